@@ -1,0 +1,235 @@
+package gitlabci
+
+// A Status is how far a pipeline or a job has come. It is exactly one of
+// Finished, Blocked and Active. GitLab writes "canceled", with one l. The set
+// is open: a word not listed here passes through unchanged, and is Active.
+//
+// See https://docs.gitlab.com/api/pipelines/ and
+// https://docs.gitlab.com/api/jobs/.
+type Status string
+
+const (
+	StatusCreated            Status = "created"              // set up, but its turn has not come
+	StatusWaitingForResource Status = "waiting_for_resource" // another job holds its resource group
+	StatusPreparing          Status = "preparing"            // GitLab does what has to be done beforehand
+	StatusWaitingForCallback Status = "waiting_for_callback" // something outside has to report back first
+	StatusPending            Status = "pending"              // ready, until a runner takes it
+	StatusRunning            Status = "running"              // at work
+	StatusSuccess            Status = "success"              // ended well; of a pipeline, save for jobs allowed to fail
+	StatusFailed             Status = "failed"               // ended badly; a job has a [FailureReason]
+	StatusCanceling          Status = "canceling"            // told to stop, and the runner still cleans up
+	StatusCanceled           Status = "canceled"             // stopped before its end
+	StatusSkipped            Status = "skipped"              // never ran, such as after a failure in an earlier stage
+	StatusManual             Status = "manual"               // stands still until someone plays it
+	StatusScheduled          Status = "scheduled"            // delayed, and starts by itself when the time has come
+)
+
+// Finished reports whether s is an end: success, failed, canceled or skipped.
+// It begins anew only when someone retries, or plays a manual job. GitLab's
+// own scope=finished, which is [ScopeFinished], leaves out skipped.
+func (s Status) Finished() bool {
+	switch s {
+	case StatusSuccess, StatusFailed, StatusCanceled, StatusSkipped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Blocked reports whether s waits for a person: manual, and nothing else.
+func (s Status) Blocked() bool { return s == StatusManual }
+
+// Active reports whether s is neither Finished nor Blocked, so that it should
+// change by itself. So are scheduled, canceling, "" and every unknown word:
+// whoever waits for an end goes on waiting.
+func (s Status) Active() bool { return !s.Finished() && !s.Blocked() }
+
+// A Source is what started a pipeline. The set is open: a word not listed here
+// passes through unchanged.
+//
+// GitLab keeps some pipelines apart and calls them dangling: those of webide,
+// parent_pipeline, ondemand_dast_scan, ondemand_dast_validation,
+// security_orchestration_policy, container_registry_push, duo_workflow,
+// pipeline_execution_policy_schedule and dependency_management_security_update.
+// They say nothing about the state of their branch or tag, so
+// [PipelinesService.Latest] never returns one, however new;
+// [PipelinesService.Get] does.
+//
+// See https://docs.gitlab.com/ci/jobs/job_rules/#ci_pipeline_source-predefined-variable.
+type Source string
+
+const (
+	// GitLab did not record what it was.
+	SourceUnknown Source = "unknown"
+	// Commits or a tag were pushed.
+	SourcePush Source = "push"
+	// Someone started it from the project's pages.
+	SourceWeb Source = "web"
+	// A call with a pipeline trigger token.
+	SourceTrigger Source = "trigger"
+	// A pipeline schedule was due.
+	SourceSchedule Source = "schedule"
+	// A call of the API, [PipelinesService.Create] among them.
+	SourceAPI Source = "api"
+	// A CI service other than GitLab's reports its results here.
+	SourceExternal Source = "external"
+	// A pipeline of another project, by a trigger job or with its job token.
+	SourcePipeline Source = "pipeline"
+	// A ChatOps command.
+	SourceChat Source = "chat"
+	// A run from the Web IDE; dangling.
+	SourceWebIDE Source = "webide"
+	// A merge request was opened or changed.
+	SourceMergeRequestEvent Source = "merge_request_event"
+	// A pull request on GitHub, for a project that is mirrored from there.
+	SourceExternalPullRequestEvent Source = "external_pull_request_event"
+	// A trigger job of the same project: this is a child pipeline. Dangling, and
+	// listed only by those who ask for this source.
+	SourceParentPipeline Source = "parent_pipeline"
+	// Someone asked for a DAST scan; dangling.
+	SourceOnDemandDASTScan Source = "ondemand_dast_scan"
+	// The check that a site may be scanned by DAST; dangling.
+	SourceOnDemandDASTValidation Source = "ondemand_dast_validation"
+	// A security policy called for it; dangling.
+	SourceSecurityOrchestrationPolicy Source = "security_orchestration_policy"
+	// An image came into the container registry and is scanned; dangling.
+	SourceContainerRegistryPush Source = "container_registry_push"
+	// An agent of GitLab Duo does its work in it; dangling.
+	SourceDuoWorkflow Source = "duo_workflow"
+	// A pipeline execution policy that runs by the clock; dangling.
+	SourcePipelineExecutionPolicySchedule Source = "pipeline_execution_policy_schedule"
+	// GitLab prepares an update of a vulnerable dependency; dangling.
+	SourceDependencyManagementSecurityUpdate Source = "dependency_management_security_update"
+)
+
+// A VariableType is how a job sees a variable. The set is open: a word not
+// listed here passes through unchanged.
+//
+// See https://docs.gitlab.com/api/pipelines/.
+type VariableType string
+
+const (
+	VariableEnvVar VariableType = "env_var" // the value is in the environment
+	VariableFile   VariableType = "file"    // the value is in a file, whose path is in the environment
+)
+
+// A PipelineScope picks pipelines for [ListPipelinesOptions]. The set is open:
+// a word not listed here passes through unchanged, and GitLab refuses what it
+// does not know.
+//
+// See https://docs.gitlab.com/api/pipelines/.
+type PipelineScope string
+
+const (
+	ScopeRunning  PipelineScope = "running"  // running, and no other status
+	ScopePending  PipelineScope = "pending"  // pending, and no other status
+	ScopeFinished PipelineScope = "finished" // success, failed or canceled; not skipped
+	ScopeBranches PipelineScope = "branches" // the newest one of each branch that still exists
+	ScopeTags     PipelineScope = "tags"     // the newest one of each tag that still exists
+)
+
+// A PipelineOrder is what a list of pipelines is sorted by. The set is open: a
+// word not listed here passes through unchanged, and GitLab refuses what it
+// does not know.
+//
+// See https://docs.gitlab.com/api/pipelines/.
+type PipelineOrder string
+
+const (
+	OrderByID        PipelineOrder = "id"         // age, as IDs only grow; a project's default
+	OrderByStatus    PipelineOrder = "status"     // status
+	OrderByRef       PipelineOrder = "ref"        // name of the branch or tag
+	OrderByUpdatedAt PipelineOrder = "updated_at" // time of the last change
+	OrderByUserID    PipelineOrder = "user_id"    // who started it
+
+	// Time of creation: for [PipelinesService.ListMine] only, which takes no
+	// other order. [PipelinesService.List] refuses it.
+	OrderByCreatedAt PipelineOrder = "created_at"
+)
+
+// A Sort is the direction of a [PipelineOrder]. The set is open: a word not
+// listed here passes through unchanged, and GitLab refuses what it does not
+// know.
+//
+// See https://docs.gitlab.com/api/pipelines/.
+type Sort string
+
+const (
+	SortAsc  Sort = "asc"  // smallest or oldest first; [PipelinesService.ListMine] refuses it
+	SortDesc Sort = "desc" // largest or newest first, the default
+)
+
+// A DownloadMode is the way artifacts take from the storage to the reader.
+// GitLab knows it from 19.4 on, and obeys where its administrator allows that.
+// The set is open: a word not listed here passes through unchanged, and GitLab
+// refuses what it does not know.
+//
+// See https://docs.gitlab.com/api/job_artifacts/.
+type DownloadMode string
+
+const (
+	DownloadProxy  DownloadMode = "proxy"  // through GitLab, for readers who cannot reach the storage
+	DownloadDirect DownloadMode = "direct" // by a redirect to the storage
+)
+
+// An EntryType is what an entry of an artifacts archive is. The set is open: a
+// word not listed here passes through unchanged.
+//
+// See https://docs.gitlab.com/api/job_artifacts/.
+type EntryType string
+
+const (
+	EntryFile      EntryType = "file"      // has a size
+	EntryDirectory EntryType = "directory" // has a path that ends in a slash, and no size
+)
+
+// A RunnerType is whose jobs a runner takes. The set is open: a word not listed
+// here passes through unchanged.
+//
+// See https://docs.gitlab.com/api/runners/.
+type RunnerType string
+
+const (
+	RunnerInstance RunnerType = "instance_type" // those of every project on the server
+	RunnerGroup    RunnerType = "group_type"    // those of a group's projects
+	RunnerProject  RunnerType = "project_type"  // those of the projects it was given to
+)
+
+// A RunnerStatus is when a runner last talked to GitLab, at the time of the
+// answer and not at that of the job. The set is open: a word not listed here
+// passes through unchanged.
+//
+// See https://docs.gitlab.com/api/runners/.
+type RunnerStatus string
+
+const (
+	RunnerOnline         RunnerStatus = "online"          // not long ago
+	RunnerOffline        RunnerStatus = "offline"         // some time ago: it may be down
+	RunnerStale          RunnerStatus = "stale"           // so long ago that it is probably gone
+	RunnerNeverContacted RunnerStatus = "never_contacted" // not once since it was registered
+	RunnerPaused         RunnerStatus = "paused"          // deprecated by GitLab, which tells it by Paused instead
+)
+
+// A JobExecutionStatus is whether a runner is at work, at the time of the
+// answer. The set is open: a word not listed here passes through unchanged.
+//
+// See https://docs.gitlab.com/api/runners/.
+type JobExecutionStatus string
+
+const (
+	ExecutionActive JobExecutionStatus = "active" // has at least one job
+	ExecutionIdle   JobExecutionStatus = "idle"   // has none
+)
+
+// A TestStatus is how one test ended. The set is open: a word not listed here
+// passes through unchanged.
+//
+// See https://docs.gitlab.com/api/pipelines/.
+type TestStatus string
+
+const (
+	TestSuccess TestStatus = "success" // passed
+	TestFailed  TestStatus = "failed"  // ran, and did not find what it expected
+	TestSkipped TestStatus = "skipped" // did not run
+	TestError   TestStatus = "error"   // broke down, so it says neither yes nor no
+)

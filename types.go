@@ -1,0 +1,141 @@
+package gitlabci
+
+import (
+	"math"
+	"strconv"
+	"time"
+)
+
+// A ProjectID names a project: its full path, such as "group/app", or its
+// number, for which see [ID]. Anything else is refused before it is sent.
+//
+// See https://docs.gitlab.com/api/rest/#namespaced-paths.
+type ProjectID string
+
+// ID returns the ProjectID of the project with the number n.
+func ID(n int64) ProjectID { return ProjectID(strconv.FormatInt(n, 10)) }
+
+// A PipelineID is a pipeline's number, unique on the whole instance. It is not
+// the IID, which counts within one project and is what its pages show.
+type PipelineID int64
+
+// A JobID is a job's number, unique on the whole instance.
+type JobID int64
+
+// Seconds is a length of time as GitLab writes it: a number of seconds, whole
+// or not.
+type Seconds float64
+
+// Duration converts s. What does not fit a [time.Duration], about 292 years,
+// becomes the longest one; what is not a number becomes zero.
+func (s Seconds) Duration() time.Duration {
+	nanoseconds := float64(s) * float64(time.Second)
+	switch {
+	case math.IsNaN(nanoseconds):
+		return 0
+	case nanoseconds >= math.MaxInt64:
+		return math.MaxInt64
+	case nanoseconds <= math.MinInt64:
+		return math.MinInt64
+	}
+	return time.Duration(math.Round(nanoseconds))
+}
+
+// A User is the account behind a pipeline or a job. Pipelines fill the fields
+// down to CustomAttributes; jobs fill those and the profile below them, as far
+// as the user's privacy settings allow. What GitLab does not tell is zero.
+//
+// See https://docs.gitlab.com/api/users/.
+type User struct {
+	ID          int64  `json:"id"`
+	Username    string `json:"username"`
+	Name        string `json:"name"`
+	State       string `json:"state"` // "active", "blocked", "deactivated", …
+	Locked      bool   `json:"locked,omitzero"`
+	AvatarURL   string `json:"avatar_url,omitzero"`
+	AvatarPath  string `json:"avatar_path,omitzero"`
+	WebURL      string `json:"web_url"`
+	PublicEmail string `json:"public_email,omitzero"`
+
+	CustomAttributes []CustomAttribute `json:"custom_attributes,omitzero"`
+
+	CreatedAt       time.Time `json:"created_at,omitzero"`
+	Bio             string    `json:"bio,omitzero"`
+	Location        string    `json:"location,omitzero"`
+	Skype           string    `json:"skype,omitzero"` // older servers only
+	LinkedIn        string    `json:"linkedin,omitzero"`
+	Twitter         string    `json:"twitter,omitzero"`
+	Discord         string    `json:"discord,omitzero"`
+	WebsiteURL      string    `json:"website_url,omitzero"`
+	Organization    string    `json:"organization,omitzero"`
+	JobTitle        string    `json:"job_title,omitzero"`
+	Pronouns        string    `json:"pronouns,omitzero"`
+	Bot             bool      `json:"bot,omitzero"`
+	WorkInformation string    `json:"work_information,omitzero"`
+	Followers       int       `json:"followers,omitzero"`
+	Following       int       `json:"following,omitzero"`
+	IsFollowed      bool      `json:"is_followed,omitzero"`
+	LocalTime       string    `json:"local_time,omitzero"` // such as "3:38 PM"
+}
+
+// A CustomAttribute is a key and value that an administrator attached to a
+// user.
+type CustomAttribute struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// A Commit is the commit a job runs on.
+//
+// See https://docs.gitlab.com/api/commits/.
+type Commit struct {
+	ID               string              `json:"id"` // the full SHA
+	ShortID          string              `json:"short_id"`
+	CreatedAt        time.Time           `json:"created_at,omitzero"`
+	ParentIDs        []string            `json:"parent_ids,omitzero"`
+	Title            string              `json:"title"` // the message's first line
+	Message          string              `json:"message"`
+	AuthorName       string              `json:"author_name"`
+	AuthorEmail      string              `json:"author_email"`
+	AuthoredDate     time.Time           `json:"authored_date,omitzero"`
+	CommitterName    string              `json:"committer_name,omitzero"`
+	CommitterEmail   string              `json:"committer_email,omitzero"`
+	CommittedDate    time.Time           `json:"committed_date,omitzero"`
+	Trailers         map[string]string   `json:"trailers,omitzero"`          // of a repeated trailer, the last
+	ExtendedTrailers map[string][]string `json:"extended_trailers,omitzero"` // every value of each trailer
+	WebURL           string              `json:"web_url,omitzero"`
+}
+
+// A DetailedStatus is how GitLab's pages show a status. Its words are made for
+// people: they changed over versions and may be in the token owner's language,
+// so programs should ask [Status] instead.
+type DetailedStatus struct {
+	Icon         string        `json:"icon"` // such as "status_success"
+	Text         string        `json:"text"`
+	Label        string        `json:"label"` // such as "passed with warnings"
+	Group        string        `json:"group"` // such as "success-with-warnings"
+	Tooltip      string        `json:"tooltip"`
+	HasDetails   bool          `json:"has_details"` // whether the token's owner may open DetailsPath
+	DetailsPath  string        `json:"details_path,omitzero"`
+	Illustration *Illustration `json:"illustration,omitzero"`
+	Favicon      string        `json:"favicon"`
+	Action       *StatusAction `json:"action,omitzero"` // nil where there is nothing to click
+}
+
+// An Illustration is what a job's page shows in place of a log.
+type Illustration struct {
+	Image   string `json:"image"`
+	Size    string `json:"size"`
+	Title   string `json:"title"`
+	Content string `json:"content,omitzero"`
+}
+
+// A StatusAction is the button beside a status.
+type StatusAction struct {
+	Icon                string `json:"icon"`
+	Title               string `json:"title"`
+	Path                string `json:"path"`
+	Method              string `json:"method"` // the HTTP method of Path
+	ButtonTitle         string `json:"button_title,omitzero"`
+	ConfirmationMessage string `json:"confirmation_message,omitzero"`
+}
