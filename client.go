@@ -1,0 +1,175 @@
+package gitlabci
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// A Client talks to one GitLab server as one user. It is made by [NewClient]
+// or [NewClientFromEnv], and may be used by any number of goroutines.
+type Client struct {
+	Pipelines *PipelinesService
+	Jobs      *JobsService
+
+	config *config
+	http   *http.Client
+}
+
+// NewClient returns a client of https://gitlab.com without a token, unless the
+// options say otherwise. Nothing is sent yet. An error names the option that
+// is wrong.
+func NewClient(opts ...Option) (*Client, error) {
+	cfg, err := newConfig(opts)
+	if err != nil {
+		return nil, fmt.Errorf("gitlabci: %w", err)
+	}
+	return newClient(cfg)
+}
+
+func newConfig(opts []Option) (*config, error) {
+	cfg := &config{
+		userAgent: "gitlabci",
+		tries:     5,
+		maxWait:   2 * time.Minute,
+		maxAnswer: 256 << 20,
+	}
+	for _, opt := range opts {
+		if opt == nil {
+			return nil, errors.New("an Option is nil")
+		}
+		if err := opt(cfg); err != nil {
+			return nil, err
+		}
+	}
+	return cfg, nil
+}
+
+func newClient(cfg *config) (*Client, error) {
+	if cfg.base == nil {
+		cfg.base = &url.URL{Scheme: "https", Host: "gitlab.com", Path: "/api/v4"}
+	}
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("gitlabci: %w", err)
+	}
+	cfg.logger = cmp.Or(cfg.logger, slog.New(slog.DiscardHandler))
+	if cfg.transport == nil {
+		cfg.transport = defaultTransport()
+	}
+	c := &Client{config: cfg}
+	c.http = &http.Client{
+		Transport: &transport{config: cfg, gate: &gate{limiter: cfg.limiter}, next: &timed{cfg.transport}},
+		// A jar is left out on purpose: cookies are credentials of browsers.
+		CheckRedirect: checkRedirect,
+	}
+	c.Pipelines = &PipelinesService{c}
+	c.Jobs = &JobsService{c}
+	return c, nil
+}
+
+// check finds what no single option can.
+func (c *config) check() error {
+	if c.sudo != "" && c.auth == nil {
+		return errors.New("WithSudo: acting as another user needs a token")
+	}
+	if c.auth != nil && c.base.Scheme == "http" && !c.insecureHTTP && !isLoopback(c.base.Hostname()) {
+		return fmt.Errorf("%s: the token would travel over http:// in the clear; use https://, or WithInsecureHTTP to allow it", c.baseFrom)
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// Do sends a request to any other endpoint of the server, with the client's
+// token, rate limit, time limits and retries. The URL is a path below /api/v4,
+// such as "/projects/7/merge_requests", with a query if need be.
+//
+// GET, HEAD and DELETE are tried again as the methods of services are; other
+// methods only if the request was not sent or not carried out, and if its body
+// can be read again (http.NewRequest sees to that for the common readers).
+//
+// An answer other than 2xx, or 304 for a conditional request, is an
+// [*APIError]. The caller closes the body of any other. A DELETE that finds
+// its object gone after a lost answer returns that 404 without an error.
+func (c *Client) Do(req *http.Request) (*http.Response, error) {
+	if req == nil || req.URL == nil {
+		return nil, &inputError{"Do", errors.New("the request has no URL")}
+	}
+	out, cl, err := c.adopt(req)
+	if err != nil {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, &inputError{"Do", err}
+	}
+	return c.do(out, cl, nil)
+}
+
+// adopt makes a request of the caller's one of ours, without changing it.
+func (c *Client) adopt(req *http.Request) (*http.Request, *call, error) {
+	escaped := "/" + strings.TrimPrefix(req.URL.EscapedPath(), "/")
+	if err := checkForeign(req, escaped); err != nil {
+		return nil, nil, err
+	}
+	target, err := url.Parse(c.config.base.String() + escaped)
+	if err != nil {
+		return nil, nil, bare(err)
+	}
+	target.RawQuery = req.URL.RawQuery
+	out := req.Clone(req.Context())
+	out.URL, out.Host, out.RequestURI = target, "", ""
+	cl := &call{method: out.Method, path: path{escaped: escaped, template: escaped}, raw: true}
+	if cl.method == "" {
+		cl.method = http.MethodGet
+	}
+	cl.once = cl.method != http.MethodGet && cl.method != http.MethodHead && cl.method != http.MethodDelete
+	cl.unrepeatable = out.Body != nil && out.Body != http.NoBody && out.GetBody == nil
+	return out, cl, nil
+}
+
+// checkForeign finds what a caller's request must not have.
+func checkForeign(req *http.Request, escaped string) error {
+	if req.URL.Scheme != "" || req.URL.Host != "" || req.URL.User != nil {
+		return errors.New("the URL has a scheme or a host; give the path below /api/v4")
+	}
+	for part := range strings.SplitSeq(escaped, "/") {
+		if name, err := url.PathUnescape(part); err != nil || name == "." || name == ".." {
+			return fmt.Errorf("the path has a %q", part)
+		}
+	}
+	for _, name := range credentialHeaders() {
+		if len(req.Header.Values(name)) > 0 {
+			return fmt.Errorf("the request has the header %s; a client sends its own credentials", name)
+		}
+	}
+	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if len(req.Header.Values(name)) > 0 {
+			return fmt.Errorf("the request has the header %s, for which net/http may send it twice", name)
+		}
+	}
+	return nil
+}
+
+// sameOrigin reports whether two URLs share scheme, host and port.
+func sameOrigin(a, b *url.URL) bool {
+	return strings.EqualFold(a.Scheme, b.Scheme) && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
+}
+
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if strings.EqualFold(u.Scheme, "https") {
+		return "443"
+	}
+	return "80"
+}

@@ -1,0 +1,307 @@
+package gitlabci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// An Option configures a [Client]; see [NewClient].
+type Option func(*config) error
+
+// A config is what the options of one client add up to.
+type config struct {
+	base         *url.URL // with /api/v4
+	baseFrom     string   // the option or variable that gave base
+	insecureHTTP bool
+	auth         *auth
+	sudo         string
+	transport    http.RoundTripper
+	userAgent    string
+	logger       *slog.Logger
+	hooks        Hooks
+	limiter      RateLimiter
+	tries        int // 1 and the retries
+	maxWait      time.Duration
+	maxAnswer    int64
+}
+
+// An auth is the one credential of a client. The token stays inside a
+// function, where no way of printing a value finds it.
+type auth struct {
+	from   string // the option or variable that gave it
+	header string
+	prefix string
+	token  func(context.Context) (string, error)
+	fresh  bool // whether asking token again can give another one
+}
+
+// A RateLimiter delays requests, for instance a [rate.Limiter].
+//
+// [rate.Limiter]: https://pkg.go.dev/golang.org/x/time/rate#Limiter
+type RateLimiter interface {
+	// Wait returns nil when one more request may be sent, or an error, which
+	// ends the call, when that will not be.
+	Wait(context.Context) error
+}
+
+// Hooks are told what happens inside calls, for metrics. Each may be nil. They
+// run on the calling goroutine, from many calls at once, and hold it up.
+type Hooks struct {
+	// OnWait is told of each wait before it begins: why, one of [WaitRetry],
+	// [WaitRateLimit] and [WaitLock], and for how long.
+	OnWait func(reason string, wait time.Duration)
+
+	// OnResponse is told of each answer, or of the error in its place. The
+	// response's Request has no token, its body is not to be read, and the
+	// response is nil with an error.
+	OnResponse func(RequestInfo, *http.Response, error)
+}
+
+// The reasons given to [Hooks].
+const (
+	WaitRetry     = "retry"         // an attempt failed, and another one follows
+	WaitRateLimit = "rate limit"    // GitLab answered 429
+	WaitLock      = "resource lock" // GitLab is changing the same thing just now
+)
+
+// WithBaseURL sets the server, for instance "https://gitlab.example.com". A
+// path is kept, for instances that live under one; /api/v4 at its end is
+// optional. The default is https://gitlab.com.
+func WithBaseURL(url string) Option {
+	return func(c *config) error { return c.setBase("WithBaseURL", url) }
+}
+
+func (c *config) setBase(from, text string) error {
+	base, err := parseBase(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	c.base, c.baseFrom = base, from
+	return nil
+}
+
+// parseBase does not repeat the text in its errors: it can hold a password.
+func parseBase(text string) (*url.URL, error) {
+	base, err := url.Parse(text)
+	scheme, _, found := strings.Cut(text, "://")
+	switch {
+	case !found:
+		return nil, errors.New("the URL has no scheme; put https:// before it")
+	case !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, "http"):
+		return nil, errors.New("the URL's scheme is neither https nor http")
+	case err != nil:
+		return nil, errors.New("this is not a URL")
+	case base.User != nil:
+		return nil, errors.New("the URL has user info; give the token by an option of its own")
+	case base.Hostname() == "":
+		return nil, errors.New("the URL has no host")
+	case base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
+		return nil, errors.New("the URL has a query or a fragment")
+	}
+	root := strings.TrimRight(base.EscapedPath(), "/")
+	root = strings.TrimRight(strings.TrimSuffix(root, "/api/v4"), "/")
+	return url.Parse(base.Scheme + "://" + base.Host + root + "/api/v4")
+}
+
+// WithToken sends a personal, project or group access token. Without a token
+// only public projects answer, which is the default. A client has one token.
+func WithToken(token string) Option {
+	return fixedToken("WithToken", "PRIVATE-TOKEN", "", token)
+}
+
+// WithJobToken sends the token of a CI job, CI_JOB_TOKEN. GitLab accepts it on
+// few endpoints, and until the job ends. A client has one token; the default
+// is none.
+func WithJobToken(token string) Option {
+	return fixedToken("WithJobToken", "JOB-TOKEN", "", token)
+}
+
+// WithOAuthToken sends an OAuth 2.0 access token. GitLab's expire after two
+// hours: see [WithTokenSource]. A client has one token; the default is none.
+func WithOAuthToken(token string) Option {
+	return fixedToken("WithOAuthToken", "Authorization", "Bearer ", token)
+}
+
+// WithTokenSource sends the OAuth 2.0 token that source returns. It is asked
+// before each request, so it should remember its token, and once more in a
+// call that GitLab answers with 401, whatever [WithRetries] says. An error of
+// source ends the call. A client has one token; the default is none.
+func WithTokenSource(source func(context.Context) (string, error)) Option {
+	return func(c *config) error {
+		if source == nil {
+			return errors.New("WithTokenSource: the function is nil")
+		}
+		return c.setAuth(&auth{from: "WithTokenSource", header: "Authorization", prefix: "Bearer ", token: source, fresh: true})
+	}
+}
+
+func fixedToken(from, header, prefix, token string) Option {
+	return func(c *config) error {
+		if err := checkToken(token); err != nil {
+			return fmt.Errorf("%s: %w", from, err)
+		}
+		return c.setAuth(&auth{from: from, header: header, prefix: prefix, token: func(context.Context) (string, error) {
+			return token, nil
+		}})
+	}
+}
+
+func (c *config) setAuth(a *auth) error {
+	if c.auth != nil {
+		return fmt.Errorf("%s: %s gave a token already; a client has one", a.from, c.auth.from)
+	}
+	c.auth = a
+	return nil
+}
+
+// checkToken finds what no token holds and a header must not: most often the
+// newline at the end of a file.
+func checkToken(token string) error {
+	if token == "" {
+		return errors.New("the token is empty")
+	}
+	for _, b := range []byte(token) {
+		if b <= ' ' || b >= 0x7f {
+			return errors.New("the token has a newline, a space or another character that no token has")
+		}
+	}
+	return nil
+}
+
+// WithSudo acts as another user, given by name or number. It needs the token
+// of an administrator with the scope sudo. The default is the token's owner.
+//
+// See https://docs.gitlab.com/api/rest/authentication/#sudo.
+func WithSudo(user string) Option {
+	return func(c *config) error {
+		if err := checkHeader(user); err != nil {
+			return fmt.Errorf("WithSudo: the user %w", err)
+		}
+		c.sudo = user
+		return nil
+	}
+}
+
+func checkHeader(value string) error {
+	if value == "" {
+		return errors.New("is empty")
+	}
+	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return errors.New("has a newline or another control character")
+	}
+	return nil
+}
+
+// WithTransport sends requests through transport, for proxies, TLS settings or
+// tracing. It sees the token and must not keep it; retries, redirects and time
+// limits stay this package's. The default follows the environment's proxy
+// settings, speaks HTTP/2, and keeps idle connections for 30 seconds.
+func WithTransport(transport http.RoundTripper) Option {
+	return func(c *config) error {
+		if transport == nil {
+			return errors.New("WithTransport: the transport is nil")
+		}
+		c.transport = transport
+		return nil
+	}
+}
+
+// WithInsecureHTTP lets the token travel over http:// to another machine,
+// where whoever carries it can read it. The default refuses to.
+func WithInsecureHTTP() Option {
+	return func(c *config) error {
+		c.insecureHTTP = true
+		return nil
+	}
+}
+
+// WithUserAgent names the program in the User-Agent header, for GitLab's logs.
+// The default is "gitlabci".
+func WithUserAgent(name string) Option {
+	return func(c *config) error {
+		if err := checkHeader(name); err != nil {
+			return fmt.Errorf("WithUserAgent: the name %w", err)
+		}
+		c.userAgent = name
+		return nil
+	}
+}
+
+// WithLogger logs each answer (method, endpoint, status, attempt, duration and
+// request ID) and each wait, at level Info; errors, 429 and 5xx at level Warn.
+// Tokens, headers, queries and bodies are never logged. The default logs
+// nothing.
+func WithLogger(logger *slog.Logger) Option {
+	return func(c *config) error {
+		if logger == nil {
+			return errors.New("WithLogger: the logger is nil")
+		}
+		c.logger = logger
+		return nil
+	}
+}
+
+// WithHooks tells hooks of each answer and each wait. The default tells
+// nobody.
+func WithHooks(hooks Hooks) Option {
+	return func(c *config) error {
+		c.hooks = hooks
+		return nil
+	}
+}
+
+// WithRetries sets how often a failed call is tried again where that is safe.
+// 0 is never; the default is 4, which makes 5 tries.
+func WithRetries(max int) Option {
+	return func(c *config) error {
+		if max < 0 {
+			return fmt.Errorf("WithRetries: %d is negative", max)
+		}
+		c.tries = 1 + max
+		return nil
+	}
+}
+
+// WithMaxWait sets the longest single wait inside a call, what GitLab asks for
+// in Retry-After included. A longer one is not begun: the error comes at once.
+// 0 allows none; the default is 2 minutes.
+func WithMaxWait(wait time.Duration) Option {
+	return func(c *config) error {
+		if wait < 0 {
+			return fmt.Errorf("WithMaxWait: %v is negative", wait)
+		}
+		c.maxWait = wait
+		return nil
+	}
+}
+
+// WithMaxAnswer sets the largest JSON answer that is read, in bytes; a larger
+// one is an error. The default is 256 MiB.
+func WithMaxAnswer(bytes int64) Option {
+	return func(c *config) error {
+		if bytes < 1 {
+			return fmt.Errorf("WithMaxAnswer: %d bytes is no room for an answer", bytes)
+		}
+		c.maxAnswer = min(bytes, math.MaxInt64-1)
+		return nil
+	}
+}
+
+// WithRateLimiter asks limiter before each request to the server. The default
+// sends at once.
+func WithRateLimiter(limiter RateLimiter) Option {
+	return func(c *config) error {
+		if limiter == nil {
+			return errors.New("WithRateLimiter: the limiter is nil")
+		}
+		c.limiter = limiter
+		return nil
+	}
+}

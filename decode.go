@@ -1,0 +1,260 @@
+package gitlabci
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// An answer is decoded strictly first, which is fast. Only what does not fit is
+// decoded again by forgive: older servers, and proxies between, write some
+// values otherwise. A name twice in one object does not fit either; the second
+// time, the last one wins.
+var (
+	strict = json.JoinOptions(jsontext.AllowInvalidUTF8(true))
+	loose  = json.JoinOptions(strict, jsontext.AllowDuplicateNames(true))
+	kindly = json.JoinOptions(loose, json.WithUnmarshalers(json.UnmarshalFromFunc(forgive)))
+)
+
+var (
+	errNotObject = errors.New("the answer is not a JSON object")
+	errNotArray  = errors.New("the answer is not a JSON array")
+)
+
+func decodeObject[T any](body []byte) (*T, error) {
+	if jsontext.Value(body).Kind() != '{' {
+		return nil, errNotObject
+	}
+	object := new(T)
+	if err := json.Unmarshal(body, object, strict); err == nil {
+		return object, nil
+	}
+	object = new(T)
+	return object, json.Unmarshal(body, object, kindly)
+}
+
+// decodeList calls skipped with the place of each element that is not an
+// object, and leaves it out.
+func decodeList[T any](body []byte, skipped func(index int)) ([]*T, error) {
+	if jsontext.Value(body).Kind() != '[' {
+		return nil, errNotArray
+	}
+	var list []*T
+	if err := json.Unmarshal(body, &list, strict); err == nil && !slices.Contains(list, nil) {
+		return list, nil
+	}
+	var elements []jsontext.Value
+	if err := json.Unmarshal(body, &elements, loose); err != nil {
+		return nil, err
+	}
+	list = make([]*T, 0, len(elements))
+	for i, element := range elements {
+		if element.Kind() != '{' {
+			skipped(i)
+			continue
+		}
+		object, err := decodeObject[T](element)
+		if err != nil {
+			return nil, fmt.Errorf("element %d: %w", i, err)
+		}
+		list = append(list, object)
+	}
+	return list, nil
+}
+
+// forgive decodes the value at dec into the variable that target points to, as
+// far as it fits. What does not is zero.
+func forgive(dec *jsontext.Decoder, target any) error {
+	v := reflect.ValueOf(target).Elem()
+	v.SetZero() // a value of the same name before this one
+	kind := dec.PeekKind()
+	if isComposite(v.Type()) {
+		if kind == compositeKind(v.Type()) {
+			return errors.ErrUnsupported // the library goes in, and comes back here
+		}
+		return dec.SkipValue()
+	}
+	raw, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	scalar := v
+	if v.Kind() == reflect.Pointer {
+		scalar = reflect.New(v.Type().Elem()).Elem()
+	}
+	if setScalar(scalar, raw, dec.StackPointer().LastToken()) && v.Kind() == reflect.Pointer {
+		v.Set(scalar.Addr())
+	}
+	return nil
+}
+
+var timeType = reflect.TypeFor[time.Time]()
+
+// isComposite reports whether values of t, or what it points to, hold others.
+func isComposite(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		return t != timeType
+	case reflect.Slice, reflect.Map:
+		return true
+	}
+	return false
+}
+
+func compositeKind(t reflect.Type) jsontext.Kind {
+	if t.Kind() == reflect.Slice {
+		return '['
+	}
+	return '{'
+}
+
+// setScalar sets v from a JSON value and reports whether it fits.
+func setScalar(v reflect.Value, raw jsontext.Value, field string) bool {
+	text := string(raw)
+	switch raw.Kind() {
+	case 'n':
+		return false
+	case '"':
+		unquoted, err := jsontext.AppendUnquote(nil, raw)
+		if err != nil && !strings.Contains(err.Error(), "UTF-8") {
+			return false
+		}
+		text = string(unquoted)
+	case '{', '[':
+		// JUnit files have been seen to make GitLab send more than text.
+		if field != "system_output" {
+			return false
+		}
+	}
+	if v.Type() == timeType {
+		t, ok := parseTime(text)
+		v.Set(reflect.ValueOf(t))
+		return ok
+	}
+	return parseScalar(v, text)
+}
+
+func parseScalar(v reflect.Value, text string) bool {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+		return true
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		v.SetBool(b)
+		return err == nil
+	case reflect.Int, reflect.Int64:
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			f, ferr := strconv.ParseFloat(text, 64)
+			if ferr != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+				return false
+			}
+			n = int64(f)
+		}
+		v.SetInt(n)
+		return true
+	case reflect.Float64:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+			return false
+		}
+		v.SetFloat(f)
+		return true
+	}
+	return false
+}
+
+// parseTime reads the ways in which GitLab has written times.
+func parseTime(text string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 -0700", time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+func encodeJSON(v any) ([]byte, error) {
+	return json.Marshal(v, json.Deterministic(true))
+}
+
+// jsonMessage finds the message in the JSON of an error, in any of the shapes
+// that GitLab's frameworks give it, and whether it is the one of a route that
+// does not exist. It is not ok where there is no JSON object or no message.
+func jsonMessage(body []byte) (message string, noRoute, ok bool) {
+	var fields map[string]jsontext.Value
+	if json.Unmarshal(body, &fields, loose) != nil || fields == nil {
+		return "", false, false
+	}
+	if m, ok := fields["message"]; ok {
+		return flatten(m), false, true
+	}
+	code := flatten(fields["error"])
+	for _, extra := range []struct{ name, format string }{{"error_description", "%s: %s"}, {"scope", "%s (scope: %s)"}} {
+		if text := flatten(fields[extra.name]); text != "" {
+			code = fmt.Sprintf(extra.format, code, text)
+		}
+	}
+	return code, code == "404 Not Found", code != ""
+}
+
+// flatten writes nested messages as one: lists by commas, fields by their
+// names, in the order in which they came.
+func flatten(value jsontext.Value) string {
+	switch value.Kind() {
+	case '"':
+		text, _ := jsontext.AppendUnquote(nil, value) // valid but for UTF-8, which it repairs
+		return string(text)
+	case '[':
+		var elements []jsontext.Value
+		if json.Unmarshal(value, &elements, loose) != nil {
+			return string(value)
+		}
+		texts := make([]string, len(elements))
+		for i, element := range elements {
+			texts[i] = flatten(element)
+		}
+		return strings.Join(texts, ", ")
+	case '{':
+		return flattenFields(value)
+	case 0, 'n':
+		return ""
+	}
+	return string(value)
+}
+
+func flattenFields(object jsontext.Value) string {
+	var texts []string
+	dec := jsontext.NewDecoder(strings.NewReader(string(object)), loose)
+	for {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return strings.Join(texts, "; ")
+		}
+		if name.Kind() != '"' {
+			continue // a brace
+		}
+		key := name.String()
+		value, err := dec.ReadValue()
+		if err != nil {
+			return strings.Join(texts, "; ")
+		}
+		text := flatten(value)
+		if key != "base" && key != "error" { // they say nothing of their own
+			text = key + ": " + text
+		}
+		texts = append(texts, text)
+	}
+}

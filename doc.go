@@ -1,0 +1,46 @@
+// Package gitlabci is a client for GitLab CI: pipelines, their jobs and their
+// test reports, on GitLab.com or any other instance.
+//
+//	client, err := gitlabci.NewClient(gitlabci.WithToken(token))
+//	if err != nil {
+//		return err
+//	}
+//	pipeline, err := client.Pipelines.Create(ctx, "group/app", "main", nil)
+//
+// A [Client] has a service for each kind of thing; its methods are GitLab's
+// endpoints, and their comments say which. A project is its path or, by [ID],
+// its number. Options come last and may be nil.
+//
+// # What it takes care of
+//
+// Reads, and writes that may be repeated, are tried again after a failure;
+// what starts work never is, once it may have reached GitLab: its error then
+// matches [ErrOutcomeUnknown]. A 429 is waited for. The token goes to the
+// client's own server and nowhere else, whatever redirects say. An answer that
+// stops arriving ends with [ErrStalled]; there is no other time limit than the
+// context's.
+//
+// # Lists
+//
+// List returns one page; All ranges over everything:
+//
+//	for pipeline, err := range client.Pipelines.All(ctx, "group/app", nil) {
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Println(pipeline.ID, pipeline.Status)
+//	}
+//
+// # Answers
+//
+// In what GitLab answers, the zero value means that it said nothing: a job that
+// still runs has a zero FinishedAt. A pointer is used only where null and zero
+// differ. Sets of words, such as [Status], are open: ask its methods rather
+// than compare, and give every switch a default.
+//
+// # Errors
+//
+// An answer other than success is an [*APIError] and matches one of the
+// sentinels by [errors.Is]. No error text holds a token, a query or a signed
+// address.
+package gitlabci

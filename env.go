@@ -1,0 +1,149 @@
+package gitlabci
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// NewClientFromEnv returns a client for the server and with the token that
+// environment variables name. Options given here come first; the environment
+// fills what they leave open.
+//
+// The token is GITLAB_TOKEN, else CI_JOB_TOKEN, else none. The server is
+// GITLAB_URL or its alias GITLAB_HOST, where a missing scheme is https, else
+// CI_API_V4_URL, else CI_SERVER_URL, else https://gitlab.com. A job's token
+// goes only to CI_SERVER_URL: another server without GITLAB_TOKEN is an error.
+//
+// The certificates in CI_SERVER_TLS_CA_FILE are trusted beside the system's,
+// unless [WithTransport] is given. An http:// URL in a CI_ variable is the
+// administrator's choice: it is accepted, with a warning in the log
+// ([slog.Default] without [WithLogger]).
+//
+// See https://docs.gitlab.com/ci/variables/predefined_variables/.
+func NewClientFromEnv(opts ...Option) (*Client, error) {
+	cfg, err := newConfig(opts)
+	if err != nil {
+		return nil, fmt.Errorf("gitlabci: %w", err)
+	}
+	for _, fill := range []func() error{cfg.baseFromEnv, cfg.tokenFromEnv, cfg.acceptHTTP, cfg.certificatesFromEnv} {
+		if err := fill(); err != nil {
+			return nil, fmt.Errorf("gitlabci: %w", err)
+		}
+	}
+	return newClient(cfg)
+}
+
+func (c *config) baseFromEnv() error {
+	if c.base != nil {
+		return nil
+	}
+	for _, name := range []string{"GITLAB_URL", "GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL"} {
+		value := os.Getenv(name)
+		if value == "" {
+			continue
+		}
+		if strings.HasPrefix(name, "GITLAB_") && !strings.Contains(value, "://") {
+			value = "https://" + value
+		}
+		if err := c.setBase(name, value); err != nil {
+			return err
+		}
+		return nil
+	}
+	return nil
+}
+
+func (c *config) tokenFromEnv() error {
+	if c.auth != nil {
+		return nil
+	}
+	if token := os.Getenv("GITLAB_TOKEN"); token != "" {
+		return fixedToken("GITLAB_TOKEN", "PRIVATE-TOKEN", "", token)(c)
+	}
+	token := os.Getenv("CI_JOB_TOKEN")
+	if token == "" {
+		return nil
+	}
+	home, err := parseBase(os.Getenv("CI_SERVER_URL"))
+	if err != nil {
+		return errors.New("CI_JOB_TOKEN: CI_SERVER_URL, the only server it may be sent to, is missing or not a URL")
+	}
+	if !sameOrigin(c.base, home) {
+		return fmt.Errorf("CI_JOB_TOKEN: it belongs to CI_SERVER_URL, and %s names another server; set GITLAB_TOKEN for that one", c.baseFrom)
+	}
+	return fixedToken("CI_JOB_TOKEN", "JOB-TOKEN", "", token)(c)
+}
+
+// acceptHTTP trusts the administrator of a CI job, who alone sets its CI_
+// variables and sends the job's token that way already.
+func (c *config) acceptHTTP() error {
+	if c.auth != nil && c.base != nil && c.base.Scheme == "http" && strings.HasPrefix(c.baseFrom, "CI_") {
+		c.insecureHTTP = true
+		cmp.Or(c.logger, slog.Default()).Warn("gitlabci: the token travels over http:// in the clear", "variable", c.baseFrom)
+	}
+	return nil
+}
+
+func (c *config) certificatesFromEnv() error {
+	file := os.Getenv("CI_SERVER_TLS_CA_FILE")
+	if file == "" || c.transport != nil {
+		return nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("CI_SERVER_TLS_CA_FILE: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return fmt.Errorf("CI_SERVER_TLS_CA_FILE: the system's certificates: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("CI_SERVER_TLS_CA_FILE: %s holds no certificate", file)
+	}
+	transport := defaultTransport()
+	transport.TLSClientConfig = &tls.Config{RootCAs: pool}
+	c.transport = transport
+	return nil
+}
+
+// ProjectFromEnv returns the project of the CI job this program runs in, from
+// CI_PROJECT_ID.
+func ProjectFromEnv() (ProjectID, error) {
+	n, err := numberFromEnv("CI_PROJECT_ID")
+	if err != nil {
+		return "", err
+	}
+	return ID(n), nil
+}
+
+// PipelineFromEnv returns the pipeline of the CI job this program runs in,
+// from CI_PIPELINE_ID.
+func PipelineFromEnv() (PipelineID, error) {
+	n, err := numberFromEnv("CI_PIPELINE_ID")
+	return PipelineID(n), err
+}
+
+// JobFromEnv returns the CI job this program runs in, from CI_JOB_ID.
+func JobFromEnv() (JobID, error) {
+	n, err := numberFromEnv("CI_JOB_ID")
+	return JobID(n), err
+}
+
+func numberFromEnv(name string) (int64, error) {
+	value := os.Getenv(name)
+	if value == "" {
+		return 0, fmt.Errorf("gitlabci: %s is not set: is this a CI job?", name)
+	}
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("gitlabci: %s is %q, not a number above zero", name, value)
+	}
+	return n, nil
+}

@@ -1,0 +1,279 @@
+package gitlabci
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What errors of this package match, by [errors.Is].
+var (
+	// ErrUnauthorized is 401: no token where one is needed, or one that is
+	// unknown, expired or revoked.
+	ErrUnauthorized = errors.New("gitlabci: unauthorized")
+
+	// ErrForbidden is 403: the token's owner may not do this.
+	ErrForbidden = errors.New("gitlabci: forbidden")
+
+	// ErrNotFound is 404: the thing does not exist or the token may not see
+	// it. The error also matches [errors.ErrUnsupported] when the server does
+	// not know the endpoint, being too old for it.
+	ErrNotFound = errors.New("gitlabci: not found")
+
+	// ErrConflict is 409: something else is changing the same thing.
+	ErrConflict = errors.New("gitlabci: conflict")
+
+	// ErrRateLimited is 429, still after the tries of [WithRetries] or with a
+	// wait longer than [WithMaxWait].
+	ErrRateLimited = errors.New("gitlabci: rate limited")
+
+	// ErrInvalid is 400 or 422: GitLab refuses what was asked. It is bad input
+	// that was never sent, too.
+	ErrInvalid = errors.New("gitlabci: invalid")
+
+	// ErrOutcomeUnknown means that GitLab may have carried out a write whose
+	// answer was lost. The server's own error, if any, matches as well.
+	ErrOutcomeUnknown = errors.New("gitlabci: outcome unknown")
+
+	// ErrStalled means that the server fell silent: no answer for 120 seconds,
+	// or nothing more of one for 60.
+	ErrStalled = errors.New("gitlabci: the server fell silent")
+)
+
+// An APIError is an answer other than success.
+type APIError struct {
+	StatusCode int
+	Method     string
+	Path       string        // of the endpoint, without host or query
+	Message    string        // what GitLab said, its fields joined, or the title of a page
+	RequestID  string        // for GitLab's support
+	RetryAfter time.Duration // how long to wait before asking again; 0 if nobody said
+
+	storage string // the host, when it is not the server
+	noRoute bool   // the server does not know the endpoint
+}
+
+// Error says what was asked and what was answered, without the query.
+func (e *APIError) Error() string {
+	text := strconv.Itoa(e.StatusCode) + " " + http.StatusText(e.StatusCode)
+	if e.storage != "" {
+		text = "storage " + e.storage + ": " + text
+	}
+	if reason := e.reason(); reason != "" {
+		text += ": " + reason
+	}
+	if e.RetryAfter > 0 {
+		text += fmt.Sprintf(" (retry after %v)", e.RetryAfter)
+	}
+	return "gitlabci: " + e.Method + " " + e.Path + ": " + text
+}
+
+// reason is the message without the status that GitLab often puts before it.
+func (e *APIError) reason() string {
+	code := strconv.Itoa(e.StatusCode)
+	status := code + " " + http.StatusText(e.StatusCode)
+	for _, prefix := range []string{status, code} {
+		if len(e.Message) >= len(prefix) && strings.EqualFold(e.Message[:len(prefix)], prefix) {
+			return strings.TrimLeft(e.Message[len(prefix):], " -:")
+		}
+	}
+	return e.Message
+}
+
+// Is reports whether the answer is of the kind of target. Answers of another
+// host, such as the storage that artifacts are redirected to, are of none.
+func (e *APIError) Is(target error) bool {
+	if e.storage != "" {
+		return false
+	}
+	switch e.StatusCode {
+	case http.StatusUnauthorized:
+		return target == ErrUnauthorized
+	case http.StatusForbidden:
+		return target == ErrForbidden
+	case http.StatusNotFound:
+		return target == ErrNotFound || e.noRoute && target == errors.ErrUnsupported
+	case http.StatusConflict:
+		return target == ErrConflict
+	case http.StatusTooManyRequests:
+		return target == ErrRateLimited
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		return target == ErrInvalid
+	}
+	return false
+}
+
+// gone reports whether the thing itself is missing, rather than its project,
+// which may be hidden from a token that has just expired.
+func (e *APIError) gone() bool {
+	return e.Is(ErrNotFound) && !e.noRoute && !strings.EqualFold(e.Message, "404 Project Not Found")
+}
+
+// readError reads and closes an answer other than success.
+func (p *policy) readError(resp *http.Response) *APIError {
+	defer func(body io.Closer) { body.Close() }(resp.Body)
+	e := &APIError{
+		StatusCode: resp.StatusCode,
+		Method:     p.call.method,
+		Path:       p.call.path.escaped,
+		RequestID:  resp.Header.Get("X-Request-Id"),
+		RetryAfter: retryAfter(resp),
+	}
+	if !sameOrigin(resp.Request.URL, p.config.base) {
+		e.storage = resp.Request.URL.Host
+	}
+	if address, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
+		e.Message = fmt.Sprintf("redirected to %s://%s%s, which is not followed for a %s", address.Scheme, address.Host, address.EscapedPath(), e.Method)
+		return e
+	}
+	// Half a message is better than none, so an error here is not one more.
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	e.Message, e.noRoute = errorMessage(resp.Header.Get("Content-Type"), body)
+	e.noRoute = e.noRoute && e.StatusCode == http.StatusNotFound
+	e.Message = scrub(e.Message, p.token)
+	return e
+}
+
+// retryAfter is how long the server asks to wait, by the server's own clock.
+func retryAfter(resp *http.Response) time.Duration {
+	now, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		now = time.Now()
+	}
+	var until time.Time
+	after := strings.TrimSpace(resp.Header.Get("Retry-After"))
+	if seconds, err := strconv.ParseInt(after, 10, 64); err == nil {
+		return max(0, Seconds(seconds).Duration())
+	}
+	if until, err = http.ParseTime(after); err != nil && resp.StatusCode == http.StatusTooManyRequests {
+		if unix, err := strconv.ParseInt(resp.Header.Get("RateLimit-Reset"), 10, 64); err == nil {
+			until = time.Unix(unix, 0)
+		}
+	}
+	if until.IsZero() {
+		return 0
+	}
+	return max(0, until.Sub(now))
+}
+
+// errorMessage finds what GitLab, or a proxy before it, has to say, and
+// whether it says that the endpoint does not exist.
+func errorMessage(contentType string, body []byte) (message string, noRoute bool) {
+	body = bytes.TrimSpace(body)
+	if message, noRoute, ok := jsonMessage(body); ok {
+		return message, noRoute
+	}
+	if strings.Contains(contentType, "html") || bytes.HasPrefix(body, []byte("<")) {
+		return pageTitle(body), false
+	}
+	return oneLine(string(body), 1000), false
+}
+
+var titleElement = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title`)
+
+// pageTitle is the title of an HTML page, at most 200 characters of it.
+func pageTitle(page []byte) string {
+	title := titleElement.FindSubmatch(page)
+	if title == nil {
+		return ""
+	}
+	return oneLine(html.UnescapeString(string(title[1])), 200)
+}
+
+func oneLine(text string, limit int) string {
+	runes := []rune(strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " "))
+	if len(runes) > limit {
+		return string(runes[:limit-1]) + "…"
+	}
+	return string(runes)
+}
+
+// unreadable explains a success whose body is not what GitLab sends.
+func unreadable(resp *http.Response, body []byte, err error) error {
+	contentType := resp.Header.Get("Content-Type")
+	if strings.Contains(contentType, "json") {
+		return fmt.Errorf("%d %s with JSON that is not GitLab's: %w", resp.StatusCode, http.StatusText(resp.StatusCode), err)
+	}
+	title := ""
+	if t := pageTitle(body); t != "" {
+		title = ": " + t
+	}
+	return fmt.Errorf("%d %s with content type %q, not JSON%s", resp.StatusCode, http.StatusText(resp.StatusCode), contentType, title)
+}
+
+// An inputError is bad input, found before anything was sent.
+type inputError struct {
+	where string
+	err   error
+}
+
+func (e *inputError) Error() string        { return "gitlabci: " + e.where + ": " + e.err.Error() }
+func (e *inputError) Unwrap() error        { return e.err }
+func (e *inputError) Is(target error) bool { return target == ErrInvalid }
+
+// A refusal ends a call by a rule of this package or of its caller, so that
+// another attempt would end the same way.
+type refusal struct{ err error }
+
+func (e *refusal) Error() string { return e.err.Error() }
+func (e *refusal) Unwrap() error { return e.err }
+
+// A requestError is a call that ended without an answer that can be used. Its
+// text is written at once, so that the token need not be kept to scrub it.
+type requestError struct {
+	text string
+	err  error
+}
+
+func (p *policy) fail(err error) error {
+	text := "gitlabci: " + p.call.method + " " + p.call.path.escaped + ": " + scrub(err.Error(), p.token)
+	if p.attempt > 1 {
+		text += fmt.Sprintf(" (%d tries)", p.attempt)
+	}
+	return &requestError{text, err}
+}
+
+func (e *requestError) Error() string { return e.text }
+func (e *requestError) Unwrap() error { return e.err }
+
+// An outcomeError is the error of a write that GitLab may have carried out.
+type outcomeError struct{ err error }
+
+func (e *outcomeError) Error() string {
+	return e.err.Error() + " (outcome unknown: GitLab may have done it)"
+}
+func (e *outcomeError) Unwrap() error        { return e.err }
+func (e *outcomeError) Is(target error) bool { return target == ErrOutcomeUnknown }
+
+// bare takes an error out of net/http's wrapping, which quotes the last URL: a
+// signed one, perhaps.
+func bare(err error) error {
+	for {
+		wrapped, ok := err.(*url.Error)
+		if !ok {
+			return err
+		}
+		err = wrapped.Err
+	}
+}
+
+var queries = regexp.MustCompile(`\?[^\s"'<>]*=[^\s"'<>]*`)
+
+// scrub takes queries, which may hold signatures, and the token out of a text
+// that somebody else wrote.
+func scrub(text, token string) string {
+	text = queries.ReplaceAllLiteralString(text, "?…")
+	if token != "" {
+		text = strings.ReplaceAll(text, token, "[REDACTED]")
+	}
+	return text
+}

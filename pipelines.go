@@ -1,0 +1,198 @@
+package gitlabci
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"time"
+)
+
+// PipelinesService reads and changes pipelines. It is [Client.Pipelines].
+//
+// See https://docs.gitlab.com/api/pipelines/.
+type PipelinesService struct{ client *Client }
+
+// A PipelineInfo is a pipeline as lists show it. As the pipeline of a job or
+// of a trigger job it has no Name.
+type PipelineInfo struct {
+	ID        PipelineID `json:"id"`
+	IID       int64      `json:"iid"` // counts within the project; not an ID for this API
+	ProjectID int64      `json:"project_id"`
+	SHA       string     `json:"sha"`
+	Ref       string     `json:"ref"` // a branch, a tag, or refs/merge-requests/…
+	Status    Status     `json:"status"`
+	Source    Source     `json:"source"`
+	CreatedAt time.Time  `json:"created_at,omitzero"`
+	UpdatedAt time.Time  `json:"updated_at,omitzero"`
+	WebURL    string     `json:"web_url"`
+	Name      string     `json:"name,omitzero"`
+}
+
+// Project returns the pipeline's project, for the calls that ask for one.
+func (p *PipelineInfo) Project() ProjectID { return ID(p.ProjectID) }
+
+// A Pipeline is a pipeline whole. Name is empty in the answers of Create,
+// Retry and Cancel, whatever the pipeline is called.
+type Pipeline struct {
+	PipelineInfo
+
+	BeforeSHA      string          `json:"before_sha,omitzero"` // forty zeros for a branch's first push
+	Tag            bool            `json:"tag"`
+	YAMLErrors     string          `json:"yaml_errors,omitzero"`
+	User           *User           `json:"user,omitzero"` // nil if the user was deleted
+	StartedAt      time.Time       `json:"started_at,omitzero"`
+	FinishedAt     time.Time       `json:"finished_at,omitzero"`
+	CommittedAt    time.Time       `json:"committed_at,omitzero"`
+	Duration       Seconds         `json:"duration,omitzero"` // only the time in which jobs ran
+	QueuedDuration Seconds         `json:"queued_duration,omitzero"`
+	Coverage       *float64        `json:"coverage,string,omitzero"` // percent; nil if unknown
+	DetailedStatus *DetailedStatus `json:"detailed_status,omitzero"`
+	Archived       bool            `json:"archived"` // too old for its jobs to be retried
+}
+
+// ListPipelinesOptions narrows a list of pipelines; filters add up. Nil lists
+// all but child pipelines, newest first.
+type ListPipelinesOptions struct {
+	ListOptions
+
+	Scope    PipelineScope `url:"scope,omitempty"`
+	Status   Status        `url:"status,omitempty"`
+	Ref      string        `url:"ref,omitempty"`      // exact: a branch, a tag, or refs/merge-requests/N/head
+	SHA      string        `url:"sha,omitempty"`      // exact and whole
+	Source   Source        `url:"source,omitempty"`   // [SourceParentPipeline] lists child pipelines, from GitLab 17.0
+	Name     string        `url:"name,omitempty"`     // exact; before about GitLab 15.11 the user's name
+	Username string        `url:"username,omitempty"` // of the user who started it; an unknown one gives an empty list
+
+	// YAMLErrors selects pipelines with (true) or without (false) invalid
+	// configuration. Nil selects both.
+	YAMLErrors *bool `url:"yaml_errors,omitempty"`
+
+	// Zero times do not narrow the list.
+	UpdatedAfter  time.Time `url:"updated_after,omitempty" layout:"2006-01-02T15:04:05.999999999Z07:00"`
+	UpdatedBefore time.Time `url:"updated_before,omitempty" layout:"2006-01-02T15:04:05.999999999Z07:00"`
+	CreatedAfter  time.Time `url:"created_after,omitempty" layout:"2006-01-02T15:04:05.999999999Z07:00"`
+	CreatedBefore time.Time `url:"created_before,omitempty" layout:"2006-01-02T15:04:05.999999999Z07:00"`
+
+	OrderBy PipelineOrder `url:"order_by,omitempty"` // "" is [OrderByID]
+	Sort    Sort          `url:"sort,omitempty"`     // "" is [SortDesc]
+}
+
+// List returns one page of a project's pipelines.
+//
+//	GET /projects/:id/pipelines
+//
+// See https://docs.gitlab.com/api/pipelines/#list-project-pipelines.
+// The error matches [ErrNotFound] if the project does not exist or the token
+// may not see it, [ErrForbidden] if its pipelines are hidden from the token,
+// and [ErrInvalid] for a word GitLab does not know.
+// [ScopeFinished] leaves out skipped pipelines.
+func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) (*Page[PipelineInfo], error) {
+	return list[PipelineInfo](ctx, s.client, at("projects", project, "pipelines"), opts)
+}
+
+// All ranges over a project's pipelines, page by page as the loop goes on.
+// It asks for [PipelinesService.List], with the same options and errors, 100 a
+// page unless told; an error ends it, and is a [PageError].
+//
+// Pages are numbered, so a pipeline created while the loop runs shifts the
+// rest: the last item of a page can come again on the next one, and one
+// deleted meanwhile can hide its neighbour.
+func (s *PipelinesService) All(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) iter.Seq2[*PipelineInfo, error] {
+	return all[PipelineInfo](ctx, s.client, at("projects", project, "pipelines"), opts)
+}
+
+// Get returns one pipeline, child pipelines included.
+//
+//	GET /projects/:id/pipelines/:pipeline_id
+//
+// See https://docs.gitlab.com/api/pipelines/#retrieve-a-single-pipeline.
+// The error matches [ErrNotFound] if the project or the pipeline does not
+// exist, or the token may not see it.
+func (s *PipelinesService) Get(ctx context.Context, project ProjectID, pipeline PipelineID) (*Pipeline, error) {
+	return get[Pipeline](ctx, s.client, at("projects", project, "pipelines", pipeline), nil)
+}
+
+// Latest returns the newest pipeline of the commit that ref, a branch or a
+// tag, points to now. An empty ref is the default branch.
+//
+//	GET /projects/:id/pipelines/latest
+//
+// See https://docs.gitlab.com/api/pipelines/#retrieve-the-latest-pipeline.
+// The error matches [ErrForbidden] if the ref does not exist, if its commit
+// has no pipeline, and if the token may not read it: GitLab does not tell them
+// apart. It matches [ErrNotFound] only for the project.
+// Pipelines of dangling sources, child pipelines among them, do not count; see
+// [Source].
+func (s *PipelinesService) Latest(ctx context.Context, project ProjectID, ref string) (*Pipeline, error) {
+	return get[Pipeline](ctx, s.client, at("projects", project, "pipelines", "latest"), struct {
+		Ref string `url:"ref,omitempty"`
+	}{ref})
+}
+
+// Retry runs a pipeline's failed and canceled jobs again, and the skipped ones
+// that wait for them. Where there is nothing to retry it changes nothing.
+//
+//	POST /projects/:id/pipelines/:pipeline_id/retry
+//
+// See https://docs.gitlab.com/api/pipelines/#retry-jobs-in-a-pipeline.
+// The error matches [ErrNotFound], [ErrForbidden] without the right to run
+// pipelines, [ErrConflict] if it is being retried already, and
+// [ErrOutcomeUnknown] if the answer was lost: it is never sent twice.
+// The Status and times returned can be those from before; read them again.
+func (s *PipelinesService) Retry(ctx context.Context, project ProjectID, pipeline PipelineID) (*Pipeline, error) {
+	return send[Pipeline](ctx, s.client, once(http.MethodPost, at("projects", project, "pipelines", pipeline, "retry"), nil))
+}
+
+// Cancel cancels a pipeline's unfinished jobs, its trigger jobs and, a little
+// later, its child pipelines. A finished pipeline stays as it is, without an
+// error.
+//
+//	POST /projects/:id/pipelines/:pipeline_id/cancel
+//
+// See https://docs.gitlab.com/api/pipelines/#cancel-all-jobs-for-a-pipeline.
+// The error matches [ErrNotFound], and [ErrForbidden] without the right to
+// cancel. A lost answer is asked for again, three tries in all, since
+// cancelling twice is cancelling once.
+// GitLab computes the status afterwards: the one returned can still be
+// [StatusRunning], and jobs that end in their own time make it
+// [StatusCanceling] first.
+func (s *PipelinesService) Cancel(ctx context.Context, project ProjectID, pipeline PipelineID) (*Pipeline, error) {
+	c := repeatable(http.MethodPost, at("projects", project, "pipelines", pipeline, "cancel"), nil)
+	c.tries = 3
+	return send[Pipeline](ctx, s.client, c)
+}
+
+// UpdateMetadataOptions are the new metadata of a pipeline.
+type UpdateMetadataOptions struct {
+	Name string `json:"name"` // required; at most 255 characters
+}
+
+// UpdateMetadata renames a pipeline.
+//
+//	PUT /projects/:id/pipelines/:pipeline_id/metadata
+//
+// See https://docs.gitlab.com/api/pipelines/#update-pipeline-metadata.
+// The error matches [ErrNotFound], [ErrForbidden] without the right to change
+// pipelines, [ErrInvalid] for a name that is too long, and
+// [errors.ErrUnsupported] before GitLab 16.6.
+func (s *PipelinesService) UpdateMetadata(ctx context.Context, project ProjectID, pipeline PipelineID, opts *UpdateMetadataOptions) (*Pipeline, error) {
+	c := repeatable(http.MethodPut, at("projects", project, "pipelines", pipeline, "metadata"), opts)
+	if opts == nil || blank(opts.Name) {
+		c.err = errors.New("UpdateMetadataOptions.Name is empty")
+	}
+	return send[Pipeline](ctx, s.client, c)
+}
+
+// Delete deletes a pipeline with its jobs, logs and artifacts, for good. Its
+// child pipelines stay. Only an owner of the project may.
+//
+//	DELETE /projects/:id/pipelines/:pipeline_id
+//
+// See https://docs.gitlab.com/api/pipelines/#delete-a-pipeline.
+// The error matches [ErrNotFound] if the pipeline was gone before, and
+// [ErrForbidden] without the right to delete. A lost answer is asked for
+// again; that the pipeline is gone by then is success.
+func (s *PipelinesService) Delete(ctx context.Context, project ProjectID, pipeline PipelineID) error {
+	return discard(ctx, s.client, repeatable(http.MethodDelete, at("projects", project, "pipelines", pipeline), nil))
+}

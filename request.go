@@ -1,0 +1,254 @@
+package gitlabci
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/google/go-querystring/query"
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// A path is an endpoint below /api/v4, escaped, and its template for logs. Its
+// err is the first segment that must not be sent.
+type path struct {
+	escaped, template string
+	err               error
+}
+
+// A segment is a value that a path holds. It says how it may be called in the
+// template, and whether it may be sent.
+type segment interface {
+	segment() (value, template string, err error)
+}
+
+// at joins segments to a path: words of GitLab's, which are the template too,
+// and values, each escaped as a whole.
+func at(parts ...any) path {
+	var p path
+	for _, part := range parts {
+		word, _ := part.(string)
+		value, template, err := word, word, error(nil)
+		if s, ok := part.(segment); ok {
+			value, template, err = s.segment()
+		}
+		// A "+" in a path means itself, but some proxies read a space.
+		p.escaped += "/" + strings.ReplaceAll(url.PathEscape(value), "+", "%2B")
+		p.template += "/" + template
+		if p.err == nil {
+			p.err = err
+		}
+	}
+	return p
+}
+
+func (id ProjectID) segment() (value, template string, err error) {
+	value, template = string(id), ":id"
+	if strings.Trim(value, "0123456789") == "" {
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
+			return value, template, nil
+		}
+		return value, template, fmt.Errorf("project %q is not a number above zero", value)
+	}
+	parts := strings.Split(value, "/")
+	if len(parts) == 1 {
+		return value, template, fmt.Errorf("project %q is neither a number nor a full path such as \"group/app\"", value)
+	}
+	for _, part := range parts {
+		if part == "" || part == "." || part == ".." {
+			return value, template, fmt.Errorf("project %q has an empty part, a \".\" or a \"..\"", value)
+		}
+	}
+	return value, template, nil
+}
+
+func (id PipelineID) segment() (value, template string, err error) {
+	return number("pipeline", int64(id), ":pipeline_id")
+}
+
+func (id JobID) segment() (value, template string, err error) {
+	return number("job", int64(id), ":job_id")
+}
+
+func number(noun string, n int64, template string) (string, string, error) {
+	if n < 1 {
+		return "", template, fmt.Errorf("%s ID %d is not above zero", noun, n)
+	}
+	return strconv.FormatInt(n, 10), template, nil
+}
+
+// A call is one request as a service describes it.
+type call struct {
+	method string
+	path   path
+	query  url.Values
+	body   any   // sent as JSON, unless nil
+	once   bool  // must not reach GitLab twice; see policy
+	tries  int   // at most, if above zero
+	raw    bool  // the caller reads the answer: see Client.Do
+	err    error // why it must not be sent
+
+	unrepeatable bool // the body can be read once
+}
+
+// once describes a write whose repetition would do it twice.
+func once(method string, p path, body any) *call {
+	return &call{method: method, path: p, body: body, once: true, err: p.err}
+}
+
+// repeatable describes a write whose repetition changes nothing more.
+func repeatable(method string, p path, body any) *call {
+	return &call{method: method, path: p, body: body, err: p.err}
+}
+
+func reading(p path, query url.Values) *call {
+	return &call{method: http.MethodGet, path: p, query: query, err: p.err}
+}
+
+// get reads one object. The fields of opts, unless it is nil, are the query.
+func get[T any](ctx context.Context, c *Client, p path, opts any) (*T, error) {
+	values, err := query.Values(opts)
+	if err != nil {
+		return nil, err
+	}
+	return send[T](ctx, c, reading(p, values))
+}
+
+// getAll reads a list that GitLab does not page.
+func getAll[T any](ctx context.Context, c *Client, p path) ([]*T, error) {
+	page, err := fetchPage[T](ctx, c, p, nil)
+	if err != nil {
+		return nil, err
+	}
+	return page.Items, nil
+}
+
+// send makes a call whose answer is one object.
+func send[T any](ctx context.Context, c *Client, cl *call) (*T, error) {
+	var answer *T
+	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (err error) {
+		answer, err = decodeObject[T](body)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// discard makes a call whose success has nothing to say.
+func discard(ctx context.Context, c *Client, cl *call) error {
+	req, err := c.newRequest(ctx, cl)
+	if err != nil {
+		return err
+	}
+	resp, err := c.do(req, cl, nil)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// fetch makes a call and reads its answer whole before it is decoded, so that
+// an answer that breaks off counts as a failed attempt.
+func (c *Client) fetch(ctx context.Context, cl *call, decode func(http.Header, []byte) error) error {
+	req, err := c.newRequest(ctx, cl)
+	if err != nil {
+		return err
+	}
+	_, err = c.do(req, cl, func(resp *http.Response) error {
+		defer resp.Body.Close()
+		body, err := readAnswer(resp, c.config.maxAnswer)
+		if err != nil {
+			return err
+		}
+		if err := decode(resp.Header, body); err != nil {
+			return &refusal{unreadable(resp, body, err)}
+		}
+		return nil
+	})
+	return err
+}
+
+func readAnswer(resp *http.Response, limit int64) ([]byte, error) {
+	var body bytes.Buffer
+	if resp.ContentLength > 0 {
+		body.Grow(int(min(resp.ContentLength, limit, 1<<20)) + bytes.MinRead)
+	}
+	n, err := body.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	if err == nil && n > limit {
+		return nil, &refusal{fmt.Errorf("the answer is larger than the %d bytes of WithMaxAnswer", limit)}
+	}
+	return body.Bytes(), err
+}
+
+// newRequest builds the request of a call, or says what is wrong with it.
+func (c *Client) newRequest(ctx context.Context, cl *call) (*http.Request, error) {
+	if cl.err != nil {
+		return nil, &inputError{cl.method + " " + cl.path.template, cl.err}
+	}
+	var body io.Reader
+	if cl.body != nil {
+		data, err := encodeJSON(cl.body)
+		if err != nil {
+			return nil, &inputError{cl.method + " " + cl.path.template, err}
+		}
+		body = bytes.NewReader(data)
+	}
+	target := c.config.base.String() + cl.path.escaped
+	if len(cl.query) > 0 {
+		target += "?" + cl.query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, cl.method, target, body)
+	if err != nil {
+		return nil, &inputError{cl.method + " " + cl.path.template, bare(err)}
+	}
+	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req, nil
+}
+
+// do sends the request of a call as often as its policy says. The answer is
+// handed to handle, whose error counts as one of the connection.
+func (c *Client) do(req *http.Request, cl *call, handle func(*http.Response) error) (*http.Response, error) {
+	p := &policy{call: cl, config: c.config}
+	retrying := &retryablehttp.Client{
+		HTTPClient:     c.http,
+		RetryMax:       math.MaxInt, // the policy counts
+		CheckRetry:     p.check,
+		Backoff:        p.pause,
+		ErrorHandler:   retryablehttp.PassthroughErrorHandler,
+		RequestLogHook: p.begin,
+		PrepareRetry:   rewind,
+	}
+	r := &retryablehttp.Request{Request: req.WithContext(withPolicy(req.Context(), p))}
+	r.SetResponseHandler(func(resp *http.Response) error {
+		if handle == nil || p.over { // go-retryablehttp offers refusals as well
+			return nil
+		}
+		return handle(resp)
+	})
+	resp, err := retrying.Do(r)
+	if err != nil {
+		if resp != nil {
+			resp.Body.Close()
+		}
+		return nil, p.verdict(err)
+	}
+	return resp, nil
+}
+
+func rewind(req *http.Request) (err error) {
+	if req.GetBody != nil {
+		req.Body, err = req.GetBody()
+	}
+	return err
+}

@@ -1,0 +1,224 @@
+package gitlabci
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+const (
+	shortestBackoff = 200 * time.Millisecond
+	longestBackoff  = 10 * time.Second
+	unsentTries     = 3 // of a request that does not get out
+)
+
+// A policy decides what follows each attempt of one call. Its rule: what may
+// have been carried out is sent again only if doing it twice is doing it once.
+type policy struct {
+	call   *call
+	config *config
+
+	attempt int    // from 1
+	unsent  int    // attempts that did not reach the server
+	sent    bool   // whether this attempt may have reached it
+	lost    bool   // an attempt may have been carried out, and its answer is lost
+	renewed bool   // the token was asked for again
+	over    bool   // there will be no further attempt
+	token   string // of this attempt, to keep out of messages
+
+	failure error         // of this attempt; nil also for a DELETE that found its object gone after all
+	wait    time.Duration // before the next one
+	reason  string        // of the wait
+}
+
+type policyKey struct{}
+
+func withPolicy(ctx context.Context, p *policy) context.Context {
+	return context.WithValue(ctx, policyKey{}, p)
+}
+
+func policyFrom(ctx context.Context) *policy {
+	return ctx.Value(policyKey{}).(*policy)
+}
+
+// begin is called by go-retryablehttp before each attempt.
+func (p *policy) begin(retryablehttp.Logger, *http.Request, int) {
+	p.attempt++
+	p.sent = false
+}
+
+// check is called by go-retryablehttp after each attempt, and once more after
+// its answer was read. Its error is the call's.
+func (p *policy) check(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	if p.over {
+		return false, p.failure
+	}
+	again := false
+	switch {
+	case err != nil:
+		again = p.afterError(ctx, bare(err))
+	case p.accepts(resp):
+		return false, nil
+	default:
+		again = p.afterAnswer(resp)
+	}
+	if again && ctx.Err() == nil && p.fits(ctx) {
+		return true, nil
+	}
+	p.over = true
+	return false, p.failure
+}
+
+func (p *policy) accepts(resp *http.Response) bool {
+	return resp.StatusCode/100 == 2 || p.call.raw && resp.StatusCode == http.StatusNotModified
+}
+
+// afterError handles an attempt that has no answer, or half of one.
+func (p *policy) afterError(ctx context.Context, err error) bool {
+	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
+	p.failure = p.fail(err)
+	p.reason, p.wait = WaitRetry, p.backoff()
+	if !p.sent {
+		p.unsent++
+	}
+	p.lost = p.lost || p.sent
+	_, refused := errors.AsType[*refusal](err)
+	switch {
+	case refused || hopeless(err) || p.attempt >= p.tries():
+		return false
+	case p.sent:
+		return !p.call.once
+	}
+	return p.unsent < unsentTries
+}
+
+// afterAnswer handles an answer other than success.
+func (p *policy) afterAnswer(resp *http.Response) bool {
+	e := p.readError(resp)
+	p.failure = e
+	switch {
+	case p.call.method == http.MethodDelete && p.lost && e.gone():
+		p.failure = nil
+		return false
+	case e.Is(ErrUnauthorized) && p.config.auth != nil && p.config.auth.fresh && !p.renewed && !p.call.unrepeatable:
+		p.renewed, p.wait = true, 0
+		return true
+	}
+	p.lost = p.lost || e.StatusCode >= 500
+	p.reason, p.wait = WaitRetry, p.backoff()
+	if e.RetryAfter > 0 {
+		p.wait = e.RetryAfter
+	}
+	return p.worthwhile(e) && p.attempt < p.tries()
+}
+
+// worthwhile reports whether another attempt is safe and can end otherwise.
+func (p *policy) worthwhile(e *APIError) bool {
+	switch e.StatusCode {
+	case http.StatusTooManyRequests: // not carried out
+		p.reason = WaitRateLimit
+		return true
+	case http.StatusConflict: // with this text: not carried out
+		p.reason = WaitLock
+		return strings.Contains(strings.ToLower(e.Message), "resource lock")
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return !p.call.once
+	}
+	return e.StatusCode/10 == 52 && !p.call.once
+}
+
+func (p *policy) tries() int {
+	tries := p.config.tries
+	switch {
+	case p.call.unrepeatable:
+		return 1
+	case p.call.tries > 0:
+		tries = min(tries, p.call.tries)
+	}
+	if p.renewed {
+		tries++
+	}
+	return tries
+}
+
+// backoff is exponential with full jitter.
+func (p *policy) backoff() time.Duration {
+	longest := longestBackoff
+	if doublings := p.attempt - 1; doublings < 10 {
+		longest = min(longest, shortestBackoff<<doublings)
+	}
+	return rand.N(longest)
+}
+
+// fits reports whether the wait may be begun. One that may not becomes the
+// error's RetryAfter.
+func (p *policy) fits(ctx context.Context) bool {
+	deadline, limited := ctx.Deadline()
+	if p.wait <= p.config.maxWait && (!limited || p.wait <= time.Until(deadline)) {
+		return true
+	}
+	if e, ok := errors.AsType[*APIError](p.failure); ok {
+		e.RetryAfter = p.wait
+	}
+	return false
+}
+
+// pause is called by go-retryablehttp before it waits.
+func (p *policy) pause(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
+	if p.wait > 0 {
+		p.config.logger.Info("gitlabci: wait", slog.String("method", p.call.method), slog.String("endpoint", p.call.path.template),
+			slog.String("reason", p.reason), slog.Duration("wait", p.wait), slog.Int("attempt", p.attempt))
+		if p.config.hooks.OnWait != nil {
+			p.config.hooks.OnWait(p.reason, p.wait)
+		}
+	}
+	return p.wait
+}
+
+// verdict turns what go-retryablehttp returned into the call's error.
+func (p *policy) verdict(err error) error {
+	if err != p.failure { // the context ended during a wait
+		err = p.fail(fmt.Errorf("%w (after: %w)", bare(err), p.failure))
+	}
+	if p.lost && p.call.method != http.MethodGet && p.call.method != http.MethodHead {
+		return &outcomeError{err}
+	}
+	return err
+}
+
+// neverSent reports whether an error proves that the request did not reach the
+// server.
+func neverSent(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
+		return true
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	// net/http does not export it. The server closed before it was asked.
+	return err.Error() == "http: server closed idle connection"
+}
+
+// hopeless reports whether an error will stay: no such host, or one that
+// cannot prove who it is.
+func hopeless(err error) bool {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return dns.IsNotFound
+	}
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
+}

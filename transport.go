@@ -1,0 +1,240 @@
+package gitlabci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	connectTimeout = 10 * time.Second  // to dial, and again for TLS
+	headerTimeout  = 120 * time.Second // until the first header of an answer
+	bodyTimeout    = 60 * time.Second  // for the next bytes of a body
+	maxRedirects   = 5
+)
+
+func defaultTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
+		TLSHandshakeTimeout:    connectTimeout,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    32,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: 1 << 20,
+		// Without pings a dead HTTP/2 connection would be used again and again.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+	}
+}
+
+// RequestInfo says which call a request belongs to.
+type RequestInfo struct {
+	Method   string
+	Endpoint string // a template such as "/projects/:id/pipelines/:pipeline_id"; for [Client.Do] the path
+	Attempt  int    // 1 is the first
+}
+
+type infoKey struct{}
+
+// RequestInfoFrom tells a [http.RoundTripper] given to [WithTransport], or a
+// token source or rate limiter, which call the request with this context
+// belongs to. It is false for requests that no [Client] sent.
+func RequestInfoFrom(ctx context.Context) (RequestInfo, bool) {
+	info, ok := ctx.Value(infoKey{}).(RequestInfo)
+	return info, ok
+}
+
+// A transport takes one request through the gate, gives it the token if it
+// stays at home, and notes whether it was sent. It has no CloseIdleConnections,
+// which go-retryablehttp calls when one call gives up: others use them.
+type transport struct {
+	config *config
+	gate   *gate
+	next   http.RoundTripper
+}
+
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	p := policyFrom(req.Context())
+	p.sent = false
+	info := RequestInfo{p.call.method, p.call.path.template, p.attempt}
+	ctx := context.WithValue(req.Context(), infoKey{}, info)
+	out := req.Clone(ctx)
+	if err := t.admit(out, p); err != nil {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, &refusal{err}
+	}
+	start := time.Now()
+	resp, err := t.exchange(out, p)
+	if err == nil {
+		resp.Request = req // without the token, for hooks and callers
+	}
+	t.report(ctx, info, resp, err, time.Since(start))
+	return resp, err
+}
+
+// admit lets a request to the server through the gate and gives it the token.
+// Whatever goes elsewhere loses all credentials instead.
+func (t *transport) admit(out *http.Request, p *policy) error {
+	if out.Header.Get("User-Agent") == "" {
+		out.Header.Set("User-Agent", t.config.userAgent)
+	}
+	if !sameOrigin(out.URL, t.config.base) {
+		for _, name := range credentialHeaders() {
+			out.Header.Del(name)
+		}
+		return nil
+	}
+	if err := t.gate.enter(out.Context()); err != nil {
+		return err
+	}
+	if t.config.sudo != "" {
+		out.Header.Set("Sudo", t.config.sudo)
+	}
+	if t.config.auth == nil {
+		return nil
+	}
+	token, err := t.config.auth.token(out.Context())
+	if err != nil {
+		return fmt.Errorf("the token source: %w", err)
+	}
+	if err := checkToken(token); err != nil {
+		return fmt.Errorf("%s: %w", t.config.auth.from, err)
+	}
+	p.token = token
+	out.Header.Set(t.config.auth.header, t.config.auth.prefix+token)
+	return nil
+}
+
+// credentialHeaders are those that say who asks.
+func credentialHeaders() []string {
+	return []string{"Authorization", "Private-Token", "Job-Token", "Deploy-Token", "Sudo", "Cookie"}
+}
+
+// exchange sends the request, and keeps in the policy whether it may have
+// reached the server: without evidence against it, it has.
+func (t *transport) exchange(out *http.Request, p *policy) (*http.Response, error) {
+	var asked, got atomic.Bool
+	trace := &httptrace.ClientTrace{
+		GetConn: func(string) { asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { got.Store(true) },
+	}
+	p.sent = true
+	resp, err := t.next.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), trace)))
+	if err != nil {
+		p.sent = !(asked.Load() && !got.Load()) && !neverSent(err)
+		return nil, err
+	}
+	// net/http would quote an address that it cannot read, signature and all.
+	if _, err := resp.Location(); err != nil && !errors.Is(err, http.ErrNoLocation) && resp.StatusCode/100 == 3 {
+		resp.Body.Close()
+		return nil, &refusal{errors.New("the server redirects to something that is not a URL")}
+	}
+	return resp, nil
+}
+
+// report logs an exchange and tells the hook.
+func (t *transport) report(ctx context.Context, info RequestInfo, resp *http.Response, err error, took time.Duration) {
+	level := slog.LevelInfo
+	attrs := []slog.Attr{slog.String("method", info.Method), slog.String("endpoint", info.Endpoint)}
+	if resp != nil {
+		attrs = append(attrs, slog.Int("status", resp.StatusCode))
+	}
+	attrs = append(attrs, slog.Int("attempt", info.Attempt), slog.Duration("duration", took))
+	if resp != nil {
+		attrs = append(attrs, slog.String("request_id", resp.Header.Get("X-Request-Id")))
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("error", scrub(err.Error(), policyFrom(ctx).token)))
+	}
+	if err != nil || resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500 {
+		level = slog.LevelWarn
+	}
+	t.config.logger.LogAttrs(ctx, level, "gitlabci: request", attrs...)
+	if t.config.hooks.OnResponse != nil {
+		t.config.hooks.OnResponse(info, resp, err)
+	}
+}
+
+// checkRedirect lets reads follow a redirect, never from https to http, and
+// stops writes at its answer: net/http would turn a POST into a GET.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	req.Header.Del("Referer")
+	first, last := via[0], via[len(via)-1]
+	switch {
+	case first.Method != http.MethodGet && first.Method != http.MethodHead:
+		return http.ErrUseLastResponse
+	case len(via) > maxRedirects:
+		return &refusal{fmt.Errorf("the server redirects more than %d times", maxRedirects)}
+	case last.URL.Scheme == "https" && req.URL.Scheme != "https":
+		return &refusal{errors.New("the server redirects from https to " + req.URL.Scheme + ", which is not followed")}
+	}
+	return nil
+}
+
+// A timed transport ends an exchange in which the server falls silent.
+type timed struct{ next http.RoundTripper }
+
+func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(req.Context())
+	silence := time.AfterFunc(headerTimeout, cancel)
+	resp, err := t.next.RoundTrip(req.WithContext(ctx))
+	fired := !silence.Stop()
+	if err == nil && resp == nil {
+		err = errors.New("the transport returned neither an answer nor an error")
+	}
+	if fired || err != nil {
+		cancel()
+		if resp != nil {
+			resp.Body.Close()
+		}
+		if fired && req.Context().Err() == nil {
+			err = fmt.Errorf("%w: no answer within %v", ErrStalled, headerTimeout)
+		}
+		return nil, err
+	}
+	body := &timedBody{ReadCloser: resp.Body, cancel: cancel}
+	body.silence = time.AfterFunc(bodyTimeout, body.stall)
+	body.silence.Stop()
+	resp.Body = body
+	return resp, nil
+}
+
+// A timedBody ends when a Read waits too long. Only the server's time counts,
+// not what the reader does between reads.
+type timedBody struct {
+	io.ReadCloser
+	cancel  context.CancelFunc
+	silence *time.Timer
+	stalled atomic.Bool
+}
+
+func (b *timedBody) stall() {
+	b.stalled.Store(true)
+	b.cancel()
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	b.silence.Reset(bodyTimeout)
+	n, err := b.ReadCloser.Read(p)
+	b.silence.Stop()
+	if err != nil && err != io.EOF && b.stalled.Load() {
+		err = fmt.Errorf("%w: nothing more of the body within %v", ErrStalled, bodyTimeout)
+	}
+	return n, err
+}
+
+func (b *timedBody) Close() error {
+	b.silence.Stop()
+	err := b.ReadCloser.Close()
+	b.cancel()
+	return err
+}
