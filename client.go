@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -101,8 +102,8 @@ func isLoopback(host string) bool {
 // [*APIError]. The caller closes the body of any other. A DELETE that finds
 // its object gone after a lost answer returns that 404 without an error.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
-	if req == nil || req.URL == nil {
-		return nil, &inputError{"Do", errors.New("the request has no URL")}
+	if req == nil {
+		return nil, &inputError{"Do", errors.New("the request is nil")}
 	}
 	out, cl, err := c.adopt(req)
 	if err != nil {
@@ -116,47 +117,72 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 
 // adopt makes a request of the caller's one of ours, without changing it.
 func (c *Client) adopt(req *http.Request) (*http.Request, *call, error) {
+	if req.URL == nil {
+		return nil, nil, errors.New("the request has no URL")
+	}
 	escaped := "/" + strings.TrimPrefix(req.URL.EscapedPath(), "/")
-	if err := checkForeign(req, escaped); err != nil {
+	if err := checkPath(req.URL, escaped); err != nil {
 		return nil, nil, err
 	}
-	target, err := url.Parse(c.config.base.String() + escaped)
+	if err := checkHeaders(req.Header); err != nil {
+		return nil, nil, err
+	}
+	template, err := http.NewRequest(req.Method, c.config.base.String()+escaped, nil)
 	if err != nil {
 		return nil, nil, bare(err)
 	}
-	target.RawQuery = req.URL.RawQuery
 	out := req.Clone(req.Context())
-	out.URL, out.Host, out.RequestURI = target, "", ""
-	cl := &call{method: out.Method, path: path{escaped: escaped, template: escaped}, raw: true}
-	if cl.method == "" {
-		cl.method = http.MethodGet
-	}
-	cl.once = cl.method != http.MethodGet && cl.method != http.MethodHead && cl.method != http.MethodDelete
-	cl.unrepeatable = out.Body != nil && out.Body != http.NoBody && out.GetBody == nil
-	return out, cl, nil
+	out.Method, out.URL, out.Host, out.RequestURI = template.Method, template.URL, "", ""
+	out.URL.RawQuery = req.URL.RawQuery
+	return out, &call{
+		method:       out.Method,
+		path:         path{escaped: escaped, template: escaped},
+		raw:          true,
+		once:         out.Method != http.MethodGet && out.Method != http.MethodHead && out.Method != http.MethodDelete,
+		unrepeatable: out.Body != nil && out.Body != http.NoBody && out.GetBody == nil,
+	}, nil
 }
 
-// checkForeign finds what a caller's request must not have.
-func checkForeign(req *http.Request, escaped string) error {
-	if req.URL.Scheme != "" || req.URL.Host != "" || req.URL.User != nil {
+// checkPath finds what would take a request out of the API.
+func checkPath(target *url.URL, escaped string) error {
+	if target.Scheme != "" || target.Host != "" || target.User != nil {
 		return errors.New("the URL has a scheme or a host; give the path below /api/v4")
+	}
+	if target.Opaque != "" {
+		return errors.New("the URL has no path")
 	}
 	for part := range strings.SplitSeq(escaped, "/") {
 		if name, err := url.PathUnescape(part); err != nil || name == "." || name == ".." {
 			return fmt.Errorf("the path has a %q", part)
 		}
 	}
-	for _, name := range credentialHeaders() {
-		if len(req.Header.Values(name)) > 0 {
-			return fmt.Errorf("the request has the header %s; a client sends its own credentials", name)
+	return nil
+}
+
+// checkHeaders finds what a caller's request must not carry, however it is
+// spelt. The mere presence of an idempotency key makes net/http send a request
+// twice.
+func checkHeaders(header http.Header) error {
+	refused := append(credentialHeaders(), "Idempotency-Key", "X-Idempotency-Key")
+	for name, values := range header {
+		if canonical := http.CanonicalHeaderKey(name); slices.Contains(refused, canonical) {
+			return fmt.Errorf("the request has the header %s, which is not the caller's to set", canonical)
 		}
-	}
-	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
-		if len(req.Header.Values(name)) > 0 {
-			return fmt.Errorf("the request has the header %s, for which net/http may send it twice", name)
+		if name == "" || strings.ContainsFunc(name, notToken) || slices.ContainsFunc(values, hasControl) {
+			return fmt.Errorf("the header %q has a newline or another character that headers must not have", name)
 		}
 	}
 	return nil
+}
+
+// notToken reports whether r must not be in a header's name, by RFC 9110.
+func notToken(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+}
+
+// hasControl reports whether a header's value has what would end it, or worse.
+func hasControl(value string) bool {
+	return strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
 // sameOrigin reports whether two URLs share scheme, host and port.

@@ -193,7 +193,7 @@ func checkHeader(value string) error {
 	if value == "" {
 		return errors.New("is empty")
 	}
-	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if hasControl(value) {
 		return errors.New("has a newline or another control character")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package gitlabci
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -121,16 +122,12 @@ func compositeKind(t reflect.Type) jsontext.Kind {
 
 // setScalar sets v from a JSON value and reports whether it fits.
 func setScalar(v reflect.Value, raw jsontext.Value, field string) bool {
-	text := string(raw)
+	text := strings.ToValidUTF8(string(raw), "\uFFFD")
 	switch raw.Kind() {
 	case 'n':
 		return false
 	case '"':
-		unquoted, err := jsontext.AppendUnquote(nil, raw)
-		if err != nil && !strings.Contains(err.Error(), "UTF-8") {
-			return false
-		}
-		text = string(unquoted)
+		text = unquote(raw)
 	case '{', '[':
 		// JUnit files have been seen to make GitLab send more than text.
 		if field != "system_output" {
@@ -143,6 +140,14 @@ func setScalar(v reflect.Value, raw jsontext.Value, field string) bool {
 		return ok
 	}
 	return parseScalar(v, text)
+}
+
+// unquote decodes a JSON string, and repairs what in it is not UTF-8.
+func unquote(raw jsontext.Value) (text string) {
+	if json.Unmarshal(raw, &text, loose) != nil {
+		return ""
+	}
+	return text
 }
 
 func parseScalar(v reflect.Value, text string) bool {
@@ -163,6 +168,9 @@ func parseScalar(v reflect.Value, text string) bool {
 			}
 			n = int64(f)
 		}
+		if v.OverflowInt(n) { // an int of 32 bits
+			return false
+		}
 		v.SetInt(n)
 		return true
 	case reflect.Float64:
@@ -178,7 +186,7 @@ func parseScalar(v reflect.Value, text string) bool {
 
 // parseTime reads the ways in which GitLab has written times.
 func parseTime(text string) (time.Time, bool) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 -0700", time.DateOnly} {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05-0700", "2006-01-02T15:04:05", "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 -0700", time.DateTime, time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil {
 			return t, true
 		}
@@ -213,48 +221,57 @@ func jsonMessage(body []byte) (message string, noRoute, ok bool) {
 // flatten writes nested messages as one: lists by commas, fields by their
 // names, in the order in which they came.
 func flatten(value jsontext.Value) string {
-	switch value.Kind() {
-	case '"':
-		text, _ := jsontext.AppendUnquote(nil, value) // valid but for UTF-8, which it repairs
-		return string(text)
-	case '[':
-		var elements []jsontext.Value
-		if json.Unmarshal(value, &elements, loose) != nil {
-			return string(value)
-		}
-		texts := make([]string, len(elements))
-		for i, element := range elements {
-			texts[i] = flatten(element)
-		}
-		return strings.Join(texts, ", ")
-	case '{':
-		return flattenFields(value)
-	case 0, 'n':
+	if len(value) == 0 {
 		return ""
 	}
-	return string(value)
+	f := flattener{dec: jsontext.NewDecoder(bytes.NewReader(value), loose)}
+	if f.value() != nil {
+		return string(value) // nested too deep to be a message
+	}
+	return f.text.String()
 }
 
-func flattenFields(object jsontext.Value) string {
-	var texts []string
-	dec := jsontext.NewDecoder(strings.NewReader(string(object)), loose)
-	for {
-		name, err := dec.ReadToken()
-		if err != nil {
-			return strings.Join(texts, "; ")
-		}
-		if name.Kind() != '"' {
-			continue // a brace
-		}
-		key := name.String()
-		value, err := dec.ReadValue()
-		if err != nil {
-			return strings.Join(texts, "; ")
-		}
-		text := flatten(value)
-		if key != "base" && key != "error" { // they say nothing of their own
-			text = key + ": " + text
-		}
-		texts = append(texts, text)
+type flattener struct {
+	dec  *jsontext.Decoder
+	text strings.Builder
+}
+
+func (f *flattener) value() error {
+	token, err := f.dec.ReadToken()
+	if err != nil {
+		return err
 	}
+	switch token.Kind() {
+	case '[':
+		return f.values(']', ", ")
+	case '{':
+		return f.values('}', "; ")
+	case 'n':
+		return nil
+	}
+	f.text.WriteString(token.String())
+	return nil
+}
+
+// values reads the elements of a list or the fields of an object to its end.
+func (f *flattener) values(end jsontext.Kind, separator string) error {
+	for i := 0; f.dec.PeekKind() != end; i++ {
+		if i > 0 {
+			f.text.WriteString(separator)
+		}
+		if end == '}' {
+			name, err := f.dec.ReadToken()
+			if err != nil {
+				return err
+			}
+			if key := name.String(); key != "base" && key != "error" { // they say nothing of their own
+				f.text.WriteString(key + ": ")
+			}
+		}
+		if err := f.value(); err != nil {
+			return err
+		}
+	}
+	_, err := f.dec.ReadToken()
+	return err
 }

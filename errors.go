@@ -130,16 +130,15 @@ func (p *policy) readError(resp *http.Response) *APIError {
 	if !sameOrigin(resp.Request.URL, p.config.base) {
 		e.storage = resp.Request.URL.Host
 	}
-	if address, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
-		e.Message = fmt.Sprintf("redirected to %s://%s%s, which is not followed for a %s", address.Scheme, address.Host, address.EscapedPath(), e.Method)
-		return e
-	}
 	// Half a message is better than none, so an error here is not one more.
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxMessage))
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	e.Message, e.noRoute = errorMessage(resp.Header.Get("Content-Type"), body)
-	e.noRoute = e.noRoute && e.StatusCode == http.StatusNotFound
-	e.Message = scrub(e.Message, p.token)
+	message, limit, noRoute := errorMessage(resp.Header.Get("Content-Type"), body)
+	if address, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
+		message = fmt.Sprintf("redirected to %s://%s%s, which is not followed for a %s", address.Scheme, address.Host, address.EscapedPath(), e.Method)
+	}
+	e.Message = shorten(scrub(message, p.token), limit) // in this order: half a token is one too many
+	e.noRoute = noRoute && e.StatusCode == http.StatusNotFound
 	return e
 }
 
@@ -165,36 +164,50 @@ func retryAfter(resp *http.Response) time.Duration {
 	return max(0, until.Sub(now))
 }
 
-// errorMessage finds what GitLab, or a proxy before it, has to say, and
-// whether it says that the endpoint does not exist.
-func errorMessage(contentType string, body []byte) (message string, noRoute bool) {
+// The longest messages, in characters.
+const (
+	maxMessage = 64 << 10 // also of what is read of an error
+	maxText    = 1000     // of a text that is not GitLab's JSON
+	maxTitle   = 200      // of a page
+)
+
+// errorMessage finds what GitLab, or a proxy before it, has to say, how much of
+// it is worth keeping, and whether it says that the endpoint does not exist.
+func errorMessage(contentType string, body []byte) (message string, limit int, noRoute bool) {
 	body = bytes.TrimSpace(body)
 	if message, noRoute, ok := jsonMessage(body); ok {
-		return message, noRoute
+		return message, maxMessage, noRoute
 	}
 	if strings.Contains(contentType, "html") || bytes.HasPrefix(body, []byte("<")) {
-		return pageTitle(body), false
+		return pageTitle(body), maxTitle, false
 	}
-	return oneLine(string(body), 1000), false
+	return oneLine(string(body)), maxText, false
 }
 
 var titleElement = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title`)
 
-// pageTitle is the title of an HTML page, at most 200 characters of it.
+// pageTitle is the title of an HTML page, "" without one.
 func pageTitle(page []byte) string {
 	title := titleElement.FindSubmatch(page)
 	if title == nil {
 		return ""
 	}
-	return oneLine(html.UnescapeString(string(title[1])), 200)
+	return oneLine(html.UnescapeString(string(title[1])))
 }
 
-func oneLine(text string, limit int) string {
-	runes := []rune(strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " "))
-	if len(runes) > limit {
-		return string(runes[:limit-1]) + "…"
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// shorten makes a text valid UTF-8 of at most limit characters, and bytes of at
+// most maxMessage.
+func shorten(text string, limit int) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if runes := []rune(text); len(runes) > limit {
+		text = string(runes[:limit-1]) + "…"
 	}
-	return string(runes)
+	if len(text) > maxMessage {
+		text = strings.ToValidUTF8(text[:maxMessage], "")
+	}
+	return text
 }
 
 // unreadable explains a success whose body is not what GitLab sends.
@@ -205,7 +218,7 @@ func unreadable(resp *http.Response, body []byte, err error) error {
 	}
 	title := ""
 	if t := pageTitle(body); t != "" {
-		title = ": " + t
+		title = ": " + shorten(t, maxTitle)
 	}
 	return fmt.Errorf("%d %s with content type %q, not JSON%s", resp.StatusCode, http.StatusText(resp.StatusCode), contentType, title)
 }

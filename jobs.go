@@ -134,7 +134,7 @@ type ListTriggerJobsOptions struct {
 //
 //	GET /projects/:id/pipelines/:pipeline_id/jobs
 //
-// See https://docs.gitlab.com/api/jobs/#list-pipeline-jobs.
+// See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
 // The error matches [ErrNotFound], [ErrForbidden] if the project hides its
 // jobs from the token, and [ErrInvalid] for a status GitLab does not know.
 func (s *JobsService) ListForPipeline(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListPipelineJobsOptions) (*Page[Job], error) {
@@ -158,7 +158,7 @@ func (s *JobsService) AllForPipeline(ctx context.Context, project ProjectID, pip
 //
 // The first is the older name of the second, which GitLab has from 19.2; where
 // a server no longer knows it, the second is asked.
-// See https://docs.gitlab.com/api/jobs/#list-pipeline-trigger-jobs.
+// See https://docs.gitlab.com/api/jobs/#list-all-trigger-jobs-by-pipeline.
 // The errors are those of [JobsService.ListForPipeline].
 func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) (*Page[TriggerJob], error) {
 	return listBy(opts, s.triggerJobs(ctx, project, pipeline))

@@ -8,19 +8,21 @@ import (
 	"strings"
 )
 
+var errBadLink = errors.New("the link to the next page cannot be read")
+
 // nextCursor finds the next page: in the link, of which only the query counts,
 // since its host is the instance's own name and not always ours; else, where
-// something between has dropped the link, in the header of its number.
+// something between has dropped or damaged the link, in the headers beside it.
 func nextCursor(header http.Header, query url.Values) (Cursor, error) {
-	link, linked := nextLink(header.Values("Link"))
+	link, linked, damaged := nextLink(header.Values("Link"))
 	if linked {
 		target, err := url.Parse(link)
-		if err != nil || target.RawQuery == "" {
-			return "", errors.New("the link to the next page cannot be read")
+		if err != nil {
+			return "", errBadLink
 		}
 		next, err := Cursor(target.RawQuery).query()
-		if err != nil {
-			return "", errors.New("the link to the next page cannot be read")
+		if err != nil || len(next) == 0 {
+			return "", errBadLink
 		}
 		return cursorOf(next), nil
 	}
@@ -34,31 +36,35 @@ func nextCursor(header http.Header, query url.Values) (Cursor, error) {
 			return cursorOf(next), nil
 		}
 	}
+	if _, told := header["X-Next-Page"]; damaged && !told {
+		return "", errBadLink
+	}
 	return "", nil
 }
 
 // nextLink finds the target with rel="next" in Link headers as RFC 8288 writes
 // them: targets in angle brackets, parameters that may be quoted, and commas
-// and semicolons that mean nothing inside either.
-func nextLink(headers []string) (string, bool) {
+// and semicolons that mean nothing inside either. What is damaged may have
+// been the next link.
+func nextLink(headers []string) (target string, found, damaged bool) {
 	for _, rest := range headers {
 		for {
-			_, after, found := strings.Cut(rest, "<")
-			if !found {
+			rest = strings.TrimLeft(rest, " \t,")
+			if rest == "" {
 				break
 			}
-			target, parameters, found := strings.Cut(after, ">")
-			if !found {
+			target, parameters, closed := strings.Cut(rest, ">")
+			if !closed || !strings.HasPrefix(target, "<") {
+				damaged = true
 				break
 			}
-			isNext := false
-			isNext, rest = linkParameters(parameters)
-			if isNext {
-				return target, true
+			found, rest = linkParameters(parameters)
+			if found {
+				return target[1:], true, false
 			}
 		}
 	}
-	return "", false
+	return "", false, damaged
 }
 
 // linkParameters reads the parameters of one link and returns what follows it.
@@ -66,8 +72,11 @@ func linkParameters(text string) (isNext bool, rest string) {
 	for {
 		text = strings.TrimLeft(text, " \t;")
 		end := strings.IndexAny(text, "=;,")
-		if end < 0 || text[end] == ',' {
-			return isNext, text[max(end, 0):]
+		if end < 0 {
+			return isNext, ""
+		}
+		if text[end] == ',' {
+			return isNext, text[end:]
 		}
 		name := strings.TrimSpace(text[:end])
 		value := ""

@@ -70,7 +70,7 @@ func all[T any](ctx context.Context, c *Client, p path, opts lister) iter.Seq2[*
 }
 
 func listBy[T any](opts lister, fetch pager[T]) (*Page[T], error) {
-	query, err := listQuery(opts)
+	query, err := listQuery(opts, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -81,13 +81,10 @@ func listBy[T any](opts lister, fetch pager[T]) (*Page[T], error) {
 // for before the loop or after its end.
 func allBy[T any](opts lister, fetch pager[T]) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		query, err := listQuery(opts)
+		query, err := listQuery(opts, 100)
 		if err != nil {
 			yield(nil, err)
 			return
-		}
-		if !query.Has("per_page") {
-			query.Set("per_page", "100")
 		}
 		seen := map[string]bool{}
 		for {
@@ -146,12 +143,13 @@ type lister interface{ listOptions() ListOptions }
 
 func (o ListOptions) listOptions() ListOptions { return o }
 
-// listQuery is the query that opts, nil perhaps, ask for.
-func listQuery(opts lister) (url.Values, error) {
-	if reflect.ValueOf(opts).IsNil() {
-		return url.Values{}, nil
+// listQuery is the query that opts, nil perhaps, ask for. A cursor keeps its
+// own page size, or its page number would be the wrong one.
+func listQuery(opts lister, perPage int) (url.Values, error) {
+	var o ListOptions
+	if !reflect.ValueOf(opts).IsNil() {
+		o = opts.listOptions()
 	}
-	o := opts.listOptions()
 	switch {
 	case o.After != "":
 		return o.After.query()
@@ -160,7 +158,11 @@ func listQuery(opts lister) (url.Values, error) {
 	case o.PerPage < 0 || o.PerPage > 100:
 		return nil, &inputError{"ListOptions.PerPage", fmt.Errorf("%d is not within 0 to 100", o.PerPage)}
 	}
-	return query.Values(opts)
+	values, err := query.Values(opts)
+	if err == nil && o.PerPage == 0 && perPage > 0 {
+		values.Set("per_page", strconv.Itoa(perPage))
+	}
+	return values, err
 }
 
 func (c Cursor) query() (url.Values, error) {
