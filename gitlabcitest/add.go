@@ -1,0 +1,219 @@
+package gitlabcitest
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/gitlabci"
+)
+
+// AddProject adds a private project with the default branch "main", and returns
+// its ID: for calls of the API, [gitlabci.ID] of it or the path name the
+// project. It panics if the path is taken or is not one.
+func (s *Server) AddProject(path string) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	parts := strings.Split(path, "/")
+	if len(parts) < 2 || slices.Contains(parts, "") {
+		misuse("AddProject: %q is not a path such as %q", path, defaultProject)
+	}
+	if s.state.project(path) != nil {
+		misuse("AddProject: the project %q exists already", path)
+	}
+	return s.state.addProject(path, now()).id
+}
+
+// A Ref is a branch or a tag.
+type Ref struct {
+	Name string
+	Tag  bool
+	SHA  string // of its head; "" is made up from the name
+}
+
+// AddRef adds a branch or a tag without a pipeline, or moves it to another
+// head, as a push does that starts none. It returns the ref with its SHA. The
+// project is a path or an ID.
+func (s *Server) AddRef(project string, r Ref) *Ref {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Name == "" {
+		misuse("AddRef: the ref has no Name")
+	}
+	r.SHA = cmp.Or(r.SHA, deriveSHA(r.Name, 0))
+	s.mustProject("AddRef", project).moveRef(r.Name, r.Tag, r.SHA)
+	return &r
+}
+
+// A Pipeline is a pipeline to add. What is zero has the value that the comment
+// says.
+type Pipeline struct {
+	ID     gitlabci.PipelineID // the next one
+	Ref    string              // the default branch
+	Tag    bool                // whether Ref is a tag
+	SHA    string              // made up from Ref and ID
+	Status gitlabci.Status     // success; its jobs do not change it
+	Source gitlabci.Source     // push
+
+	Name       string // none
+	YAMLErrors string // none
+	Username   string // "maya"; a name that is new makes a user without a token
+
+	CreatedAt  time.Time // now
+	UpdatedAt  time.Time // now, or CreatedAt if that is later
+	StartedAt  time.Time // CreatedAt, if by its Status it ran for certain
+	FinishedAt time.Time // UpdatedAt, if its Status is an end other than skipped
+
+	Duration       time.Duration // from StartedAt to FinishedAt
+	QueuedDuration time.Duration // from CreatedAt to StartedAt
+	Coverage       *float64      // unknown
+
+	Variables []*gitlabci.Variable // none; each needs a Key
+
+	// TestReport is what the jobs uploaded. Its counts and times are not read
+	// but computed from the cases, of which those without a status succeeded.
+	// The summary takes the job with a suite's name for the one it came from.
+	TestReport *gitlabci.TestReport
+
+	server   *Server
+	pipeline *pipeline
+}
+
+// AddPipeline adds a pipeline to a project, given by its path or ID, and
+// returns what was added: p with its defaults. What happens to the pipeline
+// later does not show there.
+//
+// Its Ref is a branch, a tag or a "refs/merge-requests/1/head", and need not
+// exist before. It is moved to the pipeline's SHA as by a push, so that this
+// is the latest pipeline of the ref; those of dangling sources, such as child
+// pipelines, move nothing.
+func (s *Server) AddPipeline(project string, p Pipeline) *Pipeline {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	owner := s.mustProject("AddPipeline", project)
+	if p.ID < 0 {
+		misuse("AddPipeline: the ID %d is negative", p.ID)
+	}
+	if s.state.pipelines[p.ID] != nil {
+		misuse("AddPipeline: the pipeline %d exists already", p.ID)
+	}
+	p.ID = cmp.Or(p.ID, s.state.lastPipeline+1)
+	p.setWords(owner)
+	p.setTimes()
+	p.server, p.pipeline = s, p.stored(owner)
+	p.pipeline.user = s.state.ensureUser(p.Username)
+	s.state.addPipeline(p.pipeline)
+	if owner.refs[p.Ref] == nil || !p.pipeline.dangling() {
+		owner.moveRef(p.Ref, p.Tag, p.SHA)
+	}
+	return &p
+}
+
+// OnCreate sets what becomes of the pipelines that clients create in a project,
+// given by its path or ID, from now on: they have p's Status, with its times,
+// and its Coverage and TestReport. All else is the request's; without OnCreate
+// a new pipeline is pending.
+func (s *Server) OnCreate(project string, p Pipeline) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	owner := s.mustProject("OnCreate", project)
+	p.setWords(owner)
+	owner.onCreate = p.stored(owner)
+}
+
+func (s *Server) mustProject(method, id string) *project {
+	p := s.state.project(id)
+	if p == nil {
+		misuse("%s: there is no project %q; add it with AddProject", method, id)
+	}
+	return p
+}
+
+func (p *Pipeline) setWords(owner *project) {
+	p.Ref = cmp.Or(p.Ref, owner.branch)
+	p.SHA = cmp.Or(p.SHA, deriveSHA(p.Ref, int64(p.ID)))
+	p.Status = cmp.Or(p.Status, gitlabci.StatusSuccess)
+	p.Source = cmp.Or(p.Source, gitlabci.SourcePush)
+	p.Username = cmp.Or(p.Username, defaultUsername)
+}
+
+func (p *Pipeline) setTimes() {
+	p.CreatedAt = orElse(p.CreatedAt, now())
+	p.UpdatedAt = orElse(p.UpdatedAt, later(now(), p.CreatedAt))
+	if begun(p.Status) {
+		p.StartedAt = orElse(p.StartedAt, p.CreatedAt)
+	}
+	if ended(p.Status) {
+		p.FinishedAt = orElse(p.FinishedAt, p.UpdatedAt)
+	}
+}
+
+// orElse returns t as a database would, or other if t is zero.
+func orElse(t, other time.Time) time.Time {
+	if t.IsZero() {
+		return stored(other)
+	}
+	return stored(t)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// stored is the pipeline that the server keeps, without its user.
+func (p *Pipeline) stored(owner *project) *pipeline {
+	return &pipeline{
+		id:         p.ID,
+		project:    owner,
+		ref:        p.Ref,
+		tag:        p.Tag,
+		sha:        p.SHA,
+		beforeSHA:  owner.headSHA(p.Ref),
+		status:     p.Status,
+		source:     p.Source,
+		name:       p.Name,
+		yamlErrors: p.YAMLErrors,
+		coverage:   p.Coverage,
+		variables:  storedVariables(p.Variables),
+		suites:     storedSuites(p.TestReport),
+		created:    p.CreatedAt,
+		updated:    p.UpdatedAt,
+		started:    stored(p.StartedAt),
+		finished:   stored(p.FinishedAt),
+		lasted:     p.Duration,
+		queued:     p.QueuedDuration,
+	}
+}
+
+func storedVariables(given []*gitlabci.Variable) []gitlabci.Variable {
+	var kept []gitlabci.Variable
+	for i, v := range given {
+		if v == nil || v.Key == "" {
+			misuse("AddPipeline: Variables[%d] has no Key", i)
+		}
+		one := *v
+		one.VariableType = cmp.Or(one.VariableType, gitlabci.VariableEnvVar)
+		kept = append(kept, one)
+	}
+	return kept
+}
+
+func storedSuites(given *gitlabci.TestReport) []gitlabci.TestSuite {
+	if given == nil {
+		return nil
+	}
+	kept := slices.Clone(given.TestSuites)
+	for i := range kept {
+		kept[i].TestCases = slices.Clone(kept[i].TestCases)
+		for j := range kept[i].TestCases {
+			one := &kept[i].TestCases[j]
+			one.Status = cmp.Or(one.Status, gitlabci.TestSuccess)
+			one.Name = cmp.Or(one.Name, "(No name)")
+		}
+	}
+	return kept
+}

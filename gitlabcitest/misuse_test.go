@@ -1,0 +1,79 @@
+package gitlabcitest_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+)
+
+func TestMisuse(t *testing.T) {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 7})
+	pipeline.AddJob(gitlabcitest.Job{ID: 70})
+	gone := srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 8})
+	require.Equal(t, 204, send(t, srv, http.MethodDelete, "/projects/1/pipelines/8", "").status)
+	foreign := gitlabcitest.NewServer().AddPipeline("group/app", gitlabcitest.Pipeline{})
+	tests := map[string]func(){
+		`gitlabcitest: WithExternalURL: "gitlab" is not the URL of a server`: func() {
+			gitlabcitest.WithExternalURL("gitlab")
+		},
+		"gitlabcitest: Client: the options do not make a client: gitlabci: WithRetries: -1 is negative": func() {
+			srv.Client(gitlabci.WithRetries(-1))
+		},
+		`gitlabcitest: AddProject: the project "group/app" exists already`:  func() { srv.AddProject("group/app") },
+		`gitlabcitest: AddProject: "app" is not a path such as "group/app"`: func() { srv.AddProject("app") },
+		`gitlabcitest: AddRef: the ref has no Name`:                         func() { srv.AddRef("group/app", gitlabcitest.Ref{}) },
+		`gitlabcitest: AddRef: there is no project "group/x"; add it with AddProject`: func() {
+			srv.AddRef("group/x", gitlabcitest.Ref{Name: "main"})
+		},
+		`gitlabcitest: AddPipeline: there is no project "group/x"; add it with AddProject`: func() {
+			srv.AddPipeline("group/x", gitlabcitest.Pipeline{})
+		},
+		"gitlabcitest: AddPipeline: the pipeline 7 exists already": func() {
+			srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 7})
+		},
+		"gitlabcitest: AddPipeline: the ID -7 is negative": func() {
+			srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: -7})
+		},
+		"gitlabcitest: AddPipeline: Variables[1] has no Key": func() {
+			srv.AddPipeline("group/app", gitlabcitest.Pipeline{Variables: []*gitlabci.Variable{{Key: "A"}, {}}})
+		},
+		"gitlabcitest: AddJob: this Pipeline was not returned by AddPipeline": func() {
+			new(gitlabcitest.Pipeline).AddJob(gitlabcitest.Job{})
+		},
+		"gitlabcitest: AddJob: only trigger jobs have a Downstream; see AddTriggerJob": func() {
+			pipeline.AddJob(gitlabcitest.Job{Downstream: pipeline})
+		},
+		"gitlabcitest: AddJob: the pipeline 8 was deleted":        func() { gone.AddJob(gitlabcitest.Job{}) },
+		"gitlabcitest: AddJob: the job 70 exists already":         func() { pipeline.AddJob(gitlabcitest.Job{ID: 70}) },
+		"gitlabcitest: AddTriggerJob: the job 70 exists already":  func() { pipeline.AddTriggerJob(gitlabcitest.Job{ID: 70}) },
+		"gitlabcitest: AddTriggerJob: the ID -1 is negative":      func() { pipeline.AddTriggerJob(gitlabcitest.Job{ID: -1}) },
+		"gitlabcitest: Fault: 0 is not the Status of an answer":   func() { srv.Fault(gitlabcitest.Fault{}) },
+		"gitlabcitest: Fault: 100 is not the Status of an answer": func() { srv.Fault(gitlabcitest.Fault{Status: 100}) },
+		"gitlabcitest: Fault: -1 Times is negative": func() {
+			srv.Fault(gitlabcitest.Fault{Status: 500, Times: -1})
+		},
+		"gitlabcitest: Fault: an answer with Status 204 has no Body": func() {
+			srv.Fault(gitlabcitest.Fault{Status: 204, Body: "x"})
+		},
+		`gitlabcitest: Fault: there is no Route "GET /projects/:id/pipeline"`: func() {
+			srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/pipeline", Status: 500})
+		},
+		"gitlabcitest: AddTriggerJob: the Downstream was not returned by this server's AddPipeline": func() {
+			pipeline.AddTriggerJob(gitlabcitest.Job{Downstream: foreign})
+		},
+	}
+	for _, external := range []string{"", "gitlab.example.com", "/gitlab", "https://", "//x", "https://x?a=1", "https://x#a", "https://x:y"} {
+		require.Panics(t, func() { gitlabcitest.WithExternalURL(external) }, external)
+	}
+	for sentence, mistake := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			require.PanicsWithValue(t, sentence, mistake)
+		})
+	}
+	require.Equal(t, 200, get(t, srv, "/projects/1/pipelines").status, "no lock is left and no fault")
+}

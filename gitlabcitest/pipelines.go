@@ -1,0 +1,159 @@
+package gitlabcitest
+
+import (
+	"net/http"
+	"time"
+
+	"example.com/gitlabci"
+)
+
+func listPipelineParams() []param {
+	return append(pageParams(),
+		param{name: "scope", parse: oneOf("running", "pending", "finished", "branches", "tags")},
+		param{name: "status", parse: oneOf(statusWords()...)},
+		param{name: "ref", parse: text},
+		param{name: "sha", parse: text},
+		param{name: "yaml_errors", parse: boolean},
+		param{name: "username", parse: text},
+		param{name: "updated_before", parse: moment},
+		param{name: "updated_after", parse: moment},
+		param{name: "created_before", parse: moment},
+		param{name: "created_after", parse: moment},
+		param{name: "order_by", parse: oneOf("id", "status", "ref", "updated_at", "user_id"), initial: "id"},
+		param{name: "sort", parse: oneOf("asc", "desc"), initial: "desc"},
+		param{name: "source", parse: oneOf(sourceWords()...)},
+		param{name: "name", parse: text},
+	)
+}
+
+func listPipelines(c *call, owner *project) *answer {
+	found := owner.find(pipelineQuery{
+		scope:      value[string](c, "scope"),
+		status:     value[string](c, "status"),
+		ref:        value[string](c, "ref"),
+		sha:        value[string](c, "sha"),
+		source:     value[string](c, "source"),
+		name:       value[string](c, "name"),
+		username:   value[string](c, "username"),
+		yamlErrors: optional[bool](c, "yaml_errors"),
+		created:    span{value[time.Time](c, "created_after"), value[time.Time](c, "created_before")},
+		updated:    span{value[time.Time](c, "updated_after"), value[time.Time](c, "updated_before")},
+		orderBy:    value[string](c, "order_by"),
+		ascending:  value[string](c, "sort") == "asc",
+	})
+	part, header := numberedPage(c, found)
+	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().listed)}
+}
+
+func createPipelineParams() []param {
+	return []param{
+		{name: "ref", parse: text, required: true},
+		{name: "variables", parse: variables},
+		{name: "inputs", parse: object}, // there is no configuration that could read them
+	}
+}
+
+func createPipeline(c *call, owner *project) *answer {
+	p := &pipeline{
+		project:   owner,
+		user:      c.user,
+		ref:       value[string](c, "ref"),
+		variables: value[[]gitlabci.Variable](c, "variables"),
+		created:   c.now,
+		updated:   c.now,
+	}
+	if wrong := c.state.create(p); wrong != nil {
+		return refuse(http.StatusBadRequest, wrong)
+	}
+	return created(c.renderer().whole(p))
+}
+
+func latestPipeline(c *call, owner *project) *answer {
+	name := value[string](c, "ref")
+	if name == "" {
+		name = owner.branch
+	}
+	p := owner.latest(name)
+	if p == nil {
+		return forbidden() // GitLab asks whether nothing may be read
+	}
+	return ok(c.renderer().named(p))
+}
+
+func getPipeline(c *call, p *pipeline) *answer { return ok(c.renderer().named(p)) }
+
+func deletePipeline(c *call, p *pipeline) *answer {
+	unless, err := http.ParseTime(c.request.Header.Get("If-Unmodified-Since"))
+	if err == nil && p.updated.After(unless) {
+		return refuse(http.StatusPreconditionFailed, "412 Precondition Failed")
+	}
+	c.state.removePipeline(p)
+	return noContent()
+}
+
+func renamePipeline(c *call, p *pipeline) *answer {
+	if complaint := p.rename(value[string](c, "name")); complaint != "" {
+		return refuse(http.StatusBadRequest, "Failed to update pipeline - "+complaint)
+	}
+	return ok(c.renderer().named(p))
+}
+
+func retryPipeline(c *call, p *pipeline) *answer {
+	c.state.retry(p, c.now)
+	return created(c.renderer().whole(p))
+}
+
+func cancelPipeline(c *call, p *pipeline) *answer {
+	p.cancel(c.now)
+	return ok(c.renderer().whole(p))
+}
+
+func listVariables(c *call, p *pipeline) *answer { return ok(each(p.variables, renderVariable)) }
+
+func testReport(c *call, p *pipeline) *answer { return ok(renderTestReport(p)) }
+
+func testReportSummary(c *call, p *pipeline) *answer { return ok(renderTestReportSummary(p)) }
+
+func minePipelineParams() []param {
+	return []param{
+		{name: "source", parse: oneOf(sourceWords()...)},
+		{name: "created_before", parse: moment},
+		{name: "created_after", parse: moment},
+		{name: "order_by", parse: oneOf("created_at"), initial: "created_at"},
+		{name: "sort", parse: oneOf("desc"), initial: "desc"},
+		{name: "cursor", parse: text},
+		{name: "per_page", parse: strictPageSize, initial: "20"},
+	}
+}
+
+func listMine(c *call) *answer {
+	found := c.state.findMine(c.user, pipelineQuery{
+		source:  value[string](c, "source"),
+		created: span{value[time.Time](c, "created_after"), value[time.Time](c, "created_before")},
+	})
+	part, header, refused := cursorPage(c, found)
+	if refused != nil {
+		return refused
+	}
+	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().mine)}
+}
+
+func listJobParams() []param {
+	return append([]param{{name: "include_retried", parse: boolean, initial: "false"}}, listTriggerJobParams()...)
+}
+
+func listTriggerJobParams() []param {
+	return append([]param{{name: "scope", parse: listOf(statusWords()...)}}, pageParams()...)
+}
+
+func listJobs(c *call, p *pipeline) *answer {
+	found := p.findJobs(false, value[bool](c, "include_retried"), value[[]string](c, "scope"))
+	part, header := numberedPage(c, found)
+	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().job)}
+}
+
+func listTriggerJobs(c *call, p *pipeline) *answer {
+	found := p.findJobs(true, false, value[[]string](c, "scope"))
+	part, header := numberedPage(c, found)
+	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().triggerJob(c.state))}
+}

@@ -1,0 +1,202 @@
+package gitlabcitest
+
+import (
+	"fmt"
+	"time"
+)
+
+type jobBasicJSON struct {
+	ID             int64             `json:"id"`
+	Status         string            `json:"status"`
+	Stage          string            `json:"stage"`
+	Name           string            `json:"name"`
+	Ref            string            `json:"ref"`
+	Tag            bool              `json:"tag"`
+	Coverage       *float64          `json:"coverage"`
+	AllowFailure   bool              `json:"allow_failure"`
+	CreatedAt      *string           `json:"created_at"`
+	StartedAt      *string           `json:"started_at"`
+	FinishedAt     *string           `json:"finished_at"`
+	ErasedAt       *string           `json:"erased_at"`
+	Duration       *float64          `json:"duration"`
+	QueuedDuration *float64          `json:"queued_duration"`
+	User           userJSON          `json:"user"`
+	Commit         commitJSON        `json:"commit"`
+	Pipeline       pipelineBasicJSON `json:"pipeline"`
+	FailureReason  string            `json:"failure_reason,omitempty"`
+	WebURL         string            `json:"web_url"`
+	Project        jobProjectJSON    `json:"project"`
+}
+
+type jobProjectJSON struct {
+	CIJobTokenScopeEnabled bool `json:"ci_job_token_scope_enabled"`
+}
+
+func (r *renderer) jobBasic(j *job) jobBasicJSON {
+	p := j.pipeline
+	basic := jobBasicJSON{
+		ID:             int64(j.id),
+		Status:         string(j.status),
+		Stage:          j.stage,
+		Name:           j.name,
+		Ref:            p.ref,
+		Tag:            p.tag,
+		Coverage:       copied(j.coverage),
+		AllowFailure:   j.allowFailure,
+		CreatedAt:      timestamp(j.created),
+		StartedAt:      timestamp(j.started),
+		FinishedAt:     timestamp(j.finished),
+		Duration:       seconds(j.runTime(r.now)),
+		QueuedDuration: seconds(j.queueTime(r.now)),
+		User:           r.user(p.user),
+		Commit:         r.commit(p),
+		Pipeline:       r.basic(p),
+		WebURL:         fmt.Sprintf("%s/%s/-/jobs/%d", r.external, p.project.path, j.id),
+	}
+	if basic.Status == "failed" {
+		basic.FailureReason = string(j.reason)
+	}
+	return basic
+}
+
+type jobJSON struct {
+	jobBasicJSON
+	Artifacts         []struct{}         `json:"artifacts"`
+	ArtifactsExpireAt *string            `json:"artifacts_expire_at"`
+	Runner            *runnerJSON        `json:"runner"`
+	RunnerManager     *runnerManagerJSON `json:"runner_manager"`
+	Archived          bool               `json:"archived"`
+	TagList           []string           `json:"tag_list"`
+}
+
+// job is a job that a runner runs. The same runner takes every one.
+func (r *renderer) job(j *job) jobJSON {
+	rendered := jobJSON{
+		jobBasicJSON: r.jobBasic(j),
+		Artifacts:    []struct{}{},
+		TagList:      each(j.tags, func(tag string) string { return tag }),
+	}
+	if !j.started.IsZero() {
+		rendered.Runner = theRunner()
+		rendered.RunnerManager = theRunnerManager(j.started)
+	}
+	return rendered
+}
+
+type triggerJobJSON struct {
+	jobBasicJSON
+	DownstreamPipeline *pipelineBasicJSON `json:"downstream_pipeline"`
+}
+
+// triggerJob renders trigger jobs. A downstream pipeline that was deleted is
+// null again.
+func (r *renderer) triggerJob(s *state) func(*job) triggerJobJSON {
+	return func(j *job) triggerJobJSON {
+		rendered := triggerJobJSON{jobBasicJSON: r.jobBasic(j)}
+		if s.exists(j.downstream) {
+			rendered.DownstreamPipeline = new(r.basic(j.downstream))
+		}
+		return rendered
+	}
+}
+
+type commitJSON struct {
+	ID               string              `json:"id"`
+	ShortID          string              `json:"short_id"`
+	CreatedAt        *string             `json:"created_at"`
+	ParentIDs        []string            `json:"parent_ids"`
+	Title            string              `json:"title"`
+	Message          string              `json:"message"`
+	AuthorName       string              `json:"author_name"`
+	AuthorEmail      string              `json:"author_email"`
+	AuthoredDate     *string             `json:"authored_date"`
+	CommitterName    string              `json:"committer_name"`
+	CommitterEmail   string              `json:"committer_email"`
+	CommittedDate    *string             `json:"committed_date"`
+	Trailers         map[string]string   `json:"trailers"`
+	ExtendedTrailers map[string][]string `json:"extended_trailers"`
+	WebURL           string              `json:"web_url"`
+}
+
+// commit makes up the commit of a pipeline.
+func (r *renderer) commit(p *pipeline) commitJSON {
+	title := "Change " + p.ref
+	name, email := capitalized(p.user.username), p.user.username+"@example.com"
+	return commitJSON{
+		ID:               p.sha,
+		ShortID:          p.sha[:min(8, len(p.sha))],
+		CreatedAt:        timestamp(p.created),
+		ParentIDs:        []string{},
+		Title:            title,
+		Message:          title + "\n",
+		AuthorName:       name,
+		AuthorEmail:      email,
+		AuthoredDate:     timestamp(p.created),
+		CommitterName:    name,
+		CommitterEmail:   email,
+		CommittedDate:    timestamp(p.created),
+		Trailers:         map[string]string{},
+		ExtendedTrailers: map[string][]string{},
+		WebURL:           fmt.Sprintf("%s/%s/-/commit/%s", r.external, p.project.path, p.sha),
+	}
+}
+
+type runnerJSON struct {
+	ID                 int64   `json:"id"`
+	Description        string  `json:"description"`
+	IPAddress          *string `json:"ip_address"`
+	Active             bool    `json:"active"`
+	Paused             bool    `json:"paused"`
+	IsShared           bool    `json:"is_shared"`
+	RunnerType         string  `json:"runner_type"`
+	Name               *string `json:"name"`
+	Online             bool    `json:"online"`
+	CreatedAt          *string `json:"created_at"`
+	Status             string  `json:"status"`
+	JobExecutionStatus string  `json:"job_execution_status"`
+}
+
+func theRunner() *runnerJSON {
+	return &runnerJSON{
+		ID:                 1,
+		Description:        "fake runner",
+		Active:             true,
+		IsShared:           true,
+		RunnerType:         "instance_type",
+		Name:               new("gitlab-runner"),
+		Online:             true,
+		CreatedAt:          timestamp(time.Date(2020, time.January, 2, 3, 4, 5, 0, time.UTC)),
+		Status:             "online",
+		JobExecutionStatus: "idle",
+	}
+}
+
+type runnerManagerJSON struct {
+	ID                 int64   `json:"id"`
+	SystemID           string  `json:"system_id"`
+	Version            string  `json:"version"`
+	Revision           string  `json:"revision"`
+	Platform           string  `json:"platform"`
+	Architecture       string  `json:"architecture"`
+	CreatedAt          *string `json:"created_at"`
+	ContactedAt        *string `json:"contacted_at"`
+	IPAddress          string  `json:"ip_address"`
+	Status             string  `json:"status"`
+	JobExecutionStatus string  `json:"job_execution_status"`
+}
+
+func theRunnerManager(contacted time.Time) *runnerManagerJSON {
+	return &runnerManagerJSON{
+		ID:                 1,
+		SystemID:           "s_000000000001",
+		Version:            "19.5.0",
+		Revision:           "0f4ce000",
+		Platform:           "linux",
+		Architecture:       "amd64",
+		CreatedAt:          timestamp(time.Date(2020, time.January, 2, 3, 4, 5, 0, time.UTC)),
+		ContactedAt:        timestamp(contacted),
+		IPAddress:          "127.0.0.1",
+		Status:             "online",
+		JobExecutionStatus: "idle",
+	}
+}

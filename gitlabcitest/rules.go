@@ -1,0 +1,241 @@
+package gitlabcitest
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"example.com/gitlabci"
+)
+
+// A faulty is why something cannot be saved: texts by field.
+type faulty map[string][]string
+
+// create starts a pipeline by the API.
+func (s *state) create(p *pipeline) faulty {
+	head := p.project.refs[p.ref]
+	if head == nil {
+		return faulty{"base": {"Reference not found"}}
+	}
+	for _, v := range p.variables {
+		if texts := checkKey(v.Key); texts != nil {
+			return faulty{"variables.key": texts}
+		}
+	}
+	p.sha, p.tag = head.sha, head.kind == tagRef
+	p.beforeSHA = strings.Repeat("0", len(head.sha))
+	p.source, p.status = gitlabci.SourceAPI, gitlabci.StatusPending
+	if p.project.onCreate != nil {
+		p.become(p.project.onCreate)
+	}
+	s.addPipeline(p)
+	return nil
+}
+
+// become takes over what a test wants of a new pipeline. It happens at once.
+func (p *pipeline) become(wanted *pipeline) {
+	p.status, p.coverage, p.suites = wanted.status, wanted.coverage, wanted.suites
+	p.lasted, p.queued = wanted.lasted, wanted.queued
+	if begun(p.status) {
+		p.started = p.created
+	}
+	if ended(p.status) {
+		p.finished = p.created
+	}
+}
+
+var validKey = regexp.MustCompile(`^[a-zA-Z0-9_]+$`)
+
+func checkKey(key string) (texts []string) {
+	if strings.TrimSpace(key) == "" {
+		texts = append(texts, "can't be blank")
+	}
+	if !validKey.MatchString(key) {
+		texts = append(texts, "can contain only letters, digits and '_'.")
+	}
+	return texts
+}
+
+// latest is the newest pipeline of a ref's head, nil if it has none.
+func (p *project) latest(name string) *pipeline {
+	head := p.refs[name]
+	if head == nil {
+		return nil
+	}
+	for _, one := range slices.Backward(p.pipelines) {
+		if one.ref == name && one.sha == head.sha && !one.dangling() {
+			return one
+		}
+	}
+	return nil
+}
+
+// dangling reports whether p says nothing about its ref.
+func (p *pipeline) dangling() bool { return slices.Contains(danglingSources(), string(p.source)) }
+
+func (p *pipeline) child() bool { return p.source == gitlabci.SourceParentPipeline }
+
+// rename returns what is wrong with the name, if anything.
+func (p *pipeline) rename(name string) (complaint string) {
+	name = strings.TrimSpace(name)
+	switch {
+	case name == "":
+		return "Name is too short (minimum is 1 character)"
+	case utf8.RuneCountInString(name) > 255:
+		return "Name is too long (maximum is 255 characters)"
+	}
+	p.name = name
+	return ""
+}
+
+// retry runs the failed and canceled jobs again, and those that were skipped
+// for them. A pipeline without jobs goes back to pending by itself.
+func (s *state) retry(p *pipeline, at time.Time) {
+	switch {
+	case len(p.jobs) == 0 && stoppedShort(p.status):
+		p.status = gitlabci.StatusPending
+	case s.retryJobs(p, at):
+		p.status = statusOf(p.latestJobs())
+	default:
+		return
+	}
+	p.finished, p.lasted = time.Time{}, 0
+	p.updated = at
+}
+
+func stoppedShort(s gitlabci.Status) bool {
+	return s == gitlabci.StatusFailed || s == gitlabci.StatusCanceled
+}
+
+// retryJobs reports whether there was a job to retry.
+func (s *state) retryJobs(p *pipeline, at time.Time) (retried bool) {
+	for _, j := range p.latestJobs() {
+		if stoppedShort(j.status) {
+			s.retryJob(j, at)
+			retried = true
+		}
+	}
+	if !retried {
+		return false
+	}
+	for _, j := range p.latestJobs() {
+		if j.status == gitlabci.StatusSkipped {
+			j.status, j.finished = gitlabci.StatusCreated, time.Time{}
+		}
+	}
+	return true
+}
+
+// retryJob adds another attempt of a job, which is then superseded.
+func (s *state) retryJob(j *job, at time.Time) {
+	j.superseded = true
+	s.addJob(&job{
+		pipeline:     j.pipeline,
+		trigger:      j.trigger,
+		name:         j.name,
+		stage:        j.stage,
+		tags:         j.tags,
+		allowFailure: j.allowFailure,
+		status:       gitlabci.StatusPending,
+		created:      at,
+	})
+}
+
+// latestJobs are the jobs and trigger jobs without superseded attempts.
+func (p *pipeline) latestJobs() []*job {
+	var latest []*job
+	for _, j := range p.jobs {
+		if !j.superseded {
+			latest = append(latest, j)
+		}
+	}
+	return latest
+}
+
+// cancel stops what has not ended. A job that is canceling already takes its
+// time, and the pipeline with it.
+func (p *pipeline) cancel(at time.Time) {
+	if p.status.Finished() || p.status == gitlabci.StatusCanceling {
+		return
+	}
+	p.status, p.finished, p.updated = gitlabci.StatusCanceled, at, at
+	for _, j := range p.latestJobs() {
+		switch {
+		case j.status == gitlabci.StatusCanceling:
+			p.status, p.finished = gitlabci.StatusCanceling, time.Time{}
+		case !j.status.Finished():
+			j.status, j.finished = gitlabci.StatusCanceled, at
+		}
+	}
+}
+
+// statusOf is the status of a pipeline of which a job is pending: that, unless
+// another one has come further without succeeding, or blocks the rest.
+func statusOf(jobs []*job) gitlabci.Status {
+	for _, j := range jobs {
+		switch j.status {
+		case gitlabci.StatusPending, gitlabci.StatusCreated, gitlabci.StatusSuccess, gitlabci.StatusSkipped:
+		default:
+			if !j.allowFailure || !stoppedShort(j.status) && j.status != gitlabci.StatusManual {
+				return gitlabci.StatusRunning
+			}
+		}
+	}
+	return gitlabci.StatusPending
+}
+
+// hasWarnings reports whether a job failed that was allowed to.
+func (p *pipeline) hasWarnings() bool {
+	return slices.ContainsFunc(p.latestJobs(), func(j *job) bool { return j.allowFailure && j.status == gitlabci.StatusFailed })
+}
+
+// begun reports whether something with this status has run for certain.
+func begun(s gitlabci.Status) bool {
+	switch s {
+	case gitlabci.StatusRunning, gitlabci.StatusCanceling, gitlabci.StatusSuccess, gitlabci.StatusFailed:
+		return true
+	default:
+		return false
+	}
+}
+
+// ended reports whether something with this status has a time of its end.
+func ended(s gitlabci.Status) bool { return s.Finished() && s != gitlabci.StatusSkipped }
+
+// runTime is how long p ran, if it is known.
+func (p *pipeline) runTime() (time.Duration, bool) {
+	if p.lasted > 0 {
+		return p.lasted, true
+	}
+	return p.finished.Sub(p.started), !p.started.IsZero() && !p.finished.IsZero()
+}
+
+// queueTime is how long p waited before it ran, if it did.
+func (p *pipeline) queueTime() (time.Duration, bool) {
+	if p.queued > 0 {
+		return p.queued, true
+	}
+	return p.started.Sub(p.created), !p.started.IsZero()
+}
+
+// runTime is how long j has run until now, if it has.
+func (j *job) runTime(now time.Time) (time.Duration, bool) {
+	end := now
+	if !j.finished.IsZero() {
+		end = j.finished
+	}
+	return end.Sub(j.started), !j.started.IsZero()
+}
+
+// queueTime is how long j has waited for a runner until now, if it ever did.
+func (j *job) queueTime(now time.Time) (time.Duration, bool) {
+	switch {
+	case !j.started.IsZero():
+		return j.started.Sub(j.created), true
+	case j.status == gitlabci.StatusPending:
+		return now.Sub(j.created), true
+	}
+	return 0, false
+}

@@ -1,0 +1,105 @@
+package gitlabcitest
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/internal/memnet"
+)
+
+// URL is the base URL of every [Server] in memory. Only [Server.Client] and
+// [Server.Transport] reach it.
+const URL = "http://localhost"
+
+const (
+	defaultToken    = "fake-token"
+	defaultUsername = "maya"
+	defaultProject  = "group/app"
+	defaultBranch   = "main"
+)
+
+// A Server is a GitLab in memory. Its methods may be called from many
+// goroutines, also while it answers requests. It is made by [NewServer].
+type Server struct {
+	external string // the URL it takes for its own, without a slash at the end
+	network  memnet.Network
+
+	mu        sync.Mutex // guards all below
+	state     *state
+	faults    []*fault
+	requests  []Request
+	listening *listening
+}
+
+// An Option changes what [NewServer] makes.
+type Option func(*Server)
+
+// WithExternalURL sets the URL that the server believes to have: the one in
+// Link headers and web_url, whatever address its clients use. A path is kept.
+// The default is https://gitlab.example.com, which is deliberately not the
+// address of its clients: GitLab's name for itself often is not.
+func WithExternalURL(external string) Option {
+	u, err := url.Parse(external)
+	if err != nil || u.Scheme == "" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		misuse("WithExternalURL: %q is not the URL of a server", external)
+	}
+	return func(s *Server) { s.external = strings.TrimRight(external, "/") }
+}
+
+// NewServer returns a server with the project "group/app", whose ID is 1 and
+// whose default branch is "main", and without pipelines. It holds no resources
+// until [Server.Start], so nothing has to be closed.
+func NewServer(opts ...Option) *Server {
+	s := &Server{external: "https://gitlab.example.com", state: newState()}
+	s.state.ensureUser(defaultUsername)
+	for _, opt := range opts {
+		opt(s)
+	}
+	s.AddProject(defaultProject)
+	s.network.Handle("localhost", s)
+	return s
+}
+
+// Client returns a client of the server, with the token of its owner unless
+// opts bring another one. Options that [gitlabci.NewClient] refuses panic.
+//
+// For a client without a token give [gitlabci.NewClient] the [URL] and the
+// server's [Server.Transport].
+func (s *Server) Client(opts ...gitlabci.Option) *gitlabci.Client {
+	ours := []gitlabci.Option{gitlabci.WithBaseURL(URL), gitlabci.WithTransport(s.Transport())}
+	token := []gitlabci.Option{gitlabci.WithToken(s.Token())}
+	client, err := gitlabci.NewClient(slices.Concat(ours, opts, token)...)
+	if err == nil {
+		return client
+	}
+	// A client has one token: theirs, perhaps.
+	client, err = gitlabci.NewClient(slices.Concat(ours, opts)...)
+	if err != nil {
+		misuse("Client: the options do not make a client: %v", err)
+	}
+	return client
+}
+
+// Transport returns a transport that reaches the server at [URL], and nothing
+// else. Its connections are real HTTP over pipes in memory.
+func (s *Server) Transport() http.RoundTripper { return s.network.Transport() }
+
+// Token returns the token of the user "maya", whose ID is 1 and who owns every
+// project. The server takes it as a PRIVATE-TOKEN and as a Bearer token.
+func (s *Server) Token() string { return defaultToken }
+
+// misuse panics with the mistake of a test's author.
+func misuse(format string, args ...any) {
+	panic("gitlabcitest: " + fmt.Sprintf(format, args...))
+}
+
+// now is the time to the microsecond, as GitLab's database keeps it.
+func now() time.Time { return stored(time.Now()) }
+
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

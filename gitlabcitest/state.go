@@ -1,0 +1,217 @@
+package gitlabcitest
+
+import (
+	"cmp"
+	"crypto/sha1"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.com/gitlabci"
+)
+
+// A state is what the server knows: things and how they belong together. It
+// knows nothing of HTTP, decides nothing, and is guarded by the server's lock.
+type state struct {
+	users     []*user
+	projects  []*project
+	pipelines map[gitlabci.PipelineID]*pipeline
+	jobs      map[gitlabci.JobID]*job
+
+	lastPipeline gitlabci.PipelineID
+	lastJob      gitlabci.JobID
+}
+
+// newState starts the kinds of IDs apart, so that one taken for another finds
+// nothing.
+func newState() *state {
+	return &state{
+		pipelines:    map[gitlabci.PipelineID]*pipeline{},
+		jobs:         map[gitlabci.JobID]*job{},
+		lastPipeline: 100,
+		lastJob:      1000,
+	}
+}
+
+type user struct {
+	id       int64
+	username string
+}
+
+type project struct {
+	id        int64
+	path      string
+	branch    string // the default one
+	created   time.Time
+	refs      map[string]*ref
+	pipelines []*pipeline // by ID
+	lastIID   int64
+	onCreate  *pipeline // what new pipelines become, or nil
+}
+
+// A ref is a branch, a tag or, as refs/merge-requests/1/head, neither.
+type ref struct {
+	kind refKind
+	sha  string // of its head
+}
+
+type refKind int
+
+const (
+	otherRef refKind = iota
+	branchRef
+	tagRef
+)
+
+type pipeline struct {
+	id        gitlabci.PipelineID
+	iid       int64
+	project   *project
+	user      *user
+	ref       string
+	tag       bool
+	sha       string
+	beforeSHA string
+	status    gitlabci.Status
+	source    gitlabci.Source
+	name      string
+
+	yamlErrors string
+	coverage   *float64
+	variables  []gitlabci.Variable
+	suites     []gitlabci.TestSuite
+	jobs       []*job // by ID
+
+	created, updated, started, finished time.Time
+	lasted, queued                      time.Duration // zero: what the times say
+}
+
+type job struct {
+	id           gitlabci.JobID
+	pipeline     *pipeline
+	trigger      bool      // starts a pipeline instead of a runner
+	downstream   *pipeline // of a trigger job, nil until it exists
+	name, stage  string
+	tags         []string // of the runner it needs
+	status       gitlabci.Status
+	reason       gitlabci.FailureReason
+	allowFailure bool
+	coverage     *float64
+	superseded   bool // by a retry
+
+	created, started, finished time.Time
+}
+
+func (s *state) findUser(username string) *user {
+	for _, u := range s.users {
+		if u.username == username {
+			return u
+		}
+	}
+	return nil
+}
+
+func (s *state) ensureUser(username string) *user {
+	u := s.findUser(username)
+	if u == nil {
+		u = &user{id: int64(len(s.users) + 1), username: username}
+		s.users = append(s.users, u)
+	}
+	return u
+}
+
+func (s *state) addProject(path string, at time.Time) *project {
+	p := &project{id: int64(len(s.projects) + 1), path: path, branch: defaultBranch, created: at, refs: map[string]*ref{}}
+	p.refs[p.branch] = &ref{kind: branchRef, sha: deriveSHA(path, 0)}
+	s.projects = append(s.projects, p)
+	return p
+}
+
+var allDigits = regexp.MustCompile(`^-?\d+$`)
+
+// project finds a project by its path or, if the text is a number, by its ID.
+func (s *state) project(id string) *project {
+	byID := allDigits.MatchString(id)
+	for _, p := range s.projects {
+		if byID && strconv.FormatInt(p.id, 10) == id || !byID && p.path == id {
+			return p
+		}
+	}
+	return nil
+}
+
+// addPipeline gives p its place in its project, and an ID unless it has one.
+func (s *state) addPipeline(p *pipeline) {
+	if p.id == 0 {
+		p.id = s.lastPipeline + 1
+	}
+	s.lastPipeline = max(s.lastPipeline, p.id)
+	s.pipelines[p.id] = p
+	p.project.lastIID++
+	p.iid = p.project.lastIID
+	i, _ := slices.BinarySearchFunc(p.project.pipelines, p.id, byPipelineID)
+	p.project.pipelines = slices.Insert(p.project.pipelines, i, p)
+}
+
+func (s *state) removePipeline(p *pipeline) {
+	delete(s.pipelines, p.id)
+	for _, j := range p.jobs {
+		delete(s.jobs, j.id)
+	}
+	i, _ := slices.BinarySearchFunc(p.project.pipelines, p.id, byPipelineID)
+	p.project.pipelines = slices.Delete(p.project.pipelines, i, i+1)
+}
+
+func byPipelineID(p *pipeline, id gitlabci.PipelineID) int { return cmp.Compare(p.id, id) }
+
+// addJob gives j its place in its pipeline, and an ID unless it has one.
+func (s *state) addJob(j *job) {
+	if j.id == 0 {
+		j.id = s.lastJob + 1
+	}
+	s.lastJob = max(s.lastJob, j.id)
+	s.jobs[j.id] = j
+	i, _ := slices.BinarySearchFunc(j.pipeline.jobs, j.id, func(j *job, id gitlabci.JobID) int { return cmp.Compare(j.id, id) })
+	j.pipeline.jobs = slices.Insert(j.pipeline.jobs, i, j)
+}
+
+// exists reports whether p has not been deleted.
+func (s *state) exists(p *pipeline) bool { return p != nil && s.pipelines[p.id] == p }
+
+func (p *project) pipeline(id int64) *pipeline {
+	i, found := slices.BinarySearchFunc(p.pipelines, gitlabci.PipelineID(id), byPipelineID)
+	if !found {
+		return nil
+	}
+	return p.pipelines[i]
+}
+
+// moveRef makes sha the head of a ref.
+func (p *project) moveRef(name string, tag bool, sha string) {
+	kind := branchRef
+	switch {
+	case tag:
+		kind = tagRef
+	case strings.HasPrefix(name, "refs/"):
+		kind = otherRef
+	}
+	p.refs[name] = &ref{kind: kind, sha: sha}
+}
+
+// headSHA is the head of a ref, or forty zeros where there is none.
+func (p *project) headSHA(name string) string {
+	if r := p.refs[name]; r != nil {
+		return r.sha
+	}
+	return strings.Repeat("0", 2*sha1.Size)
+}
+
+// deriveSHA makes up the SHA of a commit, always the same one.
+func deriveSHA(ref string, id int64) string {
+	sum := sha1.Sum(fmt.Appendf(nil, "%s\n%d", ref, id))
+	return hex.EncodeToString(sum[:])
+}

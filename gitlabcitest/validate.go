@@ -1,0 +1,258 @@
+package gitlabcitest
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.com/gitlabci"
+)
+
+// A param is a parameter that a route reads. Others are ignored.
+type param struct {
+	name     string
+	parse    parser
+	required bool
+	initial  string // its value when it is not given; "" is none
+}
+
+// A parser reads a parameter, or says what is wrong with it in words that
+// follow its name. A nil without a complaint is a blank, and as if not given.
+type parser func(given any) (value any, complaint string)
+
+const (
+	isInvalid    = " is invalid"
+	isMissing    = " is missing"
+	isNoneOfThem = " does not have a valid value"
+	isNotAllowed = " has a value not allowed"
+)
+
+// validate reads the parameters of a route, and answers all that is wrong with
+// them at once. It adds defaults to what was given, as links repeat them.
+func (r *route) validate(given tree) (map[string]any, *answer) {
+	values := map[string]any{}
+	var complaints []string
+	for _, p := range r.params {
+		if given[p.name] == nil && p.initial != "" {
+			given[p.name] = p.initial
+		}
+		if given[p.name] == nil {
+			if p.required {
+				complaints = append(complaints, p.name+isMissing)
+			}
+			continue
+		}
+		v, complaint := p.read(given)
+		if complaint != "" {
+			complaints = append(complaints, p.name+complaint)
+		}
+		values[p.name] = v
+	}
+	if len(complaints) > 0 {
+		return nil, invalid(strings.Join(complaints, ", "))
+	}
+	return values, nil
+}
+
+// read reads a parameter that was given. A blank one has its default, and a
+// list of one word is a list in links too.
+func (p param) read(given tree) (any, string) {
+	v, complaint := p.parse(given[p.name])
+	if v == nil && complaint == "" && p.initial != "" {
+		given[p.name] = p.initial
+		return p.parse(p.initial)
+	}
+	if _, isList := v.([]string); isList {
+		if word, ok := given[p.name].(string); ok {
+			given[p.name] = []any{word}
+		}
+	}
+	return v, complaint
+}
+
+// text reads a string, or what JSON has for one.
+func text(given any) (any, string) {
+	switch v := given.(type) {
+	case string:
+		return v, ""
+	case json.Number:
+		return v.String(), ""
+	case bool:
+		return strconv.FormatBool(v), ""
+	}
+	return nil, isInvalid
+}
+
+// integer reads a whole number. One too large for any ID is still a number.
+func integer(given any) (any, string) {
+	word, complaint := text(given)
+	if complaint != "" || word == "" {
+		return nil, complaint
+	}
+	n, ok := new(big.Int).SetString(word.(string), 10)
+	switch {
+	case !ok:
+		return nil, isInvalid
+	case n.IsInt64():
+		return n.Int64(), ""
+	case n.Sign() < 0:
+		return int64(-1 << 63), ""
+	}
+	return int64(1<<63 - 1), ""
+}
+
+func boolean(given any) (any, string) {
+	switch given {
+	case true, "true":
+		return true, ""
+	case false, "false":
+		return false, ""
+	case "":
+		return nil, ""
+	}
+	return nil, isInvalid
+}
+
+// moment reads an ISO 8601 time. A "+" that nobody escaped has become a space
+// by now, and is invalid.
+func moment(given any) (any, string) {
+	word, ok := given.(string)
+	if !ok {
+		return nil, isInvalid
+	}
+	if word == "" {
+		return nil, ""
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", time.DateTime, time.DateOnly} {
+		if t, err := time.Parse(layout, word); err == nil {
+			return t, ""
+		}
+	}
+	return nil, isInvalid
+}
+
+// oneOf reads one of some words.
+func oneOf(words ...string) parser {
+	return func(given any) (any, string) {
+		word, complaint := text(given)
+		if complaint == "" && !slices.Contains(words, word.(string)) {
+			complaint = isNoneOfThem
+		}
+		return word, complaint
+	}
+}
+
+// listOf reads any number of some words. A single one needs no brackets, and
+// a hash is refused.
+func listOf(words ...string) parser {
+	return func(given any) (any, string) {
+		list, ok := given.([]any)
+		if !ok {
+			list = []any{given}
+		}
+		read := make([]string, 0, len(list))
+		for _, element := range list {
+			word, ok := element.(string)
+			if !ok || !slices.Contains(words, word) {
+				return nil, isNoneOfThem
+			}
+			read = append(read, word)
+		}
+		return read, ""
+	}
+}
+
+// pageSize reads a per_page, where any size above zero is cut to the largest.
+func pageSize(given any) (any, string) {
+	n, complaint := integer(given)
+	if size, ok := n.(int64); ok && size < 1 {
+		return nil, isNotAllowed
+	}
+	return n, complaint
+}
+
+// strictPageSize reads a per_page that must be within 1 and the largest.
+func strictPageSize(given any) (any, string) {
+	n, complaint := integer(given)
+	if size, ok := n.(int64); ok && (size < 1 || size > largestPage) {
+		return nil, isNoneOfThem
+	}
+	return n, complaint
+}
+
+// object reads a hash.
+func object(given any) (any, string) {
+	if v, ok := given.(tree); ok {
+		return v, ""
+	}
+	return nil, isInvalid
+}
+
+// variables reads the variables of a new pipeline: a list of hashes, or in a
+// form a hash of hashes by index.
+func variables(given any) (any, string) {
+	list, ok := given.([]any)
+	if byIndex, isTree := given.(tree); isTree {
+		list, ok = elements(byIndex)
+	}
+	if !ok {
+		return nil, isInvalid
+	}
+	read := make([]gitlabci.Variable, 0, len(list))
+	for i, element := range list {
+		v, complaint := variable(element)
+		if complaint != "" {
+			return nil, fmt.Sprintf("[%d]%s", i, complaint)
+		}
+		read = append(read, v)
+	}
+	return read, ""
+}
+
+// elements returns the values of a hash whose keys are numbers, in their order.
+func elements(byIndex tree) (list []any, ok bool) {
+	indexes := make([]int, 0, len(byIndex))
+	for key := range byIndex {
+		i, err := strconv.Atoi(key)
+		if err != nil {
+			return nil, false
+		}
+		indexes = append(indexes, i)
+	}
+	slices.Sort(indexes)
+	for _, i := range indexes {
+		list = append(list, byIndex[strconv.Itoa(i)])
+	}
+	return list, true
+}
+
+func variable(given any) (gitlabci.Variable, string) {
+	fields, ok := given.(tree)
+	if !ok {
+		return gitlabci.Variable{}, " is not an object"
+	}
+	read := map[string]string{"variable_type": "env_var"}
+	for _, p := range []param{
+		{name: "key", parse: text},
+		{name: "value", parse: text},
+		{name: "variable_type", parse: oneOf("env_var", "file")},
+	} {
+		if fields[p.name] == nil {
+			continue
+		}
+		v, complaint := p.parse(fields[p.name])
+		if complaint != "" {
+			return gitlabci.Variable{}, "[" + p.name + "]" + complaint
+		}
+		read[p.name] = v.(string)
+	}
+	return gitlabci.Variable{
+		Key:          read["key"],
+		Value:        read["value"],
+		VariableType: gitlabci.VariableType(read["variable_type"]),
+	}, ""
+}
