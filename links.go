@@ -58,7 +58,11 @@ func nextLink(headers []string) (target string, found, damaged bool) {
 				damaged = true
 				break
 			}
-			found, rest = linkParameters(parameters)
+			found, rest, closed = linkParameters(parameters)
+			if !closed {
+				damaged = true
+				break
+			}
 			if found {
 				return target[1:], true, false
 			}
@@ -68,47 +72,48 @@ func nextLink(headers []string) (target string, found, damaged bool) {
 }
 
 // linkParameters reads the parameters of one link and returns what follows it.
-func linkParameters(text string) (isNext bool, rest string) {
+// It is not ok where they do not end as they should.
+func linkParameters(text string) (isNext bool, rest string, ok bool) {
+	related := false // by a rel; the RFC ignores another one
 	for {
+		text = strings.TrimLeft(text, " \t")
+		if text == "" || text[0] == ',' {
+			return isNext, text, true
+		}
+		if text[0] != ';' {
+			return false, "", false
+		}
 		text = strings.TrimLeft(text, " \t;")
-		end := strings.IndexAny(text, "=;,")
-		if end < 0 {
-			return isNext, ""
+		end := strings.IndexAny(text+";", "=;,")
+		name, value := strings.TrimSpace(text[:end]), ""
+		text = text[end:]
+		if strings.HasPrefix(text, "=") {
+			if value, text, ok = linkValue(strings.TrimLeft(text[1:], " \t")); !ok {
+				return false, "", false
+			}
 		}
-		if text[end] == ',' {
-			return isNext, text[end:]
-		}
-		name := strings.TrimSpace(text[:end])
-		value := ""
-		if text[end] == '=' {
-			value, text = linkValue(strings.TrimLeft(text[end+1:], " \t"))
-		} else {
-			text = text[end:]
-		}
-		if strings.EqualFold(name, "rel") && containsWord(value, "next") {
-			isNext = true
+		if strings.EqualFold(name, "rel") && !related {
+			related, isNext = true, containsWord(value, "next")
 		}
 	}
 }
 
-// linkValue reads a parameter's value, quoted or not.
-func linkValue(text string) (value, rest string) {
+// linkValue reads a parameter's value, quoted or not. It is not ok where the
+// quote does not end.
+func linkValue(text string) (value, rest string, ok bool) {
 	if !strings.HasPrefix(text, `"`) {
-		end := strings.IndexAny(text, ";,")
-		if end < 0 {
-			end = len(text)
-		}
-		return strings.TrimSpace(text[:end]), text[end:]
+		end := strings.IndexAny(text+";", "; \t,")
+		return text[:end], text[end:], true
 	}
 	for i := 1; i < len(text); i++ {
 		switch text[i] {
 		case '\\':
 			i++
 		case '"':
-			return text[1:i], text[i+1:]
+			return text[1:i], text[i+1:], true
 		}
 	}
-	return text[1:], ""
+	return "", "", false
 }
 
 func containsWord(text, word string) bool {

@@ -1,0 +1,291 @@
+package gitlabci_test
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+)
+
+// A clientTrip keeps the requests that it answers with an empty object.
+type clientTrip struct{ requests []*http.Request }
+
+func (c *clientTrip) RoundTrip(req *http.Request) (*http.Response, error) {
+	c.requests = append(c.requests, req)
+	return &http.Response{
+		StatusCode: http.StatusOK,
+		Header:     http.Header{"Content-Type": {"application/json"}},
+		Body:       io.NopCloser(strings.NewReader(`{}`)),
+		Request:    req,
+	}, nil
+}
+
+// A clientLimiter counts, and answers with its error.
+type clientLimiter struct {
+	asked int
+	err   error
+}
+
+func (l *clientLimiter) Wait(context.Context) error {
+	l.asked++
+	return l.err
+}
+
+// clientRefusals are options that NewClient refuses, and what its error says.
+var clientRefusals = map[string]struct {
+	opts []gitlabci.Option
+	says string
+}{
+	"nil option":            {[]gitlabci.Option{nil}, "Option is nil"},
+	"nil transport":         {[]gitlabci.Option{gitlabci.WithTransport(nil)}, "WithTransport"},
+	"nil logger":            {[]gitlabci.Option{gitlabci.WithLogger(nil)}, "WithLogger"},
+	"nil limiter":           {[]gitlabci.Option{gitlabci.WithRateLimiter(nil)}, "WithRateLimiter"},
+	"nil source":            {[]gitlabci.Option{gitlabci.WithTokenSource(nil)}, "WithTokenSource"},
+	"negative retries":      {[]gitlabci.Option{gitlabci.WithRetries(-1)}, "WithRetries"},
+	"negative wait":         {[]gitlabci.Option{gitlabci.WithMaxWait(-time.Nanosecond)}, "WithMaxWait"},
+	"answer of no bytes":    {[]gitlabci.Option{gitlabci.WithMaxAnswer(0)}, "WithMaxAnswer"},
+	"answer below no bytes": {[]gitlabci.Option{gitlabci.WithMaxAnswer(-1)}, "WithMaxAnswer"},
+	"sudo without token":    {[]gitlabci.Option{gitlabci.WithSudo("maya")}, "WithSudo"},
+	"sudo as nobody":        {[]gitlabci.Option{gitlabci.WithToken(scriptToken), gitlabci.WithSudo("")}, "WithSudo"},
+	"sudo with newline":     {[]gitlabci.Option{gitlabci.WithToken(scriptToken), gitlabci.WithSudo("maya\n")}, "WithSudo"},
+	"sudo with header":      {[]gitlabci.Option{gitlabci.WithToken(scriptToken), gitlabci.WithSudo("maya\r\nX: y")}, "WithSudo"},
+	"agent of nothing":      {[]gitlabci.Option{gitlabci.WithUserAgent("")}, "WithUserAgent"},
+	"agent with newline":    {[]gitlabci.Option{gitlabci.WithUserAgent("bot\n")}, "WithUserAgent"},
+	"agent with header":     {[]gitlabci.Option{gitlabci.WithUserAgent("bot\r\nX: y")}, "WithUserAgent"},
+	"agent with NUL":        {[]gitlabci.Option{gitlabci.WithUserAgent("bot\x00")}, "WithUserAgent"},
+	"good ones before":      {[]gitlabci.Option{gitlabci.WithRetries(0), gitlabci.WithMaxWait(0), gitlabci.WithMaxAnswer(0)}, "WithMaxAnswer"},
+	"bad one before":        {[]gitlabci.Option{gitlabci.WithRetries(-1), gitlabci.WithRetries(1)}, "WithRetries"},
+}
+
+func TestClientRefusesOptions(t *testing.T) {
+	for name, test := range clientRefusals {
+		t.Run(name, func(t *testing.T) {
+			client, err := gitlabci.NewClient(test.opts...)
+			require.Nil(t, client)
+			require.ErrorContains(t, err, test.says)
+			require.Regexp(t, "^gitlabci: ", err.Error())
+			require.NotContains(t, err.Error(), scriptToken)
+			require.NotContains(t, err.Error(), "\n")
+		})
+	}
+}
+
+func TestClientRefusesBaseURL(t *testing.T) {
+	const password = "geheim"
+	bases := []string{
+		"", "/", "gitlab.example.com", "gitlab.example.com/gitlab", "localhost:8080", "127.0.0.1:8080", "//gitlab.example.com", "https:gitlab.example.com",
+		"ftp://gitlab.example.com", "file:///etc", "unix://gitlab.example.com",
+		"https://", "https:///gitlab", "https://:8080", "http://",
+		"https://gitlab.example.com?", "https://gitlab.example.com?a=b", "https://gitlab.example.com/api/v4?private_token=" + password,
+		"https://gitlab.example.com#a", "https://gitlab.example.com/gitlab#a",
+		"https://maya@gitlab.example.com", "https://maya:" + password + "@gitlab.example.com", "https://:" + password + "@gitlab.example.com",
+		"https://maya:" + password + "@gitlab.example.com:port", "https://maya:" + password + "%@gitlab.example.com", "maya:" + password + "@gitlab.example.com",
+		"https://gitlab.example.com\n", " https://gitlab.example.com", "https://git lab.example.com", "https://gitlab.example.com:port", "https://gitlab.example.com/%zz",
+	}
+	for _, base := range bases {
+		t.Run(base, func(t *testing.T) {
+			client, err := gitlabci.NewClient(gitlabci.WithBaseURL(base))
+			require.Nil(t, client)
+			require.ErrorContains(t, err, "WithBaseURL")
+			require.NotContains(t, err.Error(), password)
+		})
+	}
+}
+
+// clientBases maps base URLs to the URL of pipeline 42.
+var clientBases = map[string]string{
+	"https://gitlab.example.com":                "https://gitlab.example.com/api/v4/projects/group%2Fapp/pipelines/42",
+	"https://gitlab.example.com/":               "https://gitlab.example.com/api/v4/projects/group%2Fapp/pipelines/42",
+	"https://gitlab.example.com//":              "https://gitlab.example.com/api/v4/projects/group%2Fapp/pipelines/42",
+	"https://gitlab.example.com/api/v4":         "https://gitlab.example.com/api/v4/projects/group%2Fapp/pipelines/42",
+	"https://gitlab.example.com/api/v4/":        "https://gitlab.example.com/api/v4/projects/group%2Fapp/pipelines/42",
+	"https://gitlab.example.com:443":            "https://gitlab.example.com:443/api/v4/projects/group%2Fapp/pipelines/42",
+	"https://gitlab.example.com:8443/api/v4":    "https://gitlab.example.com:8443/api/v4/projects/group%2Fapp/pipelines/42",
+	"https://example.com/gitlab":                "https://example.com/gitlab/api/v4/projects/group%2Fapp/pipelines/42",
+	"https://example.com/gitlab/":               "https://example.com/gitlab/api/v4/projects/group%2Fapp/pipelines/42",
+	"https://example.com/gitlab/api/v4/":        "https://example.com/gitlab/api/v4/projects/group%2Fapp/pipelines/42",
+	"https://example.com/a/b":                   "https://example.com/a/b/api/v4/projects/group%2Fapp/pipelines/42",
+	"https://example.com/a%2Fb%20c":             "https://example.com/a%2Fb%20c/api/v4/projects/group%2Fapp/pipelines/42",
+	"https://example.com/myapi/v4":              "https://example.com/myapi/v4/api/v4/projects/group%2Fapp/pipelines/42",
+	"HTTPS://GITLAB.EXAMPLE.COM/gitlab":         "https://gitlab.example.com/gitlab/api/v4/projects/group%2Fapp/pipelines/42",
+	"https://[2001:db8::1]":                     "https://[2001:db8::1]/api/v4/projects/group%2Fapp/pipelines/42",
+	"http://127.0.0.1:8080":                     "http://127.0.0.1:8080/api/v4/projects/group%2Fapp/pipelines/42",
+	"http://127.9.9.9":                          "http://127.9.9.9/api/v4/projects/group%2Fapp/pipelines/42",
+	"http://[::1]:8080/gitlab":                  "http://[::1]:8080/gitlab/api/v4/projects/group%2Fapp/pipelines/42",
+	"http://localhost:8080":                     "http://localhost:8080/api/v4/projects/group%2Fapp/pipelines/42",
+	"http://LocalHost":                          "http://localhost/api/v4/projects/group%2Fapp/pipelines/42",
+	"https://xn--gitlb-gra.example.com/gitlab/": "https://xn--gitlb-gra.example.com/gitlab/api/v4/projects/group%2Fapp/pipelines/42",
+}
+
+func TestClientBaseURL(t *testing.T) {
+	for base, want := range clientBases {
+		t.Run(base, func(t *testing.T) {
+			trip := &clientTrip{}
+			client, err := gitlabci.NewClient(gitlabci.WithBaseURL(base), gitlabci.WithTransport(trip), gitlabci.WithToken(scriptToken))
+			require.NoError(t, err)
+			_, err = client.Pipelines.Get(t.Context(), "group/app", 42)
+			require.NoError(t, err)
+			require.Len(t, trip.requests, 1)
+			got := *trip.requests[0].URL
+			got.Host = strings.ToLower(got.Host)
+			require.Equal(t, want, got.String())
+			require.Equal(t, scriptToken, trip.requests[0].Header.Get("Private-Token"))
+		})
+	}
+}
+
+func TestClientDefaults(t *testing.T) {
+	trip := &clientTrip{}
+	client, err := gitlabci.NewClient(gitlabci.WithTransport(trip))
+	require.NoError(t, err)
+	require.Empty(t, trip.requests)
+	_, err = client.Pipelines.Get(t.Context(), "group/app", 42)
+	require.NoError(t, err)
+	require.Equal(t, "https://gitlab.com/api/v4/projects/group%2Fapp/pipelines/42", trip.requests[0].URL.String())
+	require.Equal(t, "gitlabci", trip.requests[0].Header.Get("User-Agent"))
+	for _, name := range []string{"Authorization", "Private-Token", "Job-Token", "Sudo", "Cookie", "Idempotency-Key"} {
+		require.Empty(t, trip.requests[0].Header.Values(name), name)
+	}
+}
+
+func TestClientUserAgentAndSudo(t *testing.T) {
+	s := newScript(answer(http.StatusOK, `{}`))
+	_, err := s.client(t, gitlabci.WithUserAgent("bot/1.0 (+https://example.com)"), gitlabci.WithSudo("maya")).Pipelines.Get(t.Context(), "group/app", 42)
+	require.NoError(t, err)
+	require.Equal(t, []string{"bot/1.0 (+https://example.com)"}, wireOne(t, s).Header.Values("User-Agent"))
+	require.Equal(t, []string{"maya"}, wireOne(t, s).Header.Values("Sudo"))
+}
+
+func TestClientTokenOverHTTP(t *testing.T) {
+	insecure := gitlabci.WithInsecureHTTP()
+	for _, kind := range tokenKinds {
+		for _, base := range []string{
+			"http://gitlab.example.com", "http://192.168.0.1", "http://0.0.0.0", "http://[::]", "http://localhost.example.com", "http://127.0.0.1.example.com", "HTTP://10.0.0.1:8080/gitlab",
+		} {
+			t.Run(kind.name+" "+base, func(t *testing.T) {
+				_, err := gitlabci.NewClient(gitlabci.WithBaseURL(base), kind.option(scriptToken))
+				require.ErrorContains(t, err, "WithBaseURL")
+				require.ErrorContains(t, err, "WithInsecureHTTP")
+				require.NotContains(t, err.Error(), scriptToken)
+				_, err = gitlabci.NewClient(kind.option(scriptToken), gitlabci.WithBaseURL(base))
+				require.Error(t, err, "whichever comes first")
+				_, err = gitlabci.NewClient(gitlabci.WithBaseURL(base))
+				require.NoError(t, err, "without a token")
+				_, err = gitlabci.NewClient(insecure, gitlabci.WithBaseURL(base), kind.option(scriptToken))
+				require.NoError(t, err, "with WithInsecureHTTP")
+			})
+		}
+	}
+}
+
+// What is accepted for http:// is sent over it, token and all.
+func TestClientInsecureHTTPIsSent(t *testing.T) {
+	s := newScript(answer(http.StatusOK, `{}`))
+	_, err := s.client(t, gitlabci.WithBaseURL("http://"+scriptHost), gitlabci.WithInsecureHTTP()).Pipelines.Get(t.Context(), "group/app", 42)
+	require.NoError(t, err)
+	require.Equal(t, scriptToken, wireOne(t, s).Header.Get("Private-Token"))
+}
+
+func TestClientRateLimiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limiter := &clientLimiter{}
+		s := newScript(answer(503, ``), answer(503, ``), ok)
+		client := s.client(t, gitlabci.WithRateLimiter(limiter))
+		require.Zero(t, limiter.asked)
+		_, err := client.Pipelines.Get(t.Context(), "group/app", 42)
+		require.NoError(t, err)
+		require.Len(t, s.received(), 3)
+		require.Equal(t, 3, limiter.asked, "before each attempt")
+	})
+}
+
+func TestClientRateLimiterRefuses(t *testing.T) {
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			limiter := &clientLimiter{err: errors.New("no more today")}
+			s := newScript(ok)
+			err := call(t.Context(), s.client(t, gitlabci.WithRateLimiter(limiter)))
+			require.ErrorIs(t, err, limiter.err)
+			require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
+			require.Empty(t, s.received())
+			require.Equal(t, 1, limiter.asked)
+		})
+	}
+}
+
+func TestClientMaxAnswer(t *testing.T) {
+	const body = `{"id":42,"ref":"main"}`
+	answers := map[string]http.HandlerFunc{
+		"with its length": answer(http.StatusOK, body),
+		"in chunks": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.(http.Flusher).Flush()
+			io.WriteString(w, body)
+		},
+		"compressed": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Encoding", "gzip")
+			packed := gzip.NewWriter(w)
+			io.WriteString(packed, body)
+			packed.Close()
+		},
+	}
+	for name, step := range answers {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(step)
+			pipeline, err := s.client(t, gitlabci.WithMaxAnswer(int64(len(body)))).Pipelines.Get(t.Context(), "group/app", 42)
+			require.NoError(t, err)
+			require.Equal(t, "main", pipeline.Ref)
+
+			s = newScript(step)
+			pipeline, err = s.client(t, gitlabci.WithMaxAnswer(int64(len(body)-1))).Pipelines.Get(t.Context(), "group/app", 42)
+			require.Nil(t, pipeline)
+			require.ErrorContains(t, err, "WithMaxAnswer")
+			require.Len(t, s.received(), 1, "it would be as large the next time")
+		})
+	}
+}
+
+// A page of 64 MiB of spaces takes 64 kB of gzip to send.
+func TestClientMaxAnswerOfABomb(t *testing.T) {
+	s := newScript(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Encoding", "gzip")
+		packed := gzip.NewWriter(w)
+		io.WriteString(packed, strings.Repeat(" ", 64<<20))
+		packed.Close()
+	})
+	_, err := s.client(t, gitlabci.WithMaxAnswer(1<<20)).Pipelines.List(t.Context(), "group/app", nil)
+	require.ErrorContains(t, err, "WithMaxAnswer")
+	require.Len(t, s.received(), 1)
+}
+
+// The largest limit must not overflow into none.
+func TestClientMaxAnswerLargest(t *testing.T) {
+	s := newScript(answer(http.StatusOK, `{"id":42}`))
+	pipeline, err := s.client(t, gitlabci.WithMaxAnswer(1<<63-1)).Pipelines.Get(t.Context(), "group/app", 42)
+	require.NoError(t, err)
+	require.Equal(t, gitlabci.PipelineID(42), pipeline.ID)
+}
+
+// Options that only observe may be left out or given, in any order.
+func TestClientAcceptsOptions(t *testing.T) {
+	client, err := gitlabci.NewClient(
+		gitlabci.WithLogger(slog.New(slog.DiscardHandler)), gitlabci.WithHooks(gitlabci.Hooks{}), gitlabci.WithRetries(0), gitlabci.WithMaxWait(0),
+		gitlabci.WithMaxAnswer(1), gitlabci.WithRateLimiter(&clientLimiter{}), gitlabci.WithTransport(http.DefaultTransport), gitlabci.WithInsecureHTTP(),
+		gitlabci.WithSudo("7"), gitlabci.WithUserAgent("bot"), gitlabci.WithToken(scriptToken), gitlabci.WithBaseURL("https://gitlab.example.com"),
+	)
+	require.NoError(t, err)
+	require.NotNil(t, client.Pipelines)
+	require.NotNil(t, client.Jobs)
+}
