@@ -1,0 +1,16 @@
+package main
+
+import (
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+)
+
+// fakeClient returns a client of a GitLab where pipelines end at once.
+func fakeClient() *gitlabci.Client {
+	srv := gitlabcitest.NewServer()
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "feature/login", Status: gitlabci.StatusFailed})
+	srv.OnCreate("group/app", gitlabcitest.Pipeline{TestReport: &gitlabci.TestReport{TestSuites: []gitlabci.TestSuite{
+		{Name: "unit", TestCases: []gitlabci.TestCase{{Name: "greets by name", ExecutionTime: 0.25}}},
+	}}})
+	return srv.Client()
+}

@@ -1,0 +1,100 @@
+// Quickstart lists pipelines, starts one with a variable, reads it back and
+// prints its test report: without any setting on a fake GitLab inside the
+// program, with GITLAB_TOKEN and GITLAB_PROJECT (and GITLAB_URL, unless it is
+// gitlab.com) on a real one, where it starts a pipeline only with -write.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"text/tabwriter"
+	"time"
+
+	"example.com/gitlabci"
+)
+
+func main() {
+	write := flag.Bool("write", false, "start a pipeline on a real GitLab, too")
+	ref := flag.String("ref", "main", "branch or tag of the new pipeline")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, *ref, *write); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, ref string, write bool) error {
+	project := gitlabci.ProjectID(os.Getenv("GITLAB_PROJECT"))
+	client, err := gitlabci.NewClientFromEnv()
+	if os.Getenv("GITLAB_TOKEN") == "" || project == "" {
+		fmt.Fprintln(out, "On a fake GitLab; set GITLAB_TOKEN and GITLAB_PROJECT for a real one.")
+		client, project, write, err = fakeClient(), "group/app", true, nil
+	}
+	if err != nil {
+		return err
+	}
+	newest, err := list(ctx, out, client, project)
+	if err == nil && write {
+		newest, err = create(ctx, out, client, project, ref)
+	}
+	if err != nil || newest == 0 {
+		return err
+	}
+	return report(ctx, out, client, project, newest)
+}
+
+// list prints the newest pipelines as a table and returns the first one's ID,
+// or 0 if there is none.
+func list(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID) (gitlabci.PipelineID, error) {
+	page, err := client.Pipelines.List(ctx, project, nil)
+	if err != nil || len(page.Items) == 0 {
+		return 0, err
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "PIPELINE\tREF\tSTATUS\tSOURCE\tUPDATED")
+	for _, p := range page.Items {
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", p.ID, p.Ref, p.Status, p.Source, p.UpdatedAt.Format(time.DateTime))
+	}
+	return page.Items[0].ID, table.Flush()
+}
+
+// create starts a pipeline with a variable and reads both back.
+func create(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, ref string) (gitlabci.PipelineID, error) {
+	created, err := client.Pipelines.Create(ctx, project, ref, &gitlabci.CreatePipelineOptions{
+		Variables: []*gitlabci.Variable{{Key: "GREETING", Value: "hello"}},
+	})
+	if err != nil {
+		return 0, err
+	}
+	pipeline, err := client.Pipelines.Get(ctx, project, created.ID)
+	if err != nil {
+		return 0, err
+	}
+	fmt.Fprintf(out, "\nStarted pipeline %d on %s: %s\n", pipeline.ID, pipeline.Ref, pipeline.WebURL)
+	variables, err := client.Pipelines.Variables(ctx, project, pipeline.ID)
+	for _, v := range variables {
+		fmt.Fprintf(out, "  with %s=%s\n", v.Key, v.Value)
+	}
+	return pipeline.ID, err
+}
+
+// report prints what the tests of a pipeline say.
+func report(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, pipeline gitlabci.PipelineID) error {
+	tests, err := client.Pipelines.TestReport(ctx, project, pipeline)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\ntests: %d, failed: %d\n", tests.TotalCount, tests.FailedCount)
+	for _, suite := range tests.TestSuites {
+		for _, test := range suite.TestCases {
+			fmt.Fprintf(out, "  %-8s %s: %s (%v)\n", test.Status, suite.Name, test.Name, test.ExecutionTime.Duration())
+		}
+	}
+	return nil
+}
