@@ -53,7 +53,7 @@ func TestCreatePipelineVariables(t *testing.T) {
 	}, "\r\n")
 	tests := map[string]struct{ query, body, kind, want string }{
 		"JSON scalars":     {"", `{"ref":"main","variables":[{"key":"A","value":true},{"key":"B","value":1e2}]}`, json, `[{"variable_type":"env_var","key":"A","value":"true","raw":false},{"variable_type":"env_var","key":"B","value":"1e2","raw":false}]`},
-		"JSON":             {"", `{"ref":"main","variables":[{"key":"A","value":1},{"key":"B","value":"","variable_type":"file"}]}`, json, both},
+		"JSON":             {"", `{"ref":"main","variables":[{"key":"A","value":1,"variable_type":"env_var"},{"key":"B","value":"","variable_type":"file"}]}`, json, both},
 		"query":            {"ref=main&variables[0][key]=A&variables[0][value]=1&variables[1][key]=B&variables[1][variable_type]=file", "", json, both},
 		"form":             {"ref=main", "variables[][key]=A&variables[][value]=1&variables[][key]=B&variables[][variable_type]=file", form, both},
 		"multipart":        {"ref=main", multipart, part, both},

@@ -167,6 +167,7 @@ func TestListMine(t *testing.T) {
 	for query, want := range map[string][]int{
 		"":                       {1, 5, 2},
 		"source=web":             {2},
+		"per_page=100":           {1, 5, 2},
 		"source=parent_pipeline": {3},
 		"created_after=2024-03-05T12:00:00Z&order_by=created_at&sort=desc": {1},
 		"created_before=2024-03-02T12:00:00Z":                              {5, 2},
@@ -232,6 +233,10 @@ func TestCursorPages(t *testing.T) {
 	}
 	r := get(t, srv, "/pipelines?per_page=2&cursor="+url.QueryEscape(previous))
 	require.Equal(t, []int{3, 2}, r.ids(t))
+}
+
+func TestSmallestCursorPage(t *testing.T) {
+	require.Equal(t, []int{3}, get(t, many(3), "/pipelines?per_page=1").ids(t))
 }
 
 func TestCursorOfDeletedPipeline(t *testing.T) {

@@ -317,3 +317,24 @@ func TestMissing(t *testing.T) {
 	requireMissing("POST", "/projects/9/pipeline?ref=main", "404 Project Not Found")
 	requireMissing("DELETE", "/projects/9/pipelines/101", "404 Project Not Found")
 }
+
+func TestWords(t *testing.T) {
+	srv := gitlabcitest.NewServer()
+	for word := range strings.FieldsSeq("created waiting_for_resource preparing waiting_for_callback pending running success failed " +
+		"canceling canceled skipped manual scheduled") {
+		require.Equal(t, 200, get(t, srv, "/projects/1/pipelines?status="+word).status, word)
+	}
+	sources := map[bool]string{
+		false: "unknown push web trigger schedule api external pipeline chat merge_request_event external_pull_request_event",
+		true: "webide parent_pipeline ondemand_dast_scan ondemand_dast_validation security_orchestration_policy " +
+			"container_registry_push duo_workflow pipeline_execution_policy_schedule dependency_management_security_update",
+	}
+	for dangling, words := range sources {
+		for word := range strings.FieldsSeq(words) {
+			srv := gitlabcitest.NewServer()
+			srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "topic", Source: gitlabci.Source(word)})
+			require.Len(t, get(t, srv, "/projects/1/pipelines?source="+word).list(t), 1, word)
+			require.Equal(t, dangling, get(t, srv, "/projects/1/pipelines/latest?ref=topic").status == 403, word)
+		}
+	}
+}
