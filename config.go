@@ -264,14 +264,14 @@ func WithRetries(max int) Option {
 		if max < 0 {
 			return fmt.Errorf("WithRetries: %d is negative", max)
 		}
-		c.tries = 1 + max
+		c.tries = 1 + min(max, math.MaxInt-2) // a renewed token makes one more
 		return nil
 	}
 }
 
 // WithMaxWait sets the longest single wait inside a call, what GitLab asks for
-// in Retry-After included. A longer one is not begun: the error comes at once.
-// 0 allows none; the default is 2 minutes.
+// in Retry-After included. A longer one is not begun: the error comes at once,
+// and says how long to wait. 0 allows none; the default is 2 minutes.
 func WithMaxWait(wait time.Duration) Option {
 	return func(c *config) error {
 		if wait < 0 {

@@ -160,15 +160,8 @@ func parseScalar(v reflect.Value, text string) bool {
 		v.SetBool(b)
 		return err == nil
 	case reflect.Int, reflect.Int64:
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			f, ferr := strconv.ParseFloat(text, 64)
-			if ferr != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
-				return false
-			}
-			n = int64(f)
-		}
-		if v.OverflowInt(n) { // an int of 32 bits
+		n, ok := parseInt(text)
+		if !ok || v.OverflowInt(n) { // an int can have 32 bits
 			return false
 		}
 		v.SetInt(n)
@@ -182,6 +175,15 @@ func parseScalar(v reflect.Value, text string) bool {
 		return true
 	}
 	return false
+}
+
+// parseInt reads whole numbers, such as 12 and 12.0.
+func parseInt(text string) (int64, bool) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	return int64(f), err == nil && f == math.Trunc(f) && math.Abs(f) <= 1<<53
 }
 
 // parseTime reads the ways in which GitLab has written times.

@@ -98,6 +98,10 @@ func TestClientDoMethods(t *testing.T) {
 }
 
 func TestClientDoKeepsTheRequest(t *testing.T) {
+	synctest.Test(t, doKeepsTheRequest)
+}
+
+func doKeepsTheRequest(t *testing.T) {
 	s := newScript(answer(429, ``, "Retry-After", "0"), answer(http.StatusCreated, `{}`))
 	req := doRequest(t, http.MethodPost, "projects/group%2Fapp/x?a=b#c", strings.NewReader(`{"a":1}`))
 	req.Header.Set("Content-Type", "application/json")
@@ -148,16 +152,21 @@ func TestClientDoByHand(t *testing.T) {
 	require.Equal(t, "/api/v4/projects/group/app", wireOne(t, s).RequestURI)
 }
 
+// doBubble runs a test in which waiting takes no time.
+func doBubble(t *testing.T, name string, test func(*testing.T)) {
+	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+}
+
 func TestClientDoBodies(t *testing.T) {
 	throttled := answer(429, ``, "Retry-After", "0")
-	t.Run("can be read again", func(t *testing.T) {
+	doBubble(t, "can be read again", func(t *testing.T) {
 		s := newScript(throttled, ok)
 		resp, err := s.client(t).Do(doRequest(t, http.MethodPost, "/projects", strings.NewReader("a=1")))
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
 		require.Equal(t, []string{"a=1", "a=1"}, s.bodies)
 	})
-	t.Run("can be read once", func(t *testing.T) {
+	doBubble(t, "can be read once", func(t *testing.T) {
 		s := newScript(throttled, ok)
 		body := &doBody{Reader: strings.NewReader("a=1")}
 		_, err := s.client(t).Do(doRequest(t, http.MethodPut, "/projects", body))
@@ -165,14 +174,14 @@ func TestClientDoBodies(t *testing.T) {
 		require.Equal(t, []string{"a=1"}, s.bodies)
 		require.True(t, body.closed)
 	})
-	t.Run("can be read once, with a token that expires", func(t *testing.T) {
+	doBubble(t, "can be read once, with a token that expires", func(t *testing.T) {
 		asked := 0
 		s := newScript(tokenGuard("new"))
 		_, err := s.anonymous(t, tokenSources(&asked, "old", "new")).Do(doRequest(t, http.MethodPost, "/projects", &doBody{Reader: strings.NewReader("a=1")}))
 		require.ErrorIs(t, err, gitlabci.ErrUnauthorized)
 		require.Equal(t, []string{"a=1"}, s.bodies)
 	})
-	t.Run("can be read again, with a token that expires", func(t *testing.T) {
+	doBubble(t, "can be read again, with a token that expires", func(t *testing.T) {
 		asked := 0
 		s := newScript(tokenGuard("new"))
 		resp, err := s.anonymous(t, tokenSources(&asked, "old", "new")).Do(doRequest(t, http.MethodPost, "/projects", bytes.NewReader([]byte("a=1"))))
@@ -180,7 +189,7 @@ func TestClientDoBodies(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		require.Equal(t, []string{"a=1", "a=1"}, s.bodies)
 	})
-	t.Run("none to read again", func(t *testing.T) {
+	doBubble(t, "none to read again", func(t *testing.T) {
 		s := newScript(throttled, ok)
 		req := doRequest(t, http.MethodPost, "/projects", nil)
 		req.Body = http.NoBody
@@ -189,7 +198,7 @@ func TestClientDoBodies(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		require.Len(t, s.received(), 2)
 	})
-	t.Run("cannot be read again after all", func(t *testing.T) {
+	doBubble(t, "cannot be read again after all", func(t *testing.T) {
 		failure := errors.New("the file is gone")
 		s := newScript(throttled, ok)
 		req := doRequest(t, http.MethodPost, "/projects", strings.NewReader("a=1"))

@@ -55,7 +55,7 @@ type APIError struct {
 	Path       string        // of the endpoint, without host or query
 	Message    string        // what GitLab said, its fields joined, or the title of a page
 	RequestID  string        // for GitLab's support
-	RetryAfter time.Duration // how long to wait before asking again; 0 if nobody said
+	RetryAfter time.Duration // what the server asks to wait, or the wait that was not begun; else 0
 
 	storage string // the host, when it is not the server
 	noRoute bool   // the server does not know the endpoint
@@ -63,7 +63,7 @@ type APIError struct {
 
 // Error says what was asked and what was answered, without the query.
 func (e *APIError) Error() string {
-	text := strconv.Itoa(e.StatusCode) + " " + http.StatusText(e.StatusCode)
+	text := statusLine(e.StatusCode)
 	if e.storage != "" {
 		text = "storage " + e.storage + ": " + text
 	}
@@ -76,11 +76,13 @@ func (e *APIError) Error() string {
 	return "gitlabci: " + e.Method + " " + e.Path + ": " + text
 }
 
+func statusLine(status int) string {
+	return strings.TrimSpace(strconv.Itoa(status) + " " + http.StatusText(status))
+}
+
 // reason is the message without the status that GitLab often puts before it.
 func (e *APIError) reason() string {
-	code := strconv.Itoa(e.StatusCode)
-	status := code + " " + http.StatusText(e.StatusCode)
-	for _, prefix := range []string{status, code} {
+	for _, prefix := range []string{statusLine(e.StatusCode), strconv.Itoa(e.StatusCode)} {
 		if len(e.Message) >= len(prefix) && strings.EqualFold(e.Message[:len(prefix)], prefix) {
 			return strings.TrimLeft(e.Message[len(prefix):], " -:")
 		}
@@ -126,9 +128,7 @@ func (p *policy) readError(resp *http.Response) *APIError {
 		Path:       p.call.path.escaped,
 		RequestID:  resp.Header.Get("X-Request-Id"),
 		RetryAfter: retryAfter(resp),
-	}
-	if !sameOrigin(resp.Request.URL, p.config.base) {
-		e.storage = resp.Request.URL.Host
+		storage:    p.away,
 	}
 	// Half a message is better than none, so an error here is not one more.
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxMessage))
@@ -136,6 +136,9 @@ func (p *policy) readError(resp *http.Response) *APIError {
 	message, limit, noRoute := errorMessage(resp.Header.Get("Content-Type"), body)
 	if address, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
 		message = fmt.Sprintf("redirected to %s://%s%s, which is not followed for a %s", address.Scheme, address.Host, address.EscapedPath(), e.Method)
+	}
+	if at := resp.Request.URL; p.away != "" && strings.EqualFold(at.Hostname(), p.config.base.Hostname()) {
+		message = fmt.Sprintf("the server redirects to %s://%s, where the token does not go: should that be the base URL?", at.Scheme, at.Host)
 	}
 	e.Message = shorten(scrub(message, p.token), limit) // in this order: half a token is one too many
 	e.noRoute = noRoute && e.StatusCode == http.StatusNotFound
@@ -212,15 +215,18 @@ func shorten(text string, limit int) string {
 
 // unreadable explains a success whose body is not what GitLab sends.
 func unreadable(resp *http.Response, body []byte, err error) error {
-	contentType := resp.Header.Get("Content-Type")
+	contentType, status := resp.Header.Get("Content-Type"), statusLine(resp.StatusCode)
+	if errors.Is(err, errBadLink) {
+		return fmt.Errorf("%s, but %w", status, err)
+	}
 	if strings.Contains(contentType, "json") {
-		return fmt.Errorf("%d %s with JSON that is not GitLab's: %w", resp.StatusCode, http.StatusText(resp.StatusCode), err)
+		return fmt.Errorf("%s with JSON that is not GitLab's: %w", status, err)
 	}
 	title := ""
 	if t := pageTitle(body); t != "" {
 		title = ": " + shorten(t, maxTitle)
 	}
-	return fmt.Errorf("%d %s with content type %q, not JSON%s", resp.StatusCode, http.StatusText(resp.StatusCode), contentType, title)
+	return fmt.Errorf("%s with content type %q, not JSON%s", status, contentType, title)
 }
 
 // An inputError is bad input, found before anything was sent.
@@ -248,7 +254,11 @@ type requestError struct {
 }
 
 func (p *policy) fail(err error) error {
-	text := "gitlabci: " + p.call.method + " " + p.call.path.escaped + ": " + scrub(err.Error(), p.token)
+	text := "gitlabci: " + p.call.method + " " + p.call.path.escaped + ": "
+	if p.away != "" {
+		text += "storage " + p.away + ": "
+	}
+	text += scrub(err.Error(), p.token)
 	if p.attempt > 1 {
 		text += fmt.Sprintf(" (%d tries)", p.attempt)
 	}

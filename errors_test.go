@@ -48,7 +48,7 @@ func TestErrorBodies(t *testing.T) {
 		{"null", 403, "", `{"message":null}`, "", "403 Forbidden"},
 		{"twice", 403, "", `{"message":"first","message":"last"}`, "last", "403 Forbidden: last"},
 		{"not UTF-8", 403, text, "caf\xe9", "caf\uFFFD", "403 Forbidden: caf\uFFFD"},
-		{"unknown status", 499, text, "closed", "closed", "499 : closed"},
+		{"unknown status", 499, text, "closed", "closed", "499: closed"},
 		{"signed address", 403, text, "see https://h/x?sig=abc&y=1 again", "see https://h/x?… again", "403 Forbidden: see https://h/x?… again"},
 		{"token", 403, "", `{"message":"who is ` + scriptToken + `?"}`, "who is [REDACTED]?", "403 Forbidden: who is [REDACTED]?"},
 	}

@@ -142,7 +142,12 @@ func (s *JobsService) ListForPipeline(ctx context.Context, project ProjectID, pi
 }
 
 // AllForPipeline ranges over a pipeline's jobs, page by page as the loop goes
-// on. It asks for [JobsService.ListForPipeline], with the same options and
+// on.
+//
+//	GET /projects/:id/pipelines/:pipeline_id/jobs
+//
+// See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
+// It asks for [JobsService.ListForPipeline], with the same options and
 // errors, 100 a page unless told; an error ends it, and is a [PageError].
 //
 // Pages are numbered, so a job retried while the loop runs shifts the rest:
@@ -165,9 +170,17 @@ func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pi
 }
 
 // AllTriggerJobs ranges over a pipeline's trigger jobs, page by page as the
-// loop goes on. It asks for [JobsService.ListTriggerJobs], with the same
-// options and errors, 100 a page unless told; an error ends it, and is a
-// [PageError].
+// loop goes on.
+//
+//	GET /projects/:id/pipelines/:pipeline_id/bridges
+//	GET /projects/:id/pipelines/:pipeline_id/trigger_jobs
+//
+// See https://docs.gitlab.com/api/jobs/#list-all-trigger-jobs-by-pipeline.
+// It asks for [JobsService.ListTriggerJobs], with the same options and errors,
+// 100 a page unless told; an error ends it, and is a [PageError].
+//
+// Pages are numbered, so a trigger job retried while the loop runs shifts the
+// rest: the last item of a page can come again on the next one.
 func (s *JobsService) AllTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) iter.Seq2[*TriggerJob, error] {
 	return func(yield func(*TriggerJob, error) bool) {
 		allBy(opts, s.triggerJobs(ctx, project, pipeline))(yield)

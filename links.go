@@ -117,7 +117,7 @@ func linkValue(text string) (value, rest string, ok bool) {
 }
 
 func containsWord(text, word string) bool {
-	for _, w := range strings.Fields(text) {
+	for w := range strings.FieldsSeq(text) {
 		if strings.EqualFold(w, word) {
 			return true
 		}

@@ -3,6 +3,7 @@ package gitlabci_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,9 +19,7 @@ func linkPage(t *testing.T, header http.Header) (*gitlabci.Page[gitlabci.Pipelin
 	t.Helper()
 	s := pageScript(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		for name, values := range header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), header)
 		fmt.Fprint(w, `[{"id":1}]`)
 	})
 	page, err := s.client(t).Pipelines.List(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{PerPage: 5}, Ref: "main"})

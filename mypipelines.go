@@ -67,7 +67,12 @@ func (s *PipelinesService) ListMine(ctx context.Context, opts *ListMyPipelinesOp
 }
 
 // AllMine ranges over the pipelines that the token's owner started, page by
-// page as the loop goes on. It asks for [PipelinesService.ListMine], with the
+// page as the loop goes on.
+//
+//	GET /pipelines
+//
+// See https://docs.gitlab.com/api/pipelines/#list-pipelines.
+// It asks for [PipelinesService.ListMine], with the
 // same options and errors, 100 a page unless told; an error ends it, and is a
 // [PageError].
 func (s *PipelinesService) AllMine(ctx context.Context, opts *ListMyPipelinesOptions) iter.Seq2[*UserPipeline, error] {

@@ -86,7 +86,8 @@ func allBy[T any](opts lister, fetch pager[T]) iter.Seq2[*T, error] {
 			yield(nil, err)
 			return
 		}
-		seen := map[string]bool{}
+		// A list begins with page 1, which a query need not say.
+		seen := map[string]bool{"page 1": !query.Has("page") && !query.Has("cursor")}
 		for {
 			next, err := yieldPage(query, seen, fetch, yield)
 			if err != nil {
@@ -131,11 +132,10 @@ func pageKey(query url.Values) string {
 	if cursor := query.Get("cursor"); cursor != "" {
 		return "cursor " + cursor
 	}
-	number := strings.TrimLeft(query.Get("page"), "0")
-	if number == "" {
-		number = "1"
+	if page := strings.TrimLeft(query.Get("page"), "0"); page != "" {
+		return "page " + page
 	}
-	return "page " + number
+	return "query " + query.Encode()
 }
 
 // A lister is a pointer to a struct of options that embeds [ListOptions].

@@ -92,6 +92,10 @@ func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *Li
 }
 
 // All ranges over a project's pipelines, page by page as the loop goes on.
+//
+//	GET /projects/:id/pipelines
+//
+// See https://docs.gitlab.com/api/pipelines/#list-project-pipelines.
 // It asks for [PipelinesService.List], with the same options and errors, 100 a
 // page unless told; an error ends it, and is a [PageError].
 //
@@ -153,7 +157,8 @@ func (s *PipelinesService) Retry(ctx context.Context, project ProjectID, pipelin
 // See https://docs.gitlab.com/api/pipelines/#cancel-all-jobs-for-a-pipeline.
 // The error matches [ErrNotFound], and [ErrForbidden] without the right to
 // cancel. A lost answer is asked for again, three tries in all, since
-// cancelling twice is cancelling once.
+// cancelling twice is cancelling once; if all are lost the error matches
+// [ErrOutcomeUnknown].
 // GitLab computes the status afterwards: the one returned can still be
 // [StatusRunning], and jobs that end in their own time make it
 // [StatusCanceling] first.
@@ -174,8 +179,9 @@ type UpdateMetadataOptions struct {
 //
 // See https://docs.gitlab.com/api/pipelines/#update-pipeline-metadata.
 // The error matches [ErrNotFound], [ErrForbidden] without the right to change
-// pipelines, [ErrInvalid] for a name that is too long, and
-// [errors.ErrUnsupported] before GitLab 16.6.
+// pipelines, [ErrInvalid] for a name that is too long,
+// [errors.ErrUnsupported] before GitLab 16.6, and [ErrOutcomeUnknown] if every
+// answer was lost.
 func (s *PipelinesService) UpdateMetadata(ctx context.Context, project ProjectID, pipeline PipelineID, opts *UpdateMetadataOptions) (*Pipeline, error) {
 	c := repeatable(http.MethodPut, at("projects", project, "pipelines", pipeline, "metadata"), opts)
 	if opts == nil || blank(opts.Name) {
@@ -190,9 +196,10 @@ func (s *PipelinesService) UpdateMetadata(ctx context.Context, project ProjectID
 //	DELETE /projects/:id/pipelines/:pipeline_id
 //
 // See https://docs.gitlab.com/api/pipelines/#delete-a-pipeline.
-// The error matches [ErrNotFound] if the pipeline was gone before, and
-// [ErrForbidden] without the right to delete. A lost answer is asked for
-// again; that the pipeline is gone by then is success.
+// The error matches [ErrNotFound] if the pipeline was gone before,
+// [ErrForbidden] without the right to delete, [ErrConflict] while the project's
+// statistics are refreshed, and [ErrOutcomeUnknown] if every answer was lost. A
+// lost answer is asked for again; that the pipeline is gone by then is success.
 func (s *PipelinesService) Delete(ctx context.Context, project ProjectID, pipeline PipelineID) error {
 	return discard(ctx, s.client, repeatable(http.MethodDelete, at("projects", project, "pipelines", pipeline), nil))
 }

@@ -121,6 +121,39 @@ func TestErrorsOfStorage(t *testing.T) {
 	}
 }
 
+// Who asks for another scheme of the same host gets a hint instead.
+func TestRedirectToTheOtherScheme(t *testing.T) {
+	s := newScript(answer(302, ``, "Location", "https://localhost/api/v4/x"), answer(401, `{"message":"401 Unauthorized"}`))
+	s.network.Handle("localhost", s)
+	err := calls["get"](t.Context(), s.client(t, gitlabci.WithBaseURL("http://localhost")))
+	require.ErrorContains(t, err, "the server redirects to https://localhost, where the token does not go")
+	require.Empty(t, s.received()[1].Header.Get("Private-Token"))
+}
+
+// What a caller of Do adds could be a secret too.
+func TestOnlyHarmlessHeadersLeave(t *testing.T) {
+	api, storage := redirected(302, storageURL, ok)
+	req := doRequest(t, http.MethodGet, "/projects/7", nil)
+	for _, name := range []string{"Accept", "Range", "If-Range", "User-Agent", "Proxy-Authorization", "Dpop", "X-Csrf-Token", "X-Gitlab-Static-Object-Token"} {
+		req.Header.Set(name, "bytes=0-1")
+	}
+	resp, err := api.client(t).Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Len(t, api.received()[0].Header.Values("X-Csrf-Token"), 1)
+	away := storage.received()[0].Header
+	away.Del("Accept-Encoding")
+	away.Del("Connection")
+	require.Equal(t, http.Header{"Accept": {"bytes=0-1"}, "Range": {"bytes=0-1"}, "If-Range": {"bytes=0-1"}, "User-Agent": {"bytes=0-1"}}, away)
+}
+
+func TestFailuresOfStorageSaySo(t *testing.T) {
+	for _, step := range []http.HandlerFunc{reset, answer(200, `<title>Sign in</title>`, "Content-Type", "text/html")} {
+		api, _ := redirected(302, storageURL, step)
+		require.ErrorContains(t, calls["get"](t.Context(), api.client(t, gitlabci.WithRetries(0))), "storage "+storageHost+": ")
+	}
+}
+
 // A signed address is not quoted when the connection to it fails either.
 func TestStorageThatBreaks(t *testing.T) {
 	var log bytes.Buffer

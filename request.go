@@ -50,7 +50,7 @@ func at(parts ...any) path {
 
 func (id ProjectID) segment() (value, template string, err error) {
 	value, template = string(id), ":id"
-	if strings.Trim(value, "0123456789") == "" {
+	if strings.Trim(strings.TrimPrefix(value, "-"), "0123456789") == "" {
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
 			return value, template, nil
 		}
@@ -152,7 +152,8 @@ func discard(ctx context.Context, c *Client, cl *call) error {
 	if err != nil {
 		return err
 	}
-	return resp.Body.Close()
+	resp.Body.Close() // nothing in it matters after a success
+	return nil
 }
 
 // fetch makes a call and reads its answer whole before it is decoded, so that
@@ -219,7 +220,7 @@ func (c *Client) newRequest(ctx context.Context, cl *call) (*http.Request, error
 // do sends the request of a call as often as its policy says. The answer is
 // handed to handle, whose error counts as one of the connection.
 func (c *Client) do(req *http.Request, cl *call, handle func(*http.Response) error) (*http.Response, error) {
-	p := &policy{call: cl, config: c.config}
+	p := &policy{ctx: req.Context(), call: cl, config: c.config}
 	retrying := &retryablehttp.Client{
 		HTTPClient:     c.http,
 		RetryMax:       math.MaxInt, // the policy counts

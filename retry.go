@@ -24,6 +24,7 @@ const (
 // A policy decides what follows each attempt of one call. Its rule: what may
 // have been carried out is sent again only if doing it twice is doing it once.
 type policy struct {
+	ctx    context.Context // of the call
 	call   *call
 	config *config
 
@@ -34,6 +35,7 @@ type policy struct {
 	renewed bool   // the token was asked for again
 	over    bool   // there will be no further attempt
 	token   string // of this attempt, to keep out of messages
+	away    string // the host that this attempt was redirected to, if not the server
 
 	failure error         // of this attempt; nil also for a DELETE that found its object gone after all
 	wait    time.Duration // before the next one
@@ -71,6 +73,9 @@ func (p *policy) check(ctx context.Context, resp *http.Response, err error) (boo
 	default:
 		again = p.afterAnswer(resp)
 	}
+	if cause := ctx.Err(); again && cause != nil && !errors.Is(p.failure, cause) {
+		p.failure = p.fail(fmt.Errorf("%w (after: %w)", cause, p.failure))
+	}
 	if again && ctx.Err() == nil && p.fits(ctx) {
 		return true, nil
 	}
@@ -107,11 +112,11 @@ func (p *policy) afterError(ctx context.Context, err error) bool {
 func (p *policy) afterAnswer(resp *http.Response) bool {
 	e := p.readError(resp)
 	p.failure = e
-	switch {
-	case p.call.method == http.MethodDelete && p.lost && e.gone():
+	if p.call.method == http.MethodDelete && p.lost && e.gone() {
 		p.failure = nil
 		return false
-	case e.Is(ErrUnauthorized) && p.config.auth != nil && p.config.auth.fresh && !p.renewed && !p.call.unrepeatable:
+	}
+	if e.Is(ErrUnauthorized) && p.renewable() {
 		p.renewed, p.wait = true, 0
 		return true
 	}
@@ -121,6 +126,11 @@ func (p *policy) afterAnswer(resp *http.Response) bool {
 		p.wait = e.RetryAfter
 	}
 	return p.worthwhile(e) && p.attempt < p.tries()
+}
+
+// renewable reports whether asking for the token again can help.
+func (p *policy) renewable() bool {
+	return p.config.auth != nil && p.config.auth.fresh && !p.renewed && !p.call.unrepeatable
 }
 
 // worthwhile reports whether another attempt is safe and can end otherwise.
@@ -152,13 +162,13 @@ func (p *policy) tries() int {
 	return tries
 }
 
-// backoff is exponential with full jitter.
+// backoff is exponential with full jitter, within the longest wait allowed.
 func (p *policy) backoff() time.Duration {
-	longest := longestBackoff
+	longest := max(1, min(longestBackoff, p.config.maxWait))
 	if doublings := p.attempt - 1; doublings < 10 {
 		longest = min(longest, shortestBackoff<<doublings)
 	}
-	return rand.N(longest)
+	return 1 + rand.N(longest)
 }
 
 // fits reports whether the wait may be begun. One that may not becomes the
@@ -177,7 +187,7 @@ func (p *policy) fits(ctx context.Context) bool {
 // pause is called by go-retryablehttp before it waits.
 func (p *policy) pause(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
 	if p.wait > 0 {
-		p.config.logger.Info("gitlabci: wait", slog.String("method", p.call.method), slog.String("endpoint", p.call.path.template),
+		p.config.logger.LogAttrs(p.ctx, slog.LevelInfo, "gitlabci: wait", slog.String("method", p.call.method), slog.String("endpoint", p.call.path.template),
 			slog.String("reason", p.reason), slog.Duration("wait", p.wait), slog.Int("attempt", p.attempt))
 		if p.config.hooks.OnWait != nil {
 			p.config.hooks.OnWait(p.reason, p.wait)
@@ -209,7 +219,12 @@ func neverSent(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
 	}
-	// net/http does not export it. The server closed before it was asked.
+	return closedIdle(err)
+}
+
+// closedIdle reports whether the server had closed a connection before it was
+// used again. Net/http does not export that error.
+func closedIdle(err error) bool {
 	return err.Error() == "http: server closed idle connection"
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -274,6 +275,20 @@ func TestEvidenceInErrorsAlone(t *testing.T) {
 	}
 }
 
+// A transport that sends, fails, and then fails to connect elsewhere has sent.
+func TestEvidenceOfAConnectionOutweighsItsError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(reset)
+		client := s.client(t, gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+			_, err := s.network.Transport().RoundTrip(req)
+			require.Error(t, err)
+			return nil, &net.OpError{Op: "dial", Err: errors.New("the other one is down")}
+		})))
+		require.ErrorIs(t, calls["create"](t.Context(), client), gitlabci.ErrOutcomeUnknown)
+		require.Len(t, s.received(), 1)
+	})
+}
+
 // HTTP/2 tells the trace of connections by a way of its own.
 func TestCreateOverHTTP2IsSentOnce(t *testing.T) {
 	var received atomic.Int64
@@ -318,11 +333,16 @@ func TestDeleteThatFindsItsObjectGone(t *testing.T) {
 }
 
 func TestWithRetries(t *testing.T) {
-	for _, test := range []struct{ retries, get, cancel, dials int }{{0, 1, 1, 1}, {1, 2, 2, 2}, {7, 8, 3, 3}} {
+	for _, test := range []struct{ retries, get, cancel, dials int }{{0, 1, 1, 1}, {1, 2, 2, 2}, {7, 8, 3, 3}, {math.MaxInt, 12, 3, 3}} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newScript(answer(503, ``))
 			client := s.client(t, gitlabci.WithRetries(test.retries))
+			for range 11 {
+				s.steps = append(s.steps, answer(503, ``))
+			}
+			s.steps[11] = answer(404, ``) // an end for those who never give up
 			require.Error(t, calls["get"](t.Context(), client))
+			s.steps[11] = answer(503, ``)
 			require.Len(t, s.received(), test.get)
 			require.Error(t, calls["cancel"](t.Context(), client))
 			require.Len(t, s.received(), test.get+test.cancel)

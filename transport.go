@@ -1,14 +1,17 @@
 package gitlabci
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -87,10 +90,9 @@ func (t *transport) admit(out *http.Request, p *policy) error {
 	if out.Header.Get("User-Agent") == "" {
 		out.Header.Set("User-Agent", t.config.userAgent)
 	}
-	if !sameOrigin(out.URL, t.config.base) {
-		for _, name := range credentialHeaders() {
-			out.Header.Del(name)
-		}
+	if p.away = ""; !sameOrigin(out.URL, t.config.base) {
+		p.away = out.URL.Host
+		maps.DeleteFunc(out.Header, func(name string, _ []string) bool { return !travels(name) })
 		return nil
 	}
 	if err := t.gate.enter(out.Context()); err != nil {
@@ -119,6 +121,12 @@ func credentialHeaders() []string {
 	return []string{"Authorization", "Private-Token", "Job-Token", "Deploy-Token", "Sudo", "Cookie"}
 }
 
+// travels reports whether a header may go to another origin: what is asked for
+// may, and anything else could be a secret.
+func travels(name string) bool {
+	return name == "User-Agent" || name == "Range" || strings.HasPrefix(name, "Accept") || strings.HasPrefix(name, "If-")
+}
+
 // exchange sends the request, and keeps in the policy whether it may have
 // reached the server: without evidence against it, it has.
 func (t *transport) exchange(out *http.Request, p *policy) (*http.Response, error) {
@@ -130,7 +138,12 @@ func (t *transport) exchange(out *http.Request, p *policy) (*http.Response, erro
 	p.sent = true
 	resp, err := t.next.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), trace)))
 	if err != nil {
-		p.sent = !(asked.Load() && !got.Load()) && !neverSent(err)
+		switch {
+		case closedIdle(err), asked.Load() && !got.Load():
+			p.sent = false
+		case !got.Load(): // by a transport that says nothing of its connections
+			p.sent = !neverSent(err)
+		}
 		return nil, err
 	}
 	// net/http would quote an address that it cannot read, signature and all.
@@ -191,13 +204,15 @@ func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil && resp == nil {
 		err = errors.New("the transport returned neither an answer nor an error")
 	}
-	if fired || err != nil {
+	if fired && req.Context().Err() == nil {
+		err = fmt.Errorf("%w: no answer within %v", ErrStalled, headerTimeout)
+	} else if fired { // the context was first, whatever came of it
+		err = cmp.Or(err, req.Context().Err())
+	}
+	if err != nil {
 		cancel()
 		if resp != nil {
 			resp.Body.Close()
-		}
-		if fired && req.Context().Err() == nil {
-			err = fmt.Errorf("%w: no answer within %v", ErrStalled, headerTimeout)
 		}
 		return nil, err
 	}

@@ -113,6 +113,51 @@ func TestBackoffThatIsNotBegun(t *testing.T) {
 	})
 }
 
+// A short WithMaxWait shortens our own waits; it does not turn retries off.
+func TestBackoffWithinMaxWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 50 {
+			s := newScript(answer(503, ``), answer(503, ``), answer(503, ``), ok)
+			start := time.Now()
+			require.NoError(t, calls["get"](t.Context(), s.client(t, gitlabci.WithMaxWait(20*time.Millisecond))))
+			require.LessOrEqual(t, time.Since(start), 60*time.Millisecond)
+		}
+	})
+}
+
+func TestCancelWhileAnErrorIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		s := newScript(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(503)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		})
+		err := calls["get"](ctx, s.client(t))
+		require.ErrorIs(t, err, context.Canceled)
+		e, answered := errors.AsType[*gitlabci.APIError](err)
+		require.True(t, answered)
+		require.Equal(t, 503, e.StatusCode)
+		require.Len(t, s.received(), 1)
+	})
+}
+
+// A transport that does not care for contexts answers when nobody waits.
+func TestAnswerAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		s := newScript(ok)
+		client := s.client(t, gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+			time.Sleep(121 * time.Second)
+			return s.network.Transport().RoundTrip(req.WithContext(context.Background()))
+		})))
+		require.ErrorIs(t, calls["get"](ctx, client), context.DeadlineExceeded)
+		require.Len(t, s.received(), 1)
+	})
+}
+
 func TestCancelDuringAWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
