@@ -190,9 +190,12 @@ var envRefusals = map[string]envRefusal{
 		env: map[string]string{"CI_SERVER_URL": "http://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"}, opts: []gitlabci.Option{gitlabci.WithBaseURL("http://ci.example.com")},
 		says: []string{"WithBaseURL", "WithInsecureHTTP"},
 	},
-	"job, no server":             {env: map[string]string{"CI_JOB_TOKEN": "glcbt-secret"}, says: []string{"CI_JOB_TOKEN", "CI_SERVER_URL"}},
-	"job, API but no server":     {env: map[string]string{"CI_JOB_TOKEN": "glcbt-secret", "CI_API_V4_URL": "https://ci.example.com/api/v4"}, says: []string{"CI_JOB_TOKEN", "CI_SERVER_URL"}},
-	"job, server is not a URL":   {env: map[string]string{"CI_JOB_TOKEN": "glcbt-secret", "CI_SERVER_URL": "ci.example.com", "GITLAB_URL": "https://ci.example.com"}, says: []string{"CI_JOB_TOKEN", "CI_SERVER_URL"}},
+	"job, no server":         {env: map[string]string{"CI_JOB_TOKEN": "glcbt-secret"}, says: []string{"CI_JOB_TOKEN", "CI_SERVER_URL"}},
+	"job, API but no server": {env: map[string]string{"CI_JOB_TOKEN": "glcbt-secret", "CI_API_V4_URL": "https://ci.example.com/api/v4"}, says: []string{"CI_JOB_TOKEN", "CI_SERVER_URL"}},
+	"job, server is not a URL": {
+		env:  map[string]string{"CI_JOB_TOKEN": "glcbt-secret", "CI_SERVER_URL": "ci.example.com", "GITLAB_URL": "https://ci.example.com"},
+		says: []string{"CI_JOB_TOKEN", "CI_SERVER_URL"},
+	},
 	"job, URL elsewhere":         envElsewhere("GITLAB_URL", "https://url.example.com"),
 	"job, host elsewhere":        envElsewhere("GITLAB_HOST", "host.example.com"),
 	"job, API elsewhere":         envElsewhere("CI_API_V4_URL", "https://api.example.com/api/v4"),
@@ -207,7 +210,8 @@ var envRefusals = map[string]envRefusal{
 		says: []string{"CI_JOB_TOKEN", "CI_SERVER_URL", "WithBaseURL"},
 	},
 	"job, insecure option elsewhere": {
-		env: map[string]string{"CI_JOB_TOKEN": "glcbt-secret", "CI_SERVER_URL": "https://ci.example.com", "GITLAB_URL": "http://ci.example.com"}, opts: []gitlabci.Option{gitlabci.WithInsecureHTTP()},
+		env:  map[string]string{"CI_JOB_TOKEN": "glcbt-secret", "CI_SERVER_URL": "https://ci.example.com", "GITLAB_URL": "http://ci.example.com"},
+		opts: []gitlabci.Option{gitlabci.WithInsecureHTTP()},
 		says: []string{"CI_JOB_TOKEN", "CI_SERVER_URL", "GITLAB_URL"},
 	},
 	"bad option":  {opts: []gitlabci.Option{gitlabci.WithRetries(-1)}, says: []string{"WithRetries"}},
@@ -267,21 +271,23 @@ func envWarnings(t *testing.T, lines *bytes.Buffer) (warnings []map[string]any) 
 	}
 }
 
+// envWarned are environments, and the variable that a warning names, if any.
+var envWarned = map[string]struct {
+	env      map[string]string
+	opts     []gitlabci.Option
+	variable string
+}{
+	"server":              {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"}, variable: "CI_SERVER_URL"},
+	"API":                 {env: map[string]string{"CI_API_V4_URL": "http://ci.example.com/api/v4", "CI_SERVER_URL": "http://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"}, variable: "CI_API_V4_URL"},
+	"with a token":        {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com", "GITLAB_TOKEN": "glpat-secret"}, variable: "CI_SERVER_URL"},
+	"with option's token": {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com"}, opts: []gitlabci.Option{gitlabci.WithToken("glpat-secret")}, variable: "CI_SERVER_URL"},
+	"no token":            {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com"}},
+	"over https":          {env: map[string]string{"CI_SERVER_URL": "https://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"}},
+	"another server":      {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com", "GITLAB_URL": "https://url.example.com", "GITLAB_TOKEN": "glpat-secret"}},
+}
+
 func TestEnvWarnsOfHTTP(t *testing.T) {
-	tests := map[string]struct {
-		env      map[string]string
-		opts     []gitlabci.Option
-		variable string // that the warning names; "" for no warning
-	}{
-		"server":              {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"}, variable: "CI_SERVER_URL"},
-		"API":                 {env: map[string]string{"CI_API_V4_URL": "http://ci.example.com/api/v4", "CI_SERVER_URL": "http://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"}, variable: "CI_API_V4_URL"},
-		"with a token":        {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com", "GITLAB_TOKEN": "glpat-secret"}, variable: "CI_SERVER_URL"},
-		"with option's token": {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com"}, opts: []gitlabci.Option{gitlabci.WithToken("glpat-secret")}, variable: "CI_SERVER_URL"},
-		"no token":            {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com"}},
-		"over https":          {env: map[string]string{"CI_SERVER_URL": "https://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"}},
-		"another server":      {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com", "GITLAB_URL": "https://url.example.com", "GITLAB_TOKEN": "glpat-secret"}},
-	}
-	for name, test := range tests {
+	for name, test := range envWarned {
 		for _, ours := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, WithLogger %v", name, ours), func(t *testing.T) {
 				envSet(t, test.env)

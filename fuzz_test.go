@@ -317,6 +317,7 @@ func FuzzPipeline(f *testing.F) {
 func FuzzJobs(f *testing.F) {
 	f.Add(`[{"id":7,"name":"test","status":"failed","failure_reason":"script_failure","coverage":1.5,"pipeline":{"id":1},"artifacts":[{"file_type":"trace","size":9}],"tag_list":["a"],"runner":{"id":3},"commit":{"id":"c0ffee","trailers":{"A":"b"},"extended_trailers":{"A":["b","c"]}}}]`)
 	f.Add(`[null,{"id":1},3,"x",[],{}]`)
+	f.Add(`[{"id":1},null]`)
 	f.Add(` [ ] `)
 	for _, name := range []string{"id", "started_at", "coverage", "queued_duration", "allow_failure", "pipeline", "artifacts", "artifacts_file", "tag_list", "commit", "runner_manager"} {
 		for _, value := range fuzzScalars {

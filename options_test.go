@@ -32,13 +32,21 @@ type wireOption[O any] struct {
 	query url.Values
 }
 
-// Times as callers have them: UTC, another zone, less than a second.
-var (
-	wireUTC  = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
-	wireEast = time.Date(2026, 2, 3, 4, 5, 6, 0, time.FixedZone("", 2*60*60))
-	wireWest = time.Date(2026, 2, 3, 4, 5, 6, 120_000_000, time.FixedZone("", -(3*60+30)*60))
-	wireNano = time.Date(2026, 2, 3, 4, 5, 6, 7, time.UTC)
-)
+// wireTimes are the cases of a time: UTC, other zones, and parts of a second.
+func wireTimes[O any](field, name string, set func(*O, time.Time)) (tests []wireOption[O]) {
+	east, west := time.FixedZone("", 2*60*60), time.FixedZone("", -(3*60+30)*60)
+	for text, moment := range map[string]time.Time{
+		"2026-02-03T04:05:06Z":           time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC),
+		"2026-02-03T04:05:06+02:00":      time.Date(2026, 2, 3, 4, 5, 6, 0, east),
+		"2026-02-03T04:05:06.12-03:30":   time.Date(2026, 2, 3, 4, 5, 6, 120_000_000, west),
+		"2026-02-03T04:05:06.000000007Z": time.Date(2026, 2, 3, 4, 5, 6, 7, time.UTC),
+	} {
+		test := wireOption[O]{field: field + " " + text, query: url.Values{name: {text}}}
+		set(&test.opts, moment)
+		tests = append(tests, test)
+	}
+	return tests
+}
 
 // wireListFields are the cases of [gitlabci.ListOptions] in a struct of
 // options that embeds it.
@@ -64,13 +72,13 @@ func TestWireListPipelinesOptions(t *testing.T) {
 		{"Username", options{Username: "maya"}, url.Values{"username": {"maya"}}},
 		{"YAMLErrors with", options{YAMLErrors: new(true)}, url.Values{"yaml_errors": {"true"}}},
 		{"YAMLErrors without", options{YAMLErrors: new(false)}, url.Values{"yaml_errors": {"false"}}},
-		{"UpdatedAfter", options{UpdatedAfter: wireUTC}, url.Values{"updated_after": {"2026-02-03T04:05:06Z"}}},
-		{"UpdatedBefore", options{UpdatedBefore: wireEast}, url.Values{"updated_before": {"2026-02-03T04:05:06+02:00"}}},
-		{"CreatedAfter", options{CreatedAfter: wireWest}, url.Values{"created_after": {"2026-02-03T04:05:06.12-03:30"}}},
-		{"CreatedBefore", options{CreatedBefore: wireNano}, url.Values{"created_before": {"2026-02-03T04:05:06.000000007Z"}}},
 		{"OrderBy", options{OrderBy: gitlabci.OrderByUpdatedAt}, url.Values{"order_by": {"updated_at"}}},
 		{"Sort", options{Sort: gitlabci.SortAsc}, url.Values{"sort": {"asc"}}},
 	}...)
+	tests = append(tests, wireTimes("UpdatedAfter", "updated_after", func(o *options, t time.Time) { o.UpdatedAfter = t })...)
+	tests = append(tests, wireTimes("UpdatedBefore", "updated_before", func(o *options, t time.Time) { o.UpdatedBefore = t })...)
+	tests = append(tests, wireTimes("CreatedAfter", "created_after", func(o *options, t time.Time) { o.CreatedAfter = t })...)
+	tests = append(tests, wireTimes("CreatedBefore", "created_before", func(o *options, t time.Time) { o.CreatedBefore = t })...)
 	wireOptions(t, tests, func(ctx context.Context, c *gitlabci.Client, o *options) (any, error) {
 		return c.Pipelines.List(ctx, "group/app", o)
 	}, func(ctx context.Context, c *gitlabci.Client, o *options) iter.Seq2[*gitlabci.PipelineInfo, error] {
@@ -83,12 +91,11 @@ func TestWireListMyPipelinesOptions(t *testing.T) {
 	// Page is refused here: see TestPagesRefusedOptions.
 	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} })[1:], []wireOption[options]{
 		{"Source", options{Source: gitlabci.SourcePush}, url.Values{"source": {"push"}}},
-		{"CreatedAfter", options{CreatedAfter: wireEast}, url.Values{"created_after": {"2026-02-03T04:05:06+02:00"}}},
-		{"CreatedAfter finely", options{CreatedAfter: wireNano}, url.Values{"created_after": {"2026-02-03T04:05:06.000000007Z"}}},
-		{"CreatedBefore", options{CreatedBefore: wireWest}, url.Values{"created_before": {"2026-02-03T04:05:06.12-03:30"}}},
 		{"OrderBy", options{OrderBy: gitlabci.OrderByCreatedAt}, url.Values{"order_by": {"created_at"}}},
 		{"Sort", options{Sort: gitlabci.SortDesc}, url.Values{"sort": {"desc"}}},
 	}...)
+	tests = append(tests, wireTimes("CreatedAfter", "created_after", func(o *options, t time.Time) { o.CreatedAfter = t })...)
+	tests = append(tests, wireTimes("CreatedBefore", "created_before", func(o *options, t time.Time) { o.CreatedBefore = t })...)
 	wireOptions(t, tests, func(ctx context.Context, c *gitlabci.Client, o *options) (any, error) {
 		return c.Pipelines.ListMine(ctx, o)
 	}, func(ctx context.Context, c *gitlabci.Client, o *options) iter.Seq2[*gitlabci.UserPipeline, error] {
@@ -157,15 +164,21 @@ func wireOptions[O, T any](
 			require.Equal(t, before, wireJSON(t, test.opts), "the caller's options changed")
 		})
 	}
+	wireFields[O](t, seen)
+	require.Empty(t, wireQuery(t, func(c *gitlabci.Client) error {
+		_, err := list(t.Context(), c, nil)
+		return err
+	}))
+}
+
+// wireFields checks that every exported field of O was seen.
+func wireFields[O any](t *testing.T, seen []string) {
+	t.Helper()
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[O]()) {
 		if field.IsExported() {
 			require.Contains(t, seen, field.Name, "no test sets this option")
 		}
 	}
-	require.Empty(t, wireQuery(t, func(c *gitlabci.Client) error {
-		_, err := list(t.Context(), c, nil)
-		return err
-	}))
 }
 
 // wireQuery is the query of the one request that call sends, as GitLab reads
@@ -215,9 +228,7 @@ func TestWireCreatePipelineOptions(t *testing.T) {
 			require.Equal(t, before, wireJSON(t, test.opts), "the caller's options changed")
 		})
 	}
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[options]()) {
-		require.Contains(t, seen, field.Name, "no test sets this option")
-	}
+	wireFields[options](t, seen)
 }
 
 func TestWireUpdateMetadataOptions(t *testing.T) {

@@ -137,10 +137,12 @@ func TestTokenSourceFails(t *testing.T) {
 	}
 }
 
-// tokenSources gives the tokens in order, the last one forever, and counts.
+// tokenSources gives the tokens in order, the last one for a while, and counts.
 func tokenSources(asked *int, tokens ...string) gitlabci.Option {
 	return gitlabci.WithTokenSource(func(context.Context) (string, error) {
-		*asked++
+		if *asked++; *asked > 50 {
+			return "", errors.New("it is asked again and again")
+		}
 		return tokens[min(*asked, len(tokens))-1], nil
 	})
 }

@@ -272,40 +272,42 @@ func wireRefused(t *testing.T, s *script, err error) {
 	require.Empty(t, s.received())
 }
 
+// wirePipelineCalls are calls that name a pipeline.
+var wirePipelineCalls = map[string]func(context.Context, *gitlabci.Client, gitlabci.PipelineID) error{
+	"Get": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
+		_, err := c.Pipelines.Get(ctx, "group/app", id)
+		return err
+	},
+	"Retry": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
+		_, err := c.Pipelines.Retry(ctx, "group/app", id)
+		return err
+	},
+	"Cancel": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
+		_, err := c.Pipelines.Cancel(ctx, "group/app", id)
+		return err
+	},
+	"UpdateMetadata": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
+		_, err := c.Pipelines.UpdateMetadata(ctx, "group/app", id, &gitlabci.UpdateMetadataOptions{Name: "Nightly"})
+		return err
+	},
+	"Delete": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
+		return c.Pipelines.Delete(ctx, "group/app", id)
+	},
+	"Variables": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
+		_, err := c.Pipelines.Variables(ctx, "group/app", id)
+		return err
+	},
+	"ListForPipeline": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
+		_, err := c.Jobs.ListForPipeline(ctx, "group/app", id, nil)
+		return err
+	},
+	"AllTriggerJobs": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
+		return wireDrain(c.Jobs.AllTriggerJobs(ctx, "group/app", id, nil))
+	},
+}
+
 func TestWireRefusedPipelines(t *testing.T) {
-	calls := map[string]func(context.Context, *gitlabci.Client, gitlabci.PipelineID) error{
-		"Get": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
-			_, err := c.Pipelines.Get(ctx, "group/app", id)
-			return err
-		},
-		"Retry": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
-			_, err := c.Pipelines.Retry(ctx, "group/app", id)
-			return err
-		},
-		"Cancel": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
-			_, err := c.Pipelines.Cancel(ctx, "group/app", id)
-			return err
-		},
-		"UpdateMetadata": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
-			_, err := c.Pipelines.UpdateMetadata(ctx, "group/app", id, &gitlabci.UpdateMetadataOptions{Name: "Nightly"})
-			return err
-		},
-		"Delete": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
-			return c.Pipelines.Delete(ctx, "group/app", id)
-		},
-		"Variables": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
-			_, err := c.Pipelines.Variables(ctx, "group/app", id)
-			return err
-		},
-		"ListForPipeline": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
-			_, err := c.Jobs.ListForPipeline(ctx, "group/app", id, nil)
-			return err
-		},
-		"AllTriggerJobs": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
-			return wireDrain(c.Jobs.AllTriggerJobs(ctx, "group/app", id, nil))
-		},
-	}
-	for name, call := range calls {
+	for name, call := range wirePipelineCalls {
 		for _, id := range []gitlabci.PipelineID{0, -3} {
 			t.Run(fmt.Sprintf("%s %d", name, id), func(t *testing.T) {
 				s := newScript(answer(http.StatusOK, `{}`))
