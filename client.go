@@ -18,6 +18,7 @@ import (
 type Client struct {
 	Pipelines *PipelinesService
 	Jobs      *JobsService
+	Artifacts *ArtifactsService
 
 	config *config
 	http   *http.Client
@@ -71,6 +72,7 @@ func newClient(cfg *config) (*Client, error) {
 	}
 	c.Pipelines = &PipelinesService{c}
 	c.Jobs = &JobsService{c}
+	c.Artifacts = &ArtifactsService{c}
 	return c, nil
 }
 

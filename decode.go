@@ -75,7 +75,10 @@ func decodeList[T any](body []byte, skipped func(index int)) ([]*T, error) {
 // far as it fits. What does not is zero.
 func forgive(dec *jsontext.Decoder, target any) error {
 	v := reflect.ValueOf(target).Elem()
-	v.SetZero() // a value of the same name before this one
+	v.SetZero()                        // a value of the same name before this one
+	if v.Kind() == reflect.Interface { // whatever comes fits
+		return errors.ErrUnsupported
+	}
 	kind := dec.PeekKind()
 	if isComposite(v.Type()) {
 		if kind == compositeKind(v.Type()) {

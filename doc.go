@@ -1,5 +1,5 @@
-// Package gitlabci is a client for GitLab CI: pipelines, their jobs and their
-// test reports, on GitLab.com or any other instance.
+// Package gitlabci is a client for GitLab CI: pipelines, jobs, logs, artifacts
+// and test reports, on GitLab.com or any other instance.
 //
 //	client, err := gitlabci.NewClient(gitlabci.WithToken(token))
 //	if err != nil {
@@ -30,6 +30,14 @@
 //		}
 //		fmt.Println(pipeline.ID, pipeline.Status)
 //	}
+//
+// # Files
+//
+// Logs and artifacts are streams, and no more of one than a buffer is held in
+// memory:
+//
+//	src := gitlabci.LatestArtifacts{Ref: "main", Job: "build"}
+//	n, err := client.Artifacts.Download(ctx, "group/app", src, file, nil)
 //
 // # Answers
 //

@@ -3,12 +3,15 @@ package gitlabci
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"maps"
+	"net/http"
 	"net/url"
 	"time"
 )
 
-// JobsService reads the jobs of pipelines. It is [Client.Jobs].
+// JobsService reads jobs and their logs, and changes them. It is [Client.Jobs].
 //
 // See https://docs.gitlab.com/api/jobs/.
 type JobsService struct{ client *Client }
@@ -56,60 +59,13 @@ type Job struct {
 	TagList           []string       `json:"tag_list"` // the tags a runner must have
 }
 
-// A TriggerJob is a job that starts another pipeline, in this project or
-// another one. GitLab calls it a bridge as well.
-type TriggerJob struct {
-	JobInfo
+// ListJobsOptions narrows a list of a project's jobs. Nil lists all of them,
+// earlier attempts of retried jobs included.
+type ListJobsOptions struct {
+	ListOptions
 
-	DownstreamPipeline *PipelineInfo `json:"downstream_pipeline,omitzero"` // nil until it is created
-}
-
-// An ArtifactsFile is a job's archive of artifacts.
-type ArtifactsFile struct {
-	Filename string `json:"filename"`
-	Size     int64  `json:"size"` // bytes
-}
-
-// A JobArtifact is one of the files a job left behind.
-type JobArtifact struct {
-	FileType   ArtifactType   `json:"file_type"`
-	Size       int64          `json:"size"` // bytes
-	Filename   string         `json:"filename"`
-	FileFormat ArtifactFormat `json:"file_format,omitzero"`
-}
-
-// A Runner is the runner that took a job.
-//
-// See https://docs.gitlab.com/api/runners/.
-type Runner struct {
-	ID                 int64              `json:"id"`
-	Description        string             `json:"description,omitzero"`
-	IPAddress          string             `json:"ip_address,omitzero"` // empty on newer servers
-	Active             bool               `json:"active"`              // the opposite of Paused
-	Paused             bool               `json:"paused"`
-	IsShared           bool               `json:"is_shared"`
-	RunnerType         RunnerType         `json:"runner_type"`
-	Name               string             `json:"name,omitzero"`
-	Online             bool               `json:"online,omitzero"`
-	CreatedBy          *User              `json:"created_by,omitzero"`
-	CreatedAt          time.Time          `json:"created_at,omitzero"`
-	Status             RunnerStatus       `json:"status"`
-	JobExecutionStatus JobExecutionStatus `json:"job_execution_status,omitzero"`
-}
-
-// A RunnerManager is the process of a runner that ran the job.
-type RunnerManager struct {
-	ID                 int64              `json:"id"`
-	SystemID           string             `json:"system_id"`
-	Version            string             `json:"version,omitzero"`
-	Revision           string             `json:"revision,omitzero"`
-	Platform           string             `json:"platform,omitzero"`
-	Architecture       string             `json:"architecture,omitzero"`
-	CreatedAt          time.Time          `json:"created_at,omitzero"`
-	ContactedAt        time.Time          `json:"contacted_at,omitzero"`
-	IPAddress          string             `json:"ip_address,omitzero"`
-	Status             RunnerStatus       `json:"status"`
-	JobExecutionStatus JobExecutionStatus `json:"job_execution_status,omitzero"`
+	Scope []Status `url:"scope,brackets,omitempty"` // any of these; nil is all
+	Ref   string   `url:"ref,omitempty"`            // exact; older servers ignore it
 }
 
 // ListPipelineJobsOptions narrows a list of a pipeline's jobs. Nil lists the
@@ -121,12 +77,50 @@ type ListPipelineJobsOptions struct {
 	IncludeRetried bool     `url:"include_retried,omitempty"` // earlier attempts of retried jobs too
 }
 
-// ListTriggerJobsOptions narrows a list of a pipeline's trigger jobs. Nil
-// lists the newest attempt of each.
-type ListTriggerJobsOptions struct {
-	ListOptions
+// List returns one page of a project's jobs, newest first, without trigger
+// jobs. It goes by cursor, so that jobs started meanwhile do not shift the
+// pages, and by number where Page is set or the server has no cursors.
+//
+//	GET /projects/:id/jobs
+//
+// See https://docs.gitlab.com/api/jobs/#list-all-jobs-for-a-project.
+// The error matches [ErrNotFound], [ErrUnauthorized] without a token, even for
+// a public project, [ErrForbidden] if the project hides its jobs from the
+// token, [ErrInvalid] for a status GitLab does not know, and [ErrRateLimited]:
+// GitLab allows 600 such requests a minute.
+func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJobsOptions) (*Page[Job], error) {
+	return listBy(opts, s.projectJobs(ctx, project))
+}
 
-	Scope []Status `url:"scope,brackets,omitempty"` // any of these; nil is all
+// All ranges over a project's jobs, page by page as the loop goes on.
+//
+//	GET /projects/:id/jobs
+//
+// See https://docs.gitlab.com/api/jobs/#list-all-jobs-for-a-project.
+// It asks for [JobsService.List], with the same options and errors, 100 a page
+// unless told; an error ends it, and is a [PageError].
+func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobsOptions) iter.Seq2[*Job, error] {
+	return allBy(opts, s.projectJobs(ctx, project))
+}
+
+// projectJobs fetches pages by cursor, or by number from a server that refuses
+// to. One that does not know of cursors ignores the wish and links to numbers.
+func (s *JobsService) projectJobs(ctx context.Context, project ProjectID) pager[Job] {
+	route := at("projects", project, "jobs")
+	return func(query url.Values) (*Page[Job], error) {
+		if query.Has("page") || query.Has("cursor") {
+			return fetchPage[Job](ctx, s.client, route, query)
+		}
+		byCursor := maps.Clone(query)
+		byCursor.Set("pagination", "keyset")
+		byCursor.Set("order_by", "id")
+		byCursor.Set("sort", "desc")
+		page, err := fetchPage[Job](ctx, s.client, route, byCursor)
+		if e, ok := errors.AsType[*APIError](err); ok && e.StatusCode == http.StatusMethodNotAllowed {
+			return fetchPage[Job](ctx, s.client, route, query)
+		}
+		return page, err
+	}
 }
 
 // ListForPipeline returns one page of a pipeline's jobs, newest first, without
@@ -156,47 +150,35 @@ func (s *JobsService) AllForPipeline(ctx context.Context, project ProjectID, pip
 	return all[Job](ctx, s.client, at("projects", project, "pipelines", pipeline, "jobs"), opts)
 }
 
-// ListTriggerJobs returns one page of a pipeline's trigger jobs, newest first.
+// FindByName returns the newest attempt of the job with that exact name in a
+// pipeline. Trigger jobs are not looked at.
 //
-//	GET /projects/:id/pipelines/:pipeline_id/bridges
-//	GET /projects/:id/pipelines/:pipeline_id/trigger_jobs
+//	GET /projects/:id/pipelines/:pipeline_id/jobs
 //
-// The first is the older name of the second, which GitLab has from 19.2; where
-// a server no longer knows it, the second is asked.
-// See https://docs.gitlab.com/api/jobs/#list-all-trigger-jobs-by-pipeline.
-// The errors are those of [JobsService.ListForPipeline].
-func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) (*Page[TriggerJob], error) {
-	return listBy(opts, s.triggerJobs(ctx, project, pipeline))
-}
-
-// AllTriggerJobs ranges over a pipeline's trigger jobs, page by page as the
-// loop goes on.
-//
-//	GET /projects/:id/pipelines/:pipeline_id/bridges
-//	GET /projects/:id/pipelines/:pipeline_id/trigger_jobs
-//
-// See https://docs.gitlab.com/api/jobs/#list-all-trigger-jobs-by-pipeline.
-// It asks for [JobsService.ListTriggerJobs], with the same options and errors,
-// 100 a page unless told; an error ends it, and is a [PageError].
-//
-// Pages are numbered, so a trigger job retried while the loop runs shifts the
-// rest: the last item of a page can come again on the next one.
-func (s *JobsService) AllTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) iter.Seq2[*TriggerJob, error] {
-	return func(yield func(*TriggerJob, error) bool) {
-		allBy(opts, s.triggerJobs(ctx, project, pipeline))(yield)
+// See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
+// The error matches [ErrNotFound] if there is no such job, too.
+func (s *JobsService) FindByName(ctx context.Context, project ProjectID, pipeline PipelineID, name string) (*Job, error) {
+	if name == "" {
+		return nil, &inputError{"FindByName", errors.New("the job's name is empty")}
 	}
-}
-
-// triggerJobs fetches pages by the route's old name until the server says that
-// it has only the new one.
-func (s *JobsService) triggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID) pager[TriggerJob] {
-	route := at("projects", project, "pipelines", pipeline, "bridges")
-	return func(query url.Values) (*Page[TriggerJob], error) {
-		page, err := fetchPage[TriggerJob](ctx, s.client, route, query)
-		if errors.Is(err, errors.ErrUnsupported) {
-			route = at("projects", project, "pipelines", pipeline, "trigger_jobs")
-			return fetchPage[TriggerJob](ctx, s.client, route, query)
+	for job, err := range s.AllForPipeline(ctx, project, pipeline, nil) {
+		if err != nil {
+			return nil, err
 		}
-		return page, err
+		if job.Name == name {
+			return job, nil
+		}
 	}
+	return nil, fmt.Errorf("%w: pipeline %d has no job %q", ErrNotFound, pipeline, name)
+}
+
+// Get returns one job. It does not find trigger jobs.
+//
+//	GET /projects/:id/jobs/:job_id
+//
+// See https://docs.gitlab.com/api/jobs/#retrieve-a-job-by-job-id.
+// The error matches [ErrNotFound] if the project or the job does not exist, or
+// the token may not see it, and [ErrUnauthorized] without a token.
+func (s *JobsService) Get(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
+	return get[Job](ctx, s.client, at("projects", project, "jobs", job), nil)
 }

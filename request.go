@@ -22,10 +22,10 @@ type path struct {
 	err               error
 }
 
-// A segment is a value that a path holds. It says how it may be called in the
-// template, and whether it may be sent.
-type segment interface {
-	segment() (value, template string, err error)
+// A segmenter is a value in a path: one segment, or several. It says how it is
+// called in the template, and whether it may be sent.
+type segmenter interface {
+	segments() (values []string, template string, err error)
 }
 
 // at joins segments to a path: words of GitLab's, which are the template too,
@@ -34,12 +34,14 @@ func at(parts ...any) path {
 	var p path
 	for _, part := range parts {
 		word, _ := part.(string)
-		value, template, err := word, word, error(nil)
-		if s, ok := part.(segment); ok {
-			value, template, err = s.segment()
+		values, template, err := []string{word}, word, error(nil)
+		if s, ok := part.(segmenter); ok {
+			values, template, err = s.segments()
 		}
-		// A "+" in a path means itself, but some proxies read a space.
-		p.escaped += "/" + strings.ReplaceAll(url.PathEscape(value), "+", "%2B")
+		for _, value := range values {
+			// A "+" in a path means itself, but some proxies read a space.
+			p.escaped += "/" + strings.ReplaceAll(url.PathEscape(value), "+", "%2B")
+		}
 		p.template += "/" + template
 		if p.err == nil {
 			p.err = err
@@ -48,39 +50,43 @@ func at(parts ...any) path {
 	return p
 }
 
-func (id ProjectID) segment() (value, template string, err error) {
-	value, template = string(id), ":id"
+func (id ProjectID) segments() ([]string, string, error) {
+	return []string{string(id)}, ":id", id.check()
+}
+
+func (id ProjectID) check() error {
+	value := string(id)
 	if strings.Trim(strings.TrimPrefix(value, "-"), "0123456789") == "" {
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
-			return value, template, nil
+			return nil
 		}
-		return value, template, fmt.Errorf("project %q is not a number above zero", value)
+		return fmt.Errorf("project %q is not a number above zero", value)
 	}
 	parts := strings.Split(value, "/")
 	if len(parts) == 1 {
-		return value, template, fmt.Errorf("project %q is neither a number nor a full path such as \"group/app\"", value)
+		return fmt.Errorf("project %q is neither a number nor a full path such as \"group/app\"", value)
 	}
 	for _, part := range parts {
 		if part == "" || part == "." || part == ".." {
-			return value, template, fmt.Errorf("project %q has an empty part, a \".\" or a \"..\"", value)
+			return fmt.Errorf("project %q has an empty part, a \".\" or a \"..\"", value)
 		}
 	}
-	return value, template, nil
+	return nil
 }
 
-func (id PipelineID) segment() (value, template string, err error) {
+func (id PipelineID) segments() ([]string, string, error) {
 	return number("pipeline", int64(id), ":pipeline_id")
 }
 
-func (id JobID) segment() (value, template string, err error) {
+func (id JobID) segments() ([]string, string, error) {
 	return number("job", int64(id), ":job_id")
 }
 
-func number(noun string, n int64, template string) (string, string, error) {
+func number(noun string, n int64, template string) ([]string, string, error) {
 	if n < 1 {
-		return "", template, fmt.Errorf("%s ID %d is not above zero", noun, n)
+		return nil, template, fmt.Errorf("%s ID %d is not above zero", noun, n)
 	}
-	return strconv.FormatInt(n, 10), template, nil
+	return []string{strconv.FormatInt(n, 10)}, template, nil
 }
 
 // A call is one request as a service describes it.

@@ -1,0 +1,266 @@
+package gitlabci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// ArtifactsService downloads, lists and deletes what jobs left behind. It is
+// [Client.Artifacts].
+//
+// See https://docs.gitlab.com/api/job_artifacts/.
+type ArtifactsService struct{ client *Client }
+
+// An ArtifactSource says whose artifacts are meant: those of a job by its
+// [JobID], or [LatestArtifacts].
+type ArtifactSource interface {
+	archive() (below []any, query url.Values, err error)
+	member(path memberPath) (below []any)
+}
+
+// LatestArtifacts are those of the job named Job in the newest successful
+// pipeline of Ref, which is a branch, a tag or refs/merge-requests/N/head, but
+// not a SHA. Child pipelines are searched after their parents.
+type LatestArtifacts struct {
+	Ref string
+	Job string // the exact name
+
+	// SearchRecent looks through up to 100 recent successful pipelines rather
+	// than only the newest. From GitLab 18.10; older servers ignore it.
+	SearchRecent bool
+}
+
+func (id JobID) archive() ([]any, url.Values, error) {
+	return []any{"jobs", id, "artifacts"}, url.Values{}, nil
+}
+
+func (id JobID) member(path memberPath) []any {
+	return []any{"jobs", id, "artifacts", path}
+}
+
+func (l LatestArtifacts) archive() ([]any, url.Values, error) {
+	query := url.Values{"job": {l.Job}}
+	if l.SearchRecent {
+		query.Set("search_recent_successful_pipelines", "true")
+	}
+	if l.Job == "" {
+		return nil, nil, errors.New("LatestArtifacts.Job is empty")
+	}
+	return []any{"jobs", "artifacts", refName(l.Ref), "download"}, query, nil
+}
+
+func (l LatestArtifacts) member(path memberPath) []any {
+	return []any{"jobs", "artifacts", refName(l.Ref), "raw", path}
+}
+
+// A refName is a ref as one segment of a path.
+type refName string
+
+func (r refName) segments() ([]string, string, error) {
+	if r == "" || r == "." || r == ".." {
+		return nil, ":ref_name", fmt.Errorf("ref %q is not the name of a branch or a tag", string(r))
+	}
+	return []string{string(r)}, ":ref_name", nil
+}
+
+// A memberPath is the path of a file within an archive.
+type memberPath string
+
+func (m memberPath) segments() ([]string, string, error) {
+	if !fs.ValidPath(string(m)) || m == "." {
+		return nil, "*artifact_path", fmt.Errorf("%q is not the path of a file in an archive: see io/fs.ValidPath", string(m))
+	}
+	return strings.Split(string(m), "/"), "*artifact_path", nil
+}
+
+// OpenOptions say which file of a job is opened. Nil is the archive.
+type OpenOptions struct {
+	// FileType asks for a report file instead of the archive, of a job given
+	// by its ID. A report that GitLab keeps as gzip comes as a gzip file. From
+	// GitLab 19.4; older servers ignore it and send the archive.
+	FileType ArtifactType
+
+	// DownloadMode chooses between the server and its storage as the sender,
+	// where the administrator allows the choice. "" leaves it to the server.
+	// From GitLab 19.4; older servers ignore it.
+	DownloadMode DownloadMode
+
+	// Progress is called as bytes arrive, with how many there are and how many
+	// there will be, or -1.
+	Progress func(done, total int64)
+}
+
+// Open opens a job's archive of artifacts, or one of its report files. Archives
+// are zip files made by the job: do not trust the names in them.
+//
+//	GET /projects/:id/jobs/:job_id/artifacts
+//	GET /projects/:id/jobs/artifacts/:ref_name/download
+//
+// See https://docs.gitlab.com/api/job_artifacts/#download-job-artifacts-by-job-id.
+// The error matches [ErrNotFound] if there is no such job, no successful
+// pipeline of the ref, no such file, or one that has expired, and
+// [ErrForbidden] if the artifacts are hidden from the token. An error of the
+// storage that GitLab redirects to matches neither.
+func (s *ArtifactsService) Open(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions) (*ArtifactFile, error) {
+	if opts == nil {
+		opts = &OpenOptions{}
+	}
+	c, err := openCall(project, src, opts)
+	if err != nil {
+		return nil, &inputError{"artifacts", err}
+	}
+	file, err := s.client.download(ctx, c, opts.Progress)
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(strings.ToLower(file.ContentType), "text/html") {
+		file.Close()
+		return nil, fmt.Errorf("gitlabci: %s: the answer has content type %q: this is a page, not artifacts", file.endpoint, file.ContentType)
+	}
+	return file, nil
+}
+
+func openCall(project ProjectID, src ArtifactSource, opts *OpenOptions) (*call, error) {
+	if src == nil {
+		return nil, errors.New("the source is nil; give a JobID or LatestArtifacts")
+	}
+	below, query, err := src.archive()
+	if err != nil {
+		return nil, err
+	}
+	if opts.FileType != "" {
+		if _, byID := src.(JobID); !byID {
+			return nil, errors.New("OpenOptions.FileType needs the job's ID; GitLab offers only the archive of LatestArtifacts")
+		}
+		query.Set("file_type", string(opts.FileType))
+	}
+	if opts.DownloadMode != "" {
+		query.Set("download_mode", string(opts.DownloadMode))
+	}
+	return reading(at(append([]any{"projects", project}, below...)...), query), nil
+}
+
+// OpenFile opens one file within a job's archive, which GitLab unpacks. The
+// path has slashes and no leading one, such as "coverage/index.html".
+//
+//	GET /projects/:id/jobs/:job_id/artifacts/*artifact_path
+//	GET /projects/:id/jobs/artifacts/:ref_name/raw/*artifact_path
+//
+// See https://docs.gitlab.com/api/job_artifacts/#download-a-single-artifact-file-by-job-id.
+// The errors are those of [ArtifactsService.Open]; [ErrNotFound] also stands
+// for a folder and for a file that is not in the archive.
+// From GitLab 18.8 a file called "tree" at the top of an archive cannot be
+// reached by job ID.
+func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src ArtifactSource, path string) (*ArtifactFile, error) {
+	if src == nil {
+		return nil, &inputError{"artifacts", errors.New("the source is nil; give a JobID or LatestArtifacts")}
+	}
+	_, query, err := src.archive()
+	if err != nil {
+		return nil, &inputError{"artifacts", err}
+	}
+	below := src.member(memberPath(path))
+	return s.client.download(ctx, reading(at(append([]any{"projects", project}, below...)...), query), nil)
+}
+
+// Download copies a job's archive of artifacts, or one of its report files, to
+// w. It returns the bytes written, after an error too.
+//
+//	GET /projects/:id/jobs/:job_id/artifacts
+//	GET /projects/:id/jobs/artifacts/:ref_name/download
+//
+// See https://docs.gitlab.com/api/job_artifacts/#download-job-artifacts-by-job-id.
+// The errors are those of [ArtifactsService.Open], of its file and of w.
+func (s *ArtifactsService) Download(ctx context.Context, project ProjectID, src ArtifactSource, w io.Writer, opts *OpenOptions) (int64, error) {
+	file, err := s.Open(ctx, project, src, opts)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	return io.Copy(w, file)
+}
+
+// An ArtifactEntry is a file or a folder in a job's archive.
+type ArtifactEntry struct {
+	Name string    `json:"name"`
+	Path string    `json:"path"` // ends in a slash for a folder
+	Type EntryType `json:"type"`
+	Size int64     `json:"size,omitzero"` // bytes unpacked; 0 for a folder
+	Mode string    `json:"mode,omitzero"` // six octal digits, such as "100644"
+}
+
+// ListEntriesOptions narrow a list of entries. Nil lists the top folder.
+type ListEntriesOptions struct {
+	ListOptions
+
+	Path      string `url:"path,omitempty"`      // of a folder; "" is the top
+	Recursive bool   `url:"recursive,omitempty"` // everything below, too
+}
+
+// Entries returns one page of what is in a job's archive, folders first.
+//
+//	GET /projects/:id/jobs/:job_id/artifacts/tree
+//
+// See https://docs.gitlab.com/api/job_artifacts/#list-all-files-in-the-artifacts-archive.
+// The error matches [ErrNotFound] if the job, its archive or the folder does
+// not exist, and before GitLab 18.8; [ErrForbidden] if the artifacts are hidden
+// from the token.
+func (s *ArtifactsService) Entries(ctx context.Context, project ProjectID, job JobID, opts *ListEntriesOptions) (*Page[ArtifactEntry], error) {
+	return list[ArtifactEntry](ctx, s.client, at("projects", project, "jobs", job, "artifacts", "tree"), opts)
+}
+
+// AllEntries ranges over what is in a job's archive, page by page as the loop
+// goes on.
+//
+//	GET /projects/:id/jobs/:job_id/artifacts/tree
+//
+// See https://docs.gitlab.com/api/job_artifacts/#list-all-files-in-the-artifacts-archive.
+// It asks for [ArtifactsService.Entries], with the same options and
+// errors, 100 a page unless told; an error ends it, and is a [PageError].
+func (s *ArtifactsService) AllEntries(ctx context.Context, project ProjectID, job JobID, opts *ListEntriesOptions) iter.Seq2[*ArtifactEntry, error] {
+	return all[ArtifactEntry](ctx, s.client, at("projects", project, "jobs", job, "artifacts", "tree"), opts)
+}
+
+// Keep takes the expiry date from a job's artifacts, and returns the job.
+//
+//	POST /projects/:id/jobs/:job_id/artifacts/keep
+//
+// See https://docs.gitlab.com/api/job_artifacts/#keep-job-artifacts.
+// The error matches [ErrNotFound], for a job without an archive too, and
+// [ErrForbidden] without the right to change the job. A lost answer is asked
+// for again.
+func (s *ArtifactsService) Keep(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
+	return send[Job](ctx, s.client, repeatable(http.MethodPost, at("projects", project, "jobs", job, "artifacts", "keep"), nil))
+}
+
+// Delete deletes a job's artifacts, for good; the log stays. A job without
+// artifacts is no error. Only a maintainer may.
+//
+//	DELETE /projects/:id/jobs/:job_id/artifacts
+//
+// See https://docs.gitlab.com/api/job_artifacts/#delete-job-artifacts.
+// The error matches [ErrNotFound], [ErrForbidden] without the right to delete,
+// and [ErrConflict] while the project's statistics are refreshed. A lost
+// answer is asked for again.
+func (s *ArtifactsService) Delete(ctx context.Context, project ProjectID, job JobID) error {
+	return discard(ctx, s.client, repeatable(http.MethodDelete, at("projects", project, "jobs", job, "artifacts"), nil))
+}
+
+// DeleteAll lets the artifacts of all the project's jobs expire now; their
+// files vanish a little later. Logs stay, and the artifacts of the newest
+// successful pipeline of each ref. Only a maintainer may.
+//
+//	DELETE /projects/:id/artifacts
+//
+// See https://docs.gitlab.com/api/job_artifacts/#delete-project-artifacts.
+// The errors are those of [ArtifactsService.Delete].
+func (s *ArtifactsService) DeleteAll(ctx context.Context, project ProjectID) error {
+	return discard(ctx, s.client, repeatable(http.MethodDelete, at("projects", project, "artifacts"), nil))
+}

@@ -1,0 +1,170 @@
+package gitlabci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// CancelJobOptions say how a job is canceled. Nil does it the gentle way.
+type CancelJobOptions struct {
+	// Force ends a job that is canceling already, without waiting for its
+	// runner. Only a maintainer may. On another job it does nothing.
+	Force bool `json:"force,omitzero"`
+}
+
+// Cancel cancels a job. A finished one stays as it is, without an error:
+// compare the Status returned.
+//
+//	POST /projects/:id/jobs/:job_id/cancel
+//
+// See https://docs.gitlab.com/api/jobs/#cancel-a-job.
+// The error matches [ErrNotFound], for trigger jobs too, and [ErrForbidden]
+// without the right to cancel. A lost answer is asked for again, three tries in
+// all, since cancelling twice is cancelling once.
+// A running job is [StatusCanceling] first if its runner can end it gracefully.
+func (s *JobsService) Cancel(ctx context.Context, project ProjectID, job JobID, opts *CancelJobOptions) (*Job, error) {
+	if opts != nil && !opts.Force {
+		opts = nil
+	}
+	c := repeatable(http.MethodPost, at("projects", project, "jobs", job, "cancel"), body(opts))
+	c.tries = 3
+	return send[Job](ctx, s.client, c)
+}
+
+// RetryJobOptions are what a retried job is given. Nil gives nothing new.
+type RetryJobOptions struct {
+	// Inputs are values for the job's inputs, by name: a string, a number, a
+	// boolean, or a slice of these. From GitLab 18.10; older servers ignore
+	// them.
+	Inputs map[string]any
+}
+
+// Retry runs a finished job again and returns the new job, which has another
+// ID. The old one stays readable and is superseded. Trigger jobs can be
+// retried too, from GitLab 17.0, and are returned as a [Job].
+//
+//	POST /projects/:id/jobs/:job_id/retry
+//
+// See https://docs.gitlab.com/api/jobs/#retry-a-job.
+// The error matches [ErrNotFound], [ErrForbidden] if the job may not be retried:
+// it is not finished, was retried already, is archived, or the token has not
+// the right; [ErrInvalid] for unknown inputs; and [ErrOutcomeUnknown] if the
+// answer was lost: it is never sent twice.
+func (s *JobsService) Retry(ctx context.Context, project ProjectID, job JobID, opts *RetryJobOptions) (*Job, error) {
+	var inputs *retryJobBody
+	if opts != nil && len(opts.Inputs) > 0 {
+		inputs = &retryJobBody{opts.Inputs, opts.Inputs}
+	}
+	return send[Job](ctx, s.client, once(http.MethodPost, at("projects", project, "jobs", job, "retry"), body(inputs)))
+}
+
+// retryJobBody has the inputs twice: the documentation calls them by the
+// second name, and the servers read the first. Unknown names are ignored.
+type retryJobBody struct {
+	Inputs    map[string]any `json:"inputs"`
+	JobInputs map[string]any `json:"job_inputs"`
+}
+
+// PlayJobOptions are what a manual job is given. Nil gives nothing.
+type PlayJobOptions struct {
+	// Variables of the job; only Key and Value are sent. They need the right
+	// to set variables, which a project can deny to all.
+	Variables []*Variable
+
+	// Inputs are values for the job's inputs, by name: a string, a number, a
+	// boolean, or a slice of these. From GitLab 18.10; older servers ignore
+	// them.
+	Inputs map[string]any
+}
+
+// Play starts a manual job, or a delayed one before its time. The job returned
+// has another ID if a finished manual job was retried that way. Of a trigger
+// job only the fields of [JobInfo] are told.
+//
+//	POST /projects/:id/jobs/:job_id/play
+//
+// See https://docs.gitlab.com/api/jobs/#run-a-job.
+// The error matches [ErrNotFound], [ErrInvalid] if the job cannot be played or
+// does not know the inputs, [ErrForbidden] without the right to play it or to
+// set variables, and [ErrOutcomeUnknown] if the answer was lost: it is never
+// sent twice.
+func (s *JobsService) Play(ctx context.Context, project ProjectID, job JobID, opts *PlayJobOptions) (*Job, error) {
+	playing, err := newPlay(opts)
+	c := once(http.MethodPost, at("projects", project, "jobs", job, "play"), body(playing))
+	if err != nil {
+		c.err = err
+	}
+	return send[Job](ctx, s.client, c)
+}
+
+// playJobBody is the JSON of a play.
+type playJobBody struct {
+	Variables []playVariable `json:"job_variables_attributes,omitzero"`
+	Inputs    map[string]any `json:"job_inputs,omitzero"`
+}
+
+type playVariable struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+func newPlay(opts *PlayJobOptions) (*playJobBody, error) {
+	if opts == nil || len(opts.Variables) == 0 && len(opts.Inputs) == 0 {
+		return nil, nil // no body at all
+	}
+	playing := &playJobBody{Inputs: opts.Inputs}
+	for i, v := range opts.Variables {
+		if v == nil || v.Key == "" {
+			return nil, fmt.Errorf("PlayJobOptions.Variables[%d] has no key", i)
+		}
+		playing.Variables = append(playing.Variables, playVariable{v.Key, v.Value})
+	}
+	return playing, nil
+}
+
+// PlayOrRetry starts a job whatever state it is in, as far as GitLab lets it:
+// it plays the job, and if that is refused because the job is not a manual or
+// delayed one, retries it. The job returned may have another ID.
+//
+//	POST /projects/:id/jobs/:job_id/play
+//	POST /projects/:id/jobs/:job_id/retry
+//
+// See https://docs.gitlab.com/api/jobs/#run-a-job.
+// The errors are those of [JobsService.Play] and then [JobsService.Retry]. A
+// job is not retried if opts has Variables, which a retry would lose.
+func (s *JobsService) PlayOrRetry(ctx context.Context, project ProjectID, job JobID, opts *PlayJobOptions) (*Job, error) {
+	played, err := s.Play(ctx, project, job, opts)
+	if _, answered := errors.AsType[*APIError](err); !answered || !errors.Is(err, ErrInvalid) {
+		return played, err
+	}
+	if opts == nil {
+		return s.Retry(ctx, project, job, nil)
+	}
+	if len(opts.Variables) > 0 {
+		return nil, err
+	}
+	return s.Retry(ctx, project, job, &RetryJobOptions{Inputs: opts.Inputs})
+}
+
+// Erase deletes a finished job's artifacts and log, for good. The job stays.
+//
+//	POST /projects/:id/jobs/:job_id/erase
+//
+// See https://docs.gitlab.com/api/jobs/#erase-a-job.
+// The error matches [ErrNotFound], for trigger jobs too, [ErrForbidden] if the
+// job is not finished, has nothing to erase (any more) or the token has not the
+// right, [ErrConflict] while the project's statistics are refreshed, and
+// [ErrOutcomeUnknown] if the answer was lost.
+func (s *JobsService) Erase(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
+	return send[Job](ctx, s.client, once(http.MethodPost, at("projects", project, "jobs", job, "erase"), nil))
+}
+
+// body is what a nil pointer to options becomes: no body at all.
+func body[T any](options *T) any {
+	if options == nil {
+		return nil
+	}
+	return options
+}

@@ -1,0 +1,25 @@
+package gitlabci
+
+import (
+	"context"
+	"io"
+)
+
+// Log opens a job's log as it stands: bytes as the runner wrote them, with
+// colour codes, carriage returns and section markers, and not always UTF-8. A
+// job without a log has an empty one. The caller closes it.
+//
+//	GET /projects/:id/jobs/:job_id/trace
+//
+// See https://docs.gitlab.com/api/jobs/#retrieve-a-log-file-for-a-job.
+// The error matches [ErrNotFound] if the project or the job does not exist, or
+// is a trigger job, [ErrForbidden] for the log of a job run in debug mode
+// without the right to change it, and, while reading, [ErrStalled].
+// A log can lag behind: its last bytes may arrive after the job has finished.
+func (s *JobsService) Log(ctx context.Context, project ProjectID, job JobID) (io.ReadCloser, error) {
+	resp, err := s.client.open(ctx, reading(at("projects", project, "jobs", job, "trace"), nil), "")
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}

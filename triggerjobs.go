@@ -1,0 +1,69 @@
+package gitlabci
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/url"
+)
+
+// A TriggerJob is a job that starts another pipeline, in this project or
+// another one. GitLab calls it a bridge as well.
+type TriggerJob struct {
+	JobInfo
+
+	DownstreamPipeline *PipelineInfo `json:"downstream_pipeline,omitzero"` // nil until it is created
+}
+
+// ListTriggerJobsOptions narrows a list of a pipeline's trigger jobs. Nil
+// lists the newest attempt of each.
+type ListTriggerJobsOptions struct {
+	ListOptions
+
+	Scope []Status `url:"scope,brackets,omitempty"` // any of these; nil is all
+}
+
+// ListTriggerJobs returns one page of a pipeline's trigger jobs, newest first.
+//
+//	GET /projects/:id/pipelines/:pipeline_id/bridges
+//	GET /projects/:id/pipelines/:pipeline_id/trigger_jobs
+//
+// The first is the older name of the second, which GitLab has from 19.2; where
+// a server no longer knows it, the second is asked.
+// See https://docs.gitlab.com/api/jobs/#list-all-trigger-jobs-by-pipeline.
+// The errors are those of [JobsService.ListForPipeline].
+func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) (*Page[TriggerJob], error) {
+	return listBy(opts, s.triggerJobs(ctx, project, pipeline))
+}
+
+// AllTriggerJobs ranges over a pipeline's trigger jobs, page by page as the
+// loop goes on.
+//
+//	GET /projects/:id/pipelines/:pipeline_id/bridges
+//	GET /projects/:id/pipelines/:pipeline_id/trigger_jobs
+//
+// See https://docs.gitlab.com/api/jobs/#list-all-trigger-jobs-by-pipeline.
+// It asks for [JobsService.ListTriggerJobs], with the same options and errors,
+// 100 a page unless told; an error ends it, and is a [PageError].
+//
+// Pages are numbered, so a trigger job retried while the loop runs shifts the
+// rest: the last item of a page can come again on the next one.
+func (s *JobsService) AllTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) iter.Seq2[*TriggerJob, error] {
+	return func(yield func(*TriggerJob, error) bool) {
+		allBy(opts, s.triggerJobs(ctx, project, pipeline))(yield)
+	}
+}
+
+// triggerJobs fetches pages by the route's old name until the server says that
+// it has only the new one.
+func (s *JobsService) triggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID) pager[TriggerJob] {
+	route := at("projects", project, "pipelines", pipeline, "bridges")
+	return func(query url.Values) (*Page[TriggerJob], error) {
+		page, err := fetchPage[TriggerJob](ctx, s.client, route, query)
+		if errors.Is(err, errors.ErrUnsupported) {
+			route = at("projects", project, "pipelines", pipeline, "trigger_jobs")
+			return fetchPage[TriggerJob](ctx, s.client, route, query)
+		}
+		return page, err
+	}
+}
