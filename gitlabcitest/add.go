@@ -53,7 +53,7 @@ type Pipeline struct {
 	Ref    string              // the default branch
 	Tag    bool                // whether Ref is a tag
 	SHA    string              // made up from Ref and ID
-	Status gitlabci.Status     // success; its jobs do not change it
+	Status gitlabci.Status     // success; its jobs change it when a request changes them
 	Source gitlabci.Source     // push
 
 	Name       string // none
@@ -112,14 +112,21 @@ func (s *Server) AddPipeline(project string, p Pipeline) *Pipeline {
 
 // OnCreate sets what becomes of the pipelines that clients create in a project,
 // given by its path or ID, from now on: they have p's Status, with its times,
-// and its Coverage and TestReport. All else is the request's; without OnCreate
-// a new pipeline is pending.
-func (s *Server) OnCreate(project string, p Pipeline) {
+// its Coverage and TestReport, and jobs like these, whose IDs do not count. All
+// else is the request's; without OnCreate a new pipeline is pending and has no
+// jobs.
+func (s *Server) OnCreate(project string, p Pipeline, jobs ...Job) {
+	var wanted []wantedJob
+	for _, j := range jobs {
+		j.ID = 0
+		j.setWords(false)
+		wanted = append(wanted, wantedJob{j, j.files("OnCreate", now())}) // before the lock, as in AddJob
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	owner := s.mustProject("OnCreate", project)
 	p.setWords(owner)
-	owner.onCreate = p.stored(owner)
+	owner.onCreate, owner.onCreateJobs = p.stored(owner), wanted
 }
 
 func (s *Server) mustProject(method, id string) *project {

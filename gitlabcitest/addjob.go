@@ -2,6 +2,7 @@ package gitlabcitest
 
 import (
 	"cmp"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -26,6 +27,25 @@ type Job struct {
 	StartedAt  time.Time // CreatedAt, if by its Status it ran for certain
 	FinishedAt time.Time // that of its pipeline, or StartedAt if that is later, if Status is an end other than skipped
 
+	// Log is what the job has written. "" means that there is no log.
+	Log string
+
+	// Artifacts are the files of the job's archive, artifacts.zip. They are
+	// read at once, with their modes and times, and links are kept as links; a
+	// file without permissions has 0644, a folder that nobody may write to
+	// 0755, and what has no time is from now. Nil means that there is no
+	// archive.
+	Artifacts fs.FS
+
+	// Reports are the contents of the job's report files by type, which GitLab
+	// hands out by type, too. Those of types that it keeps compressed are
+	// compressed. Nil is none.
+	Reports map[gitlabci.ArtifactType][]byte
+
+	// ArtifactsExpireAt is when Artifacts and Reports vanish, unless they are
+	// those of the newest successful pipeline of a ref. Zero is never.
+	ArtifactsExpireAt time.Time
+
 	// Downstream is the pipeline that a trigger job started, in whichever
 	// project, as AddPipeline returned it. Nil means that there is none yet.
 	Downstream *Pipeline
@@ -43,12 +63,18 @@ func (p *Pipeline) AddJob(j Job) *Job {
 // AddTriggerJob adds a job that starts another pipeline, also called a bridge,
 // and returns what was added: j with its defaults. Nothing is started; give
 // its Downstream.
-func (p *Pipeline) AddTriggerJob(j Job) *Job { return p.add("AddTriggerJob", j, true) }
+func (p *Pipeline) AddTriggerJob(j Job) *Job {
+	if j.Log != "" || j.Artifacts != nil || j.Reports != nil || !j.ArtifactsExpireAt.IsZero() {
+		misuse("AddTriggerJob: trigger jobs have no Log, Artifacts or Reports")
+	}
+	return p.add("AddTriggerJob", j, true)
+}
 
 func (p *Pipeline) add(method string, j Job, trigger bool) *Job {
 	if p.server == nil {
 		misuse("%s: this Pipeline was not returned by AddPipeline", method)
 	}
+	files := j.files(method, now()) // before the lock: reading them is up to the test
 	p.server.mu.Lock()
 	defer p.server.mu.Unlock()
 	state := p.server.state
@@ -65,6 +91,7 @@ func (p *Pipeline) add(method string, j Job, trigger bool) *Job {
 	j.setWords(trigger)
 	j.setTimes(p.pipeline)
 	kept := j.stored(p.pipeline, trigger)
+	kept.keep(files)
 	state.addJob(kept)
 	j.ID = kept.id
 	return &j
@@ -106,6 +133,10 @@ func (j *Job) stored(p *pipeline, trigger bool) *job {
 		allowFailure: j.AllowFailure,
 		coverage:     j.Coverage,
 		superseded:   j.Retried,
+		manual:       waiting(j.Status),
+		user:         p.user,
+		log:          []byte(j.Log),
+		expire:       stored(j.ArtifactsExpireAt),
 		created:      j.CreatedAt,
 		started:      stored(j.StartedAt),
 		finished:     stored(j.FinishedAt),
@@ -114,4 +145,30 @@ func (j *Job) stored(p *pipeline, trigger bool) *job {
 		kept.downstream = j.Downstream.pipeline
 	}
 	return kept
+}
+
+// A wantedJob is a job that pipelines of the future are to have.
+type wantedJob struct {
+	job   Job
+	files []*artifact
+}
+
+// in makes the job one of a pipeline.
+func (w wantedJob) in(p *pipeline) *job {
+	w.job.setTimes(p)
+	kept := w.job.stored(p, false)
+	var files []*artifact
+	for _, f := range w.files {
+		files = append(files, new(*f)) // its times are the job's
+	}
+	kept.keep(files)
+	return kept
+}
+
+// keep gives the job artifacts, uploaded when it ended or else by its start.
+func (j *job) keep(files []*artifact) {
+	for _, a := range files {
+		a.created = orElse(j.finished, orElse(j.started, j.created))
+	}
+	j.artifacts = files
 }

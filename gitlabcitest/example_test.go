@@ -1,8 +1,13 @@
 package gitlabcitest_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"os"
+	"testing/fstest"
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
@@ -41,4 +46,69 @@ func Example() {
 	// [topic] <nil>
 	// GET /api/v4/projects/group%2Fapp/pipelines 502
 	// GET /api/v4/projects/group%2Fapp/pipelines 200
+}
+
+func ExampleJob_log() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
+	pipeline.AddJob(gitlabcitest.Job{Name: "build"})
+	pipeline.AddJob(gitlabcitest.Job{Name: "unit", Status: gitlabci.StatusFailed, Log: "$ go test\n--- FAIL: TestAdd\n"})
+
+	ctx, client := context.Background(), srv.Client()
+	failed := &gitlabci.ListPipelineJobsOptions{Scope: []gitlabci.Status{gitlabci.StatusFailed}}
+	for job, err := range client.Jobs.AllForPipeline(ctx, "group/app", pipeline.ID, failed) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		log, err := client.Jobs.Log(ctx, "group/app", job.ID)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer log.Close()
+		fmt.Println(job.Name)
+		io.Copy(os.Stdout, log)
+	}
+	// Output:
+	// unit
+	// $ go test
+	// --- FAIL: TestAdd
+}
+
+func ExampleJob_artifacts() {
+	srv := gitlabcitest.NewServer()
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{
+		Name:      "build",
+		Artifacts: fstest.MapFS{"version.txt": {Data: []byte("1.2.3\n")}, "bin/app": {Data: []byte("\x7fELF"), Mode: 0o755}},
+	})
+
+	ctx, client := context.Background(), srv.Client()
+	latest := gitlabci.LatestArtifacts{Ref: "main", Job: "build"}
+	file, err := client.Artifacts.OpenFile(ctx, "group/app", latest, "version.txt")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer file.Close()
+	io.Copy(os.Stdout, file)
+
+	var archive bytes.Buffer
+	if _, err := client.Artifacts.Download(ctx, "group/app", latest, &archive, nil); err != nil {
+		fmt.Println(err)
+		return
+	}
+	unpacked, err := zip.NewReader(bytes.NewReader(archive.Bytes()), int64(archive.Len()))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, member := range unpacked.File {
+		fmt.Println(member.Mode(), member.Name)
+	}
+	// Output:
+	// 1.2.3
+	// drwxr-xr-x bin/
+	// -rwxr-xr-x bin/app
+	// -rw-r--r-- version.txt
 }

@@ -2,6 +2,7 @@ package gitlabcitest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -78,11 +79,11 @@ func (s *Server) carryOut(r *http.Request, body []byte, found match) *answer {
 	if found.route == nil {
 		return found.refusal()
 	}
-	user, refused := s.identify(r.Header)
+	asker, refused := s.identify(r.Header, found.route)
 	if refused != nil {
 		return refused
 	}
-	if user == nil && found.route.needsUser() {
+	if asker.user == nil && found.route.needsUser() {
 		return unauthorized()
 	}
 	given, err := readParameters(r, body)
@@ -98,29 +99,44 @@ func (s *Server) carryOut(r *http.Request, body []byte, found match) *answer {
 		state:    s.state,
 		external: s.external,
 		request:  r,
-		user:     user,
+		asker:    asker,
 		given:    given,
 		values:   values,
 		now:      now(),
 	})
 }
 
-// identify finds out who asks: nobody, if there is no token at all.
-func (s *Server) identify(header http.Header) (*user, *answer) {
-	token := header.Get("Private-Token")
-	if token == "" {
-		token = header.Get("Authorization")
-		if bearer, ok := strings.CutPrefix(token, "Bearer "); ok {
-			token = bearer
-		}
+// An asker is who a request comes from.
+type asker struct {
+	user *user // nil without a token
+	job  *job  // whose token it is, if it is a job's
+}
+
+// identify finds out who asks: nobody, if there is no token at all. A route
+// about the job that asks takes its token as a Bearer token too.
+func (s *Server) identify(header http.Header, to *route) (asker, *answer) {
+	token := cmp.Or(header.Get("Private-Token"), bearer(header))
+	ofJob := header.Get("Job-Token")
+	if ofJob == "" && to.segments[0] == "job" {
+		ofJob = bearer(header)
 	}
 	switch {
 	case token == defaultToken:
-		return s.state.findUser(defaultUsername), nil
-	case token != "" || header.Get("Job-Token") != "":
-		return nil, unauthorized()
+		return asker{user: s.state.findUser(defaultUsername)}, nil
+	case token == "" && ofJob == "":
+		return asker{}, nil
+	case to.jobToken:
+		if j := s.state.jobByToken(ofJob); j != nil {
+			return asker{user: j.user, job: j}, nil
+		}
 	}
-	return nil, nil
+	return asker{}, unauthorized()
+}
+
+// bearer is the token of an Authorization header.
+func bearer(header http.Header) string {
+	token, _ := strings.CutPrefix(header.Get("Authorization"), "Bearer ")
+	return token
 }
 
 // A call is a request whose parameters are known and in order. Handlers turn
@@ -129,10 +145,10 @@ type call struct {
 	state    *state
 	external string
 	request  *http.Request
-	user     *user          // nil without a token
-	given    tree           // the parameters as they came, with defaults
-	values   map[string]any // the parameters as their parsers read them
-	now      time.Time
+	asker
+	given  tree           // the parameters as they came, with defaults
+	values map[string]any // the parameters as their parsers read them
+	now    time.Time
 }
 
 // value is a parameter, or zero if it was not given.

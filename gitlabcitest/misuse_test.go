@@ -1,8 +1,11 @@
 package gitlabcitest_test
 
 import (
+	"errors"
+	"io/fs"
 	"net/http"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -10,10 +13,16 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
+// A brokenFS cannot be read.
+type brokenFS struct{}
+
+func (brokenFS) Open(string) (fs.File, error) { return nil, errors.New("out of order") }
+
 func TestMisuse(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 7})
 	pipeline.AddJob(gitlabcitest.Job{ID: 70})
+	pipeline.AddTriggerJob(gitlabcitest.Job{ID: 72, Status: gitlabci.StatusRunning})
 	gone := srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 8})
 	require.Equal(t, 204, send(t, srv, http.MethodDelete, "/projects/1/pipelines/8", "").status)
 	foreign := gitlabcitest.NewServer().AddPipeline("group/app", gitlabcitest.Pipeline{})
@@ -48,12 +57,26 @@ func TestMisuse(t *testing.T) {
 		"gitlabcitest: AddJob: only trigger jobs have a Downstream; see AddTriggerJob": func() {
 			pipeline.AddJob(gitlabcitest.Job{Downstream: pipeline})
 		},
-		"gitlabcitest: AddJob: the pipeline 8 was deleted":        func() { gone.AddJob(gitlabcitest.Job{}) },
-		"gitlabcitest: AddJob: the job 70 exists already":         func() { pipeline.AddJob(gitlabcitest.Job{ID: 70}) },
-		"gitlabcitest: AddTriggerJob: the job 70 exists already":  func() { pipeline.AddTriggerJob(gitlabcitest.Job{ID: 70}) },
-		"gitlabcitest: AddTriggerJob: the ID -1 is negative":      func() { pipeline.AddTriggerJob(gitlabcitest.Job{ID: -1}) },
-		"gitlabcitest: Fault: 0 is not the Status of an answer":   func() { srv.Fault(gitlabcitest.Fault{}) },
-		"gitlabcitest: Fault: 100 is not the Status of an answer": func() { srv.Fault(gitlabcitest.Fault{Status: 100}) },
+		"gitlabcitest: AddJob: the pipeline 8 was deleted":       func() { gone.AddJob(gitlabcitest.Job{}) },
+		"gitlabcitest: AddJob: the job 70 exists already":        func() { pipeline.AddJob(gitlabcitest.Job{ID: 70}) },
+		"gitlabcitest: AddTriggerJob: the job 70 exists already": func() { pipeline.AddTriggerJob(gitlabcitest.Job{ID: 70}) },
+		"gitlabcitest: AddTriggerJob: the ID -1 is negative":     func() { pipeline.AddTriggerJob(gitlabcitest.Job{ID: -1}) },
+		`gitlabcitest: AddJob: Reports: "archive" is not the type of a report`: func() {
+			pipeline.AddJob(gitlabcitest.Job{Reports: map[gitlabci.ArtifactType][]byte{"archive": nil}})
+		},
+		"gitlabcitest: AddJob: Artifacts: out of order": func() {
+			pipeline.AddJob(gitlabcitest.Job{Artifacts: brokenFS{}})
+		},
+		"gitlabcitest: AddJob: Artifacts: pipe is neither a file nor a folder nor a link": func() {
+			pipeline.AddJob(gitlabcitest.Job{Artifacts: fstest.MapFS{"pipe": {Mode: fs.ModeNamedPipe}}})
+		},
+		"gitlabcitest: AddTriggerJob: trigger jobs have no Log, Artifacts or Reports": func() {
+			pipeline.AddTriggerJob(gitlabcitest.Job{Log: "x"})
+		},
+		"gitlabcitest: JobToken: there is no job 71 that a runner runs": func() { srv.JobToken(71) },
+		"gitlabcitest: JobToken: there is no job 72 that a runner runs": func() { srv.JobToken(72) },
+		"gitlabcitest: Fault: 0 is not the Status of an answer":         func() { srv.Fault(gitlabcitest.Fault{}) },
+		"gitlabcitest: Fault: 100 is not the Status of an answer":       func() { srv.Fault(gitlabcitest.Fault{Status: 100}) },
 		"gitlabcitest: Fault: -1 Times is negative": func() {
 			srv.Fault(gitlabcitest.Fault{Status: 500, Times: -1})
 		},

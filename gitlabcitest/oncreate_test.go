@@ -1,7 +1,9 @@
 package gitlabcitest_test
 
 import (
+	"io"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,6 +39,35 @@ func TestOnCreate(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 1, report.FailedCount)
 	}
+	srv.OnCreate("group/app", gitlabcitest.Pipeline{},
+		gitlabcitest.Job{ID: 5, Name: "build", Log: "hello\n", Artifacts: fstest.MapFS{"app.txt": {Data: []byte("app")}}},
+		gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusManual},
+	)
+	var names []string
+	for range 2 {
+		created, err := client.Pipelines.Create(t.Context(), "group/app", "main", nil)
+		require.NoError(t, err)
+		for job, err := range client.Jobs.AllForPipeline(t.Context(), "group/app", created.ID, nil) {
+			require.NoError(t, err)
+			require.Greater(t, job.ID, gitlabci.JobID(1000))
+			names = append(names, job.Name)
+			if job.Name != "build" {
+				continue
+			}
+			log, err := client.Jobs.Log(t.Context(), "group/app", job.ID)
+			require.NoError(t, err)
+			text, err := io.ReadAll(log)
+			require.NoError(t, err)
+			require.NoError(t, log.Close())
+			require.Equal(t, "hello\n", string(text))
+			file, err := client.Artifacts.OpenFile(t.Context(), "group/app", job.ID, "app.txt")
+			require.NoError(t, err)
+			require.NoError(t, file.Close())
+			require.EqualValues(t, 3, file.Size)
+		}
+	}
+	require.Equal(t, []string{"deploy", "build", "deploy", "build"}, names)
+
 	require.PanicsWithValue(t, `gitlabcitest: OnCreate: there is no project "group/other"; add it with AddProject`, func() {
 		srv.OnCreate("group/other", gitlabcitest.Pipeline{})
 	})

@@ -1,6 +1,7 @@
 package gitlabcitest
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -10,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"example.com/gitlabci"
 )
 
 const (
@@ -29,6 +28,13 @@ func pageParams() []param {
 // numberedPage cuts the page that a call asks for out of a list, and says in
 // headers where the others are.
 func numberedPage[T any](c *call, all []T) ([]T, http.Header) {
+	return cutPage(c, all, len(all) <= largestCount)
+}
+
+// uncountedPage is a numbered page of a list whose length GitLab never tells.
+func uncountedPage[T any](c *call, all []T) ([]T, http.Header) { return cutPage(c, all, false) }
+
+func cutPage[T any](c *call, all []T, counted bool) ([]T, http.Header) {
 	size := min(value[int64](c, "per_page"), largestPage)
 	page := max(1, value[int64](c, "page"))
 	total := int64(len(all))
@@ -45,7 +51,7 @@ func numberedPage[T any](c *call, all []T) ([]T, http.Header) {
 	if page < pages {
 		numbers["next"] = page + 1
 	}
-	if total <= largestCount {
+	if counted {
 		numbers["last"] = pages
 		header.Set("X-Total", strconv.FormatInt(total, 10))
 		header.Set("X-Total-Pages", strconv.FormatInt(pages, 10))
@@ -85,9 +91,10 @@ func (c *call) link(rel string, changed tree) string {
 	return fmt.Sprintf("<%s%s?%s>; rel=%q", c.external, c.request.URL.EscapedPath(), encodeParameters(parameters), rel)
 }
 
-// A cursor is the place between two pipelines in a list by time of creation.
+// A cursor is the place between two pipelines in a list by time of creation,
+// or between two jobs in one by ID.
 type cursor struct {
-	CreatedAt time.Time `json:"created_at"`
+	CreatedAt time.Time `json:"created_at,omitzero"`
 	ID        int64     `json:"id,string"`
 	Direction string    `json:"_kd"` // "n" to the next ones, "p" to the previous ones
 }
@@ -102,44 +109,54 @@ func readCursor(text string) (at cursor, ok bool) {
 	return at, err == nil && (at.Direction == "n" || at.Direction == "p")
 }
 
-func cursorOf(p *pipeline, direction string) cursor {
-	return cursor{CreatedAt: p.created, ID: int64(p.id), Direction: direction}
+func pipelineCursor(p *pipeline) cursor { return cursor{CreatedAt: p.created, ID: int64(p.id)} }
+
+func jobCursor(j *job) cursor { return cursor{ID: int64(j.id)} }
+
+func (at cursor) toward(direction string) string {
+	at.Direction = direction
+	return at.String()
 }
 
-// cursorPage cuts the page that a call asks for out of a list of pipelines,
-// newest first. Only the next page is linked to.
-func cursorPage(c *call, all []*pipeline) ([]*pipeline, http.Header, *answer) {
-	size := int(value[int64](c, "per_page"))
+// cursorPage cuts the page that a call asks for out of a list in the order of
+// its cursors, newest first. Only the next page is linked to.
+func cursorPage[T any](c *call, all []T, cursorOf func(T) cursor) ([]T, http.Header, *answer) {
+	size := int(min(value[int64](c, "per_page"), largestPage))
 	from, to := 0, min(size, len(all))
 	if text := value[string](c, "cursor"); text != "" {
 		at, ok := readCursor(text)
 		if !ok {
 			return nil, nil, invalid("cursor" + isInvalid)
 		}
-		from, to = at.window(all, size)
+		i, found := slices.BinarySearchFunc(all, at, func(one T, at cursor) int { return cursorOf(one).compare(at) })
+		from, to = at.window(i, found, size, len(all))
 	}
 	part := all[from:to]
 	header := http.Header{}
 	if from > 0 && len(part) > 0 {
-		header.Set("X-Prev-Cursor", cursorOf(part[0], "p").String())
+		header.Set("X-Prev-Cursor", cursorOf(part[0]).toward("p"))
 	}
 	if to < len(all) && len(part) > 0 {
-		next := cursorOf(part[len(part)-1], "n").String()
+		next := cursorOf(part[len(part)-1]).toward("n")
 		header.Set("X-Next-Cursor", next)
 		header.Set("Link", c.link("next", tree{"cursor": next, "pagination": "keyset"}))
 	}
 	return part, header, nil
 }
 
-// window finds the pipelines on the cursor's side of its place.
-func (at cursor) window(all []*pipeline, size int) (from, to int) {
-	place := &pipeline{created: at.CreatedAt, id: gitlabci.PipelineID(at.ID)}
-	i, found := slices.BinarySearchFunc(all, place, newestFirst)
+// compare puts the newest first.
+func (at cursor) compare(other cursor) int {
+	return cmp.Or(other.CreatedAt.Compare(at.CreatedAt), cmp.Compare(other.ID, at.ID))
+}
+
+// window is what lies on the cursor's side of its place, which is before the
+// i-th element of n, or at it if that is found there.
+func (at cursor) window(i int, found bool, size, n int) (from, to int) {
 	if at.Direction == "p" {
 		return max(0, i-size), i
 	}
 	if found {
 		i++
 	}
-	return i, min(i+size, len(all))
+	return i, min(i+size, n)
 }

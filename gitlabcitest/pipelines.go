@@ -99,7 +99,7 @@ func renamePipeline(c *call, p *pipeline) *answer {
 }
 
 func retryPipeline(c *call, p *pipeline) *answer {
-	c.state.retry(p, c.now)
+	c.state.retry(p, c.user, c.now)
 	return created(c.renderer().whole(p))
 }
 
@@ -122,7 +122,7 @@ func minePipelineParams() []param {
 		{name: "order_by", parse: oneOf("created_at"), initial: "created_at"},
 		{name: "sort", parse: oneOf("desc"), initial: "desc"},
 		{name: "cursor", parse: text},
-		{name: "per_page", parse: strictPageSize, initial: "20"},
+		{name: "per_page", parse: within(1, largestPage), initial: "20"},
 	}
 }
 
@@ -131,7 +131,7 @@ func listMine(c *call) *answer {
 		source:  value[string](c, "source"),
 		created: span{value[time.Time](c, "created_after"), value[time.Time](c, "created_before")},
 	})
-	part, header, refused := cursorPage(c, found)
+	part, header, refused := cursorPage(c, found, pipelineCursor)
 	if refused != nil {
 		return refused
 	}

@@ -137,6 +137,18 @@ func newestFirst(a, b *pipeline) int {
 	return cmp.Or(b.created.Compare(a.created), cmp.Compare(b.id, a.id))
 }
 
+// findJobs lists the jobs of a project's pipelines, newest first, superseded
+// ones too. No ref is any.
+func (p *project) findJobs(ref string, statuses []string) (found []*job) {
+	for _, one := range p.pipelines {
+		if ref == "" || one.ref == ref {
+			found = append(found, one.findJobs(false, true, statuses)...)
+		}
+	}
+	slices.SortFunc(found, func(a, b *job) int { return cmp.Compare(b.id, a.id) })
+	return found
+}
+
 // findJobs lists the jobs or the trigger jobs of a pipeline, newest first. No
 // statuses are all of them.
 func (p *pipeline) findJobs(trigger, superseded bool, statuses []string) []*job {

@@ -46,9 +46,10 @@ func (r *renderer) jobBasic(j *job) jobBasicJSON {
 		CreatedAt:      timestamp(j.created),
 		StartedAt:      timestamp(j.started),
 		FinishedAt:     timestamp(j.finished),
+		ErasedAt:       timestamp(j.erased),
 		Duration:       seconds(j.runTime(r.now)),
 		QueuedDuration: seconds(j.queueTime(r.now)),
-		User:           r.user(p.user),
+		User:           r.user(j.user),
 		Commit:         r.commit(p),
 		Pipeline:       r.basic(p),
 		WebURL:         fmt.Sprintf("%s/%s/-/jobs/%d", r.external, p.project.path, j.id),
@@ -59,22 +60,33 @@ func (r *renderer) jobBasic(j *job) jobBasicJSON {
 	return basic
 }
 
-type jobJSON struct {
+type retriedJobJSON struct {
 	jobBasicJSON
-	Artifacts         []struct{}         `json:"artifacts"`
+	ArtifactsFile     *artifactsFileJSON `json:"artifacts_file,omitempty"`
+	Artifacts         []jobArtifactJSON  `json:"artifacts"`
 	ArtifactsExpireAt *string            `json:"artifacts_expire_at"`
 	Runner            *runnerJSON        `json:"runner"`
-	RunnerManager     *runnerManagerJSON `json:"runner_manager"`
 	Archived          bool               `json:"archived"`
 	TagList           []string           `json:"tag_list"`
 }
 
-// job is a job that a runner runs. The same runner takes every one.
-func (r *renderer) job(j *job) jobJSON {
-	rendered := jobJSON{
-		jobBasicJSON: r.jobBasic(j),
-		Artifacts:    []struct{}{},
-		TagList:      each(j.tags, func(tag string) string { return tag }),
+type jobJSON struct {
+	retriedJobJSON
+	RunnerManager *runnerManagerJSON `json:"runner_manager"`
+}
+
+// job is a job that a runner runs. The same runner takes every one. A trigger
+// job, which is shown like this when it was retried, lacks the manager.
+func (r *renderer) job(j *job) any {
+	rendered := jobJSON{retriedJobJSON: retriedJobJSON{
+		jobBasicJSON:      r.jobBasic(j),
+		ArtifactsFile:     r.artifactsFile(j),
+		Artifacts:         r.artifacts(j),
+		ArtifactsExpireAt: timestamp(j.expire),
+		TagList:           each(j.tags, func(tag string) string { return tag }),
+	}}
+	if j.trigger {
+		return rendered.retriedJobJSON
 	}
 	if !j.started.IsZero() {
 		rendered.Runner = theRunner()

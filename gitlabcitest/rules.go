@@ -31,6 +31,9 @@ func (s *state) create(p *pipeline) faulty {
 		p.become(p.project.onCreate)
 	}
 	s.addPipeline(p)
+	for _, wanted := range p.project.onCreateJobs {
+		s.addJob(wanted.in(p))
+	}
 	return nil
 }
 
@@ -90,19 +93,15 @@ func (p *pipeline) rename(name string) (complaint string) {
 	return ""
 }
 
-// retry runs the failed and canceled jobs again, and those that were skipped
-// for them. A pipeline without jobs goes back to pending by itself.
-func (s *state) retry(p *pipeline, at time.Time) {
+// retry lets u run the failed and canceled jobs again, and those that were
+// skipped for them. A pipeline without jobs goes back to pending by itself.
+func (s *state) retry(p *pipeline, u *user, at time.Time) {
 	switch {
 	case len(p.jobs) == 0 && stoppedShort(p.status):
-		p.status = gitlabci.StatusPending
-	case s.retryJobs(p, at):
-		p.status = statusOf(p.latestJobs())
-	default:
-		return
+		p.moveTo(gitlabci.StatusPending, at)
+	case s.retryJobs(p, u, at):
+		p.settle(at)
 	}
-	p.finished, p.lasted = time.Time{}, 0
-	p.updated = at
 }
 
 func stoppedShort(s gitlabci.Status) bool {
@@ -110,10 +109,10 @@ func stoppedShort(s gitlabci.Status) bool {
 }
 
 // retryJobs reports whether there was a job to retry.
-func (s *state) retryJobs(p *pipeline, at time.Time) (retried bool) {
+func (s *state) retryJobs(p *pipeline, u *user, at time.Time) (retried bool) {
 	for _, j := range p.latestJobs() {
 		if stoppedShort(j.status) {
-			s.retryJob(j, at)
+			s.retryJob(j, u, at)
 			retried = true
 		}
 	}
@@ -126,21 +125,6 @@ func (s *state) retryJobs(p *pipeline, at time.Time) (retried bool) {
 		}
 	}
 	return true
-}
-
-// retryJob adds another attempt of a job, which is then superseded.
-func (s *state) retryJob(j *job, at time.Time) {
-	j.superseded = true
-	s.addJob(&job{
-		pipeline:     j.pipeline,
-		trigger:      j.trigger,
-		name:         j.name,
-		stage:        j.stage,
-		tags:         j.tags,
-		allowFailure: j.allowFailure,
-		status:       gitlabci.StatusPending,
-		created:      at,
-	})
 }
 
 // latestJobs are the jobs and trigger jobs without superseded attempts.
@@ -169,21 +153,6 @@ func (p *pipeline) cancel(at time.Time) {
 			j.status, j.finished = gitlabci.StatusCanceled, at
 		}
 	}
-}
-
-// statusOf is the status of a pipeline of which a job is pending: that, unless
-// another one has come further without succeeding, or blocks the rest.
-func statusOf(jobs []*job) gitlabci.Status {
-	for _, j := range jobs {
-		switch j.status {
-		case gitlabci.StatusPending, gitlabci.StatusCreated, gitlabci.StatusSuccess, gitlabci.StatusSkipped:
-		default:
-			if !j.allowFailure || !stoppedShort(j.status) && j.status != gitlabci.StatusManual {
-				return gitlabci.StatusRunning
-			}
-		}
-	}
-	return gitlabci.StatusPending
 }
 
 // hasWarnings reports whether a job failed that was allowed to.
@@ -218,24 +187,4 @@ func (p *pipeline) queueTime() (time.Duration, bool) {
 		return p.queued, true
 	}
 	return p.started.Sub(p.created), !p.started.IsZero()
-}
-
-// runTime is how long j has run until now, if it has.
-func (j *job) runTime(now time.Time) (time.Duration, bool) {
-	end := now
-	if !j.finished.IsZero() {
-		end = j.finished
-	}
-	return end.Sub(j.started), !j.started.IsZero()
-}
-
-// queueTime is how long j has waited for a runner until now, if it ever did.
-func (j *job) queueTime(now time.Time) (time.Duration, bool) {
-	switch {
-	case !j.started.IsZero():
-		return j.started.Sub(j.created), true
-	case j.status == gitlabci.StatusPending:
-		return now.Sub(j.created), true
-	}
-	return 0, false
 }

@@ -94,6 +94,18 @@ func (s *Server) Transport() http.RoundTripper { return s.network.Transport() }
 // project. The server takes it as a PRIVATE-TOKEN and as a Bearer token.
 func (s *Server) Token() string { return defaultToken }
 
+// JobToken returns the CI job token of a job, which the server takes as a
+// JOB-TOKEN while the job is running or canceling: where GitLab does, and for
+// the job's own project only. It panics if there is no such job.
+func (s *Server) JobToken(job gitlabci.JobID) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if j := s.state.jobs[job]; j == nil || j.trigger {
+		misuse("JobToken: there is no job %d that a runner runs", job)
+	}
+	return jobToken(job)
+}
+
 // misuse panics with the mistake of a test's author.
 func misuse(format string, args ...any) {
 	panic("gitlabcitest: " + fmt.Sprintf(format, args...))

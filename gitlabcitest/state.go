@@ -19,6 +19,7 @@ import (
 type state struct {
 	users     []*user
 	projects  []*project
+	groups    []string // the paths of all above the projects
 	pipelines map[gitlabci.PipelineID]*pipeline
 	jobs      map[gitlabci.JobID]*job
 
@@ -50,7 +51,9 @@ type project struct {
 	refs      map[string]*ref
 	pipelines []*pipeline // by ID
 	lastIID   int64
-	onCreate  *pipeline // what new pipelines become, or nil
+
+	onCreate     *pipeline   // what new pipelines become, or nil
+	onCreateJobs []wantedJob // the jobs that they have then
 }
 
 // A ref is a branch, a tag or, as refs/merge-requests/1/head, neither.
@@ -101,9 +104,22 @@ type job struct {
 	reason       gitlabci.FailureReason
 	allowFailure bool
 	coverage     *float64
-	superseded   bool // by a retry
+	superseded   bool  // by a retry
+	manual       bool  // waits, or once waited, for a person or a time
+	user         *user // who started it
 
-	created, started, finished time.Time
+	log       []byte
+	artifacts []*artifact
+	expire    time.Time // of the artifacts; zero is never
+
+	created, queued, started, finished, erased time.Time // queued is zero: as created
+}
+
+// An artifact is a file that a job left behind, as GitLab keeps it.
+type artifact struct {
+	kind, format, name string
+	data               []byte // never changed
+	created            time.Time
 }
 
 func (s *state) findUser(username string) *user {
@@ -128,7 +144,22 @@ func (s *state) addProject(path string, at time.Time) *project {
 	p := &project{id: int64(len(s.projects) + 1), path: path, branch: defaultBranch, created: at, refs: map[string]*ref{}}
 	p.refs[p.branch] = &ref{kind: branchRef, sha: deriveSHA(path, 0)}
 	s.projects = append(s.projects, p)
+	for i, r := range path {
+		if group := path[:i]; r == '/' && !slices.Contains(s.groups, group) {
+			s.groups = append(s.groups, group)
+		}
+	}
 	return p
+}
+
+// groupsOf are the IDs of the groups above a project, from the outermost in.
+func (s *state) groupsOf(p *project) (ids []int64) {
+	for i, group := range s.groups {
+		if strings.HasPrefix(p.path, group+"/") {
+			ids = append(ids, int64(i+1))
+		}
+	}
+	return ids
 }
 
 var allDigits = regexp.MustCompile(`^-?\d+$`)
@@ -181,6 +212,15 @@ func (s *state) addJob(j *job) {
 
 // exists reports whether p has not been deleted.
 func (s *state) exists(p *pipeline) bool { return p != nil && s.pipelines[p.id] == p }
+
+// job finds a job of the project, and with trigger a trigger job too.
+func (s *state) job(owner *project, id int64, trigger bool) *job {
+	j := s.jobs[gitlabci.JobID(id)]
+	if j == nil || j.pipeline.project != owner || j.trigger && !trigger {
+		return nil
+	}
+	return j
+}
 
 func (p *project) pipeline(id int64) *pipeline {
 	i, found := slices.BinarySearchFunc(p.pipelines, gitlabci.PipelineID(id), byPipelineID)

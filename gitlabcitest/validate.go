@@ -3,6 +3,7 @@ package gitlabcitest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"strconv"
@@ -166,6 +167,22 @@ func listOf(words ...string) parser {
 	}
 }
 
+// anyOf reads what listOf does, and the values of a hash.
+func anyOf(words ...string) parser {
+	list := listOf(words...)
+	return func(given any) (any, string) {
+		hash, ok := given.(tree)
+		if !ok {
+			return list(given)
+		}
+		read := []any{}
+		for _, key := range slices.Sorted(maps.Keys(hash)) {
+			read = append(read, hash[key])
+		}
+		return list(read)
+	}
+}
+
 // pageSize reads a per_page, where any size above zero is cut to the largest.
 func pageSize(given any) (any, string) {
 	n, complaint := integer(given)
@@ -175,13 +192,15 @@ func pageSize(given any) (any, string) {
 	return n, complaint
 }
 
-// strictPageSize reads a per_page that must be within 1 and the largest.
-func strictPageSize(given any) (any, string) {
-	n, complaint := integer(given)
-	if size, ok := n.(int64); ok && (size < 1 || size > largestPage) {
-		return nil, isNoneOfThem
+// within reads a whole number that is neither too small nor too large.
+func within(least, most int64) parser {
+	return func(given any) (any, string) {
+		n, complaint := integer(given)
+		if i, ok := n.(int64); ok && (i < least || i > most) {
+			return nil, isNoneOfThem
+		}
+		return n, complaint
 	}
-	return n, complaint
 }
 
 // object reads a hash.
@@ -195,10 +214,7 @@ func object(given any) (any, string) {
 // variables reads the variables of a new pipeline: a list of hashes, or in a
 // form a hash of hashes by index.
 func variables(given any) (any, string) {
-	list, ok := given.([]any)
-	if byIndex, isTree := given.(tree); isTree {
-		list, ok = elements(byIndex)
-	}
+	list, ok := listed(given)
 	if !ok {
 		return nil, isInvalid
 	}
@@ -211,6 +227,15 @@ func variables(given any) (any, string) {
 		read = append(read, v)
 	}
 	return read, ""
+}
+
+// listed returns the elements of a list, which in a form can be a hash.
+func listed(given any) (list []any, ok bool) {
+	if byIndex, isTree := given.(tree); isTree {
+		return elements(byIndex)
+	}
+	list, ok = given.([]any)
+	return list, ok
 }
 
 // elements returns the values of a hash whose keys are numbers, in their order.
@@ -255,4 +280,40 @@ func variable(given any) (gitlabci.Variable, string) {
 		Value:        read["value"],
 		VariableType: gitlabci.VariableType(read["variable_type"]),
 	}, ""
+}
+
+// pairsOf reads a list of hashes, each with a key and a value. It complains of
+// all that is wrong with them, by the list's name.
+func pairsOf(name string) parser {
+	return func(given any) (any, string) {
+		list, ok := listed(given)
+		if !ok {
+			return nil, isInvalid
+		}
+		var complaints []string
+		for i, element := range list {
+			for _, complaint := range pair(element) {
+				complaints = append(complaints, fmt.Sprintf("[%d]%s", i, complaint))
+			}
+		}
+		return list, strings.Join(complaints, ", "+name)
+	}
+}
+
+// pair returns what is wrong with a key and a value.
+func pair(given any) (complaints []string) {
+	fields, ok := given.(tree)
+	if !ok {
+		return []string{isInvalid}
+	}
+	for _, name := range []string{"key", "value"} {
+		complaint := isMissing
+		if fields[name] != nil {
+			_, complaint = text(fields[name])
+		}
+		if complaint != "" {
+			complaints = append(complaints, "["+name+"]"+complaint)
+		}
+	}
+	return complaints
 }

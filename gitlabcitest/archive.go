@@ -1,0 +1,212 @@
+package gitlabcitest
+
+import (
+	"archive/zip"
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/gitlabci"
+)
+
+// files are the artifacts that GitLab keeps for a job: the archive, its index
+// and the reports. Building them panics if the test's files cannot be read.
+func (j *Job) files(method string, at time.Time) []*artifact {
+	var kept []*artifact
+	if j.Artifacts != nil {
+		data, err := zipped(j.Artifacts, at)
+		if err != nil {
+			misuse("%s: Artifacts: %v", method, err)
+		}
+		archive := &artifact{kind: archiveKind, format: "zip", name: "artifacts.zip", data: data}
+		kept = append(kept, archive, archive.index())
+	}
+	for _, kind := range slices.Sorted(maps.Keys(j.Reports)) {
+		kept = append(kept, report(method, kind, j.Reports[kind]))
+	}
+	return kept
+}
+
+// report is a report as GitLab keeps it.
+func report(method string, kind gitlabci.ArtifactType, content []byte) *artifact {
+	known, ok := reportFiles()[string(kind)]
+	if !ok {
+		misuse("%s: Reports: %q is not the type of a report", method, kind)
+	}
+	a := &artifact{kind: string(kind), format: known.format, name: known.name}
+	switch known.format {
+	case "gzip":
+		a.data, a.name = gzipped(content), known.name+".gz"
+	case "zip":
+		var buffer bytes.Buffer
+		archive := zip.NewWriter(&buffer)
+		member, _ := archive.Create(known.name) // a buffer takes everything
+		member.Write(content)
+		archive.Close()
+		a.data, a.name = buffer.Bytes(), known.name+".zip"
+	default:
+		a.data = bytes.Clone(content)
+	}
+	return a
+}
+
+func gzipped(content []byte) []byte {
+	var buffer bytes.Buffer
+	w := gzip.NewWriter(&buffer)
+	w.Write(content) // a buffer takes everything
+	w.Close()
+	return buffer.Bytes()
+}
+
+// zipped puts all of a file system into an archive. Files without a time are
+// from the moment at.
+func zipped(files fs.FS, at time.Time) ([]byte, error) {
+	var buffer bytes.Buffer
+	archive := zip.NewWriter(&buffer)
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || name == "." {
+			return err
+		}
+		return addMember(archive, files, name, entry, at)
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = archive.Close()
+	return buffer.Bytes(), err
+}
+
+func addMember(archive *zip.Writer, files fs.FS, name string, entry fs.DirEntry, at time.Time) error {
+	info, err := entry.Info()
+	if err != nil {
+		return err
+	}
+	header, err := zip.FileInfoHeader(info)
+	if err != nil {
+		return err
+	}
+	header.Name, header.Method = name, zip.Deflate
+	header.Modified = orElse(info.ModTime(), at)
+	if info.IsDir() {
+		header.Name, header.Method = name+"/", zip.Store
+	}
+	header.SetMode(usualMode(info.Mode()))
+	content, err := memberContent(files, name, info.Mode())
+	if err != nil {
+		return err
+	}
+	w, err := archive.CreateHeader(header)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(content)
+	return err
+}
+
+func memberContent(files fs.FS, name string, mode fs.FileMode) ([]byte, error) {
+	switch mode.Type() {
+	case 0:
+		return fs.ReadFile(files, name)
+	case fs.ModeDir:
+		return nil, nil
+	case fs.ModeSymlink:
+		target, err := fs.ReadLink(files, name)
+		return []byte(target), err
+	}
+	return nil, fmt.Errorf("%s is neither a file nor a folder nor a link", name)
+}
+
+// usualMode is a mode with permissions. Files made in a test often have none,
+// and file systems that make up their folders let nobody write there.
+func usualMode(mode fs.FileMode) fs.FileMode {
+	perm := mode.Perm()
+	switch {
+	case mode.IsDir() && (perm == 0 || perm == 0o555):
+		return mode | 0o755
+	case perm == 0:
+		return mode | 0o644
+	}
+	return mode
+}
+
+// members are the files and folders of an archive, which the server built.
+func (a *artifact) members() []*zip.File {
+	archive, err := zip.NewReader(bytes.NewReader(a.data), int64(len(a.data)))
+	if err != nil {
+		panic(fmt.Sprintf("gitlabcitest: reading %s: %v", a.name, err))
+	}
+	return archive.File
+}
+
+// member is the content of a file in an archive.
+func (a *artifact) member(name string) ([]byte, bool) {
+	for _, file := range a.members() {
+		if file.Name != name || file.Mode().IsDir() {
+			continue
+		}
+		r, err := file.Open()
+		if err == nil {
+			defer r.Close()
+			content, err := io.ReadAll(r)
+			return content, err == nil
+		}
+	}
+	return nil, false
+}
+
+// folder lists what is in a folder of an archive, folders first. The top is "".
+func (a *artifact) folder(name string, recursive bool) (found []*zip.File, ok bool) {
+	prefix := ""
+	if name = strings.TrimSuffix(name, "/"); name != "" {
+		prefix = name + "/"
+	}
+	for _, file := range a.members() {
+		below, inside := strings.CutPrefix(file.Name, prefix)
+		ok = ok || inside
+		direct := !strings.Contains(strings.TrimSuffix(below, "/"), "/")
+		if inside && below != "" && (recursive || direct) {
+			found = append(found, file)
+		}
+	}
+	slices.SortFunc(found, func(a, b *zip.File) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.Name, b.Name))
+	})
+	return found, ok || prefix == ""
+}
+
+func rank(file *zip.File) int {
+	if file.Mode().IsDir() {
+		return 0
+	}
+	return 1
+}
+
+// index is the list of an archive's members that GitLab keeps beside it, and
+// shows nobody.
+func (a *artifact) index() *artifact {
+	var text bytes.Buffer
+	text.WriteString("GitLab Build Artifacts Metadata 0.0.2\n{}\n")
+	for _, file := range a.members() {
+		fmt.Fprintf(&text, "%s\x00{\"mode\":%q,\"size\":%d}\x00", file.Name, octal(file.Mode()), file.UncompressedSize64)
+	}
+	return &artifact{kind: metadataKind, format: "gzip", name: "metadata.gz", data: gzipped(text.Bytes())}
+}
+
+// octal is a mode in the six digits that Unix has for it.
+func octal(mode fs.FileMode) string {
+	kind := 0o100000
+	switch mode.Type() {
+	case fs.ModeDir:
+		kind = 0o040000
+	case fs.ModeSymlink:
+		kind = 0o120000
+	}
+	return fmt.Sprintf("%06o", kind|int(mode.Perm()))
+}

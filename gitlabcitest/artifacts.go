@@ -1,0 +1,120 @@
+package gitlabcitest
+
+import (
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+func downloadParam() param { return param{name: "download_mode", parse: oneOf("proxy", "direct")} }
+
+func latestParams(more ...param) []param {
+	return append(more,
+		param{name: "job", parse: text, required: true},
+		param{name: "search_recent_successful_pipelines", parse: boolean, initial: "false"},
+	)
+}
+
+// onLatest makes a handler of one that works on the archive of a job found by
+// its ref and name.
+func onLatest(handle func(*call, *artifact) *answer) func(*call) *answer {
+	return inProject(func(c *call, owner *project) *answer {
+		recent := value[bool](c, "search_recent_successful_pipelines")
+		j := owner.latestArtifacts(value[string](c, "ref_name"), value[string](c, "job"), recent, c.now)
+		switch {
+		case j == nil && recent:
+			return notFound("Job Not Found")
+		case j == nil:
+			return notFound("Not found")
+		}
+		return withArchive(handle)(c, j)
+	})
+}
+
+// withArchive makes a handler for jobs of one for their archives.
+func withArchive(handle func(*call, *artifact) *answer) func(*call, *job) *answer {
+	return func(c *call, j *job) *answer {
+		a := j.artifact(archiveKind, c.now)
+		if a == nil {
+			return notFound("Not Found")
+		}
+		return handle(c, a)
+	}
+}
+
+func downloadFile(c *call, a *artifact) *answer { return c.whole(a.name, a.data, a.created) }
+
+func downloadParams() []param {
+	return []param{{name: "file_type", parse: oneOf(downloadableKinds()...), initial: archiveKind}, downloadParam()}
+}
+
+// downloadByType serves the archive or a report. Of the two words for the same
+// report, either finds it.
+func downloadByType(c *call, j *job) *answer {
+	kind := value[string](c, "file_type")
+	twins := map[string]string{"performance": "browser_performance", "browser_performance": "performance"}
+	for _, kind := range []string{kind, twins[kind]} {
+		if a := j.artifact(kind, c.now); a != nil {
+			return downloadFile(c, a)
+		}
+	}
+	return notFound("Not Found")
+}
+
+// rawFile serves one file out of an archive, as a kind that browsers only show.
+func rawFile(c *call, a *artifact) *answer {
+	return c.unpacked(a, func(_ string, data []byte) string { return kindByContent(data) })
+}
+
+// jobFile serves one file out of an archive, as the kind that its name tells.
+func jobFile(c *call, a *artifact) *answer {
+	return c.unpacked(a, func(name string, _ []byte) string { return kindByName(name) })
+}
+
+func (c *call) unpacked(a *artifact, kindOf func(name string, data []byte) string) *answer {
+	name := value[string](c, "artifact_path")
+	if strings.ContainsRune(name, 0) || !utf8.ValidString(name) {
+		return refuse(http.StatusBadRequest, "400 Bad request")
+	}
+	data, found := a.member(name)
+	if !found {
+		return pageNotFound()
+	}
+	return member(name, kindOf(name, data), data)
+}
+
+func treeParams() []param {
+	return append(pageParams(), param{name: "path", parse: text}, param{name: "recursive", parse: boolean, initial: "false"})
+}
+
+func artifactsTree(c *call, j *job) *answer {
+	a := j.artifact(archiveKind, c.now)
+	if a == nil {
+		return notFound("Artifacts Not Found")
+	}
+	found, isFolder := a.folder(value[string](c, "path"), value[bool](c, "recursive"))
+	if !isFolder {
+		return notFound("Path Not Found")
+	}
+	part, header := numberedPage(c, found)
+	return &answer{status: http.StatusOK, header: header, body: each(part, renderEntry)}
+}
+
+func keepArtifacts(c *call, j *job) *answer {
+	if j.artifact(archiveKind, c.now) == nil {
+		return notFound("#<Ci::Build> Not Found") // not meant to be read
+	}
+	j.expire = time.Time{}
+	return ok(c.renderer().job(j))
+}
+
+func deleteArtifacts(_ *call, j *job) *answer {
+	j.artifacts = nil
+	return noContent()
+}
+
+func deleteProjectArtifacts(c *call, owner *project) *answer {
+	owner.expireArtifacts(c.now)
+	return &answer{status: http.StatusAccepted, body: map[string]any{"message": "202 Accepted"}}
+}

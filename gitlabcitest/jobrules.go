@@ -1,0 +1,134 @@
+package gitlabcitest
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.com/gitlabci"
+)
+
+// cancel stops a job at once: no runner here takes its time. By force only a
+// job stops that is canceling, without it all that have not begun to.
+func (j *job) cancel(force bool, at time.Time) {
+	canceling := j.status == gitlabci.StatusCanceling
+	if j.status.Finished() || force != canceling {
+		return
+	}
+	j.status, j.finished = gitlabci.StatusCanceled, at
+	j.pipeline.settle(at)
+}
+
+// retryable reports whether a job can have another attempt.
+func (j *job) retryable() bool {
+	switch j.status {
+	case gitlabci.StatusSuccess, gitlabci.StatusFailed, gitlabci.StatusCanceled, gitlabci.StatusCanceling:
+		return !j.superseded
+	default:
+		return false
+	}
+}
+
+// retryJob adds another attempt of a job, which is then superseded.
+func (s *state) retryJob(j *job, u *user, at time.Time) *job {
+	j.superseded = true
+	again := &job{
+		pipeline:     j.pipeline,
+		trigger:      j.trigger,
+		name:         j.name,
+		stage:        j.stage,
+		tags:         j.tags,
+		allowFailure: j.allowFailure,
+		manual:       j.manual,
+		user:         u,
+		status:       gitlabci.StatusPending,
+		created:      at,
+	}
+	s.addJob(again)
+	return again
+}
+
+// retryOne is a retry of one job, after which the skipped jobs of later stages
+// wait for their turn again.
+func (s *state) retryOne(j *job, u *user, at time.Time) *job {
+	again := s.retryJob(j, u, at)
+	stages := j.pipeline.stages()
+	for _, other := range j.pipeline.latestJobs() {
+		if other.status == gitlabci.StatusSkipped && slices.Index(stages, other.stage) > slices.Index(stages, j.stage) {
+			other.status, other.finished = gitlabci.StatusCreated, time.Time{}
+		}
+	}
+	j.pipeline.settle(at)
+	return again
+}
+
+// stages are those of the jobs, in the order in which they were added.
+func (p *pipeline) stages() (names []string) {
+	for _, j := range p.jobs {
+		if !slices.Contains(names, j.stage) {
+			names = append(names, j.stage)
+		}
+	}
+	return names
+}
+
+// waiting reports whether a job waits for a person or for a time.
+func waiting(s gitlabci.Status) bool {
+	return s == gitlabci.StatusManual || s == gitlabci.StatusScheduled
+}
+
+// play starts a manual or delayed job, or returns another attempt if it has
+// ended since. It returns nil if the job cannot be played.
+func (s *state) play(j *job, u *user, at time.Time) *job {
+	switch {
+	case !j.manual:
+		return nil
+	case waiting(j.status):
+		j.status, j.queued, j.user = gitlabci.StatusPending, at, u
+		j.pipeline.settle(at)
+		return j
+	case j.retryable():
+		return s.retryOne(j, u, at)
+	}
+	return nil
+}
+
+const jobTokenPrefix = "fake-job-token-"
+
+func jobToken(id gitlabci.JobID) string { return jobTokenPrefix + strconv.FormatInt(int64(id), 10) }
+
+// jobByToken finds the job that a token is for, unless that is over.
+func (s *state) jobByToken(token string) *job {
+	text, ok := strings.CutPrefix(token, jobTokenPrefix)
+	id, err := strconv.ParseInt(text, 10, 64)
+	j := s.jobs[gitlabci.JobID(id)]
+	if !ok || err != nil || j == nil || j.trigger {
+		return nil
+	}
+	if j.status != gitlabci.StatusRunning && j.status != gitlabci.StatusCanceling {
+		return nil
+	}
+	return j
+}
+
+// runTime is how long j has run until now, if it has.
+func (j *job) runTime(now time.Time) (time.Duration, bool) {
+	end := now
+	if !j.finished.IsZero() {
+		end = j.finished
+	}
+	return end.Sub(j.started), !j.started.IsZero()
+}
+
+// queueTime is how long j has waited for a runner until now, if it ever did.
+func (j *job) queueTime(now time.Time) (time.Duration, bool) {
+	queued := orElse(j.queued, j.created)
+	switch {
+	case !j.started.IsZero():
+		return j.started.Sub(queued), true
+	case j.status == gitlabci.StatusPending:
+		return now.Sub(queued), true
+	}
+	return 0, false
+}

@@ -1,0 +1,136 @@
+package gitlabcitest
+
+import (
+	"fmt"
+	"net/http"
+)
+
+const largestLogPart = 512_000
+
+func listProjectJobParams() []param {
+	return append(pageParams(),
+		param{name: "scope", parse: anyOf(statusWords()...)},
+		param{name: "ref", parse: text},
+		param{name: "pagination", parse: text},
+		param{name: "order_by", parse: text},
+		param{name: "sort", parse: text},
+		param{name: "cursor", parse: text},
+	)
+}
+
+func listProjectJobs(c *call, owner *project) *answer {
+	found := owner.findJobs(value[string](c, "ref"), value[[]string](c, "scope"))
+	if value[string](c, "pagination") != "keyset" {
+		part, header := uncountedPage(c, found)
+		return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().job)}
+	}
+	orderBy, sort := value[string](c, "order_by"), value[string](c, "sort")
+	if orderBy != "" && orderBy != "id" || sort != "" && sort != "desc" {
+		text := "Keyset pagination is not yet available for this type of request"
+		return &answer{status: http.StatusMethodNotAllowed, body: map[string]any{"error": text}}
+	}
+	part, header, refused := cursorPage(c, found, jobCursor)
+	if refused != nil {
+		return refused
+	}
+	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().job)}
+}
+
+func getJob(c *call, j *job) *answer { return ok(c.renderer().job(j)) }
+
+func jobLogParams() []param {
+	return []param{
+		{name: "byte_offset", parse: within(0, 1<<63-1)},
+		{name: "byte_limit", parse: within(1, largestLogPart)},
+	}
+}
+
+// jobLog is the log or a part of it, with the status of the whole.
+func jobLog(c *call, j *job) *answer {
+	part := j.log[min(int64(len(j.log)), value[int64](c, "byte_offset")):]
+	if limit := optional[int64](c, "byte_limit"); limit != nil {
+		part = part[:min(int64(len(part)), *limit)]
+	}
+	return &answer{
+		status: http.StatusOK,
+		header: http.Header{
+			"Content-Type":        {"text/plain"},
+			"Content-Disposition": {fmt.Sprintf(`infile; filename="%d.log"`, j.id)},
+		},
+		body: part,
+	}
+}
+
+func cancelJob(c *call, j *job) *answer {
+	j.cancel(value[bool](c, "force"), c.now)
+	return created(c.renderer().job(j))
+}
+
+// retryJobParams has the inputs under the name that GitLab reads. Which ones a
+// job declares is not known here, so all are taken.
+func retryJobParams() []param { return []param{{name: "inputs", parse: object}} }
+
+func retryOneJob(c *call, j *job) *answer {
+	if !j.retryable() {
+		return refuse(http.StatusForbidden, "403 Forbidden - Job is not retryable")
+	}
+	return created(c.renderer().job(c.state.retryOne(j, c.user, c.now)))
+}
+
+func eraseJob(c *call, j *job) *answer {
+	if !j.erase(c.now) {
+		return refuse(http.StatusForbidden, "403 Forbidden - Job is not erasable!")
+	}
+	return created(c.renderer().job(j))
+}
+
+func playJobParams() []param {
+	const variables = "job_variables_attributes"
+	return []param{
+		{name: variables, parse: pairsOf(variables)},
+		{name: "job_inputs", parse: object},
+	}
+}
+
+func playJob(c *call, j *job) *answer {
+	played := c.state.play(j, c.user, c.now)
+	switch {
+	case played == nil:
+		return refuse(http.StatusBadRequest, "400 Bad request - Unplayable Job")
+	case played.trigger:
+		return ok(c.renderer().triggerJob(c.state)(played))
+	}
+	return ok(c.renderer().job(played))
+}
+
+// asJob makes a handler of one about the job whose token was sent.
+func asJob(handle func(*call) *answer) func(*call) *answer {
+	return func(c *call) *answer {
+		if c.job == nil {
+			return notFound("Job Not Found")
+		}
+		return handle(c)
+	}
+}
+
+func currentJob(c *call) *answer { return ok(c.renderer().job(c.job)) }
+
+func allowedAgents(c *call) *answer {
+	return ok(renderAllowedAgents(c.job, c.state.groupsOf(c.job.pipeline.project)))
+}
+
+// onJob makes a handler of one that works on a job that a runner runs.
+func onJob(handle func(*call, *job) *answer) func(*call) *answer { return onJobs(false, handle) }
+
+// onAnyJob makes a handler of one that works on trigger jobs too.
+func onAnyJob(handle func(*call, *job) *answer) func(*call) *answer { return onJobs(true, handle) }
+
+func onJobs(trigger bool, handle func(*call, *job) *answer) func(*call) *answer {
+	return inProject(func(c *call, owner *project) *answer {
+		j := c.state.job(owner, value[int64](c, "job_id"), trigger)
+		if j == nil {
+			return notFound("Not found")
+		}
+		return handle(c, j)
+	})
+}

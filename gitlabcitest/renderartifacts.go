@@ -1,0 +1,97 @@
+package gitlabcitest
+
+import (
+	"archive/zip"
+	"path"
+)
+
+type artifactsFileJSON struct {
+	Filename string `json:"filename"`
+	Size     int    `json:"size"`
+}
+
+type jobArtifactJSON struct {
+	FileType   string `json:"file_type"`
+	Size       int    `json:"size"`
+	Filename   string `json:"filename"`
+	FileFormat string `json:"file_format"`
+}
+
+// artifactsFile is the archive until it expires, even if it can be downloaded
+// after that.
+func (r *renderer) artifactsFile(j *job) *artifactsFileJSON {
+	a := j.artifact(archiveKind, r.now)
+	if a == nil || j.expired(r.now) {
+		return nil
+	}
+	return &artifactsFileJSON{Filename: a.name, Size: len(a.data)}
+}
+
+// artifacts are all files of a job, and its log from its end on.
+func (r *renderer) artifacts(j *job) []jobArtifactJSON {
+	rendered := each(j.available(r.now), func(a *artifact) jobArtifactJSON {
+		return jobArtifactJSON{FileType: a.kind, Size: len(a.data), Filename: a.name, FileFormat: a.format}
+	})
+	if j.status.Finished() && len(j.log) > 0 {
+		rendered = append(rendered, jobArtifactJSON{FileType: traceKind, Size: len(j.log), Filename: "job.log", FileFormat: "raw"})
+	}
+	return rendered
+}
+
+type entryJSON struct {
+	Name string  `json:"name"`
+	Path string  `json:"path"`
+	Type string  `json:"type"`
+	Size *uint64 `json:"size,omitempty"`
+	Mode string  `json:"mode"`
+}
+
+// renderEntry is a file or a folder in an archive. Folders have no size.
+func renderEntry(file *zip.File) entryJSON {
+	rendered := entryJSON{Name: path.Base(file.Name), Path: file.Name, Type: "directory", Mode: octal(file.Mode())}
+	if !file.Mode().IsDir() {
+		rendered.Type, rendered.Size = "file", new(file.UncompressedSize64)
+	}
+	return rendered
+}
+
+type idJSON struct {
+	ID int64 `json:"id"`
+}
+
+type allowedAgentsJSON struct {
+	AllowedAgents []struct{}       `json:"allowed_agents"`
+	Job           idJSON           `json:"job"`
+	Pipeline      idJSON           `json:"pipeline"`
+	Project       agentProjectJSON `json:"project"`
+	User          agentUserJSON    `json:"user"`
+}
+
+type agentProjectJSON struct {
+	ID     int64    `json:"id"`
+	Groups []idJSON `json:"groups"`
+}
+
+type agentUserJSON struct {
+	ID             int64    `json:"id"`
+	Username       string   `json:"username"`
+	RolesInProject []string `json:"roles_in_project"`
+}
+
+// renderAllowedAgents is for a job without agents and without an environment.
+func renderAllowedAgents(j *job, groups []int64) allowedAgentsJSON {
+	return allowedAgentsJSON{
+		AllowedAgents: []struct{}{},
+		Job:           idJSON{int64(j.id)},
+		Pipeline:      idJSON{int64(j.pipeline.id)},
+		Project: agentProjectJSON{
+			ID:     j.pipeline.project.id,
+			Groups: each(groups, func(id int64) idJSON { return idJSON{id} }),
+		},
+		User: agentUserJSON{
+			ID:             j.user.id,
+			Username:       j.user.username,
+			RolesInProject: []string{"guest", "planner", "reporter", "developer", "security_manager", "maintainer", "owner"},
+		},
+	}
+}
