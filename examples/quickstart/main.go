@@ -1,11 +1,11 @@
-// Quickstart lists pipelines, starts one with a variable, reads it back and
-// prints its test report: without any setting on a fake GitLab inside the
-// program, with GITLAB_TOKEN and GITLAB_PROJECT (and GITLAB_URL, unless it is
-// gitlab.com) on a real one, where it starts a pipeline only with -write.
+// Quickstart lists pipelines, starts one, and shows its variable, tests, jobs, a
+// log and artifacts: on a fake GitLab inside the program or, with GITLAB_TOKEN,
+// GITLAB_PROJECT and GITLAB_URL, on a real one, where it starts one with -write.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -43,10 +43,10 @@ func run(ctx context.Context, out io.Writer, ref string, write bool) error {
 	if err == nil && write {
 		newest, err = create(ctx, out, client, project, ref)
 	}
-	if err != nil || newest == 0 {
-		return err
+	if err == nil && newest != 0 {
+		err = errors.Join(report(ctx, out, client, project, newest), jobs(ctx, out, client, project, newest))
 	}
-	return report(ctx, out, client, project, newest)
+	return err
 }
 
 // list prints the newest pipelines as a table and returns the first one's ID,
@@ -97,4 +97,34 @@ func report(ctx context.Context, out io.Writer, client *gitlabci.Client, project
 		}
 	}
 	return nil
+}
+
+// jobs prints the jobs of a pipeline, newest first, down to one that left
+// artifacts behind, whose log it prints too and whose artifacts it saves.
+func jobs(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, pipeline gitlabci.PipelineID) error {
+	for job, err := range client.Jobs.AllForPipeline(ctx, project, pipeline, nil) {
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "\n%s: %s, %v\n", job.Name, job.Status, job.Duration.Duration())
+		if job.ArtifactsFile != nil {
+			return save(ctx, out, client, project, job.ID)
+		}
+	}
+	return nil
+}
+
+func save(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, job gitlabci.JobID) error {
+	log, err := client.Jobs.Log(ctx, project, job)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, log)
+	file, fileErr := os.CreateTemp("", "artifacts-*.zip")
+	if err := errors.Join(err, log.Close(), fileErr); err != nil {
+		return err
+	}
+	n, err := client.Artifacts.Download(ctx, project, job, file, nil)
+	fmt.Fprintf(out, "%d bytes of artifacts are in %s\n", n, file.Name())
+	return errors.Join(err, file.Close())
 }

@@ -16,7 +16,7 @@ func TestOnTheFake(t *testing.T) {
 	if err := run(t.Context(), &out, "main", false); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"feature/login", "Started pipeline 102 on main", "GREETING=hello", "tests: 1, failed: 0", "unit: greets by name (250ms)"} {
+	for _, want := range []string{"feature/login", "Started pipeline 102 on main", "GREETING=hello", "tests: 1, failed: 0", "unit: greets by name (250ms)", "unit: success", "$ go test ./...", "bytes of artifacts are in"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in:\n%s", want, &out)
 		}

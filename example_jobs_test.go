@@ -1,0 +1,146 @@
+package gitlabci_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+)
+
+func ExampleJobsService_All() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	pipeline.AddJob(gitlabcitest.Job{Name: "build"})
+	pipeline.AddJob(gitlabcitest.Job{Name: "test", Status: gitlabci.StatusFailed})
+	client, ctx := srv.Client(), context.Background()
+
+	failed := &gitlabci.ListJobsOptions{Scope: []gitlabci.Status{gitlabci.StatusFailed}}
+	for job, err := range client.Jobs.All(ctx, "group/app", failed) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(job.ID, job.Name, job.FailureReason)
+	}
+	// Output: 1002 test script_failure
+}
+
+func ExampleJobsService_AllTriggerJobs() {
+	srv := gitlabcitest.NewServer()
+	srv.AddProject("group/deploy")
+	downstream := srv.AddPipeline("group/deploy", gitlabcitest.Pipeline{Status: gitlabci.StatusRunning})
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	pipeline.AddTriggerJob(gitlabcitest.Job{Name: "deploy", Downstream: downstream})
+	client, ctx := srv.Client(), context.Background()
+
+	for job, err := range client.Jobs.AllTriggerJobs(ctx, "group/app", pipeline.ID, nil) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		started, err := client.Pipelines.Get(ctx, job.DownstreamPipeline.Project(), job.DownstreamPipeline.ID)
+		fmt.Println(job.Name, started.Status, err)
+	}
+	// Output: deploy running <nil>
+}
+
+func ExampleJobsService_Log() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	pipeline.AddJob(gitlabcitest.Job{Name: "test", Log: "$ go test ./...\nok\n"})
+	client, ctx := srv.Client(), context.Background()
+
+	job, err := client.Jobs.FindByName(ctx, "group/app", pipeline.ID, "test")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	log, err := client.Jobs.Log(ctx, "group/app", job.ID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer log.Close()
+	if _, err := io.Copy(os.Stdout, log); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// $ go test ./...
+	// ok
+}
+
+// What runs again is another job, with an ID of its own.
+func ExampleJobsService_Retry() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusFailed})
+	client, ctx := srv.Client(), context.Background()
+
+	again, err := client.Jobs.Retry(ctx, "group/app", job.ID, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(job.ID, again.ID, again.Status)
+
+	_, err = client.Jobs.Retry(ctx, "group/app", job.ID, nil)
+	fmt.Println(errors.Is(err, gitlabci.ErrForbidden), err)
+	// Output:
+	// 1001 1002 pending
+	// true gitlabci: POST /projects/group%2Fapp/jobs/1001/retry: 403 Forbidden: Job is not retryable
+}
+
+func ExampleJobsService_Play() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusManual})
+	client, ctx := srv.Client(), context.Background()
+
+	played, err := client.Jobs.Play(ctx, "group/app", job.ID, &gitlabci.PlayJobOptions{
+		Variables: []*gitlabci.Variable{{Key: "REGION", Value: "eu"}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(played.Name, played.Status)
+	// Output: deploy pending
+}
+
+// Canceling what has ended is no error: the status tells.
+func ExampleJobsService_Cancel() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	running := pipeline.AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
+	ended := pipeline.AddJob(gitlabcitest.Job{})
+	client, ctx := srv.Client(), context.Background()
+
+	for _, job := range []*gitlabcitest.Job{running, ended} {
+		canceled, err := client.Jobs.Cancel(ctx, "group/app", job.ID, nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(canceled.Status)
+	}
+	// Output:
+	// canceled
+	// success
+}
+
+// In a CI job, NewClientFromEnv finds the token.
+func ExampleJobsService_Current() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusRunning})
+	client := srv.Client(gitlabci.WithJobToken(srv.JobToken(job.ID)))
+
+	current, err := client.Jobs.Current(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(current.Name, current.Pipeline.ID)
+	// Output: deploy 101
+}
