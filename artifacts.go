@@ -51,7 +51,7 @@ func (l LatestArtifacts) archive() ([]any, url.Values, error) {
 		query.Set("search_recent_successful_pipelines", "true")
 	}
 	if l.Job == "" {
-		return nil, nil, errors.New("LatestArtifacts.Job is empty")
+		return nil, query, errors.New("LatestArtifacts.Job is empty")
 	}
 	return []any{"jobs", "artifacts", refName(l.Ref), "download"}, query, nil
 }
@@ -64,8 +64,10 @@ func (l LatestArtifacts) member(path memberPath) []any {
 type refName string
 
 func (r refName) segments() ([]string, string, error) {
-	if r == "" || r == "." || r == ".." {
-		return nil, ":ref_name", fmt.Errorf("ref %q is not the name of a branch or a tag", string(r))
+	for part := range strings.SplitSeq(string(r), "/") {
+		if part == "" || part == "." || part == ".." { // Git forbids them, and proxies follow them
+			return nil, ":ref_name", fmt.Errorf("ref %q is not the name of a branch or a tag", string(r))
+		}
 	}
 	return []string{string(r)}, ":ref_name", nil
 }
@@ -112,39 +114,40 @@ func (s *ArtifactsService) Open(ctx context.Context, project ProjectID, src Arti
 	if opts == nil {
 		opts = &OpenOptions{}
 	}
-	c, err := openCall(project, src, opts)
-	if err != nil {
-		return nil, &inputError{"artifacts", err}
-	}
-	file, err := s.client.download(ctx, c, opts.Progress)
-	if err != nil {
-		return nil, err
-	}
-	if strings.HasPrefix(strings.ToLower(file.ContentType), "text/html") {
-		file.Close()
-		return nil, fmt.Errorf("gitlabci: %s: the answer has content type %q: this is a page, not artifacts", file.endpoint, file.ContentType)
-	}
-	return file, nil
+	return notPage(s.client.download(ctx, archiveCall(project, src, opts), identity, opts.Progress))
 }
 
-func openCall(project ProjectID, src ArtifactSource, opts *OpenOptions) (*call, error) {
-	if src == nil {
-		return nil, errors.New("the source is nil; give a JobID or LatestArtifacts")
-	}
-	below, query, err := src.archive()
-	if err != nil {
-		return nil, err
+// archiveCall describes the download of an archive or a report file.
+func archiveCall(project ProjectID, src ArtifactSource, opts *OpenOptions) *call {
+	below, query, err := archiveOf(src)
+	if _, byID := src.(JobID); opts.FileType != "" && !byID && err == nil {
+		err = errors.New("OpenOptions.FileType needs the job's ID; GitLab offers only the archive of LatestArtifacts")
 	}
 	if opts.FileType != "" {
-		if _, byID := src.(JobID); !byID {
-			return nil, errors.New("OpenOptions.FileType needs the job's ID; GitLab offers only the archive of LatestArtifacts")
-		}
 		query.Set("file_type", string(opts.FileType))
 	}
 	if opts.DownloadMode != "" {
 		query.Set("download_mode", string(opts.DownloadMode))
 	}
-	return reading(at(append([]any{"projects", project}, below...)...), query), nil
+	return artifactCall(project, below, query, err)
+}
+
+// archiveOf is what src says of itself, if it is one of the two that there are:
+// pointers to them have their methods as well, and can be nil.
+func archiveOf(src ArtifactSource) (below []any, query url.Values, err error) {
+	switch src.(type) {
+	case JobID, LatestArtifacts:
+		return src.archive()
+	}
+	return nil, url.Values{}, errors.New("the source is neither a JobID nor LatestArtifacts")
+}
+
+func artifactCall(project ProjectID, below []any, query url.Values, err error) *call {
+	c := reading(at(append([]any{"projects", project}, below...)...), query)
+	if err != nil {
+		c.err = err
+	}
+	return c
 }
 
 // OpenFile opens one file within a job's archive, which GitLab unpacks. The
@@ -157,17 +160,24 @@ func openCall(project ProjectID, src ArtifactSource, opts *OpenOptions) (*call, 
 // The errors are those of [ArtifactsService.Open]; [ErrNotFound] also stands
 // for a folder and for a file that is not in the archive.
 // From GitLab 18.8 a file called "tree" at the top of an archive cannot be
-// reached by job ID.
+// reached by job ID: the error matches [errors.ErrUnsupported].
 func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src ArtifactSource, path string) (*ArtifactFile, error) {
-	if src == nil {
-		return nil, &inputError{"artifacts", errors.New("the source is nil; give a JobID or LatestArtifacts")}
-	}
-	_, query, err := src.archive()
+	file, err := s.client.download(ctx, memberCall(project, src, path), identity, nil)
 	if err != nil {
-		return nil, &inputError{"artifacts", err}
+		return nil, err
 	}
-	below := src.member(memberPath(path))
-	return s.client.download(ctx, reading(at(append([]any{"projects", project}, below...)...), query), nil)
+	if _, byID := src.(JobID); byID && path == "tree" && file.header.Get("X-Page") != "" {
+		return nil, file.refuse("%w: GitLab lists the archive here; a file called \"tree\" can be had by LatestArtifacts or out of the archive", errors.ErrUnsupported)
+	}
+	return file, nil
+}
+
+func memberCall(project ProjectID, src ArtifactSource, path string) *call {
+	below, query, err := archiveOf(src)
+	if err == nil {
+		below = src.member(memberPath(path))
+	}
+	return artifactCall(project, below, query, err)
 }
 
 // Download copies a job's archive of artifacts, or one of its report files, to
@@ -223,7 +233,7 @@ func (s *ArtifactsService) Entries(ctx context.Context, project ProjectID, job J
 //
 // See https://docs.gitlab.com/api/job_artifacts/#list-all-files-in-the-artifacts-archive.
 // It asks for [ArtifactsService.Entries], with the same options and
-// errors, 100 a page unless told; an error ends it, and is a [PageError].
+// errors, 100 a page unless told. An error ends it; a page's is a [PageError].
 func (s *ArtifactsService) AllEntries(ctx context.Context, project ProjectID, job JobID, opts *ListEntriesOptions) iter.Seq2[*ArtifactEntry, error] {
 	return all[ArtifactEntry](ctx, s.client, at("projects", project, "jobs", job, "artifacts", "tree"), opts)
 }
@@ -233,9 +243,9 @@ func (s *ArtifactsService) AllEntries(ctx context.Context, project ProjectID, jo
 //	POST /projects/:id/jobs/:job_id/artifacts/keep
 //
 // See https://docs.gitlab.com/api/job_artifacts/#keep-job-artifacts.
-// The error matches [ErrNotFound], for a job without an archive too, and
-// [ErrForbidden] without the right to change the job. A lost answer is asked
-// for again.
+// The error matches [ErrNotFound], for a job without an archive too,
+// [ErrForbidden] without the right to change the job, and [ErrOutcomeUnknown]
+// if every answer was lost. A lost answer is asked for again.
 func (s *ArtifactsService) Keep(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
 	return send[Job](ctx, s.client, repeatable(http.MethodPost, at("projects", project, "jobs", job, "artifacts", "keep"), nil))
 }
@@ -247,8 +257,9 @@ func (s *ArtifactsService) Keep(ctx context.Context, project ProjectID, job JobI
 //
 // See https://docs.gitlab.com/api/job_artifacts/#delete-job-artifacts.
 // The error matches [ErrNotFound], [ErrForbidden] without the right to delete,
-// and [ErrConflict] while the project's statistics are refreshed. A lost
-// answer is asked for again.
+// [ErrConflict] while the project's statistics are refreshed, and
+// [ErrOutcomeUnknown] if every answer was lost. A lost answer is asked for
+// again.
 func (s *ArtifactsService) Delete(ctx context.Context, project ProjectID, job JobID) error {
 	return discard(ctx, s.client, repeatable(http.MethodDelete, at("projects", project, "jobs", job, "artifacts"), nil))
 }

@@ -22,7 +22,8 @@ type CancelJobOptions struct {
 // See https://docs.gitlab.com/api/jobs/#cancel-a-job.
 // The error matches [ErrNotFound], for trigger jobs too, and [ErrForbidden]
 // without the right to cancel. A lost answer is asked for again, three tries in
-// all, since cancelling twice is cancelling once.
+// all, since cancelling twice is cancelling once; if all are lost the error
+// matches [ErrOutcomeUnknown].
 // A running job is [StatusCanceling] first if its runner can end it gracefully.
 func (s *JobsService) Cancel(ctx context.Context, project ProjectID, job JobID, opts *CancelJobOptions) (*Job, error) {
 	if opts != nil && !opts.Force {
@@ -125,27 +126,29 @@ func newPlay(opts *PlayJobOptions) (*playJobBody, error) {
 }
 
 // PlayOrRetry starts a job whatever state it is in, as far as GitLab lets it:
-// it plays the job, and if that is refused because the job is not a manual or
-// delayed one, retries it. The job returned may have another ID.
+// it plays the job and, if GitLab calls that invalid, as it does for one that
+// is not manual or delayed, retries it. The job returned may have another ID.
 //
 //	POST /projects/:id/jobs/:job_id/play
 //	POST /projects/:id/jobs/:job_id/retry
 //
 // See https://docs.gitlab.com/api/jobs/#run-a-job.
-// The errors are those of [JobsService.Play] and then [JobsService.Retry]. A
-// job is not retried if opts has Variables, which a retry would lose.
+// The error is that of [JobsService.Play] or, if both fail, matches that of
+// [JobsService.Retry] as well. A job is not retried if opts has Variables,
+// which a retry would lose.
 func (s *JobsService) PlayOrRetry(ctx context.Context, project ProjectID, job JobID, opts *PlayJobOptions) (*Job, error) {
+	if opts == nil {
+		opts = &PlayJobOptions{}
+	}
 	played, err := s.Play(ctx, project, job, opts)
-	if _, answered := errors.AsType[*APIError](err); !answered || !errors.Is(err, ErrInvalid) {
+	if _, answered := errors.AsType[*APIError](err); !answered || !errors.Is(err, ErrInvalid) || len(opts.Variables) > 0 {
 		return played, err
 	}
-	if opts == nil {
-		return s.Retry(ctx, project, job, nil)
+	retried, retryErr := s.Retry(ctx, project, job, &RetryJobOptions{Inputs: opts.Inputs})
+	if retryErr != nil {
+		return nil, fmt.Errorf("%w (after: %w)", retryErr, err)
 	}
-	if len(opts.Variables) > 0 {
-		return nil, err
-	}
-	return s.Retry(ctx, project, job, &RetryJobOptions{Inputs: opts.Inputs})
+	return retried, nil
 }
 
 // Erase deletes a finished job's artifacts and log, for good. The job stays.

@@ -98,7 +98,7 @@ func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJob
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-for-a-project.
 // It asks for [JobsService.List], with the same options and errors, 100 a page
-// unless told; an error ends it, and is a [PageError].
+// unless told. An error ends it; a page's is a [PageError].
 func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobsOptions) iter.Seq2[*Job, error] {
 	return allBy(opts, s.projectJobs(ctx, project))
 }
@@ -142,7 +142,7 @@ func (s *JobsService) ListForPipeline(ctx context.Context, project ProjectID, pi
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
 // It asks for [JobsService.ListForPipeline], with the same options and
-// errors, 100 a page unless told; an error ends it, and is a [PageError].
+// errors, 100 a page unless told. An error ends it; a page's is a [PageError].
 //
 // Pages are numbered, so a job retried while the loop runs shifts the rest:
 // the last item of a page can come again on the next one.

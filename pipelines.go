@@ -97,7 +97,7 @@ func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *Li
 //
 // See https://docs.gitlab.com/api/pipelines/#list-project-pipelines.
 // It asks for [PipelinesService.List], with the same options and errors, 100 a
-// page unless told; an error ends it, and is a [PageError].
+// page unless told. An error ends it; a page's is a [PageError].
 //
 // Pages are numbered, so a pipeline created while the loop runs shifts the
 // rest: the last item of a page can come again on the next one, and one

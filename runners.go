@@ -35,17 +35,3 @@ type RunnerManager struct {
 	Status             RunnerStatus       `json:"status"`
 	JobExecutionStatus JobExecutionStatus `json:"job_execution_status,omitzero"`
 }
-
-// An ArtifactsFile is a job's archive of artifacts.
-type ArtifactsFile struct {
-	Filename string `json:"filename"`
-	Size     int64  `json:"size"` // bytes
-}
-
-// A JobArtifact is one of the files a job left behind.
-type JobArtifact struct {
-	FileType   ArtifactType   `json:"file_type"`
-	Size       int64          `json:"size"` // bytes
-	Filename   string         `json:"filename"`
-	FileFormat ArtifactFormat `json:"file_format,omitzero"`
-}

@@ -44,7 +44,7 @@ func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pi
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-trigger-jobs-by-pipeline.
 // It asks for [JobsService.ListTriggerJobs], with the same options and errors,
-// 100 a page unless told; an error ends it, and is a [PageError].
+// 100 a page unless told. An error ends it; a page's is a [PageError].
 //
 // Pages are numbered, so a trigger job retried while the loop runs shifts the
 // rest: the last item of a page can come again on the next one.

@@ -119,12 +119,18 @@ func save(ctx context.Context, out io.Writer, client *gitlabci.Client, project g
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, log)
-	file, fileErr := os.CreateTemp("", "artifacts-*.zip")
-	if err := errors.Join(err, log.Close(), fileErr); err != nil {
+	defer log.Close()
+	if _, err := io.Copy(out, log); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp("", "artifacts-*.zip")
+	if err != nil {
 		return err
 	}
 	n, err := client.Artifacts.Download(ctx, project, job, file, nil)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
 	fmt.Fprintf(out, "%d bytes of artifacts are in %s\n", n, file.Name())
-	return errors.Join(err, file.Close())
+	return nil
 }
