@@ -217,7 +217,7 @@ type goldenTest struct {
 }
 
 func TestGolden(t *testing.T) {
-	for _, test := range slices.Concat(goldenPipelines, goldenJobs) {
+	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions) {
 		t.Run(test.call, func(t *testing.T) {
 			answer := goldenFile(t, test.file)
 			require.Equal(t, test.want, goldenAsk(t, test.call, answer))

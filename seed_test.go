@@ -114,6 +114,10 @@ var seedTests = []struct {
 	{"modern_pipelines_test_report_summary.json", seedTestReportSummary},
 	{"classic_pipelines_test_report_summary.json", seedTestReportSummary},
 
+	{"legacy_jobs_list.json", seedProjectJobs},
+	{"legacy_jobs_retry.json", seedRetried},
+	{"legacy_jobs_erase.json", seedErased(8153, "glaze check")},
+	{"legacy_artifacts_keep.json", seedErased(8154, "shelf check")},
 	{"legacy_jobs_list_for_pipeline.json", seedJobs},
 	{"legacy_jobs_list_trigger_jobs.json", seedTriggerJobs},
 }

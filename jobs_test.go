@@ -1,0 +1,345 @@
+package gitlabci_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+)
+
+const (
+	jobsUnplayable   = `{"message":"400 Bad request - Unplayable Job"}`
+	jobsUnknownInput = `{"message":"400 Bad request - Unknown input: x"}`
+	jobsNotRetryable = `{"message":"403 Forbidden - Job is not retryable"}`
+)
+
+// The job that comes back is the one that runs, whatever number was asked for.
+func TestJobsOtherID(t *testing.T) {
+	for name, act := range map[string]func(context.Context, *gitlabci.Client) (*gitlabci.Job, error){
+		"retry": func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
+			return c.Jobs.Retry(ctx, "group/app", 7, nil)
+		},
+		"play": func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
+			return c.Jobs.Play(ctx, "group/app", 7, nil)
+		},
+		"play or retry": func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
+			return c.Jobs.PlayOrRetry(ctx, "group/app", 7, nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(answer(201, `{"id":8,"status":"pending"}`))
+			job, err := act(t.Context(), s.client(t))
+			require.NoError(t, err)
+			require.Equal(t, gitlabci.JobID(8), job.ID)
+			require.Equal(t, gitlabci.StatusPending, job.Status)
+			require.Len(t, s.received(), 1)
+		})
+	}
+}
+
+// A finished job is canceled without an error and without effect.
+func TestJobsCancelOfAFinishedJob(t *testing.T) {
+	s := newScript(answer(201, `{"id":7,"status":"success"}`))
+	job, err := s.client(t).Jobs.Cancel(t.Context(), "group/app", 7, nil)
+	require.NoError(t, err)
+	require.Equal(t, gitlabci.StatusSuccess, job.Status)
+}
+
+func TestJobsPlayOrRetry(t *testing.T) {
+	const play, retry = "POST /api/v4/projects/group%2Fapp/jobs/7/play", "POST /api/v4/projects/group%2Fapp/jobs/7/retry"
+	inputs := &gitlabci.PlayJobOptions{Inputs: map[string]any{"x": "1"}}
+	variables := &gitlabci.PlayJobOptions{Variables: []*gitlabci.Variable{{Key: "A", Value: "1"}}, Inputs: map[string]any{"x": "1"}}
+	tests := map[string]struct {
+		opts  *gitlabci.PlayJobOptions
+		steps []http.HandlerFunc
+		sent  []string // what should arrive
+		body  string   // of the last request
+		id    gitlabci.JobID
+		err   error
+	}{
+		"played":                       {nil, []http.HandlerFunc{answer(200, `{"id":7}`)}, []string{play}, "", 7, nil},
+		"played with variables":        {variables, []http.HandlerFunc{answer(200, `{"id":7}`)}, []string{play}, `{"job_variables_attributes":[{"key":"A","value":"1"}],"job_inputs":{"x":"1"}}`, 7, nil},
+		"not manual":                   {nil, []http.HandlerFunc{answer(400, jobsUnplayable), answer(201, `{"id":8}`)}, []string{play, retry}, "", 8, nil},
+		"not manual, empty options":    {&gitlabci.PlayJobOptions{}, []http.HandlerFunc{answer(400, jobsUnplayable), answer(201, `{"id":8}`)}, []string{play, retry}, "", 8, nil},
+		"not manual, inputs":           {inputs, []http.HandlerFunc{answer(400, jobsUnplayable), answer(201, `{"id":8}`)}, []string{play, retry}, `{"inputs":{"x":"1"},"job_inputs":{"x":"1"}}`, 8, nil},
+		"not manual, variables":        {variables, []http.HandlerFunc{answer(400, jobsUnplayable), answer(201, `{"id":8}`)}, []string{play}, `{"job_variables_attributes":[{"key":"A","value":"1"}],"job_inputs":{"x":"1"}}`, 0, gitlabci.ErrInvalid},
+		"neither":                      {nil, []http.HandlerFunc{answer(400, jobsUnplayable), answer(403, jobsNotRetryable)}, []string{play, retry}, "", 0, gitlabci.ErrForbidden},
+		"wrong inputs twice":           {inputs, []http.HandlerFunc{answer(400, jobsUnknownInput)}, []string{play, retry}, `{"inputs":{"x":"1"},"job_inputs":{"x":"1"}}`, 0, gitlabci.ErrInvalid},
+		"retry lost":                   {nil, []http.HandlerFunc{answer(400, jobsUnplayable), reset}, []string{play, retry}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"unauthorized":                 {nil, []http.HandlerFunc{answer(401, ``), ok}, []string{play}, "", 0, gitlabci.ErrUnauthorized},
+		"forbidden":                    {nil, []http.HandlerFunc{answer(403, ``), ok}, []string{play}, "", 0, gitlabci.ErrForbidden},
+		"not found":                    {nil, []http.HandlerFunc{answer(404, `{"message":"404 Not found"}`), ok}, []string{play}, "", 0, gitlabci.ErrNotFound},
+		"conflict":                     {nil, []http.HandlerFunc{answer(409, ``), ok}, []string{play}, "", 0, gitlabci.ErrConflict},
+		"500":                          {nil, []http.HandlerFunc{answer(500, ``), ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"502":                          {nil, []http.HandlerFunc{answer(502, ``), ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"503":                          {nil, []http.HandlerFunc{answer(503, ``), ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"504":                          {nil, []http.HandlerFunc{answer(504, ``), ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"lost":                         {nil, []http.HandlerFunc{reset, ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"broken off":                   {nil, []http.HandlerFunc{breakOff, ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"silent":                       {nil, []http.HandlerFunc{silent, ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"success that cannot be read":  {nil, []http.HandlerFunc{answer(200, `<html>`), ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"rate limited, then played":    {nil, []http.HandlerFunc{answer(429, ``), answer(200, `{"id":7}`)}, []string{play, play}, "", 7, nil},
+		"rate limited, then refused":   {nil, []http.HandlerFunc{answer(429, ``), answer(400, jobsUnplayable), answer(201, `{"id":8}`)}, []string{play, play, retry}, "", 8, nil},
+		"refused, then rate limited":   {nil, []http.HandlerFunc{answer(400, jobsUnplayable), answer(429, ``), answer(201, `{"id":8}`)}, []string{play, retry, retry}, "", 8, nil},
+		"redirected, and not followed": {nil, []http.HandlerFunc{answer(307, ``, "Location", "/api/v4/projects/9/jobs/7/play"), ok}, []string{play}, "", 0, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(test.steps...)
+				job, err := s.client(t).Jobs.PlayOrRetry(t.Context(), "group/app", 7, test.opts)
+				var sent []string
+				for _, r := range s.received() {
+					sent = append(sent, r.Method+" "+r.URL.EscapedPath())
+				}
+				require.Equal(t, test.sent, sent)
+				if body := s.bodies[len(s.bodies)-1]; test.body == "" {
+					require.Empty(t, body)
+				} else {
+					require.JSONEq(t, test.body, body)
+				}
+				if test.id != 0 {
+					require.NoError(t, err)
+					require.Equal(t, test.id, job.ID)
+					return
+				}
+				require.Error(t, err)
+				require.Nil(t, job)
+				if test.err != nil {
+					require.ErrorIs(t, err, test.err)
+				}
+				require.Equal(t, test.err == gitlabci.ErrOutcomeUnknown, errors.Is(err, gitlabci.ErrOutcomeUnknown))
+			})
+		})
+	}
+}
+
+// jobsWrites are the writes of the two services, and how often each arrives
+// when every answer is one after which only repeatable calls are tried again.
+var jobsWrites = map[string]struct {
+	call func(context.Context, *gitlabci.Client) error
+	want int
+}{
+	"cancel": {func(ctx context.Context, c *gitlabci.Client) error {
+		return wireDone(c.Jobs.Cancel(ctx, "group/app", 7, nil))
+	}, 3},
+	"force": {func(ctx context.Context, c *gitlabci.Client) error {
+		return wireDone(c.Jobs.Cancel(ctx, "group/app", 7, &gitlabci.CancelJobOptions{Force: true}))
+	}, 3},
+	"retry": {func(ctx context.Context, c *gitlabci.Client) error {
+		return wireDone(c.Jobs.Retry(ctx, "group/app", 7, &gitlabci.RetryJobOptions{Inputs: map[string]any{"a": 1}}))
+	}, 1},
+	"play": {func(ctx context.Context, c *gitlabci.Client) error {
+		return wireDone(c.Jobs.Play(ctx, "group/app", 7, &gitlabci.PlayJobOptions{Inputs: map[string]any{"a": 1}}))
+	}, 1},
+	"erase": {func(ctx context.Context, c *gitlabci.Client) error {
+		return wireDone(c.Jobs.Erase(ctx, "group/app", 7))
+	}, 1},
+	"keep": {func(ctx context.Context, c *gitlabci.Client) error {
+		return wireDone(c.Artifacts.Keep(ctx, "group/app", 7))
+	}, 5},
+	"delete": {func(ctx context.Context, c *gitlabci.Client) error {
+		return c.Artifacts.Delete(ctx, "group/app", 7)
+	}, 5},
+	"delete all": {func(ctx context.Context, c *gitlabci.Client) error {
+		return c.Artifacts.DeleteAll(ctx, "group/app")
+	}, 5},
+}
+
+func TestJobsAmbiguousFailure(t *testing.T) {
+	for failure, step := range map[string]http.HandlerFunc{
+		"500": answer(500, ``), "502": answer(502, ``), "503": answer(503, ``), "504": answer(504, ``), "520": answer(520, ``),
+		"reset": reset, "silent": silent,
+	} {
+		for name, write := range jobsWrites {
+			t.Run(failure+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newScript(step)
+					require.ErrorIs(t, write.call(t.Context(), s.client(t)), gitlabci.ErrOutcomeUnknown)
+					require.Len(t, s.received(), write.want)
+					require.Len(t, slices.Compact(slices.Clone(s.bodies)), 1, "every try sends the same")
+				})
+			})
+		}
+	}
+}
+
+func TestJobsBrokenAnswers(t *testing.T) {
+	for failure, step := range map[string]http.HandlerFunc{"break": breakOff, "stall": stall} {
+		for name, write := range jobsWrites {
+			if name == "delete" || name == "delete all" {
+				continue // their success is the status
+			}
+			t.Run(failure+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newScript(step)
+					require.ErrorIs(t, write.call(t.Context(), s.client(t)), gitlabci.ErrOutcomeUnknown)
+					require.Len(t, s.received(), write.want)
+				})
+			})
+		}
+	}
+}
+
+func TestJobsRefusedWithoutExecution(t *testing.T) {
+	for failure, step := range map[string]http.HandlerFunc{
+		"throttle":      answer(429, "Retry later\n", "Content-Type", "text/plain", "Retry-After", "3"),
+		"action":        answer(429, `{"message":"This endpoint has been requested too many times. Try again later."}`),
+		"resource lock": answer(409, `{"message":"409 Conflict: Resource lock"}`),
+	} {
+		for name, write := range jobsWrites {
+			t.Run(failure+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newScript(step, step, ok)
+					require.NoError(t, write.call(t.Context(), s.client(t)))
+					require.Len(t, s.received(), 3)
+				})
+			})
+		}
+	}
+}
+
+func TestJobsFinalAnswers(t *testing.T) {
+	for status, sentinel := range map[int]error{
+		400: gitlabci.ErrInvalid, 401: gitlabci.ErrUnauthorized, 403: gitlabci.ErrForbidden, 404: gitlabci.ErrNotFound,
+		409: gitlabci.ErrConflict, 422: gitlabci.ErrInvalid,
+	} {
+		for name, write := range jobsWrites {
+			t.Run(http.StatusText(status)+"/"+name, func(t *testing.T) {
+				s := newScript(answer(status, `{"message":"Action temporarily disabled. The project this pipeline belongs to is undergoing stats refresh."}`))
+				err := write.call(t.Context(), s.client(t))
+				require.ErrorIs(t, err, sentinel)
+				require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
+				require.Len(t, s.received(), 1)
+			})
+		}
+	}
+}
+
+// Each write succeeds by whatever status of success GitLab has for it.
+func TestJobsSuccess(t *testing.T) {
+	for name, write := range jobsWrites {
+		for _, status := range []int{200, 201, 202} {
+			require.NoError(t, write.call(t.Context(), newScript(answer(status, `{"message":"202 Accepted"}`)).client(t)), name)
+		}
+	}
+	for _, name := range []string{"delete", "delete all"} {
+		require.NoError(t, jobsWrites[name].call(t.Context(), newScript(answer(204, ``)).client(t)), name)
+	}
+}
+
+// Deleting what an earlier try may have deleted has succeeded.
+func TestJobsDeleteThatFindsNothing(t *testing.T) {
+	gone := answer(404, `{"message":"404 Not found"}`)
+	for _, name := range []string{"delete", "delete all"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScript(reset, gone)
+			require.NoError(t, jobsWrites[name].call(t.Context(), s.client(t)))
+			require.Len(t, s.received(), 2)
+			require.ErrorIs(t, jobsWrites[name].call(t.Context(), newScript(gone).client(t)), gitlabci.ErrNotFound)
+			gone := answer(404, `{"message":"404 Project Not Found"}`)
+			require.ErrorIs(t, jobsWrites[name].call(t.Context(), newScript(reset, gone).client(t)), gitlabci.ErrNotFound)
+		})
+	}
+}
+
+// Reads are tried again, and say nothing of an outcome.
+func TestJobsReads(t *testing.T) {
+	for name, call := range wireCalls {
+		if call.want[:3] != "GET" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(answer(503, ``))
+				err := call.call(t.Context(), s.client(t), "group/app", 7)
+				e, answered := errors.AsType[*gitlabci.APIError](err)
+				require.True(t, answered)
+				require.Equal(t, 503, e.StatusCode)
+				require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
+				require.Len(t, s.received(), 5)
+
+				s = newScript(reset, answer(500, ``), silent, answer(429, ``), wireAnswer(call.answer))
+				require.NoError(t, call.call(t.Context(), s.client(t), "group/app", 7))
+				require.Len(t, s.received(), 5)
+			})
+		})
+	}
+}
+
+// Every method tells what GitLab refuses it for.
+func TestJobsSentinels(t *testing.T) {
+	for status, sentinel := range map[int]error{401: gitlabci.ErrUnauthorized, 403: gitlabci.ErrForbidden, 404: gitlabci.ErrNotFound} {
+		for _, name := range slices.Sorted(maps.Keys(wireCalls)) {
+			s := newScript(answer(status, `{"message":"no"}`))
+			require.ErrorIs(t, wireCalls[name].call(t.Context(), s.client(t), "group/app", 7), sentinel, name)
+		}
+	}
+}
+
+func TestJobsFindByName(t *testing.T) {
+	next := func(page string) []string {
+		return jobPagesNext("page=" + page + "&per_page=100&pipeline_id=7")
+	}
+	first := answer(200, `[{"id":9,"name":"Unit"},{"id":8,"name":"unit 1/2"},{"id":7,"name":" unit"},{"id":6}]`, next("2")...)
+	second := answer(200, `[{"id":5,"name":"lint"},{"id":4,"name":"unit"},{"id":3,"name":"unit"}]`, next("3")...)
+	last := answer(200, `[{"id":2,"name":"build: [linux, amd64]"}]`)
+	tests := map[string]struct {
+		name  string
+		steps []http.HandlerFunc
+		id    gitlabci.JobID
+		err   error
+		sent  int
+	}{
+		"on page two, once":         {"unit", []http.HandlerFunc{first, second, last}, 4, nil, 2},
+		"at once":                   {"unit 1/2", []http.HandlerFunc{first, second, last}, 8, nil, 1},
+		"on the last page":          {"build: [linux, amd64]", []http.HandlerFunc{first, second, last}, 2, nil, 3},
+		"nowhere":                   {"deploy", []http.HandlerFunc{first, second, last}, 0, gitlabci.ErrNotFound, 3},
+		"no jobs":                   {"unit", []http.HandlerFunc{answer(200, `[]`)}, 0, gitlabci.ErrNotFound, 1},
+		"no pipeline":               {"unit", []http.HandlerFunc{answer(404, `{"message":"404 Not found"}`)}, 0, gitlabci.ErrNotFound, 1},
+		"page two hidden meanwhile": {"unit", []http.HandlerFunc{first, answer(403, ``)}, 0, gitlabci.ErrForbidden, 2},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(test.steps...)
+			job, err := s.client(t).Jobs.FindByName(t.Context(), "group/app", 7, test.name)
+			require.Len(t, s.received(), test.sent)
+			require.Equal(t, "per_page=100", s.received()[0].URL.RawQuery, "superseded jobs are not asked for")
+			require.ErrorIs(t, err, test.err)
+			if test.err != nil {
+				require.Nil(t, job)
+				require.NotErrorIs(t, err, errors.ErrUnsupported)
+				return
+			}
+			require.Equal(t, test.id, job.ID)
+			require.Equal(t, test.name, job.Name)
+		})
+	}
+	_, err := newScript(answer(200, `[]`)).client(t).Jobs.FindByName(t.Context(), "group/app", 7, "deploy")
+	require.EqualError(t, err, `gitlabci: not found: pipeline 7 has no job "deploy"`)
+}
+
+// A token of another kind and one of a finished job, as GitLab answers them.
+func TestJobsCurrent(t *testing.T) {
+	for name, act := range map[string]func(context.Context, *gitlabci.Client) error{
+		"Current":       func(ctx context.Context, c *gitlabci.Client) error { return wireDone(c.Jobs.Current(ctx)) },
+		"AllowedAgents": func(ctx context.Context, c *gitlabci.Client) error { return wireDone(c.Jobs.AllowedAgents(ctx)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(ok, answer(404, `{"message":"404 Job Not Found"}`), answer(401, `{"message":"401 Unauthorized"}`))
+			client := s.anonymous(t, gitlabci.WithJobToken(scriptToken))
+			require.NoError(t, act(t.Context(), client))
+			require.Equal(t, scriptToken, s.received()[0].Header.Get("Job-Token"))
+			require.ErrorIs(t, act(t.Context(), client), gitlabci.ErrNotFound)
+			require.ErrorIs(t, act(t.Context(), client), gitlabci.ErrUnauthorized)
+			require.Len(t, s.received(), 3)
+		})
+	}
+}
