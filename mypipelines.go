@@ -72,9 +72,8 @@ func (s *PipelinesService) ListMine(ctx context.Context, opts *ListMyPipelinesOp
 //	GET /pipelines
 //
 // See https://docs.gitlab.com/api/pipelines/#list-pipelines.
-// It asks for [PipelinesService.ListMine], with the
-// same options and errors, 100 a page unless told. An error ends it; a page's is
-// a [PageError].
+// It asks for [PipelinesService.ListMine], with the same options and errors, 100
+// a page unless told. An error ends it; a page's is a [PageError].
 func (s *PipelinesService) AllMine(ctx context.Context, opts *ListMyPipelinesOptions) iter.Seq2[*UserPipeline, error] {
 	return all[UserPipeline](ctx, s.client, minePath(opts), opts)
 }

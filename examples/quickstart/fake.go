@@ -7,7 +7,6 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// fakeClient returns a client of a GitLab where pipelines end at once.
 func fakeClient() *gitlabci.Client {
 	srv := gitlabcitest.NewServer()
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "feature/login", Status: gitlabci.StatusFailed})

@@ -49,8 +49,7 @@ func run(ctx context.Context, out io.Writer, ref string, write bool) error {
 	return err
 }
 
-// list prints the newest pipelines as a table and returns the first one's ID,
-// or 0 if there is none.
+// list prints a table and returns the newest pipeline's ID, or 0 without any.
 func list(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID) (gitlabci.PipelineID, error) {
 	page, err := client.Pipelines.List(ctx, project, nil)
 	if err != nil || len(page.Items) == 0 {
@@ -64,7 +63,6 @@ func list(ctx context.Context, out io.Writer, client *gitlabci.Client, project g
 	return page.Items[0].ID, table.Flush()
 }
 
-// create starts a pipeline with a variable and reads both back.
 func create(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, ref string) (gitlabci.PipelineID, error) {
 	created, err := client.Pipelines.Create(ctx, project, ref, &gitlabci.CreatePipelineOptions{
 		Variables: []*gitlabci.Variable{{Key: "GREETING", Value: "hello"}},
@@ -99,8 +97,7 @@ func report(ctx context.Context, out io.Writer, client *gitlabci.Client, project
 	return nil
 }
 
-// jobs prints the jobs of a pipeline, newest first, down to one that left
-// artifacts behind, whose log it prints too and whose artifacts it saves.
+// jobs prints jobs down to one with artifacts, of which it shows everything.
 func jobs(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, pipeline gitlabci.PipelineID) error {
 	for job, err := range client.Jobs.AllForPipeline(ctx, project, pipeline, nil) {
 		if err != nil {
