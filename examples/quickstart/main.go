@@ -1,6 +1,5 @@
-// Quickstart lists pipelines, starts one, and shows its variable, tests, jobs, a
-// log and artifacts: on a fake GitLab inside the program or, with GITLAB_TOKEN,
-// GITLAB_PROJECT and GITLAB_URL, on a real one, where it starts one with -write.
+// Quickstart shows pipelines, tests, jobs, logs and artifacts: on a fake GitLab or,
+// with GITLAB_TOKEN and GITLAB_PROJECT, a real one, where only -write changes any.
 package main
 
 import (
