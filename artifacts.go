@@ -64,10 +64,8 @@ func (l LatestArtifacts) member(path memberPath) []any {
 type refName string
 
 func (r refName) segments() ([]string, string, error) {
-	for part := range strings.SplitSeq(string(r), "/") {
-		if part == "" || part == "." || part == ".." { // Git forbids them, and proxies follow them
-			return nil, ":ref_name", fmt.Errorf("ref %q is not the name of a branch or a tag", string(r))
-		}
+	if wanders(string(r)) {
+		return nil, ":ref_name", fmt.Errorf("ref %q is not the name of a branch or a tag", string(r))
 	}
 	return []string{string(r)}, ":ref_name", nil
 }

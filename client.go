@@ -161,13 +161,18 @@ func checkPath(target *url.URL, escaped string) error {
 	return nil
 }
 
+// notTheCallers are the headers that say who asks, and those whose mere
+// presence makes net/http send a request twice.
+var notTheCallers = []string{
+	"Authorization", "Private-Token", "Job-Token", "Deploy-Token", "Sudo", "Cookie",
+	"Idempotency-Key", "X-Idempotency-Key",
+}
+
 // checkHeaders finds what a caller's request must not carry, however it is
-// spelt. The mere presence of an idempotency key makes net/http send a request
-// twice.
+// spelt.
 func checkHeaders(header http.Header) error {
-	refused := append(credentialHeaders(), "Idempotency-Key", "X-Idempotency-Key")
 	for name, values := range header {
-		if canonical := http.CanonicalHeaderKey(name); slices.Contains(refused, canonical) {
+		if canonical := http.CanonicalHeaderKey(name); slices.Contains(notTheCallers, canonical) {
 			return fmt.Errorf("the request has the header %s, which is not the caller's to set", canonical)
 		}
 		if name == "" || strings.ContainsFunc(name, notToken) || slices.ContainsFunc(values, hasControl) {

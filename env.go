@@ -52,10 +52,7 @@ func (c *config) baseFromEnv() error {
 		if strings.HasPrefix(name, "GITLAB_") && !strings.Contains(value, "://") {
 			value = "https://" + value
 		}
-		if err := c.setBase(name, value); err != nil {
-			return err
-		}
-		return nil
+		return c.setBase(name, value)
 	}
 	return nil
 }

@@ -115,11 +115,11 @@ func newPlay(opts *PlayJobOptions) (*playJobBody, error) {
 	if opts == nil || len(opts.Variables) == 0 && len(opts.Inputs) == 0 {
 		return nil, nil // no body at all
 	}
+	if err := checkVariables("PlayJobOptions", opts.Variables); err != nil {
+		return nil, err
+	}
 	playing := &playJobBody{Inputs: opts.Inputs}
-	for i, v := range opts.Variables {
-		if v == nil || v.Key == "" {
-			return nil, fmt.Errorf("PlayJobOptions.Variables[%d] has no key", i)
-		}
+	for _, v := range opts.Variables {
 		playing.Variables = append(playing.Variables, playVariable{v.Key, v.Value})
 	}
 	return playing, nil

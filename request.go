@@ -62,16 +62,24 @@ func (id ProjectID) check() error {
 		}
 		return fmt.Errorf("project %q is not a number above zero", value)
 	}
-	parts := strings.Split(value, "/")
-	if len(parts) == 1 {
+	if !strings.Contains(value, "/") {
 		return fmt.Errorf("project %q is neither a number nor a full path such as \"group/app\"", value)
 	}
-	for _, part := range parts {
-		if part == "" || part == "." || part == ".." {
-			return fmt.Errorf("project %q has an empty part, a \".\" or a \"..\"", value)
-		}
+	if wanders(value) {
+		return fmt.Errorf("project %q has an empty part, a \".\" or a \"..\"", value)
 	}
 	return nil
+}
+
+// wanders reports whether a name with slashes has parts that a proxy which
+// decodes "%2F" would follow somewhere else. GitLab allows none of them.
+func wanders(name string) bool {
+	for part := range strings.SplitSeq(name, "/") {
+		if part == "" || part == "." || part == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 func (id PipelineID) segments() ([]string, string, error) {

@@ -207,8 +207,8 @@ func (p *policy) verdict(err error) error {
 	return err
 }
 
-// neverSent reports whether an error proves that the request did not reach the
-// server.
+// neverSent reports whether an error proves by its type that the request did
+// not reach the server.
 func neverSent(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
 		return true
@@ -216,10 +216,8 @@ func neverSent(err error) bool {
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return true
 	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return true
-	}
-	return closedIdle(err)
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
 }
 
 // closedIdle reports whether the server had closed a connection before it was

@@ -116,11 +116,6 @@ func (t *transport) admit(out *http.Request, p *policy) error {
 	return nil
 }
 
-// credentialHeaders are those that say who asks.
-func credentialHeaders() []string {
-	return []string{"Authorization", "Private-Token", "Job-Token", "Deploy-Token", "Sudo", "Cookie"}
-}
-
 // travels reports whether a header may go to another origin: what is asked for
 // may, and anything else could be a secret.
 func travels(name string) bool {

@@ -77,14 +77,23 @@ func newPipeline(ref string, opts *CreatePipelineOptions) (*createPipelineBody, 
 	if opts == nil {
 		return body, nil
 	}
-	for i, v := range opts.Variables {
-		if v == nil || v.Key == "" {
-			return nil, fmt.Errorf("CreatePipelineOptions.Variables[%d] has no key", i)
-		}
+	if err := checkVariables("CreatePipelineOptions", opts.Variables); err != nil {
+		return nil, err
+	}
+	for _, v := range opts.Variables {
 		body.Variables = append(body.Variables, Variable{Key: v.Key, Value: v.Value, VariableType: v.VariableType})
 	}
 	body.Inputs = opts.Inputs
 	return body, nil
+}
+
+func checkVariables(options string, variables []*Variable) error {
+	for i, v := range variables {
+		if v == nil || v.Key == "" {
+			return fmt.Errorf("%s.Variables[%d] has no key", options, i)
+		}
+	}
+	return nil
 }
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
