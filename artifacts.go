@@ -238,6 +238,7 @@ func (s *ArtifactsService) Entries(ctx context.Context, project ProjectID, job J
 // See https://docs.gitlab.com/api/job_artifacts/#list-all-files-in-the-artifacts-archive.
 // It asks for [ArtifactsService.Entries], with the same options and
 // errors, 100 a page unless told. An error ends it; a page's is a [PageError].
+// An archive does not change, so every entry comes exactly once.
 func (s *ArtifactsService) AllEntries(ctx context.Context, project ProjectID, job JobID, opts *ListEntriesOptions) iter.Seq2[*ArtifactEntry, error] {
 	return all[ArtifactEntry](ctx, s.client, at("projects", project, "jobs", job, "artifacts", "tree"), opts)
 }

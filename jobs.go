@@ -89,7 +89,7 @@ type ListPipelineJobsOptions struct {
 // token, [ErrInvalid] for a status GitLab does not know, and [ErrRateLimited]:
 // GitLab allows 600 such requests a minute.
 func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJobsOptions) (*Page[Job], error) {
-	return listBy(opts, s.projectJobs(ctx, project))
+	return listBy(ctx, opts, s.projectJobs(project))
 }
 
 // All ranges over a project's jobs, page by page as the loop goes on.
@@ -99,25 +99,29 @@ func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJob
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-for-a-project.
 // It asks for [JobsService.List], with the same options and errors, 100 a page
 // unless told. An error ends it; a page's is a [PageError].
+//
+// By cursor what is there throughout comes exactly once. Page makes the pages
+// numbered: then nothing comes twice, but a job deleted meanwhile can hide its
+// neighbour, and GitLab may refuse to go beyond 50,000 jobs.
 func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobsOptions) iter.Seq2[*Job, error] {
-	return allBy(opts, s.projectJobs(ctx, project))
+	return allBy(ctx, opts, s.projectJobs(project))
 }
 
 // projectJobs fetches pages by cursor, or by number from a server that refuses
 // to. One that does not know of cursors ignores the wish and links to numbers.
-func (s *JobsService) projectJobs(ctx context.Context, project ProjectID) pager[Job] {
-	route := at("projects", project, "jobs")
-	return func(query url.Values) (*Page[Job], error) {
+func (s *JobsService) projectJobs(project ProjectID) pager[Job] {
+	fetch := pages[Job](s.client, at("projects", project, "jobs"))
+	return func(ctx context.Context, query url.Values) (*Page[Job], error) {
 		if query.Has("page") || query.Has("cursor") {
-			return fetchPage[Job](ctx, s.client, route, query)
+			return fetch(ctx, query)
 		}
 		byCursor := maps.Clone(query)
 		byCursor.Set("pagination", "keyset")
 		byCursor.Set("order_by", "id")
 		byCursor.Set("sort", "desc")
-		page, err := fetchPage[Job](ctx, s.client, route, byCursor)
+		page, err := fetch(ctx, byCursor)
 		if e, ok := errors.AsType[*APIError](err); ok && e.StatusCode == http.StatusMethodNotAllowed {
-			return fetchPage[Job](ctx, s.client, route, query)
+			return fetch(ctx, query)
 		}
 		return page, err
 	}
@@ -144,8 +148,9 @@ func (s *JobsService) ListForPipeline(ctx context.Context, project ProjectID, pi
 // It asks for [JobsService.ListForPipeline], with the same options and
 // errors, 100 a page unless told. An error ends it; a page's is a [PageError].
 //
-// Pages are numbered, so a job retried while the loop runs shifts the rest:
-// the last item of a page can come again on the next one.
+// Pages are numbered, and a job retried while the loop runs shifts the rest. As
+// in [PipelinesService.All], repeats are dropped, and what is there throughout
+// comes exactly once without Scope, up to 10,000 jobs.
 func (s *JobsService) AllForPipeline(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListPipelineJobsOptions) iter.Seq2[*Job, error] {
 	return all[Job](ctx, s.client, at("projects", project, "pipelines", pipeline, "jobs"), opts)
 }

@@ -74,6 +74,8 @@ func (s *PipelinesService) ListMine(ctx context.Context, opts *ListMyPipelinesOp
 // See https://docs.gitlab.com/api/pipelines/#list-pipelines.
 // It asks for [PipelinesService.ListMine], with the same options and errors, 100
 // a page unless told. An error ends it; a page's is a [PageError].
+//
+// Pages have cursors, so what is there throughout comes exactly once.
 func (s *PipelinesService) AllMine(ctx context.Context, opts *ListMyPipelinesOptions) iter.Seq2[*UserPipeline, error] {
 	return all[UserPipeline](ctx, s.client, minePath(opts), opts)
 }

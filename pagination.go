@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"reflect"
 	"strconv"
-	"strings"
 
 	"github.com/google/go-querystring/query"
 )
@@ -55,87 +54,45 @@ func (e *PageError) Error() string { return e.Err.Error() }
 func (e *PageError) Unwrap() error { return e.Err }
 
 // A pager fetches the page that a query asks for.
-type pager[T any] func(url.Values) (*Page[T], error)
+type pager[T any] func(context.Context, url.Values) (*Page[T], error)
+
+// pages fetches the pages of the list at p.
+func pages[T any](c *Client, p path) pager[T] {
+	return func(ctx context.Context, query url.Values) (*Page[T], error) {
+		return fetchPage[T](ctx, c, p, query)
+	}
+}
 
 func list[T any](ctx context.Context, c *Client, p path, opts lister) (*Page[T], error) {
-	return listBy(opts, func(query url.Values) (*Page[T], error) {
-		return fetchPage[T](ctx, c, p, query)
-	})
+	return listBy(ctx, opts, pages[T](c, p))
 }
 
 func all[T any](ctx context.Context, c *Client, p path, opts lister) iter.Seq2[*T, error] {
-	return allBy(opts, func(query url.Values) (*Page[T], error) {
-		return fetchPage[T](ctx, c, p, query)
-	})
+	return allBy(ctx, opts, pages[T](c, p))
 }
 
-func listBy[T any](opts lister, fetch pager[T]) (*Page[T], error) {
-	query, err := listQuery(opts, 0)
+func listBy[T any](ctx context.Context, opts lister, fetch pager[T]) (*Page[T], error) {
+	query, err := listQuery(optionsOf(opts), opts, 0)
 	if err != nil {
 		return nil, err
 	}
-	return fetch(query)
+	return fetch(ctx, query)
 }
 
 // allBy ranges over the pages from the one that opts choose. Nothing is asked
 // for before the loop or after its end.
-func allBy[T any](opts lister, fetch pager[T]) iter.Seq2[*T, error] {
+func allBy[T any](ctx context.Context, opts lister, fetch pager[T]) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		query, err := listQuery(opts, 100)
+		o := optionsOf(opts)
+		query, err := listQuery(o, opts, 100)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		// A list begins with page 1, which a query need not say.
-		seen := map[string]bool{"page 1": !query.Has("page") && !query.Has("cursor")}
-		for {
-			next, err := yieldPage(query, seen, fetch, yield)
-			if err != nil {
-				yield(nil, &PageError{After: cursorOf(query), Err: err})
-			}
-			if next == nil {
-				return
-			}
-			query = next
-		}
+		w := walk[T]{yield: yield, drift: newDrift[T](query, true)}
+		w.fetch = func(query url.Values) (*Page[T], error) { return fetch(ctx, query) }
+		w.run(query)
 	}
-}
-
-// yieldPage yields the items of one page and returns the query of the next
-// one, nil if the loop is over.
-func yieldPage[T any](query url.Values, seen map[string]bool, fetch pager[T], yield func(*T, error) bool) (url.Values, error) {
-	page, err := fetch(query)
-	if err != nil {
-		return nil, err
-	}
-	seen[pageKey(query)] = true
-	for _, item := range page.Items {
-		if !yield(item, nil) {
-			return nil, nil
-		}
-	}
-	if page.Next == "" {
-		return nil, nil
-	}
-	next, err := page.Next.query()
-	if err == nil && seen[pageKey(next)] {
-		err = errors.New("gitlabci: the list turns back: a page links to one that came before it")
-	}
-	if err != nil {
-		return nil, err
-	}
-	return next, nil
-}
-
-// pageKey tells the pages of one list apart.
-func pageKey(query url.Values) string {
-	if cursor := query.Get("cursor"); cursor != "" {
-		return "cursor " + cursor
-	}
-	if page := strings.TrimLeft(query.Get("page"), "0"); page != "" {
-		return "page " + page
-	}
-	return "query " + query.Encode()
 }
 
 // A lister is a pointer to a struct of options that embeds [ListOptions].
@@ -143,13 +100,17 @@ type lister interface{ listOptions() ListOptions }
 
 func (o ListOptions) listOptions() ListOptions { return o }
 
-// listQuery is the query that opts, nil perhaps, ask for. A cursor keeps its
-// own page size, or its page number would be the wrong one.
-func listQuery(opts lister, perPage int) (url.Values, error) {
-	var o ListOptions
-	if !reflect.ValueOf(opts).IsNil() {
-		o = opts.listOptions()
+// optionsOf are the ListOptions of opts, which may be nil.
+func optionsOf(opts lister) ListOptions {
+	if reflect.ValueOf(opts).IsNil() {
+		return ListOptions{}
 	}
+	return opts.listOptions()
+}
+
+// listQuery is the query that opts, with the ListOptions o, ask for. A cursor
+// keeps its own page size, or its page number would be the wrong one.
+func listQuery(o ListOptions, opts lister, perPage int) (url.Values, error) {
 	switch {
 	case o.After != "":
 		return o.After.query()

@@ -100,9 +100,17 @@ func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *Li
 // It asks for [PipelinesService.List], with the same options and errors, 100 a
 // page unless told. An error ends it; a page's is a [PageError].
 //
-// Pages are numbered, so a pipeline created while the loop runs shifts the
-// rest: the last item of a page can come again on the next one, and one
-// deleted meanwhile can hide its neighbour.
+// Pages are numbered, and pipelines come and go while the loop runs. One that
+// was yielded before is dropped: by its ID or, with [OrderByUpdatedAt], by its
+// ID and UpdatedAt, so that one which changed is seen again. Where GitLab's
+// count falls, All goes back by as many pages; ascending pages overlap, for
+// which All asks for other sizes than PerPage, and about a seventh more often.
+//
+// So what is there throughout comes exactly once if the list is ordered by ID,
+// has at most 10,000 pipelines, which is where GitLab stops counting, and has
+// only filters whose answer stays: Ref, SHA, Source, Username, CreatedAfter
+// and CreatedBefore. Otherwise nothing comes twice, but
+// one that moved can be missed.
 func (s *PipelinesService) All(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) iter.Seq2[*PipelineInfo, error] {
 	return all[PipelineInfo](ctx, s.client, at("projects", project, "pipelines"), opts)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"net/url"
+	"sync/atomic"
 )
 
 // A TriggerJob is a job that starts another pipeline, in this project or
@@ -33,7 +34,7 @@ type ListTriggerJobsOptions struct {
 // See https://docs.gitlab.com/api/jobs/#list-all-trigger-jobs-by-pipeline.
 // The errors are those of [JobsService.ListForPipeline].
 func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) (*Page[TriggerJob], error) {
-	return listBy(opts, s.triggerJobs(ctx, project, pipeline))
+	return listBy(ctx, opts, s.triggerJobs(project, pipeline))
 }
 
 // AllTriggerJobs ranges over a pipeline's trigger jobs, page by page as the
@@ -46,23 +47,29 @@ func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pi
 // It asks for [JobsService.ListTriggerJobs], with the same options and errors,
 // 100 a page unless told. An error ends it; a page's is a [PageError].
 //
-// Pages are numbered, so a trigger job retried while the loop runs shifts the
-// rest: the last item of a page can come again on the next one.
+// Pages are numbered, and a trigger job retried while the loop runs shifts the
+// rest. As in [PipelinesService.All], repeats are dropped, and what is there
+// throughout comes exactly once without Scope, up to 10,000.
 func (s *JobsService) AllTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) iter.Seq2[*TriggerJob, error] {
 	return func(yield func(*TriggerJob, error) bool) {
-		allBy(opts, s.triggerJobs(ctx, project, pipeline))(yield)
+		allBy(ctx, opts, s.triggerJobs(project, pipeline))(yield)
 	}
 }
 
 // triggerJobs fetches pages by the route's old name until the server says that
 // it has only the new one.
-func (s *JobsService) triggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID) pager[TriggerJob] {
-	route := at("projects", project, "pipelines", pipeline, "bridges")
-	return func(query url.Values) (*Page[TriggerJob], error) {
-		page, err := fetchPage[TriggerJob](ctx, s.client, route, query)
+func (s *JobsService) triggerJobs(project ProjectID, pipeline PipelineID) pager[TriggerJob] {
+	older := pages[TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "bridges"))
+	newer := pages[TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "trigger_jobs"))
+	var renamed atomic.Bool // pages are fetched at once where some are prefetched
+	return func(ctx context.Context, query url.Values) (*Page[TriggerJob], error) {
+		if renamed.Load() {
+			return newer(ctx, query)
+		}
+		page, err := older(ctx, query)
 		if errors.Is(err, errors.ErrUnsupported) {
-			route = at("projects", project, "pipelines", pipeline, "trigger_jobs")
-			return fetchPage[TriggerJob](ctx, s.client, route, query)
+			renamed.Store(true)
+			return newer(ctx, query)
 		}
 		return page, err
 	}

@@ -1,0 +1,142 @@
+package gitlabci
+
+import (
+	"errors"
+	"maps"
+	"net/url"
+	"strconv"
+)
+
+// A walk ranges over the pages of a list.
+type walk[T any] struct {
+	fetch func(url.Values) (*Page[T], error)
+	yield func(*T, error) bool
+	drift *drift
+	trail trail
+}
+
+// A place is a page that a walk asks for.
+type place struct {
+	query  url.Values
+	number int    // of the page, or 0 in a list without numbers
+	link   *place // the linked page, where this one is asked for in its stead
+}
+
+// after is the cursor that goes on here.
+func (p *place) after() Cursor {
+	if p.link != nil {
+		return p.link.after()
+	}
+	return cursorOf(p.query)
+}
+
+// run yields the items of all pages from the one that query asks for.
+func (w *walk[T]) run(query url.Values) {
+	next := &place{query: query, number: pageNumber(query)}
+	if !query.Has("page") && !query.Has("cursor") {
+		next.number = 1 // a list begins with it, which a query need not say
+	}
+	w.trail.turnsBack(nil, next)
+	for next != nil {
+		at := next
+		page, err := w.fetch(at.query)
+		if err == nil {
+			next, err = w.read(at, page)
+		}
+		if err != nil {
+			w.yield(nil, &PageError{After: at.after(), Err: err})
+			return
+		}
+	}
+}
+
+// read yields the items of a page and returns where the walk goes on, nil if
+// it is over.
+func (w *walk[T]) read(at *place, page *Page[T]) (*place, error) {
+	told := counts{page.PerPage, page.Total, len(page.Items), len(page.Items) > 0 && w.drift.knows(page.Items[0])}
+	if missed := w.drift.missed(at, told); missed != nil {
+		return missed, nil
+	}
+	fresh := false
+	for _, item := range page.Items {
+		if w.drift.repeats(item) {
+			continue
+		}
+		fresh = true
+		if !w.yield(item, nil) {
+			return nil, nil
+		}
+	}
+	w.drift.passed(told, fresh)
+	if page.Next == "" {
+		return nil, nil
+	}
+	query, err := page.Next.query()
+	if err != nil {
+		return nil, err
+	}
+	next := &place{query: query, number: pageNumber(query)}
+	if w.trail.turnsBack(at, next) {
+		return nil, errors.New("gitlabci: the list turns back: a page links to one that came before it")
+	}
+	return w.drift.onward(at, next, told), nil
+}
+
+// A trail is the places of a walk that have no number to tell them apart.
+type trail map[string]bool
+
+// turnsBack reports whether the link from one place leads to another that came
+// before it.
+func (t *trail) turnsBack(from, to *place) bool {
+	if to.number > 0 {
+		return from != nil && to.number <= from.number
+	}
+	if *t == nil {
+		*t = trail{}
+	}
+	key := pageKey(to.query)
+	if (*t)[key] {
+		return true
+	}
+	(*t)[key] = true
+	return false
+}
+
+// pageNumber is the number of the page that a query asks for, or 0 if it does
+// not say.
+func pageNumber(query url.Values) int {
+	n, err := strconv.Atoi(query.Get("page"))
+	if err != nil || n < 1 || query.Get("cursor") != "" {
+		return 0
+	}
+	return n
+}
+
+// pageSize is the size of the page that a query asks for, or 0 if it does not
+// say.
+func pageSize(query url.Values) int {
+	n, err := strconv.Atoi(query.Get("per_page"))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// withPage is a query with another page in it.
+func withPage(query url.Values, number, size int) url.Values {
+	query = maps.Clone(query)
+	query.Set("page", strconv.Itoa(number))
+	query.Set("per_page", strconv.Itoa(size))
+	return query
+}
+
+// pageKey tells the pages of one list apart.
+func pageKey(query url.Values) string {
+	if cursor := query.Get("cursor"); cursor != "" {
+		return "cursor " + cursor
+	}
+	if n := pageNumber(query); n > 0 {
+		return "page " + strconv.Itoa(n)
+	}
+	return "query " + query.Encode()
+}
