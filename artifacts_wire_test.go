@@ -38,7 +38,7 @@ var wireFilledArtifacts = []wireFilled{
 	{
 		opts: func() any {
 			return &gitlabci.ListEntriesOptions{
-				ListOptions: gitlabci.ListOptions{Page: 2, PerPage: 30},
+				ListOptions: gitlabci.ListOptions{Page: 2, PerPage: 30, Prefetch: 2},
 				Path:        "out/a b&c/",
 				Recursive:   true,
 			}

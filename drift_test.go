@@ -243,6 +243,9 @@ func TestDriftPages(t *testing.T) {
 		"order by change": {
 			opts: gitlabci.ListPipelinesOptions{OrderBy: gitlabci.OrderByUpdatedAt}, list: driftOf(10, driftMove(3, gone(9))), pages: []int{1, 2, 3, 2, 3},
 		},
+		"with one page ahead": {
+			opts: gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{Prefetch: 1}}, list: driftOf(10, driftMove(3, gone(9))), pages: []int{1, 2, 3}, lost: []int{4},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -383,7 +386,7 @@ func TestDriftRepeats(t *testing.T) {
 	for order, want := range map[gitlabci.PipelineOrder][]int{
 		"": {5, 4, 0, 0, 3, 0}, gitlabci.OrderByStatus: {5, 4, 0, 0, 3, 0}, gitlabci.OrderByUpdatedAt: {5, 4, 0, 0, 5, 3, 0},
 	} {
-		{
+		for _, prefetch := range []int{0, 1, 3} {
 			s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
 				switch r.URL.Query().Get("page") {
 				case "":
@@ -394,7 +397,7 @@ func TestDriftRepeats(t *testing.T) {
 					answer(http.StatusOK, `[]`)(w, r)
 				}
 			})
-			ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{OrderBy: order}))
+			ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{OrderBy: order, ListOptions: gitlabci.ListOptions{Prefetch: prefetch}}))
 			require.Empty(t, errs)
 			require.Equal(t, want, ids)
 		}

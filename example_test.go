@@ -55,6 +55,26 @@ func ExamplePipelinesService_Create() {
 	// Output: 101 pending <nil>
 }
 
+// Five pages, of which four are asked for at once.
+func ExampleListOptions() {
+	srv := gitlabcitest.NewServer()
+	for range 450 {
+		srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	}
+	client, ctx := srv.Client(), context.Background()
+
+	pipelines := 0
+	for _, err := range client.Pipelines.All(ctx, "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{Prefetch: 4}}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		pipelines++
+	}
+	fmt.Println(pipelines, "pipelines,", len(srv.Requests()), "requests")
+	// Output: 450 pipelines, 5 requests
+}
+
 // A page that fails holds the place to go on from.
 func ExamplePageError() {
 	srv := gitlabcitest.NewServer()

@@ -89,7 +89,7 @@ type ListPipelineJobsOptions struct {
 // token, [ErrInvalid] for a status GitLab does not know, and [ErrRateLimited]:
 // GitLab allows 600 such requests a minute.
 func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJobsOptions) (*Page[Job], error) {
-	return listBy(ctx, opts, s.projectJobs(project))
+	return listBy(ctx, opts, s.projectJobs(project, false))
 }
 
 // All ranges over a project's jobs, page by page as the loop goes on.
@@ -100,19 +100,21 @@ func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJob
 // It asks for [JobsService.List], with the same options and errors, 100 a page
 // unless told. An error ends it; a page's is a [PageError].
 //
-// By cursor what is there throughout comes exactly once. Page makes the pages
-// numbered: then nothing comes twice, but a job deleted meanwhile can hide its
-// neighbour, and GitLab may refuse to go beyond 50,000 jobs.
+// By cursor, also with a Prefetch of 1, what is there throughout comes exactly
+// once. Page, and a Prefetch above 1, make the pages numbered: then nothing
+// comes twice, but a job deleted meanwhile can hide its neighbour, and GitLab
+// may refuse to go beyond 50,000 jobs.
 func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobsOptions) iter.Seq2[*Job, error] {
-	return allBy(ctx, opts, s.projectJobs(project))
+	return allBy(ctx, opts, s.projectJobs(project, opts != nil && opts.Prefetch > 1))
 }
 
-// projectJobs fetches pages by cursor, or by number from a server that refuses
-// to. One that does not know of cursors ignores the wish and links to numbers.
-func (s *JobsService) projectJobs(project ProjectID) pager[Job] {
+// projectJobs fetches pages by cursor, or by number if told to or from a
+// server that refuses cursors. One that does not know of them ignores the wish
+// and links to numbers.
+func (s *JobsService) projectJobs(project ProjectID, numbered bool) pager[Job] {
 	fetch := pages[Job](s.client, at("projects", project, "jobs"))
 	return func(ctx context.Context, query url.Values) (*Page[Job], error) {
-		if query.Has("page") || query.Has("cursor") {
+		if numbered || query.Has("page") || query.Has("cursor") {
 			return fetch(ctx, query)
 		}
 		byCursor := maps.Clone(query)
@@ -150,7 +152,7 @@ func (s *JobsService) ListForPipeline(ctx context.Context, project ProjectID, pi
 //
 // Pages are numbered, and a job retried while the loop runs shifts the rest. As
 // in [PipelinesService.All], repeats are dropped, and what is there throughout
-// comes exactly once without Scope, up to 10,000 jobs.
+// comes exactly once without Scope and Prefetch, up to 10,000 jobs.
 func (s *JobsService) AllForPipeline(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListPipelineJobsOptions) iter.Seq2[*Job, error] {
 	return all[Job](ctx, s.client, at("projects", project, "pipelines", pipeline, "jobs"), opts)
 }

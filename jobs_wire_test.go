@@ -210,7 +210,7 @@ var wireFilledJobs = []wireFilled{
 	{
 		opts: func() any {
 			return &gitlabci.ListJobsOptions{
-				ListOptions: gitlabci.ListOptions{Page: 3, PerPage: 50},
+				ListOptions: gitlabci.ListOptions{Page: 3, PerPage: 50, Prefetch: 2},
 				Scope:       []gitlabci.Status{gitlabci.StatusFailed, "x&y"},
 				Ref:         "feature/a+b c",
 			}
@@ -225,7 +225,7 @@ var wireFilledJobs = []wireFilled{
 	{
 		opts: func() any {
 			return &gitlabci.ListPipelineJobsOptions{
-				ListOptions:    gitlabci.ListOptions{Page: 3, PerPage: 100},
+				ListOptions:    gitlabci.ListOptions{Page: 3, PerPage: 100, Prefetch: 2},
 				Scope:          []gitlabci.Status{gitlabci.StatusManual},
 				IncludeRetried: true,
 			}
@@ -240,7 +240,7 @@ var wireFilledJobs = []wireFilled{
 	{
 		opts: func() any {
 			return &gitlabci.ListTriggerJobsOptions{
-				ListOptions: gitlabci.ListOptions{Page: 3, PerPage: 1},
+				ListOptions: gitlabci.ListOptions{Page: 3, PerPage: 1, Prefetch: 2},
 				Scope:       []gitlabci.Status{gitlabci.StatusSuccess},
 			}
 		},

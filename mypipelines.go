@@ -75,7 +75,8 @@ func (s *PipelinesService) ListMine(ctx context.Context, opts *ListMyPipelinesOp
 // It asks for [PipelinesService.ListMine], with the same options and errors, 100
 // a page unless told. An error ends it; a page's is a [PageError].
 //
-// Pages have cursors, so what is there throughout comes exactly once.
+// Pages have cursors, so what is there throughout comes exactly once. Prefetch
+// asks for one page ahead, however large it is.
 func (s *PipelinesService) AllMine(ctx context.Context, opts *ListMyPipelinesOptions) iter.Seq2[*UserPipeline, error] {
 	return all[UserPipeline](ctx, s.client, minePath(opts), opts)
 }

@@ -56,6 +56,7 @@ func wireListFields[O any](embed func(gitlabci.ListOptions) O) []wireOption[O] {
 		{"PerPage", embed(gitlabci.ListOptions{PerPage: 7}), url.Values{"per_page": {"7"}}},
 		{"PerPage largest", embed(gitlabci.ListOptions{PerPage: 100}), url.Values{"per_page": {"100"}}},
 		{"After", embed(gitlabci.ListOptions{After: "page=2&ref=a%2Bb"}), url.Values{"page": {"2"}, "ref": {"a+b"}}},
+		{"Prefetch", embed(gitlabci.ListOptions{Prefetch: 8}), url.Values{}}, // it is no affair of GitLab's
 	}
 }
 

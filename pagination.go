@@ -22,8 +22,16 @@ type ListOptions struct {
 	PerPage int `url:"per_page,omitempty"` // 1 to 100; 0 is GitLab's 20, or 100 where a method ranges over all
 
 	// After goes on where a page ended: its [Page.Next], or the After of a
-	// [PageError]. It holds the filters too and replaces every other option.
+	// [PageError]. It holds the filters too and replaces every other option
+	// but Prefetch.
 	After Cursor `url:"-"`
+
+	// Prefetch is how many pages, 0 to 64, a method that ranges over all asks
+	// for at once, ahead of its reader. 0 asks for each when the loop comes to
+	// it. Pages that have cursors instead of numbers can be asked for only one
+	// ahead, and the first page always comes alone. Methods that return one
+	// page ignore it.
+	Prefetch int `url:"-"`
 }
 
 // A Cursor is a place in a list: the query of the next page, without
@@ -89,8 +97,13 @@ func allBy[T any](ctx context.Context, opts lister, fetch pager[T]) iter.Seq2[*T
 			yield(nil, err)
 			return
 		}
-		w := walk[T]{yield: yield, drift: newDrift[T](query, true)}
+		w := walk[T]{yield: yield, drift: newDrift[T](query, o.Prefetch == 0)}
 		w.fetch = func(query url.Values) (*Page[T], error) { return fetch(ctx, query) }
+		if o.Prefetch > 0 {
+			early := prefetch(ctx, o.Prefetch, fetch)
+			defer early.stop()
+			w.fetch = early.get
+		}
 		w.run(query)
 	}
 }
@@ -112,6 +125,8 @@ func optionsOf(opts lister) ListOptions {
 // keeps its own page size, or its page number would be the wrong one.
 func listQuery(o ListOptions, opts lister, perPage int) (url.Values, error) {
 	switch {
+	case o.Prefetch < 0 || o.Prefetch > maxPrefetch:
+		return nil, &inputError{"ListOptions.Prefetch", fmt.Errorf("%d is not within 0 to %d", o.Prefetch, maxPrefetch)}
 	case o.After != "":
 		return o.After.query()
 	case o.Page < 0:

@@ -248,7 +248,7 @@ func TestPagesAreAskedForInTime(t *testing.T) {
 func pageFailing(page string, status int, next http.HandlerFunc) http.HandlerFunc {
 	failed := false
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !failed && r.URL.Query().Get("page") == page {
+		if r.URL.Query().Get("page") == page && !failed {
 			failed = true
 			answer(status, `{"message":"not now"}`)(w, r)
 			return
@@ -472,9 +472,20 @@ func TestPagesKeysetTurnsBack(t *testing.T) {
 	require.Len(t, s.received(), 2)
 }
 
+// A page that links to the cursor it was asked for by is not asked for again.
+func TestPagesKeysetTurnsBackAtOnce(t *testing.T) {
+	s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+		answer(http.StatusOK, `[]`, "Link", pageLink(r.URL.Query(), "next"))(w, r)
+	})
+	err := wireDrain(s.client(t).Pipelines.AllMine(t.Context(), &gitlabci.ListMyPipelinesOptions{ListOptions: gitlabci.ListOptions{After: "cursor=a"}}))
+	require.ErrorContains(t, err, "turns back")
+	require.Len(t, s.received(), 1)
+}
+
 func TestPagesRefusedOptions(t *testing.T) {
 	for name, opts := range map[string]gitlabci.ListOptions{
-		"101 a page": {PerPage: 101}, "-1 a page": {PerPage: -1}, "page -1": {Page: -1},
+		"101 a page": {PerPage: 101}, "-1 a page": {PerPage: -1}, "page -1": {Page: -1}, "-1 ahead": {Prefetch: -1}, "65 ahead": {Prefetch: 65},
+		"65 ahead of a cursor":       {Prefetch: 65, After: "page=2"},
 		"cursor with half an escape": {After: "page=%2"}, "cursor with a semicolon": {After: "page=2;a=b"}, "cursor not a query": {After: "%zz"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -109,7 +109,7 @@ func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *Li
 // So what is there throughout comes exactly once if the list is ordered by ID,
 // has at most 10,000 pipelines, which is where GitLab stops counting, and has
 // only filters whose answer stays: Ref, SHA, Source, Username, CreatedAfter
-// and CreatedBefore. Otherwise nothing comes twice, but
+// and CreatedBefore. Otherwise, and with Prefetch, nothing comes twice, but
 // one that moved can be missed.
 func (s *PipelinesService) All(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) iter.Seq2[*PipelineInfo, error] {
 	return all[PipelineInfo](ctx, s.client, at("projects", project, "pipelines"), opts)

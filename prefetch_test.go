@@ -1,0 +1,436 @@
+package gitlabci_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+)
+
+// A prefetchServer takes its time for each answer, and counts.
+type prefetchServer struct {
+	*script
+	mu       sync.Mutex
+	now      int // requests under way
+	most     int // of them at once
+	canceled int // before they were answered
+}
+
+// prefetchSlow takes 50 ms for each answer of step.
+func prefetchSlow(t *testing.T, step http.HandlerFunc) *prefetchServer {
+	s := &prefetchServer{}
+	count := func(n, canceled int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.now += n
+		s.most = max(s.most, s.now)
+		s.canceled += canceled
+	}
+	s.script = pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+		count(1, 0)
+		select {
+		case <-time.After(50 * time.Millisecond):
+			step(w, r)
+			count(-1, 0)
+		case <-r.Context().Done():
+			count(-1, 1)
+		}
+	})
+	return s
+}
+
+func prefetchOptions(n int) *gitlabci.ListPipelinesOptions {
+	return &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{Prefetch: n}}
+}
+
+// prefetchUncounted takes the totals out of the answers of step.
+func prefetchUncounted(step http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		step(pageWithout{w, []string{"X-Total", "X-Total-Pages"}}, r)
+	}
+}
+
+func prefetchUnlinked(step http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { step(pageWithout{w, []string{"Link"}}, r) }
+}
+
+func TestPrefetch(t *testing.T) {
+	tests := map[string]struct {
+		step     http.HandlerFunc
+		prefetch int
+		total    int
+		rounds   int // of 50 ms
+		requests int // at most
+	}{
+		"none":                         {pageNumbered(1000), 0, 1000, 10, 10},
+		"one":                          {pageNumbered(1000), 1, 1000, 10, 10},
+		"three":                        {pageNumbered(1000), 3, 1000, 4, 10},
+		"eight":                        {pageNumbered(10_000), 8, 10_000, 14, 100},
+		"more than there are":          {pageNumbered(1000), 64, 1000, 2, 10},
+		"one page":                     {pageNumbered(100), 8, 100, 1, 1},
+		"nothing":                      {pageNumbered(0), 8, 0, 1, 1},
+		"not counted":                  {prefetchUncounted(pageNumbered(1000)), 3, 1000, 4, 12},
+		"not counted, past the end":    {prefetchUncounted(pageNumbered(950)), 4, 950, 4, 13},
+		"not counted, far past it":     {prefetchUncounted(pageNumbered(200)), 8, 200, 2, 9},
+		"not counted, one page":        {prefetchUncounted(pageNumbered(100)), 8, 100, 1, 1},
+		"no links, only page numbers":  {prefetchUnlinked(pageNumbered(1000)), 3, 1000, 4, 10},
+		"one more came than was told":  {prefetchGrows(300, 301), 8, 301, 3, 4},
+		"fewer are left than was told": {prefetchGrows(500, 200), 8, 200, 2, 5},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := prefetchSlow(t, test.step)
+				seq := s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(test.prefetch))
+				for range 2 { // ranged again, it starts afresh
+					s.requests = nil
+					start, next := time.Now(), 1
+					for pipeline, err := range seq {
+						require.NoError(t, err)
+						require.EqualValues(t, next, pipeline.ID)
+						next++
+					}
+					took := time.Since(start)
+					synctest.Wait()
+					require.Equal(t, test.total, next-1)
+					require.Equal(t, time.Duration(test.rounds)*50*time.Millisecond, took)
+					require.GreaterOrEqual(t, len(s.received()), (test.total+99)/100)
+					require.LessOrEqual(t, len(s.received()), test.requests)
+					require.LessOrEqual(t, s.most, max(1, test.prefetch))
+					require.Zero(t, s.now)
+				}
+			})
+		})
+	}
+}
+
+// prefetchGrows lists another number of items from its second page on.
+func prefetchGrows(first, then int) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("page") == "" {
+			pageNumbered(first)(w, r)
+			return
+		}
+		pageNumbered(then)(w, r)
+	}
+}
+
+// While the loop is busy with a page, the next one is on its way.
+func TestPrefetchWhileBusy(t *testing.T) {
+	pages := func(n int) (pages []string) {
+		for i := range n {
+			pages = append(pages, pageItems(i*2+1, i*2+2))
+		}
+		return pages
+	}
+	busy := func(id int, err error) {
+		require.NoError(t, err)
+		if id%2 == 0 {
+			time.Sleep(50 * time.Millisecond) // a page
+		}
+	}
+	for prefetch, want := range map[int]time.Duration{0: 2000 * time.Millisecond, 1: 1050 * time.Millisecond, 8: 1050 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			s := prefetchSlow(t, pageKeyset(pages(20)...))
+			start, ids := time.Now(), 0
+			for pipeline, err := range s.client(t).Pipelines.AllMine(t.Context(), &gitlabci.ListMyPipelinesOptions{ListOptions: gitlabci.ListOptions{Prefetch: prefetch}}) {
+				busy(int(pipeline.ID), err)
+				ids++
+			}
+			require.Equal(t, want, time.Since(start), "prefetch %d", prefetch)
+			require.Equal(t, 40, ids)
+			require.Equal(t, 1, s.most)
+			require.Len(t, s.received(), 20)
+		})
+	}
+}
+
+// Nothing is asked for before the loop, or past its end, however it ends: what
+// is under way is given up.
+func TestPrefetchStopsWithTheLoop(t *testing.T) {
+	ends := map[string]func(seq func(func(*gitlabci.PipelineInfo, error) bool)){
+		"break": func(seq func(func(*gitlabci.PipelineInfo, error) bool)) {
+			for range seq {
+				break
+			}
+		},
+		"panic": func(seq func(func(*gitlabci.PipelineInfo, error) bool)) {
+			defer func() { recover() }()
+			for range seq {
+				panic("the loop's own")
+			}
+		},
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := prefetchSlow(t, pageNumbered(10_000))
+				seq := s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(8))
+				synctest.Wait()
+				require.Empty(t, s.received(), "before the loop")
+				start := time.Now()
+				end(seq)
+				require.Equal(t, 50*time.Millisecond, time.Since(start))
+				synctest.Wait()
+				sent := len(s.received())
+				require.LessOrEqual(t, sent, 9)
+				require.Equal(t, sent-1, s.canceled)
+				time.Sleep(time.Minute)
+				require.Len(t, s.received(), sent)
+			})
+		})
+	}
+}
+
+func TestPrefetchCanceled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := prefetchSlow(t, pageNumbered(1000))
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		ids, errs := 0, []error{}
+		start := time.Now()
+		for _, err := range s.client(t).Pipelines.All(ctx, "group/app", prefetchOptions(3)) {
+			cancel()
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			ids++
+		}
+		require.Equal(t, 100, ids, "those of the page at hand")
+		require.Len(t, errs, 1)
+		require.ErrorIs(t, errs[0], context.Canceled)
+		require.Equal(t, 50*time.Millisecond, time.Since(start))
+	})
+}
+
+// A page's error comes after the items of those before it, with the cursor
+// that goes on.
+func TestPrefetchError(t *testing.T) {
+	for failing, yielded := range map[string]int{"": 0, "2": 100, "5": 400, "10": 900} {
+		for _, prefetch := range []int{1, 3, 64} {
+			t.Run(fmt.Sprintf("page %s, %d ahead", failing, prefetch), func(t *testing.T) {
+				failed := false
+				s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Query().Get("page") == failing && !failed {
+						failed = true
+						answer(http.StatusForbidden, `{"message":"not now"}`)(w, r)
+						return
+					}
+					pageNumbered(950)(w, r)
+				})
+				client := s.client(t)
+				ids, errs := pageNumbers(client.Pipelines.All(t.Context(), "group/app", prefetchOptions(prefetch)))
+				require.Equal(t, pageRange(1, yielded), ids)
+				require.Len(t, errs, 1)
+				require.ErrorIs(t, errs[0], gitlabci.ErrForbidden)
+				page, ok := errors.AsType[*gitlabci.PageError](errs[0])
+				require.True(t, ok)
+				opts := prefetchOptions(prefetch)
+				opts.After = page.After
+				ids, errs = pageNumbers(client.Pipelines.All(t.Context(), "group/app", opts))
+				require.Empty(t, errs)
+				require.Equal(t, pageRange(yielded+1, 950), ids)
+			})
+		}
+	}
+}
+
+// What is asked for ahead is a guess: the links decide.
+func TestPrefetchFollowsLinks(t *testing.T) {
+	links := map[string]string{"": "2", "2": "3", "3": "7", "7": "9"}
+	s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+		number := pageNumber(r.URL.Query(), "page", 1)
+		var header []string
+		if next := links[r.URL.Query().Get("page")]; next != "" {
+			header = []string{"Link", pageLink(url.Values{"page": {next}}, "next")}
+		}
+		answer(http.StatusOK, pageItems(number, number), header...)(w, r)
+	})
+	ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(4)))
+	require.Empty(t, errs)
+	require.Equal(t, []int{1, 2, 3, 7, 9}, ids)
+
+	for name, circle := range map[string][]string{"to itself": {"2", "2"}, "to the first": {"2", "1"}} {
+		t.Run(name, func(t *testing.T) {
+			s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+				if pageNumber(r.URL.Query(), "page", 1) > len(circle) {
+					answer(http.StatusOK, `[]`)(w, r)
+					return
+				}
+				pageCircle(circle...)(w, r)
+			})
+			ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(4)))
+			require.Equal(t, []int{1, 2}, ids)
+			require.Len(t, errs, 1)
+			require.ErrorContains(t, errs[0], "turns back")
+		})
+	}
+}
+
+// Of a project's jobs one page is asked for ahead by cursor, more by number.
+func TestPrefetchJobs(t *testing.T) {
+	const byNumber, page2, page3 = "per_page=100", "id=1&page=2&per_page=100", "id=1&page=3&per_page=100"
+	tests := map[string]struct {
+		opts gitlabci.ListOptions
+		want []string
+	}{
+		"none": {gitlabci.ListOptions{}, []string{jobPagesByCursor, "cursor=4&id=1&" + jobPagesByCursor, "cursor=2&id=1&" + jobPagesByCursor}},
+		"one":  {gitlabci.ListOptions{Prefetch: 1}, []string{jobPagesByCursor, "cursor=4&id=1&" + jobPagesByCursor, "cursor=2&id=1&" + jobPagesByCursor}},
+		"two":  {gitlabci.ListOptions{Prefetch: 2}, []string{byNumber, page2, page3}},
+		"two after a cursor": {gitlabci.ListOptions{Prefetch: 2, After: "cursor=4&id=1&" + jobPagesByCursor},
+			[]string{"cursor=4&id=1&" + jobPagesByCursor, "cursor=2&id=1&" + jobPagesByCursor}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := pageScript(t, jobPagesServer(false, false))
+			ids, err := jobPagesAll(t, s.client(t), &gitlabci.ListJobsOptions{ListOptions: test.opts})
+			require.NoError(t, err)
+			require.Equal(t, []gitlabci.JobID{5, 4, 3, 2, 1}[5-len(ids):], ids)
+			asked := jobPagesQueries(s)
+			require.Subset(t, asked, test.want)
+			for _, query := range asked {
+				require.Equal(t, strings.Contains(test.want[0], "keyset"), strings.Contains(query, "keyset"), "and nothing but pages past the end")
+			}
+			require.LessOrEqual(t, len(asked), len(test.want)+1)
+		})
+	}
+}
+
+// A server that knows trigger jobs by their new name only is asked by the old
+// one once.
+func TestPrefetchTriggerJobs(t *testing.T) {
+	s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v4/projects/group/app/pipelines/42/bridges" {
+			answer(http.StatusNotFound, `{"error":"404 Not Found"}`)(w, r)
+			return
+		}
+		pageNumbered(1000)(w, r)
+	})
+	n := 0
+	opts := &gitlabci.ListTriggerJobsOptions{ListOptions: gitlabci.ListOptions{Prefetch: 8}}
+	for _, err := range s.client(t).Jobs.AllTriggerJobs(t.Context(), "group/app", 42, opts) {
+		require.NoError(t, err)
+		n++
+	}
+	require.Equal(t, 1000, n)
+	require.Len(t, s.received(), 11)
+}
+
+// One page is one request.
+func TestPrefetchOfOnePage(t *testing.T) {
+	s := pageScript(t, pageNumbered(1000))
+	page, err := s.client(t).Pipelines.List(t.Context(), "group/app", prefetchOptions(8))
+	require.NoError(t, err)
+	require.Len(t, page.Items, 20)
+	require.Len(t, s.received(), 1)
+
+	s = pageScript(t, jobPagesServer(false, false))
+	_, err = s.client(t).Jobs.List(t.Context(), "group/app", &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{Prefetch: 8}})
+	require.NoError(t, err)
+	require.Equal(t, "keyset", s.received()[0].URL.Query().Get("pagination"))
+}
+
+// Where a page is known to be the last, or to have failed, nothing after it is
+// asked for any more, and what was is given up.
+func TestPrefetchPastTheEnd(t *testing.T) {
+	busy := func(seq iter.Seq2[*gitlabci.PipelineInfo, error]) (last error) {
+		for pipeline, err := range seq {
+			if last = err; err == nil && pipeline.ID%100 == 1 {
+				time.Sleep(time.Second)
+			}
+		}
+		return last
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := prefetchSlow(t, prefetchUncounted(pageNumbered(300)))
+		require.NoError(t, busy(s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(2))))
+		require.Len(t, s.received(), 3)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := prefetchSlow(t, pageFailing("3", http.StatusForbidden, pageNumbered(1000)))
+		require.ErrorIs(t, busy(s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(2))), gitlabci.ErrForbidden)
+		require.Len(t, s.received(), 3)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		var canceled atomic.Int32
+		s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+			if pageNumber(r.URL.Query(), "page", 1) > 2 {
+				<-r.Context().Done()
+				canceled.Add(1)
+				return
+			}
+			prefetchUncounted(pageNumbered(200))(w, r)
+		})
+		for pipeline, err := range s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(4)) {
+			require.NoError(t, err)
+			if pipeline.ID == 1 {
+				synctest.Wait() // until all are on their way
+			}
+			if pipeline.ID == 200 {
+				synctest.Wait()
+				require.EqualValues(t, 3, canceled.Load(), "pages 3 to 5, while page 2 is still read")
+			}
+		}
+	})
+}
+
+// When the loop is over nothing of it is left, however long that takes.
+func TestPrefetchLeavesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(pageNumbered(1000))
+		var now atomic.Int32
+		client := s.client(t, gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+			now.Add(1)
+			defer now.Add(-1)
+			if req.URL.Query().Get("page") != "" {
+				<-req.Context().Done()
+				time.Sleep(10 * time.Millisecond)
+				return nil, req.Context().Err()
+			}
+			return s.network.Transport().RoundTrip(req)
+		})))
+		for _, err := range client.Pipelines.All(t.Context(), "group/app", prefetchOptions(8)) {
+			require.NoError(t, err)
+			synctest.Wait()
+			require.EqualValues(t, 8, now.Load())
+			break
+		}
+		require.Zero(t, now.Load())
+	})
+}
+
+// Where the links lead elsewhere, pages are asked for ahead from there.
+func TestPrefetchAfterAJump(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := prefetchSlow(t, func(w http.ResponseWriter, r *http.Request) {
+			number := pageNumber(r.URL.Query(), "page", 1)
+			next := map[int]int{2: 7, 14: 0}
+			if _, jumps := next[number]; !jumps {
+				next[number] = number + 1
+			}
+			var header []string
+			if next[number] > 0 {
+				header = []string{"Link", pageLink(url.Values{"page": {fmt.Sprint(next[number])}}, "next")}
+			}
+			answer(http.StatusOK, pageItems(number, number), header...)(w, r)
+		})
+		start := time.Now()
+		ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(3)))
+		require.Empty(t, errs)
+		require.Equal(t, append([]int{1, 2}, pageRange(7, 14)...), ids)
+		require.Equal(t, 300*time.Millisecond, time.Since(start))
+	})
+}
