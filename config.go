@@ -291,7 +291,8 @@ func WithMaxWait(wait time.Duration) Option {
 }
 
 // WithMaxAnswer sets the largest JSON answer that is read, in bytes; a larger
-// one is an error. The default is 256 MiB.
+// one is an error. [PipelinesService.TestCases] reads any, of tests that are no
+// larger. The default is 256 MiB.
 func WithMaxAnswer(bytes int64) Option {
 	return func(c *config) error {
 		if bytes < 1 {

@@ -2,8 +2,10 @@ package gitlabci
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"reflect"
 	"slices"
@@ -28,6 +30,9 @@ var (
 var (
 	errNotObject = errors.New("the answer is not a JSON object")
 	errNotArray  = errors.New("the answer is not a JSON array")
+
+	errGoesOn = errors.New("the answer goes on after its end")
+	errEnough = errors.New("nothing more is wanted")
 )
 
 func decodeObject[T any](body []byte) (*T, error) {
@@ -69,6 +74,113 @@ func decodeList[T any](body []byte, skipped func(index int)) ([]*T, error) {
 		list = append(list, object)
 	}
 	return list, nil
+}
+
+// An arrival is an answer that is decoded while it arrives, so that only the
+// value at hand is in memory. None may be much larger than most, in bytes.
+type arrival struct {
+	dec  *jsontext.Decoder
+	body io.Reader
+	most int64
+	left int64 // of the value at hand
+	err  error // of the body
+}
+
+func newArrival(body io.Reader, most int64) *arrival {
+	a := &arrival{body: body, most: most, left: most}
+	a.dec = jsontext.NewDecoder(a, loose)
+	return a
+}
+
+// Read is the decoder's.
+func (a *arrival) Read(p []byte) (n int, err error) {
+	if a.left <= 0 {
+		a.err = fmt.Errorf("a value is larger than the %d bytes of WithMaxAnswer", a.most)
+		return 0, a.err
+	}
+	n, err = a.body.Read(p)
+	a.left -= int64(n)
+	if err != nil && err != io.EOF {
+		a.err = err
+	}
+	return n, err
+}
+
+// whole reads the answer, which is an object, to its end; see object.
+func (a *arrival) whole(field func(name string) error) error {
+	if kind := a.dec.PeekKind(); kind != '{' {
+		return cmp.Or(a.err, errNotObject)
+	}
+	err := a.object(field)
+	if err == nil {
+		if _, err = a.dec.ReadToken(); err == io.EOF {
+			return nil
+		}
+		err = cmp.Or(err, errGoesOn)
+	}
+	return cmp.Or(a.err, err)
+}
+
+// object has field read, or skip, the value of each field of an object. What
+// is none is skipped.
+func (a *arrival) object(field func(name string) error) error {
+	return a.values('{', func(int) error {
+		name, err := a.dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		return field(name.String())
+	})
+}
+
+// values has next read, or skip, what is in an object or a list up to its end.
+// What does not begin with start is skipped.
+func (a *arrival) values(start jsontext.Kind, next func(index int) error) error {
+	if a.dec.PeekKind() != start {
+		return a.skip()
+	}
+	if _, err := a.dec.ReadToken(); err != nil {
+		return err
+	}
+	for i := 0; a.dec.PeekKind() != start+2; i++ { // in ASCII as in JSON: [ and ], { and }
+		a.left = a.most
+		if err := next(i); err != nil {
+			return err
+		}
+	}
+	_, err := a.dec.ReadToken()
+	return err
+}
+
+func (a *arrival) skip() error { return a.dec.SkipValue() }
+
+// text reads a text, as far as the value is one.
+func (a *arrival) text(field string) (text string, err error) {
+	raw, err := a.dec.ReadValue()
+	if err == nil {
+		setScalar(reflect.ValueOf(&text).Elem(), raw, field)
+	}
+	return text, err
+}
+
+// objects has use take the objects of a list, until it returns false, and
+// leaves out what is none: skipped is called with its place.
+func objects[T any](a *arrival, use func(*T) bool, skipped func(index int)) error {
+	return a.values('[', func(i int) error {
+		raw, err := a.dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		if raw.Kind() != '{' {
+			skipped(i)
+			return nil
+		}
+		object, err := decodeObject[T](raw)
+		if err == nil && !use(object) {
+			err = errEnough
+		}
+		return err
+	})
 }
 
 // forgive decodes the value at dec into the variable that target points to, as

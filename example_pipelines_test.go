@@ -125,6 +125,29 @@ func ExamplePipelinesService_TestReport() {
 	// unit divides got 1, want 2
 }
 
+// The failures of a report that may be too large for the memory.
+func ExamplePipelinesService_TestCases() {
+	srv := gitlabcitest.NewServer()
+	added := srv.AddPipeline("group/app", gitlabcitest.Pipeline{TestReport: &gitlabci.TestReport{TestSuites: []gitlabci.TestSuite{
+		{Name: "unit", TestCases: []gitlabci.TestCase{{Name: "adds"}, {Name: "divides", Status: gitlabci.TestFailed}}},
+		{Name: "ui", TestCases: []gitlabci.TestCase{{Name: "opens", Status: gitlabci.TestFailed}}},
+	}}})
+	client, ctx := srv.Client(), context.Background()
+
+	for test, err := range client.Pipelines.TestCases(ctx, "group/app", added.ID) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if test.Status == gitlabci.TestFailed {
+			fmt.Println(test.SuiteName, test.Name)
+		}
+	}
+	// Output:
+	// unit divides
+	// ui opens
+}
+
 func ExamplePipelinesService_AllMine() {
 	srv := gitlabcitest.NewServer()
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Username: "noor"})

@@ -22,6 +22,7 @@ const (
 	repeatable                 // writes, and tries again
 	once                       // never does it twice
 	streaming                  // tries again until the body begins
+	decoding                   // the same, and knows where the body should end
 	bare                       // writes, tries again, and has no body that matters
 	plain                      // never does it twice, and hands out the answer as it is
 	searching                  // looks for what it did, and does it again if that is nowhere
@@ -93,6 +94,9 @@ func deeds() []deed {
 		}},
 		{"Pipelines.Variables", "GET " + p + "/variables", reading, false, onPipeline((*gitlabci.PipelinesService).Variables)},
 		{"Pipelines.TestReport", "GET " + p + "/test_report", reading, false, onPipeline((*gitlabci.PipelinesService).TestReport)},
+		{"Pipelines.TestCases", "GET " + p + "/test_report", decoding, false, ranged(func(ctx context.Context, c *gitlabci.Client) iter.Seq2[*gitlabci.TestCase, error] {
+			return c.Pipelines.TestCases(ctx, "group/app", matrixPipeline)
+		})},
 		{"Pipelines.TestReportSummary", "GET " + p + "/test_report_summary", reading, false, onPipeline((*gitlabci.PipelinesService).TestReportSummary)},
 		{"Jobs.List", "GET /projects/:id/jobs", reading, true, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.Job], error) {
 			return c.Jobs.List(ctx, "group/app", nil)

@@ -39,6 +39,10 @@ type TestCase struct {
 	StackTrace     string          `json:"stack_trace,omitzero"`
 	RecentFailures *RecentFailures `json:"recent_failures,omitzero"`
 	AttachmentURL  string          `json:"attachment_url,omitzero"` // such as a screenshot
+
+	// SuiteName is the Name of its suite, told by [PipelinesService.TestCases]
+	// alone: in a [TestReport] a case is found in its suite.
+	SuiteName string `json:"-"`
 }
 
 // RecentFailures says how often a test failed on a branch in the last 14 days.
@@ -84,7 +88,8 @@ type TestSuiteSummary struct {
 // See https://docs.gitlab.com/api/pipelines/#retrieve-a-test-report-for-a-pipeline.
 // The error matches [ErrNotFound] if the project or the pipeline does not
 // exist, or the token may not see it.
-// The answer comes whole and can be large; where the counts are enough,
+// The answer comes whole and can be large: [PipelinesService.TestCases] reads it
+// case by case, and where the counts are enough,
 // [PipelinesService.TestReportSummary] is far cheaper. GitLab leaves out
 // suites whose artifacts the token may not read, so two users can see
 // different totals, and may answer up to two minutes late.
