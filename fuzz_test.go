@@ -47,7 +47,7 @@ func fuzzJSON(body string) *fuzzServer {
 	return &fuzzServer{status: http.StatusOK, header: http.Header{"Content-Type": {"application/json"}}, body: body}
 }
 
-func (s *fuzzServer) client(t *testing.T) *gitlabci.Client {
+func (s *fuzzServer) client(t testing.TB) *gitlabci.Client {
 	t.Helper()
 	client, err := gitlabci.NewClient(
 		gitlabci.WithBaseURL("https://"+scriptHost), gitlabci.WithToken(scriptToken), gitlabci.WithTransport(s), gitlabci.WithRetries(0),
