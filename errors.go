@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"html"
 	"io"
 	"net/http"
 	"net/url"
@@ -173,6 +172,10 @@ func errorMessage(contentType string, body []byte) (message string, limit int, n
 	return oneLine(string(body)), maxText, false, true
 }
 
+// entities are those that titles of error pages have. The table of all of them
+// in package html would be one percent of a small program.
+var entities = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#34;", `"`, "&#39;", "'", "&nbsp;", " ", "&middot;", "·")
+
 var titleElement = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title`)
 
 // pageTitle is the title of an HTML page, "" without one.
@@ -181,7 +184,7 @@ func pageTitle(page []byte) string {
 	if title == nil {
 		return ""
 	}
-	return oneLine(html.UnescapeString(string(title[1])))
+	return oneLine(entities.Replace(string(title[1])))
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
