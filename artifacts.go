@@ -227,7 +227,7 @@ type ListEntriesOptions struct {
 // not exist, and before GitLab 18.8; [ErrForbidden] if the artifacts are hidden
 // from the token.
 func (s *ArtifactsService) Entries(ctx context.Context, project ProjectID, job JobID, opts *ListEntriesOptions) (*Page[ArtifactEntry], error) {
-	return list[ArtifactEntry](ctx, s.client, at("projects", project, "jobs", job, "artifacts", "tree"), opts)
+	return pageOf(list[*ArtifactEntry](ctx, s.client, at("projects", project, "jobs", job, "artifacts", "tree"), opts))
 }
 
 // AllEntries ranges over what is in a job's archive, page by page as the loop
@@ -240,7 +240,7 @@ func (s *ArtifactsService) Entries(ctx context.Context, project ProjectID, job J
 // errors, 100 a page unless told. An error ends it; a page's is a [PageError].
 // An archive does not change, so every entry comes exactly once.
 func (s *ArtifactsService) AllEntries(ctx context.Context, project ProjectID, job JobID, opts *ListEntriesOptions) iter.Seq2[*ArtifactEntry, error] {
-	return all[ArtifactEntry](ctx, s.client, at("projects", project, "jobs", job, "artifacts", "tree"), opts)
+	return all[*ArtifactEntry](ctx, s.client, at("projects", project, "jobs", job, "artifacts", "tree"), opts)
 }
 
 // Keep takes the expiry date from a job's artifacts, and returns the job.

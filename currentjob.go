@@ -62,7 +62,7 @@ type AgentEnvironment struct {
 // The error matches [ErrNotFound] with a token of another kind, and
 // [ErrUnauthorized] once the job has finished.
 func (s *JobsService) Current(ctx context.Context) (*Job, error) {
-	return get[Job](ctx, s.client, at("job"), nil)
+	return get[*Job](ctx, s.client, at("job"), nil)
 }
 
 // AllowedAgents returns the agents for Kubernetes that the CI job whose token
@@ -73,5 +73,5 @@ func (s *JobsService) Current(ctx context.Context) (*Job, error) {
 // See https://docs.gitlab.com/api/jobs/#retrieve-gitlab-agent-for-kubernetes-by-ci_job_token.
 // The errors are those of [JobsService.Current].
 func (s *JobsService) AllowedAgents(ctx context.Context) (*AllowedAgents, error) {
-	return get[AllowedAgents](ctx, s.client, at("job", "allowed_agents"), nil)
+	return get[*AllowedAgents](ctx, s.client, at("job", "allowed_agents"), nil)
 }

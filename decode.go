@@ -35,39 +35,43 @@ var (
 	errEnough = errors.New("nothing more is wanted")
 )
 
-func decodeObject[T any](body []byte) (*T, error) {
+// decodeObject decodes an object into a new P. Here and below P is a pointer to
+// a struct: those are all alike to the compiler, which otherwise makes a copy
+// of this code, and of what calls it, for each struct that GitLab answers with.
+func decodeObject[P any](body []byte) (P, error) {
+	var object, again P
 	if jsontext.Value(body).Kind() != '{' {
-		return nil, errNotObject
+		return object, errNotObject
 	}
-	object := new(T)
-	if err := json.Unmarshal(body, object, strict); err == nil {
+	if err := json.Unmarshal(body, &object, strict); err == nil {
 		return object, nil
 	}
-	object = new(T)
-	return object, json.Unmarshal(body, object, kindly)
+	return again, json.Unmarshal(body, &again, kindly)
 }
 
 // decodeList calls skipped with the place of each element that is not an
 // object, and leaves it out.
-func decodeList[T any](body []byte, skipped func(index int)) ([]*T, error) {
+func decodeList[P any](body []byte, skipped func(index int)) ([]P, error) {
 	if jsontext.Value(body).Kind() != '[' {
 		return nil, errNotArray
 	}
-	var list []*T
-	if err := json.Unmarshal(body, &list, strict); err == nil && !slices.Contains(list, nil) {
+	var list []P
+	var null P
+	isNull := func(object P) bool { return any(object) == any(null) }
+	if err := json.Unmarshal(body, &list, strict); err == nil && !slices.ContainsFunc(list, isNull) {
 		return list, nil
 	}
 	var elements []jsontext.Value
 	if err := json.Unmarshal(body, &elements, loose); err != nil {
 		return nil, err
 	}
-	list = make([]*T, 0, len(elements))
+	list = make([]P, 0, len(elements))
 	for i, element := range elements {
 		if element.Kind() != '{' {
 			skipped(i)
 			continue
 		}
-		object, err := decodeObject[T](element)
+		object, err := decodeObject[P](element)
 		if err != nil {
 			return nil, fmt.Errorf("element %d: %w", i, err)
 		}
@@ -165,7 +169,7 @@ func (a *arrival) text(field string) (text string, err error) {
 
 // objects has use take the objects of a list, until it returns false, and
 // leaves out what is none: skipped is called with its place.
-func objects[T any](a *arrival, use func(*T) bool, skipped func(index int)) error {
+func objects[P any](a *arrival, use func(P) bool, skipped func(index int)) error {
 	return a.values('[', func(i int) error {
 		raw, err := a.dec.ReadValue()
 		if err != nil {
@@ -175,7 +179,7 @@ func objects[T any](a *arrival, use func(*T) bool, skipped func(index int)) erro
 			skipped(i)
 			return nil
 		}
-		object, err := decodeObject[T](raw)
+		object, err := decodeObject[P](raw)
 		if err == nil && !use(object) {
 			err = errEnough
 		}

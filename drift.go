@@ -64,8 +64,9 @@ type counts struct {
 
 // newDrift is that of the list which query asks for. One that may not go back
 // only drops repeats, as for lists that have another order than by ID or time.
-func newDrift[T any](query url.Values, mayGoBack bool) *drift {
-	_, identifiable := any((*T)(nil)).(identified)
+func newDrift[P any](query url.Values, mayGoBack bool) *drift {
+	var item P
+	_, identifiable := any(item).(identified)
 	order := PipelineOrder(query.Get("order_by"))
 	steady := order == "" || order == OrderByID || order == OrderByUpdatedAt
 	return &drift{

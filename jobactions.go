@@ -62,7 +62,7 @@ func (s *JobsService) Retry(ctx context.Context, project ProjectID, job JobID, o
 	if opts != nil && len(opts.Inputs) > 0 {
 		inputs = &retryJobBody{opts.Inputs, opts.Inputs}
 	}
-	return send[Job](ctx, s.client, once(http.MethodPost, at("projects", project, "jobs", job, "retry"), body(inputs)))
+	return send[*Job](ctx, s.client, once(http.MethodPost, at("projects", project, "jobs", job, "retry"), body(inputs)))
 }
 
 // retryJobBody has the inputs twice: the documentation calls them by the
@@ -100,7 +100,7 @@ func (s *JobsService) Play(ctx context.Context, project ProjectID, job JobID, op
 	playing, err := newPlay(opts)
 	c := once(http.MethodPost, at("projects", project, "jobs", job, "play"), body(playing))
 	c.err, c.secrets = cmp.Or(err, c.err), secretsOf(opts.Variables)
-	return send[Job](ctx, s.client, c)
+	return send[*Job](ctx, s.client, c)
 }
 
 // playJobBody is the JSON of a play.
@@ -164,7 +164,7 @@ func (s *JobsService) PlayOrRetry(ctx context.Context, project ProjectID, job Jo
 // right, [ErrConflict] while the project's statistics are refreshed, and
 // [ErrOutcomeUnknown] if the answer was lost.
 func (s *JobsService) Erase(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
-	return send[Job](ctx, s.client, once(http.MethodPost, at("projects", project, "jobs", job, "erase"), nil))
+	return send[*Job](ctx, s.client, once(http.MethodPost, at("projects", project, "jobs", job, "erase"), nil))
 }
 
 // body is what a nil pointer to options becomes: no body at all.

@@ -89,7 +89,7 @@ type ListPipelineJobsOptions struct {
 // token, [ErrInvalid] for a status GitLab does not know, and [ErrRateLimited]:
 // GitLab allows 600 such requests a minute.
 func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJobsOptions) (*Page[Job], error) {
-	return listBy(ctx, opts, s.projectJobs(project, false))
+	return pageOf(listBy(ctx, opts, s.projectJobs(project, false)))
 }
 
 // All ranges over a project's jobs, page by page as the loop goes on.
@@ -111,9 +111,9 @@ func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobs
 // projectJobs fetches pages by cursor, or by number if told to or from a
 // server that refuses cursors. One that does not know of them ignores the wish
 // and links to numbers.
-func (s *JobsService) projectJobs(project ProjectID, numbered bool) pager[Job] {
-	fetch := pages[Job](s.client, at("projects", project, "jobs"))
-	return func(ctx context.Context, query url.Values) (*Page[Job], error) {
+func (s *JobsService) projectJobs(project ProjectID, numbered bool) pager[*Job] {
+	fetch := pages[*Job](s.client, at("projects", project, "jobs"))
+	return func(ctx context.Context, query url.Values) (*sheet[*Job], error) {
 		if numbered || query.Has("page") || query.Has("cursor") {
 			return fetch(ctx, query)
 		}
@@ -138,7 +138,7 @@ func (s *JobsService) projectJobs(project ProjectID, numbered bool) pager[Job] {
 // The error matches [ErrNotFound], [ErrForbidden] if the project hides its
 // jobs from the token, and [ErrInvalid] for a status GitLab does not know.
 func (s *JobsService) ListForPipeline(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListPipelineJobsOptions) (*Page[Job], error) {
-	return list[Job](ctx, s.client, at("projects", project, "pipelines", pipeline, "jobs"), opts)
+	return pageOf(list[*Job](ctx, s.client, at("projects", project, "pipelines", pipeline, "jobs"), opts))
 }
 
 // AllForPipeline ranges over a pipeline's jobs, page by page as the loop goes
@@ -154,7 +154,7 @@ func (s *JobsService) ListForPipeline(ctx context.Context, project ProjectID, pi
 // in [PipelinesService.All], repeats are dropped, and what is there throughout
 // comes exactly once without Scope and Prefetch, up to 10,000 jobs.
 func (s *JobsService) AllForPipeline(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListPipelineJobsOptions) iter.Seq2[*Job, error] {
-	return all[Job](ctx, s.client, at("projects", project, "pipelines", pipeline, "jobs"), opts)
+	return all[*Job](ctx, s.client, at("projects", project, "pipelines", pipeline, "jobs"), opts)
 }
 
 // FindByName returns the newest attempt of the job with that exact name in a
@@ -187,5 +187,5 @@ func (s *JobsService) FindByName(ctx context.Context, project ProjectID, pipelin
 // The error matches [ErrNotFound] if the project or the job does not exist, or
 // the token may not see it, and [ErrUnauthorized] without a token.
 func (s *JobsService) Get(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
-	return get[Job](ctx, s.client, at("projects", project, "jobs", job), nil)
+	return get[*Job](ctx, s.client, at("projects", project, "jobs", job), nil)
 }

@@ -63,7 +63,7 @@ type ListMyPipelinesOptions struct {
 // GitLab lists recent pipelines only, and takes hidden ones out of a page
 // afterwards: a page can be short, or empty, and still have a Next.
 func (s *PipelinesService) ListMine(ctx context.Context, opts *ListMyPipelinesOptions) (*Page[UserPipeline], error) {
-	return list[UserPipeline](ctx, s.client, minePath(opts), opts)
+	return pageOf(list[*UserPipeline](ctx, s.client, minePath(opts), opts))
 }
 
 // AllMine ranges over the pipelines that the token's owner started, page by
@@ -78,7 +78,7 @@ func (s *PipelinesService) ListMine(ctx context.Context, opts *ListMyPipelinesOp
 // Pages have cursors, so what is there throughout comes exactly once. Prefetch
 // asks for one page ahead, however large it is.
 func (s *PipelinesService) AllMine(ctx context.Context, opts *ListMyPipelinesOptions) iter.Seq2[*UserPipeline, error] {
-	return all[UserPipeline](ctx, s.client, minePath(opts), opts)
+	return all[*UserPipeline](ctx, s.client, minePath(opts), opts)
 }
 
 // minePath refuses a page number, which GitLab would ignore.

@@ -61,25 +61,32 @@ func (e *PageError) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *PageError) Unwrap() error { return e.Err }
 
+// A sheet is a page of items that are pointers; see decodeObject.
+type sheet[P any] struct {
+	items                            []P
+	page, perPage, total, totalPages int
+	next                             Cursor
+}
+
 // A pager fetches the page that a query asks for.
-type pager[T any] func(context.Context, url.Values) (*Page[T], error)
+type pager[P any] func(context.Context, url.Values) (*sheet[P], error)
 
 // pages fetches the pages of the list at p.
-func pages[T any](c *Client, p path) pager[T] {
-	return func(ctx context.Context, query url.Values) (*Page[T], error) {
-		return fetchPage[T](ctx, c, p, query)
+func pages[P any](c *Client, p path) pager[P] {
+	return func(ctx context.Context, query url.Values) (*sheet[P], error) {
+		return fetchPage[P](ctx, c, p, query)
 	}
 }
 
-func list[T any](ctx context.Context, c *Client, p path, opts lister) (*Page[T], error) {
-	return listBy(ctx, opts, pages[T](c, p))
+func list[P any](ctx context.Context, c *Client, p path, opts lister) (*sheet[P], error) {
+	return listBy(ctx, opts, pages[P](c, p))
 }
 
-func all[T any](ctx context.Context, c *Client, p path, opts lister) iter.Seq2[*T, error] {
-	return allBy(ctx, opts, pages[T](c, p))
+func all[P any](ctx context.Context, c *Client, p path, opts lister) iter.Seq2[P, error] {
+	return allBy(ctx, opts, pages[P](c, p))
 }
 
-func listBy[T any](ctx context.Context, opts lister, fetch pager[T]) (*Page[T], error) {
+func listBy[P any](ctx context.Context, opts lister, fetch pager[P]) (*sheet[P], error) {
 	query, err := listQuery(optionsOf(opts), opts, 0)
 	if err != nil {
 		return nil, err
@@ -87,18 +94,27 @@ func listBy[T any](ctx context.Context, opts lister, fetch pager[T]) (*Page[T], 
 	return fetch(ctx, query)
 }
 
+// pageOf is a sheet as callers see it.
+func pageOf[T any](s *sheet[*T], err error) (*Page[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &Page[T]{s.items, s.page, s.perPage, s.total, s.totalPages, s.next}, nil
+}
+
 // allBy ranges over the pages from the one that opts choose. Nothing is asked
 // for before the loop or after its end.
-func allBy[T any](ctx context.Context, opts lister, fetch pager[T]) iter.Seq2[*T, error] {
-	return func(yield func(*T, error) bool) {
+func allBy[P any](ctx context.Context, opts lister, fetch pager[P]) iter.Seq2[P, error] {
+	return func(yield func(P, error) bool) {
 		o := optionsOf(opts)
 		query, err := listQuery(o, opts, 100)
 		if err != nil {
-			yield(nil, err)
+			var none P
+			yield(none, err)
 			return
 		}
-		w := walk[T]{yield: yield, drift: newDrift[T](query, o.Prefetch == 0)}
-		w.fetch = func(query url.Values) (*Page[T], error) { return fetch(ctx, query) }
+		w := walk[P]{yield: yield, drift: newDrift[P](query, o.Prefetch == 0)}
+		w.fetch = func(query url.Values) (*sheet[P], error) { return fetch(ctx, query) }
 		if o.Prefetch > 0 {
 			early := prefetch(ctx, o.Prefetch, fetch)
 			defer early.stop()
@@ -156,24 +172,24 @@ func (c Cursor) query() (url.Values, error) {
 func cursorOf(query url.Values) Cursor { return Cursor(query.Encode()) }
 
 // fetchPage fetches one page of a list.
-func fetchPage[T any](ctx context.Context, c *Client, p path, query url.Values) (*Page[T], error) {
-	var page *Page[T]
+func fetchPage[P any](ctx context.Context, c *Client, p path, query url.Values) (*sheet[P], error) {
+	var page *sheet[P]
 	err := c.fetch(ctx, reading(p, query), func(header http.Header, body []byte) error {
-		items, err := decodeList[T](body, func(index int) {
+		items, err := decodeList[P](body, func(index int) {
 			c.config.logger.Warn("gitlabci: a list element is not an object and is left out",
 				slog.String("endpoint", p.template), slog.Int("index", index))
 		})
 		if err != nil {
 			return err
 		}
-		page = &Page[T]{
-			Items:      items,
-			Page:       headerNumber(header, "X-Page", 0),
-			PerPage:    headerNumber(header, "X-Per-Page", 0),
-			Total:      headerNumber(header, "X-Total", -1),
-			TotalPages: headerNumber(header, "X-Total-Pages", -1),
+		page = &sheet[P]{
+			items:      items,
+			page:       headerNumber(header, "X-Page", 0),
+			perPage:    headerNumber(header, "X-Per-Page", 0),
+			total:      headerNumber(header, "X-Total", -1),
+			totalPages: headerNumber(header, "X-Total-Pages", -1),
 		}
-		page.Next, err = nextCursor(header, query)
+		page.next, err = nextCursor(header, query)
 		return err
 	})
 	return page, err

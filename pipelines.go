@@ -89,7 +89,7 @@ type ListPipelinesOptions struct {
 // and [ErrInvalid] for a word GitLab does not know.
 // [ScopeFinished] leaves out skipped pipelines.
 func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) (*Page[PipelineInfo], error) {
-	return list[PipelineInfo](ctx, s.client, at("projects", project, "pipelines"), opts)
+	return pageOf(list[*PipelineInfo](ctx, s.client, at("projects", project, "pipelines"), opts))
 }
 
 // All ranges over a project's pipelines, page by page as the loop goes on.
@@ -112,7 +112,7 @@ func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *Li
 // and CreatedBefore. Otherwise, and with Prefetch, nothing comes twice, but
 // one that moved can be missed.
 func (s *PipelinesService) All(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) iter.Seq2[*PipelineInfo, error] {
-	return all[PipelineInfo](ctx, s.client, at("projects", project, "pipelines"), opts)
+	return all[*PipelineInfo](ctx, s.client, at("projects", project, "pipelines"), opts)
 }
 
 // Get returns one pipeline, child pipelines included.
@@ -123,7 +123,7 @@ func (s *PipelinesService) All(ctx context.Context, project ProjectID, opts *Lis
 // The error matches [ErrNotFound] if the project or the pipeline does not
 // exist, or the token may not see it.
 func (s *PipelinesService) Get(ctx context.Context, project ProjectID, pipeline PipelineID) (*Pipeline, error) {
-	return get[Pipeline](ctx, s.client, at("projects", project, "pipelines", pipeline), nil)
+	return get[*Pipeline](ctx, s.client, at("projects", project, "pipelines", pipeline), nil)
 }
 
 // Latest returns the newest pipeline of the commit that ref, a branch or a
@@ -138,7 +138,7 @@ func (s *PipelinesService) Get(ctx context.Context, project ProjectID, pipeline 
 // Pipelines of dangling sources, child pipelines among them, do not count; see
 // [Source].
 func (s *PipelinesService) Latest(ctx context.Context, project ProjectID, ref string) (*Pipeline, error) {
-	return get[Pipeline](ctx, s.client, at("projects", project, "pipelines", "latest"), struct {
+	return get[*Pipeline](ctx, s.client, at("projects", project, "pipelines", "latest"), struct {
 		Ref string `url:"ref,omitempty"`
 	}{ref})
 }
@@ -154,7 +154,7 @@ func (s *PipelinesService) Latest(ctx context.Context, project ProjectID, ref st
 // [ErrOutcomeUnknown] if the answer was lost: it is never sent twice.
 // The Status and times returned can be those from before; read them again.
 func (s *PipelinesService) Retry(ctx context.Context, project ProjectID, pipeline PipelineID) (*Pipeline, error) {
-	return send[Pipeline](ctx, s.client, once(http.MethodPost, at("projects", project, "pipelines", pipeline, "retry"), nil))
+	return send[*Pipeline](ctx, s.client, once(http.MethodPost, at("projects", project, "pipelines", pipeline, "retry"), nil))
 }
 
 // Cancel cancels a pipeline's unfinished jobs, its trigger jobs and, a little

@@ -16,38 +16,38 @@ const maxPrefetch = 64
 // next page has a number, those with the numbers after it too. What it fetched
 // is only ever used where the links lead, so that a wrong guess costs a request
 // and nothing else.
-type prefetcher[T any] struct {
+type prefetcher[P any] struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
-	fetch   pager[T]
+	fetch   pager[P]
 	most    int
-	queue   []*earlyPage[T] // in the order of the list
+	queue   []*earlyPage[P] // in the order of the list
 	running sync.WaitGroup
 }
 
 // An earlyPage is a page on its way.
-type earlyPage[T any] struct {
+type earlyPage[P any] struct {
 	key    string
 	cancel context.CancelFunc
 	done   chan struct{} // closed once page and err are set
-	page   *Page[T]
+	page   *sheet[P]
 	err    error
 }
 
-func prefetch[T any](ctx context.Context, most int, fetch pager[T]) *prefetcher[T] {
-	p := &prefetcher[T]{fetch: fetch, most: most}
+func prefetch[P any](ctx context.Context, most int, fetch pager[P]) *prefetcher[P] {
+	p := &prefetcher[P]{fetch: fetch, most: most}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	return p
 }
 
 // stop ends what is under way, and returns when it has ended.
-func (p *prefetcher[T]) stop() {
+func (p *prefetcher[P]) stop() {
 	p.cancel()
 	p.running.Wait()
 }
 
 // get returns a page, and has those that should follow on their way.
-func (p *prefetcher[T]) get(query url.Values) (*Page[T], error) {
+func (p *prefetcher[P]) get(query url.Values) (*sheet[P], error) {
 	page, err := p.take(query)
 	if err == nil {
 		p.fill(page)
@@ -56,7 +56,7 @@ func (p *prefetcher[T]) get(query url.Values) (*Page[T], error) {
 }
 
 // take waits for a page that is on its way, or fetches one that is not.
-func (p *prefetcher[T]) take(query url.Values) (*Page[T], error) {
+func (p *prefetcher[P]) take(query url.Values) (*sheet[P], error) {
 	if len(p.queue) == 0 || p.queue[0].key != pageKey(query) {
 		p.drop()
 		return p.fetch(p.ctx, query)
@@ -69,7 +69,7 @@ func (p *prefetcher[T]) take(query url.Values) (*Page[T], error) {
 }
 
 // drop gives up what is on its way, as it leads elsewhere.
-func (p *prefetcher[T]) drop() {
+func (p *prefetcher[P]) drop() {
 	for _, early := range p.queue {
 		early.cancel()
 	}
@@ -77,17 +77,17 @@ func (p *prefetcher[T]) drop() {
 }
 
 // fill asks for what should come after a page.
-func (p *prefetcher[T]) fill(page *Page[T]) {
-	next, err := page.Next.query()
-	if page.Next == "" || err != nil {
+func (p *prefetcher[P]) fill(page *sheet[P]) {
+	next, err := page.next.query()
+	if page.next == "" || err != nil {
 		p.drop()
 		return
 	}
 	number := pageNumber(next)
-	for len(p.queue) < p.most && !slices.ContainsFunc(p.queue, (*earlyPage[T]).isLast) {
+	for len(p.queue) < p.most && !slices.ContainsFunc(p.queue, (*earlyPage[P]).isLast) {
 		ahead := maps.Clone(next)
 		if n := number + len(p.queue); n > number {
-			if number == 0 || page.TotalPages >= 0 && n > page.TotalPages {
+			if number == 0 || page.totalPages >= 0 && n > page.totalPages {
 				return
 			}
 			ahead.Set("page", strconv.Itoa(n))
@@ -96,9 +96,9 @@ func (p *prefetcher[T]) fill(page *Page[T]) {
 	}
 }
 
-func (p *prefetcher[T]) start(query url.Values) {
+func (p *prefetcher[P]) start(query url.Values) {
 	ctx, cancel := context.WithCancel(p.ctx)
-	early := &earlyPage[T]{key: pageKey(query), cancel: cancel, done: make(chan struct{})}
+	early := &earlyPage[P]{key: pageKey(query), cancel: cancel, done: make(chan struct{})}
 	p.queue = append(p.queue, early)
 	p.running.Go(func() {
 		defer close(early.done)
@@ -107,10 +107,10 @@ func (p *prefetcher[T]) start(query url.Values) {
 }
 
 // isLast reports whether it is known that nothing comes after a page.
-func (e *earlyPage[T]) isLast() bool {
+func (e *earlyPage[P]) isLast() bool {
 	select {
 	case <-e.done:
-		return e.err != nil || e.page.Next == ""
+		return e.err != nil || e.page.next == ""
 	default:
 		return false
 	}

@@ -13,15 +13,15 @@ import (
 //
 // Nothing is read where every answer was lost: that server answers no better
 // to a read.
-func readBack[T any](ctx context.Context, c *Client, cl *call, p path, done func(*T) bool) (*T, error) {
-	answer, err := send[T](ctx, c, cl)
+func readBack[P any](ctx context.Context, c *Client, cl *call, p path, done func(P) bool) (P, error) {
+	answer, err := send[P](ctx, c, cl)
 	e, answered := errors.AsType[*APIError](err)
 	if !answered || e.StatusCode/100 != 4 || !errors.Is(err, ErrOutcomeUnknown) {
 		return answer, err
 	}
-	now, readErr := get[T](ctx, c, p, nil)
+	now, readErr := get[P](ctx, c, p, nil)
 	if readErr != nil || !done(now) {
-		return nil, err
+		return answer, err
 	}
 	return now, nil
 }

@@ -128,32 +128,33 @@ func reading(p path, query url.Values) *call {
 }
 
 // get reads one object. The fields of opts, unless it is nil, are the query.
-func get[T any](ctx context.Context, c *Client, p path, opts any) (*T, error) {
+func get[P any](ctx context.Context, c *Client, p path, opts any) (P, error) {
 	values, err := query.Values(opts)
 	if err != nil {
-		return nil, err
+		var none P
+		return none, err
 	}
-	return send[T](ctx, c, reading(p, values))
+	return send[P](ctx, c, reading(p, values))
 }
 
 // getAll reads a list that GitLab does not page.
-func getAll[T any](ctx context.Context, c *Client, p path) ([]*T, error) {
-	page, err := fetchPage[T](ctx, c, p, nil)
+func getAll[P any](ctx context.Context, c *Client, p path) ([]P, error) {
+	page, err := fetchPage[P](ctx, c, p, nil)
 	if err != nil {
 		return nil, err
 	}
-	return page.Items, nil
+	return page.items, nil
 }
 
-// send makes a call whose answer is one object.
-func send[T any](ctx context.Context, c *Client, cl *call) (*T, error) {
-	var answer *T
+// send makes a call whose answer is one object, a P; see decodeObject.
+func send[P any](ctx context.Context, c *Client, cl *call) (P, error) {
+	var answer, none P
 	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (err error) {
-		answer, err = decodeObject[T](body)
+		answer, err = decodeObject[P](body)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	return answer, nil
 }

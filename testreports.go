@@ -94,7 +94,7 @@ type TestSuiteSummary struct {
 // suites whose artifacts the token may not read, so two users can see
 // different totals, and may answer up to two minutes late.
 func (s *PipelinesService) TestReport(ctx context.Context, project ProjectID, pipeline PipelineID) (*TestReport, error) {
-	return get[TestReport](ctx, s.client, at("projects", project, "pipelines", pipeline, "test_report"), nil)
+	return get[*TestReport](ctx, s.client, at("projects", project, "pipelines", pipeline, "test_report"), nil)
 }
 
 // TestReportSummary returns the counts of a pipeline's test report, suite by
@@ -106,5 +106,5 @@ func (s *PipelinesService) TestReport(ctx context.Context, project ProjectID, pi
 // The error matches [ErrNotFound] if the project or the pipeline does not
 // exist, or the token may not see it.
 func (s *PipelinesService) TestReportSummary(ctx context.Context, project ProjectID, pipeline PipelineID) (*TestReportSummary, error) {
-	return get[TestReportSummary](ctx, s.client, at("projects", project, "pipelines", pipeline, "test_report_summary"), nil)
+	return get[*TestReportSummary](ctx, s.client, at("projects", project, "pipelines", pipeline, "test_report_summary"), nil)
 }

@@ -34,7 +34,7 @@ type ListTriggerJobsOptions struct {
 // See https://docs.gitlab.com/api/jobs/#list-all-trigger-jobs-by-pipeline.
 // The errors are those of [JobsService.ListForPipeline].
 func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) (*Page[TriggerJob], error) {
-	return listBy(ctx, opts, s.triggerJobs(project, pipeline))
+	return pageOf(listBy(ctx, opts, s.triggerJobs(project, pipeline)))
 }
 
 // AllTriggerJobs ranges over a pipeline's trigger jobs, page by page as the
@@ -58,11 +58,11 @@ func (s *JobsService) AllTriggerJobs(ctx context.Context, project ProjectID, pip
 
 // triggerJobs fetches pages by the route's old name until the server says that
 // it has only the new one.
-func (s *JobsService) triggerJobs(project ProjectID, pipeline PipelineID) pager[TriggerJob] {
-	older := pages[TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "bridges"))
-	newer := pages[TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "trigger_jobs"))
+func (s *JobsService) triggerJobs(project ProjectID, pipeline PipelineID) pager[*TriggerJob] {
+	older := pages[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "bridges"))
+	newer := pages[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "trigger_jobs"))
 	var renamed atomic.Bool // pages are fetched at once where some are prefetched
-	return func(ctx context.Context, query url.Values) (*Page[TriggerJob], error) {
+	return func(ctx context.Context, query url.Values) (*sheet[*TriggerJob], error) {
 		if renamed.Load() {
 			return newer(ctx, query)
 		}

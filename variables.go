@@ -27,7 +27,7 @@ type Variable struct {
 // maintainer nor the developer who started the pipeline.
 // Values may be secrets: do not log them.
 func (s *PipelinesService) Variables(ctx context.Context, project ProjectID, pipeline PipelineID) ([]*Variable, error) {
-	return getAll[Variable](ctx, s.client, at("projects", project, "pipelines", pipeline, "variables"))
+	return getAll[*Variable](ctx, s.client, at("projects", project, "pipelines", pipeline, "variables"))
 }
 
 // CreatePipelineOptions are what a new pipeline is given. Nil gives nothing.
@@ -86,7 +86,7 @@ func (s *PipelinesService) Create(ctx context.Context, project ProjectID, ref st
 	if opts.IdempotencyKey != "" && c.err == nil {
 		return s.createKeyed(ctx, project, c, ref, opts.IdempotencyKey)
 	}
-	return send[Pipeline](ctx, s.client, c)
+	return send[*Pipeline](ctx, s.client, c)
 }
 
 // createPipelineBody is the JSON of a create: CreatePipelineOptions without

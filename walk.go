@@ -8,9 +8,9 @@ import (
 )
 
 // A walk ranges over the pages of a list.
-type walk[T any] struct {
-	fetch func(url.Values) (*Page[T], error)
-	yield func(*T, error) bool
+type walk[P any] struct {
+	fetch func(url.Values) (*sheet[P], error)
+	yield func(P, error) bool
 	drift *drift
 	trail trail
 }
@@ -31,7 +31,7 @@ func (p *place) after() Cursor {
 }
 
 // run yields the items of all pages from the one that query asks for.
-func (w *walk[T]) run(query url.Values) {
+func (w *walk[P]) run(query url.Values) {
 	next := &place{query: query, number: pageNumber(query)}
 	if !query.Has("page") && !query.Has("cursor") {
 		next.number = 1 // a list begins with it, which a query need not say
@@ -44,7 +44,8 @@ func (w *walk[T]) run(query url.Values) {
 			next, err = w.read(at, page)
 		}
 		if err != nil {
-			w.yield(nil, &PageError{After: at.after(), Err: err})
+			var none P
+			w.yield(none, &PageError{After: at.after(), Err: err})
 			return
 		}
 	}
@@ -52,13 +53,13 @@ func (w *walk[T]) run(query url.Values) {
 
 // read yields the items of a page and returns where the walk goes on, nil if
 // it is over.
-func (w *walk[T]) read(at *place, page *Page[T]) (*place, error) {
-	told := counts{page.PerPage, page.Total, len(page.Items), len(page.Items) > 0 && w.drift.knows(page.Items[0])}
+func (w *walk[P]) read(at *place, page *sheet[P]) (*place, error) {
+	told := counts{page.perPage, page.total, len(page.items), len(page.items) > 0 && w.drift.knows(page.items[0])}
 	if missed := w.drift.missed(at, told); missed != nil {
 		return missed, nil
 	}
 	fresh := false
-	for _, item := range page.Items {
+	for _, item := range page.items {
 		if w.drift.repeats(item) {
 			continue
 		}
@@ -68,10 +69,10 @@ func (w *walk[T]) read(at *place, page *Page[T]) (*place, error) {
 		}
 	}
 	w.drift.passed(told, fresh)
-	if page.Next == "" {
+	if page.next == "" {
 		return nil, nil
 	}
-	query, err := page.Next.query()
+	query, err := page.next.query()
 	if err != nil {
 		return nil, err
 	}
