@@ -31,6 +31,11 @@
 //		fmt.Println(pipeline.ID, pipeline.Status)
 //	}
 //
+// What moves while the loop runs does not come twice; the comment of each All
+// says what cannot be missed either. Prefetch in [ListOptions] asks for pages
+// ahead of the reader. A page that fails gives a [*PageError], which holds the
+// [Cursor] to go on from; it can be kept as text.
+//
 // # Files
 //
 // Logs and artifacts are streams, and no more of one than a buffer is held in
