@@ -302,6 +302,27 @@ func TestJobPagesThatTurnBack(t *testing.T) {
 	}
 }
 
+// A circle that is met late is seen after a round or two, and nothing in it
+// comes twice.
+func TestJobPagesInACircle(t *testing.T) {
+	for before := range 9 {
+		for circle := 1; circle <= 9; circle++ {
+			s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+				id, _ := strconv.Atoi(r.URL.Query().Get("cursor"))
+				next := id + 1
+				if next == before+circle {
+					next = before
+				}
+				answer(200, fmt.Sprintf(`[{"id":%d}]`, id+1), jobPagesNext(fmt.Sprintf("cursor=%d&%s", next, jobPagesByCursor))...)(w, r)
+			})
+			ids, err := jobPagesAll(t, s.client(t), nil)
+			require.ErrorContains(t, err, "turns back", "%d pages, then %d in a circle", before, circle)
+			require.Len(t, ids, before+circle)
+			require.LessOrEqual(t, len(s.received()), 2*before+4*circle+2, "%d pages, then %d in a circle", before, circle)
+		}
+	}
+}
+
 // An empty page does not end a list; only a missing link does.
 func TestJobPagesThatAreEmpty(t *testing.T) {
 	s := pageScript(t, answer(200, `[]`, jobPagesNext("cursor=NQ&"+jobPagesByCursor)...), answer(200, `[{"id":1}]`))

@@ -83,23 +83,29 @@ func (w *walk[P]) read(at *place, page *sheet[P]) (*place, error) {
 	return w.drift.onward(at, next, told), nil
 }
 
-// A trail is the places of a walk that have no number to tell them apart.
-type trail map[string]bool
+// A trail tells whether links lead in a circle, in Brent's way: it holds each
+// place against the one before it and against a mark, which moves on after two
+// places, four, eight and so on. It takes no more memory for more pages.
+type trail struct {
+	last, mark string
+	steps, lap int // since the mark was set, and until it moves
+}
 
 // turnsBack reports whether the link from one place leads to another that came
-// before it.
+// before it. Pages without numbers are told apart by their cursors: one that
+// leads to itself is seen at once, a larger circle after a round or two.
 func (t *trail) turnsBack(from, to *place) bool {
 	if to.number > 0 {
 		return from != nil && to.number <= from.number
 	}
-	if *t == nil {
-		*t = trail{}
-	}
 	key := pageKey(to.query)
-	if (*t)[key] {
+	if key == t.last || key == t.mark {
 		return true
 	}
-	(*t)[key] = true
+	t.last = key
+	if t.steps++; t.steps >= t.lap {
+		t.mark, t.steps, t.lap = key, 0, max(2, 2*t.lap)
+	}
 	return false
 }
 
