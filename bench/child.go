@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// childTask tells a copy of this program what to do instead of its own work.
+const childTask = "GITLABCI_BENCH_TASK"
+
+// The clients that are measured.
+const (
+	ours   = "gitlabci"
+	theirs = "client-go"
+	bare   = "net/http" // as little as can be done with the answers
+)
+
+// A task is one measurement of one client, done by a process of its own.
+type task struct {
+	Work     string // a key of works
+	Client   string
+	Base     string        // the server's URL
+	Size     int           // items, test cases or bytes that must come
+	Prefetch int           // pages
+	Busy     time.Duration // what the reader does after each page
+	Watch    bool          // the heap
+	Bench    string        // how long testing.Benchmark measures
+}
+
+// A result is what a task found. What it did not look at is zero.
+type result struct {
+	Seconds    float64 // in all, or for one operation
+	Allocs     int64   // of one operation
+	AllocBytes int64   // of one operation
+	Heap       uint64  // at its highest, garbage included
+	Early      uint64  // the same, in the first tenth
+	Late       uint64  // and in the last
+	Resident   int64   // at its highest, in bytes
+}
+
+// works are what a child can do.
+var works = map[string]func(context.Context, task) (result, error){
+	"pipelines":        scan,
+	"jobs":             scan,
+	"cases":            scan,
+	"report":           scan,
+	"decode pipelines": operate,
+	"decode jobs":      operate,
+	"decode report":    operate,
+	"decode cases":     operate,
+	"call":             operate,
+	"download":         download,
+	"serve":            func(ctx context.Context, _ task) (result, error) { return result{}, serve(ctx) },
+}
+
+// child does its task and prints the result.
+func child(ctx context.Context, text string, out io.Writer) error {
+	var t task
+	if err := json.Unmarshal([]byte(text), &t); err != nil {
+		return err
+	}
+	found, err := works[t.Work](ctx, t)
+	if err != nil {
+		return err
+	}
+	found.Resident = residentPeak()
+	return json.NewEncoder(out).Encode(found)
+}
+
+// runChild does the task of a child and ends, if this process is one.
+func runChild() {
+	text := os.Getenv(childTask)
+	if text == "" {
+		return
+	}
+	if err := child(context.Background(), text, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// residentPeak is the most memory this process had at once, or 0 where only
+// Linux would tell. Getrusage would count the process that started this one.
+func residentPeak() int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, peak, _ := strings.Cut(string(status), "VmHWM:")
+	peak, _, _ = strings.Cut(peak, " kB")
+	kilobytes, err := strconv.ParseInt(strings.TrimSpace(peak), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return kilobytes << 10
+}
+
+// childProcess is a copy of this program that does a task, under the settings
+// of a plain environment.
+func childProcess(ctx context.Context, t task) (*exec.Cmd, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(t)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, program)
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.Contains([]string{"GODEBUG", "GOGC", "GOMEMLIMIT", "GOMAXPROCS"}, name)
+	}), childTask+"="+string(text))
+	return cmd, nil
+}
+
+// inChild has a child do a task.
+func inChild(ctx context.Context, t task) (result, error) {
+	cmd, err := childProcess(ctx, t)
+	if err != nil {
+		return result{}, err
+	}
+	var out, problems bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &problems
+	if err := cmd.Run(); err != nil {
+		return result{}, fmt.Errorf("%s of %s: %w: %s", t.Work, t.Client, err, &problems)
+	}
+	var found result
+	err = json.Unmarshal(out.Bytes(), &found)
+	return found, err
+}
+
+// A server is a child that serves.
+type server struct {
+	url   string
+	cmd   *exec.Cmd
+	input io.Closer
+}
+
+func startServer(ctx context.Context) (*server, error) {
+	cmd, err := childProcess(ctx, task{Work: "serve"})
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stderr = os.Stderr
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	output, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	s := &server{cmd: cmd, input: input}
+	address, err := bufio.NewReader(output).ReadString('\n')
+	if err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	s.url = strings.TrimSpace(address)
+	return s, nil
+}
+
+func (s *server) stop() error { return errors.Join(s.input.Close(), s.cmd.Wait()) }
+
+// base is the URL of a server whose pages take so long and hold size in all.
+func (s *server) base(delay time.Duration, size int) string {
+	return fmt.Sprintf("%s/%v/%d", s.url, delay, size)
+}
+
+// served is how many bytes of bodies it has sent so far.
+func (s *server) served() (int64, error) {
+	resp, err := http.Get(s.url + "/served")
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(string(text), 10, 64)
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// A decoding is answers that are turned into values.
+type decoding struct {
+	title string
+	ours  []string // works of ours, the first of which is like theirs
+	names []string // of them
+	theirs,
+	least string
+}
+
+const decodeIntroduction = `## Decoding
+
+The answers are in memory: a transport without a network hands them to each
+client. The last row of each table is the least: a scan of the JSON that keeps
+nothing or, for a call, net/http and encoding/json alone.
+
+`
+
+// decode measures what is done with an answer once it is there, and what each
+// call costs besides.
+func decode(ctx context.Context, b *bench) (string, error) {
+	var text strings.Builder
+	text.WriteString(decodeIntroduction)
+	for _, d := range []decoding{
+		{"A page of 100 pipelines", []string{"decode pipelines"}, []string{"gitlabci"}, "decode pipelines", "scan"},
+		{"A page of 100 jobs", []string{"decode jobs"}, []string{"gitlabci"}, "decode jobs", "scan"},
+		{"A test report of " + thousands(casesOfReport) + " cases", []string{"decode report", "decode cases"}, []string{"gitlabci, TestReport", "gitlabci, TestCases"}, "decode report", "scan"},
+		{"A call that gets one small job", []string{"call"}, []string{"gitlabci"}, "call", "net/http"},
+	} {
+		b.say("%s", d.title)
+		part, err := b.decoding(ctx, d)
+		if err != nil {
+			return "", err
+		}
+		text.WriteString(part)
+	}
+	return text.String(), nil
+}
+
+func (b *bench) decoding(ctx context.Context, d decoding) (string, error) {
+	names := append([]string{}, d.names...)
+	var tasks []task
+	for _, work := range d.ours {
+		tasks = append(tasks, task{Work: work, Client: ours, Bench: b.repeat})
+	}
+	tasks = append(tasks, task{Work: d.theirs, Client: theirs, Bench: b.repeat}, task{Work: d.theirs, Client: bare, Bench: b.repeat})
+	names = append(names, theirs, d.least)
+	found, err := b.measure(ctx, plan{runs: b.runs}, tasks...)
+	if err != nil {
+		return "", err
+	}
+	size := len(answer(d.theirs))
+	they := found[len(d.ours)]
+	var t table
+	t.head("", "Time", "MB/s", "Allocations", "Bytes allocated", "Time / client-go", "Allocations / client-go")
+	for i, name := range names {
+		one := found[i]
+		t.row(name, one.time(), digits(float64(size)/one.seconds()/1e6), thousands(int(one[0].Allocs)), thousands(int(one[0].AllocBytes)),
+			times(one.seconds(), they.seconds()), times(float64(one[0].Allocs), float64(they[0].Allocs)))
+	}
+	b.decodingFigures(d, found[0], they)
+	return fmt.Sprintf("### %s, %s bytes\n\n%s\n", d.title, thousands(size), t), nil
+}
+
+func (b *bench) decodingFigures(d decoding, we, they results) {
+	b.compare(d.title+", time", we.seconds(), they.seconds(), "")
+	allocs := float64(we[0].Allocs) / float64(they[0].Allocs)
+	b.compare(d.title+", allocations", allocs, 1, "")
+	if d.theirs == "decode jobs" {
+		faster := they.seconds() / we.seconds()
+		b.figure("decode a page of 100 jobs", "≥ 2× client-go's throughput, ≤ 0.6× its allocations",
+			fmt.Sprintf("%.2f×, %.2f×", faster, allocs), faster >= 2 && allocs <= 0.6)
+	}
+}

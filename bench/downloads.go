@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+const residentLimit = 24 << 20
+
+// downloads reads an archive to nowhere.
+func downloads(ctx context.Context, b *bench) (string, error) {
+	title := fmt.Sprintf("An archive of %s", mebibytes(int64(b.download)))
+	b.say("%s", title)
+	var tasks []task
+	for _, client := range []string{ours, theirs, bare} {
+		tasks = append(tasks, task{Work: "download", Client: client, Base: b.server.base(0, b.download), Size: b.download})
+	}
+	found, err := b.measure(ctx, plan{runs: b.runs, bytes: int64(b.download)}, tasks...)
+	if err != nil {
+		return "", err
+	}
+	we, they, least := found[0], found[1], found[2]
+	var t table
+	t.head("", "Time", "MB/s", "Resident at most", "Time / net/http", "Time / client-go")
+	for i, one := range found {
+		t.row(tasks[i].Client, one.time(), digits(float64(b.download)/one.seconds()/1e6), mebibytes(one.resident()),
+			times(one.seconds(), least.seconds()), times(one.seconds(), they.seconds()))
+	}
+	b.compare(title+", time", we.seconds(), they.seconds(), "")
+	b.compare(title+", resident memory", float64(we.resident()), float64(they.resident()), "")
+	b.figure("download "+mebibytes(int64(b.download))+", resident memory", "≤ 24 MiB", mebibytes(we.resident()), we.resident() <= residentLimit)
+	ratio := we.seconds() / least.seconds()
+	b.figure("download "+mebibytes(int64(b.download))+", time", "≤ 1.2× a bare io.Copy", fmt.Sprintf("%.2f×", ratio), ratio <= 1.2)
+	return fmt.Sprintf("## Downloads\n\nclient-go returns the archive when it is in memory, whole.\n\n### %s\n\n%s\n", title, t), nil
+}

@@ -1,0 +1,132 @@
+// Bench measures gitlabci beside GitLab's own client for Go, and beside as
+// little as the work can cost, and prints what it finds as Markdown. From the
+// root of the repository:
+//
+//	go run ./bench -o BENCHMARKS.md
+//
+// Each measurement is a process of its own, a copy of this program: see
+// child.go. To add some, write a function like those in groups.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A group is measurements that belong together.
+type group struct {
+	name    string
+	measure func(context.Context, *bench) (string, error) // returns Markdown
+}
+
+var groups = []group{
+	{"lists", lists},
+	{"decode", decode},
+	{"memory", memory},
+	{"download", downloads},
+	{"size", sizes},
+}
+
+// A scale is how much is measured.
+type scale struct {
+	listed   int             // items of a list
+	delays   []time.Duration // that a page takes
+	telling  time.Duration   // the one of them that the figures are about
+	together time.Duration   // from which on clients are measured at the same time
+	busy     time.Duration   // that a busy reader takes for a page
+	runs     int             // of what is short
+	repeat   string          // how long one operation is repeated
+	jobs     int             // of a long list
+	cases    int             // of a large test report
+	download int             // bytes
+	cold     bool            // whether programs are built from nothing
+}
+
+var full = scale{
+	listed: 10_000, delays: []time.Duration{0, 20 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond},
+	telling: 50 * time.Millisecond, together: 200 * time.Millisecond, busy: 50 * time.Millisecond,
+	runs: 3, repeat: "1s", jobs: 1_000_000, cases: 200_000, download: 256 << 20, cold: true,
+}
+
+// quick shows that everything works, and measures nothing worth knowing.
+var quick = scale{
+	listed: 400, delays: []time.Duration{0, time.Millisecond, 2 * time.Millisecond},
+	telling: time.Millisecond, together: 2 * time.Millisecond, busy: time.Millisecond,
+	runs: 1, repeat: "1x", jobs: 1000, cases: 2000, download: 1 << 20,
+}
+
+func main() {
+	runChild()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// settings are what the flags say.
+type settings struct {
+	only, file string
+	quick      bool
+}
+
+func parse(args []string, progress io.Writer) (settings, error) {
+	var s settings
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(progress)
+	flags.StringVar(&s.only, "only", "", "measure these `groups` alone, of "+strings.Join(names(), ","))
+	flags.StringVar(&s.file, "o", "", "write to this `file`, instead of to standard output")
+	flags.BoolVar(&s.quick, "quick", false, "measure next to nothing, to see whether it works")
+	if err := flags.Parse(args); err != nil {
+		return s, err
+	}
+	if flags.NArg() > 0 {
+		return s, fmt.Errorf("what is %q?", flags.Arg(0))
+	}
+	for name := range strings.SplitSeq(s.only, ",") {
+		if s.only != "" && !slices.Contains(names(), name) {
+			return s, fmt.Errorf("there is no group %q, but %s", name, strings.Join(names(), ", "))
+		}
+	}
+	return s, nil
+}
+
+func names() []string {
+	all := make([]string, len(groups))
+	for i, g := range groups {
+		all[i] = g.name
+	}
+	return all
+}
+
+func run(ctx context.Context, args []string, out, progress io.Writer) error {
+	s, err := parse(args, progress)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b := &bench{scale: full, progress: progress}
+	if s.quick {
+		b.scale = quick
+	}
+	text, err := b.report(ctx, s, args)
+	if err != nil {
+		return err
+	}
+	if s.file != "" {
+		return os.WriteFile(s.file, []byte(text), 0o644)
+	}
+	_, err = io.WriteString(out, text)
+	return err
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// serve answers on a port of its own, whose address it prints, until its input
+// ends: with the process that started it, however that ends.
+func serve(ctx context.Context) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: newHandler()}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	fmt.Printf("http://%s\n", listener.Addr())
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return err
+	}
+	if err := server.Close(); err != nil {
+		return err
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// A handler is a GitLab of one project. The path before /api/v4 says how long
+// a page takes and how much there is: /50ms/10000.
+type handler struct{ bytes atomic.Int64 }
+
+func newHandler() http.Handler {
+	h, mux := &handler{}, http.NewServeMux()
+	const project = "GET /{delay}/{size}/api/v4/projects/{project}/"
+	mux.HandleFunc(project+"pipelines", h.sized(h.pipelines))
+	mux.HandleFunc(project+"jobs", h.sized(h.jobs))
+	mux.HandleFunc(project+"pipelines/{pipeline}/test_report", h.sized(h.report))
+	mux.HandleFunc(project+"jobs/{job}/artifacts", h.sized(h.artifacts))
+	mux.HandleFunc("GET /served", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, h.bytes.Load()) })
+	return mux
+}
+
+// sized reads what the path asks for, and waits as it says.
+func (h *handler) sized(answer func(w http.ResponseWriter, r *http.Request, size int)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		delay, err := time.ParseDuration(r.PathValue("delay"))
+		size, err2 := strconv.Atoi(r.PathValue("size"))
+		if err := errors.Join(err, err2); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		time.Sleep(delay)
+		answer(w, r, size)
+	}
+}
+
+// pipelines answers with a numbered page, and totals.
+func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
+	query := r.URL.Query()
+	page, err := strconv.Atoi(query.Get("page"))
+	if query.Get("page") == "" {
+		page, err = 1, nil
+	}
+	last := size / perPage
+	if err != nil || page < 1 || page > last || query.Get("per_page") != strconv.Itoa(perPage) {
+		http.Error(w, "no such page", http.StatusBadRequest)
+		return
+	}
+	header := w.Header()
+	header.Set("X-Page", strconv.Itoa(page))
+	header.Set("X-Per-Page", strconv.Itoa(perPage))
+	header.Set("X-Total", strconv.Itoa(size))
+	header.Set("X-Total-Pages", strconv.Itoa(last))
+	header.Set("X-Next-Page", "")
+	if page < last {
+		header.Set("X-Next-Page", strconv.Itoa(page+1))
+		link(w, r, query, "page", page+1)
+	}
+	h.json(w, pipelinesPage().page((page-1)*perPage))
+}
+
+// jobs answers with a page by cursor, which is where the page begins.
+func (h *handler) jobs(w http.ResponseWriter, r *http.Request, size int) {
+	query := r.URL.Query()
+	first, err := strconv.Atoi(query.Get("cursor"))
+	if query.Get("cursor") == "" {
+		first, err = 0, nil
+	}
+	if err != nil || first < 0 || first >= size || query.Get("pagination") != "keyset" || query.Get("per_page") != strconv.Itoa(perPage) {
+		http.Error(w, "no such page", http.StatusBadRequest)
+		return
+	}
+	if next := first + perPage; next < size {
+		w.Header().Set("X-Next-Cursor", strconv.Itoa(next))
+		link(w, r, query, "cursor", next)
+	}
+	h.json(w, jobsPage().page(first))
+}
+
+// link tells where the list goes on.
+func link(w http.ResponseWriter, r *http.Request, query url.Values, name string, next int) {
+	query.Set(name, strconv.Itoa(next))
+	w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?%s>; rel="next"`, r.Host, r.URL.EscapedPath(), query.Encode()))
+}
+
+func (h *handler) json(w http.ResponseWriter, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	h.bytes.Add(int64(len(body))) // before a client can have read it and ask
+	_, _ = w.Write(body)          // fails when the client has gone, which then says so
+}
+
+// report answers with a test report of size cases.
+func (h *handler) report(w http.ResponseWriter, _ *http.Request, size int) {
+	report := newReport(size)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(report.size()))
+	for piece := range report.pieces {
+		h.bytes.Add(int64(len(piece)))
+		if _, err := io.WriteString(w, piece); err != nil {
+			return
+		}
+	}
+}
+
+// artifacts answers with an archive of size bytes, or with the range of it that
+// is asked for.
+func (h *handler) artifacts(w http.ResponseWriter, r *http.Request, size int) {
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Disposition", `attachment; filename="artifacts.zip"`)
+	http.ServeContent(w, r, "", time.Time{}, &noise{size: int64(size), read: &h.bytes})
+}

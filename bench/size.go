@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const (
+	helloBytes    = 7_500_000
+	helloPackages = 12
+)
+
+const sizeIntroduction = `## Size
+
+The programs in ` + "`bench/hello`" + ` print pipelines and their jobs; the one of net/http
+prints the first page of each, and has no more care than that takes. They are
+built by ` + "`go build -trimpath -ldflags=\"-s -w\"`" + `; a cold build has an empty cache,
+so that it compiles the standard library too, but has all modules.
+
+`
+
+// A program is one that lists pipelines and their jobs.
+type program struct {
+	name, folder string
+	bytes        int64
+	outside      []string // packages it links that are not of the standard library
+	inside       int      // and how many are
+	build        time.Duration
+}
+
+// sizes builds programs that do the same with each client.
+func sizes(ctx context.Context, b *bench) (string, error) {
+	programs := []*program{{name: ours, folder: "gitlabci"}, {name: theirs, folder: "clientgo"}, {name: bare, folder: "nethttp"}}
+	var t table
+	t.head("", "Binary", "Packages outside std", "Packages of std", "Cold build")
+	for _, p := range programs {
+		b.say("build the program of %s", p.name)
+		if err := p.measure(ctx, b.cold); err != nil {
+			return "", err
+		}
+		t.row(p.name, megabytes(p.bytes), fmt.Sprint(len(p.outside)), fmt.Sprint(p.inside), duration(p.build.Seconds()))
+	}
+	we, they := programs[0], programs[1]
+	b.compare("Hello program, size", float64(we.bytes), float64(they.bytes), "")
+	b.compare("Hello program, packages", float64(len(we.outside)), float64(len(they.outside)), "")
+	b.compare("Hello program, cold build", we.build.Seconds(), they.build.Seconds(), "")
+	b.figure("hello program, stripped", "≤ 7.5 MB", megabytes(we.bytes), we.bytes <= helloBytes)
+	b.figure("hello program, packages outside std", "≤ 12", fmt.Sprint(len(we.outside)), len(we.outside) <= helloPackages)
+	return sizeIntroduction + t.String() + "\nWhat gitlabci's program links from outside the standard library:\n\n" + bullets(we.outside) + "\n", nil
+}
+
+func bullets(lines []string) string { return "- `" + strings.Join(lines, "`\n- `") + "`\n" }
+
+func megabytes(bytes int64) string { return fmt.Sprintf("%.2f MB", float64(bytes)/1e6) }
+
+func (p *program) measure(ctx context.Context, cold bool) (err error) {
+	pkg := "example.com/gitlabci/bench/hello/" + p.folder
+	dir, err := os.MkdirTemp("", "bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	args, env := []string{"build", "-ldflags=-s -w", "-o", filepath.Join(dir, "hello")}, os.Environ()
+	if cold {
+		args, env = append(args, "-trimpath"), append(env, "GOCACHE="+filepath.Join(dir, "cache"))
+	}
+	start := time.Now()
+	if _, err := goTool(ctx, env, append(args, pkg)...); err != nil {
+		return err
+	}
+	p.build = time.Since(start)
+	built, err := os.Stat(filepath.Join(dir, "hello"))
+	if err != nil {
+		return err
+	}
+	p.bytes = built.Size()
+	return p.list(ctx, pkg)
+}
+
+// list finds the packages that a program links, without its own.
+func (p *program) list(ctx context.Context, pkg string) error {
+	deps, err := goTool(ctx, os.Environ(), "list", "-deps", "-f", "{{.Standard}} {{.ImportPath}}", pkg)
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(deps) {
+		standard, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch {
+		case standard == "true":
+			p.inside++
+		case name != pkg:
+			p.outside = append(p.outside, name)
+		}
+	}
+	return nil
+}
+
+func goTool(ctx context.Context, env []string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Env = env
+	var problems strings.Builder
+	cmd.Stderr = &problems
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w: %s", args[0], err, &problems)
+	}
+	return string(out), nil
+}
