@@ -159,7 +159,8 @@ func (r *report) size() int {
 // suiteText is a suite of n cases.
 func suiteText(n int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `{"name":"rspec","total_time":96.5,"total_count":%d,"success_count":%d,"failed_count":%d,"skipped_count":0,"error_count":0,"suite_error":null,"test_cases":[`, n, n-n/20, n/20)
+	fmt.Fprintf(&b, `{"name":"rspec","total_time":96.5,"total_count":%d,"success_count":%d,"failed_count":%d,`+
+		`"skipped_count":0,"error_count":0,"suite_error":null,"test_cases":[`, n, n-n/20, n/20)
 	for i := range n {
 		status, output := "success", "null"
 		if i%20 == 19 {

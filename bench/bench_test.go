@@ -109,7 +109,7 @@ func TestPages(t *testing.T) {
 	require.EqualValues(t, newestPipeline-299, page.Items[99].ID)
 	require.False(t, page.Items[99].UpdatedAt.IsZero())
 
-	for _, list := range []string{"pipelines?per_page=100&page=4", "pipelines?per_page=20", "jobs?per_page=100", "jobs?per_page=100&pagination=keyset&cursor=300"} {
+	for _, list := range []string{"pipelines?per_page=100&page=4", "pipelines?per_page=20", "jobs?per_page=100", "jobs?per_page=100&pagination=keyset&cursor=" + cursor(300)} {
 		resp, err := http.Get(srv.URL + "/0s/300/api/v4/projects/7/" + list)
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
@@ -186,14 +186,18 @@ func TestNumbers(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	b := &bench{}
 	b.figures.head("Work", "To reach", "Measured", "Reached")
-	require.Contains(t, b.summary(), "In none of the rows below")
+	require.Contains(t, b.summary(), "In none of the rows below by more than 1%.")
 	require.NotContains(t, b.summary(), "Figures to reach")
 	b.compare("Equal", 1, 1, "")
 	b.compare("Slow", 3, 2, "It looks twice.")
+	b.compareTimes("Noise", results{{Seconds: 2}, {Seconds: 3}}, results{{Seconds: 1}, {Seconds: 2}}, "")
+	b.compareTimes("Late", results{{Seconds: 3}, {Seconds: 4}}, results{{Seconds: 1}, {Seconds: 2}}, "It sleeps.")
 	b.figure("one", "≤ 2", "1", true)
 	b.figure("two", "≤ 2", "3", false)
 	text := b.summary()
 	require.Contains(t, text, "- Slow: 1.50 times as much as client-go. It looks twice.\n")
 	require.NotContains(t, text, "Equal")
+	require.Contains(t, text, "- Noise: 1.50 times as much as client-go. The runs overlap: 2.00 s was the fastest of gitlabci, 2.00 s the slowest of client-go.\n")
+	require.Contains(t, text, "- Late: 2.00 times as much as client-go. It sleeps.\n")
 	require.Contains(t, text, "| one | ≤ 2 | 1 | yes |\n| two | ≤ 2 | 3 | **no** |\n")
 }

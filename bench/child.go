@@ -35,7 +35,7 @@ type task struct {
 	Size     int           // items, test cases or bytes that must come
 	Prefetch int           // pages
 	Busy     time.Duration // what the reader does after each page
-	Watch    bool          // the heap
+	Watch    bool          // whether the heap is looked at
 	Bench    string        // how long testing.Benchmark measures
 }
 
@@ -45,8 +45,8 @@ type result struct {
 	Allocs     int64   // of one operation
 	AllocBytes int64   // of one operation
 	Heap       uint64  // at its highest, garbage included
-	Early      uint64  // the same, in the first tenth
-	Late       uint64  // and in the last
+	Early      uint64  // what of it is in use after a fifth of the items
+	Late       uint64  // and at the last one
 	Resident   int64   // at its highest, in bytes
 }
 

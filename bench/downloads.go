@@ -26,7 +26,7 @@ func downloads(ctx context.Context, b *bench) (string, error) {
 		t.row(tasks[i].Client, one.time(), digits(float64(b.download)/one.seconds()/1e6), mebibytes(one.resident()),
 			times(one.seconds(), least.seconds()), times(one.seconds(), they.seconds()))
 	}
-	b.compare(title+", time", we.seconds(), they.seconds(), "")
+	b.compareTimes(title+", time", we, they, "")
 	b.compare(title+", resident memory", float64(we.resident()), float64(they.resident()), "")
 	b.figure("download "+mebibytes(int64(b.download))+", resident memory", "≤ 24 MiB", mebibytes(we.resident()), we.resident() <= residentLimit)
 	ratio := we.seconds() / least.seconds()

@@ -12,6 +12,7 @@ type list struct {
 	work, title string
 	ahead       int // pages that are prefetched
 	page        int // bytes
+	note        string
 	figure      func(b *bench, idle bool, found []results)
 }
 
@@ -23,13 +24,21 @@ waits for nearly all of the time, the clients run at the same time.
 
 `
 
+const (
+	cursorNote = "A cursor is known once its page is there, so only one page can come ahead, and an\n" +
+		"idle reader gains nothing but the time of decoding. With a Prefetch above 1 the\n" +
+		"pages of jobs are numbered, and come as those of pipelines do.\n\n"
+
+	whyEqual = "Page by page both wait for the server, or the reader, most of the time, and one run differs from the next by as much."
+)
+
 // lists reads the pages of lists.
 func lists(ctx context.Context, b *bench) (string, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, listsIntroduction, perPage, b.busy, b.together)
 	for _, l := range []list{
-		{"pipelines", "%s pipelines, by page number", 8, len(pipelinesPage().text), (*bench).pipelinesFigure},
-		{"jobs", "%s jobs of a project, by cursor", 1, len(jobsPage().text), (*bench).jobsFigure},
+		{"pipelines", "%s pipelines, by page number", 8, len(pipelinesPage().text), "", (*bench).pipelinesFigure},
+		{"jobs", "%s jobs of a project, by cursor", 1, len(jobsPage().text), cursorNote, (*bench).jobsFigure},
 	} {
 		part, err := b.list(ctx, l)
 		if err != nil {
@@ -43,7 +52,7 @@ func lists(ctx context.Context, b *bench) (string, error) {
 func (b *bench) list(ctx context.Context, l list) (string, error) {
 	title := fmt.Sprintf(l.title, thousands(b.listed))
 	var t table
-	t.head("A page takes", "Reader", "gitlabci", fmt.Sprintf("Prefetch: %d", l.ahead), "client-go", "net/http", "gitlabci / client-go", "Prefetch / client-go")
+	t.head("A page takes", "Reader", "gitlabci", fmt.Sprintf("with `Prefetch: %d`", l.ahead), "client-go", "net/http", "gitlabci / client-go", "Prefetch / client-go")
 	for _, busy := range []bool{false, true} {
 		for _, delay := range b.delays {
 			b.say("%s, %v a page, busy reader: %v", title, delay, busy)
@@ -59,14 +68,14 @@ func (b *bench) list(ctx context.Context, l list) (string, error) {
 			t.row(delay.String(), reader, we.time(), ahead.time(), they.time(), least,
 				times(we.seconds(), they.seconds()), times(ahead.seconds(), they.seconds()))
 			what := fmt.Sprintf("%s, %v a page, %s reader", title, delay, reader)
-			b.compare(what, we.seconds(), they.seconds(), "")
-			b.compare(what+", with Prefetch", ahead.seconds(), they.seconds(), "")
+			b.compareTimes(what, we, they, whyEqual)
+			b.compareTimes(what+", with Prefetch", ahead, they, whyEqual)
 			if delay == b.telling {
 				l.figure(b, !busy, found)
 			}
 		}
 	}
-	return fmt.Sprintf("### %s\n\n%s\n", title, t), nil
+	return fmt.Sprintf("### %s\n\n%s%s\n", title, l.note, t), nil
 }
 
 // listAt measures us, us with Prefetch, them and, with an idle reader, as little

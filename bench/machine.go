@@ -16,10 +16,11 @@ func aboutRun(args []string) string {
 	t.row("Command", "`"+strings.Join(append([]string{"go run ./bench"}, args...), " ")+"`")
 	t.row("Date", time.Now().UTC().Format(time.DateOnly))
 	t.row("gitlabci", "as it is in this directory")
-	t.row("client-go", version("gitlab.com/gitlab-org/api/client-go/v2"))
+	t.row("client-go", version("gitlab.com/gitlab-org/api/client-go/v2")+", with its default settings")
 	t.row("Go", strings.TrimPrefix(runtime.Version(), "go")+", "+runtime.GOOS+"/"+runtime.GOARCH)
 	t.row("Machine", fmt.Sprintf("%s; %d cores, %s of memory, load %s at the start", line("/proc/cpuinfo", "model name"), runtime.NumCPU(), memorySize(), load()))
-	t.row("System", strings.Trim(line("/etc/os-release", "PRETTY_NAME"), `"`)+", kernel "+file("/proc/sys/kernel/osrelease"))
+	kernel, _, _ := strings.Cut(file("/proc/sys/kernel/osrelease"), "-")
+	t.row("System", strings.Trim(line("/etc/os-release", "PRETTY_NAME"), `"`)+", kernel "+kernel)
 	return t.String() + "\n"
 }
 

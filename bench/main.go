@@ -53,7 +53,7 @@ type scale struct {
 var full = scale{
 	listed: 10_000, delays: []time.Duration{0, 20 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond},
 	telling: 50 * time.Millisecond, together: 200 * time.Millisecond, busy: 50 * time.Millisecond,
-	runs: 3, repeat: "1s", jobs: 1_000_000, cases: 200_000, download: 256 << 20, cold: true,
+	runs: 5, repeat: "500ms", jobs: 1_000_000, cases: 200_000, download: 256 << 20, cold: true,
 }
 
 // quick shows that everything works, and measures nothing worth knowing.

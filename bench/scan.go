@@ -3,19 +3,21 @@ package main
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/metrics"
-	"sync"
 	"time"
 )
 
-// scan ranges over a list and measures the time and the heap.
+// scan ranges over a list and measures the time and, if told to, the heap.
 func scan(ctx context.Context, t task) (result, error) {
 	list, err := items(ctx, t)
 	if err != nil {
 		return result{}, err
 	}
-	heap := watchHeap(t.Watch)
-	defer heap.stop()
+	peak := func() uint64 { return 0 }
+	if t.Watch {
+		peak = watchHeap()
+	}
 	var found result
 	start, n := time.Now(), 0
 	for err := range list {
@@ -23,74 +25,54 @@ func scan(ctx context.Context, t task) (result, error) {
 			return result{}, err
 		}
 		n++
-		switch n {
-		case t.Size / 10:
-			found.Early = heap.mark()
-		case t.Size - t.Size/10:
-			found.Heap = heap.mark()
-		}
-		if n%perPage == 0 {
+		switch {
+		case t.Watch && n == t.Size/5:
+			found.Early = inUse()
+		case t.Watch && n == t.Size:
+			found.Late = inUse()
+		case n%perPage == 0:
 			time.Sleep(t.Busy)
 		}
 	}
 	if n != t.Size {
 		return result{}, fmt.Errorf("%d items came, instead of %d", n, t.Size)
 	}
-	found.Seconds = time.Since(start).Seconds()
-	found.Late = heap.mark()
-	found.Heap = max(found.Early, found.Heap, found.Late)
+	found.Seconds, found.Heap = time.Since(start).Seconds(), peak()
 	return found, nil
 }
 
-// A heapWatch looks at the size of the heap's objects, live or not, every
-// millisecond.
-type heapWatch struct {
-	mu     sync.Mutex
-	peak   uint64 // since the last mark
-	sample []metrics.Sample
-	done   chan struct{}
-	ended  sync.WaitGroup
+// heapSize is what the objects of the heap take, live or not.
+func heapSize() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
-// watchHeap does nothing between marks if it is not on: it takes time.
-func watchHeap(on bool) *heapWatch {
-	w := &heapWatch{sample: []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}, done: make(chan struct{})}
-	if !on {
-		return w
-	}
-	w.ended.Go(func() {
-		tick := time.NewTicker(time.Millisecond)
+// inUse is what the live objects of the heap take.
+func inUse() uint64 {
+	runtime.GC()
+	return heapSize()
+}
+
+// watchHeap looks at the heap every millisecond, until it is asked for the
+// largest that it saw.
+func watchHeap() (peak func() uint64) {
+	done, largest := make(chan struct{}), make(chan uint64)
+	go func() {
+		tick, most := time.NewTicker(time.Millisecond), uint64(0)
 		defer tick.Stop()
 		for {
+			most = max(most, heapSize())
 			select {
 			case <-tick.C:
-				w.look()
-			case <-w.done:
+			case <-done:
+				largest <- most
 				return
 			}
 		}
-	})
-	return w
-}
-
-func (w *heapWatch) look() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	metrics.Read(w.sample)
-	w.peak = max(w.peak, w.sample[0].Value.Uint64())
-}
-
-// mark returns the largest heap since the mark before it.
-func (w *heapWatch) mark() uint64 {
-	w.look()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	peak := w.peak
-	w.peak = 0
-	return peak
-}
-
-func (w *heapWatch) stop() {
-	close(w.done)
-	w.ended.Wait()
+	}()
+	return func() uint64 {
+		close(done)
+		return <-largest
+	}
 }

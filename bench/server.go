@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -86,32 +88,50 @@ func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
 	header.Set("X-Next-Page", "")
 	if page < last {
 		header.Set("X-Next-Page", strconv.Itoa(page+1))
-		link(w, r, query, "page", page+1)
+		link(w, r, query, "page", strconv.Itoa(page+1))
 	}
 	h.json(w, pipelinesPage().page((page-1)*perPage))
 }
 
-// jobs answers with a page by cursor, which is where the page begins.
+// jobs answers with a page by cursor.
 func (h *handler) jobs(w http.ResponseWriter, r *http.Request, size int) {
 	query := r.URL.Query()
-	first, err := strconv.Atoi(query.Get("cursor"))
-	if query.Get("cursor") == "" {
-		first, err = 0, nil
-	}
+	first, err := after(query.Get("cursor"))
 	if err != nil || first < 0 || first >= size || query.Get("pagination") != "keyset" || query.Get("per_page") != strconv.Itoa(perPage) {
 		http.Error(w, "no such page", http.StatusBadRequest)
 		return
 	}
 	if next := first + perPage; next < size {
-		w.Header().Set("X-Next-Cursor", strconv.Itoa(next))
-		link(w, r, query, "cursor", next)
+		w.Header().Set("X-Next-Cursor", cursor(next))
+		link(w, r, query, "cursor", cursor(next))
 	}
 	h.json(w, jobsPage().page(first))
 }
 
+// cursor is the place of an item, written as GitLab does: by the job before it.
+func cursor(item int) string {
+	return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, `{"id":"%d","_kd":"n"}`, newestJob-item+1))
+}
+
+// after is the item that a cursor leads to, the first if there is none.
+func after(cursor string) (int, error) {
+	if cursor == "" {
+		return 0, nil
+	}
+	text, err := base64.URLEncoding.DecodeString(cursor)
+	if err != nil {
+		return 0, err
+	}
+	var last struct {
+		ID int `json:"id,string"`
+	}
+	err = json.Unmarshal(text, &last)
+	return newestJob - last.ID + 1, err
+}
+
 // link tells where the list goes on.
-func link(w http.ResponseWriter, r *http.Request, query url.Values, name string, next int) {
-	query.Set(name, strconv.Itoa(next))
+func link(w http.ResponseWriter, r *http.Request, query url.Values, name, next string) {
+	query.Set(name, next)
 	w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?%s>; rel="next"`, r.Host, r.URL.EscapedPath(), query.Encode()))
 }
 
