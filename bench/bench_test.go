@@ -29,7 +29,7 @@ func TestGroups(t *testing.T) {
 		"decode":   {"### A page of 100 jobs", "gitlabci, TestCases", "### A call that gets one small job", "≥ 2× client-go's throughput"},
 		"memory":   {"### 1,000 jobs of a project", "### A test report of 2,000 cases", "| 1,000 jobs of a project, by cursor, heap |"},
 		"download": {"### An archive of 1.00 MiB", "≤ 24 MiB", "≤ 1.2× a bare io.Copy"},
-		"size":     {"| net/http |", "- `example.com/gitlabci`\n", "≤ 7.5 MB"},
+		"size":     {"- `example.com/gitlabci`\n", "| net/http |", "≤ 7.5 MB"},
 	}
 	require.ElementsMatch(t, names(), slices.Collect(maps.Keys(want)))
 	for name, parts := range want {
@@ -41,6 +41,9 @@ func TestGroups(t *testing.T) {
 			require.NoError(t, err)
 			for _, text := range append(parts, "`go run ./bench -quick -only "+name, "| client-go | ", "## Where client-go is better") {
 				require.Contains(t, string(found), text)
+			}
+			for other, parts := range want {
+				require.Equal(t, other == name, strings.Contains(string(found), parts[0]), other)
 			}
 		})
 	}
@@ -82,6 +85,39 @@ func TestChildFails(t *testing.T) {
 	require.NoError(t, srv.stop())
 	_, err = b.measure(t.Context(), plan{runs: 1}, good)
 	require.Error(t, err)
+}
+
+// Nobody gets away with reading less.
+func TestShortAnswers(t *testing.T) {
+	srv := httptest.NewServer(newHandler())
+	defer srv.Close()
+	for _, client := range []string{ours, theirs, bare} {
+		for _, work := range []string{"pipelines", "jobs", "report", "download"} {
+			if client == bare && work == "report" {
+				continue // it cannot count cases
+			}
+			one := task{Work: work, Client: client, Base: srv.URL + "/0s/200", Size: 200}
+			_, err := works[work](t.Context(), one)
+			require.NoError(t, err, "%s %s", client, work)
+			one.Size = 300
+			_, err = works[work](t.Context(), one)
+			require.ErrorContains(t, err, "200", "%s %s", client, work)
+			require.ErrorContains(t, err, "instead of 300", "%s %s", client, work)
+		}
+	}
+	require.ErrorContains(t, came(nil, func() int { return 1 }, 2), "1 came, instead of 2")
+	require.ErrorIs(t, came(io.EOF, nil, 2), io.EOF)
+}
+
+// What is kept counts, and garbage does not.
+func TestHeapInUse(t *testing.T) {
+	before := inUse()
+	kept := make([]byte, 8<<20)
+	require.InDelta(t, float64(before+8<<20), float64(inUse()), 1<<20)
+	peak := watchHeap()
+	clear(kept)
+	require.GreaterOrEqual(t, peak(), uint64(8<<20))
+	require.InDelta(t, float64(before), float64(inUse()), 1<<20)
 }
 
 // The pages are GitLab's: each item is there, in order, with its own numbers.
