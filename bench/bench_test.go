@@ -218,6 +218,11 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+func TestMost(t *testing.T) {
+	runs := results{{Heap: 3, Early: 1, Late: 2, Resident: 9}, {Heap: 5, Early: 2, Late: 1, Resident: 8}}
+	require.Equal(t, result{Heap: 5, Early: 2, Late: 2, Resident: 9}, runs.most())
+}
+
 // A run says where it is worse, and which figures it misses.
 func TestVerdicts(t *testing.T) {
 	b := &bench{}

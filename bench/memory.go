@@ -40,7 +40,7 @@ func memory(ctx context.Context, b *bench) (string, error) {
 		return "", err
 	}
 	cases, err := b.heap(ctx, fmt.Sprintf("A test report of %s cases", thousands(b.cases)),
-		plan{runs: 1, bytes: int64(newReport(b.cases).size())}, b.cases, []reading{
+		plan{runs: b.runs, bytes: int64(newReport(b.cases).size())}, b.cases, []reading{
 			{"gitlabci, TestCases", "cases", ours, 1, ""}, {"client-go, GetPipelineTestReport", "report", theirs, 0, ""},
 			{"gitlabci, TestReport", "report", ours, 1, whyHeld}, {"net/http", "report", bare, 0, ""},
 		})
@@ -60,16 +60,16 @@ func (b *bench) heap(ctx context.Context, title string, p plan, size int, readin
 	var t table
 	t.head("", "Time", "Heap at most", "In use after a fifth", "In use at the end", "Resident at most")
 	for i, r := range readings {
-		one := found[i][0]
-		t.row(r.name, duration(one.Seconds), mebibytes(one.Heap), mebibytes(one.Early), mebibytes(one.Late), mebibytes(one.Resident))
+		one := found[i].most()
+		t.row(r.name, found[i].time(), mebibytes(one.Heap), mebibytes(one.Early), mebibytes(one.Late), mebibytes(one.Resident))
 		if r.theirs > 0 {
-			they, what := found[r.theirs][0], title+" ("+r.name+")"
-			b.compare(what+", time", one.Seconds, they.Seconds, r.why)
+			they, what := found[r.theirs].most(), title+" ("+r.name+")"
+			b.compareTimes(what+", time", found[i], found[r.theirs], r.why)
 			b.compare(what+", heap", float64(one.Heap), float64(they.Heap), r.why)
 			b.compare(what+", resident memory", float64(one.Resident), float64(they.Resident), r.why)
 		}
 	}
-	b.heapFigure(title, found[0][0])
+	b.heapFigure(title, found[0].most())
 	return fmt.Sprintf("### %s\n\n%s\n", title, t), nil
 }
 

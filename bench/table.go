@@ -45,11 +45,12 @@ func (r results) time() string {
 	return text
 }
 
-// resident is the most memory that one of the runs had.
-func (r results) resident() int64 {
-	most := int64(0)
+// most is the most memory that the runs had, each kind in whichever run it was.
+func (r results) most() result {
+	var most result
 	for _, one := range r {
-		most = max(most, one.Resident)
+		most.Heap, most.Resident = max(most.Heap, one.Heap), max(most.Resident, one.Resident)
+		most.Early, most.Late = max(most.Early, one.Early), max(most.Late, one.Late)
 	}
 	return most
 }
