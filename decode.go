@@ -86,24 +86,24 @@ type arrival struct {
 	dec  *jsontext.Decoder
 	body io.Reader
 	most int64
-	left int64 // of the value at hand
+	read int64 // of the body, so far
 	err  error // of the body
 }
 
 func newArrival(body io.Reader, most int64) *arrival {
-	a := &arrival{body: body, most: most, left: most}
+	a := &arrival{body: body, most: most}
 	a.dec = jsontext.NewDecoder(a, loose)
 	return a
 }
 
-// Read is the decoder's.
+// Read is the decoder's, which asks for more where a value has not ended yet.
 func (a *arrival) Read(p []byte) (n int, err error) {
-	if a.left <= 0 {
+	if a.read-a.dec.InputOffset() > a.most {
 		a.err = fmt.Errorf("a value is larger than the %d bytes of WithMaxAnswer", a.most)
 		return 0, a.err
 	}
 	n, err = a.body.Read(p)
-	a.left -= int64(n)
+	a.read += int64(n)
 	if err != nil && err != io.EOF {
 		a.err = err
 	}
@@ -147,7 +147,6 @@ func (a *arrival) values(start jsontext.Kind, next func(index int) error) error 
 		return err
 	}
 	for i := 0; a.dec.PeekKind() != start+2; i++ { // in ASCII as in JSON: [ and ], { and }
-		a.left = a.most
 		if err := next(i); err != nil {
 			return err
 		}
@@ -181,7 +180,7 @@ func objects[P any](a *arrival, use func(P) bool, skipped func(index int)) error
 		}
 		object, err := decodeObject[P](raw)
 		if err == nil && !use(object) {
-			err = errEnough
+			a.err, err = nil, errEnough // whatever became of the body behind it
 		}
 		return err
 	})

@@ -2,6 +2,7 @@ package gitlabci_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -273,6 +274,37 @@ func TestCasesEndWithTheLoop(t *testing.T) {
 	require.True(t, report.closed)
 }
 
+// A loop that has ended is over, also where the answer broke off behind the
+// case it ended with: what is compressed tells of that with its last bytes.
+func TestCasesEndBeforeTheAnswerBreaksOff(t *testing.T) {
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	fmt.Fprint(zip, `{"test_suites":[{"name":"a","test_cases":[`)
+	for i := range 20 {
+		fmt.Fprintf(zip, `{"name":"%d"},`, i*7919)
+	}
+	require.NoError(t, zip.Close())
+	packed.Truncate(packed.Len() - 20)
+	client := newScript(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Write(packed.Bytes())
+	}).client(t)
+	whole, err := caseAll(t, client.Pipelines.TestCases(t.Context(), "group/app", 42))
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.Greater(t, len(whole), 10)
+	for last := range whole {
+		n := 0
+		for _, err := range client.Pipelines.TestCases(t.Context(), "group/app", 42) {
+			require.NoError(t, err)
+			if n++; n > last {
+				break
+			}
+		}
+		require.Equal(t, last+1, n)
+	}
+}
+
 // Only a single case is limited, not the report.
 func TestCasesMaxAnswer(t *testing.T) {
 	cases, err := caseAll(t, (&caseReport{n: 1000, size: 100}).client(t, gitlabci.WithMaxAnswer(10_000)).Pipelines.TestCases(t.Context(), "group/app", 42))
@@ -281,6 +313,16 @@ func TestCasesMaxAnswer(t *testing.T) {
 	cases, err = caseAll(t, (&caseReport{n: 10, size: 100_000}).client(t, gitlabci.WithMaxAnswer(10_000)).Pipelines.TestCases(t.Context(), "group/app", 42))
 	require.ErrorContains(t, err, "after 0 test cases: a value is larger than the 10000 bytes of WithMaxAnswer")
 	require.Empty(t, cases)
+
+	for size := range 200 { // however the cases fall into what is read at once
+		test := fmt.Sprintf(`{"name":"%s"}`, strings.Repeat("x", size))
+		report := fuzzJSON(`{"test_suites":[{"test_cases":[` + strings.Repeat(test+",", 99) + test + `]}]}`)
+		client, err := gitlabci.NewClient(gitlabci.WithTransport(report), gitlabci.WithMaxAnswer(int64(len(test))))
+		require.NoError(t, err)
+		cases, err := caseAll(t, client.Pipelines.TestCases(t.Context(), "group/app", 42))
+		require.NoError(t, err, "cases of %d bytes", len(test))
+		require.Len(t, cases, 100)
+	}
 }
 
 // The heap stays flat however long a report is.
