@@ -18,6 +18,10 @@ const (
 
 	// Overlapping pages are at least this large: smaller ones hardly get on.
 	smallestOverlap = 20
+
+	// GitLab has no larger pages. Who tells of some is not believed: overlaps
+	// of that size are not to be had, or even to be worked out.
+	largestPage = 100
 )
 
 // An itemKey tells the items of a list apart.
@@ -56,7 +60,7 @@ type drift struct {
 
 // counts is what an answer tells of a list.
 type counts struct {
-	size  int  // of its pages, or 0 if not told
+	size  int  // of its pages, or 0 if not told or not believed
 	total int  // of its items, or -1
 	items int  // on the page
 	known bool // the first of them was yielded before
@@ -114,7 +118,7 @@ func (d *drift) missed(at *place, told counts) *place {
 		return nil
 	}
 	d.back = true
-	number := max(1, at.number-(gone+size-1)/size)
+	number := max(1, at.number-1-(gone-1)/size)
 	return &place{query: withPage(at.query, number, size), number: number}
 }
 

@@ -310,6 +310,40 @@ func TestDriftServerWithItsOwnSize(t *testing.T) {
 	require.Equal(t, []int{1, 1, 2, 3, 4, 3, 4, 5, 6, 7}, l.pages())
 }
 
+// Counts that cannot be true neither hold the reader up nor lead it astray.
+func TestDriftOfUntrueCounts(t *testing.T) {
+	const huge = "9223372036854775807"
+	page := func(id, next, size, total string) http.HandlerFunc {
+		header := []string{"X-Per-Page", size, "X-Total", total}
+		if next != "" {
+			header = append(header, "Link", pageLink(url.Values{"page": {next}, "per_page": {"2"}}, "next"))
+		}
+		return answer(http.StatusOK, `[{"id":`+id+`}]`, header...)
+	}
+	tests := map[string]struct {
+		steps []http.HandlerFunc
+		sort  gitlabci.Sort
+		asked []string
+	}{
+		"size":  {[]http.HandlerFunc{page("1", "2", huge, "9"), page("2", "", "2", "9")}, gitlabci.SortAsc, []string{"", "2"}},
+		"total": {[]http.HandlerFunc{page("1", "2", "2", huge), page("3", "", "2", "0"), page("2", "2", "2", "0"), page("3", "", "2", "0")}, "", []string{"", "2", "1", "2"}},
+		"page":  {[]http.HandlerFunc{page("1", huge, "2", "9"), page("2", "", "2", "9")}, "", []string{"", huge}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := pageScript(t, test.steps...)
+			ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{Sort: test.sort}))
+			require.Empty(t, errs)
+			require.Equal(t, pageRange(1, len(ids)), ids)
+			var asked []string
+			for _, r := range s.received() {
+				asked = append(asked, r.URL.Query().Get("page"))
+			}
+			require.Equal(t, test.asked, asked)
+		})
+	}
+}
+
 // What others delete behind the reader does not hold it up.
 func TestDriftBehindTheReader(t *testing.T) {
 	for _, ignores := range []bool{false, true} {

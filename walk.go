@@ -55,6 +55,9 @@ func (w *walk[P]) run(query url.Values) {
 // it is over.
 func (w *walk[P]) read(at *place, page *sheet[P]) (*place, error) {
 	told := counts{page.perPage, page.total, len(page.items), len(page.items) > 0 && w.drift.knows(page.items[0])}
+	if told.size > largestPage {
+		told.size = 0
+	}
 	if missed := w.drift.missed(at, told); missed != nil {
 		return missed, nil
 	}
