@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	// remembered is how many items a walk knows again. GitLab stops counting at
-	// that number, and a walk goes back only where GitLab counts, or by little.
+	// remembered is how many items a walk knows again, at least. GitLab stops
+	// counting at that number, and a walk goes back only where GitLab counts, or
+	// by little.
 	remembered = 10_000
 
 	// patience is how many steps back in a row may find that nothing was missed,
@@ -176,16 +177,15 @@ func overlap(n, most int) (number, size int) {
 	return number, size
 }
 
-// A memory holds the keys that came last.
-type memory struct {
-	keys map[itemKey]struct{}
-	ring []itemKey
-	next int // in ring, once that is full
-}
+// A memory holds the keys that came last, remembered of them at least and twice
+// as many at most. It forgets half of that at once: a map that loses a key for
+// each one that it gets keeps growing.
+type memory struct{ young, old map[itemKey]struct{} }
 
 func (m *memory) has(key itemKey) bool {
-	_, known := m.keys[key]
-	return known
+	_, young := m.young[key]
+	_, old := m.old[key]
+	return young || old
 }
 
 // add reports whether a key is new.
@@ -193,16 +193,13 @@ func (m *memory) add(key itemKey) bool {
 	if m.has(key) {
 		return false
 	}
-	if m.keys == nil {
-		m.keys = map[itemKey]struct{}{}
+	if len(m.young) == remembered {
+		m.young, m.old = m.old, m.young
+		clear(m.young)
 	}
-	m.keys[key] = struct{}{}
-	if len(m.ring) < remembered {
-		m.ring = append(m.ring, key)
-		return true
+	if m.young == nil {
+		m.young = map[itemKey]struct{}{}
 	}
-	delete(m.keys, m.ring[m.next])
-	m.ring[m.next] = key
-	m.next = (m.next + 1) % remembered
+	m.young[key] = struct{}{}
 	return true
 }

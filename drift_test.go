@@ -441,14 +441,14 @@ func TestDriftRepeats(t *testing.T) {
 // What a list had very long ago is forgotten, and what has no ID is never known.
 func TestDriftMemory(t *testing.T) {
 	s := pageScript(t,
-		answer(http.StatusOK, pageItems(1, 10_002), "Link", pageLink(url.Values{"cursor": {"a"}}, "next")),
-		answer(http.StatusOK, `[{"id":2},{"id":10001},{"id":10002}]`))
+		answer(http.StatusOK, pageItems(1, 20_001), "Link", pageLink(url.Values{"cursor": {"a"}}, "next")),
+		answer(http.StatusOK, `[{"id":2},{"id":10001},{"id":20001}]`))
 	var ids []int
 	for pipeline, err := range s.client(t).Pipelines.AllMine(t.Context(), nil) {
 		require.NoError(t, err)
 		ids = append(ids, int(pipeline.ID))
 	}
-	require.Equal(t, append(pageRange(1, 10_002), 2), ids)
+	require.Equal(t, append(pageRange(1, 20_001), 2), ids)
 
 	s = pageScript(t,
 		answer(http.StatusOK, `[{},{}]`, "X-Per-Page", "2", "X-Total", "9", "Link", pageLink(url.Values{"page": {"2"}}, "next")),
