@@ -52,8 +52,13 @@ type drift struct {
 	fixed    bool // the walk never goes back
 	careful  bool // pages should overlap
 	ownSizes bool // they cannot: the server has sizes of its own
+	rising   bool // the list ascends
 	total    int  // of the list, as the last answer had it, or -1
 	size     int  // of the largest page
+
+	midway  bool    // the walk began in the middle of the list
+	first   itemKey // it began with, if so
+	strayed bool    // it has asked for pages that may begin before that
 
 	back      bool // the walk has just gone back
 	fruitless int  // how often it did since the last new item, and found nothing missed
@@ -74,11 +79,14 @@ func newDrift[P any](query url.Values, mayGoBack bool) *drift {
 	_, identifiable := any(item).(identified)
 	order := PipelineOrder(query.Get("order_by"))
 	steady := order == "" || order == OrderByID || order == OrderByUpdatedAt
+	rising := Sort(query.Get("sort")) == SortAsc
 	return &drift{
 		total:    -1,
 		byChange: order == OrderByUpdatedAt,
 		fixed:    !mayGoBack || !identifiable || !steady,
-		careful:  Sort(query.Get("sort")) == SortAsc,
+		careful:  rising,
+		rising:   rising,
+		midway:   pageNumber(query) > 1,
 	}
 }
 
@@ -98,13 +106,32 @@ func (d *drift) key(item any) (itemKey, bool) {
 // knows reports whether an item was yielded before, or cannot be known again.
 func (d *drift) knows(item any) bool {
 	key, ok := d.key(item)
-	return !ok || d.known.has(key)
+	return !ok || d.precedes(key) || d.known.has(key)
 }
 
-// repeats reports whether an item was yielded before, and remembers it.
+// precedes reports whether an item comes before those that a walk from the
+// middle of a list is about. It does not look where the server's links alone
+// lead, or in what may have moved to the front since.
+func (d *drift) precedes(key itemKey) bool {
+	switch {
+	case !d.strayed || d.first.id == 0:
+		return false
+	case d.byChange:
+		return d.rising && key.changed != 0 && key.changed < d.first.changed
+	case d.rising:
+		return key.id < d.first.id
+	}
+	return key.id > d.first.id
+}
+
+// repeats reports whether an item was yielded before, here or where the walk was
+// begun, and remembers it.
 func (d *drift) repeats(item any) bool {
 	key, ok := d.key(item)
-	return ok && !d.known.add(key)
+	if d.midway && d.first.id == 0 {
+		d.first = key
+	}
+	return ok && (d.precedes(key) || !d.known.add(key))
 }
 
 // missed returns where to go instead of reading on, nil if nothing can have
@@ -118,7 +145,7 @@ func (d *drift) missed(at *place, told counts) *place {
 	if gone == 0 || size < 1 {
 		return nil
 	}
-	d.back = true
+	d.back, d.strayed = true, true
 	number := max(1, at.number-1-(gone-1)/size)
 	return &place{query: withPage(at.query, number, size), number: number}
 }
@@ -161,6 +188,7 @@ func (d *drift) onward(at, link *place, told counts) *place {
 	if !d.overlaps() || told.size < 1 || told.items < 1 || at.number < 1 || link.number < 1 {
 		return link
 	}
+	d.strayed = true
 	number, size := overlap((at.number-1)*told.size+told.items, max(d.size, smallestOverlap))
 	return &place{query: withPage(link.query, number, size), number: number, link: link}
 }

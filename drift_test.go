@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -392,11 +393,40 @@ func TestDriftByTheLoop(t *testing.T) {
 	}
 }
 
+// A walk that begins in the middle of a list has nothing from before that, also
+// where it goes back or asks for larger pages.
+func TestDriftFromTheMiddle(t *testing.T) {
+	tests := map[string]struct {
+		opts   gitlabci.ListPipelinesOptions
+		gone   []int
+		oldest int
+		newest int
+	}{
+		"down":                   {gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{Page: 3, PerPage: 100}}, pageRange(1, 150), 151, 800},
+		"up":                     {gitlabci.ListPipelinesOptions{Sort: gitlabci.SortAsc, ListOptions: gitlabci.ListOptions{Page: 3, PerPage: 100}}, pageRange(290, 310), 201, 1000},
+		"up, by small pages":     {gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{After: "page=2&per_page=5&sort=asc"}}, nil, 6, 1000},
+		"up, where most is gone": {gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{After: "page=3&per_page=100&sort=asc"}}, pageRange(1, 600), 201, 1000},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := driftOf(1000, driftMove(2, func(l *driftList) { l.delete(test.gone...) }))
+			l.read(t, test.opts)
+			yielded := slices.Sorted(maps.Keys(l.yielded))
+			require.Equal(t, []int{test.oldest, test.newest}, []int{yielded[0], yielded[len(yielded)-1]})
+			for _, id := range l.ids {
+				if test.oldest <= id && id <= test.newest {
+					require.Equal(t, 1, l.yielded[id], "pipeline %d", id)
+				}
+			}
+		})
+	}
+}
+
 // After errors, and a restart after each, a list that does not move is neither
 // short nor repeated.
 func TestDriftResume(t *testing.T) {
 	for _, sort := range []gitlabci.Sort{gitlabci.SortDesc, gitlabci.SortAsc} {
-		for seed := range 50 {
+		for seed := range 100 { // in the 58th, small pages overlap with what came before a restart
 			random := rand.New(rand.NewPCG(uint64(seed), 9))
 			l := driftOf(random.IntN(300), nil)
 			l.fails = func(int) bool { return random.IntN(3) == 0 }
