@@ -51,7 +51,11 @@ type Page[T any] struct {
 
 // A PageError is the failure of one page while ranging over a list.
 type PageError struct {
-	After Cursor // goes on with the page that failed
+	// After goes on with the page that failed; in a list that turns back, with
+	// the one that leads back. It does not hold what was yielded before: of
+	// numbered pages that moved meanwhile, items can come again, and what others
+	// deleted can hide as many.
+	After Cursor
 	Err   error
 }
 

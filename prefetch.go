@@ -86,8 +86,8 @@ func (p *prefetcher[P]) fill(page *sheet[P]) {
 	number := pageNumber(next)
 	for len(p.queue) < p.most && !slices.ContainsFunc(p.queue, (*earlyPage[P]).isLast) {
 		ahead := maps.Clone(next)
-		if n := number + len(p.queue); n > number {
-			if number == 0 || page.totalPages >= 0 && n > page.totalPages {
+		if n := number + len(p.queue); n != number {
+			if number == 0 || n < number || page.totalPages >= 0 && n > page.totalPages {
 				return
 			}
 			ahead.Set("page", strconv.Itoa(n))

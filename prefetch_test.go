@@ -372,6 +372,9 @@ func TestPrefetchPastTheEnd(t *testing.T) {
 				canceled.Add(1)
 				return
 			}
+			if pageNumber(r.URL.Query(), "page", 1) == 2 {
+				time.Sleep(time.Second) // the others are under way by then
+			}
 			prefetchUncounted(pageNumbered(200))(w, r)
 		})
 		for pipeline, err := range s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(4)) {
