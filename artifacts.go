@@ -128,7 +128,9 @@ func archiveCall(project ProjectID, src ArtifactSource, opts *OpenOptions) *call
 	if opts.DownloadMode != "" {
 		query.Set("download_mode", string(opts.DownloadMode))
 	}
-	return artifactCall(project, below, query, err)
+	c := artifactCall(project, below, query, err)
+	_, c.fixed = src.(JobID) // whose artifacts are never replaced
+	return c
 }
 
 // archiveOf is what src says of itself, if it is one of the two that there are:
@@ -181,7 +183,9 @@ func memberCall(project ProjectID, src ArtifactSource, path string) *call {
 	if err == nil {
 		below = src.member(memberPath(path))
 	}
-	return artifactCall(project, below, query, err)
+	c := artifactCall(project, below, query, err)
+	_, c.fixed = src.(JobID) // whose artifacts are never replaced
+	return c
 }
 
 // Download copies a job's archive of artifacts, or one of its report files, to

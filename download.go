@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"mime"
 	"net/http"
 	"strings"
@@ -17,47 +19,32 @@ type ArtifactFile struct {
 	Size        int64  // bytes, or -1 if not told
 	ContentType string
 
-	header   http.Header
-	body     io.ReadCloser
-	read     int64
-	from     string // the endpoint, and the storage if there is one
-	progress func(done, total int64)
+	header http.Header
+	source *mender
+	body   io.Reader // the source, or what unpacks it
 }
 
-// Read reads on. An error says which file broke off; one that ends before its
-// Size matches [io.ErrUnexpectedEOF], one that does not go on [ErrStalled].
+// Read reads on. Where the connection breaks off, falls silent or ends short,
+// it asks GitLab for the rest and goes on, as often as [WithRetries] allows
+// without a byte between. Only if that does not help is there an error. It says
+// which file and after how much. One that ends before its Size matches
+// [io.ErrUnexpectedEOF], one that does not go on [ErrStalled]; one that is gone
+// matches what [ArtifactsService.Open] says. A file that has changed meanwhile
+// is an error, too.
 func (f *ArtifactFile) Read(p []byte) (int, error) {
-	n, err := f.body.Read(p)
-	f.read += int64(n)
-	if n > 0 && f.progress != nil {
-		f.progress(f.read, f.Size)
+	if f.source.isClosed() { // though there may be bytes read ahead
+		return 0, f.source.fail(fs.ErrClosed)
 	}
-	switch {
-	case f.Size >= 0 && f.read > f.Size:
-		err = fmt.Errorf("more came than the %d bytes announced", f.Size)
-	case f.Size >= 0 && f.read < f.Size && err == io.EOF:
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil && err != io.EOF {
-		err = fmt.Errorf("gitlabci: %s: after %s: %w", f.from, f.amount(), err)
-	}
-	return n, err
+	return f.body.Read(p)
 }
 
-func (f *ArtifactFile) amount() string {
-	if f.Size < 0 {
-		return fmt.Sprintf("%d bytes", f.read)
-	}
-	return fmt.Sprintf("%d of %d bytes", f.read, f.Size)
-}
-
-// Close ends the download, finished or not.
-func (f *ArtifactFile) Close() error { return f.body.Close() }
+// Close ends the download, finished or not, and a Read that waits.
+func (f *ArtifactFile) Close() error { return f.source.Close() }
 
 // refuse closes a file that is not what was asked for, and says why.
 func (f *ArtifactFile) refuse(format string, args ...any) error {
 	f.Close()
-	return fmt.Errorf("gitlabci: %s: %w", f.from, fmt.Errorf(format, args...))
+	return fmt.Errorf("gitlabci: %s: %w", f.source.from, fmt.Errorf(format, args...))
 }
 
 // notPage refuses a page in place of a file: a login form, perhaps.
@@ -75,6 +62,33 @@ const identity = "identity"
 // download opens a file. Encoding is what it may be compressed by on the way;
 // "" leaves that to net/http, which unpacks it.
 func (c *Client) download(ctx context.Context, cl *call, encoding string, progress func(done, total int64)) (*ArtifactFile, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	resp, err := c.ask(ctx, cl, encoding, nil)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	source := c.mended(ctx, cancel, cl, resp)
+	source.encoding, source.progress = encoding, progress
+	file := &ArtifactFile{
+		Name:        fileName(resp),
+		Size:        resp.ContentLength,
+		ContentType: resp.Header.Get("Content-Type"),
+		header:      resp.Header,
+		source:      source,
+		body:        source,
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, file.refuse("%s is not a whole file", statusLine(resp.StatusCode))
+	}
+	if err := encoded(resp); err != nil {
+		return nil, file.refuse("%w", err)
+	}
+	return file, nil
+}
+
+// ask makes the call for a file, with a header to ask for a part of it.
+func (c *Client) ask(ctx context.Context, cl *call, encoding string, header http.Header) (*http.Response, error) {
 	req, err := c.newRequest(ctx, cl)
 	if err != nil {
 		return nil, err
@@ -83,29 +97,26 @@ func (c *Client) download(ctx context.Context, cl *call, encoding string, progre
 	if encoding != "" {
 		req.Header.Set("Accept-Encoding", encoding)
 	}
-	resp, err := c.do(req, cl, nil)
-	if err != nil {
-		return nil, err
-	}
-	file := &ArtifactFile{
-		Name:        fileName(resp),
-		Size:        resp.ContentLength,
-		ContentType: resp.Header.Get("Content-Type"),
-		header:      resp.Header,
-		body:        resp.Body,
-		from:        cl.method + " " + cl.path.escaped,
-		progress:    progress,
-	}
+	maps.Copy(req.Header, header)
+	return c.do(req, cl, nil)
+}
+
+// origin says where an answer is from.
+func (c *Client) origin(cl *call, resp *http.Response) string {
+	from := cl.method + " " + cl.path.escaped
 	if !sameOrigin(resp.Request.URL, c.config.base) {
-		file.from += ": storage " + resp.Request.URL.Host
+		from += ": storage " + resp.Request.URL.Host
 	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, file.refuse("%s is not a whole file", statusLine(resp.StatusCode))
+	return from
+}
+
+// encoded refuses a file that something compressed on its way unasked.
+func encoded(resp *http.Response) error {
+	packed := resp.Header.Get("Content-Encoding")
+	if packed == "" || strings.EqualFold(packed, identity) {
+		return nil
 	}
-	if packed := resp.Header.Get("Content-Encoding"); packed != "" && !strings.EqualFold(packed, identity) {
-		return nil, file.refuse("the file is compressed by %q on its way, though that was not asked for", packed)
-	}
-	return file, nil
+	return fmt.Errorf("the file is compressed by %q on its way, though that was not asked for", packed)
 }
 
 // fileName is what the server calls the file, without folders, which are the

@@ -93,7 +93,7 @@ func TestDownloadProgress(t *testing.T) {
 func TestDownloadProgressOfAnOpenFile(t *testing.T) {
 	var steps []downloadStep
 	s := newScript(downloadShort("0123456789", 100, reset))
-	file, err := s.client(t).Artifacts.Open(t.Context(), "group/app", gitlabci.JobID(7), downloadProgress(&steps))
+	file, err := s.client(t, gitlabci.WithRetries(0)).Artifacts.Open(t.Context(), "group/app", gitlabci.JobID(7), downloadProgress(&steps))
 	require.NoError(t, err)
 	require.Empty(t, steps, "nothing was read")
 	for range 3 {
@@ -153,7 +153,7 @@ func TestDownloadThatBreaksOff(t *testing.T) {
 // An answer can end early without an error of the connection: what a transport
 // of the caller's own, or a proxy, makes of it.
 func TestDownloadEndsEarly(t *testing.T) {
-	client, err := gitlabci.NewClient(gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+	client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: 100, Body: io.NopCloser(strings.NewReader("0123456789")), Request: req}, nil
 	})))
 	require.NoError(t, err)
@@ -165,7 +165,7 @@ func TestDownloadEndsEarly(t *testing.T) {
 
 func TestDownloadMemberThatBreaksOff(t *testing.T) {
 	for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(7), artifactsLatest} {
-		file, err := newScript(downloadShort("0123456789", 100, reset)).client(t).Artifacts.OpenFile(t.Context(), "group/app", src, "out/a.txt")
+		file, err := newScript(downloadShort("0123456789", 100, reset)).client(t, gitlabci.WithRetries(0)).Artifacts.OpenFile(t.Context(), "group/app", src, "out/a.txt")
 		require.NoError(t, err)
 		got, err := io.ReadAll(file)
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
@@ -176,7 +176,7 @@ func TestDownloadMemberThatBreaksOff(t *testing.T) {
 
 func TestDownloadStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		file, err := newScript(downloadShort("0123456789", 100, silent)).client(t).Artifacts.Open(t.Context(), "group/app", gitlabci.JobID(7), nil)
+		file, err := newScript(downloadShort("0123456789", 100, silent)).client(t, gitlabci.WithRetries(0)).Artifacts.Open(t.Context(), "group/app", gitlabci.JobID(7), nil)
 		require.NoError(t, err)
 		_, err = io.ReadFull(file, make([]byte, 10))
 		require.NoError(t, err)
@@ -307,7 +307,7 @@ func TestDownloadClosesTheBody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			body := &downloadBody{Reader: strings.NewReader("0123456789")}
 			var sent context.Context
-			client, err := gitlabci.NewClient(gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+			client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
 				sent = req.Context()
 				return &http.Response{StatusCode: test.status, Header: http.Header{"Content-Type": {test.contentType}}, ContentLength: test.length, Body: body, Request: req}, nil
 			})))

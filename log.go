@@ -17,7 +17,9 @@ import (
 // without the right to change it, and, while reading, [ErrStalled].
 // A log can lag behind: its last bytes may arrive after the job has finished.
 func (s *JobsService) Log(ctx context.Context, project ProjectID, job JobID) (io.ReadCloser, error) {
-	log, err := notPage(s.client.download(ctx, reading(at("projects", project, "jobs", job, "trace"), nil), "", nil))
+	cl := reading(at("projects", project, "jobs", job, "trace"), nil)
+	cl.grows = true
+	log, err := notPage(s.client.download(ctx, cl, "", nil))
 	if err != nil {
 		return nil, err
 	}

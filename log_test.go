@@ -123,7 +123,6 @@ func TestLogErrors(t *testing.T) {
 	}
 }
 
-// Until the first header a log is asked for again; its tail is the reader's.
 func TestLogIsAskedForAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(answer(503, ``), reset, silent, logAnswer(logText))
@@ -144,7 +143,7 @@ func TestLogThatBreaksOff(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text, err := logRead(t.Context(), newScript(step).client(t))
+			text, err := logRead(t.Context(), newScript(step).client(t, gitlabci.WithRetries(0)))
 			require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 			require.Equal(t, `{"id":`, text, "what came is kept")
 		})
@@ -154,7 +153,7 @@ func TestLogThatBreaksOff(t *testing.T) {
 func TestLogStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		text, err := logRead(t.Context(), newScript(stall).client(t))
+		text, err := logRead(t.Context(), newScript(stall).client(t, gitlabci.WithRetries(0)))
 		require.ErrorIs(t, err, gitlabci.ErrStalled)
 		require.NotErrorIs(t, err, context.Canceled)
 		require.Equal(t, `{"id":`, text)

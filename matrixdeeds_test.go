@@ -21,8 +21,8 @@ const (
 	reading    deedKind = iota // tries again
 	repeatable                 // writes, and tries again
 	once                       // never does it twice
-	streaming                  // tries again until the body begins
-	decoding                   // the same, and knows where the body should end
+	streaming                  // tries again, and mends the body
+	decoding                   // tries again until the body begins, and knows where it should end
 	bare                       // writes, tries again, and has no body that matters
 	plain                      // never does it twice, and hands out the answer as it is
 	searching                  // looks for what it did, and does it again if that is nowhere

@@ -109,6 +109,9 @@ type call struct {
 	raw    bool  // the caller reads the answer: see Client.Do
 	err    error // why it must not be sent
 
+	fixed bool // a file: that never gives way to another one
+	grows bool // a file: that may be longer when it is asked for again
+
 	unrepeatable bool     // the body can be read once
 	secrets      []secret // what is in the body and must not be printed
 }

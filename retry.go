@@ -187,10 +187,13 @@ func (p *policy) tries() int {
 	return tries
 }
 
-// backoff is exponential with full jitter, within the longest wait allowed.
-func (p *policy) backoff() time.Duration {
-	longest := max(1, min(longestBackoff, p.config.maxWait))
-	if doublings := p.attempt - 1; doublings < 10 {
+func (p *policy) backoff() time.Duration { return p.config.backoff(p.attempt) }
+
+// backoff is how long to wait after so many attempts: exponential with full
+// jitter, within the longest wait allowed.
+func (c *config) backoff(attempts int) time.Duration {
+	longest := max(1, min(longestBackoff, c.maxWait))
+	if doublings := attempts - 1; doublings < 10 {
 		longest = min(longest, shortestBackoff<<doublings)
 	}
 	return 1 + rand.N(longest)
