@@ -85,8 +85,15 @@ func (m memberPath) segments() ([]string, string, error) {
 type OpenOptions struct {
 	// FileType asks for a report file instead of the archive, of a job given
 	// by its ID. A report that GitLab keeps as gzip comes as a gzip file. From
-	// GitLab 19.4; older servers ignore it and send the archive.
+	// GitLab 19.4; older servers send the archive, and then the error matches
+	// [errors.ErrUnsupported]. With a type that is kept as zip, or that is not
+	// listed here, the archive cannot always be told from it.
 	FileType ArtifactType
+
+	// Gunzip unpacks a file that is a gzip file: ".gz" is taken from its Name,
+	// its Size is -1, and a damaged one is an error. Others come as they are.
+	// There is no limit: a small gzip file can become a very large one.
+	Gunzip bool
 
 	// DownloadMode chooses between the server and its storage as the sender,
 	// where the administrator allows the choice. "" leaves it to the server.
@@ -94,7 +101,7 @@ type OpenOptions struct {
 	DownloadMode DownloadMode
 
 	// Progress is called as bytes arrive, with how many there are and how many
-	// there will be, or -1.
+	// there will be, or -1. Packed bytes count, whatever Gunzip says.
 	Progress func(done, total int64)
 }
 
@@ -113,7 +120,8 @@ func (s *ArtifactsService) Open(ctx context.Context, project ProjectID, src Arti
 	if opts == nil {
 		opts = &OpenOptions{}
 	}
-	return notPage(s.client.download(ctx, archiveCall(project, src, opts), identity, opts.Progress))
+	file, err := notPage(s.client.download(ctx, archiveCall(project, src, opts), identity, opts.Progress))
+	return asReport(file, err, opts)
 }
 
 // archiveCall describes the download of an archive or a report file.

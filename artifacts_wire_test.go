@@ -18,7 +18,7 @@ import (
 var wireFilledArtifacts = []wireFilled{
 	{
 		opts: func() any {
-			return &gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeJUnit, DownloadMode: gitlabci.DownloadProxy}
+			return &gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeJUnit, DownloadMode: gitlabci.DownloadProxy, Gunzip: true}
 		},
 		except: "Progress",
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
