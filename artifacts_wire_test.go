@@ -28,6 +28,18 @@ var wireFilledArtifacts = []wireFilled{
 	},
 	{
 		opts: func() any {
+			return &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeSARIF, DownloadMode: gitlabci.DownloadDirect, Gunzip: true}}
+		},
+		except: "Progress",
+		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
+			return saveInto(func(file string) error {
+				return c.Artifacts.Save(ctx, "group/app", gitlabci.JobID(7), file, opts.(*gitlabci.SaveOptions))
+			})
+		},
+		want: "GET /projects/group%2Fapp/jobs/7/artifacts?download_mode=direct&file_type=sarif",
+	},
+	{
+		opts: func() any {
 			return &gitlabci.LatestArtifacts{Ref: "feature/x", Job: "unit", SearchRecent: true}
 		},
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {

@@ -80,6 +80,9 @@ var wireCalls = map[string]wireCall{
 	"Artifacts.OpenFile": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
 		return wireRead(c.Artifacts.OpenFile(ctx, project, gitlabci.JobID(id), "out/a.txt"))
 	}, "GET /projects/group%2Fapp/jobs/7/artifacts/out/a.txt", ""},
+	"Artifacts.Save": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
+		return saveSomewhere(ctx, c, project, gitlabci.JobID(id))
+	}, "GET /projects/group%2Fapp/jobs/7/artifacts", ""},
 	"Artifacts.Download": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
 		return wireDone(c.Artifacts.Download(ctx, project, gitlabci.JobID(id), io.Discard, nil))
 	}, "GET /projects/group%2Fapp/jobs/7/artifacts", ""},
@@ -145,7 +148,7 @@ func TestWireJobsAndArtifacts(t *testing.T) {
 			header := s.received()[0].Header
 			require.Equal(t, scriptToken, header.Get("Private-Token"))
 			switch name {
-			case "Artifacts.Open", "Artifacts.OpenFile", "Artifacts.Download":
+			case "Artifacts.Open", "Artifacts.OpenFile", "Artifacts.Download", "Artifacts.Save":
 				require.Equal(t, "*/*", header.Get("Accept"))
 				require.Equal(t, []string{"identity"}, header.Values("Accept-Encoding"))
 			case "Jobs.Log":

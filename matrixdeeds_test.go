@@ -191,6 +191,9 @@ func fileDeeds() []deed {
 		{"Artifacts.OpenFile latest", "GET /projects/:id/jobs/artifacts/:ref_name/raw/*artifact_path", streaming, true, drained(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.ArtifactFile, error) {
 			return c.Artifacts.OpenFile(ctx, "group/app", latest, "report.txt")
 		})},
+		{"Artifacts.Save", "GET " + j + "/artifacts", streaming, true, func(ctx context.Context, c *gitlabci.Client) error {
+			return saveSomewhere(ctx, c, "group/app", matrixFailed)
+		}},
 		{"Artifacts.Download", "GET " + j + "/artifacts", streaming, true, func(ctx context.Context, c *gitlabci.Client) error {
 			_, err := c.Artifacts.Download(ctx, "group/app", gitlabci.JobID(matrixFailed), io.Discard, nil)
 			return err

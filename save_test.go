@@ -1,0 +1,241 @@
+package gitlabci_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+)
+
+// saveSomewhere saves an archive where nobody looks.
+func saveSomewhere(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, job gitlabci.JobID) error {
+	return saveInto(func(file string) error { return c.Artifacts.Save(ctx, project, job, file, nil) })
+}
+
+func saveInto(save func(file string) error) error {
+	folder, err := os.MkdirTemp("", "save")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	return save(filepath.Join(folder, "artifacts.zip"))
+}
+
+const saveEnv = "GITLABCI_TEST_SAVE" // tells a copy of this program to save there until it is killed
+
+// saveContents are what is saved in turn.
+var saveContents = [2]string{downloadNoise(200_000), strings.Repeat("new", 100_000)}
+
+// saveFolder is a folder, and a file in it.
+func saveFolder(t *testing.T) (folder, file string) {
+	folder = t.TempDir()
+	return folder, filepath.Join(folder, "artifacts.zip")
+}
+
+// requireSaved requires that there is a file in a folder, and nothing else.
+func requireSaved(t *testing.T, file, content string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Dir(file))
+	require.NoError(t, err)
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	if content == "" {
+		require.Empty(t, names)
+		return
+	}
+	require.Equal(t, []string{filepath.Base(file)}, names)
+	got, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.True(t, content == string(got), "%d bytes", len(got))
+}
+
+func TestSave(t *testing.T) {
+	_, file := saveFolder(t)
+	for _, content := range append(saveContents[:], "x") {
+		s := newScript(artifactsFile(content, "application/zip", `attachment; filename="../other.zip"`))
+		for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(7), artifactsLatest} {
+			require.NoError(t, s.client(t).Artifacts.Save(t.Context(), "group/app", src, file, nil))
+			requireSaved(t, file, content)
+		}
+	}
+}
+
+func TestSaveOptions(t *testing.T) {
+	_, file := saveFolder(t)
+	packed := reportPacked("<testsuite/>")
+	var steps []downloadStep
+	opts := &gitlabci.SaveOptions{OpenOptions: *downloadProgress(&steps)}
+	opts.FileType, opts.Gunzip = gitlabci.ArtifactTypeJUnit, true
+	s := newScript(artifactsFile(packed, "application/gzip", `attachment; filename="junit.xml.gz"`))
+	require.NoError(t, s.client(t).Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, opts))
+	requireSaved(t, file, "<testsuite/>")
+	require.Equal(t, []downloadStep{{int64(len(packed)), int64(len(packed))}}, steps)
+	require.Equal(t, "junit", s.received()[0].URL.Query().Get("file_type"))
+}
+
+// Whatever goes wrong, the old file or none is there, and nothing beside it.
+func TestSaveFails(t *testing.T) {
+	for name, test := range map[string]struct {
+		step http.HandlerFunc
+		err  error
+	}{
+		"not found":       {answer(404, `{"message":"404 Not Found"}`), gitlabci.ErrNotFound},
+		"cut off":         {downloadShort("0123456789", 100, reset), io.ErrUnexpectedEOF},
+		"stalled":         {downloadShort("0123456789", 100, silent), gitlabci.ErrStalled},
+		"a page":          {answer(200, "<title>Sign in</title>", "Content-Type", "text/html"), nil},
+		"not the report":  {artifactsFile("PK\x03\x04", "application/zip", ""), errors.ErrUnsupported},
+		"damaged":         {artifactsFile(reportPacked("x")[:20], "application/gzip", ""), io.ErrUnexpectedEOF},
+		"damaged in it":   {artifactsFile(reportPacked(downloadNoise(100_000))[:90_000], "application/gzip", ""), io.ErrUnexpectedEOF},
+		"another, by now": {nil, nil},
+	} {
+		for _, old := range []string{"", "old"} {
+			synctest.Test(t, func(t *testing.T) {
+				_, file := saveFolder(t)
+				if old != "" {
+					require.NoError(t, os.WriteFile(file, []byte(old), 0o600))
+				}
+				s := newScript(test.step)
+				if test.step == nil {
+					s = newScript(mendFirst(), mendWhole(mendText[:99]))
+				}
+				opts := &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeJUnit, Gunzip: true}}
+				err := s.client(t).Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, opts)
+				require.ErrorContains(t, err, "gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts: ", name)
+				require.True(t, test.err == nil || errors.Is(err, test.err), "%s: %v", name, err)
+				requireSaved(t, file, old)
+			})
+		}
+	}
+}
+
+func TestSaveCanceledOrPanicking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, file := saveFolder(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		s := newScript(downloadShort("0123456789", 100, silent))
+		opts := &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{Progress: func(int64, int64) { cancel() }}}
+		err := s.client(t).Artifacts.Save(ctx, "group/app", gitlabci.JobID(7), file, opts)
+		require.ErrorIs(t, err, context.Canceled)
+		requireSaved(t, file, "")
+
+		opts.Progress = func(int64, int64) { panic("of the caller's") }
+		require.PanicsWithValue(t, "of the caller's", func() {
+			s.client(t).Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, opts)
+		})
+		requireSaved(t, file, "")
+	})
+}
+
+// What cannot be saved to is found out before anything is sent.
+func TestSaveRefuses(t *testing.T) {
+	folder, file := saveFolder(t)
+	require.NoError(t, os.Symlink(folder, filepath.Join(folder, "link")))
+	for target, want := range map[string]error{
+		"":                                  gitlabci.ErrInvalid,
+		".":                                 gitlabci.ErrInvalid,
+		folder:                              gitlabci.ErrInvalid,
+		folder + "/":                        gitlabci.ErrInvalid,
+		file + "/":                          gitlabci.ErrInvalid,
+		filepath.Join(folder, "link"):       gitlabci.ErrInvalid,
+		os.DevNull:                          gitlabci.ErrInvalid,
+		"a\x00b":                            gitlabci.ErrInvalid,
+		filepath.Join(folder, "no", "file"): fs.ErrNotExist,
+	} {
+		s := newScript(ok)
+		err := s.client(t).Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), target, nil)
+		require.ErrorIs(t, err, want, target)
+		require.ErrorContains(t, err, "gitlabci: ")
+		require.Empty(t, s.received())
+	}
+	for _, src := range []gitlabci.ArtifactSource{nil, gitlabci.JobID(0), gitlabci.LatestArtifacts{Ref: "main"}} {
+		s := newScript(ok)
+		require.ErrorIs(t, s.client(t).Artifacts.Save(t.Context(), "group/app", src, file, nil), gitlabci.ErrInvalid)
+		require.Empty(t, s.received())
+	}
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "the link")
+}
+
+// Permissions are passed on, owners of a link are not, nor is what it points to.
+func TestSaveReplaces(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("permissions and links are others there")
+	}
+	folder, file := saveFolder(t)
+	plain := filepath.Join(folder, "plain")
+	require.NoError(t, os.WriteFile(plain, nil, 0o666)) // less what this process withholds
+	usual, err := os.Stat(plain)
+	require.NoError(t, err)
+	client := newScript(artifactsFile("new", "application/zip", "")).client(t)
+	save := func(file string) fs.FileMode {
+		require.NoError(t, client.Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, nil))
+		now, err := os.Lstat(file)
+		require.NoError(t, err)
+		return now.Mode()
+	}
+	require.Equal(t, usual.Mode(), save(file))
+	for _, mode := range []fs.FileMode{0o600, 0o640, 0o666, 0o755, 0o444} {
+		require.NoError(t, os.Chmod(file, mode))
+		require.Equal(t, mode, save(file))
+	}
+	link := filepath.Join(folder, "link")
+	require.NoError(t, os.Symlink(plain, link))
+	require.Equal(t, usual.Mode(), save(link), "a file by now")
+	old, err := os.ReadFile(plain)
+	require.NoError(t, err)
+	require.Empty(t, old)
+}
+
+// TestSaveIsKilled kills copies of this program while they save.
+func TestSaveIsKilled(t *testing.T) {
+	if file := os.Getenv(saveEnv); file != "" {
+		saveForever(t, file)
+	}
+	program, err := os.Executable()
+	require.NoError(t, err)
+	_, file := saveFolder(t)
+	require.NoError(t, os.WriteFile(file, []byte(saveContents[0]), 0o600))
+	moments := rand.New(rand.NewPCG(7, 7))
+	for range 20 {
+		child := exec.CommandContext(t.Context(), program, "-test.run=^TestSaveIsKilled$")
+		child.Env = append(os.Environ(), saveEnv+"="+file)
+		steps, err := child.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, child.Start())
+		_, err = io.CopyN(io.Discard, steps, moments.Int64N(60))
+		require.NoError(t, err)
+		require.NoError(t, child.Process.Kill())
+		require.Error(t, child.Wait())
+		got, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.True(t, slices.Contains(saveContents[:], string(got)), "%d bytes", len(got))
+	}
+}
+
+// saveForever saves one content after the other, and prints a byte for every
+// step on the way.
+func saveForever(t *testing.T, file string) {
+	for i := 1; ; i++ {
+		client := newScript(artifactsFile(saveContents[i%2], "application/zip", "")).client(t)
+		opts := &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{Progress: func(int64, int64) { os.Stdout.WriteString(".") }}}
+		require.NoError(t, client.Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, opts))
+		os.Stdout.WriteString("!")
+	}
+}
