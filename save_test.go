@@ -213,7 +213,7 @@ func TestSaveIsKilled(t *testing.T) {
 	_, file := saveFolder(t)
 	require.NoError(t, os.WriteFile(file, []byte(saveContents[0]), 0o600))
 	moments := rand.New(rand.NewPCG(7, 7))
-	for range 20 {
+	for range 12 {
 		child := exec.CommandContext(t.Context(), program, "-test.run=^TestSaveIsKilled$")
 		child.Env = append(os.Environ(), saveEnv+"="+file)
 		steps, err := child.StdoutPipe()
