@@ -181,6 +181,9 @@ func mendTry(t *testing.T, test mendCase, http2 bool) {
 	require.Equal(t, test.ifRange, second.Header.Get("If-Range"))
 	require.Equal(t, test.way == "log" && test.asked == "", second.Header.Get("Accept-Encoding") == "gzip")
 	require.Equal(t, scriptToken, second.Header.Get("Private-Token"))
+	if strings.HasPrefix(t.Name(), "TestMend/refused_the_range") {
+		require.Empty(t, s.received()[2].Header.Get("Range"), "not to be refused again")
+	}
 	if test.err == "" {
 		require.NoError(t, err)
 		require.True(t, string(got) == cmp.Or(test.want, mendText), "%d bytes", len(got))
