@@ -2,10 +2,9 @@ package gitlabci
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"net/http"
@@ -26,17 +25,17 @@ type mender struct {
 	encoding string
 	progress func(done, total int64)
 
-	from      string // the endpoint, and the storage if there is one
-	page      bool   // what is read is a page, and so was meant to be
-	size      int64  // of the file, or -1
-	end       int64  // of the body within the file, or -1
-	read      int64  // bytes handed out
-	validator string // for If-Range, or ""
-	ranges    bool   // whether a part may be asked for
-	sum       hash.Hash
-	failures  int   // in a row, without a byte between them
-	broken    error // how the body ended, if too soon
-	over      error // what every further Read returns
+	from      string       // the endpoint, and the storage if there is one
+	page      bool         // what is read is a page, and so was meant to be
+	size      int64        // of the file, or -1
+	end       int64        // of the body within the file, or -1
+	read      int64        // bytes handed out
+	validator string       // for If-Range, or ""
+	ranges    bool         // whether a part may be asked for
+	sum       maphash.Hash // of the bytes handed out
+	failures  int          // in a row, without a byte between them
+	broken    error        // how the body ended, if too soon
+	over      error        // what every further Read returns
 
 	mu     sync.Mutex // for Close, which may come during a Read
 	body   io.ReadCloser
@@ -50,19 +49,8 @@ func (c *Client) mended(ctx context.Context, cancel context.CancelFunc, cl *call
 		ctx: ctx, cancel: cancel, client: c, call: cl, body: resp.Body, from: c.origin(cl, resp), ranges: true,
 		page: isPage(resp.Header.Get("Content-Type")), size: resp.ContentLength, end: resp.ContentLength,
 	}
-	m.trust(resp)
+	m.validator = validatorOf(resp)
 	return m
-}
-
-// trust decides by the first answer what later ones are to be held against.
-// Hashing takes longer than a fast network: where ranges can be had, and a
-// validator tells whether they are of this file, nothing is hashed. What grows
-// has another validator each time.
-func (m *mender) trust(resp *http.Response) {
-	m.validator, m.sum = validatorOf(resp), nil
-	if m.validator == "" || resp.Header.Get("Accept-Ranges") != "bytes" || m.call.grows {
-		m.sum = sha256.New()
-	}
 }
 
 // validatorOf is the validator of an answer's bytes as they are read. What
@@ -101,9 +89,7 @@ func (m *mender) take(p []byte) {
 	}
 	m.failures = 0
 	m.read += int64(len(p))
-	if m.sum != nil {
-		m.sum.Write(p)
-	}
+	m.sum.Write(p)
 	if m.progress != nil {
 		m.progress(m.read, m.size)
 	}
@@ -238,7 +224,7 @@ func (m *mender) checkRest(resp *http.Response) error {
 }
 
 // checkWhole checks a 200: whether it can be this file. The bytes themselves
-// are compared by skip, unless a validator answers for them.
+// are compared by skip.
 func (m *mender) checkWhole(resp *http.Response) error {
 	size := resp.ContentLength
 	switch {
@@ -246,13 +232,10 @@ func (m *mender) checkWhole(resp *http.Response) error {
 		return fmt.Errorf("the answer has content type %q: this is a page", resp.Header.Get("Content-Type"))
 	case size >= 0 && !m.fits(size):
 		return m.changed("it has %d bytes now", size)
-	case m.read == 0:
-		m.trust(resp)
-	case m.sum != nil:
-		m.validator = validatorOf(resp)
-	case !m.confirms(resp.Header):
-		return m.changed("it has another ETag or date now, or none")
+	case m.read > 0 && !m.call.grows && m.contradicts(resp.Header):
+		return m.changed("it has another ETag or date now")
 	}
+	m.validator = validatorOf(resp)
 	if size >= 0 || m.call.grows {
 		m.size = size
 	}
@@ -281,21 +264,14 @@ func (m *mender) contradicts(header http.Header) bool {
 	return m.validator != "" && now != "" && !strings.HasPrefix(now, "W/") && now != m.validator
 }
 
-// confirms reports whether the answer is certain to be about this file.
-func (m *mender) confirms(header http.Header) bool {
-	return m.validator != "" && (header.Get("ETag") == m.validator || header.Get("Last-Modified") == m.validator)
-}
-
 // skip reads past what was handed out before, and compares it with that. Only
-// a difference is an error: a body that breaks off is asked for once more.
+// a difference is an error: a body that breaks off is asked for once more. The
+// hash has a seed that nobody else knows, so no server can make two files look
+// alike, and it is faster than a network; SHA-256 is not.
 func (m *mender) skip() error {
-	again := hash.Hash(nil)
-	to := io.Discard
-	if m.sum != nil {
-		again = sha256.New()
-		to = again
-	}
-	n, err := io.CopyN(to, m.body, m.read)
+	var again maphash.Hash
+	again.SetSeed(m.sum.Seed())
+	n, err := io.CopyN(&again, m.body, m.read)
 	switch {
 	case err == io.EOF && m.size < 0:
 		return m.fail(m.changed("it has %d bytes now", n))
@@ -303,7 +279,7 @@ func (m *mender) skip() error {
 		m.broken = io.ErrUnexpectedEOF
 	case err != nil:
 		m.broken = scrubError(bare(err), nil)
-	case again != nil && [32]byte(again.Sum(nil)) != [32]byte(m.sum.Sum(nil)):
+	case again.Sum64() != m.sum.Sum64():
 		return m.fail(m.changed("its first %d bytes are others now", m.read))
 	}
 	return nil

@@ -63,8 +63,7 @@ func BenchmarkMendedDownloadRSS(b *testing.B) {
 }
 
 // BenchmarkDownload is a download of 256 MiB beside a bare io.Copy of the same
-// answer: from a server with ranges and an ETag, as GitLab, and from one
-// without, where the bytes are hashed.
+// answer.
 func BenchmarkDownload(b *testing.B) {
 	const mebibytes = 256
 	download := func(server string) (int64, error) {
@@ -89,7 +88,6 @@ func BenchmarkDownload(b *testing.B) {
 	}{
 		{"io.Copy", memoryCut(mebibytes, 0), bare},
 		{"Download", memoryCut(mebibytes, 0), download},
-		{"Download without an ETag", memoryPlain(mebibytes), download},
 	} {
 		b.Run(way.name, func(b *testing.B) {
 			server := httptest.NewUnstartedServer(way.handler)
