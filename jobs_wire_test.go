@@ -86,6 +86,13 @@ var wireCalls = map[string]wireCall{
 	"Artifacts.Download": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
 		return wireDone(c.Artifacts.Download(ctx, project, gitlabci.JobID(id), io.Discard, nil))
 	}, "GET /projects/group%2Fapp/jobs/7/artifacts", ""},
+	"Artifacts.Archive": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
+		archive, err := c.Artifacts.Archive(ctx, project, gitlabci.JobID(id))
+		if err != nil {
+			return err
+		}
+		return archive.Close()
+	}, "GET /projects/group%2Fapp/jobs/7/artifacts", emptyArchive},
 	"Artifacts.Entries": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
 		return wireDone(c.Artifacts.Entries(ctx, project, gitlabci.JobID(id), nil))
 	}, "GET /projects/group%2Fapp/jobs/7/artifacts/tree", `[]`},
@@ -148,7 +155,7 @@ func TestWireJobsAndArtifacts(t *testing.T) {
 			header := s.received()[0].Header
 			require.Equal(t, scriptToken, header.Get("Private-Token"))
 			switch name {
-			case "Artifacts.Open", "Artifacts.OpenFile", "Artifacts.Download", "Artifacts.Save":
+			case "Artifacts.Open", "Artifacts.OpenFile", "Artifacts.Download", "Artifacts.Save", "Artifacts.Archive", "Artifacts.Extract":
 				require.Equal(t, "*/*", header.Get("Accept"))
 				require.Equal(t, []string{"identity"}, header.Values("Accept-Encoding"))
 			case "Jobs.Log":

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"iter"
 	"net/http"
+	"slices"
 	"strings"
 	"testing/fstest"
 	"time"
@@ -26,6 +27,7 @@ const (
 	bare                       // writes, tries again, and has no body that matters
 	plain                      // never does it twice, and hands out the answer as it is
 	searching                  // looks for what it did, and does it again if that is nowhere
+	mending                    // tries again, within the body too
 )
 
 // A deed is a method of the client.
@@ -126,7 +128,7 @@ func deeds() []deed {
 		{"Jobs.AllowedAgents", "GET /job/allowed_agents", reading, true, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.AllowedAgents, error) {
 			return c.Jobs.AllowedAgents(ctx)
 		})},
-	}, append(fileDeeds(), compositeDeeds()...)...)
+	}, slices.Concat(fileDeeds(), compositeDeeds(), archiveDeeds())...)
 }
 
 // compositeDeeds are methods that are made of others.

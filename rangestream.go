@@ -1,0 +1,192 @@
+package gitlabci
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// drained is how many bytes are read off at most so that a connection can be
+// used again: more than a member's extra fields can have.
+const drained = 72 << 10
+
+// A rangeStream reads a part of an archive, by a request when the first of it
+// is read. When its body breaks off or stalls, it asks the API for the rest,
+// as often as the client tries things, and anew after each byte that came.
+type rangeStream struct {
+	zip       *remoteZip
+	ctx       context.Context
+	pos, end  int64
+	body      io.ReadCloser
+	fruitless int // bodies in a row that brought nothing more
+}
+
+func (s *rangeStream) Read(p []byte) (int, error) {
+	if s.pos >= s.end {
+		return 0, io.EOF
+	}
+	if int64(len(p)) > s.end-s.pos {
+		p = p[:s.end-s.pos]
+	}
+	for {
+		if err := s.open(); err != nil {
+			return 0, err
+		}
+		n, err := s.body.Read(p)
+		if s.pos += int64(n); n > 0 {
+			s.fruitless = 0
+		}
+		if err != nil {
+			err = s.broke(err)
+		}
+		if n > 0 || err != nil || len(p) == 0 {
+			return n, err
+		}
+	}
+}
+
+func (s *rangeStream) open() (err error) {
+	if s.body == nil {
+		s.body, err = s.zip.part(s.ctx, s.pos, s.end)
+	}
+	return err
+}
+
+// broke ends a body. It waits before the next one, or returns why there will be
+// none.
+func (s *rangeStream) broke(err error) error {
+	s.body.Close()
+	if s.body = nil; s.pos >= s.end {
+		return nil
+	}
+	cause := s.ctx.Err()
+	switch {
+	case cause != nil && !errors.Is(err, cause):
+		err = fmt.Errorf("%w: %w", cause, err)
+	case err == io.EOF:
+		err = io.ErrUnexpectedEOF
+	}
+	z, config := s.zip, s.zip.client.config
+	z.forget(z.known())
+	s.fruitless++
+	failure := z.fail(fmt.Errorf("at byte %d of %d: %w", s.pos, z.size, scrubError(bare(err), nil)))
+	wait := config.backoff(s.fruitless)
+	if s.fruitless >= config.tries || cause != nil || !config.mayWait(s.ctx, wait) {
+		return failure
+	}
+	config.announce(s.ctx, z.call, s.fruitless, WaitRetry, wait)
+	if err := sleep(s.ctx, wait); err != nil {
+		return fmt.Errorf("%w (after: %w)", err, failure)
+	}
+	return nil
+}
+
+// Close ends the request, if there is one.
+func (s *rangeStream) Close() error {
+	if s.body == nil {
+		return nil
+	}
+	if s.end-s.pos <= drained {
+		io.Copy(io.Discard, io.LimitReader(s.body, s.end-s.pos)) // for the connection's sake
+	}
+	return s.body.Close()
+}
+
+// A block is a part of an archive in memory.
+type block struct {
+	at   int64
+	data []byte
+}
+
+func (b block) end() int64 { return b.at + int64(len(b.data)) }
+
+func (b block) covers(first, end int64) bool { return b.at <= first && end <= b.end() }
+
+func (b block) reader(first, end int64) io.ReadCloser {
+	return io.NopCloser(bytes.NewReader(b.data[first-b.at : end-b.at]))
+}
+
+const (
+	aheadGap   = 4 << 10
+	aheadFirst = 64 << 10
+	aheadMost  = 1 << 20 // also of what is held
+)
+
+// An ahead holds what was read of an archive last. While small files are read
+// one after the other, more and more of them come with one request.
+type ahead struct {
+	mu    sync.Mutex
+	held  block
+	width int64
+}
+
+// look returns what is held, or where to read to.
+func (a *ahead) look(first, end, size int64) (held block, until int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.held.covers(first, end):
+		return a.held, end
+	case a.held.covers(first, first) || a.held.covers(first-aheadGap, first-aheadGap): // goes on where it ended
+		a.width = min(max(2*a.width, aheadFirst), aheadMost)
+	default:
+		a.width = 0
+	}
+	return block{}, min(max(end, first+a.width), size)
+}
+
+func (a *ahead) keep(b block) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.held = b
+}
+
+// section reads a part: a large one as it comes, and a small one with what
+// follows it.
+func (z *remoteZip) section(ctx context.Context, first, end int64) io.ReadCloser {
+	if end-first > aheadMost {
+		return &rangeStream{zip: z, ctx: ctx, pos: first, end: end}
+	}
+	return &aheadReader{zip: z, ctx: ctx, first: first, end: end}
+}
+
+// An aheadReader reads a small part, by a request when the first of it is read
+// and if it is not held.
+type aheadReader struct {
+	zip        *remoteZip
+	ctx        context.Context
+	first, end int64
+	io.ReadCloser
+}
+
+func (r *aheadReader) Read(p []byte) (int, error) {
+	if r.ReadCloser == nil {
+		held, err := r.fetch()
+		if err != nil {
+			return 0, err
+		}
+		r.ReadCloser = held.reader(r.first, r.end)
+	}
+	return r.ReadCloser.Read(p)
+}
+
+func (r *aheadReader) fetch() (block, error) {
+	held, until := r.zip.last.look(r.first, r.end, r.zip.size)
+	if held.data != nil {
+		return held, nil
+	}
+	stream := &rangeStream{zip: r.zip, ctx: r.ctx, pos: r.first, end: until}
+	defer stream.Close()
+	held = block{r.first, make([]byte, until-r.first)}
+	if _, err := io.ReadFull(stream, held.data); err != nil {
+		return block{}, err
+	}
+	r.zip.last.keep(held)
+	return held, nil
+}
+
+// Close lets go of what is held.
+func (r *aheadReader) Close() error { return nil }

@@ -1,0 +1,217 @@
+package gitlabci
+
+import (
+	"archive/zip"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// maxDirectory is how much of an archive is read as its directory, which is
+	// held in memory: that of 100,000 files has some 12 MiB.
+	maxDirectory = 32 << 20
+
+	// maxMembers is how many files and folders an archive may have.
+	maxMembers = 1 << 20
+
+	localHeader = 30 // bytes before a member, and then its name and extra fields
+)
+
+// A zipArchive is an archive whose directory has been read.
+type zipArchive struct {
+	source  zipSource
+	tail    block
+	members []*zipMember // as in the directory
+}
+
+// A zipMember is an entry of an archive's directory.
+type zipMember struct {
+	name         string
+	mode         fs.FileMode
+	modified     time.Time
+	method       uint16
+	flags        uint16
+	crc          uint32
+	packed, size int64
+	start        int64 // of its local header
+	next         int64 // of what follows in the archive
+}
+
+// openZip opens an archive and reads its directory.
+func (s *ArtifactsService) openZip(ctx context.Context, project ProjectID, src ArtifactSource) (*zipArchive, error) {
+	_, byID := src.(JobID)
+	var source zipSource
+	remote, tail, err := newRemoteZip(ctx, s.client, archiveCall(project, src, &OpenOptions{}), byID)
+	if source = remote; errors.Is(err, errNoParts) {
+		source, tail, err = newSpool(ctx, s, project, src)
+	}
+	if err != nil {
+		return nil, err
+	}
+	z := &zipArchive{source: source, tail: tail}
+	if err := z.index(ctx); err != nil {
+		return nil, errors.Join(err, source.Close())
+	}
+	return z, nil
+}
+
+// index reads the directory.
+func (z *zipArchive) index(ctx context.Context) error {
+	d := &directory{ctx: ctx, zip: z}
+	r, err := zip.NewReader(d, z.source.length())
+	if d.err != nil {
+		return d.err
+	}
+	if err != nil {
+		return z.fail(err)
+	}
+	if len(r.File) > maxMembers {
+		return z.fail(fmt.Errorf("it has %d entries, and more than %d are not read", len(r.File), maxMembers))
+	}
+	d.probing = true
+	for _, file := range r.File {
+		at, err := file.DataOffset()
+		if err != nil {
+			return z.fail(err)
+		}
+		z.members = append(z.members, newMember(&file.FileHeader, at-localHeader))
+	}
+	z.arrange()
+	return nil
+}
+
+func newMember(h *zip.FileHeader, start int64) *zipMember {
+	return &zipMember{
+		name:     h.Name,
+		mode:     h.Mode(),
+		modified: h.Modified.UTC(),
+		method:   h.Method,
+		flags:    h.Flags,
+		crc:      h.CRC32,
+		packed:   int64(min(h.CompressedSize64, math.MaxInt64)),
+		size:     int64(min(h.UncompressedSize64, math.MaxInt64)),
+		start:    start,
+	}
+}
+
+// arrange tells each member where the next begins.
+func (z *zipArchive) arrange() {
+	sorted := slices.SortedFunc(slices.Values(z.members), byStart)
+	next, after := z.source.length(), z.source.length()
+	for _, m := range slices.Backward(sorted) {
+		if m.start < after {
+			next, after = after, m.start
+		}
+		m.next = next
+	}
+}
+
+func byStart(a, b *zipMember) int { return cmp.Compare(a.start, b.start) }
+
+func (z *zipArchive) fail(err error) error {
+	from, name := z.source.label()
+	return fmt.Errorf("gitlabci: %s: %s: %w", from, cmp.Or(name, "the archive"), err)
+}
+
+// section reads a part of the archive, from memory if it is there.
+func (z *zipArchive) section(ctx context.Context, first, end int64) io.ReadCloser {
+	if z.tail.covers(first, end) {
+		return z.tail.reader(first, end)
+	}
+	return z.source.section(ctx, first, end)
+}
+
+// end is where a member ends at the latest, unless it lies about its place. What
+// is between it and the next one need not be read.
+func (m *zipMember) end() int64 {
+	return min(m.next, m.start+localHeader+int64(len(m.name))+math.MaxUint16+m.packed)
+}
+
+func (m *zipMember) isDir() bool { return strings.HasSuffix(m.name, "/") || m.mode.IsDir() }
+
+// problem is why a member cannot be unpacked, or nil.
+func (m *zipMember) problem() error {
+	const encrypted = 1 | 1<<6 | 1<<13
+	room := m.next - m.start - localHeader
+	switch {
+	case m.flags&encrypted != 0:
+		return fmt.Errorf("it is encrypted: %w", errors.ErrUnsupported)
+	case m.method != zip.Store && m.method != zip.Deflate:
+		return fmt.Errorf("it is compressed by method %d: %w", m.method, zip.ErrAlgorithm)
+	case m.start < 0 || room < m.packed:
+		return fmt.Errorf("it overlaps what follows it, or the end: %w", zip.ErrFormat)
+	case m.size == math.MaxInt64 || m.method == zip.Store && m.packed != m.size:
+		return fmt.Errorf("the directory tells a size of %d, %d compressed: %w", m.size, m.packed, zip.ErrFormat)
+	}
+	return nil
+}
+
+// A directory is an archive as archive/zip sees it, which reads the end alone.
+type directory struct {
+	ctx     context.Context
+	zip     *zipArchive
+	more    block // before the tail
+	err     error // of the source
+	probing bool
+}
+
+// ReadAt reads what is held, or lets it be fetched first. While probing, each
+// member has an empty local header: so archive/zip tells where it begins.
+func (d *directory) ReadAt(p []byte, at int64) (int, error) {
+	if d.probing {
+		return copy(p, "PK\x03\x04"+strings.Repeat("\x00", localHeader-4)), nil
+	}
+	tail := d.zip.tail
+	if at < 0 || at > tail.end() {
+		return 0, zip.ErrFormat
+	}
+	if at < tail.at && !d.more.covers(at, at) {
+		if err := d.fetch(at); err != nil {
+			return 0, err
+		}
+	}
+	n := 0
+	if at < tail.at {
+		n = copy(p, d.more.data[at-d.more.at:])
+		at += int64(n)
+	}
+	if at >= tail.at {
+		n += copy(p[n:], tail.data[at-tail.at:])
+	}
+	if tooMany(p[:n]) {
+		return 0, fmt.Errorf("it announces more than %d entries", maxMembers)
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// fetch reads what lies from at to the tail.
+func (d *directory) fetch(at int64) error {
+	size := d.zip.tail.at - at
+	if size > maxDirectory {
+		return fmt.Errorf("its directory has more than %d MiB", maxDirectory>>20)
+	}
+	section := d.zip.source.section(d.ctx, at, at+size)
+	defer section.Close()
+	d.more = block{at, make([]byte, size)}
+	_, d.err = io.ReadFull(section, d.more.data)
+	return d.err
+}
+
+// tooMany reports whether data is the end of a zip64 directory that announces
+// more entries than are read: archive/zip makes room for all of them.
+func tooMany(data []byte) bool {
+	const announced = 32
+	return len(data) >= announced+8 && string(data[:4]) == "PK\x06\x06" && binary.LittleEndian.Uint64(data[announced:]) > maxMembers
+}
