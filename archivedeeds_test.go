@@ -3,6 +3,7 @@ package gitlabci_test
 import (
 	"context"
 	"errors"
+	"os"
 
 	"example.com/gitlabci"
 )
@@ -14,6 +15,8 @@ func archiveDeeds() []deed {
 	return []deed{
 		{"Artifacts.Archive job", byID, mending, true, archiveDeed(gitlabci.JobID(matrixFailed))},
 		{"Artifacts.Archive latest", byRef, mending, true, archiveDeed(latest)},
+		{"Artifacts.Extract job", byID, mending, true, extractDeed(gitlabci.JobID(matrixFailed))},
+		{"Artifacts.Extract latest", byRef, mending, true, extractDeed(latest)},
 	}
 }
 
@@ -26,6 +29,20 @@ func archiveDeed(src gitlabci.ArtifactSource) func(context.Context, *gitlabci.Cl
 		_, err = archive.ReadFile("report.txt")
 		return errors.Join(err, archive.Close())
 	}
+}
+
+func extractDeed(src gitlabci.ArtifactSource) func(context.Context, *gitlabci.Client) error {
+	return func(ctx context.Context, c *gitlabci.Client) error { return extractSomewhere(ctx, c, "group/app", src) }
+}
+
+// extractSomewhere extracts an archive, and removes it.
+func extractSomewhere(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, src gitlabci.ArtifactSource) error {
+	dir, err := os.MkdirTemp("", "extract-*")
+	if err != nil {
+		return err
+	}
+	_, err = c.Artifacts.Extract(ctx, project, src, dir, nil)
+	return errors.Join(err, os.RemoveAll(dir))
 }
 
 // mended is what comes of a fault where bodies that break are mended.

@@ -2,11 +2,13 @@ package gitlabci_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"maps"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -37,6 +39,22 @@ var wireFilledArtifacts = []wireFilled{
 			})
 		},
 		want: "GET /projects/group%2Fapp/jobs/7/artifacts?download_mode=direct&file_type=sarif",
+	},
+	{
+		opts: func() any {
+			return &gitlabci.ExtractOptions{Overwrite: true, MaxFiles: 1, MaxBytes: 2, MaxRatio: 3, Concurrency: 4}
+		},
+		except: "Match Progress SkipExisting",
+		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
+			dir, err := os.MkdirTemp("", "extract-*")
+			if err != nil {
+				return err
+			}
+			_, err = c.Artifacts.Extract(ctx, "group/app", gitlabci.JobID(7), dir, opts.(*gitlabci.ExtractOptions))
+			return errors.Join(err, os.Remove(dir))
+		},
+		want:   "GET /projects/group%2Fapp/jobs/7/artifacts",
+		answer: emptyArchive,
 	},
 	{
 		opts: func() any {

@@ -93,6 +93,9 @@ var wireCalls = map[string]wireCall{
 		}
 		return archive.Close()
 	}, "GET /projects/group%2Fapp/jobs/7/artifacts", emptyArchive},
+	"Artifacts.Extract": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
+		return extractSomewhere(ctx, c, project, gitlabci.JobID(id))
+	}, "GET /projects/group%2Fapp/jobs/7/artifacts", emptyArchive},
 	"Artifacts.Entries": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
 		return wireDone(c.Artifacts.Entries(ctx, project, gitlabci.JobID(id), nil))
 	}, "GET /projects/group%2Fapp/jobs/7/artifacts/tree", `[]`},

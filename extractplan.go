@@ -1,0 +1,211 @@
+package gitlabci
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// An extractPlan is what will be written.
+type extractPlan struct {
+	files   []*zipMember
+	folders []string // each after the one it is in
+
+	opts    *ExtractOptions
+	top     *plannedName
+	names   int
+	bytes   int64
+	packed  int64
+	refused error // the first
+	others  int
+}
+
+// An unsafeError says why an archive is not extracted.
+type unsafeError struct{ err error }
+
+func (e *unsafeError) Error() string        { return "unsafe: " + e.err.Error() }
+func (e *unsafeError) Unwrap() error        { return e.err }
+func (e *unsafeError) Is(target error) bool { return target == ErrUnsafeArchive }
+
+// A plannedName is a file or a folder that will be, and what will be in it,
+// by names without case.
+type plannedName struct {
+	name   string
+	folder bool
+	below  map[string]*plannedName
+}
+
+// plan selects members and refuses what must not be written.
+func (o *ExtractOptions) plan(members []*zipMember) (*extractPlan, error) {
+	p := &extractPlan{opts: o, top: &plannedName{folder: true}}
+	patterns := make([][]string, len(o.Match))
+	for i, pattern := range o.Match {
+		patterns[i] = split(pattern)
+	}
+	found := len(o.Match) == 0
+	for _, m := range members {
+		name := split(m.name)
+		if len(patterns) > 0 && !slices.ContainsFunc(patterns, func(pattern []string) bool { return matches(pattern, name) }) {
+			continue
+		}
+		found = true
+		if err := p.add(m); err != nil {
+			return nil, err
+		}
+	}
+	p.overlaps()
+	switch {
+	case p.refused != nil && p.others > 0:
+		return nil, fmt.Errorf("%w (and %d more)", p.refused, p.others)
+	case p.refused != nil:
+		return nil, p.refused
+	case !found:
+		return nil, fmt.Errorf("nothing matches %q: %w", o.Match, fs.ErrNotExist)
+	}
+	return p, nil
+}
+
+// add plans a member. Its error ends the planning; what is wrong with the
+// member itself is kept.
+func (p *extractPlan) add(m *zipMember) error {
+	if err := forbidden(m); err != nil {
+		p.refuse(m.name, err)
+		return nil
+	}
+	if err := p.place(m); err != nil {
+		p.refuse(m.name, err)
+	}
+	if m.isDir() {
+		return p.limits()
+	}
+	if err := m.problem(); err != nil {
+		p.refuse(m.name, err)
+		return nil
+	}
+	p.files = append(p.files, m)
+	p.packed += m.packed
+	p.bytes += min(m.size, math.MaxInt64-p.bytes)
+	return p.limits()
+}
+
+func (p *extractPlan) refuse(name string, err error) {
+	if p.refused != nil {
+		p.others++
+		return
+	}
+	p.refused = &unsafeError{fmt.Errorf("%.200q: %w", name, err)}
+}
+
+func (p *extractPlan) limits() error {
+	files := limit(int64(p.opts.MaxFiles), extractFiles)
+	bytes, ratio := limit(p.opts.MaxBytes, extractBytes), limit(p.opts.MaxRatio, extractRatio)
+	switch {
+	case int64(p.names) > files:
+		return &unsafeError{fmt.Errorf("more than %d files and folders", files)}
+	case p.bytes > bytes:
+		return &unsafeError{fmt.Errorf("more than %d bytes unpacked", bytes)}
+	case p.bytes > ratioMatters && p.bytes/ratio > max(p.packed, 1):
+		return &unsafeError{fmt.Errorf("unpacked more than %d times as large", ratio)}
+	}
+	return nil
+}
+
+var driveLetter = regexp.MustCompile(`^[A-Za-z]:`)
+
+const (
+	longestPath = 4096
+	longestName = 255 // of one part
+)
+
+// forbidden is why there must be no such file, or nil.
+func forbidden(m *zipMember) error {
+	name := strings.TrimSuffix(m.name, "/")
+	_, unknown := filepath.Localize(name)
+	kind := m.mode.Type() &^ fs.ModeDir
+	switch {
+	case strings.HasPrefix(m.name, "/"):
+		return errors.New("an absolute name")
+	case driveLetter.MatchString(name):
+		return errors.New("a name with a drive letter")
+	case strings.Contains(name, `\`):
+		return errors.New("a name with a backslash")
+	case slices.Contains(strings.Split(name, "/"), ".."):
+		return errors.New(`a name with ".."`)
+	case !fs.ValidPath(name) || name == ".":
+		return errors.New("a name that is empty, not clean or not UTF-8")
+	case unknown != nil:
+		return errors.New("a name that no file can have here")
+	case len(name) > longestPath || slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return len(part) > longestName }):
+		return errors.New("a name that is too long")
+	case kind&fs.ModeSymlink != 0:
+		return errors.New("a symbolic link")
+	case kind != 0:
+		return errors.New("neither a file nor a folder")
+	}
+	return nil
+}
+
+// place puts a member in its folders, or says what is there instead.
+func (p *extractPlan) place(m *zipMember) error {
+	at, path := p.top, strings.TrimSuffix(m.name, "/")
+	for i := 0; i <= len(path); i++ {
+		if i < len(path) && path[i] != '/' {
+			continue
+		}
+		last := i == len(path)
+		name := path[strings.LastIndexByte(path[:i], '/')+1 : i]
+		next, known := at.below[fold(name)], true
+		if next == nil {
+			next, known = p.make(at, name, path[:i], !last || m.isDir()), false
+		}
+		switch {
+		case next.name != name:
+			return fmt.Errorf("it differs only in case from %.200q", next.name)
+		case last && known && !(next.folder && m.isDir()):
+			return errors.New("it is there twice")
+		case !last && !next.folder:
+			return fmt.Errorf("%.200q is a file", path[:i])
+		}
+		at = next
+	}
+	return nil
+}
+
+func (p *extractPlan) make(at *plannedName, name, path string, folder bool) *plannedName {
+	if at.below == nil {
+		at.below = map[string]*plannedName{}
+	}
+	made := &plannedName{name: name, folder: folder}
+	at.below[fold(name)] = made
+	if p.names++; folder {
+		p.folders = append(p.folders, path)
+	}
+	return made
+}
+
+// fold makes names the same that differ only in case.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		least := r
+		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+			least = min(least, next)
+		}
+		return least
+	}, name)
+}
+
+// overlaps refuses files that share bytes of the archive, as bombs do.
+func (p *extractPlan) overlaps() {
+	sorted := slices.SortedFunc(slices.Values(p.files), byStart)
+	for i, m := range sorted {
+		if i > 0 && m.start == sorted[i-1].start {
+			p.refuse(m.name, errors.New("it shares its bytes with another"))
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package gitlabci
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	gopath "path"
+)
+
+// An extractWorker writes one file at a time.
+type extractWorker struct {
+	*extraction
+	ctx      context.Context
+	unpacker unpacker
+	packed   []byte
+	plain    []byte
+
+	folder string   // the one that was written to last
+	at     *os.Root // that folder
+}
+
+const writeBuffer = 128 << 10
+
+// extract writes files that lie one after the other in the archive.
+func (w *extractWorker) extract(batch []*zipMember) error {
+	if w.packed == nil {
+		w.packed, w.plain = make([]byte, memberBuffer), make([]byte, writeBuffer)
+	}
+	section := w.zip.section(w.ctx, batch[0].start, batch[len(batch)-1].end())
+	defer section.Close()
+	f := newFeed(section, batch[0].start, w.packed)
+	for _, m := range batch {
+		if err := w.write(f, m); err != nil {
+			return fmt.Errorf("%q: %w", m.name, err)
+		}
+	}
+	return nil
+}
+
+// write writes a file, or leaves nothing of it.
+func (w *extractWorker) write(f *feed, m *zipMember) (err error) {
+	folder, name := gopath.Split(m.name)
+	if err := w.enter(folder); err != nil {
+		return err
+	}
+	file, temporary, err := w.create(m, name)
+	if err != nil {
+		return err
+	}
+	if file == nil { // its bytes are read over on the way to the next
+		w.skipped(m)
+		return nil
+	}
+	made := name
+	if temporary != "" {
+		made = temporary
+	}
+	err = errors.Join(w.fill(file, f, m), file.Close())
+	if err == nil && temporary != "" {
+		err = w.at.Rename(temporary, name)
+	}
+	if err != nil {
+		return errors.Join(err, w.at.Remove(made))
+	}
+	w.finished(m)
+	return nil
+}
+
+// enter opens the folder that the next file is in.
+func (w *extractWorker) enter(folder string) error {
+	if w.at != nil && w.folder == folder {
+		return nil
+	}
+	w.leave()
+	at, err := w.root.OpenRoot(gopath.Clean(folder))
+	if err != nil {
+		return err
+	}
+	w.at, w.folder = at, folder
+	return nil
+}
+
+func (w *extractWorker) leave() {
+	if w.at != nil {
+		w.at.Close() // nothing was written to it
+		w.at = nil
+	}
+}
+
+// create makes a new file, or one beside that which it will replace. It is nil
+// if the file exists and is to stay.
+func (w *extractWorker) create(m *zipMember, name string) (file *os.File, temporary string, err error) {
+	mode := fs.FileMode(0o644)
+	if m.mode&0o111 != 0 {
+		mode = 0o755
+	}
+	const fresh = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	file, err = w.at.OpenFile(name, fresh, mode)
+	switch {
+	case !errors.Is(err, fs.ErrExist):
+		return file, "", err
+	case w.opts.SkipExisting:
+		return nil, "", nil
+	case w.opts.Overwrite:
+		temporary = ".gitlabci-" + rand.Text()
+		file, err = w.at.OpenFile(temporary, fresh, mode)
+	}
+	return file, temporary, err
+}
+
+// fill unpacks a member into its file.
+func (w *extractWorker) fill(file *os.File, f *feed, m *zipMember) error {
+	if err := w.unpacker.start(f, m); err != nil {
+		return err
+	}
+	for {
+		n, err := 0, error(nil)
+		for err == nil && n < len(w.plain) {
+			var more int
+			more, err = w.unpacker.Read(w.plain[n:])
+			n += more
+		}
+		if _, failed := file.Write(w.plain[:n]); failed != nil {
+			return failed
+		}
+		w.wrote(n)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (w *extractWorker) close() {
+	w.leave()
+	w.unpacker.release()
+}
