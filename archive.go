@@ -22,7 +22,7 @@ import (
 // to, and nothing is followed. A folder that the archive does not list, but has
 // files in, has no time.
 //
-// The archive's directory is held in memory, up to 32 MiB and 1,048,576 files
+// The archive's directory is held in memory, up to 32 MiB and 524,288 files
 // and folders; that of 100,000 files has some 12 MiB.
 type Archive struct {
 	// Skipped are the names that are left out: those that [fs.ValidPath] says

@@ -21,7 +21,7 @@ const (
 	maxDirectory = 32 << 20
 
 	// maxMembers is how many files and folders an archive may have.
-	maxMembers = 1 << 20
+	maxMembers = 1 << 19
 
 	localHeader = 30 // bytes before a member, and then its name and extra fields
 )
