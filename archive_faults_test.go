@@ -282,3 +282,22 @@ func unknownLength(data []byte) http.HandlerFunc {
 func cutShort(data []byte) http.HandlerFunc {
 	return downloadShort(string(data[:1000]), len(data), reset)
 }
+
+// After a body that broke off, GitLab is asked for a fresh address.
+func TestArchiveAsksAnewAfterABreak(t *testing.T) {
+	data, _ := bigArchive(t)
+	synctest.Test(t, func(t *testing.T) {
+		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{}))
+		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+		require.NoError(t, err)
+		defer archive.Close()
+		srv.Fault(gitlabcitest.Fault{Route: gitlabcitest.StorageRoute, Break: gitlabcitest.ResetBody, After: 1000, Times: 1})
+		_, err = archive.ReadFile("big")
+		require.NoError(t, err)
+		var routes []string
+		for _, r := range srv.Requests()[2:] {
+			routes = append(routes, r.Route)
+		}
+		require.Equal(t, []string{gitlabcitest.StorageRoute, archiveRoute, gitlabcitest.StorageRoute}, routes)
+	})
+}
