@@ -39,10 +39,15 @@
 // # Files
 //
 // Logs and artifacts are streams, and no more of one than a buffer is held in
-// memory:
+// memory. Where one breaks off, falls silent or ends short, the rest is asked
+// for, if it is certain to be of the same file:
 //
 //	src := gitlabci.LatestArtifacts{Ref: "main", Job: "build"}
-//	n, err := client.Artifacts.Download(ctx, "group/app", src, file, nil)
+//	err := client.Artifacts.Save(ctx, "group/app", src, "artifacts.zip", nil) // whole, or not at all
+//
+// An [Archive] is a job's archive as a file system that stays on the server:
+// only what is read travels. Extract unpacks one, or some of its files, and
+// never outside of the directory that it is given.
 //
 // # Answers
 //
