@@ -301,3 +301,31 @@ func TestArchiveAsksAnewAfterABreak(t *testing.T) {
 		require.Equal(t, []string{gitlabcitest.StorageRoute, archiveRoute, gitlabcitest.StorageRoute}, routes)
 	})
 }
+
+// Close of a file does not wait for the rest of it from a server that is slow
+// or says nothing.
+func TestArchiveFileCloses(t *testing.T) {
+	data, content := bigArchive(t)
+	for name, fault := range map[string]gitlabcitest.Fault{
+		"stall": {Break: gitlabcitest.Stall, After: int64(len(content)) - 5000},
+		"drip":  {Break: gitlabcitest.Drip, After: int64(len(content)) - 5000, Delay: 50 * time.Second, Piece: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := archiveServer(data)
+				archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+				require.NoError(t, err)
+				defer archive.Close()
+				fault.Route = archiveRoute
+				srv.Fault(fault)
+				file, err := archive.Open("big")
+				require.NoError(t, err)
+				_, err = io.ReadFull(file, make([]byte, len(content)-70_000))
+				require.NoError(t, err)
+				start := time.Now()
+				require.NoError(t, file.Close())
+				require.Less(t, time.Since(start), time.Second)
+			})
+		})
+	}
+}

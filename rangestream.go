@@ -7,11 +7,15 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 )
 
 // drained is how many bytes are read off at most so that a connection can be
 // used again: more than a member's extra fields can have.
 const drained = 72 << 10
+
+// drainTime is how long that may take: a new connection costs no more.
+const drainTime = 100 * time.Millisecond
 
 // A rangeStream reads a part of an archive, by a request when the first of it
 // is read. When its body breaks off or stalls, it asks the API for the rest,
@@ -90,7 +94,9 @@ func (s *rangeStream) Close() error {
 		return nil
 	}
 	if s.end-s.pos <= drained {
+		late := time.AfterFunc(drainTime, func() { s.body.Close() })
 		io.Copy(io.Discard, io.LimitReader(s.body, s.end-s.pos)) // for the connection's sake
+		late.Stop()
 	}
 	return s.body.Close()
 }
