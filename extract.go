@@ -162,7 +162,11 @@ func (x *extraction) run(ctx context.Context, dir string) (err error) {
 	if x.root, err = os.OpenRoot(dir); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, x.root.Close()) }()
+	defer func() {
+		slices.Sort(x.result.Files)
+		slices.Sort(x.result.Skipped)
+		err = errors.Join(err, x.root.Close())
+	}()
 	if err := x.reconcile(plan); err != nil {
 		return err
 	}
@@ -171,9 +175,7 @@ func (x *extraction) run(ctx context.Context, dir string) (err error) {
 			return err
 		}
 	}
-	err = x.writeAll(ctx, plan)
-	slices.Sort(x.result.Files)
-	return err
+	return x.writeAll(ctx, plan)
 }
 
 // reconcile looks which files exist already.
@@ -198,7 +200,6 @@ func (x *extraction) reconcile(plan *extractPlan) (err error) {
 	if err != nil {
 		x.result.Skipped = nil
 	}
-	slices.Sort(x.result.Skipped)
 	return err
 }
 

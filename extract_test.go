@@ -429,6 +429,37 @@ func TestExtractCanceled(t *testing.T) {
 	})
 }
 
+// A context that ends is heeded also where nothing travels any more.
+func TestExtractCanceledOnDisk(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	data, content := bigArchive(t)
+	srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{NoRanges: true}))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var written int64
+	dir := t.TempDir()
+	result, err := srv.Client().Artifacts.Extract(ctx, "group/app", archiveJob, dir, &gitlabci.ExtractOptions{
+		Match: []string{"big"}, Progress: func(done, _ int64) { written = done; cancel() },
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Empty(t, result.Files)
+	require.Empty(t, extracted(t, dir))
+	require.Less(t, written, int64(len(content)))
+}
+
+// A file that comes to exist meanwhile is skipped as well, and in its place.
+func TestExtractSkipsWhatAppears(t *testing.T) {
+	data := archiveOf(t, archiveEntry{name: "a", content: "new"}, archiveEntry{name: "b", content: "new"}, archiveEntry{name: "c", content: "new"})
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "c"), []byte("old"), 0o600))
+	result, err := archiveServer(data).Client().Artifacts.Extract(t.Context(), "group/app", archiveJob, dir, &gitlabci.ExtractOptions{
+		SkipExisting: true, Concurrency: 1, Progress: func(int64, int64) { os.WriteFile(filepath.Join(dir, "b"), []byte("old"), 0o600) },
+	})
+	require.NoError(t, err)
+	require.Equal(t, &gitlabci.ExtractResult{Files: []string{"a"}, Skipped: []string{"b", "c"}, Bytes: 3}, result)
+	require.Equal(t, map[string]string{"a": "new", "b": "old", "c": "old"}, extracted(t, dir))
+}
+
 // counting counts the bytes of bodies.
 type counting struct {
 	next http.RoundTripper

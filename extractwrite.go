@@ -118,7 +118,7 @@ func (w *extractWorker) fill(file *os.File, f *feed, m *zipMember) error {
 		return err
 	}
 	for {
-		n, err := 0, error(nil)
+		n, err := 0, w.ctx.Err() // what comes from the disk asks no context
 		for err == nil && n < len(w.plain) {
 			var more int
 			more, err = w.unpacker.Read(w.plain[n:])
