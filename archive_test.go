@@ -511,3 +511,14 @@ func TestArchiveClosedWhileItIsRead(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// A program that forbids insecure paths to archive/zip has none refused here
+// that are left out anyway.
+func TestArchiveNamesUnderGODEBUG(t *testing.T) {
+	t.Setenv("GODEBUG", "zipinsecurepath=0")
+	data := archiveOf(t, archiveEntry{name: "../up"}, archiveEntry{name: "a", content: "A"})
+	archive, err := archiveServer(data).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	require.NoError(t, err)
+	defer archive.Close()
+	require.Equal(t, []string{"../up"}, archive.Skipped)
+}
