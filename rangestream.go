@@ -25,7 +25,8 @@ type rangeStream struct {
 	ctx       context.Context
 	pos, end  int64
 	body      io.ReadCloser
-	fruitless int // bodies in a row that brought nothing more
+	fruitless int   // bodies in a row that brought nothing more
+	over      error // what every further Read returns
 }
 
 func (s *rangeStream) Read(p []byte) (int, error) {
@@ -35,21 +36,22 @@ func (s *rangeStream) Read(p []byte) (int, error) {
 	if int64(len(p)) > s.end-s.pos {
 		p = p[:s.end-s.pos]
 	}
-	for {
-		if err := s.open(); err != nil {
-			return 0, err
+	for s.over == nil {
+		if s.over = s.open(); s.over != nil {
+			break
 		}
 		n, err := s.body.Read(p)
 		if s.pos += int64(n); n > 0 {
 			s.fruitless = 0
 		}
 		if err != nil {
-			err = s.broke(err)
+			s.over = s.broke(err)
 		}
-		if n > 0 || err != nil || len(p) == 0 {
-			return n, err
+		if n > 0 || len(p) == 0 {
+			return n, nil
 		}
 	}
+	return 0, s.over
 }
 
 func (s *rangeStream) open() (err error) {

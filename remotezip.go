@@ -46,8 +46,11 @@ type remoteZip struct {
 func newRemoteZip(ctx context.Context, c *Client, cl *call, byID bool) (*remoteZip, block, error) {
 	z := &remoteZip{client: c, call: cl, byID: byID, from: cl.method + " " + cl.path.escaped}
 	resp, err := z.ask(ctx, fmt.Sprintf("bytes=-%d", zipTail))
-	if noSuffixes(err) {
+	if refusesPart(err) { // and perhaps not one that begins at the beginning
 		resp, err = z.ask(ctx, "bytes=0-0")
+	}
+	if refusesPart(err) {
+		return nil, block{}, errNoParts
 	}
 	if err != nil {
 		return nil, block{}, err
@@ -87,8 +90,9 @@ func (z *remoteZip) only(tail block, body io.ReadCloser) (block, error) {
 	return tail, nil
 }
 
-// noSuffixes reports whether a server seems not to know ranges from the end.
-func noSuffixes(err error) bool {
+// refusesPart reports whether a server seems not to know such a range, or has
+// nothing in it: the whole tells which.
+func refusesPart(err error) bool {
 	e, ok := errors.AsType[*APIError](err)
 	return ok && (e.StatusCode == http.StatusRequestedRangeNotSatisfiable || e.StatusCode == http.StatusNotImplemented ||
 		e.StatusCode == http.StatusBadRequest && e.storage != "")
@@ -112,18 +116,30 @@ func (z *remoteZip) begin(resp *http.Response) (tail block, body io.ReadCloser, 
 		z.size = resp.ContentLength
 		return z.tailOf(resp, 0, z.size)
 	}
-	r, err := parseContentRange(resp.Header.Get("Content-Range"))
+	r, err := z.measure(resp)
 	if err != nil {
-		return block{}, nil, z.fail(err)
+		return block{}, nil, err
+	}
+	return z.tailOf(resp, r.first, r.last+1)
+}
+
+// measure learns from the first 206 how large the archive is.
+func (z *remoteZip) measure(resp *http.Response) (contentRange, error) {
+	r, err := parseContentRange(resp.Header.Get("Content-Range"))
+	if err != nil && resp.ContentLength == 0 { // an empty file's, which net/http calls "bytes 0--1/0"
+		return r, errNoParts
+	}
+	if err != nil {
+		return r, z.fail(err)
 	}
 	suffix := resp.Request.Header.Get("Range") != "bytes=0-0"
 	if z.size = r.total; r.total < 0 && suffix {
 		z.size = r.last + 1
 	}
 	if z.size < 0 || suffix && r.last != z.size-1 {
-		return block{}, nil, z.fail(fmt.Errorf("Content-Range %d-%d of %d is not the end of the archive", r.first, r.last, r.total))
+		return r, z.fail(fmt.Errorf("Content-Range %d-%d of %d is not the end of the archive", r.first, r.last, r.total))
 	}
-	return z.tailOf(resp, r.first, r.last+1)
+	return r, nil
 }
 
 // tailOf keeps an answer that is the tail, and closes any other.
@@ -213,13 +229,15 @@ func (z *remoteZip) placeOf(resp *http.Response) string {
 }
 
 // ask sends a request for a part: to the storage, if its address is known, and
-// through the API if that has expired.
+// through the API if that has expired or leads nowhere any more.
 func (z *remoteZip) ask(ctx context.Context, part string) (*http.Response, error) {
 	address := z.known()
 	resp, err := z.send(ctx, part, address)
-	if e, ok := errors.AsType[*APIError](err); ok && e.storage != "" && address != nil {
+	if err != nil && address != nil {
 		z.forget(address)
-		resp, err = z.send(ctx, part, nil)
+		if z.outdated(ctx, err) {
+			resp, err = z.send(ctx, part, nil)
+		}
 	}
 	if err == nil && z.placeOf(resp) != "" {
 		z.mu.Lock()
@@ -227,6 +245,15 @@ func (z *remoteZip) ask(ctx context.Context, part string) (*http.Response, error
 		z.address = resp.Request.URL
 	}
 	return resp, err
+}
+
+// outdated reports whether a new address may help. One that was answered was
+// not tried in vain, and any other costs a try.
+func (z *remoteZip) outdated(ctx context.Context, err error) bool {
+	if _, answered := errors.AsType[*APIError](err); answered {
+		return true
+	}
+	return ctx.Err() == nil && z.client.config.tries > 1
 }
 
 func (z *remoteZip) send(ctx context.Context, part string, address *url.URL) (*http.Response, error) {

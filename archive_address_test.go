@@ -1,0 +1,129 @@
+package gitlabci_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+)
+
+// serveArchive is a storage with one file.
+func serveArchive(data []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"one"`)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	}
+}
+
+// A storage that cannot be reached any more is not the end: GitLab may lead to
+// another one. It is asked once, and not at all by a client that never retries.
+func TestArchiveLeavesADeadStorage(t *testing.T) {
+	data, content := bigArchive(t)
+	for retries, want := range map[int]int{2: 3, 0: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			var dead atomic.Int64
+			s := newScript(http.RedirectHandler("https://"+storageHost+"/zip?"+signature, 302).ServeHTTP, http.RedirectHandler("https://other.example.com/zip?"+signature, 302).ServeHTTP)
+			s.network.Handle(storageHost, serveArchive(data))
+			s.network.Handle("other.example.com", serveArchive(data))
+			archive, err := s.client(t, gitlabci.WithRetries(retries)).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+			require.NoError(t, err)
+			defer archive.Close()
+			s.network.Handle(storageHost, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				dead.Add(1)
+				reset(w, r)
+			}))
+			got, err := archive.ReadFile("big")
+			require.EqualValues(t, want, dead.Load())
+			if retries == 0 {
+				require.ErrorContains(t, err, "artifacts: storage "+storageHost+": ")
+				require.NotContains(t, err.Error(), signature)
+				require.Len(t, s.received(), 1)
+				got, err = archive.ReadFile("big")
+			}
+			require.NoError(t, err)
+			require.True(t, content == string(got))
+			require.Len(t, s.received(), 2)
+			require.EqualValues(t, want, dead.Load(), "the address is forgotten")
+		})
+	}
+}
+
+// Requests straight to the storage do not wait for GitLab's limits, and GitLab
+// is not spared for the storage's.
+func TestArchivePassesTheGate(t *testing.T) {
+	data, content := bigArchive(t)
+	synctest.Test(t, func(t *testing.T) {
+		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{}))
+		client := srv.Client(gitlabci.WithMaxWait(time.Minute))
+		archive, err := client.Artifacts.Archive(t.Context(), "group/app", archiveJob)
+		require.NoError(t, err)
+		defer archive.Close()
+		srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/jobs/:job_id", Status: 429, Header: http.Header{"Retry-After": {"3000"}, "Content-Type": {"text/plain"}}})
+		_, err = client.Jobs.Get(t.Context(), "group/app", archiveJob)
+		require.ErrorIs(t, err, gitlabci.ErrRateLimited)
+		start := time.Now()
+		got, err := archive.ReadFile("big")
+		require.NoError(t, err)
+		require.True(t, content == string(got))
+		require.Zero(t, time.Since(start))
+
+	})
+	synctest.Test(t, func(t *testing.T) {
+		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{}))
+		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+		require.NoError(t, err)
+		defer archive.Close()
+		srv.Fault(gitlabcitest.Fault{Route: gitlabcitest.StorageRoute, Status: 429, Body: "slow down", Header: http.Header{"Retry-After": {"3000"}, "Content-Type": {"text/plain"}}})
+		start := time.Now()
+		_, err = archive.ReadFile("big")
+		require.ErrorContains(t, err, ": 429 Too Many Requests: slow down (retry after 50m0s)")
+		require.NotErrorIs(t, err, gitlabci.ErrRateLimited)
+		_, err = srv.Client().Jobs.Get(t.Context(), "group/app", archiveJob)
+		require.NoError(t, err)
+		require.Zero(t, time.Since(start))
+	})
+}
+
+// What refuses to send parts at all may send the whole.
+func TestArchiveWhereRangesAreRefused(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	data, content := bigArchive(t)
+	for _, status := range []int{http.StatusRequestedRangeNotSatisfiable, http.StatusNotImplemented} {
+		s := newScript(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Range") != "" {
+				w.WriteHeader(status)
+				return
+			}
+			w.Write(data)
+		})
+		archive, err := s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+		require.NoError(t, err)
+		got, err := archive.ReadFile("big")
+		require.NoError(t, err)
+		require.True(t, content == string(got))
+		require.NoError(t, archive.Close())
+	}
+}
+
+// A client that never retries asks once for a part, also of a server that
+// sends less of it.
+func TestArchiveNeverAsksAgain(t *testing.T) {
+	data, _ := bigArchive(t)
+	s := newScript(serveArchive(data), partialAnswer(fmt.Sprintf("bytes 0-99/%d", len(data)), data[:100]), serveArchive(data))
+	archive, err := s.client(t, gitlabci.WithRetries(0)).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	require.NoError(t, err)
+	defer archive.Close()
+	_, err = archive.ReadFile("big")
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.ErrorContains(t, err, "at byte 100 of ")
+	require.Len(t, s.received(), 2)
+}
