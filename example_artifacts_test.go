@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"testing/fstest"
 	"time"
 
@@ -69,6 +71,75 @@ func ExampleArtifactsService_OpenFile() {
 		fmt.Println(err)
 	}
 	// Output: 98%
+}
+
+func ExampleArtifactsService_Save() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{
+		Reports: map[gitlabci.ArtifactType][]byte{gitlabci.ArtifactTypeSAST: []byte(`{"vulnerabilities":[]}`)},
+	})
+	client, ctx := srv.Client(), context.Background()
+
+	dir, err := os.MkdirTemp("", "example-")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "sast.json")
+	opts := &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeSAST}}
+	if err := client.Artifacts.Save(ctx, "group/app", job.ID, file, opts); err != nil {
+		fmt.Println(err)
+		return
+	}
+	text, err := os.ReadFile(file)
+	fmt.Println(string(text), err)
+	// Output: {"vulnerabilities":[]} <nil>
+}
+
+func ExampleArtifactsService_Archive() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Artifacts: built})
+	client, ctx := srv.Client(), context.Background()
+
+	archive, err := client.Artifacts.Archive(ctx, "group/app", job.ID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer archive.Close()
+	names, err := fs.Glob(archive, "*.txt")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, name := range names {
+		text, err := archive.ReadFile(name)
+		fmt.Printf("%s: %s %v\n", name, bytes.TrimSpace(text), err)
+	}
+	// Output: coverage.txt: 98% <nil>
+}
+
+func ExampleArtifactsService_Extract() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Artifacts: built})
+	client, ctx := srv.Client(), context.Background()
+
+	dir, err := os.MkdirTemp("", "example-")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	opts := &gitlabci.ExtractOptions{Match: []string{"bin/**"}}
+	result, err := client.Artifacts.Extract(ctx, "group/app", job.ID, dir, opts)
+	fmt.Println(result.Files, result.Bytes, err)
+
+	_, err = client.Artifacts.Extract(ctx, "group/app", job.ID, dir, opts)
+	fmt.Println(errors.Is(err, fs.ErrExist))
+	// Output:
+	// [bin/app] 7 <nil>
+	// true
 }
 
 func ExampleArtifactsService_AllEntries() {
