@@ -22,8 +22,8 @@ import (
 // to, and nothing is followed. A folder that the archive does not list, but has
 // files in, has no time.
 //
-// The archive's directory is held in memory, up to 32 MiB and 524,288 files
-// and folders; that of 100,000 files has some 12 MiB.
+// What the archive's directory tells is held in memory: some 25 MiB for 100,000
+// files. It may have up to 32 MiB, and 524,288 files and folders.
 type Archive struct {
 	// Skipped are the names that are left out: those that [fs.ValidPath] says
 	// no to, such as "../x" and what is not UTF-8, those with a backslash, and

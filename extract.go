@@ -44,8 +44,8 @@ type ExtractOptions struct {
 	MaxRatio int64 // how many times more than packed, together: 200; not asked below 64 MiB
 
 	// Concurrency is how many files are extracted at the same time, each with a
-	// request and 200 KiB of memory, up to 64. 0 is the number of processors, and
-	// 4 at least.
+	// request and up to 1.3 MiB of memory, up to 64. 0 is the number of
+	// processors, and 4 at least.
 	Concurrency int
 
 	// Progress is called as bytes are written, with how many there are and how
