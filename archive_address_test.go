@@ -31,7 +31,7 @@ func TestArchiveLeavesADeadStorage(t *testing.T) {
 	for retries, want := range map[int]int{2: 3, 0: 1} {
 		synctest.Test(t, func(t *testing.T) {
 			var dead atomic.Int64
-			s := newScript(http.RedirectHandler("https://"+storageHost+"/zip?"+signature, 302).ServeHTTP, http.RedirectHandler("https://other.example.com/zip?"+signature, 302).ServeHTTP)
+			s := newScript(http.RedirectHandler(signed, 302).ServeHTTP, http.RedirectHandler("https://other.example.com/zip?"+signature, 302).ServeHTTP)
 			s.network.Handle(storageHost, serveArchive(data))
 			s.network.Handle("other.example.com", serveArchive(data))
 			archive, err := s.client(t, gitlabci.WithRetries(retries)).Artifacts.Archive(t.Context(), "group/app", archiveJob)
@@ -126,4 +126,52 @@ func TestArchiveNeverAsksAgain(t *testing.T) {
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.ErrorContains(t, err, "at byte 100 of ")
 	require.Len(t, s.received(), 2)
+}
+
+// signed is an address in the storage.
+const signed = "https://" + storageHost + "/zip?" + signature
+
+// Whatever a storage writes into its headers, no signature gets into an error.
+func TestSignaturesInHeaders(t *testing.T) {
+	data, _ := bigArchive(t)
+	for name, step := range map[string]http.HandlerFunc{
+		"Content-Range":    mendPart("x", signed),
+		"Content-Encoding": mendPart("x", "bytes 0-0/1", "Content-Encoding", signed),
+		"Content-Type":     mendPart("x", "bytes 0-0/1", "Content-Type", "text/html; "+signed),
+		"Location":         http.RedirectHandler("http://"+storageHost+"/zip?"+signature, http.StatusFound).ServeHTTP,
+		"the body":         answer(http.StatusForbidden, signed, "Content-Type", "text/plain"),
+	} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { requireNoSignature(t, data, step) }) })
+	}
+}
+
+func requireNoSignature(t *testing.T, data []byte, step http.HandlerFunc) {
+	s := newScript(http.RedirectHandler(signed, http.StatusFound).ServeHTTP)
+	client := s.client(t)
+	requireUnsigned := func(then http.HandlerFunc, read func() error) {
+		s.network.Handle(storageHost, then)
+		err := read()
+		require.ErrorContains(t, err, "artifacts: storage "+storageHost)
+		require.NotContains(t, err.Error(), signature)
+	}
+	s.network.Handle(storageHost, serveArchive(data))
+	archive, err := client.Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	require.NoError(t, err)
+	defer archive.Close()
+	requireUnsigned(step, func() error {
+		_, err := archive.ReadFile("big")
+		return err
+	})
+	requireUnsigned(step, func() error {
+		_, err := client.Artifacts.Open(t.Context(), "group/app", archiveJob, nil)
+		return err
+	})
+	s.network.Handle(storageHost, mendFirst("ETag", `"a"`))
+	file, err := client.Artifacts.Open(t.Context(), "group/app", archiveJob, nil)
+	require.NoError(t, err)
+	defer file.Close()
+	requireUnsigned(step, func() error {
+		_, err := io.ReadAll(file)
+		return err
+	})
 }

@@ -44,7 +44,7 @@ func (f *ArtifactFile) Close() error { return f.source.Close() }
 // refuse closes a file that is not what was asked for, and says why.
 func (f *ArtifactFile) refuse(format string, args ...any) error {
 	f.Close()
-	return fmt.Errorf("gitlabci: %s: %w", f.source.from, fmt.Errorf(format, args...))
+	return fmt.Errorf("gitlabci: %s: %w", f.source.from, scrubError(fmt.Errorf(format, args...), nil))
 }
 
 // notPage refuses a page in place of a file: a login form, perhaps.

@@ -285,13 +285,13 @@ func (m *mender) skip() error {
 	return nil
 }
 
-// fail makes an error that of the file.
+// fail makes an error that of the file. It may quote a header.
 func (m *mender) fail(err error) error {
 	text := ""
 	if m.failures > 1 {
 		text = fmt.Sprintf(" (%d tries)", m.failures)
 	}
-	return fmt.Errorf("gitlabci: %s: after %s: %w%s", m.from, m.amount(), err, text)
+	return fmt.Errorf("gitlabci: %s: after %s: %w%s", m.from, m.amount(), scrubError(err, nil), text)
 }
 
 func (m *mender) amount() string {

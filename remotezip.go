@@ -289,7 +289,11 @@ func (z *remoteZip) forget(address *url.URL) {
 	}
 }
 
-func (z *remoteZip) fail(err error) error       { return fmt.Errorf("gitlabci: %s: %w", z.from, err) }
+// fail makes an error that of the archive. It may quote a header.
+func (z *remoteZip) fail(err error) error {
+	return fmt.Errorf("gitlabci: %s: %w", z.from, scrubError(err, nil))
+}
+
 func (z *remoteZip) label() (from, name string) { return z.from, z.name }
 func (z *remoteZip) length() int64              { return z.size }
 
