@@ -15,8 +15,11 @@ import (
 // It is a file system for [io/fs], and may be used by any number of goroutines.
 //
 // Files begin to travel when they are first read. Their sizes and checksums are
-// checked, and a read whose connection breaks goes on by another one. A file
-// that is encrypted, or compressed by another method than Deflate, can be
+// checked, and a read whose connection breaks goes on by another one. A read
+// that waits is ended by [Archive.Close] or the context; Close of its own file
+// waits for it.
+//
+// A file that is encrypted, or compressed by another method than Deflate, can be
 // listed but not opened. Links and devices are listed as what they are; reading
 // them gives what the archive has of them, such as the name that a link leads
 // to, and nothing is followed. A folder that the archive does not list, but has

@@ -25,8 +25,8 @@ var ErrUnsafeArchive = errors.New("gitlabci: unsafe archive")
 type ExtractOptions struct {
 	// Match selects the files that one of these patterns matches, each as
 	// [path.Match] between slashes; "**" alone between slashes stands for any
-	// folders, or none: "**/*.xml", "coverage/**". Only what is selected travels
-	// and is checked. Empty selects all.
+	// number of names, or none: "**/*.xml", "coverage/**". Only what is selected
+	// travels and is checked. Empty selects all.
 	Match []string
 
 	// Overwrite replaces files that exist, each when the new one is whole. A
@@ -233,7 +233,7 @@ func (x *extraction) writeAll(ctx context.Context, plan *extractPlan) error {
 	for _, m := range plan.files {
 		x.total += m.size
 	}
-	workers := cmp.Or(x.opts.Concurrency, max(runtime.GOMAXPROCS(0), 4))
+	workers := cmp.Or(x.opts.Concurrency, min(max(runtime.GOMAXPROCS(0), 4), extractMost))
 	todo := make(chan []*zipMember)
 	var group sync.WaitGroup
 	for range workers {
