@@ -31,7 +31,7 @@ func TestArchiveLeavesADeadStorage(t *testing.T) {
 	for retries, want := range map[int]int{2: 3, 0: 1} {
 		synctest.Test(t, func(t *testing.T) {
 			var dead atomic.Int64
-			s := newScript(http.RedirectHandler(signed, 302).ServeHTTP, http.RedirectHandler("https://other.example.com/zip?"+signature, 302).ServeHTTP)
+			s := newScript(http.RedirectHandler(signed, http.StatusFound).ServeHTTP, http.RedirectHandler("https://other.example.com/zip?"+signature, http.StatusFound).ServeHTTP)
 			s.network.Handle(storageHost, serveArchive(data))
 			s.network.Handle("other.example.com", serveArchive(data))
 			archive, err := s.client(t, gitlabci.WithRetries(retries)).Artifacts.Archive(t.Context(), "group/app", archiveJob)
