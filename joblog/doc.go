@@ -1,0 +1,37 @@
+// Package joblog reads a GitLab job's log: lines without colour codes, the time
+// of each where the runner wrote it, and the sections a line stands in and how
+// long they took.
+//
+//	log, err := client.Jobs.Log(ctx, "group/app", job)
+//	if err != nil {
+//		return err
+//	}
+//	defer log.Close()
+//	for line, err := range joblog.Lines(log) {
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Println(line.Text)
+//	}
+//
+// # What a line is
+//
+// A [Line] is what GitLab's page shows as one. Mostly that is what stands
+// between two newlines, with these exceptions:
+//
+//   - Markers of sections may stand in mid-line. Where one opens or closes after
+//     some text, and more follows, the rest is a Line of its own, so that all
+//     text of a Line is in the same sections.
+//   - With timestamps the runner breaks long lines and progress bars at any
+//     place, and marks what continues the line before. Such parts are joined, if
+//     no other stream wrote in between.
+//   - A line longer than [MaxLine] comes in pieces.
+//
+// The [Line.Raw] of all Lines, one after the other, are the log, byte for byte.
+// How the reader happens to split the log changes nothing.
+//
+// # Memory
+//
+// No more than one line is held, whatever the log's size: some 100 kB while
+// lines are short, and a few times MaxLine for the longest.
+package joblog

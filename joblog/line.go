@@ -1,0 +1,116 @@
+package joblog
+
+import (
+	"bytes"
+	"io"
+	"iter"
+	"time"
+)
+
+// MaxLine is the most bytes a [Line] has, its newline and timestamps included.
+// A longer line comes in pieces of about this size; all but the first say
+// [Line.Continues]. No escape sequence, marker or UTF-8 character is cut in two.
+const MaxLine = 4 << 20
+
+// A Stream is where a line was written to.
+type Stream byte
+
+// The streams a timestamp may name. GitLab sends the letter.
+const (
+	Stdout Stream = 'O'
+	Stderr Stream = 'E'
+)
+
+// String returns "stdout", "stderr", or "" if the log does not say.
+func (s Stream) String() string {
+	switch s {
+	case Stdout:
+		return "stdout"
+	case Stderr:
+		return "stderr"
+	default:
+		return ""
+	}
+}
+
+// A Line is one line of a job's log. It is the caller's to keep.
+type Line struct {
+	// Raw is the line as it stands in the log: timestamps, markers, colour
+	// codes, carriage returns, and its newline if it has one.
+	Raw []byte
+
+	// Text is what one reads on the screen: Raw without all of these, and of
+	// what a progress bar wrote over itself only the last. It is not always
+	// UTF-8: bytes stay as they are.
+	Text string
+
+	// Styled is Text with its colours and styles, the escape sequences that end
+	// in m. They may last beyond the line, as they do in the log.
+	Styled string
+
+	// Time is when the line was begun, to the microsecond, and Stream where it
+	// was written. Both are zero in a log without timestamps.
+	Time   time.Time
+	Stream Stream
+
+	// StreamNumber tells writers apart in a log with timestamps: 0 is the
+	// runner, 1 the job's scripts, 15 and above its services.
+	StreamNumber uint8
+
+	// Sections are those the text stands in, from the outermost; without text,
+	// those open at the end of the line. A section's header stands in it. Lines
+	// share this slice: do not change it.
+	Sections []*Section
+
+	// Opened and Closed are the sections whose start and end this line marks, in
+	// the order of the markers.
+	Opened []*Section
+	Closed []*Section
+
+	// Continues says that the text goes on where that of an earlier line
+	// stopped: that of the line before, if it was longer than [MaxLine], or the
+	// last of the same stream, if another wrote in between.
+	Continues bool
+}
+
+// Lines ranges over a log, line by line. It reads no more than it needs for the
+// next line, so that a log may be read while it grows; of a log with timestamps
+// that is the start of the line after, which may continue it.
+//
+// A failing reader ends it: what was read before comes as lines, then the error,
+// once. The log can be ranged over once; bytes read ahead are lost after a break.
+// The sections of lines are completed as their ends are read: a goroutine that
+// is handed lines must leave them alone until the loop is over.
+func Lines(r io.Reader) iter.Seq2[*Line, error] {
+	return func(yield func(*Line, error) bool) {
+		s := newScanner(r)
+		for s.next() {
+			if !yield(s.line(), nil) {
+				return
+			}
+		}
+		if err := s.err(); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// line copies what the scanner found: its memory is used again for the next.
+func (s *scanner) line() *Line {
+	d := &s.draft
+	l := &Line{
+		Raw:          bytes.Clone(d.raw),
+		Text:         string(d.text),
+		Time:         d.time,
+		Stream:       d.origin.stream,
+		StreamNumber: d.origin.number,
+		Sections:     d.sections,
+		Opened:       d.opened,
+		Closed:       d.closed,
+		Continues:    d.continues,
+	}
+	if l.Styled = l.Text; len(d.styled) > len(d.text) {
+		l.Styled = string(d.styled)
+	}
+	return l
+}

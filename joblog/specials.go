@@ -1,0 +1,56 @@
+package joblog
+
+import "bytes"
+
+// specials finds what is not plain text in the bytes of a line: escape
+// sequences, carriage returns and markers. Each search goes on from its last
+// find, so that a line is searched once, whatever is in it.
+type specials struct {
+	b      []byte
+	esc    int // where the next one is, at or after the place asked for, or len(b)
+	cr     int
+	mark   int
+	marker marker // the one at mark
+}
+
+func (sp *specials) reset(b []byte) { *sp = specials{b: b, esc: -1, cr: -1, mark: -1} }
+
+// next returns where the text that begins at i ends.
+func (sp *specials) next(i int) int {
+	if sp.esc < i {
+		sp.esc = indexFrom(sp.b, i, escape)
+	}
+	if sp.cr < i {
+		sp.cr = indexFrom(sp.b, i, '\r')
+	}
+	if sp.mark < i {
+		sp.findMarker(i)
+	}
+	return min(sp.esc, sp.cr, sp.mark)
+}
+
+// findMarker finds the next marker. It has a carriage return, so most lines
+// need no search.
+func (sp *specials) findMarker(i int) {
+	for sp.cr < len(sp.b) {
+		at := bytes.Index(sp.b[i:], markerPrefix)
+		if at < 0 {
+			break
+		}
+		i += at
+		if m, found := parseMarker(sp.b[i:]); found == isMarker {
+			sp.mark, sp.marker = i, m
+			return
+		}
+		i++
+	}
+	sp.mark = len(sp.b)
+}
+
+// indexFrom returns where c is in b, at or after i, or len(b).
+func indexFrom(b []byte, i int, c byte) int {
+	if at := bytes.IndexByte(b[i:], c); at >= 0 {
+		return i + at
+	}
+	return len(b)
+}
