@@ -1,6 +1,6 @@
 // Package joblog reads a GitLab job's log: lines without colour codes, the time
-// of each where the runner wrote it, and the sections a line stands in and how
-// long they took.
+// of each where the runner wrote it, the sections a line stands in and how long
+// they took, and what a person asks first of a job that failed.
 //
 //	log, err := client.Jobs.Log(ctx, "group/app", job)
 //	if err != nil {
@@ -13,6 +13,8 @@
 //		}
 //		fmt.Println(line.Text)
 //	}
+//
+// [Summarize] reads a log to its end and keeps the little that matters.
 //
 // # What a line is
 //
