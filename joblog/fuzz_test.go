@@ -1,0 +1,111 @@
+package joblog_test
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/joblog"
+)
+
+func seeds(f *testing.F) {
+	for _, log := range []string{
+		"", "\n", "a\r\n", "\x1b", "\x1b]", "caf\xc3", "1%\r2%\r\x1b[K\n",
+		jobLog("\x1b[31mx\x1b[0m\n", "ERROR: Job failed: exit code 1\n"),
+		start("a[b=c]") + "x" + end("a") + "\x1b]8;;u\x07y\x1b]8;;\x1b\\" + start("b") + "z" + end("b") + "\n",
+		stamp("01O ") + "1%\r\n" + stamp("01O+") + "section_start:1:a\r\n" + stamp("01O+") + "\x1b[0KHead\n" + stamp("01E+") + "x\n",
+		stamp("00O ") + "\n" + stamp("00O+") + "\n" + stamp("00O+") + end("x"),
+	} {
+		f.Add([]byte(log), uint8(1))
+		f.Add([]byte(log), uint8(30))
+	}
+}
+
+// No byte is lost, the split of a log changes nothing, and lines agree with
+// what they are documented to be.
+func FuzzLines(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, log []byte, size uint8) {
+		lines := collect(t, bytes.NewReader(log))
+		var raw []byte
+		for _, line := range lines {
+			raw = append(raw, line.Raw...)
+			checkLine(t, line)
+		}
+		require.True(t, bytes.Equal(log, raw))
+		split := collect(t, iotest.DataErrReader(&chunks{log: string(log), size: 1 + int(size)}))
+		require.Equal(t, lines, split)
+		checkSections(t, lines)
+	})
+}
+
+var styles = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*m`)
+
+func checkLine(t *testing.T, line *joblog.Line) {
+	t.Helper()
+	require.NotEmpty(t, line.Raw)
+	require.NotContains(t, line.Text, "\n")
+	require.NotContains(t, line.Text, "\r")
+	require.NotContains(t, line.Text, "\x1b")
+	require.Equal(t, line.Text, styles.ReplaceAllString(line.Styled, ""))
+	require.LessOrEqual(t, len(line.Text), len(line.Raw))
+	if line.Stream == 0 {
+		require.Zero(t, line.Time)
+	}
+	if utf8.Valid(line.Raw) && bytes.IndexByte(line.Raw, 0x1b) < 0 {
+		require.True(t, utf8.ValidString(line.Text))
+	}
+}
+
+// checkSections follows the markers: a section closes once, after it opened,
+// and lines stand in none that is not open.
+func checkSections(t *testing.T, lines []*joblog.Line) {
+	t.Helper()
+	open := map[*joblog.Section]bool{}
+	for _, line := range lines {
+		before := len(open)
+		for _, section := range line.Opened {
+			require.False(t, section.Start.IsZero())
+			open[section] = true
+		}
+		require.LessOrEqual(t, len(line.Sections), 64)
+		for _, section := range line.Sections {
+			require.True(t, open[section], "in a section that is not open")
+		}
+		for _, section := range line.Closed {
+			require.True(t, open[section], "closed twice, or never opened")
+			require.GreaterOrEqual(t, section.Duration().Nanoseconds(), int64(0))
+			delete(open, section)
+		}
+		require.Equal(t, before+len(line.Opened)-len(line.Closed), len(open))
+	}
+}
+
+// A summary is finite, and its parts are of the log.
+func FuzzSummarize(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, log []byte, size uint8) {
+		s, err := joblog.Summarize(bytes.NewReader(log))
+		require.NoError(t, err)
+		split, err := joblog.Summarize(&chunks{log: string(log), size: 1 + int(size)})
+		require.NoError(t, err)
+		require.Equal(t, s, split)
+		require.LessOrEqual(t, len(s.Failure), 20)
+		require.GreaterOrEqual(t, s.ExitCode, 0)
+		require.Equal(t, s.Succeeded, s.Verdict == "Job succeeded")
+		opened := 0
+		for _, line := range collect(t, bytes.NewReader(log)) {
+			opened += len(line.Opened)
+		}
+		require.Len(t, s.Slowest(opened), opened-s.OmittedSections)
+		for _, line := range s.Failure {
+			require.NotContains(t, line.Text, "\n")
+			require.False(t, strings.HasSuffix(line.Text, " "))
+		}
+	})
+}

@@ -1,0 +1,105 @@
+package joblog_test
+
+import (
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/joblog"
+)
+
+// endless gives a text over and over, and looks now and then how much memory is
+// in use.
+type endless struct {
+	text       string
+	at         int
+	left, read int
+	peak       uint64
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.left <= 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, e.text[e.at:])
+	e.at = (e.at + n) % len(e.text)
+	e.left -= n
+	if e.read++; e.read%64 == 0 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		e.peak = max(e.peak, m.HeapAlloc)
+	}
+	return n, nil
+}
+
+func TestMemory(t *testing.T) {
+	short := strings.Repeat(start("a")+"\x1b[32;1m$ make all\x1b[0;m\n"+stamp("01O ")+"10%\r\n"+stamp("01O+")+"error 100%\n"+end("a")+"\n", 400)
+	tests := []struct {
+		name, text string
+		size       int
+		limit      uint64
+	}{
+		{"short lines", short, 32 << 20, 12 << 20},
+		{"one line", strings.Repeat("x", 1<<16), 64 << 20, 64 << 20},
+		{"one line of progress", strings.Repeat("10%\r\x1b[32m", 1<<12), 32 << 20, 64 << 20},
+		{"sections never closed", strings.Repeat(start("a")+"x\n", 1000), 8 << 20, 12 << 20},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			runtime.GC()
+			var before runtime.MemStats
+			runtime.ReadMemStats(&before)
+			r := &endless{text: test.text, left: test.size}
+			for _, err := range joblog.Lines(r) {
+				require.NoError(t, err)
+			}
+			require.NotZero(t, r.peak)
+			require.Less(t, r.peak, before.HeapAlloc+test.limit)
+		})
+	}
+}
+
+// A summary of a log of any size is small.
+func TestMemoryOfSummary(t *testing.T) {
+	runtime.GC()
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r := &endless{text: strings.Repeat(startAt(0, "a")+"Head\nerror: "+strings.Repeat("x", 60)+"\n"+endAt(1, "a")+"\n", 100), left: 16 << 20}
+	s, err := joblog.Summarize(r)
+	require.NoError(t, err)
+	require.NotZero(t, s.OmittedSections)
+	require.NotZero(t, r.peak)
+	require.Less(t, r.peak, before.HeapAlloc+16<<20)
+}
+
+// Lines of millions of bytes are read in a time that grows with their length,
+// or this would never end.
+func TestHostileLines(t *testing.T) {
+	for _, part := range []string{
+		"x" + "section_start:1:a\r",
+		"section_start:1:a\r" + "x" + "section_end:1:a\r",
+		"section_start:1:a\r" + "x" + "section_end:1:a\r\r",
+		"section_start:1:a\r" + "x" + end("a") + "\x1b[m",
+		"section_end:1:a\r",
+		"section_",
+		"section_start:1:" + "a",
+		"section_start:1:a[",
+		"\r\x1b[31mx",
+		"\x1b]",
+		"\x1b[",
+		"\x1b]0;" + "title",
+		stamp("01O+") + "\n",
+		stamp("01O+") + "x" + start("a") + "\r\n",
+	} {
+		log := stamp("01O ") + strings.Repeat(part, joblog.MaxLine/len(part)) + "\r"
+		size := 0
+		for line, err := range joblog.Lines(strings.NewReader(log)) {
+			require.NoError(t, err)
+			size += len(line.Raw)
+		}
+		require.Equal(t, len(log), size)
+	}
+}
