@@ -8,6 +8,8 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"time"
 )
 
@@ -163,11 +165,13 @@ func (s *JobsService) AllForPipeline(ctx context.Context, project ProjectID, pip
 //	GET /projects/:id/pipelines/:pipeline_id/jobs
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
-// The error matches [ErrNotFound] if there is no such job, too.
+// The error matches [ErrNotFound] if there is no such job, too, and then says
+// which there are.
 func (s *JobsService) FindByName(ctx context.Context, project ProjectID, pipeline PipelineID, name string) (*Job, error) {
 	if name == "" {
 		return nil, &inputError{"FindByName", errors.New("the job's name is empty")}
 	}
+	var others []string
 	for job, err := range s.AllForPipeline(ctx, project, pipeline, nil) {
 		if err != nil {
 			return nil, err
@@ -175,8 +179,32 @@ func (s *JobsService) FindByName(ctx context.Context, project ProjectID, pipelin
 		if job.Name == name {
 			return job, nil
 		}
+		others = append(others, job.Name)
 	}
-	return nil, fmt.Errorf("%w: pipeline %d has no job %q", ErrNotFound, pipeline, name)
+	return nil, fmt.Errorf("%w: pipeline %d has no job %q%s", ErrNotFound, pipeline, name, amongNames(others))
+}
+
+// mostNames is how many names an error tells.
+const mostNames = 20
+
+// amongNames ends a sentence with the names there are, if any.
+func amongNames(names []string) string {
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(names) == 0 {
+		return ""
+	}
+	text := " among "
+	for i, name := range names[:min(len(names), mostNames)] {
+		if i > 0 {
+			text += ", "
+		}
+		text += strconv.Quote(shorten(name, maxTitle))
+	}
+	if more := len(names) - mostNames; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // Get returns one job. It does not find trigger jobs.

@@ -53,6 +53,9 @@ var wireCalls = map[string]wireCall{
 	"Jobs.Log": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
 		return wireRead(c.Jobs.Log(ctx, project, gitlabci.JobID(id)))
 	}, "GET /projects/group%2Fapp/jobs/7/trace", ""},
+	"Jobs.FollowLog": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
+		return wireDone(c.Jobs.FollowLog(ctx, project, gitlabci.JobID(id), io.Discard, nil))
+	}, "GET /projects/group%2Fapp/jobs/7", `{"id":7,"status":"skipped"}`}, // and so has no log
 	"Jobs.Cancel": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
 		return wireDone(c.Jobs.Cancel(ctx, project, gitlabci.JobID(id), nil))
 	}, "POST /projects/group%2Fapp/jobs/7/cancel", ""},
@@ -263,6 +266,17 @@ var wireFilledJobs = []wireFilled{
 		},
 		want:   "GET /projects/group%2Fapp/pipelines/7/bridges?page=3&per_page=1&scope%5B%5D=success",
 		answer: `[]`,
+	},
+	{
+		opts: func() any {
+			return &gitlabci.FollowOptions{From: 7, MinInterval: 1, MaxInterval: 2, Linger: 3, GiveUp: 4}
+		},
+		except: "Poll Rewritten",
+		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
+			return wireDone(c.Jobs.FollowLog(ctx, "group/app", 7, io.Discard, opts.(*gitlabci.FollowOptions)))
+		},
+		want:   "GET /projects/group%2Fapp/jobs/7",
+		answer: `{"id":7,"status":"skipped"}`,
 	},
 	{
 		opts: func() any { return &gitlabci.CancelJobOptions{Force: true} },

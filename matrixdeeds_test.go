@@ -28,6 +28,7 @@ const (
 	plain                      // never does it twice, and hands out the answer as it is
 	searching                  // looks for what it did, and does it again if that is nowhere
 	mending                    // tries again, within the body too
+	lasting                    // reads, and survives all that is not GitLab's refusal
 )
 
 // A deed is a method of the client.
@@ -180,6 +181,9 @@ func fileDeeds() []deed {
 	return []deed{
 		{"Jobs.Log", "GET " + j + "/trace", streaming, false, drained(func(ctx context.Context, c *gitlabci.Client) (io.ReadCloser, error) {
 			return c.Jobs.Log(ctx, "group/app", matrixFailed)
+		})},
+		{"Jobs.FollowLog", "GET " + j + "/trace", lasting, false, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
+			return c.Jobs.FollowLog(ctx, "group/app", matrixFailed, io.Discard, nil)
 		})},
 		{"Artifacts.Open job", "GET " + j + "/artifacts", streaming, true, drained(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.ArtifactFile, error) {
 			return c.Artifacts.Open(ctx, "group/app", gitlabci.JobID(matrixFailed), nil)

@@ -1,0 +1,172 @@
+package gitlabci_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+)
+
+// changedLine is what is written where a log has changed.
+func changedLine(from int) string {
+	return fmt.Sprintf("[the log has changed: from byte %d on it now goes on like this]\n", from)
+}
+
+// What has changed is written anew, from where it changed or, if nobody knows
+// where that is, from the start.
+func TestFollowLogRewritten(t *testing.T) {
+	log := numbered(1000) // of 12 bytes each
+	for server, options := range followServers() {
+		for name, test := range map[string]struct {
+			before, after string
+			from          int
+		}{
+			"another tail":              {log + "half a li", log + "another\n", len(log)},
+			"a tail that is longer":     {log + "half a li", log + "half of the\n" + strings.Repeat("new\n", 1000), len(log) + 5},
+			"a shorter tail":            {log + "and more\n", log, len(log)},
+			"shorter by more":           {log, log[:1200], 0},
+			"changed further back":      {log, strings.Replace(log, "line 000100", "LINE", 1), 0},
+			"erased":                    {log, "", 0},
+			"another log":               {log, "other\n" + log, 0},
+			"the first of few bytes":    {"one\n", "two\n", 0},
+			"the last of few bytes":     {"one", "on the way", 2},
+			"no more of few bytes":      {"one\ntwo\n", "one\n", 4},
+			"one byte for a long one":   {log, "x", 0},
+			"two bytes for a long one":  {log, "xy", 0},
+			"all but the last kilobyte": {log, log[:len(log)-1024], 0},
+		} {
+			t.Run(name+", "+server, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusRunning, Log: test.before}, options...)
+					time.AfterFunc(3500*time.Millisecond, func() { f.srv.SetLog(1, test.after) })
+					time.AfterFunc(time.Minute, func() {
+						f.srv.AppendLog(1, "the end\n")
+						f.srv.SetJobStatus(1, gitlabci.StatusSuccess)
+					})
+					job, err := f.run(t.Context())
+					require.NoError(t, err)
+					require.Equal(t, gitlabci.StatusSuccess, job.Status)
+					require.Equal(t, []int64{int64(test.from)}, f.back)
+					line := changedLine(test.from)
+					if !strings.HasSuffix(test.before, "\n") {
+						line = "\n" + line
+					}
+					require.Equal(t, test.before+line+(test.after + "the end\n")[test.from:], f.out.String())
+					require.Equal(t, int64(len(test.after)+len("the end\n")), f.polls[len(f.polls)-1].Offset)
+				})
+			})
+		}
+	}
+}
+
+// Somebody erases the log of a job that has finished, while it is waited for.
+func TestFollowLogErased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := numbered(1000)
+		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Minute, Log: log, LogLag: 20 * time.Second}})
+		client := f.srv.Client()
+		time.AfterFunc(70*time.Second, func() { client.Jobs.Erase(t.Context(), "group/app", 1) })
+		job, err := f.run(t.Context())
+		require.NoError(t, err)
+		require.False(t, job.ErasedAt.IsZero())
+		require.Equal(t, []int64{0}, f.back)
+		require.True(t, strings.HasSuffix(f.out.String(), changedLine(0)))
+	})
+}
+
+// A program that goes on behind the end of the log learns that it is another.
+func TestFollowLogFromBehindTheEnd(t *testing.T) {
+	for server, options := range followServers() {
+		for _, log := range []string{"", "x", "xy", numbered(10), numbered(1000)} {
+			t.Run(fmt.Sprint(len(log), ", ", server), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusFailed, Log: log, StartedAt: time.Now().Add(-time.Hour), FinishedAt: time.Now().Add(-time.Minute)}, options...)
+					f.opts.From = 20_000
+					_, err := f.run(t.Context())
+					require.NoError(t, err)
+					require.Equal(t, []int64{0}, f.back)
+					require.Equal(t, changedLine(0)+log, f.out.String())
+				})
+			})
+		}
+	}
+}
+
+// An answer that seems to tell of a change is not believed at once.
+func TestFollowLogDoubts(t *testing.T) {
+	for name, fault := range map[string]gitlabcitest.Fault{
+		"empty":   {Break: gitlabcitest.Truncate, Times: 7},
+		"shorter": {Break: gitlabcitest.Truncate, After: 100, Times: 7},
+		"other":   {Status: http.StatusOK, Body: strings.Repeat("back soon\n", 500), Times: 7},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log := numbered(1000)
+				f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Minute, Log: log}})
+				fault.Route, fault.Nth = logRoute, 15
+				f.srv.Fault(fault)
+				_, err := f.run(t.Context())
+				require.NoError(t, err)
+				require.Empty(t, f.back)
+				require.Equal(t, log, f.out.String())
+			})
+		})
+	}
+}
+
+// While a server is upgraded, one node knows byte_offset and another does not.
+func TestFollowLogOfAServerThatIsUpgraded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := []byte(numbered(2000))
+		begun, asked := time.Now(), 0
+		s := newScript(func(w http.ResponseWriter, r *http.Request) {
+			ran := min(time.Since(begun), time.Minute)
+			shown := log[:int(ran)*len(log)/int(time.Minute)]
+			if !strings.HasSuffix(r.URL.Path, "trace") {
+				answer(200, map[bool]string{true: `{"status":"success","started_at":"2026-01-01T00:00:00Z"}`, false: `{"status":"running"}`}[ran == time.Minute])(w, r)
+				return
+			}
+			var offset, limit int
+			fmt.Sscan(r.URL.Query().Get("byte_offset"), &offset)
+			fmt.Sscan(r.URL.Query().Get("byte_limit"), &limit)
+			if asked++; asked%3 != 0 {
+				shown = shown[min(offset, len(shown)):]
+				if limit > 0 {
+					shown = shown[:min(limit, len(shown))]
+				}
+			}
+			logAnswer(string(shown))(w, r)
+		})
+		var out strings.Builder
+		opts := &gitlabci.FollowOptions{Rewritten: func(int64) { t.Error("it was not") }}
+		_, err := s.client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &out, opts)
+		require.NoError(t, err)
+		require.Equal(t, string(log), out.String())
+	})
+}
+
+// Ranges of newer flags: what they answer is believed where it says the same.
+func TestFollowLogRanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Minute, Log: numbered(20_000)}},
+			gitlabcitest.WithVersion("18.0"), gitlabcitest.WithLogRanges())
+		_, err := f.run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, numbered(20_000), f.out.String())
+		partial := 0
+		for _, r := range f.srv.Requests() {
+			if r.Status == http.StatusPartialContent {
+				partial++
+			}
+		}
+		require.Positive(t, partial)
+		require.Less(t, f.polls[len(f.polls)-1].Read, int64(2000), "the last one need not be of all")
+	})
+}
