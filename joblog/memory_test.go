@@ -42,10 +42,10 @@ func TestMemory(t *testing.T) {
 		size       int
 		limit      uint64
 	}{
-		{"short lines", short, 32 << 20, 12 << 20},
+		{"short lines", short, 16 << 20, 8 << 20},
 		{"one line", strings.Repeat("x", 1<<16), 64 << 20, 64 << 20},
-		{"one line of progress", strings.Repeat("10%\r\x1b[32m", 1<<12), 32 << 20, 64 << 20},
-		{"sections never closed", strings.Repeat(start("a")+"x\n", 1000), 8 << 20, 12 << 20},
+		{"one line of progress", strings.Repeat("10%\r\x1b[32m", 1<<12), 12 << 20, 48 << 20},
+		{"sections never closed", strings.Repeat(start("a")+"x\n", 1000), 4 << 20, 8 << 20},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -67,12 +67,12 @@ func TestMemoryOfSummary(t *testing.T) {
 	runtime.GC()
 	var before runtime.MemStats
 	runtime.ReadMemStats(&before)
-	r := &endless{text: strings.Repeat(startAt(0, "a")+"Head\nerror: "+strings.Repeat("x", 60)+"\n"+endAt(1, "a")+"\n", 100), left: 16 << 20}
+	r := &endless{text: strings.Repeat(startAt(0, "a")+"Head\nerror: "+strings.Repeat("x", 60)+"\n"+endAt(1, "a")+"\n", 100), left: 8 << 20}
 	s, err := joblog.Summarize(r)
 	require.NoError(t, err)
 	require.NotZero(t, s.OmittedSections)
 	require.NotZero(t, r.peak)
-	require.Less(t, r.peak, before.HeapAlloc+16<<20)
+	require.Less(t, r.peak, before.HeapAlloc+12<<20)
 }
 
 // Lines of millions of bytes are read in a time that grows with their length,
@@ -94,7 +94,7 @@ func TestHostileLines(t *testing.T) {
 		stamp("01O+") + "\n",
 		stamp("01O+") + "x" + start("a") + "\r\n",
 	} {
-		log := stamp("01O ") + strings.Repeat(part, joblog.MaxLine/len(part)) + "\r"
+		log := stamp("01O ") + strings.Repeat(part, joblog.MaxLine/4/len(part)) + "\r"
 		size := 0
 		for line, err := range joblog.Lines(strings.NewReader(log)) {
 			require.NoError(t, err)
