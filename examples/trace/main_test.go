@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/joblog"
+)
+
+const folded = `Running with gitlab-runner 18.5.0 (44feccdf)
+▸ Preparing the "docker" executor (6s)
+Executing "step_script" stage of the job script
+$ make test
+▸ Fetching modules (3s)
+--- FAIL: TestAnswer (0.00s)
+    answer_test.go:12: got 41, want 42
+ERROR: Job failed: exit code 1
+`
+
+func TestDemo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out, notes strings.Builder
+		err := run(t.Context(), &out, &notes, []string{"-demo"})
+		if err == nil || !strings.Contains(err.Error(), "failed script_failure") {
+			t.Errorf("the job's failure is: %v", err)
+		}
+		if out.String() != folded {
+			t.Errorf("the log is:\n%s", &out)
+		}
+		for _, want := range []string{"is pending", "is running", "test: failed after 6s"} {
+			if !strings.Contains(notes.String(), want) {
+				t.Errorf("%q is missing in:\n%s", want, &notes)
+			}
+		}
+	})
+}
+
+func TestUnfolded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out, notes strings.Builder
+		run(t.Context(), &out, &notes, []string{"-unfold", "-demo"})
+		for _, want := range []string{"Using Docker executor", "fetched 100%\n"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%q is missing in:\n%s", want, &out)
+			}
+		}
+		if strings.ContainsAny(out.String(), "\x1b\r▸") {
+			t.Errorf("the log is:\n%q", &out)
+		}
+	})
+}
+
+func TestOnAServer(t *testing.T) {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	pipeline.AddJob(gitlabcitest.Job{ID: 9, Name: "unit 1/2", Log: "one\ntwo\n"})
+	url, err := srv.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_JOB_TOKEN"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("GITLAB_URL", url)
+	t.Setenv("GITLAB_TOKEN", srv.Token())
+	for _, test := range []struct{ args, want, err string }{
+		{"group/app|9", "one\ntwo\n", ""},
+		{"group/app|101|unit 1/2", "one\ntwo\n", ""},
+		{"-from|4|group/app|9", "two\n", ""},
+		{"group/app|101|deploy", "", `has no job "deploy" among "unit 1/2"`},
+		{"group/app|10", "", "404 Not Found"},
+		{"group/app|unit", "", "is not the number"},
+		{"group/app", "", "usage"},
+	} {
+		var out, notes strings.Builder
+		err := run(t.Context(), &out, &notes, strings.Split(test.args, "|"))
+		if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+			t.Errorf("%s: the error is %v", test.args, err)
+		}
+		if out.String() != test.want {
+			t.Errorf("%s: the log is %q", test.args, out.String())
+		}
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		var out, notes strings.Builder
+		err := run(ctx, &out, &notes, []string{"-demo"})
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "to go on: -from ") {
+			t.Errorf("the error is %v", err)
+		}
+		if !strings.HasPrefix(folded, out.String()[:40]) {
+			t.Errorf("the log is:\n%s", &out)
+		}
+	})
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, os.ErrPermission }
+
+func TestFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if err := run(t.Context(), full{}, &strings.Builder{}, []string{"-demo"}); !errors.Is(err, os.ErrPermission) {
+			t.Errorf("the error is %v", err)
+		}
+	})
+}
+
+func TestPrinter(t *testing.T) {
+	const prepare = "section_start:1:get_sources\r\x1b[0KFetching\n"
+	for name, test := range map[string]struct {
+		log, want string
+		colors    bool
+	}{
+		"colours":             {"\x1b[31mred\x1b[0m\nplain\n", "\x1b[31mred\x1b[0m\x1b[0m\nplain\n", true},
+		"cut off":             {prepare + "a\nb\n", "▾ Fetching\na\nb\n", false},
+		"cut short":           {"section_start:1:step_script\r\n" + prepare + "a\nsection_end:4:step_script\r", "▾ Fetching (cut short)\na\n", false},
+		"one after the other": {prepare + "section_end:4:get_sources\r" + prepare + "section_end:5:get_sources\rx\n", "▸ Fetching (3s)\n▸ Fetching (4s)\nx\n", false},
+		"without a header":    {"section_start:1:get_sources\r\nsection_end:4:get_sources\r\n", "▸ get_sources (3s)\n", false},
+		"text before the end": {prepare + "asection_end:2:get_sources\rb\n", "▸ Fetching (1s)\nb\n", false},
+		"empty lines":         {"\n\na\n", "\n\na\n", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out strings.Builder
+			p := &printer{out: &out, colors: test.colors}
+			if err := p.print(joblog.Lines(strings.NewReader(test.log))); err != nil {
+				t.Fatal(err)
+			}
+			if out.String() != test.want {
+				t.Errorf("%q", out.String())
+			}
+		})
+	}
+}
