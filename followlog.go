@@ -48,7 +48,7 @@ type FollowPoll struct {
 	Err    error // why the poll failed; nil if it did not
 }
 
-// Less often than this no log is followed. The defaults of FollowOptions.
+// The defaults of FollowOptions.
 const (
 	followMinInterval = time.Second
 	followMaxInterval = 10 * time.Second
@@ -67,9 +67,9 @@ const (
 //
 // See https://docs.gitlab.com/api/jobs/#retrieve-a-log-file-for-a-job.
 // The error matches [ErrNotFound] if the project or the job does not exist or
-// is a trigger job, [ErrUnauthorized] or [ErrForbidden]; these, a context that
-// ends and what w returns end it at once. Any other failure is followed by the
-// next poll, until it has lasted for [FollowOptions.GiveUp].
+// is a trigger job, [ErrUnauthorized] or [ErrForbidden]; these, the end of the
+// context and an error of w end it at once. Any other failure is followed by
+// the next poll, until it has lasted for [FollowOptions.GiveUp].
 //
 // A job that has not started is waited for, a manual one too, since somebody
 // may play it. A retried job is another job, with its own log. A job without a

@@ -2,6 +2,7 @@ package gitlabci_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -169,4 +170,71 @@ func TestFollowLogRanges(t *testing.T) {
 		require.Positive(t, partial)
 		require.Less(t, f.polls[len(f.polls)-1].Read, int64(2000), "the last one need not be of all")
 	})
+}
+
+// A mirror makes of what it is written, and told, the log as it is now.
+type mirror struct {
+	log  []byte
+	line bool // whether the line that says so comes next
+}
+
+func (m *mirror) Write(p []byte) (int, error) {
+	if m.line {
+		m.line = false
+		return len(p), nil
+	}
+	m.log = append(m.log, p...)
+	return len(p), nil
+}
+
+func (m *mirror) rewritten(from int64) { m.log, m.line = m.log[:from], true }
+
+// Whatever happens to the end of a log, a program that heeds what it is told
+// has the same log when the job has finished.
+func TestFollowLogMirrors(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				random := rand.New(rand.NewPCG(seed, 1))
+				options := [][]gitlabcitest.Option{nil, {gitlabcitest.WithVersion("18.0")}}[seed%2]
+				f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusRunning}, options...)
+				if seed%4 > 1 {
+					addFollowFaults(f.srv, seed)
+				}
+				truth := ""
+				for range 20 {
+					time.AfterFunc(time.Duration(random.IntN(600))*time.Second, func() {
+						truth = mutateLog(random, truth)
+						f.srv.SetLog(1, truth)
+					})
+				}
+				time.AfterFunc(11*time.Minute, func() { f.srv.SetJobStatus(1, gitlabci.StatusSuccess) })
+				var copied mirror
+				_, err := f.srv.Client().Jobs.FollowLog(t.Context(), "group/app", 1, &copied, &gitlabci.FollowOptions{Rewritten: copied.rewritten})
+				require.NoError(t, err)
+				require.Equal(t, truth, string(copied.log))
+			})
+		})
+	}
+}
+
+// mutateLog changes a log within its last bytes, or all of it.
+func mutateLog(random *rand.Rand, log string) string {
+	var text strings.Builder
+	for range random.IntN(300) {
+		fmt.Fprintf(&text, "line %d\n", random.Int())
+	}
+	kept := len(log) - random.IntN(min(900, len(log))+1)
+	switch random.IntN(8) {
+	case 0:
+		return ""
+	case 1:
+		return text.String()
+	case 2:
+		return log[:kept]
+	case 3, 4:
+		return log[:kept] + text.String()
+	default:
+		return log + text.String()
+	}
 }
