@@ -238,3 +238,32 @@ func mutateLog(random *rand.Rand, log string) string {
 		return log + text.String()
 	}
 }
+
+// An answer that was cut off is not the end of a log.
+func TestFollowLogCutOffAtItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusFailed, Log: numbered(100)})
+		f.srv.Fault(gitlabcitest.Fault{Route: logRoute, Break: gitlabcitest.Truncate, After: 50, Times: 1})
+		_, err := f.run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, numbered(100), f.out.String())
+	})
+}
+
+// What still grows has not ended, however long ago the job has.
+func TestFollowLogGrowsAfterItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		s := newScript(func(w http.ResponseWriter, r *http.Request) {
+			if !strings.HasSuffix(r.URL.Path, "trace") {
+				answer(200, `{"status":"failed","started_at":"2000-01-01T00:00:00Z","finished_at":"1999-01-01T00:00:00Z"}`)(w, r)
+				return
+			}
+			logAnswer(numbered(min(10, 1+int(time.Since(begun)/time.Second))))(w, r)
+		})
+		var out strings.Builder
+		_, err := s.client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &out, nil)
+		require.NoError(t, err)
+		require.Equal(t, numbered(10), out.String())
+	})
+}
