@@ -267,3 +267,15 @@ func TestFollowLogGrowsAfterItsEnd(t *testing.T) {
 		require.Equal(t, numbered(10), out.String())
 	})
 }
+
+// Two failures in a row are not many, however rare the polls are.
+func TestFollowLogOutlivesRareFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 3 * time.Hour, Log: numbered(100)}})
+		f.srv.Fault(gitlabcitest.Fault{Route: logRoute, Status: 500, Nth: 2, Times: 2})
+		f.opts.MinInterval = 20 * time.Minute
+		_, err := f.run(t.Context(), gitlabci.WithRetries(0))
+		require.NoError(t, err)
+		require.Equal(t, numbered(100), f.out.String())
+	})
+}
