@@ -363,6 +363,9 @@ func TestFollowLogErrors(t *testing.T) {
 					require.Less(t, f.took, 10*time.Second)
 				}
 				require.Error(t, f.polls[len(f.polls)-1].Err)
+				if errors.Is(err, gitlabci.ErrRateLimited) {
+					require.Less(t, len(f.polls), 15, "it waits for as long as it may")
+				}
 			})
 		})
 	}

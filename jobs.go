@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -194,13 +195,11 @@ func amongNames(names []string) string {
 	if len(names) == 0 {
 		return ""
 	}
-	text := " among "
-	for i, name := range names[:min(len(names), mostNames)] {
-		if i > 0 {
-			text += ", "
-		}
-		text += strconv.Quote(shorten(name, maxTitle))
+	var quoted []string
+	for _, name := range names[:min(len(names), mostNames)] {
+		quoted = append(quoted, strconv.Quote(shorten(name, maxTitle)))
 	}
+	text := " among " + strings.Join(quoted, ", ")
 	if more := len(names) - mostNames; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}

@@ -327,11 +327,11 @@ func TestJobsFindByName(t *testing.T) {
 	require.EqualError(t, err, `gitlabci: not found: pipeline 7 has no job "deploy"`)
 	_, err = newScript(answer(200, `[{"id":3,"name":"unit"},{"id":2,"name":"build: [a]"},{"id":1,"name":"unit"}]`)).client(t).Jobs.FindByName(t.Context(), "group/app", 7, "deploy")
 	require.EqualError(t, err, `gitlabci: not found: pipeline 7 has no job "deploy" among "build: [a]", "unit"`)
-	many := `{"name":"x"}`
+	many := []byte(`{"name":"x"}`)
 	for i := range 30 {
-		many += fmt.Sprintf(`,{"name":"n%02d"}`, i)
+		many = fmt.Appendf(many, `,{"name":"n%02d"}`, i)
 	}
-	_, err = newScript(answer(200, `[`+many+`]`)).client(t).Jobs.FindByName(t.Context(), "group/app", 7, "deploy")
+	_, err = newScript(answer(200, `[`+string(many)+`]`)).client(t).Jobs.FindByName(t.Context(), "group/app", 7, "deploy")
 	require.ErrorContains(t, err, `"n18", "n19" and 11 more`)
 }
 
