@@ -148,10 +148,7 @@ func (r *logReader) probe(ctx context.Context) (*logPart, error) {
 // answer begins there, or says where, or is all of the log.
 func (r *logReader) get(ctx context.Context, query url.Values, from int64) (*logPart, error) {
 	part := &logPart{start: from, read: &r.read, from: "gitlabci: GET " + r.path.escaped}
-	span := ""
-	if query == nil && from > 0 && !r.rangeless {
-		span = fmt.Sprintf("bytes=%d-", from)
-	}
+	span := r.span(query, from)
 	resp, err := r.send(ctx, query, span)
 	if err != nil {
 		if span != "" && endsBefore(err) {
@@ -167,6 +164,14 @@ func (r *logReader) get(ctx context.Context, query url.Values, from int64) (*log
 		part.start, r.rangeless = 0, r.rangeless || span != ""
 	}
 	return part.with(resp.Body), nil
+}
+
+// span returns the Range to ask for, "" for none.
+func (r *logReader) span(query url.Values, from int64) string {
+	if query != nil || from == 0 || r.rangeless {
+		return ""
+	}
+	return fmt.Sprintf("bytes=%d-", from)
 }
 
 func (r *logReader) send(ctx context.Context, query url.Values, span string) (*http.Response, error) {
