@@ -409,15 +409,16 @@ func TestFollowLogToAFullDisk(t *testing.T) {
 }
 
 func TestFollowLogCanceled(t *testing.T) {
+	log := numbered(36_000)
 	for name, fault := range map[string]*gitlabcitest.Fault{
 		"between polls": nil,
-		"in the answer": {Route: logRoute, Break: gitlabcitest.Stall, After: 1500, Nth: 20},
+		"in the answer": {Route: logRoute, Break: gitlabcitest.Stall, After: 1100, Nth: 20},
 		"before it":     {Route: logRoute, Break: gitlabcitest.StallHeader, Nth: 20},
 		"in a retry":    {Route: logRoute, Status: 500, Nth: 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Hour, Log: numbered(3600 * 100)}})
+				f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Hour, Log: log}})
 				if fault != nil {
 					f.srv.Fault(*fault)
 				}
@@ -428,7 +429,7 @@ func TestFollowLogCanceled(t *testing.T) {
 				require.Equal(t, gitlabci.StatusRunning, job.Status)
 				require.Equal(t, 30*time.Second+500*time.Millisecond, f.took)
 				require.NotEmpty(t, f.out.String())
-				require.True(t, strings.HasPrefix(numbered(3600*100), f.out.String()))
+				require.True(t, strings.HasPrefix(log, f.out.String()))
 			})
 		})
 	}

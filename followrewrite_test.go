@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -201,9 +202,12 @@ func TestFollowLogMirrors(t *testing.T) {
 				if seed%4 > 1 {
 					addFollowFaults(f.srv, seed)
 				}
+				var mu sync.Mutex
 				truth := ""
 				for range 20 {
-					time.AfterFunc(time.Duration(random.IntN(600))*time.Second, func() {
+					time.AfterFunc(time.Duration(1+random.IntN(600))*time.Second, func() {
+						mu.Lock()
+						defer mu.Unlock()
 						truth = mutateLog(random, truth)
 						f.srv.SetLog(1, truth)
 					})
@@ -212,6 +216,8 @@ func TestFollowLogMirrors(t *testing.T) {
 				var copied mirror
 				_, err := f.srv.Client().Jobs.FollowLog(t.Context(), "group/app", 1, &copied, &gitlabci.FollowOptions{Rewritten: copied.rewritten})
 				require.NoError(t, err)
+				mu.Lock()
+				defer mu.Unlock()
 				require.Equal(t, truth, string(copied.log))
 			})
 		})
