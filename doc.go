@@ -45,6 +45,11 @@
 //	src := gitlabci.LatestArtifacts{Ref: "main", Job: "build"}
 //	err := client.Artifacts.Save(ctx, "group/app", src, "artifacts.zip", nil) // whole, or not at all
 //
+// FollowLog copies a job's log while it grows, asking only for what is new, and
+// returns the job when it has finished. Package joblog reads logs for people:
+// lines without escape codes, sections with durations, what looks like the
+// failure.
+//
 // An [Archive] is a job's archive as a file system that stays on the server:
 // only what is read travels. Extract unpacks one, or some of its files, and
 // never outside of the directory that it is given.
