@@ -43,6 +43,10 @@ var (
 	// answer was lost. The server's own error, if any, matches as well.
 	ErrOutcomeUnknown = errors.New("gitlabci: outcome unknown")
 
+	// ErrBlocked means that nothing moves in a pipeline before someone plays a
+	// manual job; see [PipelinesService.Wait].
+	ErrBlocked = errors.New("gitlabci: blocked by a manual job")
+
 	// ErrStalled means that the server fell silent: no answer for 120 seconds,
 	// or nothing more of one for 60.
 	ErrStalled = errors.New("gitlabci: the server fell silent")

@@ -26,6 +26,7 @@ const (
 	decoding                   // tries again until the body begins, and knows where it should end
 	bare                       // writes, tries again, and has no body that matters
 	plain                      // never does it twice, and hands out the answer as it is
+	watching                   // tries again until something better comes
 	searching                  // looks for what it did, and does it again if that is nowhere
 	mending                    // tries again, within the body too
 	lasting                    // reads, and survives all that is not GitLab's refusal
@@ -135,6 +136,7 @@ func deeds() []deed {
 // compositeDeeds are methods that are made of others.
 func compositeDeeds() []deed {
 	const p, j = "/projects/:id/pipelines/:pipeline_id", "/projects/:id/jobs/:job_id"
+	seldom := &gitlabci.WatchOptions{MinInterval: time.Minute} // since one job never ends
 	return []deed{
 		{"Pipelines.AllMine", "GET /pipelines", reading, false, ranged(func(ctx context.Context, c *gitlabci.Client) iter.Seq2[*gitlabci.UserPipeline, error] {
 			return c.Pipelines.AllMine(ctx, nil)
@@ -153,6 +155,15 @@ func compositeDeeds() []deed {
 		})},
 		{"Jobs.FindByName", "GET " + p + "/jobs", reading, true, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
 			return c.Jobs.FindByName(ctx, "group/app", matrixPipeline, "unit")
+		})},
+		{"Pipelines.Watch", "GET " + p + "/jobs", watching, true, ranged(func(ctx context.Context, c *gitlabci.Client) iter.Seq2[*gitlabci.PipelineEvent, error] {
+			return c.Pipelines.Watch(ctx, "group/app", matrixPipeline, seldom)
+		})},
+		{"Pipelines.Watch downstream", "GET " + p + "/bridges", watching, true, ranged(func(ctx context.Context, c *gitlabci.Client) iter.Seq2[*gitlabci.PipelineEvent, error] {
+			return c.Pipelines.Watch(ctx, "group/app", matrixPipeline, &gitlabci.WatchOptions{Downstream: true, MinInterval: time.Minute})
+		})},
+		{"Pipelines.Wait", "GET " + p, watching, true, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Pipeline, error) {
+			return c.Pipelines.Wait(ctx, "group/app", matrixPipeline, seldom)
 		})},
 		{"Jobs.PlayOrRetry", "POST " + j + "/play", once, false, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
 			return c.Jobs.PlayOrRetry(ctx, "group/app", matrixManual, nil)

@@ -47,7 +47,7 @@ func (f matrixFault) concerns(d deed) bool {
 func (f matrixFault) judge(t *testing.T, deed deed, err error) {
 	t.Helper()
 	want := map[deedKind]error{
-		reading: f.reads, repeatable: f.reads, once: f.once, streaming: f.streams, decoding: cmp.Or(f.plainly(), f.reads), bare: f.bare, plain: f.once, mending: f.mended(),
+		reading: f.reads, watching: f.reads, repeatable: f.reads, once: f.once, streaming: f.streams, decoding: cmp.Or(f.plainly(), f.reads), bare: f.bare, plain: f.once, mending: f.mended(),
 	}[deed.kind]
 	if deed.kind == plain && f.inBody {
 		want = f.plainly()
@@ -60,6 +60,9 @@ func (f matrixFault) judge(t *testing.T, deed deed, err error) {
 		if f.once == f.reads && f.once != gitlabci.ErrConflict { // a refusal that stays, or the end of the context
 			want = f.once
 		}
+	}
+	if deed.kind == watching && want == anyError { // of one answer, not of the next
+		want = nil
 	}
 	switch want {
 	case nil:

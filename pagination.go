@@ -177,11 +177,17 @@ func cursorOf(query url.Values) Cursor { return Cursor(query.Encode()) }
 
 // fetchPage fetches one page of a list.
 func fetchPage[P any](ctx context.Context, c *Client, p path, query url.Values) (*sheet[P], error) {
-	var page *sheet[P]
-	err := c.fetch(ctx, reading(p, query), func(header http.Header, body []byte) error {
+	page, _, err := fetchPageUnless[P](ctx, c, reading(p, query))
+	return page, err
+}
+
+// fetchPageUnless fetches one page of a list, and the ETag by which it is known.
+// The page is nil if it is the one that the call has the ETag of.
+func fetchPageUnless[P any](ctx context.Context, c *Client, cl *call) (page *sheet[P], etag string, err error) {
+	err = c.fetch(ctx, cl, func(header http.Header, body []byte) error {
 		items, err := decodeList[P](body, func(index int) {
 			c.config.logger.Warn("gitlabci: a list element is not an object and is left out",
-				slog.String("endpoint", p.template), slog.Int("index", index))
+				slog.String("endpoint", cl.path.template), slog.Int("index", index))
 		})
 		if err != nil {
 			return err
@@ -193,10 +199,11 @@ func fetchPage[P any](ctx context.Context, c *Client, p path, query url.Values) 
 			total:      headerNumber(header, "X-Total", -1),
 			totalPages: headerNumber(header, "X-Total-Pages", -1),
 		}
-		page.next, err = nextCursor(header, query)
+		etag = header.Get("ETag")
+		page.next, err = nextCursor(header, cl.query)
 		return err
 	})
-	return page, err
+	return page, etag, err
 }
 
 func headerNumber(header http.Header, name string, unknown int) int {

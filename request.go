@@ -109,8 +109,9 @@ type call struct {
 	raw    bool  // the caller reads the answer: see Client.Do
 	err    error // why it must not be sent
 
-	fixed bool // a file: that never gives way to another one
-	grows bool // a file: that may be longer when it is asked for again
+	fixed bool   // a file: that never gives way to another one
+	grows bool   // a file: that may be longer when it is asked for again
+	etag  string // of the answer that the caller has: the same one comes as 304, which is success
 
 	unrepeatable bool     // the body can be read once
 	secrets      []secret // what is in the body and must not be printed
@@ -186,7 +187,8 @@ func discard(ctx context.Context, c *Client, cl *call) error {
 }
 
 // fetch makes a call and reads its answer whole before it is decoded, so that
-// an answer that breaks off counts as a failed attempt.
+// an answer that breaks off counts as a failed attempt. One that the caller has
+// already is not decoded.
 func (c *Client) fetch(ctx context.Context, cl *call, decode func(http.Header, []byte) error) error {
 	req, err := c.newRequest(ctx, cl)
 	if err != nil {
@@ -194,6 +196,9 @@ func (c *Client) fetch(ctx context.Context, cl *call, decode func(http.Header, [
 	}
 	_, err = c.do(req, cl, func(resp *http.Response) error {
 		defer resp.Body.Close()
+		if resp.StatusCode == http.StatusNotModified {
+			return nil
+		}
 		body, err := readAnswer(resp, c.config.maxAnswer)
 		if err != nil {
 			return err
@@ -242,6 +247,9 @@ func (c *Client) newRequest(ctx context.Context, cl *call) (*http.Request, error
 	req.Header.Set("Accept", "application/json")
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if cl.etag != "" {
+		req.Header.Set("If-None-Match", cl.etag)
 	}
 	return req, nil
 }

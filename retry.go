@@ -87,7 +87,7 @@ func (p *policy) check(ctx context.Context, resp *http.Response, err error) (boo
 }
 
 func (p *policy) accepts(resp *http.Response) bool {
-	return resp.StatusCode/100 == 2 || p.call.raw && resp.StatusCode == http.StatusNotModified
+	return resp.StatusCode/100 == 2 || resp.StatusCode == http.StatusNotModified && (p.call.raw || p.call.etag != "")
 }
 
 // afterError handles an attempt that has no answer, or half of one.

@@ -1,0 +1,82 @@
+package gitlabci
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Wait waits until a pipeline has finished, and returns it. That it failed is
+// no error: its Status is the verdict.
+//
+// It polls as [PipelinesService.Watch] does, and reads the pipeline itself once
+// more at the end. With [WatchOptions.Downstream] it waits for the pipelines
+// below as well, but for those that may not be read; their verdicts are not
+// part of this one, unless a trigger job depends on them.
+//
+// If in two polls in a row the pipeline is manual, so that nothing moves before
+// someone plays a job, it returns the pipeline and an error that matches
+// [ErrBlocked], unless [WatchOptions.WaitForManual] is set. With Downstream that
+// includes pipelines below, if there is nothing else left to wait for. All
+// other errors are those of Watch.
+func (s *PipelinesService) Wait(ctx context.Context, project ProjectID, id PipelineID, opts *WatchOptions) (*Pipeline, error) {
+	var o WatchOptions
+	if opts != nil {
+		o = *opts
+	}
+	w, err := s.watch(project, id, o)
+	if err != nil {
+		return nil, err
+	}
+	w.tell = func(*PipelineEvent) bool { return true }
+	w.mayBlock = !o.WaitForManual
+	for {
+		blocked := w.run(ctx)
+		if blocked != nil && !errors.Is(blocked, ErrBlocked) {
+			return nil, blocked
+		}
+		pipeline, err := w.final(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if blocked == nil && pipeline.Status.Finished() || blocked != nil && w.stillBlocked(pipeline) {
+			return pipeline, blocked
+		}
+		if err := w.resume(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// final reads the pipeline whole.
+func (w *watch) final(ctx context.Context) (*Pipeline, error) {
+	for {
+		begun := time.Now()
+		pipeline, err := w.service.Get(ctx, w.root.project, w.root.id)
+		if err == nil {
+			w.root.failing = time.Time{}
+			return pipeline, nil
+		}
+		if err := w.failed(ctx, w.root, begun, err); err != nil {
+			return nil, err
+		}
+		if err := w.pause(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// stillBlocked reports whether the pipeline is as it was when it was found to
+// stand still. If it is not the one that does, it may have finished.
+func (w *watch) stillBlocked(pipeline *Pipeline) bool {
+	return pipeline.Status == w.root.info.Status
+}
+
+// resume watches on what somebody has started again just now.
+func (w *watch) resume(ctx context.Context) error {
+	w.stood, w.interval = 0, w.options.MinInterval
+	if len(w.open) == 0 {
+		w.open = []*watched{w.root}
+	}
+	return w.pause(ctx)
+}

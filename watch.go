@@ -1,0 +1,254 @@
+package gitlabci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// WatchOptions say what [PipelinesService.Watch] and [PipelinesService.Wait]
+// look at, and how often. Nil is all of the defaults. Negative times, and a
+// MinInterval above the MaxInterval, are refused.
+type WatchOptions struct {
+	// Downstream is to watch trigger jobs too, the pipelines that they start in
+	// whichever project, and all below those. It takes a second list each poll.
+	Downstream bool
+
+	// WaitForManual lets Wait go on where nothing moves before someone plays a
+	// manual job, instead of returning [ErrBlocked]. Watch always goes on.
+	WaitForManual bool
+
+	// MinInterval is the time from one poll to the next after a change. While
+	// nothing changes it grows to MaxInterval. A poll comes up to a tenth
+	// sooner, so that many watchers do not ask at the same moment. Zeros are 2
+	// and 15 seconds.
+	MinInterval, MaxInterval time.Duration
+
+	// GiveUpAfter is how long polls may fail, for reasons that can pass, before
+	// that is an error. It counts from the first of them in a row. Zero is 10
+	// minutes.
+	GiveUpAfter time.Duration
+}
+
+// A PipelineEvent is a change of a pipeline or of a job, or something that was
+// seen for the first time.
+type PipelineEvent struct {
+	Pipeline   *PipelineInfo // what changed, or the pipeline of the job; Name may be missing
+	Job        *Job          // the job that changed; nil if it was none
+	TriggerJob *TriggerJob   // the trigger job that changed; nil if it was none
+
+	Status   Status // what it is now
+	Previous Status // what it was when last seen; "" for what was not seen before
+
+	// Err is nil, or why a downstream Pipeline is not watched, or no further:
+	// the token may not read it, or it was deleted. Nothing changed then.
+	Err error
+}
+
+const (
+	shortestPoll  = 2 * time.Second
+	longestPoll   = 15 * time.Second
+	watchPatience = 10 * time.Minute
+)
+
+// errStopped ends a watch whose loop was left.
+var errStopped = errors.New("the loop was left")
+
+// Watch ranges over the changes of a pipeline and of its jobs until it has
+// finished. It begins with what there is: an event without Previous for the
+// pipeline and for each job. It asks for nothing before the loop or past a
+// break, and starts afresh when ranged again.
+//
+//	GET /projects/:id/pipelines/:pipeline_id/jobs
+//	GET /projects/:id/pipelines/:pipeline_id/bridges
+//	GET /projects/:id/pipelines/:pipeline_id
+//
+// See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
+// It polls, so states passed between two polls are not seen, but no event comes
+// twice, none tells what did not happen, and every job's last status is told. A
+// retried job is another job. The second endpoint is asked with
+// [WatchOptions.Downstream], the third about pipelines without jobs.
+//
+// A pipeline has finished when it first reads so and each of its jobs has ended
+// or is manual; if jobs still run by then, when nothing has changed for a
+// minute. Whoever retries it later is not waited for. One that is manual,
+// or has a status not known here, is watched on.
+//
+// A failing poll is repeated; what the client itself tries again comes on top.
+// It is an error, which ends the loop, when that has lasted for
+// [WatchOptions.GiveUpAfter], and at once if it cannot pass: it matches
+// [ErrNotFound] if the pipeline does not exist, was deleted meanwhile or is
+// hidden from the token, [ErrUnauthorized] if the token has expired,
+// [ErrForbidden], and [ErrInvalid]. A downstream pipeline that may not be read
+// is an event with Err, and no error.
+func (s *PipelinesService) Watch(ctx context.Context, project ProjectID, id PipelineID, opts *WatchOptions) iter.Seq2[*PipelineEvent, error] {
+	var o WatchOptions
+	if opts != nil {
+		o = *opts
+	}
+	return func(yield func(*PipelineEvent, error) bool) {
+		w, err := s.watch(project, id, o)
+		if err == nil {
+			w.tell = func(event *PipelineEvent) bool { return yield(event, nil) }
+			err = w.run(ctx)
+		}
+		if err != nil && err != errStopped {
+			yield(nil, err)
+		}
+	}
+}
+
+// A watch is one loop over a pipeline and, if wanted, those below it.
+type watch struct {
+	service *PipelinesService
+	options WatchOptions // without zeros
+	tell    func(*PipelineEvent) bool
+
+	root     *watched
+	open     []*watched // those that have not finished, upstream first
+	known    map[PipelineID]bool
+	interval time.Duration // to the next poll
+	held     time.Duration // what a server asks to wait, at least, before that
+
+	mayBlock bool // whether to end where only people can go on
+	stood    int  // polls in a row that found nothing to move
+}
+
+func (s *PipelinesService) watch(project ProjectID, id PipelineID, o WatchOptions) (*watch, error) {
+	if err := o.check(); err != nil {
+		return nil, &inputError{"WatchOptions", err}
+	}
+	root := newWatched(project, id)
+	return &watch{
+		service:  s,
+		options:  o,
+		root:     root,
+		open:     []*watched{root},
+		known:    map[PipelineID]bool{id: true},
+		interval: o.MinInterval,
+	}, nil
+}
+
+// check finds what makes no sense, and gives zeros their values. A limit that
+// is set alone moves the default of the other one.
+func (o *WatchOptions) check() error {
+	if least := min(o.MinInterval, o.MaxInterval, o.GiveUpAfter); least < 0 {
+		return fmt.Errorf("the time %v is negative", least)
+	}
+	switch {
+	case o.MinInterval == 0 && o.MaxInterval == 0:
+		o.MinInterval, o.MaxInterval = shortestPoll, longestPoll
+	case o.MinInterval == 0:
+		o.MinInterval = min(shortestPoll, o.MaxInterval)
+	case o.MaxInterval == 0:
+		o.MaxInterval = max(longestPoll, o.MinInterval)
+	case o.MinInterval > o.MaxInterval:
+		return fmt.Errorf("the MinInterval %v is above the MaxInterval %v", o.MinInterval, o.MaxInterval)
+	}
+	if o.GiveUpAfter == 0 {
+		o.GiveUpAfter = watchPatience
+	}
+	return nil
+}
+
+// run polls until all has finished.
+func (w *watch) run(ctx context.Context) error {
+	for {
+		changed, err := w.poll(ctx)
+		if err != nil {
+			return err
+		}
+		w.open = slices.DeleteFunc(w.open, (*watched).over)
+		if len(w.open) == 0 {
+			return nil
+		}
+		if blocked := w.blocked(); blocked != nil && w.mayBlock {
+			return fmt.Errorf("%w: pipeline %d in project %s", ErrBlocked, blocked.id, blocked.project)
+		}
+		if changed {
+			w.interval = w.options.MinInterval
+		}
+		if err := w.pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// poll looks at each open pipeline once, those included that it finds.
+func (w *watch) poll(ctx context.Context) (changed bool, err error) {
+	for i := 0; i < len(w.open); i++ {
+		news, err := w.look(ctx, w.open[i])
+		if err != nil {
+			return false, err
+		}
+		changed = changed || news
+	}
+	return changed, nil
+}
+
+func (w *watch) look(ctx context.Context, p *watched) (changed bool, err error) {
+	begun := time.Now()
+	p.looked = false
+	answer, err := w.read(ctx, p)
+	if err != nil {
+		return false, w.failed(ctx, p, begun, err)
+	}
+	p.failing = time.Time{}
+	if p.outdated(answer) {
+		return false, nil
+	}
+	p.looked = true
+	events := p.take(answer)
+	w.adopt(p, answer.triggers)
+	for _, event := range events {
+		if !w.tell(event) {
+			return true, errStopped
+		}
+	}
+	return len(events) > 0, nil
+}
+
+// adopt begins to watch the pipelines that trigger jobs have started.
+func (w *watch) adopt(p *watched, triggers []*TriggerJob) {
+	for _, t := range triggers {
+		if t.DownstreamPipeline == nil || w.known[t.DownstreamPipeline.ID] {
+			continue
+		}
+		child := newWatched(t.DownstreamPipeline.Project(), t.DownstreamPipeline.ID)
+		child.info = t.DownstreamPipeline
+		w.known[child.id] = true
+		w.open = append(w.open, child)
+		p.triggers[t.ID].child = child
+	}
+}
+
+// pause waits until the next poll, and eases the interval.
+func (w *watch) pause(ctx context.Context) error {
+	wait := max(w.interval-rand.N(w.interval/10+1), w.held)
+	w.interval += min(w.interval/2, w.options.MaxInterval-w.interval)
+	w.held = 0
+	if err := sleep(ctx, wait); err != nil {
+		return fmt.Errorf("gitlabci: watching pipeline %d: %w", w.root.id, err)
+	}
+	return nil
+}
+
+// blocked is a pipeline that waits for a person, if in two polls in a row there
+// was nothing else to wait for.
+func (w *watch) blocked() *watched {
+	if slices.ContainsFunc(w.open, func(p *watched) bool { return !p.looked }) {
+		return nil
+	}
+	w.stood++
+	if slices.ContainsFunc(w.open, func(p *watched) bool { return !p.stands() }) {
+		w.stood = 0
+	}
+	if w.stood < 2 {
+		return nil
+	}
+	return w.open[slices.IndexFunc(w.open, func(p *watched) bool { return p.info.Status.Blocked() })]
+}

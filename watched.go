@@ -1,0 +1,211 @@
+package gitlabci
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+const (
+	// afterlife is how long a finished pipeline may have jobs that have not
+	// ended, of which none changes, before nothing more is expected of them.
+	afterlife = time.Minute
+
+	// longestLag is how long answers may be older than those before them.
+	// GitLab asks no replica of its database that lags further behind.
+	longestLag = time.Minute
+)
+
+// A watched is a pipeline that is watched, and what was told of it.
+type watched struct {
+	project  ProjectID
+	id       PipelineID
+	info     *PipelineInfo // as last read; before that nil, or what a trigger job says
+	etag     string        // of the list of jobs
+	jobs     map[JobID]Status
+	triggers map[JobID]*watchedTrigger
+
+	read    bool      // whether anything was read yet
+	looked  bool      // whether the last poll read it
+	gone    bool      // not to be read any further
+	changed time.Time // when it last did
+	failing time.Time // since when polls fail; zero if the last one did not
+	lagging time.Time // since when answers are older than what is known; zero if the last one was not
+}
+
+// A watchedTrigger is a trigger job of a watched pipeline.
+type watchedTrigger struct {
+	status     Status
+	superseded bool // by a retry: GitLab no longer lists it
+	started    bool // whether there is a downstream pipeline
+	child      *watched
+}
+
+func newWatched(project ProjectID, id PipelineID) *watched {
+	return &watched{project: project, id: id, jobs: map[JobID]Status{}, triggers: map[JobID]*watchedTrigger{}}
+}
+
+// An observation is what one poll reads of a pipeline.
+type observation struct {
+	same     bool          // the jobs and the pipeline are as in the last one
+	pipeline *PipelineInfo // not newer than the jobs
+	jobs     []*Job        // in order, each once
+	triggers []*TriggerJob // the same
+	etag     string        // of the jobs and the pipeline; "" if they take more than one answer
+}
+
+// outdated reports whether an answer is from before what is known, since a
+// replica of GitLab's database lags. To believe it would be to tell of changes
+// that never were. What stays so for longer than they lag is true after all.
+func (p *watched) outdated(o *observation) bool {
+	back := p.read && !o.same && o.pipeline.UpdatedAt.Before(p.info.UpdatedAt)
+	for _, job := range o.jobs {
+		status, known := p.jobs[job.ID]
+		back = back || known && goesBack(status, job.Status)
+	}
+	if !back {
+		p.lagging = time.Time{}
+		return false
+	}
+	if p.lagging.IsZero() {
+		p.lagging = time.Now()
+	}
+	return time.Since(p.lagging) < longestLag
+}
+
+// steps are the statuses that a job leaves in one direction only. What is
+// skipped can begin anew, and so can what waits for someone or something.
+var steps = map[Status]int{
+	StatusCreated: 1, StatusManual: 1, StatusScheduled: 1,
+	StatusWaitingForResource: 2, StatusPreparing: 2, StatusWaitingForCallback: 2,
+	StatusPending: 3, StatusRunning: 4, StatusCanceling: 5,
+	StatusSuccess: 6, StatusFailed: 6, StatusCanceled: 6,
+}
+
+// goesBack reports whether no job goes from one status to the other.
+func goesBack(from, to Status) bool { return steps[to] > 0 && steps[to] < steps[from] }
+
+// take makes an observation what is known, and returns what that changes: in
+// the order of the jobs' IDs, and with the end of the pipeline after theirs.
+func (p *watched) take(o *observation) (events []*PipelineEvent) {
+	previous := p.info
+	if !o.same {
+		p.info, p.etag = o.pipeline, o.etag
+	}
+	for _, job := range o.jobs {
+		if status, known := p.jobs[job.ID]; !known || status != job.Status {
+			p.jobs[job.ID] = job.Status
+			events = append(events, p.event(&PipelineEvent{Job: job, Status: job.Status, Previous: status}))
+		}
+	}
+	events = append(events, p.takeTriggers(o.triggers)...)
+	if !p.read || previous.Status != p.info.Status {
+		event := p.event(&PipelineEvent{Status: p.info.Status})
+		if p.read {
+			event.Previous = previous.Status
+		}
+		place := len(events)
+		if !p.info.Status.Finished() {
+			place = 0
+		}
+		events = slices.Insert(events, place, event)
+	}
+	p.read = true
+	if len(events) > 0 {
+		p.changed = time.Now()
+	}
+	return events
+}
+
+func (p *watched) takeTriggers(listed []*TriggerJob) (events []*PipelineEvent) {
+	for _, known := range p.triggers {
+		known.superseded = true
+	}
+	for _, t := range listed {
+		known := p.triggers[t.ID]
+		if known == nil || known.status != t.Status {
+			event := p.event(&PipelineEvent{TriggerJob: t, Status: t.Status})
+			if known != nil {
+				event.Previous = known.status
+			}
+			events = append(events, event)
+		}
+		if known == nil {
+			known = &watchedTrigger{}
+			p.triggers[t.ID] = known
+		}
+		known.status, known.superseded, known.started = t.Status, false, t.DownstreamPipeline != nil
+	}
+	return events
+}
+
+// event gives an event a copy of the pipeline: it is the caller's.
+func (p *watched) event(e *PipelineEvent) *PipelineEvent {
+	e.Pipeline = new(*p.info)
+	return e
+}
+
+// over reports whether nothing more is to come of the pipeline.
+func (p *watched) over() bool {
+	if p.gone || !p.read || !p.info.Status.Finished() {
+		return p.gone
+	}
+	return p.atRest() || time.Since(p.changed) >= afterlife
+}
+
+// atRest reports whether all jobs have ended, or wait for a person, and have
+// started what they start. GitLab computes the status of the pipeline apart
+// from theirs, so that this can be untrue of one that has finished.
+func (p *watched) atRest() bool {
+	for status := range maps.Values(p.jobs) {
+		if status.Active() {
+			return false
+		}
+	}
+	for _, t := range p.triggers {
+		if !t.superseded && (t.status.Active() || t.status == StatusSuccess && !t.started) {
+			return false
+		}
+	}
+	return true
+}
+
+// stands reports whether the pipeline goes on only if a person does something:
+// it is manual, or its trigger jobs wait for one that stands. Either way it is
+// not if something is at work, since its status can be late.
+func (p *watched) stands() bool {
+	if p.info.Status.Finished() {
+		return false
+	}
+	for status := range maps.Values(p.jobs) {
+		if atWork(status) {
+			return false
+		}
+	}
+	waits := false
+	for _, t := range p.triggers {
+		if t.superseded || !atWork(t.status) {
+			continue
+		}
+		if t.child == nil || t.child.over() || !t.child.stands() {
+			return false
+		}
+		waits = true
+	}
+	return waits || p.info.Status.Blocked()
+}
+
+// atWork reports whether a job with this status keeps its pipeline from being
+// manual: those that have not begun and delayed ones do not.
+func atWork(status Status) bool {
+	return status.Active() && status != StatusCreated && status != StatusScheduled
+}
+
+// inOrder sorts jobs by their IDs. Of one that two pages have, it keeps what
+// the later page says.
+func inOrder[T any](jobs []*T, id func(*T) JobID) []*T {
+	slices.Reverse(jobs)
+	slices.SortStableFunc(jobs, func(a, b *T) int { return cmp.Compare(id(a), id(b)) })
+	return slices.CompactFunc(jobs, func(a, b *T) bool { return id(a) == id(b) })
+}
