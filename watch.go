@@ -219,7 +219,7 @@ func (w *watch) adopt(p *watched, triggers []*TriggerJob) {
 			continue
 		}
 		child := newWatched(t.DownstreamPipeline.Project(), t.DownstreamPipeline.ID)
-		child.info = t.DownstreamPipeline
+		child.info = new(*t.DownstreamPipeline)
 		w.known[child.id] = true
 		w.open = append(w.open, child)
 		p.triggers[t.ID].child = child

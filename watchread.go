@@ -73,11 +73,12 @@ func (w *watch) listJobs(ctx context.Context, p *watched) (*observation, error) 
 	return o, nil
 }
 
-// pipelineOf is the pipeline as its jobs have it, nil if none does.
+// pipelineOf is the pipeline as its jobs have it, nil if none does. It is a
+// copy, for the jobs are handed out.
 func pipelineOf(jobs []*Job, id PipelineID) *PipelineInfo {
 	for _, job := range jobs {
 		if job.Pipeline != nil && job.Pipeline.ID == id {
-			return job.Pipeline
+			return new(*job.Pipeline)
 		}
 	}
 	return nil

@@ -1,0 +1,154 @@
+package gitlabci_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+)
+
+var downstream = &gitlabci.WatchOptions{Downstream: true}
+
+// addTree adds a pipeline whose job lasts a minute and whose trigger job starts
+// a pipeline elsewhere half a minute later; that one has a child pipeline.
+func addTree(srv *gitlabcitest.Server, depend bool) *gitlabcitest.Pipeline {
+	srv.AddProject("group/deploy")
+	minute := gitlabcitest.Script{Runs: time.Minute}
+	child := gitlabcitest.Job{Name: "child", Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{
+		Jobs: []gitlabcitest.Job{{Name: "leaf", Status: gitlabci.StatusCreated, Script: minute}},
+	}}
+	p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	p.AddJob(gitlabcitest.Job{Name: "build", Status: gitlabci.StatusRunning, Script: minute})
+	p.AddJob(gitlabcitest.Job{Name: "deploy", Stage: "deploy", Status: gitlabci.StatusCreated, StartIn: 30 * time.Second, Trigger: &gitlabcitest.Trigger{
+		Project: "group/deploy", Jobs: []gitlabcitest.Job{child}, Depend: depend,
+	}})
+	return p
+}
+
+func TestWatchDownstream(t *testing.T) {
+	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
+		p := addTree(srv, true)
+		events := toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, downstream), nil)
+		require.Equal(t, []string{
+			"pipeline#101 >running", "build#1001 >running", "deploy#1002 >created",
+			"pipeline#101 running>scheduled", "build#1001 running>success", "deploy#1002 created>scheduled",
+			"deploy#1002 scheduled>success", "pipeline#101 scheduled>success",
+			"child#1003 >success", "pipeline#102 >success",
+			"pipeline#103 >running", "leaf#1004 >running",
+			"leaf#1004 running>success", "pipeline#103 running>success",
+		}, events)
+	})
+}
+
+func TestWatchWithoutDownstream(t *testing.T) {
+	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
+		p := addTree(srv, true)
+		events := toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil)
+		require.Equal(t, []string{
+			"pipeline#101 >running", "build#1001 >running",
+			"pipeline#101 running>scheduled", "build#1001 running>success",
+			"pipeline#101 scheduled>success",
+		}, events)
+		for _, request := range srv.Requests() {
+			require.Equal(t, "GET /projects/:id/pipelines/:pipeline_id/jobs", request.Route)
+		}
+	})
+}
+
+// A trigger job that is retried starts another pipeline; the first one is
+// watched to its end as well.
+func TestWatchRetriedTrigger(t *testing.T) {
+	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
+		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+		p.AddJob(gitlabcitest.Job{Name: "build", Status: gitlabci.StatusRunning, Script: gitlabcitest.Script{Runs: 10 * time.Minute}})
+		p.AddJob(gitlabcitest.Job{Name: "child", Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{
+			Jobs: []gitlabcitest.Job{{Name: "leaf", Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: time.Hour}}},
+		}})
+		at(t, time.Minute, func() { retry(t, client, 1002) })
+		events := toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, downstream), nil)
+		require.Equal(t, []string{
+			"pipeline#101 >running", "build#1001 >running", "child#1002 >success",
+			"pipeline#102 >running", "leaf#1003 >running",
+			"child#1004 >success", "pipeline#103 >running", "leaf#1005 >running",
+			"build#1001 running>success", "pipeline#101 running>success",
+			"leaf#1003 running>success", "pipeline#102 running>success",
+			"leaf#1005 running>success", "pipeline#103 running>success",
+		}, events)
+	})
+}
+
+// What may not be read below, or no longer, is told and not waited for.
+func TestWatchLosesDownstream(t *testing.T) {
+	for name, lose := range map[string]struct {
+		reader string
+		how    func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client)
+	}{
+		"hidden": {"nora", func(_ *testing.T, srv *gitlabcitest.Server, _ *gitlabci.Client) {
+			srv.AddMember("group/app", "nora", gitlabcitest.Maintainer)
+		}},
+		"deleted": {"maya", func(t *testing.T, _ *gitlabcitest.Server, client *gitlabci.Client) {
+			at(t, 3*time.Minute, func() {
+				if err := client.Pipelines.Delete(context.WithoutCancel(t.Context()), "group/deploy", 102); err != nil {
+					t.Error(err)
+				}
+			})
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
+				srv.AddProject("group/deploy")
+				p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+				below := srv.AddPipeline("group/deploy", gitlabcitest.Pipeline{Status: gitlabci.StatusRunning})
+				below.AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
+				p.AddTriggerJob(gitlabcitest.Job{Name: "deploy", Downstream: below})
+				lose.how(t, srv, client)
+				reader := srv.Client(gitlabci.WithToken(srv.AddToken(gitlabcitest.Token{Username: lose.reader})))
+				var last *gitlabci.PipelineEvent
+				for event, err := range reader.Pipelines.Watch(t.Context(), "group/app", p.ID, downstream) {
+					require.NoError(t, err)
+					last = event
+				}
+				require.Equal(t, "pipeline#102 not watched", told(last))
+				require.ErrorIs(t, last.Err, gitlabci.ErrNotFound)
+				require.Equal(t, gitlabci.StatusRunning, last.Status)
+				require.Equal(t, last.Status, last.Previous)
+
+				ended, err := reader.Pipelines.Wait(t.Context(), "group/app", p.ID, downstream)
+				require.NoError(t, err)
+				require.Equal(t, gitlabci.StatusSuccess, ended.Status)
+			})
+		})
+	}
+}
+
+// A token that has expired is no trait of the pipeline below.
+func TestWatchDownstreamUnauthorized(t *testing.T) {
+	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
+		p := addTree(srv, false)
+		srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/pipelines/:pipeline_id/bridges", Status: 401, Nth: 3})
+		toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, downstream), gitlabci.ErrUnauthorized)
+	})
+}
+
+// Loops left at an event of any kind ask for nothing more.
+func TestWatchDownstreamIsLeft(t *testing.T) {
+	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
+		hidden := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusRunning})
+		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+		p.AddTriggerJob(gitlabcitest.Job{Name: "child", Downstream: hidden})
+		srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Status: 403, Nth: 3})
+		var seen []string
+		for event, err := range client.Pipelines.Watch(t.Context(), "group/app", p.ID, downstream) {
+			require.NoError(t, err)
+			seen = append(seen, told(event))
+			if event.Err != nil {
+				break
+			}
+		}
+		require.Equal(t, []string{"child#1001 >success", "pipeline#102 >success", "pipeline#101 not watched"}, seen)
+	})
+}

@@ -1,0 +1,186 @@
+package gitlabci_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+)
+
+// What Wait makes of a pipeline that stays as it is.
+func TestWait(t *testing.T) {
+	type job = gitlabci.Status
+	blocked, waiting := gitlabci.ErrBlocked, context.DeadlineExceeded
+	for _, test := range []struct {
+		pipeline gitlabci.Status
+		jobs     []job
+		want     error
+	}{
+		{gitlabci.StatusSuccess, []job{"success"}, nil},
+		{gitlabci.StatusFailed, []job{"success", "failed", "skipped"}, nil},
+		{gitlabci.StatusCanceled, []job{"canceled"}, nil},
+		{gitlabci.StatusSkipped, nil, nil},
+		{gitlabci.StatusSuccess, []job{"manual"}, nil},
+		{gitlabci.StatusFailed, []job{"running"}, nil},
+
+		{gitlabci.StatusManual, []job{"manual"}, blocked},
+		{gitlabci.StatusManual, nil, blocked},
+		{gitlabci.StatusManual, []job{"success", "manual", "created"}, blocked},
+		{gitlabci.StatusManual, []job{"manual", "scheduled"}, blocked},
+
+		{gitlabci.StatusManual, []job{"manual", "pending"}, waiting},
+		{gitlabci.StatusManual, []job{"manual", "dreaming"}, waiting},
+		{gitlabci.StatusCreated, []job{"created"}, waiting},
+		{gitlabci.StatusCreated, nil, waiting},
+		{gitlabci.StatusWaitingForResource, nil, waiting},
+		{gitlabci.StatusPreparing, []job{"preparing"}, waiting},
+		{gitlabci.StatusWaitingForCallback, nil, waiting},
+		{gitlabci.StatusPending, []job{"pending"}, waiting},
+		{gitlabci.StatusRunning, []job{"running", "manual"}, waiting},
+		{gitlabci.StatusRunning, []job{"success"}, waiting},
+		{gitlabci.StatusCanceling, []job{"canceling"}, waiting},
+		{gitlabci.StatusScheduled, []job{"scheduled"}, waiting},
+		{"brooding", []job{"success"}, waiting},
+		{"brooding", nil, waiting},
+		{"", nil, waiting},
+	} {
+		name := string(test.pipeline)
+		for _, status := range test.jobs {
+			name += " " + string(status)
+		}
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var list []string
+				for i, status := range test.jobs {
+					list = append(list, jobRow(i+1, string(status), string(test.pipeline), 0))
+				}
+				s := newScript(func(w http.ResponseWriter, r *http.Request) {
+					if strings.HasSuffix(r.URL.Path, "/jobs") {
+						rows(list...)(w, r)
+						return
+					}
+					answer(200, `{"id":7,"status":"`+string(test.pipeline)+`","sha":"abc"}`)(w, r)
+				})
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+				defer cancel()
+				ended, err := s.client(t).Pipelines.Wait(ctx, "group/app", 7, nil)
+				if test.want == nil {
+					require.NoError(t, err)
+				} else {
+					require.ErrorIs(t, err, test.want)
+				}
+				if test.want == waiting {
+					require.Nil(t, ended)
+				} else {
+					require.Equal(t, gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 7, Status: test.pipeline, SHA: "abc"}}, *ended)
+				}
+				if test.want != blocked {
+					return
+				}
+				_, err = s.client(t).Pipelines.Wait(ctx, "group/app", 7, &gitlabci.WatchOptions{WaitForManual: true})
+				require.ErrorIs(t, err, waiting)
+			})
+		})
+	}
+}
+
+// Blocked is what two polls in a row say, and the pipeline itself after them.
+func TestWaitIsSureOfABlock(t *testing.T) {
+	manual, running := rows(jobRow(1, "manual", "manual", 1)), rows(jobRow(1, "running", "running", 1))
+	success := rows(jobRow(1, "success", "success", 2))
+	pipeline := func(status string) http.HandlerFunc { return answer(200, `{"id":7,"status":"`+status+`"}`) }
+	broken := answer(404, "<html>", "Content-Type", "text/html") // which the client does not try again by itself
+	for name, test := range map[string]struct {
+		steps []http.HandlerFunc
+		want  error
+	}{
+		"twice":                      {[]http.HandlerFunc{manual, manual, pipeline("manual")}, gitlabci.ErrBlocked},
+		"once":                       {[]http.HandlerFunc{manual, running, success, pipeline("success")}, nil},
+		"not in a row":               {[]http.HandlerFunc{manual, running, manual, running, success, pipeline("success")}, nil},
+		"with a failed poll between": {[]http.HandlerFunc{manual, broken, manual, pipeline("manual")}, gitlabci.ErrBlocked},
+		"failed polls do not count":  {[]http.HandlerFunc{manual, broken, broken, running, success, pipeline("success")}, nil},
+		"played just now":            {[]http.HandlerFunc{manual, manual, pipeline("running"), running, success, pipeline("success")}, nil},
+		"retried just now":           {[]http.HandlerFunc{success, pipeline("running"), running, success, pipeline("success")}, nil},
+		"canceled just now":          {[]http.HandlerFunc{manual, manual, pipeline("canceled"), rows(jobRow(1, "canceled", "canceled", 2)), pipeline("canceled")}, nil},
+		"a broken last answer":       {[]http.HandlerFunc{success, broken, broken, pipeline("success")}, nil},
+		"deleted at last":            {[]http.HandlerFunc{success, answer(404, `{"message":"404 Not found"}`)}, gitlabci.ErrNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(test.steps...)
+				ended, err := s.client(t).Pipelines.Wait(t.Context(), "group/app", 7, nil)
+				require.Len(t, s.received(), len(test.steps))
+				switch test.want {
+				case nil:
+					require.NoError(t, err)
+					require.True(t, ended.Status.Finished())
+				case gitlabci.ErrBlocked:
+					require.EqualError(t, err, "gitlabci: blocked by a manual job: pipeline 7 in project group/app")
+					require.Equal(t, gitlabci.StatusManual, ended.Status)
+				default:
+					require.ErrorIs(t, err, test.want)
+					require.Nil(t, ended)
+				}
+			})
+		})
+	}
+}
+
+// What is finished or manual below counts with Downstream, and only then.
+func TestWaitDownstream(t *testing.T) {
+	play := gitlabcitest.Job{Name: "play", Status: gitlabci.StatusCreated, When: gitlabcitest.WhenManual, Script: gitlabcitest.Script{Runs: time.Minute}}
+	busy := gitlabcitest.Job{Name: "busy", Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: 20 * time.Minute}}
+	for name, test := range map[string]struct {
+		below   []gitlabcitest.Job
+		beside  []gitlabcitest.Job
+		depend  bool
+		options *gitlabci.WatchOptions
+		want    error
+		status  gitlabci.Status
+		after   time.Duration // at least; 5 minutes more at most
+	}{
+		"not below":                         {[]gitlabcitest.Job{busy}, nil, false, nil, nil, "success", 0},
+		"below":                             {[]gitlabcitest.Job{busy}, nil, false, downstream, nil, "success", 20 * time.Minute},
+		"it depends":                        {[]gitlabcitest.Job{busy}, nil, true, nil, nil, "success", 20 * time.Minute},
+		"blocked below":                     {[]gitlabcitest.Job{play}, nil, false, downstream, gitlabci.ErrBlocked, "success", 0},
+		"blocked below and it depends":      {[]gitlabcitest.Job{play}, nil, true, downstream, gitlabci.ErrBlocked, "running", 0},
+		"blocked below, but busy":           {[]gitlabcitest.Job{play}, []gitlabcitest.Job{busy}, true, downstream, gitlabci.ErrBlocked, "running", 20 * time.Minute},
+		"blocked below, but busy elsewhere": {[]gitlabcitest.Job{play}, []gitlabcitest.Job{busy}, false, downstream, gitlabci.ErrBlocked, "success", 20 * time.Minute},
+		"waits for a person":                {[]gitlabcitest.Job{play}, nil, true, &gitlabci.WatchOptions{Downstream: true, WaitForManual: true}, context.DeadlineExceeded, "", 40 * time.Minute},
+		"not asked to look":                 {[]gitlabcitest.Job{play}, nil, true, nil, context.DeadlineExceeded, "", 40 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
+				p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+				p.AddJob(gitlabcitest.Job{Name: "child", Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{Jobs: test.below, Depend: test.depend}})
+				for _, job := range test.beside {
+					p.AddJob(job)
+				}
+				start := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), 40*time.Minute)
+				defer cancel()
+				ended, err := client.Pipelines.Wait(ctx, "group/app", p.ID, test.options)
+				if test.want == nil {
+					require.NoError(t, err)
+				} else {
+					require.ErrorIs(t, err, test.want)
+				}
+				if test.want == gitlabci.ErrBlocked {
+					require.ErrorContains(t, err, "pipeline 102 in project 1")
+				}
+				if test.status != "" {
+					require.Equal(t, test.status, ended.Status)
+				}
+				require.GreaterOrEqual(t, time.Since(start), test.after)
+				require.Less(t, time.Since(start), test.after+5*time.Minute)
+			})
+		})
+	}
+}
