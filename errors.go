@@ -128,6 +128,12 @@ func (e *APIError) gone() bool {
 	return e.Is(ErrNotFound) && !e.noRoute && !e.foreign && !strings.EqualFold(e.Message, "404 Project Not Found")
 }
 
+// locked reports whether something else holds a lock for a moment, by the one
+// text of GitLab's that has to be read.
+func (e *APIError) locked() bool {
+	return e.StatusCode == http.StatusConflict && strings.Contains(strings.ToLower(e.Message), "resource lock")
+}
+
 // readError reads and closes an answer other than success.
 func (p *policy) readError(resp *http.Response) *APIError {
 	defer func(body io.Closer) { body.Close() }(resp.Body)

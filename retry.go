@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -164,7 +163,7 @@ func (p *policy) worthwhile(e *APIError) bool {
 		return true
 	case http.StatusConflict: // with this text: not carried out
 		p.reason = WaitLock
-		return strings.Contains(strings.ToLower(e.Message), "resource lock")
+		return e.locked()
 	case http.StatusNotFound: // of what is not known, where that decides: see gone
 		return e.halved && p.lost && p.call.method == http.MethodDelete
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

@@ -308,6 +308,8 @@ func TestWatchFails(t *testing.T) {
 		"down":            {gitlabcitest.Fault{Status: 502}, nil, 10 * time.Minute},
 		"down later":      {gitlabcitest.Fault{Status: 502, Nth: 30}, nil, 15 * time.Minute},
 		"408":             {gitlabcitest.Fault{Status: 408}, nil, 10 * time.Minute},
+		"locked":          {gitlabcitest.Fault{Status: 409, Body: `{"message":"409 Conflict: Resource lock"}`}, gitlabci.ErrConflict, 10 * time.Minute},
+		"409":             {gitlabcitest.Fault{Status: 409}, gitlabci.ErrConflict, 0},
 		"resets":          {gitlabcitest.Fault{Break: gitlabcitest.ResetUnread}, nil, 10 * time.Minute},
 		"a login page":    {gitlabcitest.Fault{Status: 200, Body: page}, nil, 10 * time.Minute},
 		"429":             {gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited}, gitlabci.ErrRateLimited, 10 * time.Minute},

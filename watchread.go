@@ -144,7 +144,7 @@ func (p *watched) willStay(err error) bool {
 	switch {
 	case !answered:
 		return errors.Is(err, ErrInvalid) || !p.read && hopeless(err)
-	case e.StatusCode >= http.StatusInternalServerError, e.Is(ErrRateLimited), e.StatusCode == http.StatusRequestTimeout:
+	case e.StatusCode >= http.StatusInternalServerError, e.StatusCode == http.StatusRequestTimeout, e.Is(ErrRateLimited), e.locked():
 		return false
 	}
 	return !e.foreign || !p.read
