@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -354,6 +355,25 @@ func TestWatchSurvives(t *testing.T) {
 				events := toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, &gitlabci.WatchOptions{GiveUpAfter: 4 * time.Hour, MaxInterval: 2 * time.Minute}), nil)
 				require.Equal(t, []string{"test#1001 running>success", "pipeline#101 running>success"}, events[len(events)-2:])
 			})
+		})
+	}
+}
+
+// A host that does not exist is an error at once, unless it was there before.
+func TestWatchOfAHostThatIsGone(t *testing.T) {
+	for known, patience := range map[int]time.Duration{0: 0, 1: 10 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScript(rows(jobRow(1, "running", "running", 1)))
+			client := s.client(t, gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+				if len(s.received()) < known {
+					return s.network.Transport().RoundTrip(req)
+				}
+				return nil, &net.DNSError{Err: "no such host", Name: scriptHost, IsNotFound: true}
+			})))
+			start := time.Now()
+			_, err := client.Pipelines.Wait(t.Context(), "group/app", 7, nil)
+			require.ErrorContains(t, err, "no such host")
+			require.InDelta(t, patience, time.Since(start), float64(time.Minute))
 		})
 	}
 }

@@ -2,7 +2,10 @@ package gitlabci_test
 
 import (
 	"context"
+	"net/http"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -79,6 +82,37 @@ func TestWatchRetriedTrigger(t *testing.T) {
 			"leaf#1005 running>success", "pipeline#103 running>success",
 		}, events)
 	})
+}
+
+// A trigger job can have ended before its pipeline shows, and a finished
+// pipeline have one that has not.
+func TestWatchWaitsForDownstream(t *testing.T) {
+	started := `{"id":2,"name":"t","status":"success","downstream_pipeline":{"id":8,"project_id":9,"status":"running"}}`
+	for name, triggers := range map[string][]http.HandlerFunc{
+		"not created yet": {rows(`{"id":2,"name":"t","status":"success"}`), rows(started)},
+		"not ended yet":   {rows(`{"id":2,"name":"t","status":"running"}`), rows(started)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				polls := 0
+				s := newScript(func(w http.ResponseWriter, r *http.Request) {
+					switch {
+					case strings.HasSuffix(r.URL.Path, "/pipelines/7/bridges"):
+						triggers[min(polls, 1)](w, r)
+						polls++
+					case strings.HasSuffix(r.URL.Path, "/7/jobs"):
+						rows(jobRow(1, "success", "success", 1))(w, r)
+					case strings.HasSuffix(r.URL.Path, "/projects/9/pipelines/8/jobs"):
+						rows(`{"id":3,"name":"leaf","status":"failed","pipeline":{"id":8,"status":"failed"}}`)(w, r)
+					default:
+						rows()(w, r)
+					}
+				})
+				events := toldAll(t, s.client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil)
+				require.Equal(t, []string{"leaf#3 >failed", "pipeline#8 >failed"}, events[len(events)-2:])
+			})
+		})
+	}
 }
 
 // What may not be read below, or no longer, is told and not waited for.
