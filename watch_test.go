@@ -170,10 +170,26 @@ func TestWatchPolls(t *testing.T) {
 			}
 			require.LessOrEqual(t, gap, want)
 			require.GreaterOrEqual(t, gap, want*9/10-time.Microsecond)
+			require.NotEqual(t, want, gap, "many watchers would ask at once")
 			want = min(want*3/2, 15*time.Second)
 		}
 		require.Equal(t, 1, changes, "back to the shortest one after a change, and only then")
 		require.InDelta(t, 18, len(seen.at), 3)
+	}, seen.option())
+}
+
+// A server that asks to wait longer than the client does by itself is obeyed.
+func TestWatchObeysRetryAfter(t *testing.T) {
+	var seen diary
+	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
+		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+		p.AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning, Script: gitlabcitest.Script{Runs: time.Minute}})
+		srv.Fault(gitlabcitest.Fault{
+			Status: 429, Body: gitlabcitest.BodyEndpointLimited, Header: http.Header{"Retry-After": {"300"}}, Nth: 2, Times: 1,
+		})
+		toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil)
+		synctest.Wait()
+		require.Equal(t, 5*time.Minute, seen.gaps()[1])
 	}, seen.option())
 }
 
