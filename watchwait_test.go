@@ -2,6 +2,7 @@ package gitlabci_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,50 +17,45 @@ import (
 
 // What Wait makes of a pipeline that stays as it is.
 func TestWait(t *testing.T) {
-	type job = gitlabci.Status
 	blocked, waiting := gitlabci.ErrBlocked, context.DeadlineExceeded
 	for _, test := range []struct {
 		pipeline gitlabci.Status
-		jobs     []job
+		jobs     string
 		want     error
 	}{
-		{gitlabci.StatusSuccess, []job{"success"}, nil},
-		{gitlabci.StatusFailed, []job{"success", "failed", "skipped"}, nil},
-		{gitlabci.StatusCanceled, []job{"canceled"}, nil},
-		{gitlabci.StatusSkipped, nil, nil},
-		{gitlabci.StatusSuccess, []job{"manual"}, nil},
-		{gitlabci.StatusFailed, []job{"running"}, nil},
+		{gitlabci.StatusSuccess, "success", nil},
+		{gitlabci.StatusFailed, "success failed skipped", nil},
+		{gitlabci.StatusCanceled, "canceled", nil},
+		{gitlabci.StatusSkipped, "", nil},
+		{gitlabci.StatusSuccess, "manual", nil},
+		{gitlabci.StatusFailed, "running", nil},
 
-		{gitlabci.StatusManual, []job{"manual"}, blocked},
-		{gitlabci.StatusManual, nil, blocked},
-		{gitlabci.StatusManual, []job{"success", "manual", "created"}, blocked},
-		{gitlabci.StatusManual, []job{"manual", "scheduled"}, blocked},
+		{gitlabci.StatusManual, "manual", blocked},
+		{gitlabci.StatusManual, "", blocked},
+		{gitlabci.StatusManual, "success manual created", blocked},
+		{gitlabci.StatusManual, "manual scheduled", blocked},
 
-		{gitlabci.StatusManual, []job{"manual", "pending"}, waiting},
-		{gitlabci.StatusManual, []job{"manual", "dreaming"}, waiting},
-		{gitlabci.StatusCreated, []job{"created"}, waiting},
-		{gitlabci.StatusCreated, nil, waiting},
-		{gitlabci.StatusWaitingForResource, nil, waiting},
-		{gitlabci.StatusPreparing, []job{"preparing"}, waiting},
-		{gitlabci.StatusWaitingForCallback, nil, waiting},
-		{gitlabci.StatusPending, []job{"pending"}, waiting},
-		{gitlabci.StatusRunning, []job{"running", "manual"}, waiting},
-		{gitlabci.StatusRunning, []job{"success"}, waiting},
-		{gitlabci.StatusCanceling, []job{"canceling"}, waiting},
-		{gitlabci.StatusScheduled, []job{"scheduled"}, waiting},
-		{"brooding", []job{"success"}, waiting},
-		{"brooding", nil, waiting},
-		{"", nil, waiting},
+		{gitlabci.StatusManual, "manual pending", waiting},
+		{gitlabci.StatusManual, "manual dreaming", waiting},
+		{gitlabci.StatusCreated, "created", waiting},
+		{gitlabci.StatusCreated, "", waiting},
+		{gitlabci.StatusWaitingForResource, "", waiting},
+		{gitlabci.StatusPreparing, "preparing", waiting},
+		{gitlabci.StatusWaitingForCallback, "", waiting},
+		{gitlabci.StatusPending, "pending", waiting},
+		{gitlabci.StatusRunning, "running manual", waiting},
+		{gitlabci.StatusRunning, "success", waiting},
+		{gitlabci.StatusCanceling, "canceling", waiting},
+		{gitlabci.StatusScheduled, "scheduled", waiting},
+		{"brooding", "success", waiting},
+		{"brooding", "", waiting},
+		{"", "", waiting},
 	} {
-		name := string(test.pipeline)
-		for _, status := range test.jobs {
-			name += " " + string(status)
-		}
-		t.Run(name, func(t *testing.T) {
+		t.Run(fmt.Sprint(test.pipeline, ": ", test.jobs), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var list []string
-				for i, status := range test.jobs {
-					list = append(list, jobRow(i+1, string(status), string(test.pipeline), 0))
+				for i, status := range strings.Fields(test.jobs) {
+					list = append(list, jobRow(i+1, status, string(test.pipeline), 0))
 				}
 				s := newScript(func(w http.ResponseWriter, r *http.Request) {
 					if strings.HasSuffix(r.URL.Path, "/jobs") {
