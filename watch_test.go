@@ -366,9 +366,9 @@ func TestWatchSurvives(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 				p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
-				p.AddJob(gitlabcitest.Job{Name: "test", Status: gitlabci.StatusRunning, Script: gitlabcitest.Script{Runs: 4 * time.Hour}})
-				at(t, 3*time.Hour, srv.Fault(fault))
-				events := toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, &gitlabci.WatchOptions{GiveUpAfter: 4 * time.Hour, MaxInterval: 2 * time.Minute}), nil)
+				p.AddJob(gitlabcitest.Job{Name: "test", Status: gitlabci.StatusRunning, Script: gitlabcitest.Script{Runs: 3 * time.Hour}})
+				at(t, 2*time.Hour, srv.Fault(fault))
+				events := toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, &gitlabci.WatchOptions{GiveUpAfter: 4 * time.Hour, MaxInterval: 4 * time.Minute}), nil)
 				require.Equal(t, []string{"test#1001 running>success", "pipeline#101 running>success"}, events[len(events)-2:])
 			})
 		})

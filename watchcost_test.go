@@ -1,6 +1,7 @@
 package gitlabci_test
 
 import (
+	"flag"
 	"fmt"
 	"net/http"
 	"strings"
@@ -16,28 +17,30 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
+var watchPipelines = flag.Int("watch.pipelines", 200, "how many BenchmarkWatch watches")
+
 func TestWatchCost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { watchMany(t, 2).require(t) })
+	synctest.Test(t, func(t *testing.T) { watchMany(t, 1).require(t) })
 }
 
-// BenchmarkWatch prints what it costs to watch 200 pipelines of 50 jobs for an
-// hour. Only a test has a bubble in which an hour passes at once, so it runs one.
+// BenchmarkWatch prints what it costs to watch pipelines of 50 jobs for an hour. Only a test has a bubble in which an hour passes at once, so it runs one.
 func BenchmarkWatch(b *testing.B) {
 	var cost watchCost
 	all := func(_, _ string) (bool, error) { return true, nil }
 	for b.Loop() {
 		passed := testing.RunTests(all, []testing.InternalTest{{Name: "watch", F: func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cost = watchMany(t, 200)
+				cost = watchMany(t, *watchPipelines)
 				cost.require(t)
 			})
 		}}})
 		require.True(b, passed)
 	}
+	pipelines := float64(*watchPipelines)
 	b.ReportMetric(cost.perPoll(), "requests/poll")
-	b.ReportMetric(float64(cost.requests.Load())/200, "requests/pipeline")
-	b.ReportMetric(cost.watched.Seconds()*200/float64(cost.polls.Load()), "s/poll")
-	b.ReportMetric(float64(cost.events.Load())/200, "events/pipeline")
+	b.ReportMetric(float64(cost.requests.Load())/pipelines, "requests/pipeline")
+	b.ReportMetric(cost.watched.Seconds()*pipelines/float64(cost.polls.Load()), "s/poll")
+	b.ReportMetric(float64(cost.events.Load())/pipelines, "events/pipeline")
 	b.ReportMetric(0, "ns/op") // of a fake server
 }
 

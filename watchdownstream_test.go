@@ -2,6 +2,7 @@ package gitlabci_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -111,6 +112,32 @@ func TestWatchWaitsForDownstream(t *testing.T) {
 				events := toldAll(t, s.client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil)
 				require.Equal(t, []string{"leaf#3 >failed", "pipeline#8 >failed"}, events[len(events)-2:])
 			})
+		})
+	}
+}
+
+// Nothing is expected of a trigger job that was retried, though its end was
+// not seen: GitLab no longer lists it.
+func TestWatchForgetsRetriedTriggers(t *testing.T) {
+	for status, want := range map[string]error{"success": nil, "manual": gitlabci.ErrBlocked} {
+		synctest.Test(t, func(t *testing.T) {
+			polls := 0
+			s := newScript(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case strings.HasSuffix(r.URL.Path, "/bridges"):
+					one := []string{`{"id":2,"name":"t","status":"running"}`, `{"id":3,"name":"t","status":"failed"}`}
+					rows(one[min(polls, 1)])(w, r)
+					polls++
+				case strings.HasSuffix(r.URL.Path, "/jobs"):
+					rows(jobRow(1, status, status, 1))(w, r)
+				default:
+					answer(200, `{"id":7,"status":"`+status+`"}`)(w, r)
+				}
+			})
+			start := time.Now()
+			_, err := s.client(t).Pipelines.Wait(t.Context(), "group/app", 7, downstream)
+			require.True(t, errors.Is(err, want), err)
+			require.Less(t, time.Since(start), 10*time.Second)
 		})
 	}
 }

@@ -22,7 +22,7 @@ import (
 )
 
 var (
-	watchRuns = flag.Int("watch.runs", 12, "how many pipelines TestWatchProperty watches")
+	watchRuns = flag.Int("watch.runs", 6, "how many pipelines TestWatchProperty watches")
 	watchSeed = flag.Uint64("watch.seed", 1, "what the first one is drawn from; each further one adds 1")
 )
 

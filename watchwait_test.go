@@ -132,7 +132,7 @@ func TestWaitIsSureOfABlock(t *testing.T) {
 // What is finished or manual below counts with Downstream, and only then.
 func TestWaitDownstream(t *testing.T) {
 	play := gitlabcitest.Job{Name: "play", Status: gitlabci.StatusCreated, When: gitlabcitest.WhenManual, Script: gitlabcitest.Script{Runs: time.Minute}}
-	busy := gitlabcitest.Job{Name: "busy", Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: 20 * time.Minute}}
+	busy := gitlabcitest.Job{Name: "busy", Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: 10 * time.Minute}}
 	for name, test := range map[string]struct {
 		below   []gitlabcitest.Job
 		beside  []gitlabcitest.Job
@@ -143,14 +143,14 @@ func TestWaitDownstream(t *testing.T) {
 		after   time.Duration // at least; 5 minutes more at most
 	}{
 		"not below":                         {[]gitlabcitest.Job{busy}, nil, false, nil, nil, "success", 0},
-		"below":                             {[]gitlabcitest.Job{busy}, nil, false, downstream, nil, "success", 20 * time.Minute},
-		"it depends":                        {[]gitlabcitest.Job{busy}, nil, true, nil, nil, "success", 20 * time.Minute},
+		"below":                             {[]gitlabcitest.Job{busy}, nil, false, downstream, nil, "success", 10 * time.Minute},
+		"it depends":                        {[]gitlabcitest.Job{busy}, nil, true, nil, nil, "success", 10 * time.Minute},
 		"blocked below":                     {[]gitlabcitest.Job{play}, nil, false, downstream, gitlabci.ErrBlocked, "success", 0},
 		"blocked below and it depends":      {[]gitlabcitest.Job{play}, nil, true, downstream, gitlabci.ErrBlocked, "running", 0},
-		"blocked below, but busy":           {[]gitlabcitest.Job{play}, []gitlabcitest.Job{busy}, true, downstream, gitlabci.ErrBlocked, "running", 20 * time.Minute},
-		"blocked below, but busy elsewhere": {[]gitlabcitest.Job{play}, []gitlabcitest.Job{busy}, false, downstream, gitlabci.ErrBlocked, "success", 20 * time.Minute},
-		"waits for a person":                {[]gitlabcitest.Job{play}, nil, true, &gitlabci.WatchOptions{Downstream: true, WaitForManual: true}, context.DeadlineExceeded, "", 40 * time.Minute},
-		"not asked to look":                 {[]gitlabcitest.Job{play}, nil, true, nil, context.DeadlineExceeded, "", 40 * time.Minute},
+		"blocked below, but busy":           {[]gitlabcitest.Job{play}, []gitlabcitest.Job{busy}, true, downstream, gitlabci.ErrBlocked, "running", 10 * time.Minute},
+		"blocked below, but busy elsewhere": {[]gitlabcitest.Job{play}, []gitlabcitest.Job{busy}, false, downstream, gitlabci.ErrBlocked, "success", 10 * time.Minute},
+		"waits for a person":                {[]gitlabcitest.Job{play}, nil, true, &gitlabci.WatchOptions{Downstream: true, WaitForManual: true}, context.DeadlineExceeded, "", 20 * time.Minute},
+		"not asked to look":                 {[]gitlabcitest.Job{play}, nil, true, nil, context.DeadlineExceeded, "", 20 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
@@ -160,7 +160,7 @@ func TestWaitDownstream(t *testing.T) {
 					p.AddJob(job)
 				}
 				start := time.Now()
-				ctx, cancel := context.WithTimeout(t.Context(), 40*time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 				defer cancel()
 				ended, err := client.Pipelines.Wait(ctx, "group/app", p.ID, test.options)
 				if test.want == nil {
