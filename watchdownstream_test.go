@@ -189,8 +189,10 @@ func TestWatchLosesDownstream(t *testing.T) {
 // A token that has expired is no trait of the pipeline below.
 func TestWatchDownstreamUnauthorized(t *testing.T) {
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
-		p := addTree(srv, false)
-		srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/pipelines/:pipeline_id/bridges", Status: 401, Nth: 3})
+		below := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusRunning})
+		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+		p.AddTriggerJob(gitlabcitest.Job{Name: "child", Downstream: below})
+		srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Status: 401, Nth: 3})
 		toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, downstream), gitlabci.ErrUnauthorized)
 	})
 }

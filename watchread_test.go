@@ -159,6 +159,7 @@ func TestWatchKeepsItsOwnState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(rows(jobRow(1, "running", "running", 1)), rows(jobRow(1, "success", "success", 2)))
 		var seen []string
+		start := time.Now()
 		for event, err := range s.client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil) {
 			require.NoError(t, err)
 			seen = append(seen, told(event))
@@ -168,5 +169,6 @@ func TestWatchKeepsItsOwnState(t *testing.T) {
 			}
 		}
 		require.Equal(t, []string{"pipeline#7 >running", "j#1 >running", "j#1 running>success", "pipeline#7 running>success"}, seen)
+		require.Less(t, time.Since(start), 10*time.Second)
 	})
 }
