@@ -130,7 +130,7 @@ func deeds() []deed {
 		{"Jobs.AllowedAgents", "GET /job/allowed_agents", reading, true, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.AllowedAgents, error) {
 			return c.Jobs.AllowedAgents(ctx)
 		})},
-	}, slices.Concat(fileDeeds(), compositeDeeds(), archiveDeeds())...)
+	}, slices.Concat(fileDeeds(), compositeDeeds(), archiveDeeds(), workflowDeeds())...)
 }
 
 // compositeDeeds are methods that are made of others.

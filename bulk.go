@@ -1,0 +1,205 @@
+package gitlabci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	eachConcurrency = 4
+	mostAtOnce      = 64
+)
+
+// EachOptions say how [PipelinesService.CancelEach], [PipelinesService.DeleteEach]
+// and [PipelinesService.RetryEach] go about it. Nil is all of the defaults.
+type EachOptions struct {
+	Concurrency int  // how many calls, up to 64, are under way at once; 0 is 4
+	DryRun      bool // whether to yield what it would be done to, and do nothing
+}
+
+// An EachResult is what became of one pipeline.
+type EachResult struct {
+	Pipeline *PipelineInfo // as it was given, so from before
+	Err      error         // why it was not done; nil if it was, and in a dry run
+}
+
+// CancelEach cancels pipelines, such as those that [PipelinesService.All]
+// lists, and yields one result for each. Its errors are those of
+// [PipelinesService.Cancel]. One of them does not keep the others from being
+// canceled; leave the loop for that.
+//
+//	POST /projects/:id/pipelines/:pipeline_id/cancel
+//
+// See https://docs.gitlab.com/api/pipelines/#cancel-all-jobs-for-a-pipeline.
+// Nothing is done before the loop, or before the pipelines were read to their
+// end: so that a list which changes for what is done leaves none out, whatever
+// its order, its filters and its Prefetch, and so that one which breaks off
+// changes nothing. That takes some 500 bytes a pipeline. What comes twice
+// counts once. The results come as they are done, in the order given if
+// Concurrency is 1.
+//
+// An error beside the results ends the loop: that of the pipelines given, with
+// nothing done, that of the context, which says how many were not begun, or
+// bad input, which matches [ErrInvalid]. A call that is under way when the
+// context ends has its result before; when the loop is left, it is given up,
+// and GitLab may carry it out. Ranging again begins afresh.
+//
+// GitLab lets 120 pipelines of a project be canceled a minute; the client waits
+// where it says so. So give it those that are not finished, rather than all.
+func (s *PipelinesService) CancelEach(ctx context.Context, project ProjectID, pipelines iter.Seq2[*PipelineInfo, error], opts *EachOptions) iter.Seq2[*EachResult, error] {
+	return s.each(ctx, project, pipelines, opts, func(ctx context.Context, id PipelineID) error {
+		_, err := s.Cancel(ctx, project, id)
+		return err
+	})
+}
+
+// DeleteEach deletes pipelines with their jobs, logs and artifacts, for good,
+// as [PipelinesService.CancelEach] cancels them: none before the list was read
+// to its end, so that none is left out because others are gone. Its errors are
+// those of [PipelinesService.Delete]; only an owner of the project may.
+//
+//	DELETE /projects/:id/pipelines/:pipeline_id
+//
+// See https://docs.gitlab.com/api/pipelines/#delete-a-pipeline.
+func (s *PipelinesService) DeleteEach(ctx context.Context, project ProjectID, pipelines iter.Seq2[*PipelineInfo, error], opts *EachOptions) iter.Seq2[*EachResult, error] {
+	return s.each(ctx, project, pipelines, opts, func(ctx context.Context, id PipelineID) error {
+		return s.Delete(ctx, project, id)
+	})
+}
+
+// RetryEach runs the failed and canceled jobs of pipelines again, as
+// [PipelinesService.CancelEach] cancels them. Its errors are those of
+// [PipelinesService.Retry]: none is sent twice, and one that may have been
+// carried out matches [ErrOutcomeUnknown].
+//
+//	POST /projects/:id/pipelines/:pipeline_id/retry
+//
+// See https://docs.gitlab.com/api/pipelines/#retry-jobs-in-a-pipeline.
+func (s *PipelinesService) RetryEach(ctx context.Context, project ProjectID, pipelines iter.Seq2[*PipelineInfo, error], opts *EachOptions) iter.Seq2[*EachResult, error] {
+	return s.each(ctx, project, pipelines, opts, func(ctx context.Context, id PipelineID) error {
+		_, err := s.Retry(ctx, project, id)
+		return err
+	})
+}
+
+// A bulk is something to do to many pipelines.
+type bulk struct {
+	options EachOptions // without zeros
+	do      func(context.Context, PipelineID) error
+}
+
+func (s *PipelinesService) each(ctx context.Context, project ProjectID, given iter.Seq2[*PipelineInfo, error], opts *EachOptions, do func(context.Context, PipelineID) error) iter.Seq2[*EachResult, error] {
+	b := bulk{do: do}
+	if opts != nil {
+		b.options = *opts
+	}
+	return func(yield func(*EachResult, error) bool) {
+		if err := b.check(project, given); err != nil {
+			yield(nil, err)
+			return
+		}
+		pipelines, err := eachOnce(given)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		if b.options.DryRun {
+			b.pretend(pipelines, yield)
+			return
+		}
+		b.run(ctx, pipelines, yield)
+	}
+}
+
+// check finds what is wrong before anything is sent, and gives zeros their
+// values.
+func (b *bulk) check(project ProjectID, given iter.Seq2[*PipelineInfo, error]) error {
+	switch n := b.options.Concurrency; {
+	case n < 0 || n > mostAtOnce:
+		return &inputError{"EachOptions.Concurrency", fmt.Errorf("%d is not within 0 to %d", n, mostAtOnce)}
+	case n == 0:
+		b.options.Concurrency = eachConcurrency
+	}
+	if err := project.check(); err != nil {
+		return &inputError{"pipelines", err}
+	}
+	if given == nil {
+		return &inputError{"pipelines", errors.New("the iterator is nil")}
+	}
+	return nil
+}
+
+// eachOnce reads pipelines to their end.
+func eachOnce(given iter.Seq2[*PipelineInfo, error]) (pipelines []*PipelineInfo, err error) {
+	known := map[PipelineID]bool{}
+	for pipeline, err := range given {
+		switch {
+		case err != nil:
+			return nil, err
+		case pipeline == nil || pipeline.ID < 1:
+			return nil, &inputError{"pipelines", errors.New("the iterator has one without an ID")}
+		case !known[pipeline.ID]:
+			known[pipeline.ID] = true
+			pipelines = append(pipelines, pipeline)
+		}
+	}
+	return pipelines, nil
+}
+
+func (b *bulk) pretend(pipelines []*PipelineInfo, yield func(*EachResult, error) bool) {
+	for _, pipeline := range pipelines {
+		if !yield(&EachResult{Pipeline: pipeline}, nil) {
+			return
+		}
+	}
+}
+
+// run yields the results as they come, and returns when nothing is under way
+// any more, however it ends.
+func (b *bulk) run(ctx context.Context, pipelines []*PipelineInfo, yield func(*EachResult, error) bool) {
+	working, stop := context.WithCancel(ctx)
+	results := b.start(working, pipelines)
+	defer func() {
+		stop()
+		for range results { // to its end, which is that of the workers
+		}
+	}()
+	done := 0
+	for result := range results {
+		done++
+		if !yield(result, nil) {
+			return
+		}
+	}
+	if err := ctx.Err(); err != nil && done < len(pipelines) {
+		yield(nil, fmt.Errorf("gitlabci: %d of %d pipelines were not begun: %w", len(pipelines)-done, len(pipelines), err))
+	}
+}
+
+// start begins the work. The results end when it is done or the context has
+// ended.
+func (b *bulk) start(ctx context.Context, pipelines []*PipelineInfo) <-chan *EachResult {
+	results := make(chan *EachResult)
+	var begun atomic.Int64
+	var workers sync.WaitGroup
+	for range min(b.options.Concurrency, len(pipelines)) {
+		workers.Go(func() {
+			for ctx.Err() == nil {
+				next := int(begun.Add(1)) - 1
+				if next >= len(pipelines) {
+					return
+				}
+				results <- &EachResult{pipelines[next], b.do(ctx, pipelines[next].ID)}
+			}
+		})
+	}
+	go func() {
+		workers.Wait()
+		close(results)
+	}()
+	return results
+}

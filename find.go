@@ -1,0 +1,301 @@
+package gitlabci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+)
+
+const (
+	findInterval   = 2 * time.Second // from one look to the next, at first
+	findLongest    = 15 * time.Second
+	findPatience   = 10 * time.Minute // with looks that fail
+	findCandidates = 100              // pipelines that are read for what lists do not tell
+	findLooks      = 3                // at a pipeline that is listed and cannot be read
+)
+
+// FindPipelineOptions say which pipeline [PipelinesService.Find] looks for. At
+// least one of Ref, SHA and MergeRequest is required. SHA may come with either
+// of the others, which exclude each other, and then both must fit.
+type FindPipelineOptions struct {
+	// Ref is a branch or a tag. Where both have that name it means the two of
+	// them, while "refs/heads/v1" is the branch alone and "refs/tags/v1" the
+	// tag. Other full names, such as "refs/merge-requests/7/head", are refs of
+	// their own.
+	Ref string
+
+	// SHA is that of the commit, whole: 40 or 64 hexadecimal digits.
+	SHA string
+
+	// MergeRequest is the IID of a merge request, the number behind its "!".
+	// It means the pipelines of refs/merge-requests/7/head, …/merge, whose
+	// commit is a merge that GitLab tried, and …/train. Those of its source
+	// branch are none of them. One from a fork may have its pipelines there.
+	MergeRequest int64
+
+	// Source is what started the pipeline. "" is anything but the dangling
+	// sources, child pipelines among them; see [Source].
+	Source Source
+
+	// Wait waits until there is such a pipeline, or the context ends: there is
+	// no other limit. GitLab makes the pipeline of a push some time after it.
+	Wait bool
+}
+
+// Find returns the newest pipeline of a branch, a tag, a commit or a merge
+// request.
+//
+//	GET /projects/:id/pipelines
+//	GET /projects/:id/pipelines/:pipeline_id
+//
+// See https://docs.gitlab.com/api/pipelines/#list-project-pipelines.
+// The error matches [ErrNotFound] if there is none, and then is no [*APIError];
+// GitLab does not tell a ref without pipelines from one that does not exist. It
+// matches ErrNotFound as well if the project does not exist or is hidden from
+// the token, and [ErrForbidden] if its pipelines are. [PipelinesService.Latest]
+// cannot tell these apart, does not look beyond the head of the ref, and takes
+// no job tokens.
+//
+// With Wait it looks every 2 seconds at first and every 15 in the end. A look
+// that fails for a reason that can pass is repeated, for 10 minutes; what the
+// client itself tries again comes on top. Any other failure ends it at once.
+//
+// Lists do not tell branches from tags. For a Ref that begins with refs/heads/
+// or refs/tags/ it reads one pipeline after the other, 100 at most, until one
+// fits, which mostly is the first.
+func (s *PipelinesService) Find(ctx context.Context, project ProjectID, opts *FindPipelineOptions) (*Pipeline, error) {
+	f, err := s.finder(project, opts)
+	if err != nil {
+		return nil, &inputError{"FindPipelineOptions", err}
+	}
+	if opts.Wait {
+		return f.wait(ctx)
+	}
+	pipeline, err := f.look(ctx)
+	if err == errNoneFound {
+		err = fmt.Errorf("%w: there is no pipeline of %s in project %s", ErrNotFound, f.what, project)
+	}
+	return pipeline, err
+}
+
+// errNoneFound is a look that found no pipeline.
+var errNoneFound = errors.New("there is no such pipeline")
+
+// A vanishedError is that of a pipeline which was listed a moment before: it was
+// deleted, or a replica of GitLab's database does not have it yet.
+type vanishedError struct{ error }
+
+func (e vanishedError) Unwrap() error { return e.error }
+
+// A finder looks for a pipeline.
+type finder struct {
+	service *PipelinesService
+	project ProjectID
+	what    string   // for errors
+	refs    []string // [""] is any
+	kind    string   // "refs/heads/" or "refs/tags/"; "" is any
+	sha     string
+	source  Source
+
+	others  map[PipelineID]bool // known not to fit: what is asked of them never changes
+	met     bool                // whether a look was answered yet
+	failing time.Time           // since when looks fail; zero if the last one did not
+}
+
+var wholeSHA = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
+func (s *PipelinesService) finder(project ProjectID, opts *FindPipelineOptions) (*finder, error) {
+	if opts == nil {
+		opts = &FindPipelineOptions{}
+	}
+	f := &finder{service: s, project: project, sha: strings.ToLower(opts.SHA), source: opts.Source, others: map[PipelineID]bool{}}
+	switch {
+	case opts.Ref == "" && opts.SHA == "" && opts.MergeRequest == 0:
+		return nil, errors.New("one of Ref, SHA and MergeRequest is required")
+	case opts.Ref != "" && opts.MergeRequest != 0:
+		return nil, errors.New("Ref and MergeRequest exclude each other")
+	case opts.MergeRequest < 0:
+		return nil, fmt.Errorf("MergeRequest %d is negative", opts.MergeRequest)
+	case opts.SHA != "" && !wholeSHA.MatchString(f.sha):
+		return nil, fmt.Errorf("SHA %q is not 40 or 64 hexadecimal digits", opts.SHA)
+	}
+	f.refs = []string{branchOrTag(opts.Ref)}
+	f.kind = strings.TrimSuffix(opts.Ref, f.refs[0])
+	if opts.Ref != "" && f.refs[0] == "" {
+		return nil, fmt.Errorf("Ref %q has no name", opts.Ref)
+	}
+	if opts.MergeRequest > 0 {
+		f.refs = nil
+		for _, end := range []string{"head", "merge", "train"} {
+			f.refs = append(f.refs, fmt.Sprintf("refs/merge-requests/%d/%s", opts.MergeRequest, end))
+		}
+	}
+	f.what = opts.describe()
+	return f, nil
+}
+
+// describe names what is looked for.
+func (o *FindPipelineOptions) describe() string {
+	var parts []string
+	if o.Ref != "" {
+		parts = append(parts, fmt.Sprintf("ref %q", o.Ref))
+	}
+	if o.MergeRequest > 0 {
+		parts = append(parts, fmt.Sprintf("merge request !%d", o.MergeRequest))
+	}
+	if o.SHA != "" {
+		parts = append(parts, "commit "+o.SHA)
+	}
+	if o.Source != "" {
+		parts = append(parts, fmt.Sprintf("source %q", o.Source))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// look looks once. Its error is errNoneFound if there is none.
+func (f *finder) look(ctx context.Context) (*Pipeline, error) {
+	for look := 1; ; look++ {
+		pipeline, err := f.newest(ctx)
+		if _, vanished := errors.AsType[vanishedError](err); !vanished || look == findLooks {
+			return pipeline, err
+		}
+	}
+}
+
+// newest is the newest pipeline of all refs.
+func (f *finder) newest(ctx context.Context) (newest *Pipeline, err error) {
+	for _, ref := range f.refs {
+		pipeline, err := f.newestOf(ctx, ref)
+		switch {
+		case err == errNoneFound:
+		case err != nil:
+			return nil, err
+		case newest == nil || pipeline.ID > newest.ID:
+			newest = pipeline
+		}
+	}
+	if newest == nil {
+		return nil, errNoneFound
+	}
+	return newest, nil
+}
+
+func (f *finder) newestOf(ctx context.Context, ref string) (*Pipeline, error) {
+	opts := &ListPipelinesOptions{ListOptions: ListOptions{PerPage: 20}, Ref: ref, SHA: f.sha, Source: f.source}
+	read := 0
+	for listed, err := range f.service.All(ctx, f.project, opts) {
+		if err != nil {
+			return nil, err
+		}
+		if f.others[listed.ID] || !f.wants(listed.Source) {
+			continue
+		}
+		if read++; read > findCandidates {
+			break
+		}
+		pipeline, err := f.service.Get(ctx, f.project, listed.ID)
+		if e, answered := errors.AsType[*APIError](err); answered && e.gone() {
+			return nil, vanishedError{err}
+		}
+		if err != nil || f.wants(pipeline.Source) && f.isKind(pipeline.Tag) {
+			return pipeline, err
+		}
+		f.others[pipeline.ID] = true
+	}
+	return nil, errNoneFound
+}
+
+// wants is about a source, which old servers do not tell in lists and do not
+// narrow them by.
+func (f *finder) wants(source Source) bool {
+	if f.source == "" {
+		return !source.dangling()
+	}
+	return source == f.source || source == ""
+}
+
+func (f *finder) isKind(tag bool) bool {
+	return f.kind == "" || tag == (f.kind == "refs/tags/")
+}
+
+// dangling reports whether pipelines of a source say nothing of their ref.
+func (s Source) dangling() bool {
+	switch s {
+	case SourceWebIDE, SourceParentPipeline, SourceOnDemandDASTScan, SourceOnDemandDASTValidation,
+		SourceSecurityOrchestrationPolicy, SourceContainerRegistryPush, SourceDuoWorkflow,
+		SourcePipelineExecutionPolicySchedule, SourceDependencyManagementSecurityUpdate:
+		return true
+	}
+	return false
+}
+
+// wait looks until there is a pipeline.
+func (f *finder) wait(ctx context.Context) (*Pipeline, error) {
+	for interval := findInterval; ; interval = min(interval*3/2, findLongest) {
+		begun := time.Now()
+		pipeline, err := f.look(ctx)
+		if err == nil {
+			return pipeline, nil
+		}
+		if err := f.failed(ctx, begun, err); err != nil {
+			return nil, err
+		}
+		pause := interval - rand.N(interval/10) // so that many do not look at the same moment
+		if e, answered := errors.AsType[*APIError](err); answered {
+			pause = max(pause, e.RetryAfter)
+		}
+		if ended := sleep(ctx, pause); ended != nil {
+			return nil, f.ended(ended, err)
+		}
+	}
+}
+
+// failed decides what becomes of a look that found nothing: an error, if that
+// will stay or has lasted, and else nil for another look.
+func (f *finder) failed(ctx context.Context, begun time.Time, err error) error {
+	if ended := ctx.Err(); ended != nil {
+		return f.ended(ended, err)
+	}
+	if err == errNoneFound {
+		f.met, f.failing = true, time.Time{}
+		return nil
+	}
+	if !f.mayPass(err) {
+		return err
+	}
+	if f.failing.IsZero() {
+		f.failing = begun
+	}
+	if lasted := time.Since(f.failing); lasted >= findPatience {
+		return fmt.Errorf("gitlabci: no pipeline of %s could be looked for in %v: %w", f.what, lasted.Round(time.Second), err)
+	}
+	return nil
+}
+
+// mayPass reports whether the next look may fare better than one that failed.
+func (f *finder) mayPass(err error) bool {
+	if _, vanished := errors.AsType[vanishedError](err); vanished {
+		return true
+	}
+	if e, answered := errors.AsType[*APIError](err); answered {
+		return e.StatusCode >= http.StatusInternalServerError || e.Is(ErrRateLimited) || e.StatusCode == http.StatusRequestTimeout
+	}
+	_, refused := errors.AsType[*refusal](err)
+	return !errors.Is(err, ErrInvalid) && (f.met || !refused && !hopeless(err))
+}
+
+// ended is the error of a context that ended, and of the last look.
+func (f *finder) ended(ended, err error) error {
+	switch {
+	case err == errNoneFound:
+		err = ended
+	case !errors.Is(err, ended):
+		err = fmt.Errorf("%w (after: %w)", ended, err)
+	}
+	return fmt.Errorf("gitlabci: waiting for a pipeline of %s: %w", f.what, err)
+}

@@ -1,0 +1,169 @@
+package gitlabci
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+)
+
+// A PipelineTree is a pipeline, its jobs, and the pipelines that it started, as
+// they were while [PipelinesService.Tree] read them. It is the caller's to keep
+// and to change.
+type PipelineTree struct {
+	// Pipeline is never nil. If it could not be read, it has what its trigger
+	// job tells of it, down to UpdatedAt and WebURL.
+	Pipeline *Pipeline
+
+	Trigger     *TriggerJob        // that started it; nil at the root
+	Jobs        []*Job             // the newest attempt of each, oldest first
+	TriggerJobs []*TriggerJob      // the same
+	Tests       *TestReportSummary // nil if it could not be read
+	Downstream  []*PipelineTree    // by their trigger jobs, each only once in the tree
+
+	// Err is why Pipeline, Jobs or TriggerJobs could not be read: it matches
+	// [ErrForbidden] or [ErrNotFound], and is nil at the root. TestsErr is the
+	// same for Tests, at the root too, and can match [ErrUnauthorized]: the
+	// tokens of jobs may not read them.
+	Err, TestsErr error
+}
+
+// Tree returns a pipeline with its jobs and all that it started: child
+// pipelines, those in other projects, and what these started in turn.
+//
+//	GET /projects/:id/pipelines/:pipeline_id
+//	GET /projects/:id/pipelines/:pipeline_id/jobs
+//	GET /projects/:id/pipelines/:pipeline_id/bridges
+//	GET /projects/:id/pipelines/:pipeline_id/test_report_summary
+//
+// See https://docs.gitlab.com/ci/pipelines/downstream_pipelines/.
+// The error matches [ErrNotFound] if the project or the pipeline does not
+// exist, and [ErrForbidden] if the project hides its pipelines from the token.
+// What the token may not read further down is no error: its place in the tree
+// has one. Any other failure is an error, so a tree is whole but for that.
+//
+// These are four requests or more for each pipeline, up to eight at once. It is
+// read over some time, and a pipeline that runs meanwhile goes on. Pipelines
+// started by earlier attempts of trigger jobs are not in it, nor are more than
+// 10,000, which is an error: GitLab allows 1,000 unless told otherwise.
+func (s *PipelinesService) Tree(ctx context.Context, project ProjectID, pipeline PipelineID) (*PipelineTree, error) {
+	r := &treeReader{service: s, known: map[PipelineID]bool{pipeline: true}}
+	root := &treeNode{project: project, tree: &PipelineTree{Pipeline: &Pipeline{PipelineInfo: PipelineInfo{ID: pipeline}}}}
+	if err := r.read(ctx, root); err != nil {
+		return nil, err
+	}
+	return root.tree, nil
+}
+
+// Pipelines ranges over the pipelines of the tree, depth first and beginning
+// with its own.
+func (t *PipelineTree) Pipelines() iter.Seq[*PipelineTree] {
+	return func(yield func(*PipelineTree) bool) { t.walk(yield) }
+}
+
+// walk reports whether to go on.
+func (t *PipelineTree) walk(yield func(*PipelineTree) bool) bool {
+	if !yield(t) {
+		return false
+	}
+	for _, below := range t.Downstream {
+		if !below.walk(yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// All ranges over the jobs of all pipelines, in the order of
+// [PipelineTree.Pipelines]. A job's Pipeline says which one it belongs to.
+func (t *PipelineTree) All() iter.Seq[*Job] {
+	return func(yield func(*Job) bool) {
+		for one := range t.Pipelines() {
+			for _, job := range one.Jobs {
+				if !yield(job) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Failed returns the jobs of all pipelines that failed and were not allowed to,
+// for only these make a pipeline fail. Whether that made the tree's own one
+// fail depends on the trigger jobs in between: not if they do not wait for
+// their pipelines. For pipelines that could not be started see
+// [PipelineTree.FailedTriggerJobs].
+func (t *PipelineTree) Failed() []*Job {
+	var failed []*Job
+	for job := range t.All() {
+		if job.Status == StatusFailed && !job.AllowFailure {
+			failed = append(failed, job)
+		}
+	}
+	return failed
+}
+
+// FailedTriggerJobs returns the trigger jobs of all pipelines that failed and
+// were not allowed to: their FailureReason is why GitLab did not start a
+// pipeline, unless there is a DownstreamPipeline, which then failed itself.
+func (t *PipelineTree) FailedTriggerJobs() []*TriggerJob {
+	var failed []*TriggerJob
+	for one := range t.Pipelines() {
+		for _, job := range one.TriggerJobs {
+			if job.Status == StatusFailed && !job.AllowFailure {
+				failed = append(failed, job)
+			}
+		}
+	}
+	return failed
+}
+
+// Slowest returns at most n jobs, those with the longest Duration, from the
+// longest on. Jobs that did not run are not among them.
+func (t *PipelineTree) Slowest(n int) []*Job {
+	var ran []*Job
+	for job := range t.All() {
+		if job.Duration > 0 {
+			ran = append(ran, job)
+		}
+	}
+	slices.SortStableFunc(ran, func(a, b *Job) int { return cmp.Compare(b.Duration, a.Duration) })
+	return slices.Clip(ran[:min(max(n, 0), len(ran))])
+}
+
+// TestReportSummary sums the Tests of all pipelines, without those that could
+// not be read, and is never nil. Suites of one name in several pipelines stay
+// apart. GitLab can count the jobs of child pipelines in the summary of their
+// parent: a suite whose jobs were all counted further up is left out.
+func (t *PipelineTree) TestReportSummary() *TestReportSummary {
+	sum, counted := &TestReportSummary{}, map[JobID]bool{}
+	isNew := func(job JobID) bool { return !counted[job] }
+	for one := range t.Pipelines() {
+		if one.Tests == nil {
+			continue
+		}
+		for _, suite := range one.Tests.TestSuites {
+			if len(suite.BuildIDs) > 0 && !slices.ContainsFunc(suite.BuildIDs, isNew) {
+				continue
+			}
+			sum.TestSuites = append(sum.TestSuites, suite)
+			sum.Total.add(&suite)
+		}
+		for _, suite := range one.Tests.TestSuites { // not before, or suites of one job would hide each other
+			for _, job := range suite.BuildIDs {
+				counted[job] = true
+			}
+		}
+	}
+	return sum
+}
+
+func (t *TestTotal) add(suite *TestSuiteSummary) {
+	t.Time += suite.TotalTime
+	t.Count += suite.TotalCount
+	t.Success += suite.SuccessCount
+	t.Failed += suite.FailedCount
+	t.Skipped += suite.SkippedCount
+	t.Error += suite.ErrorCount
+	t.SuiteError = cmp.Or(t.SuiteError, suite.SuiteError)
+}
