@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
 	eachConcurrency = 4
 	mostAtOnce      = 64
+	eachTries       = 3           // of what is limited
+	eachPatience    = time.Minute // by which GitLab counts
 )
 
 // EachOptions say how [PipelinesService.CancelEach], [PipelinesService.DeleteEach]
@@ -48,13 +52,15 @@ type EachResult struct {
 // context ends has its result before; when the loop is left, it is given up,
 // and GitLab may carry it out. Ranging again begins afresh.
 //
-// GitLab lets 120 pipelines of a project be canceled a minute; the client waits
-// where it says so. So give it those that are not finished, rather than all.
+// From 19.5 on GitLab limits how often a user does this: 120 pipelines of a
+// project can be canceled a minute, 200 retried and 400 deleted. What it
+// refuses for that is tried again after a minute, unless [WithMaxWait] is less;
+// so give it the pipelines that need it, rather than all.
 func (s *PipelinesService) CancelEach(ctx context.Context, project ProjectID, pipelines iter.Seq2[*PipelineInfo, error], opts *EachOptions) iter.Seq2[*EachResult, error] {
-	return s.each(ctx, project, pipelines, opts, func(ctx context.Context, id PipelineID) error {
+	return s.each(ctx, pipelines, opts, deed{onEach(http.MethodPost, project, "cancel"), func(ctx context.Context, id PipelineID) error {
 		_, err := s.Cancel(ctx, project, id)
 		return err
-	})
+	}})
 }
 
 // DeleteEach deletes pipelines with their jobs, logs and artifacts, for good,
@@ -66,9 +72,9 @@ func (s *PipelinesService) CancelEach(ctx context.Context, project ProjectID, pi
 //
 // See https://docs.gitlab.com/api/pipelines/#delete-a-pipeline.
 func (s *PipelinesService) DeleteEach(ctx context.Context, project ProjectID, pipelines iter.Seq2[*PipelineInfo, error], opts *EachOptions) iter.Seq2[*EachResult, error] {
-	return s.each(ctx, project, pipelines, opts, func(ctx context.Context, id PipelineID) error {
+	return s.each(ctx, pipelines, opts, deed{onEach(http.MethodDelete, project), func(ctx context.Context, id PipelineID) error {
 		return s.Delete(ctx, project, id)
-	})
+	}})
 }
 
 // RetryEach runs the failed and canceled jobs of pipelines again, as
@@ -80,29 +86,40 @@ func (s *PipelinesService) DeleteEach(ctx context.Context, project ProjectID, pi
 //
 // See https://docs.gitlab.com/api/pipelines/#retry-jobs-in-a-pipeline.
 func (s *PipelinesService) RetryEach(ctx context.Context, project ProjectID, pipelines iter.Seq2[*PipelineInfo, error], opts *EachOptions) iter.Seq2[*EachResult, error] {
-	return s.each(ctx, project, pipelines, opts, func(ctx context.Context, id PipelineID) error {
+	return s.each(ctx, pipelines, opts, deed{onEach(http.MethodPost, project, "retry"), func(ctx context.Context, id PipelineID) error {
 		_, err := s.Retry(ctx, project, id)
 		return err
-	})
+	}})
+}
+
+// A deed is what is done to a pipeline.
+type deed struct {
+	call *call // what it is, with the name of an ID in its place; never sent
+	do   func(context.Context, PipelineID) error
+}
+
+func onEach(method string, project ProjectID, words ...any) *call {
+	return repeatable(method, at(append([]any{"projects", project, "pipelines", ":pipeline_id"}, words...)...), nil)
 }
 
 // A bulk is something to do to many pipelines.
 type bulk struct {
+	deed
 	options EachOptions // without zeros
-	do      func(context.Context, PipelineID) error
+	config  *config
 }
 
-func (s *PipelinesService) each(ctx context.Context, project ProjectID, given iter.Seq2[*PipelineInfo, error], opts *EachOptions, do func(context.Context, PipelineID) error) iter.Seq2[*EachResult, error] {
-	b := bulk{do: do}
+func (s *PipelinesService) each(ctx context.Context, given iter.Seq2[*PipelineInfo, error], opts *EachOptions, d deed) iter.Seq2[*EachResult, error] {
+	b := bulk{deed: d, config: s.client.config}
 	if opts != nil {
 		b.options = *opts
 	}
 	return func(yield func(*EachResult, error) bool) {
-		if err := b.check(project, given); err != nil {
+		if err := b.check(given); err != nil {
 			yield(nil, err)
 			return
 		}
-		pipelines, err := eachOnce(given)
+		pipelines, err := b.read(given)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -117,31 +134,32 @@ func (s *PipelinesService) each(ctx context.Context, project ProjectID, given it
 
 // check finds what is wrong before anything is sent, and gives zeros their
 // values.
-func (b *bulk) check(project ProjectID, given iter.Seq2[*PipelineInfo, error]) error {
+func (b *bulk) check(given iter.Seq2[*PipelineInfo, error]) error {
 	switch n := b.options.Concurrency; {
 	case n < 0 || n > mostAtOnce:
 		return &inputError{"EachOptions.Concurrency", fmt.Errorf("%d is not within 0 to %d", n, mostAtOnce)}
 	case n == 0:
 		b.options.Concurrency = eachConcurrency
 	}
-	if err := project.check(); err != nil {
-		return &inputError{"pipelines", err}
+	where := b.call.method + " " + b.call.path.template
+	if b.call.err != nil {
+		return &inputError{where, b.call.err}
 	}
 	if given == nil {
-		return &inputError{"pipelines", errors.New("the iterator is nil")}
+		return &inputError{where, errors.New("the iterator is nil")}
 	}
 	return nil
 }
 
-// eachOnce reads pipelines to their end.
-func eachOnce(given iter.Seq2[*PipelineInfo, error]) (pipelines []*PipelineInfo, err error) {
+// read reads the pipelines given to their end.
+func (b *bulk) read(given iter.Seq2[*PipelineInfo, error]) (pipelines []*PipelineInfo, err error) {
 	known := map[PipelineID]bool{}
 	for pipeline, err := range given {
 		switch {
 		case err != nil:
 			return nil, err
 		case pipeline == nil || pipeline.ID < 1:
-			return nil, &inputError{"pipelines", errors.New("the iterator has one without an ID")}
+			return nil, &inputError{b.call.method + " " + b.call.path.template, errors.New("the iterator has a pipeline without an ID")}
 		case !known[pipeline.ID]:
 			known[pipeline.ID] = true
 			pipelines = append(pipelines, pipeline)
@@ -193,7 +211,7 @@ func (b *bulk) start(ctx context.Context, pipelines []*PipelineInfo) <-chan *Eac
 				if next >= len(pipelines) {
 					return
 				}
-				results <- &EachResult{pipelines[next], b.do(ctx, pipelines[next].ID)}
+				results <- &EachResult{pipelines[next], b.patiently(ctx, pipelines[next].ID)}
 			}
 		})
 	}
@@ -202,4 +220,24 @@ func (b *bulk) start(ctx context.Context, pipelines []*PipelineInfo) <-chan *Eac
 		close(results)
 	}()
 	return results
+}
+
+// patiently does it again where GitLab counts how often that is done a minute,
+// and refuses. It does not always say for how long, as the client would wait.
+func (b *bulk) patiently(ctx context.Context, id PipelineID) error {
+	for try := 1; ; try++ {
+		err := b.do(ctx, id)
+		e, answered := errors.AsType[*APIError](err)
+		if !answered || !e.Is(ErrRateLimited) || errors.Is(err, ErrOutcomeUnknown) || try == eachTries {
+			return err
+		}
+		wait := max(e.RetryAfter, eachPatience)
+		if !b.config.mayWait(ctx, wait) {
+			return err
+		}
+		b.config.announce(ctx, b.call, try, WaitRateLimit, wait)
+		if ended := sleep(ctx, wait); ended != nil {
+			return fmt.Errorf("gitlabci: %w (after: %w)", ended, err)
+		}
+	}
 }

@@ -272,7 +272,7 @@ func (f *finder) failed(ctx context.Context, begun time.Time, err error) error {
 		f.failing = begun
 	}
 	if lasted := time.Since(f.failing); lasted >= findPatience {
-		return fmt.Errorf("gitlabci: no pipeline of %s could be looked for in %v: %w", f.what, lasted.Round(time.Second), err)
+		return fmt.Errorf("gitlabci: looking for a pipeline of %s failed for %v: %w", f.what, lasted.Round(time.Second), err)
 	}
 	return nil
 }

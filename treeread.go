@@ -105,7 +105,7 @@ func (r *treeReader) below(n *treeNode) (below []*treeNode) {
 		}
 		r.known[started.ID] = true
 		project := started.Project()
-		if started.ProjectID == 0 { // before GitLab 14.6, where it is so for child pipelines
+		if started.ProjectID == 0 { // old servers do not tell, and it is so for child pipelines
 			project = n.project
 		}
 		tree := &PipelineTree{Pipeline: &Pipeline{PipelineInfo: *started}, Trigger: trigger}
