@@ -118,7 +118,7 @@ func (s *PipelinesService) finder(project ProjectID, opts *FindPipelineOptions) 
 	case opts.Ref == "" && opts.SHA == "" && opts.MergeRequest == 0:
 		return nil, errors.New("one of Ref, SHA and MergeRequest is required")
 	case opts.Ref != "" && opts.MergeRequest != 0:
-		return nil, errors.New("Ref and MergeRequest exclude each other")
+		return nil, errors.New("both Ref and MergeRequest are set")
 	case opts.MergeRequest < 0:
 		return nil, fmt.Errorf("MergeRequest %d is negative", opts.MergeRequest)
 	case opts.SHA != "" && !wholeSHA.MatchString(f.sha):
@@ -127,7 +127,7 @@ func (s *PipelinesService) finder(project ProjectID, opts *FindPipelineOptions) 
 	f.refs = []string{branchOrTag(opts.Ref)}
 	f.kind = strings.TrimSuffix(opts.Ref, f.refs[0])
 	if opts.Ref != "" && f.refs[0] == "" {
-		return nil, fmt.Errorf("Ref %q has no name", opts.Ref)
+		return nil, fmt.Errorf("the Ref %q has no name", opts.Ref)
 	}
 	if opts.MergeRequest > 0 {
 		f.refs = nil

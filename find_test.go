@@ -127,11 +127,11 @@ func TestFindRefuses(t *testing.T) {
 	for want, opts := range map[string]*gitlabci.FindPipelineOptions{
 		"one of Ref, SHA and MergeRequest is required": nil,
 		"one of Ref, SHA and MergeRequest":             {Source: gitlabci.SourcePush, Wait: true},
-		"Ref and MergeRequest exclude each other":      {Ref: "main", MergeRequest: 7},
+		"both Ref and MergeRequest are set":            {Ref: "main", MergeRequest: 7},
 		"MergeRequest -1 is negative":                  {MergeRequest: -1},
 		`SHA "abc123" is not 40 or 64`:                 {SHA: "abc123"},
 		`SHA "main`:                                    {Ref: "main", SHA: "main" + commitA[4:]},
-		`Ref "refs/tags/" has no name`:                 {Ref: "refs/tags/"},
+		`the Ref "refs/tags/" has no name`:             {Ref: "refs/tags/"},
 	} {
 		srv := gitlabcitest.NewServer()
 		pipeline, err := srv.Client().Pipelines.Find(t.Context(), "group/app", opts)
