@@ -39,7 +39,8 @@ type FindPipelineOptions struct {
 	MergeRequest int64
 
 	// Source is what started the pipeline. "" is anything but the dangling
-	// sources, child pipelines among them; see [Source].
+	// sources, child pipelines among them; see [Source]. Servers that do not
+	// tell it, those before about 14.3, have none that fits.
 	Source Source
 
 	// Wait waits until there is such a pipeline, or the context ends: there is
@@ -202,7 +203,7 @@ func (f *finder) newestOf(ctx context.Context, ref string) (*Pipeline, error) {
 		if e, answered := errors.AsType[*APIError](err); answered && e.gone() {
 			return nil, vanishedError{err}
 		}
-		if err != nil || f.wants(pipeline.Source) && f.isKind(pipeline.Tag) {
+		if err != nil || f.isKind(pipeline.Tag) {
 			return pipeline, err
 		}
 		f.others[pipeline.ID] = true
@@ -210,13 +211,12 @@ func (f *finder) newestOf(ctx context.Context, ref string) (*Pipeline, error) {
 	return nil, errNoneFound
 }
 
-// wants is about a source, which old servers do not tell in lists and do not
-// narrow them by.
+// wants is about a source. Old servers do not narrow lists by it, nor tell it.
 func (f *finder) wants(source Source) bool {
 	if f.source == "" {
 		return !source.dangling()
 	}
-	return source == f.source || source == ""
+	return source == f.source
 }
 
 func (f *finder) isKind(tag bool) bool {
