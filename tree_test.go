@@ -190,6 +190,19 @@ func TestTreeErrors(t *testing.T) {
 	require.ErrorIs(t, err, gitlabci.ErrInvalid)
 }
 
+// What fails is not held up by what is still on its way.
+func TestTreeFailsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := forest()
+		srv.Fault(gitlabcitest.Fault{Route: getRoute, Break: gitlabcitest.StallHeader, Delay: time.Minute})
+		srv.Fault(gitlabcitest.Fault{Route: triggersRoute, Status: 403})
+		start := time.Now()
+		_, err := srv.Client().Pipelines.Tree(t.Context(), "group/app", 1)
+		require.ErrorIs(t, err, gitlabci.ErrForbidden)
+		require.Zero(t, time.Since(start))
+	})
+}
+
 // A part that may not be read leaves the others.
 func TestTreeInPart(t *testing.T) {
 	for route, part := range map[string]func(*gitlabci.PipelineTree) any{
