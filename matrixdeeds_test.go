@@ -65,6 +65,7 @@ func inhabitedServer(d deed) *gitlabcitest.Server {
 	p.AddJob(gitlabcitest.Job{ID: matrixManual, Name: "deploy", Status: gitlabci.StatusManual})
 	p.AddJob(gitlabcitest.Job{ID: matrixRunning, Name: "build", Status: gitlabci.StatusRunning})
 	p.AddTriggerJob(gitlabcitest.Job{Name: "child", Downstream: srv.AddPipeline("group/app", gitlabcitest.Pipeline{Source: gitlabci.SourceParentPipeline})})
+	srv.OnCreate("group/app", gitlabcitest.Pipeline{}) // which has finished
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "v1", Tag: true}).AddJob(gitlabcitest.Job{Name: "unit", Artifacts: files})
 	return srv
 }
@@ -164,6 +165,12 @@ func compositeDeeds() []deed {
 		})},
 		{"Pipelines.Wait", "GET " + p, watching, true, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Pipeline, error) {
 			return c.Pipelines.Wait(ctx, "group/app", matrixPipeline, seldom)
+		})},
+		{"Pipelines.Run", "POST /projects/:id/pipeline", once, false, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.RunResult, error) {
+			return c.Pipelines.Run(ctx, "group/app", "main", nil)
+		})},
+		{"Pipelines.Run waits", "GET " + p + "/jobs", watching, false, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.RunResult, error) {
+			return c.Pipelines.Run(ctx, "group/app", "main", &gitlabci.RunOptions{WatchOptions: *seldom})
 		})},
 		{"Jobs.PlayOrRetry", "POST " + j + "/play", once, false, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
 			return c.Jobs.PlayOrRetry(ctx, "group/app", matrixManual, nil)

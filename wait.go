@@ -29,7 +29,13 @@ func (s *PipelinesService) Wait(ctx context.Context, project ProjectID, id Pipel
 		return nil, err
 	}
 	w.tell = func(*PipelineEvent) bool { return true }
-	w.mayBlock = !o.WaitForManual
+	return w.wait(ctx)
+}
+
+// wait watches until the pipeline has finished or, unless that is waited for
+// too, is blocked.
+func (w *watch) wait(ctx context.Context) (*Pipeline, error) {
+	w.mayBlock = !w.options.WaitForManual
 	for {
 		blocked := w.run(ctx)
 		if blocked != nil && !errors.Is(blocked, ErrBlocked) {
@@ -50,18 +56,26 @@ func (s *PipelinesService) Wait(ctx context.Context, project ProjectID, id Pipel
 
 // final reads the pipeline whole.
 func (w *watch) final(ctx context.Context) (*Pipeline, error) {
+	return insist(ctx, w, func() (*Pipeline, error) {
+		return w.service.Get(ctx, w.root.project, w.root.id)
+	})
+}
+
+// insist reads something of the pipeline that is watched, as patiently as it is
+// watched.
+func insist[T any](ctx context.Context, w *watch, read func() (T, error)) (T, error) {
 	for {
 		begun := time.Now()
-		pipeline, err := w.service.Get(ctx, w.root.project, w.root.id)
+		answer, err := read()
 		if err == nil {
 			w.root.failing = time.Time{}
-			return pipeline, nil
+			return answer, nil
 		}
 		if err := w.failed(ctx, w.root, begun, err); err != nil {
-			return nil, err
+			return *new(T), err
 		}
 		if err := w.pause(ctx); err != nil {
-			return nil, err
+			return *new(T), err
 		}
 	}
 }

@@ -1,0 +1,184 @@
+package gitlabci
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// exitTime is how long a pipeline may take to be canceled once nobody waits for
+// it any more.
+const exitTime = 30 * time.Second
+
+// RunOptions say what [PipelinesService.Run] starts, how it waits for it, and
+// what it tells meanwhile. Nil is all of the defaults.
+type RunOptions struct {
+	CreatePipelineOptions
+	WatchOptions
+
+	// Log, unless nil, gets the logs of jobs that run, each line in one Write,
+	// behind the job's name and a colon; for pipelines below, with Downstream,
+	// the name is followed by "(pipeline 102)". A line is what
+	// [PipelineEvent.Job]'s page shows as one: without colours and markers of
+	// sections, and of a progress bar the last state. Lines of one job are in
+	// order, and none is left out or comes twice, save after a line which says
+	// that the log has changed.
+	//
+	// At most 16 logs are followed at once, the others after these. They are
+	// polled each second while they grow, or each MinInterval if that is set.
+	// Run returns when the logs of all jobs that have ended are complete. One
+	// that cannot be read has a line that says why; an error of Log ends Run.
+	Log io.Writer
+
+	// Event, unless nil, is called for each change, as [PipelinesService.Watch]
+	// tells them; the first is of the new pipeline, or of one of its jobs. It is
+	// never called while Log is written, so that both may be one terminal.
+	Event func(*PipelineEvent)
+
+	// CancelOnExit cancels the pipeline before Run returns with an error, such
+	// as that of a context that has ended: unless it has finished, or is blocked.
+	// That takes 30 seconds at most, and its own error is added. One that
+	// IdempotencyKey has found is canceled as well. If the context ends while
+	// the pipeline is created there is none to cancel, though GitLab may be
+	// making it: the error then matches [ErrOutcomeUnknown].
+	CancelOnExit bool
+}
+
+// A RunResult is a pipeline that was run, and what of it failed.
+type RunResult struct {
+	Pipeline *Pipeline // its Status is the verdict
+
+	// Failed are the jobs that failed, and were neither allowed to nor retried,
+	// in the order of their IDs. With Downstream those of pipelines below come
+	// after them, even if nothing depends on these.
+	Failed []*JobFailure
+}
+
+// Run starts a pipeline on ref, a branch or a tag, waits until it has finished,
+// and tells why it failed. That it did is no error: the verdict is the Status.
+//
+//	POST /projects/:id/pipeline
+//	GET /projects/:id/pipelines/:pipeline_id/jobs
+//	GET /projects/:id/pipelines/:pipeline_id/bridges
+//	GET /projects/:id/pipelines/:pipeline_id
+//	GET /projects/:id/jobs/:job_id/trace
+//	GET /projects/:id/jobs/:job_id
+//	POST /projects/:id/pipelines/:pipeline_id/cancel
+//
+// It does what [PipelinesService.Create] and [PipelinesService.Wait] do, and
+// their errors are its own: [ErrOutcomeUnknown] if the answer to the create was
+// lost, [ErrBlocked] if someone has to play a job, and so on. Then it reads the
+// logs of failed jobs, as [JobsService.FollowLog] does; one that cannot be read
+// is no error but that of its [JobFailure].
+//
+// Once there is a pipeline the result is never nil. With an error it is what is
+// known by then: the pipeline as last seen, which goes on unless
+// [RunOptions.CancelOnExit] is set, and the jobs that had failed, perhaps
+// without their logs.
+func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref string, opts *RunOptions) (*RunResult, error) {
+	r := &run{service: s, attempts: map[PipelineID]map[string]*attempt{}}
+	if opts != nil {
+		r.options = *opts
+	}
+	r.follow = FollowOptions{MinInterval: r.options.MinInterval, GiveUp: r.options.GiveUpAfter}
+	if err := r.options.WatchOptions.check(); err != nil {
+		return nil, &inputError{"WatchOptions", err}
+	}
+	pipeline, err := s.Create(ctx, project, ref, &r.options.CreatePipelineOptions)
+	if err != nil {
+		return nil, err
+	}
+	if r.watch, err = s.watch(project, pipeline.ID, r.options.WatchOptions); err != nil {
+		return nil, err
+	}
+	r.watch.tell = r.tell
+	r.result.Pipeline = pipeline
+	err = r.run(ctx)
+	return &r.result, err
+}
+
+// A run is one pipeline from its start to its end.
+type run struct {
+	service  *PipelinesService
+	options  RunOptions
+	follow   FollowOptions
+	watch    *watch
+	log      *runLog
+	attempts map[PipelineID]map[string]*attempt // the newest of each job, by its name
+	result   RunResult
+}
+
+// run waits for the pipeline. It ends the context of all it has begun before it
+// returns, with the reason as its cause.
+func (r *run) run(ctx context.Context) error {
+	inner, stop := context.WithCancelCause(ctx)
+	r.log = newRunLog(inner, r.service.client.Jobs, r.options.Log, r.follow)
+	r.log.stop = stop
+	defer r.log.wait() // even if Event panics
+	defer stop(nil)
+	pipeline, err := r.watch.wait(inner)
+	if pipeline == nil {
+		err = cmp.Or(r.log.failure(), err)
+		stop(err)
+		err = r.exit(ctx, err)
+		r.explain(inner)
+		return err
+	}
+	r.result.Pipeline = pipeline
+	r.log.finish()
+	missed := r.noteTriggers(inner)
+	r.explain(inner)
+	return cmp.Or(r.log.failure(), ended(ctx), missed, err)
+}
+
+func ended(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return fmt.Errorf("gitlabci: Run: %w", ctx.Err())
+}
+
+// tell is told of each change by the watch.
+func (r *run) tell(event *PipelineEvent) bool {
+	r.note(event)
+	if event.Job != nil {
+		r.log.take(r.prefix(event), r.projectOf(event), event.Job)
+	}
+	if r.options.Event != nil {
+		r.log.mu.Lock()
+		defer r.log.mu.Unlock()
+		r.options.Event(event)
+	}
+	return true
+}
+
+// projectOf is the project of what has changed.
+func (r *run) projectOf(event *PipelineEvent) ProjectID {
+	if event.Pipeline.ID == r.watch.root.id {
+		return r.watch.root.project
+	}
+	return event.Pipeline.Project()
+}
+
+// exit is what happens to a pipeline that is not waited for any longer.
+func (r *run) exit(ctx context.Context, err error) error {
+	if seen := r.watch.root.info; seen != nil {
+		name := r.result.Pipeline.Name
+		r.result.Pipeline.PipelineInfo = *seen
+		r.result.Pipeline.Name = cmp.Or(seen.Name, name)
+	}
+	if !r.options.CancelOnExit || r.result.Pipeline.Status.Finished() {
+		return err
+	}
+	last, stop := context.WithTimeout(context.WithoutCancel(ctx), exitTime)
+	defer stop()
+	canceled, failure := r.service.Cancel(last, r.watch.root.project, r.watch.root.id)
+	if failure != nil {
+		return errors.Join(err, fmt.Errorf("gitlabci: canceling pipeline %d: %w", r.watch.root.id, failure))
+	}
+	r.result.Pipeline = canceled
+	return err
+}

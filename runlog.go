@@ -1,0 +1,189 @@
+package gitlabci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"unicode"
+
+	"example.com/gitlabci/joblog"
+)
+
+// logsAtOnce is how many logs are followed at the same time.
+const logsAtOnce = 16
+
+// errLeftRunning ends a log that nobody can tell the end of.
+var errLeftRunning = errors.New("the pipeline has ended, and this job has not")
+
+// A runLog copies the logs of jobs to one writer, line by line.
+type runLog struct {
+	ctx   context.Context
+	jobs  *JobsService
+	opts  FollowOptions
+	stop  context.CancelCauseFunc // of ctx, where nothing more can be written
+	slots chan struct{}
+
+	copies  sync.WaitGroup
+	running map[JobID]context.CancelCauseFunc // those to be copied that have not ended
+	taken   map[JobID]bool
+
+	mu  sync.Mutex
+	w   io.Writer // nil if no logs are wanted
+	err error     // of w
+}
+
+func newRunLog(ctx context.Context, jobs *JobsService, w io.Writer, opts FollowOptions) *runLog {
+	return &runLog{
+		ctx: ctx, jobs: jobs, opts: opts, w: w,
+		slots:   make(chan struct{}, logsAtOnce),
+		running: map[JobID]context.CancelCauseFunc{}, taken: map[JobID]bool{},
+	}
+}
+
+// take begins to copy the log of a job that has one, once.
+func (l *runLog) take(prefix string, project ProjectID, job *Job) {
+	if l.w == nil {
+		return
+	}
+	if !l.taken[job.ID] && hasLog(job) {
+		l.taken[job.ID] = true
+		ctx, stop := context.WithCancelCause(l.ctx)
+		l.running[job.ID] = stop
+		l.copies.Go(func() {
+			defer stop(nil)
+			l.copy(ctx, prefix, project, job.ID)
+		})
+	}
+	if job.Status.Finished() {
+		delete(l.running, job.ID) // its log has an end
+	}
+}
+
+// hasLog reports whether a job has begun to run.
+func hasLog(job *Job) bool {
+	switch job.Status {
+	case StatusRunning, StatusCanceling:
+		return true
+	default:
+		return job.Status.Finished() && !job.StartedAt.IsZero()
+	}
+}
+
+// finish waits for the logs to be complete, save those of jobs which are said
+// to run though their pipeline has ended.
+func (l *runLog) finish() {
+	for _, stop := range l.running {
+		stop(errLeftRunning)
+	}
+	l.wait()
+}
+
+func (l *runLog) wait() { l.copies.Wait() }
+
+// copy copies the log of one job.
+func (l *runLog) copy(ctx context.Context, prefix string, project ProjectID, job JobID) {
+	select {
+	case l.slots <- struct{}{}:
+		defer func() { <-l.slots }()
+	case <-ctx.Done():
+	}
+	log := l.jobs.openFollowed(ctx, project, job, l.opts)
+	defer log.Close()
+	for line, err := range joblog.Lines(log) {
+		switch {
+		case err == nil && isShown(line):
+			err = l.write(prefix + line.Text + "\n")
+		case err != nil && l.ctx.Err() == nil:
+			err = l.write(fmt.Sprintf("%s[the log is not complete: %v]\n", prefix, reason(ctx, err)))
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// isShown reports whether a line is one on the screen: blank ones are, and
+// those that only mark sections or set colours are not.
+func isShown(line *joblog.Line) bool {
+	marks := len(line.Opened) + len(line.Closed)
+	return line.Text != "" || marks == 0 && line.Raw[len(line.Raw)-1] == '\n'
+}
+
+// reason is why a log ended early: what its context says, or its own error.
+func reason(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// write writes one line. The first error ends the run.
+func (l *runLog) write(line string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return l.err
+	}
+	n, err := io.WriteString(l.w, line)
+	if err == nil && n < len(line) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		l.err = fmt.Errorf("gitlabci: Run: RunOptions.Log: %w", err)
+		l.stop(l.err)
+	}
+	return l.err
+}
+
+// failure is why nothing more can be written, nil if it can.
+func (l *runLog) failure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// prefix is what stands before the lines of a job.
+func (r *run) prefix(event *PipelineEvent) string {
+	name := strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, event.Job.Name)
+	if event.Pipeline.ID != r.watch.root.id {
+		name += fmt.Sprintf(" (pipeline %d)", event.Pipeline.ID)
+	}
+	return name + ": "
+}
+
+// A followedLog is a log to read while it grows. Reads wait for more of it.
+type followedLog struct {
+	*io.PipeReader
+	stop  context.CancelFunc
+	ended chan struct{}
+}
+
+// openFollowed opens a log that [JobsService.FollowLog] follows. What that
+// returns is the end of it.
+func (s *JobsService) openFollowed(ctx context.Context, project ProjectID, job JobID, opts FollowOptions) *followedLog {
+	ctx, stop := context.WithCancel(ctx)
+	reader, writer := io.Pipe()
+	log := &followedLog{reader, stop, make(chan struct{})}
+	go func() {
+		defer close(log.ended)
+		_, err := s.FollowLog(ctx, project, job, writer, &opts)
+		writer.CloseWithError(err)
+	}()
+	return log
+}
+
+// Close ends the following.
+func (l *followedLog) Close() error {
+	l.stop()
+	err := l.PipeReader.Close()
+	<-l.ended
+	return err
+}
