@@ -1,0 +1,192 @@
+package gitlabci_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+)
+
+// What becomes of a pipeline that is not waited for to its end.
+func TestRunEndsEarly(t *testing.T) {
+	forbidden := gitlabcitest.Fault{Route: cancelRoute, Status: http.StatusForbidden}
+	revoked := gitlabcitest.Fault{Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Nth: 10, Status: http.StatusUnauthorized, Times: 2}
+	for name, test := range map[string]struct {
+		cancel bool
+		fails  int // line of the log
+		fault  *gitlabcitest.Fault
+		within time.Duration // the context
+		want   error
+		status gitlabci.Status // in the result
+		now    gitlabci.Status // on the server; that of a job that had failed outlasts a cancel
+		asked  int             // to cancel
+	}{
+		"canceled":                    {true, 0, nil, 3 * time.Minute, context.DeadlineExceeded, "failed", "failed", 1},
+		"not canceled":                {false, 0, nil, 3 * time.Minute, context.DeadlineExceeded, "running", "running", 0},
+		"may not be canceled":         {true, 0, &forbidden, 3 * time.Minute, context.DeadlineExceeded, "running", "running", 1},
+		"a full disk":                 {false, 7, nil, time.Hour, errDiskFull, "running", "running", 0},
+		"a full disk, canceled":       {true, 7, nil, time.Hour, errDiskFull, "failed", "failed", 1},
+		"a token that is revoked":     {false, 0, &revoked, time.Hour, gitlabci.ErrUnauthorized, "running", "running", 0},
+		"a token revoked, canceled":   {true, 0, &revoked, time.Hour, gitlabci.ErrUnauthorized, "canceled", "canceled", 1},
+		"the end of the last log":     {true, 0, nil, 10*time.Minute + 15*time.Second, context.DeadlineExceeded, "failed", "failed", 0},
+		"a full disk at the last log": {true, 102, nil, time.Hour, errDiskFull, "failed", "failed", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				long := job("long", "success", numbered(100))
+				long.Script.Runs, long.Script.LogLag = 10*time.Minute, 25*time.Second
+				r := newRunning(job("unit", "failed", "one\ntwo\n"), long)
+				r.opts.CancelOnExit, r.out.fails = test.cancel, test.fails
+				if test.fault != nil {
+					r.srv.Fault(*test.fault)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), test.within)
+				defer cancel()
+				result, err := r.run(ctx)
+				require.ErrorIs(t, err, test.want)
+				require.False(t, test.want != context.DeadlineExceeded && errors.Is(err, context.Canceled), err)
+				require.Equal(t, test.fault == &forbidden, errors.Is(err, gitlabci.ErrForbidden))
+				require.Equal(t, test.status, result.Pipeline.Status)
+				require.LessOrEqual(t, r.took, test.within)
+				require.Equal(t, test.asked, r.requests(cancelRoute))
+				if test.fails > 0 {
+					require.Len(t, r.out.lines, test.fails, "it is not asked again")
+				}
+				now, err := r.srv.Client().Pipelines.Get(t.Context(), "group/app", result.Pipeline.ID)
+				require.NoError(t, err)
+				require.Equal(t, test.now, now.Status)
+				if len(result.Failed) > 0 {
+					require.ErrorIs(t, result.Failed[0].Err, test.want)
+					require.Equal(t, gitlabci.ReasonScriptFailure, result.Failed[0].Reason)
+				}
+			})
+		})
+	}
+}
+
+// What is refused is refused before anything is sent, and a pipeline whose
+// making was interrupted is not canceled, for nobody knows which it is.
+func TestRunStartsNothing(t *testing.T) {
+	lost := gitlabcitest.Fault{Route: createRoute, Break: gitlabcitest.StallHeader, Executed: true}
+	for name, test := range map[string]struct {
+		ref   string
+		opts  *gitlabci.RunOptions
+		fault *gitlabcitest.Fault
+		want  []error
+		sent  int
+	}{
+		"no ref":         {"", nil, nil, []error{gitlabci.ErrInvalid}, 0},
+		"a bad key":      {"main", &gitlabci.RunOptions{CreatePipelineOptions: gitlabci.CreatePipelineOptions{IdempotencyKey: "$"}}, nil, []error{gitlabci.ErrInvalid}, 0},
+		"a bad time":     {"main", &gitlabci.RunOptions{WatchOptions: gitlabci.WatchOptions{MinInterval: -1}}, nil, []error{gitlabci.ErrInvalid}, 0},
+		"lost":           {"main", &gitlabci.RunOptions{CancelOnExit: true}, &lost, []error{gitlabci.ErrOutcomeUnknown, context.DeadlineExceeded}, 1},
+		"an unknown ref": {"main", nil, &gitlabcitest.Fault{Route: createRoute, Status: 400}, []error{gitlabci.ErrInvalid}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := gitlabcitest.NewServer()
+				if test.fault != nil {
+					srv.Fault(*test.fault)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				result, err := srv.Client().Pipelines.Run(ctx, "group/app", test.ref, test.opts)
+				for _, want := range test.want {
+					require.ErrorIs(t, err, want)
+				}
+				require.Nil(t, result)
+				require.Len(t, srv.Requests(), test.sent)
+			})
+		})
+	}
+}
+
+// A log that may not be read is no error of the run.
+func TestRunLogRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRunning(job("unit", "failed", "one\ntwo\n"))
+		r.srv.Fault(gitlabcitest.Fault{Route: logRoute, Status: http.StatusForbidden})
+		result, err := r.run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []string{"1001 unit script_failure 0: "}, failed(result))
+		require.ErrorIs(t, result.Failed[0].Err, gitlabci.ErrForbidden)
+		require.Equal(t, []string{"unit: [the log is not complete: gitlabci: GET /projects/group%2Fapp/jobs/1001/trace: 403 Forbidden]\n"}, r.out.lines)
+	})
+}
+
+// At most 16 logs are followed at once, and none is left out.
+func TestRunManyLogs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var jobs []gitlabcitest.Job
+		for i := range 50 {
+			jobs = append(jobs, job(fmt.Sprintf("unit %d/50", i+1), "success", numbered(20)))
+		}
+		r := newRunning(jobs...)
+		followed := map[string]bool{} // while they run
+		time.AfterFunc(45*time.Second, func() {
+			for _, request := range r.srv.Requests() {
+				if request.Route == logRoute {
+					followed[request.Path] = true
+				}
+			}
+		})
+		_, err := r.run(t.Context())
+		require.NoError(t, err)
+		require.Len(t, followed, 16)
+		for _, job := range jobs {
+			require.Equal(t, numbered(20), r.out.of(job.Name))
+		}
+	})
+}
+
+// GitLab can say that a pipeline has ended though a job of it has not.
+func TestRunLeavesAJobRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.Method == http.MethodPost:
+				answer(201, `{"id":7,"status":"created"}`)(w, r)
+			case strings.HasSuffix(r.URL.Path, "/trace"):
+				logAnswer("one\ntwo\n")(w, r)
+			case strings.HasSuffix(r.URL.Path, "/jobs"):
+				rows(jobRow(1, "running", "failed", 0))(w, r)
+			case strings.HasSuffix(r.URL.Path, "/bridges"):
+				rows()(w, r)
+			case strings.HasSuffix(r.URL.Path, "/jobs/1"):
+				answer(200, `{"id":1,"status":"running","started_at":"2026-01-01T00:00:00Z"}`)(w, r)
+			default:
+				answer(200, `{"id":7,"status":"failed"}`)(w, r)
+			}
+		})
+		var out lineWriter
+		start := time.Now()
+		result, err := s.client(t).Pipelines.Run(t.Context(), "group/app", "main", &gitlabci.RunOptions{Log: &out})
+		require.NoError(t, err)
+		require.Equal(t, gitlabci.StatusFailed, result.Pipeline.Status)
+		require.Empty(t, result.Failed)
+		require.Len(t, out.lines, 3)
+		require.Contains(t, out.lines[2], "[the log is not complete: the pipeline has ended, and this job has not]\n")
+		require.Less(t, time.Since(start), 2*time.Minute)
+	})
+}
+
+// Whatever Event does, nothing is left behind.
+func TestRunEventPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRunning(job("unit", "success", numbered(100)))
+		r.opts.Event = func(e *gitlabci.PipelineEvent) {
+			if e.Job != nil && e.Status == gitlabci.StatusRunning {
+				panic("of the caller")
+			}
+		}
+		require.PanicsWithValue(t, "of the caller", func() { r.run(t.Context()) })
+	})
+}
