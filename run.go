@@ -21,11 +21,10 @@ type RunOptions struct {
 
 	// Log, unless nil, gets the logs of jobs that run, each line in one Write,
 	// behind the job's name and a colon; for pipelines below, with Downstream,
-	// the name is followed by "(pipeline 102)". A line is what
-	// [PipelineEvent.Job]'s page shows as one: without colours and markers of
-	// sections, and of a progress bar the last state. Lines of one job are in
-	// order, and none is left out or comes twice, save after a line which says
-	// that the log has changed.
+	// the name is followed by "(pipeline 102)". A line is what GitLab's page
+	// shows as one: without colours and markers of sections, and of a progress
+	// bar the last state. Lines of one job are in order, and none is left out
+	// or comes twice, save after a line which says that the log has changed.
 	//
 	// At most 16 logs are followed at once, the others after these. They are
 	// polled each second while they grow, or each MinInterval if that is set.
@@ -40,10 +39,11 @@ type RunOptions struct {
 
 	// CancelOnExit cancels the pipeline before Run returns with an error, such
 	// as that of a context that has ended: unless it has finished, or is blocked.
-	// That takes 30 seconds at most, and its own error is added. One that
-	// IdempotencyKey has found is canceled as well. If the context ends while
-	// the pipeline is created there is none to cancel, though GitLab may be
-	// making it: the error then matches [ErrOutcomeUnknown].
+	// That takes 30 seconds at most, and its own error is added. A pipeline that
+	// IdempotencyKey has found is canceled as well; those that were started in
+	// other projects are not. If the context ends while the pipeline is created
+	// there is none to cancel, though GitLab may be making it: the error then
+	// matches [ErrOutcomeUnknown].
 	CancelOnExit bool
 }
 

@@ -241,3 +241,38 @@ func TestRunTriggerJobs(t *testing.T) {
 		})
 	}
 }
+
+// Below a trigger job that was retried nothing counts any more, but for the
+// pipeline that the new one has started.
+func TestRunRetriedTriggerJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		child := gitlabcitest.Job{Name: "child", Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{
+			Jobs: []gitlabcitest.Job{job("leaf", "failed", failingLog)}, Depend: true,
+		}}
+		long := job("long", "success", "")
+		long.Script.Runs = 10 * time.Minute
+		r := newRunning(long, child)
+		r.opts.Downstream = true
+		time.AfterFunc(3*time.Minute, func() { r.srv.Client().Pipelines.Retry(t.Context(), "group/app", 101) })
+		result, err := r.run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []string{"1004 child unknown_failure 0: ", "1005 leaf script_failure 3: --- FAIL: TestB"}, failed(result))
+		require.Contains(t, r.out.of("leaf (pipeline 102)"), "FAIL")
+		require.Contains(t, r.out.of("leaf (pipeline 103)"), "FAIL")
+	})
+}
+
+// With a key, a run goes on with what another one has started, logs included.
+func TestRunFindsItsPipeline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRunning(job("unit", "failed", failingLog))
+		r.opts.IdempotencyKey = "nightly-7"
+		for n := range 2 {
+			result, err := r.run(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, gitlabci.PipelineID(101), result.Pipeline.ID)
+			require.Equal(t, []string{"1001 unit script_failure 3: --- FAIL: TestB"}, failed(result))
+			require.Len(t, r.out.lines, 5*(n+1))
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package gitlabci
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -109,7 +110,7 @@ func (l *runLog) copy(ctx context.Context, prefix string, project ProjectID, job
 // those that only mark sections or set colours are not.
 func isShown(line *joblog.Line) bool {
 	marks := len(line.Opened) + len(line.Closed)
-	return line.Text != "" || marks == 0 && line.Raw[len(line.Raw)-1] == '\n'
+	return line.Text != "" || marks == 0 && bytes.HasSuffix(line.Raw, []byte("\n"))
 }
 
 // reason is why a log ended early: what its context says, or its own error.
