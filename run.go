@@ -148,8 +148,7 @@ func (r *run) tell(event *PipelineEvent) bool {
 		r.log.take(r.prefix(event), r.projectOf(event), event.Job)
 	}
 	if r.options.Event != nil {
-		r.log.mu.Lock()
-		defer r.log.mu.Unlock()
+		defer r.log.enter()()
 		r.options.Event(event)
 	}
 	return true

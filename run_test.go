@@ -68,6 +68,7 @@ type lineWriter struct {
 	busy  atomic.Bool
 	lines []string
 	fails int // with the line of this number; 0 is never
+	slow  time.Duration
 }
 
 var errDiskFull = errors.New("no space left")
@@ -82,6 +83,9 @@ func (w *lineWriter) enter() (leave func()) {
 
 func (w *lineWriter) Write(p []byte) (int, error) {
 	defer w.enter()()
+	if w.slow > 0 {
+		time.Sleep(w.slow)
+	}
 	if strings.Count(string(p), "\n") != 1 || p[len(p)-1] != '\n' {
 		panic(fmt.Sprintf("not a line: %q", p))
 	}

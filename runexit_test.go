@@ -37,7 +37,7 @@ func TestRunEndsEarly(t *testing.T) {
 		"a full disk, canceled":       {true, 7, nil, time.Hour, errDiskFull, "failed", "failed", 1},
 		"a token that is revoked":     {false, 0, &revoked, time.Hour, gitlabci.ErrUnauthorized, "running", "running", 0},
 		"a token revoked, canceled":   {true, 0, &revoked, time.Hour, gitlabci.ErrUnauthorized, "canceled", "canceled", 1},
-		"the end of the last log":     {true, 0, nil, 10*time.Minute + 15*time.Second, context.DeadlineExceeded, "failed", "failed", 0},
+		"the end of the last log":     {true, 0, nil, 10*time.Minute + 24*time.Second, context.DeadlineExceeded, "failed", "failed", 0},
 		"a full disk at the last log": {true, 102, nil, time.Hour, errDiskFull, "failed", "failed", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -188,5 +188,41 @@ func TestRunEventPanics(t *testing.T) {
 			}
 		}
 		require.PanicsWithValue(t, "of the caller", func() { r.run(t.Context()) })
+	})
+}
+
+// A slow writer is waited for: nothing is written once Run has returned, and
+// never while Event is called.
+func TestRunSlowLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRunning(job("unit", "success", numbered(500)), job("lint", "success", numbered(500)))
+		r.out.slow = 700 * time.Millisecond
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		_, err := r.run(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		written := len(r.out.lines)
+		require.False(t, r.out.busy.Load())
+		time.Sleep(time.Minute)
+		require.Len(t, r.out.lines, written)
+		require.Contains(t, r.events, "unit#1001 running>success")
+	})
+}
+
+// Logs are polled no more often than the pipeline, if that was asked for, and
+// one that has finished is not canceled for the sake of those below.
+func TestRunDownstreamGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		leaf := job("leaf", "success", numbered(100))
+		leaf.Script.Runs = 20 * time.Minute
+		r := newRunning(gitlabcitest.Job{Name: "child", Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{Jobs: []gitlabcitest.Job{leaf}}})
+		r.opts.Downstream, r.opts.CancelOnExit, r.opts.MinInterval = true, true, 30*time.Second
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		result, err := r.run(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, gitlabci.StatusSuccess, result.Pipeline.Status)
+		require.Zero(t, r.requests(cancelRoute))
+		require.LessOrEqual(t, r.requests(logRoute), 20)
 	})
 }

@@ -31,15 +31,18 @@ type runLog struct {
 	running map[JobID]context.CancelCauseFunc // those to be copied that have not ended
 	taken   map[JobID]bool
 
-	mu  sync.Mutex
-	w   io.Writer // nil if no logs are wanted
-	err error     // of w
+	// turn has room for whoever writes to w. It is no mutex, since a program that
+	// tests itself with testing/synctest may have a writer that takes its time.
+	turn chan struct{}
+	w    io.Writer // nil if no logs are wanted
+	err  error     // of w
 }
 
 func newRunLog(ctx context.Context, jobs *JobsService, w io.Writer, opts FollowOptions) *runLog {
 	return &runLog{
 		ctx: ctx, jobs: jobs, opts: opts, w: w,
 		slots:   make(chan struct{}, logsAtOnce),
+		turn:    make(chan struct{}, 1),
 		running: map[JobID]context.CancelCauseFunc{}, taken: map[JobID]bool{},
 	}
 }
@@ -121,10 +124,15 @@ func reason(ctx context.Context, err error) error {
 	return err
 }
 
+// enter waits until nobody writes, and keeps it so.
+func (l *runLog) enter() (leave func()) {
+	l.turn <- struct{}{}
+	return func() { <-l.turn }
+}
+
 // write writes one line. The first error ends the run.
 func (l *runLog) write(line string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	defer l.enter()()
 	if l.err != nil {
 		return l.err
 	}
@@ -141,8 +149,7 @@ func (l *runLog) write(line string) error {
 
 // failure is why nothing more can be written, nil if it can.
 func (l *runLog) failure() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	defer l.enter()()
 	return l.err
 }
 
