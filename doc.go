@@ -54,6 +54,18 @@
 // only what is read travels. Extract unpacks one, or some of its files, and
 // never outside of the directory that it is given.
 //
+// # Workflows
+//
+// Run starts a pipeline, waits for it, and tells why it failed. Watch ranges over
+// the changes of a pipeline and its jobs, and of those downstream if asked; Wait
+// returns it when it has finished. That it failed is no error: ask its Status.
+// One that only a person can set going again is [ErrBlocked].
+//
+// Find gets the newest pipeline of a branch, tag, commit or merge request, and
+// waits for it if asked. Tree reads a pipeline with all that it started, in
+// whichever project. CancelEach, DeleteEach and RetryEach do one thing to many
+// pipelines, with a dry run.
+//
 // # Answers
 //
 // In what GitLab answers, the zero value means that it said nothing: a job that
