@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 // A bench is one run of this program.
 type bench struct {
 	scale
+	dir      string // for archives
 	server   *server
 	progress io.Writer
 	figures  table
@@ -22,7 +24,11 @@ type bench struct {
 // report measures, and returns all of it as Markdown.
 func (b *bench) report(ctx context.Context, s settings, args []string) (text string, err error) {
 	about := aboutRun(args)
-	if b.server, err = startServer(ctx); err != nil {
+	if b.dir, err = os.MkdirTemp("", "gitlabci-bench-"); err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	if b.server, err = startServer(ctx, b.dir); err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, b.server.stop()) }()

@@ -29,6 +29,7 @@ func TestGroups(t *testing.T) {
 		"decode":   {"### A page of 100 jobs", "gitlabci, TestCases", "### A call that gets one small job", "≥ 2× client-go's throughput"},
 		"memory":   {"### 1,000 jobs of a project", "### A test report of 2,000 cases", "| 1,000 jobs of a project, by cursor, heap |"},
 		"download": {"### An archive of 1.00 MiB", "≤ 24 MiB", "≤ 1.2× a bare io.Copy"},
+		"archives": {"### One file of 10 kB out of 4.00 MiB with 100 files", "### Extract 100 files, 2 MB", "| archive/zip | ", "≤ 2 MiB, ≤ 4 requests"},
 		"size":     {"- `example.com/gitlabci`\n", "| net/http |", "≤ 7.5 MB"},
 	}
 	require.ElementsMatch(t, names(), slices.Collect(maps.Keys(want)))
@@ -54,13 +55,13 @@ func TestArguments(t *testing.T) {
 	require.ErrorContains(t, run(t.Context(), []string{"-only", "lists,naps"}, &out, &progress), `there is no group "naps"`)
 	require.ErrorContains(t, run(t.Context(), []string{"lists"}, &out, &progress), `what is "lists"?`)
 	require.NoError(t, run(t.Context(), []string{"-h"}, &out, &progress))
-	require.Contains(t, progress.String(), "of lists,decode,memory,download,size")
+	require.Contains(t, progress.String(), "of lists,decode,memory,download,archives,size")
 	require.Empty(t, out.String())
 }
 
 // What goes wrong in a child, or does not come from the server, ends the run.
 func TestChildFails(t *testing.T) {
-	srv, err := startServer(t.Context())
+	srv, err := startServer(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	b := &bench{server: srv, progress: io.Discard}
 	good := task{Work: "pipelines", Client: bare, Base: srv.base(0, 200), Size: 200}
@@ -89,7 +90,7 @@ func TestChildFails(t *testing.T) {
 
 // Nobody gets away with reading less.
 func TestShortAnswers(t *testing.T) {
-	srv := httptest.NewServer(newHandler())
+	srv := httptest.NewServer(newHandler(""))
 	defer srv.Close()
 	for _, client := range []string{ours, theirs, bare} {
 		for _, work := range []string{"pipelines", "jobs", "report", "download"} {
@@ -122,7 +123,7 @@ func TestHeapInUse(t *testing.T) {
 
 // The pages are GitLab's: each item is there, in order, with its own numbers.
 func TestPages(t *testing.T) {
-	srv := httptest.NewServer(newHandler())
+	srv := httptest.NewServer(newHandler(""))
 	defer srv.Close()
 	client, err := newOurs(srv.URL + "/0s/300")
 	require.NoError(t, err)
@@ -154,7 +155,7 @@ func TestPages(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
-	srv := httptest.NewServer(newHandler())
+	srv := httptest.NewServer(newHandler(""))
 	defer srv.Close()
 	client, err := newOurs(srv.URL + "/0s/3000")
 	require.NoError(t, err)
@@ -178,7 +179,7 @@ func TestReport(t *testing.T) {
 // An archive is the same bytes, whichever part of it is asked for.
 func TestArtifacts(t *testing.T) {
 	const size = 3<<20 + 5
-	srv := httptest.NewServer(newHandler())
+	srv := httptest.NewServer(newHandler(""))
 	defer srv.Close()
 	get := func(part string) []byte {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/0s/3145733/api/v4/projects/7/jobs/1/artifacts", nil)

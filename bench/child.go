@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,8 @@ type task struct {
 	Busy     time.Duration // what the reader does after each page
 	Watch    bool          // whether the heap is looked at
 	Bench    string        // how long testing.Benchmark measures
+	File     string        // an archive on the disk
+	Dir      string        // where files are served from, or written to
 }
 
 // A result is what a task found. What it did not look at is zero.
@@ -62,7 +65,9 @@ var works = map[string]func(context.Context, task) (result, error){
 	"decode cases":     operate,
 	"call":             operate,
 	"download":         download,
-	"serve":            func(ctx context.Context, _ task) (result, error) { return result{}, serve(ctx) },
+	"member":           readMember,
+	"extract":          extract,
+	"serve":            func(ctx context.Context, t task) (result, error) { return result{}, serve(ctx, t.Dir) },
 }
 
 // child does its task and prints the result.
@@ -150,8 +155,9 @@ type server struct {
 	input io.Closer
 }
 
-func startServer(ctx context.Context) (*server, error) {
-	cmd, err := childProcess(ctx, task{Work: "serve"})
+// startServer starts one that has the files of a directory for archives.
+func startServer(ctx context.Context, dir string) (*server, error) {
+	cmd, err := childProcess(ctx, task{Work: "serve", Dir: dir})
 	if err != nil {
 		return nil, err
 	}
@@ -183,16 +189,24 @@ func (s *server) base(delay time.Duration, size int) string {
 	return fmt.Sprintf("%s/%v/%d", s.url, delay, size)
 }
 
-// served is how many bytes of bodies it has sent so far.
-func (s *server) served() (int64, error) {
+// fileBase is the URL of a server whose job has the archive of that name.
+func (s *server) fileBase(name string) string { return s.url + "/files/" + filepath.Base(name) }
+
+// counts are of all that a server has sent so far.
+type counts struct{ bytes, requests int64 }
+
+func (s *server) counts() (c counts, err error) {
 	resp, err := http.Get(s.url + "/served")
 	if err != nil {
-		return 0, err
+		return c, err
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseInt(string(text), 10, 64)
+	_, err = fmt.Fscan(resp.Body, &c.bytes, &c.requests)
+	return c, err
+}
+
+// served is how many bytes of bodies it has sent so far.
+func (s *server) served() (int64, error) {
+	c, err := s.counts()
+	return c.bytes, err
 }

@@ -32,35 +32,42 @@ var groups = []group{
 	{"decode", decode},
 	{"memory", memory},
 	{"download", downloads},
+	{"archives", archives},
 	{"size", sizes},
 }
 
 // A scale is how much is measured.
 type scale struct {
-	listed   int             // items of a list
-	delays   []time.Duration // that a page takes
-	telling  time.Duration   // the one of them that the figures are about
-	together time.Duration   // from which on clients are measured at the same time
-	busy     time.Duration   // that a busy reader takes for a page
-	runs     int             // of what is short
-	repeat   string          // how long one operation is repeated
-	jobs     int             // of a long list
-	cases    int             // of a large test report
-	download int             // bytes
-	cold     bool            // whether programs are built from nothing
+	listed    int             // items of a list
+	delays    []time.Duration // that a page takes
+	telling   time.Duration   // the one of them that the figures are about
+	together  time.Duration   // from which on clients are measured at the same time
+	busy      time.Duration   // that a busy reader takes for a page
+	runs      int             // of what is short
+	repeat    string          // how long one operation is repeated
+	jobs      int             // of a long list
+	cases     int             // of a large test report
+	download  []int           // bytes
+	archive   int             // bytes of one from which a file is read
+	members   int             // files in it
+	unpacked  int             // bytes of archives that are extracted
+	extracted []int           // files in them
+	cold      bool            // whether programs are built from nothing
 }
 
 var full = scale{
 	listed: 10_000, delays: []time.Duration{0, 20 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond},
 	telling: 50 * time.Millisecond, together: 200 * time.Millisecond, busy: 50 * time.Millisecond,
-	runs: 5, repeat: "500ms", jobs: 1_000_000, cases: 200_000, download: 256 << 20, cold: true,
+	runs: 5, repeat: "500ms", jobs: 1_000_000, cases: 200_000, download: []int{256 << 20, 1 << 30},
+	archive: 1 << 30, members: 10_000, unpacked: 500_000_000, extracted: []int{10_000, 20}, cold: true,
 }
 
 // quick shows that everything works, and measures nothing worth knowing.
 var quick = scale{
 	listed: 400, delays: []time.Duration{0, time.Millisecond, 2 * time.Millisecond},
 	telling: time.Millisecond, together: 2 * time.Millisecond, busy: time.Millisecond,
-	runs: 1, repeat: "1x", jobs: 1000, cases: 2000, download: 1 << 20,
+	runs: 1, repeat: "1x", jobs: 1000, cases: 2000, download: []int{1 << 20, 2 << 20},
+	archive: 4 << 20, members: 100, unpacked: 2_000_000, extracted: []int{100, 2},
 }
 
 func main() {

@@ -18,12 +18,12 @@ import (
 
 // serve answers on a port of its own, whose address it prints, until its input
 // ends: with the process that started it, however that ends.
-func serve(ctx context.Context) error {
+func serve(ctx context.Context, dir string) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: newHandler()}
+	server := &http.Server{Handler: newHandler(dir)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	fmt.Printf("http://%s\n", listener.Addr())
@@ -41,16 +41,21 @@ func serve(ctx context.Context) error {
 
 // A handler is a GitLab of one project. The path before /api/v4 says how long
 // a page takes and how much there is: /50ms/10000.
-type handler struct{ bytes atomic.Int64 }
+// That of /files/name is of an archive in a directory.
+type handler struct {
+	dir             string
+	bytes, requests atomic.Int64
+}
 
-func newHandler() http.Handler {
-	h, mux := &handler{}, http.NewServeMux()
+func newHandler(dir string) http.Handler {
+	h, mux := &handler{dir: dir}, http.NewServeMux()
 	const project = "GET /{delay}/{size}/api/v4/projects/{project}/"
 	mux.HandleFunc(project+"pipelines", h.sized(h.pipelines))
 	mux.HandleFunc(project+"jobs", h.sized(h.jobs))
 	mux.HandleFunc(project+"pipelines/{pipeline}/test_report", h.sized(h.report))
 	mux.HandleFunc(project+"jobs/{job}/artifacts", h.sized(h.artifacts))
-	mux.HandleFunc("GET /served", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, h.bytes.Load()) })
+	mux.HandleFunc("GET /files/{name}/api/v4/projects/{project}/jobs/{job}/artifacts", h.file)
+	mux.HandleFunc("GET /served", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, h.bytes.Load(), h.requests.Load()) })
 	return mux
 }
 
@@ -161,4 +166,29 @@ func (h *handler) artifacts(w http.ResponseWriter, r *http.Request, size int) {
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", `attachment; filename="artifacts.zip"`)
 	http.ServeContent(w, r, "", time.Time{}, &noise{size: int64(size), read: &h.bytes})
+}
+
+// file answers with an archive of the directory, or with a part of it.
+func (h *handler) file(w http.ResponseWriter, r *http.Request) {
+	h.requests.Add(1)
+	file, err := os.OpenInRoot(h.dir, r.PathValue("name"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	defer file.Close()
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Disposition", `attachment; filename="artifacts.zip"`)
+	http.ServeContent(&countingWriter{w, &h.bytes}, r, "", time.Time{}, file)
+}
+
+// A countingWriter counts bytes of bodies.
+type countingWriter struct {
+	http.ResponseWriter
+	bytes *atomic.Int64
+}
+
+func (w *countingWriter) Write(p []byte) (int, error) {
+	w.bytes.Add(int64(len(p))) // before a client can have read it and ask
+	return w.ResponseWriter.Write(p)
 }

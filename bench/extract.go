@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"example.com/gitlabci"
+)
+
+// The other ways to extract an archive: from the disk, where they find it.
+const (
+	unzip = "unzip"
+	loop  = "archive/zip"
+)
+
+// extract extracts the archive t.File into a new directory beside it.
+func extract(ctx context.Context, t task) (result, error) {
+	dir, err := os.MkdirTemp(t.Dir, "out-")
+	if err != nil {
+		return result{}, err
+	}
+	start := time.Now()
+	switch t.Client {
+	case ours:
+		err = extractOurs(ctx, t, dir)
+	case loop:
+		err = unzipPlainly(t.File, dir)
+	default:
+		err = exec.CommandContext(ctx, unzip, "-q", t.File, "-d", dir).Run()
+	}
+	took := time.Since(start)
+	if removed := os.RemoveAll(dir); err == nil {
+		err = removed
+	}
+	return result{Seconds: took.Seconds()}, err
+}
+
+func extractOurs(ctx context.Context, t task, dir string) error {
+	client, err := newOurs(t.Base)
+	if err != nil {
+		return err
+	}
+	found, err := client.Artifacts.Extract(ctx, project, gitlabci.JobID(1), dir, nil)
+	return came(err, func() int { return len(found.Files) }, t.Size)
+}
+
+// readMember reads one file out of an archive.
+func readMember(ctx context.Context, t task) (found result, err error) {
+	start := time.Now()
+	if t.Client == bare {
+		n, err := bareDownload(ctx, t.Base)
+		if err == nil && n <= memberSize {
+			err = fmt.Errorf("%d bytes are no archive", n)
+		}
+		return result{Seconds: time.Since(start).Seconds()}, err
+	}
+	client, err := newOurs(t.Base)
+	if err != nil {
+		return result{}, err
+	}
+	archive, err := client.Artifacts.Archive(ctx, project, gitlabci.JobID(1))
+	if err != nil {
+		return result{}, err
+	}
+	data, err := archive.ReadFile(member)
+	if closed := archive.Close(); err == nil {
+		err = closed
+	}
+	return result{Seconds: time.Since(start).Seconds()}, came(err, func() int { return len(data) }, memberSize)
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+)
+
+// member is the one file that is read out of a large archive.
+const (
+	member     = "reports/summary.txt"
+	memberSize = 10_000
+)
+
+// writeZip writes an archive of so many files, of size bytes together and taken
+// from text in turn, and one more: member.
+func writeZip(name string, files, size int, method uint16, text []byte) (err error) {
+	out, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	w := zip.NewWriter(out)
+	for i := range files {
+		if i == files/2 {
+			if err := writeFile(w, member, method, text[:memberSize], memberSize); err != nil {
+				return err
+			}
+		}
+		name := fmt.Sprintf("build/dir%02d/sub%02d/file%05d.txt", i%20, i/20%20, i)
+		from := i * 7919 % (len(text) / 2)
+		if err := writeFile(w, name, method, text[from:], size/files); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// writeFile writes a file of size bytes that repeats text.
+func writeFile(w *zip.Writer, name string, method uint16, text []byte, size int) error {
+	file, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: method})
+	for left := size; left > 0 && err == nil; left -= min(left, len(text)) {
+		_, err = file.Write(text[:min(left, len(text))])
+	}
+	return err
+}
+
+// words is text that deflates as source code and logs do.
+func words(size int) []byte {
+	draw := rand.New(rand.NewPCG(1, 2))
+	var known [4000]string
+	for i := range known {
+		word := make([]byte, 2+draw.IntN(9))
+		for j := range word {
+			word[j] = byte('a' + draw.IntN(26))
+		}
+		known[i] = string(word)
+	}
+	text := make([]byte, 0, size+16)
+	for len(text) < size {
+		text = append(text, known[draw.IntN(1+draw.IntN(1+draw.IntN(len(known))))]...)
+		text = append(text, " \n(="[draw.IntN(4)])
+	}
+	return text[:size]
+}
+
+// unzipPlainly is the loop that everybody writes.
+func unzipPlainly(name, dir string) (err error) {
+	archive, err := zip.OpenReader(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, archive.Close()) }()
+	for _, file := range archive.File {
+		if err := unzipFile(file, filepath.Join(dir, filepath.FromSlash(file.Name))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unzipFile(file *zip.File, target string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+		return err
+	}
+	in, err := file.Open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	out, err := os.Create(target)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	_, err = io.Copy(out, in)
+	return err
+}
