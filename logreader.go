@@ -151,7 +151,7 @@ func (r *logReader) get(ctx context.Context, query url.Values, from int64) (*log
 	span := r.span(query, from)
 	resp, err := r.send(ctx, query, span)
 	if err != nil {
-		if span != "" && endsBefore(err) {
+		if (span != "" || query != nil) && endsBefore(err) {
 			return part.with(http.NoBody), nil
 		}
 		return nil, err
@@ -187,8 +187,9 @@ func (r *logReader) send(ctx context.Context, query url.Values, span string) (*h
 	return r.client.do(req, cl, nil)
 }
 
-// endsBefore reports whether an error is the answer to a Range that begins at
-// the end of the log or behind it.
+// endsBefore reports whether an error is the answer to a part that begins at the
+// end of the log or behind it: of a Range, or of the one that newer servers make
+// of byte_offset for the storage behind them.
 func endsBefore(err error) bool {
 	e, answered := errors.AsType[*APIError](err)
 	return answered && e.StatusCode == http.StatusRequestedRangeNotSatisfiable
