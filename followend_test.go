@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
 )
 
 // Storage that is asked for what lies behind the end of a log answers 416. That
@@ -55,5 +56,32 @@ func storedLog(log string) http.HandlerFunc {
 			return
 		}
 		logAnswer(log[offset:min(offset+limit, len(log))])(w, r)
+	}
+}
+
+// Of an old server a long log is asked for rarely while it is in doubt, too, and
+// of one that has become short it is not.
+func TestFollowLogOfOldServersInDoubt(t *testing.T) {
+	const megabytes = 5
+	log := strings.Repeat("0123456\n", megabytes<<17+100)
+	for after, pause := range map[string]float64{log[:len(log)-10] + "z\n": megabytes, "": 1} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusRunning, Log: log}, gitlabcitest.WithVersion("18.0"))
+			var at []time.Time
+			f.opts.Poll = func(gitlabci.FollowPoll) {
+				switch at = append(at, time.Now()); len(at) {
+				case 3:
+					f.srv.SetLog(1, after)
+				case 10:
+					f.srv.SetJobStatus(1, gitlabci.StatusSuccess)
+				}
+			}
+			_, err := f.run(t.Context())
+			require.NoError(t, err)
+			require.Len(t, f.back, 1)
+			for i := 4; i < 10; i++ {
+				require.InDelta(t, pause, at[i].Sub(at[i-1]).Seconds(), 0.1)
+			}
+		})
 	}
 }

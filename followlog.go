@@ -287,7 +287,7 @@ func (f *follower) pause() time.Duration {
 	}
 	wait := f.interval
 	if f.log.serves == wholeLogs {
-		mebibytes := time.Duration(f.log.copied.size >> 20)
+		mebibytes := time.Duration(f.log.read >> 20) // not of the copy: the log may be shorter by now
 		wait = max(wait, min(mebibytes*time.Second, f.options.MaxInterval))
 	}
 	if e, ok := errors.AsType[*APIError](f.failure); ok {

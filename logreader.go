@@ -73,7 +73,9 @@ func (r *logReader) follow(ctx context.Context) (agreed int, err error) {
 	}
 	if !same {
 		r.doubts++
-		r.serves = unknownLogs // another server may have answered, of another version
+		if r.serves == logOffsets {
+			r.serves = unknownLogs // an older server may have answered, with the whole log
+		}
 		return agreed, nil
 	}
 	r.doubts = 0
