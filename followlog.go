@@ -175,10 +175,10 @@ func (f *follower) run(ctx context.Context) (*Job, error) {
 	}
 }
 
-// poll looks at the job, unless its log is growing and says enough, and then
-// at the log. In this order: what a finished job's log has then, is the end.
+// poll looks at the job, unless its log is growing and has no verdict yet, and
+// then at the log. In this order: what a finished job's log has then, is the end.
 func (f *follower) poll(ctx context.Context) error {
-	if f.job == nil || !f.grew {
+	if f.job == nil || !f.grew || f.log.copied.endsWithVerdict() {
 		if err := f.look(ctx); err != nil {
 			return err
 		}
