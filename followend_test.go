@@ -85,3 +85,35 @@ func TestFollowLogOfOldServersInDoubt(t *testing.T) {
 		})
 	}
 }
+
+// Lines about changes that follow one another have no empty line between them.
+func TestFollowLogChangesTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusRunning, Log: "abc"})
+		time.AfterFunc(3*time.Second, func() { f.srv.SetLog(1, "ab") })
+		time.AfterFunc(time.Minute, func() { f.srv.SetLog(1, "ax") })
+		time.AfterFunc(2*time.Minute, func() { f.srv.SetLog(1, "ay") })
+		time.AfterFunc(3*time.Minute, func() { f.srv.SetJobStatus(1, gitlabci.StatusSuccess) })
+		_, err := f.run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "abc\n"+changedLine(2)+changedLine(1)+"x\n"+changedLine(1)+"y", f.out.String())
+	})
+}
+
+// Once the runner has had its last word, the next poll is the last.
+func TestFollowLogEndsAtTheVerdict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusRunning})
+		begun := time.Now()
+		for second := range 60 {
+			time.AfterFunc(time.Duration(second)*time.Second+time.Millisecond, func() { f.srv.AppendLog(1, "line\n") })
+		}
+		time.AfterFunc(time.Minute+time.Millisecond, func() {
+			f.srv.AppendLog(1, "Job succeeded\n")
+			f.srv.SetJobStatus(1, gitlabci.StatusSuccess)
+		})
+		_, err := f.run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 62*time.Second, time.Since(begun), "one poll has the verdict, the next the job's")
+	})
+}

@@ -15,6 +15,7 @@ type logCopy struct {
 	size    int64
 	written int64 // bytes in all, those of a log that has changed since included
 	end     []byte
+	told    bool // whether the line about a change is the last that was written
 
 	// unseen is set at first: what stands before the first byte to copy was
 	// copied by another program, and can only be believed.
@@ -38,6 +39,7 @@ func (c *logCopy) Write(p []byte) (int, error) {
 	case err == nil && n < len(p):
 		err = io.ErrShortWrite
 	}
+	c.told = c.told && n == 0
 	c.size += int64(n)
 	c.written += int64(n)
 	c.keep(p[:n])
@@ -74,7 +76,7 @@ func (c *logCopy) goBack(agreed int, tell func(from int64)) error {
 		from = 0
 	}
 	line := fmt.Sprintf("[the log has changed: from byte %d on it now goes on like this]\n", from)
-	if len(c.end) > 0 && c.end[len(c.end)-1] != '\n' {
+	if !c.told && len(c.end) > 0 && c.end[len(c.end)-1] != '\n' {
 		line = "\n" + line
 	}
 	c.size, c.end, c.unseen = from, c.end[:agreed], false
@@ -84,6 +86,7 @@ func (c *logCopy) goBack(agreed int, tell func(from int64)) error {
 	if _, err := io.WriteString(c.w, line); err != nil {
 		return &writeError{err}
 	}
+	c.told = true
 	return nil
 }
 
