@@ -20,7 +20,6 @@ import (
 	"strconv"
 
 	"example.com/gitlabci"
-	"example.com/gitlabci/joblog"
 )
 
 func main() {
@@ -99,16 +98,10 @@ func follow(ctx context.Context, client *gitlabci.Client, project gitlabci.Proje
 			fmt.Fprintf(notes, "job %d is %s\n", id, status)
 		}
 	}
-	log, w := io.Pipe()
-	printed := make(chan error, 1)
-	go func() {
-		err := p.print(joblog.Lines(log))
-		log.CloseWithError(err) // what is written from now on fails like this
-		printed <- err
-	}()
-	job, err := client.Jobs.FollowLog(ctx, project, id, w, opts)
-	w.Close()
-	if printErr := <-printed; printErr != nil {
+	shown := newScreen(p)
+	opts.Rewritten = shown.restart
+	job, err := client.Jobs.FollowLog(ctx, project, id, shown, opts)
+	if printErr := shown.end(); printErr != nil {
 		return printErr
 	}
 	if ctx.Err() != nil {

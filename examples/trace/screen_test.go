@@ -1,0 +1,33 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+)
+
+// A log that changes while a section is folded does not stay in it.
+func TestRewritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := gitlabcitest.NewServer()
+		job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning, Log: demoLog[:200]})
+		time.AfterFunc(3*time.Second, func() {
+			srv.SetLog(job.ID, strings.Repeat("another\n", 2*lastWords)+demoLog)
+			srv.SetJobStatus(job.ID, gitlabci.StatusSuccess)
+		})
+		var out strings.Builder
+		err := follow(t.Context(), srv.Client(), "group/app", job.ID, &printer{out: &out}, io.Discard, &gitlabci.FollowOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "[the log has changed: from byte 0 on it now goes on like this]\n" + strings.Repeat("another\n", 2*lastWords) + folded
+		if !strings.HasSuffix(out.String(), want) {
+			t.Errorf("the log is:\n%s", &out)
+		}
+	})
+}
