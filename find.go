@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -278,15 +277,13 @@ func (f *finder) failed(ctx context.Context, begun time.Time, err error) error {
 }
 
 // mayPass reports whether the next look may fare better than one that failed.
+// A server that was never met and does not answer as GitLab does is none.
 func (f *finder) mayPass(err error) bool {
 	if _, vanished := errors.AsType[vanishedError](err); vanished {
 		return true
 	}
-	if e, answered := errors.AsType[*APIError](err); answered {
-		return e.StatusCode >= http.StatusInternalServerError || e.Is(ErrRateLimited) || e.StatusCode == http.StatusRequestTimeout
-	}
 	_, refused := errors.AsType[*refusal](err)
-	return !errors.Is(err, ErrInvalid) && (f.met || !refused && !hopeless(err))
+	return mayPass(err, f.met) && (f.met || !refused)
 }
 
 // ended is the error of a context that ended, and of the last look.

@@ -198,13 +198,15 @@ func TestFindWaitsThroughFaults(t *testing.T) {
 		err   error         // nil: it is found in the end
 		after time.Duration // at least
 	}{
-		"a while of 502":        {gitlabcitest.Fault{Status: 502}, 9 * time.Minute, nil, 9 * time.Minute},
-		"a while of resets":     {gitlabcitest.Fault{Break: gitlabcitest.ResetUnread}, 9 * time.Minute, nil, 9 * time.Minute},
-		"502 without an end":    {gitlabcitest.Fault{Status: 502}, time.Hour, anyError, 10 * time.Minute},
-		"a limit, for long":     {gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited, Header: http.Header{"Retry-After": {"400"}}, Times: 1}, time.Hour, nil, 400 * time.Second},
-		"a page that is none":   {gitlabcitest.Fault{Status: 200, Body: "<html><title>Down for a minute</title></html>"}, time.Minute, nil, time.Minute},
-		"the token was revoked": {gitlabcitest.Fault{Status: 401}, time.Hour, gitlabci.ErrUnauthorized, 0},
-		"access was withdrawn":  {gitlabcitest.Fault{Status: 403}, time.Hour, gitlabci.ErrForbidden, 0},
+		"a while of 502":         {gitlabcitest.Fault{Status: 502}, 9 * time.Minute, nil, 9 * time.Minute},
+		"a while of resets":      {gitlabcitest.Fault{Break: gitlabcitest.ResetUnread}, 9 * time.Minute, nil, 9 * time.Minute},
+		"502 without an end":     {gitlabcitest.Fault{Status: 502}, time.Hour, anyError, 10 * time.Minute},
+		"a limit, for long":      {gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited, Header: http.Header{"Retry-After": {"400"}}, Times: 1}, time.Hour, nil, 400 * time.Second},
+		"a page that is none":    {gitlabcitest.Fault{Status: 200, Body: "<html><title>Down for a minute</title></html>"}, time.Minute, nil, time.Minute},
+		"a proxy without GitLab": {gitlabcitest.Fault{Status: 404, Body: "<html><title>Nothing here</title></html>"}, time.Minute, nil, time.Minute},
+		"a lock":                 {gitlabcitest.Fault{Status: 409, Body: `{"message":"409 Conflict: Resource lock"}`}, time.Minute, nil, time.Minute},
+		"the token was revoked":  {gitlabcitest.Fault{Status: 401}, time.Hour, gitlabci.ErrUnauthorized, 0},
+		"access was withdrawn":   {gitlabcitest.Fault{Status: 403}, time.Hour, gitlabci.ErrForbidden, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

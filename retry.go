@@ -269,3 +269,17 @@ func hopeless(err error) bool {
 	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
 	return ok
 }
+
+// mayPass reports whether what failed may succeed when it is polled again later.
+// What is not in GitLab's words can be of a proxy that has lost it, if it was
+// met before.
+func mayPass(err error, met bool) bool {
+	e, answered := errors.AsType[*APIError](err)
+	switch {
+	case !answered:
+		return !errors.Is(err, ErrInvalid) && (met || !hopeless(err))
+	case e.StatusCode >= http.StatusInternalServerError, e.StatusCode == http.StatusRequestTimeout, e.Is(ErrRateLimited), e.locked():
+		return true
+	}
+	return e.foreign && met
+}

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -63,12 +61,14 @@ func (r *treeReader) tasks(n *treeNode) []func(context.Context) error {
 			}
 			return n.excuse(0, err)
 		},
-		func(ctx context.Context) (err error) {
-			tree.Jobs, err = oldestFirst(client.Jobs.AllForPipeline(ctx, n.project, id, nil), func(j *Job) JobID { return j.ID })
+		func(ctx context.Context) error {
+			jobs, err := collect(client.Jobs.AllForPipeline(ctx, n.project, id, nil))
+			tree.Jobs = inOrder(jobs, jobID)
 			return n.excuse(1, err)
 		},
-		func(ctx context.Context) (err error) {
-			tree.TriggerJobs, err = oldestFirst(client.Jobs.AllTriggerJobs(ctx, n.project, id, nil), func(j *TriggerJob) JobID { return j.ID })
+		func(ctx context.Context) error {
+			triggers, err := collect(client.Jobs.AllTriggerJobs(ctx, n.project, id, nil))
+			tree.TriggerJobs = inOrder(triggers, triggerJobID)
 			return n.excuse(2, err)
 		},
 		func(ctx context.Context) error {
@@ -113,18 +113,6 @@ func (r *treeReader) below(n *treeNode) (below []*treeNode) {
 		below = append(below, &treeNode{project: project, tree: tree})
 	}
 	return below
-}
-
-// oldestFirst reads a list to its end, and nothing is left of one that fails.
-func oldestFirst[T any](list iter.Seq2[*T, error], id func(*T) JobID) (items []*T, err error) {
-	for item, err := range list {
-		if err != nil {
-			return nil, err
-		}
-		items = append(items, item)
-	}
-	slices.SortFunc(items, func(a, b *T) int { return cmp.Compare(id(a), id(b)) })
-	return items, nil
 }
 
 // together runs tasks, a few at once, until one of them fails or the context

@@ -202,6 +202,9 @@ func atWork(status Status) bool {
 	return status.Active() && status != StatusCreated && status != StatusScheduled
 }
 
+func jobID(j *Job) JobID               { return j.ID }
+func triggerJobID(t *TriggerJob) JobID { return t.ID }
+
 // inOrder sorts jobs by their IDs. Of one that two pages have, it keeps what
 // the later page says.
 func inOrder[T any](jobs []*T, id func(*T) JobID) []*T {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 	"net/url"
 	"time"
 )
@@ -21,7 +20,7 @@ func (w *watch) read(ctx context.Context, p *watched) (*observation, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.triggers = inOrder(triggers, func(t *TriggerJob) JobID { return t.ID })
+	o.triggers = inOrder(triggers, triggerJobID)
 	return o, nil
 }
 
@@ -69,7 +68,7 @@ func (w *watch) listJobs(ctx context.Context, p *watched) (*observation, error) 
 		}
 		o.jobs, o.etag = append(o.jobs, rest...), ""
 	}
-	o.jobs = inOrder(o.jobs, func(j *Job) JobID { return j.ID })
+	o.jobs = inOrder(o.jobs, jobID)
 	return o, nil
 }
 
@@ -84,6 +83,7 @@ func pipelineOf(jobs []*Job, id PipelineID) *PipelineInfo {
 	return nil
 }
 
+// collect reads a list to its end, and nothing is left of one that fails.
 func collect[T any](items iter.Seq2[*T, error]) (all []*T, err error) {
 	for item, err := range items {
 		if err != nil {
@@ -103,14 +103,15 @@ func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err err
 		}
 		return fmt.Errorf("gitlabci: watching pipeline %d: %w", w.root.id, err)
 	}
+	passes := mayPass(err, p.read)
 	e, answered := errors.AsType[*APIError](err)
 	switch {
-	case p.willStay(err) && (p == w.root || errors.Is(err, ErrUnauthorized)):
+	case !passes && (p == w.root || errors.Is(err, ErrUnauthorized)):
 		if p.read && answered && e.gone() {
 			return fmt.Errorf("gitlabci: pipeline %d was deleted while it was watched: %w", p.id, err)
 		}
 		return err
-	case p.willStay(err):
+	case !passes:
 		return w.leave(p, err)
 	}
 	if p.failing.IsZero() {
@@ -135,17 +136,4 @@ func (w *watch) leave(p *watched, err error) error {
 		return errStopped
 	}
 	return nil
-}
-
-// willStay reports whether another poll would fail like this one. What is not
-// in GitLab's words can be of a proxy that has lost it, if it was there before.
-func (p *watched) willStay(err error) bool {
-	e, answered := errors.AsType[*APIError](err)
-	switch {
-	case !answered:
-		return errors.Is(err, ErrInvalid) || !p.read && hopeless(err)
-	case e.StatusCode >= http.StatusInternalServerError, e.StatusCode == http.StatusRequestTimeout, e.Is(ErrRateLimited), e.locked():
-		return false
-	}
-	return !e.foreign || !p.read
 }
