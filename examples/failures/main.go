@@ -16,14 +16,17 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/joblog"
 )
 
 func main() {
 	q := question{}
 	flag.StringVar(&q.ref, "ref", "main", "branch or tag, whose newest pipeline is looked at where none is given")
-	flag.IntVar(&q.lines, "lines", 10, "how many lines of each log")
+	flag.IntVar(&q.lines, "lines", 10, "how many lines of each log, up to 20")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -110,18 +113,29 @@ func (q question) explain(ctx context.Context, out io.Writer, client *gitlabci.C
 	return tests(ctx, out, client, one)
 }
 
-// tail prints the last lines of a log.
+// tail prints the lines of a log that look like the reason, the last of them.
 func (q question) tail(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, job gitlabci.JobID) error {
 	log, err := client.Jobs.Log(ctx, project, job)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	lines, err := lastLines(log, q.lines)
-	for _, line := range lines {
-		fmt.Fprintf(out, "  | %s\n", line)
+	summary, err := joblog.Summarize(log)
+	lines := summary.Failure
+	for _, line := range lines[max(0, len(lines)-max(0, q.lines)):] {
+		fmt.Fprintf(out, "  | %s\n", printable(line.Text))
 	}
 	return err
+}
+
+// printable is text that a terminal only shows.
+func printable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) && c != '\t' {
+			return ' '
+		}
+		return c
+	}, text)
 }
 
 // tests prints the tests that failed, where there are any.

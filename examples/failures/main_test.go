@@ -1,12 +1,9 @@
 package main
 
 import (
-	"errors"
 	"io"
-	"slices"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
@@ -21,7 +18,7 @@ func TestOnTheFake(t *testing.T) {
 		"pipeline 102 of main: failed, 1 jobs failed, 1 of 2 tests",
 		"deploy started no pipeline: downstream_pipeline_creation_failed",
 		"unit (test) failed after 1m0s: script_failure\n  https://",
-		"  |     divide_test.go:12: got 1, want 2\n  | FAIL\n  | ERROR: Job failed: exit code 1\n",
+		"  | --- FAIL: TestDivide (0.00s)\n  | FAIL\n",
 		"tests of pipeline 101:\n  unit: TestDivide\n",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -73,30 +70,37 @@ func TestOnAServer(t *testing.T) {
 	}
 }
 
-func TestLastLines(t *testing.T) {
-	for log, want := range map[string][]string{
-		"":                          nil,
-		"\n\r\n":                    nil,
-		"one":                       {"one"},
-		"one\ntwo\n\nthree\nfour\n": {"three", "four"},
-		"a\r\nb\r\n":                {"a", "b"},
-		"10%\r50%\r100%\nnext":      {"100%", "next"},
-		"section_start:1:a[collapsed=true]\r\x1b[0Kname\nsection_end:2:a\r\x1b[0K": {"name"},
-		"\x1b]0;title\a\tb":                      {"]0;title\tb"},
-		"\x1b[31;1mred\x1b[0;m\xff":              {"red?"},
-		strings.Repeat("x", 1<<20) + "\nlast":    {strings.Repeat("x", longest-1) + "…", "last"},
-		"first\n" + strings.Repeat("é", longest): {"first", strings.Repeat("é", longest)},
+// Of a log come the last lines that tell why.
+func TestTail(t *testing.T) {
+	script := func(lines string) string {
+		return "section_start:1:step_script\r\x1b[0K\n" + lines + "section_end:2:step_script\r\x1b[0K\nERROR: Job failed: exit code 1\n"
+	}
+	for name, test := range map[string]struct {
+		log   string
+		lines int
+		want  string
+		fails bool
+	}{
+		"no log":             {"", 2, "", false},
+		"the end of it":      {script("one\ntwo\n\nthree\n"), 2, "  | two\n  | three\n", false},
+		"fewer than wanted":  {script("one\n"), 20, "  | one\n", false},
+		"errors before that": {script("--- FAIL: TestA\n--- FAIL: TestB\nerror: C\ncleaning up\n"), 2, "  | --- FAIL: TestB\n  | error: C\n", false},
+		"none wanted":        {script("one\n"), 0, "", false},
+		"fewer than none":    {script("one\n"), -1, "", false},
+		"for a terminal":     {script("\x1b[31;1mred\x1b[0;m\n10%\r100%\nring\a\tonce\n"), 3, "  | red\n  | 100%\n  | ring \tonce\n", false},
+		"may not be read":    {script("one\n"), 2, "", true},
 	} {
-		lines, err := lastLines(iotest.OneByteReader(strings.NewReader(log)), 2)
-		if err != nil || !slices.Equal(lines, want) {
-			t.Errorf("%.40q: %q, %v", log, lines, err)
-		}
-	}
-	broken := io.MultiReader(strings.NewReader("one\ntw"), iotest.ErrReader(errors.New("broken")))
-	if lines, err := lastLines(broken, 2); err == nil || !slices.Equal(lines, []string{"one", "tw"}) {
-		t.Errorf("%q, %v", lines, err)
-	}
-	if lines, err := lastLines(strings.NewReader("one"), 0); err != nil || lines != nil {
-		t.Errorf("%q, %v", lines, err)
+		t.Run(name, func(t *testing.T) {
+			srv := gitlabcitest.NewServer()
+			job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusFailed, Log: test.log})
+			if test.fails {
+				srv.Fault(gitlabcitest.Fault{Status: 403})
+			}
+			var out strings.Builder
+			err := question{lines: test.lines}.tail(t.Context(), &out, srv.Client(), "group/app", job.ID)
+			if out.String() != test.want || (err != nil) != test.fails {
+				t.Errorf("%q, %v", &out, err)
+			}
+		})
 	}
 }
