@@ -3,7 +3,9 @@ package gitlabci_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -214,4 +216,48 @@ func TestWatchDownstreamIsLeft(t *testing.T) {
 		}
 		require.Equal(t, []string{"child#1001 >success", "pipeline#102 >success", "pipeline#101 not watched"}, seen)
 	})
+}
+
+// triggerRow is a trigger job in a list, with the minute in which its pipeline
+// 7 was updated, and what it has started.
+func triggerRow(status string, minute int, started string) string {
+	return fmt.Sprintf(`{"id":2,"name":"t","status":%q,"pipeline":{"id":7,"updated_at":"2030-01-01T00:%02d:00.000Z"},"downstream_pipeline":%s}`,
+		status, minute, started)
+}
+
+// below answers for pipeline 7, which has one job, with the trigger jobs of one
+// poll after the other, and for the pipeline 8 that these start.
+func below(triggers []string, child http.HandlerFunc) *script {
+	polls := 0
+	return newScript(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/7/bridges"):
+			rows(triggers[min(polls, len(triggers)-1)])(w, r)
+			polls++
+		case strings.HasSuffix(r.URL.Path, "/7/jobs") && polls < len(triggers)-1:
+			rows(jobRow(1, "running", "running", 2))(w, r)
+		case strings.HasSuffix(r.URL.Path, "/7/jobs"):
+			rows(jobRow(1, "success", "success", 3))(w, r)
+		case strings.HasSuffix(r.URL.Path, "/8/jobs"):
+			child(w, r)
+		default:
+			rows()(w, r)
+		}
+	})
+}
+
+// A replica that lags does not take back what is known of trigger jobs, while
+// one whose pipeline was retried does go back.
+func TestWatchTriggersOfAReplica(t *testing.T) {
+	for minute, back := range map[int][]string{1: nil, 2: {"t#2 running>pending", "t#2 pending>running"}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := below([]string{
+				triggerRow("running", 2, "null"), triggerRow("pending", minute, "null"),
+				triggerRow("running", 2, "null"), triggerRow("failed", 3, "null"),
+			}, nil)
+			want := slices.Concat([]string{"pipeline#7 >running", "j#1 >running", "t#2 >running"}, back,
+				[]string{"j#1 running>success", "t#2 running>failed", "pipeline#7 running>success"})
+			require.Equal(t, want, toldAll(t, s.client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil))
+		})
+	}
 }

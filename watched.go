@@ -59,10 +59,17 @@ type observation struct {
 // replica of GitLab's database lags. To believe it would be to tell of changes
 // that never were. What stays so for longer than they lag is true after all.
 func (p *watched) outdated(o *observation) bool {
-	back := p.read && !o.same && o.pipeline.UpdatedAt.Before(p.info.UpdatedAt)
+	newest := p.info
+	if !o.same {
+		newest = o.pipeline
+	}
+	back := p.read && newest.UpdatedAt.Before(p.info.UpdatedAt)
 	for _, job := range o.jobs {
 		status, known := p.jobs[job.ID]
 		back = back || known && goesBack(status, job.Status)
+	}
+	for _, t := range o.triggers { // a retry below takes these back, so only the time tells
+		back = back || t.Pipeline != nil && !t.Pipeline.UpdatedAt.IsZero() && t.Pipeline.UpdatedAt.Before(newest.UpdatedAt)
 	}
 	if !back {
 		p.lagging = time.Time{}
