@@ -94,6 +94,7 @@ func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref strin
 	if r.watch, err = s.watch(project, pipeline.ID, r.options.WatchOptions); err != nil {
 		return nil, err
 	}
+	r.watch.root.since = time.Now()
 	r.watch.tell = r.tell
 	r.result.Pipeline = pipeline
 	err = r.run(ctx)
@@ -156,8 +157,8 @@ func (r *run) tell(event *PipelineEvent) bool {
 
 // projectOf is the project of what has changed.
 func (r *run) projectOf(event *PipelineEvent) ProjectID {
-	if event.Pipeline.ID == r.watch.root.id {
-		return r.watch.root.project
+	if p := r.watch.known[event.Pipeline.ID]; p != nil {
+		return p.project
 	}
 	return event.Pipeline.Project()
 }

@@ -226,3 +226,23 @@ func TestRunDownstreamGoesOn(t *testing.T) {
 		require.LessOrEqual(t, r.requests(logRoute), 20)
 	})
 }
+
+// A pipeline that was created just now is not given up because a replica does
+// not know it yet.
+func TestRunOnAReplica(t *testing.T) {
+	for times, want := range map[int]error{3: nil, 0: gitlabci.ErrNotFound} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRunning(job("unit", "success", "ok\n"))
+			r.srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Status: 404, Body: `{"message":"404 Not found"}`, Times: times})
+			result, err := r.run(t.Context())
+			require.Equal(t, gitlabci.PipelineID(101), result.Pipeline.ID)
+			if want == nil {
+				require.NoError(t, err)
+				require.Equal(t, gitlabci.StatusSuccess, result.Pipeline.Status)
+				return
+			}
+			require.ErrorIs(t, err, want)
+			require.InDelta(t, 60, r.took.Seconds(), 20)
+		})
+	}
+}

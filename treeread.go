@@ -104,15 +104,20 @@ func (r *treeReader) below(n *treeNode) (below []*treeNode) {
 			continue
 		}
 		r.known[started.ID] = true
-		project := started.Project()
-		if started.ProjectID == 0 { // old servers do not tell, and it is so for child pipelines
-			project = n.project
-		}
 		tree := &PipelineTree{Pipeline: &Pipeline{PipelineInfo: *started}, Trigger: trigger}
 		n.tree.Downstream = append(n.tree.Downstream, tree)
-		below = append(below, &treeNode{project: project, tree: tree})
+		below = append(below, &treeNode{project: trigger.downstreamProject(n.project), tree: tree})
 	}
 	return below
+}
+
+// downstreamProject is that of the DownstreamPipeline. Old servers do not tell;
+// that of the upstream one it is for child pipelines.
+func (t *TriggerJob) downstreamProject(upstream ProjectID) ProjectID {
+	if t.DownstreamPipeline.ProjectID == 0 {
+		return upstream
+	}
+	return t.DownstreamPipeline.Project()
 }
 
 // together runs tasks, a few at once, until one of them fails or the context

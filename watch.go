@@ -110,7 +110,7 @@ type watch struct {
 
 	root     *watched
 	open     []*watched // those that have not finished, upstream first
-	known    map[PipelineID]bool
+	known    map[PipelineID]*watched
 	interval time.Duration // to the next poll
 	held     time.Duration // what a server asks to wait, at least, before that
 
@@ -128,7 +128,7 @@ func (s *PipelinesService) watch(project ProjectID, id PipelineID, o WatchOption
 		options:  o,
 		root:     root,
 		open:     []*watched{root},
-		known:    map[PipelineID]bool{id: true},
+		known:    map[PipelineID]*watched{id: root},
 		interval: o.MinInterval,
 	}, nil
 }
@@ -215,12 +215,13 @@ func (w *watch) look(ctx context.Context, p *watched) (changed bool, err error) 
 // adopt begins to watch the pipelines that trigger jobs have started.
 func (w *watch) adopt(p *watched, triggers []*TriggerJob) {
 	for _, t := range triggers {
-		if t.DownstreamPipeline == nil || w.known[t.DownstreamPipeline.ID] {
+		if t.DownstreamPipeline == nil || w.known[t.DownstreamPipeline.ID] != nil {
 			continue
 		}
-		child := newWatched(t.DownstreamPipeline.Project(), t.DownstreamPipeline.ID)
+		child := newWatched(t.downstreamProject(p.project), t.DownstreamPipeline.ID)
 		child.info = new(*t.DownstreamPipeline)
-		w.known[child.id] = true
+		child.since = time.Now()
+		w.known[child.id] = child
 		w.open = append(w.open, child)
 		p.triggers[t.ID].child = child
 	}

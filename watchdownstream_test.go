@@ -261,3 +261,35 @@ func TestWatchTriggersOfAReplica(t *testing.T) {
 		})
 	}
 }
+
+// A pipeline that was started just now can be unknown to a replica, and in old
+// servers' words it has no project: it is one of those that started it.
+func TestWatchFindsDownstream(t *testing.T) {
+	gone := answer(404, `{"message":"404 Not found"}`)
+	leaf := rows(`{"id":3,"name":"leaf","status":"failed","pipeline":{"id":8,"status":"failed"}}`)
+	for name, test := range map[string]struct {
+		started string
+		steps   []http.HandlerFunc
+		path    string
+		want    []string
+	}{
+		"a replica that lags": {`{"id":8,"project_id":9,"status":"running"}`, []http.HandlerFunc{gone, gone, leaf}, "/projects/9/", []string{"leaf#3 >failed", "pipeline#8 >failed"}},
+		"gone for good":       {`{"id":8,"project_id":9,"status":"running"}`, []http.HandlerFunc{gone}, "/projects/9/", []string{"pipeline#8 not watched"}},
+		"an old server":       {`{"id":8,"status":"running"}`, []http.HandlerFunc{leaf}, "/projects/group%2Fapp/", []string{"leaf#3 >failed", "pipeline#8 >failed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				polls := 0
+				s := below([]string{triggerRow("success", 3, test.started)}, func(w http.ResponseWriter, r *http.Request) {
+					require.Contains(t, r.URL.EscapedPath(), test.path)
+					test.steps[min(polls, len(test.steps)-1)](w, r)
+					polls++
+				})
+				start := time.Now()
+				events := toldAll(t, s.client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil)
+				require.Equal(t, append([]string{"j#1 >success", "t#2 >success", "pipeline#7 >success"}, test.want...), events)
+				require.Less(t, time.Since(start), 90*time.Second)
+			})
+		})
+	}
+}

@@ -26,6 +26,7 @@ type watched struct {
 	jobs     map[JobID]Status
 	triggers map[JobID]*watchedTrigger
 
+	since   time.Time // when GitLab told that there is one; zero if only the caller says so
 	read    bool      // whether anything was read yet
 	looked  bool      // whether the last poll read it
 	gone    bool      // not to be read any further

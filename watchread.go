@@ -103,8 +103,8 @@ func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err err
 		}
 		return fmt.Errorf("gitlabci: watching pipeline %d: %w", w.root.id, err)
 	}
-	passes := mayPass(err, p.read)
 	e, answered := errors.AsType[*APIError](err)
+	passes := mayPass(err, p.read) || answered && e.gone() && time.Since(p.since) < longestLag
 	switch {
 	case !passes && (p == w.root || errors.Is(err, ErrUnauthorized)):
 		if p.read && answered && e.gone() {
