@@ -21,7 +21,8 @@ type RunOptions struct {
 
 	// Log, unless nil, gets the logs of jobs that run, each line in one Write,
 	// behind the job's name and a colon; for pipelines below, with Downstream,
-	// the name is followed by "(pipeline 102)". A line is what GitLab's page
+	// the name is followed by "(pipeline 102)". Control characters in the name
+	// are spaces. A line is what GitLab's page
 	// shows as one: without colours and markers of sections, and of a progress
 	// bar the last state. Lines of one job are in order, and none is left out
 	// or comes twice, save after a line which says that the log has changed.

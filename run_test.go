@@ -205,6 +205,22 @@ func TestRunRetried(t *testing.T) {
 	}
 }
 
+// Names are the project's choice, and lines stay lines behind any of them.
+func TestRunPrefixes(t *testing.T) {
+	for name, prefix := range map[string]string{
+		"build: [linux, amd64]":    "build: [linux, amd64]",
+		"a\r\nb\tc":                "a  b c",
+		"\x1b[2Junit\u009b1A\x00é": " [2Junit 1A é",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRunning(job(name, "success", "one\ntwo\n"))
+			_, err := r.run(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, []string{prefix + ": one\n", prefix + ": two\n"}, r.out.lines)
+		})
+	}
+}
+
 func TestRunBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		deploy := gitlabcitest.Job{Name: "deploy", Stage: "deploy", Status: gitlabci.StatusCreated, When: gitlabcitest.WhenManual, Script: gitlabcitest.Script{Runs: time.Second}}

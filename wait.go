@@ -14,8 +14,8 @@ import (
 // below as well, but for those that may not be read; their verdicts are not
 // part of this one, unless a trigger job depends on them.
 //
-// If in two polls in a row the pipeline is manual, so that nothing moves before
-// someone plays a job, it returns the pipeline and an error that matches
+// If in two polls in a row the pipeline is manual, so that it cannot finish
+// before someone plays a job, it returns the pipeline and an error that matches
 // [ErrBlocked], unless [WatchOptions.WaitForManual] is set. With Downstream that
 // includes pipelines below, if there is nothing else left to wait for. All
 // other errors are those of Watch.

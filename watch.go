@@ -18,8 +18,8 @@ type WatchOptions struct {
 	// whichever project, and all below those. It takes a second list each poll.
 	Downstream bool
 
-	// WaitForManual lets Wait go on where nothing moves before someone plays a
-	// manual job, instead of returning [ErrBlocked]. Watch always goes on.
+	// WaitForManual lets Wait go on where nothing can finish before someone plays
+	// a manual job, instead of returning [ErrBlocked]. Watch always goes on.
 	WaitForManual bool
 
 	// MinInterval is the time from one poll to the next after a change. While
