@@ -63,7 +63,8 @@ type FindPipelineOptions struct {
 //
 // With Wait it looks every 2 seconds at first and every 15 in the end. A look
 // that fails for a reason that can pass is repeated, for 10 minutes; what the
-// client itself tries again comes on top. Any other failure ends it at once.
+// client itself tries again comes on top. Any other failure ends it at once, and
+// so does a server that asks to wait for longer than that.
 //
 // Lists do not tell branches from tags. For a Ref that begins with refs/heads/
 // or refs/tags/ it reads one pipeline after the other, 100 at most, until one
@@ -270,7 +271,11 @@ func (f *finder) failed(ctx context.Context, begun time.Time, err error) error {
 	if f.failing.IsZero() {
 		f.failing = begun
 	}
-	if lasted := time.Since(f.failing); lasted >= findPatience {
+	asked := time.Duration(0)
+	if e, answered := errors.AsType[*APIError](err); answered {
+		asked = e.RetryAfter
+	}
+	if lasted := time.Since(f.failing); lasted >= findPatience-asked {
 		return fmt.Errorf("gitlabci: looking for a pipeline of %s failed for %v: %w", f.what, lasted.Round(time.Second), err)
 	}
 	return nil

@@ -203,6 +203,7 @@ func TestFindWaitsThroughFaults(t *testing.T) {
 		"502 without an end":     {gitlabcitest.Fault{Status: 502}, time.Hour, anyError, 10 * time.Minute},
 		"a limit, for long":      {gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited, Header: http.Header{"Retry-After": {"400"}}, Times: 1}, time.Hour, nil, 400 * time.Second},
 		"a page that is none":    {gitlabcitest.Fault{Status: 200, Body: "<html><title>Down for a minute</title></html>"}, time.Minute, nil, time.Minute},
+		"a limit, for a day":     {gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited, Header: http.Header{"Retry-After": {"86400"}}}, 48 * time.Hour, gitlabci.ErrRateLimited, 0},
 		"a proxy without GitLab": {gitlabcitest.Fault{Status: 404, Body: "<html><title>Nothing here</title></html>"}, time.Minute, nil, time.Minute},
 		"a lock":                 {gitlabcitest.Fault{Status: 409, Body: `{"message":"409 Conflict: Resource lock"}`}, time.Minute, nil, time.Minute},
 		"the token was revoked":  {gitlabcitest.Fault{Status: 401}, time.Hour, gitlabci.ErrUnauthorized, 0},

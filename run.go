@@ -39,12 +39,12 @@ type RunOptions struct {
 	Event func(*PipelineEvent)
 
 	// CancelOnExit cancels the pipeline before Run returns with an error, such
-	// as that of a context that has ended: unless it has finished, or is blocked.
-	// That takes 30 seconds at most, and its own error is added. A pipeline that
-	// IdempotencyKey has found is canceled as well; those that were started in
-	// other projects are not. If the context ends while the pipeline is created
-	// there is none to cancel, though GitLab may be making it: the error then
-	// matches [ErrOutcomeUnknown].
+	// as that of a context that has ended: unless it has finished, or Run ends
+	// since it is blocked. That takes 30 seconds at most, and its own error is
+	// added. A pipeline that IdempotencyKey has found is canceled as well; those
+	// that were started in other projects are not. If the context ends while the
+	// pipeline is created there is none to cancel, though GitLab may be making
+	// it: the error then matches [ErrOutcomeUnknown].
 	CancelOnExit bool
 }
 

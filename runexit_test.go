@@ -73,6 +73,20 @@ func TestRunEndsEarly(t *testing.T) {
 	}
 }
 
+// Whoever waits for someone to play a job and then gives up, cancels what waits.
+func TestRunCancelsWhatIsBlocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRunning(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusCreated, When: gitlabcitest.WhenManual})
+		r.opts.WaitForManual, r.opts.CancelOnExit = true, true
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		result, err := r.run(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, 1, r.requests(cancelRoute))
+		require.Equal(t, gitlabci.StatusCanceled, result.Pipeline.Status)
+	})
+}
+
 // What is refused is refused before anything is sent, and a pipeline whose
 // making was interrupted is not canceled, for nobody knows which it is.
 func TestRunStartsNothing(t *testing.T) {
