@@ -1,0 +1,21 @@
+package gitlabci_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The bot of README.md is the one that is tried, and is short.
+func TestReadmeBot(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	source, err := os.ReadFile("example_bot_test.go")
+	require.NoError(t, err)
+	_, bot, found := strings.Cut(string(source), "// nightly is the bot of README.md.\n")
+	require.True(t, found)
+	require.Contains(t, string(page), "```go\n"+bot+"```\n")
+	require.Less(t, strings.Count(bot, "\n"), 40)
+}
