@@ -36,6 +36,7 @@ func (s *PipelinesService) Wait(ctx context.Context, project ProjectID, id Pipel
 // too, is blocked.
 func (w *watch) wait(ctx context.Context) (*Pipeline, error) {
 	w.mayBlock = !w.options.WaitForManual
+	var lagging time.Time
 	for {
 		blocked := w.run(ctx)
 		if blocked != nil && !errors.Is(blocked, ErrBlocked) {
@@ -45,7 +46,10 @@ func (w *watch) wait(ctx context.Context) (*Pipeline, error) {
 		if err != nil {
 			return nil, err
 		}
-		if blocked == nil && pipeline.Status.Finished() || blocked != nil && w.stillBlocked(pipeline) {
+		older := !pipeline.UpdatedAt.IsZero() && pipeline.UpdatedAt.Before(w.root.info.UpdatedAt)
+		switch {
+		case stillLags(older, &lagging): // it may tell of the end before a retry
+		case blocked == nil && pipeline.Status.Finished(), blocked != nil && w.stillBlocked(pipeline):
 			return pipeline, blocked
 		}
 		if err := w.resume(ctx); err != nil {

@@ -72,14 +72,20 @@ func (p *watched) outdated(o *observation) bool {
 	for _, t := range o.triggers { // a retry below takes these back, so only the time tells
 		back = back || t.Pipeline != nil && !t.Pipeline.UpdatedAt.IsZero() && t.Pipeline.UpdatedAt.Before(newest.UpdatedAt)
 	}
-	if !back {
-		p.lagging = time.Time{}
+	return stillLags(back, &p.lagging)
+}
+
+// stillLags reports whether an answer is older than what is known, and they
+// have not been so for too long; since is when that began.
+func stillLags(older bool, since *time.Time) bool {
+	if !older {
+		*since = time.Time{}
 		return false
 	}
-	if p.lagging.IsZero() {
-		p.lagging = time.Now()
+	if since.IsZero() {
+		*since = time.Now()
 	}
-	return time.Since(p.lagging) < longestLag
+	return time.Since(*since) < longestLag
 }
 
 // steps are the statuses that a job leaves in one direction only. What is

@@ -92,7 +92,8 @@ func TestWaitIsSureOfABlock(t *testing.T) {
 	manual, running := rows(jobRow(1, "manual", "manual", 1)), rows(jobRow(1, "running", "running", 1))
 	success := rows(jobRow(1, "success", "success", 2))
 	pipeline := func(status string) http.HandlerFunc { return answer(200, `{"id":7,"status":"`+status+`"}`) }
-	broken := answer(404, "<html>", "Content-Type", "text/html") // which the client does not try again by itself
+	late := answer(200, `{"id":7,"status":"failed","updated_at":"2030-01-01T00:01:00.000Z"}`) // from before a retry
+	broken := answer(404, "<html>", "Content-Type", "text/html")                              // which the client does not try again by itself
 	for name, test := range map[string]struct {
 		steps []http.HandlerFunc
 		want  error
@@ -105,6 +106,7 @@ func TestWaitIsSureOfABlock(t *testing.T) {
 		"played just now":            {[]http.HandlerFunc{manual, manual, pipeline("running"), running, success, pipeline("success")}, nil},
 		"retried just now":           {[]http.HandlerFunc{success, pipeline("running"), running, success, pipeline("success")}, nil},
 		"canceled just now":          {[]http.HandlerFunc{manual, manual, pipeline("canceled"), rows(jobRow(1, "canceled", "canceled", 2)), pipeline("canceled")}, nil},
+		"a last answer that lags":    {[]http.HandlerFunc{success, late, success, late, success, pipeline("success")}, nil},
 		"a broken last answer":       {[]http.HandlerFunc{success, broken, broken, pipeline("success")}, nil},
 		"deleted at last":            {[]http.HandlerFunc{success, answer(404, `{"message":"404 Not found"}`)}, gitlabci.ErrNotFound},
 	} {
@@ -116,7 +118,7 @@ func TestWaitIsSureOfABlock(t *testing.T) {
 				switch test.want {
 				case nil:
 					require.NoError(t, err)
-					require.True(t, ended.Status.Finished())
+					require.Contains(t, []gitlabci.Status{"success", "canceled"}, ended.Status)
 				case gitlabci.ErrBlocked:
 					require.EqualError(t, err, "gitlabci: blocked by a manual job: pipeline 7 in project group/app")
 					require.Equal(t, gitlabci.StatusManual, ended.Status)
@@ -127,6 +129,24 @@ func TestWaitIsSureOfABlock(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A verdict that stays older than the jobs for longer than replicas lag counts.
+func TestWaitBelievesInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/jobs") {
+				rows(jobRow(1, "success", "success", 2))(w, r)
+				return
+			}
+			answer(200, `{"id":7,"status":"failed","updated_at":"2030-01-01T00:01:00.000Z"}`)(w, r)
+		})
+		start := time.Now()
+		ended, err := s.client(t).Pipelines.Wait(t.Context(), "group/app", 7, nil)
+		require.NoError(t, err)
+		require.Equal(t, gitlabci.StatusFailed, ended.Status)
+		require.InDelta(t, 60, time.Since(start).Seconds(), 5)
+	})
 }
 
 // What is finished or manual below counts with Downstream, and only then.
