@@ -202,8 +202,9 @@ func TestFollowLogMirrors(t *testing.T) {
 				if seed%4 > 1 {
 					addFollowFaults(f.srv, seed)
 				}
-				var mu sync.Mutex
+				var mu sync.Mutex // of truth, and of random
 				truth := ""
+				mu.Lock()
 				for range 20 {
 					time.AfterFunc(time.Duration(1+random.IntN(600))*time.Second, func() {
 						mu.Lock()
@@ -212,6 +213,7 @@ func TestFollowLogMirrors(t *testing.T) {
 						f.srv.SetLog(1, truth)
 					})
 				}
+				mu.Unlock()
 				time.AfterFunc(11*time.Minute, func() { f.srv.SetJobStatus(1, gitlabci.StatusSuccess) })
 				var copied mirror
 				_, err := f.srv.Client().Jobs.FollowLog(t.Context(), "group/app", 1, &copied, &gitlabci.FollowOptions{Rewritten: copied.rewritten})
