@@ -27,6 +27,7 @@ const (
 	bare                       // writes, tries again, and has no body that matters
 	plain                      // never does it twice, and hands out the answer as it is
 	watching                   // tries again until something better comes
+	expecting                  // the same, of what is known to exist
 	searching                  // looks for what it did, and does it again if that is nowhere
 	mending                    // tries again, within the body too
 	lasting                    // reads, and survives all that is not GitLab's refusal
@@ -169,7 +170,7 @@ func compositeDeeds() []deed {
 		{"Pipelines.Run", "POST /projects/:id/pipeline", once, false, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.RunResult, error) {
 			return c.Pipelines.Run(ctx, "group/app", "main", nil)
 		})},
-		{"Pipelines.Run waits", "GET " + p + "/jobs", watching, false, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.RunResult, error) {
+		{"Pipelines.Run waits", "GET " + p + "/jobs", expecting, false, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.RunResult, error) {
 			return c.Pipelines.Run(ctx, "group/app", "main", &gitlabci.RunOptions{WatchOptions: *seldom})
 		})},
 		{"Jobs.PlayOrRetry", "POST " + j + "/play", once, false, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {

@@ -47,7 +47,7 @@ func (f matrixFault) concerns(d deed) bool {
 func (f matrixFault) judge(t *testing.T, deed deed, err error) {
 	t.Helper()
 	want := map[deedKind]error{
-		reading: f.reads, watching: f.reads, repeatable: f.reads, once: f.once, streaming: f.streams, decoding: cmp.Or(f.plainly(), f.reads), bare: f.bare, plain: f.once, mending: f.mended(),
+		reading: f.reads, watching: f.reads, expecting: f.reads, repeatable: f.reads, once: f.once, streaming: f.streams, decoding: cmp.Or(f.plainly(), f.reads), bare: f.bare, plain: f.once, mending: f.mended(),
 	}[deed.kind]
 	if deed.kind == plain && f.inBody {
 		want = f.plainly()
@@ -61,7 +61,10 @@ func (f matrixFault) judge(t *testing.T, deed deed, err error) {
 			want = f.once
 		}
 	}
-	if deed.kind == watching && want == anyError { // of one answer, not of the next
+	if deed.kind == expecting && want == gitlabci.ErrNotFound { // of a replica
+		want = nil
+	}
+	if (deed.kind == watching || deed.kind == expecting) && want == anyError { // of one answer, not of the next
 		want = nil
 	}
 	switch want {
