@@ -27,6 +27,7 @@ func bigArchive(t testing.TB) (data []byte, content string) {
 
 // What breaks within a body is asked for again, and nothing of it shows.
 func TestArchiveMends(t *testing.T) {
+	t.Parallel()
 	data, content := bigArchive(t)
 	faults := map[string]gitlabcitest.Fault{
 		"reset":            {Break: gitlabcitest.ResetBody, After: 300_000, Times: 8},
@@ -110,6 +111,7 @@ func TestArchiveWaitEnds(t *testing.T) {
 // An address in the storage is used until it expires, and then GitLab is asked
 // for another one.
 func TestArchiveExpiredAddress(t *testing.T) {
+	t.Parallel()
 	data, _ := variedArchive(t)
 	synctest.Test(t, func(t *testing.T) {
 		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{Lifetime: time.Minute}))

@@ -206,6 +206,7 @@ func requireArchive(t *testing.T, archive *gitlabci.Archive, files map[string]st
 
 // What is asked for, by which way, and how often.
 func TestArchiveRequests(t *testing.T) {
+	t.Parallel()
 	data, _ := variedArchive(t)
 	type request struct {
 		route, part string
@@ -420,6 +421,7 @@ func TestArchiveErrors(t *testing.T) {
 }
 
 func TestArchiveIsReadByMany(t *testing.T) {
+	t.Parallel()
 	data, files := variedArchive(t)
 	for _, name := range []string{"disk", "storage", "storage, no ranges"} {
 		archive, err := archiveServer(data, archiveDeliveries()[name]...).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
@@ -462,6 +464,7 @@ func TestArchiveIsReadByMany(t *testing.T) {
 // After Close, and after the context, nothing can be read, and nothing is left
 // behind: the bubble sees to that.
 func TestArchiveEnds(t *testing.T) {
+	t.Parallel()
 	data, _ := variedArchive(t)
 	for _, delivery := range []string{"disk", "storage", "storage, no ranges"} {
 		for _, byClose := range []bool{true, false} {
@@ -497,6 +500,7 @@ func TestArchiveEnds(t *testing.T) {
 
 // Close does not wait for a server that says nothing.
 func TestArchiveClosedWhileItIsRead(t *testing.T) {
+	t.Parallel()
 	data, _ := variedArchive(t)
 	synctest.Test(t, func(t *testing.T) {
 		srv := archiveServer(data)

@@ -144,15 +144,25 @@ func underRace() bool {
 	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
+// fewer is n, or a third of it where the race detector takes its time.
+func fewer(n int) int {
+	if underRace() {
+		return max(1, n/3)
+	}
+	return n
+}
+
 // A list ordered by ID yields what it had throughout exactly once, whatever
 // comes and goes meanwhile, and nothing that it never had.
 func TestDrift(t *testing.T) {
+	t.Parallel()
 	runs := 3500 // of each order
 	if testing.Short() || underRace() {
 		runs = 350
 	}
 	for _, sort := range []gitlabci.Sort{"", gitlabci.SortDesc, gitlabci.SortAsc} {
 		t.Run("sort "+string(sort), func(t *testing.T) {
+			t.Parallel()
 			for seed := range runs {
 				random := rand.New(rand.NewPCG(uint64(seed), 7))
 				most := []int{1, 2, 8, 60}[random.IntN(4)] // that come or go between two requests

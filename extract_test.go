@@ -215,9 +215,10 @@ func TestExtractMatchTravels(t *testing.T) {
 }
 
 func TestExtractLimits(t *testing.T) {
+	t.Parallel()
 	zeros := strings.Repeat("\x00", 1<<20)
 	var many []archiveEntry
-	for i := range 70 {
+	for i := range 65 {
 		many = append(many, archiveEntry{name: fmt.Sprintf("f%d/x", i), content: zeros})
 	}
 	data := archiveOf(t, many...)
@@ -227,8 +228,8 @@ func TestExtractLimits(t *testing.T) {
 	}{
 		"ratio":              {gitlabci.ExtractOptions{}, "unpacked more than 200 times as large"},
 		"bytes":              {gitlabci.ExtractOptions{MaxBytes: 60 << 20, MaxRatio: -1}, "more than 62914560 bytes unpacked"},
-		"all allowed":        {gitlabci.ExtractOptions{MaxBytes: 70 << 20, MaxRatio: 1100, MaxFiles: 140}, ""},
-		"files":              {gitlabci.ExtractOptions{MaxFiles: 139, MaxRatio: -1}, "more than 139 files and folders"},
+		"all allowed":        {gitlabci.ExtractOptions{MaxBytes: 70 << 20, MaxRatio: 1100, MaxFiles: 130}, ""},
+		"files":              {gitlabci.ExtractOptions{MaxFiles: 129, MaxRatio: -1}, "more than 129 files and folders"},
 		"no limits":          {gitlabci.ExtractOptions{MaxFiles: -1, MaxBytes: -1, MaxRatio: -1}, ""},
 		"small is never bad": {gitlabci.ExtractOptions{Match: []string{"f1*/x"}}, ""},
 	}
@@ -383,6 +384,7 @@ func TestExtractRefusesBadInput(t *testing.T) {
 }
 
 func TestExtractProgress(t *testing.T) {
+	t.Parallel()
 	data, files := variedArchive(t)
 	total := 0
 	for _, content := range files {

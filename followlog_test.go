@@ -94,6 +94,7 @@ func followServers() map[string][]gitlabcitest.Option {
 }
 
 func TestFollowLog(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		script gitlabcitest.Script
 		status gitlabci.Status
@@ -129,6 +130,7 @@ func TestFollowLog(t *testing.T) {
 // While a log grows only what is new travels, and the last 1 KiB, and nobody
 // asks for the job.
 func TestFollowLogAsksForLittle(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 10 * time.Minute, Log: numbered(60_000)}})
 		_, err := f.run(t.Context())
@@ -251,6 +253,7 @@ func TestFollowLogEnds(t *testing.T) {
 }
 
 func TestFollowLogFrom(t *testing.T) {
+	t.Parallel()
 	log := numbered(5000)
 	for server, options := range followServers() {
 		for _, from := range []int64{1, 1000, 1024, 1025, 30_000, int64(len(log)) - 1, int64(len(log))} {
@@ -292,6 +295,7 @@ func TestFollowLogRefuses(t *testing.T) {
 
 // However a runner or the network cuts a log, its bytes are the same.
 func TestFollowLogUnderFaults(t *testing.T) {
+	t.Parallel()
 	for server, options := range followServers() {
 		for _, retries := range []int{0, 4} {
 			t.Run(fmt.Sprint(server, ", retries ", retries), func(t *testing.T) {
@@ -327,6 +331,7 @@ func addFollowFaults(srv *gitlabcitest.Server, seed uint64) {
 }
 
 func TestFollowLogErrors(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		fault gitlabcitest.Fault
 		want  error

@@ -24,6 +24,7 @@ func changedLine(from int) string {
 // What has changed is written anew, from where it changed or, if nobody knows
 // where that is, from the start.
 func TestFollowLogRewritten(t *testing.T) {
+	t.Parallel()
 	log := numbered(1000) // of 12 bytes each
 	for server, options := range followServers() {
 		for name, test := range map[string]struct {
@@ -193,7 +194,8 @@ func (m *mirror) rewritten(from int64) { m.log, m.line = m.log[:from], true }
 // Whatever happens to the end of a log, a program that heeds what it is told
 // has the same log when the job has finished.
 func TestFollowLogMirrors(t *testing.T) {
-	for seed := range uint64(12) {
+	t.Parallel()
+	for seed := range uint64(fewer(12)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				random := rand.New(rand.NewPCG(seed, 1))

@@ -392,6 +392,7 @@ func TestWithRetries(t *testing.T) {
 
 // Each wait is random below its bound, so many are needed to see the bounds.
 func TestBackoff(t *testing.T) {
+	t.Parallel()
 	bounds := []time.Duration{200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, 1600 * time.Millisecond,
 		3200 * time.Millisecond, 6400 * time.Millisecond, 10 * time.Second, 10 * time.Second}
 	longest := make([]time.Duration, len(bounds))

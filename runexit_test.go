@@ -18,6 +18,7 @@ import (
 
 // What becomes of a pipeline that is not waited for to its end.
 func TestRunEndsEarly(t *testing.T) {
+	t.Parallel()
 	forbidden := gitlabcitest.Fault{Route: cancelRoute, Status: http.StatusForbidden}
 	revoked := gitlabcitest.Fault{Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Nth: 10, Status: http.StatusUnauthorized, Times: 2}
 	for name, test := range map[string]struct {

@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	runRuns = flag.Int("run.runs", 3, "how many pipelines TestRunProperty runs")
+	runRuns = flag.Int("run.runs", fewer(3), "how many pipelines TestRunProperty runs")
 	runSeed = flag.Uint64("run.seed", 1, "what the first one is drawn from; each further one adds 1")
 )
 
@@ -27,6 +27,7 @@ var (
 // and cancels jobs and a fifth of all reads goes wrong. The logs that were
 // written and the failures are those that the server has in the end.
 func TestRunProperty(t *testing.T) {
+	t.Parallel()
 	for n := range uint64(*runRuns) {
 		synctest.Test(t, func(t *testing.T) {
 			seed := *runSeed + n

@@ -24,7 +24,7 @@ import (
 )
 
 var (
-	soakCalls = flag.Int("soak.calls", 3000, "how many calls TestSoak makes")
+	soakCalls = flag.Int("soak.calls", fewer(3000), "how many calls TestSoak makes")
 	soakSeed  = flag.Uint64("soak.seed", 1, "what the faults and calls of TestSoak are drawn from")
 )
 

@@ -20,6 +20,7 @@ import (
 var watchPipelines = flag.Int("watch.pipelines", 200, "how many BenchmarkWatch watches")
 
 func TestWatchCost(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { watchMany(t, 1).require(t) })
 }
 

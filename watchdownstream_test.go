@@ -68,6 +68,7 @@ func TestWatchWithoutDownstream(t *testing.T) {
 // A trigger job that is retried starts another pipeline; the first one is
 // watched to its end as well.
 func TestWatchRetriedTrigger(t *testing.T) {
+	t.Parallel()
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
 		p.AddJob(gitlabcitest.Job{Name: "build", Status: gitlabci.StatusRunning, Script: gitlabcitest.Script{Runs: 10 * time.Minute}})

@@ -22,7 +22,7 @@ import (
 )
 
 var (
-	watchRuns = flag.Int("watch.runs", 6, "how many pipelines TestWatchProperty watches")
+	watchRuns = flag.Int("watch.runs", fewer(6), "how many pipelines TestWatchProperty watches")
 	watchSeed = flag.Uint64("watch.seed", 1, "what the first one is drawn from; each further one adds 1")
 )
 
@@ -30,6 +30,7 @@ var (
 // random, while someone retries, plays and cancels, and a fifth of all requests
 // goes wrong. What it is told is compared with what the server was.
 func TestWatchProperty(t *testing.T) {
+	t.Parallel()
 	for n := range uint64(*watchRuns) {
 		synctest.Test(t, func(t *testing.T) {
 			trial := newWatchTrial(*watchSeed + n)

@@ -151,6 +151,7 @@ func TestWaitBelievesInTheEnd(t *testing.T) {
 
 // What is finished or manual below counts with Downstream, and only then.
 func TestWaitDownstream(t *testing.T) {
+	t.Parallel()
 	play := gitlabcitest.Job{Name: "play", Status: gitlabci.StatusCreated, When: gitlabcitest.WhenManual, Script: gitlabcitest.Script{Runs: time.Minute}}
 	busy := gitlabcitest.Job{Name: "busy", Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: 10 * time.Minute}}
 	for name, test := range map[string]struct {
