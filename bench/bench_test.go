@@ -110,15 +110,16 @@ func TestShortAnswers(t *testing.T) {
 	require.ErrorIs(t, came(io.EOF, nil, 2), io.EOF)
 }
 
-// What is kept counts, and garbage does not.
+// What is kept counts, and garbage does not. Other tests leave some that goes
+// meanwhile.
 func TestHeapInUse(t *testing.T) {
 	before := inUse()
 	kept := make([]byte, 8<<20)
-	require.InDelta(t, float64(before+8<<20), float64(inUse()), 1<<20)
+	require.InDelta(t, float64(before+8<<20), float64(inUse()), 3<<20)
 	peak := watchHeap()
 	clear(kept)
 	require.GreaterOrEqual(t, peak(), uint64(8<<20))
-	require.InDelta(t, float64(before), float64(inUse()), 1<<20)
+	require.InDelta(t, float64(before), float64(inUse()), 3<<20)
 }
 
 // The pages are GitLab's: each item is there, in order, with its own numbers.
