@@ -26,11 +26,16 @@ type ListOptions struct {
 	// but Prefetch.
 	After Cursor `url:"-"`
 
-	// Prefetch is how many pages, 0 to 64, a method that ranges over all asks
-	// for at once, ahead of its reader. 0 asks for each when the loop comes to
-	// it. Pages that have cursors instead of numbers can be asked for only one
-	// ahead, and the first page always comes alone. Methods that return one
-	// page ignore it.
+	// Prefetch is how many pages, 0 to 64, a method that ranges over all
+	// requests at once, ahead of its reader. 0 requests each when the loop
+	// reaches it, and the first page is always requested alone. Methods that
+	// return one page ignore it.
+	//
+	// Numbered pages that are requested at once overlap, to prove that nothing
+	// is missed between them while the list changes: they have other sizes than
+	// PerPage, and are about a seventh more. Only one page can be requested
+	// ahead if pages have cursors instead of numbers, if the list is ordered by
+	// anything but ID or time of change, and on servers that ignore PerPage.
 	Prefetch int `url:"-"`
 }
 
@@ -117,13 +122,9 @@ func allBy[P any](ctx context.Context, opts lister, fetch pager[P]) iter.Seq2[P,
 			yield(none, err)
 			return
 		}
-		w := walk[P]{yield: yield, drift: newDrift[P](query, o.Prefetch == 0)}
-		w.fetch = func(query url.Values) (*sheet[P], error) { return fetch(ctx, query) }
-		if o.Prefetch > 0 {
-			early := prefetch(ctx, o.Prefetch, fetch)
-			defer early.stop()
-			w.fetch = early.get
-		}
+		early := prefetch(ctx, o.Prefetch, fetch)
+		defer early.stop()
+		w := walk[P]{early: early, yield: yield, drift: newDrift[P](query, o.Prefetch > 1)}
 		w.run(query)
 	}
 }
