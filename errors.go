@@ -67,6 +67,8 @@ type APIError struct {
 	foreign bool   // not in GitLab's JSON: of a proxy before it, perhaps
 	halved  bool   // the message broke off
 	held    bool   // the gate's, not the server's
+
+	redirected bool // to a URL that was not followed
 }
 
 // Error says what was asked and what was answered, without the query.
@@ -128,6 +130,12 @@ func (e *APIError) gone() bool {
 	return e.Is(ErrNotFound) && !e.noRoute && !e.foreign && !strings.EqualFold(e.Message, "404 Project Not Found")
 }
 
+// saysNothing reports whether the status leaves open if the request was carried
+// out: 5xx, and what is no status of a response to it.
+func (e *APIError) saysNothing() bool {
+	return e.StatusCode >= 500 || e.StatusCode < 200 || e.StatusCode/100 == 3 && !e.redirected
+}
+
 // locked reports whether something else holds a lock for a moment, by the one
 // text of GitLab's that has to be read.
 func (e *APIError) locked() bool {
@@ -151,6 +159,7 @@ func (p *policy) readError(resp *http.Response) *APIError {
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	message, limit, noRoute, foreign := errorMessage(resp.Header.Get("Content-Type"), body)
 	if address, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
+		e.redirected = true
 		message = fmt.Sprintf("redirected to %s://%s%s, which is not followed for a %s", address.Scheme, address.Host, address.EscapedPath(), e.Method)
 	}
 	if at := resp.Request.URL; p.away != "" && strings.EqualFold(at.Hostname(), p.config.base.Hostname()) {

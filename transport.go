@@ -61,6 +61,8 @@ type transport struct {
 	config *config
 	gate   *gate
 	next   http.RoundTripper
+
+	protocol atomic.Int64 // of the server's last response: 1 or 2; 0 before
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -143,23 +145,23 @@ func travels(name string) bool {
 }
 
 // exchange sends the request, and keeps in the policy whether it may have
-// reached the server: without evidence against it, it has.
+// reached the server.
 func (t *transport) exchange(out *http.Request, p *policy) (*http.Response, error) {
-	var asked, got atomic.Bool
-	trace := &httptrace.ClientTrace{
-		GetConn: func(string) { asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { got.Store(true) },
+	protocol := t.protocol.Load()
+	p.sent, p.sending = true, &sending{policy: p, http1: protocol == 1}
+	if p.call.once && protocol == 2 {
+		out.GetBody = nil // so that an error tells whether the request was processed
 	}
-	p.sent = true
-	resp, err := t.next.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), trace)))
+	resp, err := t.next.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), p.sending.trace())))
 	if err != nil {
-		switch {
-		case closedIdle(err), asked.Load() && !got.Load():
-			p.sent = false
-		case !got.Load(): // by a transport that says nothing of its connections
-			p.sent = !neverSent(err)
+		p.sent = p.sending.mayHaveArrived(err)
+		if p.sending.stopped.Load() {
+			err = errReplay
 		}
 		return nil, err
+	}
+	if p.away == "" {
+		t.protocol.Store(int64(resp.ProtoMajor))
 	}
 	// net/http would quote an address that it cannot read, signature and all.
 	if _, err := resp.Location(); err != nil && !errors.Is(err, http.ErrNoLocation) && resp.StatusCode/100 == 3 {
@@ -214,6 +216,9 @@ type timed struct{ next http.RoundTripper }
 
 func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
+	if p, ok := ctx.Value(policyKey{}).(*policy); ok {
+		p.sending.cancel = cancel
+	}
 	silence := time.AfterFunc(headerTimeout, cancel)
 	resp, err := t.next.RoundTrip(req.WithContext(ctx))
 	fired := !silence.Stop()
