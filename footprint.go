@@ -45,8 +45,15 @@ type shape struct {
 	slot   int64 // as an element of a list, which is copied as it grows
 	own    int64 // of each value but null, beside the slot: what it points to
 	entry  int64 // of a map's value and key in the map
-	fields map[string]*shape
-	elem   *shape // of a list or map
+	fields []field
+	places map[string]int // of the fields, by name
+	elem   *shape         // of a list or map
+}
+
+// A field is one of a struct.
+type field struct {
+	name  string
+	shape *shape
 }
 
 type shapeKind uint8
@@ -102,7 +109,7 @@ func (b *planner) shape(t reflect.Type) *shape {
 	case t.Kind() == reflect.String:
 		s.kind = shapeText
 	case t.Kind() == reflect.Struct:
-		s.kind, s.fields = shapeStruct, map[string]*shape{}
+		s.kind, s.places = shapeStruct, map[string]int{}
 		b.fields(s, t)
 	case t.Kind() == reflect.Slice:
 		s.kind, s.elem = shapeList, b.shape(t.Elem())
@@ -130,13 +137,14 @@ func entryCost(key, value reflect.Type) int64 {
 // fields adds the fields of a struct, those of embedded ones too.
 func (b *planner) fields(s *shape, t reflect.Type) {
 	for i := range t.NumField() {
-		field := t.Field(i)
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
-		case field.Anonymous && name == "":
-			b.fields(s, field.Type)
-		case name != "-" && field.IsExported():
-			s.fields[name] = b.shape(field.Type)
+		case f.Anonymous && name == "":
+			b.fields(s, f.Type)
+		case name != "-" && f.IsExported():
+			s.places[name] = len(s.fields)
+			s.fields = append(s.fields, field{name, b.shape(f.Type)})
 		}
 	}
 }
@@ -184,6 +192,7 @@ type level struct {
 	text  bool // kept as its JSON text
 	start int
 	count int // of its elements or names so far
+	field int // of a struct, that is likely to be next
 }
 
 func (m *meter) measure(root *shape) error {
@@ -194,6 +203,9 @@ func (m *meter) measure(root *shape) error {
 		case ' ', '\t', '\n', '\r', ':':
 			m.naming = m.naming && c != ':'
 		case ',':
+			if err := m.err(); err != nil {
+				return err
+			}
 			m.naming = len(m.open) > 0 && !m.open[len(m.open)-1].list
 		case '{', '[':
 			m.begin(c)
@@ -204,9 +216,6 @@ func (m *meter) measure(root *shape) error {
 			continue
 		}
 		m.at++
-		if err := m.err(); err != nil {
-			return err
-		}
 	}
 	return m.err()
 }
@@ -299,7 +308,7 @@ func (m *meter) name(quoted []byte) {
 	switch s := in.shape; {
 	case s == nil:
 	case s.kind == shapeStruct:
-		m.next = s.field(quoted)
+		m.next, in.field = s.field(quoted, in.field)
 	default:
 		m.next = s.elem
 		m.text(len(quoted))
@@ -312,12 +321,21 @@ func (m *meter) name(quoted []byte) {
 	}
 }
 
-func (s *shape) field(quoted []byte) *shape {
-	if bytes.IndexByte(quoted, '\\') >= 0 {
-		name, _ := jsontext.AppendUnquote(nil, quoted)
-		return s.fields[string(name)]
+// field finds the field that a name is of, and the one behind it, which is often
+// the next. It is tried first.
+func (s *shape) field(quoted []byte, try int) (found *shape, next int) {
+	name := quoted[1:max(1, len(quoted)-1)]
+	if try < len(s.fields) && s.fields[try].name == string(name) {
+		return s.fields[try].shape, try + 1
 	}
-	return s.fields[string(quoted[1:max(1, len(quoted)-1)])]
+	if bytes.IndexByte(name, '\\') >= 0 {
+		name, _ = jsontext.AppendUnquote(nil, quoted)
+	}
+	i, known := s.places[string(name)]
+	if !known {
+		return nil, try
+	}
+	return s.fields[i].shape, i + 1
 }
 
 // text charges for a text of n bytes.
