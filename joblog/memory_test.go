@@ -77,8 +77,9 @@ func TestMemoryOfSummary(t *testing.T) {
 	require.Less(t, r.peak, before.HeapAlloc+12<<20)
 }
 
-// Whatever a log is made of, its summary takes no more than 1 MiB.
-func TestMemoryHeldBySummaries(t *testing.T) {
+// hostileSections returns logs of 10,000 sections or more, by what is large in
+// them.
+func hostileSections() map[string]string {
 	options := func(n int) string {
 		var all []string
 		for i := range n {
@@ -86,10 +87,7 @@ func TestMemoryHeldBySummaries(t *testing.T) {
 		}
 		return "[" + strings.Join(all, ",") + "]"
 	}
-	long := strings.Repeat("x", 5000)
-	begin := "Running with gitlab-runner " + long + "\n on " + long + "\nUsing Docker executor with image " + long + "\n"
-	failed := start(strings.Repeat("n", 900)) + "\n" + strings.Repeat("error: "+long+"\n", 20) + "ERROR: Job failed: exit code 1" + long + "\n"
-	for name, part := range map[string]string{
+	logs := map[string]string{
 		"short names":     start("a") + "\n" + end("a"),
 		"long names":      start(strings.Repeat("n", 900)) + "\n" + end(strings.Repeat("n", 900)),
 		"one option":      start("a[b]") + "\n" + end("a"),
@@ -103,20 +101,33 @@ func TestMemoryHeldBySummaries(t *testing.T) {
 		"short headers":   start("a") + "h\n" + end("a"),
 		"nested":          strings.Repeat(start("a"), 10) + "\n" + strings.Repeat(end("a"), 10),
 		"never closed":    start("a") + "\n",
-	} {
+	}
+	for name, part := range logs {
+		logs[name] = strings.Repeat(part, 10_000)
+	}
+	return logs
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// Whatever a log is made of, its summary takes no more than 1 MiB.
+func TestMemoryHeldBySummaries(t *testing.T) {
+	long := strings.Repeat("x", 5000)
+	begin := "Running with gitlab-runner " + long + "\n on " + long + "\nUsing Docker executor with image " + long + "\n"
+	failed := start(strings.Repeat("n", 900)) + "\n" + strings.Repeat("error: "+long+"\n", 20) + "ERROR: Job failed: exit code 1" + long + "\n"
+	for name, sections := range hostileSections() {
 		t.Run(name, func(t *testing.T) {
-			log := begin + strings.Repeat(part, 10_000) + failed
-			heap := func() uint64 {
-				var m runtime.MemStats
-				runtime.GC()
-				runtime.GC()
-				runtime.ReadMemStats(&m)
-				return m.HeapAlloc
-			}
+			log := begin + sections + failed
 			before := heap()
 			s, err := joblog.Summarize(strings.NewReader(log))
 			require.NoError(t, err)
-			held := int64(heap()) - int64(before)
+			held := heap() - before
 			require.Len(t, s.Failure, 20)
 			require.Greater(t, held, int64(400<<10), "it keeps what fits")
 			require.Less(t, held, int64(1<<20))
