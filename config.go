@@ -293,6 +293,10 @@ func WithMaxWait(wait time.Duration) Option {
 // WithMaxAnswer sets the largest JSON answer that is read, in bytes; a larger
 // one is an error. [PipelinesService.TestCases] reads any, of tests that are no
 // larger. The default is 256 MiB.
+//
+// Of what is read, a response is an error before it is decoded if it would then
+// take more than 64 MiB of memory and more than eight times its own bytes, and so
+// is a list, or a page of one, with more than 10,000 elements.
 func WithMaxAnswer(bytes int64) Option {
 	return func(c *config) error {
 		if bytes < 1 {

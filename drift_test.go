@@ -503,7 +503,9 @@ func TestDriftRepeats(t *testing.T) {
 // What a list had very long ago is forgotten, and what has no ID is never known.
 func TestDriftMemory(t *testing.T) {
 	s := pageScript(t,
-		answer(http.StatusOK, pageItems(1, 20_001), "Link", pageLink(url.Values{"cursor": {"a"}}, "next")),
+		answer(http.StatusOK, pageItems(1, 10_000), "Link", pageLink(url.Values{"cursor": {"a"}}, "next")),
+		answer(http.StatusOK, pageItems(10_001, 20_000), "Link", pageLink(url.Values{"cursor": {"b"}}, "next")),
+		answer(http.StatusOK, pageItems(20_001, 20_001), "Link", pageLink(url.Values{"cursor": {"c"}}, "next")),
 		answer(http.StatusOK, `[{"id":2},{"id":10001},{"id":20001}]`))
 	var ids []int
 	for pipeline, err := range s.client(t).Pipelines.AllMine(t.Context(), nil) {

@@ -228,7 +228,7 @@ func isPage(contentType string) bool {
 // unreadable explains a success whose body is not what GitLab sends.
 func unreadable(resp *http.Response, body []byte, err error) error {
 	contentType, status := resp.Header.Get("Content-Type"), statusLine(resp.StatusCode)
-	if errors.Is(err, errBadLink) {
+	if errors.Is(err, errBadLink) || errors.Is(err, errTooLarge) {
 		return fmt.Errorf("%s, but %w", status, err)
 	}
 	if strings.Contains(contentType, "json") {

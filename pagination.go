@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -186,13 +185,11 @@ func fetchPage[P any](ctx context.Context, c *Client, p path, query url.Values) 
 // The page is nil if it is the one that the call has the ETag of.
 func fetchPageUnless[P any](ctx context.Context, c *Client, cl *call) (page *sheet[P], etag string, err error) {
 	err = c.fetch(ctx, cl, func(header http.Header, body []byte) error {
-		items, err := decodeList[P](body, func(index int) {
-			c.config.logger.Warn("gitlabci: a list element is not an object and is left out",
-				slog.String("endpoint", cl.path.template), slog.Int("index", index))
-		})
+		items, left, err := decodeList[P](body)
 		if err != nil {
 			return err
 		}
+		left.log(c.config.logger, "gitlabci: elements of a list are not objects and are left out", cl.path)
 		page = &sheet[P]{
 			items:      items,
 			page:       headerNumber(header, "X-Page", 0),
