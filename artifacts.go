@@ -152,7 +152,7 @@ func archiveOf(src ArtifactSource) (below []any, query url.Values, err error) {
 }
 
 func artifactCall(project ProjectID, below []any, query url.Values, err error) *call {
-	c := reading(at(append([]any{"projects", project}, below...)...), query)
+	c := readingFile(at(append([]any{"projects", project}, below...)...), query)
 	if err != nil {
 		c.err = err
 	}

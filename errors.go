@@ -162,7 +162,7 @@ func (p *policy) readError(resp *http.Response) *APIError {
 		e.redirected = true
 		message = fmt.Sprintf("redirected to %s://%s%s, which is not followed for a %s", address.Scheme, address.Host, address.EscapedPath(), e.Method)
 	}
-	if at := resp.Request.URL; p.away != "" && strings.EqualFold(at.Hostname(), p.config.base.Hostname()) {
+	if at := resp.Request.URL; p.away != "" && sameHost(at, p.config.base) {
 		message = fmt.Sprintf("the server redirects to %s://%s, where the token does not go: should that be the base URL?", at.Scheme, at.Host)
 	}
 	e.Message = shorten(scrub(message, p.secrets), limit) // in this order: half a token is one too many

@@ -17,7 +17,7 @@ import (
 // without the right to change it, and, while reading, [ErrStalled].
 // A log can lag behind: its last bytes may arrive after the job has finished.
 func (s *JobsService) Log(ctx context.Context, project ProjectID, job JobID) (io.ReadCloser, error) {
-	cl := reading(at("projects", project, "jobs", job, "trace"), nil)
+	cl := readingFile(at("projects", project, "jobs", job, "trace"), nil)
 	cl.grows = true
 	log, err := notPage(s.client.download(ctx, cl, "", nil))
 	if err != nil {

@@ -20,7 +20,6 @@ const (
 	connectTimeout = 10 * time.Second  // to dial, and again for TLS
 	headerTimeout  = 120 * time.Second // until the first header of an answer
 	bodyTimeout    = 60 * time.Second  // for the next bytes of a body
-	maxRedirects   = 5
 )
 
 func defaultTransport() *http.Transport {
@@ -193,22 +192,6 @@ func (t *transport) report(ctx context.Context, info RequestInfo, resp *http.Res
 	if t.config.hooks.OnResponse != nil {
 		t.config.hooks.OnResponse(info, resp, err)
 	}
-}
-
-// checkRedirect lets reads follow a redirect, never from https to http, and
-// stops writes at its answer: net/http would turn a POST into a GET.
-func checkRedirect(req *http.Request, via []*http.Request) error {
-	req.Header.Del("Referer")
-	first, last := via[0], via[len(via)-1]
-	switch {
-	case first.Method != http.MethodGet && first.Method != http.MethodHead:
-		return http.ErrUseLastResponse
-	case len(via) > maxRedirects:
-		return &refusal{fmt.Errorf("the server redirects more than %d times", maxRedirects)}
-	case last.URL.Scheme == "https" && req.URL.Scheme != "https":
-		return &refusal{errors.New("the server redirects from https to " + req.URL.Scheme + ", which is not followed")}
-	}
-	return nil
 }
 
 // A timed transport ends an exchange in which the server falls silent.
