@@ -154,6 +154,10 @@ func (p *policy) readError(resp *http.Response) *APIError {
 		storage:    p.away,
 	}
 	// Half a message is better than none, so an error here is not one more.
+	if resp.StatusCode < 200 { // whose body would be all that follows on the connection
+		resp.Body.Close()
+		resp.Body = http.NoBody
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxMessage))
 	e.halved = err != nil
 	resp.Body = io.NopCloser(bytes.NewReader(body))

@@ -71,6 +71,7 @@ func newFrameServer(t *testing.T, respond func(c *frameConn, stream uint32, requ
 			if err != nil {
 				return
 			}
+			t.Cleanup(func() { conn.Close() }) // of a client that nobody can close
 			go s.serve(&frameConn{conn})
 		}
 	}()

@@ -90,86 +90,65 @@ func frameFaults() map[string]func(*frameConn, uint32) {
 // A request that the server may have processed is written to one connection
 // once, and its outcome is unknown.
 func TestWritesOverHTTP2HappenOnce(t *testing.T) {
-	for fault, fail := range frameFaults() {
-		server := newFrameServer(t, func(c *frameConn, stream uint32, request int) {
-			if request%2 == 0 {
-				fail(c, stream)
-				return
-			}
-			c.succeed(stream)
-		})
+	var fail func(*frameConn, uint32)
+	server := newFrameServer(t, func(c *frameConn, stream uint32, _ int) { fail(c, stream) })
+	patient, rash := server.client(t, onceOptions(4)...), server.client(t, onceOptions(0)...)
+	for fault, do := range frameFaults() {
+		fail = do
+		refused := strings.Contains(fault, "unprocessed") || fault == fmt.Sprint("reset ", refusedStream)
 		for name, call := range onceCalls {
-			for _, retries := range []int{0, 4} {
-				if retries == 0 && name != "create" && name != "retry" {
-					continue
-				}
-				server.requests.Store(0)
-				client := server.client(t, onceOptions(retries)...)
-				require.NoError(t, calls["get"](t.Context(), client)) // by which it is known that this is HTTP/2
-				err := call(t.Context(), client)
-				sent := server.requests.Load() - 1
-				refused := strings.Contains(fault, "unprocessed") || fault == fmt.Sprint("reset ", refusedStream)
-				if err == nil {
-					require.True(t, refused, "%s, %s", name, fault)
-					require.EqualValues(t, 2, sent, "%s, %s: once refused, once done", name, fault)
-					continue
-				}
-				require.EqualValues(t, 1, sent, "%s, %s", name, fault)
-				if !refused {
-					require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s, %s", name, fault)
-				}
+			server.requests.Store(0)
+			err := call(t.Context(), patient)
+			require.Error(t, err)
+			if !refused {
+				require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s, %s", name, fault)
+				require.EqualValues(t, 1, server.requests.Load(), "%s, %s", name, fault)
 			}
+			require.LessOrEqual(t, server.requests.Load(), int64(3), "%s, %s", name, fault)
 		}
+		server.requests.Store(0)
+		require.Error(t, calls["create"](t.Context(), rash))
+		require.EqualValues(t, 1, server.requests.Load(), "%s without retries", fault)
 	}
 }
 
 // What the server refuses is sent again by the rules of retries, where it can
-// be told from other failures: with a body, once HTTP/2 is known.
+// be told from other failures: of requests with a body.
 func TestWritesThatAServerRefusesAreSentAgain(t *testing.T) {
 	for _, fault := range []string{"reset 7", "goaway 0 unprocessed"} {
 		fail := frameFaults()[fault]
 		server := newFrameServer(t, func(c *frameConn, stream uint32, request int) {
-			if request == 2 {
+			if request == 1 {
 				fail(c, stream)
 				return
 			}
 			c.succeed(stream)
 		})
-		client := server.client(t, onceOptions(4)...)
-		require.NoError(t, calls["get"](t.Context(), client))
-		require.NoError(t, calls["create"](t.Context(), client), fault)
-		require.EqualValues(t, 3, server.requests.Load(), fault)
+		require.NoError(t, calls["create"](t.Context(), server.client(t, onceOptions(4)...)), fault)
+		require.EqualValues(t, 2, server.requests.Load(), fault)
 	}
-	refusing := newFrameServer(t, func(c *frameConn, stream uint32, request int) {
-		if request == 1 {
-			c.succeed(stream)
-			return
-		}
-		c.reset(stream, refusedStream)
-	})
-	client := refusing.client(t, onceOptions(9)...)
-	require.NoError(t, calls["get"](t.Context(), client))
-	err := calls["create"](t.Context(), client)
+	refusing := newFrameServer(t, func(c *frameConn, stream uint32, _ int) { c.reset(stream, refusedStream) })
+	err := calls["create"](t.Context(), refusing.client(t, onceOptions(9)...))
 	require.Error(t, err)
 	require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "the server says each time that it did nothing")
-	require.EqualValues(t, 1+3, refusing.requests.Load())
+	require.EqualValues(t, 3, refusing.requests.Load())
 }
 
 // Requests that may be repeated are, but as often as the client says, and not
 // by net/http.
 func TestRepeatableCallsOverHTTP2KeepToWithRetries(t *testing.T) {
-	most := map[string]int{"get": 5, "delete": 5, "cancel": 3, "rename": 5}
-	for fault, fail := range frameFaults() {
-		server := newFrameServer(t, func(c *frameConn, stream uint32, _ int) { fail(c, stream) })
-		for name, tries := range most {
-			for _, retries := range []int{0, 4} {
-				if retries == 0 && name != "get" {
-					continue
-				}
-				server.requests.Store(0)
-				require.Error(t, calls[name](t.Context(), server.client(t, onceOptions(retries)...)))
-				require.LessOrEqual(t, server.requests.Load(), int64(min(retries+1, tries)), "%s, %s", name, fault)
-			}
+	var fail func(*frameConn, uint32)
+	server := newFrameServer(t, func(c *frameConn, stream uint32, _ int) { fail(c, stream) })
+	patient, rash := server.client(t, onceOptions(4)...), server.client(t, onceOptions(0)...)
+	for fault, do := range frameFaults() {
+		fail = do
+		for name, tries := range map[string]int64{"get": 5, "delete": 5, "cancel": 3, "rename": 5} {
+			server.requests.Store(0)
+			require.Error(t, calls[name](t.Context(), patient))
+			require.LessOrEqual(t, server.requests.Load(), tries, "%s, %s", name, fault)
+			server.requests.Store(0)
+			require.Error(t, calls[name](t.Context(), rash))
+			require.EqualValues(t, 1, server.requests.Load(), "%s, %s, without retries", name, fault)
 		}
 	}
 }
@@ -178,12 +157,15 @@ func TestRepeatableCallsOverHTTP2KeepToWithRetries(t *testing.T) {
 // to send the request again.
 func TestWritesOverHTTP2OfWhichTheResponseIsCutOff(t *testing.T) {
 	whole := success(1)
-	for cut := range len(whole) + 1 {
-		server := newFrameServer(t, func(c *frameConn, stream uint32, _ int) {
-			c.Write(whole[:cut])
-			c.Close()
-		})
-		err := onceCalls["create"](t.Context(), server.client(t, onceOptions(4)...))
+	cut := 0
+	server := newFrameServer(t, func(c *frameConn, stream uint32, _ int) {
+		c.Write(whole[:cut])
+		c.Close()
+	})
+	client := server.client(t, onceOptions(4)...)
+	for cut = range len(whole) + 1 {
+		server.requests.Store(0)
+		err := onceCalls["create"](t.Context(), client)
 		if cut == len(whole) {
 			require.NoError(t, err)
 		} else {

@@ -35,6 +35,7 @@ func newRawServer(t *testing.T, response string) *rawServer {
 			if err != nil {
 				return
 			}
+			t.Cleanup(func() { conn.Close() }) // of a client that nobody can close
 			go s.serve(conn)
 		}
 	}()

@@ -2,7 +2,6 @@ package gitlabci
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net/http"
 	"net/http/httptrace"
@@ -34,13 +33,12 @@ var (
 // says it did not process counts as not sent.
 type sending struct {
 	policy *policy
-	http1  bool               // the server's last response came over HTTP/1
 	cancel context.CancelFunc // ends the attempt
 
-	asked, got, wrote atomic.Bool // a connection, one, the request to it
-	overHTTP1         atomic.Bool // as far as is certain of that connection
-	stopped           atomic.Bool // net/http was about to write the request again
-	interim           atomic.Int64
+	asked, got, wrote atomic.Bool  // a connection, one, the request to it
+	overHTTP2         atomic.Bool  // the request was written, or will be at once
+	stopped           atomic.Bool  // net/http was about to write the request again
+	interim           atomic.Int64 // responses
 }
 
 func (s *sending) trace() *httptrace.ClientTrace {
@@ -48,6 +46,11 @@ func (s *sending) trace() *httptrace.ClientTrace {
 		GetConn:      func(string) { s.asked.Store(true) },
 		GotConn:      s.gotConn,
 		WroteHeaders: func() { s.wrote.Store(true) },
+		WroteHeaderField: func(name string, _ []string) {
+			if strings.HasPrefix(name, ":") { // of which HTTP/1 has none
+				s.overHTTP2.Store(true)
+			}
+		},
 		Got1xxResponse: func(int, textproto.MIMEHeader) error {
 			if s.interim.Add(1) > most1xx { // which net/http leaves to its caller
 				return errMany1xx
@@ -58,21 +61,17 @@ func (s *sending) trace() *httptrace.ClientTrace {
 }
 
 // gotConn runs before the request is written to a connection. Where that may not
-// be, it ends the attempt: net/http checks that before it writes.
-func (s *sending) gotConn(info httptrace.GotConnInfo) {
-	if s.wrote.Load() && !s.mayReplay() {
+// be, it ends the attempt: over HTTP/2 net/http checks that before it writes.
+func (s *sending) gotConn(httptrace.GotConnInfo) {
+	if s.overHTTP2.Load() || s.wrote.Load() && !s.mayReplay() {
 		s.stopped.Store(true)
 		s.cancel()
 	}
 	s.got.Store(true)
-	secure, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState })
-	s.overHTTP1.Store(ok && secure.ConnectionState().NegotiatedProtocol != "h2" || !ok && s.http1)
 }
 
+// mayReplay is about HTTP/1.
 func (s *sending) mayReplay() bool {
-	if !s.overHTTP1.Load() {
-		return false
-	}
 	isRead := s.policy.call.method == http.MethodGet || s.policy.call.method == http.MethodHead
 	return !isRead || s.policy.replays.Add(1) == 1
 }
@@ -92,9 +91,16 @@ func (s *sending) mayHaveArrived(err error) bool {
 }
 
 // notProcessed reports whether the server says, over HTTP/2, that it did not
-// process a request. Net/http has no other sign of it than these texts.
+// process a request: it refused the stream, or its GOAWAY leaves it out. Net/http
+// has no other sign of it than these texts. A server that it quotes cannot make
+// one of them up.
 func notProcessed(err error) bool {
-	reason, found := strings.CutPrefix(err.Error(), "http2: Transport: cannot retry err [")
-	return found && (strings.HasPrefix(reason, "http2: Transport received Server's graceful shutdown GOAWAY]") ||
-		strings.HasPrefix(reason, "stream error: ") && strings.Contains(reason, "; REFUSED_STREAM; "))
+	text := err.Error()
+	if strings.HasPrefix(text, "http2: Transport received GOAWAY from server ErrCode:") {
+		return true
+	}
+	reason, found := strings.CutPrefix(text, "http2: Transport: cannot retry err [")
+	reason, _, _ = strings.Cut(reason, "] after Request.Body was written")
+	return found && (reason == "http2: Transport received Server's graceful shutdown GOAWAY" ||
+		strings.HasSuffix(reason, "; REFUSED_STREAM; received from peer"))
 }

@@ -61,7 +61,7 @@ type transport struct {
 	gate   *gate
 	next   http.RoundTripper
 
-	protocol atomic.Int64 // of the server's last response: 1 or 2; 0 before
+	http1 atomic.Bool // whether the server's last response came over HTTP/1
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -146,10 +146,9 @@ func travels(name string) bool {
 // exchange sends the request, and keeps in the policy whether it may have
 // reached the server.
 func (t *transport) exchange(out *http.Request, p *policy) (*http.Response, error) {
-	protocol := t.protocol.Load()
-	p.sent, p.sending = true, &sending{policy: p, http1: protocol == 1}
-	if p.call.once && protocol == 2 {
-		out.GetBody = nil // so that an error tells whether the request was processed
+	p.sent, p.sending = true, &sending{policy: p}
+	if !t.http1.Load() {
+		out.GetBody = nil // so that an error of HTTP/2 tells whether the request was processed
 	}
 	resp, err := t.next.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), p.sending.trace())))
 	if err != nil {
@@ -160,7 +159,7 @@ func (t *transport) exchange(out *http.Request, p *policy) (*http.Response, erro
 		return nil, err
 	}
 	if p.away == "" {
-		t.protocol.Store(int64(resp.ProtoMajor))
+		t.http1.Store(resp.ProtoMajor == 1)
 	}
 	// net/http would quote an address that it cannot read, signature and all.
 	if _, err := resp.Location(); err != nil && !errors.Is(err, http.ErrNoLocation) && resp.StatusCode/100 == 3 {
