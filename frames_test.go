@@ -32,10 +32,9 @@ const (
 	flagEndHeaders = 4
 )
 
-// Header fields by HPACK, RFC 7541: one of the static table, and literals for
-// the name at 8, which is :status.
+// Header fields by HPACK, RFC 7541: literals for the name at 8 of the static
+// table, which is :status.
 var (
-	status200 = []byte{0x88}
 	status201 = []byte{8, 3, '2', '0', '1'}
 	status103 = []byte{8, 3, '1', '0', '3'}
 )
