@@ -11,9 +11,11 @@ import (
 
 const (
 	perPage        = 100
-	newestJob      = 98_765_432_100 // lists go down from here
-	newestPipeline = 2_345_678_900
 	jobsOfPipeline = 10
+
+	newestJob      int64 = 98_765_432_100 // lists go down from here
+	newestPipeline int64 = 2_345_678_900
+	firstCommit    int64 = 0x2f9e6b1d4c7a
 )
 
 // A template is one page of a list, with room for the numbers in which the
@@ -26,7 +28,10 @@ type template struct {
 
 // A hole is room for a number, which counts down from newest, by one for so
 // many items.
-type hole struct{ at, item, newest, items int }
+type hole struct {
+	at, item, items int
+	newest          int64
+}
 
 // newTemplate is a page of the items that item returns.
 func newTemplate(itemsOfPipeline int, item func(i int) string) *template {
@@ -35,7 +40,7 @@ func newTemplate(itemsOfPipeline int, item func(i int) string) *template {
 	for i := range perPage {
 		text := item(i)
 		for _, mark := range marks.FindAllStringIndex(text, -1) {
-			h := hole{len(t.text) + mark[0], i, newestJob, 1}
+			h := hole{at: len(t.text) + mark[0], item: i, items: 1, newest: newestJob}
 			if mark[1]-mark[0] == 10 {
 				h.newest, h.items = newestPipeline, itemsOfPipeline
 			}
@@ -51,7 +56,7 @@ func newTemplate(itemsOfPipeline int, item func(i int) string) *template {
 func (t *template) page(first int) []byte {
 	page := bytes.Clone(t.text)
 	for _, h := range t.holes {
-		strconv.AppendInt(page[h.at:h.at], int64(h.newest-(first+h.item)/h.items), 10)
+		strconv.AppendInt(page[h.at:h.at], h.newest-int64((first+h.item)/h.items), 10)
 	}
 	return page
 }
@@ -63,7 +68,7 @@ func pipelineText(i int) string {
 	return fmt.Sprintf(`{"id":##########,"iid":%d,"project_id":57,"sha":"%040x","ref":"%s","status":"%s","source":"push",`+
 		`"created_at":"2026-04-09T05:%02d:59.801Z","updated_at":"2026-04-09T06:%02[5]d:02.333Z",`+
 		`"web_url":"https://gitlab.example.com/group/app/-/pipelines/##########","name":null}`,
-		5100-i, 0x2f9e6b1d4c7a+i, []string{"main", "feature/valves"}[i%2], []string{"success", "failed", "running"}[i%3], 59-i/2)
+		5100-i, firstCommit+int64(i), []string{"main", "feature/valves"}[i%2], []string{"success", "failed", "running"}[i%3], 59-i/2)
 }
 
 const jobPeople = `"user":{"id":%d,"username":"user.%[1]d","name":"User %[1]d","state":"active","locked":false,"public_email":"",` +
@@ -96,7 +101,7 @@ const jobRunner = `"runner":{"id":%d,"description":"shed-7","ip_address":null,"a
 var jobsPage = sync.OnceValue(func() *template { return newTemplate(jobsOfPipeline, jobText) })
 
 func jobText(i int) string {
-	sha := fmt.Sprintf("%040x", 0x2f9e6b1d4c7a+i/jobsOfPipeline)
+	sha := fmt.Sprintf("%040x", firstCommit+int64(i/jobsOfPipeline))
 	at := fmt.Sprintf("2026-04-09T05:%02d:%02d.%03dZ", 59-i/jobsOfPipeline, 59-i%jobsOfPipeline, i)
 	return `{"id":###########,` + strings.Join([]string{
 		fmt.Sprintf(`"status":"%s","stage":"%s","name":"rspec %d/10"`, []string{"success", "failed", "running"}[i%3], []string{"build", "test", "deploy"}[i%3], i%10+1),

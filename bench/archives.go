@@ -63,7 +63,7 @@ func (b *bench) oneMember(ctx context.Context) (string, error) {
 		}
 		bytes, requests := after.bytes-before.bytes, after.requests-before.requests
 		row := map[string]string{ours: ours, bare: bare + ", the whole archive"}[client]
-		t.row(row, duration(found.Seconds), thousands(int(bytes)), thousands(int(requests)), mebibytes(found.Resident))
+		t.row(row, duration(found.Seconds), thousands(bytes), thousands(requests), mebibytes(found.Resident))
 		if client == ours {
 			b.figure(title, "≤ 2 MiB, ≤ 4 requests", fmt.Sprintf("%s, %d requests", mebibytes(bytes), requests),
 				bytes <= memberBytes && requests <= memberRequests)

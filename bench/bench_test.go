@@ -107,7 +107,7 @@ func TestShortAnswers(t *testing.T) {
 		}
 	}
 	require.ErrorContains(t, came(nil, func() int { return 1 }, 2), "1 came, instead of 2")
-	require.ErrorIs(t, came(io.EOF, nil, 2), io.EOF)
+	require.ErrorIs(t, came[int](io.EOF, nil, 2), io.EOF)
 }
 
 // What is kept counts, and garbage does not. Other tests leave some that goes
@@ -132,8 +132,8 @@ func TestPages(t *testing.T) {
 	n := 0
 	for job, err := range client.Jobs.All(t.Context(), project, nil) {
 		require.NoError(t, err)
-		require.EqualValues(t, newestJob-n, job.ID)
-		require.EqualValues(t, newestPipeline-n/10, job.Pipeline.ID)
+		require.EqualValues(t, newestJob-int64(n), job.ID)
+		require.EqualValues(t, newestPipeline-int64(n/10), job.Pipeline.ID)
 		require.Equal(t, job.Commit.ID, job.Pipeline.SHA)
 		require.EqualValues(t, 1_400_000+n%100, job.ArtifactsFile.Size)
 		n++

@@ -67,7 +67,7 @@ func (b *bench) decoding(ctx context.Context, d decoding) (string, error) {
 	t.head("", "Time", "MB/s", "Allocations", "Bytes allocated", "Time / client-go", "Allocations / client-go")
 	for i, name := range names {
 		one := found[i]
-		t.row(name, one.time(), digits(float64(size)/one.seconds()/1e6), thousands(int(one[0].Allocs)), thousands(int(one[0].AllocBytes)),
+		t.row(name, one.time(), digits(float64(size)/one.seconds()/1e6), thousands(one[0].Allocs), thousands(one[0].AllocBytes),
 			times(one.seconds(), they.seconds()), times(float64(one[0].Allocs), float64(they[0].Allocs)))
 	}
 	b.decodingFigures(d, found[0], they)

@@ -82,7 +82,7 @@ func (b *bench) list(ctx context.Context, l list) (string, error) {
 // as can be done.
 func (b *bench) listAt(ctx context.Context, l list, delay time.Duration, busy bool) ([]results, error) {
 	we := task{Work: l.work, Client: ours, Base: b.server.base(delay, b.listed), Size: b.listed}
-	p := plan{runs: 1, together: delay >= b.together, bytes: int64(b.listed / perPage * l.page)}
+	p := plan{runs: 1, together: delay >= b.together, bytes: int64(b.listed/perPage) * int64(l.page)}
 	if delay == 0 && !busy {
 		p.runs = b.runs
 	}

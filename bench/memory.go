@@ -33,7 +33,7 @@ type reading struct {
 // memory reads more than anyone should hold in memory.
 func memory(ctx context.Context, b *bench) (string, error) {
 	jobs, err := b.heap(ctx, fmt.Sprintf("%s jobs of a project, by cursor", thousands(b.jobs)),
-		plan{runs: 1, bytes: int64(b.jobs / perPage * len(jobsPage().text))}, b.jobs, []reading{
+		plan{runs: 1, bytes: int64(b.jobs/perPage) * int64(len(jobsPage().text))}, b.jobs, []reading{
 			{"gitlabci, All", "jobs", ours, 1, whyMore}, {"client-go, Scan2", "jobs", theirs, 0, ""}, {"net/http", "jobs", bare, 0, ""},
 		})
 	if err != nil {

@@ -121,7 +121,7 @@ func ourOperation(ctx context.Context, client *gitlabci.Client, work string) fun
 	}
 	return func() error {
 		job, err := client.Jobs.Get(ctx, project, 1)
-		return came(err, func() int { return int(job.ID) }, newestJob)
+		return came(err, func() int64 { return int64(job.ID) }, newestJob)
 	}
 }
 
@@ -146,7 +146,7 @@ func theirOperation(ctx context.Context, client *gitlab.Client, work string) fun
 	}
 	return func() error {
 		job, _, err := client.Jobs.GetJob(project, 1, within)
-		return came(err, func() int { return int(job.ID) }, newestJob)
+		return came(err, func() int64 { return int64(job.ID) }, newestJob)
 	}
 }
 
@@ -164,11 +164,11 @@ func bareCall(ctx context.Context, client *http.Client) error {
 	defer resp.Body.Close()
 	var job gitlabci.Job
 	err = json.NewDecoder(resp.Body).Decode(&job)
-	return came(err, func() int { return int(job.ID) }, newestJob)
+	return came(err, func() int64 { return int64(job.ID) }, newestJob)
 }
 
 // came reports whether an answer was what it should be.
-func came(err error, got func() int, want int) error {
+func came[T int | int64](err error, got func() T, want T) error {
 	if err == nil && got() != want {
 		err = fmt.Errorf("%d came, instead of %d", got(), want)
 	}

@@ -115,7 +115,7 @@ func (h *handler) jobs(w http.ResponseWriter, r *http.Request, size int) {
 
 // cursor is the place of an item, written as GitLab does: by the job before it.
 func cursor(item int) string {
-	return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, `{"id":"%d","_kd":"n"}`, newestJob-item+1))
+	return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, `{"id":"%d","_kd":"n"}`, newestJob-int64(item)+1))
 }
 
 // after is the item that a cursor leads to, the first if there is none.
@@ -128,10 +128,10 @@ func after(cursor string) (int, error) {
 		return 0, err
 	}
 	var last struct {
-		ID int `json:"id,string"`
+		ID int64 `json:"id,string"`
 	}
 	err = json.Unmarshal(text, &last)
-	return newestJob - last.ID + 1, err
+	return int(newestJob - last.ID + 1), err
 }
 
 // link tells where the list goes on.

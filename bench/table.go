@@ -87,8 +87,8 @@ func mebibytes[T int64 | uint64](bytes T) string {
 func times(a, b float64) string { return fmt.Sprintf("%.2f", a/b) }
 
 // thousands writes a number so that it can be read.
-func thousands(n int) string {
-	text := strconv.Itoa(n)
+func thousands[T int | int64](n T) string {
+	text := strconv.FormatInt(int64(n), 10)
 	for i := len(text) - 3; i > 0; i -= 3 {
 		text = text[:i] + "," + text[i:]
 	}
