@@ -28,13 +28,13 @@ func newTheirs(base string, opts ...gitlab.ClientOptionFunc) (*gitlab.Client, er
 
 // items ranges over what a task lists, and yields nil for each item or the
 // error that ends it.
-func items(ctx context.Context, t task) (iter.Seq[error], error) {
+func items(ctx context.Context, t Task) (iter.Seq[error], error) {
 	switch t.Client {
-	case ours:
+	case Ours:
 		return ourItems(ctx, t)
-	case theirs:
+	case Theirs:
 		return theirItems(ctx, t)
-	case bare:
+	case Bare:
 		return bareItems(ctx, t), nil
 	}
 	return nil, fmt.Errorf("there is no client %q", t.Client)
@@ -60,7 +60,7 @@ func yieldEach[T any](items []T, yield func(error) bool) bool {
 	return true
 }
 
-func ourItems(ctx context.Context, t task) (iter.Seq[error], error) {
+func ourItems(ctx context.Context, t Task) (iter.Seq[error], error) {
 	client, err := newOurs(t.Base)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func ourItems(ctx context.Context, t task) (iter.Seq[error], error) {
 	}, nil
 }
 
-func theirItems(ctx context.Context, t task) (iter.Seq[error], error) {
+func theirItems(ctx context.Context, t Task) (iter.Seq[error], error) {
 	client, err := newTheirs(t.Base)
 	if err != nil {
 		return nil, err
@@ -96,12 +96,12 @@ func theirItems(ctx context.Context, t task) (iter.Seq[error], error) {
 	within := gitlab.WithContext(ctx)
 	switch t.Work {
 	case "pipelines":
-		opts := &gitlab.ListProjectPipelinesOptions{ListOptions: gitlab.ListOptions{PerPage: perPage}}
+		opts := &gitlab.ListProjectPipelinesOptions{ListOptions: gitlab.ListOptions{PerPage: PerPage}}
 		return errorsOf(gitlab.Scan2(func(page gitlab.PaginationOptionFunc) ([]*gitlab.PipelineInfo, *gitlab.Response, error) {
 			return client.Pipelines.ListProjectPipelines(project, opts, within, page)
 		})), nil
 	case "jobs":
-		opts := &gitlab.ListJobsOptions{ListOptions: gitlab.ListOptions{Pagination: "keyset", OrderBy: "id", Sort: "desc", PerPage: perPage}}
+		opts := &gitlab.ListJobsOptions{ListOptions: gitlab.ListOptions{Pagination: "keyset", OrderBy: "id", Sort: "desc", PerPage: PerPage}}
 		return errorsOf(gitlab.Scan2(func(page gitlab.PaginationOptionFunc) ([]*gitlab.Job, *gitlab.Response, error) {
 			return client.Jobs.ListProjectJobs(project, opts, within, page)
 		})), nil
@@ -121,8 +121,8 @@ func theirItems(ctx context.Context, t task) (iter.Seq[error], error) {
 }
 
 // bareItems reads pages, follows their links and looks at nothing else.
-func bareItems(ctx context.Context, t task) iter.Seq[error] {
-	url, inAnswer := t.Base+"/api/v4/projects/group%2Fapp/", perPage
+func bareItems(ctx context.Context, t Task) iter.Seq[error] {
+	url, inAnswer := t.Base+"/api/v4/projects/group%2Fapp/", PerPage
 	switch t.Work {
 	case "pipelines":
 		url += "pipelines?per_page=100"

@@ -9,20 +9,20 @@ import (
 )
 
 // scan ranges over a list and measures the time and, if told to, the heap.
-func scan(ctx context.Context, t task) (result, error) {
+func scan(ctx context.Context, t Task) (Result, error) {
 	list, err := items(ctx, t)
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	peak := func() uint64 { return 0 }
 	if t.Watch {
 		peak = watchHeap()
 	}
-	var found result
+	var found Result
 	start, n := time.Now(), 0
 	for err := range list {
 		if err != nil {
-			return result{}, err
+			return Result{}, err
 		}
 		n++
 		switch {
@@ -30,12 +30,12 @@ func scan(ctx context.Context, t task) (result, error) {
 			found.Early = inUse()
 		case t.Watch && n == t.Size:
 			found.Late = inUse()
-		case n%perPage == 0:
+		case n%PerPage == 0:
 			time.Sleep(t.Busy)
 		}
 	}
 	if n != t.Size {
-		return result{}, fmt.Errorf("%d items came, instead of %d", n, t.Size)
+		return Result{}, fmt.Errorf("%d items came, instead of %d", n, t.Size)
 	}
 	found.Seconds, found.Heap = time.Since(start).Seconds(), peak()
 	return found, nil

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -16,18 +15,21 @@ import (
 	"time"
 )
 
-// serve answers on a port of its own, whose address it prints, until its input
-// ends: with the process that started it, however that ends.
-func serve(ctx context.Context, dir string) error {
+// Serve serves on a port of its own, whose URL it writes to out, until the input
+// ends: with the process that started it, however that ends. Dir is where the
+// archives are.
+func Serve(dir string, in io.Reader, out io.Writer) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: newHandler(dir)}
+	server := &http.Server{Handler: NewHandler(dir)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	fmt.Printf("http://%s\n", listener.Addr())
-	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+	if _, err := fmt.Fprintf(out, "http://%s\n", listener.Addr()); err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, in); err != nil {
 		return err
 	}
 	if err := server.Close(); err != nil {
@@ -47,7 +49,8 @@ type handler struct {
 	bytes, requests atomic.Int64
 }
 
-func newHandler(dir string) http.Handler {
+// NewHandler returns one that has the archives of a directory.
+func NewHandler(dir string) http.Handler {
 	h, mux := &handler{dir: dir}, http.NewServeMux()
 	const project = "GET /{delay}/{size}/api/v4/projects/{project}/"
 	mux.HandleFunc(project+"pipelines", h.sized(h.pipelines))
@@ -80,14 +83,14 @@ func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
 	if query.Get("page") == "" {
 		page, err = 1, nil
 	}
-	last := size / perPage
-	if err != nil || page < 1 || page > last || query.Get("per_page") != strconv.Itoa(perPage) {
+	last := size / PerPage
+	if err != nil || page < 1 || page > last || query.Get("per_page") != strconv.Itoa(PerPage) {
 		http.Error(w, "no such page", http.StatusBadRequest)
 		return
 	}
 	header := w.Header()
 	header.Set("X-Page", strconv.Itoa(page))
-	header.Set("X-Per-Page", strconv.Itoa(perPage))
+	header.Set("X-Per-Page", strconv.Itoa(PerPage))
 	header.Set("X-Total", strconv.Itoa(size))
 	header.Set("X-Total-Pages", strconv.Itoa(last))
 	header.Set("X-Next-Page", "")
@@ -95,27 +98,27 @@ func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
 		header.Set("X-Next-Page", strconv.Itoa(page+1))
 		link(w, r, query, "page", strconv.Itoa(page+1))
 	}
-	h.json(w, pipelinesPage().page((page-1)*perPage))
+	h.json(w, PipelinesPage((page-1)*PerPage))
 }
 
 // jobs answers with a page by cursor.
 func (h *handler) jobs(w http.ResponseWriter, r *http.Request, size int) {
 	query := r.URL.Query()
 	first, err := after(query.Get("cursor"))
-	if err != nil || first < 0 || first >= size || query.Get("pagination") != "keyset" || query.Get("per_page") != strconv.Itoa(perPage) {
+	if err != nil || first < 0 || first >= size || query.Get("pagination") != "keyset" || query.Get("per_page") != strconv.Itoa(PerPage) {
 		http.Error(w, "no such page", http.StatusBadRequest)
 		return
 	}
-	if next := first + perPage; next < size {
+	if next := first + PerPage; next < size {
 		w.Header().Set("X-Next-Cursor", cursor(next))
 		link(w, r, query, "cursor", cursor(next))
 	}
-	h.json(w, jobsPage().page(first))
+	h.json(w, JobsPage(first))
 }
 
 // cursor is the place of an item, written as GitLab does: by the job before it.
 func cursor(item int) string {
-	return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, `{"id":"%d","_kd":"n"}`, newestJob-int64(item)+1))
+	return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, `{"id":"%d","_kd":"n"}`, NewestJob-int64(item)+1))
 }
 
 // after is the item that a cursor leads to, the first if there is none.
@@ -131,7 +134,7 @@ func after(cursor string) (int, error) {
 		ID int64 `json:"id,string"`
 	}
 	err = json.Unmarshal(text, &last)
-	return int(newestJob - last.ID + 1), err
+	return int(NewestJob - last.ID + 1), err
 }
 
 // link tells where the list goes on.
@@ -149,10 +152,10 @@ func (h *handler) json(w http.ResponseWriter, body []byte) {
 
 // report answers with a test report of size cases.
 func (h *handler) report(w http.ResponseWriter, _ *http.Request, size int) {
-	report := newReport(size)
+	report := NewReport(size)
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(report.size()))
-	for piece := range report.pieces {
+	w.Header().Set("Content-Length", strconv.Itoa(report.Size()))
+	for piece := range report.Pieces {
 		h.bytes.Add(int64(len(piece)))
 		if _, err := io.WriteString(w, piece); err != nil {
 			return

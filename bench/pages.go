@@ -10,10 +10,12 @@ import (
 )
 
 const (
-	perPage        = 100
+	// PerPage is how many items a page has.
+	PerPage        = 100
 	jobsOfPipeline = 10
 
-	newestJob      int64 = 98_765_432_100 // lists go down from here
+	// NewestJob is the first job of a list, which goes down from here.
+	NewestJob      int64 = 98_765_432_100
 	newestPipeline int64 = 2_345_678_900
 	firstCommit    int64 = 0x2f9e6b1d4c7a
 )
@@ -37,10 +39,10 @@ type hole struct {
 func newTemplate(itemsOfPipeline int, item func(i int) string) *template {
 	// Eleven signs are for a job's number, ten for a pipeline's.
 	t, marks := &template{text: []byte("[")}, regexp.MustCompile(`#{10,11}`)
-	for i := range perPage {
+	for i := range PerPage {
 		text := item(i)
 		for _, mark := range marks.FindAllStringIndex(text, -1) {
-			h := hole{at: len(t.text) + mark[0], item: i, items: 1, newest: newestJob}
+			h := hole{at: len(t.text) + mark[0], item: i, items: 1, newest: NewestJob}
 			if mark[1]-mark[0] == 10 {
 				h.newest, h.items = newestPipeline, itemsOfPipeline
 			}
@@ -61,7 +63,10 @@ func (t *template) page(first int) []byte {
 	return page
 }
 
-// pipelinesPage is a page of pipelines with what GitLab's list tells of each.
+// PipelinesPage is a page of pipelines with what GitLab's list tells of each,
+// the first of which has that place in the list.
+func PipelinesPage(first int) []byte { return pipelinesPage().page(first) }
+
 var pipelinesPage = sync.OnceValue(func() *template { return newTemplate(1, pipelineText) })
 
 func pipelineText(i int) string {
@@ -96,8 +101,10 @@ const jobRunner = `"runner":{"id":%d,"description":"shed-7","ip_address":null,"a
 	`"platform":"linux","architecture":"amd64","created_at":"2025-12-02T13:14:15.160Z","contacted_at":"2026-04-09T05:31:00.000Z",` +
 	`"ip_address":"192.0.2.61","status":"online"}`
 
-// jobsPage is a page of whole jobs: those of ten pipelines, by three users, on
-// two runners.
+// JobsPage is a page of whole jobs: those of ten pipelines, by three users, on
+// two runners. The first has that place in the list.
+func JobsPage(first int) []byte { return jobsPage().page(first) }
+
 var jobsPage = sync.OnceValue(func() *template { return newTemplate(jobsOfPipeline, jobText) })
 
 func jobText(i int) string {
@@ -115,64 +122,4 @@ func jobText(i int) string {
 		fmt.Sprintf(jobRunner, 22+i%2),
 		`"tag_list":["docker","linux"]`,
 	}, ",") + "}"
-}
-
-const (
-	casesOfSuite = 1000
-	reportStart  = `{"total_time":1934.25,"total_count":%d,"success_count":%d,"failed_count":%d,"skipped_count":0,"error_count":0,"test_suites":[`
-	reportEnd    = `]}`
-)
-
-// A report is a test report of many suites that have the same cases, one in
-// twenty of them failed.
-type report struct {
-	start, suite string
-	suites       int
-}
-
-func newReport(cases int) *report {
-	suite := suiteText(min(cases, casesOfSuite))
-	suites := max(1, cases/casesOfSuite)
-	failed := cases / 20
-	return &report{fmt.Sprintf(reportStart, cases, cases-failed, failed), suite, suites}
-}
-
-// pieces yields the report piece by piece.
-func (r *report) pieces(yield func(string) bool) {
-	if !yield(r.start) {
-		return
-	}
-	for i := range r.suites {
-		comma := ","
-		if i == r.suites-1 {
-			comma = reportEnd
-		}
-		if !yield(r.suite) || !yield(comma) {
-			return
-		}
-	}
-}
-
-func (r *report) size() int {
-	size := 0
-	for piece := range r.pieces {
-		size += len(piece)
-	}
-	return size
-}
-
-// suiteText is a suite of n cases.
-func suiteText(n int) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `{"name":"rspec","total_time":96.5,"total_count":%d,"success_count":%d,"failed_count":%d,`+
-		`"skipped_count":0,"error_count":0,"suite_error":null,"test_cases":[`, n, n-n/20, n/20)
-	for i := range n {
-		status, output := "success", "null"
-		if i%20 == 19 {
-			status, output = "failed", `"`+strings.Repeat(`Failure/Error: expect(valve).to be_closed\n  expected closed, got open\n  # ./spec/valve_spec.rb:41\n`, 8)+`"`
-		}
-		fmt.Fprintf(&b, `{"status":"%s","name":"Valve number %04d closes when the pressure falls","classname":"spec.models.valve_spec","file":"./spec/models/valve_spec.rb",`+
-			`"execution_time":0.%03d,"system_output":%s,"stack_trace":null,"recent_failures":null,"attachment_url":null},`, status, i, 1+i%900, output)
-	}
-	return strings.TrimSuffix(b.String(), ",") + "]}"
 }

@@ -4,21 +4,20 @@ import (
 	"archive/zip"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 )
 
-// member is the one file that is read out of a large archive.
 const (
-	member     = "reports/summary.txt"
-	memberSize = 10_000
+	// Member is the one file that is read out of a large archive.
+	Member = "reports/summary.txt"
+	// MemberSize is its size in bytes.
+	MemberSize = 10_000
 )
 
-// writeZip writes an archive of so many files, of size bytes together and taken
+// WriteZip writes an archive of so many files, of size bytes together and taken
 // from text in turn, and one more: member.
-func writeZip(name string, files, size int, method uint16, text []byte) (err error) {
+func WriteZip(name string, files, size int, method uint16, text []byte) (err error) {
 	out, err := os.Create(name)
 	if err != nil {
 		return err
@@ -27,7 +26,7 @@ func writeZip(name string, files, size int, method uint16, text []byte) (err err
 	w := zip.NewWriter(out)
 	for i := range files {
 		if i == files/2 {
-			if err := writeFile(w, member, method, text[:memberSize], memberSize); err != nil {
+			if err := writeFile(w, Member, method, text[:MemberSize], MemberSize); err != nil {
 				return err
 			}
 		}
@@ -49,8 +48,8 @@ func writeFile(w *zip.Writer, name string, method uint16, text []byte, size int)
 	return err
 }
 
-// words is text that deflates as source code and logs do.
-func words(size int) []byte {
+// Words is text that deflates as source code and logs do.
+func Words(size int) []byte {
 	draw := rand.New(rand.NewPCG(1, 2))
 	var known [4000]string
 	for i := range known {
@@ -66,37 +65,4 @@ func words(size int) []byte {
 		text = append(text, " \n(="[draw.IntN(4)])
 	}
 	return text[:size]
-}
-
-// unzipPlainly is the loop that everybody writes.
-func unzipPlainly(name, dir string) (err error) {
-	archive, err := zip.OpenReader(name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, archive.Close()) }()
-	for _, file := range archive.File {
-		if err := unzipFile(file, filepath.Join(dir, filepath.FromSlash(file.Name))); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func unzipFile(file *zip.File, target string) (err error) {
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return err
-	}
-	in, err := file.Open()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	out, err := os.Create(target)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	_, err = io.Copy(out, in)
-	return err
 }

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// Duration writes a time with three digits.
+func Duration(seconds float64) string {
+	for _, unit := range []struct {
+		name string
+		size float64
+	}{{"s", 1}, {"ms", 1e-3}, {"µs", 1e-6}} {
+		if seconds >= unit.size {
+			return Digits(seconds/unit.size) + " " + unit.name
+		}
+	}
+	return Digits(seconds*1e9) + " ns"
+}
+
+// Digits writes a number of at least 1 with three digits, or with those before
+// the point if they are more.
+func Digits(n float64) string {
+	behind := max(0, 2-int(math.Log10(max(n, 1))))
+	return strconv.FormatFloat(n, 'f', behind, 64)
+}
+
+// Mebibytes writes a size.
+func Mebibytes[T int64 | uint64](bytes T) string {
+	if bytes == 0 {
+		return "unknown"
+	}
+	return Digits(float64(bytes)/(1<<20)) + " MiB"
+}
+
+// Ratio writes a ratio.
+func Ratio(a, b float64) string { return fmt.Sprintf("%.2f", a/b) }
+
+// Thousands writes a number so that it can be read.
+func Thousands[T int | int64](n T) string {
+	text := strconv.FormatInt(int64(n), 10)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// Megabytes writes a size in the unit of disks.
+func Megabytes(bytes int64) string { return fmt.Sprintf("%.2f MB", float64(bytes)/1e6) }

@@ -1,0 +1,25 @@
+package main
+
+// results are what the runs of one task found.
+type results []Result
+
+func (r results) times() Times {
+	times := make(Times, len(r))
+	for i, one := range r {
+		times[i] = one.Seconds
+	}
+	return times
+}
+
+// seconds is the median of the runs.
+func (r results) seconds() float64 { return r.times().Median() }
+
+// most is the most memory that the runs had, each kind in whichever run it was.
+func (r results) most() Result {
+	var most Result
+	for _, one := range r {
+		most.Heap, most.Resident = max(most.Heap, one.Heap), max(most.Resident, one.Resident)
+		most.Early, most.Late = max(most.Early, one.Early), max(most.Late, one.Late)
+	}
+	return most
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// The clients that are measured.
+const (
+	Ours   = "gitlabci"
+	Theirs = "client-go"
+	Bare   = "net/http" // as little as can be done with the answers
+)
+
+// A Task is one measurement of one client, done by a process of its own.
+type Task struct {
+	Work     string // a key of works
+	Client   string
+	Base     string        // the server's URL
+	Size     int           // items, test cases or bytes that must come
+	Prefetch int           // pages
+	Busy     time.Duration // what the reader does after each page
+	Watch    bool          // whether the heap is looked at
+	Bench    string        // how long testing.Benchmark measures
+	File     string        // an archive on the disk
+	Dir      string        // where files are served from, or written to
+}
+
+// A Result is what a task found. What it did not look at is zero.
+type Result struct {
+	Seconds    float64 // in all, or for one operation
+	Allocs     int64   // of one operation
+	AllocBytes int64   // of one operation
+	Heap       uint64  // at its highest, garbage included
+	Early      uint64  // what of it is in use after a fifth of the items
+	Late       uint64  // and at the last one
+	Resident   int64   // at its highest, in bytes
+}
+
+// works are what can be done, by name.
+var works = map[string]func(context.Context, Task) (Result, error){
+	"pipelines":        scan,
+	"jobs":             scan,
+	"cases":            scan,
+	"report":           scan,
+	"decode pipelines": operate,
+	"decode jobs":      operate,
+	"decode report":    operate,
+	"decode cases":     operate,
+	"call":             operate,
+	"download":         download,
+	"member":           readMember,
+	"extract":          extract,
+}
+
+// Do does a task.
+func Do(ctx context.Context, t Task) (Result, error) {
+	do, known := works[t.Work]
+	if !known {
+		return Result{}, fmt.Errorf("there is no work %q", t.Work)
+	}
+	return do(ctx, t)
+}
