@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+
+	"example.com/gitlabci/bench/internal/report"
 )
 
 const archivesIntroduction = `## Archives
@@ -40,13 +42,13 @@ func archives(ctx context.Context, b *bench) (string, error) {
 }
 
 func (b *bench) oneMember(ctx context.Context) (string, error) {
-	title := fmt.Sprintf("One file of 10 kB out of %s with %s files", Mebibytes(int64(b.archive)), Thousands(b.members))
+	title := fmt.Sprintf("One file of 10 kB out of %s with %s files", report.Mebibytes(int64(b.archive)), report.Thousands(b.members))
 	b.say("%s", title)
 	name := filepath.Join(b.dir, "large.zip")
 	if err := WriteZip(name, b.members, b.archive, zip.Store, Pattern()); err != nil {
 		return "", err
 	}
-	var t Table
+	var t report.Table
 	t.Head("", "Time", "Bytes", "Requests", "Resident at most")
 	for _, client := range []string{Ours, Bare} {
 		before, err := b.server.counts()
@@ -63,9 +65,9 @@ func (b *bench) oneMember(ctx context.Context) (string, error) {
 		}
 		bytes, requests := after.bytes-before.bytes, after.requests-before.requests
 		row := map[string]string{Ours: Ours, Bare: Bare + ", the whole archive"}[client]
-		t.Row(row, Duration(found.Seconds), Thousands(bytes), Thousands(requests), Mebibytes(found.Resident))
+		t.Row(row, report.Duration(found.Seconds), report.Thousands(bytes), report.Thousands(requests), report.Mebibytes(found.Resident))
 		if client == Ours {
-			b.verdicts.Figure(title, "≤ 2 MiB, ≤ 4 requests", fmt.Sprintf("%s, %d requests", Mebibytes(bytes), requests),
+			b.verdicts.Figure(title, "≤ 2 MiB, ≤ 4 requests", fmt.Sprintf("%s, %d requests", report.Mebibytes(bytes), requests),
 				bytes <= memberBytes && requests <= memberRequests)
 		}
 	}
@@ -74,7 +76,7 @@ func (b *bench) oneMember(ctx context.Context) (string, error) {
 
 // extraction extracts an archive of so many files in each of the ways.
 func (b *bench) extraction(ctx context.Context, files int, isFigure bool) (string, error) {
-	title := fmt.Sprintf("Extract %s files, %s MB", Thousands(files), Thousands(b.unpacked/1_000_000))
+	title := fmt.Sprintf("Extract %s files, %s MB", report.Thousands(files), report.Thousands(b.unpacked/1_000_000))
 	b.say("%s", title)
 	name := filepath.Join(b.dir, fmt.Sprintf("%d.zip", files))
 	if err := WriteZip(name, files, b.unpacked, zip.Deflate, Words(1<<24)); err != nil {
@@ -94,15 +96,15 @@ func (b *bench) extraction(ctx context.Context, files int, isFigure bool) (strin
 			found[i] = append(found[i], one)
 		}
 	}
-	var t Table
+	var t report.Table
 	t.Head("", "Time", "MB/s", "Resident at most", "As fast as "+ways[len(ways)-1])
 	last := found[len(ways)-1].seconds()
 	for i, way := range ways {
-		resident := Mebibytes(found[i].most().Resident)
+		resident := report.Mebibytes(found[i].most().Resident)
 		if way == Unzip {
 			resident = "–" // that of a program that starts it
 		}
-		t.Row(way, found[i].times().String(), Digits(float64(b.unpacked)/found[i].seconds()/1e6), resident, Ratio(last, found[i].seconds())+"×")
+		t.Row(way, found[i].times().String(), report.Digits(float64(b.unpacked)/found[i].seconds()/1e6), resident, report.Ratio(last, found[i].seconds())+"×")
 	}
 	if isFigure && len(ways) == 3 {
 		ratio := last / found[0].seconds()

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"example.com/gitlabci/bench/internal/report"
 )
 
 // A bench is one run of this program.
@@ -17,12 +19,12 @@ type bench struct {
 	dir      string // for archives
 	server   *server
 	progress io.Writer
-	verdicts Verdicts
+	verdicts report.Verdicts
 }
 
 // report measures, and returns all of it as Markdown.
 func (b *bench) report(ctx context.Context, s settings, args []string) (text string, err error) {
-	about := About(args)
+	about := report.About(args)
 	if b.dir, err = os.MkdirTemp("", "gitlabci-bench-"); err != nil {
 		return "", err
 	}
@@ -42,7 +44,7 @@ func (b *bench) report(ctx context.Context, s settings, args []string) (text str
 		}
 		found.WriteString(text)
 	}
-	return All(about, &b.verdicts, found.String()), nil
+	return report.All(about, &b.verdicts, found.String()), nil
 }
 
 // A plan is how some tasks are measured.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"example.com/gitlabci/bench/internal/report"
 )
 
 // A decoding is answers that are turned into values.
@@ -35,7 +37,7 @@ func decode(ctx context.Context, b *bench) (string, error) {
 	for _, d := range []decoding{
 		{"A page of 100 pipelines", []string{"decode pipelines"}, []string{"gitlabci"}, "decode pipelines", "scan", ""},
 		{"A page of 100 jobs", []string{"decode jobs"}, []string{"gitlabci"}, "decode jobs", "scan", ""},
-		{"A test report of " + Thousands(CasesOfReport) + " cases", []string{"decode report", "decode cases"},
+		{"A test report of " + report.Thousands(CasesOfReport) + " cases", []string{"decode report", "decode cases"},
 			[]string{"gitlabci, TestReport", "gitlabci, TestCases"}, "decode report", "scan", ""},
 		{"A call that gets one small job", []string{"call"}, []string{"gitlabci"}, "call", "net/http", whyCall},
 	} {
@@ -63,15 +65,15 @@ func (b *bench) decoding(ctx context.Context, d decoding) (string, error) {
 	}
 	size := len(Body(d.theirs))
 	they := found[len(d.ours)]
-	var t Table
+	var t report.Table
 	t.Head("", "Time", "MB/s", "Allocations", "Bytes allocated", "Time / client-go", "Allocations / client-go")
 	for i, name := range names {
 		one := found[i]
-		t.Row(name, one.times().String(), Digits(float64(size)/one.seconds()/1e6), Thousands(one[0].Allocs), Thousands(one[0].AllocBytes),
-			Ratio(one.seconds(), they.seconds()), Ratio(float64(one[0].Allocs), float64(they[0].Allocs)))
+		t.Row(name, one.times().String(), report.Digits(float64(size)/one.seconds()/1e6), report.Thousands(one[0].Allocs), report.Thousands(one[0].AllocBytes),
+			report.Ratio(one.seconds(), they.seconds()), report.Ratio(float64(one[0].Allocs), float64(they[0].Allocs)))
 	}
 	b.decodingFigures(d, found[0], they)
-	return fmt.Sprintf("### %s, %s bytes\n\n%s\n", d.title, Thousands(size), t), nil
+	return fmt.Sprintf("### %s, %s bytes\n\n%s\n", d.title, report.Thousands(size), t), nil
 }
 
 func (b *bench) decodingFigures(d decoding, we, they results) {

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"example.com/gitlabci/bench/internal/report"
 )
 
 const residentLimit = 24 << 20
@@ -21,7 +23,7 @@ func downloads(ctx context.Context, b *bench) (string, error) {
 }
 
 func (b *bench) oneDownload(ctx context.Context, size int, isFigure bool) (string, error) {
-	title := fmt.Sprintf("An archive of %s", Mebibytes(int64(size)))
+	title := fmt.Sprintf("An archive of %s", report.Mebibytes(int64(size)))
 	b.say("%s", title)
 	var tasks []Task
 	for _, client := range []string{Ours, Theirs, Bare} {
@@ -32,18 +34,18 @@ func (b *bench) oneDownload(ctx context.Context, size int, isFigure bool) (strin
 		return "", err
 	}
 	we, they, least := found[0], found[1], found[2]
-	var t Table
+	var t report.Table
 	t.Head("", "Time", "MB/s", "Resident at most", "Time / net/http", "Time / client-go")
 	for i, one := range found {
-		t.Row(tasks[i].Client, one.times().String(), Digits(float64(size)/one.seconds()/1e6), Mebibytes(one.most().Resident),
-			Ratio(one.seconds(), least.seconds()), Ratio(one.seconds(), they.seconds()))
+		t.Row(tasks[i].Client, one.times().String(), report.Digits(float64(size)/one.seconds()/1e6), report.Mebibytes(one.most().Resident),
+			report.Ratio(one.seconds(), least.seconds()), report.Ratio(one.seconds(), they.seconds()))
 	}
 	b.verdicts.CompareTimes(title+", time", we.times(), they.times(), "")
 	b.verdicts.Compare(title+", resident memory", float64(we.most().Resident), float64(they.most().Resident), "")
 	if isFigure {
-		b.verdicts.Figure("download "+Mebibytes(int64(size))+", resident memory", "≤ 24 MiB", Mebibytes(we.most().Resident), we.most().Resident <= residentLimit)
+		b.verdicts.Figure("download "+report.Mebibytes(int64(size))+", resident memory", "≤ 24 MiB", report.Mebibytes(we.most().Resident), we.most().Resident <= residentLimit)
 		ratio := we.seconds() / least.seconds()
-		b.verdicts.Figure("download "+Mebibytes(int64(size))+", time", "≤ 1.2× a bare io.Copy", fmt.Sprintf("%.2f×", ratio), ratio <= 1.2)
+		b.verdicts.Figure("download "+report.Mebibytes(int64(size))+", time", "≤ 1.2× a bare io.Copy", fmt.Sprintf("%.2f×", ratio), ratio <= 1.2)
 	}
 	return fmt.Sprintf("### %s\n\n%s\n", title, t), nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/bench/internal/report"
 )
 
 // A list is one that is read at different speeds.
@@ -50,8 +52,8 @@ func lists(ctx context.Context, b *bench) (string, error) {
 }
 
 func (b *bench) list(ctx context.Context, l list) (string, error) {
-	title := fmt.Sprintf(l.title, Thousands(b.listed))
-	var t Table
+	title := fmt.Sprintf(l.title, report.Thousands(b.listed))
+	var t report.Table
 	t.Head("A page takes", "Reader", "gitlabci", fmt.Sprintf("with `Prefetch: %d`", l.ahead), "client-go", "net/http", "gitlabci / client-go", "Prefetch / client-go")
 	for _, busy := range []bool{false, true} {
 		for _, delay := range b.delays {
@@ -66,7 +68,7 @@ func (b *bench) list(ctx context.Context, l list) (string, error) {
 				reader, least = "idle", found[3].times().String()
 			}
 			t.Row(delay.String(), reader, we.times().String(), ahead.times().String(), they.times().String(), least,
-				Ratio(we.seconds(), they.seconds()), Ratio(ahead.seconds(), they.seconds()))
+				report.Ratio(we.seconds(), they.seconds()), report.Ratio(ahead.seconds(), they.seconds()))
 			what := fmt.Sprintf("%s, %v a page, %s reader", title, delay, reader)
 			b.verdicts.CompareTimes(what, we.times(), they.times(), whyEqual)
 			b.verdicts.CompareTimes(what+", with Prefetch", ahead.times(), they.times(), whyEqual)
@@ -100,14 +102,14 @@ func (b *bench) listAt(ctx context.Context, l list, delay time.Duration, busy bo
 
 func (b *bench) pipelinesFigure(idle bool, found []results) {
 	if ahead, they := found[1].seconds(), found[2].seconds(); idle {
-		b.verdicts.Figure(fmt.Sprintf("%s pipelines, %v a page, `Prefetch: 8`", Thousands(b.listed), b.telling),
-			"≤ 1/6 of client-go's time", fmt.Sprintf("1/%.1f (%s)", they/ahead, Duration(ahead)), ahead <= they/6)
+		b.verdicts.Figure(fmt.Sprintf("%s pipelines, %v a page, `Prefetch: 8`", report.Thousands(b.listed), b.telling),
+			"≤ 1/6 of client-go's time", fmt.Sprintf("1/%.1f (%s)", they/ahead, report.Duration(ahead)), ahead <= they/6)
 	}
 }
 
 func (b *bench) jobsFigure(idle bool, found []results) {
 	if ahead, they := found[1].seconds(), found[2].seconds(); !idle {
-		b.verdicts.Figure(fmt.Sprintf("%s jobs of a project by cursor, %v a page, reader busy for %v a page, `Prefetch: 1`", Thousands(b.listed), b.telling, b.busy),
-			"≤ 0.6 of client-go's time", fmt.Sprintf("%s (%s)", Ratio(ahead, they), Duration(ahead)), ahead <= 0.6*they)
+		b.verdicts.Figure(fmt.Sprintf("%s jobs of a project by cursor, %v a page, reader busy for %v a page, `Prefetch: 1`", report.Thousands(b.listed), b.telling, b.busy),
+			"≤ 0.6 of client-go's time", fmt.Sprintf("%s (%s)", report.Ratio(ahead, they), report.Duration(ahead)), ahead <= 0.6*they)
 	}
 }

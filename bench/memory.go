@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"example.com/gitlabci/bench/internal/report"
 )
 
 const heapLimit = 16 << 20
@@ -32,14 +34,14 @@ type reading struct {
 
 // memory reads more than anyone should hold in memory.
 func memory(ctx context.Context, b *bench) (string, error) {
-	jobs, err := b.heap(ctx, fmt.Sprintf("%s jobs of a project, by cursor", Thousands(b.jobs)),
+	jobs, err := b.heap(ctx, fmt.Sprintf("%s jobs of a project, by cursor", report.Thousands(b.jobs)),
 		plan{runs: 1, bytes: int64(b.jobs/PerPage) * int64(len(JobsPage(0)))}, b.jobs, []reading{
 			{"gitlabci, All", "jobs", Ours, 1, whyMore}, {"client-go, Scan2", "jobs", Theirs, 0, ""}, {"net/http", "jobs", Bare, 0, ""},
 		})
 	if err != nil {
 		return "", err
 	}
-	cases, err := b.heap(ctx, fmt.Sprintf("A test report of %s cases", Thousands(b.cases)),
+	cases, err := b.heap(ctx, fmt.Sprintf("A test report of %s cases", report.Thousands(b.cases)),
 		plan{runs: b.runs, bytes: int64(NewReport(b.cases).Size())}, b.cases, []reading{
 			{"gitlabci, TestCases", "cases", Ours, 1, ""}, {"client-go, GetPipelineTestReport", "report", Theirs, 0, ""},
 			{"gitlabci, TestReport", "report", Ours, 1, whyHeld}, {"net/http", "report", Bare, 0, ""},
@@ -57,11 +59,11 @@ func (b *bench) heap(ctx context.Context, title string, p plan, size int, readin
 	if err != nil {
 		return "", err
 	}
-	var t Table
+	var t report.Table
 	t.Head("", "Time", "Heap at most", "In use after a fifth", "In use at the end", "Resident at most")
 	for i, r := range readings {
 		one := found[i].most()
-		t.Row(r.name, found[i].times().String(), Mebibytes(one.Heap), Mebibytes(one.Early), Mebibytes(one.Late), Mebibytes(one.Resident))
+		t.Row(r.name, found[i].times().String(), report.Mebibytes(one.Heap), report.Mebibytes(one.Early), report.Mebibytes(one.Late), report.Mebibytes(one.Resident))
 		if r.theirs > 0 {
 			they, what := found[r.theirs].most(), title+" ("+r.name+")"
 			b.verdicts.CompareTimes(what+", time", found[i].times(), found[r.theirs].times(), r.why)
@@ -74,8 +76,8 @@ func (b *bench) heap(ctx context.Context, title string, p plan, size int, readin
 }
 
 func (b *bench) heapFigure(title string, we Result) {
-	b.verdicts.Figure(title+", heap", "≤ 16 MiB", Mebibytes(we.Heap), we.Heap <= heapLimit)
+	b.verdicts.Figure(title+", heap", "≤ 16 MiB", report.Mebibytes(we.Heap), we.Heap <= heapLimit)
 	grown := int64(we.Late) - int64(we.Early)
 	b.verdicts.Figure(title+", heap in use", "flat: at its end as after a fifth, ± 10%",
-		fmt.Sprintf("%s, then %s", Mebibytes(we.Early), Mebibytes(we.Late)), 10*grown <= int64(we.Early))
+		fmt.Sprintf("%s, then %s", report.Mebibytes(we.Early), report.Mebibytes(we.Late)), 10*grown <= int64(we.Early))
 }

@@ -1,10 +1,14 @@
 package main
 
+import (
+	"example.com/gitlabci/bench/internal/report"
+)
+
 // results are what the runs of one task found.
 type results []Result
 
-func (r results) times() Times {
-	times := make(Times, len(r))
+func (r results) times() report.Times {
+	times := make(report.Times, len(r))
 	for i, one := range r {
 		times[i] = one.Seconds
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/bench/internal/report"
 )
 
 const (
@@ -37,21 +39,21 @@ type program struct {
 // sizes builds programs that do the same with each client.
 func sizes(ctx context.Context, b *bench) (string, error) {
 	programs := []*program{{name: Ours, folder: "gitlabci"}, {name: Theirs, folder: "clientgo"}, {name: Bare, folder: "nethttp"}}
-	var t Table
+	var t report.Table
 	t.Head("", "Binary", "Packages outside std", "Packages of std", "Cold build")
 	for _, p := range programs {
 		b.say("build the program of %s", p.name)
 		if err := p.measure(ctx, b.cold); err != nil {
 			return "", err
 		}
-		t.Row(p.name, Megabytes(p.bytes), fmt.Sprint(len(p.outside)), fmt.Sprint(p.inside), Duration(p.build.Seconds()))
+		t.Row(p.name, report.Megabytes(p.bytes), fmt.Sprint(len(p.outside)), fmt.Sprint(p.inside), report.Duration(p.build.Seconds()))
 	}
 	we, they := programs[0], programs[1]
 	b.verdicts.Compare("Hello program, size", float64(we.bytes), float64(they.bytes), "")
 	b.verdicts.Compare("Hello program, packages", float64(len(we.outside)), float64(len(they.outside)),
 		"go-json-experiment/json, which decodes faster with fewer allocations, is in several packages.")
 	b.verdicts.Compare("Hello program, cold build", we.build.Seconds(), they.build.Seconds(), "")
-	b.verdicts.Figure("hello program, stripped", "≤ 7.5 MB", Megabytes(we.bytes), we.bytes <= helloBytes)
+	b.verdicts.Figure("hello program, stripped", "≤ 7.5 MB", report.Megabytes(we.bytes), we.bytes <= helloBytes)
 	b.verdicts.Figure("hello program, packages outside std", "≤ 12", fmt.Sprint(len(we.outside)), len(we.outside) <= helloPackages)
 	return sizeIntroduction + t.String() +
 		"\nWhat gitlabci's program links from outside the standard library:\n\n" + bullets(we.outside) + "\n", nil

@@ -1,4 +1,7 @@
-package main
+// Package report writes what was measured: numbers, tables, verdicts and the text
+// of BENCHMARKS.md. It is handed numbers and words, and reads what machine it is
+// on. It never measures, never runs a client and writes no file.
+package report
 
 // All is the text of BENCHMARKS.md: what About found at the start, what the
 // figures came to, and the sections of the groups.
