@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/served"
 )
 
 const archivesIntroduction = `## Archives
@@ -45,7 +46,7 @@ func (b *bench) oneMember(ctx context.Context) (string, error) {
 	title := fmt.Sprintf("One file of 10 kB out of %s with %s files", report.Mebibytes(int64(b.archive)), report.Thousands(b.members))
 	b.say("%s", title)
 	name := filepath.Join(b.dir, "large.zip")
-	if err := WriteZip(name, b.members, b.archive, zip.Store, Pattern()); err != nil {
+	if err := served.WriteZip(name, b.members, b.archive, zip.Store, served.Pattern()); err != nil {
 		return "", err
 	}
 	var t report.Table
@@ -79,7 +80,7 @@ func (b *bench) extraction(ctx context.Context, files int, isFigure bool) (strin
 	title := fmt.Sprintf("Extract %s files, %s MB", report.Thousands(files), report.Thousands(b.unpacked/1_000_000))
 	b.say("%s", title)
 	name := filepath.Join(b.dir, fmt.Sprintf("%d.zip", files))
-	if err := WriteZip(name, files, b.unpacked, zip.Deflate, Words(1<<24)); err != nil {
+	if err := served.WriteZip(name, files, b.unpacked, zip.Deflate, served.Words(1<<24)); err != nil {
 		return "", err
 	}
 	ways := []string{Ours, Loop}

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/bench/internal/served"
 )
 
 // The children of a test are copies of the test's program.
@@ -61,7 +63,7 @@ func TestChildFails(t *testing.T) {
 	require.NoError(t, err)
 	b := &bench{server: srv, progress: io.Discard}
 	good := Task{Work: "pipelines", Client: Bare, Base: srv.base(0, 200), Size: 200}
-	bytes := int64(2 * len(PipelinesPage(0)))
+	bytes := int64(2 * len(served.PipelinesPage(0)))
 
 	found, err := b.measure(t.Context(), plan{runs: 3, bytes: bytes}, good, good)
 	require.NoError(t, err)

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/bench/internal/served"
 )
 
 // childTask tells a copy of this program what to do instead of its own work.
@@ -41,7 +43,7 @@ func child(ctx context.Context, text string, out io.Writer) error {
 // do serves, or does one of the pieces of work.
 func do(ctx context.Context, t Task) (Result, error) {
 	if t.Work == serving {
-		return Result{}, Serve(t.Dir, os.Stdin, os.Stdout)
+		return Result{}, served.Serve(t.Dir, os.Stdin, os.Stdout)
 	}
 	return Do(ctx, t)
 }

@@ -11,6 +11,7 @@ import (
 	gitlab "gitlab.com/gitlab-org/api/client-go/v2"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/bench/internal/served"
 )
 
 const (
@@ -96,12 +97,12 @@ func theirItems(ctx context.Context, t Task) (iter.Seq[error], error) {
 	within := gitlab.WithContext(ctx)
 	switch t.Work {
 	case "pipelines":
-		opts := &gitlab.ListProjectPipelinesOptions{ListOptions: gitlab.ListOptions{PerPage: PerPage}}
+		opts := &gitlab.ListProjectPipelinesOptions{ListOptions: gitlab.ListOptions{PerPage: served.PerPage}}
 		return errorsOf(gitlab.Scan2(func(page gitlab.PaginationOptionFunc) ([]*gitlab.PipelineInfo, *gitlab.Response, error) {
 			return client.Pipelines.ListProjectPipelines(project, opts, within, page)
 		})), nil
 	case "jobs":
-		opts := &gitlab.ListJobsOptions{ListOptions: gitlab.ListOptions{Pagination: "keyset", OrderBy: "id", Sort: "desc", PerPage: PerPage}}
+		opts := &gitlab.ListJobsOptions{ListOptions: gitlab.ListOptions{Pagination: "keyset", OrderBy: "id", Sort: "desc", PerPage: served.PerPage}}
 		return errorsOf(gitlab.Scan2(func(page gitlab.PaginationOptionFunc) ([]*gitlab.Job, *gitlab.Response, error) {
 			return client.Jobs.ListProjectJobs(project, opts, within, page)
 		})), nil
@@ -122,7 +123,7 @@ func theirItems(ctx context.Context, t Task) (iter.Seq[error], error) {
 
 // bareItems reads pages, follows their links and looks at nothing else.
 func bareItems(ctx context.Context, t Task) iter.Seq[error] {
-	url, inAnswer := t.Base+"/api/v4/projects/group%2Fapp/", PerPage
+	url, inAnswer := t.Base+"/api/v4/projects/group%2Fapp/", served.PerPage
 	switch t.Work {
 	case "pipelines":
 		url += "pipelines?per_page=100"

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/bench/internal/served"
 )
 
 // The other ways to extract an archive: from the disk, where they find it.
@@ -52,7 +53,7 @@ func readMember(ctx context.Context, t Task) (found Result, err error) {
 	start := time.Now()
 	if t.Client == Bare {
 		n, err := bareDownload(ctx, t.Base)
-		if err == nil && n <= MemberSize {
+		if err == nil && n <= served.MemberSize {
 			err = fmt.Errorf("%d bytes are no archive", n)
 		}
 		return Result{Seconds: time.Since(start).Seconds()}, err
@@ -65,9 +66,9 @@ func readMember(ctx context.Context, t Task) (found Result, err error) {
 	if err != nil {
 		return Result{}, err
 	}
-	data, err := archive.ReadFile(Member)
+	data, err := archive.ReadFile(served.Member)
 	if closed := archive.Close(); err == nil {
 		err = closed
 	}
-	return Result{Seconds: time.Since(start).Seconds()}, came(err, func() int { return len(data) }, MemberSize)
+	return Result{Seconds: time.Since(start).Seconds()}, came(err, func() int { return len(data) }, served.MemberSize)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/served"
 )
 
 // A list is one that is read at different speeds.
@@ -37,10 +38,10 @@ const (
 // lists reads the pages of lists.
 func lists(ctx context.Context, b *bench) (string, error) {
 	var text strings.Builder
-	fmt.Fprintf(&text, listsIntroduction, PerPage, b.busy, b.together)
+	fmt.Fprintf(&text, listsIntroduction, served.PerPage, b.busy, b.together)
 	for _, l := range []list{
-		{"pipelines", "%s pipelines, by page number", 8, len(PipelinesPage(0)), "", (*bench).pipelinesFigure},
-		{"jobs", "%s jobs of a project, by cursor", 1, len(JobsPage(0)), cursorNote, (*bench).jobsFigure},
+		{"pipelines", "%s pipelines, by page number", 8, len(served.PipelinesPage(0)), "", (*bench).pipelinesFigure},
+		{"jobs", "%s jobs of a project, by cursor", 1, len(served.JobsPage(0)), cursorNote, (*bench).jobsFigure},
 	} {
 		part, err := b.list(ctx, l)
 		if err != nil {
@@ -84,7 +85,7 @@ func (b *bench) list(ctx context.Context, l list) (string, error) {
 // as can be done.
 func (b *bench) listAt(ctx context.Context, l list, delay time.Duration, busy bool) ([]results, error) {
 	we := Task{Work: l.work, Client: Ours, Base: b.server.base(delay, b.listed), Size: b.listed}
-	p := plan{runs: 1, together: delay >= b.together, bytes: int64(b.listed/PerPage) * int64(l.page)}
+	p := plan{runs: 1, together: delay >= b.together, bytes: int64(b.listed/served.PerPage) * int64(l.page)}
 	if delay == 0 && !busy {
 		p.runs = b.runs
 	}

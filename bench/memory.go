@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/served"
 )
 
 const heapLimit = 16 << 20
@@ -35,14 +36,14 @@ type reading struct {
 // memory reads more than anyone should hold in memory.
 func memory(ctx context.Context, b *bench) (string, error) {
 	jobs, err := b.heap(ctx, fmt.Sprintf("%s jobs of a project, by cursor", report.Thousands(b.jobs)),
-		plan{runs: 1, bytes: int64(b.jobs/PerPage) * int64(len(JobsPage(0)))}, b.jobs, []reading{
+		plan{runs: 1, bytes: int64(b.jobs/served.PerPage) * int64(len(served.JobsPage(0)))}, b.jobs, []reading{
 			{"gitlabci, All", "jobs", Ours, 1, whyMore}, {"client-go, Scan2", "jobs", Theirs, 0, ""}, {"net/http", "jobs", Bare, 0, ""},
 		})
 	if err != nil {
 		return "", err
 	}
 	cases, err := b.heap(ctx, fmt.Sprintf("A test report of %s cases", report.Thousands(b.cases)),
-		plan{runs: b.runs, bytes: int64(NewReport(b.cases).Size())}, b.cases, []reading{
+		plan{runs: b.runs, bytes: int64(served.NewReport(b.cases).Size())}, b.cases, []reading{
 			{"gitlabci, TestCases", "cases", Ours, 1, ""}, {"client-go, GetPipelineTestReport", "report", Theirs, 0, ""},
 			{"gitlabci, TestReport", "report", Ours, 1, whyHeld}, {"net/http", "report", Bare, 0, ""},
 		})

@@ -16,6 +16,7 @@ import (
 	gitlab "gitlab.com/gitlab-org/api/client-go/v2"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/bench/internal/served"
 )
 
 // CasesOfReport is how many test cases the report has that is decoded.
@@ -53,14 +54,14 @@ func operate(ctx context.Context, t Task) (Result, error) {
 func Body(work string) []byte {
 	switch work {
 	case "decode pipelines":
-		return PipelinesPage(0)
+		return served.PipelinesPage(0)
 	case "decode jobs":
-		return JobsPage(0)
+		return served.JobsPage(0)
 	case "call":
 		return []byte(`{"id":98765432100,"name":"rspec 1/10","stage":"test","status":"success","ref":"main"}`)
 	}
 	var text strings.Builder
-	for piece := range NewReport(CasesOfReport).Pieces {
+	for piece := range served.NewReport(CasesOfReport).Pieces {
 		text.WriteString(piece)
 	}
 	return []byte(text.String())
@@ -90,17 +91,17 @@ func newOperation(ctx context.Context, t Task) (func() error, error) {
 }
 
 func ourOperation(ctx context.Context, client *gitlabci.Client, work string) func() error {
-	whole := gitlabci.ListOptions{PerPage: PerPage}
+	whole := gitlabci.ListOptions{PerPage: served.PerPage}
 	switch work {
 	case "decode pipelines":
 		return func() error {
 			page, err := client.Pipelines.List(ctx, project, &gitlabci.ListPipelinesOptions{ListOptions: whole})
-			return came(err, func() int { return len(page.Items) }, PerPage)
+			return came(err, func() int { return len(page.Items) }, served.PerPage)
 		}
 	case "decode jobs":
 		return func() error {
 			page, err := client.Jobs.List(ctx, project, &gitlabci.ListJobsOptions{ListOptions: whole})
-			return came(err, func() int { return len(page.Items) }, PerPage)
+			return came(err, func() int { return len(page.Items) }, served.PerPage)
 		}
 	case "decode report":
 		return func() error {
@@ -121,22 +122,22 @@ func ourOperation(ctx context.Context, client *gitlabci.Client, work string) fun
 	}
 	return func() error {
 		job, err := client.Jobs.Get(ctx, project, 1)
-		return came(err, func() int64 { return int64(job.ID) }, NewestJob)
+		return came(err, func() int64 { return int64(job.ID) }, served.NewestJob)
 	}
 }
 
 func theirOperation(ctx context.Context, client *gitlab.Client, work string) func() error {
-	whole, within := gitlab.ListOptions{PerPage: PerPage}, gitlab.WithContext(ctx)
+	whole, within := gitlab.ListOptions{PerPage: served.PerPage}, gitlab.WithContext(ctx)
 	switch work {
 	case "decode pipelines":
 		return func() error {
 			page, _, err := client.Pipelines.ListProjectPipelines(project, &gitlab.ListProjectPipelinesOptions{ListOptions: whole}, within)
-			return came(err, func() int { return len(page) }, PerPage)
+			return came(err, func() int { return len(page) }, served.PerPage)
 		}
 	case "decode jobs":
 		return func() error {
 			page, _, err := client.Jobs.ListProjectJobs(project, &gitlab.ListJobsOptions{ListOptions: whole}, within)
-			return came(err, func() int { return len(page) }, PerPage)
+			return came(err, func() int { return len(page) }, served.PerPage)
 		}
 	case "decode report":
 		return func() error {
@@ -146,7 +147,7 @@ func theirOperation(ctx context.Context, client *gitlab.Client, work string) fun
 	}
 	return func() error {
 		job, _, err := client.Jobs.GetJob(project, 1, within)
-		return came(err, func() int64 { return int64(job.ID) }, NewestJob)
+		return came(err, func() int64 { return int64(job.ID) }, served.NewestJob)
 	}
 }
 
@@ -164,7 +165,7 @@ func bareCall(ctx context.Context, client *http.Client) error {
 	defer resp.Body.Close()
 	var job gitlabci.Job
 	err = json.NewDecoder(resp.Body).Decode(&job)
-	return came(err, func() int64 { return int64(job.ID) }, NewestJob)
+	return came(err, func() int64 { return int64(job.ID) }, served.NewestJob)
 }
 
 // came reports whether an answer was what it should be.

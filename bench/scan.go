@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"time"
+
+	"example.com/gitlabci/bench/internal/served"
 )
 
 // scan ranges over a list and measures the time and, if told to, the heap.
@@ -30,7 +32,7 @@ func scan(ctx context.Context, t Task) (Result, error) {
 			found.Early = inUse()
 		case t.Watch && n == t.Size:
 			found.Late = inUse()
-		case n%PerPage == 0:
+		case n%served.PerPage == 0:
 			time.Sleep(t.Busy)
 		}
 	}

@@ -6,11 +6,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/bench/internal/served"
 )
 
 // Nobody gets away with reading less.
 func TestShortResponses(t *testing.T) {
-	srv := httptest.NewServer(NewHandler(""))
+	srv := httptest.NewServer(served.NewHandler(""))
 	defer srv.Close()
 	for _, client := range []string{Ours, Theirs, Bare} {
 		for _, work := range []string{"pipelines", "jobs", "report", "download"} {

@@ -1,4 +1,8 @@
-package main
+// Package served is the GitLab that clients are measured against: an HTTP server of
+// one invented project, its pages, test report, artifacts and archives. It is handed
+// a directory of archives; each URL says how long a response takes and how much it
+// holds. It never measures and knows none of the clients.
+package served
 
 import (
 	"encoding/base64"
