@@ -9,6 +9,7 @@ import (
 
 	"example.com/gitlabci/bench/internal/report"
 	"example.com/gitlabci/bench/internal/served"
+	"example.com/gitlabci/bench/internal/work"
 )
 
 const archivesIntroduction = `## Archives
@@ -51,12 +52,12 @@ func (b *bench) oneMember(ctx context.Context) (string, error) {
 	}
 	var t report.Table
 	t.Head("", "Time", "Bytes", "Requests", "Resident at most")
-	for _, client := range []string{Ours, Bare} {
+	for _, client := range []string{work.Ours, work.Bare} {
 		before, err := b.server.counts()
 		if err != nil {
 			return "", err
 		}
-		found, err := inChild(ctx, Task{Work: "member", Client: client, Base: b.server.fileBase(name)})
+		found, err := inChild(ctx, work.Task{Work: "member", Client: client, Base: b.server.fileBase(name)})
 		if err != nil {
 			return "", err
 		}
@@ -65,9 +66,9 @@ func (b *bench) oneMember(ctx context.Context) (string, error) {
 			return "", err
 		}
 		bytes, requests := after.bytes-before.bytes, after.requests-before.requests
-		row := map[string]string{Ours: Ours, Bare: Bare + ", the whole archive"}[client]
+		row := map[string]string{work.Ours: work.Ours, work.Bare: work.Bare + ", the whole archive"}[client]
 		t.Row(row, report.Duration(found.Seconds), report.Thousands(bytes), report.Thousands(requests), report.Mebibytes(found.Resident))
-		if client == Ours {
+		if client == work.Ours {
 			b.verdicts.Figure(title, "≤ 2 MiB, ≤ 4 requests", fmt.Sprintf("%s, %d requests", report.Mebibytes(bytes), requests),
 				bytes <= memberBytes && requests <= memberRequests)
 		}
@@ -83,14 +84,14 @@ func (b *bench) extraction(ctx context.Context, files int, isFigure bool) (strin
 	if err := served.WriteZip(name, files, b.unpacked, zip.Deflate, served.Words(1<<24)); err != nil {
 		return "", err
 	}
-	ways := []string{Ours, Loop}
-	if _, err := exec.LookPath(Unzip); err == nil {
-		ways = append(ways, Unzip)
+	ways := []string{work.Ours, work.Loop}
+	if _, err := exec.LookPath(work.Unzip); err == nil {
+		ways = append(ways, work.Unzip)
 	}
 	found := make([]results, len(ways))
 	for range b.runs {
 		for i, way := range ways {
-			one, err := inChild(ctx, Task{Work: "extract", Client: way, Base: b.server.fileBase(name), File: name, Dir: b.dir, Size: files + 1})
+			one, err := inChild(ctx, work.Task{Work: "extract", Client: way, Base: b.server.fileBase(name), File: name, Dir: b.dir, Size: files + 1})
 			if err != nil {
 				return "", err
 			}
@@ -102,7 +103,7 @@ func (b *bench) extraction(ctx context.Context, files int, isFigure bool) (strin
 	last := found[len(ways)-1].seconds()
 	for i, way := range ways {
 		resident := report.Mebibytes(found[i].most().Resident)
-		if way == Unzip {
+		if way == work.Unzip {
 			resident = "–" // that of a program that starts it
 		}
 		t.Row(way, found[i].times().String(), report.Digits(float64(b.unpacked)/found[i].seconds()/1e6), resident, report.Ratio(last, found[i].seconds())+"×")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/work"
 )
 
 // A bench is one run of this program.
@@ -56,7 +57,7 @@ type plan struct {
 
 // measure has children do tasks, in turn, and returns what they found, task by
 // task.
-func (b *bench) measure(ctx context.Context, p plan, tasks ...Task) ([]results, error) {
+func (b *bench) measure(ctx context.Context, p plan, tasks ...work.Task) ([]results, error) {
 	before, err := b.server.served()
 	if err != nil {
 		return nil, err
@@ -79,7 +80,7 @@ func (b *bench) measure(ctx context.Context, p plan, tasks ...Task) ([]results, 
 	return found, err
 }
 
-func inTurn(ctx context.Context, tasks []Task, found []results) error {
+func inTurn(ctx context.Context, tasks []work.Task, found []results) error {
 	for i, t := range tasks {
 		one, err := inChild(ctx, t)
 		if err != nil {
@@ -90,11 +91,11 @@ func inTurn(ctx context.Context, tasks []Task, found []results) error {
 	return nil
 }
 
-func atOnce(ctx context.Context, tasks []Task, found []results) error {
+func atOnce(ctx context.Context, tasks []work.Task, found []results) error {
 	var running sync.WaitGroup
 	failed := make([]error, len(tasks))
 	for i, t := range tasks {
-		running.Go(func() { failed[i] = inTurn(ctx, []Task{t}, found[i:i+1]) })
+		running.Go(func() { failed[i] = inTurn(ctx, []work.Task{t}, found[i:i+1]) })
 	}
 	running.Wait()
 	return errors.Join(failed...)

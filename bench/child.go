@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/bench/internal/served"
+	"example.com/gitlabci/bench/internal/work"
 )
 
 // childTask tells a copy of this program what to do instead of its own work.
@@ -28,7 +29,7 @@ const serving = "serve"
 
 // child does its task and prints the result.
 func child(ctx context.Context, text string, out io.Writer) error {
-	var t Task
+	var t work.Task
 	if err := json.Unmarshal([]byte(text), &t); err != nil {
 		return err
 	}
@@ -41,11 +42,11 @@ func child(ctx context.Context, text string, out io.Writer) error {
 }
 
 // do serves, or does one of the pieces of work.
-func do(ctx context.Context, t Task) (Result, error) {
+func do(ctx context.Context, t work.Task) (work.Result, error) {
 	if t.Work == serving {
-		return Result{}, served.Serve(t.Dir, os.Stdin, os.Stdout)
+		return work.Result{}, served.Serve(t.Dir, os.Stdin, os.Stdout)
 	}
-	return Do(ctx, t)
+	return work.Do(ctx, t)
 }
 
 // runChild does the task of a child and ends, if this process is one.
@@ -79,7 +80,7 @@ func residentPeak() int64 {
 
 // childProcess is a copy of this program that does a task, under the settings
 // of a plain environment.
-func childProcess(ctx context.Context, t Task) (*exec.Cmd, error) {
+func childProcess(ctx context.Context, t work.Task) (*exec.Cmd, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -97,17 +98,17 @@ func childProcess(ctx context.Context, t Task) (*exec.Cmd, error) {
 }
 
 // inChild has a child do a task.
-func inChild(ctx context.Context, t Task) (Result, error) {
+func inChild(ctx context.Context, t work.Task) (work.Result, error) {
 	cmd, err := childProcess(ctx, t)
 	if err != nil {
-		return Result{}, err
+		return work.Result{}, err
 	}
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	if err := cmd.Run(); err != nil {
-		return Result{}, fmt.Errorf("%s of %s: %w: %s", t.Work, t.Client, err, &problems)
+		return work.Result{}, fmt.Errorf("%s of %s: %w: %s", t.Work, t.Client, err, &problems)
 	}
-	var found Result
+	var found work.Result
 	err = json.Unmarshal(out.Bytes(), &found)
 	return found, err
 }
@@ -121,7 +122,7 @@ type server struct {
 
 // startServer starts one that has the files of a directory for archives.
 func startServer(ctx context.Context, dir string) (*server, error) {
-	cmd, err := childProcess(ctx, Task{Work: serving, Dir: dir})
+	cmd, err := childProcess(ctx, work.Task{Work: serving, Dir: dir})
 	if err != nil {
 		return nil, err
 	}

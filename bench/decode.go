@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/work"
 )
 
 // A decoding is answers that are turned into values.
@@ -37,7 +38,7 @@ func decode(ctx context.Context, b *bench) (string, error) {
 	for _, d := range []decoding{
 		{"A page of 100 pipelines", []string{"decode pipelines"}, []string{"gitlabci"}, "decode pipelines", "scan", ""},
 		{"A page of 100 jobs", []string{"decode jobs"}, []string{"gitlabci"}, "decode jobs", "scan", ""},
-		{"A test report of " + report.Thousands(CasesOfReport) + " cases", []string{"decode report", "decode cases"},
+		{"A test report of " + report.Thousands(work.CasesOfReport) + " cases", []string{"decode report", "decode cases"},
 			[]string{"gitlabci, TestReport", "gitlabci, TestCases"}, "decode report", "scan", ""},
 		{"A call that gets one small job", []string{"call"}, []string{"gitlabci"}, "call", "net/http", whyCall},
 	} {
@@ -53,17 +54,17 @@ func decode(ctx context.Context, b *bench) (string, error) {
 
 func (b *bench) decoding(ctx context.Context, d decoding) (string, error) {
 	names := append([]string{}, d.names...)
-	var tasks []Task
-	for _, work := range d.ours {
-		tasks = append(tasks, Task{Work: work, Client: Ours, Bench: b.repeat})
+	var tasks []work.Task
+	for _, name := range d.ours {
+		tasks = append(tasks, work.Task{Work: name, Client: work.Ours, Bench: b.repeat})
 	}
-	tasks = append(tasks, Task{Work: d.theirs, Client: Theirs, Bench: b.repeat}, Task{Work: d.theirs, Client: Bare, Bench: b.repeat})
-	names = append(names, Theirs, d.least)
+	tasks = append(tasks, work.Task{Work: d.theirs, Client: work.Theirs, Bench: b.repeat}, work.Task{Work: d.theirs, Client: work.Bare, Bench: b.repeat})
+	names = append(names, work.Theirs, d.least)
 	found, err := b.measure(ctx, plan{runs: b.runs}, tasks...)
 	if err != nil {
 		return "", err
 	}
-	size := len(Body(d.theirs))
+	size := len(work.Body(d.theirs))
 	they := found[len(d.ours)]
 	var t report.Table
 	t.Head("", "Time", "MB/s", "Allocations", "Bytes allocated", "Time / client-go", "Allocations / client-go")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/work"
 )
 
 const residentLimit = 24 << 20
@@ -25,9 +26,9 @@ func downloads(ctx context.Context, b *bench) (string, error) {
 func (b *bench) oneDownload(ctx context.Context, size int, isFigure bool) (string, error) {
 	title := fmt.Sprintf("An archive of %s", report.Mebibytes(int64(size)))
 	b.say("%s", title)
-	var tasks []Task
-	for _, client := range []string{Ours, Theirs, Bare} {
-		tasks = append(tasks, Task{Work: "download", Client: client, Base: b.server.base(0, size), Size: size})
+	var tasks []work.Task
+	for _, client := range []string{work.Ours, work.Theirs, work.Bare} {
+		tasks = append(tasks, work.Task{Work: "download", Client: client, Base: b.server.base(0, size), Size: size})
 	}
 	found, err := b.measure(ctx, plan{runs: b.runs, bytes: int64(size)}, tasks...)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"example.com/gitlabci/bench/internal/report"
 	"example.com/gitlabci/bench/internal/served"
+	"example.com/gitlabci/bench/internal/work"
 )
 
 // A list is one that is read at different speeds.
@@ -84,7 +85,7 @@ func (b *bench) list(ctx context.Context, l list) (string, error) {
 // listAt measures us, us with Prefetch, them and, with an idle reader, as little
 // as can be done.
 func (b *bench) listAt(ctx context.Context, l list, delay time.Duration, busy bool) ([]results, error) {
-	we := Task{Work: l.work, Client: Ours, Base: b.server.base(delay, b.listed), Size: b.listed}
+	we := work.Task{Work: l.work, Client: work.Ours, Base: b.server.base(delay, b.listed), Size: b.listed}
 	p := plan{runs: 1, together: delay >= b.together, bytes: int64(b.listed/served.PerPage) * int64(l.page)}
 	if delay == 0 && !busy {
 		p.runs = b.runs
@@ -93,8 +94,8 @@ func (b *bench) listAt(ctx context.Context, l list, delay time.Duration, busy bo
 		we.Busy = b.busy
 	}
 	ahead, they, least := we, we, we
-	ahead.Prefetch, they.Client, least.Client = l.ahead, Theirs, Bare
-	tasks := []Task{we, ahead, they, least}
+	ahead.Prefetch, they.Client, least.Client = l.ahead, work.Theirs, work.Bare
+	tasks := []work.Task{we, ahead, they, least}
 	if busy {
 		tasks = tasks[:3]
 	}

@@ -6,6 +6,7 @@ import (
 
 	"example.com/gitlabci/bench/internal/report"
 	"example.com/gitlabci/bench/internal/served"
+	"example.com/gitlabci/bench/internal/work"
 )
 
 const heapLimit = 16 << 20
@@ -37,24 +38,24 @@ type reading struct {
 func memory(ctx context.Context, b *bench) (string, error) {
 	jobs, err := b.heap(ctx, fmt.Sprintf("%s jobs of a project, by cursor", report.Thousands(b.jobs)),
 		plan{runs: 1, bytes: int64(b.jobs/served.PerPage) * int64(len(served.JobsPage(0)))}, b.jobs, []reading{
-			{"gitlabci, All", "jobs", Ours, 1, whyMore}, {"client-go, Scan2", "jobs", Theirs, 0, ""}, {"net/http", "jobs", Bare, 0, ""},
+			{"gitlabci, All", "jobs", work.Ours, 1, whyMore}, {"client-go, Scan2", "jobs", work.Theirs, 0, ""}, {"net/http", "jobs", work.Bare, 0, ""},
 		})
 	if err != nil {
 		return "", err
 	}
 	cases, err := b.heap(ctx, fmt.Sprintf("A test report of %s cases", report.Thousands(b.cases)),
 		plan{runs: b.runs, bytes: int64(served.NewReport(b.cases).Size())}, b.cases, []reading{
-			{"gitlabci, TestCases", "cases", Ours, 1, ""}, {"client-go, GetPipelineTestReport", "report", Theirs, 0, ""},
-			{"gitlabci, TestReport", "report", Ours, 1, whyHeld}, {"net/http", "report", Bare, 0, ""},
+			{"gitlabci, TestCases", "cases", work.Ours, 1, ""}, {"client-go, GetPipelineTestReport", "report", work.Theirs, 0, ""},
+			{"gitlabci, TestReport", "report", work.Ours, 1, whyHeld}, {"net/http", "report", work.Bare, 0, ""},
 		})
 	return memoryIntroduction + jobs + cases, err
 }
 
 func (b *bench) heap(ctx context.Context, title string, p plan, size int, readings []reading) (string, error) {
 	b.say("%s", title)
-	var tasks []Task
+	var tasks []work.Task
 	for _, r := range readings {
-		tasks = append(tasks, Task{Work: r.work, Client: r.client, Base: b.server.base(0, size), Size: size, Watch: true})
+		tasks = append(tasks, work.Task{Work: r.work, Client: r.client, Base: b.server.base(0, size), Size: size, Watch: true})
 	}
 	found, err := b.measure(ctx, p, tasks...)
 	if err != nil {
@@ -76,7 +77,7 @@ func (b *bench) heap(ctx context.Context, title string, p plan, size int, readin
 	return fmt.Sprintf("### %s\n\n%s\n", title, t), nil
 }
 
-func (b *bench) heapFigure(title string, we Result) {
+func (b *bench) heapFigure(title string, we work.Result) {
 	b.verdicts.Figure(title+", heap", "≤ 16 MiB", report.Mebibytes(we.Heap), we.Heap <= heapLimit)
 	grown := int64(we.Late) - int64(we.Early)
 	b.verdicts.Figure(title+", heap in use", "flat: at its end as after a fifth, ± 10%",

@@ -2,10 +2,11 @@ package main
 
 import (
 	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/work"
 )
 
 // results are what the runs of one task found.
-type results []Result
+type results []work.Result
 
 func (r results) times() report.Times {
 	times := make(report.Times, len(r))
@@ -19,8 +20,8 @@ func (r results) times() report.Times {
 func (r results) seconds() float64 { return r.times().Median() }
 
 // most is the most memory that the runs had, each kind in whichever run it was.
-func (r results) most() Result {
-	var most Result
+func (r results) most() work.Result {
+	var most work.Result
 	for _, one := range r {
 		most.Heap, most.Resident = max(most.Heap, one.Heap), max(most.Resident, one.Resident)
 		most.Early, most.Late = max(most.Early, one.Early), max(most.Late, one.Late)

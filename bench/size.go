@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/work"
 )
 
 const (
@@ -38,7 +39,7 @@ type program struct {
 
 // sizes builds programs that do the same with each client.
 func sizes(ctx context.Context, b *bench) (string, error) {
-	programs := []*program{{name: Ours, folder: "gitlabci"}, {name: Theirs, folder: "clientgo"}, {name: Bare, folder: "nethttp"}}
+	programs := []*program{{name: work.Ours, folder: "gitlabci"}, {name: work.Theirs, folder: "clientgo"}, {name: work.Bare, folder: "nethttp"}}
 	var t report.Table
 	t.Head("", "Binary", "Packages outside std", "Packages of std", "Cold build")
 	for _, p := range programs {
