@@ -53,19 +53,19 @@ func (b *bench) oneMember(ctx context.Context) (string, error) {
 	var t report.Table
 	t.Head("", "Time", "Bytes", "Requests", "Resident at most")
 	for _, client := range []string{work.Ours, work.Bare} {
-		before, err := b.server.counts()
+		before, err := served.CountsAt(b.server.url)
 		if err != nil {
 			return "", err
 		}
-		found, err := inChild(ctx, work.Task{Work: "member", Client: client, Base: b.server.fileBase(name)})
+		found, err := inChild(ctx, work.Task{Work: "member", Client: client, Base: served.FileBase(b.server.url, name)})
 		if err != nil {
 			return "", err
 		}
-		after, err := b.server.counts()
+		after, err := served.CountsAt(b.server.url)
 		if err != nil {
 			return "", err
 		}
-		bytes, requests := after.bytes-before.bytes, after.requests-before.requests
+		bytes, requests := after.Bytes-before.Bytes, after.Requests-before.Requests
 		row := map[string]string{work.Ours: work.Ours, work.Bare: work.Bare + ", the whole archive"}[client]
 		t.Row(row, report.Duration(found.Seconds), report.Thousands(bytes), report.Thousands(requests), report.Mebibytes(found.Resident))
 		if client == work.Ours {
@@ -91,7 +91,7 @@ func (b *bench) extraction(ctx context.Context, files int, isFigure bool) (strin
 	found := make([]results, len(ways))
 	for range b.runs {
 		for i, way := range ways {
-			one, err := inChild(ctx, work.Task{Work: "extract", Client: way, Base: b.server.fileBase(name), File: name, Dir: b.dir, Size: files + 1})
+			one, err := inChild(ctx, work.Task{Work: "extract", Client: way, Base: served.FileBase(b.server.url, name), File: name, Dir: b.dir, Size: files + 1})
 			if err != nil {
 				return "", err
 			}

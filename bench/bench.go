@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/served"
 	"example.com/gitlabci/bench/internal/work"
 )
 
@@ -58,7 +59,7 @@ type plan struct {
 // measure has children do tasks, in turn, and returns what they found, task by
 // task.
 func (b *bench) measure(ctx context.Context, p plan, tasks ...work.Task) ([]results, error) {
-	before, err := b.server.served()
+	before, err := served.CountsAt(b.server.url)
 	if err != nil {
 		return nil, err
 	}
@@ -73,9 +74,9 @@ func (b *bench) measure(ctx context.Context, p plan, tasks ...work.Task) ([]resu
 			return nil, err
 		}
 	}
-	after, err := b.server.served()
-	if want := p.bytes * int64(p.runs*len(tasks)); err == nil && after-before != want {
-		err = fmt.Errorf("the server sent %d bytes, instead of %d", after-before, want)
+	after, err := served.CountsAt(b.server.url)
+	if want := p.bytes * int64(p.runs*len(tasks)); err == nil && after.Bytes-before.Bytes != want {
+		err = fmt.Errorf("the server sent %d bytes, instead of %d", after.Bytes-before.Bytes, want)
 	}
 	return found, err
 }

@@ -63,7 +63,7 @@ func TestChildFails(t *testing.T) {
 	srv, err := startServer(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	b := &bench{server: srv, progress: io.Discard}
-	good := work.Task{Work: "pipelines", Client: work.Bare, Base: srv.base(0, 200), Size: 200}
+	good := work.Task{Work: "pipelines", Client: work.Bare, Base: served.Base(srv.url, 0, 200), Size: 200}
 	bytes := int64(2 * len(served.PipelinesPage(0)))
 
 	found, err := b.measure(t.Context(), plan{runs: 3, bytes: bytes}, good, good)

@@ -8,14 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"example.com/gitlabci/bench/internal/served"
 	"example.com/gitlabci/bench/internal/work"
@@ -37,7 +33,6 @@ func child(ctx context.Context, text string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	found.Resident = residentPeak()
 	return json.NewEncoder(out).Encode(found)
 }
 
@@ -60,22 +55,6 @@ func runChild() {
 		os.Exit(1)
 	}
 	os.Exit(0)
-}
-
-// residentPeak is the most memory this process had at once, or 0 where only
-// Linux would tell. Getrusage would count the process that started this one.
-func residentPeak() int64 {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	_, peak, _ := strings.Cut(string(status), "VmHWM:")
-	peak, _, _ = strings.Cut(peak, " kB")
-	kilobytes, err := strconv.ParseInt(strings.TrimSpace(peak), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return kilobytes << 10
 }
 
 // childProcess is a copy of this program that does a task, under the settings
@@ -148,30 +127,3 @@ func startServer(ctx context.Context, dir string) (*server, error) {
 }
 
 func (s *server) stop() error { return errors.Join(s.input.Close(), s.cmd.Wait()) }
-
-// base is the URL of a server whose pages take so long and hold size in all.
-func (s *server) base(delay time.Duration, size int) string {
-	return fmt.Sprintf("%s/%v/%d", s.url, delay, size)
-}
-
-// fileBase is the URL of a server whose job has the archive of that name.
-func (s *server) fileBase(name string) string { return s.url + "/files/" + filepath.Base(name) }
-
-// counts are of all that a server has sent so far.
-type counts struct{ bytes, requests int64 }
-
-func (s *server) counts() (c counts, err error) {
-	resp, err := http.Get(s.url + "/served")
-	if err != nil {
-		return c, err
-	}
-	defer resp.Body.Close()
-	_, err = fmt.Fscan(resp.Body, &c.bytes, &c.requests)
-	return c, err
-}
-
-// served is how many bytes of bodies it has sent so far.
-func (s *server) served() (int64, error) {
-	c, err := s.counts()
-	return c.bytes, err
-}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/served"
 	"example.com/gitlabci/bench/internal/work"
 )
 
@@ -28,7 +29,7 @@ func (b *bench) oneDownload(ctx context.Context, size int, isFigure bool) (strin
 	b.say("%s", title)
 	var tasks []work.Task
 	for _, client := range []string{work.Ours, work.Theirs, work.Bare} {
-		tasks = append(tasks, work.Task{Work: "download", Client: client, Base: b.server.base(0, size), Size: size})
+		tasks = append(tasks, work.Task{Work: "download", Client: client, Base: served.Base(b.server.url, 0, size), Size: size})
 	}
 	found, err := b.measure(ctx, plan{runs: b.runs, bytes: int64(size)}, tasks...)
 	if err != nil {

@@ -85,7 +85,7 @@ func (b *bench) list(ctx context.Context, l list) (string, error) {
 // listAt measures us, us with Prefetch, them and, with an idle reader, as little
 // as can be done.
 func (b *bench) listAt(ctx context.Context, l list, delay time.Duration, busy bool) ([]results, error) {
-	we := work.Task{Work: l.work, Client: work.Ours, Base: b.server.base(delay, b.listed), Size: b.listed}
+	we := work.Task{Work: l.work, Client: work.Ours, Base: served.Base(b.server.url, delay, b.listed), Size: b.listed}
 	p := plan{runs: 1, together: delay >= b.together, bytes: int64(b.listed/served.PerPage) * int64(l.page)}
 	if delay == 0 && !busy {
 		p.runs = b.runs

@@ -55,7 +55,7 @@ func (b *bench) heap(ctx context.Context, title string, p plan, size int, readin
 	b.say("%s", title)
 	var tasks []work.Task
 	for _, r := range readings {
-		tasks = append(tasks, work.Task{Work: r.work, Client: r.client, Base: b.server.base(0, size), Size: size, Watch: true})
+		tasks = append(tasks, work.Task{Work: r.work, Client: r.client, Base: served.Base(b.server.url, 0, size), Size: size, Watch: true})
 	}
 	found, err := b.measure(ctx, p, tasks...)
 	if err != nil {

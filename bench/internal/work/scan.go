@@ -3,8 +3,6 @@ package work
 import (
 	"context"
 	"fmt"
-	"runtime"
-	"runtime/metrics"
 	"time"
 
 	"example.com/gitlabci/bench/internal/served"
@@ -41,40 +39,4 @@ func scan(ctx context.Context, t Task) (Result, error) {
 	}
 	found.Seconds, found.Heap = time.Since(start).Seconds(), peak()
 	return found, nil
-}
-
-// heapSize is what the objects of the heap take, live or not.
-func heapSize() uint64 {
-	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
-}
-
-// inUse is what the live objects of the heap take.
-func inUse() uint64 {
-	runtime.GC()
-	return heapSize()
-}
-
-// watchHeap looks at the heap every millisecond, until it is asked for the
-// largest that it saw.
-func watchHeap() (peak func() uint64) {
-	done, largest := make(chan struct{}), make(chan uint64)
-	go func() {
-		tick, most := time.NewTicker(time.Millisecond), uint64(0)
-		defer tick.Stop()
-		for {
-			most = max(most, heapSize())
-			select {
-			case <-tick.C:
-			case <-done:
-				largest <- most
-				return
-			}
-		}
-	}()
-	return func() uint64 {
-		close(done)
-		return <-largest
-	}
 }

@@ -58,11 +58,17 @@ var works = map[string]func(context.Context, Task) (Result, error){
 	"extract":          extract,
 }
 
-// Do does a task.
+// Do does a task. The memory in its result is that of the whole process, which
+// therefore does this one task and nothing else.
 func Do(ctx context.Context, t Task) (Result, error) {
 	do, known := works[t.Work]
 	if !known {
 		return Result{}, fmt.Errorf("there is no work %q", t.Work)
 	}
-	return do(ctx, t)
+	found, err := do(ctx, t)
+	if err != nil {
+		return Result{}, err
+	}
+	found.Resident = residentPeak()
+	return found, nil
 }
