@@ -102,7 +102,7 @@ func atOnce(ctx context.Context, tasks []work.Task, found []results) error {
 	return errors.Join(failed...)
 }
 
-// say tells the user what is measured now.
+// say prints what is measured now.
 func (b *bench) say(format string, values ...any) {
 	fmt.Fprintf(b.progress, "%s %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, values...))
 }

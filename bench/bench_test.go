@@ -58,7 +58,7 @@ func TestArguments(t *testing.T) {
 	require.Empty(t, out.String())
 }
 
-// What goes wrong in a child, or does not come from the server, ends the run.
+// A failure in a child, and bytes that the server did not send, end the run.
 func TestChildFails(t *testing.T) {
 	srv, err := startServer(t.Context(), t.TempDir())
 	require.NoError(t, err)

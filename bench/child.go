@@ -17,7 +17,7 @@ import (
 	"example.com/gitlabci/bench/internal/work"
 )
 
-// childTask tells a copy of this program what to do instead of its own work.
+// childTask is the variable with the task of a copy of this program.
 const childTask = "GITLABCI_BENCH_TASK"
 
 // serving is the work of a child that serves, rather than measures.

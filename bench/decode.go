@@ -9,7 +9,7 @@ import (
 	"example.com/gitlabci/bench/internal/work"
 )
 
-// A decoding is answers that are turned into values.
+// A decoding is one kind of response that is decoded.
 type decoding struct {
 	title  string
 	ours   []string // works of ours, the first of which is like theirs
@@ -30,8 +30,7 @@ nothing or, for a call, net/http and encoding/json alone.
 const whyCall = "A call of ours keeps what tells whether it may be repeated, watches whether its request was sent and its " +
 	"answer goes on, and keeps the token from other hosts: microseconds, beside the milliseconds of a server."
 
-// decode measures what is done with an answer once it is there, and what each
-// call costs besides.
+// decode measures the decoding of responses, and what each call costs besides.
 func decode(ctx context.Context, b *bench) (string, error) {
 	var text strings.Builder
 	text.WriteString(decodeIntroduction)

@@ -8,6 +8,7 @@ import (
 // results are what the runs of one task found.
 type results []work.Result
 
+// times are in the order of the runs.
 func (r results) times() report.Times {
 	times := make(report.Times, len(r))
 	for i, one := range r {

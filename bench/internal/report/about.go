@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// About tells what was run, on what and when. It names no host.
+// About says what was run, on what and when: call it first, for the load at the
+// start. It names no host.
 func About(args []string) string {
 	var t Table
 	t.Head("", "")

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// Duration writes a time with three digits.
+// Duration formats seconds with three digits and a unit.
 func Duration(seconds float64) string {
 	for _, unit := range []struct {
 		name string
@@ -19,14 +19,14 @@ func Duration(seconds float64) string {
 	return Digits(seconds*1e9) + " ns"
 }
 
-// Digits writes a number of at least 1 with three digits, or with those before
+// Digits formats a number of at least 1 with three digits, or with those before
 // the point if they are more.
 func Digits(n float64) string {
 	behind := max(0, 2-int(math.Log10(max(n, 1))))
 	return strconv.FormatFloat(n, 'f', behind, 64)
 }
 
-// Mebibytes writes a size.
+// Mebibytes formats a size of memory. Zero is unknown.
 func Mebibytes[T int64 | uint64](bytes T) string {
 	if bytes == 0 {
 		return "unknown"
@@ -34,10 +34,10 @@ func Mebibytes[T int64 | uint64](bytes T) string {
 	return Digits(float64(bytes)/(1<<20)) + " MiB"
 }
 
-// Ratio writes a ratio.
+// Ratio formats a divided by b.
 func Ratio(a, b float64) string { return fmt.Sprintf("%.2f", a/b) }
 
-// Thousands writes a number so that it can be read.
+// Thousands formats a number with commas.
 func Thousands[T int | int64](n T) string {
 	text := strconv.FormatInt(int64(n), 10)
 	for i := len(text) - 3; i > 0; i -= 3 {
@@ -46,5 +46,5 @@ func Thousands[T int | int64](n T) string {
 	return text
 }
 
-// Megabytes writes a size in the unit of disks.
+// Megabytes formats the size of a file.
 func Megabytes(bytes int64) string { return fmt.Sprintf("%.2f MB", float64(bytes)/1e6) }

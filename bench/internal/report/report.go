@@ -3,8 +3,8 @@
 // on. It never measures, never runs a client and writes no file.
 package report
 
-// All is the text of BENCHMARKS.md: what About found at the start, what the
-// figures came to, and the sections of the groups.
+// All is the text of BENCHMARKS.md: the introduction, what About returned, the
+// verdicts, and the sections of the groups.
 func All(about string, v *Verdicts, sections string) string {
 	return introduction + about + v.Summary() + sections
 }

@@ -10,7 +10,7 @@ type Table []string
 // Row adds a row.
 func (t *Table) Row(cells ...string) { *t = append(*t, "| "+strings.Join(cells, " | ")+" |") }
 
-// Head adds the head, which comes first.
+// Head adds the head. Call it before Row.
 func (t *Table) Head(cells ...string) {
 	t.Row(cells...)
 	*t = append(*t, strings.Repeat("|---", len(cells))+"|")

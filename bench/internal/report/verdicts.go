@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Verdicts are what the measurements came to. The zero value has none.
+// Verdicts are the conclusions from what was measured. The zero value has none.
 type Verdicts struct {
 	figures Table    // rows without a head
 	worse   []string // what another client does better
 }
 
-// Summary tells what the figures came to, and where another client is better.
+// Summary says which figures were reached, and where another client is better.
 func (v *Verdicts) Summary() string {
 	var text strings.Builder
 	if len(v.figures) > 0 {
@@ -29,16 +29,16 @@ func (v *Verdicts) Summary() string {
 	return text.String() + "\n"
 }
 
-// Figure notes what one of the figures to reach came to.
+// Figure records whether one of the figures was reached.
 func (v *Verdicts) Figure(work, limit, found string, reached bool) {
-	answer := "yes"
+	verdict := "yes"
 	if !reached {
-		answer = "**no**"
+		verdict = "**no**"
 	}
-	v.figures.Row(work, limit, found, answer)
+	v.figures.Row(work, limit, found, verdict)
 }
 
-// Compare notes where we need more than they do, and why.
+// Compare records where we need more than they do, and why.
 func (v *Verdicts) Compare(work string, we, they float64, why string) {
 	if we > 1.01*they {
 		v.worse = append(v.worse, strings.TrimSpace(fmt.Sprintf("%s: %.2f times as much as client-go. %s", work, we/they, why)))

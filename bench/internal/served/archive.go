@@ -16,7 +16,7 @@ const (
 )
 
 // WriteZip writes an archive of so many files, of size bytes together and taken
-// from text in turn, and one more: member.
+// from text in turn, and one more: Member.
 func WriteZip(name string, files, size int, method uint16, text []byte) (err error) {
 	out, err := os.Create(name)
 	if err != nil {
@@ -48,7 +48,7 @@ func writeFile(w *zip.Writer, name string, method uint16, text []byte, size int)
 	return err
 }
 
-// Words is text that deflates as source code and logs do.
+// Words is that much text, which deflates as source code and logs do.
 func Words(size int) []byte {
 	draw := rand.New(rand.NewPCG(1, 2))
 	var known [4000]string

@@ -8,8 +8,10 @@ import (
 	"sync/atomic"
 )
 
-// Pattern is what noise repeats.
-var Pattern = sync.OnceValue(func() []byte {
+// Pattern is a MiB that does not deflate.
+func Pattern() []byte { return pattern() }
+
+var pattern = sync.OnceValue(func() []byte {
 	text := make([]byte, 1<<20)
 	rand.NewChaCha8([32]byte{1}).Read(text)
 	return text
@@ -25,7 +27,7 @@ func (n *noise) Read(p []byte) (int, error) {
 	if n.at >= n.size {
 		return 0, io.EOF
 	}
-	text := Pattern()
+	text := pattern()
 	read := copy(p, text[n.at%int64(len(text)):])
 	read = int(min(int64(read), n.size-n.at))
 	n.at += int64(read)

@@ -14,7 +14,7 @@ const (
 	PerPage        = 100
 	jobsOfPipeline = 10
 
-	// NewestJob is the first job of a list, which goes down from here.
+	// NewestJob is the ID of the first job of a list; the others count down from it.
 	NewestJob      int64 = 98_765_432_100
 	newestPipeline int64 = 2_345_678_900
 	firstCommit    int64 = 0x2f9e6b1d4c7a
@@ -63,8 +63,8 @@ func (t *template) page(first int) []byte {
 	return page
 }
 
-// PipelinesPage is a page of pipelines with what GitLab's list tells of each,
-// the first of which has that place in the list.
+// PipelinesPage is a page of pipelines with the fields that GitLab's list has. It
+// begins with the item of that index.
 func PipelinesPage(first int) []byte { return pipelinesPage().page(first) }
 
 var pipelinesPage = sync.OnceValue(func() *template { return newTemplate(1, pipelineText) })
@@ -102,7 +102,7 @@ const jobRunner = `"runner":{"id":%d,"description":"shed-7","ip_address":null,"a
 	`"ip_address":"192.0.2.61","status":"online"}`
 
 // JobsPage is a page of whole jobs: those of ten pipelines, by three users, on
-// two runners. The first has that place in the list.
+// two runners. It begins with the item of that index.
 func JobsPage(first int) []byte { return jobsPage().page(first) }
 
 var jobsPage = sync.OnceValue(func() *template { return newTemplate(jobsOfPipeline, jobText) })

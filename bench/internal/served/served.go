@@ -53,7 +53,7 @@ type handler struct {
 	bytes, requests atomic.Int64
 }
 
-// NewHandler returns one that has the archives of a directory.
+// NewHandler returns a GitLab of one project that has the archives of a directory.
 func NewHandler(dir string) http.Handler {
 	h, mux := &handler{dir: dir}, http.NewServeMux()
 	const project = "GET /{delay}/{size}/api/v4/projects/{project}/"
@@ -66,8 +66,8 @@ func NewHandler(dir string) http.Handler {
 	return mux
 }
 
-// sized reads what the path asks for, and waits as it says.
-func (h *handler) sized(answer func(w http.ResponseWriter, r *http.Request, size int)) http.HandlerFunc {
+// sized reads delay and size from the path, and waits for the delay.
+func (h *handler) sized(respond func(w http.ResponseWriter, r *http.Request, size int)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		delay, err := time.ParseDuration(r.PathValue("delay"))
 		size, err2 := strconv.Atoi(r.PathValue("size"))
@@ -76,11 +76,11 @@ func (h *handler) sized(answer func(w http.ResponseWriter, r *http.Request, size
 			return
 		}
 		time.Sleep(delay)
-		answer(w, r, size)
+		respond(w, r, size)
 	}
 }
 
-// pipelines answers with a numbered page, and totals.
+// pipelines responds with a numbered page, and totals.
 func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
 	query := r.URL.Query()
 	page, err := strconv.Atoi(query.Get("page"))
@@ -105,7 +105,7 @@ func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
 	h.json(w, PipelinesPage((page-1)*PerPage))
 }
 
-// jobs answers with a page by cursor.
+// jobs responds with a page by cursor.
 func (h *handler) jobs(w http.ResponseWriter, r *http.Request, size int) {
 	query := r.URL.Query()
 	first, err := after(query.Get("cursor"))
@@ -141,7 +141,7 @@ func after(cursor string) (int, error) {
 	return int(NewestJob - last.ID + 1), err
 }
 
-// link tells where the list goes on.
+// link sets the link to the next page.
 func link(w http.ResponseWriter, r *http.Request, query url.Values, name, next string) {
 	query.Set(name, next)
 	w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?%s>; rel="next"`, r.Host, r.URL.EscapedPath(), query.Encode()))
@@ -154,7 +154,7 @@ func (h *handler) json(w http.ResponseWriter, body []byte) {
 	_, _ = w.Write(body)          // fails when the client has gone, which then says so
 }
 
-// report answers with a test report of size cases.
+// report responds with a test report of size cases.
 func (h *handler) report(w http.ResponseWriter, _ *http.Request, size int) {
 	report := NewReport(size)
 	w.Header().Set("Content-Type", "application/json")
@@ -167,15 +167,15 @@ func (h *handler) report(w http.ResponseWriter, _ *http.Request, size int) {
 	}
 }
 
-// artifacts answers with an archive of size bytes, or with the range of it that
-// is asked for.
+// artifacts responds with an archive of size bytes, or with the requested range of
+// it.
 func (h *handler) artifacts(w http.ResponseWriter, r *http.Request, size int) {
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", `attachment; filename="artifacts.zip"`)
 	http.ServeContent(w, r, "", time.Time{}, &noise{size: int64(size), read: &h.bytes})
 }
 
-// file answers with an archive of the directory, or with a part of it.
+// file responds with an archive of the directory, or with a part of it.
 func (h *handler) file(w http.ResponseWriter, r *http.Request) {
 	h.requests.Add(1)
 	file, err := os.OpenInRoot(h.dir, r.PathValue("name"))

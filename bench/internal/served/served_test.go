@@ -70,7 +70,7 @@ func TestReport(t *testing.T) {
 	require.Equal(t, 3000, report.TotalCount)
 }
 
-// An archive is the same bytes, whichever part of it is asked for.
+// An archive is the same bytes, whichever range of it is requested.
 func TestArtifacts(t *testing.T) {
 	const size = 3<<20 + 5
 	srv := httptest.NewServer(NewHandler(""))

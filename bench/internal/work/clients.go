@@ -51,7 +51,7 @@ func errorsOf[T any](list iter.Seq2[*T, error]) iter.Seq[error] {
 	}
 }
 
-// yieldEach reports whether the loop goes on.
+// yieldEach yields nil for each item, and reports whether the loop wants more.
 func yieldEach[T any](items []T, yield func(error) bool) bool {
 	for range items {
 		if !yield(nil) {
@@ -121,16 +121,16 @@ func theirItems(ctx context.Context, t Task) (iter.Seq[error], error) {
 	}, nil
 }
 
-// bareItems reads pages, follows their links and looks at nothing else.
+// bareItems reads pages, follows their links and does nothing else.
 func bareItems(ctx context.Context, t Task) iter.Seq[error] {
-	url, inAnswer := t.Base+"/api/v4/projects/group%2Fapp/", served.PerPage
+	url, inResponse := t.Base+"/api/v4/projects/group%2Fapp/", served.PerPage
 	switch t.Work {
 	case "pipelines":
 		url += "pipelines?per_page=100"
 	case "jobs":
 		url += "jobs?pagination=keyset&order_by=id&sort=desc&per_page=100"
 	default:
-		url, inAnswer = url+"pipelines/1/test_report", t.Size
+		url, inResponse = url+"pipelines/1/test_report", t.Size
 	}
 	return func(yield func(error) bool) {
 		for url != "" {
@@ -139,7 +139,7 @@ func bareItems(ctx context.Context, t Task) iter.Seq[error] {
 				yield(err)
 				return
 			}
-			if !yieldEach(make([]struct{}, inAnswer), yield) {
+			if !yieldEach(make([]struct{}, inResponse), yield) {
 				return
 			}
 			url = next
@@ -147,7 +147,7 @@ func bareItems(ctx context.Context, t Task) iter.Seq[error] {
 	}
 }
 
-// bareGet reads an answer to its end and returns where the next one is.
+// bareGet reads a response to its end and returns the URL of the next page.
 func bareGet(ctx context.Context, url string) (next string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -45,7 +45,7 @@ func extractOurs(ctx context.Context, t Task, dir string) error {
 		return err
 	}
 	found, err := client.Artifacts.Extract(ctx, project, gitlabci.JobID(1), dir, nil)
-	return came(err, func() int { return len(found.Files) }, t.Size)
+	return expect(err, func() int { return len(found.Files) }, t.Size)
 }
 
 // readMember reads one file out of an archive.
@@ -70,5 +70,5 @@ func readMember(ctx context.Context, t Task) (found Result, err error) {
 	if closed := archive.Close(); err == nil {
 		err = closed
 	}
-	return Result{Seconds: time.Since(start).Seconds()}, came(err, func() int { return len(data) }, served.MemberSize)
+	return Result{Seconds: time.Since(start).Seconds()}, expect(err, func() int { return len(data) }, served.MemberSize)
 }

@@ -22,8 +22,8 @@ func inUse() uint64 {
 	return heapSize()
 }
 
-// watchHeap looks at the heap every millisecond, until it is asked for the
-// largest that it saw.
+// watchHeap samples the heap every millisecond, until peak is called, which returns
+// the largest sample.
 func watchHeap() (peak func() uint64) {
 	done, largest := make(chan struct{}), make(chan uint64)
 	go func() {
@@ -45,8 +45,8 @@ func watchHeap() (peak func() uint64) {
 	}
 }
 
-// residentPeak is the most memory this process had at once, or 0 where only
-// Linux would tell. Getrusage would count the process that started this one.
+// residentPeak is the most memory this process had at once, or 0 on systems
+// other than Linux. Getrusage would count the process that started this one.
 func residentPeak() int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

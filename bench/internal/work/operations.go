@@ -22,8 +22,8 @@ import (
 // CasesOfReport is how many test cases the report has that is decoded.
 const CasesOfReport = 10_000
 
-// operate repeats an operation on an answer that is in memory, and measures
-// one.
+// operate repeats an operation on a response that is in memory, and returns what
+// one takes.
 func operate(ctx context.Context, t Task) (Result, error) {
 	operation, err := newOperation(ctx, t)
 	if err != nil {
@@ -67,7 +67,7 @@ func Body(work string) []byte {
 	return []byte(text.String())
 }
 
-// newOperation returns what one client does with an answer.
+// newOperation returns what one client does with a response.
 func newOperation(ctx context.Context, t Task) (func() error, error) {
 	body := Body(t.Work)
 	transport := inMemory(body)
@@ -96,17 +96,17 @@ func ourOperation(ctx context.Context, client *gitlabci.Client, work string) fun
 	case "decode pipelines":
 		return func() error {
 			page, err := client.Pipelines.List(ctx, project, &gitlabci.ListPipelinesOptions{ListOptions: whole})
-			return came(err, func() int { return len(page.Items) }, served.PerPage)
+			return expect(err, func() int { return len(page.Items) }, served.PerPage)
 		}
 	case "decode jobs":
 		return func() error {
 			page, err := client.Jobs.List(ctx, project, &gitlabci.ListJobsOptions{ListOptions: whole})
-			return came(err, func() int { return len(page.Items) }, served.PerPage)
+			return expect(err, func() int { return len(page.Items) }, served.PerPage)
 		}
 	case "decode report":
 		return func() error {
 			report, err := client.Pipelines.TestReport(ctx, project, 1)
-			return came(err, func() int { return len(report.TestSuites) * len(report.TestSuites[0].TestCases) }, CasesOfReport)
+			return expect(err, func() int { return len(report.TestSuites) * len(report.TestSuites[0].TestCases) }, CasesOfReport)
 		}
 	case "decode cases":
 		return func() error {
@@ -117,12 +117,12 @@ func ourOperation(ctx context.Context, client *gitlabci.Client, work string) fun
 				}
 				n++
 			}
-			return came(nil, func() int { return n }, CasesOfReport)
+			return expect(nil, func() int { return n }, CasesOfReport)
 		}
 	}
 	return func() error {
 		job, err := client.Jobs.Get(ctx, project, 1)
-		return came(err, func() int64 { return int64(job.ID) }, served.NewestJob)
+		return expect(err, func() int64 { return int64(job.ID) }, served.NewestJob)
 	}
 }
 
@@ -132,26 +132,26 @@ func theirOperation(ctx context.Context, client *gitlab.Client, work string) fun
 	case "decode pipelines":
 		return func() error {
 			page, _, err := client.Pipelines.ListProjectPipelines(project, &gitlab.ListProjectPipelinesOptions{ListOptions: whole}, within)
-			return came(err, func() int { return len(page) }, served.PerPage)
+			return expect(err, func() int { return len(page) }, served.PerPage)
 		}
 	case "decode jobs":
 		return func() error {
 			page, _, err := client.Jobs.ListProjectJobs(project, &gitlab.ListJobsOptions{ListOptions: whole}, within)
-			return came(err, func() int { return len(page) }, served.PerPage)
+			return expect(err, func() int { return len(page) }, served.PerPage)
 		}
 	case "decode report":
 		return func() error {
 			report, _, err := client.Pipelines.GetPipelineTestReport(project, 1, within)
-			return came(err, func() int { return len(report.TestSuites) * len(report.TestSuites[0].TestCases) }, CasesOfReport)
+			return expect(err, func() int { return len(report.TestSuites) * len(report.TestSuites[0].TestCases) }, CasesOfReport)
 		}
 	}
 	return func() error {
 		job, _, err := client.Jobs.GetJob(project, 1, within)
-		return came(err, func() int64 { return int64(job.ID) }, served.NewestJob)
+		return expect(err, func() int64 { return int64(job.ID) }, served.NewestJob)
 	}
 }
 
-// bareCall asks for a job with what Go brings along.
+// bareCall requests a job with the standard library alone.
 func bareCall(ctx context.Context, client *http.Client) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://gitlab.example.com/api/v4/projects/group%2Fapp/jobs/1", nil)
 	if err != nil {
@@ -165,18 +165,18 @@ func bareCall(ctx context.Context, client *http.Client) error {
 	defer resp.Body.Close()
 	var job gitlabci.Job
 	err = json.NewDecoder(resp.Body).Decode(&job)
-	return came(err, func() int64 { return int64(job.ID) }, served.NewestJob)
+	return expect(err, func() int64 { return int64(job.ID) }, served.NewestJob)
 }
 
-// came reports whether an answer was what it should be.
-func came[T int | int64](err error, got func() T, want T) error {
+// expect returns err or, if there was none and got is not want, an error of its own.
+func expect[T int | int64](err error, got func() T, want T) error {
 	if err == nil && got() != want {
 		err = fmt.Errorf("%d came, instead of %d", got(), want)
 	}
 	return err
 }
 
-// inMemory answers each request with the same body.
+// inMemory responds to each request with the same body.
 type inMemory []byte
 
 func (body inMemory) RoundTrip(req *http.Request) (*http.Response, error) {

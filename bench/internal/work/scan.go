@@ -8,7 +8,7 @@ import (
 	"example.com/gitlabci/bench/internal/served"
 )
 
-// scan ranges over a list and measures the time and, if told to, the heap.
+// scan ranges over a list and measures the time and, if the task says so, the heap.
 func scan(ctx context.Context, t Task) (Result, error) {
 	list, err := items(ctx, t)
 	if err != nil {

@@ -14,24 +14,24 @@ import (
 const (
 	Ours   = "gitlabci"
 	Theirs = "client-go"
-	Bare   = "net/http" // as little as can be done with the answers
+	Bare   = "net/http" // as little as can be done with the responses
 )
 
 // A Task is one measurement of one client, done by a process of its own.
 type Task struct {
-	Work     string // a key of works
-	Client   string
+	Work     string        // a key of works
+	Client   string        // Ours, Theirs, Bare; for an extraction also Loop or Unzip
 	Base     string        // the server's URL
-	Size     int           // items, test cases or bytes that must come
+	Size     int           // items, test cases, bytes or files that must arrive
 	Prefetch int           // pages
 	Busy     time.Duration // what the reader does after each page
-	Watch    bool          // whether the heap is looked at
+	Watch    bool          // whether the heap is watched
 	Bench    string        // how long testing.Benchmark measures
 	File     string        // an archive on the disk
 	Dir      string        // where files are served from, or written to
 }
 
-// A Result is what a task found. What it did not look at is zero.
+// A Result is what a task found. What was not measured is zero.
 type Result struct {
 	Seconds    float64 // in all, or for one operation
 	Allocs     int64   // of one operation

@@ -10,7 +10,7 @@ import (
 	"example.com/gitlabci/bench/internal/served"
 )
 
-// Nobody gets away with reading less.
+// A client that reads less than all fails.
 func TestShortResponses(t *testing.T) {
 	srv := httptest.NewServer(served.NewHandler(""))
 	defer srv.Close()
@@ -28,8 +28,8 @@ func TestShortResponses(t *testing.T) {
 			require.ErrorContains(t, err, "instead of 300", "%s %s", client, work)
 		}
 	}
-	require.ErrorContains(t, came(nil, func() int { return 1 }, 2), "1 came, instead of 2")
-	require.ErrorIs(t, came[int](io.EOF, nil, 2), io.EOF)
+	require.ErrorContains(t, expect(nil, func() int { return 1 }, 2), "1 came, instead of 2")
+	require.ErrorIs(t, expect[int](io.EOF, nil, 2), io.EOF)
 }
 
 // What is kept counts, and garbage does not. Other tests leave some that goes
