@@ -64,7 +64,7 @@ func TestChildFails(t *testing.T) {
 	require.NoError(t, err)
 	b := &bench{server: srv, progress: io.Discard}
 	good := work.Task{Work: "pipelines", Client: work.Bare, Base: served.Base(srv.url, 0, 200), Size: 200}
-	bytes := int64(2 * len(served.PipelinesPage(0)))
+	bytes := int64(2 * len(served.PipelinesPage(0, served.PerPage)))
 
 	found, err := b.measure(t.Context(), plan{runs: 3, bytes: bytes}, good, good)
 	require.NoError(t, err)

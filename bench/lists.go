@@ -31,7 +31,8 @@ waits for nearly all of the time, the clients run at the same time.
 const (
 	cursorNote = "A cursor is known once its page is there, so only one page can come ahead, and an\n" +
 		"idle reader gains nothing but the time of decoding. With a Prefetch above 1 the\n" +
-		"pages of jobs are numbered, and come as those of pipelines do.\n\n"
+		"pages of jobs are numbered, and come as those of pipelines do: as many at once, and\n" +
+		"about a seventh more of them, as they overlap.\n\n"
 
 	whyEqual = "Page by page both wait for the server, or the reader, most of the time, and one run differs from the next by as much."
 )
@@ -41,7 +42,7 @@ func lists(ctx context.Context, b *bench) (string, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, listsIntroduction, served.PerPage, b.busy, b.together)
 	for _, l := range []list{
-		{"pipelines", "%s pipelines, by page number", 8, len(served.PipelinesPage(0)), "", (*bench).pipelinesFigure},
+		{"pipelines", "%s pipelines, by page number", 8, len(served.PipelinesPage(0, served.PerPage)), "", (*bench).pipelinesFigure},
 		{"jobs", "%s jobs of a project, by cursor", 1, len(served.JobsPage(0)), cursorNote, (*bench).jobsFigure},
 	} {
 		part, err := b.list(ctx, l)
@@ -87,6 +88,9 @@ func (b *bench) list(ctx context.Context, l list) (string, error) {
 func (b *bench) listAt(ctx context.Context, l list, delay time.Duration, busy bool) ([]results, error) {
 	we := work.Task{Work: l.work, Client: work.Ours, Base: served.Base(b.server.url, delay, b.listed), Size: b.listed}
 	p := plan{runs: 1, together: delay >= b.together, bytes: int64(b.listed/served.PerPage) * int64(l.page)}
+	if l.ahead > 1 {
+		p.overlap = p.bytes / 5
+	}
 	if delay == 0 && !busy {
 		p.runs = b.runs
 	}

@@ -17,9 +17,10 @@ and throwing them away, or a scan of the JSON that keeps nothing.
 
 A server on the same machine has invented projects with the fields that GitLab
 sends, uncompressed, over HTTP/1.1. Everybody gets the same bytes, which it
-counts. Each measurement is a process of its own, and the clients take turns.
-A time is the median of the runs, with the lowest and the highest in
-parentheses where there was more than one. What is divided by client-go is better
-the smaller it is. All of this file is printed by one run of the program in ` + "`bench/`" + `.
+counts, but for pages that overlap. Each measurement is a process of its own, and
+the clients take turns. A time is the median of the runs, with the lowest and the
+highest in parentheses where there was more than one. What is divided by client-go
+is better the smaller it is. All of this file is printed by one run of the program
+in ` + "`bench/`" + `.
 
 `

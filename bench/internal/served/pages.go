@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// PerPage is how many items a page has.
+	// PerPage is how many items a page has, at most.
 	PerPage        = 100
 	jobsOfPipeline = 10
 
@@ -26,6 +26,7 @@ const (
 type template struct {
 	text  []byte
 	holes []hole
+	ends  []int // of the items in text
 }
 
 // A hole is room for a number, which counts down from newest, by one for so
@@ -48,24 +49,30 @@ func newTemplate(itemsOfPipeline int, item func(i int) string) *template {
 			}
 			t.holes = append(t.holes, h)
 		}
-		t.text = append(append(t.text, text...), ',')
+		t.text = append(t.text, text...)
+		t.ends = append(t.ends, len(t.text))
+		t.text = append(t.text, ',')
 	}
 	t.text[len(t.text)-1] = ']'
 	return t
 }
 
-// page is the page that begins with the first of some items.
-func (t *template) page(first int) []byte {
-	page := bytes.Clone(t.text)
+// page is the page that begins with the first of some items, and has n of them.
+func (t *template) page(first, n int) []byte {
+	page := bytes.Clone(t.text[:t.ends[n-1]+1])
+	page[len(page)-1] = ']'
 	for _, h := range t.holes {
+		if h.item == n {
+			break
+		}
 		strconv.AppendInt(page[h.at:h.at], h.newest-int64((first+h.item)/h.items), 10)
 	}
 	return page
 }
 
 // PipelinesPage is a page of pipelines with the fields that GitLab's list has. It
-// begins with the item of that index.
-func PipelinesPage(first int) []byte { return pipelinesPage().page(first) }
+// begins with the item of that index, and has n of them.
+func PipelinesPage(first, n int) []byte { return pipelinesPage().page(first, n) }
 
 var pipelinesPage = sync.OnceValue(func() *template { return newTemplate(1, pipelineText) })
 
@@ -101,9 +108,9 @@ const jobRunner = `"runner":{"id":%d,"description":"shed-7","ip_address":null,"a
 	`"platform":"linux","architecture":"amd64","created_at":"2025-12-02T13:14:15.160Z","contacted_at":"2026-04-09T05:31:00.000Z",` +
 	`"ip_address":"192.0.2.61","status":"online"}`
 
-// JobsPage is a page of whole jobs: those of ten pipelines, by three users, on
+// JobsPage is a full page of whole jobs: those of ten pipelines, by three users, on
 // two runners. It begins with the item of that index.
-func JobsPage(first int) []byte { return jobsPage().page(first) }
+func JobsPage(first int) []byte { return jobsPage().page(first, PerPage) }
 
 var jobsPage = sync.OnceValue(func() *template { return newTemplate(jobsOfPipeline, jobText) })
 

@@ -80,21 +80,23 @@ func (h *handler) sized(respond func(w http.ResponseWriter, r *http.Request, siz
 	}
 }
 
-// pipelines responds with a numbered page, and totals.
+// pipelines responds with a numbered page, and totals. Pages that overlap are of
+// many sizes.
 func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
 	query := r.URL.Query()
 	page, err := strconv.Atoi(query.Get("page"))
 	if query.Get("page") == "" {
 		page, err = 1, nil
 	}
-	last := size / PerPage
-	if err != nil || page < 1 || page > last || query.Get("per_page") != strconv.Itoa(PerPage) {
+	items, err2 := strconv.Atoi(query.Get("per_page"))
+	last := (size + max(items, 1) - 1) / max(items, 1)
+	if err != nil || err2 != nil || page < 1 || page > last || items < 1 || items > PerPage {
 		http.Error(w, "no such page", http.StatusBadRequest)
 		return
 	}
 	header := w.Header()
 	header.Set("X-Page", strconv.Itoa(page))
-	header.Set("X-Per-Page", strconv.Itoa(PerPage))
+	header.Set("X-Per-Page", strconv.Itoa(items))
 	header.Set("X-Total", strconv.Itoa(size))
 	header.Set("X-Total-Pages", strconv.Itoa(last))
 	header.Set("X-Next-Page", "")
@@ -102,7 +104,8 @@ func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
 		header.Set("X-Next-Page", strconv.Itoa(page+1))
 		link(w, r, query, "page", strconv.Itoa(page+1))
 	}
-	h.json(w, PipelinesPage((page-1)*PerPage))
+	first := (page - 1) * items
+	h.json(w, PipelinesPage(first, min(items, size-first)))
 }
 
 // jobs responds with a page by cursor.

@@ -54,7 +54,7 @@ func operate(ctx context.Context, t Task) (Result, error) {
 func Body(work string) []byte {
 	switch work {
 	case "decode pipelines":
-		return served.PipelinesPage(0)
+		return served.PipelinesPage(0, served.PerPage)
 	case "decode jobs":
 		return served.JobsPage(0)
 	case "call":
