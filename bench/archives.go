@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+
+	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/served"
+	"example.com/gitlabci/bench/internal/work"
 )
 
 const archivesIntroduction = `## Archives
@@ -40,32 +44,32 @@ func archives(ctx context.Context, b *bench) (string, error) {
 }
 
 func (b *bench) oneMember(ctx context.Context) (string, error) {
-	title := fmt.Sprintf("One file of 10 kB out of %s with %s files", mebibytes(int64(b.archive)), thousands(b.members))
+	title := fmt.Sprintf("One file of 10 kB out of %s with %s files", report.Mebibytes(int64(b.archive)), report.Thousands(b.members))
 	b.say("%s", title)
 	name := filepath.Join(b.dir, "large.zip")
-	if err := writeZip(name, b.members, b.archive, zip.Store, pattern()); err != nil {
+	if err := served.WriteZip(name, b.members, b.archive, zip.Store, served.Pattern()); err != nil {
 		return "", err
 	}
-	var t table
-	t.head("", "Time", "Bytes", "Requests", "Resident at most")
-	for _, client := range []string{ours, bare} {
-		before, err := b.server.counts()
+	var t report.Table
+	t.Head("", "Time", "Bytes", "Requests", "Resident at most")
+	for _, client := range []string{work.Ours, work.Bare} {
+		before, err := served.CountsAt(b.server.url)
 		if err != nil {
 			return "", err
 		}
-		found, err := inChild(ctx, task{Work: "member", Client: client, Base: b.server.fileBase(name)})
+		found, err := inChild(ctx, work.Task{Work: "member", Client: client, Base: served.FileBase(b.server.url, name)})
 		if err != nil {
 			return "", err
 		}
-		after, err := b.server.counts()
+		after, err := served.CountsAt(b.server.url)
 		if err != nil {
 			return "", err
 		}
-		bytes, requests := after.bytes-before.bytes, after.requests-before.requests
-		row := map[string]string{ours: ours, bare: bare + ", the whole archive"}[client]
-		t.row(row, duration(found.Seconds), thousands(int(bytes)), thousands(int(requests)), mebibytes(found.Resident))
-		if client == ours {
-			b.figure(title, "≤ 2 MiB, ≤ 4 requests", fmt.Sprintf("%s, %d requests", mebibytes(bytes), requests),
+		bytes, requests := after.Bytes-before.Bytes, after.Requests-before.Requests
+		row := map[string]string{work.Ours: work.Ours, work.Bare: work.Bare + ", the whole archive"}[client]
+		t.Row(row, report.Duration(found.Seconds), report.Thousands(bytes), report.Thousands(requests), report.Mebibytes(found.Resident))
+		if client == work.Ours {
+			b.verdicts.Figure(title, "≤ 2 MiB, ≤ 4 requests", fmt.Sprintf("%s, %d requests", report.Mebibytes(bytes), requests),
 				bytes <= memberBytes && requests <= memberRequests)
 		}
 	}
@@ -74,39 +78,39 @@ func (b *bench) oneMember(ctx context.Context) (string, error) {
 
 // extraction extracts an archive of so many files in each of the ways.
 func (b *bench) extraction(ctx context.Context, files int, isFigure bool) (string, error) {
-	title := fmt.Sprintf("Extract %s files, %s MB", thousands(files), thousands(b.unpacked/1_000_000))
+	title := fmt.Sprintf("Extract %s files, %s MB", report.Thousands(files), report.Thousands(b.unpacked/1_000_000))
 	b.say("%s", title)
 	name := filepath.Join(b.dir, fmt.Sprintf("%d.zip", files))
-	if err := writeZip(name, files, b.unpacked, zip.Deflate, words(1<<24)); err != nil {
+	if err := served.WriteZip(name, files, b.unpacked, zip.Deflate, served.Words(1<<24)); err != nil {
 		return "", err
 	}
-	ways := []string{ours, loop}
-	if _, err := exec.LookPath(unzip); err == nil {
-		ways = append(ways, unzip)
+	ways := []string{work.Ours, work.Loop}
+	if _, err := exec.LookPath(work.Unzip); err == nil {
+		ways = append(ways, work.Unzip)
 	}
 	found := make([]results, len(ways))
 	for range b.runs {
 		for i, way := range ways {
-			one, err := inChild(ctx, task{Work: "extract", Client: way, Base: b.server.fileBase(name), File: name, Dir: b.dir, Size: files + 1})
+			one, err := inChild(ctx, work.Task{Work: "extract", Client: way, Base: served.FileBase(b.server.url, name), File: name, Dir: b.dir, Size: files + 1})
 			if err != nil {
 				return "", err
 			}
 			found[i] = append(found[i], one)
 		}
 	}
-	var t table
-	t.head("", "Time", "MB/s", "Resident at most", "As fast as "+ways[len(ways)-1])
+	var t report.Table
+	t.Head("", "Time", "MB/s", "Resident at most", "As fast as "+ways[len(ways)-1])
 	last := found[len(ways)-1].seconds()
 	for i, way := range ways {
-		resident := mebibytes(found[i].most().Resident)
-		if way == unzip {
+		resident := report.Mebibytes(found[i].most().Resident)
+		if way == work.Unzip {
 			resident = "–" // that of a program that starts it
 		}
-		t.row(way, found[i].time(), digits(float64(b.unpacked)/found[i].seconds()/1e6), resident, times(last, found[i].seconds())+"×")
+		t.Row(way, found[i].times().String(), report.Digits(float64(b.unpacked)/found[i].seconds()/1e6), resident, report.Ratio(last, found[i].seconds())+"×")
 	}
 	if isFigure && len(ways) == 3 {
 		ratio := last / found[0].seconds()
-		b.figure(title, "≥ 1.5× unzip", fmt.Sprintf("%.2f×", ratio), ratio >= extractFaster)
+		b.verdicts.Figure(title, "≥ 1.5× unzip", fmt.Sprintf("%.2f×", ratio), ratio >= extractFaster)
 	}
 	return fmt.Sprintf("### %s\n\n%s\n", title, t), nil
 }

@@ -8,80 +8,40 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
+
+	"example.com/gitlabci/bench/internal/served"
+	"example.com/gitlabci/bench/internal/work"
 )
 
-// childTask tells a copy of this program what to do instead of its own work.
+// childTask is the variable with the task of a copy of this program.
 const childTask = "GITLABCI_BENCH_TASK"
 
-// The clients that are measured.
-const (
-	ours   = "gitlabci"
-	theirs = "client-go"
-	bare   = "net/http" // as little as can be done with the answers
-)
-
-// A task is one measurement of one client, done by a process of its own.
-type task struct {
-	Work     string // a key of works
-	Client   string
-	Base     string        // the server's URL
-	Size     int           // items, test cases or bytes that must come
-	Prefetch int           // pages
-	Busy     time.Duration // what the reader does after each page
-	Watch    bool          // whether the heap is looked at
-	Bench    string        // how long testing.Benchmark measures
-	File     string        // an archive on the disk
-	Dir      string        // where files are served from, or written to
-}
-
-// A result is what a task found. What it did not look at is zero.
-type result struct {
-	Seconds    float64 // in all, or for one operation
-	Allocs     int64   // of one operation
-	AllocBytes int64   // of one operation
-	Heap       uint64  // at its highest, garbage included
-	Early      uint64  // what of it is in use after a fifth of the items
-	Late       uint64  // and at the last one
-	Resident   int64   // at its highest, in bytes
-}
-
-// works are what a child can do.
-var works = map[string]func(context.Context, task) (result, error){
-	"pipelines":        scan,
-	"jobs":             scan,
-	"cases":            scan,
-	"report":           scan,
-	"decode pipelines": operate,
-	"decode jobs":      operate,
-	"decode report":    operate,
-	"decode cases":     operate,
-	"call":             operate,
-	"download":         download,
-	"member":           readMember,
-	"extract":          extract,
-	"serve":            func(ctx context.Context, t task) (result, error) { return result{}, serve(ctx, t.Dir) },
-}
+// serving is the work of a child that serves, rather than measures.
+const serving = "serve"
 
 // child does its task and prints the result.
 func child(ctx context.Context, text string, out io.Writer) error {
-	var t task
+	var t work.Task
 	if err := json.Unmarshal([]byte(text), &t); err != nil {
 		return err
 	}
-	found, err := works[t.Work](ctx, t)
+	found, err := do(ctx, t)
 	if err != nil {
 		return err
 	}
-	found.Resident = residentPeak()
 	return json.NewEncoder(out).Encode(found)
+}
+
+// do serves, or does one of the pieces of work.
+func do(ctx context.Context, t work.Task) (work.Result, error) {
+	if t.Work == serving {
+		return work.Result{}, served.Serve(t.Dir, os.Stdin, os.Stdout)
+	}
+	return work.Do(ctx, t)
 }
 
 // runChild does the task of a child and ends, if this process is one.
@@ -97,25 +57,9 @@ func runChild() {
 	os.Exit(0)
 }
 
-// residentPeak is the most memory this process had at once, or 0 where only
-// Linux would tell. Getrusage would count the process that started this one.
-func residentPeak() int64 {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	_, peak, _ := strings.Cut(string(status), "VmHWM:")
-	peak, _, _ = strings.Cut(peak, " kB")
-	kilobytes, err := strconv.ParseInt(strings.TrimSpace(peak), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return kilobytes << 10
-}
-
 // childProcess is a copy of this program that does a task, under the settings
 // of a plain environment.
-func childProcess(ctx context.Context, t task) (*exec.Cmd, error) {
+func childProcess(ctx context.Context, t work.Task) (*exec.Cmd, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -133,17 +77,17 @@ func childProcess(ctx context.Context, t task) (*exec.Cmd, error) {
 }
 
 // inChild has a child do a task.
-func inChild(ctx context.Context, t task) (result, error) {
+func inChild(ctx context.Context, t work.Task) (work.Result, error) {
 	cmd, err := childProcess(ctx, t)
 	if err != nil {
-		return result{}, err
+		return work.Result{}, err
 	}
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	if err := cmd.Run(); err != nil {
-		return result{}, fmt.Errorf("%s of %s: %w: %s", t.Work, t.Client, err, &problems)
+		return work.Result{}, fmt.Errorf("%s of %s: %w: %s", t.Work, t.Client, err, &problems)
 	}
-	var found result
+	var found work.Result
 	err = json.Unmarshal(out.Bytes(), &found)
 	return found, err
 }
@@ -157,7 +101,7 @@ type server struct {
 
 // startServer starts one that has the files of a directory for archives.
 func startServer(ctx context.Context, dir string) (*server, error) {
-	cmd, err := childProcess(ctx, task{Work: "serve", Dir: dir})
+	cmd, err := childProcess(ctx, work.Task{Work: serving, Dir: dir})
 	if err != nil {
 		return nil, err
 	}
@@ -183,30 +127,3 @@ func startServer(ctx context.Context, dir string) (*server, error) {
 }
 
 func (s *server) stop() error { return errors.Join(s.input.Close(), s.cmd.Wait()) }
-
-// base is the URL of a server whose pages take so long and hold size in all.
-func (s *server) base(delay time.Duration, size int) string {
-	return fmt.Sprintf("%s/%v/%d", s.url, delay, size)
-}
-
-// fileBase is the URL of a server whose job has the archive of that name.
-func (s *server) fileBase(name string) string { return s.url + "/files/" + filepath.Base(name) }
-
-// counts are of all that a server has sent so far.
-type counts struct{ bytes, requests int64 }
-
-func (s *server) counts() (c counts, err error) {
-	resp, err := http.Get(s.url + "/served")
-	if err != nil {
-		return c, err
-	}
-	defer resp.Body.Close()
-	_, err = fmt.Fscan(resp.Body, &c.bytes, &c.requests)
-	return c, err
-}
-
-// served is how many bytes of bodies it has sent so far.
-func (s *server) served() (int64, error) {
-	c, err := s.counts()
-	return c.bytes, err
-}

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/work"
 )
 
-// A decoding is answers that are turned into values.
+// A decoding is one kind of response that is decoded.
 type decoding struct {
 	title  string
 	ours   []string // works of ours, the first of which is like theirs
@@ -27,15 +30,14 @@ nothing or, for a call, net/http and encoding/json alone.
 const whyCall = "A call of ours keeps what tells whether it may be repeated, watches whether its request was sent and its " +
 	"answer goes on, and keeps the token from other hosts: microseconds, beside the milliseconds of a server."
 
-// decode measures what is done with an answer once it is there, and what each
-// call costs besides.
+// decode measures the decoding of responses, and what each call costs besides.
 func decode(ctx context.Context, b *bench) (string, error) {
 	var text strings.Builder
 	text.WriteString(decodeIntroduction)
 	for _, d := range []decoding{
 		{"A page of 100 pipelines", []string{"decode pipelines"}, []string{"gitlabci"}, "decode pipelines", "scan", ""},
 		{"A page of 100 jobs", []string{"decode jobs"}, []string{"gitlabci"}, "decode jobs", "scan", ""},
-		{"A test report of " + thousands(casesOfReport) + " cases", []string{"decode report", "decode cases"},
+		{"A test report of " + report.Thousands(work.CasesOfReport) + " cases", []string{"decode report", "decode cases"},
 			[]string{"gitlabci, TestReport", "gitlabci, TestCases"}, "decode report", "scan", ""},
 		{"A call that gets one small job", []string{"call"}, []string{"gitlabci"}, "call", "net/http", whyCall},
 	} {
@@ -51,36 +53,36 @@ func decode(ctx context.Context, b *bench) (string, error) {
 
 func (b *bench) decoding(ctx context.Context, d decoding) (string, error) {
 	names := append([]string{}, d.names...)
-	var tasks []task
-	for _, work := range d.ours {
-		tasks = append(tasks, task{Work: work, Client: ours, Bench: b.repeat})
+	var tasks []work.Task
+	for _, name := range d.ours {
+		tasks = append(tasks, work.Task{Work: name, Client: work.Ours, Bench: b.repeat})
 	}
-	tasks = append(tasks, task{Work: d.theirs, Client: theirs, Bench: b.repeat}, task{Work: d.theirs, Client: bare, Bench: b.repeat})
-	names = append(names, theirs, d.least)
+	tasks = append(tasks, work.Task{Work: d.theirs, Client: work.Theirs, Bench: b.repeat}, work.Task{Work: d.theirs, Client: work.Bare, Bench: b.repeat})
+	names = append(names, work.Theirs, d.least)
 	found, err := b.measure(ctx, plan{runs: b.runs}, tasks...)
 	if err != nil {
 		return "", err
 	}
-	size := len(answer(d.theirs))
+	size := len(work.Body(d.theirs))
 	they := found[len(d.ours)]
-	var t table
-	t.head("", "Time", "MB/s", "Allocations", "Bytes allocated", "Time / client-go", "Allocations / client-go")
+	var t report.Table
+	t.Head("", "Time", "MB/s", "Allocations", "Bytes allocated", "Time / client-go", "Allocations / client-go")
 	for i, name := range names {
 		one := found[i]
-		t.row(name, one.time(), digits(float64(size)/one.seconds()/1e6), thousands(int(one[0].Allocs)), thousands(int(one[0].AllocBytes)),
-			times(one.seconds(), they.seconds()), times(float64(one[0].Allocs), float64(they[0].Allocs)))
+		t.Row(name, one.times().String(), report.Digits(float64(size)/one.seconds()/1e6), report.Thousands(one[0].Allocs), report.Thousands(one[0].AllocBytes),
+			report.Ratio(one.seconds(), they.seconds()), report.Ratio(float64(one[0].Allocs), float64(they[0].Allocs)))
 	}
 	b.decodingFigures(d, found[0], they)
-	return fmt.Sprintf("### %s, %s bytes\n\n%s\n", d.title, thousands(size), t), nil
+	return fmt.Sprintf("### %s, %s bytes\n\n%s\n", d.title, report.Thousands(size), t), nil
 }
 
 func (b *bench) decodingFigures(d decoding, we, they results) {
-	b.compareTimes(d.title+", time", we, they, d.why)
+	b.verdicts.CompareTimes(d.title+", time", we.times(), they.times(), d.why)
 	allocs := float64(we[0].Allocs) / float64(they[0].Allocs)
-	b.compare(d.title+", allocations", allocs, 1, d.why)
+	b.verdicts.Compare(d.title+", allocations", allocs, 1, d.why)
 	if d.theirs == "decode jobs" {
 		faster := they.seconds() / we.seconds()
-		b.figure("decode a page of 100 jobs", "≥ 2× client-go's throughput, ≤ 0.6× its allocations",
+		b.verdicts.Figure("decode a page of 100 jobs", "≥ 2× client-go's throughput, ≤ 0.6× its allocations",
 			fmt.Sprintf("%.2f×, %.2f×", faster, allocs), faster >= 2 && allocs <= 0.6)
 	}
 }

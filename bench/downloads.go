@@ -3,6 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/served"
+	"example.com/gitlabci/bench/internal/work"
 )
 
 const residentLimit = 24 << 20
@@ -21,29 +25,29 @@ func downloads(ctx context.Context, b *bench) (string, error) {
 }
 
 func (b *bench) oneDownload(ctx context.Context, size int, isFigure bool) (string, error) {
-	title := fmt.Sprintf("An archive of %s", mebibytes(int64(size)))
+	title := fmt.Sprintf("An archive of %s", report.Mebibytes(int64(size)))
 	b.say("%s", title)
-	var tasks []task
-	for _, client := range []string{ours, theirs, bare} {
-		tasks = append(tasks, task{Work: "download", Client: client, Base: b.server.base(0, size), Size: size})
+	var tasks []work.Task
+	for _, client := range []string{work.Ours, work.Theirs, work.Bare} {
+		tasks = append(tasks, work.Task{Work: "download", Client: client, Base: served.Base(b.server.url, 0, size), Size: size})
 	}
 	found, err := b.measure(ctx, plan{runs: b.runs, bytes: int64(size)}, tasks...)
 	if err != nil {
 		return "", err
 	}
 	we, they, least := found[0], found[1], found[2]
-	var t table
-	t.head("", "Time", "MB/s", "Resident at most", "Time / net/http", "Time / client-go")
+	var t report.Table
+	t.Head("", "Time", "MB/s", "Resident at most", "Time / net/http", "Time / client-go")
 	for i, one := range found {
-		t.row(tasks[i].Client, one.time(), digits(float64(size)/one.seconds()/1e6), mebibytes(one.most().Resident),
-			times(one.seconds(), least.seconds()), times(one.seconds(), they.seconds()))
+		t.Row(tasks[i].Client, one.times().String(), report.Digits(float64(size)/one.seconds()/1e6), report.Mebibytes(one.most().Resident),
+			report.Ratio(one.seconds(), least.seconds()), report.Ratio(one.seconds(), they.seconds()))
 	}
-	b.compareTimes(title+", time", we, they, "")
-	b.compare(title+", resident memory", float64(we.most().Resident), float64(they.most().Resident), "")
+	b.verdicts.CompareTimes(title+", time", we.times(), they.times(), "")
+	b.verdicts.Compare(title+", resident memory", float64(we.most().Resident), float64(they.most().Resident), "")
 	if isFigure {
-		b.figure("download "+mebibytes(int64(size))+", resident memory", "≤ 24 MiB", mebibytes(we.most().Resident), we.most().Resident <= residentLimit)
+		b.verdicts.Figure("download "+report.Mebibytes(int64(size))+", resident memory", "≤ 24 MiB", report.Mebibytes(we.most().Resident), we.most().Resident <= residentLimit)
 		ratio := we.seconds() / least.seconds()
-		b.figure("download "+mebibytes(int64(size))+", time", "≤ 1.2× a bare io.Copy", fmt.Sprintf("%.2f×", ratio), ratio <= 1.2)
+		b.verdicts.Figure("download "+report.Mebibytes(int64(size))+", time", "≤ 1.2× a bare io.Copy", fmt.Sprintf("%.2f×", ratio), ratio <= 1.2)
 	}
 	return fmt.Sprintf("### %s\n\n%s\n", title, t), nil
 }

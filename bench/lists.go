@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/served"
+	"example.com/gitlabci/bench/internal/work"
 )
 
 // A list is one that is read at different speeds.
@@ -36,10 +40,10 @@ const (
 // lists reads the pages of lists.
 func lists(ctx context.Context, b *bench) (string, error) {
 	var text strings.Builder
-	fmt.Fprintf(&text, listsIntroduction, perPage, b.busy, b.together)
+	fmt.Fprintf(&text, listsIntroduction, served.PerPage, b.busy, b.together)
 	for _, l := range []list{
-		{"pipelines", "%s pipelines, by page number", 8, len(pipelinesPage().text), "", (*bench).pipelinesFigure},
-		{"jobs", "%s jobs of a project, by cursor", 1, len(jobsPage().text), cursorNote, (*bench).jobsFigure},
+		{"pipelines", "%s pipelines, by page number", 8, len(served.PipelinesPage(0, served.PerPage)), "", (*bench).pipelinesFigure},
+		{"jobs", "%s jobs of a project, by cursor", 1, len(served.JobsPage(0)), cursorNote, (*bench).jobsFigure},
 	} {
 		part, err := b.list(ctx, l)
 		if err != nil {
@@ -51,9 +55,9 @@ func lists(ctx context.Context, b *bench) (string, error) {
 }
 
 func (b *bench) list(ctx context.Context, l list) (string, error) {
-	title := fmt.Sprintf(l.title, thousands(b.listed))
-	var t table
-	t.head("A page takes", "Reader", "gitlabci", fmt.Sprintf("with `Prefetch: %d`", l.ahead), "client-go", "net/http", "gitlabci / client-go", "Prefetch / client-go")
+	title := fmt.Sprintf(l.title, report.Thousands(b.listed))
+	var t report.Table
+	t.Head("A page takes", "Reader", "gitlabci", fmt.Sprintf("with `Prefetch: %d`", l.ahead), "client-go", "net/http", "gitlabci / client-go", "Prefetch / client-go")
 	for _, busy := range []bool{false, true} {
 		for _, delay := range b.delays {
 			b.say("%s, %v a page, busy reader: %v", title, delay, busy)
@@ -64,13 +68,13 @@ func (b *bench) list(ctx context.Context, l list) (string, error) {
 			we, ahead, they, least := found[0], found[1], found[2], "–"
 			reader := "busy"
 			if !busy {
-				reader, least = "idle", found[3].time()
+				reader, least = "idle", found[3].times().String()
 			}
-			t.row(delay.String(), reader, we.time(), ahead.time(), they.time(), least,
-				times(we.seconds(), they.seconds()), times(ahead.seconds(), they.seconds()))
+			t.Row(delay.String(), reader, we.times().String(), ahead.times().String(), they.times().String(), least,
+				report.Ratio(we.seconds(), they.seconds()), report.Ratio(ahead.seconds(), they.seconds()))
 			what := fmt.Sprintf("%s, %v a page, %s reader", title, delay, reader)
-			b.compareTimes(what, we, they, whyEqual)
-			b.compareTimes(what+", with Prefetch", ahead, they, whyEqual)
+			b.verdicts.CompareTimes(what, we.times(), they.times(), whyEqual)
+			b.verdicts.CompareTimes(what+", with Prefetch", ahead.times(), they.times(), whyEqual)
 			if delay == b.telling {
 				l.figure(b, !busy, found)
 			}
@@ -82,8 +86,8 @@ func (b *bench) list(ctx context.Context, l list) (string, error) {
 // listAt measures us, us with Prefetch, them and, with an idle reader, as little
 // as can be done.
 func (b *bench) listAt(ctx context.Context, l list, delay time.Duration, busy bool) ([]results, error) {
-	we := task{Work: l.work, Client: ours, Base: b.server.base(delay, b.listed), Size: b.listed}
-	p := plan{runs: 1, together: delay >= b.together, bytes: int64(b.listed / perPage * l.page)}
+	we := work.Task{Work: l.work, Client: work.Ours, Base: served.Base(b.server.url, delay, b.listed), Size: b.listed}
+	p := plan{runs: 1, together: delay >= b.together, bytes: int64(b.listed/served.PerPage) * int64(l.page)}
 	if l.ahead > 1 {
 		p.overlap = p.bytes / 5
 	}
@@ -94,8 +98,8 @@ func (b *bench) listAt(ctx context.Context, l list, delay time.Duration, busy bo
 		we.Busy = b.busy
 	}
 	ahead, they, least := we, we, we
-	ahead.Prefetch, they.Client, least.Client = l.ahead, theirs, bare
-	tasks := []task{we, ahead, they, least}
+	ahead.Prefetch, they.Client, least.Client = l.ahead, work.Theirs, work.Bare
+	tasks := []work.Task{we, ahead, they, least}
 	if busy {
 		tasks = tasks[:3]
 	}
@@ -104,14 +108,14 @@ func (b *bench) listAt(ctx context.Context, l list, delay time.Duration, busy bo
 
 func (b *bench) pipelinesFigure(idle bool, found []results) {
 	if ahead, they := found[1].seconds(), found[2].seconds(); idle {
-		b.figure(fmt.Sprintf("%s pipelines, %v a page, `Prefetch: 8`", thousands(b.listed), b.telling),
-			"≤ 1/6 of client-go's time", fmt.Sprintf("1/%.1f (%s)", they/ahead, duration(ahead)), ahead <= they/6)
+		b.verdicts.Figure(fmt.Sprintf("%s pipelines, %v a page, `Prefetch: 8`", report.Thousands(b.listed), b.telling),
+			"≤ 1/6 of client-go's time", fmt.Sprintf("1/%.1f (%s)", they/ahead, report.Duration(ahead)), ahead <= they/6)
 	}
 }
 
 func (b *bench) jobsFigure(idle bool, found []results) {
 	if ahead, they := found[1].seconds(), found[2].seconds(); !idle {
-		b.figure(fmt.Sprintf("%s jobs of a project by cursor, %v a page, reader busy for %v a page, `Prefetch: 1`", thousands(b.listed), b.telling, b.busy),
-			"≤ 0.6 of client-go's time", fmt.Sprintf("%s (%s)", times(ahead, they), duration(ahead)), ahead <= 0.6*they)
+		b.verdicts.Figure(fmt.Sprintf("%s jobs of a project by cursor, %v a page, reader busy for %v a page, `Prefetch: 1`", report.Thousands(b.listed), b.telling, b.busy),
+			"≤ 0.6 of client-go's time", fmt.Sprintf("%s (%s)", report.Ratio(ahead, they), report.Duration(ahead)), ahead <= 0.6*they)
 	}
 }

@@ -6,6 +6,11 @@
 //
 // Each measurement is a process of its own, a copy of this program: see
 // child.go. To add some, write a function like those in groups.
+//
+// This package decides what is compared with what, how often and in which process.
+// It is handed flags and, in a child, a task in the environment. It never requests
+// or decodes what is measured itself: internal/work does, against the server of
+// internal/served. And it formats no number: internal/report does.
 package main
 
 import (
@@ -80,7 +85,7 @@ func main() {
 	}
 }
 
-// settings are what the flags say.
+// settings are the values of the flags.
 type settings struct {
 	only, file string
 	quick      bool

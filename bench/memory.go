@@ -3,6 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/served"
+	"example.com/gitlabci/bench/internal/work"
 )
 
 const heapLimit = 16 << 20
@@ -32,50 +36,50 @@ type reading struct {
 
 // memory reads more than anyone should hold in memory.
 func memory(ctx context.Context, b *bench) (string, error) {
-	jobs, err := b.heap(ctx, fmt.Sprintf("%s jobs of a project, by cursor", thousands(b.jobs)),
-		plan{runs: 1, bytes: int64(b.jobs / perPage * len(jobsPage().text))}, b.jobs, []reading{
-			{"gitlabci, All", "jobs", ours, 1, whyMore}, {"client-go, Scan2", "jobs", theirs, 0, ""}, {"net/http", "jobs", bare, 0, ""},
+	jobs, err := b.heap(ctx, fmt.Sprintf("%s jobs of a project, by cursor", report.Thousands(b.jobs)),
+		plan{runs: 1, bytes: int64(b.jobs/served.PerPage) * int64(len(served.JobsPage(0)))}, b.jobs, []reading{
+			{"gitlabci, All", "jobs", work.Ours, 1, whyMore}, {"client-go, Scan2", "jobs", work.Theirs, 0, ""}, {"net/http", "jobs", work.Bare, 0, ""},
 		})
 	if err != nil {
 		return "", err
 	}
-	cases, err := b.heap(ctx, fmt.Sprintf("A test report of %s cases", thousands(b.cases)),
-		plan{runs: b.runs, bytes: int64(newReport(b.cases).size())}, b.cases, []reading{
-			{"gitlabci, TestCases", "cases", ours, 1, ""}, {"client-go, GetPipelineTestReport", "report", theirs, 0, ""},
-			{"gitlabci, TestReport", "report", ours, 1, whyHeld}, {"net/http", "report", bare, 0, ""},
+	cases, err := b.heap(ctx, fmt.Sprintf("A test report of %s cases", report.Thousands(b.cases)),
+		plan{runs: b.runs, bytes: int64(served.NewReport(b.cases).Size())}, b.cases, []reading{
+			{"gitlabci, TestCases", "cases", work.Ours, 1, ""}, {"client-go, GetPipelineTestReport", "report", work.Theirs, 0, ""},
+			{"gitlabci, TestReport", "report", work.Ours, 1, whyHeld}, {"net/http", "report", work.Bare, 0, ""},
 		})
 	return memoryIntroduction + jobs + cases, err
 }
 
 func (b *bench) heap(ctx context.Context, title string, p plan, size int, readings []reading) (string, error) {
 	b.say("%s", title)
-	var tasks []task
+	var tasks []work.Task
 	for _, r := range readings {
-		tasks = append(tasks, task{Work: r.work, Client: r.client, Base: b.server.base(0, size), Size: size, Watch: true})
+		tasks = append(tasks, work.Task{Work: r.work, Client: r.client, Base: served.Base(b.server.url, 0, size), Size: size, Watch: true})
 	}
 	found, err := b.measure(ctx, p, tasks...)
 	if err != nil {
 		return "", err
 	}
-	var t table
-	t.head("", "Time", "Heap at most", "In use after a fifth", "In use at the end", "Resident at most")
+	var t report.Table
+	t.Head("", "Time", "Heap at most", "In use after a fifth", "In use at the end", "Resident at most")
 	for i, r := range readings {
 		one := found[i].most()
-		t.row(r.name, found[i].time(), mebibytes(one.Heap), mebibytes(one.Early), mebibytes(one.Late), mebibytes(one.Resident))
+		t.Row(r.name, found[i].times().String(), report.Mebibytes(one.Heap), report.Mebibytes(one.Early), report.Mebibytes(one.Late), report.Mebibytes(one.Resident))
 		if r.theirs > 0 {
 			they, what := found[r.theirs].most(), title+" ("+r.name+")"
-			b.compareTimes(what+", time", found[i], found[r.theirs], r.why)
-			b.compare(what+", heap", float64(one.Heap), float64(they.Heap), r.why)
-			b.compare(what+", resident memory", float64(one.Resident), float64(they.Resident), r.why)
+			b.verdicts.CompareTimes(what+", time", found[i].times(), found[r.theirs].times(), r.why)
+			b.verdicts.Compare(what+", heap", float64(one.Heap), float64(they.Heap), r.why)
+			b.verdicts.Compare(what+", resident memory", float64(one.Resident), float64(they.Resident), r.why)
 		}
 	}
 	b.heapFigure(title, found[0].most())
 	return fmt.Sprintf("### %s\n\n%s\n", title, t), nil
 }
 
-func (b *bench) heapFigure(title string, we result) {
-	b.figure(title+", heap", "≤ 16 MiB", mebibytes(we.Heap), we.Heap <= heapLimit)
+func (b *bench) heapFigure(title string, we work.Result) {
+	b.verdicts.Figure(title+", heap", "≤ 16 MiB", report.Mebibytes(we.Heap), we.Heap <= heapLimit)
 	grown := int64(we.Late) - int64(we.Early)
-	b.figure(title+", heap in use", "flat: at its end as after a fifth, ± 10%",
-		fmt.Sprintf("%s, then %s", mebibytes(we.Early), mebibytes(we.Late)), 10*grown <= int64(we.Early))
+	b.verdicts.Figure(title+", heap in use", "flat: at its end as after a fifth, ± 10%",
+		fmt.Sprintf("%s, then %s", report.Mebibytes(we.Early), report.Mebibytes(we.Late)), 10*grown <= int64(we.Early))
 }

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/bench/internal/report"
+	"example.com/gitlabci/bench/internal/work"
 )
 
 const (
@@ -36,30 +39,28 @@ type program struct {
 
 // sizes builds programs that do the same with each client.
 func sizes(ctx context.Context, b *bench) (string, error) {
-	programs := []*program{{name: ours, folder: "gitlabci"}, {name: theirs, folder: "clientgo"}, {name: bare, folder: "nethttp"}}
-	var t table
-	t.head("", "Binary", "Packages outside std", "Packages of std", "Cold build")
+	programs := []*program{{name: work.Ours, folder: "gitlabci"}, {name: work.Theirs, folder: "clientgo"}, {name: work.Bare, folder: "nethttp"}}
+	var t report.Table
+	t.Head("", "Binary", "Packages outside std", "Packages of std", "Cold build")
 	for _, p := range programs {
 		b.say("build the program of %s", p.name)
 		if err := p.measure(ctx, b.cold); err != nil {
 			return "", err
 		}
-		t.row(p.name, megabytes(p.bytes), fmt.Sprint(len(p.outside)), fmt.Sprint(p.inside), duration(p.build.Seconds()))
+		t.Row(p.name, report.Megabytes(p.bytes), fmt.Sprint(len(p.outside)), fmt.Sprint(p.inside), report.Duration(p.build.Seconds()))
 	}
 	we, they := programs[0], programs[1]
-	b.compare("Hello program, size", float64(we.bytes), float64(they.bytes), "")
-	b.compare("Hello program, packages", float64(len(we.outside)), float64(len(they.outside)),
+	b.verdicts.Compare("Hello program, size", float64(we.bytes), float64(they.bytes), "")
+	b.verdicts.Compare("Hello program, packages", float64(len(we.outside)), float64(len(they.outside)),
 		"go-json-experiment/json, which decodes faster with fewer allocations, is in several packages.")
-	b.compare("Hello program, cold build", we.build.Seconds(), they.build.Seconds(), "")
-	b.figure("hello program, stripped", "≤ 7.5 MB", megabytes(we.bytes), we.bytes <= helloBytes)
-	b.figure("hello program, packages outside std", "≤ 12", fmt.Sprint(len(we.outside)), len(we.outside) <= helloPackages)
+	b.verdicts.Compare("Hello program, cold build", we.build.Seconds(), they.build.Seconds(), "")
+	b.verdicts.Figure("hello program, stripped", "≤ 7.5 MB", report.Megabytes(we.bytes), we.bytes <= helloBytes)
+	b.verdicts.Figure("hello program, packages outside std", "≤ 12", fmt.Sprint(len(we.outside)), len(we.outside) <= helloPackages)
 	return sizeIntroduction + t.String() +
 		"\nWhat gitlabci's program links from outside the standard library:\n\n" + bullets(we.outside) + "\n", nil
 }
 
 func bullets(lines []string) string { return "- `" + strings.Join(lines, "`\n- `") + "`\n" }
-
-func megabytes(bytes int64) string { return fmt.Sprintf("%.2f MB", float64(bytes)/1e6) }
 
 func (p *program) measure(ctx context.Context, cold bool) (err error) {
 	pkg := "example.com/gitlabci/bench/hello/" + p.folder

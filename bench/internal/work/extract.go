@@ -1,4 +1,4 @@
-package main
+package work
 
 import (
 	"context"
@@ -8,66 +8,67 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/bench/internal/served"
 )
 
 // The other ways to extract an archive: from the disk, where they find it.
 const (
-	unzip = "unzip"
-	loop  = "archive/zip"
+	Unzip = "unzip"
+	Loop  = "archive/zip"
 )
 
 // extract extracts the archive t.File into a new directory beside it.
-func extract(ctx context.Context, t task) (result, error) {
+func extract(ctx context.Context, t Task) (Result, error) {
 	dir, err := os.MkdirTemp(t.Dir, "out-")
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	start := time.Now()
 	switch t.Client {
-	case ours:
+	case Ours:
 		err = extractOurs(ctx, t, dir)
-	case loop:
+	case Loop:
 		err = unzipPlainly(t.File, dir)
 	default:
-		err = exec.CommandContext(ctx, unzip, "-q", t.File, "-d", dir).Run()
+		err = exec.CommandContext(ctx, Unzip, "-q", t.File, "-d", dir).Run()
 	}
 	took := time.Since(start)
 	if removed := os.RemoveAll(dir); err == nil {
 		err = removed
 	}
-	return result{Seconds: took.Seconds()}, err
+	return Result{Seconds: took.Seconds()}, err
 }
 
-func extractOurs(ctx context.Context, t task, dir string) error {
+func extractOurs(ctx context.Context, t Task, dir string) error {
 	client, err := newOurs(t.Base)
 	if err != nil {
 		return err
 	}
 	found, err := client.Artifacts.Extract(ctx, project, gitlabci.JobID(1), dir, nil)
-	return came(err, func() int { return len(found.Files) }, t.Size)
+	return expect(err, func() int { return len(found.Files) }, t.Size)
 }
 
 // readMember reads one file out of an archive.
-func readMember(ctx context.Context, t task) (found result, err error) {
+func readMember(ctx context.Context, t Task) (found Result, err error) {
 	start := time.Now()
-	if t.Client == bare {
+	if t.Client == Bare {
 		n, err := bareDownload(ctx, t.Base)
-		if err == nil && n <= memberSize {
+		if err == nil && n <= served.MemberSize {
 			err = fmt.Errorf("%d bytes are no archive", n)
 		}
-		return result{Seconds: time.Since(start).Seconds()}, err
+		return Result{Seconds: time.Since(start).Seconds()}, err
 	}
 	client, err := newOurs(t.Base)
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	archive, err := client.Artifacts.Archive(ctx, project, gitlabci.JobID(1))
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
-	data, err := archive.ReadFile(member)
+	data, err := archive.ReadFile(served.Member)
 	if closed := archive.Close(); err == nil {
 		err = closed
 	}
-	return result{Seconds: time.Since(start).Seconds()}, came(err, func() int { return len(data) }, memberSize)
+	return Result{Seconds: time.Since(start).Seconds()}, expect(err, func() int { return len(data) }, served.MemberSize)
 }

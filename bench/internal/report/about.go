@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -9,18 +9,19 @@ import (
 	"time"
 )
 
-// aboutRun tells what was run, on what and when. It names no host.
-func aboutRun(args []string) string {
-	var t table
-	t.head("", "")
-	t.row("Command", "`"+strings.Join(append([]string{"go run ./bench"}, args...), " ")+"`")
-	t.row("Date", time.Now().UTC().Format(time.DateOnly))
-	t.row("gitlabci", "as it is in this directory")
-	t.row("client-go", version("gitlab.com/gitlab-org/api/client-go/v2")+", with its default settings")
-	t.row("Go", strings.TrimPrefix(runtime.Version(), "go")+", "+runtime.GOOS+"/"+runtime.GOARCH)
-	t.row("Machine", fmt.Sprintf("%s; %d cores, %s of memory, load %s at the start", line("/proc/cpuinfo", "model name"), runtime.NumCPU(), memorySize(), load()))
+// About says what was run, on what and when: call it first, for the load at the
+// start. It names no host.
+func About(args []string) string {
+	var t Table
+	t.Head("", "")
+	t.Row("Command", "`"+strings.Join(append([]string{"go run ./bench"}, args...), " ")+"`")
+	t.Row("Date", time.Now().UTC().Format(time.DateOnly))
+	t.Row("gitlabci", "as it is in this directory")
+	t.Row("client-go", version("gitlab.com/gitlab-org/api/client-go/v2")+", with its default settings")
+	t.Row("Go", strings.TrimPrefix(runtime.Version(), "go")+", "+runtime.GOOS+"/"+runtime.GOARCH)
+	t.Row("Machine", fmt.Sprintf("%s; %d cores, %s of memory, load %s at the start", line("/proc/cpuinfo", "model name"), runtime.NumCPU(), memorySize(), load()))
 	kernel, _, _ := strings.Cut(file("/proc/sys/kernel/osrelease"), "-")
-	t.row("System", strings.Trim(line("/etc/os-release", "PRETTY_NAME"), `"`)+", kernel "+kernel)
+	t.Row("System", strings.Trim(line("/etc/os-release", "PRETTY_NAME"), `"`)+", kernel "+kernel)
 	return t.String() + "\n"
 }
 

@@ -1,4 +1,4 @@
-package main
+package work
 
 import (
 	"context"
@@ -13,17 +13,17 @@ import (
 )
 
 // download reads the artifacts of a job to nowhere.
-func download(ctx context.Context, t task) (result, error) {
+func download(ctx context.Context, t Task) (Result, error) {
 	read, err := newDownload(ctx, t)
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	start := time.Now()
 	n, err := read()
 	if err == nil && n != int64(t.Size) {
 		err = fmt.Errorf("%d bytes came, instead of %d", n, t.Size)
 	}
-	return result{Seconds: time.Since(start).Seconds()}, err
+	return Result{Seconds: time.Since(start).Seconds()}, err
 }
 
 // nowhere is a writer that, other than io.Discard, has no say in how it is
@@ -32,14 +32,14 @@ type nowhere struct{}
 
 func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
 
-func newDownload(ctx context.Context, t task) (func() (int64, error), error) {
+func newDownload(ctx context.Context, t Task) (func() (int64, error), error) {
 	switch t.Client {
-	case ours:
+	case Ours:
 		client, err := newOurs(t.Base)
 		return func() (int64, error) {
 			return client.Artifacts.Download(ctx, project, gitlabci.JobID(1), nowhere{}, nil)
 		}, err
-	case theirs:
+	case Theirs:
 		client, err := newTheirs(t.Base)
 		return func() (int64, error) {
 			archive, _, err := client.Jobs.GetJobArtifacts(project, 1, gitlab.WithContext(ctx))

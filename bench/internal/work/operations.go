@@ -1,4 +1,4 @@
-package main
+package work
 
 import (
 	"bytes"
@@ -16,24 +16,25 @@ import (
 	gitlab "gitlab.com/gitlab-org/api/client-go/v2"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/bench/internal/served"
 )
 
-// casesOfReport is how many test cases the report has that is decoded.
-const casesOfReport = 10_000
+// CasesOfReport is how many test cases the report has that is decoded.
+const CasesOfReport = 10_000
 
-// operate repeats an operation on an answer that is in memory, and measures
-// one.
-func operate(ctx context.Context, t task) (result, error) {
+// operate repeats an operation on a response that is in memory, and returns what
+// one takes.
+func operate(ctx context.Context, t Task) (Result, error) {
 	operation, err := newOperation(ctx, t)
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	if err := operation(); err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	testing.Init()
 	if err := flag.Set("test.benchtime", t.Bench); err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	var failed error
 	found := testing.Benchmark(func(b *testing.B) {
@@ -42,39 +43,39 @@ func operate(ctx context.Context, t task) (result, error) {
 			failed = errors.Join(failed, operation())
 		}
 	})
-	return result{
+	return Result{
 		Seconds:    found.T.Seconds() / float64(found.N),
 		Allocs:     found.AllocsPerOp(),
 		AllocBytes: found.AllocedBytesPerOp(),
 	}, failed
 }
 
-// answer is the body that an operation is about.
-func answer(work string) []byte {
+// Body is the response that a piece of work decodes.
+func Body(work string) []byte {
 	switch work {
 	case "decode pipelines":
-		return pipelinesPage().page(0, perPage)
+		return served.PipelinesPage(0, served.PerPage)
 	case "decode jobs":
-		return jobsPage().page(0, perPage)
+		return served.JobsPage(0)
 	case "call":
 		return []byte(`{"id":98765432100,"name":"rspec 1/10","stage":"test","status":"success","ref":"main"}`)
 	}
 	var text strings.Builder
-	for piece := range newReport(casesOfReport).pieces {
+	for piece := range served.NewReport(CasesOfReport).Pieces {
 		text.WriteString(piece)
 	}
 	return []byte(text.String())
 }
 
-// newOperation returns what one client does with an answer.
-func newOperation(ctx context.Context, t task) (func() error, error) {
-	body := answer(t.Work)
+// newOperation returns what one client does with a response.
+func newOperation(ctx context.Context, t Task) (func() error, error) {
+	body := Body(t.Work)
 	transport := inMemory(body)
 	switch t.Client {
-	case ours:
+	case Ours:
 		client, err := newOurs("https://gitlab.example.com", gitlabci.WithTransport(transport))
 		return ourOperation(ctx, client, t.Work), err
-	case theirs:
+	case Theirs:
 		client, err := newTheirs("https://gitlab.example.com", gitlab.WithHTTPClient(&http.Client{Transport: transport}))
 		return theirOperation(ctx, client, t.Work), err
 	}
@@ -90,22 +91,22 @@ func newOperation(ctx context.Context, t task) (func() error, error) {
 }
 
 func ourOperation(ctx context.Context, client *gitlabci.Client, work string) func() error {
-	whole := gitlabci.ListOptions{PerPage: perPage}
+	whole := gitlabci.ListOptions{PerPage: served.PerPage}
 	switch work {
 	case "decode pipelines":
 		return func() error {
 			page, err := client.Pipelines.List(ctx, project, &gitlabci.ListPipelinesOptions{ListOptions: whole})
-			return came(err, func() int { return len(page.Items) }, perPage)
+			return expect(err, func() int { return len(page.Items) }, served.PerPage)
 		}
 	case "decode jobs":
 		return func() error {
 			page, err := client.Jobs.List(ctx, project, &gitlabci.ListJobsOptions{ListOptions: whole})
-			return came(err, func() int { return len(page.Items) }, perPage)
+			return expect(err, func() int { return len(page.Items) }, served.PerPage)
 		}
 	case "decode report":
 		return func() error {
 			report, err := client.Pipelines.TestReport(ctx, project, 1)
-			return came(err, func() int { return len(report.TestSuites) * len(report.TestSuites[0].TestCases) }, casesOfReport)
+			return expect(err, func() int { return len(report.TestSuites) * len(report.TestSuites[0].TestCases) }, CasesOfReport)
 		}
 	case "decode cases":
 		return func() error {
@@ -116,41 +117,41 @@ func ourOperation(ctx context.Context, client *gitlabci.Client, work string) fun
 				}
 				n++
 			}
-			return came(nil, func() int { return n }, casesOfReport)
+			return expect(nil, func() int { return n }, CasesOfReport)
 		}
 	}
 	return func() error {
 		job, err := client.Jobs.Get(ctx, project, 1)
-		return came(err, func() int { return int(job.ID) }, newestJob)
+		return expect(err, func() int64 { return int64(job.ID) }, served.NewestJob)
 	}
 }
 
 func theirOperation(ctx context.Context, client *gitlab.Client, work string) func() error {
-	whole, within := gitlab.ListOptions{PerPage: perPage}, gitlab.WithContext(ctx)
+	whole, within := gitlab.ListOptions{PerPage: served.PerPage}, gitlab.WithContext(ctx)
 	switch work {
 	case "decode pipelines":
 		return func() error {
 			page, _, err := client.Pipelines.ListProjectPipelines(project, &gitlab.ListProjectPipelinesOptions{ListOptions: whole}, within)
-			return came(err, func() int { return len(page) }, perPage)
+			return expect(err, func() int { return len(page) }, served.PerPage)
 		}
 	case "decode jobs":
 		return func() error {
 			page, _, err := client.Jobs.ListProjectJobs(project, &gitlab.ListJobsOptions{ListOptions: whole}, within)
-			return came(err, func() int { return len(page) }, perPage)
+			return expect(err, func() int { return len(page) }, served.PerPage)
 		}
 	case "decode report":
 		return func() error {
 			report, _, err := client.Pipelines.GetPipelineTestReport(project, 1, within)
-			return came(err, func() int { return len(report.TestSuites) * len(report.TestSuites[0].TestCases) }, casesOfReport)
+			return expect(err, func() int { return len(report.TestSuites) * len(report.TestSuites[0].TestCases) }, CasesOfReport)
 		}
 	}
 	return func() error {
 		job, _, err := client.Jobs.GetJob(project, 1, within)
-		return came(err, func() int { return int(job.ID) }, newestJob)
+		return expect(err, func() int64 { return int64(job.ID) }, served.NewestJob)
 	}
 }
 
-// bareCall asks for a job with what Go brings along.
+// bareCall requests a job with the standard library alone.
 func bareCall(ctx context.Context, client *http.Client) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://gitlab.example.com/api/v4/projects/group%2Fapp/jobs/1", nil)
 	if err != nil {
@@ -164,18 +165,18 @@ func bareCall(ctx context.Context, client *http.Client) error {
 	defer resp.Body.Close()
 	var job gitlabci.Job
 	err = json.NewDecoder(resp.Body).Decode(&job)
-	return came(err, func() int { return int(job.ID) }, newestJob)
+	return expect(err, func() int64 { return int64(job.ID) }, served.NewestJob)
 }
 
-// came reports whether an answer was what it should be.
-func came(err error, got func() int, want int) error {
+// expect returns err or, if there was none and got is not want, an error of its own.
+func expect[T int | int64](err error, got func() T, want T) error {
 	if err == nil && got() != want {
 		err = fmt.Errorf("%d came, instead of %d", got(), want)
 	}
 	return err
 }
 
-// inMemory answers each request with the same body.
+// inMemory responds to each request with the same body.
 type inMemory []byte
 
 func (body inMemory) RoundTrip(req *http.Request) (*http.Response, error) {

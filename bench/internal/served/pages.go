@@ -1,4 +1,4 @@
-package main
+package served
 
 import (
 	"bytes"
@@ -10,10 +10,14 @@ import (
 )
 
 const (
-	perPage        = 100
-	newestJob      = 98_765_432_100 // lists go down from here
-	newestPipeline = 2_345_678_900
+	// PerPage is how many items a page has, at most.
+	PerPage        = 100
 	jobsOfPipeline = 10
+
+	// NewestJob is the ID of the first job of a list; the others count down from it.
+	NewestJob      int64 = 98_765_432_100
+	newestPipeline int64 = 2_345_678_900
+	firstCommit    int64 = 0x2f9e6b1d4c7a
 )
 
 // A template is one page of a list, with room for the numbers in which the
@@ -27,16 +31,19 @@ type template struct {
 
 // A hole is room for a number, which counts down from newest, by one for so
 // many items.
-type hole struct{ at, item, newest, items int }
+type hole struct {
+	at, item, items int
+	newest          int64
+}
 
 // newTemplate is a page of the items that item returns.
 func newTemplate(itemsOfPipeline int, item func(i int) string) *template {
 	// Eleven signs are for a job's number, ten for a pipeline's.
 	t, marks := &template{text: []byte("[")}, regexp.MustCompile(`#{10,11}`)
-	for i := range perPage {
+	for i := range PerPage {
 		text := item(i)
 		for _, mark := range marks.FindAllStringIndex(text, -1) {
-			h := hole{len(t.text) + mark[0], i, newestJob, 1}
+			h := hole{at: len(t.text) + mark[0], item: i, items: 1, newest: NewestJob}
 			if mark[1]-mark[0] == 10 {
 				h.newest, h.items = newestPipeline, itemsOfPipeline
 			}
@@ -58,19 +65,22 @@ func (t *template) page(first, n int) []byte {
 		if h.item == n {
 			break
 		}
-		strconv.AppendInt(page[h.at:h.at], int64(h.newest-(first+h.item)/h.items), 10)
+		strconv.AppendInt(page[h.at:h.at], h.newest-int64((first+h.item)/h.items), 10)
 	}
 	return page
 }
 
-// pipelinesPage is a page of pipelines with what GitLab's list tells of each.
+// PipelinesPage is a page of pipelines with the fields that GitLab's list has. It
+// begins with the item of that index, and has n of them.
+func PipelinesPage(first, n int) []byte { return pipelinesPage().page(first, n) }
+
 var pipelinesPage = sync.OnceValue(func() *template { return newTemplate(1, pipelineText) })
 
 func pipelineText(i int) string {
 	return fmt.Sprintf(`{"id":##########,"iid":%d,"project_id":57,"sha":"%040x","ref":"%s","status":"%s","source":"push",`+
 		`"created_at":"2026-04-09T05:%02d:59.801Z","updated_at":"2026-04-09T06:%02[5]d:02.333Z",`+
 		`"web_url":"https://gitlab.example.com/group/app/-/pipelines/##########","name":null}`,
-		5100-i, 0x2f9e6b1d4c7a+i, []string{"main", "feature/valves"}[i%2], []string{"success", "failed", "running"}[i%3], 59-i/2)
+		5100-i, firstCommit+int64(i), []string{"main", "feature/valves"}[i%2], []string{"success", "failed", "running"}[i%3], 59-i/2)
 }
 
 const jobPeople = `"user":{"id":%d,"username":"user.%[1]d","name":"User %[1]d","state":"active","locked":false,"public_email":"",` +
@@ -98,12 +108,14 @@ const jobRunner = `"runner":{"id":%d,"description":"shed-7","ip_address":null,"a
 	`"platform":"linux","architecture":"amd64","created_at":"2025-12-02T13:14:15.160Z","contacted_at":"2026-04-09T05:31:00.000Z",` +
 	`"ip_address":"192.0.2.61","status":"online"}`
 
-// jobsPage is a page of whole jobs: those of ten pipelines, by three users, on
-// two runners.
+// JobsPage is a full page of whole jobs: those of ten pipelines, by three users, on
+// two runners. It begins with the item of that index.
+func JobsPage(first int) []byte { return jobsPage().page(first, PerPage) }
+
 var jobsPage = sync.OnceValue(func() *template { return newTemplate(jobsOfPipeline, jobText) })
 
 func jobText(i int) string {
-	sha := fmt.Sprintf("%040x", 0x2f9e6b1d4c7a+i/jobsOfPipeline)
+	sha := fmt.Sprintf("%040x", firstCommit+int64(i/jobsOfPipeline))
 	at := fmt.Sprintf("2026-04-09T05:%02d:%02d.%03dZ", 59-i/jobsOfPipeline, 59-i%jobsOfPipeline, i)
 	return `{"id":###########,` + strings.Join([]string{
 		fmt.Sprintf(`"status":"%s","stage":"%s","name":"rspec %d/10"`, []string{"success", "failed", "running"}[i%3], []string{"build", "test", "deploy"}[i%3], i%10+1),
@@ -117,64 +129,4 @@ func jobText(i int) string {
 		fmt.Sprintf(jobRunner, 22+i%2),
 		`"tag_list":["docker","linux"]`,
 	}, ",") + "}"
-}
-
-const (
-	casesOfSuite = 1000
-	reportStart  = `{"total_time":1934.25,"total_count":%d,"success_count":%d,"failed_count":%d,"skipped_count":0,"error_count":0,"test_suites":[`
-	reportEnd    = `]}`
-)
-
-// A report is a test report of many suites that have the same cases, one in
-// twenty of them failed.
-type report struct {
-	start, suite string
-	suites       int
-}
-
-func newReport(cases int) *report {
-	suite := suiteText(min(cases, casesOfSuite))
-	suites := max(1, cases/casesOfSuite)
-	failed := cases / 20
-	return &report{fmt.Sprintf(reportStart, cases, cases-failed, failed), suite, suites}
-}
-
-// pieces yields the report piece by piece.
-func (r *report) pieces(yield func(string) bool) {
-	if !yield(r.start) {
-		return
-	}
-	for i := range r.suites {
-		comma := ","
-		if i == r.suites-1 {
-			comma = reportEnd
-		}
-		if !yield(r.suite) || !yield(comma) {
-			return
-		}
-	}
-}
-
-func (r *report) size() int {
-	size := 0
-	for piece := range r.pieces {
-		size += len(piece)
-	}
-	return size
-}
-
-// suiteText is a suite of n cases.
-func suiteText(n int) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `{"name":"rspec","total_time":96.5,"total_count":%d,"success_count":%d,"failed_count":%d,`+
-		`"skipped_count":0,"error_count":0,"suite_error":null,"test_cases":[`, n, n-n/20, n/20)
-	for i := range n {
-		status, output := "success", "null"
-		if i%20 == 19 {
-			status, output = "failed", `"`+strings.Repeat(`Failure/Error: expect(valve).to be_closed\n  expected closed, got open\n  # ./spec/valve_spec.rb:41\n`, 8)+`"`
-		}
-		fmt.Fprintf(&b, `{"status":"%s","name":"Valve number %04d closes when the pressure falls","classname":"spec.models.valve_spec","file":"./spec/models/valve_spec.rb",`+
-			`"execution_time":0.%03d,"system_output":%s,"stack_trace":null,"recent_failures":null,"attachment_url":null},`, status, i, 1+i%900, output)
-	}
-	return strings.TrimSuffix(b.String(), ",") + "]}"
 }

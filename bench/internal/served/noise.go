@@ -1,4 +1,4 @@
-package main
+package served
 
 import (
 	"errors"
@@ -8,7 +8,9 @@ import (
 	"sync/atomic"
 )
 
-// pattern is what noise repeats.
+// Pattern is a MiB that does not deflate.
+func Pattern() []byte { return pattern() }
+
 var pattern = sync.OnceValue(func() []byte {
 	text := make([]byte, 1<<20)
 	rand.NewChaCha8([32]byte{1}).Read(text)

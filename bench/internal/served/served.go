@@ -1,7 +1,10 @@
-package main
+// Package served is the GitLab that clients are measured against: an HTTP server of
+// one invented project, its pages, test report, artifacts and archives. It is handed
+// a directory of archives; each URL says how long a response takes and how much it
+// holds. It never measures and knows none of the clients.
+package served
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -16,18 +19,21 @@ import (
 	"time"
 )
 
-// serve answers on a port of its own, whose address it prints, until its input
-// ends: with the process that started it, however that ends.
-func serve(ctx context.Context, dir string) error {
+// Serve serves on a port of its own, whose URL it writes to out, until the input
+// ends: with the process that started it, however that ends. Dir is where the
+// archives are.
+func Serve(dir string, in io.Reader, out io.Writer) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: newHandler(dir)}
+	server := &http.Server{Handler: NewHandler(dir)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	fmt.Printf("http://%s\n", listener.Addr())
-	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+	if _, err := fmt.Fprintf(out, "http://%s\n", listener.Addr()); err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, in); err != nil {
 		return err
 	}
 	if err := server.Close(); err != nil {
@@ -47,7 +53,8 @@ type handler struct {
 	bytes, requests atomic.Int64
 }
 
-func newHandler(dir string) http.Handler {
+// NewHandler returns a GitLab of one project that has the archives of a directory.
+func NewHandler(dir string) http.Handler {
 	h, mux := &handler{dir: dir}, http.NewServeMux()
 	const project = "GET /{delay}/{size}/api/v4/projects/{project}/"
 	mux.HandleFunc(project+"pipelines", h.sized(h.pipelines))
@@ -59,8 +66,8 @@ func newHandler(dir string) http.Handler {
 	return mux
 }
 
-// sized reads what the path asks for, and waits as it says.
-func (h *handler) sized(answer func(w http.ResponseWriter, r *http.Request, size int)) http.HandlerFunc {
+// sized reads delay and size from the path, and waits for the delay.
+func (h *handler) sized(respond func(w http.ResponseWriter, r *http.Request, size int)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		delay, err := time.ParseDuration(r.PathValue("delay"))
 		size, err2 := strconv.Atoi(r.PathValue("size"))
@@ -69,11 +76,11 @@ func (h *handler) sized(answer func(w http.ResponseWriter, r *http.Request, size
 			return
 		}
 		time.Sleep(delay)
-		answer(w, r, size)
+		respond(w, r, size)
 	}
 }
 
-// pipelines answers with a numbered page, and totals. Pages that overlap are of
+// pipelines responds with a numbered page, and totals. Pages that overlap are of
 // many sizes.
 func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
 	query := r.URL.Query()
@@ -83,7 +90,7 @@ func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
 	}
 	items, err2 := strconv.Atoi(query.Get("per_page"))
 	last := (size + max(items, 1) - 1) / max(items, 1)
-	if err != nil || err2 != nil || page < 1 || page > last || items < 1 || items > perPage {
+	if err != nil || err2 != nil || page < 1 || page > last || items < 1 || items > PerPage {
 		http.Error(w, "no such page", http.StatusBadRequest)
 		return
 	}
@@ -98,27 +105,27 @@ func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
 		link(w, r, query, "page", strconv.Itoa(page+1))
 	}
 	first := (page - 1) * items
-	h.json(w, pipelinesPage().page(first, min(items, size-first)))
+	h.json(w, PipelinesPage(first, min(items, size-first)))
 }
 
-// jobs answers with a page by cursor.
+// jobs responds with a page by cursor.
 func (h *handler) jobs(w http.ResponseWriter, r *http.Request, size int) {
 	query := r.URL.Query()
 	first, err := after(query.Get("cursor"))
-	if err != nil || first < 0 || first >= size || query.Get("pagination") != "keyset" || query.Get("per_page") != strconv.Itoa(perPage) {
+	if err != nil || first < 0 || first >= size || query.Get("pagination") != "keyset" || query.Get("per_page") != strconv.Itoa(PerPage) {
 		http.Error(w, "no such page", http.StatusBadRequest)
 		return
 	}
-	if next := first + perPage; next < size {
+	if next := first + PerPage; next < size {
 		w.Header().Set("X-Next-Cursor", cursor(next))
 		link(w, r, query, "cursor", cursor(next))
 	}
-	h.json(w, jobsPage().page(first, perPage))
+	h.json(w, JobsPage(first))
 }
 
 // cursor is the place of an item, written as GitLab does: by the job before it.
 func cursor(item int) string {
-	return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, `{"id":"%d","_kd":"n"}`, newestJob-item+1))
+	return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, `{"id":"%d","_kd":"n"}`, NewestJob-int64(item)+1))
 }
 
 // after is the item that a cursor leads to, the first if there is none.
@@ -131,13 +138,13 @@ func after(cursor string) (int, error) {
 		return 0, err
 	}
 	var last struct {
-		ID int `json:"id,string"`
+		ID int64 `json:"id,string"`
 	}
 	err = json.Unmarshal(text, &last)
-	return newestJob - last.ID + 1, err
+	return int(NewestJob - last.ID + 1), err
 }
 
-// link tells where the list goes on.
+// link sets the link to the next page.
 func link(w http.ResponseWriter, r *http.Request, query url.Values, name, next string) {
 	query.Set(name, next)
 	w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?%s>; rel="next"`, r.Host, r.URL.EscapedPath(), query.Encode()))
@@ -150,12 +157,12 @@ func (h *handler) json(w http.ResponseWriter, body []byte) {
 	_, _ = w.Write(body)          // fails when the client has gone, which then says so
 }
 
-// report answers with a test report of size cases.
+// report responds with a test report of size cases.
 func (h *handler) report(w http.ResponseWriter, _ *http.Request, size int) {
-	report := newReport(size)
+	report := NewReport(size)
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(report.size()))
-	for piece := range report.pieces {
+	w.Header().Set("Content-Length", strconv.Itoa(report.Size()))
+	for piece := range report.Pieces {
 		h.bytes.Add(int64(len(piece)))
 		if _, err := io.WriteString(w, piece); err != nil {
 			return
@@ -163,15 +170,15 @@ func (h *handler) report(w http.ResponseWriter, _ *http.Request, size int) {
 	}
 }
 
-// artifacts answers with an archive of size bytes, or with the range of it that
-// is asked for.
+// artifacts responds with an archive of size bytes, or with the requested range of
+// it.
 func (h *handler) artifacts(w http.ResponseWriter, r *http.Request, size int) {
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", `attachment; filename="artifacts.zip"`)
 	http.ServeContent(w, r, "", time.Time{}, &noise{size: int64(size), read: &h.bytes})
 }
 
-// file answers with an archive of the directory, or with a part of it.
+// file responds with an archive of the directory, or with a part of it.
 func (h *handler) file(w http.ResponseWriter, r *http.Request) {
 	h.requests.Add(1)
 	file, err := os.OpenInRoot(h.dir, r.PathValue("name"))

@@ -1,4 +1,4 @@
-package main
+package work
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	gitlab "gitlab.com/gitlab-org/api/client-go/v2"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/bench/internal/served"
 )
 
 const (
@@ -28,13 +29,13 @@ func newTheirs(base string, opts ...gitlab.ClientOptionFunc) (*gitlab.Client, er
 
 // items ranges over what a task lists, and yields nil for each item or the
 // error that ends it.
-func items(ctx context.Context, t task) (iter.Seq[error], error) {
+func items(ctx context.Context, t Task) (iter.Seq[error], error) {
 	switch t.Client {
-	case ours:
+	case Ours:
 		return ourItems(ctx, t)
-	case theirs:
+	case Theirs:
 		return theirItems(ctx, t)
-	case bare:
+	case Bare:
 		return bareItems(ctx, t), nil
 	}
 	return nil, fmt.Errorf("there is no client %q", t.Client)
@@ -50,7 +51,7 @@ func errorsOf[T any](list iter.Seq2[*T, error]) iter.Seq[error] {
 	}
 }
 
-// yieldEach reports whether the loop goes on.
+// yieldEach yields nil for each item, and reports whether the loop wants more.
 func yieldEach[T any](items []T, yield func(error) bool) bool {
 	for range items {
 		if !yield(nil) {
@@ -60,7 +61,7 @@ func yieldEach[T any](items []T, yield func(error) bool) bool {
 	return true
 }
 
-func ourItems(ctx context.Context, t task) (iter.Seq[error], error) {
+func ourItems(ctx context.Context, t Task) (iter.Seq[error], error) {
 	client, err := newOurs(t.Base)
 	if err != nil {
 		return nil, err
@@ -88,7 +89,7 @@ func ourItems(ctx context.Context, t task) (iter.Seq[error], error) {
 	}, nil
 }
 
-func theirItems(ctx context.Context, t task) (iter.Seq[error], error) {
+func theirItems(ctx context.Context, t Task) (iter.Seq[error], error) {
 	client, err := newTheirs(t.Base)
 	if err != nil {
 		return nil, err
@@ -96,12 +97,12 @@ func theirItems(ctx context.Context, t task) (iter.Seq[error], error) {
 	within := gitlab.WithContext(ctx)
 	switch t.Work {
 	case "pipelines":
-		opts := &gitlab.ListProjectPipelinesOptions{ListOptions: gitlab.ListOptions{PerPage: perPage}}
+		opts := &gitlab.ListProjectPipelinesOptions{ListOptions: gitlab.ListOptions{PerPage: served.PerPage}}
 		return errorsOf(gitlab.Scan2(func(page gitlab.PaginationOptionFunc) ([]*gitlab.PipelineInfo, *gitlab.Response, error) {
 			return client.Pipelines.ListProjectPipelines(project, opts, within, page)
 		})), nil
 	case "jobs":
-		opts := &gitlab.ListJobsOptions{ListOptions: gitlab.ListOptions{Pagination: "keyset", OrderBy: "id", Sort: "desc", PerPage: perPage}}
+		opts := &gitlab.ListJobsOptions{ListOptions: gitlab.ListOptions{Pagination: "keyset", OrderBy: "id", Sort: "desc", PerPage: served.PerPage}}
 		return errorsOf(gitlab.Scan2(func(page gitlab.PaginationOptionFunc) ([]*gitlab.Job, *gitlab.Response, error) {
 			return client.Jobs.ListProjectJobs(project, opts, within, page)
 		})), nil
@@ -120,16 +121,16 @@ func theirItems(ctx context.Context, t task) (iter.Seq[error], error) {
 	}, nil
 }
 
-// bareItems reads pages, follows their links and looks at nothing else.
-func bareItems(ctx context.Context, t task) iter.Seq[error] {
-	url, inAnswer := t.Base+"/api/v4/projects/group%2Fapp/", perPage
+// bareItems reads pages, follows their links and does nothing else.
+func bareItems(ctx context.Context, t Task) iter.Seq[error] {
+	url, inResponse := t.Base+"/api/v4/projects/group%2Fapp/", served.PerPage
 	switch t.Work {
 	case "pipelines":
 		url += "pipelines?per_page=100"
 	case "jobs":
 		url += "jobs?pagination=keyset&order_by=id&sort=desc&per_page=100"
 	default:
-		url, inAnswer = url+"pipelines/1/test_report", t.Size
+		url, inResponse = url+"pipelines/1/test_report", t.Size
 	}
 	return func(yield func(error) bool) {
 		for url != "" {
@@ -138,7 +139,7 @@ func bareItems(ctx context.Context, t task) iter.Seq[error] {
 				yield(err)
 				return
 			}
-			if !yieldEach(make([]struct{}, inAnswer), yield) {
+			if !yieldEach(make([]struct{}, inResponse), yield) {
 				return
 			}
 			url = next
@@ -146,7 +147,7 @@ func bareItems(ctx context.Context, t task) iter.Seq[error] {
 	}
 }
 
-// bareGet reads an answer to its end and returns where the next one is.
+// bareGet reads a response to its end and returns the URL of the next page.
 func bareGet(ctx context.Context, url string) (next string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

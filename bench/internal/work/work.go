@@ -1,0 +1,74 @@
+// Package work is what is measured: pieces of work, each as gitlabci, client-go and as
+// little code as possible do it. It is handed a task, with the URL of a server, and
+// returns the time and memory that the task took. It never decides how often a task is
+// done or in which process, and compares nothing.
+package work
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// The clients that are measured.
+const (
+	Ours   = "gitlabci"
+	Theirs = "client-go"
+	Bare   = "net/http" // as little as can be done with the responses
+)
+
+// A Task is one measurement of one client, done by a process of its own.
+type Task struct {
+	Work     string        // a key of works
+	Client   string        // Ours, Theirs, Bare; for an extraction also Loop or Unzip
+	Base     string        // the server's URL
+	Size     int           // items, test cases, bytes or files that must arrive
+	Prefetch int           // pages
+	Busy     time.Duration // what the reader does after each page
+	Watch    bool          // whether the heap is watched
+	Bench    string        // how long testing.Benchmark measures
+	File     string        // an archive on the disk
+	Dir      string        // where files are served from, or written to
+}
+
+// A Result is what a task found. What was not measured is zero.
+type Result struct {
+	Seconds    float64 // in all, or for one operation
+	Allocs     int64   // of one operation
+	AllocBytes int64   // of one operation
+	Heap       uint64  // at its highest, garbage included
+	Early      uint64  // what of it is in use after a fifth of the items
+	Late       uint64  // and at the last one
+	Resident   int64   // at its highest, in bytes
+}
+
+// works are what can be done, by name.
+var works = map[string]func(context.Context, Task) (Result, error){
+	"pipelines":        scan,
+	"jobs":             scan,
+	"cases":            scan,
+	"report":           scan,
+	"decode pipelines": operate,
+	"decode jobs":      operate,
+	"decode report":    operate,
+	"decode cases":     operate,
+	"call":             operate,
+	"download":         download,
+	"member":           readMember,
+	"extract":          extract,
+}
+
+// Do does a task. The memory in its result is that of the whole process, which
+// therefore does this one task and nothing else.
+func Do(ctx context.Context, t Task) (Result, error) {
+	do, known := works[t.Work]
+	if !known {
+		return Result{}, fmt.Errorf("there is no work %q", t.Work)
+	}
+	found, err := do(ctx, t)
+	if err != nil {
+		return Result{}, err
+	}
+	found.Resident = residentPeak()
+	return found, nil
+}
