@@ -4,6 +4,8 @@ import (
 	"archive/zip"
 	"bytes"
 	"crypto/sha256"
+
+	"example.com/gitlabci/gitlabcitest/internal/junit"
 )
 
 // What is derived from an artifact's data is worked out once, when it is first
@@ -13,7 +15,7 @@ type derived struct {
 	opened  bool
 	entries []*zip.File
 	broken  error // why there are no entries
-	tests   *testFile
+	tests   *junit.File
 }
 
 // sum is the SHA-256 of the data.
@@ -39,9 +41,9 @@ func (a *artifact) members() ([]*zip.File, error) {
 }
 
 // testFile is what the artifact says as a JUnit report.
-func (a *artifact) testFile() *testFile {
+func (a *artifact) testFile() *junit.File {
 	if a.tests == nil {
-		a.tests = readJUnit(a.data)
+		a.tests = junit.Read(a.data)
 	}
 	return a.tests
 }
