@@ -61,12 +61,7 @@ func report(method string, kind gitlabci.ArtifactType, content []byte) *artifact
 	case "gzip":
 		a.data, a.name = gzipped(content), known.name+".gz"
 	case "zip":
-		var buffer bytes.Buffer
-		archive := zip.NewWriter(&buffer)
-		member, _ := archive.Create(known.name) // a buffer takes everything
-		member.Write(content)
-		archive.Close()
-		a.data, a.name = buffer.Bytes(), known.name+".zip"
+		a.data, a.name = zippedAlone(known.name, content), known.name+".zip"
 	default:
 		a.data = bytes.Clone(content)
 	}
@@ -83,6 +78,16 @@ func gzipped(content []byte) []byte {
 	w.Reset(&buffer)
 	w.Write(content) // a buffer takes everything
 	w.Close()
+	return buffer.Bytes()
+}
+
+// zippedAlone puts one file into an archive.
+func zippedAlone(name string, content []byte) []byte {
+	var buffer bytes.Buffer
+	archive := zip.NewWriter(&buffer)
+	w, _ := archive.Create(name) // a buffer takes everything
+	w.Write(content)
+	archive.Close()
 	return buffer.Bytes()
 }
 
@@ -114,7 +119,10 @@ func addMember(archive *zip.Writer, files fs.FS, name string, entry fs.DirEntry,
 		return err
 	}
 	header.Name, header.Method = name, zip.Deflate
-	header.Modified = orElse(info.ModTime(), at)
+	header.Modified = info.ModTime().UTC()
+	if header.Modified.IsZero() {
+		header.Modified = at.UTC()
+	}
 	if info.IsDir() {
 		header.Name, header.Method = name+"/", zip.Store
 	}
@@ -157,16 +165,24 @@ func usualMode(mode fs.FileMode) fs.FileMode {
 	return mode
 }
 
+// readZip lists the files and folders of an archive.
+func readZip(data []byte) ([]*zip.File, error) {
+	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, err
+	}
+	return archive.File, nil
+}
+
 // A member is a file in an archive, as far as it could be read.
 type member struct {
 	content []byte
 	size    uint64 // that the archive tells
 }
 
-// member unpacks a file of an archive, or returns nil if there is no such file
+// memberOf unpacks a file of an archive, or returns nil if there is no such file
 // or it does not even begin well.
-func (a *artifact) member(name string) *member {
-	files, _ := a.members()
+func memberOf(files []*zip.File, name string) *member {
 	for _, file := range files {
 		if file.Name != name || file.Mode().IsDir() {
 			continue
@@ -183,13 +199,12 @@ func (a *artifact) member(name string) *member {
 	return nil
 }
 
-// folder lists what is in a folder of an archive, folders first. The top is "".
-func (a *artifact) folder(name string, recursive bool) (found []*zip.File, ok bool) {
+// folderOf lists what is in a folder of an archive, folders first. The top is "".
+func folderOf(files []*zip.File, name string, recursive bool) (found []*zip.File, ok bool) {
 	prefix := ""
 	if name = strings.TrimSuffix(name, "/"); name != "" {
 		prefix = name + "/"
 	}
-	files, _ := a.members()
 	for _, file := range files {
 		below, inside := strings.CutPrefix(file.Name, prefix)
 		ok = ok || inside
@@ -218,12 +233,17 @@ func (a *artifact) index() *artifact {
 	if err != nil {
 		return nil
 	}
+	return &artifact{kind: metadataKind, format: "gzip", name: "metadata.gz", data: gzipped(indexOf(files))}
+}
+
+// indexOf is the list of an archive's members as GitLab writes it.
+func indexOf(files []*zip.File) []byte {
 	var text bytes.Buffer
 	text.WriteString("GitLab Build Artifacts Metadata 0.0.2\n{}\n")
 	for _, file := range files {
 		fmt.Fprintf(&text, "%s\x00{\"mode\":%q,\"size\":%d}\x00", file.Name, octal(file.Mode()), file.UncompressedSize64)
 	}
-	return &artifact{kind: metadataKind, format: "gzip", name: "metadata.gz", data: gzipped(text.Bytes())}
+	return text.Bytes()
 }
 
 // octal is a mode in the six digits that Unix has for it.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -16,7 +17,13 @@ type cursor struct {
 	Direction string    `json:"_kd"` // "n" to the next ones, "p" to the previous ones
 }
 
-func (at cursor) String() string { return base64.URLEncoding.EncodeToString(encodeJSON(at)) }
+func (at cursor) String() string {
+	data, err := json.Marshal(at)
+	if err != nil {
+		panic(fmt.Sprintf("gitlabcitest: rendering a cursor: %v", err))
+	}
+	return base64.URLEncoding.EncodeToString(data)
+}
 
 func readCursor(text string) (at cursor, ok bool) {
 	data, err := base64.URLEncoding.DecodeString(text)

@@ -2,7 +2,6 @@ package gitlabcitest
 
 import (
 	"archive/zip"
-	"bytes"
 	"crypto/sha256"
 
 	"example.com/gitlabci/gitlabcitest/internal/junit"
@@ -32,12 +31,21 @@ func (a *artifact) sum() []byte {
 func (a *artifact) members() ([]*zip.File, error) {
 	if !a.opened {
 		a.opened = true
-		archive, err := zip.NewReader(bytes.NewReader(a.data), int64(len(a.data)))
-		if a.broken = err; err == nil {
-			a.entries = archive.File
-		}
+		a.entries, a.broken = readZip(a.data)
 	}
 	return a.entries, a.broken
+}
+
+// member unpacks a file of the archive, see [memberOf].
+func (a *artifact) member(name string) *member {
+	files, _ := a.members() // of a broken archive there are none
+	return memberOf(files, name)
+}
+
+// folder lists what is in a folder of the archive, see [folderOf].
+func (a *artifact) folder(name string, recursive bool) (found []*zip.File, ok bool) {
+	files, _ := a.members() // of a broken archive there are none
+	return folderOf(files, name, recursive)
 }
 
 // testFile is what the artifact says as a JUnit report.

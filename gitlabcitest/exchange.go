@@ -84,7 +84,7 @@ func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Tim
 		return limited
 	}
 	a := found.route.handle(c)
-	a.body = s.state.version.shown(a.body)
+	a.body = shown(s.state.version, a.body)
 	return a
 }
 
@@ -106,9 +106,9 @@ func (s *Server) understand(r *http.Request, body []byte, found match, at time.T
 		return nil, invalid(unreadable.Error())
 	}
 	maps.Copy(given, found.path)
-	values, refused := found.route.validate(given)
-	if refused != nil {
-		return nil, refused
+	values, complaint := validate(found.route.params, given)
+	if complaint != "" {
+		return nil, invalid(complaint)
 	}
 	return &call{
 		state:    s.state,

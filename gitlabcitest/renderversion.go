@@ -15,28 +15,28 @@ import (
 // until:"17.8"; those of the latter kind are empty, and left out by the newest
 // release for that, which shows bodies as they are. Other than those of iid, of
 // name and of what came with 19.4, these releases are estimates.
-func (v version) shown(body any) any {
+func shown(v version, body any) any {
 	if _, raw := body.([]byte); raw || body == nil || v == newest {
 		return body
 	}
-	return v.trim(reflect.ValueOf(body))
+	return trim(v, reflect.ValueOf(body))
 }
 
-func (v version) trim(value reflect.Value) any {
+func trim(v version, value reflect.Value) any {
 	switch value.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if value.IsNil() {
 			return nil
 		}
-		return v.trim(value.Elem())
+		return trim(v, value.Elem())
 	case reflect.Slice:
 		elements := make([]any, value.Len())
 		for i := range elements {
-			elements[i] = v.trim(value.Index(i))
+			elements[i] = trim(v, value.Index(i))
 		}
 		return elements
 	case reflect.Struct:
-		return v.object(value)
+		return trimObject(v, value)
 	default:
 		return value.Interface()
 	}
@@ -50,26 +50,26 @@ type shownField struct {
 	value any
 }
 
-func (v version) object(object reflect.Value) (found shownObject) {
+func trimObject(v version, object reflect.Value) (found shownObject) {
 	for field, value := range object.Fields() {
 		switch {
 		case field.Anonymous:
-			found = append(found, v.object(value)...)
-		case v.shows(field.Tag, value):
+			found = append(found, trimObject(v, value)...)
+		case shows(v, field.Tag, value):
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-			found = append(found, shownField{name, v.trim(value)})
+			found = append(found, shownField{name, trim(v, value)})
 		}
 	}
 	return found
 }
 
 // shows reports whether a release has a field.
-func (v version) shows(tag reflect.StructTag, value reflect.Value) bool {
+func shows(v version, tag reflect.StructTag, value reflect.Value) bool {
 	from, _ := parseVersion(tag.Get("since"))
 	until, gone := parseVersion(tag.Get("until"))
 	_, options, _ := strings.Cut(tag.Get("json"), ",")
 	omitted := strings.HasPrefix(options, "omit") && value.IsZero() && !gone
-	return known{from, until}.in(v) && !omitted
+	return known{from: from, until: until}.in(v) && !omitted
 }
 
 // MarshalJSON writes the object.
@@ -90,7 +90,7 @@ func (m shownObject) MarshalJSON() ([]byte, error) {
 
 // The releases of the changes below are estimates.
 
-func (r *renderer) before(major, minor int) bool { return r.version.before(version{major, minor}) }
+func (r *renderer) before(major, minor int) bool { return r.version.before(numbered(major, minor)) }
 
 // pipelineSeconds is null for a time that is not known, and whole in newer
 // releases.

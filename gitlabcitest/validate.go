@@ -23,6 +23,19 @@ type param struct {
 	known
 }
 
+// paramsIn are those of the parameters that a release knows, as it reads them.
+func paramsIn(v version, params []param) (found []param) {
+	for _, p := range params {
+		if p.parseIn != nil {
+			p.parse = p.parseIn(v)
+		}
+		if p.known.in(v) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
 // A parser reads a parameter, or says what is wrong with it in words that
 // follow its name. A nil without a complaint is a blank, and as if not given.
 type parser func(given any) (value any, complaint string)
@@ -34,12 +47,12 @@ const (
 	isNotAllowed = " has a value not allowed"
 )
 
-// validate reads the parameters of a route, and answers all that is wrong with
-// them at once. It adds defaults to what was given, as links repeat them.
-func (r *route) validate(given tree) (map[string]any, *answer) {
-	values := map[string]any{}
+// validate reads parameters, and says all that is wrong with them at once. It
+// adds defaults to what was given, as links repeat them.
+func validate(params []param, given tree) (values map[string]any, complaint string) {
+	values = map[string]any{}
 	var complaints []string
-	for _, p := range r.params {
+	for _, p := range params {
 		if given[p.name] == nil && p.initial != "" {
 			given[p.name] = p.initial
 		}
@@ -55,10 +68,7 @@ func (r *route) validate(given tree) (map[string]any, *answer) {
 		}
 		values[p.name] = v
 	}
-	if len(complaints) > 0 {
-		return nil, invalid(strings.Join(complaints, ", "))
-	}
-	return values, nil
+	return values, strings.Join(complaints, ", ")
 }
 
 // read reads a parameter that was given. A blank one has its default, and a

@@ -36,6 +36,9 @@ func WithVersion(release string) Option {
 	return func(s *Server) { s.state.version = v }
 }
 
+// numbered is the release with two numbers.
+func numbered(major, minor int) version { return version{major, minor} }
+
 var releasePattern = regexp.MustCompile(`^(0|[1-9]\d?)\.(0|[1-9]\d?)$`)
 
 func parseVersion(text string) (v version, ok bool) {
@@ -96,7 +99,7 @@ func (s *state) mustKnow(method string, status gitlabci.Status) {
 }
 
 // before reports whether the server is older than a release.
-func (c *call) before(major, minor int) bool { return c.state.version.before(version{major, minor}) }
+func (c *call) before(major, minor int) bool { return c.state.version.before(numbered(major, minor)) }
 
 // routesIn are the routes of a release, with the parameters that they have
 // there and the tokens that they let in.
@@ -107,15 +110,7 @@ func routesIn(v version) (found []*route) {
 		}
 		then := *r
 		then.jobToken = r.jobToken && !v.before(r.jobTokenFrom)
-		then.params = nil
-		for _, p := range r.params {
-			if p.parseIn != nil {
-				p.parse = p.parseIn(v)
-			}
-			if p.known.in(v) {
-				then.params = append(then.params, p)
-			}
-		}
+		then.params = paramsIn(v, r.params)
 		found = append(found, &then)
 	}
 	return found
@@ -129,7 +124,7 @@ func (r *route) since(major, minor int) *route {
 
 // forJobsSince lets the tokens of jobs in, from a release on.
 func (r *route) forJobsSince(major, minor int) *route {
-	r.jobToken, r.jobTokenFrom = true, version{major, minor}
+	r.jobToken, r.jobTokenFrom = true, numbered(major, minor)
 	return r
 }
 
