@@ -6,16 +6,18 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
 func downloadParam() param {
-	return param{name: "download_mode", parse: oneOf("proxy", "direct"), known: since(19, 4)}
+	return param{name: "download_mode", parse: oneOf("proxy", "direct"), Known: versions.Since(19, 4)}
 }
 
-func latestParams(recent known, more ...param) []param {
+func latestParams(recent versions.Known, more ...param) []param {
 	return append(more,
 		param{name: "job", parse: text, required: true},
-		param{name: "search_recent_successful_pipelines", parse: boolean, initial: "false", known: recent},
+		param{name: "search_recent_successful_pipelines", parse: boolean, initial: "false", Known: recent},
 	)
 }
 
@@ -49,7 +51,7 @@ func withArchive(handle func(*call, *job, *artifact) *answer) func(*call, *job) 
 }
 
 func downloadParams() []param {
-	return []param{{name: "file_type", parse: oneOf(downloadableKinds()...), initial: archiveKind, known: since(19, 4)}, downloadParam()}
+	return []param{{name: "file_type", parse: oneOf(downloadableKinds()...), initial: archiveKind, Known: versions.Since(19, 4)}, downloadParam()}
 }
 
 // downloadByType serves the archive or a report. Of the two words for the same

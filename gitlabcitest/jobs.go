@@ -4,18 +4,20 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
 const largestLogPart = 512_000
 
 func listProjectJobParams() []param {
 	return append(pageParams(),
-		param{name: "scope", parseIn: func(v version) parser { return anyOf(v.statuses()...) }},
-		param{name: "ref", parse: text, known: since(19, 1)},
-		param{name: "pagination", parse: text, known: since(15, 9)},
-		param{name: "order_by", parse: text, known: since(15, 9)},
-		param{name: "sort", parse: text, known: since(15, 9)},
-		param{name: "cursor", parse: text, known: since(15, 9)},
+		param{name: "scope", parseIn: func(v versions.Version) parser { return anyOf(v.Statuses()...) }},
+		param{name: "ref", parse: text, Known: versions.Since(19, 1)},
+		param{name: "pagination", parse: text, Known: versions.Since(15, 9)},
+		param{name: "order_by", parse: text, Known: versions.Since(15, 9)},
+		param{name: "sort", parse: text, Known: versions.Since(15, 9)},
+		param{name: "cursor", parse: text, Known: versions.Since(15, 9)},
 	)
 }
 
@@ -45,8 +47,8 @@ func getJob(c *call, j *job) *answer { return ok(c.renderer().job(j)) }
 
 func jobLogParams() []param {
 	return []param{
-		{name: "byte_offset", parse: within(0, 1<<63-1), known: since(19, 1)},
-		{name: "byte_limit", parse: within(1, largestLogPart), known: since(19, 1)},
+		{name: "byte_offset", parse: within(0, 1<<63-1), Known: versions.Since(19, 1)},
+		{name: "byte_limit", parse: within(1, largestLogPart), Known: versions.Since(19, 1)},
 	}
 }
 
@@ -78,7 +80,9 @@ func cancelJob(c *call, j *job) *answer {
 }
 
 // retryJobParams has the inputs under the name that GitLab reads.
-func retryJobParams() []param { return []param{{name: "inputs", parse: object, known: since(18, 10)}} }
+func retryJobParams() []param {
+	return []param{{name: "inputs", parse: object, Known: versions.Since(18, 10)}}
+}
 
 func retryOneJob(c *call, j *job) *answer {
 	if j.trigger && c.before(17, 0) {
@@ -108,7 +112,7 @@ func playJobParams() []param {
 	const variables = "job_variables_attributes"
 	return []param{
 		{name: variables, parse: pairsOf(variables)},
-		{name: "job_inputs", parse: object, known: since(18, 10)},
+		{name: "job_inputs", parse: object, Known: versions.Since(18, 10)},
 	}
 }
 

@@ -43,7 +43,7 @@ func (s *state) drop(j *job, reason gitlabci.FailureReason, at time.Time) {
 func (s *state) stop(j *job, at time.Time) {
 	script := j.script()
 	graceful := j.status == gitlabci.StatusRunning && script != nil && script.Cancels > 0
-	if graceful && s.version.knows(gitlabci.StatusCanceling) {
+	if graceful && s.version.Knows(gitlabci.StatusCanceling) {
 		s.move(j, gitlabci.StatusCanceling, at)
 		return
 	}

@@ -6,24 +6,25 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
 func listPipelineParams() []param {
 	return append(pageParams(),
 		param{name: "scope", parse: oneOf("running", "pending", "finished", "branches", "tags")},
-		param{name: "status", parseIn: func(v version) parser { return oneOf(v.statuses()...) }},
+		param{name: "status", parseIn: func(v versions.Version) parser { return oneOf(v.Statuses()...) }},
 		param{name: "ref", parse: text},
 		param{name: "sha", parse: text},
 		param{name: "yaml_errors", parse: boolean},
 		param{name: "username", parse: text},
 		param{name: "updated_before", parse: moment},
 		param{name: "updated_after", parse: moment},
-		param{name: "created_before", parse: moment, known: since(17, 0)}, // an estimate
-		param{name: "created_after", parse: moment, known: since(17, 0)},
+		param{name: "created_before", parse: moment, Known: versions.Since(17, 0)}, // an estimate
+		param{name: "created_after", parse: moment, Known: versions.Since(17, 0)},
 		param{name: "order_by", parse: oneOf("id", "status", "ref", "updated_at", "user_id"), initial: "id"},
 		param{name: "sort", parse: oneOf("asc", "desc"), initial: "desc"},
-		param{name: "source", parse: oneOf(sourceWords()...), known: since(14, 3)}, // an estimate
-		param{name: "name", parse: text},                                           // see listPipelines
+		param{name: "source", parse: oneOf(sourceWords()...), Known: versions.Since(14, 3)}, // an estimate
+		param{name: "name", parse: text},                                                    // see listPipelines
 	)
 }
 
@@ -53,9 +54,9 @@ func listPipelines(c *call, owner *project) *answer {
 func createPipelineParams() []param {
 	return []param{
 		{name: "ref", parse: text, required: true},
-		{name: "variables", parse: variables, known: since(19, 5)},
-		{name: "variables", parse: lenientVariables, known: until(19, 5)},
-		{name: "inputs", parse: object, known: since(17, 10)}, // there is no configuration that could read them
+		{name: "variables", parse: variables, Known: versions.Since(19, 5)},
+		{name: "variables", parse: lenientVariables, Known: versions.Until(19, 5)},
+		{name: "inputs", parse: object, Known: versions.Since(17, 10)}, // there is no configuration that could read them
 	}
 }
 
@@ -165,7 +166,7 @@ func listJobParams() []param {
 }
 
 func listTriggerJobParams() []param {
-	return append([]param{{name: "scope", parseIn: func(v version) parser { return listOf(v.statuses()...) }}}, pageParams()...)
+	return append([]param{{name: "scope", parseIn: func(v versions.Version) parser { return listOf(v.Statuses()...) }}}, pageParams()...)
 }
 
 func listJobs(c *call, p *pipeline) *answer {

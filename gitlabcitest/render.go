@@ -5,13 +5,15 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
 // A renderer turns what the server keeps into GitLab's JSON, as a copy. Its
 // structs are written out by hand and not taken from package gitlabci, so that
 // a wrong tag there is found.
 type renderer struct {
-	version  version
+	version  versions.Version
 	external string
 	now      time.Time
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
 // shown is what a release shows of a body. Fields have the first release that
@@ -15,14 +17,14 @@ import (
 // until:"17.8"; those of the latter kind are empty, and left out by the newest
 // release for that, which shows bodies as they are. Other than those of iid, of
 // name and of what came with 19.4, these releases are estimates.
-func shown(v version, body any) any {
-	if _, raw := body.([]byte); raw || body == nil || v == newest {
+func shown(v versions.Version, body any) any {
+	if _, raw := body.([]byte); raw || body == nil || v == versions.Newest {
 		return body
 	}
 	return trim(v, reflect.ValueOf(body))
 }
 
-func trim(v version, value reflect.Value) any {
+func trim(v versions.Version, value reflect.Value) any {
 	switch value.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if value.IsNil() {
@@ -50,7 +52,7 @@ type shownField struct {
 	value any
 }
 
-func trimObject(v version, object reflect.Value) (found shownObject) {
+func trimObject(v versions.Version, object reflect.Value) (found shownObject) {
 	for field, value := range object.Fields() {
 		switch {
 		case field.Anonymous:
@@ -64,12 +66,12 @@ func trimObject(v version, object reflect.Value) (found shownObject) {
 }
 
 // shows reports whether a release has a field.
-func shows(v version, tag reflect.StructTag, value reflect.Value) bool {
-	from, _ := parseVersion(tag.Get("since"))
-	until, gone := parseVersion(tag.Get("until"))
+func shows(v versions.Version, tag reflect.StructTag, value reflect.Value) bool {
+	from, _ := versions.Parse(tag.Get("since"))
+	until, gone := versions.Parse(tag.Get("until"))
 	_, options, _ := strings.Cut(tag.Get("json"), ",")
 	omitted := strings.HasPrefix(options, "omit") && value.IsZero() && !gone
-	return known{from: from, until: until}.in(v) && !omitted
+	return versions.Known{From: from, Until: until}.In(v) && !omitted
 }
 
 // MarshalJSON writes the object.
@@ -90,7 +92,7 @@ func (m shownObject) MarshalJSON() ([]byte, error) {
 
 // The releases of the changes below are estimates.
 
-func (r *renderer) before(major, minor int) bool { return r.version.before(numbered(major, minor)) }
+func (r *renderer) before(major, minor int) bool { return r.version.Before(versions.Of(major, minor)) }
 
 // pipelineSeconds is null for a time that is not known, and whole in newer
 // releases.

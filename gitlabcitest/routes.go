@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
 // A route is one endpoint.
@@ -16,8 +18,8 @@ type route struct {
 	jobToken bool // whether it lets the token of a job in
 	demand   demand
 
-	known
-	jobTokenFrom version // the first release that does
+	versions.Known
+	jobTokenFrom versions.Version // the first release that does
 }
 
 // routes are all that the newest server knows. Where two fit, the first one
@@ -45,13 +47,13 @@ var routes = []*route{
 	define("GET /projects/:id/jobs", inProject(listProjectJobs), listProjectJobParams()...).forJobs(),
 	define("GET /projects/:id/jobs/:job_id", onJob(getJob)),
 	define("GET /projects/:id/jobs/:job_id/trace", onJob(jobLog), jobLogParams()...),
-	define("POST /projects/:id/jobs/:job_id/cancel", onJob(cancelJob), param{name: "force", parse: boolean, known: since(17, 10)}),
+	define("POST /projects/:id/jobs/:job_id/cancel", onJob(cancelJob), param{name: "force", parse: boolean, Known: versions.Since(17, 10)}),
 	define("POST /projects/:id/jobs/:job_id/retry", onAnyJob(retryOneJob), retryJobParams()...),
 	define("POST /projects/:id/jobs/:job_id/erase", onJob(eraseJob)),
 	define("POST /projects/:id/jobs/:job_id/play", onAnyJob(playJob), playJobParams()...),
 
-	define("GET /projects/:id/jobs/artifacts/:ref_name/download", onLatest(downloadFile), latestParams(since(18, 7), downloadParam())...).forJobs(),
-	define("GET /projects/:id/jobs/artifacts/:ref_name/raw/*artifact_path", onLatest(rawFile), latestParams(since(18, 9))...).forJobs(),
+	define("GET /projects/:id/jobs/artifacts/:ref_name/download", onLatest(downloadFile), latestParams(versions.Since(18, 7), downloadParam())...).forJobs(),
+	define("GET /projects/:id/jobs/artifacts/:ref_name/raw/*artifact_path", onLatest(rawFile), latestParams(versions.Since(18, 9))...).forJobs(),
 	define("GET /projects/:id/jobs/:job_id/artifacts", onJob(downloadByType), downloadParams()...).forJobs(),
 	define("GET /projects/:id/jobs/:job_id/artifacts/tree", onJob(artifactsTree), treeParams()...).since(18, 8).forJobs(),
 	define("GET /projects/:id/jobs/:job_id/artifacts/*artifact_path", onJob(withArchive(jobFile))).forJobs(),

@@ -11,25 +11,26 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
 // A param is a parameter that a route reads. Others are ignored.
 type param struct {
 	name     string
 	parse    parser
-	parseIn  func(version) parser // instead of parse, where it depends on the release
+	parseIn  func(versions.Version) parser // instead of parse, where it depends on the release
 	required bool
 	initial  string // its value when it is not given; "" is none
-	known
+	versions.Known
 }
 
 // paramsIn are those of the parameters that a release knows, as it reads them.
-func paramsIn(v version, params []param) (found []param) {
+func paramsIn(v versions.Version, params []param) (found []param) {
 	for _, p := range params {
 		if p.parseIn != nil {
 			p.parse = p.parseIn(v)
 		}
-		if p.known.in(v) {
+		if p.Known.In(v) {
 			found = append(found, p)
 		}
 	}
@@ -330,4 +331,16 @@ func pair(given any) (complaints []string) {
 		}
 	}
 	return complaints
+}
+
+// lenientVariables passes over what is no variable.
+func lenientVariables(given any) (any, string) {
+	list, ok := listed(given)
+	if !ok {
+		return nil, isInvalid
+	}
+	return variables(slices.DeleteFunc(slices.Clone(list), func(element any) bool {
+		_, ok := element.(tree)
+		return !ok
+	}))
 }
