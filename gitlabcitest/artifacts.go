@@ -7,17 +7,18 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"example.com/gitlabci/gitlabcitest/internal/rack"
 	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
-func downloadParam() param {
-	return param{name: "download_mode", parse: oneOf("proxy", "direct"), Known: versions.Since(19, 4)}
+func downloadParam() rack.Param {
+	return rack.Param{Name: "download_mode", Parse: rack.OneOf("proxy", "direct"), Known: versions.Since(19, 4)}
 }
 
-func latestParams(recent versions.Known, more ...param) []param {
+func latestParams(recent versions.Known, more ...rack.Param) []rack.Param {
 	return append(more,
-		param{name: "job", parse: text, required: true},
-		param{name: "search_recent_successful_pipelines", parse: boolean, initial: "false", Known: recent},
+		rack.Param{Name: "job", Parse: rack.Text, Required: true},
+		rack.Param{Name: "search_recent_successful_pipelines", Parse: rack.Boolean, Initial: "false", Known: recent},
 	)
 }
 
@@ -50,8 +51,8 @@ func withArchive(handle func(*call, *job, *artifact) *answer) func(*call, *job) 
 	}
 }
 
-func downloadParams() []param {
-	return []param{{name: "file_type", parse: oneOf(downloadableKinds()...), initial: archiveKind, Known: versions.Since(19, 4)}, downloadParam()}
+func downloadParams() []rack.Param {
+	return []rack.Param{{Name: "file_type", Parse: rack.OneOf(downloadableKinds()...), Initial: archiveKind, Known: versions.Since(19, 4)}, downloadParam()}
 }
 
 // downloadByType serves the archive or a report. Of the two words for the same
@@ -93,8 +94,8 @@ func (c *call) unpacked(a *artifact, kindOf func(name string, data []byte) strin
 	return unpacked(name, kindOf(name, m.content), etag, m)
 }
 
-func treeParams() []param {
-	return append(pageParams(), param{name: "path", parse: text}, param{name: "recursive", parse: boolean, initial: "false"})
+func treeParams() []rack.Param {
+	return append(pageParams(), rack.Param{Name: "path", Parse: rack.Text}, rack.Param{Name: "recursive", Parse: rack.Boolean, Initial: "false"})
 }
 
 func artifactsTree(c *call, j *job) *answer {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"example.com/gitlabci/gitlabcitest/internal/rack"
 )
 
 // A cursor is the place between two pipelines in a list by time of creation,
@@ -55,7 +57,7 @@ func cursorPage[T any](c *call, all keyset[T]) ([]T, http.Header, *answer) {
 	if text := value[string](c, "cursor"); text != "" {
 		at, ok := readCursor(text)
 		if !ok {
-			return nil, nil, invalid("cursor" + isInvalid)
+			return nil, nil, invalid("cursor" + rack.IsInvalid)
 		}
 		part = all.page(at, size)
 	}
@@ -70,7 +72,7 @@ func cursorPage[T any](c *call, all keyset[T]) ([]T, http.Header, *answer) {
 	if len(firstOf(all.older(last), 1)) > 0 {
 		next := last.toward("n")
 		header.Set("X-Next-Cursor", next)
-		header.Set("Link", c.link("next", tree{"cursor": next, "pagination": "keyset"}))
+		header.Set("Link", c.link("next", rack.Tree{"cursor": next, "pagination": "keyset"}))
 	}
 	return part, header, nil
 }

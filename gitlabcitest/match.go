@@ -5,13 +5,15 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"example.com/gitlabci/gitlabcitest/internal/rack"
 )
 
 // A match is what a path leads to.
 type match struct {
 	route   *route
-	path    tree     // the parameters in the path
-	allowed []string // without a route, the methods that have one
+	path    rack.Tree // the parameters in the path
+	allowed []string  // without a route, the methods that have one
 }
 
 func (m match) name() string {
@@ -63,15 +65,15 @@ func findRoute(routes []*route, method, escaped string) match {
 }
 
 // fit reads the parameters out of a path, if it is the route's.
-func (r *route) fit(parts []string) (tree, bool) {
-	path := tree{}
+func (r *route) fit(parts []string) (rack.Tree, bool) {
+	path := rack.Tree{}
 	return path, fit(r.segments, parts, path)
 }
 
 // fit fits parts of a path to segments of a template, one to one, but for two:
 // the slashes of a ref need not be escaped, and what ends a template in "*"
 // takes all the rest. A ref is as short as can be.
-func fit(segments, parts []string, path tree) bool {
+func fit(segments, parts []string, path rack.Tree) bool {
 	if len(segments) == 0 || len(parts) == 0 {
 		return len(segments) == len(parts)
 	}
@@ -91,7 +93,7 @@ func fit(segments, parts []string, path tree) bool {
 }
 
 // take reads one segment.
-func take(segment, escaped string, path tree) bool {
+func take(segment, escaped string, path rack.Tree) bool {
 	part, err := url.PathUnescape(escaped)
 	if err != nil || part == "" {
 		return false

@@ -3,14 +3,16 @@ package gitlabcitest
 import (
 	"net/http"
 	"slices"
+
+	"example.com/gitlabci/gitlabcitest/internal/rack"
 )
 
-func listMergeRequestParams() []param {
+func listMergeRequestParams() []rack.Param {
 	return append(pageParams(),
-		param{name: "state", parse: oneOf("opened", "closed", "locked", "merged", "all"), initial: "all"},
-		param{name: "sort", parse: oneOf("asc", "desc"), initial: "desc"},
-		param{name: "source_branch", parse: text},
-		param{name: "target_branch", parse: text},
+		rack.Param{Name: "state", Parse: rack.OneOf("opened", "closed", "locked", "merged", "all"), Initial: "all"},
+		rack.Param{Name: "sort", Parse: rack.OneOf("asc", "desc"), Initial: "desc"},
+		rack.Param{Name: "source_branch", Parse: rack.Text},
+		rack.Param{Name: "target_branch", Parse: rack.Text},
 	)
 }
 

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"example.com/gitlabci/gitlabcitest/internal/rack"
 )
 
 const (
@@ -14,10 +16,10 @@ const (
 	largestCount = 10_000 // GitLab counts no further
 )
 
-func pageParams() []param {
-	return []param{
-		{name: "page", parse: integer, initial: "1"},
-		{name: "per_page", parse: pageSize, initial: "20"},
+func pageParams() []rack.Param {
+	return []rack.Param{
+		{Name: "page", Parse: rack.Integer, Initial: "1"},
+		{Name: "per_page", Parse: rack.PageSize, Initial: "20"},
 	}
 }
 
@@ -75,7 +77,7 @@ func (c *call) numberedLinks(numbers map[string]int64, size int64) string {
 	var links []string
 	for _, rel := range []string{"prev", "next", "first", "last"} {
 		if page := numbers[rel]; page > 0 {
-			links = append(links, c.link(rel, tree{"page": page, "per_page": size}))
+			links = append(links, c.link(rel, rack.Tree{"page": page, "per_page": size}))
 		}
 	}
 	return strings.Join(links, ", ")
@@ -84,8 +86,8 @@ func (c *call) numberedLinks(numbers map[string]int64, size int64) string {
 // link is a link to the same list with other parameters. It repeats all that
 // were given, those in the path and defaults too, and has the host that the
 // server takes for its own.
-func (c *call) link(rel string, changed tree) string {
+func (c *call) link(rel string, changed rack.Tree) string {
 	parameters := maps.Clone(c.given)
 	maps.Copy(parameters, changed)
-	return fmt.Sprintf("<%s%s?%s>; rel=%q", c.external, c.request.URL.EscapedPath(), encodeParameters(parameters), rel)
+	return fmt.Sprintf("<%s%s?%s>; rel=%q", c.external, c.request.URL.EscapedPath(), rack.Encode(parameters), rel)
 }

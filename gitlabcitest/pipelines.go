@@ -6,25 +6,26 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest/internal/rack"
 	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
-func listPipelineParams() []param {
+func listPipelineParams() []rack.Param {
 	return append(pageParams(),
-		param{name: "scope", parse: oneOf("running", "pending", "finished", "branches", "tags")},
-		param{name: "status", parseIn: func(v versions.Version) parser { return oneOf(v.Statuses()...) }},
-		param{name: "ref", parse: text},
-		param{name: "sha", parse: text},
-		param{name: "yaml_errors", parse: boolean},
-		param{name: "username", parse: text},
-		param{name: "updated_before", parse: moment},
-		param{name: "updated_after", parse: moment},
-		param{name: "created_before", parse: moment, Known: versions.Since(17, 0)}, // an estimate
-		param{name: "created_after", parse: moment, Known: versions.Since(17, 0)},
-		param{name: "order_by", parse: oneOf("id", "status", "ref", "updated_at", "user_id"), initial: "id"},
-		param{name: "sort", parse: oneOf("asc", "desc"), initial: "desc"},
-		param{name: "source", parse: oneOf(sourceWords()...), Known: versions.Since(14, 3)}, // an estimate
-		param{name: "name", parse: text},                                                    // see listPipelines
+		rack.Param{Name: "scope", Parse: rack.OneOf("running", "pending", "finished", "branches", "tags")},
+		rack.Param{Name: "status", ParseIn: func(v versions.Version) rack.Parser { return rack.OneOf(v.Statuses()...) }},
+		rack.Param{Name: "ref", Parse: rack.Text},
+		rack.Param{Name: "sha", Parse: rack.Text},
+		rack.Param{Name: "yaml_errors", Parse: rack.Boolean},
+		rack.Param{Name: "username", Parse: rack.Text},
+		rack.Param{Name: "updated_before", Parse: rack.Moment},
+		rack.Param{Name: "updated_after", Parse: rack.Moment},
+		rack.Param{Name: "created_before", Parse: rack.Moment, Known: versions.Since(17, 0)}, // an estimate
+		rack.Param{Name: "created_after", Parse: rack.Moment, Known: versions.Since(17, 0)},
+		rack.Param{Name: "order_by", Parse: rack.OneOf("id", "status", "ref", "updated_at", "user_id"), Initial: "id"},
+		rack.Param{Name: "sort", Parse: rack.OneOf("asc", "desc"), Initial: "desc"},
+		rack.Param{Name: "source", Parse: rack.OneOf(sourceWords()...), Known: versions.Since(14, 3)}, // an estimate
+		rack.Param{Name: "name", Parse: rack.Text},                                                    // see listPipelines
 	)
 }
 
@@ -51,12 +52,12 @@ func listPipelines(c *call, owner *project) *answer {
 	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().listed)}
 }
 
-func createPipelineParams() []param {
-	return []param{
-		{name: "ref", parse: text, required: true},
-		{name: "variables", parse: variables, Known: versions.Since(19, 5)},
-		{name: "variables", parse: lenientVariables, Known: versions.Until(19, 5)},
-		{name: "inputs", parse: object, Known: versions.Since(17, 10)}, // there is no configuration that could read them
+func createPipelineParams() []rack.Param {
+	return []rack.Param{
+		{Name: "ref", Parse: rack.Text, Required: true},
+		{Name: "variables", Parse: rack.Variables, Known: versions.Since(19, 5)},
+		{Name: "variables", Parse: rack.LenientVariables, Known: versions.Until(19, 5)},
+		{Name: "inputs", Parse: rack.Object, Known: versions.Since(17, 10)}, // there is no configuration that could read them
 	}
 }
 
@@ -133,15 +134,15 @@ func testReportSummary(c *call, p *pipeline) *answer {
 	return ok(renderTestSummary(p.testSuites(c.now)))
 }
 
-func minePipelineParams() []param {
-	return []param{
-		{name: "source", parse: oneOf(sourceWords()...)},
-		{name: "created_before", parse: moment},
-		{name: "created_after", parse: moment},
-		{name: "order_by", parse: oneOf("created_at"), initial: "created_at"},
-		{name: "sort", parse: oneOf("desc"), initial: "desc"},
-		{name: "cursor", parse: text},
-		{name: "per_page", parse: within(1, largestPage), initial: "20"},
+func minePipelineParams() []rack.Param {
+	return []rack.Param{
+		{Name: "source", Parse: rack.OneOf(sourceWords()...)},
+		{Name: "created_before", Parse: rack.Moment},
+		{Name: "created_after", Parse: rack.Moment},
+		{Name: "order_by", Parse: rack.OneOf("created_at"), Initial: "created_at"},
+		{Name: "sort", Parse: rack.OneOf("desc"), Initial: "desc"},
+		{Name: "cursor", Parse: rack.Text},
+		{Name: "per_page", Parse: rack.Within(1, largestPage), Initial: "20"},
 	}
 }
 
@@ -161,12 +162,12 @@ func listMine(c *call) *answer {
 	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().mine)}
 }
 
-func listJobParams() []param {
-	return append([]param{{name: "include_retried", parse: boolean, initial: "false"}}, listTriggerJobParams()...)
+func listJobParams() []rack.Param {
+	return append([]rack.Param{{Name: "include_retried", Parse: rack.Boolean, Initial: "false"}}, listTriggerJobParams()...)
 }
 
-func listTriggerJobParams() []param {
-	return append([]param{{name: "scope", parseIn: func(v versions.Version) parser { return listOf(v.Statuses()...) }}}, pageParams()...)
+func listTriggerJobParams() []rack.Param {
+	return append([]rack.Param{{Name: "scope", ParseIn: func(v versions.Version) rack.Parser { return rack.ListOf(v.Statuses()...) }}}, pageParams()...)
 }
 
 func listJobs(c *call, p *pipeline) *answer {

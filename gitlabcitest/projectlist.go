@@ -3,19 +3,21 @@ package gitlabcitest
 import (
 	"net/http"
 	"strconv"
+
+	"example.com/gitlabci/gitlabcitest/internal/rack"
 )
 
-func listProjectParams() []param {
+func listProjectParams() []rack.Param {
 	orders := []string{"id", "name", "path", "created_at", "updated_at", "last_activity_at", "similarity", "star_count"}
 	return append(pageParams(),
-		param{name: "order_by", parse: oneOf(orders...), initial: "created_at"},
-		param{name: "sort", parse: oneOf("asc", "desc"), initial: "desc"},
-		param{name: "search", parse: text},
-		param{name: "visibility", parse: oneOf("public", "internal", "private")},
-		param{name: "min_access_level", parse: oneOf("5", "10", "15", "20", "30", "40", "50")},
-		param{name: "membership", parse: boolean, initial: "false"},
-		param{name: "owned", parse: boolean, initial: "false"},
-		param{name: "simple", parse: boolean, initial: "false"},
+		rack.Param{Name: "order_by", Parse: rack.OneOf(orders...), Initial: "created_at"},
+		rack.Param{Name: "sort", Parse: rack.OneOf("asc", "desc"), Initial: "desc"},
+		rack.Param{Name: "search", Parse: rack.Text},
+		rack.Param{Name: "visibility", Parse: rack.OneOf("public", "internal", "private")},
+		rack.Param{Name: "min_access_level", Parse: rack.OneOf("5", "10", "15", "20", "30", "40", "50")},
+		rack.Param{Name: "membership", Parse: rack.Boolean, Initial: "false"},
+		rack.Param{Name: "owned", Parse: rack.Boolean, Initial: "false"},
+		rack.Param{Name: "simple", Parse: rack.Boolean, Initial: "false"},
 	)
 }
 

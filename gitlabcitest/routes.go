@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.com/gitlabci/gitlabcitest/internal/rack"
 	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
@@ -12,8 +13,8 @@ import (
 type route struct {
 	name     string // the method and the template: "GET /projects/:id/pipelines"
 	method   string
-	segments []string // of the template
-	params   []param  // those of the template first
+	segments []string     // of the template
+	params   []rack.Param // those of the template first
 	handle   func(*call) *answer
 	jobToken bool // whether it lets the token of a job in
 	demand   demand
@@ -29,7 +30,7 @@ var routes = []*route{
 	define("GET /pipelines", listMine, minePipelineParams()...).since(19, 3),
 	define("GET /projects/:id/pipelines", inProject(listPipelines), listPipelineParams()...).forJobsSince(18, 0),
 	define("POST /projects/:id/pipeline", inProject(createPipeline), createPipelineParams()...),
-	define("GET /projects/:id/pipelines/latest", inProject(latestPipeline), param{name: "ref", parse: text}).since(12, 3),
+	define("GET /projects/:id/pipelines/latest", inProject(latestPipeline), rack.Param{Name: "ref", Parse: rack.Text}).since(12, 3),
 	define("GET /projects/:id/pipelines/:pipeline_id", onPipeline(getPipeline)).forJobsSince(18, 0),
 	define("DELETE /projects/:id/pipelines/:pipeline_id", onPipeline(deletePipeline)).since(11, 6),
 	define("GET /projects/:id/pipelines/:pipeline_id/jobs", onPipeline(listJobs), listJobParams()...).forJobs(),
@@ -38,7 +39,7 @@ var routes = []*route{
 	define("GET /projects/:id/pipelines/:pipeline_id/variables", onPipeline(listVariables)).since(11, 11),
 	define("GET /projects/:id/pipelines/:pipeline_id/test_report", onPipeline(testReport)).since(13, 0),
 	define("GET /projects/:id/pipelines/:pipeline_id/test_report_summary", onPipeline(testReportSummary)).since(14, 2),
-	define("PUT /projects/:id/pipelines/:pipeline_id/metadata", onPipeline(renamePipeline), param{name: "name", parse: text, required: true}).since(16, 6).forJobs(),
+	define("PUT /projects/:id/pipelines/:pipeline_id/metadata", onPipeline(renamePipeline), rack.Param{Name: "name", Parse: rack.Text, Required: true}).since(16, 6).forJobs(),
 	define("POST /projects/:id/pipelines/:pipeline_id/retry", onPipeline(retryPipeline)),
 	define("POST /projects/:id/pipelines/:pipeline_id/cancel", onPipeline(cancelPipeline)),
 
@@ -47,7 +48,7 @@ var routes = []*route{
 	define("GET /projects/:id/jobs", inProject(listProjectJobs), listProjectJobParams()...).forJobs(),
 	define("GET /projects/:id/jobs/:job_id", onJob(getJob)),
 	define("GET /projects/:id/jobs/:job_id/trace", onJob(jobLog), jobLogParams()...),
-	define("POST /projects/:id/jobs/:job_id/cancel", onJob(cancelJob), param{name: "force", parse: boolean, Known: versions.Since(17, 10)}),
+	define("POST /projects/:id/jobs/:job_id/cancel", onJob(cancelJob), rack.Param{Name: "force", Parse: rack.Boolean, Known: versions.Since(17, 10)}),
 	define("POST /projects/:id/jobs/:job_id/retry", onAnyJob(retryOneJob), retryJobParams()...),
 	define("POST /projects/:id/jobs/:job_id/erase", onJob(eraseJob)),
 	define("POST /projects/:id/jobs/:job_id/play", onAnyJob(playJob), playJobParams()...),
@@ -72,7 +73,7 @@ var routes = []*route{
 	define("GET /projects/:id/merge_requests", inProject(listMergeRequests), listMergeRequestParams()...),
 }
 
-func define(name string, handle func(*call) *answer, params ...param) *route {
+func define(name string, handle func(*call) *answer, params ...rack.Param) *route {
 	method, template, _ := strings.Cut(name, " /")
 	demand, ok := demands[name]
 	if !ok {
@@ -94,11 +95,11 @@ func (r *route) forJobs() *route {
 	return r
 }
 
-func pathParam(name string) param {
+func pathParam(name string) rack.Param {
 	if strings.HasSuffix(name, "_id") {
-		return param{name: name, parse: integer}
+		return rack.Param{Name: name, Parse: rack.Integer}
 	}
-	return param{name: name, parse: text}
+	return rack.Param{Name: name, Parse: rack.Text}
 }
 
 // needsUser reports whether a request without a token is refused at once. A

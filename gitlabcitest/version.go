@@ -2,6 +2,7 @@ package gitlabcitest
 
 import (
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest/internal/rack"
 	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
@@ -45,7 +46,7 @@ func routesIn(v versions.Version) (found []*route) {
 		}
 		then := *r
 		then.jobToken = r.jobToken && !v.Before(r.jobTokenFrom)
-		then.params = paramsIn(v, r.params)
+		then.params = rack.In(v, r.params)
 		found = append(found, &then)
 	}
 	return found
