@@ -1,21 +1,13 @@
 package gitlabcitest
 
 import (
-	"archive/zip"
 	"bytes"
-	"cmp"
-	"compress/gzip"
-	"fmt"
-	"io"
-	"io/fs"
 	"maps"
-	"math"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest/internal/pack"
 )
 
 // files are the artifacts that GitLab keeps for a job: the archive, its index
@@ -43,7 +35,7 @@ func (j *Job) archive(method string, at time.Time) []byte {
 	if j.Archive != nil {
 		misuse("%s: a job has Artifacts or an Archive, not both", method)
 	}
-	data, err := zipped(j.Artifacts, at)
+	data, err := pack.Zip(j.Artifacts, at)
 	if err != nil {
 		misuse("%s: Artifacts: %v", method, err)
 	}
@@ -59,171 +51,13 @@ func report(method string, kind gitlabci.ArtifactType, content []byte) *artifact
 	a := &artifact{kind: string(kind), format: known.format, name: known.name}
 	switch known.format {
 	case "gzip":
-		a.data, a.name = gzipped(content), known.name+".gz"
+		a.data, a.name = pack.Gzip(content), known.name+".gz"
 	case "zip":
-		a.data, a.name = zippedAlone(known.name, content), known.name+".zip"
+		a.data, a.name = pack.ZipOne(known.name, content), known.name+".zip"
 	default:
 		a.data = bytes.Clone(content)
 	}
 	return a
-}
-
-// compressors are kept: to make one costs more than to compress a report.
-var compressors = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
-
-func gzipped(content []byte) []byte {
-	var buffer bytes.Buffer
-	w := compressors.Get().(*gzip.Writer)
-	defer compressors.Put(w)
-	w.Reset(&buffer)
-	w.Write(content) // a buffer takes everything
-	w.Close()
-	return buffer.Bytes()
-}
-
-// zippedAlone puts one file into an archive.
-func zippedAlone(name string, content []byte) []byte {
-	var buffer bytes.Buffer
-	archive := zip.NewWriter(&buffer)
-	w, _ := archive.Create(name) // a buffer takes everything
-	w.Write(content)
-	archive.Close()
-	return buffer.Bytes()
-}
-
-// zipped puts all of a file system into an archive. Files without a time are
-// from the moment at.
-func zipped(files fs.FS, at time.Time) ([]byte, error) {
-	var buffer bytes.Buffer
-	archive := zip.NewWriter(&buffer)
-	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || name == "." {
-			return err
-		}
-		return addMember(archive, files, name, entry, at)
-	})
-	if err != nil {
-		return nil, err
-	}
-	err = archive.Close()
-	return buffer.Bytes(), err
-}
-
-func addMember(archive *zip.Writer, files fs.FS, name string, entry fs.DirEntry, at time.Time) error {
-	info, err := entry.Info()
-	if err != nil {
-		return err
-	}
-	header, err := zip.FileInfoHeader(info)
-	if err != nil {
-		return err
-	}
-	header.Name, header.Method = name, zip.Deflate
-	header.Modified = info.ModTime().UTC()
-	if header.Modified.IsZero() {
-		header.Modified = at.UTC()
-	}
-	if info.IsDir() {
-		header.Name, header.Method = name+"/", zip.Store
-	}
-	header.SetMode(usualMode(info.Mode()))
-	content, err := memberContent(files, name, info.Mode())
-	if err != nil {
-		return err
-	}
-	w, err := archive.CreateHeader(header)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(content)
-	return err
-}
-
-func memberContent(files fs.FS, name string, mode fs.FileMode) ([]byte, error) {
-	switch mode.Type() {
-	case 0:
-		return fs.ReadFile(files, name)
-	case fs.ModeDir:
-		return nil, nil
-	case fs.ModeSymlink:
-		target, err := fs.ReadLink(files, name)
-		return []byte(target), err
-	}
-	return nil, fmt.Errorf("%s is neither a file nor a folder nor a link", name)
-}
-
-// usualMode is a mode with permissions. Files made in a test often have none,
-// and file systems that make up their folders let nobody write there.
-func usualMode(mode fs.FileMode) fs.FileMode {
-	perm := mode.Perm()
-	switch {
-	case mode.IsDir() && (perm == 0 || perm == 0o555):
-		return mode | 0o755
-	case perm == 0:
-		return mode | 0o644
-	}
-	return mode
-}
-
-// readZip lists the files and folders of an archive.
-func readZip(data []byte) ([]*zip.File, error) {
-	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return nil, err
-	}
-	return archive.File, nil
-}
-
-// A member is a file in an archive, as far as it could be read.
-type member struct {
-	content []byte
-	size    uint64 // that the archive tells
-}
-
-// memberOf unpacks a file of an archive, or returns nil if there is no such file
-// or it does not even begin well.
-func memberOf(files []*zip.File, name string) *member {
-	for _, file := range files {
-		if file.Name != name || file.Mode().IsDir() {
-			continue
-		}
-		r, err := file.Open()
-		if err != nil {
-			return nil
-		}
-		defer r.Close()
-		most := int64(min(file.UncompressedSize64, math.MaxInt64))
-		content, _ := io.ReadAll(io.LimitReader(r, most)) // what is missing shows in the size
-		return &member{content, file.UncompressedSize64}
-	}
-	return nil
-}
-
-// folderOf lists what is in a folder of an archive, folders first. The top is "".
-func folderOf(files []*zip.File, name string, recursive bool) (found []*zip.File, ok bool) {
-	prefix := ""
-	if name = strings.TrimSuffix(name, "/"); name != "" {
-		prefix = name + "/"
-	}
-	for _, file := range files {
-		below, inside := strings.CutPrefix(file.Name, prefix)
-		ok = ok || inside
-		direct := !strings.Contains(strings.TrimSuffix(below, "/"), "/")
-		if inside && below != "" && (recursive || direct) {
-			found = append(found, file)
-		}
-	}
-	slices.SortFunc(found, func(a, b *zip.File) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.Name, b.Name))
-	})
-	return found, ok || prefix == ""
-}
-
-func rank(file *zip.File) int {
-	if file.Mode().IsDir() {
-		return 0
-	}
-	return 1
 }
 
 // index is the list of an archive's members that GitLab keeps beside it, and
@@ -233,27 +67,5 @@ func (a *artifact) index() *artifact {
 	if err != nil {
 		return nil
 	}
-	return &artifact{kind: metadataKind, format: "gzip", name: "metadata.gz", data: gzipped(indexOf(files))}
-}
-
-// indexOf is the list of an archive's members as GitLab writes it.
-func indexOf(files []*zip.File) []byte {
-	var text bytes.Buffer
-	text.WriteString("GitLab Build Artifacts Metadata 0.0.2\n{}\n")
-	for _, file := range files {
-		fmt.Fprintf(&text, "%s\x00{\"mode\":%q,\"size\":%d}\x00", file.Name, octal(file.Mode()), file.UncompressedSize64)
-	}
-	return text.Bytes()
-}
-
-// octal is a mode in the six digits that Unix has for it.
-func octal(mode fs.FileMode) string {
-	kind := 0o100000
-	switch mode.Type() {
-	case fs.ModeDir:
-		kind = 0o040000
-	case fs.ModeSymlink:
-		kind = 0o120000
-	}
-	return fmt.Sprintf("%06o", kind|int(mode.Perm()))
+	return &artifact{kind: metadataKind, format: "gzip", name: "metadata.gz", data: pack.Gzip(pack.Index(files))}
 }

@@ -91,7 +91,7 @@ func (c *call) unpacked(a *artifact, kindOf func(name string, data []byte) strin
 	if m == nil {
 		return pageNotFound()
 	}
-	return unpacked(name, kindOf(name, m.content), etag, m)
+	return unpacked(name, kindOf(name, m.Content), etag, m)
 }
 
 func treeParams() []rack.Param {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 
 	"example.com/gitlabci/gitlabcitest/internal/junit"
+	"example.com/gitlabci/gitlabcitest/internal/pack"
 )
 
 // What is derived from an artifact's data is worked out once, when it is first
@@ -31,21 +32,21 @@ func (a *artifact) sum() []byte {
 func (a *artifact) members() ([]*zip.File, error) {
 	if !a.opened {
 		a.opened = true
-		a.entries, a.broken = readZip(a.data)
+		a.entries, a.broken = pack.Read(a.data)
 	}
 	return a.entries, a.broken
 }
 
-// member unpacks a file of the archive, see [memberOf].
-func (a *artifact) member(name string) *member {
+// member unpacks a file of the archive, see [pack.MemberOf].
+func (a *artifact) member(name string) *pack.Member {
 	files, _ := a.members() // of a broken archive there are none
-	return memberOf(files, name)
+	return pack.MemberOf(files, name)
 }
 
-// folder lists what is in a folder of the archive, see [folderOf].
+// folder lists what is in a folder of the archive, see [pack.Folder].
 func (a *artifact) folder(name string, recursive bool) (found []*zip.File, ok bool) {
 	files, _ := a.members() // of a broken archive there are none
-	return folderOf(files, name, recursive)
+	return pack.Folder(files, name, recursive)
 }
 
 // testFile is what the artifact says as a JUnit report.

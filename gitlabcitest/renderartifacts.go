@@ -3,6 +3,8 @@ package gitlabcitest
 import (
 	"archive/zip"
 	"path"
+
+	"example.com/gitlabci/gitlabcitest/internal/pack"
 )
 
 type artifactsFileJSON struct {
@@ -49,7 +51,7 @@ type entryJSON struct {
 
 // renderEntry is a file or a folder in an archive. Folders have no size.
 func renderEntry(file *zip.File) entryJSON {
-	rendered := entryJSON{Name: path.Base(file.Name), Path: file.Name, Type: "directory", Mode: octal(file.Mode())}
+	rendered := entryJSON{Name: path.Base(file.Name), Path: file.Name, Type: "directory", Mode: pack.Octal(file.Mode())}
 	if !file.Mode().IsDir() {
 		rendered.Type, rendered.Size = "file", new(file.UncompressedSize64)
 	}

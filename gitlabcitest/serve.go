@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/gitlabcitest/internal/pack"
 )
 
 // fromDisk serves a file that lies on GitLab's disk, as its proxy does: ranges
@@ -65,17 +67,17 @@ func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 // unpacked serves a file out of an archive, which has no ranges. One that
 // breaks off is announced whole: net/http then cuts the connection, as GitLab's
 // proxy does.
-func unpacked(name, kind, etag string, m *member) *answer {
+func unpacked(name, kind, etag string, m *pack.Member) *answer {
 	base := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(path.Base(name))
 	return &answer{
 		status: http.StatusOK,
 		header: http.Header{
 			"Content-Disposition": {`attachment; filename="` + base + `"`},
-			"Content-Length":      {strconv.FormatUint(m.size, 10)},
+			"Content-Length":      {strconv.FormatUint(m.Size, 10)},
 			"Content-Type":        {kind},
 			"Etag":                {etag},
 		},
-		body: m.content,
+		body: m.Content,
 	}
 }
 
