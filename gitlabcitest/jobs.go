@@ -29,7 +29,7 @@ func listProjectJobs(c *call, owner *project) *answer {
 		if c.before(13, 0) { // an estimate: very old ones counted
 			cut = countedPage[*job]
 		}
-		part, header := cut(c, found.rows)
+		part, header := cut(c, found.List)
 		return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().job)}
 	}
 	orderBy, sort := value[string](c, "order_by"), value[string](c, "sort")

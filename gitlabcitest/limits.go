@@ -1,6 +1,10 @@
 package gitlabcitest
 
-import "net/http"
+import (
+	"net/http"
+
+	"example.com/gitlabci/gitlabcitest/internal/rows"
+)
 
 // WithActionLimits lets the server refuse with 429 what a user does too often
 // within a minute by the clock:
@@ -20,7 +24,7 @@ import "net/http"
 // By default there are no such limits: on most instances only the first is on,
 // and a test that repeats itself would meet them.
 func WithActionLimits() Option {
-	return func(s *Server) { s.limits = &actionLimits{newCounter[actionKey](60)} }
+	return func(s *Server) { s.limits = &actionLimits{rows.NewCounter[actionKey](60)} }
 }
 
 // An actionLimit is how often a user may do something within a minute.
@@ -54,7 +58,7 @@ func limitOf(route string) *actionLimit {
 }
 
 // actionLimits count what users do.
-type actionLimits struct{ counter *counter[actionKey] }
+type actionLimits struct{ counter *rows.Counter[actionKey] }
 
 // An actionKey is what is counted. Without a thing it is the whole project's,
 // without a project everything.
@@ -70,7 +74,7 @@ func (l *actionLimits) refuse(c *call, route string) *answer {
 	if l == nil {
 		return nil
 	}
-	if route == listJobsRoute && l.counter.add(actionKey{route: route, user: c.user.id}, c.now) > listJobsLimit {
+	if route == listJobsRoute && l.counter.Add(actionKey{route: route, user: c.user.id}, c.now) > listJobsLimit {
 		return tooMany([]byte(BodyEndpointLimited))
 	}
 	limit := limitOf(route)
@@ -81,9 +85,9 @@ func (l *actionLimits) refuse(c *call, route string) *answer {
 	if !found {
 		return nil
 	}
-	same := l.counter.add(key, c.now)
+	same := l.counter.Add(key, c.now)
 	key.thing = 0
-	if all := l.counter.add(key, c.now); same <= limit.sameThing && all <= limit.inProject {
+	if all := l.counter.Add(key, c.now); same <= limit.sameThing && all <= limit.inProject {
 		return nil
 	}
 	a := tooMany([]byte(BodyActionLimited))

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"example.com/gitlabci/gitlabcitest/internal/rows"
 )
 
 // A Throttle is how many requests of any kind the server takes.
@@ -37,14 +39,14 @@ func WithThrottle(t Throttle) Option {
 	}
 	t.Body = cmp.Or(t.Body, BodyThrottled)
 	return func(s *Server) {
-		s.throttle = &throttle{t, newCounter[string](int64(t.Period / time.Second))}
+		s.throttle = &throttle{t, rows.NewCounter[string](int64(t.Period / time.Second))}
 	}
 }
 
 // A throttle is a Throttle at work.
 type throttle struct {
 	Throttle
-	counter *counter[string] // by token
+	counter *rows.Counter[string] // by token
 }
 
 // pass counts a request. It returns the headers that its answer is to have, and
@@ -54,18 +56,18 @@ func (t *throttle) pass(r *http.Request, at time.Time) (http.Header, *answer) {
 		return nil, nil
 	}
 	token := anyToken(r)
-	observed := t.counter.add(token, at)
+	observed := t.counter.Add(token, at)
 	header := http.Header{}
 	header.Set("RateLimit-Name", t.name(token))
 	header.Set("RateLimit-Limit", strconv.Itoa(t.perMinute()))
 	header.Set("RateLimit-Observed", strconv.Itoa(observed))
 	header.Set("RateLimit-Remaining", strconv.Itoa(max(0, t.Limit-observed)))
-	header.Set("RateLimit-Reset", strconv.FormatInt(t.counter.end(), 10))
+	header.Set("RateLimit-Reset", strconv.FormatInt(t.counter.End(), 10))
 	if observed <= t.Limit {
 		return header, nil
 	}
-	header.Set("RateLimit-ResetTime", time.Unix(t.counter.end(), 0).UTC().Format(http.TimeFormat))
-	header.Set("Retry-After", strconv.FormatInt(t.counter.end()-at.Unix(), 10))
+	header.Set("RateLimit-ResetTime", time.Unix(t.counter.End(), 0).UTC().Format(http.TimeFormat))
+	header.Set("Retry-After", strconv.FormatInt(t.counter.End()-at.Unix(), 10))
 	return header, &answer{
 		status: http.StatusTooManyRequests,
 		header: http.Header{"Content-Type": {"text/plain"}},
