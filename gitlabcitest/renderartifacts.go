@@ -85,11 +85,11 @@ type agentUserJSON struct {
 func renderAllowedAgents(j *job, groups []int64) allowedAgentsJSON {
 	return allowedAgentsJSON{
 		AllowedAgents: []struct{}{},
-		Job:           idJSON{int64(j.id)},
-		Pipeline:      idJSON{int64(j.pipeline.id)},
+		Job:           idJSON{ID: int64(j.id)},
+		Pipeline:      idJSON{ID: int64(j.pipeline.id)},
 		Project: agentProjectJSON{
 			ID:     j.pipeline.project.id,
-			Groups: each(groups, func(id int64) idJSON { return idJSON{id} }),
+			Groups: each(groups, func(id int64) idJSON { return idJSON{ID: id} }),
 		},
 		User: agentUserJSON{
 			ID:             j.user.id,

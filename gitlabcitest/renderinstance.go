@@ -9,7 +9,7 @@ type releaseJSON struct {
 }
 
 func (r *renderer) release() releaseJSON {
-	return releaseJSON{r.version.String() + ".0", theRevision}
+	return releaseJSON{Version: r.version.String() + ".0", Revision: theRevision}
 }
 
 type metadataJSON struct {

@@ -104,7 +104,7 @@ func (r *renderer) mergeRequest(m mergeRequest) mergeRequestJSON {
 			PreparedAt:          timestamp(m.created),
 		},
 		Reference:   short,
-		References:  referencesJSON{short, short, m.project.path + short},
+		References:  referencesJSON{Short: short, Relative: short, Full: m.project.path + short},
 		WebURL:      fmt.Sprintf("%s/%s/-/merge_requests/%d", r.external, m.project.path, m.iid),
 		NotBlocking: true,
 	}

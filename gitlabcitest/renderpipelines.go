@@ -43,7 +43,7 @@ type pipelineListedJSON struct {
 
 // listed is a pipeline in a list.
 func (r *renderer) listed(p *pipeline) pipelineListedJSON {
-	return pipelineListedJSON{r.basic(p), orNull(p.name)}
+	return pipelineListedJSON{pipelineBasicJSON: r.basic(p), Name: orNull(p.name)}
 }
 
 type pipelineWholeJSON struct {
@@ -87,7 +87,7 @@ type pipelineNamedJSON struct {
 
 // named is a pipeline that was asked for by itself.
 func (r *renderer) named(p *pipeline) pipelineNamedJSON {
-	return pipelineNamedJSON{r.whole(p), orNull(p.name)}
+	return pipelineNamedJSON{pipelineWholeJSON: r.whole(p), Name: orNull(p.name)}
 }
 
 type pipelineMineJSON struct {

@@ -189,7 +189,7 @@ func (r *renderer) projectWhole(basic projectBasicJSON, a access) projectJSON {
 		SharedWithGroups:             []struct{}{},
 	}
 	if role := a.project.roleOf(a.user); role > 0 {
-		rendered.Permissions.ProjectAccess = &memberAccessJSON{int(role), 3}
+		rendered.Permissions.ProjectAccess = &memberAccessJSON{AccessLevel: int(role), NotificationLevel: 3}
 	}
 	return rendered
 }

@@ -39,7 +39,7 @@ type testSuiteJSON struct {
 }
 
 func (r *renderer) testReport(suites []*suite) testReportJSON {
-	return testReportJSON{renderCounts(countAll(suites)), each(suites, r.suite)}
+	return testReportJSON{testCountsJSON: renderCounts(countAll(suites)), TestSuites: each(suites, r.suite)}
 }
 
 // suite has no cases if it could not be read.
@@ -103,7 +103,7 @@ func renderCase(one gitlabci.TestCase) testCaseJSON {
 		AttachmentURL: one.AttachmentURL,
 	}
 	if recent := one.RecentFailures; recent != nil {
-		rendered.RecentFailures = &recentFailuresJSON{recent.Count, recent.BaseBranch}
+		rendered.RecentFailures = &recentFailuresJSON{Count: recent.Count, BaseBranch: recent.BaseBranch}
 	}
 	return rendered
 }
