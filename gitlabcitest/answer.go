@@ -1,9 +1,6 @@
 package gitlabcitest
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"strconv"
@@ -60,14 +57,6 @@ func (a *answer) setUnlessSet(name, value string) {
 	if a.header.Get(name) == "" {
 		a.set(name, value)
 	}
-}
-
-func encodeJSON(v any) []byte {
-	var buffer bytes.Buffer
-	if err := json.NewEncoder(&buffer).Encode(v); err != nil {
-		panic(fmt.Sprintf("gitlabcitest: rendering %T: %v", v, err))
-	}
-	return bytes.TrimSuffix(buffer.Bytes(), []byte("\n"))
 }
 
 func ok(body any) *answer      { return &answer{status: http.StatusOK, body: body} }

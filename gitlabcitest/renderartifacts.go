@@ -7,18 +7,6 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/pack"
 )
 
-type artifactsFileJSON struct {
-	Filename string `json:"filename"`
-	Size     int    `json:"size"`
-}
-
-type jobArtifactJSON struct {
-	FileType   string `json:"file_type"`
-	Size       int    `json:"size"`
-	Filename   string `json:"filename"`
-	FileFormat string `json:"file_format"`
-}
-
 // artifactsFile is the archive until it expires, even if it can be downloaded
 // after that.
 func (r *renderer) artifactsFile(j *job) *artifactsFileJSON {
@@ -41,14 +29,6 @@ func (r *renderer) artifacts(j *job) []jobArtifactJSON {
 	return rendered
 }
 
-type entryJSON struct {
-	Name string  `json:"name"`
-	Path string  `json:"path"`
-	Type string  `json:"type"`
-	Size *uint64 `json:"size,omitempty"`
-	Mode string  `json:"mode"`
-}
-
 // renderEntry is a file or a folder in an archive. Folders have no size.
 func renderEntry(file *zip.File) entryJSON {
 	rendered := entryJSON{Name: path.Base(file.Name), Path: file.Name, Type: "directory", Mode: pack.Octal(file.Mode())}
@@ -56,29 +36,6 @@ func renderEntry(file *zip.File) entryJSON {
 		rendered.Type, rendered.Size = "file", new(file.UncompressedSize64)
 	}
 	return rendered
-}
-
-type idJSON struct {
-	ID int64 `json:"id"`
-}
-
-type allowedAgentsJSON struct {
-	AllowedAgents []struct{}       `json:"allowed_agents"`
-	Job           idJSON           `json:"job"`
-	Pipeline      idJSON           `json:"pipeline"`
-	Project       agentProjectJSON `json:"project"`
-	User          agentUserJSON    `json:"user"`
-}
-
-type agentProjectJSON struct {
-	ID     int64    `json:"id"`
-	Groups []idJSON `json:"groups"`
-}
-
-type agentUserJSON struct {
-	ID             int64    `json:"id"`
-	Username       string   `json:"username"`
-	RolesInProject []string `json:"roles_in_project"`
 }
 
 // renderAllowedAgents is for a job without agents and without an environment.

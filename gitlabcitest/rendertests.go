@@ -6,15 +6,6 @@ import (
 	"example.com/gitlabci"
 )
 
-type testCountsJSON struct {
-	TotalTime    float64 `json:"total_time"`
-	TotalCount   int     `json:"total_count"`
-	SuccessCount int     `json:"success_count"`
-	FailedCount  int     `json:"failed_count"`
-	SkippedCount int     `json:"skipped_count"`
-	ErrorCount   int     `json:"error_count"`
-}
-
 func renderCounts(t tally) testCountsJSON {
 	return testCountsJSON{
 		TotalTime:    rounded(t.seconds),
@@ -24,18 +15,6 @@ func renderCounts(t tally) testCountsJSON {
 		SkippedCount: t.skipped,
 		ErrorCount:   t.errored,
 	}
-}
-
-type testReportJSON struct {
-	testCountsJSON
-	TestSuites []testSuiteJSON `json:"test_suites"`
-}
-
-type testSuiteJSON struct {
-	Name string `json:"name"`
-	testCountsJSON
-	SuiteError *string        `json:"suite_error"`
-	TestCases  []testCaseJSON `json:"test_cases"`
 }
 
 func (r *renderer) testReport(suites []*suite) testReportJSON {
@@ -57,23 +36,6 @@ func (r *renderer) suite(s *suite) testSuiteJSON {
 		rendered.TestCases = append(rendered.TestCases, each(part.cases, r.testCase(part.job))...)
 	}
 	return rendered
-}
-
-type testCaseJSON struct {
-	Status         string              `json:"status"`
-	Name           string              `json:"name"`
-	Classname      *string             `json:"classname"`
-	File           *string             `json:"file"`
-	ExecutionTime  float64             `json:"execution_time"`
-	SystemOutput   *string             `json:"system_output"`
-	StackTrace     *string             `json:"stack_trace"`
-	RecentFailures *recentFailuresJSON `json:"recent_failures"`
-	AttachmentURL  string              `json:"attachment_url,omitempty"`
-}
-
-type recentFailuresJSON struct {
-	Count      int    `json:"count"`
-	BaseBranch string `json:"base_branch"`
 }
 
 // testCase renders the cases of a job's report, whose attachments are files in
@@ -106,28 +68,6 @@ func renderCase(one gitlabci.TestCase) testCaseJSON {
 		rendered.RecentFailures = &recentFailuresJSON{Count: recent.Count, BaseBranch: recent.BaseBranch}
 	}
 	return rendered
-}
-
-type testSummaryJSON struct {
-	Total      testTotalJSON          `json:"total"`
-	TestSuites []testSuiteSummaryJSON `json:"test_suites"`
-}
-
-type testTotalJSON struct {
-	Time       float64 `json:"time"`
-	Count      int     `json:"count"`
-	Success    int     `json:"success"`
-	Failed     int     `json:"failed"`
-	Skipped    int     `json:"skipped"`
-	Error      int     `json:"error"`
-	SuiteError *string `json:"suite_error"`
-}
-
-type testSuiteSummaryJSON struct {
-	Name string `json:"name"`
-	testCountsJSON
-	BuildIDs   []int64 `json:"build_ids"`
-	SuiteError *string `json:"suite_error"`
 }
 
 func renderTestSummary(suites []*suite) testSummaryJSON {
