@@ -4,6 +4,8 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
 // An answer is what a request is answered with.
@@ -40,7 +42,7 @@ func (a *answer) encode(method string) {
 	if _, raw := a.body.([]byte); raw || a.body == nil {
 		return
 	}
-	body := encodeJSON(a.body)
+	body := shape.Encode(a.body)
 	a.body = body
 	a.setUnlessSet("Content-Type", "application/json")
 	a.tag(method, body)

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/gitlabci/gitlabcitest/internal/rack"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
@@ -111,7 +112,7 @@ func artifactsTree(c *call, j *job) *answer {
 		return notFound("Path Not Found")
 	}
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: each(part, renderEntry)}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, renderEntry)}
 }
 
 func keepArtifacts(c *call, j *job) *answer {

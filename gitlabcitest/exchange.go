@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/gitlabcitest/internal/rack"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
 // ServeHTTP answers a request as GitLab does, unless a [Fault] hits it. To end
@@ -86,7 +87,7 @@ func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Tim
 		return limited
 	}
 	a := found.route.handle(c)
-	a.body = shown(s.state.version, a.body)
+	a.body = shape.Shown(s.state.version, a.body)
 	return a
 }
 

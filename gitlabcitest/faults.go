@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
 // A Fault is something that goes wrong: an answer that is not GitLab's, a
@@ -179,7 +181,7 @@ func (f *fault) content() (kind, body string) {
 	case slices.Contains([]int{502, 503, 504}, f.Status) || f.Status >= 520:
 		return "text/html", proxyPage(status)
 	}
-	return "application/json", string(encodeJSON(map[string]string{"message": status}))
+	return "application/json", string(shape.Encode(map[string]string{"message": status}))
 }
 
 func bodiless(status int) bool {

@@ -3,6 +3,8 @@ package gitlabcitest
 import (
 	"fmt"
 	"time"
+
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
 // dress adds the headers that all of GitLab's own answers have.
@@ -11,6 +13,6 @@ func (a *answer) dress(id string, took time.Duration) {
 	a.set("Vary", "Origin")
 	a.set("X-Content-Type-Options", "nosniff")
 	a.set("X-Frame-Options", "SAMEORIGIN")
-	a.set("X-Gitlab-Meta", string(encodeJSON(meta)))
+	a.set("X-Gitlab-Meta", string(shape.Encode(meta)))
 	a.set("X-Runtime", fmt.Sprintf("%.6f", took.Seconds()))
 }

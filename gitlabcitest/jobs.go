@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/gitlabcitest/internal/rack"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
@@ -30,7 +31,7 @@ func listProjectJobs(c *call, owner *project) *answer {
 			cut = countedPage[*job]
 		}
 		part, header := cut(c, found.List)
-		return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().job)}
+		return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().job)}
 	}
 	orderBy, sort := value[string](c, "order_by"), value[string](c, "sort")
 	if orderBy != "" && orderBy != "id" || sort != "" && sort != "desc" {
@@ -41,7 +42,7 @@ func listProjectJobs(c *call, owner *project) *answer {
 	if refused != nil {
 		return refused
 	}
-	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().job)}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().job)}
 }
 
 func getJob(c *call, j *job) *answer { return ok(c.renderer().job(j)) }

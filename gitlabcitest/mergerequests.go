@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"example.com/gitlabci/gitlabcitest/internal/rack"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
 func listMergeRequestParams() []rack.Param {
@@ -32,5 +33,5 @@ func listMergeRequests(c *call, p *project) *answer {
 		slices.Reverse(found)
 	}
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().mergeRequest)}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().mergeRequest)}
 }

@@ -7,6 +7,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest/internal/rack"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
@@ -49,7 +50,7 @@ func listPipelines(c *call, owner *project) *answer {
 		query.name, query.userName = "", query.name
 	}
 	part, header := countedPage(c, owner.find(query))
-	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().listed)}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().listed)}
 }
 
 func createPipelineParams() []rack.Param {
@@ -122,7 +123,7 @@ func cancelPipeline(c *call, p *pipeline) *answer {
 	return ok(c.renderer().whole(p))
 }
 
-func listVariables(c *call, p *pipeline) *answer { return ok(each(p.variables, renderVariable)) }
+func listVariables(c *call, p *pipeline) *answer { return ok(shape.Each(p.variables, renderVariable)) }
 
 // testReport is of the suites that the caller may read, and counts no others.
 func testReport(c *call, p *pipeline) *answer {
@@ -159,7 +160,7 @@ func listMine(c *call) *answer {
 		return refused
 	}
 	part = slices.DeleteFunc(part, func(p *pipeline) bool { return !p.project.accessOf(c.user).read() })
-	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().mine)}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().mine)}
 }
 
 func listJobParams() []rack.Param {
@@ -173,11 +174,11 @@ func listTriggerJobParams() []rack.Param {
 func listJobs(c *call, p *pipeline) *answer {
 	found := p.findJobs(false, value[bool](c, "include_retried"), value[[]string](c, "scope"))
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().job)}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().job)}
 }
 
 func listTriggerJobs(c *call, p *pipeline) *answer {
 	found := p.findJobs(true, false, value[[]string](c, "scope"))
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().triggerJob(c.state))}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().triggerJob(c.state))}
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"example.com/gitlabci/gitlabcitest/internal/rack"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
 func listProjectParams() []rack.Param {
@@ -38,7 +39,7 @@ func listProjects(c *call) *answer {
 	}
 	part, header := numberedPage(c, c.state.findProjects(c.user, q))
 	render := c.renderer().project(c.state, c.user, value[bool](c, "simple"))
-	return &answer{status: http.StatusOK, header: header, body: each(part, render)}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, render)}
 }
 
 func getProject(c *call, p *project) *answer {

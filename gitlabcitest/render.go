@@ -5,24 +5,23 @@ import (
 	"strings"
 	"time"
 
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
-// A renderer turns what the server keeps into GitLab's JSON, as a copy. Its
-// structs are written out by hand and not taken from package gitlabci, so that
-// a wrong tag there is found.
+// A renderer turns what the server keeps into GitLab's JSON, as a copy.
 type renderer struct {
 	version  versions.Version
 	external string
 	now      time.Time
 }
 
-func (r *renderer) userBasic(u *user) userBasicJSON {
+func (r *renderer) userBasic(u *user) shape.UserBasic {
 	state := "active"
 	if u.blocked {
 		state = "blocked"
 	}
-	return userBasicJSON{
+	return shape.UserBasic{
 		ID:       u.id,
 		Username: u.username,
 		Name:     capitalized(u.username),
@@ -31,16 +30,16 @@ func (r *renderer) userBasic(u *user) userBasicJSON {
 	}
 }
 
-func (r *renderer) user(u *user) userJSON {
-	return userJSON{
-		userBasicJSON: r.userBasic(u),
-		CreatedAt:     longAgo,
+func (r *renderer) user(u *user) shape.User {
+	return shape.User{
+		UserBasic: r.userBasic(u),
+		CreatedAt: shape.LongAgo,
 	}
 }
 
 // detailedStatus is a pipeline's status as the newest GitLab's pages show it.
-func detailedStatus(p *pipeline) statusJSON {
-	s := statusJSON{
+func detailedStatus(p *pipeline) shape.Status {
+	s := shape.Status{
 		Text:        capitalized(strings.ReplaceAll(string(p.status), "_", " ")),
 		Label:       strings.ReplaceAll(string(p.status), "_", " "),
 		Group:       strings.ReplaceAll(string(p.status), "_", "-"),

@@ -1,23 +1,25 @@
 package gitlabcitest
 
-func (r *renderer) release() releaseJSON {
-	return releaseJSON{Version: r.version.String() + ".0", Revision: theRevision}
+import "example.com/gitlabci/gitlabcitest/internal/shape"
+
+func (r *renderer) release() shape.Release {
+	return shape.Release{Version: r.version.String() + ".0", Revision: shape.TheRevision}
 }
 
-func (r *renderer) metadata() metadataJSON { return metadataJSON{releaseJSON: r.release()} }
+func (r *renderer) metadata() shape.Metadata { return shape.Metadata{Release: r.release()} }
 
 // self is a user as they see themselves.
-func (r *renderer) self(u *user) selfJSON {
-	return selfJSON{
-		userJSON:         r.user(u),
-		LastSignInAt:     longAgo,
-		ConfirmedAt:      longAgo,
+func (r *renderer) self(u *user) shape.Self {
+	return shape.Self{
+		User:             r.user(u),
+		LastSignInAt:     shape.LongAgo,
+		ConfirmedAt:      shape.LongAgo,
 		LastActivityOn:   new(r.now.Format("2006-01-02")),
 		Email:            u.email(),
 		ThemeID:          1,
 		ColorSchemeID:    1,
 		ProjectsLimit:    100_000,
-		CurrentSignInAt:  longAgo,
+		CurrentSignInAt:  shape.LongAgo,
 		Identities:       []struct{}{},
 		CanCreateGroup:   true,
 		CanCreateProject: true,

@@ -1,14 +1,18 @@
 package gitlabcitest
 
-import "fmt"
+import (
+	"fmt"
+
+	"example.com/gitlabci/gitlabcitest/internal/shape"
+)
 
 func (r *renderer) jobURL(j *job) string {
 	return fmt.Sprintf("%s/%s/-/jobs/%d", r.external, j.pipeline.project.path, j.id)
 }
 
-func (r *renderer) jobBasic(j *job) jobBasicJSON {
+func (r *renderer) jobBasic(j *job) shape.JobBasic {
 	p := j.pipeline
-	basic := jobBasicJSON{
+	basic := shape.JobBasic{
 		ID:             int64(j.id),
 		Status:         string(j.status),
 		Stage:          j.stage,
@@ -17,12 +21,12 @@ func (r *renderer) jobBasic(j *job) jobBasicJSON {
 		Tag:            p.tag,
 		Coverage:       copied(j.coverage),
 		AllowFailure:   j.allowFailure,
-		CreatedAt:      timestamp(j.created),
-		StartedAt:      timestamp(j.started),
-		FinishedAt:     timestamp(j.finished),
-		ErasedAt:       timestamp(j.erased),
-		Duration:       seconds(j.runTime(r.now)),
-		QueuedDuration: seconds(j.queueTime(r.now)),
+		CreatedAt:      shape.Timestamp(j.created),
+		StartedAt:      shape.Timestamp(j.started),
+		FinishedAt:     shape.Timestamp(j.finished),
+		ErasedAt:       shape.Timestamp(j.erased),
+		Duration:       shape.Seconds(j.runTime(r.now)),
+		QueuedDuration: shape.Seconds(j.queueTime(r.now)),
 		User:           r.user(j.user),
 		Commit:         r.commit(p.commit()),
 		Pipeline:       r.basic(p),
@@ -37,29 +41,29 @@ func (r *renderer) jobBasic(j *job) jobBasicJSON {
 // job is a job that a runner runs. The same runner takes every one. A trigger
 // job, which is shown like this when it was retried, lacks the manager.
 func (r *renderer) job(j *job) any {
-	rendered := jobJSON{retriedJobJSON: retriedJobJSON{
-		jobBasicJSON:      r.jobBasic(j),
+	rendered := shape.Job{RetriedJob: shape.RetriedJob{
+		JobBasic:          r.jobBasic(j),
 		ArtifactsFile:     r.artifactsFile(j),
 		Artifacts:         r.artifacts(j),
-		ArtifactsExpireAt: timestamp(j.expire),
+		ArtifactsExpireAt: shape.Timestamp(j.expire),
 		Archived:          j.pipeline.archived,
-		TagList:           each(j.tags, func(tag string) string { return tag }),
+		TagList:           shape.Each(j.tags, func(tag string) string { return tag }),
 	}}
 	if j.trigger {
-		return rendered.retriedJobJSON
+		return rendered.RetriedJob
 	}
 	if !j.started.IsZero() {
-		rendered.Runner = theRunner()
-		rendered.RunnerManager = theRunnerManager(j.started)
+		rendered.Runner = shape.TheRunner()
+		rendered.RunnerManager = shape.TheRunnerManager(j.started)
 	}
 	return rendered
 }
 
 // triggerJob renders trigger jobs. A downstream pipeline that was deleted is
 // null again.
-func (r *renderer) triggerJob(s *state) func(*job) triggerJobJSON {
-	return func(j *job) triggerJobJSON {
-		rendered := triggerJobJSON{jobBasicJSON: r.jobBasic(j)}
+func (r *renderer) triggerJob(s *state) func(*job) shape.TriggerJob {
+	return func(j *job) shape.TriggerJob {
+		rendered := shape.TriggerJob{JobBasic: r.jobBasic(j)}
 		if s.exists(j.downstream) {
 			rendered.DownstreamPipeline = new(r.basic(j.downstream))
 		}
@@ -68,10 +72,10 @@ func (r *renderer) triggerJob(s *state) func(*job) triggerJobJSON {
 }
 
 // commit makes up the rest of a commit.
-func (r *renderer) commit(c commit) commitJSON {
-	title, at := "Change "+c.ref, timestamp(c.created)
+func (r *renderer) commit(c commit) shape.Commit {
+	title, at := "Change "+c.ref, shape.Timestamp(c.created)
 	name, email := capitalized(c.author.username), c.author.email()
-	return commitJSON{
+	return shape.Commit{
 		ID:               c.sha,
 		ShortID:          c.sha[:min(8, len(c.sha))],
 		CreatedAt:        at,

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"path"
 	"strconv"
+
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
 // project renders projects as a user sees them, or a stranger, who is shown
@@ -20,25 +22,25 @@ func (r *renderer) project(s *state, u *user, simple bool) func(*project) any {
 	}
 }
 
-func (r *renderer) projectBasic(p *project, groups []int64) projectBasicJSON {
-	return projectBasicJSON{
-		projectIdentityJSON: projectIdentity(p),
-		DefaultBranch:       p.branch,
-		TagList:             []string{},
-		Topics:              []string{},
-		SSHURLToRepo:        fmt.Sprintf("git@%s:%s.git", r.host(), p.path),
-		HTTPURLToRepo:       r.external + "/" + p.path + ".git",
-		WebURL:              r.external + "/" + p.path,
-		LastActivityAt:      timestamp(p.active()),
-		Visibility:          p.visibility(),
-		Namespace:           r.namespace(p, groups),
+func (r *renderer) projectBasic(p *project, groups []int64) shape.ProjectBasic {
+	return shape.ProjectBasic{
+		ProjectIdentity: projectIdentity(p),
+		DefaultBranch:   p.branch,
+		TagList:         []string{},
+		Topics:          []string{},
+		SSHURLToRepo:    fmt.Sprintf("git@%s:%s.git", r.host(), p.path),
+		HTTPURLToRepo:   r.external + "/" + p.path + ".git",
+		WebURL:          r.external + "/" + p.path,
+		LastActivityAt:  shape.Timestamp(p.active()),
+		Visibility:      p.visibility(),
+		Namespace:       r.namespace(p, groups),
 	}
 }
 
 // namespace is the group of a project, of those above it the last.
-func (r *renderer) namespace(p *project, groups []int64) namespaceJSON {
+func (r *renderer) namespace(p *project, groups []int64) shape.Namespace {
 	group := path.Dir(p.path)
-	rendered := namespaceJSON{
+	rendered := shape.Namespace{
 		ID:       groups[len(groups)-1],
 		Name:     capitalized(path.Base(group)),
 		Path:     path.Base(group),
@@ -58,9 +60,9 @@ func (r *renderer) host() string {
 	return u.Hostname()
 }
 
-func (r *renderer) projectWhole(basic projectBasicJSON, a access) projectJSON {
-	rendered := projectJSON{
-		projectBasicJSON:             basic,
+func (r *renderer) projectWhole(basic shape.ProjectBasic, a access) shape.Project {
+	rendered := shape.Project{
+		ProjectBasic:                 basic,
 		Links:                        r.projectLinks(a.project),
 		ContainerRegistryImagePrefix: "registry." + r.host() + "/" + a.project.path,
 		CreatorID:                    1,
@@ -72,19 +74,19 @@ func (r *renderer) projectWhole(basic projectBasicJSON, a access) projectJSON {
 		MergeRequestsAccessLevel:     "enabled",
 		IssuesAccessLevel:            "enabled",
 		BuildsAccessLevel:            "enabled",
-		mergeSettingsJSON:            mergeSettings(a),
-		buildSettingsJSON:            buildSettings(a.project.settings),
+		MergeSettings:                mergeSettings(a),
+		BuildSettings:                buildSettings(a.project.settings),
 		SharedWithGroups:             []struct{}{},
 	}
 	if role := a.project.roleOf(a.user); role > 0 {
-		rendered.Permissions.ProjectAccess = &memberAccessJSON{AccessLevel: int(role), NotificationLevel: 3}
+		rendered.Permissions.ProjectAccess = &shape.MemberAccess{AccessLevel: int(role), NotificationLevel: 3}
 	}
 	return rendered
 }
 
-func (r *renderer) projectLinks(p *project) projectLinksJSON {
+func (r *renderer) projectLinks(p *project) shape.ProjectLinks {
 	self := r.external + "/api/v4/projects/" + strconv.FormatInt(p.id, 10)
-	return projectLinksJSON{
+	return shape.ProjectLinks{
 		Self:          self,
 		Issues:        self + "/issues",
 		MergeRequests: self + "/merge_requests",
@@ -95,8 +97,8 @@ func (r *renderer) projectLinks(p *project) projectLinksJSON {
 	}
 }
 
-func mergeSettings(a access) mergeSettingsJSON {
-	return mergeSettingsJSON{
+func mergeSettings(a access) shape.MergeSettings {
+	return shape.MergeSettings{
 		MergeRequestsEnabled:     true,
 		CanCreateMergeRequestIn:  a.run(),
 		RemoveSourceBranch:       true,
@@ -106,8 +108,8 @@ func mergeSettings(a access) mergeSettingsJSON {
 	}
 }
 
-func buildSettings(s Settings) buildSettingsJSON {
-	return buildSettingsJSON{
+func buildSettings(s Settings) shape.BuildSettings {
+	return shape.BuildSettings{
 		JobsEnabled:                true,
 		PublicJobs:                 !s.PrivateBuilds,
 		SharedRunnersEnabled:       true,

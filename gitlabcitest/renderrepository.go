@@ -1,9 +1,13 @@
 package gitlabcitest
 
-import "net/url"
+import (
+	"net/url"
 
-func (r *renderer) branch(name string, head *ref, c commit, a access) branchJSON {
-	return branchJSON{
+	"example.com/gitlabci/gitlabcitest/internal/shape"
+)
+
+func (r *renderer) branch(name string, head *ref, c commit, a access) shape.Branch {
+	return shape.Branch{
 		Name:      name,
 		Commit:    r.commit(c),
 		Protected: head.protected,
@@ -14,14 +18,14 @@ func (r *renderer) branch(name string, head *ref, c commit, a access) branchJSON
 }
 
 // tag is a tag that has no message of its own.
-func (r *renderer) tag(name string, head *ref, c commit) tagJSON {
-	return tagJSON{Name: name, Target: c.sha, Commit: r.commit(c), Protected: head.protected}
+func (r *renderer) tag(name string, head *ref, c commit) shape.Tag {
+	return shape.Tag{Name: name, Target: c.sha, Commit: r.commit(c), Protected: head.protected}
 }
 
 // commitWhole is a commit that was asked for by itself. Its pipeline is for
 // those who may read pipelines.
-func (r *renderer) commitWhole(c commit, a access) commitWholeJSON {
-	rendered := commitWholeJSON{commitJSON: r.commit(c), ProjectID: c.project.id}
+func (r *renderer) commitWhole(c commit, a access) shape.CommitWhole {
+	rendered := shape.CommitWhole{Commit: r.commit(c), ProjectID: c.project.id}
 	if p := c.newest(); p != nil && a.read() {
 		rendered.Status = new(string(p.status))
 		rendered.LastPipeline = new(r.basic(p))

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
@@ -17,7 +18,7 @@ func (r *renderer) before(major, minor int) bool { return r.version.Before(versi
 // pipelineSeconds is null for a time that is not known, and whole in newer
 // releases.
 func (r *renderer) pipelineSeconds(d time.Duration, known bool) *float64 {
-	s := seconds(d, known)
+	s := shape.Seconds(d, known)
 	if s != nil && !r.before(15, 0) {
 		*s = math.Floor(*s)
 	}
@@ -38,7 +39,7 @@ func (r *renderer) percent(f *float64) *string {
 }
 
 // detailedStatus is a pipeline's status as GitLab's pages show it.
-func (r *renderer) detailedStatus(p *pipeline) statusJSON {
+func (r *renderer) detailedStatus(p *pipeline) shape.Status {
 	s := detailedStatus(p)
 	if r.before(16, 4) {
 		s.Text = strings.ToLower(s.Text)

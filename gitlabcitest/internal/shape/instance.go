@@ -1,25 +1,29 @@
-package gitlabcitest
+package shape
 
-type releaseJSON struct {
+// A Release is which GitLab this is.
+type Release struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision"`
 }
 
-type metadataJSON struct {
-	releaseJSON
-	KAS        agentServerJSON `json:"kas"`
-	Enterprise bool            `json:"enterprise"`
+// Metadata is what an instance says about itself.
+type Metadata struct {
+	Release
+	KAS        AgentServer `json:"kas"`
+	Enterprise bool        `json:"enterprise"`
 }
 
-type agentServerJSON struct {
+// An AgentServer is the agent server in [Metadata].
+type AgentServer struct {
 	Enabled             bool    `json:"enabled"`
 	ExternalURL         *string `json:"externalUrl"`
 	ExternalK8sProxyURL *string `json:"externalK8sProxyUrl" since:"17.6"`
 	Version             *string `json:"version"`
 }
 
-type selfJSON struct {
-	userJSON
+// A Self is a user as they see themselves.
+type Self struct {
+	User
 	LastSignInAt     *string    `json:"last_sign_in_at"`
 	ConfirmedAt      *string    `json:"confirmed_at"`
 	LastActivityOn   *string    `json:"last_activity_on"`
@@ -38,5 +42,5 @@ type selfJSON struct {
 	IsAdmin          bool       `json:"is_admin,omitempty"` // others are not told
 }
 
-// theRevision is the commit that the server was built from, if it were.
-const theRevision = "0f4ce000"
+// TheRevision is the commit that the server was built from, if it were.
+const TheRevision = "0f4ce000"

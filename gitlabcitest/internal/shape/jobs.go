@@ -1,55 +1,61 @@
-package gitlabcitest
+package shape
 
 import "time"
 
-type jobBasicJSON struct {
-	ID             int64             `json:"id"`
-	Status         string            `json:"status"`
-	Stage          string            `json:"stage"`
-	Name           string            `json:"name"`
-	Ref            string            `json:"ref"`
-	Tag            bool              `json:"tag"`
-	Coverage       *float64          `json:"coverage"`
-	AllowFailure   bool              `json:"allow_failure"`
-	CreatedAt      *string           `json:"created_at"`
-	StartedAt      *string           `json:"started_at"`
-	FinishedAt     *string           `json:"finished_at"`
-	ErasedAt       *string           `json:"erased_at" since:"15.11"`
-	Duration       *float64          `json:"duration"`
-	QueuedDuration *float64          `json:"queued_duration" since:"13.11"`
-	User           userJSON          `json:"user"`
-	Commit         commitJSON        `json:"commit"`
-	Pipeline       pipelineBasicJSON `json:"pipeline"`
-	FailureReason  string            `json:"failure_reason,omitempty" since:"14.6"`
-	WebURL         string            `json:"web_url"`
-	Project        jobProjectJSON    `json:"project" since:"15.7"`
+// A JobBasic is what jobs and trigger jobs have in common.
+type JobBasic struct {
+	ID             int64         `json:"id"`
+	Status         string        `json:"status"`
+	Stage          string        `json:"stage"`
+	Name           string        `json:"name"`
+	Ref            string        `json:"ref"`
+	Tag            bool          `json:"tag"`
+	Coverage       *float64      `json:"coverage"`
+	AllowFailure   bool          `json:"allow_failure"`
+	CreatedAt      *string       `json:"created_at"`
+	StartedAt      *string       `json:"started_at"`
+	FinishedAt     *string       `json:"finished_at"`
+	ErasedAt       *string       `json:"erased_at" since:"15.11"`
+	Duration       *float64      `json:"duration"`
+	QueuedDuration *float64      `json:"queued_duration" since:"13.11"`
+	User           User          `json:"user"`
+	Commit         Commit        `json:"commit"`
+	Pipeline       PipelineBasic `json:"pipeline"`
+	FailureReason  string        `json:"failure_reason,omitempty" since:"14.6"`
+	WebURL         string        `json:"web_url"`
+	Project        JobProject    `json:"project" since:"15.7"`
 }
 
-type jobProjectJSON struct {
+// A JobProject is the project of a job.
+type JobProject struct {
 	CIJobTokenScopeEnabled bool `json:"ci_job_token_scope_enabled"`
 }
 
-type retriedJobJSON struct {
-	jobBasicJSON
-	ArtifactsFile     *artifactsFileJSON `json:"artifacts_file,omitempty"`
-	Artifacts         []jobArtifactJSON  `json:"artifacts"`
-	ArtifactsExpireAt *string            `json:"artifacts_expire_at"`
-	Runner            *runnerJSON        `json:"runner"`
-	Archived          bool               `json:"archived" since:"16.11"`
-	TagList           []string           `json:"tag_list" since:"13.12"`
+// A RetriedJob is a job in the lists of a retry, where trigger jobs can be among them.
+type RetriedJob struct {
+	JobBasic
+	ArtifactsFile     *ArtifactsFile `json:"artifacts_file,omitempty"`
+	Artifacts         []JobArtifact  `json:"artifacts"`
+	ArtifactsExpireAt *string        `json:"artifacts_expire_at"`
+	Runner            *Runner        `json:"runner"`
+	Archived          bool           `json:"archived" since:"16.11"`
+	TagList           []string       `json:"tag_list" since:"13.12"`
 }
 
-type jobJSON struct {
-	retriedJobJSON
-	RunnerManager *runnerManagerJSON `json:"runner_manager" since:"16.3"`
+// A Job is a job that a runner runs.
+type Job struct {
+	RetriedJob
+	RunnerManager *RunnerManager `json:"runner_manager" since:"16.3"`
 }
 
-type triggerJobJSON struct {
-	jobBasicJSON
-	DownstreamPipeline *pipelineBasicJSON `json:"downstream_pipeline"`
+// A TriggerJob is a job that starts a pipeline.
+type TriggerJob struct {
+	JobBasic
+	DownstreamPipeline *PipelineBasic `json:"downstream_pipeline"`
 }
 
-type commitJSON struct {
+// A Commit is a commit in something else.
+type Commit struct {
 	ID               string              `json:"id"`
 	ShortID          string              `json:"short_id"`
 	CreatedAt        *string             `json:"created_at"`
@@ -67,7 +73,8 @@ type commitJSON struct {
 	WebURL           string              `json:"web_url"`
 }
 
-type runnerJSON struct {
+// A Runner is who runs a job.
+type Runner struct {
 	ID                 int64   `json:"id"`
 	Description        string  `json:"description"`
 	IPAddress          *string `json:"ip_address"`
@@ -82,7 +89,8 @@ type runnerJSON struct {
 	JobExecutionStatus string  `json:"job_execution_status"`
 }
 
-type runnerManagerJSON struct {
+// A RunnerManager is the process of a runner.
+type RunnerManager struct {
 	ID                 int64   `json:"id"`
 	SystemID           string  `json:"system_id"`
 	Version            string  `json:"version"`
@@ -96,8 +104,9 @@ type runnerManagerJSON struct {
 	JobExecutionStatus string  `json:"job_execution_status"`
 }
 
-func theRunner() *runnerJSON {
-	return &runnerJSON{
+// TheRunner is the runner that takes every job.
+func TheRunner() *Runner {
+	return &Runner{
 		ID:                 1,
 		Description:        "fake runner",
 		Active:             true,
@@ -105,22 +114,23 @@ func theRunner() *runnerJSON {
 		RunnerType:         "instance_type",
 		Name:               new("gitlab-runner"),
 		Online:             true,
-		CreatedAt:          longAgo,
+		CreatedAt:          LongAgo,
 		Status:             "online",
 		JobExecutionStatus: "idle",
 	}
 }
 
-func theRunnerManager(contacted time.Time) *runnerManagerJSON {
-	return &runnerManagerJSON{
+// TheRunnerManager is that runner's process.
+func TheRunnerManager(contacted time.Time) *RunnerManager {
+	return &RunnerManager{
 		ID:                 1,
 		SystemID:           "s_000000000001",
 		Version:            "19.5.0",
 		Revision:           "0f4ce000",
 		Platform:           "linux",
 		Architecture:       "amd64",
-		CreatedAt:          longAgo,
-		ContactedAt:        timestamp(contacted),
+		CreatedAt:          LongAgo,
+		ContactedAt:        Timestamp(contacted),
 		IPAddress:          "127.0.0.1",
 		Status:             "online",
 		JobExecutionStatus: "idle",

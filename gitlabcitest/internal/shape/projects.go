@@ -1,23 +1,25 @@
-package gitlabcitest
+package shape
 
-type projectBasicJSON struct {
-	projectIdentityJSON
-	DefaultBranch  string        `json:"default_branch"`
-	TagList        []string      `json:"tag_list"`
-	Topics         []string      `json:"topics" since:"14.0"`
-	SSHURLToRepo   string        `json:"ssh_url_to_repo"`
-	HTTPURLToRepo  string        `json:"http_url_to_repo"`
-	WebURL         string        `json:"web_url"`
-	ReadmeURL      *string       `json:"readme_url"`
-	ForksCount     int           `json:"forks_count"`
-	AvatarURL      *string       `json:"avatar_url"`
-	StarCount      int           `json:"star_count"`
-	LastActivityAt *string       `json:"last_activity_at"`
-	Visibility     string        `json:"visibility"`
-	Namespace      namespaceJSON `json:"namespace"`
+// A ProjectBasic is a project as strangers see it.
+type ProjectBasic struct {
+	ProjectIdentity
+	DefaultBranch  string    `json:"default_branch"`
+	TagList        []string  `json:"tag_list"`
+	Topics         []string  `json:"topics" since:"14.0"`
+	SSHURLToRepo   string    `json:"ssh_url_to_repo"`
+	HTTPURLToRepo  string    `json:"http_url_to_repo"`
+	WebURL         string    `json:"web_url"`
+	ReadmeURL      *string   `json:"readme_url"`
+	ForksCount     int       `json:"forks_count"`
+	AvatarURL      *string   `json:"avatar_url"`
+	StarCount      int       `json:"star_count"`
+	LastActivityAt *string   `json:"last_activity_at"`
+	Visibility     string    `json:"visibility"`
+	Namespace      Namespace `json:"namespace"`
 }
 
-type namespaceJSON struct {
+// A Namespace is the group of a project.
+type Namespace struct {
 	ID        int64   `json:"id"`
 	Name      string  `json:"name"`
 	Path      string  `json:"path"`
@@ -28,9 +30,10 @@ type namespaceJSON struct {
 	WebURL    string  `json:"web_url"`
 }
 
-type projectJSON struct {
-	projectBasicJSON
-	Links projectLinksJSON `json:"_links"`
+// A Project is a project as its users see it.
+type Project struct {
+	ProjectBasic
+	Links ProjectLinks `json:"_links"`
 
 	ContainerRegistryImagePrefix string  `json:"container_registry_image_prefix" since:"14.6"`
 	EmptyRepo                    bool    `json:"empty_repo"`
@@ -51,13 +54,14 @@ type projectJSON struct {
 	IssuesAccessLevel            string  `json:"issues_access_level"`
 	BuildsAccessLevel            string  `json:"builds_access_level"`
 
-	mergeSettingsJSON
-	buildSettingsJSON
-	SharedWithGroups []struct{}      `json:"shared_with_groups"`
-	Permissions      permissionsJSON `json:"permissions"`
+	MergeSettings
+	BuildSettings
+	SharedWithGroups []struct{}  `json:"shared_with_groups"`
+	Permissions      Permissions `json:"permissions"`
 }
 
-type projectLinksJSON struct {
+// ProjectLinks are URLs of what is in a project.
+type ProjectLinks struct {
 	Self          string `json:"self"`
 	Issues        string `json:"issues"`
 	MergeRequests string `json:"merge_requests"`
@@ -67,8 +71,8 @@ type projectLinksJSON struct {
 	Members       string `json:"members"`
 }
 
-// mergeSettingsJSON is how the project merges: as GitLab does by default.
-type mergeSettingsJSON struct {
+// MergeSettings is how the project merges: as GitLab does by default.
+type MergeSettings struct {
 	MergeRequestsEnabled     bool   `json:"merge_requests_enabled"`
 	CanCreateMergeRequestIn  bool   `json:"can_create_merge_request_in"`
 	OnlyIfPipelineSucceeds   bool   `json:"only_allow_merge_if_pipeline_succeeds"`
@@ -81,7 +85,8 @@ type mergeSettingsJSON struct {
 	SquashOption             string `json:"squash_option"`
 }
 
-type buildSettingsJSON struct {
+// BuildSettings are the settings of a project that are about CI.
+type BuildSettings struct {
 	JobsEnabled                  bool    `json:"jobs_enabled"`
 	PublicJobs                   bool    `json:"public_jobs"`
 	SharedRunnersEnabled         bool    `json:"shared_runners_enabled"`
@@ -102,12 +107,14 @@ type buildSettingsJSON struct {
 	RunnerTokenInterval          *int    `json:"runner_token_expiration_interval"`
 }
 
-type permissionsJSON struct {
-	ProjectAccess *memberAccessJSON `json:"project_access"`
-	GroupAccess   *memberAccessJSON `json:"group_access"`
+// Permissions are the roles of a user in a project.
+type Permissions struct {
+	ProjectAccess *MemberAccess `json:"project_access"`
+	GroupAccess   *MemberAccess `json:"group_access"`
 }
 
-type memberAccessJSON struct {
+// A MemberAccess is one of the [Permissions].
+type MemberAccess struct {
 	AccessLevel       int `json:"access_level"`
 	NotificationLevel int `json:"notification_level"`
 }

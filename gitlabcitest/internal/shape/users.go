@@ -1,6 +1,7 @@
-package gitlabcitest
+package shape
 
-type userBasicJSON struct {
+// A UserBasic is a user in something else.
+type UserBasic struct {
 	ID          int64   `json:"id"`
 	Username    string  `json:"username"`
 	PublicEmail *string `json:"public_email"`
@@ -11,8 +12,9 @@ type userBasicJSON struct {
 	WebURL      string  `json:"web_url"`
 }
 
-type userJSON struct {
-	userBasicJSON
+// A User is the user of a job.
+type User struct {
+	UserBasic
 	CreatedAt       *string `json:"created_at"`
 	Bio             string  `json:"bio"`
 	Location        string  `json:"location"`
@@ -32,7 +34,8 @@ type userJSON struct {
 	LocalTime       *string `json:"local_time"`
 }
 
-type statusJSON struct {
+// A Status is the status of a pipeline as GitLab's pages show it.
+type Status struct {
 	Icon         string    `json:"icon"`
 	Text         string    `json:"text"`
 	Label        string    `json:"label"`

@@ -1,4 +1,4 @@
-package gitlabcitest
+package shape
 
 import (
 	"bytes"
@@ -10,12 +10,12 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
-// shown is what a release shows of a body. Fields have the first release that
+// Shown is what a release shows of a body. Fields have the first release that
 // shows them in a tag, since:"14.6", or the first that no longer does,
 // until:"17.8"; those of the latter kind are empty, and left out by the newest
 // release for that, which shows bodies as they are. Other than those of iid, of
 // name and of what came with 19.4, these releases are estimates.
-func shown(v versions.Version, body any) any {
+func Shown(v versions.Version, body any) any {
 	if _, raw := body.([]byte); raw || body == nil || v == versions.Newest {
 		return body
 	}
@@ -80,15 +80,17 @@ func (m shownObject) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			object.WriteByte(',')
 		}
-		object.Write(encodeJSON(one.name))
+		object.Write(Encode(one.name))
 		object.WriteByte(':')
-		object.Write(encodeJSON(one.value))
+		object.Write(Encode(one.value))
 	}
 	object.WriteByte('}')
 	return object.Bytes(), nil
 }
 
-func encodeJSON(v any) []byte {
+// Encode makes JSON of a value. What cannot be JSON is a mistake of this package
+// and its users, and panics.
+func Encode(v any) []byte {
 	var buffer bytes.Buffer
 	if err := json.NewEncoder(&buffer).Encode(v); err != nil {
 		panic(fmt.Sprintf("gitlabcitest: rendering %T: %v", v, err))
