@@ -2,6 +2,8 @@ package gitlabcitest
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,4 +80,62 @@ func copied(f *float64) *float64 {
 
 func capitalized(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// self is a user as they see themselves.
+func (r *renderer) self(u *user) shape.Self {
+	return shape.Self{
+		User:             r.user(u),
+		LastSignInAt:     shape.LongAgo,
+		ConfirmedAt:      shape.LongAgo,
+		LastActivityOn:   new(r.now.Format("2006-01-02")),
+		Email:            u.email(),
+		ThemeID:          1,
+		ColorSchemeID:    1,
+		ProjectsLimit:    100_000,
+		CurrentSignInAt:  shape.LongAgo,
+		Identities:       []struct{}{},
+		CanCreateGroup:   true,
+		CanCreateProject: true,
+		CommitEmail:      u.email(),
+		IsAdmin:          u.admin,
+	}
+}
+
+func (u *user) email() string { return u.username + "@example.com" }
+
+// The releases of the changes below are estimates.
+
+func (r *renderer) before(major, minor int) bool { return r.version.Before(versions.Of(major, minor)) }
+
+// pipelineSeconds is null for a time that is not known, and whole in newer
+// releases.
+func (r *renderer) pipelineSeconds(d time.Duration, known bool) *float64 {
+	s := shape.Seconds(d, known)
+	if s != nil && !r.before(15, 0) {
+		*s = math.Floor(*s)
+	}
+	return s
+}
+
+// percent is a pipeline's coverage, which is text.
+func (r *renderer) percent(f *float64) *string {
+	switch {
+	case f == nil:
+		return nil
+	case !r.before(15, 0):
+		return new(fmt.Sprintf("%.2f", *f))
+	case *f == math.Trunc(*f):
+		return new(fmt.Sprintf("%.1f", *f))
+	}
+	return new(strconv.FormatFloat(*f, 'f', -1, 64))
+}
+
+// detailedStatus is a pipeline's status as GitLab's pages show it.
+func (r *renderer) detailedStatus(p *pipeline) shape.Status {
+	s := detailedStatus(p)
+	if r.before(16, 4) {
+		s.Text = strings.ToLower(s.Text)
+	}
+	return s
 }

@@ -127,3 +127,63 @@ func buildSettings(s Settings) shape.BuildSettings {
 		RestrictUserDefinedVariables: cmp.Or(s.VariablesRole, Developer) > Developer,
 	}
 }
+
+func (r *renderer) branch(name string, head *ref, c commit, a access) shape.Branch {
+	return shape.Branch{
+		Name:      name,
+		Commit:    r.commit(c),
+		Protected: head.protected,
+		CanPush:   a.runOn(name),
+		Default:   name == c.project.branch,
+		WebURL:    r.external + "/" + c.project.path + "/-/tree/" + (&url.URL{Path: name}).EscapedPath(),
+	}
+}
+
+// tag is a tag that has no message of its own.
+func (r *renderer) tag(name string, head *ref, c commit) shape.Tag {
+	return shape.Tag{Name: name, Target: c.sha, Commit: r.commit(c), Protected: head.protected}
+}
+
+// commitWhole is a commit that was asked for by itself. Its pipeline is for
+// those who may read pipelines.
+func (r *renderer) commitWhole(c commit, a access) shape.CommitWhole {
+	rendered := shape.CommitWhole{Commit: r.commit(c), ProjectID: c.project.id}
+	if p := c.newest(); p != nil && a.read() {
+		rendered.Status = new(string(p.status))
+		rendered.LastPipeline = new(r.basic(p))
+	}
+	return rendered
+}
+
+// mergeRequest makes up the rest of a merge request that can be merged.
+func (r *renderer) mergeRequest(m mergeRequest) shape.MergeRequest {
+	short := fmt.Sprintf("!%d", m.iid)
+	return shape.MergeRequest{
+		ID:              m.project.id*1_000_000 + m.iid,
+		IID:             m.iid,
+		ProjectID:       m.project.id,
+		Title:           "Change " + m.source,
+		State:           m.state(),
+		CreatedAt:       shape.Timestamp(m.created),
+		UpdatedAt:       shape.Timestamp(m.updated),
+		TargetBranch:    m.project.branch,
+		SourceBranch:    m.source,
+		Author:          r.userBasic(m.author),
+		Assignees:       []shape.UserBasic{},
+		Reviewers:       []shape.UserBasic{},
+		SourceProjectID: m.project.id,
+		TargetProjectID: m.project.id,
+		Labels:          []string{},
+		Merging: shape.Merging{
+			MergeStatus:         "can_be_merged",
+			DetailedMergeStatus: "mergeable",
+			SHA:                 m.sha,
+			ForceRemoveSource:   true,
+			PreparedAt:          shape.Timestamp(m.created),
+		},
+		Reference:   short,
+		References:  shape.References{Short: short, Relative: short, Full: m.project.path + short},
+		WebURL:      fmt.Sprintf("%s/%s/-/merge_requests/%d", r.external, m.project.path, m.iid),
+		NotBlocking: true,
+	}
+}

@@ -2,7 +2,7 @@ package gitlabcitest
 
 import (
 	"example.com/gitlabci"
-	"example.com/gitlabci/gitlabcitest/internal/rack"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
@@ -37,29 +37,17 @@ func (c *call) before(major, minor int) bool {
 	return c.state.version.Before(versions.Of(major, minor))
 }
 
-// routesIn are the routes of a release, with the parameters that they have
-// there and the tokens that they let in.
-func routesIn(v versions.Version) (found []*route) {
-	for _, r := range routes {
-		if !r.Known.In(v) {
-			continue
-		}
-		then := *r
-		then.jobToken = r.jobToken && !v.Before(r.jobTokenFrom)
-		then.params = rack.In(v, r.params)
-		found = append(found, &then)
-	}
-	return found
+// The routes here are not about CI. They are among the few that clients ask
+// before they reach it: which server is this, and who am I.
+
+func serverVersion(c *call) *answer { return ok(c.renderer().release()) }
+
+func serverMetadata(c *call) *answer { return ok(c.renderer().metadata()) }
+
+func currentUser(c *call) *answer { return ok(c.renderer().self(c.user)) }
+
+func (r *renderer) release() shape.Release {
+	return shape.Release{Version: r.version.String() + ".0", Revision: shape.TheRevision}
 }
 
-// since is for routes that older releases lack.
-func (r *route) since(major, minor int) *route {
-	r.Known = versions.Since(major, minor)
-	return r
-}
-
-// forJobsSince lets the tokens of jobs in, from a release on.
-func (r *route) forJobsSince(major, minor int) *route {
-	r.jobToken, r.jobTokenFrom = true, versions.Of(major, minor)
-	return r
-}
+func (r *renderer) metadata() shape.Metadata { return shape.Metadata{Release: r.release()} }
