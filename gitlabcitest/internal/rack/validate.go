@@ -18,13 +18,13 @@ import (
 type Param struct {
 	Name     string
 	Parse    Parser
-	ParseIn  func(versions.Version) Parser // instead of parse, where it depends on the release
+	ParseIn  func(versions.Version) Parser // instead of Parse, where it depends on the release
 	Required bool
 	Initial  string // its value when it is not given; "" is none
 	versions.Known
 }
 
-// In are those of the parameters that a release knows, as it reads them.
+// In returns those of the parameters that a release knows, as it reads them.
 func In(v versions.Version, params []Param) (found []Param) {
 	for _, p := range params {
 		if p.ParseIn != nil {
@@ -41,6 +41,7 @@ func In(v versions.Version, params []Param) (found []Param) {
 // follow its name. A nil without a complaint is a blank, and as if not given.
 type Parser func(given any) (value any, complaint string)
 
+// What is wrong with a parameter, after its name.
 const (
 	IsInvalid    = " is invalid"
 	isMissing    = " is missing"
@@ -182,7 +183,7 @@ func ListOf(words ...string) Parser {
 	}
 }
 
-// AnyOf reads what listOf does, and the values of a hash.
+// AnyOf reads what [ListOf] does, and the values of a hash.
 func AnyOf(words ...string) Parser {
 	list := ListOf(words...)
 	return func(given any) (any, string) {
@@ -333,7 +334,8 @@ func pair(given any) (complaints []string) {
 	return complaints
 }
 
-// LenientVariables passes over what is no variable.
+// LenientVariables reads what [Variables] does, and passes over what is no
+// variable.
 func LenientVariables(given any) (any, string) {
 	list, ok := listed(given)
 	if !ok {
