@@ -55,7 +55,9 @@ type Archive struct {
 // GitLab gave expires. From a server that does not send parts, the archive is
 // copied to a temporary file, which [Archive.Close] removes; so it is with
 // [LatestArtifacts] if nothing tells that the next part is of the same job. An
-// archive that becomes another one ends in an error. Ctx governs all reading
+// archive that becomes another one ends in an error: the directory comes in one
+// response, and every file is checked against it. A copy whose end nothing proves
+// is an error, too; see [ArtifactFile.Read]. Ctx governs all reading
 // until Close. The errors are those of [ArtifactsService.Open], also when files
 // are read, and [zip.ErrFormat] of what is not a zip file.
 func (s *ArtifactsService) Archive(ctx context.Context, project ProjectID, src ArtifactSource) (*Archive, error) {

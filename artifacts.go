@@ -1,6 +1,7 @@
 package gitlabci
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,13 +116,27 @@ type OpenOptions struct {
 // The error matches [ErrNotFound] if there is no such job, no successful
 // pipeline of the ref, no such file, or one that has expired, and
 // [ErrForbidden] if the artifacts are hidden from the token. An error of the
-// storage that GitLab redirects to matches neither.
+// storage that GitLab redirects to matches neither. An interrupted download
+// resumes, and a file that may be cut short ends in an error: see
+// [ArtifactFile.Read].
 func (s *ArtifactsService) Open(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions) (*ArtifactFile, error) {
 	if opts == nil {
 		opts = &OpenOptions{}
 	}
+	return s.open(ctx, project, src, opts, func(*mender) {})
+}
+
+// open opens a file whose reader is prepared before anything is read.
+func (s *ArtifactsService) open(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions, prepare func(*mender)) (*ArtifactFile, error) {
 	file, err := notPage(s.client.download(ctx, archiveCall(project, src, opts), identity, opts.Progress))
-	return asReport(file, err, opts)
+	if err != nil {
+		return nil, err
+	}
+	if job, ok := src.(JobID); ok {
+		file.source.told = s.client.sizeOf(project, job, cmp.Or(opts.FileType, ArtifactTypeArchive))
+	}
+	prepare(file.source)
+	return asReport(file, opts)
 }
 
 // archiveCall describes the download of an archive or a report file.
@@ -152,7 +167,7 @@ func archiveOf(src ArtifactSource) (below []any, query url.Values, err error) {
 }
 
 func artifactCall(project ProjectID, below []any, query url.Values, err error) *call {
-	c := reading(at(append([]any{"projects", project}, below...)...), query)
+	c := readingFile(at(append([]any{"projects", project}, below...)...), query)
 	if err != nil {
 		c.err = err
 	}
@@ -170,6 +185,9 @@ var pageName = regexp.MustCompile(`(?i)\.[a-z]?html?$`)
 // See https://docs.gitlab.com/api/job_artifacts/#download-a-single-artifact-file-by-job-id.
 // The errors are those of [ArtifactsService.Open]; [ErrNotFound] also stands
 // for a folder and for a file that is not in the archive.
+// GitLab does not tell the size of such a file elsewhere: from a server that
+// sends neither the length nor chunks, only a zip archive can be known to be
+// whole; see [ArtifactFile.Read].
 // From GitLab 18.8 a file called "tree" at the top of an archive cannot be
 // reached by job ID: the error matches [errors.ErrUnsupported].
 func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src ArtifactSource, path string) (*ArtifactFile, error) {
@@ -197,7 +215,9 @@ func memberCall(project ProjectID, src ArtifactSource, path string) *call {
 }
 
 // Download copies a job's archive of artifacts, or one of its report files, to
-// w. It returns the bytes written, after an error too.
+// w. It returns the bytes written, after an error too. Bytes of two files are
+// never joined, and a file that may be cut short ends in an error; see
+// [ArtifactFile.Read].
 //
 //	GET /projects/:id/jobs/:job_id/artifacts
 //	GET /projects/:id/jobs/artifacts/:ref_name/download

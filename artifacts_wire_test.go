@@ -30,7 +30,7 @@ var wireFilledArtifacts = []wireFilled{
 	},
 	{
 		opts: func() any {
-			return &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeSARIF, DownloadMode: gitlabci.DownloadDirect, Gunzip: true}}
+			return &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeSARIF, DownloadMode: gitlabci.DownloadDirect, Gunzip: true}, AllowUnverified: true}
 		},
 		except: "Progress",
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {

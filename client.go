@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -87,11 +86,6 @@ func (c *config) check() error {
 	return nil
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
-}
-
 // Do sends a request to any other endpoint of the server, with the client's
 // token, rate limit, time limits and retries. The URL is a path below /api/v4,
 // such as "/projects/7/merge_requests", with a query if need be.
@@ -99,6 +93,8 @@ func isLoopback(host string) bool {
 // GET, HEAD and DELETE are tried again as the methods of services are; other
 // methods only if the request was not sent or not carried out, and if its body
 // can be read again (http.NewRequest sees to that for the common readers).
+// A redirect of a GET or HEAD to another origin is followed without credentials.
+// One to the API under another name of the server is asked at the base URL.
 //
 // An answer other than 2xx, or 304 for a conditional request, is an
 // [*APIError]. The caller closes the body of any other. A DELETE that finds
@@ -190,19 +186,4 @@ func notToken(r rune) bool {
 // hasControl reports whether a header's value has what would end it, or worse.
 func hasControl(value string) bool {
 	return strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
-}
-
-// sameOrigin reports whether two URLs share scheme, host and port.
-func sameOrigin(a, b *url.URL) bool {
-	return strings.EqualFold(a.Scheme, b.Scheme) && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
-}
-
-func port(u *url.URL) string {
-	if p := u.Port(); p != "" {
-		return p
-	}
-	if strings.EqualFold(u.Scheme, "https") {
-		return "443"
-	}
-	return "80"
 }

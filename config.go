@@ -75,7 +75,8 @@ const (
 
 // WithBaseURL sets the server, for instance "https://gitlab.example.com". A
 // path is kept, for instances that live under one; /api/v4 at its end is
-// optional. The default is https://gitlab.com.
+// optional. The host is ASCII: of another one, write the form with "xn--". The
+// default is https://gitlab.com.
 func WithBaseURL(url string) Option {
 	return func(c *config) error { return c.setBase("WithBaseURL", url) }
 }
@@ -96,7 +97,7 @@ func parseBase(text string) (*url.URL, error) {
 	switch {
 	case !found:
 		return nil, errors.New("the URL has no scheme; put https:// before it")
-	case !strings.EqualFold(scheme, "https") && !strings.EqualFold(scheme, "http"):
+	case lowerASCII(scheme) != "https" && lowerASCII(scheme) != "http":
 		return nil, errors.New("the URL's scheme is neither https nor http")
 	case err != nil:
 		return nil, errors.New("this is not a URL")
@@ -104,6 +105,8 @@ func parseBase(text string) (*url.URL, error) {
 		return nil, errors.New("the URL has user info; give the token by an option of its own")
 	case base.Hostname() == "":
 		return nil, errors.New("the URL has no host")
+	case !isASCII(base.Host):
+		return nil, errors.New(`the URL's host is not ASCII; write its ASCII form, which begins with "xn--"`)
 	case base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
 		return nil, errors.New("the URL has a query or a fragment")
 	}
@@ -293,6 +296,10 @@ func WithMaxWait(wait time.Duration) Option {
 // WithMaxAnswer sets the largest JSON answer that is read, in bytes; a larger
 // one is an error. [PipelinesService.TestCases] reads any, of tests that are no
 // larger. The default is 256 MiB.
+//
+// Of what is read, a response is an error before it is decoded if it would then
+// take more than 64 MiB of memory and more than eight times its own bytes, and so
+// is a list, or a page of one, with more than 10,000 elements.
 func WithMaxAnswer(bytes int64) Option {
 	return func(c *config) error {
 		if bytes < 1 {

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"reflect"
 	"slices"
@@ -30,160 +29,79 @@ var (
 var (
 	errNotObject = errors.New("the answer is not a JSON object")
 	errNotArray  = errors.New("the answer is not a JSON array")
-
-	errGoesOn = errors.New("the answer goes on after its end")
-	errEnough = errors.New("nothing more is wanted")
 )
 
-// decodeObject decodes an object into a new P. Here and below P is a pointer to
-// a struct: those are all alike to the compiler, which otherwise makes a copy
-// of this code, and of what calls it, for each struct that GitLab answers with.
+// decodeObject decodes an object into a new P, unless that would take too much
+// memory. Here and below P is a pointer to a struct: those are all alike to the
+// compiler, which otherwise makes a copy of this code, and of what calls it, for
+// each struct that GitLab answers with.
 func decodeObject[P any](body []byte) (P, error) {
-	var object, again P
+	var none P
 	if jsontext.Value(body).Kind() != '{' {
-		return object, errNotObject
+		return none, errNotObject
 	}
+	if err := checkFootprint[P](body); err != nil {
+		return none, err
+	}
+	return decodeChecked[P](body)
+}
+
+func decodeChecked[P any](body []byte) (P, error) {
+	var object, again P
 	if err := json.Unmarshal(body, &object, strict); err == nil {
 		return object, nil
 	}
 	return again, json.Unmarshal(body, &again, kindly)
 }
 
-// decodeList calls skipped with the place of each element that is not an
-// object, and leaves it out.
-func decodeList[P any](body []byte, skipped func(index int)) ([]P, error) {
+// decodeList decodes a list of at most maxElements, unless that would take too
+// much memory. It leaves out what is not an object.
+func decodeList[P any](body []byte) ([]P, leftOut, error) {
 	if jsontext.Value(body).Kind() != '[' {
-		return nil, errNotArray
+		return nil, leftOut{}, errNotArray
+	}
+	if err := checkFootprint[[]P](body); err != nil {
+		return nil, leftOut{}, err
 	}
 	var list []P
 	var null P
 	isNull := func(object P) bool { return any(object) == any(null) }
-	if err := json.Unmarshal(body, &list, strict); err == nil && !slices.ContainsFunc(list, isNull) {
-		return list, nil
+	if err := json.Unmarshal(body, &list, strict); err != nil || slices.ContainsFunc(list, isNull) {
+		return decodeElements[P](body)
 	}
-	var elements []jsontext.Value
-	if err := json.Unmarshal(body, &elements, loose); err != nil {
-		return nil, err
+	if len(list) > maxElements {
+		return nil, leftOut{}, errTooMany
 	}
-	list = make([]P, 0, len(elements))
-	for i, element := range elements {
-		if element.Kind() != '{' {
-			skipped(i)
-			continue
+	return list, leftOut{}, nil
+}
+
+// decodeElements decodes one element after the other.
+func decodeElements[P any](body []byte) (list []P, left leftOut, err error) {
+	list = []P{}
+	a := &arrival{dec: jsontext.NewDecoder(bytes.NewBuffer(body), loose)}
+	err = a.values('[', func(i int) error {
+		if i == maxElements {
+			return errTooMany
 		}
-		object, err := decodeObject[P](element)
+		element, err := a.dec.ReadValue()
 		if err != nil {
-			return nil, fmt.Errorf("element %d: %w", i, err)
+			return err
+		}
+		if element.Kind() != '{' {
+			left.add(i)
+			return nil
+		}
+		object, err := decodeChecked[P](element)
+		if err != nil {
+			return fmt.Errorf("element %d: %w", i, err)
 		}
 		list = append(list, object)
-	}
-	return list, nil
-}
-
-// An arrival is an answer that is decoded while it arrives, so that only the
-// value at hand is in memory. None may be much larger than most, in bytes.
-type arrival struct {
-	dec  *jsontext.Decoder
-	body io.Reader
-	most int64
-	read int64 // of the body, so far
-	err  error // of the body
-}
-
-func newArrival(body io.Reader, most int64) *arrival {
-	a := &arrival{body: body, most: most}
-	a.dec = jsontext.NewDecoder(a, loose)
-	return a
-}
-
-// Read is the decoder's, which asks for more where a value has not ended yet.
-func (a *arrival) Read(p []byte) (n int, err error) {
-	if a.read-a.dec.InputOffset() > a.most {
-		a.err = fmt.Errorf("a value is larger than the %d bytes of WithMaxAnswer", a.most)
-		return 0, a.err
-	}
-	n, err = a.body.Read(p)
-	a.read += int64(n)
-	if err != nil && err != io.EOF {
-		a.err = err
-	}
-	return n, err
-}
-
-// whole reads the answer, which is an object, to its end; see object.
-func (a *arrival) whole(field func(name string) error) error {
-	if kind := a.dec.PeekKind(); kind != '{' {
-		return cmp.Or(a.err, errNotObject)
-	}
-	err := a.object(field)
-	if err == nil {
-		if _, err = a.dec.ReadToken(); err == io.EOF {
-			return nil
-		}
-		err = cmp.Or(err, errGoesOn)
-	}
-	return cmp.Or(a.err, err)
-}
-
-// object has field read, or skip, the value of each field of an object. What
-// is none is skipped.
-func (a *arrival) object(field func(name string) error) error {
-	return a.values('{', func(int) error {
-		name, err := a.dec.ReadToken()
-		if err != nil {
-			return err
-		}
-		return field(name.String())
+		return nil
 	})
-}
-
-// values has next read, or skip, what is in an object or a list up to its end.
-// What does not begin with start is skipped.
-func (a *arrival) values(start jsontext.Kind, next func(index int) error) error {
-	if a.dec.PeekKind() != start {
-		return a.skip()
+	if err = cmp.Or(err, a.ended()); err != nil {
+		return nil, leftOut{}, err
 	}
-	if _, err := a.dec.ReadToken(); err != nil {
-		return err
-	}
-	for i := 0; a.dec.PeekKind() != start+2; i++ { // in ASCII as in JSON: [ and ], { and }
-		if err := next(i); err != nil {
-			return err
-		}
-	}
-	_, err := a.dec.ReadToken()
-	return err
-}
-
-func (a *arrival) skip() error { return a.dec.SkipValue() }
-
-// text reads a text, as far as the value is one.
-func (a *arrival) text(field string) (text string, err error) {
-	raw, err := a.dec.ReadValue()
-	if err == nil {
-		setScalar(reflect.ValueOf(&text).Elem(), raw, field)
-	}
-	return text, err
-}
-
-// objects has use take the objects of a list, until it returns false, and
-// leaves out what is none: skipped is called with its place.
-func objects[P any](a *arrival, use func(P) bool, skipped func(index int)) error {
-	return a.values('[', func(i int) error {
-		raw, err := a.dec.ReadValue()
-		if err != nil {
-			return err
-		}
-		if raw.Kind() != '{' {
-			skipped(i)
-			return nil
-		}
-		object, err := decodeObject[P](raw)
-		if err == nil && !use(object) {
-			a.err, err = nil, errEnough // whatever became of the body behind it
-		}
-		return err
-	})
+	return list, left, nil
 }
 
 // forgive decodes the value at dec into the variable that target points to, as
@@ -240,7 +158,7 @@ func compositeKind(t reflect.Type) jsontext.Kind {
 
 // setScalar sets v from a JSON value and reports whether it fits.
 func setScalar(v reflect.Value, raw jsontext.Value, field string) bool {
-	text := strings.ToValidUTF8(string(raw), "\uFFFD")
+	var text string
 	switch raw.Kind() {
 	case 'n':
 		return false
@@ -251,6 +169,9 @@ func setScalar(v reflect.Value, raw jsontext.Value, field string) bool {
 		if field != "system_output" {
 			return false
 		}
+		fallthrough
+	default:
+		text = strings.ToValidUTF8(string(raw), "\uFFFD")
 	}
 	if v.Type() == timeType {
 		t, ok := parseTime(text)

@@ -24,13 +24,21 @@ type ArtifactFile struct {
 	body   io.Reader // the source, or what unpacks it
 }
 
-// Read reads on. Where the connection breaks off, falls silent or ends short,
-// it asks GitLab for the rest and goes on, as often as [WithRetries] allows
-// without a byte between. Only if that does not help is there an error. It says
-// which file and after how much. One that ends before its Size matches
-// [io.ErrUnexpectedEOF], one that does not go on [ErrStalled]; one that is gone
-// matches what [ArtifactsService.Open] says. A file that has changed meanwhile
-// is an error, too.
+// Read reads the file. If the connection breaks off, stalls or ends too early,
+// it requests the missing bytes and continues, as often as [WithRetries] allows
+// without a new byte. If that does not help, the error says which file it is
+// and how much of it was read. It matches [io.ErrUnexpectedEOF] if the file
+// ends too early, [ErrStalled] if no more bytes come, and what
+// [ArtifactsService.Open] says if the file is gone. A file that has changed
+// meanwhile is an error, too: bytes of two files are never joined. Only a
+// strong ETag proves that a part belongs to the same file. Without one the
+// whole file is requested again and its beginning is compared.
+//
+// A server may send neither the length nor chunks, so that only the end of the
+// connection is the end of the file. Then the size in the job, if it can be
+// read, or the end of a zip archive or of a finished job's log must prove that
+// the file is whole. If nothing does, the error after the last byte matches
+// [io.ErrUnexpectedEOF].
 func (f *ArtifactFile) Read(p []byte) (int, error) {
 	if f.source.isClosed() { // though there may be bytes read ahead
 		return 0, f.source.fail(fs.ErrClosed)

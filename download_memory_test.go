@@ -45,22 +45,32 @@ func memoryChild(server string) error {
 	if err != nil {
 		return err
 	}
+	if name := os.Getenv(footprintCall); name != "" {
+		fmt.Printf("%q", fmt.Sprint(footprintCalls[name](context.Background(), client)))
+		peak, err := memoryResident()
+		fmt.Println("", peak)
+		return err
+	}
 	sum := sha256.New()
 	n, err := client.Artifacts.Download(context.Background(), "group/app", gitlabci.JobID(7), sum, nil)
 	if err != nil {
 		return err
 	}
+	peak, err := memoryResident()
+	fmt.Println(n, memorySum(sum), peak)
+	return err
+}
+
+// memoryResident is the most memory that this process had.
+func memoryResident() (int64, error) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	_, peak, _ := bytes.Cut(status, []byte("VmHWM:"))
 	var kilobytes int64
-	if _, err := fmt.Sscanf(string(peak), "%d kB", &kilobytes); err != nil {
-		return err
-	}
-	fmt.Println(n, memorySum(sum), kilobytes<<10)
-	return nil
+	_, err = fmt.Sscanf(string(peak), "%d kB", &kilobytes)
+	return kilobytes << 10, err
 }
 
 func memorySum(sum hash.Hash) string { return fmt.Sprintf("%x", sum.Sum(nil)) }
@@ -84,6 +94,24 @@ func memoryPlain(mebibytes int) http.HandlerFunc {
 // connection, and returns the most memory it had.
 func memoryDownload(t testing.TB, mebibytes int, handler http.Handler) int64 {
 	t.Helper()
+	out := memoryRun(t, handler)
+	sum := sha256.New()
+	for range mebibytes {
+		sum.Write(memoryPattern)
+	}
+	var n, peak int64
+	var got string
+	_, err := fmt.Sscan(out, &n, &got, &peak)
+	require.NoError(t, err, "%q", out)
+	require.EqualValues(t, mebibytes<<20, n)
+	require.Equal(t, memorySum(sum), got)
+	return peak
+}
+
+// memoryRun has a copy of this program do a download, or what variables say, over
+// a real connection, and returns what it prints.
+func memoryRun(t testing.TB, handler http.Handler, variables ...string) string {
+	t.Helper()
 	server := httptest.NewServer(handler)
 	defer server.Close()
 	program, err := os.Executable()
@@ -92,22 +120,11 @@ func memoryDownload(t testing.TB, mebibytes int, handler http.Handler) int64 {
 	child.Env = append(slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
 		return slices.Contains([]string{"GODEBUG", "GOGC", "GOMEMLIMIT", "GOCOVERDIR"}, name) || strings.HasSuffix(strings.ToLower(name), "_proxy")
-	}), memoryServer+"="+server.URL)
+	}), append(variables, memoryServer+"="+server.URL)...)
 	var out, problems strings.Builder
 	child.Stdout, child.Stderr = &out, &problems
 	require.NoError(t, child.Run(), "%s", &problems)
-
-	sum := sha256.New()
-	for range mebibytes {
-		sum.Write(memoryPattern)
-	}
-	var n, peak int64
-	var got string
-	_, err = fmt.Sscan(out.String(), &n, &got, &peak)
-	require.NoError(t, err, "%q", out.String())
-	require.EqualValues(t, mebibytes<<20, n)
-	require.Equal(t, memorySum(sum), got)
-	return peak
+	return out.String()
 }
 
 // memorySkip skips where a process cannot be measured, or is not the one that

@@ -2,7 +2,11 @@ package gitlabci
 
 import (
 	"cmp"
+	"errors"
+	"iter"
+	"maps"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -16,6 +20,11 @@ const (
 	// as when others delete behind the reader, or when a server's halves differ
 	// on what it has. Then a walk looks closer or, where it cannot, goes on.
 	patience = 3
+
+	// endurance is how many such steps are too many where pages overlap. There a
+	// walk does not go on without proof, but fails: a list that only moves has
+	// something new for it long before.
+	endurance = 50
 
 	// Overlapping pages are at least this large: smaller ones hardly get on.
 	smallestOverlap = 20
@@ -38,53 +47,68 @@ func (p *PipelineInfo) identity() (int64, time.Time) { return int64(p.ID), p.Upd
 func (j *JobInfo) identity() (int64, time.Time)      { return int64(j.ID), time.Time{} }
 
 // A drift is what moves in a list of numbered pages while it is walked. What
-// comes into the list can push items to the next page, where they come again.
-// What goes out of it can pull items to a page that was read already, where
-// they would be missed: then the walk goes back.
+// is added to the list can push items to the next page, where they come again.
+// What is removed can pull items to a page that was read already, where they
+// would be missed: then the walk goes back.
 //
-// How many went out is told by the totals, as long as the items that come in
-// do so where the walk began. In ascending lists they come in at the end, and
-// make up for those that went. There each page is asked for together with the
-// end of the one before: where that is missing, something may lie in between.
+// How many were removed can be seen from the totals, as long as items are added
+// only where the walk began, and each page is requested after the one before it.
+// In ascending lists items are added at the end, and make up for those removed.
+// Pages requested at once are served in any order: there an added item, too,
+// can push another from a page not served yet to one that was. In both cases
+// each page is requested together with the end of the one before. What was
+// yielded up to some item is all that was there throughout up to this item, and
+// a page has all that there was between its ends when it was served. So if it
+// begins with an item that was yielded, or before one, nothing is missed between
+// the two pages, whichever of them is older. If not, something may be.
 type drift struct {
 	known    memory
-	byChange bool // a changed item is another one
-	fixed    bool // the walk never goes back
-	careful  bool // pages should overlap
-	ownSizes bool // they cannot: the server has sizes of its own
-	rising   bool // the list ascends
-	total    int  // of the list, as the last answer had it, or -1
-	size     int  // of the largest page
+	byChange bool    // a changed item is another one
+	fixed    bool    // the walk never goes back
+	settled  bool    // nothing moves in this list
+	careful  bool    // pages should overlap
+	ownSizes bool    // they cannot: the server has sizes of its own
+	rising   bool    // the list ascends, as it should or as its first page shows
+	total    int     // of the list, as the last response had it, or -1
+	size     int     // of the largest page
+	furthest itemKey // that ended a page
 
 	midway  bool    // the walk began in the middle of the list
 	first   itemKey // it began with, if so
-	strayed bool    // it has asked for pages that may begin before that
+	strayed bool    // it has come to pages that may begin before that
 
 	back      bool // the walk has just gone back
 	fruitless int  // how often it did since the last new item, and found nothing missed
 }
 
-// counts is what an answer tells of a list.
+// counts is what a page tells of its list.
 type counts struct {
-	size  int  // of its pages, or 0 if not told or not believed
-	total int  // of its items, or -1
-	items int  // on the page
-	known bool // the first of them was yielded before
+	size    int     // of its pages, or 0 if not told or not believed
+	total   int     // of its items, or -1
+	pages   int     // of its pages, or -1
+	items   int     // on the page
+	joins   bool    // the page begins with, or before, an item yielded before
+	fresh   bool    // one of its items was not yielded before
+	first   itemKey // of them
+	last    itemKey
+	guessed bool // the page was requested before the one before it was read
 }
 
-// newDrift is that of the list which query asks for. One that may not go back
-// only drops repeats, as for lists that have another order than by ID or time.
-func newDrift[P any](query url.Values, mayGoBack bool) *drift {
+// newDrift is that of the list which query asks for, whose pages are requested
+// at once if told so. In another order than by ID or time it only drops repeats.
+func newDrift[P any](query url.Values, atOnce bool) *drift {
 	var item P
 	_, identifiable := any(item).(identified)
+	_, settled := any(item).(*ArtifactEntry)
 	order := PipelineOrder(query.Get("order_by"))
 	steady := order == "" || order == OrderByID || order == OrderByUpdatedAt
 	rising := Sort(query.Get("sort")) == SortAsc
 	return &drift{
 		total:    -1,
 		byChange: order == OrderByUpdatedAt,
-		fixed:    !mayGoBack || !identifiable || !steady,
-		careful:  rising,
+		fixed:    !identifiable || !steady,
+		settled:  settled,
+		careful:  rising || atOnce,
 		rising:   rising,
 		midway:   pageNumber(query) > 1,
 	}
@@ -111,17 +135,26 @@ func (d *drift) knows(item any) bool {
 
 // precedes reports whether an item comes before those that a walk from the
 // middle of a list is about. It does not look where the server's links alone
-// lead, or in what may have moved to the front since.
+// lead.
 func (d *drift) precedes(key itemKey) bool {
-	switch {
-	case !d.strayed || d.first.id == 0:
-		return false
-	case d.byChange:
-		return d.rising && key.changed != 0 && key.changed < d.first.changed
-	case d.rising:
-		return key.id < d.first.id
+	return d.strayed && d.before(key, d.first)
+}
+
+// before reports whether the list has one item before another, as far as their
+// keys tell.
+func (d *drift) before(a, b itemKey) bool {
+	x, y := a.id, b.id
+	if d.byChange {
+		x, y = a.changed, b.changed
 	}
-	return key.id > d.first.id
+	return x != 0 && y != 0 && (d.rising && x < y || !d.rising && x > y)
+}
+
+// spans reports whether a page begins before the furthest item that ended
+// another, and reaches it. Then the two join even if the items that they had in
+// common are gone.
+func (d *drift) spans(told counts) bool {
+	return told.last.id != 0 && d.before(told.first, d.furthest) && !d.before(told.last, d.furthest)
 }
 
 // repeats reports whether an item was yielded before, here or where the walk was
@@ -134,20 +167,30 @@ func (d *drift) repeats(item any) bool {
 	return ok && (d.precedes(key) || !d.known.add(key))
 }
 
+// reach notes the place of a page.
+func (d *drift) reach(at *place) { d.strayed = d.strayed || at.back || at.link != nil }
+
 // missed returns where to go instead of reading on, nil if nothing can have
-// been missed between the pages before and the one at a place.
-func (d *drift) missed(at *place, told counts) *place {
-	if at.link != nil && told.size != pageSize(at.query) {
+// been missed between the pages before and the one at a place. A page that was
+// requested too early to tell is requested again.
+func (d *drift) missed(at *place, told counts) (*place, error) {
+	switch {
+	case at.link != nil && told.size != pageSize(at.query):
 		d.ownSizes = true
-		return at.link
+		return at.link, nil
+	case told.guessed && !told.joins && at.number > 1 && d.overlaps():
+		return at, nil
 	}
 	gone, size := d.gone(at, told), cmp.Or(told.size, pageSize(at.query))
 	if gone == 0 || size < 1 {
-		return nil
+		return nil, nil
 	}
-	d.back, d.strayed = true, true
+	if d.fruitless >= endurance {
+		return nil, errors.New("gitlabci: the list's pages do not fit together: each request finds other items")
+	}
+	d.back = true
 	number := max(1, at.number-1-(gone-1)/size)
-	return &place{query: withPage(at.query, number, size), number: number}
+	return &place{query: withPage(at.query, number, size), number: number, back: true}, nil
 }
 
 // gone is how many items before a page may have gone out of the list since the
@@ -159,7 +202,7 @@ func (d *drift) gone(at *place, told counts) int {
 	}
 	d.total = told.total
 	switch {
-	case d.fixed || told.known || at.number <= 1 || d.fruitless >= patience && !d.overlaps():
+	case d.fixed || told.joins || at.number <= 1 || d.fruitless >= patience && !d.overlaps():
 		return 0
 	case at.link != nil || d.back && d.overlaps():
 		return max(1, fewer)
@@ -169,11 +212,17 @@ func (d *drift) gone(at *place, told counts) int {
 
 func (d *drift) overlaps() bool { return d.careful && !d.ownSizes && !d.fixed }
 
-// passed notes a page that was read, and whether any of its items was new.
-func (d *drift) passed(told counts, fresh bool) {
+// passed notes a page that is read.
+func (d *drift) passed(told counts) {
 	d.size = max(d.size, told.size)
+	if d.furthest.id == 0 {
+		d.furthest, d.rising = told.last, d.rising != d.before(told.last, told.first)
+	}
+	if d.before(d.furthest, told.last) {
+		d.furthest = told.last
+	}
 	switch {
-	case fresh:
+	case told.fresh:
 		d.fruitless = 0
 	case d.back:
 		d.fruitless++
@@ -188,9 +237,29 @@ func (d *drift) onward(at, link *place, told counts) *place {
 	if !d.overlaps() || told.size < 1 || told.items < 1 || at.number < 1 || link.number < 1 {
 		return link
 	}
-	d.strayed = true
 	number, size := overlap((at.number-1)*told.size+told.items, max(d.size, smallestOverlap))
+	if number < 1 {
+		return link
+	}
 	return &place{query: withPage(link.query, number, size), number: number, link: link}
+}
+
+// plan are the queries of a place and of those that should come after it, as
+// far as that can be known before it is read.
+func (d *drift) plan(next *place, told counts) iter.Seq[url.Values] {
+	return func(yield func(url.Values) bool) {
+		more := yield(next.query)
+		for number := next.number + 1; d.settled && more && number > 1; number++ {
+			query := maps.Clone(next.query)
+			query.Set("page", strconv.Itoa(number))
+			more = (told.pages < 0 || number <= told.pages) && yield(query)
+		}
+		for number, size := next.number, pageSize(next.query); next.link != nil && more; {
+			end := number * size
+			number, size = overlap(end, max(d.size, smallestOverlap))
+			more = number > 0 && (told.total < 0 || end < told.total) && yield(withPage(next.query, number, size))
+		}
+	}
 }
 
 // overlap returns the page that has at least one of the first n items of a

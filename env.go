@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -70,7 +69,7 @@ func (c *config) tokenFromEnv() error {
 	}
 	home, err := parseBase(os.Getenv("CI_SERVER_URL"))
 	if err != nil {
-		return errors.New("CI_JOB_TOKEN: CI_SERVER_URL, the only server it may be sent to, is missing or not a URL")
+		return fmt.Errorf("CI_JOB_TOKEN: CI_SERVER_URL, the only server it may be sent to, is missing or not a URL: %w", err)
 	}
 	if !sameOrigin(c.base, home) {
 		return fmt.Errorf("CI_JOB_TOKEN: it belongs to CI_SERVER_URL, and %s names another server; set GITLAB_TOKEN for that one", c.baseFrom)

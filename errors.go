@@ -67,6 +67,8 @@ type APIError struct {
 	foreign bool   // not in GitLab's JSON: of a proxy before it, perhaps
 	halved  bool   // the message broke off
 	held    bool   // the gate's, not the server's
+
+	redirected bool // to a URL that was not followed
 }
 
 // Error says what was asked and what was answered, without the query.
@@ -128,6 +130,12 @@ func (e *APIError) gone() bool {
 	return e.Is(ErrNotFound) && !e.noRoute && !e.foreign && !strings.EqualFold(e.Message, "404 Project Not Found")
 }
 
+// saysNothing reports whether the status leaves open if the request was carried
+// out: 5xx, and what is no status of a response to it.
+func (e *APIError) saysNothing() bool {
+	return e.StatusCode >= 500 || e.StatusCode < 200 || e.StatusCode/100 == 3 && !e.redirected
+}
+
 // locked reports whether something else holds a lock for a moment, by the one
 // text of GitLab's that has to be read.
 func (e *APIError) locked() bool {
@@ -146,14 +154,19 @@ func (p *policy) readError(resp *http.Response) *APIError {
 		storage:    p.away,
 	}
 	// Half a message is better than none, so an error here is not one more.
+	if resp.StatusCode < 200 { // whose body would be all that follows on the connection
+		resp.Body.Close()
+		resp.Body = http.NoBody
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxMessage))
 	e.halved = err != nil
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	message, limit, noRoute, foreign := errorMessage(resp.Header.Get("Content-Type"), body)
 	if address, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
+		e.redirected = true
 		message = fmt.Sprintf("redirected to %s://%s%s, which is not followed for a %s", address.Scheme, address.Host, address.EscapedPath(), e.Method)
 	}
-	if at := resp.Request.URL; p.away != "" && strings.EqualFold(at.Hostname(), p.config.base.Hostname()) {
+	if at := resp.Request.URL; p.away != "" && sameHost(at, p.config.base) {
 		message = fmt.Sprintf("the server redirects to %s://%s, where the token does not go: should that be the base URL?", at.Scheme, at.Host)
 	}
 	e.Message = shorten(scrub(message, p.secrets), limit) // in this order: half a token is one too many
@@ -219,7 +232,7 @@ func isPage(contentType string) bool {
 // unreadable explains a success whose body is not what GitLab sends.
 func unreadable(resp *http.Response, body []byte, err error) error {
 	contentType, status := resp.Header.Get("Content-Type"), statusLine(resp.StatusCode)
-	if errors.Is(err, errBadLink) {
+	if errors.Is(err, errBadLink) || errors.Is(err, errTooLarge) {
 		return fmt.Errorf("%s, but %w", status, err)
 	}
 	if strings.Contains(contentType, "json") {

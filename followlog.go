@@ -268,7 +268,7 @@ func isFinal(err error) bool {
 	if _, ok := errors.AsType[*writeError](err); ok {
 		return true
 	}
-	if _, ok := errors.AsType[*inputError](err); ok {
+	if _, ok := errors.AsType[*inputError](err); ok || isStrayed(err) {
 		return true
 	}
 	e, ok := errors.AsType[*APIError](err)

@@ -118,7 +118,7 @@ func (k *keyedCreate) candidates(ctx context.Context) (recent []*PipelineInfo, e
 	query := url.Values{"ref": {k.ref}, "source": {string(SourceAPI)}, "per_page": {strconv.Itoa(keyCandidates)}}
 	list := reading(at("projects", k.project, "pipelines"), query)
 	err = k.service.client.fetch(ctx, list, func(header http.Header, body []byte) error {
-		pipelines, err := decodeList[*PipelineInfo](body, func(int) {})
+		pipelines, _, err := decodeList[*PipelineInfo](body)
 		oldest := serverTime(header).Add(-keyAge)
 		recent = slices.DeleteFunc(pipelines, func(p *PipelineInfo) bool {
 			return p.CreatedAt.Before(oldest) || p.Source != SourceAPI

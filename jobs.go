@@ -103,10 +103,11 @@ func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJob
 // It asks for [JobsService.List], with the same options and errors, 100 a page
 // unless told. An error ends it; a page's is a [PageError].
 //
-// By cursor, also with a Prefetch of 1, what is there throughout comes exactly
-// once. Page, and a Prefetch above 1, make the pages numbered: then nothing
-// comes twice, but a job deleted meanwhile can hide its neighbour, and GitLab
-// may refuse to go beyond 50,000 jobs.
+// By cursor, also with a Prefetch of 1, what is there throughout is yielded
+// exactly once. A Prefetch above 1 makes the pages numbered, but overlap, so
+// that this still holds; GitLab may refuse to go beyond 50,000 jobs. Page
+// without Prefetch makes them numbered, too: then nothing is yielded twice, but
+// a job deleted meanwhile can hide its neighbour.
 func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobsOptions) iter.Seq2[*Job, error] {
 	return allBy(ctx, opts, s.projectJobs(project, opts != nil && opts.Prefetch > 1))
 }
@@ -155,7 +156,8 @@ func (s *JobsService) ListForPipeline(ctx context.Context, project ProjectID, pi
 //
 // Pages are numbered, and a job retried while the loop runs shifts the rest. As
 // in [PipelinesService.All], repeats are dropped, and what is there throughout
-// comes exactly once without Scope and Prefetch, up to 10,000 jobs.
+// is yielded exactly once: with a Prefetch above 1 always, and otherwise without
+// Scope and up to 10,000 jobs.
 func (s *JobsService) AllForPipeline(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListPipelineJobsOptions) iter.Seq2[*Job, error] {
 	return all[*Job](ctx, s.client, at("projects", project, "pipelines", pipeline, "jobs"), opts)
 }

@@ -1,6 +1,7 @@
 package gitlabci_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,12 +9,15 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
 )
 
 const (
@@ -358,4 +362,53 @@ func TestEntryPages(t *testing.T) {
 	page, err := s.client(t).Artifacts.Entries(t.Context(), "group/app", 9, nil)
 	require.NoError(t, err)
 	require.Equal(t, gitlabci.Cursor(""), page.Next)
+}
+
+// Jobs that start while pages are requested at once hide no other job, in
+// whatever order the server comes to the pages and however it throttles them.
+func TestJobPagesWhileJobsStart(t *testing.T) {
+	for _, throttled := range []bool{false, true} {
+		for _, prefetch := range []int{2, 3, 8, 64} {
+			t.Run(fmt.Sprintf("%d at once, throttled %v", prefetch, throttled), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { jobPagesStarting(t, prefetch, throttled) })
+			})
+		}
+	}
+}
+
+// jobPagesStarting ranges over 180 jobs while others start.
+func jobPagesStarting(t *testing.T, prefetch int, throttled bool) {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	missed := map[gitlabci.JobID]bool{}
+	for range 180 {
+		missed[pipeline.AddJob(gitlabcitest.Job{Name: "test"}).ID] = true
+	}
+	client := srv.Client(gitlabci.WithRetries(20), gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+		number, _ := strconv.Atoi(req.URL.Query().Get("page"))
+		time.Sleep(time.Duration(100-number*37%100) * time.Millisecond) // in an order of its own
+		return srv.Transport().RoundTrip(req)
+	})))
+	for i := 0; throttled && i < 20; i++ { // every fourth request
+		srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/jobs", Status: 429, Header: http.Header{"Retry-After": {"1"}}, Times: 1})
+		srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/jobs", Header: http.Header{"X-Served": {"1"}}, Times: 3})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var starts sync.WaitGroup
+	defer starts.Wait()
+	defer cancel()
+	starts.Go(func() {
+		for ctx.Err() == nil {
+			time.Sleep(17 * time.Millisecond)
+			pipeline.AddJob(gitlabcitest.Job{Name: "test"})
+		}
+	})
+	opts := &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{Prefetch: prefetch, PerPage: 20}}
+	seen, err := jobPagesAll(t, client, opts)
+	require.NoError(t, err)
+	require.Len(t, slices.Compact(slices.Sorted(slices.Values(seen))), len(seen), "none comes twice")
+	for _, id := range seen {
+		delete(missed, id)
+	}
+	require.Empty(t, missed)
 }

@@ -16,12 +16,18 @@ import (
 // is a trigger job, [ErrForbidden] for the log of a job run in debug mode
 // without the right to change it, and, while reading, [ErrStalled].
 // A log can lag behind: its last bytes may arrive after the job has finished.
+//
+// An interrupted log resumes as [ArtifactFile.Read] says. If the server sends
+// neither the length nor chunks, the runner's last line or the size of the
+// archived log must prove that the log is whole. If neither does, the error
+// after the last byte matches [io.ErrUnexpectedEOF]: so it is while the job runs.
 func (s *JobsService) Log(ctx context.Context, project ProjectID, job JobID) (io.ReadCloser, error) {
-	cl := reading(at("projects", project, "jobs", job, "trace"), nil)
+	cl := readingFile(at("projects", project, "jobs", job, "trace"), nil)
 	cl.grows = true
 	log, err := notPage(s.client.download(ctx, cl, "", nil))
 	if err != nil {
 		return nil, err
 	}
+	log.source.told = s.client.sizeOf(project, job, ArtifactTypeTrace)
 	return log, nil
 }

@@ -177,7 +177,7 @@ func (r *logReader) span(query url.Values, from int64) string {
 }
 
 func (r *logReader) send(ctx context.Context, query url.Values, span string) (*http.Response, error) {
-	cl := reading(r.path, query)
+	cl := readingFile(r.path, query)
 	req, err := r.client.newRequest(ctx, cl)
 	if err != nil {
 		return nil, err

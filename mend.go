@@ -8,15 +8,14 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"strings"
 	"sync"
 )
 
 // A mender reads a file, and asks for it again where its body breaks off,
 // stalls or ends short. It asks GitLab, since the address of a storage expires.
-// What follows is trusted only if it can be told to be of the same file: by a
-// strong validator, by a job that keeps its files, or by the bytes before it.
-// See checkRest and checkWhole.
+// A part is used only if it repeats the strong ETag of the file. Else the whole
+// file is requested, and its beginning compared with what was handed out. See
+// rest, checkRest and checkWhole.
 type mender struct {
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
@@ -30,36 +29,38 @@ type mender struct {
 	size      int64        // of the file, or -1
 	end       int64        // of the body within the file, or -1
 	read      int64        // bytes handed out
-	validator string       // for If-Range, or ""
+	validator string       // a strong ETag, or a date, or ""
 	ranges    bool         // whether a part may be asked for
+	asked     int64        // where the part begins that was asked for
 	sum       maphash.Hash // of the bytes handed out
 	failures  int          // in a row, without a byte between them
 	broken    error        // how the body ended, if too soon
 	over      error        // what every further Read returns
+
+	ending *ending                     // of a body that only the connection ends; else nil
+	told   func(context.Context) int64 // asks GitLab for the size of the file; nil if it cannot be asked
+	known  int64                       // what it said, or -1
+	lax    bool                        // whether an end that nothing proves is taken for one
+
+	// Save lets the bytes be read again that it was handed, and checks the file
+	// if a part was joined to them. The part began at seam; 0 is none.
+	copied io.ReaderAt
+	seam   int64
 
 	mu     sync.Mutex // for Close, which may come during a Read
 	body   io.ReadCloser
 	closed bool
 }
 
-// mended returns a reader of the answer to a call and of those to follow it.
+// mended returns a reader of the response to a call and of those to follow it.
 // The context is that of the request; cancel ends it.
 func (c *Client) mended(ctx context.Context, cancel context.CancelFunc, cl *call, resp *http.Response) *mender {
 	m := &mender{
 		ctx: ctx, cancel: cancel, client: c, call: cl, body: resp.Body, from: c.origin(cl, resp), ranges: true,
 		page: isPage(resp.Header.Get("Content-Type")), size: resp.ContentLength, end: resp.ContentLength,
+		known: -1, ending: endingOf(resp), validator: validatorOf(resp),
 	}
-	m.validator = validatorOf(resp)
 	return m
-}
-
-// validatorOf is the validator of an answer's bytes as they are read. What
-// net/http unpacked has that of other bytes.
-func validatorOf(resp *http.Response) string {
-	if resp.Uncompressed {
-		return ""
-	}
-	return strongValidator(resp.Header)
 }
 
 func (m *mender) Read(p []byte) (int, error) {
@@ -90,6 +91,9 @@ func (m *mender) take(p []byte) {
 	m.failures = 0
 	m.read += int64(len(p))
 	m.sum.Write(p)
+	if m.ending != nil {
+		m.ending.add(p)
+	}
 	if m.progress != nil {
 		m.progress(m.read, m.size)
 	}
@@ -102,8 +106,10 @@ func (m *mender) judge(err error, extra bool) {
 	case extra:
 		m.over = m.fail(fmt.Errorf("more came than the %d bytes announced", m.end))
 	case err == nil:
-	case m.read == m.size, m.size < 0 && err == io.EOF: // with all bytes there, no error matters
+	case m.read == m.size: // with all bytes there, no error matters
 		m.over = io.EOF
+	case m.size < 0 && err == io.EOF:
+		m.finish()
 	case err == io.EOF:
 		m.broken = io.ErrUnexpectedEOF
 	default:
@@ -135,7 +141,8 @@ func (m *mender) mend() error {
 
 // reopen makes one more call for the rest of the file, or for all of it.
 func (m *mender) reopen() error {
-	rest := m.rest()
+	var rest http.Header
+	m.asked, rest = m.rest()
 	resp, err := m.client.ask(m.ctx, m.call, m.encoding, rest)
 	if e, ok := errors.AsType[*APIError](err); ok && e.StatusCode == http.StatusRequestedRangeNotSatisfiable && rest != nil {
 		m.broken, m.ranges = err, false // the whole file tells why
@@ -148,28 +155,19 @@ func (m *mender) reopen() error {
 	if !m.hold(resp.Body) {
 		return m.fail(fs.ErrClosed)
 	}
-	if err := m.check(resp, rest != nil); err != nil {
+	switch err := m.check(resp, rest != nil); {
+	case err == errUnproven: // what it is a part of, the whole file tells
+		resp.Body.Close()
+		m.ranges = false
+		return m.reopen()
+	case err != nil:
 		return m.fail(err)
 	}
 	m.broken = nil
 	if resp.StatusCode == http.StatusOK {
 		return m.skip()
 	}
-	return nil
-}
-
-// rest is what to ask for the rest by, or nil where the whole file must come.
-// The artifacts of a job are never replaced; those of the latest may by now be
-// of another one.
-func (m *mender) rest() http.Header {
-	if m.read == 0 || !m.ranges || m.validator == "" && (!m.call.fixed || m.size < 0) {
-		return nil
-	}
-	header := http.Header{"Range": {fmt.Sprintf("bytes=%d-", m.read)}, "Accept-Encoding": {identity}}
-	if m.validator != "" {
-		header.Set("If-Range", m.validator)
-	}
-	return header
+	return m.join()
 }
 
 // hold makes body the one to read, unless the file was closed meanwhile.
@@ -188,101 +186,6 @@ func (m *mender) isClosed() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.closed
-}
-
-// check reports why an answer cannot follow what was handed out, and else takes
-// from it how much will come.
-func (m *mender) check(resp *http.Response, partly bool) error {
-	switch err := encoded(resp); {
-	case err != nil:
-		return err
-	case partly && resp.StatusCode == http.StatusPartialContent:
-		return m.checkRest(resp)
-	case resp.StatusCode == http.StatusOK:
-		return m.checkWhole(resp)
-	}
-	return fmt.Errorf("%s is not a whole file", statusLine(resp.StatusCode))
-}
-
-// checkRest checks a 206: that it is of this file, and begins where it must.
-func (m *mender) checkRest(resp *http.Response) error {
-	r, err := parseContentRange(resp.Header.Get("Content-Range"))
-	switch {
-	case err != nil:
-		return err
-	case r.first != m.read:
-		return fmt.Errorf("the bytes from %d on were asked for, and those from %d on came", m.read, r.first)
-	case r.total >= 0 && m.size >= 0 && r.total != m.size:
-		return m.changed("it has %d bytes now", r.total)
-	case r.total < 0 && (m.size < 0 || m.validator == ""):
-		return errors.New("the server does not say which part of the file this is: its Content-Range has no size")
-	case m.contradicts(resp.Header):
-		return m.changed("it has another ETag or date now")
-	}
-	m.size, m.end = max(m.size, r.total), r.last+1
-	return nil
-}
-
-// checkWhole checks a 200: whether it can be this file. The bytes themselves
-// are compared by skip.
-func (m *mender) checkWhole(resp *http.Response) error {
-	size := resp.ContentLength
-	switch {
-	case isPage(resp.Header.Get("Content-Type")) && !m.page:
-		return fmt.Errorf("the answer has content type %q: this is a page", resp.Header.Get("Content-Type"))
-	case size >= 0 && !m.fits(size):
-		return m.changed("it has %d bytes now", size)
-	case m.read > 0 && !m.call.grows && m.contradicts(resp.Header):
-		return m.changed("it has another ETag or date now")
-	}
-	m.validator = validatorOf(resp)
-	if size >= 0 || m.call.grows {
-		m.size = size
-	}
-	m.end = m.size
-	return nil
-}
-
-// fits reports whether the file can have come to this size.
-func (m *mender) fits(size int64) bool {
-	if m.size >= 0 && !m.call.grows {
-		return size == m.size
-	}
-	return size >= max(m.size, m.read)
-}
-
-func (m *mender) changed(format string, args ...any) error {
-	return fmt.Errorf("the file has changed meanwhile: "+format, args...)
-}
-
-// contradicts reports whether the answer is one about another file.
-func (m *mender) contradicts(header http.Header) bool {
-	now := header.Get("Last-Modified")
-	if strings.HasPrefix(m.validator, `"`) {
-		now = header.Get("ETag")
-	}
-	return m.validator != "" && now != "" && !strings.HasPrefix(now, "W/") && now != m.validator
-}
-
-// skip reads past what was handed out before, and compares it with that. Only
-// a difference is an error: a body that breaks off is asked for once more. The
-// hash has a seed that nobody else knows, so no server can make two files look
-// alike, and it is faster than a network; SHA-256 is not.
-func (m *mender) skip() error {
-	var again maphash.Hash
-	again.SetSeed(m.sum.Seed())
-	n, err := io.CopyN(&again, m.body, m.read)
-	switch {
-	case err == io.EOF && m.size < 0:
-		return m.fail(m.changed("it has %d bytes now", n))
-	case err == io.EOF:
-		m.broken = io.ErrUnexpectedEOF
-	case err != nil:
-		m.broken = scrubError(bare(err), nil)
-	case again.Sum64() != m.sum.Sum64():
-		return m.fail(m.changed("its first %d bytes are others now", m.read))
-	}
-	return nil
 }
 
 // fail makes an error that of the file. It may quote a header.

@@ -78,27 +78,32 @@ type mendCase struct {
 
 func mendValidated() map[string]mendCase {
 	steps := func(s ...http.HandlerFunc) []http.HandlerFunc { return s }
-	rest := mendPart(mendText[40:], "bytes 40-99/100")
+	rest := mendPart(mendText[40:], "bytes 40-99/100", "ETag", `"a"`)
+	whole := mendWhole(mendText)
+	dated := mendWhole(mendText, "Last-Modified", mendDate)
 	ranges := []string{"ETag", `"a"`, "Accept-Ranges", "bytes"}
 	const all = "bytes=40-"
 	return map[string]mendCase{
 		"a strong ETag":               {steps: steps(mendFirst("ETag", `"a"`), rest), asked: all, ifRange: `"a"`},
-		"a date":                      {steps: steps(mendFirst("Last-Modified", mendDate), rest), asked: all, ifRange: mendDate},
+		"a date":                      {steps: steps(mendFirst("Last-Modified", mendDate), dated)},
 		"an ETag above a date":        {steps: steps(mendFirst("ETag", `"a"`, "Last-Modified", mendDate), rest), asked: all, ifRange: `"a"`},
-		"a date under a weak ETag":    {way: "latest", steps: steps(mendFirst("ETag", `W/"a"`, "Last-Modified", mendDate), rest), asked: all, ifRange: mendDate},
+		"a date under a weak ETag":    {way: "latest", steps: steps(mendFirst("ETag", `W/"a"`, "Last-Modified", mendDate), dated)},
 		"the latest with an ETag":     {way: "latest", steps: steps(mendFirst("ETag", `"a"`), rest), asked: all, ifRange: `"a"`},
-		"a log with a date":           {way: "log", steps: steps(mendFirst("Last-Modified", mendDate), rest), asked: all, ifRange: mendDate},
-		"the same ETag again":         {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/100", "ETag", `"a"`)), asked: all, ifRange: `"a"`},
-		"a weak ETag then":            {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/100", "ETag", `W/"b"`)), asked: all, ifRange: `"a"`},
+		"a log with a date":           {way: "log", steps: steps(mendFirst("Last-Modified", mendDate), dated)},
+		"a log with an ETag":          {way: "log", steps: steps(mendFirst("ETag", `"a"`), rest), asked: all, ifRange: `"a"`},
+		"a weak ETag then":            {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/100", "ETag", `W/"a"`), whole), asked: all, ifRange: `"a"`},
+		"no ETag then":                {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/100"), whole), asked: all, ifRange: `"a"`},
+		"a date then":                 {steps: steps(mendFirst("ETag", `"a"`, "Last-Modified", mendDate), mendPart(mendText[40:], "bytes 40-99/100", "Last-Modified", mendDate), whole), asked: all, ifRange: `"a"`},
+		"no ETag then, and others":    {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/100"), mendWhole("x"+mendText[1:])), asked: all, ifRange: `"a"`, err: "its first 40 bytes are others now"},
 		"another ETag then":           {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/100", "ETag", `"b"`)), asked: all, ifRange: `"a"`, err: "the file has changed meanwhile: it has another ETag or date now"},
-		"another date then":           {steps: steps(mendFirst("Last-Modified", mendDate), mendPart(mendText[40:], "bytes 40-99/100", "Last-Modified", mendLater)), asked: all, ifRange: mendDate, err: "another ETag or date"},
-		"no total":                    {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/*")), asked: all, ifRange: `"a"`},
-		"another total":               {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/101")), asked: all, ifRange: `"a"`, err: "it has 101 bytes now"},
-		"another place":               {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[41:], "bytes 41-99/100")), asked: all, ifRange: `"a"`, err: "bytes from 40 on were asked for, and those from 41 on came"},
+		"another date then":           {steps: steps(mendFirst("Last-Modified", mendDate), mendWhole(mendText, "Last-Modified", mendLater)), err: "another ETag or date"},
+		"no total":                    {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/*", "ETag", `"a"`)), asked: all, ifRange: `"a"`},
+		"another total":               {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/101", "ETag", `"a"`)), asked: all, ifRange: `"a"`, err: "it has 101 bytes now"},
+		"another place":               {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[41:], "bytes 41-99/100", "ETag", `"a"`)), asked: all, ifRange: `"a"`, err: "bytes from 40 on were asked for, and those from 41 on came"},
 		"no place":                    {steps: steps(mendFirst("ETag", `"a"`), mendBody(206, mendText[40:], 60)), asked: all, ifRange: `"a"`, err: `Content-Range "" is not one range of bytes`},
 		"several parts":               {steps: steps(mendFirst("ETag", `"a"`), mendBody(206, "--x", 3, "Content-Type", "multipart/byteranges; boundary=x")), asked: all, ifRange: `"a"`, err: "is not one range"},
-		"in pieces":                   {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:60], "bytes 40-59/100"), mendPart(mendText[60:], "bytes 60-99/100")), asked: all, ifRange: `"a"`},
-		"more than the part":          {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-59/100")), asked: all, ifRange: `"a"`, err: "more came than the 60 bytes announced"},
+		"in pieces":                   {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:60], "bytes 40-59/100", "ETag", `"a"`), mendPart(mendText[60:], "bytes 60-99/100", "ETag", `"a"`)), asked: all, ifRange: `"a"`},
+		"more than the part":          {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-59/100", "ETag", `"a"`)), asked: all, ifRange: `"a"`, err: "more came than the 60 bytes announced"},
 		"packed":                      {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/100", "Content-Encoding", "gzip")), asked: all, ifRange: `"a"`, err: `compressed by "gzip"`},
 		"all, with the ETag":          {steps: steps(mendFirst(ranges...), mendWhole(mendText, ranges...)), asked: all, ifRange: `"a"`},
 		"all, with another ETag":      {steps: steps(mendFirst(ranges...), mendWhole(mendText, "ETag", `"b"`)), asked: all, ifRange: `"a"`, err: "another ETag or date"},
@@ -108,7 +113,7 @@ func mendValidated() map[string]mendCase {
 		"refused the range, and all":  {steps: steps(mendFirst("ETag", `"a"`), answer(416, ""), mendWhole(mendText)), asked: all, ifRange: `"a"`},
 		"refused the range, and less": {steps: steps(mendFirst("ETag", `"a"`), answer(416, ""), mendWhole(mendText[:30])), asked: all, ifRange: `"a"`, err: "it has 30 bytes now"},
 		"unknown size":                {steps: steps(mendChunked("ETag", `"a"`), rest), asked: all, ifRange: `"a"`},
-		"unknown size, and no total":  {steps: steps(mendChunked("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/*")), asked: all, ifRange: `"a"`, err: "its Content-Range has no size"},
+		"unknown size, and no total":  {steps: steps(mendChunked("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/*", "ETag", `"a"`)), asked: all, ifRange: `"a"`, err: "its Content-Range has no size"},
 		"gone":                        {steps: steps(mendFirst("ETag", `"a"`), answer(404, `{"message":"404 Not Found"}`)), asked: all, ifRange: `"a"`, err: "404 Not Found (after 40 of 100 bytes: ", is: gitlabci.ErrNotFound},
 		"forbidden":                   {steps: steps(mendFirst("ETag", `"a"`), answer(403, ``)), asked: all, ifRange: `"a"`, err: "after 40 of 100 bytes", is: gitlabci.ErrForbidden},
 		"precondition":                {steps: steps(mendFirst("ETag", `"a"`), answer(412, ``)), asked: all, ifRange: `"a"`, err: "412 Precondition Failed (after 40 of 100 bytes"},
@@ -118,12 +123,11 @@ func mendValidated() map[string]mendCase {
 func mendUnvalidated() map[string]mendCase {
 	steps := func(s ...http.HandlerFunc) []http.HandlerFunc { return s }
 	rest := mendPart(mendText[40:], "bytes 40-99/100")
+	whole := mendWhole(mendText)
 	poison := []string{"ETag", `W/"d41d8cd9"`, "Last-Modified", "0"}
-	const all = "bytes=40-"
 	return map[string]mendCase{
-		"of a job":                {steps: steps(mendFirst(poison...), rest), asked: all},
-		"of a job, without total": {steps: steps(mendFirst(poison...), mendPart(mendText[40:], "bytes 40-99/*")), asked: all, err: "has no size"},
-		"of a job, other total":   {steps: steps(mendFirst(poison...), mendPart(mendText[40:99], "bytes 40-98/99")), asked: all, err: "it has 99 bytes now"},
+		"of a job":                {steps: steps(mendFirst(poison...), whole)},
+		"of a job, other total":   {steps: steps(mendFirst(poison...), mendWhole(mendText[:99])), err: "it has 99 bytes now"},
 		"of a job, size unknown":  {steps: steps(mendChunked(poison...), mendWhole(mendText))},
 		"a date of just now":      {way: "latest", steps: steps(mendFirst("Last-Modified", "Sat, 01 Jan 2000 00:00:00 GMT"), mendWhole(mendText))}, // when a bubble begins
 		"latest":                  {way: "latest", steps: steps(mendFirst(poison...), mendWhole(mendText))},
@@ -134,11 +138,11 @@ func mendUnvalidated() map[string]mendCase {
 		"latest, shorter":         {way: "latest", steps: steps(mendFirst(), mendWhole(mendText[:99])), err: "it has 99 bytes now"},
 		"unasked":                 {way: "latest", steps: steps(mendFirst(), rest), err: "206 Partial Content is not a whole file"},
 		"shorter, sizes unknown":  {way: "latest", steps: steps(mendChunked(), answer(200, mendText[:30], "Content-Type", "", "Content-Length", "")), err: "it has 30 bytes now"},
-		"a report":                {way: "report", steps: steps(mendFirst(), rest), asked: all},
-		"a member without ranges": {way: "member", steps: steps(mendFirst(), mendWhole(mendText)), asked: all},
+		"a report":                {way: "report", steps: steps(mendFirst(), whole)},
+		"a member without ranges": {way: "member", steps: steps(mendFirst(), mendWhole(mendText))},
 		"breaks again and again":  {way: "latest", steps: steps(mendFirst(), mendBody(200, mendText[:10], 100), mendBody(200, mendText[:70], 100), reset, mendWhole(mendText))},
-		"a page":                  {steps: steps(mendFirst(), answer(200, "<title>Sign in</title>", "Content-Type", "text/html")), asked: all, err: `content type "text/html": this is a page`},
-		"nothing":                 {steps: steps(mendFirst(), answer(204, "")), asked: all, err: "204 No Content is not a whole file"},
+		"a page":                  {steps: steps(mendFirst(), answer(200, "<title>Sign in</title>", "Content-Type", "text/html")), err: `content type "text/html": this is a page`},
+		"nothing":                 {steps: steps(mendFirst(), answer(204, "")), err: "204 No Content is not a whole file"},
 		"a log":                   {way: "log", steps: steps(mendFirst(), mendWhole(mendText))},
 		"a log that grew":         {way: "log", steps: steps(mendFirst(), mendWhole(mendText+"more")), want: mendText + "more"},
 		"a log of unknown size":   {way: "log", steps: steps(mendChunked(), mendWhole(mendText))},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -26,11 +25,16 @@ type ListOptions struct {
 	// but Prefetch.
 	After Cursor `url:"-"`
 
-	// Prefetch is how many pages, 0 to 64, a method that ranges over all asks
-	// for at once, ahead of its reader. 0 asks for each when the loop comes to
-	// it. Pages that have cursors instead of numbers can be asked for only one
-	// ahead, and the first page always comes alone. Methods that return one
-	// page ignore it.
+	// Prefetch is how many pages, 0 to 64, a method that ranges over all
+	// requests at once, ahead of its reader. 0 requests each when the loop
+	// reaches it, and the first page is always requested alone. Methods that
+	// return one page ignore it.
+	//
+	// Numbered pages that are requested at once overlap, to prove that nothing
+	// is missed between them while the list changes: they have other sizes than
+	// PerPage, and are about a seventh more. Only one page can be requested
+	// ahead if pages have cursors instead of numbers, if the list is ordered by
+	// anything but ID or time of change, and on servers that ignore PerPage.
 	Prefetch int `url:"-"`
 }
 
@@ -117,13 +121,9 @@ func allBy[P any](ctx context.Context, opts lister, fetch pager[P]) iter.Seq2[P,
 			yield(none, err)
 			return
 		}
-		w := walk[P]{yield: yield, drift: newDrift[P](query, o.Prefetch == 0)}
-		w.fetch = func(query url.Values) (*sheet[P], error) { return fetch(ctx, query) }
-		if o.Prefetch > 0 {
-			early := prefetch(ctx, o.Prefetch, fetch)
-			defer early.stop()
-			w.fetch = early.get
-		}
+		early := prefetch(ctx, o.Prefetch, fetch)
+		defer early.stop()
+		w := walk[P]{early: early, yield: yield, drift: newDrift[P](query, o.Prefetch > 1)}
 		w.run(query)
 	}
 }
@@ -185,13 +185,11 @@ func fetchPage[P any](ctx context.Context, c *Client, p path, query url.Values) 
 // The page is nil if it is the one that the call has the ETag of.
 func fetchPageUnless[P any](ctx context.Context, c *Client, cl *call) (page *sheet[P], etag string, err error) {
 	err = c.fetch(ctx, cl, func(header http.Header, body []byte) error {
-		items, err := decodeList[P](body, func(index int) {
-			c.config.logger.Warn("gitlabci: a list element is not an object and is left out",
-				slog.String("endpoint", cl.path.template), slog.Int("index", index))
-		})
+		items, left, err := decodeList[P](body)
 		if err != nil {
 			return err
 		}
+		left.log(c.config.logger, "gitlabci: elements of a list are not objects and are left out", cl.path)
 		page = &sheet[P]{
 			items:      items,
 			page:       headerNumber(header, "X-Page", 0),

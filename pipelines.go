@@ -103,14 +103,16 @@ func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *Li
 // Pages are numbered, and pipelines come and go while the loop runs. One that
 // was yielded before is dropped: by its ID or, with [OrderByUpdatedAt], by its
 // ID and UpdatedAt, so that one which changed is seen again. Where GitLab's
-// count falls, All goes back by as many pages; ascending pages overlap, for
-// which All asks for other sizes than PerPage, and about a seventh more often.
+// count falls, All goes back by as many pages. In ascending lists, and with a
+// Prefetch above 1, pages overlap: All requests other sizes than PerPage, about
+// a seventh more often, and rereads where two pages have nothing in common.
 //
-// So what is there throughout comes exactly once if the list is ordered by ID,
-// has at most 10,000 pipelines, which is where GitLab stops counting, and has
-// only filters whose answer stays: Ref, SHA, Source, Username, CreatedAfter
-// and CreatedBefore. Otherwise, and with Prefetch, nothing comes twice, but
-// one that moved can be missed.
+// So what is in the list throughout is yielded exactly once if it is ordered by
+// ID or [OrderByUpdatedAt], and its pages overlap. Where they do not, the list
+// must also have at most 10,000 pipelines, which is where GitLab stops counting,
+// and only filters whose result stays: Ref, SHA, Source, Username, CreatedAfter
+// and CreatedBefore. Otherwise nothing is yielded twice, but one that moved can
+// be missed, with Prefetch as without.
 func (s *PipelinesService) All(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) iter.Seq2[*PipelineInfo, error] {
 	return all[*PipelineInfo](ctx, s.client, at("projects", project, "pipelines"), opts)
 }

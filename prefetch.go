@@ -2,40 +2,41 @@ package gitlabci
 
 import (
 	"context"
-	"maps"
+	"iter"
 	"net/url"
 	"slices"
-	"strconv"
 	"sync"
 )
 
 // maxPrefetch keeps one loop from taking a server for itself.
 const maxPrefetch = 64
 
-// A prefetcher fetches pages before they are asked for: where the link to the
-// next page has a number, those with the numbers after it too. What it fetched
-// is only ever used where the links lead, so that a wrong guess costs a request
-// and nothing else.
+// A prefetcher fetches pages before they are asked for. What it fetched is only
+// ever used where the walk leads, so that a wrong guess costs a request and
+// nothing else.
 type prefetcher[P any] struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	fetch   pager[P]
-	most    int
+	most    int             // requests at once
+	width   int             // how many of them are worth it now
 	queue   []*earlyPage[P] // in the order of the list
+	taken   string          // the key of the page that was taken last
 	running sync.WaitGroup
 }
 
 // An earlyPage is a page on its way.
 type earlyPage[P any] struct {
-	key    string
-	cancel context.CancelFunc
-	done   chan struct{} // closed once page and err are set
-	page   *sheet[P]
-	err    error
+	key     string
+	guessed bool // it was requested before the page before it was read
+	cancel  context.CancelFunc
+	done    chan struct{} // closed once page and err are set
+	page    *sheet[P]
+	err     error
 }
 
 func prefetch[P any](ctx context.Context, most int, fetch pager[P]) *prefetcher[P] {
-	p := &prefetcher[P]{fetch: fetch, most: most}
+	p := &prefetcher[P]{fetch: fetch, most: most, width: most}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	return p
 }
@@ -46,59 +47,67 @@ func (p *prefetcher[P]) stop() {
 	p.running.Wait()
 }
 
-// get returns a page, and has those that should follow on their way.
-func (p *prefetcher[P]) get(query url.Values) (*sheet[P], error) {
-	page, err := p.take(query)
-	if err == nil {
-		p.fill(page)
+// take waits for a page that is on its way, or fetches one that is not. It
+// reports whether the page was requested before the one before it was read.
+//
+// A page that is taken again leaves those after it on their way. One that the
+// walk goes back to does not: as more of that may follow, guesses are few at
+// first.
+func (p *prefetcher[P]) take(at *place) (page *sheet[P], guessed bool, err error) {
+	key := pageKey(at.query)
+	if len(p.queue) > 0 && p.queue[0].key == key {
+		head := p.queue[0]
+		p.queue, p.taken, p.width = p.queue[1:], key, min(2*p.width, p.most)
+		<-head.done
+		head.cancel()
+		return head.page, head.guessed, head.err
 	}
-	return page, err
-}
-
-// take waits for a page that is on its way, or fetches one that is not.
-func (p *prefetcher[P]) take(query url.Values) (*sheet[P], error) {
-	if len(p.queue) == 0 || p.queue[0].key != pageKey(query) {
+	if key != p.taken {
 		p.drop()
-		return p.fetch(p.ctx, query)
 	}
-	head := p.queue[0]
-	p.queue = p.queue[1:]
-	<-head.done
-	head.cancel()
-	return head.page, head.err
+	if at.back {
+		p.width = min(1, p.most)
+	}
+	p.taken = key
+	page, err = p.fetch(p.ctx, at.query)
+	return page, false, err
 }
 
 // drop gives up what is on its way, as it leads elsewhere.
-func (p *prefetcher[P]) drop() {
-	for _, early := range p.queue {
+func (p *prefetcher[P]) drop() { p.keep(0) }
+
+// keep gives up all but the first n that are on their way, and returns when
+// the others have ended: what is requested next would be too much beside them.
+func (p *prefetcher[P]) keep(n int) {
+	for _, early := range p.queue[n:] {
 		early.cancel()
 	}
-	p.queue = nil
+	for _, early := range p.queue[n:] {
+		<-early.done
+	}
+	p.queue = p.queue[:n]
 }
 
-// fill asks for what should come after a page.
-func (p *prefetcher[P]) fill(page *sheet[P]) {
-	next, err := page.next.query()
-	if page.next == "" || err != nil {
-		p.drop()
-		return
-	}
-	number := pageNumber(next)
-	for len(p.queue) < p.most && !slices.ContainsFunc(p.queue, (*earlyPage[P]).isLast) {
-		ahead := maps.Clone(next)
-		if n := number + len(p.queue); n != number {
-			if number == 0 || n < number || page.totalPages >= 0 && n > page.totalPages {
-				return
-			}
-			ahead.Set("page", strconv.Itoa(n))
+// fill requests what a plan has, the next page first.
+func (p *prefetcher[P]) fill(plan iter.Seq[url.Values]) {
+	i := 0
+	for query := range plan {
+		if i >= p.width || slices.ContainsFunc(p.queue[:i], (*earlyPage[P]).isLast) {
+			return
 		}
-		p.start(ahead)
+		if i < len(p.queue) && p.queue[i].key != pageKey(query) {
+			p.keep(i)
+		}
+		if i == len(p.queue) {
+			p.start(query)
+		}
+		i++
 	}
 }
 
 func (p *prefetcher[P]) start(query url.Values) {
 	ctx, cancel := context.WithCancel(p.ctx)
-	early := &earlyPage[P]{key: pageKey(query), cancel: cancel, done: make(chan struct{})}
+	early := &earlyPage[P]{key: pageKey(query), guessed: len(p.queue) > 0, cancel: cancel, done: make(chan struct{})}
 	p.queue = append(p.queue, early)
 	p.running.Go(func() {
 		defer close(early.done)

@@ -76,18 +76,18 @@ func TestPrefetch(t *testing.T) {
 	}{
 		"none":                         {pageNumbered(1000), 0, 1000, 10, 10},
 		"one":                          {pageNumbered(1000), 1, 1000, 10, 10},
-		"three":                        {pageNumbered(1000), 3, 1000, 4, 10},
-		"eight":                        {pageNumbered(10_000), 8, 10_000, 14, 100},
-		"more than there are":          {pageNumbered(1000), 64, 1000, 2, 10},
+		"three":                        {pageNumbered(1000), 3, 1000, 5, 11},
+		"eight":                        {pageNumbered(10_000), 8, 10_000, 16, 114}, // pages overlap
+		"more than there are":          {pageNumbered(1000), 64, 1000, 2, 11},
 		"one page":                     {pageNumbered(100), 8, 100, 1, 1},
 		"nothing":                      {pageNumbered(0), 8, 0, 1, 1},
-		"not counted":                  {prefetchUncounted(pageNumbered(1000)), 3, 1000, 4, 12},
-		"not counted, past the end":    {prefetchUncounted(pageNumbered(950)), 4, 950, 4, 13},
+		"not counted":                  {prefetchUncounted(pageNumbered(1000)), 3, 1000, 5, 13},
+		"not counted, past the end":    {prefetchUncounted(pageNumbered(950)), 4, 950, 4, 14},
 		"not counted, far past it":     {prefetchUncounted(pageNumbered(200)), 8, 200, 2, 9},
 		"not counted, one page":        {prefetchUncounted(pageNumbered(100)), 8, 100, 1, 1},
-		"no links, only page numbers":  {prefetchUnlinked(pageNumbered(1000)), 3, 1000, 4, 10},
-		"one more came than was told":  {prefetchGrows(300, 301), 8, 301, 3, 4},
-		"fewer are left than was told": {prefetchGrows(500, 200), 8, 200, 2, 5},
+		"no links, only page numbers":  {prefetchUnlinked(pageNumbered(1000)), 3, 1000, 5, 11},
+		"more came than was told":      {prefetchGrows(300, 400), 8, 400, 3, 5},
+		"fewer are left than was told": {prefetchGrows(500, 200), 8, 200, 2, 6},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -219,8 +219,9 @@ func TestPrefetchCanceled(t *testing.T) {
 // A page's error comes after the items of those before it, with the cursor
 // that goes on.
 func TestPrefetchError(t *testing.T) {
-	for failing, yielded := range map[string]int{"": 0, "2": 100, "5": 400, "10": 900} {
-		for _, prefetch := range []int{1, 3, 64} {
+	overlapping := map[string]int{"": 0, "2": 100, "5": 388, "9": 744}
+	for prefetch, pages := range map[int]map[string]int{1: {"": 0, "2": 100, "5": 400, "10": 900}, 3: overlapping, 64: overlapping} {
+		for failing, yielded := range pages {
 			t.Run(fmt.Sprintf("page %s, %d ahead", failing, prefetch), func(t *testing.T) {
 				failed := false
 				s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
@@ -282,14 +283,14 @@ func TestPrefetchFollowsLinks(t *testing.T) {
 
 // Of a project's jobs one page is asked for ahead by cursor, more by number.
 func TestPrefetchJobs(t *testing.T) {
-	const byNumber, page2, page3 = "per_page=100", "id=1&page=2&per_page=100", "id=1&page=3&per_page=100"
+	const byNumber, overlapping = "per_page=100", "id=1&page=1&per_page=20" // for a first page that had only two
 	tests := map[string]struct {
 		opts gitlabci.ListOptions
 		want []string
 	}{
 		"none": {gitlabci.ListOptions{}, []string{jobPagesByCursor, "cursor=4&id=1&" + jobPagesByCursor, "cursor=2&id=1&" + jobPagesByCursor}},
 		"one":  {gitlabci.ListOptions{Prefetch: 1}, []string{jobPagesByCursor, "cursor=4&id=1&" + jobPagesByCursor, "cursor=2&id=1&" + jobPagesByCursor}},
-		"two":  {gitlabci.ListOptions{Prefetch: 2}, []string{byNumber, page2, page3}},
+		"two":  {gitlabci.ListOptions{Prefetch: 2}, []string{byNumber, overlapping}},
 		"two after a cursor": {gitlabci.ListOptions{Prefetch: 2, After: "cursor=4&id=1&" + jobPagesByCursor},
 			[]string{"cursor=4&id=1&" + jobPagesByCursor, "cursor=2&id=1&" + jobPagesByCursor}},
 	}
@@ -326,7 +327,7 @@ func TestPrefetchTriggerJobs(t *testing.T) {
 		n++
 	}
 	require.Equal(t, 1000, n)
-	require.Len(t, s.received(), 11)
+	require.Len(t, s.received(), 12)
 }
 
 // One page is one request.
@@ -357,7 +358,7 @@ func TestPrefetchPastTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := prefetchSlow(t, prefetchUncounted(pageNumbered(300)))
 		require.NoError(t, busy(s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(2))))
-		require.Len(t, s.received(), 3)
+		require.Len(t, s.received(), 4)
 	})
 	synctest.Test(t, func(t *testing.T) {
 		s := prefetchSlow(t, pageFailing("3", http.StatusForbidden, pageNumbered(1000)))
@@ -375,14 +376,14 @@ func TestPrefetchPastTheEnd(t *testing.T) {
 			if pageNumber(r.URL.Query(), "page", 1) == 2 {
 				time.Sleep(time.Second) // the others are under way by then
 			}
-			prefetchUncounted(pageNumbered(200))(w, r)
+			prefetchUncounted(pageNumbered(198))(w, r)
 		})
 		for pipeline, err := range s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(4)) {
 			require.NoError(t, err)
 			if pipeline.ID == 1 {
 				synctest.Wait() // until all are on their way
 			}
-			if pipeline.ID == 200 {
+			if pipeline.ID == 198 {
 				synctest.Wait()
 				require.EqualValues(t, 3, canceled.Load(), "pages 3 to 5, while page 2 is still read")
 			}
@@ -415,7 +416,8 @@ func TestPrefetchLeavesNothing(t *testing.T) {
 	})
 }
 
-// Where the links lead elsewhere, pages are asked for ahead from there.
+// Where the links lead elsewhere, pages are asked for ahead from there. Those of
+// an archive, in which nothing moves, need not overlap.
 func TestPrefetchAfterAJump(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := prefetchSlow(t, func(w http.ResponseWriter, r *http.Request) {
@@ -428,12 +430,83 @@ func TestPrefetchAfterAJump(t *testing.T) {
 			if next[number] > 0 {
 				header = []string{"Link", pageLink(url.Values{"page": {fmt.Sprint(next[number])}}, "next")}
 			}
-			answer(http.StatusOK, pageItems(number, number), header...)(w, r)
+			answer(http.StatusOK, fmt.Sprintf(`[{"path":"%d"}]`, number), header...)(w, r)
 		})
-		start := time.Now()
-		ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(3)))
+		start, paths := time.Now(), []string{}
+		opts := &gitlabci.ListEntriesOptions{ListOptions: gitlabci.ListOptions{Prefetch: 3}}
+		for entry, err := range s.client(t).Artifacts.AllEntries(t.Context(), "group/app", 9, opts) {
+			require.NoError(t, err)
+			paths = append(paths, entry.Path)
+		}
+		require.Equal(t, []string{"1", "2", "7", "8", "9", "10", "11", "12", "13", "14"}, paths)
+		require.Equal(t, 250*time.Millisecond, time.Since(start))
+	})
+}
+
+// Where pages cannot overlap, or that would prove nothing, each is requested
+// when the one before it is there: they fit together only in this order.
+func TestPrefetchOneByOne(t *testing.T) {
+	withOrder := prefetchOptions(8)
+	withOrder.OrderBy = gitlabci.OrderByStatus
+	numbered := func(header string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { pageNumbered(1000)(pageWithout{w, []string{header}}, r) }
+	}
+	ownSize := func(w http.ResponseWriter, r *http.Request) {
+		query := r.URL.Query()
+		query.Set("per_page", "70")
+		r.URL.RawQuery = query.Encode()
+		pageNumbered(1000)(w, r)
+	}
+	for name, test := range map[string]struct {
+		step     http.HandlerFunc
+		opts     *gitlabci.ListPipelinesOptions
+		most     int
+		requests int
+	}{
+		"another order":             {pageNumbered(1000), withOrder, 1, 10},
+		"a size that is not told":   {numbered("X-Per-Page"), prefetchOptions(8), 1, 10},
+		"a size of the server's":    {ownSize, prefetchOptions(8), 8, 15 + 8}, // the first guesses are for nothing
+		"one page ahead, by number": {pageNumbered(1000), prefetchOptions(1), 1, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := prefetchSlow(t, test.step)
+				ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", test.opts))
+				require.Empty(t, errs)
+				require.Equal(t, pageRange(1, 1000), ids)
+				require.Equal(t, test.most, s.most)
+				require.Len(t, s.received(), test.requests)
+			})
+		})
+	}
+}
+
+// A page that was served too early is requested again, and those after it stay
+// on their way; at no time are there more than may be.
+func TestPrefetchAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var early atomic.Bool
+		s := prefetchSlow(t, func(w http.ResponseWriter, r *http.Request) {
+			number, size := pageNumber(r.URL.Query(), "page", 1), pageNumber(r.URL.Query(), "per_page", 100)
+			shift := 5 // that were created after the first page and the third were served
+			if number == 1 || number == 3 && early.CompareAndSwap(false, true) {
+				shift = 0
+			}
+			newest := 1000 + shift - (number-1)*size
+			items := []string{}
+			for id := newest; id > max(0, newest-size); id-- {
+				items = append(items, fmt.Sprintf(`{"id":%d}`, id))
+			}
+			header := []string{"X-Per-Page", fmt.Sprint(size), "X-Total", fmt.Sprint(1000 + shift)}
+			if newest > size {
+				header = append(header, "Link", pageLink(url.Values{"page": {fmt.Sprint(number + 1)}, "per_page": {fmt.Sprint(size)}}, "next"))
+			}
+			answer(http.StatusOK, "["+strings.Join(items, ",")+"]", header...)(w, r)
+		})
+		ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(4)))
 		require.Empty(t, errs)
-		require.Equal(t, append([]int{1, 2}, pageRange(7, 14)...), ids)
-		require.Equal(t, 300*time.Millisecond, time.Since(start))
+		require.Len(t, ids, 1000)
+		require.Equal(t, 4, s.most)
+		require.Len(t, s.received(), 13, "12 pages, one of them again")
 	})
 }

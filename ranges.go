@@ -44,12 +44,16 @@ func offset(digits string) (int64, bool) {
 	return int64(n), err == nil
 }
 
+// isTag reports whether a validator is a strong ETag.
+func isTag(validator string) bool { return strings.HasPrefix(validator, `"`) && len(validator) > 2 }
+
 // strongValidator is what If-Range may hold, so that a range is of the very
-// bytes that came before, or "" if the answer has nothing to be trusted.
+// bytes that came before, or "" if the response has nothing to be trusted.
 // GitLab sends one weak ETag for every download, and "Last-Modified: 0". A date
-// counts only when it is well before the answer's own. RFC 9110, 8.8.2.2.
+// counts only when it is well before the response's own. RFC 9110, 8.8.2.2. It
+// tells files apart, but proves nothing: two files can have one date.
 func strongValidator(header http.Header) string {
-	if tag := header.Get("ETag"); strings.HasPrefix(tag, `"`) && len(tag) > 2 {
+	if tag := header.Get("ETag"); isTag(tag) {
 		return tag
 	}
 	modified, err := http.ParseTime(header.Get("Last-Modified"))

@@ -103,6 +103,45 @@ func (s *rangeStream) Close() error {
 	return s.body.Close()
 }
 
+// atOnce reads an archive from at to its end by one response, so that the
+// directory in it is of one archive. The body is that of a response that has
+// come, or nil. Where one breaks off after n bytes, again says where the next
+// one is to begin.
+func (z *remoteZip) atOnce(ctx context.Context, at int64, body io.ReadCloser, again func(at, n int64) int64) (block, error) {
+	s := &rangeStream{zip: z, ctx: ctx, end: z.size, body: body}
+	defer s.Close()
+	for most := int64(0); ; {
+		s.pos = at
+		if err := s.open(); err != nil {
+			return block{}, err
+		}
+		b := block{at, make([]byte, z.size-at)}
+		n, err := io.ReadFull(s.body, b.data)
+		if s.pos += int64(n); err == nil {
+			return b, nil
+		}
+		if next := again(at, int64(n)); next != at || int64(n) > most {
+			at, most, s.fruitless = next, int64(n), 0
+		}
+		if err := s.broke(err); err != nil {
+			return block{}, err
+		}
+	}
+}
+
+// before reads what lies before the tail of the same archive: both come in one
+// response, and the tail is compared.
+func (z *remoteZip) before(ctx context.Context, at int64, tail block) ([]byte, error) {
+	b, err := z.atOnce(ctx, at, nil, func(at, _ int64) int64 { return at })
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(b.data[tail.at-at:], tail.data) {
+		return nil, z.fail(errChanged)
+	}
+	return b.data[:tail.at-at], nil
+}
+
 // A block is a part of an archive in memory.
 type block struct {
 	at   int64

@@ -15,6 +15,10 @@ import (
 // of 10,000 files comes with it, and small archives come whole.
 const zipTail = 3 << 19
 
+// zipTailLeast is what is asked for at the least where more did not come in one
+// response: the end of the directory with the longest comment.
+const zipTailLeast = 66 << 10
+
 var (
 	// errNoParts is that a server sends the whole file whatever was asked for.
 	errNoParts = errors.New("the server sends the archive whole when asked for a part")
@@ -64,13 +68,13 @@ func newRemoteZip(ctx context.Context, c *Client, cl *call, byID bool) (*remoteZ
 		tail, err = z.only(tail, body)
 		return z, tail, err
 	}
-	stream := &rangeStream{zip: z, ctx: ctx, pos: tail.at, end: z.size, body: body}
-	defer stream.Close()
-	tail.data = make([]byte, z.size-tail.at)
-	if _, err := io.ReadFull(stream, tail.data); err != nil {
-		return nil, block{}, err
-	}
-	return z, tail, nil
+	tail, err = z.atOnce(ctx, tail.at, body, func(at, n int64) int64 {
+		if n == 0 {
+			return at
+		}
+		return max(at, z.size-max(n/2, zipTailLeast))
+	})
+	return z, tail, err
 }
 
 // only reads an archive which nothing tells from that of another job, whose the
@@ -205,17 +209,24 @@ func (z *remoteZip) verify(resp *http.Response, first, end int64) (int64, error)
 		return 0, z.fail(err)
 	case r.total >= 0 && r.total != z.size:
 		return 0, z.fail(fmt.Errorf("%w: it has %d bytes now, and had %d", errChanged, r.total, z.size))
+	case resp.ContentLength > r.last-r.first+1:
+		return 0, z.fail(fmt.Errorf("the server announces %d bytes of a part that has %d", resp.ContentLength, r.last-r.first+1))
 	case r.first != first || r.last >= end:
 		return 0, z.fail(fmt.Errorf("the server sent bytes %d-%d, and %d-%d were asked for", r.first, r.last, first, end-1))
 	}
 	return r.last - r.first + 1, nil
 }
 
-// same reports whether an answer is of the archive that was opened.
+// same reports whether a response can be of the archive that was opened. What
+// proves it is the directory, which came in one response: each file that is
+// read is checked against its size and its CRC there.
 func (z *remoteZip) same(resp *http.Response) bool {
 	now := strongValidator(resp.Header)
 	if z.validator != "" && now != "" {
 		return now == z.validator
+	}
+	if isTag(z.validator) {
+		return z.byID
 	}
 	return z.byID || z.place != "" && z.placeOf(resp) == z.place
 }

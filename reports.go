@@ -20,10 +20,10 @@ var (
 
 // asReport looks at how a file begins: the archive in place of a report is
 // refused, and a report packed by gzip is unpacked if that is wanted.
-func asReport(file *ArtifactFile, err error, opts *OpenOptions) (*ArtifactFile, error) {
+func asReport(file *ArtifactFile, opts *OpenOptions) (*ArtifactFile, error) {
 	asked := opts.FileType != "" && opts.FileType != ArtifactTypeArchive
-	if err != nil || !asked && !opts.Gunzip {
-		return file, err
+	if !asked && !opts.Gunzip {
+		return file, nil
 	}
 	ahead := bufio.NewReader(file.source)
 	start, err := ahead.Peek(len(zipMagic))

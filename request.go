@@ -109,6 +109,7 @@ type call struct {
 	raw    bool  // the caller reads the answer: see Client.Do
 	err    error // why it must not be sent
 
+	file  bool   // a file or a log: may come from another origin, a storage
 	fixed bool   // a file: that never gives way to another one
 	grows bool   // a file: that may be longer when it is asked for again
 	etag  string // of the answer that the caller has: the same one comes as 304, which is success
@@ -129,6 +130,14 @@ func repeatable(method string, p path, body any) *call {
 
 func reading(p path, query url.Values) *call {
 	return &call{method: http.MethodGet, path: p, query: query, err: p.err}
+}
+
+// readingFile describes a read of a file or a log, which the server may leave
+// to a storage.
+func readingFile(p path, query url.Values) *call {
+	cl := reading(p, query)
+	cl.file = true
+	return cl
 }
 
 // get reads one object. The fields of opts, unless it is nil, are the query.

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -34,6 +35,9 @@ type policy struct {
 	over    bool     // there will be no further attempt
 	away    string   // the host that this attempt was redirected to, if not the server
 	secrets []secret // to keep out of messages: the tokens sent, and the call's own
+
+	sending *sending     // this attempt
+	replays atomic.Int64 // of reads by net/http, over HTTP/1
 
 	scout    bool          // this attempt goes ahead of all others: see gate
 	pauses   int           // of the client that the call has sat out
@@ -86,7 +90,8 @@ func (p *policy) check(ctx context.Context, resp *http.Response, err error) (boo
 }
 
 func (p *policy) accepts(resp *http.Response) bool {
-	return resp.StatusCode/100 == 2 || resp.StatusCode == http.StatusNotModified && (p.call.raw || p.call.etag != "")
+	unchanged := resp.StatusCode == http.StatusNotModified && !p.call.once && (p.call.raw || p.call.etag != "")
+	return resp.StatusCode/100 == 2 || unchanged
 }
 
 // afterError handles an attempt that has no answer, or half of one.
@@ -142,7 +147,7 @@ func (p *policy) afterAnswer(resp *http.Response) bool {
 		p.renewed, p.wait = true, 0
 		return true
 	}
-	p.lost = p.lost || e.StatusCode >= 500
+	p.lost = p.lost || e.saysNothing()
 	p.reason, p.wait = WaitRetry, p.backoff()
 	if e.RetryAfter > 0 {
 		p.wait = e.RetryAfter
@@ -277,7 +282,7 @@ func mayPass(err error, met bool) bool {
 	e, answered := errors.AsType[*APIError](err)
 	switch {
 	case !answered:
-		return !errors.Is(err, ErrInvalid) && (met || !hopeless(err))
+		return !errors.Is(err, ErrInvalid) && !isStrayed(err) && (met || !hopeless(err))
 	case e.StatusCode >= http.StatusInternalServerError, e.StatusCode == http.StatusRequestTimeout, e.Is(ErrRateLimited), e.locked():
 		return true
 	}

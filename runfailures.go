@@ -76,9 +76,12 @@ func (r *run) noteTriggers(ctx context.Context) error {
 	return err
 }
 
+// failuresAtOnce is how many logs of failed jobs are summed up at the same time.
+const failuresAtOnce = 4
+
 // explain makes the list of failures, and reads their logs, some at once.
 func (r *run) explain(ctx context.Context) {
-	slots := make(chan struct{}, logsAtOnce)
+	slots := make(chan struct{}, failuresAtOnce)
 	var readers sync.WaitGroup
 	for _, failed := range r.failed() {
 		r.result.Failed = append(r.result.Failed, failed.failure)

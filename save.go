@@ -15,7 +15,15 @@ import (
 )
 
 // SaveOptions say which file of a job is saved. Nil is the archive.
-type SaveOptions struct{ OpenOptions }
+type SaveOptions struct {
+	OpenOptions
+
+	// AllowUnverified saves a file that nothing proves to be whole: the server
+	// sent neither its length nor its end, the job does not tell its size, and
+	// it is not a complete zip archive. Such a file may be cut short. By default
+	// the old file is kept, and the error matches [io.ErrUnexpectedEOF].
+	AllowUnverified bool
+}
 
 // Save writes a job's archive of artifacts, or one of its report files, to a
 // file: whole, or not at all. Until all of it has come and is on the disk, it
@@ -28,7 +36,12 @@ type SaveOptions struct{ OpenOptions }
 //
 // See https://docs.gitlab.com/api/job_artifacts/#download-job-artifacts-by-job-id.
 // The errors are those of [ArtifactsService.Open], of its file and of the file
-// system. The folder must exist, and the file not be a folder, a device or the
+// system. What is saved is always one file as the server has it: an interrupted
+// download resumes as [ArtifactFile.Read] says. Only the archive of a job given
+// by its ID, which GitLab never replaces, resumes with the missing bytes even
+// without a strong ETag. Then the bytes around the break are compared, and all
+// files in it are checked against its directory before it replaces the old one.
+// The folder must exist, and the file not be a folder, a device or the
 // like: that is found out before anything is sent. A file that is replaced
 // passes on its permissions, but not its owner; a symbolic link is replaced
 // itself.
@@ -42,10 +55,36 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 	if _, err := s.client.newRequest(ctx, call); err != nil {
 		return err
 	}
-	return replace(file, old, func(part io.Writer) error {
-		_, err := s.Download(ctx, project, src, part, &opts.OpenOptions)
-		return err
+	return replace(file, old, func(part *os.File) error {
+		err := s.fill(ctx, project, src, part, opts, true)
+		if err != errUnproven {
+			return err
+		}
+		_, err = part.Seek(0, io.SeekStart)
+		if err = cmp.Or(err, part.Truncate(0)); err != nil {
+			return err
+		}
+		return s.fill(ctx, project, src, part, opts, false)
 	})
+}
+
+// fill downloads to a new file. If parts may be joined by their bytes, the
+// error is errUnproven if that was done and cannot be checked.
+func (s *ArtifactsService) fill(ctx context.Context, project ProjectID, src ArtifactSource, part *os.File, opts *SaveOptions, join bool) error {
+	source, err := s.open(ctx, project, src, &opts.OpenOptions, func(m *mender) {
+		m.lax = opts.AllowUnverified
+		if join && !opts.Gunzip {
+			m.copied = part
+		}
+	})
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	if _, err := io.Copy(part, source); err != nil {
+		return err
+	}
+	return source.source.proveJoined(part)
 }
 
 // replaceable reports why nothing can be saved as file, and returns what is
@@ -72,7 +111,7 @@ func replaceable(file string) (fs.FileInfo, error) {
 
 // replace puts what write writes in the place of a file. A panic, in Progress
 // perhaps, leaves nothing behind either.
-func replace(file string, old fs.FileInfo, write func(io.Writer) error) (err error) {
+func replace(file string, old fs.FileInfo, write func(*os.File) error) (err error) {
 	part, err := createPart(filepath.Dir(file), old)
 	if err != nil {
 		return fmt.Errorf("gitlabci: %w", err)
@@ -104,7 +143,7 @@ func createPart(folder string, old fs.FileInfo) (*os.File, error) {
 	if kept {
 		mode = old.Mode().Perm()
 	}
-	part, err := os.OpenFile(filepath.Join(folder, ".gitlabci-"+rand.Text()+".part"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	part, err := os.OpenFile(filepath.Join(folder, ".gitlabci-"+rand.Text()+".part"), os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil || !kept {
 		return part, err
 	}

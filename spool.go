@@ -11,6 +11,7 @@ import (
 // A zipSource is where the bytes of an archive come from.
 type zipSource interface {
 	section(ctx context.Context, first, end int64) io.ReadCloser
+	before(ctx context.Context, at int64, tail block) ([]byte, error) // of the same archive as the tail
 	length() int64
 	label() (from, name string)
 	io.Closer
@@ -42,11 +43,16 @@ func newSpool(ctx context.Context, s *ArtifactsService, project ProjectID, src A
 	return sp, tail, nil
 }
 
-func (sp *spool) fill(remote *ArtifactFile) (tail block, err error) {
+func (sp *spool) fill(remote *ArtifactFile) (_ block, err error) {
 	if sp.size, err = io.Copy(sp.file, remote); err != nil {
 		return block{}, err
 	}
-	tail.at = max(0, sp.size-zipTail)
+	return sp.tail()
+}
+
+// tail reads the end of the archive, with its directory if that is small.
+func (sp *spool) tail() (block, error) {
+	tail := block{at: max(0, sp.size-zipTail)}
 	tail.data = make([]byte, sp.size-tail.at)
 	if _, err := sp.file.ReadAt(tail.data, tail.at); err != nil && err != io.EOF {
 		return block{}, err
@@ -56,6 +62,13 @@ func (sp *spool) fill(remote *ArtifactFile) (tail block, err error) {
 
 func (sp *spool) section(_ context.Context, first, end int64) io.ReadCloser {
 	return io.NopCloser(io.NewSectionReader(sp.file, first, end-first))
+}
+
+// before reads from at to the tail.
+func (sp *spool) before(_ context.Context, at int64, tail block) ([]byte, error) {
+	data := make([]byte, tail.at-at)
+	_, err := sp.file.ReadAt(data, at)
+	return data, err
 }
 
 func (sp *spool) length() int64              { return sp.size }

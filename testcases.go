@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"log/slog"
 	"net/http"
 )
 
@@ -47,13 +46,14 @@ func (s *PipelinesService) testCases(ctx context.Context, project ProjectID, pip
 	defer resp.Body.Close()
 	n := 0
 	report := newArrival(resp.Body, s.client.config.maxAnswer)
+	var left leftOut
+	defer func() {
+		left.log(s.client.config.logger, "gitlabci: test cases are not objects and are left out", cl.path)
+	}()
 	err = report.testCases(func(test *TestCase) bool {
 		n++
 		return yield(test, nil)
-	}, func(index int) {
-		s.client.config.logger.Warn("gitlabci: a test case is not an object and is left out",
-			slog.String("endpoint", cl.path.template), slog.Int("index", index))
-	})
+	}, &left)
 	switch {
 	case err == nil, errors.Is(err, errEnough):
 		return nil
@@ -74,16 +74,16 @@ func notReport(resp *http.Response, report *arrival) error {
 
 // testCases has use take the tests of a report until it returns false, which
 // ends in errEnough.
-func (a *arrival) testCases(use func(*TestCase) bool, skipped func(index int)) error {
+func (a *arrival) testCases(use func(*TestCase) bool, left *leftOut) error {
 	return a.whole(func(name string) error {
 		if name != "test_suites" {
 			return a.skip()
 		}
-		return a.values('[', func(int) error { return a.suite(use, skipped) })
+		return a.values('[', func(int) error { return a.suite(use, left) })
 	})
 }
 
-func (a *arrival) suite(use func(*TestCase) bool, skipped func(index int)) error {
+func (a *arrival) suite(use func(*TestCase) bool, left *leftOut) error {
 	suite := ""
 	named := func(test *TestCase) bool {
 		test.SuiteName = suite
@@ -94,7 +94,7 @@ func (a *arrival) suite(use func(*TestCase) bool, skipped func(index int)) error
 		case "name":
 			suite, err = a.text(name)
 		case "test_cases":
-			err = objects(a, named, skipped)
+			err = objects(a, named, left)
 		default:
 			err = a.skip()
 		}

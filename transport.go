@@ -20,7 +20,6 @@ const (
 	connectTimeout = 10 * time.Second  // to dial, and again for TLS
 	headerTimeout  = 120 * time.Second // until the first header of an answer
 	bodyTimeout    = 60 * time.Second  // for the next bytes of a body
-	maxRedirects   = 5
 )
 
 func defaultTransport() *http.Transport {
@@ -61,6 +60,8 @@ type transport struct {
 	config *config
 	gate   *gate
 	next   http.RoundTripper
+
+	http1 atomic.Bool // whether the server's last response came over HTTP/1
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -143,23 +144,22 @@ func travels(name string) bool {
 }
 
 // exchange sends the request, and keeps in the policy whether it may have
-// reached the server: without evidence against it, it has.
+// reached the server.
 func (t *transport) exchange(out *http.Request, p *policy) (*http.Response, error) {
-	var asked, got atomic.Bool
-	trace := &httptrace.ClientTrace{
-		GetConn: func(string) { asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { got.Store(true) },
+	p.sent, p.sending = true, &sending{policy: p}
+	if !t.http1.Load() {
+		out.GetBody = nil // so that an error of HTTP/2 tells whether the request was processed
 	}
-	p.sent = true
-	resp, err := t.next.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), trace)))
+	resp, err := t.next.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), p.sending.trace())))
 	if err != nil {
-		switch {
-		case closedIdle(err), asked.Load() && !got.Load():
-			p.sent = false
-		case !got.Load(): // by a transport that says nothing of its connections
-			p.sent = !neverSent(err)
+		p.sent = p.sending.mayHaveArrived(err)
+		if p.sending.stopped.Load() {
+			err = errReplay
 		}
 		return nil, err
+	}
+	if p.away == "" {
+		t.http1.Store(resp.ProtoMajor == 1)
 	}
 	// net/http would quote an address that it cannot read, signature and all.
 	if _, err := resp.Location(); err != nil && !errors.Is(err, http.ErrNoLocation) && resp.StatusCode/100 == 3 {
@@ -193,27 +193,14 @@ func (t *transport) report(ctx context.Context, info RequestInfo, resp *http.Res
 	}
 }
 
-// checkRedirect lets reads follow a redirect, never from https to http, and
-// stops writes at its answer: net/http would turn a POST into a GET.
-func checkRedirect(req *http.Request, via []*http.Request) error {
-	req.Header.Del("Referer")
-	first, last := via[0], via[len(via)-1]
-	switch {
-	case first.Method != http.MethodGet && first.Method != http.MethodHead:
-		return http.ErrUseLastResponse
-	case len(via) > maxRedirects:
-		return &refusal{fmt.Errorf("the server redirects more than %d times", maxRedirects)}
-	case last.URL.Scheme == "https" && req.URL.Scheme != "https":
-		return &refusal{errors.New("the server redirects from https to " + req.URL.Scheme + ", which is not followed")}
-	}
-	return nil
-}
-
 // A timed transport ends an exchange in which the server falls silent.
 type timed struct{ next http.RoundTripper }
 
 func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
+	if p, ok := ctx.Value(policyKey{}).(*policy); ok {
+		p.sending.cancel = cancel
+	}
 	silence := time.AfterFunc(headerTimeout, cancel)
 	resp, err := t.next.RoundTrip(req.WithContext(ctx))
 	fired := !silence.Stop()

@@ -49,7 +49,8 @@ func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pi
 //
 // Pages are numbered, and a trigger job retried while the loop runs shifts the
 // rest. As in [PipelinesService.All], repeats are dropped, and what is there
-// throughout comes exactly once without Scope and Prefetch, up to 10,000.
+// throughout is yielded exactly once: with a Prefetch above 1 always, and
+// otherwise without Scope and up to 10,000 trigger jobs.
 func (s *JobsService) AllTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) iter.Seq2[*TriggerJob, error] {
 	return func(yield func(*TriggerJob, error) bool) {
 		allBy(ctx, opts, s.triggerJobs(project, pipeline))(yield)

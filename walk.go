@@ -4,12 +4,13 @@ import (
 	"errors"
 	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 )
 
 // A walk ranges over the pages of a list.
 type walk[P any] struct {
-	fetch func(url.Values) (*sheet[P], error)
+	early *prefetcher[P]
 	yield func(P, error) bool
 	drift *drift
 	trail trail
@@ -20,6 +21,7 @@ type place struct {
 	query  url.Values
 	number int    // of the page, or 0 in a list without numbers
 	link   *place // the linked page, where this one is asked for in its stead
+	back   bool   // the walk goes back to it
 }
 
 // after is the cursor that goes on here.
@@ -39,9 +41,9 @@ func (w *walk[P]) run(query url.Values) {
 	w.trail.turnsBack(nil, next)
 	for next != nil {
 		at := next
-		page, err := w.fetch(at.query)
+		page, guessed, err := w.early.take(at)
 		if err == nil {
-			next, err = w.read(at, page)
+			next, err = w.read(at, page, guessed)
 		}
 		if err != nil {
 			var none P
@@ -52,26 +54,46 @@ func (w *walk[P]) run(query url.Values) {
 }
 
 // read yields the items of a page and returns where the walk goes on, nil if
-// it is over.
-func (w *walk[P]) read(at *place, page *sheet[P]) (*place, error) {
-	told := counts{page.perPage, page.total, len(page.items), len(page.items) > 0 && w.drift.knows(page.items[0])}
-	if told.size > largestPage {
-		told.size = 0
+// it is over. What should follow is requested before the first item is yielded.
+func (w *walk[P]) read(at *place, page *sheet[P], guessed bool) (*place, error) {
+	w.drift.reach(at)
+	told := w.counts(page, guessed)
+	missed, err := w.drift.missed(at, told)
+	if missed != nil || err != nil {
+		return missed, err
 	}
-	if missed := w.drift.missed(at, told); missed != nil {
-		return missed, nil
+	w.drift.passed(told)
+	next, err := w.onward(at, page, told)
+	if next != nil {
+		w.early.fill(w.drift.plan(next, told))
+	} else {
+		w.early.cancel()
 	}
-	fresh := false
 	for _, item := range page.items {
-		if w.drift.repeats(item) {
-			continue
-		}
-		fresh = true
-		if !w.yield(item, nil) {
+		if !w.drift.repeats(item) && !w.yield(item, nil) {
 			return nil, nil
 		}
 	}
-	w.drift.passed(told, fresh)
+	return next, err
+}
+
+// counts is what a page tells of its list.
+func (w *walk[P]) counts(page *sheet[P], guessed bool) counts {
+	told := counts{size: page.perPage, total: page.total, pages: page.totalPages, items: len(page.items), guessed: guessed}
+	if told.size > largestPage {
+		told.size = 0
+	}
+	if told.items > 0 {
+		told.first, _ = w.drift.key(page.items[0])
+		told.last, _ = w.drift.key(page.items[told.items-1])
+		told.joins = w.drift.knows(page.items[0]) || w.drift.spans(told)
+	}
+	told.fresh = slices.ContainsFunc(page.items, func(item P) bool { return !w.drift.knows(item) })
+	return told
+}
+
+// onward is the place that a page leads to, nil if it is the last one.
+func (w *walk[P]) onward(at *place, page *sheet[P], told counts) (*place, error) {
 	if page.next == "" {
 		return nil, nil
 	}
@@ -146,7 +168,7 @@ func pageKey(query url.Values) string {
 		return "cursor " + cursor
 	}
 	if n := pageNumber(query); n > 0 {
-		return "page " + strconv.Itoa(n)
+		return "page " + strconv.Itoa(n) + " of " + query.Get("per_page")
 	}
 	return "query " + query.Encode()
 }

@@ -202,10 +202,8 @@ func (d *directory) fetch(at int64) error {
 	if size > maxDirectory {
 		return fmt.Errorf("its directory has more than %d MiB", maxDirectory>>20)
 	}
-	section := d.zip.source.section(d.ctx, at, at+size)
-	defer section.Close()
-	d.more = block{at, make([]byte, size)}
-	_, d.err = io.ReadFull(section, d.more.data)
+	d.more = block{at: at}
+	d.more.data, d.err = d.zip.source.before(d.ctx, at, d.zip.tail)
 	return d.err
 }
 

@@ -22,6 +22,7 @@ const (
 type template struct {
 	text  []byte
 	holes []hole
+	ends  []int // of the items in text
 }
 
 // A hole is room for a number, which counts down from newest, by one for so
@@ -41,16 +42,22 @@ func newTemplate(itemsOfPipeline int, item func(i int) string) *template {
 			}
 			t.holes = append(t.holes, h)
 		}
-		t.text = append(append(t.text, text...), ',')
+		t.text = append(t.text, text...)
+		t.ends = append(t.ends, len(t.text))
+		t.text = append(t.text, ',')
 	}
 	t.text[len(t.text)-1] = ']'
 	return t
 }
 
-// page is the page that begins with the first of some items.
-func (t *template) page(first int) []byte {
-	page := bytes.Clone(t.text)
+// page is the page that begins with the first of some items, and has n of them.
+func (t *template) page(first, n int) []byte {
+	page := bytes.Clone(t.text[:t.ends[n-1]+1])
+	page[len(page)-1] = ']'
 	for _, h := range t.holes {
+		if h.item == n {
+			break
+		}
 		strconv.AppendInt(page[h.at:h.at], int64(h.newest-(first+h.item)/h.items), 10)
 	}
 	return page

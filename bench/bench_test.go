@@ -147,7 +147,15 @@ func TestPages(t *testing.T) {
 	require.EqualValues(t, newestPipeline-299, page.Items[99].ID)
 	require.False(t, page.Items[99].UpdatedAt.IsZero())
 
-	for _, list := range []string{"pipelines?per_page=100&page=4", "pipelines?per_page=20", "jobs?per_page=100", "jobs?per_page=100&pagination=keyset&cursor=" + cursor(300)} {
+	n = 0
+	for pipeline, err := range client.Pipelines.All(t.Context(), project, &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{Prefetch: 3}}) {
+		require.NoError(t, err)
+		require.EqualValues(t, newestPipeline-n, pipeline.ID)
+		n++
+	}
+	require.Equal(t, 300, n)
+
+	for _, list := range []string{"pipelines?per_page=100&page=4", "pipelines?per_page=101", "pipelines", "jobs?per_page=100", "jobs?per_page=100&pagination=keyset&cursor=" + cursor(300)} {
 		resp, err := http.Get(srv.URL + "/0s/300/api/v4/projects/7/" + list)
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())

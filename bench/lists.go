@@ -27,7 +27,8 @@ waits for nearly all of the time, the clients run at the same time.
 const (
 	cursorNote = "A cursor is known once its page is there, so only one page can come ahead, and an\n" +
 		"idle reader gains nothing but the time of decoding. With a Prefetch above 1 the\n" +
-		"pages of jobs are numbered, and come as those of pipelines do.\n\n"
+		"pages of jobs are numbered, and come as those of pipelines do: as many at once, and\n" +
+		"about a seventh more of them, as they overlap.\n\n"
 
 	whyEqual = "Page by page both wait for the server, or the reader, most of the time, and one run differs from the next by as much."
 )
@@ -83,6 +84,9 @@ func (b *bench) list(ctx context.Context, l list) (string, error) {
 func (b *bench) listAt(ctx context.Context, l list, delay time.Duration, busy bool) ([]results, error) {
 	we := task{Work: l.work, Client: ours, Base: b.server.base(delay, b.listed), Size: b.listed}
 	p := plan{runs: 1, together: delay >= b.together, bytes: int64(b.listed / perPage * l.page)}
+	if l.ahead > 1 {
+		p.overlap = p.bytes / 5
+	}
 	if delay == 0 && !busy {
 		p.runs = b.runs
 	}

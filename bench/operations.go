@@ -53,9 +53,9 @@ func operate(ctx context.Context, t task) (result, error) {
 func answer(work string) []byte {
 	switch work {
 	case "decode pipelines":
-		return pipelinesPage().page(0)
+		return pipelinesPage().page(0, perPage)
 	case "decode jobs":
-		return jobsPage().page(0)
+		return jobsPage().page(0, perPage)
 	case "call":
 		return []byte(`{"id":98765432100,"name":"rspec 1/10","stage":"test","status":"success","ref":"main"}`)
 	}

@@ -73,21 +73,23 @@ func (h *handler) sized(answer func(w http.ResponseWriter, r *http.Request, size
 	}
 }
 
-// pipelines answers with a numbered page, and totals.
+// pipelines answers with a numbered page, and totals. Pages that overlap are of
+// many sizes.
 func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
 	query := r.URL.Query()
 	page, err := strconv.Atoi(query.Get("page"))
 	if query.Get("page") == "" {
 		page, err = 1, nil
 	}
-	last := size / perPage
-	if err != nil || page < 1 || page > last || query.Get("per_page") != strconv.Itoa(perPage) {
+	items, err2 := strconv.Atoi(query.Get("per_page"))
+	last := (size + max(items, 1) - 1) / max(items, 1)
+	if err != nil || err2 != nil || page < 1 || page > last || items < 1 || items > perPage {
 		http.Error(w, "no such page", http.StatusBadRequest)
 		return
 	}
 	header := w.Header()
 	header.Set("X-Page", strconv.Itoa(page))
-	header.Set("X-Per-Page", strconv.Itoa(perPage))
+	header.Set("X-Per-Page", strconv.Itoa(items))
 	header.Set("X-Total", strconv.Itoa(size))
 	header.Set("X-Total-Pages", strconv.Itoa(last))
 	header.Set("X-Next-Page", "")
@@ -95,7 +97,8 @@ func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
 		header.Set("X-Next-Page", strconv.Itoa(page+1))
 		link(w, r, query, "page", strconv.Itoa(page+1))
 	}
-	h.json(w, pipelinesPage().page((page-1)*perPage))
+	first := (page - 1) * items
+	h.json(w, pipelinesPage().page(first, min(items, size-first)))
 }
 
 // jobs answers with a page by cursor.
@@ -110,7 +113,7 @@ func (h *handler) jobs(w http.ResponseWriter, r *http.Request, size int) {
 		w.Header().Set("X-Next-Cursor", cursor(next))
 		link(w, r, query, "cursor", cursor(next))
 	}
-	h.json(w, jobsPage().page(first))
+	h.json(w, jobsPage().page(first, perPage))
 }
 
 // cursor is the place of an item, written as GitLab does: by the job before it.

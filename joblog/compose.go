@@ -116,10 +116,10 @@ func (c *composer) erase() {
 }
 
 // breaks reports whether the marker begins a line: that of a section that
-// starts, if there is text before it.
+// starts, if there is text before it, or many have started in this line.
 func (c *composer) breaks() bool {
 	c.erase()
-	return len(c.ink) > 0 && !c.marker.end
+	return !c.marker.end && (len(c.ink) > 0 || len(c.opened) >= maxOpened)
 }
 
 // follow opens or closes the section of the marker that ends at end. Like

@@ -27,7 +27,8 @@
 //   - With timestamps the runner breaks long lines and progress bars at any
 //     place, and marks what continues the line before. Such parts are joined, if
 //     no other stream wrote in between.
-//   - A line longer than [MaxLine] comes in pieces.
+//   - A line longer than [MaxLine] comes in pieces, and so does one in which
+//     more than 1,000 sections start.
 //
 // The [Line.Raw] of all Lines, one after the other, are the log, byte for byte.
 // How the reader happens to split the log changes nothing.
@@ -35,5 +36,6 @@
 // # Memory
 //
 // No more than one line is held, whatever the log's size: some 100 kB while
-// lines are short, and a few times MaxLine for the longest.
+// lines are short, and a few times MaxLine for the longest. A [Summary] takes at
+// most 1 MiB.
 package joblog

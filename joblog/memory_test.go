@@ -1,6 +1,7 @@
 package joblog_test
 
 import (
+	"fmt"
 	"io"
 	"runtime"
 	"strings"
@@ -45,6 +46,7 @@ func TestMemory(t *testing.T) {
 		{"short lines", short, 16 << 20, 8 << 20},
 		{"one line", strings.Repeat("x", 1<<16), 64 << 20, 64 << 20},
 		{"one line of progress", strings.Repeat("10%\r\x1b[32m", 1<<12), 12 << 20, 48 << 20},
+		{"one line of sections", strings.Repeat("section_start:1:a\r", 1<<12), 12 << 20, 40 << 20},
 		{"sections never closed", strings.Repeat(start("a")+"x\n", 1000), 4 << 20, 8 << 20},
 	}
 	for _, test := range tests {
@@ -73,6 +75,66 @@ func TestMemoryOfSummary(t *testing.T) {
 	require.NotZero(t, s.OmittedSections)
 	require.NotZero(t, r.peak)
 	require.Less(t, r.peak, before.HeapAlloc+12<<20)
+}
+
+// hostileSections returns logs of 10,000 sections or more, by what is large in
+// them.
+func hostileSections() map[string]string {
+	options := func(n int) string {
+		var all []string
+		for i := range n {
+			all = append(all, fmt.Sprintf("%03d", i))
+		}
+		return "[" + strings.Join(all, ",") + "]"
+	}
+	logs := map[string]string{
+		"short names":     start("a") + "\n" + end("a"),
+		"long names":      start(strings.Repeat("n", 900)) + "\n" + end(strings.Repeat("n", 900)),
+		"one option":      start("a[b]") + "\n" + end("a"),
+		"eight options":   start("a"+options(8)) + "\n" + end("a"),
+		"nine options":    start("a"+options(9)) + "\n" + end("a"),
+		"sixteen options": start("a"+options(16)) + "\n" + end("a"),
+		"240 options":     start("a"+options(240)) + "\n" + end("a"),
+		"a long option":   start("a[b="+strings.Repeat("x", 900)+"]") + "\n" + end("a"),
+		"spaces":          start("a["+strings.Repeat(" ", 900)+"]") + "\n" + end("a"),
+		"headers":         start("a") + strings.Repeat("h", 5000) + "\n" + end("a"),
+		"short headers":   start("a") + "h\n" + end("a"),
+		"nested":          strings.Repeat(start("a"), 10) + "\n" + strings.Repeat(end("a"), 10),
+		"never closed":    start("a") + "\n",
+	}
+	for name, part := range logs {
+		logs[name] = strings.Repeat(part, 10_000)
+	}
+	return logs
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// Whatever a log is made of, its summary takes no more than 1 MiB.
+func TestMemoryHeldBySummaries(t *testing.T) {
+	long := strings.Repeat("x", 5000)
+	begin := "Running with gitlab-runner " + long + "\n on " + long + "\nUsing Docker executor with image " + long + "\n"
+	failed := start(strings.Repeat("n", 900)) + "\n" + strings.Repeat("error: "+long+"\n", 20) + "ERROR: Job failed: exit code 1" + long + "\n"
+	for name, sections := range hostileSections() {
+		t.Run(name, func(t *testing.T) {
+			log := begin + sections + failed
+			before := heap()
+			s, err := joblog.Summarize(strings.NewReader(log))
+			require.NoError(t, err)
+			held := heap() - before
+			require.Len(t, s.Failure, 20)
+			require.Greater(t, held, int64(400<<10), "it keeps what fits")
+			require.Less(t, held, int64(1<<20))
+			runtime.KeepAlive(s)
+			runtime.KeepAlive(log)
+		})
+	}
 }
 
 // Lines of millions of bytes are read in a time that grows with their length,

@@ -1,8 +1,8 @@
 package joblog
 
 import (
+	"bytes"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -10,13 +10,20 @@ import (
 // sections in a loop and never closes one would otherwise fill the memory.
 const maxDepth = 64
 
+// maxOpened is how many sections start in one line. A line of [MaxLine] has room
+// for 200,000 markers, and a section takes many times the memory of its marker.
+const maxOpened = 1000
+
+// maxOptions is how many options of a section are kept. GitLab knows two.
+const maxOptions = 16
+
 // A Section is a part of a log that folds on GitLab's page: a step of the
 // runner, such as step_script, or what a script marked.
 type Section struct {
 	Name string
 
 	// Options are those of the start marker, such as collapsed: true. Nil if it
-	// has none.
+	// has none. Of more than 16 the first are kept; GitLab has a meaning for two.
 	Options map[string]string
 
 	// Start and End are the times in the markers, to the second, by the clock of
@@ -88,9 +95,12 @@ func parseOptions(b []byte) map[string]string {
 		return nil
 	}
 	options := make(map[string]string)
-	for option := range strings.SplitSeq(string(b), ",") {
-		key, value, _ := strings.Cut(option, "=")
-		options[strings.TrimSpace(key)] = strings.TrimSpace(value)
+	for option := range bytes.SplitSeq(b, []byte(",")) {
+		key, value, _ := bytes.Cut(option, []byte("="))
+		key = bytes.TrimSpace(key)
+		if _, again := options[string(key)]; again || len(options) < maxOptions {
+			options[string(key)] = string(bytes.TrimSpace(value))
+		}
 	}
 	return options
 }

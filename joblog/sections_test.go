@@ -137,6 +137,34 @@ func TestSectionOptions(t *testing.T) {
 	}
 }
 
+// Of a marker's options the first 16 are kept, each as it was last set.
+func TestSectionOfManyOptions(t *testing.T) {
+	var options []string
+	for i := range 100 {
+		options = append(options, fmt.Sprintf("o%d=%d", i, i))
+	}
+	lines := read(t, start("a["+strings.Join(options, ",")+",o15=last]")+"A\n")
+	require.Equal(t, "A", lines[0].Text)
+	require.Equal(t, start("a["+strings.Join(options, ",")+",o15=last]")+"A\n", string(lines[0].Raw))
+	require.Len(t, lines[0].Opened[0].Options, 16)
+	require.Equal(t, "0", lines[0].Opened[0].Options["o0"])
+	require.Equal(t, "last", lines[0].Opened[0].Options["o15"])
+}
+
+// A line in which many sections start comes in pieces, and nothing of it is lost.
+func TestManySectionsInALine(t *testing.T) {
+	log := strings.Repeat("section_start:1:a\rsection_end:1:a\r", 2500) + "x\nsection_end:1:a\ry\n"
+	raw, opened, text := "", []int{}, ""
+	for _, line := range read(t, log) {
+		raw += string(line.Raw)
+		text += line.Text + ";"
+		opened = append(opened, len(line.Opened))
+	}
+	require.Equal(t, log, raw)
+	require.Equal(t, []int{1000, 1000, 500, 0}, opened)
+	require.Equal(t, ";;x;y;", text)
+}
+
 // A script that opens a section in each turn and closes none fills no memory.
 func TestSectionsNeverClosed(t *testing.T) {
 	var log strings.Builder

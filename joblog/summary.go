@@ -11,13 +11,21 @@ import (
 )
 
 const (
-	maxSections = 10_000
-	maxFailure  = 20
-	maxExcerpt  = 4 << 10
+	maxFailure = 20
+	maxExcerpt = 4 << 10
+
+	// maxSections is how many bytes the sections of a summary take. What else
+	// it holds is texts: those of the failure, the names of the sections they
+	// stand in, and four lines of the runner's.
+	maxSummary  = 1 << 20
+	maxSections = maxSummary - maxFailure*(maxExcerpt+maxMarker+64) - 5*maxExcerpt
 )
 
 // A Summary is what a person asks first of a job's log. The runner's lines are
-// as they stand, without space around them; they are empty if the log has none.
+// as they stand, without space around them, and no longer than 4 KiB; they are
+// empty if the log has none.
+//
+// Whatever the log, a Summary takes at most 1 MiB of memory.
 type Summary struct {
 	Runner     string // "Running with gitlab-runner 17.0.0 (44feccdf)"
 	RunnerName string // "on docker-1 k3WfR2aBc, system ID: s_0123456789ab"
@@ -34,8 +42,10 @@ type Summary struct {
 	// names none, as that of a job that took too long.
 	ExitCode int
 
-	// Sections are the outermost ones, in the order of the log. Those past the
-	// first 10,000 are only counted, in OmittedSections.
+	// Sections are the outermost ones, in the order of the log. Once they and
+	// those within them take 900 KB, with their headers and options, all that
+	// follow are only counted, in OmittedSections: of sections with a short
+	// header some 4,000 fit, or 1,500 if they have options too.
 	Sections        []*SectionSummary
 	OmittedSections int
 
@@ -98,8 +108,8 @@ func Summarize(r io.Reader) (*Summary, error) {
 type summarizer struct {
 	*Summary
 	known      map[*Section]*SectionSummary // those open, and not omitted
-	sections   int
-	introduced bool // whether the runner named itself in the line before
+	held       int                          // bytes that the sections take
+	introduced bool                         // whether the runner named itself in the line before
 	hasScript  bool
 	errors     tail
 	tail       tail // of the script; until it is known that there is one, of the log
@@ -148,15 +158,20 @@ func (s *summarizer) addScript(d *draft) bool {
 // Runners before 13.1 say build_script.
 func isScript(name string) bool { return name == "step_script" || name == "build_script" }
 
+// open adds a section, unless one was omitted before: so all that a section
+// stands in is there.
 func (s *summarizer) open(section *Section, d *draft) {
-	if s.sections == maxSections {
+	if s.OmittedSections > 0 {
 		s.OmittedSections++
 		return
 	}
-	s.sections++
 	summary := &SectionSummary{Section: section}
 	if section == d.opened[len(d.opened)-1] {
 		summary.Header = excerpt(d.text)
+	}
+	if s.held += summary.size(); s.held > maxSections {
+		s.OmittedSections++
+		return
 	}
 	s.known[section] = summary
 	if parent := s.known[section.parent]; parent != nil {
@@ -164,6 +179,31 @@ func (s *summarizer) open(section *Section, d *draft) {
 	} else {
 		s.Sections = append(s.Sections, summary)
 	}
+}
+
+// size returns how many bytes a section takes, rounded up: its two structs, its
+// place in a list that grows, and its texts and options.
+func (s *SectionSummary) size() int {
+	size := 96 + 48 + 24 + textSize(s.Name) + textSize(s.Header)
+	if s.Options == nil {
+		return size
+	}
+	size += 352 // a map of up to eight
+	if len(s.Options) > 8 {
+		size += 1408
+	}
+	for key, value := range s.Options {
+		size += textSize(key) + textSize(value)
+	}
+	return size
+}
+
+// textSize returns how many bytes a text takes, as memory is handed out.
+func textSize(text string) int {
+	if text == "" {
+		return 0
+	}
+	return len(text) + len(text)/8 + 16
 }
 
 // addRunner reports whether the line is one of the first the runner writes.

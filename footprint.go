@@ -1,0 +1,373 @@
+package gitlabci
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	// maxElements is how many elements a page of a list may have. GitLab sends
+	// at most 100.
+	maxElements = 10_000
+
+	// A decoded response takes at most footprintRatio times its own bytes, or
+	// footprintFree bytes if that is more.
+	footprintRatio = 8
+	footprintFree  = 64 << 20
+)
+
+// errTooLarge is why a response is not decoded. "{}" in a list is three bytes,
+// and becomes a struct of hundreds.
+var errTooLarge = errors.New("the response is too large to decode")
+
+var errTooMany = fmt.Errorf("%w: a list has more than %d elements", errTooLarge, maxElements)
+
+// Costs in bytes, rounded up.
+const (
+	costName   = 128    // of a name in an object that has many, which are kept to find one that repeats
+	costNames  = 64     // how many are many
+	costText   = 5      // of each byte, if it is replaced as no UTF-8 and then rounded up by the allocator
+	costZone   = 192    // of a time zone
+	costMap    = 64     // of a map without entries, or of what is in an interface
+	costDepths = 10_000 // which no decoder goes beyond
+)
+
+// A shape is a type as far as it matters to the memory that its values take.
+type shape struct {
+	kind   shapeKind
+	slot   int64 // as an element of a list, which is copied as it grows
+	own    int64 // of each value but null, beside the slot: what it points to
+	entry  int64 // of a map's value and key in the map
+	fields []field
+	places map[string]int // of the fields, by name
+	elem   *shape         // of a list or map
+}
+
+// A field is one of a struct.
+type field struct {
+	name  string
+	shape *shape
+}
+
+type shapeKind uint8
+
+const (
+	shapeScalar shapeKind = iota
+	shapeText
+	shapeStruct
+	shapeList
+	shapeMap
+	shapeAny
+)
+
+// A plan is the shape of what a response is decoded into, and the most that
+// any one value in the response can take.
+type plan struct {
+	root *shape
+	most int64
+}
+
+var plans sync.Map // of *plan, by reflect.Type
+
+func planOf(t reflect.Type) *plan {
+	if p, ok := plans.Load(t); ok {
+		return p.(*plan)
+	}
+	b := planner{shapes: map[reflect.Type]*shape{}, most: costName}
+	p := &plan{root: b.shape(t)}
+	p.most = b.most
+	plans.Store(t, p)
+	return p
+}
+
+type planner struct {
+	shapes map[reflect.Type]*shape
+	most   int64
+}
+
+func (b *planner) shape(t reflect.Type) *shape {
+	if s := b.shapes[t]; s != nil {
+		return s
+	}
+	size := int64(t.Size())
+	s := &shape{slot: 2*size + min(size/4, 8)}
+	b.shapes[t] = s // before what is in it, which may have it in turn
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+		s.own = int64(t.Size() + t.Size()/8 + 16)
+	}
+	switch {
+	case t == timeType:
+		s.own += costZone
+	case t.Kind() == reflect.String:
+		s.kind = shapeText
+	case t.Kind() == reflect.Struct:
+		s.kind, s.places = shapeStruct, map[string]int{}
+		b.fields(s, t)
+	case t.Kind() == reflect.Slice:
+		s.kind, s.elem = shapeList, b.shape(t.Elem())
+	case t.Kind() == reflect.Map:
+		s.kind, s.elem = shapeMap, b.shape(t.Elem())
+		s.own += costMap
+		s.entry = entryCost(t.Key(), t.Elem())
+	case t.Kind() == reflect.Interface:
+		s.kind, s.elem, s.own = shapeAny, s, costMap
+		s.entry = entryCost(reflect.TypeFor[string](), t)
+	}
+	b.most = max(b.most, s.slot+s.own, s.entry+s.own)
+	if s.elem != nil {
+		b.most = max(b.most, s.entry+s.elem.own)
+	}
+	return s
+}
+
+// entryCost is that of the first entry of a map, which makes room for eight.
+// Of more than these each takes half as much while the map grows.
+func entryCost(key, value reflect.Type) int64 {
+	return 8*int64(key.Size()+value.Size()) + 48
+}
+
+// fields adds the fields of a struct, those of embedded ones too.
+func (b *planner) fields(s *shape, t reflect.Type) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous && name == "":
+			b.fields(s, f.Type)
+		case name != "-" && f.IsExported():
+			s.places[name] = len(s.fields)
+			s.fields = append(s.fields, field{name, b.shape(f.Type)})
+		}
+	}
+}
+
+// checkFootprint is the error of a response that takes too much memory once it
+// is decoded to a T, or has too many elements if it is a list. Most responses
+// are so small that it need not look, or only count what separates values, in
+// texts too. Others are read for what is in them.
+func checkFootprint[T any](body []byte) error {
+	p, size := planOf(reflect.TypeFor[T]()), int64(len(body))
+	budget := max(footprintRatio*size, footprintFree)
+	room := budget - costText*size
+	if (size/2+1)*p.most <= room {
+		return nil
+	}
+	values := 1
+	for _, before := range []string{",", "[", "{"} {
+		values += bytes.Count(body, []byte(before))
+	}
+	if int64(values)*p.most <= room {
+		return nil
+	}
+	m := &meter{body: body, budget: budget, valid: utf8.Valid(body)}
+	return m.measure(p.root)
+}
+
+// A meter reads a response for the memory that it takes once it is decoded.
+// What is not JSON it takes for something: the decoder stops there.
+type meter struct {
+	body   []byte
+	at     int
+	budget int64
+	used   int64
+	valid  bool // UTF-8
+
+	open   []level
+	next   *shape // of the value of the name before
+	naming bool   // whether a text is a name
+}
+
+// A level is an object or a list that is open.
+type level struct {
+	shape *shape // nil if it is not kept
+	list  bool
+	text  bool // kept as its JSON text
+	start int
+	count int // of its elements or names so far
+	field int // of a struct, that is likely to be next
+}
+
+func (m *meter) measure(root *shape) error {
+	m.next = root
+	for m.at < len(m.body) && len(m.open) <= costDepths {
+		c := m.body[m.at]
+		switch c {
+		case ' ', '\t', '\n', '\r', ':':
+			m.naming = m.naming && c != ':'
+		case ',':
+			if err := m.err(); err != nil {
+				return err
+			}
+			m.naming = len(m.open) > 0 && !m.open[len(m.open)-1].list
+		case '{', '[':
+			m.begin(c)
+		case '}', ']':
+			m.end()
+		default:
+			m.scalar(c)
+			continue
+		}
+		m.at++
+	}
+	return m.err()
+}
+
+func (m *meter) err() error {
+	if m.used > m.budget {
+		return fmt.Errorf("%w: its %d bytes would take more than %d bytes of memory", errTooLarge, len(m.body), m.budget)
+	}
+	if len(m.open) == 1 && m.open[0].list && m.open[0].count > maxElements {
+		return errTooMany
+	}
+	return nil
+}
+
+// value charges for a value that begins with c and is not in the middle of one.
+// It returns its shape, nil if nothing of it is kept.
+func (m *meter) value(c byte) *shape {
+	s := m.next
+	if n := len(m.open); n > 0 && m.open[n-1].list {
+		in := &m.open[n-1]
+		in.count++
+		s = nil
+		if in.shape != nil {
+			s = in.shape.elem
+			m.used += s.slot
+		}
+	}
+	if s == nil || c == 'n' {
+		return nil
+	}
+	m.used += s.own
+	return s
+}
+
+func (m *meter) begin(c byte) {
+	s := m.value(c)
+	in := level{list: c == '[', start: m.at}
+	m.naming, m.next = !in.list, nil
+	switch {
+	case s == nil:
+	case s.kind == shapeText:
+		in.text = true
+	case s.kind == shapeAny, in.list == (s.kind == shapeList) && s.kind != shapeScalar:
+		in.shape = s
+	}
+	m.open = append(m.open, in)
+}
+
+func (m *meter) end() {
+	if len(m.open) == 0 {
+		return
+	}
+	in := m.open[len(m.open)-1]
+	m.open = m.open[:len(m.open)-1]
+	m.naming = false
+	if in.text {
+		m.text(m.at + 1 - in.start)
+	}
+}
+
+// scalar reads a name, or a value that holds no others.
+func (m *meter) scalar(c byte) {
+	start := m.at
+	if c != '"' {
+		m.at++
+		for m.at < len(m.body) && isScalarByte[m.body[m.at]] {
+			m.at++
+		}
+	} else {
+		m.at = textEnd(m.body, start)
+		if m.naming {
+			m.name(m.body[start:m.at])
+			return
+		}
+	}
+	if s := m.value(c); s != nil && (s.kind == shapeText || s.kind == shapeAny) {
+		m.text(m.at - start)
+	}
+}
+
+// name looks up what the value after a name is, and charges for an entry of a
+// map.
+func (m *meter) name(quoted []byte) {
+	in := &m.open[len(m.open)-1]
+	in.count++
+	if in.count > costNames {
+		m.used += costName + 2*int64(len(quoted))
+	}
+	m.next = nil
+	switch s := in.shape; {
+	case s == nil:
+	case s.kind == shapeStruct:
+		m.next, in.field = s.field(quoted, in.field)
+	default:
+		m.next = s.elem
+		m.text(len(quoted))
+		switch {
+		case in.count == 1:
+			m.used += s.entry
+		case in.count > 8:
+			m.used += s.entry / 2
+		}
+	}
+}
+
+// field finds the field that a name is of, and the one behind it, which is often
+// the next. It is tried first.
+func (s *shape) field(quoted []byte, try int) (found *shape, next int) {
+	name := quoted[1:max(1, len(quoted)-1)]
+	if try < len(s.fields) && s.fields[try].name == string(name) {
+		return s.fields[try].shape, try + 1
+	}
+	if bytes.IndexByte(name, '\\') >= 0 {
+		name, _ = jsontext.AppendUnquote(nil, quoted)
+	}
+	i, known := s.places[string(name)]
+	if !known {
+		return nil, try
+	}
+	return s.fields[i].shape, i + 1
+}
+
+// text charges for a text of n bytes.
+func (m *meter) text(n int) {
+	if m.valid {
+		m.used += int64(n + n/2)
+	} else {
+		m.used += costText * int64(n)
+	}
+}
+
+// textEnd is where the text that begins at start ends, behind its quote.
+func textEnd(body []byte, start int) int {
+	for i := start + 1; ; i++ {
+		quote := bytes.IndexByte(body[i:], '"')
+		if quote < 0 {
+			return len(body)
+		}
+		i += quote
+		before := i
+		for body[before-1] == '\\' {
+			before--
+		}
+		if (i-before)%2 == 0 {
+			return i + 1
+		}
+	}
+}
+
+var isScalarByte = func() (table [256]bool) {
+	for c := range table {
+		table[c] = !strings.ContainsRune(" \t\n\r,:{}[]\"", rune(c))
+	}
+	return table
+}()

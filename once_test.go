@@ -1,0 +1,239 @@
+package gitlabci_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+)
+
+const refusedStream = 7 // of the codes of RFC 9113, 7: the request was not processed
+
+// onceCalls are the writes that must not happen twice.
+var onceCalls = map[string]func(context.Context, *gitlabci.Client) error{
+	"create": calls["create"],
+	"retry":  calls["retry"],
+	"retry job": func(ctx context.Context, c *gitlabci.Client) error {
+		_, err := c.Jobs.Retry(ctx, "group/app", 9, nil)
+		return err
+	},
+	"retry job with inputs": func(ctx context.Context, c *gitlabci.Client) error {
+		_, err := c.Jobs.Retry(ctx, "group/app", 9, &gitlabci.RetryJobOptions{Inputs: map[string]any{"tier": 1}})
+		return err
+	},
+	"play": func(ctx context.Context, c *gitlabci.Client) error {
+		_, err := c.Jobs.Play(ctx, "group/app", 9, nil)
+		return err
+	},
+	"play or retry": func(ctx context.Context, c *gitlabci.Client) error {
+		_, err := c.Jobs.PlayOrRetry(ctx, "group/app", 9, nil)
+		return err
+	},
+	"erase": func(ctx context.Context, c *gitlabci.Client) error {
+		_, err := c.Jobs.Erase(ctx, "group/app", 9)
+		return err
+	},
+	"do": func(ctx context.Context, c *gitlabci.Client) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "/projects/7/issues", strings.NewReader(`{"title":"x"}`))
+		if err != nil {
+			return err
+		}
+		resp, err := c.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		_, err = io.Copy(io.Discard, resp.Body)
+		return err
+	},
+}
+
+// onceOptions are the settings by which the tries of a test take no time.
+func onceOptions(retries int) []gitlabci.Option {
+	return []gitlabci.Option{gitlabci.WithRetries(retries), gitlabci.WithMaxWait(time.Millisecond)}
+}
+
+// frameFaults are all ways in which a server can say over HTTP/2 that a request
+// has failed, and how they say that it was not processed, if so.
+func frameFaults() map[string]func(*frameConn, uint32) {
+	faults := map[string]func(*frameConn, uint32){}
+	for code := range uint32(16) {
+		faults[fmt.Sprintf("reset %d", code)] = func(c *frameConn, stream uint32) { c.reset(stream, code) }
+		faults[fmt.Sprintf("reset %d after 103", code)] = func(c *frameConn, stream uint32) {
+			c.write(frameHeaders, flagEndHeaders, stream, status103)
+			c.reset(stream, code)
+		}
+	}
+	for _, code := range []uint32{0, 1, 2, 11} {
+		for name, offset := range map[string]uint32{"of it": 0, "after it": 1 << 20} {
+			faults[fmt.Sprintf("goaway %d %s", code, name)] = func(c *frameConn, stream uint32) {
+				c.goAway(stream+offset, code)
+				c.Close()
+			}
+		}
+		faults[fmt.Sprintf("goaway %d unprocessed", code)] = func(c *frameConn, stream uint32) {
+			c.goAway(stream-1, code)
+			c.Close()
+		}
+	}
+	return faults
+}
+
+// A request that the server may have processed is written to one connection
+// once, and its outcome is unknown.
+func TestWritesOverHTTP2HappenOnce(t *testing.T) {
+	var fail func(*frameConn, uint32)
+	server := newFrameServer(t, func(c *frameConn, stream uint32, _ int) { fail(c, stream) })
+	patient, rash := server.client(t, onceOptions(4)...), server.client(t, onceOptions(0)...)
+	for fault, do := range frameFaults() {
+		fail = do
+		refused := strings.Contains(fault, "unprocessed") || fault == fmt.Sprint("reset ", refusedStream)
+		for name, call := range onceCalls {
+			server.requests.Store(0)
+			err := call(t.Context(), patient)
+			require.Error(t, err)
+			if !refused {
+				require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s, %s", name, fault)
+				require.EqualValues(t, 1, server.requests.Load(), "%s, %s", name, fault)
+			}
+			require.LessOrEqual(t, server.requests.Load(), int64(3), "%s, %s", name, fault)
+		}
+		server.requests.Store(0)
+		require.Error(t, calls["create"](t.Context(), rash))
+		require.EqualValues(t, 1, server.requests.Load(), "%s without retries", fault)
+	}
+}
+
+// What the server refuses is sent again by the rules of retries, where it can
+// be told from other failures: of requests with a body.
+func TestWritesThatAServerRefusesAreSentAgain(t *testing.T) {
+	for _, fault := range []string{"reset 7", "goaway 0 unprocessed"} {
+		fail := frameFaults()[fault]
+		server := newFrameServer(t, func(c *frameConn, stream uint32, request int) {
+			if request == 1 {
+				fail(c, stream)
+				return
+			}
+			c.succeed(stream)
+		})
+		require.NoError(t, calls["create"](t.Context(), server.client(t, onceOptions(4)...)), fault)
+		require.EqualValues(t, 2, server.requests.Load(), fault)
+	}
+	refusing := newFrameServer(t, func(c *frameConn, stream uint32, _ int) { c.reset(stream, refusedStream) })
+	err := calls["create"](t.Context(), refusing.client(t, onceOptions(9)...))
+	require.Error(t, err)
+	require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "the server says each time that it did nothing")
+	require.EqualValues(t, 3, refusing.requests.Load())
+}
+
+// Requests that may be repeated are, but as often as the client says, and not
+// by net/http.
+func TestRepeatableCallsOverHTTP2KeepToWithRetries(t *testing.T) {
+	var fail func(*frameConn, uint32)
+	server := newFrameServer(t, func(c *frameConn, stream uint32, _ int) { fail(c, stream) })
+	patient, rash := server.client(t, onceOptions(4)...), server.client(t, onceOptions(0)...)
+	for fault, do := range frameFaults() {
+		fail = do
+		for name, tries := range map[string]int64{"get": 5, "delete": 5, "cancel": 3, "rename": 5} {
+			server.requests.Store(0)
+			require.Error(t, calls[name](t.Context(), patient))
+			require.LessOrEqual(t, server.requests.Load(), tries, "%s, %s", name, fault)
+			server.requests.Store(0)
+			require.Error(t, calls[name](t.Context(), rash))
+			require.EqualValues(t, 1, server.requests.Load(), "%s, %s, without retries", name, fault)
+		}
+	}
+}
+
+// A connection that ends anywhere in the response is no success, and no reason
+// to send the request again.
+func TestWritesOverHTTP2OfWhichTheResponseIsCutOff(t *testing.T) {
+	whole := success(1)
+	cut := 0
+	server := newFrameServer(t, func(c *frameConn, stream uint32, _ int) {
+		c.Write(whole[:cut])
+		c.Close()
+	})
+	client := server.client(t, onceOptions(4)...)
+	for cut = range len(whole) + 1 {
+		server.requests.Store(0)
+		err := onceCalls["create"](t.Context(), client)
+		if cut == len(whole) {
+			require.NoError(t, err)
+		} else {
+			require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "after %d bytes", cut)
+		}
+		require.EqualValues(t, 1, server.requests.Load(), "after %d bytes", cut)
+	}
+}
+
+// A status that is none of a response to a write leaves its outcome open.
+func TestWritesAnsweredByAStatusThatSaysNothing(t *testing.T) {
+	statuses := []string{
+		"101 Switching Protocols", "000 ", "300 Multiple Choices", "302 Found", "304 Not Modified", "308 Permanent Redirect",
+		"600 Unheard Of", "999 ",
+	}
+	for _, status := range statuses {
+		for name, call := range onceCalls {
+			server := newRawServer(t, "HTTP/1.1 "+status+"\r\nContent-Length: 0\r\n\r\n")
+			require.ErrorIs(t, call(t.Context(), server.client(t, onceOptions(4)...)), gitlabci.ErrOutcomeUnknown, "%s: %s", name, status)
+			require.EqualValues(t, 1, server.requests.Load(), "%s: %s", name, status)
+		}
+	}
+}
+
+// Over HTTP/1.1 a connection can end anywhere, too, a kept one as a fresh one.
+func TestWritesOverHTTP1HappenOnce(t *testing.T) {
+	const whole = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 8\r\n\r\n{\"id\":7}"
+	for _, kept := range []bool{false, true} {
+		for name, call := range onceCalls {
+			for cut := range len(whole) + 1 {
+				server := newRawServer(t, whole)
+				client := server.client(t, onceOptions(4)...)
+				if kept {
+					require.NoError(t, calls["get"](t.Context(), client))
+				}
+				server.requests.Store(0)
+				server.cut.Store(int64(cut))
+				err := call(t.Context(), client)
+				if cut == len(whole) {
+					require.NoError(t, err)
+				} else {
+					require.Error(t, err)
+				}
+				if name != "do" && cut < len(whole) { // which hands out half a body
+					require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s after %d bytes", name, cut)
+				}
+				require.EqualValues(t, 1, server.requests.Load(), "%s after %d bytes, kept: %v", name, cut, kept)
+			}
+		}
+	}
+}
+
+// A kept connection that turns out to be closed costs a read one request at
+// most, and a write that was not sent nothing.
+func TestReadsOverHTTP1KeepToWithRetries(t *testing.T) {
+	for name := range maps.Keys(calls) {
+		server := newRawServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{\"id\":7}")
+		client := server.client(t, onceOptions(0)...)
+		for range 3 { // connections
+			require.NoError(t, calls["get"](t.Context(), client))
+		}
+		server.requests.Store(0)
+		server.cut.Store(0)
+		require.Error(t, calls[name](t.Context(), client))
+		most := int64(1)
+		if name == "get" {
+			most = 2
+		}
+		require.LessOrEqual(t, server.requests.Load(), most, name)
+	}
+}

@@ -1,0 +1,102 @@
+package gitlabci
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+const maxRedirects = 5
+
+// checkRedirect lets reads follow a redirect, never from https to http, and
+// stops writes at its answer: net/http would turn a POST into a GET.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	req.Header.Del("Referer")
+	req.URL.User = nil // net/http would send it
+	first, last := via[0], via[len(via)-1]
+	switch {
+	case first.Method != http.MethodGet && first.Method != http.MethodHead:
+		return http.ErrUseLastResponse
+	case len(via) > maxRedirects:
+		return strayed("the server redirects more than %d times", maxRedirects)
+	case last.URL.Scheme == "https" && req.URL.Scheme != "https":
+		return strayed("the server redirects from https to %s, which is not followed", req.URL.Scheme)
+	case req.URL.Scheme != "https" && req.URL.Scheme != "http" || req.URL.Hostname() == "":
+		return strayed("the server redirects to something that is not the URL of a server")
+	}
+	return policyFrom(req.Context()).route(req, via)
+}
+
+// route decides where a redirected read goes. The API under another name of the
+// server, which GitLab gives for a project that moved, is asked at the base URL:
+// elsewhere the request would be anonymous, and see less. From another origin
+// nothing leads back, since it must not choose what the token is used for.
+func (p *policy) route(req *http.Request, via []*http.Request) error {
+	base := p.config.base
+	isAway := func(r *http.Request) bool { return !sameOrigin(r.URL, base) }
+	wasAway := slices.ContainsFunc(via, isAway)
+	switch {
+	case wasAway && !isAway(req):
+		return strayed("another server redirects back to %s, which is not followed", address(req.URL))
+	case wasAway || !isAway(req):
+		return nil
+	case belowAPI(req.URL, base):
+		return bringHome(req, via, base)
+	case p.call.file || p.call.raw:
+		return nil
+	}
+	return strayed("the server redirects to %s, which is not followed: it is not the API at the base URL", address(req.URL))
+}
+
+// bringHome sends a redirected request to the base URL, unless that has been
+// asked already.
+func bringHome(req *http.Request, via []*http.Request, base *url.URL) error {
+	home := &url.URL{Scheme: base.Scheme, Host: base.Host, Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery}
+	asked := func(r *http.Request) bool { return r.URL.Path == home.Path && r.URL.RawQuery == home.RawQuery }
+	if slices.ContainsFunc(via, asked) {
+		root := &url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: strings.TrimSuffix(base.Path, "/api/v4")}
+		return strayed("the server redirects to %s, where the token does not go: should %s be the base URL?", address(req.URL), root)
+	}
+	req.URL, req.Host = home, ""
+	return nil
+}
+
+// belowAPI reports whether a URL's path is one below the base URL's, also for
+// whoever decodes it.
+func belowAPI(target, base *url.URL) bool {
+	rest, below := strings.CutPrefix(target.EscapedPath(), base.EscapedPath()+"/")
+	if !below {
+		return false
+	}
+	for part := range strings.SplitSeq(rest, "/") {
+		name, err := url.PathUnescape(part)
+		if err != nil || wanders(strings.ReplaceAll(name, `\`, "/")) {
+			return false
+		}
+	}
+	return true
+}
+
+// address is a URL as errors have it: without its query, which may be signed.
+func address(u *url.URL) string {
+	return fmt.Sprintf("%s://%s%s", u.Scheme, u.Host, u.EscapedPath())
+}
+
+// A redirectError is a redirect that is not followed. To poll again would lead
+// there again.
+type redirectError struct{ text string }
+
+func (e *redirectError) Error() string { return e.text }
+
+func strayed(format string, args ...any) error {
+	return &refusal{&redirectError{fmt.Sprintf(format, args...)}}
+}
+
+// isStrayed reports whether a call ended at a redirect that is not followed.
+func isStrayed(err error) bool {
+	_, ok := errors.AsType[*redirectError](err)
+	return ok
+}
