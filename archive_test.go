@@ -412,10 +412,10 @@ func TestArchiveErrors(t *testing.T) {
 	page := newScript(answer(http.StatusOK, "<html>", "Content-Type", "text/html; charset=utf-8"))
 	_, err = page.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
 	require.EqualError(t, err, `gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts: the answer has content type "text/html; charset=utf-8": this is a page`)
-	packed := newScript(answer(http.StatusOK, "x", "Content-Encoding", "gzip"))
+	packed := newScript(answer(http.StatusOK, "x", "Content-Type", "application/zip", "Content-Encoding", "gzip"))
 	_, err = packed.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
 	require.ErrorContains(t, err, `compressed by "gzip" on its way`)
-	nothing := newScript(answer(http.StatusNoContent, ""))
+	nothing := newScript(answer(http.StatusNoContent, "", "Content-Type", "application/zip"))
 	_, err = nothing.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
 	require.ErrorContains(t, err, "204 No Content is neither the archive nor a part of it")
 }

@@ -24,6 +24,8 @@ type arrival struct {
 	most int64
 	read int64 // of the body, so far
 	err  error // of the body
+
+	message string // that it has in place of a report
 }
 
 func newArrival(body io.Reader, most int64) *arrival {

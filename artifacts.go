@@ -129,6 +129,9 @@ func (s *ArtifactsService) Open(ctx context.Context, project ProjectID, src Arti
 // open opens a file whose reader is prepared before anything is read.
 func (s *ArtifactsService) open(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions, prepare func(*mender)) (*ArtifactFile, error) {
 	file, err := notPage(s.client.download(ctx, archiveCall(project, src, opts), identity, opts.Progress))
+	if opts.FileType == "" || opts.FileType == ArtifactTypeArchive {
+		file, err = notJSON(file, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +177,11 @@ func artifactCall(project ProjectID, below []any, query url.Values, err error) *
 	return c
 }
 
-var pageName = regexp.MustCompile(`(?i)\.[a-z]?html?$`)
+// What GitLab sends as a page or as JSON, by the name of a file.
+var (
+	pageName = regexp.MustCompile(`(?i)\.[a-z]?html?$`)
+	jsonName = regexp.MustCompile(`(?i)json|\.(map|webmanifest)$`)
+)
 
 // OpenFile opens one file within a job's archive, which GitLab unpacks. The
 // path has slashes and no leading one, such as "coverage/index.html".
@@ -195,11 +202,14 @@ func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src 
 	if !pageName.MatchString(path) { // GitLab sends as a page only what is called one
 		file, err = notPage(file, err)
 	}
+	if _, byID := src.(JobID); err == nil && byID && path == "tree" && file.header.Get("X-Page") != "" {
+		return nil, file.refuse("%w: GitLab lists the archive here; a file called \"tree\" can be had by LatestArtifacts or out of the archive", errors.ErrUnsupported)
+	}
+	if !jsonName.MatchString(path) {
+		file, err = notJSON(file, err)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if _, byID := src.(JobID); byID && path == "tree" && file.header.Get("X-Page") != "" {
-		return nil, file.refuse("%w: GitLab lists the archive here; a file called \"tree\" can be had by LatestArtifacts or out of the archive", errors.ErrUnsupported)
 	}
 	return file, nil
 }

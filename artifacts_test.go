@@ -310,7 +310,7 @@ func TestArtifactsStorageIsAskedForAgain(t *testing.T) {
 func TestArtifactsStorageBreaksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, step := range []http.HandlerFunc{breakOff, stall} {
-			api, _ := redirected(302, storageURL, step)
+			api, _ := redirected(302, storageURL, ofType("application/zip", step))
 			file, err := artifactsOpens["archive"](t.Context(), api.client(t))
 			require.NoError(t, err)
 			_, err = io.ReadAll(file)

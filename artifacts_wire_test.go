@@ -135,7 +135,11 @@ func TestWireArtifacts(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(wireAnswer(`[]`))
+			step := wireAnswer(`[]`)
+			if name != "all entries" {
+				step = ofType("application/octet-stream", step)
+			}
+			s := newScript(step)
 			require.NoError(t, test.call(t.Context(), s.client(t)))
 			requireWire(t, s, "GET "+test.want, "")
 		})
@@ -181,7 +185,7 @@ func TestWireHostileNames(t *testing.T) {
 	maps.Copy(hostile, wireHostile)
 	for name, escaped := range hostile {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(ok)
+			s := newScript(okFile)
 			src := gitlabci.LatestArtifacts{Ref: name, Job: name}
 			require.NoError(t, wireRead(s.client(t).Artifacts.Open(t.Context(), "group/app", src, nil)))
 			uri, query, _ := strings.Cut(s.received()[0].RequestURI, "?")
@@ -190,7 +194,7 @@ func TestWireHostileNames(t *testing.T) {
 			require.NotContains(t, query, " ")
 			require.Equal(t, url.Values{"job": {name}}, s.received()[0].URL.Query())
 
-			s = newScript(ok)
+			s = newScript(okFile)
 			require.NoError(t, wireRead(s.client(t).Artifacts.OpenFile(t.Context(), "group/app", src, "out/a.txt")))
 			require.Equal(t, []string{"artifacts", name, "raw", "out", "a.txt"}, wireDecoded(t, s))
 			require.Equal(t, url.Values{"job": {name}}, s.received()[0].URL.Query())
@@ -210,12 +214,12 @@ func TestWireHostileMembers(t *testing.T) {
 	maps.Copy(hostile, wireHostile)
 	for name, escaped := range hostile {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(ok)
+			s := newScript(okFile)
 			require.NoError(t, wireRead(s.client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(9), name)))
 			requireWire(t, s, "GET /projects/group%2Fapp/jobs/9/artifacts/"+escaped, "")
 			require.Equal(t, append([]string{"9", "artifacts"}, strings.Split(name, "/")...), wireDecoded(t, s))
 
-			s = newScript(ok)
+			s = newScript(okFile)
 			require.NoError(t, wireRead(s.client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}, name)))
 			requireWire(t, s, "GET /projects/group%2Fapp/jobs/artifacts/main/raw/"+escaped+"?job=unit", "")
 		})

@@ -17,7 +17,7 @@ import (
 	"example.com/gitlabci"
 )
 
-// A clientTrip keeps the requests that it answers with an empty object.
+// A clientTrip keeps the requests that it answers with pipeline 42.
 type clientTrip struct{ requests []*http.Request }
 
 func (c *clientTrip) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -25,7 +25,7 @@ func (c *clientTrip) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{
 		StatusCode: http.StatusOK,
 		Header:     http.Header{"Content-Type": {"application/json"}},
-		Body:       io.NopCloser(strings.NewReader(`{}`)),
+		Body:       io.NopCloser(strings.NewReader(`{"id":42}`)),
 		Request:    req,
 	}, nil
 }
@@ -159,7 +159,7 @@ func TestClientDefaults(t *testing.T) {
 }
 
 func TestClientUserAgentAndSudo(t *testing.T) {
-	s := newScript(answer(http.StatusOK, `{}`))
+	s := newScript(answer(http.StatusOK, `{"id":42}`))
 	_, err := s.client(t, gitlabci.WithUserAgent("bot/1.0 (+https://example.com)"), gitlabci.WithSudo("maya")).Pipelines.Get(t.Context(), "group/app", 42)
 	require.NoError(t, err)
 	require.Equal(t, []string{"bot/1.0 (+https://example.com)"}, wireOne(t, s).Header.Values("User-Agent"))
@@ -190,7 +190,7 @@ func TestClientTokenOverHTTP(t *testing.T) {
 
 // What is accepted for http:// is sent over it, token and all.
 func TestClientInsecureHTTPIsSent(t *testing.T) {
-	s := newScript(answer(http.StatusOK, `{}`))
+	s := newScript(answer(http.StatusOK, `{"id":42}`))
 	_, err := s.client(t, gitlabci.WithBaseURL("http://"+scriptHost), gitlabci.WithInsecureHTTP()).Pipelines.Get(t.Context(), "group/app", 42)
 	require.NoError(t, err)
 	require.Equal(t, scriptToken, wireOne(t, s).Header.Get("Private-Token"))

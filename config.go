@@ -268,7 +268,8 @@ func WithHooks(hooks Hooks) Option {
 }
 
 // WithRetries sets how often a failed call is tried again where that is safe.
-// 0 is never; the default is 4, which makes 5 tries.
+// 0 is never; the default is 4, which makes 5 tries. Over HTTP/1 a read can be
+// sent once more, if a kept connection turns out to be closed.
 func WithRetries(max int) Option {
 	return func(c *config) error {
 		if max < 0 {

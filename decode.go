@@ -46,6 +46,20 @@ func decodeObject[P any](body []byte) (P, error) {
 	return decodeChecked[P](body)
 }
 
+func isObject(body []byte) bool {
+	value := jsontext.Value(body)
+	return value.Kind() == '{' && value.IsValid(loose)
+}
+
+// decodeThing decodes an object that is itself what was asked for.
+func decodeThing[P any](body []byte) (P, error) {
+	object, err := decodeObject[P](body)
+	if err == nil {
+		err = checkThing(object)
+	}
+	return object, err
+}
+
 func decodeChecked[P any](body []byte) (P, error) {
 	var object, again P
 	if err := json.Unmarshal(body, &object, strict); err == nil {

@@ -19,9 +19,10 @@ type ArtifactFile struct {
 	Size        int64  // bytes, or -1 if not told
 	ContentType string
 
-	header http.Header
-	source *mender
-	body   io.Reader // the source, or what unpacks it
+	header  http.Header
+	secrets []secret // of the request
+	source  *mender
+	body    io.Reader // the source, or what unpacks it
 }
 
 // Read reads the file. If the connection breaks off, stalls or ends too early,
@@ -63,6 +64,17 @@ func notPage(f *ArtifactFile, err error) (*ArtifactFile, error) {
 	return f, err
 }
 
+// notJSON refuses JSON in place of a file, and shows the message that it has.
+func notJSON(f *ArtifactFile, err error) (*ArtifactFile, error) {
+	if err != nil || !isJSON(f.ContentType) {
+		return f, err
+	}
+	// Half a message is better than none, so an error here is not one more.
+	body, _ := io.ReadAll(io.LimitReader(f.body, maxMessage))
+	message, _, _ := jsonMessage(body)
+	return nil, f.refuse("the response has content type %q, which is no such file: %q", f.ContentType, shorten(scrub(oneLine(message), f.secrets), maxTitle))
+}
+
 // identity asks for the bytes as they are: compressed on the way, their number
 // would not be the file's.
 const identity = "identity"
@@ -83,6 +95,7 @@ func (c *Client) download(ctx context.Context, cl *call, encoding string, progre
 		Size:        resp.ContentLength,
 		ContentType: resp.Header.Get("Content-Type"),
 		header:      resp.Header,
+		secrets:     policyFrom(resp.Request.Context()).secrets,
 		source:      source,
 		body:        source,
 	}

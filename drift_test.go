@@ -85,7 +85,7 @@ func (l *driftList) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	body := strings.Builder{}
 	for i, id := range ids[first:last] {
-		fmt.Fprintf(&body, `%c{"id":%d}`, "[,"[min(i, 1)], id)
+		fmt.Fprintf(&body, `%c{"id":%d,"ref":"main"}`, "[,"[min(i, 1)], id)
 	}
 	if first == last {
 		body.WriteString("[")
@@ -475,12 +475,12 @@ func TestDriftResume(t *testing.T) {
 }
 
 // What comes again is dropped, unless it has changed in a list ordered by that;
-// what has no ID cannot be known again.
+// what has no ID could not be known again, and is an error.
 func TestDriftRepeats(t *testing.T) {
-	const first = `[{"id":5,"updated_at":"2026-02-03T04:05:06Z"},{"id":4,"updated_at":"2026-02-03T04:05:05Z"},{},{"updated_at":"2026-02-03T04:05:05Z"}]`
-	const second = `[{"id":4,"updated_at":"2026-02-03T04:05:05.000Z"},{"id":5,"updated_at":"2026-02-03T04:05:07Z"},{"id":3},{"id":3},{}]`
+	const first = `[{"id":5,"updated_at":"2026-02-03T04:05:06Z"},{"id":4,"updated_at":"2026-02-03T04:05:05Z"}]`
+	const second = `[{"id":4,"updated_at":"2026-02-03T04:05:05.000Z"},{"id":5,"updated_at":"2026-02-03T04:05:07Z"},{"id":3},{"id":3}]`
 	for order, want := range map[gitlabci.PipelineOrder][]int{
-		"": {5, 4, 0, 0, 3, 0}, gitlabci.OrderByStatus: {5, 4, 0, 0, 3, 0}, gitlabci.OrderByUpdatedAt: {5, 4, 0, 0, 5, 3, 0},
+		"": {5, 4, 3}, gitlabci.OrderByStatus: {5, 4, 3}, gitlabci.OrderByUpdatedAt: {5, 4, 5, 3},
 	} {
 		for _, prefetch := range []int{0, 1, 3} {
 			s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
@@ -493,14 +493,24 @@ func TestDriftRepeats(t *testing.T) {
 					answer(http.StatusOK, `[]`)(w, r)
 				}
 			})
-			ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{OrderBy: order, ListOptions: gitlabci.ListOptions{Prefetch: prefetch}}))
+			opts := &gitlabci.ListPipelinesOptions{OrderBy: order, ListOptions: gitlabci.ListOptions{Prefetch: prefetch}}
+			ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", opts))
 			require.Empty(t, errs)
 			require.Equal(t, want, ids)
+
+			for _, nameless := range []string{`{}`, `{"updated_at":"2026-02-03T04:05:05Z"}`} {
+				s = pageScript(t, answer(http.StatusOK, `[{"id":5},{"id":4},`+nameless+`]`))
+				ids, errs = pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", opts))
+				require.Empty(t, ids)
+				require.Len(t, errs, 1)
+				require.ErrorContains(t, errs[0], "element 2: it is another thing: it has no usable ID")
+			}
 		}
 	}
 }
 
-// What a list had very long ago is forgotten, and what has no ID is never known.
+// What a list had very long ago is forgotten, and what has no ID is an error at
+// once, before the next page is requested.
 func TestDriftMemory(t *testing.T) {
 	s := pageScript(t,
 		answer(http.StatusOK, pageItems(1, 10_000), "Link", pageLink(url.Values{"cursor": {"a"}}, "next")),
@@ -518,9 +528,10 @@ func TestDriftMemory(t *testing.T) {
 		answer(http.StatusOK, `[{},{}]`, "X-Per-Page", "2", "X-Total", "9", "Link", pageLink(url.Values{"page": {"2"}}, "next")),
 		answer(http.StatusOK, `[{},{}]`, "X-Per-Page", "2", "X-Total", "4"))
 	ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", nil))
-	require.Empty(t, errs)
-	require.Len(t, ids, 4)
-	require.Len(t, s.received(), 2)
+	require.Empty(t, ids)
+	require.Len(t, errs, 1)
+	require.ErrorContains(t, errs[0], "element 0: it is another thing: it has no usable ID")
+	require.Len(t, s.received(), 1)
 }
 
 // A job that was pushed to the next page does not come twice, nor does a

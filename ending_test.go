@@ -168,22 +168,22 @@ func TestSaveAllowUnverified(t *testing.T) {
 
 // What is chunked, or unpacked by net/http, says itself that it is cut.
 func TestCutFramesAreErrors(t *testing.T) {
-	raw := func(head, body string) http.HandlerFunc {
+	raw := func(contentType, head, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			conn, buffer, _ := w.(http.Hijacker).Hijack()
 			defer conn.Close()
-			fmt.Fprintf(buffer, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n%s\r\n%s", head, body)
+			fmt.Fprintf(buffer, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nConnection: close\r\n%s\r\n%s", contentType, head, body)
 			buffer.Flush()
 		}
 	}
 	packed := reportPacked("Job succeeded\n")
 	for name, step := range map[string]http.HandlerFunc{
-		"chunked":              raw("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n"),
-		"within a chunk":       raw("Transfer-Encoding: chunked\r\n", "3\r\nab"),
-		"gzip":                 raw("Content-Encoding: gzip\r\n", packed[:len(packed)-1]),
-		"gzip, nothing of it":  raw("Content-Encoding: gzip\r\n", ""),
-		"nothing":              raw("", ""),
-		"nothing, with length": raw("Content-Length: 3\r\n", ""),
+		"chunked":              raw("text/plain", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n"),
+		"within a chunk":       raw("text/plain", "Transfer-Encoding: chunked\r\n", "3\r\nab"),
+		"gzip":                 raw("text/plain", "Content-Encoding: gzip\r\n", packed[:len(packed)-1]),
+		"gzip, nothing of it":  raw("text/plain", "Content-Encoding: gzip\r\n", ""),
+		"nothing":              raw("text/plain", "", ""),
+		"nothing, with length": raw("text/plain", "Content-Length: 3\r\n", ""),
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			log, err := newScript(step).client(t, gitlabci.WithRetries(0)).Jobs.Log(t.Context(), "group/app", 7)
@@ -194,7 +194,7 @@ func TestCutFramesAreErrors(t *testing.T) {
 	}
 	for cut := range len(`{"id":7}`) {
 		synctest.Test(t, func(t *testing.T) {
-			client := newScript(raw("", `{"id":7}`[:cut])).client(t, gitlabci.WithRetries(0))
+			client := newScript(raw("application/json", "", `{"id":7}`[:cut])).client(t, gitlabci.WithRetries(0))
 			_, err := client.Jobs.Get(t.Context(), "group/app", 7)
 			require.Error(t, err)
 			for _, err = range client.Pipelines.TestCases(t.Context(), "group/app", 7) {

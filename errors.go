@@ -229,11 +229,20 @@ func isPage(contentType string) bool {
 	return strings.HasPrefix(strings.ToLower(contentType), "text/html")
 }
 
+func isJSON(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "application/json")
+}
+
 // unreadable explains a success whose body is not what GitLab sends.
 func unreadable(resp *http.Response, body []byte, err error) error {
 	contentType, status := resp.Header.Get("Content-Type"), statusLine(resp.StatusCode)
 	if errors.Is(err, errBadLink) || errors.Is(err, errTooLarge) {
 		return fmt.Errorf("%s, but %w", status, err)
+	}
+	if errors.Is(err, errNoThing) {
+		message, _, _ := jsonMessage(body)
+		return anotherThing(status, err, message, policyFrom(resp.Request.Context()).secrets)
 	}
 	if strings.Contains(contentType, "json") {
 		return fmt.Errorf("%s with JSON that is not GitLab's: %w", status, err)
@@ -243,6 +252,15 @@ func unreadable(resp *http.Response, body []byte, err error) error {
 		title = ": " + shorten(scrub(t, policyFrom(resp.Request.Context()).secrets), maxTitle) // in this order, as above
 	}
 	return fmt.Errorf("%s with content type %q, not JSON%s", status, contentType, title)
+}
+
+// anotherThing explains a success that is not the thing that was asked for, by
+// the message that it has instead, if any.
+func anotherThing(status string, err error, message string, secrets []secret) error {
+	if message = shorten(scrub(oneLine(message), secrets), maxTitle); message == "" {
+		return fmt.Errorf("%s with another JSON than was asked for: %w", status, err)
+	}
+	return fmt.Errorf("%s with another JSON than was asked for: %w, but the message %q", status, err, message)
 }
 
 // An inputError is bad input, found before anything was sent.

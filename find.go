@@ -189,11 +189,12 @@ func (f *finder) newest(ctx context.Context) (newest *Pipeline, err error) {
 func (f *finder) newestOf(ctx context.Context, ref string) (*Pipeline, error) {
 	opts := &ListPipelinesOptions{ListOptions: ListOptions{PerPage: 20}, Ref: ref, SHA: f.sha, Source: f.source}
 	read := 0
-	for listed, err := range f.service.All(ctx, f.project, opts) {
+	list := allBy(ctx, opts, anyPages[*PipelineInfo](f.service.client, at("projects", f.project, "pipelines")))
+	for listed, err := range list {
 		if err != nil {
 			return nil, err
 		}
-		if f.others[listed.ID] || !f.wants(listed.Source) {
+		if f.others[listed.ID] || !f.wants(listed, ref) {
 			continue
 		}
 		if read++; read > findCandidates {
@@ -211,12 +212,16 @@ func (f *finder) newestOf(ctx context.Context, ref string) (*Pipeline, error) {
 	return nil, errNoneFound
 }
 
-// wants is about a source. Old servers do not narrow lists by it, nor tell it.
-func (f *finder) wants(source Source) bool {
-	if f.source == "" {
-		return !source.dangling()
+// wants checks what the list was narrowed by. Old servers neither narrow lists
+// by the source nor tell it.
+func (f *finder) wants(listed *PipelineInfo, ref string) bool {
+	switch {
+	case ref != "" && listed.Ref != ref, f.sha != "" && !strings.EqualFold(listed.SHA, f.sha):
+		return false
+	case f.source == "":
+		return !listed.Source.dangling()
 	}
-	return source == f.source
+	return listed.Source == f.source
 }
 
 func (f *finder) isKind(tag bool) bool {

@@ -30,7 +30,7 @@ func TestFollowLogIsNotSatisfiable(t *testing.T) {
 						status = gitlabci.StatusSuccess
 					}
 					if !strings.HasSuffix(r.URL.Path, "trace") {
-						answer(200, fmt.Sprintf(`{"status":%q,"started_at":"2026-01-01T00:00:00Z"}`, status))(w, r)
+						answer(200, fmt.Sprintf(`{"id":7,"status":%q,"started_at":"2026-01-01T00:00:00Z"}`, status))(w, r)
 						return
 					}
 					storedLog(log)(w, r)

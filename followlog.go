@@ -191,7 +191,7 @@ func (f *follower) poll(ctx context.Context) error {
 
 func (f *follower) look(ctx context.Context) error {
 	return f.client.fetch(ctx, reading(f.path, nil), func(header http.Header, body []byte) error {
-		job, err := decodeObject[*Job](body)
+		job, err := decodeThing[*Job](body)
 		if err != nil {
 			return err
 		}

@@ -133,7 +133,7 @@ func TestFollowLogOfAServerThatIsUpgraded(t *testing.T) {
 			ran := min(time.Since(begun), time.Minute)
 			shown := log[:int(ran)*len(log)/int(time.Minute)]
 			if !strings.HasSuffix(r.URL.Path, "trace") {
-				answer(200, map[bool]string{true: `{"status":"success","started_at":"2026-01-01T00:00:00Z"}`, false: `{"status":"running"}`}[ran == time.Minute])(w, r)
+				answer(200, map[bool]string{true: `{"id":7,"status":"success","started_at":"2026-01-01T00:00:00Z"}`, false: `{"id":7,"status":"running"}`}[ran == time.Minute])(w, r)
 				return
 			}
 			var offset, limit int
@@ -266,7 +266,7 @@ func TestFollowLogGrowsAfterItsEnd(t *testing.T) {
 		begun := time.Now()
 		s := newScript(func(w http.ResponseWriter, r *http.Request) {
 			if !strings.HasSuffix(r.URL.Path, "trace") {
-				answer(200, `{"status":"failed","started_at":"2000-01-01T00:00:00Z","finished_at":"1999-01-01T00:00:00Z"}`)(w, r)
+				answer(200, `{"id":7,"status":"failed","started_at":"2000-01-01T00:00:00Z","finished_at":"1999-01-01T00:00:00Z"}`)(w, r)
 				return
 			}
 			logAnswer(numbered(min(10, 1+int(time.Since(begun)/time.Second))))(w, r)

@@ -167,7 +167,7 @@ func TestResponseOfManyNames(t *testing.T) {
 
 // A page of 10,000 elements is the largest.
 func TestPageElements(t *testing.T) {
-	for _, element := range []string{`{"id":1}`, `null`, `{"id":"1"}`} {
+	for _, element := range []string{`{"id":1,"key":"a"}`, `null`, `{"id":"1","key":"a"}`} {
 		for n, want := range map[int]string{10_000: "", 10_001: footprintMany} {
 			client := footprintRepeat("["+element, ","+element, "]", n-1).client(t)
 			for _, call := range []string{"List", "All", "Variables"} {

@@ -151,7 +151,7 @@ func FuzzProject(f *testing.F) {
 		f.Add(project)
 	}
 	f.Fuzz(func(t *testing.T, project string) {
-		s := fuzzJSON(`{}`)
+		s := fuzzJSON(`{"id":42}`)
 		_, err := s.client(t).Pipelines.Get(t.Context(), gitlabci.ProjectID(project), 42)
 		if err != nil {
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)

@@ -422,6 +422,7 @@ func TestGoldenIsComplete(t *testing.T) {
 }
 
 func TestAnswerAllowedAgents(t *testing.T) {
+	one := gitlabci.AgentJob{ID: 1}
 	runAnswers(t, []answerTest{
 		{"no environment", "jobs_allowed_agents", `{"allowed_agents":[],"job":{"id":1},"pipeline":{"id":2},"project":{"id":3,"groups":[]},
 			"user":{"id":4,"username":"noor","roles_in_project":["guest"]}}`,
@@ -431,19 +432,19 @@ func TestAnswerAllowedAgents(t *testing.T) {
 				Project: gitlabci.AgentProject{ID: 3, Groups: []gitlabci.AgentGroup{}},
 				User:    gitlabci.AgentUser{ID: 4, Username: "noor", RolesInProject: []string{"guest"}},
 			}},
-		{"the user as older servers have it", "jobs_allowed_agents", `{"allowed_agents":[{"id":5,"config_project":null}],"environment":null,
+		{"the user as older servers have it", "jobs_allowed_agents", `{"allowed_agents":[{"id":5,"config_project":null}],"job":{"id":1},"environment":null,
 			"user":{"id":4,"name":"Noor","username":"noor","state":"active","avatar_url":null,"web_url":"https://x"}}`,
-			&gitlabci.AllowedAgents{AllowedAgents: []gitlabci.AllowedAgent{{ID: 5}}, User: gitlabci.AgentUser{ID: 4, Username: "noor"}}},
-		{"wrong types", "jobs_allowed_agents", `{"allowed_agents":[{"id":"5","configuration":"none"}],"job":7,
+			&gitlabci.AllowedAgents{AllowedAgents: []gitlabci.AllowedAgent{{ID: 5}}, Job: one, User: gitlabci.AgentUser{ID: 4, Username: "noor"}}},
+		{"wrong types", "jobs_allowed_agents", `{"allowed_agents":[{"id":"5","configuration":"none"}],"job":{"id":"1"},"pipeline":7,
 			"environment":"production","user":{"id":4,"roles_in_project":"guest"}}`,
-			&gitlabci.AllowedAgents{AllowedAgents: []gitlabci.AllowedAgent{{ID: 5}}, User: gitlabci.AgentUser{ID: 4}}},
-		{"configuration beside a lenient value", "jobs_allowed_agents", `{"allowed_agents":[{"id":"5",
+			&gitlabci.AllowedAgents{AllowedAgents: []gitlabci.AllowedAgent{{ID: 5}}, Job: one, User: gitlabci.AgentUser{ID: 4}}},
+		{"configuration beside a lenient value", "jobs_allowed_agents", `{"job":{"id":1},"allowed_agents":[{"id":"5",
 			"configuration":{"a":"x","b":2,"c":true,"d":null,"e":["y",{"f":1}],"g":{"h":{}}}}]}`,
-			&gitlabci.AllowedAgents{AllowedAgents: []gitlabci.AllowedAgent{{ID: 5, Configuration: map[string]any{
+			&gitlabci.AllowedAgents{Job: one, AllowedAgents: []gitlabci.AllowedAgent{{ID: 5, Configuration: map[string]any{
 				"a": "x", "b": 2.0, "c": true, "d": nil, "e": []any{"y", map[string]any{"f": 1.0}}, "g": map[string]any{"h": map[string]any{}},
 			}}}}},
-		{"configuration with a repeated key", "jobs_allowed_agents", `{"allowed_agents":[{"configuration":{"a":"1","a":2}}]}`,
-			&gitlabci.AllowedAgents{AllowedAgents: []gitlabci.AllowedAgent{{Configuration: map[string]any{"a": 2.0}}}}},
+		{"configuration with a repeated key", "jobs_allowed_agents", `{"job":{"id":1},"allowed_agents":[{"configuration":{"a":"1","a":2}}]}`,
+			&gitlabci.AllowedAgents{Job: one, AllowedAgents: []gitlabci.AllowedAgent{{Configuration: map[string]any{"a": 2.0}}}}},
 	})
 }
 

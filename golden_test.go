@@ -329,6 +329,25 @@ func runAnswers(t *testing.T, tests []answerTest) {
 	}
 }
 
+// What an answer is told from others by is not as lenient as the rest of it.
+func TestAnswerOfAnotherThing(t *testing.T) {
+	for name, test := range map[string]struct{ call, answer string }{
+		"fraction for an ID":              {"pipelines_get", `{"id":47.5,"ref":"main"}`},
+		"no number":                       {"pipelines_get", `{"id":"","ref":"main"}`},
+		"ID too large":                    {"pipelines_get", `{"id":9223372036854775808,"ref":"main"}`},
+		"ID, then a wrong type":           {"pipelines_get", `{"id":1,"ref":"a","id":"x"}`},
+		"suites of a wrong type":          {"pipelines_test_report_summary", `{"total":5,"test_suites":{"name":"x"}}`},
+		"a job's agents, of a wrong type": {"jobs_allowed_agents", `{"allowed_agents":[{"id":5}],"job":7}`},
+		"a user's agents":                 {"jobs_allowed_agents", `{"allowed_agents":[{"id":5}],"user":{"id":4}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			method := goldenCalls[test.call]
+			_, err := method.call(t.Context(), goldenClient(t, method.requests, []byte(test.answer)))
+			require.ErrorContains(t, err, "200 OK with another JSON than was asked for: it is another thing")
+		})
+	}
+}
+
 // onlyPipeline, onlyJob and onlyCases are what answers become that hold no more
 // than a test is about.
 func onlyPipeline(info gitlabci.PipelineInfo) *gitlabci.Pipeline {
@@ -348,36 +367,38 @@ func TestAnswerNumbers(t *testing.T) {
 			onlyPipeline(gitlabci.PipelineInfo{ID: 47, IID: 12, ProjectID: 1, Ref: "main"})},
 		{"integer in a list of them as text", "pipelines_test_report_summary", `{"test_suites":[{"build_ids":["66",67]}]}`,
 			&gitlabci.TestReportSummary{TestSuites: []gitlabci.TestSuiteSummary{{BuildIDs: []gitlabci.JobID{66, 67}}}}},
-		{"seconds as text", "pipelines_get", `{"duration":"123.65","queued_duration":"0.010"}`,
-			&gitlabci.Pipeline{Duration: 123.65, QueuedDuration: 0.01}},
+		{"seconds as text", "pipelines_get", `{"id":1,"duration":"123.65","queued_duration":"0.010"}`,
+			&gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1}, Duration: 123.65, QueuedDuration: 0.01}},
 		{"whole numbers as floats", "pipelines_get", `{"id":47.0,"iid":1.2e1}`, onlyPipeline(gitlabci.PipelineInfo{ID: 47, IID: 12})},
-		{"fraction for an integer", "pipelines_get", `{"id":47.5` + ref, onlyPipeline(gitlabci.PipelineInfo{Ref: "main"})},
-		{"no number", "pipelines_get", `{"id":"","iid":"x","duration":"soon","project_id":true` + ref,
-			onlyPipeline(gitlabci.PipelineInfo{Ref: "main"})},
+		{"fraction for an integer", "pipelines_get", `{"id":1,"iid":47.5` + ref, onlyPipeline(gitlabci.PipelineInfo{ID: 1, Ref: "main"})},
+		{"no number", "pipelines_get", `{"id":1,"iid":"x","duration":"soon","project_id":true,"user":{"id":""}` + ref,
+			&gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1, Ref: "main"}, User: &gitlabci.User{}}},
 		{"largest integer", "pipelines_get", `{"id":9223372036854775807,"iid":"9223372036854775807"}`,
 			onlyPipeline(gitlabci.PipelineInfo{ID: 9223372036854775807, IID: 9223372036854775807})},
-		{"integers too large", "pipelines_get", `{"id":9223372036854775808,"iid":"99999999999999999999","project_id":1e30` + ref,
-			onlyPipeline(gitlabci.PipelineInfo{Ref: "main"})},
-		{"count too large", "pipelines_test_report", `{"total_count":1e30,"failed_count":-9223372036854775809,"error_count":2}`,
-			&gitlabci.TestReport{ErrorCount: 2}},
-		{"seconds too large", "pipelines_get", `{"duration":1e400,"queued_duration":"1e400"` + ref,
-			onlyPipeline(gitlabci.PipelineInfo{Ref: "main"})},
+		{"integers too large", "pipelines_get", `{"id":1,"iid":"99999999999999999999","project_id":1e30,"user":{"id":9223372036854775808}` + ref,
+			&gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1, Ref: "main"}, User: &gitlabci.User{}}},
+		{"count too large", "pipelines_test_report", `{"total_count":1e30,"failed_count":-9223372036854775809,"error_count":2,"test_suites":[]}`,
+			&gitlabci.TestReport{ErrorCount: 2, TestSuites: []gitlabci.TestSuite{}}},
+		{"seconds too large", "pipelines_get", `{"id":1,"duration":1e400,"queued_duration":"1e400"` + ref,
+			onlyPipeline(gitlabci.PipelineInfo{ID: 1, Ref: "main"})},
 	})
 }
 
 func TestAnswerCoverage(t *testing.T) {
+	one := gitlabci.PipelineInfo{ID: 1}
+	rest := onlyPipeline(one)
 	runAnswers(t, []answerTest{
-		{"of a pipeline as a number", "pipelines_get", `{"coverage":30.5}`, &gitlabci.Pipeline{Coverage: new(30.5)}},
-		{"of a pipeline is zero", "pipelines_get", `{"coverage":"0.00"}`, &gitlabci.Pipeline{Coverage: new(0.0)}},
-		{"of a pipeline is the number zero", "pipelines_get", `{"coverage":0}`, &gitlabci.Pipeline{Coverage: new(0.0)}},
-		{"of a pipeline is empty", "pipelines_get", `{"coverage":""}`, &gitlabci.Pipeline{}},
-		{"of a pipeline is no number", "pipelines_get", `{"coverage":"unknown"}`, &gitlabci.Pipeline{}},
-		{"of a pipeline is not a number", "pipelines_get", `{"coverage":"NaN"}`, &gitlabci.Pipeline{}},
-		{"of a pipeline is too large", "pipelines_get", `{"coverage":1e400}`, &gitlabci.Pipeline{}},
-		{"of a pipeline is an object", "pipelines_get", `{"coverage":{"total":30}}`, &gitlabci.Pipeline{}},
-		{"of a job as text", "jobs_list_for_pipeline", `[{"coverage":"91.5"}]`, onlyJob(gitlabci.JobInfo{Coverage: new(91.5)})},
-		{"of a job is zero", "jobs_list_for_pipeline", `[{"coverage":0}]`, onlyJob(gitlabci.JobInfo{Coverage: new(0.0)})},
-		{"of a job is empty", "jobs_list_for_pipeline", `[{"coverage":""}]`, onlyJob(gitlabci.JobInfo{})},
+		{"of a pipeline as a number", "pipelines_get", `{"id":1,"coverage":30.5}`, &gitlabci.Pipeline{PipelineInfo: one, Coverage: new(30.5)}},
+		{"of a pipeline is zero", "pipelines_get", `{"id":1,"coverage":"0.00"}`, &gitlabci.Pipeline{PipelineInfo: one, Coverage: new(0.0)}},
+		{"of a pipeline is the number zero", "pipelines_get", `{"id":1,"coverage":0}`, &gitlabci.Pipeline{PipelineInfo: one, Coverage: new(0.0)}},
+		{"of a pipeline is empty", "pipelines_get", `{"id":1,"coverage":""}`, rest},
+		{"of a pipeline is no number", "pipelines_get", `{"id":1,"coverage":"unknown"}`, rest},
+		{"of a pipeline is not a number", "pipelines_get", `{"id":1,"coverage":"NaN"}`, rest},
+		{"of a pipeline is too large", "pipelines_get", `{"id":1,"coverage":1e400}`, rest},
+		{"of a pipeline is an object", "pipelines_get", `{"id":1,"coverage":{"total":30}}`, rest},
+		{"of a job as text", "jobs_list_for_pipeline", `[{"id":1,"coverage":"91.5"}]`, onlyJob(gitlabci.JobInfo{ID: 1, Coverage: new(91.5)})},
+		{"of a job is zero", "jobs_list_for_pipeline", `[{"id":1,"coverage":0}]`, onlyJob(gitlabci.JobInfo{ID: 1, Coverage: new(0.0)})},
+		{"of a job is empty", "jobs_list_for_pipeline", `[{"id":1,"coverage":""}]`, onlyJob(gitlabci.JobInfo{ID: 1})},
 	})
 }
 
@@ -387,8 +408,8 @@ func TestAnswerTimes(t *testing.T) {
 		{"empty", "pipelines_get", `{"started_at":"","id":1}`, onlyPipeline(gitlabci.PipelineInfo{ID: 1})},
 		{"null", "pipelines_get", `{"started_at":null,"id":1}`, onlyPipeline(gitlabci.PipelineInfo{ID: 1})},
 		{"a date", "pipelines_get", `{"created_at":"2026-03-02","id":1}`, onlyPipeline(gitlabci.PipelineInfo{ID: 1, CreatedAt: day})},
-		{"a date in a list", "jobs_list_for_pipeline", `[{"user":{"created_at":"2026-03-02"},"artifacts_expire_at":""}]`,
-			onlyJob(gitlabci.JobInfo{User: &gitlabci.User{CreatedAt: day}})},
+		{"a date in a list", "jobs_list_for_pipeline", `[{"id":1,"user":{"created_at":"2026-03-02"},"artifacts_expire_at":""}]`,
+			onlyJob(gitlabci.JobInfo{ID: 1, User: &gitlabci.User{CreatedAt: day}})},
 		{"no time", "pipelines_get", `{"started_at":"soon","finished_at":5,"created_at":{"at":"2026-03-02"},"id":1}`,
 			onlyPipeline(gitlabci.PipelineInfo{ID: 1})},
 		{"no day of the calendar", "pipelines_get", `{"started_at":"2026-02-30","finished_at":"0000-00-00T00:00:00Z","id":1}`,
@@ -404,13 +425,14 @@ func TestAnswerWrongTypes(t *testing.T) {
 		{"boolean for an object", "pipelines_get", `{"user":true,"id":1}`, rest},
 		{"array for an object", "pipelines_get", `{"user":[{"id":2}],"id":1}`, rest},
 		{"objects for text", "pipelines_get", `{"ref":{"name":"main"},"sha":["x"],"id":1}`, rest},
-		{"within an object", "pipelines_get", `{"detailed_status":{"illustration":"x","action":7,"icon":"y"}}`,
-			&gitlabci.Pipeline{DetailedStatus: &gitlabci.DetailedStatus{Icon: "y"}}},
-		{"object that is not behind a pointer", "pipelines_test_report_summary", `{"total":5,"test_suites":{"name":"x"}}`, &gitlabci.TestReportSummary{}},
+		{"within an object", "pipelines_get", `{"id":1,"detailed_status":{"illustration":"x","action":7,"icon":"y"}}`,
+			&gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1}, DetailedStatus: &gitlabci.DetailedStatus{Icon: "y"}}},
+		{"object that is not behind a pointer", "pipelines_test_report_summary", `{"total":5,"test_suites":[]}`,
+			&gitlabci.TestReportSummary{TestSuites: []gitlabci.TestSuiteSummary{}}},
 		{"all of a job", "jobs_list_for_pipeline", `[{"user":"x","commit":5,"pipeline":"x","project":"x","runner":[],"runner_manager":1,
 			"artifacts_file":"x","artifacts":{"size":1},"tag_list":"docker","id":1}]`, onlyJob(gitlabci.JobInfo{ID: 1})},
-		{"all of a commit", "jobs_list_for_pipeline", `[{"commit":{"parent_ids":"x","trailers":[],"extended_trailers":"x","id":"y"}}]`,
-			onlyJob(gitlabci.JobInfo{Commit: &gitlabci.Commit{ID: "y"}})},
+		{"all of a commit", "jobs_list_for_pipeline", `[{"id":1,"commit":{"parent_ids":"x","trailers":[],"extended_trailers":"x","id":"y"}}]`,
+			onlyJob(gitlabci.JobInfo{ID: 1, Commit: &gitlabci.Commit{ID: "y"}})},
 		{"downstream pipeline", "jobs_list_trigger_jobs", `[{"downstream_pipeline":"x","id":1}]`,
 			[]*gitlabci.TriggerJob{{JobInfo: gitlabci.JobInfo{ID: 1}}}},
 		{"all of a user's pipeline", "pipelines_list_mine", `[{"project":57,"merge_request":"!31","detailed_status":[],"id":1}]`,
@@ -419,40 +441,43 @@ func TestAnswerWrongTypes(t *testing.T) {
 }
 
 func TestAnswerRepeatedKeys(t *testing.T) {
+	rest := onlyPipeline(gitlabci.PipelineInfo{ID: 1})
+	user := &gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1}, User: &gitlabci.User{ID: 2}}
+	none := []gitlabci.TestSuiteSummary{}
 	runAnswers(t, []answerTest{
 		{"scalar", "pipelines_get", `{"id":1,"id":2}`, onlyPipeline(gitlabci.PipelineInfo{ID: 2})},
-		{"scalar, then null", "pipelines_get", `{"ref":"a","coverage":"1.0","started_at":"2026-03-02T00:00:00Z",
-			"ref":null,"coverage":null,"started_at":null}`, &gitlabci.Pipeline{}},
-		{"scalar, then a wrong type", "pipelines_get", `{"id":1,"ref":"a","coverage":1,"id":"x","ref":{},"coverage":[]}`, &gitlabci.Pipeline{}},
+		{"scalar, then null", "pipelines_get", `{"id":1,"ref":"a","coverage":"1.0","started_at":"2026-03-02T00:00:00Z",
+			"ref":null,"coverage":null,"started_at":null}`, rest},
+		{"scalar, then a wrong type", "pipelines_get", `{"id":1,"iid":1,"ref":"a","coverage":1,"iid":"x","ref":{},"coverage":[]}`, rest},
 		{"wrong type, then a scalar", "pipelines_get", `{"id":[],"id":2}`, onlyPipeline(gitlabci.PipelineInfo{ID: 2})},
-		{"object", "pipelines_get", `{"user":{"id":1,"bio":"x","custom_attributes":[{"key":"a"}]},"user":{"id":2}}`,
-			&gitlabci.Pipeline{User: &gitlabci.User{ID: 2}}},
-		{"object, then null", "pipelines_get", `{"user":{"id":1},"user":null}`, &gitlabci.Pipeline{}},
-		{"object, then a wrong type", "pipelines_get", `{"user":{"id":1},"user":"x"}`, &gitlabci.Pipeline{}},
-		{"wrong type, then an object", "pipelines_get", `{"user":"x","user":{"id":2}}`, &gitlabci.Pipeline{User: &gitlabci.User{ID: 2}}},
-		{"within an object", "pipelines_get", `{"user":{"id":1,"id":2}}`, &gitlabci.Pipeline{User: &gitlabci.User{ID: 2}}},
-		{"object that is not behind a pointer", "pipelines_test_report_summary", `{"total":{"count":9,"failed":3},"total":{"count":1}}`,
-			&gitlabci.TestReportSummary{Total: gitlabci.TestTotal{Count: 1}}},
-		{"object that is not behind a pointer, then null", "pipelines_test_report_summary", `{"total":{"count":9},"total":null}`,
-			&gitlabci.TestReportSummary{}},
+		{"object", "pipelines_get", `{"id":1,"user":{"id":1,"bio":"x","custom_attributes":[{"key":"a"}]},"user":{"id":2}}`, user},
+		{"object, then null", "pipelines_get", `{"id":1,"user":{"id":1},"user":null}`, rest},
+		{"object, then a wrong type", "pipelines_get", `{"id":1,"user":{"id":1},"user":"x"}`, rest},
+		{"wrong type, then an object", "pipelines_get", `{"id":1,"user":"x","user":{"id":2}}`, user},
+		{"within an object", "pipelines_get", `{"id":1,"user":{"id":1,"id":2}}`, user},
+		{"object that is not behind a pointer", "pipelines_test_report_summary", `{"total":{"count":9,"failed":3},"total":{"count":1},"test_suites":[]}`,
+			&gitlabci.TestReportSummary{Total: gitlabci.TestTotal{Count: 1}, TestSuites: none}},
+		{"object that is not behind a pointer, then null", "pipelines_test_report_summary", `{"total":{"count":9},"total":null,"test_suites":[]}`,
+			&gitlabci.TestReportSummary{TestSuites: none}},
 		{"one element of a list", "pipelines_list", `[{"id":1,"id":2,"id":3},{"id":4}]`, []*gitlabci.PipelineInfo{{ID: 3}, {ID: 4}}},
 		{"unknown key", "pipelines_get", `{"novelty":1,"id":1,"novelty":{"novelty":2,"novelty":3}}`, onlyPipeline(gitlabci.PipelineInfo{ID: 1})},
 	})
 }
 
 func TestAnswerRepeatedCollections(t *testing.T) {
+	one := gitlabci.JobInfo{ID: 1}
 	runAnswers(t, []answerTest{
-		{"array", "jobs_list_for_pipeline", `[{"tag_list":["a","b"],"artifacts":[{"size":1,"filename":"a"},{"size":2}],
+		{"array", "jobs_list_for_pipeline", `[{"id":1,"tag_list":["a","b"],"artifacts":[{"size":1,"filename":"a"},{"size":2}],
 			"tag_list":["c"],"artifacts":[{"size":3}]}]`,
-			[]*gitlabci.Job{{Artifacts: []gitlabci.JobArtifact{{Size: 3}}, TagList: []string{"c"}}}},
-		{"array, then a longer one", "jobs_list_for_pipeline", `[{"artifacts":[{"filename":"a"}],"artifacts":[{"size":3},{"size":4}]}]`,
-			[]*gitlabci.Job{{Artifacts: []gitlabci.JobArtifact{{Size: 3}, {Size: 4}}}}},
-		{"array, then null or a wrong type", "jobs_list_for_pipeline", `[{"tag_list":["a"],"artifacts":[{"size":1}],"tag_list":null,"artifacts":"x"}]`,
-			[]*gitlabci.Job{{}}},
-		{"map", "jobs_list_for_pipeline", `[{"commit":{"trailers":{"a":"1"},"trailers":{"b":"2","b":"3"}}}]`,
-			onlyJob(gitlabci.JobInfo{Commit: &gitlabci.Commit{Trailers: map[string]string{"b": "3"}}})},
-		{"map of arrays", "jobs_list_for_pipeline", `[{"commit":{"extended_trailers":{"a":["1","2"],"a":["3"]}}}]`,
-			onlyJob(gitlabci.JobInfo{Commit: &gitlabci.Commit{ExtendedTrailers: map[string][]string{"a": {"3"}}}})},
+			[]*gitlabci.Job{{JobInfo: one, Artifacts: []gitlabci.JobArtifact{{Size: 3}}, TagList: []string{"c"}}}},
+		{"array, then a longer one", "jobs_list_for_pipeline", `[{"id":1,"artifacts":[{"filename":"a"}],"artifacts":[{"size":3},{"size":4}]}]`,
+			[]*gitlabci.Job{{JobInfo: one, Artifacts: []gitlabci.JobArtifact{{Size: 3}, {Size: 4}}}}},
+		{"array, then null or a wrong type", "jobs_list_for_pipeline", `[{"id":1,"tag_list":["a"],"artifacts":[{"size":1}],"tag_list":null,"artifacts":"x"}]`,
+			onlyJob(one)},
+		{"map", "jobs_list_for_pipeline", `[{"id":1,"commit":{"trailers":{"a":"1"},"trailers":{"b":"2","b":"3"}}}]`,
+			onlyJob(gitlabci.JobInfo{ID: 1, Commit: &gitlabci.Commit{Trailers: map[string]string{"b": "3"}}})},
+		{"map of arrays", "jobs_list_for_pipeline", `[{"id":1,"commit":{"extended_trailers":{"a":["1","2"],"a":["3"]}}}]`,
+			onlyJob(gitlabci.JobInfo{ID: 1, Commit: &gitlabci.Commit{ExtendedTrailers: map[string][]string{"a": {"3"}}}})},
 	})
 }
 
@@ -505,16 +530,16 @@ func TestAnswerWords(t *testing.T) {
 	runAnswers(t, []answerTest{
 		{"unknown keys", "pipelines_get", `{"novelty":{"a":[1]},"id":1,"user":{"novelty":null,"id":2},"ID":3}`,
 			&gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1}, User: &gitlabci.User{ID: 2}}},
-		{"unknown words", "pipelines_get", `{"status":"marinating","source":"carrier_pigeon"}`,
-			onlyPipeline(gitlabci.PipelineInfo{Status: "marinating", Source: "carrier_pigeon"})},
-		{"unknown words of a job", "jobs_list_for_pipeline", `[{"failure_reason":"full_moon","artifacts":[{"file_type":"hologram","file_format":"tar"}],
+		{"unknown words", "pipelines_get", `{"id":1,"status":"marinating","source":"carrier_pigeon"}`,
+			onlyPipeline(gitlabci.PipelineInfo{ID: 1, Status: "marinating", Source: "carrier_pigeon"})},
+		{"unknown words of a job", "jobs_list_for_pipeline", `[{"id":1,"failure_reason":"full_moon","artifacts":[{"file_type":"hologram","file_format":"tar"}],
 			"runner":{"runner_type":"borrowed","status":"asleep","job_execution_status":"dreaming"}}]`,
 			[]*gitlabci.Job{{
-				JobInfo:   gitlabci.JobInfo{FailureReason: "full_moon"},
+				JobInfo:   gitlabci.JobInfo{ID: 1, FailureReason: "full_moon"},
 				Artifacts: []gitlabci.JobArtifact{{FileType: "hologram", FileFormat: "tar"}},
 				Runner:    &gitlabci.Runner{RunnerType: "borrowed", Status: "asleep", JobExecutionStatus: "dreaming"},
 			}}},
-		{"unknown type of a variable", "pipelines_variables", `[{"variable_type":"hologram"}]`, []*gitlabci.Variable{{VariableType: "hologram"}}},
+		{"unknown type of a variable", "pipelines_variables", `[{"key":"A","variable_type":"hologram"}]`, []*gitlabci.Variable{{Key: "A", VariableType: "hologram"}}},
 		{"unknown result of a test", "pipelines_test_report", `{"test_suites":[{"test_cases":[{"status":"flaky"}]}]}`,
 			onlyCases(gitlabci.TestCase{Status: "flaky"})},
 	})
@@ -527,11 +552,11 @@ func TestAnswerInvalidUTF8(t *testing.T) {
 		{"half of a surrogate pair", "pipelines_get", `{"id":1,"ref":"ma\ud83din"}`, main},
 		{"beside a lenient value", "pipelines_get", "{\"id\":\"1\",\"ref\":\"ma\xffin\"}", main},
 		{"half of a surrogate pair beside a lenient value", "pipelines_get", `{"id":"1","ref":"ma\ud83din"}`, main},
-		{"in a list", "pipelines_list", "[{\"ref\":\"ma\xffin\"},{\"id\":2}]", []*gitlabci.PipelineInfo{{Ref: "ma\uFFFDin"}, {ID: 2}}},
-		{"beside an element that is skipped", "pipelines_list", "[null,{\"ref\":\"ma\xffin\"}]", []*gitlabci.PipelineInfo{{Ref: "ma\uFFFDin"}}},
+		{"in a list", "pipelines_list", "[{\"id\":1,\"ref\":\"ma\xffin\"},{\"id\":2}]", []*gitlabci.PipelineInfo{{ID: 1, Ref: "ma\uFFFDin"}, {ID: 2}}},
+		{"beside an element that is skipped", "pipelines_list", "[null,{\"id\":1,\"ref\":\"ma\xffin\"}]", []*gitlabci.PipelineInfo{{ID: 1, Ref: "ma\uFFFDin"}}},
 		{"unknown keys that become the same", "pipelines_get", "{\"\xff\":1,\"id\":1,\"\xfe\":2,\"ref\":\"ma\xffin\"}", main},
-		{"key of a map", "jobs_list_for_pipeline", "[{\"commit\":{\"trailers\":{\"\xff\":\"\xfe\"}}}]",
-			onlyJob(gitlabci.JobInfo{Commit: &gitlabci.Commit{Trailers: map[string]string{"\uFFFD": "\uFFFD"}}})},
+		{"key of a map", "jobs_list_for_pipeline", "[{\"id\":1,\"commit\":{\"trailers\":{\"\xff\":\"\xfe\"}}}]",
+			onlyJob(gitlabci.JobInfo{ID: 1, Commit: &gitlabci.Commit{Trailers: map[string]string{"\uFFFD": "\uFFFD"}}})},
 		{"within a system output of the wrong type", "pipelines_test_report",
 			"{\"test_suites\":[{\"test_cases\":[{\"system_output\":{\"a\":\"\xff\"}}]}]}",
 			onlyCases(gitlabci.TestCase{SystemOutput: "{\"a\":\"\uFFFD\"}"})},

@@ -1,6 +1,7 @@
 package gitlabci
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -119,6 +120,9 @@ func (k *keyedCreate) candidates(ctx context.Context) (recent []*PipelineInfo, e
 	list := reading(at("projects", k.project, "pipelines"), query)
 	err = k.service.client.fetch(ctx, list, func(header http.Header, body []byte) error {
 		pipelines, _, err := decodeList[*PipelineInfo](body)
+		for _, p := range pipelines {
+			err = cmp.Or(err, checkThing(p))
+		}
 		oldest := serverTime(header).Add(-keyAge)
 		recent = slices.DeleteFunc(pipelines, func(p *PipelineInfo) bool {
 			return p.CreatedAt.Before(oldest) || p.Source != SourceAPI

@@ -68,7 +68,7 @@ type ListJobsOptions struct {
 	ListOptions
 
 	Scope []Status `url:"scope,brackets,omitempty"` // any of these; nil is all
-	Ref   string   `url:"ref,omitempty"`            // exact; older servers ignore it
+	Ref   string   `url:"ref,omitempty"`            // exact; on older servers, which ignore it, an error
 }
 
 // ListPipelineJobsOptions narrows a list of a pipeline's jobs. Nil lists the
@@ -89,8 +89,9 @@ type ListPipelineJobsOptions struct {
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-for-a-project.
 // The error matches [ErrNotFound], [ErrUnauthorized] without a token, even for
 // a public project, [ErrForbidden] if the project hides its jobs from the
-// token, [ErrInvalid] for a status GitLab does not know, and [ErrRateLimited]:
-// GitLab allows 600 such requests a minute.
+// token, [ErrInvalid] for a status GitLab does not know, [errors.ErrUnsupported]
+// if the server ignores Ref or Scope and lists what contradicts it, and
+// [ErrRateLimited]: GitLab allows 600 such requests a minute.
 func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJobsOptions) (*Page[Job], error) {
 	return pageOf(listBy(ctx, opts, s.projectJobs(project, false)))
 }

@@ -54,7 +54,7 @@ func jobPagesAll(t *testing.T, c *gitlabci.Client, opts *gitlabci.ListJobsOption
 }
 
 // jobPagesServer has jobs 5 to 1 and serves them as GitLab does, two a page
-// unless asked otherwise. It refuses cursors, or does not know of them, as told.
+// unless asked otherwise. They fit the filters. It refuses cursors, or does not know of them, as told.
 func jobPagesServer(refuses, ignorant bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
@@ -88,9 +88,9 @@ func jobPagesServer(refuses, ignorant bool) http.HandlerFunc {
 		if oldest > 1 {
 			headers = append(headers, jobPagesNext(next.Encode())...)
 		}
-		jobs := []map[string]int{}
+		jobs := []map[string]any{}
 		for id := newest; id >= oldest; id-- {
-			jobs = append(jobs, map[string]int{"id": id})
+			jobs = append(jobs, map[string]any{"id": id, "ref": query.Get("ref"), "status": query.Get("scope[]")})
 		}
 		body, _ := json.Marshal(jobs)
 		answer(200, string(body), headers...)(w, r)

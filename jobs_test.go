@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -224,11 +225,19 @@ func TestJobsFinalAnswers(t *testing.T) {
 	}
 }
 
-// Each write succeeds by whatever status of success GitLab has for it.
+// Each write succeeds by whatever status of success GitLab has for it. A message
+// is a success of what returns nothing.
 func TestJobsSuccess(t *testing.T) {
 	for name, write := range jobsWrites {
 		for _, status := range []int{200, 201, 202} {
-			require.NoError(t, write.call(t.Context(), newScript(answer(status, `{"message":"202 Accepted"}`)).client(t)), name)
+			require.NoError(t, write.call(t.Context(), newScript(answer(status, `{"id":7}`)).client(t)), name)
+			err := write.call(t.Context(), newScript(answer(status, `{"message":"202 Accepted"}`)).client(t))
+			if strings.HasPrefix(name, "delete") {
+				require.NoError(t, err, name)
+				continue
+			}
+			require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, name)
+			require.ErrorContains(t, err, `but the message "202 Accepted"`, name)
 		}
 	}
 	for _, name := range []string{"delete", "delete all"} {
@@ -267,7 +276,7 @@ func TestJobsReads(t *testing.T) {
 				require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 				require.Len(t, s.received(), 5)
 
-				s = newScript(reset, answer(500, ``), silent, answer(429, ``), wireAnswer(call.answer))
+				s = newScript(reset, answer(500, ``), silent, answer(429, ``), wireStep(call.want, call.answer))
 				require.NoError(t, call.call(t.Context(), s.client(t), "group/app", 7))
 				require.Len(t, s.received(), 5)
 			})
@@ -327,9 +336,9 @@ func TestJobsFindByName(t *testing.T) {
 	require.EqualError(t, err, `gitlabci: not found: pipeline 7 has no job "deploy"`)
 	_, err = newScript(answer(200, `[{"id":3,"name":"unit"},{"id":2,"name":"build: [a]"},{"id":1,"name":"unit"}]`)).client(t).Jobs.FindByName(t.Context(), "group/app", 7, "deploy")
 	require.EqualError(t, err, `gitlabci: not found: pipeline 7 has no job "deploy" among "build: [a]", "unit"`)
-	many := []byte(`{"name":"x"}`)
+	many := []byte(`{"id":100,"name":"x"}`)
 	for i := range 30 {
-		many = fmt.Appendf(many, `,{"name":"n%02d"}`, i)
+		many = fmt.Appendf(many, `,{"id":%d,"name":"n%02d"}`, 99-i, i)
 	}
 	_, err = newScript(answer(200, `[`+string(many)+`]`)).client(t).Jobs.FindByName(t.Context(), "group/app", 7, "deploy")
 	require.ErrorContains(t, err, `"n18", "n19" and 11 more`)
@@ -342,7 +351,7 @@ func TestJobsCurrent(t *testing.T) {
 		"AllowedAgents": func(ctx context.Context, c *gitlabci.Client) error { return wireDone(c.Jobs.AllowedAgents(ctx)) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(ok, answer(404, `{"message":"404 Job Not Found"}`), answer(401, `{"message":"401 Unauthorized"}`))
+			s := newScript(answer(200, `{"id":7,"job":{"id":7}}`), answer(404, `{"message":"404 Job Not Found"}`), answer(401, `{"message":"401 Unauthorized"}`))
 			client := s.anonymous(t, gitlabci.WithJobToken(scriptToken))
 			require.NoError(t, act(t.Context(), client))
 			require.Equal(t, scriptToken, s.received()[0].Header.Get("Job-Token"))

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -46,7 +47,7 @@ var wireCalls = map[string]wireCall{
 	}, "GET /projects/group%2Fapp/pipelines/7/bridges?per_page=100", `[]`},
 	"Jobs.FindByName": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
 		return wireDone(c.Jobs.FindByName(ctx, project, gitlabci.PipelineID(id), "unit"))
-	}, "GET /projects/group%2Fapp/pipelines/7/jobs?per_page=100", `[{"name":"unit"}]`},
+	}, "GET /projects/group%2Fapp/pipelines/7/jobs?per_page=100", `[{"id":7,"name":"unit"}]`},
 	"Jobs.Get": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
 		return wireDone(c.Jobs.Get(ctx, project, gitlabci.JobID(id)))
 	}, "GET /projects/group%2Fapp/jobs/7", ""},
@@ -76,7 +77,7 @@ var wireCalls = map[string]wireCall{
 	}, "GET /job", ""},
 	"Jobs.AllowedAgents": {func(ctx context.Context, c *gitlabci.Client, _ gitlabci.ProjectID, _ int64) error {
 		return wireDone(c.Jobs.AllowedAgents(ctx))
-	}, "GET /job/allowed_agents", ""},
+	}, "GET /job/allowed_agents", `{"job":{"id":7}}`},
 	"Artifacts.Open": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
 		return wireRead(c.Artifacts.Open(ctx, project, gitlabci.JobID(id), nil))
 	}, "GET /projects/group%2Fapp/jobs/7/artifacts", ""},
@@ -127,12 +128,23 @@ func wireRead[T io.ReadCloser](body T, err error) error {
 	return err
 }
 
-// wireAnswer answers a call of wireCalls.
+// wireAnswer answers a call by JSON.
 func wireAnswer(body string) http.HandlerFunc {
 	if body == "" {
 		return ok
 	}
 	return answer(200, body)
+}
+
+// wireFile is what is wanted of a call that reads a log or a file of artifacts.
+var wireFile = regexp.MustCompile(`^GET [^?]*/(trace|artifacts|artifacts/out/a\.txt|artifacts/[^/?]+/download)(\?|$)`)
+
+// wireStep answers a call of wireCalls or wireFilled.
+func wireStep(want, body string) http.HandlerFunc {
+	if wireFile.MatchString(want) {
+		return ofType("application/octet-stream", wireAnswer(body))
+	}
+	return wireAnswer(body)
 }
 
 // requireWire checks the one request that came: verb, path and query as they
@@ -155,7 +167,7 @@ func requireWire(t *testing.T, s *script, want, body string) {
 func TestWireJobsAndArtifacts(t *testing.T) {
 	for name, call := range wireCalls {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(wireAnswer(call.answer))
+			s := newScript(wireStep(call.want, call.answer))
 			require.NoError(t, call.call(t.Context(), s.client(t), "group/app", 7))
 			requireWire(t, s, call.want, "")
 			header := s.received()[0].Header
@@ -194,7 +206,7 @@ func TestWireRefusesBadNames(t *testing.T) {
 		gitlabci.ID(0), gitlabci.ID(-7)}
 	for name, call := range wireCalls {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(wireAnswer(call.answer))
+			s := newScript(wireStep(call.want, call.answer))
 			client := s.client(t)
 			if strings.Contains(call.want, "/projects/") {
 				for _, project := range projects {
@@ -320,7 +332,7 @@ func TestWireFilledOptions(t *testing.T) {
 		t.Run(reflect.TypeOf(test.opts()).Elem().Name(), func(t *testing.T) {
 			opts := test.opts()
 			require.Equal(t, test.except, strings.Join(goldenUnfilled(opts), " "), "fields that are not set")
-			s := newScript(wireAnswer(test.answer))
+			s := newScript(wireStep(test.want, test.answer))
 			require.NoError(t, test.call(t.Context(), s.client(t), opts))
 			requireWire(t, s, test.want, test.body)
 			require.Equal(t, test.opts(), opts, "the caller's struct")

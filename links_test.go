@@ -20,7 +20,7 @@ func linkPage(t *testing.T, header http.Header) (*gitlabci.Page[gitlabci.Pipelin
 	s := pageScript(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		maps.Copy(w.Header(), header)
-		fmt.Fprint(w, `[{"id":1}]`)
+		fmt.Fprint(w, `[{"id":1,"ref":"main"}]`)
 	})
 	page, err := s.client(t).Pipelines.List(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{PerPage: 5}, Ref: "main"})
 	require.Len(t, s.received(), 1, "a link that cannot be read stays so")

@@ -24,7 +24,7 @@ import (
 func (s *JobsService) Log(ctx context.Context, project ProjectID, job JobID) (io.ReadCloser, error) {
 	cl := readingFile(at("projects", project, "jobs", job, "trace"), nil)
 	cl.grows = true
-	log, err := notPage(s.client.download(ctx, cl, "", nil))
+	log, err := notJSON(notPage(s.client.download(ctx, cl, "", nil)))
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,32 @@ func logAnswer(log string) http.HandlerFunc {
 	return answer(200, log, "Content-Type", "text/plain", "Content-Disposition", `infile; filename="7.log"`)
 }
 
+// ofType is a step that answers with another content type, such as a file's.
+func ofType(contentType string, step http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { step(&typedWriter{w, contentType}, r) }
+}
+
+// okFile answers any call of this package that expects a file.
+var okFile = ofType("application/octet-stream", ok)
+
+// A typedWriter writes a response of its own content type.
+type typedWriter struct {
+	http.ResponseWriter
+	contentType string
+}
+
+func (w *typedWriter) WriteHeader(status int) {
+	w.Header().Set("Content-Type", w.contentType)
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *typedWriter) Write(p []byte) (int, error) {
+	w.Header().Set("Content-Type", w.contentType)
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *typedWriter) Flush() { w.ResponseWriter.(http.Flusher).Flush() }
+
 func logRead(ctx context.Context, c *gitlabci.Client) (string, error) {
 	log, err := c.Jobs.Log(ctx, "group/app", 7)
 	if err != nil {
@@ -52,11 +78,16 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// A log is no JSON, whatever its type says; but a page is not a log.
+// A log may have any type but those of a page and of JSON, which are not a log.
 func TestLogOfAnyType(t *testing.T) {
 	_, err := logRead(t.Context(), newScript(answer(200, "<title>Sign in</title>", "Content-Type", "text/html")).client(t))
 	require.ErrorContains(t, err, "this is a page")
-	for _, contentType := range []string{"", "application/json", "application/octet-stream"} {
+	for _, contentType := range []string{"application/json", "Application/JSON; charset=utf-8"} {
+		text, err := logRead(t.Context(), newScript(answer(200, logText, "Content-Type", contentType)).client(t))
+		require.ErrorContains(t, err, fmt.Sprintf("the response has content type %q, which is no such file", contentType))
+		require.Empty(t, text)
+	}
+	for _, contentType := range []string{"", "text/plain", "application/octet-stream"} {
 		text, err := logRead(t.Context(), newScript(answer(200, logText, "Content-Type", contentType)).client(t))
 		require.NoError(t, err)
 		require.Equal(t, logText, text)
@@ -135,7 +166,7 @@ func TestLogIsAskedForAgain(t *testing.T) {
 
 func TestLogThatBreaksOff(t *testing.T) {
 	for name, step := range map[string]http.HandlerFunc{
-		"of known length": breakOff,
+		"of known length": ofType("text/plain", breakOff),
 		"in chunks": func(w http.ResponseWriter, _ *http.Request) {
 			io.WriteString(w, `{"id":`)
 			w.(http.Flusher).Flush()
@@ -153,7 +184,7 @@ func TestLogThatBreaksOff(t *testing.T) {
 func TestLogStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		text, err := logRead(t.Context(), newScript(stall).client(t, gitlabci.WithRetries(0)))
+		text, err := logRead(t.Context(), newScript(ofType("text/plain", stall)).client(t, gitlabci.WithRetries(0)))
 		require.ErrorIs(t, err, gitlabci.ErrStalled)
 		require.NotErrorIs(t, err, context.Canceled)
 		require.Equal(t, `{"id":`, text)
@@ -196,14 +227,14 @@ func TestLogCanceled(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		start := time.Now()
-		_, err := logRead(ctx, newScript(stall).client(t))
+		_, err := logRead(ctx, newScript(ofType("text/plain", stall)).client(t))
 		require.ErrorIs(t, err, context.Canceled)
 		require.NotErrorIs(t, err, gitlabci.ErrStalled)
 		require.Equal(t, time.Second, time.Since(start))
 
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err = logRead(ctx, newScript(stall).client(t))
+		_, err = logRead(ctx, newScript(ofType("text/plain", stall)).client(t))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, 2*time.Second, time.Since(start))
 	})
@@ -214,7 +245,7 @@ func TestLogClosedEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		left := make(chan struct{})
 		s := newScript(func(w http.ResponseWriter, r *http.Request) {
-			stall(w, r)
+			ofType("text/plain", stall)(w, r)
 			close(left)
 		})
 		log, err := s.client(t).Jobs.Log(t.Context(), "group/app", 7)

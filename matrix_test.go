@@ -72,7 +72,7 @@ func overProtocols(t *testing.T, deed deed, fault matrixFault, token matrixToken
 		}
 		// A goroutine that is left over, of a connection say, ends the bubble
 		// with a panic.
-		synctest.Test(t, func(t *testing.T) { runMatrixCase(t, newTrial(t, deed, token, protocol), deed, fault, name) })
+		synctest.Test(t, func(t *testing.T) { runMatrixCase(t, newTrial(t, deed, token, protocol, nil), deed, fault, name) })
 	}
 }
 
@@ -128,18 +128,26 @@ type trial struct {
 	token     string
 	open      atomic.Int64 // bodies
 	out       syncBuffer   // logs and errors
+	elsewhere stranger     // every other server
+	mixed     atomic.Bool  // whether bytes of another file were read to their end
 }
 
-func newTrial(t *testing.T, deed deed, token matrixToken, protocol func(*memnet.Network) *http.Transport) *trial {
+// newTrial has around, unless it is nil, stand between the client and the
+// server.
+func newTrial(t *testing.T, deed deed, token matrixToken, protocol func(*memnet.Network) *http.Transport, around func(*trial, http.RoundTripper) http.RoundTripper) *trial {
 	trial := &trial{srv: inhabitedServer(deed)}
 	var network memnet.Network
 	network.Handle("localhost", trial.srv)
 	option, secret := token.option(trial.srv)
 	trial.token = secret
 	trial.transport = protocol(&network)
+	var between http.RoundTripper = trial.transport
+	if around != nil {
+		between = around(trial, between)
+	}
 	logger := slog.New(slog.NewJSONHandler(&trial.out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	client, err := gitlabci.NewClient(option, gitlabci.WithBaseURL(gitlabcitest.URL), gitlabci.WithLogger(logger),
-		gitlabci.WithTransport(&closing{trial.transport, &trial.open}),
+		gitlabci.WithTransport(&closing{between, &trial.open}),
 		gitlabci.WithHooks(gitlabci.Hooks{OnResponse: func(info gitlabci.RequestInfo, _ *http.Response, err error) {
 			fmt.Fprintf(&trial.out, "%+v %+v", info, err)
 		}}))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,6 +135,8 @@ func bodyFaults() []matrixFault {
 		{"stall in the body", gitlabcitest.Fault{Break: gitlabcitest.Stall, After: 1}, nil, unknown, nil, nil, 0, true},
 		{"truncated", gitlabcitest.Fault{Break: gitlabcitest.Truncate, After: 1}, anyError, unknown, nil, nil, 0, true},
 		{"a page in place of the answer", gitlabcitest.Fault{Status: 200, Body: page}, anyError, unknown, anyError, anyError, 0, true},
+		{"another thing in place of the answer", gitlabcitest.Fault{Status: 200, Body: `{"message":"403 Forbidden"}`}, anyError, unknown, anyError, unknown, 0, true},
+		{"an endless list in place of the answer", gitlabcitest.Fault{Status: 200, Body: "[" + strings.Repeat("{},", 30_000) + "{}]"}, anyError, unknown, anyError, unknown, 0, true},
 		{"out of time", gitlabcitest.Fault{Break: gitlabcitest.StallHeader}, late, late, late, late, 5 * time.Second, false},
 		{"out of time, executed", gitlabcitest.Fault{Break: gitlabcitest.Stall}, late, late, late, nil, 5 * time.Second, true},
 	}

@@ -219,7 +219,7 @@ func TestWireCreatePipelineOptions(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.field, func(t *testing.T) {
 			seen = append(seen, test.field)
-			s := newScript(answer(http.StatusCreated, `{}`))
+			s := newScript(answer(http.StatusCreated, `{"id":42}`))
 			before := wireJSON(t, test.opts)
 			_, err := s.client(t).Pipelines.Create(t.Context(), "group/app", "main", &test.opts)
 			require.NoError(t, err)
@@ -237,7 +237,7 @@ func TestWireUpdateMetadataOptions(t *testing.T) {
 	require.Equal(t, 1, reflect.TypeFor[options]().NumField(), "an option without a test")
 	for _, name := range []string{"Nightly", " a/b#c?d=100%+é \"<&>\" "} {
 		opts := options{Name: name}
-		s := newScript(answer(http.StatusOK, `{}`))
+		s := newScript(answer(http.StatusOK, `{"id":42}`))
 		_, err := s.client(t).Pipelines.UpdateMetadata(t.Context(), "group/app", 42, &opts)
 		require.NoError(t, err)
 		require.JSONEq(t, `{"name":`+wireJSON(t, name)+`}`, s.bodies[0])

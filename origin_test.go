@@ -48,7 +48,7 @@ func TestLookAlikesGetNoToken(t *testing.T) {
 }
 
 func TestProxiesSeeNoTokenForLookAlikes(t *testing.T) {
-	proxy := newScript(answer(302, ``, "Location", "http://"+lookAlikes[0]+"/bucket"), answer(200, `x`))
+	proxy := newScript(answer(302, ``, "Location", "http://"+lookAlikes[0]+"/bucket"), answer(200, `x`, "Content-Type", "application/octet-stream"))
 	proxy.network.Handle("proxy.example.net", proxy)
 	transport := proxy.network.Transport()
 	transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.example.net"})

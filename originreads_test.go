@@ -73,6 +73,9 @@ func readAtHome(w http.ResponseWriter, r *http.Request) {
 		body = `[]`
 	case strings.HasSuffix(path, "/test_report"):
 		body = `{"test_suites":[]}`
+	case strings.HasSuffix(path, "/trace"):
+		answer(http.StatusOK, body, "Content-Type", "text/plain")(w, r)
+		return
 	}
 	answer(http.StatusOK, body)(w, r)
 }

@@ -79,8 +79,12 @@ type sheet[P any] struct {
 // A pager fetches the page that a query asks for.
 type pager[P any] func(context.Context, url.Values) (*sheet[P], error)
 
-// pages fetches the pages of the list at p.
-func pages[P any](c *Client, p path) pager[P] {
+// pages fetches the pages of the list at p, and checks that they have what was
+// asked for.
+func pages[P any](c *Client, p path) pager[P] { return filteredPages(anyPages[P](c, p), p) }
+
+// anyPages fetches the pages of the list at p, whatever they have.
+func anyPages[P any](c *Client, p path) pager[P] {
 	return func(ctx context.Context, query url.Values) (*sheet[P], error) {
 		return fetchPage[P](ctx, c, p, query)
 	}
@@ -190,6 +194,11 @@ func fetchPageUnless[P any](ctx context.Context, c *Client, cl *call) (page *she
 			return err
 		}
 		left.log(c.config.logger, "gitlabci: elements of a list are not objects and are left out", cl.path)
+		for i, item := range items {
+			if err := checkThing(item); err != nil {
+				return fmt.Errorf("element %d: %w", i, err)
+			}
+		}
 		page = &sheet[P]{
 			items:      items,
 			page:       headerNumber(header, "X-Page", 0),

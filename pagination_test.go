@@ -29,11 +29,16 @@ func pageScript(t *testing.T, steps ...http.HandlerFunc) *script {
 	return s
 }
 
-// pageItems is a JSON list of objects with the IDs from first to last.
-func pageItems(first, last int) string {
-	items := []map[string]int{}
+// pageItems is a JSON list of objects with the IDs from first to last, and the
+// pairs of names and values.
+func pageItems(first, last int, pairs ...string) string {
+	items := []map[string]any{}
 	for id := first; id <= last; id++ {
-		items = append(items, map[string]int{"id": id})
+		item := map[string]any{"id": id}
+		for i := 0; i < len(pairs); i += 2 {
+			item[pairs[i]] = pairs[i+1]
+		}
+		items = append(items, item)
 	}
 	data, err := json.Marshal(items)
 	if err != nil {
@@ -45,6 +50,16 @@ func pageItems(first, last int) string {
 // pageLink is a Link header's value as GitLab writes it.
 func pageLink(query url.Values, rel string) string {
 	return fmt.Sprintf(`<https://%s/another/api/v4/path?%s>; rel="%s"`, pageElsewhere, query.Encode(), rel)
+}
+
+// pageFitting is what items of a list have that fit the filters of its query.
+func pageFitting(query url.Values) (pairs []string) {
+	for filter, name := range map[string]string{"ref": "ref", "status": "status", "scope[]": "status"} {
+		if query.Has(filter) {
+			pairs = append(pairs, name, query.Get(filter))
+		}
+	}
+	return pairs
 }
 
 // pageNumbered lists the IDs from 1 to total in pages as GitLab numbers them.
@@ -71,7 +86,7 @@ func pageNumbered(total int) http.HandlerFunc {
 		}
 		query.Set("page", strconv.Itoa(pages))
 		header.Set("Link", links+", "+pageLink(query, "last"))
-		fmt.Fprint(w, pageItems((page-1)*perPage+1, min(page*perPage, total)))
+		fmt.Fprint(w, pageItems((page-1)*perPage+1, min(page*perPage, total), pageFitting(query)...))
 	}
 }
 
@@ -414,15 +429,16 @@ func TestPagesThatTurnBack(t *testing.T) {
 }
 
 func TestPagesKeyset(t *testing.T) {
+	pushed := func(first, last int) string { return pageItems(first, last, "source", "push") }
 	tests := map[string]struct {
 		pages []string
 		ids   []int
 	}{
-		"one page":               {[]string{pageItems(1, 3)}, []int{1, 2, 3}},
+		"one page":               {[]string{pushed(1, 3)}, []int{1, 2, 3}},
 		"nothing":                {[]string{`[]`}, nil},
-		"three pages":            {[]string{pageItems(1, 2), pageItems(3, 4), pageItems(5, 5)}, []int{1, 2, 3, 4, 5}},
-		"empty pages in between": {[]string{`[]`, pageItems(1, 2), `[]`, `[]`, pageItems(3, 3)}, []int{1, 2, 3}},
-		"empty page at the end":  {[]string{pageItems(1, 2), `[]`}, []int{1, 2}},
+		"three pages":            {[]string{pushed(1, 2), pushed(3, 4), pushed(5, 5)}, []int{1, 2, 3, 4, 5}},
+		"empty pages in between": {[]string{`[]`, pushed(1, 2), `[]`, `[]`, pushed(3, 3)}, []int{1, 2, 3}},
+		"empty page at the end":  {[]string{pushed(1, 2), `[]`}, []int{1, 2}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

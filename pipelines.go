@@ -86,7 +86,9 @@ type ListPipelinesOptions struct {
 // See https://docs.gitlab.com/api/pipelines/#list-project-pipelines.
 // The error matches [ErrNotFound] if the project does not exist or the token
 // may not see it, [ErrForbidden] if its pipelines are hidden from the token,
-// and [ErrInvalid] for a word GitLab does not know.
+// [ErrInvalid] for a word GitLab does not know, and [errors.ErrUnsupported] if
+// the server does not know a filter and lists what contradicts it. Username,
+// YAMLErrors, and [ScopeBranches] and [ScopeTags] cannot be checked.
 // [ScopeFinished] leaves out skipped pipelines.
 func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) (*Page[PipelineInfo], error) {
 	return pageOf(list[*PipelineInfo](ctx, s.client, at("projects", project, "pipelines"), opts))

@@ -56,7 +56,7 @@ func TestCredentialsStayAtHome(t *testing.T) {
 	for name, opts := range credentials {
 		for _, location := range locations {
 			t.Run(name+" "+location, func(t *testing.T) {
-				api, storage := redirected(302, location, ok)
+				api, storage := redirected(302, location, okFile)
 				require.NoError(t, open(t.Context(), api.anonymous(t, opts...)))
 				require.Len(t, storage.received(), 1)
 				home, away := api.received()[0].Header, storage.received()[0].Header
@@ -78,7 +78,7 @@ func TestOtherOriginsOfTheSameHost(t *testing.T) {
 		{"https://" + scriptHost, "https://cdn." + scriptHost + "/x"},
 		{"http://" + scriptHost + ":8080", "https://" + scriptHost + ":8080/x"},
 	} {
-		s := newScript(answer(302, ``, "Location", test.location), ok)
+		s := newScript(answer(302, ``, "Location", test.location), okFile)
 		s.network.Handle("cdn."+scriptHost, s)
 		require.NoError(t, open(t.Context(), s.client(t, gitlabci.WithBaseURL(test.base), gitlabci.WithInsecureHTTP())))
 		require.NotEmpty(t, s.received()[0].Header.Get("Private-Token"))

@@ -101,7 +101,7 @@ func TestPlayOrRetryKeepsBothErrors(t *testing.T) {
 }
 
 func TestBrokenFilesNameTheirEndpoint(t *testing.T) {
-	log := newScript(breakOff).client(t, gitlabci.WithRetries(0))
+	log := newScript(ofType("text/plain", breakOff)).client(t, gitlabci.WithRetries(0))
 	body, err := log.Jobs.Log(t.Context(), "group/app", 7)
 	require.NoError(t, err)
 	_, err = io.ReadAll(body)
@@ -109,7 +109,7 @@ func TestBrokenFilesNameTheirEndpoint(t *testing.T) {
 	require.ErrorContains(t, err, "gitlabci: GET /projects/group%2Fapp/jobs/7/trace: after 6 of 100 bytes")
 	require.NoError(t, body.Close())
 
-	api, _ := redirected(302, storageURL, breakOff)
+	api, _ := redirected(302, storageURL, ofType("application/zip", breakOff))
 	_, err = api.client(t, gitlabci.WithRetries(0)).Artifacts.Download(context.Background(), "group/app", gitlabci.JobID(7), io.Discard, nil)
 	require.ErrorContains(t, err, "storage "+storageHost+": after 6 of 100 bytes")
 	require.NotContains(t, err.Error(), "c2lnbmVk")

@@ -163,6 +163,8 @@ func (z *remoteZip) acceptable(resp *http.Response) error {
 	switch {
 	case isPage(contentType):
 		return z.fail(fmt.Errorf("the answer has content type %q: this is a page", contentType))
+	case isJSON(contentType):
+		return z.fail(fmt.Errorf("the response has content type %q, which is no archive", contentType))
 	case packed != "" && !strings.EqualFold(packed, identity):
 		return z.fail(fmt.Errorf("the archive is compressed by %q on its way, though that was not asked for", packed))
 	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent:

@@ -163,7 +163,7 @@ func getAll[P any](ctx context.Context, c *Client, p path) ([]P, error) {
 func send[P any](ctx context.Context, c *Client, cl *call) (P, error) {
 	var answer, none P
 	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (err error) {
-		answer, err = decodeObject[P](body)
+		answer, err = decodeThing[P](body)
 		return err
 	})
 	if err != nil {
@@ -172,27 +172,47 @@ func send[P any](ctx context.Context, c *Client, cl *call) (P, error) {
 	return answer, nil
 }
 
-// discard makes a call whose success has nothing to say, and is not read. A
-// page is none: a login form, perhaps, of something that never let the call
-// through.
+// discard makes a call whose success has nothing to say; see checkSilence.
 func discard(ctx context.Context, c *Client, cl *call) error {
 	req, err := c.newRequest(ctx, cl)
 	if err != nil {
 		return err
 	}
-	resp, err := c.do(req, cl, func(resp *http.Response) error {
-		if !isPage(resp.Header.Get("Content-Type")) {
-			return nil
-		}
-		defer resp.Body.Close()
-		page, _ := io.ReadAll(io.LimitReader(resp.Body, maxMessage)) // for its title, if it has one
-		return &refusal{unreadable(resp, page, nil)}
-	})
+	resp, err := c.do(req, cl, checkSilence)
 	if err != nil {
 		return err
 	}
 	resp.Body.Close()
 	return nil
+}
+
+// checkSilence refuses a success that says something else. GitLab deletes with
+// 204, or with 202 and that status as its message. A page or another message
+// comes from something that never let the request through, such as a login
+// form.
+func checkSilence(resp *http.Response) error {
+	if resp.StatusCode == http.StatusNoContent {
+		return nil
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxMessage))
+	body = bytes.TrimSpace(body)
+	message, _, hasMessage := jsonMessage(body)
+	switch {
+	case isPage(resp.Header.Get("Content-Type")): // half a page is enough for its title
+		return &refusal{unreadable(resp, body, nil)}
+	case message == statusLine(http.StatusAccepted):
+		return nil
+	case resp.StatusCode == http.StatusAccepted && !hasMessage: // whatever became of the body
+		return nil
+	case err != nil:
+		return err
+	case len(body) == 0, !hasMessage && isObject(body): // which may be what was deleted
+		return nil
+	case !hasMessage:
+		return &refusal{fmt.Errorf("%s with a body, which GitLab does not send", statusLine(resp.StatusCode))}
+	}
+	return &refusal{fmt.Errorf("%s, but the message is %q", statusLine(resp.StatusCode), shorten(message, maxTitle))}
 }
 
 // fetch makes a call and reads its answer whole before it is decoded, so that
@@ -288,7 +308,7 @@ func (c *Client) do(req *http.Request, cl *call, handle func(*http.Response) err
 		if resp != nil {
 			resp.Body.Close()
 		}
-		return nil, p.verdict(err)
+		return nil, c.explainMove(req.Context(), cl, p.verdict(err))
 	}
 	return resp, nil
 }

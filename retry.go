@@ -282,7 +282,7 @@ func mayPass(err error, met bool) bool {
 	e, answered := errors.AsType[*APIError](err)
 	switch {
 	case !answered:
-		return !errors.Is(err, ErrInvalid) && !isStrayed(err) && (met || !hopeless(err))
+		return !errors.Is(err, ErrInvalid) && !errors.Is(err, errors.ErrUnsupported) && !isStrayed(err) && (met || !hopeless(err))
 	case e.StatusCode >= http.StatusInternalServerError, e.StatusCode == http.StatusRequestTimeout, e.Is(ErrRateLimited), e.locked():
 		return true
 	}

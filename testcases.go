@@ -59,6 +59,8 @@ func (s *PipelinesService) testCases(ctx context.Context, project ProjectID, pip
 		return nil
 	case errors.Is(err, errNotObject):
 		err = notReport(resp, report)
+	case errors.Is(err, errNoThing):
+		err = anotherThing(statusLine(resp.StatusCode), err, report.message, policyFrom(resp.Request.Context()).secrets)
 	default:
 		err = fmt.Errorf("after %d test cases: %w", n, err)
 	}
@@ -75,12 +77,23 @@ func notReport(resp *http.Response, report *arrival) error {
 // testCases has use take the tests of a report until it returns false, which
 // ends in errEnough.
 func (a *arrival) testCases(use func(*TestCase) bool, left *leftOut) error {
-	return a.whole(func(name string) error {
-		if name != "test_suites" {
-			return a.skip()
+	isReport := false
+	err := a.whole(func(name string) error {
+		switch name {
+		case "test_suites":
+			isReport = a.dec.PeekKind() == '['
+			return a.values('[', func(int) error { return a.suite(use, left) })
+		case "message", "error":
+			raw, err := a.dec.ReadValue()
+			a.message = flatten(raw)
+			return err
 		}
-		return a.values('[', func(int) error { return a.suite(use, left) })
+		return a.skip()
 	})
+	if err == nil && !isReport {
+		return fmt.Errorf("%w: it has no test_suites", errNoThing)
+	}
+	return err
 }
 
 func (a *arrival) suite(use func(*TestCase) bool, left *leftOut) error {

@@ -75,14 +75,14 @@ func TestCases(t *testing.T) {
 		err  string   // at the end
 	}{
 		"no reports":                {`{"total_count":0,"test_suites":[]}`, nil, ""},
-		"nothing":                   {`{}`, nil, ""},
+		"nothing":                   {`{}`, nil, "200 OK with another JSON than was asked for: it is another thing: it has no test_suites"},
 		"two suites":                {`{"total_time":1.5,"test_suites":[{"name":"a","total_time":1,"test_cases":[{"name":"1"},{"name":"2"}]},{"name":"b","test_cases":[{"name":"3"}]}],"more":{"test_suites":[1]}}`, []string{"a/1", "a/2", "b/3"}, ""},
 		"fields of tomorrow":        {`{"a":[{"name":"x","test_cases":[{"name":"0"}]}],"test_suites":[{"name":"a","b":{"test_cases":[{"name":"0"}]},"test_cases":[{"name":"1","c":{"name":"0"}}]}]}`, []string{"a/1"}, ""},
 		"suite that cannot be read": {`{"test_suites":[{"name":"a","suite_error":"no","test_cases":[]},{"name":"b","test_cases":[{"name":"3"}]}]}`, []string{"b/3"}, ""},
 		"name after the cases":      {`{"test_suites":[{"name":"a","test_cases":[{"name":"1"}]},{"test_cases":[{"name":"2"}],"name":"b"}]}`, []string{"a/1", "/2"}, ""},
 		"names of another type":     {`{"test_suites":[{"name":7,"test_cases":[{"name":true}]},{"name":null,"test_cases":[{"name":"2"}]}]}`, []string{"7/true", "/2"}, ""},
 		"cases of another type":     {`{"test_suites":[{"name":"a","test_cases":[1,{"name":"1"},null,[{"name":"2"}]]},{"test_cases":{"name":"3"}},7,[[]],{"test_cases":null}]}`, []string{"a/1"}, ""},
-		"suites of another type":    {`{"test_suites":{"name":"a","test_cases":[{"name":"1"}]}}`, nil, ""},
+		"suites of another type":    {`{"test_suites":{"name":"a","test_cases":[{"name":"1"}]}}`, nil, "it is another thing: it has no test_suites"},
 		"not UTF-8":                 {"{\"test_suites\":[{\"name\":\"\xff\",\"test_cases\":[{\"name\":\"\\ud800\"}]}]}", []string{"\uFFFD/\uFFFD"}, ""},
 		"names twice":               {`{"test_suites":[{"name":"a","name":"b","test_cases":[{"name":"1","name":"2"}]}],"test_suites":[]}`, []string{"b/2"}, ""},
 		"a list":                    {`[]`, nil, "gitlabci: GET /projects/group%2Fapp/pipelines/42/test_report: 200 OK with JSON that is not GitLab's: the answer is not a JSON object"},

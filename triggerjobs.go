@@ -60,10 +60,11 @@ func (s *JobsService) AllTriggerJobs(ctx context.Context, project ProjectID, pip
 // triggerJobs fetches pages by the route's old name until the server says that
 // it has only the new one.
 func (s *JobsService) triggerJobs(project ProjectID, pipeline PipelineID) pager[*TriggerJob] {
-	older := pages[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "bridges"))
-	newer := pages[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "trigger_jobs"))
+	bridges := at("projects", project, "pipelines", pipeline, "bridges")
+	older := anyPages[*TriggerJob](s.client, bridges)
+	newer := anyPages[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "trigger_jobs"))
 	var renamed atomic.Bool // pages are fetched at once where some are prefetched
-	return func(ctx context.Context, query url.Values) (*sheet[*TriggerJob], error) {
+	return filteredPages(func(ctx context.Context, query url.Values) (*sheet[*TriggerJob], error) {
 		if renamed.Load() {
 			return newer(ctx, query)
 		}
@@ -73,5 +74,5 @@ func (s *JobsService) triggerJobs(project ProjectID, pipeline PipelineID) pager[
 			return newer(ctx, query)
 		}
 		return page, err
-	}
+	}, bridges)
 }

@@ -68,49 +68,49 @@ var wireMethods = []struct {
 		},
 	},
 	{
-		name: "Pipelines.Get", verb: "GET", path: "/projects/group%2Fapp/pipelines/42", answer: `{}`,
+		name: "Pipelines.Get", verb: "GET", path: "/projects/group%2Fapp/pipelines/42", answer: `{"id":42}`,
 		call: func(ctx context.Context, c *gitlabci.Client) error {
 			_, err := c.Pipelines.Get(ctx, "group/app", 42)
 			return err
 		},
 	},
 	{
-		name: "Pipelines.Latest", verb: "GET", path: "/projects/group%2Fapp/pipelines/latest", query: "ref=main", answer: `{}`,
+		name: "Pipelines.Latest", verb: "GET", path: "/projects/group%2Fapp/pipelines/latest", query: "ref=main", answer: `{"id":42}`,
 		call: func(ctx context.Context, c *gitlabci.Client) error {
 			_, err := c.Pipelines.Latest(ctx, "group/app", "main")
 			return err
 		},
 	},
 	{
-		name: "Pipelines.Latest of the default branch", verb: "GET", path: "/projects/group%2Fapp/pipelines/latest", answer: `{}`,
+		name: "Pipelines.Latest of the default branch", verb: "GET", path: "/projects/group%2Fapp/pipelines/latest", answer: `{"id":42}`,
 		call: func(ctx context.Context, c *gitlabci.Client) error {
 			_, err := c.Pipelines.Latest(ctx, "group/app", "")
 			return err
 		},
 	},
 	{
-		name: "Pipelines.Create", verb: "POST", path: "/projects/group%2Fapp/pipeline", body: `{"ref":"main"}`, answer: `{}`,
+		name: "Pipelines.Create", verb: "POST", path: "/projects/group%2Fapp/pipeline", body: `{"ref":"main"}`, answer: `{"id":42}`,
 		call: func(ctx context.Context, c *gitlabci.Client) error {
 			_, err := c.Pipelines.Create(ctx, "group/app", "main", nil)
 			return err
 		},
 	},
 	{
-		name: "Pipelines.Retry", verb: "POST", path: "/projects/group%2Fapp/pipelines/42/retry", answer: `{}`,
+		name: "Pipelines.Retry", verb: "POST", path: "/projects/group%2Fapp/pipelines/42/retry", answer: `{"id":42}`,
 		call: func(ctx context.Context, c *gitlabci.Client) error {
 			_, err := c.Pipelines.Retry(ctx, "group/app", 42)
 			return err
 		},
 	},
 	{
-		name: "Pipelines.Cancel", verb: "POST", path: "/projects/group%2Fapp/pipelines/42/cancel", answer: `{}`,
+		name: "Pipelines.Cancel", verb: "POST", path: "/projects/group%2Fapp/pipelines/42/cancel", answer: `{"id":42}`,
 		call: func(ctx context.Context, c *gitlabci.Client) error {
 			_, err := c.Pipelines.Cancel(ctx, "group/app", 42)
 			return err
 		},
 	},
 	{
-		name: "Pipelines.UpdateMetadata", verb: "PUT", path: "/projects/group%2Fapp/pipelines/42/metadata", body: `{"name":"Nightly"}`, answer: `{}`,
+		name: "Pipelines.UpdateMetadata", verb: "PUT", path: "/projects/group%2Fapp/pipelines/42/metadata", body: `{"name":"Nightly"}`, answer: `{"id":42}`,
 		call: func(ctx context.Context, c *gitlabci.Client) error {
 			_, err := c.Pipelines.UpdateMetadata(ctx, "group/app", 42, &gitlabci.UpdateMetadataOptions{Name: "Nightly"})
 			return err
@@ -130,14 +130,14 @@ var wireMethods = []struct {
 		},
 	},
 	{
-		name: "Pipelines.TestReport", verb: "GET", path: "/projects/group%2Fapp/pipelines/42/test_report", answer: `{}`,
+		name: "Pipelines.TestReport", verb: "GET", path: "/projects/group%2Fapp/pipelines/42/test_report", answer: `{"test_suites":[]}`,
 		call: func(ctx context.Context, c *gitlabci.Client) error {
 			_, err := c.Pipelines.TestReport(ctx, "group/app", 42)
 			return err
 		},
 	},
 	{
-		name: "Pipelines.TestReportSummary", verb: "GET", path: "/projects/group%2Fapp/pipelines/42/test_report_summary", answer: `{}`,
+		name: "Pipelines.TestReportSummary", verb: "GET", path: "/projects/group%2Fapp/pipelines/42/test_report_summary", answer: `{"test_suites":[]}`,
 		call: func(ctx context.Context, c *gitlabci.Client) error {
 			_, err := c.Pipelines.TestReportSummary(ctx, "group/app", 42)
 			return err
@@ -222,7 +222,7 @@ var wireProjects = map[gitlabci.ProjectID]string{
 func TestWireProjects(t *testing.T) {
 	for project, escaped := range wireProjects {
 		t.Run(string(project), func(t *testing.T) {
-			s := newScript(answer(http.StatusOK, `{}`))
+			s := newScript(answer(http.StatusOK, `{"id":42}`))
 			_, err := s.client(t).Pipelines.Get(t.Context(), project, 42)
 			require.NoError(t, err)
 			r := wireOne(t, s)
@@ -362,14 +362,14 @@ func TestWireRefs(t *testing.T) {
 	}
 	for _, ref := range refs {
 		t.Run(ref, func(t *testing.T) {
-			s := newScript(answer(http.StatusOK, `{}`))
+			s := newScript(answer(http.StatusOK, `{"id":42}`))
 			_, err := s.client(t).Pipelines.Latest(t.Context(), "group/app", ref)
 			require.NoError(t, err)
 			query, err := url.ParseQuery(wireOne(t, s).URL.RawQuery)
 			require.NoError(t, err)
 			require.Equal(t, url.Values{"ref": {ref}}, query)
 
-			s = newScript(answer(http.StatusCreated, `{}`))
+			s = newScript(answer(http.StatusCreated, `{"id":42}`))
 			_, err = s.client(t).Pipelines.Create(t.Context(), "group/app", ref, nil)
 			require.NoError(t, err)
 			require.Equal(t, "/api/v4/projects/group%2Fapp/pipeline", wireOne(t, s).RequestURI)

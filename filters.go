@@ -1,0 +1,130 @@
+package gitlabci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A filterable item tells which filter of a query it contradicts. GitLab ignores
+// parameters that it does not know, so an older server lists what was not asked
+// for, and a caller may delete it.
+type filterable interface {
+	// contradicts returns the parameter, "" if there is none, and what the item
+	// has instead. An item that lacks what the filter is about contradicts it.
+	contradicts(query url.Values) (parameter, has string)
+	thing
+}
+
+// filteredPages are the pages of the list at p. One with an item that was not
+// asked for is an error.
+func filteredPages[P any](fetch pager[P], p path) pager[P] {
+	return func(ctx context.Context, query url.Values) (*sheet[P], error) {
+		page, err := fetch(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range page.items {
+			if err := checkFilters(any(item), query, p); err != nil {
+				return nil, err
+			}
+		}
+		return page, nil
+	}
+}
+
+func checkFilters(item any, query url.Values, p path) error {
+	one, ok := item.(filterable)
+	if !ok {
+		return nil
+	}
+	parameter, has := one.contradicts(query)
+	if parameter == "" {
+		return nil
+	}
+	return fmt.Errorf("gitlabci: GET %s: %w: the server ignores the parameter %s: it lists %s, which has %s",
+		p.escaped, errors.ErrUnsupported, parameter, one.label(), has)
+}
+
+// A filter is a parameter of a query, and whether an item fits one of its values.
+type filter struct {
+	parameter string
+	has       string
+	fits      func(wanted string) bool
+}
+
+// mismatch finds the first filter of a query that none of its values fits.
+func mismatch(query url.Values, filters []filter) (parameter, has string) {
+	for _, f := range filters {
+		wanted := slices.DeleteFunc(slices.Clone(query[f.parameter]), func(value string) bool { return value == "" })
+		if len(wanted) > 0 && !slices.ContainsFunc(wanted, f.fits) {
+			return f.parameter, f.has
+		}
+	}
+	return "", ""
+}
+
+func exactly(parameter, value string) filter {
+	return filter{parameter, fmt.Sprintf("%q", shorten(value, maxTitle)), func(wanted string) bool { return strings.TrimSpace(wanted) == strings.TrimSpace(value) }}
+}
+
+// timeStep is what GitLab cuts off the times that it sends. It compares the
+// whole ones.
+const timeStep = time.Millisecond
+
+// since and until are filters of a time. One that cannot be read is let pass:
+// it is not one of ours.
+func since(parameter string, at time.Time) filter {
+	return filter{parameter, at.String(), func(wanted string) bool {
+		bound, ok := parseTime(wanted)
+		return !ok || !at.IsZero() && at.Add(timeStep).After(bound)
+	}}
+}
+
+func until(parameter string, at time.Time) filter {
+	return filter{parameter, at.String(), func(wanted string) bool {
+		bound, ok := parseTime(wanted)
+		return !ok || !at.IsZero() && !at.After(bound)
+	}}
+}
+
+func (p *PipelineInfo) contradicts(query url.Values) (parameter, has string) {
+	return mismatch(query, []filter{
+		exactly("status", string(p.Status)),
+		{"scope", fmt.Sprintf("%q", p.Status), p.inScope},
+		exactly("ref", p.Ref),
+		{"sha", fmt.Sprintf("%q", p.SHA), func(wanted string) bool { return strings.EqualFold(wanted, p.SHA) }},
+		exactly("source", string(p.Source)),
+		exactly("name", p.Name),
+		since("updated_after", p.UpdatedAt),
+		until("updated_before", p.UpdatedAt),
+		since("created_after", p.CreatedAt),
+		until("created_before", p.CreatedAt),
+	})
+}
+
+// inScope is about scopes that the status shows. Which pipeline is the newest
+// of a branch or a tag cannot be seen.
+func (p *PipelineInfo) inScope(scope string) bool {
+	switch PipelineScope(scope) {
+	case ScopeRunning:
+		return p.Status == StatusRunning
+	case ScopePending:
+		return p.Status == StatusPending
+	case ScopeFinished:
+		return p.Status.Finished()
+	}
+	return true
+}
+
+func (j *JobInfo) contradicts(query url.Values) (parameter, has string) {
+	return mismatch(query, []filter{
+		exactly("scope[]", string(j.Status)),
+		exactly("scope", string(j.Status)),
+		exactly("ref", j.Ref),
+	})
+}

@@ -1,0 +1,30 @@
+package gitlabci
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// explainMove adds to the refusal of a write, which GitLab does not redirect,
+// where its project is now. That is one read more, and if it fails the refusal
+// stays as it is.
+func (c *Client) explainMove(ctx context.Context, cl *call, err error) error {
+	e, answered := errors.AsType[*APIError](err)
+	if !answered || e.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(e.Message, "moved projects") {
+		return err
+	}
+	_, rest, _ := strings.Cut(cl.path.escaped, "/projects/")
+	name, _, _ := strings.Cut(rest, "/")
+	if !strings.Contains(strings.ToUpper(name), "%2F") { // a number moves nowhere
+		return err
+	}
+	project := reading(path{escaped: "/projects/" + name, template: "/projects/:id"}, nil)
+	project.tries = 1
+	now, readErr := send[*ProjectIdentity](ctx, c, project)
+	if readErr == nil && now.PathWithNamespace != "" {
+		e.Message += ": the project is now " + shorten(oneLine(now.PathWithNamespace), maxTitle)
+	}
+	return err
+}

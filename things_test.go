@@ -1,0 +1,221 @@
+package gitlabci_test
+
+import (
+	"context"
+	"io"
+	"maps"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+)
+
+// noThings are successes that are none, and the messages that they have.
+var noThings = map[string]string{
+	`{}`:                              "",
+	`{"message":"403 Forbidden"}`:     "403 Forbidden",
+	`{"error":"invalid_token"}`:       "invalid_token",
+	`{"id":null}`:                     "",
+	`{"id":"abc","name":"x"}`:         "",
+	`{"id":0}`:                        "",
+	`{"id":-7}`:                       "",
+	`{"id":9223372036854775808}`:      "",
+	`{"id":[7]}`:                      "",
+	`{"message":{"base":["no way"]}}`: "no way",
+}
+
+// thingReads are reads of one thing.
+var thingReads = map[string]func(context.Context, *gitlabci.Client) error{
+	"get": calls["get"],
+	"latest": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Pipeline, error) {
+		return c.Pipelines.Latest(ctx, "group/app", "main")
+	}),
+	"job": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
+		return c.Jobs.Get(ctx, "group/app", 9)
+	}),
+	"current": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) { return c.Jobs.Current(ctx) }),
+	"agents": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.AllowedAgents, error) {
+		return c.Jobs.AllowedAgents(ctx)
+	}),
+	"report": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.TestReport, error) {
+		return c.Pipelines.TestReport(ctx, "group/app", 7)
+	}),
+	"summary": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.TestReportSummary, error) {
+		return c.Pipelines.TestReportSummary(ctx, "group/app", 7)
+	}),
+	"cases": func(ctx context.Context, c *gitlabci.Client) error {
+		for _, err := range c.Pipelines.TestCases(ctx, "group/app", 7) {
+			return err
+		}
+		return nil
+	},
+}
+
+// thingWrites are writes that return what they have changed.
+var thingWrites = map[string]func(context.Context, *gitlabci.Client) error{
+	"cancel": calls["cancel"],
+	"rename": calls["rename"],
+	"cancel job": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
+		return c.Jobs.Cancel(ctx, "group/app", 9, nil)
+	}),
+	"keep": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
+		return c.Artifacts.Keep(ctx, "group/app", 9)
+	}),
+	"run": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.RunResult, error) {
+		return c.Pipelines.Run(ctx, "group/app", "main", nil)
+	}),
+}
+
+// resultOf leaves only the error of a call.
+func resultOf[T any](do func(context.Context, *gitlabci.Client) (*T, error)) func(context.Context, *gitlabci.Client) error {
+	return func(ctx context.Context, c *gitlabci.Client) error {
+		_, err := do(ctx, c)
+		return err
+	}
+}
+
+// A read that is answered by another thing says what came instead.
+func TestReadsOfAnotherThing(t *testing.T) {
+	for name, read := range thingReads {
+		for body, message := range noThings {
+			err := read(t.Context(), newScript(answer(200, body)).client(t))
+			require.Error(t, err, "%s: %s", name, body)
+			require.ErrorContains(t, err, message, "%s: %s", name, body)
+			require.NotErrorIs(t, err, gitlabci.ErrInvalid, "it was sent")
+		}
+	}
+}
+
+// A write that is answered by another thing may have been carried out, and is
+// not sent again.
+func TestWritesAnsweredByAnotherThing(t *testing.T) {
+	writes := maps.Clone(thingWrites)
+	maps.Copy(writes, onceCalls)
+	delete(writes, "do") // which hands the response to its caller
+	for name, write := range writes {
+		for body, message := range noThings {
+			s := newScript(answer(201, body))
+			err := write(t.Context(), s.client(t))
+			require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s: %s", name, body)
+			require.ErrorContains(t, err, message, "%s: %s", name, body)
+			require.Len(t, s.received(), 1, "%s: %s", name, body)
+		}
+	}
+}
+
+// A keyed create looks for the pipeline instead.
+func TestKeyedCreateAnsweredByAnotherThing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keys := newKeyServer(answer(200, `{"message":"ok"}`))
+		_, err := keyed(t.Context(), keys.client(t, gitlabci.WithRetries(0)), "k1")
+		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
+	})
+}
+
+// A success of a delete has nothing to say.
+func TestDeletesAnsweredByAnotherThing(t *testing.T) {
+	deletes := map[string]func(context.Context, *gitlabci.Client) error{
+		"pipeline":      calls["delete"],
+		"artifacts":     func(ctx context.Context, c *gitlabci.Client) error { return c.Artifacts.Delete(ctx, "group/app", 9) },
+		"all artifacts": func(ctx context.Context, c *gitlabci.Client) error { return c.Artifacts.DeleteAll(ctx, "group/app") },
+	}
+	for name, remove := range deletes {
+		for _, body := range []string{`{"message":"403 Forbidden"}`, `{"error":"invalid_token"}`, `[]`, `[{"id":7}]`, `no`} {
+			err := remove(t.Context(), newScript(answer(200, body)).client(t))
+			require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s: %s", name, body)
+		}
+		err := remove(t.Context(), newScript(answer(202, `{"message":"401 Unauthorized"}`)).client(t))
+		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, name)
+		require.NoError(t, remove(t.Context(), newScript(answer(202, `{"message":"202 Accepted"}`)).client(t)), name)
+		require.NoError(t, remove(t.Context(), newScript(answer(204, "")).client(t)), name)
+		require.NoError(t, remove(t.Context(), newScript(answer(200, " ")).client(t)), name)
+		require.NoError(t, remove(t.Context(), newScript(answer(200, `{"id":7}`)).client(t)), name)
+	}
+}
+
+// An element that is not the thing is told by its place.
+func TestListsOfOtherThings(t *testing.T) {
+	lists := map[string]func(context.Context, *gitlabci.Client) error{
+		"pipelines": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.PipelineInfo], error) {
+			return c.Pipelines.List(ctx, "group/app", nil)
+		}),
+		"jobs": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.Job], error) {
+			return c.Jobs.List(ctx, "group/app", nil)
+		}),
+		"trigger jobs": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.TriggerJob], error) {
+			return c.Jobs.ListTriggerJobs(ctx, "group/app", 7, nil)
+		}),
+		"entries": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.ArtifactEntry], error) {
+			return c.Artifacts.Entries(ctx, "group/app", 9, nil)
+		}),
+		"variables": func(ctx context.Context, c *gitlabci.Client) error {
+			_, err := c.Pipelines.Variables(ctx, "group/app", 7)
+			return err
+		},
+		"each": func(ctx context.Context, c *gitlabci.Client) error {
+			for _, err := range c.Pipelines.DeleteEach(ctx, "group/app", c.Pipelines.All(ctx, "group/app", nil), nil) {
+				return err
+			}
+			return nil
+		},
+	}
+	const good = `{"id":7,"key":"A","path":"a","name":"a"}`
+	for name, list := range lists {
+		for body := range noThings {
+			if name == "entries" && body == `{"id":"abc","name":"x"}` { // which has a name
+				continue
+			}
+			s := newScript(answer(200, "["+good+","+body+"]"))
+			require.ErrorContains(t, list(t.Context(), s.client(t)), "element 1", "%s: %s", name, body)
+			require.Len(t, s.received(), 1, "%s: %s", name, body)
+		}
+	}
+}
+
+// IDs are usable in each way in which numbers are written.
+func TestUsableIDs(t *testing.T) {
+	for _, body := range []string{`{"id":7}`, `{"id":"7"}`, `{"id":7.0}`, `{"id":7e0}`} {
+		pipeline, err := newScript(answer(200, body)).client(t).Pipelines.Get(t.Context(), "group/app", 7)
+		require.NoError(t, err, body)
+		require.EqualValues(t, 7, pipeline.ID, body)
+	}
+}
+
+// JSON is no log and no archive, but can be a file in one.
+func TestJSONInPlaceOfAFile(t *testing.T) {
+	latest := gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}
+	message := answer(200, `{"message":"401 Unauthorized: `+scriptToken+`"}`)
+	for name, read := range map[string]func(context.Context, *gitlabci.Client) error{
+		"log": func(ctx context.Context, c *gitlabci.Client) error {
+			_, err := c.Jobs.Log(ctx, "group/app", 9)
+			return err
+		},
+		"archive of a job": func(ctx context.Context, c *gitlabci.Client) error {
+			_, err := c.Artifacts.Open(ctx, "group/app", gitlabci.JobID(9), nil)
+			return err
+		},
+		"latest archive": func(ctx context.Context, c *gitlabci.Client) error {
+			_, err := c.Artifacts.Download(ctx, "group/app", latest, io.Discard, nil)
+			return err
+		},
+		"ranges": func(ctx context.Context, c *gitlabci.Client) error {
+			_, err := c.Artifacts.Archive(ctx, "group/app", gitlabci.JobID(9))
+			return err
+		},
+		"member": func(ctx context.Context, c *gitlabci.Client) error {
+			_, err := c.Artifacts.OpenFile(ctx, "group/app", gitlabci.JobID(9), "dist/app.tar")
+			return err
+		},
+	} {
+		err := read(t.Context(), newScript(message).client(t))
+		require.ErrorContains(t, err, "application/json", name)
+		require.NotContains(t, err.Error(), scriptToken, name)
+	}
+	for _, path := range []string{"report.json", "dist/app.js.map", "coverage-json"} {
+		file, err := newScript(answer(200, `{"a":1}`)).client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(9), path)
+		require.NoError(t, err, path)
+		require.NoError(t, file.Close())
+	}
+}
