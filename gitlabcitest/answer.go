@@ -1,12 +1,15 @@
 package gitlabcitest
 
 import (
-	"bytes"
-	"encoding/json"
+	"crypto/md5"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"net/http"
 	"strconv"
+	"time"
+
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
 // An answer is what a request is answered with.
@@ -43,7 +46,7 @@ func (a *answer) encode(method string) {
 	if _, raw := a.body.([]byte); raw || a.body == nil {
 		return
 	}
-	body := encodeJSON(a.body)
+	body := shape.Encode(a.body)
 	a.body = body
 	a.setUnlessSet("Content-Type", "application/json")
 	a.tag(method, body)
@@ -60,14 +63,6 @@ func (a *answer) setUnlessSet(name, value string) {
 	if a.header.Get(name) == "" {
 		a.set(name, value)
 	}
-}
-
-func encodeJSON(v any) []byte {
-	var buffer bytes.Buffer
-	if err := json.NewEncoder(&buffer).Encode(v); err != nil {
-		panic(fmt.Sprintf("gitlabcitest: rendering %T: %v", v, err))
-	}
-	return bytes.TrimSuffix(buffer.Bytes(), []byte("\n"))
 }
 
 func ok(body any) *answer      { return &answer{status: http.StatusOK, body: body} }
@@ -90,3 +85,65 @@ func badRequest(reason string) *answer {
 
 func unauthorized() *answer { return refuse(http.StatusUnauthorized, "401 Unauthorized") }
 func forbidden() *answer    { return refuse(http.StatusForbidden, "403 Forbidden") }
+
+// dress adds the headers that all of GitLab's own answers have.
+func (a *answer) dress(id string, took time.Duration) {
+	meta := map[string]string{"correlation_id": id, "version": "1"}
+	a.set("Vary", "Origin")
+	a.set("X-Content-Type-Options", "nosniff")
+	a.set("X-Frame-Options", "SAMEORIGIN")
+	a.set("X-Gitlab-Meta", string(shape.Encode(meta)))
+	a.set("X-Runtime", fmt.Sprintf("%.6f", took.Seconds()))
+}
+
+// tag gives JSON that was read an ETag, which GitLab makes of the body when all
+// the work is done: it saves bytes and nothing else.
+func (a *answer) tag(method string, body []byte) {
+	if a.status != http.StatusOK || method != http.MethodGet && method != http.MethodHead {
+		return
+	}
+	sum := md5.Sum(body)
+	a.setUnlessSet("ETag", `W/"`+hex.EncodeToString(sum[:])+`"`)
+	a.setUnlessSet("Cache-Control", "max-age=0, private, must-revalidate")
+}
+
+// revalidate leaves out JSON that the client says it has. Files and logs are
+// the business of those who serve them.
+func (a *answer) revalidate(r *http.Request) {
+	if _, raw := a.body.([]byte); raw || r.Header.Get("If-None-Match") == "" {
+		return
+	}
+	a.encode(r.Method)
+	if tag := a.header.Get("ETag"); tag == "" || !unchanged(r.Header, tag) {
+		return
+	}
+	a.status, a.body = http.StatusNotModified, nil
+	a.header.Del("Content-Type")
+}
+
+// longestURI is what the proxy before GitLab reads, in bytes.
+const longestURI = 8 << 10
+
+// refuseLength is the proxy's answer to a request with too long a query.
+func refuseLength(r *http.Request) *answer {
+	if len(r.URL.RequestURI()) <= longestURI {
+		return nil
+	}
+	return &answer{
+		status: http.StatusRequestURITooLong,
+		header: http.Header{"Content-Type": {"text/html"}},
+		body:   []byte(proxyPage("414 Request-URI Too Large")),
+	}
+}
+
+// proxyPage is how the proxy says that something is wrong.
+func proxyPage(status string) string {
+	const page = "<html><head><title>%[1]s</title></head><body><h1>%[1]s</h1><hr>nginx</body></html>\n"
+	return fmt.Sprintf(page, status)
+}
+
+// refuseVersion answers what asks for the API before this one.
+func refuseVersion() *answer {
+	text := "API V3 is no longer supported. Use API V4 instead."
+	return &answer{status: http.StatusGone, body: map[string]any{"error": text}}
+}

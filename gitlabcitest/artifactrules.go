@@ -1,10 +1,16 @@
 package gitlabcitest
 
 import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"maps"
 	"slices"
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest/internal/junit"
+	"example.com/gitlabci/gitlabcitest/internal/pack"
 )
 
 const (
@@ -124,4 +130,113 @@ func (p *project) expireArtifacts(at time.Time) {
 			}
 		}
 	}
+}
+
+// What is derived from an artifact's data is worked out once, when it is first
+// asked for, and always under the server's lock.
+type derived struct {
+	digest  []byte
+	opened  bool
+	entries []*zip.File
+	broken  error // why there are no entries
+	tests   *junit.File
+}
+
+// sum is the SHA-256 of the data.
+func (a *artifact) sum() []byte {
+	if a.digest == nil {
+		sum := sha256.Sum256(a.data)
+		a.digest = sum[:]
+	}
+	return a.digest
+}
+
+// members are the files and folders of an archive. One that a test made may not
+// be readable.
+func (a *artifact) members() ([]*zip.File, error) {
+	if !a.opened {
+		a.opened = true
+		a.entries, a.broken = pack.Read(a.data)
+	}
+	return a.entries, a.broken
+}
+
+// member unpacks a file of the archive, see [pack.MemberOf].
+func (a *artifact) member(name string) *pack.Member {
+	files, _ := a.members() // of a broken archive there are none
+	return pack.MemberOf(files, name)
+}
+
+// folder lists what is in a folder of the archive, see [pack.Folder].
+func (a *artifact) folder(name string, recursive bool) (found []*zip.File, ok bool) {
+	files, _ := a.members() // of a broken archive there are none
+	return pack.Folder(files, name, recursive)
+}
+
+// testFile is what the artifact says as a JUnit report.
+func (a *artifact) testFile() *junit.File {
+	if a.tests == nil {
+		a.tests = junit.Read(a.data)
+	}
+	return a.tests
+}
+
+// files are the artifacts that GitLab keeps for a job: the archive, its index
+// and the reports. Building them panics if the test's files cannot be read.
+func (j *Job) files(method string, at time.Time) []*artifact {
+	var kept []*artifact
+	if data := j.archive(method, at); data != nil {
+		archive := &artifact{kind: archiveKind, format: "zip", name: "artifacts.zip", data: data}
+		kept = append(kept, archive)
+		if index := archive.index(); index != nil {
+			kept = append(kept, index)
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(j.Reports)) {
+		kept = append(kept, report(method, kind, j.Reports[kind]))
+	}
+	return kept
+}
+
+// archive is the job's archive: the test's own, or one of its files, or nil.
+func (j *Job) archive(method string, at time.Time) []byte {
+	if j.Artifacts == nil {
+		return j.Archive
+	}
+	if j.Archive != nil {
+		misuse("%s: a job has Artifacts or an Archive, not both", method)
+	}
+	data, err := pack.Zip(j.Artifacts, at)
+	if err != nil {
+		misuse("%s: Artifacts: %v", method, err)
+	}
+	return data
+}
+
+// report is a report as GitLab keeps it.
+func report(method string, kind gitlabci.ArtifactType, content []byte) *artifact {
+	known, ok := reportFiles()[string(kind)]
+	if !ok {
+		misuse("%s: Reports: %q is not the type of a report", method, kind)
+	}
+	a := &artifact{kind: string(kind), format: known.format, name: known.name}
+	switch known.format {
+	case "gzip":
+		a.data, a.name = pack.Gzip(content), known.name+".gz"
+	case "zip":
+		a.data, a.name = pack.ZipOne(known.name, content), known.name+".zip"
+	default:
+		a.data = bytes.Clone(content)
+	}
+	return a
+}
+
+// index is the list of an archive's members that GitLab keeps beside it, and
+// shows nobody. There is none of an archive that cannot be read.
+func (a *artifact) index() *artifact {
+	files, err := a.members()
+	if err != nil {
+		return nil
+	}
+	return &artifact{kind: metadataKind, format: "gzip", name: "metadata.gz", data: pack.Gzip(pack.Index(files))}
 }

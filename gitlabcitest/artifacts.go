@@ -6,16 +6,20 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"example.com/gitlabci/gitlabcitest/internal/rack"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
-func downloadParam() param {
-	return param{name: "download_mode", parse: oneOf("proxy", "direct"), known: since(19, 4)}
+func downloadParam() rack.Param {
+	return rack.Param{Name: "download_mode", Parse: rack.OneOf("proxy", "direct"), Known: versions.Since(19, 4)}
 }
 
-func latestParams(recent known, more ...param) []param {
+func latestParams(recent versions.Known, more ...rack.Param) []rack.Param {
 	return append(more,
-		param{name: "job", parse: text, required: true},
-		param{name: "search_recent_successful_pipelines", parse: boolean, initial: "false", known: recent},
+		rack.Param{Name: "job", Parse: rack.Text, Required: true},
+		rack.Param{Name: "search_recent_successful_pipelines", Parse: rack.Boolean, Initial: "false", Known: recent},
 	)
 }
 
@@ -48,8 +52,8 @@ func withArchive(handle func(*call, *job, *artifact) *answer) func(*call, *job) 
 	}
 }
 
-func downloadParams() []param {
-	return []param{{name: "file_type", parse: oneOf(downloadableKinds()...), initial: archiveKind, known: since(19, 4)}, downloadParam()}
+func downloadParams() []rack.Param {
+	return []rack.Param{{Name: "file_type", Parse: rack.OneOf(downloadableKinds()...), Initial: archiveKind, Known: versions.Since(19, 4)}, downloadParam()}
 }
 
 // downloadByType serves the archive or a report. Of the two words for the same
@@ -88,11 +92,11 @@ func (c *call) unpacked(a *artifact, kindOf func(name string, data []byte) strin
 	if m == nil {
 		return pageNotFound()
 	}
-	return unpacked(name, kindOf(name, m.content), etag, m)
+	return unpacked(name, kindOf(name, m.Content), etag, m)
 }
 
-func treeParams() []param {
-	return append(pageParams(), param{name: "path", parse: text}, param{name: "recursive", parse: boolean, initial: "false"})
+func treeParams() []rack.Param {
+	return append(pageParams(), rack.Param{Name: "path", Parse: rack.Text}, rack.Param{Name: "recursive", Parse: rack.Boolean, Initial: "false"})
 }
 
 func artifactsTree(c *call, j *job) *answer {
@@ -108,7 +112,7 @@ func artifactsTree(c *call, j *job) *answer {
 		return notFound("Path Not Found")
 	}
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: each(part, renderEntry)}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, renderEntry)}
 }
 
 func keepArtifacts(c *call, j *job) *answer {

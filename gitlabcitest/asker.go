@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"example.com/gitlabci/gitlabcitest/internal/rack"
 )
 
 // An asker is who a request comes from.
@@ -17,7 +19,7 @@ type asker struct {
 
 // identify finds out who asks, or in whose name: nobody, if there is no token
 // at all.
-func (s *Server) identify(r *http.Request, given tree, to *route) (asker, *answer) {
+func (s *Server) identify(r *http.Request, given rack.Tree, to *route) (asker, *answer) {
 	who, refused := s.authenticate(r, given, to)
 	if refused != nil {
 		return asker{}, refused
@@ -34,7 +36,7 @@ func (s *Server) identify(r *http.Request, given tree, to *route) (asker, *answe
 // authenticate finds out whose token was sent. That of a job counts where the
 // route takes one, and is not even looked at elsewhere; a route about the job
 // that asks takes it as a Bearer token too.
-func (s *Server) authenticate(r *http.Request, given tree, to *route) (asker, *answer) {
+func (s *Server) authenticate(r *http.Request, given rack.Tree, to *route) (asker, *answer) {
 	if j := s.state.jobByToken(bearer(r.Header)); j != nil && to.segments[0] == "job" {
 		return asker{user: j.user, job: j}, nil
 	}
@@ -62,7 +64,7 @@ func (s *Server) authenticate(r *http.Request, given tree, to *route) (asker, *a
 // accessToken finds the access token that was sent, and reports whether any
 // was. Of several the first counts, but one of OAuth before all: as it is the
 // only one that access_token names, it is looked for by itself.
-func (s *Server) accessToken(r *http.Request, given tree) (t *token, sent bool) {
+func (s *Server) accessToken(r *http.Request, given rack.Tree) (t *token, sent bool) {
 	ofOAuth := cmp.Or(bearer(r.Header), textOf(given, "access_token"))
 	if t := s.state.tokens[ofOAuth]; t != nil && t.oauth {
 		return t, true
@@ -85,8 +87,8 @@ func bearer(header http.Header) string {
 }
 
 // textOf is a parameter that every route has, or "".
-func textOf(given tree, name string) string {
-	v, _ := text(given[name])
+func textOf(given rack.Tree, name string) string {
+	v, _ := rack.Text(given[name])
 	word, _ := v.(string)
 	return word
 }

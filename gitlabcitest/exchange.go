@@ -5,6 +5,9 @@ import (
 	"maps"
 	"net/http"
 	"time"
+
+	"example.com/gitlabci/gitlabcitest/internal/rack"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
 // ServeHTTP answers a request as GitLab does, unless a [Fault] hits it. To end
@@ -84,7 +87,7 @@ func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Tim
 		return limited
 	}
 	a := found.route.handle(c)
-	a.body = s.state.version.shown(a.body)
+	a.body = shape.Shown(s.state.version, a.body)
 	return a
 }
 
@@ -94,7 +97,7 @@ func (s *Server) understand(r *http.Request, body []byte, found match, at time.T
 	if found.route == nil {
 		return nil, found.refusal(r)
 	}
-	given, unreadable := readParameters(r, body) // which can hold a token
+	given, unreadable := rack.Read(r, body) // which can hold a token
 	asker, refused := s.identify(r, given, found.route)
 	if refused != nil {
 		return nil, refused
@@ -106,9 +109,9 @@ func (s *Server) understand(r *http.Request, body []byte, found match, at time.T
 		return nil, invalid(unreadable.Error())
 	}
 	maps.Copy(given, found.path)
-	values, refused := found.route.validate(given)
-	if refused != nil {
-		return nil, refused
+	values, complaint := rack.Validate(found.route.params, given)
+	if complaint != "" {
+		return nil, invalid(complaint)
 	}
 	return &call{
 		state:    s.state,
@@ -133,7 +136,7 @@ type call struct {
 	delivery
 	asker
 	access access         // to the project, once it is entered
-	given  tree           // the parameters as they came, with defaults
+	given  rack.Tree      // the parameters as they came, with defaults
 	values map[string]any // the parameters as their parsers read them
 	now    time.Time
 }

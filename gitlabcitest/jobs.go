@@ -4,18 +4,22 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"example.com/gitlabci/gitlabcitest/internal/rack"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
 const largestLogPart = 512_000
 
-func listProjectJobParams() []param {
+func listProjectJobParams() []rack.Param {
 	return append(pageParams(),
-		param{name: "scope", parseIn: func(v version) parser { return anyOf(v.statuses()...) }},
-		param{name: "ref", parse: text, known: since(19, 1)},
-		param{name: "pagination", parse: text, known: since(15, 9)},
-		param{name: "order_by", parse: text, known: since(15, 9)},
-		param{name: "sort", parse: text, known: since(15, 9)},
-		param{name: "cursor", parse: text, known: since(15, 9)},
+		rack.Param{Name: "scope", ParseIn: func(v versions.Version) rack.Parser { return rack.AnyOf(v.Statuses()...) }},
+		rack.Param{Name: "ref", Parse: rack.Text, Known: versions.Since(19, 1)},
+		rack.Param{Name: "pagination", Parse: rack.Text, Known: versions.Since(15, 9)},
+		rack.Param{Name: "order_by", Parse: rack.Text, Known: versions.Since(15, 9)},
+		rack.Param{Name: "sort", Parse: rack.Text, Known: versions.Since(15, 9)},
+		rack.Param{Name: "cursor", Parse: rack.Text, Known: versions.Since(15, 9)},
 	)
 }
 
@@ -26,8 +30,8 @@ func listProjectJobs(c *call, owner *project) *answer {
 		if c.before(13, 0) { // an estimate: very old ones counted
 			cut = countedPage[*job]
 		}
-		part, header := cut(c, found.rows)
-		return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().job)}
+		part, header := cut(c, found.List)
+		return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().job)}
 	}
 	orderBy, sort := value[string](c, "order_by"), value[string](c, "sort")
 	if orderBy != "" && orderBy != "id" || sort != "" && sort != "desc" {
@@ -38,15 +42,15 @@ func listProjectJobs(c *call, owner *project) *answer {
 	if refused != nil {
 		return refused
 	}
-	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().job)}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().job)}
 }
 
 func getJob(c *call, j *job) *answer { return ok(c.renderer().job(j)) }
 
-func jobLogParams() []param {
-	return []param{
-		{name: "byte_offset", parse: within(0, 1<<63-1), known: since(19, 1)},
-		{name: "byte_limit", parse: within(1, largestLogPart), known: since(19, 1)},
+func jobLogParams() []rack.Param {
+	return []rack.Param{
+		{Name: "byte_offset", Parse: rack.Within(0, 1<<63-1), Known: versions.Since(19, 1)},
+		{Name: "byte_limit", Parse: rack.Within(1, largestLogPart), Known: versions.Since(19, 1)},
 	}
 }
 
@@ -78,7 +82,9 @@ func cancelJob(c *call, j *job) *answer {
 }
 
 // retryJobParams has the inputs under the name that GitLab reads.
-func retryJobParams() []param { return []param{{name: "inputs", parse: object, known: since(18, 10)}} }
+func retryJobParams() []rack.Param {
+	return []rack.Param{{Name: "inputs", Parse: rack.Object, Known: versions.Since(18, 10)}}
+}
 
 func retryOneJob(c *call, j *job) *answer {
 	if j.trigger && c.before(17, 0) {
@@ -87,7 +93,7 @@ func retryOneJob(c *call, j *job) *answer {
 	if !j.retryable() {
 		return refuse(http.StatusForbidden, "403 Forbidden - Job is not retryable")
 	}
-	if complaint := j.complainOf(value[tree](c, "inputs")); complaint != "" {
+	if complaint := j.complainOf(value[rack.Tree](c, "inputs")); complaint != "" {
 		return badRequest(complaint)
 	}
 	return created(c.renderer().job(c.state.retryOne(j, c.user, c.now)))
@@ -104,11 +110,11 @@ func eraseJob(c *call, j *job) *answer {
 	return created(c.renderer().job(j))
 }
 
-func playJobParams() []param {
+func playJobParams() []rack.Param {
 	const variables = "job_variables_attributes"
-	return []param{
-		{name: variables, parse: pairsOf(variables)},
-		{name: "job_inputs", parse: object, known: since(18, 10)},
+	return []rack.Param{
+		{Name: variables, Parse: rack.PairsOf(variables)},
+		{Name: "job_inputs", Parse: rack.Object, Known: versions.Since(18, 10)},
 	}
 }
 
@@ -119,7 +125,7 @@ func playJob(c *call, j *job) *answer {
 	if len(value[[]any](c, "job_variables_attributes")) > 0 && !c.access.setVariables() {
 		return forbidden()
 	}
-	if complaint := j.complainOf(value[tree](c, "job_inputs")); complaint != "" {
+	if complaint := j.complainOf(value[rack.Tree](c, "job_inputs")); complaint != "" {
 		return badRequest(complaint)
 	}
 	played := c.state.play(j, c.user, c.now)

@@ -6,24 +6,27 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest/internal/rack"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
-func listPipelineParams() []param {
+func listPipelineParams() []rack.Param {
 	return append(pageParams(),
-		param{name: "scope", parse: oneOf("running", "pending", "finished", "branches", "tags")},
-		param{name: "status", parseIn: func(v version) parser { return oneOf(v.statuses()...) }},
-		param{name: "ref", parse: text},
-		param{name: "sha", parse: text},
-		param{name: "yaml_errors", parse: boolean},
-		param{name: "username", parse: text},
-		param{name: "updated_before", parse: moment},
-		param{name: "updated_after", parse: moment},
-		param{name: "created_before", parse: moment, known: since(17, 0)}, // an estimate
-		param{name: "created_after", parse: moment, known: since(17, 0)},
-		param{name: "order_by", parse: oneOf("id", "status", "ref", "updated_at", "user_id"), initial: "id"},
-		param{name: "sort", parse: oneOf("asc", "desc"), initial: "desc"},
-		param{name: "source", parse: oneOf(sourceWords()...), known: since(14, 3)}, // an estimate
-		param{name: "name", parse: text},                                           // see listPipelines
+		rack.Param{Name: "scope", Parse: rack.OneOf("running", "pending", "finished", "branches", "tags")},
+		rack.Param{Name: "status", ParseIn: func(v versions.Version) rack.Parser { return rack.OneOf(v.Statuses()...) }},
+		rack.Param{Name: "ref", Parse: rack.Text},
+		rack.Param{Name: "sha", Parse: rack.Text},
+		rack.Param{Name: "yaml_errors", Parse: rack.Boolean},
+		rack.Param{Name: "username", Parse: rack.Text},
+		rack.Param{Name: "updated_before", Parse: rack.Moment},
+		rack.Param{Name: "updated_after", Parse: rack.Moment},
+		rack.Param{Name: "created_before", Parse: rack.Moment, Known: versions.Since(17, 0)}, // an estimate
+		rack.Param{Name: "created_after", Parse: rack.Moment, Known: versions.Since(17, 0)},
+		rack.Param{Name: "order_by", Parse: rack.OneOf("id", "status", "ref", "updated_at", "user_id"), Initial: "id"},
+		rack.Param{Name: "sort", Parse: rack.OneOf("asc", "desc"), Initial: "desc"},
+		rack.Param{Name: "source", Parse: rack.OneOf(sourceWords()...), Known: versions.Since(14, 3)}, // an estimate
+		rack.Param{Name: "name", Parse: rack.Text},                                                    // see listPipelines
 	)
 }
 
@@ -47,15 +50,15 @@ func listPipelines(c *call, owner *project) *answer {
 		query.name, query.userName = "", query.name
 	}
 	part, header := countedPage(c, owner.find(query))
-	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().listed)}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().listed)}
 }
 
-func createPipelineParams() []param {
-	return []param{
-		{name: "ref", parse: text, required: true},
-		{name: "variables", parse: variables, known: since(19, 5)},
-		{name: "variables", parse: lenientVariables, known: until(19, 5)},
-		{name: "inputs", parse: object, known: since(17, 10)}, // there is no configuration that could read them
+func createPipelineParams() []rack.Param {
+	return []rack.Param{
+		{Name: "ref", Parse: rack.Text, Required: true},
+		{Name: "variables", Parse: rack.Variables, Known: versions.Since(19, 5)},
+		{Name: "variables", Parse: rack.LenientVariables, Known: versions.Until(19, 5)},
+		{Name: "inputs", Parse: rack.Object, Known: versions.Since(17, 10)}, // there is no configuration that could read them
 	}
 }
 
@@ -120,7 +123,7 @@ func cancelPipeline(c *call, p *pipeline) *answer {
 	return ok(c.renderer().whole(p))
 }
 
-func listVariables(c *call, p *pipeline) *answer { return ok(each(p.variables, renderVariable)) }
+func listVariables(c *call, p *pipeline) *answer { return ok(shape.Each(p.variables, renderVariable)) }
 
 // testReport is of the suites that the caller may read, and counts no others.
 func testReport(c *call, p *pipeline) *answer {
@@ -132,15 +135,15 @@ func testReportSummary(c *call, p *pipeline) *answer {
 	return ok(renderTestSummary(p.testSuites(c.now)))
 }
 
-func minePipelineParams() []param {
-	return []param{
-		{name: "source", parse: oneOf(sourceWords()...)},
-		{name: "created_before", parse: moment},
-		{name: "created_after", parse: moment},
-		{name: "order_by", parse: oneOf("created_at"), initial: "created_at"},
-		{name: "sort", parse: oneOf("desc"), initial: "desc"},
-		{name: "cursor", parse: text},
-		{name: "per_page", parse: within(1, largestPage), initial: "20"},
+func minePipelineParams() []rack.Param {
+	return []rack.Param{
+		{Name: "source", Parse: rack.OneOf(sourceWords()...)},
+		{Name: "created_before", Parse: rack.Moment},
+		{Name: "created_after", Parse: rack.Moment},
+		{Name: "order_by", Parse: rack.OneOf("created_at"), Initial: "created_at"},
+		{Name: "sort", Parse: rack.OneOf("desc"), Initial: "desc"},
+		{Name: "cursor", Parse: rack.Text},
+		{Name: "per_page", Parse: rack.Within(1, largestPage), Initial: "20"},
 	}
 }
 
@@ -157,25 +160,25 @@ func listMine(c *call) *answer {
 		return refused
 	}
 	part = slices.DeleteFunc(part, func(p *pipeline) bool { return !p.project.accessOf(c.user).read() })
-	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().mine)}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().mine)}
 }
 
-func listJobParams() []param {
-	return append([]param{{name: "include_retried", parse: boolean, initial: "false"}}, listTriggerJobParams()...)
+func listJobParams() []rack.Param {
+	return append([]rack.Param{{Name: "include_retried", Parse: rack.Boolean, Initial: "false"}}, listTriggerJobParams()...)
 }
 
-func listTriggerJobParams() []param {
-	return append([]param{{name: "scope", parseIn: func(v version) parser { return listOf(v.statuses()...) }}}, pageParams()...)
+func listTriggerJobParams() []rack.Param {
+	return append([]rack.Param{{Name: "scope", ParseIn: func(v versions.Version) rack.Parser { return rack.ListOf(v.Statuses()...) }}}, pageParams()...)
 }
 
 func listJobs(c *call, p *pipeline) *answer {
 	found := p.findJobs(false, value[bool](c, "include_retried"), value[[]string](c, "scope"))
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().job)}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().job)}
 }
 
 func listTriggerJobs(c *call, p *pipeline) *answer {
 	found := p.findJobs(true, false, value[[]string](c, "scope"))
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: each(part, c.renderer().triggerJob(c.state))}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().triggerJob(c.state))}
 }

@@ -1,10 +1,17 @@
 package gitlabcitest
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"example.com/gitlabci/gitlabcitest/internal/rack"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
 // enter finds the project of a call in GitLab's order: whether there is one,
@@ -90,4 +97,181 @@ func (p *project) refreshing() *answer {
 	}
 	return refuse(http.StatusConflict,
 		"Action temporarily disabled. The project this pipeline belongs to is undergoing stats refresh.")
+}
+
+func listProjectParams() []rack.Param {
+	orders := []string{"id", "name", "path", "created_at", "updated_at", "last_activity_at", "similarity", "star_count"}
+	return append(pageParams(),
+		rack.Param{Name: "order_by", Parse: rack.OneOf(orders...), Initial: "created_at"},
+		rack.Param{Name: "sort", Parse: rack.OneOf("asc", "desc"), Initial: "desc"},
+		rack.Param{Name: "search", Parse: rack.Text},
+		rack.Param{Name: "visibility", Parse: rack.OneOf("public", "internal", "private")},
+		rack.Param{Name: "min_access_level", Parse: rack.OneOf("5", "10", "15", "20", "30", "40", "50")},
+		rack.Param{Name: "membership", Parse: rack.Boolean, Initial: "false"},
+		rack.Param{Name: "owned", Parse: rack.Boolean, Initial: "false"},
+		rack.Param{Name: "simple", Parse: rack.Boolean, Initial: "false"},
+	)
+}
+
+func listProjects(c *call) *answer {
+	q := projectQuery{
+		search:     value[string](c, "search"),
+		visibility: value[string](c, "visibility"),
+		orderBy:    value[string](c, "order_by"),
+		ascending:  value[string](c, "sort") == "asc",
+	}
+	least, _ := strconv.Atoi(value[string](c, "min_access_level")) // digits, or none
+	q.role = Role(least)
+	if value[bool](c, "membership") {
+		q.role = max(q.role, Guest)
+	}
+	if value[bool](c, "owned") {
+		q.role = Owner
+	}
+	part, header := numberedPage(c, c.state.findProjects(c.user, q))
+	render := c.renderer().project(c.state, c.user, value[bool](c, "simple"))
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, render)}
+}
+
+func getProject(c *call, p *project) *answer {
+	return ok(c.renderer().project(c.state, c.user, false)(p))
+}
+
+// A projectQuery narrows and orders the list of projects. Fields that are zero
+// do not narrow it.
+type projectQuery struct {
+	search, visibility string
+	role               Role // the least that the user has
+
+	orderBy   string
+	ascending bool
+}
+
+// findProjects lists the projects that u, or everybody, sees.
+func (s *state) findProjects(u *user, q projectQuery) []*project {
+	var found []*project
+	for _, p := range s.projects {
+		if p.accessOf(u).see() && q.includes(p, u) {
+			found = append(found, p)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *project) int { return q.compare(a, b) })
+	if !q.ascending {
+		slices.Reverse(found)
+	}
+	return found
+}
+
+func (q projectQuery) includes(p *project, u *user) bool {
+	switch {
+	case q.role > 0 && (u == nil || p.roleOf(u) < q.role):
+		return false
+	case q.visibility != "" && q.visibility != p.visibility():
+		return false
+	}
+	return strings.Contains(strings.ToLower(path.Base(p.path)), strings.ToLower(q.search))
+}
+
+func (q projectQuery) compare(a, b *project) int {
+	switch q.orderBy {
+	case "name", "path":
+		return cmp.Or(strings.Compare(path.Base(a.path), path.Base(b.path)), cmp.Compare(a.id, b.id))
+	case "updated_at", "last_activity_at":
+		return cmp.Or(a.active().Compare(b.active()), cmp.Compare(a.id, b.id))
+	}
+	return cmp.Compare(a.id, b.id)
+}
+
+func (p *project) visibility() string {
+	if p.settings.Public {
+		return "public"
+	}
+	return "private"
+}
+
+// active is when something last happened in the project.
+func (p *project) active() time.Time {
+	at := p.created
+	for _, one := range p.pipelines {
+		at = later(at, one.updated)
+	}
+	return at
+}
+
+// Settings are how a project is set up. The zero value is how
+// [Server.AddProject] leaves it.
+type Settings struct {
+	Public bool // visible to everybody: pipelines and artifacts also without a token
+
+	// PrivateBuilds means that pipelines and jobs are for Reporters and above.
+	// Otherwise all who see the project see them.
+	PrivateBuilds bool
+
+	VariablesRole Role // the least that may set variables of pipelines and manual jobs: Developer
+	CancelRole    Role // the least that may cancel pipelines and jobs: Developer
+
+	// RefreshingStats means that GitLab is counting the project's storage, and
+	// answers 409 to deleting pipelines and artifacts and to erasing jobs.
+	RefreshingStats bool
+
+	// JobTokensFrom are the other projects, by path or ID, whose jobs' tokens
+	// the project lets in. In a Public project those of others read what
+	// everybody may read.
+	JobTokensFrom []string
+
+	// JobTokenPolicies are what those tokens are good for, of "read_pipelines",
+	// "admin_pipelines" and "read_jobs". Nil is all of it.
+	JobTokenPolicies []string
+}
+
+// Configure sets how a project, given by its path or ID, is set up from now
+// on, in place of all that was set before. It panics if there is no such
+// project, role or policy.
+func (s *Server) Configure(project string, settings Settings) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	owner := s.mustProject("Configure", project)
+	if !settings.VariablesRole.isLimit() || !settings.CancelRole.isLimit() {
+		misuse("Configure: VariablesRole and CancelRole are roles or NoOne")
+	}
+	for _, policy := range settings.JobTokenPolicies {
+		if !slices.Contains(policyWords(), policy) {
+			misuse("Configure: there is no policy %q", policy)
+		}
+	}
+	settings.JobTokenPolicies = slices.Clone(settings.JobTokenPolicies)
+	owner.jobTokensFrom = s.mustProjects("Configure", settings.JobTokensFrom)
+	owner.settings = settings
+}
+
+func (s *Server) mustProjects(method string, ids []string) (found []*project) {
+	for _, id := range ids {
+		found = append(found, s.mustProject(method, id))
+	}
+	return found
+}
+
+// MoveProject gives a project, given by its path or ID, another path. GitLab
+// answers reads by the old one with a redirect to the project's ID and writes
+// with 405, until another project takes that path. It panics if there is no
+// such project, and if the new path is taken or is not one.
+func (s *Server) MoveProject(project, path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	owner := s.mustProject("MoveProject", project)
+	s.mustBeFree("MoveProject", path)
+	s.state.moved[owner.path] = owner
+	owner.path = path
+	s.state.addGroups(path)
+}
+
+// mustBeFree is about a path for a project.
+func (s *Server) mustBeFree(method, path string) {
+	parts := strings.Split(path, "/")
+	if len(parts) < 2 || slices.Contains(parts, "") {
+		misuse("%s: %q is not a path such as %q", method, path, defaultProject)
+	}
+	if s.state.project(path) != nil {
+		misuse("%s: the project %q exists already", method, path)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest/internal/rows"
 )
 
 // A pipelineQuery narrows and orders a list of pipelines. Fields that are zero
@@ -35,16 +36,16 @@ func (s span) includes(t time.Time) bool {
 type condition func(*pipeline) bool
 
 // find lists the pipelines of a project.
-func (p *project) find(q pipelineQuery) rows[*pipeline] {
-	found := rows[*pipeline]{all: p.parents, fits: every(q.conditions(p)), fromEnd: !q.ascending}
+func (p *project) find(q pipelineQuery) rows.List[*pipeline] {
+	found := rows.List[*pipeline]{All: p.parents, Fits: every(q.conditions(p)), FromEnd: !q.ascending}
 	if q.children && q.source == string(gitlabci.SourceParentPipeline) {
-		found.all = p.pipelines
+		found.All = p.pipelines
 	}
 	column := columns[q.orderBy]
 	if column == nil {
 		return found
 	}
-	return rows[*pipeline]{all: q.order(slices.Collect(found.from(0)), column)}
+	return rows.List[*pipeline]{All: q.order(slices.Collect(found.From(0)), column)}
 }
 
 // every is all conditions in one, nil if there are none.
@@ -141,24 +142,24 @@ func (q pipelineQuery) order(found []*pipeline, column func(a, b *pipeline) int)
 
 // findMine lists the pipelines that u started in any project, by their time of
 // creation.
-func (s *state) findMine(u *user, q pipelineQuery) keyset[*pipeline] {
+func (s *state) findMine(u *user, q pipelineQuery) rows.Keyset[*pipeline] {
 	q.username = u.username
 	var found []*pipeline
 	for _, p := range s.projects {
-		found = slices.AppendSeq(found, p.find(q).from(0))
+		found = slices.AppendSeq(found, p.find(q).From(0))
 	}
 	slices.SortFunc(found, func(a, b *pipeline) int {
 		return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.id, b.id))
 	})
-	return keyset[*pipeline]{rows: rows[*pipeline]{all: found, fromEnd: true}, cursorOf: pipelineCursor}
+	return rows.Keyset[*pipeline]{List: rows.List[*pipeline]{All: found, FromEnd: true}, CursorOf: pipelineCursor}
 }
 
 // findJobs lists the jobs of a project's pipelines by ID, superseded ones too.
 // No ref is any, and so are no statuses.
-func (p *project) findJobs(ref string, statuses []string) keyset[*job] {
-	found := keyset[*job]{rows: rows[*job]{all: p.jobs, fromEnd: true}, cursorOf: jobCursor}
+func (p *project) findJobs(ref string, statuses []string) rows.Keyset[*job] {
+	found := rows.Keyset[*job]{List: rows.List[*job]{All: p.jobs, FromEnd: true}, CursorOf: jobCursor}
 	if ref != "" || len(statuses) > 0 {
-		found.fits = func(j *job) bool {
+		found.Fits = func(j *job) bool {
 			return (ref == "" || j.pipeline.ref == ref) && (len(statuses) == 0 || slices.Contains(statuses, string(j.status)))
 		}
 	}

@@ -3,80 +3,27 @@ package gitlabcitest
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/gitlabcitest/internal/shape"
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
-// A renderer turns what the server keeps into GitLab's JSON, as a copy. Its
-// structs are written out by hand and not taken from package gitlabci, so that
-// a wrong tag there is found.
+// A renderer turns what the server keeps into GitLab's JSON, as a copy.
 type renderer struct {
-	version  version
+	version  versions.Version
 	external string
 	now      time.Time
 }
 
-// each renders the elements of a list, which is never null.
-func each[T, R any](list []T, render func(T) R) []R {
-	rendered := make([]R, 0, len(list))
-	for _, one := range list {
-		rendered = append(rendered, render(one))
-	}
-	return rendered
-}
-
-// orNull is null for zero.
-func orNull[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
-}
-
-// timestamp is null for zero.
-func timestamp(t time.Time) *string {
-	if t.IsZero() {
-		return nil
-	}
-	return new(t.UTC().Format("2006-01-02T15:04:05.000Z"))
-}
-
-// longAgo is when everything came to be that tests do not add.
-var longAgo = timestamp(time.Date(2020, time.January, 2, 3, 4, 5, 0, time.UTC))
-
-// seconds is null for a time that is not known.
-func seconds(d time.Duration, known bool) *float64 {
-	if !known {
-		return nil
-	}
-	return new(max(d, 0).Seconds())
-}
-
-func copied(f *float64) *float64 {
-	if f == nil {
-		return nil
-	}
-	return new(*f)
-}
-
-type userBasicJSON struct {
-	ID          int64   `json:"id"`
-	Username    string  `json:"username"`
-	PublicEmail *string `json:"public_email"`
-	Name        string  `json:"name"`
-	State       string  `json:"state"`
-	Locked      bool    `json:"locked" since:"16.5"`
-	AvatarURL   *string `json:"avatar_url"`
-	WebURL      string  `json:"web_url"`
-}
-
-func (r *renderer) userBasic(u *user) userBasicJSON {
+func (r *renderer) userBasic(u *user) shape.UserBasic {
 	state := "active"
 	if u.blocked {
 		state = "blocked"
 	}
-	return userBasicJSON{
+	return shape.UserBasic{
 		ID:       u.id,
 		Username: u.username,
 		Name:     capitalized(u.username),
@@ -85,49 +32,16 @@ func (r *renderer) userBasic(u *user) userBasicJSON {
 	}
 }
 
-type userJSON struct {
-	userBasicJSON
-	CreatedAt       *string `json:"created_at"`
-	Bio             string  `json:"bio"`
-	Location        string  `json:"location"`
-	LinkedIn        string  `json:"linkedin"`
-	Skype           string  `json:"skype,omitempty" until:"17.8"`
-	Twitter         string  `json:"twitter"`
-	Discord         string  `json:"discord"`
-	WebsiteURL      string  `json:"website_url"`
-	Organization    string  `json:"organization"`
-	JobTitle        string  `json:"job_title"`
-	Pronouns        *string `json:"pronouns"`
-	Bot             bool    `json:"bot"`
-	WorkInformation *string `json:"work_information"`
-	Followers       int     `json:"followers"`
-	Following       int     `json:"following"`
-	IsFollowed      bool    `json:"is_followed"`
-	LocalTime       *string `json:"local_time"`
-}
-
-func (r *renderer) user(u *user) userJSON {
-	return userJSON{
-		userBasicJSON: r.userBasic(u),
-		CreatedAt:     longAgo,
+func (r *renderer) user(u *user) shape.User {
+	return shape.User{
+		UserBasic: r.userBasic(u),
+		CreatedAt: shape.LongAgo,
 	}
 }
 
-type statusJSON struct {
-	Icon         string    `json:"icon"`
-	Text         string    `json:"text"`
-	Label        string    `json:"label"`
-	Group        string    `json:"group"`
-	Tooltip      string    `json:"tooltip"`
-	HasDetails   bool      `json:"has_details"`
-	DetailsPath  string    `json:"details_path"`
-	Illustration *struct{} `json:"illustration"`
-	Favicon      string    `json:"favicon"`
-}
-
 // detailedStatus is a pipeline's status as the newest GitLab's pages show it.
-func detailedStatus(p *pipeline) statusJSON {
-	s := statusJSON{
+func detailedStatus(p *pipeline) shape.Status {
+	s := shape.Status{
 		Text:        capitalized(strings.ReplaceAll(string(p.status), "_", " ")),
 		Label:       strings.ReplaceAll(string(p.status), "_", " "),
 		Group:       strings.ReplaceAll(string(p.status), "_", "-"),
@@ -153,13 +67,75 @@ func detailedStatus(p *pipeline) statusJSON {
 	return s
 }
 
-func capitalized(s string) string {
-	return strings.ToUpper(s[:1]) + s[1:]
-}
-
 func pipelinePath(p *pipeline) string {
 	return fmt.Sprintf("/%s/-/pipelines/%d", p.project.path, p.id)
 }
 
-// rounded takes the noise out of a sum of seconds.
-func rounded(seconds float64) float64 { return math.Round(seconds*1e6) / 1e6 }
+func copied(f *float64) *float64 {
+	if f == nil {
+		return nil
+	}
+	return new(*f)
+}
+
+func capitalized(s string) string {
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// self is a user as they see themselves.
+func (r *renderer) self(u *user) shape.Self {
+	return shape.Self{
+		User:             r.user(u),
+		LastSignInAt:     shape.LongAgo,
+		ConfirmedAt:      shape.LongAgo,
+		LastActivityOn:   new(r.now.Format("2006-01-02")),
+		Email:            u.email(),
+		ThemeID:          1,
+		ColorSchemeID:    1,
+		ProjectsLimit:    100_000,
+		CurrentSignInAt:  shape.LongAgo,
+		Identities:       []struct{}{},
+		CanCreateGroup:   true,
+		CanCreateProject: true,
+		CommitEmail:      u.email(),
+		IsAdmin:          u.admin,
+	}
+}
+
+func (u *user) email() string { return u.username + "@example.com" }
+
+// The releases of the changes below are estimates.
+
+func (r *renderer) before(major, minor int) bool { return r.version.Before(versions.Of(major, minor)) }
+
+// pipelineSeconds is null for a time that is not known, and whole in newer
+// releases.
+func (r *renderer) pipelineSeconds(d time.Duration, known bool) *float64 {
+	s := shape.Seconds(d, known)
+	if s != nil && !r.before(15, 0) {
+		*s = math.Floor(*s)
+	}
+	return s
+}
+
+// percent is a pipeline's coverage, which is text.
+func (r *renderer) percent(f *float64) *string {
+	switch {
+	case f == nil:
+		return nil
+	case !r.before(15, 0):
+		return new(fmt.Sprintf("%.2f", *f))
+	case *f == math.Trunc(*f):
+		return new(fmt.Sprintf("%.1f", *f))
+	}
+	return new(strconv.FormatFloat(*f, 'f', -1, 64))
+}
+
+// detailedStatus is a pipeline's status as GitLab's pages show it.
+func (r *renderer) detailedStatus(p *pipeline) shape.Status {
+	s := detailedStatus(p)
+	if r.before(16, 4) {
+		s.Text = strings.ToLower(s.Text)
+	}
+	return s
+}

@@ -1,44 +1,21 @@
 package gitlabcitest
 
 import (
+	"archive/zip"
 	"fmt"
-	"time"
+	"path"
+
+	"example.com/gitlabci/gitlabcitest/internal/pack"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
-
-type jobBasicJSON struct {
-	ID             int64             `json:"id"`
-	Status         string            `json:"status"`
-	Stage          string            `json:"stage"`
-	Name           string            `json:"name"`
-	Ref            string            `json:"ref"`
-	Tag            bool              `json:"tag"`
-	Coverage       *float64          `json:"coverage"`
-	AllowFailure   bool              `json:"allow_failure"`
-	CreatedAt      *string           `json:"created_at"`
-	StartedAt      *string           `json:"started_at"`
-	FinishedAt     *string           `json:"finished_at"`
-	ErasedAt       *string           `json:"erased_at" since:"15.11"`
-	Duration       *float64          `json:"duration"`
-	QueuedDuration *float64          `json:"queued_duration" since:"13.11"`
-	User           userJSON          `json:"user"`
-	Commit         commitJSON        `json:"commit"`
-	Pipeline       pipelineBasicJSON `json:"pipeline"`
-	FailureReason  string            `json:"failure_reason,omitempty" since:"14.6"`
-	WebURL         string            `json:"web_url"`
-	Project        jobProjectJSON    `json:"project" since:"15.7"`
-}
-
-type jobProjectJSON struct {
-	CIJobTokenScopeEnabled bool `json:"ci_job_token_scope_enabled"`
-}
 
 func (r *renderer) jobURL(j *job) string {
 	return fmt.Sprintf("%s/%s/-/jobs/%d", r.external, j.pipeline.project.path, j.id)
 }
 
-func (r *renderer) jobBasic(j *job) jobBasicJSON {
+func (r *renderer) jobBasic(j *job) shape.JobBasic {
 	p := j.pipeline
-	basic := jobBasicJSON{
+	basic := shape.JobBasic{
 		ID:             int64(j.id),
 		Status:         string(j.status),
 		Stage:          j.stage,
@@ -47,12 +24,12 @@ func (r *renderer) jobBasic(j *job) jobBasicJSON {
 		Tag:            p.tag,
 		Coverage:       copied(j.coverage),
 		AllowFailure:   j.allowFailure,
-		CreatedAt:      timestamp(j.created),
-		StartedAt:      timestamp(j.started),
-		FinishedAt:     timestamp(j.finished),
-		ErasedAt:       timestamp(j.erased),
-		Duration:       seconds(j.runTime(r.now)),
-		QueuedDuration: seconds(j.queueTime(r.now)),
+		CreatedAt:      shape.Timestamp(j.created),
+		StartedAt:      shape.Timestamp(j.started),
+		FinishedAt:     shape.Timestamp(j.finished),
+		ErasedAt:       shape.Timestamp(j.erased),
+		Duration:       shape.Seconds(j.runTime(r.now)),
+		QueuedDuration: shape.Seconds(j.queueTime(r.now)),
 		User:           r.user(j.user),
 		Commit:         r.commit(p.commit()),
 		Pipeline:       r.basic(p),
@@ -64,52 +41,32 @@ func (r *renderer) jobBasic(j *job) jobBasicJSON {
 	return basic
 }
 
-type retriedJobJSON struct {
-	jobBasicJSON
-	ArtifactsFile     *artifactsFileJSON `json:"artifacts_file,omitempty"`
-	Artifacts         []jobArtifactJSON  `json:"artifacts"`
-	ArtifactsExpireAt *string            `json:"artifacts_expire_at"`
-	Runner            *runnerJSON        `json:"runner"`
-	Archived          bool               `json:"archived" since:"16.11"`
-	TagList           []string           `json:"tag_list" since:"13.12"`
-}
-
-type jobJSON struct {
-	retriedJobJSON
-	RunnerManager *runnerManagerJSON `json:"runner_manager" since:"16.3"`
-}
-
 // job is a job that a runner runs. The same runner takes every one. A trigger
 // job, which is shown like this when it was retried, lacks the manager.
 func (r *renderer) job(j *job) any {
-	rendered := jobJSON{retriedJobJSON: retriedJobJSON{
-		jobBasicJSON:      r.jobBasic(j),
+	rendered := shape.Job{RetriedJob: shape.RetriedJob{
+		JobBasic:          r.jobBasic(j),
 		ArtifactsFile:     r.artifactsFile(j),
 		Artifacts:         r.artifacts(j),
-		ArtifactsExpireAt: timestamp(j.expire),
+		ArtifactsExpireAt: shape.Timestamp(j.expire),
 		Archived:          j.pipeline.archived,
-		TagList:           each(j.tags, func(tag string) string { return tag }),
+		TagList:           shape.Each(j.tags, func(tag string) string { return tag }),
 	}}
 	if j.trigger {
-		return rendered.retriedJobJSON
+		return rendered.RetriedJob
 	}
 	if !j.started.IsZero() {
-		rendered.Runner = theRunner()
-		rendered.RunnerManager = theRunnerManager(j.started)
+		rendered.Runner = shape.TheRunner()
+		rendered.RunnerManager = shape.TheRunnerManager(j.started)
 	}
 	return rendered
 }
 
-type triggerJobJSON struct {
-	jobBasicJSON
-	DownstreamPipeline *pipelineBasicJSON `json:"downstream_pipeline"`
-}
-
 // triggerJob renders trigger jobs. A downstream pipeline that was deleted is
 // null again.
-func (r *renderer) triggerJob(s *state) func(*job) triggerJobJSON {
-	return func(j *job) triggerJobJSON {
-		rendered := triggerJobJSON{jobBasicJSON: r.jobBasic(j)}
+func (r *renderer) triggerJob(s *state) func(*job) shape.TriggerJob {
+	return func(j *job) shape.TriggerJob {
+		rendered := shape.TriggerJob{JobBasic: r.jobBasic(j)}
 		if s.exists(j.downstream) {
 			rendered.DownstreamPipeline = new(r.basic(j.downstream))
 		}
@@ -117,29 +74,11 @@ func (r *renderer) triggerJob(s *state) func(*job) triggerJobJSON {
 	}
 }
 
-type commitJSON struct {
-	ID               string              `json:"id"`
-	ShortID          string              `json:"short_id"`
-	CreatedAt        *string             `json:"created_at"`
-	ParentIDs        []string            `json:"parent_ids"`
-	Title            string              `json:"title"`
-	Message          string              `json:"message"`
-	AuthorName       string              `json:"author_name"`
-	AuthorEmail      string              `json:"author_email"`
-	AuthoredDate     *string             `json:"authored_date"`
-	CommitterName    string              `json:"committer_name"`
-	CommitterEmail   string              `json:"committer_email"`
-	CommittedDate    *string             `json:"committed_date"`
-	Trailers         map[string]string   `json:"trailers"`
-	ExtendedTrailers map[string][]string `json:"extended_trailers"`
-	WebURL           string              `json:"web_url"`
-}
-
 // commit makes up the rest of a commit.
-func (r *renderer) commit(c commit) commitJSON {
-	title, at := "Change "+c.ref, timestamp(c.created)
+func (r *renderer) commit(c commit) shape.Commit {
+	title, at := "Change "+c.ref, shape.Timestamp(c.created)
 	name, email := capitalized(c.author.username), c.author.email()
-	return commitJSON{
+	return shape.Commit{
 		ID:               c.sha,
 		ShortID:          c.sha[:min(8, len(c.sha))],
 		CreatedAt:        at,
@@ -158,62 +97,51 @@ func (r *renderer) commit(c commit) commitJSON {
 	}
 }
 
-type runnerJSON struct {
-	ID                 int64   `json:"id"`
-	Description        string  `json:"description"`
-	IPAddress          *string `json:"ip_address"`
-	Active             bool    `json:"active"`
-	Paused             bool    `json:"paused"`
-	IsShared           bool    `json:"is_shared"`
-	RunnerType         string  `json:"runner_type"`
-	Name               *string `json:"name"`
-	Online             bool    `json:"online"`
-	CreatedAt          *string `json:"created_at"`
-	Status             string  `json:"status"`
-	JobExecutionStatus string  `json:"job_execution_status"`
-}
-
-func theRunner() *runnerJSON {
-	return &runnerJSON{
-		ID:                 1,
-		Description:        "fake runner",
-		Active:             true,
-		IsShared:           true,
-		RunnerType:         "instance_type",
-		Name:               new("gitlab-runner"),
-		Online:             true,
-		CreatedAt:          longAgo,
-		Status:             "online",
-		JobExecutionStatus: "idle",
+// artifactsFile is the archive until it expires, even if it can be downloaded
+// after that.
+func (r *renderer) artifactsFile(j *job) *shape.ArtifactsFile {
+	a := j.artifact(archiveKind, r.now)
+	if a == nil || j.expired(r.now) {
+		return nil
 	}
+	return &shape.ArtifactsFile{Filename: a.name, Size: len(a.data)}
 }
 
-type runnerManagerJSON struct {
-	ID                 int64   `json:"id"`
-	SystemID           string  `json:"system_id"`
-	Version            string  `json:"version"`
-	Revision           string  `json:"revision"`
-	Platform           string  `json:"platform"`
-	Architecture       string  `json:"architecture"`
-	CreatedAt          *string `json:"created_at"`
-	ContactedAt        *string `json:"contacted_at"`
-	IPAddress          string  `json:"ip_address"`
-	Status             string  `json:"status"`
-	JobExecutionStatus string  `json:"job_execution_status"`
+// artifacts are all files of a job, and its log from its end on.
+func (r *renderer) artifacts(j *job) []shape.JobArtifact {
+	rendered := shape.Each(j.available(r.now), func(a *artifact) shape.JobArtifact {
+		return shape.JobArtifact{FileType: a.kind, Size: len(a.data), Filename: a.name, FileFormat: a.format}
+	})
+	if j.archived(r.now) {
+		size := len(j.written(r.now))
+		rendered = append(rendered, shape.JobArtifact{FileType: traceKind, Size: size, Filename: "job.log", FileFormat: "raw"})
+	}
+	return rendered
 }
 
-func theRunnerManager(contacted time.Time) *runnerManagerJSON {
-	return &runnerManagerJSON{
-		ID:                 1,
-		SystemID:           "s_000000000001",
-		Version:            "19.5.0",
-		Revision:           "0f4ce000",
-		Platform:           "linux",
-		Architecture:       "amd64",
-		CreatedAt:          longAgo,
-		ContactedAt:        timestamp(contacted),
-		IPAddress:          "127.0.0.1",
-		Status:             "online",
-		JobExecutionStatus: "idle",
+// renderEntry is a file or a folder in an archive. Folders have no size.
+func renderEntry(file *zip.File) shape.Entry {
+	rendered := shape.Entry{Name: path.Base(file.Name), Path: file.Name, Type: "directory", Mode: pack.Octal(file.Mode())}
+	if !file.Mode().IsDir() {
+		rendered.Type, rendered.Size = "file", new(file.UncompressedSize64)
+	}
+	return rendered
+}
+
+// renderAllowedAgents is for a job without agents and without an environment.
+func renderAllowedAgents(j *job, groups []int64) shape.AllowedAgents {
+	return shape.AllowedAgents{
+		AllowedAgents: []struct{}{},
+		Job:           shape.ID{ID: int64(j.id)},
+		Pipeline:      shape.ID{ID: int64(j.pipeline.id)},
+		Project: shape.AgentProject{
+			ID:     j.pipeline.project.id,
+			Groups: shape.Each(groups, func(id int64) shape.ID { return shape.ID{ID: id} }),
+		},
+		User: shape.AgentUser{
+			ID:             j.user.id,
+			Username:       j.user.username,
+			RolesInProject: roleWords(j.pipeline.project.roleOf(j.user)),
+		},
 	}
 }

@@ -6,35 +6,9 @@ import (
 	"net/url"
 	"path"
 	"strconv"
+
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
-
-type projectBasicJSON struct {
-	projectIdentityJSON
-	DefaultBranch  string        `json:"default_branch"`
-	TagList        []string      `json:"tag_list"`
-	Topics         []string      `json:"topics" since:"14.0"`
-	SSHURLToRepo   string        `json:"ssh_url_to_repo"`
-	HTTPURLToRepo  string        `json:"http_url_to_repo"`
-	WebURL         string        `json:"web_url"`
-	ReadmeURL      *string       `json:"readme_url"`
-	ForksCount     int           `json:"forks_count"`
-	AvatarURL      *string       `json:"avatar_url"`
-	StarCount      int           `json:"star_count"`
-	LastActivityAt *string       `json:"last_activity_at"`
-	Visibility     string        `json:"visibility"`
-	Namespace      namespaceJSON `json:"namespace"`
-}
-
-type namespaceJSON struct {
-	ID        int64   `json:"id"`
-	Name      string  `json:"name"`
-	Path      string  `json:"path"`
-	Kind      string  `json:"kind"`
-	FullPath  string  `json:"full_path"`
-	ParentID  *int64  `json:"parent_id"`
-	AvatarURL *string `json:"avatar_url"`
-	WebURL    string  `json:"web_url"`
-}
 
 // project renders projects as a user sees them, or a stranger, who is shown
 // less. So is who wants it simple.
@@ -48,25 +22,25 @@ func (r *renderer) project(s *state, u *user, simple bool) func(*project) any {
 	}
 }
 
-func (r *renderer) projectBasic(p *project, groups []int64) projectBasicJSON {
-	return projectBasicJSON{
-		projectIdentityJSON: projectIdentity(p),
-		DefaultBranch:       p.branch,
-		TagList:             []string{},
-		Topics:              []string{},
-		SSHURLToRepo:        fmt.Sprintf("git@%s:%s.git", r.host(), p.path),
-		HTTPURLToRepo:       r.external + "/" + p.path + ".git",
-		WebURL:              r.external + "/" + p.path,
-		LastActivityAt:      timestamp(p.active()),
-		Visibility:          p.visibility(),
-		Namespace:           r.namespace(p, groups),
+func (r *renderer) projectBasic(p *project, groups []int64) shape.ProjectBasic {
+	return shape.ProjectBasic{
+		ProjectIdentity: projectIdentity(p),
+		DefaultBranch:   p.branch,
+		TagList:         []string{},
+		Topics:          []string{},
+		SSHURLToRepo:    fmt.Sprintf("git@%s:%s.git", r.host(), p.path),
+		HTTPURLToRepo:   r.external + "/" + p.path + ".git",
+		WebURL:          r.external + "/" + p.path,
+		LastActivityAt:  shape.Timestamp(p.active()),
+		Visibility:      p.visibility(),
+		Namespace:       r.namespace(p, groups),
 	}
 }
 
 // namespace is the group of a project, of those above it the last.
-func (r *renderer) namespace(p *project, groups []int64) namespaceJSON {
+func (r *renderer) namespace(p *project, groups []int64) shape.Namespace {
 	group := path.Dir(p.path)
-	rendered := namespaceJSON{
+	rendered := shape.Namespace{
 		ID:       groups[len(groups)-1],
 		Name:     capitalized(path.Base(group)),
 		Path:     path.Base(group),
@@ -86,93 +60,9 @@ func (r *renderer) host() string {
 	return u.Hostname()
 }
 
-type projectJSON struct {
-	projectBasicJSON
-	Links projectLinksJSON `json:"_links"`
-
-	ContainerRegistryImagePrefix string  `json:"container_registry_image_prefix" since:"14.6"`
-	EmptyRepo                    bool    `json:"empty_repo"`
-	Archived                     bool    `json:"archived"`
-	CreatorID                    int64   `json:"creator_id"`
-	ImportStatus                 string  `json:"import_status"`
-	OpenIssuesCount              int     `json:"open_issues_count"`
-	MarkedForDeletionAt          *string `json:"marked_for_deletion_at"`
-	RequestAccessEnabled         bool    `json:"request_access_enabled"`
-	LFSEnabled                   bool    `json:"lfs_enabled"`
-	PackagesEnabled              bool    `json:"packages_enabled"`
-	IssuesEnabled                bool    `json:"issues_enabled"`
-	WikiEnabled                  bool    `json:"wiki_enabled"`
-	SnippetsEnabled              bool    `json:"snippets_enabled"`
-	ContainerRegistryEnabled     bool    `json:"container_registry_enabled"`
-	RepositoryAccessLevel        string  `json:"repository_access_level"`
-	MergeRequestsAccessLevel     string  `json:"merge_requests_access_level"`
-	IssuesAccessLevel            string  `json:"issues_access_level"`
-	BuildsAccessLevel            string  `json:"builds_access_level"`
-
-	mergeSettingsJSON
-	buildSettingsJSON
-	SharedWithGroups []struct{}      `json:"shared_with_groups"`
-	Permissions      permissionsJSON `json:"permissions"`
-}
-
-type projectLinksJSON struct {
-	Self          string `json:"self"`
-	Issues        string `json:"issues"`
-	MergeRequests string `json:"merge_requests"`
-	RepoBranches  string `json:"repo_branches"`
-	Labels        string `json:"labels"`
-	Events        string `json:"events"`
-	Members       string `json:"members"`
-}
-
-// mergeSettingsJSON is how the project merges: as GitLab does by default.
-type mergeSettingsJSON struct {
-	MergeRequestsEnabled     bool   `json:"merge_requests_enabled"`
-	CanCreateMergeRequestIn  bool   `json:"can_create_merge_request_in"`
-	OnlyIfPipelineSucceeds   bool   `json:"only_allow_merge_if_pipeline_succeeds"`
-	OnSkippedPipeline        *bool  `json:"allow_merge_on_skipped_pipeline"`
-	OnlyIfDiscussionsEnd     bool   `json:"only_allow_merge_if_all_discussions_are_resolved"`
-	RemoveSourceBranch       bool   `json:"remove_source_branch_after_merge"`
-	ResolveOutdatedThreads   bool   `json:"resolve_outdated_diff_discussions"`
-	PrintingMergeRequestLink bool   `json:"printing_merge_request_link_enabled"`
-	MergeMethod              string `json:"merge_method"`
-	SquashOption             string `json:"squash_option"`
-}
-
-type buildSettingsJSON struct {
-	JobsEnabled                  bool    `json:"jobs_enabled"`
-	PublicJobs                   bool    `json:"public_jobs"`
-	SharedRunnersEnabled         bool    `json:"shared_runners_enabled"`
-	GroupRunnersEnabled          bool    `json:"group_runners_enabled"`
-	BuildTimeout                 int     `json:"build_timeout"`
-	BuildGitStrategy             string  `json:"build_git_strategy"`
-	AutoCancelPendingPipelines   string  `json:"auto_cancel_pending_pipelines"`
-	AutoDevopsEnabled            bool    `json:"auto_devops_enabled"`
-	CIConfigPath                 *string `json:"ci_config_path"`
-	CIDefaultGitDepth            int     `json:"ci_default_git_depth"`
-	CIForwardDeploymentEnabled   bool    `json:"ci_forward_deployment_enabled"`
-	CIJobTokenScopeEnabled       bool    `json:"ci_job_token_scope_enabled"`
-	CISeparatedCaches            bool    `json:"ci_separated_caches" since:"14.0"`
-	CICancellationRole           string  `json:"ci_restrict_pipeline_cancellation_role" since:"16.9"`
-	CIVariablesRole              string  `json:"ci_pipeline_variables_minimum_override_role" since:"17.1"`
-	RestrictUserDefinedVariables bool    `json:"restrict_user_defined_variables"`
-	KeepLatestArtifact           bool    `json:"keep_latest_artifact"`
-	RunnerTokenInterval          *int    `json:"runner_token_expiration_interval"`
-}
-
-type permissionsJSON struct {
-	ProjectAccess *memberAccessJSON `json:"project_access"`
-	GroupAccess   *memberAccessJSON `json:"group_access"`
-}
-
-type memberAccessJSON struct {
-	AccessLevel       int `json:"access_level"`
-	NotificationLevel int `json:"notification_level"`
-}
-
-func (r *renderer) projectWhole(basic projectBasicJSON, a access) projectJSON {
-	rendered := projectJSON{
-		projectBasicJSON:             basic,
+func (r *renderer) projectWhole(basic shape.ProjectBasic, a access) shape.Project {
+	rendered := shape.Project{
+		ProjectBasic:                 basic,
 		Links:                        r.projectLinks(a.project),
 		ContainerRegistryImagePrefix: "registry." + r.host() + "/" + a.project.path,
 		CreatorID:                    1,
@@ -184,19 +74,19 @@ func (r *renderer) projectWhole(basic projectBasicJSON, a access) projectJSON {
 		MergeRequestsAccessLevel:     "enabled",
 		IssuesAccessLevel:            "enabled",
 		BuildsAccessLevel:            "enabled",
-		mergeSettingsJSON:            mergeSettings(a),
-		buildSettingsJSON:            buildSettings(a.project.settings),
+		MergeSettings:                mergeSettings(a),
+		BuildSettings:                buildSettings(a.project.settings),
 		SharedWithGroups:             []struct{}{},
 	}
 	if role := a.project.roleOf(a.user); role > 0 {
-		rendered.Permissions.ProjectAccess = &memberAccessJSON{int(role), 3}
+		rendered.Permissions.ProjectAccess = &shape.MemberAccess{AccessLevel: int(role), NotificationLevel: 3}
 	}
 	return rendered
 }
 
-func (r *renderer) projectLinks(p *project) projectLinksJSON {
+func (r *renderer) projectLinks(p *project) shape.ProjectLinks {
 	self := r.external + "/api/v4/projects/" + strconv.FormatInt(p.id, 10)
-	return projectLinksJSON{
+	return shape.ProjectLinks{
 		Self:          self,
 		Issues:        self + "/issues",
 		MergeRequests: self + "/merge_requests",
@@ -207,8 +97,8 @@ func (r *renderer) projectLinks(p *project) projectLinksJSON {
 	}
 }
 
-func mergeSettings(a access) mergeSettingsJSON {
-	return mergeSettingsJSON{
+func mergeSettings(a access) shape.MergeSettings {
+	return shape.MergeSettings{
 		MergeRequestsEnabled:     true,
 		CanCreateMergeRequestIn:  a.run(),
 		RemoveSourceBranch:       true,
@@ -218,8 +108,8 @@ func mergeSettings(a access) mergeSettingsJSON {
 	}
 }
 
-func buildSettings(s Settings) buildSettingsJSON {
-	return buildSettingsJSON{
+func buildSettings(s Settings) shape.BuildSettings {
+	return shape.BuildSettings{
 		JobsEnabled:                true,
 		PublicJobs:                 !s.PrivateBuilds,
 		SharedRunnersEnabled:       true,
@@ -235,5 +125,65 @@ func buildSettings(s Settings) buildSettingsJSON {
 		KeepLatestArtifact:         true,
 
 		RestrictUserDefinedVariables: cmp.Or(s.VariablesRole, Developer) > Developer,
+	}
+}
+
+func (r *renderer) branch(name string, head *ref, c commit, a access) shape.Branch {
+	return shape.Branch{
+		Name:      name,
+		Commit:    r.commit(c),
+		Protected: head.protected,
+		CanPush:   a.runOn(name),
+		Default:   name == c.project.branch,
+		WebURL:    r.external + "/" + c.project.path + "/-/tree/" + (&url.URL{Path: name}).EscapedPath(),
+	}
+}
+
+// tag is a tag that has no message of its own.
+func (r *renderer) tag(name string, head *ref, c commit) shape.Tag {
+	return shape.Tag{Name: name, Target: c.sha, Commit: r.commit(c), Protected: head.protected}
+}
+
+// commitWhole is a commit that was asked for by itself. Its pipeline is for
+// those who may read pipelines.
+func (r *renderer) commitWhole(c commit, a access) shape.CommitWhole {
+	rendered := shape.CommitWhole{Commit: r.commit(c), ProjectID: c.project.id}
+	if p := c.newest(); p != nil && a.read() {
+		rendered.Status = new(string(p.status))
+		rendered.LastPipeline = new(r.basic(p))
+	}
+	return rendered
+}
+
+// mergeRequest makes up the rest of a merge request that can be merged.
+func (r *renderer) mergeRequest(m mergeRequest) shape.MergeRequest {
+	short := fmt.Sprintf("!%d", m.iid)
+	return shape.MergeRequest{
+		ID:              m.project.id*1_000_000 + m.iid,
+		IID:             m.iid,
+		ProjectID:       m.project.id,
+		Title:           "Change " + m.source,
+		State:           m.state(),
+		CreatedAt:       shape.Timestamp(m.created),
+		UpdatedAt:       shape.Timestamp(m.updated),
+		TargetBranch:    m.project.branch,
+		SourceBranch:    m.source,
+		Author:          r.userBasic(m.author),
+		Assignees:       []shape.UserBasic{},
+		Reviewers:       []shape.UserBasic{},
+		SourceProjectID: m.project.id,
+		TargetProjectID: m.project.id,
+		Labels:          []string{},
+		Merging: shape.Merging{
+			MergeStatus:         "can_be_merged",
+			DetailedMergeStatus: "mergeable",
+			SHA:                 m.sha,
+			ForceRemoveSource:   true,
+			PreparedAt:          shape.Timestamp(m.created),
+		},
+		Reference:   short,
+		References:  shape.References{Short: short, Relative: short, Full: m.project.path + short},
+		WebURL:      fmt.Sprintf("%s/%s/-/merge_requests/%d", r.external, m.project.path, m.iid),
+		NotBlocking: true,
 	}
 }

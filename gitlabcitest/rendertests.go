@@ -4,20 +4,12 @@ import (
 	"net/url"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
-type testCountsJSON struct {
-	TotalTime    float64 `json:"total_time"`
-	TotalCount   int     `json:"total_count"`
-	SuccessCount int     `json:"success_count"`
-	FailedCount  int     `json:"failed_count"`
-	SkippedCount int     `json:"skipped_count"`
-	ErrorCount   int     `json:"error_count"`
-}
-
-func renderCounts(t tally) testCountsJSON {
-	return testCountsJSON{
-		TotalTime:    rounded(t.seconds),
+func renderCounts(t tally) shape.TestCounts {
+	return shape.TestCounts{
+		TotalTime:    shape.Rounded(t.seconds),
 		TotalCount:   t.count,
 		SuccessCount: t.success,
 		FailedCount:  t.failed,
@@ -26,60 +18,31 @@ func renderCounts(t tally) testCountsJSON {
 	}
 }
 
-type testReportJSON struct {
-	testCountsJSON
-	TestSuites []testSuiteJSON `json:"test_suites"`
-}
-
-type testSuiteJSON struct {
-	Name string `json:"name"`
-	testCountsJSON
-	SuiteError *string        `json:"suite_error"`
-	TestCases  []testCaseJSON `json:"test_cases"`
-}
-
-func (r *renderer) testReport(suites []*suite) testReportJSON {
-	return testReportJSON{renderCounts(countAll(suites)), each(suites, r.suite)}
+func (r *renderer) testReport(suites []*suite) shape.TestReport {
+	return shape.TestReport{TestCounts: renderCounts(countAll(suites)), TestSuites: shape.Each(suites, r.suite)}
 }
 
 // suite has no cases if it could not be read.
-func (r *renderer) suite(s *suite) testSuiteJSON {
-	rendered := testSuiteJSON{
-		Name:           s.name,
-		testCountsJSON: renderCounts(s.count()),
-		SuiteError:     orNull(s.failure),
-		TestCases:      []testCaseJSON{},
+func (r *renderer) suite(s *suite) shape.TestSuite {
+	rendered := shape.TestSuite{
+		Name:       s.name,
+		TestCounts: renderCounts(s.count()),
+		SuiteError: shape.OrNull(s.failure),
+		TestCases:  []shape.TestCase{},
 	}
 	if s.failure != "" {
 		return rendered
 	}
 	for _, part := range s.parts {
-		rendered.TestCases = append(rendered.TestCases, each(part.cases, r.testCase(part.job))...)
+		rendered.TestCases = append(rendered.TestCases, shape.Each(part.cases, r.testCase(part.job))...)
 	}
 	return rendered
 }
 
-type testCaseJSON struct {
-	Status         string              `json:"status"`
-	Name           string              `json:"name"`
-	Classname      *string             `json:"classname"`
-	File           *string             `json:"file"`
-	ExecutionTime  float64             `json:"execution_time"`
-	SystemOutput   *string             `json:"system_output"`
-	StackTrace     *string             `json:"stack_trace"`
-	RecentFailures *recentFailuresJSON `json:"recent_failures"`
-	AttachmentURL  string              `json:"attachment_url,omitempty"`
-}
-
-type recentFailuresJSON struct {
-	Count      int    `json:"count"`
-	BaseBranch string `json:"base_branch"`
-}
-
 // testCase renders the cases of a job's report, whose attachments are files in
 // the job's archive, or of none.
-func (r *renderer) testCase(j *job) func(gitlabci.TestCase) testCaseJSON {
-	return func(one gitlabci.TestCase) testCaseJSON {
+func (r *renderer) testCase(j *job) func(gitlabci.TestCase) shape.TestCase {
+	return func(one gitlabci.TestCase) shape.TestCase {
 		rendered := renderCase(one)
 		if j != nil && one.AttachmentURL != "" {
 			rendered.AttachmentURL = r.jobURL(j) + "/artifacts/file/" + escapedPath(one.AttachmentURL)
@@ -91,62 +54,40 @@ func (r *renderer) testCase(j *job) func(gitlabci.TestCase) testCaseJSON {
 // escapedPath keeps the slashes of a path.
 func escapedPath(path string) string { return (&url.URL{Path: "/" + path}).EscapedPath()[1:] }
 
-func renderCase(one gitlabci.TestCase) testCaseJSON {
-	rendered := testCaseJSON{
+func renderCase(one gitlabci.TestCase) shape.TestCase {
+	rendered := shape.TestCase{
 		Status:        string(one.Status),
 		Name:          one.Name,
-		Classname:     orNull(one.Classname),
-		File:          orNull(one.File),
+		Classname:     shape.OrNull(one.Classname),
+		File:          shape.OrNull(one.File),
 		ExecutionTime: float64(one.ExecutionTime),
-		SystemOutput:  orNull(one.SystemOutput),
-		StackTrace:    orNull(one.StackTrace),
+		SystemOutput:  shape.OrNull(one.SystemOutput),
+		StackTrace:    shape.OrNull(one.StackTrace),
 		AttachmentURL: one.AttachmentURL,
 	}
 	if recent := one.RecentFailures; recent != nil {
-		rendered.RecentFailures = &recentFailuresJSON{recent.Count, recent.BaseBranch}
+		rendered.RecentFailures = &shape.RecentFailures{Count: recent.Count, BaseBranch: recent.BaseBranch}
 	}
 	return rendered
 }
 
-type testSummaryJSON struct {
-	Total      testTotalJSON          `json:"total"`
-	TestSuites []testSuiteSummaryJSON `json:"test_suites"`
-}
-
-type testTotalJSON struct {
-	Time       float64 `json:"time"`
-	Count      int     `json:"count"`
-	Success    int     `json:"success"`
-	Failed     int     `json:"failed"`
-	Skipped    int     `json:"skipped"`
-	Error      int     `json:"error"`
-	SuiteError *string `json:"suite_error"`
-}
-
-type testSuiteSummaryJSON struct {
-	Name string `json:"name"`
-	testCountsJSON
-	BuildIDs   []int64 `json:"build_ids"`
-	SuiteError *string `json:"suite_error"`
-}
-
-func renderTestSummary(suites []*suite) testSummaryJSON {
+func renderTestSummary(suites []*suite) shape.TestSummary {
 	t := countAll(suites)
-	return testSummaryJSON{
-		Total: testTotalJSON{
-			Time:    rounded(t.seconds),
+	return shape.TestSummary{
+		Total: shape.TestTotal{
+			Time:    shape.Rounded(t.seconds),
 			Count:   t.count,
 			Success: t.success,
 			Failed:  t.failed,
 			Skipped: t.skipped,
 			Error:   t.errored,
 		},
-		TestSuites: each(suites, func(s *suite) testSuiteSummaryJSON {
-			return testSuiteSummaryJSON{
-				Name:           s.name,
-				testCountsJSON: renderCounts(s.count()),
-				BuildIDs:       each(s.jobs, func(j *job) int64 { return int64(j.id) }),
-				SuiteError:     orNull(s.failure),
+		TestSuites: shape.Each(suites, func(s *suite) shape.TestSuiteSummary {
+			return shape.TestSuiteSummary{
+				Name:       s.name,
+				TestCounts: renderCounts(s.count()),
+				BuildIDs:   shape.Each(s.jobs, func(j *job) int64 { return int64(j.id) }),
+				SuiteError: shape.OrNull(s.failure),
 			}
 		}),
 	}

@@ -2,22 +2,26 @@ package gitlabcitest
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+
+	"example.com/gitlabci/gitlabcitest/internal/rack"
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
 // A route is one endpoint.
 type route struct {
 	name     string // the method and the template: "GET /projects/:id/pipelines"
 	method   string
-	segments []string // of the template
-	params   []param  // those of the template first
+	segments []string     // of the template
+	params   []rack.Param // those of the template first
 	handle   func(*call) *answer
 	jobToken bool // whether it lets the token of a job in
 	demand   demand
 
-	known
-	jobTokenFrom version // the first release that does
+	versions.Known
+	jobTokenFrom versions.Version // the first release that does
 }
 
 // routes are all that the newest server knows. Where two fit, the first one
@@ -27,7 +31,7 @@ var routes = []*route{
 	define("GET /pipelines", listMine, minePipelineParams()...).since(19, 3),
 	define("GET /projects/:id/pipelines", inProject(listPipelines), listPipelineParams()...).forJobsSince(18, 0),
 	define("POST /projects/:id/pipeline", inProject(createPipeline), createPipelineParams()...),
-	define("GET /projects/:id/pipelines/latest", inProject(latestPipeline), param{name: "ref", parse: text}).since(12, 3),
+	define("GET /projects/:id/pipelines/latest", inProject(latestPipeline), rack.Param{Name: "ref", Parse: rack.Text}).since(12, 3),
 	define("GET /projects/:id/pipelines/:pipeline_id", onPipeline(getPipeline)).forJobsSince(18, 0),
 	define("DELETE /projects/:id/pipelines/:pipeline_id", onPipeline(deletePipeline)).since(11, 6),
 	define("GET /projects/:id/pipelines/:pipeline_id/jobs", onPipeline(listJobs), listJobParams()...).forJobs(),
@@ -36,7 +40,7 @@ var routes = []*route{
 	define("GET /projects/:id/pipelines/:pipeline_id/variables", onPipeline(listVariables)).since(11, 11),
 	define("GET /projects/:id/pipelines/:pipeline_id/test_report", onPipeline(testReport)).since(13, 0),
 	define("GET /projects/:id/pipelines/:pipeline_id/test_report_summary", onPipeline(testReportSummary)).since(14, 2),
-	define("PUT /projects/:id/pipelines/:pipeline_id/metadata", onPipeline(renamePipeline), param{name: "name", parse: text, required: true}).since(16, 6).forJobs(),
+	define("PUT /projects/:id/pipelines/:pipeline_id/metadata", onPipeline(renamePipeline), rack.Param{Name: "name", Parse: rack.Text, Required: true}).since(16, 6).forJobs(),
 	define("POST /projects/:id/pipelines/:pipeline_id/retry", onPipeline(retryPipeline)),
 	define("POST /projects/:id/pipelines/:pipeline_id/cancel", onPipeline(cancelPipeline)),
 
@@ -45,13 +49,13 @@ var routes = []*route{
 	define("GET /projects/:id/jobs", inProject(listProjectJobs), listProjectJobParams()...).forJobs(),
 	define("GET /projects/:id/jobs/:job_id", onJob(getJob)),
 	define("GET /projects/:id/jobs/:job_id/trace", onJob(jobLog), jobLogParams()...),
-	define("POST /projects/:id/jobs/:job_id/cancel", onJob(cancelJob), param{name: "force", parse: boolean, known: since(17, 10)}),
+	define("POST /projects/:id/jobs/:job_id/cancel", onJob(cancelJob), rack.Param{Name: "force", Parse: rack.Boolean, Known: versions.Since(17, 10)}),
 	define("POST /projects/:id/jobs/:job_id/retry", onAnyJob(retryOneJob), retryJobParams()...),
 	define("POST /projects/:id/jobs/:job_id/erase", onJob(eraseJob)),
 	define("POST /projects/:id/jobs/:job_id/play", onAnyJob(playJob), playJobParams()...),
 
-	define("GET /projects/:id/jobs/artifacts/:ref_name/download", onLatest(downloadFile), latestParams(since(18, 7), downloadParam())...).forJobs(),
-	define("GET /projects/:id/jobs/artifacts/:ref_name/raw/*artifact_path", onLatest(rawFile), latestParams(since(18, 9))...).forJobs(),
+	define("GET /projects/:id/jobs/artifacts/:ref_name/download", onLatest(downloadFile), latestParams(versions.Since(18, 7), downloadParam())...).forJobs(),
+	define("GET /projects/:id/jobs/artifacts/:ref_name/raw/*artifact_path", onLatest(rawFile), latestParams(versions.Since(18, 9))...).forJobs(),
 	define("GET /projects/:id/jobs/:job_id/artifacts", onJob(downloadByType), downloadParams()...).forJobs(),
 	define("GET /projects/:id/jobs/:job_id/artifacts/tree", onJob(artifactsTree), treeParams()...).since(18, 8).forJobs(),
 	define("GET /projects/:id/jobs/:job_id/artifacts/*artifact_path", onJob(withArchive(jobFile))).forJobs(),
@@ -70,7 +74,7 @@ var routes = []*route{
 	define("GET /projects/:id/merge_requests", inProject(listMergeRequests), listMergeRequestParams()...),
 }
 
-func define(name string, handle func(*call) *answer, params ...param) *route {
+func define(name string, handle func(*call) *answer, params ...rack.Param) *route {
 	method, template, _ := strings.Cut(name, " /")
 	demand, ok := demands[name]
 	if !ok {
@@ -92,11 +96,11 @@ func (r *route) forJobs() *route {
 	return r
 }
 
-func pathParam(name string) param {
+func pathParam(name string) rack.Param {
 	if strings.HasSuffix(name, "_id") {
-		return param{name: name, parse: integer}
+		return rack.Param{Name: name, Parse: rack.Integer}
 	}
-	return param{name: name, parse: text}
+	return rack.Param{Name: name, Parse: rack.Text}
 }
 
 // needsUser reports whether a request without a token is refused at once. A
@@ -131,4 +135,132 @@ func onPipeline(handle func(*call, *pipeline) *answer) func(*call) *answer {
 		}
 		return handle(c, p)
 	})
+}
+
+// routesIn are the routes of a release, with the parameters that they have
+// there and the tokens that they let in.
+func routesIn(v versions.Version) (found []*route) {
+	for _, r := range routes {
+		if !r.Known.In(v) {
+			continue
+		}
+		then := *r
+		then.jobToken = r.jobToken && !v.Before(r.jobTokenFrom)
+		then.params = rack.In(v, r.params)
+		found = append(found, &then)
+	}
+	return found
+}
+
+// since is for routes that older releases lack.
+func (r *route) since(major, minor int) *route {
+	r.Known = versions.Since(major, minor)
+	return r
+}
+
+// forJobsSince lets the tokens of jobs in, from a release on.
+func (r *route) forJobsSince(major, minor int) *route {
+	r.jobToken, r.jobTokenFrom = true, versions.Of(major, minor)
+	return r
+}
+
+// A match is what a path leads to.
+type match struct {
+	route   *route
+	path    rack.Tree // the parameters in the path
+	allowed []string  // without a route, the methods that have one
+}
+
+func (m match) name() string {
+	if m.route == nil {
+		return ""
+	}
+	return m.route.name
+}
+
+// refusal answers a request without a route.
+func (m match) refusal(r *http.Request) *answer {
+	if strings.HasPrefix(r.URL.Path, "/api/v3/") {
+		return refuseVersion()
+	}
+	if len(m.allowed) == 0 {
+		return &answer{status: http.StatusNotFound, body: map[string]any{"error": "404 Not Found"}}
+	}
+	return &answer{
+		status: http.StatusMethodNotAllowed,
+		header: http.Header{"Allow": {strings.Join(slices.Compact(slices.Sorted(slices.Values(m.allowed))), ", ")}},
+		body:   map[string]any{"error": "405 Not Allowed"},
+	}
+}
+
+// findRoute finds the route of a path as it came, in which "%2F" is a part of
+// a name and "/" is not. HEAD goes where GET does.
+func findRoute(routes []*route, method, escaped string) match {
+	rest, ok := strings.CutPrefix(escaped, "/api/v4/")
+	if !ok {
+		return match{}
+	}
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	parts := strings.Split(rest, "/")
+	var other match
+	for _, r := range routes {
+		path, ok := r.fit(parts)
+		switch {
+		case ok && r.method == method:
+			return match{route: r, path: path}
+		case ok && r.method == http.MethodGet:
+			other.allowed = append(other.allowed, http.MethodGet, http.MethodHead)
+		case ok:
+			other.allowed = append(other.allowed, r.method)
+		}
+	}
+	return other
+}
+
+// fit reads the parameters out of a path, if it is the route's.
+func (r *route) fit(parts []string) (rack.Tree, bool) {
+	path := rack.Tree{}
+	return path, fit(r.segments, parts, path)
+}
+
+// fit fits parts of a path to segments of a template, one to one, but for two:
+// the slashes of a ref need not be escaped, and what ends a template in "*"
+// takes all the rest. A ref is as short as can be.
+func fit(segments, parts []string, path rack.Tree) bool {
+	if len(segments) == 0 || len(parts) == 0 {
+		return len(segments) == len(parts)
+	}
+	least, most := 1, 1
+	switch {
+	case segments[0] == ":ref_name":
+		most = len(parts)
+	case segments[0][0] == '*':
+		least, most = len(parts), len(parts)
+	}
+	for n := least; n <= most; n++ {
+		if take(segments[0], strings.Join(parts[:n], "/"), path) && fit(segments[1:], parts[n:], path) {
+			return true
+		}
+	}
+	return false
+}
+
+// take reads one segment.
+func take(segment, escaped string, path rack.Tree) bool {
+	part, err := url.PathUnescape(escaped)
+	if err != nil || part == "" {
+		return false
+	}
+	name, variable := variableName(segment)
+	if variable {
+		path[name] = part
+	}
+	return variable || part == segment
+}
+
+// variableName is the name of a segment that stands for a parameter.
+func variableName(segment string) (string, bool) {
+	return segment[1:], segment[0] == ':' || segment[0] == '*'
 }

@@ -2,12 +2,16 @@ package gitlabcitest
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/gitlabcitest/internal/pack"
 )
 
 // fromDisk serves a file that lies on GitLab's disk, as its proxy does: ranges
@@ -65,17 +69,17 @@ func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 // unpacked serves a file out of an archive, which has no ranges. One that
 // breaks off is announced whole: net/http then cuts the connection, as GitLab's
 // proxy does.
-func unpacked(name, kind, etag string, m *member) *answer {
+func unpacked(name, kind, etag string, m *pack.Member) *answer {
 	base := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(path.Base(name))
 	return &answer{
 		status: http.StatusOK,
 		header: http.Header{
 			"Content-Disposition": {`attachment; filename="` + base + `"`},
-			"Content-Length":      {strconv.FormatUint(m.size, 10)},
+			"Content-Length":      {strconv.FormatUint(m.Size, 10)},
 			"Content-Type":        {kind},
 			"Etag":                {etag},
 		},
-		body: m.content,
+		body: m.Content,
 	}
 }
 
@@ -112,3 +116,80 @@ func pageNotFound() *answer {
 }
 
 func notFound(what string) *answer { return refuse(http.StatusNotFound, "404 "+what) }
+
+// A delivery is how files get from GitLab to its clients.
+type delivery struct {
+	storage     *storage // nil: they are on GitLab's disk
+	strongETags bool
+	logRanges   bool
+}
+
+// WithLogRanges lets clients ask for a part of a log by Range once its job has
+// finished, and answers with 206, as GitLab 19.5 does behind the flag
+// ci_job_trace_api_archived_log_via_workhorse. By default, and beside
+// byte_offset and byte_limit, Range is ignored.
+func WithLogRanges() Option {
+	return func(s *Server) { s.delivery.logRanges = true }
+}
+
+// downloadFile serves a whole file from where it is kept. The client may choose
+// whether it is sent to the storage for it.
+func downloadFile(c *call, j *job, a *artifact) *answer {
+	mode := value[string](c, "download_mode")
+	switch {
+	case c.storage == nil:
+		return c.fromDisk(a)
+	case mode == "proxy" || mode == "" && c.storage.Proxied:
+		return c.storage.object(c.request, a)
+	}
+	return c.redirect(j, a)
+}
+
+// WithStrongETags gives artifacts that GitLab serves itself ETags of their
+// content: the SHA-256 of the archive or report, and for a file in an archive
+// one made from that and its path. GitLab 19.1 and later do that behind the
+// flag workhorse_download_etag_caching. By default, as on every GitLab without
+// the flag, all artifacts carry the same weak ETag, and whoever sends that in
+// If-None-Match is told 304 whatever the file.
+func WithStrongETags() Option {
+	return func(s *Server) { s.delivery.strongETags = true }
+}
+
+// emptyETag is what GitLab sends with every file it serves itself: made from
+// the body that its application wrote, which is empty, and so always the same.
+const emptyETag = `W/"d41d8cd98f00b204e9800998ecf8427e"`
+
+// etag is that of a whole artifact on GitLab's disk.
+func (d delivery) etag(a *artifact) string {
+	if !d.strongETags {
+		return emptyETag
+	}
+	return `"` + hex.EncodeToString(a.sum()) + `"`
+}
+
+// memberETag is that of a path in an archive. There need not be such a file.
+func (d delivery) memberETag(a *artifact, path string) string {
+	if !d.strongETags {
+		return emptyETag
+	}
+	sum := sha256.Sum256([]byte(hex.EncodeToString(a.sum()) + ":" + path))
+	return `"` + hex.EncodeToString(sum[:]) + `"`
+}
+
+// unchanged reports whether a client has what carries the ETag already. Weak
+// and strong ones are the same here.
+func unchanged(header http.Header, etag string) bool {
+	for _, list := range header.Values("If-None-Match") {
+		for one := range strings.SplitSeq(list, ",") {
+			one = strings.TrimSpace(one)
+			if one == "*" || strings.TrimPrefix(one, "W/") == strings.TrimPrefix(etag, "W/") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func notModified(etag string) *answer {
+	return &answer{status: http.StatusNotModified, header: http.Header{"Etag": {etag}}}
+}

@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
 // A state is what the server knows: things and how they belong together. It
 // knows nothing of HTTP, decides nothing, and is guarded by the server's lock.
 type state struct {
-	version   version // whose rules count
+	version   versions.Version // whose rules count
 	users     []*user
 	tokens    map[string]*token // by what clients send
 	projects  []*project
@@ -36,7 +37,7 @@ type state struct {
 // nothing.
 func newState() *state {
 	return &state{
-		version:      newest,
+		version:      versions.Newest,
 		tokens:       map[string]*token{},
 		moved:        map[string]*project{},
 		pipelines:    map[gitlabci.PipelineID]*pipeline{},

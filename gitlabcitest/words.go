@@ -3,13 +3,6 @@ package gitlabcitest
 // The words GitLab knows, written out: taken from package gitlabci, a wrong
 // one there would be right here.
 
-func statusWords() []string {
-	return []string{
-		"created", "waiting_for_resource", "preparing", "waiting_for_callback", "pending", "running", "success",
-		"failed", "canceling", "canceled", "skipped", "manual", "scheduled",
-	}
-}
-
 func sourceWords() []string {
 	return append(danglingSources(),
 		"unknown", "push", "web", "trigger", "schedule", "api", "external", "pipeline", "chat",

@@ -1,34 +1,29 @@
-package gitlabcitest
+package shape
 
-// theRevision is the commit that the server was built from, if it were.
-const theRevision = "0f4ce000"
-
-type releaseJSON struct {
+// A Release is which GitLab this is.
+type Release struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision"`
 }
 
-func (r *renderer) release() releaseJSON {
-	return releaseJSON{r.version.String() + ".0", theRevision}
+// Metadata is what an instance says about itself.
+type Metadata struct {
+	Release
+	KAS        AgentServer `json:"kas"`
+	Enterprise bool        `json:"enterprise"`
 }
 
-type metadataJSON struct {
-	releaseJSON
-	KAS        agentServerJSON `json:"kas"`
-	Enterprise bool            `json:"enterprise"`
-}
-
-type agentServerJSON struct {
+// An AgentServer is the agent server in [Metadata].
+type AgentServer struct {
 	Enabled             bool    `json:"enabled"`
 	ExternalURL         *string `json:"externalUrl"`
 	ExternalK8sProxyURL *string `json:"externalK8sProxyUrl" since:"17.6"`
 	Version             *string `json:"version"`
 }
 
-func (r *renderer) metadata() metadataJSON { return metadataJSON{releaseJSON: r.release()} }
-
-type selfJSON struct {
-	userJSON
+// A Self is a user as they see themselves.
+type Self struct {
+	User
 	LastSignInAt     *string    `json:"last_sign_in_at"`
 	ConfirmedAt      *string    `json:"confirmed_at"`
 	LastActivityOn   *string    `json:"last_activity_on"`
@@ -47,24 +42,5 @@ type selfJSON struct {
 	IsAdmin          bool       `json:"is_admin,omitempty"` // others are not told
 }
 
-// self is a user as they see themselves.
-func (r *renderer) self(u *user) selfJSON {
-	return selfJSON{
-		userJSON:         r.user(u),
-		LastSignInAt:     longAgo,
-		ConfirmedAt:      longAgo,
-		LastActivityOn:   new(r.now.Format("2006-01-02")),
-		Email:            u.email(),
-		ThemeID:          1,
-		ColorSchemeID:    1,
-		ProjectsLimit:    100_000,
-		CurrentSignInAt:  longAgo,
-		Identities:       []struct{}{},
-		CanCreateGroup:   true,
-		CanCreateProject: true,
-		CommitEmail:      u.email(),
-		IsAdmin:          u.admin,
-	}
-}
-
-func (u *user) email() string { return u.username + "@example.com" }
+// TheRevision is the commit that the server was built from, if it were.
+const TheRevision = "0f4ce000"

@@ -1,4 +1,9 @@
-package gitlabcitest
+// Package junit reads JUnit reports as GitLab does.
+//
+// It is handed the compressed file that GitLab keeps, and returns its test cases,
+// or GitLab's words for why it cannot be read. It never fails otherwise, and it
+// knows nothing of jobs, suites of jobs or where the file came from.
+package junit
 
 import (
 	"bytes"
@@ -16,10 +21,10 @@ import (
 	"example.com/gitlabci"
 )
 
-// A testFile is a JUnit report that has been read.
-type testFile struct {
-	failure string // why it could not be; then there are no cases
-	cases   []gitlabci.TestCase
+// A File is a JUnit report that has been read.
+type File struct {
+	Failure string // why it could not be; then there are no cases
+	Cases   []gitlabci.TestCase
 }
 
 type junitRoot struct {
@@ -49,20 +54,20 @@ type junitOutcome struct {
 	Text    string `xml:",chardata"`
 }
 
-// readJUnit reads a report as GitLab keeps it, which is compressed. Suites may
+// Read reads a report as GitLab keeps it, which is compressed. Suites may
 // be in suites; XML about something else has no cases.
-func readJUnit(compressed []byte) *testFile {
+func Read(compressed []byte) *File {
 	unpacked, err := gzip.NewReader(bytes.NewReader(compressed))
 	if err != nil {
-		return &testFile{failure: "JUnit data parsing failed: " + err.Error()}
+		return &File{Failure: "JUnit data parsing failed: " + err.Error()}
 	}
 	decoder := xml.NewDecoder(unpacked)
 	var root junitRoot
 	if err := decodeAll(decoder, &root); err != nil {
 		line, column := decoder.InputPos()
-		return &testFile{failure: fmt.Sprintf("JUnit XML parsing failed: %d:%d: FATAL: %s", line, column, complaint(err))}
+		return &File{Failure: fmt.Sprintf("JUnit XML parsing failed: %d:%d: FATAL: %s", line, column, complaint(err))}
 	}
-	file := &testFile{}
+	file := &File{}
 	if root.XMLName.Local == "testsuites" || root.XMLName.Local == "testsuite" {
 		root.collect(file)
 	}
@@ -101,9 +106,9 @@ func complaint(err error) string {
 }
 
 // collect adds the cases of a suite and then of those in it.
-func (s *junitSuite) collect(to *testFile) {
+func (s *junitSuite) collect(to *File) {
 	for _, one := range s.Cases {
-		to.cases = append(to.cases, one.read())
+		to.Cases = append(to.Cases, one.read())
 	}
 	for _, inner := range s.Suites {
 		inner.collect(to)

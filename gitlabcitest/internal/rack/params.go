@@ -1,4 +1,10 @@
-package gitlabcitest
+// Package rack reads the parameters of a request as Rack, Rails and Grape do for
+// GitLab: it merges query and body into a tree, parses what a route reads, and
+// words the complaints.
+//
+// It is handed a request and the parameters of a route. It never knows what the
+// parameters are for, and never writes a response.
+package rack
 
 import (
 	"bytes"
@@ -15,21 +21,21 @@ import (
 	"strings"
 )
 
-// A tree holds parameters by name, as they came: text, lists ([]any), further
+// A Tree holds parameters by name, as they came: text, lists ([]any), further
 // trees, and from JSON also numbers, booleans and nil.
-type tree = map[string]any
+type Tree = map[string]any
 
 var errParameters = errors.New("the parameters cannot be read")
 
-// readParameters merges the query and the body, in which form it may come. The
+// Read merges the query and the body, in which form it may come. The
 // body counts more, and a read has none.
-func readParameters(r *http.Request, body []byte) (tree, error) {
+func Read(r *http.Request, body []byte) (Tree, error) {
 	given, err := readPairs(r.URL.RawQuery)
 	if err != nil || len(body) == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return given, err
 	}
 	kind, settings, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	var more tree
+	var more Tree
 	switch kind {
 	case "application/json":
 		more, err = readJSON(body)
@@ -42,20 +48,20 @@ func readParameters(r *http.Request, body []byte) (tree, error) {
 	return given, err
 }
 
-func readJSON(body []byte) (tree, error) {
+func readJSON(body []byte) (Tree, error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	var value any
 	if err := decoder.Decode(&value); err != nil {
 		return nil, errors.New("message body does not match declared format")
 	}
-	object, _ := value.(tree) // parameters have names; what has none is ignored
+	object, _ := value.(Tree) // parameters have names; what has none is ignored
 	return object, nil
 }
 
 // readPairs reads a query or a form. Its order counts: see [add].
-func readPairs(text string) (tree, error) {
-	given := tree{}
+func readPairs(text string) (Tree, error) {
+	given := Tree{}
 	for pair := range strings.SplitSeq(text, "&") {
 		if pair == "" {
 			continue
@@ -75,8 +81,8 @@ func readPairs(text string) (tree, error) {
 	return given, nil
 }
 
-func readParts(body []byte, boundary string) (tree, error) {
-	given := tree{}
+func readParts(body []byte, boundary string) (Tree, error) {
+	given := Tree{}
 	parts := multipart.NewReader(bytes.NewReader(body), boundary)
 	for {
 		part, err := parts.NextPart()
@@ -99,7 +105,7 @@ func readParts(body []byte, boundary string) (tree, error) {
 // deepestName is how many brackets a name may have, as in Rack.
 const deepestName = 100
 
-func addNamed(given tree, name, value string) error {
+func addNamed(given Tree, name, value string) error {
 	if strings.Count(name, "[") > deepestName {
 		return errParameters
 	}
@@ -113,7 +119,7 @@ func addNamed(given tree, name, value string) error {
 // add puts a value where its name says, by the rules of Rack: "a[]" adds to a
 // list, "a[b]" sets a key of a tree, and "a[][b]" one of the list's last tree,
 // or of a new one if that has the key already.
-func add(to tree, key, rest, value string) error {
+func add(to Tree, key, rest, value string) error {
 	inner, after, found := strings.Cut(strings.TrimPrefix(rest, "["), "]")
 	switch {
 	case rest == "" || rest[0] != '[' || !found:
@@ -123,16 +129,16 @@ func add(to tree, key, rest, value string) error {
 		return addToList(to, key, after, value)
 	}
 	if to[key] == nil {
-		to[key] = tree{}
+		to[key] = Tree{}
 	}
-	child, ok := to[key].(tree)
+	child, ok := to[key].(Tree)
 	if !ok {
 		return errParameters
 	}
 	return add(child, inner, after, value)
 }
 
-func addToList(to tree, key, rest, value string) error {
+func addToList(to Tree, key, rest, value string) error {
 	list, ok := to[key].([]any)
 	if to[key] != nil && !ok {
 		return errParameters
@@ -144,24 +150,24 @@ func addToList(to tree, key, rest, value string) error {
 	name, more, _ := strings.Cut(strings.TrimPrefix(rest, "["), "]")
 	element, ok := lastTree(list)
 	if !ok || element[name] != nil {
-		element = tree{}
+		element = Tree{}
 		list = append(list, element)
 	}
 	to[key] = list
 	return add(element, name, more, value)
 }
 
-func lastTree(list []any) (tree, bool) {
+func lastTree(list []any) (Tree, bool) {
 	if len(list) == 0 {
 		return nil, false
 	}
-	last, ok := list[len(list)-1].(tree)
+	last, ok := list[len(list)-1].(Tree)
 	return last, ok
 }
 
-// encodeParameters writes parameters as a query, in the order and with the
+// Encode writes parameters as a query, in the order and with the
 // brackets of Rails.
-func encodeParameters(given tree) string {
+func Encode(given Tree) string {
 	var pairs []string
 	for name, value := range given {
 		pairs = append(pairs, encodePairs(name, value)...)
@@ -176,7 +182,7 @@ func encodePairs(name string, value any) (pairs []string) {
 		for _, element := range v {
 			pairs = append(pairs, encodePairs(name+"[]", element)...)
 		}
-	case tree:
+	case Tree:
 		for key, element := range v {
 			pairs = append(pairs, encodePairs(name+"["+key+"]", element)...)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest/internal/junit"
 )
 
 // A suite is the tests of a test suite, from wherever they come.
@@ -48,9 +49,9 @@ func (p *pipeline) testSuites(now time.Time) (found []*suite) {
 	return found
 }
 
-func (s *suite) add(j *job, file *testFile) {
-	s.failure = cmp.Or(s.failure, file.failure)
-	s.parts = append(s.parts, part{j, file.cases})
+func (s *suite) add(j *job, file *junit.File) {
+	s.failure = cmp.Or(s.failure, file.Failure)
+	s.parts = append(s.parts, part{j, file.Cases})
 	if !slices.Contains(s.jobs, j) {
 		s.jobs = append(s.jobs, j)
 	}

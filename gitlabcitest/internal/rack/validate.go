@@ -1,4 +1,4 @@
-package gitlabcitest
+package rack
 
 import (
 	"encoding/json"
@@ -11,74 +11,86 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
-// A param is a parameter that a route reads. Others are ignored.
-type param struct {
-	name     string
-	parse    parser
-	parseIn  func(version) parser // instead of parse, where it depends on the release
-	required bool
-	initial  string // its value when it is not given; "" is none
-	known
+// A Param is a parameter that a route reads. Others are ignored.
+type Param struct {
+	Name     string
+	Parse    Parser
+	ParseIn  func(versions.Version) Parser // instead of Parse, where it depends on the release
+	Required bool
+	Initial  string // its value when it is not given; "" is none
+	versions.Known
 }
 
-// A parser reads a parameter, or says what is wrong with it in words that
-// follow its name. A nil without a complaint is a blank, and as if not given.
-type parser func(given any) (value any, complaint string)
+// In returns those of the parameters that a release knows, as it reads them.
+func In(v versions.Version, params []Param) (found []Param) {
+	for _, p := range params {
+		if p.ParseIn != nil {
+			p.Parse = p.ParseIn(v)
+		}
+		if p.Known.In(v) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
 
+// A Parser reads a parameter, or says what is wrong with it in words that
+// follow its name. A nil without a complaint is a blank, and as if not given.
+type Parser func(given any) (value any, complaint string)
+
+// What is wrong with a parameter, after its name.
 const (
-	isInvalid    = " is invalid"
+	IsInvalid    = " is invalid"
 	isMissing    = " is missing"
 	isNoneOfThem = " does not have a valid value"
 	isNotAllowed = " has a value not allowed"
 )
 
-// validate reads the parameters of a route, and answers all that is wrong with
-// them at once. It adds defaults to what was given, as links repeat them.
-func (r *route) validate(given tree) (map[string]any, *answer) {
-	values := map[string]any{}
+// Validate reads parameters, and says all that is wrong with them at once. It
+// adds defaults to what was given, as links repeat them.
+func Validate(params []Param, given Tree) (values map[string]any, complaint string) {
+	values = map[string]any{}
 	var complaints []string
-	for _, p := range r.params {
-		if given[p.name] == nil && p.initial != "" {
-			given[p.name] = p.initial
+	for _, p := range params {
+		if given[p.Name] == nil && p.Initial != "" {
+			given[p.Name] = p.Initial
 		}
-		if given[p.name] == nil {
-			if p.required {
-				complaints = append(complaints, p.name+isMissing)
+		if given[p.Name] == nil {
+			if p.Required {
+				complaints = append(complaints, p.Name+isMissing)
 			}
 			continue
 		}
 		v, complaint := p.read(given)
 		if complaint != "" {
-			complaints = append(complaints, p.name+complaint)
+			complaints = append(complaints, p.Name+complaint)
 		}
-		values[p.name] = v
+		values[p.Name] = v
 	}
-	if len(complaints) > 0 {
-		return nil, invalid(strings.Join(complaints, ", "))
-	}
-	return values, nil
+	return values, strings.Join(complaints, ", ")
 }
 
 // read reads a parameter that was given. A blank one has its default, and a
 // list of one word is a list in links too.
-func (p param) read(given tree) (any, string) {
-	v, complaint := p.parse(given[p.name])
-	if v == nil && complaint == "" && p.initial != "" {
-		given[p.name] = p.initial
-		return p.parse(p.initial)
+func (p Param) read(given Tree) (any, string) {
+	v, complaint := p.Parse(given[p.Name])
+	if v == nil && complaint == "" && p.Initial != "" {
+		given[p.Name] = p.Initial
+		return p.Parse(p.Initial)
 	}
 	if _, isList := v.([]string); isList {
-		if word, ok := given[p.name].(string); ok {
-			given[p.name] = []any{word}
+		if word, ok := given[p.Name].(string); ok {
+			given[p.Name] = []any{word}
 		}
 	}
 	return v, complaint
 }
 
-// text reads a string, or what JSON has for one.
-func text(given any) (any, string) {
+// Text reads a string, or what JSON has for one.
+func Text(given any) (any, string) {
 	switch v := given.(type) {
 	case string:
 		return v, ""
@@ -87,19 +99,19 @@ func text(given any) (any, string) {
 	case bool:
 		return strconv.FormatBool(v), ""
 	}
-	return nil, isInvalid
+	return nil, IsInvalid
 }
 
-// integer reads a whole number. One too large for any ID is still a number.
-func integer(given any) (any, string) {
-	word, complaint := text(given)
+// Integer reads a whole number. One too large for any ID is still a number.
+func Integer(given any) (any, string) {
+	word, complaint := Text(given)
 	if complaint != "" || word == "" {
 		return nil, complaint
 	}
 	n, ok := new(big.Int).SetString(word.(string), 10)
 	switch {
 	case !ok:
-		return nil, isInvalid
+		return nil, IsInvalid
 	case n.IsInt64():
 		return n.Int64(), ""
 	case n.Sign() < 0:
@@ -108,9 +120,9 @@ func integer(given any) (any, string) {
 	return int64(1<<63 - 1), ""
 }
 
-// boolean reads true or false, or what the library that GitLab reads
+// Boolean reads true or false, or what the library that GitLab reads
 // parameters with takes for them: Python writes "True".
-func boolean(given any) (any, string) {
+func Boolean(given any) (any, string) {
 	switch given {
 	case true, "true", "True", "TRUE", "t", "T", "1", "on", "On", "ON", "yes", "Yes", "YES", "y", "Y":
 		return true, ""
@@ -119,15 +131,15 @@ func boolean(given any) (any, string) {
 	case "":
 		return nil, ""
 	}
-	return nil, isInvalid
+	return nil, IsInvalid
 }
 
-// moment reads an ISO 8601 time. A "+" that nobody escaped has become a space
+// Moment reads an ISO 8601 time. A "+" that nobody escaped has become a space
 // by now, and is invalid.
-func moment(given any) (any, string) {
+func Moment(given any) (any, string) {
 	word, ok := given.(string)
 	if !ok {
-		return nil, isInvalid
+		return nil, IsInvalid
 	}
 	if word == "" {
 		return nil, ""
@@ -137,13 +149,13 @@ func moment(given any) (any, string) {
 			return t, ""
 		}
 	}
-	return nil, isInvalid
+	return nil, IsInvalid
 }
 
-// oneOf reads one of some words.
-func oneOf(words ...string) parser {
+// OneOf reads one of some words.
+func OneOf(words ...string) Parser {
 	return func(given any) (any, string) {
-		word, complaint := text(given)
+		word, complaint := Text(given)
 		if complaint == "" && !slices.Contains(words, word.(string)) {
 			complaint = isNoneOfThem
 		}
@@ -151,9 +163,9 @@ func oneOf(words ...string) parser {
 	}
 }
 
-// listOf reads any number of some words. A single one needs no brackets, and
+// ListOf reads any number of some words. A single one needs no brackets, and
 // a hash is refused.
-func listOf(words ...string) parser {
+func ListOf(words ...string) Parser {
 	return func(given any) (any, string) {
 		list, ok := given.([]any)
 		if !ok {
@@ -171,11 +183,11 @@ func listOf(words ...string) parser {
 	}
 }
 
-// anyOf reads what listOf does, and the values of a hash.
-func anyOf(words ...string) parser {
-	list := listOf(words...)
+// AnyOf reads what [ListOf] does, and the values of a hash.
+func AnyOf(words ...string) Parser {
+	list := ListOf(words...)
 	return func(given any) (any, string) {
-		hash, ok := given.(tree)
+		hash, ok := given.(Tree)
 		if !ok {
 			return list(given)
 		}
@@ -187,19 +199,19 @@ func anyOf(words ...string) parser {
 	}
 }
 
-// pageSize reads a per_page, where any size above zero is cut to the largest.
-func pageSize(given any) (any, string) {
-	n, complaint := integer(given)
+// PageSize reads a per_page, where any size above zero is cut to the largest.
+func PageSize(given any) (any, string) {
+	n, complaint := Integer(given)
 	if size, ok := n.(int64); ok && size < 1 {
 		return nil, isNotAllowed
 	}
 	return n, complaint
 }
 
-// within reads a whole number that is neither too small nor too large.
-func within(least, most int64) parser {
+// Within reads a whole number that is neither too small nor too large.
+func Within(least, most int64) Parser {
 	return func(given any) (any, string) {
-		n, complaint := integer(given)
+		n, complaint := Integer(given)
 		if i, ok := n.(int64); ok && (i < least || i > most) {
 			return nil, isNoneOfThem
 		}
@@ -207,20 +219,20 @@ func within(least, most int64) parser {
 	}
 }
 
-// object reads a hash.
-func object(given any) (any, string) {
-	if v, ok := given.(tree); ok {
+// Object reads a hash.
+func Object(given any) (any, string) {
+	if v, ok := given.(Tree); ok {
 		return v, ""
 	}
-	return nil, isInvalid
+	return nil, IsInvalid
 }
 
-// variables reads the variables of a new pipeline: a list of hashes, or in a
+// Variables reads the variables of a new pipeline: a list of hashes, or in a
 // form a hash of hashes by index.
-func variables(given any) (any, string) {
+func Variables(given any) (any, string) {
 	list, ok := listed(given)
 	if !ok {
-		return nil, isInvalid
+		return nil, IsInvalid
 	}
 	read := make([]gitlabci.Variable, 0, len(list))
 	for i, element := range list {
@@ -235,7 +247,7 @@ func variables(given any) (any, string) {
 
 // listed returns the elements of a list, which in a form can be a hash.
 func listed(given any) (list []any, ok bool) {
-	if byIndex, isTree := given.(tree); isTree {
+	if byIndex, isTree := given.(Tree); isTree {
 		return elements(byIndex)
 	}
 	list, ok = given.([]any)
@@ -243,7 +255,7 @@ func listed(given any) (list []any, ok bool) {
 }
 
 // elements returns the values of a hash whose keys are numbers, in their order.
-func elements(byIndex tree) (list []any, ok bool) {
+func elements(byIndex Tree) (list []any, ok bool) {
 	indexes := make([]int, 0, len(byIndex))
 	for key := range byIndex {
 		i, err := strconv.Atoi(key)
@@ -260,24 +272,24 @@ func elements(byIndex tree) (list []any, ok bool) {
 }
 
 func variable(given any) (gitlabci.Variable, string) {
-	fields, ok := given.(tree)
+	fields, ok := given.(Tree)
 	if !ok {
 		return gitlabci.Variable{}, " is not an object"
 	}
 	read := map[string]string{"variable_type": "env_var"}
-	for _, p := range []param{
-		{name: "key", parse: text},
-		{name: "value", parse: text},
-		{name: "variable_type", parse: oneOf("env_var", "file")},
+	for _, p := range []Param{
+		{Name: "key", Parse: Text},
+		{Name: "value", Parse: Text},
+		{Name: "variable_type", Parse: OneOf("env_var", "file")},
 	} {
-		if fields[p.name] == nil {
+		if fields[p.Name] == nil {
 			continue
 		}
-		v, complaint := p.parse(fields[p.name])
+		v, complaint := p.Parse(fields[p.Name])
 		if complaint != "" {
-			return gitlabci.Variable{}, "[" + p.name + "]" + complaint
+			return gitlabci.Variable{}, "[" + p.Name + "]" + complaint
 		}
-		read[p.name] = v.(string)
+		read[p.Name] = v.(string)
 	}
 	return gitlabci.Variable{
 		Key:          read["key"],
@@ -286,13 +298,13 @@ func variable(given any) (gitlabci.Variable, string) {
 	}, ""
 }
 
-// pairsOf reads a list of hashes, each with a key and a value. It complains of
+// PairsOf reads a list of hashes, each with a key and a value. It complains of
 // all that is wrong with them, by the list's name.
-func pairsOf(name string) parser {
+func PairsOf(name string) Parser {
 	return func(given any) (any, string) {
 		list, ok := listed(given)
 		if !ok {
-			return nil, isInvalid
+			return nil, IsInvalid
 		}
 		var complaints []string
 		for i, element := range list {
@@ -306,18 +318,31 @@ func pairsOf(name string) parser {
 
 // pair returns what is wrong with a key and a value.
 func pair(given any) (complaints []string) {
-	fields, ok := given.(tree)
+	fields, ok := given.(Tree)
 	if !ok {
-		return []string{isInvalid}
+		return []string{IsInvalid}
 	}
 	for _, name := range []string{"key", "value"} {
 		complaint := isMissing
 		if fields[name] != nil {
-			_, complaint = text(fields[name])
+			_, complaint = Text(fields[name])
 		}
 		if complaint != "" {
 			complaints = append(complaints, "["+name+"]"+complaint)
 		}
 	}
 	return complaints
+}
+
+// LenientVariables reads what [Variables] does, and passes over what is no
+// variable.
+func LenientVariables(given any) (any, string) {
+	list, ok := listed(given)
+	if !ok {
+		return nil, IsInvalid
+	}
+	return Variables(slices.DeleteFunc(slices.Clone(list), func(element any) bool {
+		_, ok := element.(Tree)
+		return !ok
+	}))
 }

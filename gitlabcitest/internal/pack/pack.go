@@ -1,4 +1,9 @@
-package gitlabcitest
+// Package pack builds and reads the files that GitLab keeps for a job: zip archives
+// with their index, and gzip.
+//
+// It is handed files or bytes, and returns bytes or the members of an archive. It
+// never knows whose files they are or where they are kept.
+package pack
 
 import (
 	"archive/zip"
@@ -8,75 +13,18 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"math"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"example.com/gitlabci"
 )
-
-// files are the artifacts that GitLab keeps for a job: the archive, its index
-// and the reports. Building them panics if the test's files cannot be read.
-func (j *Job) files(method string, at time.Time) []*artifact {
-	var kept []*artifact
-	if data := j.archive(method, at); data != nil {
-		archive := &artifact{kind: archiveKind, format: "zip", name: "artifacts.zip", data: data}
-		kept = append(kept, archive)
-		if index := archive.index(); index != nil {
-			kept = append(kept, index)
-		}
-	}
-	for _, kind := range slices.Sorted(maps.Keys(j.Reports)) {
-		kept = append(kept, report(method, kind, j.Reports[kind]))
-	}
-	return kept
-}
-
-// archive is the job's archive: the test's own, or one of its files, or nil.
-func (j *Job) archive(method string, at time.Time) []byte {
-	if j.Artifacts == nil {
-		return j.Archive
-	}
-	if j.Archive != nil {
-		misuse("%s: a job has Artifacts or an Archive, not both", method)
-	}
-	data, err := zipped(j.Artifacts, at)
-	if err != nil {
-		misuse("%s: Artifacts: %v", method, err)
-	}
-	return data
-}
-
-// report is a report as GitLab keeps it.
-func report(method string, kind gitlabci.ArtifactType, content []byte) *artifact {
-	known, ok := reportFiles()[string(kind)]
-	if !ok {
-		misuse("%s: Reports: %q is not the type of a report", method, kind)
-	}
-	a := &artifact{kind: string(kind), format: known.format, name: known.name}
-	switch known.format {
-	case "gzip":
-		a.data, a.name = gzipped(content), known.name+".gz"
-	case "zip":
-		var buffer bytes.Buffer
-		archive := zip.NewWriter(&buffer)
-		member, _ := archive.Create(known.name) // a buffer takes everything
-		member.Write(content)
-		archive.Close()
-		a.data, a.name = buffer.Bytes(), known.name+".zip"
-	default:
-		a.data = bytes.Clone(content)
-	}
-	return a
-}
 
 // compressors are kept: to make one costs more than to compress a report.
 var compressors = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
 
-func gzipped(content []byte) []byte {
+// Gzip compresses a file.
+func Gzip(content []byte) []byte {
 	var buffer bytes.Buffer
 	w := compressors.Get().(*gzip.Writer)
 	defer compressors.Put(w)
@@ -86,9 +34,19 @@ func gzipped(content []byte) []byte {
 	return buffer.Bytes()
 }
 
-// zipped puts all of a file system into an archive. Files without a time are
+// ZipOne puts one file into an archive.
+func ZipOne(name string, content []byte) []byte {
+	var buffer bytes.Buffer
+	archive := zip.NewWriter(&buffer)
+	w, _ := archive.Create(name) // a buffer takes everything
+	w.Write(content)
+	archive.Close()
+	return buffer.Bytes()
+}
+
+// Zip puts all of a file system into an archive. Files without a time are
 // from the moment at.
-func zipped(files fs.FS, at time.Time) ([]byte, error) {
+func Zip(files fs.FS, at time.Time) ([]byte, error) {
 	var buffer bytes.Buffer
 	archive := zip.NewWriter(&buffer)
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -114,7 +72,10 @@ func addMember(archive *zip.Writer, files fs.FS, name string, entry fs.DirEntry,
 		return err
 	}
 	header.Name, header.Method = name, zip.Deflate
-	header.Modified = orElse(info.ModTime(), at)
+	header.Modified = info.ModTime().UTC()
+	if header.Modified.IsZero() {
+		header.Modified = at.UTC()
+	}
 	if info.IsDir() {
 		header.Name, header.Method = name+"/", zip.Store
 	}
@@ -157,16 +118,24 @@ func usualMode(mode fs.FileMode) fs.FileMode {
 	return mode
 }
 
-// A member is a file in an archive, as far as it could be read.
-type member struct {
-	content []byte
-	size    uint64 // that the archive tells
+// Read lists the files and folders of an archive.
+func Read(data []byte) ([]*zip.File, error) {
+	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, err
+	}
+	return archive.File, nil
 }
 
-// member unpacks a file of an archive, or returns nil if there is no such file
+// A Member is a file in an archive, as far as it could be read.
+type Member struct {
+	Content []byte
+	Size    uint64 // that the archive tells
+}
+
+// MemberOf unpacks a file of an archive, or returns nil if there is no such file
 // or it does not even begin well.
-func (a *artifact) member(name string) *member {
-	files, _ := a.members()
+func MemberOf(files []*zip.File, name string) *Member {
 	for _, file := range files {
 		if file.Name != name || file.Mode().IsDir() {
 			continue
@@ -178,18 +147,17 @@ func (a *artifact) member(name string) *member {
 		defer r.Close()
 		most := int64(min(file.UncompressedSize64, math.MaxInt64))
 		content, _ := io.ReadAll(io.LimitReader(r, most)) // what is missing shows in the size
-		return &member{content, file.UncompressedSize64}
+		return &Member{content, file.UncompressedSize64}
 	}
 	return nil
 }
 
-// folder lists what is in a folder of an archive, folders first. The top is "".
-func (a *artifact) folder(name string, recursive bool) (found []*zip.File, ok bool) {
+// Folder lists what is in a folder of an archive, folders first. The top is "".
+func Folder(files []*zip.File, name string, recursive bool) (found []*zip.File, ok bool) {
 	prefix := ""
 	if name = strings.TrimSuffix(name, "/"); name != "" {
 		prefix = name + "/"
 	}
-	files, _ := a.members()
 	for _, file := range files {
 		below, inside := strings.CutPrefix(file.Name, prefix)
 		ok = ok || inside
@@ -211,23 +179,18 @@ func rank(file *zip.File) int {
 	return 1
 }
 
-// index is the list of an archive's members that GitLab keeps beside it, and
-// shows nobody. There is none of an archive that cannot be read.
-func (a *artifact) index() *artifact {
-	files, err := a.members()
-	if err != nil {
-		return nil
-	}
+// Index is the list of an archive's members as GitLab writes it.
+func Index(files []*zip.File) []byte {
 	var text bytes.Buffer
 	text.WriteString("GitLab Build Artifacts Metadata 0.0.2\n{}\n")
 	for _, file := range files {
-		fmt.Fprintf(&text, "%s\x00{\"mode\":%q,\"size\":%d}\x00", file.Name, octal(file.Mode()), file.UncompressedSize64)
+		fmt.Fprintf(&text, "%s\x00{\"mode\":%q,\"size\":%d}\x00", file.Name, Octal(file.Mode()), file.UncompressedSize64)
 	}
-	return &artifact{kind: metadataKind, format: "gzip", name: "metadata.gz", data: gzipped(text.Bytes())}
+	return text.Bytes()
 }
 
-// octal is a mode in the six digits that Unix has for it.
-func octal(mode fs.FileMode) string {
+// Octal is a mode in the six digits that Unix has for it.
+func Octal(mode fs.FileMode) string {
 	kind := 0o100000
 	switch mode.Type() {
 	case fs.ModeDir:

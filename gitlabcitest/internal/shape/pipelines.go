@@ -1,0 +1,74 @@
+package shape
+
+// A PipelineBasic is a pipeline as its jobs show it.
+type PipelineBasic struct {
+	ID        int64   `json:"id"`
+	IID       int64   `json:"iid" since:"14.6"`
+	ProjectID int64   `json:"project_id" since:"13.10"`
+	SHA       string  `json:"sha"`
+	Ref       string  `json:"ref"`
+	Status    string  `json:"status"`
+	Source    string  `json:"source" since:"14.3"`
+	CreatedAt *string `json:"created_at"`
+	UpdatedAt *string `json:"updated_at"`
+	WebURL    string  `json:"web_url"`
+}
+
+// A PipelineListed is a pipeline in a list.
+type PipelineListed struct {
+	PipelineBasic
+	Name *string `json:"name" since:"16.3"`
+}
+
+// A PipelineWhole is a pipeline as it was made, retried or canceled.
+type PipelineWhole struct {
+	PipelineBasic
+	BeforeSHA      *string   `json:"before_sha"`
+	Tag            bool      `json:"tag"`
+	YAMLErrors     *string   `json:"yaml_errors"`
+	User           UserBasic `json:"user"`
+	StartedAt      *string   `json:"started_at"`
+	FinishedAt     *string   `json:"finished_at"`
+	CommittedAt    *string   `json:"committed_at"`
+	Duration       *float64  `json:"duration"`
+	QueuedDuration *float64  `json:"queued_duration" since:"13.11"`
+	Coverage       *string   `json:"coverage"`
+	DetailedStatus Status    `json:"detailed_status" since:"12.0"`
+	Archived       bool      `json:"archived" since:"18.0"`
+}
+
+// A PipelineNamed is a pipeline that was asked for by itself.
+type PipelineNamed struct {
+	PipelineWhole
+	Name *string `json:"name" since:"16.3"`
+}
+
+// A PipelineMine is a pipeline in the list of all projects'.
+type PipelineMine struct {
+	PipelineListed
+	Project        ProjectIdentity `json:"project" since:"19.4"`
+	StartedAt      *string         `json:"started_at" since:"19.4"`
+	FinishedAt     *string         `json:"finished_at" since:"19.4"`
+	Duration       *float64        `json:"duration" since:"19.4"`
+	QueuedDuration *float64        `json:"queued_duration" since:"19.4"`
+	DetailedStatus Status          `json:"detailed_status" since:"19.4"`
+}
+
+// A ProjectIdentity is the project of something else.
+type ProjectIdentity struct {
+	ID                int64   `json:"id"`
+	Description       *string `json:"description"`
+	Name              string  `json:"name"`
+	NameWithNamespace string  `json:"name_with_namespace"`
+	Path              string  `json:"path"`
+	PathWithNamespace string  `json:"path_with_namespace"`
+	CreatedAt         *string `json:"created_at"`
+}
+
+// A Variable is a variable of a pipeline.
+type Variable struct {
+	VariableType string `json:"variable_type"`
+	Key          string `json:"key"`
+	Value        string `json:"value"`
+	Raw          bool   `json:"raw"`
+}

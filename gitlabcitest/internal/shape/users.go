@@ -1,0 +1,48 @@
+package shape
+
+// A UserBasic is a user in something else.
+type UserBasic struct {
+	ID          int64   `json:"id"`
+	Username    string  `json:"username"`
+	PublicEmail *string `json:"public_email"`
+	Name        string  `json:"name"`
+	State       string  `json:"state"`
+	Locked      bool    `json:"locked" since:"16.5"`
+	AvatarURL   *string `json:"avatar_url"`
+	WebURL      string  `json:"web_url"`
+}
+
+// A User is the user of a job.
+type User struct {
+	UserBasic
+	CreatedAt       *string `json:"created_at"`
+	Bio             string  `json:"bio"`
+	Location        string  `json:"location"`
+	LinkedIn        string  `json:"linkedin"`
+	Skype           string  `json:"skype,omitempty" until:"17.8"`
+	Twitter         string  `json:"twitter"`
+	Discord         string  `json:"discord"`
+	WebsiteURL      string  `json:"website_url"`
+	Organization    string  `json:"organization"`
+	JobTitle        string  `json:"job_title"`
+	Pronouns        *string `json:"pronouns"`
+	Bot             bool    `json:"bot"`
+	WorkInformation *string `json:"work_information"`
+	Followers       int     `json:"followers"`
+	Following       int     `json:"following"`
+	IsFollowed      bool    `json:"is_followed"`
+	LocalTime       *string `json:"local_time"`
+}
+
+// A Status is the status of a pipeline as GitLab's pages show it.
+type Status struct {
+	Icon         string    `json:"icon"`
+	Text         string    `json:"text"`
+	Label        string    `json:"label"`
+	Group        string    `json:"group"`
+	Tooltip      string    `json:"tooltip"`
+	HasDetails   bool      `json:"has_details"`
+	DetailsPath  string    `json:"details_path"`
+	Illustration *struct{} `json:"illustration"`
+	Favicon      string    `json:"favicon"`
+}
