@@ -49,17 +49,19 @@ type Archive struct {
 //	GET /projects/:id/jobs/artifacts/:ref_name/download
 //
 // See https://docs.gitlab.com/api/job_artifacts/#download-job-artifacts-by-job-id.
-// One request brings the end of the archive with its directory: 1.5 MiB, or
-// more if the directory is larger. Each file costs one more, unless it came with
-// another; on a storage without a request to GitLab, until the address that
-// GitLab gave expires. From a server that does not send parts, the archive is
-// copied to a temporary file, which [Archive.Close] removes; so it is with
-// [LatestArtifacts] if nothing tells that the next part is of the same job. An
-// archive that becomes another one ends in an error: the directory comes in one
-// response, and every file is checked against it. A copy whose end nothing proves
-// is an error, too; see [ArtifactFile.Read]. Ctx governs all reading
-// until Close. The errors are those of [ArtifactsService.Open], also when files
-// are read, and [zip.ErrFormat] of what is not a zip file.
+// One request reads the end of the archive with its directory: 1.5 MiB, or more if
+// the directory is larger. Each file costs one more request, unless it was read
+// with another file. If the archive is in a storage, these requests do not go
+// through GitLab until the signed URL expires. If the server does not support
+// ranges, the archive is copied to a temporary file, which [Archive.Close] removes.
+// The same is done with [LatestArtifacts] if nothing proves that the next part is of
+// the same job.
+//
+// If the archive is replaced while it is read, the error says so: the directory is
+// read in one response, and every file is checked against it. A copy that nothing
+// proves to be complete is an error, too; see [ArtifactFile.Read]. Ctx governs all
+// reading until Close. The errors are those of [ArtifactsService.Open], also when
+// files are read, and [zip.ErrFormat] if the archive is not a zip file.
 func (s *ArtifactsService) Archive(ctx context.Context, project ProjectID, src ArtifactSource) (*Archive, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	z, err := s.openZip(ctx, project, src)

@@ -411,7 +411,7 @@ func TestArchiveErrors(t *testing.T) {
 	require.ErrorIs(t, err, gitlabci.ErrNotFound)
 	page := newScript(answer(http.StatusOK, "<html>", "Content-Type", "text/html; charset=utf-8"))
 	_, err = page.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
-	require.EqualError(t, err, `gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts: the answer has content type "text/html; charset=utf-8": this is a page`)
+	require.EqualError(t, err, `gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts: the response has content type "text/html; charset=utf-8": this is a page`)
 	packed := newScript(answer(http.StatusOK, "x", "Content-Type", "application/zip", "Content-Encoding", "gzip"))
 	_, err = packed.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
 	require.ErrorContains(t, err, `compressed by "gzip" on its way`)

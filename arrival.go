@@ -12,12 +12,12 @@ import (
 )
 
 var (
-	errGoesOn = errors.New("the answer goes on after its end")
-	errEnough = errors.New("nothing more is wanted")
+	errGoesOn = errors.New("the response has more data after its end")
+	errEnough = errors.New("no more objects are wanted")
 )
 
-// An arrival is an answer that is decoded while it arrives, so that only the
-// value at hand is in memory. None may be much larger than most, in bytes.
+// An arrival decodes a response while it arrives, so that only the current
+// value is in memory. No value may be much larger than most, in bytes.
 type arrival struct {
 	dec  *jsontext.Decoder
 	body io.Reader
@@ -25,7 +25,7 @@ type arrival struct {
 	read int64 // of the body, so far
 	err  error // of the body
 
-	message string // that it has in place of a report
+	message string // sent in place of a report
 }
 
 func newArrival(body io.Reader, most int64) *arrival {
@@ -34,7 +34,7 @@ func newArrival(body io.Reader, most int64) *arrival {
 	return a
 }
 
-// Read is the decoder's, which asks for more where a value has not ended yet.
+// Read is called by the decoder, which reads more until the value is complete.
 func (a *arrival) Read(p []byte) (n int, err error) {
 	if a.read-a.dec.InputOffset() > a.most {
 		a.err = fmt.Errorf("a value is larger than the %d bytes of WithMaxAnswer", a.most)
@@ -48,7 +48,7 @@ func (a *arrival) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// whole reads the answer, which is an object, to its end; see object.
+// whole reads a response that is one object, to its end; see object.
 func (a *arrival) whole(field func(name string) error) error {
 	if kind := a.dec.PeekKind(); kind != '{' {
 		return cmp.Or(a.err, errNotObject)
@@ -60,7 +60,7 @@ func (a *arrival) whole(field func(name string) error) error {
 	return cmp.Or(a.err, err)
 }
 
-// ended is the error of an answer that goes on.
+// ended returns an error if more data follows the response.
 func (a *arrival) ended() error {
 	_, err := a.dec.ReadToken()
 	if err == io.EOF {
@@ -69,8 +69,8 @@ func (a *arrival) ended() error {
 	return cmp.Or(err, errGoesOn)
 }
 
-// object has field read, or skip, the value of each field of an object. What
-// is none is skipped.
+// object calls field for each field of an object; field must read or skip the
+// value. A value that is not an object is skipped.
 func (a *arrival) object(field func(name string) error) error {
 	return a.values('{', func(int) error {
 		name, err := a.dec.ReadToken()
@@ -81,8 +81,8 @@ func (a *arrival) object(field func(name string) error) error {
 	})
 }
 
-// values has next read, or skip, what is in an object or a list up to its end.
-// What does not begin with start is skipped.
+// values calls next for each item of an object or a list; next must read or
+// skip it. A value that does not begin with start is skipped.
 func (a *arrival) values(start jsontext.Kind, next func(index int) error) error {
 	if a.dec.PeekKind() != start {
 		return a.skip()
@@ -90,7 +90,7 @@ func (a *arrival) values(start jsontext.Kind, next func(index int) error) error 
 	if _, err := a.dec.ReadToken(); err != nil {
 		return err
 	}
-	for i := 0; a.dec.PeekKind() != start+2; i++ { // in ASCII as in JSON: [ and ], { and }
+	for i := 0; a.dec.PeekKind() != start+2; i++ { // in ASCII, ']' is '['+2 and '}' is '{'+2
 		if err := next(i); err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func (a *arrival) values(start jsontext.Kind, next func(index int) error) error 
 
 func (a *arrival) skip() error { return a.dec.SkipValue() }
 
-// text reads a text, as far as the value is one.
+// text reads a string. A value of another type is converted, or read as empty.
 func (a *arrival) text(field string) (text string, err error) {
 	raw, err := a.dec.ReadValue()
 	if err == nil {
@@ -110,8 +110,8 @@ func (a *arrival) text(field string) (text string, err error) {
 	return text, err
 }
 
-// objects has use take the objects of a list, until it returns false. What is
-// none is added to left.
+// objects calls use for each object of a list, until use returns false. Elements
+// that are not objects are counted in left.
 func objects[P any](a *arrival, use func(P) bool, left *leftOut) error {
 	return a.values('[', func(i int) error {
 		raw, err := a.dec.ReadValue()
@@ -124,16 +124,16 @@ func objects[P any](a *arrival, use func(P) bool, left *leftOut) error {
 		}
 		object, err := decodeObject[P](raw)
 		if err == nil && !use(object) {
-			a.err, err = nil, errEnough // whatever became of the body behind it
+			a.err, err = nil, errEnough // errors of the rest of the body do not matter
 		}
 		return err
 	})
 }
 
-// leftOut is what of a response is not an object where there should be one.
+// leftOut counts the elements of a list that should be objects and are not.
 type leftOut struct {
 	count int
-	first int // the place of the first in its list
+	first int // index of the first of them
 }
 
 func (l *leftOut) add(index int) {
@@ -143,7 +143,7 @@ func (l *leftOut) add(index int) {
 	l.count++
 }
 
-// log says once for all of them that they are left out.
+// log logs all of them in one line.
 func (l leftOut) log(logger *slog.Logger, message string, p path) {
 	if l.count > 0 {
 		logger.Warn(message, slog.String("endpoint", p.template), slog.Int("count", l.count), slog.Int("first_index", l.first))

@@ -126,7 +126,7 @@ func (s *ArtifactsService) Open(ctx context.Context, project ProjectID, src Arti
 	return s.open(ctx, project, src, opts, func(*mender) {})
 }
 
-// open opens a file whose reader is prepared before anything is read.
+// open opens a file, and calls prepare with its reader before anything is read.
 func (s *ArtifactsService) open(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions, prepare func(*mender)) (*ArtifactFile, error) {
 	file, err := notPage(s.client.download(ctx, archiveCall(project, src, opts), identity, opts.Progress))
 	if opts.FileType == "" || opts.FileType == ArtifactTypeArchive {
@@ -177,7 +177,7 @@ func artifactCall(project ProjectID, below []any, query url.Values, err error) *
 	return c
 }
 
-// What GitLab sends as a page or as JSON, by the name of a file.
+// The names of files that GitLab sends as HTML or as JSON.
 var (
 	pageName = regexp.MustCompile(`(?i)\.[a-z]?html?$`)
 	jsonName = regexp.MustCompile(`(?i)json|\.(map|webmanifest)$`)
@@ -192,9 +192,9 @@ var (
 // See https://docs.gitlab.com/api/job_artifacts/#download-a-single-artifact-file-by-job-id.
 // The errors are those of [ArtifactsService.Open]; [ErrNotFound] also stands
 // for a folder and for a file that is not in the archive.
-// GitLab does not tell the size of such a file elsewhere: from a server that
-// sends neither the length nor chunks, only a zip archive can be known to be
-// whole; see [ArtifactFile.Read].
+// The size of such a file is known only from the response. If the server sends
+// neither the length nor chunks, only a zip archive can be proved complete; see
+// [ArtifactFile.Read].
 // From GitLab 18.8 a file called "tree" at the top of an archive cannot be
 // reached by job ID: the error matches [errors.ErrUnsupported].
 func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src ArtifactSource, path string) (*ArtifactFile, error) {
@@ -203,7 +203,7 @@ func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src 
 		file, err = notPage(file, err)
 	}
 	if _, byID := src.(JobID); err == nil && byID && path == "tree" && file.header.Get("X-Page") != "" {
-		return nil, file.refuse("%w: GitLab lists the archive here; a file called \"tree\" can be had by LatestArtifacts or out of the archive", errors.ErrUnsupported)
+		return nil, file.refuse("%w: GitLab lists the archive at this URL; to read a file called \"tree\", use LatestArtifacts or open the archive", errors.ErrUnsupported)
 	}
 	if !jsonName.MatchString(path) {
 		file, err = notJSON(file, err)

@@ -90,15 +90,16 @@ func (c *config) check() error {
 // token, rate limit, time limits and retries. The URL is a path below /api/v4,
 // such as "/projects/7/merge_requests", with a query if need be.
 //
-// GET, HEAD and DELETE are tried again as the methods of services are; other
-// methods only if the request was not sent or not carried out, and if its body
-// can be read again (http.NewRequest sees to that for the common readers).
+// GET, HEAD and DELETE are retried as the service methods are. Other methods are
+// retried only if the request was not sent or not executed, and if its body can be
+// read again (http.NewRequest takes care of that for the common readers).
 // A redirect of a GET or HEAD to another origin is followed without credentials.
-// One to the API under another name of the server is asked at the base URL.
+// If it leads to the API under another host name of the server, the request is
+// sent to the base URL instead.
 //
-// An answer other than 2xx, or 304 for a conditional request, is an
-// [*APIError]. The caller closes the body of any other. A DELETE that finds
-// its object gone after a lost answer returns that 404 without an error.
+// A response other than 2xx, or 304 for a conditional request, is an [*APIError].
+// The caller closes the body of any other response. A DELETE that finds its object
+// gone after a lost response returns that 404 without an error.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	if req == nil {
 		return nil, &inputError{"Do", errors.New("the request is nil")}

@@ -17,7 +17,7 @@ import (
 	"example.com/gitlabci"
 )
 
-// A clientTrip keeps the requests that it answers with pipeline 42.
+// A clientTrip records the requests, and responds with pipeline 42.
 type clientTrip struct{ requests []*http.Request }
 
 func (c *clientTrip) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -75,8 +75,8 @@ const (
 
 // WithBaseURL sets the server, for instance "https://gitlab.example.com". A
 // path is kept, for instances that live under one; /api/v4 at its end is
-// optional. The host is ASCII: of another one, write the form with "xn--". The
-// default is https://gitlab.com.
+// optional. The host must be ASCII: write an internationalized name in its "xn--"
+// form. The default is https://gitlab.com.
 func WithBaseURL(url string) Option {
 	return func(c *config) error { return c.setBase("WithBaseURL", url) }
 }
@@ -268,8 +268,8 @@ func WithHooks(hooks Hooks) Option {
 }
 
 // WithRetries sets how often a failed call is tried again where that is safe.
-// 0 is never; the default is 4, which makes 5 tries. Over HTTP/1 a read can be
-// sent once more, if a kept connection turns out to be closed.
+// 0 is never; the default is 4, which makes 5 tries. Over HTTP/1, a read can be
+// sent once more if a kept-alive connection turns out to be closed.
 func WithRetries(max int) Option {
 	return func(c *config) error {
 		if max < 0 {
@@ -298,9 +298,9 @@ func WithMaxWait(wait time.Duration) Option {
 // one is an error. [PipelinesService.TestCases] reads any, of tests that are no
 // larger. The default is 256 MiB.
 //
-// Of what is read, a response is an error before it is decoded if it would then
-// take more than 64 MiB of memory and more than eight times its own bytes, and so
-// is a list, or a page of one, with more than 10,000 elements.
+// A smaller response is still an error if, once decoded, it would take more than
+// 64 MiB of memory and more than eight times its own bytes. So is a list, or a page
+// of one, with more than 10,000 elements.
 func WithMaxAnswer(bytes int64) Option {
 	return func(c *config) error {
 		if bytes < 1 {

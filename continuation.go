@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// joinOverlap is how many bytes are requested again before a part that nothing
-// but its bytes tells to be of the same file.
+// joinOverlap is how many bytes are requested again before the missing part, if
+// only comparing bytes can show that it belongs to the same file.
 const joinOverlap = 64 << 10
 
-// joinEnd is how much of an archive's end comes in one response if parts are
-// joined by their bytes: it has the directory, which must be of one archive.
+// joinEnd is how much of an archive's end is read in one response if parts are
+// joined by comparing bytes: it holds the directory, which must be of one archive.
 const joinEnd = zipTail
 
-// errUnproven is that nothing proves a part to be of the same file.
+// errUnproven means that nothing proves a part to belong to the same file.
 var errUnproven = errors.New("nothing proves that it is the same file")
 
-// validatorOf is the validator of a response's bytes as they are read. What
-// net/http unpacked has that of other bytes.
+// validatorOf returns the validator of a response's bytes as they are read. If
+// net/http unpacked them, the header's validator is that of the packed bytes.
 func validatorOf(resp *http.Response) string {
 	if resp.Uncompressed {
 		return ""
@@ -33,10 +33,11 @@ func validatorOf(resp *http.Response) string {
 // tagged reports whether the file has a strong ETag.
 func (m *mender) tagged() bool { return isTag(m.validator) }
 
-// rest is what to ask for the rest by, and where that begins; nil is to ask for
-// the whole file. A date proves nothing: the archives of two jobs can have the
-// same one. So without a strong ETag a part is only requested of the archive of
-// one job, which is never replaced, and only if the file is checked in the end.
+// rest returns the header that requests the missing part, and the offset where
+// that begins. A nil header requests the whole file. A date proves nothing: the
+// archives of two jobs can have the same one. So without a strong ETag, a part is
+// requested only of the archive of one job, which is never replaced, and only if
+// the complete file is checked.
 func (m *mender) rest() (from int64, header http.Header) {
 	if m.read == 0 || !m.ranges {
 		return 0, nil
@@ -57,8 +58,8 @@ func (m *mender) rest() (from int64, header http.Header) {
 	return from, header
 }
 
-// copiesZip reports whether the file can be checked in the end: it is an
-// archive that Save writes as it is.
+// copiesZip reports whether the complete file can be checked: it is a zip archive
+// that Save writes unchanged.
 func (m *mender) copiesZip() bool {
 	if m.copied == nil {
 		return false
@@ -68,8 +69,8 @@ func (m *mender) copiesZip() bool {
 	return err == nil && bytes.Equal(start, zipMagic)
 }
 
-// check reports why a response cannot follow what was handed out, and else
-// takes from it how much will come.
+// check returns an error if a response cannot continue the bytes that were read.
+// Otherwise it notes the size of the response.
 func (m *mender) check(resp *http.Response, partly bool) error {
 	switch err := encoded(resp); {
 	case err != nil:
@@ -82,15 +83,15 @@ func (m *mender) check(resp *http.Response, partly bool) error {
 	return fmt.Errorf("%s is not a whole file", statusLine(resp.StatusCode))
 }
 
-// checkRest checks a 206: that it is of this file, and begins where it must.
-// The error is errUnproven if it can be of another one.
+// checkRest checks that a 206 is of this file and begins at the requested byte.
+// The error is errUnproven if it may be of another file.
 func (m *mender) checkRest(resp *http.Response) error {
 	r, err := parseContentRange(resp.Header.Get("Content-Range"))
 	switch {
 	case err != nil:
 		return err
 	case r.first != m.asked:
-		return fmt.Errorf("the bytes from %d on were asked for, and those from %d on came", m.asked, r.first)
+		return fmt.Errorf("the bytes from %d on were requested, but the response begins at byte %d", m.asked, r.first)
 	case r.total >= 0 && m.size >= 0 && r.total != m.size:
 		return m.changed("it has %d bytes now", r.total)
 	case r.total < 0 && (m.size < 0 || !m.tagged()):
@@ -105,13 +106,12 @@ func (m *mender) checkRest(resp *http.Response) error {
 	return nil
 }
 
-// checkWhole checks a 200: whether it can be this file. The bytes themselves
-// are compared by skip.
+// checkWhole checks that a 200 can be this file. Its bytes are compared by skip.
 func (m *mender) checkWhole(resp *http.Response) error {
 	size := resp.ContentLength
 	switch {
 	case isPage(resp.Header.Get("Content-Type")) && !m.page:
-		return fmt.Errorf("the answer has content type %q: this is a page", resp.Header.Get("Content-Type"))
+		return fmt.Errorf("the response has content type %q: this is a page", resp.Header.Get("Content-Type"))
 	case size >= 0 && !m.fits(size):
 		return m.changed("it has %d bytes now", size)
 	case m.read > 0 && !m.call.grows && m.contradicts(resp.Header):
@@ -125,7 +125,7 @@ func (m *mender) checkWhole(resp *http.Response) error {
 	return nil
 }
 
-// fits reports whether the file can have come to this size.
+// fits reports whether the file can have this size now.
 func (m *mender) fits(size int64) bool {
 	if m.size >= 0 && !m.call.grows {
 		return size == m.size
@@ -137,7 +137,7 @@ func (m *mender) changed(format string, args ...any) error {
 	return fmt.Errorf("the file has changed meanwhile: "+format, args...)
 }
 
-// contradicts reports whether the response is one about another file.
+// contradicts reports whether the header's validator is that of another file.
 func (m *mender) contradicts(header http.Header) bool {
 	now := header.Get("Last-Modified")
 	if m.tagged() {
@@ -146,8 +146,8 @@ func (m *mender) contradicts(header http.Header) bool {
 	return m.validator != "" && now != "" && !strings.HasPrefix(now, "W/") && now != m.validator
 }
 
-// repeats reports whether a 206 has what the whole file had: its strong ETag,
-// or, where parts are joined by their bytes, its date and no new ETag.
+// repeats reports whether a 206 has the strong ETag of the whole file or, if
+// parts are joined by comparing bytes, its date and no new strong ETag.
 func (m *mender) repeats(header http.Header) bool {
 	if m.tagged() {
 		return header.Get("ETag") == m.validator
@@ -155,10 +155,10 @@ func (m *mender) repeats(header http.Header) bool {
 	return !isTag(header.Get("ETag")) && (m.validator == "" || header.Get("Last-Modified") == m.validator)
 }
 
-// skip reads past what was handed out before, and compares it with that. Only
-// a difference is an error: a body that breaks off is asked for once more. The
-// hash has a seed that nobody else knows, so no server can make two files look
-// alike, and it is faster than a network; SHA-256 is not.
+// skip reads past the bytes that were already handed out, and compares them. Only
+// a difference is an error: if the body is interrupted, it is requested again.
+// The hash has a secret seed, so a server cannot construct a collision. It is
+// faster than a network; SHA-256 is not.
 func (m *mender) skip() error {
 	var again maphash.Hash
 	again.SetSeed(m.sum.Seed())
@@ -175,15 +175,15 @@ func (m *mender) skip() error {
 	case err != nil:
 		m.broken = scrubError(bare(err), nil)
 	case again.Sum64() != m.sum.Sum64():
-		return m.fail(m.changed("its first %d bytes are others now", m.read))
+		return m.fail(m.changed("its first %d bytes are different now", m.read))
 	default:
-		m.seam = 0 // whatever was joined: it is all of this response
+		m.seam = 0 // nothing is joined any more: all bytes are of this response
 	}
 	return nil
 }
 
-// join compares the first bytes of a part with those that were handed out, if
-// it begins before their end. As in skip, only a difference is an error.
+// join compares the bytes of a part that overlap those already handed out. As in
+// skip, only a difference is an error.
 func (m *mender) join() error {
 	if m.asked == m.read {
 		return nil
@@ -202,7 +202,7 @@ func (m *mender) join() error {
 			return nil
 		}
 		if !bytes.Equal(again[:n], old[:n]) {
-			return m.fail(m.changed("its bytes from %d to %d are others now", at, at+n))
+			return m.fail(m.changed("its bytes from %d to %d are different now", at, at+n))
 		}
 		at += n
 	}

@@ -32,9 +32,9 @@ var (
 )
 
 // decodeObject decodes an object into a new P, unless that would take too much
-// memory. Here and below P is a pointer to a struct: those are all alike to the
-// compiler, which otherwise makes a copy of this code, and of what calls it, for
-// each struct that GitLab answers with.
+// memory. Here and below, P is a pointer to a struct. The compiler shares one copy
+// of this code, and of its callers, among all pointer types; with struct types, it
+// would make a copy for each.
 func decodeObject[P any](body []byte) (P, error) {
 	var none P
 	if jsontext.Value(body).Kind() != '{' {
@@ -51,7 +51,7 @@ func isObject(body []byte) bool {
 	return value.Kind() == '{' && value.IsValid(loose)
 }
 
-// decodeThing decodes an object that is itself what was asked for.
+// decodeThing decodes an object, and checks that it is what was requested.
 func decodeThing[P any](body []byte) (P, error) {
 	object, err := decodeObject[P](body)
 	if err == nil {
@@ -69,7 +69,7 @@ func decodeChecked[P any](body []byte) (P, error) {
 }
 
 // decodeList decodes a list of at most maxElements, unless that would take too
-// much memory. It leaves out what is not an object.
+// much memory. Elements that are not objects are left out.
 func decodeList[P any](body []byte) ([]P, leftOut, error) {
 	if jsontext.Value(body).Kind() != '[' {
 		return nil, leftOut{}, errNotArray
@@ -89,7 +89,7 @@ func decodeList[P any](body []byte) ([]P, leftOut, error) {
 	return list, leftOut{}, nil
 }
 
-// decodeElements decodes one element after the other.
+// decodeElements decodes a list element by element.
 func decodeElements[P any](body []byte) (list []P, left leftOut, err error) {
 	list = []P{}
 	a := &arrival{dec: jsontext.NewDecoder(bytes.NewBuffer(body), loose)}

@@ -26,20 +26,19 @@ type ArtifactFile struct {
 }
 
 // Read reads the file. If the connection breaks off, stalls or ends too early,
-// it requests the missing bytes and continues, as often as [WithRetries] allows
-// without a new byte. If that does not help, the error says which file it is
-// and how much of it was read. It matches [io.ErrUnexpectedEOF] if the file
-// ends too early, [ErrStalled] if no more bytes come, and what
-// [ArtifactsService.Open] says if the file is gone. A file that has changed
-// meanwhile is an error, too: bytes of two files are never joined. Only a
-// strong ETag proves that a part belongs to the same file. Without one the
-// whole file is requested again and its beginning is compared.
+// it requests the missing bytes and continues. [WithRetries] limits the attempts
+// in a row that bring no new byte. If they all fail, the error says which file it
+// is and how much of it was read. It matches [io.ErrUnexpectedEOF] if the file
+// ends too early, [ErrStalled] if no more bytes arrive, and the errors of
+// [ArtifactsService.Open] if the file is gone. A file that changed during the
+// download is an error, too: bytes of two files are never joined. Only a strong
+// ETag proves that a part belongs to the same file. Without one, the whole file
+// is requested again and its beginning is compared.
 //
-// A server may send neither the length nor chunks, so that only the end of the
-// connection is the end of the file. Then the size in the job, if it can be
-// read, or the end of a zip archive or of a finished job's log must prove that
-// the file is whole. If nothing does, the error after the last byte matches
-// [io.ErrUnexpectedEOF].
+// If a server sends neither the length nor chunks, the file ends where the
+// connection ends. Then the size in the job, if it can be read, or the end of a
+// zip archive or of a finished job's log must prove that the file is complete. If
+// nothing does, the error after the last byte matches [io.ErrUnexpectedEOF].
 func (f *ArtifactFile) Read(p []byte) (int, error) {
 	if f.source.isClosed() { // though there may be bytes read ahead
 		return 0, f.source.fail(fs.ErrClosed)
@@ -59,20 +58,20 @@ func (f *ArtifactFile) refuse(format string, args ...any) error {
 // notPage refuses a page in place of a file: a login form, perhaps.
 func notPage(f *ArtifactFile, err error) (*ArtifactFile, error) {
 	if err == nil && isPage(f.ContentType) {
-		return nil, f.refuse("the answer has content type %q: this is a page", f.ContentType)
+		return nil, f.refuse("the response has content type %q: this is a page", f.ContentType)
 	}
 	return f, err
 }
 
-// notJSON refuses JSON in place of a file, and shows the message that it has.
+// notJSON refuses JSON in place of a file. The error quotes its message.
 func notJSON(f *ArtifactFile, err error) (*ArtifactFile, error) {
 	if err != nil || !isJSON(f.ContentType) {
 		return f, err
 	}
-	// Half a message is better than none, so an error here is not one more.
+	// Half a message is better than none, so a read error is ignored.
 	body, _ := io.ReadAll(io.LimitReader(f.body, maxMessage))
 	message, _, _ := jsonMessage(body)
-	return nil, f.refuse("the response has content type %q, which is no such file: %q", f.ContentType, shorten(scrub(oneLine(message), f.secrets), maxTitle))
+	return nil, f.refuse("the response has content type %q, not that of the requested file: %q", f.ContentType, shorten(scrub(oneLine(message), f.secrets), maxTitle))
 }
 
 // identity asks for the bytes as they are: compressed on the way, their number

@@ -61,7 +61,7 @@ func memoryChild(server string) error {
 	return err
 }
 
-// memoryResident is the most memory that this process had.
+// memoryResident returns the peak resident memory of this process.
 func memoryResident() (int64, error) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -108,8 +108,8 @@ func memoryDownload(t testing.TB, mebibytes int, handler http.Handler) int64 {
 	return peak
 }
 
-// memoryRun has a copy of this program do a download, or what variables say, over
-// a real connection, and returns what it prints.
+// memoryRun starts a copy of this program, which downloads over a real connection
+// or does what the variables say. It returns the output.
 func memoryRun(t testing.TB, handler http.Handler, variables ...string) string {
 	t.Helper()
 	server := httptest.NewServer(handler)

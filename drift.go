@@ -21,9 +21,9 @@ const (
 	// on what it has. Then a walk looks closer or, where it cannot, goes on.
 	patience = 3
 
-	// endurance is how many such steps are too many where pages overlap. There a
-	// walk does not go on without proof, but fails: a list that only moves has
-	// something new for it long before.
+	// endurance is how many such steps in a row are an error if pages overlap. Such
+	// a walk does not continue without proof. A list that merely changes
+	// shows a new item long before that.
 	endurance = 50
 
 	// Overlapping pages are at least this large: smaller ones hardly get on.
@@ -46,56 +46,58 @@ type identified interface {
 func (p *PipelineInfo) identity() (int64, time.Time) { return int64(p.ID), p.UpdatedAt }
 func (j *JobInfo) identity() (int64, time.Time)      { return int64(j.ID), time.Time{} }
 
-// A drift is what moves in a list of numbered pages while it is walked. What
-// is added to the list can push items to the next page, where they come again.
-// What is removed can pull items to a page that was read already, where they
-// would be missed: then the walk goes back.
+// A drift tracks how a list of numbered pages changes during a walk. An added
+// item can push others to the next page, where they are listed again. A removed
+// item can pull others to a page that was already read, where they would be
+// missed: then the walk goes back.
 //
-// How many were removed can be seen from the totals, as long as items are added
-// only where the walk began, and each page is requested after the one before it.
-// In ascending lists items are added at the end, and make up for those removed.
-// Pages requested at once are served in any order: there an added item, too,
-// can push another from a page not served yet to one that was. In both cases
-// each page is requested together with the end of the one before. What was
-// yielded up to some item is all that was there throughout up to this item, and
-// a page has all that there was between its ends when it was served. So if it
-// begins with an item that was yielded, or before one, nothing is missed between
-// the two pages, whichever of them is older. If not, something may be.
+// The totals show how many items were removed, as long as items are added only
+// where the walk began, and each page is requested after the one before it. In
+// ascending lists, items are added at the end, and offset those removed. Pages
+// requested concurrently are served in any order: an added item, too, can push
+// another from a page not yet served to one that was.
+//
+// In both of these cases each page overlaps the end of the one before. All items
+// that stayed in the list, up to the last one yielded, have been yielded. And a page
+// has all items between its first and its last at the time when it was served. So
+// if a page begins with a yielded item, or before one, nothing is missed between
+// the two pages, whichever was served first. Otherwise something may be missed.
 type drift struct {
 	known    memory
-	byChange bool    // a changed item is another one
+	byChange bool    // an item that changed counts as new
 	fixed    bool    // the walk never goes back
-	settled  bool    // nothing moves in this list
+	settled  bool    // the list never changes
 	careful  bool    // pages should overlap
-	ownSizes bool    // they cannot: the server has sizes of its own
-	rising   bool    // the list ascends, as it should or as its first page shows
-	total    int     // of the list, as the last response had it, or -1
+	ownSizes bool    // they cannot: the server ignores the requested page size
+	rising   bool    // the list ascends, by its query or its first page
+	total    int     // of the list, by the last response, or -1
 	size     int     // of the largest page
-	furthest itemKey // that ended a page
+	furthest itemKey // the furthest item that ended a page
 
 	midway  bool    // the walk began in the middle of the list
-	first   itemKey // it began with, if so
-	strayed bool    // it has come to pages that may begin before that
+	first   itemKey // the first item, if so
+	strayed bool    // it has reached pages that may begin before first
 
 	back      bool // the walk has just gone back
-	fruitless int  // how often it did since the last new item, and found nothing missed
+	fruitless int  // how often it went back since the last new item
 }
 
-// counts is what a page tells of its list.
+// counts is what a page says about its list.
 type counts struct {
-	size    int     // of its pages, or 0 if not told or not believed
+	size    int     // of its pages, or 0 if unknown or implausible
 	total   int     // of its items, or -1
 	pages   int     // of its pages, or -1
 	items   int     // on the page
 	joins   bool    // the page begins with, or before, an item yielded before
 	fresh   bool    // one of its items was not yielded before
-	first   itemKey // of them
+	first   itemKey // of its items
 	last    itemKey
-	guessed bool // the page was requested before the one before it was read
+	guessed bool // requested before the previous page was read
 }
 
-// newDrift is that of the list which query asks for, whose pages are requested
-// at once if told so. In another order than by ID or time it only drops repeats.
+// newDrift returns the drift of the list that query requests. With atOnce, its
+// pages are requested concurrently. In an order other than by ID or time of
+// change, it only drops repeats.
 func newDrift[P any](query url.Values, atOnce bool) *drift {
 	var item P
 	_, identifiable := any(item).(identified)
@@ -140,8 +142,8 @@ func (d *drift) precedes(key itemKey) bool {
 	return d.strayed && d.before(key, d.first)
 }
 
-// before reports whether the list has one item before another, as far as their
-// keys tell.
+// before reports whether item a is listed before item b, as far as their keys
+// show.
 func (d *drift) before(a, b itemKey) bool {
 	x, y := a.id, b.id
 	if d.byChange {
@@ -150,9 +152,8 @@ func (d *drift) before(a, b itemKey) bool {
 	return x != 0 && y != 0 && (d.rising && x < y || !d.rising && x > y)
 }
 
-// spans reports whether a page begins before the furthest item that ended
-// another, and reaches it. Then the two join even if the items that they had in
-// common are gone.
+// spans reports whether a page begins before d.furthest and reaches it. Then it
+// joins the pages before it even if the items that they had in common are gone.
 func (d *drift) spans(told counts) bool {
 	return told.last.id != 0 && d.before(told.first, d.furthest) && !d.before(told.last, d.furthest)
 }
@@ -167,12 +168,12 @@ func (d *drift) repeats(item any) bool {
 	return ok && (d.precedes(key) || !d.known.add(key))
 }
 
-// reach notes the place of a page.
+// reach notes that the walk has reached a page.
 func (d *drift) reach(at *place) { d.strayed = d.strayed || at.back || at.link != nil }
 
-// missed returns where to go instead of reading on, nil if nothing can have
-// been missed between the pages before and the one at a place. A page that was
-// requested too early to tell is requested again.
+// missed returns the place to request instead of the next page, or nil if nothing
+// can have been missed between this page and those before it. A page that was
+// requested too early to decide is requested again.
 func (d *drift) missed(at *place, told counts) (*place, error) {
 	switch {
 	case at.link != nil && told.size != pageSize(at.query):
@@ -186,7 +187,7 @@ func (d *drift) missed(at *place, told counts) (*place, error) {
 		return nil, nil
 	}
 	if d.fruitless >= endurance {
-		return nil, errors.New("gitlabci: the list's pages do not fit together: each request finds other items")
+		return nil, errors.New("gitlabci: the list's pages do not fit together: each request returns different items")
 	}
 	d.back = true
 	number := max(1, at.number-1-(gone-1)/size)
@@ -212,7 +213,7 @@ func (d *drift) gone(at *place, told counts) int {
 
 func (d *drift) overlaps() bool { return d.careful && !d.ownSizes && !d.fixed }
 
-// passed notes a page that is read.
+// passed notes that a page has been accepted.
 func (d *drift) passed(told counts) {
 	d.size = max(d.size, told.size)
 	if d.furthest.id == 0 {
@@ -244,8 +245,8 @@ func (d *drift) onward(at, link *place, told counts) *place {
 	return &place{query: withPage(link.query, number, size), number: number, link: link}
 }
 
-// plan are the queries of a place and of those that should come after it, as
-// far as that can be known before it is read.
+// plan returns the query of a place, and those of the places after it, as far as
+// they can be predicted before it is read.
 func (d *drift) plan(next *place, told counts) iter.Seq[url.Values] {
 	return func(yield func(url.Values) bool) {
 		more := yield(next.query)

@@ -372,8 +372,8 @@ func TestDriftBehindTheReader(t *testing.T) {
 	}
 }
 
-// A server whose halves have hardly anything in common does not hold the reader
-// up for ever, and an error says so before something is missed.
+// If the replicas of a server have hardly anything in common, the loop ends with
+// an error instead of running forever or missing an item.
 func TestDriftOfTwoLists(t *testing.T) {
 	for _, opts := range []gitlabci.ListPipelinesOptions{{Sort: gitlabci.SortAsc}, {ListOptions: gitlabci.ListOptions{Prefetch: 2}}} {
 		l := driftOf(2000, nil)
@@ -381,7 +381,7 @@ func TestDriftOfTwoLists(t *testing.T) {
 		l.moves = func(l *driftList) {
 			l.ids = all
 			if page := l.asked[len(l.asked)-1].Get("page"); page != "" && page != "1" {
-				l.ids = all[900:1100] // behind what the first page has, whichever way
+				l.ids = all[900:1100] // after what the first page has, in either order
 			}
 		}
 		client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://"+scriptHost), gitlabci.WithTransport(l), gitlabci.WithRetries(0))
@@ -474,8 +474,8 @@ func TestDriftResume(t *testing.T) {
 	}
 }
 
-// What comes again is dropped, unless it has changed in a list ordered by that;
-// what has no ID could not be known again, and is an error.
+// Repeated items are dropped, unless the list is ordered by change and they changed;
+// an item without an ID could not be recognized, and is an error.
 func TestDriftRepeats(t *testing.T) {
 	const first = `[{"id":5,"updated_at":"2026-02-03T04:05:06Z"},{"id":4,"updated_at":"2026-02-03T04:05:05Z"}]`
 	const second = `[{"id":4,"updated_at":"2026-02-03T04:05:05.000Z"},{"id":5,"updated_at":"2026-02-03T04:05:07Z"},{"id":3},{"id":3}]`
@@ -503,14 +503,14 @@ func TestDriftRepeats(t *testing.T) {
 				ids, errs = pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", opts))
 				require.Empty(t, ids)
 				require.Len(t, errs, 1)
-				require.ErrorContains(t, errs[0], "element 2: it is another thing: it has no usable ID")
+				require.ErrorContains(t, errs[0], "element 2: not the requested object: it has no usable ID")
 			}
 		}
 	}
 }
 
-// What a list had very long ago is forgotten, and what has no ID is an error at
-// once, before the next page is requested.
+// Items that were listed long ago are forgotten. An item without an ID is an error
+// at once, before the next page is requested.
 func TestDriftMemory(t *testing.T) {
 	s := pageScript(t,
 		answer(http.StatusOK, pageItems(1, 10_000), "Link", pageLink(url.Values{"cursor": {"a"}}, "next")),
@@ -530,7 +530,7 @@ func TestDriftMemory(t *testing.T) {
 	ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", nil))
 	require.Empty(t, ids)
 	require.Len(t, errs, 1)
-	require.ErrorContains(t, errs[0], "element 0: it is another thing: it has no usable ID")
+	require.ErrorContains(t, errs[0], "element 0: not the requested object: it has no usable ID")
 	require.Len(t, s.received(), 1)
 }
 

@@ -19,21 +19,21 @@ import (
 	"example.com/gitlabci"
 )
 
-// A driftRow is a pipeline, and when it changed.
+// A driftRow is a pipeline and the time when it changed.
 type driftRow struct {
 	id, changed int
 	hidden      bool // from a list with a filter
 }
 
-// A driftQueue serves a list of pipelines whose pages are requested at once, in
-// an order that choose decides. Between any two the list may change.
+// A driftQueue serves a list of pipelines whose pages are requested concurrently,
+// in an order that choose decides. Between any two pages the list may change.
 type driftQueue struct {
 	opts   gitlabci.ListPipelinesOptions
-	choose func(n int) int // one of n
+	choose func(n int) int // returns 0 to n-1
 	moves  int             // kinds of changes to choose from
 	most   int             // rows in one change
-	silent bool            // on totals
-	fails  func() bool     // with a 429
+	silent bool            // sends no totals
+	fails  func() bool     // whether the next response is a 429
 
 	rows    []driftRow // in ascending order
 	stayed  map[driftRow]bool
@@ -44,7 +44,7 @@ type driftQueue struct {
 
 	mu      sync.Mutex
 	pending []*driftRequest
-	busiest int // pending at once
+	busiest int // most requests pending at once
 	served  int
 }
 
@@ -57,7 +57,7 @@ type driftRequest struct {
 
 func (q *driftQueue) byChange() bool { return q.opts.OrderBy == gitlabci.OrderByUpdatedAt }
 
-// key is what tells rows apart in the order of the list.
+// key returns the fields that tell rows apart in the order of the list.
 func (q *driftQueue) key(r driftRow) driftRow {
 	if !q.byChange() {
 		return driftRow{id: r.id}
@@ -84,7 +84,7 @@ func (q *driftQueue) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// waiting are the requests that no response has arrived for, by their pages.
+// waiting returns the requests without a response, in the order of their pages.
 func (q *driftQueue) waiting() []*driftRequest {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -94,11 +94,11 @@ func (q *driftQueue) waiting() []*driftRequest {
 	return slices.SortedFunc(slices.Values(q.pending), func(a, b *driftRequest) int { return cmp.Compare(place(a), place(b)) })
 }
 
-// step serves a page that waits, or lets one arrive, after a change.
+// step changes the list, then serves a waiting request or delivers its response.
 func (q *driftQueue) step() {
 	waiting := q.waiting()
 	if len(waiting) == 0 {
-		time.Sleep(100 * time.Millisecond) // the client waits before it tries again
+		time.Sleep(100 * time.Millisecond) // the client waits before it retries
 		return
 	}
 	q.move(q.choose(q.moves))
@@ -111,14 +111,14 @@ func (q *driftQueue) step() {
 	case r.snapshot == nil:
 		r.snapshot = q.page(r.query)
 		if q.fails != nil && q.choose(2) == 0 {
-			return // it arrives later
+			return // the response arrives later
 		}
 	}
 	q.served++
 	close(r.arrive)
 }
 
-// page is a page as the list is now.
+// page returns a page of the list as it is now.
 func (q *driftQueue) page(query url.Values) *fuzzServer {
 	number, size := pageNumber(query, "page", 1), pageNumber(query, "per_page", 20)
 	rows := slices.DeleteFunc(slices.Clone(q.rows), func(r driftRow) bool { return r.hidden })
@@ -145,7 +145,7 @@ func (q *driftQueue) page(query url.Values) *fuzzServer {
 	return s
 }
 
-// move changes the list in one of these ways; the first is not at all.
+// move changes the list in one of these ways; 0 leaves it as it is.
 func (q *driftQueue) move(kind int) {
 	if kind > 0 {
 		q.moved = append(q.moved, []string{"", "create", "delete", "both", "change", "hide", "show"}[kind])
@@ -168,16 +168,16 @@ func (q *driftQueue) move(kind int) {
 
 func (q *driftQueue) create() {
 	q.newest++
-	q.clock += q.newest % 2 // some have changed at the same time
+	q.clock += q.newest % 2 // some rows change at the same time
 	q.rows = append(q.rows, driftRow{id: q.newest, changed: q.clock})
 }
 
-// leave notes that a row is not there throughout, if it ever was.
+// leave notes that a row did not stay in the list.
 func (q *driftQueue) leave(i int) { delete(q.stayed, q.key(q.rows[i])) }
 
 func (q *driftQueue) delete() {
 	if len(q.rows) > 0 {
-		i := 0 // what was read first is what matters
+		i := 0 // among the rows that were read first
 		if q.moves > 4 {
 			i = q.choose(len(q.rows))
 		}
@@ -204,7 +204,7 @@ func (q *driftQueue) change() {
 	}
 }
 
-// filter takes a row out of the list, or back into it where it was.
+// filter hides a row, or shows it again in its old place.
 func (q *driftQueue) filter(hidden bool) {
 	if len(q.rows) > 0 {
 		i := q.choose(len(q.rows))
@@ -213,7 +213,7 @@ func (q *driftQueue) filter(hidden bool) {
 	}
 }
 
-// run reads a list of n pipelines, and checks what was read.
+// run reads a list of n pipelines, and checks the result.
 func (q *driftQueue) run(t *testing.T, n int) {
 	q.stayed, q.yielded = map[driftRow]bool{}, map[driftRow]int{}
 	for range n {
@@ -234,7 +234,7 @@ func (q *driftQueue) run(t *testing.T, n int) {
 	require.LessOrEqual(t, q.busiest, max(1, q.opts.Prefetch))
 }
 
-// serve has somebody read the list, and takes a step whenever it is waited for.
+// serve starts a reader of the list, and takes a step whenever the reader waits.
 func (q *driftQueue) serve(t *testing.T) {
 	client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://"+scriptHost), gitlabci.WithTransport(q), gitlabci.WithRetries(20))
 	require.NoError(t, err)
@@ -247,7 +247,7 @@ func (q *driftQueue) serve(t *testing.T) {
 			require.NoError(t, err)
 			return
 		default:
-			require.Less(t, q.served, 2000, "this does not end")
+			require.Less(t, q.served, 2000, "the list does not end")
 			q.step()
 		}
 	}
@@ -263,8 +263,8 @@ func (q *driftQueue) read(ctx context.Context, client *gitlabci.Client) error {
 	return nil
 }
 
-// Pages that are requested at once are served in any order, and the list moves
-// between any two of them: all of that is tried, for the first of them.
+// Pages requested concurrently are served in any order, and the list changes
+// between any two of them. This tests all combinations of the first few choices.
 func TestDriftInEveryOrder(t *testing.T) {
 	t.Parallel()
 	depth := 8 // choices
@@ -277,7 +277,7 @@ func TestDriftInEveryOrder(t *testing.T) {
 			runs := 0
 			for path := []int{}; path != nil; runs++ {
 				path = driftPath(path, depth, func(choose func(int) int) {
-					q := &driftQueue{choose: choose, moves: 4, most: 4} // more than the pages overlap by
+					q := &driftQueue{choose: choose, moves: 4, most: 4} // more rows than the pages overlap by
 					q.opts = gitlabci.ListPipelinesOptions{Sort: sort, ListOptions: gitlabci.ListOptions{PerPage: 20, Prefetch: 3}}
 					q.run(t, 70)
 				})
@@ -287,8 +287,8 @@ func TestDriftInEveryOrder(t *testing.T) {
 	}
 }
 
-// driftPath runs with the choices of a path, and the first one after its end.
-// It returns the next path of that depth, nil after the last one.
+// driftPath calls run with the choices of a path; after its end, each choice is 0.
+// It returns the next path of that depth, or nil after the last one.
 func driftPath(path []int, depth int, run func(choose func(int) int)) []int {
 	var widths []int
 	run(func(n int) int {
@@ -309,8 +309,8 @@ func driftPath(path []int, depth int, run func(choose func(int) int)) []int {
 	return nil
 }
 
-// The same at random, for longer lists: what was there throughout comes exactly
-// once, however many pages are requested at once, also under a throttle.
+// The same with random choices and longer lists: every item that stays in the list
+// is yielded exactly once, whatever Prefetch is, and despite rate limits.
 func TestDriftInRandomOrder(t *testing.T) {
 	t.Parallel()
 	runs := 150
@@ -335,13 +335,13 @@ func TestDriftInRandomOrder(t *testing.T) {
 	}
 }
 
-// driftAtRandom is a list that moves by chance.
+// driftAtRandom returns a list that changes at random.
 func driftAtRandom(seed int, opts gitlabci.ListPipelinesOptions) *driftQueue {
 	random := rand.New(rand.NewPCG(uint64(seed), 11))
 	q := &driftQueue{opts: opts, moves: 7, most: 1 + random.IntN(5), silent: random.IntN(2) == 0}
 	q.opts.Prefetch = []int{0, 1, 2, 3, 8, 64}[random.IntN(6)]
 	if q.opts.Prefetch < 2 {
-		q.moves, q.silent = 5, false // pages that do not overlap need totals, and filters that stay
+		q.moves, q.silent = 5, false // pages that do not overlap need totals, and filters whose result never changes
 	}
 	q.opts.PerPage = []int{0, 7, 20, 33}[random.IntN(4)]
 	calm, failed := 1+random.IntN(4), 0

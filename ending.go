@@ -10,22 +10,22 @@ import (
 	"regexp"
 )
 
-// endingKept is how much of a file's end is kept: an archive's end of central
-// directory with the longest comment, and before that its zip64 records.
+// endingKept is how many bytes of a file's end are kept: room for an archive's end
+// of central directory with the longest comment, and for its zip64 records.
 const endingKept = 66 << 10
 
-// An ending is what is kept of a body whose end only the connection tells, to
-// find out whether it was cut off.
+// An ending keeps parts of a body that ends where the connection ends, to find
+// out whether it was truncated.
 type ending struct {
 	start  []byte // the first bytes
 	last   []byte // at least endingKept bytes, or all
 	size   int64
-	packed bool // whether net/http unpacked it, and so checked it unless it is empty
+	packed bool // net/http unpacked it, which checks it unless it is empty
 }
 
-// endingOf returns the ending of a response that has neither a length nor
-// chunks nor the frames of HTTP/2. Of what net/http unpacked it hides whether
-// there was a length.
+// endingOf returns an ending if the response has neither a length nor chunks nor
+// the frames of HTTP/2. If net/http unpacked the body, it hides whether there was
+// a length.
 func endingOf(resp *http.Response) *ending {
 	framed := resp.ContentLength >= 0 || len(resp.TransferEncoding) > 0 || resp.ProtoMajor != 1 || resp.StatusCode != http.StatusOK
 	if framed || resp.Uncompressed && !resp.Close {
@@ -54,7 +54,7 @@ func (e *ending) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A wholeness is what is known of whether a file is whole.
+// A wholeness says whether a file is known to be complete.
 type wholeness int
 
 const (
@@ -63,10 +63,10 @@ const (
 	short
 )
 
-// ofZip tells whether an archive is whole: its last record says where the
-// directory before it begins, which fits only if nothing is missing. A gzip
-// file has no such end: it may be several, one after the other, of which some
-// are missing.
+// ofZip tells whether a zip archive is complete. Its last record says where the
+// directory begins, and that matches only if nothing is missing. A gzip file
+// cannot be checked so: it may be several files in sequence, and the last ones may
+// be missing.
 func (e *ending) ofZip() wholeness {
 	if !bytes.Equal(e.start, zipMagic) && !bytes.Equal(e.start, emptyZipMagic) {
 		return uncertain
@@ -76,20 +76,20 @@ func (e *ending) ofZip() wholeness {
 	case fits:
 		return whole
 	case found:
-		return uncertain // something may stand before the archive
+		return uncertain // there may be other data before the archive
 	}
 	return short
 }
 
 const (
 	zipEndLen     = 22 // the end of the central directory, without a comment
-	zip64PlaceLen = 20 // what tells where that of zip64 is
+	zip64PlaceLen = 20 // the locator of the zip64 end record
 	zip64EndLen   = 56
 )
 
-// zipEnd looks for the end of an archive's directory in the last bytes of one
-// of that size. It returns where the directory begins, and whether it ends
-// where the end begins.
+// zipEnd looks for the end record in the last bytes of an archive of that size. It
+// returns where the directory begins, whether there is an end record, and whether
+// the directory ends exactly where that record begins.
 func zipEnd(last []byte, size int64) (directory int64, found, fits bool) {
 	for i := len(last) - zipEndLen; i >= 0; i-- {
 		record := last[i:]
@@ -110,14 +110,14 @@ func zipEnd(last []byte, size int64) (directory int64, found, fits bool) {
 	return 0, found, false
 }
 
-// lastLine is a runner's verdict as the whole last line of a log, with the end
-// of its colour.
+// lastLine matches a runner's verdict as the complete last line of a log, with the
+// code that resets its color.
 var lastLine = regexp.MustCompile(`(?m:^)` + logStamp + `(?:` + verdictText + `\n+|\x1b\[[1-9][0-9;]*m` + verdictText +
 	`(?:\x1b\[0;?m\n|\n` + logStamp + `\x1b\[0;?m\n?))$`)
 
 const verdictText = `(?:Job succeeded|ERROR: Job failed[^\n\x1b]*)`
 
-// ofLog tells whether a log is whole.
+// ofLog tells whether a log is complete.
 func (e *ending) ofLog() wholeness {
 	if lastLine.Match(e.last[max(0, len(e.last)-4<<10):]) {
 		return whole
@@ -125,7 +125,7 @@ func (e *ending) ofLog() wholeness {
 	return uncertain
 }
 
-// finish decides whether a body that ended is the whole file.
+// finish decides whether a body that ended is the complete file.
 func (m *mender) finish() {
 	if m.ending == nil || m.ending.packed && m.read > 0 {
 		m.over = io.EOF
@@ -141,8 +141,8 @@ func (m *mender) finish() {
 	}
 }
 
-// wholeness is what the bytes tell of the file, or the job, which is asked for
-// its size once.
+// wholeness decides by the bytes of the file, or by its size in the job, which is
+// requested once.
 func (m *mender) wholeness() wholeness {
 	var seen wholeness
 	if m.call.grows {
@@ -168,31 +168,31 @@ func (m *mender) wholeness() wholeness {
 	return seen
 }
 
-// exceeds reports whether more came than the job says there is. A log may have
-// grown.
+// exceeds reports whether more bytes arrived than the size in the job. A log may
+// have grown.
 func (m *mender) exceeds() bool { return m.known >= 0 && m.known < m.read && !m.call.grows }
 
-// unsure is what a file ends with that nothing proves to be whole.
+// unsure returns the last error of a file that nothing proves to be complete.
 func (m *mender) unsure() error {
 	switch cause := m.ctx.Err(); {
-	case cause != nil: // perhaps only for that the job did not tell
+	case cause != nil: // it may be why the job's size is unknown
 		return m.fail(cause)
 	case m.exceeds():
-		return m.fail(fmt.Errorf("the job says that it has %d bytes", m.known))
+		return m.fail(fmt.Errorf("the job says that the file has %d bytes, but more arrived", m.known))
 	case m.lax:
 		return io.EOF
 	}
-	return m.fail(fmt.Errorf("the server sent neither the length of the file nor its end, so it may be cut short: %w", io.ErrUnexpectedEOF))
+	return m.fail(fmt.Errorf("the server sent neither the length nor the end of the file, so it may be cut short: %w", io.ErrUnexpectedEOF))
 }
 
-// sizeOf returns what asks a job for the size of one of its files. That is -1
-// if the job does not tell, or cannot be read: a job token may not.
+// sizeOf returns a function that requests the size of one of a job's files. The
+// size is -1 if the job does not have it or cannot be read, as with a job token.
 func (c *Client) sizeOf(project ProjectID, id JobID, kind ArtifactType) func(context.Context) int64 {
 	return func(ctx context.Context) int64 {
 		job, err := c.Jobs.Get(ctx, project, id)
 		switch {
 		case err != nil:
-			return -1 // the file's own error says that nothing told its size
+			return -1 // the error of the file says that its size is unknown
 		case kind == ArtifactTypeArchive && job.ArtifactsFile != nil:
 			return job.ArtifactsFile.Size
 		}

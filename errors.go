@@ -68,7 +68,7 @@ type APIError struct {
 	halved  bool   // the message broke off
 	held    bool   // the gate's, not the server's
 
-	redirected bool // to a URL that was not followed
+	redirected bool // a redirect that was not followed
 }
 
 // Error says what was asked and what was answered, without the query.
@@ -131,7 +131,7 @@ func (e *APIError) gone() bool {
 }
 
 // saysNothing reports whether the status leaves open if the request was carried
-// out: 5xx, and what is no status of a response to it.
+// out: 5xx, a status below 200, or 3xx that is not a redirect.
 func (e *APIError) saysNothing() bool {
 	return e.StatusCode >= 500 || e.StatusCode < 200 || e.StatusCode/100 == 3 && !e.redirected
 }
@@ -154,7 +154,7 @@ func (p *policy) readError(resp *http.Response) *APIError {
 		storage:    p.away,
 	}
 	// Half a message is better than none, so an error here is not one more.
-	if resp.StatusCode < 200 { // whose body would be all that follows on the connection
+	if resp.StatusCode < 200 { // its body would be everything else on the connection
 		resp.Body.Close()
 		resp.Body = http.NoBody
 	}
@@ -254,13 +254,13 @@ func unreadable(resp *http.Response, body []byte, err error) error {
 	return fmt.Errorf("%s with content type %q, not JSON%s", status, contentType, title)
 }
 
-// anotherThing explains a success that is not the thing that was asked for, by
-// the message that it has instead, if any.
+// anotherThing explains a successful response that is not the requested object,
+// with the message in it, if any.
 func anotherThing(status string, err error, message string, secrets []secret) error {
 	if message = shorten(scrub(oneLine(message), secrets), maxTitle); message == "" {
-		return fmt.Errorf("%s with another JSON than was asked for: %w", status, err)
+		return fmt.Errorf("%s with unexpected JSON: %w", status, err)
 	}
-	return fmt.Errorf("%s with another JSON than was asked for: %w, but the message %q", status, err, message)
+	return fmt.Errorf("%s with unexpected JSON: %w; its message is %q", status, err, message)
 }
 
 // An inputError is bad input, found before anything was sent.

@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// A filterable item tells which filter of a query it contradicts. GitLab ignores
-// parameters that it does not know, so an older server lists what was not asked
-// for, and a caller may delete it.
+// A filterable item reports which filter of a query it contradicts. GitLab ignores
+// parameters that it does not know. So an older server lists items that the filter
+// excludes, and a caller may delete them.
 type filterable interface {
-	// contradicts returns the parameter, "" if there is none, and what the item
-	// has instead. An item that lacks what the filter is about contradicts it.
+	// contradicts returns the parameter that does not match, or "", and what the
+	// item has instead. An item without the filtered field contradicts the filter.
 	contradicts(query url.Values) (parameter, has string)
 	thing
 }
 
-// filteredPages are the pages of the list at p. One with an item that was not
-// asked for is an error.
+// filteredPages fetches the pages of the list at p. A page with an item that the
+// filters exclude is an error.
 func filteredPages[P any](fetch pager[P], p path) pager[P] {
 	return func(ctx context.Context, query url.Values) (*sheet[P], error) {
 		page, err := fetch(ctx, query)
@@ -50,14 +50,14 @@ func checkFilters(item any, query url.Values, p path) error {
 		p.escaped, errors.ErrUnsupported, parameter, one.label(), has)
 }
 
-// A filter is a parameter of a query, and whether an item fits one of its values.
+// A filter is a parameter of a query, and a test whether an item fits a value.
 type filter struct {
 	parameter string
 	has       string
 	fits      func(wanted string) bool
 }
 
-// mismatch finds the first filter of a query that none of its values fits.
+// mismatch finds the first filter of a query of which no value fits the item.
 func mismatch(query url.Values, filters []filter) (parameter, has string) {
 	for _, f := range filters {
 		wanted := slices.DeleteFunc(slices.Clone(query[f.parameter]), func(value string) bool { return value == "" })
@@ -72,12 +72,12 @@ func exactly(parameter, value string) filter {
 	return filter{parameter, fmt.Sprintf("%q", shorten(value, maxTitle)), func(wanted string) bool { return strings.TrimSpace(wanted) == strings.TrimSpace(value) }}
 }
 
-// timeStep is what GitLab cuts off the times that it sends. It compares the
-// whole ones.
+// timeStep is the precision of the times that GitLab sends. Its filters compare
+// times in full precision.
 const timeStep = time.Millisecond
 
-// since and until are filters of a time. One that cannot be read is let pass:
-// it is not one of ours.
+// since and until are filters of a time. A value that cannot be parsed passes: it
+// was not written by this package.
 func since(parameter string, at time.Time) filter {
 	return filter{parameter, at.String(), func(wanted string) bool {
 		bound, ok := parseTime(wanted)
@@ -107,8 +107,8 @@ func (p *PipelineInfo) contradicts(query url.Values) (parameter, has string) {
 	})
 }
 
-// inScope is about scopes that the status shows. Which pipeline is the newest
-// of a branch or a tag cannot be seen.
+// inScope checks the scopes that depend on the status. Whether a pipeline is the
+// newest of a branch or a tag cannot be checked.
 func (p *PipelineInfo) inScope(scope string) bool {
 	switch PipelineScope(scope) {
 	case ScopeRunning:

@@ -15,8 +15,8 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// A filterCase is a filter of pipelines that can be seen in an item, and a
-// pipeline that it leaves and one that it does not.
+// A filterCase is a filter of pipelines that can be checked by an item, with a
+// pipeline that fits it and one that does not.
 type filterCase struct {
 	options    gitlabci.ListPipelinesOptions
 	fits, does gitlabcitest.Pipeline // not
@@ -40,7 +40,7 @@ func filterCases() map[string]filterCase {
 	}
 }
 
-// everyRelease is all that the fake knows, from the oldest on.
+// everyRelease lists all releases that the fake knows, oldest first.
 func everyRelease() (all []string) {
 	last := map[int]int{11: 11, 12: 10, 13: 12, 14: 10, 15: 11, 16: 11, 17: 11, 18: 11, 19: 5}
 	for major := 11; major <= 19; major++ {
@@ -51,10 +51,13 @@ func everyRelease() (all []string) {
 	return all
 }
 
-// Where a release does not know a filter, nothing is deleted that the filter
-// should have left out, nor anything else.
+// If a release does not know a filter, nothing is deleted, whether the filter
+// excludes it or not.
 func TestFiltersThatAServerIgnoresDeleteNothing(t *testing.T) {
-	for _, release := range everyRelease() {
+	for i, release := range everyRelease() {
+		if underRace() && i%8 != 0 {
+			continue
+		}
 		for filter, test := range filterCases() {
 			for _, prefetch := range []int{0, 4} {
 				srv := gitlabcitest.NewServer(gitlabcitest.WithVersion(release))
@@ -71,11 +74,11 @@ func TestFiltersThatAServerIgnoresDeleteNothing(t *testing.T) {
 					require.True(t, fits[id], "%s, %s: pipeline %d", release, filter, id)
 				}
 				if err == nil {
-					require.True(t, len(deleted) == 3 || filter == "name" && len(deleted) == 0, "%s, %s", release, filter) // it was the user's name
+					require.True(t, len(deleted) == 3 || filter == "name" && len(deleted) == 0, "%s, %s", release, filter) // in older releases, name was the user's name
 					continue
 				}
 				require.Empty(t, deleted, "%s, %s", release, filter)
-				if _, answered := errors.AsType[*gitlabci.APIError](err); answered { // releases that cannot delete pipelines yet
+				if _, answered := errors.AsType[*gitlabci.APIError](err); answered { // the release cannot delete pipelines yet
 					continue
 				}
 				require.ErrorIs(t, err, errors.ErrUnsupported, "%s, %s", release, filter)
@@ -87,7 +90,7 @@ func TestFiltersThatAServerIgnoresDeleteNothing(t *testing.T) {
 	}
 }
 
-// deleteAll deletes the pipelines of a list, and returns which it has deleted.
+// deleteAll deletes the pipelines of a list, and returns those deleted.
 func deleteAll(ctx context.Context, client *gitlabci.Client, opts *gitlabci.ListPipelinesOptions) (deleted []gitlabci.PipelineID, err error) {
 	for result, err := range client.Pipelines.DeleteEach(ctx, "group/app", client.Pipelines.All(ctx, "group/app", opts), nil) {
 		if err != nil {
@@ -101,8 +104,8 @@ func deleteAll(ctx context.Context, client *gitlabci.Client, opts *gitlabci.List
 	return deleted, nil
 }
 
-// Of the newest release no filter is refused, so the other test has something to
-// find.
+// With the newest release no filter is refused, so the other test cannot pass by
+// always getting an error.
 func TestFiltersThatAServerKnows(t *testing.T) {
 	for filter, test := range filterCases() {
 		srv := gitlabcitest.NewServer()
@@ -114,7 +117,7 @@ func TestFiltersThatAServerKnows(t *testing.T) {
 	}
 }
 
-// A cursor holds the filters, and is checked as they are.
+// A cursor holds the filters, and they are checked, too.
 func TestFiltersInACursor(t *testing.T) {
 	list := newScript(answer(200, `[{"id":1,"ref":"main","status":"failed"}]`))
 	client := list.client(t)
@@ -125,8 +128,8 @@ func TestFiltersInACursor(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// GitLab compares times whole and sends them cut to milliseconds; and it may
-// take a bound to be inside.
+// GitLab compares times in full precision, but truncates those it sends to
+// milliseconds. A bound may be inclusive.
 func TestFiltersOfTimesAtTheirBounds(t *testing.T) {
 	at := time.Date(2026, 3, 1, 0, 0, 0, 999_400_000, time.UTC)
 	list := newScript(answer(200, `[{"id":1,"created_at":"2026-03-01T00:00:00.999Z","updated_at":"2026-03-01T00:00:00.999Z"}]`))
@@ -146,7 +149,7 @@ func TestFiltersOfTimesAtTheirBounds(t *testing.T) {
 	}
 }
 
-// The same holds for jobs and for one's own pipelines.
+// The same holds for jobs and for the user's own pipelines.
 func TestFiltersOfOtherLists(t *testing.T) {
 	list := newScript(answer(200, `[{"id":1,"ref":"main","status":"failed","source":"push","created_at":"2026-03-01T00:00:00Z"}]`))
 	client := list.client(t)
@@ -182,12 +185,12 @@ func TestFiltersOfOtherLists(t *testing.T) {
 		require.ErrorIs(t, err, errors.ErrUnsupported, name)
 		require.ErrorContains(t, err, filter, name)
 	}
-	require.Len(t, list.received(), 6, "an ignored filter is no sign of another route")
+	require.Len(t, list.received(), 6, "an ignored filter does not mean that the route was renamed")
 	_, err := client.Jobs.List(t.Context(), "group/app", &gitlabci.ListJobsOptions{Scope: []gitlabci.Status{gitlabci.StatusSuccess, gitlabci.StatusFailed}, Ref: "main"})
 	require.NoError(t, err)
 }
 
-// Find narrows by itself what an older server does not.
+// Find filters by itself what an older server does not filter.
 func TestFindWhereFiltersAreIgnored(t *testing.T) {
 	const wanted, other = "1111111111111111111111111111111111111111", "2222222222222222222222222222222222222222"
 	srv := newScript(func(w http.ResponseWriter, r *http.Request) {

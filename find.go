@@ -212,8 +212,8 @@ func (f *finder) newestOf(ctx context.Context, ref string) (*Pipeline, error) {
 	return nil, errNoneFound
 }
 
-// wants checks what the list was narrowed by. Old servers neither narrow lists
-// by the source nor tell it.
+// wants checks the filters of the list. Old servers neither filter by source nor
+// report it.
 func (f *finder) wants(listed *PipelineInfo, ref string) bool {
 	switch {
 	case ref != "" && listed.Ref != ref, f.sha != "" && !strings.EqualFold(listed.SHA, f.sha):

@@ -23,34 +23,34 @@ const (
 	footprintFree  = 64 << 20
 )
 
-// errTooLarge is why a response is not decoded. "{}" in a list is three bytes,
-// and becomes a struct of hundreds.
+// errTooLarge means that a response would take too much memory once decoded.
+// A "{}" in a list is three bytes, and becomes a struct of hundreds.
 var errTooLarge = errors.New("the response is too large to decode")
 
 var errTooMany = fmt.Errorf("%w: a list has more than %d elements", errTooLarge, maxElements)
 
 // Costs in bytes, rounded up.
 const (
-	costName   = 128    // of a name in an object that has many, which are kept to find one that repeats
-	costNames  = 64     // how many are many
-	costText   = 5      // of each byte, if it is replaced as no UTF-8 and then rounded up by the allocator
+	costName   = 128    // of a name in an object with many names: the decoder keeps them to find duplicates
+	costNames  = 64     // up to this many names, an object costs nothing more
+	costText   = 5      // of each byte of a text, if invalid UTF-8 is replaced and the allocator rounds up
 	costZone   = 192    // of a time zone
-	costMap    = 64     // of a map without entries, or of what is in an interface
-	costDepths = 10_000 // which no decoder goes beyond
+	costMap    = 64     // of a map without entries, or of the value in an interface
+	costDepths = 10_000 // levels of nesting; the decoder allows no more
 )
 
-// A shape is a type as far as it matters to the memory that its values take.
+// A shape describes how much memory the values of a type take.
 type shape struct {
 	kind   shapeKind
 	slot   int64 // as an element of a list, which is copied as it grows
-	own    int64 // of each value but null, beside the slot: what it points to
-	entry  int64 // of a map's value and key in the map
+	own    int64 // of each value but null, beyond the slot: what it points to
+	entry  int64 // of a key and its value in a map
 	fields []field
-	places map[string]int // of the fields, by name
+	places map[string]int // indexes of the fields, by name
 	elem   *shape         // of a list or map
 }
 
-// A field is one of a struct.
+// A field is a field of a struct.
 type field struct {
 	name  string
 	shape *shape
@@ -67,8 +67,8 @@ const (
 	shapeAny
 )
 
-// A plan is the shape of what a response is decoded into, and the most that
-// any one value in the response can take.
+// A plan is the shape of the type that a response is decoded into, and the most
+// memory that any one value in the response can take.
 type plan struct {
 	root *shape
 	most int64
@@ -98,7 +98,7 @@ func (b *planner) shape(t reflect.Type) *shape {
 	}
 	size := int64(t.Size())
 	s := &shape{slot: 2*size + min(size/4, 8)}
-	b.shapes[t] = s // before what is in it, which may have it in turn
+	b.shapes[t] = s // first, since the type may contain itself
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 		s.own = int64(t.Size() + t.Size()/8 + 16)
@@ -128,13 +128,13 @@ func (b *planner) shape(t reflect.Type) *shape {
 	return s
 }
 
-// entryCost is that of the first entry of a map, which makes room for eight.
-// Of more than these each takes half as much while the map grows.
+// entryCost is the cost of a map's first entry, which makes room for eight. Each
+// entry after the eighth costs half as much while the map grows.
 func entryCost(key, value reflect.Type) int64 {
 	return 8*int64(key.Size()+value.Size()) + 48
 }
 
-// fields adds the fields of a struct, those of embedded ones too.
+// fields adds the fields of a struct, including those of embedded structs.
 func (b *planner) fields(s *shape, t reflect.Type) {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -149,10 +149,10 @@ func (b *planner) fields(s *shape, t reflect.Type) {
 	}
 }
 
-// checkFootprint is the error of a response that takes too much memory once it
-// is decoded to a T, or has too many elements if it is a list. Most responses
-// are so small that it need not look, or only count what separates values, in
-// texts too. Others are read for what is in them.
+// checkFootprint returns an error if a response would take too much memory once it
+// is decoded to a T, or is a list with too many elements. Most responses are so
+// small that their size is enough to know, or the number of commas and brackets in
+// them, even if some are within texts. Only others are parsed.
 func checkFootprint[T any](body []byte) error {
 	p, size := planOf(reflect.TypeFor[T]()), int64(len(body))
 	budget := max(footprintRatio*size, footprintFree)
@@ -171,8 +171,8 @@ func checkFootprint[T any](body []byte) error {
 	return m.measure(p.root)
 }
 
-// A meter reads a response for the memory that it takes once it is decoded.
-// What is not JSON it takes for something: the decoder stops there.
+// A meter parses a response to add up the memory that it takes once decoded. It
+// does not check the syntax: the decoder stops at what is not JSON.
 type meter struct {
 	body   []byte
 	at     int
@@ -181,18 +181,18 @@ type meter struct {
 	valid  bool // UTF-8
 
 	open   []level
-	next   *shape // of the value of the name before
-	naming bool   // whether a text is a name
+	next   *shape // of the value after the last name
+	naming bool   // the next text is a name
 }
 
-// A level is an object or a list that is open.
+// A level is an object or a list that has not ended yet.
 type level struct {
-	shape *shape // nil if it is not kept
+	shape *shape // nil if the value is not kept
 	list  bool
 	text  bool // kept as its JSON text
 	start int
 	count int // of its elements or names so far
-	field int // of a struct, that is likely to be next
+	field int // index of the struct's field that is probably next
 }
 
 func (m *meter) measure(root *shape) error {
@@ -230,8 +230,8 @@ func (m *meter) err() error {
 	return nil
 }
 
-// value charges for a value that begins with c and is not in the middle of one.
-// It returns its shape, nil if nothing of it is kept.
+// value charges for a value that begins with c. It returns the shape of the value,
+// or nil if nothing of it is kept.
 func (m *meter) value(c byte) *shape {
 	s := m.next
 	if n := len(m.open); n > 0 && m.open[n-1].list {
@@ -276,7 +276,7 @@ func (m *meter) end() {
 	}
 }
 
-// scalar reads a name, or a value that holds no others.
+// scalar reads a name, or a value that is neither an object nor a list.
 func (m *meter) scalar(c byte) {
 	start := m.at
 	if c != '"' {
@@ -296,8 +296,8 @@ func (m *meter) scalar(c byte) {
 	}
 }
 
-// name looks up what the value after a name is, and charges for an entry of a
-// map.
+// name looks up the shape of the value after a name. In a map, it charges for an
+// entry.
 func (m *meter) name(quoted []byte) {
 	in := &m.open[len(m.open)-1]
 	in.count++
@@ -321,8 +321,8 @@ func (m *meter) name(quoted []byte) {
 	}
 }
 
-// field finds the field that a name is of, and the one behind it, which is often
-// the next. It is tried first.
+// field finds the field with a name, and the index after it, which is often that
+// of the next field. The index try is tried first.
 func (s *shape) field(quoted []byte, try int) (found *shape, next int) {
 	name := quoted[1:max(1, len(quoted)-1)]
 	if try < len(s.fields) && s.fields[try].name == string(name) {
@@ -347,7 +347,8 @@ func (m *meter) text(n int) {
 	}
 }
 
-// textEnd is where the text that begins at start ends, behind its quote.
+// textEnd returns the offset after the closing quote of the text that begins at
+// start.
 func textEnd(body []byte, start int) int {
 	for i := start + 1; ; i++ {
 		quote := bytes.IndexByte(body[i:], '"')

@@ -17,9 +17,9 @@ import (
 	"example.com/gitlabci"
 )
 
-const footprintCall = "GITLABCI_TEST_CALL" // tells a copy of this program which of footprintCalls to make
+const footprintCall = "GITLABCI_TEST_CALL" // tells a copy of this program which footprintCall to make
 
-// footprintCalls decode a response each, by every way in which that is done.
+// footprintCalls are calls that cover every way of decoding a response.
 var footprintCalls = map[string]func(context.Context, *gitlabci.Client) error{
 	"List": func(ctx context.Context, c *gitlabci.Client) error {
 		_, err := c.Jobs.List(ctx, "group/app", nil)
@@ -58,8 +58,8 @@ const (
 	footprintWide = "bytes would take more than"
 )
 
-// footprintBombs are responses that are small, and would be large once decoded:
-// what is before and behind a part, that is repeated.
+// footprintBombs are responses that are small, and would be large once decoded.
+// Each has a part that is repeated, and what stands before and after it.
 var footprintBombs = []struct {
 	call, before, part, behind, err string
 }{
@@ -86,7 +86,7 @@ var footprintBombs = []struct {
 	{"AllowedAgents", `{"user":{"roles_in_project":[""`, `,""`, `]}}`, footprintWide},
 }
 
-// footprintServe serves a response of about size bytes, packed.
+// footprintServe serves a response of about size bytes, compressed.
 func footprintServe(before, part, behind string, size int) http.HandlerFunc {
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)
@@ -104,8 +104,8 @@ func footprintServe(before, part, behind string, size int) http.HandlerFunc {
 	}
 }
 
-// footprintMeasure has a copy of this program, with the default options, make a
-// call, and returns its error and the most memory it had.
+// footprintMeasure starts a copy of this program that makes a call with the default
+// options. It returns the call's error and the peak memory.
 func footprintMeasure(t *testing.T, call string, handler http.Handler) (problem string, peak int64) {
 	t.Helper()
 	out := memoryRun(t, handler, footprintCall+"="+call)
@@ -114,14 +114,14 @@ func footprintMeasure(t *testing.T, call string, handler http.Handler) (problem 
 	return problem, peak
 }
 
-// What is small on the wire does not fill the memory: 256 MiB, the most that is
-// read by default, come as some 256 KiB.
+// A response that is small on the wire does not fill the memory: 256 MiB, the most
+// that is read by default, are sent as some 256 KiB.
 func TestResponseResidentMemory(t *testing.T) {
 	memorySkip(t)
 	large := map[string]bool{}
 	for _, bomb := range footprintBombs {
 		size := 8 << 20
-		if !large[bomb.call] && !testing.Short() { // one of each call: that takes a second
+		if !large[bomb.call] && !testing.Short() { // one of each call is enough: it takes a second
 			size, large[bomb.call] = 255<<20, true
 		}
 		t.Run(fmt.Sprint(bomb.call, bomb.before, size>>20), func(t *testing.T) {
@@ -137,10 +137,13 @@ func footprintRepeat(before, part, behind string, n int) *fuzzServer {
 	return fuzzJSON(before + strings.Repeat(part, n) + behind)
 }
 
-// A response that would take too much is refused before the memory is taken,
-// freed memory included.
+// A response that would take too much memory is refused before the memory is
+// allocated, even for a short time.
 func TestResponseAllocations(t *testing.T) {
-	for _, bomb := range footprintBombs {
+	for i, bomb := range footprintBombs {
+		if underRace() && i%4 != 0 {
+			continue
+		}
 		t.Run(bomb.call+bomb.before, func(t *testing.T) {
 			s := footprintRepeat(bomb.before, bomb.part, bomb.behind, 9<<20/len(bomb.part))
 			client := s.client(t)
@@ -152,8 +155,7 @@ func TestResponseAllocations(t *testing.T) {
 	}
 }
 
-// A name that repeats is looked for among all the names of an object, which are
-// kept for that.
+// To find duplicates, the decoder keeps all names of an object.
 func TestResponseOfManyNames(t *testing.T) {
 	var names strings.Builder
 	for i := range 1 << 20 {
@@ -165,7 +167,7 @@ func TestResponseOfManyNames(t *testing.T) {
 	require.ErrorContains(t, err, footprintWide)
 }
 
-// A page of 10,000 elements is the largest.
+// A page has at most 10,000 elements.
 func TestPageElements(t *testing.T) {
 	for _, element := range []string{`{"id":1,"key":"a"}`, `null`, `{"id":"1","key":"a"}`} {
 		for n, want := range map[int]string{10_000: "", 10_001: footprintMany} {
@@ -182,14 +184,14 @@ func TestPageElements(t *testing.T) {
 	}
 }
 
-// What is large for a reason is decoded: many small tests, or texts that look
+// Large responses that are valid are decoded: many small tests, or texts that look
 // like JSON.
 func TestLargeResponses(t *testing.T) {
 	t.Run("tests", func(t *testing.T) {
 		const test = `{"status":"success","name":"it works","classname":"a","execution_time":0.01}`
-		report, err := footprintRepeat(`{"test_suites":[{"test_cases":[`+test, ","+test, `]}]}`, 199_999).client(t).Pipelines.TestReport(t.Context(), "group/app", 42)
+		report, err := footprintRepeat(`{"test_suites":[{"test_cases":[`+test, ","+test, `]}]}`, fewer(200_000)-1).client(t).Pipelines.TestReport(t.Context(), "group/app", 42)
 		require.NoError(t, err)
-		require.Len(t, report.TestSuites[0].TestCases, 200_000)
+		require.Len(t, report.TestSuites[0].TestCases, fewer(200_000))
 	})
 	t.Run("texts", func(t *testing.T) {
 		const part = `{\"a\":[{},{},\\,[,{,[,,,,`
@@ -208,7 +210,7 @@ func TestLargeResponses(t *testing.T) {
 	})
 }
 
-// However many elements are left out, one line says so.
+// However many elements are left out, they are logged in one line.
 func TestElementsLeftOutAreLoggedOnce(t *testing.T) {
 	var log bytes.Buffer
 	client, err := gitlabci.NewClient(gitlabci.WithTransport(footprintRepeat(`{"test_suites":[{"test_cases":[0`, `,0`, `]}]}`, 1<<20)),
@@ -219,11 +221,13 @@ func TestElementsLeftOutAreLoggedOnce(t *testing.T) {
 	require.Less(t, log.Len(), 1000)
 }
 
-// Whatever is repeated in a response, decoding it does not allocate many times
-// what it may take: lists are copied as they grow, and some responses are
-// decoded twice.
+// Whatever is repeated in a response, decoding allocates at most a few times the
+// limit: lists are copied as they grow, and some responses are decoded twice.
 func FuzzFootprint(f *testing.F) {
-	for _, bomb := range footprintBombs {
+	for i, bomb := range footprintBombs {
+		if underRace() && i%4 != 1 {
+			continue
+		}
 		f.Add(bomb.call, bomb.before, bomb.part, bomb.behind)
 	}
 	f.Add("TestReport", `{"test_suites":[{"test_cases":[{"system_output":"`, `\\\",[{`, `"}]}]}`)

@@ -18,7 +18,7 @@ import (
 	"example.com/gitlabci"
 )
 
-// The frames of HTTP/2 that a frameServer reads or writes. RFC 9113, 6.
+// The HTTP/2 frames that a frameServer reads or writes; see RFC 9113, 6.
 const (
 	frameData     = 0
 	frameHeaders  = 1
@@ -32,8 +32,8 @@ const (
 	flagEndHeaders = 4
 )
 
-// Header fields by HPACK, RFC 7541: literals for the name at 8 of the static
-// table, which is :status.
+// HPACK header fields, RFC 7541: literal values for index 8 of the static table,
+// which is :status.
 var (
 	status201 = []byte{8, 3, '2', '0', '1'}
 	status103 = []byte{8, 3, '1', '0', '3'}
@@ -49,8 +49,8 @@ type frameServer struct {
 // A frameConn is one of its connections.
 type frameConn struct{ net.Conn }
 
-// newFrameServer has respond do what follows each request, which is counted
-// from 1.
+// newFrameServer starts a server that calls respond after each request; requests
+// are counted from 1.
 func newFrameServer(t *testing.T, respond func(c *frameConn, stream uint32, request int)) *frameServer {
 	t.Helper()
 	identity := httptest.NewUnstartedServer(nil)
@@ -70,14 +70,14 @@ func newFrameServer(t *testing.T, respond func(c *frameConn, stream uint32, requ
 			if err != nil {
 				return
 			}
-			t.Cleanup(func() { conn.Close() }) // of a client that nobody can close
+			t.Cleanup(func() { conn.Close() }) // the client of the test cannot be closed
 			go s.serve(&frameConn{conn})
 		}
 	}()
 	return s
 }
 
-// client is one with the default transport.
+// client returns a client with the default transport.
 func (s *frameServer) client(t *testing.T, opts ...gitlabci.Option) *gitlabci.Client {
 	t.Helper()
 	envSet(t, map[string]string{"GITLAB_URL": s.address, "GITLAB_TOKEN": scriptToken, "CI_SERVER_TLS_CA_FILE": s.certificate})
@@ -86,7 +86,7 @@ func (s *frameServer) client(t *testing.T, opts ...gitlabci.Option) *gitlabci.Cl
 	return client
 }
 
-// serve reads frames until the connection ends. A request is all there when its
+// serve reads frames until the connection ends. A request is complete when its
 // stream ends.
 func (s *frameServer) serve(c *frameConn) {
 	defer c.Close()
@@ -127,7 +127,7 @@ func frame(kind, flags byte, stream uint32, payload []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(header, stream), payload...)
 }
 
-// succeed answers as GitLab does.
+// succeed responds as GitLab does.
 func (c *frameConn) succeed(stream uint32) { c.Write(success(stream)) }
 
 func success(stream uint32) []byte {
@@ -140,7 +140,7 @@ func (c *frameConn) reset(stream, code uint32) {
 	c.write(frameReset, 0, stream, binary.BigEndian.AppendUint32(nil, code))
 }
 
-// goAway says which stream is the last that was processed.
+// goAway sends a GOAWAY with the last stream that was processed.
 func (c *frameConn) goAway(last, code uint32) {
 	c.write(frameGoAway, 0, 0, binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, last), code))
 }

@@ -101,7 +101,7 @@ func FuzzRedirects(f *testing.F) {
 	})
 }
 
-// officeHost has letters that others look like: the Kelvin sign and the long s.
+// officeHost has letters with look-alikes: the Kelvin sign and the long s.
 const officeHost = "gitlab.desk.example.com"
 
 // officeAddress is every way to write it, letter by letter.

@@ -68,7 +68,7 @@ type ListJobsOptions struct {
 	ListOptions
 
 	Scope []Status `url:"scope,brackets,omitempty"` // any of these; nil is all
-	Ref   string   `url:"ref,omitempty"`            // exact; on older servers, which ignore it, an error
+	Ref   string   `url:"ref,omitempty"`            // exact; an error on older servers, which ignore it
 }
 
 // ListPipelineJobsOptions narrows a list of a pipeline's jobs. Nil lists the
@@ -104,11 +104,12 @@ func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJob
 // It asks for [JobsService.List], with the same options and errors, 100 a page
 // unless told. An error ends it; a page's is a [PageError].
 //
-// By cursor, also with a Prefetch of 1, what is there throughout is yielded
-// exactly once. A Prefetch above 1 makes the pages numbered, but overlap, so
-// that this still holds; GitLab may refuse to go beyond 50,000 jobs. Page
-// without Prefetch makes them numbered, too: then nothing is yielded twice, but
-// a job deleted meanwhile can hide its neighbour.
+// Every job that stays in the list is yielded exactly once: pages are requested
+// by cursor, also with a Prefetch of 1. With a Prefetch above 1, pages are
+// numbered, but overlap, so that this still holds; GitLab may refuse to go beyond
+// 50,000 jobs. If Page is set without Prefetch, pages are numbered and do not
+// overlap: then no job is yielded twice, but a job deleted during the loop can hide
+// its neighbor.
 func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobsOptions) iter.Seq2[*Job, error] {
 	return allBy(ctx, opts, s.projectJobs(project, opts != nil && opts.Prefetch > 1))
 }
@@ -156,9 +157,9 @@ func (s *JobsService) ListForPipeline(ctx context.Context, project ProjectID, pi
 // errors, 100 a page unless told. An error ends it; a page's is a [PageError].
 //
 // Pages are numbered, and a job retried while the loop runs shifts the rest. As
-// in [PipelinesService.All], repeats are dropped, and what is there throughout
-// is yielded exactly once: with a Prefetch above 1 always, and otherwise without
-// Scope and up to 10,000 jobs.
+// in [PipelinesService.All], repeats are dropped, and every job that stays in the
+// list is yielded exactly once: always with a Prefetch above 1, and otherwise only
+// without Scope and in lists of at most 10,000 jobs.
 func (s *JobsService) AllForPipeline(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListPipelineJobsOptions) iter.Seq2[*Job, error] {
 	return all[*Job](ctx, s.client, at("projects", project, "pipelines", pipeline, "jobs"), opts)
 }

@@ -54,7 +54,7 @@ func jobPagesAll(t *testing.T, c *gitlabci.Client, opts *gitlabci.ListJobsOption
 }
 
 // jobPagesServer has jobs 5 to 1 and serves them as GitLab does, two a page
-// unless asked otherwise. They fit the filters. It refuses cursors, or does not know of them, as told.
+// unless asked otherwise. They fit the filters. By its fields, it refuses cursors or does not know them.
 func jobPagesServer(refuses, ignorant bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
@@ -364,8 +364,8 @@ func TestEntryPages(t *testing.T) {
 	require.Equal(t, gitlabci.Cursor(""), page.Next)
 }
 
-// Jobs that start while pages are requested at once hide no other job, in
-// whatever order the server comes to the pages and however it throttles them.
+// Jobs that start while pages are requested concurrently hide no other job, in
+// whatever order the server handles the pages, and despite rate limits.
 func TestJobPagesWhileJobsStart(t *testing.T) {
 	for _, throttled := range []bool{false, true} {
 		for _, prefetch := range []int{2, 3, 8, 64} {
@@ -376,7 +376,7 @@ func TestJobPagesWhileJobsStart(t *testing.T) {
 	}
 }
 
-// jobPagesStarting ranges over 180 jobs while others start.
+// jobPagesStarting iterates over 180 jobs while others start.
 func jobPagesStarting(t *testing.T, prefetch int, throttled bool) {
 	srv := gitlabcitest.NewServer()
 	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
@@ -386,7 +386,7 @@ func jobPagesStarting(t *testing.T, prefetch int, throttled bool) {
 	}
 	client := srv.Client(gitlabci.WithRetries(20), gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
 		number, _ := strconv.Atoi(req.URL.Query().Get("page"))
-		time.Sleep(time.Duration(100-number*37%100) * time.Millisecond) // in an order of its own
+		time.Sleep(time.Duration(100-number*37%100) * time.Millisecond) // the server handles the pages out of order
 		return srv.Transport().RoundTrip(req)
 	})))
 	for i := 0; throttled && i < 20; i++ { // every fourth request
@@ -406,7 +406,7 @@ func jobPagesStarting(t *testing.T, prefetch int, throttled bool) {
 	opts := &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{Prefetch: prefetch, PerPage: 20}}
 	seen, err := jobPagesAll(t, client, opts)
 	require.NoError(t, err)
-	require.Len(t, slices.Compact(slices.Sorted(slices.Values(seen))), len(seen), "none comes twice")
+	require.Len(t, slices.Compact(slices.Sorted(slices.Values(seen))), len(seen), "no job is yielded twice")
 	for _, id := range seen {
 		delete(missed, id)
 	}

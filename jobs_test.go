@@ -225,8 +225,8 @@ func TestJobsFinalAnswers(t *testing.T) {
 	}
 }
 
-// Each write succeeds by whatever status of success GitLab has for it. A message
-// is a success of what returns nothing.
+// Each write accepts every success status that GitLab uses. A message instead of an
+// object is a success only for methods that return nothing.
 func TestJobsSuccess(t *testing.T) {
 	for name, write := range jobsWrites {
 		for _, status := range []int{200, 201, 202} {
@@ -237,7 +237,7 @@ func TestJobsSuccess(t *testing.T) {
 				continue
 			}
 			require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, name)
-			require.ErrorContains(t, err, `but the message "202 Accepted"`, name)
+			require.ErrorContains(t, err, `its message is "202 Accepted"`, name)
 		}
 	}
 	for _, name := range []string{"delete", "delete all"} {

@@ -128,7 +128,7 @@ func wireRead[T io.ReadCloser](body T, err error) error {
 	return err
 }
 
-// wireAnswer answers a call by JSON.
+// wireAnswer responds to a call with JSON.
 func wireAnswer(body string) http.HandlerFunc {
 	if body == "" {
 		return ok
@@ -136,10 +136,11 @@ func wireAnswer(body string) http.HandlerFunc {
 	return answer(200, body)
 }
 
-// wireFile is what is wanted of a call that reads a log or a file of artifacts.
+// wireFile is the content expected from a call that reads a log or an artifact
+// file.
 var wireFile = regexp.MustCompile(`^GET [^?]*/(trace|artifacts|artifacts/out/a\.txt|artifacts/[^/?]+/download)(\?|$)`)
 
-// wireStep answers a call of wireCalls or wireFilled.
+// wireStep responds to a call of wireCalls or wireFilled.
 func wireStep(want, body string) http.HandlerFunc {
 	if wireFile.MatchString(want) {
 		return ofType("application/octet-stream", wireAnswer(body))

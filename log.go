@@ -19,8 +19,8 @@ import (
 //
 // An interrupted log resumes as [ArtifactFile.Read] says. If the server sends
 // neither the length nor chunks, the runner's last line or the size of the
-// archived log must prove that the log is whole. If neither does, the error
-// after the last byte matches [io.ErrUnexpectedEOF]: so it is while the job runs.
+// archived log must prove that the log is complete. If neither does, as while the
+// job runs, the error after the last byte matches [io.ErrUnexpectedEOF].
 func (s *JobsService) Log(ctx context.Context, project ProjectID, job JobID) (io.ReadCloser, error) {
 	cl := readingFile(at("projects", project, "jobs", job, "trace"), nil)
 	cl.grows = true

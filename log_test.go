@@ -28,15 +28,15 @@ func logAnswer(log string) http.HandlerFunc {
 	return answer(200, log, "Content-Type", "text/plain", "Content-Disposition", `infile; filename="7.log"`)
 }
 
-// ofType is a step that answers with another content type, such as a file's.
+// ofType is a step whose response has another content type, such as a file's.
 func ofType(contentType string, step http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { step(&typedWriter{w, contentType}, r) }
 }
 
-// okFile answers any call of this package that expects a file.
+// okFile is a valid response to any call that expects a file.
 var okFile = ofType("application/octet-stream", ok)
 
-// A typedWriter writes a response of its own content type.
+// A typedWriter writes a response with the given content type.
 type typedWriter struct {
 	http.ResponseWriter
 	contentType string
@@ -78,13 +78,13 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// A log may have any type but those of a page and of JSON, which are not a log.
+// A log may have any content type but HTML and JSON.
 func TestLogOfAnyType(t *testing.T) {
 	_, err := logRead(t.Context(), newScript(answer(200, "<title>Sign in</title>", "Content-Type", "text/html")).client(t))
 	require.ErrorContains(t, err, "this is a page")
 	for _, contentType := range []string{"application/json", "Application/JSON; charset=utf-8"} {
 		text, err := logRead(t.Context(), newScript(answer(200, logText, "Content-Type", contentType)).client(t))
-		require.ErrorContains(t, err, fmt.Sprintf("the response has content type %q, which is no such file", contentType))
+		require.ErrorContains(t, err, fmt.Sprintf("the response has content type %q, not that of the requested file", contentType))
 		require.Empty(t, text)
 	}
 	for _, contentType := range []string{"", "text/plain", "application/octet-stream"} {

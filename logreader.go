@@ -230,10 +230,10 @@ func (p *logPart) broken() error {
 // check finds answers that are not the part of the log that was asked for.
 func (p *logPart) check(resp *http.Response) error {
 	if contentType := resp.Header.Get("Content-Type"); isPage(contentType) {
-		return fmt.Errorf("the answer has content type %q: this is a page", contentType)
+		return fmt.Errorf("the response has content type %q: this is a page", contentType)
 	}
 	if contentType := resp.Header.Get("Content-Type"); isJSON(contentType) {
-		return fmt.Errorf("the response has content type %q, which is no log", contentType)
+		return fmt.Errorf("the response has content type %q, which is not a log", contentType)
 	}
 	if packed := resp.Header.Get("Content-Encoding"); packed != "" && !strings.EqualFold(packed, identity) {
 		return fmt.Errorf("the log is compressed by %q on its way, though that was not asked for", packed)

@@ -129,11 +129,11 @@ type trial struct {
 	open      atomic.Int64 // bodies
 	out       syncBuffer   // logs and errors
 	elsewhere stranger     // every other server
-	mixed     atomic.Bool  // whether bytes of another file were read to their end
+	mixed     atomic.Bool  // bytes of another file were read to their end
 }
 
-// newTrial has around, unless it is nil, stand between the client and the
-// server.
+// newTrial wraps the transport between the client and the server with around,
+// unless that is nil.
 func newTrial(t *testing.T, deed deed, token matrixToken, protocol func(*memnet.Network) *http.Transport, around func(*trial, http.RoundTripper) http.RoundTripper) *trial {
 	trial := &trial{srv: inhabitedServer(deed)}
 	var network memnet.Network

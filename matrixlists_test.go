@@ -9,8 +9,8 @@ import (
 	"example.com/gitlabci"
 )
 
-// listDeeds are lists with a filter, which their names end in, and lists that
-// ask for several pages at once.
+// listDeeds are lists with a filter, whose names end in that filter, and lists that
+// request several pages concurrently.
 func listDeeds() []deed {
 	const p = "/projects/:id/pipelines/:pipeline_id"
 	old := time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -55,15 +55,15 @@ func listDeeds() []deed {
 	}
 }
 
-// filteredPipelines ranges over the pipelines that one filter leaves.
+// filteredPipelines iterates over the pipelines that fit one filter.
 func filteredPipelines(filter string, opts gitlabci.ListPipelinesOptions) deed {
 	return deed{"Pipelines.All by " + filter, "GET /projects/:id/pipelines", reading, true, ranged(func(ctx context.Context, c *gitlabci.Client) iter.Seq2[*gitlabci.PipelineInfo, error] {
 		return c.Pipelines.All(ctx, "group/app", &opts)
 	})}
 }
 
-// whole is a list that must have each of some items exactly once, and nothing
-// twice.
+// whole is a list that must have each of the given items exactly once, and no
+// item twice.
 func whole[T any, ID comparable](ids []ID, idOf func(*T) ID, list func(context.Context, *gitlabci.Client) iter.Seq2[*T, error]) func(context.Context, *gitlabci.Client) error {
 	return func(ctx context.Context, c *gitlabci.Client) error {
 		times := map[ID]int{}
@@ -72,12 +72,12 @@ func whole[T any, ID comparable](ids []ID, idOf func(*T) ID, list func(context.C
 				return err
 			}
 			if times[idOf(item)]++; times[idOf(item)] > 1 {
-				return fmt.Errorf("%v came twice", idOf(item))
+				return fmt.Errorf("%v was listed twice", idOf(item))
 			}
 		}
 		for _, id := range ids {
 			if times[id] == 0 {
-				return fmt.Errorf("%v did not come", id)
+				return fmt.Errorf("%v was not listed", id)
 			}
 		}
 		return nil

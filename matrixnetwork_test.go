@@ -24,18 +24,18 @@ import (
 	"example.com/gitlabci/internal/memnet"
 )
 
-// A matrixNetwork is something between the client and a server that works, and
-// what must come of it.
+// A matrixNetwork is something between the client and a working server, and a
+// check of the result.
 type matrixNetwork struct {
 	name  string
-	fault gitlabcitest.Fault // of the server too; the zero one is none
+	fault gitlabcitest.Fault // of the server too, or zero
 	// around wraps the transport of a trial.
 	around func(*trial, http.RoundTripper) http.RoundTripper
 	judge  func(*testing.T, *trial, deed, error)
 }
 
-// TestMatrixOfNetworks has every method meet what lies between it and GitLab:
-// names, proxies, cut connections, lists that move.
+// TestMatrixOfNetworks calls every method with each problem between the client and
+// GitLab: host names, proxies, cut connections, changing lists.
 func TestMatrixOfNetworks(t *testing.T) {
 	t.Parallel()
 	for _, deed := range slices.Concat(deeds(), listDeeds()) {
@@ -93,11 +93,11 @@ func matrixNetworks() []matrixNetwork {
 	}
 }
 
-// judgeMoved requires that reads are asked for at home, and that writes say
-// where they were sent.
+// judgeMoved requires that reads are sent to the base URL, and that the errors of
+// writes name the URL of the redirect.
 func judgeMoved(t *testing.T, trial *trial, deed deed, err error) {
 	require.Empty(t, trial.elsewhere.asked)
-	if strings.HasPrefix(deed.route, "GET ") && deed.name != "Pipelines.Run waits" || deed.kind == plain { // which names the project by its number
+	if strings.HasPrefix(deed.route, "GET ") && deed.name != "Pipelines.Run waits" || deed.kind == plain { // plain deeds name the project by its ID
 		require.NoError(t, err)
 		return
 	}
@@ -107,15 +107,15 @@ func judgeMoved(t *testing.T, trial *trial, deed deed, err error) {
 
 func judgeLookAlike(t *testing.T, trial *trial, deed deed, err error) {
 	switch deed.kind {
-	case watching, expecting, lasting: // which may ask again
+	case watching, expecting, lasting: // these may poll again
 	default:
 		require.Error(t, err)
 	}
-	require.Empty(t, trial.elsewhere.requests(), "only a file may be asked for elsewhere, and then without credentials")
+	require.Empty(t, trial.elsewhere.requests(), "only files may be requested from another host, and without credentials")
 }
 
-// judgeCut requires that no half is taken for a whole. An archive proves by its
-// directory that it is whole, and is asked for again.
+// judgeCut requires that no truncated body counts as complete. The directory of an
+// archive shows whether it is complete; if not, it is requested again.
 func judgeCut(t *testing.T, _ *trial, deed deed, err error) {
 	switch {
 	case deed.kind == once, deed.name == "Pipelines.Run waits":
@@ -124,8 +124,8 @@ func judgeCut(t *testing.T, _ *trial, deed deed, err error) {
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	case deed.kind == streaming, deed.kind == mending, deed.kind == watching, deed.kind == expecting, deed.kind == lasting:
 		require.NoError(t, err)
-	case deed.kind == plain: // whose caller reads the body
-	case deed.kind == bare, deed.kind == searching: // without a body that matters, and by a look at what was done
+	case deed.kind == plain: // the caller reads the body
+	case deed.kind == bare, deed.kind == searching: // the body does not matter, or the result is looked up
 	default:
 		require.Error(t, err)
 	}
@@ -147,12 +147,12 @@ func judgeUnfiltered(t *testing.T, _ *trial, deed deed, err error) {
 	require.ErrorContains(t, err, filter)
 }
 
-// A roundTrip is a transport made of a function.
+// A roundTrip is a function that is a transport.
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// firsts tells the first request of each kind from those after it.
+// firsts tells the first request of each kind from later ones.
 type firsts struct {
 	mu   sync.Mutex
 	seen map[string]bool
@@ -170,7 +170,7 @@ func (f *firsts) first(r *http.Request) bool {
 	return first
 }
 
-// repeatingResets turns the server's resets of streams into those after which
+// repeatingResets changes the server's stream resets to PROTOCOL_ERROR, after which
 // net/http sends a request again by itself.
 func repeatingResets(trial *trial, next http.RoundTripper) http.RoundTripper {
 	dial := trial.transport.DialContext
@@ -181,10 +181,10 @@ func repeatingResets(trial *trial, next http.RoundTripper) http.RoundTripper {
 	return next
 }
 
-// A resettingConn reads frames of HTTP/2, if that is what it reads.
+// A resettingConn changes HTTP/2 frames as it reads them; HTTP/1 stays as it is.
 type resettingConn struct {
 	net.Conn
-	held bytes.Buffer // read, and not handed out
+	held bytes.Buffer // read, but not yet returned
 	h2   bool
 	h1   bool
 }
@@ -217,14 +217,14 @@ func (c *resettingConn) Read(p []byte) (int, error) {
 	return c.held.Read(p)
 }
 
-// redirectsTo answers each first request by a redirect to an address with the
-// request's path in it. What is asked of others is noted.
+// redirectsTo redirects each first request to a URL that contains the request's
+// path. Requests to other hosts are recorded.
 func redirectsTo(address string) func(*trial, http.RoundTripper) http.RoundTripper {
 	return redirecting(func(uri string) string { return fmt.Sprintf(address, uri) })
 }
 
-// movesTo redirects whatever is asked of the project by its name to its number,
-// at another name of the server.
+// movesTo redirects requests that name the project by its path to its ID, at
+// another host name of the server.
 func movesTo(address string) func(*trial, http.RoundTripper) http.RoundTripper {
 	return redirecting(func(uri string) string {
 		if !strings.Contains(uri, "group%2Fapp") {
@@ -256,8 +256,8 @@ func redirecting(target func(uri string) string) func(*trial, http.RoundTripper)
 	}
 }
 
-// A stranger is a server that nothing of ours may reach but a request for a
-// file, without credentials.
+// A stranger is a server that must receive nothing but requests for files, without
+// credentials.
 type stranger struct {
 	mu    sync.Mutex
 	asked []*http.Request
@@ -273,7 +273,7 @@ func (s *stranger) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// requests are those that should not have come.
+// requests returns the requests that should not have been sent.
 func (s *stranger) requests() (wrong []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -289,8 +289,8 @@ func (s *stranger) requests() (wrong []string) {
 	return wrong
 }
 
-// cutShortly ends each first body in its middle, as a proxy does that closes the
-// connection and has not told how much will come.
+// cutShortly ends each first body in the middle, like a proxy that sent no length
+// and closes the connection.
 func cutShortly(_ *trial, next http.RoundTripper) http.RoundTripper {
 	var known firsts
 	return roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -309,8 +309,8 @@ func cutShortly(_ *trial, next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// mixing breaks each first body off, and sends other bytes for the rest of it,
-// whatever validator there was.
+// mixing interrupts each first body, and sends other bytes for the rest of it,
+// whatever the validator is.
 func mixing(trial *trial, next http.RoundTripper) http.RoundTripper {
 	var known firsts
 	return roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -348,8 +348,8 @@ func (b *brokenBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// An otherBody has other bytes than the file, and notes that they were read to
-// their end.
+// An otherBody has other bytes than the file, and records whether they were read to
+// the end.
 type otherBody struct {
 	io.ReadCloser
 	trial *trial
@@ -366,7 +366,7 @@ func (b *otherBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unfiltered is an older server, which does not know the filters.
+// unfiltered is an older server that does not know the filters.
 func unfiltered(_ *trial, next http.RoundTripper) http.RoundTripper {
 	return roundTrip(func(r *http.Request) (*http.Response, error) {
 		query, err := url.ParseQuery(r.URL.RawQuery)
@@ -384,7 +384,7 @@ func unfiltered(_ *trial, next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// crowding has a pipeline and a job more at each of the first requests.
+// crowding adds a pipeline and a job at each of the first requests.
 func crowding(trial *trial, next http.RoundTripper) http.RoundTripper {
 	var asked atomic.Int64
 	return roundTrip(func(r *http.Request) (*http.Response, error) {

@@ -11,11 +11,11 @@ import (
 	"sync"
 )
 
-// A mender reads a file, and asks for it again where its body breaks off,
-// stalls or ends short. It asks GitLab, since the address of a storage expires.
-// A part is used only if it repeats the strong ETag of the file. Else the whole
-// file is requested, and its beginning compared with what was handed out. See
-// rest, checkRest and checkWhole.
+// A mender reads a file, and requests it again if its body is interrupted, stalls
+// or ends too early. It requests it from GitLab, since storage URLs expire. A part
+// is used only if it has the strong ETag of the file. Otherwise the whole file is
+// requested, and its beginning is compared with the bytes that were handed out.
+// See rest, checkRest and checkWhole.
 type mender struct {
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
@@ -30,20 +30,21 @@ type mender struct {
 	end       int64        // of the body within the file, or -1
 	read      int64        // bytes handed out
 	validator string       // a strong ETag, or a date, or ""
-	ranges    bool         // whether a part may be asked for
-	asked     int64        // where the part begins that was asked for
+	ranges    bool         // whether a part may be requested
+	asked     int64        // where the requested part begins
 	sum       maphash.Hash // of the bytes handed out
 	failures  int          // in a row, without a byte between them
 	broken    error        // how the body ended, if too soon
 	over      error        // what every further Read returns
 
-	ending *ending                     // of a body that only the connection ends; else nil
-	told   func(context.Context) int64 // asks GitLab for the size of the file; nil if it cannot be asked
-	known  int64                       // what it said, or -1
-	lax    bool                        // whether an end that nothing proves is taken for one
+	ending *ending                     // of a body that ends with its connection; else nil
+	told   func(context.Context) int64 // requests the size of the file from GitLab, or nil
+	known  int64                       // the size that told returned, or -1
+	lax    bool                        // accepts an end that nothing proves
 
-	// Save lets the bytes be read again that it was handed, and checks the file
-	// if a part was joined to them. The part began at seam; 0 is none.
+	// Save sets copied, to read again the bytes that it has written. If a part
+	// was joined to them, it began at seam, and Save checks the file; else seam
+	// is 0.
 	copied io.ReaderAt
 	seam   int64
 
@@ -52,8 +53,8 @@ type mender struct {
 	closed bool
 }
 
-// mended returns a reader of the response to a call and of those to follow it.
-// The context is that of the request; cancel ends it.
+// mended returns a reader of the response to a call, and of the responses that
+// continue it. The context is that of the request; cancel ends it.
 func (c *Client) mended(ctx context.Context, cancel context.CancelFunc, cl *call, resp *http.Response) *mender {
 	m := &mender{
 		ctx: ctx, cancel: cancel, client: c, call: cl, body: resp.Body, from: c.origin(cl, resp), ranges: true,
@@ -156,7 +157,7 @@ func (m *mender) reopen() error {
 		return m.fail(fs.ErrClosed)
 	}
 	switch err := m.check(resp, rest != nil); {
-	case err == errUnproven: // what it is a part of, the whole file tells
+	case err == errUnproven: // only the whole file can show whether it is the same
 		resp.Body.Close()
 		m.ranges = false
 		return m.reopen()

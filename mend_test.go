@@ -94,12 +94,12 @@ func mendValidated() map[string]mendCase {
 		"a weak ETag then":            {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/100", "ETag", `W/"a"`), whole), asked: all, ifRange: `"a"`},
 		"no ETag then":                {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/100"), whole), asked: all, ifRange: `"a"`},
 		"a date then":                 {steps: steps(mendFirst("ETag", `"a"`, "Last-Modified", mendDate), mendPart(mendText[40:], "bytes 40-99/100", "Last-Modified", mendDate), whole), asked: all, ifRange: `"a"`},
-		"no ETag then, and others":    {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/100"), mendWhole("x"+mendText[1:])), asked: all, ifRange: `"a"`, err: "its first 40 bytes are others now"},
+		"no ETag then, and others":    {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/100"), mendWhole("x"+mendText[1:])), asked: all, ifRange: `"a"`, err: "its first 40 bytes are different now"},
 		"another ETag then":           {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/100", "ETag", `"b"`)), asked: all, ifRange: `"a"`, err: "the file has changed meanwhile: it has another ETag or date now"},
 		"another date then":           {steps: steps(mendFirst("Last-Modified", mendDate), mendWhole(mendText, "Last-Modified", mendLater)), err: "another ETag or date"},
 		"no total":                    {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/*", "ETag", `"a"`)), asked: all, ifRange: `"a"`},
 		"another total":               {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:], "bytes 40-99/101", "ETag", `"a"`)), asked: all, ifRange: `"a"`, err: "it has 101 bytes now"},
-		"another place":               {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[41:], "bytes 41-99/100", "ETag", `"a"`)), asked: all, ifRange: `"a"`, err: "bytes from 40 on were asked for, and those from 41 on came"},
+		"another place":               {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[41:], "bytes 41-99/100", "ETag", `"a"`)), asked: all, ifRange: `"a"`, err: "bytes from 40 on were requested, but the response begins at byte 41"},
 		"no place":                    {steps: steps(mendFirst("ETag", `"a"`), mendBody(206, mendText[40:], 60)), asked: all, ifRange: `"a"`, err: `Content-Range "" is not one range of bytes`},
 		"several parts":               {steps: steps(mendFirst("ETag", `"a"`), mendBody(206, "--x", 3, "Content-Type", "multipart/byteranges; boundary=x")), asked: all, ifRange: `"a"`, err: "is not one range"},
 		"in pieces":                   {steps: steps(mendFirst("ETag", `"a"`), mendPart(mendText[40:60], "bytes 40-59/100", "ETag", `"a"`), mendPart(mendText[60:], "bytes 60-99/100", "ETag", `"a"`)), asked: all, ifRange: `"a"`},
@@ -108,8 +108,8 @@ func mendValidated() map[string]mendCase {
 		"all, with the ETag":          {steps: steps(mendFirst(ranges...), mendWhole(mendText, ranges...)), asked: all, ifRange: `"a"`},
 		"all, with another ETag":      {steps: steps(mendFirst(ranges...), mendWhole(mendText, "ETag", `"b"`)), asked: all, ifRange: `"a"`, err: "another ETag or date"},
 		"all, without an ETag":        {steps: steps(mendFirst(ranges...), mendWhole(mendText)), asked: all, ifRange: `"a"`},
-		"all, other bytes, no ETag":   {steps: steps(mendFirst(ranges...), mendWhole("x"+mendText[1:])), asked: all, ifRange: `"a"`, err: "its first 40 bytes are others now"},
-		"all, and others":             {steps: steps(mendFirst("ETag", `"a"`), mendWhole("x"+mendText[1:], "ETag", `"a"`)), asked: all, ifRange: `"a"`, err: "its first 40 bytes are others now"},
+		"all, other bytes, no ETag":   {steps: steps(mendFirst(ranges...), mendWhole("x"+mendText[1:])), asked: all, ifRange: `"a"`, err: "its first 40 bytes are different now"},
+		"all, and others":             {steps: steps(mendFirst("ETag", `"a"`), mendWhole("x"+mendText[1:], "ETag", `"a"`)), asked: all, ifRange: `"a"`, err: "its first 40 bytes are different now"},
 		"refused the range, and all":  {steps: steps(mendFirst("ETag", `"a"`), answer(416, ""), mendWhole(mendText)), asked: all, ifRange: `"a"`},
 		"refused the range, and less": {steps: steps(mendFirst("ETag", `"a"`), answer(416, ""), mendWhole(mendText[:30])), asked: all, ifRange: `"a"`, err: "it has 30 bytes now"},
 		"unknown size":                {steps: steps(mendChunked("ETag", `"a"`), rest), asked: all, ifRange: `"a"`},
@@ -132,7 +132,7 @@ func mendUnvalidated() map[string]mendCase {
 		"a date of just now":      {way: "latest", steps: steps(mendFirst("Last-Modified", "Sat, 01 Jan 2000 00:00:00 GMT"), mendWhole(mendText))}, // when a bubble begins
 		"latest":                  {way: "latest", steps: steps(mendFirst(poison...), mendWhole(mendText))},
 		"latest member":           {way: "latest member", steps: steps(mendFirst(poison...), mendWhole(mendText))},
-		"latest, other bytes":     {way: "latest", steps: steps(mendFirst(), mendWhole("x"+mendText[1:])), err: "its first 40 bytes are others now"},
+		"latest, other bytes":     {way: "latest", steps: steps(mendFirst(), mendWhole("x"+mendText[1:])), err: "its first 40 bytes are different now"},
 		"latest, others behind":   {way: "latest", steps: steps(mendFirst(), mendWhole(mendText[:99]+"x")), want: mendText[:99] + "x"}, // and all of it
 		"latest, longer":          {way: "latest", steps: steps(mendFirst(), mendWhole(mendText+"x")), err: "it has 101 bytes now"},
 		"latest, shorter":         {way: "latest", steps: steps(mendFirst(), mendWhole(mendText[:99])), err: "it has 99 bytes now"},
@@ -147,7 +147,7 @@ func mendUnvalidated() map[string]mendCase {
 		"a log that grew":         {way: "log", steps: steps(mendFirst(), mendWhole(mendText+"more")), want: mendText + "more"},
 		"a log of unknown size":   {way: "log", steps: steps(mendChunked(), mendWhole(mendText))},
 		"a log that shrank":       {way: "log", steps: steps(mendFirst(), mendWhole(mendText[:99])), err: "it has 99 bytes now"},
-		"a log written anew":      {way: "log", steps: steps(mendFirst(), mendWhole("x"+mendText[1:]+"more")), err: "its first 40 bytes are others now"},
+		"a log written anew":      {way: "log", steps: steps(mendFirst(), mendWhole("x"+mendText[1:]+"more")), err: "its first 40 bytes are different now"},
 	}
 }
 

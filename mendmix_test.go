@@ -20,7 +20,7 @@ import (
 	"example.com/gitlabci/internal/memnet"
 )
 
-// mixValidators are what a response may tell of the file, as pairs of header
+// mixValidators are the validators that a response may have, as pairs of header
 // names and values.
 var mixValidators = map[string][]string{
 	"none":        nil,
@@ -33,18 +33,18 @@ var mixValidators = map[string][]string{
 	"strong+date": {"ETag", `"a"`, "Last-Modified", mendDate},
 }
 
-// A mixServer sends file A, and breaks off. Then it may send file B.
+// A mixServer sends file A, and interrupts it. Then it may send file B.
 type mixServer struct {
 	network memnet.Network
 	files   [2]string
 	first   []string // validators
 	later   []string
-	cut     int               // bytes after which the first responses break off
-	cuts    int               // how many do
+	cut     int               // bytes after which the first responses are interrupted
+	cuts    int               // how many are interrupted
 	which   func(n int) int   // which file the n-th request gets
 	ranges  bool              // whether a part is sent
 	honours bool              // whether If-Range is heeded
-	odd     func(http.Header) // what else is done to a 206, or nil
+	odd     func(http.Header) // changes the header of a 206, or nil
 	mu      sync.Mutex        // for n
 	n       int               // requests for the file
 }
@@ -100,7 +100,7 @@ func (s *mixServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, file[from:end])
 }
 
-// mixSpan is what a request asks for, of a file of that size.
+// mixSpan returns the range that a request asks for, in a file of that size.
 func mixSpan(r *http.Request, size int) (from, end int, partial bool) {
 	span := r.Header.Get("Range")
 	if n, _ := fmt.Sscanf(span, "bytes=-%d", &from); n == 1 {
@@ -113,7 +113,7 @@ func mixSpan(r *http.Request, size int) (from, end int, partial bool) {
 	return from, size, n == 1
 }
 
-// mixSources are the ways to a file.
+// mixSources are the ways to read a file.
 func mixSources(t testing.TB) map[string]func(context.Context, *gitlabci.Client) (string, error) {
 	sources := map[string]func(context.Context, *gitlabci.Client) (string, error){
 		"log": func(ctx context.Context, c *gitlabci.Client) (string, error) {
@@ -145,7 +145,7 @@ func mixRead(file io.ReadCloser, err error) (string, error) {
 	return string(got), err
 }
 
-// mixSave saves over an old file, which must stay if that fails.
+// mixSave replaces an old file, which must stay if that fails.
 func mixSave(t testing.TB, ctx context.Context, c *gitlabci.Client, src gitlabci.ArtifactSource, opts *gitlabci.SaveOptions) (string, error) {
 	file := filepath.Join(t.TempDir(), "artifacts.zip")
 	require.NoError(t, os.WriteFile(file, []byte("old"), 0o600))
@@ -167,8 +167,8 @@ var mixSwaps = map[string]func(n int) int{
 	"alternating": func(n int) int { return n % 2 },
 }
 
-// mixTry judges by the bytes alone: without an error, they are all of A or all
-// of B.
+// mixTry checks only the bytes: without an error, they must be all of A or all of
+// B.
 func mixTry(t *testing.T, s *mixServer, sound bool, label string, read func(context.Context, *gitlabci.Client) (string, error)) {
 	synctest.Test(t, func(t *testing.T) {
 		got, err := read(t.Context(), s.client(t))
@@ -179,8 +179,8 @@ func mixTry(t *testing.T, s *mixServer, sound bool, label string, read func(cont
 	})
 }
 
-// mixLies reports whether the server says of two files that they are one: it
-// sends the same strong ETag with both.
+// mixLies reports whether the server says that two files are the same: it sends the
+// same strong ETag with both.
 func mixLies(first, later []string, swap string) bool {
 	tag := func(validators []string) string {
 		if len(validators) > 0 && strings.HasPrefix(validators[1], `"`) {
@@ -191,8 +191,8 @@ func mixLies(first, later []string, swap string) bool {
 	return tag(later) != "" && (swap == "alternating" || swap == "swapped" && tag(first) == tag(later))
 }
 
-// Whatever validators a server sends first and then, and whatever it does with
-// ranges: bytes of two files are never joined.
+// Bytes of two files are never joined, whatever validators a server sends first and
+// later, and however it handles ranges.
 func TestMendNeverMixesFiles(t *testing.T) {
 	const size = 300
 	a := downloadNoise(size)
@@ -210,10 +210,10 @@ func TestMendNeverMixesFiles(t *testing.T) {
 				}
 				for kind := range 8 {
 					for source, read := range sources {
-						if n++; n%6 != 0 { // some 2,000 of them, and others each time
+						if n++; n%6 != 0 { // some 2,000 combinations, different ones in each run
 							continue
 						}
-						for differs, b := range others { // one of them, as the map has it
+						for differs, b := range others { // one at random, by map order
 							s := &mixServer{files: [2]string{a, b}, first: first, later: later, which: which, cut: 100, cuts: 1 + kind>>2, ranges: kind&1 == 0, honours: kind&2 == 0}
 							label := fmt.Sprintf("%s, then %s; %s, differs in %s; ranges %v, If-Range heeded %v, %d cuts; %s", firstName, laterName, swap, differs, s.ranges, s.honours, s.cuts, source)
 							mixTry(t, s, laterName == firstName && swap == "stays", label, read)
@@ -226,7 +226,7 @@ func TestMendNeverMixesFiles(t *testing.T) {
 	}
 }
 
-// mixZips are two archives of one size.
+// mixZips returns two archives of the same size.
 func mixZips(t testing.TB) [2]string {
 	noise := downloadNoise(6 << 20)
 	a := archiveOf(t, archiveEntry{name: "first", content: noise[:1<<20], store: true}, archiveEntry{name: "second", content: noise[1<<20 : 3<<20], store: true})
@@ -235,11 +235,11 @@ func mixZips(t testing.TB) [2]string {
 	return [2]string{string(a), string(b)}
 }
 
-// A large archive of one job resumes by ranges without a strong ETag if it is
-// saved, since it is checked in the end.
+// Save resumes a large archive of one job by ranges even without a strong ETag,
+// since the complete archive is checked.
 func TestSaveJoinsAndChecks(t *testing.T) {
 	zips := mixZips(t)
-	behind := zips[0][:2<<20] + zips[1][2<<20:] // fits at the break, and not into the archive
+	behind := zips[0][:2<<20] + zips[1][2<<20:] // matches around the interruption, but not as an archive
 	like := archiveOf(t, archiveEntry{name: "first", content: zips[0][100 : 100+1<<20], store: true}, archiveEntry{name: "second", content: zips[0][1<<20+200 : 3<<20+200], store: true})
 	noZip := "PK\x03\x04" + zips[0][4:3<<20]
 	for firstName, first := range mixValidators {
@@ -247,7 +247,7 @@ func TestSaveJoinsAndChecks(t *testing.T) {
 			for name, files := range map[string][2]string{"A and B": zips, "a mix": {zips[0], behind}, "alike": {zips[0], string(like)}, "no zip": {noZip, "x" + noZip[1:]}} {
 				for swap, which := range mixSwaps {
 					for cut := range map[int]bool{0: true, 1: true} {
-						if mixLies(first, later, swap) {
+						if mixLies(first, later, swap) || underRace() && name != "a mix" {
 							continue
 						}
 						s := &mixServer{files: files, first: first, later: later, which: which, cut: 200_000 + cut*1_000_000, cuts: 2, ranges: true}
@@ -255,7 +255,7 @@ func TestSaveJoinsAndChecks(t *testing.T) {
 						mixTry(t, s, laterName == "the same" && swap == "stays", label, func(ctx context.Context, c *gitlabci.Client) (string, error) {
 							return mixSave(t, ctx, c, gitlabci.JobID(7), nil)
 						})
-						break // the other one is for another combination
+						break // one random cut per combination
 					}
 				}
 			}
@@ -263,7 +263,7 @@ func TestSaveJoinsAndChecks(t *testing.T) {
 	}
 }
 
-// The line breaks every 300 kB: without parts the file would never arrive.
+// The connection fails every 300 kB: without ranges, the file would never arrive.
 func TestSaveGetsThroughAFlakyLine(t *testing.T) {
 	zips := mixZips(t)
 	for _, validators := range mixValidators {
@@ -277,7 +277,7 @@ func TestSaveGetsThroughAFlakyLine(t *testing.T) {
 	}
 }
 
-// A 206 whose numbers do not fit is not used.
+// A 206 with inconsistent numbers is not used.
 func TestMendChecksTheNumbers(t *testing.T) {
 	zips := mixZips(t)
 	for name, odd := range map[string]func(http.Header){
@@ -300,7 +300,7 @@ func TestMendChecksTheNumbers(t *testing.T) {
 	}
 }
 
-// mixEntries are two archives of one size with many files, so that the
+// mixEntries returns two archives of the same size with many files, so that the
 // directory is large.
 func mixEntries(t testing.TB, files int) (data [2]string, names [2]map[string]string) {
 	for i, prefix := range []string{"a", "b"} {
@@ -317,10 +317,13 @@ func mixEntries(t testing.TB, files int) (data [2]string, names [2]map[string]st
 	return data, names
 }
 
-// What an Archive lists and reads, and what Extract writes, is of one archive,
-// whatever breaks and whatever is there when the rest is requested.
+// Whatever an Archive lists and reads, and whatever Extract writes, is of one
+// archive, wherever a response is interrupted and whatever the server sends next.
 func TestArchiveNeverMixesArchives(t *testing.T) {
-	for _, files := range []int{1000, 8000} { // all of it within the tail, and a directory larger than that
+	for _, files := range []int{1000, 8000} { // an archive within the tail, and a directory larger than the tail
+		if underRace() && files > 1000 {
+			continue
+		}
 		data, names := mixEntries(t, files)
 		for firstName, first := range mixValidators {
 			for laterName, later := range map[string][]string{"the same": first, "none": nil, "date": mixValidators["date"]} {
@@ -356,7 +359,7 @@ func mixArchive(t *testing.T, s *mixServer, src gitlabci.ArtifactSource, names [
 	err = fs.WalkDir(archive, ".", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			listed++
-			if listed%500 != 0 { // a request each, or so
+			if listed%500 != 0 { // reading a file takes about one request
 				got[path] = names[0][path] + names[1][path]
 				return nil
 			}

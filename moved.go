@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// explainMove adds to the refusal of a write, which GitLab does not redirect,
-// where its project is now. That is one read more, and if it fails the refusal
-// stays as it is.
+// explainMove adds the new path of a moved project to the error of a write, which
+// GitLab refuses instead of redirecting. It makes one more read; if that fails, the
+// error stays as it is.
 func (c *Client) explainMove(ctx context.Context, cl *call, err error) error {
 	e, answered := errors.AsType[*APIError](err)
 	if !answered || e.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(e.Message, "moved projects") {
@@ -17,7 +17,7 @@ func (c *Client) explainMove(ctx context.Context, cl *call, err error) error {
 	}
 	_, rest, _ := strings.Cut(cl.path.escaped, "/projects/")
 	name, _, _ := strings.Cut(rest, "/")
-	if !strings.Contains(strings.ToUpper(name), "%2F") { // a number moves nowhere
+	if !strings.Contains(strings.ToUpper(name), "%2F") { // an ID stays valid after a move
 		return err
 	}
 	project := reading(path{escaped: "/projects/" + name, template: "/projects/:id"}, nil)

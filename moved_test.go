@@ -11,8 +11,8 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// Writes of a project that has moved are refused by GitLab, and say where it is
-// now. Reads are redirected by it.
+// GitLab refuses writes to a moved project; their errors say where it is now. Reads
+// are redirected.
 func TestWritesOfAMovedProjectSayWhereItIs(t *testing.T) {
 	for name, call := range calls {
 		srv := gitlabcitest.NewServer()
@@ -28,7 +28,8 @@ func TestWritesOfAMovedProjectSayWhereItIs(t *testing.T) {
 	}
 }
 
-// Where no read tells, the refusal is as it was; and it costs one read.
+// If the read does not find the project, the error stays as it was. That costs one
+// read.
 func TestWritesOfAMovedProjectThatCannotBeRead(t *testing.T) {
 	const refusal = `{"message":"Non GET methods are not allowed for moved projects"}`
 	for name, read := range map[string]http.HandlerFunc{

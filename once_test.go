@@ -15,7 +15,7 @@ import (
 	"example.com/gitlabci"
 )
 
-const refusedStream = 7 // of the codes of RFC 9113, 7: the request was not processed
+const refusedStream = 7 // REFUSED_STREAM of RFC 9113, 7: the request was not processed
 
 // onceCalls are the writes that must not happen twice.
 var onceCalls = map[string]func(context.Context, *gitlabci.Client) error{
@@ -56,13 +56,13 @@ var onceCalls = map[string]func(context.Context, *gitlabci.Client) error{
 	},
 }
 
-// onceOptions are the settings by which the tries of a test take no time.
+// onceOptions are settings with which retries take almost no time.
 func onceOptions(retries int) []gitlabci.Option {
 	return []gitlabci.Option{gitlabci.WithRetries(retries), gitlabci.WithMaxWait(time.Millisecond)}
 }
 
-// frameFaults are all ways in which a server can say over HTTP/2 that a request
-// has failed, and how they say that it was not processed, if so.
+// frameFaults are all ways in which an HTTP/2 server can fail a request, including
+// those that say that it was not processed.
 func frameFaults() map[string]func(*frameConn, uint32) {
 	faults := map[string]func(*frameConn, uint32){}
 	for code := range uint32(16) {
@@ -87,8 +87,8 @@ func frameFaults() map[string]func(*frameConn, uint32) {
 	return faults
 }
 
-// A request that the server may have processed is written to one connection
-// once, and its outcome is unknown.
+// A request that the server may have processed is sent on one connection only, and
+// its outcome is unknown.
 func TestWritesOverHTTP2HappenOnce(t *testing.T) {
 	var fail func(*frameConn, uint32)
 	server := newFrameServer(t, func(c *frameConn, stream uint32, _ int) { fail(c, stream) })
@@ -112,8 +112,8 @@ func TestWritesOverHTTP2HappenOnce(t *testing.T) {
 	}
 }
 
-// What the server refuses is sent again by the rules of retries, where it can
-// be told from other failures: of requests with a body.
+// A request that the server refuses is retried by the usual rules if the refusal can
+// be told from other failures. That is so for requests with a body.
 func TestWritesThatAServerRefusesAreSentAgain(t *testing.T) {
 	for _, fault := range []string{"reset 7", "goaway 0 unprocessed"} {
 		fail := frameFaults()[fault]
@@ -130,12 +130,12 @@ func TestWritesThatAServerRefusesAreSentAgain(t *testing.T) {
 	refusing := newFrameServer(t, func(c *frameConn, stream uint32, _ int) { c.reset(stream, refusedStream) })
 	err := calls["create"](t.Context(), refusing.client(t, onceOptions(9)...))
 	require.Error(t, err)
-	require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "the server says each time that it did nothing")
+	require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "the server says each time that it did not process the request")
 	require.EqualValues(t, 3, refusing.requests.Load())
 }
 
-// Requests that may be repeated are, but as often as the client says, and not
-// by net/http.
+// Requests that may be repeated are retried as often as the client is configured,
+// and not by net/http.
 func TestRepeatableCallsOverHTTP2KeepToWithRetries(t *testing.T) {
 	var fail func(*frameConn, uint32)
 	server := newFrameServer(t, func(c *frameConn, stream uint32, _ int) { fail(c, stream) })
@@ -153,8 +153,8 @@ func TestRepeatableCallsOverHTTP2KeepToWithRetries(t *testing.T) {
 	}
 }
 
-// A connection that ends anywhere in the response is no success, and no reason
-// to send the request again.
+// If the connection ends anywhere in the response, the write is not a success, and
+// is not sent again.
 func TestWritesOverHTTP2OfWhichTheResponseIsCutOff(t *testing.T) {
 	whole := success(1)
 	cut := 0
@@ -175,7 +175,7 @@ func TestWritesOverHTTP2OfWhichTheResponseIsCutOff(t *testing.T) {
 	}
 }
 
-// A status that is none of a response to a write leaves its outcome open.
+// A status that is not valid for a write leaves its outcome unknown.
 func TestWritesAnsweredByAStatusThatSaysNothing(t *testing.T) {
 	statuses := []string{
 		"101 Switching Protocols", "000 ", "300 Multiple Choices", "302 Found", "304 Not Modified", "308 Permanent Redirect",
@@ -190,7 +190,7 @@ func TestWritesAnsweredByAStatusThatSaysNothing(t *testing.T) {
 	}
 }
 
-// Over HTTP/1.1 a connection can end anywhere, too, a kept one as a fresh one.
+// Over HTTP/1.1, too, a connection can end anywhere, whether new or kept alive.
 func TestWritesOverHTTP1HappenOnce(t *testing.T) {
 	const whole = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 8\r\n\r\n{\"id\":7}"
 	for _, kept := range []bool{false, true} {
@@ -209,7 +209,7 @@ func TestWritesOverHTTP1HappenOnce(t *testing.T) {
 				} else {
 					require.Error(t, err)
 				}
-				if name != "do" && cut < len(whole) { // which hands out half a body
+				if name != "do" && cut < len(whole) { // Do returns before the whole body arrives
 					require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s after %d bytes", name, cut)
 				}
 				require.EqualValues(t, 1, server.requests.Load(), "%s after %d bytes, kept: %v", name, cut, kept)
@@ -218,8 +218,8 @@ func TestWritesOverHTTP1HappenOnce(t *testing.T) {
 	}
 }
 
-// A kept connection that turns out to be closed costs a read one request at
-// most, and a write that was not sent nothing.
+// If a kept-alive connection turns out to be closed, a read is sent at most once
+// more. A write that was not sent costs nothing.
 func TestReadsOverHTTP1KeepToWithRetries(t *testing.T) {
 	for name := range maps.Keys(calls) {
 		server := newRawServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{\"id\":7}")

@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// sameOrigin reports whether two URLs share scheme, host and port. A host that
-// is not ASCII shares them with none: what it is looked up as, such as the
-// Kelvin sign as a k, is decided elsewhere.
+// sameOrigin reports whether two URLs have the same scheme, host and port. A host
+// that is not ASCII is never the same: other code decides how it is resolved, such
+// as the Kelvin sign as a k.
 func sameOrigin(a, b *url.URL) bool {
 	return sameHost(a, b) && lowerASCII(a.Scheme) == lowerASCII(b.Scheme) && port(a) == port(b)
 }
 
-// sameHost reports whether two URLs have the same host, whatever their ports.
+// sameHost reports whether two URLs have the same host; it ignores their ports.
 func sameHost(a, b *url.URL) bool {
 	return isASCII(a.Host) && isASCII(b.Host) && hostOf(a) == hostOf(b)
 }
 
-// hostOf is a URL's host in lower case, but for the zone of an IPv6 address.
+// hostOf returns a URL's host in lower case, except the zone of an IPv6 address.
 func hostOf(u *url.URL) string {
 	host, zone, zoned := strings.Cut(u.Hostname(), "%")
 	if zoned {
@@ -42,8 +42,8 @@ func isLoopback(host string) bool {
 	return lowerASCII(host) == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// lowerASCII changes A to Z alone. Functions that know Unicode turn other
-// letters into ASCII ones.
+// lowerASCII lowers only A to Z. Unicode functions such as strings.ToLower map
+// some other letters to ASCII.
 func lowerASCII(text string) string {
 	lower := []byte(text)
 	for i, b := range lower {

@@ -15,8 +15,8 @@ import (
 // lookAlikes are hosts that Unicode folds to officeHost.
 var lookAlikes = []string{"gitlab.des\u212a.example.com", "gitlab.de\u017fk.example.com", "gitlab.des%E2%84%AA.example.com", "gitlab.de%C5%BFk.example.com"}
 
-// A host that only looks like the server's gets no token, through a proxy
-// neither.
+// A host that only looks like the server's does not receive the token, even through
+// a proxy.
 func TestLookAlikesGetNoToken(t *testing.T) {
 	for _, host := range lookAlikes {
 		for name, call := range map[string]func(*gitlabci.Client) error{
@@ -76,7 +76,8 @@ func TestJobTokenStaysFromLookAlikes(t *testing.T) {
 	require.ErrorContains(t, err, "CI_JOB_TOKEN")
 }
 
-// A moved project, or the server's other name, is read with the token at home.
+// A moved project, or one at another host name of the server, is read from the base
+// URL with the token.
 func TestOtherNamesAreAskedAtHome(t *testing.T) {
 	for _, root := range []string{"", "/gitlab"} {
 		for name, call := range reads {
@@ -101,7 +102,7 @@ func TestOtherNamesAreAskedAtHome(t *testing.T) {
 	}
 }
 
-// Nothing else of JSON is read elsewhere, and nothing polls on.
+// No other redirect of JSON to another origin is followed, and polling stops.
 func TestJSONStaysAtHome(t *testing.T) {
 	for _, path := range []string{"/bucket", "/api/v4x/projects/7", "/api/v4/%2e%2e/x", "/api/v4/a%2F..%2Fb", "/api/v4/../../x", "/api/v4", `/api/v4/..%5Cx`} {
 		for name, call := range reads {

@@ -9,7 +9,7 @@ import (
 	"example.com/gitlabci"
 )
 
-// reads is one read of each kind.
+// reads has one read of each kind.
 var reads = map[string]func(context.Context, *gitlabci.Client) error{
 	"get": calls["get"],
 	"list": func(ctx context.Context, c *gitlabci.Client) error {
@@ -63,7 +63,7 @@ var reads = map[string]func(context.Context, *gitlabci.Client) error{
 	},
 }
 
-// readAtHome answers reads of one finished pipeline.
+// readAtHome responds to reads of one finished pipeline.
 func readAtHome(w http.ResponseWriter, r *http.Request) {
 	body := `{"id":7,"status":"success","project_id":42,"ref":"main"}`
 	switch path := r.URL.Path; {

@@ -25,16 +25,16 @@ type ListOptions struct {
 	// but Prefetch.
 	After Cursor `url:"-"`
 
-	// Prefetch is how many pages, 0 to 64, a method that ranges over all
-	// requests at once, ahead of its reader. 0 requests each when the loop
-	// reaches it, and the first page is always requested alone. Methods that
-	// return one page ignore it.
+	// Prefetch is how many pages, 0 to 64, an iterator requests concurrently,
+	// ahead of its loop. With 0, each page is requested when the loop reaches
+	// it. The first page is always requested alone. Methods that return one page
+	// ignore Prefetch.
 	//
-	// Numbered pages that are requested at once overlap, to prove that nothing
-	// is missed between them while the list changes: they have other sizes than
-	// PerPage, and are about a seventh more. Only one page can be requested
-	// ahead if pages have cursors instead of numbers, if the list is ordered by
-	// anything but ID or time of change, and on servers that ignore PerPage.
+	// Numbered pages that are requested concurrently overlap, to prove that
+	// nothing is missed between them while the list changes: their sizes differ
+	// from PerPage, and there are about a seventh more of them. Only one page can
+	// be requested ahead if pages have cursors instead of numbers, if the list is
+	// ordered by anything but ID or update time, or if the server ignores PerPage.
 	Prefetch int `url:"-"`
 }
 
@@ -79,11 +79,11 @@ type sheet[P any] struct {
 // A pager fetches the page that a query asks for.
 type pager[P any] func(context.Context, url.Values) (*sheet[P], error)
 
-// pages fetches the pages of the list at p, and checks that they have what was
-// asked for.
+// pages fetches the pages of the list at p, and checks that their items fit the
+// filters.
 func pages[P any](c *Client, p path) pager[P] { return filteredPages(anyPages[P](c, p), p) }
 
-// anyPages fetches the pages of the list at p, whatever they have.
+// anyPages fetches the pages of the list at p, without checking the filters.
 func anyPages[P any](c *Client, p path) pager[P] {
 	return func(ctx context.Context, query url.Values) (*sheet[P], error) {
 		return fetchPage[P](ctx, c, p, query)

@@ -29,8 +29,8 @@ func pageScript(t *testing.T, steps ...http.HandlerFunc) *script {
 	return s
 }
 
-// pageItems is a JSON list of objects with the IDs from first to last, and the
-// pairs of names and values.
+// pageItems returns a JSON list of objects with the IDs from first to last, and the
+// given pairs of names and values.
 func pageItems(first, last int, pairs ...string) string {
 	items := []map[string]any{}
 	for id := first; id <= last; id++ {
@@ -52,7 +52,7 @@ func pageLink(query url.Values, rel string) string {
 	return fmt.Sprintf(`<https://%s/another/api/v4/path?%s>; rel="%s"`, pageElsewhere, query.Encode(), rel)
 }
 
-// pageFitting is what items of a list have that fit the filters of its query.
+// pageFitting returns the fields of items that fit the filters of a query.
 func pageFitting(query url.Values) (pairs []string) {
 	for filter, name := range map[string]string{"ref": "ref", "status": "status", "scope[]": "status"} {
 		if query.Has(filter) {

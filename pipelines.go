@@ -104,17 +104,19 @@ func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *Li
 //
 // Pages are numbered, and pipelines come and go while the loop runs. One that
 // was yielded before is dropped: by its ID or, with [OrderByUpdatedAt], by its
-// ID and UpdatedAt, so that one which changed is seen again. Where GitLab's
-// count falls, All goes back by as many pages. In ascending lists, and with a
-// Prefetch above 1, pages overlap: All requests other sizes than PerPage, about
-// a seventh more often, and rereads where two pages have nothing in common.
+// ID and UpdatedAt, so that a pipeline that changed is yielded again. If GitLab's
+// total falls, All goes back by as many pages. In ascending lists, and with a
+// Prefetch above 1, pages overlap: All requests other page sizes than PerPage,
+// about a seventh more pages, and repeats requests if two pages have nothing in
+// common.
 //
-// So what is in the list throughout is yielded exactly once if it is ordered by
-// ID or [OrderByUpdatedAt], and its pages overlap. Where they do not, the list
-// must also have at most 10,000 pipelines, which is where GitLab stops counting,
-// and only filters whose result stays: Ref, SHA, Source, Username, CreatedAfter
-// and CreatedBefore. Otherwise nothing is yielded twice, but one that moved can
-// be missed, with Prefetch as without.
+// Every pipeline that stays in the list is yielded exactly once if the list is
+// ordered by ID or [OrderByUpdatedAt], and its pages overlap. If pages do not
+// overlap, the list must also have at most 10,000 pipelines, where GitLab stops
+// counting, and only filters whose result for a pipeline never changes: Ref, SHA,
+// Source, Username, CreatedAfter and CreatedBefore. Otherwise no pipeline is
+// yielded twice, but one that moved in the list can be missed, with or without
+// Prefetch.
 func (s *PipelinesService) All(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) iter.Seq2[*PipelineInfo, error] {
 	return all[*PipelineInfo](ctx, s.client, at("projects", project, "pipelines"), opts)
 }

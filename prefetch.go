@@ -11,15 +11,15 @@ import (
 // maxPrefetch keeps one loop from taking a server for itself.
 const maxPrefetch = 64
 
-// A prefetcher fetches pages before they are asked for. What it fetched is only
-// ever used where the walk leads, so that a wrong guess costs a request and
+// A prefetcher fetches pages before the walk reaches them. A page is used only if
+// the walk requests exactly that page, so a wrong guess costs one request and
 // nothing else.
 type prefetcher[P any] struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	fetch   pager[P]
-	most    int             // requests at once
-	width   int             // how many of them are worth it now
+	most    int             // concurrent requests
+	width   int             // how many of them are useful now
 	queue   []*earlyPage[P] // in the order of the list
 	taken   string          // the key of the page that was taken last
 	running sync.WaitGroup
@@ -28,7 +28,7 @@ type prefetcher[P any] struct {
 // An earlyPage is a page on its way.
 type earlyPage[P any] struct {
 	key     string
-	guessed bool // it was requested before the page before it was read
+	guessed bool // requested before the previous page was read
 	cancel  context.CancelFunc
 	done    chan struct{} // closed once page and err are set
 	page    *sheet[P]
@@ -47,12 +47,12 @@ func (p *prefetcher[P]) stop() {
 	p.running.Wait()
 }
 
-// take waits for a page that is on its way, or fetches one that is not. It
-// reports whether the page was requested before the one before it was read.
+// take waits for a page that was already requested, or fetches it. It reports
+// whether the page was requested before the previous page was read.
 //
-// A page that is taken again leaves those after it on their way. One that the
-// walk goes back to does not: as more of that may follow, guesses are few at
-// first.
+// If the same page is taken again, the requests for the pages after it continue.
+// If the walk goes back to an earlier page, they are canceled. Since it may go back
+// again, fewer pages are prefetched at first.
 func (p *prefetcher[P]) take(at *place) (page *sheet[P], guessed bool, err error) {
 	key := pageKey(at.query)
 	if len(p.queue) > 0 && p.queue[0].key == key {
@@ -73,11 +73,11 @@ func (p *prefetcher[P]) take(at *place) (page *sheet[P], guessed bool, err error
 	return page, false, err
 }
 
-// drop gives up what is on its way, as it leads elsewhere.
+// drop cancels all pending requests, since the walk continues elsewhere.
 func (p *prefetcher[P]) drop() { p.keep(0) }
 
-// keep gives up all but the first n that are on their way, and returns when
-// the others have ended: what is requested next would be too much beside them.
+// keep cancels all pending requests but the first n, and waits until they have
+// ended, so that there are never more requests at once than allowed.
 func (p *prefetcher[P]) keep(n int) {
 	for _, early := range p.queue[n:] {
 		early.cancel()
@@ -88,7 +88,7 @@ func (p *prefetcher[P]) keep(n int) {
 	p.queue = p.queue[:n]
 }
 
-// fill requests what a plan has, the next page first.
+// fill requests the pages of a plan, the next page first.
 func (p *prefetcher[P]) fill(plan iter.Seq[url.Values]) {
 	i := 0
 	for query := range plan {

@@ -283,7 +283,7 @@ func TestPrefetchFollowsLinks(t *testing.T) {
 
 // Of a project's jobs one page is asked for ahead by cursor, more by number.
 func TestPrefetchJobs(t *testing.T) {
-	const byNumber, overlapping = "per_page=100", "id=1&page=1&per_page=20" // for a first page that had only two
+	const byNumber, overlapping = "per_page=100", "id=1&page=1&per_page=20" // after a first page of only two items
 	tests := map[string]struct {
 		opts gitlabci.ListOptions
 		want []string
@@ -416,8 +416,8 @@ func TestPrefetchLeavesNothing(t *testing.T) {
 	})
 }
 
-// Where the links lead elsewhere, pages are asked for ahead from there. Those of
-// an archive, in which nothing moves, need not overlap.
+// If the links lead elsewhere, prefetching continues from there. Pages of an
+// archive need not overlap, since an archive does not change.
 func TestPrefetchAfterAJump(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := prefetchSlow(t, func(w http.ResponseWriter, r *http.Request) {
@@ -443,8 +443,8 @@ func TestPrefetchAfterAJump(t *testing.T) {
 	})
 }
 
-// Where pages cannot overlap, or that would prove nothing, each is requested
-// when the one before it is there: they fit together only in this order.
+// If pages cannot overlap, or an overlap would prove nothing, each is requested after
+// the previous one has arrived: they fit together only in this order.
 func TestPrefetchOneByOne(t *testing.T) {
 	withOrder := prefetchOptions(8)
 	withOrder.OrderBy = gitlabci.OrderByStatus
@@ -465,7 +465,7 @@ func TestPrefetchOneByOne(t *testing.T) {
 	}{
 		"another order":             {pageNumbered(1000), withOrder, 1, 10},
 		"a size that is not told":   {numbered("X-Per-Page"), prefetchOptions(8), 1, 10},
-		"a size of the server's":    {ownSize, prefetchOptions(8), 8, 15 + 8}, // the first guesses are for nothing
+		"a size of the server's":    {ownSize, prefetchOptions(8), 8, 15 + 8}, // the first prefetched pages are wasted
 		"one page ahead, by number": {pageNumbered(1000), prefetchOptions(1), 1, 10},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -481,14 +481,14 @@ func TestPrefetchOneByOne(t *testing.T) {
 	}
 }
 
-// A page that was served too early is requested again, and those after it stay
-// on their way; at no time are there more than may be.
+// A page that was served too early is requested again, while the requests after it
+// continue. There are never more requests at once than allowed.
 func TestPrefetchAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var early atomic.Bool
 		s := prefetchSlow(t, func(w http.ResponseWriter, r *http.Request) {
 			number, size := pageNumber(r.URL.Query(), "page", 1), pageNumber(r.URL.Query(), "per_page", 100)
-			shift := 5 // that were created after the first page and the third were served
+			shift := 5 // items created after pages one and three were served
 			if number == 1 || number == 3 && early.CompareAndSwap(false, true) {
 				shift = 0
 			}
@@ -507,6 +507,6 @@ func TestPrefetchAgain(t *testing.T) {
 		require.Empty(t, errs)
 		require.Len(t, ids, 1000)
 		require.Equal(t, 4, s.most)
-		require.Len(t, s.received(), 13, "12 pages, one of them again")
+		require.Len(t, s.received(), 13, "12 pages, one of them twice")
 	})
 }

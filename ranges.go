@@ -47,11 +47,11 @@ func offset(digits string) (int64, bool) {
 // isTag reports whether a validator is a strong ETag.
 func isTag(validator string) bool { return strings.HasPrefix(validator, `"`) && len(validator) > 2 }
 
-// strongValidator is what If-Range may hold, so that a range is of the very
-// bytes that came before, or "" if the response has nothing to be trusted.
+// strongValidator returns the value for If-Range, which makes sure that a range is
+// of the same bytes as before, or "" if the response has no strong validator.
 // GitLab sends one weak ETag for every download, and "Last-Modified: 0". A date
-// counts only when it is well before the response's own. RFC 9110, 8.8.2.2. It
-// tells files apart, but proves nothing: two files can have one date.
+// counts only if it is well before the date of the response; see RFC 9110, 8.8.2.2.
+// Two dates tell files apart, but one date proves nothing: two files can share it.
 func strongValidator(header http.Header) string {
 	if tag := header.Get("ETag"); isTag(tag) {
 		return tag

@@ -103,10 +103,10 @@ func (s *rangeStream) Close() error {
 	return s.body.Close()
 }
 
-// atOnce reads an archive from at to its end by one response, so that the
+// atOnce reads an archive from at to its end in one response, so that the
 // directory in it is of one archive. The body is that of a response that has
-// come, or nil. Where one breaks off after n bytes, again says where the next
-// one is to begin.
+// already arrived, or nil. If a response is interrupted after n bytes, again
+// returns where the next one begins.
 func (z *remoteZip) atOnce(ctx context.Context, at int64, body io.ReadCloser, again func(at, n int64) int64) (block, error) {
 	s := &rangeStream{zip: z, ctx: ctx, end: z.size, body: body}
 	defer s.Close()
@@ -129,8 +129,8 @@ func (z *remoteZip) atOnce(ctx context.Context, at int64, body io.ReadCloser, ag
 	}
 }
 
-// before reads what lies before the tail of the same archive: both come in one
-// response, and the tail is compared.
+// before reads the bytes from at to the tail. To prove that they are of the same
+// archive, it reads the tail in the same response, and compares it.
 func (z *remoteZip) before(ctx context.Context, at int64, tail block) ([]byte, error) {
 	b, err := z.atOnce(ctx, at, nil, func(at, _ int64) int64 { return at })
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"example.com/gitlabci"
 )
 
-// A rawServer sends the same bytes for each request, or as many of them as it
-// is told and then closes the connection.
+// A rawServer sends the same bytes for each request, or only the first cut of them
+// and then closes the connection.
 type rawServer struct {
 	address  string
 	response string
@@ -35,7 +35,7 @@ func newRawServer(t *testing.T, response string) *rawServer {
 			if err != nil {
 				return
 			}
-			t.Cleanup(func() { conn.Close() }) // of a client that nobody can close
+			t.Cleanup(func() { conn.Close() }) // the client of the test cannot be closed
 			go s.serve(conn)
 		}
 	}()
@@ -62,7 +62,7 @@ func (s *rawServer) serve(conn net.Conn) {
 	}
 }
 
-// client is one with the default transport.
+// client returns a client with the default transport.
 func (s *rawServer) client(t *testing.T, opts ...gitlabci.Option) *gitlabci.Client {
 	t.Helper()
 	client, err := gitlabci.NewClient(append([]gitlabci.Option{gitlabci.WithBaseURL(s.address), gitlabci.WithToken(scriptToken)}, opts...)...)

@@ -31,7 +31,7 @@ func redirected(status int, location string, storage http.HandlerFunc) (api, els
 	return api, elsewhere
 }
 
-// open is a call that may come from a storage.
+// open is a call that may be redirected to a storage.
 func open(ctx context.Context, c *gitlabci.Client) error {
 	_, err := c.Artifacts.Download(ctx, "group/app", gitlabci.JobID(9), io.Discard, nil)
 	return err

@@ -11,8 +11,8 @@ import (
 
 const maxRedirects = 5
 
-// checkRedirect lets reads follow a redirect, never from https to http, and
-// stops writes at its answer: net/http would turn a POST into a GET.
+// checkRedirect lets reads follow a redirect, but never from https to http. Writes
+// are not redirected: net/http would turn a POST into a GET.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
 	req.URL.User = nil // net/http would send it
@@ -25,15 +25,16 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	case last.URL.Scheme == "https" && req.URL.Scheme != "https":
 		return strayed("the server redirects from https to %s, which is not followed", req.URL.Scheme)
 	case req.URL.Scheme != "https" && req.URL.Scheme != "http" || req.URL.Hostname() == "":
-		return strayed("the server redirects to something that is not the URL of a server")
+		return strayed("the server redirects to a URL that is not http or https, or has no host")
 	}
 	return policyFrom(req.Context()).route(req, via)
 }
 
-// route decides where a redirected read goes. The API under another name of the
-// server, which GitLab gives for a project that moved, is asked at the base URL:
-// elsewhere the request would be anonymous, and see less. From another origin
-// nothing leads back, since it must not choose what the token is used for.
+// route decides where a redirected read is sent. If it is redirected to the API
+// under another host name, as GitLab does for a moved project, it is sent to the
+// base URL: elsewhere it would be anonymous, and could see less. A redirect from
+// another origin back to the server is refused, since that origin must not choose
+// what the token is used for.
 func (p *policy) route(req *http.Request, via []*http.Request) error {
 	base := p.config.base
 	isAway := func(r *http.Request) bool { return !sameOrigin(r.URL, base) }
@@ -51,8 +52,8 @@ func (p *policy) route(req *http.Request, via []*http.Request) error {
 	return strayed("the server redirects to %s, which is not followed: it is not the API at the base URL", address(req.URL))
 }
 
-// bringHome sends a redirected request to the base URL, unless that has been
-// asked already.
+// bringHome sends a redirected request to the base URL, unless the same URL was
+// already requested there.
 func bringHome(req *http.Request, via []*http.Request, base *url.URL) error {
 	home := &url.URL{Scheme: base.Scheme, Host: base.Host, Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery}
 	asked := func(r *http.Request) bool { return r.URL.Path == home.Path && r.URL.RawQuery == home.RawQuery }
@@ -64,8 +65,8 @@ func bringHome(req *http.Request, via []*http.Request, base *url.URL) error {
 	return nil
 }
 
-// belowAPI reports whether a URL's path is one below the base URL's, also for
-// whoever decodes it.
+// belowAPI reports whether a URL's path is below that of the base URL, even once
+// it is decoded.
 func belowAPI(target, base *url.URL) bool {
 	rest, below := strings.CutPrefix(target.EscapedPath(), base.EscapedPath()+"/")
 	if !below {
@@ -80,13 +81,13 @@ func belowAPI(target, base *url.URL) bool {
 	return true
 }
 
-// address is a URL as errors have it: without its query, which may be signed.
+// address returns a URL for an error: without its query, which may be signed.
 func address(u *url.URL) string {
 	return fmt.Sprintf("%s://%s%s", u.Scheme, u.Host, u.EscapedPath())
 }
 
-// A redirectError is a redirect that is not followed. To poll again would lead
-// there again.
+// A redirectError is a redirect that is not followed. Polling again would only
+// repeat it.
 type redirectError struct{ text string }
 
 func (e *redirectError) Error() string { return e.text }

@@ -15,8 +15,8 @@ import (
 // of 10,000 files comes with it, and small archives come whole.
 const zipTail = 3 << 19
 
-// zipTailLeast is what is asked for at the least where more did not come in one
-// response: the end of the directory with the longest comment.
+// zipTailLeast is the least that is requested if a larger tail did not arrive in
+// one response: an end of central directory with the longest comment.
 const zipTailLeast = 66 << 10
 
 var (
@@ -162,9 +162,9 @@ func (z *remoteZip) acceptable(resp *http.Response) error {
 	packed := resp.Header.Get("Content-Encoding")
 	switch {
 	case isPage(contentType):
-		return z.fail(fmt.Errorf("the answer has content type %q: this is a page", contentType))
+		return z.fail(fmt.Errorf("the response has content type %q: this is a page", contentType))
 	case isJSON(contentType):
-		return z.fail(fmt.Errorf("the response has content type %q, which is no archive", contentType))
+		return z.fail(fmt.Errorf("the response has content type %q, which is not an archive", contentType))
 	case packed != "" && !strings.EqualFold(packed, identity):
 		return z.fail(fmt.Errorf("the archive is compressed by %q on its way, though that was not asked for", packed))
 	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent:
@@ -212,16 +212,16 @@ func (z *remoteZip) verify(resp *http.Response, first, end int64) (int64, error)
 	case r.total >= 0 && r.total != z.size:
 		return 0, z.fail(fmt.Errorf("%w: it has %d bytes now, and had %d", errChanged, r.total, z.size))
 	case resp.ContentLength > r.last-r.first+1:
-		return 0, z.fail(fmt.Errorf("the server announces %d bytes of a part that has %d", resp.ContentLength, r.last-r.first+1))
+		return 0, z.fail(fmt.Errorf("the server announces %d bytes for a range of %d", resp.ContentLength, r.last-r.first+1))
 	case r.first != first || r.last >= end:
 		return 0, z.fail(fmt.Errorf("the server sent bytes %d-%d, and %d-%d were asked for", r.first, r.last, first, end-1))
 	}
 	return r.last - r.first + 1, nil
 }
 
-// same reports whether a response can be of the archive that was opened. What
-// proves it is the directory, which came in one response: each file that is
-// read is checked against its size and its CRC there.
+// same reports whether a response can be of the archive that was opened. The
+// proof is the directory, which was read in one response: each file that is read
+// is checked against its size and CRC there.
 func (z *remoteZip) same(resp *http.Response) bool {
 	now := strongValidator(resp.Header)
 	if z.validator != "" && now != "" {

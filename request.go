@@ -109,7 +109,7 @@ type call struct {
 	raw    bool  // the caller reads the answer: see Client.Do
 	err    error // why it must not be sent
 
-	file  bool   // a file or a log: may come from another origin, a storage
+	file  bool   // a file or a log: may be redirected to another origin, a storage
 	fixed bool   // a file: that never gives way to another one
 	grows bool   // a file: that may be longer when it is asked for again
 	etag  string // of the answer that the caller has: the same one comes as 304, which is success
@@ -132,7 +132,7 @@ func reading(p path, query url.Values) *call {
 	return &call{method: http.MethodGet, path: p, query: query, err: p.err}
 }
 
-// readingFile describes a read of a file or a log, which the server may leave
+// readingFile describes a read of a file or a log, which the server may redirect
 // to a storage.
 func readingFile(p path, query url.Values) *call {
 	cl := reading(p, query)
@@ -172,7 +172,8 @@ func send[P any](ctx context.Context, c *Client, cl *call) (P, error) {
 	return answer, nil
 }
 
-// discard makes a call whose success has nothing to say; see checkSilence.
+// discard makes a call whose successful response has no content; see
+// checkSilence.
 func discard(ctx context.Context, c *Client, cl *call) error {
 	req, err := c.newRequest(ctx, cl)
 	if err != nil {
@@ -186,10 +187,9 @@ func discard(ctx context.Context, c *Client, cl *call) error {
 	return nil
 }
 
-// checkSilence refuses a success that says something else. GitLab deletes with
-// 204, or with 202 and that status as its message. A page or another message
-// comes from something that never let the request through, such as a login
-// form.
+// checkSilence refuses a success with unexpected content. GitLab confirms a delete
+// with 204, or with 202 and that status as its message. A page or another message
+// was sent by something that did not pass the request on, such as a login form.
 func checkSilence(resp *http.Response) error {
 	if resp.StatusCode == http.StatusNoContent {
 		return nil
@@ -203,11 +203,11 @@ func checkSilence(resp *http.Response) error {
 		return &refusal{unreadable(resp, body, nil)}
 	case message == statusLine(http.StatusAccepted):
 		return nil
-	case resp.StatusCode == http.StatusAccepted && !hasMessage: // whatever became of the body
+	case resp.StatusCode == http.StatusAccepted && !hasMessage: // even if the body cannot be read
 		return nil
 	case err != nil:
 		return err
-	case len(body) == 0, !hasMessage && isObject(body): // which may be what was deleted
+	case len(body) == 0, !hasMessage && isObject(body): // the object may be what was deleted
 		return nil
 	case !hasMessage:
 		return &refusal{fmt.Errorf("%s with a body, which GitLab does not send", statusLine(resp.StatusCode))}

@@ -37,7 +37,7 @@ type policy struct {
 	secrets []secret // to keep out of messages: the tokens sent, and the call's own
 
 	sending *sending     // this attempt
-	replays atomic.Int64 // of reads by net/http, over HTTP/1
+	replays atomic.Int64 // repeats of a read by net/http itself, over HTTP/1
 
 	scout    bool          // this attempt goes ahead of all others: see gate
 	pauses   int           // of the client that the call has sat out

@@ -76,7 +76,7 @@ func (r *run) noteTriggers(ctx context.Context) error {
 	return err
 }
 
-// failuresAtOnce is how many logs of failed jobs are summed up at the same time.
+// failuresAtOnce is how many logs of failed jobs are summarized at the same time.
 const failuresAtOnce = 4
 
 // explain makes the list of failures, and reads their logs, some at once.

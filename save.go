@@ -18,33 +18,33 @@ import (
 type SaveOptions struct {
 	OpenOptions
 
-	// AllowUnverified saves a file that nothing proves to be whole: the server
-	// sent neither its length nor its end, the job does not tell its size, and
-	// it is not a complete zip archive. Such a file may be cut short. By default
-	// the old file is kept, and the error matches [io.ErrUnexpectedEOF].
+	// AllowUnverified saves a file that nothing proves to be complete: the server
+	// sent neither its length nor its end, its size in the job is unknown, and it
+	// is not a complete zip archive. Such a file may be cut short. By default the
+	// old file is kept, and the error matches [io.ErrUnexpectedEOF].
 	AllowUnverified bool
 }
 
 // Save writes a job's archive of artifacts, or one of its report files, to a
-// file: whole, or not at all. Until all of it has come and is on the disk, it
-// is in a file beside it whose name begins with a dot and ends in ".part"; that
-// one then takes its place at once. After an error the old file, or none, is
-// there as before. Only a program that is killed leaves a part behind.
+// file: completely, or not at all. Until all data has arrived and is on disk, it is
+// in a temporary file in the same folder, whose name begins with a dot and ends in
+// ".part". That file then replaces the old one in one step. After an error, the old
+// file, or none, is there as before. Only a program that is killed leaves a ".part"
+// file behind.
 //
 //	GET /projects/:id/jobs/:job_id/artifacts
 //	GET /projects/:id/jobs/artifacts/:ref_name/download
 //
 // See https://docs.gitlab.com/api/job_artifacts/#download-job-artifacts-by-job-id.
 // The errors are those of [ArtifactsService.Open], of its file and of the file
-// system. What is saved is always one file as the server has it: an interrupted
-// download resumes as [ArtifactFile.Read] says. Only the archive of a job given
-// by its ID, which GitLab never replaces, resumes with the missing bytes even
-// without a strong ETag. Then the bytes around the break are compared, and all
-// files in it are checked against its directory before it replaces the old one.
-// The folder must exist, and the file not be a folder, a device or the
-// like: that is found out before anything is sent. A file that is replaced
-// passes on its permissions, but not its owner; a symbolic link is replaced
-// itself.
+// system. The saved file is never a mix of two files: an interrupted download
+// resumes as described at [ArtifactFile.Read]. Only the archive of a job given by
+// its ID, which GitLab never replaces, resumes with the missing bytes even without
+// a strong ETag. Then the bytes around the interruption are compared, and all files
+// in the archive are checked against its directory before it replaces the old one.
+// The folder must exist, and the file must not be a folder, a device or the like:
+// that is checked before any request. A replaced file passes on its permissions,
+// but not its owner; a symbolic link is itself replaced.
 func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src ArtifactSource, file string, opts *SaveOptions) error {
 	if opts == nil {
 		opts = &SaveOptions{}
@@ -68,8 +68,8 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 	})
 }
 
-// fill downloads to a new file. If parts may be joined by their bytes, the
-// error is errUnproven if that was done and cannot be checked.
+// fill downloads to a new file. With join, parts may be joined by comparing bytes;
+// the error is errUnproven if that was done and cannot be checked.
 func (s *ArtifactsService) fill(ctx context.Context, project ProjectID, src ArtifactSource, part *os.File, opts *SaveOptions, join bool) error {
 	source, err := s.open(ctx, project, src, &opts.OpenOptions, func(m *mender) {
 		m.lax = opts.AllowUnverified

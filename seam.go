@@ -9,9 +9,9 @@ import (
 	"slices"
 )
 
-// proveJoined checks an archive that was joined of parts which nothing but
-// their bytes told to be of one archive. The error is errUnproven if that
-// cannot be checked; otherwise it says that the archive has changed.
+// proveJoined checks an archive whose parts were joined only by comparing bytes.
+// The error is errUnproven if the archive cannot be checked; otherwise it says that
+// the archive has changed.
 func (m *mender) proveJoined(file *os.File) error {
 	if m.seam == 0 {
 		return nil
@@ -20,12 +20,12 @@ func (m *mender) proveJoined(file *os.File) error {
 	if err == nil || err == errUnproven || m.ctx.Err() != nil {
 		return err
 	}
-	return m.fail(m.changed("what came before and after a break does not fit: %w", err))
+	return m.fail(m.changed("the parts before and after an interruption do not match: %w", err))
 }
 
-// proveZip checks every byte of an archive that its directory tells of. The
-// directory must be of one response, which began at seam, and the members must
-// follow one another without gaps.
+// proveZip checks every byte of an archive against its directory. The directory
+// must be from one response, which began at seam, and there must be no gaps between
+// the members.
 func proveZip(ctx context.Context, sp *spool, seam int64) error {
 	tail, err := sp.tail()
 	if err != nil {
@@ -39,7 +39,7 @@ func proveZip(ctx context.Context, sp *spool, seam int64) error {
 	var u unpacker
 	defer u.release()
 	f := newFeed(io.NewSectionReader(sp.file, 0, begin), 0, make([]byte, memberBuffer))
-	room := int64(0) // for what may stand between two members
+	room := int64(0) // how many bytes may be between two members
 	for _, m := range slices.SortedFunc(slices.Values(z.members), byStart) {
 		m.next = min(m.next, begin)
 		if gap := m.start - f.pos(); m.problem() != nil || gap < 0 || gap > room {
@@ -60,7 +60,7 @@ func proveZip(ctx context.Context, sp *spool, seam int64) error {
 }
 
 const (
-	hasDescriptor  = 1 << 3 // a flag: a record behind the member repeats its size and CRC
+	hasDescriptor  = 1 << 3 // a flag: a record after the member repeats its size and CRC
 	descriptorMost = 24     // bytes
 )
 
@@ -86,7 +86,7 @@ func (u *unpacker) prove(ctx context.Context, f *feed, m *zipMember) error {
 // drained reports whether a member's data was read to its last byte.
 func (f *feed) drained() error {
 	if f.left > 0 || f.r < f.open {
-		return errors.New("something follows its data")
+		return errors.New("there is more data after its end")
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 // A zipSource is where the bytes of an archive come from.
 type zipSource interface {
 	section(ctx context.Context, first, end int64) io.ReadCloser
-	before(ctx context.Context, at int64, tail block) ([]byte, error) // of the same archive as the tail
+	before(ctx context.Context, at int64, tail block) ([]byte, error) // the bytes from at to the tail
 	length() int64
 	label() (from, name string)
 	io.Closer
@@ -50,7 +50,8 @@ func (sp *spool) fill(remote *ArtifactFile) (_ block, err error) {
 	return sp.tail()
 }
 
-// tail reads the end of the archive, with its directory if that is small.
+// tail reads the end of the archive, which includes its directory if that is
+// small.
 func (sp *spool) tail() (block, error) {
 	tail := block{at: max(0, sp.size-zipTail)}
 	tail.data = make([]byte, sp.size-tail.at)
@@ -64,7 +65,7 @@ func (sp *spool) section(_ context.Context, first, end int64) io.ReadCloser {
 	return io.NopCloser(io.NewSectionReader(sp.file, first, end-first))
 }
 
-// before reads from at to the tail.
+// before reads the bytes from at to the tail.
 func (sp *spool) before(_ context.Context, at int64, tail block) ([]byte, error) {
 	data := make([]byte, tail.at-at)
 	_, err := sp.file.ReadAt(data, at)

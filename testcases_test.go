@@ -75,21 +75,21 @@ func TestCases(t *testing.T) {
 		err  string   // at the end
 	}{
 		"no reports":                {`{"total_count":0,"test_suites":[]}`, nil, ""},
-		"nothing":                   {`{}`, nil, "200 OK with another JSON than was asked for: it is another thing: it has no test_suites"},
+		"nothing":                   {`{}`, nil, "200 OK with unexpected JSON: not the requested object: it has no test_suites"},
 		"two suites":                {`{"total_time":1.5,"test_suites":[{"name":"a","total_time":1,"test_cases":[{"name":"1"},{"name":"2"}]},{"name":"b","test_cases":[{"name":"3"}]}],"more":{"test_suites":[1]}}`, []string{"a/1", "a/2", "b/3"}, ""},
 		"fields of tomorrow":        {`{"a":[{"name":"x","test_cases":[{"name":"0"}]}],"test_suites":[{"name":"a","b":{"test_cases":[{"name":"0"}]},"test_cases":[{"name":"1","c":{"name":"0"}}]}]}`, []string{"a/1"}, ""},
 		"suite that cannot be read": {`{"test_suites":[{"name":"a","suite_error":"no","test_cases":[]},{"name":"b","test_cases":[{"name":"3"}]}]}`, []string{"b/3"}, ""},
 		"name after the cases":      {`{"test_suites":[{"name":"a","test_cases":[{"name":"1"}]},{"test_cases":[{"name":"2"}],"name":"b"}]}`, []string{"a/1", "/2"}, ""},
 		"names of another type":     {`{"test_suites":[{"name":7,"test_cases":[{"name":true}]},{"name":null,"test_cases":[{"name":"2"}]}]}`, []string{"7/true", "/2"}, ""},
 		"cases of another type":     {`{"test_suites":[{"name":"a","test_cases":[1,{"name":"1"},null,[{"name":"2"}]]},{"test_cases":{"name":"3"}},7,[[]],{"test_cases":null}]}`, []string{"a/1"}, ""},
-		"suites of another type":    {`{"test_suites":{"name":"a","test_cases":[{"name":"1"}]}}`, nil, "it is another thing: it has no test_suites"},
+		"suites of another type":    {`{"test_suites":{"name":"a","test_cases":[{"name":"1"}]}}`, nil, "not the requested object: it has no test_suites"},
 		"not UTF-8":                 {"{\"test_suites\":[{\"name\":\"\xff\",\"test_cases\":[{\"name\":\"\\ud800\"}]}]}", []string{"\uFFFD/\uFFFD"}, ""},
 		"names twice":               {`{"test_suites":[{"name":"a","name":"b","test_cases":[{"name":"1","name":"2"}]}],"test_suites":[]}`, []string{"b/2"}, ""},
 		"a list":                    {`[]`, nil, "gitlabci: GET /projects/group%2Fapp/pipelines/42/test_report: 200 OK with JSON that is not GitLab's: the answer is not a JSON object"},
 		"empty":                     {``, nil, "not a JSON object"},
 		"not JSON":                  {`oops`, nil, "not a JSON object"},
 		"more after the end":        {`{"test_suites":[{"name":"a","test_cases":[{"name":"1"}]}]}]`, []string{"a/1"}, "after 1 test cases: jsontext: "},
-		"another after the end":     {`{"test_suites":[]}{"test_suites":[]}`, nil, "after 0 test cases: the answer goes on after its end"},
+		"another after the end":     {`{"test_suites":[]}{"test_suites":[]}`, nil, "after 0 test cases: the response has more data after its end"},
 		"cut off":                   {`{"test_suites":[{"name":"a","test_cases":[{"name":"1"},{"name":"2"`, []string{"a/1"}, "after 1 test cases: jsontext: unexpected EOF"},
 		"cut off between suites":    {`{"test_suites":[{"name":"a","test_cases":[{"name":"1"}]}`, []string{"a/1"}, "after 1 test cases: jsontext: unexpected EOF"},
 		"broken within a suite":     {`{"test_suites":[{"name":"a","test_cases":[{"name":"1"}],"name" 7}]}`, []string{"a/1"}, "after 1 test cases: jsontext: "},
@@ -119,8 +119,8 @@ func TestCasesOfAPage(t *testing.T) {
 	}
 }
 
-// What is left out is logged once, with how much it is and the place of the
-// first.
+// Test cases that are left out are logged once, with their count and the index
+// of the first.
 func TestCasesLeftOut(t *testing.T) {
 	var log bytes.Buffer
 	s := newScript(answer(http.StatusOK, `{"test_suites":[{"test_cases":[{},7]},{"test_cases":[null,{},[]]}]}`))
@@ -339,7 +339,7 @@ func TestCasesMemory(t *testing.T) {
 	if testing.Short() || underRace() {
 		cases = 20_000
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(20)) // or what other tests hold would let garbage pile up
+	defer debug.SetGCPercent(debug.SetGCPercent(20)) // or garbage would pile up in proportion to what other tests hold
 	runtime.GC()
 	before, peak, n := heap(), uint64(0), 0
 	for _, err := range (&caseReport{n: cases, size: 60 << 20 / cases}).client(t).Pipelines.TestCases(t.Context(), "group/app", 42) {

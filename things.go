@@ -6,17 +6,18 @@ import (
 	"reflect"
 )
 
-// errNoThing is a JSON object that is not what was asked for, such as a message.
-var errNoThing = errors.New("it is another thing")
+// errNoThing is the error for a JSON object that was not requested, such as a
+// message.
+var errNoThing = errors.New("not the requested object")
 
-// A thing can be told from another JSON object, such as "{}" or a message: by an
-// ID that is usable, or by what GitLab never leaves out.
+// A thing is an object that can be told from other JSON, such as "{}" or a
+// message: it has a valid ID, or a field that GitLab never leaves out.
 type thing interface {
 	label() string   // such as "pipeline 7"
-	missing() string // what it should have and does not, "" if nothing
+	missing() string // the required field that it lacks, or ""
 }
 
-// checkThing refuses what is decoded from an object that is not the thing.
+// checkThing returns an error if the decoded value is not the requested object.
 func checkThing(decoded any) error {
 	if one, ok := decoded.(thing); ok && !reflect.ValueOf(decoded).IsNil() {
 		if field := one.missing(); field != "" {
@@ -60,8 +61,8 @@ func (e *ArtifactEntry) missing() string {
 	return ""
 }
 
-// The suites of a report are an empty list if there are none, and never left
-// out.
+// GitLab never leaves out the suites of a report: without suites, it sends an
+// empty list.
 
 func (r *TestReport) label() string { return "test report" }
 

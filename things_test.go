@@ -12,7 +12,7 @@ import (
 	"example.com/gitlabci"
 )
 
-// noThings are successes that are none, and the messages that they have.
+// noThings are bodies that are not the requested object, and their messages.
 var noThings = map[string]string{
 	`{}`:                              "",
 	`{"message":"403 Forbidden"}`:     "403 Forbidden",
@@ -26,7 +26,7 @@ var noThings = map[string]string{
 	`{"message":{"base":["no way"]}}`: "no way",
 }
 
-// thingReads are reads of one thing.
+// thingReads are reads of one object.
 var thingReads = map[string]func(context.Context, *gitlabci.Client) error{
 	"get": calls["get"],
 	"latest": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Pipeline, error) {
@@ -53,7 +53,7 @@ var thingReads = map[string]func(context.Context, *gitlabci.Client) error{
 	},
 }
 
-// thingWrites are writes that return what they have changed.
+// thingWrites are writes that return the changed object.
 var thingWrites = map[string]func(context.Context, *gitlabci.Client) error{
 	"cancel": calls["cancel"],
 	"rename": calls["rename"],
@@ -68,7 +68,7 @@ var thingWrites = map[string]func(context.Context, *gitlabci.Client) error{
 	}),
 }
 
-// resultOf leaves only the error of a call.
+// resultOf drops the result of a call and keeps the error.
 func resultOf[T any](do func(context.Context, *gitlabci.Client) (*T, error)) func(context.Context, *gitlabci.Client) error {
 	return func(ctx context.Context, c *gitlabci.Client) error {
 		_, err := do(ctx, c)
@@ -76,7 +76,7 @@ func resultOf[T any](do func(context.Context, *gitlabci.Client) (*T, error)) fun
 	}
 }
 
-// A read that is answered by another thing says what came instead.
+// If a read gets another object, the error has the message in it.
 func TestReadsOfAnotherThing(t *testing.T) {
 	for name, read := range thingReads {
 		for body, message := range noThings {
@@ -88,12 +88,12 @@ func TestReadsOfAnotherThing(t *testing.T) {
 	}
 }
 
-// A write that is answered by another thing may have been carried out, and is
-// not sent again.
+// A write whose response is another object may have been executed, and is not sent
+// again.
 func TestWritesAnsweredByAnotherThing(t *testing.T) {
 	writes := maps.Clone(thingWrites)
 	maps.Copy(writes, onceCalls)
-	delete(writes, "do") // which hands the response to its caller
+	delete(writes, "do") // it returns the response unread
 	for name, write := range writes {
 		for body, message := range noThings {
 			s := newScript(answer(201, body))
@@ -105,7 +105,7 @@ func TestWritesAnsweredByAnotherThing(t *testing.T) {
 	}
 }
 
-// A keyed create looks for the pipeline instead.
+// A keyed create looks for its pipeline.
 func TestKeyedCreateAnsweredByAnotherThing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keys := newKeyServer(answer(200, `{"message":"ok"}`))
@@ -114,7 +114,7 @@ func TestKeyedCreateAnsweredByAnotherThing(t *testing.T) {
 	})
 }
 
-// A success of a delete has nothing to say.
+// A successful delete has no content.
 func TestDeletesAnsweredByAnotherThing(t *testing.T) {
 	deletes := map[string]func(context.Context, *gitlabci.Client) error{
 		"pipeline":      calls["delete"],
@@ -135,7 +135,7 @@ func TestDeletesAnsweredByAnotherThing(t *testing.T) {
 	}
 }
 
-// An element that is not the thing is told by its place.
+// The error for an element that is not the right object has its index.
 func TestListsOfOtherThings(t *testing.T) {
 	lists := map[string]func(context.Context, *gitlabci.Client) error{
 		"pipelines": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.PipelineInfo], error) {
@@ -164,7 +164,7 @@ func TestListsOfOtherThings(t *testing.T) {
 	const good = `{"id":7,"key":"A","path":"a","name":"a"}`
 	for name, list := range lists {
 		for body := range noThings {
-			if name == "entries" && body == `{"id":"abc","name":"x"}` { // which has a name
+			if name == "entries" && body == `{"id":"abc","name":"x"}` { // an entry may have only a name
 				continue
 			}
 			s := newScript(answer(200, "["+good+","+body+"]"))
@@ -174,7 +174,7 @@ func TestListsOfOtherThings(t *testing.T) {
 	}
 }
 
-// IDs are usable in each way in which numbers are written.
+// An ID is valid in every notation of a number.
 func TestUsableIDs(t *testing.T) {
 	for _, body := range []string{`{"id":7}`, `{"id":"7"}`, `{"id":7.0}`, `{"id":7e0}`} {
 		pipeline, err := newScript(answer(200, body)).client(t).Pipelines.Get(t.Context(), "group/app", 7)
@@ -183,7 +183,7 @@ func TestUsableIDs(t *testing.T) {
 	}
 }
 
-// JSON is no log and no archive, but can be a file in one.
+// JSON is not a log or an archive, but can be a file in an archive.
 func TestJSONInPlaceOfAFile(t *testing.T) {
 	latest := gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}
 	message := answer(200, `{"message":"401 Unauthorized: `+scriptToken+`"}`)

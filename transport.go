@@ -148,7 +148,7 @@ func travels(name string) bool {
 func (t *transport) exchange(out *http.Request, p *policy) (*http.Response, error) {
 	p.sent, p.sending = true, &sending{policy: p}
 	if !t.http1.Load() {
-		out.GetBody = nil // so that an error of HTTP/2 tells whether the request was processed
+		out.GetBody = nil // so that an HTTP/2 error says whether the request was processed
 	}
 	resp, err := t.next.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), p.sending.trace())))
 	if err != nil {

@@ -48,9 +48,9 @@ func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pi
 // 100 a page unless told. An error ends it; a page's is a [PageError].
 //
 // Pages are numbered, and a trigger job retried while the loop runs shifts the
-// rest. As in [PipelinesService.All], repeats are dropped, and what is there
-// throughout is yielded exactly once: with a Prefetch above 1 always, and
-// otherwise without Scope and up to 10,000 trigger jobs.
+// rest. As in [PipelinesService.All], repeats are dropped, and every trigger job
+// that stays in the list is yielded exactly once: always with a Prefetch above 1,
+// and otherwise only without Scope and in lists of at most 10,000 trigger jobs.
 func (s *JobsService) AllTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) iter.Seq2[*TriggerJob, error] {
 	return func(yield func(*TriggerJob, error) bool) {
 		allBy(ctx, opts, s.triggerJobs(project, pipeline))(yield)

@@ -21,7 +21,7 @@ type place struct {
 	query  url.Values
 	number int    // of the page, or 0 in a list without numbers
 	link   *place // the linked page, where this one is asked for in its stead
-	back   bool   // the walk goes back to it
+	back   bool   // the walk has gone back to it
 }
 
 // after is the cursor that goes on here.
@@ -53,8 +53,8 @@ func (w *walk[P]) run(query url.Values) {
 	}
 }
 
-// read yields the items of a page and returns where the walk goes on, nil if
-// it is over. What should follow is requested before the first item is yielded.
+// read yields the items of a page and returns where the walk continues, nil if
+// it is over. The next pages are requested before the first item is yielded.
 func (w *walk[P]) read(at *place, page *sheet[P], guessed bool) (*place, error) {
 	w.drift.reach(at)
 	told := w.counts(page, guessed)
@@ -77,7 +77,7 @@ func (w *walk[P]) read(at *place, page *sheet[P], guessed bool) (*place, error) 
 	return next, err
 }
 
-// counts is what a page tells of its list.
+// counts returns what a page says about its list.
 func (w *walk[P]) counts(page *sheet[P], guessed bool) counts {
 	told := counts{size: page.perPage, total: page.total, pages: page.totalPages, items: len(page.items), guessed: guessed}
 	if told.size > largestPage {
@@ -92,7 +92,7 @@ func (w *walk[P]) counts(page *sheet[P], guessed bool) counts {
 	return told
 }
 
-// onward is the place that a page leads to, nil if it is the last one.
+// onward returns the place after a page, or nil if it is the last one.
 func (w *walk[P]) onward(at *place, page *sheet[P], told counts) (*place, error) {
 	if page.next == "" {
 		return nil, nil

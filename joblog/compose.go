@@ -115,8 +115,8 @@ func (c *composer) erase() {
 	}
 }
 
-// breaks reports whether the marker begins a line: that of a section that
-// starts, if there is text before it, or many have started in this line.
+// breaks reports whether the marker begins a new line. It does if it starts a
+// section, and there is text before it or maxOpened sections started in this line.
 func (c *composer) breaks() bool {
 	c.erase()
 	return !c.marker.end && (len(c.ink) > 0 || len(c.opened) >= maxOpened)

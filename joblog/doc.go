@@ -27,8 +27,8 @@
 //   - With timestamps the runner breaks long lines and progress bars at any
 //     place, and marks what continues the line before. Such parts are joined, if
 //     no other stream wrote in between.
-//   - A line longer than [MaxLine] comes in pieces, and so does one in which
-//     more than 1,000 sections start.
+//   - A line longer than [MaxLine] is split, and so is a line in which more than
+//     1,000 sections start.
 //
 // The [Line.Raw] of all Lines, one after the other, are the log, byte for byte.
 // How the reader happens to split the log changes nothing.

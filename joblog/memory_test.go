@@ -77,8 +77,8 @@ func TestMemoryOfSummary(t *testing.T) {
 	require.Less(t, r.peak, before.HeapAlloc+12<<20)
 }
 
-// hostileSections returns logs of 10,000 sections or more, by what is large in
-// them.
+// hostileSections returns logs of 10,000 sections or more, keyed by what is large
+// in them.
 func hostileSections() map[string]string {
 	options := func(n int) string {
 		var all []string
@@ -116,7 +116,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// Whatever a log is made of, its summary takes no more than 1 MiB.
+// Whatever is in a log, its summary takes at most 1 MiB.
 func TestMemoryHeldBySummaries(t *testing.T) {
 	long := strings.Repeat("x", 5000)
 	begin := "Running with gitlab-runner " + long + "\n on " + long + "\nUsing Docker executor with image " + long + "\n"
@@ -129,7 +129,7 @@ func TestMemoryHeldBySummaries(t *testing.T) {
 			require.NoError(t, err)
 			held := heap() - before
 			require.Len(t, s.Failure, 20)
-			require.Greater(t, held, int64(400<<10), "it keeps what fits")
+			require.Greater(t, held, int64(400<<10), "sections that fit are kept")
 			require.Less(t, held, int64(1<<20))
 			runtime.KeepAlive(s)
 			runtime.KeepAlive(log)

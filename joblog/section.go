@@ -10,7 +10,7 @@ import (
 // sections in a loop and never closes one would otherwise fill the memory.
 const maxDepth = 64
 
-// maxOpened is how many sections start in one line. A line of [MaxLine] has room
+// maxOpened is how many sections may start in one line. A line of [MaxLine] has room
 // for 200,000 markers, and a section takes many times the memory of its marker.
 const maxOpened = 1000
 
@@ -23,7 +23,7 @@ type Section struct {
 	Name string
 
 	// Options are those of the start marker, such as collapsed: true. Nil if it
-	// has none. Of more than 16 the first are kept; GitLab has a meaning for two.
+	// has none. Only the first 16 are kept; GitLab uses two.
 	Options map[string]string
 
 	// Start and End are the times in the markers, to the second, by the clock of

@@ -137,7 +137,7 @@ func TestSectionOptions(t *testing.T) {
 	}
 }
 
-// Of a marker's options the first 16 are kept, each as it was last set.
+// Only the first 16 options of a marker are kept, each with its last value.
 func TestSectionOfManyOptions(t *testing.T) {
 	var options []string
 	for i := range 100 {
@@ -151,7 +151,7 @@ func TestSectionOfManyOptions(t *testing.T) {
 	require.Equal(t, "last", lines[0].Opened[0].Options["o15"])
 }
 
-// A line in which many sections start comes in pieces, and nothing of it is lost.
+// A line in which many sections start is split, and nothing of it is lost.
 func TestManySectionsInALine(t *testing.T) {
 	log := strings.Repeat("section_start:1:a\rsection_end:1:a\r", 2500) + "x\nsection_end:1:a\ry\n"
 	raw, opened, text := "", []int{}, ""

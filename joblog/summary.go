@@ -14,15 +14,15 @@ const (
 	maxFailure = 20
 	maxExcerpt = 4 << 10
 
-	// maxSections is how many bytes the sections of a summary take. What else
-	// it holds is texts: those of the failure, the names of the sections they
-	// stand in, and four lines of the runner's.
+	// maxSections is how many bytes the sections of a summary may take. The rest
+	// of a summary is text: the excerpts of the failure, the names of their
+	// sections, and four lines of the runner.
 	maxSummary  = 1 << 20
 	maxSections = maxSummary - maxFailure*(maxExcerpt+maxMarker+64) - 5*maxExcerpt
 )
 
-// A Summary is what a person asks first of a job's log. The runner's lines are
-// as they stand, without space around them, and no longer than 4 KiB; they are
+// A Summary has what a person first wants to know from a job's log. The runner's
+// lines are unchanged, but without surrounding space and cut to 4 KiB; they are
 // empty if the log has none.
 //
 // Whatever the log, a Summary takes at most 1 MiB of memory.
@@ -42,10 +42,10 @@ type Summary struct {
 	// names none, as that of a job that took too long.
 	ExitCode int
 
-	// Sections are the outermost ones, in the order of the log. Once they and
-	// those within them take 900 KB, with their headers and options, all that
-	// follow are only counted, in OmittedSections: of sections with a short
-	// header some 4,000 fit, or 1,500 if they have options too.
+	// Sections are the outermost ones, in the order of the log. All sections,
+	// with those within them, their headers and options, take at most 900 KB.
+	// Sections after that are only counted, in OmittedSections. The limit allows
+	// some 4,000 sections with a short header, or 1,500 if they have options too.
 	Sections        []*SectionSummary
 	OmittedSections int
 
@@ -158,8 +158,8 @@ func (s *summarizer) addScript(d *draft) bool {
 // Runners before 13.1 say build_script.
 func isScript(name string) bool { return name == "step_script" || name == "build_script" }
 
-// open adds a section, unless one was omitted before: so all that a section
-// stands in is there.
+// open adds a section, unless one was omitted before. So no section is kept
+// without those around it.
 func (s *summarizer) open(section *Section, d *draft) {
 	if s.OmittedSections > 0 {
 		s.OmittedSections++
@@ -182,13 +182,13 @@ func (s *summarizer) open(section *Section, d *draft) {
 }
 
 // size returns how many bytes a section takes, rounded up: its two structs, its
-// place in a list that grows, and its texts and options.
+// element in a growing slice, and its texts and options.
 func (s *SectionSummary) size() int {
 	size := 96 + 48 + 24 + textSize(s.Name) + textSize(s.Header)
 	if s.Options == nil {
 		return size
 	}
-	size += 352 // a map of up to eight
+	size += 352 // a map of up to eight entries
 	if len(s.Options) > 8 {
 		size += 1408
 	}
@@ -198,7 +198,7 @@ func (s *SectionSummary) size() int {
 	return size
 }
 
-// textSize returns how many bytes a text takes, as memory is handed out.
+// textSize returns how many bytes a text takes, with the allocator's rounding.
 func textSize(text string) int {
 	if text == "" {
 		return 0
