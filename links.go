@@ -24,6 +24,7 @@ func nextCursor(header http.Header, query url.Values) (Cursor, error) {
 		if err != nil || len(next) == 0 {
 			return "", errBadLink
 		}
+		keepFilters(next, query)
 		return cursorOf(next), nil
 	}
 	for _, step := range []struct{ header, parameter string }{{"X-Next-Page", "page"}, {"X-Next-Cursor", "cursor"}} {
@@ -40,6 +41,24 @@ func nextCursor(header http.Header, query url.Values) (Cursor, error) {
 		return "", errBadLink
 	}
 	return "", nil
+}
+
+// keepFilters adds to a link what narrows the list that it continues, where the
+// link has lost it: the rest of the list would have items that were not asked for.
+func keepFilters(next, query url.Values) {
+	linked := map[string]bool{}
+	for name := range next {
+		name, _, _ = strings.Cut(name, "[") // some servers link to "scope" or "scope[0]" for "scope[]"
+		linked[name] = true
+	}
+	for _, name := range []string{
+		"status", "scope", "scope[]", "ref", "sha", "source", "name", "username", "yaml_errors",
+		"updated_after", "updated_before", "created_after", "created_before", "include_retried", "path", "recursive",
+	} {
+		if values := query[name]; len(values) > 0 && !linked[strings.TrimSuffix(name, "[]")] {
+			next[name] = values
+		}
+	}
 }
 
 // nextLink finds the target with rel="next" in Link headers as RFC 8288 writes
