@@ -69,10 +69,7 @@ func notJSON(f *ArtifactFile, err error) (*ArtifactFile, error) {
 	if err != nil || !isJSON(f.ContentType) {
 		return f, err
 	}
-	// Half a message is better than none, so an error here is not one more.
-	body, _ := io.ReadAll(io.LimitReader(f.body, maxMessage))
-	message, _, _ := jsonMessage(body)
-	return nil, f.refuse("the response has content type %q, which is no such file: %q", f.ContentType, shorten(scrub(oneLine(message), f.secrets), maxTitle))
+	return nil, f.refuse("%w", noFile(f.ContentType, f.body, f.secrets))
 }
 
 // identity asks for the bytes as they are: compressed on the way, their number

@@ -263,6 +263,17 @@ func anotherThing(status string, err error, message string, secrets []secret) er
 	return fmt.Errorf("%s with another JSON than was asked for: %w, but the message %q", status, err, message)
 }
 
+// noFile explains JSON in place of a file, by the message that it has, if any.
+func noFile(contentType string, body io.Reader, secrets []secret) error {
+	// Half a message is better than none, so an error here is not one more.
+	text, _ := io.ReadAll(io.LimitReader(body, maxMessage))
+	message, _, _ := jsonMessage(text)
+	if message = shorten(scrub(oneLine(message), secrets), maxTitle); message == "" {
+		return fmt.Errorf("the response has content type %q, which is no such file", contentType)
+	}
+	return fmt.Errorf("the response has content type %q, which is no such file, but the message %q", contentType, message)
+}
+
 // An inputError is bad input, found before anything was sent.
 type inputError struct {
 	where string

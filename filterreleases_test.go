@@ -9,12 +9,15 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/memnet"
 )
 
 // filteredLists are lists of jobs, by the filter that they have. Every release
@@ -200,4 +203,52 @@ func TestFiltersThatALinkWritesOtherwise(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, next, got)
 	}
+}
+
+// A forgetful transport loses a parameter of each query on its way.
+type forgetful struct {
+	http.RoundTripper
+	parameter string
+}
+
+func (f forgetful) RoundTrip(r *http.Request) (*http.Response, error) {
+	query := r.URL.Query()
+	query.Del(f.parameter)
+	r = r.Clone(r.Context())
+	r.URL.RawQuery = query.Encode()
+	return f.RoundTripper.RoundTrip(r)
+}
+
+// Run looks for the trigger jobs that failed, and by itself, where the server
+// lists others as well.
+func TestRunWhereFiltersAreIgnored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var network memnet.Network
+		child := func(name string, status gitlabci.Status) gitlabcitest.Job {
+			return gitlabcitest.Job{Name: name, Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{Jobs: []gitlabcitest.Job{job("leaf", status, "")}, Depend: true}}
+		}
+		r := newRunning(child("good", "success"), child("bad", "failed"))
+		network.Handle("localhost", r.srv)
+		result, err := r.srv.Client(gitlabci.WithTransport(forgetful{network.Transport(), "scope[]"})).Pipelines.Run(t.Context(), "group/app", "main", nil)
+		require.NoError(t, err)
+		require.Equal(t, []string{"1002 bad unknown_failure 0: "}, failed(result))
+	})
+}
+
+// A log in place of which there is JSON is polled for again, and the error has
+// its message.
+func TestFollowLogOfJSON(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(answer(200, `{"id":7,"status":"success","started_at":"2026-01-01T00:00:00Z"}`), answer(200, `{"message":"401 Unauthorized: `+scriptToken+`"}`),
+			answer(200, `{"id":7,"status":"success","started_at":"2026-01-01T00:00:00Z"}`), logAnswer("Job succeeded\n"))
+		var out strings.Builder
+		var polls []error
+		_, err := s.client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &out, &gitlabci.FollowOptions{Poll: func(p gitlabci.FollowPoll) { polls = append(polls, p.Err) }})
+		require.NoError(t, err)
+		require.Equal(t, "Job succeeded\n", out.String())
+		require.Len(t, polls, 2)
+		require.ErrorContains(t, polls[0], `"application/json"`)
+		require.ErrorContains(t, polls[0], "401 Unauthorized")
+		require.NotContains(t, polls[0].Error(), scriptToken)
+	})
 }

@@ -233,7 +233,7 @@ func (p *logPart) check(resp *http.Response) error {
 		return fmt.Errorf("the answer has content type %q: this is a page", contentType)
 	}
 	if contentType := resp.Header.Get("Content-Type"); isJSON(contentType) {
-		return fmt.Errorf("the response has content type %q, which is no log", contentType)
+		return noFile(contentType, resp.Body, policyFrom(resp.Request.Context()).secrets)
 	}
 	if packed := resp.Header.Get("Content-Encoding"); packed != "" && !strings.EqualFold(packed, identity) {
 		return fmt.Errorf("the log is compressed by %q on its way, though that was not asked for", packed)

@@ -164,7 +164,7 @@ func (z *remoteZip) acceptable(resp *http.Response) error {
 	case isPage(contentType):
 		return z.fail(fmt.Errorf("the answer has content type %q: this is a page", contentType))
 	case isJSON(contentType):
-		return z.fail(fmt.Errorf("the response has content type %q, which is no archive", contentType))
+		return z.fail(noFile(contentType, resp.Body, policyFrom(resp.Request.Context()).secrets))
 	case packed != "" && !strings.EqualFold(packed, identity):
 		return z.fail(fmt.Errorf("the archive is compressed by %q on its way, though that was not asked for", packed))
 	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent:
