@@ -192,7 +192,8 @@ func TestFiltersThatALinkDrops(t *testing.T) {
 	}
 }
 
-// A link may write a list of statuses in another way, which is left alone.
+// However a link writes a filter, the rest of the list is asked for by the filter
+// that the list began with, once: GitLab refuses it in two ways at once.
 func TestFiltersThatALinkWritesOtherwise(t *testing.T) {
 	for _, scope := range []string{"scope", "scope[]", "scope[0]"} {
 		next := url.Values{"page": {"2"}, scope: {"failed"}}
@@ -201,7 +202,9 @@ func TestFiltersThatALinkWritesOtherwise(t *testing.T) {
 		require.NoError(t, err)
 		got, err := url.ParseQuery(string(page.Next))
 		require.NoError(t, err)
-		require.Equal(t, next, got)
+		require.Equal(t, []string{"2"}, got["page"])
+		require.Equal(t, []string{"failed", "canceled"}, got["scope[]"])
+		require.False(t, got.Has("scope") || got.Has("scope[0]"))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -43,22 +44,27 @@ func nextCursor(header http.Header, query url.Values) (Cursor, error) {
 	return "", nil
 }
 
-// keepFilters adds to a link what narrows the list that it continues, where the
-// link has lost it: the rest of the list would have items that were not asked for.
+// keepFilters has a link narrow its list as the query did that the link came of,
+// whatever the server made of that: the rest of the list would have items that
+// were not asked for. It leaves to the link only where the list continues.
 func keepFilters(next, query url.Values) {
-	linked := map[string]bool{}
-	for name := range next {
-		name, _, _ = strings.Cut(name, "[") // some servers link to "scope" or "scope[0]" for "scope[]"
-		linked[name] = true
-	}
-	for _, name := range []string{
-		"status", "scope", "scope[]", "ref", "sha", "source", "name", "username", "yaml_errors",
-		"updated_after", "updated_before", "created_after", "created_before", "include_retried", "path", "recursive",
-	} {
-		if values := query[name]; len(values) > 0 && !linked[strings.TrimSuffix(name, "[]")] {
-			next[name] = values
+	for name, values := range query {
+		if slices.Contains([]string{"page", "per_page", "cursor", "id_after", "id_before", "pagination"}, name) {
+			continue
 		}
+		for linked := range next { // some servers link to "scope" or "scope[0]" for "scope[]"
+			if strings.EqualFold(bareName(linked), bareName(name)) {
+				delete(next, linked)
+			}
+		}
+		next[name] = values
 	}
+}
+
+// bareName is a parameter's name without the brackets of a list.
+func bareName(name string) string {
+	bare, _, _ := strings.Cut(name, "[")
+	return bare
 }
 
 // nextLink finds the target with rel="next" in Link headers as RFC 8288 writes

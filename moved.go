@@ -10,9 +10,9 @@ import (
 // explainMove adds to the refusal of a write, which GitLab does not redirect,
 // where its project is now. That is one read more, and if it fails the refusal
 // stays as it is.
-func (c *Client) explainMove(ctx context.Context, cl *call, err error) error {
+func (c *Client) explainMove(ctx context.Context, cl *call, secrets []secret, err error) error {
 	e, answered := errors.AsType[*APIError](err)
-	if !answered || e.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(e.Message, "moved projects") {
+	if !answered || cl.isRead() || e.storage != "" || e.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(e.Message, "moved projects") {
 		return err
 	}
 	_, rest, _ := strings.Cut(cl.path.escaped, "/projects/")
@@ -24,7 +24,7 @@ func (c *Client) explainMove(ctx context.Context, cl *call, err error) error {
 	project.tries = 1
 	now, readErr := send[*ProjectIdentity](ctx, c, project)
 	if readErr == nil && now.PathWithNamespace != "" {
-		e.Message += ": the project is now " + shorten(oneLine(now.PathWithNamespace), maxTitle)
+		e.Message += ": the project is now " + shorten(scrub(oneLine(now.PathWithNamespace), secrets), maxTitle)
 	}
 	return err
 }
