@@ -99,7 +99,12 @@ func (a *arrival) values(start jsontext.Kind, next func(index int) error) error 
 	return err
 }
 
-func (a *arrival) skip() error { return a.dec.SkipValue() }
+// skip reads a value whole, since the decoder holds the names around each token
+// of one that it skips.
+func (a *arrival) skip() error {
+	_, err := a.dec.ReadValue()
+	return err
+}
 
 // text reads a string. A value of another type is converted, or read as empty.
 func (a *arrival) text(field string) (text string, err error) {

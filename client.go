@@ -150,10 +150,8 @@ func checkPath(target *url.URL, escaped string) error {
 	if target.Opaque != "" {
 		return errors.New("the URL has no path")
 	}
-	for part := range strings.SplitSeq(escaped, "/") {
-		if name, err := url.PathUnescape(part); err != nil || name == "." || name == ".." {
-			return fmt.Errorf("the path has a %q", part)
-		}
+	if climbs(escaped) {
+		return fmt.Errorf("the path %q has a \".\" or a \"..\"", escaped)
 	}
 	return nil
 }

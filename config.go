@@ -112,7 +112,11 @@ func parseBase(text string) (*url.URL, error) {
 	}
 	root := strings.TrimRight(base.EscapedPath(), "/")
 	root = strings.TrimRight(strings.TrimSuffix(root, "/api/v4"), "/")
-	return url.Parse(base.Scheme + "://" + base.Host + root + "/api/v4")
+	host := base.Host
+	if !strings.Contains(host, "%") { // of a zone, whose case matters
+		host = lowerASCII(host) // as net/http compares it to tell whether a proxy is bypassed
+	}
+	return url.Parse(base.Scheme + "://" + host + root + "/api/v4")
 }
 
 // WithToken sends a personal, project or group access token. Without a token

@@ -117,7 +117,7 @@ func (m *mender) checkWhole(resp *http.Response) error {
 	case m.read > 0 && !m.call.grows && m.contradicts(resp.Header):
 		return m.changed("it has another ETag or date now")
 	}
-	m.validator, m.ending = validatorOf(resp), endingOf(resp)
+	m.next, m.ending = validatorOf(resp), endingOf(resp)
 	if size >= 0 || m.call.grows {
 		m.size = size
 	}
@@ -173,11 +173,11 @@ func (m *mender) skip() error {
 	case err == io.EOF:
 		m.broken = io.ErrUnexpectedEOF
 	case err != nil:
-		m.broken = scrubError(bare(err), nil)
+		m.broken = scrubError(bare(err), m.secrets)
 	case again.Sum64() != m.sum.Sum64():
 		return m.fail(m.changed("its first %d bytes are different now", m.read))
 	default:
-		m.seam = 0 // nothing is joined any more: all bytes are of this response
+		m.validator, m.seam = m.next, 0 // nothing is joined any more: all bytes are of this response
 	}
 	return nil
 }
@@ -198,7 +198,7 @@ func (m *mender) join() error {
 			m.broken = io.ErrUnexpectedEOF
 			return nil
 		} else if err != nil {
-			m.broken = scrubError(bare(err), nil)
+			m.broken = scrubError(bare(err), m.secrets)
 			return nil
 		}
 		if !bytes.Equal(again[:n], old[:n]) {

@@ -46,9 +46,12 @@ func decodeObject[P any](body []byte) (P, error) {
 	return decodeChecked[P](body)
 }
 
-func isObject(body []byte) bool {
-	value := jsontext.Value(body)
-	return value.Kind() == '{' && value.IsValid(loose)
+// hasID reports whether a body is an object with a usable ID.
+func hasID(body []byte) bool {
+	object, err := decodeObject[*struct {
+		ID int64 `json:"id"`
+	}](body)
+	return err == nil && object.ID > 0
 }
 
 // decodeThing decodes an object, and checks that it is what was requested.
@@ -141,10 +144,21 @@ func forgive(dec *jsontext.Decoder, target any) error {
 	if v.Kind() == reflect.Pointer {
 		scalar = reflect.New(v.Type().Elem()).Elem()
 	}
-	if setScalar(scalar, raw, dec.StackPointer().LastToken()) && v.Kind() == reflect.Pointer {
+	if setScalar(scalar, raw, fieldOf(dec, raw)) && v.Kind() == reflect.Pointer {
 		v.Set(scalar.Addr())
 	}
 	return nil
+}
+
+// fieldOf is the name of the field that dec has just read, if that matters: for
+// an object or a list in place of a scalar. It takes as long as the names of all
+// that the value stands in.
+func fieldOf(dec *jsontext.Decoder, raw jsontext.Value) string {
+	inside, _ := dec.StackIndex(dec.StackDepth())
+	if kind := raw.Kind(); kind != '{' && kind != '[' || inside != '{' {
+		return ""
+	}
+	return dec.StackPointer().LastToken()
 }
 
 var timeType = reflect.TypeFor[time.Time]()

@@ -19,10 +19,9 @@ type ArtifactFile struct {
 	Size        int64  // bytes, or -1 if not told
 	ContentType string
 
-	header  http.Header
-	secrets []secret // of the request
-	source  *mender
-	body    io.Reader // the source, or what unpacks it
+	header http.Header
+	source *mender
+	body   io.Reader // the source, or what unpacks it
 }
 
 // Read reads the file. If the connection breaks off, stalls or ends too early,
@@ -52,7 +51,7 @@ func (f *ArtifactFile) Close() error { return f.source.Close() }
 // refuse closes a file that is not what was asked for, and says why.
 func (f *ArtifactFile) refuse(format string, args ...any) error {
 	f.Close()
-	return fmt.Errorf("gitlabci: %s: %w", f.source.from, scrubError(fmt.Errorf(format, args...), nil))
+	return fmt.Errorf("gitlabci: %s: %w", f.source.from, scrubError(fmt.Errorf(format, args...), f.source.secrets))
 }
 
 // notPage refuses a page in place of a file: a login form, perhaps.
@@ -68,10 +67,7 @@ func notJSON(f *ArtifactFile, err error) (*ArtifactFile, error) {
 	if err != nil || !isJSON(f.ContentType) {
 		return f, err
 	}
-	// Half a message is better than none, so a read error is ignored.
-	body, _ := io.ReadAll(io.LimitReader(f.body, maxMessage))
-	message, _, _ := jsonMessage(body)
-	return nil, f.refuse("the response has content type %q, not that of the requested file: %q", f.ContentType, shorten(scrub(oneLine(message), f.secrets), maxTitle))
+	return nil, f.refuse("%w", noFile(f.ContentType, f.body, f.source.secrets))
 }
 
 // identity asks for the bytes as they are: compressed on the way, their number
@@ -94,7 +90,6 @@ func (c *Client) download(ctx context.Context, cl *call, encoding string, progre
 		Size:        resp.ContentLength,
 		ContentType: resp.Header.Get("Content-Type"),
 		header:      resp.Header,
-		secrets:     policyFrom(resp.Request.Context()).secrets,
 		source:      source,
 		body:        source,
 	}

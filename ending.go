@@ -27,7 +27,7 @@ type ending struct {
 // the frames of HTTP/2. If net/http unpacked the body, it hides whether there was
 // a length.
 func endingOf(resp *http.Response) *ending {
-	framed := resp.ContentLength >= 0 || len(resp.TransferEncoding) > 0 || resp.ProtoMajor != 1 || resp.StatusCode != http.StatusOK
+	framed := resp.ContentLength >= 0 || len(resp.TransferEncoding) > 0 || resp.ProtoMajor != 1 && !resp.Close || resp.StatusCode != http.StatusOK
 	if framed || resp.Uncompressed && !resp.Close {
 		return nil
 	}
@@ -144,12 +144,6 @@ func (m *mender) finish() {
 // wholeness decides by the bytes of the file, or by its size in the job, which is
 // requested once.
 func (m *mender) wholeness() wholeness {
-	var seen wholeness
-	if m.call.grows {
-		seen = m.ending.ofLog()
-	} else if seen = m.ending.ofZip(); seen == whole {
-		return whole
-	}
 	if m.told != nil {
 		m.known = m.told(m.ctx)
 		m.told = nil
@@ -164,8 +158,10 @@ func (m *mender) wholeness() wholeness {
 		return short
 	case m.exceeds():
 		return uncertain
+	case m.call.grows:
+		return m.ending.ofLog()
 	}
-	return seen
+	return m.ending.ofZip()
 }
 
 // exceeds reports whether more bytes arrived than the size in the job. A log may
@@ -193,7 +189,7 @@ func (c *Client) sizeOf(project ProjectID, id JobID, kind ArtifactType) func(con
 		switch {
 		case err != nil:
 			return -1 // the error of the file says that its size is unknown
-		case kind == ArtifactTypeArchive && job.ArtifactsFile != nil:
+		case kind == ArtifactTypeArchive && job.ArtifactsFile != nil && job.ArtifactsFile.Size > 0:
 			return job.ArtifactsFile.Size
 		}
 		size, files := int64(-1), 0
@@ -202,7 +198,7 @@ func (c *Client) sizeOf(project ProjectID, id JobID, kind ArtifactType) func(con
 				size, files = file.Size, files+1
 			}
 		}
-		if files != 1 {
+		if files != 1 || size < 1 {
 			return -1
 		}
 		return size

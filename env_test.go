@@ -108,7 +108,7 @@ var envClients = map[string]struct {
 	},
 	"job, same server by URL": {
 		env:  map[string]string{"CI_JOB_TOKEN": "glcbt-1", "CI_SERVER_URL": "https://ci.example.com:443", "GITLAB_URL": "CI.example.com/gitlab"},
-		base: "https://CI.example.com/gitlab/api/v4", header: "Job-Token", token: "glcbt-1",
+		base: "https://ci.example.com/gitlab/api/v4", header: "Job-Token", token: "glcbt-1",
 	},
 	"job, same server by option": {
 		env: map[string]string{"CI_JOB_TOKEN": "glcbt-1", "CI_SERVER_URL": "https://ci.example.com"}, opts: []gitlabci.Option{gitlabci.WithBaseURL("https://ci.example.com")},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -127,12 +128,19 @@ func (e *APIError) Is(target error) bool {
 // than its project, which may be hidden from a token that has just expired. A
 // proxy that lost its GitLab answers 404, too.
 func (e *APIError) gone() bool {
-	return e.Is(ErrNotFound) && !e.noRoute && !e.foreign && !strings.EqualFold(e.Message, "404 Project Not Found")
+	above := func(noun string) bool {
+		return strings.Contains(strings.ToLower(oneLine(e.Message)), noun+" not found")
+	}
+	return e.Is(ErrNotFound) && !e.noRoute && !e.foreign && !slices.ContainsFunc([]string{"project", "group", "namespace", "user"}, above)
 }
 
 // saysNothing reports whether the status leaves open if the request was carried
-// out: 5xx, a status below 200, or 3xx that is not a redirect.
+// out: 5xx, a status below 200, 3xx that is not a redirect, or a proxy's timeout.
 func (e *APIError) saysNothing() bool {
+	switch e.StatusCode {
+	case http.StatusRequestTimeout, 460, 499: // the last two are of AWS and of nginx
+		return e.foreign
+	}
 	return e.StatusCode >= 500 || e.StatusCode < 200 || e.StatusCode/100 == 3 && !e.redirected
 }
 
@@ -149,9 +157,9 @@ func (p *policy) readError(resp *http.Response) *APIError {
 		StatusCode: resp.StatusCode,
 		Method:     p.call.method,
 		Path:       p.call.path.escaped,
-		RequestID:  resp.Header.Get("X-Request-Id"),
+		RequestID:  requestID(resp, p.secrets),
 		RetryAfter: retryAfter(resp),
-		storage:    p.away,
+		storage:    scrub(p.away, p.secrets),
 	}
 	// Half a message is better than none, so an error here is not one more.
 	if resp.StatusCode < 200 { // its body would be everything else on the connection
@@ -172,6 +180,11 @@ func (p *policy) readError(resp *http.Response) *APIError {
 	e.Message = shorten(scrub(message, p.secrets), limit) // in this order: half a token is one too many
 	e.noRoute, e.foreign = noRoute && e.StatusCode == http.StatusNotFound, foreign
 	return e
+}
+
+// requestID is the ID that GitLab gave a request, or whatever else is there.
+func requestID(resp *http.Response, secrets []secret) string {
+	return shorten(scrub(oneLine(resp.Header.Get("X-Request-Id")), secrets), maxTitle)
 }
 
 // The longest messages, in characters.
@@ -263,6 +276,17 @@ func anotherThing(status string, err error, message string, secrets []secret) er
 	return fmt.Errorf("%s with unexpected JSON: %w; its message is %q", status, err, message)
 }
 
+// noFile explains JSON in place of a file by its message, if it has one.
+func noFile(contentType string, body io.Reader, secrets []secret) error {
+	// Half a message is better than none, so a read error is ignored.
+	text, _ := io.ReadAll(io.LimitReader(body, maxMessage))
+	message, _, _ := jsonMessage(text)
+	if message = shorten(scrub(oneLine(message), secrets), maxTitle); message == "" {
+		return fmt.Errorf("the response has content type %q, not that of the requested file", contentType)
+	}
+	return fmt.Errorf("the response has content type %q, not that of the requested file; its message is %q", contentType, message)
+}
+
 // An inputError is bad input, found before anything was sent.
 type inputError struct {
 	where string
@@ -290,7 +314,7 @@ type requestError struct {
 func (p *policy) fail(err error) error {
 	text := "gitlabci: " + p.call.method + " " + p.call.path.escaped + ": "
 	if p.away != "" {
-		text += "storage " + p.away + ": "
+		text += "storage " + scrub(p.away, p.secrets) + ": "
 	}
 	err = scrubError(err, p.secrets)
 	text += err.Error()

@@ -1,6 +1,7 @@
 package gitlabci
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ func filteredPages[P any](fetch pager[P], p path) pager[P] {
 		if err != nil {
 			return nil, err
 		}
+		if !slices.ContainsFunc(checkedFilters, query.Has) {
+			return page, nil
+		}
 		for _, item := range page.items {
 			if err := checkFilters(any(item), query, p); err != nil {
 				return nil, err
@@ -50,6 +54,11 @@ func checkFilters(item any, query url.Values, p path) error {
 		p.escaped, errors.ErrUnsupported, parameter, one.label(), has)
 }
 
+// checkedFilters are the parameters that an item can contradict.
+var checkedFilters = []string{
+	"status", "scope", "scope[]", "ref", "sha", "source", "name", "updated_after", "updated_before", "created_after", "created_before",
+}
+
 // A filter is a parameter of a query, and a test whether an item fits a value.
 type filter struct {
 	parameter string
@@ -62,14 +71,14 @@ func mismatch(query url.Values, filters []filter) (parameter, has string) {
 	for _, f := range filters {
 		wanted := slices.DeleteFunc(slices.Clone(query[f.parameter]), func(value string) bool { return value == "" })
 		if len(wanted) > 0 && !slices.ContainsFunc(wanted, f.fits) {
-			return f.parameter, f.has
+			return f.parameter, cmp.Or(f.has, "none")
 		}
 	}
 	return "", ""
 }
 
 func exactly(parameter, value string) filter {
-	return filter{parameter, fmt.Sprintf("%q", shorten(value, maxTitle)), func(wanted string) bool { return strings.TrimSpace(wanted) == strings.TrimSpace(value) }}
+	return filter{parameter, fmt.Sprintf("%q", shorten(value, maxTitle)), func(wanted string) bool { return wanted == value }}
 }
 
 // timeStep is the precision of the times that GitLab sends. Its filters compare
@@ -79,17 +88,31 @@ const timeStep = time.Millisecond
 // since and until are filters of a time. A value that cannot be parsed passes: it
 // was not written by this package.
 func since(parameter string, at time.Time) filter {
-	return filter{parameter, at.String(), func(wanted string) bool {
+	return filter{parameter, timeText(at), func(wanted string) bool {
 		bound, ok := parseTime(wanted)
-		return !ok || !at.IsZero() && at.Add(timeStep).After(bound)
+		return !ok || isKnown(at) && at.Add(timeStep).After(bound)
 	}}
 }
 
 func until(parameter string, at time.Time) filter {
-	return filter{parameter, at.String(), func(wanted string) bool {
+	return filter{parameter, timeText(at), func(wanted string) bool {
 		bound, ok := parseTime(wanted)
-		return !ok || !at.IsZero() && !at.After(bound)
+		return !ok || isKnown(at) && !at.After(bound)
 	}}
+}
+
+func timeText(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.Format(time.RFC3339Nano)
+}
+
+// isKnown reports whether there is a time, and it is certain which one: of a zone
+// that has only a name, such as PST, package time does not know the offset.
+func isKnown(at time.Time) bool {
+	name, offset := at.Zone()
+	return !at.IsZero() && (offset != 0 || name == "" || name == "UTC" || name == "GMT")
 }
 
 func (p *PipelineInfo) contradicts(query url.Values) (parameter, has string) {
@@ -99,7 +122,7 @@ func (p *PipelineInfo) contradicts(query url.Values) (parameter, has string) {
 		exactly("ref", p.Ref),
 		{"sha", fmt.Sprintf("%q", p.SHA), func(wanted string) bool { return strings.EqualFold(wanted, p.SHA) }},
 		exactly("source", string(p.Source)),
-		exactly("name", p.Name),
+		{"name", fmt.Sprintf("%q", shorten(p.Name, maxTitle)), func(wanted string) bool { return strings.TrimSpace(wanted) == strings.TrimSpace(p.Name) }},
 		since("updated_after", p.UpdatedAt),
 		until("updated_before", p.UpdatedAt),
 		since("created_after", p.CreatedAt),
@@ -116,9 +139,11 @@ func (p *PipelineInfo) inScope(scope string) bool {
 	case ScopePending:
 		return p.Status == StatusPending
 	case ScopeFinished:
-		return p.Status.Finished()
+		return p.Status.Finished() && p.Status != StatusSkipped
+	case ScopeBranches, ScopeTags:
+		return true
 	}
-	return true
+	return false
 }
 
 func (j *JobInfo) contradicts(query url.Values) (parameter, has string) {

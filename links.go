@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +25,7 @@ func nextCursor(header http.Header, query url.Values) (Cursor, error) {
 		if err != nil || len(next) == 0 {
 			return "", errBadLink
 		}
+		keepFilters(next, query)
 		return cursorOf(next), nil
 	}
 	for _, step := range []struct{ header, parameter string }{{"X-Next-Page", "page"}, {"X-Next-Cursor", "cursor"}} {
@@ -40,6 +42,29 @@ func nextCursor(header http.Header, query url.Values) (Cursor, error) {
 		return "", errBadLink
 	}
 	return "", nil
+}
+
+// keepFilters has a link narrow its list as the query did that the link came of,
+// whatever the server made of that: the rest of the list would have items that
+// were not asked for. It leaves to the link only where the list continues.
+func keepFilters(next, query url.Values) {
+	for name, values := range query {
+		if slices.Contains([]string{"page", "per_page", "cursor", "id_after", "id_before", "pagination"}, name) {
+			continue
+		}
+		for linked := range next { // some servers link to "scope" or "scope[0]" for "scope[]"
+			if strings.EqualFold(bareName(linked), bareName(name)) {
+				delete(next, linked)
+			}
+		}
+		next[name] = values
+	}
+}
+
+// bareName is a parameter's name without the brackets of a list.
+func bareName(name string) string {
+	bare, _, _ := strings.Cut(name, "[")
+	return bare
 }
 
 // nextLink finds the target with rel="next" in Link headers as RFC 8288 writes

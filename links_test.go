@@ -14,15 +14,16 @@ import (
 	"example.com/gitlabci"
 )
 
-// linkPage lists pipelines once, with answers that have the headers given.
-func linkPage(t *testing.T, header http.Header) (*gitlabci.Page[gitlabci.PipelineInfo], error) {
+// linkPage lists the pipelines of a ref once, "" being any, with answers that
+// have the headers given.
+func linkPage(t *testing.T, header http.Header, ref string) (*gitlabci.Page[gitlabci.PipelineInfo], error) {
 	t.Helper()
 	s := pageScript(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		maps.Copy(w.Header(), header)
 		fmt.Fprint(w, `[{"id":1,"ref":"main"}]`)
 	})
-	page, err := s.client(t).Pipelines.List(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{PerPage: 5}, Ref: "main"})
+	page, err := s.client(t).Pipelines.List(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{PerPage: 5}, Ref: ref})
 	require.Len(t, s.received(), 1, "a link that cannot be read stays so")
 	return page, err
 }
@@ -84,7 +85,7 @@ var links = map[string]struct {
 func TestLinks(t *testing.T) {
 	for name, test := range links {
 		t.Run(name, func(t *testing.T) {
-			page, err := linkPage(t, http.Header{"Link": test.values})
+			page, err := linkPage(t, http.Header{"Link": test.values}, "")
 			require.NoError(t, err)
 			next, err := url.ParseQuery(string(page.Next))
 			require.NoError(t, err)
@@ -114,7 +115,7 @@ func TestLinksMalformed(t *testing.T) {
 		"credentials alone":     `<https://h/a?private_token=geheim>; rel="next"`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			page, err := linkPage(t, http.Header{"Link": {value}})
+			page, err := linkPage(t, http.Header{"Link": {value}}, "main")
 			if err == nil && page.Next != "" {
 				next, err := url.ParseQuery(string(page.Next))
 				require.NoError(t, err)
@@ -130,7 +131,7 @@ func TestLinksMalformed(t *testing.T) {
 // A semicolon separates nothing in a query today: it may be read or refused,
 // but not lost.
 func TestLinksWithSemicolon(t *testing.T) {
-	page, err := linkPage(t, http.Header{"Link": {`<https://h/a?page=3&ref=a;b>; rel="next"`}})
+	page, err := linkPage(t, http.Header{"Link": {`<https://h/a?page=3&ref=a;b>; rel="next"`}}, "")
 	if err == nil {
 		require.Equal(t, gitlabci.Cursor("page=3&ref=a%3Bb"), page.Next)
 	}
@@ -145,13 +146,13 @@ func TestLinksMissing(t *testing.T) {
 		"number":            {http.Header{"X-Next-Page": {"2"}}, url.Values{"page": {"2"}, "per_page": {"5"}, "ref": {"main"}}},
 		"cursor":            {http.Header{"X-Next-Cursor": {"a+/=="}}, url.Values{"cursor": {"a+/=="}, "per_page": {"5"}, "ref": {"main"}}},
 		"GitLab's case":     {http.Header{"X-NEXT-CURSOR": {"a+/=="}}, url.Values{"cursor": {"a+/=="}, "per_page": {"5"}, "ref": {"main"}}},
-		"link before both":  {http.Header{"Link": {`<https://h/a?page=3>; rel="next"`}, "X-Next-Page": {"7"}, "X-Next-Cursor": {"a"}}, url.Values{"page": {"3"}}},
+		"link before both":  {http.Header{"Link": {`<https://h/a?page=3>; rel="next"`}, "X-Next-Page": {"7"}, "X-Next-Cursor": {"a"}}, url.Values{"page": {"3"}, "ref": {"main"}}},
 		"link without next": {http.Header{"Link": {`<https://h/a?page=1>; rel="first"`}, "X-Next-Page": {"7"}}, url.Values{"page": {"7"}, "per_page": {"5"}, "ref": {"main"}}},
 		"empty number":      {http.Header{"X-Next-Page": {""}, "X-Next-Cursor": {""}}, url.Values{}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			page, err := linkPage(t, test.header)
+			page, err := linkPage(t, test.header, "main")
 			require.NoError(t, err)
 			next, err := url.ParseQuery(string(page.Next))
 			require.NoError(t, err)

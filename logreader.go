@@ -158,9 +158,10 @@ func (r *logReader) get(ctx context.Context, query url.Values, from int64) (*log
 		}
 		return nil, err
 	}
+	part.secrets = policyFrom(resp.Request.Context()).secrets
 	if err := part.check(resp); err != nil {
 		resp.Body.Close()
-		return nil, fmt.Errorf("%s: %w", part.from, err)
+		return nil, fmt.Errorf("%s: %w", part.from, scrubError(err, part.secrets))
 	}
 	if query == nil && resp.StatusCode == http.StatusOK {
 		part.start, r.rangeless = 0, r.rangeless || span != ""
@@ -205,6 +206,8 @@ type logPart struct {
 	read  *int64
 	from  string // the endpoint
 	err   error  // of the last Read
+
+	secrets []secret // of the request
 }
 
 func (p *logPart) with(body io.ReadCloser) *logPart {
@@ -224,7 +227,7 @@ func (p *logPart) broken() error {
 	if p.err == nil || p.err == io.EOF {
 		return nil
 	}
-	return fmt.Errorf("%s: after %d bytes: %w", p.from, *p.read, p.err)
+	return fmt.Errorf("%s: after %d bytes: %w", p.from, *p.read, scrubError(bare(p.err), p.secrets))
 }
 
 // check finds answers that are not the part of the log that was asked for.
@@ -233,7 +236,7 @@ func (p *logPart) check(resp *http.Response) error {
 		return fmt.Errorf("the response has content type %q: this is a page", contentType)
 	}
 	if contentType := resp.Header.Get("Content-Type"); isJSON(contentType) {
-		return fmt.Errorf("the response has content type %q, which is not a log", contentType)
+		return noFile(contentType, resp.Body, policyFrom(resp.Request.Context()).secrets)
 	}
 	if packed := resp.Header.Get("Content-Encoding"); packed != "" && !strings.EqualFold(packed, identity) {
 		return fmt.Errorf("the log is compressed by %q on its way, though that was not asked for", packed)

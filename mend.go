@@ -48,6 +48,9 @@ type mender struct {
 	copied io.ReaderAt
 	seam   int64
 
+	next    string   // the validator, once the file is known to be the same
+	secrets []secret // of the last request, to keep out of errors
+
 	mu     sync.Mutex // for Close, which may come during a Read
 	body   io.ReadCloser
 	closed bool
@@ -59,7 +62,7 @@ func (c *Client) mended(ctx context.Context, cancel context.CancelFunc, cl *call
 	m := &mender{
 		ctx: ctx, cancel: cancel, client: c, call: cl, body: resp.Body, from: c.origin(cl, resp), ranges: true,
 		page: isPage(resp.Header.Get("Content-Type")), size: resp.ContentLength, end: resp.ContentLength,
-		known: -1, ending: endingOf(resp), validator: validatorOf(resp),
+		known: -1, ending: endingOf(resp), validator: validatorOf(resp), secrets: policyFrom(resp.Request.Context()).secrets,
 	}
 	return m
 }
@@ -114,7 +117,7 @@ func (m *mender) judge(err error, extra bool) {
 	case err == io.EOF:
 		m.broken = io.ErrUnexpectedEOF
 	default:
-		m.broken = scrubError(bare(err), nil)
+		m.broken = scrubError(bare(err), m.secrets)
 	}
 }
 
@@ -152,7 +155,7 @@ func (m *mender) reopen() error {
 	if err != nil {
 		return fmt.Errorf("%w (after %s: %w)", err, m.amount(), m.broken)
 	}
-	m.from = m.client.origin(m.call, resp)
+	m.from, m.secrets = m.client.origin(m.call, resp), policyFrom(resp.Request.Context()).secrets
 	if !m.hold(resp.Body) {
 		return m.fail(fs.ErrClosed)
 	}
@@ -195,7 +198,7 @@ func (m *mender) fail(err error) error {
 	if m.failures > 1 {
 		text = fmt.Sprintf(" (%d tries)", m.failures)
 	}
-	return fmt.Errorf("gitlabci: %s: after %s: %w%s", m.from, m.amount(), scrubError(err, nil), text)
+	return fmt.Errorf("gitlabci: %s: after %s: %w%s", m.from, m.amount(), scrubError(err, m.secrets), text)
 }
 
 func (m *mender) amount() string {

@@ -10,9 +10,9 @@ import (
 // explainMove adds the new path of a moved project to the error of a write, which
 // GitLab refuses instead of redirecting. It makes one more read; if that fails, the
 // error stays as it is.
-func (c *Client) explainMove(ctx context.Context, cl *call, err error) error {
+func (c *Client) explainMove(ctx context.Context, cl *call, secrets []secret, err error) error {
 	e, answered := errors.AsType[*APIError](err)
-	if !answered || e.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(e.Message, "moved projects") {
+	if !answered || cl.isRead() || e.storage != "" || e.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(e.Message, "moved projects") {
 		return err
 	}
 	_, rest, _ := strings.Cut(cl.path.escaped, "/projects/")
@@ -24,7 +24,7 @@ func (c *Client) explainMove(ctx context.Context, cl *call, err error) error {
 	project.tries = 1
 	now, readErr := send[*ProjectIdentity](ctx, c, project)
 	if readErr == nil && now.PathWithNamespace != "" {
-		e.Message += ": the project is now " + shorten(oneLine(now.PathWithNamespace), maxTitle)
+		e.Message += ": the project is now " + shorten(scrub(oneLine(now.PathWithNamespace), secrets), maxTitle)
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package gitlabci
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net/url"
 	"slices"
@@ -10,6 +11,10 @@ import (
 
 // maxPrefetch keeps one loop from taking a server for itself.
 const maxPrefetch = 64
+
+// largestEarly is the largest page, in bytes, that is read while others are
+// requested at once. GitLab's pages have some hundred kB.
+const largestEarly = 4 << 20
 
 // A prefetcher fetches pages before the walk reaches them. A page is used only if
 // the walk requests exactly that page, so a wrong guess costs one request and
@@ -60,7 +65,11 @@ func (p *prefetcher[P]) take(at *place) (page *sheet[P], guessed bool, err error
 		p.queue, p.taken, p.width = p.queue[1:], key, min(2*p.width, p.most)
 		<-head.done
 		head.cancel()
-		return head.page, head.guessed, head.err
+		if !head.guessed || !errors.Is(head.err, errLarger) {
+			return head.page, head.guessed, head.err
+		}
+		page, err = p.fetch(p.ctx, at.query) // alone, it may be as large as any
+		return page, false, err
 	}
 	if key != p.taken {
 		p.drop()
@@ -108,6 +117,9 @@ func (p *prefetcher[P]) fill(plan iter.Seq[url.Values]) {
 func (p *prefetcher[P]) start(query url.Values) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	early := &earlyPage[P]{key: pageKey(query), guessed: len(p.queue) > 0, cancel: cancel, done: make(chan struct{})}
+	if early.guessed {
+		ctx = withAnswerLimit(ctx, largestEarly)
+	}
 	p.queue = append(p.queue, early)
 	p.running.Go(func() {
 		defer close(early.done)

@@ -78,7 +78,29 @@ func belowAPI(target, base *url.URL) bool {
 			return false
 		}
 	}
-	return true
+	return !climbs(rest)
+}
+
+// climbs reports whether a path has a "." or a ".." for anybody who decodes it
+// however often, takes a backslash for a slash, or cuts off parameters.
+func climbs(escaped string) bool {
+	for range len(escaped) {
+		decoded, err := url.PathUnescape(escaped)
+		if err != nil || decoded == escaped {
+			break
+		}
+		escaped = decoded
+	}
+	for part := range strings.FieldsFuncSeq(escaped, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if end := strings.IndexAny(part, ";?#"); end >= 0 {
+			part = part[:end]
+		}
+		part = strings.TrimFunc(part, func(r rune) bool { return r <= ' ' || r == 0x7f })
+		if part == "." || part == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 // address returns a URL for an error: without its query, which may be signed.

@@ -43,6 +43,7 @@ type remoteZip struct {
 
 	mu      sync.Mutex
 	address *url.URL // signed, in the storage; nil is to ask the API
+	secrets []secret // of the last request, to keep out of errors
 }
 
 // newRemoteZip opens an archive and returns its end. The error is errNoParts if
@@ -105,7 +106,7 @@ func refusesPart(err error) bool {
 // begin learns from the first answer what the archive is, and where its tail
 // begins. The body is that of the answer if it is the tail, else it is closed.
 func (z *remoteZip) begin(resp *http.Response) (tail block, body io.ReadCloser, err error) {
-	z.name, z.validator = fileName(resp), strongValidator(resp.Header)
+	z.name, z.validator = scrub(fileName(resp), z.secrets), strongValidator(resp.Header)
 	if place := z.placeOf(resp); place != "" {
 		z.place = place
 		z.from += ": storage " + resp.Request.URL.Host
@@ -164,7 +165,7 @@ func (z *remoteZip) acceptable(resp *http.Response) error {
 	case isPage(contentType):
 		return z.fail(fmt.Errorf("the response has content type %q: this is a page", contentType))
 	case isJSON(contentType):
-		return z.fail(fmt.Errorf("the response has content type %q, which is not an archive", contentType))
+		return z.fail(noFile(contentType, resp.Body, policyFrom(resp.Request.Context()).secrets))
 	case packed != "" && !strings.EqualFold(packed, identity):
 		return z.fail(fmt.Errorf("the archive is compressed by %q on its way, though that was not asked for", packed))
 	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent:
@@ -252,10 +253,13 @@ func (z *remoteZip) ask(ctx context.Context, part string) (*http.Response, error
 			resp, err = z.send(ctx, part, nil)
 		}
 	}
-	if err == nil && z.placeOf(resp) != "" {
+	if err == nil {
 		z.mu.Lock()
 		defer z.mu.Unlock()
-		z.address = resp.Request.URL
+		z.secrets = policyFrom(resp.Request.Context()).secrets
+		if z.placeOf(resp) != "" {
+			z.address = resp.Request.URL
+		}
 	}
 	return resp, err
 }
@@ -304,7 +308,10 @@ func (z *remoteZip) forget(address *url.URL) {
 
 // fail makes an error that of the archive. It may quote a header.
 func (z *remoteZip) fail(err error) error {
-	return fmt.Errorf("gitlabci: %s: %w", z.from, scrubError(err, nil))
+	z.mu.Lock()
+	secrets := z.secrets
+	z.mu.Unlock()
+	return fmt.Errorf("gitlabci: %s: %w", z.from, scrubError(err, secrets))
 }
 
 func (z *remoteZip) label() (from, name string) { return z.from, z.name }

@@ -3,6 +3,7 @@ package gitlabci
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -118,6 +119,8 @@ type call struct {
 	secrets      []secret // what is in the body and must not be printed
 }
 
+func (cl *call) isRead() bool { return cl.method == http.MethodGet || cl.method == http.MethodHead }
+
 // once describes a write whose repetition would do it twice.
 func once(method string, p path, body any) *call {
 	return &call{method: method, path: p, body: body, once: true, err: p.err}
@@ -207,12 +210,13 @@ func checkSilence(resp *http.Response) error {
 		return nil
 	case err != nil:
 		return err
-	case len(body) == 0, !hasMessage && isObject(body): // the object may be what was deleted
+	case len(body) == 0, !hasMessage && hasID(body): // the object may be what was deleted
 		return nil
 	case !hasMessage:
 		return &refusal{fmt.Errorf("%s with a body, which GitLab does not send", statusLine(resp.StatusCode))}
 	}
-	return &refusal{fmt.Errorf("%s, but the message is %q", statusLine(resp.StatusCode), shorten(message, maxTitle))}
+	message = shorten(scrub(message, policyFrom(resp.Request.Context()).secrets), maxTitle)
+	return &refusal{fmt.Errorf("%s, but the message is %q", statusLine(resp.StatusCode), message)}
 }
 
 // fetch makes a call and reads its answer whole before it is decoded, so that
@@ -228,7 +232,7 @@ func (c *Client) fetch(ctx context.Context, cl *call, decode func(http.Header, [
 		if resp.StatusCode == http.StatusNotModified {
 			return nil
 		}
-		body, err := readAnswer(resp, c.config.maxAnswer)
+		body, err := readAnswer(resp, min(c.config.maxAnswer, answerLimit(ctx)))
 		if err != nil {
 			return err
 		}
@@ -240,6 +244,23 @@ func (c *Client) fetch(ctx context.Context, cl *call, decode func(http.Header, [
 	return err
 }
 
+// errLarger begins the error of a response that is not read to its end.
+var errLarger = errors.New("the response is larger")
+
+type limitKey struct{}
+
+// withAnswerLimit has less read of the responses to calls with a context.
+func withAnswerLimit(ctx context.Context, bytes int64) context.Context {
+	return context.WithValue(ctx, limitKey{}, bytes)
+}
+
+func answerLimit(ctx context.Context) int64 {
+	if limit, ok := ctx.Value(limitKey{}).(int64); ok {
+		return limit
+	}
+	return math.MaxInt64 - 1
+}
+
 func readAnswer(resp *http.Response, limit int64) ([]byte, error) {
 	var body bytes.Buffer
 	if resp.ContentLength > 0 {
@@ -247,7 +268,7 @@ func readAnswer(resp *http.Response, limit int64) ([]byte, error) {
 	}
 	n, err := body.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	if err == nil && n > limit {
-		return nil, &refusal{fmt.Errorf("the answer is larger than the %d bytes of WithMaxAnswer", limit)}
+		return nil, &refusal{fmt.Errorf("%w than the %d bytes of WithMaxAnswer", errLarger, limit)}
 	}
 	return body.Bytes(), err
 }
@@ -308,7 +329,7 @@ func (c *Client) do(req *http.Request, cl *call, handle func(*http.Response) err
 		if resp != nil {
 			resp.Body.Close()
 		}
-		return nil, c.explainMove(req.Context(), cl, p.verdict(err))
+		return nil, c.explainMove(req.Context(), cl, p.secrets, p.verdict(err))
 	}
 	return resp, nil
 }

@@ -90,7 +90,7 @@ func (p *policy) check(ctx context.Context, resp *http.Response, err error) (boo
 }
 
 func (p *policy) accepts(resp *http.Response) bool {
-	unchanged := resp.StatusCode == http.StatusNotModified && !p.call.once && (p.call.raw || p.call.etag != "")
+	unchanged := resp.StatusCode == http.StatusNotModified && p.call.isRead() && (p.call.raw || p.call.etag != "")
 	return resp.StatusCode/100 == 2 || unchanged
 }
 
@@ -240,7 +240,7 @@ func (p *policy) verdict(err error) error {
 	if err != p.failure { // the context ended during a wait
 		err = p.fail(fmt.Errorf("%w (after: %w)", bare(err), p.failure))
 	}
-	if p.lost && p.call.method != http.MethodGet && p.call.method != http.MethodHead {
+	if p.lost && !p.call.isRead() {
 		return &outcomeError{err}
 	}
 	return err

@@ -60,7 +60,7 @@ func (r *run) note(event *PipelineEvent) {
 }
 
 // noteTriggers looks at the trigger jobs that were not watched, if one may be
-// what a pipeline failed of.
+// what a pipeline failed of. Others that a server lists all the same do not count.
 func (r *run) noteTriggers(ctx context.Context) error {
 	root := r.watch.root
 	if r.options.Downstream || r.result.Pipeline.Status != StatusFailed {
@@ -68,7 +68,7 @@ func (r *run) noteTriggers(ctx context.Context) error {
 	}
 	failed := &ListTriggerJobsOptions{Scope: []Status{StatusFailed}}
 	triggers, err := insist(ctx, r.watch, func() ([]*TriggerJob, error) {
-		return collect(r.service.client.Jobs.AllTriggerJobs(ctx, root.project, root.id, failed))
+		return collect(allBy(ctx, failed, r.service.client.Jobs.anyTriggerJobs(root.project, root.id)))
 	})
 	for _, t := range triggers {
 		r.note(root.event(&PipelineEvent{TriggerJob: t, Status: t.Status}))

@@ -2,10 +2,12 @@ package gitlabci
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -33,6 +35,7 @@ var (
 // server says it did not process counts as not sent.
 type sending struct {
 	policy *policy
+	path   string             // of the request, as HTTP/2 writes it
 	cancel context.CancelFunc // ends the attempt
 
 	asked, got, wrote atomic.Bool  // asked for a connection, got one, wrote the request to it
@@ -43,11 +46,13 @@ type sending struct {
 
 func (s *sending) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		GetConn:      func(string) { s.asked.Store(true) },
+		GetConn:      s.getConn,
 		GotConn:      s.gotConn,
 		WroteHeaders: func() { s.wrote.Store(true) },
-		WroteHeaderField: func(name string, _ []string) {
-			if strings.HasPrefix(name, ":") { // a pseudo-header, which HTTP/1 does not have
+		WroteHeaderField: func(name string, values []string) {
+			// HTTP/1 has no such field. A transport may make requests of its own with
+			// this context, for example for a token; those are not watched.
+			if name == ":path" && slices.Equal(values, []string{s.path}) {
 				s.overHTTP2.Store(true)
 			}
 		},
@@ -60,21 +65,42 @@ func (s *sending) trace() *httptrace.ClientTrace {
 	}
 }
 
+// getConn runs before net/http looks for a connection. If the request must not be
+// written again, getConn cancels the attempt before another connection is dialed.
+func (s *sending) getConn(string) {
+	s.asked.Store(true)
+	if s.overHTTP2.Load() {
+		s.stop()
+	}
+}
+
 // gotConn runs before the request is written to a connection. If the request must
 // not be written again, gotConn cancels the attempt. Over HTTP/2, net/http checks
-// for that before it writes.
-func (s *sending) gotConn(httptrace.GotConnInfo) {
+// for that before it writes; over HTTP/1 it may not, so the connection is closed.
+func (s *sending) gotConn(info httptrace.GotConnInfo) {
 	if s.overHTTP2.Load() || s.wrote.Load() && !s.mayReplay() {
-		s.stopped.Store(true)
-		s.cancel()
+		s.stop()
+		secure, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState })
+		if ok && secure.ConnectionState().NegotiatedProtocol != "h2" || !ok && !s.overHTTP2.Load() {
+			info.Conn.Close() // which no other request has
+		}
 	}
 	s.got.Store(true)
 }
 
-// mayReplay reports whether net/http may write the request again over HTTP/1.
+func (s *sending) stop() {
+	s.stopped.Store(true)
+	s.cancel()
+}
+
+// mayReplay reports whether net/http may write the request again over HTTP/1. It
+// does so for these methods, and for others only if it has not written a byte.
 func (s *sending) mayReplay() bool {
-	isRead := s.policy.call.method == http.MethodGet || s.policy.call.method == http.MethodHead
-	return !isRead || s.policy.replays.Add(1) == 1
+	switch s.policy.call.method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return !s.policy.call.once && s.policy.replays.Add(1) == 1
+	}
+	return true
 }
 
 // mayHaveArrived reports whether a failed attempt may have reached the server. It

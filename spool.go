@@ -35,7 +35,7 @@ func newSpool(ctx context.Context, s *ArtifactsService, project ProjectID, src A
 	if err != nil {
 		return nil, block{}, fmt.Errorf("gitlabci: %s: a temporary file: %w", remote.source.from, err)
 	}
-	sp := &spool{file: file, from: remote.source.from, name: remote.Name}
+	sp := &spool{file: file, from: remote.source.from, name: scrub(remote.Name, remote.source.secrets)}
 	tail, err := sp.fill(remote)
 	if err != nil {
 		return nil, block{}, errors.Join(err, sp.Close())

@@ -211,6 +211,7 @@ func TestJSONInPlaceOfAFile(t *testing.T) {
 	} {
 		err := read(t.Context(), newScript(message).client(t))
 		require.ErrorContains(t, err, "application/json", name)
+		require.ErrorContains(t, err, "401 Unauthorized", name)
 		require.NotContains(t, err.Error(), scriptToken, name)
 	}
 	for _, path := range []string{"report.json", "dist/app.js.map", "coverage-json"} {

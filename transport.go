@@ -146,7 +146,7 @@ func travels(name string) bool {
 // exchange sends the request, and keeps in the policy whether it may have
 // reached the server.
 func (t *transport) exchange(out *http.Request, p *policy) (*http.Response, error) {
-	p.sent, p.sending = true, &sending{policy: p}
+	p.sent, p.sending = true, &sending{policy: p, path: out.URL.RequestURI()}
 	if !t.http1.Load() {
 		out.GetBody = nil // so that an HTTP/2 error says whether the request was processed
 	}
@@ -179,7 +179,7 @@ func (t *transport) report(ctx context.Context, info RequestInfo, resp *http.Res
 	}
 	attrs = append(attrs, slog.Int("attempt", info.Attempt), slog.Duration("duration", took))
 	if resp != nil {
-		attrs = append(attrs, slog.String("request_id", resp.Header.Get("X-Request-Id")))
+		attrs = append(attrs, slog.String("request_id", requestID(resp, policyFrom(ctx).secrets)))
 	}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))

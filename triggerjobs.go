@@ -57,14 +57,19 @@ func (s *JobsService) AllTriggerJobs(ctx context.Context, project ProjectID, pip
 	}
 }
 
-// triggerJobs fetches pages by the route's old name until the server says that
-// it has only the new one.
+// triggerJobs fetches pages of trigger jobs, and checks that they have what was
+// asked for.
 func (s *JobsService) triggerJobs(project ProjectID, pipeline PipelineID) pager[*TriggerJob] {
-	bridges := at("projects", project, "pipelines", pipeline, "bridges")
-	older := anyPages[*TriggerJob](s.client, bridges)
+	return filteredPages(s.anyTriggerJobs(project, pipeline), at("projects", project, "pipelines", pipeline, "bridges"))
+}
+
+// anyTriggerJobs fetches pages by the route's old name until the server says
+// that it has only the new one, whatever jobs they have.
+func (s *JobsService) anyTriggerJobs(project ProjectID, pipeline PipelineID) pager[*TriggerJob] {
+	older := anyPages[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "bridges"))
 	newer := anyPages[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "trigger_jobs"))
 	var renamed atomic.Bool // pages are fetched at once where some are prefetched
-	return filteredPages(func(ctx context.Context, query url.Values) (*sheet[*TriggerJob], error) {
+	return func(ctx context.Context, query url.Values) (*sheet[*TriggerJob], error) {
 		if renamed.Load() {
 			return newer(ctx, query)
 		}
@@ -74,5 +79,5 @@ func (s *JobsService) triggerJobs(project ProjectID, pipeline PipelineID) pager[
 			return newer(ctx, query)
 		}
 		return page, err
-	}, bridges)
+	}
 }

@@ -83,13 +83,18 @@ func pipelineOf(jobs []*Job, id PipelineID) *PipelineInfo {
 	return nil
 }
 
+// mostCollected is how many items of a list are held at most.
+const mostCollected = 100_000
+
 // collect reads a list to its end, and nothing is left of one that fails.
 func collect[T any](items iter.Seq2[*T, error]) (all []*T, err error) {
 	for item, err := range items {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, item)
+		if all = append(all, item); len(all) > mostCollected {
+			return nil, fmt.Errorf("gitlabci: the list has more than %d items", mostCollected)
+		}
 	}
 	return all, nil
 }

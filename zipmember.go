@@ -161,10 +161,27 @@ func (u *unpacker) Read(p []byte) (int, error) {
 		return 0, u.err
 	}
 	u.sum = crc32.Update(u.sum, crc32.IEEETable, p[:n])
+	if u.done == u.member.size && n > 0 && err == nil {
+		err = u.finish()
+	}
 	if u.err = err; err == io.EOF {
 		u.err = u.check()
 	}
+	if u.err == io.EOF && n > 0 {
+		return n, nil
+	}
 	return n, u.err
+}
+
+// finish looks for the end of a member whose bytes have all been read: whoever
+// knows its size may not read on, and must not be handed bytes that are wrong.
+func (u *unpacker) finish() error {
+	var more [1]byte
+	n, err := io.ReadFull(u.src, more[:])
+	if n > 0 {
+		return fmt.Errorf("it unpacks to more than the %d bytes that the directory tells: %w", u.member.size, zip.ErrFormat)
+	}
+	return err
 }
 
 // check is what becomes of a member at its end.
