@@ -217,6 +217,9 @@ func checkHeader(value string) error {
 // tracing. It sees the token and must not keep it; retries, redirects and time
 // limits stay this package's. The default follows the environment's proxy
 // settings, speaks HTTP/2, and keeps idle connections for 30 seconds.
+//
+// A transport may make requests of its own, for example for a token, but it must
+// not send the same request twice: the second one is stopped.
 func WithTransport(transport http.RoundTripper) Option {
 	return func(c *config) error {
 		if transport == nil {

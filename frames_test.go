@@ -44,6 +44,7 @@ type frameServer struct {
 	address, certificate string
 	requests             atomic.Int64
 	respond              func(c *frameConn, stream uint32, request int)
+	protocols            func() []string // of the next connection; nil is HTTP/2
 }
 
 // A frameConn is one of its connections.
@@ -60,7 +61,16 @@ func newFrameServer(t *testing.T, respond func(c *frameConn, stream uint32, requ
 	s := &frameServer{respond: respond, certificate: filepath.Join(t.TempDir(), "ca.pem")}
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificates[0].Certificate[0]})
 	require.NoError(t, os.WriteFile(s.certificate, ca, 0o600))
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: certificates, NextProtos: []string{"h2"}})
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+		Certificates: certificates,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			protocols := []string{"h2"}
+			if s.protocols != nil {
+				protocols = s.protocols()
+			}
+			return &tls.Config{Certificates: certificates, NextProtos: protocols}, nil
+		},
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { listener.Close() })
 	s.address = "https://" + listener.Addr().String()
@@ -91,6 +101,10 @@ func (s *frameServer) client(t *testing.T, opts ...gitlabci.Option) *gitlabci.Cl
 func (s *frameServer) serve(c *frameConn) {
 	defer c.Close()
 	r := bufio.NewReader(c)
+	if start, err := r.Peek(3); err != nil || string(start) != "PRI" {
+		s.requests.Add(int64(min(len(start), 1))) // of HTTP/1
+		return
+	}
 	if _, err := io.CopyN(io.Discard, r, int64(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
 		return
 	}

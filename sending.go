@@ -38,22 +38,26 @@ type sending struct {
 	path   string             // of the request, as HTTP/2 writes it
 	cancel context.CancelFunc // ends the attempt
 
-	asked, got, wrote atomic.Bool  // asked for a connection, got one, wrote the request to it
-	overHTTP2         atomic.Bool  // the request was written, or will be at once
-	stopped           atomic.Bool  // net/http was about to write the request again
-	interim           atomic.Int64 // responses
+	asked, got atomic.Bool  // asked for a connection, got one
+	wrote      atomic.Bool  // a request was written over HTTP/1, and has no response yet
+	pseudo     atomic.Bool  // the headers that are being written are those of HTTP/2
+	overHTTP2  atomic.Bool  // this request was written over HTTP/2, or will be at once
+	stopped    atomic.Bool  // net/http was about to write the request again
+	interim    atomic.Int64 // responses
 }
 
 func (s *sending) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		GetConn:      s.getConn,
-		GotConn:      s.gotConn,
-		WroteHeaders: func() { s.wrote.Store(true) },
+		GetConn:              s.getConn,
+		GotConn:              s.gotConn,
+		WroteHeaders:         func() { s.wrote.Store(!s.pseudo.Swap(false)) },
+		GotFirstResponseByte: func() { s.wrote.Store(false) }, // after which HTTP/1 never writes again
 		WroteHeaderField: func(name string, values []string) {
 			// HTTP/1 has no such field. A transport may make requests of its own with
 			// this context, for example for a token; those are not watched.
-			if name == ":path" && slices.Equal(values, []string{s.path}) {
-				s.overHTTP2.Store(true)
+			if name == ":path" {
+				s.pseudo.Store(true)
+				s.overHTTP2.Store(s.overHTTP2.Load() || slices.Equal(values, []string{s.path}))
 			}
 		},
 		Got1xxResponse: func(int, textproto.MIMEHeader) error {

@@ -167,10 +167,13 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	if u.err = err; err == io.EOF {
 		u.err = u.check()
 	}
-	if u.err == io.EOF && n > 0 {
+	switch {
+	case u.err == io.EOF && n > 0:
 		return n, nil
+	case u.err != nil:
+		return 0, u.err // io.ReadFull does not look at the error once it has all bytes
 	}
-	return n, u.err
+	return n, nil
 }
 
 // finish looks for the end of a member whose bytes have all been read: whoever
