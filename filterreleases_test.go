@@ -82,7 +82,10 @@ func serverOfJobs(release string) (*gitlabcitest.Server, gitlabci.PipelineID) {
 // In every release a list of jobs has what its filter asks for and nothing else,
 // or an error that names the filter.
 func TestFiltersOfJobsInEveryRelease(t *testing.T) {
-	for _, release := range everyRelease() {
+	for i, release := range everyRelease() {
+		if underRace() && i%8 != 0 {
+			continue
+		}
 		for name, list := range filteredLists {
 			for _, prefetch := range []int{0, 1, 4} {
 				srv, pipeline := serverOfJobs(release)
