@@ -234,3 +234,19 @@ func TestEchoedTokens(t *testing.T) {
 		require.NotContains(t, err.Error(), scriptToken[:len(scriptToken)-3], name)
 	}
 }
+
+// Nor are archives joined that differ only in what no checksum covers: the time or
+// the name that stands before a member.
+func TestSaveJoinsNoOtherHeaders(t *testing.T) {
+	zips := mixZips(t)
+	directory := strings.Index(zips[0], "PK\x01\x02")
+	for name, at := range map[string][2]int{"time": {10, 12}, "name": {30, 46}} {
+		other := []byte(zips[0])
+		other[at[0]] ^= 1
+		other[directory+at[1]] ^= 1
+		s := &mixServer{files: [2]string{zips[0], string(other)}, which: mixSwaps["swapped"], cut: 1_800_000, cuts: 1, ranges: true}
+		mixTry(t, s, false, name, func(ctx context.Context, c *gitlabci.Client) (string, error) {
+			return mixSave(t, ctx, c, gitlabci.JobID(7), nil)
+		})
+	}
+}

@@ -1,7 +1,9 @@
 package gitlabci
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +35,7 @@ func proveZip(ctx context.Context, sp *spool, seam int64) error {
 	}
 	begin, _, fits := zipEnd(tail.data, sp.size)
 	z := &zipArchive{source: sp, tail: tail}
-	if !fits || begin < seam || z.index(ctx) != nil {
+	if !fits || begin < seam || z.index(ctx) != nil || !repeatsHeaders(sp.file, begin, sp.size) {
 		return errUnproven
 	}
 	var u unpacker
@@ -57,6 +59,54 @@ func proveZip(ctx context.Context, sp *spool, seam int64) error {
 		return errUnproven
 	}
 	return nil
+}
+
+// repeatsHeaders reports whether what stands before and after each member of an
+// archive is what the directory, which begins at begin, says of it. Nothing else
+// proves these bytes. An archive larger than 4 GiB says it elsewhere.
+func repeatsHeaders(file io.ReaderAt, begin, size int64) bool {
+	directory := make([]byte, min(size-begin, maxDirectory))
+	if _, err := file.ReadAt(directory, begin); err != nil {
+		return false
+	}
+	for bytes.HasPrefix(directory, []byte("PK\x01\x02")) && len(directory) >= directoryHeader {
+		number := func(at int) int { return int(binary.LittleEndian.Uint16(directory[at:])) }
+		named, extra := number(28), number(30)
+		next := directoryHeader + named + extra + number(32)
+		if next > len(directory) {
+			return false
+		}
+		at := int64(binary.LittleEndian.Uint32(directory[42:]))
+		local := make([]byte, localHeader+named+extra)
+		if _, err := file.ReadAt(local, at); err != nil || !repeatsHeader(local, directory) {
+			return false
+		}
+		after := make([]byte, 16) // a record with its own mark
+		behind := at + int64(len(local)) + int64(binary.LittleEndian.Uint32(directory[20:]))
+		if _, err := file.ReadAt(after, behind); number(8)&hasDescriptor != 0 &&
+			(err != nil || !bytes.HasPrefix(after, []byte("PK\x07\x08")) || !bytes.Equal(after[4:], directory[16:28])) {
+			return false
+		}
+		directory = directory[next:]
+	}
+	return true
+}
+
+// directoryHeader is how many bytes of the directory's header of a member come
+// before its name.
+const directoryHeader = 46
+
+// repeatsHeader compares a member's own header with that in the directory: flags,
+// method, time, lengths, name and extra fields, and the CRC and sizes unless those
+// follow the member.
+func repeatsHeader(local, directory []byte) bool {
+	sizes := local[14:26]
+	told := bytes.Equal(sizes, directory[16:28])
+	if binary.LittleEndian.Uint16(directory[8:])&hasDescriptor != 0 {
+		told = told || bytes.Equal(sizes, make([]byte, len(sizes)))
+	}
+	return told && bytes.Equal(local[6:14], directory[8:16]) && bytes.Equal(local[26:30], directory[28:32]) &&
+		bytes.Equal(local[localHeader:], directory[directoryHeader:directoryHeader+len(local)-localHeader])
 }
 
 const (
