@@ -235,19 +235,29 @@ func fileDeeds() []deed {
 		{"Artifacts.DeleteAll", "DELETE /projects/:id/artifacts", bare, false, func(ctx context.Context, c *gitlabci.Client) error {
 			return c.Artifacts.DeleteAll(ctx, "group/app")
 		}},
-		{"Client.Do", "POST /projects/:id/pipeline", plain, false, func(ctx context.Context, c *gitlabci.Client) error {
-			req, err := http.NewRequestWithContext(ctx, http.MethodPost, "/projects/1/pipeline?ref=main", nil)
-			if err != nil {
-				return err
-			}
-			resp, err := c.Do(req)
-			if err != nil {
-				return err
-			}
-			defer resp.Body.Close()
-			_, err = io.Copy(io.Discard, resp.Body)
+		{"Client.Do", "POST /projects/:id/pipeline", plain, false, posted("/projects/1/pipeline?ref=main", "")},
+	}
+}
+
+// posted is a POST through Client.Do whose response is read to its end. An empty
+// body is none.
+func posted(path, body string) func(context.Context, *gitlabci.Client) error {
+	return func(ctx context.Context, c *gitlabci.Client) error {
+		var content io.Reader
+		if body != "" {
+			content = strings.NewReader(body)
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, path, content)
+		if err != nil {
 			return err
-		}},
+		}
+		resp, err := c.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		_, err = io.Copy(io.Discard, resp.Body)
+		return err
 	}
 }
 

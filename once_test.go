@@ -3,9 +3,7 @@ package gitlabci_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -41,19 +39,7 @@ var onceCalls = map[string]func(context.Context, *gitlabci.Client) error{
 		_, err := c.Jobs.Erase(ctx, "group/app", 9)
 		return err
 	},
-	"do": func(ctx context.Context, c *gitlabci.Client) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "/projects/7/issues", strings.NewReader(`{"title":"x"}`))
-		if err != nil {
-			return err
-		}
-		resp, err := c.Do(req)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		_, err = io.Copy(io.Discard, resp.Body)
-		return err
-	},
+	"do": posted("/projects/7/issues", `{"title":"x"}`),
 }
 
 // onceOptions are settings with which retries take almost no time.

@@ -123,8 +123,8 @@ type demand struct {
 	job        func(access, *job) bool      // of the one that was found
 }
 
-// demands are those of all routes. Where GitLab asks the project first, who may
-// not do a thing is told so whether or not its object exists.
+// demands are those of all routes. Where GitLab checks the project first, a user
+// without the permission gets the same refusal whether or not the object exists.
 var demands = map[string]demand{
 	"GET /pipelines":                                               {permission: "read_pipeline"},
 	"GET /projects/:id/pipelines":                                  {permission: "read_pipeline", policy: "read_pipelines", project: access.read},

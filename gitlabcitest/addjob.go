@@ -327,7 +327,7 @@ func (w *wantedJob) in(p *pipeline, at time.Time) *job {
 	return kept
 }
 
-// life is how the job goes on by itself, or nil if it does not.
+// life is how the job proceeds by its script, or nil without one.
 func (w *wantedJob) life() *life {
 	if w.starts == nil && w.job.When == "" && w.job.StartIn == 0 && !slices.ContainsFunc(w.scripts, func(s *script) bool { return s != nil }) {
 		return nil

@@ -231,8 +231,8 @@ func report(method string, kind gitlabci.ArtifactType, content []byte) *artifact
 	return a
 }
 
-// index is the list of an archive's members that GitLab keeps beside it, and
-// shows nobody. There is none of an archive that cannot be read.
+// index is the list of an archive's members that GitLab stores beside it and does
+// not show. An archive that cannot be read has no index.
 func (a *artifact) index() *artifact {
 	files, err := a.members()
 	if err != nil {

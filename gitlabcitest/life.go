@@ -9,7 +9,7 @@ import (
 	"example.com/gitlabci"
 )
 
-// A life is how a job goes on by itself.
+// A life is how a job proceeds by its script.
 type life struct {
 	when    When
 	startIn time.Duration
@@ -148,7 +148,7 @@ func (s *state) plan(j *job, from, now time.Time) {
 	}
 }
 
-// lasts is how long the job stays as it is, if it goes on by itself.
+// lasts is how long the job stays as it is, if it proceeds by a script.
 func (j *job) lasts() (lasts time.Duration, ends bool) {
 	switch {
 	case j.live == nil || j.status.Finished():
@@ -235,7 +235,7 @@ func (j *job) upload(files []*artifact, at time.Time) {
 	}
 }
 
-// An event is when a job goes on by itself.
+// An event is the time at which a job takes its next step.
 type event struct {
 	at    time.Time
 	order int64 // of events at the same time, the one that was set first comes first

@@ -137,8 +137,8 @@ func listMergeRequests(c *call, p *project) *answer {
 	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().mergeRequest)}
 }
 
-// A mergeRequest is what the refs of one tell of it: it is open, and goes to
-// the default branch.
+// A mergeRequest is an open merge request into the default branch, as its refs
+// imply it.
 type mergeRequest struct {
 	project          *project
 	iid              int64

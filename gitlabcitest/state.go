@@ -135,7 +135,7 @@ type job struct {
 	artifactRole Role                // the least to read the artifacts, zero is any
 	inputs       map[string][]string // by name, with the values that each allows
 
-	live      *life  // how it goes on by itself; nil if it does not
+	live      *life  // how it proceeds by its script; nil without one
 	log       []byte // what shows of it, when last looked at
 	artifacts []*artifact
 	expire    time.Time // of the artifacts; zero is never
