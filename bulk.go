@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"example.com/gitlabci/internal/rest"
 )
 
 const (
@@ -236,7 +238,7 @@ func (b *bulk) patiently(ctx context.Context, id PipelineID) error {
 			return err
 		}
 		b.config.announce(ctx, b.call, try, WaitRateLimit, wait)
-		if ended := sleep(ctx, wait); ended != nil {
+		if ended := rest.Sleep(ctx, wait); ended != nil {
 			return fmt.Errorf("gitlabci: %w (after: %w)", ended, err)
 		}
 	}

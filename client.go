@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/internal/rest"
 )
 
 // A Client talks to one GitLab server as one user. It is made by [NewClient]
@@ -80,7 +82,7 @@ func (c *config) check() error {
 	if c.sudo != "" && c.auth == nil {
 		return errors.New("WithSudo: acting as another user needs a token")
 	}
-	if c.auth != nil && c.base.Scheme == "http" && !c.insecureHTTP && !isLoopback(c.base.Hostname()) {
+	if c.auth != nil && c.base.Scheme == "http" && !c.insecureHTTP && !rest.IsLoopback(c.base.Hostname()) {
 		return fmt.Errorf("%s: the token would travel over http:// in the clear; use https://, or WithInsecureHTTP to allow it", c.baseFrom)
 	}
 	return nil
@@ -128,7 +130,7 @@ func (c *Client) adopt(req *http.Request) (*http.Request, *call, error) {
 	}
 	template, err := http.NewRequest(req.Method, c.config.base.String()+escaped, nil)
 	if err != nil {
-		return nil, nil, bare(err)
+		return nil, nil, rest.Bare(err)
 	}
 	out := req.Clone(req.Context())
 	out.Method, out.URL, out.Host, out.RequestURI = template.Method, template.URL, "", ""

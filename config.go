@@ -10,6 +10,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 )
 
 // An Option configures a [Client]; see [NewClient].
@@ -37,7 +40,7 @@ type auth struct {
 	from   string // the option or variable that gave it
 	header string
 	prefix string
-	token  func(context.Context) (secret, error)
+	token  func(context.Context) (secret.Value, error)
 	fresh  bool // whether asking token again can give another one
 }
 
@@ -97,7 +100,7 @@ func parseBase(text string) (*url.URL, error) {
 	switch {
 	case !found:
 		return nil, errors.New("the URL has no scheme; put https:// before it")
-	case lowerASCII(scheme) != "https" && lowerASCII(scheme) != "http":
+	case rest.LowerASCII(scheme) != "https" && rest.LowerASCII(scheme) != "http":
 		return nil, errors.New("the URL's scheme is neither https nor http")
 	case err != nil:
 		return nil, errors.New("this is not a URL")
@@ -105,7 +108,7 @@ func parseBase(text string) (*url.URL, error) {
 		return nil, errors.New("the URL has user info; give the token by an option of its own")
 	case base.Hostname() == "":
 		return nil, errors.New("the URL has no host")
-	case !isASCII(base.Host):
+	case !rest.IsASCII(base.Host):
 		return nil, errors.New(`the URL's host is not ASCII; write its ASCII form, which begins with "xn--"`)
 	case base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
 		return nil, errors.New("the URL has a query or a fragment")
@@ -114,7 +117,7 @@ func parseBase(text string) (*url.URL, error) {
 	root = strings.TrimRight(strings.TrimSuffix(root, "/api/v4"), "/")
 	host := base.Host
 	if !strings.Contains(host, "%") { // of a zone, whose case matters
-		host = lowerASCII(host) // as net/http compares it to tell whether a proxy is bypassed
+		host = rest.LowerASCII(host) // as net/http compares it to tell whether a proxy is bypassed
 	}
 	return url.Parse(base.Scheme + "://" + host + root + "/api/v4")
 }
@@ -147,9 +150,9 @@ func WithTokenSource(source func(context.Context) (string, error)) Option {
 		if source == nil {
 			return errors.New("WithTokenSource: the function is nil")
 		}
-		token := func(ctx context.Context) (secret, error) {
+		token := func(ctx context.Context) (secret.Value, error) {
 			text, err := source(ctx)
-			return newSecret(text), err
+			return secret.New(text), err
 		}
 		return c.setAuth(&auth{from: "WithTokenSource", header: "Authorization", prefix: "Bearer ", token: token, fresh: true})
 	}
@@ -160,8 +163,8 @@ func fixedToken(from, header, prefix, token string) Option {
 		if err := checkToken(token); err != nil {
 			return fmt.Errorf("%s: %w", from, err)
 		}
-		kept := newSecret(token)
-		return c.setAuth(&auth{from: from, header: header, prefix: prefix, token: func(context.Context) (secret, error) {
+		kept := secret.New(token)
+		return c.setAuth(&auth{from: from, header: header, prefix: prefix, token: func(context.Context) (secret.Value, error) {
 			return kept, nil
 		}})
 	}

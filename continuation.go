@@ -8,6 +8,9 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 )
 
 // joinOverlap is how many bytes are requested again before the missing part, if
@@ -80,7 +83,7 @@ func (m *mender) check(resp *http.Response, partly bool) error {
 	case resp.StatusCode == http.StatusOK:
 		return m.checkWhole(resp)
 	}
-	return fmt.Errorf("%s is not a whole file", statusLine(resp.StatusCode))
+	return fmt.Errorf("%s is not a whole file", rest.StatusLine(resp.StatusCode))
 }
 
 // checkRest checks that a 206 is of this file and begins at the requested byte.
@@ -110,7 +113,7 @@ func (m *mender) checkRest(resp *http.Response) error {
 func (m *mender) checkWhole(resp *http.Response) error {
 	size := resp.ContentLength
 	switch {
-	case isPage(resp.Header.Get("Content-Type")) && !m.page:
+	case rest.IsPage(resp.Header.Get("Content-Type")) && !m.page:
 		return fmt.Errorf("the response has content type %q: this is a page", resp.Header.Get("Content-Type"))
 	case size >= 0 && !m.fits(size):
 		return m.changed("it has %d bytes now", size)
@@ -173,7 +176,7 @@ func (m *mender) skip() error {
 	case err == io.EOF:
 		m.broken = io.ErrUnexpectedEOF
 	case err != nil:
-		m.broken = scrubError(bare(err), m.secrets)
+		m.broken = secret.ScrubError(rest.Bare(err), m.secrets)
 	case again.Sum64() != m.sum.Sum64():
 		return m.fail(m.changed("its first %d bytes are different now", m.read))
 	default:
@@ -198,7 +201,7 @@ func (m *mender) join() error {
 			m.broken = io.ErrUnexpectedEOF
 			return nil
 		} else if err != nil {
-			m.broken = scrubError(bare(err), m.secrets)
+			m.broken = secret.ScrubError(rest.Bare(err), m.secrets)
 			return nil
 		}
 		if !bytes.Equal(again[:n], old[:n]) {

@@ -10,6 +10,9 @@ import (
 	"net/http"
 	"strings"
 	"unicode"
+
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 )
 
 // An ArtifactFile is a file on its way from GitLab or its storage. It is read
@@ -51,12 +54,12 @@ func (f *ArtifactFile) Close() error { return f.source.Close() }
 // refuse closes a file that is not what was asked for, and says why.
 func (f *ArtifactFile) refuse(format string, args ...any) error {
 	f.Close()
-	return fmt.Errorf("gitlabci: %s: %w", f.source.from, scrubError(fmt.Errorf(format, args...), f.source.secrets))
+	return fmt.Errorf("gitlabci: %s: %w", f.source.from, secret.ScrubError(fmt.Errorf(format, args...), f.source.secrets))
 }
 
 // notPage refuses a page in place of a file: a login form, perhaps.
 func notPage(f *ArtifactFile, err error) (*ArtifactFile, error) {
-	if err == nil && isPage(f.ContentType) {
+	if err == nil && rest.IsPage(f.ContentType) {
 		return nil, f.refuse("the response has content type %q: this is a page", f.ContentType)
 	}
 	return f, err
@@ -64,7 +67,7 @@ func notPage(f *ArtifactFile, err error) (*ArtifactFile, error) {
 
 // notJSON refuses JSON in place of a file. The error quotes its message.
 func notJSON(f *ArtifactFile, err error) (*ArtifactFile, error) {
-	if err != nil || !isJSON(f.ContentType) {
+	if err != nil || !rest.IsJSON(f.ContentType) {
 		return f, err
 	}
 	return nil, f.refuse("%w", noFile(f.ContentType, f.body, f.source.secrets))
@@ -94,7 +97,7 @@ func (c *Client) download(ctx context.Context, cl *call, encoding string, progre
 		body:        source,
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, file.refuse("%s is not a whole file", statusLine(resp.StatusCode))
+		return nil, file.refuse("%s is not a whole file", rest.StatusLine(resp.StatusCode))
 	}
 	if err := encoded(resp); err != nil {
 		return nil, file.refuse("%w", err)
@@ -119,7 +122,7 @@ func (c *Client) ask(ctx context.Context, cl *call, encoding string, header http
 // origin says where an answer is from.
 func (c *Client) origin(cl *call, resp *http.Response) string {
 	from := cl.method + " " + cl.path.escaped
-	if !sameOrigin(resp.Request.URL, c.config.base) {
+	if !rest.SameOrigin(resp.Request.URL, c.config.base) {
 		from += ": storage " + resp.Request.URL.Host
 	}
 	return from

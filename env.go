@@ -9,6 +9,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"example.com/gitlabci/internal/rest"
 )
 
 // NewClientFromEnv returns a client for the server and with the token that
@@ -71,7 +73,7 @@ func (c *config) tokenFromEnv() error {
 	if err != nil {
 		return fmt.Errorf("CI_JOB_TOKEN: CI_SERVER_URL, the only server it may be sent to, is missing or not a URL: %w", err)
 	}
-	if !sameOrigin(c.base, home) {
+	if !rest.SameOrigin(c.base, home) {
 		return fmt.Errorf("CI_JOB_TOKEN: it belongs to CI_SERVER_URL, and %s names another server; set GITLAB_TOKEN for that one", c.baseFrom)
 	}
 	return fixedToken("CI_JOB_TOKEN", "JOB-TOKEN", "", token)(c)

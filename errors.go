@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 )
 
 // What errors of this package match, by [errors.Is].
@@ -74,7 +76,7 @@ type APIError struct {
 
 // Error says what was asked and what was answered, without the query.
 func (e *APIError) Error() string {
-	text := statusLine(e.StatusCode)
+	text := rest.StatusLine(e.StatusCode)
 	if e.storage != "" {
 		text = "storage " + e.storage + ": " + text
 	}
@@ -87,13 +89,9 @@ func (e *APIError) Error() string {
 	return "gitlabci: " + e.Method + " " + e.Path + ": " + text
 }
 
-func statusLine(status int) string {
-	return strings.TrimSpace(strconv.Itoa(status) + " " + http.StatusText(status))
-}
-
 // reason is the message without the status that GitLab often puts before it.
 func (e *APIError) reason() string {
-	for _, prefix := range []string{statusLine(e.StatusCode), strconv.Itoa(e.StatusCode)} {
+	for _, prefix := range []string{rest.StatusLine(e.StatusCode), strconv.Itoa(e.StatusCode)} {
 		if len(e.Message) >= len(prefix) && strings.EqualFold(e.Message[:len(prefix)], prefix) {
 			return strings.TrimLeft(e.Message[len(prefix):], " -:")
 		}
@@ -129,7 +127,7 @@ func (e *APIError) Is(target error) bool {
 // proxy that lost its GitLab answers 404, too.
 func (e *APIError) gone() bool {
 	above := func(noun string) bool {
-		return strings.Contains(strings.ToLower(oneLine(e.Message)), noun+" not found")
+		return strings.Contains(strings.ToLower(secret.OneLine(e.Message)), noun+" not found")
 	}
 	return e.Is(ErrNotFound) && !e.noRoute && !e.foreign && !slices.ContainsFunc([]string{"project", "group", "namespace", "user"}, above)
 }
@@ -159,7 +157,7 @@ func (p *policy) readError(resp *http.Response) *APIError {
 		Path:       p.call.path.escaped,
 		RequestID:  requestID(resp, p.secrets),
 		RetryAfter: retryAfter(resp),
-		storage:    scrub(p.away, p.secrets),
+		storage:    secret.Scrub(p.away, p.secrets),
 	}
 	// Half a message is better than none, so an error here is not one more.
 	if resp.StatusCode < 200 { // its body would be everything else on the connection
@@ -174,17 +172,17 @@ func (p *policy) readError(resp *http.Response) *APIError {
 		e.redirected = true
 		message = fmt.Sprintf("redirected to %s://%s%s, which is not followed for a %s", address.Scheme, address.Host, address.EscapedPath(), e.Method)
 	}
-	if at := resp.Request.URL; p.away != "" && sameHost(at, p.config.base) {
+	if at := resp.Request.URL; p.away != "" && rest.SameHost(at, p.config.base) {
 		message = fmt.Sprintf("the server redirects to %s://%s, where the token does not go: should that be the base URL?", at.Scheme, at.Host)
 	}
-	e.Message = shorten(scrub(message, p.secrets), limit) // in this order: half a token is one too many
+	e.Message = shorten(secret.Scrub(message, p.secrets), limit) // in this order: half a token is one too many
 	e.noRoute, e.foreign = noRoute && e.StatusCode == http.StatusNotFound, foreign
 	return e
 }
 
 // requestID is the ID that GitLab gave a request, or whatever else is there.
-func requestID(resp *http.Response, secrets []secret) string {
-	return shorten(scrub(oneLine(resp.Header.Get("X-Request-Id")), secrets), maxTitle)
+func requestID(resp *http.Response, secrets []secret.Value) string {
+	return shorten(secret.Scrub(secret.OneLine(resp.Header.Get("X-Request-Id")), secrets), maxTitle)
 }
 
 // The longest messages, in characters.
@@ -205,7 +203,7 @@ func errorMessage(contentType string, body []byte) (message string, limit int, n
 	if strings.Contains(contentType, "html") || bytes.HasPrefix(body, []byte("<")) {
 		return pageTitle(body), maxTitle, false, true
 	}
-	return oneLine(string(body)), maxText, false, true
+	return secret.OneLine(string(body)), maxText, false, true
 }
 
 // entities are those that titles of error pages have. The table of all of them
@@ -220,10 +218,8 @@ func pageTitle(page []byte) string {
 	if title == nil {
 		return ""
 	}
-	return oneLine(entities.Replace(string(title[1])))
+	return secret.OneLine(entities.Replace(string(title[1])))
 }
-
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // shorten makes a text valid UTF-8 of at most limit characters, and bytes of at
 // most maxMessage.
@@ -238,18 +234,9 @@ func shorten(text string, limit int) string {
 	return text
 }
 
-func isPage(contentType string) bool {
-	return strings.HasPrefix(strings.ToLower(contentType), "text/html")
-}
-
-func isJSON(contentType string) bool {
-	kind, _, _ := strings.Cut(contentType, ";")
-	return strings.EqualFold(strings.TrimSpace(kind), "application/json")
-}
-
 // unreadable explains a success whose body is not what GitLab sends.
 func unreadable(resp *http.Response, body []byte, err error) error {
-	contentType, status := resp.Header.Get("Content-Type"), statusLine(resp.StatusCode)
+	contentType, status := resp.Header.Get("Content-Type"), rest.StatusLine(resp.StatusCode)
 	if errors.Is(err, errBadLink) || errors.Is(err, errTooLarge) {
 		return fmt.Errorf("%s, but %w", status, err)
 	}
@@ -262,26 +249,26 @@ func unreadable(resp *http.Response, body []byte, err error) error {
 	}
 	title := ""
 	if t := pageTitle(body); t != "" {
-		title = ": " + shorten(scrub(t, policyFrom(resp.Request.Context()).secrets), maxTitle) // in this order, as above
+		title = ": " + shorten(secret.Scrub(t, policyFrom(resp.Request.Context()).secrets), maxTitle) // in this order, as above
 	}
 	return fmt.Errorf("%s with content type %q, not JSON%s", status, contentType, title)
 }
 
 // anotherThing explains a successful response that is not the requested object,
 // with the message in it, if any.
-func anotherThing(status string, err error, message string, secrets []secret) error {
-	if message = shorten(scrub(oneLine(message), secrets), maxTitle); message == "" {
+func anotherThing(status string, err error, message string, secrets []secret.Value) error {
+	if message = shorten(secret.Scrub(secret.OneLine(message), secrets), maxTitle); message == "" {
 		return fmt.Errorf("%s with unexpected JSON: %w", status, err)
 	}
 	return fmt.Errorf("%s with unexpected JSON: %w; its message is %q", status, err, message)
 }
 
 // noFile explains JSON in place of a file by its message, if it has one.
-func noFile(contentType string, body io.Reader, secrets []secret) error {
+func noFile(contentType string, body io.Reader, secrets []secret.Value) error {
 	// Half a message is better than none, so a read error is ignored.
 	text, _ := io.ReadAll(io.LimitReader(body, maxMessage))
 	message, _, _ := jsonMessage(text)
-	if message = shorten(scrub(oneLine(message), secrets), maxTitle); message == "" {
+	if message = shorten(secret.Scrub(secret.OneLine(message), secrets), maxTitle); message == "" {
 		return fmt.Errorf("the response has content type %q, not that of the requested file", contentType)
 	}
 	return fmt.Errorf("the response has content type %q, not that of the requested file; its message is %q", contentType, message)
@@ -314,9 +301,9 @@ type requestError struct {
 func (p *policy) fail(err error) error {
 	text := "gitlabci: " + p.call.method + " " + p.call.path.escaped + ": "
 	if p.away != "" {
-		text += "storage " + scrub(p.away, p.secrets) + ": "
+		text += "storage " + secret.Scrub(p.away, p.secrets) + ": "
 	}
-	err = scrubError(err, p.secrets)
+	err = secret.ScrubError(err, p.secrets)
 	text += err.Error()
 	if p.attempt > 1 {
 		text += fmt.Sprintf(" (%d tries)", p.attempt)
@@ -335,15 +322,3 @@ func (e *outcomeError) Error() string {
 }
 func (e *outcomeError) Unwrap() error        { return e.err }
 func (e *outcomeError) Is(target error) bool { return target == ErrOutcomeUnknown }
-
-// bare takes an error out of net/http's wrapping, which quotes the last URL: a
-// signed one, perhaps.
-func bare(err error) error {
-	for {
-		wrapped, ok := err.(*url.Error)
-		if !ok {
-			return err
-		}
-		err = wrapped.Err
-	}
-}

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/internal/rest"
 )
 
 const (
@@ -254,7 +256,7 @@ func (f *finder) wait(ctx context.Context) (*Pipeline, error) {
 		if e, answered := errors.AsType[*APIError](err); answered {
 			pause = max(pause, e.RetryAfter)
 		}
-		if ended := sleep(ctx, pause); ended != nil {
+		if ended := rest.Sleep(ctx, pause); ended != nil {
 			return nil, f.ended(ended, err)
 		}
 	}

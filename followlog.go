@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"example.com/gitlabci/internal/rest"
 )
 
 // FollowOptions say how a log is followed. Nil is what the zero values are.
@@ -169,7 +171,7 @@ func (f *follower) run(ctx context.Context) (*Job, error) {
 		if err = f.judge(err); err != nil {
 			return f.job, err
 		}
-		if cause := sleep(ctx, f.pause()); cause != nil {
+		if cause := rest.Sleep(ctx, f.pause()); cause != nil {
 			return f.job, interrupted(cause, f.failure)
 		}
 	}

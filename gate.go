@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"example.com/gitlabci/internal/rest"
 )
 
 const (
@@ -157,7 +159,7 @@ func (p *policy) sitOut(ctx context.Context, wait time.Duration) error {
 		return p.held(wait)
 	}
 	p.announce(WaitRateLimit, wait)
-	return sleep(ctx, wait)
+	return rest.Sleep(ctx, wait)
 }
 
 // follow waits for a scout to come back. Nobody knows when that will be, or how
@@ -193,17 +195,5 @@ func (p *policy) held(wait time.Duration) *APIError {
 		Message:    "not sent: an earlier answer asked this client to wait",
 		RetryAfter: wait,
 		held:       true,
-	}
-}
-
-// sleep waits, or returns the error of a context that ends before.
-func sleep(ctx context.Context, wait time.Duration) error {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

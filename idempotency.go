@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/internal/rest"
 )
 
 const (
@@ -69,7 +71,7 @@ func (k *keyedCreate) search(ctx context.Context, c *call, try int) (pipeline *P
 			return nil, fmt.Errorf("a wait of %v is longer than WithMaxWait or the context allows", keyInterval)
 		}
 		cfg.announce(ctx, c, try, WaitRetry, keyInterval)
-		if err := sleep(ctx, keyInterval); err != nil {
+		if err := rest.Sleep(ctx, keyInterval); err != nil {
 			return nil, err
 		}
 		if pipeline, err = k.find(ctx); err == nil || ctx.Err() != nil {

@@ -10,6 +10,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 )
 
 const (
@@ -161,7 +164,7 @@ func (r *logReader) get(ctx context.Context, query url.Values, from int64) (*log
 	part.secrets = policyFrom(resp.Request.Context()).secrets
 	if err := part.check(resp); err != nil {
 		resp.Body.Close()
-		return nil, fmt.Errorf("%s: %w", part.from, scrubError(err, part.secrets))
+		return nil, fmt.Errorf("%s: %w", part.from, secret.ScrubError(err, part.secrets))
 	}
 	if query == nil && resp.StatusCode == http.StatusOK {
 		part.start, r.rangeless = 0, r.rangeless || span != ""
@@ -207,7 +210,7 @@ type logPart struct {
 	from  string // the endpoint
 	err   error  // of the last Read
 
-	secrets []secret // of the request
+	secrets []secret.Value // of the request
 }
 
 func (p *logPart) with(body io.ReadCloser) *logPart {
@@ -227,15 +230,15 @@ func (p *logPart) broken() error {
 	if p.err == nil || p.err == io.EOF {
 		return nil
 	}
-	return fmt.Errorf("%s: after %d bytes: %w", p.from, *p.read, scrubError(bare(p.err), p.secrets))
+	return fmt.Errorf("%s: after %d bytes: %w", p.from, *p.read, secret.ScrubError(rest.Bare(p.err), p.secrets))
 }
 
 // check finds answers that are not the part of the log that was asked for.
 func (p *logPart) check(resp *http.Response) error {
-	if contentType := resp.Header.Get("Content-Type"); isPage(contentType) {
+	if contentType := resp.Header.Get("Content-Type"); rest.IsPage(contentType) {
 		return fmt.Errorf("the response has content type %q: this is a page", contentType)
 	}
-	if contentType := resp.Header.Get("Content-Type"); isJSON(contentType) {
+	if contentType := resp.Header.Get("Content-Type"); rest.IsJSON(contentType) {
 		return noFile(contentType, resp.Body, policyFrom(resp.Request.Context()).secrets)
 	}
 	if packed := resp.Header.Get("Content-Encoding"); packed != "" && !strings.EqualFold(packed, identity) {
@@ -251,5 +254,5 @@ func (p *logPart) check(resp *http.Response) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("%s is not a log", statusLine(resp.StatusCode))
+	return fmt.Errorf("%s is not a log", rest.StatusLine(resp.StatusCode))
 }

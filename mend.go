@@ -9,6 +9,9 @@ import (
 	"io/fs"
 	"net/http"
 	"sync"
+
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 )
 
 // A mender reads a file, and requests it again if its body is interrupted, stalls
@@ -48,8 +51,8 @@ type mender struct {
 	copied io.ReaderAt
 	seam   int64
 
-	next    string   // the validator, once the file is known to be the same
-	secrets []secret // of the last request, to keep out of errors
+	next    string         // the validator, once the file is known to be the same
+	secrets []secret.Value // of the last request, to keep out of errors
 
 	mu     sync.Mutex // for Close, which may come during a Read
 	body   io.ReadCloser
@@ -61,7 +64,7 @@ type mender struct {
 func (c *Client) mended(ctx context.Context, cancel context.CancelFunc, cl *call, resp *http.Response) *mender {
 	m := &mender{
 		ctx: ctx, cancel: cancel, client: c, call: cl, body: resp.Body, from: c.origin(cl, resp), ranges: true,
-		page: isPage(resp.Header.Get("Content-Type")), size: resp.ContentLength, end: resp.ContentLength,
+		page: rest.IsPage(resp.Header.Get("Content-Type")), size: resp.ContentLength, end: resp.ContentLength,
 		known: -1, ending: endingOf(resp), validator: validatorOf(resp), secrets: policyFrom(resp.Request.Context()).secrets,
 	}
 	return m
@@ -117,7 +120,7 @@ func (m *mender) judge(err error, extra bool) {
 	case err == io.EOF:
 		m.broken = io.ErrUnexpectedEOF
 	default:
-		m.broken = scrubError(bare(err), m.secrets)
+		m.broken = secret.ScrubError(rest.Bare(err), m.secrets)
 	}
 }
 
@@ -137,7 +140,7 @@ func (m *mender) mend() error {
 		return m.fail(m.broken)
 	}
 	config.announce(m.ctx, m.call, m.failures, WaitRetry, wait)
-	if err := sleep(m.ctx, wait); err != nil {
+	if err := rest.Sleep(m.ctx, wait); err != nil {
 		return m.fail(fmt.Errorf("%w (after: %w)", err, m.broken))
 	}
 	return m.reopen()
@@ -198,7 +201,7 @@ func (m *mender) fail(err error) error {
 	if m.failures > 1 {
 		text = fmt.Sprintf(" (%d tries)", m.failures)
 	}
-	return fmt.Errorf("gitlabci: %s: after %s: %w%s", m.from, m.amount(), scrubError(err, m.secrets), text)
+	return fmt.Errorf("gitlabci: %s: after %s: %w%s", m.from, m.amount(), secret.ScrubError(err, m.secrets), text)
 }
 
 func (m *mender) amount() string {

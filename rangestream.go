@@ -8,6 +8,9 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 )
 
 // drained is how many bytes are read off at most so that a connection can be
@@ -78,13 +81,13 @@ func (s *rangeStream) broke(err error) error {
 	z, config := s.zip, s.zip.client.config
 	z.forget(z.known())
 	s.fruitless++
-	failure := z.fail(fmt.Errorf("at byte %d of %d: %w", s.pos, z.size, scrubError(bare(err), nil)))
+	failure := z.fail(fmt.Errorf("at byte %d of %d: %w", s.pos, z.size, secret.ScrubError(rest.Bare(err), nil)))
 	wait := config.backoff(s.fruitless)
 	if s.fruitless >= config.tries || cause != nil || !config.mayWait(s.ctx, wait) {
 		return failure
 	}
 	config.announce(s.ctx, z.call, s.fruitless, WaitRetry, wait)
-	if err := sleep(s.ctx, wait); err != nil {
+	if err := rest.Sleep(s.ctx, wait); err != nil {
 		return fmt.Errorf("%w (after: %w)", err, failure)
 	}
 	return nil

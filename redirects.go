@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"example.com/gitlabci/internal/rest"
 )
 
 const maxRedirects = 5
@@ -37,7 +39,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 // what the token is used for.
 func (p *policy) route(req *http.Request, via []*http.Request) error {
 	base := p.config.base
-	isAway := func(r *http.Request) bool { return !sameOrigin(r.URL, base) }
+	isAway := func(r *http.Request) bool { return !rest.SameOrigin(r.URL, base) }
 	wasAway := slices.ContainsFunc(via, isAway)
 	switch {
 	case wasAway && !isAway(req):

@@ -9,6 +9,9 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 )
 
 // zipTail is how much of an archive's end is asked for at first: the directory
@@ -42,8 +45,8 @@ type remoteZip struct {
 	validator, place string
 
 	mu      sync.Mutex
-	address *url.URL // signed, in the storage; nil is to ask the API
-	secrets []secret // of the last request, to keep out of errors
+	address *url.URL       // signed, in the storage; nil is to ask the API
+	secrets []secret.Value // of the last request, to keep out of errors
 }
 
 // newRemoteZip opens an archive and returns its end. The error is errNoParts if
@@ -106,7 +109,7 @@ func refusesPart(err error) bool {
 // begin learns from the first answer what the archive is, and where its tail
 // begins. The body is that of the answer if it is the tail, else it is closed.
 func (z *remoteZip) begin(resp *http.Response) (tail block, body io.ReadCloser, err error) {
-	z.name, z.validator = scrub(fileName(resp), z.secrets), strongValidator(resp.Header)
+	z.name, z.validator = secret.Scrub(fileName(resp), z.secrets), strongValidator(resp.Header)
 	if place := z.placeOf(resp); place != "" {
 		z.place = place
 		z.from += ": storage " + resp.Request.URL.Host
@@ -162,14 +165,14 @@ func (z *remoteZip) acceptable(resp *http.Response) error {
 	contentType := resp.Header.Get("Content-Type")
 	packed := resp.Header.Get("Content-Encoding")
 	switch {
-	case isPage(contentType):
+	case rest.IsPage(contentType):
 		return z.fail(fmt.Errorf("the response has content type %q: this is a page", contentType))
-	case isJSON(contentType):
+	case rest.IsJSON(contentType):
 		return z.fail(noFile(contentType, resp.Body, policyFrom(resp.Request.Context()).secrets))
 	case packed != "" && !strings.EqualFold(packed, identity):
 		return z.fail(fmt.Errorf("the archive is compressed by %q on its way, though that was not asked for", packed))
 	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent:
-		return z.fail(fmt.Errorf("%s is neither the archive nor a part of it", statusLine(resp.StatusCode)))
+		return z.fail(fmt.Errorf("%s is neither the archive nor a part of it", rest.StatusLine(resp.StatusCode)))
 	}
 	return nil
 }
@@ -236,7 +239,7 @@ func (z *remoteZip) same(resp *http.Response) bool {
 
 // placeOf is where in the storage an answer comes from, or "".
 func (z *remoteZip) placeOf(resp *http.Response) string {
-	if u := resp.Request.URL; !sameOrigin(u, z.client.config.base) {
+	if u := resp.Request.URL; !rest.SameOrigin(u, z.client.config.base) {
 		return u.Host + u.EscapedPath()
 	}
 	return ""
@@ -311,7 +314,7 @@ func (z *remoteZip) fail(err error) error {
 	z.mu.Lock()
 	secrets := z.secrets
 	z.mu.Unlock()
-	return fmt.Errorf("gitlabci: %s: %w", z.from, scrubError(err, secrets))
+	return fmt.Errorf("gitlabci: %s: %w", z.from, secret.ScrubError(err, secrets))
 }
 
 func (z *remoteZip) label() (from, name string) { return z.from, z.name }

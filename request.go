@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 	"github.com/google/go-querystring/query"
 	"github.com/hashicorp/go-retryablehttp"
 )
@@ -115,8 +117,8 @@ type call struct {
 	grows bool   // a file: that may be longer when it is asked for again
 	etag  string // of the answer that the caller has: the same one comes as 304, which is success
 
-	unrepeatable bool     // the body can be read once
-	secrets      []secret // what is in the body and must not be printed
+	unrepeatable bool           // the body can be read once
+	secrets      []secret.Value // what is in the body and must not be printed
 }
 
 func (cl *call) isRead() bool { return cl.method == http.MethodGet || cl.method == http.MethodHead }
@@ -202,9 +204,9 @@ func checkSilence(resp *http.Response) error {
 	body = bytes.TrimSpace(body)
 	message, _, hasMessage := jsonMessage(body)
 	switch {
-	case isPage(resp.Header.Get("Content-Type")): // half a page is enough for its title
+	case rest.IsPage(resp.Header.Get("Content-Type")): // half a page is enough for its title
 		return &refusal{unreadable(resp, body, nil)}
-	case message == statusLine(http.StatusAccepted):
+	case message == rest.StatusLine(http.StatusAccepted):
 		return nil
 	case resp.StatusCode == http.StatusAccepted && !hasMessage: // even if the body cannot be read
 		return nil
@@ -213,10 +215,10 @@ func checkSilence(resp *http.Response) error {
 	case len(body) == 0, !hasMessage && hasID(body): // the object may be what was deleted
 		return nil
 	case !hasMessage:
-		return &refusal{fmt.Errorf("%s with a body, which GitLab does not send", statusLine(resp.StatusCode))}
+		return &refusal{fmt.Errorf("%s with a body, which GitLab does not send", rest.StatusLine(resp.StatusCode))}
 	}
-	message = shorten(scrub(message, policyFrom(resp.Request.Context()).secrets), maxTitle)
-	return &refusal{fmt.Errorf("%s, but the message is %q", statusLine(resp.StatusCode), message)}
+	message = shorten(secret.Scrub(message, policyFrom(resp.Request.Context()).secrets), maxTitle)
+	return &refusal{fmt.Errorf("%s, but the message is %q", rest.StatusLine(resp.StatusCode), message)}
 }
 
 // fetch makes a call and reads its answer whole before it is decoded, so that
@@ -292,7 +294,7 @@ func (c *Client) newRequest(ctx context.Context, cl *call) (*http.Request, error
 	}
 	req, err := http.NewRequestWithContext(ctx, cl.method, target, body)
 	if err != nil {
-		return nil, &inputError{cl.method + " " + cl.path.template, bare(err)}
+		return nil, &inputError{cl.method + " " + cl.path.template, rest.Bare(err)}
 	}
 	req.Header.Set("Accept", "application/json")
 	if body != nil {

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 	"github.com/hashicorp/go-retryablehttp"
 )
 
@@ -27,14 +29,14 @@ type policy struct {
 	call   *call
 	config *config
 
-	attempt int      // from 1
-	unsent  int      // attempts that did not reach the server
-	sent    bool     // whether this attempt may have reached it
-	lost    bool     // an attempt may have been carried out, and its answer is lost
-	renewed bool     // the token was asked for again
-	over    bool     // there will be no further attempt
-	away    string   // the host that this attempt was redirected to, if not the server
-	secrets []secret // to keep out of messages: the tokens sent, and the call's own
+	attempt int            // from 1
+	unsent  int            // attempts that did not reach the server
+	sent    bool           // whether this attempt may have reached it
+	lost    bool           // an attempt may have been carried out, and its answer is lost
+	renewed bool           // the token was asked for again
+	over    bool           // there will be no further attempt
+	away    string         // the host that this attempt was redirected to, if not the server
+	secrets []secret.Value // to keep out of messages: the tokens sent, and the call's own
 
 	sending *sending     // this attempt
 	replays atomic.Int64 // repeats of a read by net/http itself, over HTTP/1
@@ -73,7 +75,7 @@ func (p *policy) check(ctx context.Context, resp *http.Response, err error) (boo
 	again := false
 	switch {
 	case err != nil:
-		again = p.afterError(ctx, bare(err))
+		again = p.afterError(ctx, rest.Bare(err))
 	case p.accepts(resp):
 		return false, nil
 	default:
@@ -238,7 +240,7 @@ func (p *policy) endpoint() string { return p.call.method + " " + p.call.path.te
 // verdict turns what go-retryablehttp returned into the call's error.
 func (p *policy) verdict(err error) error {
 	if err != p.failure { // the context ended during a wait
-		err = p.fail(fmt.Errorf("%w (after: %w)", bare(err), p.failure))
+		err = p.fail(fmt.Errorf("%w (after: %w)", rest.Bare(err), p.failure))
 	}
 	if p.lost && !p.call.isRead() {
 		return &outcomeError{err}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"example.com/gitlabci/internal/secret"
 )
 
 // A zipSource is where the bytes of an archive come from.
@@ -35,7 +37,7 @@ func newSpool(ctx context.Context, s *ArtifactsService, project ProjectID, src A
 	if err != nil {
 		return nil, block{}, fmt.Errorf("gitlabci: %s: a temporary file: %w", remote.source.from, err)
 	}
-	sp := &spool{file: file, from: remote.source.from, name: scrub(remote.Name, remote.source.secrets)}
+	sp := &spool{file: file, from: remote.source.from, name: secret.Scrub(remote.Name, remote.source.secrets)}
 	tail, err := sp.fill(remote)
 	if err != nil {
 		return nil, block{}, errors.Join(err, sp.Close())

@@ -8,6 +8,8 @@ import (
 	"io"
 	"iter"
 	"net/http"
+
+	"example.com/gitlabci/internal/rest"
 )
 
 // TestCases ranges over every test of a pipeline, suite by suite, as the report
@@ -60,7 +62,7 @@ func (s *PipelinesService) testCases(ctx context.Context, project ProjectID, pip
 	case errors.Is(err, errNotObject):
 		err = notReport(resp, report)
 	case errors.Is(err, errNoThing):
-		err = anotherThing(statusLine(resp.StatusCode), err, report.message, policyFrom(resp.Request.Context()).secrets)
+		err = anotherThing(rest.StatusLine(resp.StatusCode), err, report.message, policyFrom(resp.Request.Context()).secrets)
 	default:
 		err = fmt.Errorf("after %d test cases: %w", n, err)
 	}

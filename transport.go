@@ -14,6 +14,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 )
 
 const (
@@ -70,7 +73,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	info := RequestInfo{p.call.method, p.call.path.template, p.attempt}
 	ctx := context.WithValue(req.Context(), infoKey{}, info)
 	out := req.Clone(ctx)
-	if p.away = ""; !sameOrigin(out.URL, t.config.base) {
+	if p.away = ""; !rest.SameOrigin(out.URL, t.config.base) {
 		p.away = cmp.Or(out.URL.Host, "without a name") // "" is home
 	}
 	resp, start, err := t.pass(out, p)
@@ -128,7 +131,7 @@ func (t *transport) admit(out *http.Request, p *policy) error {
 	if err != nil {
 		return fmt.Errorf("the token source: %w", err)
 	}
-	text := token.reveal()
+	text := token.Reveal()
 	if err := checkToken(text); err != nil {
 		return fmt.Errorf("%s: %w", t.config.auth.from, err)
 	}
@@ -172,7 +175,7 @@ func (t *transport) exchange(out *http.Request, p *policy) (*http.Response, erro
 // report logs an exchange and tells the hook.
 func (t *transport) report(ctx context.Context, info RequestInfo, resp *http.Response, err error, took time.Duration) {
 	level := slog.LevelInfo
-	err = scrubError(err, policyFrom(ctx).secrets)
+	err = secret.ScrubError(err, policyFrom(ctx).secrets)
 	attrs := []slog.Attr{slog.String("method", info.Method), slog.String("endpoint", info.Endpoint)}
 	if resp != nil {
 		attrs = append(attrs, slog.Int("status", resp.StatusCode))

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"example.com/gitlabci/internal/secret"
 )
 
 // A Variable is a pipeline variable, read from a pipeline or given to a new
@@ -124,3 +126,24 @@ func checkVariables(options string, variables []*Variable) error {
 }
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
+
+// shortestSecret is how long a line of a variable's value must be to be taken
+// out of texts: "1" and "main" would leave nothing of them.
+const shortestSecret = 8
+
+// secretsOf are the values of variables line by line, since the lines of a
+// message are joined before it is printed.
+func secretsOf(variables []*Variable) []secret.Value {
+	var secrets []secret.Value
+	for _, v := range variables {
+		if v == nil { // refused elsewhere
+			continue
+		}
+		for line := range strings.Lines(v.Value) {
+			if line = strings.TrimSpace(line); len(line) >= shortestSecret {
+				secrets = append(secrets, secret.New(line))
+			}
+		}
+	}
+	return secrets
+}

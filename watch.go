@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"example.com/gitlabci/internal/rest"
 )
 
 // WatchOptions say what [PipelinesService.Watch] and [PipelinesService.Wait]
@@ -232,7 +234,7 @@ func (w *watch) pause(ctx context.Context) error {
 	wait := max(w.interval-rand.N(w.interval/10+1), w.held)
 	w.interval += min(w.interval/2, w.options.MaxInterval-w.interval)
 	w.held = 0
-	if err := sleep(ctx, wait); err != nil {
+	if err := rest.Sleep(ctx, wait); err != nil {
 		return fmt.Errorf("gitlabci: watching pipeline %d: %w", w.root.id, err)
 	}
 	return nil

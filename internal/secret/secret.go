@@ -1,4 +1,9 @@
-package gitlabci
+// Package secret keeps values that must not be printed, and takes them out of texts
+// that others wrote: error messages of servers, URLs, the errors of net/http.
+//
+// It is handed texts and the secrets in use. It never decides what is secret beyond
+// queries and passwords in URLs, and it never logs.
+package secret
 
 import (
 	"errors"
@@ -9,46 +14,31 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json"
 )
 
 const redacted = "[REDACTED]"
 
-// A secret is a text that no way of printing shows. It is kept in a function:
+// A Value is a text that no way of printing shows. It is kept in a function:
 // fmt ignores the methods of values in unexported fields, and would show a
 // string there.
-type secret struct{ reveal func() string }
+type Value struct{ reveal func() string }
 
-func newSecret(text string) secret { return secret{func() string { return text }} }
+// New returns a secret value.
+func New(text string) Value { return Value{func() string { return text }} }
+
+// Reveal returns the text, to send it.
+func (v Value) Reveal() string { return v.reveal() }
 
 // Format writes the same for every verb.
-func (secret) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+func (Value) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
 
 // LogValue is what log/slog writes.
-func (secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (Value) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText is what JSON has.
-func (secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// shortestSecret is how long a line of a variable's value must be to be taken
-// out of texts: "1" and "main" would leave nothing of them.
-const shortestSecret = 8
-
-// secretsOf are the values of variables line by line, since the lines of a
-// message are joined before it is printed.
-func secretsOf(variables []*Variable) []secret {
-	var secrets []secret
-	for _, v := range variables {
-		if v == nil { // refused elsewhere
-			continue
-		}
-		for line := range strings.Lines(v.Value) {
-			if line = strings.TrimSpace(line); len(line) >= shortestSecret {
-				secrets = append(secrets, newSecret(line))
-			}
-		}
-	}
-	return secrets
-}
+func (Value) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 var (
 	userInfo = regexp.MustCompile(`://[^\s"'<>/?#@]*@`)
@@ -56,17 +46,17 @@ var (
 	queries  = regexp.MustCompile(`\?[^\s"'<>]*=[^\s"'<>]*`)
 )
 
-// scrub takes out of a text that somebody else wrote what must not be printed:
+// Scrub takes out of a text that somebody else wrote what must not be printed:
 // the secrets, passwords in addresses, and queries, which may be signatures.
 // None of a query's names is worth an exception.
-func scrub(text string, secrets []secret) string {
+func Scrub(text string, secrets []Value) string {
 	text = userInfo.ReplaceAllLiteralString(text, "://")
 	text = urlTail.ReplaceAllString(text, "${1}?…")
 	text = queries.ReplaceAllLiteralString(text, "?…")
 	for _, s := range secrets {
 		plain := s.reveal()
 		for _, form := range []string{plain, inJSON(plain), url.QueryEscape(plain), url.PathEscape(plain)} {
-			text = strings.NewReplacer(form, redacted, oneLine(form), redacted).Replace(text) // messages are one line
+			text = strings.NewReplacer(form, redacted, OneLine(form), redacted).Replace(text) // messages are one line
 		}
 	}
 	return text
@@ -75,12 +65,15 @@ func scrub(text string, secrets []secret) string {
 // inJSON is a text as it is written between the quotes of JSON, by which a
 // server that quotes a request as it came has it.
 func inJSON(text string) string {
-	data, err := encodeJSON(text)
+	data, err := json.Marshal(text)
 	if err != nil { // it was not sent
 		return text
 	}
 	return string(data[1 : len(data)-1])
 }
+
+// OneLine joins the lines of a text, and makes each white space a single one.
+func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // A scrubbedError stands for an error whose own text must not be printed. It
 // can be matched as the other one can, but not unwrapped to it.
@@ -89,12 +82,12 @@ type scrubbedError struct {
 	err  error
 }
 
-// scrubError returns err itself if its text can be printed.
-func scrubError(err error, secrets []secret) error {
+// ScrubError returns err itself if its text can be printed.
+func ScrubError(err error, secrets []Value) error {
 	if err == nil {
 		return nil
 	}
-	if text := scrub(err.Error(), secrets); text != err.Error() {
+	if text := Scrub(err.Error(), secrets); text != err.Error() {
 		return &scrubbedError{text, err}
 	}
 	return err
