@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/internal/secret"
 )
@@ -197,7 +198,7 @@ const (
 // whether it is in other words than GitLab's.
 func errorMessage(contentType string, body []byte) (message string, limit int, noRoute, foreign bool) {
 	body = bytes.TrimSpace(body)
-	if message, noRoute, ok := jsonMessage(body); ok {
+	if message, noRoute, ok := lenient.Message(body); ok {
 		return message, maxMessage, noRoute, false
 	}
 	if strings.Contains(contentType, "html") || bytes.HasPrefix(body, []byte("<")) {
@@ -237,11 +238,11 @@ func shorten(text string, limit int) string {
 // unreadable explains a success whose body is not what GitLab sends.
 func unreadable(resp *http.Response, body []byte, err error) error {
 	contentType, status := resp.Header.Get("Content-Type"), rest.StatusLine(resp.StatusCode)
-	if errors.Is(err, errBadLink) || errors.Is(err, errTooLarge) {
+	if errors.Is(err, errBadLink) || errors.Is(err, lenient.ErrTooLarge) {
 		return fmt.Errorf("%s, but %w", status, err)
 	}
 	if errors.Is(err, errNoThing) {
-		message, _, _ := jsonMessage(body)
+		message, _, _ := lenient.Message(body)
 		return anotherThing(status, err, message, policyFrom(resp.Request.Context()).secrets)
 	}
 	if strings.Contains(contentType, "json") {
@@ -267,7 +268,7 @@ func anotherThing(status string, err error, message string, secrets []secret.Val
 func noFile(contentType string, body io.Reader, secrets []secret.Value) error {
 	// Half a message is better than none, so a read error is ignored.
 	text, _ := io.ReadAll(io.LimitReader(body, maxMessage))
-	message, _, _ := jsonMessage(text)
+	message, _, _ := lenient.Message(text)
 	if message = shorten(secret.Scrub(secret.OneLine(message), secrets), maxTitle); message == "" {
 		return fmt.Errorf("the response has content type %q, not that of the requested file", contentType)
 	}

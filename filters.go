@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/internal/lenient"
 )
 
 // A filterable item reports which filter of a query it contradicts. GitLab ignores
@@ -89,14 +91,14 @@ const timeStep = time.Millisecond
 // was not written by this package.
 func since(parameter string, at time.Time) filter {
 	return filter{parameter, timeText(at), func(wanted string) bool {
-		bound, ok := parseTime(wanted)
+		bound, ok := lenient.ParseTime(wanted)
 		return !ok || isKnown(at) && at.Add(timeStep).After(bound)
 	}}
 }
 
 func until(parameter string, at time.Time) filter {
 	return filter{parameter, timeText(at), func(wanted string) bool {
-		bound, ok := parseTime(wanted)
+		bound, ok := lenient.ParseTime(wanted)
 		return !ok || isKnown(at) && !at.After(bound)
 	}}
 }

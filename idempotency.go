@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/rest"
 )
 
@@ -121,7 +122,7 @@ func (k *keyedCreate) candidates(ctx context.Context) (recent []*PipelineInfo, e
 	query := url.Values{"ref": {k.ref}, "source": {string(SourceAPI)}, "per_page": {strconv.Itoa(keyCandidates)}}
 	list := reading(at("projects", k.project, "pipelines"), query)
 	err = k.service.client.fetch(ctx, list, func(header http.Header, body []byte) error {
-		pipelines, _, err := decodeList[*PipelineInfo](body)
+		pipelines, _, err := lenient.List[*PipelineInfo](body)
 		for _, p := range pipelines {
 			err = cmp.Or(err, checkThing(p))
 		}

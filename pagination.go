@@ -11,6 +11,8 @@ import (
 	"strconv"
 
 	"github.com/google/go-querystring/query"
+
+	"example.com/gitlabci/internal/lenient"
 )
 
 // ListOptions choose a page of a list.
@@ -69,7 +71,7 @@ func (e *PageError) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *PageError) Unwrap() error { return e.Err }
 
-// A sheet is a page of items that are pointers; see decodeObject.
+// A sheet is a page of items that are pointers; see [lenient.Object].
 type sheet[P any] struct {
 	items                            []P
 	page, perPage, total, totalPages int
@@ -189,11 +191,11 @@ func fetchPage[P any](ctx context.Context, c *Client, p path, query url.Values) 
 // The page is nil if it is the one that the call has the ETag of.
 func fetchPageUnless[P any](ctx context.Context, c *Client, cl *call) (page *sheet[P], etag string, err error) {
 	err = c.fetch(ctx, cl, func(header http.Header, body []byte) error {
-		items, left, err := decodeList[P](body)
+		items, left, err := lenient.List[P](body)
 		if err != nil {
 			return err
 		}
-		left.log(c.config.logger, "gitlabci: elements of a list are not objects and are left out", cl.path)
+		left.Log(c.config.logger, "gitlabci: elements of a list are not objects and are left out", cl.path.template)
 		for i, item := range items {
 			if err := checkThing(item); err != nil {
 				return fmt.Errorf("element %d: %w", i, err)

@@ -17,6 +17,8 @@ import (
 	"example.com/gitlabci/internal/secret"
 	"github.com/google/go-querystring/query"
 	"github.com/hashicorp/go-retryablehttp"
+
+	"example.com/gitlabci/internal/lenient"
 )
 
 // A path is an endpoint below /api/v4, escaped, and its template for logs. Its
@@ -164,7 +166,7 @@ func getAll[P any](ctx context.Context, c *Client, p path) ([]P, error) {
 	return page.items, nil
 }
 
-// send makes a call whose answer is one object, a P; see decodeObject.
+// send makes a call whose answer is one object, a P; see [lenient.Object].
 func send[P any](ctx context.Context, c *Client, cl *call) (P, error) {
 	var answer, none P
 	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (err error) {
@@ -202,7 +204,7 @@ func checkSilence(resp *http.Response) error {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxMessage))
 	body = bytes.TrimSpace(body)
-	message, _, hasMessage := jsonMessage(body)
+	message, _, hasMessage := lenient.Message(body)
 	switch {
 	case rest.IsPage(resp.Header.Get("Content-Type")): // half a page is enough for its title
 		return &refusal{unreadable(resp, body, nil)}
@@ -212,7 +214,7 @@ func checkSilence(resp *http.Response) error {
 		return nil
 	case err != nil:
 		return err
-	case len(body) == 0, !hasMessage && hasID(body): // the object may be what was deleted
+	case len(body) == 0, !hasMessage && lenient.HasID(body): // the object may be what was deleted
 		return nil
 	case !hasMessage:
 		return &refusal{fmt.Errorf("%s with a body, which GitLab does not send", rest.StatusLine(resp.StatusCode))}
@@ -282,7 +284,7 @@ func (c *Client) newRequest(ctx context.Context, cl *call) (*http.Request, error
 	}
 	var body io.Reader
 	if cl.body != nil {
-		data, err := encodeJSON(cl.body)
+		data, err := lenient.Encode(cl.body)
 		if err != nil {
 			return nil, &inputError{cl.method + " " + cl.path.template, err}
 		}

@@ -1,7 +1,6 @@
 package gitlabci
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 
+	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/rest"
 )
 
@@ -47,20 +47,19 @@ func (s *PipelinesService) testCases(ctx context.Context, project ProjectID, pip
 	}
 	defer resp.Body.Close()
 	n := 0
-	report := newArrival(resp.Body, s.client.config.maxAnswer)
-	var left leftOut
+	report := &caseReport{Stream: lenient.NewStream(resp.Body, s.client.config.maxAnswer)}
 	defer func() {
-		left.log(s.client.config.logger, "gitlabci: test cases are not objects and are left out", cl.path)
+		report.left.Log(s.client.config.logger, "gitlabci: test cases are not objects and are left out", cl.path.template)
 	}()
-	err = report.testCases(func(test *TestCase) bool {
+	err = report.read(func(test *TestCase) bool {
 		n++
 		return yield(test, nil)
-	}, &left)
+	})
 	switch {
-	case err == nil, errors.Is(err, errEnough):
+	case err == nil, errors.Is(err, lenient.ErrEnough):
 		return nil
-	case errors.Is(err, errNotObject):
-		err = notReport(resp, report)
+	case errors.Is(err, lenient.ErrNotObject):
+		err = report.notReport(resp)
 	case errors.Is(err, errNoThing):
 		err = anotherThing(rest.StatusLine(resp.StatusCode), err, report.message, policyFrom(resp.Request.Context()).secrets)
 	default:
@@ -69,28 +68,35 @@ func (s *PipelinesService) testCases(ctx context.Context, project ProjectID, pip
 	return policyFrom(resp.Request.Context()).fail(err)
 }
 
-// notReport explains an answer that is none.
-func notReport(resp *http.Response, report *arrival) error {
-	// Half a page is better than none, so an error here is not one more.
-	page, _ := io.ReadAll(io.LimitReader(io.MultiReader(bytes.NewReader(report.dec.UnreadBuffer()), resp.Body), maxMessage))
-	return unreadable(resp, page, errNotObject)
+// A caseReport is a test report that is read case by case.
+type caseReport struct {
+	*lenient.Stream
+	left    lenient.LeftOut // test cases that are not objects
+	message string          // sent in place of a report
 }
 
-// testCases has use take the tests of a report until it returns false, which
-// ends in errEnough.
-func (a *arrival) testCases(use func(*TestCase) bool, left *leftOut) error {
+// notReport explains a response that is none.
+func (r *caseReport) notReport(resp *http.Response) error {
+	// Half a page is better than none, so an error here is not one more.
+	page, _ := io.ReadAll(io.LimitReader(r.Rest(), maxMessage))
+	return unreadable(resp, page, lenient.ErrNotObject)
+}
+
+// read calls use for each test of the report until it returns false, which ends
+// in [lenient.ErrEnough].
+func (r *caseReport) read(use func(*TestCase) bool) error {
 	isReport := false
-	err := a.whole(func(name string) error {
+	err := r.Whole(func(name string) (err error) {
 		switch name {
 		case "test_suites":
-			isReport = a.dec.PeekKind() == '['
-			return a.values('[', func(int) error { return a.suite(use, left) })
+			isReport = r.IsList()
+			err = r.List(func(int) error { return r.suite(use) })
 		case "message", "error":
-			raw, err := a.dec.ReadValue()
-			a.message = flatten(raw)
-			return err
+			r.message, err = r.Message()
+		default:
+			err = r.Skip()
 		}
-		return a.skip()
+		return err
 	})
 	if err == nil && !isReport {
 		return fmt.Errorf("%w: it has no test_suites", errNoThing)
@@ -98,20 +104,20 @@ func (a *arrival) testCases(use func(*TestCase) bool, left *leftOut) error {
 	return err
 }
 
-func (a *arrival) suite(use func(*TestCase) bool, left *leftOut) error {
+func (r *caseReport) suite(use func(*TestCase) bool) error {
 	suite := ""
 	named := func(test *TestCase) bool {
 		test.SuiteName = suite
 		return use(test)
 	}
-	return a.object(func(name string) (err error) {
+	return r.Object(func(name string) (err error) {
 		switch name {
 		case "name":
-			suite, err = a.text(name)
+			suite, err = r.Text(name)
 		case "test_cases":
-			err = objects(a, named, left)
+			err = lenient.Objects(r.Stream, named, &r.left)
 		default:
-			err = a.skip()
+			err = r.Skip()
 		}
 		return err
 	})

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+
+	"example.com/gitlabci/internal/lenient"
 )
 
 // errNoThing is the error for a JSON object that was not requested, such as a
@@ -25,6 +27,15 @@ func checkThing(decoded any) error {
 		}
 	}
 	return nil
+}
+
+// decodeThing decodes an object, and checks that it is what was requested.
+func decodeThing[P any](body []byte) (P, error) {
+	object, err := lenient.Object[P](body)
+	if err == nil {
+		err = checkThing(object)
+	}
+	return object, err
 }
 
 func missingID(id int64) string {

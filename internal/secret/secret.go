@@ -15,7 +15,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json"
+	"example.com/gitlabci/internal/lenient"
 )
 
 const redacted = "[REDACTED]"
@@ -65,7 +65,7 @@ func Scrub(text string, secrets []Value) string {
 // inJSON is a text as it is written between the quotes of JSON, by which a
 // server that quotes a request as it came has it.
 func inJSON(text string) string {
-	data, err := json.Marshal(text)
+	data, err := lenient.Encode(text)
 	if err != nil { // it was not sent
 		return text
 	}

@@ -1,4 +1,11 @@
-package gitlabci
+// Package lenient decodes JSON as GitLab really sends it. It is handed the body of
+// a response, whole or as a stream, and the type to decode it into. Values of
+// another type, names that are repeated and text that is not UTF-8 are accepted, as
+// far as they have a meaning; a response that would fill the memory is not.
+//
+// It alone knows which JSON library does the work. It makes no requests, and it does
+// not know whether an object is the requested one.
+package lenient
 
 import (
 	"bytes"
@@ -16,7 +23,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// An answer is decoded strictly first, which is fast. Only what does not fit is
+// A response is decoded strictly first, which is fast. Only what does not fit is
 // decoded again by forgive: older servers, and proxies between, write some
 // values otherwise. A name twice in one object does not fit either; the second
 // time, the last one wins.
@@ -26,44 +33,28 @@ var (
 	kindly = json.JoinOptions(loose, json.WithUnmarshalers(json.UnmarshalFromFunc(forgive)))
 )
 
-var (
-	errNotObject = errors.New("the answer is not a JSON object")
-	errNotArray  = errors.New("the answer is not a JSON array")
-)
+// ErrNotObject means that a response is something other than one JSON object.
+var ErrNotObject = errors.New("the answer is not a JSON object")
 
-// decodeObject decodes an object into a new P, unless that would take too much
-// memory. Here and below, P is a pointer to a struct. The compiler shares one copy
-// of this code, and of its callers, among all pointer types; with struct types, it
-// would make a copy for each.
-func decodeObject[P any](body []byte) (P, error) {
+var errNotList = errors.New("the answer is not a JSON array")
+
+// Object decodes an object into a new P, unless that would take too much memory.
+// Here and below, P is a pointer to a struct. The compiler shares one copy of this
+// code, and of its callers, among all pointer types; with struct types, it would
+// make a copy for each.
+func Object[P any](body []byte) (P, error) {
 	var none P
 	if jsontext.Value(body).Kind() != '{' {
-		return none, errNotObject
+		return none, ErrNotObject
 	}
 	if err := checkFootprint[P](body); err != nil {
 		return none, err
 	}
-	return decodeChecked[P](body)
+	return decode[P](body)
 }
 
-// hasID reports whether a body is an object with a usable ID.
-func hasID(body []byte) bool {
-	object, err := decodeObject[*struct {
-		ID int64 `json:"id"`
-	}](body)
-	return err == nil && object.ID > 0
-}
-
-// decodeThing decodes an object, and checks that it is what was requested.
-func decodeThing[P any](body []byte) (P, error) {
-	object, err := decodeObject[P](body)
-	if err == nil {
-		err = checkThing(object)
-	}
-	return object, err
-}
-
-func decodeChecked[P any](body []byte) (P, error) {
+// decode decodes an object whose footprint has been checked.
+func decode[P any](body []byte) (P, error) {
 	var object, again P
 	if err := json.Unmarshal(body, &object, strict); err == nil {
 		return object, nil
@@ -71,36 +62,36 @@ func decodeChecked[P any](body []byte) (P, error) {
 	return again, json.Unmarshal(body, &again, kindly)
 }
 
-// decodeList decodes a list of at most maxElements, unless that would take too
-// much memory. Elements that are not objects are left out.
-func decodeList[P any](body []byte) ([]P, leftOut, error) {
+// List decodes a list of at most maxElements, unless that would take too much
+// memory. Elements that are not objects are left out.
+func List[P any](body []byte) ([]P, LeftOut, error) {
 	if jsontext.Value(body).Kind() != '[' {
-		return nil, leftOut{}, errNotArray
+		return nil, LeftOut{}, errNotList
 	}
 	if err := checkFootprint[[]P](body); err != nil {
-		return nil, leftOut{}, err
+		return nil, LeftOut{}, err
 	}
 	var list []P
 	var null P
 	isNull := func(object P) bool { return any(object) == any(null) }
 	if err := json.Unmarshal(body, &list, strict); err != nil || slices.ContainsFunc(list, isNull) {
-		return decodeElements[P](body)
+		return elements[P](body)
 	}
 	if len(list) > maxElements {
-		return nil, leftOut{}, errTooMany
+		return nil, LeftOut{}, errTooMany
 	}
-	return list, leftOut{}, nil
+	return list, LeftOut{}, nil
 }
 
-// decodeElements decodes a list element by element.
-func decodeElements[P any](body []byte) (list []P, left leftOut, err error) {
+// elements decodes a list element by element.
+func elements[P any](body []byte) (list []P, left LeftOut, err error) {
 	list = []P{}
-	a := &arrival{dec: jsontext.NewDecoder(bytes.NewBuffer(body), loose)}
-	err = a.values('[', func(i int) error {
+	s := &Stream{dec: jsontext.NewDecoder(bytes.NewBuffer(body), loose)}
+	err = s.List(func(i int) error {
 		if i == maxElements {
 			return errTooMany
 		}
-		element, err := a.dec.ReadValue()
+		element, err := s.dec.ReadValue()
 		if err != nil {
 			return err
 		}
@@ -108,15 +99,15 @@ func decodeElements[P any](body []byte) (list []P, left leftOut, err error) {
 			left.add(i)
 			return nil
 		}
-		object, err := decodeChecked[P](element)
+		object, err := decode[P](element)
 		if err != nil {
 			return fmt.Errorf("element %d: %w", i, err)
 		}
 		list = append(list, object)
 		return nil
 	})
-	if err = cmp.Or(err, a.ended()); err != nil {
-		return nil, leftOut{}, err
+	if err = cmp.Or(err, s.ended()); err != nil {
+		return nil, LeftOut{}, err
 	}
 	return list, left, nil
 }
@@ -202,7 +193,7 @@ func setScalar(v reflect.Value, raw jsontext.Value, field string) bool {
 		text = strings.ToValidUTF8(string(raw), "\uFFFD")
 	}
 	if v.Type() == timeType {
-		t, ok := parseTime(text)
+		t, ok := ParseTime(text)
 		v.Set(reflect.ValueOf(t))
 		return ok
 	}
@@ -253,8 +244,8 @@ func parseInt(text string) (int64, bool) {
 	return int64(f), err == nil && f == math.Trunc(f) && math.Abs(f) <= 1<<53
 }
 
-// parseTime reads the ways in which GitLab has written times.
-func parseTime(text string) (time.Time, bool) {
+// ParseTime reads the ways in which GitLab has written times.
+func ParseTime(text string) (time.Time, bool) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05-0700", "2006-01-02T15:04:05", "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 -0700", time.DateTime, time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil {
 			return t, true
@@ -263,84 +254,7 @@ func parseTime(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-func encodeJSON(v any) ([]byte, error) {
+// Encode writes v as JSON, the same value always in the same way.
+func Encode(v any) ([]byte, error) {
 	return json.Marshal(v, json.Deterministic(true))
-}
-
-// jsonMessage finds the message in the JSON of an error, in any of the shapes
-// that GitLab's frameworks give it, and whether it is the one of a route that
-// does not exist. It is not ok where there is no JSON object or no message.
-func jsonMessage(body []byte) (message string, noRoute, ok bool) {
-	var fields map[string]jsontext.Value
-	if json.Unmarshal(body, &fields, loose) != nil || fields == nil {
-		return "", false, false
-	}
-	if m, ok := fields["message"]; ok {
-		return flatten(m), false, true
-	}
-	code := flatten(fields["error"])
-	for _, extra := range []struct{ name, format string }{{"error_description", "%s: %s"}, {"scope", "%s (scope: %s)"}} {
-		if text := flatten(fields[extra.name]); text != "" {
-			code = fmt.Sprintf(extra.format, code, text)
-		}
-	}
-	return code, code == "404 Not Found", code != ""
-}
-
-// flatten writes nested messages as one: lists by commas, fields by their
-// names, in the order in which they came.
-func flatten(value jsontext.Value) string {
-	if len(value) == 0 {
-		return ""
-	}
-	f := flattener{dec: jsontext.NewDecoder(bytes.NewReader(value), loose)}
-	if f.value() != nil {
-		return string(value) // nested too deep to be a message
-	}
-	return f.text.String()
-}
-
-type flattener struct {
-	dec  *jsontext.Decoder
-	text strings.Builder
-}
-
-func (f *flattener) value() error {
-	token, err := f.dec.ReadToken()
-	if err != nil {
-		return err
-	}
-	switch token.Kind() {
-	case '[':
-		return f.values(']', ", ")
-	case '{':
-		return f.values('}', "; ")
-	case 'n':
-		return nil
-	}
-	f.text.WriteString(token.String())
-	return nil
-}
-
-// values reads the elements of a list or the fields of an object to its end.
-func (f *flattener) values(end jsontext.Kind, separator string) error {
-	for i := 0; f.dec.PeekKind() != end; i++ {
-		if i > 0 {
-			f.text.WriteString(separator)
-		}
-		if end == '}' {
-			name, err := f.dec.ReadToken()
-			if err != nil {
-				return err
-			}
-			if key := name.String(); key != "base" && key != "error" { // they say nothing of their own
-				f.text.WriteString(key + ": ")
-			}
-		}
-		if err := f.value(); err != nil {
-			return err
-		}
-	}
-	_, err := f.dec.ReadToken()
-	return err
 }

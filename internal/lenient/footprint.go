@@ -1,4 +1,4 @@
-package gitlabci
+package lenient
 
 import (
 	"bytes"
@@ -23,11 +23,11 @@ const (
 	footprintFree  = 64 << 20
 )
 
-// errTooLarge means that a response would take too much memory once decoded.
+// ErrTooLarge means that a response would take too much memory once decoded.
 // A "{}" in a list is three bytes, and becomes a struct of hundreds.
-var errTooLarge = errors.New("the response is too large to decode")
+var ErrTooLarge = errors.New("the response is too large to decode")
 
-var errTooMany = fmt.Errorf("%w: a list has more than %d elements", errTooLarge, maxElements)
+var errTooMany = fmt.Errorf("%w: a list has more than %d elements", ErrTooLarge, maxElements)
 
 // Costs in bytes, rounded up.
 const (
@@ -222,7 +222,7 @@ func (m *meter) measure(root *shape) error {
 
 func (m *meter) err() error {
 	if m.used > m.budget {
-		return fmt.Errorf("%w: its %d bytes would take more than %d bytes of memory", errTooLarge, len(m.body), m.budget)
+		return fmt.Errorf("%w: its %d bytes would take more than %d bytes of memory", ErrTooLarge, len(m.body), m.budget)
 	}
 	if len(m.open) == 1 && m.open[0].list && m.open[0].count > maxElements {
 		return errTooMany
