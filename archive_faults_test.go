@@ -30,14 +30,14 @@ func TestArchiveMends(t *testing.T) {
 	t.Parallel()
 	data, content := bigArchive(t)
 	faults := map[string]gitlabcitest.Fault{
-		"reset":            {Break: gitlabcitest.ResetBody, After: 300_000, Times: 8},
-		"reset at once":    {Break: gitlabcitest.ResetBody, Times: 4},
-		"truncated":        {Break: gitlabcitest.Truncate, After: 500_000, Times: 7},
-		"stall":            {Break: gitlabcitest.Stall, After: 1_000_000, Times: 2},
-		"drip":             {Break: gitlabcitest.Drip, Delay: 30 * time.Second, Piece: 1 << 20, Times: 1},
+		"reset":            {Break: gitlabcitest.BreakResetBody, After: 300_000, Times: 8},
+		"reset at once":    {Break: gitlabcitest.BreakResetBody, Times: 4},
+		"truncated":        {Break: gitlabcitest.BreakTruncate, After: 500_000, Times: 7},
+		"stall":            {Break: gitlabcitest.BreakStall, After: 1_000_000, Times: 2},
+		"drip":             {Break: gitlabcitest.BreakDrip, Delay: 30 * time.Second, Piece: 1 << 20, Times: 1},
 		"bad gateway":      {Status: 502, Times: 3},
-		"never an answer":  {Break: gitlabcitest.ResetUnanswered, Times: 4},
-		"silence":          {Break: gitlabcitest.StallHeader, Times: 2},
+		"never an answer":  {Break: gitlabcitest.BreakResetUnanswered, Times: 4},
+		"silence":          {Break: gitlabcitest.BreakStallHeader, Times: 2},
 		"storage overload": {Status: 503, Header: http.Header{"Retry-After": {"3"}}, Times: 2},
 	}
 	for _, delivery := range []string{"disk", "storage", "proxied", "storage, no suffix ranges"} {
@@ -80,7 +80,7 @@ func TestArchiveGivesUp(t *testing.T) {
 			require.NoError(t, err)
 			defer archive.Close()
 			before := len(srv.Requests())
-			srv.Fault(gitlabcitest.Fault{Route: archiveRoute, Break: gitlabcitest.ResetBody})
+			srv.Fault(gitlabcitest.Fault{Route: archiveRoute, Break: gitlabcitest.BreakResetBody})
 			_, err = archive.ReadFile("big")
 			require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 			require.ErrorContains(t, err, "read big: gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts: at byte 0 of ")
@@ -100,7 +100,7 @@ func TestArchiveWaitEnds(t *testing.T) {
 		archive, err := client.Artifacts.Archive(ctx, "group/app", archiveJob)
 		require.NoError(t, err)
 		defer archive.Close()
-		srv.Fault(gitlabcitest.Fault{Route: archiveRoute, Break: gitlabcitest.ResetBody})
+		srv.Fault(gitlabcitest.Fault{Route: archiveRoute, Break: gitlabcitest.BreakResetBody})
 		start := time.Now()
 		_, err = archive.ReadFile("big")
 		require.ErrorIs(t, err, context.Canceled)
@@ -293,7 +293,7 @@ func TestArchiveAsksAnewAfterABreak(t *testing.T) {
 		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
 		require.NoError(t, err)
 		defer archive.Close()
-		srv.Fault(gitlabcitest.Fault{Route: gitlabcitest.StorageRoute, Break: gitlabcitest.ResetBody, After: 1000, Times: 1})
+		srv.Fault(gitlabcitest.Fault{Route: gitlabcitest.StorageRoute, Break: gitlabcitest.BreakResetBody, After: 1000, Times: 1})
 		_, err = archive.ReadFile("big")
 		require.NoError(t, err)
 		var routes []string
@@ -309,8 +309,8 @@ func TestArchiveAsksAnewAfterABreak(t *testing.T) {
 func TestArchiveFileCloses(t *testing.T) {
 	data, content := bigArchive(t)
 	for name, fault := range map[string]gitlabcitest.Fault{
-		"stall": {Break: gitlabcitest.Stall, After: int64(len(content)) - 5000},
-		"drip":  {Break: gitlabcitest.Drip, After: int64(len(content)) - 5000, Delay: 50 * time.Second, Piece: 1},
+		"stall": {Break: gitlabcitest.BreakStall, After: int64(len(content)) - 5000},
+		"drip":  {Break: gitlabcitest.BreakDrip, After: int64(len(content)) - 5000, Delay: 50 * time.Second, Piece: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

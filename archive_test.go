@@ -506,7 +506,7 @@ func TestArchiveClosedWhileItIsRead(t *testing.T) {
 		srv := archiveServer(data)
 		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
 		require.NoError(t, err)
-		srv.Fault(gitlabcitest.Fault{Route: archiveRoute, Break: gitlabcitest.Stall, After: 1000})
+		srv.Fault(gitlabcitest.Fault{Route: archiveRoute, Break: gitlabcitest.BreakStall, After: 1000})
 		done := make(chan error)
 		go func() {
 			_, err := archive.ReadFile("big.bin")

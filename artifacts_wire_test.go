@@ -20,7 +20,7 @@ import (
 var wireFilledArtifacts = []wireFilled{
 	{
 		opts: func() any {
-			return &gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeJUnit, DownloadMode: gitlabci.DownloadProxy, Gunzip: true}
+			return &gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeJUnit, DownloadMode: gitlabci.DownloadModeProxy, Gunzip: true}
 		},
 		except: "Progress",
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
@@ -30,7 +30,7 @@ var wireFilledArtifacts = []wireFilled{
 	},
 	{
 		opts: func() any {
-			return &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeSARIF, DownloadMode: gitlabci.DownloadDirect, Gunzip: true}, AllowUnverified: true}
+			return &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeSARIF, DownloadMode: gitlabci.DownloadModeDirect, Gunzip: true}, AllowUnverified: true}
 		},
 		except: "Progress",
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
@@ -115,16 +115,16 @@ func TestWireArtifacts(t *testing.T) {
 		"archive of a job":       {open(gitlabci.JobID(9), &gitlabci.OpenOptions{}), "/projects/7/jobs/9/artifacts"},
 		"report of a job":        {open(gitlabci.JobID(9), &gitlabci.OpenOptions{FileType: "new&odd"}), "/projects/7/jobs/9/artifacts?file_type=new%26odd"},
 		"archive by type":        {open(gitlabci.JobID(9), &gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeArchive}), "/projects/7/jobs/9/artifacts?file_type=archive"},
-		"mode for a job":         {open(gitlabci.JobID(9), &gitlabci.OpenOptions{DownloadMode: gitlabci.DownloadDirect}), "/projects/7/jobs/9/artifacts?download_mode=direct"},
+		"mode for a job":         {open(gitlabci.JobID(9), &gitlabci.OpenOptions{DownloadMode: gitlabci.DownloadModeDirect}), "/projects/7/jobs/9/artifacts?download_mode=direct"},
 		"newest archive":         {open(newest, nil), "/projects/7/jobs/artifacts/main/download?job=unit"},
 		"recent archive":         {open(recent, nil), "/projects/7/jobs/artifacts/main/download?job=unit&search_recent_successful_pipelines=true"},
-		"mode for the newest":    {open(newest, &gitlabci.OpenOptions{DownloadMode: gitlabci.DownloadDirect}), "/projects/7/jobs/artifacts/main/download?download_mode=direct&job=unit"},
+		"mode for the newest":    {open(newest, &gitlabci.OpenOptions{DownloadMode: gitlabci.DownloadModeDirect}), "/projects/7/jobs/artifacts/main/download?download_mode=direct&job=unit"},
 		"member of a job":        {openFile(gitlabci.JobID(9), "out/a.txt"), "/projects/7/jobs/9/artifacts/out/a.txt"},
 		"member of the newest":   {openFile(newest, "out/a.txt"), "/projects/7/jobs/artifacts/main/raw/out/a.txt?job=unit"},
 		"member of a recent one": {openFile(recent, "a.txt"), "/projects/7/jobs/artifacts/main/raw/a.txt?job=unit&search_recent_successful_pipelines=true"},
 		"download": {func(ctx context.Context, c *gitlabci.Client) error {
 			return wireDone(c.Artifacts.Download(ctx, gitlabci.ID(7), gitlabci.JobID(9), io.Discard, &gitlabci.OpenOptions{
-				FileType: gitlabci.ArtifactTypeSAST, DownloadMode: gitlabci.DownloadProxy}))
+				FileType: gitlabci.ArtifactTypeSAST, DownloadMode: gitlabci.DownloadModeProxy}))
 		}, "/projects/7/jobs/9/artifacts?download_mode=proxy&file_type=sast"},
 		"download of the newest": {func(ctx context.Context, c *gitlabci.Client) error {
 			return wireDone(c.Artifacts.Download(ctx, gitlabci.ID(7), recent, io.Discard, nil))

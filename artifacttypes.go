@@ -110,9 +110,9 @@ func (t ArtifactType) Downloadable() bool {
 type ArtifactFormat string
 
 const (
-	FormatRaw  ArtifactFormat = "raw"  // the file as the job wrote it
-	FormatZip  ArtifactFormat = "zip"  // a zip archive
-	FormatGzip ArtifactFormat = "gzip" // one or more files, each compressed by gzip
+	ArtifactFormatRaw  ArtifactFormat = "raw"  // the file as the job wrote it
+	ArtifactFormatZip  ArtifactFormat = "zip"  // a zip archive
+	ArtifactFormatGzip ArtifactFormat = "gzip" // one or more files, each compressed by gzip
 )
 
 // An ArtifactsFile is a job's archive of artifacts.

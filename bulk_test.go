@@ -103,8 +103,8 @@ func TestDeleteEachLosesNone(t *testing.T) {
 		"all":         nil,
 		"filtered":    {Status: gitlabci.StatusFailed},
 		"ascending":   {Sort: gitlabci.SortAsc},
-		"by change":   {OrderBy: gitlabci.OrderByUpdatedAt},
-		"by status":   {OrderBy: gitlabci.OrderByStatus},
+		"by change":   {OrderBy: gitlabci.PipelineOrderByUpdatedAt},
+		"by status":   {OrderBy: gitlabci.PipelineOrderByStatus},
 		"prefetched":  {ListOptions: gitlabci.ListOptions{Prefetch: 3, PerPage: 20}},
 		"small pages": {ListOptions: gitlabci.ListOptions{PerPage: 3}},
 	} {
@@ -234,7 +234,7 @@ func TestEachConcurrency(t *testing.T) {
 	for most, want := range map[int]time.Duration{0: 20 * time.Second, 1: 80 * time.Second, 8: 10 * time.Second, 64: 10 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			srv, test := crowded(8), eachCases()["delete"]
-			srv.Fault(gitlabcitest.Fault{Route: test.route, Break: gitlabcitest.StallHeader, Delay: 10 * time.Second})
+			srv.Fault(gitlabcitest.Fault{Route: test.route, Break: gitlabcitest.BreakStallHeader, Delay: 10 * time.Second})
 			start := time.Now()
 			ids, errs := test.each(t, srv.Client(), pipelinesOf(countdown(8)...), &gitlabci.EachOptions{Concurrency: most})
 			require.Equal(t, want, time.Since(start))
@@ -263,7 +263,7 @@ func TestEachLeft(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv, test := crowded(20), eachCases()["delete"]
-				srv.Fault(gitlabcitest.Fault{Route: test.route, Nth: 2, Break: gitlabcitest.StallHeader, Delay: time.Minute})
+				srv.Fault(gitlabcitest.Fault{Route: test.route, Nth: 2, Break: gitlabcitest.BreakStallHeader, Delay: time.Minute})
 				start := time.Now()
 				leave(test.do(srv.Client().Pipelines, t.Context(), "group/app", pipelinesOf(countdown(20)...), nil))
 				require.Zero(t, time.Since(start))
@@ -277,7 +277,7 @@ func TestEachLeft(t *testing.T) {
 func TestEachOutOfTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, test := crowded(20), eachCases()["cancel"]
-		srv.Fault(gitlabcitest.Fault{Route: test.route, Break: gitlabcitest.StallHeader, Delay: 10 * time.Second})
+		srv.Fault(gitlabcitest.Fault{Route: test.route, Break: gitlabcitest.BreakStallHeader, Delay: 10 * time.Second})
 		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 		defer cancel()
 		start, done, cut := time.Now(), 0, 0

@@ -103,11 +103,11 @@ func newDrift[P any](query url.Values, atOnce bool) *drift {
 	_, identifiable := any(item).(identified)
 	_, settled := any(item).(*ArtifactEntry)
 	order := PipelineOrder(query.Get("order_by"))
-	steady := order == "" || order == OrderByID || order == OrderByUpdatedAt
+	steady := order == "" || order == PipelineOrderByID || order == PipelineOrderByUpdatedAt
 	rising := Sort(query.Get("sort")) == SortAsc
 	return &drift{
 		total:    -1,
-		byChange: order == OrderByUpdatedAt,
+		byChange: order == PipelineOrderByUpdatedAt,
 		fixed:    !identifiable || !steady,
 		settled:  settled,
 		careful:  rising || atOnce,

@@ -246,13 +246,13 @@ func TestDriftPages(t *testing.T) {
 		},
 		"no longer counted": {list: driftOf(10, driftMove(3, func(l *driftList) { l.silent = true })), pages: []int{1, 2, 3, 4}},
 		"another order": {
-			opts: gitlabci.ListPipelinesOptions{OrderBy: gitlabci.OrderByStatus}, list: driftOf(10, driftMove(3, gone(9))), pages: []int{1, 2, 3}, lost: []int{4},
+			opts: gitlabci.ListPipelinesOptions{OrderBy: gitlabci.PipelineOrderByStatus}, list: driftOf(10, driftMove(3, gone(9))), pages: []int{1, 2, 3}, lost: []int{4},
 		},
 		"order by ID": {
-			opts: gitlabci.ListPipelinesOptions{OrderBy: gitlabci.OrderByID}, list: driftOf(10, driftMove(3, gone(9))), pages: []int{1, 2, 3, 2, 3},
+			opts: gitlabci.ListPipelinesOptions{OrderBy: gitlabci.PipelineOrderByID}, list: driftOf(10, driftMove(3, gone(9))), pages: []int{1, 2, 3, 2, 3},
 		},
 		"order by change": {
-			opts: gitlabci.ListPipelinesOptions{OrderBy: gitlabci.OrderByUpdatedAt}, list: driftOf(10, driftMove(3, gone(9))), pages: []int{1, 2, 3, 2, 3},
+			opts: gitlabci.ListPipelinesOptions{OrderBy: gitlabci.PipelineOrderByUpdatedAt}, list: driftOf(10, driftMove(3, gone(9))), pages: []int{1, 2, 3, 2, 3},
 		},
 		"with one page ahead": {
 			opts: gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{Prefetch: 1}}, list: driftOf(10, driftMove(3, gone(9))), pages: []int{1, 2, 3, 2, 3},
@@ -480,7 +480,7 @@ func TestDriftRepeats(t *testing.T) {
 	const first = `[{"id":5,"updated_at":"2026-02-03T04:05:06Z"},{"id":4,"updated_at":"2026-02-03T04:05:05Z"}]`
 	const second = `[{"id":4,"updated_at":"2026-02-03T04:05:05.000Z"},{"id":5,"updated_at":"2026-02-03T04:05:07Z"},{"id":3},{"id":3}]`
 	for order, want := range map[gitlabci.PipelineOrder][]int{
-		"": {5, 4, 3}, gitlabci.OrderByStatus: {5, 4, 3}, gitlabci.OrderByUpdatedAt: {5, 4, 5, 3},
+		"": {5, 4, 3}, gitlabci.PipelineOrderByStatus: {5, 4, 3}, gitlabci.PipelineOrderByUpdatedAt: {5, 4, 5, 3},
 	} {
 		for _, prefetch := range []int{0, 1, 3} {
 			s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {

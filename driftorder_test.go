@@ -55,7 +55,7 @@ type driftRequest struct {
 	arrive   chan struct{}
 }
 
-func (q *driftQueue) byChange() bool { return q.opts.OrderBy == gitlabci.OrderByUpdatedAt }
+func (q *driftQueue) byChange() bool { return q.opts.OrderBy == gitlabci.PipelineOrderByUpdatedAt }
 
 // key returns the fields that tell rows apart in the order of the list.
 func (q *driftQueue) key(r driftRow) driftRow {
@@ -320,9 +320,9 @@ func TestDriftInRandomOrder(t *testing.T) {
 	orders := map[string]gitlabci.ListPipelinesOptions{
 		"by ID":            {},
 		"by ID, ascending": {Sort: gitlabci.SortAsc},
-		"by change":        {OrderBy: gitlabci.OrderByUpdatedAt},
+		"by change":        {OrderBy: gitlabci.PipelineOrderByUpdatedAt},
 		"by change, ascending": {
-			OrderBy: gitlabci.OrderByUpdatedAt, Sort: gitlabci.SortAsc,
+			OrderBy: gitlabci.PipelineOrderByUpdatedAt, Sort: gitlabci.SortAsc,
 		},
 	}
 	for name, opts := range orders {

@@ -26,7 +26,7 @@ const (
 
 // Finished reports whether s is an end: success, failed, canceled or skipped.
 // It begins anew only when someone retries, or plays a manual job. GitLab's
-// own scope=finished, which is [ScopeFinished], leaves out skipped.
+// own scope=finished, which is [PipelineScopeFinished], leaves out skipped.
 func (s Status) Finished() bool {
 	switch s {
 	case StatusSuccess, StatusFailed, StatusCanceled, StatusSkipped:
@@ -109,8 +109,8 @@ const (
 type VariableType string
 
 const (
-	VariableEnvVar VariableType = "env_var" // the value is in the environment
-	VariableFile   VariableType = "file"    // the value is in a file, whose path is in the environment
+	VariableTypeEnvVar VariableType = "env_var" // the value is in the environment
+	VariableTypeFile   VariableType = "file"    // the value is in a file, whose path is in the environment
 )
 
 // A PipelineScope picks pipelines for [ListPipelinesOptions]. The set is open:
@@ -121,11 +121,11 @@ const (
 type PipelineScope string
 
 const (
-	ScopeRunning  PipelineScope = "running"  // running, and no other status
-	ScopePending  PipelineScope = "pending"  // pending, and no other status
-	ScopeFinished PipelineScope = "finished" // success, failed or canceled; not skipped
-	ScopeBranches PipelineScope = "branches" // the newest one of each branch that still exists
-	ScopeTags     PipelineScope = "tags"     // the newest one of each tag that still exists
+	PipelineScopeRunning  PipelineScope = "running"  // running, and no other status
+	PipelineScopePending  PipelineScope = "pending"  // pending, and no other status
+	PipelineScopeFinished PipelineScope = "finished" // success, failed or canceled; not skipped
+	PipelineScopeBranches PipelineScope = "branches" // the newest one of each branch that still exists
+	PipelineScopeTags     PipelineScope = "tags"     // the newest one of each tag that still exists
 )
 
 // A PipelineOrder is what a list of pipelines is sorted by. The set is open: a
@@ -136,15 +136,15 @@ const (
 type PipelineOrder string
 
 const (
-	OrderByID        PipelineOrder = "id"         // age, as IDs only grow; a project's default
-	OrderByStatus    PipelineOrder = "status"     // status
-	OrderByRef       PipelineOrder = "ref"        // name of the branch or tag
-	OrderByUpdatedAt PipelineOrder = "updated_at" // time of the last change
-	OrderByUserID    PipelineOrder = "user_id"    // who started it
+	PipelineOrderByID        PipelineOrder = "id"         // age, as IDs only grow; a project's default
+	PipelineOrderByStatus    PipelineOrder = "status"     // status
+	PipelineOrderByRef       PipelineOrder = "ref"        // name of the branch or tag
+	PipelineOrderByUpdatedAt PipelineOrder = "updated_at" // time of the last change
+	PipelineOrderByUserID    PipelineOrder = "user_id"    // who started it
 
 	// Time of creation: for [PipelinesService.ListMine] only, which takes no
 	// other order. [PipelinesService.List] refuses it.
-	OrderByCreatedAt PipelineOrder = "created_at"
+	PipelineOrderByCreatedAt PipelineOrder = "created_at"
 )
 
 // A Sort is the direction of a [PipelineOrder]. The set is open: a word not
@@ -168,8 +168,8 @@ const (
 type DownloadMode string
 
 const (
-	DownloadProxy  DownloadMode = "proxy"  // through GitLab, for readers who cannot reach the storage
-	DownloadDirect DownloadMode = "direct" // by a redirect to the storage
+	DownloadModeProxy  DownloadMode = "proxy"  // through GitLab, for readers who cannot reach the storage
+	DownloadModeDirect DownloadMode = "direct" // by a redirect to the storage
 )
 
 // An EntryType is what an entry of an artifacts archive is. The set is open: a
@@ -179,8 +179,8 @@ const (
 type EntryType string
 
 const (
-	EntryFile      EntryType = "file"      // has a size
-	EntryDirectory EntryType = "directory" // has a path that ends in a slash, and no size
+	EntryTypeFile      EntryType = "file"      // has a size
+	EntryTypeDirectory EntryType = "directory" // has a path that ends in a slash, and no size
 )
 
 // A RunnerType is whose jobs a runner takes. The set is open: a word not listed
@@ -190,9 +190,9 @@ const (
 type RunnerType string
 
 const (
-	RunnerInstance RunnerType = "instance_type" // those of every project on the server
-	RunnerGroup    RunnerType = "group_type"    // those of a group's projects
-	RunnerProject  RunnerType = "project_type"  // those of the projects it was given to
+	RunnerTypeInstance RunnerType = "instance_type" // those of every project on the server
+	RunnerTypeGroup    RunnerType = "group_type"    // those of a group's projects
+	RunnerTypeProject  RunnerType = "project_type"  // those of the projects it was given to
 )
 
 // A RunnerStatus is when a runner last talked to GitLab, at the time of the
@@ -203,11 +203,11 @@ const (
 type RunnerStatus string
 
 const (
-	RunnerOnline         RunnerStatus = "online"          // not long ago
-	RunnerOffline        RunnerStatus = "offline"         // some time ago: it may be down
-	RunnerStale          RunnerStatus = "stale"           // so long ago that it is probably gone
-	RunnerNeverContacted RunnerStatus = "never_contacted" // not once since it was registered
-	RunnerPaused         RunnerStatus = "paused"          // deprecated by GitLab, which tells it by Paused instead
+	RunnerStatusOnline         RunnerStatus = "online"          // not long ago
+	RunnerStatusOffline        RunnerStatus = "offline"         // some time ago: it may be down
+	RunnerStatusStale          RunnerStatus = "stale"           // so long ago that it is probably gone
+	RunnerStatusNeverContacted RunnerStatus = "never_contacted" // not once since it was registered
+	RunnerStatusPaused         RunnerStatus = "paused"          // deprecated by GitLab, which tells it by Paused instead
 )
 
 // A JobExecutionStatus is whether a runner is at work, at the time of the
@@ -217,8 +217,8 @@ const (
 type JobExecutionStatus string
 
 const (
-	ExecutionActive JobExecutionStatus = "active" // has at least one job
-	ExecutionIdle   JobExecutionStatus = "idle"   // has none
+	JobExecutionStatusActive JobExecutionStatus = "active" // has at least one job
+	JobExecutionStatusIdle   JobExecutionStatus = "idle"   // has none
 )
 
 // A TestStatus is how one test ended. The set is open: a word not listed here
@@ -228,8 +228,8 @@ const (
 type TestStatus string
 
 const (
-	TestSuccess TestStatus = "success" // passed
-	TestFailed  TestStatus = "failed"  // ran, and did not find what it expected
-	TestSkipped TestStatus = "skipped" // did not run
-	TestError   TestStatus = "error"   // broke down, so it says neither yes nor no
+	TestStatusSuccess TestStatus = "success" // passed
+	TestStatusFailed  TestStatus = "failed"  // ran, and did not find what it expected
+	TestStatusSkipped TestStatus = "skipped" // did not run
+	TestStatusError   TestStatus = "error"   // broke down, so it says neither yes nor no
 )

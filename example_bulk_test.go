@@ -47,7 +47,7 @@ func ExamplePipelinesService_CancelEach() {
 		fmt.Println(err)
 		return
 	}
-	running := client.Pipelines.All(ctx, "group/app", &gitlabci.ListPipelinesOptions{Ref: "main", Scope: gitlabci.ScopeRunning})
+	running := client.Pipelines.All(ctx, "group/app", &gitlabci.ListPipelinesOptions{Ref: "main", Scope: gitlabci.PipelineScopeRunning})
 	outdated := func(yield func(*gitlabci.PipelineInfo, error) bool) {
 		for pipeline, err := range running {
 			if (err != nil || pipeline.ID != newest.ID) && !yield(pipeline, err) {

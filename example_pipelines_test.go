@@ -102,7 +102,7 @@ func ExamplePipelinesService_TestReport() {
 		Name: "unit",
 		TestCases: []gitlabci.TestCase{
 			{Name: "adds"},
-			{Name: "divides", Status: gitlabci.TestFailed, SystemOutput: "got 1, want 2"},
+			{Name: "divides", Status: gitlabci.TestStatusFailed, SystemOutput: "got 1, want 2"},
 		},
 	}}}})
 	client, ctx := srv.Client(), context.Background()
@@ -115,7 +115,7 @@ func ExamplePipelinesService_TestReport() {
 	fmt.Println(report.TotalCount, "tests,", report.FailedCount, "failed")
 	for _, suite := range report.TestSuites {
 		for _, test := range suite.TestCases {
-			if test.Status == gitlabci.TestFailed {
+			if test.Status == gitlabci.TestStatusFailed {
 				fmt.Println(suite.Name, test.Name, test.SystemOutput)
 			}
 		}
@@ -129,8 +129,8 @@ func ExamplePipelinesService_TestReport() {
 func ExamplePipelinesService_TestCases() {
 	srv := gitlabcitest.NewServer()
 	added := srv.AddPipeline("group/app", gitlabcitest.Pipeline{TestReport: &gitlabci.TestReport{TestSuites: []gitlabci.TestSuite{
-		{Name: "unit", TestCases: []gitlabci.TestCase{{Name: "adds"}, {Name: "divides", Status: gitlabci.TestFailed}}},
-		{Name: "ui", TestCases: []gitlabci.TestCase{{Name: "opens", Status: gitlabci.TestFailed}}},
+		{Name: "unit", TestCases: []gitlabci.TestCase{{Name: "adds"}, {Name: "divides", Status: gitlabci.TestStatusFailed}}},
+		{Name: "ui", TestCases: []gitlabci.TestCase{{Name: "opens", Status: gitlabci.TestStatusFailed}}},
 	}}})
 	client, ctx := srv.Client(), context.Background()
 
@@ -139,7 +139,7 @@ func ExamplePipelinesService_TestCases() {
 			fmt.Println(err)
 			return
 		}
-		if test.Status == gitlabci.TestFailed {
+		if test.Status == gitlabci.TestStatusFailed {
 			fmt.Println(test.SuiteName, test.Name)
 		}
 	}

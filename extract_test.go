@@ -415,7 +415,7 @@ func TestExtractCanceled(t *testing.T) {
 		srv := archiveServer(data)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		srv.Fault(gitlabcitest.Fault{Route: archiveRoute, Nth: 2, Times: 1, Break: gitlabcitest.Stall, After: 1 << 19})
+		srv.Fault(gitlabcitest.Fault{Route: archiveRoute, Nth: 2, Times: 1, Break: gitlabcitest.BreakStall, After: 1 << 19})
 		dir := t.TempDir()
 		start := time.Now()
 		result, err := srv.Client().Artifacts.Extract(ctx, "group/app", archiveJob, dir, &gitlabci.ExtractOptions{Concurrency: 2})

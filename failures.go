@@ -9,117 +9,117 @@ type FailureReason string
 
 const (
 	// GitLab has no better word for it.
-	ReasonUnknownFailure FailureReason = "unknown_failure"
+	FailureReasonUnknownFailure FailureReason = "unknown_failure"
 	// A command of the job failed. With older servers and runners also an image
 	// that could not be pulled.
-	ReasonScriptFailure FailureReason = "script_failure"
+	FailureReasonScriptFailure FailureReason = "script_failure"
 	// The runner and GitLab failed to talk to each other.
-	ReasonAPIFailure FailureReason = "api_failure"
+	FailureReasonAPIFailure FailureReason = "api_failure"
 	// Legacy: no runner took the job, or the one that did fell silent. Newer
 	// servers write one of the stuck_pending and no_updates reasons.
-	ReasonStuckOrTimeoutFailure FailureReason = "stuck_or_timeout_failure"
+	FailureReasonStuckOrTimeoutFailure FailureReason = "stuck_or_timeout_failure"
 	// The runner broke down, such as while it set up the job.
-	ReasonRunnerSystemFailure FailureReason = "runner_system_failure"
+	FailureReasonRunnerSystemFailure FailureReason = "runner_system_failure"
 	// The artifacts of an earlier job, which this one needs, are gone.
-	ReasonMissingDependencyFailure FailureReason = "missing_dependency_failure"
+	FailureReasonMissingDependencyFailure FailureReason = "missing_dependency_failure"
 	// The runner lacks a feature which the job needs.
-	ReasonRunnerUnsupported FailureReason = "runner_unsupported"
+	FailureReasonRunnerUnsupported FailureReason = "runner_unsupported"
 	// A delayed job was not started when its time had come.
-	ReasonStaleSchedule FailureReason = "stale_schedule"
+	FailureReasonStaleSchedule FailureReason = "stale_schedule"
 	// The job ran past its timeout. Legacy where GitLab itself notices, as newer
 	// servers then write one of the server_timeout reasons.
-	ReasonJobExecutionTimeout FailureReason = "job_execution_timeout"
+	FailureReasonJobExecutionTimeout FailureReason = "job_execution_timeout"
 	// The job is archived: too old to run.
-	ReasonArchivedFailure FailureReason = "archived_failure"
+	FailureReasonArchivedFailure FailureReason = "archived_failure"
 	// Something GitLab has to do before the job did not work.
-	ReasonUnmetPrerequisites FailureReason = "unmet_prerequisites"
+	FailureReasonUnmetPrerequisites FailureReason = "unmet_prerequisites"
 	// GitLab could not hand the job to a runner.
-	ReasonSchedulerFailure FailureReason = "scheduler_failure"
+	FailureReasonSchedulerFailure FailureReason = "scheduler_failure"
 	// GitLab stumbled over the job's own data; an administrator can look it up.
-	ReasonDataIntegrityFailure FailureReason = "data_integrity_failure"
+	FailureReasonDataIntegrityFailure FailureReason = "data_integrity_failure"
 	// Deprecated by GitLab: a newer deployment was made already. Now written as
 	// failed_outdated_deployment_job.
-	ReasonForwardDeploymentFailure FailureReason = "forward_deployment_failure"
+	FailureReasonForwardDeploymentFailure FailureReason = "forward_deployment_failure"
 	// The user it ran for is blocked.
-	ReasonUserBlocked FailureReason = "user_blocked"
+	FailureReasonUserBlocked FailureReason = "user_blocked"
 	// Its project was deleted.
-	ReasonProjectDeleted FailureReason = "project_deleted"
+	FailureReasonProjectDeleted FailureReason = "project_deleted"
 	// The compute minutes are used up.
-	ReasonCIQuotaExceeded FailureReason = "ci_quota_exceeded"
+	FailureReasonCIQuotaExceeded FailureReason = "ci_quota_exceeded"
 	// Its downstream pipeline would start the same one over and over.
-	ReasonPipelineLoopDetected FailureReason = "pipeline_loop_detected"
+	FailureReasonPipelineLoopDetected FailureReason = "pipeline_loop_detected"
 	// No runner may take the job.
-	ReasonNoMatchingRunner FailureReason = "no_matching_runner"
+	FailureReasonNoMatchingRunner FailureReason = "no_matching_runner"
 	// Its log grew past the server's limit.
-	ReasonTraceSizeExceeded FailureReason = "trace_size_exceeded"
+	FailureReasonTraceSizeExceeded FailureReason = "trace_size_exceeded"
 	// CI/CD is switched off for the project.
-	ReasonBuildsDisabled FailureReason = "builds_disabled"
+	FailureReasonBuildsDisabled FailureReason = "builds_disabled"
 	// Its environment could not be made, such as for an invalid name.
-	ReasonEnvironmentCreationFailure FailureReason = "environment_creation_failure"
+	FailureReasonEnvironmentCreationFailure FailureReason = "environment_creation_failure"
 	// Someone refused to approve the deployment.
-	ReasonDeploymentRejected FailureReason = "deployment_rejected"
+	FailureReasonDeploymentRejected FailureReason = "deployment_rejected"
 	// A newer deployment was made already.
-	ReasonFailedOutdatedDeploymentJob FailureReason = "failed_outdated_deployment_job"
+	FailureReasonFailedOutdatedDeploymentJob FailureReason = "failed_outdated_deployment_job"
 	// GitLab, and not the runner, ended a job past its timeout.
-	ReasonJobExecutionServerTimeout FailureReason = "job_execution_server_timeout"
+	FailureReasonJobExecutionServerTimeout FailureReason = "job_execution_server_timeout"
 	// It was pending for too long, though there are runners that could take it.
-	ReasonStuckPendingWithMatchingRunners FailureReason = "stuck_pending_with_matching_runners"
+	FailureReasonStuckPendingWithMatchingRunners FailureReason = "stuck_pending_with_matching_runners"
 	// It was pending for too long, and there is no runner that could take it.
-	ReasonStuckPendingNoMatchingRunners FailureReason = "stuck_pending_no_matching_runners"
+	FailureReasonStuckPendingNoMatchingRunners FailureReason = "stuck_pending_no_matching_runners"
 	// It was running, but its runner fell silent.
-	ReasonNoUpdatesRunning FailureReason = "no_updates_running"
+	FailureReasonNoUpdatesRunning FailureReason = "no_updates_running"
 	// It was canceling, but its runner fell silent.
-	ReasonNoUpdatesCanceling FailureReason = "no_updates_canceling"
+	FailureReasonNoUpdatesCanceling FailureReason = "no_updates_canceling"
 	// GitLab found it still running past its timeout.
-	ReasonServerTimeoutRunning FailureReason = "server_timeout_running"
+	FailureReasonServerTimeoutRunning FailureReason = "server_timeout_running"
 	// GitLab found it still canceling past its timeout.
-	ReasonServerTimeoutCanceling FailureReason = "server_timeout_canceling"
+	FailureReasonServerTimeoutCanceling FailureReason = "server_timeout_canceling"
 	// The job or the runner is configured wrongly, such as with an image that
 	// does not exist.
-	ReasonRunnerConfigurationError FailureReason = "runner_configuration_error"
+	FailureReasonRunnerConfigurationError FailureReason = "runner_configuration_error"
 	// The runner could not reach something it needs, such as an image registry.
-	ReasonRunnerExternalDependencyFailure FailureReason = "runner_external_dependency_failure"
+	FailureReasonRunnerExternalDependencyFailure FailureReason = "runner_external_dependency_failure"
 	// The runner, or its machine, was stopped while the job ran.
-	ReasonRunnerInterrupted FailureReason = "runner_interrupted"
+	FailureReasonRunnerInterrupted FailureReason = "runner_interrupted"
 	// Its user may not deploy to that protected environment.
-	ReasonProtectedEnvironmentFailure FailureReason = "protected_environment_failure"
+	FailureReasonProtectedEnvironmentFailure FailureReason = "protected_environment_failure"
 	// Its user may not start the downstream pipeline.
-	ReasonInsufficientBridgePermissions FailureReason = "insufficient_bridge_permissions"
+	FailureReasonInsufficientBridgePermissions FailureReason = "insufficient_bridge_permissions"
 	// The downstream project does not exist, or its user may not see it.
-	ReasonDownstreamBridgeProjectNotFound FailureReason = "downstream_bridge_project_not_found"
+	FailureReasonDownstreamBridgeProjectNotFound FailureReason = "downstream_bridge_project_not_found"
 	// The definition of its trigger makes no sense.
-	ReasonInvalidBridgeTrigger FailureReason = "invalid_bridge_trigger"
+	FailureReasonInvalidBridgeTrigger FailureReason = "invalid_bridge_trigger"
 	// The upstream project it follows does not exist, or its user may not see it.
-	ReasonUpstreamBridgeProjectNotFound FailureReason = "upstream_bridge_project_not_found"
+	FailureReasonUpstreamBridgeProjectNotFound FailureReason = "upstream_bridge_project_not_found"
 	// Its user may not follow the pipelines of the upstream project.
-	ReasonInsufficientUpstreamPermissions FailureReason = "insufficient_upstream_permissions"
+	FailureReasonInsufficientUpstreamPermissions FailureReason = "insufficient_upstream_permissions"
 	// Historic: a child pipeline tried to start one of its own, which is allowed
 	// today.
-	ReasonBridgePipelineIsChildPipeline FailureReason = "bridge_pipeline_is_child_pipeline"
+	FailureReasonBridgePipelineIsChildPipeline FailureReason = "bridge_pipeline_is_child_pipeline"
 	// GitLab could not create the downstream pipeline, such as for invalid
 	// configuration.
-	ReasonDownstreamPipelineCreationFailed FailureReason = "downstream_pipeline_creation_failed"
+	FailureReasonDownstreamPipelineCreationFailed FailureReason = "downstream_pipeline_creation_failed"
 	// It asks for secrets, but no provider of secrets is configured.
-	ReasonSecretsProviderNotFound FailureReason = "secrets_provider_not_found"
+	FailureReasonSecretsProviderNotFound FailureReason = "secrets_provider_not_found"
 	// Its child pipeline would be one level too deep.
-	ReasonReachedMaxDescendantPipelinesDepth FailureReason = "reached_max_descendant_pipelines_depth"
+	FailureReasonReachedMaxDescendantPipelinesDepth FailureReason = "reached_max_descendant_pipelines_depth"
 	// The group's IP restrictions do not let the runner's address in.
-	ReasonIPRestrictionFailure FailureReason = "ip_restriction_failure"
+	FailureReasonIPRestrictionFailure FailureReason = "ip_restriction_failure"
 	// The pipelines that started one another have become too many.
-	ReasonReachedMaxPipelineHierarchySize FailureReason = "reached_max_pipeline_hierarchy_size"
+	FailureReasonReachedMaxPipelineHierarchySize FailureReason = "reached_max_pipeline_hierarchy_size"
 	// Too many downstream pipelines were started within a minute.
-	ReasonReachedDownstreamPipelineTriggerRateLimit FailureReason = "reached_downstream_pipeline_trigger_rate_limit"
+	FailureReasonReachedDownstreamPipelineTriggerRateLimit FailureReason = "reached_downstream_pipeline_trigger_rate_limit"
 	// A job of GitLab Duo came to a runner that may not run such jobs.
-	ReasonDuoWorkflowNotAllowed FailureReason = "duo_workflow_not_allowed"
+	FailureReasonDuoWorkflowNotAllowed FailureReason = "duo_workflow_not_allowed"
 	// GitLab's job router could not run it.
-	ReasonJobRouterFailure FailureReason = "job_router_failure"
+	FailureReasonJobRouterFailure FailureReason = "job_router_failure"
 	// Its job token ran out, most likely with the job's time.
-	ReasonJobTokenExpired FailureReason = "job_token_expired"
+	FailureReasonJobTokenExpired FailureReason = "job_token_expired"
 	// It asks for an ID token, but another project had the same path before, so
 	// that the token could pass for that one's.
-	ReasonIDTokenBurnedProjectPath FailureReason = "id_token_burned_project_path"
+	FailureReasonIDTokenBurnedProjectPath FailureReason = "id_token_burned_project_path"
 	// The project in its trigger is blank once the variables are filled in.
-	ReasonDownstreamProjectTriggerResolvedToEmpty FailureReason = "downstream_project_trigger_resolved_to_empty"
+	FailureReasonDownstreamProjectTriggerResolvedToEmpty FailureReason = "downstream_project_trigger_resolved_to_empty"
 )
 
 // A PipelineFailureReason is why a pipeline as a whole failed, or was never

@@ -118,7 +118,7 @@ func TestFiltersOfJobsInEveryRelease(t *testing.T) {
 func TestIgnoredFiltersInAnyOrder(t *testing.T) {
 	for filter, test := range filterCases() {
 		for _, release := range []string{"12.0", "14.2", "16.2", "16.11", "19.5"} {
-			for _, order := range []gitlabci.PipelineOrder{"", gitlabci.OrderByUpdatedAt, gitlabci.OrderByStatus} {
+			for _, order := range []gitlabci.PipelineOrder{"", gitlabci.PipelineOrderByUpdatedAt, gitlabci.PipelineOrderByStatus} {
 				for _, sort := range []gitlabci.Sort{gitlabci.SortAsc, gitlabci.SortDesc} {
 					srv := gitlabcitest.NewServer(gitlabcitest.WithVersion(release))
 					fits := map[gitlabci.PipelineID]bool{}

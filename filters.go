@@ -136,13 +136,13 @@ func (p *PipelineInfo) contradicts(query url.Values) (parameter, has string) {
 // newest of a branch or a tag cannot be checked.
 func (p *PipelineInfo) inScope(scope string) bool {
 	switch PipelineScope(scope) {
-	case ScopeRunning:
+	case PipelineScopeRunning:
 		return p.Status == StatusRunning
-	case ScopePending:
+	case PipelineScopePending:
 		return p.Status == StatusPending
-	case ScopeFinished:
+	case PipelineScopeFinished:
 		return p.Status.Finished() && p.Status != StatusSkipped
-	case ScopeBranches, ScopeTags:
+	case PipelineScopeBranches, PipelineScopeTags:
 		return true
 	}
 	return false

@@ -28,7 +28,7 @@ func filterCases() map[string]filterCase {
 	const one, other = "1111111111111111111111111111111111111111", "2222222222222222222222222222222222222222"
 	return map[string]filterCase{
 		"status":         {gitlabci.ListPipelinesOptions{Status: gitlabci.StatusFailed}, gitlabcitest.Pipeline{Status: gitlabci.StatusFailed}, gitlabcitest.Pipeline{Status: gitlabci.StatusSuccess}},
-		"scope":          {gitlabci.ListPipelinesOptions{Scope: gitlabci.ScopeFinished}, gitlabcitest.Pipeline{Status: gitlabci.StatusFailed}, gitlabcitest.Pipeline{Status: gitlabci.StatusRunning}},
+		"scope":          {gitlabci.ListPipelinesOptions{Scope: gitlabci.PipelineScopeFinished}, gitlabcitest.Pipeline{Status: gitlabci.StatusFailed}, gitlabcitest.Pipeline{Status: gitlabci.StatusRunning}},
 		"ref":            {gitlabci.ListPipelinesOptions{Ref: "old"}, gitlabcitest.Pipeline{Ref: "old"}, gitlabcitest.Pipeline{Ref: "main"}},
 		"sha":            {gitlabci.ListPipelinesOptions{SHA: one}, gitlabcitest.Pipeline{SHA: one}, gitlabcitest.Pipeline{SHA: other}},
 		"source":         {gitlabci.ListPipelinesOptions{Source: gitlabci.SourceSchedule}, gitlabcitest.Pipeline{Source: gitlabci.SourceSchedule}, gitlabcitest.Pipeline{Source: gitlabci.SourcePush}},

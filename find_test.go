@@ -102,7 +102,7 @@ func requireNone(t *testing.T, err error) {
 func TestFindTellsNoneFromForbidden(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	srv.AddProject("group/hidden")
-	srv.AddMember("group/app", "gus", gitlabcitest.Guest)
+	srv.AddMember("group/app", "gus", gitlabcitest.RoleGuest)
 	srv.Configure("group/app", gitlabcitest.Settings{PrivateBuilds: true})
 	guest := srv.Client(gitlabci.WithToken(srv.AddToken(gitlabcitest.Token{Username: "gus"})))
 	opts := &gitlabci.FindPipelineOptions{Ref: "main"}
@@ -199,7 +199,7 @@ func TestFindWaitsThroughFaults(t *testing.T) {
 		after time.Duration // at least
 	}{
 		"a while of 502":         {gitlabcitest.Fault{Status: 502}, 9 * time.Minute, nil, 9 * time.Minute},
-		"a while of resets":      {gitlabcitest.Fault{Break: gitlabcitest.ResetUnread}, 9 * time.Minute, nil, 9 * time.Minute},
+		"a while of resets":      {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnread}, 9 * time.Minute, nil, 9 * time.Minute},
 		"502 without an end":     {gitlabcitest.Fault{Status: 502}, time.Hour, anyError, 10 * time.Minute},
 		"a limit, for long":      {gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited, Header: http.Header{"Retry-After": {"400"}}, Times: 1}, time.Hour, nil, 400 * time.Second},
 		"a page that is none":    {gitlabcitest.Fault{Status: 200, Body: "<html><title>Down for a minute</title></html>"}, time.Minute, nil, time.Minute},

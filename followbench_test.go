@@ -75,7 +75,7 @@ func BenchmarkFollowLog(b *testing.B) {
 // time.
 func addBenchmarkFaults(srv *gitlabcitest.Server) {
 	for i, fault := range []gitlabcitest.Fault{
-		{Status: 502}, {Break: gitlabcitest.ResetUnanswered}, {Break: gitlabcitest.ResetBody, After: 10_000}, {Break: gitlabcitest.Truncate, After: 20_000},
+		{Status: 502}, {Break: gitlabcitest.BreakResetUnanswered}, {Break: gitlabcitest.BreakResetBody, After: 10_000}, {Break: gitlabcitest.BreakTruncate, After: 20_000},
 	} {
 		fault.Chance, fault.Seed = 0.05, uint64(i)
 		srv.Fault(fault)

@@ -318,10 +318,10 @@ func addFollowFaults(srv *gitlabcitest.Server, seed uint64) {
 	faults := []gitlabcitest.Fault{
 		{Status: 500}, {Status: 502}, {Status: 429, Header: http.Header{"Retry-After": {"2"}}}, {Status: 429, Body: gitlabcitest.BodyEndpointLimited},
 		{Status: 200, Body: "<html><title>Log in</title></html>"},
-		{Break: gitlabcitest.ResetUnread}, {Break: gitlabcitest.ResetUnanswered}, {Break: gitlabcitest.StallHeader},
-		{Break: gitlabcitest.ResetBody, After: 1}, {Break: gitlabcitest.ResetBody, After: 1500}, {Break: gitlabcitest.ResetBody, After: 100_000},
-		{Break: gitlabcitest.Truncate}, {Break: gitlabcitest.Truncate, After: 1}, {Break: gitlabcitest.Truncate, After: 500}, {Break: gitlabcitest.Truncate, After: 2000},
-		{Break: gitlabcitest.Stall, After: 1200}, {Break: gitlabcitest.Drip, After: 10, Piece: 700, Delay: time.Millisecond},
+		{Break: gitlabcitest.BreakResetUnread}, {Break: gitlabcitest.BreakResetUnanswered}, {Break: gitlabcitest.BreakStallHeader},
+		{Break: gitlabcitest.BreakResetBody, After: 1}, {Break: gitlabcitest.BreakResetBody, After: 1500}, {Break: gitlabcitest.BreakResetBody, After: 100_000},
+		{Break: gitlabcitest.BreakTruncate}, {Break: gitlabcitest.BreakTruncate, After: 1}, {Break: gitlabcitest.BreakTruncate, After: 500}, {Break: gitlabcitest.BreakTruncate, After: 2000},
+		{Break: gitlabcitest.BreakStall, After: 1200}, {Break: gitlabcitest.BreakDrip, After: 10, Piece: 700, Delay: time.Millisecond},
 	}
 	rand.New(rand.NewPCG(seed, 1)).Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
 	for i, fault := range faults {
@@ -344,8 +344,8 @@ func TestFollowLogErrors(t *testing.T) {
 		"404 of a proxy":     {gitlabcitest.Fault{Status: 404, Body: "no backend"}, gitlabci.ErrNotFound, 10 * time.Minute},
 		"500":                {gitlabcitest.Fault{Status: 500}, nil, 10 * time.Minute},
 		"limited":            {gitlabcitest.Fault{Status: 429, Header: http.Header{"Retry-After": {"3600"}}}, gitlabci.ErrRateLimited, 10 * time.Minute},
-		"resets":             {gitlabcitest.Fault{Break: gitlabcitest.ResetUnanswered}, nil, 10 * time.Minute},
-		"silence":            {gitlabcitest.Fault{Break: gitlabcitest.StallHeader}, gitlabci.ErrStalled, 10 * time.Minute},
+		"resets":             {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered}, nil, 10 * time.Minute},
+		"silence":            {gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader}, gitlabci.ErrStalled, 10 * time.Minute},
 		"a page":             {gitlabcitest.Fault{Status: 200, Body: "<html><title>Log in</title></html>"}, nil, 10 * time.Minute},
 		"a part unasked":     {gitlabcitest.Fault{Status: 206, Body: "part", Header: http.Header{"Content-Range": {"bytes 5-8/9"}}}, nil, 10 * time.Minute},
 		"created":            {gitlabcitest.Fault{Status: 201, Body: "part"}, nil, 10 * time.Minute},
@@ -417,8 +417,8 @@ func TestFollowLogCanceled(t *testing.T) {
 	log := numbered(36_000)
 	for name, fault := range map[string]*gitlabcitest.Fault{
 		"between polls": nil,
-		"in the answer": {Route: logRoute, Break: gitlabcitest.Stall, After: 1100, Nth: 20},
-		"before it":     {Route: logRoute, Break: gitlabcitest.StallHeader, Nth: 20},
+		"in the answer": {Route: logRoute, Break: gitlabcitest.BreakStall, After: 1100, Nth: 20},
+		"before it":     {Route: logRoute, Break: gitlabcitest.BreakStallHeader, Nth: 20},
 		"in a retry":    {Route: logRoute, Status: 500, Nth: 20},
 	} {
 		t.Run(name, func(t *testing.T) {

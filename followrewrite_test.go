@@ -105,8 +105,8 @@ func TestFollowLogFromBehindTheEnd(t *testing.T) {
 // An answer that seems to tell of a change is not believed at once.
 func TestFollowLogDoubts(t *testing.T) {
 	for name, fault := range map[string]gitlabcitest.Fault{
-		"empty":   {Break: gitlabcitest.Truncate, Times: 7},
-		"shorter": {Break: gitlabcitest.Truncate, After: 100, Times: 7},
+		"empty":   {Break: gitlabcitest.BreakTruncate, Times: 7},
+		"shorter": {Break: gitlabcitest.BreakTruncate, After: 100, Times: 7},
 		"other":   {Status: http.StatusOK, Body: strings.Repeat("back soon\n", 500), Times: 7},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -253,7 +253,7 @@ func mutateLog(random *rand.Rand, log string) string {
 func TestFollowLogCutOffAtItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusFailed, Log: numbered(100)})
-		f.srv.Fault(gitlabcitest.Fault{Route: logRoute, Break: gitlabcitest.Truncate, After: 50, Times: 1})
+		f.srv.Fault(gitlabcitest.Fault{Route: logRoute, Break: gitlabcitest.BreakTruncate, After: 50, Times: 1})
 		_, err := f.run(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, numbered(100), f.out.String())

@@ -199,7 +199,7 @@ func goldenNoor(change func(*gitlabci.Job)) *gitlabci.Job {
 				UpdatedAt: time.Date(2026, 4, 9, 5, 34, 2, 333e6, time.UTC),
 				WebURL:    "https://gitlab.example.com/group/app/-/pipelines/91004",
 			},
-			FailureReason: gitlabci.ReasonScriptFailure,
+			FailureReason: gitlabci.FailureReasonScriptFailure,
 			WebURL:        "https://gitlab.example.com/group/app/-/jobs/550123",
 			Project:       &gitlabci.JobProject{CIJobTokenScopeEnabled: true},
 			Source:        gitlabci.SourceWeb,
@@ -207,8 +207,8 @@ func goldenNoor(change func(*gitlabci.Job)) *gitlabci.Job {
 		},
 		ArtifactsFile: &gitlabci.ArtifactsFile{Filename: "lint.zip", Size: 40961},
 		Artifacts: []gitlabci.JobArtifact{
-			{FileType: gitlabci.ArtifactTypeArchive, Size: 40961, Filename: "lint.zip", FileFormat: gitlabci.FormatZip},
-			{FileType: gitlabci.ArtifactTypeCodeQuality, Size: 512, Filename: "gl-code-quality-report.json", FileFormat: gitlabci.FormatRaw},
+			{FileType: gitlabci.ArtifactTypeArchive, Size: 40961, Filename: "lint.zip", FileFormat: gitlabci.ArtifactFormatZip},
+			{FileType: gitlabci.ArtifactTypeCodeQuality, Size: 512, Filename: "gl-code-quality-report.json", FileFormat: gitlabci.ArtifactFormatRaw},
 		},
 		ArtifactsExpireAt: time.Date(2026, 5, 9, 5, 33, 41, 700e6, time.UTC),
 		Runner: &gitlabci.Runner{
@@ -218,7 +218,7 @@ func goldenNoor(change func(*gitlabci.Job)) *gitlabci.Job {
 			Active:      true,
 			Paused:      true,
 			IsShared:    true,
-			RunnerType:  gitlabci.RunnerGroup,
+			RunnerType:  gitlabci.RunnerTypeGroup,
 			Name:        "gitlab-runner",
 			Online:      true,
 			CreatedBy: &gitlabci.User{
@@ -234,8 +234,8 @@ func goldenNoor(change func(*gitlabci.Job)) *gitlabci.Job {
 				WebURL:           "https://gitlab.example.com/tomas.lind",
 			},
 			CreatedAt:          time.Date(2025, 12, 1, 4, 5, 6, 70e6, time.UTC),
-			Status:             gitlabci.RunnerOffline,
-			JobExecutionStatus: gitlabci.ExecutionIdle,
+			Status:             gitlabci.RunnerStatusOffline,
+			JobExecutionStatus: gitlabci.JobExecutionStatusIdle,
 		},
 		RunnerManager: &gitlabci.RunnerManager{
 			ID:                 61,
@@ -247,8 +247,8 @@ func goldenNoor(change func(*gitlabci.Job)) *gitlabci.Job {
 			CreatedAt:          time.Date(2025, 12, 2, 13, 14, 15, 160e6, time.UTC),
 			ContactedAt:        time.Date(2026, 4, 9, 5, 33, 50, 880e6, time.UTC),
 			IPAddress:          "192.0.2.61",
-			Status:             gitlabci.RunnerOnline,
-			JobExecutionStatus: gitlabci.ExecutionActive,
+			Status:             gitlabci.RunnerStatusOnline,
+			JobExecutionStatus: gitlabci.JobExecutionStatusActive,
 		},
 		TagList: []string{"docker", "windows"},
 	}
@@ -262,7 +262,7 @@ var goldenJobsList = []*gitlabci.Job{
 		j.ID = 550124
 		j.Name = "rspec 2/3"
 		j.Stage = "test"
-		j.FailureReason = gitlabci.ReasonJobExecutionTimeout
+		j.FailureReason = gitlabci.FailureReasonJobExecutionTimeout
 		j.CreatedAt = time.Date(2026, 4, 9, 5, 30, 0, 18e6, time.UTC)
 		j.Duration = 3600.5
 		j.WebURL = "https://gitlab.example.com/group/app/-/jobs/550124"
@@ -394,9 +394,9 @@ var goldenJobsAllowedAgents = &gitlabci.AllowedAgents{
 }
 
 var goldenArtifactsEntries = []*gitlabci.ArtifactEntry{
-	{Name: "coverage", Path: "out/coverage/", Type: gitlabci.EntryDirectory, Mode: "040755"},
-	{Name: "a valve.txt", Path: "out/a valve.txt", Type: gitlabci.EntryFile, Size: 10240, Mode: "100644"},
-	{Name: "no mode", Path: "out/no mode", Type: gitlabci.EntryFile},
+	{Name: "coverage", Path: "out/coverage/", Type: gitlabci.EntryTypeDirectory, Mode: "040755"},
+	{Name: "a valve.txt", Path: "out/a valve.txt", Type: gitlabci.EntryTypeFile, Size: 10240, Mode: "100644"},
+	{Name: "no mode", Path: "out/no mode", Type: gitlabci.EntryTypeFile},
 }
 
 var goldenArtifactsKeep = goldenNoor(func(j *gitlabci.Job) {

@@ -459,8 +459,8 @@ var goldenPipelinesUpdateMetadata = &gitlabci.Pipeline{
 }
 
 var goldenPipelinesVariables = []*gitlabci.Variable{
-	{VariableType: gitlabci.VariableFile, Key: "KILN_PROFILE", Value: "ramp: 120\nhold: $MINUTES\n", Raw: true},
-	{VariableType: gitlabci.VariableEnvVar, Key: "GLAZE"},
+	{VariableType: gitlabci.VariableTypeFile, Key: "KILN_PROFILE", Value: "ramp: 120\nhold: $MINUTES\n", Raw: true},
+	{VariableType: gitlabci.VariableTypeEnvVar, Key: "GLAZE"},
 }
 
 var goldenPipelinesTestReport = &gitlabci.TestReport{
@@ -481,7 +481,7 @@ var goldenPipelinesTestReport = &gitlabci.TestReport{
 			ErrorCount:   5,
 			TestCases: []gitlabci.TestCase{
 				{
-					Status:         gitlabci.TestFailed,
+					Status:         gitlabci.TestStatusFailed,
 					Name:           "opens at four bar",
 					Classname:      "ValveTest",
 					File:           "spec/valve_test.rb",
@@ -491,7 +491,7 @@ var goldenPipelinesTestReport = &gitlabci.TestReport{
 					RecentFailures: &gitlabci.RecentFailures{Count: 3, BaseBranch: "main"},
 					AttachmentURL:  "https://gitlab.example.com/group/app/-/jobs/550017/artifacts/file/valve.png",
 				},
-				{Status: gitlabci.TestSkipped, Name: "(No name)"},
+				{Status: gitlabci.TestStatusSkipped, Name: "(No name)"},
 			},
 		},
 		{

@@ -313,7 +313,7 @@ var wireFilledJobs = []wireFilled{
 		opts: func() any {
 			return &gitlabci.PlayJobOptions{
 				Variables: []*gitlabci.Variable{
-					{Key: "DEPLOY", Value: "now", VariableType: gitlabci.VariableFile, Raw: true},
+					{Key: "DEPLOY", Value: "now", VariableType: gitlabci.VariableTypeFile, Raw: true},
 					{Key: "EMPTY"},
 				},
 				Inputs: map[string]any{"env": "prod", "ratio": 0.5},
@@ -390,7 +390,7 @@ func TestWireActions(t *testing.T) {
 		}, `{"job_inputs":{"a":null}}`},
 		"play with both, or retry": {func(ctx context.Context, c *gitlabci.Client) error {
 			return wireDone(c.Jobs.PlayOrRetry(ctx, "group/app", 7, &gitlabci.PlayJobOptions{
-				Variables: []*gitlabci.Variable{{Key: "A", Value: "1", VariableType: gitlabci.VariableFile}}, Inputs: map[string]any{"b": "2"},
+				Variables: []*gitlabci.Variable{{Key: "A", Value: "1", VariableType: gitlabci.VariableTypeFile}}, Inputs: map[string]any{"b": "2"},
 			}))
 		}, `{"job_variables_attributes":[{"key":"A","value":"1"}],"job_inputs":{"b":"2"}}`},
 	}

@@ -39,7 +39,7 @@ func (f matrixFault) concerns(d deed) bool {
 	case plain:
 		return f.fault.Status != http.StatusOK
 	case bare:
-		return f.fault.Break != gitlabcitest.Stall
+		return f.fault.Break != gitlabcitest.BreakStall
 	default:
 		return true
 	}
@@ -81,9 +81,9 @@ func (f matrixFault) judge(t *testing.T, deed deed, err error) {
 // plainly is what comes of an answer that is handed out as it is.
 func (f matrixFault) plainly() error {
 	switch f.fault.Break {
-	case gitlabcitest.ResetBody:
+	case gitlabcitest.BreakResetBody:
 		return anyError
-	case gitlabcitest.Stall:
+	case gitlabcitest.BreakStall:
 		return cmp.Or(f.streams, gitlabci.ErrStalled)
 	}
 	return f.streams
@@ -107,12 +107,12 @@ func matrixFaults() []matrixFault {
 		lost("503 with Retry-After", gitlabcitest.Fault{Status: 503, Header: seven}),
 		lost("504 executed", gitlabcitest.Fault{Status: 504, Executed: true}),
 		lost("522", gitlabcitest.Fault{Status: 522}),
-		lost("reset unread", gitlabcitest.Fault{Break: gitlabcitest.ResetUnread}),
-		lost("reset unanswered", gitlabcitest.Fault{Break: gitlabcitest.ResetUnanswered}),
-		lost("reset unanswered, executed", gitlabcitest.Fault{Break: gitlabcitest.ResetUnanswered, Executed: true}),
-		lost("silence", gitlabcitest.Fault{Break: gitlabcitest.StallHeader}),
-		harmless("slow to answer", gitlabcitest.Fault{Break: gitlabcitest.StallHeader, Delay: time.Minute}),
-		harmless("drip", gitlabcitest.Fault{Break: gitlabcitest.Drip, Delay: time.Second, Piece: 1000}),
+		lost("reset unread", gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnread}),
+		lost("reset unanswered", gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered}),
+		lost("reset unanswered, executed", gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered, Executed: true}),
+		lost("silence", gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader}),
+		harmless("slow to answer", gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader, Delay: time.Minute}),
+		harmless("drip", gitlabcitest.Fault{Break: gitlabcitest.BreakDrip, Delay: time.Second, Piece: 1000}),
 		harmless("429 throttle", gitlabcitest.Fault{Status: 429, Header: seven}),
 		harmless("429 endpoint", gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited}),
 		harmless("429 action", gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyActionLimited, Header: seven}),
@@ -131,13 +131,13 @@ func bodyFaults() []matrixFault {
 	unknown, late := gitlabci.ErrOutcomeUnknown, context.DeadlineExceeded
 	const page = "<html><title>Log in</title></html>"
 	return []matrixFault{
-		{"reset in the body", gitlabcitest.Fault{Break: gitlabcitest.ResetBody, After: 1}, nil, unknown, nil, nil, 0, true},
-		{"stall in the body", gitlabcitest.Fault{Break: gitlabcitest.Stall, After: 1}, nil, unknown, nil, nil, 0, true},
-		{"truncated", gitlabcitest.Fault{Break: gitlabcitest.Truncate, After: 1}, anyError, unknown, nil, nil, 0, true},
+		{"reset in the body", gitlabcitest.Fault{Break: gitlabcitest.BreakResetBody, After: 1}, nil, unknown, nil, nil, 0, true},
+		{"stall in the body", gitlabcitest.Fault{Break: gitlabcitest.BreakStall, After: 1}, nil, unknown, nil, nil, 0, true},
+		{"truncated", gitlabcitest.Fault{Break: gitlabcitest.BreakTruncate, After: 1}, anyError, unknown, nil, nil, 0, true},
 		{"a page in place of the answer", gitlabcitest.Fault{Status: 200, Body: page}, anyError, unknown, anyError, anyError, 0, true},
 		{"another thing in place of the answer", gitlabcitest.Fault{Status: 200, Body: `{"message":"403 Forbidden"}`}, anyError, unknown, anyError, unknown, 0, true},
 		{"an endless list in place of the answer", gitlabcitest.Fault{Status: 200, Body: "[" + strings.Repeat("{},", 30_000) + "{}]"}, anyError, unknown, anyError, unknown, 0, true},
-		{"out of time", gitlabcitest.Fault{Break: gitlabcitest.StallHeader}, late, late, late, late, 5 * time.Second, false},
-		{"out of time, executed", gitlabcitest.Fault{Break: gitlabcitest.Stall}, late, late, late, nil, 5 * time.Second, true},
+		{"out of time", gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader}, late, late, late, late, 5 * time.Second, false},
+		{"out of time, executed", gitlabcitest.Fault{Break: gitlabcitest.BreakStall}, late, late, late, nil, 5 * time.Second, true},
 	}
 }

@@ -21,7 +21,7 @@ func listDeeds() []deed {
 		filteredPipelines("ref", gitlabci.ListPipelinesOptions{Ref: "v1"}),
 		filteredPipelines("sha", gitlabci.ListPipelinesOptions{SHA: "0123456789012345678901234567890123456789"}),
 		filteredPipelines("status", gitlabci.ListPipelinesOptions{Status: gitlabci.StatusCanceled}),
-		filteredPipelines("scope", gitlabci.ListPipelinesOptions{Scope: gitlabci.ScopePending}),
+		filteredPipelines("scope", gitlabci.ListPipelinesOptions{Scope: gitlabci.PipelineScopePending}),
 		filteredPipelines("source", gitlabci.ListPipelinesOptions{Source: gitlabci.SourceSchedule}),
 		filteredPipelines("name", gitlabci.ListPipelinesOptions{Name: "nightly"}),
 		filteredPipelines("updated_before", gitlabci.ListPipelinesOptions{UpdatedBefore: old}),

@@ -74,7 +74,7 @@ func networkOverProtocols(t *testing.T, deed deed, network matrixNetwork, token 
 func matrixNetworks() []matrixNetwork {
 	return []matrixNetwork{
 		{
-			"a reset that the transport repeats", gitlabcitest.Fault{Break: gitlabcitest.ResetUnanswered, Executed: true}, repeatingResets,
+			"a reset that the transport repeats", gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered, Executed: true}, repeatingResets,
 			func(t *testing.T, _ *trial, deed deed, err error) {
 				if deed.kind == once || deed.kind == plain {
 					require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)

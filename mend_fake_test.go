@@ -42,12 +42,12 @@ func mendServer(member bool, opts ...gitlabcitest.Option) (*gitlabcitest.Server,
 func mendBreaks(route string, whole bool) []gitlabcitest.Fault {
 	const some = 60_000
 	var faults []gitlabcitest.Fault
-	for i, kind := range []gitlabcitest.Break{gitlabcitest.ResetBody, gitlabcitest.Stall, gitlabcitest.ResetBody, gitlabcitest.ResetUnanswered, gitlabcitest.Stall} {
+	for i, kind := range []gitlabcitest.Break{gitlabcitest.BreakResetBody, gitlabcitest.BreakStall, gitlabcitest.BreakResetBody, gitlabcitest.BreakResetUnanswered, gitlabcitest.BreakStall} {
 		f := gitlabcitest.Fault{Route: route, Break: kind, Times: 1, After: some}
 		if whole {
 			f.After *= int64(i + 1)
 		}
-		if kind == gitlabcitest.ResetUnanswered {
+		if kind == gitlabcitest.BreakResetUnanswered {
 			f.After = 0
 		}
 		faults = append(faults, f)
@@ -117,7 +117,7 @@ func mendFrom(ctx context.Context, c *gitlabci.Client, job gitlabci.JobID, way s
 func TestMendManyTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, job := mendServer(false, gitlabcitest.WithStorage(gitlabcitest.Storage{Lifetime: time.Second}))
-		srv.Fault(gitlabcitest.Fault{Route: gitlabcitest.StorageRoute, Break: gitlabcitest.ResetBody, After: 20_000})
+		srv.Fault(gitlabcitest.Fault{Route: gitlabcitest.StorageRoute, Break: gitlabcitest.BreakResetBody, After: 20_000})
 		var got bytes.Buffer
 		_, err := srv.Client(gitlabci.WithRetries(1)).Artifacts.Download(t.Context(), "group/app", job, &got, nil)
 		require.NoError(t, err)
@@ -130,9 +130,9 @@ func TestMendManyTimes(t *testing.T) {
 func TestMendTruncatedPart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, job := mendServer(false, gitlabcitest.WithStrongETags())
-		srv.Fault(gitlabcitest.Fault{Route: mendArchive, Break: gitlabcitest.ResetBody, After: 1000, Times: 1})
-		srv.Fault(gitlabcitest.Fault{Route: mendArchive, Break: gitlabcitest.Truncate, After: 1000, Times: 2})
-		srv.Fault(gitlabcitest.Fault{Route: mendArchive, Break: gitlabcitest.Drip, Delay: 59 * time.Second, Piece: 200_000})
+		srv.Fault(gitlabcitest.Fault{Route: mendArchive, Break: gitlabcitest.BreakResetBody, After: 1000, Times: 1})
+		srv.Fault(gitlabcitest.Fault{Route: mendArchive, Break: gitlabcitest.BreakTruncate, After: 1000, Times: 2})
+		srv.Fault(gitlabcitest.Fault{Route: mendArchive, Break: gitlabcitest.BreakDrip, Delay: 59 * time.Second, Piece: 200_000})
 		var got bytes.Buffer
 		_, err := srv.Client().Artifacts.Download(t.Context(), "group/app", job, &got, nil)
 		require.NoError(t, err)
@@ -172,7 +172,7 @@ func TestMendChanges(t *testing.T) {
 				if name == "latest, storage" {
 					route = gitlabcitest.StorageRoute
 				}
-				srv.Fault(gitlabcitest.Fault{Route: route, Break: gitlabcitest.ResetBody, After: 100_000, Times: 1})
+				srv.Fault(gitlabcitest.Fault{Route: route, Break: gitlabcitest.BreakResetBody, After: 100_000, Times: 1})
 				file, err := mendFrom(t.Context(), srv.Client(), job, test.way)
 				require.NoError(t, err)
 				defer file.Close()

@@ -48,7 +48,7 @@ type ListMyPipelinesOptions struct {
 	Source        Source        `url:"source,omitempty"` // [SourceParentPipeline] lists child pipelines
 	CreatedAfter  time.Time     `url:"created_after,omitempty" layout:"2006-01-02T15:04:05.999999999Z07:00"`
 	CreatedBefore time.Time     `url:"created_before,omitempty" layout:"2006-01-02T15:04:05.999999999Z07:00"`
-	OrderBy       PipelineOrder `url:"order_by,omitempty"` // "" is [OrderByCreatedAt], the only one
+	OrderBy       PipelineOrder `url:"order_by,omitempty"` // "" is [PipelineOrderByCreatedAt], the only one
 	Sort          Sort          `url:"sort,omitempty"`     // "" is [SortDesc], the only one
 }
 

@@ -63,7 +63,7 @@ func wireListFields[O any](embed func(gitlabci.ListOptions) O) []wireOption[O] {
 func TestWireListPipelinesOptions(t *testing.T) {
 	type options = gitlabci.ListPipelinesOptions
 	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} }), []wireOption[options]{
-		{"Scope", options{Scope: gitlabci.ScopeBranches}, url.Values{"scope": {"branches"}}},
+		{"Scope", options{Scope: gitlabci.PipelineScopeBranches}, url.Values{"scope": {"branches"}}},
 		{"Status", options{Status: gitlabci.StatusFailed}, url.Values{"status": {"failed"}}},
 		{"Status unknown", options{Status: "of tomorrow"}, url.Values{"status": {"of tomorrow"}}},
 		{"Ref", options{Ref: "feature/a#b&c=d+é"}, url.Values{"ref": {"feature/a#b&c=d+é"}}},
@@ -73,7 +73,7 @@ func TestWireListPipelinesOptions(t *testing.T) {
 		{"Username", options{Username: "maya"}, url.Values{"username": {"maya"}}},
 		{"YAMLErrors with", options{YAMLErrors: new(true)}, url.Values{"yaml_errors": {"true"}}},
 		{"YAMLErrors without", options{YAMLErrors: new(false)}, url.Values{"yaml_errors": {"false"}}},
-		{"OrderBy", options{OrderBy: gitlabci.OrderByUpdatedAt}, url.Values{"order_by": {"updated_at"}}},
+		{"OrderBy", options{OrderBy: gitlabci.PipelineOrderByUpdatedAt}, url.Values{"order_by": {"updated_at"}}},
 		{"Sort", options{Sort: gitlabci.SortAsc}, url.Values{"sort": {"asc"}}},
 	}...)
 	tests = append(tests, wireTimes("UpdatedAfter", "updated_after", func(o *options, t time.Time) { o.UpdatedAfter = t })...)
@@ -92,7 +92,7 @@ func TestWireListMyPipelinesOptions(t *testing.T) {
 	// Page is refused here: see TestPagesRefusedOptions.
 	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} })[1:], []wireOption[options]{
 		{"Source", options{Source: gitlabci.SourcePush}, url.Values{"source": {"push"}}},
-		{"OrderBy", options{OrderBy: gitlabci.OrderByCreatedAt}, url.Values{"order_by": {"created_at"}}},
+		{"OrderBy", options{OrderBy: gitlabci.PipelineOrderByCreatedAt}, url.Values{"order_by": {"created_at"}}},
 		{"Sort", options{Sort: gitlabci.SortDesc}, url.Values{"sort": {"desc"}}},
 	}...)
 	tests = append(tests, wireTimes("CreatedAfter", "created_after", func(o *options, t time.Time) { o.CreatedAfter = t })...)
@@ -204,8 +204,8 @@ func TestWireCreatePipelineOptions(t *testing.T) {
 		{"Variables", options{Variables: []*gitlabci.Variable{
 			{Key: "A", Value: "1"},
 			{Key: "EMPTY"},
-			{Key: "CONFIG", Value: "a\n\"b\" <c>&é\u2028", VariableType: gitlabci.VariableFile},
-			{Key: "READ", Value: "$A", VariableType: gitlabci.VariableEnvVar, Raw: true},
+			{Key: "CONFIG", Value: "a\n\"b\" <c>&é\u2028", VariableType: gitlabci.VariableTypeFile},
+			{Key: "READ", Value: "$A", VariableType: gitlabci.VariableTypeEnvVar, Raw: true},
 		}}, `{"ref":"main","variables":[
 			{"key":"A","value":"1"},
 			{"key":"EMPTY","value":""},

@@ -75,7 +75,7 @@ type ListPipelinesOptions struct {
 	CreatedAfter  time.Time `url:"created_after,omitempty" layout:"2006-01-02T15:04:05.999999999Z07:00"`
 	CreatedBefore time.Time `url:"created_before,omitempty" layout:"2006-01-02T15:04:05.999999999Z07:00"`
 
-	OrderBy PipelineOrder `url:"order_by,omitempty"` // "" is [OrderByID]
+	OrderBy PipelineOrder `url:"order_by,omitempty"` // "" is [PipelineOrderByID]
 	Sort    Sort          `url:"sort,omitempty"`     // "" is [SortDesc]
 }
 
@@ -88,8 +88,8 @@ type ListPipelinesOptions struct {
 // may not see it, [ErrForbidden] if its pipelines are hidden from the token,
 // [ErrInvalid] for a word GitLab does not know, and [errors.ErrUnsupported] if
 // the server does not know a filter and lists what contradicts it. Username,
-// YAMLErrors, and [ScopeBranches] and [ScopeTags] cannot be checked.
-// [ScopeFinished] leaves out skipped pipelines.
+// YAMLErrors, and [PipelineScopeBranches] and [PipelineScopeTags] cannot be checked.
+// [PipelineScopeFinished] leaves out skipped pipelines.
 func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) (*Page[PipelineInfo], error) {
 	return pageOf(list[*PipelineInfo](ctx, s.client, at("projects", project, "pipelines"), opts))
 }
@@ -103,7 +103,7 @@ func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *Li
 // page unless told. An error ends it; a page's is a [PageError].
 //
 // Pages are numbered, and pipelines come and go while the loop runs. One that
-// was yielded before is dropped: by its ID or, with [OrderByUpdatedAt], by its
+// was yielded before is dropped: by its ID or, with [PipelineOrderByUpdatedAt], by its
 // ID and UpdatedAt, so that a pipeline that changed is yielded again. If GitLab's
 // total falls, All goes back by as many pages. In ascending lists, and with a
 // Prefetch above 1, pages overlap: All requests other page sizes than PerPage,
@@ -111,7 +111,7 @@ func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *Li
 // common.
 //
 // Every pipeline that stays in the list is yielded exactly once if the list is
-// ordered by ID or [OrderByUpdatedAt], and its pages overlap. If pages do not
+// ordered by ID or [PipelineOrderByUpdatedAt], and its pages overlap. If pages do not
 // overlap, the list must also have at most 10,000 pipelines, where GitLab stops
 // counting, and only filters whose result for a pipeline never changes: Ref, SHA,
 // Source, Username, CreatedAfter and CreatedBefore. Otherwise no pipeline is

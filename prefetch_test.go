@@ -447,7 +447,7 @@ func TestPrefetchAfterAJump(t *testing.T) {
 // the previous one has arrived: they fit together only in this order.
 func TestPrefetchOneByOne(t *testing.T) {
 	withOrder := prefetchOptions(8)
-	withOrder.OrderBy = gitlabci.OrderByStatus
+	withOrder.OrderBy = gitlabci.PipelineOrderByStatus
 	numbered := func(header string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) { pageNumbered(1000)(pageWithout{w, []string{header}}, r) }
 	}

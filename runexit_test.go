@@ -67,7 +67,7 @@ func TestRunEndsEarly(t *testing.T) {
 				require.Equal(t, test.now, now.Status)
 				if len(result.Failed) > 0 {
 					require.ErrorIs(t, result.Failed[0].Err, test.want)
-					require.Equal(t, gitlabci.ReasonScriptFailure, result.Failed[0].Reason)
+					require.Equal(t, gitlabci.FailureReasonScriptFailure, result.Failed[0].Reason)
 				}
 			})
 		})
@@ -91,7 +91,7 @@ func TestRunCancelsWhatIsBlocked(t *testing.T) {
 // What is refused is refused before anything is sent, and a pipeline whose
 // making was interrupted is not canceled, for nobody knows which it is.
 func TestRunStartsNothing(t *testing.T) {
-	lost := gitlabcitest.Fault{Route: createRoute, Break: gitlabcitest.StallHeader, Executed: true}
+	lost := gitlabcitest.Fault{Route: createRoute, Break: gitlabcitest.BreakStallHeader, Executed: true}
 	for name, test := range map[string]struct {
 		ref   string
 		opts  *gitlabci.RunOptions

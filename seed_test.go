@@ -251,7 +251,7 @@ var seedCreated = &gitlabci.Pipeline{
 }
 
 var seedVariables = []*gitlabci.Variable{
-	{Key: "FIRE_AT_NIGHT", Value: "true", VariableType: gitlabci.VariableEnvVar},
+	{Key: "FIRE_AT_NIGHT", Value: "true", VariableType: gitlabci.VariableTypeEnvVar},
 	{Key: "clay", Value: "red", VariableType: ""},
 }
 
@@ -265,7 +265,7 @@ var seedTestReport = &gitlabci.TestReport{
 		TotalCount:   1,
 		SuccessCount: 1,
 		TestCases: []gitlabci.TestCase{{
-			Status:        gitlabci.TestSuccess,
+			Status:        gitlabci.TestStatusSuccess,
 			Name:          "Glazes run only where they should",
 			Classname:     "glaze_spec",
 			ExecutionTime: 8,

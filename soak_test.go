@@ -105,13 +105,13 @@ func soakFaults() []gitlabcitest.Fault {
 	return []gitlabcitest.Fault{
 		{Chance: 0.06, Status: 502},
 		{Chance: 0.03, Status: 504, Executed: true},
-		{Chance: 0.03, Break: gitlabcitest.ResetUnread},
-		{Chance: 0.03, Break: gitlabcitest.ResetUnanswered},
-		{Chance: 0.03, Break: gitlabcitest.ResetUnanswered, Executed: true},
-		{Chance: 0.03, Break: gitlabcitest.ResetBody},
+		{Chance: 0.03, Break: gitlabcitest.BreakResetUnread},
+		{Chance: 0.03, Break: gitlabcitest.BreakResetUnanswered},
+		{Chance: 0.03, Break: gitlabcitest.BreakResetUnanswered, Executed: true},
+		{Chance: 0.03, Break: gitlabcitest.BreakResetBody},
 		{Chance: 0.015, Status: 429, Body: gitlabcitest.BodyActionLimited, Header: second},
 		{Chance: 0.005, Status: 409, Body: `{"message":"409 Conflict: Resource lock"}`},
-		{Chance: 0.002, Break: gitlabcitest.StallHeader},
+		{Chance: 0.002, Break: gitlabcitest.BreakStallHeader},
 	}
 }
 

@@ -40,10 +40,10 @@ func oneTest(suite string, status gitlabci.TestStatus) *gitlabci.TestReport {
 func forest(opts ...gitlabcitest.Option) *gitlabcitest.Server {
 	srv := gitlabcitest.NewServer(opts...)
 	srv.AddProject("group/lib")
-	root := srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 1, Status: gitlabci.StatusFailed, Name: "Root", TestReport: oneTest("unit", gitlabci.TestSuccess)})
-	child := srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 2, Status: gitlabci.StatusFailed, Source: gitlabci.SourceParentPipeline, TestReport: oneTest("child", gitlabci.TestFailed)})
+	root := srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 1, Status: gitlabci.StatusFailed, Name: "Root", TestReport: oneTest("unit", gitlabci.TestStatusSuccess)})
+	child := srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 2, Status: gitlabci.StatusFailed, Source: gitlabci.SourceParentPipeline, TestReport: oneTest("child", gitlabci.TestStatusFailed)})
 	deep := srv.AddPipeline("group/lib", gitlabcitest.Pipeline{ID: 3, Status: gitlabci.StatusFailed, Source: gitlabci.SourcePipeline})
-	wide := srv.AddPipeline("group/lib", gitlabcitest.Pipeline{ID: 4, Source: gitlabci.SourcePipeline, TestReport: oneTest("unit", gitlabci.TestSkipped)})
+	wide := srv.AddPipeline("group/lib", gitlabcitest.Pipeline{ID: 4, Source: gitlabci.SourcePipeline, TestReport: oneTest("unit", gitlabci.TestStatusSkipped)})
 	retried := lasted(10, "unit", 100, gitlabci.StatusFailed)
 	retried.Retried = true
 	root.AddJob(retried)
@@ -59,7 +59,7 @@ func forest(opts ...gitlabcitest.Option) *gitlabcitest.Server {
 	deep.AddJob(lasted(31, "deep", 10, gitlabci.StatusFailed))
 	deep.AddJob(gitlabcitest.Job{ID: 32, Name: "skipped", Status: gitlabci.StatusSkipped})
 	deep.AddTriggerJob(gitlabcitest.Job{ID: 33, Name: "back", Downstream: root})
-	broken := gitlabcitest.Job{ID: 34, Name: "broken", Status: gitlabci.StatusFailed, FailureReason: gitlabci.ReasonDownstreamPipelineCreationFailed}
+	broken := gitlabcitest.Job{ID: 34, Name: "broken", Status: gitlabci.StatusFailed, FailureReason: gitlabci.FailureReasonDownstreamPipelineCreationFailed}
 	deep.AddTriggerJob(broken)
 	broken.ID, broken.AllowFailure = 35, true
 	deep.AddTriggerJob(broken)
@@ -134,12 +134,12 @@ func TestTreeOfWhatMayNotBeRead(t *testing.T) {
 		want error
 	}{
 		"hidden":    {0, gitlabci.ErrNotFound},
-		"forbidden": {gitlabcitest.Guest, gitlabci.ErrForbidden},
+		"forbidden": {gitlabcitest.RoleGuest, gitlabci.ErrForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := forest()
 			srv.Configure("group/lib", gitlabcitest.Settings{PrivateBuilds: true})
-			srv.AddMember("group/app", "dev", gitlabcitest.Developer)
+			srv.AddMember("group/app", "dev", gitlabcitest.RoleDeveloper)
 			srv.AddMember("group/lib", "dev", test.role)
 			client := srv.Client(gitlabci.WithToken(srv.AddToken(gitlabcitest.Token{Username: "dev"})))
 			tree, err := client.Pipelines.Tree(t.Context(), "group/app", 1)
@@ -194,7 +194,7 @@ func TestTreeErrors(t *testing.T) {
 func TestTreeFailsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := forest()
-		srv.Fault(gitlabcitest.Fault{Route: getRoute, Break: gitlabcitest.StallHeader, Delay: time.Minute})
+		srv.Fault(gitlabcitest.Fault{Route: getRoute, Break: gitlabcitest.BreakStallHeader, Delay: time.Minute})
 		srv.Fault(gitlabcitest.Fault{Route: triggersRoute, Status: 403})
 		start := time.Now()
 		_, err := srv.Client().Pipelines.Tree(t.Context(), "group/app", 1)
@@ -238,7 +238,7 @@ func TestTreeInPart(t *testing.T) {
 // Job tokens read pipelines and jobs, and no tests.
 func TestTreeByJobToken(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{TestReport: oneTest("unit", gitlabci.TestFailed)})
+	p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{TestReport: oneTest("unit", gitlabci.TestStatusFailed)})
 	job := p.AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
 	tree, err := srv.Client(gitlabci.WithJobToken(srv.JobToken(job.ID))).Pipelines.Tree(t.Context(), "group/app", p.ID)
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 type Variable struct {
 	Key          string       `json:"key"`
 	Value        string       `json:"value"`                  // may be a secret
-	VariableType VariableType `json:"variable_type,omitzero"` // "" is [VariableEnvVar]
+	VariableType VariableType `json:"variable_type,omitzero"` // "" is [VariableTypeEnvVar]
 	Raw          bool         `json:"raw,omitzero"`           // whether $ in Value is left alone; only read
 }
 

@@ -292,7 +292,7 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusRunning})
 		p.AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
-		for _, fault := range []gitlabcitest.Fault{{}, {Status: 502}, {Break: gitlabcitest.StallHeader}} {
+		for _, fault := range []gitlabcitest.Fault{{}, {Status: 502}, {Break: gitlabcitest.BreakStallHeader}} {
 			withdraw := func() {}
 			if fault.Status > 0 || fault.Break != "" {
 				withdraw = srv.Fault(fault)
@@ -327,7 +327,7 @@ func TestWatchFails(t *testing.T) {
 		"408":             {gitlabcitest.Fault{Status: 408}, nil, 10 * time.Minute},
 		"locked":          {gitlabcitest.Fault{Status: 409, Body: `{"message":"409 Conflict: Resource lock"}`}, gitlabci.ErrConflict, 10 * time.Minute},
 		"409":             {gitlabcitest.Fault{Status: 409}, gitlabci.ErrConflict, 0},
-		"resets":          {gitlabcitest.Fault{Break: gitlabcitest.ResetUnread}, nil, 10 * time.Minute},
+		"resets":          {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnread}, nil, 10 * time.Minute},
 		"a login page":    {gitlabcitest.Fault{Status: 200, Body: page}, nil, 10 * time.Minute},
 		"429":             {gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited}, gitlabci.ErrRateLimited, 10 * time.Minute},
 		"429 for an hour": {gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited, Header: http.Header{"Retry-After": {"3600"}}}, gitlabci.ErrRateLimited, 0},
@@ -357,8 +357,8 @@ func TestWatchSurvives(t *testing.T) {
 	for name, fault := range map[string]gitlabcitest.Fault{
 		"502":            {Status: 502, Nth: 3},
 		"from the start": {Status: 503},
-		"reset":          {Break: gitlabcitest.ResetUnread, Nth: 3},
-		"cut off":        {Break: gitlabcitest.Truncate, After: 10},
+		"reset":          {Break: gitlabcitest.BreakResetUnread, Nth: 3},
+		"cut off":        {Break: gitlabcitest.BreakTruncate, After: 10},
 		"404 of a proxy": {Status: 404, Body: page, Nth: 3},
 		"a page":         {Status: 200, Body: page},
 		"429 for 8 mins": {Status: 429, Body: gitlabcitest.BodyEndpointLimited, Header: http.Header{"Retry-After": {"480"}}},

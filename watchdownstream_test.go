@@ -152,7 +152,7 @@ func TestWatchLosesDownstream(t *testing.T) {
 		how    func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client)
 	}{
 		"hidden": {"nora", func(_ *testing.T, srv *gitlabcitest.Server, _ *gitlabci.Client) {
-			srv.AddMember("group/app", "nora", gitlabcitest.Maintainer)
+			srv.AddMember("group/app", "nora", gitlabcitest.RoleMaintainer)
 		}},
 		"deleted": {"maya", func(t *testing.T, _ *gitlabcitest.Server, client *gitlabci.Client) {
 			at(t, 3*time.Minute, func() {

@@ -19,7 +19,7 @@ func (p *project) accessOf(u *user) access {
 	case u == nil:
 		return access{project: p}
 	case u.admin:
-		return access{p, u, Owner}
+		return access{p, u, RoleOwner}
 	}
 	return access{p, u, p.roleOf(u)}
 }
@@ -29,31 +29,31 @@ func (a access) see() bool { return a.role > 0 || a.project.settings.Public }
 
 // read is about pipelines and jobs.
 func (a access) read() bool {
-	return a.role >= Reporter || a.see() && !a.project.settings.PrivateBuilds
+	return a.role >= RoleReporter || a.see() && !a.project.settings.PrivateBuilds
 }
 
 // readCode is about branches, tags, commits and merge requests.
-func (a access) readCode() bool { return a.role >= Reporter || a.project.settings.Public }
+func (a access) readCode() bool { return a.role >= RoleReporter || a.project.settings.Public }
 
 // run is about creating pipelines and changing jobs.
-func (a access) run() bool { return a.role >= Developer }
+func (a access) run() bool { return a.role >= RoleDeveloper }
 
 func (a access) cancel() bool {
-	return a.run() && a.role >= cmp.Or(a.project.settings.CancelRole, Developer)
+	return a.run() && a.role >= cmp.Or(a.project.settings.CancelRole, RoleDeveloper)
 }
 
-func (a access) forceCancel() bool { return a.role >= Maintainer }
+func (a access) forceCancel() bool { return a.role >= RoleMaintainer }
 
 // setVariables is about those of a new pipeline and of a manual job.
 func (a access) setVariables() bool {
-	return a.role >= cmp.Or(a.project.settings.VariablesRole, Developer)
+	return a.role >= cmp.Or(a.project.settings.VariablesRole, RoleDeveloper)
 }
 
-func (a access) deleteArtifacts() bool { return a.role >= Maintainer }
+func (a access) deleteArtifacts() bool { return a.role >= RoleMaintainer }
 
 // runOn is run for a ref, which can be protected.
 func (a access) runOn(ref string) bool {
-	return a.role >= Maintainer || a.run() && !a.project.protects(ref)
+	return a.role >= RoleMaintainer || a.run() && !a.project.protects(ref)
 }
 
 // objection is why those who may create pipelines may not create this one.
@@ -71,21 +71,21 @@ func (a access) objection(p *pipeline) faulty {
 func (a access) readPipeline(*pipeline) bool { return a.read() }
 
 func (a access) readVariables(p *pipeline) bool {
-	return a.role >= Maintainer || a.changePipeline(p) && p.user == a.user
+	return a.role >= RoleMaintainer || a.changePipeline(p) && p.user == a.user
 }
 
 func (a access) changePipeline(p *pipeline) bool { return a.runOn(p.ref) }
 
 func (a access) cancelPipeline(p *pipeline) bool { return a.cancel() && a.runOn(p.ref) }
 
-func (a access) deletePipeline(*pipeline) bool { return a.role >= Owner }
+func (a access) deletePipeline(*pipeline) bool { return a.role >= RoleOwner }
 
 func (a access) changeJob(j *job) bool { return a.runOn(j.pipeline.ref) }
 
 func (a access) cancelJob(j *job) bool { return a.cancel() && a.runOn(j.pipeline.ref) }
 
 func (a access) eraseJob(j *job) bool {
-	return a.role >= Maintainer || a.changeJob(j) && j.user == a.user
+	return a.role >= RoleMaintainer || a.changeJob(j) && j.user == a.user
 }
 
 // readLog and readArtifacts are of a job that may be read.

@@ -29,9 +29,9 @@ func TestVisibility(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv, reporter := withInes(gitlabcitest.Reporter, test.settings)
+			srv, reporter := withInes(gitlabcitest.RoleReporter, test.settings)
 			srv.AddUser(gitlabcitest.User{Username: "zoe"})
-			srv.AddMember("1", "gus", gitlabcitest.Guest)
+			srv.AddMember("1", "gus", gitlabcitest.RoleGuest)
 			stranger, guest := srv.AddToken(gitlabcitest.Token{Username: "zoe"}), srv.AddToken(gitlabcitest.Token{Username: "gus"})
 			bodies := map[int]string{403: forbidden, 404: projectNotFound}
 			for _, path := range []string{"/pipelines", "/pipelines/1", "/jobs/11/artifacts", "/jobs/artifacts/main/raw/a?job=archive"} {
@@ -64,7 +64,7 @@ func TestVisibility(t *testing.T) {
 
 // TestOrderOfChecks sends requests with several things wrong at once.
 func TestOrderOfChecks(t *testing.T) {
-	srv, token := withInes(gitlabcitest.Guest, gitlabcitest.Settings{PrivateBuilds: true})
+	srv, token := withInes(gitlabcitest.RoleGuest, gitlabcitest.Settings{PrivateBuilds: true})
 	srv.AddProject("group/hidden")
 	for _, test := range []struct {
 		name, request, header, want string
@@ -117,7 +117,7 @@ func TestArtifactsAccess(t *testing.T) {
 		"/jobs/artifacts/main/download?job=test", "/jobs/artifacts/main/raw/a?job=test",
 	}
 	for least, want := range map[gitlabcitest.Role]int{
-		0: 0, gitlabcitest.Developer: 3, gitlabcitest.Maintainer: 4, gitlabcitest.NoOne: 6,
+		0: 0, gitlabcitest.RoleDeveloper: 3, gitlabcitest.RoleMaintainer: 4, gitlabcitest.RoleNoOne: 6,
 	} {
 		srv := gitlabcitest.NewServer()
 		report := &gitlabci.TestReport{TestSuites: []gitlabci.TestSuite{
@@ -148,9 +148,9 @@ func TestArtifactsAccess(t *testing.T) {
 }
 
 func TestRetryKeepsTheSecrets(t *testing.T) {
-	srv, token := withInes(gitlabcitest.Reporter, gitlabcitest.Settings{})
+	srv, token := withInes(gitlabcitest.RoleReporter, gitlabcitest.Settings{})
 	srv.AddPipeline("1", gitlabcitest.Pipeline{ID: 9}).AddJob(gitlabcitest.Job{
-		ID: 91, Debug: true, Status: gitlabci.StatusFailed, ArtifactsAccess: gitlabcitest.Maintainer,
+		ID: 91, Debug: true, Status: gitlabci.StatusFailed, ArtifactsAccess: gitlabcitest.RoleMaintainer,
 	})
 	id := post(t, srv, "/projects/1/jobs/91/retry").object(t).id()
 	for _, path := range []string{"/trace", "/artifacts"} {
@@ -166,7 +166,7 @@ func TestRetryKeepsTheSecrets(t *testing.T) {
 
 func TestRefreshingStats(t *testing.T) {
 	const text = `{"message":"Action temporarily disabled. The project this pipeline belongs to is undergoing stats refresh."}`
-	srv, token := withInes(gitlabcitest.Developer, gitlabcitest.Settings{RefreshingStats: true})
+	srv, token := withInes(gitlabcitest.RoleDeveloper, gitlabcitest.Settings{RefreshingStats: true})
 	for request, ok := range map[string]int{
 		"DELETE /pipelines/3": 204, "POST /jobs/11/erase": 201, "DELETE /jobs/21/artifacts": 204, "DELETE /artifacts": 202,
 	} {
@@ -188,7 +188,7 @@ func TestRefreshingStats(t *testing.T) {
 }
 
 func TestMovedProject(t *testing.T) {
-	srv, token := withInes(gitlabcitest.Reporter, gitlabcitest.Settings{})
+	srv, token := withInes(gitlabcitest.RoleReporter, gitlabcitest.Settings{})
 	srv.MoveProject("group/app", "team/tools/app")
 	const path = "/projects/group%2Fapp/jobs/11/artifacts/a"
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
@@ -244,7 +244,7 @@ func TestMineHidesAfterThePage(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	srv.AddProject("group/lib")
 	for _, project := range []string{"group/app", "group/lib"} {
-		srv.AddMember(project, "ines", gitlabcitest.Developer)
+		srv.AddMember(project, "ines", gitlabcitest.RoleDeveloper)
 	}
 	for i := range 4 {
 		project := []string{"group/app", "group/lib", "group/lib", "group/app"}[i]
@@ -279,7 +279,7 @@ func TestMineHidesAfterThePage(t *testing.T) {
 func TestUsersInAnswers(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	require.EqualValues(t, 2, srv.AddUser(gitlabcitest.User{Username: "ines", Blocked: true}))
-	srv.AddMember("group/app", "ines", gitlabcitest.Developer)
+	srv.AddMember("group/app", "ines", gitlabcitest.RoleDeveloper)
 	p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Username: "ines"})
 	p.AddJob(gitlabcitest.Job{ID: 1})
 	require.Equal(t, "blocked", get(t, srv, "/projects/1/pipelines/101").object(t).in("user")["state"])

@@ -211,7 +211,7 @@ func storedVariables(method string, given []*gitlabci.Variable) []gitlabci.Varia
 			misuse("%s: Variables[%d] has no Key", method, i)
 		}
 		one := *v
-		one.VariableType = cmp.Or(one.VariableType, gitlabci.VariableEnvVar)
+		one.VariableType = cmp.Or(one.VariableType, gitlabci.VariableTypeEnvVar)
 		kept = append(kept, one)
 	}
 	return kept
@@ -226,7 +226,7 @@ func storedSuites(given *gitlabci.TestReport) []gitlabci.TestSuite {
 		kept[i].TestCases = slices.Clone(kept[i].TestCases)
 		for j := range kept[i].TestCases {
 			one := &kept[i].TestCases[j]
-			one.Status = cmp.Or(one.Status, gitlabci.TestSuccess)
+			one.Status = cmp.Or(one.Status, gitlabci.TestStatusSuccess)
 			one.Name = cmp.Or(one.Name, "(No name)")
 		}
 	}

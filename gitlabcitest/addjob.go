@@ -61,7 +61,7 @@ type Job struct {
 	Debug bool
 
 	// ArtifactsAccess is the least role that may read Artifacts, Archive and
-	// Reports, such as Developer or NoOne. Zero is everybody who sees the job.
+	// Reports, such as [RoleDeveloper] or [RoleNoOne]. Zero is everybody who sees the job.
 	ArtifactsAccess Role
 
 	// Inputs are the job inputs that a retry and a play take, by name, with the
@@ -156,9 +156,9 @@ func (j *Job) setWords(trigger bool) {
 		return
 	}
 	if trigger {
-		j.FailureReason = cmp.Or(j.FailureReason, gitlabci.ReasonUnknownFailure)
+		j.FailureReason = cmp.Or(j.FailureReason, gitlabci.FailureReasonUnknownFailure)
 	}
-	j.FailureReason = cmp.Or(j.FailureReason, gitlabci.ReasonScriptFailure)
+	j.FailureReason = cmp.Or(j.FailureReason, gitlabci.FailureReasonScriptFailure)
 }
 
 func (j *Job) setTimes(p *pipeline) {

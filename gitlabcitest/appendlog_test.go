@@ -17,8 +17,10 @@ func TestLogStopsWithItsJob(t *testing.T) {
 	script := gitlabcitest.Script{Runs: 30 * time.Second, Cancels: 20 * time.Second, Log: "a\nb\nc\n", LogLag: time.Second}
 	for name, stop := range map[string]func(*testing.T, *gitlabcitest.Server){
 		"canceled": func(t *testing.T, srv *gitlabcitest.Server) { post(t, srv, "/projects/1/jobs/1/cancel") },
-		"failed":   func(_ *testing.T, srv *gitlabcitest.Server) { srv.FailJob(1, gitlabci.ReasonRunnerSystemFailure) },
-		"ended":    func(_ *testing.T, srv *gitlabcitest.Server) { srv.SetJobStatus(1, gitlabci.StatusSuccess) },
+		"failed": func(_ *testing.T, srv *gitlabcitest.Server) {
+			srv.FailJob(1, gitlabci.FailureReasonRunnerSystemFailure)
+		},
+		"ended": func(_ *testing.T, srv *gitlabcitest.Server) { srv.SetJobStatus(1, gitlabci.StatusSuccess) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -122,7 +122,7 @@ func (b *bot) work(ctx context.Context) error {
 func TestParallelBots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := atWork()
-		srv.AddMember("group/app", "ines", gitlabcitest.Developer)
+		srv.AddMember("group/app", "ines", gitlabcitest.RoleDeveloper)
 		token := srv.AddToken(gitlabcitest.Token{Username: "ines"})
 		var all sync.WaitGroup
 		for range 64 {

@@ -20,38 +20,38 @@ import (
 type Break string
 
 const (
-	// ResetUnread ends the connection before the body of the request is read, so
+	// BreakResetUnread ends the connection before the body of the request is read, so
 	// that nothing is carried out.
-	ResetUnread Break = "ResetUnread"
+	BreakResetUnread Break = "ResetUnread"
 
-	// ResetUnanswered ends the connection without an answer, when the request
+	// BreakResetUnanswered ends the connection without an answer, when the request
 	// has been read and, if Executed, carried out.
-	ResetUnanswered Break = "ResetUnanswered"
+	BreakResetUnanswered Break = "ResetUnanswered"
 
-	// ResetBody ends the connection when After bytes of the body have been sent.
-	ResetBody Break = "ResetBody"
+	// BreakResetBody ends the connection when After bytes of the body have been sent.
+	BreakResetBody Break = "ResetBody"
 
-	// Truncate leaves off after After bytes of the body as if they were all of
+	// BreakTruncate leaves off after After bytes of the body as if they were all of
 	// it: the Content-Length is theirs, and the connection does not fail.
-	Truncate Break = "Truncate"
+	BreakTruncate Break = "Truncate"
 
-	// Stall sends After bytes of the body, then nothing for Delay, then the rest.
-	Stall Break = "Stall"
+	// BreakStall sends After bytes of the body, then nothing for Delay, then the rest.
+	BreakStall Break = "Stall"
 
-	// StallHeader sends nothing at all for Delay, then the answer.
-	StallHeader Break = "StallHeader"
+	// BreakStallHeader sends nothing at all for Delay, then the answer.
+	BreakStallHeader Break = "StallHeader"
 
-	// Drip sends After bytes of the body, and the rest in pieces of Piece bytes,
+	// BreakDrip sends After bytes of the body, and the rest in pieces of Piece bytes,
 	// with Delay between all these.
-	Drip Break = "Drip"
+	BreakDrip Break = "Drip"
 )
 
 // unanswered reports whether there is no answer at all.
-func (b Break) unanswered() bool { return b == ResetUnread || b == ResetUnanswered }
+func (b Break) unanswered() bool { return b == BreakResetUnread || b == BreakResetUnanswered }
 
 // broken reports whether it is the body that fails.
 func (b Break) broken() bool {
-	return b == ResetBody || b == Truncate || b == Stall || b == Drip
+	return b == BreakResetBody || b == BreakTruncate || b == BreakStall || b == BreakDrip
 }
 
 // deliver sends an answer, in the way of the fault that hit its request, as far
@@ -66,25 +66,25 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, hit *fault, a *
 	body, _ := a.body.([]byte)
 	on := &line{ctx: ctx, w: w}
 	switch hit.Break {
-	case ResetUnread, ResetUnanswered:
+	case BreakResetUnread, BreakResetUnanswered:
 		on.reset()
-	case ResetBody:
+	case BreakResetBody:
 		a.begin(w)
 		on.send(body[:hit.After])
 		on.reset()
-	case Truncate:
+	case BreakTruncate:
 		a.header.Del("Content-Length") // that of a file is told before
 		a.body = body[:hit.After]
 		a.write(w)
-	case Stall:
+	case BreakStall:
 		a.begin(w)
 		on.send(body[:hit.After])
 		on.stall(hit.Delay)
 		on.send(body[hit.After:])
-	case StallHeader:
+	case BreakStallHeader:
 		on.stall(hit.Delay)
 		a.write(w)
-	case Drip:
+	case BreakDrip:
 		a.begin(w)
 		on.drip(body, hit)
 	}

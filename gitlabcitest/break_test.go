@@ -70,58 +70,58 @@ func TestBreaks(t *testing.T) {
 		fault gitlabcitest.Fault
 		want  outcome
 	}{
-		"ResetUnread":     {gitlabcitest.Fault{Break: gitlabcitest.ResetUnread}, outcome{took: []time.Duration{0}, err: io.EOF}},
-		"ResetUnanswered": {gitlabcitest.Fault{Break: gitlabcitest.ResetUnanswered}, outcome{took: []time.Duration{0}, err: io.EOF}},
+		"ResetUnread":     {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnread}, outcome{took: []time.Duration{0}, err: io.EOF}},
+		"ResetUnanswered": {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered}, outcome{took: []time.Duration{0}, err: io.EOF}},
 		"ResetBody": {
-			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.ResetBody, After: 4},
+			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.BreakResetBody, After: 4},
 			outcome{201, 10, "0123", []time.Duration{0, 0}, io.ErrUnexpectedEOF},
 		},
 		"ResetBody at once": {
-			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.ResetBody},
+			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.BreakResetBody},
 			outcome{201, 10, "", []time.Duration{0}, io.ErrUnexpectedEOF},
 		},
 		"ResetBody after the end": {
-			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.ResetBody, After: 10},
+			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.BreakResetBody, After: 10},
 			outcome{201, 10, digits, []time.Duration{0, 0}, nil},
 		},
 		"Truncate": {
-			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.Truncate, After: 9},
+			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.BreakTruncate, After: 9},
 			outcome{201, 9, "012345678", []time.Duration{0, 0}, nil},
 		},
 		"Truncate to nothing": {
-			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.Truncate},
+			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.BreakTruncate},
 			outcome{201, 0, "", []time.Duration{0}, nil},
 		},
 		"Truncate after the end": {
-			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.Truncate, After: 11},
+			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.BreakTruncate, After: 11},
 			outcome{201, 10, digits, []time.Duration{0, 0}, nil},
 		},
 		"Stall": {
-			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.Stall, After: 4, Delay: minute},
+			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.BreakStall, After: 4, Delay: minute},
 			outcome{201, 10, digits, []time.Duration{0, 0, minute}, nil},
 		},
 		"Stall after the header": {
-			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.Stall, Delay: minute},
+			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.BreakStall, Delay: minute},
 			outcome{201, 10, digits, []time.Duration{0, minute}, nil},
 		},
 		"StallHeader": {
-			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.StallHeader, Delay: minute},
+			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.BreakStallHeader, Delay: minute},
 			outcome{201, 10, digits, []time.Duration{minute, minute}, nil},
 		},
 		"Drip": {
-			gitlabcitest.Fault{Status: 201, Body: "012", Break: gitlabcitest.Drip, Delay: minute},
+			gitlabcitest.Fault{Status: 201, Body: "012", Break: gitlabcitest.BreakDrip, Delay: minute},
 			outcome{201, 3, "012", []time.Duration{0, 0, minute, 2 * minute}, nil},
 		},
 		"Drip of pieces": {
-			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.Drip, After: 1, Piece: 4, Delay: minute},
+			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.BreakDrip, After: 1, Piece: 4, Delay: minute},
 			outcome{201, 10, digits, []time.Duration{0, 0, minute, 2 * minute, 3 * minute}, nil},
 		},
 		"Drip of one large piece": {
-			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.Drip, Piece: 40, Delay: minute},
+			gitlabcitest.Fault{Status: 201, Body: digits, Break: gitlabcitest.BreakDrip, Piece: 40, Delay: minute},
 			outcome{201, 10, digits, []time.Duration{0, 0}, nil},
 		},
 		"Drip at once": {
-			gitlabcitest.Fault{Status: 201, Body: "012", Break: gitlabcitest.Drip},
+			gitlabcitest.Fault{Status: 201, Body: "012", Break: gitlabcitest.BreakDrip},
 			outcome{201, 3, "012", []time.Duration{0, 0, 0, 0}, nil},
 		},
 	}
@@ -154,19 +154,19 @@ func TestBreaksOfOwnAnswers(t *testing.T) {
 		err    error
 		kept   bool // whether the answer arrives after all
 	}{
-		"ResetUnanswered": {gitlabcitest.Fault{Break: gitlabcitest.ResetUnanswered, Executed: true}, 0, io.EOF, false},
-		"ResetBody":       {gitlabcitest.Fault{Break: gitlabcitest.ResetBody, After: 9}, 201, io.ErrUnexpectedEOF, false},
-		"Truncate":        {gitlabcitest.Fault{Break: gitlabcitest.Truncate, After: 9}, 201, nil, false},
-		"Stall":           {gitlabcitest.Fault{Break: gitlabcitest.Stall, After: 9}, 201, context.DeadlineExceeded, false},
-		"StallHeader":     {gitlabcitest.Fault{Break: gitlabcitest.StallHeader}, 201, context.DeadlineExceeded, false},
-		"Drip":            {gitlabcitest.Fault{Break: gitlabcitest.Drip, Delay: time.Minute}, 201, context.DeadlineExceeded, false},
+		"ResetUnanswered": {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered, Executed: true}, 0, io.EOF, false},
+		"ResetBody":       {gitlabcitest.Fault{Break: gitlabcitest.BreakResetBody, After: 9}, 201, io.ErrUnexpectedEOF, false},
+		"Truncate":        {gitlabcitest.Fault{Break: gitlabcitest.BreakTruncate, After: 9}, 201, nil, false},
+		"Stall":           {gitlabcitest.Fault{Break: gitlabcitest.BreakStall, After: 9}, 201, context.DeadlineExceeded, false},
+		"StallHeader":     {gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader}, 201, context.DeadlineExceeded, false},
+		"Drip":            {gitlabcitest.Fault{Break: gitlabcitest.BreakDrip, Delay: time.Minute}, 201, context.DeadlineExceeded, false},
 		"a page instead":  {gitlabcitest.Fault{Status: 502, Executed: true}, 502, nil, false},
 		"a page that stalls": {
-			gitlabcitest.Fault{Status: 502, Executed: true, Break: gitlabcitest.Stall}, 502, context.DeadlineExceeded, false,
+			gitlabcitest.Fault{Status: 502, Executed: true, Break: gitlabcitest.BreakStall}, 502, context.DeadlineExceeded, false,
 		},
-		"a short Stall":       {gitlabcitest.Fault{Break: gitlabcitest.Stall, Delay: time.Minute}, 201, nil, true},
-		"a short StallHeader": {gitlabcitest.Fault{Break: gitlabcitest.StallHeader, Delay: time.Minute}, 201, nil, true},
-		"a quick Drip":        {gitlabcitest.Fault{Break: gitlabcitest.Drip}, 201, nil, true},
+		"a short Stall":       {gitlabcitest.Fault{Break: gitlabcitest.BreakStall, Delay: time.Minute}, 201, nil, true},
+		"a short StallHeader": {gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader, Delay: time.Minute}, 201, nil, true},
+		"a quick Drip":        {gitlabcitest.Fault{Break: gitlabcitest.BreakDrip}, 201, nil, true},
 		"a header more":       {gitlabcitest.Fault{Header: http.Header{"X-More": {"1"}}}, 201, nil, true},
 	}
 	for name, test := range tests {
@@ -192,9 +192,9 @@ func TestBreaksOfOwnAnswers(t *testing.T) {
 
 func TestBreaksBeforeExecution(t *testing.T) {
 	for _, f := range []gitlabcitest.Fault{
-		{Break: gitlabcitest.ResetUnread},
-		{Break: gitlabcitest.ResetUnanswered},
-		{Break: gitlabcitest.StallHeader, Status: 502, Delay: time.Hour},
+		{Break: gitlabcitest.BreakResetUnread},
+		{Break: gitlabcitest.BreakResetUnanswered},
+		{Break: gitlabcitest.BreakStallHeader, Status: 502, Delay: time.Hour},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			srv := gitlabcitest.NewServer()
@@ -202,7 +202,7 @@ func TestBreaksBeforeExecution(t *testing.T) {
 			srv.Fault(f)
 			createInMemory(t, srv)
 			require.Empty(t, get(t, srv, "/projects/1/pipelines").list(t), f.Break)
-			require.Equal(t, f.Break != gitlabcitest.ResetUnread, len(srv.Requests()[0].Body) > 0, f.Break)
+			require.Equal(t, f.Break != gitlabcitest.BreakResetUnread, len(srv.Requests()[0].Body) > 0, f.Break)
 		})
 	}
 }
@@ -215,13 +215,13 @@ func TestBreaksMetByClient(t *testing.T) {
 		created int
 		took    time.Duration
 	}{
-		"ResetUnread":     {gitlabcitest.Fault{Break: gitlabcitest.ResetUnread}, gitlabci.ErrOutcomeUnknown, 0, 0},
-		"ResetUnanswered": {gitlabcitest.Fault{Break: gitlabcitest.ResetUnanswered, Executed: true}, gitlabci.ErrOutcomeUnknown, 1, 0},
-		"ResetBody":       {gitlabcitest.Fault{Break: gitlabcitest.ResetBody, After: 9}, gitlabci.ErrOutcomeUnknown, 1, 0},
-		"Truncate":        {gitlabcitest.Fault{Break: gitlabcitest.Truncate, After: 9}, gitlabci.ErrOutcomeUnknown, 1, 0},
-		"Stall":           {gitlabcitest.Fault{Break: gitlabcitest.Stall, After: 9}, gitlabci.ErrStalled, 1, time.Minute},
-		"StallHeader":     {gitlabcitest.Fault{Break: gitlabcitest.StallHeader}, gitlabci.ErrStalled, 1, 2 * time.Minute},
-		"Drip":            {gitlabcitest.Fault{Break: gitlabcitest.Drip, After: 1, Piece: 1 << 20, Delay: time.Second}, nil, 1, time.Second},
+		"ResetUnread":     {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnread}, gitlabci.ErrOutcomeUnknown, 0, 0},
+		"ResetUnanswered": {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered, Executed: true}, gitlabci.ErrOutcomeUnknown, 1, 0},
+		"ResetBody":       {gitlabcitest.Fault{Break: gitlabcitest.BreakResetBody, After: 9}, gitlabci.ErrOutcomeUnknown, 1, 0},
+		"Truncate":        {gitlabcitest.Fault{Break: gitlabcitest.BreakTruncate, After: 9}, gitlabci.ErrOutcomeUnknown, 1, 0},
+		"Stall":           {gitlabcitest.Fault{Break: gitlabcitest.BreakStall, After: 9}, gitlabci.ErrStalled, 1, time.Minute},
+		"StallHeader":     {gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader}, gitlabci.ErrStalled, 1, 2 * time.Minute},
+		"Drip":            {gitlabcitest.Fault{Break: gitlabcitest.BreakDrip, After: 1, Piece: 1 << 20, Delay: time.Second}, nil, 1, time.Second},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -238,7 +238,7 @@ func TestBreaksMetByClient(t *testing.T) {
 				test.fault.Route, test.fault.Executed = "GET /projects/:id/pipelines", false
 				srv.Fault(test.fault)
 				page, err := client.Pipelines.List(t.Context(), "group/app", nil)
-				if test.fault.Break == gitlabcitest.Truncate && test.created > 0 {
+				if test.fault.Break == gitlabcitest.BreakTruncate && test.created > 0 {
 					require.Error(t, err, "what arrived is not JSON")
 					return
 				}
@@ -255,12 +255,12 @@ func TestHeadCannotBreak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := many(20)
 		length := len(get(t, srv, "/projects/1/pipelines").body)
-		for _, b := range []gitlabcitest.Break{gitlabcitest.ResetBody, gitlabcitest.Truncate, gitlabcitest.Stall, gitlabcitest.Drip} {
+		for _, b := range []gitlabcitest.Break{gitlabcitest.BreakResetBody, gitlabcitest.BreakTruncate, gitlabcitest.BreakStall, gitlabcitest.BreakDrip} {
 			srv.Fault(gitlabcitest.Fault{Break: b, Times: 1})
 			head := send(t, srv, http.MethodHead, "/projects/1/pipelines", "")
 			require.Equal(t, strconv.Itoa(length), head.header.Get("Content-Length"), b)
 		}
-		srv.Fault(gitlabcitest.Fault{Break: gitlabcitest.Stall, Times: 1})
+		srv.Fault(gitlabcitest.Fault{Break: gitlabcitest.BreakStall, Times: 1})
 		require.Equal(t, 204, send(t, srv, http.MethodDelete, "/projects/1/pipelines/1", "").status, "without a body, too")
 	})
 }
@@ -268,8 +268,8 @@ func TestHeadCannotBreak(t *testing.T) {
 func TestOthersAreServedMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
-		srv.Fault(gitlabcitest.Fault{Break: gitlabcitest.Stall, After: 1, Delay: time.Hour, Times: 1})
-		srv.Fault(gitlabcitest.Fault{Break: gitlabcitest.StallHeader, Delay: time.Hour, Times: 1})
+		srv.Fault(gitlabcitest.Fault{Break: gitlabcitest.BreakStall, After: 1, Delay: time.Hour, Times: 1})
+		srv.Fault(gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader, Delay: time.Hour, Times: 1})
 		start := time.Now()
 		done := make(chan outcome, 2)
 		for range cap(done) {
@@ -286,11 +286,11 @@ func TestOthersAreServedMeanwhile(t *testing.T) {
 }
 
 func TestCloseEndsStalls(t *testing.T) {
-	for _, b := range []gitlabcitest.Break{gitlabcitest.Stall, gitlabcitest.StallHeader, gitlabcitest.Drip} {
+	for _, b := range []gitlabcitest.Break{gitlabcitest.BreakStall, gitlabcitest.BreakStallHeader, gitlabcitest.BreakDrip} {
 		synctest.Test(t, func(t *testing.T) {
 			srv := gitlabcitest.NewServer()
 			f := gitlabcitest.Fault{Break: b, Times: 1}
-			if b == gitlabcitest.Drip {
+			if b == gitlabcitest.BreakDrip {
 				f.Delay = time.Hour
 			}
 			srv.Fault(f)
@@ -311,9 +311,9 @@ func TestResetsOnSockets(t *testing.T) {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	for _, f := range []gitlabcitest.Fault{
-		{Break: gitlabcitest.ResetUnread},
-		{Break: gitlabcitest.ResetUnanswered},
-		{Break: gitlabcitest.ResetBody, After: 9},
+		{Break: gitlabcitest.BreakResetUnread},
+		{Break: gitlabcitest.BreakResetUnanswered},
+		{Break: gitlabcitest.BreakResetBody, After: 9},
 	} {
 		f.Times = 1
 		srv.Fault(f)
@@ -321,7 +321,7 @@ func TestResetsOnSockets(t *testing.T) {
 		require.ErrorIs(t, got.err, syscall.ECONNRESET, f.Break)
 		require.True(t, strings.HasPrefix(`{"id":101,`, got.body), got.body)
 	}
-	srv.Fault(gitlabcitest.Fault{Break: gitlabcitest.Stall, After: 9, Times: 1})
+	srv.Fault(gitlabcitest.Fault{Break: gitlabcitest.BreakStall, After: 9, Times: 1})
 	stalled := make(chan outcome)
 	go func() { stalled <- create(t.Context(), t, transport, base, srv.Token()) }()
 	require.Eventually(t, func() bool { return len(srv.Requests()) == 4 }, 10*time.Second, time.Millisecond)
@@ -339,9 +339,9 @@ func TestResetsElsewhere(t *testing.T) {
 		other.Config.ErrorLog = log.New(&complaints, "", 0)
 		other.StartTLS()
 		for _, f := range []gitlabcitest.Fault{
-			{Break: gitlabcitest.ResetUnread},
-			{Break: gitlabcitest.ResetUnanswered},
-			{Break: gitlabcitest.ResetBody, After: 9},
+			{Break: gitlabcitest.BreakResetUnread},
+			{Break: gitlabcitest.BreakResetUnanswered},
+			{Break: gitlabcitest.BreakResetBody, After: 9},
 		} {
 			f.Times = 1
 			srv.Fault(f)
@@ -350,7 +350,7 @@ func TestResetsElsewhere(t *testing.T) {
 			if version == 1 {
 				require.ErrorIs(t, got.err, syscall.ECONNRESET, f.Break)
 			}
-			require.Equal(t, f.Break == gitlabcitest.ResetBody && got.body != "", got.body != "", f.Break)
+			require.Equal(t, f.Break == gitlabcitest.BreakResetBody && got.body != "", got.body != "", f.Break)
 		}
 		got := create(t.Context(), t, other.Client().Transport, other.URL, srv.Token())
 		require.NoError(t, got.err)
@@ -362,7 +362,7 @@ func TestResetsElsewhere(t *testing.T) {
 
 func TestResetWithoutConnection(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	srv.Fault(gitlabcitest.Fault{Break: gitlabcitest.ResetUnread})
+	srv.Fault(gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnread})
 	require.PanicsWithValue(t, http.ErrAbortHandler, func() {
 		srv.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/api/v4/pipelines", nil))
 	})
@@ -380,7 +380,7 @@ func TestTruncatedFiles(t *testing.T) {
 	} {
 		name, _, _ := strings.Cut(path, "?")
 		t.Run(name, func(t *testing.T) {
-			srv.Fault(gitlabcitest.Fault{Break: gitlabcitest.Truncate, After: 5, Times: 1})
+			srv.Fault(gitlabcitest.Fault{Break: gitlabcitest.BreakTruncate, After: 5, Times: 1})
 			var r reply // with a body that was read without an error
 			if strings.HasPrefix(path, gitlabcitest.StorageURL) {
 				r = fetch(t, srv, http.MethodGet, path)

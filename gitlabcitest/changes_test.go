@@ -138,7 +138,7 @@ func TestCreatePipelineForms(t *testing.T) {
 func TestVariables(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Variables: []*gitlabci.Variable{
-		{Key: "A", Value: "1"}, {Key: "B", Value: "$A", VariableType: gitlabci.VariableFile, Raw: true},
+		{Key: "A", Value: "1"}, {Key: "B", Value: "$A", VariableType: gitlabci.VariableTypeFile, Raw: true},
 	}})
 	require.JSONEq(t, `[
 		{"variable_type":"env_var","key":"A","value":"1","raw":false},

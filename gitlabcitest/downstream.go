@@ -94,7 +94,7 @@ func (s *state) endTrigger(j *job, at time.Time) {
 	case status == gitlabci.StatusSuccess || status == gitlabci.StatusCanceled:
 		s.move(j, status, at)
 	default:
-		s.drop(j, gitlabci.ReasonUnknownFailure, at)
+		s.drop(j, gitlabci.FailureReasonUnknownFailure, at)
 	}
 }
 
@@ -107,13 +107,13 @@ func (t *trigger) obstacle(j *job) gitlabci.FailureReason {
 	}
 	switch {
 	case !to.see():
-		return gitlabci.ReasonDownstreamBridgeProjectNotFound
+		return gitlabci.FailureReasonDownstreamBridgeProjectNotFound
 	case !t.child && t.project == j.pipeline.project:
-		return gitlabci.ReasonInvalidBridgeTrigger
+		return gitlabci.FailureReasonInvalidBridgeTrigger
 	case !from.run() || !to.runOn(ref):
-		return gitlabci.ReasonInsufficientBridgePermissions
+		return gitlabci.FailureReasonInsufficientBridgePermissions
 	case t.project.refs[ref] == nil:
-		return gitlabci.ReasonDownstreamPipelineCreationFailed
+		return gitlabci.FailureReasonDownstreamPipelineCreationFailed
 	}
 	return ""
 }

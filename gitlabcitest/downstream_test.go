@@ -91,7 +91,7 @@ func TestTriggerWithoutRef(t *testing.T) {
 // allowed to do what it does.
 func TestTriggerPermissions(t *testing.T) {
 	type roles map[string]gitlabcitest.Role
-	developer, maintainer, reporter := gitlabcitest.Developer, gitlabcitest.Maintainer, gitlabcitest.Reporter
+	developer, maintainer, reporter := gitlabcitest.RoleDeveloper, gitlabcitest.RoleMaintainer, gitlabcitest.RoleReporter
 	tests := map[string]struct {
 		project string // to start the pipeline in
 		ref     string
@@ -135,7 +135,7 @@ func TestTriggerPermissions(t *testing.T) {
 // A child pipeline is of whoever let its trigger job run.
 func TestUserOfChildPipeline(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	srv.AddMember("group/app", "ines", gitlabcitest.Developer)
+	srv.AddMember("group/app", "ines", gitlabcitest.RoleDeveloper)
 	p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
 	played := p.AddJob(gitlabcitest.Job{When: gitlabcitest.WhenManual, Trigger: &gitlabcitest.Trigger{Jobs: []gitlabcitest.Job{{Script: runs(10)}}}})
 	token := srv.AddToken(gitlabcitest.Token{Username: "ines"})

@@ -128,9 +128,9 @@ func (j *job) usualReason() gitlabci.FailureReason {
 	case script != nil:
 		return script.reason()
 	case j.trigger:
-		return gitlabci.ReasonUnknownFailure
+		return gitlabci.FailureReasonUnknownFailure
 	}
-	return gitlabci.ReasonScriptFailure
+	return gitlabci.FailureReasonScriptFailure
 }
 
 // Where a job may go, and from where. GitLab lets it go nowhere else.

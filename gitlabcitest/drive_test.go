@@ -24,7 +24,7 @@ func TestPipelineHandle(t *testing.T) {
 		p := srv.Pipeline(created.ID)
 		require.Equal(t, created.SHA, p.SHA)
 		require.Equal(t, []any{created.ID, "main", gitlabci.StatusPending, gitlabci.SourceAPI, "maya"}, []any{p.ID, p.Ref, p.Status, p.Source, p.Username})
-		require.Equal(t, []*gitlabci.Variable{{Key: "A", Value: "1", VariableType: gitlabci.VariableEnvVar}}, p.Variables)
+		require.Equal(t, []*gitlabci.Variable{{Key: "A", Value: "1", VariableType: gitlabci.VariableTypeEnvVar}}, p.Variables)
 		p.AddJob(gitlabcitest.Job{Script: gitlabcitest.Script{Queues: 5 * time.Second, Runs: 10 * time.Second, Coverage: new(7.0)}})
 		course{{5, "running: running"}, {15, "success: success"}}.follow(t, srv, p.ID)
 		require.Equal(t, gitlabci.StatusPending, p.Status, "the handle is as of then")

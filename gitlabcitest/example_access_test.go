@@ -12,7 +12,7 @@ import (
 // A bot that only has the rights of a Reporter.
 func ExampleServer_AddMember() {
 	srv := gitlabcitest.NewServer()
-	srv.AddMember("group/app", "bot", gitlabcitest.Reporter)
+	srv.AddMember("group/app", "bot", gitlabcitest.RoleReporter)
 	token := srv.AddToken(gitlabcitest.Token{Username: "bot"})
 	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
 

@@ -25,7 +25,7 @@ func ExampleServer_Fault() {
 	srv := gitlabcitest.NewServer()
 	srv.Fault(gitlabcitest.Fault{
 		Route:    "POST /projects/:id/pipeline",
-		Break:    gitlabcitest.ResetUnanswered,
+		Break:    gitlabcitest.BreakResetUnanswered,
 		Executed: true,
 		Times:    1,
 	})

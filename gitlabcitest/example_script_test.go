@@ -64,7 +64,7 @@ func ExampleScript() {
 func ExampleJob_retries() {
 	srv := gitlabcitest.NewServer()
 	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{
-		Script:  gitlabcitest.Script{Result: gitlabci.StatusFailed, FailureReason: gitlabci.ReasonRunnerSystemFailure},
+		Script:  gitlabcitest.Script{Result: gitlabci.StatusFailed, FailureReason: gitlabci.FailureReasonRunnerSystemFailure},
 		Retries: []gitlabcitest.Script{{Result: gitlabci.StatusSuccess}},
 	})
 	ctx, client := context.Background(), srv.Client()
@@ -108,7 +108,7 @@ func ExampleServer_SetJobStatus() {
 
 	srv.SetJobStatus(job.ID, gitlabci.StatusRunning)
 	srv.AppendLog(job.ID, "$ deploy\n")
-	srv.FailJob(job.ID, gitlabci.ReasonRunnerInterrupted)
+	srv.FailJob(job.ID, gitlabci.FailureReasonRunnerInterrupted)
 	failed, err := client.Jobs.Get(ctx, "group/app", job.ID)
 	if err != nil {
 		fmt.Println(err)

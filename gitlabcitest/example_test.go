@@ -17,7 +17,7 @@ import (
 // whose newest pipeline failed.
 func broken(ctx context.Context, client *gitlabci.Client, project gitlabci.ProjectID) ([]string, error) {
 	var branches []string
-	opts := &gitlabci.ListPipelinesOptions{Scope: gitlabci.ScopeBranches, Status: gitlabci.StatusFailed}
+	opts := &gitlabci.ListPipelinesOptions{Scope: gitlabci.PipelineScopeBranches, Status: gitlabci.StatusFailed}
 	for pipeline, err := range client.Pipelines.All(ctx, project, opts) {
 		if err != nil {
 			return nil, err

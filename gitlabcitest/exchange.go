@@ -17,7 +17,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	found := s.find(r)
 	hit := s.nextFault(found.name())
 	var body []byte
-	if r.Body != nil && (hit == nil || hit.Break != ResetUnread) {
+	if r.Body != nil && (hit == nil || hit.Break != BreakResetUnread) {
 		var err error
 		if body, err = io.ReadAll(r.Body); err != nil {
 			http.Error(w, "400 Bad Request", http.StatusBadRequest) // as the proxy before GitLab would

@@ -50,8 +50,8 @@ type Fault struct {
 
 	Break Break         // how the connection fails; "" is not at all
 	After int64         // bytes of the body that come before the Break; a body without more of them is not broken
-	Delay time.Duration // of [Stall] and [StallHeader]: 0 is until the client gives up; of [Drip]: 0 is none
-	Piece int           // bytes, of [Drip]: 0 is 1
+	Delay time.Duration // of [BreakStall] and [BreakStallHeader]: 0 is until the client gives up; of [BreakDrip]: 0 is none
+	Piece int           // bytes, of [BreakDrip]: 0 is 1
 }
 
 // Bodies of an answer with Status 429, in the three shapes of GitLab. The
@@ -235,12 +235,12 @@ func (f *Fault) claimsOnAnswer() []claim {
 		{f.Body != "" && bodiless(f.Status), fmt.Sprintf("an answer with Status %d has no Body", f.Status)},
 		{f.Break.broken() && bodiless(f.Status), fmt.Sprintf("an answer with Status %d has no body for a %s", f.Status, f.Break)},
 		{f.Break.unanswered() && (f.Status != 0 || len(f.Header) > 0), fmt.Sprintf("a %s has neither Status nor Header", f.Break)},
-		{f.Break == ResetUnread && f.Executed, "what is not read cannot be Executed"},
+		{f.Break == BreakResetUnread && f.Executed, "what is not read cannot be Executed"},
 	}
 }
 
 func (f *Fault) claimsOnBreak() []claim {
-	waits := f.Break == Stall || f.Break == StallHeader || f.Break == Drip
+	waits := f.Break == BreakStall || f.Break == BreakStallHeader || f.Break == BreakDrip
 	known := f.Break == "" || f.Break.unanswered() || f.Break.broken() || waits
 	return []claim{
 		{!known, fmt.Sprintf("%q is not a Break", string(f.Break))},
@@ -249,6 +249,6 @@ func (f *Fault) claimsOnBreak() []claim {
 		{f.Delay < 0, fmt.Sprintf("the Delay %v is negative", f.Delay)},
 		{f.Delay > 0 && !waits, "only a Stall, a StallHeader and a Drip have a Delay"},
 		{f.Piece < 0, fmt.Sprintf("a Piece of %d bytes is negative", f.Piece)},
-		{f.Piece > 0 && f.Break != Drip, "only a Drip has a Piece"},
+		{f.Piece > 0 && f.Break != BreakDrip, "only a Drip has a Piece"},
 	}
 }

@@ -16,7 +16,7 @@ import (
 func twoProjects(role gitlabcitest.Role, settings gitlabcitest.Settings) (*gitlabcitest.Server, string) {
 	srv := gitlabcitest.NewServer()
 	srv.AddProject("group/lib")
-	srv.AddMember("group/app", "ines", gitlabcitest.Developer)
+	srv.AddMember("group/app", "ines", gitlabcitest.RoleDeveloper)
 	srv.AddMember("group/lib", "ines", role)
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Username: "ines"}).AddJob(gitlabcitest.Job{ID: 1, Status: gitlabci.StatusRunning})
 	srv.AddPipeline("group/lib", gitlabcitest.Pipeline{ID: 5}).AddJob(gitlabcitest.Job{ID: 51, Artifacts: fstest.MapFS{"a": {}}})
@@ -46,18 +46,18 @@ func TestJobTokenOfAnotherProject(t *testing.T) {
 		reads, writes      int
 		readText, mayWrite string
 	}{
-		"not let in":               {gitlabcitest.Owner, gitlabcitest.Settings{}, 403, 403, foreign, foreign},
-		"let in":                   {gitlabcitest.Developer, listed, 200, 200, "", ""},
-		"let in by ID":             {gitlabcitest.Developer, gitlabcitest.Settings{JobTokensFrom: []string{"1"}}, 200, 200, "", ""},
-		"with the user's role":     {gitlabcitest.Reporter, listed, 200, 403, "", forbidden},
+		"not let in":               {gitlabcitest.RoleOwner, gitlabcitest.Settings{}, 403, 403, foreign, foreign},
+		"let in":                   {gitlabcitest.RoleDeveloper, listed, 200, 200, "", ""},
+		"let in by ID":             {gitlabcitest.RoleDeveloper, gitlabcitest.Settings{JobTokensFrom: []string{"1"}}, 200, 200, "", ""},
+		"with the user's role":     {gitlabcitest.RoleReporter, listed, 200, 403, "", forbidden},
 		"of no member":             {0, listed, 403, 403, foreign, foreign},
 		"of public projects":       {0, gitlabcitest.Settings{Public: true}, 200, 403, "", forbidden},
-		"whatever the user's role": {gitlabcitest.Owner, gitlabcitest.Settings{Public: true}, 200, 403, "", forbidden},
+		"whatever the user's role": {gitlabcitest.RoleOwner, gitlabcitest.Settings{Public: true}, 200, 403, "", forbidden},
 		"but not of private builds": {
-			gitlabcitest.Owner, gitlabcitest.Settings{Public: true, PrivateBuilds: true}, 403, 403, forbidden, forbidden,
+			gitlabcitest.RoleOwner, gitlabcitest.Settings{Public: true, PrivateBuilds: true}, 403, 403, forbidden, forbidden,
 		},
 		"let in to public projects": {
-			gitlabcitest.Developer, gitlabcitest.Settings{Public: true, JobTokensFrom: []string{"1"}}, 200, 200, "", "",
+			gitlabcitest.RoleDeveloper, gitlabcitest.Settings{Public: true, JobTokensFrom: []string{"1"}}, 200, 200, "", "",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,7 +82,7 @@ func TestJobTokenOfAnotherProject(t *testing.T) {
 
 func TestJobTokenPolicies(t *testing.T) {
 	for granted := range ofPolicies {
-		srv, token := twoProjects(gitlabcitest.Owner, gitlabcitest.Settings{
+		srv, token := twoProjects(gitlabcitest.RoleOwner, gitlabcitest.Settings{
 			JobTokensFrom: []string{"group/app"}, JobTokenPolicies: []string{granted},
 		})
 		for policy, requests := range ofPolicies {
@@ -109,11 +109,11 @@ func TestJobTokenHasItsUsersRole(t *testing.T) {
 		return send(t, srv, "PUT", "/projects/1/pipelines/101/metadata?name=x", "", token).status
 	}
 	require.Equal(t, 200, rename())
-	srv.AddMember("group/app", "ines", gitlabcitest.Reporter)
+	srv.AddMember("group/app", "ines", gitlabcitest.RoleReporter)
 	require.Equal(t, 403, rename())
 	require.Equal(t, 200, send(t, srv, "GET", "/projects/1/pipelines", "", token).status)
 	srv.Configure("group/app", gitlabcitest.Settings{PrivateBuilds: true})
-	srv.AddMember("group/app", "ines", gitlabcitest.Guest)
+	srv.AddMember("group/app", "ines", gitlabcitest.RoleGuest)
 	r := send(t, srv, "GET", "/projects/1/pipelines", "", token)
 	require.Equal(t, 403, r.status)
 	require.JSONEq(t, forbidden, r.body)
@@ -124,7 +124,7 @@ func TestJobTokenHasItsUsersRole(t *testing.T) {
 }
 
 func TestJobTokenOrder(t *testing.T) {
-	srv, token := twoProjects(gitlabcitest.Guest, gitlabcitest.Settings{PrivateBuilds: true})
+	srv, token := twoProjects(gitlabcitest.RoleGuest, gitlabcitest.Settings{PrivateBuilds: true})
 	r := send(t, srv, "GET", "/projects/2/jobs", "", token)
 	require.Contains(t, r.body, "Authentication by CI/CD job token", "before rights in the project")
 	srv.MoveProject("group/lib", "group/old")

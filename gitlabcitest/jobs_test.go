@@ -112,7 +112,7 @@ func TestJobsByStatus(t *testing.T) {
 		srv := gitlabcitest.NewServer()
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
 		for _, status := range []gitlabci.Status{"pending", "running", "manual", "skipped", "canceled", "success"} {
-			p.AddJob(gitlabcitest.Job{Name: string(status), Status: status, FailureReason: gitlabci.ReasonAPIFailure})
+			p.AddJob(gitlabcitest.Job{Name: string(status), Status: status, FailureReason: gitlabci.FailureReasonAPIFailure})
 		}
 		time.Sleep(10 * time.Second)
 		want := map[string]struct {
@@ -145,7 +145,7 @@ func TestTriggerJobs(t *testing.T) {
 	downstream := srv.AddPipeline("group/lib", gitlabcitest.Pipeline{Source: gitlabci.SourcePipeline, Status: gitlabci.StatusRunning})
 	p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
 	job := p.AddTriggerJob(gitlabcitest.Job{Name: "release", Downstream: downstream, Status: gitlabci.StatusFailed})
-	require.Equal(t, gitlabci.ReasonUnknownFailure, job.FailureReason)
+	require.Equal(t, gitlabci.FailureReasonUnknownFailure, job.FailureReason)
 	o := get(t, srv, "/projects/1/pipelines/102/trigger_jobs").list(t)[0]
 	requireKeys(t, jobBasicKeys+" downstream_pipeline failure_reason", o)
 	requireKeys(t, basicKeys, o.in("downstream_pipeline"))

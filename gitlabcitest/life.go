@@ -210,9 +210,9 @@ func (s *script) reason() gitlabci.FailureReason {
 	case s.FailureReason != "":
 		return s.FailureReason
 	case s.NeverRuns:
-		return gitlabci.ReasonStuckPendingNoMatchingRunners
+		return gitlabci.FailureReasonStuckPendingNoMatchingRunners
 	}
-	return gitlabci.ReasonScriptFailure
+	return gitlabci.FailureReasonScriptFailure
 }
 
 // leave is what a script leaves behind.

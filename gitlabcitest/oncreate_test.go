@@ -23,7 +23,7 @@ func TestOnCreate(t *testing.T) {
 		Ref:      "elsewhere",
 		Coverage: new(12.5),
 		TestReport: &gitlabci.TestReport{TestSuites: []gitlabci.TestSuite{
-			{Name: "unit", TestCases: []gitlabci.TestCase{{Name: "adds", Status: gitlabci.TestFailed}}},
+			{Name: "unit", TestCases: []gitlabci.TestCase{{Name: "adds", Status: gitlabci.TestStatusFailed}}},
 		}},
 	})
 	for range 2 {

@@ -123,10 +123,10 @@ func listProjects(c *call) *answer {
 	least, _ := strconv.Atoi(value[string](c, "min_access_level")) // digits, or none
 	q.role = Role(least)
 	if value[bool](c, "membership") {
-		q.role = max(q.role, Guest)
+		q.role = max(q.role, RoleGuest)
 	}
 	if value[bool](c, "owned") {
-		q.role = Owner
+		q.role = RoleOwner
 	}
 	part, header := numberedPage(c, c.state.findProjects(c.user, q))
 	render := c.renderer().project(c.state, c.user, value[bool](c, "simple"))
@@ -232,7 +232,7 @@ func (s *Server) Configure(project string, settings Settings) {
 	defer s.mu.Unlock()
 	owner := s.mustProject("Configure", project)
 	if !settings.VariablesRole.isLimit() || !settings.CancelRole.isLimit() {
-		misuse("Configure: VariablesRole and CancelRole are roles or NoOne")
+		misuse("Configure: VariablesRole and CancelRole are roles or RoleNoOne")
 	}
 	for _, policy := range settings.JobTokenPolicies {
 		if !slices.Contains(policyWords(), policy) {

@@ -28,7 +28,7 @@ func TestProject(t *testing.T) {
 	srv := gitlabcitest.NewServer(gitlabcitest.WithExternalURL("https://ci.example.com:8443/gitlab"))
 	srv.AddProject("group/sub/lib")
 	srv.AddPipeline("group/sub/lib", gitlabcitest.Pipeline{CreatedAt: day(1), UpdatedAt: day(2)})
-	srv.Configure("group/sub/lib", gitlabcitest.Settings{PrivateBuilds: true, CancelRole: gitlabcitest.Maintainer, VariablesRole: gitlabcitest.NoOne})
+	srv.Configure("group/sub/lib", gitlabcitest.Settings{PrivateBuilds: true, CancelRole: gitlabcitest.RoleMaintainer, VariablesRole: gitlabcitest.RoleNoOne})
 
 	o := get(t, srv, "/projects/group%2Fsub%2Flib").object(t)
 	requireKeys(t, projectKeys, o)
@@ -58,7 +58,7 @@ func TestProjectAccess(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	srv.AddProject("group/open")
 	srv.Configure("group/open", gitlabcitest.Settings{Public: true})
-	srv.AddMember("group/open", "guest", gitlabcitest.Guest)
+	srv.AddMember("group/open", "guest", gitlabcitest.RoleGuest)
 	guest := "Private-Token: " + srv.AddToken(gitlabcitest.Token{Username: "guest"})
 
 	requireKeys(t, projectBasicKeys, send(t, srv, "GET", "/projects/2", "", "anonymous").object(t))
@@ -83,7 +83,7 @@ func TestListProjects(t *testing.T) {
 	srv.AddProject("group/Web-Shop")
 	srv.AddProject("other/alpha")
 	srv.Configure("other/alpha", gitlabcitest.Settings{Public: true})
-	srv.AddMember("group/app", "dev", gitlabcitest.Developer)
+	srv.AddMember("group/app", "dev", gitlabcitest.RoleDeveloper)
 	dev := "Private-Token: " + srv.AddToken(gitlabcitest.Token{Username: "dev"})
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{UpdatedAt: day(1).AddDate(50, 0, 0)})
 	tests := map[string]struct {

@@ -124,7 +124,7 @@ func buildSettings(s Settings) shape.BuildSettings {
 		CIVariablesRole:            roleWord(s.VariablesRole, "no_one_allowed"),
 		KeepLatestArtifact:         true,
 
-		RestrictUserDefinedVariables: cmp.Or(s.VariablesRole, Developer) > Developer,
+		RestrictUserDefinedVariables: cmp.Or(s.VariablesRole, RoleDeveloper) > RoleDeveloper,
 	}
 }
 

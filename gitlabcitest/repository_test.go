@@ -17,7 +17,7 @@ func TestBranch(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	srv.AddRef("group/app", gitlabcitest.Ref{Name: "main", Protected: true})
 	added := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "feature/a#b", Username: "noor", CreatedAt: day(3)})
-	srv.AddMember("group/app", "dev", gitlabcitest.Developer)
+	srv.AddMember("group/app", "dev", gitlabcitest.RoleDeveloper)
 	dev := "Private-Token: " + srv.AddToken(gitlabcitest.Token{Username: "dev"})
 
 	o := get(t, srv, "/projects/1/repository/branches/feature%2Fa%23b").object(t)
@@ -74,7 +74,7 @@ func TestCommit(t *testing.T) {
 func TestNothingInTheRepository(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	srv.AddRef("group/app", gitlabcitest.Ref{Name: "v1", Tag: true})
-	srv.AddMember("group/app", "guest", gitlabcitest.Guest)
+	srv.AddMember("group/app", "guest", gitlabcitest.RoleGuest)
 	guest := "Private-Token: " + srv.AddToken(gitlabcitest.Token{Username: "guest"})
 	head := get(t, srv, "/projects/1/repository/commits/main").object(t)["id"].(string)
 	for path, want := range map[string]string{

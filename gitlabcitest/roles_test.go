@@ -18,12 +18,12 @@ var roles = []struct {
 	name string
 	role gitlabcitest.Role
 }{
-	{"guest", gitlabcitest.Guest},
-	{"planner", gitlabcitest.Planner},
-	{"reporter", gitlabcitest.Reporter},
-	{"developer", gitlabcitest.Developer},
-	{"maintainer", gitlabcitest.Maintainer},
-	{"owner", gitlabcitest.Owner},
+	{"guest", gitlabcitest.RoleGuest},
+	{"planner", gitlabcitest.RolePlanner},
+	{"reporter", gitlabcitest.RoleReporter},
+	{"developer", gitlabcitest.RoleDeveloper},
+	{"maintainer", gitlabcitest.RoleMaintainer},
+	{"owner", gitlabcitest.RoleOwner},
 }
 
 // withInes has the user ines with a role, and her token. Of maya are the
@@ -104,16 +104,16 @@ var reads = map[string]string{
 func TestRolesThatRead(t *testing.T) {
 	for name, request := range reads {
 		t.Run(name, func(t *testing.T) {
-			requireRoles(t, deed{request, gitlabcitest.Guest, 200}, gitlabcitest.Settings{})
+			requireRoles(t, deed{request, gitlabcitest.RoleGuest, 200}, gitlabcitest.Settings{})
 		})
 		t.Run(name+" of private builds", func(t *testing.T) {
-			requireRoles(t, deed{request, gitlabcitest.Reporter, 200}, gitlabcitest.Settings{PrivateBuilds: true})
+			requireRoles(t, deed{request, gitlabcitest.RoleReporter, 200}, gitlabcitest.Settings{PrivateBuilds: true})
 		})
 	}
 }
 
 func TestRolesThatChange(t *testing.T) {
-	const developer, maintainer, owner = gitlabcitest.Developer, gitlabcitest.Maintainer, gitlabcitest.Owner
+	const developer, maintainer, owner = gitlabcitest.RoleDeveloper, gitlabcitest.RoleMaintainer, gitlabcitest.RoleOwner
 	for name, d := range map[string]deed{
 		"create a pipeline":             {"POST /pipeline?ref=main", developer, 201},
 		"create one with variables":     {`POST /pipeline {"ref":"main","variables":[{"key":"A","value":"1"}]}`, developer, 201},
@@ -146,7 +146,7 @@ func TestRolesThatChange(t *testing.T) {
 		"cancel a protected job":        {"POST /jobs/32/cancel", maintainer, 201},
 		"play a protected job":          {"POST /jobs/33/play", maintainer, 200},
 		"keep protected artifacts":      {"POST /jobs/31/artifacts/keep", maintainer, 200},
-		"read a log of a protected job": {"GET /jobs/31/trace", gitlabcitest.Guest, 200},
+		"read a log of a protected job": {"GET /jobs/31/trace", gitlabcitest.RoleGuest, 200},
 	} {
 		t.Run(name, func(t *testing.T) { requireRoles(t, d, gitlabcitest.Settings{}) })
 	}
@@ -155,7 +155,7 @@ func TestRolesThatChange(t *testing.T) {
 func TestProtectedRefs(t *testing.T) {
 	const text = `{"message":{"base":["You do not have sufficient permission to run a pipeline on 'release'. ` +
 		`Please select a different branch or contact your administrator for assistance."]}}`
-	srv, token := withInes(gitlabcitest.Developer, gitlabcitest.Settings{})
+	srv, token := withInes(gitlabcitest.RoleDeveloper, gitlabcitest.Settings{})
 	r := send(t, srv, "POST", "/projects/1/pipeline?ref=release", "", "Private-Token: "+token)
 	require.Equal(t, 400, r.status)
 	require.JSONEq(t, text, r.body)
@@ -163,9 +163,9 @@ func TestProtectedRefs(t *testing.T) {
 	r = send(t, srv, "POST", "/projects/1/pipeline?ref=release", "", "Private-Token: "+token)
 	require.Equal(t, 400, r.status, "a push leaves it protected")
 
-	srv.AddMember("group/app", "ines", gitlabcitest.Maintainer)
+	srv.AddMember("group/app", "ines", gitlabcitest.RoleMaintainer)
 	require.Equal(t, 201, send(t, srv, "POST", "/projects/1/pipeline?ref=release", "", "Private-Token: "+token).status)
-	srv.AddMember("group/app", "ines", gitlabcitest.Developer)
+	srv.AddMember("group/app", "ines", gitlabcitest.RoleDeveloper)
 	srv.AddRef("group/app", gitlabcitest.Ref{Name: "release"})
 	require.Equal(t, 201, send(t, srv, "POST", "/projects/1/pipeline?ref=release", "", "Private-Token: "+token).status)
 }
@@ -193,11 +193,11 @@ func TestVariablesRole(t *testing.T) {
 		refusal = `{"message":{"base":["Insufficient permissions to set pipeline variables"]}}`
 	)
 	for role, want := range map[gitlabcitest.Role]struct{ create, play []int }{
-		0:                       {[]int{201, 201, 201}, []int{200, 200, 200}},
-		gitlabcitest.Developer:  {[]int{201, 201, 201}, []int{200, 200, 200}},
-		gitlabcitest.Maintainer: {[]int{400, 201, 201}, []int{403, 200, 200}},
-		gitlabcitest.Owner:      {[]int{400, 400, 201}, []int{403, 403, 200}},
-		gitlabcitest.NoOne:      {[]int{400, 400, 400}, []int{403, 403, 403}},
+		0:                           {[]int{201, 201, 201}, []int{200, 200, 200}},
+		gitlabcitest.RoleDeveloper:  {[]int{201, 201, 201}, []int{200, 200, 200}},
+		gitlabcitest.RoleMaintainer: {[]int{400, 201, 201}, []int{403, 200, 200}},
+		gitlabcitest.RoleOwner:      {[]int{400, 400, 201}, []int{403, 403, 200}},
+		gitlabcitest.RoleNoOne:      {[]int{400, 400, 400}, []int{403, 403, 403}},
 	} {
 		settings := gitlabcitest.Settings{VariablesRole: role}
 		got, text := statusOf(t, create, settings)
@@ -222,7 +222,7 @@ func TestVariablesRole(t *testing.T) {
 }
 
 func TestVariablesComeAfterTheJob(t *testing.T) {
-	srv, token := withInes(gitlabcitest.Developer, gitlabcitest.Settings{VariablesRole: gitlabcitest.NoOne})
+	srv, token := withInes(gitlabcitest.RoleDeveloper, gitlabcitest.Settings{VariablesRole: gitlabcitest.RoleNoOne})
 	const variables = `{"job_variables_attributes":[{"key":"A","value":"1"}]}`
 	for job, want := range map[string]int{"11": 400, "13": 403} {
 		r := send(t, srv, "POST", "/projects/1/jobs/"+job+"/play", variables, "Private-Token: "+token, "Content-Type: application/json")
@@ -236,9 +236,9 @@ func TestVariablesComeAfterTheJob(t *testing.T) {
 
 func TestCancelRole(t *testing.T) {
 	for role, want := range map[gitlabcitest.Role][]int{
-		0:                       {200, 200, 200},
-		gitlabcitest.Maintainer: {403, 200, 200},
-		gitlabcitest.NoOne:      {403, 403, 403},
+		0:                           {200, 200, 200},
+		gitlabcitest.RoleMaintainer: {403, 200, 200},
+		gitlabcitest.RoleNoOne:      {403, 403, 403},
 	} {
 		settings := gitlabcitest.Settings{CancelRole: role}
 		got, _ := statusOf(t, "POST /pipelines/1/cancel", settings)
@@ -253,12 +253,12 @@ func TestCancelRole(t *testing.T) {
 		got, _ = statusOf(t, "POST /jobs/11/retry", settings)
 		require.Equal(t, []int{201, 201, 201}, got)
 	}
-	srv, _ := withInes(gitlabcitest.Developer, gitlabcitest.Settings{CancelRole: gitlabcitest.NoOne})
+	srv, _ := withInes(gitlabcitest.RoleDeveloper, gitlabcitest.Settings{CancelRole: gitlabcitest.RoleNoOne})
 	require.Equal(t, 403, post(t, srv, "/projects/1/jobs/14/cancel?force=true").status)
 }
 
 func TestRoleOfAnAdministrator(t *testing.T) {
-	srv, _ := withInes(gitlabcitest.Guest, gitlabcitest.Settings{PrivateBuilds: true})
+	srv, _ := withInes(gitlabcitest.RoleGuest, gitlabcitest.Settings{PrivateBuilds: true})
 	srv.AddUser(gitlabcitest.User{Username: "root", Admin: true})
 	token := "Private-Token: " + srv.AddToken(gitlabcitest.Token{Username: "root"})
 	require.Equal(t, 200, send(t, srv, "GET", "/projects/1/jobs/15/trace", "", token).status)

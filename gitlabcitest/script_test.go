@@ -130,10 +130,10 @@ func TestScriptEnds(t *testing.T) {
 		"success":       {runs(1), "success: success", nil},
 		"said so":       {gitlabcitest.Script{Result: gitlabci.StatusSuccess}, "success: success", nil},
 		"failed":        {fails(1), "failed: failed", "script_failure"},
-		"for a reason":  {gitlabcitest.Script{Result: gitlabci.StatusFailed, FailureReason: gitlabci.ReasonRunnerSystemFailure}, "failed: failed", "runner_system_failure"},
+		"for a reason":  {gitlabcitest.Script{Result: gitlabci.StatusFailed, FailureReason: gitlabci.FailureReasonRunnerSystemFailure}, "failed: failed", "runner_system_failure"},
 		"canceled":      {gitlabcitest.Script{Runs: time.Second, Result: gitlabci.StatusCanceled}, "canceled: canceled", nil},
 		"never runs":    {gitlabcitest.Script{NeverRuns: true, Queues: time.Second}, "failed: failed", "stuck_pending_no_matching_runners"},
-		"for long":      {gitlabcitest.Script{NeverRuns: true, FailureReason: gitlabci.ReasonStuckPendingWithMatchingRunners}, "failed: failed", "stuck_pending_with_matching_runners"},
+		"for long":      {gitlabcitest.Script{NeverRuns: true, FailureReason: gitlabci.FailureReasonStuckPendingWithMatchingRunners}, "failed: failed", "stuck_pending_with_matching_runners"},
 		"after waiting": {gitlabcitest.Script{Prepares: time.Second, NeverRuns: true}, "failed: failed", "stuck_pending_no_matching_runners"},
 	}
 	for name, test := range tests {

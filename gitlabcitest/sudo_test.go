@@ -10,7 +10,7 @@ import (
 )
 
 func TestSudo(t *testing.T) {
-	srv, _ := withInes(gitlabcitest.Developer, gitlabcitest.Settings{})
+	srv, _ := withInes(gitlabcitest.RoleDeveloper, gitlabcitest.Settings{})
 	for name, headers := range map[string][]string{
 		"/projects/1/pipeline?ref=main":           {"Sudo: ines"},
 		"/projects/1/pipeline?ref=main&x=1":       {"Sudo: 2"},
@@ -34,7 +34,7 @@ func TestSudo(t *testing.T) {
 }
 
 func TestSudoRefusals(t *testing.T) {
-	srv, token := withInes(gitlabcitest.Owner, gitlabcitest.Settings{Public: true})
+	srv, token := withInes(gitlabcitest.RoleOwner, gitlabcitest.Settings{Public: true})
 	add := func(token gitlabcitest.Token) string { return "Private-Token: " + srv.AddToken(token) }
 	const (
 		scope    = `"error_description":"The request requires higher privileges than provided by the access token."}`

@@ -91,13 +91,13 @@ func (s *suite) count() (t tally) {
 			t.seconds += float64(one.ExecutionTime)
 			t.count++
 			switch one.Status {
-			case gitlabci.TestSuccess:
+			case gitlabci.TestStatusSuccess:
 				t.success++
-			case gitlabci.TestFailed:
+			case gitlabci.TestStatusFailed:
 				t.failed++
-			case gitlabci.TestSkipped:
+			case gitlabci.TestStatusSkipped:
 				t.skipped++
-			case gitlabci.TestError:
+			case gitlabci.TestStatusError:
 				t.errored++
 			}
 		}

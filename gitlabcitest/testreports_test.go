@@ -16,10 +16,10 @@ func tested() *gitlabcitest.Server {
 		TestSuites: []gitlabci.TestSuite{
 			{Name: "unit", TotalTime: 99, SuccessCount: 99, TestCases: []gitlabci.TestCase{
 				{Name: "a", ExecutionTime: 0.1},
-				{Name: "b", ExecutionTime: 0.2, Status: gitlabci.TestFailed, Classname: "c", File: "b_test.go", SystemOutput: "no",
+				{Name: "b", ExecutionTime: 0.2, Status: gitlabci.TestStatusFailed, Classname: "c", File: "b_test.go", SystemOutput: "no",
 					StackTrace: "b:1", RecentFailures: &gitlabci.RecentFailures{Count: 2, BaseBranch: "main"}, AttachmentURL: "https://x/y.png"},
-				{Status: gitlabci.TestSkipped},
-				{Name: "d", Status: gitlabci.TestError, ExecutionTime: 1},
+				{Status: gitlabci.TestStatusSkipped},
+				{Name: "d", Status: gitlabci.TestStatusError, ExecutionTime: 1},
 			}},
 			{Name: "broken", SuiteError: "no XML", TestCases: []gitlabci.TestCase{{Name: "x"}}},
 		},

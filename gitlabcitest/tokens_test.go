@@ -20,7 +20,7 @@ func basic(user, password string) string {
 
 func TestWaysToSendTokens(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	srv.AddMember("group/app", "ines", gitlabcitest.Developer)
+	srv.AddMember("group/app", "ines", gitlabcitest.RoleDeveloper)
 	pat := srv.AddToken(gitlabcitest.Token{Username: "ines", Value: "glpat-invented"})
 	require.Equal(t, "glpat-invented", pat)
 	oauth := srv.AddToken(gitlabcitest.Token{Username: "ines", OAuth: true})
@@ -231,7 +231,7 @@ func TestRevoking(t *testing.T) {
 func TestBlockedUser(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	srv.AddUser(gitlabcitest.User{Username: "zoe", Blocked: true, Admin: true})
-	srv.AddMember("group/app", "zoe", gitlabcitest.Owner)
+	srv.AddMember("group/app", "zoe", gitlabcitest.RoleOwner)
 	token := srv.AddToken(gitlabcitest.Token{Username: "zoe", Scopes: []string{}})
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Username: "zoe"}).AddJob(gitlabcitest.Job{ID: 1, Status: gitlabci.StatusRunning})
 	for _, header := range []string{"Private-Token: " + token, "Job-Token: " + srv.JobToken(1)} {

@@ -146,7 +146,7 @@ func TestImpossibleTransitions(t *testing.T) {
 	}
 	srv := oneJob(gitlabcitest.Job{})
 	require.PanicsWithValue(t, "gitlabcitest: FailJob: the job 1 is success, and does not become failed from that", func() {
-		srv.FailJob(1, gitlabci.ReasonAPIFailure)
+		srv.FailJob(1, gitlabci.FailureReasonAPIFailure)
 	})
 }
 

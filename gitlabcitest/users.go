@@ -11,26 +11,26 @@ import (
 type Role int
 
 const (
-	Guest      Role = 10 // sees the project, and pipelines and jobs unless they are private
-	Planner    Role = 15 // the same, as far as pipelines go
-	Reporter   Role = 20 // sees private ones too
-	Developer  Role = 30 // creates, retries, cancels, plays, renames and keeps, and erases what is their own
-	Maintainer Role = 40 // does so on protected refs, reads variables, erases, forces, deletes artifacts
-	Owner      Role = 50 // deletes pipelines
+	RoleGuest      Role = 10 // sees the project, and pipelines and jobs unless they are private
+	RolePlanner    Role = 15 // the same, as far as pipelines go
+	RoleReporter   Role = 20 // sees private ones too
+	RoleDeveloper  Role = 30 // creates, retries, cancels, plays, renames and keeps, and erases what is their own
+	RoleMaintainer Role = 40 // does so on protected refs, reads variables, erases, forces, deletes artifacts
+	RoleOwner      Role = 50 // deletes pipelines
 
-	// NoOne is above all roles: what [Settings] or a [Job] reserve for it,
+	// RoleNoOne is above all roles: what [Settings] or a [Job] reserve for it,
 	// nobody may do, administrators included. It is no role to have.
-	NoOne Role = 100
+	RoleNoOne Role = 100
 )
 
 // isRole reports whether r is one that somebody can have.
 func (r Role) isRole() bool {
-	return slices.Contains([]Role{Guest, Planner, Reporter, Developer, Maintainer, Owner}, r)
+	return slices.Contains([]Role{RoleGuest, RolePlanner, RoleReporter, RoleDeveloper, RoleMaintainer, RoleOwner}, r)
 }
 
 // isLimit reports whether r can be the least role for something. Zero is the
 // usual one.
-func (r Role) isLimit() bool { return r == 0 || r == NoOne || r.isRole() }
+func (r Role) isLimit() bool { return r == 0 || r == RoleNoOne || r.isRole() }
 
 // A User is a person to add.
 type User struct {
@@ -95,7 +95,7 @@ func (s *state) userNamed(text string) *user {
 // need not be anything.
 func (p *project) roleOf(u *user) Role {
 	if u.ownsAll {
-		return Owner
+		return RoleOwner
 	}
 	return p.members[u]
 }

@@ -44,7 +44,7 @@ func roleWord(role Role, nobody string) string {
 	switch role {
 	case 0:
 		return "developer"
-	case NoOne:
+	case RoleNoOne:
 		return nobody
 	}
 	words := roleWords(role)

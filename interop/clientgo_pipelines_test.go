@@ -83,7 +83,7 @@ func TestOfficialTestReports(t *testing.T) {
 		Name: "unit",
 		TestCases: []gitlabci.TestCase{
 			{Name: "TestAdd", Classname: "math", ExecutionTime: 0.25},
-			{Name: "TestSub", Status: gitlabci.TestFailed, SystemOutput: "got 3, want 1"},
+			{Name: "TestSub", Status: gitlabci.TestStatusFailed, SystemOutput: "got 3, want 1"},
 		},
 	}}}})
 	added.AddJob(gitlabcitest.Job{Name: "unit"})

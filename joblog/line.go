@@ -17,16 +17,16 @@ type Stream byte
 
 // The streams a timestamp may name. GitLab sends the letter.
 const (
-	Stdout Stream = 'O'
-	Stderr Stream = 'E'
+	StreamStdout Stream = 'O'
+	StreamStderr Stream = 'E'
 )
 
 // String returns "stdout", "stderr", or "" if the log does not say.
 func (s Stream) String() string {
 	switch s {
-	case Stdout:
+	case StreamStdout:
 		return "stdout"
-	case Stderr:
+	case StreamStderr:
 		return "stderr"
 	default:
 		return ""

@@ -219,8 +219,8 @@ func (s *stepped) Read(b []byte) (int, error) {
 }
 
 func TestStreamString(t *testing.T) {
-	require.Equal(t, "stdout", joblog.Stdout.String())
-	require.Equal(t, "stderr", joblog.Stderr.String())
+	require.Equal(t, "stdout", joblog.StreamStdout.String())
+	require.Equal(t, "stderr", joblog.StreamStderr.String())
 	require.Empty(t, joblog.Stream(0).String())
 }
 

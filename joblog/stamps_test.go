@@ -24,10 +24,10 @@ func TestTimestamps(t *testing.T) {
 	require.Equal(t, []string{"Running", "oops", "no time", ""}, texts(lines))
 	at := time.Date(2024, 5, 22, 12, 43, 46, 962646000, time.UTC)
 	for i, want := range []joblog.Line{
-		{Time: at, Stream: joblog.Stdout},
-		{Time: at.Add(time.Second), Stream: joblog.Stderr, StreamNumber: 1},
+		{Time: at, Stream: joblog.StreamStdout},
+		{Time: at.Add(time.Second), Stream: joblog.StreamStderr, StreamNumber: 1},
 		{},
-		{Time: at.Add(2 * time.Second), Stream: joblog.Stdout, StreamNumber: 0xff},
+		{Time: at.Add(2 * time.Second), Stream: joblog.StreamStdout, StreamNumber: 0xff},
 	} {
 		require.Equal(t, want.Time, lines[i].Time)
 		require.Equal(t, want.Stream, lines[i].Stream)
@@ -126,7 +126,7 @@ func TestJoinedTooLong(t *testing.T) {
 		require.Len(t, lines, 2)
 		require.Equal(t, strings.Repeat(part, 4)+strings.Repeat("x", tail)+part, strings.Join(texts(lines), ""))
 		for _, line := range lines {
-			require.Equal(t, joblog.Stdout, line.Stream)
+			require.Equal(t, joblog.StreamStdout, line.Stream)
 			require.EqualValues(t, 1, line.StreamNumber)
 			require.False(t, line.Time.IsZero())
 		}

@@ -30,8 +30,8 @@ func furnish(srv *gitlabcitest.Server, s *settings) {
 	srv.AddProject(deployProject)
 	for _, username := range developers {
 		srv.AddUser(gitlabcitest.User{Username: username})
-		srv.AddMember(demoProject, username, gitlabcitest.Developer)
-		srv.AddMember(deployProject, username, gitlabcitest.Developer)
+		srv.AddMember(demoProject, username, gitlabcitest.RoleDeveloper)
+		srv.AddMember(deployProject, username, gitlabcitest.RoleDeveloper)
 	}
 	srv.AddRef(demoProject, gitlabcitest.Ref{Name: "main", Protected: true})
 	d.addHistory()

@@ -85,15 +85,15 @@ func (d *demo) outcome() past {
 	required := []string{"build", "unit 1/2", "unit 2/2", "integration", "image", "staging"}
 	switch draw := d.draws.IntN(100); {
 	case draw < 15:
-		reason := gitlabci.ReasonScriptFailure
+		reason := gitlabci.FailureReasonScriptFailure
 		if d.chance(10) {
-			reason = gitlabci.ReasonRunnerSystemFailure
+			reason = gitlabci.FailureReasonRunnerSystemFailure
 		}
 		return past{status: gitlabci.StatusFailed, bad: pick(d, required), reason: reason}
 	case draw < 20:
 		return past{status: gitlabci.StatusCanceled, bad: pick(d, required)}
 	case draw < 25:
-		return past{status: gitlabci.StatusSuccess, bad: "lint", reason: gitlabci.ReasonScriptFailure}
+		return past{status: gitlabci.StatusSuccess, bad: "lint", reason: gitlabci.FailureReasonScriptFailure}
 	case draw < 35:
 		return past{status: gitlabci.StatusSuccess, flaky: pick(d, required)}
 	}
@@ -148,7 +148,7 @@ func (d *demo) pastJobs(p gitlabcitest.Pipeline, outcome past) (jobs []gitlabcit
 		}
 		from := begin
 		if s.name == outcome.flaky {
-			first := d.pastJob(s, past{status: gitlabci.StatusFailed, bad: s.name, reason: gitlabci.ReasonScriptFailure}, from)
+			first := d.pastJob(s, past{status: gitlabci.StatusFailed, bad: s.name, reason: gitlabci.FailureReasonScriptFailure}, from)
 			first.Retried, from = true, first.FinishedAt
 			jobs = append(jobs, first)
 		}

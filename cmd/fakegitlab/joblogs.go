@@ -23,7 +23,7 @@ func (d *demo) log(s step, started time.Time, takes time.Duration, reason gitlab
 	w := &logWriter{at: started, step: takes / 10}
 	w.line(clearLine + bold + "Running with gitlab-runner 19.5.0 (0f4ce000)" + plain)
 	w.section("prepare_executor", `Preparing the "docker" executor`, 1, "Using Docker executor with image golang:1.26 ...")
-	if reason == gitlabci.ReasonRunnerSystemFailure {
+	if reason == gitlabci.FailureReasonRunnerSystemFailure {
 		w.line(red + "ERROR: Job failed (system failure): the machine went away" + plain)
 		return w.String()
 	}

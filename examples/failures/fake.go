@@ -23,7 +23,7 @@ func fakeServer() *gitlabcitest.Server {
 	child := srv.AddPipeline("group/app", gitlabcitest.Pipeline{
 		Status: gitlabci.StatusFailed, Source: gitlabci.SourceParentPipeline,
 		TestReport: &gitlabci.TestReport{TestSuites: []gitlabci.TestSuite{{Name: "unit", TestCases: []gitlabci.TestCase{
-			{Name: "TestAdd"}, {Name: "TestDivide", Status: gitlabci.TestFailed},
+			{Name: "TestAdd"}, {Name: "TestDivide", Status: gitlabci.TestStatusFailed},
 		}}}},
 	})
 	child.AddJob(gitlabcitest.Job{
@@ -34,7 +34,7 @@ func fakeServer() *gitlabcitest.Server {
 	app.AddJob(gitlabcitest.Job{Name: "build", Stage: "build"})
 	app.AddTriggerJob(gitlabcitest.Job{Name: "backend", Status: gitlabci.StatusFailed, Downstream: child})
 	app.AddTriggerJob(gitlabcitest.Job{
-		Name: "deploy", Stage: "deploy", Status: gitlabci.StatusFailed, FailureReason: gitlabci.ReasonDownstreamPipelineCreationFailed,
+		Name: "deploy", Stage: "deploy", Status: gitlabci.StatusFailed, FailureReason: gitlabci.FailureReasonDownstreamPipelineCreationFailed,
 	})
 	return srv
 }

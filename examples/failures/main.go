@@ -148,7 +148,7 @@ func tests(ctx context.Context, out io.Writer, client *gitlabci.Client, one *git
 		if err != nil {
 			return err
 		}
-		if test.Status == gitlabci.TestFailed || test.Status == gitlabci.TestError {
+		if test.Status == gitlabci.TestStatusFailed || test.Status == gitlabci.TestStatusError {
 			fmt.Fprintf(out, "  %s: %s\n", test.SuiteName, test.Name)
 		}
 	}

@@ -38,7 +38,7 @@ func TestOnAServer(t *testing.T) {
 	srv.AddProject("group/secret")
 	secret := srv.AddPipeline("group/secret", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
 	hidden.AddTriggerJob(gitlabcitest.Job{Name: "secret", Status: gitlabci.StatusFailed, Downstream: secret})
-	srv.AddMember("group/app", "dev", gitlabcitest.Developer)
+	srv.AddMember("group/app", "dev", gitlabcitest.RoleDeveloper)
 	srv.AddMember("group/secret", "dev", 0)
 	url, err := srv.Start()
 	if err != nil {

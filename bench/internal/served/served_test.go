@@ -68,7 +68,7 @@ func TestReport(t *testing.T) {
 	for _, suite := range report.TestSuites {
 		require.Len(t, suite.TestCases, suite.TotalCount)
 		for _, test := range suite.TestCases {
-			if test.Status == gitlabci.TestFailed {
+			if test.Status == gitlabci.TestStatusFailed {
 				failed++
 				require.NotEmpty(t, test.SystemOutput)
 			}

@@ -119,7 +119,7 @@ func (s *junitSuite) collect(to *File) {
 // job's archive.
 func (c *junitCase) read() gitlabci.TestCase {
 	read := gitlabci.TestCase{
-		Status:        gitlabci.TestSuccess,
+		Status:        gitlabci.TestStatusSuccess,
 		Name:          cmp.Or(c.Name, "(No name)"),
 		Classname:     c.Classname,
 		File:          c.File,
@@ -127,15 +127,15 @@ func (c *junitCase) read() gitlabci.TestCase {
 	}
 	switch {
 	case c.Failures != nil:
-		read.Status = gitlabci.TestFailed
+		read.Status = gitlabci.TestStatusFailed
 		read.SystemOutput = c.output(c.Failures)
 		read.AttachmentURL = attachment(c.Out)
 	case c.Errors != nil:
-		read.Status = gitlabci.TestError
+		read.Status = gitlabci.TestStatusError
 		read.SystemOutput = c.output(c.Errors)
 		read.AttachmentURL = attachment(c.Out)
 	case c.Skipped != nil:
-		read.Status = gitlabci.TestSkipped
+		read.Status = gitlabci.TestStatusSkipped
 		read.SystemOutput = strings.Join(texts(c.Skipped), "\n\n")
 	}
 	return read
