@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/pages"
 	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/internal/secret"
 )
@@ -238,7 +239,7 @@ func shorten(text string, limit int) string {
 // unreadable explains a success whose body is not what GitLab sends.
 func unreadable(resp *http.Response, body []byte, err error) error {
 	contentType, status := resp.Header.Get("Content-Type"), rest.StatusLine(resp.StatusCode)
-	if errors.Is(err, errBadLink) || errors.Is(err, lenient.ErrTooLarge) {
+	if errors.Is(err, pages.ErrLink) || errors.Is(err, lenient.ErrTooLarge) {
 		return fmt.Errorf("%s, but %w", status, err)
 	}
 	if errors.Is(err, errNoThing) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/pages"
 )
 
 // A filterable item reports which filter of a query it contradicts. GitLab ignores
@@ -25,8 +26,8 @@ type filterable interface {
 
 // filteredPages fetches the pages of the list at p. A page with an item that the
 // filters exclude is an error.
-func filteredPages[P any](fetch pager[P], p path) pager[P] {
-	return func(ctx context.Context, query url.Values) (*sheet[P], error) {
+func filteredPages[P any](fetch pages.Request[P], p path) pages.Request[P] {
+	return func(ctx context.Context, query url.Values) (*pages.Page[P], error) {
 		page, err := fetch(ctx, query)
 		if err != nil {
 			return nil, err
@@ -34,7 +35,7 @@ func filteredPages[P any](fetch pager[P], p path) pager[P] {
 		if !slices.ContainsFunc(checkedFilters, query.Has) {
 			return page, nil
 		}
-		for _, item := range page.items {
+		for _, item := range page.Items {
 			if err := checkFilters(any(item), query, p); err != nil {
 				return nil, err
 			}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/internal/pages"
 )
 
 // JobsService reads jobs and their logs, and changes them. It is [Client.Jobs].
@@ -117,9 +119,9 @@ func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobs
 // projectJobs fetches pages by cursor, or by number if told to or from a
 // server that refuses cursors. One that does not know of them ignores the wish
 // and links to numbers.
-func (s *JobsService) projectJobs(project ProjectID, numbered bool) pager[*Job] {
-	fetch := pages[*Job](s.client, at("projects", project, "jobs"))
-	return func(ctx context.Context, query url.Values) (*sheet[*Job], error) {
+func (s *JobsService) projectJobs(project ProjectID, numbered bool) pages.Request[*Job] {
+	fetch := pagesOf[*Job](s.client, at("projects", project, "jobs"))
+	return func(ctx context.Context, query url.Values) (*pages.Page[*Job], error) {
 		if numbered || query.Has("page") || query.Has("cursor") {
 			return fetch(ctx, query)
 		}

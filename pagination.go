@@ -9,10 +9,12 @@ import (
 	"net/url"
 	"reflect"
 	"strconv"
+	"time"
 
 	"github.com/google/go-querystring/query"
 
 	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/pages"
 )
 
 // ListOptions choose a page of a list.
@@ -71,36 +73,26 @@ func (e *PageError) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *PageError) Unwrap() error { return e.Err }
 
-// A sheet is a page of items that are pointers; see [lenient.Object].
-type sheet[P any] struct {
-	items                            []P
-	page, perPage, total, totalPages int
-	next                             Cursor
-}
-
-// A pager fetches the page that a query asks for.
-type pager[P any] func(context.Context, url.Values) (*sheet[P], error)
-
-// pages fetches the pages of the list at p, and checks that their items fit the
+// pagesOf fetches the pages of the list at p, and checks that their items fit the
 // filters.
-func pages[P any](c *Client, p path) pager[P] { return filteredPages(anyPages[P](c, p), p) }
+func pagesOf[P any](c *Client, p path) pages.Request[P] { return filteredPages(anyPages[P](c, p), p) }
 
 // anyPages fetches the pages of the list at p, without checking the filters.
-func anyPages[P any](c *Client, p path) pager[P] {
-	return func(ctx context.Context, query url.Values) (*sheet[P], error) {
+func anyPages[P any](c *Client, p path) pages.Request[P] {
+	return func(ctx context.Context, query url.Values) (*pages.Page[P], error) {
 		return fetchPage[P](ctx, c, p, query)
 	}
 }
 
-func list[P any](ctx context.Context, c *Client, p path, opts lister) (*sheet[P], error) {
-	return listBy(ctx, opts, pages[P](c, p))
+func list[P any](ctx context.Context, c *Client, p path, opts lister) (*pages.Page[P], error) {
+	return listBy(ctx, opts, pagesOf[P](c, p))
 }
 
 func all[P any](ctx context.Context, c *Client, p path, opts lister) iter.Seq2[P, error] {
-	return allBy(ctx, opts, pages[P](c, p))
+	return allBy(ctx, opts, pagesOf[P](c, p))
 }
 
-func listBy[P any](ctx context.Context, opts lister, fetch pager[P]) (*sheet[P], error) {
+func listBy[P any](ctx context.Context, opts lister, fetch pages.Request[P]) (*pages.Page[P], error) {
 	query, err := listQuery(optionsOf(opts), opts, 0)
 	if err != nil {
 		return nil, err
@@ -109,16 +101,16 @@ func listBy[P any](ctx context.Context, opts lister, fetch pager[P]) (*sheet[P],
 }
 
 // pageOf is a sheet as callers see it.
-func pageOf[T any](s *sheet[*T], err error) (*Page[T], error) {
+func pageOf[T any](s *pages.Page[*T], err error) (*Page[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Page[T]{s.items, s.page, s.perPage, s.total, s.totalPages, s.next}, nil
+	return &Page[T]{s.Items, s.Number, s.Size, s.Total, s.Pages, Cursor(s.Next)}, nil
 }
 
 // allBy ranges over the pages from the one that opts choose. Nothing is asked
 // for before the loop or after its end.
-func allBy[P any](ctx context.Context, opts lister, fetch pager[P]) iter.Seq2[P, error] {
+func allBy[P any](ctx context.Context, opts lister, fetch pages.Request[P]) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
 		o := optionsOf(opts)
 		query, err := listQuery(o, opts, 100)
@@ -127,11 +119,60 @@ func allBy[P any](ctx context.Context, opts lister, fetch pager[P]) iter.Seq2[P,
 			yield(none, err)
 			return
 		}
-		early := prefetch(ctx, o.Prefetch, fetch)
-		defer early.stop()
-		w := walk[P]{early: early, yield: yield, drift: newDrift[P](query, o.Prefetch > 1)}
-		w.run(query)
+		list := &pages.List[P]{
+			Request:  fetch,
+			Order:    orderOf[P](query),
+			Ahead:    o.Prefetch,
+			Key:      keyOf,
+			Limit:    withAnswerLimit,
+			TooLarge: isTooLarge,
+			Fail:     pageError,
+		}
+		list.All(ctx, query, yield)
 	}
+}
+
+// orderOf is what the query of a list says about its order.
+func orderOf[P any](query url.Values) pages.Order {
+	var item P
+	_, identifiable := any(item).(identified)
+	_, settled := any(item).(*ArtifactEntry)
+	order := PipelineOrder(query.Get("order_by"))
+	steady := order == "" || order == PipelineOrderByID || order == PipelineOrderByUpdatedAt
+	return pages.Order{
+		ByTime:  order == PipelineOrderByUpdatedAt,
+		Rising:  Sort(query.Get("sort")) == SortAsc,
+		Unknown: !identifiable || !steady,
+		Settled: settled,
+	}
+}
+
+// An identified item says which one it is, and when it changed if a list can
+// be ordered by that.
+type identified interface {
+	identity() (id int64, changed time.Time)
+}
+
+func (p *PipelineInfo) identity() (int64, time.Time) { return int64(p.ID), p.UpdatedAt }
+func (j *JobInfo) identity() (int64, time.Time)      { return int64(j.ID), time.Time{} }
+
+func keyOf(item any) (id int64, changed time.Time, ok bool) {
+	if it, ok := item.(identified); ok {
+		id, changed = it.identity()
+		return id, changed, true
+	}
+	return 0, time.Time{}, false
+}
+
+func isTooLarge(err error) bool { return errors.Is(err, errLarger) }
+
+// pageError is the error of a page that a range over a list ends with. Errors of
+// requests begin with "gitlabci: " already.
+func pageError(cursor string, err error) error {
+	if _, ok := err.(pages.Error); ok {
+		err = fmt.Errorf("gitlabci: %w", err)
+	}
+	return &PageError{After: Cursor(cursor), Err: err}
 }
 
 // A lister is a pointer to a struct of options that embeds [ListOptions].
@@ -151,10 +192,14 @@ func optionsOf(opts lister) ListOptions {
 // keeps its own page size, or its page number would be the wrong one.
 func listQuery(o ListOptions, opts lister, perPage int) (url.Values, error) {
 	switch {
-	case o.Prefetch < 0 || o.Prefetch > maxPrefetch:
-		return nil, &inputError{"ListOptions.Prefetch", fmt.Errorf("%d is not within 0 to %d", o.Prefetch, maxPrefetch)}
+	case o.Prefetch < 0 || o.Prefetch > pages.MostAhead:
+		return nil, &inputError{"ListOptions.Prefetch", fmt.Errorf("%d is not within 0 to %d", o.Prefetch, pages.MostAhead)}
 	case o.After != "":
-		return o.After.query()
+		query, err := pages.Query(string(o.After))
+		if err != nil {
+			return nil, &inputError{"ListOptions.After", err}
+		}
+		return query, nil
 	case o.Page < 0:
 		return nil, &inputError{"ListOptions.Page", fmt.Errorf("%d is negative", o.Page)}
 	case o.PerPage < 0 || o.PerPage > 100:
@@ -167,29 +212,15 @@ func listQuery(o ListOptions, opts lister, perPage int) (url.Values, error) {
 	return values, err
 }
 
-func (c Cursor) query() (url.Values, error) {
-	query, err := url.ParseQuery(string(c))
-	if err != nil {
-		return nil, &inputError{"ListOptions.After", errors.New("this is not a cursor")}
-	}
-	// GitLab repeats in its links whatever came in the query.
-	for _, name := range []string{"private_token", "access_token", "job_token", "sudo"} {
-		query.Del(name)
-	}
-	return query, nil
-}
-
-func cursorOf(query url.Values) Cursor { return Cursor(query.Encode()) }
-
 // fetchPage fetches one page of a list.
-func fetchPage[P any](ctx context.Context, c *Client, p path, query url.Values) (*sheet[P], error) {
+func fetchPage[P any](ctx context.Context, c *Client, p path, query url.Values) (*pages.Page[P], error) {
 	page, _, err := fetchPageUnless[P](ctx, c, reading(p, query))
 	return page, err
 }
 
 // fetchPageUnless fetches one page of a list, and the ETag by which it is known.
 // The page is nil if it is the one that the call has the ETag of.
-func fetchPageUnless[P any](ctx context.Context, c *Client, cl *call) (page *sheet[P], etag string, err error) {
+func fetchPageUnless[P any](ctx context.Context, c *Client, cl *call) (page *pages.Page[P], etag string, err error) {
 	err = c.fetch(ctx, cl, func(header http.Header, body []byte) error {
 		items, left, err := lenient.List[P](body)
 		if err != nil {
@@ -201,23 +232,9 @@ func fetchPageUnless[P any](ctx context.Context, c *Client, cl *call) (page *she
 				return fmt.Errorf("element %d: %w", i, err)
 			}
 		}
-		page = &sheet[P]{
-			items:      items,
-			page:       headerNumber(header, "X-Page", 0),
-			perPage:    headerNumber(header, "X-Per-Page", 0),
-			total:      headerNumber(header, "X-Total", -1),
-			totalPages: headerNumber(header, "X-Total-Pages", -1),
-		}
 		etag = header.Get("ETag")
-		page.next, err = nextCursor(header, cl.query)
+		page, err = pages.New(items, header, cl.query)
 		return err
 	})
 	return page, etag, err
-}
-
-func headerNumber(header http.Header, name string, unknown int) int {
-	if n, err := strconv.Atoi(header.Get(name)); err == nil && n >= 0 {
-		return n
-	}
-	return unknown
 }

@@ -163,7 +163,7 @@ func getAll[P any](ctx context.Context, c *Client, p path) ([]P, error) {
 	if err != nil {
 		return nil, err
 	}
-	return page.items, nil
+	return page.Items, nil
 }
 
 // send makes a call whose answer is one object, a P; see [lenient.Object].

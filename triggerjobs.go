@@ -6,6 +6,8 @@ import (
 	"iter"
 	"net/url"
 	"sync/atomic"
+
+	"example.com/gitlabci/internal/pages"
 )
 
 // A TriggerJob is a job that starts another pipeline, in this project or
@@ -59,17 +61,17 @@ func (s *JobsService) AllTriggerJobs(ctx context.Context, project ProjectID, pip
 
 // triggerJobs fetches pages of trigger jobs, and checks that they have what was
 // asked for.
-func (s *JobsService) triggerJobs(project ProjectID, pipeline PipelineID) pager[*TriggerJob] {
+func (s *JobsService) triggerJobs(project ProjectID, pipeline PipelineID) pages.Request[*TriggerJob] {
 	return filteredPages(s.anyTriggerJobs(project, pipeline), at("projects", project, "pipelines", pipeline, "bridges"))
 }
 
 // anyTriggerJobs fetches pages by the route's old name until the server says
 // that it has only the new one, whatever jobs they have.
-func (s *JobsService) anyTriggerJobs(project ProjectID, pipeline PipelineID) pager[*TriggerJob] {
+func (s *JobsService) anyTriggerJobs(project ProjectID, pipeline PipelineID) pages.Request[*TriggerJob] {
 	older := anyPages[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "bridges"))
 	newer := anyPages[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "trigger_jobs"))
 	var renamed atomic.Bool // pages are fetched at once where some are prefetched
-	return func(ctx context.Context, query url.Values) (*sheet[*TriggerJob], error) {
+	return func(ctx context.Context, query url.Values) (*pages.Page[*TriggerJob], error) {
 		if renamed.Load() {
 			return newer(ctx, query)
 		}

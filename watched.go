@@ -281,10 +281,10 @@ func (w *watch) listJobs(ctx context.Context, p *watched) (*observation, error) 
 	case page == nil:
 		return &observation{same: true}, nil
 	}
-	o := &observation{pipeline: pipelineOf(page.items, p.id), jobs: page.items, etag: etag}
-	if page.next != "" {
+	o := &observation{pipeline: pipelineOf(page.Items, p.id), jobs: page.Items, etag: etag}
+	if page.Next != "" {
 		rest, err := collect(w.service.client.Jobs.AllForPipeline(ctx, p.project, p.id, &ListPipelineJobsOptions{
-			ListOptions: ListOptions{After: page.next},
+			ListOptions: ListOptions{After: Cursor(page.Next)},
 		}))
 		if err != nil {
 			return nil, err

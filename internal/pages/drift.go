@@ -1,8 +1,7 @@
-package gitlabci
+package pages
 
 import (
 	"cmp"
-	"errors"
 	"iter"
 	"maps"
 	"net/url"
@@ -36,15 +35,6 @@ const (
 
 // An itemKey tells the items of a list apart.
 type itemKey struct{ id, changed int64 }
-
-// An identified item says which one it is, and when it changed if a list can
-// be ordered by that.
-type identified interface {
-	identity() (id int64, changed time.Time)
-}
-
-func (p *PipelineInfo) identity() (int64, time.Time) { return int64(p.ID), p.UpdatedAt }
-func (j *JobInfo) identity() (int64, time.Time)      { return int64(j.ID), time.Time{} }
 
 // A drift tracks how a list of numbered pages changes during a walk. An added
 // item can push others to the next page, where they are listed again. A removed
@@ -95,43 +85,30 @@ type counts struct {
 	guessed bool // requested before the previous page was read
 }
 
-// newDrift returns the drift of the list that query requests. With atOnce, its
-// pages are requested concurrently. In an order other than by ID or time of
-// change, it only drops repeats.
-func newDrift[P any](query url.Values, atOnce bool) *drift {
-	var item P
-	_, identifiable := any(item).(identified)
-	_, settled := any(item).(*ArtifactEntry)
-	order := PipelineOrder(query.Get("order_by"))
-	steady := order == "" || order == PipelineOrderByID || order == PipelineOrderByUpdatedAt
-	rising := Sort(query.Get("sort")) == SortAsc
+// newDrift returns the drift of a walk from the page that query requests. With
+// atOnce, its pages are requested concurrently.
+func newDrift(order Order, query url.Values, atOnce bool) *drift {
 	return &drift{
 		total:    -1,
-		byChange: order == PipelineOrderByUpdatedAt,
-		fixed:    !identifiable || !steady,
-		settled:  settled,
-		careful:  rising || atOnce,
-		rising:   rising,
+		byChange: order.ByTime,
+		fixed:    order.Unknown,
+		settled:  order.Settled,
+		careful:  order.Rising || atOnce,
+		rising:   order.Rising,
 		midway:   pageNumber(query) > 1,
 	}
 }
 
-// key is that of an item, and false if it has none.
-func (d *drift) key(item any) (itemKey, bool) {
-	it, ok := item.(identified)
-	if !ok {
-		return itemKey{}, false
-	}
-	id, changed := it.identity()
+// key is that of an item.
+func (d *drift) key(id int64, changed time.Time) itemKey {
 	if !d.byChange || changed.IsZero() {
-		return itemKey{id: id}, id != 0
+		return itemKey{id: id}
 	}
-	return itemKey{id, changed.UnixNano()}, id != 0
+	return itemKey{id, changed.UnixNano()}
 }
 
 // knows reports whether an item was yielded before, or cannot be known again.
-func (d *drift) knows(item any) bool {
-	key, ok := d.key(item)
+func (d *drift) knows(key itemKey, ok bool) bool {
 	return !ok || d.precedes(key) || d.known.has(key)
 }
 
@@ -160,8 +137,7 @@ func (d *drift) spans(told counts) bool {
 
 // repeats reports whether an item was yielded before, here or where the walk was
 // begun, and remembers it.
-func (d *drift) repeats(item any) bool {
-	key, ok := d.key(item)
+func (d *drift) repeats(key itemKey, ok bool) bool {
 	if d.midway && d.first.id == 0 {
 		d.first = key
 	}
@@ -187,7 +163,7 @@ func (d *drift) missed(at *place, told counts) (*place, error) {
 		return nil, nil
 	}
 	if d.fruitless >= endurance {
-		return nil, errors.New("gitlabci: the list's pages do not fit together: each request returns different items")
+		return nil, errNoFit
 	}
 	d.back = true
 	number := max(1, at.number-1-(gone-1)/size)

@@ -1,4 +1,4 @@
-package gitlabci
+package pages
 
 import (
 	"errors"
@@ -9,24 +9,26 @@ import (
 	"strings"
 )
 
-var errBadLink = errors.New("the link to the next page cannot be read")
+// ErrLink is the error for a next page that a response has, but does not say
+// which one.
+var ErrLink = errors.New("the link to the next page cannot be read")
 
 // nextCursor finds the next page: in the link, of which only the query counts,
 // since its host is the instance's own name and not always ours; else, where
 // something between has dropped or damaged the link, in the headers beside it.
-func nextCursor(header http.Header, query url.Values) (Cursor, error) {
+func nextCursor(header http.Header, query url.Values) (string, error) {
 	link, linked, damaged := nextLink(header.Values("Link"))
 	if linked {
 		target, err := url.Parse(link)
 		if err != nil {
-			return "", errBadLink
+			return "", ErrLink
 		}
-		next, err := Cursor(target.RawQuery).query()
+		next, err := Query(target.RawQuery)
 		if err != nil || len(next) == 0 {
-			return "", errBadLink
+			return "", ErrLink
 		}
 		keepFilters(next, query)
-		return cursorOf(next), nil
+		return Cursor(next), nil
 	}
 	for _, step := range []struct{ header, parameter string }{{"X-Next-Page", "page"}, {"X-Next-Cursor", "cursor"}} {
 		if value := header.Get(step.header); value != "" {
@@ -35,11 +37,11 @@ func nextCursor(header http.Header, query url.Values) (Cursor, error) {
 				next = url.Values{}
 			}
 			next.Set(step.parameter, value)
-			return cursorOf(next), nil
+			return Cursor(next), nil
 		}
 	}
 	if _, told := header["X-Next-Page"]; damaged && !told {
-		return "", errBadLink
+		return "", ErrLink
 	}
 	return "", nil
 }

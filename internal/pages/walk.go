@@ -1,7 +1,6 @@
-package gitlabci
+package pages
 
 import (
-	"errors"
 	"maps"
 	"net/url"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 // A walk ranges over the pages of a list.
 type walk[P any] struct {
+	list  *List[P]
 	early *prefetcher[P]
 	yield func(P, error) bool
 	drift *drift
@@ -25,11 +25,11 @@ type place struct {
 }
 
 // after is the cursor that goes on here.
-func (p *place) after() Cursor {
+func (p *place) after() string {
 	if p.link != nil {
 		return p.link.after()
 	}
-	return cursorOf(p.query)
+	return Cursor(p.query)
 }
 
 // run yields the items of all pages from the one that query asks for.
@@ -47,7 +47,7 @@ func (w *walk[P]) run(query url.Values) {
 		}
 		if err != nil {
 			var none P
-			w.yield(none, &PageError{After: at.after(), Err: err})
+			w.yield(none, w.list.Fail(at.after(), err))
 			return
 		}
 	}
@@ -55,7 +55,7 @@ func (w *walk[P]) run(query url.Values) {
 
 // read yields the items of a page and returns where the walk continues, nil if
 // it is over. The next pages are requested before the first item is yielded.
-func (w *walk[P]) read(at *place, page *sheet[P], guessed bool) (*place, error) {
+func (w *walk[P]) read(at *place, page *Page[P], guessed bool) (*place, error) {
 	w.drift.reach(at)
 	told := w.counts(page, guessed)
 	missed, err := w.drift.missed(at, told)
@@ -69,41 +69,47 @@ func (w *walk[P]) read(at *place, page *sheet[P], guessed bool) (*place, error) 
 	} else {
 		w.early.cancel()
 	}
-	for _, item := range page.items {
-		if !w.drift.repeats(item) && !w.yield(item, nil) {
+	for _, item := range page.Items {
+		if !w.drift.repeats(w.key(item)) && !w.yield(item, nil) {
 			return nil, nil
 		}
 	}
 	return next, err
 }
 
+// key is that of an item, and false if it has none.
+func (w *walk[P]) key(item P) (itemKey, bool) {
+	id, changed, ok := w.list.Key(item)
+	return w.drift.key(id, changed), ok && id != 0
+}
+
 // counts returns what a page says about its list.
-func (w *walk[P]) counts(page *sheet[P], guessed bool) counts {
-	told := counts{size: page.perPage, total: page.total, pages: page.totalPages, items: len(page.items), guessed: guessed}
+func (w *walk[P]) counts(page *Page[P], guessed bool) counts {
+	told := counts{size: page.Size, total: page.Total, pages: page.Pages, items: len(page.Items), guessed: guessed}
 	if told.size > largestPage {
 		told.size = 0
 	}
 	if told.items > 0 {
-		told.first, _ = w.drift.key(page.items[0])
-		told.last, _ = w.drift.key(page.items[told.items-1])
-		told.joins = w.drift.knows(page.items[0]) || w.drift.spans(told)
+		told.first, _ = w.key(page.Items[0])
+		told.last, _ = w.key(page.Items[told.items-1])
+		told.joins = w.drift.knows(w.key(page.Items[0])) || w.drift.spans(told)
 	}
-	told.fresh = slices.ContainsFunc(page.items, func(item P) bool { return !w.drift.knows(item) })
+	told.fresh = slices.ContainsFunc(page.Items, func(item P) bool { return !w.drift.knows(w.key(item)) })
 	return told
 }
 
 // onward returns the place after a page, or nil if it is the last one.
-func (w *walk[P]) onward(at *place, page *sheet[P], told counts) (*place, error) {
-	if page.next == "" {
+func (w *walk[P]) onward(at *place, page *Page[P], told counts) (*place, error) {
+	if page.Next == "" {
 		return nil, nil
 	}
-	query, err := page.next.query()
+	query, err := Query(page.Next)
 	if err != nil {
 		return nil, err
 	}
 	next := &place{query: query, number: pageNumber(query)}
 	if w.trail.turnsBack(at, next) {
-		return nil, errors.New("gitlabci: the list turns back: a page links to one that came before it")
+		return nil, errTurnsBack
 	}
 	return w.drift.onward(at, next, told), nil
 }

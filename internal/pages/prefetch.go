@@ -1,16 +1,16 @@
-package gitlabci
+package pages
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"net/url"
 	"slices"
 	"sync"
 )
 
-// maxPrefetch keeps one loop from taking a server for itself.
-const maxPrefetch = 64
+// MostAhead is how many pages a walk may request ahead. It keeps one loop from
+// taking a server for itself.
+const MostAhead = 64
 
 // largestEarly is the largest page, in bytes, that is read while others are
 // requested at once. GitLab's pages have some hundred kB.
@@ -22,7 +22,7 @@ const largestEarly = 4 << 20
 type prefetcher[P any] struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
-	fetch   pager[P]
+	list    *List[P]
 	most    int             // concurrent requests
 	width   int             // how many of them are useful now
 	queue   []*earlyPage[P] // in the order of the list
@@ -36,12 +36,13 @@ type earlyPage[P any] struct {
 	guessed bool // requested before the previous page was read
 	cancel  context.CancelFunc
 	done    chan struct{} // closed once page and err are set
-	page    *sheet[P]
+	page    *Page[P]
 	err     error
 }
 
-func prefetch[P any](ctx context.Context, most int, fetch pager[P]) *prefetcher[P] {
-	p := &prefetcher[P]{fetch: fetch, most: most, width: most}
+func prefetch[P any](ctx context.Context, list *List[P]) *prefetcher[P] {
+	most := list.Ahead
+	p := &prefetcher[P]{list: list, most: most, width: most}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	return p
 }
@@ -58,17 +59,17 @@ func (p *prefetcher[P]) stop() {
 // If the same page is taken again, the requests for the pages after it continue.
 // If the walk goes back to an earlier page, they are canceled. Since it may go back
 // again, fewer pages are prefetched at first.
-func (p *prefetcher[P]) take(at *place) (page *sheet[P], guessed bool, err error) {
+func (p *prefetcher[P]) take(at *place) (page *Page[P], guessed bool, err error) {
 	key := pageKey(at.query)
 	if len(p.queue) > 0 && p.queue[0].key == key {
 		head := p.queue[0]
 		p.queue, p.taken, p.width = p.queue[1:], key, min(2*p.width, p.most)
 		<-head.done
 		head.cancel()
-		if !head.guessed || !errors.Is(head.err, errLarger) {
+		if !head.guessed || !p.list.TooLarge(head.err) {
 			return head.page, head.guessed, head.err
 		}
-		page, err = p.fetch(p.ctx, at.query) // alone, it may be as large as any
+		page, err = p.list.Request(p.ctx, at.query) // alone, it may be as large as any
 		return page, false, err
 	}
 	if key != p.taken {
@@ -78,7 +79,7 @@ func (p *prefetcher[P]) take(at *place) (page *sheet[P], guessed bool, err error
 		p.width = min(1, p.most)
 	}
 	p.taken = key
-	page, err = p.fetch(p.ctx, at.query)
+	page, err = p.list.Request(p.ctx, at.query)
 	return page, false, err
 }
 
@@ -118,12 +119,12 @@ func (p *prefetcher[P]) start(query url.Values) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	early := &earlyPage[P]{key: pageKey(query), guessed: len(p.queue) > 0, cancel: cancel, done: make(chan struct{})}
 	if early.guessed {
-		ctx = withAnswerLimit(ctx, largestEarly)
+		ctx = p.list.Limit(ctx, largestEarly)
 	}
 	p.queue = append(p.queue, early)
 	p.running.Go(func() {
 		defer close(early.done)
-		early.page, early.err = p.fetch(ctx, query)
+		early.page, early.err = p.list.Request(ctx, query)
 	})
 }
 
@@ -131,7 +132,7 @@ func (p *prefetcher[P]) start(query url.Values) {
 func (e *earlyPage[P]) isLast() bool {
 	select {
 	case <-e.done:
-		return e.err != nil || e.page.next == ""
+		return e.err != nil || e.page.Next == ""
 	default:
 		return false
 	}
