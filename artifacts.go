@@ -260,7 +260,7 @@ type ListEntriesOptions struct {
 	Recursive bool   `url:"recursive,omitempty"` // everything below, too
 }
 
-// Entries returns one page of what is in a job's archive, folders first.
+// ListEntries returns one page of what is in a job's archive, folders first.
 //
 //	GET /projects/:id/jobs/:job_id/artifacts/tree
 //
@@ -268,7 +268,7 @@ type ListEntriesOptions struct {
 // The error matches [ErrNotFound] if the job, its archive or the folder does
 // not exist, and before GitLab 18.8; [ErrForbidden] if the artifacts are hidden
 // from the token.
-func (s *ArtifactsService) Entries(ctx context.Context, project ProjectID, job JobID, opts *ListEntriesOptions) (*Page[ArtifactEntry], error) {
+func (s *ArtifactsService) ListEntries(ctx context.Context, project ProjectID, job JobID, opts *ListEntriesOptions) (*Page[ArtifactEntry], error) {
 	return pageOf(list[*ArtifactEntry](ctx, s.client, at("projects", project, "jobs", job, "artifacts", "tree"), opts))
 }
 
@@ -278,7 +278,7 @@ func (s *ArtifactsService) Entries(ctx context.Context, project ProjectID, job J
 //	GET /projects/:id/jobs/:job_id/artifacts/tree
 //
 // See https://docs.gitlab.com/api/job_artifacts/#list-all-files-in-the-artifacts-archive.
-// It asks for [ArtifactsService.Entries], with the same options and
+// It asks for [ArtifactsService.ListEntries], with the same options and
 // errors, 100 a page unless told. An error ends it; a page's is a [PageError].
 // An archive does not change, so every entry comes exactly once.
 func (s *ArtifactsService) AllEntries(ctx context.Context, project ProjectID, job JobID, opts *ListEntriesOptions) iter.Seq2[*ArtifactEntry, error] {

@@ -75,7 +75,7 @@ var wireFilledArtifacts = []wireFilled{
 		},
 		except: "After",
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
-			return wireDone(c.Artifacts.Entries(ctx, "group/app", 7, opts.(*gitlabci.ListEntriesOptions)))
+			return wireDone(c.Artifacts.ListEntries(ctx, "group/app", 7, opts.(*gitlabci.ListEntriesOptions)))
 		},
 		want:   "GET /projects/group%2Fapp/jobs/7/artifacts/tree?page=2&path=out%2Fa+b%26c%2F&per_page=30&recursive=true",
 		answer: `[]`,
@@ -89,7 +89,7 @@ func TestWireListEntriesOptions(t *testing.T) {
 		{"Recursive", options{Recursive: true}, url.Values{"recursive": {"true"}}},
 	}...)
 	wireOptions(t, tests, func(ctx context.Context, c *gitlabci.Client, o *options) (any, error) {
-		return c.Artifacts.Entries(ctx, "group/app", 42, o)
+		return c.Artifacts.ListEntries(ctx, "group/app", 42, o)
 	}, func(ctx context.Context, c *gitlabci.Client, o *options) iter.Seq2[*gitlabci.ArtifactEntry, error] {
 		return c.Artifacts.AllEntries(ctx, "group/app", 42, o)
 	})

@@ -279,7 +279,7 @@ func TestFollowLogRefuses(t *testing.T) {
 		"MinInterval":          {MinInterval: -1},
 		"MaxInterval":          {MaxInterval: -1},
 		"Linger":               {Linger: -1},
-		"GiveUp":               {GiveUp: -1},
+		"GiveUpAfter":          {GiveUpAfter: -1},
 		"less than the MinInt": {MinInterval: 2, MaxInterval: 1},
 	} {
 		s := newScript(ok)

@@ -25,7 +25,7 @@ var fuzzEntities = []func(context.Context, *gitlabci.Client) (any, error){
 		return fuzzItems(c.Jobs.ListTriggerJobs(ctx, "group/app", 7, nil))
 	},
 	func(ctx context.Context, c *gitlabci.Client) (any, error) {
-		return fuzzItems(c.Artifacts.Entries(ctx, "group/app", 7, nil))
+		return fuzzItems(c.Artifacts.ListEntries(ctx, "group/app", 7, nil))
 	},
 	func(ctx context.Context, c *gitlabci.Client) (any, error) {
 		return c.Pipelines.Variables(ctx, "group/app", 7)

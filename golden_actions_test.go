@@ -86,7 +86,7 @@ var goldenActionCalls = map[string]goldenCall{
 	"artifacts_entries": {
 		[]string{"GET /api/v4/projects/group%2Fapp/jobs/550170/artifacts/tree"},
 		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return goldenItems(c.Artifacts.Entries(ctx, "group/app", 550170, nil))
+			return goldenItems(c.Artifacts.ListEntries(ctx, "group/app", 550170, nil))
 		},
 	},
 	"artifacts_all_entries": {

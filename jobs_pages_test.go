@@ -359,7 +359,7 @@ func TestEntryPages(t *testing.T) {
 	require.Equal(t, []string{"a/", "b", "c"}, paths)
 	require.Equal(t, []string{"path=out&per_page=2&recursive=true", "page=2&path=out&per_page=2&recursive=true"}, jobPagesQueries(s))
 
-	page, err := s.client(t).Artifacts.Entries(t.Context(), "group/app", 9, nil)
+	page, err := s.client(t).Artifacts.ListEntries(t.Context(), "group/app", 9, nil)
 	require.NoError(t, err)
 	require.Equal(t, gitlabci.Cursor(""), page.Next)
 }

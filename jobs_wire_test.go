@@ -100,8 +100,8 @@ var wireCalls = map[string]wireCall{
 	"Artifacts.Extract": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
 		return extractSomewhere(ctx, c, project, gitlabci.JobID(id))
 	}, "GET /projects/group%2Fapp/jobs/7/artifacts", emptyArchive},
-	"Artifacts.Entries": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return wireDone(c.Artifacts.Entries(ctx, project, gitlabci.JobID(id), nil))
+	"Artifacts.ListEntries": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
+		return wireDone(c.Artifacts.ListEntries(ctx, project, gitlabci.JobID(id), nil))
 	}, "GET /projects/group%2Fapp/jobs/7/artifacts/tree", `[]`},
 	"Artifacts.AllEntries": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
 		return wireDrain(c.Artifacts.AllEntries(ctx, project, gitlabci.JobID(id), nil))
@@ -282,7 +282,7 @@ var wireFilledJobs = []wireFilled{
 	},
 	{
 		opts: func() any {
-			return &gitlabci.FollowOptions{From: 7, MinInterval: 1, MaxInterval: 2, Linger: 3, GiveUp: 4}
+			return &gitlabci.FollowOptions{From: 7, MinInterval: 1, MaxInterval: 2, Linger: 3, GiveUpAfter: 4}
 		},
 		except: "Poll Rewritten",
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
@@ -432,7 +432,7 @@ func TestWireRefusesBadOptions(t *testing.T) {
 			return wireDrain(c.Jobs.All(ctx, "group/app", &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{PerPage: 101}}))
 		},
 		"page of entries too large": func(ctx context.Context, c *gitlabci.Client) error {
-			return wireDone(c.Artifacts.Entries(ctx, "group/app", 7, &gitlabci.ListEntriesOptions{ListOptions: gitlabci.ListOptions{PerPage: 101}}))
+			return wireDone(c.Artifacts.ListEntries(ctx, "group/app", 7, &gitlabci.ListEntriesOptions{ListOptions: gitlabci.ListOptions{PerPage: 101}}))
 		},
 		"not a cursor": func(ctx context.Context, c *gitlabci.Client) error {
 			return wireDrain(c.Jobs.All(ctx, "group/app", &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{After: "%zz"}}))

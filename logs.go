@@ -56,9 +56,9 @@ type FollowOptions struct {
 	// seconds.
 	Linger time.Duration
 
-	// GiveUp is how long polls may fail in a row, three at least, before the
+	// GiveUpAfter is how long polls may fail in a row, three at least, before the
 	// error of the last one is returned. Zero is 10 minutes.
-	GiveUp time.Duration
+	GiveUpAfter time.Duration
 
 	// Rewritten is called when the log is no longer what was copied of it, before
 	// the line that says so is written. From is the byte of the log whose copy
@@ -98,7 +98,7 @@ const (
 // The error matches [ErrNotFound] if the project or the job does not exist or
 // is a trigger job, [ErrUnauthorized] or [ErrForbidden]; these, the end of the
 // context and an error of w end it at once. Any other failure is followed by
-// the next poll, until it has lasted for [FollowOptions.GiveUp].
+// the next poll, until it has lasted for [FollowOptions.GiveUpAfter].
 //
 // A job that has not started is waited for, a manual one too, since somebody
 // may play it. A retried job is another job, with its own log. A job without a
@@ -148,7 +148,7 @@ func (o *FollowOptions) check() (FollowOptions, error) {
 		{"MinInterval", &options.MinInterval, followMinInterval},
 		{"MaxInterval", &options.MaxInterval, max(followMaxInterval, options.MinInterval)},
 		{"Linger", &options.Linger, followLinger},
-		{"GiveUp", &options.GiveUp, followGiveUp},
+		{"GiveUpAfter", &options.GiveUpAfter, followGiveUp},
 	} {
 		if *d.value < 0 {
 			return options, fmt.Errorf("FollowOptions.%s is %v", d.name, *d.value)
@@ -285,7 +285,7 @@ func (f *follower) judge(err error) error {
 		f.failing = time.Now()
 	}
 	f.failures++
-	if lasted := time.Since(f.failing); f.failures >= followFailures && lasted >= f.options.GiveUp {
+	if lasted := time.Since(f.failing); f.failures >= followFailures && lasted >= f.options.GiveUpAfter {
 		return fmt.Errorf("%w (the last of %d polls that failed within %v)", err, f.failures, lasted.Round(time.Second))
 	}
 	return nil

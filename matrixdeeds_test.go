@@ -223,8 +223,8 @@ func fileDeeds() []deed {
 			_, err := c.Artifacts.Download(ctx, "group/app", gitlabci.JobID(matrixFailed), io.Discard, nil)
 			return err
 		}},
-		{"Artifacts.Entries", "GET " + j + "/artifacts/tree", reading, true, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.ArtifactEntry], error) {
-			return c.Artifacts.Entries(ctx, "group/app", matrixFailed, nil)
+		{"Artifacts.ListEntries", "GET " + j + "/artifacts/tree", reading, true, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.ArtifactEntry], error) {
+			return c.Artifacts.ListEntries(ctx, "group/app", matrixFailed, nil)
 		})},
 		{"Artifacts.Keep", "POST " + j + "/artifacts/keep", repeatable, false, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
 			return c.Artifacts.Keep(ctx, "group/app", matrixFailed)

@@ -89,7 +89,7 @@ func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref strin
 	if opts != nil {
 		r.options = *opts
 	}
-	r.follow = FollowOptions{MinInterval: r.options.MinInterval, GiveUp: r.options.GiveUpAfter}
+	r.follow = FollowOptions{MinInterval: r.options.MinInterval, GiveUpAfter: r.options.GiveUpAfter}
 	if err := r.options.WatchOptions.check(); err != nil {
 		return nil, &inputError{"WatchOptions", err}
 	}

@@ -148,7 +148,7 @@ func TestListsOfOtherThings(t *testing.T) {
 			return c.Jobs.ListTriggerJobs(ctx, "group/app", 7, nil)
 		}),
 		"entries": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.ArtifactEntry], error) {
-			return c.Artifacts.Entries(ctx, "group/app", 9, nil)
+			return c.Artifacts.ListEntries(ctx, "group/app", 9, nil)
 		}),
 		"variables": func(ctx context.Context, c *gitlabci.Client) error {
 			_, err := c.Pipelines.Variables(ctx, "group/app", 7)

@@ -133,7 +133,7 @@ func TestOldServersTree(t *testing.T) {
 	srv, _ = ofRelease("18.8")
 	_, err = srv.Client().Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(11), "tree")
 	require.ErrorIs(t, err, errors.ErrUnsupported)
-	entries, err := srv.Client().Artifacts.Entries(t.Context(), "group/app", 11, nil)
+	entries, err := srv.Client().Artifacts.ListEntries(t.Context(), "group/app", 11, nil)
 	require.NoError(t, err)
 	require.Equal(t, "tree", entries.Items[0].Name)
 }

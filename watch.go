@@ -87,13 +87,13 @@ var errStopped = errors.New("the loop was left")
 // hidden from the token, [ErrUnauthorized] if the token has expired,
 // [ErrForbidden], and [ErrInvalid]. A downstream pipeline that may not be read
 // is an event with Err, and no error.
-func (s *PipelinesService) Watch(ctx context.Context, project ProjectID, id PipelineID, opts *WatchOptions) iter.Seq2[*PipelineEvent, error] {
+func (s *PipelinesService) Watch(ctx context.Context, project ProjectID, pipeline PipelineID, opts *WatchOptions) iter.Seq2[*PipelineEvent, error] {
 	var o WatchOptions
 	if opts != nil {
 		o = *opts
 	}
 	return func(yield func(*PipelineEvent, error) bool) {
-		w, err := s.watch(project, id, o)
+		w, err := s.watch(project, pipeline, o)
 		if err == nil {
 			w.tell = func(event *PipelineEvent) bool { return yield(event, nil) }
 			err = w.run(ctx)
@@ -120,17 +120,17 @@ type watch struct {
 	stood    int  // polls in a row that found nothing to move
 }
 
-func (s *PipelinesService) watch(project ProjectID, id PipelineID, o WatchOptions) (*watch, error) {
+func (s *PipelinesService) watch(project ProjectID, pipeline PipelineID, o WatchOptions) (*watch, error) {
 	if err := o.check(); err != nil {
 		return nil, &inputError{"WatchOptions", err}
 	}
-	root := newWatched(project, id)
+	root := newWatched(project, pipeline)
 	return &watch{
 		service:  s,
 		options:  o,
 		root:     root,
 		open:     []*watched{root},
-		known:    map[PipelineID]*watched{id: root},
+		known:    map[PipelineID]*watched{pipeline: root},
 		interval: o.MinInterval,
 	}, nil
 }
@@ -269,12 +269,12 @@ func (w *watch) blocked() *watched {
 // [ErrBlocked], unless [WatchOptions.WaitForManual] is set. With Downstream that
 // includes pipelines below, if there is nothing else left to wait for. All
 // other errors are those of Watch.
-func (s *PipelinesService) Wait(ctx context.Context, project ProjectID, id PipelineID, opts *WatchOptions) (*Pipeline, error) {
+func (s *PipelinesService) Wait(ctx context.Context, project ProjectID, pipeline PipelineID, opts *WatchOptions) (*Pipeline, error) {
 	var o WatchOptions
 	if opts != nil {
 		o = *opts
 	}
-	w, err := s.watch(project, id, o)
+	w, err := s.watch(project, pipeline, o)
 	if err != nil {
 		return nil, err
 	}

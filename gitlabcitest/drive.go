@@ -10,12 +10,12 @@ import (
 // Pipeline returns a pipeline that exists, such as one that a client created,
 // to add jobs to it. Its fields are what it is now, but for its TestReport. It
 // panics if there is no such pipeline.
-func (s *Server) Pipeline(id gitlabci.PipelineID) *Pipeline {
+func (s *Server) Pipeline(pipeline gitlabci.PipelineID) *Pipeline {
 	s.enter()
 	defer s.mu.Unlock()
-	p := s.state.pipelines[id]
+	p := s.state.pipelines[pipeline]
 	if p == nil {
-		misuse("Pipeline: there is no pipeline %d", id)
+		misuse("Pipeline: there is no pipeline %d", pipeline)
 	}
 	ran, _ := p.runTime()
 	waited, _ := p.queueTime()
@@ -39,10 +39,10 @@ func (s *Server) Pipeline(id gitlabci.PipelineID) *Pipeline {
 // Script goes on from there. One that is canceling becomes canceled, however it
 // ends. It panics if there is no such job, or if GitLab would not let it go
 // from its status to this one.
-func (s *Server) SetJobStatus(id gitlabci.JobID, to gitlabci.Status) {
+func (s *Server) SetJobStatus(job gitlabci.JobID, to gitlabci.Status) {
 	at := s.enter()
 	defer s.mu.Unlock()
-	j := s.mustJob("SetJobStatus", id)
+	j := s.mustJob("SetJobStatus", job)
 	s.state.mustKnow("SetJobStatus", to)
 	s.mustGo("SetJobStatus", j, to)
 	switch {
@@ -65,10 +65,10 @@ func (s *Server) SetJobStatus(id gitlabci.JobID, to gitlabci.Status) {
 // reason in the Script, or script_failure, or of a trigger job unknown_failure.
 // A job that is canceling becomes canceled. It panics if there is no such job,
 // or if it has ended.
-func (s *Server) FailJob(id gitlabci.JobID, reason gitlabci.FailureReason) {
+func (s *Server) FailJob(job gitlabci.JobID, reason gitlabci.FailureReason) {
 	at := s.enter()
 	defer s.mu.Unlock()
-	j := s.mustJob("FailJob", id)
+	j := s.mustJob("FailJob", job)
 	s.mustGo("FailJob", j, gitlabci.StatusFailed)
 	if j.status == gitlabci.StatusCanceling {
 		s.state.move(j, gitlabci.StatusCanceled, at)
@@ -81,10 +81,10 @@ func (s *Server) FailJob(id gitlabci.JobID, reason gitlabci.FailureReason) {
 // AppendLog adds a text to the end of what a job's log shows, at once, whatever
 // the job's status. What its Script still writes comes after it. It panics if
 // there is no such job, or if it is a trigger job.
-func (s *Server) AppendLog(id gitlabci.JobID, text string) {
+func (s *Server) AppendLog(job gitlabci.JobID, text string) {
 	at := s.enter()
 	defer s.mu.Unlock()
-	j := s.mustLog("AppendLog", id)
+	j := s.mustLog("AppendLog", job)
 	j.log = append(j.written(at), text...)
 }
 
@@ -92,10 +92,10 @@ func (s *Server) AppendLog(id gitlabci.JobID, text string) {
 // another end of it than before; it may be shorter. What its Script still
 // writes comes after it. "" is no log. It panics if there is no such job, or
 // if it is a trigger job.
-func (s *Server) SetLog(id gitlabci.JobID, text string) {
+func (s *Server) SetLog(job gitlabci.JobID, text string) {
 	at := s.enter()
 	defer s.mu.Unlock()
-	j := s.mustLog("SetLog", id)
+	j := s.mustLog("SetLog", job)
 	j.written(at)
 	j.log = []byte(text)
 }

@@ -355,7 +355,7 @@ func useJob(ctx context.Context, client *gitlabci.Client, id gitlabci.JobID) (fa
 			file, err := client.Artifacts.OpenFile(ctx, project, fresh, "bin/app")
 			return closed(file, err)
 		},
-		func() error { _, err := client.Artifacts.Entries(ctx, project, id, nil); return err },
+		func() error { _, err := client.Artifacts.ListEntries(ctx, project, id, nil); return err },
 		func() error { _, err := client.Artifacts.Keep(ctx, project, id); return err },
 		func() error { return client.Artifacts.DeleteAll(ctx, project) },
 		func() error { return client.Artifacts.Delete(ctx, project, id) },
