@@ -1,6 +1,16 @@
 package gitlabci
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+
+	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/rest"
+)
 
 // A TestReport is every test of a pipeline that uploaded JUnit reports. A
 // pipeline without any has zero counts and no suites.
@@ -107,4 +117,115 @@ func (s *PipelinesService) TestReport(ctx context.Context, project ProjectID, pi
 // exist, or the token may not see it.
 func (s *PipelinesService) TestReportSummary(ctx context.Context, project ProjectID, pipeline PipelineID) (*TestReportSummary, error) {
 	return get[*TestReportSummary](ctx, s.client, at("projects", project, "pipelines", pipeline, "test_report_summary"), nil)
+}
+
+// TestCases ranges over every test of a pipeline, suite by suite, as the report
+// arrives. However large that is, only the test at hand is in memory.
+//
+//	GET /projects/:id/pipelines/:pipeline_id/test_report
+//
+// See https://docs.gitlab.com/api/pipelines/#retrieve-a-test-report-for-a-pipeline.
+// The report is that of [PipelinesService.TestReport], with the same errors
+// before the first test. Nothing is asked for before the loop, and a break ends
+// the download. It is one answer, so where it breaks off or stalls, after which
+// the loop gets an error, it cannot go on: ranged again, it starts afresh.
+//
+// SuiteName is "" for tests that come before the name of their suite, as they
+// do not on GitLab. A suite whose report could not be read has no tests:
+// [PipelinesService.TestReportSummary] tells why. [WithMaxAnswer] limits each
+// test, and not the report.
+func (s *PipelinesService) TestCases(ctx context.Context, project ProjectID, pipeline PipelineID) iter.Seq2[*TestCase, error] {
+	return func(yield func(*TestCase, error) bool) {
+		if err := s.testCases(ctx, project, pipeline, yield); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+func (s *PipelinesService) testCases(ctx context.Context, project ProjectID, pipeline PipelineID, yield func(*TestCase, error) bool) error {
+	cl := reading(at("projects", project, "pipelines", pipeline, "test_report"), nil)
+	req, err := s.client.newRequest(ctx, cl)
+	if err != nil {
+		return err
+	}
+	resp, err := s.client.do(req, cl, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	n := 0
+	report := &caseReport{Stream: lenient.NewStream(resp.Body, s.client.config.maxAnswer)}
+	defer func() {
+		report.left.Log(s.client.config.logger, "gitlabci: test cases are not objects and are left out", cl.path.template)
+	}()
+	err = report.read(func(test *TestCase) bool {
+		n++
+		return yield(test, nil)
+	})
+	switch {
+	case err == nil, errors.Is(err, lenient.ErrEnough):
+		return nil
+	case errors.Is(err, lenient.ErrNotObject):
+		err = report.notReport(resp)
+	case errors.Is(err, errNoThing):
+		err = anotherThing(rest.StatusLine(resp.StatusCode), err, report.message, policyFrom(resp.Request.Context()).secrets)
+	default:
+		err = fmt.Errorf("after %d test cases: %w", n, err)
+	}
+	return policyFrom(resp.Request.Context()).fail(err)
+}
+
+// A caseReport is a test report that is read case by case.
+type caseReport struct {
+	*lenient.Stream
+	left    lenient.LeftOut // test cases that are not objects
+	message string          // sent in place of a report
+}
+
+// notReport explains a response that is none.
+func (r *caseReport) notReport(resp *http.Response) error {
+	// Half a page is better than none, so an error here is not one more.
+	page, _ := io.ReadAll(io.LimitReader(r.Rest(), maxMessage))
+	return unreadable(resp, page, lenient.ErrNotObject)
+}
+
+// read calls use for each test of the report until it returns false, which ends
+// in [lenient.ErrEnough].
+func (r *caseReport) read(use func(*TestCase) bool) error {
+	isReport := false
+	err := r.Whole(func(name string) (err error) {
+		switch name {
+		case "test_suites":
+			isReport = r.IsList()
+			err = r.List(func(int) error { return r.suite(use) })
+		case "message", "error":
+			r.message, err = r.Message()
+		default:
+			err = r.Skip()
+		}
+		return err
+	})
+	if err == nil && !isReport {
+		return fmt.Errorf("%w: it has no test_suites", errNoThing)
+	}
+	return err
+}
+
+func (r *caseReport) suite(use func(*TestCase) bool) error {
+	suite := ""
+	named := func(test *TestCase) bool {
+		test.SuiteName = suite
+		return use(test)
+	}
+	return r.Object(func(name string) (err error) {
+		switch name {
+		case "name":
+			suite, err = r.Text(name)
+		case "test_cases":
+			err = lenient.Objects(r.Stream, named, &r.left)
+		default:
+			err = r.Skip()
+		}
+		return err
+	})
 }
