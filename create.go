@@ -14,7 +14,145 @@ import (
 
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 )
+
+// A Variable is a pipeline variable, read from a pipeline or given to a new
+// one.
+type Variable struct {
+	Key          string       `json:"key"`
+	Value        string       `json:"value"`                  // may be a secret
+	VariableType VariableType `json:"variable_type,omitzero"` // "" is [VariableTypeEnvVar]
+	Raw          bool         `json:"raw,omitzero"`           // whether $ in Value is left alone; only read
+}
+
+// Variables returns the variables a pipeline was started with.
+//
+//	GET /projects/:id/pipelines/:pipeline_id/variables
+//
+// See https://docs.gitlab.com/api/pipelines/#retrieve-pipeline-variables.
+// The error matches [ErrNotFound], and [ErrForbidden] for whoever is neither a
+// maintainer nor the developer who started the pipeline.
+// Values may be secrets: do not log them.
+func (s *PipelinesService) Variables(ctx context.Context, project ProjectID, pipeline PipelineID) ([]*Variable, error) {
+	return getAll[*Variable](ctx, s.client, at("projects", project, "pipelines", pipeline, "variables"))
+}
+
+// CreatePipelineOptions are what a new pipeline is given. Nil gives nothing.
+type CreatePipelineOptions struct {
+	// Variables need the right to set them, which a project can deny to all.
+	// Raw is ignored.
+	Variables []*Variable
+
+	// Inputs are values for the configuration's spec:inputs, by name: a
+	// string, a number, a boolean, or a slice of these. From GitLab 17.10;
+	// older servers ignore them.
+	Inputs map[string]any
+
+	// IdempotencyKey makes Create find what it would make again: a pipeline
+	// of the same ref that an earlier Create with this key has started, in
+	// this program or another one, is returned instead. Choose one key for
+	// each pipeline wanted, such as "release-1.4.2"; it is no secret, and has
+	// 1 to 255 visible ASCII characters other than "$". "" is no key.
+	//
+	// The key travels as the pipeline variable GITLABCI_IDEMPOTENCY_KEY, so
+	// the token must be allowed to set pipeline variables, which many projects
+	// on GitLab.com allow nobody, and to read them.
+	//
+	// Create looks among the newest 50 pipelines of the ref that came from the
+	// API within the last hour: one list, then one call for the variables of
+	// each that it has not seen yet. One whose variables the token's owner may
+	// not read was started by somebody else and does not count; a token without
+	// the scope to read any is an error. When the answer to
+	// a create is lost, it looks every 5 seconds for 2 minutes before it
+	// creates again, as often as [WithRetries] allows; where [WithMaxWait] or
+	// the context leaves no room for that, the error is [ErrOutcomeUnknown].
+	//
+	// This is no lock: two programs that create at the same moment with one
+	// key may make two pipelines. And it forgets, after an hour or 50
+	// pipelines.
+	IdempotencyKey string
+}
+
+// Create starts a pipeline on ref, a branch or a tag. A "[skip ci]" in the
+// commit's message does not stop it.
+//
+//	POST /projects/:id/pipeline
+//
+// See https://docs.gitlab.com/api/pipelines/#create-a-new-pipeline.
+// The error matches [ErrInvalid] if GitLab made no pipeline, for instance for
+// an unknown ref, an invalid configuration, or rules that leave no job; its
+// message says which. It matches [ErrNotFound], [ErrForbidden] without the
+// right to run pipelines, and [ErrOutcomeUnknown] if the answer was lost: the
+// pipeline may exist, and is never asked for twice. With an IdempotencyKey it
+// is looked for, then asked for again.
+func (s *PipelinesService) Create(ctx context.Context, project ProjectID, ref string, opts *CreatePipelineOptions) (*Pipeline, error) {
+	opts = cmp.Or(opts, &CreatePipelineOptions{})
+	body, err := newPipeline(ref, opts)
+	c := once(http.MethodPost, at("projects", project, "pipeline"), body)
+	c.err, c.secrets = cmp.Or(err, c.err), secretsOf(opts.Variables)
+	if opts.IdempotencyKey != "" && c.err == nil {
+		return s.createKeyed(ctx, project, c, ref, opts.IdempotencyKey)
+	}
+	return send[*Pipeline](ctx, s.client, c)
+}
+
+// createPipelineBody is the JSON of a create: CreatePipelineOptions without
+// what GitLab does not read.
+type createPipelineBody struct {
+	Ref       string         `json:"ref"`
+	Variables []Variable     `json:"variables,omitzero"`
+	Inputs    map[string]any `json:"inputs,omitzero"`
+}
+
+func newPipeline(ref string, opts *CreatePipelineOptions) (*createPipelineBody, error) {
+	if ref == "" {
+		return nil, errors.New("the ref of a new pipeline is empty")
+	}
+	if err := cmp.Or(checkVariables("CreatePipelineOptions", opts.Variables), checkKey(opts)); err != nil {
+		return nil, err
+	}
+	body := &createPipelineBody{Ref: ref, Inputs: opts.Inputs}
+	for _, v := range opts.Variables {
+		body.Variables = append(body.Variables, Variable{Key: v.Key, Value: v.Value, VariableType: v.VariableType})
+	}
+	if opts.IdempotencyKey != "" {
+		body.Variables = append(body.Variables, Variable{Key: keyVariable, Value: opts.IdempotencyKey})
+	}
+	return body, nil
+}
+
+func checkVariables(options string, variables []*Variable) error {
+	for i, v := range variables {
+		if v == nil || v.Key == "" {
+			return fmt.Errorf("%s.Variables[%d] has no key", options, i)
+		}
+	}
+	return nil
+}
+
+func blank(s string) bool { return strings.TrimSpace(s) == "" }
+
+// shortestSecret is how long a line of a variable's value must be to be taken
+// out of texts: "1" and "main" would leave nothing of them.
+const shortestSecret = 8
+
+// secretsOf are the values of variables line by line, since the lines of a
+// message are joined before it is printed.
+func secretsOf(variables []*Variable) []secret.Value {
+	var secrets []secret.Value
+	for _, v := range variables {
+		if v == nil { // refused elsewhere
+			continue
+		}
+		for line := range strings.Lines(v.Value) {
+			if line = strings.TrimSpace(line); len(line) >= shortestSecret {
+				secrets = append(secrets, secret.New(line))
+			}
+		}
+	}
+	return secrets
+}
 
 const (
 	keyVariable   = "GITLABCI_IDEMPOTENCY_KEY"
