@@ -2,13 +2,14 @@ package gitlabci
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	gopath "path"
+
+	"example.com/gitlabci/internal/atomicfile"
 )
 
 // An extractWorker writes one file at a time.
@@ -42,12 +43,12 @@ func (w *extractWorker) extract(batch []*zipMember) error {
 }
 
 // write writes a file, or leaves nothing of it.
-func (w *extractWorker) write(f *feed, m *zipMember) (err error) {
+func (w *extractWorker) write(f *feed, m *zipMember) error {
 	folder, name := gopath.Split(m.name)
 	if err := w.enter(folder); err != nil {
 		return err
 	}
-	file, temporary, err := w.create(m, name)
+	file, err := w.create(m, name)
 	if err != nil {
 		return err
 	}
@@ -55,16 +56,11 @@ func (w *extractWorker) write(f *feed, m *zipMember) (err error) {
 		w.skipped(m)
 		return nil
 	}
-	made := name
-	if temporary != "" {
-		made = temporary
+	if err := w.fill(file.File, f, m); err != nil {
+		return errors.Join(err, file.Discard())
 	}
-	err = errors.Join(w.fill(file, f, m), file.Close())
-	if err == nil && temporary != "" {
-		err = w.at.Rename(temporary, name)
-	}
-	if err != nil {
-		return errors.Join(err, w.at.Remove(made))
+	if err := file.Place(); err != nil {
+		return err
 	}
 	w.finished(m)
 	return nil
@@ -93,23 +89,21 @@ func (w *extractWorker) leave() {
 
 // create makes a new file, or one beside that which it will replace. It is nil
 // if the file exists and is to stay.
-func (w *extractWorker) create(m *zipMember, name string) (file *os.File, temporary string, err error) {
+func (w *extractWorker) create(m *zipMember, name string) (*atomicfile.File, error) {
 	mode := fs.FileMode(0o644)
 	if m.mode&0o111 != 0 {
 		mode = 0o755
 	}
-	const fresh = os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	file, err = w.at.OpenFile(name, fresh, mode)
+	file, err := atomicfile.Create(w.at, name, mode)
 	switch {
 	case !errors.Is(err, fs.ErrExist):
-		return file, "", err
+		return file, err
 	case w.opts.SkipExisting:
-		return nil, "", nil
+		return nil, nil
 	case w.opts.Overwrite:
-		temporary = ".gitlabci-" + rand.Text()
-		file, err = w.at.OpenFile(temporary, fresh, mode)
+		return atomicfile.Beside(w.at, name, "", mode)
 	}
-	return file, temporary, err
+	return nil, err
 }
 
 // fill unpacks a member into its file.

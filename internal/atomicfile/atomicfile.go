@@ -1,0 +1,70 @@
+// Package atomicfile writes files that are complete or not there at all: into a
+// temporary file beside the place, which then replaces the old file in one step.
+//
+// It is handed names and a function that writes. It knows nothing of where the bytes
+// come from, never changes an old file in place, and leaves a temporary file behind
+// only if the process is killed.
+package atomicfile
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// A Folder is where files are created; an [os.Root] is one.
+type Folder interface {
+	OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error)
+	Rename(from, to string) error
+	Remove(name string) error
+}
+
+// A File is a new file, open for writing, until it is in its place. One of Place
+// and Discard must be called.
+type File struct {
+	*os.File
+	folder  Folder
+	current string // the name it has
+	name    string // the name it gets
+}
+
+const fresh = os.O_RDWR | os.O_CREATE | os.O_EXCL
+
+// Create creates a file that is not there yet. If it is, the error matches
+// [fs.ErrExist].
+func Create(folder Folder, name string, perm fs.FileMode) (*File, error) {
+	return create(folder, name, name, perm)
+}
+
+// Beside creates a temporary file, whose name ends in suffix, for [File.Place] to
+// replace the named one.
+func Beside(folder Folder, name, suffix string, perm fs.FileMode) (*File, error) {
+	return create(folder, ".gitlabci-"+rand.Text()+suffix, name, perm)
+}
+
+func create(folder Folder, current, name string, perm fs.FileMode) (*File, error) {
+	file, err := folder.OpenFile(current, fresh, perm)
+	if err != nil {
+		return nil, err
+	}
+	return &File{file, folder, current, name}, nil
+}
+
+// Place closes the file and gives it its name. After an error, it is removed.
+func (f *File) Place() error {
+	err := f.Close()
+	if err == nil && f.current != f.name {
+		err = f.folder.Rename(f.current, f.name)
+	}
+	if err != nil {
+		return errors.Join(err, f.folder.Remove(f.current))
+	}
+	return nil
+}
+
+// Discard removes the file.
+func (f *File) Discard() error {
+	f.Close() // what was not written does not matter any more
+	return f.folder.Remove(f.current)
+}
