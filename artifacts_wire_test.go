@@ -100,12 +100,12 @@ func TestWireArtifacts(t *testing.T) {
 	recent := gitlabci.LatestArtifacts{Ref: "main", Job: "unit", SearchRecent: true}
 	open := func(src gitlabci.ArtifactSource, opts *gitlabci.OpenOptions) func(context.Context, *gitlabci.Client) error {
 		return func(ctx context.Context, c *gitlabci.Client) error {
-			return wireRead(c.Artifacts.Open(ctx, gitlabci.ID(7), src, opts))
+			return wireRead(c.Artifacts.Open(ctx, gitlabci.ProjectNumber(7), src, opts))
 		}
 	}
 	openFile := func(src gitlabci.ArtifactSource, path string) func(context.Context, *gitlabci.Client) error {
 		return func(ctx context.Context, c *gitlabci.Client) error {
-			return wireRead(c.Artifacts.OpenFile(ctx, gitlabci.ID(7), src, path))
+			return wireRead(c.Artifacts.OpenFile(ctx, gitlabci.ProjectNumber(7), src, path))
 		}
 	}
 	tests := map[string]struct {
@@ -123,14 +123,14 @@ func TestWireArtifacts(t *testing.T) {
 		"member of the newest":   {openFile(newest, "out/a.txt"), "/projects/7/jobs/artifacts/main/raw/out/a.txt?job=unit"},
 		"member of a recent one": {openFile(recent, "a.txt"), "/projects/7/jobs/artifacts/main/raw/a.txt?job=unit&search_recent_successful_pipelines=true"},
 		"download": {func(ctx context.Context, c *gitlabci.Client) error {
-			return wireDone(c.Artifacts.Download(ctx, gitlabci.ID(7), gitlabci.JobID(9), io.Discard, &gitlabci.OpenOptions{
+			return wireDone(c.Artifacts.Download(ctx, gitlabci.ProjectNumber(7), gitlabci.JobID(9), io.Discard, &gitlabci.OpenOptions{
 				FileType: gitlabci.ArtifactTypeSAST, DownloadMode: gitlabci.DownloadModeProxy}))
 		}, "/projects/7/jobs/9/artifacts?download_mode=proxy&file_type=sast"},
 		"download of the newest": {func(ctx context.Context, c *gitlabci.Client) error {
-			return wireDone(c.Artifacts.Download(ctx, gitlabci.ID(7), recent, io.Discard, nil))
+			return wireDone(c.Artifacts.Download(ctx, gitlabci.ProjectNumber(7), recent, io.Discard, nil))
 		}, "/projects/7/jobs/artifacts/main/download?job=unit&search_recent_successful_pipelines=true"},
 		"all entries": {func(ctx context.Context, c *gitlabci.Client) error {
-			return wireDrain(c.Artifacts.AllEntries(ctx, gitlabci.ID(7), 9, &gitlabci.ListEntriesOptions{Recursive: true}))
+			return wireDrain(c.Artifacts.AllEntries(ctx, gitlabci.ProjectNumber(7), 9, &gitlabci.ListEntriesOptions{Recursive: true}))
 		}, "/projects/7/jobs/9/artifacts/tree?per_page=100&recursive=true"},
 	}
 	for name, test := range tests {

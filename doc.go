@@ -8,7 +8,7 @@
 //	pipeline, err := client.Pipelines.Create(ctx, "group/app", "main", nil)
 //
 // A [Client] has a service for each kind of thing; its methods are GitLab's
-// endpoints, and their comments say which. A project is its path or, by [ID],
+// endpoints, and their comments say which. A project is its path or, by [ProjectNumber],
 // its number. Options come last and may be nil.
 //
 // # What it takes care of

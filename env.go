@@ -118,7 +118,7 @@ func ProjectFromEnv() (ProjectID, error) {
 	if err != nil {
 		return "", err
 	}
-	return ID(n), nil
+	return ProjectNumber(n), nil
 }
 
 // PipelineFromEnv returns the pipeline of the CI job this program runs in,

@@ -204,7 +204,7 @@ func TestWireCallsAreComplete(t *testing.T) {
 
 func TestWireRefusesBadNames(t *testing.T) {
 	projects := []gitlabci.ProjectID{"", "app", "0", "-1", "00", "99999999999999999999", "group//app", "/app", "group/", "../app", "group/..", "./app", "group/../../user",
-		gitlabci.ID(0), gitlabci.ID(-7)}
+		gitlabci.ProjectNumber(0), gitlabci.ProjectNumber(-7)}
 	for name, call := range wireCalls {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(wireStep(call.want, call.answer))

@@ -31,7 +31,7 @@ type PipelineInfo struct {
 }
 
 // Project returns the pipeline's project, for the calls that ask for one.
-func (p *PipelineInfo) Project() ProjectID { return ID(p.ProjectID) }
+func (p *PipelineInfo) Project() ProjectID { return ProjectNumber(p.ProjectID) }
 
 // A Pipeline is a pipeline whole. Name is empty in the answers of Create,
 // Retry and Cancel, whatever the pipeline is called.

@@ -123,7 +123,7 @@ func TestTree(t *testing.T) {
 }
 
 func TestTreeBelowTheRoot(t *testing.T) {
-	tree, err := forest().Client().Pipelines.Tree(t.Context(), gitlabci.ID(2), 3)
+	tree, err := forest().Client().Pipelines.Tree(t.Context(), gitlabci.ProjectNumber(2), 3)
 	require.NoError(t, err)
 	require.Equal(t, "3[31 32] (33: 1[11 12] (13: 2[21]) (14: 4[41]))", outline(tree), "3 is not below itself")
 }
@@ -153,12 +153,12 @@ func TestTreeOfWhatMayNotBeRead(t *testing.T) {
 				require.ErrorIs(t, one.Err, test.want)
 				require.ErrorIs(t, one.TestsErr, test.want)
 				require.Nil(t, one.Tests)
-				require.Equal(t, gitlabci.ID(2), one.Pipeline.Project(), "as the trigger job tells")
+				require.Equal(t, gitlabci.ProjectNumber(2), one.Pipeline.Project(), "as the trigger job tells")
 				require.Equal(t, one.Trigger.DownstreamPipeline, &one.Pipeline.PipelineInfo)
 			}
 			require.Equal(t, 2, tree.TestReportSummary().Total.Count)
 
-			_, err = client.Pipelines.Tree(t.Context(), gitlabci.ID(2), 4)
+			_, err = client.Pipelines.Tree(t.Context(), gitlabci.ProjectNumber(2), 4)
 			require.ErrorIs(t, err, test.want, "at the root it is fatal")
 		})
 	}

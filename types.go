@@ -7,13 +7,13 @@ import (
 )
 
 // A ProjectID names a project: its full path, such as "group/app", or its
-// number, for which see [ID]. Anything else is refused before it is sent.
+// number, for which see [ProjectNumber]. Anything else is refused before it is sent.
 //
 // See https://docs.gitlab.com/api/rest/#namespaced-paths.
 type ProjectID string
 
 // ID returns the ProjectID of the project with the number n.
-func ID(n int64) ProjectID { return ProjectID(strconv.FormatInt(n, 10)) }
+func ProjectNumber(n int64) ProjectID { return ProjectID(strconv.FormatInt(n, 10)) }
 
 // A PipelineID is a pipeline's number, unique on the whole instance. It is not
 // the IID, which counts within one project and is what its pages show.

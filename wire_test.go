@@ -199,24 +199,24 @@ func TestWireMethods(t *testing.T) {
 
 // wireProjects maps projects to how they look in a path.
 var wireProjects = map[gitlabci.ProjectID]string{
-	"group/app":               "group%2Fapp",
-	"group/sub/app":           "group%2Fsub%2Fapp",
-	"group/a#b":               "group%2Fa%23b",
-	"group/a?b":               "group%2Fa%3Fb",
-	"group/a?private_token=b": "",
-	"group/100%":              "group%2F100%25",
-	"group/100%2Fb":           "group%2F100%252Fb",
-	"group/a b":               "group%2Fa%20b",
-	"group/a+b":               "group%2Fa%2Bb",
-	"group/é":                 "group%2F%C3%A9",
-	"group/a;b&c=d,e":         "",
-	"group/a:b@c":             "",
-	`group/a"b\c`:             "",
-	"group/a\r\nHost: b":      "",
-	"group/...":               "group%2F...",
-	"123/456":                 "123%2F456",
-	gitlabci.ID(7):            "7",
-	gitlabci.ID(1<<63 - 1):    "9223372036854775807",
+	"group/app":                       "group%2Fapp",
+	"group/sub/app":                   "group%2Fsub%2Fapp",
+	"group/a#b":                       "group%2Fa%23b",
+	"group/a?b":                       "group%2Fa%3Fb",
+	"group/a?private_token=b":         "",
+	"group/100%":                      "group%2F100%25",
+	"group/100%2Fb":                   "group%2F100%252Fb",
+	"group/a b":                       "group%2Fa%20b",
+	"group/a+b":                       "group%2Fa%2Bb",
+	"group/é":                         "group%2F%C3%A9",
+	"group/a;b&c=d,e":                 "",
+	"group/a:b@c":                     "",
+	`group/a"b\c`:                     "",
+	"group/a\r\nHost: b":              "",
+	"group/...":                       "group%2F...",
+	"123/456":                         "123%2F456",
+	gitlabci.ProjectNumber(7):         "7",
+	gitlabci.ProjectNumber(1<<63 - 1): "9223372036854775807",
 }
 
 func TestWireProjects(t *testing.T) {
@@ -244,7 +244,7 @@ func TestWireProjects(t *testing.T) {
 func TestWireRefusedProjects(t *testing.T) {
 	projects := []gitlabci.ProjectID{
 		"", " ", "app", ".", "..", "/", "//", "group/", "/app", "/group/app", "group//app", "group/.", "group/..", "../app", "group/../app",
-		"-7", "+7", "7.5", gitlabci.ID(0), gitlabci.ID(-1), gitlabci.ID(-1 << 63), "000", "9223372036854775808",
+		"-7", "+7", "7.5", gitlabci.ProjectNumber(0), gitlabci.ProjectNumber(-1), gitlabci.ProjectNumber(-1 << 63), "000", "9223372036854775808",
 	}
 	for _, project := range projects {
 		t.Run(string(project), func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 )
 
 // AddProject adds a private project with the default branch "main", and returns
-// its ID: for calls of the API, [gitlabci.ID] of it or the path name the
+// its ID: for calls of the API, [gitlabci.ProjectNumber] of it or the path name the
 // project. It panics if the path is taken or is not one.
 func (s *Server) AddProject(path string) int64 {
 	at := s.enter()

@@ -58,7 +58,7 @@ func TestMultiProjectPipeline(t *testing.T) {
 		lib := srv.AddProject("group/lib")
 		tag := srv.AddRef("group/lib", gitlabcitest.Ref{Name: "v1", Tag: true})
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
-		for i, project := range []string{"group/lib", string(gitlabci.ID(lib))} {
+		for i, project := range []string{"group/lib", string(gitlabci.ProjectNumber(lib))} {
 			p.AddJob(gitlabcitest.Job{ID: gitlabci.JobID(i + 1), Trigger: &gitlabcitest.Trigger{
 				Project:  project,
 				Pipeline: gitlabcitest.Pipeline{Ref: []string{"", "v1"}[i], Username: []string{"", "ines"}[i]},
