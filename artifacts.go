@@ -269,7 +269,7 @@ type ListEntriesOptions struct {
 // not exist, and before GitLab 18.8; [ErrForbidden] if the artifacts are hidden
 // from the token.
 func (s *ArtifactsService) ListEntries(ctx context.Context, project ProjectID, job JobID, opts *ListEntriesOptions) (*Page[ArtifactEntry], error) {
-	return pageOf(list[*ArtifactEntry](ctx, s.client, at("projects", project, "jobs", job, "artifacts", "tree"), opts))
+	return list(ctx, pagesAt[*ArtifactEntry](s.client, at("projects", project, "jobs", job, "artifacts", "tree")), opts)
 }
 
 // AllEntries ranges over what is in a job's archive, page by page as the loop
@@ -282,7 +282,7 @@ func (s *ArtifactsService) ListEntries(ctx context.Context, project ProjectID, j
 // errors, 100 a page unless told. An error ends it; a page's is a [PageError].
 // An archive does not change, so every entry comes exactly once.
 func (s *ArtifactsService) AllEntries(ctx context.Context, project ProjectID, job JobID, opts *ListEntriesOptions) iter.Seq2[*ArtifactEntry, error] {
-	return all[*ArtifactEntry](ctx, s.client, at("projects", project, "jobs", job, "artifacts", "tree"), opts)
+	return all(ctx, pagesAt[*ArtifactEntry](s.client, at("projects", project, "jobs", job, "artifacts", "tree")), opts)
 }
 
 // Keep takes the expiry date from a job's artifacts, and returns the job.

@@ -35,7 +35,11 @@ type Variable struct {
 // maintainer nor the developer who started the pipeline.
 // Values may be secrets: do not log them.
 func (s *PipelinesService) Variables(ctx context.Context, project ProjectID, pipeline PipelineID) ([]*Variable, error) {
-	return getAll[*Variable](ctx, s.client, at("projects", project, "pipelines", pipeline, "variables"))
+	page, err := uncheckedPagesAt[*Variable](s.client, at("projects", project, "pipelines", pipeline, "variables"))(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return page.Items, nil // GitLab has no pages of them
 }
 
 // CreatePipelineOptions are what a new pipeline is given. Nil gives nothing.

@@ -24,11 +24,11 @@ type filterable interface {
 	thing
 }
 
-// filteredPages fetches the pages of the list at p. A page with an item that the
-// filters exclude is an error.
-func filteredPages[P any](fetch pages.Request[P], p path) pages.Request[P] {
+// matching requests pages of the list at p by request. A page with an item that
+// the filters exclude is an error.
+func matching[P any](request pages.Request[P], p path) pages.Request[P] {
 	return func(ctx context.Context, query url.Values) (*pages.Page[P], error) {
-		page, err := fetch(ctx, query)
+		page, err := request(ctx, query)
 		if err != nil {
 			return nil, err
 		}

@@ -96,7 +96,7 @@ type ListPipelineJobsOptions struct {
 // if the server ignores Ref or Scope and lists what contradicts it, and
 // [ErrRateLimited]: GitLab allows 600 such requests a minute.
 func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJobsOptions) (*Page[Job], error) {
-	return pageOf(listBy(ctx, opts, s.projectJobs(project, false)))
+	return list(ctx, s.projectJobs(project, false), opts)
 }
 
 // All ranges over a project's jobs, page by page as the loop goes on.
@@ -114,25 +114,25 @@ func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJob
 // overlap: then no job is yielded twice, but a job deleted during the loop can hide
 // its neighbor.
 func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobsOptions) iter.Seq2[*Job, error] {
-	return allBy(ctx, opts, s.projectJobs(project, opts != nil && opts.Prefetch > 1))
+	return all(ctx, s.projectJobs(project, opts != nil && opts.Prefetch > 1), opts)
 }
 
 // projectJobs fetches pages by cursor, or by number if told to or from a
 // server that refuses cursors. One that does not know of them ignores the wish
 // and links to numbers.
 func (s *JobsService) projectJobs(project ProjectID, numbered bool) pages.Request[*Job] {
-	fetch := pagesOf[*Job](s.client, at("projects", project, "jobs"))
+	request := pagesAt[*Job](s.client, at("projects", project, "jobs"))
 	return func(ctx context.Context, query url.Values) (*pages.Page[*Job], error) {
 		if numbered || query.Has("page") || query.Has("cursor") {
-			return fetch(ctx, query)
+			return request(ctx, query)
 		}
 		byCursor := maps.Clone(query)
 		byCursor.Set("pagination", "keyset")
 		byCursor.Set("order_by", "id")
 		byCursor.Set("sort", "desc")
-		page, err := fetch(ctx, byCursor)
+		page, err := request(ctx, byCursor)
 		if e, ok := errors.AsType[*APIError](err); ok && e.StatusCode == http.StatusMethodNotAllowed {
-			return fetch(ctx, query)
+			return request(ctx, query)
 		}
 		return page, err
 	}
@@ -147,7 +147,7 @@ func (s *JobsService) projectJobs(project ProjectID, numbered bool) pages.Reques
 // The error matches [ErrNotFound], [ErrForbidden] if the project hides its
 // jobs from the token, and [ErrInvalid] for a status GitLab does not know.
 func (s *JobsService) ListForPipeline(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListPipelineJobsOptions) (*Page[Job], error) {
-	return pageOf(list[*Job](ctx, s.client, at("projects", project, "pipelines", pipeline, "jobs"), opts))
+	return list(ctx, pagesAt[*Job](s.client, at("projects", project, "pipelines", pipeline, "jobs")), opts)
 }
 
 // AllForPipeline ranges over a pipeline's jobs, page by page as the loop goes
@@ -164,7 +164,7 @@ func (s *JobsService) ListForPipeline(ctx context.Context, project ProjectID, pi
 // list is yielded exactly once: always with a Prefetch above 1, and otherwise only
 // without Scope and in lists of at most 10,000 jobs.
 func (s *JobsService) AllForPipeline(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListPipelineJobsOptions) iter.Seq2[*Job, error] {
-	return all[*Job](ctx, s.client, at("projects", project, "pipelines", pipeline, "jobs"), opts)
+	return all(ctx, pagesAt[*Job](s.client, at("projects", project, "pipelines", pipeline, "jobs")), opts)
 }
 
 // FindByName returns the newest attempt of the job with that exact name in a
@@ -250,7 +250,7 @@ type ListTriggerJobsOptions struct {
 // See https://docs.gitlab.com/api/jobs/#list-all-trigger-jobs-by-pipeline.
 // The errors are those of [JobsService.ListForPipeline].
 func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) (*Page[TriggerJob], error) {
-	return pageOf(listBy(ctx, opts, s.triggerJobs(project, pipeline)))
+	return list(ctx, s.triggerJobs(project, pipeline), opts)
 }
 
 // AllTriggerJobs ranges over a pipeline's trigger jobs, page by page as the
@@ -269,21 +269,21 @@ func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pi
 // and otherwise only without Scope and in lists of at most 10,000 trigger jobs.
 func (s *JobsService) AllTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) iter.Seq2[*TriggerJob, error] {
 	return func(yield func(*TriggerJob, error) bool) {
-		allBy(ctx, opts, s.triggerJobs(project, pipeline))(yield)
+		all(ctx, s.triggerJobs(project, pipeline), opts)(yield)
 	}
 }
 
 // triggerJobs fetches pages of trigger jobs, and checks that they have what was
 // asked for.
 func (s *JobsService) triggerJobs(project ProjectID, pipeline PipelineID) pages.Request[*TriggerJob] {
-	return filteredPages(s.anyTriggerJobs(project, pipeline), at("projects", project, "pipelines", pipeline, "bridges"))
+	return matching(s.anyTriggerJobs(project, pipeline), at("projects", project, "pipelines", pipeline, "bridges"))
 }
 
 // anyTriggerJobs fetches pages by the route's old name until the server says
 // that it has only the new one, whatever jobs they have.
 func (s *JobsService) anyTriggerJobs(project ProjectID, pipeline PipelineID) pages.Request[*TriggerJob] {
-	older := anyPages[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "bridges"))
-	newer := anyPages[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "trigger_jobs"))
+	older := uncheckedPagesAt[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "bridges"))
+	newer := uncheckedPagesAt[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "trigger_jobs"))
 	var renamed atomic.Bool // pages are fetched at once where some are prefetched
 	return func(ctx context.Context, query url.Values) (*pages.Page[*TriggerJob], error) {
 		if renamed.Load() {

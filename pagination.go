@@ -73,56 +73,47 @@ func (e *PageError) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *PageError) Unwrap() error { return e.Err }
 
-// pagesOf fetches the pages of the list at p, and checks that their items fit the
+// pagesAt requests pages of the list at p, and checks that their items match the
 // filters.
-func pagesOf[P any](c *Client, p path) pages.Request[P] { return filteredPages(anyPages[P](c, p), p) }
+func pagesAt[P any](c *Client, p path) pages.Request[P] {
+	return matching(uncheckedPagesAt[P](c, p), p)
+}
 
-// anyPages fetches the pages of the list at p, without checking the filters.
-func anyPages[P any](c *Client, p path) pages.Request[P] {
+// uncheckedPagesAt requests pages of the list at p, whatever their items are.
+func uncheckedPagesAt[P any](c *Client, p path) pages.Request[P] {
 	return func(ctx context.Context, query url.Values) (*pages.Page[P], error) {
-		return fetchPage[P](ctx, c, p, query)
+		page, _, err := readPage[P](ctx, c, reading(p, query))
+		return page, err
 	}
 }
 
-func list[P any](ctx context.Context, c *Client, p path, opts lister) (*pages.Page[P], error) {
-	return listBy(ctx, opts, pagesOf[P](c, p))
-}
-
-func all[P any](ctx context.Context, c *Client, p path, opts lister) iter.Seq2[P, error] {
-	return allBy(ctx, opts, pagesOf[P](c, p))
-}
-
-func listBy[P any](ctx context.Context, opts lister, fetch pages.Request[P]) (*pages.Page[P], error) {
-	query, err := listQuery(optionsOf(opts), opts, 0)
+// list requests one page of a list.
+func list[T any](ctx context.Context, request pages.Request[*T], opts listing) (*Page[T], error) {
+	query, err := listQuery(opts, 0)
 	if err != nil {
 		return nil, err
 	}
-	return fetch(ctx, query)
-}
-
-// pageOf is a sheet as callers see it.
-func pageOf[T any](s *pages.Page[*T], err error) (*Page[T], error) {
+	p, err := request(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	return &Page[T]{s.Items, s.Number, s.Size, s.Total, s.Pages, Cursor(s.Next)}, nil
+	return &Page[T]{p.Items, p.Number, p.Size, p.Total, p.Pages, Cursor(p.Next)}, nil
 }
 
-// allBy ranges over the pages from the one that opts choose. Nothing is asked
-// for before the loop or after its end.
-func allBy[P any](ctx context.Context, opts lister, fetch pages.Request[P]) iter.Seq2[P, error] {
+// all ranges over a list, from the page that opts select. Nothing is requested
+// before the loop or after its end.
+func all[P any](ctx context.Context, request pages.Request[P], opts listing) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
-		o := optionsOf(opts)
-		query, err := listQuery(o, opts, 100)
+		query, err := listQuery(opts, 100)
 		if err != nil {
 			var none P
 			yield(none, err)
 			return
 		}
 		list := &pages.List[P]{
-			Request:  fetch,
+			Request:  request,
 			Order:    orderOf[P](query),
-			Ahead:    o.Prefetch,
+			Ahead:    optionsOf(opts).Prefetch,
 			Key:      keyOf,
 			Limit:    withAnswerLimit,
 			TooLarge: isTooLarge,
@@ -175,31 +166,28 @@ func pageError(cursor string, err error) error {
 	return &PageError{After: Cursor(cursor), Err: err}
 }
 
-// A lister is a pointer to a struct of options that embeds [ListOptions].
-type lister interface{ listOptions() ListOptions }
+// A listing is a pointer to a struct of options that embeds [ListOptions].
+type listing interface{ listOptions() ListOptions }
 
 func (o ListOptions) listOptions() ListOptions { return o }
 
 // optionsOf are the ListOptions of opts, which may be nil.
-func optionsOf(opts lister) ListOptions {
+func optionsOf(opts listing) ListOptions {
 	if reflect.ValueOf(opts).IsNil() {
 		return ListOptions{}
 	}
 	return opts.listOptions()
 }
 
-// listQuery is the query that opts, with the ListOptions o, ask for. A cursor
-// keeps its own page size, or its page number would be the wrong one.
-func listQuery(o ListOptions, opts lister, perPage int) (url.Values, error) {
+// listQuery is the query of the page that opts select. A cursor keeps its own
+// page size, or its page number would be the wrong one.
+func listQuery(opts listing, perPage int) (url.Values, error) {
+	o := optionsOf(opts)
 	switch {
 	case o.Prefetch < 0 || o.Prefetch > pages.MostAhead:
 		return nil, &inputError{"ListOptions.Prefetch", fmt.Errorf("%d is not within 0 to %d", o.Prefetch, pages.MostAhead)}
 	case o.After != "":
-		query, err := pages.Query(string(o.After))
-		if err != nil {
-			return nil, &inputError{"ListOptions.After", err}
-		}
-		return query, nil
+		return cursorQuery(o.After)
 	case o.Page < 0:
 		return nil, &inputError{"ListOptions.Page", fmt.Errorf("%d is negative", o.Page)}
 	case o.PerPage < 0 || o.PerPage > 100:
@@ -212,15 +200,17 @@ func listQuery(o ListOptions, opts lister, perPage int) (url.Values, error) {
 	return values, err
 }
 
-// fetchPage fetches one page of a list.
-func fetchPage[P any](ctx context.Context, c *Client, p path, query url.Values) (*pages.Page[P], error) {
-	page, _, err := fetchPageUnless[P](ctx, c, reading(p, query))
-	return page, err
+func cursorQuery(c Cursor) (url.Values, error) {
+	query, err := pages.Query(string(c))
+	if err != nil {
+		return nil, &inputError{"ListOptions.After", err}
+	}
+	return query, nil
 }
 
-// fetchPageUnless fetches one page of a list, and the ETag by which it is known.
-// The page is nil if it is the one that the call has the ETag of.
-func fetchPageUnless[P any](ctx context.Context, c *Client, cl *call) (page *pages.Page[P], etag string, err error) {
+// readPage makes a call for one page of a list, and returns also its ETag. The
+// page is nil if the call has that ETag already.
+func readPage[P any](ctx context.Context, c *Client, cl *call) (page *pages.Page[P], etag string, err error) {
 	err = c.fetch(ctx, cl, func(header http.Header, body []byte) error {
 		items, left, err := lenient.List[P](body)
 		if err != nil {

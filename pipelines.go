@@ -91,7 +91,7 @@ type ListPipelinesOptions struct {
 // YAMLErrors, and [PipelineScopeBranches] and [PipelineScopeTags] cannot be checked.
 // [PipelineScopeFinished] leaves out skipped pipelines.
 func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) (*Page[PipelineInfo], error) {
-	return pageOf(list[*PipelineInfo](ctx, s.client, at("projects", project, "pipelines"), opts))
+	return list(ctx, pagesAt[*PipelineInfo](s.client, at("projects", project, "pipelines")), opts)
 }
 
 // All ranges over a project's pipelines, page by page as the loop goes on.
@@ -118,7 +118,7 @@ func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *Li
 // yielded twice, but one that moved in the list can be missed, with or without
 // Prefetch.
 func (s *PipelinesService) All(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) iter.Seq2[*PipelineInfo, error] {
-	return all[*PipelineInfo](ctx, s.client, at("projects", project, "pipelines"), opts)
+	return all(ctx, pagesAt[*PipelineInfo](s.client, at("projects", project, "pipelines")), opts)
 }
 
 // Get returns one pipeline, child pipelines included.
@@ -281,7 +281,7 @@ type ListMyPipelinesOptions struct {
 // GitLab lists recent pipelines only, and takes hidden ones out of a page
 // afterwards: a page can be short, or empty, and still have a Next.
 func (s *PipelinesService) ListMine(ctx context.Context, opts *ListMyPipelinesOptions) (*Page[UserPipeline], error) {
-	return pageOf(list[*UserPipeline](ctx, s.client, minePath(opts), opts))
+	return list(ctx, pagesAt[*UserPipeline](s.client, minePath(opts)), opts)
 }
 
 // AllMine ranges over the pipelines that the token's owner started, page by
@@ -296,7 +296,7 @@ func (s *PipelinesService) ListMine(ctx context.Context, opts *ListMyPipelinesOp
 // Pages have cursors, so what is there throughout comes exactly once. Prefetch
 // asks for one page ahead, however large it is.
 func (s *PipelinesService) AllMine(ctx context.Context, opts *ListMyPipelinesOptions) iter.Seq2[*UserPipeline, error] {
-	return all[*UserPipeline](ctx, s.client, minePath(opts), opts)
+	return all(ctx, pagesAt[*UserPipeline](s.client, minePath(opts)), opts)
 }
 
 // minePath refuses a page number, which GitLab would ignore.

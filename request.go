@@ -157,15 +157,6 @@ func get[P any](ctx context.Context, c *Client, p path, opts any) (P, error) {
 	return send[P](ctx, c, reading(p, values))
 }
 
-// getAll reads a list that GitLab does not page.
-func getAll[P any](ctx context.Context, c *Client, p path) ([]P, error) {
-	page, err := fetchPage[P](ctx, c, p, nil)
-	if err != nil {
-		return nil, err
-	}
-	return page.Items, nil
-}
-
 // send makes a call whose answer is one object, a P; see [lenient.Object].
 func send[P any](ctx context.Context, c *Client, cl *call) (P, error) {
 	var answer, none P

@@ -247,7 +247,7 @@ func (r *run) noteTriggers(ctx context.Context) error {
 	}
 	failed := &ListTriggerJobsOptions{Scope: []Status{StatusFailed}}
 	triggers, err := insist(ctx, r.watch, func() ([]*TriggerJob, error) {
-		return collect(allBy(ctx, failed, r.service.client.Jobs.anyTriggerJobs(root.project, root.id)))
+		return collect(all(ctx, r.service.client.Jobs.anyTriggerJobs(root.project, root.id), failed))
 	})
 	for _, t := range triggers {
 		r.note(root.event(&PipelineEvent{TriggerJob: t, Status: t.Status}))

@@ -274,7 +274,7 @@ func (w *watch) listJobs(ctx context.Context, p *watched) (*observation, error) 
 		"include_retried": {"true"}, "per_page": {"100"},
 	})
 	first.etag = p.etag
-	page, etag, err := fetchPageUnless[*Job](ctx, w.service.client, first)
+	page, etag, err := readPage[*Job](ctx, w.service.client, first)
 	switch {
 	case err != nil:
 		return nil, err
