@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"regexp"
 	"strings"
 	"time"
 
+	"example.com/gitlabci/internal/poll"
 	"example.com/gitlabci/internal/rest"
 )
 
@@ -105,9 +105,10 @@ type finder struct {
 	sha     string
 	source  Source
 
-	others  map[PipelineID]bool // known not to fit: what is asked of them never changes
-	met     bool                // whether a look was answered yet
-	failing time.Time           // since when looks fail; zero if the last one did not
+	others   map[PipelineID]bool // known not to fit: what is asked of them never changes
+	met      bool                // whether a look was answered yet
+	pace     poll.Pace
+	patience poll.Patience
 }
 
 var wholeSHA = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
@@ -116,7 +117,11 @@ func (s *PipelinesService) finder(project ProjectID, opts *FindPipelineOptions) 
 	if opts == nil {
 		opts = &FindPipelineOptions{}
 	}
-	f := &finder{service: s, project: project, sha: strings.ToLower(opts.SHA), source: opts.Source, others: map[PipelineID]bool{}}
+	f := &finder{
+		service: s, project: project, sha: strings.ToLower(opts.SHA), source: opts.Source, others: map[PipelineID]bool{},
+		pace:     poll.Pace{Min: findInterval, Max: findLongest, Jitter: true},
+		patience: poll.Patience{GiveUpAfter: findPatience},
+	}
 	switch {
 	case opts.Ref == "" && opts.SHA == "" && opts.MergeRequest == 0:
 		return nil, errors.New("one of Ref, SHA and MergeRequest is required")
@@ -243,7 +248,7 @@ func (s Source) dangling() bool {
 
 // wait looks until there is a pipeline.
 func (f *finder) wait(ctx context.Context) (*Pipeline, error) {
-	for interval := findInterval; ; interval = min(interval*3/2, findLongest) {
+	for {
 		begun := time.Now()
 		pipeline, err := f.look(ctx)
 		if err == nil {
@@ -252,11 +257,8 @@ func (f *finder) wait(ctx context.Context) (*Pipeline, error) {
 		if err := f.failed(ctx, begun, err); err != nil {
 			return nil, err
 		}
-		pause := interval - rand.N(interval/10) // so that many do not look at the same moment
-		if e, answered := errors.AsType[*APIError](err); answered {
-			pause = max(pause, e.RetryAfter)
-		}
-		if ended := rest.Sleep(ctx, pause); ended != nil {
+		f.pace.AtLeast(askedToWait(err))
+		if ended := f.pace.Wait(ctx); ended != nil {
 			return nil, f.ended(ended, err)
 		}
 	}
@@ -269,21 +271,15 @@ func (f *finder) failed(ctx context.Context, begun time.Time, err error) error {
 		return f.ended(ended, err)
 	}
 	if err == errNoneFound {
-		f.met, f.failing = true, time.Time{}
+		f.met = true
+		f.patience.Restore()
 		return nil
 	}
 	if !f.mayPass(err) {
 		return err
 	}
-	if f.failing.IsZero() {
-		f.failing = begun
-	}
-	asked := time.Duration(0)
-	if e, answered := errors.AsType[*APIError](err); answered {
-		asked = e.RetryAfter
-	}
-	if lasted := time.Since(f.failing); lasted >= findPatience-asked {
-		return fmt.Errorf("gitlabci: looking for a pipeline of %s failed for %v: %w", f.what, lasted.Round(time.Second), err)
+	if lasted, giveUp := f.patience.Failed(begun, askedToWait(err)); giveUp {
+		return fmt.Errorf("gitlabci: looking for a pipeline of %s failed for %v: %w", f.what, lasted, err)
 	}
 	return nil
 }
@@ -300,11 +296,8 @@ func (f *finder) mayPass(err error) bool {
 
 // ended is the error of a context that ended, and of the last look.
 func (f *finder) ended(ended, err error) error {
-	switch {
-	case err == errNoneFound:
-		err = ended
-	case !errors.Is(err, ended):
-		err = fmt.Errorf("%w (after: %w)", ended, err)
+	if err == errNoneFound {
+		err = nil
 	}
-	return fmt.Errorf("gitlabci: waiting for a pipeline of %s: %w", f.what, err)
+	return fmt.Errorf("gitlabci: waiting for a pipeline of %s: %w", f.what, rest.After(ended, err))
 }

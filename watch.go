@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math/rand/v2"
 	"slices"
 	"time"
 
-	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/poll"
 )
 
 // WatchOptions say what [PipelinesService.Watch] and [PipelinesService.Wait]
@@ -110,11 +109,10 @@ type watch struct {
 	options WatchOptions // without zeros
 	tell    func(*PipelineEvent) bool
 
-	root     *watched
-	open     []*watched // those that have not finished, upstream first
-	known    map[PipelineID]*watched
-	interval time.Duration // to the next poll
-	held     time.Duration // what a server asks to wait, at least, before that
+	root  *watched
+	open  []*watched // those that have not finished, upstream first
+	known map[PipelineID]*watched
+	pace  poll.Pace
 
 	mayBlock bool // whether to end where only people can go on
 	stood    int  // polls in a row that found nothing to move
@@ -124,15 +122,23 @@ func (s *PipelinesService) watch(project ProjectID, pipeline PipelineID, o Watch
 	if err := o.check(); err != nil {
 		return nil, &inputError{"WatchOptions", err}
 	}
-	root := newWatched(project, pipeline)
-	return &watch{
-		service:  s,
-		options:  o,
-		root:     root,
-		open:     []*watched{root},
-		known:    map[PipelineID]*watched{pipeline: root},
-		interval: o.MinInterval,
-	}, nil
+	w := &watch{
+		service: s,
+		options: o,
+		known:   map[PipelineID]*watched{},
+		pace:    poll.Pace{Min: o.MinInterval, Max: o.MaxInterval, Jitter: true},
+	}
+	w.root = w.add(project, pipeline)
+	return w, nil
+}
+
+// add begins to watch one more pipeline.
+func (w *watch) add(project ProjectID, id PipelineID) *watched {
+	p := newWatched(project, id)
+	p.patience.GiveUpAfter = w.options.GiveUpAfter
+	w.known[id] = p
+	w.open = append(w.open, p)
+	return p
 }
 
 // check finds what makes no sense, and gives zeros their values. A limit that
@@ -172,7 +178,7 @@ func (w *watch) run(ctx context.Context) error {
 			return fmt.Errorf("%w: pipeline %d in project %s", ErrBlocked, blocked.id, blocked.project)
 		}
 		if changed {
-			w.interval = w.options.MinInterval
+			w.pace.Restart()
 		}
 		if err := w.pause(ctx); err != nil {
 			return err
@@ -199,7 +205,7 @@ func (w *watch) look(ctx context.Context, p *watched) (changed bool, err error) 
 	if err != nil {
 		return false, w.failed(ctx, p, begun, err)
 	}
-	p.failing = time.Time{}
+	p.patience.Restore()
 	if p.outdated(answer) {
 		return false, nil
 	}
@@ -220,21 +226,16 @@ func (w *watch) adopt(p *watched, triggers []*TriggerJob) {
 		if t.DownstreamPipeline == nil || w.known[t.DownstreamPipeline.ID] != nil {
 			continue
 		}
-		child := newWatched(t.downstreamProject(p.project), t.DownstreamPipeline.ID)
+		child := w.add(t.downstreamProject(p.project), t.DownstreamPipeline.ID)
 		child.info = new(*t.DownstreamPipeline)
 		child.since = time.Now()
-		w.known[child.id] = child
-		w.open = append(w.open, child)
 		p.triggers[t.ID].child = child
 	}
 }
 
-// pause waits until the next poll, and eases the interval.
+// pause waits until the next poll.
 func (w *watch) pause(ctx context.Context) error {
-	wait := max(w.interval-rand.N(w.interval/10+1), w.held)
-	w.interval += min(w.interval/2, w.options.MaxInterval-w.interval)
-	w.held = 0
-	if err := rest.Sleep(ctx, wait); err != nil {
+	if err := w.pace.Wait(ctx); err != nil {
 		return fmt.Errorf("gitlabci: watching pipeline %d: %w", w.root.id, err)
 	}
 	return nil
@@ -322,7 +323,7 @@ func insist[T any](ctx context.Context, w *watch, read func() (T, error)) (T, er
 		begun := time.Now()
 		answer, err := read()
 		if err == nil {
-			w.root.failing = time.Time{}
+			w.root.patience.Restore()
 			return answer, nil
 		}
 		if err := w.failed(ctx, w.root, begun, err); err != nil {
@@ -342,7 +343,8 @@ func (w *watch) stillBlocked(pipeline *Pipeline) bool {
 
 // resume watches on what somebody has started again just now.
 func (w *watch) resume(ctx context.Context) error {
-	w.stood, w.interval = 0, w.options.MinInterval
+	w.stood = 0
+	w.pace.Restart()
 	if len(w.open) == 0 {
 		w.open = []*watched{w.root}
 	}

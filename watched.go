@@ -10,6 +10,9 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"example.com/gitlabci/internal/poll"
+	"example.com/gitlabci/internal/rest"
 )
 
 const (
@@ -31,13 +34,13 @@ type watched struct {
 	jobs     map[JobID]Status
 	triggers map[JobID]*watchedTrigger
 
-	since   time.Time // when GitLab told that there is one; zero if only the caller says so
-	read    bool      // whether anything was read yet
-	looked  bool      // whether the last poll read it
-	gone    bool      // not to be read any further
-	changed time.Time // when it last did
-	failing time.Time // since when polls fail; zero if the last one did not
-	lagging time.Time // since when answers are older than what is known; zero if the last one was not
+	since    time.Time // when GitLab told that there is one; zero if only the caller says so
+	read     bool      // whether anything was read yet
+	looked   bool      // whether the last poll read it
+	gone     bool      // not to be read any further
+	changed  time.Time // when it last did
+	patience poll.Patience
+	lagging  time.Time // since when answers are older than what is known; zero if the last one was not
 }
 
 // A watchedTrigger is a trigger job of a watched pipeline.
@@ -283,13 +286,13 @@ func (w *watch) listJobs(ctx context.Context, p *watched) (*observation, error) 
 	}
 	o := &observation{pipeline: pipelineOf(page.Items, p.id), jobs: page.Items, etag: etag}
 	if page.Next != "" {
-		rest, err := collect(w.service.client.Jobs.AllForPipeline(ctx, p.project, p.id, &ListPipelineJobsOptions{
+		others, err := collect(w.service.client.Jobs.AllForPipeline(ctx, p.project, p.id, &ListPipelineJobsOptions{
 			ListOptions: ListOptions{After: Cursor(page.Next)},
 		}))
 		if err != nil {
 			return nil, err
 		}
-		o.jobs, o.etag = append(o.jobs, rest...), ""
+		o.jobs, o.etag = append(o.jobs, others...), ""
 	}
 	o.jobs = inOrder(o.jobs, jobID)
 	return o, nil
@@ -326,10 +329,7 @@ func collect[T any](items iter.Seq2[*T, error]) (all []*T, err error) {
 // stay or has lasted, and else nil for another try.
 func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err error) error {
 	if cause := ctx.Err(); cause != nil {
-		if !errors.Is(err, cause) {
-			err = fmt.Errorf("%w (after: %w)", cause, err)
-		}
-		return fmt.Errorf("gitlabci: watching pipeline %d: %w", w.root.id, err)
+		return fmt.Errorf("gitlabci: watching pipeline %d: %w", w.root.id, rest.After(cause, err))
 	}
 	e, answered := errors.AsType[*APIError](err)
 	passes := mayPass(err, p.read) || answered && e.gone() && time.Since(p.since) < longestLag
@@ -342,18 +342,21 @@ func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err err
 	case !passes:
 		return w.leave(p, err)
 	}
-	if p.failing.IsZero() {
-		p.failing = begun
-	}
-	asked := time.Duration(0)
-	if answered {
-		asked = e.RetryAfter
-	}
-	w.held = max(w.held, asked)
-	if lasted := time.Since(p.failing); lasted >= w.options.GiveUpAfter-asked {
-		return fmt.Errorf("gitlabci: pipeline %d could not be read for %v: %w", p.id, lasted.Round(time.Second), err)
+	asked := askedToWait(err)
+	w.pace.AtLeast(asked)
+	if lasted, giveUp := p.patience.Failed(begun, asked); giveUp {
+		return fmt.Errorf("gitlabci: pipeline %d could not be read for %v: %w", p.id, lasted, err)
 	}
 	return nil
+}
+
+// askedToWait is how long a response asks to wait before the next request, if the
+// error is of one that does.
+func askedToWait(err error) time.Duration {
+	if e, answered := errors.AsType[*APIError](err); answered {
+		return e.RetryAfter
+	}
+	return 0
 }
 
 // leave gives up a downstream pipeline.

@@ -1,0 +1,79 @@
+// Package poll is the patience of whatever polls: how long to wait from one poll to
+// the next, and when to give up because polls keep failing.
+//
+// It is handed the shortest and the longest interval, how long the server asks to wait,
+// and how long polls may fail in a row. It never polls by itself, and knows nothing of
+// what is polled: the caller decides whether a failure may pass and what the error says.
+package poll
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"example.com/gitlabci/internal/rest"
+)
+
+// A Pace is the time from one poll to the next. It begins with Min, and each wait is
+// half as long again as the last one, up to Max.
+type Pace struct {
+	Min, Max time.Duration
+
+	// Jitter makes each wait up to a tenth shorter, so that many clients do not poll
+	// at the same moment.
+	Jitter bool
+
+	interval time.Duration // of the next wait; zero is Min
+	least    time.Duration // of the next wait, whatever the interval is
+}
+
+// Restart begins with Min again, because something has changed.
+func (p *Pace) Restart() { p.interval = 0 }
+
+// AtLeast makes the next wait at least so long, such as a server asks for. The waits
+// after it do not change.
+func (p *Pace) AtLeast(wait time.Duration) { p.least = max(p.least, wait) }
+
+// Wait waits until the next poll, or returns the error of a context that ends before.
+func (p *Pace) Wait(ctx context.Context) error { return rest.Sleep(ctx, p.next()) }
+
+func (p *Pace) next() time.Duration {
+	interval := max(p.interval, p.Min)
+	p.interval = interval + min(interval/2, p.Max-interval)
+	wait := interval
+	if p.Jitter {
+		wait -= rand.N(interval/10 + 1)
+	}
+	wait = max(wait, p.least)
+	p.least = 0
+	return wait
+}
+
+// A Patience is how long polls may fail in a row.
+type Patience struct {
+	GiveUpAfter time.Duration
+
+	// AtLeast is how many polls must have failed, however long that took.
+	AtLeast int
+
+	failures int
+	since    time.Time // when they began to fail
+}
+
+// Restore forgets the failures, because a poll succeeded.
+func (p *Patience) Restore() { p.failures = 0 }
+
+// Failures returns how many polls failed in a row.
+func (p *Patience) Failures() int { return p.failures }
+
+// Failed counts a poll that failed. The first one says since when polls fail. It returns
+// how long they have, in seconds, and whether to give up: because that is too long, or
+// will be before the end of the wait that the server asks for.
+func (p *Patience) Failed(since time.Time, asked time.Duration) (lasted time.Duration, giveUp bool) {
+	if p.failures == 0 {
+		p.since = since
+	}
+	p.failures++
+	lasted = time.Since(p.since)
+	return lasted.Round(time.Second), p.failures >= p.AtLeast && lasted >= p.GiveUpAfter-asked
+}
