@@ -14,6 +14,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // serveArchive is a storage with one file.
@@ -31,27 +32,27 @@ func TestArchiveLeavesADeadStorage(t *testing.T) {
 	for retries, want := range map[int]int{2: 3, 0: 1} {
 		synctest.Test(t, func(t *testing.T) {
 			var dead atomic.Int64
-			s := newScript(http.RedirectHandler(signed, http.StatusFound).ServeHTTP, http.RedirectHandler("https://other.example.com/zip?"+signature, http.StatusFound).ServeHTTP)
-			s.network.Handle(storageHost, serveArchive(data))
-			s.network.Handle("other.example.com", serveArchive(data))
-			archive, err := s.client(t, gitlabci.WithRetries(retries)).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+			s := testkit.NewScript(http.RedirectHandler(signed, http.StatusFound).ServeHTTP, http.RedirectHandler("https://other.example.com/zip?"+testkit.Signature, http.StatusFound).ServeHTTP)
+			s.Network.Handle(testkit.StorageHost, serveArchive(data))
+			s.Network.Handle("other.example.com", serveArchive(data))
+			archive, err := s.Client(t, gitlabci.WithRetries(retries)).Artifacts.Archive(t.Context(), "group/app", archiveJob)
 			require.NoError(t, err)
 			defer archive.Close()
-			s.network.Handle(storageHost, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.Network.Handle(testkit.StorageHost, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				dead.Add(1)
-				reset(w, r)
+				testkit.Reset(w, r)
 			}))
 			got, err := archive.ReadFile("big")
 			require.EqualValues(t, want, dead.Load())
 			if retries == 0 {
-				require.ErrorContains(t, err, "artifacts: storage "+storageHost+": ")
-				require.NotContains(t, err.Error(), signature)
-				require.Len(t, s.received(), 1)
+				require.ErrorContains(t, err, "artifacts: storage "+testkit.StorageHost+": ")
+				require.NotContains(t, err.Error(), testkit.Signature)
+				require.Len(t, s.Received(), 1)
 				got, err = archive.ReadFile("big")
 			}
 			require.NoError(t, err)
 			require.True(t, content == string(got))
-			require.Len(t, s.received(), 2)
+			require.Len(t, s.Received(), 2)
 			require.EqualValues(t, want, dead.Load(), "the address is forgotten")
 		})
 	}
@@ -98,14 +99,14 @@ func TestArchiveWhereRangesAreRefused(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	data, content := bigArchive(t)
 	for _, status := range []int{http.StatusRequestedRangeNotSatisfiable, http.StatusNotImplemented} {
-		s := newScript(func(w http.ResponseWriter, r *http.Request) {
+		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Range") != "" {
 				w.WriteHeader(status)
 				return
 			}
 			w.Write(data)
 		})
-		archive, err := s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+		archive, err := s.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
 		require.NoError(t, err)
 		got, err := archive.ReadFile("big")
 		require.NoError(t, err)
@@ -118,43 +119,43 @@ func TestArchiveWhereRangesAreRefused(t *testing.T) {
 // sends less of it.
 func TestArchiveNeverAsksAgain(t *testing.T) {
 	data, _ := bigArchive(t)
-	s := newScript(serveArchive(data), partialAnswer(fmt.Sprintf("bytes 0-99/%d", len(data)), data[:100]), serveArchive(data))
-	archive, err := s.client(t, gitlabci.WithRetries(0)).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	s := testkit.NewScript(serveArchive(data), partialAnswer(fmt.Sprintf("bytes 0-99/%d", len(data)), data[:100]), serveArchive(data))
+	archive, err := s.Client(t, gitlabci.WithRetries(0)).Artifacts.Archive(t.Context(), "group/app", archiveJob)
 	require.NoError(t, err)
 	defer archive.Close()
 	_, err = archive.ReadFile("big")
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.ErrorContains(t, err, "at byte 100 of ")
-	require.Len(t, s.received(), 2)
+	require.Len(t, s.Received(), 2)
 }
 
 // signed is an address in the storage.
-const signed = "https://" + storageHost + "/zip?" + signature
+const signed = "https://" + testkit.StorageHost + "/zip?" + testkit.Signature
 
 // Whatever a storage writes into its headers, no signature gets into an error.
 func TestSignaturesInHeaders(t *testing.T) {
 	data, _ := bigArchive(t)
 	for name, step := range map[string]http.HandlerFunc{
-		"Content-Range":    mendPart("x", signed),
-		"Content-Encoding": mendWhole("x", "Content-Encoding", signed),
-		"Content-Type":     mendWhole("x", "Content-Type", "text/html; "+signed),
-		"Location":         http.RedirectHandler("http://"+storageHost+"/zip?"+signature, http.StatusFound).ServeHTTP,
-		"the body":         answer(http.StatusForbidden, signed, "Content-Type", "text/plain"),
+		"Content-Range":    testkit.Part("x", signed),
+		"Content-Encoding": testkit.Whole("x", "Content-Encoding", signed),
+		"Content-Type":     testkit.Whole("x", "Content-Type", "text/html; "+signed),
+		"Location":         http.RedirectHandler("http://"+testkit.StorageHost+"/zip?"+testkit.Signature, http.StatusFound).ServeHTTP,
+		"the body":         testkit.Respond(http.StatusForbidden, signed, "Content-Type", "text/plain"),
 	} {
 		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { requireNoSignature(t, data, step) }) })
 	}
 }
 
 func requireNoSignature(t *testing.T, data []byte, step http.HandlerFunc) {
-	s := newScript(http.RedirectHandler(signed, http.StatusFound).ServeHTTP)
-	client := s.client(t)
+	s := testkit.NewScript(http.RedirectHandler(signed, http.StatusFound).ServeHTTP)
+	client := s.Client(t)
 	requireUnsigned := func(then http.HandlerFunc, read func() error) {
-		s.network.Handle(storageHost, then)
+		s.Network.Handle(testkit.StorageHost, then)
 		err := read()
-		require.ErrorContains(t, err, "artifacts: storage "+storageHost)
-		require.NotContains(t, err.Error(), signature)
+		require.ErrorContains(t, err, "artifacts: storage "+testkit.StorageHost)
+		require.NotContains(t, err.Error(), testkit.Signature)
 	}
-	s.network.Handle(storageHost, serveArchive(data))
+	s.Network.Handle(testkit.StorageHost, serveArchive(data))
 	archive, err := client.Artifacts.Archive(t.Context(), "group/app", archiveJob)
 	require.NoError(t, err)
 	defer archive.Close()
@@ -166,7 +167,7 @@ func requireNoSignature(t *testing.T, data []byte, step http.HandlerFunc) {
 		_, err := client.Artifacts.Open(t.Context(), "group/app", archiveJob, nil)
 		return err
 	})
-	s.network.Handle(storageHost, mendFirst("ETag", `"a"`))
+	s.Network.Handle(testkit.StorageHost, testkit.FirstPart("ETag", `"a"`))
 	file, err := client.Artifacts.Open(t.Context(), "group/app", archiveJob, nil)
 	require.NoError(t, err)
 	defer file.Close()

@@ -17,12 +17,13 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // bigArchive has one file that does not come with the directory.
 func bigArchive(t testing.TB) (data []byte, content string) {
-	content = downloadNoise(4 << 20)
-	return archiveOf(t, archiveEntry{name: "big", content: content, store: true}, archiveEntry{name: "small", content: "s"}), content
+	content = testkit.Noise(4 << 20)
+	return testkit.Zip(t, testkit.ZipEntry{Name: "big", Content: content, Store: true}, testkit.ZipEntry{Name: "small", Content: "s"}), content
 }
 
 // What breaks within a body is asked for again, and nothing of it shows.
@@ -146,8 +147,8 @@ func TestArchiveExpiredAddress(t *testing.T) {
 
 // A newer job's archive is never mixed with that of the one before.
 func TestArchiveOfAnotherJob(t *testing.T) {
-	first := archiveOf(t, archiveEntry{name: "big", content: strings.Repeat("1", 2<<20), store: true}, archiveEntry{name: "z", content: downloadNoise(2 << 20), store: true})
-	second := archiveOf(t, archiveEntry{name: "big", content: strings.Repeat("2", 2<<20), store: true}, archiveEntry{name: "z", content: downloadNoise(2 << 20), store: true})
+	first := testkit.Zip(t, testkit.ZipEntry{Name: "big", Content: strings.Repeat("1", 2<<20), Store: true}, testkit.ZipEntry{Name: "z", Content: testkit.Noise(2 << 20), Store: true})
+	second := testkit.Zip(t, testkit.ZipEntry{Name: "big", Content: strings.Repeat("2", 2<<20), Store: true}, testkit.ZipEntry{Name: "z", Content: testkit.Noise(2 << 20), Store: true})
 	for name, opts := range archiveDeliveries() {
 		for _, dated := range []bool{true, false} {
 			t.Run(fmt.Sprint(name, dated), func(t *testing.T) {
@@ -157,7 +158,7 @@ func TestArchiveOfAnotherJob(t *testing.T) {
 					if dated {
 						time.Sleep(time.Hour)
 					}
-					archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", artifactsLatest)
+					archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", testkit.Latest)
 					require.NoError(t, err)
 					defer archive.Close()
 					if dated {
@@ -182,7 +183,7 @@ func TestArchiveOfAnotherJob(t *testing.T) {
 
 // partialAnswer is a 206 with a Content-Range of the test's own.
 func partialAnswer(contentRange string, body []byte, headers ...string) http.HandlerFunc {
-	return answer(http.StatusPartialContent, string(body), append([]string{"Content-Type", "application/zip", "Content-Range", contentRange}, headers...)...)
+	return testkit.Respond(http.StatusPartialContent, string(body), append([]string{"Content-Type", "application/zip", "Content-Range", contentRange}, headers...)...)
 }
 
 // A server that answers other than it was asked is not believed.
@@ -202,26 +203,26 @@ func TestArchiveFromALiar(t *testing.T) {
 	}{
 		"no Content-Range":        {[]http.HandlerFunc{partialAnswer("", data)}, `Content-Range "" is not one range`},
 		"the beginning":           {[]http.HandlerFunc{partialAnswer(fmt.Sprintf("bytes 0-9/%d", size), data[:10])}, "is not the end of the archive"},
-		"several ranges":          {[]http.HandlerFunc{answer(206, "--x", "Content-Type", "multipart/byteranges; boundary=x")}, "not one range"},
+		"several ranges":          {[]http.HandlerFunc{testkit.Respond(206, "--x", "Content-Type", "multipart/byteranges; boundary=x")}, "not one range"},
 		"another total":           {[]http.HandlerFunc{tail(), part(0, 99, size+1)}, "it has " + strconv.Itoa(size+1) + " bytes now, and had " + strconv.Itoa(size)},
 		"another place":           {[]http.HandlerFunc{tail(), part(1, 99, size)}, "the server sent bytes 1-99, and 0-"},
 		"more than was asked for": {[]http.HandlerFunc{tail(), part(0, size-1, size)}, "the server sent bytes 0-"},
 		"another ETag":            {[]http.HandlerFunc{tail(), partialAnswer(fmt.Sprintf("bytes 0-99/%d", size), data[:100], "ETag", `"two"`)}, "the archive changed"},
-		"the whole, unchanged":    {[]http.HandlerFunc{tail(), answer(200, string(data), "Content-Type", "application/zip", "ETag", `"one"`)}, "sends the archive whole"},
-		"the whole, changed":      {[]http.HandlerFunc{tail(), answer(200, string(data), "Content-Type", "application/zip", "ETag", `"two"`)}, "the archive changed"},
-		"a page":                  {[]http.HandlerFunc{tail(), answer(206, "<html>", "Content-Type", "text/html")}, "this is a page"},
-		"gone":                    {[]http.HandlerFunc{tail(), answer(404, `{"message":"404 Not Found"}`)}, "404 Not Found"},
-		"no ranges for anybody":   {[]http.HandlerFunc{answer(416, "{}")}, "416 Requested Range Not Satisfiable"},
-		"size not told":           {[]http.HandlerFunc{answer(501, "{}"), partialAnswer("bytes 0-0/*", data[:1])}, "is not the end of the archive"},
+		"the whole, unchanged":    {[]http.HandlerFunc{tail(), testkit.Respond(200, string(data), "Content-Type", "application/zip", "ETag", `"one"`)}, "sends the archive whole"},
+		"the whole, changed":      {[]http.HandlerFunc{tail(), testkit.Respond(200, string(data), "Content-Type", "application/zip", "ETag", `"two"`)}, "the archive changed"},
+		"a page":                  {[]http.HandlerFunc{tail(), testkit.Respond(206, "<html>", "Content-Type", "text/html")}, "this is a page"},
+		"gone":                    {[]http.HandlerFunc{tail(), testkit.Respond(404, `{"message":"404 Not Found"}`)}, "404 Not Found"},
+		"no ranges for anybody":   {[]http.HandlerFunc{testkit.Respond(416, "{}")}, "416 Requested Range Not Satisfiable"},
+		"size not told":           {[]http.HandlerFunc{testkit.Respond(501, "{}"), partialAnswer("bytes 0-0/*", data[:1])}, "is not the end of the archive"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(test.steps...)
-			archive, err := s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+			s := testkit.NewScript(test.steps...)
+			archive, err := s.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
 			if err == nil {
 				defer archive.Close()
 				_, err = archive.ReadFile("big")
-				require.Equal(t, `"one"`, s.received()[1].Header.Get("If-Range"))
+				require.Equal(t, `"one"`, s.Received()[1].Header.Get("If-Range"))
 			}
 			require.ErrorContains(t, err, test.text)
 		})
@@ -238,8 +239,8 @@ func TestArchiveFromTheUnusual(t *testing.T) {
 	size, tailAt := len(data), len(data)-1572864
 	tests := map[string][]http.HandlerFunc{
 		"no total, since it is the end":    {partialAnswer(fmt.Sprintf("bytes %d-%d/*", tailAt, size-1), data[tailAt:]), serve},
-		"suffixes are not satisfiable":     {answer(416, "{}"), serve},
-		"suffixes are not implemented":     {answer(501, "{}"), serve},
+		"suffixes are not satisfiable":     {testkit.Respond(416, "{}"), serve},
+		"suffixes are not implemented":     {testkit.Respond(501, "{}"), serve},
 		"pieces smaller than asked for":    {serve, partialAnswer(fmt.Sprintf("bytes 0-99/%d", size), data[:100]), serve},
 		"a piece of unknown length":        {serve, partialPiece(size, data[:1<<20]), serve},
 		"the whole, of unknown length":     {unknownLength(data)},
@@ -249,8 +250,8 @@ func TestArchiveFromTheUnusual(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("TMPDIR", t.TempDir())
 			synctest.Test(t, func(t *testing.T) {
-				s := newScript(steps...)
-				archive, err := s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+				s := testkit.NewScript(steps...)
+				archive, err := s.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
 				require.NoError(t, err)
 				got, err := archive.ReadFile("big")
 				require.NoError(t, err)
@@ -282,7 +283,7 @@ func unknownLength(data []byte) http.HandlerFunc {
 
 // cutShort is the whole, of which less than the tail arrives.
 func cutShort(data []byte) http.HandlerFunc {
-	return downloadShort(string(data[:1000]), len(data), reset)
+	return testkit.Short(string(data[:1000]), len(data), testkit.Reset)
 }
 
 // After a body that broke off, GitLab is asked for a fresh address.

@@ -19,6 +19,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/internal/memnet"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A sparseFile holds what was written but for the zeros of sparseZeros.
@@ -94,8 +95,8 @@ type sparseServer struct {
 
 func newSparseServer(file *sparseFile) *sparseServer {
 	s := &sparseServer{}
-	s.network.Handle(scriptHost, http.RedirectHandler("https://"+storageHost+"/bucket/artifacts.zip?"+signature, http.StatusFound))
-	s.network.Handle(storageHost, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.network.Handle(testkit.Host, http.RedirectHandler("https://"+testkit.StorageHost+"/bucket/artifacts.zip?"+testkit.Signature, http.StatusFound))
+	s.network.Handle(testkit.StorageHost, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", `"sparse"`)
 		http.ServeContent(w, r, "artifacts.zip", time.Time{}, io.NewSectionReader(file, 0, file.size))
 	}))
@@ -108,7 +109,7 @@ func (s *sparseServer) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (s *sparseServer) client(t testing.TB) *gitlabci.Client {
-	client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://"+scriptHost), gitlabci.WithToken(scriptToken), gitlabci.WithTransport(s))
+	client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://"+testkit.Host), gitlabci.WithToken(testkit.Token), gitlabci.WithTransport(s))
 	require.NoError(t, err)
 	return client
 }
@@ -211,7 +212,7 @@ func TestArchiveLargeFile(t *testing.T) {
 	require.NoError(t, err)
 	defer open.Close()
 	var n int64
-	allocated := memoryAllocated(func() { n, err = io.Copy(io.Discard, open) })
+	allocated := testkit.Allocated(func() { n, err = io.Copy(io.Discard, open) })
 	require.NoError(t, err)
 	require.EqualValues(t, mebibytes<<20, n)
 	require.Less(t, allocated, uint64(4<<20))

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"net/http"
@@ -23,91 +22,13 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 const (
 	archiveJob   = gitlabci.JobID(7)
 	archiveRoute = "GET /projects/:id/jobs/:job_id/artifacts"
 )
-
-// emptyArchive has no files.
-var emptyArchive = "PK\x05\x06" + strings.Repeat("\x00", 18)
-
-// archiveTime is in an archive 2024-05-06 07:08:10 UTC.
-var archiveTime = binary.LittleEndian.AppendUint32(nil, 1714979290)
-
-// An archiveEntry is a member of an archive that a test makes, and what is
-// changed in its entry of the directory afterwards.
-type archiveEntry struct {
-	name    string
-	content string
-	mode    fs.FileMode // 0 is 0o644
-	store   bool
-	lie     func(*zip.FileHeader)
-}
-
-// archiveOf makes an archive, whatever it is that is asked for.
-func archiveOf(t testing.TB, entries ...archiveEntry) []byte {
-	t.Helper()
-	var data bytes.Buffer
-	w := zip.NewWriter(&data)
-	var lies []*zip.FileHeader
-	for _, e := range entries {
-		h := &zip.FileHeader{Name: e.name, Method: zip.Store, Extra: append([]byte("UT\x05\x00\x01"), archiveTime...)}
-		if e.mode == 0 {
-			e.mode = 0o644
-		}
-		h.SetMode(e.mode)
-		packed := []byte(e.content)
-		if !e.store && e.content != "" {
-			h.Method = zip.Deflate
-			packed = deflated(t, e.content)
-		}
-		h.CRC32, h.UncompressedSize64, h.CompressedSize64 = crc32.ChecksumIEEE([]byte(e.content)), uint64(len(e.content)), uint64(len(packed))
-		file, err := w.CreateRaw(h)
-		require.NoError(t, err)
-		_, err = file.Write(packed)
-		require.NoError(t, err)
-		if e.lie != nil {
-			e.lie(h)
-			lies = append(lies, h)
-		}
-	}
-	require.NoError(t, w.Close())
-	for _, h := range lies {
-		lieOfSizes(data.Bytes(), h)
-	}
-	return data.Bytes()
-}
-
-// lieOfSizes puts a member's sizes into the directory, unless they are too
-// large: then archive/zip has put them elsewhere.
-func lieOfSizes(data []byte, h *zip.FileHeader) {
-	if max(h.CompressedSize64, h.UncompressedSize64) >= 1<<32-1 {
-		return
-	}
-	const fixed = 46
-	entry := data[bytes.LastIndex(data, []byte(h.Name+string(h.Extra)))-fixed:]
-	binary.LittleEndian.PutUint32(entry[20:], uint32(h.CompressedSize64))
-	binary.LittleEndian.PutUint32(entry[24:], uint32(h.UncompressedSize64))
-}
-
-func deflated(t testing.TB, content string) []byte {
-	var data bytes.Buffer
-	w := zip.NewWriter(&data)
-	file, err := w.Create("x")
-	require.NoError(t, err)
-	_, err = io.WriteString(file, content)
-	require.NoError(t, err)
-	require.NoError(t, w.Close())
-	r, err := zip.NewReader(bytes.NewReader(data.Bytes()), int64(data.Len()))
-	require.NoError(t, err)
-	raw, err := r.File[0].OpenRaw()
-	require.NoError(t, err)
-	packed, err := io.ReadAll(raw)
-	require.NoError(t, err)
-	return packed
-}
 
 // archiveServer has a job with this archive, the newest on main.
 func archiveServer(data []byte, opts ...gitlabcitest.Option) *gitlabcitest.Server {
@@ -125,18 +46,18 @@ func addArchive(srv *gitlabcitest.Server, id gitlabci.JobID, data []byte) {
 // variedArchive has files of all kinds, and is too large to come whole.
 func variedArchive(t testing.TB) (data []byte, files map[string]string) {
 	files = map[string]string{
-		"a/first": "1st", "report.txt": "all is well\n", "empty": "", "dir/a": strings.Repeat("a", 10_000), "dir/deep/er/b.txt": "b", "stored.bin": downloadNoise(70_000),
-		"big.bin": downloadNoise(3 << 20), "é ü.txt": "umlauts", "bin/run": "#!/bin/sh\n",
+		"a/first": "1st", "report.txt": "all is well\n", "empty": "", "dir/a": strings.Repeat("a", 10_000), "dir/deep/er/b.txt": "b", "stored.bin": testkit.Noise(70_000),
+		"big.bin": testkit.Noise(3 << 20), "é ü.txt": "umlauts", "bin/run": "#!/bin/sh\n",
 	}
-	entries := []archiveEntry{{name: "made/"}}
-	for i, name := range sortedKeys(files) {
+	entries := []testkit.ZipEntry{{Name: "made/"}}
+	for i, name := range testkit.SortedKeys(files) {
 		mode := fs.FileMode(0o640)
 		if strings.HasPrefix(name, "bin/") {
 			mode = 0o751
 		}
-		entries = append(entries, archiveEntry{name: name, content: files[name], store: i%2 == 0, mode: mode})
+		entries = append(entries, testkit.ZipEntry{Name: name, Content: files[name], Store: i%2 == 0, Mode: mode})
 	}
-	return archiveOf(t, entries...), files
+	return testkit.Zip(t, entries...), files
 }
 
 // archiveDeliveries are the ways in which GitLab serves an archive.
@@ -160,7 +81,7 @@ func archiveDeliveries() map[string][]gitlabcitest.Option {
 func TestArchive(t *testing.T) {
 	data, files := variedArchive(t)
 	for name, opts := range archiveDeliveries() {
-		for source, src := range map[string]gitlabci.ArtifactSource{"job": archiveJob, "latest": artifactsLatest} {
+		for source, src := range map[string]gitlabci.ArtifactSource{"job": archiveJob, "latest": testkit.Latest} {
 			t.Run(name+"/"+source, func(t *testing.T) {
 				t.Setenv("TMPDIR", t.TempDir())
 				synctest.Test(t, func(t *testing.T) {
@@ -246,7 +167,7 @@ func TestArchiveRequests(t *testing.T) {
 }
 
 func TestSmallArchiveComesWhole(t *testing.T) {
-	data := archiveOf(t, archiveEntry{name: "a", content: "A"}, archiveEntry{name: "b", content: "B"})
+	data := testkit.Zip(t, testkit.ZipEntry{Name: "a", Content: "A"}, testkit.ZipEntry{Name: "b", Content: "B"})
 	for name, opts := range archiveDeliveries() {
 		t.Run(name, func(t *testing.T) {
 			srv := archiveServer(data, opts...)
@@ -264,11 +185,11 @@ func TestSmallArchiveComesWhole(t *testing.T) {
 }
 
 func TestArchiveNames(t *testing.T) {
-	data := archiveOf(t,
-		archiveEntry{name: "../up"}, archiveEntry{name: "/abs"}, archiveEntry{name: `back\slash`}, archiveEntry{name: "a/../b"}, archiveEntry{name: ""},
-		archiveEntry{name: "twice", content: "first"}, archiveEntry{name: "twice", content: "second"}, archiveEntry{name: "bad\xffname"}, archiveEntry{name: "./x"},
-		archiveEntry{name: "dir/"}, archiveEntry{name: "dir/"}, archiveEntry{name: "dir"}, archiveEntry{name: "twice/below"}, archiveEntry{name: "A"}, archiveEntry{name: "a/x"},
-		archiveEntry{name: "link", content: "/etc/passwd", mode: fs.ModeSymlink | 0o777}, archiveEntry{name: "null", mode: fs.ModeDevice | fs.ModeCharDevice | 0o666}, archiveEntry{name: "/"}, archiveEntry{name: "."},
+	data := testkit.Zip(t,
+		testkit.ZipEntry{Name: "../up"}, testkit.ZipEntry{Name: "/abs"}, testkit.ZipEntry{Name: `back\slash`}, testkit.ZipEntry{Name: "a/../b"}, testkit.ZipEntry{Name: ""},
+		testkit.ZipEntry{Name: "twice", Content: "first"}, testkit.ZipEntry{Name: "twice", Content: "second"}, testkit.ZipEntry{Name: "bad\xffname"}, testkit.ZipEntry{Name: "./x"},
+		testkit.ZipEntry{Name: "dir/"}, testkit.ZipEntry{Name: "dir/"}, testkit.ZipEntry{Name: "dir"}, testkit.ZipEntry{Name: "twice/below"}, testkit.ZipEntry{Name: "A"}, testkit.ZipEntry{Name: "a/x"},
+		testkit.ZipEntry{Name: "link", Content: "/etc/passwd", Mode: fs.ModeSymlink | 0o777}, testkit.ZipEntry{Name: "null", Mode: fs.ModeDevice | fs.ModeCharDevice | 0o666}, testkit.ZipEntry{Name: "/"}, testkit.ZipEntry{Name: "."},
 	)
 	archive, err := archiveServer(data).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
 	require.NoError(t, err)
@@ -304,32 +225,32 @@ func TestArchiveNames(t *testing.T) {
 func TestArchiveMembersThatLie(t *testing.T) {
 	const text = "this is what the file really has in it, over and over and over again"
 	tests := map[string]struct {
-		entry archiveEntry
+		entry testkit.ZipEntry
 		want  error
 		text  string
 	}{
-		"encrypted":                 {archiveEntry{lie: func(h *zip.FileHeader) { h.Flags |= 1 }}, errors.ErrUnsupported, "it is encrypted"},
-		"an unknown method":         {archiveEntry{lie: func(h *zip.FileHeader) { h.Method = 99 }}, zip.ErrAlgorithm, "method 99"},
-		"another checksum":          {archiveEntry{lie: func(h *zip.FileHeader) { h.CRC32++ }}, zip.ErrChecksum, "checksum"},
-		"no checksum":               {archiveEntry{lie: func(h *zip.FileHeader) { h.CRC32 = 0 }}, zip.ErrChecksum, "checksum"},
-		"more than there is":        {archiveEntry{lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 70 }}, io.ErrUnexpectedEOF, "the directory tells 70"},
-		"less than there is":        {archiveEntry{lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 67 }}, zip.ErrFormat, "more than the 67 bytes"},
-		"a bomb":                    {archiveEntry{content: strings.Repeat("0", 1<<20), lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 9 }}, zip.ErrFormat, "more than the 9 bytes"},
-		"stored and smaller":        {archiveEntry{store: true, lie: func(h *zip.FileHeader) { h.CompressedSize64-- }}, zip.ErrFormat, "size of 68, 67 compressed"},
-		"beyond the end":            {archiveEntry{lie: func(h *zip.FileHeader) { h.CompressedSize64 = 1 << 40 }}, zip.ErrFormat, "overlaps"},
-		"over the one behind":       {archiveEntry{lie: func(h *zip.FileHeader) { h.CompressedSize64 += 20 }}, zip.ErrFormat, "overlaps"},
-		"no room for the name":      {archiveEntry{content: "1234567", store: true, lie: func(h *zip.FileHeader) { h.CompressedSize64, h.UncompressedSize64 = 8, 8 }}, zip.ErrFormat, "overlaps"},
-		"a size that no file has":   {archiveEntry{lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 1<<64 - 2 }}, zip.ErrFormat, "size of"},
-		"cut off within":            {archiveEntry{lie: func(h *zip.FileHeader) { h.CompressedSize64 -= 10 }}, io.ErrUnexpectedEOF, "unexpected EOF"},
-		"not deflated, though told": {archiveEntry{store: true, lie: func(h *zip.FileHeader) { h.Method = zip.Deflate }}, nil, "corrupt input"},
+		"encrypted":                 {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.Flags |= 1 }}, errors.ErrUnsupported, "it is encrypted"},
+		"an unknown method":         {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.Method = 99 }}, zip.ErrAlgorithm, "method 99"},
+		"another checksum":          {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.CRC32++ }}, zip.ErrChecksum, "checksum"},
+		"no checksum":               {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.CRC32 = 0 }}, zip.ErrChecksum, "checksum"},
+		"more than there is":        {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 70 }}, io.ErrUnexpectedEOF, "the directory tells 70"},
+		"less than there is":        {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 67 }}, zip.ErrFormat, "more than the 67 bytes"},
+		"a bomb":                    {testkit.ZipEntry{Content: strings.Repeat("0", 1<<20), Lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 9 }}, zip.ErrFormat, "more than the 9 bytes"},
+		"stored and smaller":        {testkit.ZipEntry{Store: true, Lie: func(h *zip.FileHeader) { h.CompressedSize64-- }}, zip.ErrFormat, "size of 68, 67 compressed"},
+		"beyond the end":            {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.CompressedSize64 = 1 << 40 }}, zip.ErrFormat, "overlaps"},
+		"over the one behind":       {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.CompressedSize64 += 20 }}, zip.ErrFormat, "overlaps"},
+		"no room for the name":      {testkit.ZipEntry{Content: "1234567", Store: true, Lie: func(h *zip.FileHeader) { h.CompressedSize64, h.UncompressedSize64 = 8, 8 }}, zip.ErrFormat, "overlaps"},
+		"a size that no file has":   {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 1<<64 - 2 }}, zip.ErrFormat, "size of"},
+		"cut off within":            {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.CompressedSize64 -= 10 }}, io.ErrUnexpectedEOF, "unexpected EOF"},
+		"not deflated, though told": {testkit.ZipEntry{Store: true, Lie: func(h *zip.FileHeader) { h.Method = zip.Deflate }}, nil, "corrupt input"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			test.entry.name = "f"
-			if test.entry.content == "" {
-				test.entry.content = text
+			test.entry.Name = "f"
+			if test.entry.Content == "" {
+				test.entry.Content = text
 			}
-			data := archiveOf(t, test.entry, archiveEntry{name: "after", content: "still good"})
+			data := testkit.Zip(t, test.entry, testkit.ZipEntry{Name: "after", Content: "still good"})
 			archive, err := archiveServer(data).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
 			require.NoError(t, err)
 			defer archive.Close()
@@ -350,14 +271,14 @@ func TestArchiveMembersThatLie(t *testing.T) {
 }
 
 func TestArchiveThatIsNone(t *testing.T) {
-	good := archiveOf(t, archiveEntry{name: "a", content: "A"}, archiveEntry{name: "b", content: downloadNoise(2 << 20)})
+	good := testkit.Zip(t, testkit.ZipEntry{Name: "a", Content: "A"}, testkit.ZipEntry{Name: "b", Content: testkit.Noise(2 << 20)})
 	zip64 := bytes.Clone(hugeEnd(1 << 62))
 	tests := map[string]struct {
 		data []byte
 		text string
 	}{
 		"text":                    {[]byte("<html>Sign in</html>"), "artifacts.zip: zip: not a valid zip file"},
-		"large":                   {[]byte(downloadNoise(2 << 20)), "artifacts.zip: zip: not a valid zip file"},
+		"large":                   {[]byte(testkit.Noise(2 << 20)), "artifacts.zip: zip: not a valid zip file"},
 		"cut off":                 {good[:len(good)-1], "artifacts.zip: zip: not a valid zip file"},
 		"the end missing":         {good[:len(good)/2], "artifacts.zip: zip: not a valid zip file"},
 		"the directory truncated": {append(bytes.Clone(good[:len(good)-22-30]), good[len(good)-22:]...), "artifacts.zip: zip: not a valid zip file"},
@@ -395,28 +316,28 @@ func hugeEnd(entries uint64) []byte {
 }
 
 func TestArchiveRefusesBadInput(t *testing.T) {
-	s := newScript(ok)
+	s := testkit.NewScript(testkit.OK)
 	for name, src := range map[string]gitlabci.ArtifactSource{"no source": nil, "no job": gitlabci.JobID(0), "no name": gitlabci.LatestArtifacts{Ref: "main"}} {
 		t.Run(name, func(t *testing.T) {
-			_, err := s.client(t).Artifacts.Archive(t.Context(), "group/app", src)
+			_, err := s.Client(t).Artifacts.Archive(t.Context(), "group/app", src)
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)
 		})
 	}
-	require.Empty(t, s.received())
+	require.Empty(t, s.Received())
 }
 
 func TestArchiveErrors(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	_, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
 	require.ErrorIs(t, err, gitlabci.ErrNotFound)
-	page := newScript(answer(http.StatusOK, "<html>", "Content-Type", "text/html; charset=utf-8"))
-	_, err = page.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	page := testkit.NewScript(testkit.Respond(http.StatusOK, "<html>", "Content-Type", "text/html; charset=utf-8"))
+	_, err = page.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
 	require.EqualError(t, err, `gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts: the response has content type "text/html; charset=utf-8": this is a page`)
-	packed := newScript(answer(http.StatusOK, "x", "Content-Type", "application/zip", "Content-Encoding", "gzip"))
-	_, err = packed.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	packed := testkit.NewScript(testkit.Respond(http.StatusOK, "x", "Content-Type", "application/zip", "Content-Encoding", "gzip"))
+	_, err = packed.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
 	require.ErrorContains(t, err, `compressed by "gzip" on its way`)
-	nothing := newScript(answer(http.StatusNoContent, "", "Content-Type", "application/zip"))
-	_, err = nothing.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	nothing := testkit.NewScript(testkit.Respond(http.StatusNoContent, "", "Content-Type", "application/zip"))
+	_, err = nothing.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
 	require.ErrorContains(t, err, "204 No Content is neither the archive nor a part of it")
 }
 
@@ -525,7 +446,7 @@ func TestArchiveClosedWhileItIsRead(t *testing.T) {
 // that are left out anyway.
 func TestArchiveNamesUnderGODEBUG(t *testing.T) {
 	t.Setenv("GODEBUG", "zipinsecurepath=0")
-	data := archiveOf(t, archiveEntry{name: "../up"}, archiveEntry{name: "a", content: "A"})
+	data := testkit.Zip(t, testkit.ZipEntry{Name: "../up"}, testkit.ZipEntry{Name: "a", Content: "A"})
 	archive, err := archiveServer(data).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
 	require.NoError(t, err)
 	defer archive.Close()

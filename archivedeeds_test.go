@@ -3,9 +3,9 @@ package gitlabci_test
 import (
 	"context"
 	"errors"
-	"os"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // archiveDeeds are methods that read an archive in parts.
@@ -32,17 +32,7 @@ func archiveDeed(src gitlabci.ArtifactSource) func(context.Context, *gitlabci.Cl
 }
 
 func extractDeed(src gitlabci.ArtifactSource) func(context.Context, *gitlabci.Client) error {
-	return func(ctx context.Context, c *gitlabci.Client) error { return extractSomewhere(ctx, c, "group/app", src) }
-}
-
-// extractSomewhere extracts an archive, and removes it.
-func extractSomewhere(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, src gitlabci.ArtifactSource) error {
-	dir, err := os.MkdirTemp("", "extract-*")
-	if err != nil {
-		return err
-	}
-	_, err = c.Artifacts.Extract(ctx, project, src, dir, nil)
-	return errors.Join(err, os.RemoveAll(dir))
+	return func(ctx context.Context, c *gitlabci.Client) error { return testkit.Extract(ctx, c, "group/app", src) }
 }
 
 // mended is what comes of a fault where bodies that break are mended.

@@ -2,7 +2,6 @@ package gitlabci_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,28 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
-
-// artifactsOpens are the ways to open a file.
-var artifactsOpens = map[string]func(context.Context, *gitlabci.Client) (*gitlabci.ArtifactFile, error){
-	"archive": func(ctx context.Context, c *gitlabci.Client) (*gitlabci.ArtifactFile, error) {
-		return c.Artifacts.Open(ctx, "group/app", gitlabci.JobID(7), nil)
-	},
-	"report": func(ctx context.Context, c *gitlabci.Client) (*gitlabci.ArtifactFile, error) {
-		return c.Artifacts.Open(ctx, "group/app", gitlabci.JobID(7), &gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeJUnit})
-	},
-	"latest": func(ctx context.Context, c *gitlabci.Client) (*gitlabci.ArtifactFile, error) {
-		return c.Artifacts.Open(ctx, "group/app", artifactsLatest, nil)
-	},
-	"member": func(ctx context.Context, c *gitlabci.Client) (*gitlabci.ArtifactFile, error) {
-		return c.Artifacts.OpenFile(ctx, "group/app", gitlabci.JobID(7), "out/a b.txt")
-	},
-	"latest member": func(ctx context.Context, c *gitlabci.Client) (*gitlabci.ArtifactFile, error) {
-		return c.Artifacts.OpenFile(ctx, "group/app", artifactsLatest, "out/a b.txt")
-	},
-}
-
-var artifactsLatest = gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}
 
 // artifactsPath is the endpoint of each, as errors have it.
 var artifactsPath = map[string]string{
@@ -48,18 +27,13 @@ var artifactsPath = map[string]string{
 	"latest member": "/projects/group%2Fapp/jobs/artifacts/main/raw/out/a%20b.txt",
 }
 
-// artifactsFile answers with a file as GitLab does.
-func artifactsFile(content, contentType, disposition string) http.HandlerFunc {
-	return answer(200, content, "Content-Type", contentType, "Content-Disposition", disposition, "Content-Length", fmt.Sprint(len(content)))
-}
-
 func TestArtifactsOpen(t *testing.T) {
 	const disposition = `attachment; filename="results.bin"; filename*=UTF-8''results.bin`
-	content := downloadNoise(100_000)
-	for name, open := range artifactsOpens {
+	content := testkit.Noise(100_000)
+	for name, open := range testkit.Opens {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(artifactsFile(content, "application/octet-stream", disposition))
-			file, err := open(t.Context(), s.client(t))
+			s := testkit.NewScript(testkit.File(content, "application/octet-stream", disposition))
+			file, err := open(t.Context(), s.Client(t))
 			require.NoError(t, err)
 			require.Equal(t, "results.bin", file.Name)
 			require.EqualValues(t, len(content), file.Size)
@@ -68,14 +42,14 @@ func TestArtifactsOpen(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, content == string(got), "%d bytes for %d", len(got), len(content))
 			require.NoError(t, file.Close())
-			require.Len(t, s.received(), 1)
+			require.Len(t, s.Received(), 1)
 		})
 	}
 }
 
 func TestArtifactsOpenEmpty(t *testing.T) {
-	for name, open := range artifactsOpens {
-		file, err := open(t.Context(), newScript(artifactsFile("", "text/plain", "attachment")).client(t))
+	for name, open := range testkit.Opens {
+		file, err := open(t.Context(), testkit.NewScript(testkit.File("", "text/plain", "attachment")).Client(t))
 		require.NoError(t, err, name)
 		require.Zero(t, file.Size)
 		got, err := io.ReadAll(file)
@@ -87,12 +61,12 @@ func TestArtifactsOpenEmpty(t *testing.T) {
 
 // A server that does not tell the size sends chunks.
 func TestArtifactsOpenOfUnknownSize(t *testing.T) {
-	for name, open := range artifactsOpens {
-		file, err := open(t.Context(), newScript(func(w http.ResponseWriter, _ *http.Request) {
+	for name, open := range testkit.Opens {
+		file, err := open(t.Context(), testkit.NewScript(func(w http.ResponseWriter, _ *http.Request) {
 			io.WriteString(w, "first ")
 			w.(http.Flusher).Flush()
 			io.WriteString(w, "second")
-		}).client(t))
+		}).Client(t))
 		require.NoError(t, err, name)
 		require.EqualValues(t, -1, file.Size)
 		got, err := io.ReadAll(file)
@@ -134,7 +108,7 @@ func TestArtifactsName(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			file, err := artifactsOpens["archive"](t.Context(), newScript(artifactsFile("x", "text/plain", test.disposition)).client(t))
+			file, err := testkit.Opens["archive"](t.Context(), testkit.NewScript(testkit.File("x", "text/plain", test.disposition)).Client(t))
 			require.NoError(t, err)
 			require.Equal(t, test.want, file.Name)
 		})
@@ -144,18 +118,18 @@ func TestArtifactsName(t *testing.T) {
 // Without a name of the server's, the address has one.
 func TestArtifactsNameByAddress(t *testing.T) {
 	for name, want := range map[string]string{"archive": "artifacts", "latest": "download", "member": "a b.txt", "latest member": "a b.txt"} {
-		file, err := artifactsOpens[name](t.Context(), newScript(answer(200, "x", "Content-Type", "text/plain")).client(t))
+		file, err := testkit.Opens[name](t.Context(), testkit.NewScript(testkit.Respond(200, "x", "Content-Type", "text/plain")).Client(t))
 		require.NoError(t, err)
 		require.Equal(t, want, file.Name)
 	}
 	for location, want := range map[string]string{
-		storageURL: "answer.json",
-		"https://" + storageHost + "/a%2Fb%5Cc.zip?" + signature:  "c.zip",
-		"https://" + storageHost + "/bucket/..%2F..?" + signature: "",
-		"https://" + storageHost + "/?" + signature:               "",
+		testkit.StorageURL: "answer.json",
+		"https://" + testkit.StorageHost + "/a%2Fb%5Cc.zip?" + testkit.Signature:  "c.zip",
+		"https://" + testkit.StorageHost + "/bucket/..%2F..?" + testkit.Signature: "",
+		"https://" + testkit.StorageHost + "/?" + testkit.Signature:               "",
 	} {
-		api, _ := redirected(302, location, answer(200, "x", "Content-Type", "text/plain"))
-		file, err := artifactsOpens["archive"](t.Context(), api.client(t))
+		api, _ := testkit.Redirected(302, location, testkit.Respond(200, "x", "Content-Type", "text/plain"))
+		file, err := testkit.Opens["archive"](t.Context(), api.Client(t))
 		require.NoError(t, err)
 		require.Equal(t, want, file.Name, location)
 	}
@@ -163,15 +137,15 @@ func TestArtifactsNameByAddress(t *testing.T) {
 
 // A report that is kept as gzip is a file, not a way to send one.
 func TestArtifactsGzipStaysGzip(t *testing.T) {
-	packed := "\x1f\x8b\x08\x00" + downloadNoise(1000)
+	packed := "\x1f\x8b\x08\x00" + testkit.Noise(1000)
 	for _, contentType := range []string{"application/gzip", "application/x-gzip", "application/octet-stream"} {
-		s := newScript(artifactsFile(packed, contentType, `attachment; filename="junit.xml.gz"`))
-		file, err := artifactsOpens["report"](t.Context(), s.client(t))
+		s := testkit.NewScript(testkit.File(packed, contentType, `attachment; filename="junit.xml.gz"`))
+		file, err := testkit.Opens["report"](t.Context(), s.Client(t))
 		require.NoError(t, err)
 		got, err := io.ReadAll(file)
 		require.NoError(t, err)
 		require.True(t, packed == string(got))
-		require.Equal(t, []string{"identity"}, s.received()[0].Header.Values("Accept-Encoding"))
+		require.Equal(t, []string{"identity"}, s.Received()[0].Header.Values("Accept-Encoding"))
 	}
 }
 
@@ -180,8 +154,8 @@ func TestArtifactsPageMembers(t *testing.T) {
 	for path, page := range map[string]bool{
 		"coverage/index.html": true, "a.htm": true, "A.HTML": true, "b.shtml": true, "index.html.txt": false, "html": false, "a.json": false,
 	} {
-		s := newScript(artifactsFile("<title>Sign in</title>", "text/html; charset=utf-8", ""))
-		file, err := s.client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(7), path)
+		s := testkit.NewScript(testkit.File("<title>Sign in</title>", "text/html; charset=utf-8", ""))
+		file, err := s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(7), path)
 		if !page {
 			require.ErrorContains(t, err, "this is a page", path)
 			continue
@@ -196,11 +170,11 @@ func TestArtifactsPageMembers(t *testing.T) {
 // A page in place of a file is a page to sign in, or a proxy's.
 func TestArtifactsPages(t *testing.T) {
 	for _, contentType := range []string{"text/html", "text/html; charset=utf-8", "Text/HTML;charset=UTF-8"} {
-		for _, name := range slices.Sorted(maps.Keys(artifactsOpens)) {
+		for _, name := range slices.Sorted(maps.Keys(testkit.Opens)) {
 			t.Run(contentType+" "+name, func(t *testing.T) {
-				s := newScript(artifactsFile("<title>Sign in</title>", contentType, ""))
-				file, err := artifactsOpens[name](t.Context(), s.client(t))
-				require.Len(t, s.received(), 1)
+				s := testkit.NewScript(testkit.File("<title>Sign in</title>", contentType, ""))
+				file, err := testkit.Opens[name](t.Context(), s.Client(t))
+				require.Len(t, s.Received(), 1)
 				require.ErrorContains(t, err, contentType)
 				require.ErrorContains(t, err, "GET "+artifactsPath[name])
 				require.Nil(t, file)
@@ -213,30 +187,30 @@ func TestArtifactsPages(t *testing.T) {
 // archive is there and the file is not.
 func TestArtifactsNotFound(t *testing.T) {
 	for _, step := range []http.HandlerFunc{
-		answer(404, `{"message":"404 Not Found"}`),
-		answer(404, `{"message":"404 Not found"}`),
-		answer(404, `{"message":"404 Job Not Found"}`),
-		answer(404, "404 page not found\n", "Content-Type", "text/plain; charset=utf-8"),
+		testkit.Respond(404, `{"message":"404 Not Found"}`),
+		testkit.Respond(404, `{"message":"404 Not found"}`),
+		testkit.Respond(404, `{"message":"404 Job Not Found"}`),
+		testkit.Respond(404, "404 page not found\n", "Content-Type", "text/plain; charset=utf-8"),
 	} {
-		for name, open := range artifactsOpens {
-			s := newScript(step)
-			_, err := open(t.Context(), s.client(t))
+		for name, open := range testkit.Opens {
+			s := testkit.NewScript(step)
+			_, err := open(t.Context(), s.Client(t))
 			require.ErrorIs(t, err, gitlabci.ErrNotFound, name)
 			require.NotErrorIs(t, err, errors.ErrUnsupported)
 			e, answered := errors.AsType[*gitlabci.APIError](err)
 			require.True(t, answered)
 			require.Equal(t, artifactsPath[name], e.Path)
-			require.Len(t, s.received(), 1)
+			require.Len(t, s.Received(), 1)
 		}
 	}
-	_, err := artifactsOpens["member"](t.Context(), newScript(answer(404, "404 page not found\n", "Content-Type", "text/plain")).client(t))
+	_, err := testkit.Opens["member"](t.Context(), testkit.NewScript(testkit.Respond(404, "404 page not found\n", "Content-Type", "text/plain")).Client(t))
 	require.EqualError(t, err, "gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts/out/a%20b.txt: 404 Not Found: page not found")
 }
 
 func TestArtifactsRefused(t *testing.T) {
 	for status, sentinel := range map[int]error{400: gitlabci.ErrInvalid, 401: gitlabci.ErrUnauthorized, 403: gitlabci.ErrForbidden} {
-		for name, open := range artifactsOpens {
-			_, err := open(t.Context(), newScript(answer(status, `{"message":"no"}`)).client(t))
+		for name, open := range testkit.Opens {
+			_, err := open(t.Context(), testkit.NewScript(testkit.Respond(status, `{"message":"no"}`)).Client(t))
 			require.ErrorIs(t, err, sentinel, name)
 		}
 	}
@@ -244,12 +218,12 @@ func TestArtifactsRefused(t *testing.T) {
 
 // Storage serves whoever has the signed address, and learns of nobody else.
 func TestArtifactsFromStorage(t *testing.T) {
-	content := downloadNoise(10_000)
-	for name, opts := range credentials {
-		for way, open := range artifactsOpens {
+	content := testkit.Noise(10_000)
+	for name, opts := range testkit.Credentials {
+		for way, open := range testkit.Opens {
 			t.Run(name+" "+way, func(t *testing.T) {
-				api, storage := redirected(302, storageURL, artifactsFile(content, "application/octet-stream", `attachment; filename="results.bin"`))
-				file, err := open(t.Context(), api.anonymous(t, opts...))
+				api, storage := testkit.Redirected(302, testkit.StorageURL, testkit.File(content, "application/octet-stream", `attachment; filename="results.bin"`))
+				file, err := open(t.Context(), api.Anonymous(t, opts...))
 				require.NoError(t, err)
 				require.Equal(t, "results.bin", file.Name)
 				require.EqualValues(t, len(content), file.Size)
@@ -257,11 +231,11 @@ func TestArtifactsFromStorage(t *testing.T) {
 				require.NoError(t, err)
 				require.True(t, content == string(got))
 
-				require.Contains(t, fmt.Sprint(api.received()[0].Header), scriptToken)
-				require.Len(t, storage.received(), 1)
-				away := storage.received()[0]
-				require.Equal(t, "/bucket/answer.json?"+signature, away.RequestURI)
-				require.NotContains(t, fmt.Sprint(away.Header), scriptToken)
+				require.Contains(t, fmt.Sprint(api.Received()[0].Header), testkit.Token)
+				require.Len(t, storage.Received(), 1)
+				away := storage.Received()[0]
+				require.Equal(t, "/bucket/answer.json?"+testkit.Signature, away.RequestURI)
+				require.NotContains(t, fmt.Sprint(away.Header), testkit.Token)
 				require.Equal(t, []string{"identity"}, away.Header.Values("Accept-Encoding"))
 				for _, header := range []string{"Authorization", "Private-Token", "Job-Token", "Sudo", "Cookie", "Referer"} {
 					require.Empty(t, away.Header.Values(header), header)
@@ -273,20 +247,20 @@ func TestArtifactsFromStorage(t *testing.T) {
 
 func TestArtifactsErrorsOfStorage(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 409, 410, 416, 422} {
-		for name, open := range artifactsOpens {
+		for name, open := range testkit.Opens {
 			t.Run(fmt.Sprint(status, " ", name), func(t *testing.T) {
 				var log bytes.Buffer
-				api, storage := redirected(302, storageURL, answer(status,
-					`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Url>`+storageURL+`</Url></Error>`, "Content-Type", "application/xml"))
-				_, err := open(t.Context(), api.client(t, gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))))
+				api, storage := testkit.Redirected(302, testkit.StorageURL, testkit.Respond(status,
+					`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Url>`+testkit.StorageURL+`</Url></Error>`, "Content-Type", "application/xml"))
+				_, err := open(t.Context(), api.Client(t, gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))))
 				e, answered := errors.AsType[*gitlabci.APIError](err)
 				require.True(t, answered)
 				require.Equal(t, status, e.StatusCode)
-				require.Len(t, storage.received(), 1)
+				require.Len(t, storage.Received(), 1)
 				for _, sentinel := range []error{gitlabci.ErrUnauthorized, gitlabci.ErrForbidden, gitlabci.ErrNotFound, gitlabci.ErrConflict, gitlabci.ErrInvalid, errors.ErrUnsupported} {
 					require.NotErrorIs(t, err, sentinel)
 				}
-				require.ErrorContains(t, err, "GET "+artifactsPath[name]+": storage "+storageHost)
+				require.ErrorContains(t, err, "GET "+artifactsPath[name]+": storage "+testkit.StorageHost)
 				require.NotContains(t, fmt.Sprintf("%v %+v %#v %s", err, err, err, log.String()), "c2lnbmVk")
 			})
 		}
@@ -296,28 +270,28 @@ func TestArtifactsErrorsOfStorage(t *testing.T) {
 // Signed addresses expire, so the server is asked for a new one.
 func TestArtifactsStorageIsAskedForAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		api, storage := redirected(302, storageURL, answer(503, `<Error/>`))
-		storage.steps = append(storage.steps, reset, artifactsFile("x", "application/zip", ""))
-		file, err := artifactsOpens["archive"](t.Context(), api.client(t))
+		api, storage := testkit.Redirected(302, testkit.StorageURL, testkit.Respond(503, `<Error/>`))
+		storage.Steps = append(storage.Steps, testkit.Reset, testkit.File("x", "application/zip", ""))
+		file, err := testkit.Opens["archive"](t.Context(), api.Client(t))
 		require.NoError(t, err)
 		require.NoError(t, file.Close())
-		require.Len(t, api.received(), 3)
-		require.Len(t, storage.received(), 3)
+		require.Len(t, api.Received(), 3)
+		require.Len(t, storage.Received(), 3)
 	})
 }
 
 // Nothing of a signed address is told when the body behind it breaks off.
 func TestArtifactsStorageBreaksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, step := range []http.HandlerFunc{breakOff, stall} {
-			api, _ := redirected(302, storageURL, ofType("application/zip", step))
-			file, err := artifactsOpens["archive"](t.Context(), api.client(t))
+		for _, step := range []http.HandlerFunc{testkit.BreakOff, testkit.Stall} {
+			api, _ := testkit.Redirected(302, testkit.StorageURL, testkit.OfType("application/zip", step))
+			file, err := testkit.Opens["archive"](t.Context(), api.Client(t))
 			require.NoError(t, err)
 			_, err = io.ReadAll(file)
 			require.ErrorContains(t, err, "GET /projects/group%2Fapp/jobs/7/artifacts")
 			for cause := err; cause != nil; cause = errors.Unwrap(cause) {
 				require.NotContains(t, fmt.Sprintf("%v %+v %#v", cause, cause, cause), "c2lnbmVk")
-				require.NotContains(t, fmt.Sprintf("%v %+v", cause, cause), scriptToken)
+				require.NotContains(t, fmt.Sprintf("%v %+v", cause, cause), testkit.Token)
 			}
 			require.NoError(t, file.Close())
 		}
@@ -325,11 +299,11 @@ func TestArtifactsStorageBreaksOff(t *testing.T) {
 }
 
 func TestArtifactsRedirectsThatAreRefused(t *testing.T) {
-	for _, location := range []string{"http://" + storageHost + "/bucket?" + signature, "file:///etc/passwd", "https://" + storageHost + "/%zz?" + signature} {
-		api, storage := redirected(302, location, ok)
-		_, err := artifactsOpens["archive"](t.Context(), api.client(t))
+	for _, location := range []string{"http://" + testkit.StorageHost + "/bucket?" + testkit.Signature, "file:///etc/passwd", "https://" + testkit.StorageHost + "/%zz?" + testkit.Signature} {
+		api, storage := testkit.Redirected(302, location, testkit.OK)
+		_, err := testkit.Opens["archive"](t.Context(), api.Client(t))
 		require.Error(t, err)
 		require.NotContains(t, fmt.Sprintf("%v %+v", err, errors.Unwrap(err)), "c2lnbmVk")
-		require.Empty(t, storage.received())
+		require.Empty(t, storage.Received())
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 var wireFilledArtifacts = []wireFilled{
@@ -24,7 +25,7 @@ var wireFilledArtifacts = []wireFilled{
 		},
 		except: "Progress",
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
-			return wireRead(c.Artifacts.Open(ctx, "group/app", gitlabci.JobID(7), opts.(*gitlabci.OpenOptions)))
+			return testkit.ReadAll(c.Artifacts.Open(ctx, "group/app", gitlabci.JobID(7), opts.(*gitlabci.OpenOptions)))
 		},
 		want: "GET /projects/group%2Fapp/jobs/7/artifacts?download_mode=proxy&file_type=junit",
 	},
@@ -34,7 +35,7 @@ var wireFilledArtifacts = []wireFilled{
 		},
 		except: "Progress",
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
-			return saveInto(func(file string) error {
+			return testkit.InFolder(func(file string) error {
 				return c.Artifacts.Save(ctx, "group/app", gitlabci.JobID(7), file, opts.(*gitlabci.SaveOptions))
 			})
 		},
@@ -54,14 +55,14 @@ var wireFilledArtifacts = []wireFilled{
 			return errors.Join(err, os.Remove(dir))
 		},
 		want:   "GET /projects/group%2Fapp/jobs/7/artifacts",
-		answer: emptyArchive,
+		answer: testkit.EmptyZip,
 	},
 	{
 		opts: func() any {
 			return &gitlabci.LatestArtifacts{Ref: "feature/x", Job: "unit", SearchRecent: true}
 		},
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
-			return wireRead(c.Artifacts.Open(ctx, "group/app", *opts.(*gitlabci.LatestArtifacts), nil))
+			return testkit.ReadAll(c.Artifacts.Open(ctx, "group/app", *opts.(*gitlabci.LatestArtifacts), nil))
 		},
 		want: "GET /projects/group%2Fapp/jobs/artifacts/feature%2Fx/download?job=unit&search_recent_successful_pipelines=true",
 	},
@@ -75,7 +76,7 @@ var wireFilledArtifacts = []wireFilled{
 		},
 		except: "After",
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
-			return wireDone(c.Artifacts.ListEntries(ctx, "group/app", 7, opts.(*gitlabci.ListEntriesOptions)))
+			return testkit.Done(c.Artifacts.ListEntries(ctx, "group/app", 7, opts.(*gitlabci.ListEntriesOptions)))
 		},
 		want:   "GET /projects/group%2Fapp/jobs/7/artifacts/tree?page=2&path=out%2Fa+b%26c%2F&per_page=30&recursive=true",
 		answer: `[]`,
@@ -100,12 +101,12 @@ func TestWireArtifacts(t *testing.T) {
 	recent := gitlabci.LatestArtifacts{Ref: "main", Job: "unit", SearchRecent: true}
 	open := func(src gitlabci.ArtifactSource, opts *gitlabci.OpenOptions) func(context.Context, *gitlabci.Client) error {
 		return func(ctx context.Context, c *gitlabci.Client) error {
-			return wireRead(c.Artifacts.Open(ctx, gitlabci.ProjectNumber(7), src, opts))
+			return testkit.ReadAll(c.Artifacts.Open(ctx, gitlabci.ProjectNumber(7), src, opts))
 		}
 	}
 	openFile := func(src gitlabci.ArtifactSource, path string) func(context.Context, *gitlabci.Client) error {
 		return func(ctx context.Context, c *gitlabci.Client) error {
-			return wireRead(c.Artifacts.OpenFile(ctx, gitlabci.ProjectNumber(7), src, path))
+			return testkit.ReadAll(c.Artifacts.OpenFile(ctx, gitlabci.ProjectNumber(7), src, path))
 		}
 	}
 	tests := map[string]struct {
@@ -123,24 +124,24 @@ func TestWireArtifacts(t *testing.T) {
 		"member of the newest":   {openFile(newest, "out/a.txt"), "/projects/7/jobs/artifacts/main/raw/out/a.txt?job=unit"},
 		"member of a recent one": {openFile(recent, "a.txt"), "/projects/7/jobs/artifacts/main/raw/a.txt?job=unit&search_recent_successful_pipelines=true"},
 		"download": {func(ctx context.Context, c *gitlabci.Client) error {
-			return wireDone(c.Artifacts.Download(ctx, gitlabci.ProjectNumber(7), gitlabci.JobID(9), io.Discard, &gitlabci.OpenOptions{
+			return testkit.Done(c.Artifacts.Download(ctx, gitlabci.ProjectNumber(7), gitlabci.JobID(9), io.Discard, &gitlabci.OpenOptions{
 				FileType: gitlabci.ArtifactTypeSAST, DownloadMode: gitlabci.DownloadModeProxy}))
 		}, "/projects/7/jobs/9/artifacts?download_mode=proxy&file_type=sast"},
 		"download of the newest": {func(ctx context.Context, c *gitlabci.Client) error {
-			return wireDone(c.Artifacts.Download(ctx, gitlabci.ProjectNumber(7), recent, io.Discard, nil))
+			return testkit.Done(c.Artifacts.Download(ctx, gitlabci.ProjectNumber(7), recent, io.Discard, nil))
 		}, "/projects/7/jobs/artifacts/main/download?job=unit&search_recent_successful_pipelines=true"},
 		"all entries": {func(ctx context.Context, c *gitlabci.Client) error {
-			return wireDrain(c.Artifacts.AllEntries(ctx, gitlabci.ProjectNumber(7), 9, &gitlabci.ListEntriesOptions{Recursive: true}))
+			return testkit.Drain(c.Artifacts.AllEntries(ctx, gitlabci.ProjectNumber(7), 9, &gitlabci.ListEntriesOptions{Recursive: true}))
 		}, "/projects/7/jobs/9/artifacts/tree?per_page=100&recursive=true"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			step := wireAnswer(`[]`)
+			step := testkit.JSONStep(`[]`)
 			if name != "all entries" {
-				step = ofType("application/octet-stream", step)
+				step = testkit.OfType("application/octet-stream", step)
 			}
-			s := newScript(step)
-			require.NoError(t, test.call(t.Context(), s.client(t)))
+			s := testkit.NewScript(step)
+			require.NoError(t, test.call(t.Context(), s.Client(t)))
 			requireWire(t, s, "GET "+test.want, "")
 		})
 	}
@@ -164,9 +165,9 @@ var wireHostile = map[string]string{
 }
 
 // wireDecoded is the path that GitLab sees, split where it splits it.
-func wireDecoded(t *testing.T, s *script) []string {
+func wireDecoded(t *testing.T, s *testkit.Script) []string {
 	t.Helper()
-	raw, _, _ := strings.Cut(s.received()[0].RequestURI, "?")
+	raw, _, _ := strings.Cut(s.Received()[0].RequestURI, "?")
 	segments := strings.Split(strings.TrimPrefix(raw, "/api/v4/projects/group%2Fapp/jobs/"), "/")
 	for i, segment := range segments {
 		var err error
@@ -185,19 +186,19 @@ func TestWireHostileNames(t *testing.T) {
 	maps.Copy(hostile, wireHostile)
 	for name, escaped := range hostile {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(okFile)
+			s := testkit.NewScript(testkit.OKFile)
 			src := gitlabci.LatestArtifacts{Ref: name, Job: name}
-			require.NoError(t, wireRead(s.client(t).Artifacts.Open(t.Context(), "group/app", src, nil)))
-			uri, query, _ := strings.Cut(s.received()[0].RequestURI, "?")
+			require.NoError(t, testkit.ReadAll(s.Client(t).Artifacts.Open(t.Context(), "group/app", src, nil)))
+			uri, query, _ := strings.Cut(s.Received()[0].RequestURI, "?")
 			require.Equal(t, "/api/v4/projects/group%2Fapp/jobs/artifacts/"+escaped+"/download", uri)
 			require.Equal(t, []string{"artifacts", name, "download"}, wireDecoded(t, s))
 			require.NotContains(t, query, " ")
-			require.Equal(t, url.Values{"job": {name}}, s.received()[0].URL.Query())
+			require.Equal(t, url.Values{"job": {name}}, s.Received()[0].URL.Query())
 
-			s = newScript(okFile)
-			require.NoError(t, wireRead(s.client(t).Artifacts.OpenFile(t.Context(), "group/app", src, "out/a.txt")))
+			s = testkit.NewScript(testkit.OKFile)
+			require.NoError(t, testkit.ReadAll(s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", src, "out/a.txt")))
 			require.Equal(t, []string{"artifacts", name, "raw", "out", "a.txt"}, wireDecoded(t, s))
-			require.Equal(t, url.Values{"job": {name}}, s.received()[0].URL.Query())
+			require.Equal(t, url.Values{"job": {name}}, s.Received()[0].URL.Query())
 		})
 	}
 }
@@ -214,13 +215,13 @@ func TestWireHostileMembers(t *testing.T) {
 	maps.Copy(hostile, wireHostile)
 	for name, escaped := range hostile {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(okFile)
-			require.NoError(t, wireRead(s.client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(9), name)))
+			s := testkit.NewScript(testkit.OKFile)
+			require.NoError(t, testkit.ReadAll(s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(9), name)))
 			requireWire(t, s, "GET /projects/group%2Fapp/jobs/9/artifacts/"+escaped, "")
 			require.Equal(t, append([]string{"9", "artifacts"}, strings.Split(name, "/")...), wireDecoded(t, s))
 
-			s = newScript(okFile)
-			require.NoError(t, wireRead(s.client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}, name)))
+			s = testkit.NewScript(testkit.OKFile)
+			require.NoError(t, testkit.ReadAll(s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}, name)))
 			requireWire(t, s, "GET /projects/group%2Fapp/jobs/artifacts/main/raw/"+escaped+"?job=unit", "")
 		})
 	}
@@ -240,14 +241,14 @@ func TestWireRefusesBadSources(t *testing.T) {
 	}
 	for name, src := range sources {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(ok)
-			artifacts := s.client(t).Artifacts
-			require.ErrorIs(t, wireRead(artifacts.Open(t.Context(), "group/app", src, nil)), gitlabci.ErrInvalid)
-			require.ErrorIs(t, wireRead(artifacts.OpenFile(t.Context(), "group/app", src, file)), gitlabci.ErrInvalid)
+			s := testkit.NewScript(testkit.OK)
+			artifacts := s.Client(t).Artifacts
+			require.ErrorIs(t, testkit.ReadAll(artifacts.Open(t.Context(), "group/app", src, nil)), gitlabci.ErrInvalid)
+			require.ErrorIs(t, testkit.ReadAll(artifacts.OpenFile(t.Context(), "group/app", src, file)), gitlabci.ErrInvalid)
 			n, err := artifacts.Download(t.Context(), "group/app", src, io.Discard, nil)
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)
 			require.Zero(t, n)
-			require.Empty(t, s.received())
+			require.Empty(t, s.Received())
 		})
 	}
 }
@@ -256,12 +257,12 @@ func TestWireRefusesFileTypeOfTheLatest(t *testing.T) {
 	src := gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}
 	for _, src := range []gitlabci.ArtifactSource{src, &src} {
 		for _, fileType := range []gitlabci.ArtifactType{gitlabci.ArtifactTypeJUnit, gitlabci.ArtifactTypeArchive, "novelty"} {
-			s := newScript(ok)
-			artifacts := s.client(t).Artifacts
+			s := testkit.NewScript(testkit.OK)
+			artifacts := s.Client(t).Artifacts
 			opts := &gitlabci.OpenOptions{FileType: fileType}
-			require.ErrorIs(t, wireRead(artifacts.Open(t.Context(), "group/app", src, opts)), gitlabci.ErrInvalid)
-			require.ErrorIs(t, wireDone(artifacts.Download(t.Context(), "group/app", src, io.Discard, opts)), gitlabci.ErrInvalid)
-			require.Empty(t, s.received())
+			require.ErrorIs(t, testkit.ReadAll(artifacts.Open(t.Context(), "group/app", src, opts)), gitlabci.ErrInvalid)
+			require.ErrorIs(t, testkit.Done(artifacts.Download(t.Context(), "group/app", src, io.Discard, opts)), gitlabci.ErrInvalid)
+			require.Empty(t, s.Received())
 		}
 	}
 }
@@ -270,11 +271,11 @@ func TestWireRefusesBadMembers(t *testing.T) {
 	for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(9), gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}} {
 		for _, path := range []string{"", ".", "..", "/", "/x", "x/", "a//b", "./x", "a/./b", "../x", "a/../b", "a/..", "\xff", "a/\xc3\x28"} {
 			t.Run(fmt.Sprintf("%T %q", src, path), func(t *testing.T) {
-				s := newScript(ok)
-				err := wireRead(s.client(t).Artifacts.OpenFile(t.Context(), "group/app", src, path))
+				s := testkit.NewScript(testkit.OK)
+				err := testkit.ReadAll(s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", src, path))
 				require.ErrorIs(t, err, gitlabci.ErrInvalid)
 				require.ErrorContains(t, err, fmt.Sprintf("%q", path))
-				require.Empty(t, s.received())
+				require.Empty(t, s.Received())
 			})
 		}
 	}

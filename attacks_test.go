@@ -16,36 +16,37 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A server that refuses the read, too, is asked once, and cannot have the token
 // printed.
 func TestMovedProjectOfAHostileServer(t *testing.T) {
 	const refusal = `{"message":"Non GET methods are not allowed for moved projects"}`
-	endless := newScript(answer(405, refusal))
-	require.Error(t, calls["retry"](t.Context(), endless.client(t)))
-	require.Len(t, endless.received(), 2)
-	echo := newScript(answer(405, refusal), answer(200, `{"id":7,"path_with_namespace":"x/`+scriptToken+`"}`))
-	err := calls["retry"](t.Context(), echo.client(t))
-	require.NotContains(t, err.Error(), scriptToken)
-	require.NoError(t, calls["get"](t.Context(), newScript(ok).client(t)))
+	endless := testkit.NewScript(testkit.Respond(405, refusal))
+	require.Error(t, testkit.Calls["retry"](t.Context(), endless.Client(t)))
+	require.Len(t, endless.Received(), 2)
+	echo := testkit.NewScript(testkit.Respond(405, refusal), testkit.Respond(200, `{"id":7,"path_with_namespace":"x/`+testkit.Token+`"}`))
+	err := testkit.Calls["retry"](t.Context(), echo.Client(t))
+	require.NotContains(t, err.Error(), testkit.Token)
+	require.NoError(t, testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.OK).Client(t)))
 }
 
 // Nor can a storage have a request made with the token.
 func TestStorageThatSpeaksOfMovedProjects(t *testing.T) {
-	s := newScript(
-		answer(302, "", "Location", "https://"+officeHost+"/x"),
-		answer(405, `{"message":"Non GET methods are not allowed for moved projects"}`),
+	s := testkit.NewScript(
+		testkit.Respond(302, "", "Location", "https://"+officeHost+"/x"),
+		testkit.Respond(405, `{"message":"Non GET methods are not allowed for moved projects"}`),
 	)
-	s.network.Handle(officeHost, s)
-	_, err := s.client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(9), io.Discard, nil)
+	s.Network.Handle(officeHost, s)
+	_, err := s.Client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(9), io.Discard, nil)
 	require.Error(t, err)
-	require.Len(t, s.received(), 2)
+	require.Len(t, s.Received(), 2)
 }
 
 // A transport may make a request of its own with the context of ours.
 func TestTransportsWithRequestsOfTheirOwn(t *testing.T) {
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { ok(w, r) }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { testkit.OK(w, r) }))
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	defer server.Close()
@@ -69,27 +70,27 @@ func TestTransportsWithRequestsOfTheirOwn(t *testing.T) {
 	for name, call := range onceCalls {
 		require.NoError(t, call(t.Context(), client), name)
 	}
-	require.NoError(t, calls["get"](t.Context(), client))
+	require.NoError(t, testkit.Calls["get"](t.Context(), client))
 }
 
 // What comes after HTTP/2 may speak HTTP/1 alone: a write is not sent there.
 func TestWritesThatFallBackToHTTP1HappenOnce(t *testing.T) {
 	for range 30 {
 		first := true
-		server := newFrameServer(t, func(c *frameConn, stream uint32, _ int) {
-			c.goAway(stream, 0)
-			c.reset(stream, 1)
+		server := testkit.NewFrameServer(t, func(c *testkit.FrameConn, stream uint32, _ int) {
+			c.GoAway(stream, 0)
+			c.Reset(stream, 1)
 			c.Close()
 		})
-		server.protocols = func() []string {
+		server.Protocols = func() []string {
 			defer func() { first = false }()
 			if first {
 				return []string{"h2"}
 			}
 			return []string{"http/1.1"}
 		}
-		require.ErrorIs(t, onceCalls["retry"](t.Context(), server.client(t, onceOptions(4)...)), gitlabci.ErrOutcomeUnknown)
-		require.EqualValues(t, 1, server.requests.Load())
+		require.ErrorIs(t, onceCalls["retry"](t.Context(), server.Client(t, onceOptions(4)...)), gitlabci.ErrOutcomeUnknown)
+		require.EqualValues(t, 1, server.Requests.Load())
 	}
 }
 
@@ -98,18 +99,18 @@ func TestDoTakesUnchangedForReadsAlone(t *testing.T) {
 	for _, method := range []string{http.MethodDelete, http.MethodPut, http.MethodPost, http.MethodPatch} {
 		req, err := http.NewRequestWithContext(t.Context(), method, "/projects/7", nil)
 		require.NoError(t, err)
-		_, err = newScript(answer(304, "")).client(t).Do(req)
+		_, err = testkit.NewScript(testkit.Respond(304, "")).Client(t).Do(req)
 		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, method)
 	}
 }
 
 // Interim responses end, and leave the outcome of a write open.
 func TestInterimResponsesWithoutAnEnd(t *testing.T) {
-	server := newRawServer(t, strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 5000)+"HTTP/1.1 201 Created\r\nContent-Length: 8\r\n\r\n{\"id\":7}")
-	client := server.client(t, onceOptions(0)...)
-	require.Error(t, calls["get"](t.Context(), client))
-	require.ErrorIs(t, calls["create"](t.Context(), client), gitlabci.ErrOutcomeUnknown)
-	require.EqualValues(t, 2, server.requests.Load())
+	server := testkit.NewRawServer(t, strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 5000)+"HTTP/1.1 201 Created\r\nContent-Length: 8\r\n\r\n{\"id\":7}")
+	client := server.Client(t, onceOptions(0)...)
+	require.Error(t, testkit.Calls["get"](t.Context(), client))
+	require.ErrorIs(t, testkit.Calls["create"](t.Context(), client), gitlabci.ErrOutcomeUnknown)
+	require.EqualValues(t, 2, server.Requests.Load())
 }
 
 // Paths that somebody decodes more often than once do not leave the API.
@@ -118,23 +119,23 @@ func TestPathsThatClimb(t *testing.T) {
 		"/projects/a%2f..%2f..%2fadmin", "/projects/..%5c..%5cadmin", "/projects/..;/x", "/projects/%252e%252e/x",
 		"/projects/..%00/x", "/projects/..%20/x", "/projects/..%3f/x", "/projects/%25252e%25252e",
 	} {
-		s := newScript(ok)
+		s := testkit.NewScript(testkit.OK)
 		req := &http.Request{Method: http.MethodGet, URL: &url.URL{}}
 		var err error
 		req.URL, err = url.Parse(path)
 		require.NoError(t, err)
-		_, err = s.client(t).Do(req.WithContext(t.Context()))
+		_, err = s.Client(t).Do(req.WithContext(t.Context()))
 		require.ErrorIs(t, err, gitlabci.ErrInvalid, path)
-		require.Empty(t, s.received(), path)
-		redirected := newScript(answer(302, "", "Location", "https://"+officeHost+"/api/v4"+path), ok)
-		redirected.network.Handle(officeHost, redirected)
-		require.Error(t, calls["get"](t.Context(), redirected.client(t)), path)
-		require.Len(t, redirected.received(), 1, path)
+		require.Empty(t, s.Received(), path)
+		redirected := testkit.NewScript(testkit.Respond(302, "", "Location", "https://"+officeHost+"/api/v4"+path), testkit.OK)
+		redirected.Network.Handle(officeHost, redirected)
+		require.Error(t, testkit.Calls["get"](t.Context(), redirected.Client(t)), path)
+		require.Len(t, redirected.Received(), 1, path)
 	}
-	s := newScript(ok)
+	s := testkit.NewScript(testkit.OK)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/projects/group%2Fapp/repository/files/a..b%2F...%2Fc", nil)
 	require.NoError(t, err)
-	resp, err := s.client(t).Do(req)
+	resp, err := s.Client(t).Do(req)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 }
@@ -143,13 +144,13 @@ func TestPathsThatClimb(t *testing.T) {
 // written in capitals.
 func TestLoopbackInCapitals(t *testing.T) {
 	var asked string
-	client, err := gitlabci.NewClient(gitlabci.WithBaseURL("http://LOCALHOST:1"), gitlabci.WithToken(scriptToken), gitlabci.WithRetries(0),
+	client, err := gitlabci.NewClient(gitlabci.WithBaseURL("http://LOCALHOST:1"), gitlabci.WithToken(testkit.Token), gitlabci.WithRetries(0),
 		gitlabci.WithTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 			asked = r.URL.Host
 			return nil, errors.New("no")
 		})))
 	require.NoError(t, err)
-	require.Error(t, calls["get"](t.Context(), client))
+	require.Error(t, testkit.Calls["get"](t.Context(), client))
 	require.Equal(t, "localhost:1", asked, "as net/http knows it")
 }
 
@@ -173,14 +174,14 @@ func TestValidatorOfAFileThatWasNotCompared(t *testing.T) {
 	}
 	for _, first := range [][]string{nil, {"ETag", `W/"1"`}} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScript(
+			s := testkit.NewScript(
 				step(200, a[:2000], 4000, first...),
 				step(200, b[:1000], 4000, "ETag", `"b"`),
 				step(206, b[2000:], 2000, "ETag", `"b"`, "Content-Range", "bytes 2000-3999/4000"),
 				step(200, b, 4000, "ETag", `"b"`),
 			)
 			var got bytes.Buffer
-			_, err := s.client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.LatestArtifacts{Ref: "main", Job: "x"}, &got, nil)
+			_, err := s.Client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.LatestArtifacts{Ref: "main", Job: "x"}, &got, nil)
 			require.Error(t, err)
 			require.Equal(t, a[:2000], got.String())
 		})
@@ -189,10 +190,10 @@ func TestValidatorOfAFileThatWasNotCompared(t *testing.T) {
 
 // Whoever knows the size of a file in an archive reads no wrong bytes.
 func TestArchiveFileReadByItsSize(t *testing.T) {
-	data := archiveOf(t, archiveEntry{name: "f", content: strings.Repeat("x", 3000), store: true})
+	data := testkit.Zip(t, testkit.ZipEntry{Name: "f", Content: strings.Repeat("x", 3000), Store: true})
 	damaged := bytes.Replace(data, []byte("xxxxx"), []byte("xxyxx"), 1)
 	for name, bytesOf := range map[string][]byte{"whole": data, "damaged": damaged} {
-		archive, err := archiveClient(t, bytesOf).Artifacts.Archive(t.Context(), "group/app", gitlabci.JobID(9))
+		archive, err := testkit.ZipClient(t, bytesOf).Artifacts.Archive(t.Context(), "group/app", gitlabci.JobID(9))
 		require.NoError(t, err)
 		file, err := archive.Open("f")
 		require.NoError(t, err)
@@ -228,10 +229,10 @@ func TestEchoedTokens(t *testing.T) {
 		},
 		"delete": func(ctx context.Context, c *gitlabci.Client) error { return c.Artifacts.Delete(ctx, "group/app", 9) },
 	} {
-		err := call(t.Context(), newScript(echo).client(t, gitlabci.WithRetries(0)))
+		err := call(t.Context(), testkit.NewScript(echo).Client(t, gitlabci.WithRetries(0)))
 		require.Error(t, err, name)
-		require.NotContains(t, fmt.Sprintf("%+v %#v", err, err), scriptToken, name)
-		require.NotContains(t, err.Error(), scriptToken[:len(scriptToken)-3], name)
+		require.NotContains(t, fmt.Sprintf("%+v %#v", err, err), testkit.Token, name)
+		require.NotContains(t, err.Error(), testkit.Token[:len(testkit.Token)-3], name)
 	}
 }
 

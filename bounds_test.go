@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // endless is a step: a body of spaces without end, packed if so wanted.
@@ -37,15 +38,15 @@ func TestEndlessAnswers(t *testing.T) {
 	for name, packed := range map[string]bool{"plain": false, "packed": true} {
 		t.Run(name, func(t *testing.T) {
 			for _, kind := range []string{"get", "rename", "create"} {
-				s := newScript(endless(200, "application/json", packed))
-				require.ErrorContains(t, calls[kind](t.Context(), s.client(t, gitlabci.WithMaxAnswer(1<<20))), "larger than the 1048576 bytes of WithMaxAnswer")
-				require.Len(t, s.received(), 1, "it would be as large the next time")
+				s := testkit.NewScript(endless(200, "application/json", packed))
+				require.ErrorContains(t, testkit.Calls[kind](t.Context(), s.Client(t, gitlabci.WithMaxAnswer(1<<20))), "larger than the 1048576 bytes of WithMaxAnswer")
+				require.Len(t, s.Received(), 1, "it would be as large the next time")
 
-				s = newScript(endless(403, "application/json", packed))
-				require.ErrorIs(t, calls[kind](t.Context(), s.client(t)), gitlabci.ErrForbidden)
-				require.Len(t, s.received(), 1)
+				s = testkit.NewScript(endless(403, "application/json", packed))
+				require.ErrorIs(t, testkit.Calls[kind](t.Context(), s.Client(t)), gitlabci.ErrForbidden)
+				require.Len(t, s.Received(), 1)
 			}
-			require.NoError(t, calls["delete"](t.Context(), newScript(endless(200, "application/json", packed)).client(t)), "nothing in it matters")
+			require.NoError(t, testkit.Calls["delete"](t.Context(), testkit.NewScript(endless(200, "application/json", packed)).Client(t)), "nothing in it matters")
 		})
 	}
 }
@@ -73,11 +74,11 @@ func (b *countedBody) Close() error {
 func TestBytesThatAreRead(t *testing.T) {
 	for _, status := range []int{200, 300, 400, 429, 500, 503} {
 		body := &countedBody{Reader: strings.NewReader(strings.Repeat(" ", 1<<20))}
-		client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithMaxAnswer(100<<10), gitlabci.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+		client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithMaxAnswer(100<<10), gitlabci.WithTransport(testkit.RoundTripper(func(r *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: status, Header: http.Header{}, Body: body, ContentLength: 1 << 62, Request: r}, nil
 		})))
 		require.NoError(t, err)
-		require.Error(t, calls["get"](t.Context(), client))
+		require.Error(t, testkit.Calls["get"](t.Context(), client))
 		require.True(t, body.closed)
 		if status == 200 {
 			require.Equal(t, 100<<10+1, body.read)
@@ -97,15 +98,15 @@ func TestHeadersAreBounded(t *testing.T) {
 					for range size / (64 << 10) {
 						w.Header().Add("X-Large", strings.Repeat("a", 64<<10))
 					}
-					ok(w, r)
+					testkit.OK(w, r)
 				}))
 				server.EnableHTTP2 = protocol == 2
 				server.StartTLS()
 				defer server.Close()
-				envSet(t, map[string]string{"GITLAB_URL": server.URL, "CI_SERVER_TLS_CA_FILE": envCertificate(t, server)})
+				testkit.SetEnv(t, map[string]string{"GITLAB_URL": server.URL, "CI_SERVER_TLS_CA_FILE": testkit.CertificateFile(t, server)})
 				client, err := gitlabci.NewClientFromEnv(gitlabci.WithRetries(0))
 				require.NoError(t, err)
-				err = calls["get"](t.Context(), client)
+				err = testkit.Calls["get"](t.Context(), client)
 				if size < 1<<20 {
 					require.NoError(t, err)
 					return
@@ -119,13 +120,13 @@ func TestHeadersAreBounded(t *testing.T) {
 
 // Each redirect is asked for once, and five are followed wherever they lead.
 func TestRedirectChains(t *testing.T) {
-	for _, location := range []string{"/api/v4/again", "https://" + storageHost + "/again?" + signature} {
-		s, storage := redirected(302, location, answer(302, ``, "Location", "/again"))
-		err := open(t.Context(), s.client(t))
+	for _, location := range []string{"/api/v4/again", "https://" + testkit.StorageHost + "/again?" + testkit.Signature} {
+		s, storage := testkit.Redirected(302, location, testkit.Respond(302, ``, "Location", "/again"))
+		err := testkit.OpenArchive(t.Context(), s.Client(t))
 		require.ErrorContains(t, err, "more than 5 times")
 		require.NotContains(t, err.Error(), "c2lnbmVk")
-		require.Equal(t, 6, len(s.received())+len(storage.received()))
-		for _, r := range storage.received() {
+		require.Equal(t, 6, len(s.Received())+len(storage.Received()))
+		for _, r := range storage.Received() {
 			require.Empty(t, r.Header.Values("Private-Token"))
 		}
 	}

@@ -13,12 +13,13 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // An eachCase is one of the methods, and what it makes of a failed pipeline
 // with a job that runs.
 type eachCase struct {
-	do    eachMethod
+	do    testkit.EachMethod
 	route string
 	want  gitlabci.Status // "" is gone
 }
@@ -131,7 +132,7 @@ func TestEachDryRun(t *testing.T) {
 			for _, r := range srv.Requests() {
 				require.Equal(t, http.MethodGet, r.Method)
 			}
-			for range test.do(client.Pipelines, t.Context(), "group/app", pipelinesOf(1, 2), &gitlabci.EachOptions{DryRun: true}) {
+			for range test.do(client.Pipelines, t.Context(), "group/app", testkit.PipelinesOf(1, 2), &gitlabci.EachOptions{DryRun: true}) {
 				break
 			}
 		})
@@ -143,11 +144,11 @@ func TestEachGoesOnAfterAFailure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := crowded(4)
 			srv.Fault(gitlabcitest.Fault{Route: test.route, Nth: 2, Times: 1, Status: 403})
-			ids, errs := test.each(t, srv.Client(), pipelinesOf(4, 9, 3, 2, 3, 1, 4), &gitlabci.EachOptions{Concurrency: 1})
+			ids, errs := test.each(t, srv.Client(), testkit.PipelinesOf(4, 9, 3, 2, 3, 1, 4), &gitlabci.EachOptions{Concurrency: 1})
 			require.Equal(t, []gitlabci.PipelineID{4, 9, 3, 2, 1}, ids, "each once, in the order given")
 			require.Len(t, errs, 1)
 			require.ErrorIs(t, errs[9], gitlabci.ErrForbidden)
-			ids, errs = test.each(t, srv.Client(), pipelinesOf(9), nil)
+			ids, errs = test.each(t, srv.Client(), testkit.PipelinesOf(9), nil)
 			require.Len(t, ids, 1)
 			require.ErrorIs(t, errs[9], gitlabci.ErrNotFound)
 		})
@@ -159,7 +160,7 @@ func TestRetryEachNeverTwice(t *testing.T) {
 	test := eachCases()["retry"]
 	srv := crowded(3)
 	srv.Fault(gitlabcitest.Fault{Route: test.route, Nth: 2, Times: 1, Status: 502, Executed: true})
-	ids, errs := test.each(t, srv.Client(), pipelinesOf(1, 2, 3), &gitlabci.EachOptions{Concurrency: 1})
+	ids, errs := test.each(t, srv.Client(), testkit.PipelinesOf(1, 2, 3), &gitlabci.EachOptions{Concurrency: 1})
 	require.Len(t, ids, 3)
 	require.Len(t, errs, 1)
 	require.ErrorIs(t, errs[2], gitlabci.ErrOutcomeUnknown)
@@ -193,11 +194,11 @@ func TestEachRefuses(t *testing.T) {
 			given   iter.Seq2[*gitlabci.PipelineInfo, error]
 			opts    *gitlabci.EachOptions
 		}{
-			"-1 is not within 0 to 64":     {"group/app", pipelinesOf(1), &gitlabci.EachOptions{Concurrency: -1}},
-			"65 is not within 0 to 64":     {"group/app", pipelinesOf(1), &gitlabci.EachOptions{Concurrency: 65, DryRun: true}},
-			`project "app"`:                {"app", pipelinesOf(1), &gitlabci.EachOptions{DryRun: true}},
+			"-1 is not within 0 to 64":     {"group/app", testkit.PipelinesOf(1), &gitlabci.EachOptions{Concurrency: -1}},
+			"65 is not within 0 to 64":     {"group/app", testkit.PipelinesOf(1), &gitlabci.EachOptions{Concurrency: 65, DryRun: true}},
+			`project "app"`:                {"app", testkit.PipelinesOf(1), &gitlabci.EachOptions{DryRun: true}},
 			"the iterator is nil":          {"group/app", nil, nil},
-			"has a pipeline without an ID": {"group/app", pipelinesOf(1, 0), nil},
+			"has a pipeline without an ID": {"group/app", testkit.PipelinesOf(1, 0), nil},
 			"a pipeline without an ID":     {"group/app", none, nil},
 		} {
 			t.Run(name+" "+want, func(t *testing.T) {
@@ -217,7 +218,7 @@ func TestEachRefuses(t *testing.T) {
 
 func TestEachIsLazy(t *testing.T) {
 	srv := crowded(3)
-	each := srv.Client().Pipelines.RetryEach(t.Context(), "group/app", pipelinesOf(1, 2, 3), nil)
+	each := srv.Client().Pipelines.RetryEach(t.Context(), "group/app", testkit.PipelinesOf(1, 2, 3), nil)
 	require.Empty(t, srv.Requests())
 	for want := range 2 {
 		for _, err := range each {
@@ -225,7 +226,7 @@ func TestEachIsLazy(t *testing.T) {
 		}
 		require.Len(t, srv.Requests(), 3*(want+1), "it begins afresh")
 	}
-	for range srv.Client().Pipelines.RetryEach(t.Context(), "group/app", pipelinesOf(), nil) {
+	for range srv.Client().Pipelines.RetryEach(t.Context(), "group/app", testkit.PipelinesOf(), nil) {
 		t.Fatal("there are none")
 	}
 }
@@ -236,7 +237,7 @@ func TestEachConcurrency(t *testing.T) {
 			srv, test := crowded(8), eachCases()["delete"]
 			srv.Fault(gitlabcitest.Fault{Route: test.route, Break: gitlabcitest.BreakStallHeader, Delay: 10 * time.Second})
 			start := time.Now()
-			ids, errs := test.each(t, srv.Client(), pipelinesOf(countdown(8)...), &gitlabci.EachOptions{Concurrency: most})
+			ids, errs := test.each(t, srv.Client(), testkit.PipelinesOf(countdown(8)...), &gitlabci.EachOptions{Concurrency: most})
 			require.Equal(t, want, time.Since(start))
 			require.Len(t, ids, 8)
 			require.Empty(t, errs)
@@ -265,7 +266,7 @@ func TestEachLeft(t *testing.T) {
 				srv, test := crowded(20), eachCases()["delete"]
 				srv.Fault(gitlabcitest.Fault{Route: test.route, Nth: 2, Break: gitlabcitest.BreakStallHeader, Delay: time.Minute})
 				start := time.Now()
-				leave(test.do(srv.Client().Pipelines, t.Context(), "group/app", pipelinesOf(countdown(20)...), nil))
+				leave(test.do(srv.Client().Pipelines, t.Context(), "group/app", testkit.PipelinesOf(countdown(20)...), nil))
 				require.Zero(t, time.Since(start))
 				synctest.Wait()
 				require.LessOrEqual(t, asked(srv, test.route), 5)
@@ -282,7 +283,7 @@ func TestEachOutOfTime(t *testing.T) {
 		defer cancel()
 		start, done, cut := time.Now(), 0, 0
 		var last error
-		for result, err := range test.do(srv.Client().Pipelines, ctx, "group/app", pipelinesOf(countdown(20)...), nil) {
+		for result, err := range test.do(srv.Client().Pipelines, ctx, "group/app", testkit.PipelinesOf(countdown(20)...), nil) {
 			require.NoError(t, last, "it is the last")
 			switch last = err; {
 			case err != nil:
@@ -326,7 +327,7 @@ func TestEachWithinLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, test := crowded(210, gitlabcitest.WithActionLimits()), eachCases()["retry"]
 		start := time.Now()
-		_, errs := test.each(t, srv.Client(gitlabci.WithMaxWait(time.Second)), pipelinesOf(countdown(210)...), nil)
+		_, errs := test.each(t, srv.Client(gitlabci.WithMaxWait(time.Second)), testkit.PipelinesOf(countdown(210)...), nil)
 		require.Less(t, time.Since(start), time.Minute, "no wait is longer than allowed")
 		require.Len(t, errs, 10)
 		for _, err := range errs {
@@ -343,7 +344,7 @@ func TestEachCanceledWhileLimited(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		start := time.Now()
 		time.AfterFunc(50*time.Second, cancel)
-		for result, err := range test.do(srv.Client().Pipelines, ctx, "group/app", pipelinesOf(1), nil) {
+		for result, err := range test.do(srv.Client().Pipelines, ctx, "group/app", testkit.PipelinesOf(1), nil) {
 			require.NoError(t, err)
 			require.ErrorIs(t, result.Err, context.Canceled)
 			require.ErrorIs(t, result.Err, gitlabci.ErrRateLimited)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A clientTrip records the requests, and responds with pipeline 42.
@@ -56,9 +57,9 @@ var clientRefusals = map[string]struct {
 	"answer of no bytes":    {[]gitlabci.Option{gitlabci.WithMaxAnswer(0)}, "WithMaxAnswer"},
 	"answer below no bytes": {[]gitlabci.Option{gitlabci.WithMaxAnswer(-1)}, "WithMaxAnswer"},
 	"sudo without token":    {[]gitlabci.Option{gitlabci.WithSudo("maya")}, "WithSudo"},
-	"sudo as nobody":        {[]gitlabci.Option{gitlabci.WithToken(scriptToken), gitlabci.WithSudo("")}, "WithSudo"},
-	"sudo with newline":     {[]gitlabci.Option{gitlabci.WithToken(scriptToken), gitlabci.WithSudo("maya\n")}, "WithSudo"},
-	"sudo with header":      {[]gitlabci.Option{gitlabci.WithToken(scriptToken), gitlabci.WithSudo("maya\r\nX: y")}, "WithSudo"},
+	"sudo as nobody":        {[]gitlabci.Option{gitlabci.WithToken(testkit.Token), gitlabci.WithSudo("")}, "WithSudo"},
+	"sudo with newline":     {[]gitlabci.Option{gitlabci.WithToken(testkit.Token), gitlabci.WithSudo("maya\n")}, "WithSudo"},
+	"sudo with header":      {[]gitlabci.Option{gitlabci.WithToken(testkit.Token), gitlabci.WithSudo("maya\r\nX: y")}, "WithSudo"},
 	"agent of nothing":      {[]gitlabci.Option{gitlabci.WithUserAgent("")}, "WithUserAgent"},
 	"agent with newline":    {[]gitlabci.Option{gitlabci.WithUserAgent("bot\n")}, "WithUserAgent"},
 	"agent with header":     {[]gitlabci.Option{gitlabci.WithUserAgent("bot\r\nX: y")}, "WithUserAgent"},
@@ -74,7 +75,7 @@ func TestClientRefusesOptions(t *testing.T) {
 			require.Nil(t, client)
 			require.ErrorContains(t, err, test.says)
 			require.Regexp(t, "^gitlabci: ", err.Error())
-			require.NotContains(t, err.Error(), scriptToken)
+			require.NotContains(t, err.Error(), testkit.Token)
 			require.NotContains(t, err.Error(), "\n")
 		})
 	}
@@ -131,7 +132,7 @@ func TestClientBaseURL(t *testing.T) {
 	for base, want := range clientBases {
 		t.Run(base, func(t *testing.T) {
 			trip := &clientTrip{}
-			client, err := gitlabci.NewClient(gitlabci.WithBaseURL(base), gitlabci.WithTransport(trip), gitlabci.WithToken(scriptToken))
+			client, err := gitlabci.NewClient(gitlabci.WithBaseURL(base), gitlabci.WithTransport(trip), gitlabci.WithToken(testkit.Token))
 			require.NoError(t, err)
 			_, err = client.Pipelines.Get(t.Context(), "group/app", 42)
 			require.NoError(t, err)
@@ -139,7 +140,7 @@ func TestClientBaseURL(t *testing.T) {
 			got := *trip.requests[0].URL
 			got.Host = strings.ToLower(got.Host)
 			require.Equal(t, want, got.String())
-			require.Equal(t, scriptToken, trip.requests[0].Header.Get("Private-Token"))
+			require.Equal(t, testkit.Token, trip.requests[0].Header.Get("Private-Token"))
 		})
 	}
 }
@@ -159,29 +160,29 @@ func TestClientDefaults(t *testing.T) {
 }
 
 func TestClientUserAgentAndSudo(t *testing.T) {
-	s := newScript(answer(http.StatusOK, `{"id":42}`))
-	_, err := s.client(t, gitlabci.WithUserAgent("bot/1.0 (+https://example.com)"), gitlabci.WithSudo("maya")).Pipelines.Get(t.Context(), "group/app", 42)
+	s := testkit.NewScript(testkit.Respond(http.StatusOK, `{"id":42}`))
+	_, err := s.Client(t, gitlabci.WithUserAgent("bot/1.0 (+https://example.com)"), gitlabci.WithSudo("maya")).Pipelines.Get(t.Context(), "group/app", 42)
 	require.NoError(t, err)
-	require.Equal(t, []string{"bot/1.0 (+https://example.com)"}, wireOne(t, s).Header.Values("User-Agent"))
-	require.Equal(t, []string{"maya"}, wireOne(t, s).Header.Values("Sudo"))
+	require.Equal(t, []string{"bot/1.0 (+https://example.com)"}, testkit.OneRequest(t, s).Header.Values("User-Agent"))
+	require.Equal(t, []string{"maya"}, testkit.OneRequest(t, s).Header.Values("Sudo"))
 }
 
 func TestClientTokenOverHTTP(t *testing.T) {
 	insecure := gitlabci.WithInsecureHTTP()
-	for _, kind := range tokenKinds {
+	for _, kind := range testkit.TokenKinds {
 		for _, base := range []string{
 			"http://gitlab.example.com", "http://192.168.0.1", "http://0.0.0.0", "http://[::]", "http://localhost.example.com", "http://127.0.0.1.example.com", "HTTP://10.0.0.1:8080/gitlab",
 		} {
-			t.Run(kind.name+" "+base, func(t *testing.T) {
-				_, err := gitlabci.NewClient(gitlabci.WithBaseURL(base), kind.option(scriptToken))
+			t.Run(kind.Name+" "+base, func(t *testing.T) {
+				_, err := gitlabci.NewClient(gitlabci.WithBaseURL(base), kind.Option(testkit.Token))
 				require.ErrorContains(t, err, "WithBaseURL")
 				require.ErrorContains(t, err, "WithInsecureHTTP")
-				require.NotContains(t, err.Error(), scriptToken)
-				_, err = gitlabci.NewClient(kind.option(scriptToken), gitlabci.WithBaseURL(base))
+				require.NotContains(t, err.Error(), testkit.Token)
+				_, err = gitlabci.NewClient(kind.Option(testkit.Token), gitlabci.WithBaseURL(base))
 				require.Error(t, err, "whichever comes first")
 				_, err = gitlabci.NewClient(gitlabci.WithBaseURL(base))
 				require.NoError(t, err, "without a token")
-				_, err = gitlabci.NewClient(insecure, gitlabci.WithBaseURL(base), kind.option(scriptToken))
+				_, err = gitlabci.NewClient(insecure, gitlabci.WithBaseURL(base), kind.Option(testkit.Token))
 				require.NoError(t, err, "with WithInsecureHTTP")
 			})
 		}
@@ -190,34 +191,34 @@ func TestClientTokenOverHTTP(t *testing.T) {
 
 // What is accepted for http:// is sent over it, token and all.
 func TestClientInsecureHTTPIsSent(t *testing.T) {
-	s := newScript(answer(http.StatusOK, `{"id":42}`))
-	_, err := s.client(t, gitlabci.WithBaseURL("http://"+scriptHost), gitlabci.WithInsecureHTTP()).Pipelines.Get(t.Context(), "group/app", 42)
+	s := testkit.NewScript(testkit.Respond(http.StatusOK, `{"id":42}`))
+	_, err := s.Client(t, gitlabci.WithBaseURL("http://"+testkit.Host), gitlabci.WithInsecureHTTP()).Pipelines.Get(t.Context(), "group/app", 42)
 	require.NoError(t, err)
-	require.Equal(t, scriptToken, wireOne(t, s).Header.Get("Private-Token"))
+	require.Equal(t, testkit.Token, testkit.OneRequest(t, s).Header.Get("Private-Token"))
 }
 
 func TestClientRateLimiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limiter := &clientLimiter{}
-		s := newScript(answer(503, ``), answer(503, ``), ok)
-		client := s.client(t, gitlabci.WithRateLimiter(limiter))
+		s := testkit.NewScript(testkit.Respond(503, ``), testkit.Respond(503, ``), testkit.OK)
+		client := s.Client(t, gitlabci.WithRateLimiter(limiter))
 		require.Zero(t, limiter.asked)
 		_, err := client.Pipelines.Get(t.Context(), "group/app", 42)
 		require.NoError(t, err)
-		require.Len(t, s.received(), 3)
+		require.Len(t, s.Received(), 3)
 		require.Equal(t, 3, limiter.asked, "before each attempt")
 	})
 }
 
 func TestClientRateLimiterRefuses(t *testing.T) {
-	for name, call := range calls {
+	for name, call := range testkit.Calls {
 		t.Run(name, func(t *testing.T) {
 			limiter := &clientLimiter{err: errors.New("no more today")}
-			s := newScript(ok)
-			err := call(t.Context(), s.client(t, gitlabci.WithRateLimiter(limiter)))
+			s := testkit.NewScript(testkit.OK)
+			err := call(t.Context(), s.Client(t, gitlabci.WithRateLimiter(limiter)))
 			require.ErrorIs(t, err, limiter.err)
 			require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
-			require.Empty(t, s.received())
+			require.Empty(t, s.Received())
 			require.Equal(t, 1, limiter.asked)
 		})
 	}
@@ -226,7 +227,7 @@ func TestClientRateLimiterRefuses(t *testing.T) {
 func TestClientMaxAnswer(t *testing.T) {
 	const body = `{"id":42,"ref":"main"}`
 	answers := map[string]http.HandlerFunc{
-		"with its length": answer(http.StatusOK, body),
+		"with its length": testkit.Respond(http.StatusOK, body),
 		"in chunks": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.(http.Flusher).Flush()
@@ -242,38 +243,38 @@ func TestClientMaxAnswer(t *testing.T) {
 	}
 	for name, step := range answers {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(step)
-			pipeline, err := s.client(t, gitlabci.WithMaxAnswer(int64(len(body)))).Pipelines.Get(t.Context(), "group/app", 42)
+			s := testkit.NewScript(step)
+			pipeline, err := s.Client(t, gitlabci.WithMaxAnswer(int64(len(body)))).Pipelines.Get(t.Context(), "group/app", 42)
 			require.NoError(t, err)
 			require.Equal(t, "main", pipeline.Ref)
 
-			s = newScript(step)
-			pipeline, err = s.client(t, gitlabci.WithMaxAnswer(int64(len(body)-1))).Pipelines.Get(t.Context(), "group/app", 42)
+			s = testkit.NewScript(step)
+			pipeline, err = s.Client(t, gitlabci.WithMaxAnswer(int64(len(body)-1))).Pipelines.Get(t.Context(), "group/app", 42)
 			require.Nil(t, pipeline)
 			require.ErrorContains(t, err, "WithMaxAnswer")
-			require.Len(t, s.received(), 1, "it would be as large the next time")
+			require.Len(t, s.Received(), 1, "it would be as large the next time")
 		})
 	}
 }
 
 // A page of 64 MiB of spaces takes 64 kB of gzip to send.
 func TestClientMaxAnswerOfABomb(t *testing.T) {
-	s := newScript(func(w http.ResponseWriter, _ *http.Request) {
+	s := testkit.NewScript(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Encoding", "gzip")
 		packed := gzip.NewWriter(w)
 		io.WriteString(packed, strings.Repeat(" ", 64<<20))
 		packed.Close()
 	})
-	_, err := s.client(t, gitlabci.WithMaxAnswer(1<<20)).Pipelines.List(t.Context(), "group/app", nil)
+	_, err := s.Client(t, gitlabci.WithMaxAnswer(1<<20)).Pipelines.List(t.Context(), "group/app", nil)
 	require.ErrorContains(t, err, "WithMaxAnswer")
-	require.Len(t, s.received(), 1)
+	require.Len(t, s.Received(), 1)
 }
 
 // The largest limit must not overflow into none.
 func TestClientMaxAnswerLargest(t *testing.T) {
-	s := newScript(answer(http.StatusOK, `{"id":42}`))
-	pipeline, err := s.client(t, gitlabci.WithMaxAnswer(1<<63-1)).Pipelines.Get(t.Context(), "group/app", 42)
+	s := testkit.NewScript(testkit.Respond(http.StatusOK, `{"id":42}`))
+	pipeline, err := s.Client(t, gitlabci.WithMaxAnswer(1<<63-1)).Pipelines.Get(t.Context(), "group/app", 42)
 	require.NoError(t, err)
 	require.Equal(t, gitlabci.PipelineID(42), pipeline.ID)
 }
@@ -283,7 +284,7 @@ func TestClientAcceptsOptions(t *testing.T) {
 	client, err := gitlabci.NewClient(
 		gitlabci.WithLogger(slog.New(slog.DiscardHandler)), gitlabci.WithHooks(gitlabci.Hooks{}), gitlabci.WithRetries(0), gitlabci.WithMaxWait(0),
 		gitlabci.WithMaxAnswer(1), gitlabci.WithRateLimiter(&clientLimiter{}), gitlabci.WithTransport(http.DefaultTransport), gitlabci.WithInsecureHTTP(),
-		gitlabci.WithSudo("7"), gitlabci.WithUserAgent("bot"), gitlabci.WithToken(scriptToken), gitlabci.WithBaseURL("https://gitlab.example.com"),
+		gitlabci.WithSudo("7"), gitlabci.WithUserAgent("bot"), gitlabci.WithToken(testkit.Token), gitlabci.WithBaseURL("https://gitlab.example.com"),
 	)
 	require.NoError(t, err)
 	require.NotNil(t, client.Pipelines)

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/internal/testkit"
 )
 
 // benchJobs is a page of 100 jobs: those of ten pipelines, three users and two
@@ -77,12 +79,12 @@ func benchJSON(v any) string {
 }
 
 func BenchmarkDecodeJobs(b *testing.B) {
-	s := fuzzJSON(benchJobs())
-	client := s.client(b)
-	b.SetBytes(int64(len(s.body)))
+	s := testkit.CannedJSON(benchJobs())
+	client := s.Client(b)
+	b.SetBytes(int64(len(s.Body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		s.asked = nil
+		s.URLs = nil
 		page, err := client.Jobs.List(b.Context(), "group/app", nil)
 		require.NoError(b, err)
 		require.Len(b, page.Items, 100)
@@ -90,12 +92,12 @@ func BenchmarkDecodeJobs(b *testing.B) {
 }
 
 func BenchmarkDecodePipelines(b *testing.B) {
-	s := fuzzJSON(benchPipelines())
-	client := s.client(b)
-	b.SetBytes(int64(len(s.body)))
+	s := testkit.CannedJSON(benchPipelines())
+	client := s.Client(b)
+	b.SetBytes(int64(len(s.Body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		s.asked = nil
+		s.URLs = nil
 		page, err := client.Pipelines.List(b.Context(), "group/app", nil)
 		require.NoError(b, err)
 		require.Len(b, page.Items, 100)
@@ -105,12 +107,12 @@ func BenchmarkDecodePipelines(b *testing.B) {
 func BenchmarkDecodeTestCases(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		report, n := &caseReport{n: 1000, size: 200}, 0
-		for _, err := range report.client(b).Pipelines.TestCases(b.Context(), "group/app", 42) {
+		report, n := &testkit.GrowingReport{N: 1000, Size: 200}, 0
+		for _, err := range report.Client(b).Pipelines.TestCases(b.Context(), "group/app", 42) {
 			require.NoError(b, err)
 			n++
 		}
 		require.Equal(b, 1000, n)
-		b.SetBytes(int64(report.read))
+		b.SetBytes(int64(report.BytesRead))
 	}
 }

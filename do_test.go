@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // doBody hides what net/http knows of readers: it can be read once.
@@ -28,45 +29,20 @@ func (b *doBody) Close() error {
 	return nil
 }
 
-func doRequest(t *testing.T, method, target string, body io.Reader) *http.Request {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, target, body)
-	require.NoError(t, err)
-	return req
-}
-
-// doTargets maps what a caller asks for to what GitLab is asked.
-var doTargets = map[string]string{
-	"/projects/7/merge_requests":                       "/api/v4/projects/7/merge_requests",
-	"projects/7/merge_requests":                        "/api/v4/projects/7/merge_requests",
-	"/projects/group%2Fapp":                            "/api/v4/projects/group%2Fapp",
-	"/projects/group%2fapp/x":                          "/api/v4/projects/group%2fapp/x",
-	"/projects/7/repository/files/a%23b%3Fc%25d%20e/x": "/api/v4/projects/7/repository/files/a%23b%3Fc%25d%20e/x",
-	"/projects/7/repository/files/a%2E%2Eb":            "/api/v4/projects/7/repository/files/a%2E%2Eb",
-	"/projects?search=a%2Bb+c&scope[]=x&scope[]=y":     "/api/v4/projects?search=a%2Bb+c&scope[]=x&scope[]=y",
-	"/version?":      "/api/v4/version",
-	"/version#a":     "/api/v4/version",
-	"/":              "/api/v4/",
-	"":               "/api/v4/",
-	"/projects/é":    "/api/v4/projects/%C3%A9",
-	"/projects//app": "/api/v4/projects//app",
-	"/projects/a:b":  "/api/v4/projects/a:b",
-}
-
 func TestClientDoTargets(t *testing.T) {
-	for target, want := range doTargets {
+	for target, want := range testkit.DoTargets {
 		t.Run(target, func(t *testing.T) {
-			s := newScript(answer(http.StatusOK, `{"version":"19.5.0"}`))
-			resp, err := s.client(t).Do(doRequest(t, http.MethodGet, target, nil))
+			s := testkit.NewScript(testkit.Respond(http.StatusOK, `{"version":"19.5.0"}`))
+			resp, err := s.Client(t).Do(testkit.Request(t, http.MethodGet, target, nil))
 			require.NoError(t, err)
 			body, err := io.ReadAll(resp.Body)
 			require.NoError(t, err)
 			require.NoError(t, resp.Body.Close())
 			require.Equal(t, `{"version":"19.5.0"}`, string(body))
-			r := wireOne(t, s)
+			r := testkit.OneRequest(t, s)
 			require.Equal(t, want, r.RequestURI)
 			require.Equal(t, http.MethodGet, r.Method)
-			require.Equal(t, scriptToken, r.Header.Get("Private-Token"))
+			require.Equal(t, testkit.Token, r.Header.Get("Private-Token"))
 			require.Equal(t, "gitlabci", r.Header.Get("User-Agent"))
 			require.NotContains(t, resp.Request.Header, "Private-Token", "the answer tells the token")
 		})
@@ -75,24 +51,24 @@ func TestClientDoTargets(t *testing.T) {
 
 // The path goes below the root of the instance as well.
 func TestClientDoBelowARoot(t *testing.T) {
-	s := newScript(ok)
-	resp, err := s.client(t, gitlabci.WithBaseURL("https://"+scriptHost+"/gitlab/")).Do(doRequest(t, http.MethodGet, "/version", nil))
+	s := testkit.NewScript(testkit.OK)
+	resp, err := s.Client(t, gitlabci.WithBaseURL("https://"+testkit.Host+"/gitlab/")).Do(testkit.Request(t, http.MethodGet, "/version", nil))
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
-	require.Equal(t, "/gitlab/api/v4/version", wireOne(t, s).RequestURI)
+	require.Equal(t, "/gitlab/api/v4/version", testkit.OneRequest(t, s).RequestURI)
 }
 
 func TestClientDoMethods(t *testing.T) {
 	for _, method := range []string{"", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
 		t.Run(method, func(t *testing.T) {
-			s := newScript(answer(http.StatusAccepted, ``))
-			req := doRequest(t, "GET", "/projects/7", nil)
+			s := testkit.NewScript(testkit.Respond(http.StatusAccepted, ``))
+			req := testkit.Request(t, "GET", "/projects/7", nil)
 			req.Method = method
-			resp, err := s.client(t).Do(req)
+			resp, err := s.Client(t).Do(req)
 			require.NoError(t, err)
 			require.NoError(t, resp.Body.Close())
 			require.Equal(t, http.StatusAccepted, resp.StatusCode)
-			require.Equal(t, cmp.Or(method, "GET"), wireOne(t, s).Method)
+			require.Equal(t, cmp.Or(method, "GET"), testkit.OneRequest(t, s).Method)
 		})
 	}
 }
@@ -102,13 +78,13 @@ func TestClientDoKeepsTheRequest(t *testing.T) {
 }
 
 func doKeepsTheRequest(t *testing.T) {
-	s := newScript(answer(429, ``, "Retry-After", "0"), answer(http.StatusCreated, `{}`))
-	req := doRequest(t, http.MethodPost, "projects/group%2Fapp/x?a=b#c", strings.NewReader(`{"a":1}`))
+	s := testkit.NewScript(testkit.Respond(429, ``, "Retry-After", "0"), testkit.Respond(http.StatusCreated, `{}`))
+	req := testkit.Request(t, http.MethodPost, "projects/group%2Fapp/x?a=b#c", strings.NewReader(`{"a":1}`))
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "caller")
 	req.Host = "elsewhere.example.com"
 	target, header, body := *req.URL, req.Header.Clone(), req.Body
-	resp, err := s.client(t, gitlabci.WithSudo("maya")).Do(req)
+	resp, err := s.Client(t, gitlabci.WithSudo("maya")).Do(req)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 
@@ -119,37 +95,37 @@ func doKeepsTheRequest(t *testing.T) {
 	require.True(t, body == req.Body)
 	require.Empty(t, req.RequestURI)
 
-	require.Len(t, s.received(), 2)
-	for i, r := range s.received() {
-		require.Equal(t, scriptHost, r.Host, "the caller's Host is not ours")
+	require.Len(t, s.Received(), 2)
+	for i, r := range s.Received() {
+		require.Equal(t, testkit.Host, r.Host, "the caller's Host is not ours")
 		require.Equal(t, "caller", r.Header.Get("User-Agent"))
 		require.Equal(t, "maya", r.Header.Get("Sudo"))
 		require.Equal(t, "application/json", r.Header.Get("Content-Type"))
-		require.JSONEq(t, `{"a":1}`, s.bodies[i])
+		require.JSONEq(t, `{"a":1}`, s.Bodies[i])
 	}
 }
 
 // Whatever HTTP allows in a header passes.
 func TestClientDoHeaders(t *testing.T) {
-	s := newScript(ok)
-	req := doRequest(t, http.MethodGet, "/projects/7", nil)
+	s := testkit.NewScript(testkit.OK)
+	req := testkit.Request(t, http.MethodGet, "/projects/7", nil)
 	header := http.Header{"X-Note": {"a\tb é", ""}, "Accept": {"text/plain", "*/*"}, "Prefer": {"a"}, "If-None-Match": {`W/"a"`}, "Range": {"bytes=0-9"}}
 	req.Header = header.Clone()
-	resp, err := s.client(t).Do(req)
+	resp, err := s.Client(t).Do(req)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	for name, values := range header {
-		require.Equal(t, values, wireOne(t, s).Header.Values(name), name)
+		require.Equal(t, values, testkit.OneRequest(t, s).Header.Values(name), name)
 	}
 }
 
 // A request made by hand has no header map.
 func TestClientDoByHand(t *testing.T) {
-	s := newScript(ok)
-	resp, err := s.client(t).Do(&http.Request{URL: &url.URL{Path: "/projects/group/app"}})
+	s := testkit.NewScript(testkit.OK)
+	resp, err := s.Client(t).Do(&http.Request{URL: &url.URL{Path: "/projects/group/app"}})
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
-	require.Equal(t, "/api/v4/projects/group/app", wireOne(t, s).RequestURI)
+	require.Equal(t, "/api/v4/projects/group/app", testkit.OneRequest(t, s).RequestURI)
 }
 
 // doBubble runs a test in which waiting takes no time.
@@ -158,57 +134,57 @@ func doBubble(t *testing.T, name string, test func(*testing.T)) {
 }
 
 func TestClientDoBodies(t *testing.T) {
-	throttled := answer(429, ``, "Retry-After", "0")
+	throttled := testkit.Respond(429, ``, "Retry-After", "0")
 	doBubble(t, "can be read again", func(t *testing.T) {
-		s := newScript(throttled, ok)
-		resp, err := s.client(t).Do(doRequest(t, http.MethodPost, "/projects", strings.NewReader("a=1")))
+		s := testkit.NewScript(throttled, testkit.OK)
+		resp, err := s.Client(t).Do(testkit.Request(t, http.MethodPost, "/projects", strings.NewReader("a=1")))
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
-		require.Equal(t, []string{"a=1", "a=1"}, s.bodies)
+		require.Equal(t, []string{"a=1", "a=1"}, s.Bodies)
 	})
 	doBubble(t, "can be read once", func(t *testing.T) {
-		s := newScript(throttled, ok)
+		s := testkit.NewScript(throttled, testkit.OK)
 		body := &doBody{Reader: strings.NewReader("a=1")}
-		_, err := s.client(t).Do(doRequest(t, http.MethodPut, "/projects", body))
+		_, err := s.Client(t).Do(testkit.Request(t, http.MethodPut, "/projects", body))
 		require.ErrorIs(t, err, gitlabci.ErrRateLimited)
-		require.Equal(t, []string{"a=1"}, s.bodies)
+		require.Equal(t, []string{"a=1"}, s.Bodies)
 		require.True(t, body.closed)
 	})
 	doBubble(t, "none to read again", func(t *testing.T) {
-		s := newScript(throttled, ok)
-		req := doRequest(t, http.MethodPost, "/projects", nil)
+		s := testkit.NewScript(throttled, testkit.OK)
+		req := testkit.Request(t, http.MethodPost, "/projects", nil)
 		req.Body = http.NoBody
-		resp, err := s.client(t).Do(req)
+		resp, err := s.Client(t).Do(req)
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
-		require.Len(t, s.received(), 2)
+		require.Len(t, s.Received(), 2)
 	})
 	doBubble(t, "cannot be read again after all", func(t *testing.T) {
 		failure := errors.New("the file is gone")
-		s := newScript(throttled, ok)
-		req := doRequest(t, http.MethodPost, "/projects", strings.NewReader("a=1"))
+		s := testkit.NewScript(throttled, testkit.OK)
+		req := testkit.Request(t, http.MethodPost, "/projects", strings.NewReader("a=1"))
 		req.GetBody = func() (io.ReadCloser, error) { return nil, failure }
-		_, err := s.client(t).Do(req)
+		_, err := s.Client(t).Do(req)
 		require.ErrorIs(t, err, failure)
-		require.Len(t, s.received(), 1)
+		require.Len(t, s.Received(), 1)
 	})
 }
 
 func TestClientDoBodiesAndExpiredTokens(t *testing.T) {
 	doBubble(t, "can be read once", func(t *testing.T) {
 		asked := 0
-		s := newScript(tokenGuard("new"))
-		_, err := s.anonymous(t, tokenSources(&asked, "old", "new")).Do(doRequest(t, http.MethodPost, "/projects", &doBody{Reader: strings.NewReader("a=1")}))
+		s := testkit.NewScript(testkit.OnlyToken("new"))
+		_, err := s.Anonymous(t, testkit.TokenSource(&asked, "old", "new")).Do(testkit.Request(t, http.MethodPost, "/projects", &doBody{Reader: strings.NewReader("a=1")}))
 		require.ErrorIs(t, err, gitlabci.ErrUnauthorized)
-		require.Equal(t, []string{"a=1"}, s.bodies)
+		require.Equal(t, []string{"a=1"}, s.Bodies)
 	})
 	doBubble(t, "can be read again", func(t *testing.T) {
 		asked := 0
-		s := newScript(tokenGuard("new"))
-		resp, err := s.anonymous(t, tokenSources(&asked, "old", "new")).Do(doRequest(t, http.MethodPost, "/projects", bytes.NewReader([]byte("a=1"))))
+		s := testkit.NewScript(testkit.OnlyToken("new"))
+		resp, err := s.Anonymous(t, testkit.TokenSource(&asked, "old", "new")).Do(testkit.Request(t, http.MethodPost, "/projects", bytes.NewReader([]byte("a=1"))))
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
-		require.Equal(t, []string{"a=1", "a=1"}, s.bodies)
+		require.Equal(t, []string{"a=1", "a=1"}, s.Bodies)
 	})
 }
 
@@ -219,7 +195,7 @@ var doRefusals = map[string]struct {
 	says   string
 }{
 	"no URL":                 {func(r *http.Request) { r.URL = nil }, "URL"},
-	"scheme and host":        {func(r *http.Request) { r.URL, _ = url.Parse("https://" + scriptHost + "/api/v4/version") }, "host"},
+	"scheme and host":        {func(r *http.Request) { r.URL, _ = url.Parse("https://" + testkit.Host + "/api/v4/version") }, "host"},
 	"another host":           {func(r *http.Request) { r.URL, _ = url.Parse("https://elsewhere.example.com/version") }, "host"},
 	"host without scheme":    {func(r *http.Request) { r.URL, _ = url.Parse("//elsewhere.example.com/version") }, "host"},
 	"scheme without host":    {func(r *http.Request) { r.URL, _ = url.Parse("https:version") }, "scheme"},
@@ -254,26 +230,26 @@ var doRefusals = map[string]struct {
 func TestClientDoRefuses(t *testing.T) {
 	for name, test := range doRefusals {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(ok)
-			s.network.Handle("elsewhere.example.com", s)
+			s := testkit.NewScript(testkit.OK)
+			s.Network.Handle("elsewhere.example.com", s)
 			body := &doBody{Reader: strings.NewReader("a=1")}
-			req := doRequest(t, http.MethodPost, "/projects/7", body)
+			req := testkit.Request(t, http.MethodPost, "/projects/7", body)
 			test.change(req)
-			resp, err := s.client(t).Do(req)
+			resp, err := s.Client(t).Do(req)
 			require.Nil(t, resp)
 			require.ErrorContains(t, err, test.says)
 			require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 			require.NotContains(t, err.Error(), "geheim")
-			require.NotContains(t, err.Error(), scriptToken)
+			require.NotContains(t, err.Error(), testkit.Token)
 			require.NotContains(t, err.Error(), "\n")
-			require.Empty(t, s.received())
+			require.Empty(t, s.Received())
 			require.True(t, body.closed, "as net/http closes it")
 			if test.says != "" {
 				require.ErrorIs(t, err, gitlabci.ErrInvalid)
 			}
 		})
 	}
-	_, err := newScript(ok).client(t).Do(nil)
+	_, err := testkit.NewScript(testkit.OK).Client(t).Do(nil)
 	require.ErrorIs(t, err, gitlabci.ErrInvalid)
 }
 
@@ -290,8 +266,8 @@ func TestClientDoAnswers(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(answer(test.status, ``, "Etag", `"a"`))
-			resp, err := s.client(t, gitlabci.WithRetries(0)).Do(doRequest(t, http.MethodGet, "/projects/7?private=1", nil))
+			s := testkit.NewScript(testkit.Respond(test.status, ``, "Etag", `"a"`))
+			resp, err := s.Client(t, gitlabci.WithRetries(0)).Do(testkit.Request(t, http.MethodGet, "/projects/7?private=1", nil))
 			if test.is == nil {
 				require.NoError(t, err)
 				require.Equal(t, test.status, resp.StatusCode)
@@ -318,9 +294,9 @@ func TestClientDoRetries(t *testing.T) {
 	for method, want := range map[string]int{"GET": 2, "HEAD": 2, "DELETE": 2, "POST": 1, "PUT": 1, "PATCH": 1} {
 		t.Run(method, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newScript(answer(502, ``), ok)
-				resp, err := s.client(t).Do(doRequest(t, method, "/projects/7", nil))
-				require.Len(t, s.received(), want)
+				s := testkit.NewScript(testkit.Respond(502, ``), testkit.OK)
+				resp, err := s.Client(t).Do(testkit.Request(t, method, "/projects/7", nil))
+				require.Len(t, s.Received(), want)
 				if want == 1 {
 					require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 					return
@@ -346,11 +322,11 @@ func TestClientDoStreams(t *testing.T) {
 			case <-r.Context().Done():
 			}
 		}
-		s := newScript(stream)
+		s := testkit.NewScript(stream)
 		if redirect {
-			s, _ = redirected(http.StatusFound, storageURL, stream)
+			s, _ = testkit.Redirected(http.StatusFound, testkit.StorageURL, stream)
 		}
-		resp, err := s.client(t, gitlabci.WithMaxAnswer(1)).Do(doRequest(t, http.MethodGet, "/projects/7/packages", nil))
+		resp, err := s.Client(t, gitlabci.WithMaxAnswer(1)).Do(testkit.Request(t, http.MethodGet, "/projects/7/packages", nil))
 		require.NoError(t, err)
 		first := make([]byte, len("first,"))
 		_, err = io.ReadFull(resp.Body, first)
@@ -366,9 +342,9 @@ func TestClientDoStreams(t *testing.T) {
 
 // Cancelling ends an answer in the middle, too.
 func TestClientDoCancel(t *testing.T) {
-	s := newScript(stall)
+	s := testkit.NewScript(testkit.Stall)
 	ctx, cancel := context.WithCancel(t.Context())
-	resp, err := s.client(t).Do(doRequest(t, http.MethodGet, "/projects/7", nil).WithContext(ctx))
+	resp, err := s.Client(t).Do(testkit.Request(t, http.MethodGet, "/projects/7", nil).WithContext(ctx))
 	require.NoError(t, err)
 	cancel()
 	_, err = io.ReadAll(resp.Body)

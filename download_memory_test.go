@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 const (
@@ -41,7 +42,7 @@ func TestMain(m *testing.M) {
 // memoryChild downloads the artifacts of job 7, and prints how many bytes they
 // have, their hash, and the most memory this process had.
 func memoryChild(server string) error {
-	client, err := gitlabci.NewClient(gitlabci.WithBaseURL(server), gitlabci.WithToken(scriptToken))
+	client, err := gitlabci.NewClient(gitlabci.WithBaseURL(server), gitlabci.WithToken(testkit.Token))
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func memorySum(sum hash.Hash) string { return fmt.Sprintf("%x", sum.Sum(nil)) }
 
 // memoryPattern is a piece of an artifact: 1 MiB, so that nothing which loses
 // or repeats a part of it goes unnoticed by the hash of the whole.
-var memoryPattern = []byte(downloadNoise(1 << 20))
+var memoryPattern = []byte(testkit.Noise(1 << 20))
 
 // memoryPlain serves that many MiB.
 func memoryPlain(mebibytes int) http.HandlerFunc {
@@ -178,22 +179,12 @@ func (b *memoryBody) Read(p []byte) (int, error) {
 
 func (b *memoryBody) Close() error { return nil }
 
-// memoryAllocated is how many bytes are allocated in one call, by the whole
-// process.
-func memoryAllocated(call func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	call()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
-
 // Nothing of a body is kept: not as many bytes are allocated as it has, in all,
 // freed ones included. The transport is a stub, so that they are all ours.
 func TestDownloadAllocations(t *testing.T) {
 	const size, most = 64 << 20, 1 << 20
 	known := true
-	client, err := gitlabci.NewClient(gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+	client, err := gitlabci.NewClient(gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
 		length := int64(size)
 		if !known {
 			length = -1
@@ -210,7 +201,7 @@ func TestDownloadAllocations(t *testing.T) {
 			return client.Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), struct{ io.Writer }{io.Discard}, progress)
 		},
 		"Download of the latest": func() (int64, error) {
-			return client.Artifacts.Download(t.Context(), "group/app", artifactsLatest, io.Discard, nil)
+			return client.Artifacts.Download(t.Context(), "group/app", testkit.Latest, io.Discard, nil)
 		},
 		"OpenFile": func() (int64, error) {
 			file, err := client.Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(7), "big.bin")
@@ -234,7 +225,7 @@ func TestDownloadAllocations(t *testing.T) {
 			t.Run(fmt.Sprint(name, ", size known: ", known), func(t *testing.T) {
 				var n int64
 				var err error
-				allocated := memoryAllocated(func() { n, err = read() })
+				allocated := testkit.Allocated(func() { n, err = read() })
 				require.NoError(t, err)
 				require.EqualValues(t, size, n)
 				require.Less(t, allocated, uint64(most))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,44 +15,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
-
-// downloadNoise is n bytes that look like nothing.
-func downloadNoise(n int) string {
-	noise := make([]byte, n)
-	rand.NewChaCha8([32]byte{7}).Read(noise)
-	return string(noise)
-}
-
-// downloadShort is a step: of size bytes promised, the first ones come.
-func downloadShort(first string, size int, end http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/octet-stream")
-		if size >= 0 {
-			w.Header().Set("Content-Length", fmt.Sprint(size))
-		}
-		io.WriteString(w, first)
-		w.(http.Flusher).Flush()
-		end(w, r)
-	}
-}
-
-// A downloadStep is a call of Progress.
-type downloadStep struct{ done, total int64 }
-
-// downloadProgress records what Progress is told.
-func downloadProgress(steps *[]downloadStep) *gitlabci.OpenOptions {
-	return &gitlabci.OpenOptions{Progress: func(done, total int64) { *steps = append(*steps, downloadStep{done, total}) }}
-}
 
 func TestDownload(t *testing.T) {
 	for _, size := range []int{0, 1, 4095, 32 << 10, 1<<20 + 3} {
-		content := downloadNoise(size)
-		for name, src := range map[string]gitlabci.ArtifactSource{"by ID": gitlabci.JobID(7), "latest": artifactsLatest} {
+		content := testkit.Noise(size)
+		for name, src := range map[string]gitlabci.ArtifactSource{"by ID": gitlabci.JobID(7), "latest": testkit.Latest} {
 			t.Run(fmt.Sprint(size, " ", name), func(t *testing.T) {
-				s := newScript(artifactsFile(content, "application/zip", ""))
+				s := testkit.NewScript(testkit.File(content, "application/zip", ""))
 				var got bytes.Buffer
-				n, err := s.client(t).Artifacts.Download(t.Context(), "group/app", src, &got, nil)
+				n, err := s.Client(t).Artifacts.Download(t.Context(), "group/app", src, &got, nil)
 				require.NoError(t, err)
 				require.EqualValues(t, size, n)
 				require.True(t, content == got.String())
@@ -64,9 +36,9 @@ func TestDownload(t *testing.T) {
 
 func TestDownloadProgress(t *testing.T) {
 	const size = 300_000
-	content := downloadNoise(size)
+	content := testkit.Noise(size)
 	for total, step := range map[int64]http.HandlerFunc{
-		size: artifactsFile(content, "application/zip", ""),
+		size: testkit.File(content, "application/zip", ""),
 		-1: func(w http.ResponseWriter, _ *http.Request) {
 			io.WriteString(w, content[:size/2])
 			w.(http.Flusher).Flush()
@@ -74,15 +46,15 @@ func TestDownloadProgress(t *testing.T) {
 		},
 	} {
 		t.Run(fmt.Sprint(total), func(t *testing.T) {
-			var steps []downloadStep
-			_, err := newScript(step).client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), io.Discard, downloadProgress(&steps))
+			var steps []testkit.ProgressStep
+			_, err := testkit.NewScript(step).Client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), io.Discard, testkit.RecordProgress(&steps))
 			require.NoError(t, err)
 			require.Greater(t, len(steps), 1, "as bytes arrive")
 			last := int64(0)
 			for _, step := range steps {
-				require.Greater(t, step.done, last, "each call has news")
-				require.Equal(t, total, step.total)
-				last = step.done
+				require.Greater(t, step.Done, last, "each call has news")
+				require.Equal(t, total, step.Total)
+				last = step.Done
 			}
 			require.EqualValues(t, size, last)
 		})
@@ -91,27 +63,27 @@ func TestDownloadProgress(t *testing.T) {
 
 // What a caller reads herself is counted as well, to where it broke off.
 func TestDownloadProgressOfAnOpenFile(t *testing.T) {
-	var steps []downloadStep
-	s := newScript(downloadShort("0123456789", 100, reset))
-	file, err := s.client(t, gitlabci.WithRetries(0)).Artifacts.Open(t.Context(), "group/app", gitlabci.JobID(7), downloadProgress(&steps))
+	var steps []testkit.ProgressStep
+	s := testkit.NewScript(testkit.Short("0123456789", 100, testkit.Reset))
+	file, err := s.Client(t, gitlabci.WithRetries(0)).Artifacts.Open(t.Context(), "group/app", gitlabci.JobID(7), testkit.RecordProgress(&steps))
 	require.NoError(t, err)
 	require.Empty(t, steps, "nothing was read")
 	for range 3 {
 		_, err := io.ReadFull(file, make([]byte, 3))
 		require.NoError(t, err)
 	}
-	require.Equal(t, []downloadStep{{3, 100}, {6, 100}, {9, 100}}, steps)
+	require.Equal(t, []testkit.ProgressStep{{Done: 3, Total: 100}, {Done: 6, Total: 100}, {Done: 9, Total: 100}}, steps)
 	_, err = io.Copy(io.Discard, file)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-	require.Equal(t, downloadStep{10, 100}, steps[len(steps)-1])
+	require.Equal(t, testkit.ProgressStep{Done: 10, Total: 100}, steps[len(steps)-1])
 	require.NoError(t, file.Close())
 }
 
 // The end of a file is no news.
 func TestDownloadProgressOfNothing(t *testing.T) {
-	var steps []downloadStep
-	client := newScript(artifactsFile("", "application/zip", "")).client(t)
-	n, err := client.Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), io.Discard, downloadProgress(&steps))
+	var steps []testkit.ProgressStep
+	client := testkit.NewScript(testkit.File("", "application/zip", "")).Client(t)
+	n, err := client.Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), io.Discard, testkit.RecordProgress(&steps))
 	require.NoError(t, err)
 	require.Zero(t, n)
 	require.Empty(t, steps)
@@ -124,19 +96,19 @@ func TestDownloadThatBreaksOff(t *testing.T) {
 		err  error
 		text string
 	}{
-		"too short":                {downloadShort("0123456789", 100, reset), io.ErrUnexpectedEOF, "after 10 of 100 bytes"},
-		"one byte too short":       {downloadShort("0123456789", 11, reset), io.ErrUnexpectedEOF, "after 10 of 11 bytes"},
-		"before the first byte":    {downloadShort("", 100, reset), io.ErrUnexpectedEOF, "after 0 of 100 bytes"},
-		"too short, size unknown":  {downloadShort("0123456789", -1, reset), io.ErrUnexpectedEOF, "after 10"},
-		"stalled":                  {downloadShort("0123456789", 100, silent), gitlabci.ErrStalled, "after 10 of 100 bytes"},
-		"stalled, size unknown":    {downloadShort("0123456789", -1, silent), gitlabci.ErrStalled, "after 10"},
-		"stalled before all bytes": {downloadShort("", 100, silent), gitlabci.ErrStalled, "after 0 of 100 bytes"},
+		"too short":                {testkit.Short("0123456789", 100, testkit.Reset), io.ErrUnexpectedEOF, "after 10 of 100 bytes"},
+		"one byte too short":       {testkit.Short("0123456789", 11, testkit.Reset), io.ErrUnexpectedEOF, "after 10 of 11 bytes"},
+		"before the first byte":    {testkit.Short("", 100, testkit.Reset), io.ErrUnexpectedEOF, "after 0 of 100 bytes"},
+		"too short, size unknown":  {testkit.Short("0123456789", -1, testkit.Reset), io.ErrUnexpectedEOF, "after 10"},
+		"stalled":                  {testkit.Short("0123456789", 100, testkit.Silent), gitlabci.ErrStalled, "after 10 of 100 bytes"},
+		"stalled, size unknown":    {testkit.Short("0123456789", -1, testkit.Silent), gitlabci.ErrStalled, "after 10"},
+		"stalled before all bytes": {testkit.Short("", 100, testkit.Silent), gitlabci.ErrStalled, "after 0 of 100 bytes"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var got bytes.Buffer
-				n, err := newScript(test.step).client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), &got, nil)
+				n, err := testkit.NewScript(test.step).Client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), &got, nil)
 				require.ErrorIs(t, err, test.err)
 				require.ErrorContains(t, err, "gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts: ")
 				require.ErrorContains(t, err, test.text)
@@ -153,7 +125,7 @@ func TestDownloadThatBreaksOff(t *testing.T) {
 // An answer can end early without an error of the connection: what a transport
 // of the caller's own, or a proxy, makes of it.
 func TestDownloadEndsEarly(t *testing.T) {
-	client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+	client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: 100, Body: io.NopCloser(strings.NewReader("0123456789")), Request: req}, nil
 	})))
 	require.NoError(t, err)
@@ -164,8 +136,8 @@ func TestDownloadEndsEarly(t *testing.T) {
 }
 
 func TestDownloadMemberThatBreaksOff(t *testing.T) {
-	for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(7), artifactsLatest} {
-		file, err := newScript(downloadShort("0123456789", 100, reset)).client(t, gitlabci.WithRetries(0)).Artifacts.OpenFile(t.Context(), "group/app", src, "out/a.txt")
+	for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(7), testkit.Latest} {
+		file, err := testkit.NewScript(testkit.Short("0123456789", 100, testkit.Reset)).Client(t, gitlabci.WithRetries(0)).Artifacts.OpenFile(t.Context(), "group/app", src, "out/a.txt")
 		require.NoError(t, err)
 		got, err := io.ReadAll(file)
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
@@ -176,7 +148,7 @@ func TestDownloadMemberThatBreaksOff(t *testing.T) {
 
 func TestDownloadStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		file, err := newScript(downloadShort("0123456789", 100, silent)).client(t, gitlabci.WithRetries(0)).Artifacts.Open(t.Context(), "group/app", gitlabci.JobID(7), nil)
+		file, err := testkit.NewScript(testkit.Short("0123456789", 100, testkit.Silent)).Client(t, gitlabci.WithRetries(0)).Artifacts.Open(t.Context(), "group/app", gitlabci.JobID(7), nil)
 		require.NoError(t, err)
 		_, err = io.ReadFull(file, make([]byte, 10))
 		require.NoError(t, err)
@@ -192,7 +164,7 @@ func TestDownloadStalls(t *testing.T) {
 // There is no limit on the whole.
 func TestDownloadMayBeSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(func(w http.ResponseWriter, _ *http.Request) {
+		s := testkit.NewScript(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			for range 100 {
 				time.Sleep(59 * time.Second)
@@ -200,7 +172,7 @@ func TestDownloadMayBeSlow(t *testing.T) {
 				w.(http.Flusher).Flush()
 			}
 		})
-		n, err := s.client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), io.Discard, nil)
+		n, err := s.Client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), io.Discard, nil)
 		require.NoError(t, err)
 		require.EqualValues(t, 100, n)
 	})
@@ -209,25 +181,25 @@ func TestDownloadMayBeSlow(t *testing.T) {
 func TestDownloadCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, step := range map[string]http.HandlerFunc{
-			"before the first byte": downloadShort("", 100, silent),
-			"within the body":       downloadShort("0123456789", 100, silent),
-			"without a size":        downloadShort("0123456789", -1, silent),
-			"before an answer":      silent,
-			"during a wait":         answer(503, ``, "Retry-After", "60"),
+			"before the first byte": testkit.Short("", 100, testkit.Silent),
+			"within the body":       testkit.Short("0123456789", 100, testkit.Silent),
+			"without a size":        testkit.Short("0123456789", -1, testkit.Silent),
+			"before an answer":      testkit.Silent,
+			"during a wait":         testkit.Respond(503, ``, "Retry-After", "60"),
 		} {
-			s := newScript(step)
+			s := testkit.NewScript(step)
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
 			start := time.Now()
-			_, err := s.client(t).Artifacts.Download(ctx, "group/app", gitlabci.JobID(7), io.Discard, nil)
+			_, err := s.Client(t).Artifacts.Download(ctx, "group/app", gitlabci.JobID(7), io.Discard, nil)
 			require.ErrorIs(t, err, context.Canceled, name)
 			require.NotErrorIs(t, err, gitlabci.ErrStalled, name)
 			require.ErrorContains(t, err, "gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts: ", name)
 			require.Equal(t, time.Second, time.Since(start), name)
-			require.Len(t, s.received(), 1, name)
+			require.Len(t, s.Received(), 1, name)
 
 			ctx, cancel = context.WithTimeout(t.Context(), time.Second)
-			_, err = s.client(t).Artifacts.Download(ctx, "group/app", gitlabci.JobID(7), io.Discard, nil)
+			_, err = s.Client(t).Artifacts.Download(ctx, "group/app", gitlabci.JobID(7), io.Discard, nil)
 			if name != "during a wait" { // which is then not begun
 				require.ErrorIs(t, err, context.DeadlineExceeded, name)
 			}
@@ -238,23 +210,23 @@ func TestDownloadCanceled(t *testing.T) {
 
 func TestDownloadHeadersAreAskedForAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(answer(503, ``), answer(429, ``, "Retry-After", "2"), reset, silent, artifactsFile("0123456789", "application/zip", ""))
+		s := testkit.NewScript(testkit.Respond(503, ``), testkit.Respond(429, ``, "Retry-After", "2"), testkit.Reset, testkit.Silent, testkit.File("0123456789", "application/zip", ""))
 		var got bytes.Buffer
-		n, err := s.client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), &got, nil)
+		n, err := s.Client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), &got, nil)
 		require.NoError(t, err)
 		require.EqualValues(t, 10, n)
 		require.Equal(t, "0123456789", got.String())
-		require.Len(t, s.received(), 5)
-		for _, r := range s.received() {
+		require.Len(t, s.Received(), 5)
+		for _, r := range s.Received() {
 			require.Equal(t, []string{"identity"}, r.Header.Values("Accept-Encoding"))
 		}
 
-		s = newScript(answer(503, ``))
-		_, err = s.client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), &got, nil)
+		s = testkit.NewScript(testkit.Respond(503, ``))
+		_, err = s.Client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), &got, nil)
 		e, answered := errors.AsType[*gitlabci.APIError](err)
 		require.True(t, answered)
 		require.Equal(t, 503, e.StatusCode)
-		require.Len(t, s.received(), 5)
+		require.Len(t, s.Received(), 5)
 		require.Equal(t, 10, got.Len(), "nothing of an error is written")
 	})
 }
@@ -276,11 +248,11 @@ func (w *downloadWriter) Write(p []byte) (int, error) {
 
 func TestDownloadWriterFails(t *testing.T) {
 	full := errors.New("disk full")
-	s := newScript(artifactsFile(downloadNoise(1<<20), "application/zip", ""))
-	n, err := s.client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), &downloadWriter{room: 100_001, err: full}, nil)
+	s := testkit.NewScript(testkit.File(testkit.Noise(1<<20), "application/zip", ""))
+	n, err := s.Client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), &downloadWriter{room: 100_001, err: full}, nil)
 	require.ErrorIs(t, err, full)
 	require.EqualValues(t, 100_001, n)
-	require.Len(t, s.received(), 1)
+	require.Len(t, s.Received(), 1)
 }
 
 // A downloadBody tells whether it was closed.
@@ -307,7 +279,7 @@ func TestDownloadClosesTheBody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			body := &downloadBody{Reader: strings.NewReader("0123456789")}
 			var sent context.Context
-			client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+			client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
 				sent = req.Context()
 				return &http.Response{StatusCode: test.status, Header: http.Header{"Content-Type": {test.contentType}}, ContentLength: test.length, Body: body, Request: req}, nil
 			})))
@@ -324,11 +296,11 @@ func TestDownloadClosesTheBody(t *testing.T) {
 func TestDownloadClosedEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		left := make(chan struct{})
-		s := newScript(downloadShort("0123456789", 100, func(_ http.ResponseWriter, r *http.Request) {
+		s := testkit.NewScript(testkit.Short("0123456789", 100, func(_ http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
 			close(left)
 		}))
-		file, err := s.client(t).Artifacts.Open(t.Context(), "group/app", gitlabci.JobID(7), nil)
+		file, err := s.Client(t).Artifacts.Open(t.Context(), "group/app", gitlabci.JobID(7), nil)
 		require.NoError(t, err)
 		_, err = io.ReadFull(file, make([]byte, 5))
 		require.NoError(t, err)

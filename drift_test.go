@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A driftList is a project's pipelines, served in numbered pages as GitLab
@@ -62,7 +62,7 @@ func (l *driftList) RoundTrip(req *http.Request) (*http.Response, error) {
 		l.moves(l)
 	}
 	if l.fails != nil && l.fails(len(l.asked)) {
-		return fuzzJSON(`{}`).withStatus(http.StatusForbidden).RoundTrip(req)
+		return testkit.CannedJSON(`{}`).WithStatus(http.StatusForbidden).RoundTrip(req)
 	}
 	number, size := pageNumber(query, "page", 1), pageNumber(query, "per_page", 20)
 	if l.ignores {
@@ -81,7 +81,7 @@ func (l *driftList) RoundTrip(req *http.Request) (*http.Response, error) {
 	if last < len(ids) {
 		query.Set("page", fmt.Sprint(number+1))
 		query.Set("per_page", fmt.Sprint(size))
-		header.Set("Link", pageLink(query, "next"))
+		header.Set("Link", testkit.Link(query, "next"))
 	}
 	body := strings.Builder{}
 	for i, id := range ids[first:last] {
@@ -90,20 +90,15 @@ func (l *driftList) RoundTrip(req *http.Request) (*http.Response, error) {
 	if first == last {
 		body.WriteString("[")
 	}
-	s := fuzzJSON(body.String() + "]")
-	s.header = header
+	s := testkit.CannedJSON(body.String() + "]")
+	s.Header = header
 	return s.RoundTrip(req)
-}
-
-func (s *fuzzServer) withStatus(status int) *fuzzServer {
-	s.status = status
-	return s
 }
 
 // read ranges over the list, and again after each error from its cursor on,
 // kept as text in between.
 func (l *driftList) read(t *testing.T, opts gitlabci.ListPipelinesOptions) {
-	client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://"+scriptHost), gitlabci.WithTransport(l), gitlabci.WithRetries(0))
+	client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://"+testkit.Host), gitlabci.WithTransport(l), gitlabci.WithRetries(0))
 	require.NoError(t, err)
 	for again := true; again; {
 		again = false
@@ -115,7 +110,7 @@ func (l *driftList) read(t *testing.T, opts gitlabci.ListPipelinesOptions) {
 				page, ok := errors.AsType[*gitlabci.PageError](err)
 				require.True(t, ok, "%v", err)
 				opts = gitlabci.ListPipelinesOptions{}
-				require.NoError(t, json.Unmarshal([]byte(wireJSON(t, page.After)), &opts.After))
+				require.NoError(t, json.Unmarshal([]byte(testkit.JSON(t, page.After)), &opts.After))
 				again = true
 				continue
 			}
@@ -138,26 +133,12 @@ func (l *driftList) pages() (numbers []int) {
 	return numbers
 }
 
-// underRace reports whether the race detector slows this program down.
-func underRace() bool {
-	info, _ := debug.ReadBuildInfo()
-	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
-}
-
-// fewer is n, or a third of it where the race detector takes its time.
-func fewer(n int) int {
-	if underRace() {
-		return max(1, n/3)
-	}
-	return n
-}
-
 // A list ordered by ID yields what it had throughout exactly once, whatever
 // comes and goes meanwhile, and nothing that it never had.
 func TestDrift(t *testing.T) {
 	t.Parallel()
 	runs := 3500 // of each order
-	if testing.Short() || underRace() {
+	if testing.Short() || testkit.UnderRace() {
 		runs = 350
 	}
 	for _, sort := range []gitlabci.Sort{"", gitlabci.SortDesc, gitlabci.SortAsc} {
@@ -327,9 +308,9 @@ func TestDriftOfUntrueCounts(t *testing.T) {
 	page := func(id, next, size, total string) http.HandlerFunc {
 		header := []string{"X-Per-Page", size, "X-Total", total}
 		if next != "" {
-			header = append(header, "Link", pageLink(url.Values{"page": {next}, "per_page": {"2"}}, "next"))
+			header = append(header, "Link", testkit.Link(url.Values{"page": {next}, "per_page": {"2"}}, "next"))
 		}
-		return answer(http.StatusOK, `[{"id":`+id+`}]`, header...)
+		return testkit.Respond(http.StatusOK, `[{"id":`+id+`}]`, header...)
 	}
 	tests := map[string]struct {
 		steps []http.HandlerFunc
@@ -342,12 +323,12 @@ func TestDriftOfUntrueCounts(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := pageScript(t, test.steps...)
-			ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{Sort: test.sort}))
+			s := testkit.NewListScript(t, test.steps...)
+			ids, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{Sort: test.sort}))
 			require.Empty(t, errs)
 			require.Equal(t, pageRange(1, len(ids)), ids)
 			var asked []string
-			for _, r := range s.received() {
+			for _, r := range s.Received() {
 				asked = append(asked, r.URL.Query().Get("page"))
 			}
 			require.Equal(t, test.asked, asked)
@@ -384,9 +365,9 @@ func TestDriftOfTwoLists(t *testing.T) {
 				l.ids = all[900:1100] // after what the first page has, in either order
 			}
 		}
-		client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://"+scriptHost), gitlabci.WithTransport(l), gitlabci.WithRetries(0))
+		client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://"+testkit.Host), gitlabci.WithTransport(l), gitlabci.WithRetries(0))
 		require.NoError(t, err)
-		ids, errs := pageNumbers(client.Pipelines.All(t.Context(), "group/app", &opts))
+		ids, errs := testkit.PipelineNumbers(client.Pipelines.All(t.Context(), "group/app", &opts))
 		require.Len(t, ids, 100)
 		require.Len(t, errs, 1)
 		require.ErrorContains(t, errs[0], "do not fit together")
@@ -483,24 +464,24 @@ func TestDriftRepeats(t *testing.T) {
 		"": {5, 4, 3}, gitlabci.PipelineOrderByStatus: {5, 4, 3}, gitlabci.PipelineOrderByUpdatedAt: {5, 4, 5, 3},
 	} {
 		for _, prefetch := range []int{0, 1, 3} {
-			s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+			s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
 				switch r.URL.Query().Get("page") {
 				case "":
-					answer(http.StatusOK, first, "Link", pageLink(url.Values{"page": {"2"}, "order_by": {string(order)}}, "next"))(w, r)
+					testkit.Respond(http.StatusOK, first, "Link", testkit.Link(url.Values{"page": {"2"}, "order_by": {string(order)}}, "next"))(w, r)
 				case "2":
-					answer(http.StatusOK, second)(w, r)
+					testkit.Respond(http.StatusOK, second)(w, r)
 				default:
-					answer(http.StatusOK, `[]`)(w, r)
+					testkit.Respond(http.StatusOK, `[]`)(w, r)
 				}
 			})
 			opts := &gitlabci.ListPipelinesOptions{OrderBy: order, ListOptions: gitlabci.ListOptions{Prefetch: prefetch}}
-			ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", opts))
+			ids, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", opts))
 			require.Empty(t, errs)
 			require.Equal(t, want, ids)
 
 			for _, nameless := range []string{`{}`, `{"updated_at":"2026-02-03T04:05:05Z"}`} {
-				s = pageScript(t, answer(http.StatusOK, `[{"id":5},{"id":4},`+nameless+`]`))
-				ids, errs = pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", opts))
+				s = testkit.NewListScript(t, testkit.Respond(http.StatusOK, `[{"id":5},{"id":4},`+nameless+`]`))
+				ids, errs = testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", opts))
 				require.Empty(t, ids)
 				require.Len(t, errs, 1)
 				require.ErrorContains(t, errs[0], "element 2: not the requested object: it has no usable ID")
@@ -512,41 +493,41 @@ func TestDriftRepeats(t *testing.T) {
 // Items that were listed long ago are forgotten. An item without an ID is an error
 // at once, before the next page is requested.
 func TestDriftMemory(t *testing.T) {
-	s := pageScript(t,
-		answer(http.StatusOK, pageItems(1, 10_000), "Link", pageLink(url.Values{"cursor": {"a"}}, "next")),
-		answer(http.StatusOK, pageItems(10_001, 20_000), "Link", pageLink(url.Values{"cursor": {"b"}}, "next")),
-		answer(http.StatusOK, pageItems(20_001, 20_001), "Link", pageLink(url.Values{"cursor": {"c"}}, "next")),
-		answer(http.StatusOK, `[{"id":2},{"id":10001},{"id":20001}]`))
+	s := testkit.NewListScript(t,
+		testkit.Respond(http.StatusOK, pageItems(1, 10_000), "Link", testkit.Link(url.Values{"cursor": {"a"}}, "next")),
+		testkit.Respond(http.StatusOK, pageItems(10_001, 20_000), "Link", testkit.Link(url.Values{"cursor": {"b"}}, "next")),
+		testkit.Respond(http.StatusOK, pageItems(20_001, 20_001), "Link", testkit.Link(url.Values{"cursor": {"c"}}, "next")),
+		testkit.Respond(http.StatusOK, `[{"id":2},{"id":10001},{"id":20001}]`))
 	var ids []int
-	for pipeline, err := range s.client(t).Pipelines.AllMine(t.Context(), nil) {
+	for pipeline, err := range s.Client(t).Pipelines.AllMine(t.Context(), nil) {
 		require.NoError(t, err)
 		ids = append(ids, int(pipeline.ID))
 	}
 	require.Equal(t, append(pageRange(1, 20_001), 2), ids)
 
-	s = pageScript(t,
-		answer(http.StatusOK, `[{},{}]`, "X-Per-Page", "2", "X-Total", "9", "Link", pageLink(url.Values{"page": {"2"}}, "next")),
-		answer(http.StatusOK, `[{},{}]`, "X-Per-Page", "2", "X-Total", "4"))
-	ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", nil))
+	s = testkit.NewListScript(t,
+		testkit.Respond(http.StatusOK, `[{},{}]`, "X-Per-Page", "2", "X-Total", "9", "Link", testkit.Link(url.Values{"page": {"2"}}, "next")),
+		testkit.Respond(http.StatusOK, `[{},{}]`, "X-Per-Page", "2", "X-Total", "4"))
+	ids, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", nil))
 	require.Empty(t, ids)
 	require.Len(t, errs, 1)
 	require.ErrorContains(t, errs[0], "element 0: not the requested object: it has no usable ID")
-	require.Len(t, s.received(), 1)
+	require.Len(t, s.Received(), 1)
 }
 
 // A job that was pushed to the next page does not come twice, nor does a
 // trigger job.
 func TestDriftOfJobs(t *testing.T) {
-	s := pageScript(t,
-		answer(http.StatusOK, `[{"id":3},{"id":2}]`, "Link", pageLink(url.Values{"page": {"2"}}, "next")),
-		answer(http.StatusOK, `[{"id":2},{"id":1}]`))
-	ids, err := jobPagesAll(t, s.client(t), &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{Page: 1}})
+	s := testkit.NewListScript(t,
+		testkit.Respond(http.StatusOK, `[{"id":3},{"id":2}]`, "Link", testkit.Link(url.Values{"page": {"2"}}, "next")),
+		testkit.Respond(http.StatusOK, `[{"id":2},{"id":1}]`))
+	ids, err := jobPagesAll(t, s.Client(t), &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{Page: 1}})
 	require.NoError(t, err)
 	require.Equal(t, []gitlabci.JobID{3, 2, 1}, ids)
 
-	s = pageScript(t, s.steps...)
+	s = testkit.NewListScript(t, s.Steps...)
 	ids = nil
-	for job, err := range s.client(t).Jobs.AllTriggerJobs(t.Context(), "group/app", 42, nil) {
+	for job, err := range s.Client(t).Jobs.AllTriggerJobs(t.Context(), "group/app", 42, nil) {
 		require.NoError(t, err)
 		ids = append(ids, job.ID)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A driftRow is a pipeline and the time when it changed.
@@ -51,7 +52,7 @@ type driftQueue struct {
 // A driftRequest waits for its response.
 type driftRequest struct {
 	query    url.Values
-	snapshot *fuzzServer // nil until it is served
+	snapshot *testkit.Canned // nil until it is served
 	arrive   chan struct{}
 }
 
@@ -106,8 +107,8 @@ func (q *driftQueue) step() {
 	q.moved = append(q.moved, "page "+r.query.Get("page")+" of "+r.query.Get("per_page"))
 	switch {
 	case q.fails != nil && q.fails():
-		r.snapshot = fuzzJSON(`{}`).withStatus(http.StatusTooManyRequests)
-		r.snapshot.header.Set("Retry-After", "1")
+		r.snapshot = testkit.CannedJSON(`{}`).WithStatus(http.StatusTooManyRequests)
+		r.snapshot.Header.Set("Retry-After", "1")
 	case r.snapshot == nil:
 		r.snapshot = q.page(r.query)
 		if q.fails != nil && q.choose(2) == 0 {
@@ -119,7 +120,7 @@ func (q *driftQueue) step() {
 }
 
 // page returns a page of the list as it is now.
-func (q *driftQueue) page(query url.Values) *fuzzServer {
+func (q *driftQueue) page(query url.Values) *testkit.Canned {
 	number, size := pageNumber(query, "page", 1), pageNumber(query, "per_page", 20)
 	rows := slices.DeleteFunc(slices.Clone(q.rows), func(r driftRow) bool { return r.hidden })
 	if query.Get("sort") != "asc" {
@@ -134,14 +135,14 @@ func (q *driftQueue) page(query url.Values) *fuzzServer {
 	if last < len(rows) {
 		query.Set("page", fmt.Sprint(number+1))
 		query.Set("per_page", fmt.Sprint(size))
-		header.Set("Link", pageLink(query, "next"))
+		header.Set("Link", testkit.Link(query, "next"))
 	}
 	var items []string
 	for _, r := range rows[first:last] {
 		items = append(items, fmt.Sprintf(`{"id":%d,"updated_at":%q}`, r.id, time.Unix(int64(r.changed), 0).UTC().Format(time.RFC3339)))
 	}
-	s := fuzzJSON("[" + strings.Join(items, ",") + "]")
-	s.header = header
+	s := testkit.CannedJSON("[" + strings.Join(items, ",") + "]")
+	s.Header = header
 	return s
 }
 
@@ -236,7 +237,7 @@ func (q *driftQueue) run(t *testing.T, n int) {
 
 // serve starts a reader of the list, and takes a step whenever the reader waits.
 func (q *driftQueue) serve(t *testing.T) {
-	client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://"+scriptHost), gitlabci.WithTransport(q), gitlabci.WithRetries(20))
+	client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://"+testkit.Host), gitlabci.WithTransport(q), gitlabci.WithRetries(20))
 	require.NoError(t, err)
 	done := make(chan error, 1)
 	go func() { done <- q.read(t.Context(), client) }()
@@ -268,7 +269,7 @@ func (q *driftQueue) read(ctx context.Context, client *gitlabci.Client) error {
 func TestDriftInEveryOrder(t *testing.T) {
 	t.Parallel()
 	depth := 8 // choices
-	if testing.Short() || underRace() {
+	if testing.Short() || testkit.UnderRace() {
 		depth = 5
 	}
 	for _, sort := range []gitlabci.Sort{gitlabci.SortDesc, gitlabci.SortAsc} {
@@ -314,7 +315,7 @@ func driftPath(path []int, depth int, run func(choose func(int) int)) []int {
 func TestDriftInRandomOrder(t *testing.T) {
 	t.Parallel()
 	runs := 150
-	if testing.Short() || underRace() {
+	if testing.Short() || testkit.UnderRace() {
 		runs = 40
 	}
 	orders := map[string]gitlabci.ListPipelinesOptions{

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A cutServer sends the first bytes of a file without a length, so that the file
@@ -31,7 +32,7 @@ type cutServer struct {
 func (s *cutServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasSuffix(r.URL.Path, "/jobs/7") {
 		s.jobs++
-		answer(map[bool]int{true: 200, false: 404}[s.job != ""], s.job)(w, r)
+		testkit.Respond(map[bool]int{true: 200, false: 404}[s.job != ""], s.job)(w, r)
 		return
 	}
 	s.files++
@@ -52,9 +53,9 @@ func (s *cutServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // recognized.
 func cutSources(t testing.TB) (reads map[string]func(context.Context, *gitlabci.Client) (string, error), file map[string]string) {
 	reads, file = mixSources(t), map[string]string{}
-	data := string(archiveOf(t, archiveEntry{name: "a", content: "of a"}, archiveEntry{name: "b.zip", content: string(archiveOf(t, archiveEntry{name: "c", content: "of c"})), store: true}))
+	data := string(testkit.Zip(t, testkit.ZipEntry{Name: "a", Content: "of a"}, testkit.ZipEntry{Name: "b.zip", Content: string(testkit.Zip(t, testkit.ZipEntry{Name: "c", Content: "of c"})), Store: true}))
 	reads["gunzip"] = func(ctx context.Context, c *gitlabci.Client) (string, error) {
-		report, err := reportOpen(ctx, c, gitlabci.ArtifactTypeJUnit)
+		report, err := testkit.OpenReport(ctx, c, gitlabci.ArtifactTypeJUnit)
 		if err != nil {
 			return "", err
 		}
@@ -74,7 +75,7 @@ func cutSources(t testing.TB) (reads map[string]func(context.Context, *gitlabci.
 	}
 	file["log"] = "$ make\n\x1b[0KJob succeeded, says make\n\x1b[31;1mERROR: Job failed: exit code 137\x1b[0;m\n"
 	file["report"] = "<testsuites><testsuite/></testsuites>\n"
-	file["gunzip"] = reportPacked("first", "second", "third")
+	file["gunzip"] = testkit.Gzip("first", "second", "third")
 	return reads, file
 }
 
@@ -95,13 +96,13 @@ func TestCutFileIsNeverWhole(t *testing.T) {
 		for _, proto := range []string{"HTTP/1.0", "HTTP/1.1"} {
 			for _, job := range []string{"", cutJob(len(file)), `{"id":7,"artifacts":[]}`} {
 				for cut := range len(file) + 1 {
-					if cut > 8 && cut < len(file)-40 && cut%7 != 0 || underRace() && cut%9 != 0 {
+					if cut > 8 && cut < len(file)-40 && cut%7 != 0 || testkit.UnderRace() && cut%9 != 0 {
 						continue
 					}
 					s := &cutServer{file: file, proto: proto, cut: cut, job: job}
 					synctest.Test(t, func(t *testing.T) {
-						server := newScript(s.ServeHTTP)
-						got, err := read(t.Context(), server.client(t, gitlabci.WithRetries(1)))
+						server := testkit.NewScript(s.ServeHTTP)
+						got, err := read(t.Context(), server.Client(t, gitlabci.WithRetries(1)))
 						label := fmt.Sprintf("%s, %s, %d of %d bytes, job %q: %v", name, proto, cut, len(file), job, err)
 						require.LessOrEqual(t, s.jobs, 2, "at most once per download")
 						switch {
@@ -135,7 +136,7 @@ func TestCutFileIsMended(t *testing.T) {
 				continue // too short to be recognized as an archive
 			}
 			synctest.Test(t, func(t *testing.T) {
-				got, err := read(t.Context(), newScript(s.ServeHTTP).client(t))
+				got, err := read(t.Context(), testkit.NewScript(s.ServeHTTP).Client(t))
 				require.NoError(t, err, "%s, %d bytes", name, cut)
 				require.True(t, got == file || name == "gunzip")
 			})
@@ -151,7 +152,7 @@ func TestSaveAllowUnverified(t *testing.T) {
 		for _, allowed := range []bool{false, true} {
 			s := &cutServer{file: file, proto: "HTTP/1.1", cut: len(file), job: job}
 			synctest.Test(t, func(t *testing.T) {
-				got, err := mixSave(t, t.Context(), newScript(s.ServeHTTP).client(t), gitlabci.JobID(7), &gitlabci.SaveOptions{AllowUnverified: allowed})
+				got, err := mixSave(t, t.Context(), testkit.NewScript(s.ServeHTTP).Client(t), gitlabci.JobID(7), &gitlabci.SaveOptions{AllowUnverified: allowed})
 				if whole := job == cutJob(len(file)); whole || job == "" && allowed {
 					require.NoError(t, err)
 					require.Equal(t, file, got)
@@ -177,7 +178,7 @@ func TestCutFramesAreErrors(t *testing.T) {
 			buffer.Flush()
 		}
 	}
-	packed := reportPacked("Job succeeded\n")
+	packed := testkit.Gzip("Job succeeded\n")
 	for name, step := range map[string]http.HandlerFunc{
 		"chunked":              raw("text/plain", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n"),
 		"within a chunk":       raw("text/plain", "Transfer-Encoding: chunked\r\n", "3\r\nab"),
@@ -187,7 +188,7 @@ func TestCutFramesAreErrors(t *testing.T) {
 		"nothing, with length": raw("text/plain", "Content-Length: 3\r\n", ""),
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			log, err := newScript(step).client(t, gitlabci.WithRetries(0)).Jobs.Log(t.Context(), "group/app", 7)
+			log, err := testkit.NewScript(step).Client(t, gitlabci.WithRetries(0)).Jobs.Log(t.Context(), "group/app", 7)
 			require.NoError(t, err, name)
 			_, err = mixRead(log, nil)
 			require.ErrorIs(t, err, io.ErrUnexpectedEOF, name)
@@ -195,7 +196,7 @@ func TestCutFramesAreErrors(t *testing.T) {
 	}
 	for cut := range len(`{"id":7}`) {
 		synctest.Test(t, func(t *testing.T) {
-			client := newScript(raw("application/json", "", `{"id":7}`[:cut])).client(t, gitlabci.WithRetries(0))
+			client := testkit.NewScript(raw("application/json", "", `{"id":7}`[:cut])).Client(t, gitlabci.WithRetries(0))
 			_, err := client.Jobs.Get(t.Context(), "group/app", 7)
 			require.Error(t, err)
 			for _, err = range client.Pipelines.TestCases(t.Context(), "group/app", 7) {
@@ -207,18 +208,18 @@ func TestCutFramesAreErrors(t *testing.T) {
 
 // A body without a length counts as complete only if it ends as an archive does.
 func FuzzCutArchive(f *testing.F) {
-	data := archiveOf(f, archiveEntry{name: "a", content: "of a"})
+	data := testkit.Zip(f, testkit.ZipEntry{Name: "a", Content: "of a"})
 	for _, cut := range []int{0, 4, 22, len(data) - 22, len(data) - 1, len(data)} {
 		f.Add(data[:cut])
 	}
 	f.Add(append([]byte("PK\x05\x06"), make([]byte, 18)...))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+		client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 200, ProtoMajor: 1, ContentLength: -1, Request: req, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}, nil
 		})))
 		require.NoError(t, err)
 		var got bytes.Buffer
-		_, err = client.Artifacts.Download(t.Context(), "7", artifactsLatest, &got, nil)
+		_, err = client.Artifacts.Download(t.Context(), "7", testkit.Latest, &got, nil)
 		require.Equal(t, len(body), got.Len())
 		if err != nil {
 			require.ErrorIs(t, err, io.ErrUnexpectedEOF)

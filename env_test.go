@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -22,23 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
-
-// envSet makes variables the only ones of ours in the environment.
-func envSet(t *testing.T, variables map[string]string) {
-	t.Helper()
-	for _, name := range []string{
-		"GITLAB_TOKEN", "GITLAB_URL", "GITLAB_HOST", "CI_JOB_TOKEN", "CI_API_V4_URL", "CI_SERVER_URL", "CI_SERVER_TLS_CA_FILE",
-		"CI_PROJECT_ID", "CI_PIPELINE_ID", "CI_JOB_ID",
-		"CI_API_GRAPHQL_URL", "CI_SERVER_HOST", "CI_PROJECT_PATH", "CI_REGISTRY_PASSWORD", // not ours
-	} {
-		t.Setenv(name, "")
-		require.NoError(t, os.Unsetenv(name))
-	}
-	for name, value := range variables {
-		t.Setenv(name, value)
-	}
-}
 
 // envClients are environments in which NewClientFromEnv makes a client: where
 // it sends its requests, and with which token.
@@ -138,7 +122,7 @@ var envClients = map[string]struct {
 func TestEnvClients(t *testing.T) {
 	for name, test := range envClients {
 		t.Run(name, func(t *testing.T) {
-			envSet(t, test.env)
+			testkit.SetEnv(t, test.env)
 			trip := &clientTrip{}
 			client, err := gitlabci.NewClientFromEnv(append(test.opts, gitlabci.WithTransport(trip))...)
 			require.NoError(t, err)
@@ -231,7 +215,7 @@ func envElsewhere(name, value string) envRefusal {
 func TestEnvRefuses(t *testing.T) {
 	for name, test := range envRefusals {
 		t.Run(name, func(t *testing.T) {
-			envSet(t, test.env)
+			testkit.SetEnv(t, test.env)
 			client, err := gitlabci.NewClientFromEnv(test.opts...)
 			require.Nil(t, client)
 			for _, says := range test.says {
@@ -245,7 +229,7 @@ func TestEnvRefuses(t *testing.T) {
 
 // NewClient does what its options say, wherever it runs.
 func TestEnvIsNotForNewClient(t *testing.T) {
-	envSet(t, map[string]string{"GITLAB_TOKEN": "glpat-1", "GITLAB_URL": "https://url.example.com", "CI_SERVER_TLS_CA_FILE": "/nowhere"})
+	testkit.SetEnv(t, map[string]string{"GITLAB_TOKEN": "glpat-1", "GITLAB_URL": "https://url.example.com", "CI_SERVER_TLS_CA_FILE": "/nowhere"})
 	trip := &clientTrip{}
 	client, err := gitlabci.NewClient(gitlabci.WithTransport(trip))
 	require.NoError(t, err)
@@ -290,7 +274,7 @@ func TestEnvWarnsOfHTTP(t *testing.T) {
 	for name, test := range envWarned {
 		for _, ours := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, WithLogger %v", name, ours), func(t *testing.T) {
-				envSet(t, test.env)
+				testkit.SetEnv(t, test.env)
 				var lines bytes.Buffer
 				trip, logger := &clientTrip{}, slog.New(slog.NewJSONHandler(&lines, nil))
 				opts := append(test.opts, gitlabci.WithTransport(trip))
@@ -349,27 +333,18 @@ func (l *envListener) Accept() (net.Conn, error) {
 // its address, a file with the certificate, and the count of connections.
 func envTLS(t *testing.T) (address, file string, connections *atomic.Int64) {
 	t.Helper()
-	server := httptest.NewUnstartedServer(ok)
+	server := httptest.NewUnstartedServer(testkit.OK)
 	listener := &envListener{Listener: server.Listener}
 	server.Listener = listener
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that fail
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	return server.URL, envCertificate(t, server), &listener.accepted
-}
-
-// envCertificate returns a file with the certificate of a server.
-func envCertificate(t *testing.T, server *httptest.Server) (file string) {
-	t.Helper()
-	file = filepath.Join(t.TempDir(), "ca.pem")
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	require.NoError(t, os.WriteFile(file, certificate, 0o600))
-	return file
+	return server.URL, testkit.CertificateFile(t, server), &listener.accepted
 }
 
 func TestEnvCertificates(t *testing.T) {
 	address, file, _ := envTLS(t)
-	envSet(t, map[string]string{"CI_SERVER_URL": address, "CI_JOB_TOKEN": "glcbt-1", "CI_SERVER_TLS_CA_FILE": file})
+	testkit.SetEnv(t, map[string]string{"CI_SERVER_URL": address, "CI_JOB_TOKEN": "glcbt-1", "CI_SERVER_TLS_CA_FILE": file})
 	client, err := gitlabci.NewClientFromEnv()
 	require.NoError(t, err)
 	pipeline, err := client.Pipelines.Get(t.Context(), "group/app", 7)
@@ -388,7 +363,7 @@ func TestEnvWithoutCertificates(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			envSet(t, test.env)
+			testkit.SetEnv(t, test.env)
 			before := connections.Load()
 			client, err := gitlabci.NewClientFromEnv(test.opts...)
 			require.NoError(t, err)
@@ -411,7 +386,7 @@ func TestEnvUselessCertificates(t *testing.T) {
 		"the certificate itself": "-----BEGIN CERTIFICATE-----", "not a path": "a\x01b",
 	} {
 		t.Run(name, func(t *testing.T) {
-			envSet(t, map[string]string{"CI_SERVER_URL": "https://ci.example.com", "CI_SERVER_TLS_CA_FILE": file})
+			testkit.SetEnv(t, map[string]string{"CI_SERVER_URL": "https://ci.example.com", "CI_SERVER_TLS_CA_FILE": file})
 			client, err := gitlabci.NewClientFromEnv()
 			require.Nil(t, client)
 			require.ErrorContains(t, err, "CI_SERVER_TLS_CA_FILE")
@@ -422,7 +397,7 @@ func TestEnvUselessCertificates(t *testing.T) {
 
 // An unreadable file does not matter to a client with its own transport.
 func TestEnvCertificatesOfAnOwnTransport(t *testing.T) {
-	envSet(t, map[string]string{"CI_SERVER_TLS_CA_FILE": "/nowhere"})
+	testkit.SetEnv(t, map[string]string{"CI_SERVER_TLS_CA_FILE": "/nowhere"})
 	_, err := gitlabci.NewClientFromEnv(gitlabci.WithTransport(&clientTrip{}))
 	require.NoError(t, err)
 }
@@ -438,7 +413,7 @@ func TestEnvNumbers(t *testing.T) {
 	}
 	for variable, read := range readers {
 		t.Run(variable, func(t *testing.T) {
-			envSet(t, map[string]string{"CI_PROJECT_ID": "1", "CI_PIPELINE_ID": "2", "CI_JOB_ID": "3", variable: "9007199254740993"})
+			testkit.SetEnv(t, map[string]string{"CI_PROJECT_ID": "1", "CI_PIPELINE_ID": "2", "CI_JOB_ID": "3", variable: "9007199254740993"})
 			value, err := read()
 			require.NoError(t, err)
 			require.Equal(t, values[variable], value)
@@ -460,13 +435,13 @@ func TestEnvNumbers(t *testing.T) {
 
 // A project from the environment can be asked for.
 func TestEnvProjectIsAProject(t *testing.T) {
-	envSet(t, map[string]string{"CI_PROJECT_ID": "7", "CI_PIPELINE_ID": "42"})
+	testkit.SetEnv(t, map[string]string{"CI_PROJECT_ID": "7", "CI_PIPELINE_ID": "42"})
 	project, err := gitlabci.ProjectFromEnv()
 	require.NoError(t, err)
 	pipeline, err := gitlabci.PipelineFromEnv()
 	require.NoError(t, err)
-	s := newScript(ok)
-	_, err = s.client(t).Pipelines.Get(t.Context(), project, pipeline)
+	s := testkit.NewScript(testkit.OK)
+	_, err = s.Client(t).Pipelines.Get(t.Context(), project, pipeline)
 	require.NoError(t, err)
-	require.Equal(t, "/api/v4/projects/7/pipelines/42", wireOne(t, s).RequestURI)
+	require.Equal(t, "/api/v4/projects/7/pipelines/42", testkit.OneRequest(t, s).RequestURI)
 }

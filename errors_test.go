@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 func TestErrorBodies(t *testing.T) {
@@ -50,7 +51,7 @@ func TestErrorBodies(t *testing.T) {
 		{"not UTF-8", 403, text, "caf\xe9", "caf\uFFFD", "403 Forbidden: caf\uFFFD"},
 		{"unknown status", 499, text, "closed", "closed", "499: closed"},
 		{"signed address", 403, text, "see https://h/x?sig=abc&y=1 again", "see https://h/x?… again", "403 Forbidden: see https://h/x?… again"},
-		{"token", 403, "", `{"message":"who is ` + scriptToken + `?"}`, "who is [REDACTED]?", "403 Forbidden: who is [REDACTED]?"},
+		{"token", 403, "", `{"message":"who is ` + testkit.Token + `?"}`, "who is [REDACTED]?", "403 Forbidden: who is [REDACTED]?"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -58,7 +59,7 @@ func TestErrorBodies(t *testing.T) {
 			if test.contentType != "" {
 				headers = append(headers, "Content-Type", test.contentType)
 			}
-			err := calls["get"](t.Context(), newScript(answer(test.status, test.body, headers...)).client(t))
+			err := testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.Respond(test.status, test.body, headers...)).Client(t))
 			e, answered := errors.AsType[*gitlabci.APIError](err)
 			require.True(t, answered)
 			require.Equal(t, test.message, e.Message)
@@ -95,7 +96,7 @@ func TestSentinels(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprint(test.status, test.body), func(t *testing.T) {
-			err := calls["get"](t.Context(), newScript(answer(test.status, test.body)).client(t, gitlabci.WithRetries(0)))
+			err := testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.Respond(test.status, test.body)).Client(t, gitlabci.WithRetries(0)))
 			for _, sentinel := range sentinels {
 				want := false
 				for _, w := range test.want {
@@ -109,13 +110,13 @@ func TestSentinels(t *testing.T) {
 
 func TestErrorText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		err := calls["create"](t.Context(), newScript(answer(504, ``)).client(t))
+		err := testkit.Calls["create"](t.Context(), testkit.NewScript(testkit.Respond(504, ``)).Client(t))
 		require.EqualError(t, err, "gitlabci: POST /projects/group%2Fapp/pipeline: 504 Gateway Timeout (outcome unknown: GitLab may have done it)")
 
-		err = calls["get"](t.Context(), newScript(answer(429, ``, "Retry-After", "300")).client(t))
+		err = testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.Respond(429, ``, "Retry-After", "300")).Client(t))
 		require.EqualError(t, err, "gitlabci: GET /projects/group%2Fapp/pipelines/7: 429 Too Many Requests (retry after 5m0s)")
 
-		err = calls["get"](t.Context(), newScript(silent).client(t))
+		err = testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.Silent).Client(t))
 		require.EqualError(t, err, "gitlabci: GET /projects/group%2Fapp/pipelines/7: gitlabci: the server fell silent: no answer within 2m0s (5 tries)")
 	})
 }
@@ -124,7 +125,7 @@ func TestErrorText(t *testing.T) {
 func TestErrorBodyIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		err := calls["get"](t.Context(), newScript(func(w http.ResponseWriter, r *http.Request) {
+		err := testkit.Calls["get"](t.Context(), testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(403)
 			for r.Context().Err() == nil {
@@ -132,14 +133,14 @@ func TestErrorBodyIsBounded(t *testing.T) {
 					return
 				}
 			}
-		}).client(t))
+		}).Client(t))
 		require.ErrorIs(t, err, gitlabci.ErrForbidden)
 
-		err = calls["get"](t.Context(), newScript(func(w http.ResponseWriter, r *http.Request) {
+		err = testkit.Calls["get"](t.Context(), testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(403)
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
-		}).client(t))
+		}).Client(t))
 		require.ErrorIs(t, err, gitlabci.ErrForbidden)
 		require.Equal(t, time.Minute, time.Since(start))
 	})
@@ -159,10 +160,10 @@ func TestSuccessThatIsNotGitLabs(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(answer(200, test.body, "Content-Type", test.contentType))
-			err := calls["get"](t.Context(), s.client(t))
+			s := testkit.NewScript(testkit.Respond(200, test.body, "Content-Type", test.contentType))
+			err := testkit.Calls["get"](t.Context(), s.Client(t))
 			require.ErrorContains(t, err, test.want)
-			require.Len(t, s.received(), 1, "no other answer is to be expected")
+			require.Len(t, s.Received(), 1, "no other answer is to be expected")
 		})
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // extracted is what is in a directory: the mode and the content of each file,
@@ -51,7 +52,7 @@ func extracted(t testing.TB, dir string) map[string]string {
 func TestExtract(t *testing.T) {
 	data, files := variedArchive(t)
 	for name, opts := range archiveDeliveries() {
-		for source, src := range map[string]gitlabci.ArtifactSource{"job": archiveJob, "latest": artifactsLatest} {
+		for source, src := range map[string]gitlabci.ArtifactSource{"job": archiveJob, "latest": testkit.Latest} {
 			t.Run(name+"/"+source, func(t *testing.T) {
 				t.Setenv("TMPDIR", t.TempDir())
 				dir := filepath.Join(t.TempDir(), "new", "folder")
@@ -80,14 +81,14 @@ func requireExtracted(t *testing.T, dir string, result *gitlabci.ExtractResult, 
 	for _, folder := range folders {
 		require.Contains(t, got, folder)
 	}
-	require.Equal(t, sortedKeys(files), result.Files)
+	require.Equal(t, testkit.SortedKeys(files), result.Files)
 	require.EqualValues(t, size, result.Bytes)
 	require.Empty(t, result.Skipped)
 }
 
 func TestExtractModes(t *testing.T) {
 	const all = fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
-	data := archiveOf(t, archiveEntry{name: "none", mode: 0o400}, archiveEntry{name: "run", mode: 0o001 | all}, archiveEntry{name: "all", mode: 0o777}, archiveEntry{name: "write", mode: 0o666 | all}, archiveEntry{name: "closed/in", mode: 0o600})
+	data := testkit.Zip(t, testkit.ZipEntry{Name: "none", Mode: 0o400}, testkit.ZipEntry{Name: "run", Mode: 0o001 | all}, testkit.ZipEntry{Name: "all", Mode: 0o777}, testkit.ZipEntry{Name: "write", Mode: 0o666 | all}, testkit.ZipEntry{Name: "closed/in", Mode: 0o600})
 	dir := t.TempDir()
 	_, err := archiveServer(data).Client().Artifacts.Extract(t.Context(), "group/app", archiveJob, dir, nil)
 	require.NoError(t, err)
@@ -106,50 +107,50 @@ func TestExtractModes(t *testing.T) {
 func TestExtractRefusesNames(t *testing.T) {
 	link := fs.ModeSymlink | 0o777
 	tests := map[string]struct {
-		entries []archiveEntry
+		entries []testkit.ZipEntry
 		text    string
 	}{
-		"up":                      {[]archiveEntry{{name: "../x"}}, `"../x": a name with ".."`},
-		"up within":               {[]archiveEntry{{name: "a/../../x"}}, `a name with ".."`},
-		"several":                 {[]archiveEntry{{name: "../x"}, {name: "../y"}, {name: "../z"}}, `"../x": a name with ".." (and 2 more)`},
-		"up and a folder":         {[]archiveEntry{{name: "../x/"}}, `a name with ".."`},
-		"absolute":                {[]archiveEntry{{name: "/etc/passwd"}}, `"/etc/passwd": an absolute name`},
-		"a drive":                 {[]archiveEntry{{name: `C:/x`}}, `"C:/x": a name with a drive letter`},
-		"a drive alone":           {[]archiveEntry{{name: `c:x`}}, "a drive letter"},
-		"backslashes":             {[]archiveEntry{{name: `..\x`}}, "a name with a backslash"},
-		"a device of Windows":     {[]archiveEntry{{name: `\\.\PhysicalDrive0`}}, "a name with a backslash"},
-		"empty":                   {[]archiveEntry{{name: ""}}, `"": a name that is empty`},
-		"a dot":                   {[]archiveEntry{{name: "./x"}}, "not clean"},
-		"two slashes":             {[]archiveEntry{{name: "a//x"}}, "not clean"},
-		"not UTF-8":               {[]archiveEntry{{name: "\xff\xfe"}}, "not UTF-8"},
-		"a zero":                  {[]archiveEntry{{name: "a\x00b"}}, "no file can have here"},
-		"too long":                {[]archiveEntry{{name: strings.Repeat("x", 256)}}, "too long"},
-		"too deep":                {[]archiveEntry{{name: strings.Repeat("x/", 2100) + "y"}}, "too long"},
-		"a link out":              {[]archiveEntry{{name: "l", content: "/etc", mode: link}, {name: "l/passwd"}}, `"l": a symbolic link`},
-		"a link within":           {[]archiveEntry{{name: "l", content: "good", mode: link}}, "a symbolic link"},
-		"a link as a folder":      {[]archiveEntry{{name: "l/", mode: link}}, "a symbolic link"},
-		"a device":                {[]archiveEntry{{name: "d", mode: fs.ModeDevice | 0o666}}, "neither a file nor a folder"},
-		"a character device":      {[]archiveEntry{{name: "d", mode: fs.ModeDevice | fs.ModeCharDevice | 0o666}}, "neither a file nor a folder"},
-		"a pipe":                  {[]archiveEntry{{name: "d", mode: fs.ModeNamedPipe | 0o666}}, "neither a file nor a folder"},
-		"a socket":                {[]archiveEntry{{name: "d", mode: fs.ModeSocket | 0o666}}, "neither a file nor a folder"},
-		"twice":                   {[]archiveEntry{{name: "x"}, {name: "x"}}, `"x": it is there twice`},
-		"other case":              {[]archiveEntry{{name: "x"}, {name: "X"}}, `"X": it differs only in case from "x"`},
-		"other case, not ASCII":   {[]archiveEntry{{name: "Straße/É"}, {name: "Straße/é"}}, "differs only in case"},
-		"a kelvin":                {[]archiveEntry{{name: "k"}, {name: "\u212a"}}, "differs only in case"},
-		"folders of other case":   {[]archiveEntry{{name: "a/x"}, {name: "A/y"}}, `"A/y": it differs only in case from "a"`},
-		"a file and a folder":     {[]archiveEntry{{name: "x"}, {name: "x/"}}, "it is there twice"},
-		"a file and one below":    {[]archiveEntry{{name: "x"}, {name: "x/y"}}, `"x/y": "x" is a file`},
-		"a folder and a file":     {[]archiveEntry{{name: "x/y"}, {name: "x"}}, "it is there twice"},
-		"encrypted":               {[]archiveEntry{{name: "x", content: "y", lie: func(h *zip.FileHeader) { h.Flags |= 1 }}}, `"x": it is encrypted`},
-		"strongly encrypted":      {[]archiveEntry{{name: "x", content: "y", lie: func(h *zip.FileHeader) { h.Flags |= 1 << 6 }}}, `"x": it is encrypted`},
-		"an unknown method":       {[]archiveEntry{{name: "x", content: "y", lie: func(h *zip.FileHeader) { h.Method = 12 }}}, "compressed by method 12"},
-		"beyond the end":          {[]archiveEntry{{name: "x", content: "y", lie: func(h *zip.FileHeader) { h.CompressedSize64 = 1 << 40 }}}, "overlaps"},
-		"a size that no file has": {[]archiveEntry{{name: "x", content: "y", lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 1 << 63 }}}, "tells a size"},
+		"up":                      {[]testkit.ZipEntry{{Name: "../x"}}, `"../x": a name with ".."`},
+		"up within":               {[]testkit.ZipEntry{{Name: "a/../../x"}}, `a name with ".."`},
+		"several":                 {[]testkit.ZipEntry{{Name: "../x"}, {Name: "../y"}, {Name: "../z"}}, `"../x": a name with ".." (and 2 more)`},
+		"up and a folder":         {[]testkit.ZipEntry{{Name: "../x/"}}, `a name with ".."`},
+		"absolute":                {[]testkit.ZipEntry{{Name: "/etc/passwd"}}, `"/etc/passwd": an absolute name`},
+		"a drive":                 {[]testkit.ZipEntry{{Name: `C:/x`}}, `"C:/x": a name with a drive letter`},
+		"a drive alone":           {[]testkit.ZipEntry{{Name: `c:x`}}, "a drive letter"},
+		"backslashes":             {[]testkit.ZipEntry{{Name: `..\x`}}, "a name with a backslash"},
+		"a device of Windows":     {[]testkit.ZipEntry{{Name: `\\.\PhysicalDrive0`}}, "a name with a backslash"},
+		"empty":                   {[]testkit.ZipEntry{{Name: ""}}, `"": a name that is empty`},
+		"a dot":                   {[]testkit.ZipEntry{{Name: "./x"}}, "not clean"},
+		"two slashes":             {[]testkit.ZipEntry{{Name: "a//x"}}, "not clean"},
+		"not UTF-8":               {[]testkit.ZipEntry{{Name: "\xff\xfe"}}, "not UTF-8"},
+		"a zero":                  {[]testkit.ZipEntry{{Name: "a\x00b"}}, "no file can have here"},
+		"too long":                {[]testkit.ZipEntry{{Name: strings.Repeat("x", 256)}}, "too long"},
+		"too deep":                {[]testkit.ZipEntry{{Name: strings.Repeat("x/", 2100) + "y"}}, "too long"},
+		"a link out":              {[]testkit.ZipEntry{{Name: "l", Content: "/etc", Mode: link}, {Name: "l/passwd"}}, `"l": a symbolic link`},
+		"a link within":           {[]testkit.ZipEntry{{Name: "l", Content: "good", Mode: link}}, "a symbolic link"},
+		"a link as a folder":      {[]testkit.ZipEntry{{Name: "l/", Mode: link}}, "a symbolic link"},
+		"a device":                {[]testkit.ZipEntry{{Name: "d", Mode: fs.ModeDevice | 0o666}}, "neither a file nor a folder"},
+		"a character device":      {[]testkit.ZipEntry{{Name: "d", Mode: fs.ModeDevice | fs.ModeCharDevice | 0o666}}, "neither a file nor a folder"},
+		"a pipe":                  {[]testkit.ZipEntry{{Name: "d", Mode: fs.ModeNamedPipe | 0o666}}, "neither a file nor a folder"},
+		"a socket":                {[]testkit.ZipEntry{{Name: "d", Mode: fs.ModeSocket | 0o666}}, "neither a file nor a folder"},
+		"twice":                   {[]testkit.ZipEntry{{Name: "x"}, {Name: "x"}}, `"x": it is there twice`},
+		"other case":              {[]testkit.ZipEntry{{Name: "x"}, {Name: "X"}}, `"X": it differs only in case from "x"`},
+		"other case, not ASCII":   {[]testkit.ZipEntry{{Name: "Straße/É"}, {Name: "Straße/é"}}, "differs only in case"},
+		"a kelvin":                {[]testkit.ZipEntry{{Name: "k"}, {Name: "\u212a"}}, "differs only in case"},
+		"folders of other case":   {[]testkit.ZipEntry{{Name: "a/x"}, {Name: "A/y"}}, `"A/y": it differs only in case from "a"`},
+		"a file and a folder":     {[]testkit.ZipEntry{{Name: "x"}, {Name: "x/"}}, "it is there twice"},
+		"a file and one below":    {[]testkit.ZipEntry{{Name: "x"}, {Name: "x/y"}}, `"x/y": "x" is a file`},
+		"a folder and a file":     {[]testkit.ZipEntry{{Name: "x/y"}, {Name: "x"}}, "it is there twice"},
+		"encrypted":               {[]testkit.ZipEntry{{Name: "x", Content: "y", Lie: func(h *zip.FileHeader) { h.Flags |= 1 }}}, `"x": it is encrypted`},
+		"strongly encrypted":      {[]testkit.ZipEntry{{Name: "x", Content: "y", Lie: func(h *zip.FileHeader) { h.Flags |= 1 << 6 }}}, `"x": it is encrypted`},
+		"an unknown method":       {[]testkit.ZipEntry{{Name: "x", Content: "y", Lie: func(h *zip.FileHeader) { h.Method = 12 }}}, "compressed by method 12"},
+		"beyond the end":          {[]testkit.ZipEntry{{Name: "x", Content: "y", Lie: func(h *zip.FileHeader) { h.CompressedSize64 = 1 << 40 }}}, "overlaps"},
+		"a size that no file has": {[]testkit.ZipEntry{{Name: "x", Content: "y", Lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 1 << 63 }}}, "tells a size"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			parent := t.TempDir()
-			data := archiveOf(t, append([]archiveEntry{{name: "good", content: "good"}}, test.entries...)...)
+			data := testkit.Zip(t, append([]testkit.ZipEntry{{Name: "good", Content: "good"}}, test.entries...)...)
 			result, err := archiveServer(data).Client().Artifacts.Extract(t.Context(), "group/app", archiveJob, filepath.Join(parent, "dir"), &gitlabci.ExtractOptions{Overwrite: true})
 			require.ErrorIs(t, err, gitlabci.ErrUnsafeArchive)
 			require.ErrorContains(t, err, "gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts: artifacts.zip: unsafe: ")
@@ -163,11 +164,11 @@ func TestExtractRefusesNames(t *testing.T) {
 // What is not selected is not asked what it is called.
 func TestExtractMatch(t *testing.T) {
 	files := []string{"top.xml", "a/one.xml", "a/two.txt", "a/b/three.xml", "a/b/c/four.txt", "x/y"}
-	var entries []archiveEntry
+	var entries []testkit.ZipEntry
 	for _, name := range append(files, "../up", "TOP.xml") {
-		entries = append(entries, archiveEntry{name: name, content: name})
+		entries = append(entries, testkit.ZipEntry{Name: name, Content: name})
 	}
-	data := archiveOf(t, append(entries, archiveEntry{name: "a/e/"})...)
+	data := testkit.Zip(t, append(entries, testkit.ZipEntry{Name: "a/e/"})...)
 	tests := map[string]struct {
 		match []string
 		want  []string
@@ -186,7 +187,7 @@ func TestExtractMatch(t *testing.T) {
 			dir := t.TempDir()
 			result, err := archiveServer(data).Client().Artifacts.Extract(t.Context(), "group/app", archiveJob, dir, &gitlabci.ExtractOptions{Match: test.match})
 			require.NoError(t, err)
-			require.Equal(t, test.want, sortedKeys(extracted(t, dir)))
+			require.Equal(t, test.want, testkit.SortedKeys(extracted(t, dir)))
 			require.LessOrEqual(t, len(result.Files), len(test.want))
 		})
 	}
@@ -199,11 +200,11 @@ func TestExtractMatch(t *testing.T) {
 
 // Only what is selected travels.
 func TestExtractMatchTravels(t *testing.T) {
-	var entries []archiveEntry
+	var entries []testkit.ZipEntry
 	for i := range 40 {
-		entries = append(entries, archiveEntry{name: fmt.Sprintf("dir/%02d", i), content: downloadNoise(200_000), store: true})
+		entries = append(entries, testkit.ZipEntry{Name: fmt.Sprintf("dir/%02d", i), Content: testkit.Noise(200_000), Store: true})
 	}
-	data := archiveOf(t, entries...)
+	data := testkit.Zip(t, entries...)
 	srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{}))
 	var sent atomic.Int64
 	client := srv.Client(gitlabci.WithTransport(&counting{srv.Transport(), &sent}))
@@ -217,11 +218,11 @@ func TestExtractMatchTravels(t *testing.T) {
 func TestExtractLimits(t *testing.T) {
 	t.Parallel()
 	zeros := strings.Repeat("\x00", 1<<20)
-	var many []archiveEntry
+	var many []testkit.ZipEntry
 	for i := range 65 {
-		many = append(many, archiveEntry{name: fmt.Sprintf("f%d/x", i), content: zeros})
+		many = append(many, testkit.ZipEntry{Name: fmt.Sprintf("f%d/x", i), Content: zeros})
 	}
-	data := archiveOf(t, many...)
+	data := testkit.Zip(t, many...)
 	tests := map[string]struct {
 		opts gitlabci.ExtractOptions
 		text string
@@ -252,7 +253,7 @@ func TestExtractLimits(t *testing.T) {
 
 // Files that turn out other than the directory says leave nothing behind.
 func TestExtractOfLies(t *testing.T) {
-	content := downloadNoise(300_000)
+	content := testkit.Noise(300_000)
 	tests := map[string]struct {
 		lie  func(*zip.FileHeader)
 		want error
@@ -263,7 +264,7 @@ func TestExtractOfLies(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			data := archiveOf(t, archiveEntry{name: "good", content: "good"}, archiveEntry{name: "lie", content: content, lie: test.lie})
+			data := testkit.Zip(t, testkit.ZipEntry{Name: "good", Content: "good"}, testkit.ZipEntry{Name: "lie", Content: content, Lie: test.lie})
 			dir := t.TempDir()
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "lie"), []byte("old"), 0o600))
 			result, err := archiveServer(data).Client().Artifacts.Extract(t.Context(), "group/app", archiveJob, dir, &gitlabci.ExtractOptions{Overwrite: true})
@@ -279,7 +280,7 @@ func TestExtractOfLies(t *testing.T) {
 }
 
 func TestExtractBesideExisting(t *testing.T) {
-	data := archiveOf(t, archiveEntry{name: "a/x", content: "new"}, archiveEntry{name: "b", content: "new", mode: 0o755}, archiveEntry{name: "c", content: "new"})
+	data := testkit.Zip(t, testkit.ZipEntry{Name: "a/x", Content: "new"}, testkit.ZipEntry{Name: "b", Content: "new", Mode: 0o755}, testkit.ZipEntry{Name: "c", Content: "new"})
 	client := archiveServer(data).Client()
 	for name, opts := range map[string]gitlabci.ExtractOptions{"fail": {}, "overwrite": {Overwrite: true}, "skip": {SkipExisting: true}} {
 		t.Run(name, func(t *testing.T) {
@@ -314,7 +315,7 @@ func TestExtractBesideExisting(t *testing.T) {
 
 // Links that were in the directory before lead nowhere out of it.
 func TestExtractThroughLinks(t *testing.T) {
-	data := archiveOf(t, archiveEntry{name: "l/x", content: "new"})
+	data := testkit.Zip(t, testkit.ZipEntry{Name: "l/x", Content: "new"})
 	client := archiveServer(data).Client()
 	for _, opts := range []gitlabci.ExtractOptions{{}, {Overwrite: true}, {SkipExisting: true}} {
 		parent := t.TempDir()
@@ -338,7 +339,7 @@ func TestExtractThroughLinks(t *testing.T) {
 }
 
 func TestExtractWhereItCannot(t *testing.T) {
-	data := archiveOf(t, archiveEntry{name: "a/x", content: "new"}, archiveEntry{name: "b", content: "new"})
+	data := testkit.Zip(t, testkit.ZipEntry{Name: "a/x", Content: "new"}, testkit.ZipEntry{Name: "b", Content: "new"})
 	client := archiveServer(data).Client()
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "a"), nil, 0o600))
@@ -353,7 +354,7 @@ func TestExtractWhereItCannot(t *testing.T) {
 }
 
 func TestExtractRefusesBadInput(t *testing.T) {
-	s := newScript(ok)
+	s := testkit.NewScript(testkit.OK)
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	tests := map[string]struct {
@@ -374,13 +375,13 @@ func TestExtractRefusesBadInput(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
-			result, err := s.client(t).Artifacts.Extract(t.Context(), "group/app", test.src, test.dir, &test.opts)
+			result, err := s.Client(t).Artifacts.Extract(t.Context(), "group/app", test.src, test.dir, &test.opts)
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)
 			require.Equal(t, &gitlabci.ExtractResult{}, result)
 			require.Empty(t, extracted(t, "."))
 		})
 	}
-	require.Empty(t, s.received())
+	require.Empty(t, s.Received())
 }
 
 func TestExtractProgress(t *testing.T) {
@@ -406,11 +407,11 @@ func TestExtractProgress(t *testing.T) {
 
 // A context that ends in the middle leaves whole files alone, and lists them.
 func TestExtractCanceled(t *testing.T) {
-	var entries []archiveEntry
+	var entries []testkit.ZipEntry
 	for i := range 10 {
-		entries = append(entries, archiveEntry{name: fmt.Sprint(i), content: downloadNoise(1 << 20), store: true})
+		entries = append(entries, testkit.ZipEntry{Name: fmt.Sprint(i), Content: testkit.Noise(1 << 20), Store: true})
 	}
-	data := archiveOf(t, entries...)
+	data := testkit.Zip(t, entries...)
 	synctest.Test(t, func(t *testing.T) {
 		srv := archiveServer(data)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -422,11 +423,11 @@ func TestExtractCanceled(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, 10*time.Second, time.Since(start))
 		got := extracted(t, dir)
-		require.Equal(t, sortedKeys(got), result.Files)
+		require.Equal(t, testkit.SortedKeys(got), result.Files)
 		require.NotEmpty(t, got)
 		require.Less(t, len(got), 10)
 		for name, content := range got {
-			require.True(t, content == entries[0].content, name)
+			require.True(t, content == entries[0].Content, name)
 		}
 	})
 }
@@ -451,7 +452,7 @@ func TestExtractCanceledOnDisk(t *testing.T) {
 
 // A file that comes to exist meanwhile is skipped as well, and in its place.
 func TestExtractSkipsWhatAppears(t *testing.T) {
-	data := archiveOf(t, archiveEntry{name: "a", content: "new"}, archiveEntry{name: "b", content: "new"}, archiveEntry{name: "c", content: "new"})
+	data := testkit.Zip(t, testkit.ZipEntry{Name: "a", Content: "new"}, testkit.ZipEntry{Name: "b", Content: "new"}, testkit.ZipEntry{Name: "c", Content: "new"})
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "c"), []byte("old"), 0o600))
 	result, err := archiveServer(data).Client().Artifacts.Extract(t.Context(), "group/app", archiveJob, dir, &gitlabci.ExtractOptions{

@@ -18,6 +18,7 @@ import (
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
 	"example.com/gitlabci/internal/memnet"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // filteredLists are lists of jobs, by the filter that they have. Every release
@@ -83,7 +84,7 @@ func serverOfJobs(release string) (*gitlabcitest.Server, gitlabci.PipelineID) {
 // or an error that names the filter.
 func TestFiltersOfJobsInEveryRelease(t *testing.T) {
 	for i, release := range everyRelease() {
-		if underRace() && i%8 != 0 {
+		if testkit.UnderRace() && i%8 != 0 {
 			continue
 		}
 		for name, list := range filteredLists {
@@ -172,22 +173,22 @@ func requireCursorFails(t *testing.T, client *gitlabci.Client, err error, what s
 func TestFiltersThatALinkDrops(t *testing.T) {
 	server := func(w http.ResponseWriter, r *http.Request) {
 		if query := r.URL.Query(); query.Get("page") == "2" {
-			answer(200, fmt.Sprintf(`[{"id":1,"ref":%q}]`, cmp.Or(query.Get("ref"), "main")))(w, r)
+			testkit.Respond(200, fmt.Sprintf(`[{"id":1,"ref":%q}]`, cmp.Or(query.Get("ref"), "main")))(w, r)
 			return
 		}
-		answer(200, `[{"id":2,"ref":"old"}]`, "Link", pageLink(url.Values{"page": {"2"}, "per_page": {"100"}}, "next"))(w, r)
+		testkit.Respond(200, `[{"id":2,"ref":"old"}]`, "Link", testkit.Link(url.Values{"page": {"2"}, "per_page": {"100"}}, "next"))(w, r)
 	}
 	for _, prefetch := range []int{0, 3} {
-		s := pageScript(t, server)
+		s := testkit.NewListScript(t, server)
 		opts := &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{Prefetch: prefetch}, Ref: "old", Username: "noor", YAMLErrors: new(false)}
-		ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", opts))
+		ids, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", opts))
 		require.Empty(t, errs)
 		require.Equal(t, []int{2, 1}, ids)
-		page, err := s.client(t).Pipelines.List(t.Context(), "group/app", opts)
+		page, err := s.Client(t).Pipelines.List(t.Context(), "group/app", opts)
 		require.NoError(t, err)
-		_, err = s.client(t).Pipelines.List(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{After: page.Next}})
+		_, err = s.Client(t).Pipelines.List(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{After: page.Next}})
 		require.NoError(t, err)
-		for _, r := range s.received() {
+		for _, r := range s.Received() {
 			require.Equal(t, "old", r.URL.Query().Get("ref"))
 			require.Equal(t, "noor", r.URL.Query().Get("username"))
 			require.Equal(t, "false", r.URL.Query().Get("yaml_errors"))
@@ -200,8 +201,8 @@ func TestFiltersThatALinkDrops(t *testing.T) {
 func TestFiltersThatALinkWritesOtherwise(t *testing.T) {
 	for _, scope := range []string{"scope", "scope[]", "scope[0]"} {
 		next := url.Values{"page": {"2"}, scope: {"failed"}}
-		s := pageScript(t, answer(200, `[{"id":1,"status":"failed"}]`, "Link", pageLink(next, "next")))
-		page, err := s.client(t).Jobs.List(t.Context(), "group/app", &gitlabci.ListJobsOptions{Scope: failedJobs})
+		s := testkit.NewListScript(t, testkit.Respond(200, `[{"id":1,"status":"failed"}]`, "Link", testkit.Link(next, "next")))
+		page, err := s.Client(t).Jobs.List(t.Context(), "group/app", &gitlabci.ListJobsOptions{Scope: failedJobs})
 		require.NoError(t, err)
 		got, err := url.ParseQuery(string(page.Next))
 		require.NoError(t, err)
@@ -231,13 +232,13 @@ func TestRunWhereFiltersAreIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var network memnet.Network
 		child := func(name string, status gitlabci.Status) gitlabcitest.Job {
-			return gitlabcitest.Job{Name: name, Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{Jobs: []gitlabcitest.Job{job("leaf", status, "")}, Depend: true}}
+			return gitlabcitest.Job{Name: name, Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{Jobs: []gitlabcitest.Job{testkit.Job("leaf", status, "")}, Depend: true}}
 		}
-		r := newRunning(child("good", "success"), child("bad", "failed"))
-		network.Handle("localhost", r.srv)
-		result, err := r.srv.Client(gitlabci.WithTransport(forgetful{network.Transport(), "scope[]"})).Pipelines.Run(t.Context(), "group/app", "main", nil)
+		r := testkit.NewRunning(child("good", "success"), child("bad", "failed"))
+		network.Handle("localhost", r.Server)
+		result, err := r.Server.Client(gitlabci.WithTransport(forgetful{network.Transport(), "scope[]"})).Pipelines.Run(t.Context(), "group/app", "main", nil)
 		require.NoError(t, err)
-		require.Equal(t, []string{"1002 bad unknown_failure 0: "}, failed(result))
+		require.Equal(t, []string{"1002 bad unknown_failure 0: "}, testkit.FailedJobs(result))
 	})
 }
 
@@ -245,16 +246,16 @@ func TestRunWhereFiltersAreIgnored(t *testing.T) {
 // its message.
 func TestFollowLogOfJSON(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(answer(200, `{"id":7,"status":"success","started_at":"2026-01-01T00:00:00Z"}`), answer(200, `{"message":"401 Unauthorized: `+scriptToken+`"}`),
-			answer(200, `{"id":7,"status":"success","started_at":"2026-01-01T00:00:00Z"}`), logAnswer("Job succeeded\n"))
+		s := testkit.NewScript(testkit.Respond(200, `{"id":7,"status":"success","started_at":"2026-01-01T00:00:00Z"}`), testkit.Respond(200, `{"message":"401 Unauthorized: `+testkit.Token+`"}`),
+			testkit.Respond(200, `{"id":7,"status":"success","started_at":"2026-01-01T00:00:00Z"}`), testkit.Log("Job succeeded\n"))
 		var out strings.Builder
 		var polls []error
-		_, err := s.client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &out, &gitlabci.FollowOptions{Poll: func(p gitlabci.FollowPoll) { polls = append(polls, p.Err) }})
+		_, err := s.Client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &out, &gitlabci.FollowOptions{Poll: func(p gitlabci.FollowPoll) { polls = append(polls, p.Err) }})
 		require.NoError(t, err)
 		require.Equal(t, "Job succeeded\n", out.String())
 		require.Len(t, polls, 2)
 		require.ErrorContains(t, polls[0], `"application/json"`)
 		require.ErrorContains(t, polls[0], "401 Unauthorized")
-		require.NotContains(t, polls[0].Error(), scriptToken)
+		require.NotContains(t, polls[0].Error(), testkit.Token)
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A filterCase is a filter of pipelines that can be checked by an item, with a
@@ -55,7 +56,7 @@ func everyRelease() (all []string) {
 // excludes it or not.
 func TestFiltersThatAServerIgnoresDeleteNothing(t *testing.T) {
 	for i, release := range everyRelease() {
-		if underRace() && i%8 != 0 {
+		if testkit.UnderRace() && i%8 != 0 {
 			continue
 		}
 		for filter, test := range filterCases() {
@@ -119,8 +120,8 @@ func TestFiltersThatAServerKnows(t *testing.T) {
 
 // A cursor holds the filters, and they are checked, too.
 func TestFiltersInACursor(t *testing.T) {
-	list := newScript(answer(200, `[{"id":1,"ref":"main","status":"failed"}]`))
-	client := list.client(t)
+	list := testkit.NewScript(testkit.Respond(200, `[{"id":1,"ref":"main","status":"failed"}]`))
+	client := list.Client(t)
 	_, err := client.Pipelines.List(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{After: "page=2&ref=old"}})
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 	require.ErrorContains(t, err, "ref")
@@ -132,8 +133,8 @@ func TestFiltersInACursor(t *testing.T) {
 // milliseconds. A bound may be inclusive.
 func TestFiltersOfTimesAtTheirBounds(t *testing.T) {
 	at := time.Date(2026, 3, 1, 0, 0, 0, 999_400_000, time.UTC)
-	list := newScript(answer(200, `[{"id":1,"created_at":"2026-03-01T00:00:00.999Z","updated_at":"2026-03-01T00:00:00.999Z"}]`))
-	client := list.client(t)
+	list := testkit.NewScript(testkit.Respond(200, `[{"id":1,"created_at":"2026-03-01T00:00:00.999Z","updated_at":"2026-03-01T00:00:00.999Z"}]`))
+	client := list.Client(t)
 	for name, test := range map[string]struct {
 		opts   gitlabci.ListPipelinesOptions
 		passes bool
@@ -151,8 +152,8 @@ func TestFiltersOfTimesAtTheirBounds(t *testing.T) {
 
 // The same holds for jobs and for the user's own pipelines.
 func TestFiltersOfOtherLists(t *testing.T) {
-	list := newScript(answer(200, `[{"id":1,"ref":"main","status":"failed","source":"push","created_at":"2026-03-01T00:00:00Z"}]`))
-	client := list.client(t)
+	list := testkit.NewScript(testkit.Respond(200, `[{"id":1,"ref":"main","status":"failed","source":"push","created_at":"2026-03-01T00:00:00Z"}]`))
+	client := list.Client(t)
 	success := []gitlabci.Status{gitlabci.StatusSuccess, gitlabci.StatusCanceled}
 	for name, call := range map[string]func(context.Context) error{
 		"scope[] project": func(ctx context.Context) error {
@@ -185,7 +186,7 @@ func TestFiltersOfOtherLists(t *testing.T) {
 		require.ErrorIs(t, err, errors.ErrUnsupported, name)
 		require.ErrorContains(t, err, filter, name)
 	}
-	require.Len(t, list.received(), 6, "an ignored filter does not mean that the route was renamed")
+	require.Len(t, list.Received(), 6, "an ignored filter does not mean that the route was renamed")
 	_, err := client.Jobs.List(t.Context(), "group/app", &gitlabci.ListJobsOptions{Scope: []gitlabci.Status{gitlabci.StatusSuccess, gitlabci.StatusFailed}, Ref: "main"})
 	require.NoError(t, err)
 }
@@ -193,15 +194,15 @@ func TestFiltersOfOtherLists(t *testing.T) {
 // Find filters by itself what an older server does not filter.
 func TestFindWhereFiltersAreIgnored(t *testing.T) {
 	const wanted, other = "1111111111111111111111111111111111111111", "2222222222222222222222222222222222222222"
-	srv := newScript(func(w http.ResponseWriter, r *http.Request) {
+	srv := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/pipelines") {
-			answer(200, `[{"id":9,"ref":"main","sha":"`+other+`"},{"id":8,"ref":"old","sha":"`+wanted+`"},{"id":7,"ref":"main","sha":"`+wanted+`"}]`)(w, r)
+			testkit.Respond(200, `[{"id":9,"ref":"main","sha":"`+other+`"},{"id":8,"ref":"old","sha":"`+wanted+`"},{"id":7,"ref":"main","sha":"`+wanted+`"}]`)(w, r)
 			return
 		}
-		ok(w, r)
+		testkit.OK(w, r)
 	})
-	pipeline, err := srv.client(t).Pipelines.Find(t.Context(), "group/app", &gitlabci.FindPipelineOptions{Ref: "main", SHA: wanted})
+	pipeline, err := srv.Client(t).Pipelines.Find(t.Context(), "group/app", &gitlabci.FindPipelineOptions{Ref: "main", SHA: wanted})
 	require.NoError(t, err)
 	require.EqualValues(t, 7, pipeline.ID)
-	require.Len(t, srv.received(), 2)
+	require.Len(t, srv.Received(), 2)
 }

@@ -13,6 +13,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 const (
@@ -200,7 +201,7 @@ func TestFindWaitsThroughFaults(t *testing.T) {
 	}{
 		"a while of 502":         {gitlabcitest.Fault{Status: 502}, 9 * time.Minute, nil, 9 * time.Minute},
 		"a while of resets":      {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnread}, 9 * time.Minute, nil, 9 * time.Minute},
-		"502 without an end":     {gitlabcitest.Fault{Status: 502}, time.Hour, anyError, 10 * time.Minute},
+		"502 without an end":     {gitlabcitest.Fault{Status: 502}, time.Hour, testkit.AnyError, 10 * time.Minute},
 		"a limit, for long":      {gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited, Header: http.Header{"Retry-After": {"400"}}, Times: 1}, time.Hour, nil, 400 * time.Second},
 		"a page that is none":    {gitlabcitest.Fault{Status: 200, Body: "<html><title>Down for a minute</title></html>"}, time.Minute, nil, time.Minute},
 		"a limit, for a day":     {gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited, Header: http.Header{"Retry-After": {"86400"}}}, 48 * time.Hour, gitlabci.ErrRateLimited, 0},
@@ -222,7 +223,7 @@ func TestFindWaitsThroughFaults(t *testing.T) {
 				switch test.err {
 				case nil:
 					require.NoError(t, err)
-				case anyError:
+				case testkit.AnyError:
 					require.ErrorContains(t, err, `looking for a pipeline of ref "main" failed for 10m`)
 					require.ErrorContains(t, err, "502")
 				default:
@@ -254,10 +255,10 @@ func TestFindWaitsThroughManyFaults(t *testing.T) {
 func TestFindGivesUpAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		srv := newScript(answer(200, "<html><title>Sign in</title></html>", "Content-Type", "text/html"))
-		_, err := srv.client(t).Pipelines.Find(t.Context(), "group/app", &gitlabci.FindPipelineOptions{Ref: "main", Wait: true})
+		srv := testkit.NewScript(testkit.Respond(200, "<html><title>Sign in</title></html>", "Content-Type", "text/html"))
+		_, err := srv.Client(t).Pipelines.Find(t.Context(), "group/app", &gitlabci.FindPipelineOptions{Ref: "main", Wait: true})
 		require.ErrorContains(t, err, "Sign in")
-		client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://nowhere.example.com"), gitlabci.WithTransport(srv.network.Transport()))
+		client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://nowhere.example.com"), gitlabci.WithTransport(srv.Network.Transport()))
 		require.NoError(t, err)
 		_, err = client.Pipelines.Find(t.Context(), "group/app", &gitlabci.FindPipelineOptions{Ref: "main", Wait: true})
 		require.ErrorContains(t, err, "no such host")
@@ -339,7 +340,7 @@ func TestFindBehindDanglingPipelines(t *testing.T) {
 
 // Releases before 14.3 know of no sources, and show whatever else the ref has.
 func TestFindOnOldServers(t *testing.T) {
-	for _, release := range releases {
+	for _, release := range testkit.Releases {
 		client := findableServer(gitlabcitest.WithVersion(release)).Client()
 		pipeline, err := client.Pipelines.Find(t.Context(), "group/app", &gitlabci.FindPipelineOptions{MergeRequest: 7})
 		require.NoError(t, err, release)

@@ -12,16 +12,17 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // Storage that is asked for what lies behind the end of a log answers 416. That
 // is no failure: it says that the log is shorter than it was.
 func TestFollowLogIsNotSatisfiable(t *testing.T) {
-	for _, after := range []string{"", "short\n", numbered(900)} {
+	for _, after := range []string{"", "short\n", testkit.NumberedLines(900)} {
 		t.Run(fmt.Sprint(len(after)), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				begun, before := time.Now(), numbered(1000)
-				s := newScript(func(w http.ResponseWriter, r *http.Request) {
+				begun, before := time.Now(), testkit.NumberedLines(1000)
+				s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 					log, status := before, gitlabci.StatusRunning
 					if time.Since(begun) > 3500*time.Millisecond {
 						log = after
@@ -30,13 +31,13 @@ func TestFollowLogIsNotSatisfiable(t *testing.T) {
 						status = gitlabci.StatusSuccess
 					}
 					if !strings.HasSuffix(r.URL.Path, "trace") {
-						answer(200, fmt.Sprintf(`{"id":7,"status":%q,"started_at":"2026-01-01T00:00:00Z"}`, status))(w, r)
+						testkit.Respond(200, fmt.Sprintf(`{"id":7,"status":%q,"started_at":"2026-01-01T00:00:00Z"}`, status))(w, r)
 						return
 					}
 					storedLog(log)(w, r)
 				})
 				var out strings.Builder
-				job, err := s.client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &out, nil)
+				job, err := s.Client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &out, nil)
 				require.NoError(t, err)
 				require.Equal(t, gitlabci.StatusSuccess, job.Status)
 				require.Equal(t, before+changedLine(0)+after, out.String())
@@ -52,10 +53,10 @@ func storedLog(log string) http.HandlerFunc {
 		fmt.Sscan(r.URL.Query().Get("byte_offset"), &offset)
 		fmt.Sscan(r.URL.Query().Get("byte_limit"), &limit)
 		if r.URL.RawQuery != "" && offset >= len(log) {
-			answer(http.StatusRequestedRangeNotSatisfiable, "")(w, r)
+			testkit.Respond(http.StatusRequestedRangeNotSatisfiable, "")(w, r)
 			return
 		}
-		logAnswer(log[offset:min(offset+limit, len(log))])(w, r)
+		testkit.Log(log[offset:min(offset+limit, len(log))])(w, r)
 	}
 }
 

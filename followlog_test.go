@@ -17,11 +17,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
-)
-
-const (
-	jobRoute = "GET /projects/:id/jobs/:job_id"
-	logRoute = "GET /projects/:id/jobs/:job_id/trace"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A following is a log that is followed on a fake, and what came of it.
@@ -74,15 +70,6 @@ func (f *following) requests(route string) (n int) {
 	return n
 }
 
-// numbered returns a log of as many lines, none of which is like another.
-func numbered(lines int) string {
-	var log strings.Builder
-	for i := range lines {
-		fmt.Fprintf(&log, "line %06d\n", i)
-	}
-	return log.String()
-}
-
 // followServers are those that answer in different ways.
 func followServers() map[string][]gitlabcitest.Option {
 	return map[string][]gitlabcitest.Option{
@@ -99,15 +86,15 @@ func TestFollowLog(t *testing.T) {
 		script gitlabcitest.Script
 		status gitlabci.Status
 	}{
-		"a success":              {gitlabcitest.Script{Queues: 20 * time.Second, Runs: time.Minute, Log: numbered(3000)}, gitlabci.StatusSuccess},
-		"a failure":              {gitlabcitest.Script{Runs: time.Minute, Log: numbered(500), Result: gitlabci.StatusFailed}, gitlabci.StatusFailed},
-		"canceled":               {gitlabcitest.Script{Runs: time.Minute, Log: numbered(50), Result: gitlabci.StatusCanceled}, gitlabci.StatusCanceled},
-		"all at once":            {gitlabcitest.Script{Log: numbered(3000), Result: gitlabci.StatusFailed}, gitlabci.StatusFailed},
+		"a success":              {gitlabcitest.Script{Queues: 20 * time.Second, Runs: time.Minute, Log: testkit.NumberedLines(3000)}, gitlabci.StatusSuccess},
+		"a failure":              {gitlabcitest.Script{Runs: time.Minute, Log: testkit.NumberedLines(500), Result: gitlabci.StatusFailed}, gitlabci.StatusFailed},
+		"canceled":               {gitlabcitest.Script{Runs: time.Minute, Log: testkit.NumberedLines(50), Result: gitlabci.StatusCanceled}, gitlabci.StatusCanceled},
+		"all at once":            {gitlabcitest.Script{Log: testkit.NumberedLines(3000), Result: gitlabci.StatusFailed}, gitlabci.StatusFailed},
 		"no log":                 {gitlabcitest.Script{Runs: time.Minute}, gitlabci.StatusSuccess},
 		"one byte":               {gitlabcitest.Script{Runs: time.Minute, Log: "x"}, gitlabci.StatusSuccess},
 		"nothing but one letter": {gitlabcitest.Script{Runs: time.Minute, Log: strings.Repeat("x\n", 20_000)}, gitlabci.StatusSuccess},
-		"a log that lags":        {gitlabcitest.Script{Runs: time.Minute, Log: numbered(600), LogLag: 25 * time.Second}, gitlabci.StatusSuccess},
-		"a log that comes late":  {gitlabcitest.Script{Runs: time.Second, Log: numbered(6), LogLag: 25 * time.Second}, gitlabci.StatusSuccess},
+		"a log that lags":        {gitlabcitest.Script{Runs: time.Minute, Log: testkit.NumberedLines(600), LogLag: 25 * time.Second}, gitlabci.StatusSuccess},
+		"a log that comes late":  {gitlabcitest.Script{Runs: time.Second, Log: testkit.NumberedLines(6), LogLag: 25 * time.Second}, gitlabci.StatusSuccess},
 		"silent for long":        {gitlabcitest.Script{Runs: 10 * time.Minute, Log: "one\ntwo\n"}, gitlabci.StatusSuccess},
 		"never runs":             {gitlabcitest.Script{Queues: 5 * time.Minute, NeverRuns: true}, gitlabci.StatusFailed},
 	}
@@ -132,12 +119,12 @@ func TestFollowLog(t *testing.T) {
 func TestFollowLogAsksForLittle(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 10 * time.Minute, Log: numbered(60_000)}})
+		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 10 * time.Minute, Log: testkit.NumberedLines(60_000)}})
 		_, err := f.run(t.Context())
 		require.NoError(t, err)
 		require.LessOrEqual(t, f.received(), int64(f.out.Len()+len(f.polls)<<10))
-		require.Less(t, f.requests(jobRoute), 10)
-		require.InDelta(t, 600, f.requests(logRoute), 10)
+		require.Less(t, f.requests(testkit.JobRoute), 10)
+		require.InDelta(t, 600, f.requests(testkit.LogRoute), 10)
 	})
 }
 
@@ -168,7 +155,7 @@ func TestFollowLogIntervals(t *testing.T) {
 				for i, want := range test.want {
 					require.InDelta(t, want, at[i+1].Sub(at[i]).Seconds(), 0.001)
 				}
-				require.Zero(t, f.requests(logRoute), "there is none yet")
+				require.Zero(t, f.requests(testkit.LogRoute), "there is none yet")
 			})
 		})
 	}
@@ -198,7 +185,7 @@ func TestFollowLogOfOldServers(t *testing.T) {
 // A finished job is done with at once: two requests.
 func TestFollowLogOfFinishedJobs(t *testing.T) {
 	for name, job := range map[string]gitlabcitest.Job{
-		"archived": {Log: numbered(10), Status: gitlabci.StatusFailed},
+		"archived": {Log: testkit.NumberedLines(10), Status: gitlabci.StatusFailed},
 		"skipped":  {Status: gitlabci.StatusSkipped},
 		"canceled": {Status: gitlabci.StatusCanceled, CreatedAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
@@ -235,15 +222,15 @@ func TestFollowLogEnds(t *testing.T) {
 			{"2024-05-22T12:43:46.962646Z 00O \x1b[31;1mERROR: Job failed (system failure): no \xff\n2024-05-22T12:43:46.962647Z 00O+\x1b[0;m\n", 0, 0, 5 * time.Second},
 		} {
 			finished := time.Now().UTC().Format(time.RFC3339)
-			s := newScript(func(w http.ResponseWriter, r *http.Request) {
+			s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 				if strings.HasSuffix(r.URL.Path, "trace") {
-					logAnswer("line\n"+test.end)(w, r)
+					testkit.Log("line\n"+test.end)(w, r)
 					return
 				}
-				answer(200, `{"id":7,"status":"success","started_at":"`+finished+`","finished_at":"`+finished+`"}`)(w, r)
+				testkit.Respond(200, `{"id":7,"status":"success","started_at":"`+finished+`","finished_at":"`+finished+`"}`)(w, r)
 			})
 			began, out := time.Now(), &bytes.Buffer{}
-			_, err := s.client(t).Jobs.FollowLog(t.Context(), "group/app", 7, out, &gitlabci.FollowOptions{Linger: test.linger})
+			_, err := s.Client(t).Jobs.FollowLog(t.Context(), "group/app", 7, out, &gitlabci.FollowOptions{Linger: test.linger})
 			require.NoError(t, err)
 			require.Equal(t, "line\n"+test.end, out.String())
 			require.GreaterOrEqual(t, time.Since(began), test.least, test.end)
@@ -254,7 +241,7 @@ func TestFollowLogEnds(t *testing.T) {
 
 func TestFollowLogFrom(t *testing.T) {
 	t.Parallel()
-	log := numbered(5000)
+	log := testkit.NumberedLines(5000)
 	for server, options := range followServers() {
 		for _, from := range []int64{1, 1000, 1024, 1025, 30_000, int64(len(log)) - 1, int64(len(log))} {
 			t.Run(fmt.Sprint(from, ", ", server), func(t *testing.T) {
@@ -282,14 +269,14 @@ func TestFollowLogRefuses(t *testing.T) {
 		"GiveUpAfter":          {GiveUpAfter: -1},
 		"less than the MinInt": {MinInterval: 2, MaxInterval: 1},
 	} {
-		s := newScript(ok)
-		job, err := s.client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &bytes.Buffer{}, &opts)
+		s := testkit.NewScript(testkit.OK)
+		job, err := s.Client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &bytes.Buffer{}, &opts)
 		require.ErrorIs(t, err, gitlabci.ErrInvalid)
 		require.ErrorContains(t, err, name)
 		require.Nil(t, job)
-		require.Empty(t, s.received())
+		require.Empty(t, s.Received())
 	}
-	_, err := newScript(ok).client(t).Jobs.FollowLog(t.Context(), "group/app", 7, nil, nil)
+	_, err := testkit.NewScript(testkit.OK).Client(t).Jobs.FollowLog(t.Context(), "group/app", 7, nil, nil)
 	require.ErrorContains(t, err, "the writer is nil")
 }
 
@@ -300,7 +287,7 @@ func TestFollowLogUnderFaults(t *testing.T) {
 		for _, retries := range []int{0, 4} {
 			t.Run(fmt.Sprint(server, ", retries ", retries), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					log := numbered(20_000)
+					log := testkit.NumberedLines(20_000)
 					f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 10 * time.Minute, Log: log, LogLag: 10 * time.Second}}, options...)
 					addFollowFaults(f.srv, 1)
 					_, err := f.run(t.Context(), gitlabci.WithRetries(retries))
@@ -353,8 +340,8 @@ func TestFollowLogErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusRunning, Log: numbered(10)})
-				test.fault.Route, test.fault.Nth = logRoute, 3
+				f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusRunning, Log: testkit.NumberedLines(10)})
+				test.fault.Route, test.fault.Nth = testkit.LogRoute, 3
 				f.srv.Fault(test.fault)
 				job, err := f.run(t.Context())
 				require.Error(t, err)
@@ -362,7 +349,7 @@ func TestFollowLogErrors(t *testing.T) {
 					require.ErrorIs(t, err, test.want)
 				}
 				require.Equal(t, gitlabci.StatusRunning, job.Status, "as last seen")
-				require.Equal(t, numbered(10), f.out.String())
+				require.Equal(t, testkit.NumberedLines(10), f.out.String())
 				require.GreaterOrEqual(t, f.took, test.least)
 				if test.least == 0 {
 					require.Less(t, f.took, 10*time.Second)
@@ -398,7 +385,7 @@ func (w *fullWriter) Write(p []byte) (int, error) {
 func TestFollowLogToAFullDisk(t *testing.T) {
 	for _, wrong := range []error{errFull, nil} {
 		synctest.Test(t, func(t *testing.T) {
-			f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Minute, Log: numbered(1000)}})
+			f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Minute, Log: testkit.NumberedLines(1000)}})
 			w := &fullWriter{room: 5000, err: wrong}
 			var last gitlabci.FollowPoll
 			_, err := f.srv.Client().Jobs.FollowLog(t.Context(), "group/app", 1, w, &gitlabci.FollowOptions{Poll: func(p gitlabci.FollowPoll) { last = p }})
@@ -407,19 +394,19 @@ func TestFollowLogToAFullDisk(t *testing.T) {
 			} else {
 				require.ErrorContains(t, err, "short write")
 			}
-			require.Equal(t, numbered(1000)[:5000], w.String())
+			require.Equal(t, testkit.NumberedLines(1000)[:5000], w.String())
 			require.Equal(t, int64(5000), last.Offset)
 		})
 	}
 }
 
 func TestFollowLogCanceled(t *testing.T) {
-	log := numbered(36_000)
+	log := testkit.NumberedLines(36_000)
 	for name, fault := range map[string]*gitlabcitest.Fault{
 		"between polls": nil,
-		"in the answer": {Route: logRoute, Break: gitlabcitest.BreakStall, After: 1100, Nth: 20},
-		"before it":     {Route: logRoute, Break: gitlabcitest.BreakStallHeader, Nth: 20},
-		"in a retry":    {Route: logRoute, Status: 500, Nth: 20},
+		"in the answer": {Route: testkit.LogRoute, Break: gitlabcitest.BreakStall, After: 1100, Nth: 20},
+		"before it":     {Route: testkit.LogRoute, Break: gitlabcitest.BreakStallHeader, Nth: 20},
+		"in a retry":    {Route: testkit.LogRoute, Status: 500, Nth: 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -443,14 +430,14 @@ func TestFollowLogCanceled(t *testing.T) {
 // The job goes on while nobody sees it: an outage of minutes loses nothing.
 func TestFollowLogThroughAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 20 * time.Minute, Log: numbered(1200)}})
+		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 20 * time.Minute, Log: testkit.NumberedLines(1200)}})
 		time.AfterFunc(5*time.Minute, func() {
 			withdraw := f.srv.Fault(gitlabcitest.Fault{Status: 502})
 			time.AfterFunc(8*time.Minute, withdraw)
 		})
 		_, err := f.run(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, numbered(1200), f.out.String())
+		require.Equal(t, testkit.NumberedLines(1200), f.out.String())
 		require.True(t, slices.ContainsFunc(f.polls, func(p gitlabci.FollowPoll) bool { return p.Err != nil }))
 	})
 }

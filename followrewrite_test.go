@@ -14,6 +14,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // changedLine is what is written where a log has changed.
@@ -25,7 +26,7 @@ func changedLine(from int) string {
 // where that is, from the start.
 func TestFollowLogRewritten(t *testing.T) {
 	t.Parallel()
-	log := numbered(1000) // of 12 bytes each
+	log := testkit.NumberedLines(1000) // of 12 bytes each
 	for server, options := range followServers() {
 		for name, test := range map[string]struct {
 			before, after string
@@ -72,7 +73,7 @@ func TestFollowLogRewritten(t *testing.T) {
 // Somebody erases the log of a job that has finished, while it is waited for.
 func TestFollowLogErased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := numbered(1000)
+		log := testkit.NumberedLines(1000)
 		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Minute, Log: log, LogLag: 20 * time.Second}})
 		client := f.srv.Client()
 		time.AfterFunc(70*time.Second, func() { client.Jobs.Erase(t.Context(), "group/app", 1) })
@@ -87,7 +88,7 @@ func TestFollowLogErased(t *testing.T) {
 // A program that goes on behind the end of the log learns that it is another.
 func TestFollowLogFromBehindTheEnd(t *testing.T) {
 	for server, options := range followServers() {
-		for _, log := range []string{"", "x", "xy", numbered(10), numbered(1000)} {
+		for _, log := range []string{"", "x", "xy", testkit.NumberedLines(10), testkit.NumberedLines(1000)} {
 			t.Run(fmt.Sprint(len(log), ", ", server), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusFailed, Log: log, StartedAt: time.Now().Add(-time.Hour), FinishedAt: time.Now().Add(-time.Minute)}, options...)
@@ -111,9 +112,9 @@ func TestFollowLogDoubts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				log := numbered(1000)
+				log := testkit.NumberedLines(1000)
 				f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Minute, Log: log}})
-				fault.Route, fault.Nth = logRoute, 15
+				fault.Route, fault.Nth = testkit.LogRoute, 15
 				f.srv.Fault(fault)
 				_, err := f.run(t.Context())
 				require.NoError(t, err)
@@ -127,13 +128,13 @@ func TestFollowLogDoubts(t *testing.T) {
 // While a server is upgraded, one node knows byte_offset and another does not.
 func TestFollowLogOfAServerThatIsUpgraded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := []byte(numbered(2000))
+		log := []byte(testkit.NumberedLines(2000))
 		begun, asked := time.Now(), 0
-		s := newScript(func(w http.ResponseWriter, r *http.Request) {
+		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 			ran := min(time.Since(begun), time.Minute)
 			shown := log[:int(ran)*len(log)/int(time.Minute)]
 			if !strings.HasSuffix(r.URL.Path, "trace") {
-				answer(200, map[bool]string{true: `{"id":7,"status":"success","started_at":"2026-01-01T00:00:00Z"}`, false: `{"id":7,"status":"running"}`}[ran == time.Minute])(w, r)
+				testkit.Respond(200, map[bool]string{true: `{"id":7,"status":"success","started_at":"2026-01-01T00:00:00Z"}`, false: `{"id":7,"status":"running"}`}[ran == time.Minute])(w, r)
 				return
 			}
 			var offset, limit int
@@ -145,11 +146,11 @@ func TestFollowLogOfAServerThatIsUpgraded(t *testing.T) {
 					shown = shown[:min(limit, len(shown))]
 				}
 			}
-			logAnswer(string(shown))(w, r)
+			testkit.Log(string(shown))(w, r)
 		})
 		var out strings.Builder
 		opts := &gitlabci.FollowOptions{Rewritten: func(int64) { t.Error("it was not") }}
-		_, err := s.client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &out, opts)
+		_, err := s.Client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &out, opts)
 		require.NoError(t, err)
 		require.Equal(t, string(log), out.String())
 	})
@@ -158,11 +159,11 @@ func TestFollowLogOfAServerThatIsUpgraded(t *testing.T) {
 // Ranges of newer flags: what they answer is believed where it says the same.
 func TestFollowLogRanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Minute, Log: numbered(20_000)}},
+		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Minute, Log: testkit.NumberedLines(20_000)}},
 			gitlabcitest.WithVersion("18.0"), gitlabcitest.WithLogRanges())
 		_, err := f.run(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, numbered(20_000), f.out.String())
+		require.Equal(t, testkit.NumberedLines(20_000), f.out.String())
 		partial := 0
 		for _, r := range f.srv.Requests() {
 			if r.Status == http.StatusPartialContent {
@@ -195,7 +196,7 @@ func (m *mirror) rewritten(from int64) { m.log, m.line = m.log[:from], true }
 // has the same log when the job has finished.
 func TestFollowLogMirrors(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(fewer(12)) {
+	for seed := range uint64(testkit.Fewer(12)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				random := rand.New(rand.NewPCG(seed, 1))
@@ -252,11 +253,11 @@ func mutateLog(random *rand.Rand, log string) string {
 // An answer that was cut off is not the end of a log.
 func TestFollowLogCutOffAtItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusFailed, Log: numbered(100)})
-		f.srv.Fault(gitlabcitest.Fault{Route: logRoute, Break: gitlabcitest.BreakTruncate, After: 50, Times: 1})
+		f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusFailed, Log: testkit.NumberedLines(100)})
+		f.srv.Fault(gitlabcitest.Fault{Route: testkit.LogRoute, Break: gitlabcitest.BreakTruncate, After: 50, Times: 1})
 		_, err := f.run(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, numbered(100), f.out.String())
+		require.Equal(t, testkit.NumberedLines(100), f.out.String())
 	})
 }
 
@@ -264,28 +265,28 @@ func TestFollowLogCutOffAtItsEnd(t *testing.T) {
 func TestFollowLogGrowsAfterItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
-		s := newScript(func(w http.ResponseWriter, r *http.Request) {
+		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 			if !strings.HasSuffix(r.URL.Path, "trace") {
-				answer(200, `{"id":7,"status":"failed","started_at":"2000-01-01T00:00:00Z","finished_at":"1999-01-01T00:00:00Z"}`)(w, r)
+				testkit.Respond(200, `{"id":7,"status":"failed","started_at":"2000-01-01T00:00:00Z","finished_at":"1999-01-01T00:00:00Z"}`)(w, r)
 				return
 			}
-			logAnswer(numbered(min(10, 1+int(time.Since(begun)/time.Second))))(w, r)
+			testkit.Log(testkit.NumberedLines(min(10, 1+int(time.Since(begun)/time.Second))))(w, r)
 		})
 		var out strings.Builder
-		_, err := s.client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &out, nil)
+		_, err := s.Client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &out, nil)
 		require.NoError(t, err)
-		require.Equal(t, numbered(10), out.String())
+		require.Equal(t, testkit.NumberedLines(10), out.String())
 	})
 }
 
 // Two failures in a row are not many, however rare the polls are.
 func TestFollowLogOutlivesRareFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 3 * time.Hour, Log: numbered(100)}})
-		f.srv.Fault(gitlabcitest.Fault{Route: logRoute, Status: 500, Nth: 2, Times: 2})
+		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 3 * time.Hour, Log: testkit.NumberedLines(100)}})
+		f.srv.Fault(gitlabcitest.Fault{Route: testkit.LogRoute, Status: 500, Nth: 2, Times: 2})
 		f.opts.MinInterval = 20 * time.Minute
 		_, err := f.run(t.Context(), gitlabci.WithRetries(0))
 		require.NoError(t, err)
-		require.Equal(t, numbered(100), f.out.String())
+		require.Equal(t, testkit.NumberedLines(100), f.out.String())
 	})
 }

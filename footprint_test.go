@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 const footprintCall = "GITLABCI_TEST_CALL" // tells a copy of this program which footprintCall to make
@@ -26,7 +27,7 @@ var footprintCalls = map[string]func(context.Context, *gitlabci.Client) error{
 		return err
 	},
 	"All": func(ctx context.Context, c *gitlabci.Client) error {
-		return wireDrain(c.Pipelines.All(ctx, "group/app", nil))
+		return testkit.Drain(c.Pipelines.All(ctx, "group/app", nil))
 	},
 	"Variables": func(ctx context.Context, c *gitlabci.Client) error {
 		_, err := c.Pipelines.Variables(ctx, "group/app", 42)
@@ -45,7 +46,7 @@ var footprintCalls = map[string]func(context.Context, *gitlabci.Client) error{
 		return err
 	},
 	"TestCases": func(ctx context.Context, c *gitlabci.Client) error {
-		return wireDrain(c.Pipelines.TestCases(ctx, "group/app", 42))
+		return testkit.Drain(c.Pipelines.TestCases(ctx, "group/app", 42))
 	},
 	"AllowedAgents": func(ctx context.Context, c *gitlabci.Client) error {
 		_, err := c.Jobs.AllowedAgents(ctx)
@@ -133,24 +134,24 @@ func TestResponseResidentMemory(t *testing.T) {
 	}
 }
 
-func footprintRepeat(before, part, behind string, n int) *fuzzServer {
-	return fuzzJSON(before + strings.Repeat(part, n) + behind)
+func footprintRepeat(before, part, behind string, n int) *testkit.Canned {
+	return testkit.CannedJSON(before + strings.Repeat(part, n) + behind)
 }
 
 // A response that would take too much memory is refused before the memory is
 // allocated, even for a short time.
 func TestResponseAllocations(t *testing.T) {
 	for i, bomb := range footprintBombs {
-		if underRace() && i%4 != 0 {
+		if testkit.UnderRace() && i%4 != 0 {
 			continue
 		}
 		t.Run(bomb.call+bomb.before, func(t *testing.T) {
 			s := footprintRepeat(bomb.before, bomb.part, bomb.behind, 9<<20/len(bomb.part))
-			client := s.client(t)
+			client := s.Client(t)
 			var err error
-			allocated := memoryAllocated(func() { err = footprintCalls[bomb.call](t.Context(), client) })
+			allocated := testkit.Allocated(func() { err = footprintCalls[bomb.call](t.Context(), client) })
 			require.Contains(t, fmt.Sprint(err), bomb.err)
-			require.Less(t, allocated, uint64(8*len(s.body)+8<<20))
+			require.Less(t, allocated, uint64(8*len(s.Body)+8<<20))
 		})
 	}
 }
@@ -161,9 +162,9 @@ func TestResponseOfManyNames(t *testing.T) {
 	for i := range 1 << 20 {
 		names.WriteString(`,"` + strconv.FormatInt(int64(i), 36) + `":0`)
 	}
-	client := fuzzJSON(`{"id":7` + names.String() + `}`).client(t)
+	client := testkit.CannedJSON(`{"id":7` + names.String() + `}`).Client(t)
 	var err error
-	require.Less(t, memoryAllocated(func() { err = footprintCalls["Get"](t.Context(), client) }), uint64(96<<20))
+	require.Less(t, testkit.Allocated(func() { err = footprintCalls["Get"](t.Context(), client) }), uint64(96<<20))
 	require.ErrorContains(t, err, footprintWide)
 }
 
@@ -171,7 +172,7 @@ func TestResponseOfManyNames(t *testing.T) {
 func TestPageElements(t *testing.T) {
 	for _, element := range []string{`{"id":1,"key":"a"}`, `null`, `{"id":"1","key":"a"}`} {
 		for n, want := range map[int]string{10_000: "", 10_001: footprintMany} {
-			client := footprintRepeat("["+element, ","+element, "]", n-1).client(t)
+			client := footprintRepeat("["+element, ","+element, "]", n-1).Client(t)
 			for _, call := range []string{"List", "All", "Variables"} {
 				err := footprintCalls[call](t.Context(), client)
 				if want == "" {
@@ -189,22 +190,22 @@ func TestPageElements(t *testing.T) {
 func TestLargeResponses(t *testing.T) {
 	t.Run("tests", func(t *testing.T) {
 		const test = `{"status":"success","name":"it works","classname":"a","execution_time":0.01}`
-		report, err := footprintRepeat(`{"test_suites":[{"test_cases":[`+test, ","+test, `]}]}`, fewer(200_000)-1).client(t).Pipelines.TestReport(t.Context(), "group/app", 42)
+		report, err := footprintRepeat(`{"test_suites":[{"test_cases":[`+test, ","+test, `]}]}`, testkit.Fewer(200_000)-1).Client(t).Pipelines.TestReport(t.Context(), "group/app", 42)
 		require.NoError(t, err)
-		require.Len(t, report.TestSuites[0].TestCases, fewer(200_000))
+		require.Len(t, report.TestSuites[0].TestCases, testkit.Fewer(200_000))
 	})
 	t.Run("texts", func(t *testing.T) {
 		const part = `{\"a\":[{},{},\\,[,{,[,,,,`
-		s := footprintRepeat(`{"test_suites":[{"test_cases":[{"system_output":"`, part, `"}]}]}`, fewer(1<<20))
-		report, err := s.client(t).Pipelines.TestReport(t.Context(), "group/app", 42)
+		s := footprintRepeat(`{"test_suites":[{"test_cases":[{"system_output":"`, part, `"}]}]}`, testkit.Fewer(1<<20))
+		report, err := s.Client(t).Pipelines.TestReport(t.Context(), "group/app", 42)
 		require.NoError(t, err)
-		require.Greater(t, len(report.TestSuites[0].TestCases[0].SystemOutput), fewer(20<<20))
-		cases, err := caseAll(t, s.client(t).Pipelines.TestCases(t.Context(), "group/app", 42))
+		require.Greater(t, len(report.TestSuites[0].TestCases[0].SystemOutput), testkit.Fewer(20<<20))
+		cases, err := testkit.AllCases(t, s.Client(t).Pipelines.TestCases(t.Context(), "group/app", 42))
 		require.NoError(t, err)
-		require.Equal(t, caseList(report), cases)
+		require.Equal(t, testkit.CasesOfReport(report), cases)
 	})
 	t.Run("unknown fields", func(t *testing.T) {
-		job, err := footprintRepeat(`{"other":[{}`, `,{"artifacts":[]}`, `],"id":7}`, 1<<20).client(t).Jobs.Get(t.Context(), "group/app", 7)
+		job, err := footprintRepeat(`{"other":[{}`, `,{"artifacts":[]}`, `],"id":7}`, 1<<20).Client(t).Jobs.Get(t.Context(), "group/app", 7)
 		require.NoError(t, err)
 		require.EqualValues(t, 7, job.ID)
 	})
@@ -225,7 +226,7 @@ func TestElementsLeftOutAreLoggedOnce(t *testing.T) {
 // limit: lists are copied as they grow, and some responses are decoded twice.
 func FuzzFootprint(f *testing.F) {
 	for i, bomb := range footprintBombs {
-		if underRace() && i%4 != 1 {
+		if testkit.UnderRace() && i%4 != 1 {
 			continue
 		}
 		f.Add(bomb.call, bomb.before, bomb.part, bomb.behind)
@@ -239,8 +240,8 @@ func FuzzFootprint(f *testing.F) {
 			return
 		}
 		s := footprintRepeat(before, part, behind, 9<<20/len(part))
-		client := s.client(t)
-		allocated := memoryAllocated(func() { _ = footprintCalls[call](t.Context(), client) })
-		require.Less(t, allocated, uint64(max(64<<20, 8*len(s.body))*6))
+		client := s.Client(t)
+		allocated := testkit.Allocated(func() { _ = footprintCalls[call](t.Context(), client) })
+		require.Less(t, allocated, uint64(max(64<<20, 8*len(s.Body))*6))
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,23 +17,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // hostileArchives are archives that somebody made to do harm, and good ones.
 func hostileArchives(t testing.TB) [][]byte {
 	flag := func(bits uint16) func(*zip.FileHeader) { return func(h *zip.FileHeader) { h.Flags |= bits } }
-	good := []archiveEntry{{name: "dir/"}, {name: "dir/a.txt", content: "deflated, deflated, deflated"}, {name: "b", content: "stored", store: true, mode: 0o755}}
-	seeds := [][]byte{archiveOf(t, good...), []byte(emptyArchive), hugeEnd(1 << 62), hugeEnd(3), {}, []byte("<html>"), archiveOf(t, good[0])}
-	for _, e := range []archiveEntry{
-		{name: "../x"}, {name: "/x"}, {name: `C:\x`}, {name: "c:/x"}, {name: "a/../../x"}, {name: "b"}, {name: "B"}, {name: "b/c"}, {name: "dir"}, {name: "DIR/x"}, {name: ""}, {name: "/"}, {name: "."},
-		{name: "\xff"}, {name: "a\x00"}, {name: "e\u0301"}, {name: strings.Repeat("d/", 300)},
-		{name: "l", content: "../..", mode: fs.ModeSymlink | 0o777}, {name: "l/", mode: fs.ModeSymlink | 0o777}, {name: "d", mode: fs.ModeDevice | 0o666}, {name: "m", mode: fs.ModeDir | fs.ModeSetuid | 0o777, content: "x"},
-		{name: "z", content: strings.Repeat("\x00", 1<<20)}, {name: "z", content: "x", lie: flag(1)}, {name: "z", content: "x", lie: flag(8)}, {name: "z", content: "x", lie: flag(1 << 11)},
-		{name: "z", content: "x", lie: func(h *zip.FileHeader) { h.CRC32++ }}, {name: "z", content: "x", lie: func(h *zip.FileHeader) { h.Method = 99 }},
-		{name: "z", content: "xx", lie: func(h *zip.FileHeader) { h.UncompressedSize64-- }}, {name: "z", content: "xx", lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 1 << 63 }},
-		{name: "z", content: "xx", lie: func(h *zip.FileHeader) { h.CompressedSize64 = 1<<64 - 2 }}, {name: "z", content: "xx", lie: func(h *zip.FileHeader) { h.CompressedSize64 += 9 }},
+	good := []testkit.ZipEntry{{Name: "dir/"}, {Name: "dir/a.txt", Content: "deflated, deflated, deflated"}, {Name: "b", Content: "stored", Store: true, Mode: 0o755}}
+	seeds := [][]byte{testkit.Zip(t, good...), []byte(testkit.EmptyZip), hugeEnd(1 << 62), hugeEnd(3), {}, []byte("<html>"), testkit.Zip(t, good[0])}
+	for _, e := range []testkit.ZipEntry{
+		{Name: "../x"}, {Name: "/x"}, {Name: `C:\x`}, {Name: "c:/x"}, {Name: "a/../../x"}, {Name: "b"}, {Name: "B"}, {Name: "b/c"}, {Name: "dir"}, {Name: "DIR/x"}, {Name: ""}, {Name: "/"}, {Name: "."},
+		{Name: "\xff"}, {Name: "a\x00"}, {Name: "e\u0301"}, {Name: strings.Repeat("d/", 300)},
+		{Name: "l", Content: "../..", Mode: fs.ModeSymlink | 0o777}, {Name: "l/", Mode: fs.ModeSymlink | 0o777}, {Name: "d", Mode: fs.ModeDevice | 0o666}, {Name: "m", Mode: fs.ModeDir | fs.ModeSetuid | 0o777, Content: "x"},
+		{Name: "z", Content: strings.Repeat("\x00", 1<<20)}, {Name: "z", Content: "x", Lie: flag(1)}, {Name: "z", Content: "x", Lie: flag(8)}, {Name: "z", Content: "x", Lie: flag(1 << 11)},
+		{Name: "z", Content: "x", Lie: func(h *zip.FileHeader) { h.CRC32++ }}, {Name: "z", Content: "x", Lie: func(h *zip.FileHeader) { h.Method = 99 }},
+		{Name: "z", Content: "xx", Lie: func(h *zip.FileHeader) { h.UncompressedSize64-- }}, {Name: "z", Content: "xx", Lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 1 << 63 }},
+		{Name: "z", Content: "xx", Lie: func(h *zip.FileHeader) { h.CompressedSize64 = 1<<64 - 2 }}, {Name: "z", Content: "xx", Lie: func(h *zip.FileHeader) { h.CompressedSize64 += 9 }},
 	} {
-		seeds = append(seeds, archiveOf(t, append(slices.Clone(good), e)...))
+		seeds = append(seeds, testkit.Zip(t, append(slices.Clone(good), e)...))
 	}
 	whole := seeds[0]
 	seeds = append(seeds, whole[:len(whole)-1], whole[len(whole)/2:], append([]byte("#!/bin/sh\nexit\n"), whole...), append(bytes.Clone(whole), "junk"...))
@@ -44,15 +44,6 @@ func hostileArchives(t testing.TB) [][]byte {
 	return append(seeds, twice)
 }
 
-// archiveClient is a client of a server whose every answer is this archive.
-func archiveClient(t testing.TB, data []byte) *gitlabci.Client {
-	client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, ContentLength: int64(len(data)), Body: io.NopCloser(bytes.NewReader(data)), Request: req}, nil
-	})))
-	require.NoError(t, err)
-	return client
-}
-
 // Whatever an archive has, it is a file system, and a file that can be read is
 // what archive/zip reads.
 func FuzzArchive(f *testing.F) {
@@ -60,7 +51,7 @@ func FuzzArchive(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		archive, err := archiveClient(t, data).Artifacts.Archive(t.Context(), "7", gitlabci.JobID(9))
+		archive, err := testkit.ZipClient(t, data).Artifacts.Archive(t.Context(), "7", gitlabci.JobID(9))
 		if err != nil {
 			require.ErrorContains(t, err, "gitlabci: GET /projects/7/jobs/9/artifacts: ")
 			return
@@ -128,7 +119,7 @@ func FuzzExtract(f *testing.F) {
 		parent := t.TempDir()
 		dir := filepath.Join(parent, "dir")
 		opts := &gitlabci.ExtractOptions{Match: []string{pattern}, MaxFiles: 100, MaxBytes: 1 << 20}
-		result, err := archiveClient(t, data).Artifacts.Extract(t.Context(), "7", gitlabci.JobID(9), dir, opts)
+		result, err := testkit.ZipClient(t, data).Artifacts.Extract(t.Context(), "7", gitlabci.JobID(9), dir, opts)
 		if errors.Is(err, gitlabci.ErrUnsafeArchive) || errors.Is(err, gitlabci.ErrInvalid) {
 			require.Empty(t, result.Files)
 			require.NoDirExists(t, dir)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A path is refused, or GitLab reads what was given, segment by segment; and so
@@ -32,17 +33,17 @@ func FuzzMemberPath(f *testing.F) {
 // these segments and this query where GitLab decodes it.
 func fuzzMember(t *testing.T, path string, src gitlabci.ArtifactSource, segments []string, query url.Values) {
 	t.Helper()
-	s := &fuzzServer{status: http.StatusOK}
-	file, err := s.client(t).Artifacts.OpenFile(t.Context(), "7", src, path)
+	s := &testkit.Canned{Status: http.StatusOK}
+	file, err := s.Client(t).Artifacts.OpenFile(t.Context(), "7", src, path)
 	if err != nil {
 		require.ErrorIs(t, err, gitlabci.ErrInvalid)
-		require.Empty(t, s.asked)
+		require.Empty(t, s.URLs)
 		return
 	}
 	require.NoError(t, file.Close())
 	require.False(t, file.Name == ".." || strings.ContainsAny(file.Name, `/\`), file.Name)
-	require.Len(t, s.asked, 1)
-	got, err := url.ParseRequestURI(s.asked[0].RequestURI())
+	require.Len(t, s.URLs, 1)
+	got, err := url.ParseRequestURI(s.URLs[0].RequestURI())
 	require.NoError(t, err)
 	require.Equal(t, query, got.Query())
 	rest, below := strings.CutPrefix(got.EscapedPath(), "/api/v4/projects/7/jobs/")
@@ -70,12 +71,12 @@ func FuzzContentDisposition(f *testing.F) {
 		f.Add("", disposition)
 	}
 	f.Fuzz(func(t *testing.T, disposition, address string) {
-		target, err := url.Parse("https://" + storageHost + "/" + address)
+		target, err := url.Parse("https://" + testkit.StorageHost + "/" + address)
 		if err != nil {
 			return
 		}
-		client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
-			if req.URL.Host != storageHost {
+		client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.URL.Host != testkit.StorageHost {
 				return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {target.String()}}, Body: http.NoBody, Request: req}, nil
 			}
 			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Disposition": {disposition}}, Body: http.NoBody, Request: req}, nil
@@ -94,16 +95,16 @@ func FuzzAllowedAgents(f *testing.F) {
 	answer, err := os.ReadFile("testdata/jobs_allowed_agents.json")
 	require.NoError(f, err)
 	f.Add(string(answer))
-	for _, value := range append(fuzzScalars, `{"a":{"b":[1,"c",null,{"d":true}]},"a":2}`) {
+	for _, value := range append(testkit.ScalarPairs, `{"a":{"b":[1,"c",null,{"d":true}]},"a":2}`) {
 		f.Add(`{"allowed_agents":[{"id":7,"configuration":` + value + `}]}`)
 		f.Add(`{"allowed_agents":[{"config_project":` + value + `}],"environment":` + value + `,"user":` + value + `}`)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		decode := func(body string) (any, error) {
-			return fuzzJSON(body).client(t).Jobs.AllowedAgents(t.Context())
+			return testkit.CannedJSON(body).Client(t).Jobs.AllowedAgents(t.Context())
 		}
 		if agents, err := decode(body); err == nil {
-			fuzzSame(t, agents, decode)
+			testkit.SameJSON(t, agents, decode)
 		}
 	})
 }

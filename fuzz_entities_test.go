@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // fuzzEntities decode an answer to each type that no fuzz test of its own has.
@@ -58,7 +59,7 @@ func FuzzEntities(f *testing.F) {
 		}
 	}
 	for kind := range fuzzEntities {
-		for _, value := range fuzzScalars {
+		for _, value := range testkit.ScalarPairs {
 			fields := strings.NewReplacer("§", value).Replace(`{"id":§,"key":§,"size":§,"total":{"time":§,"count":§},"test_suites":[{"build_ids":[§,1],"total_time":§}],
 				"downstream_pipeline":§,"started_at":§,"coverage":§,"project":§,"merge_request":{"iid":§},"raw":§,"variable_type":§,"user":{"custom_attributes":§},"duration":§}`)
 			f.Add(uint(kind), fields)
@@ -67,9 +68,9 @@ func FuzzEntities(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, kind uint, body string) {
 		entity := fuzzEntities[kind%uint(len(fuzzEntities))]
-		decode := func(body string) (any, error) { return entity(t.Context(), fuzzJSON(body).client(t)) }
+		decode := func(body string) (any, error) { return entity(t.Context(), testkit.CannedJSON(body).Client(t)) }
 		if first, err := decode(body); err == nil {
-			fuzzSame(t, first, decode)
+			testkit.SameJSON(t, first, decode)
 		}
 	})
 }

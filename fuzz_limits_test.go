@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // Whatever the headers of a limit say, the next call goes out at once or says
@@ -30,21 +31,21 @@ func FuzzRateLimit(f *testing.F) {
 	f.Add(uint(503), "text/html", "soon", "today", "1e9", "0x0", "\xff")
 	f.Add(uint(302), "text/plain", "-5", date, "253402300800", " 0 ", ",")
 	f.Fuzz(func(t *testing.T, status uint, contentType, after, date, reset, remaining, name string) {
-		s := fuzzJSON(`{"id":7}`)
-		s.status = 200 + int(status%400)
-		s.header = http.Header{"Content-Type": {contentType}, "Retry-After": {after}, "Date": {date}, "Ratelimit-Reset": {reset}, "Ratelimit-Remaining": {remaining}, "Ratelimit-Name": {name}}
+		s := testkit.CannedJSON(`{"id":7}`)
+		s.Status = 200 + int(status%400)
+		s.Header = http.Header{"Content-Type": {contentType}, "Retry-After": {after}, "Date": {date}, "Ratelimit-Reset": {reset}, "Ratelimit-Remaining": {remaining}, "Ratelimit-Name": {name}}
 		client, err := gitlabci.NewClient(gitlabci.WithTransport(s), gitlabci.WithRetries(0), gitlabci.WithMaxWait(0))
 		require.NoError(t, err)
-		calls["get"](t.Context(), client)
-		require.Len(t, s.asked, 1)
+		testkit.Calls["get"](t.Context(), client)
+		require.Len(t, s.URLs, 1)
 
-		s.status, s.header = http.StatusOK, http.Header{}
-		err = calls["get"](t.Context(), client)
+		s.Status, s.Header = http.StatusOK, http.Header{}
+		err = testkit.Calls["get"](t.Context(), client)
 		if err == nil {
-			require.Len(t, s.asked, 2)
+			require.Len(t, s.URLs, 2)
 			return
 		}
-		require.Len(t, s.asked, 1, "what failed was not sent")
+		require.Len(t, s.URLs, 1, "what failed was not sent")
 		e, isAPI := errors.AsType[*gitlabci.APIError](err)
 		require.True(t, isAPI, "%v", err)
 		require.ErrorIs(t, err, gitlabci.ErrRateLimited)
@@ -57,12 +58,12 @@ func FuzzRateLimit(f *testing.F) {
 // followed from https, writes are not repeated, and no query is told.
 func FuzzRedirects(f *testing.F) {
 	for _, location := range []string{
-		"", "/api/v4/x", "x", "..", "?token=a", "#a", "//" + storageHost + "/a?" + signature, "http://" + officeHost + "/", "https://" + officeHost + ":443/a",
-		"https://" + officeHost + ":8443/a", "HTTPS://" + strings.ToUpper(officeHost) + "/a", "https://" + officeHost + "./a", "https://" + officeHost + "@" + storageHost + "/",
-		"https://me:secret@" + officeHost + "/a", "file:///etc/passwd", "mailto:a@b", "javascript:1", "https:///a", "https://[::1]/a", "https://h:99999/", "\\\\h\\a", "/%zz?" + signature, "https://é/",
+		"", "/api/v4/x", "x", "..", "?token=a", "#a", "//" + testkit.StorageHost + "/a?" + testkit.Signature, "http://" + officeHost + "/", "https://" + officeHost + ":443/a",
+		"https://" + officeHost + ":8443/a", "HTTPS://" + strings.ToUpper(officeHost) + "/a", "https://" + officeHost + "./a", "https://" + officeHost + "@" + testkit.StorageHost + "/",
+		"https://me:secret@" + officeHost + "/a", "file:///etc/passwd", "mailto:a@b", "javascript:1", "https:///a", "https://[::1]/a", "https://h:99999/", "\\\\h\\a", "/%zz?" + testkit.Signature, "https://é/",
 		"https://gitlab.des\u212a.example.com/api/v4/x", "https://gitlab.de\u017fk.example.com/api/v4/x", "https://gitlab.des%E2%84%AA.example.com/a", "https://gitlab.de%C5%BFk.example.com:443/a",
-		"https://" + officeHost + ":0443/a", "https://" + officeHost + ":/a", "https://[fe80::1%25eth0]/a", "https:" + officeHost, "https://" + storageHost + "/api/v4/projects/7",
-		"https://" + storageHost + "/api/v4/%2e%2e/x", "https://" + storageHost + "/api/v4/a%2F..%2Fb", "https://" + storageHost + "/api/v4x", "https://" + storageHost + "\\@" + officeHost + "/a",
+		"https://" + officeHost + ":0443/a", "https://" + officeHost + ":/a", "https://[fe80::1%25eth0]/a", "https:" + officeHost, "https://" + testkit.StorageHost + "/api/v4/projects/7",
+		"https://" + testkit.StorageHost + "/api/v4/%2e%2e/x", "https://" + testkit.StorageHost + "/api/v4/a%2F..%2Fb", "https://" + testkit.StorageHost + "/api/v4x", "https://" + testkit.StorageHost + "\\@" + officeHost + "/a",
 	} {
 		f.Add(location, "/api/v4/back", uint(302), uint(2))
 		f.Add(location, location, uint(307), uint(9))
@@ -73,8 +74,8 @@ func FuzzRedirects(f *testing.F) {
 			return // a path is told
 		}
 		asked := 0
-		client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://"+officeHost), gitlabci.WithToken(scriptToken), gitlabci.WithSudo("maya"), gitlabci.WithRetries(0),
-			gitlabci.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+		client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://"+officeHost), gitlabci.WithToken(testkit.Token), gitlabci.WithSudo("maya"), gitlabci.WithRetries(0),
+			gitlabci.WithTransport(testkit.RoundTripper(func(r *http.Request) (*http.Response, error) {
 				asked++
 				home := r.URL.Scheme == "https" && officeAddress.MatchString(r.URL.Host)
 				require.Equal(t, home, r.Header.Get("Private-Token") != "", r.URL)
@@ -89,13 +90,13 @@ func FuzzRedirects(f *testing.F) {
 				return resp, nil
 			})))
 		require.NoError(t, err)
-		err = calls["get"](t.Context(), client)
+		err = testkit.Calls["get"](t.Context(), client)
 		require.LessOrEqual(t, asked, 6)
 		asked = 0
-		for _, err := range []error{err, calls["create"](t.Context(), client)} {
+		for _, err := range []error{err, testkit.Calls["create"](t.Context(), client)} {
 			text := fmt.Sprintf("%v %+v %#v", err, err, errors.Unwrap(err))
 			require.NotContains(t, text, signedPart)
-			require.NotContains(t, text, scriptToken)
+			require.NotContains(t, text, testkit.Token)
 		}
 		require.LessOrEqual(t, asked, 1)
 	})
@@ -121,7 +122,7 @@ func hasInPath(address, text string) bool {
 // The path of Client.Do is refused, or arrives segment by segment as it was
 // given; its query is nobody's business.
 func FuzzDoPath(f *testing.F) {
-	for target := range doTargets {
+	for target := range testkit.DoTargets {
 		f.Add(target)
 	}
 	for _, target := range []string{"/..", "/%2e%2e/x", "/a%2Fb%2F..%2Fc", "/%2F", "/a;b=c/d", "/a%00b", "//host/x", "/a\\b", "/%25%32%65", "https:x", "/a%0d%0aHost:x", "/ä%20%C3", "/*", "*"} {
@@ -132,18 +133,18 @@ func FuzzDoPath(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s := fuzzJSON(`{}`)
-		resp, err := s.client(t).Do(req)
+		s := testkit.CannedJSON(`{}`)
+		resp, err := s.Client(t).Do(req)
 		if err != nil {
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)
-			require.Empty(t, s.asked)
+			require.Empty(t, s.URLs)
 			return
 		}
 		require.NoError(t, resp.Body.Close())
-		require.Len(t, s.asked, 1)
-		sent, err := url.ParseRequestURI(s.asked[0].RequestURI())
+		require.Len(t, s.URLs, 1)
+		sent, err := url.ParseRequestURI(s.URLs[0].RequestURI())
 		require.NoError(t, err)
-		require.Equal(t, "https://"+scriptHost, s.asked[0].Scheme+"://"+s.asked[0].Host)
+		require.Equal(t, "https://"+testkit.Host, s.URLs[0].Scheme+"://"+s.URLs[0].Host)
 		require.Equal(t, req.URL.RawQuery, sent.RawQuery)
 		want := strings.Split(strings.TrimPrefix(req.URL.EscapedPath(), "/"), "/")
 		got := strings.Split(strings.TrimPrefix(sent.EscapedPath(), "/api/v4/"), "/")

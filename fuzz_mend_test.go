@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // Whatever a server says that a part is, and whatever it sends: the bytes that
@@ -30,16 +31,16 @@ func FuzzContentRange(f *testing.F) {
 			return
 		}
 		synctest.Test(t, func(t *testing.T) {
-			body := strings.Repeat(mendText, 4)[:length]
+			body := strings.Repeat(testkit.Text, 4)[:length]
 			if status == http.StatusPartialContent {
-				body = strings.Repeat(mendText, 5)[40:][:length]
+				body = strings.Repeat(testkit.Text, 5)[40:][:length]
 			}
 			tries := 0
-			client, err := gitlabci.NewClient(gitlabci.WithRetries(1), gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+			client, err := gitlabci.NewClient(gitlabci.WithRetries(1), gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
 				tries++
 				resp := &http.Response{StatusCode: status, ContentLength: -1, Request: req, Header: http.Header{"Etag": {after}, "Content-Range": {contentRange}}, Body: io.NopCloser(strings.NewReader(body))}
 				if tries == 1 {
-					resp = &http.Response{StatusCode: 200, ContentLength: 100, Request: req, Header: http.Header{"Etag": {before}}, Body: io.NopCloser(strings.NewReader(mendText[:40]))}
+					resp = &http.Response{StatusCode: 200, ContentLength: 100, Request: req, Header: http.Header{"Etag": {before}}, Body: io.NopCloser(strings.NewReader(testkit.Text[:40]))}
 				}
 				return resp, nil
 			})))
@@ -50,7 +51,7 @@ func FuzzContentRange(f *testing.F) {
 			require.NoError(t, file.Close())
 			require.GreaterOrEqual(t, len(got), 40)
 			require.LessOrEqual(t, len(got), 100)
-			require.Equal(t, mendText[:len(got)], string(got))
+			require.Equal(t, testkit.Text[:len(got)], string(got))
 			require.Equal(t, len(got) == 100 && err == nil, err == nil, "%v", err)
 		})
 	})

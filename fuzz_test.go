@@ -1,13 +1,10 @@
 package gitlabci_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -17,51 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
-
-// A fuzzServer answers every request alike, without a network, and keeps the
-// URLs that it was asked for.
-type fuzzServer struct {
-	status int
-	header http.Header
-	body   string
-	asked  []*url.URL
-}
-
-func (s *fuzzServer) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Body != nil {
-		req.Body.Close()
-	}
-	s.asked = append(s.asked, req.URL)
-	return &http.Response{
-		StatusCode:    s.status,
-		Header:        s.header.Clone(),
-		Body:          io.NopCloser(strings.NewReader(s.body)),
-		ContentLength: int64(len(s.body)),
-		Request:       req,
-	}, nil
-}
-
-// fuzzJSON answers by status 200 and a body of JSON.
-func fuzzJSON(body string) *fuzzServer {
-	return &fuzzServer{status: http.StatusOK, header: http.Header{"Content-Type": {"application/json"}}, body: body}
-}
-
-func (s *fuzzServer) client(t testing.TB) *gitlabci.Client {
-	t.Helper()
-	client, err := gitlabci.NewClient(
-		gitlabci.WithBaseURL("https://"+scriptHost), gitlabci.WithToken(scriptToken), gitlabci.WithTransport(s), gitlabci.WithRetries(0),
-	)
-	require.NoError(t, err)
-	return client
-}
 
 // fuzzQuery is the query of a request, which must stay at home and have no
 // credentials in it.
 func fuzzQuery(t *testing.T, target *url.URL) url.Values {
 	t.Helper()
 	require.Equal(t, "https", target.Scheme)
-	require.Equal(t, scriptHost, target.Host)
+	require.Equal(t, testkit.Host, target.Host)
 	query, err := url.ParseQuery(target.RawQuery)
 	require.NoError(t, err)
 	for _, name := range []string{"private_token", "access_token", "job_token", "sudo"} {
@@ -80,10 +41,10 @@ func FuzzLink(f *testing.F) {
 	f.Add(`<?cursor=a%2B>; REL=" last  NEXT "`, `<//h:x/?page=2>; rel=next`, "é", " +%")
 	f.Add(`<https://h/a?private_token=a&sudo=b&page=2>;rel=next`, `,,,`, `,`, `private_token`)
 	f.Fuzz(func(t *testing.T, first, second, title, value string) {
-		s := fuzzJSON(`[{"id":1}]`)
-		s.header["Link"] = []string{first, second}
+		s := testkit.CannedJSON(`[{"id":1}]`)
+		s.Header["Link"] = []string{first, second}
 		rounds := 0
-		for _, err := range s.client(t).Pipelines.All(t.Context(), "group/app", nil) {
+		for _, err := range s.Client(t).Pipelines.All(t.Context(), "group/app", nil) {
 			rounds++
 			require.Less(t, rounds, 10)
 			if err != nil {
@@ -91,16 +52,16 @@ func FuzzLink(f *testing.F) {
 				require.True(t, isPage, "%v", err)
 			}
 		}
-		for _, target := range s.asked {
+		for _, target := range s.URLs {
 			fuzzQuery(t, target)
 			require.Equal(t, "/api/v4/projects/group%2Fapp/pipelines", target.EscapedPath())
 		}
 
 		query := url.Values{"page": {"3"}, "ref": {value}}
 		quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(title)
-		s = fuzzJSON(`[]`)
-		s.header["Link"] = []string{fmt.Sprintf(`<https://h/a?page=1>; title="%s"; rel="prev", <https://h/a?%s>; title="%[1]s"; rel="next"`, quoted, query.Encode())}
-		page, err := s.client(t).Pipelines.List(t.Context(), "group/app", nil)
+		s = testkit.CannedJSON(`[]`)
+		s.Header["Link"] = []string{fmt.Sprintf(`<https://h/a?page=1>; title="%s"; rel="prev", <https://h/a?%s>; title="%[1]s"; rel="next"`, quoted, query.Encode())}
+		page, err := s.Client(t).Pipelines.List(t.Context(), "group/app", nil)
 		require.NoError(t, err)
 		next, err := url.ParseQuery(string(page.Next))
 		require.NoError(t, err)
@@ -112,7 +73,7 @@ func FuzzLink(f *testing.F) {
 func FuzzCursor(f *testing.F) {
 	for _, cursor := range []string{
 		"", "page=2&per_page=20", "cursor=eyJpZCI6IjEifQ%3D%3D", "private_token=a&page=2", "page=2;a=b", "%", "a=%zz", "?page=2", "sudo", "&&=&", "scope[]=a&scope%5B%5D=b",
-		"a=b#c", "a=\r\nHost: b", "page=0002", "\xff=\x00", "%73udo=root&per_page=", "a=b?c=d", "+=+", "https://" + storageHost + "/a?page=2", "//" + storageHost + "/?page=2",
+		"a=b#c", "a=\r\nHost: b", "page=0002", "\xff=\x00", "%73udo=root&per_page=", "a=b?c=d", "+=+", "https://" + testkit.StorageHost + "/a?page=2", "//" + testkit.StorageHost + "/?page=2",
 	} {
 		f.Add(cursor)
 	}
@@ -122,23 +83,23 @@ func FuzzCursor(f *testing.F) {
 			want.Del(name)
 		}
 		opts := &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{After: gitlabci.Cursor(cursor)}}
-		s := fuzzJSON(`[{"id":1}]`)
-		_, err := s.client(t).Pipelines.List(t.Context(), "group/app", opts)
-		allErr := wireDrain(s.client(t).Pipelines.All(t.Context(), "group/app", opts))
+		s := testkit.CannedJSON(`[{"id":1}]`)
+		_, err := s.Client(t).Pipelines.List(t.Context(), "group/app", opts)
+		allErr := testkit.Drain(s.Client(t).Pipelines.All(t.Context(), "group/app", opts))
 		if wantErr != nil {
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)
 			require.ErrorIs(t, allErr, gitlabci.ErrInvalid)
-			require.Empty(t, s.asked)
+			require.Empty(t, s.URLs)
 			return
 		}
 		require.NoError(t, err)
 		require.NoError(t, allErr)
-		require.Len(t, s.asked, 2)
-		require.Equal(t, want, fuzzQuery(t, s.asked[0]))
+		require.Len(t, s.URLs, 2)
+		require.Equal(t, want, fuzzQuery(t, s.URLs[0]))
 		if cursor == "" { // the start
 			want.Set("per_page", "100")
 		}
-		require.Equal(t, want, fuzzQuery(t, s.asked[1]))
+		require.Equal(t, want, fuzzQuery(t, s.URLs[1]))
 	})
 }
 
@@ -151,18 +112,18 @@ func FuzzProject(f *testing.F) {
 		f.Add(project)
 	}
 	f.Fuzz(func(t *testing.T, project string) {
-		s := fuzzJSON(`{"id":42}`)
-		_, err := s.client(t).Pipelines.Get(t.Context(), gitlabci.ProjectID(project), 42)
+		s := testkit.CannedJSON(`{"id":42}`)
+		_, err := s.Client(t).Pipelines.Get(t.Context(), gitlabci.ProjectID(project), 42)
 		if err != nil {
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)
-			require.Empty(t, s.asked)
+			require.Empty(t, s.URLs)
 			return
 		}
-		require.Len(t, s.asked, 1)
-		require.Empty(t, s.asked[0].RawQuery)
-		require.Empty(t, s.asked[0].Fragment)
-		require.Equal(t, "https://"+scriptHost+s.asked[0].EscapedPath(), s.asked[0].String())
-		segments := strings.Split(s.asked[0].EscapedPath(), "/")
+		require.Len(t, s.URLs, 1)
+		require.Empty(t, s.URLs[0].RawQuery)
+		require.Empty(t, s.URLs[0].Fragment)
+		require.Equal(t, "https://"+testkit.Host+s.URLs[0].EscapedPath(), s.URLs[0].String())
+		segments := strings.Split(s.URLs[0].EscapedPath(), "/")
 		for i, want := range []string{"", "api", "v4", "projects", project, "pipelines", "42"} {
 			require.Less(t, i, len(segments))
 			segment, err := url.PathUnescape(segments[i])
@@ -182,34 +143,34 @@ func FuzzErrorBody(f *testing.F) {
 	f.Add(uint(404), "application/json", `{"message":"404 Not found"}`, "")
 	f.Add(uint(422), "application/json", `{"message":{"base":["Reference not found"],"ref":{"name":["is too long"]}}}`, "")
 	f.Add(uint(403), "application/json", `{"error":"insufficient_scope","error_description":"no","scope":"api read_api"}`, "")
-	f.Add(uint(502), "text/html", `<html><title>Bad `+scriptToken+` Gateway</title></html>`, "")
+	f.Add(uint(502), "text/html", `<html><title>Bad `+testkit.Token+` Gateway</title></html>`, "")
 	f.Add(uint(429), "text/plain", "Retry later\n", "")
-	f.Add(uint(302), "text/plain", ``, "https://storage.example.net/"+scriptToken+"?X-Signature=a")
+	f.Add(uint(302), "text/plain", ``, "https://storage.example.net/"+testkit.Token+"?X-Signature=a")
 	f.Add(uint(308), "", ``, "//\xff/%zz")
 	f.Add(uint(301), "", ``, "https://h\xff/")
 	f.Add(uint(409), "application/json", `{"message":"409 Conflict: Resource lock"}`, "")
-	f.Add(uint(400), "application/json", `{"message":"`+scriptToken+` \ud800 \u0067lpat-invented"}`, "")
-	f.Add(uint(400), "", "\xff\xfe"+scriptToken, "")
-	f.Add(uint(400), "application/json", `{"message":{"`+scriptToken+`":"see https://h/a?private_token=`+scriptToken+`"}}`, "")
+	f.Add(uint(400), "application/json", `{"message":"`+testkit.Token+` \ud800 \u0067lpat-invented"}`, "")
+	f.Add(uint(400), "", "\xff\xfe"+testkit.Token, "")
+	f.Add(uint(400), "application/json", `{"message":{"`+testkit.Token+`":"see https://h/a?private_token=`+testkit.Token+`"}}`, "")
 	f.Add(uint(400), "application/json", `{"message":[`+strings.Repeat("1,", 32<<10-10)+`1]}`, "")
 	f.Add(uint(400), "application/json", `{"message":"`+strings.Repeat("\xff", 60<<10)+`"}`, "")
 	f.Add(uint(400), "application/json", `{"message":`+strings.Repeat(`[`, 300)+strings.Repeat(`]`, 300)+`}`, "")
 	f.Add(uint(400), "application/json", strings.Repeat(`[`, 10001)+strings.Repeat(`]`, 10001), "")
 	f.Add(uint(599), "text/html", `<title>`+strings.Repeat("&amp;", 20<<10), "")
 	f.Fuzz(func(t *testing.T, status uint, contentType, body, location string) {
-		s := &fuzzServer{status: 300 + int(status%300), header: http.Header{"Content-Type": {contentType}}, body: body}
+		s := &testkit.Canned{Status: 300 + int(status%300), Header: http.Header{"Content-Type": {contentType}}, Body: body}
 		if _, err := url.Parse(location); location != "" && err == nil {
-			s.header.Set("Location", location)
+			s.Header.Set("Location", location)
 		}
-		_, err := s.client(t).Pipelines.Create(t.Context(), "group/app", "main", nil)
-		require.Len(t, s.asked, 1)
+		_, err := s.Client(t).Pipelines.Create(t.Context(), "group/app", "main", nil)
+		require.Len(t, s.URLs, 1)
 		e, isAPI := errors.AsType[*gitlabci.APIError](err)
 		require.True(t, isAPI, "%v", err)
-		require.Equal(t, s.status, e.StatusCode)
+		require.Equal(t, s.Status, e.StatusCode)
 		require.LessOrEqual(t, len(e.Message), 64<<10)
 		for _, text := range []string{e.Message, e.Error(), err.Error(), fmt.Sprintf("%+v", err)} {
 			require.True(t, utf8.ValidString(text), "%q", text)
-			require.NotContains(t, text, scriptToken)
+			require.NotContains(t, text, testkit.Token)
 		}
 	})
 }
@@ -217,10 +178,10 @@ func FuzzErrorBody(f *testing.F) {
 // A text that is cut must not keep most of a token at its end.
 func TestErrorBodyIsCutAfterTheToken(t *testing.T) {
 	for before := 980; before <= 1000; before++ {
-		s := &fuzzServer{status: http.StatusBadRequest, body: strings.Repeat("a", before) + scriptToken + "b"}
-		_, err := s.client(t).Pipelines.Get(t.Context(), "group/app", 7)
+		s := &testkit.Canned{Status: http.StatusBadRequest, Body: strings.Repeat("a", before) + testkit.Token + "b"}
+		_, err := s.Client(t).Pipelines.Get(t.Context(), "group/app", 7)
 		require.ErrorIs(t, err, gitlabci.ErrInvalid)
-		require.NotContains(t, err.Error(), scriptToken[:len(scriptToken)/2], "%d characters before the token", before)
+		require.NotContains(t, err.Error(), testkit.Token[:len(testkit.Token)/2], "%d characters before the token", before)
 	}
 }
 
@@ -231,74 +192,22 @@ func TestErrorBodyIsReadOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const depth = 9000
 			closing := map[string]string{"lists": `]`, "objects": `}`}[name]
-			s := &fuzzServer{status: http.StatusBadRequest, body: `{"message":` + strings.Repeat(open, depth) + `1` + strings.Repeat(closing, depth) + `}`}
-			client := s.client(t)
+			s := &testkit.Canned{Status: http.StatusBadRequest, Body: `{"message":` + strings.Repeat(open, depth) + `1` + strings.Repeat(closing, depth) + `}`}
+			client := s.Client(t)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			_, err := client.Pipelines.Get(t.Context(), "group/app", 7)
 			runtime.ReadMemStats(&after)
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)
-			require.Less(t, (after.TotalAlloc-before.TotalAlloc)>>20, uint64(32), "MiB for %d bytes", len(s.body))
+			require.Less(t, (after.TotalAlloc-before.TotalAlloc)>>20, uint64(32), "MiB for %d bytes", len(s.Body))
 		})
 	}
-}
-
-// fuzzSame checks that encoding/json and back again makes the same of an
-// answer.
-func fuzzSame(t *testing.T, first any, decode func(body string) (any, error)) {
-	t.Helper()
-	data, err := json.Marshal(first)
-	require.NoError(t, err)
-	second, err := decode(string(data))
-	require.NoError(t, err, "%s", data)
-	fuzzEqual(t, "answer", reflect.ValueOf(first), reflect.ValueOf(second))
-}
-
-// fuzzEqual is require.Equal but for times, which may be written in another
-// zone.
-func fuzzEqual(t *testing.T, where string, a, b reflect.Value) {
-	t.Helper()
-	require.Equal(t, a.Type(), b.Type(), where)
-	if at, isTime := a.Interface().(time.Time); isTime {
-		require.True(t, at.Equal(b.Interface().(time.Time)), "%s: %v and %v", where, a, b)
-		return
-	}
-	switch a.Kind() {
-	case reflect.Pointer:
-		require.Equal(t, a.IsNil(), b.IsNil(), where)
-		if !a.IsNil() {
-			fuzzEqual(t, where, a.Elem(), b.Elem())
-		}
-	case reflect.Struct:
-		for i := range a.NumField() {
-			fuzzEqual(t, where+"."+a.Type().Field(i).Name, a.Field(i), b.Field(i))
-		}
-	case reflect.Slice:
-		require.Equal(t, a.Len(), b.Len(), where)
-		for i := range a.Len() {
-			fuzzEqual(t, fmt.Sprintf("%s[%d]", where, i), a.Index(i), b.Index(i))
-		}
-	case reflect.Map:
-		require.Equal(t, a.Len(), b.Len(), where)
-		for _, key := range a.MapKeys() {
-			require.True(t, b.MapIndex(key).IsValid(), "%s[%v]", where, key)
-			fuzzEqual(t, fmt.Sprintf("%s[%v]", where, key), a.MapIndex(key), b.MapIndex(key))
-		}
-	default:
-		require.Equal(t, a.Interface(), b.Interface(), where)
-	}
-}
-
-// fuzzScalars are values that have been seen where others belong.
-var fuzzScalars = []string{
-	`null`, `true`, `0`, `-0`, `1.5`, `"42"`, `""`, `"x"`, `{}`, `[]`, `1e400`, `9223372036854775808`, `"2026-02-03"`, `"2026-02-03T04:05:06.789+02:00"`,
-	`"9999-12-31T23:59:59-23:59"`, `"0000-01-01T00:00:00Z"`, `"0001-01-01T00:00:00Z"`, `"2016-08-11 11:28:34 UTC"`, `"NaN"`, `"\ud800"`, "\"\xff\"", `"30.00"`,
 }
 
 func FuzzPipeline(f *testing.F) {
 	f.Add(`{"id":7,"iid":1,"project_id":3,"status":"success","ref":"main","created_at":"2026-02-03T04:05:06.789Z","coverage":"30.00","user":{"id":1,"username":"maya"},"detailed_status":{"icon":"a","action":null}}`)
 	for _, name := range []string{"id", "status", "created_at", "coverage", "duration", "tag", "user", "detailed_status", "yaml_errors"} {
-		for _, value := range fuzzScalars {
+		for _, value := range testkit.ScalarPairs {
 			f.Add(fmt.Sprintf(`{"id":7,"%s":%s}`, name, value))
 		}
 	}
@@ -306,10 +215,10 @@ func FuzzPipeline(f *testing.F) {
 	f.Add(`{"user":` + strings.Repeat(`{"user":`, 9000) + `1` + strings.Repeat(`}`, 9001))
 	f.Fuzz(func(t *testing.T, body string) {
 		decode := func(body string) (any, error) {
-			return fuzzJSON(body).client(t).Pipelines.Get(t.Context(), "group/app", 7)
+			return testkit.CannedJSON(body).Client(t).Pipelines.Get(t.Context(), "group/app", 7)
 		}
 		if pipeline, err := decode(body); err == nil {
-			fuzzSame(t, pipeline, decode)
+			testkit.SameJSON(t, pipeline, decode)
 		}
 	})
 }
@@ -320,14 +229,14 @@ func FuzzJobs(f *testing.F) {
 	f.Add(`[{"id":1},null]`)
 	f.Add(` [ ] `)
 	for _, name := range []string{"id", "started_at", "coverage", "queued_duration", "allow_failure", "pipeline", "artifacts", "artifacts_file", "tag_list", "commit", "runner_manager"} {
-		for _, value := range fuzzScalars {
+		for _, value := range testkit.ScalarPairs {
 			f.Add(fmt.Sprintf(`[{"id":7},{"%s":%s}]`, name, value))
 		}
 	}
 	f.Add(`[{"commit":{"trailers":null,"extended_trailers":{"a":null,"b":[null,1]}}}]`)
 	f.Fuzz(func(t *testing.T, body string) {
 		decode := func(body string) (any, error) {
-			page, err := fuzzJSON(body).client(t).Jobs.ListForPipeline(t.Context(), "group/app", 7, nil)
+			page, err := testkit.CannedJSON(body).Client(t).Jobs.ListForPipeline(t.Context(), "group/app", 7, nil)
 			if err != nil {
 				return nil, err
 			}
@@ -337,7 +246,7 @@ func FuzzJobs(f *testing.F) {
 			return page.Items, nil
 		}
 		if jobs, err := decode(body); err == nil {
-			fuzzSame(t, jobs, decode)
+			testkit.SameJSON(t, jobs, decode)
 		}
 	})
 }
@@ -345,16 +254,16 @@ func FuzzJobs(f *testing.F) {
 func FuzzTestReport(f *testing.F) {
 	f.Add(`{"total_time":1.5,"total_count":1,"test_suites":[{"name":"rspec","suite_error":null,"test_cases":[{"status":"failed","name":"a","execution_time":0.1,"system_output":"no","recent_failures":{"count":3,"base_branch":"main"}}]}]}`)
 	for _, name := range []string{"status", "execution_time", "system_output", "stack_trace", "recent_failures"} {
-		for _, value := range append(fuzzScalars, `{"message":"a","n":[1,{"b":null}]}`, `["a","b"]`) {
+		for _, value := range append(testkit.ScalarPairs, `{"message":"a","n":[1,{"b":null}]}`, `["a","b"]`) {
 			f.Add(fmt.Sprintf(`{"test_suites":[{"test_cases":[{"%s":%s}]}]}`, name, value))
 		}
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		decode := func(body string) (any, error) {
-			return fuzzJSON(body).client(t).Pipelines.TestReport(t.Context(), "group/app", 7)
+			return testkit.CannedJSON(body).Client(t).Pipelines.TestReport(t.Context(), "group/app", 7)
 		}
 		if report, err := decode(body); err == nil {
-			fuzzSame(t, report, decode)
+			testkit.SameJSON(t, report, decode)
 		}
 	})
 }
@@ -373,8 +282,8 @@ func FuzzRetryAfter(f *testing.F) {
 	f.Add(uint(429), "", "Mon, 01 Jan 0001 00:00:00 GMT", "-62135596800")
 	f.Add(uint(429), " 7\t", "", "7.5")
 	f.Fuzz(func(t *testing.T, status uint, after, date, reset string) {
-		s := &fuzzServer{status: 300 + int(status%300), header: http.Header{"Retry-After": {after}, "Date": {date}, "Ratelimit-Reset": {reset}}}
-		_, err := s.client(t).Pipelines.Get(t.Context(), "group/app", 7)
+		s := &testkit.Canned{Status: 300 + int(status%300), Header: http.Header{"Retry-After": {after}, "Date": {date}, "Ratelimit-Reset": {reset}}}
+		_, err := s.Client(t).Pipelines.Get(t.Context(), "group/app", 7)
 		e, isAPI := errors.AsType[*gitlabci.APIError](err)
 		require.True(t, isAPI, "%v", err)
 		require.GreaterOrEqual(t, e.RetryAfter, time.Duration(0))

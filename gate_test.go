@@ -14,14 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // throttled is a step: GitLab's throttle, for half a minute.
-var throttled = answer(429, "Retry later\n", "Content-Type", "text/plain", "Retry-After", "30")
+var throttled = testkit.Respond(429, "Retry later\n", "Content-Type", "text/plain", "Retry-After", "30")
 
 // A gateServer answers as a script does, and keeps when it was asked.
 type gateServer struct {
-	*script
+	*testkit.Script
 
 	mu    sync.Mutex
 	start time.Time
@@ -39,7 +40,7 @@ func newGateServer(steps ...http.HandlerFunc) *gateServer {
 			step(w, r)
 		}
 	}
-	g.script = newScript(timed...)
+	g.Script = testkit.NewScript(timed...)
 	return g
 }
 
@@ -53,7 +54,7 @@ func (g *gateServer) arrivals() []time.Duration {
 // throttle makes a client's first call, which is refused for half a minute.
 func (g *gateServer) throttle(t *testing.T, all *sync.WaitGroup, client *gitlabci.Client) {
 	t.Helper()
-	all.Go(func() { calls["get"](t.Context(), client) })
+	all.Go(func() { testkit.Calls["get"](t.Context(), client) })
 	synctest.Wait()
 	require.Len(t, g.arrivals(), 1)
 }
@@ -61,7 +62,7 @@ func (g *gateServer) throttle(t *testing.T, all *sync.WaitGroup, client *gitlabc
 // late is a step: a success after two seconds.
 func late(w http.ResponseWriter, r *http.Request) {
 	time.Sleep(2 * time.Second)
-	ok(w, r)
+	testkit.OK(w, r)
 }
 
 func repeat(n int, at time.Duration) []time.Duration {
@@ -77,7 +78,7 @@ func gateCalls(ctx context.Context, all *sync.WaitGroup, client *gitlabci.Client
 	errs := make([]error, n)
 	kinds := []string{"get", "rename", "delete", "cancel", "create", "retry"}
 	for i := range errs {
-		all.Go(func() { errs[i] = calls[kinds[i%len(kinds)]](ctx, client) })
+		all.Go(func() { errs[i] = testkit.Calls[kinds[i%len(kinds)]](ctx, client) })
 	}
 	return errs
 }
@@ -85,8 +86,8 @@ func gateCalls(ctx context.Context, all *sync.WaitGroup, client *gitlabci.Client
 func TestOneScoutAfterAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
-		g := newGateServer(throttled, late, ok)
-		client := g.client(t)
+		g := newGateServer(throttled, late, testkit.OK)
+		client := g.Client(t)
 		g.throttle(t, &all, client)
 		errs := gateCalls(t.Context(), &all, client, 64)
 		time.Sleep(31 * time.Second)
@@ -95,7 +96,7 @@ func TestOneScoutAfterAPause(t *testing.T) {
 		all.Wait()
 		require.NoError(t, errors.Join(errs...))
 		require.Equal(t, append([]time.Duration{0, 30 * time.Second}, repeat(64, 32*time.Second)...), g.arrivals())
-		require.NoError(t, calls["get"](t.Context(), client))
+		require.NoError(t, testkit.Calls["get"](t.Context(), client))
 		require.Equal(t, 32*time.Second, time.Since(g.start), "the pause is over")
 	})
 }
@@ -104,8 +105,8 @@ func TestOneScoutAfterAPause(t *testing.T) {
 func TestCallsWhileTheScoutIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
-		g := newGateServer(throttled, late, ok)
-		client := g.client(t)
+		g := newGateServer(throttled, late, testkit.OK)
+		client := g.Client(t)
 		g.throttle(t, &all, client)
 		time.Sleep(31 * time.Second)
 		errs := gateCalls(t.Context(), &all, client, 8)
@@ -118,17 +119,17 @@ func TestCallsWhileTheScoutIsAway(t *testing.T) {
 // Any answer but a throttle's shows that GitLab listens again.
 func TestAnswersThatEndAPause(t *testing.T) {
 	for name, step := range map[string]http.HandlerFunc{
-		"success":         ok,
-		"not found":       answer(404, `{"message":"404 Not found"}`),
-		"server error":    answer(500, ``),
-		"redirect":        answer(301, ``, "Location", "/api/v4/projects/7/pipelines/7"),
-		"limit of action": answer(429, `{"message":"slow down"}`, "Retry-After", "60"),
+		"success":         testkit.OK,
+		"not found":       testkit.Respond(404, `{"message":"404 Not found"}`),
+		"server error":    testkit.Respond(500, ``),
+		"redirect":        testkit.Respond(301, ``, "Location", "/api/v4/projects/7/pipelines/7"),
+		"limit of action": testkit.Respond(429, `{"message":"slow down"}`, "Retry-After", "60"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var all sync.WaitGroup
-				g := newGateServer(throttled, step, ok)
-				client := g.client(t)
+				g := newGateServer(throttled, step, testkit.OK)
+				client := g.Client(t)
 				g.throttle(t, &all, client)
 				gateCalls(t.Context(), &all, client, 1)
 				time.Sleep(30 * time.Second)
@@ -144,8 +145,8 @@ func TestAnswersThatEndAPause(t *testing.T) {
 func TestScoutIsThrottledAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
-		g := newGateServer(throttled, throttled, throttled, ok)
-		client := g.client(t)
+		g := newGateServer(throttled, throttled, throttled, testkit.OK)
+		client := g.Client(t)
 		g.throttle(t, &all, client)
 		errs := gateCalls(t.Context(), &all, client, 10)
 		all.Wait()
@@ -159,9 +160,9 @@ func TestScoutIsThrottledAgain(t *testing.T) {
 func TestScoutWithoutAnAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
-		g := newGateServer(throttled, reset, breakSilence, reset, late, ok)
-		client := g.client(t, gitlabci.WithRetries(0))
-		require.Error(t, calls["get"](t.Context(), client))
+		g := newGateServer(throttled, testkit.Reset, breakSilence, testkit.Reset, late, testkit.OK)
+		client := g.Client(t, gitlabci.WithRetries(0))
+		require.Error(t, testkit.Calls["get"](t.Context(), client))
 		errs := gateCalls(t.Context(), &all, client, 12)
 		all.Wait()
 		failed := 0
@@ -181,15 +182,15 @@ func TestScoutWithoutAnAnswer(t *testing.T) {
 // breaks.
 func breakSilence(w http.ResponseWriter, r *http.Request) {
 	time.Sleep(10 * time.Second)
-	reset(w, r)
+	testkit.Reset(w, r)
 }
 
 func TestScoutIsCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
-		g := newGateServer(throttled, silent, ok)
-		client := g.client(t, gitlabci.WithRetries(0))
-		require.Error(t, calls["get"](t.Context(), client))
+		g := newGateServer(throttled, testkit.Silent, testkit.OK)
+		client := g.Client(t, gitlabci.WithRetries(0))
+		require.Error(t, testkit.Calls["get"](t.Context(), client))
 		ctx, cancel := context.WithCancel(t.Context())
 		scout := gateCalls(ctx, &all, client, 1)
 		time.Sleep(30 * time.Second)
@@ -229,24 +230,24 @@ func TestScoutThatIsNotSent(t *testing.T) {
 				t.Run(kind, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						attempt := 0
-						g := newGateServer(throttled, ok)
+						g := newGateServer(throttled, testkit.OK)
 						f := fails(&attempt, how)
-						opts := []gitlabci.Option{gitlabci.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+						opts := []gitlabci.Option{gitlabci.WithTransport(testkit.RoundTripper(func(r *http.Request) (*http.Response, error) {
 							if err := f(); err != nil {
 								return nil, err
 							}
-							return g.network.Transport().RoundTrip(r)
+							return g.Network.Transport().RoundTrip(r)
 						}))}
 						if option != nil {
 							opts = option(f)
 						}
-						client := g.anonymous(t, append(opts, gitlabci.WithRetries(0))...)
-						require.Error(t, calls["get"](t.Context(), client))
+						client := g.Anonymous(t, append(opts, gitlabci.WithRetries(0))...)
+						require.Error(t, testkit.Calls["get"](t.Context(), client))
 						func() {
 							defer func() { recover() }()
-							require.ErrorIs(t, calls["get"](t.Context(), client), failure)
+							require.ErrorIs(t, testkit.Calls["get"](t.Context(), client), failure)
 						}()
-						require.NoError(t, calls["get"](t.Context(), client))
+						require.NoError(t, testkit.Calls["get"](t.Context(), client))
 						require.Equal(t, repeat(1, 30*time.Second), g.arrivals()[1:])
 					})
 				})
@@ -266,8 +267,8 @@ func TestLimiterAndPause(t *testing.T) {
 		var all sync.WaitGroup
 		var mu sync.Mutex
 		var asked []time.Duration
-		g := newGateServer(throttled, ok)
-		client := g.client(t, gitlabci.WithRateLimiter(limiterFunc(func(context.Context) error {
+		g := newGateServer(throttled, testkit.OK)
+		client := g.Client(t, gitlabci.WithRateLimiter(limiterFunc(func(context.Context) error {
 			mu.Lock()
 			asked = append(asked, time.Since(g.start))
 			first := len(asked) == 1
@@ -313,10 +314,10 @@ func TestWhomALimitHolds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var all sync.WaitGroup
-				g := newGateServer(answer(test.status, `{}`, append(test.headers, "Retry-After", "7")...), ok)
-				client := g.client(t)
+				g := newGateServer(testkit.Respond(test.status, `{}`, append(test.headers, "Retry-After", "7")...), testkit.OK)
+				client := g.Client(t)
 				g.throttle(t, &all, client)
-				require.NoError(t, calls["cancel"](t.Context(), client))
+				require.NoError(t, testkit.Calls["cancel"](t.Context(), client))
 				want := time.Duration(0)
 				if test.pauses {
 					want = 7 * time.Second
@@ -333,22 +334,22 @@ func TestWhomALimitHolds(t *testing.T) {
 func TestHotPipeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
-		s := newScript(func(w http.ResponseWriter, r *http.Request) {
+		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/api/v4/projects/group/app/pipelines/7/cancel" {
-				answer(429, `{"message":"This endpoint has been requested too many times. Try again later."}`, "Retry-After", "60",
+				testkit.Respond(429, `{"message":"This endpoint has been requested too many times. Try again later."}`, "Retry-After", "60",
 					"RateLimit-Name", "throttle_authenticated_api", "RateLimit-Remaining", "99", "RateLimit-Reset", fmt.Sprint(time.Now().Unix()+60))(w, r)
 				return
 			}
-			ok(w, r)
+			testkit.OK(w, r)
 		})
-		client := s.client(t)
+		client := s.Client(t)
 		var hot error
-		all.Go(func() { hot = calls["cancel"](t.Context(), client) })
+		all.Go(func() { hot = testkit.Calls["cancel"](t.Context(), client) })
 		synctest.Wait()
 		start := time.Now()
 		for range 100 {
 			for _, name := range []string{"get", "rename", "create", "retry"} {
-				require.NoError(t, calls[name](t.Context(), client))
+				require.NoError(t, testkit.Calls[name](t.Context(), client))
 			}
 			_, err := client.Pipelines.Cancel(t.Context(), "group/app", 8)
 			require.NoError(t, err)
@@ -363,13 +364,13 @@ func TestHotPipeline(t *testing.T) {
 func TestStorageDoesNotPassTheGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
-		api, storage := redirected(302, storageURL, answer(200, "PK", "Content-Type", "application/zip"))
-		redirect := api.steps[0]
-		api.steps = []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
+		api, storage := testkit.Redirected(302, testkit.StorageURL, testkit.Respond(200, "PK", "Content-Type", "application/zip"))
+		redirect := api.Steps[0]
+		api.Steps = []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(2 * time.Second)
 			redirect(w, r)
-		}, throttled, ok}
-		client := api.client(t)
+		}, throttled, testkit.OK}
+		client := api.Client(t)
 		start := time.Now()
 		all.Go(func() {
 			file, err := client.Artifacts.Open(t.Context(), "group/app", gitlabci.JobID(7), nil)
@@ -380,19 +381,19 @@ func TestStorageDoesNotPassTheGate(t *testing.T) {
 			require.Equal(t, 2*time.Second, time.Since(start))
 		})
 		synctest.Wait()
-		all.Go(func() { require.NoError(t, calls["get"](t.Context(), client)) })
+		all.Go(func() { require.NoError(t, testkit.Calls["get"](t.Context(), client)) })
 		all.Wait()
 		require.Equal(t, 30*time.Second, time.Since(start))
-		require.Len(t, storage.received(), 1)
+		require.Len(t, storage.Received(), 1)
 	})
 	synctest.Test(t, func(t *testing.T) {
-		api, _ := redirected(302, storageURL, throttled)
-		api.steps = append(api.steps, ok)
-		client := api.client(t, gitlabci.WithRetries(0))
+		api, _ := testkit.Redirected(302, testkit.StorageURL, throttled)
+		api.Steps = append(api.Steps, testkit.OK)
+		client := api.Client(t, gitlabci.WithRetries(0))
 		_, err := client.Artifacts.Open(t.Context(), "group/app", gitlabci.JobID(7), nil)
 		require.ErrorContains(t, err, "storage")
 		start := time.Now()
-		require.NoError(t, calls["get"](t.Context(), client))
+		require.NoError(t, testkit.Calls["get"](t.Context(), client))
 		require.Zero(t, time.Since(start))
 	})
 }

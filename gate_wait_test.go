@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // What does not fit is not begun: the error comes at once, and nothing is sent.
@@ -34,12 +35,12 @@ func TestPauseThatDoesNotFit(t *testing.T) {
 		"longer than a number":     {after: "99999999999999999999"},
 	}
 	for name, test := range tests {
-		for kind, call := range calls {
+		for kind, call := range testkit.Calls {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					g := newGateServer(answer(429, `Retry later`, "Content-Type", "text/plain", "Retry-After", test.after), ok)
-					client := g.client(t, append(test.opts, gitlabci.WithRetries(0))...)
-					require.ErrorIs(t, calls["get"](t.Context(), client), gitlabci.ErrRateLimited)
+					g := newGateServer(testkit.Respond(429, `Retry later`, "Content-Type", "text/plain", "Retry-After", test.after), testkit.OK)
+					client := g.Client(t, append(test.opts, gitlabci.WithRetries(0))...)
+					require.ErrorIs(t, testkit.Calls["get"](t.Context(), client), gitlabci.ErrRateLimited)
 					ctx := t.Context()
 					if test.timeout > 0 {
 						var cancel context.CancelFunc
@@ -66,14 +67,14 @@ func TestPauseThatDoesNotFit(t *testing.T) {
 
 func TestPauseErrorText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGateServer(answer(502, ``), answer(429, `Retry later`, "Content-Type", "text/plain", "Retry-After", "300"), ok)
-		client := g.client(t)
+		g := newGateServer(testkit.Respond(502, ``), testkit.Respond(429, `Retry later`, "Content-Type", "text/plain", "Retry-After", "300"), testkit.OK)
+		client := g.Client(t)
 		var all sync.WaitGroup
 		var deleted error
-		all.Go(func() { deleted = calls["delete"](t.Context(), client) })
+		all.Go(func() { deleted = testkit.Calls["delete"](t.Context(), client) })
 		synctest.Wait()
-		require.ErrorIs(t, calls["get"](t.Context(), client), gitlabci.ErrRateLimited)
-		require.EqualError(t, calls["get"](t.Context(), client), "gitlabci: GET /projects/group%2Fapp/pipelines/7: "+
+		require.ErrorIs(t, testkit.Calls["get"](t.Context(), client), gitlabci.ErrRateLimited)
+		require.EqualError(t, testkit.Calls["get"](t.Context(), client), "gitlabci: GET /projects/group%2Fapp/pipelines/7: "+
 			"429 Too Many Requests: not sent: an earlier answer asked this client to wait (retry after 5m0s)")
 		all.Wait()
 		require.ErrorContains(t, deleted, "(after: gitlabci: DELETE /projects/group%2Fapp/pipelines/7: 502 Bad Gateway) (outcome unknown")
@@ -88,12 +89,12 @@ func TestCancelDuringAPause(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var all sync.WaitGroup
-				g := newGateServer(throttled, late, ok)
-				client := g.client(t)
+				g := newGateServer(throttled, late, testkit.OK)
+				client := g.Client(t)
 				g.throttle(t, &all, client)
 				ctx, cancel := context.WithCancel(t.Context())
 				time.AfterFunc(wait, cancel)
-				for kind, call := range calls {
+				for kind, call := range testkit.Calls {
 					all.Go(func() {
 						err := call(ctx, client)
 						if err == nil { // it was the scout's turn
@@ -121,13 +122,13 @@ func TestCancelAfterARefusal(t *testing.T) {
 			time.Sleep(time.Second) // so that both are refused
 			throttled(w, r)
 		}
-		g := newGateServer(refuse, refuse, silent)
-		client := g.client(t)
+		g := newGateServer(refuse, refuse, testkit.Silent)
+		client := g.Client(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(40*time.Second, cancel)
 		errs := make([]error, 2)
 		for i := range errs {
-			all.Go(func() { errs[i] = calls["create"](ctx, client) })
+			all.Go(func() { errs[i] = testkit.Calls["create"](ctx, client) })
 		}
 		start := time.Now()
 		all.Wait()
@@ -150,13 +151,13 @@ func TestCancelAfterARefusal(t *testing.T) {
 func TestCancelWhileTheScoutIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
-		g := newGateServer(throttled, late, ok)
-		client := g.client(t)
+		g := newGateServer(throttled, late, testkit.OK)
+		client := g.Client(t)
 		g.throttle(t, &all, client)
 		ctx, cancel := context.WithTimeout(t.Context(), 31*time.Second)
 		defer cancel()
 		time.Sleep(30500 * time.Millisecond)
-		for _, call := range calls {
+		for _, call := range testkit.Calls {
 			require.ErrorIs(t, call(ctx, client), context.DeadlineExceeded)
 			require.Equal(t, 31*time.Second, time.Since(g.start))
 		}
@@ -175,8 +176,8 @@ func TestPauseIsToldOnce(t *testing.T) {
 			time.Sleep(time.Second) // so that all are refused
 			throttled(w, r)
 		}
-		g := newGateServer(refuse, refuse, refuse, late, ok)
-		errs := gateCalls(t.Context(), &all, g.client(t, gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
+		g := newGateServer(refuse, refuse, refuse, late, testkit.OK)
+		errs := gateCalls(t.Context(), &all, g.Client(t, gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
 			mu.Lock()
 			defer mu.Unlock()
 			told = append(told, fmt.Sprint(reason, " ", wait))
@@ -192,19 +193,19 @@ func TestPauseIsToldOnce(t *testing.T) {
 // that has something left.
 func TestFailureAfterAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGateServer(throttled, answer(503, ``, "RateLimit-Remaining", "5", "RateLimit-Reset", fmt.Sprint(time.Now().Unix()+3600)), ok)
-		require.NoError(t, calls["get"](t.Context(), g.client(t)))
+		g := newGateServer(throttled, testkit.Respond(503, ``, "RateLimit-Remaining", "5", "RateLimit-Reset", fmt.Sprint(time.Now().Unix()+3600)), testkit.OK)
+		require.NoError(t, testkit.Calls["get"](t.Context(), g.Client(t)))
 		require.Less(t, time.Since(g.start), 31*time.Second)
 	})
 }
 
 // An error of another client, in whose token source it came up, is not ours.
 func TestTokenSourceThatIsRateLimited(t *testing.T) {
-	inner := newScript(answer(429, ``)).client(t, gitlabci.WithRetries(0))
-	client := newScript(ok).anonymous(t, gitlabci.WithTokenSource(func(ctx context.Context) (string, error) {
-		return "", calls["create"](ctx, inner)
+	inner := testkit.NewScript(testkit.Respond(429, ``)).Client(t, gitlabci.WithRetries(0))
+	client := testkit.NewScript(testkit.OK).Anonymous(t, gitlabci.WithTokenSource(func(ctx context.Context) (string, error) {
+		return "", testkit.Calls["create"](ctx, inner)
 	}))
-	require.EqualError(t, calls["get"](t.Context(), client), "gitlabci: GET /projects/group%2Fapp/pipelines/7: the token source: "+
+	require.EqualError(t, testkit.Calls["get"](t.Context(), client), "gitlabci: GET /projects/group%2Fapp/pipelines/7: the token source: "+
 		"gitlabci: POST /projects/group%2Fapp/pipeline: 429 Too Many Requests")
 }
 
@@ -214,9 +215,9 @@ func TestPauseIsTold(t *testing.T) {
 		var all sync.WaitGroup
 		var mu sync.Mutex
 		told := map[string]int{}
-		logger, lines := logLines(t)
-		g := newGateServer(throttled, late, ok)
-		client := g.client(t, gitlabci.WithLogger(logger), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
+		logger, lines := testkit.NewLogger(t)
+		g := newGateServer(throttled, late, testkit.OK)
+		client := g.Client(t, gitlabci.WithLogger(logger), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
 			mu.Lock()
 			defer mu.Unlock()
 			told[fmt.Sprint(reason, " ", wait)]++
@@ -225,7 +226,7 @@ func TestPauseIsTold(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		gateCalls(t.Context(), &all, client, 5)
 		time.Sleep(21 * time.Second)
-		require.NoError(t, calls["create"](t.Context(), client)) // the scout is away
+		require.NoError(t, testkit.Calls["create"](t.Context(), client)) // the scout is away
 		all.Wait()
 		require.Equal(t, map[string]int{"rate limit 30s": 1, "rate limit 20s": 5, "rate limit 0s": 1}, told)
 		waits := 0
@@ -246,17 +247,17 @@ func TestScoutThatStaysAway(t *testing.T) {
 	for _, maxWait := range []time.Duration{0, 5 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			var all sync.WaitGroup
-			g := newGateServer(answer(429, "Retry later", "Content-Type", "text/plain"), silent, ok)
+			g := newGateServer(testkit.Respond(429, "Retry later", "Content-Type", "text/plain"), testkit.Silent, testkit.OK)
 			var told []string
-			client := g.client(t, gitlabci.WithMaxWait(maxWait), gitlabci.WithRetries(0), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
+			client := g.Client(t, gitlabci.WithMaxWait(maxWait), gitlabci.WithRetries(0), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
 				told = append(told, fmt.Sprint(reason, " ", wait))
 			}}))
-			require.Error(t, calls["get"](t.Context(), client))
+			require.Error(t, testkit.Calls["get"](t.Context(), client))
 			time.Sleep(time.Second)
-			all.Go(func() { require.ErrorIs(t, calls["get"](t.Context(), client), gitlabci.ErrStalled) })
+			all.Go(func() { require.ErrorIs(t, testkit.Calls["get"](t.Context(), client), gitlabci.ErrStalled) })
 			synctest.Wait()
 			start := time.Now()
-			err := calls["create"](t.Context(), client)
+			err := testkit.Calls["create"](t.Context(), client)
 			require.Equal(t, maxWait, time.Since(start))
 			e, held := errors.AsType[*gitlabci.APIError](err)
 			require.True(t, held)
@@ -278,9 +279,9 @@ func TestScoutThatStaysAway(t *testing.T) {
 func TestScoutsThatStayAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
-		g := newGateServer(throttled, silent)
-		client := g.client(t, gitlabci.WithRetries(0), gitlabci.WithMaxWait(3*time.Minute))
-		require.ErrorIs(t, calls["get"](t.Context(), client), gitlabci.ErrRateLimited)
+		g := newGateServer(throttled, testkit.Silent)
+		client := g.Client(t, gitlabci.WithRetries(0), gitlabci.WithMaxWait(3*time.Minute))
+		require.ErrorIs(t, testkit.Calls["get"](t.Context(), client), gitlabci.ErrRateLimited)
 		errs := gateCalls(t.Context(), &all, client, 64)
 		all.Wait()
 		held := 0
@@ -302,7 +303,7 @@ func TestThrottleWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		g := newGateServer(throttled)
-		errs := gateCalls(t.Context(), &all, g.client(t), 30)
+		errs := gateCalls(t.Context(), &all, g.Client(t), 30)
 		all.Wait()
 		for _, err := range errs {
 			require.ErrorIs(t, err, gitlabci.ErrRateLimited)
@@ -311,12 +312,12 @@ func TestThrottleWithoutEnd(t *testing.T) {
 		require.LessOrEqual(t, time.Since(g.start), 10*30*time.Second)
 	})
 	synctest.Test(t, func(t *testing.T) {
-		g := newGateServer(throttled, throttled, ok)
-		client := g.client(t, gitlabci.WithRetries(0))
+		g := newGateServer(throttled, throttled, testkit.OK)
+		client := g.Client(t, gitlabci.WithRetries(0))
 		for range 2 {
-			require.ErrorIs(t, calls["get"](t.Context(), client), gitlabci.ErrRateLimited)
+			require.ErrorIs(t, testkit.Calls["get"](t.Context(), client), gitlabci.ErrRateLimited)
 		}
-		require.NoError(t, calls["get"](t.Context(), client), "to sit out one pause is not to try again")
+		require.NoError(t, testkit.Calls["get"](t.Context(), client), "to sit out one pause is not to try again")
 		require.Equal(t, []time.Duration{0, 30 * time.Second, time.Minute}, g.arrivals())
 	})
 }
@@ -334,15 +335,15 @@ func TestPausesThatOverlap(t *testing.T) {
 				var all sync.WaitGroup
 				g := newGateServer(func(w http.ResponseWriter, r *http.Request) { // sent before the pause, and answered in it
 					time.Sleep(test.late)
-					answer(429, "Retry later", "Content-Type", "text/plain", "Retry-After", test.after)(w, r)
-				}, throttled, late, ok)
-				client := g.client(t, gitlabci.WithRetries(0))
+					testkit.Respond(429, "Retry later", "Content-Type", "text/plain", "Retry-After", test.after)(w, r)
+				}, throttled, late, testkit.OK)
+				client := g.Client(t, gitlabci.WithRetries(0))
 				gateCalls(t.Context(), &all, client, 1)
 				synctest.Wait()
-				require.Error(t, calls["get"](t.Context(), client))
+				require.Error(t, testkit.Calls["get"](t.Context(), client))
 				time.Sleep(12 * time.Second)
-				require.NoError(t, calls["get"](t.Context(), client)) // the scout
-				require.NoError(t, calls["get"](t.Context(), client))
+				require.NoError(t, testkit.Calls["get"](t.Context(), client)) // the scout
+				require.NoError(t, testkit.Calls["get"](t.Context(), client))
 				require.Equal(t, test.want, time.Since(g.start))
 				all.Wait()
 			})
@@ -354,10 +355,10 @@ func TestPausesThatOverlap(t *testing.T) {
 func TestPauseOfUnknownLength(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 20 {
-			g := newGateServer(answer(429, "Retry later", "Content-Type", "text/plain"), ok)
-			client := g.client(t, gitlabci.WithRetries(0))
-			require.Error(t, calls["get"](t.Context(), client))
-			require.NoError(t, calls["get"](t.Context(), client))
+			g := newGateServer(testkit.Respond(429, "Retry later", "Content-Type", "text/plain"), testkit.OK)
+			client := g.Client(t, gitlabci.WithRetries(0))
+			require.Error(t, testkit.Calls["get"](t.Context(), client))
+			require.NoError(t, testkit.Calls["get"](t.Context(), client))
 			require.Positive(t, g.arrivals()[1])
 			require.LessOrEqual(t, g.arrivals()[1], 200*time.Millisecond)
 		}
@@ -366,12 +367,12 @@ func TestPauseOfUnknownLength(t *testing.T) {
 
 func TestLongestPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGateServer(answer(429, ``, "Content-Type", "text/plain", "RateLimit-Reset", fmt.Sprint(int64(math.MaxInt64))), ok)
-		client := g.client(t, gitlabci.WithMaxWait(24*time.Hour))
-		err := calls["get"](t.Context(), client)
+		g := newGateServer(testkit.Respond(429, ``, "Content-Type", "text/plain", "RateLimit-Reset", fmt.Sprint(int64(math.MaxInt64))), testkit.OK)
+		client := g.Client(t, gitlabci.WithMaxWait(24*time.Hour))
+		err := testkit.Calls["get"](t.Context(), client)
 		e, _ := errors.AsType[*gitlabci.APIError](err)
 		require.Greater(t, e.RetryAfter, 24*365*time.Hour)
-		require.NoError(t, calls["get"](t.Context(), client))
+		require.NoError(t, testkit.Calls["get"](t.Context(), client))
 		require.Equal(t, []time.Duration{0, time.Hour}, g.arrivals())
 	})
 }
@@ -381,7 +382,7 @@ func TestLongestPause(t *testing.T) {
 func spent(name string, seconds int, remaining string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		now := time.Now().Add(time.Hour)
-		answer(200, `{"id":7}`, "Date", now.UTC().Format(http.TimeFormat), "RateLimit-Name", name,
+		testkit.Respond(200, `{"id":7}`, "Date", now.UTC().Format(http.TimeFormat), "RateLimit-Name", name,
 			"RateLimit-Remaining", remaining, "RateLimit-Reset", fmt.Sprint(now.Unix()+int64(seconds)))(w, r)
 	}
 }
@@ -393,27 +394,27 @@ func TestSpentLimit(t *testing.T) {
 		calls []string
 		want  []time.Duration
 	}{
-		"the same endpoint":             {[]http.HandlerFunc{api, ok}, []string{"get", "get"}, []time.Duration{0, 20 * time.Second}},
-		"something is left":             {[]http.HandlerFunc{spent("throttle_api", 20, "1"), ok}, []string{"get", "get"}, []time.Duration{0, 0}},
-		"less than nothing is left":     {[]http.HandlerFunc{spent("throttle_api", 20, "-1"), ok}, []string{"get", "get"}, []time.Duration{0, 20 * time.Second}},
-		"remaining is no number":        {[]http.HandlerFunc{spent("throttle_api", 20, "none"), ok}, []string{"get", "get"}, []time.Duration{0, 0}},
-		"reset long ago":                {[]http.HandlerFunc{spent("throttle_api", -20, "0"), ok}, []string{"get", "get"}, []time.Duration{0, 0}},
-		"an endpoint without a name":    {[]http.HandlerFunc{api, ok}, []string{"get", "rename"}, []time.Duration{0, 0}},
-		"another endpoint of the name":  {[]http.HandlerFunc{spent("throttle_api", 60, "9"), api, ok}, []string{"get", "rename", "get"}, []time.Duration{0, 0, 20 * time.Second}},
-		"an endpoint of another name":   {[]http.HandlerFunc{spent("throttle_files", 60, "9"), api, ok}, []string{"get", "rename", "get"}, []time.Duration{0, 0, 0}},
-		"two names":                     {[]http.HandlerFunc{api, files, ok}, []string{"get", "rename", "get", "rename"}, []time.Duration{0, 0, 20 * time.Second, 40 * time.Second}},
-		"limits without a name are one": {[]http.HandlerFunc{spent("", 60, "9"), spent("", 20, "0"), ok}, []string{"get", "rename", "get"}, []time.Duration{0, 0, 20 * time.Second}},
-		"the name of the last answer":   {[]http.HandlerFunc{files, spent("throttle_api", 20, "9"), spent("throttle_api", 20, "0"), ok}, []string{"get", "get", "get", "get"}, []time.Duration{0, 40 * time.Second, 40 * time.Second, 60 * time.Second}},
-		"a name outlasts them":          {[]http.HandlerFunc{spent("throttle_api", 60, "9"), ok, api, ok}, []string{"get", "get", "rename", "get"}, []time.Duration{0, 0, 0, 20 * time.Second}},
-		"answers without headers":       {[]http.HandlerFunc{api, ok, api, ok}, []string{"get", "rename", "rename", "get"}, []time.Duration{0, 0, 0, 20 * time.Second}},
+		"the same endpoint":             {[]http.HandlerFunc{api, testkit.OK}, []string{"get", "get"}, []time.Duration{0, 20 * time.Second}},
+		"something is left":             {[]http.HandlerFunc{spent("throttle_api", 20, "1"), testkit.OK}, []string{"get", "get"}, []time.Duration{0, 0}},
+		"less than nothing is left":     {[]http.HandlerFunc{spent("throttle_api", 20, "-1"), testkit.OK}, []string{"get", "get"}, []time.Duration{0, 20 * time.Second}},
+		"remaining is no number":        {[]http.HandlerFunc{spent("throttle_api", 20, "none"), testkit.OK}, []string{"get", "get"}, []time.Duration{0, 0}},
+		"reset long ago":                {[]http.HandlerFunc{spent("throttle_api", -20, "0"), testkit.OK}, []string{"get", "get"}, []time.Duration{0, 0}},
+		"an endpoint without a name":    {[]http.HandlerFunc{api, testkit.OK}, []string{"get", "rename"}, []time.Duration{0, 0}},
+		"another endpoint of the name":  {[]http.HandlerFunc{spent("throttle_api", 60, "9"), api, testkit.OK}, []string{"get", "rename", "get"}, []time.Duration{0, 0, 20 * time.Second}},
+		"an endpoint of another name":   {[]http.HandlerFunc{spent("throttle_files", 60, "9"), api, testkit.OK}, []string{"get", "rename", "get"}, []time.Duration{0, 0, 0}},
+		"two names":                     {[]http.HandlerFunc{api, files, testkit.OK}, []string{"get", "rename", "get", "rename"}, []time.Duration{0, 0, 20 * time.Second, 40 * time.Second}},
+		"limits without a name are one": {[]http.HandlerFunc{spent("", 60, "9"), spent("", 20, "0"), testkit.OK}, []string{"get", "rename", "get"}, []time.Duration{0, 0, 20 * time.Second}},
+		"the name of the last answer":   {[]http.HandlerFunc{files, spent("throttle_api", 20, "9"), spent("throttle_api", 20, "0"), testkit.OK}, []string{"get", "get", "get", "get"}, []time.Duration{0, 40 * time.Second, 40 * time.Second, 60 * time.Second}},
+		"a name outlasts them":          {[]http.HandlerFunc{spent("throttle_api", 60, "9"), testkit.OK, api, testkit.OK}, []string{"get", "get", "rename", "get"}, []time.Duration{0, 0, 0, 20 * time.Second}},
+		"answers without headers":       {[]http.HandlerFunc{api, testkit.OK, api, testkit.OK}, []string{"get", "rename", "rename", "get"}, []time.Duration{0, 0, 0, 20 * time.Second}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := newGateServer(test.steps...)
-				client := g.client(t)
+				client := g.Client(t)
 				for _, kind := range test.calls {
-					require.NoError(t, calls[kind](t.Context(), client))
+					require.NoError(t, testkit.Calls[kind](t.Context(), client))
 				}
 				require.Equal(t, test.want, g.arrivals())
 			})
@@ -424,9 +425,9 @@ func TestSpentLimit(t *testing.T) {
 // A refusal that spends the limit, a failure and a retry count as well.
 func TestSpentLimitOfFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		failure := answer(502, ``, "RateLimit-Name", "a", "RateLimit-Remaining", "0", "RateLimit-Reset", fmt.Sprint(time.Now().Unix()+20))
-		g := newGateServer(failure, ok)
-		require.NoError(t, calls["get"](t.Context(), g.client(t)))
+		failure := testkit.Respond(502, ``, "RateLimit-Name", "a", "RateLimit-Remaining", "0", "RateLimit-Reset", fmt.Sprint(time.Now().Unix()+20))
+		g := newGateServer(failure, testkit.OK)
+		require.NoError(t, testkit.Calls["get"](t.Context(), g.Client(t)))
 		require.Equal(t, []time.Duration{0, 20 * time.Second}, g.arrivals())
 	})
 }
@@ -435,9 +436,9 @@ func TestSpentLimitOfFailures(t *testing.T) {
 func TestPauseWithASpentLimit(t *testing.T) {
 	for reset, want := range map[int64]time.Duration{40: 40 * time.Second, 20: 30 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			g := newGateServer(answer(429, "Retry later", "Content-Type", "text/plain", "Retry-After", "30",
-				"RateLimit-Name", "a", "RateLimit-Remaining", "0", "RateLimit-Reset", fmt.Sprint(time.Now().Unix()+reset)), ok)
-			require.NoError(t, calls["get"](t.Context(), g.client(t)))
+			g := newGateServer(testkit.Respond(429, "Retry later", "Content-Type", "text/plain", "Retry-After", "30",
+				"RateLimit-Name", "a", "RateLimit-Remaining", "0", "RateLimit-Reset", fmt.Sprint(time.Now().Unix()+reset)), testkit.OK)
+			require.NoError(t, testkit.Calls["get"](t.Context(), g.Client(t)))
 			require.Equal(t, []time.Duration{0, want}, g.arrivals())
 		})
 	}
@@ -448,9 +449,9 @@ func TestPauseWithASpentLimit(t *testing.T) {
 func TestEndpointsWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateServer(spent("a", 20, "0"))
-		client := g.client(t)
+		client := g.Client(t)
 		ask := func(project int) {
-			resp, err := client.Do(doRequest(t, http.MethodGet, fmt.Sprint("/projects/", project), nil))
+			resp, err := client.Do(testkit.Request(t, http.MethodGet, fmt.Sprint("/projects/", project), nil))
 			require.NoError(t, err)
 			require.NoError(t, resp.Body.Close())
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 func init() { maps.Copy(goldenCalls, goldenActionCalls) }
@@ -120,7 +121,7 @@ var goldenActions = []goldenTest{
 }
 
 func TestGoldenFindByName(t *testing.T) {
-	require.Equal(t, goldenJobsList[0], goldenAsk(t, "jobs_find_by_name", goldenFile(t, "jobs_list.json")))
+	require.Equal(t, goldenJobsList[0], goldenAsk(t, "jobs_find_by_name", testkit.GoldenFile(t, "jobs_list.json")))
 }
 
 // goldenNoor is the job of jobs_get.json, after change.

@@ -9,8 +9,6 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,6 +19,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/internal/memnet"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A goldenCall is how a test calls one method, and the requests it should
@@ -199,13 +198,6 @@ func goldenAsk(t *testing.T, name string, answer []byte, opts ...gitlabci.Option
 	return got
 }
 
-func goldenFile(t *testing.T, name string) []byte {
-	t.Helper()
-	answer, err := os.ReadFile(filepath.Join("testdata", filepath.FromSlash(name)))
-	require.NoError(t, err)
-	return answer
-}
-
 // A goldenTest is a file made by hand: GitLab's fields for one endpoint, all
 // of them, with invented values, and filled also where a real server would
 // hardly fill them all at once.
@@ -219,7 +211,7 @@ type goldenTest struct {
 func TestGolden(t *testing.T) {
 	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions) {
 		t.Run(test.call, func(t *testing.T) {
-			answer := goldenFile(t, test.file)
+			answer := testkit.GoldenFile(t, test.file)
 			require.Equal(t, test.want, goldenAsk(t, test.call, answer))
 			requireNoUnknownField(t, answer, test.want)
 			require.Equal(t, slices.Sorted(slices.Values(test.except)), goldenUnfilled(test.want),

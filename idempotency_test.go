@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A keyPipeline is one that the server of these tests has.
@@ -28,7 +29,7 @@ type keyPipeline struct {
 // A keyServer makes pipelines with variables, and knows nothing else of GitLab.
 // Its clock is off.
 type keyServer struct {
-	*script
+	*testkit.Script
 
 	mu        sync.Mutex
 	pipelines []keyPipeline // the ID of the first is 1
@@ -47,7 +48,7 @@ func keyNow() time.Time { return time.Now().Add(keySkew) }
 // step, and so on; further ones, and a nil step, make a pipeline.
 func newKeyServer(creates ...http.HandlerFunc) *keyServer {
 	k := &keyServer{creates: creates}
-	k.script = newScript(k.serve)
+	k.Script = testkit.NewScript(k.serve)
 	return k
 }
 
@@ -62,7 +63,7 @@ func (k *keyServer) serve(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost:
 		k.post(w, r)
 	case path == "pipelines":
-		answer(200, k.list(r))(w, r)
+		testkit.Respond(200, k.list(r))(w, r)
 	case strings.HasSuffix(path, "/variables"):
 		fmt.Sscanf(path, "pipelines/%d", &id)
 		p := k.pipelines[id-1]
@@ -74,13 +75,13 @@ func (k *keyServer) serve(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		if p.hidden != 0 {
-			answer(p.hidden, `{"message":"it is hidden"}`)(w, r)
+			testkit.Respond(p.hidden, `{"message":"it is hidden"}`)(w, r)
 			return
 		}
-		answer(200, fmt.Sprintf(`[{"key":"OTHER","value":%q},{"key":"GITLABCI_IDEMPOTENCY_KEY","value":%q}]`, "k1", p.key))(w, r)
+		testkit.Respond(200, fmt.Sprintf(`[{"key":"OTHER","value":%q},{"key":"GITLABCI_IDEMPOTENCY_KEY","value":%q}]`, "k1", p.key))(w, r)
 	default:
 		fmt.Sscanf(path, "pipelines/%d", &id)
-		answer(200, fmt.Sprintf(`{"id":%d,"name":"found"}`, id))(w, r)
+		testkit.Respond(200, fmt.Sprintf(`{"id":%d,"name":"found"}`, id))(w, r)
 	}
 }
 
@@ -92,7 +93,7 @@ func (k *keyServer) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	k.add(r)
-	answer(201, fmt.Sprintf(`{"id":%d}`, len(k.pipelines)))(w, r)
+	testkit.Respond(201, fmt.Sprintf(`{"id":%d}`, len(k.pipelines)))(w, r)
 }
 
 // add makes the pipeline that r asks for.
@@ -121,7 +122,7 @@ func (k *keyServer) lost(after time.Duration) http.HandlerFunc {
 			defer k.mu.Unlock()
 			k.add(r)
 		})
-		reset(w, r)
+		testkit.Reset(w, r)
 	}
 }
 
@@ -144,7 +145,7 @@ func keyed(ctx context.Context, client *gitlabci.Client, key string) (*gitlabci.
 func TestKeyedCreate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeyServer()
-		client := k.client(t)
+		client := k.Client(t)
 		opts := &gitlabci.CreatePipelineOptions{
 			Variables:      []*gitlabci.Variable{{Key: "A", Value: "1"}},
 			IdempotencyKey: "k1",
@@ -156,8 +157,8 @@ func TestKeyedCreate(t *testing.T) {
 		}
 		require.Len(t, opts.Variables, 1)
 		require.Equal(t, []string{"GET pipelines", "POST pipeline", "GET pipelines", "GET pipelines/1/variables", "GET pipelines/1"}, k.asked)
-		require.Equal(t, url.Values{"ref": {"main"}, "source": {"api"}, "per_page": {"50"}}, k.received()[0].URL.Query())
-		require.JSONEq(t, `{"ref":"main","variables":[{"key":"A","value":"1"},{"key":"GITLABCI_IDEMPOTENCY_KEY","value":"k1"}]}`, k.bodies[1])
+		require.Equal(t, url.Values{"ref": {"main"}, "source": {"api"}, "per_page": {"50"}}, k.Received()[0].URL.Query())
+		require.JSONEq(t, `{"ref":"main","variables":[{"key":"A","value":"1"},{"key":"GITLABCI_IDEMPOTENCY_KEY","value":"k1"}]}`, k.Bodies[1])
 
 		pipeline, err := keyed(t.Context(), client, "k2")
 		require.NoError(t, err)
@@ -195,7 +196,7 @@ func TestKeyCandidates(t *testing.T) {
 		for name, test := range tests {
 			k := newKeyServer()
 			k.pipelines = []keyPipeline{test.pipeline}
-			pipeline, err := keyed(t.Context(), k.client(t), "k1")
+			pipeline, err := keyed(t.Context(), k.Client(t), "k1")
 			require.NoError(t, err, name)
 			require.Equal(t, test.found, pipeline.ID == 1, name)
 			require.Equal(t, test.found, k.posted == 0, name)
@@ -206,12 +207,12 @@ func TestKeyCandidates(t *testing.T) {
 // At most fifty are looked through, each once.
 func TestKeyCandidatesAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newKeyServer(reset, answer(400, `{"message":{"base":["Reference not found"]}}`))
+		k := newKeyServer(testkit.Reset, testkit.Respond(400, `{"message":{"base":["Reference not found"]}}`))
 		for range 60 {
 			k.pipelines = append(k.pipelines, keyPipeline{"main", "api", "other", keyNow(), 0})
 		}
 		k.pipelines[5].key = "k1"
-		_, err := keyed(t.Context(), k.client(t), "k1")
+		_, err := keyed(t.Context(), k.Client(t), "k1")
 		require.ErrorIs(t, err, gitlabci.ErrInvalid)
 		require.NotContains(t, err.Error(), "travels as")
 		require.Equal(t, 2, k.posted)
@@ -226,7 +227,7 @@ func TestKeyedCreateAfterALostAnswer(t *testing.T) {
 			k := newKeyServer()
 			k.creates = []http.HandlerFunc{k.lost(made)}
 			told := 0
-			client := k.client(t, gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
+			client := k.Client(t, gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
 				require.Equal(t, gitlabci.WaitRetry, reason)
 				require.Equal(t, 5*time.Second, wait)
 				told++
@@ -246,12 +247,12 @@ func TestKeyedCreateAfterALostAnswer(t *testing.T) {
 // A create that came to nothing is sent again after two minutes, as often as
 // retries are allowed.
 func TestKeyedCreateIsSentAgain(t *testing.T) {
-	for name, step := range map[string]http.HandlerFunc{"reset": reset, "502": answer(502, ``), "half an answer": breakOff} {
+	for name, step := range map[string]http.HandlerFunc{"reset": testkit.Reset, "502": testkit.Respond(502, ``), "half an answer": testkit.BreakOff} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				k := newKeyServer(step, step)
 				start := time.Now()
-				pipeline, err := keyed(t.Context(), k.client(t), "k1")
+				pipeline, err := keyed(t.Context(), k.Client(t), "k1")
 				require.NoError(t, err)
 				require.EqualValues(t, 1, pipeline.ID)
 				require.Equal(t, 3, k.posted)
@@ -259,7 +260,7 @@ func TestKeyedCreateIsSentAgain(t *testing.T) {
 
 				for retries := range 3 {
 					k = newKeyServer(step, step, step, step)
-					_, err = keyed(t.Context(), k.client(t, gitlabci.WithRetries(retries)), "k1")
+					_, err = keyed(t.Context(), k.Client(t, gitlabci.WithRetries(retries)), "k1")
 					require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 					require.Equal(t, retries+1, k.posted)
 				}
@@ -271,34 +272,34 @@ func TestKeyedCreateIsSentAgain(t *testing.T) {
 // Nothing is sent a second time where nobody could look before.
 func TestKeyedCreateThatCannotLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := newKeyServer(reset)
+		k := newKeyServer(testkit.Reset)
 		start := time.Now()
-		_, err := keyed(t.Context(), k.client(t, gitlabci.WithMaxWait(4*time.Second)), "k1")
+		_, err := keyed(t.Context(), k.Client(t, gitlabci.WithMaxWait(4*time.Second)), "k1")
 		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 		require.ErrorContains(t, err, "WithMaxWait")
 		require.Zero(t, time.Since(start))
 
 		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
 		defer cancel()
-		k = newKeyServer(reset)
-		_, err = keyed(ctx, k.client(t), "k1")
+		k = newKeyServer(testkit.Reset)
+		_, err = keyed(ctx, k.Client(t), "k1")
 		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 		require.Equal(t, 10*time.Second, time.Since(start))
 		require.Equal(t, 1, k.posted)
 
 		stop, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(7*time.Second, cancel)
-		k = newKeyServer(reset)
-		_, err = keyed(stop, k.client(t), "k1")
+		k = newKeyServer(testkit.Reset)
+		_, err = keyed(stop, k.Client(t), "k1")
 		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 		require.ErrorIs(t, err, context.Canceled)
 		require.Equal(t, 17*time.Second, time.Since(start))
 
 		k = newKeyServer(func(w http.ResponseWriter, r *http.Request) {
-			k.script.steps = []http.HandlerFunc{answer(403, `{"message":"403 Forbidden"}`)}
-			reset(w, r)
+			k.Script.Steps = []http.HandlerFunc{testkit.Respond(403, `{"message":"403 Forbidden"}`)}
+			testkit.Reset(w, r)
 		}, nil)
-		_, err = keyed(t.Context(), k.client(t), "k1")
+		_, err = keyed(t.Context(), k.Client(t), "k1")
 		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 		require.ErrorIs(t, err, gitlabci.ErrForbidden)
 		require.Equal(t, 1, k.posted)
@@ -309,22 +310,22 @@ func TestKeyedCreateThatCannotLook(t *testing.T) {
 // else's, and one that is not there yet may still come.
 func TestKeyCandidatesThatCannotBeRead(t *testing.T) {
 	for name, refusal := range map[string]http.HandlerFunc{
-		"no scope":          answer(403, `{"error":"insufficient_granular_scope","error_description":"read_pipeline_variable"}`),
-		"old scope":         answer(403, `{"error":"insufficient_scope","error_description":"more","scope":"api"}`),
-		"a proxy forbids":   answer(403, `<html></html>`, "Content-Type", "text/html"),
-		"a proxy is lost":   answer(404, `default backend - 404`, "Content-Type", "text/plain"),
-		"too old a server":  answer(404, `{"error":"404 Not Found"}`),
-		"project is hidden": answer(404, `{"message":"404 Project Not Found"}`),
+		"no scope":          testkit.Respond(403, `{"error":"insufficient_granular_scope","error_description":"read_pipeline_variable"}`),
+		"old scope":         testkit.Respond(403, `{"error":"insufficient_scope","error_description":"more","scope":"api"}`),
+		"a proxy forbids":   testkit.Respond(403, `<html></html>`, "Content-Type", "text/html"),
+		"a proxy is lost":   testkit.Respond(404, `default backend - 404`, "Content-Type", "text/plain"),
+		"too old a server":  testkit.Respond(404, `{"error":"404 Not Found"}`),
+		"project is hidden": testkit.Respond(404, `{"message":"404 Project Not Found"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				k := newKeyServer()
 				k.creates = []http.HandlerFunc{k.lost(0)}
 				k.variables = func(int) http.HandlerFunc { return refusal }
-				_, err := keyed(t.Context(), k.client(t), "k1")
+				_, err := keyed(t.Context(), k.Client(t), "k1")
 				require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 				require.Equal(t, 1, k.posted)
-				_, err = keyed(t.Context(), k.client(t), "k1")
+				_, err = keyed(t.Context(), k.Client(t), "k1")
 				require.Error(t, err)
 				require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 				require.Equal(t, 1, k.posted)
@@ -338,9 +339,9 @@ func TestKeyCandidatesThatCannotBeRead(t *testing.T) {
 			if looks > 3 {
 				return nil
 			}
-			return answer(404, `{"message":"404 Not found"}`)
+			return testkit.Respond(404, `{"message":"404 Not found"}`)
 		}
-		pipeline, err := keyed(t.Context(), k.client(t), "k1")
+		pipeline, err := keyed(t.Context(), k.Client(t), "k1")
 		require.NoError(t, err)
 		require.EqualValues(t, 1, pipeline.ID)
 		require.Equal(t, 1, k.posted)
@@ -352,11 +353,11 @@ func TestKeyedCreateOnASilentServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeyServer()
 		k.creates = []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
-			k.script.steps = []http.HandlerFunc{silent}
-			reset(w, r)
+			k.Script.Steps = []http.HandlerFunc{testkit.Silent}
+			testkit.Reset(w, r)
 		}}
 		start := time.Now()
-		_, err := keyed(t.Context(), k.client(t, gitlabci.WithRetries(0)), "k1")
+		_, err := keyed(t.Context(), k.Client(t, gitlabci.WithRetries(0)), "k1")
 		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 		require.ErrorIs(t, err, gitlabci.ErrStalled)
 		require.Equal(t, 5*time.Second+2*time.Minute, time.Since(start), "one look")
@@ -367,19 +368,19 @@ func TestKeyedCreateOnASilentServer(t *testing.T) {
 func TestKeyedCreateWhileLooksFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeyServer()
-		serve := k.steps[0]
+		serve := k.Steps[0]
 		k.creates = []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
 			down := time.Now().Add(time.Minute)
-			k.script.steps = []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
+			k.Script.Steps = []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
 				if time.Now().Before(down) {
-					answer(401, ``)(w, r)
+					testkit.Respond(401, ``)(w, r)
 					return
 				}
 				serve(w, r)
 			}}
 			k.lost(0)(w, r)
 		}}
-		pipeline, err := keyed(t.Context(), k.client(t), "k1")
+		pipeline, err := keyed(t.Context(), k.Client(t), "k1")
 		require.NoError(t, err)
 		require.EqualValues(t, 1, pipeline.ID)
 		require.Equal(t, 1, k.posted)
@@ -387,21 +388,21 @@ func TestKeyedCreateWhileLooksFail(t *testing.T) {
 }
 
 func TestKeyedCreateThatFailsBefore(t *testing.T) {
-	s := newScript(answer(403, `{"message":"403 Forbidden"}`))
-	_, err := keyed(t.Context(), s.client(t), "k1")
+	s := testkit.NewScript(testkit.Respond(403, `{"message":"403 Forbidden"}`))
+	_, err := keyed(t.Context(), s.Client(t), "k1")
 	require.ErrorIs(t, err, gitlabci.ErrForbidden)
 	require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
-	require.Equal(t, http.MethodGet, wireOne(t, s).Method)
+	require.Equal(t, http.MethodGet, testkit.OneRequest(t, s).Method)
 
-	s = newScript(answer(200, `[{"id":7,"source":"api","created_at":"9999-01-01T00:00:00Z"}]`), answer(400, `{"message":"no"}`))
-	_, err = keyed(t.Context(), s.client(t), "k1")
+	s = testkit.NewScript(testkit.Respond(200, `[{"id":7,"source":"api","created_at":"9999-01-01T00:00:00Z"}]`), testkit.Respond(400, `{"message":"no"}`))
+	_, err = keyed(t.Context(), s.Client(t), "k1")
 	require.ErrorIs(t, err, gitlabci.ErrInvalid)
-	require.Len(t, s.received(), 2, "variables that cannot be read at all")
+	require.Len(t, s.Received(), 2, "variables that cannot be read at all")
 }
 
 func TestVariablesThatMayNotBeSet(t *testing.T) {
-	k := newKeyServer(answer(400, `{"message":{"base":["Insufficient permissions to set pipeline variables"]}}`))
-	_, err := keyed(t.Context(), k.client(t), "k1")
+	k := newKeyServer(testkit.Respond(400, `{"message":{"base":["Insufficient permissions to set pipeline variables"]}}`))
+	_, err := keyed(t.Context(), k.Client(t), "k1")
 	require.EqualError(t, err, "gitlabci: POST /projects/group%2Fapp/pipeline: 400 Bad Request: Insufficient permissions to set pipeline variables. "+
 		"CreatePipelineOptions.IdempotencyKey travels as the pipeline variable GITLABCI_IDEMPOTENCY_KEY, which the token must be allowed to set")
 	e, answered := errors.AsType[*gitlabci.APIError](err)
@@ -409,8 +410,8 @@ func TestVariablesThatMayNotBeSet(t *testing.T) {
 	require.Equal(t, "Insufficient permissions to set pipeline variables", e.Message)
 	require.ErrorIs(t, err, gitlabci.ErrInvalid)
 
-	k = newKeyServer(answer(409, `{"message":"The pipeline variables are being changed"}`))
-	_, err = keyed(t.Context(), k.client(t), "k1")
+	k = newKeyServer(testkit.Respond(409, `{"message":"The pipeline variables are being changed"}`))
+	_, err = keyed(t.Context(), k.Client(t), "k1")
 	require.ErrorIs(t, err, gitlabci.ErrConflict)
 	require.NotContains(t, err.Error(), "travels as")
 }
@@ -418,16 +419,16 @@ func TestVariablesThatMayNotBeSet(t *testing.T) {
 func TestKeysThatAreRefused(t *testing.T) {
 	long := strings.Repeat("k", 255)
 	for _, key := range []string{long + "k", " ", "a b", "a\n", "é", "a$B", "\x00", "\x7f"} {
-		s := newScript(ok)
-		_, err := keyed(t.Context(), s.client(t), key)
+		s := testkit.NewScript(testkit.OK)
+		_, err := keyed(t.Context(), s.Client(t), key)
 		require.ErrorIs(t, err, gitlabci.ErrInvalid, key)
 		require.ErrorContains(t, err, "CreatePipelineOptions.IdempotencyKey", key)
-		require.Empty(t, s.received())
+		require.Empty(t, s.Received())
 	}
 	for _, key := range []string{long, "release-1.4.2/(a)!~", `"\{}%`} {
 		k := newKeyServer()
 		for range 2 {
-			pipeline, err := keyed(t.Context(), k.client(t), key)
+			pipeline, err := keyed(t.Context(), k.Client(t), key)
 			require.NoError(t, err)
 			require.EqualValues(t, 1, pipeline.ID, key)
 		}
@@ -437,14 +438,14 @@ func TestKeysThatAreRefused(t *testing.T) {
 		"Variables[0]":             {IdempotencyKey: "k1", Variables: []*gitlabci.Variable{nil}},
 		"":                         {IdempotencyKey: "k1", Inputs: map[string]any{"a": func() {}}},
 	} {
-		s := newScript(ok)
-		_, err := s.client(t).Pipelines.Create(t.Context(), "group/app", "main", opts)
+		s := testkit.NewScript(testkit.OK)
+		_, err := s.Client(t).Pipelines.Create(t.Context(), "group/app", "main", opts)
 		require.ErrorIs(t, err, gitlabci.ErrInvalid)
 		require.ErrorContains(t, err, name)
-		require.Empty(t, s.received())
+		require.Empty(t, s.Received())
 	}
 	k := newKeyServer()
-	_, err := k.client(t).Pipelines.Create(t.Context(), "group/app", "main", &gitlabci.CreatePipelineOptions{
+	_, err := k.Client(t).Pipelines.Create(t.Context(), "group/app", "main", &gitlabci.CreatePipelineOptions{
 		Variables: []*gitlabci.Variable{{Key: "GITLABCI_IDEMPOTENCY_KEY", Value: "mine"}},
 	})
 	require.NoError(t, err, "without a key the name is free")

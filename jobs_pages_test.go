@@ -18,6 +18,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 const (
@@ -26,15 +27,10 @@ const (
 	jobPagesOffset405 = `{"error":"Offset pagination has a maximum allowed offset of 50000 for requests that return objects of type Ci::Build. Remaining records can be retrieved using keyset pagination."}`
 )
 
-// jobPagesNext is the Link header of GitLab, whose host is its own affair.
-func jobPagesNext(query string) []string {
-	return []string{"Link", "<https://" + pageElsewhere + "/api/v4/projects/1/jobs?" + query + `>; rel="next"`}
-}
-
 // jobPagesQueries are the queries that arrived, in the order of their names.
-func jobPagesQueries(s *script) []string {
+func jobPagesQueries(s *testkit.Script) []string {
 	var queries []string
-	for _, r := range s.received() {
+	for _, r := range s.Received() {
 		queries = append(queries, r.URL.Query().Encode())
 	}
 	return queries
@@ -60,7 +56,7 @@ func jobPagesServer(refuses, ignorant bool) http.HandlerFunc {
 		query := r.URL.Query()
 		keyset := query.Get("pagination") == "keyset" && !ignorant
 		if keyset && refuses {
-			answer(405, jobPagesKeyset405)(w, r)
+			testkit.Respond(405, jobPagesKeyset405)(w, r)
 			return
 		}
 		size, _ := strconv.Atoi(query.Get("per_page"))
@@ -86,14 +82,14 @@ func jobPagesServer(refuses, ignorant bool) http.HandlerFunc {
 			headers = append(headers, "X-Page", strconv.Itoa(max(page, 1)), "X-Per-Page", strconv.Itoa(size), "X-Next-Page", "")
 		}
 		if oldest > 1 {
-			headers = append(headers, jobPagesNext(next.Encode())...)
+			headers = append(headers, testkit.NextPage(next.Encode())...)
 		}
 		jobs := []map[string]any{}
 		for id := newest; id >= oldest; id-- {
 			jobs = append(jobs, map[string]any{"id": id, "ref": query.Get("ref"), "status": query.Get("scope[]")})
 		}
 		body, _ := json.Marshal(jobs)
-		answer(200, string(body), headers...)(w, r)
+		testkit.Respond(200, string(body), headers...)(w, r)
 	}
 }
 
@@ -125,8 +121,8 @@ func TestJobPages(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := pageScript(t, test.server)
-			client := s.client(t)
+			s := testkit.NewListScript(t, test.server)
+			client := s.Client(t)
 			ids, err := jobPagesAll(t, client, test.opts)
 			require.NoError(t, err)
 			require.Equal(t, []gitlabci.JobID{5, 4, 3, 2, 1}, ids)
@@ -151,8 +147,8 @@ func TestJobPagesOneByOne(t *testing.T) {
 			var ids []gitlabci.JobID
 			opts := &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{PerPage: 2}}
 			for range 3 {
-				s := pageScript(t, server)
-				page, err := s.client(t).Jobs.List(t.Context(), "group/app", opts)
+				s := testkit.NewListScript(t, server)
+				page, err := s.Client(t).Jobs.List(t.Context(), "group/app", opts)
 				require.NoError(t, err)
 				for _, job := range page.Items {
 					ids = append(ids, job.ID)
@@ -176,8 +172,8 @@ func TestJobPagesAfterACursor(t *testing.T) {
 		"page=4&per_page=20",
 		"page=4&pagination=keyset&per_page=20",
 	} {
-		s := pageScript(t, answer(200, `[{"id":1}]`))
-		_, err := jobPagesAll(t, s.client(t), &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{After: after}, Ref: "other"})
+		s := testkit.NewListScript(t, testkit.Respond(200, `[{"id":1}]`))
+		_, err := jobPagesAll(t, s.Client(t), &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{After: after}, Ref: "other"})
 		require.NoError(t, err)
 		require.Equal(t, []string{string(after)}, jobPagesQueries(s))
 	}
@@ -187,15 +183,15 @@ func TestJobPagesAfterACursor(t *testing.T) {
 // with what the page was asked by.
 func TestJobPagesWithoutLinks(t *testing.T) {
 	t.Run("cursor", func(t *testing.T) {
-		s := pageScript(t, answer(200, `[{"id":2}]`, "X-Next-Cursor", "bmV4dA=="), answer(200, `[{"id":1}]`))
-		ids, err := jobPagesAll(t, s.client(t), nil)
+		s := testkit.NewListScript(t, testkit.Respond(200, `[{"id":2}]`, "X-Next-Cursor", "bmV4dA=="), testkit.Respond(200, `[{"id":1}]`))
+		ids, err := jobPagesAll(t, s.Client(t), nil)
 		require.NoError(t, err)
 		require.Equal(t, []gitlabci.JobID{2, 1}, ids)
 		require.Equal(t, []string{jobPagesByCursor, "cursor=bmV4dA%3D%3D&" + jobPagesByCursor}, jobPagesQueries(s))
 	})
 	t.Run("number after a refusal", func(t *testing.T) {
-		s := pageScript(t, answer(405, jobPagesKeyset405), answer(200, `[{"id":2}]`, "X-Next-Page", "2"), answer(200, `[{"id":1}]`, "X-Next-Page", ""))
-		ids, err := jobPagesAll(t, s.client(t), nil)
+		s := testkit.NewListScript(t, testkit.Respond(405, jobPagesKeyset405), testkit.Respond(200, `[{"id":2}]`, "X-Next-Page", "2"), testkit.Respond(200, `[{"id":1}]`, "X-Next-Page", ""))
+		ids, err := jobPagesAll(t, s.Client(t), nil)
 		require.NoError(t, err)
 		require.Equal(t, []gitlabci.JobID{2, 1}, ids)
 		require.Equal(t, []string{jobPagesByCursor, "per_page=100", "page=2&per_page=100"}, jobPagesQueries(s))
@@ -205,23 +201,23 @@ func TestJobPagesWithoutLinks(t *testing.T) {
 // Only what a page was first asked by is asked otherwise: a walk that has begun
 // would otherwise start over.
 func TestJobPagesRefusedLater(t *testing.T) {
-	first := answer(200, `[{"id":5}]`, jobPagesNext("cursor=NQ&"+jobPagesByCursor)...)
+	first := testkit.Respond(200, `[{"id":5}]`, testkit.NextPage("cursor=NQ&"+jobPagesByCursor)...)
 	tests := map[string]struct {
 		opts  *gitlabci.ListJobsOptions
 		steps []http.HandlerFunc
 		ids   []gitlabci.JobID
 		after gitlabci.Cursor
 	}{
-		"in the middle":          {nil, []http.HandlerFunc{first, answer(405, jobPagesKeyset405)}, []gitlabci.JobID{5}, "cursor=NQ&" + jobPagesByCursor},
-		"after a cursor":         {&gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{After: "cursor=NQ"}}, []http.HandlerFunc{answer(405, jobPagesKeyset405)}, nil, "cursor=NQ"},
-		"by number":              {&gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{Page: 600}}, []http.HandlerFunc{answer(405, jobPagesOffset405)}, nil, "page=600&per_page=100"},
-		"both ways":              {nil, []http.HandlerFunc{answer(405, jobPagesKeyset405), answer(405, jobPagesOffset405)}, nil, "per_page=100"},
-		"by number, after pages": {nil, []http.HandlerFunc{answer(405, jobPagesKeyset405), answer(200, `[{"id":5}]`, jobPagesNext("page=2&per_page=100")...), answer(405, jobPagesOffset405)}, []gitlabci.JobID{5}, "page=2&per_page=100"},
+		"in the middle":          {nil, []http.HandlerFunc{first, testkit.Respond(405, jobPagesKeyset405)}, []gitlabci.JobID{5}, "cursor=NQ&" + jobPagesByCursor},
+		"after a cursor":         {&gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{After: "cursor=NQ"}}, []http.HandlerFunc{testkit.Respond(405, jobPagesKeyset405)}, nil, "cursor=NQ"},
+		"by number":              {&gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{Page: 600}}, []http.HandlerFunc{testkit.Respond(405, jobPagesOffset405)}, nil, "page=600&per_page=100"},
+		"both ways":              {nil, []http.HandlerFunc{testkit.Respond(405, jobPagesKeyset405), testkit.Respond(405, jobPagesOffset405)}, nil, "per_page=100"},
+		"by number, after pages": {nil, []http.HandlerFunc{testkit.Respond(405, jobPagesKeyset405), testkit.Respond(200, `[{"id":5}]`, testkit.NextPage("page=2&per_page=100")...), testkit.Respond(405, jobPagesOffset405)}, []gitlabci.JobID{5}, "page=2&per_page=100"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := pageScript(t, test.steps...)
-			ids, err := jobPagesAll(t, s.client(t), test.opts)
+			s := testkit.NewListScript(t, test.steps...)
+			ids, err := jobPagesAll(t, s.Client(t), test.opts)
 			require.Equal(t, test.ids, ids)
 			e, answered := errors.AsType[*gitlabci.APIError](err)
 			require.True(t, answered)
@@ -229,7 +225,7 @@ func TestJobPagesRefusedLater(t *testing.T) {
 			page, ok := errors.AsType[*gitlabci.PageError](err)
 			require.True(t, ok)
 			require.Equal(t, test.after, page.After)
-			require.Len(t, s.received(), len(test.steps))
+			require.Len(t, s.Received(), len(test.steps))
 		})
 	}
 }
@@ -237,12 +233,12 @@ func TestJobPagesRefusedLater(t *testing.T) {
 // Only 405 says that a server has no cursors.
 func TestJobPagesOtherErrors(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 410, 422} {
-		s := pageScript(t, answer(status, jobPagesKeyset405))
-		_, err := s.client(t).Jobs.List(t.Context(), "group/app", nil)
+		s := testkit.NewListScript(t, testkit.Respond(status, jobPagesKeyset405))
+		_, err := s.Client(t).Jobs.List(t.Context(), "group/app", nil)
 		e, answered := errors.AsType[*gitlabci.APIError](err)
 		require.True(t, answered)
 		require.Equal(t, status, e.StatusCode)
-		require.Len(t, s.received(), 1)
+		require.Len(t, s.Received(), 1)
 	}
 }
 
@@ -251,7 +247,7 @@ func TestJobPagesResume(t *testing.T) {
 		n := 0
 		return func(w http.ResponseWriter, r *http.Request) {
 			if n++; n == failing {
-				answer(503, ``)(w, r)
+				testkit.Respond(503, ``)(w, r)
 				return
 			}
 			server(w, r)
@@ -264,7 +260,7 @@ func TestJobPagesResume(t *testing.T) {
 	} {
 		for failing := 1; failing <= 3; failing++ {
 			t.Run(fmt.Sprint(name, ", request ", failing), func(t *testing.T) {
-				client := pageScript(t, flaky(server, failing)).client(t, gitlabci.WithRetries(0))
+				client := testkit.NewListScript(t, flaky(server, failing)).Client(t, gitlabci.WithRetries(0))
 				ids, err := jobPagesAll(t, client, nil)
 				page, failed := errors.AsType[*gitlabci.PageError](err)
 				require.True(t, failed)
@@ -277,14 +273,14 @@ func TestJobPagesResume(t *testing.T) {
 }
 
 func TestJobPagesStopWithTheLoop(t *testing.T) {
-	s := pageScript(t, jobPagesServer(false, false))
-	for job, err := range s.client(t).Jobs.All(t.Context(), "group/app", nil) {
+	s := testkit.NewListScript(t, jobPagesServer(false, false))
+	for job, err := range s.Client(t).Jobs.All(t.Context(), "group/app", nil) {
 		require.NoError(t, err)
 		if job.ID == 3 {
 			break
 		}
 	}
-	require.Len(t, s.received(), 2)
+	require.Len(t, s.Received(), 2)
 }
 
 func TestJobPagesThatTurnBack(t *testing.T) {
@@ -296,12 +292,12 @@ func TestJobPagesThatTurnBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var steps []http.HandlerFunc
 			for _, link := range links {
-				steps = append(steps, answer(200, `[{"id":5}]`, jobPagesNext(link)...))
+				steps = append(steps, testkit.Respond(200, `[{"id":5}]`, testkit.NextPage(link)...))
 			}
-			s := pageScript(t, steps...)
-			_, err := jobPagesAll(t, s.client(t), nil)
+			s := testkit.NewListScript(t, steps...)
+			_, err := jobPagesAll(t, s.Client(t), nil)
 			require.ErrorContains(t, err, "turns back")
-			require.Len(t, s.received(), len(links))
+			require.Len(t, s.Received(), len(links))
 		})
 	}
 }
@@ -311,26 +307,26 @@ func TestJobPagesThatTurnBack(t *testing.T) {
 func TestJobPagesInACircle(t *testing.T) {
 	for before := range 9 {
 		for circle := 1; circle <= 9; circle++ {
-			s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+			s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
 				id, _ := strconv.Atoi(r.URL.Query().Get("cursor"))
 				next := id + 1
 				if next == before+circle {
 					next = before
 				}
-				answer(200, fmt.Sprintf(`[{"id":%d}]`, id+1), jobPagesNext(fmt.Sprintf("cursor=%d&%s", next, jobPagesByCursor))...)(w, r)
+				testkit.Respond(200, fmt.Sprintf(`[{"id":%d}]`, id+1), testkit.NextPage(fmt.Sprintf("cursor=%d&%s", next, jobPagesByCursor))...)(w, r)
 			})
-			ids, err := jobPagesAll(t, s.client(t), nil)
+			ids, err := jobPagesAll(t, s.Client(t), nil)
 			require.ErrorContains(t, err, "turns back", "%d pages, then %d in a circle", before, circle)
 			require.Len(t, ids, before+circle)
-			require.LessOrEqual(t, len(s.received()), 2*before+4*circle+2, "%d pages, then %d in a circle", before, circle)
+			require.LessOrEqual(t, len(s.Received()), 2*before+4*circle+2, "%d pages, then %d in a circle", before, circle)
 		}
 	}
 }
 
 // An empty page does not end a list; only a missing link does.
 func TestJobPagesThatAreEmpty(t *testing.T) {
-	s := pageScript(t, answer(200, `[]`, jobPagesNext("cursor=NQ&"+jobPagesByCursor)...), answer(200, `[{"id":1}]`))
-	ids, err := jobPagesAll(t, s.client(t), nil)
+	s := testkit.NewListScript(t, testkit.Respond(200, `[]`, testkit.NextPage("cursor=NQ&"+jobPagesByCursor)...), testkit.Respond(200, `[{"id":1}]`))
+	ids, err := jobPagesAll(t, s.Client(t), nil)
 	require.NoError(t, err)
 	require.Equal(t, []gitlabci.JobID{1}, ids)
 }
@@ -338,8 +334,8 @@ func TestJobPagesThatAreEmpty(t *testing.T) {
 // Refused cursors are not a failed try: the rest of the tries is left.
 func TestJobPagesRetryAfterARefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := pageScript(t, answer(503, ``), answer(405, jobPagesKeyset405), answer(503, ``), answer(503, ``), answer(503, ``), answer(503, ``), answer(200, `[{"id":1}]`))
-		ids, err := jobPagesAll(t, s.client(t), nil)
+		s := testkit.NewListScript(t, testkit.Respond(503, ``), testkit.Respond(405, jobPagesKeyset405), testkit.Respond(503, ``), testkit.Respond(503, ``), testkit.Respond(503, ``), testkit.Respond(503, ``), testkit.Respond(200, `[{"id":1}]`))
+		ids, err := jobPagesAll(t, s.Client(t), nil)
 		require.NoError(t, err)
 		require.Equal(t, []gitlabci.JobID{1}, ids)
 	})
@@ -347,19 +343,19 @@ func TestJobPagesRetryAfterARefusal(t *testing.T) {
 
 func TestEntryPages(t *testing.T) {
 	link := func(query string) []string {
-		return []string{"Link", `<https://` + pageElsewhere + `/api/v4/projects/1/jobs/9/artifacts/tree?` + query + `>; rel="next"`, "X-Total", "3"}
+		return []string{"Link", `<https://` + testkit.OtherHost + `/api/v4/projects/1/jobs/9/artifacts/tree?` + query + `>; rel="next"`, "X-Total", "3"}
 	}
-	s := pageScript(t, answer(200, `[{"path":"a/"},{"path":"b"}]`, link("page=2&path=out&per_page=2&recursive=true")...), answer(200, `[{"path":"c"}]`))
+	s := testkit.NewListScript(t, testkit.Respond(200, `[{"path":"a/"},{"path":"b"}]`, link("page=2&path=out&per_page=2&recursive=true")...), testkit.Respond(200, `[{"path":"c"}]`))
 	var paths []string
 	opts := &gitlabci.ListEntriesOptions{ListOptions: gitlabci.ListOptions{PerPage: 2}, Path: "out", Recursive: true}
-	for entry, err := range s.client(t).Artifacts.AllEntries(t.Context(), "group/app", 9, opts) {
+	for entry, err := range s.Client(t).Artifacts.AllEntries(t.Context(), "group/app", 9, opts) {
 		require.NoError(t, err)
 		paths = append(paths, entry.Path)
 	}
 	require.Equal(t, []string{"a/", "b", "c"}, paths)
 	require.Equal(t, []string{"path=out&per_page=2&recursive=true", "page=2&path=out&per_page=2&recursive=true"}, jobPagesQueries(s))
 
-	page, err := s.client(t).Artifacts.ListEntries(t.Context(), "group/app", 9, nil)
+	page, err := s.Client(t).Artifacts.ListEntries(t.Context(), "group/app", 9, nil)
 	require.NoError(t, err)
 	require.Equal(t, gitlabci.Cursor(""), page.Next)
 }
@@ -384,7 +380,7 @@ func jobPagesStarting(t *testing.T, prefetch int, throttled bool) {
 	for range 180 {
 		missed[pipeline.AddJob(gitlabcitest.Job{Name: "test"}).ID] = true
 	}
-	client := srv.Client(gitlabci.WithRetries(20), gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+	client := srv.Client(gitlabci.WithRetries(20), gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
 		number, _ := strconv.Atoi(req.URL.Query().Get("page"))
 		time.Sleep(time.Duration(100-number*37%100) * time.Millisecond) // the server handles the pages out of order
 		return srv.Transport().RoundTrip(req)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 const (
@@ -36,20 +37,20 @@ func TestJobsOtherID(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(answer(201, `{"id":8,"status":"pending"}`))
-			job, err := act(t.Context(), s.client(t))
+			s := testkit.NewScript(testkit.Respond(201, `{"id":8,"status":"pending"}`))
+			job, err := act(t.Context(), s.Client(t))
 			require.NoError(t, err)
 			require.Equal(t, gitlabci.JobID(8), job.ID)
 			require.Equal(t, gitlabci.StatusPending, job.Status)
-			require.Len(t, s.received(), 1)
+			require.Len(t, s.Received(), 1)
 		})
 	}
 }
 
 // A finished job is canceled without an error and without effect.
 func TestJobsCancelOfAFinishedJob(t *testing.T) {
-	s := newScript(answer(201, `{"id":7,"status":"success"}`))
-	job, err := s.client(t).Jobs.Cancel(t.Context(), "group/app", 7, nil)
+	s := testkit.NewScript(testkit.Respond(201, `{"id":7,"status":"success"}`))
+	job, err := s.Client(t).Jobs.Cancel(t.Context(), "group/app", 7, nil)
 	require.NoError(t, err)
 	require.Equal(t, gitlabci.StatusSuccess, job.Status)
 }
@@ -66,43 +67,43 @@ func TestJobsPlayOrRetry(t *testing.T) {
 		id    gitlabci.JobID
 		err   error
 	}{
-		"played":                       {nil, []http.HandlerFunc{answer(200, `{"id":7}`)}, []string{play}, "", 7, nil},
-		"played with variables":        {variables, []http.HandlerFunc{answer(200, `{"id":7}`)}, []string{play}, `{"job_variables_attributes":[{"key":"A","value":"1"}],"job_inputs":{"x":"1"}}`, 7, nil},
-		"not manual":                   {nil, []http.HandlerFunc{answer(400, jobsUnplayable), answer(201, `{"id":8}`)}, []string{play, retry}, "", 8, nil},
-		"not manual, empty options":    {&gitlabci.PlayJobOptions{}, []http.HandlerFunc{answer(400, jobsUnplayable), answer(201, `{"id":8}`)}, []string{play, retry}, "", 8, nil},
-		"not manual, inputs":           {inputs, []http.HandlerFunc{answer(400, jobsUnplayable), answer(201, `{"id":8}`)}, []string{play, retry}, `{"inputs":{"x":"1"},"job_inputs":{"x":"1"}}`, 8, nil},
-		"not manual, variables":        {variables, []http.HandlerFunc{answer(400, jobsUnplayable), answer(201, `{"id":8}`)}, []string{play}, `{"job_variables_attributes":[{"key":"A","value":"1"}],"job_inputs":{"x":"1"}}`, 0, gitlabci.ErrInvalid},
-		"neither":                      {nil, []http.HandlerFunc{answer(400, jobsUnplayable), answer(403, jobsNotRetryable)}, []string{play, retry}, "", 0, gitlabci.ErrForbidden},
-		"wrong inputs twice":           {inputs, []http.HandlerFunc{answer(400, jobsUnknownInput)}, []string{play, retry}, `{"inputs":{"x":"1"},"job_inputs":{"x":"1"}}`, 0, gitlabci.ErrInvalid},
-		"retry lost":                   {nil, []http.HandlerFunc{answer(400, jobsUnplayable), reset}, []string{play, retry}, "", 0, gitlabci.ErrOutcomeUnknown},
-		"unauthorized":                 {nil, []http.HandlerFunc{answer(401, ``), ok}, []string{play}, "", 0, gitlabci.ErrUnauthorized},
-		"forbidden":                    {nil, []http.HandlerFunc{answer(403, ``), ok}, []string{play}, "", 0, gitlabci.ErrForbidden},
-		"not found":                    {nil, []http.HandlerFunc{answer(404, `{"message":"404 Not found"}`), ok}, []string{play}, "", 0, gitlabci.ErrNotFound},
-		"conflict":                     {nil, []http.HandlerFunc{answer(409, ``), ok}, []string{play}, "", 0, gitlabci.ErrConflict},
-		"500":                          {nil, []http.HandlerFunc{answer(500, ``), ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
-		"502":                          {nil, []http.HandlerFunc{answer(502, ``), ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
-		"503":                          {nil, []http.HandlerFunc{answer(503, ``), ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
-		"504":                          {nil, []http.HandlerFunc{answer(504, ``), ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
-		"lost":                         {nil, []http.HandlerFunc{reset, ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
-		"broken off":                   {nil, []http.HandlerFunc{breakOff, ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
-		"silent":                       {nil, []http.HandlerFunc{silent, ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
-		"success that cannot be read":  {nil, []http.HandlerFunc{answer(200, `<html>`), ok}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
-		"rate limited, then played":    {nil, []http.HandlerFunc{answer(429, ``), answer(200, `{"id":7}`)}, []string{play, play}, "", 7, nil},
-		"rate limited, then refused":   {nil, []http.HandlerFunc{answer(429, ``), answer(400, jobsUnplayable), answer(201, `{"id":8}`)}, []string{play, play, retry}, "", 8, nil},
-		"refused, then rate limited":   {nil, []http.HandlerFunc{answer(400, jobsUnplayable), answer(429, ``), answer(201, `{"id":8}`)}, []string{play, retry, retry}, "", 8, nil},
-		"redirected, and not followed": {nil, []http.HandlerFunc{answer(307, ``, "Location", "/api/v4/projects/9/jobs/7/play"), ok}, []string{play}, "", 0, nil},
+		"played":                       {nil, []http.HandlerFunc{testkit.Respond(200, `{"id":7}`)}, []string{play}, "", 7, nil},
+		"played with variables":        {variables, []http.HandlerFunc{testkit.Respond(200, `{"id":7}`)}, []string{play}, `{"job_variables_attributes":[{"key":"A","value":"1"}],"job_inputs":{"x":"1"}}`, 7, nil},
+		"not manual":                   {nil, []http.HandlerFunc{testkit.Respond(400, jobsUnplayable), testkit.Respond(201, `{"id":8}`)}, []string{play, retry}, "", 8, nil},
+		"not manual, empty options":    {&gitlabci.PlayJobOptions{}, []http.HandlerFunc{testkit.Respond(400, jobsUnplayable), testkit.Respond(201, `{"id":8}`)}, []string{play, retry}, "", 8, nil},
+		"not manual, inputs":           {inputs, []http.HandlerFunc{testkit.Respond(400, jobsUnplayable), testkit.Respond(201, `{"id":8}`)}, []string{play, retry}, `{"inputs":{"x":"1"},"job_inputs":{"x":"1"}}`, 8, nil},
+		"not manual, variables":        {variables, []http.HandlerFunc{testkit.Respond(400, jobsUnplayable), testkit.Respond(201, `{"id":8}`)}, []string{play}, `{"job_variables_attributes":[{"key":"A","value":"1"}],"job_inputs":{"x":"1"}}`, 0, gitlabci.ErrInvalid},
+		"neither":                      {nil, []http.HandlerFunc{testkit.Respond(400, jobsUnplayable), testkit.Respond(403, jobsNotRetryable)}, []string{play, retry}, "", 0, gitlabci.ErrForbidden},
+		"wrong inputs twice":           {inputs, []http.HandlerFunc{testkit.Respond(400, jobsUnknownInput)}, []string{play, retry}, `{"inputs":{"x":"1"},"job_inputs":{"x":"1"}}`, 0, gitlabci.ErrInvalid},
+		"retry lost":                   {nil, []http.HandlerFunc{testkit.Respond(400, jobsUnplayable), testkit.Reset}, []string{play, retry}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"unauthorized":                 {nil, []http.HandlerFunc{testkit.Respond(401, ``), testkit.OK}, []string{play}, "", 0, gitlabci.ErrUnauthorized},
+		"forbidden":                    {nil, []http.HandlerFunc{testkit.Respond(403, ``), testkit.OK}, []string{play}, "", 0, gitlabci.ErrForbidden},
+		"not found":                    {nil, []http.HandlerFunc{testkit.Respond(404, `{"message":"404 Not found"}`), testkit.OK}, []string{play}, "", 0, gitlabci.ErrNotFound},
+		"conflict":                     {nil, []http.HandlerFunc{testkit.Respond(409, ``), testkit.OK}, []string{play}, "", 0, gitlabci.ErrConflict},
+		"500":                          {nil, []http.HandlerFunc{testkit.Respond(500, ``), testkit.OK}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"502":                          {nil, []http.HandlerFunc{testkit.Respond(502, ``), testkit.OK}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"503":                          {nil, []http.HandlerFunc{testkit.Respond(503, ``), testkit.OK}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"504":                          {nil, []http.HandlerFunc{testkit.Respond(504, ``), testkit.OK}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"lost":                         {nil, []http.HandlerFunc{testkit.Reset, testkit.OK}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"broken off":                   {nil, []http.HandlerFunc{testkit.BreakOff, testkit.OK}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"silent":                       {nil, []http.HandlerFunc{testkit.Silent, testkit.OK}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"success that cannot be read":  {nil, []http.HandlerFunc{testkit.Respond(200, `<html>`), testkit.OK}, []string{play}, "", 0, gitlabci.ErrOutcomeUnknown},
+		"rate limited, then played":    {nil, []http.HandlerFunc{testkit.Respond(429, ``), testkit.Respond(200, `{"id":7}`)}, []string{play, play}, "", 7, nil},
+		"rate limited, then refused":   {nil, []http.HandlerFunc{testkit.Respond(429, ``), testkit.Respond(400, jobsUnplayable), testkit.Respond(201, `{"id":8}`)}, []string{play, play, retry}, "", 8, nil},
+		"refused, then rate limited":   {nil, []http.HandlerFunc{testkit.Respond(400, jobsUnplayable), testkit.Respond(429, ``), testkit.Respond(201, `{"id":8}`)}, []string{play, retry, retry}, "", 8, nil},
+		"redirected, and not followed": {nil, []http.HandlerFunc{testkit.Respond(307, ``, "Location", "/api/v4/projects/9/jobs/7/play"), testkit.OK}, []string{play}, "", 0, nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newScript(test.steps...)
-				job, err := s.client(t).Jobs.PlayOrRetry(t.Context(), "group/app", 7, test.opts)
+				s := testkit.NewScript(test.steps...)
+				job, err := s.Client(t).Jobs.PlayOrRetry(t.Context(), "group/app", 7, test.opts)
 				var sent []string
-				for _, r := range s.received() {
+				for _, r := range s.Received() {
 					sent = append(sent, r.Method+" "+r.URL.EscapedPath())
 				}
 				require.Equal(t, test.sent, sent)
-				if body := s.bodies[len(s.bodies)-1]; test.body == "" {
+				if body := s.Bodies[len(s.Bodies)-1]; test.body == "" {
 					require.Empty(t, body)
 				} else {
 					require.JSONEq(t, test.body, body)
@@ -130,22 +131,22 @@ var jobsWrites = map[string]struct {
 	want int
 }{
 	"cancel": {func(ctx context.Context, c *gitlabci.Client) error {
-		return wireDone(c.Jobs.Cancel(ctx, "group/app", 7, nil))
+		return testkit.Done(c.Jobs.Cancel(ctx, "group/app", 7, nil))
 	}, 3},
 	"force": {func(ctx context.Context, c *gitlabci.Client) error {
-		return wireDone(c.Jobs.Cancel(ctx, "group/app", 7, &gitlabci.CancelJobOptions{Force: true}))
+		return testkit.Done(c.Jobs.Cancel(ctx, "group/app", 7, &gitlabci.CancelJobOptions{Force: true}))
 	}, 3},
 	"retry": {func(ctx context.Context, c *gitlabci.Client) error {
-		return wireDone(c.Jobs.Retry(ctx, "group/app", 7, &gitlabci.RetryJobOptions{Inputs: map[string]any{"a": 1}}))
+		return testkit.Done(c.Jobs.Retry(ctx, "group/app", 7, &gitlabci.RetryJobOptions{Inputs: map[string]any{"a": 1}}))
 	}, 1},
 	"play": {func(ctx context.Context, c *gitlabci.Client) error {
-		return wireDone(c.Jobs.Play(ctx, "group/app", 7, &gitlabci.PlayJobOptions{Inputs: map[string]any{"a": 1}}))
+		return testkit.Done(c.Jobs.Play(ctx, "group/app", 7, &gitlabci.PlayJobOptions{Inputs: map[string]any{"a": 1}}))
 	}, 1},
 	"erase": {func(ctx context.Context, c *gitlabci.Client) error {
-		return wireDone(c.Jobs.Erase(ctx, "group/app", 7))
+		return testkit.Done(c.Jobs.Erase(ctx, "group/app", 7))
 	}, 1},
 	"keep": {func(ctx context.Context, c *gitlabci.Client) error {
-		return wireDone(c.Artifacts.Keep(ctx, "group/app", 7))
+		return testkit.Done(c.Artifacts.Keep(ctx, "group/app", 7))
 	}, 5},
 	"delete": {func(ctx context.Context, c *gitlabci.Client) error {
 		return c.Artifacts.Delete(ctx, "group/app", 7)
@@ -157,16 +158,16 @@ var jobsWrites = map[string]struct {
 
 func TestJobsAmbiguousFailure(t *testing.T) {
 	for failure, step := range map[string]http.HandlerFunc{
-		"500": answer(500, ``), "502": answer(502, ``), "503": answer(503, ``), "504": answer(504, ``), "520": answer(520, ``),
-		"reset": reset, "silent": silent,
+		"500": testkit.Respond(500, ``), "502": testkit.Respond(502, ``), "503": testkit.Respond(503, ``), "504": testkit.Respond(504, ``), "520": testkit.Respond(520, ``),
+		"reset": testkit.Reset, "silent": testkit.Silent,
 	} {
 		for name, write := range jobsWrites {
 			t.Run(failure+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := newScript(step)
-					require.ErrorIs(t, write.call(t.Context(), s.client(t)), gitlabci.ErrOutcomeUnknown)
-					require.Len(t, s.received(), write.want)
-					require.Len(t, slices.Compact(slices.Clone(s.bodies)), 1, "every try sends the same")
+					s := testkit.NewScript(step)
+					require.ErrorIs(t, write.call(t.Context(), s.Client(t)), gitlabci.ErrOutcomeUnknown)
+					require.Len(t, s.Received(), write.want)
+					require.Len(t, slices.Compact(slices.Clone(s.Bodies)), 1, "every try sends the same")
 				})
 			})
 		}
@@ -174,16 +175,16 @@ func TestJobsAmbiguousFailure(t *testing.T) {
 }
 
 func TestJobsBrokenAnswers(t *testing.T) {
-	for failure, step := range map[string]http.HandlerFunc{"break": breakOff, "stall": stall} {
+	for failure, step := range map[string]http.HandlerFunc{"break": testkit.BreakOff, "stall": testkit.Stall} {
 		for name, write := range jobsWrites {
 			if name == "delete" || name == "delete all" {
 				continue // their success is the status
 			}
 			t.Run(failure+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := newScript(step)
-					require.ErrorIs(t, write.call(t.Context(), s.client(t)), gitlabci.ErrOutcomeUnknown)
-					require.Len(t, s.received(), write.want)
+					s := testkit.NewScript(step)
+					require.ErrorIs(t, write.call(t.Context(), s.Client(t)), gitlabci.ErrOutcomeUnknown)
+					require.Len(t, s.Received(), write.want)
 				})
 			})
 		}
@@ -192,16 +193,16 @@ func TestJobsBrokenAnswers(t *testing.T) {
 
 func TestJobsRefusedWithoutExecution(t *testing.T) {
 	for failure, step := range map[string]http.HandlerFunc{
-		"throttle":      answer(429, "Retry later\n", "Content-Type", "text/plain", "Retry-After", "3"),
-		"action":        answer(429, `{"message":"This endpoint has been requested too many times. Try again later."}`),
-		"resource lock": answer(409, `{"message":"409 Conflict: Resource lock"}`),
+		"throttle":      testkit.Respond(429, "Retry later\n", "Content-Type", "text/plain", "Retry-After", "3"),
+		"action":        testkit.Respond(429, `{"message":"This endpoint has been requested too many times. Try again later."}`),
+		"resource lock": testkit.Respond(409, `{"message":"409 Conflict: Resource lock"}`),
 	} {
 		for name, write := range jobsWrites {
 			t.Run(failure+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := newScript(step, step, ok)
-					require.NoError(t, write.call(t.Context(), s.client(t)))
-					require.Len(t, s.received(), 3)
+					s := testkit.NewScript(step, step, testkit.OK)
+					require.NoError(t, write.call(t.Context(), s.Client(t)))
+					require.Len(t, s.Received(), 3)
 				})
 			})
 		}
@@ -215,11 +216,11 @@ func TestJobsFinalAnswers(t *testing.T) {
 	} {
 		for name, write := range jobsWrites {
 			t.Run(http.StatusText(status)+"/"+name, func(t *testing.T) {
-				s := newScript(answer(status, `{"message":"Action temporarily disabled. The project this pipeline belongs to is undergoing stats refresh."}`))
-				err := write.call(t.Context(), s.client(t))
+				s := testkit.NewScript(testkit.Respond(status, `{"message":"Action temporarily disabled. The project this pipeline belongs to is undergoing stats refresh."}`))
+				err := write.call(t.Context(), s.Client(t))
 				require.ErrorIs(t, err, sentinel)
 				require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
-				require.Len(t, s.received(), 1)
+				require.Len(t, s.Received(), 1)
 			})
 		}
 	}
@@ -230,8 +231,8 @@ func TestJobsFinalAnswers(t *testing.T) {
 func TestJobsSuccess(t *testing.T) {
 	for name, write := range jobsWrites {
 		for _, status := range []int{200, 201, 202} {
-			require.NoError(t, write.call(t.Context(), newScript(answer(status, `{"id":7}`)).client(t)), name)
-			err := write.call(t.Context(), newScript(answer(status, `{"message":"202 Accepted"}`)).client(t))
+			require.NoError(t, write.call(t.Context(), testkit.NewScript(testkit.Respond(status, `{"id":7}`)).Client(t)), name)
+			err := write.call(t.Context(), testkit.NewScript(testkit.Respond(status, `{"message":"202 Accepted"}`)).Client(t))
 			if strings.HasPrefix(name, "delete") {
 				require.NoError(t, err, name)
 				continue
@@ -241,44 +242,44 @@ func TestJobsSuccess(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"delete", "delete all"} {
-		require.NoError(t, jobsWrites[name].call(t.Context(), newScript(answer(204, ``)).client(t)), name)
+		require.NoError(t, jobsWrites[name].call(t.Context(), testkit.NewScript(testkit.Respond(204, ``)).Client(t)), name)
 	}
 }
 
 // Deleting what an earlier try may have deleted has succeeded.
 func TestJobsDeleteThatFindsNothing(t *testing.T) {
-	gone := answer(404, `{"message":"404 Not found"}`)
+	gone := testkit.Respond(404, `{"message":"404 Not found"}`)
 	for _, name := range []string{"delete", "delete all"} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScript(reset, gone)
-			require.NoError(t, jobsWrites[name].call(t.Context(), s.client(t)))
-			require.Len(t, s.received(), 2)
-			require.ErrorIs(t, jobsWrites[name].call(t.Context(), newScript(gone).client(t)), gitlabci.ErrNotFound)
-			gone := answer(404, `{"message":"404 Project Not Found"}`)
-			require.ErrorIs(t, jobsWrites[name].call(t.Context(), newScript(reset, gone).client(t)), gitlabci.ErrNotFound)
+			s := testkit.NewScript(testkit.Reset, gone)
+			require.NoError(t, jobsWrites[name].call(t.Context(), s.Client(t)))
+			require.Len(t, s.Received(), 2)
+			require.ErrorIs(t, jobsWrites[name].call(t.Context(), testkit.NewScript(gone).Client(t)), gitlabci.ErrNotFound)
+			gone := testkit.Respond(404, `{"message":"404 Project Not Found"}`)
+			require.ErrorIs(t, jobsWrites[name].call(t.Context(), testkit.NewScript(testkit.Reset, gone).Client(t)), gitlabci.ErrNotFound)
 		})
 	}
 }
 
 // Reads are tried again, and say nothing of an outcome.
 func TestJobsReads(t *testing.T) {
-	for name, call := range wireCalls {
-		if call.want[:3] != "GET" || name == "Jobs.FollowLog" { // which does not give up so soon
+	for name, call := range testkit.Methods {
+		if call.Want[:3] != "GET" || name == "Jobs.FollowLog" { // which does not give up so soon
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newScript(answer(503, ``))
-				err := call.call(t.Context(), s.client(t), "group/app", 7)
+				s := testkit.NewScript(testkit.Respond(503, ``))
+				err := call.Call(t.Context(), s.Client(t), "group/app", 7)
 				e, answered := errors.AsType[*gitlabci.APIError](err)
 				require.True(t, answered)
 				require.Equal(t, 503, e.StatusCode)
 				require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
-				require.Len(t, s.received(), 5)
+				require.Len(t, s.Received(), 5)
 
-				s = newScript(reset, answer(500, ``), silent, answer(429, ``), wireStep(call.want, call.answer))
-				require.NoError(t, call.call(t.Context(), s.client(t), "group/app", 7))
-				require.Len(t, s.received(), 5)
+				s = testkit.NewScript(testkit.Reset, testkit.Respond(500, ``), testkit.Silent, testkit.Respond(429, ``), testkit.MethodStep(call.Want, call.Response))
+				require.NoError(t, call.Call(t.Context(), s.Client(t), "group/app", 7))
+				require.Len(t, s.Received(), 5)
 			})
 		})
 	}
@@ -287,20 +288,20 @@ func TestJobsReads(t *testing.T) {
 // Every method tells what GitLab refuses it for.
 func TestJobsSentinels(t *testing.T) {
 	for status, sentinel := range map[int]error{401: gitlabci.ErrUnauthorized, 403: gitlabci.ErrForbidden, 404: gitlabci.ErrNotFound} {
-		for _, name := range slices.Sorted(maps.Keys(wireCalls)) {
-			s := newScript(answer(status, `{"message":"no"}`))
-			require.ErrorIs(t, wireCalls[name].call(t.Context(), s.client(t), "group/app", 7), sentinel, name)
+		for _, name := range slices.Sorted(maps.Keys(testkit.Methods)) {
+			s := testkit.NewScript(testkit.Respond(status, `{"message":"no"}`))
+			require.ErrorIs(t, testkit.Methods[name].Call(t.Context(), s.Client(t), "group/app", 7), sentinel, name)
 		}
 	}
 }
 
 func TestJobsFindByName(t *testing.T) {
 	next := func(page string) []string {
-		return jobPagesNext("page=" + page + "&per_page=100&pipeline_id=7")
+		return testkit.NextPage("page=" + page + "&per_page=100&pipeline_id=7")
 	}
-	first := answer(200, `[{"id":9,"name":"Unit"},{"id":8,"name":"unit 1/2"},{"id":7,"name":" unit"},{"id":6}]`, next("2")...)
-	second := answer(200, `[{"id":5,"name":"lint"},{"id":4,"name":"unit"},{"id":3,"name":"unit"}]`, next("3")...)
-	last := answer(200, `[{"id":2,"name":"build: [linux, amd64]"}]`)
+	first := testkit.Respond(200, `[{"id":9,"name":"Unit"},{"id":8,"name":"unit 1/2"},{"id":7,"name":" unit"},{"id":6}]`, next("2")...)
+	second := testkit.Respond(200, `[{"id":5,"name":"lint"},{"id":4,"name":"unit"},{"id":3,"name":"unit"}]`, next("3")...)
+	last := testkit.Respond(200, `[{"id":2,"name":"build: [linux, amd64]"}]`)
 	tests := map[string]struct {
 		name  string
 		steps []http.HandlerFunc
@@ -312,16 +313,16 @@ func TestJobsFindByName(t *testing.T) {
 		"at once":                   {"unit 1/2", []http.HandlerFunc{first, second, last}, 8, nil, 1},
 		"on the last page":          {"build: [linux, amd64]", []http.HandlerFunc{first, second, last}, 2, nil, 3},
 		"nowhere":                   {"deploy", []http.HandlerFunc{first, second, last}, 0, gitlabci.ErrNotFound, 3},
-		"no jobs":                   {"unit", []http.HandlerFunc{answer(200, `[]`)}, 0, gitlabci.ErrNotFound, 1},
-		"no pipeline":               {"unit", []http.HandlerFunc{answer(404, `{"message":"404 Not found"}`)}, 0, gitlabci.ErrNotFound, 1},
-		"page two hidden meanwhile": {"unit", []http.HandlerFunc{first, answer(403, ``)}, 0, gitlabci.ErrForbidden, 2},
+		"no jobs":                   {"unit", []http.HandlerFunc{testkit.Respond(200, `[]`)}, 0, gitlabci.ErrNotFound, 1},
+		"no pipeline":               {"unit", []http.HandlerFunc{testkit.Respond(404, `{"message":"404 Not found"}`)}, 0, gitlabci.ErrNotFound, 1},
+		"page two hidden meanwhile": {"unit", []http.HandlerFunc{first, testkit.Respond(403, ``)}, 0, gitlabci.ErrForbidden, 2},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(test.steps...)
-			job, err := s.client(t).Jobs.FindByName(t.Context(), "group/app", 7, test.name)
-			require.Len(t, s.received(), test.sent)
-			require.Equal(t, "per_page=100", s.received()[0].URL.RawQuery, "superseded jobs are not asked for")
+			s := testkit.NewScript(test.steps...)
+			job, err := s.Client(t).Jobs.FindByName(t.Context(), "group/app", 7, test.name)
+			require.Len(t, s.Received(), test.sent)
+			require.Equal(t, "per_page=100", s.Received()[0].URL.RawQuery, "superseded jobs are not asked for")
 			require.ErrorIs(t, err, test.err)
 			if test.err != nil {
 				require.Nil(t, job)
@@ -332,32 +333,32 @@ func TestJobsFindByName(t *testing.T) {
 			require.Equal(t, test.name, job.Name)
 		})
 	}
-	_, err := newScript(answer(200, `[]`)).client(t).Jobs.FindByName(t.Context(), "group/app", 7, "deploy")
+	_, err := testkit.NewScript(testkit.Respond(200, `[]`)).Client(t).Jobs.FindByName(t.Context(), "group/app", 7, "deploy")
 	require.EqualError(t, err, `gitlabci: not found: pipeline 7 has no job "deploy"`)
-	_, err = newScript(answer(200, `[{"id":3,"name":"unit"},{"id":2,"name":"build: [a]"},{"id":1,"name":"unit"}]`)).client(t).Jobs.FindByName(t.Context(), "group/app", 7, "deploy")
+	_, err = testkit.NewScript(testkit.Respond(200, `[{"id":3,"name":"unit"},{"id":2,"name":"build: [a]"},{"id":1,"name":"unit"}]`)).Client(t).Jobs.FindByName(t.Context(), "group/app", 7, "deploy")
 	require.EqualError(t, err, `gitlabci: not found: pipeline 7 has no job "deploy" among "build: [a]", "unit"`)
 	many := []byte(`{"id":100,"name":"x"}`)
 	for i := range 30 {
 		many = fmt.Appendf(many, `,{"id":%d,"name":"n%02d"}`, 99-i, i)
 	}
-	_, err = newScript(answer(200, `[`+string(many)+`]`)).client(t).Jobs.FindByName(t.Context(), "group/app", 7, "deploy")
+	_, err = testkit.NewScript(testkit.Respond(200, `[`+string(many)+`]`)).Client(t).Jobs.FindByName(t.Context(), "group/app", 7, "deploy")
 	require.ErrorContains(t, err, `"n18", "n19" and 11 more`)
 }
 
 // A token of another kind and one of a finished job, as GitLab answers them.
 func TestJobsCurrent(t *testing.T) {
 	for name, act := range map[string]func(context.Context, *gitlabci.Client) error{
-		"Current":       func(ctx context.Context, c *gitlabci.Client) error { return wireDone(c.Jobs.Current(ctx)) },
-		"AllowedAgents": func(ctx context.Context, c *gitlabci.Client) error { return wireDone(c.Jobs.AllowedAgents(ctx)) },
+		"Current":       func(ctx context.Context, c *gitlabci.Client) error { return testkit.Done(c.Jobs.Current(ctx)) },
+		"AllowedAgents": func(ctx context.Context, c *gitlabci.Client) error { return testkit.Done(c.Jobs.AllowedAgents(ctx)) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(answer(200, `{"id":7,"job":{"id":7}}`), answer(404, `{"message":"404 Job Not Found"}`), answer(401, `{"message":"401 Unauthorized"}`))
-			client := s.anonymous(t, gitlabci.WithJobToken(scriptToken))
+			s := testkit.NewScript(testkit.Respond(200, `{"id":7,"job":{"id":7}}`), testkit.Respond(404, `{"message":"404 Job Not Found"}`), testkit.Respond(401, `{"message":"401 Unauthorized"}`))
+			client := s.Anonymous(t, gitlabci.WithJobToken(testkit.Token))
 			require.NoError(t, act(t.Context(), client))
-			require.Equal(t, scriptToken, s.received()[0].Header.Get("Job-Token"))
+			require.Equal(t, testkit.Token, s.Received()[0].Header.Get("Job-Token"))
 			require.ErrorIs(t, act(t.Context(), client), gitlabci.ErrNotFound)
 			require.ErrorIs(t, act(t.Context(), client), gitlabci.ErrUnauthorized)
-			require.Len(t, s.received(), 3)
+			require.Len(t, s.Received(), 3)
 		})
 	}
 }

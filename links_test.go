@@ -12,19 +12,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // linkPage lists the pipelines of a ref once, "" being any, with answers that
 // have the headers given.
 func linkPage(t *testing.T, header http.Header, ref string) (*gitlabci.Page[gitlabci.PipelineInfo], error) {
 	t.Helper()
-	s := pageScript(t, func(w http.ResponseWriter, _ *http.Request) {
+	s := testkit.NewListScript(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		maps.Copy(w.Header(), header)
 		fmt.Fprint(w, `[{"id":1,"ref":"main"}]`)
 	})
-	page, err := s.client(t).Pipelines.List(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{PerPage: 5}, Ref: ref})
-	require.Len(t, s.received(), 1, "a link that cannot be read stays so")
+	page, err := s.Client(t).Pipelines.List(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{PerPage: 5}, Ref: ref})
+	require.Len(t, s.Received(), 1, "a link that cannot be read stays so")
 	return page, err
 }
 
@@ -163,26 +164,26 @@ func TestLinksMissing(t *testing.T) {
 
 // Without any Link header the numbers lead through the whole list.
 func TestLinksMissingThroughout(t *testing.T) {
-	s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+	s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
 		pageNumbered(250)(pageWithout{w, []string{"Link"}}, r)
 	})
-	ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{Ref: "main"}))
+	ids, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{Ref: "main"}))
 	require.Empty(t, errs)
 	require.Equal(t, pageRange(1, 250), ids)
-	require.Len(t, s.received(), 3)
-	require.Equal(t, "main", s.received()[2].URL.Query().Get("ref"))
+	require.Len(t, s.Received(), 3)
+	require.Equal(t, "main", s.Received()[2].URL.Query().Get("ref"))
 }
 
 func TestLinksCursorWithoutCredentials(t *testing.T) {
 	const cursor = "page=2&private_token=geheim&ref=main&access_token=geheim&job_token=geheim&sudo=root&%73udo=root&private%5Ftoken=geheim"
-	s := pageScript(t, pageNumbered(250))
+	s := testkit.NewListScript(t, pageNumbered(250))
 	opts := &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{After: cursor}}
-	page, err := s.client(t).Pipelines.List(t.Context(), "group/app", opts)
+	page, err := s.Client(t).Pipelines.List(t.Context(), "group/app", opts)
 	require.NoError(t, err)
-	_, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", opts))
+	_, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", opts))
 	require.Empty(t, errs)
 	require.NotContains(t, page.Next, "geheim")
-	for _, r := range s.received() {
+	for _, r := range s.Received() {
 		require.NotContains(t, r.RequestURI, "geheim")
 		require.NotContains(t, r.RequestURI, "root")
 		require.Equal(t, "main", r.URL.Query().Get("ref"))
@@ -205,14 +206,14 @@ func TestPagesThatAreNotLists(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(answer(http.StatusOK, test.body, "Content-Type", test.contentType))
-			page, err := s.client(t).Pipelines.List(t.Context(), "group/app", nil)
+			s := testkit.NewScript(testkit.Respond(http.StatusOK, test.body, "Content-Type", test.contentType))
+			page, err := s.Client(t).Pipelines.List(t.Context(), "group/app", nil)
 			require.Nil(t, page)
 			for _, says := range test.says {
 				require.ErrorContains(t, err, says)
 			}
-			require.Len(t, s.received(), 1)
-			variables, err := s.client(t).Pipelines.Variables(t.Context(), "group/app", 42)
+			require.Len(t, s.Received(), 1)
+			variables, err := s.Client(t).Pipelines.Variables(t.Context(), "group/app", 42)
 			require.Error(t, err)
 			require.Nil(t, variables)
 		})
@@ -224,7 +225,7 @@ func TestPagesThatAreNotLists(t *testing.T) {
 func linkRenamed(knows, refusal string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasSuffix(r.URL.Path, "/"+knows) {
-			answer(http.StatusNotFound, refusal)(w, r)
+			testkit.Respond(http.StatusNotFound, refusal)(w, r)
 			return
 		}
 		pageNumbered(250)(w, r)
@@ -233,8 +234,8 @@ func linkRenamed(knows, refusal string) http.HandlerFunc {
 
 func TestTriggerJobsRoute(t *testing.T) {
 	const unknownRoute = `{"error":"404 Not Found"}`
-	s := pageScript(t, linkRenamed("trigger_jobs", unknownRoute))
-	client := s.client(t)
+	s := testkit.NewListScript(t, linkRenamed("trigger_jobs", unknownRoute))
+	client := s.Client(t)
 	page, err := client.Jobs.ListTriggerJobs(t.Context(), "group/app", 42, &gitlabci.ListTriggerJobsOptions{Scope: []gitlabci.Status{gitlabci.StatusFailed}})
 	require.NoError(t, err)
 	require.Len(t, page.Items, 20)
@@ -245,8 +246,8 @@ func TestTriggerJobsRoute(t *testing.T) {
 
 	seq := client.Jobs.AllTriggerJobs(t.Context(), "group/app", 42, nil)
 	for range 2 { // a loop asks the old route once, and the next loop again
-		before := len(s.received())
-		require.NoError(t, wireDrain(seq))
+		before := len(s.Received())
+		require.NoError(t, testkit.Drain(seq))
 		routes := linkRoutes(s, before)
 		require.Len(t, routes, 4)
 		for i, name := range []string{"bridges", "trigger_jobs", "trigger_jobs", "trigger_jobs"} {
@@ -254,12 +255,12 @@ func TestTriggerJobsRoute(t *testing.T) {
 		}
 	}
 
-	s = pageScript(t, linkRenamed("bridges", unknownRoute))
-	require.NoError(t, wireDrain(s.client(t).Jobs.AllTriggerJobs(t.Context(), "group/app", 42, nil)))
+	s = testkit.NewListScript(t, linkRenamed("bridges", unknownRoute))
+	require.NoError(t, testkit.Drain(s.Client(t).Jobs.AllTriggerJobs(t.Context(), "group/app", 42, nil)))
 	for _, route := range linkRoutes(s, 0) {
 		require.Contains(t, route, "/bridges?")
 	}
-	require.Len(t, s.received(), 3)
+	require.Len(t, s.Received(), 3)
 }
 
 func TestTriggerJobsNotFound(t *testing.T) {
@@ -268,29 +269,29 @@ func TestTriggerJobsNotFound(t *testing.T) {
 		`{"error":"404 Not Found","message":"404 Not found"}`, `{"error":"not_found"}`, `404 Not Found`, ``, `<html><title>404 Not Found</title></html>`,
 	} {
 		t.Run(refusal, func(t *testing.T) {
-			s := newScript(answer(http.StatusNotFound, refusal))
-			page, err := s.client(t).Jobs.ListTriggerJobs(t.Context(), "group/app", 42, nil)
+			s := testkit.NewScript(testkit.Respond(http.StatusNotFound, refusal))
+			page, err := s.Client(t).Jobs.ListTriggerJobs(t.Context(), "group/app", 42, nil)
 			require.Nil(t, page)
 			require.ErrorIs(t, err, gitlabci.ErrNotFound)
 			require.NotErrorIs(t, err, errors.ErrUnsupported)
-			require.Error(t, wireDrain(s.client(t).Jobs.AllTriggerJobs(t.Context(), "group/app", 42, nil)))
+			require.Error(t, testkit.Drain(s.Client(t).Jobs.AllTriggerJobs(t.Context(), "group/app", 42, nil)))
 			for _, route := range linkRoutes(s, 0) {
 				require.Contains(t, route, "/bridges")
 			}
-			require.Len(t, s.received(), 2)
+			require.Len(t, s.Received(), 2)
 		})
 	}
 	t.Run("neither route", func(t *testing.T) {
-		s := newScript(answer(http.StatusNotFound, `{"error":"404 Not Found"}`))
-		_, err := s.client(t).Jobs.ListTriggerJobs(t.Context(), "group/app", 42, nil)
+		s := testkit.NewScript(testkit.Respond(http.StatusNotFound, `{"error":"404 Not Found"}`))
+		_, err := s.Client(t).Jobs.ListTriggerJobs(t.Context(), "group/app", 42, nil)
 		require.ErrorIs(t, err, errors.ErrUnsupported)
-		require.Len(t, s.received(), 2)
+		require.Len(t, s.Received(), 2)
 	})
 }
 
 // linkRoutes is what reached s, from one request on.
-func linkRoutes(s *script, from int) (routes []string) {
-	for _, r := range s.received()[from:] {
+func linkRoutes(s *testkit.Script, from int) (routes []string) {
+	for _, r := range s.Received()[from:] {
 		routes = append(routes, r.Method+" "+r.RequestURI)
 	}
 	return routes

@@ -16,43 +16,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // logText is what a runner writes: colours, carriage returns, sections, and
 // bytes that are no UTF-8.
 const logText = "section_start:1767225600:prepare\r\x1b[0K\x1b[36;1mPreparing\x1b[0;m\r\n" +
 	"\x1b[32mcaf\xe9 \xff\xfe\x00\x1b[0m\nprogress 10%\rprogress 20%\r\nsection_end:1767225601:prepare\r\x1b[0K\n"
-
-// logAnswer answers with a log as GitLab does.
-func logAnswer(log string) http.HandlerFunc {
-	return answer(200, log, "Content-Type", "text/plain", "Content-Disposition", `infile; filename="7.log"`)
-}
-
-// ofType is a step whose response has another content type, such as a file's.
-func ofType(contentType string, step http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { step(&typedWriter{w, contentType}, r) }
-}
-
-// okFile is a valid response to any call that expects a file.
-var okFile = ofType("application/octet-stream", ok)
-
-// A typedWriter writes a response with the given content type.
-type typedWriter struct {
-	http.ResponseWriter
-	contentType string
-}
-
-func (w *typedWriter) WriteHeader(status int) {
-	w.Header().Set("Content-Type", w.contentType)
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *typedWriter) Write(p []byte) (int, error) {
-	w.Header().Set("Content-Type", w.contentType)
-	return w.ResponseWriter.Write(p)
-}
-
-func (w *typedWriter) Flush() { w.ResponseWriter.(http.Flusher).Flush() }
 
 func logRead(ctx context.Context, c *gitlabci.Client) (string, error) {
 	log, err := c.Jobs.Log(ctx, "group/app", 7)
@@ -71,7 +41,7 @@ func TestLog(t *testing.T) {
 		"large":             strings.Repeat(logText, 20_000),
 	} {
 		t.Run(name, func(t *testing.T) {
-			text, err := logRead(t.Context(), newScript(logAnswer(log)).client(t))
+			text, err := logRead(t.Context(), testkit.NewScript(testkit.Log(log)).Client(t))
 			require.NoError(t, err)
 			require.True(t, log == text, "%d bytes for %d", len(text), len(log))
 		})
@@ -80,15 +50,15 @@ func TestLog(t *testing.T) {
 
 // A log may have any content type but HTML and JSON.
 func TestLogOfAnyType(t *testing.T) {
-	_, err := logRead(t.Context(), newScript(answer(200, "<title>Sign in</title>", "Content-Type", "text/html")).client(t))
+	_, err := logRead(t.Context(), testkit.NewScript(testkit.Respond(200, "<title>Sign in</title>", "Content-Type", "text/html")).Client(t))
 	require.ErrorContains(t, err, "this is a page")
 	for _, contentType := range []string{"application/json", "Application/JSON; charset=utf-8"} {
-		text, err := logRead(t.Context(), newScript(answer(200, logText, "Content-Type", contentType)).client(t))
+		text, err := logRead(t.Context(), testkit.NewScript(testkit.Respond(200, logText, "Content-Type", contentType)).Client(t))
 		require.ErrorContains(t, err, fmt.Sprintf("the response has content type %q, not that of the requested file", contentType))
 		require.Empty(t, text)
 	}
 	for _, contentType := range []string{"", "text/plain", "application/octet-stream"} {
-		text, err := logRead(t.Context(), newScript(answer(200, logText, "Content-Type", contentType)).client(t))
+		text, err := logRead(t.Context(), testkit.NewScript(testkit.Respond(200, logText, "Content-Type", contentType)).Client(t))
 		require.NoError(t, err)
 		require.Equal(t, logText, text)
 	}
@@ -98,14 +68,14 @@ func TestLogOfAnyType(t *testing.T) {
 func TestLogStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		read := make(chan struct{})
-		s := newScript(func(w http.ResponseWriter, _ *http.Request) {
+		s := testkit.NewScript(func(w http.ResponseWriter, _ *http.Request) {
 			for i := range 3 {
 				fmt.Fprintf(w, "part %d\n", i)
 				w.(http.Flusher).Flush()
 				<-read
 			}
 		})
-		log, err := s.client(t).Jobs.Log(t.Context(), "group/app", 7)
+		log, err := s.Client(t).Jobs.Log(t.Context(), "group/app", 7)
 		require.NoError(t, err)
 		defer log.Close()
 		for i := range 3 {
@@ -123,14 +93,14 @@ func TestLogStreams(t *testing.T) {
 
 // On the way a log may be compressed, to be unpacked by net/http.
 func TestLogCompressedOnTheWay(t *testing.T) {
-	s := newScript(func(w http.ResponseWriter, r *http.Request) {
+	s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 		require.Equal(t, "gzip", r.Header.Get("Accept-Encoding"))
 		w.Header().Set("Content-Encoding", "gzip")
 		packed := gzip.NewWriter(w)
 		io.WriteString(packed, logText)
 		packed.Close()
 	})
-	text, err := logRead(t.Context(), s.client(t))
+	text, err := logRead(t.Context(), s.Client(t))
 	require.NoError(t, err)
 	require.Equal(t, logText, text)
 }
@@ -144,29 +114,29 @@ func TestLogErrors(t *testing.T) {
 		403: {`{"message":"403 Forbidden"}`, gitlabci.ErrForbidden},
 		404: {`{"message":"404 Not found"}`, gitlabci.ErrNotFound},
 	} {
-		s := newScript(answer(status, test.body))
-		_, err := logRead(t.Context(), s.client(t))
+		s := testkit.NewScript(testkit.Respond(status, test.body))
+		_, err := logRead(t.Context(), s.Client(t))
 		require.ErrorIs(t, err, test.sentinel)
 		e, answered := errors.AsType[*gitlabci.APIError](err)
 		require.True(t, answered)
 		require.Equal(t, "/projects/group%2Fapp/jobs/7/trace", e.Path)
-		require.Len(t, s.received(), 1)
+		require.Len(t, s.Received(), 1)
 	}
 }
 
 func TestLogIsAskedForAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(answer(503, ``), reset, silent, logAnswer(logText))
-		text, err := logRead(t.Context(), s.client(t))
+		s := testkit.NewScript(testkit.Respond(503, ``), testkit.Reset, testkit.Silent, testkit.Log(logText))
+		text, err := logRead(t.Context(), s.Client(t))
 		require.NoError(t, err)
 		require.Equal(t, logText, text)
-		require.Len(t, s.received(), 4)
+		require.Len(t, s.Received(), 4)
 	})
 }
 
 func TestLogThatBreaksOff(t *testing.T) {
 	for name, step := range map[string]http.HandlerFunc{
-		"of known length": ofType("text/plain", breakOff),
+		"of known length": testkit.OfType("text/plain", testkit.BreakOff),
 		"in chunks": func(w http.ResponseWriter, _ *http.Request) {
 			io.WriteString(w, `{"id":`)
 			w.(http.Flusher).Flush()
@@ -174,7 +144,7 @@ func TestLogThatBreaksOff(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text, err := logRead(t.Context(), newScript(step).client(t, gitlabci.WithRetries(0)))
+			text, err := logRead(t.Context(), testkit.NewScript(step).Client(t, gitlabci.WithRetries(0)))
 			require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 			require.Equal(t, `{"id":`, text, "what came is kept")
 		})
@@ -184,7 +154,7 @@ func TestLogThatBreaksOff(t *testing.T) {
 func TestLogStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		text, err := logRead(t.Context(), newScript(ofType("text/plain", stall)).client(t, gitlabci.WithRetries(0)))
+		text, err := logRead(t.Context(), testkit.NewScript(testkit.OfType("text/plain", testkit.Stall)).Client(t, gitlabci.WithRetries(0)))
 		require.ErrorIs(t, err, gitlabci.ErrStalled)
 		require.NotErrorIs(t, err, context.Canceled)
 		require.Equal(t, `{"id":`, text)
@@ -196,18 +166,18 @@ func TestLogStalls(t *testing.T) {
 // cut off.
 func TestLogMayBeSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(func(w http.ResponseWriter, _ *http.Request) {
+		s := testkit.NewScript(func(w http.ResponseWriter, _ *http.Request) {
 			for range 10 {
 				time.Sleep(59 * time.Second)
 				io.WriteString(w, "drip\n")
 				w.(http.Flusher).Flush()
 			}
 		})
-		text, err := logRead(t.Context(), s.client(t))
+		text, err := logRead(t.Context(), s.Client(t))
 		require.NoError(t, err)
 		require.Equal(t, strings.Repeat("drip\n", 10), text)
 
-		log, err := newScript(logAnswer(strings.Repeat(logText, 1000))).client(t).Jobs.Log(t.Context(), "group/app", 7)
+		log, err := testkit.NewScript(testkit.Log(strings.Repeat(logText, 1000))).Client(t).Jobs.Log(t.Context(), "group/app", 7)
 		require.NoError(t, err)
 		defer log.Close()
 		var whole bytes.Buffer
@@ -227,14 +197,14 @@ func TestLogCanceled(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		start := time.Now()
-		_, err := logRead(ctx, newScript(ofType("text/plain", stall)).client(t))
+		_, err := logRead(ctx, testkit.NewScript(testkit.OfType("text/plain", testkit.Stall)).Client(t))
 		require.ErrorIs(t, err, context.Canceled)
 		require.NotErrorIs(t, err, gitlabci.ErrStalled)
 		require.Equal(t, time.Second, time.Since(start))
 
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err = logRead(ctx, newScript(ofType("text/plain", stall)).client(t))
+		_, err = logRead(ctx, testkit.NewScript(testkit.OfType("text/plain", testkit.Stall)).Client(t))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, 2*time.Second, time.Since(start))
 	})
@@ -244,11 +214,11 @@ func TestLogCanceled(t *testing.T) {
 func TestLogClosedEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		left := make(chan struct{})
-		s := newScript(func(w http.ResponseWriter, r *http.Request) {
-			ofType("text/plain", stall)(w, r)
+		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+			testkit.OfType("text/plain", testkit.Stall)(w, r)
 			close(left)
 		})
-		log, err := s.client(t).Jobs.Log(t.Context(), "group/app", 7)
+		log, err := s.Client(t).Jobs.Log(t.Context(), "group/app", 7)
 		require.NoError(t, err)
 		_, err = io.ReadFull(log, make([]byte, 3))
 		require.NoError(t, err)

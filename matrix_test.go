@@ -20,6 +20,7 @@ import (
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
 	"example.com/gitlabci/internal/memnet"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // The fault matrix: every method, met by every kind of fault, with every kind
@@ -35,7 +36,7 @@ func TestMatrix(t *testing.T) {
 			tokens := slices.DeleteFunc(matrixTokens(), func(token matrixToken) bool { return !deed.admits(token) })
 			for i, fault := range matrixFaults() {
 				for j, token := range tokens {
-					if !fault.concerns(deed) || underRace() && j != i%len(tokens) {
+					if !fault.concerns(deed) || testkit.UnderRace() && j != i%len(tokens) {
 						continue
 					}
 					t.Run(fault.name+"/"+token.name, func(t *testing.T) { overProtocols(t, deed, fault, token, i/len(tokens)) })
@@ -67,7 +68,7 @@ func overProtocols(t *testing.T, deed deed, fault matrixFault, token matrixToken
 	for name, protocol := range map[string]func(*memnet.Network) *http.Transport{
 		"HTTP/1.1": (*memnet.Network).Transport, "HTTP/2": (*memnet.Network).HTTP2,
 	} {
-		if underRace() && (turn%2 == 0) != (name == "HTTP/2") {
+		if testkit.UnderRace() && (turn%2 == 0) != (name == "HTTP/2") {
 			continue
 		}
 		// A goroutine that is left over, of a connection say, ends the bubble

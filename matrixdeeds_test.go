@@ -13,6 +13,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A deedKind is what a method may do after a try whose end is not known.
@@ -217,7 +218,7 @@ func fileDeeds() []deed {
 			return c.Artifacts.OpenFile(ctx, "group/app", latest, "report.txt")
 		})},
 		{"Artifacts.Save", "GET " + j + "/artifacts", streaming, true, func(ctx context.Context, c *gitlabci.Client) error {
-			return saveSomewhere(ctx, c, "group/app", matrixFailed)
+			return testkit.Save(ctx, c, "group/app", matrixFailed)
 		}},
 		{"Artifacts.Download", "GET " + j + "/artifacts", streaming, true, func(ctx context.Context, c *gitlabci.Client) error {
 			_, err := c.Artifacts.Download(ctx, "group/app", gitlabci.JobID(matrixFailed), io.Discard, nil)

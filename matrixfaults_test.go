@@ -3,7 +3,6 @@ package gitlabci_test
 import (
 	"cmp"
 	"context"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A matrixFault is something that goes wrong with the first request of a deed,
@@ -27,9 +27,6 @@ type matrixFault struct {
 	timeout time.Duration // of the context; zero is none
 	inBody  bool          // whether the answer has begun
 }
-
-// anyError stands for an error that matches no sentinel.
-var anyError = io.ErrUnexpectedEOF
 
 // concerns reports whether the fault means something to a deed: whoever is
 // handed a page as it is must look himself, and what has no body cannot wait
@@ -65,13 +62,13 @@ func (f matrixFault) judge(t *testing.T, deed deed, err error) {
 	if deed.kind == expecting && want == gitlabci.ErrNotFound { // of a replica
 		want = nil
 	}
-	if (deed.kind == watching || deed.kind == expecting) && want == anyError { // of one answer, not of the next
+	if (deed.kind == watching || deed.kind == expecting) && want == testkit.AnyError { // of one answer, not of the next
 		want = nil
 	}
 	switch want {
 	case nil:
 		require.NoError(t, err)
-	case anyError:
+	case testkit.AnyError:
 		require.Error(t, err)
 	default:
 		require.ErrorIs(t, err, want)
@@ -82,7 +79,7 @@ func (f matrixFault) judge(t *testing.T, deed deed, err error) {
 func (f matrixFault) plainly() error {
 	switch f.fault.Break {
 	case gitlabcitest.BreakResetBody:
-		return anyError
+		return testkit.AnyError
 	case gitlabcitest.BreakStall:
 		return cmp.Or(f.streams, gitlabci.ErrStalled)
 	}
@@ -133,10 +130,10 @@ func bodyFaults() []matrixFault {
 	return []matrixFault{
 		{"reset in the body", gitlabcitest.Fault{Break: gitlabcitest.BreakResetBody, After: 1}, nil, unknown, nil, nil, 0, true},
 		{"stall in the body", gitlabcitest.Fault{Break: gitlabcitest.BreakStall, After: 1}, nil, unknown, nil, nil, 0, true},
-		{"truncated", gitlabcitest.Fault{Break: gitlabcitest.BreakTruncate, After: 1}, anyError, unknown, nil, nil, 0, true},
-		{"a page in place of the answer", gitlabcitest.Fault{Status: 200, Body: page}, anyError, unknown, anyError, anyError, 0, true},
-		{"another thing in place of the answer", gitlabcitest.Fault{Status: 200, Body: `{"message":"403 Forbidden"}`}, anyError, unknown, anyError, unknown, 0, true},
-		{"an endless list in place of the answer", gitlabcitest.Fault{Status: 200, Body: "[" + strings.Repeat("{},", 30_000) + "{}]"}, anyError, unknown, anyError, unknown, 0, true},
+		{"truncated", gitlabcitest.Fault{Break: gitlabcitest.BreakTruncate, After: 1}, testkit.AnyError, unknown, nil, nil, 0, true},
+		{"a page in place of the answer", gitlabcitest.Fault{Status: 200, Body: page}, testkit.AnyError, unknown, testkit.AnyError, testkit.AnyError, 0, true},
+		{"another thing in place of the answer", gitlabcitest.Fault{Status: 200, Body: `{"message":"403 Forbidden"}`}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
+		{"an endless list in place of the answer", gitlabcitest.Fault{Status: 200, Body: "[" + strings.Repeat("{},", 30_000) + "{}]"}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
 		{"out of time", gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader}, late, late, late, late, 5 * time.Second, false},
 		{"out of time, executed", gitlabcitest.Fault{Break: gitlabcitest.BreakStall}, late, late, late, nil, 5 * time.Second, true},
 	}

@@ -3,10 +3,10 @@ package gitlabci_test
 import (
 	"bytes"
 	"context"
-	"iter"
 	"sync"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // workflowDeeds are methods that make many calls. The route is that of the call
@@ -24,31 +24,17 @@ func workflowDeeds() []deed {
 	}
 }
 
-type eachMethod = func(*gitlabci.PipelinesService, context.Context, gitlabci.ProjectID, iter.Seq2[*gitlabci.PipelineInfo, error], *gitlabci.EachOptions) iter.Seq2[*gitlabci.EachResult, error]
-
 // onEach is a method on one pipeline. Its error is the pipeline's, or that of
 // the loop.
-func onEach(do eachMethod) func(context.Context, *gitlabci.Client) error {
+func onEach(do testkit.EachMethod) func(context.Context, *gitlabci.Client) error {
 	return func(ctx context.Context, c *gitlabci.Client) (last error) {
-		for result, err := range do(c.Pipelines, ctx, "group/app", pipelinesOf(matrixPipeline), nil) {
+		for result, err := range do(c.Pipelines, ctx, "group/app", testkit.PipelinesOf(matrixPipeline), nil) {
 			if err != nil {
 				return err
 			}
 			last = result.Err
 		}
 		return last
-	}
-}
-
-// pipelinesOf is an iterator over pipelines of which nothing but the ID is
-// known.
-func pipelinesOf(ids ...gitlabci.PipelineID) iter.Seq2[*gitlabci.PipelineInfo, error] {
-	return func(yield func(*gitlabci.PipelineInfo, error) bool) {
-		for _, id := range ids {
-			if !yield(&gitlabci.PipelineInfo{ID: id}, nil) {
-				return
-			}
-		}
 	}
 }
 

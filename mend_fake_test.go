@@ -16,6 +16,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 )
 
 // mendNoise is a large file.
-var mendNoise = downloadNoise(600_000)
+var mendNoise = testkit.Noise(600_000)
 
 // mendServer has a job with a large archive, or one with a large member, and a
 // large log.
@@ -191,11 +192,11 @@ func TestMendChanges(t *testing.T) {
 // time until the next try.
 func TestMendClosed(t *testing.T) {
 	for name, then := range map[string]http.HandlerFunc{
-		"bytes": stall, "an answer": silent, "the next try": answer(503, "", "Retry-After", "100"),
+		"bytes": testkit.Stall, "an answer": testkit.Silent, "the next try": testkit.Respond(503, "", "Retry-After", "100"),
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScript(mendFirst(), then)
-			file, err := s.client(t).Artifacts.Open(t.Context(), "group/app", gitlabci.JobID(7), nil)
+			s := testkit.NewScript(testkit.FirstPart(), then)
+			file, err := s.Client(t).Artifacts.Open(t.Context(), "group/app", gitlabci.JobID(7), nil)
 			require.NoError(t, err)
 			time.AfterFunc(10*time.Second, func() { file.Close() })
 			start := time.Now()
@@ -213,13 +214,13 @@ func TestMendClosed(t *testing.T) {
 // one ends.
 func TestMendHeedsTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, then := range []http.HandlerFunc{stall, silent, mendFirst("ETag", `"a"`)} {
-			s := newScript(mendFirst("ETag", `"a"`), then)
+		for _, then := range []http.HandlerFunc{testkit.Stall, testkit.Silent, testkit.FirstPart("ETag", `"a"`)} {
+			s := testkit.NewScript(testkit.FirstPart("ETag", `"a"`), then)
 			ctx, cancel := context.WithCancel(t.Context())
 			var opts gitlabci.OpenOptions
 			opts.Progress = func(done, _ int64) { time.AfterFunc(time.Millisecond, cancel) }
 			start := time.Now()
-			_, err := s.client(t).Artifacts.Download(ctx, "group/app", gitlabci.JobID(7), io.Discard, &opts)
+			_, err := s.Client(t).Artifacts.Download(ctx, "group/app", gitlabci.JobID(7), io.Discard, &opts)
 			require.ErrorIs(t, err, context.Canceled)
 			require.NotErrorIs(t, err, fs.ErrClosed)
 			require.Equal(t, time.Millisecond, time.Since(start))
@@ -227,7 +228,7 @@ func TestMendHeedsTheContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 		defer cancel()
 		start := time.Now()
-		_, err := newScript(mendFirst()).client(t).Artifacts.Download(ctx, "group/app", gitlabci.JobID(7), io.Discard, nil)
+		_, err := testkit.NewScript(testkit.FirstPart()).Client(t).Artifacts.Download(ctx, "group/app", gitlabci.JobID(7), io.Discard, nil)
 		require.Error(t, err)
 		require.LessOrEqual(t, time.Since(start), time.Nanosecond)
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // memoryCut serves that many MiB, from where it is asked, with a strong ETag as
@@ -67,7 +68,7 @@ func BenchmarkMendedDownloadRSS(b *testing.B) {
 func BenchmarkDownload(b *testing.B) {
 	const mebibytes = 256
 	download := func(server string) (int64, error) {
-		client, err := gitlabci.NewClient(gitlabci.WithBaseURL(server), gitlabci.WithToken(scriptToken))
+		client, err := gitlabci.NewClient(gitlabci.WithBaseURL(server), gitlabci.WithToken(testkit.Token))
 		if err != nil {
 			return 0, err
 		}

@@ -18,6 +18,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/internal/memnet"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // mixValidators are the validators that a response may have, as pairs of header
@@ -27,10 +28,10 @@ var mixValidators = map[string][]string{
 	"weak":        {"ETag", `W/"a"`},
 	"strong":      {"ETag", `"a"`},
 	"strong B":    {"ETag", `"b"`},
-	"date":        {"Last-Modified", mendDate},
-	"date B":      {"Last-Modified", mendLater},
-	"weak, date":  {"ETag", `W/"a"`, "Last-Modified", mendDate},
-	"strong+date": {"ETag", `"a"`, "Last-Modified", mendDate},
+	"date":        {"Last-Modified", testkit.Date},
+	"date B":      {"Last-Modified", testkit.LaterDate},
+	"weak, date":  {"ETag", `W/"a"`, "Last-Modified", testkit.Date},
+	"strong+date": {"ETag", `"a"`, "Last-Modified", testkit.Date},
 }
 
 // A mixServer sends file A, and interrupts it. Then it may send file B.
@@ -50,8 +51,8 @@ type mixServer struct {
 }
 
 func (s *mixServer) client(t testing.TB, opts ...gitlabci.Option) *gitlabci.Client {
-	s.network.Handle(scriptHost, s)
-	client, err := gitlabci.NewClient(append([]gitlabci.Option{gitlabci.WithBaseURL("https://" + scriptHost), gitlabci.WithTransport(s.network.Transport())}, opts...)...)
+	s.network.Handle(testkit.Host, s)
+	client, err := gitlabci.NewClient(append([]gitlabci.Option{gitlabci.WithBaseURL("https://" + testkit.Host), gitlabci.WithTransport(s.network.Transport())}, opts...)...)
 	require.NoError(t, err)
 	return client
 }
@@ -95,7 +96,7 @@ func (s *mixServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if n < s.cuts && end-from > s.cut {
 		io.WriteString(w, file[from:from+s.cut])
 		w.(http.Flusher).Flush()
-		reset(w, r)
+		testkit.Reset(w, r)
 	}
 	io.WriteString(w, file[from:end])
 }
@@ -121,7 +122,7 @@ func mixSources(t testing.TB) map[string]func(context.Context, *gitlabci.Client)
 			return mixRead(log, err)
 		},
 	}
-	for name, open := range artifactsOpens {
+	for name, open := range testkit.Opens {
 		sources[name] = func(ctx context.Context, c *gitlabci.Client) (string, error) {
 			file, err := open(ctx, c)
 			if err != nil {
@@ -130,7 +131,7 @@ func mixSources(t testing.TB) map[string]func(context.Context, *gitlabci.Client)
 			return mixRead(file, nil)
 		}
 	}
-	for name, src := range map[string]gitlabci.ArtifactSource{"save": gitlabci.JobID(7), "save latest": artifactsLatest} {
+	for name, src := range map[string]gitlabci.ArtifactSource{"save": gitlabci.JobID(7), "save latest": testkit.Latest} {
 		sources[name] = func(ctx context.Context, c *gitlabci.Client) (string, error) { return mixSave(t, ctx, c, src, nil) }
 	}
 	return sources
@@ -195,9 +196,9 @@ func mixLies(first, later []string, swap string) bool {
 // later, and however it handles ranges.
 func TestMendNeverMixesFiles(t *testing.T) {
 	const size = 300
-	a := downloadNoise(size)
+	a := testkit.Noise(size)
 	others := map[string]string{
-		"all":       downloadNoise(2 * size)[size:],
+		"all":       testkit.Noise(2 * size)[size:],
 		"its start": "x" + a[1:],
 		"its end":   a[:size-1] + "x",
 	}
@@ -228,9 +229,9 @@ func TestMendNeverMixesFiles(t *testing.T) {
 
 // mixZips returns two archives of the same size.
 func mixZips(t testing.TB) [2]string {
-	noise := downloadNoise(6 << 20)
-	a := archiveOf(t, archiveEntry{name: "first", content: noise[:1<<20], store: true}, archiveEntry{name: "second", content: noise[1<<20 : 3<<20], store: true})
-	b := archiveOf(t, archiveEntry{name: "first", content: noise[3<<20 : 4<<20], store: true}, archiveEntry{name: "second", content: noise[4<<20:], store: true})
+	noise := testkit.Noise(6 << 20)
+	a := testkit.Zip(t, testkit.ZipEntry{Name: "first", Content: noise[:1<<20], Store: true}, testkit.ZipEntry{Name: "second", Content: noise[1<<20 : 3<<20], Store: true})
+	b := testkit.Zip(t, testkit.ZipEntry{Name: "first", Content: noise[3<<20 : 4<<20], Store: true}, testkit.ZipEntry{Name: "second", Content: noise[4<<20:], Store: true})
 	require.Len(t, b, len(a))
 	return [2]string{string(a), string(b)}
 }
@@ -240,14 +241,14 @@ func mixZips(t testing.TB) [2]string {
 func TestSaveJoinsAndChecks(t *testing.T) {
 	zips := mixZips(t)
 	behind := zips[0][:2<<20] + zips[1][2<<20:] // matches around the interruption, but not as an archive
-	like := archiveOf(t, archiveEntry{name: "first", content: zips[0][100 : 100+1<<20], store: true}, archiveEntry{name: "second", content: zips[0][1<<20+200 : 3<<20+200], store: true})
+	like := testkit.Zip(t, testkit.ZipEntry{Name: "first", Content: zips[0][100 : 100+1<<20], Store: true}, testkit.ZipEntry{Name: "second", Content: zips[0][1<<20+200 : 3<<20+200], Store: true})
 	noZip := "PK\x03\x04" + zips[0][4:3<<20]
 	for firstName, first := range mixValidators {
 		for laterName, later := range map[string][]string{"the same": first, "none": nil, "date": mixValidators["date"], "strong B": mixValidators["strong B"]} {
 			for name, files := range map[string][2]string{"A and B": zips, "a mix": {zips[0], behind}, "alike": {zips[0], string(like)}, "no zip": {noZip, "x" + noZip[1:]}} {
 				for swap, which := range mixSwaps {
 					for cut := range map[int]bool{0: true, 1: true} {
-						if mixLies(first, later, swap) || underRace() && name != "a mix" {
+						if mixLies(first, later, swap) || testkit.UnderRace() && name != "a mix" {
 							continue
 						}
 						s := &mixServer{files: files, first: first, later: later, which: which, cut: 200_000 + cut*1_000_000, cuts: 2, ranges: true}
@@ -304,14 +305,14 @@ func TestMendChecksTheNumbers(t *testing.T) {
 // directory is large.
 func mixEntries(t testing.TB, files int) (data [2]string, names [2]map[string]string) {
 	for i, prefix := range []string{"a", "b"} {
-		var entries []archiveEntry
+		var entries []testkit.ZipEntry
 		names[i] = map[string]string{}
 		for n := range files {
 			name := fmt.Sprintf("%s%06d%s", prefix, n, strings.Repeat("x", 200))
-			entries = append(entries, archiveEntry{name: name, content: prefix, store: true})
+			entries = append(entries, testkit.ZipEntry{Name: name, Content: prefix, Store: true})
 			names[i][name] = prefix
 		}
-		data[i] = string(archiveOf(t, entries...))
+		data[i] = string(testkit.Zip(t, entries...))
 	}
 	require.Len(t, data[1], len(data[0]))
 	return data, names
@@ -321,7 +322,7 @@ func mixEntries(t testing.TB, files int) (data [2]string, names [2]map[string]st
 // archive, wherever a response is interrupted and whatever the server sends next.
 func TestArchiveNeverMixesArchives(t *testing.T) {
 	for _, files := range []int{1000, 8000} { // an archive within the tail, and a directory larger than the tail
-		if underRace() && files > 1000 {
+		if testkit.UnderRace() && files > 1000 {
 			continue
 		}
 		data, names := mixEntries(t, files)
@@ -332,7 +333,7 @@ func TestArchiveNeverMixesArchives(t *testing.T) {
 						continue
 					}
 					for _, cut := range []int{0, 300_000} {
-						for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(7), artifactsLatest} {
+						for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(7), testkit.Latest} {
 							s := &mixServer{files: data, first: first, later: later, which: mixSwaps[swap], cut: cut, ranges: true, honours: cut == 0}
 							if cut > 0 {
 								s.cuts = 1
@@ -397,7 +398,7 @@ func TestExtractNeverMixesArchives(t *testing.T) {
 						require.NoError(t, err)
 						got.Write(content)
 					}
-					noise := downloadNoise(6 << 20)
+					noise := testkit.Noise(6 << 20)
 					require.True(t, got.String() == noise[:3<<20] || got.String() == noise[3<<20:], firstName)
 				})
 			}

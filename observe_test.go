@@ -3,7 +3,6 @@ package gitlabci_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,31 +16,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
-
-// logLines returns a logger and a function that decodes what it wrote.
-func logLines(t *testing.T) (*slog.Logger, func() []map[string]any) {
-	var buffer bytes.Buffer
-	return slog.New(slog.NewJSONHandler(&buffer, nil)), func() []map[string]any {
-		var lines []map[string]any
-		for line := range strings.Lines(buffer.String()) {
-			fields := map[string]any{}
-			require.NoError(t, json.Unmarshal([]byte(line), &fields))
-			delete(fields, "time")
-			lines = append(lines, fields)
-		}
-		return lines
-	}
-}
 
 func TestLogger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		logger, lines := logLines(t)
-		s := newScript(answer(429, ``, "Retry-After", "7", "X-Request-Id", "01A"), reset, func(w http.ResponseWriter, r *http.Request) {
+		logger, lines := testkit.NewLogger(t)
+		s := testkit.NewScript(testkit.Respond(429, ``, "Retry-After", "7", "X-Request-Id", "01A"), testkit.Reset, func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(2 * time.Second)
-			answer(200, `{"id":7}`, "X-Request-Id", "01B")(w, r)
+			testkit.Respond(200, `{"id":7}`, "X-Request-Id", "01B")(w, r)
 		})
-		require.NoError(t, calls["get"](t.Context(), s.client(t, gitlabci.WithLogger(logger))))
+		require.NoError(t, testkit.Calls["get"](t.Context(), s.Client(t, gitlabci.WithLogger(logger))))
 		got := lines()
 		backoff := got[3]["wait"]
 		delete(got[3], "wait")
@@ -69,13 +54,13 @@ func TestHooks(t *testing.T) {
 				status := 0
 				if resp != nil {
 					status = resp.StatusCode
-					require.NotContains(t, fmt.Sprint(resp.Request.Header), scriptToken)
+					require.NotContains(t, fmt.Sprint(resp.Request.Header), testkit.Token)
 				}
 				seen = append(seen, fmt.Sprint(info.Method, " ", info.Endpoint, " ", info.Attempt, " ", status, " ", err))
 			},
 		}
-		s := newScript(answer(409, `{"message":"Resource lock"}`, "Retry-After", "3"), answer(201, `{"id":7}`))
-		require.NoError(t, calls["create"](t.Context(), s.client(t, gitlabci.WithHooks(hooks))))
+		s := testkit.NewScript(testkit.Respond(409, `{"message":"Resource lock"}`, "Retry-After", "3"), testkit.Respond(201, `{"id":7}`))
+		require.NoError(t, testkit.Calls["create"](t.Context(), s.Client(t, gitlabci.WithHooks(hooks))))
 		require.Equal(t, []string{
 			"POST /projects/:id/pipeline 1 409 <nil>",
 			"resource lock 3s",
@@ -83,22 +68,22 @@ func TestHooks(t *testing.T) {
 		}, seen)
 
 		seen = nil
-		require.Error(t, calls["create"](t.Context(), newScript(reset).client(t, gitlabci.WithHooks(hooks))))
+		require.Error(t, testkit.Calls["create"](t.Context(), testkit.NewScript(testkit.Reset).Client(t, gitlabci.WithHooks(hooks))))
 		require.Equal(t, []string{"POST /projects/:id/pipeline 1 0 EOF"}, seen)
 	})
 }
 
 func TestRequestInfo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(answer(503, ``), ok)
+		s := testkit.NewScript(testkit.Respond(503, ``), testkit.OK)
 		var infos []gitlabci.RequestInfo
-		client := s.client(t, gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+		client := s.Client(t, gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
 			info, known := gitlabci.RequestInfoFrom(req.Context())
 			require.True(t, known)
 			infos = append(infos, info)
-			return s.network.Transport().RoundTrip(req)
+			return s.Network.Transport().RoundTrip(req)
 		})))
-		require.NoError(t, calls["rename"](t.Context(), client))
+		require.NoError(t, testkit.Calls["rename"](t.Context(), client))
 		require.Equal(t, []gitlabci.RequestInfo{
 			{Method: "PUT", Endpoint: "/projects/:id/pipelines/:pipeline_id/metadata", Attempt: 1},
 			{Method: "PUT", Endpoint: "/projects/:id/pipelines/:pipeline_id/metadata", Attempt: 2},
@@ -110,43 +95,43 @@ func TestRequestInfo(t *testing.T) {
 
 // No way of printing a client, an error or a log line shows the token.
 func TestTokenIsNotPrinted(t *testing.T) {
-	for name, opts := range credentials {
+	for name, opts := range testkit.Credentials {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log bytes.Buffer
 				opts := append([]gitlabci.Option{gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))}, opts...)
-				for _, step := range []http.HandlerFunc{reset, silent, answer(401, `{"message":"`+scriptToken+`"}`), answer(500, scriptToken), answer(200, scriptToken)} {
-					client := newScript(step).anonymous(t, opts...)
-					err := calls["create"](t.Context(), client)
+				for _, step := range []http.HandlerFunc{testkit.Reset, testkit.Silent, testkit.Respond(401, `{"message":"`+testkit.Token+`"}`), testkit.Respond(500, testkit.Token), testkit.Respond(200, testkit.Token)} {
+					client := testkit.NewScript(step).Anonymous(t, opts...)
+					err := testkit.Calls["create"](t.Context(), client)
 					require.Error(t, err)
 					for cause := err; cause != nil; cause = errors.Unwrap(cause) {
-						require.NotContains(t, fmt.Sprintf("%v %+v %#v %q", cause, cause, cause, cause), scriptToken)
+						require.NotContains(t, fmt.Sprintf("%v %+v %#v %q", cause, cause, cause, cause), testkit.Token)
 					}
-					require.NotContains(t, fmt.Sprintf("%v %+v %#v", client, client, client), scriptToken)
+					require.NotContains(t, fmt.Sprintf("%v %+v %#v", client, client, client), testkit.Token)
 				}
-				require.NotContains(t, log.String(), scriptToken)
+				require.NotContains(t, log.String(), testkit.Token)
 			})
 		})
 	}
 }
 
 func TestOneClientInManyGoroutines(t *testing.T) {
-	s := newScript(func(w http.ResponseWriter, r *http.Request) {
+	s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodDelete {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
 		if strings.HasSuffix(r.URL.Path, "/pipelines") {
-			answer(200, `[{"id":1},{"id":2}]`)(w, r)
+			testkit.Respond(200, `[{"id":1},{"id":2}]`)(w, r)
 			return
 		}
-		ok(w, r)
+		testkit.OK(w, r)
 	})
-	client := s.client(t, gitlabci.WithHooks(gitlabci.Hooks{OnResponse: func(gitlabci.RequestInfo, *http.Response, error) {}}))
+	client := s.Client(t, gitlabci.WithHooks(gitlabci.Hooks{OnResponse: func(gitlabci.RequestInfo, *http.Response, error) {}}))
 	var all sync.WaitGroup
 	for range 64 {
 		all.Go(func() {
-			for name, call := range calls {
+			for name, call := range testkit.Calls {
 				if err := call(context.Background(), client); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
@@ -164,5 +149,5 @@ func TestOneClientInManyGoroutines(t *testing.T) {
 		})
 	}
 	all.Wait()
-	require.Len(t, s.received(), 64*7)
+	require.Len(t, s.Received(), 64*7)
 }

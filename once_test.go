@@ -11,14 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 const refusedStream = 7 // REFUSED_STREAM of RFC 9113, 7: the request was not processed
 
 // onceCalls are the writes that must not happen twice.
 var onceCalls = map[string]func(context.Context, *gitlabci.Client) error{
-	"create": calls["create"],
-	"retry":  calls["retry"],
+	"create": testkit.Calls["create"],
+	"retry":  testkit.Calls["retry"],
 	"retry job": func(ctx context.Context, c *gitlabci.Client) error {
 		_, err := c.Jobs.Retry(ctx, "group/app", 9, nil)
 		return err
@@ -49,24 +50,24 @@ func onceOptions(retries int) []gitlabci.Option {
 
 // frameFaults are all ways in which an HTTP/2 server can fail a request, including
 // those that say that it was not processed.
-func frameFaults() map[string]func(*frameConn, uint32) {
-	faults := map[string]func(*frameConn, uint32){}
+func frameFaults() map[string]func(*testkit.FrameConn, uint32) {
+	faults := map[string]func(*testkit.FrameConn, uint32){}
 	for code := range uint32(16) {
-		faults[fmt.Sprintf("reset %d", code)] = func(c *frameConn, stream uint32) { c.reset(stream, code) }
-		faults[fmt.Sprintf("reset %d after 103", code)] = func(c *frameConn, stream uint32) {
-			c.write(frameHeaders, flagEndHeaders, stream, status103)
-			c.reset(stream, code)
+		faults[fmt.Sprintf("reset %d", code)] = func(c *testkit.FrameConn, stream uint32) { c.Reset(stream, code) }
+		faults[fmt.Sprintf("reset %d after 103", code)] = func(c *testkit.FrameConn, stream uint32) {
+			c.Send(testkit.FrameHeaders, testkit.FlagEndHeaders, stream, testkit.Status103)
+			c.Reset(stream, code)
 		}
 	}
 	for _, code := range []uint32{0, 1, 2, 11} {
 		for name, offset := range map[string]uint32{"of it": 0, "after it": 1 << 20} {
-			faults[fmt.Sprintf("goaway %d %s", code, name)] = func(c *frameConn, stream uint32) {
-				c.goAway(stream+offset, code)
+			faults[fmt.Sprintf("goaway %d %s", code, name)] = func(c *testkit.FrameConn, stream uint32) {
+				c.GoAway(stream+offset, code)
 				c.Close()
 			}
 		}
-		faults[fmt.Sprintf("goaway %d unprocessed", code)] = func(c *frameConn, stream uint32) {
-			c.goAway(stream-1, code)
+		faults[fmt.Sprintf("goaway %d unprocessed", code)] = func(c *testkit.FrameConn, stream uint32) {
+			c.GoAway(stream-1, code)
 			c.Close()
 		}
 	}
@@ -76,25 +77,25 @@ func frameFaults() map[string]func(*frameConn, uint32) {
 // A request that the server may have processed is sent on one connection only, and
 // its outcome is unknown.
 func TestWritesOverHTTP2HappenOnce(t *testing.T) {
-	var fail func(*frameConn, uint32)
-	server := newFrameServer(t, func(c *frameConn, stream uint32, _ int) { fail(c, stream) })
-	patient, rash := server.client(t, onceOptions(4)...), server.client(t, onceOptions(0)...)
+	var fail func(*testkit.FrameConn, uint32)
+	server := testkit.NewFrameServer(t, func(c *testkit.FrameConn, stream uint32, _ int) { fail(c, stream) })
+	patient, rash := server.Client(t, onceOptions(4)...), server.Client(t, onceOptions(0)...)
 	for fault, do := range frameFaults() {
 		fail = do
 		refused := strings.Contains(fault, "unprocessed") || fault == fmt.Sprint("reset ", refusedStream)
 		for name, call := range onceCalls {
-			server.requests.Store(0)
+			server.Requests.Store(0)
 			err := call(t.Context(), patient)
 			require.Error(t, err)
 			if !refused {
 				require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s, %s", name, fault)
-				require.EqualValues(t, 1, server.requests.Load(), "%s, %s", name, fault)
+				require.EqualValues(t, 1, server.Requests.Load(), "%s, %s", name, fault)
 			}
-			require.LessOrEqual(t, server.requests.Load(), int64(3), "%s, %s", name, fault)
+			require.LessOrEqual(t, server.Requests.Load(), int64(3), "%s, %s", name, fault)
 		}
-		server.requests.Store(0)
-		require.Error(t, calls["create"](t.Context(), rash))
-		require.EqualValues(t, 1, server.requests.Load(), "%s without retries", fault)
+		server.Requests.Store(0)
+		require.Error(t, testkit.Calls["create"](t.Context(), rash))
+		require.EqualValues(t, 1, server.Requests.Load(), "%s without retries", fault)
 	}
 }
 
@@ -103,38 +104,38 @@ func TestWritesOverHTTP2HappenOnce(t *testing.T) {
 func TestWritesThatAServerRefusesAreSentAgain(t *testing.T) {
 	for _, fault := range []string{"reset 7", "goaway 0 unprocessed"} {
 		fail := frameFaults()[fault]
-		server := newFrameServer(t, func(c *frameConn, stream uint32, request int) {
+		server := testkit.NewFrameServer(t, func(c *testkit.FrameConn, stream uint32, request int) {
 			if request == 1 {
 				fail(c, stream)
 				return
 			}
-			c.succeed(stream)
+			c.Succeed(stream)
 		})
-		require.NoError(t, calls["create"](t.Context(), server.client(t, onceOptions(4)...)), fault)
-		require.EqualValues(t, 2, server.requests.Load(), fault)
+		require.NoError(t, testkit.Calls["create"](t.Context(), server.Client(t, onceOptions(4)...)), fault)
+		require.EqualValues(t, 2, server.Requests.Load(), fault)
 	}
-	refusing := newFrameServer(t, func(c *frameConn, stream uint32, _ int) { c.reset(stream, refusedStream) })
-	err := calls["create"](t.Context(), refusing.client(t, onceOptions(9)...))
+	refusing := testkit.NewFrameServer(t, func(c *testkit.FrameConn, stream uint32, _ int) { c.Reset(stream, refusedStream) })
+	err := testkit.Calls["create"](t.Context(), refusing.Client(t, onceOptions(9)...))
 	require.Error(t, err)
 	require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "the server says each time that it did not process the request")
-	require.EqualValues(t, 3, refusing.requests.Load())
+	require.EqualValues(t, 3, refusing.Requests.Load())
 }
 
 // Requests that may be repeated are retried as often as the client is configured,
 // and not by net/http.
 func TestRepeatableCallsOverHTTP2KeepToWithRetries(t *testing.T) {
-	var fail func(*frameConn, uint32)
-	server := newFrameServer(t, func(c *frameConn, stream uint32, _ int) { fail(c, stream) })
-	patient, rash := server.client(t, onceOptions(4)...), server.client(t, onceOptions(0)...)
+	var fail func(*testkit.FrameConn, uint32)
+	server := testkit.NewFrameServer(t, func(c *testkit.FrameConn, stream uint32, _ int) { fail(c, stream) })
+	patient, rash := server.Client(t, onceOptions(4)...), server.Client(t, onceOptions(0)...)
 	for fault, do := range frameFaults() {
 		fail = do
 		for name, tries := range map[string]int64{"get": 5, "delete": 5, "cancel": 3, "rename": 5} {
-			server.requests.Store(0)
-			require.Error(t, calls[name](t.Context(), patient))
-			require.LessOrEqual(t, server.requests.Load(), tries, "%s, %s", name, fault)
-			server.requests.Store(0)
-			require.Error(t, calls[name](t.Context(), rash))
-			require.EqualValues(t, 1, server.requests.Load(), "%s, %s, without retries", name, fault)
+			server.Requests.Store(0)
+			require.Error(t, testkit.Calls[name](t.Context(), patient))
+			require.LessOrEqual(t, server.Requests.Load(), tries, "%s, %s", name, fault)
+			server.Requests.Store(0)
+			require.Error(t, testkit.Calls[name](t.Context(), rash))
+			require.EqualValues(t, 1, server.Requests.Load(), "%s, %s, without retries", name, fault)
 		}
 	}
 }
@@ -142,22 +143,22 @@ func TestRepeatableCallsOverHTTP2KeepToWithRetries(t *testing.T) {
 // If the connection ends anywhere in the response, the write is not a success, and
 // is not sent again.
 func TestWritesOverHTTP2OfWhichTheResponseIsCutOff(t *testing.T) {
-	whole := success(1)
+	whole := testkit.FrameSuccess(1)
 	cut := 0
-	server := newFrameServer(t, func(c *frameConn, stream uint32, _ int) {
+	server := testkit.NewFrameServer(t, func(c *testkit.FrameConn, stream uint32, _ int) {
 		c.Write(whole[:cut])
 		c.Close()
 	})
-	client := server.client(t, onceOptions(4)...)
+	client := server.Client(t, onceOptions(4)...)
 	for cut = range len(whole) + 1 {
-		server.requests.Store(0)
+		server.Requests.Store(0)
 		err := onceCalls["create"](t.Context(), client)
 		if cut == len(whole) {
 			require.NoError(t, err)
 		} else {
 			require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "after %d bytes", cut)
 		}
-		require.EqualValues(t, 1, server.requests.Load(), "after %d bytes", cut)
+		require.EqualValues(t, 1, server.Requests.Load(), "after %d bytes", cut)
 	}
 }
 
@@ -169,9 +170,9 @@ func TestWritesAnsweredByAStatusThatSaysNothing(t *testing.T) {
 	}
 	for _, status := range statuses {
 		for name, call := range onceCalls {
-			server := newRawServer(t, "HTTP/1.1 "+status+"\r\nContent-Length: 0\r\n\r\n")
-			require.ErrorIs(t, call(t.Context(), server.client(t, onceOptions(4)...)), gitlabci.ErrOutcomeUnknown, "%s: %s", name, status)
-			require.EqualValues(t, 1, server.requests.Load(), "%s: %s", name, status)
+			server := testkit.NewRawServer(t, "HTTP/1.1 "+status+"\r\nContent-Length: 0\r\n\r\n")
+			require.ErrorIs(t, call(t.Context(), server.Client(t, onceOptions(4)...)), gitlabci.ErrOutcomeUnknown, "%s: %s", name, status)
+			require.EqualValues(t, 1, server.Requests.Load(), "%s: %s", name, status)
 		}
 	}
 }
@@ -182,13 +183,13 @@ func TestWritesOverHTTP1HappenOnce(t *testing.T) {
 	for _, kept := range []bool{false, true} {
 		for name, call := range onceCalls {
 			for cut := range len(whole) + 1 {
-				server := newRawServer(t, whole)
-				client := server.client(t, onceOptions(4)...)
+				server := testkit.NewRawServer(t, whole)
+				client := server.Client(t, onceOptions(4)...)
 				if kept {
-					require.NoError(t, calls["get"](t.Context(), client))
+					require.NoError(t, testkit.Calls["get"](t.Context(), client))
 				}
-				server.requests.Store(0)
-				server.cut.Store(int64(cut))
+				server.Requests.Store(0)
+				server.Cut.Store(int64(cut))
 				err := call(t.Context(), client)
 				if cut == len(whole) {
 					require.NoError(t, err)
@@ -198,7 +199,7 @@ func TestWritesOverHTTP1HappenOnce(t *testing.T) {
 				if name != "do" && cut < len(whole) { // Do returns before the whole body arrives
 					require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s after %d bytes", name, cut)
 				}
-				require.EqualValues(t, 1, server.requests.Load(), "%s after %d bytes, kept: %v", name, cut, kept)
+				require.EqualValues(t, 1, server.Requests.Load(), "%s after %d bytes, kept: %v", name, cut, kept)
 			}
 		}
 	}
@@ -207,19 +208,19 @@ func TestWritesOverHTTP1HappenOnce(t *testing.T) {
 // If a kept-alive connection turns out to be closed, a read is sent at most once
 // more. A write that was not sent costs nothing.
 func TestReadsOverHTTP1KeepToWithRetries(t *testing.T) {
-	for name := range maps.Keys(calls) {
-		server := newRawServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{\"id\":7}")
-		client := server.client(t, onceOptions(0)...)
+	for name := range maps.Keys(testkit.Calls) {
+		server := testkit.NewRawServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{\"id\":7}")
+		client := server.Client(t, onceOptions(0)...)
 		for range 3 { // connections
-			require.NoError(t, calls["get"](t.Context(), client))
+			require.NoError(t, testkit.Calls["get"](t.Context(), client))
 		}
-		server.requests.Store(0)
-		server.cut.Store(0)
-		require.Error(t, calls[name](t.Context(), client))
+		server.Requests.Store(0)
+		server.Cut.Store(0)
+		require.Error(t, testkit.Calls[name](t.Context(), client))
 		most := int64(1)
 		if name == "get" {
 			most = 2
 		}
-		require.LessOrEqual(t, server.requests.Load(), most, name)
+		require.LessOrEqual(t, server.Requests.Load(), most, name)
 	}
 }

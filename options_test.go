@@ -2,7 +2,6 @@ package gitlabci_test
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
 	"maps"
 	"net/http"
@@ -15,15 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
-
-// wireJSON is v in JSON, by another package than ours.
-func wireJSON(t *testing.T, v any) string {
-	t.Helper()
-	data, err := json.Marshal(v)
-	require.NoError(t, err)
-	return string(data)
-}
 
 // A wireOption is an options struct with one field set, and what it sends.
 type wireOption[O any] struct {
@@ -150,7 +142,7 @@ func wireOptions[O, T any](
 				seen = append(seen, field)
 				require.False(t, reflect.ValueOf(test.opts).FieldByName(field).IsZero(), "the test does not set %s", field)
 			}
-			before := wireJSON(t, test.opts)
+			before := testkit.JSON(t, test.opts)
 			require.Equal(t, test.query, wireQuery(t, func(c *gitlabci.Client) error {
 				_, err := list(t.Context(), c, &test.opts)
 				return err
@@ -160,9 +152,9 @@ func wireOptions[O, T any](
 				ranged.Set("per_page", "100")
 			}
 			require.Equal(t, ranged, wireQuery(t, func(c *gitlabci.Client) error {
-				return wireDrain(all(t.Context(), c, &test.opts))
+				return testkit.Drain(all(t.Context(), c, &test.opts))
 			}))
-			require.Equal(t, before, wireJSON(t, test.opts), "the caller's options changed")
+			require.Equal(t, before, testkit.JSON(t, test.opts), "the caller's options changed")
 		})
 	}
 	wireFields[O](t, seen)
@@ -186,9 +178,9 @@ func wireFields[O any](t *testing.T, seen []string) {
 // it: a plus that is not escaped is a space.
 func wireQuery(t *testing.T, call func(*gitlabci.Client) error) url.Values {
 	t.Helper()
-	s := newScript(answer(http.StatusOK, `[]`))
-	require.NoError(t, call(s.client(t)))
-	query, err := url.ParseQuery(wireOne(t, s).URL.RawQuery)
+	s := testkit.NewScript(testkit.Respond(http.StatusOK, `[]`))
+	require.NoError(t, call(s.Client(t)))
+	query, err := url.ParseQuery(testkit.OneRequest(t, s).URL.RawQuery)
 	require.NoError(t, err)
 	return query
 }
@@ -219,14 +211,14 @@ func TestWireCreatePipelineOptions(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.field, func(t *testing.T) {
 			seen = append(seen, test.field)
-			s := newScript(answer(http.StatusCreated, `{"id":42}`))
-			before := wireJSON(t, test.opts)
-			_, err := s.client(t).Pipelines.Create(t.Context(), "group/app", "main", &test.opts)
+			s := testkit.NewScript(testkit.Respond(http.StatusCreated, `{"id":42}`))
+			before := testkit.JSON(t, test.opts)
+			_, err := s.Client(t).Pipelines.Create(t.Context(), "group/app", "main", &test.opts)
 			require.NoError(t, err)
-			require.JSONEq(t, test.body, s.bodies[0])
-			require.Equal(t, "application/json", wireOne(t, s).Header.Get("Content-Type"))
-			require.Empty(t, wireOne(t, s).URL.RawQuery)
-			require.Equal(t, before, wireJSON(t, test.opts), "the caller's options changed")
+			require.JSONEq(t, test.body, s.Bodies[0])
+			require.Equal(t, "application/json", testkit.OneRequest(t, s).Header.Get("Content-Type"))
+			require.Empty(t, testkit.OneRequest(t, s).URL.RawQuery)
+			require.Equal(t, before, testkit.JSON(t, test.opts), "the caller's options changed")
 		})
 	}
 	wireFields[options](t, seen)
@@ -237,11 +229,11 @@ func TestWireUpdateMetadataOptions(t *testing.T) {
 	require.Equal(t, 1, reflect.TypeFor[options]().NumField(), "an option without a test")
 	for _, name := range []string{"Nightly", " a/b#c?d=100%+é \"<&>\" "} {
 		opts := options{Name: name}
-		s := newScript(answer(http.StatusOK, `{"id":42}`))
-		_, err := s.client(t).Pipelines.UpdateMetadata(t.Context(), "group/app", 42, &opts)
+		s := testkit.NewScript(testkit.Respond(http.StatusOK, `{"id":42}`))
+		_, err := s.Client(t).Pipelines.UpdateMetadata(t.Context(), "group/app", 42, &opts)
 		require.NoError(t, err)
-		require.JSONEq(t, `{"name":`+wireJSON(t, name)+`}`, s.bodies[0])
-		require.Equal(t, "application/json", wireOne(t, s).Header.Get("Content-Type"))
+		require.JSONEq(t, `{"name":`+testkit.JSON(t, name)+`}`, s.Bodies[0])
+		require.Equal(t, "application/json", testkit.OneRequest(t, s).Header.Get("Content-Type"))
 		require.Equal(t, options{Name: name}, opts)
 	}
 }

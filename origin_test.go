@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // lookAlikes are hosts that Unicode folds to officeHost.
@@ -20,11 +21,11 @@ var lookAlikes = []string{"gitlab.des\u212a.example.com", "gitlab.de\u017fk.exam
 func TestLookAlikesGetNoToken(t *testing.T) {
 	for _, host := range lookAlikes {
 		for name, call := range map[string]func(*gitlabci.Client) error{
-			"get":  func(c *gitlabci.Client) error { return calls["get"](t.Context(), c) },
-			"open": func(c *gitlabci.Client) error { return open(t.Context(), c) },
+			"get":  func(c *gitlabci.Client) error { return testkit.Calls["get"](t.Context(), c) },
+			"open": func(c *gitlabci.Client) error { return testkit.OpenArchive(t.Context(), c) },
 		} {
 			var asked []*http.Request
-			transport := roundTripper(func(r *http.Request) (*http.Response, error) {
+			transport := testkit.RoundTripper(func(r *http.Request) (*http.Response, error) {
 				asked = append(asked, r)
 				resp := &http.Response{StatusCode: 302, Header: http.Header{"Location": {"http://" + host + "/bucket"}}, Body: io.NopCloser(strings.NewReader("")), Request: r}
 				if len(asked) > 1 {
@@ -32,12 +33,12 @@ func TestLookAlikesGetNoToken(t *testing.T) {
 				}
 				return resp, nil
 			})
-			client, err := gitlabci.NewClient(gitlabci.WithBaseURL("http://"+officeHost), gitlabci.WithInsecureHTTP(), gitlabci.WithToken(scriptToken), gitlabci.WithSudo("maya"), gitlabci.WithTransport(transport))
+			client, err := gitlabci.NewClient(gitlabci.WithBaseURL("http://"+officeHost), gitlabci.WithInsecureHTTP(), gitlabci.WithToken(testkit.Token), gitlabci.WithSudo("maya"), gitlabci.WithTransport(transport))
 			require.NoError(t, err)
 			if err := call(client); name == "get" {
 				require.ErrorContains(t, err, "/bucket, which is not followed")
 			}
-			require.Equal(t, scriptToken, asked[0].Header.Get("Private-Token"))
+			require.Equal(t, testkit.Token, asked[0].Header.Get("Private-Token"))
 			for _, r := range asked[1:] {
 				require.Empty(t, r.Header.Get("Private-Token"), host)
 				require.Empty(t, r.Header.Get("Sudo"), host)
@@ -48,16 +49,16 @@ func TestLookAlikesGetNoToken(t *testing.T) {
 }
 
 func TestProxiesSeeNoTokenForLookAlikes(t *testing.T) {
-	proxy := newScript(answer(302, ``, "Location", "http://"+lookAlikes[0]+"/bucket"), answer(200, `x`, "Content-Type", "application/octet-stream"))
-	proxy.network.Handle("proxy.example.net", proxy)
-	transport := proxy.network.Transport()
+	proxy := testkit.NewScript(testkit.Respond(302, ``, "Location", "http://"+lookAlikes[0]+"/bucket"), testkit.Respond(200, `x`, "Content-Type", "application/octet-stream"))
+	proxy.Network.Handle("proxy.example.net", proxy)
+	transport := proxy.Network.Transport()
 	transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.example.net"})
-	client, err := gitlabci.NewClient(gitlabci.WithBaseURL("http://"+officeHost), gitlabci.WithInsecureHTTP(), gitlabci.WithToken(scriptToken), gitlabci.WithTransport(transport))
+	client, err := gitlabci.NewClient(gitlabci.WithBaseURL("http://"+officeHost), gitlabci.WithInsecureHTTP(), gitlabci.WithToken(testkit.Token), gitlabci.WithTransport(transport))
 	require.NoError(t, err)
-	require.NoError(t, open(t.Context(), client))
-	require.Len(t, proxy.received(), 2)
-	require.Equal(t, scriptToken, proxy.received()[0].Header.Get("Private-Token"))
-	require.Empty(t, proxy.received()[1].Header.Get("Private-Token"))
+	require.NoError(t, testkit.OpenArchive(t.Context(), client))
+	require.Len(t, proxy.Received(), 2)
+	require.Equal(t, testkit.Token, proxy.Received()[0].Header.Get("Private-Token"))
+	require.Empty(t, proxy.Received()[1].Header.Get("Private-Token"))
 }
 
 func TestBaseURLIsASCII(t *testing.T) {
@@ -70,7 +71,7 @@ func TestBaseURLIsASCII(t *testing.T) {
 func TestJobTokenStaysFromLookAlikes(t *testing.T) {
 	t.Setenv("GITLAB_TOKEN", "")
 	t.Setenv("GITLAB_URL", "https://"+officeHost)
-	t.Setenv("CI_JOB_TOKEN", scriptToken)
+	t.Setenv("CI_JOB_TOKEN", testkit.Token)
 	t.Setenv("CI_SERVER_URL", "https://"+lookAlikes[0])
 	_, err := gitlabci.NewClientFromEnv()
 	require.ErrorContains(t, err, "CI_JOB_TOKEN")
@@ -82,19 +83,19 @@ func TestOtherNamesAreAskedAtHome(t *testing.T) {
 	for _, root := range []string{"", "/gitlab"} {
 		for name, call := range reads {
 			t.Run(name+root, func(t *testing.T) {
-				s := newScript(func(w http.ResponseWriter, r *http.Request) {
+				s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 					if path := r.URL.EscapedPath(); strings.Contains(path, "group%2Fapp") {
 						http.Redirect(w, r, "https://me:secret@other.example.net"+strings.Replace(r.URL.RequestURI(), "group%2Fapp", "42", 1), http.StatusMovedPermanently)
 						return
 					}
 					readAtHome(w, r)
 				})
-				require.NoError(t, call(t.Context(), s.client(t, gitlabci.WithBaseURL("https://"+scriptHost+root), gitlabci.WithSudo("maya"))))
-				require.GreaterOrEqual(t, len(s.received()), 2)
-				for i, r := range s.received() {
-					require.Equal(t, scriptToken, r.Header.Get("Private-Token"))
+				require.NoError(t, call(t.Context(), s.Client(t, gitlabci.WithBaseURL("https://"+testkit.Host+root), gitlabci.WithSudo("maya"))))
+				require.GreaterOrEqual(t, len(s.Received()), 2)
+				for i, r := range s.Received() {
+					require.Equal(t, testkit.Token, r.Header.Get("Private-Token"))
 					require.Equal(t, "maya", r.Header.Get("Sudo"))
-					require.Equal(t, scriptHost, r.Host)
+					require.Equal(t, testkit.Host, r.Host)
 					require.Equal(t, i%2 == 1, strings.HasPrefix(r.URL.Path, root+"/api/v4/projects/42"))
 				}
 			})
@@ -109,13 +110,13 @@ func TestJSONStaysAtHome(t *testing.T) {
 			if name == "log" {
 				continue
 			}
-			api, storage := redirected(302, "https://"+storageHost+path+"?"+signature, ok)
-			err := call(t.Context(), api.client(t))
-			require.ErrorContains(t, err, "the server redirects to https://"+storageHost+"/", name)
+			api, storage := testkit.Redirected(302, "https://"+testkit.StorageHost+path+"?"+testkit.Signature, testkit.OK)
+			err := call(t.Context(), api.Client(t))
+			require.ErrorContains(t, err, "the server redirects to https://"+testkit.StorageHost+"/", name)
 			require.NotContains(t, err.Error(), "c2lnbmVk")
 			require.NotErrorIs(t, err, gitlabci.ErrNotFound)
-			require.Empty(t, storage.received(), name)
-			require.Len(t, api.received(), 1, name)
+			require.Empty(t, storage.Received(), name)
+			require.Len(t, api.Received(), 1, name)
 		}
 	}
 }

@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // reads has one read of each kind.
 var reads = map[string]func(context.Context, *gitlabci.Client) error{
-	"get": calls["get"],
+	"get": testkit.Calls["get"],
 	"list": func(ctx context.Context, c *gitlabci.Client) error {
 		_, err := c.Pipelines.List(ctx, "group/app", nil)
 		return err
@@ -74,8 +75,8 @@ func readAtHome(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(path, "/test_report"):
 		body = `{"test_suites":[]}`
 	case strings.HasSuffix(path, "/trace"):
-		answer(http.StatusOK, body, "Content-Type", "text/plain")(w, r)
+		testkit.Respond(http.StatusOK, body, "Content-Type", "text/plain")(w, r)
 		return
 	}
-	answer(http.StatusOK, body)(w, r)
+	testkit.Respond(http.StatusOK, body)(w, r)
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,20 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
-
-// pageElsewhere is what the instance calls itself, and not where it is.
-const pageElsewhere = "internal.example.net"
-
-// pageScript is a script whose links lead to another host, which nobody may
-// ask.
-func pageScript(t *testing.T, steps ...http.HandlerFunc) *script {
-	s := newScript(steps...)
-	s.network.Handle(pageElsewhere, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		t.Errorf("the link was followed to another host: %s %s", r.Method, r.RequestURI)
-	}))
-	return s
-}
 
 // pageItems returns a JSON list of objects with the IDs from first to last, and the
 // given pairs of names and values.
@@ -45,11 +32,6 @@ func pageItems(first, last int, pairs ...string) string {
 		panic(err)
 	}
 	return string(data)
-}
-
-// pageLink is a Link header's value as GitLab writes it.
-func pageLink(query url.Values, rel string) string {
-	return fmt.Sprintf(`<https://%s/another/api/v4/path?%s>; rel="%s"`, pageElsewhere, query.Encode(), rel)
 }
 
 // pageFitting returns the fields of items that fit the filters of a query.
@@ -78,14 +60,14 @@ func pageNumbered(total int) http.HandlerFunc {
 		query.Set("id", "group/app") // GitLab repeats the path's parameters too
 		query.Set("page", "1")
 		query.Set("per_page", strconv.Itoa(perPage))
-		links := pageLink(query, "first")
+		links := testkit.Link(query, "first")
 		if page < pages {
 			header.Set("X-Next-Page", strconv.Itoa(page+1))
 			query.Set("page", strconv.Itoa(page+1))
-			links += ", " + pageLink(query, "next")
+			links += ", " + testkit.Link(query, "next")
 		}
 		query.Set("page", strconv.Itoa(pages))
-		header.Set("Link", links+", "+pageLink(query, "last"))
+		header.Set("Link", links+", "+testkit.Link(query, "last"))
 		fmt.Fprint(w, pageItems((page-1)*perPage+1, min(page*perPage, total), pageFitting(query)...))
 	}
 }
@@ -109,26 +91,10 @@ func pageKeyset(pages ...string) http.HandlerFunc {
 		if at+1 < len(pages) {
 			query := r.URL.Query()
 			query.Set("cursor", fmt.Sprintf("eyJpZCI6+/%d==", at+1))
-			w.Header().Set("Link", pageLink(query, "next"))
+			w.Header().Set("Link", testkit.Link(query, "next"))
 		}
 		fmt.Fprint(w, pages[at])
 	}
-}
-
-// pageNumbers is what a list of pipelines yields: its IDs, and its errors. A
-// list without an end is cut off.
-func pageNumbers(seq iter.Seq2[*gitlabci.PipelineInfo, error]) (ids []int, errs []error) {
-	for pipeline, err := range seq {
-		if len(ids)+len(errs) == 1000 {
-			break
-		}
-		if err != nil {
-			errs = append(errs, err)
-			continue // it should end by itself
-		}
-		ids = append(ids, int(pipeline.ID))
-	}
-	return ids, errs
 }
 
 // pageRange is the numbers from first to last.
@@ -140,8 +106,8 @@ func pageRange(first, last int) (numbers []int) {
 }
 
 // pageAsked is the queries that reached s, without what a test leaves out.
-func pageAsked(s *script) (queries []url.Values) {
-	for _, r := range s.received() {
+func pageAsked(s *testkit.Script) (queries []url.Values) {
+	for _, r := range s.Received() {
 		query := r.URL.Query()
 		query.Del("id")
 		queries = append(queries, query)
@@ -150,11 +116,11 @@ func pageAsked(s *script) (queries []url.Values) {
 }
 
 func TestPagesList(t *testing.T) {
-	s := pageScript(t, pageNumbered(45))
+	s := testkit.NewListScript(t, pageNumbered(45))
 	opts := &gitlabci.ListPipelinesOptions{Ref: "a&b=c+d"}
 	ids := []int{}
 	for number := 1; number <= 3; number++ {
-		page, err := s.client(t).Pipelines.List(t.Context(), "group/app", opts)
+		page, err := s.Client(t).Pipelines.List(t.Context(), "group/app", opts)
 		require.NoError(t, err)
 		for _, pipeline := range page.Items {
 			ids = append(ids, int(pipeline.ID))
@@ -175,8 +141,8 @@ func TestPagesList(t *testing.T) {
 }
 
 func TestPagesListOfNothing(t *testing.T) {
-	s := pageScript(t, pageNumbered(0))
-	page, err := s.client(t).Pipelines.List(t.Context(), "group/app", nil)
+	s := testkit.NewListScript(t, pageNumbered(0))
+	page, err := s.Client(t).Pipelines.List(t.Context(), "group/app", nil)
 	require.NoError(t, err)
 	require.Empty(t, page.Items)
 	require.Zero(t, page.Total)
@@ -193,8 +159,8 @@ func TestPagesNumbersNotTold(t *testing.T) {
 	}
 	for name, headers := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(answer(http.StatusOK, `[{"id":1}]`, headers...))
-			page, err := s.client(t).Pipelines.List(t.Context(), "group/app", nil)
+			s := testkit.NewScript(testkit.Respond(http.StatusOK, `[{"id":1}]`, headers...))
+			page, err := s.Client(t).Pipelines.List(t.Context(), "group/app", nil)
 			require.NoError(t, err)
 			require.Len(t, page.Items, 1)
 			page.Items = nil
@@ -231,8 +197,8 @@ func TestPagesAll(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := pageScript(t, pageNumbered(250))
-			ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", test.opts))
+			s := testkit.NewListScript(t, pageNumbered(250))
+			ids, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", test.opts))
 			require.Empty(t, errs)
 			require.Equal(t, pageRange(test.first, 250), ids)
 			require.Equal(t, test.asked, pageAsked(s))
@@ -242,20 +208,20 @@ func TestPagesAll(t *testing.T) {
 
 func TestPagesAreAskedForInTime(t *testing.T) {
 	for _, test := range []struct{ last, requests int }{{1, 1}, {99, 1}, {100, 1}, {101, 2}, {200, 2}, {201, 3}, {250, 3}} {
-		s := pageScript(t, pageNumbered(250))
-		seq := s.client(t).Pipelines.All(t.Context(), "group/app", nil)
-		require.Empty(t, s.received(), "before the loop")
+		s := testkit.NewListScript(t, pageNumbered(250))
+		seq := s.Client(t).Pipelines.All(t.Context(), "group/app", nil)
+		require.Empty(t, s.Received(), "before the loop")
 		for pipeline, err := range seq {
 			require.NoError(t, err)
 			if int(pipeline.ID) == test.last {
 				break
 			}
 		}
-		require.Len(t, s.received(), test.requests, "after a break at %d", test.last)
-		ids, errs := pageNumbers(seq)
+		require.Len(t, s.Received(), test.requests, "after a break at %d", test.last)
+		ids, errs := testkit.PipelineNumbers(seq)
 		require.Empty(t, errs)
 		require.Equal(t, pageRange(1, 250), ids, "ranged again")
-		require.Len(t, s.received(), test.requests+3)
+		require.Len(t, s.Received(), test.requests+3)
 	}
 }
 
@@ -265,7 +231,7 @@ func pageFailing(page string, status int, next http.HandlerFunc) http.HandlerFun
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("page") == page && !failed {
 			failed = true
-			answer(status, `{"message":"not now"}`)(w, r)
+			testkit.Respond(status, `{"message":"not now"}`)(w, r)
 			return
 		}
 		next(w, r)
@@ -279,10 +245,10 @@ func TestPagesGoOnAfterAnError(t *testing.T) {
 	}{"page one": {"", 0}, "page two": {"2", 100}, "page three": {"3", 200}}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := pageScript(t, pageFailing(test.page, http.StatusForbidden, pageNumbered(250)))
-			client := s.client(t)
+			s := testkit.NewListScript(t, pageFailing(test.page, http.StatusForbidden, pageNumbered(250)))
+			client := s.Client(t)
 			opts := &gitlabci.ListPipelinesOptions{Ref: "main"}
-			ids, errs := pageNumbers(client.Pipelines.All(t.Context(), "group/app", opts))
+			ids, errs := testkit.PipelineNumbers(client.Pipelines.All(t.Context(), "group/app", opts))
 			require.Equal(t, pageRange(1, test.yielded), ids)
 			require.Len(t, errs, 1)
 			require.ErrorIs(t, errs[0], gitlabci.ErrForbidden)
@@ -292,10 +258,10 @@ func TestPagesGoOnAfterAnError(t *testing.T) {
 			_, isAPI := errors.AsType[*gitlabci.APIError](e)
 			require.True(t, isAPI)
 
-			text := wireJSON(t, e.After) // kept over a restart
+			text := testkit.JSON(t, e.After) // kept over a restart
 			var after gitlabci.Cursor
 			require.NoError(t, json.Unmarshal([]byte(text), &after))
-			ids, errs = pageNumbers(client.Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{After: after}}))
+			ids, errs = testkit.PipelineNumbers(client.Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{After: after}}))
 			require.Empty(t, errs)
 			require.Equal(t, pageRange(test.yielded+1, 250), ids)
 			for _, query := range pageAsked(s) {
@@ -308,9 +274,9 @@ func TestPagesGoOnAfterAnError(t *testing.T) {
 
 // The item beside an error is nil, and a loop that breaks there ends.
 func TestPagesErrorHasNoItem(t *testing.T) {
-	s := pageScript(t, answer(http.StatusNotFound, `{"message":"404 Project Not Found"}`))
+	s := testkit.NewListScript(t, testkit.Respond(http.StatusNotFound, `{"message":"404 Project Not Found"}`))
 	rounds := 0
-	for pipeline, err := range s.client(t).Pipelines.All(t.Context(), "group/app", nil) {
+	for pipeline, err := range s.Client(t).Pipelines.All(t.Context(), "group/app", nil) {
 		require.Nil(t, pipeline)
 		require.ErrorIs(t, err, gitlabci.ErrNotFound)
 		rounds++
@@ -320,11 +286,11 @@ func TestPagesErrorHasNoItem(t *testing.T) {
 }
 
 func TestPagesCanceled(t *testing.T) {
-	s := pageScript(t, pageNumbered(250))
+	s := testkit.NewListScript(t, pageNumbered(250))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ids, errs := []int{}, []error{}
-	for pipeline, err := range s.client(t).Pipelines.All(ctx, "group/app", nil) {
+	for pipeline, err := range s.Client(t).Pipelines.All(ctx, "group/app", nil) {
 		cancel()
 		if err != nil {
 			errs = append(errs, err)
@@ -337,7 +303,7 @@ func TestPagesCanceled(t *testing.T) {
 	require.ErrorIs(t, errs[0], context.Canceled)
 	e, isPage := errors.AsType[*gitlabci.PageError](errs[0])
 	require.True(t, isPage)
-	ids, errs = pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{After: e.After}}))
+	ids, errs = testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{After: e.After}}))
 	require.Empty(t, errs)
 	require.Equal(t, pageRange(101, 250), ids)
 }
@@ -348,11 +314,11 @@ func TestPagesAfterReplacesOptions(t *testing.T) {
 		Ref:         "other", Status: gitlabci.StatusFailed, YAMLErrors: new(true),
 	}
 	want := url.Values{"page": {"2"}, "per_page": {"10"}, "ref": {"main"}}
-	s := pageScript(t, pageNumbered(15))
-	page, err := s.client(t).Pipelines.List(t.Context(), "group/app", opts)
+	s := testkit.NewListScript(t, pageNumbered(15))
+	page, err := s.Client(t).Pipelines.List(t.Context(), "group/app", opts)
 	require.NoError(t, err)
 	require.Len(t, page.Items, 5)
-	ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", opts))
+	ids, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", opts))
 	require.Empty(t, errs)
 	require.Equal(t, pageRange(11, 15), ids)
 	require.Equal(t, []url.Values{want, want}, pageAsked(s))
@@ -365,13 +331,13 @@ func TestPagesFromListToAll(t *testing.T) {
 	for name, missing := range headers {
 		for _, perPage := range []int{0, 10} {
 			t.Run(fmt.Sprintf("%s, %d a page", name, perPage), func(t *testing.T) {
-				s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+				s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
 					pageNumbered(250)(pageWithout{w, missing}, r)
 				})
-				client := s.client(t)
+				client := s.Client(t)
 				page, err := client.Pipelines.List(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{PerPage: perPage}})
 				require.NoError(t, err)
-				ids, errs := pageNumbers(client.Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{After: page.Next}}))
+				ids, errs := testkit.PipelineNumbers(client.Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{After: page.Next}}))
 				require.Empty(t, errs)
 				require.Equal(t, pageRange(len(page.Items)+1, 250), ids)
 			})
@@ -398,7 +364,7 @@ func pageCircle(next ...string) http.HandlerFunc {
 		page := pageNumber(r.URL.Query(), "page", 1)
 		query := r.URL.Query()
 		query.Set("page", next[page-1])
-		answer(http.StatusOK, pageItems(page, page), "Link", pageLink(query, "next"))(w, r)
+		testkit.Respond(http.StatusOK, pageItems(page, page), "Link", testkit.Link(query, "next"))(w, r)
 	}
 }
 
@@ -418,12 +384,12 @@ func TestPagesThatTurnBack(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := pageScript(t, test.step)
-			ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: test.opts}))
+			s := testkit.NewListScript(t, test.step)
+			ids, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: test.opts}))
 			require.Equal(t, test.ids, ids)
 			require.Len(t, errs, 1)
 			require.Regexp(t, "^gitlabci: ", errs[0].Error())
-			require.Len(t, s.received(), len(test.ids))
+			require.Len(t, s.Received(), len(test.ids))
 		})
 	}
 }
@@ -442,14 +408,14 @@ func TestPagesKeyset(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := pageScript(t, pageKeyset(test.pages...))
+			s := testkit.NewListScript(t, pageKeyset(test.pages...))
 			var ids []int
-			for pipeline, err := range s.client(t).Pipelines.AllMine(t.Context(), &gitlabci.ListMyPipelinesOptions{Source: gitlabci.SourcePush}) {
+			for pipeline, err := range s.Client(t).Pipelines.AllMine(t.Context(), &gitlabci.ListMyPipelinesOptions{Source: gitlabci.SourcePush}) {
 				require.NoError(t, err)
 				ids = append(ids, int(pipeline.ID))
 			}
 			require.Equal(t, test.ids, ids)
-			require.Len(t, s.received(), len(test.pages))
+			require.Len(t, s.Received(), len(test.pages))
 			for i, query := range pageAsked(s) {
 				want := url.Values{"source": {"push"}, "per_page": {"100"}}
 				if i > 0 {
@@ -462,40 +428,40 @@ func TestPagesKeyset(t *testing.T) {
 }
 
 func TestPagesKeysetPage(t *testing.T) {
-	s := pageScript(t, pageKeyset(`[]`, pageItems(1, 2)))
-	page, err := s.client(t).Pipelines.ListMine(t.Context(), nil)
+	s := testkit.NewListScript(t, pageKeyset(`[]`, pageItems(1, 2)))
+	page, err := s.Client(t).Pipelines.ListMine(t.Context(), nil)
 	require.NoError(t, err)
 	require.Equal(t, gitlabci.Cursor("cursor=eyJpZCI6%2B%2F1%3D%3D"), page.Next)
 	require.Equal(t, []int{0, 0, -1, -1}, []int{page.Page, page.PerPage, page.Total, page.TotalPages})
-	page, err = s.client(t).Pipelines.ListMine(t.Context(), &gitlabci.ListMyPipelinesOptions{ListOptions: gitlabci.ListOptions{After: page.Next}})
+	page, err = s.Client(t).Pipelines.ListMine(t.Context(), &gitlabci.ListMyPipelinesOptions{ListOptions: gitlabci.ListOptions{After: page.Next}})
 	require.NoError(t, err)
 	require.Len(t, page.Items, 2)
 	require.Empty(t, page.Next)
 }
 
 func TestPagesKeysetTurnsBack(t *testing.T) {
-	s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
-		answer(http.StatusOK, pageItems(1, 1), "Link", pageLink(url.Values{"cursor": {"a"}}, "next"))(w, r)
+	s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
+		testkit.Respond(http.StatusOK, pageItems(1, 1), "Link", testkit.Link(url.Values{"cursor": {"a"}}, "next"))(w, r)
 	})
 	failures := 0
-	for _, err := range s.client(t).Pipelines.AllMine(t.Context(), nil) {
-		require.LessOrEqual(t, len(s.received()), 2)
+	for _, err := range s.Client(t).Pipelines.AllMine(t.Context(), nil) {
+		require.LessOrEqual(t, len(s.Received()), 2)
 		if err != nil {
 			failures++
 		}
 	}
 	require.Equal(t, 1, failures)
-	require.Len(t, s.received(), 2)
+	require.Len(t, s.Received(), 2)
 }
 
 // A page that links to the cursor it was asked for by is not asked for again.
 func TestPagesKeysetTurnsBackAtOnce(t *testing.T) {
-	s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
-		answer(http.StatusOK, `[]`, "Link", pageLink(r.URL.Query(), "next"))(w, r)
+	s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
+		testkit.Respond(http.StatusOK, `[]`, "Link", testkit.Link(r.URL.Query(), "next"))(w, r)
 	})
-	err := wireDrain(s.client(t).Pipelines.AllMine(t.Context(), &gitlabci.ListMyPipelinesOptions{ListOptions: gitlabci.ListOptions{After: "cursor=a"}}))
+	err := testkit.Drain(s.Client(t).Pipelines.AllMine(t.Context(), &gitlabci.ListMyPipelinesOptions{ListOptions: gitlabci.ListOptions{After: "cursor=a"}}))
 	require.ErrorContains(t, err, "turns back")
-	require.Len(t, s.received(), 1)
+	require.Len(t, s.Received(), 1)
 }
 
 func TestPagesRefusedOptions(t *testing.T) {
@@ -505,30 +471,30 @@ func TestPagesRefusedOptions(t *testing.T) {
 		"cursor with half an escape": {After: "page=%2"}, "cursor with a semicolon": {After: "page=2;a=b"}, "cursor not a query": {After: "%zz"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(answer(http.StatusOK, `[]`))
-			c := s.client(t)
+			s := testkit.NewScript(testkit.Respond(http.StatusOK, `[]`))
+			c := s.Client(t)
 			_, err := c.Pipelines.List(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: opts})
-			wireRefused(t, s, err)
+			testkit.RequireNotSent(t, s, err)
 			_, err = c.Pipelines.ListMine(t.Context(), &gitlabci.ListMyPipelinesOptions{ListOptions: opts})
-			wireRefused(t, s, err)
+			testkit.RequireNotSent(t, s, err)
 			_, err = c.Jobs.ListForPipeline(t.Context(), "group/app", 42, &gitlabci.ListPipelineJobsOptions{ListOptions: opts})
-			wireRefused(t, s, err)
+			testkit.RequireNotSent(t, s, err)
 			_, err = c.Jobs.ListTriggerJobs(t.Context(), "group/app", 42, &gitlabci.ListTriggerJobsOptions{ListOptions: opts})
-			wireRefused(t, s, err)
-			_, errs := pageNumbers(c.Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: opts}))
+			testkit.RequireNotSent(t, s, err)
+			_, errs := testkit.PipelineNumbers(c.Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: opts}))
 			require.Len(t, errs, 1)
-			wireRefused(t, s, errs[0])
-			wireRefused(t, s, wireDrain(c.Jobs.AllTriggerJobs(t.Context(), "group/app", 42, &gitlabci.ListTriggerJobsOptions{ListOptions: opts})))
+			testkit.RequireNotSent(t, s, errs[0])
+			testkit.RequireNotSent(t, s, testkit.Drain(c.Jobs.AllTriggerJobs(t.Context(), "group/app", 42, &gitlabci.ListTriggerJobsOptions{ListOptions: opts})))
 		})
 	}
 }
 
 // One's own pipelines have no page numbers.
 func TestPagesRefusedNumber(t *testing.T) {
-	s := newScript(answer(http.StatusOK, `[]`))
+	s := testkit.NewScript(testkit.Respond(http.StatusOK, `[]`))
 	opts := &gitlabci.ListMyPipelinesOptions{ListOptions: gitlabci.ListOptions{Page: 1}}
-	_, err := s.client(t).Pipelines.ListMine(t.Context(), opts)
-	wireRefused(t, s, err)
+	_, err := s.Client(t).Pipelines.ListMine(t.Context(), opts)
+	testkit.RequireNotSent(t, s, err)
 	require.ErrorContains(t, err, "Page")
-	wireRefused(t, s, wireDrain(s.client(t).Pipelines.AllMine(t.Context(), opts)))
+	testkit.RequireNotSent(t, s, testkit.Drain(s.Client(t).Pipelines.AllMine(t.Context(), opts)))
 }

@@ -17,11 +17,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A prefetchServer takes its time for each answer, and counts.
 type prefetchServer struct {
-	*script
+	*testkit.Script
 	mu       sync.Mutex
 	now      int // requests under way
 	most     int // of them at once
@@ -38,7 +39,7 @@ func prefetchSlow(t *testing.T, step http.HandlerFunc) *prefetchServer {
 		s.most = max(s.most, s.now)
 		s.canceled += canceled
 	}
-	s.script = pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+	s.Script = testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
 		count(1, 0)
 		select {
 		case <-time.After(50 * time.Millisecond):
@@ -93,9 +94,9 @@ func TestPrefetch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := prefetchSlow(t, test.step)
-				seq := s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(test.prefetch))
+				seq := s.Client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(test.prefetch))
 				for range 2 { // ranged again, it starts afresh
-					s.requests = nil
+					s.Requests = nil
 					start, next := time.Now(), 1
 					for pipeline, err := range seq {
 						require.NoError(t, err)
@@ -106,8 +107,8 @@ func TestPrefetch(t *testing.T) {
 					synctest.Wait()
 					require.Equal(t, test.total, next-1)
 					require.Equal(t, time.Duration(test.rounds)*50*time.Millisecond, took)
-					require.GreaterOrEqual(t, len(s.received()), (test.total+99)/100)
-					require.LessOrEqual(t, len(s.received()), test.requests)
+					require.GreaterOrEqual(t, len(s.Received()), (test.total+99)/100)
+					require.LessOrEqual(t, len(s.Received()), test.requests)
 					require.LessOrEqual(t, s.most, max(1, test.prefetch))
 					require.Zero(t, s.now)
 				}
@@ -145,14 +146,14 @@ func TestPrefetchWhileBusy(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := prefetchSlow(t, pageKeyset(pages(20)...))
 			start, ids := time.Now(), 0
-			for pipeline, err := range s.client(t).Pipelines.AllMine(t.Context(), &gitlabci.ListMyPipelinesOptions{ListOptions: gitlabci.ListOptions{Prefetch: prefetch}}) {
+			for pipeline, err := range s.Client(t).Pipelines.AllMine(t.Context(), &gitlabci.ListMyPipelinesOptions{ListOptions: gitlabci.ListOptions{Prefetch: prefetch}}) {
 				busy(int(pipeline.ID), err)
 				ids++
 			}
 			require.Equal(t, want, time.Since(start), "prefetch %d", prefetch)
 			require.Equal(t, 40, ids)
 			require.Equal(t, 1, s.most)
-			require.Len(t, s.received(), 20)
+			require.Len(t, s.Received(), 20)
 		})
 	}
 }
@@ -177,18 +178,18 @@ func TestPrefetchStopsWithTheLoop(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := prefetchSlow(t, pageNumbered(10_000))
-				seq := s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(8))
+				seq := s.Client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(8))
 				synctest.Wait()
-				require.Empty(t, s.received(), "before the loop")
+				require.Empty(t, s.Received(), "before the loop")
 				start := time.Now()
 				end(seq)
 				require.Equal(t, 50*time.Millisecond, time.Since(start))
 				synctest.Wait()
-				sent := len(s.received())
+				sent := len(s.Received())
 				require.LessOrEqual(t, sent, 9)
 				require.Equal(t, sent-1, s.canceled)
 				time.Sleep(time.Minute)
-				require.Len(t, s.received(), sent)
+				require.Len(t, s.Received(), sent)
 			})
 		})
 	}
@@ -201,7 +202,7 @@ func TestPrefetchCanceled(t *testing.T) {
 		defer cancel()
 		ids, errs := 0, []error{}
 		start := time.Now()
-		for _, err := range s.client(t).Pipelines.All(ctx, "group/app", prefetchOptions(3)) {
+		for _, err := range s.Client(t).Pipelines.All(ctx, "group/app", prefetchOptions(3)) {
 			cancel()
 			if err != nil {
 				errs = append(errs, err)
@@ -224,16 +225,16 @@ func TestPrefetchError(t *testing.T) {
 		for failing, yielded := range pages {
 			t.Run(fmt.Sprintf("page %s, %d ahead", failing, prefetch), func(t *testing.T) {
 				failed := false
-				s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+				s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
 					if r.URL.Query().Get("page") == failing && !failed {
 						failed = true
-						answer(http.StatusForbidden, `{"message":"not now"}`)(w, r)
+						testkit.Respond(http.StatusForbidden, `{"message":"not now"}`)(w, r)
 						return
 					}
 					pageNumbered(950)(w, r)
 				})
-				client := s.client(t)
-				ids, errs := pageNumbers(client.Pipelines.All(t.Context(), "group/app", prefetchOptions(prefetch)))
+				client := s.Client(t)
+				ids, errs := testkit.PipelineNumbers(client.Pipelines.All(t.Context(), "group/app", prefetchOptions(prefetch)))
 				require.Equal(t, pageRange(1, yielded), ids)
 				require.Len(t, errs, 1)
 				require.ErrorIs(t, errs[0], gitlabci.ErrForbidden)
@@ -241,7 +242,7 @@ func TestPrefetchError(t *testing.T) {
 				require.True(t, ok)
 				opts := prefetchOptions(prefetch)
 				opts.After = page.After
-				ids, errs = pageNumbers(client.Pipelines.All(t.Context(), "group/app", opts))
+				ids, errs = testkit.PipelineNumbers(client.Pipelines.All(t.Context(), "group/app", opts))
 				require.Empty(t, errs)
 				require.Equal(t, pageRange(yielded+1, 950), ids)
 			})
@@ -252,28 +253,28 @@ func TestPrefetchError(t *testing.T) {
 // What is asked for ahead is a guess: the links decide.
 func TestPrefetchFollowsLinks(t *testing.T) {
 	links := map[string]string{"": "2", "2": "3", "3": "7", "7": "9"}
-	s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+	s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
 		number := pageNumber(r.URL.Query(), "page", 1)
 		var header []string
 		if next := links[r.URL.Query().Get("page")]; next != "" {
-			header = []string{"Link", pageLink(url.Values{"page": {next}}, "next")}
+			header = []string{"Link", testkit.Link(url.Values{"page": {next}}, "next")}
 		}
-		answer(http.StatusOK, pageItems(number, number), header...)(w, r)
+		testkit.Respond(http.StatusOK, pageItems(number, number), header...)(w, r)
 	})
-	ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(4)))
+	ids, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(4)))
 	require.Empty(t, errs)
 	require.Equal(t, []int{1, 2, 3, 7, 9}, ids)
 
 	for name, circle := range map[string][]string{"to itself": {"2", "2"}, "to the first": {"2", "1"}} {
 		t.Run(name, func(t *testing.T) {
-			s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+			s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
 				if pageNumber(r.URL.Query(), "page", 1) > len(circle) {
-					answer(http.StatusOK, `[]`)(w, r)
+					testkit.Respond(http.StatusOK, `[]`)(w, r)
 					return
 				}
 				pageCircle(circle...)(w, r)
 			})
-			ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(4)))
+			ids, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(4)))
 			require.Equal(t, []int{1, 2}, ids)
 			require.Len(t, errs, 1)
 			require.ErrorContains(t, errs[0], "turns back")
@@ -296,8 +297,8 @@ func TestPrefetchJobs(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := pageScript(t, jobPagesServer(false, false))
-			ids, err := jobPagesAll(t, s.client(t), &gitlabci.ListJobsOptions{ListOptions: test.opts})
+			s := testkit.NewListScript(t, jobPagesServer(false, false))
+			ids, err := jobPagesAll(t, s.Client(t), &gitlabci.ListJobsOptions{ListOptions: test.opts})
 			require.NoError(t, err)
 			require.Equal(t, []gitlabci.JobID{5, 4, 3, 2, 1}[5-len(ids):], ids)
 			asked := jobPagesQueries(s)
@@ -313,35 +314,35 @@ func TestPrefetchJobs(t *testing.T) {
 // A server that knows trigger jobs by their new name only is asked by the old
 // one once.
 func TestPrefetchTriggerJobs(t *testing.T) {
-	s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+	s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/v4/projects/group/app/pipelines/42/bridges" {
-			answer(http.StatusNotFound, `{"error":"404 Not Found"}`)(w, r)
+			testkit.Respond(http.StatusNotFound, `{"error":"404 Not Found"}`)(w, r)
 			return
 		}
 		pageNumbered(1000)(w, r)
 	})
 	n := 0
 	opts := &gitlabci.ListTriggerJobsOptions{ListOptions: gitlabci.ListOptions{Prefetch: 8}}
-	for _, err := range s.client(t).Jobs.AllTriggerJobs(t.Context(), "group/app", 42, opts) {
+	for _, err := range s.Client(t).Jobs.AllTriggerJobs(t.Context(), "group/app", 42, opts) {
 		require.NoError(t, err)
 		n++
 	}
 	require.Equal(t, 1000, n)
-	require.Len(t, s.received(), 12)
+	require.Len(t, s.Received(), 12)
 }
 
 // One page is one request.
 func TestPrefetchOfOnePage(t *testing.T) {
-	s := pageScript(t, pageNumbered(1000))
-	page, err := s.client(t).Pipelines.List(t.Context(), "group/app", prefetchOptions(8))
+	s := testkit.NewListScript(t, pageNumbered(1000))
+	page, err := s.Client(t).Pipelines.List(t.Context(), "group/app", prefetchOptions(8))
 	require.NoError(t, err)
 	require.Len(t, page.Items, 20)
-	require.Len(t, s.received(), 1)
+	require.Len(t, s.Received(), 1)
 
-	s = pageScript(t, jobPagesServer(false, false))
-	_, err = s.client(t).Jobs.List(t.Context(), "group/app", &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{Prefetch: 8}})
+	s = testkit.NewListScript(t, jobPagesServer(false, false))
+	_, err = s.Client(t).Jobs.List(t.Context(), "group/app", &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{Prefetch: 8}})
 	require.NoError(t, err)
-	require.Equal(t, "keyset", s.received()[0].URL.Query().Get("pagination"))
+	require.Equal(t, "keyset", s.Received()[0].URL.Query().Get("pagination"))
 }
 
 // Where a page is known to be the last, or to have failed, nothing after it is
@@ -357,17 +358,17 @@ func TestPrefetchPastTheEnd(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s := prefetchSlow(t, prefetchUncounted(pageNumbered(300)))
-		require.NoError(t, busy(s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(2))))
-		require.Len(t, s.received(), 4)
+		require.NoError(t, busy(s.Client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(2))))
+		require.Len(t, s.Received(), 4)
 	})
 	synctest.Test(t, func(t *testing.T) {
 		s := prefetchSlow(t, pageFailing("3", http.StatusForbidden, pageNumbered(1000)))
-		require.ErrorIs(t, busy(s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(2))), gitlabci.ErrForbidden)
-		require.Len(t, s.received(), 3)
+		require.ErrorIs(t, busy(s.Client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(2))), gitlabci.ErrForbidden)
+		require.Len(t, s.Received(), 3)
 	})
 	synctest.Test(t, func(t *testing.T) {
 		var canceled atomic.Int32
-		s := pageScript(t, func(w http.ResponseWriter, r *http.Request) {
+		s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
 			if pageNumber(r.URL.Query(), "page", 1) > 2 {
 				<-r.Context().Done()
 				canceled.Add(1)
@@ -378,7 +379,7 @@ func TestPrefetchPastTheEnd(t *testing.T) {
 			}
 			prefetchUncounted(pageNumbered(198))(w, r)
 		})
-		for pipeline, err := range s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(4)) {
+		for pipeline, err := range s.Client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(4)) {
 			require.NoError(t, err)
 			if pipeline.ID == 1 {
 				synctest.Wait() // until all are on their way
@@ -394,9 +395,9 @@ func TestPrefetchPastTheEnd(t *testing.T) {
 // When the loop is over nothing of it is left, however long that takes.
 func TestPrefetchLeavesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(pageNumbered(1000))
+		s := testkit.NewScript(pageNumbered(1000))
 		var now atomic.Int32
-		client := s.client(t, gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+		client := s.Client(t, gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
 			now.Add(1)
 			defer now.Add(-1)
 			if req.URL.Query().Get("page") != "" {
@@ -404,7 +405,7 @@ func TestPrefetchLeavesNothing(t *testing.T) {
 				time.Sleep(10 * time.Millisecond)
 				return nil, req.Context().Err()
 			}
-			return s.network.Transport().RoundTrip(req)
+			return s.Network.Transport().RoundTrip(req)
 		})))
 		for _, err := range client.Pipelines.All(t.Context(), "group/app", prefetchOptions(8)) {
 			require.NoError(t, err)
@@ -428,13 +429,13 @@ func TestPrefetchAfterAJump(t *testing.T) {
 			}
 			var header []string
 			if next[number] > 0 {
-				header = []string{"Link", pageLink(url.Values{"page": {fmt.Sprint(next[number])}}, "next")}
+				header = []string{"Link", testkit.Link(url.Values{"page": {fmt.Sprint(next[number])}}, "next")}
 			}
-			answer(http.StatusOK, fmt.Sprintf(`[{"path":"%d"}]`, number), header...)(w, r)
+			testkit.Respond(http.StatusOK, fmt.Sprintf(`[{"path":"%d"}]`, number), header...)(w, r)
 		})
 		start, paths := time.Now(), []string{}
 		opts := &gitlabci.ListEntriesOptions{ListOptions: gitlabci.ListOptions{Prefetch: 3}}
-		for entry, err := range s.client(t).Artifacts.AllEntries(t.Context(), "group/app", 9, opts) {
+		for entry, err := range s.Client(t).Artifacts.AllEntries(t.Context(), "group/app", 9, opts) {
 			require.NoError(t, err)
 			paths = append(paths, entry.Path)
 		}
@@ -471,11 +472,11 @@ func TestPrefetchOneByOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := prefetchSlow(t, test.step)
-				ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", test.opts))
+				ids, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", test.opts))
 				require.Empty(t, errs)
 				require.Equal(t, pageRange(1, 1000), ids)
 				require.Equal(t, test.most, s.most)
-				require.Len(t, s.received(), test.requests)
+				require.Len(t, s.Received(), test.requests)
 			})
 		})
 	}
@@ -499,14 +500,14 @@ func TestPrefetchAgain(t *testing.T) {
 			}
 			header := []string{"X-Per-Page", fmt.Sprint(size), "X-Total", fmt.Sprint(1000 + shift)}
 			if newest > size {
-				header = append(header, "Link", pageLink(url.Values{"page": {fmt.Sprint(number + 1)}, "per_page": {fmt.Sprint(size)}}, "next"))
+				header = append(header, "Link", testkit.Link(url.Values{"page": {fmt.Sprint(number + 1)}, "per_page": {fmt.Sprint(size)}}, "next"))
 			}
-			answer(http.StatusOK, "["+strings.Join(items, ",")+"]", header...)(w, r)
+			testkit.Respond(http.StatusOK, "["+strings.Join(items, ",")+"]", header...)(w, r)
 		})
-		ids, errs := pageNumbers(s.client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(4)))
+		ids, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(4)))
 		require.Empty(t, errs)
 		require.Len(t, ids, 1000)
 		require.Equal(t, 4, s.most)
-		require.Len(t, s.received(), 13, "12 pages, one of them twice")
+		require.Len(t, s.Received(), 13, "12 pages, one of them twice")
 	})
 }

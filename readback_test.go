@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // readBackCalls are the writes that are read back, with what then says that
@@ -65,17 +66,17 @@ func TestReadBackAfterARefusal(t *testing.T) {
 		for _, refusal := range []int{401, 403, 404, 405, 409, 422} {
 			synctest.Test(t, func(t *testing.T) {
 				for _, state := range test.done {
-					s := newScript(reset, answer(refusal, `{"message":"no"}`), answer(200, state))
-					got, err := test.call(t.Context(), s.client(t))
+					s := testkit.NewScript(testkit.Reset, testkit.Respond(refusal, `{"message":"no"}`), testkit.Respond(200, state))
+					got, err := test.call(t.Context(), s.Client(t))
 					require.NoError(t, err, "%s after %d, %s", name, refusal, state)
 					require.NotNil(t, got)
-					require.Len(t, s.received(), 3)
-					require.Equal(t, http.MethodGet, s.received()[2].Method)
-					require.Equal(t, "/api/v4/projects/group%2Fapp/"+test.path, s.received()[2].RequestURI)
+					require.Len(t, s.Received(), 3)
+					require.Equal(t, http.MethodGet, s.Received()[2].Method)
+					require.Equal(t, "/api/v4/projects/group%2Fapp/"+test.path, s.Received()[2].RequestURI)
 				}
 				for _, state := range test.open {
-					s := newScript(answer(502, ``), answer(refusal, `{"message":"no"}`), answer(200, state))
-					_, err := test.call(t.Context(), s.client(t))
+					s := testkit.NewScript(testkit.Respond(502, ``), testkit.Respond(refusal, `{"message":"no"}`), testkit.Respond(200, state))
+					_, err := test.call(t.Context(), s.Client(t))
 					require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s after %d, %s", name, refusal, state)
 					require.ErrorContains(t, err, "no")
 					require.NotContains(t, err.Error(), "GET")
@@ -90,32 +91,32 @@ func TestReadBackAfterARefusal(t *testing.T) {
 func TestReadBackThatDoesNotHelp(t *testing.T) {
 	for name, test := range readBackCalls {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScript(reset, answer(403, ``), answer(404, `{"message":"404 Not found"}`))
-			_, err := test.call(t.Context(), s.client(t))
+			s := testkit.NewScript(testkit.Reset, testkit.Respond(403, ``), testkit.Respond(404, `{"message":"404 Not found"}`))
+			_, err := test.call(t.Context(), s.Client(t))
 			require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, name)
 			require.ErrorIs(t, err, gitlabci.ErrForbidden, name)
 			require.NotErrorIs(t, err, gitlabci.ErrNotFound, name)
-			require.Len(t, s.received(), 3, name)
+			require.Len(t, s.Received(), 3, name)
 
 			for _, steps := range [][]http.HandlerFunc{
-				{answer(403, ``)}, // nothing was lost
-				{answer(429, ``, "Retry-After", "1"), answer(403, ``)},  // nor here
-				{reset, answer(500, ``), reset, answer(502, ``), reset}, // nobody to ask
+				{testkit.Respond(403, ``)}, // nothing was lost
+				{testkit.Respond(429, ``, "Retry-After", "1"), testkit.Respond(403, ``)},                          // nor here
+				{testkit.Reset, testkit.Respond(500, ``), testkit.Reset, testkit.Respond(502, ``), testkit.Reset}, // nobody to ask
 			} {
-				s := newScript(steps...)
-				_, err := test.call(t.Context(), s.client(t))
+				s := testkit.NewScript(steps...)
+				_, err := test.call(t.Context(), s.Client(t))
 				require.Error(t, err)
-				for _, r := range s.received() {
+				for _, r := range s.Received() {
 					require.NotEqual(t, http.MethodGet, r.Method, name)
 				}
 			}
 
 			ctx, cancel := context.WithCancel(t.Context())
-			s = newScript(reset, func(w http.ResponseWriter, r *http.Request) {
+			s = testkit.NewScript(testkit.Reset, func(w http.ResponseWriter, r *http.Request) {
 				cancel()
-				answer(403, ``)(w, r)
-			}, answer(200, test.done[0]))
-			_, err = test.call(ctx, s.client(t))
+				testkit.Respond(403, ``)(w, r)
+			}, testkit.Respond(200, test.done[0]))
+			_, err = test.call(ctx, s.Client(t))
 			require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, name)
 		})
 	}

@@ -13,6 +13,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // On newer servers this path means something else for a job by its ID.
@@ -33,8 +34,8 @@ func TestFileNamedTree(t *testing.T) {
 	require.Equal(t, "oak", string(text))
 
 	// An older server has no listing, and sends the file.
-	s := newScript(answer(200, "oak", "Content-Type", "application/octet-stream"))
-	file, err = s.client(t).Artifacts.OpenFile(t.Context(), "group/app", job.ID, "tree")
+	s := testkit.NewScript(testkit.Respond(200, "oak", "Content-Type", "application/octet-stream"))
+	file, err = s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", job.ID, "tree")
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
 }
@@ -44,15 +45,15 @@ func TestAnswersThatAreNotWholeFiles(t *testing.T) {
 		step http.HandlerFunc
 		want string
 	}{
-		"a part nobody asked for": {answer(206, "56789", "Content-Range", "bytes 5-9/10"), "206 Partial Content is not a whole file"},
-		"nothing":                 {answer(204, ""), "204 No Content is not a whole file"},
-		"a promise":               {answer(202, `{}`), "202 Accepted is not a whole file"},
-		"compressed on the way":   {answer(200, "\x1f\x8b", "Content-Encoding", "gzip"), `compressed by "gzip"`},
+		"a part nobody asked for": {testkit.Respond(206, "56789", "Content-Range", "bytes 5-9/10"), "206 Partial Content is not a whole file"},
+		"nothing":                 {testkit.Respond(204, ""), "204 No Content is not a whole file"},
+		"a promise":               {testkit.Respond(202, `{}`), "202 Accepted is not a whole file"},
+		"compressed on the way":   {testkit.Respond(200, "\x1f\x8b", "Content-Encoding", "gzip"), `compressed by "gzip"`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var got bytes.Buffer
-			_, err := newScript(test.step).client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), &got, nil)
+			_, err := testkit.NewScript(test.step).Client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), &got, nil)
 			require.ErrorContains(t, err, test.want)
 			require.Zero(t, got.Len())
 		})
@@ -60,7 +61,7 @@ func TestAnswersThatAreNotWholeFiles(t *testing.T) {
 }
 
 func TestMoreThanAnnounced(t *testing.T) {
-	client, err := gitlabci.NewClient(gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+	client, err := gitlabci.NewClient(gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
 		return &http.Response{
 			StatusCode: 200, ContentLength: 3, Body: io.NopCloser(bytes.NewReader([]byte("four"))), Header: http.Header{}, Request: req,
 		}, nil
@@ -81,27 +82,27 @@ func TestSourcesAndRefsThatAreRefused(t *testing.T) {
 		"a ref from root": gitlabci.LatestArtifacts{Ref: "/a", Job: "build"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(ok)
-			_, err := s.client(t).Artifacts.Open(t.Context(), "group/app", src, nil)
+			s := testkit.NewScript(testkit.OK)
+			_, err := s.Client(t).Artifacts.Open(t.Context(), "group/app", src, nil)
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)
-			_, err = s.client(t).Artifacts.OpenFile(t.Context(), "group/app", src, "a")
+			_, err = s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", src, "a")
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)
-			require.Empty(t, s.received())
+			require.Empty(t, s.Received())
 		})
 	}
 }
 
 // The first refusal says what is wrong, and must not get lost in the second.
 func TestPlayOrRetryKeepsBothErrors(t *testing.T) {
-	s := newScript(answer(400, `{"message":"400 Bad request - Unknown input: x"}`), answer(403, `{"message":"403 Forbidden - Job is not retryable"}`))
-	_, err := s.client(t).Jobs.PlayOrRetry(t.Context(), "group/app", 7, &gitlabci.PlayJobOptions{Inputs: map[string]any{"x": 1}})
+	s := testkit.NewScript(testkit.Respond(400, `{"message":"400 Bad request - Unknown input: x"}`), testkit.Respond(403, `{"message":"403 Forbidden - Job is not retryable"}`))
+	_, err := s.Client(t).Jobs.PlayOrRetry(t.Context(), "group/app", 7, &gitlabci.PlayJobOptions{Inputs: map[string]any{"x": 1}})
 	require.ErrorIs(t, err, gitlabci.ErrInvalid)
 	require.ErrorIs(t, err, gitlabci.ErrForbidden)
 	require.ErrorContains(t, err, "Unknown input: x")
 }
 
 func TestBrokenFilesNameTheirEndpoint(t *testing.T) {
-	log := newScript(ofType("text/plain", breakOff)).client(t, gitlabci.WithRetries(0))
+	log := testkit.NewScript(testkit.OfType("text/plain", testkit.BreakOff)).Client(t, gitlabci.WithRetries(0))
 	body, err := log.Jobs.Log(t.Context(), "group/app", 7)
 	require.NoError(t, err)
 	_, err = io.ReadAll(body)
@@ -109,8 +110,8 @@ func TestBrokenFilesNameTheirEndpoint(t *testing.T) {
 	require.ErrorContains(t, err, "gitlabci: GET /projects/group%2Fapp/jobs/7/trace: after 6 of 100 bytes")
 	require.NoError(t, body.Close())
 
-	api, _ := redirected(302, storageURL, ofType("application/zip", breakOff))
-	_, err = api.client(t, gitlabci.WithRetries(0)).Artifacts.Download(context.Background(), "group/app", gitlabci.JobID(7), io.Discard, nil)
-	require.ErrorContains(t, err, "storage "+storageHost+": after 6 of 100 bytes")
+	api, _ := testkit.Redirected(302, testkit.StorageURL, testkit.OfType("application/zip", testkit.BreakOff))
+	_, err = api.Client(t, gitlabci.WithRetries(0)).Artifacts.Download(context.Background(), "group/app", gitlabci.JobID(7), io.Discard, nil)
+	require.ErrorContains(t, err, "storage "+testkit.StorageHost+": after 6 of 100 bytes")
 	require.NotContains(t, err.Error(), "c2lnbmVk")
 }

@@ -3,7 +3,6 @@ package gitlabci_test
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -15,34 +14,20 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
-// reportPacked is a gzip file of texts, each compressed by itself.
-func reportPacked(texts ...string) string {
-	var packed bytes.Buffer
-	for _, text := range texts {
-		w := gzip.NewWriter(&packed)
-		io.WriteString(w, text)
-		w.Close()
-	}
-	return packed.String()
-}
-
-func reportOpen(ctx context.Context, c *gitlabci.Client, fileType gitlabci.ArtifactType) (*gitlabci.ArtifactFile, error) {
-	return c.Artifacts.Open(ctx, "group/app", gitlabci.JobID(7), &gitlabci.OpenOptions{FileType: fileType, Gunzip: true})
-}
-
 func TestReportGunzip(t *testing.T) {
-	text := strings.Repeat("<testsuite/>", 20_000) + downloadNoise(50_000)
-	packed := reportPacked(text)
+	text := strings.Repeat("<testsuite/>", 20_000) + testkit.Noise(50_000)
+	packed := testkit.Gzip(text)
 	tests := map[string]struct {
 		content, name string
 		want, as      string
 		size          int64
 	}{
 		"packed":          {packed, "junit.xml.gz", text, "junit.xml", -1},
-		"several":         {reportPacked("a", text, "", "b"), "gl-sbom.cdx.json.gz", "a" + text + "b", "gl-sbom.cdx.json", -1},
-		"empty, packed":   {reportPacked(""), "junit.xml.gz", "", "junit.xml", -1},
+		"several":         {testkit.Gzip("a", text, "", "b"), "gl-sbom.cdx.json.gz", "a" + text + "b", "gl-sbom.cdx.json", -1},
+		"empty, packed":   {testkit.Gzip(""), "junit.xml.gz", "", "junit.xml", -1},
 		"without a name":  {packed, "junit", text, "junit", -1},
 		"raw":             {text, "sast.json", text, "sast.json", int64(len(text))},
 		"raw, short":      {"{}", "sast.json", "{}", "sast.json", 2},
@@ -52,8 +37,8 @@ func TestReportGunzip(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(artifactsFile(test.content, "application/octet-stream", `attachment; filename="`+test.name+`"`))
-			file, err := reportOpen(t.Context(), s.client(t), gitlabci.ArtifactTypeJUnit)
+			s := testkit.NewScript(testkit.File(test.content, "application/octet-stream", `attachment; filename="`+test.name+`"`))
+			file, err := testkit.OpenReport(t.Context(), s.Client(t), gitlabci.ArtifactTypeJUnit)
 			require.NoError(t, err)
 			require.Equal(t, test.as, file.Name)
 			require.Equal(t, test.size, file.Size)
@@ -63,15 +48,15 @@ func TestReportGunzip(t *testing.T) {
 			require.NoError(t, file.Close())
 			_, err = file.Read(make([]byte, 1))
 			require.Error(t, err)
-			require.Len(t, s.received(), 1)
-			require.Equal(t, "identity", s.received()[0].Header.Get("Accept-Encoding"))
+			require.Len(t, s.Received(), 1)
+			require.Equal(t, "identity", s.Received()[0].Header.Get("Accept-Encoding"))
 		})
 	}
 }
 
 // What is damaged is not what the job wrote.
 func TestReportDamaged(t *testing.T) {
-	packed := reportPacked(downloadNoise(1000))
+	packed := testkit.Gzip(testkit.Noise(1000))
 	sum := []byte(packed)
 	sum[len(sum)-8]++
 	for name, test := range map[string]struct {
@@ -84,32 +69,32 @@ func TestReportDamaged(t *testing.T) {
 		"no header":    {"\x1f\x8bxxxxxxxxxxxxx", gzip.ErrHeader},
 		"more than it": {packed + "xxxxxxxxxxxxxxxxxx", gzip.ErrHeader},
 	} {
-		s := newScript(artifactsFile(test.content, "application/gzip", `attachment; filename="junit.xml.gz"`))
-		_, err := s.client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), io.Discard, &gitlabci.OpenOptions{Gunzip: true})
+		s := testkit.NewScript(testkit.File(test.content, "application/gzip", `attachment; filename="junit.xml.gz"`))
+		_, err := s.Client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), io.Discard, &gitlabci.OpenOptions{Gunzip: true})
 		require.ErrorIs(t, err, test.err, name)
 		require.ErrorContains(t, err, "gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts: the gzip file is damaged: ", name)
-		require.Len(t, s.received(), 1)
+		require.Len(t, s.Received(), 1)
 	}
 }
 
 // A report is mended as it is packed, and its own errors stay what they are.
 func TestReportMends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		text := downloadNoise(100_000)
-		packed := reportPacked(text)
-		var steps []downloadStep
-		broken := mendBody(200, packed[:50_000], len(packed))
-		s := newScript(broken, mendBody(200, packed[:3], len(packed)), mendWhole(packed))
-		opts := downloadProgress(&steps)
+		text := testkit.Noise(100_000)
+		packed := testkit.Gzip(text)
+		var steps []testkit.ProgressStep
+		broken := testkit.Body(200, packed[:50_000], len(packed))
+		s := testkit.NewScript(broken, testkit.Body(200, packed[:3], len(packed)), testkit.Whole(packed))
+		opts := testkit.RecordProgress(&steps)
 		opts.FileType, opts.Gunzip = gitlabci.ArtifactTypeJUnit, true
 		var got bytes.Buffer
-		_, err := s.client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), &got, opts)
+		_, err := s.Client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), &got, opts)
 		require.NoError(t, err)
 		require.True(t, text == got.String())
-		require.Equal(t, downloadStep{int64(len(packed)), int64(len(packed))}, steps[len(steps)-1])
+		require.Equal(t, testkit.ProgressStep{Done: int64(len(packed)), Total: int64(len(packed))}, steps[len(steps)-1])
 
-		for _, step := range []http.HandlerFunc{broken, mendBody(200, packed[:1], len(packed))} {
-			_, err = newScript(step).client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), io.Discard, opts)
+		for _, step := range []http.HandlerFunc{broken, testkit.Body(200, packed[:1], len(packed))} {
+			_, err = testkit.NewScript(step).Client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), io.Discard, opts)
 			require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 			require.NotContains(t, err.Error(), "damaged")
 			require.Equal(t, 1, strings.Count(err.Error(), "gitlabci:"))
@@ -119,7 +104,7 @@ func TestReportMends(t *testing.T) {
 
 // A server that knows no file_type sends the archive.
 func TestReportFromAnOldServer(t *testing.T) {
-	zipped := "PK\x03\x04" + downloadNoise(10_000)
+	zipped := "PK\x03\x04" + testkit.Noise(10_000)
 	for name, test := range map[string]struct {
 		fileType                          gitlabci.ArtifactType
 		content, contentType, disposition string
@@ -139,8 +124,8 @@ func TestReportFromAnOldServer(t *testing.T) {
 		"a report":              {gitlabci.ArtifactTypeSAST, "{}", "application/json", `attachment; filename="sast.json"`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(artifactsFile(test.content, test.contentType, test.disposition))
-			file, err := reportOpen(t.Context(), s.client(t), test.fileType)
+			s := testkit.NewScript(testkit.File(test.content, test.contentType, test.disposition))
+			file, err := testkit.OpenReport(t.Context(), s.Client(t), test.fileType)
 			if test.archive {
 				require.ErrorIs(t, err, errors.ErrUnsupported)
 				require.ErrorContains(t, err, "GET /projects/group%2Fapp/jobs/7/artifacts: ")

@@ -18,34 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
-
-// calls is one call of each kind that the retry rules tell apart.
-var calls = map[string]func(context.Context, *gitlabci.Client) error{
-	"get": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Pipelines.Get(ctx, "group/app", 7)
-		return err
-	},
-	"rename": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Pipelines.UpdateMetadata(ctx, "group/app", 7, &gitlabci.UpdateMetadataOptions{Name: "nightly"})
-		return err
-	},
-	"delete": func(ctx context.Context, c *gitlabci.Client) error {
-		return c.Pipelines.Delete(ctx, "group/app", 7)
-	},
-	"cancel": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Pipelines.Cancel(ctx, "group/app", 7)
-		return err
-	},
-	"create": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Pipelines.Create(ctx, "group/app", "main", nil)
-		return err
-	},
-	"retry": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Pipelines.Retry(ctx, "group/app", 7)
-		return err
-	},
-}
 
 // tries is how often each call arrives when every answer is one after which
 // only repeatable calls are tried again.
@@ -56,28 +30,28 @@ func TestAmbiguousFailure(t *testing.T) {
 		step   http.HandlerFunc
 		status int
 	}{
-		"500":                    {answer(500, `{"message":"500 Internal Server Error"}`), 500},
-		"502":                    {answer(502, `<html><title>Bad Gateway</title></html>`, "Content-Type", "text/html"), 502},
-		"503":                    {answer(503, ``), 503},
-		"504":                    {answer(504, ``), 504},
-		"520":                    {answer(520, ``), 520},
-		"529":                    {answer(529, ``), 529},
-		"reset after sending":    {reset, 0},
-		"break within an answer": {breakOff, 0},
-		"no header":              {silent, 0},
-		"stall within an answer": {stall, 0},
+		"500":                    {testkit.Respond(500, `{"message":"500 Internal Server Error"}`), 500},
+		"502":                    {testkit.Respond(502, `<html><title>Bad Gateway</title></html>`, "Content-Type", "text/html"), 502},
+		"503":                    {testkit.Respond(503, ``), 503},
+		"504":                    {testkit.Respond(504, ``), 504},
+		"520":                    {testkit.Respond(520, ``), 520},
+		"529":                    {testkit.Respond(529, ``), 529},
+		"reset after sending":    {testkit.Reset, 0},
+		"break within an answer": {testkit.BreakOff, 0},
+		"no header":              {testkit.Silent, 0},
+		"stall within an answer": {testkit.Stall, 0},
 	}
 	for failure, f := range failures {
-		for name, call := range calls {
+		for name, call := range testkit.Calls {
 			if name == "delete" && (failure == "break within an answer" || failure == "stall within an answer") {
 				continue // its success is the status
 			}
 			t.Run(failure+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := newScript(f.step)
-					err := call(t.Context(), s.client(t))
+					s := testkit.NewScript(f.step)
+					err := call(t.Context(), s.Client(t))
 					require.Error(t, err)
-					require.Len(t, s.received(), tries[name])
+					require.Len(t, s.Received(), tries[name])
 					require.Equal(t, name != "get", errors.Is(err, gitlabci.ErrOutcomeUnknown), err)
 					e, answered := errors.AsType[*gitlabci.APIError](err)
 					require.Equal(t, f.status != 0, answered, err)
@@ -94,10 +68,10 @@ func TestRepeatableSucceedsInTheEnd(t *testing.T) {
 	for name, n := range tries {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				steps := []http.HandlerFunc{reset, answer(504, ``), silent, answer(500, ``)}
-				s := newScript(append(steps[:n-1], ok)...)
-				require.NoError(t, calls[name](t.Context(), s.client(t)))
-				require.Len(t, s.received(), n)
+				steps := []http.HandlerFunc{testkit.Reset, testkit.Respond(504, ``), testkit.Silent, testkit.Respond(500, ``)}
+				s := testkit.NewScript(append(steps[:n-1], testkit.OK)...)
+				require.NoError(t, testkit.Calls[name](t.Context(), s.Client(t)))
+				require.Len(t, s.Received(), n)
 			})
 		})
 	}
@@ -105,25 +79,25 @@ func TestRepeatableSucceedsInTheEnd(t *testing.T) {
 
 func TestHalfAnAnswerIsAskedForAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(breakOff, stall, ok)
-		require.NoError(t, calls["get"](t.Context(), s.client(t)))
-		require.Len(t, s.received(), 3)
+		s := testkit.NewScript(testkit.BreakOff, testkit.Stall, testkit.OK)
+		require.NoError(t, testkit.Calls["get"](t.Context(), s.Client(t)))
+		require.Len(t, s.Received(), 3)
 	})
 }
 
 func TestRefusedWithoutExecution(t *testing.T) {
 	again := map[string]http.HandlerFunc{
-		"429 throttle":  answer(429, "Retry later\n", "Content-Type", "text/plain"),
-		"429 action":    answer(429, `{"message":{"error":"This endpoint has been requested too many times. Try again later."}}`),
-		"resource lock": answer(409, `{"message":"409 Conflict: Resource lock"}`),
-		"lock, in caps": answer(409, `{"message":"409 CONFLICT: RESOURCE LOCK"}`),
+		"429 throttle":  testkit.Respond(429, "Retry later\n", "Content-Type", "text/plain"),
+		"429 action":    testkit.Respond(429, `{"message":{"error":"This endpoint has been requested too many times. Try again later."}}`),
+		"resource lock": testkit.Respond(409, `{"message":"409 Conflict: Resource lock"}`),
+		"lock, in caps": testkit.Respond(409, `{"message":"409 CONFLICT: RESOURCE LOCK"}`),
 	}
 	for failure, step := range again {
-		for name, call := range calls {
+		for name, call := range testkit.Calls {
 			t.Run(failure+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := newScript(step)
-					err := call(t.Context(), s.client(t))
+					s := testkit.NewScript(step)
+					err := call(t.Context(), s.Client(t))
 					require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 					_, answered := errors.AsType[*gitlabci.APIError](err)
 					require.True(t, answered)
@@ -131,11 +105,11 @@ func TestRefusedWithoutExecution(t *testing.T) {
 					if name == "cancel" {
 						want = 3
 					}
-					require.Len(t, s.received(), want)
+					require.Len(t, s.Received(), want)
 
-					s = newScript(step, ok)
-					require.NoError(t, call(t.Context(), s.client(t)))
-					require.Len(t, s.received(), 2)
+					s = testkit.NewScript(step, testkit.OK)
+					require.NoError(t, call(t.Context(), s.Client(t)))
+					require.Len(t, s.Received(), 2)
 				})
 			})
 		}
@@ -144,16 +118,16 @@ func TestRefusedWithoutExecution(t *testing.T) {
 
 func TestFinalAnswers(t *testing.T) {
 	for _, status := range []int{400, 401, 402, 403, 404, 405, 408, 409, 410, 412, 414, 422, 423, 451} {
-		for name, call := range calls {
+		for name, call := range testkit.Calls {
 			t.Run(fmt.Sprint(status, "/", name), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := newScript(answer(status, `{"message":"Pipeline is already being retried"}`))
-					err := call(t.Context(), s.client(t))
+					s := testkit.NewScript(testkit.Respond(status, `{"message":"Pipeline is already being retried"}`))
+					err := call(t.Context(), s.Client(t))
 					require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 					e, answered := errors.AsType[*gitlabci.APIError](err)
 					require.True(t, answered)
 					require.Equal(t, status, e.StatusCode)
-					require.Len(t, s.received(), 1)
+					require.Len(t, s.Received(), 1)
 				})
 			})
 		}
@@ -164,10 +138,10 @@ func TestFinalAnswers(t *testing.T) {
 func TestOtherServerErrors(t *testing.T) {
 	for _, status := range []int{501, 505, 507, 530} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScript(answer(status, ``))
-			require.NotErrorIs(t, calls["get"](t.Context(), s.client(t)), gitlabci.ErrOutcomeUnknown)
-			require.ErrorIs(t, calls["create"](t.Context(), s.client(t)), gitlabci.ErrOutcomeUnknown)
-			require.Len(t, s.received(), 2)
+			s := testkit.NewScript(testkit.Respond(status, ``))
+			require.NotErrorIs(t, testkit.Calls["get"](t.Context(), s.Client(t)), gitlabci.ErrOutcomeUnknown)
+			require.ErrorIs(t, testkit.Calls["create"](t.Context(), s.Client(t)), gitlabci.ErrOutcomeUnknown)
+			require.Len(t, s.Received(), 2)
 		})
 	}
 }
@@ -176,42 +150,42 @@ func TestOtherServerErrors(t *testing.T) {
 func TestUnreadableSuccessOfAWrite(t *testing.T) {
 	for _, body := range []string{``, `<html>`, `[]`, `null`, `{"id":`} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScript(answer(201, body))
-			require.ErrorIs(t, calls["create"](t.Context(), s.client(t)), gitlabci.ErrOutcomeUnknown)
-			require.Len(t, s.received(), 1)
+			s := testkit.NewScript(testkit.Respond(201, body))
+			require.ErrorIs(t, testkit.Calls["create"](t.Context(), s.Client(t)), gitlabci.ErrOutcomeUnknown)
+			require.Len(t, s.Received(), 1)
 		})
 	}
 }
 
 // dialFailing fails the first n connections, all if n is negative.
-func dialFailing(s *script, n int, err error) (*http.Transport, *atomic.Int64) {
+func dialFailing(s *testkit.Script, n int, err error) (*http.Transport, *atomic.Int64) {
 	var dials atomic.Int64
-	transport := s.network.Transport()
+	transport := s.Network.Transport()
 	transport.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if i := dials.Add(1); n < 0 || i <= int64(n) {
 			return nil, err
 		}
-		return s.network.Dial(ctx, network, address)
+		return s.Network.Dial(ctx, network, address)
 	}
 	return transport, &dials
 }
 
 func TestNeverSent(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
-	for name, call := range calls {
+	for name, call := range testkit.Calls {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newScript(ok)
+				s := testkit.NewScript(testkit.OK)
 				transport, dials := dialFailing(s, -1, refused)
-				err := call(t.Context(), s.client(t, gitlabci.WithTransport(transport)))
+				err := call(t.Context(), s.Client(t, gitlabci.WithTransport(transport)))
 				require.ErrorIs(t, err, refused)
 				require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 				require.EqualValues(t, 3, dials.Load())
 
 				transport, dials = dialFailing(s, 2, refused)
-				require.NoError(t, call(t.Context(), s.client(t, gitlabci.WithTransport(transport))))
+				require.NoError(t, call(t.Context(), s.Client(t, gitlabci.WithTransport(transport))))
 				require.EqualValues(t, 3, dials.Load())
-				require.Len(t, s.received(), 1)
+				require.Len(t, s.Received(), 1)
 			})
 		})
 	}
@@ -219,15 +193,15 @@ func TestNeverSent(t *testing.T) {
 
 func TestHopelessConnections(t *testing.T) {
 	for _, cause := range []error{
-		&net.DNSError{Err: "no such host", Name: scriptHost, IsNotFound: true},
+		&net.DNSError{Err: "no such host", Name: testkit.Host, IsNotFound: true},
 		&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},
 	} {
-		for name, call := range calls {
+		for name, call := range testkit.Calls {
 			t.Run(fmt.Sprintf("%T/%s", cause, name), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := newScript(ok)
+					s := testkit.NewScript(testkit.OK)
 					transport, dials := dialFailing(s, -1, cause)
-					err := call(t.Context(), s.client(t, gitlabci.WithTransport(transport)))
+					err := call(t.Context(), s.Client(t, gitlabci.WithTransport(transport)))
 					require.ErrorIs(t, err, cause)
 					require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 					require.EqualValues(t, 1, dials.Load())
@@ -236,10 +210,6 @@ func TestHopelessConnections(t *testing.T) {
 		}
 	}
 }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 // A transport of the caller's own may not say what it did: only errors that
 // prove the contrary count as not sent.
@@ -261,12 +231,12 @@ func TestEvidenceInErrorsAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sends := 0
-				client, err := gitlabci.NewClient(gitlabci.WithTransport(roundTripper(func(*http.Request) (*http.Response, error) {
+				client, err := gitlabci.NewClient(gitlabci.WithTransport(testkit.RoundTripper(func(*http.Request) (*http.Response, error) {
 					sends++
 					return nil, test.err
 				})))
 				require.NoError(t, err)
-				err = calls["create"](t.Context(), client)
+				err = testkit.Calls["create"](t.Context(), client)
 				require.ErrorIs(t, err, test.err)
 				require.Equal(t, test.sends, sends)
 				require.Equal(t, sends == 1, errors.Is(err, gitlabci.ErrOutcomeUnknown))
@@ -278,14 +248,14 @@ func TestEvidenceInErrorsAlone(t *testing.T) {
 // A transport that sends, fails, and then fails to connect elsewhere has sent.
 func TestEvidenceOfAConnectionOutweighsItsError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(reset)
-		client := s.client(t, gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
-			_, err := s.network.Transport().RoundTrip(req)
+		s := testkit.NewScript(testkit.Reset)
+		client := s.Client(t, gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
+			_, err := s.Network.Transport().RoundTrip(req)
 			require.Error(t, err)
 			return nil, &net.OpError{Op: "dial", Err: errors.New("the other one is down")}
 		})))
-		require.ErrorIs(t, calls["create"](t.Context(), client), gitlabci.ErrOutcomeUnknown)
-		require.Len(t, s.received(), 1)
+		require.ErrorIs(t, testkit.Calls["create"](t.Context(), client), gitlabci.ErrOutcomeUnknown)
+		require.Len(t, s.Received(), 1)
 	})
 }
 
@@ -302,7 +272,7 @@ func TestCreateOverHTTP2IsSentOnce(t *testing.T) {
 	defer server.Close()
 	client, err := gitlabci.NewClient(gitlabci.WithBaseURL(server.URL), gitlabci.WithTransport(server.Client().Transport))
 	require.NoError(t, err)
-	require.ErrorIs(t, calls["create"](t.Context(), client), gitlabci.ErrOutcomeUnknown)
+	require.ErrorIs(t, testkit.Calls["create"](t.Context(), client), gitlabci.ErrOutcomeUnknown)
 	require.EqualValues(t, 1, received.Load())
 }
 
@@ -315,7 +285,7 @@ func TestCreateOverAReusedConnectionIsSentOnce(t *testing.T) {
 			created.Add(1)
 			panic(http.ErrAbortHandler)
 		}
-		ok(w, r)
+		testkit.OK(w, r)
 	}))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
@@ -326,43 +296,43 @@ func TestCreateOverAReusedConnectionIsSentOnce(t *testing.T) {
 	defer server.Close()
 	client, err := gitlabci.NewClient(gitlabci.WithBaseURL(server.URL), gitlabci.WithTransport(server.Client().Transport))
 	require.NoError(t, err)
-	require.NoError(t, calls["get"](t.Context(), client))
-	require.ErrorIs(t, calls["create"](t.Context(), client), gitlabci.ErrOutcomeUnknown)
+	require.NoError(t, testkit.Calls["get"](t.Context(), client))
+	require.ErrorIs(t, testkit.Calls["create"](t.Context(), client), gitlabci.ErrOutcomeUnknown)
 	require.EqualValues(t, 1, created.Load())
 	require.EqualValues(t, 1, connections.Load())
 }
 
 func TestDeleteThatFindsItsObjectGone(t *testing.T) {
-	gone := answer(404, `{"message":"404 Not found"}`)
+	gone := testkit.Respond(404, `{"message":"404 Not found"}`)
 	halfGone := func(w http.ResponseWriter, r *http.Request) {
-		answer(404, `{"mess`, "Content-Length", "27")(w, r)
+		testkit.Respond(404, `{"mess`, "Content-Length", "27")(w, r)
 		w.(http.Flusher).Flush()
-		reset(w, r)
+		testkit.Reset(w, r)
 	}
 	tests := map[string]struct {
 		steps []http.HandlerFunc
 		err   error
 	}{
-		"after a lost answer":              {[]http.HandlerFunc{reset, gone}, nil},
-		"after 502":                        {[]http.HandlerFunc{answer(502, ``), gone}, nil},
-		"after 502 and 429":                {[]http.HandlerFunc{answer(502, ``), answer(429, ``), gone}, nil},
+		"after a lost answer":              {[]http.HandlerFunc{testkit.Reset, gone}, nil},
+		"after 502":                        {[]http.HandlerFunc{testkit.Respond(502, ``), gone}, nil},
+		"after 502 and 429":                {[]http.HandlerFunc{testkit.Respond(502, ``), testkit.Respond(429, ``), gone}, nil},
 		"at once":                          {[]http.HandlerFunc{gone}, gitlabci.ErrNotFound},
-		"after 429, which does nothing":    {[]http.HandlerFunc{answer(429, ``), gone}, gitlabci.ErrNotFound},
-		"the project is gone":              {[]http.HandlerFunc{reset, answer(404, `{"message":"404 Project Not Found"}`)}, gitlabci.ErrNotFound},
-		"a page of a proxy":                {[]http.HandlerFunc{answer(502, ``), answer(404, `<html><title>404 Not Found</title></html>`, "Content-Type", "text/html")}, gitlabci.ErrOutcomeUnknown},
-		"the text of a proxy":              {[]http.HandlerFunc{answer(502, ``), answer(404, `default backend - 404`, "Content-Type", "text/plain")}, gitlabci.ErrOutcomeUnknown},
-		"nothing of a proxy":               {[]http.HandlerFunc{answer(502, ``), answer(404, ``)}, gitlabci.ErrOutcomeUnknown},
-		"half an answer, and a whole one":  {[]http.HandlerFunc{reset, halfGone, gone}, nil},
+		"after 429, which does nothing":    {[]http.HandlerFunc{testkit.Respond(429, ``), gone}, gitlabci.ErrNotFound},
+		"the project is gone":              {[]http.HandlerFunc{testkit.Reset, testkit.Respond(404, `{"message":"404 Project Not Found"}`)}, gitlabci.ErrNotFound},
+		"a page of a proxy":                {[]http.HandlerFunc{testkit.Respond(502, ``), testkit.Respond(404, `<html><title>404 Not Found</title></html>`, "Content-Type", "text/html")}, gitlabci.ErrOutcomeUnknown},
+		"the text of a proxy":              {[]http.HandlerFunc{testkit.Respond(502, ``), testkit.Respond(404, `default backend - 404`, "Content-Type", "text/plain")}, gitlabci.ErrOutcomeUnknown},
+		"nothing of a proxy":               {[]http.HandlerFunc{testkit.Respond(502, ``), testkit.Respond(404, ``)}, gitlabci.ErrOutcomeUnknown},
+		"half an answer, and a whole one":  {[]http.HandlerFunc{testkit.Reset, halfGone, gone}, nil},
 		"half an answer at once":           {[]http.HandlerFunc{halfGone}, gitlabci.ErrNotFound},
-		"the endpoint is unknown":          {[]http.HandlerFunc{reset, answer(404, `{"error":"404 Not Found"}`)}, gitlabci.ErrNotFound},
-		"forbidden meanwhile, may be gone": {[]http.HandlerFunc{reset, answer(403, `{"message":"403 Forbidden"}`)}, gitlabci.ErrOutcomeUnknown},
+		"the endpoint is unknown":          {[]http.HandlerFunc{testkit.Reset, testkit.Respond(404, `{"error":"404 Not Found"}`)}, gitlabci.ErrNotFound},
+		"forbidden meanwhile, may be gone": {[]http.HandlerFunc{testkit.Reset, testkit.Respond(403, `{"message":"403 Forbidden"}`)}, gitlabci.ErrOutcomeUnknown},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newScript(test.steps...)
-				require.ErrorIs(t, calls["delete"](t.Context(), s.client(t)), test.err)
-				require.Len(t, s.received(), len(test.steps))
+				s := testkit.NewScript(test.steps...)
+				require.ErrorIs(t, testkit.Calls["delete"](t.Context(), s.Client(t)), test.err)
+				require.Len(t, s.Received(), len(test.steps))
 			})
 		})
 	}
@@ -371,20 +341,20 @@ func TestDeleteThatFindsItsObjectGone(t *testing.T) {
 func TestWithRetries(t *testing.T) {
 	for _, test := range []struct{ retries, get, cancel, dials int }{{0, 1, 1, 1}, {1, 2, 2, 2}, {7, 8, 3, 3}, {math.MaxInt, 12, 3, 3}} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScript(answer(503, ``))
-			client := s.client(t, gitlabci.WithRetries(test.retries))
+			s := testkit.NewScript(testkit.Respond(503, ``))
+			client := s.Client(t, gitlabci.WithRetries(test.retries))
 			for range 11 {
-				s.steps = append(s.steps, answer(503, ``))
+				s.Steps = append(s.Steps, testkit.Respond(503, ``))
 			}
-			s.steps[11] = answer(404, ``) // an end for those who never give up
-			require.Error(t, calls["get"](t.Context(), client))
-			s.steps[11] = answer(503, ``)
-			require.Len(t, s.received(), test.get)
-			require.Error(t, calls["cancel"](t.Context(), client))
-			require.Len(t, s.received(), test.get+test.cancel)
+			s.Steps[11] = testkit.Respond(404, ``) // an end for those who never give up
+			require.Error(t, testkit.Calls["get"](t.Context(), client))
+			s.Steps[11] = testkit.Respond(503, ``)
+			require.Len(t, s.Received(), test.get)
+			require.Error(t, testkit.Calls["cancel"](t.Context(), client))
+			require.Len(t, s.Received(), test.get+test.cancel)
 
 			transport, dials := dialFailing(s, -1, &net.OpError{Op: "dial", Err: errors.New("refused")})
-			require.Error(t, calls["get"](t.Context(), s.client(t, gitlabci.WithRetries(test.retries), gitlabci.WithTransport(transport))))
+			require.Error(t, testkit.Calls["get"](t.Context(), s.Client(t, gitlabci.WithRetries(test.retries), gitlabci.WithTransport(transport))))
 			require.EqualValues(t, test.dials, dials.Load())
 		})
 	}
@@ -397,15 +367,15 @@ func TestBackoff(t *testing.T) {
 		3200 * time.Millisecond, 6400 * time.Millisecond, 10 * time.Second, 10 * time.Second}
 	longest := make([]time.Duration, len(bounds))
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(answer(503, ``))
+		s := testkit.NewScript(testkit.Respond(503, ``))
 		n := 0
-		client := s.client(t, gitlabci.WithRetries(len(bounds)), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
+		client := s.Client(t, gitlabci.WithRetries(len(bounds)), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
 			require.Equal(t, gitlabci.WaitRetry, reason)
 			longest[n%len(bounds)] = max(longest[n%len(bounds)], wait)
 			n++
 		}}))
 		for range 200 {
-			require.Error(t, calls["get"](t.Context(), client))
+			require.Error(t, testkit.Calls["get"](t.Context(), client))
 		}
 	})
 	for i, bound := range bounds {

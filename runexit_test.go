@@ -14,6 +14,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // What becomes of a pipeline that is not waited for to its end.
@@ -34,35 +35,35 @@ func TestRunEndsEarly(t *testing.T) {
 		"canceled":                    {true, 0, nil, 3 * time.Minute, context.DeadlineExceeded, "failed", "failed", 1},
 		"not canceled":                {false, 0, nil, 3 * time.Minute, context.DeadlineExceeded, "running", "running", 0},
 		"may not be canceled":         {true, 0, &forbidden, 3 * time.Minute, context.DeadlineExceeded, "running", "running", 1},
-		"a full disk":                 {false, 7, nil, time.Hour, errDiskFull, "running", "running", 0},
-		"a full disk, canceled":       {true, 7, nil, time.Hour, errDiskFull, "failed", "failed", 1},
+		"a full disk":                 {false, 7, nil, time.Hour, testkit.ErrDiskFull, "running", "running", 0},
+		"a full disk, canceled":       {true, 7, nil, time.Hour, testkit.ErrDiskFull, "failed", "failed", 1},
 		"a token that is revoked":     {false, 0, &revoked, time.Hour, gitlabci.ErrUnauthorized, "running", "running", 0},
 		"a token revoked, canceled":   {true, 0, &revoked, time.Hour, gitlabci.ErrUnauthorized, "canceled", "canceled", 1},
 		"the end of the last log":     {true, 0, nil, 10*time.Minute + 24*time.Second, context.DeadlineExceeded, "failed", "failed", 0},
-		"a full disk at the last log": {true, 102, nil, time.Hour, errDiskFull, "failed", "failed", 0},
+		"a full disk at the last log": {true, 102, nil, time.Hour, testkit.ErrDiskFull, "failed", "failed", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				long := job("long", "success", numbered(100))
+				long := testkit.Job("long", "success", testkit.NumberedLines(100))
 				long.Script.Runs, long.Script.LogLag = 10*time.Minute, 25*time.Second
-				r := newRunning(job("unit", "failed", "one\ntwo\n"), long)
-				r.opts.CancelOnExit, r.out.fails = test.cancel, test.fails
+				r := testkit.NewRunning(testkit.Job("unit", "failed", "one\ntwo\n"), long)
+				r.Opts.CancelOnExit, r.Out.Fails = test.cancel, test.fails
 				if test.fault != nil {
-					r.srv.Fault(*test.fault)
+					r.Server.Fault(*test.fault)
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), test.within)
 				defer cancel()
-				result, err := r.run(ctx)
+				result, err := r.Run(ctx)
 				require.ErrorIs(t, err, test.want)
 				require.False(t, test.want != context.DeadlineExceeded && errors.Is(err, context.Canceled), err)
 				require.Equal(t, test.fault == &forbidden, errors.Is(err, gitlabci.ErrForbidden))
 				require.Equal(t, test.status, result.Pipeline.Status)
-				require.LessOrEqual(t, r.took, test.within)
-				require.Equal(t, test.asked, r.requests(cancelRoute))
+				require.LessOrEqual(t, r.Took, test.within)
+				require.Equal(t, test.asked, r.Requests(cancelRoute))
 				if test.fails > 0 {
-					require.Len(t, r.out.lines, test.fails, "it is not asked again")
+					require.Len(t, r.Out.Lines, test.fails, "it is not asked again")
 				}
-				now, err := r.srv.Client().Pipelines.Get(t.Context(), "group/app", result.Pipeline.ID)
+				now, err := r.Server.Client().Pipelines.Get(t.Context(), "group/app", result.Pipeline.ID)
 				require.NoError(t, err)
 				require.Equal(t, test.now, now.Status)
 				if len(result.Failed) > 0 {
@@ -77,13 +78,13 @@ func TestRunEndsEarly(t *testing.T) {
 // Whoever waits for someone to play a job and then gives up, cancels what waits.
 func TestRunCancelsWhatIsBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRunning(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusCreated, When: gitlabcitest.WhenManual})
-		r.opts.WaitForManual, r.opts.CancelOnExit = true, true
+		r := testkit.NewRunning(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusCreated, When: gitlabcitest.WhenManual})
+		r.Opts.WaitForManual, r.Opts.CancelOnExit = true, true
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
-		result, err := r.run(ctx)
+		result, err := r.Run(ctx)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.Equal(t, 1, r.requests(cancelRoute))
+		require.Equal(t, 1, r.Requests(cancelRoute))
 		require.Equal(t, gitlabci.StatusCanceled, result.Pipeline.Status)
 	})
 }
@@ -127,13 +128,13 @@ func TestRunStartsNothing(t *testing.T) {
 // A log that may not be read is no error of the run.
 func TestRunLogRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRunning(job("unit", "failed", "one\ntwo\n"))
-		r.srv.Fault(gitlabcitest.Fault{Route: logRoute, Status: http.StatusForbidden})
-		result, err := r.run(t.Context())
+		r := testkit.NewRunning(testkit.Job("unit", "failed", "one\ntwo\n"))
+		r.Server.Fault(gitlabcitest.Fault{Route: testkit.LogRoute, Status: http.StatusForbidden})
+		result, err := r.Run(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, []string{"1001 unit script_failure 0: "}, failed(result))
+		require.Equal(t, []string{"1001 unit script_failure 0: "}, testkit.FailedJobs(result))
 		require.ErrorIs(t, result.Failed[0].Err, gitlabci.ErrForbidden)
-		require.Equal(t, []string{"unit: [the log is not complete: gitlabci: GET /projects/group%2Fapp/jobs/1001/trace: 403 Forbidden]\n"}, r.out.lines)
+		require.Equal(t, []string{"unit: [the log is not complete: gitlabci: GET /projects/group%2Fapp/jobs/1001/trace: 403 Forbidden]\n"}, r.Out.Lines)
 	})
 }
 
@@ -142,22 +143,22 @@ func TestRunManyLogs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var jobs []gitlabcitest.Job
 		for i := range 50 {
-			jobs = append(jobs, job(fmt.Sprintf("unit %d/50", i+1), "success", numbered(20)))
+			jobs = append(jobs, testkit.Job(fmt.Sprintf("unit %d/50", i+1), "success", testkit.NumberedLines(20)))
 		}
-		r := newRunning(jobs...)
+		r := testkit.NewRunning(jobs...)
 		followed := map[string]bool{} // while they run
 		time.AfterFunc(45*time.Second, func() {
-			for _, request := range r.srv.Requests() {
-				if request.Route == logRoute {
+			for _, request := range r.Server.Requests() {
+				if request.Route == testkit.LogRoute {
 					followed[request.Path] = true
 				}
 			}
 		})
-		_, err := r.run(t.Context())
+		_, err := r.Run(t.Context())
 		require.NoError(t, err)
 		require.Len(t, followed, 16)
 		for _, job := range jobs {
-			require.Equal(t, numbered(20), r.out.of(job.Name))
+			require.Equal(t, testkit.NumberedLines(20), r.Out.After(job.Name))
 		}
 	})
 }
@@ -165,30 +166,30 @@ func TestRunManyLogs(t *testing.T) {
 // GitLab can say that a pipeline has ended though a job of it has not.
 func TestRunLeavesAJobRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(func(w http.ResponseWriter, r *http.Request) {
+		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case r.Method == http.MethodPost:
-				answer(201, `{"id":7,"status":"created"}`)(w, r)
+				testkit.Respond(201, `{"id":7,"status":"created"}`)(w, r)
 			case strings.HasSuffix(r.URL.Path, "/trace"):
-				logAnswer("one\ntwo\n")(w, r)
+				testkit.Log("one\ntwo\n")(w, r)
 			case strings.HasSuffix(r.URL.Path, "/jobs"):
-				rows(jobRow(1, "running", "failed", 0))(w, r)
+				testkit.Rows(jobRow(1, "running", "failed", 0))(w, r)
 			case strings.HasSuffix(r.URL.Path, "/bridges"):
-				rows()(w, r)
+				testkit.Rows()(w, r)
 			case strings.HasSuffix(r.URL.Path, "/jobs/1"):
-				answer(200, `{"id":1,"status":"running","started_at":"2026-01-01T00:00:00Z"}`)(w, r)
+				testkit.Respond(200, `{"id":1,"status":"running","started_at":"2026-01-01T00:00:00Z"}`)(w, r)
 			default:
-				answer(200, `{"id":7,"status":"failed"}`)(w, r)
+				testkit.Respond(200, `{"id":7,"status":"failed"}`)(w, r)
 			}
 		})
-		var out lineWriter
+		var out testkit.LineWriter
 		start := time.Now()
-		result, err := s.client(t).Pipelines.Run(t.Context(), "group/app", "main", &gitlabci.RunOptions{Log: &out})
+		result, err := s.Client(t).Pipelines.Run(t.Context(), "group/app", "main", &gitlabci.RunOptions{Log: &out})
 		require.NoError(t, err)
 		require.Equal(t, gitlabci.StatusFailed, result.Pipeline.Status)
 		require.Empty(t, result.Failed)
-		require.Len(t, out.lines, 3)
-		require.Contains(t, out.lines[2], "[the log is not complete: the pipeline has ended, and this job has not]\n")
+		require.Len(t, out.Lines, 3)
+		require.Contains(t, out.Lines[2], "[the log is not complete: the pipeline has ended, and this job has not]\n")
 		require.Less(t, time.Since(start), 2*time.Minute)
 	})
 }
@@ -196,13 +197,13 @@ func TestRunLeavesAJobRunning(t *testing.T) {
 // Whatever Event does, nothing is left behind.
 func TestRunEventPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRunning(job("unit", "success", numbered(100)))
-		r.opts.Event = func(e *gitlabci.PipelineEvent) {
+		r := testkit.NewRunning(testkit.Job("unit", "success", testkit.NumberedLines(100)))
+		r.Opts.Event = func(e *gitlabci.PipelineEvent) {
 			if e.Job != nil && e.Status == gitlabci.StatusRunning {
 				panic("of the caller")
 			}
 		}
-		require.PanicsWithValue(t, "of the caller", func() { r.run(t.Context()) })
+		require.PanicsWithValue(t, "of the caller", func() { r.Run(t.Context()) })
 	})
 }
 
@@ -210,17 +211,17 @@ func TestRunEventPanics(t *testing.T) {
 // never while Event is called.
 func TestRunSlowLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRunning(job("unit", "success", numbered(500)), job("lint", "success", numbered(500)))
-		r.out.slow = 700 * time.Millisecond
+		r := testkit.NewRunning(testkit.Job("unit", "success", testkit.NumberedLines(500)), testkit.Job("lint", "success", testkit.NumberedLines(500)))
+		r.Out.Slow = 700 * time.Millisecond
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
-		_, err := r.run(ctx)
+		_, err := r.Run(ctx)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		written := len(r.out.lines)
-		require.False(t, r.out.busy.Load())
+		written := len(r.Out.Lines)
+		require.False(t, r.Out.Busy.Load())
 		time.Sleep(time.Minute)
-		require.Len(t, r.out.lines, written)
-		require.Contains(t, r.events, "unit#1001 running>success")
+		require.Len(t, r.Out.Lines, written)
+		require.Contains(t, r.Events, "unit#1001 running>success")
 	})
 }
 
@@ -228,17 +229,17 @@ func TestRunSlowLog(t *testing.T) {
 // one that has finished is not canceled for the sake of those below.
 func TestRunDownstreamGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		leaf := job("leaf", "success", numbered(100))
+		leaf := testkit.Job("leaf", "success", testkit.NumberedLines(100))
 		leaf.Script.Runs = 20 * time.Minute
-		r := newRunning(gitlabcitest.Job{Name: "child", Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{Jobs: []gitlabcitest.Job{leaf}}})
-		r.opts.Downstream, r.opts.CancelOnExit, r.opts.MinInterval = true, true, 30*time.Second
+		r := testkit.NewRunning(gitlabcitest.Job{Name: "child", Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{Jobs: []gitlabcitest.Job{leaf}}})
+		r.Opts.Downstream, r.Opts.CancelOnExit, r.Opts.MinInterval = true, true, 30*time.Second
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
-		result, err := r.run(ctx)
+		result, err := r.Run(ctx)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, gitlabci.StatusSuccess, result.Pipeline.Status)
-		require.Zero(t, r.requests(cancelRoute))
-		require.LessOrEqual(t, r.requests(logRoute), 20)
+		require.Zero(t, r.Requests(cancelRoute))
+		require.LessOrEqual(t, r.Requests(testkit.LogRoute), 20)
 	})
 }
 
@@ -247,9 +248,9 @@ func TestRunDownstreamGoesOn(t *testing.T) {
 func TestRunOnAReplica(t *testing.T) {
 	for times, want := range map[int]error{3: nil, 0: gitlabci.ErrNotFound} {
 		synctest.Test(t, func(t *testing.T) {
-			r := newRunning(job("unit", "success", "ok\n"))
-			r.srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Status: 404, Body: `{"message":"404 Not found"}`, Times: times})
-			result, err := r.run(t.Context())
+			r := testkit.NewRunning(testkit.Job("unit", "success", "ok\n"))
+			r.Server.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Status: 404, Body: `{"message":"404 Not found"}`, Times: times})
+			result, err := r.Run(t.Context())
 			require.Equal(t, gitlabci.PipelineID(101), result.Pipeline.ID)
 			if want == nil {
 				require.NoError(t, err)
@@ -257,7 +258,7 @@ func TestRunOnAReplica(t *testing.T) {
 				return
 			}
 			require.ErrorIs(t, err, want)
-			require.InDelta(t, 60, r.took.Seconds(), 20)
+			require.InDelta(t, 60, r.Took.Seconds(), 20)
 		})
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/internal/testkit"
 )
 
 // hostileLog serves a log of 9 MiB with 10,000 sections of 240 options each. It
@@ -36,27 +38,27 @@ func hostileLog(look func()) http.HandlerFunc {
 }
 
 // manyFailed serves a pipeline whose jobs have all failed with the same log.
-func manyFailed(jobs int, log http.HandlerFunc) *script {
+func manyFailed(jobs int, log http.HandlerFunc) *testkit.Script {
 	var all []string
 	for i := range jobs {
 		all = append(all, fmt.Sprintf(`{"id":%d,"name":"j%[1]d","status":"failed","started_at":"2026-01-01T00:00:00Z","pipeline":{"id":7,"status":"failed"}}`, i+1))
 	}
-	return newScript(func(w http.ResponseWriter, r *http.Request) {
+	return testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 		last := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
 		id, err := strconv.Atoi(last)
 		switch {
 		case r.Method == http.MethodPost:
-			answer(201, `{"id":7,"status":"created"}`)(w, r)
+			testkit.Respond(201, `{"id":7,"status":"created"}`)(w, r)
 		case last == "trace":
 			log(w, r)
 		case last == "bridges":
-			rows()(w, r)
+			testkit.Rows()(w, r)
 		case last == "jobs":
-			rows(all...)(w, r)
+			testkit.Rows(all...)(w, r)
 		case err == nil && strings.Contains(r.URL.Path, "/jobs/"):
-			answer(200, all[id-1])(w, r)
+			testkit.Respond(200, all[id-1])(w, r)
 		default:
-			answer(200, `{"id":7,"status":"failed"}`)(w, r)
+			testkit.Respond(200, `{"id":7,"status":"failed"}`)(w, r)
 		}
 	})
 }
@@ -80,7 +82,7 @@ func TestRunMemory(t *testing.T) {
 		runtime.GC()
 		var before runtime.MemStats
 		runtime.ReadMemStats(&before)
-		result, err := s.client(t).Pipelines.Run(t.Context(), "group/app", "main", nil)
+		result, err := s.Client(t).Pipelines.Run(t.Context(), "group/app", "main", nil)
 		require.NoError(t, err)
 		require.Len(t, result.Failed, 16)
 		for _, failure := range result.Failed {

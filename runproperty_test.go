@@ -16,10 +16,11 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 var (
-	runRuns = flag.Int("run.runs", fewer(3), "how many pipelines TestRunProperty runs")
+	runRuns = flag.Int("run.runs", testkit.Fewer(3), "how many pipelines TestRunProperty runs")
 	runSeed = flag.Uint64("run.seed", 1, "what the first one is drawn from; each further one adds 1")
 )
 
@@ -36,7 +37,7 @@ func TestRunProperty(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			var others sync.WaitGroup
 			others.Go(func() { r.meddle(ctx) })
-			result, err := r.run(t.Context())
+			result, err := r.Run(t.Context())
 			cancel()
 			others.Wait()
 			require.NoError(t, err)
@@ -50,18 +51,18 @@ func TestRunProperty(t *testing.T) {
 
 // A runTrial is a pipeline with much going on.
 type runTrial struct {
-	running
+	testkit.Running
 	random   *rand.Rand
 	withdraw []func()
 }
 
 func (r *runTrial) draw(seed uint64) {
-	r.running = *newRunning(r.jobs("")...)
-	r.opts.Downstream = seed%2 == 0
+	r.Running = *testkit.NewRunning(r.jobs("")...)
+	r.Opts.Downstream = seed%2 == 0
 	for i, route := range []string{"/pipelines/:pipeline_id/jobs", "/pipelines/:pipeline_id/bridges", "/pipelines/:pipeline_id", "/jobs/:job_id", "/jobs/:job_id/trace"} {
 		for j, fault := range soakFaults() {
 			fault.Route, fault.Seed = "GET /projects/:id"+route, seed+uint64(100*i+j)
-			r.withdraw = append(r.withdraw, r.srv.Fault(fault))
+			r.withdraw = append(r.withdraw, r.Server.Fault(fault))
 		}
 	}
 }
@@ -102,7 +103,7 @@ func (r *runTrial) script(attempt int) gitlabcitest.Script {
 
 // meddle retries and cancels jobs of the pipeline while it runs.
 func (r *runTrial) meddle(ctx context.Context) {
-	client, random := r.srv.Client(), rand.New(rand.NewPCG(r.random.Uint64(), 2))
+	client, random := r.Server.Client(), rand.New(rand.NewPCG(r.random.Uint64(), 2))
 	for {
 		select {
 		case <-ctx.Done():
@@ -128,7 +129,7 @@ func (r *runTrial) judge(t *testing.T, result *gitlabci.RunResult) {
 	for _, withdraw := range r.withdraw {
 		withdraw()
 	}
-	client, ctx := r.srv.Client(), t.Context()
+	client, ctx := r.Server.Client(), t.Context()
 	pipeline, err := client.Pipelines.Get(ctx, "group/app", result.Pipeline.ID)
 	require.NoError(t, err)
 	require.Equal(t, pipeline, result.Pipeline)
@@ -139,7 +140,7 @@ func (r *runTrial) judge(t *testing.T, result *gitlabci.RunResult) {
 		reported[f.Job.ID] = true
 	}
 	for i, id := range []gitlabci.PipelineID{pipeline.ID, pipeline.ID + 1} {
-		told := i == 0 || r.opts.Downstream
+		told := i == 0 || r.Opts.Downstream
 		for job, err := range client.Jobs.AllForPipeline(ctx, "group/app", id, nil) {
 			require.NoError(t, err)
 			require.Equal(t, told && job.Status == gitlabci.StatusFailed && !job.AllowFailure, reported[job.ID], job.Name)
@@ -169,7 +170,7 @@ func (r *runTrial) judgeLogs(t *testing.T, client *gitlabci.Client, id gitlabci.
 		}
 	}
 	got := map[string]string{}
-	for _, line := range r.out.lines {
+	for _, line := range r.Out.Lines {
 		prefix, line, _ := strings.Cut(line, ": ")
 		try, _, _ := strings.Cut(line, ":")
 		if strings.Contains(prefix, "(pipeline ") == (id > 101) {

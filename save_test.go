@@ -20,26 +20,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
-
-// saveSomewhere saves an archive where nobody looks.
-func saveSomewhere(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, job gitlabci.JobID) error {
-	return saveInto(func(file string) error { return c.Artifacts.Save(ctx, project, job, file, nil) })
-}
-
-func saveInto(save func(file string) error) error {
-	folder, err := os.MkdirTemp("", "save")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(folder)
-	return save(filepath.Join(folder, "artifacts.zip"))
-}
 
 const saveEnv = "GITLABCI_TEST_SAVE" // tells a copy of this program to save there until it is killed
 
 // saveContents are what is saved in turn.
-var saveContents = [2]string{downloadNoise(200_000), strings.Repeat("new", 100_000)}
+var saveContents = [2]string{testkit.Noise(200_000), strings.Repeat("new", 100_000)}
 
 // saveFolder is a folder, and a file in it.
 func saveFolder(t *testing.T) (folder, file string) {
@@ -69,9 +56,9 @@ func requireSaved(t *testing.T, file, content string) {
 func TestSave(t *testing.T) {
 	_, file := saveFolder(t)
 	for _, content := range append(saveContents[:], "x") {
-		s := newScript(artifactsFile(content, "application/zip", `attachment; filename="../other.zip"`))
-		for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(7), artifactsLatest} {
-			require.NoError(t, s.client(t).Artifacts.Save(t.Context(), "group/app", src, file, nil))
+		s := testkit.NewScript(testkit.File(content, "application/zip", `attachment; filename="../other.zip"`))
+		for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(7), testkit.Latest} {
+			require.NoError(t, s.Client(t).Artifacts.Save(t.Context(), "group/app", src, file, nil))
 			requireSaved(t, file, content)
 		}
 	}
@@ -79,15 +66,15 @@ func TestSave(t *testing.T) {
 
 func TestSaveOptions(t *testing.T) {
 	_, file := saveFolder(t)
-	packed := reportPacked("<testsuite/>")
-	var steps []downloadStep
-	opts := &gitlabci.SaveOptions{OpenOptions: *downloadProgress(&steps)}
+	packed := testkit.Gzip("<testsuite/>")
+	var steps []testkit.ProgressStep
+	opts := &gitlabci.SaveOptions{OpenOptions: *testkit.RecordProgress(&steps)}
 	opts.FileType, opts.Gunzip = gitlabci.ArtifactTypeJUnit, true
-	s := newScript(artifactsFile(packed, "application/gzip", `attachment; filename="junit.xml.gz"`))
-	require.NoError(t, s.client(t).Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, opts))
+	s := testkit.NewScript(testkit.File(packed, "application/gzip", `attachment; filename="junit.xml.gz"`))
+	require.NoError(t, s.Client(t).Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, opts))
 	requireSaved(t, file, "<testsuite/>")
-	require.Equal(t, []downloadStep{{int64(len(packed)), int64(len(packed))}}, steps)
-	require.Equal(t, "junit", s.received()[0].URL.Query().Get("file_type"))
+	require.Equal(t, []testkit.ProgressStep{{Done: int64(len(packed)), Total: int64(len(packed))}}, steps)
+	require.Equal(t, "junit", s.Received()[0].URL.Query().Get("file_type"))
 }
 
 // Whatever goes wrong, the old file or none is there, and nothing beside it.
@@ -96,13 +83,13 @@ func TestSaveFails(t *testing.T) {
 		step http.HandlerFunc
 		err  error
 	}{
-		"not found":       {answer(404, `{"message":"404 Not Found"}`), gitlabci.ErrNotFound},
-		"cut off":         {downloadShort("0123456789", 100, reset), io.ErrUnexpectedEOF},
-		"stalled":         {downloadShort("0123456789", 100, silent), gitlabci.ErrStalled},
-		"a page":          {answer(200, "<title>Sign in</title>", "Content-Type", "text/html"), nil},
-		"not the report":  {artifactsFile("PK\x03\x04", "application/zip", ""), errors.ErrUnsupported},
-		"damaged":         {artifactsFile(reportPacked("x")[:20], "application/gzip", ""), io.ErrUnexpectedEOF},
-		"damaged in it":   {artifactsFile(reportPacked(downloadNoise(100_000))[:90_000], "application/gzip", ""), io.ErrUnexpectedEOF},
+		"not found":       {testkit.Respond(404, `{"message":"404 Not Found"}`), gitlabci.ErrNotFound},
+		"cut off":         {testkit.Short("0123456789", 100, testkit.Reset), io.ErrUnexpectedEOF},
+		"stalled":         {testkit.Short("0123456789", 100, testkit.Silent), gitlabci.ErrStalled},
+		"a page":          {testkit.Respond(200, "<title>Sign in</title>", "Content-Type", "text/html"), nil},
+		"not the report":  {testkit.File("PK\x03\x04", "application/zip", ""), errors.ErrUnsupported},
+		"damaged":         {testkit.File(testkit.Gzip("x")[:20], "application/gzip", ""), io.ErrUnexpectedEOF},
+		"damaged in it":   {testkit.File(testkit.Gzip(testkit.Noise(100_000))[:90_000], "application/gzip", ""), io.ErrUnexpectedEOF},
 		"another, by now": {nil, nil},
 	} {
 		for _, old := range []string{"", "old"} {
@@ -111,12 +98,12 @@ func TestSaveFails(t *testing.T) {
 				if old != "" {
 					require.NoError(t, os.WriteFile(file, []byte(old), 0o600))
 				}
-				s := newScript(test.step)
+				s := testkit.NewScript(test.step)
 				if test.step == nil {
-					s = newScript(mendFirst(), mendWhole(mendText[:99]))
+					s = testkit.NewScript(testkit.FirstPart(), testkit.Whole(testkit.Text[:99]))
 				}
 				opts := &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeJUnit, Gunzip: true}}
-				err := s.client(t).Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, opts)
+				err := s.Client(t).Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, opts)
 				require.ErrorContains(t, err, "gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts: ", name)
 				require.True(t, test.err == nil || errors.Is(err, test.err), "%s: %v", name, err)
 				requireSaved(t, file, old)
@@ -129,15 +116,15 @@ func TestSaveCanceledOrPanicking(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, file := saveFolder(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		s := newScript(downloadShort("0123456789", 100, silent))
+		s := testkit.NewScript(testkit.Short("0123456789", 100, testkit.Silent))
 		opts := &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{Progress: func(int64, int64) { cancel() }}}
-		err := s.client(t).Artifacts.Save(ctx, "group/app", gitlabci.JobID(7), file, opts)
+		err := s.Client(t).Artifacts.Save(ctx, "group/app", gitlabci.JobID(7), file, opts)
 		require.ErrorIs(t, err, context.Canceled)
 		requireSaved(t, file, "")
 
 		opts.Progress = func(int64, int64) { panic("of the caller's") }
 		require.PanicsWithValue(t, "of the caller's", func() {
-			s.client(t).Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, opts)
+			s.Client(t).Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, opts)
 		})
 		requireSaved(t, file, "")
 	})
@@ -165,16 +152,16 @@ func TestSaveRefuses(t *testing.T) {
 		"a\x00b":                            gitlabci.ErrInvalid,
 		filepath.Join(folder, "no", "file"): fs.ErrNotExist,
 	} {
-		s := newScript(ok)
-		err := s.client(t).Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), target, nil)
+		s := testkit.NewScript(testkit.OK)
+		err := s.Client(t).Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), target, nil)
 		require.ErrorIs(t, err, want, target)
 		require.ErrorContains(t, err, "gitlabci: ")
-		require.Empty(t, s.received())
+		require.Empty(t, s.Received())
 	}
 	for _, src := range []gitlabci.ArtifactSource{nil, gitlabci.JobID(0), gitlabci.LatestArtifacts{Ref: "main"}} {
-		s := newScript(ok)
-		require.ErrorIs(t, s.client(t).Artifacts.Save(t.Context(), "group/app", src, file, nil), gitlabci.ErrInvalid)
-		require.Empty(t, s.received())
+		s := testkit.NewScript(testkit.OK)
+		require.ErrorIs(t, s.Client(t).Artifacts.Save(t.Context(), "group/app", src, file, nil), gitlabci.ErrInvalid)
+		require.Empty(t, s.Received())
 	}
 	entries, err := os.ReadDir(folder)
 	require.NoError(t, err)
@@ -191,7 +178,7 @@ func TestSaveReplaces(t *testing.T) {
 	require.NoError(t, os.WriteFile(plain, nil, 0o666)) // less what this process withholds
 	usual, err := os.Stat(plain)
 	require.NoError(t, err)
-	client := newScript(artifactsFile("new", "application/zip", "")).client(t)
+	client := testkit.NewScript(testkit.File("new", "application/zip", "")).Client(t)
 	save := func(file string) fs.FileMode {
 		require.NoError(t, client.Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, nil))
 		now, err := os.Lstat(file)
@@ -241,7 +228,7 @@ func TestSaveIsKilled(t *testing.T) {
 // step on the way.
 func saveForever(t *testing.T, file string) {
 	for i := 1; ; i++ {
-		client := newScript(artifactsFile(saveContents[i%2], "application/zip", "")).client(t)
+		client := testkit.NewScript(testkit.File(saveContents[i%2], "application/zip", "")).Client(t)
 		opts := &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{Progress: func(int64, int64) { os.Stdout.WriteString(".") }}}
 		require.NoError(t, client.Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, opts))
 		os.Stdout.WriteString("!")

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // What no text may show. The user of WithSudo is a name, and no secret.
@@ -105,13 +106,13 @@ func echo(status int, contentType, format string) http.HandlerFunc {
 			quoted, _ := json.Marshal(text)
 			text = string(quoted)
 		}
-		answer(status, fmt.Sprintf(format, text), "Content-Type", contentType)(w, r)
+		testkit.Respond(status, fmt.Sprintf(format, text), "Content-Type", contentType)(w, r)
 	}
 }
 
 // talkative is a transport that fails and quotes the request.
 func talkative(wrap bool) gitlabci.Option {
-	return gitlabci.WithTransport(roundTripper(func(r *http.Request) (*http.Response, error) {
+	return gitlabci.WithTransport(testkit.RoundTripper(func(r *http.Request) (*http.Response, error) {
 		var err error = &url.Error{Op: r.Method, URL: r.URL.String(), Err: fmt.Errorf("headers %v", r.Header)}
 		if wrap {
 			err = fmt.Errorf("proxy %s: %w", "http://me:"+secretQuery+"@proxy.example.com?key="+secretQuery, err)
@@ -121,9 +122,9 @@ func talkative(wrap bool) gitlabci.Option {
 }
 
 var secretServers = map[string][]http.HandlerFunc{
-	"reset":              {reset},
-	"silent":             {silent},
-	"break off":          {breakOff},
+	"reset":              {testkit.Reset},
+	"silent":             {testkit.Silent},
+	"break off":          {testkit.BreakOff},
 	"echo as JSON":       {echo(400, "application/json", `{"message":%s}`)},
 	"echo by a field":    {echo(422, "application/json", `{"message":{"base":[%s],"variables":{"value":[%[1]s]}}}`)},
 	"echo as text":       {echo(500, "text/plain", "%s")},
@@ -131,12 +132,12 @@ var secretServers = map[string][]http.HandlerFunc{
 	"echo as throttle":   {echo(429, "text/plain", "%s")},
 	"echo as success":    {echo(200, "text/html", "<title>%s</title>")},
 	"echo unauthorized":  {echo(401, "application/json", `{"error":"invalid_token","error_description":%s}`)},
-	"lost, then refused": {reset, echo(403, "application/json", `{"message":%s}`)},
-	"signed":             {answer(302, ``, "Location", storageURL)},
-	"signed, not a URL":  {answer(302, ``, "Location", "https://"+storageHost+"/%zz?"+signature)},
-	"signed, over http":  {answer(302, ``, "Location", "http://"+storageHost+"/a?"+signature)},
-	"signed, no storage": {answer(307, ``, "Location", "https://nowhere.example.net/a?"+signature+"#"+secretQuery)},
-	"user and password":  {answer(302, ``, "Location", "https://me:"+secretQuery+"@"+storageHost+"/a")},
+	"lost, then refused": {testkit.Reset, echo(403, "application/json", `{"message":%s}`)},
+	"signed":             {testkit.Respond(302, ``, "Location", testkit.StorageURL)},
+	"signed, not a URL":  {testkit.Respond(302, ``, "Location", "https://"+testkit.StorageHost+"/%zz?"+testkit.Signature)},
+	"signed, over http":  {testkit.Respond(302, ``, "Location", "http://"+testkit.StorageHost+"/a?"+testkit.Signature)},
+	"signed, no storage": {testkit.Respond(307, ``, "Location", "https://nowhere.example.net/a?"+testkit.Signature+"#"+secretQuery)},
+	"user and password":  {testkit.Respond(302, ``, "Location", "https://me:"+secretQuery+"@"+testkit.StorageHost+"/a")},
 }
 
 var secretCredentials = map[string]func() []gitlabci.Option{
@@ -158,7 +159,7 @@ var secretCredentials = map[string]func() []gitlabci.Option{
 
 // secretCalls carry secrets of the caller's.
 var secretCalls = map[string]func(context.Context, *gitlabci.Client) error{
-	"get": calls["get"],
+	"get": testkit.Calls["get"],
 	"create": func(ctx context.Context, c *gitlabci.Client) error {
 		_, err := c.Pipelines.Create(ctx, "group/app", "main", &gitlabci.CreatePipelineOptions{Variables: secretVariables()})
 		return err
@@ -208,8 +209,8 @@ func secretMatrix(t *testing.T, server string, steps []http.HandlerFunc, more ..
 		for name, call := range secretCalls {
 			synctest.Test(t, func(t *testing.T) {
 				var prints secretPrints
-				s := newScript(append(steps, echo(500, "text/plain", "%s"))[:max(1, len(steps))]...)
-				s.network.Handle(storageHost, newScript(echo(403, "text/xml", "<Error>%s</Error>")))
+				s := testkit.NewScript(append(steps, echo(500, "text/plain", "%s"))[:max(1, len(steps))]...)
+				s.Network.Handle(testkit.StorageHost, testkit.NewScript(echo(403, "text/xml", "<Error>%s</Error>")))
 				options := append(opts(), gitlabci.WithRetries(2), gitlabci.WithLogger(slog.New(multi(prints.handlers()))), gitlabci.WithHooks(gitlabci.Hooks{
 					OnWait: func(reason string, wait time.Duration) { prints.print(reason) },
 					OnResponse: func(info gitlabci.RequestInfo, _ *http.Response, err error) {
@@ -217,7 +218,7 @@ func secretMatrix(t *testing.T, server string, steps []http.HandlerFunc, more ..
 						prints.chain(err)
 					},
 				}))
-				client := s.anonymous(t, append(options, more...)...)
+				client := s.Anonymous(t, append(options, more...)...)
 				err := call(t.Context(), client)
 				if name != "do" || server != "echo as success" {
 					require.Error(t, err)
@@ -252,11 +253,11 @@ func TestSecretType(t *testing.T) {
 
 // What is taken out of a text can still be matched.
 func TestScrubbedErrorsMatch(t *testing.T) {
-	cause := errors.New("token " + scriptToken + " is odd")
-	client := newScript(ok).client(t, gitlabci.WithTransport(roundTripper(func(*http.Request) (*http.Response, error) {
-		return nil, fmt.Errorf("sent %w", &url.Error{Op: "Get", URL: "https://h/?" + signature, Err: cause})
+	cause := errors.New("token " + testkit.Token + " is odd")
+	client := testkit.NewScript(testkit.OK).Client(t, gitlabci.WithTransport(testkit.RoundTripper(func(*http.Request) (*http.Response, error) {
+		return nil, fmt.Errorf("sent %w", &url.Error{Op: "Get", URL: "https://h/?" + testkit.Signature, Err: cause})
 	})), gitlabci.WithRetries(0))
-	err := calls["get"](t.Context(), client)
+	err := testkit.Calls["get"](t.Context(), client)
 	require.ErrorIs(t, err, cause)
 	wrapped, found := errors.AsType[*url.Error](err)
 	require.True(t, found)
@@ -267,11 +268,11 @@ func TestScrubbedErrorsMatch(t *testing.T) {
 // A title that is cut must not keep most of a token at its end.
 func TestPageTitleIsCutAfterTheToken(t *testing.T) {
 	for before := 180; before <= 200; before++ {
-		s := newScript(answer(200, "<title>"+strings.Repeat("a", before)+scriptToken+"b", "Content-Type", "text/html"), answer(200, "<title>"+strings.Repeat("a", before)+scriptToken+"b</title>", "Content-Type", "text/html"))
+		s := testkit.NewScript(testkit.Respond(200, "<title>"+strings.Repeat("a", before)+testkit.Token+"b", "Content-Type", "text/html"), testkit.Respond(200, "<title>"+strings.Repeat("a", before)+testkit.Token+"b</title>", "Content-Type", "text/html"))
 		for range 2 {
-			err := calls["get"](t.Context(), s.client(t))
+			err := testkit.Calls["get"](t.Context(), s.Client(t))
 			require.ErrorContains(t, err, "not JSON")
-			require.NotContains(t, err.Error(), scriptToken[:len(scriptToken)/2], "%d characters before the token", before)
+			require.NotContains(t, err.Error(), testkit.Token[:len(testkit.Token)/2], "%d characters before the token", before)
 		}
 	}
 }
@@ -279,14 +280,14 @@ func TestPageTitleIsCutAfterTheToken(t *testing.T) {
 // A token is a secret after it was renewed, too.
 func TestEarlierTokensAreNotPrinted(t *testing.T) {
 	asked := 0
-	s := newScript(tokenGuard("none"), answer(400, `{"message":"not `+secretFirst+`, and not `+scriptToken+`"}`))
-	err := calls["get"](t.Context(), s.anonymous(t, tokenSources(&asked, secretFirst, scriptToken)))
+	s := testkit.NewScript(testkit.OnlyToken("none"), testkit.Respond(400, `{"message":"not `+secretFirst+`, and not `+testkit.Token+`"}`))
+	err := testkit.Calls["get"](t.Context(), s.Anonymous(t, testkit.TokenSource(&asked, secretFirst, testkit.Token)))
 	require.ErrorContains(t, err, "not [REDACTED], and not [REDACTED]")
 }
 
 func TestEscapedTokensAreNotPrinted(t *testing.T) {
-	s := newScript(answer(400, "token "+url.QueryEscape(secretToken)+" or "+url.PathEscape(secretToken), "Content-Type", "text/plain"))
-	err := calls["get"](t.Context(), s.anonymous(t, gitlabci.WithToken(secretToken)))
+	s := testkit.NewScript(testkit.Respond(400, "token "+url.QueryEscape(secretToken)+" or "+url.PathEscape(secretToken), "Content-Type", "text/plain"))
+	err := testkit.Calls["get"](t.Context(), s.Anonymous(t, gitlabci.WithToken(secretToken)))
 	require.ErrorContains(t, err, "token [REDACTED] or [REDACTED]")
 }
 
@@ -296,14 +297,14 @@ type wordy string
 func (w wordy) Error() string { return string(w) }
 
 func TestScrubbedErrorsOfTheirOwnText(t *testing.T) {
-	cause := wordy("token " + scriptToken)
-	client := newScript(ok).client(t, gitlabci.WithRetries(0), gitlabci.WithTransport(roundTripper(func(*http.Request) (*http.Response, error) {
+	cause := wordy("token " + testkit.Token)
+	client := testkit.NewScript(testkit.OK).Client(t, gitlabci.WithRetries(0), gitlabci.WithTransport(testkit.RoundTripper(func(*http.Request) (*http.Response, error) {
 		return nil, cause
 	})))
-	err := calls["get"](t.Context(), client)
+	err := testkit.Calls["get"](t.Context(), client)
 	require.ErrorIs(t, err, cause)
 	for ; err != nil; err = errors.Unwrap(err) {
-		require.NotContains(t, fmt.Sprintf("%v %+v %#v %q", err, err, err, err), scriptToken)
+		require.NotContains(t, fmt.Sprintf("%v %+v %#v %q", err, err, err, err), testkit.Token)
 	}
 }
 
@@ -318,15 +319,15 @@ func TestAddressesInMessages(t *testing.T) {
 		"why? https://h/x is #1":           "why? https://h/x is #1",
 		"mail a@b.example":                 "mail a@b.example",
 	} {
-		err := calls["get"](t.Context(), newScript(answer(400, text, "Content-Type", "text/plain")).client(t))
+		err := testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.Respond(400, text, "Content-Type", "text/plain")).Client(t))
 		require.EqualError(t, err, "gitlabci: GET /projects/group%2Fapp/pipelines/7: 400 Bad Request: "+want)
 	}
 }
 
 // Short values would leave nothing of a message.
 func TestShortVariablesStayInMessages(t *testing.T) {
-	s := newScript(answer(400, `{"message":"main is not 1 of production, hunter2-in-a-variable"}`))
-	_, err := s.client(t).Pipelines.Create(t.Context(), "group/app", "main", &gitlabci.CreatePipelineOptions{Variables: []*gitlabci.Variable{
+	s := testkit.NewScript(testkit.Respond(400, `{"message":"main is not 1 of production, hunter2-in-a-variable"}`))
+	_, err := s.Client(t).Pipelines.Create(t.Context(), "group/app", "main", &gitlabci.CreatePipelineOptions{Variables: []*gitlabci.Variable{
 		{Key: "A", Value: "1"}, {Key: "B", Value: "main"}, {Key: "C", Value: ""}, {Key: "D", Value: secretVariable},
 	}})
 	require.ErrorContains(t, err, "main is not 1 of production, [REDACTED]")
@@ -335,8 +336,8 @@ func TestShortVariablesStayInMessages(t *testing.T) {
 // A server that quotes the request quotes its JSON.
 func TestVariablesInJSONAreNotPrinted(t *testing.T) {
 	for _, value := range []string{"pass  word", `pass"  word"`, `pass"word"`, `pass\word`, "pass\tword", "pass\u2028word"} {
-		s := newScript(echo(500, "text/plain", "%s"))
-		_, err := s.client(t).Pipelines.Create(t.Context(), "group/app", "main", &gitlabci.CreatePipelineOptions{Variables: []*gitlabci.Variable{{Key: "A", Value: value}}})
+		s := testkit.NewScript(echo(500, "text/plain", "%s"))
+		_, err := s.Client(t).Pipelines.Create(t.Context(), "group/app", "main", &gitlabci.CreatePipelineOptions{Variables: []*gitlabci.Variable{{Key: "A", Value: value}}})
 		require.ErrorContains(t, err, `"value":"[REDACTED]"`)
 		require.NotContains(t, err.Error(), "word")
 	}

@@ -21,10 +21,11 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 var (
-	soakCalls = flag.Int("soak.calls", fewer(3000), "how many calls TestSoak makes")
+	soakCalls = flag.Int("soak.calls", testkit.Fewer(3000), "how many calls TestSoak makes")
 	soakSeed  = flag.Uint64("soak.seed", 1, "what the faults and calls of TestSoak are drawn from")
 )
 
@@ -218,7 +219,7 @@ func (s *soak) report(t *testing.T) {
 	var table strings.Builder
 	fmt.Fprintf(&table, "%-22s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", "method", "calls", "requests", "faults", "effects", "failed", "unknown", "twice", "untrue", "needless")
 	var sum soakCount
-	for _, method := range sortedKeys(s.counts) {
+	for _, method := range testkit.SortedKeys(s.counts) {
 		n := s.counts[method]
 		fmt.Fprintf(&table, "%-22s %8d %8d %8d %8d %8d %8d %8d %8d %8d\n", method, n.calls, n.tries, n.faults, n.effects, n.failed, n.unknown, n.twice, n.untrue, n.needless)
 		sum.calls, sum.tries, sum.faults = sum.calls+n.calls, sum.tries+n.tries, sum.faults+n.faults

@@ -3,17 +3,13 @@ package gitlabci_test
 import (
 	"context"
 	"io"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
 )
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // How often calls are tried: what fails after as many faults is no false alarm.
 const (

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -20,23 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
-
-// caseAll is what a range over test cases yields: the cases, and the error at
-// its end.
-func caseAll(t testing.TB, seq iter.Seq2[*gitlabci.TestCase, error]) (cases []gitlabci.TestCase, end error) {
-	t.Helper()
-	for test, err := range seq {
-		require.NoError(t, end, "the error was not the end")
-		if err != nil {
-			require.Nil(t, test)
-			end = err
-			continue
-		}
-		cases = append(cases, *test)
-	}
-	return cases, end
-}
 
 // caseNames are the suites and names of test cases.
 func caseNames(cases []gitlabci.TestCase) (names []string) {
@@ -46,26 +30,15 @@ func caseNames(cases []gitlabci.TestCase) (names []string) {
 	return names
 }
 
-// caseList is what a report says by its suites.
-func caseList(report *gitlabci.TestReport) (cases []gitlabci.TestCase) {
-	for _, suite := range report.TestSuites {
-		for _, test := range suite.TestCases {
-			test.SuiteName = suite.Name
-			cases = append(cases, test)
-		}
-	}
-	return cases
-}
-
 func TestCasesAreThoseOfTheReport(t *testing.T) {
-	body := string(goldenFile(t, "pipelines_test_report.json"))
-	client := fuzzJSON(body).client(t)
+	body := string(testkit.GoldenFile(t, "pipelines_test_report.json"))
+	client := testkit.CannedJSON(body).Client(t)
 	report, err := client.Pipelines.TestReport(t.Context(), "group/app", 42)
 	require.NoError(t, err)
-	cases, err := caseAll(t, client.Pipelines.TestCases(t.Context(), "group/app", 42))
+	cases, err := testkit.AllCases(t, client.Pipelines.TestCases(t.Context(), "group/app", 42))
 	require.NoError(t, err)
 	require.NotEmpty(t, cases)
-	require.Equal(t, caseList(report), cases)
+	require.Equal(t, testkit.CasesOfReport(report), cases)
 }
 
 func TestCases(t *testing.T) {
@@ -97,7 +70,7 @@ func TestCases(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			cases, err := caseAll(t, fuzzJSON(test.body).client(t).Pipelines.TestCases(t.Context(), "group/app", 42))
+			cases, err := testkit.AllCases(t, testkit.CannedJSON(test.body).Client(t).Pipelines.TestCases(t.Context(), "group/app", 42))
 			require.Equal(t, test.want, caseNames(cases))
 			if test.err == "" {
 				require.NoError(t, err)
@@ -112,9 +85,9 @@ func TestCases(t *testing.T) {
 // A page in place of a report is told by its title.
 func TestCasesOfAPage(t *testing.T) {
 	for _, gap := range []int{0, 10_000} {
-		s := fuzzJSON("<html>" + strings.Repeat(" ", gap) + "<title>Sign in</title>")
-		s.header.Set("Content-Type", "text/html")
-		_, err := caseAll(t, s.client(t).Pipelines.TestCases(t.Context(), "group/app", 42))
+		s := testkit.CannedJSON("<html>" + strings.Repeat(" ", gap) + "<title>Sign in</title>")
+		s.Header.Set("Content-Type", "text/html")
+		_, err := testkit.AllCases(t, s.Client(t).Pipelines.TestCases(t.Context(), "group/app", 42))
 		require.ErrorContains(t, err, `200 OK with content type "text/html", not JSON: Sign in`)
 	}
 }
@@ -123,9 +96,9 @@ func TestCasesOfAPage(t *testing.T) {
 // of the first.
 func TestCasesLeftOut(t *testing.T) {
 	var log bytes.Buffer
-	s := newScript(answer(http.StatusOK, `{"test_suites":[{"test_cases":[{},7]},{"test_cases":[null,{},[]]}]}`))
-	client := s.client(t, gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
-	cases, err := caseAll(t, client.Pipelines.TestCases(t.Context(), "group/app", 42))
+	s := testkit.NewScript(testkit.Respond(http.StatusOK, `{"test_suites":[{"test_cases":[{},7]},{"test_cases":[null,{},[]]}]}`))
+	client := s.Client(t, gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	cases, err := testkit.AllCases(t, client.Pipelines.TestCases(t.Context(), "group/app", 42))
 	require.NoError(t, err)
 	require.Len(t, cases, 2)
 	require.Contains(t, log.String(), `msg="gitlabci: test cases are not objects and are left out" endpoint=/projects/:id/pipelines/:pipeline_id/test_report count=3 first_index=1`)
@@ -136,15 +109,15 @@ func TestCasesLeftOut(t *testing.T) {
 // before the loop, and each loop asks anew.
 func TestCasesArriveOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(func(w http.ResponseWriter, _ *http.Request) {
+		s := testkit.NewScript(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			io.WriteString(w, `{"test_suites":[{"name":"a","test_cases":[{"name":"1"}`)
 			w.(http.Flusher).Flush()
 			time.Sleep(30 * time.Second)
 			io.WriteString(w, `,{"name":"2"}]}]}`)
 		})
-		seq := s.client(t).Pipelines.TestCases(t.Context(), "group/app", 42)
-		require.Empty(t, s.received())
+		seq := s.Client(t).Pipelines.TestCases(t.Context(), "group/app", 42)
+		require.Empty(t, s.Received())
 		for range 2 {
 			start, arrived := time.Now(), []time.Duration{}
 			for _, err := range seq {
@@ -153,7 +126,7 @@ func TestCasesArriveOneByOne(t *testing.T) {
 			}
 			require.Equal(t, []time.Duration{0, 30 * time.Second}, arrived)
 		}
-		require.Len(t, s.received(), 2)
+		require.Len(t, s.Received(), 2)
 	})
 }
 
@@ -171,7 +144,7 @@ func TestCasesFail(t *testing.T) {
 		is    error
 		text  string
 	}{
-		"no pipeline": {answer(http.StatusNotFound, `{"message":"404 Not found"}`), nil, gitlabci.ErrNotFound, "404 Not Found"},
+		"no pipeline": {testkit.Respond(http.StatusNotFound, `{"message":"404 Not found"}`), nil, gitlabci.ErrNotFound, "404 Not Found"},
 		"reset":       {func(w http.ResponseWriter, _ *http.Request) { begin(w); panic(http.ErrAbortHandler) }, []string{"a/1"}, io.ErrUnexpectedEOF, "after 1 test cases: unexpected EOF"},
 		"stall":       {func(w http.ResponseWriter, r *http.Request) { begin(w); <-r.Context().Done() }, []string{"a/1"}, gitlabci.ErrStalled, "after 1 test cases: gitlabci: the server fell silent: nothing more of the body within 1m0s"},
 		"reset before it begins": {func(w http.ResponseWriter, _ *http.Request) {
@@ -179,12 +152,12 @@ func TestCasesFail(t *testing.T) {
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		}, nil, io.ErrUnexpectedEOF, "after 0 test cases: unexpected EOF"},
-		"reset at first": {breakOff, nil, io.ErrUnexpectedEOF, "after 0 test cases: unexpected EOF"},
+		"reset at first": {testkit.BreakOff, nil, io.ErrUnexpectedEOF, "after 0 test cases: unexpected EOF"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cases, err := caseAll(t, newScript(test.step).client(t).Pipelines.TestCases(t.Context(), "group/app", 42))
+				cases, err := testkit.AllCases(t, testkit.NewScript(test.step).Client(t).Pipelines.TestCases(t.Context(), "group/app", 42))
 				require.Equal(t, test.names, caseNames(cases))
 				require.ErrorIs(t, err, test.is)
 				require.ErrorContains(t, err, test.text)
@@ -193,8 +166,8 @@ func TestCasesFail(t *testing.T) {
 	}
 	t.Run("after another try", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScript(answer(http.StatusBadGateway, ``), reset, answer(http.StatusOK, `{"test_suites":[{"test_cases":[{"name":"1"}]}]}`))
-			cases, err := caseAll(t, s.client(t).Pipelines.TestCases(t.Context(), "group/app", 42))
+			s := testkit.NewScript(testkit.Respond(http.StatusBadGateway, ``), testkit.Reset, testkit.Respond(http.StatusOK, `{"test_suites":[{"test_cases":[{"name":"1"}]}]}`))
+			cases, err := testkit.AllCases(t, s.Client(t).Pipelines.TestCases(t.Context(), "group/app", 42))
 			require.NoError(t, err)
 			require.Len(t, cases, 1)
 		})
@@ -204,77 +177,35 @@ func TestCasesFail(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
 			start := time.Now()
-			cases, err := caseAll(t, newScript(tests["stall"].step).client(t).Pipelines.TestCases(ctx, "group/app", 42))
+			cases, err := testkit.AllCases(t, testkit.NewScript(tests["stall"].step).Client(t).Pipelines.TestCases(ctx, "group/app", 42))
 			require.Len(t, cases, 1)
 			require.ErrorIs(t, err, context.Canceled)
 			require.Equal(t, time.Second, time.Since(start))
 		})
 	})
 	t.Run("not a pipeline", func(t *testing.T) {
-		s := newScript(ok)
-		_, err := caseAll(t, s.client(t).Pipelines.TestCases(t.Context(), "group/app", 0))
-		wireRefused(t, s, err)
+		s := testkit.NewScript(testkit.OK)
+		_, err := testkit.AllCases(t, s.Client(t).Pipelines.TestCases(t.Context(), "group/app", 0))
+		testkit.RequireNotSent(t, s, err)
 	})
 }
 
-// A caseReport is a report of n cases, made while it is read.
-type caseReport struct {
-	n      int
-	size   int // of each case's output
-	buffer bytes.Buffer
-	begun  int // cases
-	read   int // bytes
-	closed bool
-}
-
-func (r *caseReport) Read(p []byte) (int, error) {
-	for r.buffer.Len() == 0 && r.begun <= r.n {
-		switch r.begun {
-		case 0:
-			r.buffer.WriteString(`{"total_count":1,"test_suites":[{"name":"rspec","test_cases":[`)
-		case r.n:
-			r.buffer.WriteString(`{}]}]}`)
-		default:
-			fmt.Fprintf(&r.buffer, `{"status":"success","name":"works %d","classname":"spec.models","execution_time":0.01,"system_output":"`, r.begun)
-			r.buffer.Write(bytes.Repeat([]byte("x"), r.size))
-			r.buffer.WriteString(`"},`)
-		}
-		r.begun++
-	}
-	n, err := r.buffer.Read(p)
-	r.read += n
-	return n, err
-}
-
-func (r *caseReport) Close() error {
-	r.closed = true
-	return nil
-}
-
-func (r *caseReport) client(t testing.TB, opts ...gitlabci.Option) *gitlabci.Client {
-	client, err := gitlabci.NewClient(append(opts, gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: r, ContentLength: -1, Request: req}, nil
-	})))...)
-	require.NoError(t, err)
-	return client
-}
-
 func TestCasesEndWithTheLoop(t *testing.T) {
-	report := &caseReport{n: 200_000, size: 100}
-	for test, err := range report.client(t).Pipelines.TestCases(t.Context(), "group/app", 42) {
+	report := &testkit.GrowingReport{N: 200_000, Size: 100}
+	for test, err := range report.Client(t).Pipelines.TestCases(t.Context(), "group/app", 42) {
 		require.NoError(t, err)
 		if test.Name == "works 10" {
 			break
 		}
 	}
-	require.True(t, report.closed)
-	require.Less(t, report.read, 64<<10)
+	require.True(t, report.Closed)
+	require.Less(t, report.BytesRead, 64<<10)
 
-	report = &caseReport{n: 5}
-	cases, err := caseAll(t, report.client(t).Pipelines.TestCases(t.Context(), "group/app", 42))
+	report = &testkit.GrowingReport{N: 5}
+	cases, err := testkit.AllCases(t, report.Client(t).Pipelines.TestCases(t.Context(), "group/app", 42))
 	require.NoError(t, err)
 	require.Len(t, cases, 5)
-	require.True(t, report.closed)
+	require.True(t, report.Closed)
 }
 
 // A loop that has ended is over, also where the answer broke off behind the
@@ -288,12 +219,12 @@ func TestCasesEndBeforeTheAnswerBreaksOff(t *testing.T) {
 	}
 	require.NoError(t, zip.Close())
 	packed.Truncate(packed.Len() - 20)
-	client := newScript(func(w http.ResponseWriter, _ *http.Request) {
+	client := testkit.NewScript(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Encoding", "gzip")
 		w.Write(packed.Bytes())
-	}).client(t)
-	whole, err := caseAll(t, client.Pipelines.TestCases(t.Context(), "group/app", 42))
+	}).Client(t)
+	whole, err := testkit.AllCases(t, client.Pipelines.TestCases(t.Context(), "group/app", 42))
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.Greater(t, len(whole), 10)
 	for last := range whole {
@@ -310,19 +241,19 @@ func TestCasesEndBeforeTheAnswerBreaksOff(t *testing.T) {
 
 // Only a single case is limited, not the report.
 func TestCasesMaxAnswer(t *testing.T) {
-	cases, err := caseAll(t, (&caseReport{n: 1000, size: 100}).client(t, gitlabci.WithMaxAnswer(10_000)).Pipelines.TestCases(t.Context(), "group/app", 42))
+	cases, err := testkit.AllCases(t, (&testkit.GrowingReport{N: 1000, Size: 100}).Client(t, gitlabci.WithMaxAnswer(10_000)).Pipelines.TestCases(t.Context(), "group/app", 42))
 	require.NoError(t, err)
 	require.Len(t, cases, 1000)
-	cases, err = caseAll(t, (&caseReport{n: 10, size: 100_000}).client(t, gitlabci.WithMaxAnswer(10_000)).Pipelines.TestCases(t.Context(), "group/app", 42))
+	cases, err = testkit.AllCases(t, (&testkit.GrowingReport{N: 10, Size: 100_000}).Client(t, gitlabci.WithMaxAnswer(10_000)).Pipelines.TestCases(t.Context(), "group/app", 42))
 	require.ErrorContains(t, err, "after 0 test cases: a value is larger than the 10000 bytes of WithMaxAnswer")
 	require.Empty(t, cases)
 
 	for size := range 200 { // however the cases fall into what is read at once
 		test := fmt.Sprintf(`{"name":"%s"}`, strings.Repeat("x", size))
-		report := fuzzJSON(`{"test_suites":[{"test_cases":[` + strings.Repeat(test+",", 99) + test + `]}]}`)
+		report := testkit.CannedJSON(`{"test_suites":[{"test_cases":[` + strings.Repeat(test+",", 99) + test + `]}]}`)
 		client, err := gitlabci.NewClient(gitlabci.WithTransport(report), gitlabci.WithMaxAnswer(int64(len(test))))
 		require.NoError(t, err)
-		cases, err := caseAll(t, client.Pipelines.TestCases(t.Context(), "group/app", 42))
+		cases, err := testkit.AllCases(t, client.Pipelines.TestCases(t.Context(), "group/app", 42))
 		require.NoError(t, err, "cases of %d bytes", len(test))
 		require.Len(t, cases, 100)
 	}
@@ -336,13 +267,13 @@ func TestCasesMemory(t *testing.T) {
 		return stats.HeapAlloc
 	}
 	cases := 200_000
-	if testing.Short() || underRace() {
+	if testing.Short() || testkit.UnderRace() {
 		cases = 20_000
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(20)) // or garbage would pile up in proportion to what other tests hold
 	runtime.GC()
 	before, peak, n := heap(), uint64(0), 0
-	for _, err := range (&caseReport{n: cases, size: 60 << 20 / cases}).client(t).Pipelines.TestCases(t.Context(), "group/app", 42) {
+	for _, err := range (&testkit.GrowingReport{N: cases, Size: 60 << 20 / cases}).Client(t).Pipelines.TestCases(t.Context(), "group/app", 42) {
 		require.NoError(t, err)
 		if n++; n%1000 == 0 {
 			peak = max(peak, heap())
@@ -360,12 +291,12 @@ func FuzzTestCases(f *testing.F) {
 	f.Add(`{"test_suites":[{"name":"a","test_cases":[{"name":"1"},{"na`)
 	f.Add(`{"test_suites":` + strings.Repeat(`[`, 9000) + strings.Repeat(`]`, 9000) + `}`)
 	f.Add(`{"a":1}{`)
-	for _, value := range fuzzScalars {
+	for _, value := range testkit.ScalarPairs {
 		f.Add(fmt.Sprintf(`{"test_suites":[{"name":%s,"test_cases":[%[1]s,{"name":%[1]s,"status":"error","system_output":%[1]s}]},%[1]s]}`, value))
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		pipelines := fuzzJSON(body).client(t).Pipelines
-		_, err := caseAll(t, pipelines.TestCases(t.Context(), "group/app", 7))
+		pipelines := testkit.CannedJSON(body).Client(t).Pipelines
+		_, err := testkit.AllCases(t, pipelines.TestCases(t.Context(), "group/app", 7))
 		report, wantErr := pipelines.TestReport(t.Context(), "group/app", 7)
 		require.Equal(t, wantErr == nil, err == nil, "%v, and %v of the whole", err, wantErr)
 		if err != nil {
@@ -373,8 +304,8 @@ func FuzzTestCases(f *testing.F) {
 			require.False(t, answered)
 			return
 		}
-		cases, err := caseAll(t, fuzzJSON(wireJSON(t, report)).client(t).Pipelines.TestCases(t.Context(), "group/app", 7))
+		cases, err := testkit.AllCases(t, testkit.CannedJSON(testkit.JSON(t, report)).Client(t).Pipelines.TestCases(t.Context(), "group/app", 7))
 		require.NoError(t, err)
-		require.Equal(t, caseList(report), cases)
+		require.Equal(t, testkit.CasesOfReport(report), cases)
 	})
 }

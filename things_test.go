@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // noThings are bodies that are not the requested object, and their messages.
@@ -28,7 +29,7 @@ var noThings = map[string]string{
 
 // thingReads are reads of one object.
 var thingReads = map[string]func(context.Context, *gitlabci.Client) error{
-	"get": calls["get"],
+	"get": testkit.Calls["get"],
 	"latest": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Pipeline, error) {
 		return c.Pipelines.Latest(ctx, "group/app", "main")
 	}),
@@ -55,8 +56,8 @@ var thingReads = map[string]func(context.Context, *gitlabci.Client) error{
 
 // thingWrites are writes that return the changed object.
 var thingWrites = map[string]func(context.Context, *gitlabci.Client) error{
-	"cancel": calls["cancel"],
-	"rename": calls["rename"],
+	"cancel": testkit.Calls["cancel"],
+	"rename": testkit.Calls["rename"],
 	"cancel job": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
 		return c.Jobs.Cancel(ctx, "group/app", 9, nil)
 	}),
@@ -80,7 +81,7 @@ func resultOf[T any](do func(context.Context, *gitlabci.Client) (*T, error)) fun
 func TestReadsOfAnotherThing(t *testing.T) {
 	for name, read := range thingReads {
 		for body, message := range noThings {
-			err := read(t.Context(), newScript(answer(200, body)).client(t))
+			err := read(t.Context(), testkit.NewScript(testkit.Respond(200, body)).Client(t))
 			require.Error(t, err, "%s: %s", name, body)
 			require.ErrorContains(t, err, message, "%s: %s", name, body)
 			require.NotErrorIs(t, err, gitlabci.ErrInvalid, "it was sent")
@@ -96,11 +97,11 @@ func TestWritesAnsweredByAnotherThing(t *testing.T) {
 	delete(writes, "do") // it returns the response unread
 	for name, write := range writes {
 		for body, message := range noThings {
-			s := newScript(answer(201, body))
-			err := write(t.Context(), s.client(t))
+			s := testkit.NewScript(testkit.Respond(201, body))
+			err := write(t.Context(), s.Client(t))
 			require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s: %s", name, body)
 			require.ErrorContains(t, err, message, "%s: %s", name, body)
-			require.Len(t, s.received(), 1, "%s: %s", name, body)
+			require.Len(t, s.Received(), 1, "%s: %s", name, body)
 		}
 	}
 }
@@ -108,8 +109,8 @@ func TestWritesAnsweredByAnotherThing(t *testing.T) {
 // A keyed create looks for its pipeline.
 func TestKeyedCreateAnsweredByAnotherThing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		keys := newKeyServer(answer(200, `{"message":"ok"}`))
-		_, err := keyed(t.Context(), keys.client(t, gitlabci.WithRetries(0)), "k1")
+		keys := newKeyServer(testkit.Respond(200, `{"message":"ok"}`))
+		_, err := keyed(t.Context(), keys.Client(t, gitlabci.WithRetries(0)), "k1")
 		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 	})
 }
@@ -117,21 +118,21 @@ func TestKeyedCreateAnsweredByAnotherThing(t *testing.T) {
 // A successful delete has no content.
 func TestDeletesAnsweredByAnotherThing(t *testing.T) {
 	deletes := map[string]func(context.Context, *gitlabci.Client) error{
-		"pipeline":      calls["delete"],
+		"pipeline":      testkit.Calls["delete"],
 		"artifacts":     func(ctx context.Context, c *gitlabci.Client) error { return c.Artifacts.Delete(ctx, "group/app", 9) },
 		"all artifacts": func(ctx context.Context, c *gitlabci.Client) error { return c.Artifacts.DeleteAll(ctx, "group/app") },
 	}
 	for name, remove := range deletes {
 		for _, body := range []string{`{"message":"403 Forbidden"}`, `{"error":"invalid_token"}`, `[]`, `[{"id":7}]`, `no`} {
-			err := remove(t.Context(), newScript(answer(200, body)).client(t))
+			err := remove(t.Context(), testkit.NewScript(testkit.Respond(200, body)).Client(t))
 			require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s: %s", name, body)
 		}
-		err := remove(t.Context(), newScript(answer(202, `{"message":"401 Unauthorized"}`)).client(t))
+		err := remove(t.Context(), testkit.NewScript(testkit.Respond(202, `{"message":"401 Unauthorized"}`)).Client(t))
 		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, name)
-		require.NoError(t, remove(t.Context(), newScript(answer(202, `{"message":"202 Accepted"}`)).client(t)), name)
-		require.NoError(t, remove(t.Context(), newScript(answer(204, "")).client(t)), name)
-		require.NoError(t, remove(t.Context(), newScript(answer(200, " ")).client(t)), name)
-		require.NoError(t, remove(t.Context(), newScript(answer(200, `{"id":7}`)).client(t)), name)
+		require.NoError(t, remove(t.Context(), testkit.NewScript(testkit.Respond(202, `{"message":"202 Accepted"}`)).Client(t)), name)
+		require.NoError(t, remove(t.Context(), testkit.NewScript(testkit.Respond(204, "")).Client(t)), name)
+		require.NoError(t, remove(t.Context(), testkit.NewScript(testkit.Respond(200, " ")).Client(t)), name)
+		require.NoError(t, remove(t.Context(), testkit.NewScript(testkit.Respond(200, `{"id":7}`)).Client(t)), name)
 	}
 }
 
@@ -167,9 +168,9 @@ func TestListsOfOtherThings(t *testing.T) {
 			if name == "entries" && body == `{"id":"abc","name":"x"}` { // an entry may have only a name
 				continue
 			}
-			s := newScript(answer(200, "["+good+","+body+"]"))
-			require.ErrorContains(t, list(t.Context(), s.client(t)), "element 1", "%s: %s", name, body)
-			require.Len(t, s.received(), 1, "%s: %s", name, body)
+			s := testkit.NewScript(testkit.Respond(200, "["+good+","+body+"]"))
+			require.ErrorContains(t, list(t.Context(), s.Client(t)), "element 1", "%s: %s", name, body)
+			require.Len(t, s.Received(), 1, "%s: %s", name, body)
 		}
 	}
 }
@@ -177,7 +178,7 @@ func TestListsOfOtherThings(t *testing.T) {
 // An ID is valid in every notation of a number.
 func TestUsableIDs(t *testing.T) {
 	for _, body := range []string{`{"id":7}`, `{"id":"7"}`, `{"id":7.0}`, `{"id":7e0}`} {
-		pipeline, err := newScript(answer(200, body)).client(t).Pipelines.Get(t.Context(), "group/app", 7)
+		pipeline, err := testkit.NewScript(testkit.Respond(200, body)).Client(t).Pipelines.Get(t.Context(), "group/app", 7)
 		require.NoError(t, err, body)
 		require.EqualValues(t, 7, pipeline.ID, body)
 	}
@@ -186,7 +187,7 @@ func TestUsableIDs(t *testing.T) {
 // JSON is not a log or an archive, but can be a file in an archive.
 func TestJSONInPlaceOfAFile(t *testing.T) {
 	latest := gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}
-	message := answer(200, `{"message":"401 Unauthorized: `+scriptToken+`"}`)
+	message := testkit.Respond(200, `{"message":"401 Unauthorized: `+testkit.Token+`"}`)
 	for name, read := range map[string]func(context.Context, *gitlabci.Client) error{
 		"log": func(ctx context.Context, c *gitlabci.Client) error {
 			_, err := c.Jobs.Log(ctx, "group/app", 9)
@@ -209,13 +210,13 @@ func TestJSONInPlaceOfAFile(t *testing.T) {
 			return err
 		},
 	} {
-		err := read(t.Context(), newScript(message).client(t))
+		err := read(t.Context(), testkit.NewScript(message).Client(t))
 		require.ErrorContains(t, err, "application/json", name)
 		require.ErrorContains(t, err, "401 Unauthorized", name)
-		require.NotContains(t, err.Error(), scriptToken, name)
+		require.NotContains(t, err.Error(), testkit.Token, name)
 	}
 	for _, path := range []string{"report.json", "dist/app.js.map", "coverage-json"} {
-		file, err := newScript(answer(200, `{"a":1}`)).client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(9), path)
+		file, err := testkit.NewScript(testkit.Respond(200, `{"a":1}`)).Client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(9), path)
 		require.NoError(t, err, path)
 		require.NoError(t, file.Close())
 	}

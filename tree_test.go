@@ -16,6 +16,7 @@ import (
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
 	"example.com/gitlabci/internal/memnet"
+	"example.com/gitlabci/internal/testkit"
 )
 
 const (
@@ -252,7 +253,7 @@ func TestTreeByJobToken(t *testing.T) {
 // Releases without project_id do not tell where a pipeline is: children are
 // found, others may not be. Those before 14.2 have no summaries.
 func TestTreeOnOldServers(t *testing.T) {
-	for _, release := range releases {
+	for _, release := range testkit.Releases {
 		srv := forest(gitlabcitest.WithVersion(release))
 		tree, err := srv.Client().Pipelines.Tree(t.Context(), "group/app", 1)
 		require.NoError(t, err, release)
@@ -325,20 +326,20 @@ func TestTreeThatIsTooLarge(t *testing.T) {
 		bridges = append(bridges, fmt.Sprintf(`{"id":%d,"downstream_pipeline":{"id":%d,"project_id":1}}`, id+1, id+2))
 	}
 	requests := atomic.Int64{}
-	srv := newScript(func(w http.ResponseWriter, r *http.Request) {
+	srv := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/jobs"):
-			answer(200, `[]`)(w, r)
+			testkit.Respond(200, `[]`)(w, r)
 		case strings.HasSuffix(r.URL.Path, "/bridges"):
-			answer(200, "["+strings.Join(bridges, ",")+"]")(w, r)
+			testkit.Respond(200, "["+strings.Join(bridges, ",")+"]")(w, r)
 		case strings.HasSuffix(r.URL.Path, "/test_report_summary"):
-			answer(200, `{"test_suites":[]}`)(w, r)
+			testkit.Respond(200, `{"test_suites":[]}`)(w, r)
 		default:
-			answer(200, `{"id":1}`)(w, r)
+			testkit.Respond(200, `{"id":1}`)(w, r)
 		}
 	})
-	_, err := srv.client(t).Pipelines.Tree(t.Context(), "group/app", 1)
+	_, err := srv.Client(t).Pipelines.Tree(t.Context(), "group/app", 1)
 	require.EqualError(t, err, "gitlabci: pipeline 1 has more than 10000 pipelines below it")
 	require.EqualValues(t, 4, requests.Load())
 }

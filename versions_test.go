@@ -12,10 +12,8 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
-
-// releases are those between which the answers differ most.
-var releases = []string{"11.0", "12.3", "13.12", "14.6", "15.4", "15.11", "16.11", "17.11", "18.11", "19.1", "19.3", "19.5"}
 
 // ofRelease is a server with a pipeline of three jobs and a trigger job.
 func ofRelease(release string) (*gitlabcitest.Server, *gitlabcitest.Pipeline) {
@@ -34,7 +32,7 @@ func ofRelease(release string) (*gitlabcitest.Server, *gitlabcitest.Pipeline) {
 }
 
 func TestOldServersRead(t *testing.T) {
-	for _, release := range releases {
+	for _, release := range testkit.Releases {
 		t.Run(release, func(t *testing.T) {
 			srv, added := ofRelease(release)
 			ctx, client := t.Context(), srv.Client()

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 func TestRetryAfter(t *testing.T) {
@@ -31,9 +32,9 @@ func TestRetryAfter(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newScript(answer(test.status, `{"message":"409 Conflict: Resource lock"}`, test.headers...), ok)
+				s := testkit.NewScript(testkit.Respond(test.status, `{"message":"409 Conflict: Resource lock"}`, test.headers...), testkit.OK)
 				start := time.Now()
-				require.NoError(t, calls["get"](t.Context(), s.client(t)))
+				require.NoError(t, testkit.Calls["get"](t.Context(), s.Client(t)))
 				require.Equal(t, test.want, time.Since(start))
 			})
 		})
@@ -47,9 +48,9 @@ func TestUselessRetryAfter(t *testing.T) {
 		{"Retry-After", "Fri, 31 Dec 1999 00:00:00 GMT"}, {"RateLimit-Reset", "12"}, {"RateLimit-Reset", "x"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScript(answer(429, ``, header[0], header[1]), ok)
+			s := testkit.NewScript(testkit.Respond(429, ``, header[0], header[1]), testkit.OK)
 			start := time.Now()
-			require.NoError(t, calls["get"](t.Context(), s.client(t)))
+			require.NoError(t, testkit.Calls["get"](t.Context(), s.Client(t)))
 			require.LessOrEqual(t, time.Since(start), 200*time.Millisecond, header)
 		})
 	}
@@ -83,9 +84,9 @@ func TestWaitThatIsNotBegun(t *testing.T) {
 				if test.maxWait > 0 {
 					opts = append(opts, gitlabci.WithMaxWait(test.maxWait))
 				}
-				s := newScript(answer(429, ``, "Retry-After", test.after), ok)
+				s := testkit.NewScript(testkit.Respond(429, ``, "Retry-After", test.after), testkit.OK)
 				start := time.Now()
-				err := calls["create"](ctx, s.client(t, opts...))
+				err := testkit.Calls["create"](ctx, s.Client(t, opts...))
 				if test.begun {
 					require.NoError(t, err)
 					return
@@ -95,7 +96,7 @@ func TestWaitThatIsNotBegun(t *testing.T) {
 				require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 				e, _ := errors.AsType[*gitlabci.APIError](err)
 				require.GreaterOrEqual(t, e.RetryAfter, 11*time.Second)
-				require.Len(t, s.received(), 1)
+				require.Len(t, s.Received(), 1)
 			})
 		})
 	}
@@ -104,12 +105,12 @@ func TestWaitThatIsNotBegun(t *testing.T) {
 // A backoff that does not fit is not begun either.
 func TestBackoffThatIsNotBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(answer(503, ``))
-		err := calls["get"](t.Context(), s.client(t, gitlabci.WithMaxWait(0)))
+		s := testkit.NewScript(testkit.Respond(503, ``))
+		err := testkit.Calls["get"](t.Context(), s.Client(t, gitlabci.WithMaxWait(0)))
 		e, answered := errors.AsType[*gitlabci.APIError](err)
 		require.True(t, answered)
 		require.Positive(t, e.RetryAfter)
-		require.Len(t, s.received(), 1)
+		require.Len(t, s.Received(), 1)
 	})
 }
 
@@ -117,9 +118,9 @@ func TestBackoffThatIsNotBegun(t *testing.T) {
 func TestBackoffWithinMaxWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 50 {
-			s := newScript(answer(503, ``), answer(503, ``), answer(503, ``), ok)
+			s := testkit.NewScript(testkit.Respond(503, ``), testkit.Respond(503, ``), testkit.Respond(503, ``), testkit.OK)
 			start := time.Now()
-			require.NoError(t, calls["get"](t.Context(), s.client(t, gitlabci.WithMaxWait(20*time.Millisecond))))
+			require.NoError(t, testkit.Calls["get"](t.Context(), s.Client(t, gitlabci.WithMaxWait(20*time.Millisecond))))
 			require.LessOrEqual(t, time.Since(start), 60*time.Millisecond)
 		}
 	})
@@ -129,17 +130,17 @@ func TestCancelWhileAnErrorIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		s := newScript(func(w http.ResponseWriter, r *http.Request) {
+		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(503)
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		})
-		err := calls["get"](ctx, s.client(t))
+		err := testkit.Calls["get"](ctx, s.Client(t))
 		require.ErrorIs(t, err, context.Canceled)
 		e, answered := errors.AsType[*gitlabci.APIError](err)
 		require.True(t, answered)
 		require.Equal(t, 503, e.StatusCode)
-		require.Len(t, s.received(), 1)
+		require.Len(t, s.Received(), 1)
 	})
 }
 
@@ -148,13 +149,13 @@ func TestAnswerAfterTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		s := newScript(ok)
-		client := s.client(t, gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
+		s := testkit.NewScript(testkit.OK)
+		client := s.Client(t, gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
 			time.Sleep(121 * time.Second)
-			return s.network.Transport().RoundTrip(req.WithContext(context.Background()))
+			return s.Network.Transport().RoundTrip(req.WithContext(context.Background()))
 		})))
-		require.ErrorIs(t, calls["get"](ctx, client), context.DeadlineExceeded)
-		require.Len(t, s.received(), 1)
+		require.ErrorIs(t, testkit.Calls["get"](ctx, client), context.DeadlineExceeded)
+		require.Len(t, s.Received(), 1)
 	})
 }
 
@@ -162,9 +163,9 @@ func TestCancelDuringAWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		s := newScript(answer(429, `{"message":"slow down"}`, "Retry-After", "60"))
+		s := testkit.NewScript(testkit.Respond(429, `{"message":"slow down"}`, "Retry-After", "60"))
 		start := time.Now()
-		err := calls["create"](ctx, s.client(t))
+		err := testkit.Calls["create"](ctx, s.Client(t))
 		require.Equal(t, time.Second, time.Since(start))
 		require.ErrorIs(t, err, context.Canceled)
 		require.ErrorIs(t, err, gitlabci.ErrRateLimited)
@@ -174,19 +175,19 @@ func TestCancelDuringAWait(t *testing.T) {
 
 func TestCancelDuringARequest(t *testing.T) {
 	stopped := errors.New("stopped by the operator")
-	for name, call := range calls {
+	for name, call := range testkit.Calls {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(time.Second, func() { cancel(stopped) })
-				s := newScript(silent)
+				s := testkit.NewScript(testkit.Silent)
 				start := time.Now()
-				err := call(ctx, s.client(t))
+				err := call(ctx, s.Client(t))
 				require.Equal(t, time.Second, time.Since(start))
 				require.ErrorIs(t, err, context.Canceled)
 				require.NotErrorIs(t, err, gitlabci.ErrStalled)
 				require.Equal(t, name != "get", errors.Is(err, gitlabci.ErrOutcomeUnknown))
-				require.Len(t, s.received(), 1)
+				require.Len(t, s.Received(), 1)
 			})
 		})
 	}
@@ -196,13 +197,13 @@ func TestCanceledBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		s := newScript(ok)
-		for _, call := range calls {
-			err := call(ctx, s.client(t))
+		s := testkit.NewScript(testkit.OK)
+		for _, call := range testkit.Calls {
+			err := call(ctx, s.Client(t))
 			require.ErrorIs(t, err, context.Canceled)
 			require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 		}
-		require.Empty(t, s.received())
+		require.Empty(t, s.Received())
 	})
 }
 
@@ -210,11 +211,11 @@ func TestSilence(t *testing.T) {
 	for name, test := range map[string]struct {
 		step http.HandlerFunc
 		want time.Duration
-	}{"before the header": {silent, 120 * time.Second}, "within the body": {stall, 60 * time.Second}} {
+	}{"before the header": {testkit.Silent, 120 * time.Second}, "within the body": {testkit.Stall, 60 * time.Second}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				err := calls["get"](t.Context(), newScript(test.step).client(t, gitlabci.WithRetries(0)))
+				err := testkit.Calls["get"](t.Context(), testkit.NewScript(test.step).Client(t, gitlabci.WithRetries(0)))
 				require.ErrorIs(t, err, gitlabci.ErrStalled)
 				require.NotErrorIs(t, err, context.Canceled)
 				require.Equal(t, test.want, time.Since(start))
@@ -226,7 +227,7 @@ func TestSilence(t *testing.T) {
 // There is no limit on the whole: an hour is fine while something comes.
 func TestSlowAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(func(w http.ResponseWriter, _ *http.Request) {
+		s := testkit.NewScript(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			for range 61 {
 				io.WriteString(w, " ")
@@ -236,7 +237,7 @@ func TestSlowAnswer(t *testing.T) {
 			io.WriteString(w, `{"id":7}`)
 		})
 		start := time.Now()
-		require.NoError(t, calls["get"](t.Context(), s.client(t, gitlabci.WithRetries(0))))
+		require.NoError(t, testkit.Calls["get"](t.Context(), s.Client(t, gitlabci.WithRetries(0))))
 		require.Equal(t, 61*59*time.Second, time.Since(start))
 	})
 }
@@ -244,7 +245,7 @@ func TestSlowAnswer(t *testing.T) {
 // A reader that takes its time is not a server that fell silent.
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := newScript(answer(200, "line one\nline two\n")).client(t)
+		client := testkit.NewScript(testkit.Respond(200, "line one\nline two\n")).Client(t)
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/projects/7/jobs/9/trace", nil)
 		require.NoError(t, err)
 		resp, err := client.Do(req)

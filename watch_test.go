@@ -17,6 +17,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // inWatchBubble runs f with a server and a client in a bubble, which ends with a
@@ -29,21 +30,6 @@ func inWatchBubble(t *testing.T, f func(t *testing.T, srv *gitlabcitest.Server, 
 	})
 }
 
-// told writes an event as "build#1001 pending>running".
-func told(e *gitlabci.PipelineEvent) string {
-	name := fmt.Sprintf("pipeline#%d", e.Pipeline.ID)
-	switch {
-	case e.Job != nil:
-		name = fmt.Sprintf("%s#%d", e.Job.Name, e.Job.ID)
-	case e.TriggerJob != nil:
-		name = fmt.Sprintf("%s#%d", e.TriggerJob.Name, e.TriggerJob.ID)
-	}
-	if e.Err != nil {
-		return name + " not watched"
-	}
-	return fmt.Sprintf("%s %s>%s", name, e.Previous, e.Status)
-}
-
 // toldAll ranges to the end, or to the error that must come with it.
 func toldAll(t *testing.T, events iter.Seq2[*gitlabci.PipelineEvent, error], want error) (all []string) {
 	t.Helper()
@@ -51,7 +37,7 @@ func toldAll(t *testing.T, events iter.Seq2[*gitlabci.PipelineEvent, error], wan
 	for event, err := range events {
 		require.NoError(t, failure, "an error is the last thing to come")
 		if failure = err; err == nil {
-			all = append(all, told(event))
+			all = append(all, testkit.EventText(event))
 		}
 	}
 	if want == nil {
@@ -230,19 +216,19 @@ func TestWatchRefusesOptions(t *testing.T) {
 		"the time -1ns is negative":                      {GiveUpAfter: -1},
 		"the MinInterval 3s is above the MaxInterval 2s": {MinInterval: 3 * time.Second, MaxInterval: 2 * time.Second},
 	} {
-		s := newScript(ok)
-		for _, err := range s.client(t).Pipelines.Watch(t.Context(), "group/app", 1, opts) {
+		s := testkit.NewScript(testkit.OK)
+		for _, err := range s.Client(t).Pipelines.Watch(t.Context(), "group/app", 1, opts) {
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)
 			require.ErrorContains(t, err, strings.TrimPrefix(name, "MinInterval "))
 		}
-		_, err := s.client(t).Pipelines.Wait(t.Context(), "group/app", 1, opts)
+		_, err := s.Client(t).Pipelines.Wait(t.Context(), "group/app", 1, opts)
 		require.ErrorIs(t, err, gitlabci.ErrInvalid)
-		require.Empty(t, s.received())
+		require.Empty(t, s.Received())
 	}
-	s := newScript(ok)
-	toldAll(t, s.client(t).Pipelines.Watch(t.Context(), "app", 1, nil), gitlabci.ErrInvalid)
-	toldAll(t, s.client(t).Pipelines.Watch(t.Context(), "group/app", 0, nil), gitlabci.ErrInvalid)
-	require.Empty(t, s.received())
+	s := testkit.NewScript(testkit.OK)
+	toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "app", 1, nil), gitlabci.ErrInvalid)
+	toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 0, nil), gitlabci.ErrInvalid)
+	require.Empty(t, s.Received())
 }
 
 // What stands still is not sent again.
@@ -280,7 +266,7 @@ func TestWatchEndsWithItsLoop(t *testing.T) {
 		for range 2 {
 			for event, err := range events {
 				require.NoError(t, err)
-				require.Equal(t, "pipeline#101 >running", told(event), "afresh each time")
+				require.Equal(t, "pipeline#101 >running", testkit.EventText(event), "afresh each time")
 				break
 			}
 		}
@@ -379,12 +365,12 @@ func TestWatchSurvives(t *testing.T) {
 func TestWatchOfAHostThatIsGone(t *testing.T) {
 	for known, patience := range map[int]time.Duration{0: 0, 1: 10 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScript(rows(jobRow(1, "running", "running", 1)))
-			client := s.client(t, gitlabci.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
-				if len(s.received()) < known {
-					return s.network.Transport().RoundTrip(req)
+			s := testkit.NewScript(testkit.Rows(jobRow(1, "running", "running", 1)))
+			client := s.Client(t, gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
+				if len(s.Received()) < known {
+					return s.Network.Transport().RoundTrip(req)
 				}
-				return nil, &net.DNSError{Err: "no such host", Name: scriptHost, IsNotFound: true}
+				return nil, &net.DNSError{Err: "no such host", Name: testkit.Host, IsNotFound: true}
 			})))
 			start := time.Now()
 			_, err := client.Pipelines.Wait(t.Context(), "group/app", 7, nil)

@@ -15,6 +15,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 var downstream = &gitlabci.WatchOptions{Downstream: true}
@@ -93,26 +94,26 @@ func TestWatchRetriedTrigger(t *testing.T) {
 func TestWatchWaitsForDownstream(t *testing.T) {
 	started := `{"id":2,"name":"t","status":"success","downstream_pipeline":{"id":8,"project_id":9,"status":"running"}}`
 	for name, triggers := range map[string][]http.HandlerFunc{
-		"not created yet": {rows(`{"id":2,"name":"t","status":"success"}`), rows(started)},
-		"not ended yet":   {rows(`{"id":2,"name":"t","status":"running"}`), rows(started)},
+		"not created yet": {testkit.Rows(`{"id":2,"name":"t","status":"success"}`), testkit.Rows(started)},
+		"not ended yet":   {testkit.Rows(`{"id":2,"name":"t","status":"running"}`), testkit.Rows(started)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				polls := 0
-				s := newScript(func(w http.ResponseWriter, r *http.Request) {
+				s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 					switch {
 					case strings.HasSuffix(r.URL.Path, "/pipelines/7/bridges"):
 						triggers[min(polls, 1)](w, r)
 						polls++
 					case strings.HasSuffix(r.URL.Path, "/7/jobs"):
-						rows(jobRow(1, "success", "success", 1))(w, r)
+						testkit.Rows(jobRow(1, "success", "success", 1))(w, r)
 					case strings.HasSuffix(r.URL.Path, "/projects/9/pipelines/8/jobs"):
-						rows(`{"id":3,"name":"leaf","status":"failed","pipeline":{"id":8,"status":"failed"}}`)(w, r)
+						testkit.Rows(`{"id":3,"name":"leaf","status":"failed","pipeline":{"id":8,"status":"failed"}}`)(w, r)
 					default:
-						rows()(w, r)
+						testkit.Rows()(w, r)
 					}
 				})
-				events := toldAll(t, s.client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil)
+				events := toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil)
 				require.Equal(t, []string{"leaf#3 >failed", "pipeline#8 >failed"}, events[len(events)-2:])
 			})
 		})
@@ -125,20 +126,20 @@ func TestWatchForgetsRetriedTriggers(t *testing.T) {
 	for status, want := range map[string]error{"success": nil, "manual": gitlabci.ErrBlocked} {
 		synctest.Test(t, func(t *testing.T) {
 			polls := 0
-			s := newScript(func(w http.ResponseWriter, r *http.Request) {
+			s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 				switch {
 				case strings.HasSuffix(r.URL.Path, "/bridges"):
 					one := []string{`{"id":2,"name":"t","status":"running"}`, `{"id":3,"name":"t","status":"failed"}`}
-					rows(one[min(polls, 1)])(w, r)
+					testkit.Rows(one[min(polls, 1)])(w, r)
 					polls++
 				case strings.HasSuffix(r.URL.Path, "/jobs"):
-					rows(jobRow(1, status, status, 1))(w, r)
+					testkit.Rows(jobRow(1, status, status, 1))(w, r)
 				default:
-					answer(200, `{"id":7,"status":"`+status+`"}`)(w, r)
+					testkit.Respond(200, `{"id":7,"status":"`+status+`"}`)(w, r)
 				}
 			})
 			start := time.Now()
-			_, err := s.client(t).Pipelines.Wait(t.Context(), "group/app", 7, downstream)
+			_, err := s.Client(t).Pipelines.Wait(t.Context(), "group/app", 7, downstream)
 			require.True(t, errors.Is(err, want), err)
 			require.Less(t, time.Since(start), 10*time.Second)
 		})
@@ -176,7 +177,7 @@ func TestWatchLosesDownstream(t *testing.T) {
 					require.NoError(t, err)
 					last = event
 				}
-				require.Equal(t, "pipeline#102 not watched", told(last))
+				require.Equal(t, "pipeline#102 not watched", testkit.EventText(last))
 				require.ErrorIs(t, last.Err, gitlabci.ErrNotFound)
 				require.Equal(t, gitlabci.StatusRunning, last.Status)
 				require.Equal(t, last.Status, last.Previous)
@@ -210,7 +211,7 @@ func TestWatchDownstreamIsLeft(t *testing.T) {
 		var seen []string
 		for event, err := range client.Pipelines.Watch(t.Context(), "group/app", p.ID, downstream) {
 			require.NoError(t, err)
-			seen = append(seen, told(event))
+			seen = append(seen, testkit.EventText(event))
 			if event.Err != nil {
 				break
 			}
@@ -228,21 +229,21 @@ func triggerRow(status string, minute int, started string) string {
 
 // below answers for pipeline 7, which has one job, with the trigger jobs of one
 // poll after the other, and for the pipeline 8 that these start.
-func below(triggers []string, child http.HandlerFunc) *script {
+func below(triggers []string, child http.HandlerFunc) *testkit.Script {
 	polls := 0
-	return newScript(func(w http.ResponseWriter, r *http.Request) {
+	return testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/7/bridges"):
-			rows(triggers[min(polls, len(triggers)-1)])(w, r)
+			testkit.Rows(triggers[min(polls, len(triggers)-1)])(w, r)
 			polls++
 		case strings.HasSuffix(r.URL.Path, "/7/jobs") && polls < len(triggers)-1:
-			rows(jobRow(1, "running", "running", 2))(w, r)
+			testkit.Rows(jobRow(1, "running", "running", 2))(w, r)
 		case strings.HasSuffix(r.URL.Path, "/7/jobs"):
-			rows(jobRow(1, "success", "success", 3))(w, r)
+			testkit.Rows(jobRow(1, "success", "success", 3))(w, r)
 		case strings.HasSuffix(r.URL.Path, "/8/jobs"):
 			child(w, r)
 		default:
-			rows()(w, r)
+			testkit.Rows()(w, r)
 		}
 	})
 }
@@ -258,7 +259,7 @@ func TestWatchTriggersOfAReplica(t *testing.T) {
 			}, nil)
 			want := slices.Concat([]string{"pipeline#7 >running", "j#1 >running", "t#2 >running"}, back,
 				[]string{"j#1 running>success", "t#2 running>failed", "pipeline#7 running>success"})
-			require.Equal(t, want, toldAll(t, s.client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil))
+			require.Equal(t, want, toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil))
 		})
 	}
 }
@@ -266,8 +267,8 @@ func TestWatchTriggersOfAReplica(t *testing.T) {
 // A pipeline that was started just now can be unknown to a replica, and in old
 // servers' words it has no project: it is one of those that started it.
 func TestWatchFindsDownstream(t *testing.T) {
-	gone := answer(404, `{"message":"404 Not found"}`)
-	leaf := rows(`{"id":3,"name":"leaf","status":"failed","pipeline":{"id":8,"status":"failed"}}`)
+	gone := testkit.Respond(404, `{"message":"404 Not found"}`)
+	leaf := testkit.Rows(`{"id":3,"name":"leaf","status":"failed","pipeline":{"id":8,"status":"failed"}}`)
 	for name, test := range map[string]struct {
 		started string
 		steps   []http.HandlerFunc
@@ -287,7 +288,7 @@ func TestWatchFindsDownstream(t *testing.T) {
 					polls++
 				})
 				start := time.Now()
-				events := toldAll(t, s.client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil)
+				events := toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil)
 				require.Equal(t, append([]string{"j#1 >success", "t#2 >success", "pipeline#7 >success"}, test.want...), events)
 				require.Less(t, time.Since(start), 90*time.Second)
 			})

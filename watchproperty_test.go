@@ -19,10 +19,11 @@ import (
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
 	"example.com/gitlabci/internal/memnet"
+	"example.com/gitlabci/internal/testkit"
 )
 
 var (
-	watchRuns = flag.Int("watch.runs", fewer(6), "how many pipelines TestWatchProperty watches")
+	watchRuns = flag.Int("watch.runs", testkit.Fewer(6), "how many pipelines TestWatchProperty watches")
 	watchSeed = flag.Uint64("watch.seed", 1, "what the first one is drawn from; each further one adds 1")
 )
 

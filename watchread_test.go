@@ -12,6 +12,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // jobRow is a job in a list: ID, its own status, that of the pipeline 7, and
@@ -21,47 +22,43 @@ func jobRow(id int, status, pipeline string, minute int) string {
 		id, status, pipeline, minute)
 }
 
-func rows(all ...string) http.HandlerFunc {
-	return answer(http.StatusOK, "["+strings.Join(all, ",")+"]")
-}
-
 // next is a page that another one follows.
 func next(page int, all ...string) http.HandlerFunc {
 	link := fmt.Sprintf(`<https://other.example/?include_retried=true&page=%d&per_page=100>; rel="next"`, page)
-	return answer(http.StatusOK, "["+strings.Join(all, ",")+"]", "Link", link)
+	return testkit.Respond(http.StatusOK, "["+strings.Join(all, ",")+"]", "Link", link)
 }
 
 func TestWatchReads(t *testing.T) {
-	pipeline := func(status string) http.HandlerFunc { return answer(200, `{"id":7,"status":"`+status+`"}`) }
+	pipeline := func(status string) http.HandlerFunc { return testkit.Respond(200, `{"id":7,"status":"`+status+`"}`) }
 	for name, test := range map[string]struct {
 		steps  []http.HandlerFunc
 		events []string
 	}{
 		"a job that comes late": {
-			[]http.HandlerFunc{rows(jobRow(1, "running", "running", 0)), rows(jobRow(2, "success", "success", 1), jobRow(1, "success", "success", 1))},
+			[]http.HandlerFunc{testkit.Rows(jobRow(1, "running", "running", 0)), testkit.Rows(jobRow(2, "success", "success", 1), jobRow(1, "success", "success", 1))},
 			[]string{"pipeline#7 >running", "j#1 >running", "j#1 running>success", "j#2 >success", "pipeline#7 running>success"},
 		},
 		"no jobs at first": {
-			[]http.HandlerFunc{rows(), pipeline("created"), rows(jobRow(1, "pending", "pending", 1)), rows(jobRow(1, "success", "success", 2))},
+			[]http.HandlerFunc{testkit.Rows(), pipeline("created"), testkit.Rows(jobRow(1, "pending", "pending", 1)), testkit.Rows(jobRow(1, "success", "success", 2))},
 			[]string{"pipeline#7 >created", "pipeline#7 created>pending", "j#1 >pending", "j#1 pending>success", "pipeline#7 pending>success"},
 		},
 		"jobs that come and go while the pipeline is asked for": {
-			[]http.HandlerFunc{rows(), pipeline("success"), rows(jobRow(1, "success", "success", 1))},
+			[]http.HandlerFunc{testkit.Rows(), pipeline("success"), testkit.Rows(jobRow(1, "success", "success", 1))},
 			[]string{"j#1 >success", "pipeline#7 >success"},
 		},
 		"never any jobs": {
-			[]http.HandlerFunc{rows(), pipeline("failed"), rows()},
+			[]http.HandlerFunc{testkit.Rows(), pipeline("failed"), testkit.Rows()},
 			[]string{"pipeline#7 >failed"},
 		},
 		"jobs without their pipeline": {
-			[]http.HandlerFunc{rows(`{"id":1,"name":"j","status":"running"}`), pipeline("running"), rows(jobRow(1, "success", "success", 1))},
+			[]http.HandlerFunc{testkit.Rows(`{"id":1,"name":"j","status":"running"}`), pipeline("running"), testkit.Rows(jobRow(1, "success", "success", 1))},
 			[]string{"pipeline#7 >running", "j#1 >running", "j#1 running>success", "pipeline#7 running>success"},
 		},
 		"two pages, of which the second is newer": {
 			[]http.HandlerFunc{
 				next(2, jobRow(3, "pending", "running", 0), jobRow(2, "pending", "running", 0)),
-				rows(jobRow(2, "success", "success", 1), jobRow(1, "success", "success", 1)),
-				rows(jobRow(4, "skipped", "success", 1), jobRow(3, "success", "success", 1), jobRow(2, "success", "success", 1), jobRow(1, "success", "success", 1)),
+				testkit.Rows(jobRow(2, "success", "success", 1), jobRow(1, "success", "success", 1)),
+				testkit.Rows(jobRow(4, "skipped", "success", 1), jobRow(3, "success", "success", 1), jobRow(2, "success", "success", 1), jobRow(1, "success", "success", 1)),
 			},
 			[]string{
 				"pipeline#7 >running", "j#1 >success", "j#2 >success", "j#3 >pending",
@@ -69,42 +66,42 @@ func TestWatchReads(t *testing.T) {
 			},
 		},
 		"a finished pipeline with a job that has not": {
-			[]http.HandlerFunc{rows(jobRow(1, "running", "failed", 1)), rows(jobRow(1, "failed", "failed", 1))},
+			[]http.HandlerFunc{testkit.Rows(jobRow(1, "running", "failed", 1)), testkit.Rows(jobRow(1, "failed", "failed", 1))},
 			[]string{"j#1 >running", "pipeline#7 >failed", "j#1 running>failed"},
 		},
 		"one that runs again meanwhile": {
-			[]http.HandlerFunc{rows(jobRow(2, "pending", "failed", 1), jobRow(1, "failed", "failed", 1)), rows(jobRow(2, "success", "success", 2), jobRow(1, "failed", "success", 2))},
+			[]http.HandlerFunc{testkit.Rows(jobRow(2, "pending", "failed", 1), jobRow(1, "failed", "failed", 1)), testkit.Rows(jobRow(2, "success", "success", 2), jobRow(1, "failed", "success", 2))},
 			[]string{"j#1 >failed", "j#2 >pending", "pipeline#7 >failed", "j#2 pending>success", "pipeline#7 failed>success"},
 		},
 		"a manual job that nobody waits for": {
-			[]http.HandlerFunc{rows(jobRow(1, "manual", "success", 1))},
+			[]http.HandlerFunc{testkit.Rows(jobRow(1, "manual", "success", 1))},
 			[]string{"j#1 >manual", "pipeline#7 >success"},
 		},
 		"words not known here": {
-			[]http.HandlerFunc{rows(jobRow(1, "dreaming", "brooding", 1)), rows(jobRow(1, "running", "running", 1)), rows(jobRow(1, "dozing", "running", 1)), rows(jobRow(1, "success", "success", 1))},
+			[]http.HandlerFunc{testkit.Rows(jobRow(1, "dreaming", "brooding", 1)), testkit.Rows(jobRow(1, "running", "running", 1)), testkit.Rows(jobRow(1, "dozing", "running", 1)), testkit.Rows(jobRow(1, "success", "success", 1))},
 			[]string{
 				"pipeline#7 >brooding", "j#1 >dreaming", "pipeline#7 brooding>running", "j#1 dreaming>running",
 				"j#1 running>dozing", "j#1 dozing>success", "pipeline#7 running>success",
 			},
 		},
 		"what GitLab brings back": {
-			[]http.HandlerFunc{rows(jobRow(1, "skipped", "running", 1)), rows(jobRow(1, "created", "running", 1)), rows(jobRow(1, "pending", "running", 1)), rows(jobRow(1, "skipped", "success", 1))},
+			[]http.HandlerFunc{testkit.Rows(jobRow(1, "skipped", "running", 1)), testkit.Rows(jobRow(1, "created", "running", 1)), testkit.Rows(jobRow(1, "pending", "running", 1)), testkit.Rows(jobRow(1, "skipped", "success", 1))},
 			[]string{"pipeline#7 >running", "j#1 >skipped", "j#1 skipped>created", "j#1 created>pending", "j#1 pending>skipped", "pipeline#7 running>success"},
 		},
 		"a replica that lags": {
 			[]http.HandlerFunc{
-				rows(jobRow(1, "running", "running", 2)), rows(jobRow(1, "pending", "pending", 1)), // by the time
-				rows(jobRow(1, "pending", "running", 2)), rows(jobRow(1, "running", "running", 2)), // by the job
-				rows(jobRow(1, "success", "running", 2)), rows(jobRow(1, "canceling", "running", 2)), rows(jobRow(1, "success", "success", 3)),
+				testkit.Rows(jobRow(1, "running", "running", 2)), testkit.Rows(jobRow(1, "pending", "pending", 1)), // by the time
+				testkit.Rows(jobRow(1, "pending", "running", 2)), testkit.Rows(jobRow(1, "running", "running", 2)), // by the job
+				testkit.Rows(jobRow(1, "success", "running", 2)), testkit.Rows(jobRow(1, "canceling", "running", 2)), testkit.Rows(jobRow(1, "success", "success", 3)),
 			},
 			[]string{"pipeline#7 >running", "j#1 >running", "j#1 running>success", "pipeline#7 running>success"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newScript(test.steps...)
-				require.Equal(t, test.events, toldAll(t, s.client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil))
-				require.Len(t, s.received(), len(test.steps))
+				s := testkit.NewScript(test.steps...)
+				require.Equal(t, test.events, toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil))
+				require.Len(t, s.Received(), len(test.steps))
 			})
 		})
 	}
@@ -113,12 +110,12 @@ func TestWatchReads(t *testing.T) {
 // What stays as it was for longer than replicas lag is true.
 func TestWatchBelievesInTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(rows(jobRow(1, "running", "running", 2)), func(w http.ResponseWriter, r *http.Request) {
-			rows(jobRow(1, "failed", "failed", 1))(w, r)
+		s := testkit.NewScript(testkit.Rows(jobRow(1, "running", "running", 2)), func(w http.ResponseWriter, r *http.Request) {
+			testkit.Rows(jobRow(1, "failed", "failed", 1))(w, r)
 		})
 		start := time.Now()
 		require.Equal(t, []string{"pipeline#7 >running", "j#1 >running", "j#1 running>failed", "pipeline#7 running>failed"},
-			toldAll(t, s.client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil))
+			toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil))
 		require.InDelta(t, 70, time.Since(start).Seconds(), 10)
 	})
 }
@@ -127,10 +124,10 @@ func TestWatchBelievesInTheEnd(t *testing.T) {
 func TestWatchLeavesWhatNeverEnds(t *testing.T) {
 	for _, status := range []string{"running", "dreaming", "scheduled"} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newScript(rows(jobRow(1, "created", "success", 1)), rows(jobRow(1, status, "success", 1)))
+			s := testkit.NewScript(testkit.Rows(jobRow(1, "created", "success", 1)), testkit.Rows(jobRow(1, status, "success", 1)))
 			start := time.Now()
 			require.Equal(t, []string{"j#1 >created", "pipeline#7 >success", "j#1 created>" + status},
-				toldAll(t, s.client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil))
+				toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil))
 			require.InDelta(t, 69, time.Since(start).Seconds(), 8)
 		})
 	}
@@ -157,12 +154,12 @@ func TestWatchOfManyJobs(t *testing.T) {
 // An event belongs to the one who got it.
 func TestWatchKeepsItsOwnState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(rows(jobRow(1, "running", "running", 1)), rows(jobRow(1, "success", "success", 2)))
+		s := testkit.NewScript(testkit.Rows(jobRow(1, "running", "running", 1)), testkit.Rows(jobRow(1, "success", "success", 2)))
 		var seen []string
 		start := time.Now()
-		for event, err := range s.client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil) {
+		for event, err := range s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil) {
 			require.NoError(t, err)
-			seen = append(seen, told(event))
+			seen = append(seen, testkit.EventText(event))
 			*event.Pipeline = gitlabci.PipelineInfo{UpdatedAt: time.Now().AddDate(100, 0, 0)}
 			if event.Job != nil {
 				event.Job.Pipeline.UpdatedAt = time.Now().AddDate(100, 0, 0)

@@ -13,6 +13,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // What Wait makes of a pipeline that stays as it is.
@@ -57,16 +58,16 @@ func TestWait(t *testing.T) {
 				for i, status := range strings.Fields(test.jobs) {
 					list = append(list, jobRow(i+1, status, string(test.pipeline), 0))
 				}
-				s := newScript(func(w http.ResponseWriter, r *http.Request) {
+				s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 					if strings.HasSuffix(r.URL.Path, "/jobs") {
-						rows(list...)(w, r)
+						testkit.Rows(list...)(w, r)
 						return
 					}
-					answer(200, `{"id":7,"status":"`+string(test.pipeline)+`","sha":"abc"}`)(w, r)
+					testkit.Respond(200, `{"id":7,"status":"`+string(test.pipeline)+`","sha":"abc"}`)(w, r)
 				})
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 				defer cancel()
-				ended, err := s.client(t).Pipelines.Wait(ctx, "group/app", 7, nil)
+				ended, err := s.Client(t).Pipelines.Wait(ctx, "group/app", 7, nil)
 				if test.want == nil {
 					require.NoError(t, err)
 				} else {
@@ -80,7 +81,7 @@ func TestWait(t *testing.T) {
 				if test.want != blocked {
 					return
 				}
-				_, err = s.client(t).Pipelines.Wait(ctx, "group/app", 7, &gitlabci.WatchOptions{WaitForManual: true})
+				_, err = s.Client(t).Pipelines.Wait(ctx, "group/app", 7, &gitlabci.WatchOptions{WaitForManual: true})
 				require.ErrorIs(t, err, waiting)
 			})
 		})
@@ -89,11 +90,11 @@ func TestWait(t *testing.T) {
 
 // Blocked is what two polls in a row say, and the pipeline itself after them.
 func TestWaitIsSureOfABlock(t *testing.T) {
-	manual, running := rows(jobRow(1, "manual", "manual", 1)), rows(jobRow(1, "running", "running", 1))
-	success := rows(jobRow(1, "success", "success", 2))
-	pipeline := func(status string) http.HandlerFunc { return answer(200, `{"id":7,"status":"`+status+`"}`) }
-	late := answer(200, `{"id":7,"status":"failed","updated_at":"2030-01-01T00:01:00.000Z"}`) // from before a retry
-	broken := answer(404, "<html>", "Content-Type", "text/html")                              // which the client does not try again by itself
+	manual, running := testkit.Rows(jobRow(1, "manual", "manual", 1)), testkit.Rows(jobRow(1, "running", "running", 1))
+	success := testkit.Rows(jobRow(1, "success", "success", 2))
+	pipeline := func(status string) http.HandlerFunc { return testkit.Respond(200, `{"id":7,"status":"`+status+`"}`) }
+	late := testkit.Respond(200, `{"id":7,"status":"failed","updated_at":"2030-01-01T00:01:00.000Z"}`) // from before a retry
+	broken := testkit.Respond(404, "<html>", "Content-Type", "text/html")                              // which the client does not try again by itself
 	for name, test := range map[string]struct {
 		steps []http.HandlerFunc
 		want  error
@@ -105,16 +106,16 @@ func TestWaitIsSureOfABlock(t *testing.T) {
 		"failed polls do not count":  {[]http.HandlerFunc{manual, broken, broken, running, success, pipeline("success")}, nil},
 		"played just now":            {[]http.HandlerFunc{manual, manual, pipeline("running"), running, success, pipeline("success")}, nil},
 		"retried just now":           {[]http.HandlerFunc{success, pipeline("running"), running, success, pipeline("success")}, nil},
-		"canceled just now":          {[]http.HandlerFunc{manual, manual, pipeline("canceled"), rows(jobRow(1, "canceled", "canceled", 2)), pipeline("canceled")}, nil},
+		"canceled just now":          {[]http.HandlerFunc{manual, manual, pipeline("canceled"), testkit.Rows(jobRow(1, "canceled", "canceled", 2)), pipeline("canceled")}, nil},
 		"a last answer that lags":    {[]http.HandlerFunc{success, late, success, late, success, pipeline("success")}, nil},
 		"a broken last answer":       {[]http.HandlerFunc{success, broken, broken, pipeline("success")}, nil},
-		"deleted at last":            {[]http.HandlerFunc{success, answer(404, `{"message":"404 Not found"}`)}, gitlabci.ErrNotFound},
+		"deleted at last":            {[]http.HandlerFunc{success, testkit.Respond(404, `{"message":"404 Not found"}`)}, gitlabci.ErrNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newScript(test.steps...)
-				ended, err := s.client(t).Pipelines.Wait(t.Context(), "group/app", 7, nil)
-				require.Len(t, s.received(), len(test.steps))
+				s := testkit.NewScript(test.steps...)
+				ended, err := s.Client(t).Pipelines.Wait(t.Context(), "group/app", 7, nil)
+				require.Len(t, s.Received(), len(test.steps))
 				switch test.want {
 				case nil:
 					require.NoError(t, err)
@@ -134,15 +135,15 @@ func TestWaitIsSureOfABlock(t *testing.T) {
 // A verdict that stays older than the jobs for longer than replicas lag counts.
 func TestWaitBelievesInTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(func(w http.ResponseWriter, r *http.Request) {
+		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "/jobs") {
-				rows(jobRow(1, "success", "success", 2))(w, r)
+				testkit.Rows(jobRow(1, "success", "success", 2))(w, r)
 				return
 			}
-			answer(200, `{"id":7,"status":"failed","updated_at":"2030-01-01T00:01:00.000Z"}`)(w, r)
+			testkit.Respond(200, `{"id":7,"status":"failed","updated_at":"2030-01-01T00:01:00.000Z"}`)(w, r)
 		})
 		start := time.Now()
-		ended, err := s.client(t).Pipelines.Wait(t.Context(), "group/app", 7, nil)
+		ended, err := s.Client(t).Pipelines.Wait(t.Context(), "group/app", 7, nil)
 		require.NoError(t, err)
 		require.Equal(t, gitlabci.StatusFailed, ended.Status)
 		require.InDelta(t, 60, time.Since(start).Seconds(), 5)

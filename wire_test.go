@@ -11,24 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
-
-// wireOne is the only request that reached s.
-func wireOne(t *testing.T, s *script) *http.Request {
-	t.Helper()
-	require.Len(t, s.received(), 1)
-	return s.received()[0]
-}
-
-// wireDrain ranges over a list to its end or its error.
-func wireDrain[T any](seq func(func(*T, error) bool)) error {
-	var last error
-	seq(func(_ *T, err error) bool {
-		last = err
-		return true
-	})
-	return last
-}
 
 // wireMethods is every method of the services: what it sends, and what it is
 // answered by.
@@ -51,7 +35,7 @@ var wireMethods = []struct {
 	{
 		name: "Pipelines.All", verb: "GET", path: "/projects/group%2Fapp/pipelines", query: "per_page=100", answer: `[]`,
 		call: func(ctx context.Context, c *gitlabci.Client) error {
-			return wireDrain(c.Pipelines.All(ctx, "group/app", nil))
+			return testkit.Drain(c.Pipelines.All(ctx, "group/app", nil))
 		},
 	},
 	{
@@ -64,7 +48,7 @@ var wireMethods = []struct {
 	{
 		name: "Pipelines.AllMine", verb: "GET", path: "/pipelines", query: "per_page=100", answer: `[]`,
 		call: func(ctx context.Context, c *gitlabci.Client) error {
-			return wireDrain(c.Pipelines.AllMine(ctx, nil))
+			return testkit.Drain(c.Pipelines.AllMine(ctx, nil))
 		},
 	},
 	{
@@ -153,7 +137,7 @@ var wireMethods = []struct {
 	{
 		name: "Jobs.AllForPipeline", verb: "GET", path: "/projects/group%2Fapp/pipelines/42/jobs", query: "per_page=100", answer: `[]`,
 		call: func(ctx context.Context, c *gitlabci.Client) error {
-			return wireDrain(c.Jobs.AllForPipeline(ctx, "group/app", 42, nil))
+			return testkit.Drain(c.Jobs.AllForPipeline(ctx, "group/app", 42, nil))
 		},
 	},
 	{
@@ -166,7 +150,7 @@ var wireMethods = []struct {
 	{
 		name: "Jobs.AllTriggerJobs", verb: "GET", path: "/projects/group%2Fapp/pipelines/42/bridges", query: "per_page=100", answer: `[]`,
 		call: func(ctx context.Context, c *gitlabci.Client) error {
-			return wireDrain(c.Jobs.AllTriggerJobs(ctx, "group/app", 42, nil))
+			return testkit.Drain(c.Jobs.AllTriggerJobs(ctx, "group/app", 42, nil))
 		},
 	},
 }
@@ -174,24 +158,24 @@ var wireMethods = []struct {
 func TestWireMethods(t *testing.T) {
 	for _, test := range wireMethods {
 		t.Run(test.name, func(t *testing.T) {
-			s := newScript(answer(http.StatusOK, test.answer))
+			s := testkit.NewScript(testkit.Respond(http.StatusOK, test.answer))
 			if test.answer == "" {
-				s = newScript(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+				s = testkit.NewScript(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 			}
-			require.NoError(t, test.call(t.Context(), s.client(t)))
-			r := wireOne(t, s)
+			require.NoError(t, test.call(t.Context(), s.Client(t)))
+			r := testkit.OneRequest(t, s)
 			require.Equal(t, test.verb, r.Method)
 			require.Equal(t, "/api/v4"+test.path, r.URL.EscapedPath())
 			require.Equal(t, test.query, r.URL.RawQuery)
 			require.False(t, strings.HasSuffix(r.RequestURI, "?"), "a query of nothing: %s", r.RequestURI)
 			require.Equal(t, "application/json", r.Header.Get("Accept"))
-			require.Equal(t, scriptToken, r.Header.Get("Private-Token"))
+			require.Equal(t, testkit.Token, r.Header.Get("Private-Token"))
 			if test.body == "" {
-				require.Empty(t, s.bodies[0])
+				require.Empty(t, s.Bodies[0])
 				require.Empty(t, r.Header.Get("Content-Type"))
 				return
 			}
-			require.JSONEq(t, test.body, s.bodies[0])
+			require.JSONEq(t, test.body, s.Bodies[0])
 			require.Equal(t, "application/json", r.Header.Get("Content-Type"))
 		})
 	}
@@ -222,10 +206,10 @@ var wireProjects = map[gitlabci.ProjectID]string{
 func TestWireProjects(t *testing.T) {
 	for project, escaped := range wireProjects {
 		t.Run(string(project), func(t *testing.T) {
-			s := newScript(answer(http.StatusOK, `{"id":42}`))
-			_, err := s.client(t).Pipelines.Get(t.Context(), project, 42)
+			s := testkit.NewScript(testkit.Respond(http.StatusOK, `{"id":42}`))
+			_, err := s.Client(t).Pipelines.Get(t.Context(), project, 42)
 			require.NoError(t, err)
-			r := wireOne(t, s)
+			r := testkit.OneRequest(t, s)
 			segments := strings.Split(r.URL.EscapedPath(), "/")
 			require.Len(t, segments, 7, r.URL.EscapedPath()) // "", api, v4, projects, project, pipelines, 42
 			decoded, err := url.PathUnescape(segments[4])
@@ -248,28 +232,19 @@ func TestWireRefusedProjects(t *testing.T) {
 	}
 	for _, project := range projects {
 		t.Run(string(project), func(t *testing.T) {
-			s := newScript(answer(http.StatusOK, `{}`))
-			c := s.client(t)
+			s := testkit.NewScript(testkit.Respond(http.StatusOK, `{}`))
+			c := s.Client(t)
 			_, err := c.Pipelines.Get(t.Context(), project, 42)
-			wireRefused(t, s, err)
+			testkit.RequireNotSent(t, s, err)
 			_, err = c.Pipelines.Create(t.Context(), project, "main", nil)
-			wireRefused(t, s, err)
+			testkit.RequireNotSent(t, s, err)
 			_, err = c.Pipelines.List(t.Context(), project, nil)
-			wireRefused(t, s, err)
-			wireRefused(t, s, wireDrain(c.Jobs.AllForPipeline(t.Context(), project, 42, nil)))
-			wireRefused(t, s, wireDrain(c.Jobs.AllTriggerJobs(t.Context(), project, 42, nil)))
-			wireRefused(t, s, c.Pipelines.Delete(t.Context(), project, 42))
+			testkit.RequireNotSent(t, s, err)
+			testkit.RequireNotSent(t, s, testkit.Drain(c.Jobs.AllForPipeline(t.Context(), project, 42, nil)))
+			testkit.RequireNotSent(t, s, testkit.Drain(c.Jobs.AllTriggerJobs(t.Context(), project, 42, nil)))
+			testkit.RequireNotSent(t, s, c.Pipelines.Delete(t.Context(), project, 42))
 		})
 	}
-}
-
-// wireRefused checks that a call ended before it was sent.
-func wireRefused(t *testing.T, s *script, err error) {
-	t.Helper()
-	require.ErrorIs(t, err, gitlabci.ErrInvalid)
-	require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
-	require.Regexp(t, "^gitlabci: ", err.Error())
-	require.Empty(t, s.received())
 }
 
 // wirePipelineCalls are calls that name a pipeline.
@@ -302,7 +277,7 @@ var wirePipelineCalls = map[string]func(context.Context, *gitlabci.Client, gitla
 		return err
 	},
 	"AllTriggerJobs": func(ctx context.Context, c *gitlabci.Client, id gitlabci.PipelineID) error {
-		return wireDrain(c.Jobs.AllTriggerJobs(ctx, "group/app", id, nil))
+		return testkit.Drain(c.Jobs.AllTriggerJobs(ctx, "group/app", id, nil))
 	},
 }
 
@@ -310,8 +285,8 @@ func TestWireRefusedPipelines(t *testing.T) {
 	for name, call := range wirePipelineCalls {
 		for _, id := range []gitlabci.PipelineID{0, -3} {
 			t.Run(fmt.Sprintf("%s %d", name, id), func(t *testing.T) {
-				s := newScript(answer(http.StatusOK, `{}`))
-				wireRefused(t, s, call(t.Context(), s.client(t), id))
+				s := testkit.NewScript(testkit.Respond(http.StatusOK, `{}`))
+				testkit.RequireNotSent(t, s, call(t.Context(), s.Client(t), id))
 			})
 		}
 	}
@@ -350,8 +325,8 @@ func TestWireRefusedValues(t *testing.T) {
 	}
 	for name, call := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(answer(http.StatusOK, `{}`))
-			wireRefused(t, s, call(t.Context(), s.client(t)))
+			s := testkit.NewScript(testkit.Respond(http.StatusOK, `{}`))
+			testkit.RequireNotSent(t, s, call(t.Context(), s.Client(t)))
 		})
 	}
 }
@@ -362,18 +337,18 @@ func TestWireRefs(t *testing.T) {
 	}
 	for _, ref := range refs {
 		t.Run(ref, func(t *testing.T) {
-			s := newScript(answer(http.StatusOK, `{"id":42}`))
-			_, err := s.client(t).Pipelines.Latest(t.Context(), "group/app", ref)
+			s := testkit.NewScript(testkit.Respond(http.StatusOK, `{"id":42}`))
+			_, err := s.Client(t).Pipelines.Latest(t.Context(), "group/app", ref)
 			require.NoError(t, err)
-			query, err := url.ParseQuery(wireOne(t, s).URL.RawQuery)
+			query, err := url.ParseQuery(testkit.OneRequest(t, s).URL.RawQuery)
 			require.NoError(t, err)
 			require.Equal(t, url.Values{"ref": {ref}}, query)
 
-			s = newScript(answer(http.StatusCreated, `{"id":42}`))
-			_, err = s.client(t).Pipelines.Create(t.Context(), "group/app", ref, nil)
+			s = testkit.NewScript(testkit.Respond(http.StatusCreated, `{"id":42}`))
+			_, err = s.Client(t).Pipelines.Create(t.Context(), "group/app", ref, nil)
 			require.NoError(t, err)
-			require.Equal(t, "/api/v4/projects/group%2Fapp/pipeline", wireOne(t, s).RequestURI)
-			require.JSONEq(t, fmt.Sprintf(`{"ref":%s}`, wireJSON(t, ref)), s.bodies[0])
+			require.Equal(t, "/api/v4/projects/group%2Fapp/pipeline", testkit.OneRequest(t, s).RequestURI)
+			require.JSONEq(t, fmt.Sprintf(`{"ref":%s}`, testkit.JSON(t, ref)), s.Bodies[0])
 		})
 	}
 }

@@ -1,0 +1,81 @@
+package testkit
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/pem"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Allocated returns how many bytes are allocated in a call, by the whole process.
+func Allocated(call func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	call()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// UnderRace reports whether the race detector slows this program down.
+func UnderRace() bool {
+	info, _ := debug.ReadBuildInfo()
+	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+// Fewer is n, or a third of it where the race detector takes its time.
+func Fewer(n int) int {
+	if UnderRace() {
+		return max(1, n/3)
+	}
+	return n
+}
+
+// SetEnv removes all variables that the client reads from the environment but these.
+func SetEnv(t *testing.T, variables map[string]string) {
+	t.Helper()
+	for _, name := range []string{
+		"GITLAB_TOKEN", "GITLAB_URL", "GITLAB_HOST", "CI_JOB_TOKEN", "CI_API_V4_URL", "CI_SERVER_URL", "CI_SERVER_TLS_CA_FILE",
+		"CI_PROJECT_ID", "CI_PIPELINE_ID", "CI_JOB_ID",
+		"CI_API_GRAPHQL_URL", "CI_SERVER_HOST", "CI_PROJECT_PATH", "CI_REGISTRY_PASSWORD", // not ours
+	} {
+		t.Setenv(name, "")
+		require.NoError(t, os.Unsetenv(name))
+	}
+	for name, value := range variables {
+		t.Setenv(name, value)
+	}
+}
+
+// CertificateFile returns a file with the certificate of a server.
+func CertificateFile(t *testing.T, server *httptest.Server) (file string) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	require.NoError(t, os.WriteFile(file, certificate, 0o600))
+	return file
+}
+
+// NewLogger returns a logger and a function that decodes what it wrote.
+func NewLogger(t *testing.T) (*slog.Logger, func() []map[string]any) {
+	var buffer bytes.Buffer
+	return slog.New(slog.NewJSONHandler(&buffer, nil)), func() []map[string]any {
+		var lines []map[string]any
+		for line := range strings.Lines(buffer.String()) {
+			fields := map[string]any{}
+			require.NoError(t, json.Unmarshal([]byte(line), &fields))
+			delete(fields, "time")
+			lines = append(lines, fields)
+		}
+		return lines
+	}
+}

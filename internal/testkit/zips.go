@@ -1,0 +1,105 @@
+package testkit
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+)
+
+// EmptyZip has no files.
+var EmptyZip = "PK\x05\x06" + strings.Repeat("\x00", 18)
+
+// archiveTime is the extended timestamp of 2024-05-06 07:08:10 UTC.
+var archiveTime = binary.LittleEndian.AppendUint32(nil, 1714979290)
+
+// A ZipEntry is a member of an archive that a test makes, and what is
+// changed in its entry of the directory afterwards.
+type ZipEntry struct {
+	Name    string
+	Content string
+	Mode    fs.FileMode // 0 is 0o644
+	Store   bool
+	Lie     func(*zip.FileHeader)
+}
+
+// Zip makes an archive, valid or not.
+func Zip(t testing.TB, entries ...ZipEntry) []byte {
+	t.Helper()
+	var data bytes.Buffer
+	w := zip.NewWriter(&data)
+	var lies []*zip.FileHeader
+	for _, e := range entries {
+		h := &zip.FileHeader{Name: e.Name, Method: zip.Store, Extra: append([]byte("UT\x05\x00\x01"), archiveTime...)}
+		if e.Mode == 0 {
+			e.Mode = 0o644
+		}
+		h.SetMode(e.Mode)
+		packed := []byte(e.Content)
+		if !e.Store && e.Content != "" {
+			h.Method = zip.Deflate
+			packed = deflated(t, e.Content)
+		}
+		h.CRC32, h.UncompressedSize64, h.CompressedSize64 = crc32.ChecksumIEEE([]byte(e.Content)), uint64(len(e.Content)), uint64(len(packed))
+		file, err := w.CreateRaw(h)
+		require.NoError(t, err)
+		_, err = file.Write(packed)
+		require.NoError(t, err)
+		if e.Lie != nil {
+			e.Lie(h)
+			lies = append(lies, h)
+		}
+	}
+	require.NoError(t, w.Close())
+	for _, h := range lies {
+		lieOfSizes(data.Bytes(), h)
+	}
+	return data.Bytes()
+}
+
+// lieOfSizes puts a member's sizes into the directory, unless they are too
+// large: then archive/zip has put them elsewhere.
+func lieOfSizes(data []byte, h *zip.FileHeader) {
+	if max(h.CompressedSize64, h.UncompressedSize64) >= 1<<32-1 {
+		return
+	}
+	const fixed = 46
+	entry := data[bytes.LastIndex(data, []byte(h.Name+string(h.Extra)))-fixed:]
+	binary.LittleEndian.PutUint32(entry[20:], uint32(h.CompressedSize64))
+	binary.LittleEndian.PutUint32(entry[24:], uint32(h.UncompressedSize64))
+}
+
+func deflated(t testing.TB, content string) []byte {
+	var data bytes.Buffer
+	w := zip.NewWriter(&data)
+	file, err := w.Create("x")
+	require.NoError(t, err)
+	_, err = io.WriteString(file, content)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	r, err := zip.NewReader(bytes.NewReader(data.Bytes()), int64(data.Len()))
+	require.NoError(t, err)
+	raw, err := r.File[0].OpenRaw()
+	require.NoError(t, err)
+	packed, err := io.ReadAll(raw)
+	require.NoError(t, err)
+	return packed
+}
+
+// ZipClient is a client of a server whose every response is this archive.
+func ZipClient(t testing.TB, data []byte) *gitlabci.Client {
+	client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithTransport(RoundTripper(func(req *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, ContentLength: int64(len(data)), Body: io.NopCloser(bytes.NewReader(data)), Request: req}, nil
+	})))
+	require.NoError(t, err)
+	return client
+}
