@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
+	"example.com/gitlabci/internal/pool"
 	"example.com/gitlabci/internal/rest"
 )
 
@@ -204,22 +203,12 @@ func (b *bulk) run(ctx context.Context, pipelines []*PipelineInfo, yield func(*E
 // ended.
 func (b *bulk) start(ctx context.Context, pipelines []*PipelineInfo) <-chan *EachResult {
 	results := make(chan *EachResult)
-	var begun atomic.Int64
-	var workers sync.WaitGroup
-	for range min(b.options.Concurrency, len(pipelines)) {
-		workers.Go(func() {
-			for ctx.Err() == nil {
-				next := int(begun.Add(1)) - 1
-				if next >= len(pipelines) {
-					return
-				}
-				results <- &EachResult{pipelines[next], b.patiently(ctx, pipelines[next].ID)}
-			}
-		})
-	}
 	go func() {
-		workers.Wait()
-		close(results)
+		defer close(results)
+		pool.Each(ctx, len(pipelines), b.options.Concurrency, func(ctx context.Context, i int) error {
+			results <- &EachResult{pipelines[i], b.patiently(ctx, pipelines[i].ID)}
+			return nil // an error is the result of its pipeline, and run sees how the context ended
+		})
 	}()
 	return results
 }

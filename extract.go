@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+
+	"example.com/gitlabci/internal/pool"
 )
 
 // ErrUnsafeArchive is an archive that is not extracted, since a name in it
@@ -148,7 +150,8 @@ type extraction struct {
 	result *ExtractResult
 	done   int64
 	total  int64
-	err    error // the first
+
+	resting []*extractWorker // without work
 }
 
 func (x *extraction) run(ctx context.Context, dir string) (err error) {
@@ -228,44 +231,41 @@ func (x *extraction) makeFolder(name string) error {
 
 // writeAll has workers take one batch of files after the other.
 func (x *extraction) writeAll(ctx context.Context, plan *extractPlan) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	for _, m := range plan.files {
 		x.total += m.size
 	}
 	workers := cmp.Or(x.opts.Concurrency, min(max(runtime.GOMAXPROCS(0), 4), extractMost))
-	todo := make(chan []*zipMember)
-	var group sync.WaitGroup
-	for range workers {
-		group.Go(func() {
-			w := &extractWorker{extraction: x, ctx: ctx}
-			defer w.close()
-			for batch := range todo {
-				if err := w.extract(batch); err != nil {
-					x.note(err)
-					cancel()
-				}
-			}
-		})
-	}
-	for _, batch := range batches(plan.files, workers) {
-		select {
-		case todo <- batch:
-		case <-ctx.Done():
-			x.note(ctx.Err())
-		}
-	}
-	close(todo)
-	group.Wait()
-	return x.err
+	todo := batches(plan.files, workers)
+	defer x.dismiss()
+	return pool.Each(ctx, len(todo), workers, func(ctx context.Context, i int) error {
+		w := x.worker(ctx)
+		defer x.rest(w)
+		return w.extract(todo[i])
+	})
 }
 
-// note keeps the first error: others follow from it.
-func (x *extraction) note(err error) {
+// worker returns one that rests, which has its buffers already, or a new one.
+func (x *extraction) worker(ctx context.Context) (w *extractWorker) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.err == nil {
-		x.err = err
+	if n := len(x.resting); n > 0 {
+		w, x.resting = x.resting[n-1], x.resting[:n-1]
+	} else {
+		w = &extractWorker{extraction: x}
+	}
+	w.ctx = ctx
+	return w
+}
+
+func (x *extraction) rest(w *extractWorker) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.resting = append(x.resting, w)
+}
+
+func (x *extraction) dismiss() {
+	for _, w := range x.resting {
+		w.close()
 	}
 }
 

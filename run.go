@@ -8,9 +8,9 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
+	"example.com/gitlabci/internal/pool"
 	"example.com/gitlabci/joblog"
 )
 
@@ -260,20 +260,18 @@ const failuresAtOnce = 4
 
 // explain makes the list of failures, and reads their logs, some at once.
 func (r *run) explain(ctx context.Context) {
-	slots := make(chan struct{}, failuresAtOnce)
-	var readers sync.WaitGroup
+	var logs []*attempt
 	for _, failed := range r.failed() {
 		r.result.Failed = append(r.result.Failed, failed.failure)
-		if failed.failure.TriggerJob != nil {
-			continue
+		if failed.failure.TriggerJob == nil {
+			logs = append(logs, failed)
 		}
-		slots <- struct{}{}
-		readers.Go(func() {
-			defer func() { <-slots }()
-			r.read(ctx, failed)
-		})
 	}
-	readers.Wait()
+	always := context.WithoutCancel(ctx) // read says of each failure that ctx has ended
+	pool.Each(always, len(logs), failuresAtOnce, func(_ context.Context, i int) error {
+		r.read(ctx, logs[i])
+		return nil
+	})
 }
 
 // failed returns the attempts that failed, upstream first. Below a trigger job

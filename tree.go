@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"sync"
-	"sync/atomic"
+
+	"example.com/gitlabci/internal/pool"
 )
 
 // A PipelineTree is a pipeline, its jobs, and the pipelines that it started, as
@@ -286,29 +286,9 @@ func (t *TriggerJob) downstreamProject(upstream ProjectID) ProjectID {
 // together runs tasks, a few at once, until one of them fails or the context
 // ends. It returns when none is running any more.
 func together(ctx context.Context, tasks []func(context.Context) error) error {
-	working, stop := context.WithCancel(ctx)
-	defer stop()
-	var begun atomic.Int64
-	var failed sync.Once
-	var failure error
-	var workers sync.WaitGroup
-	for range min(treeConcurrency, len(tasks)) {
-		workers.Go(func() {
-			for working.Err() == nil {
-				next := int(begun.Add(1)) - 1
-				if next >= len(tasks) {
-					return
-				}
-				if err := tasks[next](working); err != nil {
-					failed.Do(func() { failure = err })
-					stop()
-				}
-			}
-		})
+	err := pool.Each(ctx, len(tasks), treeConcurrency, func(ctx context.Context, i int) error { return tasks[i](ctx) })
+	if ended := ctx.Err(); ended != nil && (err == nil || err == ended) {
+		return fmt.Errorf("gitlabci: reading a tree of pipelines: %w", ended)
 	}
-	workers.Wait()
-	if failure == nil && ctx.Err() != nil {
-		return fmt.Errorf("gitlabci: reading a tree of pipelines: %w", ctx.Err())
-	}
-	return failure
+	return err
 }
