@@ -17,13 +17,13 @@ import (
 func forgive(dec *jsontext.Decoder, target any) error {
 	v := reflect.ValueOf(target).Elem()
 	v.SetZero()                        // a value of the same name before this one
-	if v.Kind() == reflect.Interface { // whatever comes fits
+	if v.Kind() == reflect.Interface { // any value fits
 		return errors.ErrUnsupported
 	}
 	kind := dec.PeekKind()
 	if isComposite(v.Type()) {
 		if kind == compositeKind(v.Type()) {
-			return errors.ErrUnsupported // the library goes in, and comes back here
+			return errors.ErrUnsupported // the library decodes it, and calls forgive for what it holds
 		}
 		return dec.SkipValue()
 	}
