@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"example.com/gitlabci/internal/remote"
 )
 
 // ArtifactsService downloads, lists and deletes what jobs left behind. It is
@@ -123,22 +125,23 @@ func (s *ArtifactsService) Open(ctx context.Context, project ProjectID, src Arti
 	if opts == nil {
 		opts = &OpenOptions{}
 	}
-	return s.open(ctx, project, src, opts, func(*mender) {})
+	return s.open(ctx, project, src, opts, remote.Spec{})
 }
 
-// open opens a file, and calls prepare with its reader before anything is read.
-func (s *ArtifactsService) open(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions, prepare func(*mender)) (*ArtifactFile, error) {
-	file, err := notPage(s.client.download(ctx, archiveCall(project, src, opts), identity, opts.Progress))
+// open opens a file, of which the spec says what is not the same for all.
+func (s *ArtifactsService) open(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions, spec remote.Spec) (*ArtifactFile, error) {
+	spec.Ending, spec.Progress = endOfZip, opts.Progress
+	if job, ok := src.(JobID); ok {
+		spec.Fixed = true // a job's artifacts are never replaced
+		spec.Length = s.client.sizeOf(project, job, cmp.Or(opts.FileType, ArtifactTypeArchive))
+	}
+	file, err := notPage(s.client.download(ctx, archiveCall(project, src, opts), spec))
 	if opts.FileType == "" || opts.FileType == ArtifactTypeArchive {
 		file, err = notJSON(file, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if job, ok := src.(JobID); ok {
-		file.source.told = s.client.sizeOf(project, job, cmp.Or(opts.FileType, ArtifactTypeArchive))
-	}
-	prepare(file.source)
 	return asReport(file, opts)
 }
 
@@ -154,9 +157,7 @@ func archiveCall(project ProjectID, src ArtifactSource, opts *OpenOptions) *call
 	if opts.DownloadMode != "" {
 		query.Set("download_mode", string(opts.DownloadMode))
 	}
-	c := artifactCall(project, below, query, err)
-	_, c.fixed = src.(JobID) // whose artifacts are never replaced
-	return c
+	return artifactCall(project, below, query, err)
 }
 
 // archiveOf is what src says of itself, if it is one of the two that there are:
@@ -198,12 +199,13 @@ var (
 // From GitLab 18.8 a file called "tree" at the top of an archive cannot be
 // reached by job ID: the error matches [errors.ErrUnsupported].
 func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src ArtifactSource, path string) (*ArtifactFile, error) {
-	file, err := s.client.download(ctx, memberCall(project, src, path), identity, nil)
+	_, byID := src.(JobID)
+	file, err := s.client.download(ctx, memberCall(project, src, path), remote.Spec{Fixed: byID, Ending: endOfZip})
 	if !pageName.MatchString(path) { // GitLab sends as a page only what is called one
 		file, err = notPage(file, err)
 	}
-	if _, byID := src.(JobID); err == nil && byID && path == "tree" && file.header.Get("X-Page") != "" {
-		return nil, file.refuse("%w: GitLab lists the archive at this URL; to read a file called \"tree\", use LatestArtifacts or open the archive", errors.ErrUnsupported)
+	if err == nil && byID && path == "tree" && file.source.Header().Get("X-Page") != "" {
+		return nil, file.source.Refuse("%w: GitLab lists the archive at this URL; to read a file called \"tree\", use LatestArtifacts or open the archive", errors.ErrUnsupported)
 	}
 	if !jsonName.MatchString(path) {
 		file, err = notJSON(file, err)
@@ -219,9 +221,7 @@ func memberCall(project ProjectID, src ArtifactSource, path string) *call {
 	if err == nil {
 		below = src.member(memberPath(path))
 	}
-	c := artifactCall(project, below, query, err)
-	_, c.fixed = src.(JobID) // whose artifacts are never replaced
-	return c
+	return artifactCall(project, below, query, err)
 }
 
 // Download copies a job's archive of artifacts, or one of its report files, to

@@ -2,17 +2,15 @@ package gitlabci
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"io/fs"
 	"maps"
-	"mime"
 	"net/http"
-	"strings"
-	"unicode"
+	"net/url"
 
+	"example.com/gitlabci/internal/remote"
 	"example.com/gitlabci/internal/rest"
-	"example.com/gitlabci/internal/secret"
 )
 
 // An ArtifactFile is a file on its way from GitLab or its storage. It is read
@@ -22,8 +20,7 @@ type ArtifactFile struct {
 	Size        int64  // bytes, or -1 if not told
 	ContentType string
 
-	header http.Header
-	source *mender
+	source *remote.File
 	body   io.Reader // the source, or what unpacks it
 }
 
@@ -42,8 +39,8 @@ type ArtifactFile struct {
 // zip archive or of a finished job's log must prove that the file is complete. If
 // nothing does, the error after the last byte matches [io.ErrUnexpectedEOF].
 func (f *ArtifactFile) Read(p []byte) (int, error) {
-	if f.source.isClosed() { // though there may be bytes read ahead
-		return 0, f.source.fail(fs.ErrClosed)
+	if f.source.IsClosed() { // though there may be bytes read ahead
+		return 0, f.source.Fail(fs.ErrClosed)
 	}
 	return f.body.Read(p)
 }
@@ -51,16 +48,10 @@ func (f *ArtifactFile) Read(p []byte) (int, error) {
 // Close ends the download, finished or not, and a Read that waits.
 func (f *ArtifactFile) Close() error { return f.source.Close() }
 
-// refuse closes a file that is not what was asked for, and says why.
-func (f *ArtifactFile) refuse(format string, args ...any) error {
-	f.Close()
-	return fmt.Errorf("gitlabci: %s: %w", f.source.from, secret.ScrubError(fmt.Errorf(format, args...), f.source.secrets))
-}
-
 // notPage refuses a page in place of a file: a login form, perhaps.
 func notPage(f *ArtifactFile, err error) (*ArtifactFile, error) {
 	if err == nil && rest.IsPage(f.ContentType) {
-		return nil, f.refuse("the response has content type %q: this is a page", f.ContentType)
+		return nil, f.source.Refuse("the response has content type %q: this is a page", f.ContentType)
 	}
 	return f, err
 }
@@ -70,94 +61,87 @@ func notJSON(f *ArtifactFile, err error) (*ArtifactFile, error) {
 	if err != nil || !rest.IsJSON(f.ContentType) {
 		return f, err
 	}
-	return nil, f.refuse("%w", noFile(f.ContentType, f.body, f.source.secrets))
+	return nil, f.source.Refuse("%w", noFile(f.ContentType, f.body, f.source.Secrets()))
 }
 
 // identity asks for the bytes as they are: compressed on the way, their number
 // would not be the file's.
 const identity = "identity"
 
-// download opens a file. Encoding is what it may be compressed by on the way;
-// "" leaves that to net/http, which unpacks it.
-func (c *Client) download(ctx context.Context, cl *call, encoding string, progress func(done, total int64)) (*ArtifactFile, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	resp, err := c.ask(ctx, cl, encoding, nil)
+// download opens a file.
+func (c *Client) download(ctx context.Context, cl *call, spec remote.Spec) (*ArtifactFile, error) {
+	source, err := remote.Open(ctx, fileServer{c, cl}, spec)
 	if err != nil {
-		cancel()
 		return nil, err
 	}
-	source := c.mended(ctx, cancel, cl, resp)
-	source.encoding, source.progress = encoding, progress
-	file := &ArtifactFile{
-		Name:        fileName(resp),
-		Size:        resp.ContentLength,
-		ContentType: resp.Header.Get("Content-Type"),
-		header:      resp.Header,
+	return &ArtifactFile{
+		Name:        source.Name(),
+		Size:        source.Size(),
+		ContentType: source.Header().Get("Content-Type"),
 		source:      source,
 		body:        source,
-	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, file.refuse("%s is not a whole file", rest.StatusLine(resp.StatusCode))
-	}
-	if err := encoded(resp); err != nil {
-		return nil, file.refuse("%w", err)
-	}
-	return file, nil
+	}, nil
 }
 
-// ask makes the call for a file, with a header to ask for a part of it.
-func (c *Client) ask(ctx context.Context, cl *call, encoding string, header http.Header) (*http.Response, error) {
-	req, err := c.newRequest(ctx, cl)
+// A fileServer makes the calls for one file.
+type fileServer struct {
+	client *Client
+	call   *call
+}
+
+func (s fileServer) Ask(ctx context.Context, header http.Header, at *url.URL) (*rest.Response, error) {
+	req, err := s.client.newRequest(ctx, s.call)
 	if err != nil {
 		return nil, err
 	}
+	if at != nil {
+		req.URL, req.Host = at, ""
+	}
 	req.Header.Set("Accept", "*/*")
-	if encoding != "" {
-		req.Header.Set("Accept-Encoding", encoding)
-	}
 	maps.Copy(req.Header, header)
-	return c.do(req, cl, nil)
+	resp, err := s.client.do(req, s.call, nil)
+	if err != nil {
+		return nil, err
+	}
+	r := &rest.Response{
+		Response: resp,
+		From:     s.call.method + " " + s.call.path.escaped,
+		Away:     !rest.SameOrigin(resp.Request.URL, s.client.config.base),
+		Secrets:  policyFrom(resp.Request.Context()).secrets,
+	}
+	if r.Away {
+		r.From += ": storage " + resp.Request.URL.Host
+	}
+	return r, nil
 }
 
-// origin says where an answer is from.
-func (c *Client) origin(cl *call, resp *http.Response) string {
-	from := cl.method + " " + cl.path.escaped
-	if !rest.SameOrigin(resp.Request.URL, c.config.base) {
-		from += ": storage " + resp.Request.URL.Host
+// Again waits before another attempt, unless that is not allowed.
+func (s fileServer) Again(ctx context.Context, failures int, broken error) error {
+	config := s.client.config
+	wait := config.backoff(failures)
+	if cause := ctx.Err(); cause != nil {
+		return rest.After(cause, broken)
 	}
-	return from
+	if failures >= config.tries || !config.mayWait(ctx, wait) {
+		return broken
+	}
+	config.announce(ctx, s.call, failures, WaitRetry, wait)
+	if err := rest.Sleep(ctx, wait); err != nil {
+		return rest.After(err, broken)
+	}
+	return nil
 }
 
-// encoded refuses a file that something compressed on its way unasked.
-func encoded(resp *http.Response) error {
-	packed := resp.Header.Get("Content-Encoding")
-	if packed == "" || strings.EqualFold(packed, identity) {
-		return nil
+func (s fileServer) Refused(err error) (status int, storage bool) {
+	e, ok := errors.AsType[*APIError](err)
+	if !ok {
+		return 0, false
 	}
-	return fmt.Errorf("the file is compressed by %q on its way, though that was not asked for", packed)
+	return e.StatusCode, e.storage != ""
 }
 
-// fileName is what the server calls the file, without folders, which are the
-// caller's to choose.
-func fileName(resp *http.Response) string {
-	_, params, err := mime.ParseMediaType(resp.Header.Get("Content-Disposition"))
-	if err == nil && params["filename"] != "" {
-		return baseName(params["filename"])
-	}
-	return baseName(resp.Request.URL.Path)
-}
+func (s fileServer) Retries() bool { return s.client.config.tries > 1 }
 
-// baseName is the last part of a path on any system, "" if there is none.
-func baseName(path string) string {
-	name := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(path, "\uFFFD"))
-	name = name[strings.LastIndexAny(name, `/\:`)+1:]
-	if name == "." || name == ".." {
-		return ""
-	}
-	return name
+func (s fileServer) NoFile(resp *rest.Response) error {
+	return noFile(resp.Header.Get("Content-Type"), resp.Body, resp.Secrets)
 }

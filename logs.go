@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"example.com/gitlabci/internal/remote"
 	"example.com/gitlabci/internal/rest"
 )
 
@@ -30,12 +31,11 @@ import (
 // job runs, the error after the last byte matches [io.ErrUnexpectedEOF].
 func (s *JobsService) Log(ctx context.Context, project ProjectID, job JobID) (io.ReadCloser, error) {
 	cl := readingFile(at("projects", project, "jobs", job, "trace"), nil)
-	cl.grows = true
-	log, err := notJSON(notPage(s.client.download(ctx, cl, "", nil)))
+	spec := remote.Spec{Packed: true, Grows: true, Ending: endOfLog, Length: s.client.sizeOf(project, job, ArtifactTypeTrace)}
+	log, err := notJSON(notPage(s.client.download(ctx, cl, spec)))
 	if err != nil {
 		return nil, err
 	}
-	log.source.told = s.client.sizeOf(project, job, ArtifactTypeTrace)
 	return log, nil
 }
 

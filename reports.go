@@ -9,6 +9,8 @@ import (
 	"io"
 	"mime"
 	"strings"
+
+	"example.com/gitlabci/internal/remote"
 )
 
 // How a zip archive begins, an empty one too, and a gzip file.
@@ -32,7 +34,7 @@ func asReport(file *ArtifactFile, opts *OpenOptions) (*ArtifactFile, error) {
 		file.Close()
 		return nil, err
 	case asked && file.isArchive(opts.FileType, start):
-		return nil, file.refuse("%w: the server knows no file_type, and sends the archive in place of the %s report", errors.ErrUnsupported, opts.FileType)
+		return nil, file.source.Refuse("%w: the server knows no file_type, and sends the archive in place of the %s report", errors.ErrUnsupported, opts.FileType)
 	}
 	file.body = ahead
 	if opts.Gunzip && bytes.HasPrefix(start, gzipMagic) {
@@ -71,7 +73,7 @@ func (f *ArtifactFile) unpack(packed io.Reader) error {
 // An unpacked file is what a gzip file has in it.
 type unpacked struct {
 	*gzip.Reader
-	source *mender
+	source *remote.File
 }
 
 func (u *unpacked) Read(p []byte) (int, error) {
@@ -82,8 +84,8 @@ func (u *unpacked) Read(p []byte) (int, error) {
 // explain says that the gzip file is damaged. What went wrong in getting it
 // says so itself.
 func (u *unpacked) explain(err error) error {
-	if err == nil || err == io.EOF || err == u.source.over {
+	if err == nil || err == io.EOF || err == u.source.Err() {
 		return err
 	}
-	return fmt.Errorf("gitlabci: %s: the gzip file is damaged: %w", u.source.from, err)
+	return fmt.Errorf("gitlabci: %s: the gzip file is damaged: %w", u.source.From(), err)
 }

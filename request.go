@@ -114,10 +114,8 @@ type call struct {
 	raw    bool  // the caller reads the answer: see Client.Do
 	err    error // why it must not be sent
 
-	file  bool   // a file or a log: may be redirected to another origin, a storage
-	fixed bool   // a file: that never gives way to another one
-	grows bool   // a file: that may be longer when it is asked for again
-	etag  string // of the answer that the caller has: the same one comes as 304, which is success
+	file bool   // a file or a log: may be redirected to another origin, a storage
+	etag string // of the answer that the caller has: the same one comes as 304, which is success
 
 	unrepeatable bool           // the body can be read once
 	secrets      []secret.Value // what is in the body and must not be printed

@@ -1,6 +1,7 @@
 package gitlabci
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os"
 
 	"example.com/gitlabci/internal/atomicfile"
+	"example.com/gitlabci/internal/remote"
 )
 
 // SaveOptions say which file of a job is saved. Nil is the archive.
@@ -69,20 +71,28 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 // fill downloads to a new file. With join, parts may be joined by comparing bytes;
 // the error is errUnproven if that was done and cannot be checked.
 func (s *ArtifactsService) fill(ctx context.Context, project ProjectID, src ArtifactSource, part *os.File, opts *SaveOptions, join bool) error {
-	source, err := s.open(ctx, project, src, &opts.OpenOptions, func(m *mender) {
-		m.lax = opts.AllowUnverified
-		if join && !opts.Gunzip {
-			m.copied = part
-		}
-	})
+	spec := remote.Spec{Lax: opts.AllowUnverified}
+	if join && !opts.Gunzip {
+		spec.Copy, spec.Provable = part, beginsAsZip
+	}
+	file, err := s.open(ctx, project, src, &opts.OpenOptions, spec)
 	if err != nil {
 		return err
 	}
-	defer source.Close()
-	if _, err := io.Copy(part, source); err != nil {
+	defer file.Close()
+	size, err := io.Copy(part, file)
+	if err != nil || file.source.Seam() == 0 {
 		return err
 	}
-	return source.source.proveJoined(part)
+	return proveJoined(ctx, file.source, part, size)
+}
+
+// beginsAsZip reports whether a copy can be checked when it is complete: it is a zip
+// archive.
+func beginsAsZip(copied io.ReaderAt) bool {
+	start := make([]byte, len(zipMagic))
+	_, err := copied.ReadAt(start, 0)
+	return err == nil && bytes.Equal(start, zipMagic)
 }
 
 // ofFileSystem makes an error of the file system one of ours. Any other is of the

@@ -9,38 +9,40 @@ import (
 	"io"
 	"os"
 	"slices"
+
+	"example.com/gitlabci/internal/remote"
 )
+
+// errUnproven means that an archive cannot be checked.
+var errUnproven = errors.New("nothing proves that it is one archive")
 
 // proveJoined checks an archive whose parts were joined only by comparing bytes.
 // The error is errUnproven if the archive cannot be checked; otherwise it says that
 // the archive has changed.
-func (m *mender) proveJoined(file *os.File) error {
-	if m.seam == 0 {
-		return nil
-	}
-	err := proveZip(m.ctx, &spool{file: file, size: m.read}, m.seam)
-	if err == nil || err == errUnproven || m.ctx.Err() != nil {
+func proveJoined(ctx context.Context, source *remote.File, copied *os.File, size int64) error {
+	err := proveZip(ctx, copied, size, source.Seam())
+	if err == nil || err == errUnproven || ctx.Err() != nil {
 		return err
 	}
-	return m.fail(m.changed("the parts before and after an interruption do not match: %w", err))
+	return source.Fail(source.Changed("the parts before and after an interruption do not match: %w", err))
 }
 
 // proveZip checks every byte of an archive against its directory. The directory
 // must be from one response, which began at seam, and there must be no gaps between
 // the members.
-func proveZip(ctx context.Context, sp *spool, seam int64) error {
-	tail, err := sp.tail()
+func proveZip(ctx context.Context, file *os.File, size, seam int64) error {
+	sp, tail, err := remote.OpenSpool(file, size)
 	if err != nil {
 		return err
 	}
-	begin, _, fits := zipEnd(tail.data, sp.size)
-	z := &zipArchive{source: sp, tail: tail}
-	if !fits || begin < seam || z.index(ctx) != nil || !repeatsHeaders(sp.file, begin, sp.size) {
+	begin, _, fits := zipEnd(tail, size)
+	z := &zipArchive{source: sp, tail: tailBlock(tail, size)}
+	if !fits || begin < seam || z.index(ctx) != nil || !repeatsHeaders(file, begin, size) {
 		return errUnproven
 	}
 	var u unpacker
 	defer u.release()
-	f := newFeed(io.NewSectionReader(sp.file, 0, begin), 0, make([]byte, memberBuffer))
+	f := newFeed(io.NewSectionReader(file, 0, begin), 0, make([]byte, memberBuffer))
 	room := int64(0) // how many bytes may be between two members
 	for _, m := range slices.SortedFunc(slices.Values(z.members), byStart) {
 		m.next = min(m.next, begin)

@@ -2,6 +2,7 @@ package gitlabci
 
 import (
 	"archive/zip"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -13,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/internal/remote"
 )
 
 const (
@@ -25,6 +28,32 @@ const (
 
 	localHeader = 30 // bytes before a member, and then its name and extra fields
 )
+
+// A zipSource is where the bytes of an archive come from.
+type zipSource interface {
+	Section(ctx context.Context, first, end int64) io.ReadCloser
+	Before(ctx context.Context, at int64, tail []byte) ([]byte, error) // the bytes from at to the tail
+	Size() int64
+	Label() (from, name string)
+	io.Closer
+}
+
+// A block is a part of an archive in memory.
+type block struct {
+	at   int64
+	data []byte
+}
+
+// tailBlock is the end of an archive of that size.
+func tailBlock(tail []byte, size int64) block { return block{size - int64(len(tail)), tail} }
+
+func (b block) end() int64 { return b.at + int64(len(b.data)) }
+
+func (b block) covers(first, end int64) bool { return b.at <= first && end <= b.end() }
+
+func (b block) reader(first, end int64) io.ReadCloser {
+	return io.NopCloser(bytes.NewReader(b.data[first-b.at : end-b.at]))
+}
 
 // A zipArchive is an archive whose directory has been read.
 type zipArchive struct {
@@ -48,26 +77,43 @@ type zipMember struct {
 
 // openZip opens an archive and reads its directory.
 func (s *ArtifactsService) openZip(ctx context.Context, project ProjectID, src ArtifactSource) (*zipArchive, error) {
-	_, byID := src.(JobID)
-	var source zipSource
-	remote, tail, err := newRemoteZip(ctx, s.client, archiveCall(project, src, &OpenOptions{}), byID)
-	if source = remote; errors.Is(err, errNoParts) {
-		source, tail, err = newSpool(ctx, s, project, src)
-	}
+	source, tail, err := s.openSource(ctx, project, src)
 	if err != nil {
 		return nil, err
 	}
-	z := &zipArchive{source: source, tail: tail}
+	z := &zipArchive{source: source, tail: tailBlock(tail, source.Size())}
 	if err := z.index(ctx); err != nil {
 		return nil, errors.Join(err, source.Close())
 	}
 	return z, nil
 }
 
+// openSource opens an archive to be read in parts, or else copies it.
+func (s *ArtifactsService) openSource(ctx context.Context, project ProjectID, src ArtifactSource) (zipSource, []byte, error) {
+	_, byID := src.(JobID)
+	parts, tail, err := remote.OpenParts(ctx, fileServer{s.client, archiveCall(project, src, &OpenOptions{})}, byID)
+	if err == nil {
+		return parts, tail, nil
+	}
+	if !errors.Is(err, remote.ErrNoParts) {
+		return nil, nil, err
+	}
+	file, err := s.Open(ctx, project, src, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer file.Close()
+	spool, tail, err := remote.NewSpool(file.source, "gitlabci-*.zip")
+	if err != nil {
+		return nil, nil, err
+	}
+	return spool, tail, nil
+}
+
 // index reads the directory.
 func (z *zipArchive) index(ctx context.Context) error {
 	d := &directory{ctx: ctx, zip: z}
-	r, err := zip.NewReader(d, z.source.length())
+	r, err := zip.NewReader(d, z.source.Size())
 	if d.err != nil {
 		return d.err
 	}
@@ -106,7 +152,7 @@ func newMember(h *zip.FileHeader, start int64) *zipMember {
 // arrange tells each member where the next begins.
 func (z *zipArchive) arrange() {
 	sorted := slices.SortedFunc(slices.Values(z.members), byStart)
-	next, after := z.source.length(), z.source.length()
+	next, after := z.source.Size(), z.source.Size()
 	for _, m := range slices.Backward(sorted) {
 		if m.start < after {
 			next, after = after, m.start
@@ -118,7 +164,7 @@ func (z *zipArchive) arrange() {
 func byStart(a, b *zipMember) int { return cmp.Compare(a.start, b.start) }
 
 func (z *zipArchive) fail(err error) error {
-	from, name := z.source.label()
+	from, name := z.source.Label()
 	return fmt.Errorf("gitlabci: %s: %s: %w", from, cmp.Or(name, "the archive"), err)
 }
 
@@ -127,7 +173,7 @@ func (z *zipArchive) section(ctx context.Context, first, end int64) io.ReadClose
 	if z.tail.covers(first, end) {
 		return z.tail.reader(first, end)
 	}
-	return z.source.section(ctx, first, end)
+	return z.source.Section(ctx, first, end)
 }
 
 // end is where a member ends at the latest, unless it lies about its place. What
@@ -203,7 +249,7 @@ func (d *directory) fetch(at int64) error {
 		return fmt.Errorf("its directory has more than %d MiB", maxDirectory>>20)
 	}
 	d.more = block{at: at}
-	d.more.data, d.err = d.zip.source.before(d.ctx, at, d.zip.tail)
+	d.more.data, d.err = d.zip.source.Before(d.ctx, at, d.zip.tail.data)
 	return d.err
 }
 

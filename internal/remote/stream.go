@@ -1,4 +1,4 @@
-package gitlabci
+package remote
 
 import (
 	"bytes"
@@ -20,11 +20,11 @@ const drained = 72 << 10
 // drainTime is how long that may take: a new connection costs no more.
 const drainTime = 100 * time.Millisecond
 
-// A rangeStream reads a part of an archive, by a request when the first of it
+// A stream reads a part of an archive, by a request when the first of it
 // is read. When its body breaks off or stalls, it asks the API for the rest,
 // as often as the client tries things, and anew after each byte that came.
-type rangeStream struct {
-	zip       *remoteZip
+type stream struct {
+	zip       *Parts
 	ctx       context.Context
 	pos, end  int64
 	body      io.ReadCloser
@@ -32,7 +32,7 @@ type rangeStream struct {
 	over      error // what every further Read returns
 }
 
-func (s *rangeStream) Read(p []byte) (int, error) {
+func (s *stream) Read(p []byte) (int, error) {
 	if s.pos >= s.end {
 		return 0, io.EOF
 	}
@@ -57,7 +57,7 @@ func (s *rangeStream) Read(p []byte) (int, error) {
 	return 0, s.over
 }
 
-func (s *rangeStream) open() (err error) {
+func (s *stream) open() (err error) {
 	if s.body == nil {
 		s.body, err = s.zip.part(s.ctx, s.pos, s.end)
 	}
@@ -66,7 +66,7 @@ func (s *rangeStream) open() (err error) {
 
 // broke ends a body. It waits before the next one, or returns why there will be
 // none.
-func (s *rangeStream) broke(err error) error {
+func (s *stream) broke(err error) error {
 	s.body.Close()
 	if s.body = nil; s.pos >= s.end {
 		return nil
@@ -78,23 +78,17 @@ func (s *rangeStream) broke(err error) error {
 	case err == io.EOF:
 		err = io.ErrUnexpectedEOF
 	}
-	z, config := s.zip, s.zip.client.config
+	z := s.zip
 	z.forget(z.known())
 	s.fruitless++
-	failure := z.fail(fmt.Errorf("at byte %d of %d: %w", s.pos, z.size, secret.ScrubError(rest.Bare(err), nil)))
-	wait := config.backoff(s.fruitless)
-	if s.fruitless >= config.tries || cause != nil || !config.mayWait(s.ctx, wait) {
-		return failure
-	}
-	config.announce(s.ctx, z.call, s.fruitless, WaitRetry, wait)
-	if err := rest.Sleep(s.ctx, wait); err != nil {
-		return fmt.Errorf("%w (after: %w)", err, failure)
+	if err := z.server.Again(s.ctx, s.fruitless, secret.ScrubError(rest.Bare(err), nil)); err != nil {
+		return z.fail(fmt.Errorf("at byte %d of %d: %w", s.pos, z.size, err))
 	}
 	return nil
 }
 
 // Close ends the request, if there is one.
-func (s *rangeStream) Close() error {
+func (s *stream) Close() error {
 	if s.body == nil {
 		return nil
 	}
@@ -110,8 +104,8 @@ func (s *rangeStream) Close() error {
 // directory in it is of one archive. The body is that of a response that has
 // already arrived, or nil. If a response is interrupted after n bytes, again
 // returns where the next one begins.
-func (z *remoteZip) atOnce(ctx context.Context, at int64, body io.ReadCloser, again func(at, n int64) int64) (block, error) {
-	s := &rangeStream{zip: z, ctx: ctx, end: z.size, body: body}
+func (z *Parts) atOnce(ctx context.Context, at int64, body io.ReadCloser, again func(at, n int64) int64) (block, error) {
+	s := &stream{zip: z, ctx: ctx, end: z.size, body: body}
 	defer s.Close()
 	for most := int64(0); ; {
 		s.pos = at
@@ -132,17 +126,18 @@ func (z *remoteZip) atOnce(ctx context.Context, at int64, body io.ReadCloser, ag
 	}
 }
 
-// before reads the bytes from at to the tail. To prove that they are of the same
+// Before reads the bytes from at to the tail. To prove that they are of the same
 // archive, it reads the tail in the same response, and compares it.
-func (z *remoteZip) before(ctx context.Context, at int64, tail block) ([]byte, error) {
+func (z *Parts) Before(ctx context.Context, at int64, tail []byte) ([]byte, error) {
 	b, err := z.atOnce(ctx, at, nil, func(at, _ int64) int64 { return at })
 	if err != nil {
 		return nil, err
 	}
-	if !bytes.Equal(b.data[tail.at-at:], tail.data) {
+	before := len(b.data) - len(tail)
+	if !bytes.Equal(b.data[before:], tail) {
 		return nil, z.fail(errChanged)
 	}
-	return b.data[:tail.at-at], nil
+	return b.data[:before], nil
 }
 
 // A block is a part of an archive in memory.
@@ -194,11 +189,11 @@ func (a *ahead) keep(b block) {
 	a.held = b
 }
 
-// section reads a part: a large one as it comes, and a small one with what
+// Section reads a part: a large one as it comes, and a small one with what
 // follows it.
-func (z *remoteZip) section(ctx context.Context, first, end int64) io.ReadCloser {
+func (z *Parts) Section(ctx context.Context, first, end int64) io.ReadCloser {
 	if end-first > aheadMost {
-		return &rangeStream{zip: z, ctx: ctx, pos: first, end: end}
+		return &stream{zip: z, ctx: ctx, pos: first, end: end}
 	}
 	return &aheadReader{zip: z, ctx: ctx, first: first, end: end}
 }
@@ -206,7 +201,7 @@ func (z *remoteZip) section(ctx context.Context, first, end int64) io.ReadCloser
 // An aheadReader reads a small part, by a request when the first of it is read
 // and if it is not held.
 type aheadReader struct {
-	zip        *remoteZip
+	zip        *Parts
 	ctx        context.Context
 	first, end int64
 	io.ReadCloser
@@ -228,7 +223,7 @@ func (r *aheadReader) fetch() (block, error) {
 	if held.data != nil {
 		return held, nil
 	}
-	stream := &rangeStream{zip: r.zip, ctx: r.ctx, pos: r.first, end: until}
+	stream := &stream{zip: r.zip, ctx: r.ctx, pos: r.first, end: until}
 	defer stream.Close()
 	held = block{r.first, make([]byte, until-r.first)}
 	if _, err := io.ReadFull(stream, held.data); err != nil {

@@ -1,4 +1,4 @@
-package gitlabci
+package remote
 
 import (
 	"context"
@@ -14,26 +14,25 @@ import (
 	"example.com/gitlabci/internal/secret"
 )
 
-// zipTail is how much of an archive's end is asked for at first: the directory
+// tailSize is how much of an archive's end is requested at first: the directory
 // of 10,000 files comes with it, and small archives come whole.
-const zipTail = 3 << 19
+const tailSize = 3 << 19
 
-// zipTailLeast is the least that is requested if a larger tail did not arrive in
+// tailLeast is the least that is requested if a larger tail did not arrive in
 // one response: an end of central directory with the longest comment.
-const zipTailLeast = 66 << 10
+const tailLeast = 66 << 10
 
 var (
-	// errNoParts is that a server sends the whole file whatever was asked for.
-	errNoParts = errors.New("the server sends the archive whole when asked for a part")
+	// ErrNoParts is that a server sends the whole file whatever was asked for.
+	ErrNoParts = errors.New("the server sends the archive whole when asked for a part")
 	errChanged = errors.New("the archive changed while it was read")
 )
 
-// A remoteZip is an archive that stays where it is and is read in parts. It
-// goes through the API once, and then to the address in the storage that the
-// API led to, until that expires.
-type remoteZip struct {
-	client *Client
-	call   *call
+// Parts are an archive that stays where it is and is read in parts. It goes through
+// the API once, and then to the signed URL in the storage that the API led to, until
+// that expires.
+type Parts struct {
+	server Server
 	byID   bool   // of one job, whose archive never becomes another
 	from   string // the endpoint, and the storage if there is one
 	name   string
@@ -49,77 +48,80 @@ type remoteZip struct {
 	secrets []secret.Value // of the last request, to keep out of errors
 }
 
-// newRemoteZip opens an archive and returns its end. The error is errNoParts if
-// it cannot be read in parts: then it is not known either what it is.
-func newRemoteZip(ctx context.Context, c *Client, cl *call, byID bool) (*remoteZip, block, error) {
-	z := &remoteZip{client: c, call: cl, byID: byID, from: cl.method + " " + cl.path.escaped}
-	resp, err := z.ask(ctx, fmt.Sprintf("bytes=-%d", zipTail))
-	if refusesPart(err) { // and perhaps not one that begins at the beginning
+// OpenParts opens an archive and returns its end. The error is ErrNoParts if
+// it cannot be read in parts: then it is not known either what it is. Fixed says
+// that it is never replaced by another one.
+func OpenParts(ctx context.Context, server Server, fixed bool) (*Parts, []byte, error) {
+	z := &Parts{server: server, byID: fixed}
+	tail, err := z.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return z, tail.data, nil
+}
+
+func (z *Parts) open(ctx context.Context) (block, error) {
+	resp, err := z.ask(ctx, fmt.Sprintf("bytes=-%d", tailSize))
+	if z.refusesPart(err) { // and perhaps not one that begins at the beginning
 		resp, err = z.ask(ctx, "bytes=0-0")
 	}
-	if refusesPart(err) {
-		return nil, block{}, errNoParts
+	if z.refusesPart(err) {
+		return block{}, ErrNoParts
 	}
 	if err != nil {
-		return nil, block{}, err
+		return block{}, err
 	}
 	tail, body, err := z.begin(resp)
 	if err != nil {
 		resp.Body.Close()
-		return nil, block{}, err
+		return block{}, err
 	}
 	if !z.byID && z.validator == "" && z.place == "" {
-		tail, err = z.only(tail, body)
-		return z, tail, err
+		return z.only(tail, body)
 	}
-	tail, err = z.atOnce(ctx, tail.at, body, func(at, n int64) int64 {
+	return z.atOnce(ctx, tail.at, body, func(at, n int64) int64 {
 		if n == 0 {
 			return at
 		}
-		return max(at, z.size-max(n/2, zipTailLeast))
+		return max(at, z.size-max(n/2, tailLeast))
 	})
-	return z, tail, err
 }
 
 // only reads an archive which nothing tells from that of another job, whose the
 // next part could be: it must come whole with the first answer.
-func (z *remoteZip) only(tail block, body io.ReadCloser) (block, error) {
+func (z *Parts) only(tail block, body io.ReadCloser) (block, error) {
 	if body == nil {
-		return block{}, errNoParts
+		return block{}, ErrNoParts
 	}
 	defer body.Close()
 	if tail.at > 0 {
-		return block{}, errNoParts
+		return block{}, ErrNoParts
 	}
 	tail.data = make([]byte, z.size)
 	if _, err := io.ReadFull(body, tail.data); err != nil {
-		return block{}, errNoParts // what broke off is asked for as a whole
+		return block{}, ErrNoParts // what broke off is asked for as a whole
 	}
 	return tail, nil
 }
 
 // refusesPart reports whether a server seems not to know such a range, or has
 // nothing in it: the whole tells which.
-func refusesPart(err error) bool {
-	e, ok := errors.AsType[*APIError](err)
-	return ok && (e.StatusCode == http.StatusRequestedRangeNotSatisfiable || e.StatusCode == http.StatusNotImplemented ||
-		e.StatusCode == http.StatusBadRequest && e.storage != "")
+func (z *Parts) refusesPart(err error) bool {
+	status, storage := z.server.Refused(err)
+	return status == http.StatusRequestedRangeNotSatisfiable || status == http.StatusNotImplemented || status == http.StatusBadRequest && storage
 }
 
-// begin learns from the first answer what the archive is, and where its tail
-// begins. The body is that of the answer if it is the tail, else it is closed.
-func (z *remoteZip) begin(resp *http.Response) (tail block, body io.ReadCloser, err error) {
+// begin learns from the first response what the archive is, and where its tail
+// begins. The body is that of the response if it is the tail, else it is closed.
+func (z *Parts) begin(resp *rest.Response) (tail block, body io.ReadCloser, err error) {
 	z.name, z.validator = secret.Scrub(fileName(resp), z.secrets), strongValidator(resp.Header)
-	if place := z.placeOf(resp); place != "" {
-		z.place = place
-		z.from += ": storage " + resp.Request.URL.Host
-	}
+	z.from, z.place = resp.From, placeOf(resp)
 	if err := z.acceptable(resp); err != nil {
 		return block{}, nil, err
 	}
 	if resp.StatusCode == http.StatusOK {
 		if resp.ContentLength < 0 {
-			return block{}, nil, errNoParts
+			return block{}, nil, ErrNoParts
 		}
 		z.size = resp.ContentLength
 		return z.tailOf(resp, 0, z.size)
@@ -132,10 +134,10 @@ func (z *remoteZip) begin(resp *http.Response) (tail block, body io.ReadCloser, 
 }
 
 // measure learns from the first 206 how large the archive is.
-func (z *remoteZip) measure(resp *http.Response) (contentRange, error) {
+func (z *Parts) measure(resp *rest.Response) (contentRange, error) {
 	r, err := parseContentRange(resp.Header.Get("Content-Range"))
 	if err != nil && resp.ContentLength == 0 { // an empty file's, which net/http calls "bytes 0--1/0"
-		return r, errNoParts
+		return r, ErrNoParts
 	}
 	if err != nil {
 		return r, z.fail(err)
@@ -151,8 +153,8 @@ func (z *remoteZip) measure(resp *http.Response) (contentRange, error) {
 }
 
 // tailOf keeps an answer that is the tail, and closes any other.
-func (z *remoteZip) tailOf(resp *http.Response, first, end int64) (block, io.ReadCloser, error) {
-	tail := block{at: max(0, z.size-zipTail)}
+func (z *Parts) tailOf(resp *rest.Response, first, end int64) (block, io.ReadCloser, error) {
+	tail := block{at: max(0, z.size-tailSize)}
 	if first != tail.at || end != z.size || resp.ContentLength >= 0 && resp.ContentLength != end-first {
 		resp.Body.Close()
 		return tail, nil, nil
@@ -161,14 +163,14 @@ func (z *remoteZip) tailOf(resp *http.Response, first, end int64) (block, io.Rea
 }
 
 // acceptable refuses what is not bytes of the archive.
-func (z *remoteZip) acceptable(resp *http.Response) error {
+func (z *Parts) acceptable(resp *rest.Response) error {
 	contentType := resp.Header.Get("Content-Type")
 	packed := resp.Header.Get("Content-Encoding")
 	switch {
 	case rest.IsPage(contentType):
 		return z.fail(fmt.Errorf("the response has content type %q: this is a page", contentType))
 	case rest.IsJSON(contentType):
-		return z.fail(noFile(contentType, resp.Body, policyFrom(resp.Request.Context()).secrets))
+		return z.fail(z.server.NoFile(resp))
 	case packed != "" && !strings.EqualFold(packed, identity):
 		return z.fail(fmt.Errorf("the archive is compressed by %q on its way, though that was not asked for", packed))
 	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent:
@@ -179,7 +181,7 @@ func (z *remoteZip) acceptable(resp *http.Response) error {
 
 // part asks for the bytes from first to before end. Fewer may come, but not
 // others, and none of another archive.
-func (z *remoteZip) part(ctx context.Context, first, end int64) (io.ReadCloser, error) {
+func (z *Parts) part(ctx context.Context, first, end int64) (io.ReadCloser, error) {
 	resp, err := z.ask(ctx, fmt.Sprintf("bytes=%d-%d", first, end-1))
 	if err != nil {
 		return nil, err
@@ -199,7 +201,7 @@ type limitedBody struct {
 }
 
 // verify returns how many bytes an answer has.
-func (z *remoteZip) verify(resp *http.Response, first, end int64) (int64, error) {
+func (z *Parts) verify(resp *rest.Response, first, end int64) (int64, error) {
 	if err := z.acceptable(resp); err != nil {
 		return 0, err
 	}
@@ -207,7 +209,7 @@ func (z *remoteZip) verify(resp *http.Response, first, end int64) (int64, error)
 		return 0, z.fail(errChanged)
 	}
 	if resp.StatusCode == http.StatusOK {
-		return 0, z.fail(errNoParts)
+		return 0, z.fail(ErrNoParts)
 	}
 	r, err := parseContentRange(resp.Header.Get("Content-Range"))
 	switch {
@@ -226,7 +228,7 @@ func (z *remoteZip) verify(resp *http.Response, first, end int64) (int64, error)
 // same reports whether a response can be of the archive that was opened. The
 // proof is the directory, which was read in one response: each file that is read
 // is checked against its size and CRC there.
-func (z *remoteZip) same(resp *http.Response) bool {
+func (z *Parts) same(resp *rest.Response) bool {
 	now := strongValidator(resp.Header)
 	if z.validator != "" && now != "" {
 		return now == z.validator
@@ -234,20 +236,20 @@ func (z *remoteZip) same(resp *http.Response) bool {
 	if isTag(z.validator) {
 		return z.byID
 	}
-	return z.byID || z.place != "" && z.placeOf(resp) == z.place
+	return z.byID || z.place != "" && placeOf(resp) == z.place
 }
 
-// placeOf is where in the storage an answer comes from, or "".
-func (z *remoteZip) placeOf(resp *http.Response) string {
-	if u := resp.Request.URL; !rest.SameOrigin(u, z.client.config.base) {
-		return u.Host + u.EscapedPath()
+// placeOf is where in the storage a response comes from, or "".
+func placeOf(resp *rest.Response) string {
+	if !resp.Away {
+		return ""
 	}
-	return ""
+	return resp.Request.URL.Host + resp.Request.URL.EscapedPath()
 }
 
-// ask sends a request for a part: to the storage, if its address is known, and
+// ask sends a request for a part: to the storage, if its URL is known, and
 // through the API if that has expired or leads nowhere any more.
-func (z *remoteZip) ask(ctx context.Context, part string) (*http.Response, error) {
+func (z *Parts) ask(ctx context.Context, part string) (*rest.Response, error) {
 	address := z.known()
 	resp, err := z.send(ctx, part, address)
 	if err != nil && address != nil {
@@ -259,49 +261,39 @@ func (z *remoteZip) ask(ctx context.Context, part string) (*http.Response, error
 	if err == nil {
 		z.mu.Lock()
 		defer z.mu.Unlock()
-		z.secrets = policyFrom(resp.Request.Context()).secrets
-		if z.placeOf(resp) != "" {
+		z.secrets = resp.Secrets
+		if resp.Away {
 			z.address = resp.Request.URL
 		}
 	}
 	return resp, err
 }
 
-// outdated reports whether a new address may help. One that was answered was
-// not tried in vain, and any other costs a try.
-func (z *remoteZip) outdated(ctx context.Context, err error) bool {
-	if _, answered := errors.AsType[*APIError](err); answered {
+// outdated reports whether a new URL may help. A response from the old one means that
+// no attempt was wasted, and anything else costs one.
+func (z *Parts) outdated(ctx context.Context, err error) bool {
+	if status, _ := z.server.Refused(err); status != 0 {
 		return true
 	}
-	return ctx.Err() == nil && z.client.config.tries > 1
+	return ctx.Err() == nil && z.server.Retries()
 }
 
-func (z *remoteZip) send(ctx context.Context, part string, address *url.URL) (*http.Response, error) {
-	cl := *z.call
-	req, err := z.client.newRequest(ctx, &cl)
-	if err != nil {
-		return nil, err
-	}
-	if address != nil {
-		req.URL, req.Host = address, ""
-	}
-	req.Header.Set("Accept", "*/*")
-	req.Header.Set("Accept-Encoding", identity)
-	req.Header.Set("Range", part)
+func (z *Parts) send(ctx context.Context, part string, address *url.URL) (*rest.Response, error) {
+	header := http.Header{"Accept-Encoding": {identity}, "Range": {part}}
 	if z.validator != "" {
-		req.Header.Set("If-Range", z.validator)
+		header.Set("If-Range", z.validator)
 	}
-	return z.client.do(req, &cl, nil)
+	return z.server.Ask(ctx, header, address)
 }
 
-func (z *remoteZip) known() *url.URL {
+func (z *Parts) known() *url.URL {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	return z.address
 }
 
 // forget lets the API be asked for a new address, unless somebody already has.
-func (z *remoteZip) forget(address *url.URL) {
+func (z *Parts) forget(address *url.URL) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	if z.address == address {
@@ -310,15 +302,18 @@ func (z *remoteZip) forget(address *url.URL) {
 }
 
 // fail makes an error that of the archive. It may quote a header.
-func (z *remoteZip) fail(err error) error {
+func (z *Parts) fail(err error) error {
 	z.mu.Lock()
 	secrets := z.secrets
 	z.mu.Unlock()
 	return fmt.Errorf("gitlabci: %s: %w", z.from, secret.ScrubError(err, secrets))
 }
 
-func (z *remoteZip) label() (from, name string) { return z.from, z.name }
-func (z *remoteZip) length() int64              { return z.size }
+// Label returns the endpoint that the archive is from, and what the server calls it.
+func (z *Parts) Label() (from, name string) { return z.from, z.name }
+
+// Size is how many bytes the archive has.
+func (z *Parts) Size() int64 { return z.size }
 
 // Close has nothing to close: each part is its reader's.
-func (z *remoteZip) Close() error { return nil }
+func (z *Parts) Close() error { return nil }

@@ -1,4 +1,4 @@
-package gitlabci
+package remote
 
 import (
 	"fmt"

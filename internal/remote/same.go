@@ -1,0 +1,208 @@
+package remote
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"net/http"
+	"strings"
+
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
+)
+
+// joinOverlap is how many bytes are requested again before the missing part, if
+// only comparing bytes can show that it belongs to the same file.
+const joinOverlap = 64 << 10
+
+// joinEnd is how much of a file's end is read in one response if parts are joined by
+// comparing bytes: an archive's directory is there, which must be of one archive.
+const joinEnd = tailSize
+
+// errUnproven means that nothing proves a part to belong to the same file.
+var errUnproven = errors.New("nothing proves that it is the same file")
+
+// validatorOf returns the validator of a response's bytes as they are read. If
+// net/http unpacked them, the header's validator is that of the packed bytes.
+func validatorOf(resp *rest.Response) string {
+	if resp.Uncompressed {
+		return ""
+	}
+	return strongValidator(resp.Header)
+}
+
+// tagged reports whether the file has a strong ETag.
+func (f *File) tagged() bool { return isTag(f.validator) }
+
+// missing returns the header that requests the missing part, and the offset where
+// that begins. A nil header requests the whole file. A date proves nothing: the
+// archives of two jobs can have the same one. So without a strong ETag, a part is
+// requested only of the archive of one job, which is never replaced, and only if
+// the complete file is checked.
+func (f *File) missing() (from int64, header http.Header) {
+	if f.read == 0 || !f.ranges {
+		return 0, nil
+	}
+	if from = f.read; !f.tagged() {
+		if !f.spec.Fixed || f.size < 0 || !f.provable() {
+			return 0, nil
+		}
+		from = min(f.read-joinOverlap, f.size-joinEnd)
+	}
+	if from <= 0 {
+		return 0, nil
+	}
+	header = http.Header{"Range": {fmt.Sprintf("bytes=%d-", from)}, "Accept-Encoding": {identity}}
+	if f.validator != "" {
+		header.Set("If-Range", f.validator)
+	}
+	return from, header
+}
+
+// provable reports whether the complete copy can be checked.
+func (f *File) provable() bool { return f.spec.Copy != nil && f.spec.Provable(f.spec.Copy) }
+
+// check returns an error if a response cannot continue the bytes that were read.
+// Otherwise it notes the size of the response.
+func (f *File) check(resp *rest.Response, partly bool) error {
+	switch err := encoded(resp); {
+	case err != nil:
+		return err
+	case partly && resp.StatusCode == http.StatusPartialContent:
+		return f.checkPart(resp)
+	case resp.StatusCode == http.StatusOK:
+		return f.checkWhole(resp)
+	}
+	return fmt.Errorf("%s is not a whole file", rest.StatusLine(resp.StatusCode))
+}
+
+// checkPart checks that a 206 is of this file and begins at the requested byte.
+// The error is errUnproven if it may be of another file.
+func (f *File) checkPart(resp *rest.Response) error {
+	r, err := parseContentRange(resp.Header.Get("Content-Range"))
+	switch {
+	case err != nil:
+		return err
+	case r.first != f.asked:
+		return fmt.Errorf("the bytes from %d on were requested, but the response begins at byte %d", f.asked, r.first)
+	case r.total >= 0 && f.size >= 0 && r.total != f.size:
+		return f.Changed("it has %d bytes now", r.total)
+	case r.total < 0 && (f.size < 0 || !f.tagged()):
+		return errors.New("the server does not say which part of the file this is: its Content-Range has no size")
+	case f.contradicts(resp.Header):
+		return f.Changed("it has another ETag or date now")
+	case !f.repeats(resp.Header) || r.last < f.read:
+		return errUnproven
+	}
+	f.size, f.end = max(f.size, r.total), r.last+1
+	f.ending = nil
+	return nil
+}
+
+// checkWhole checks that a 200 can be this file. Its bytes are compared by skip.
+func (f *File) checkWhole(resp *rest.Response) error {
+	size := resp.ContentLength
+	switch {
+	case rest.IsPage(resp.Header.Get("Content-Type")) && !f.page:
+		return fmt.Errorf("the response has content type %q: this is a page", resp.Header.Get("Content-Type"))
+	case size >= 0 && !f.fits(size):
+		return f.Changed("it has %d bytes now", size)
+	case f.read > 0 && !f.spec.Grows && f.contradicts(resp.Header):
+		return f.Changed("it has another ETag or date now")
+	}
+	f.next, f.ending = validatorOf(resp), endingOf(resp)
+	if size >= 0 || f.spec.Grows {
+		f.size = size
+	}
+	f.end = f.size
+	return nil
+}
+
+// fits reports whether the file can have this size now.
+func (f *File) fits(size int64) bool {
+	if f.size >= 0 && !f.spec.Grows {
+		return size == f.size
+	}
+	return size >= max(f.size, f.read)
+}
+
+// Changed is the error of a file that is not the same any more. The format says how
+// that is known.
+func (f *File) Changed(format string, args ...any) error {
+	return fmt.Errorf("the file has changed meanwhile: "+format, args...)
+}
+
+// contradicts reports whether the header's validator is that of another file.
+func (f *File) contradicts(header http.Header) bool {
+	now := header.Get("Last-Modified")
+	if f.tagged() {
+		now = header.Get("ETag")
+	}
+	return f.validator != "" && now != "" && !strings.HasPrefix(now, "W/") && now != f.validator
+}
+
+// repeats reports whether a 206 has the strong ETag of the whole file or, if
+// parts are joined by comparing bytes, its date and no new strong ETag.
+func (f *File) repeats(header http.Header) bool {
+	if f.tagged() {
+		return header.Get("ETag") == f.validator
+	}
+	return !isTag(header.Get("ETag")) && (f.validator == "" || header.Get("Last-Modified") == f.validator)
+}
+
+// skip reads past the bytes that were already handed out, and compares them. Only
+// a difference is an error: if the body is interrupted, it is requested again.
+// The hash has a secret seed, so a server cannot construct a collision. It is
+// faster than a network; SHA-256 is not.
+func (f *File) skip() error {
+	var again maphash.Hash
+	again.SetSeed(f.sum.Seed())
+	var w io.Writer = &again
+	if f.ending != nil {
+		w = io.MultiWriter(w, f.ending)
+	}
+	n, err := io.CopyN(w, f.body, f.read)
+	switch {
+	case err == io.EOF && f.size < 0 && f.ending == nil:
+		return f.Fail(f.Changed("it has %d bytes now", n))
+	case err == io.EOF:
+		f.broken = io.ErrUnexpectedEOF
+	case err != nil:
+		f.broken = secret.ScrubError(rest.Bare(err), f.secrets)
+	case again.Sum64() != f.sum.Sum64():
+		return f.Fail(f.Changed("its first %d bytes are different now", f.read))
+	default:
+		f.validator, f.seam = f.next, 0 // nothing is joined any more: all bytes are of this response
+	}
+	return nil
+}
+
+// join compares the bytes of a part that overlap those already handed out. As in
+// skip, only a difference is an error.
+func (f *File) join() error {
+	if f.asked == f.read {
+		return nil
+	}
+	again, old := make([]byte, joinOverlap), make([]byte, joinOverlap)
+	for at := f.asked; at < f.read; {
+		n := min(f.read-at, joinOverlap)
+		if _, err := f.spec.Copy.ReadAt(old[:n], at); err != nil {
+			return f.Fail(err)
+		}
+		if _, err := io.ReadFull(f.body, again[:n]); err == io.EOF || err == io.ErrUnexpectedEOF {
+			f.broken = io.ErrUnexpectedEOF
+			return nil
+		} else if err != nil {
+			f.broken = secret.ScrubError(rest.Bare(err), f.secrets)
+			return nil
+		}
+		if !bytes.Equal(again[:n], old[:n]) {
+			return f.Fail(f.Changed("its bytes from %d to %d are different now", at, at+n))
+		}
+		at += n
+	}
+	f.seam = f.asked
+	return nil
+}
