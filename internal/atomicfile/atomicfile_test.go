@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/gitlabci/internal/atomicfile"
 	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/internal/atomicfile"
 )
 
 func content(t *testing.T, file string) string {

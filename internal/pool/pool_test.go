@@ -8,8 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"example.com/gitlabci/internal/pool"
 	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/internal/pool"
 )
 
 var errBroken = errors.New("broken")

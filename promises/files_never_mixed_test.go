@@ -1,0 +1,407 @@
+package promises_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/internal/memnet"
+	"example.com/gitlabci/internal/testkit"
+)
+
+// mixValidators are the validators that a response may have, as pairs of header
+// names and values.
+var mixValidators = map[string][]string{
+	"none":        nil,
+	"weak":        {"ETag", `W/"a"`},
+	"strong":      {"ETag", `"a"`},
+	"strong B":    {"ETag", `"b"`},
+	"date":        {"Last-Modified", testkit.Date},
+	"date B":      {"Last-Modified", testkit.LaterDate},
+	"weak, date":  {"ETag", `W/"a"`, "Last-Modified", testkit.Date},
+	"strong+date": {"ETag", `"a"`, "Last-Modified", testkit.Date},
+}
+
+// A mixServer sends file A, and interrupts it. Then it may send file B.
+type mixServer struct {
+	network memnet.Network
+	files   [2]string
+	first   []string // validators
+	later   []string
+	cut     int               // bytes after which the first responses are interrupted
+	cuts    int               // how many are interrupted
+	which   func(n int) int   // which file the n-th request gets
+	ranges  bool              // whether a part is sent
+	honours bool              // whether If-Range is heeded
+	odd     func(http.Header) // changes the header of a 206, or nil
+	mu      sync.Mutex        // for n
+	n       int               // requests for the file
+}
+
+func (s *mixServer) client(t testing.TB, opts ...gitlabci.Option) *gitlabci.Client {
+	s.network.Handle(testkit.Host, s)
+	client, err := gitlabci.NewClient(append([]gitlabci.Option{gitlabci.WithBaseURL("https://" + testkit.Host), gitlabci.WithTransport(s.network.Transport())}, opts...)...)
+	require.NoError(t, err)
+	return client
+}
+
+func (s *mixServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/jobs/7") {
+		http.NotFound(w, r)
+		return
+	}
+	s.mu.Lock()
+	n := s.n
+	s.n++
+	s.mu.Unlock()
+	validators, file := s.later, s.files[s.which(n)]
+	if n == 0 {
+		validators = s.first
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	current := ""
+	for i := 0; i < len(validators); i += 2 {
+		w.Header().Set(validators[i], validators[i+1])
+		if !strings.HasPrefix(validators[i+1], "W/") && current == "" {
+			current = validators[i+1]
+		}
+	}
+	from, end, partial := mixSpan(r, len(file))
+	wanted := r.Header.Get("If-Range")
+	if !partial || !s.ranges || s.honours && wanted != "" && wanted != current {
+		from, end, partial = 0, len(file), false
+	}
+	w.Header().Set("Content-Length", fmt.Sprint(end-from))
+	status := http.StatusOK
+	if partial {
+		status = http.StatusPartialContent
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, end-1, len(file)))
+		if s.odd != nil {
+			s.odd(w.Header())
+		}
+	}
+	w.WriteHeader(status)
+	if n < s.cuts && end-from > s.cut {
+		io.WriteString(w, file[from:from+s.cut])
+		w.(http.Flusher).Flush()
+		testkit.Reset(w, r)
+	}
+	io.WriteString(w, file[from:end])
+}
+
+// mixSpan returns the range that a request asks for, in a file of that size.
+func mixSpan(r *http.Request, size int) (from, end int, partial bool) {
+	span := r.Header.Get("Range")
+	if n, _ := fmt.Sscanf(span, "bytes=-%d", &from); n == 1 {
+		return max(0, size-from), size, true
+	}
+	if n, _ := fmt.Sscanf(span, "bytes=%d-%d", &from, &end); n == 2 {
+		return from, min(end+1, size), true
+	}
+	n, _ := fmt.Sscanf(span, "bytes=%d-", &from)
+	return from, size, n == 1
+}
+
+// mixSources are the ways to read a file.
+func mixSources(t testing.TB) map[string]func(context.Context, *gitlabci.Client) (string, error) {
+	sources := map[string]func(context.Context, *gitlabci.Client) (string, error){
+		"log": func(ctx context.Context, c *gitlabci.Client) (string, error) {
+			log, err := c.Jobs.Log(ctx, "group/app", 7)
+			return mixRead(log, err)
+		},
+	}
+	for name, open := range testkit.Opens {
+		sources[name] = func(ctx context.Context, c *gitlabci.Client) (string, error) {
+			file, err := open(ctx, c)
+			if err != nil {
+				return "", err
+			}
+			return mixRead(file, nil)
+		}
+	}
+	for name, src := range map[string]gitlabci.ArtifactSource{"save": gitlabci.JobID(7), "save latest": testkit.Latest} {
+		sources[name] = func(ctx context.Context, c *gitlabci.Client) (string, error) { return mixSave(t, ctx, c, src, nil) }
+	}
+	return sources
+}
+
+func mixRead(file io.ReadCloser, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	got, err := io.ReadAll(file)
+	return string(got), err
+}
+
+// mixSave replaces an old file, which must stay if that fails.
+func mixSave(t testing.TB, ctx context.Context, c *gitlabci.Client, src gitlabci.ArtifactSource, opts *gitlabci.SaveOptions) (string, error) {
+	file := filepath.Join(t.TempDir(), "artifacts.zip")
+	require.NoError(t, os.WriteFile(file, []byte("old"), 0o600))
+	err := c.Artifacts.Save(ctx, "group/app", src, file, opts)
+	got, failed := os.ReadFile(file)
+	require.NoError(t, failed)
+	if err != nil {
+		require.Equal(t, "old", string(got))
+	}
+	entries, failed := os.ReadDir(filepath.Dir(file))
+	require.NoError(t, failed)
+	require.Len(t, entries, 1)
+	return string(got), err
+}
+
+var mixSwaps = map[string]func(n int) int{
+	"stays":       func(int) int { return 0 },
+	"swapped":     func(n int) int { return min(n, 1) },
+	"alternating": func(n int) int { return n % 2 },
+}
+
+// mixTry checks only the bytes: without an error, they must be all of A or all of
+// B.
+func mixTry(t *testing.T, s *mixServer, sound bool, label string, read func(context.Context, *gitlabci.Client) (string, error)) {
+	synctest.Test(t, func(t *testing.T) {
+		got, err := read(t.Context(), s.client(t))
+		if err == nil {
+			require.True(t, got == s.files[0] || got == s.files[1], "%d bytes of two files: %s", len(got), label)
+		}
+		require.False(t, sound && err != nil, "%s: %v", label, err)
+	})
+}
+
+// mixLies reports whether the server says that two files are the same: it sends the
+// same strong ETag with both.
+func mixLies(first, later []string, swap string) bool {
+	tag := func(validators []string) string {
+		if len(validators) > 0 && strings.HasPrefix(validators[1], `"`) {
+			return validators[1]
+		}
+		return ""
+	}
+	return tag(later) != "" && (swap == "alternating" || swap == "swapped" && tag(first) == tag(later))
+}
+
+// Bytes of two files are never joined, whatever validators a server sends first and
+// later, and however it handles ranges.
+func TestMendNeverMixesFiles(t *testing.T) {
+	const size = 300
+	a := testkit.Noise(size)
+	others := map[string]string{
+		"all":       testkit.Noise(2 * size)[size:],
+		"its start": "x" + a[1:],
+		"its end":   a[:size-1] + "x",
+	}
+	sources, n := mixSources(t), 0
+	for firstName, first := range mixValidators {
+		for laterName, later := range mixValidators {
+			for swap, which := range mixSwaps {
+				if mixLies(first, later, swap) {
+					continue
+				}
+				for kind := range 8 {
+					for source, read := range sources {
+						if n++; n%6 != 0 { // some 2,000 combinations, different ones in each run
+							continue
+						}
+						for differs, b := range others { // one at random, by map order
+							s := &mixServer{files: [2]string{a, b}, first: first, later: later, which: which, cut: 100, cuts: 1 + kind>>2, ranges: kind&1 == 0, honours: kind&2 == 0}
+							label := fmt.Sprintf("%s, then %s; %s, differs in %s; ranges %v, If-Range heeded %v, %d cuts; %s", firstName, laterName, swap, differs, s.ranges, s.honours, s.cuts, source)
+							mixTry(t, s, laterName == firstName && swap == "stays", label, read)
+							break
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// mixZips returns two archives of the same size.
+func mixZips(t testing.TB) [2]string {
+	noise := testkit.Noise(6 << 20)
+	a := testkit.Zip(t, testkit.ZipEntry{Name: "first", Content: noise[:1<<20], Store: true}, testkit.ZipEntry{Name: "second", Content: noise[1<<20 : 3<<20], Store: true})
+	b := testkit.Zip(t, testkit.ZipEntry{Name: "first", Content: noise[3<<20 : 4<<20], Store: true}, testkit.ZipEntry{Name: "second", Content: noise[4<<20:], Store: true})
+	require.Len(t, b, len(a))
+	return [2]string{string(a), string(b)}
+}
+
+// Save resumes a large archive of one job by ranges even without a strong ETag,
+// since the complete archive is checked.
+func TestSaveJoinsAndChecks(t *testing.T) {
+	zips := mixZips(t)
+	behind := zips[0][:2<<20] + zips[1][2<<20:] // matches around the interruption, but not as an archive
+	like := testkit.Zip(t, testkit.ZipEntry{Name: "first", Content: zips[0][100 : 100+1<<20], Store: true}, testkit.ZipEntry{Name: "second", Content: zips[0][1<<20+200 : 3<<20+200], Store: true})
+	noZip := "PK\x03\x04" + zips[0][4:3<<20]
+	for firstName, first := range mixValidators {
+		for laterName, later := range map[string][]string{"the same": first, "none": nil, "date": mixValidators["date"], "strong B": mixValidators["strong B"]} {
+			for name, files := range map[string][2]string{"A and B": zips, "a mix": {zips[0], behind}, "alike": {zips[0], string(like)}, "no zip": {noZip, "x" + noZip[1:]}} {
+				for swap, which := range mixSwaps {
+					for cut := range map[int]bool{0: true, 1: true} {
+						if mixLies(first, later, swap) || testkit.UnderRace() && name != "a mix" {
+							continue
+						}
+						s := &mixServer{files: files, first: first, later: later, which: which, cut: 200_000 + cut*1_000_000, cuts: 2, ranges: true}
+						label := fmt.Sprintf("%s, then %s; %s, %s, cut at %d", firstName, laterName, name, swap, s.cut)
+						mixTry(t, s, laterName == "the same" && swap == "stays", label, func(ctx context.Context, c *gitlabci.Client) (string, error) {
+							return mixSave(t, ctx, c, gitlabci.JobID(7), nil)
+						})
+						break // one random cut per combination
+					}
+				}
+			}
+		}
+	}
+}
+
+// The connection fails every 300 kB: without ranges, the file would never arrive.
+func TestSaveGetsThroughAFlakyLine(t *testing.T) {
+	zips := mixZips(t)
+	for _, validators := range mixValidators {
+		s := &mixServer{files: zips, first: validators, later: validators, which: mixSwaps["stays"], cut: 1_800_000, cuts: 1, ranges: true}
+		synctest.Test(t, func(t *testing.T) {
+			got, err := mixSave(t, t.Context(), s.client(t), gitlabci.JobID(7), nil)
+			require.NoError(t, err)
+			require.True(t, zips[0] == got)
+			require.Equal(t, 2, s.n, "the rest, and nothing else")
+		})
+	}
+}
+
+// A 206 with inconsistent numbers is not used.
+func TestMendChecksTheNumbers(t *testing.T) {
+	zips := mixZips(t)
+	for name, odd := range map[string]func(http.Header){
+		"another total":  func(h http.Header) { h.Set("Content-Range", strings.Split(h.Get("Content-Range"), "/")[0]+"/9999999") },
+		"no total":       func(h http.Header) { h.Set("Content-Range", strings.Split(h.Get("Content-Range"), "/")[0]+"/*") },
+		"no range":       func(h http.Header) { h.Del("Content-Range") },
+		"a short length": func(h http.Header) { h.Set("Content-Length", "70000") },
+	} {
+		for _, validators := range mixValidators {
+			for _, swap := range []string{"stays", "swapped"} {
+				if mixLies(validators, validators, swap) {
+					continue
+				}
+				s := &mixServer{files: zips, first: validators, later: validators, which: mixSwaps[swap], cut: 500_000, cuts: 1, ranges: true, odd: odd}
+				mixTry(t, s, false, name, func(ctx context.Context, c *gitlabci.Client) (string, error) {
+					return mixSave(t, ctx, c, gitlabci.JobID(7), nil)
+				})
+			}
+		}
+	}
+}
+
+// mixEntries returns two archives of the same size with many files, so that the
+// directory is large.
+func mixEntries(t testing.TB, files int) (data [2]string, names [2]map[string]string) {
+	for i, prefix := range []string{"a", "b"} {
+		var entries []testkit.ZipEntry
+		names[i] = map[string]string{}
+		for n := range files {
+			name := fmt.Sprintf("%s%06d%s", prefix, n, strings.Repeat("x", 200))
+			entries = append(entries, testkit.ZipEntry{Name: name, Content: prefix, Store: true})
+			names[i][name] = prefix
+		}
+		data[i] = string(testkit.Zip(t, entries...))
+	}
+	require.Len(t, data[1], len(data[0]))
+	return data, names
+}
+
+// Whatever an Archive lists and reads, and whatever Extract writes, is of one
+// archive, wherever a response is interrupted and whatever the server sends next.
+func TestArchiveNeverMixesArchives(t *testing.T) {
+	for _, files := range []int{1000, 8000} { // an archive within the tail, and a directory larger than the tail
+		if testkit.UnderRace() && files > 1000 {
+			continue
+		}
+		data, names := mixEntries(t, files)
+		for firstName, first := range mixValidators {
+			for laterName, later := range map[string][]string{"the same": first, "none": nil, "date": mixValidators["date"]} {
+				for _, swap := range []string{"swapped", "alternating"} {
+					if mixLies(first, later, swap) {
+						continue
+					}
+					for _, cut := range []int{0, 300_000} {
+						for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(7), testkit.Latest} {
+							s := &mixServer{files: data, first: first, later: later, which: mixSwaps[swap], cut: cut, ranges: true, honours: cut == 0}
+							if cut > 0 {
+								s.cuts = 1
+							}
+							t.Setenv("TMPDIR", t.TempDir())
+							label := fmt.Sprintf("%d files; %s, then %s; %s, cut %d, %v", files, firstName, laterName, swap, cut, src)
+							synctest.Test(t, func(t *testing.T) { mixArchive(t, s, src, names, label) })
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func mixArchive(t *testing.T, s *mixServer, src gitlabci.ArtifactSource, names [2]map[string]string, label string) {
+	archive, err := s.client(t, gitlabci.WithRetries(2)).Artifacts.Archive(t.Context(), "group/app", src)
+	if err != nil {
+		return
+	}
+	defer archive.Close()
+	got := map[string]string{}
+	listed := 0
+	err = fs.WalkDir(archive, ".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			listed++
+			if listed%500 != 0 { // reading a file takes about one request
+				got[path] = names[0][path] + names[1][path]
+				return nil
+			}
+			content, failed := archive.ReadFile(path)
+			if failed != nil {
+				content = []byte(names[0][path] + names[1][path])
+			}
+			got[path] = string(content)
+		}
+		return err
+	})
+	require.NoError(t, err)
+	require.True(t, maps.Equal(got, names[0]) || maps.Equal(got, names[1]), "%d files of two archives: %s", len(got), label)
+}
+
+func TestExtractNeverMixesArchives(t *testing.T) {
+	zips := mixZips(t)
+	for firstName, first := range mixValidators {
+		for _, later := range [][]string{first, nil} {
+			for swap, which := range mixSwaps {
+				if mixLies(first, later, swap) {
+					continue
+				}
+				s := &mixServer{files: zips, first: first, later: later, which: which, cut: 300_000, cuts: 1, ranges: true}
+				synctest.Test(t, func(t *testing.T) {
+					dir := t.TempDir()
+					_, err := s.client(t).Artifacts.Extract(t.Context(), "group/app", gitlabci.JobID(7), dir, nil)
+					if err != nil {
+						require.NotEqual(t, "stays", swap, "%s, then %v: %v", firstName, later, err)
+						return
+					}
+					var got strings.Builder
+					for _, name := range []string{"first", "second"} {
+						content, err := os.ReadFile(filepath.Join(dir, name))
+						require.NoError(t, err)
+						got.Write(content)
+					}
+					noise := testkit.Noise(6 << 20)
+					require.True(t, got.String() == noise[:3<<20] || got.String() == noise[3<<20:], firstName)
+				})
+			}
+		}
+	}
+}

@@ -1,0 +1,556 @@
+package promises_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/internal/memnet"
+	"example.com/gitlabci/internal/testkit"
+)
+
+// A goldenCall is how a test calls one method, and the requests it should
+// send. The last of them gets the answer, the ones before it learn that the
+// server has no such route.
+type goldenCall struct {
+	requests []string
+	call     func(context.Context, *gitlabci.Client) (any, error)
+}
+
+// goldenCalls are named as the files that answer them.
+var goldenCalls = map[string]goldenCall{
+	"pipelines_list": {
+		[]string{"GET /api/v4/projects/group%2Fapp/pipelines"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return goldenItems(c.Pipelines.List(ctx, "group/app", nil))
+		},
+	},
+	"pipelines_all": {
+		[]string{"GET /api/v4/projects/group%2Fapp/pipelines"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return goldenAll(c.Pipelines.All(ctx, "group/app", nil))
+		},
+	},
+	"pipelines_list_mine": {
+		[]string{"GET /api/v4/pipelines"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return goldenItems(c.Pipelines.ListMine(ctx, nil))
+		},
+	},
+	"pipelines_all_mine": {
+		[]string{"GET /api/v4/pipelines"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return goldenAll(c.Pipelines.AllMine(ctx, nil))
+		},
+	},
+	"pipelines_get": {
+		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return c.Pipelines.Get(ctx, "group/app", 90377)
+		},
+	},
+	"pipelines_latest": {
+		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/latest"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return c.Pipelines.Latest(ctx, "group/app", "main")
+		},
+	},
+	"pipelines_create": {
+		[]string{"POST /api/v4/projects/group%2Fapp/pipeline"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return c.Pipelines.Create(ctx, "group/app", "main", nil)
+		},
+	},
+	"pipelines_retry": {
+		[]string{"POST /api/v4/projects/group%2Fapp/pipelines/90377/retry"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return c.Pipelines.Retry(ctx, "group/app", 90377)
+		},
+	},
+	"pipelines_cancel": {
+		[]string{"POST /api/v4/projects/group%2Fapp/pipelines/90441/cancel"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return c.Pipelines.Cancel(ctx, "group/app", 90441)
+		},
+	},
+	"pipelines_update_metadata": {
+		[]string{"PUT /api/v4/projects/group%2Fapp/pipelines/90420/metadata"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return c.Pipelines.UpdateMetadata(ctx, "group/app", 90420, &gitlabci.UpdateMetadataOptions{Name: "Nightly, renamed"})
+		},
+	},
+	"pipelines_variables": {
+		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377/variables"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return c.Pipelines.Variables(ctx, "group/app", 90377)
+		},
+	},
+	"pipelines_test_report": {
+		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377/test_report"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return c.Pipelines.TestReport(ctx, "group/app", 90377)
+		},
+	},
+	"pipelines_test_report_summary": {
+		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377/test_report_summary"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return c.Pipelines.TestReportSummary(ctx, "group/app", 90377)
+		},
+	},
+	"jobs_list_for_pipeline": {
+		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377/jobs"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return goldenItems(c.Jobs.ListForPipeline(ctx, "group/app", 90377, nil))
+		},
+	},
+	"jobs_all_for_pipeline": {
+		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377/jobs"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return goldenAll(c.Jobs.AllForPipeline(ctx, "group/app", 90377, nil))
+		},
+	},
+	"jobs_list_trigger_jobs": {
+		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377/bridges"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return goldenItems(c.Jobs.ListTriggerJobs(ctx, "group/app", 90377, nil))
+		},
+	},
+	"jobs_list_trigger_jobs by the new route": {
+		[]string{
+			"GET /api/v4/projects/group%2Fapp/pipelines/90377/bridges",
+			"GET /api/v4/projects/group%2Fapp/pipelines/90377/trigger_jobs",
+		},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return goldenItems(c.Jobs.ListTriggerJobs(ctx, "group/app", 90377, nil))
+		},
+	},
+	"jobs_all_trigger_jobs": {
+		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377/bridges"},
+		func(ctx context.Context, c *gitlabci.Client) (any, error) {
+			return goldenAll(c.Jobs.AllTriggerJobs(ctx, "group/app", 90377, nil))
+		},
+	},
+}
+
+func goldenItems[T any](page *gitlabci.Page[T], err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return page.Items, nil
+}
+
+func goldenAll[T any](seq iter.Seq2[*T, error]) (any, error) {
+	var items []*T
+	for item, err := range seq {
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+// goldenClient returns a client of a server that gives answer to the last of
+// the requests. When the test ends, exactly these must have come, in order.
+func goldenClient(t *testing.T, requests []string, answer []byte, opts ...gitlabci.Option) *gitlabci.Client {
+	t.Helper()
+	var sent []string
+	t.Cleanup(func() { require.Equal(t, requests, sent) })
+	var net memnet.Network
+	net.Handle("gitlab.example.com", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent = append(sent, r.Method+" "+r.URL.EscapedPath())
+		w.Header().Set("Content-Type", "application/json")
+		if len(sent) < len(requests) {
+			w.WriteHeader(http.StatusNotFound)
+			io.WriteString(w, `{"error":"404 Not Found"}`)
+			return
+		}
+		w.Write(answer)
+	}))
+	client, err := gitlabci.NewClient(append(opts,
+		gitlabci.WithBaseURL("https://gitlab.example.com"),
+		gitlabci.WithToken("invented-token"),
+		gitlabci.WithTransport(net.Transport()))...)
+	require.NoError(t, err)
+	return client
+}
+
+// goldenAsk makes the call of that name and returns what it makes of answer.
+func goldenAsk(t *testing.T, name string, answer []byte, opts ...gitlabci.Option) any {
+	t.Helper()
+	method, ok := goldenCalls[name]
+	require.True(t, ok, "no call is named %q", name)
+	got, err := method.call(t.Context(), goldenClient(t, method.requests, answer, opts...))
+	require.NoError(t, err)
+	return got
+}
+
+// A goldenTest is a file made by hand: GitLab's fields for one endpoint, all
+// of them, with invented values, and filled also where a real server would
+// hardly fill them all at once.
+type goldenTest struct {
+	call   string
+	file   string
+	want   any
+	except []string // fields of the Go type that GitLab does not send here
+}
+
+func TestGolden(t *testing.T) {
+	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions) {
+		t.Run(test.call, func(t *testing.T) {
+			answer := testkit.GoldenFile(t, test.file)
+			require.Equal(t, test.want, goldenAsk(t, test.call, answer))
+			requireNoUnknownField(t, answer, test.want)
+			require.Equal(t, slices.Sorted(slices.Values(test.except)), goldenUnfilled(test.want),
+				"fields that no element fills, against the exceptions")
+		})
+	}
+}
+
+// requireNoUnknownField decodes answer with the other decoder that programs
+// may use on our types, which can refuse what the type does not have.
+func requireNoUnknownField(t *testing.T, answer []byte, want any) {
+	t.Helper()
+	got := reflect.New(reflect.TypeOf(want))
+	dec := json.NewDecoder(bytes.NewReader(answer))
+	dec.DisallowUnknownFields()
+	require.NoError(t, dec.Decode(got.Interface()))
+	require.Equal(t, want, got.Elem().Interface(), "by encoding/json")
+}
+
+// goldenUnfilled names the exported fields within v, such as User.Bio, that are
+// zero wherever they occur.
+func goldenUnfilled(v any) []string {
+	filled := map[string]bool{}
+	goldenVisit(reflect.ValueOf(v), "", filled)
+	var unfilled []string
+	for name, ok := range filled {
+		if !ok {
+			unfilled = append(unfilled, name)
+		}
+	}
+	return slices.Sorted(slices.Values(unfilled))
+}
+
+func goldenVisit(v reflect.Value, path string, filled map[string]bool) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			goldenVisit(v.Elem(), path, filled)
+		}
+	case reflect.Slice:
+		for _, element := range v.Seq2() {
+			goldenVisit(element, path, filled)
+		}
+	case reflect.Map:
+		for _, element := range v.Seq2() {
+			goldenVisit(element, path, filled)
+		}
+	case reflect.Struct:
+		if v.Type() != reflect.TypeFor[time.Time]() {
+			goldenVisitFields(v, path, filled)
+		}
+	}
+}
+
+func goldenVisitFields(v reflect.Value, path string, filled map[string]bool) {
+	for field, value := range v.Fields() {
+		if field.Anonymous {
+			goldenVisit(value, path, filled)
+			continue
+		}
+		if !field.IsExported() {
+			continue
+		}
+		name := strings.TrimPrefix(path+"."+field.Name, ".")
+		filled[name] = filled[name] || !goldenEmpty(value)
+		goldenVisit(value, name, filled)
+	}
+}
+
+func goldenEmpty(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Slice, reflect.Map:
+		return v.Len() == 0
+	case reflect.Pointer:
+		return v.IsNil() || v.Elem().Kind() != reflect.Struct && v.Elem().IsZero()
+	}
+	return v.IsZero()
+}
+
+// goldenBasic are the fields below path of a user whom GitLab names without a
+// profile.
+func goldenBasic(path string) []string {
+	profile := []string{
+		"CreatedAt", "Bio", "Location", "Skype", "LinkedIn", "Twitter", "Discord", "WebsiteURL", "Organization",
+		"JobTitle", "Pronouns", "Bot", "WorkInformation", "Followers", "Following", "IsFollowed", "LocalTime",
+	}
+	for i := range profile {
+		profile[i] = path + "." + profile[i]
+	}
+	return profile
+}
+
+// An answerTest is an answer that is not as GitLab's documents say, and what
+// the call of that name makes of it.
+type answerTest struct {
+	name   string
+	call   string
+	answer string
+	want   any
+}
+
+func runAnswers(t *testing.T, tests []answerTest) {
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			require.Equal(t, test.want, goldenAsk(t, test.call, []byte(test.answer)))
+		})
+	}
+}
+
+// The fields that identify a response are not decoded as leniently as the rest.
+func TestAnswerOfAnotherThing(t *testing.T) {
+	for name, test := range map[string]struct{ call, answer string }{
+		"fraction for an ID":              {"pipelines_get", `{"id":47.5,"ref":"main"}`},
+		"no number":                       {"pipelines_get", `{"id":"","ref":"main"}`},
+		"ID too large":                    {"pipelines_get", `{"id":9223372036854775808,"ref":"main"}`},
+		"ID, then a wrong type":           {"pipelines_get", `{"id":1,"ref":"a","id":"x"}`},
+		"suites of a wrong type":          {"pipelines_test_report_summary", `{"total":5,"test_suites":{"name":"x"}}`},
+		"a job's agents, of a wrong type": {"jobs_allowed_agents", `{"allowed_agents":[{"id":5}],"job":7}`},
+		"a user's agents":                 {"jobs_allowed_agents", `{"allowed_agents":[{"id":5}],"user":{"id":4}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			method := goldenCalls[test.call]
+			_, err := method.call(t.Context(), goldenClient(t, method.requests, []byte(test.answer)))
+			require.ErrorContains(t, err, "200 OK with unexpected JSON: not the requested object")
+		})
+	}
+}
+
+// onlyPipeline, onlyJob and onlyCases are what answers become that hold no more
+// than a test is about.
+func onlyPipeline(info gitlabci.PipelineInfo) *gitlabci.Pipeline {
+	return &gitlabci.Pipeline{PipelineInfo: info}
+}
+
+func onlyJob(info gitlabci.JobInfo) []*gitlabci.Job { return []*gitlabci.Job{{JobInfo: info}} }
+
+func onlyCases(cases ...gitlabci.TestCase) *gitlabci.TestReport {
+	return &gitlabci.TestReport{TestSuites: []gitlabci.TestSuite{{TestCases: cases}}}
+}
+
+func TestAnswerNumbers(t *testing.T) {
+	const ref = `,"ref":"main"}` // whatever comes before it, the rest stays
+	runAnswers(t, []answerTest{
+		{"integers as text", "pipelines_get", `{"id":"47","iid":"12","project_id":"1"` + ref,
+			onlyPipeline(gitlabci.PipelineInfo{ID: 47, IID: 12, ProjectID: 1, Ref: "main"})},
+		{"integer in a list of them as text", "pipelines_test_report_summary", `{"test_suites":[{"build_ids":["66",67]}]}`,
+			&gitlabci.TestReportSummary{TestSuites: []gitlabci.TestSuiteSummary{{BuildIDs: []gitlabci.JobID{66, 67}}}}},
+		{"seconds as text", "pipelines_get", `{"id":1,"duration":"123.65","queued_duration":"0.010"}`,
+			&gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1}, Duration: 123.65, QueuedDuration: 0.01}},
+		{"whole numbers as floats", "pipelines_get", `{"id":47.0,"iid":1.2e1}`, onlyPipeline(gitlabci.PipelineInfo{ID: 47, IID: 12})},
+		{"fraction for an integer", "pipelines_get", `{"id":1,"iid":47.5` + ref, onlyPipeline(gitlabci.PipelineInfo{ID: 1, Ref: "main"})},
+		{"no number", "pipelines_get", `{"id":1,"iid":"x","duration":"soon","project_id":true,"user":{"id":""}` + ref,
+			&gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1, Ref: "main"}, User: &gitlabci.User{}}},
+		{"largest integer", "pipelines_get", `{"id":9223372036854775807,"iid":"9223372036854775807"}`,
+			onlyPipeline(gitlabci.PipelineInfo{ID: 9223372036854775807, IID: 9223372036854775807})},
+		{"integers too large", "pipelines_get", `{"id":1,"iid":"99999999999999999999","project_id":1e30,"user":{"id":9223372036854775808}` + ref,
+			&gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1, Ref: "main"}, User: &gitlabci.User{}}},
+		{"count too large", "pipelines_test_report", `{"total_count":1e30,"failed_count":-9223372036854775809,"error_count":2,"test_suites":[]}`,
+			&gitlabci.TestReport{ErrorCount: 2, TestSuites: []gitlabci.TestSuite{}}},
+		{"seconds too large", "pipelines_get", `{"id":1,"duration":1e400,"queued_duration":"1e400"` + ref,
+			onlyPipeline(gitlabci.PipelineInfo{ID: 1, Ref: "main"})},
+	})
+}
+
+func TestAnswerCoverage(t *testing.T) {
+	one := gitlabci.PipelineInfo{ID: 1}
+	rest := onlyPipeline(one)
+	runAnswers(t, []answerTest{
+		{"of a pipeline as a number", "pipelines_get", `{"id":1,"coverage":30.5}`, &gitlabci.Pipeline{PipelineInfo: one, Coverage: new(30.5)}},
+		{"of a pipeline is zero", "pipelines_get", `{"id":1,"coverage":"0.00"}`, &gitlabci.Pipeline{PipelineInfo: one, Coverage: new(0.0)}},
+		{"of a pipeline is the number zero", "pipelines_get", `{"id":1,"coverage":0}`, &gitlabci.Pipeline{PipelineInfo: one, Coverage: new(0.0)}},
+		{"of a pipeline is empty", "pipelines_get", `{"id":1,"coverage":""}`, rest},
+		{"of a pipeline is no number", "pipelines_get", `{"id":1,"coverage":"unknown"}`, rest},
+		{"of a pipeline is not a number", "pipelines_get", `{"id":1,"coverage":"NaN"}`, rest},
+		{"of a pipeline is too large", "pipelines_get", `{"id":1,"coverage":1e400}`, rest},
+		{"of a pipeline is an object", "pipelines_get", `{"id":1,"coverage":{"total":30}}`, rest},
+		{"of a job as text", "jobs_list_for_pipeline", `[{"id":1,"coverage":"91.5"}]`, onlyJob(gitlabci.JobInfo{ID: 1, Coverage: new(91.5)})},
+		{"of a job is zero", "jobs_list_for_pipeline", `[{"id":1,"coverage":0}]`, onlyJob(gitlabci.JobInfo{ID: 1, Coverage: new(0.0)})},
+		{"of a job is empty", "jobs_list_for_pipeline", `[{"id":1,"coverage":""}]`, onlyJob(gitlabci.JobInfo{ID: 1})},
+	})
+}
+
+func TestAnswerTimes(t *testing.T) {
+	day := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	runAnswers(t, []answerTest{
+		{"empty", "pipelines_get", `{"started_at":"","id":1}`, onlyPipeline(gitlabci.PipelineInfo{ID: 1})},
+		{"null", "pipelines_get", `{"started_at":null,"id":1}`, onlyPipeline(gitlabci.PipelineInfo{ID: 1})},
+		{"a date", "pipelines_get", `{"created_at":"2026-03-02","id":1}`, onlyPipeline(gitlabci.PipelineInfo{ID: 1, CreatedAt: day})},
+		{"a date in a list", "jobs_list_for_pipeline", `[{"id":1,"user":{"created_at":"2026-03-02"},"artifacts_expire_at":""}]`,
+			onlyJob(gitlabci.JobInfo{ID: 1, User: &gitlabci.User{CreatedAt: day}})},
+		{"no time", "pipelines_get", `{"started_at":"soon","finished_at":5,"created_at":{"at":"2026-03-02"},"id":1}`,
+			onlyPipeline(gitlabci.PipelineInfo{ID: 1})},
+		{"no day of the calendar", "pipelines_get", `{"started_at":"2026-02-30","finished_at":"0000-00-00T00:00:00Z","id":1}`,
+			onlyPipeline(gitlabci.PipelineInfo{ID: 1})},
+	})
+}
+
+func TestAnswerWrongTypes(t *testing.T) {
+	rest := onlyPipeline(gitlabci.PipelineInfo{ID: 1})
+	runAnswers(t, []answerTest{
+		{"text for an object", "pipelines_get", `{"user":"x","id":1}`, rest},
+		{"number for an object", "pipelines_get", `{"user":5,"id":1}`, rest},
+		{"boolean for an object", "pipelines_get", `{"user":true,"id":1}`, rest},
+		{"array for an object", "pipelines_get", `{"user":[{"id":2}],"id":1}`, rest},
+		{"objects for text", "pipelines_get", `{"ref":{"name":"main"},"sha":["x"],"id":1}`, rest},
+		{"within an object", "pipelines_get", `{"id":1,"detailed_status":{"illustration":"x","action":7,"icon":"y"}}`,
+			&gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1}, DetailedStatus: &gitlabci.DetailedStatus{Icon: "y"}}},
+		{"object that is not behind a pointer", "pipelines_test_report_summary", `{"total":5,"test_suites":[]}`,
+			&gitlabci.TestReportSummary{TestSuites: []gitlabci.TestSuiteSummary{}}},
+		{"all of a job", "jobs_list_for_pipeline", `[{"user":"x","commit":5,"pipeline":"x","project":"x","runner":[],"runner_manager":1,
+			"artifacts_file":"x","artifacts":{"size":1},"tag_list":"docker","id":1}]`, onlyJob(gitlabci.JobInfo{ID: 1})},
+		{"all of a commit", "jobs_list_for_pipeline", `[{"id":1,"commit":{"parent_ids":"x","trailers":[],"extended_trailers":"x","id":"y"}}]`,
+			onlyJob(gitlabci.JobInfo{ID: 1, Commit: &gitlabci.Commit{ID: "y"}})},
+		{"downstream pipeline", "jobs_list_trigger_jobs", `[{"downstream_pipeline":"x","id":1}]`,
+			[]*gitlabci.TriggerJob{{JobInfo: gitlabci.JobInfo{ID: 1}}}},
+		{"all of a user's pipeline", "pipelines_list_mine", `[{"project":57,"merge_request":"!31","detailed_status":[],"id":1}]`,
+			[]*gitlabci.UserPipeline{{PipelineInfo: gitlabci.PipelineInfo{ID: 1}}}},
+	})
+}
+
+func TestAnswerRepeatedKeys(t *testing.T) {
+	rest := onlyPipeline(gitlabci.PipelineInfo{ID: 1})
+	user := &gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1}, User: &gitlabci.User{ID: 2}}
+	none := []gitlabci.TestSuiteSummary{}
+	runAnswers(t, []answerTest{
+		{"scalar", "pipelines_get", `{"id":1,"id":2}`, onlyPipeline(gitlabci.PipelineInfo{ID: 2})},
+		{"scalar, then null", "pipelines_get", `{"id":1,"ref":"a","coverage":"1.0","started_at":"2026-03-02T00:00:00Z",
+			"ref":null,"coverage":null,"started_at":null}`, rest},
+		{"scalar, then a wrong type", "pipelines_get", `{"id":1,"iid":1,"ref":"a","coverage":1,"iid":"x","ref":{},"coverage":[]}`, rest},
+		{"wrong type, then a scalar", "pipelines_get", `{"id":[],"id":2}`, onlyPipeline(gitlabci.PipelineInfo{ID: 2})},
+		{"object", "pipelines_get", `{"id":1,"user":{"id":1,"bio":"x","custom_attributes":[{"key":"a"}]},"user":{"id":2}}`, user},
+		{"object, then null", "pipelines_get", `{"id":1,"user":{"id":1},"user":null}`, rest},
+		{"object, then a wrong type", "pipelines_get", `{"id":1,"user":{"id":1},"user":"x"}`, rest},
+		{"wrong type, then an object", "pipelines_get", `{"id":1,"user":"x","user":{"id":2}}`, user},
+		{"within an object", "pipelines_get", `{"id":1,"user":{"id":1,"id":2}}`, user},
+		{"object that is not behind a pointer", "pipelines_test_report_summary", `{"total":{"count":9,"failed":3},"total":{"count":1},"test_suites":[]}`,
+			&gitlabci.TestReportSummary{Total: gitlabci.TestTotal{Count: 1}, TestSuites: none}},
+		{"object that is not behind a pointer, then null", "pipelines_test_report_summary", `{"total":{"count":9},"total":null,"test_suites":[]}`,
+			&gitlabci.TestReportSummary{TestSuites: none}},
+		{"one element of a list", "pipelines_list", `[{"id":1,"id":2,"id":3},{"id":4}]`, []*gitlabci.PipelineInfo{{ID: 3}, {ID: 4}}},
+		{"unknown key", "pipelines_get", `{"novelty":1,"id":1,"novelty":{"novelty":2,"novelty":3}}`, onlyPipeline(gitlabci.PipelineInfo{ID: 1})},
+	})
+}
+
+func TestAnswerRepeatedCollections(t *testing.T) {
+	one := gitlabci.JobInfo{ID: 1}
+	runAnswers(t, []answerTest{
+		{"array", "jobs_list_for_pipeline", `[{"id":1,"tag_list":["a","b"],"artifacts":[{"size":1,"filename":"a"},{"size":2}],
+			"tag_list":["c"],"artifacts":[{"size":3}]}]`,
+			[]*gitlabci.Job{{JobInfo: one, Artifacts: []gitlabci.JobArtifact{{Size: 3}}, TagList: []string{"c"}}}},
+		{"array, then a longer one", "jobs_list_for_pipeline", `[{"id":1,"artifacts":[{"filename":"a"}],"artifacts":[{"size":3},{"size":4}]}]`,
+			[]*gitlabci.Job{{JobInfo: one, Artifacts: []gitlabci.JobArtifact{{Size: 3}, {Size: 4}}}}},
+		{"array, then null or a wrong type", "jobs_list_for_pipeline", `[{"id":1,"tag_list":["a"],"artifacts":[{"size":1}],"tag_list":null,"artifacts":"x"}]`,
+			onlyJob(one)},
+		{"map", "jobs_list_for_pipeline", `[{"id":1,"commit":{"trailers":{"a":"1"},"trailers":{"b":"2","b":"3"}}}]`,
+			onlyJob(gitlabci.JobInfo{ID: 1, Commit: &gitlabci.Commit{Trailers: map[string]string{"b": "3"}}})},
+		{"map of arrays", "jobs_list_for_pipeline", `[{"id":1,"commit":{"extended_trailers":{"a":["1","2"],"a":["3"]}}}]`,
+			onlyJob(gitlabci.JobInfo{ID: 1, Commit: &gitlabci.Commit{ExtendedTrailers: map[string][]string{"a": {"3"}}}})},
+	})
+}
+
+func TestAnswerListElements(t *testing.T) {
+	two := []*gitlabci.PipelineInfo{{ID: 1}, {ID: 2}}
+	runAnswers(t, []answerTest{
+		{"null", "pipelines_list", `[{"id":1},null,{"id":2}]`, two},
+		{"number", "pipelines_list", `[5,{"id":1},{"id":2}]`, two},
+		{"text", "pipelines_list", `[{"id":1},{"id":2},"x"]`, two},
+		{"others", "pipelines_list", `[[{"id":9}],{"id":1},true,[],{"id":2},false]`, two},
+		{"beside an element of wrong types", "pipelines_list", `[null,{"id":"1"},{"id":2}]`, two},
+		{"while ranging", "pipelines_all", `[null,{"id":1},5,{"id":2},"x"]`, two},
+		{"no element is an object", "pipelines_list", `[null,5,"x"]`, []*gitlabci.PipelineInfo{}},
+		{"list that is not paged", "pipelines_variables", `[null,{"key":"A"},5]`, []*gitlabci.Variable{{Key: "A"}}},
+	})
+}
+
+func TestAnswerListElementsAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	logger := gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	goldenAsk(t, "pipelines_list", []byte(`[null,{"id":1},5,"secret"]`), logger)
+	require.Equal(t, 1, strings.Count(log.String(), "level=WARN"))
+	require.Contains(t, log.String(), `msg="gitlabci: elements of a list are not objects and are left out" endpoint=/projects/:id/pipelines count=3 first_index=0`)
+	require.NotContains(t, log.String(), "secret")
+}
+
+func TestAnswerSystemOutput(t *testing.T) {
+	tests := []struct{ name, output, want string }{
+		{"text", `"it broke"`, "it broke"},
+		{"object", `{"message":"it broke","line":[1,2]}`, `{"message":"it broke","line":[1,2]}`},
+		{"array", `["it","broke",{"at":1}]`, `["it","broke",{"at":1}]`},
+		{"number", `1.50`, "1.50"},
+		{"boolean", `false`, "false"},
+		{"null", `null`, ""},
+		{"empty object", `{}`, "{}"},
+		{"repeated, text last", `{"a":1},"system_output":"it broke"`, "it broke"},
+		{"repeated, object last", `"it broke","system_output":{"a":1}`, `{"a":1}`},
+		{"repeated, null last", `{"a":1},"system_output":null`, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			answer := fmt.Sprintf(`{"test_suites":[{"test_cases":[{"system_output":%s,"name":"a"},{"name":"b"}]}]}`, test.output)
+			want := onlyCases(gitlabci.TestCase{Name: "a", SystemOutput: test.want}, gitlabci.TestCase{Name: "b"})
+			require.Equal(t, want, goldenAsk(t, "pipelines_test_report", []byte(answer)))
+		})
+	}
+}
+
+func TestAnswerWords(t *testing.T) {
+	runAnswers(t, []answerTest{
+		{"unknown keys", "pipelines_get", `{"novelty":{"a":[1]},"id":1,"user":{"novelty":null,"id":2},"ID":3}`,
+			&gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1}, User: &gitlabci.User{ID: 2}}},
+		{"unknown words", "pipelines_get", `{"id":1,"status":"marinating","source":"carrier_pigeon"}`,
+			onlyPipeline(gitlabci.PipelineInfo{ID: 1, Status: "marinating", Source: "carrier_pigeon"})},
+		{"unknown words of a job", "jobs_list_for_pipeline", `[{"id":1,"failure_reason":"full_moon","artifacts":[{"file_type":"hologram","file_format":"tar"}],
+			"runner":{"runner_type":"borrowed","status":"asleep","job_execution_status":"dreaming"}}]`,
+			[]*gitlabci.Job{{
+				JobInfo:   gitlabci.JobInfo{ID: 1, FailureReason: "full_moon"},
+				Artifacts: []gitlabci.JobArtifact{{FileType: "hologram", FileFormat: "tar"}},
+				Runner:    &gitlabci.Runner{RunnerType: "borrowed", Status: "asleep", JobExecutionStatus: "dreaming"},
+			}}},
+		{"unknown type of a variable", "pipelines_variables", `[{"key":"A","variable_type":"hologram"}]`, []*gitlabci.Variable{{Key: "A", VariableType: "hologram"}}},
+		{"unknown result of a test", "pipelines_test_report", `{"test_suites":[{"test_cases":[{"status":"flaky"}]}]}`,
+			onlyCases(gitlabci.TestCase{Status: "flaky"})},
+	})
+}
+
+func TestAnswerInvalidUTF8(t *testing.T) {
+	main := onlyPipeline(gitlabci.PipelineInfo{ID: 1, Ref: "ma\uFFFDin"})
+	runAnswers(t, []answerTest{
+		{"a byte", "pipelines_get", "{\"id\":1,\"ref\":\"ma\xffin\"}", main},
+		{"half of a surrogate pair", "pipelines_get", `{"id":1,"ref":"ma\ud83din"}`, main},
+		{"beside a lenient value", "pipelines_get", "{\"id\":\"1\",\"ref\":\"ma\xffin\"}", main},
+		{"half of a surrogate pair beside a lenient value", "pipelines_get", `{"id":"1","ref":"ma\ud83din"}`, main},
+		{"in a list", "pipelines_list", "[{\"id\":1,\"ref\":\"ma\xffin\"},{\"id\":2}]", []*gitlabci.PipelineInfo{{ID: 1, Ref: "ma\uFFFDin"}, {ID: 2}}},
+		{"beside an element that is skipped", "pipelines_list", "[null,{\"id\":1,\"ref\":\"ma\xffin\"}]", []*gitlabci.PipelineInfo{{ID: 1, Ref: "ma\uFFFDin"}}},
+		{"unknown keys that become the same", "pipelines_get", "{\"\xff\":1,\"id\":1,\"\xfe\":2,\"ref\":\"ma\xffin\"}", main},
+		{"key of a map", "jobs_list_for_pipeline", "[{\"id\":1,\"commit\":{\"trailers\":{\"\xff\":\"\xfe\"}}}]",
+			onlyJob(gitlabci.JobInfo{ID: 1, Commit: &gitlabci.Commit{Trailers: map[string]string{"\uFFFD": "\uFFFD"}}})},
+		{"within a system output of the wrong type", "pipelines_test_report",
+			"{\"test_suites\":[{\"test_cases\":[{\"system_output\":{\"a\":\"\xff\"}}]}]}",
+			onlyCases(gitlabci.TestCase{SystemOutput: "{\"a\":\"\uFFFD\"}"})},
+	})
+}

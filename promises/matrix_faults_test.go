@@ -1,0 +1,140 @@
+package promises_test
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
+)
+
+// A matrixFault is something that goes wrong with the first request of a deed,
+// and what must come of it. Of the errors, nil is that the deed succeeds.
+type matrixFault struct {
+	name    string
+	fault   gitlabcitest.Fault
+	reads   error         // of reading and repeatable deeds
+	once    error         // of deeds that are never repeated
+	streams error         // of streams
+	bare    error         // of deeds without a body in the answer
+	timeout time.Duration // of the context; zero is none
+	inBody  bool          // whether the answer has begun
+}
+
+// concerns reports whether the fault means something to a deed: whoever is
+// handed a page as it is must look himself, and what has no body cannot wait
+// for one.
+func (f matrixFault) concerns(d deed) bool {
+	switch d.kind {
+	case plain:
+		return f.fault.Status != http.StatusOK
+	case bare:
+		return f.fault.Break != gitlabcitest.BreakStall
+	default:
+		return true
+	}
+}
+
+func (f matrixFault) judge(t *testing.T, deed deed, err error) {
+	t.Helper()
+	want := map[deedKind]error{
+		reading: f.reads, watching: f.reads, expecting: f.reads, repeatable: f.reads, once: f.once, streaming: f.streams, decoding: cmp.Or(f.plainly(), f.reads), bare: f.bare, plain: f.once, mending: f.mended(),
+	}[deed.kind]
+	if deed.kind == plain && f.inBody {
+		want = f.plainly()
+	}
+	if deed.kind == searching && f.once != gitlabci.ErrOutcomeUnknown { // else it is found, or made after all
+		want = f.once
+	}
+	if deed.kind == lasting {
+		want = nil
+		if f.once == f.reads && f.once != gitlabci.ErrConflict { // a refusal that stays, or the end of the context
+			want = f.once
+		}
+	}
+	if deed.kind == expecting && want == gitlabci.ErrNotFound { // of a replica
+		want = nil
+	}
+	if (deed.kind == watching || deed.kind == expecting) && want == testkit.AnyError { // of one answer, not of the next
+		want = nil
+	}
+	switch want {
+	case nil:
+		require.NoError(t, err)
+	case testkit.AnyError:
+		require.Error(t, err)
+	default:
+		require.ErrorIs(t, err, want)
+	}
+}
+
+// plainly is what comes of an answer that is handed out as it is.
+func (f matrixFault) plainly() error {
+	switch f.fault.Break {
+	case gitlabcitest.BreakResetBody:
+		return testkit.AnyError
+	case gitlabcitest.BreakStall:
+		return cmp.Or(f.streams, gitlabci.ErrStalled)
+	}
+	return f.streams
+}
+
+func matrixFaults() []matrixFault {
+	unknown := gitlabci.ErrOutcomeUnknown
+	// lost is a fault after which nobody knows whether GitLab did it.
+	lost := func(name string, f gitlabcitest.Fault) matrixFault {
+		return matrixFault{name: name, fault: f, once: unknown}
+	}
+	harmless := func(name string, f gitlabcitest.Fault) matrixFault { return matrixFault{name: name, fault: f} }
+	refused := func(name string, status int, body string, sentinel error) matrixFault {
+		return matrixFault{name, gitlabcitest.Fault{Status: status, Body: body}, sentinel, sentinel, sentinel, sentinel, 0, false}
+	}
+	seven := http.Header{"Retry-After": {"7"}}
+	return append([]matrixFault{
+		lost("500", gitlabcitest.Fault{Status: 500}),
+		lost("502", gitlabcitest.Fault{Status: 502}),
+		lost("502 executed", gitlabcitest.Fault{Status: 502, Executed: true}),
+		lost("503 with Retry-After", gitlabcitest.Fault{Status: 503, Header: seven}),
+		lost("504 executed", gitlabcitest.Fault{Status: 504, Executed: true}),
+		lost("522", gitlabcitest.Fault{Status: 522}),
+		lost("reset unread", gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnread}),
+		lost("reset unanswered", gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered}),
+		lost("reset unanswered, executed", gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered, Executed: true}),
+		lost("silence", gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader}),
+		harmless("slow to answer", gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader, Delay: time.Minute}),
+		harmless("drip", gitlabcitest.Fault{Break: gitlabcitest.BreakDrip, Delay: time.Second, Piece: 1000}),
+		harmless("429 throttle", gitlabcitest.Fault{Status: 429, Header: seven}),
+		harmless("429 endpoint", gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited}),
+		harmless("429 action", gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyActionLimited, Header: seven}),
+		harmless("409 lock", gitlabcitest.Fault{Status: 409, Body: `{"message":"409 Conflict: Resource lock"}`}),
+		refused("400", 400, `{"message":{"base":["no"]}}`, gitlabci.ErrInvalid),
+		{"401", gitlabcitest.Fault{Status: 401, Times: 2}, gitlabci.ErrUnauthorized, gitlabci.ErrUnauthorized, gitlabci.ErrUnauthorized, gitlabci.ErrUnauthorized, 0, false}, // a source is asked once more
+		refused("403", 403, "", gitlabci.ErrForbidden),
+		refused("404", 404, "", gitlabci.ErrNotFound),
+		refused("409", 409, `{"message":"no"}`, gitlabci.ErrConflict),
+		refused("422", 422, `{"error":"no"}`, gitlabci.ErrInvalid),
+	}, bodyFaults()...)
+}
+
+// bodyFaults are those of answers that began well.
+func bodyFaults() []matrixFault {
+	unknown, late := gitlabci.ErrOutcomeUnknown, context.DeadlineExceeded
+	const page = "<html><title>Log in</title></html>"
+	return []matrixFault{
+		{"reset in the body", gitlabcitest.Fault{Break: gitlabcitest.BreakResetBody, After: 1}, nil, unknown, nil, nil, 0, true},
+		{"stall in the body", gitlabcitest.Fault{Break: gitlabcitest.BreakStall, After: 1}, nil, unknown, nil, nil, 0, true},
+		{"truncated", gitlabcitest.Fault{Break: gitlabcitest.BreakTruncate, After: 1}, testkit.AnyError, unknown, nil, nil, 0, true},
+		{"a page in place of the answer", gitlabcitest.Fault{Status: 200, Body: page}, testkit.AnyError, unknown, testkit.AnyError, testkit.AnyError, 0, true},
+		{"another thing in place of the answer", gitlabcitest.Fault{Status: 200, Body: `{"message":"403 Forbidden"}`}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
+		{"an endless list in place of the answer", gitlabcitest.Fault{Status: 200, Body: "[" + strings.Repeat("{},", 30_000) + "{}]"}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
+		{"out of time", gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader}, late, late, late, late, 5 * time.Second, false},
+		{"out of time, executed", gitlabcitest.Fault{Break: gitlabcitest.BreakStall}, late, late, late, nil, 5 * time.Second, true},
+	}
+}

@@ -1,0 +1,241 @@
+package promises_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/memnet"
+	"example.com/gitlabci/internal/testkit"
+)
+
+// The fault matrix: every method, met by every kind of fault, with every kind
+// of token, over HTTP/1.1 and HTTP/2. What each pair of a method and a fault
+// must come to is the table in matrixfaults_test.go; what never may happen is
+// checked here, whatever the pair. Under the race detector the tokens
+// and the protocols take turns.
+func TestMatrix(t *testing.T) {
+	t.Parallel()
+	for _, deed := range deeds() {
+		t.Run(deed.name, func(t *testing.T) {
+			t.Parallel()
+			tokens := slices.DeleteFunc(matrixTokens(), func(token matrixToken) bool { return !deed.admits(token) })
+			for i, fault := range matrixFaults() {
+				for j, token := range tokens {
+					if !fault.concerns(deed) || testkit.UnderRace() && j != i%len(tokens) {
+						continue
+					}
+					t.Run(fault.name+"/"+token.name, func(t *testing.T) { overProtocols(t, deed, fault, token, i/len(tokens)) })
+				}
+			}
+		})
+	}
+}
+
+// A method that the matrix does not know fails here.
+func TestMatrixIsWhole(t *testing.T) {
+	known := map[string]bool{}
+	for _, deed := range deeds() {
+		name, _, _ := strings.Cut(deed.name, " ")
+		known[name] = true
+	}
+	client := reflect.TypeFor[gitlabci.Client]()
+	for service := range client.Fields() {
+		for m := 0; service.IsExported() && m < service.Type.NumMethod(); m++ {
+			name := service.Name + "." + service.Type.Method(m).Name
+			require.True(t, known[name], name)
+		}
+	}
+}
+
+// overProtocols tries a case over both, or under the race detector over one, by
+// turns.
+func overProtocols(t *testing.T, deed deed, fault matrixFault, token matrixToken, turn int) {
+	for name, protocol := range map[string]func(*memnet.Network) *http.Transport{
+		"HTTP/1.1": (*memnet.Network).Transport, "HTTP/2": (*memnet.Network).HTTP2,
+	} {
+		if testkit.UnderRace() && (turn%2 == 0) != (name == "HTTP/2") {
+			continue
+		}
+		// A goroutine that is left over, of a connection say, ends the bubble
+		// with a panic.
+		synctest.Test(t, func(t *testing.T) { runMatrixCase(t, newTrial(t, deed, token, protocol, nil), deed, fault, name) })
+	}
+}
+
+func runMatrixCase(t *testing.T, trial *trial, deed deed, fault matrixFault, protocol string) {
+	broken := fault.fault
+	broken.Route, broken.Times = deed.route, max(broken.Times, 1)
+	trial.srv.Fault(broken)
+	ctx, cancel := t.Context(), context.CancelFunc(func() {})
+	if fault.timeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, fault.timeout)
+	}
+	defer cancel()
+	start := time.Now()
+	err := deed.do(ctx, trial.client)
+	trial.note(err)
+	fault.judge(t, deed, err)
+	if fault.timeout > 0 {
+		require.Equal(t, fault.timeout, time.Since(start), "the context ends a call, and nothing does sooner")
+	}
+	synctest.Wait()
+	trial.transport.CloseIdleConnections() // a call given up while it connects leaves one over HTTP/2
+	require.Zero(t, trial.open.Load(), "bodies left open over %s", protocol)
+	requireEffects(t, trial.srv, deed, err)
+	trial.requireSecrecy(t)
+}
+
+// requireEffects requires that GitLab did a write at most once if it may not
+// be repeated, and that it did what was reported as done.
+func requireEffects(t *testing.T, srv *gitlabcitest.Server, deed deed, err error) {
+	t.Helper()
+	executed := 0
+	for _, request := range srv.Requests() {
+		if request.Route == deed.route && request.Executed {
+			executed++
+		}
+	}
+	if deed.kind == once || deed.kind == plain || deed.kind == searching {
+		require.LessOrEqual(t, executed, 1)
+	}
+	if err == nil {
+		require.Positive(t, executed, "done, says the client, and it was not")
+	}
+	if executed > 0 && err != nil && (deed.kind == once || deed.kind == searching) {
+		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "not done, says the client, and it was")
+	}
+}
+
+// A trial is one case: a server, a client and all that the client let out.
+type trial struct {
+	srv       *gitlabcitest.Server
+	client    *gitlabci.Client
+	transport *http.Transport
+	token     string
+	open      atomic.Int64 // bodies
+	out       syncBuffer   // logs and errors
+	elsewhere stranger     // every other server
+	mixed     atomic.Bool  // bytes of another file were read to their end
+}
+
+// newTrial wraps the transport between the client and the server with around,
+// unless that is nil.
+func newTrial(t *testing.T, deed deed, token matrixToken, protocol func(*memnet.Network) *http.Transport, around func(*trial, http.RoundTripper) http.RoundTripper) *trial {
+	trial := &trial{srv: inhabitedServer(deed)}
+	var network memnet.Network
+	network.Handle("localhost", trial.srv)
+	option, secret := token.option(trial.srv)
+	trial.token = secret
+	trial.transport = protocol(&network)
+	var between http.RoundTripper = trial.transport
+	if around != nil {
+		between = around(trial, between)
+	}
+	logger := slog.New(slog.NewJSONHandler(&trial.out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	client, err := gitlabci.NewClient(option, gitlabci.WithBaseURL(gitlabcitest.URL), gitlabci.WithLogger(logger),
+		gitlabci.WithTransport(&closing{between, &trial.open}),
+		gitlabci.WithHooks(gitlabci.Hooks{OnResponse: func(info gitlabci.RequestInfo, _ *http.Response, err error) {
+			fmt.Fprintf(&trial.out, "%+v %+v", info, err)
+		}}))
+	require.NoError(t, err)
+	trial.client = client
+	return trial
+}
+
+func (tr *trial) note(err error) {
+	fmt.Fprintf(&tr.out, "%v %+v %#v %+v %#v", err, err, err, tr.client, tr.client)
+	for ; err != nil; err = errors.Unwrap(err) {
+		fmt.Fprintf(&tr.out, "%+v", err)
+	}
+}
+
+// requireSecrecy requires that the token is nowhere but where it belongs.
+func (tr *trial) requireSecrecy(t *testing.T) {
+	t.Helper()
+	require.NotContains(t, tr.out.String(), tr.token)
+	require.NotContains(t, tr.out.String(), matrixSecret, "of a variable")
+	for _, request := range tr.srv.Requests() {
+		require.NotContains(t, request.Query.Encode(), tr.token)
+		require.NotContains(t, string(request.Body), tr.token)
+	}
+}
+
+// closing counts the bodies that are open.
+type closing struct {
+	next http.RoundTripper
+	open *atomic.Int64
+}
+
+func (c *closing) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := c.next.RoundTrip(r)
+	if err == nil {
+		c.open.Add(1)
+		resp.Body = &openBody{ReadCloser: resp.Body, open: c.open}
+	}
+	return resp, err
+}
+
+type openBody struct {
+	io.ReadCloser
+	open   *atomic.Int64
+	closed atomic.Bool
+}
+
+func (b *openBody) Close() error {
+	if b.closed.CompareAndSwap(false, true) {
+		b.open.Add(-1)
+	}
+	return b.ReadCloser.Close()
+}
+
+// A matrixToken is a kind of token.
+type matrixToken struct {
+	name   string
+	ofJob  bool
+	option func(*gitlabcitest.Server) (_ gitlabci.Option, secret string)
+}
+
+func matrixTokens() []matrixToken {
+	return []matrixToken{
+		{"access", false, func(srv *gitlabcitest.Server) (gitlabci.Option, string) {
+			return gitlabci.WithToken(srv.Token()), srv.Token()
+		}},
+		{"OAuth", false, func(srv *gitlabcitest.Server) (gitlabci.Option, string) {
+			secret := srv.AddToken(gitlabcitest.Token{Username: "maya", OAuth: true})
+			return gitlabci.WithOAuthToken(secret), secret
+		}},
+		{"source", false, func(srv *gitlabcitest.Server) (gitlabci.Option, string) {
+			secret := srv.Token()
+			return gitlabci.WithTokenSource(func(context.Context) (string, error) { return secret, nil }), secret
+		}},
+		{"job", true, func(srv *gitlabcitest.Server) (gitlabci.Option, string) {
+			secret := srv.JobToken(matrixRunning)
+			return gitlabci.WithJobToken(secret), secret
+		}},
+	}
+}
+
+// matrixSecret is the value of a variable, which no error may repeat.
+const matrixSecret = "correct-horse-battery"
+
+func (d deed) admits(token matrixToken) bool {
+	if strings.HasPrefix(d.route, "GET /job") {
+		return token.ofJob
+	}
+	return !token.ofJob || d.forJobs
+}

@@ -1,0 +1,247 @@
+package memory_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
+)
+
+const footprintCall = "GITLABCI_TEST_CALL" // tells a copy of this program which footprintCall to make
+
+// footprintCalls are calls that cover every way of decoding a response.
+var footprintCalls = map[string]func(context.Context, *gitlabci.Client) error{
+	"List": func(ctx context.Context, c *gitlabci.Client) error {
+		_, err := c.Jobs.List(ctx, "group/app", nil)
+		return err
+	},
+	"All": func(ctx context.Context, c *gitlabci.Client) error {
+		return testkit.Drain(c.Pipelines.All(ctx, "group/app", nil))
+	},
+	"Variables": func(ctx context.Context, c *gitlabci.Client) error {
+		_, err := c.Pipelines.Variables(ctx, "group/app", 42)
+		return err
+	},
+	"Get": func(ctx context.Context, c *gitlabci.Client) error {
+		_, err := c.Jobs.Get(ctx, "group/app", 7)
+		return err
+	},
+	"TestReport": func(ctx context.Context, c *gitlabci.Client) error {
+		_, err := c.Pipelines.TestReport(ctx, "group/app", 42)
+		return err
+	},
+	"TestReportSummary": func(ctx context.Context, c *gitlabci.Client) error {
+		_, err := c.Pipelines.TestReportSummary(ctx, "group/app", 42)
+		return err
+	},
+	"TestCases": func(ctx context.Context, c *gitlabci.Client) error {
+		return testkit.Drain(c.Pipelines.TestCases(ctx, "group/app", 42))
+	},
+	"AllowedAgents": func(ctx context.Context, c *gitlabci.Client) error {
+		_, err := c.Jobs.AllowedAgents(ctx)
+		return err
+	},
+}
+
+const (
+	footprintMany = "a list has more than 10000 elements"
+	footprintWide = "bytes would take more than"
+)
+
+// footprintBombs are responses that are small, and would be large once decoded.
+// Each has a part that is repeated, and what stands before and after it.
+var footprintBombs = []struct {
+	call, before, part, behind, err string
+}{
+	{"List", `[{}`, `,{}`, `]`, footprintMany},
+	{"List", `[0`, `,0`, `]`, footprintMany},
+	{"List", `[null`, `,[]`, `]`, footprintMany},
+	{"List", `[{"artifacts":[{}`, `,{}`, `]}]`, footprintWide},
+	{"List", `[{"artif\u0061cts":[0`, `,0`, `]}]`, footprintWide},
+	{"List", `[{"tag_list":[""`, `,""`, `]}]`, footprintWide},
+	{"List", `[{"commit":{"extended_trailers":{"a":[""`, `,""`, `]}}}]`, footprintWide},
+	{"All", `[{}`, `,{}`, `]`, footprintMany},
+	{"Variables", `[{}`, `,{}`, `]`, footprintMany},
+	{"Get", `{"user":{"custom_attributes":[{}`, `,{}`, `]}}`, footprintWide},
+	{"TestReport", `{"test_suites":[{"test_cases":[{}`, `,{}`, `]}]}`, footprintWide},
+	{"TestReport", `{"test_suites":[{"test_cases":[0`, `,0`, `]}]}`, footprintWide},
+	{"TestReport", `{"test_suites":[{}`, `,null`, `]}`, footprintWide},
+	{"TestReportSummary", `{"test_suites":[{}`, `,{}`, `]}`, footprintWide},
+	{"TestReportSummary", `{"test_suites":[{"build_ids":[0`, `,0`, `]}]}`, footprintWide},
+	{"TestCases", `{"test_suites":[{"test_cases":[{"name":"a","system_output":[0`, `,0`, `]}]}]}`, "<nil>"},
+	{"TestCases", `{"test_suites":[{"test_cases":[{"name":"a","other":[0`, `,{}`, `]}]}]}`, "<nil>"},
+	{"AllowedAgents", `{"allowed_agents":[{}`, `,{}`, `]}`, footprintWide},
+	{"AllowedAgents", `{"allowed_agents":[{"configuration":{"a":[[]`, `,[]`, `]}}]}`, footprintWide},
+	{"AllowedAgents", `{"allowed_agents":[{"configuration":{"a":[{}`, `,{"a":0}`, `]}}]}`, footprintWide},
+	{"AllowedAgents", `{"user":{"roles_in_project":[""`, `,""`, `]}}`, footprintWide},
+}
+
+// footprintServe serves a response of about size bytes, compressed.
+func footprintServe(before, part, behind string, size int) http.HandlerFunc {
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	io.WriteString(zip, before)
+	many := strings.Repeat(part, 64<<10)
+	for range (size - len(before) - len(behind)) / len(many) {
+		io.WriteString(zip, many)
+	}
+	io.WriteString(zip, behind)
+	zip.Close()
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Write(packed.Bytes())
+	}
+}
+
+// footprintMeasure starts a copy of this program that makes a call with the default
+// options. It returns the call's error and the peak memory.
+func footprintMeasure(t *testing.T, call string, handler http.Handler) (problem string, peak int64) {
+	t.Helper()
+	out := memoryRun(t, handler, footprintCall+"="+call)
+	_, err := fmt.Sscanf(out, "%q %d", &problem, &peak)
+	require.NoError(t, err, "%q", out)
+	return problem, peak
+}
+
+// A response that is small on the wire does not fill the memory: 256 MiB, the most
+// that is read by default, are sent as some 256 KiB.
+func TestResponseResidentMemory(t *testing.T) {
+	memorySkip(t)
+	large := map[string]bool{}
+	for _, bomb := range footprintBombs {
+		size := 8 << 20
+		if !large[bomb.call] && !testing.Short() { // one of each call is enough: it takes a second
+			size, large[bomb.call] = 255<<20, true
+		}
+		t.Run(fmt.Sprint(bomb.call, bomb.before, size>>20), func(t *testing.T) {
+			t.Parallel()
+			problem, peak := footprintMeasure(t, bomb.call, footprintServe(bomb.before, bomb.part, bomb.behind, size))
+			require.Contains(t, problem, bomb.err)
+			require.Less(t, peak, int64(64<<20+4*size))
+		})
+	}
+}
+
+func footprintRepeat(before, part, behind string, n int) *testkit.Canned {
+	return testkit.CannedJSON(before + strings.Repeat(part, n) + behind)
+}
+
+// A response that would take too much memory is refused before the memory is
+// allocated, even for a short time.
+func TestResponseAllocations(t *testing.T) {
+	for i, bomb := range footprintBombs {
+		if testkit.UnderRace() && i%4 != 0 {
+			continue
+		}
+		t.Run(bomb.call+bomb.before, func(t *testing.T) {
+			s := footprintRepeat(bomb.before, bomb.part, bomb.behind, 9<<20/len(bomb.part))
+			client := s.Client(t)
+			var err error
+			allocated := testkit.Allocated(func() { err = footprintCalls[bomb.call](t.Context(), client) })
+			require.Contains(t, fmt.Sprint(err), bomb.err)
+			require.Less(t, allocated, uint64(8*len(s.Body)+8<<20))
+		})
+	}
+}
+
+// To find duplicates, the decoder keeps all names of an object.
+func TestResponseOfManyNames(t *testing.T) {
+	var names strings.Builder
+	for i := range 1 << 20 {
+		names.WriteString(`,"` + strconv.FormatInt(int64(i), 36) + `":0`)
+	}
+	client := testkit.CannedJSON(`{"id":7` + names.String() + `}`).Client(t)
+	var err error
+	require.Less(t, testkit.Allocated(func() { err = footprintCalls["Get"](t.Context(), client) }), uint64(96<<20))
+	require.ErrorContains(t, err, footprintWide)
+}
+
+// A page has at most 10,000 elements.
+func TestPageElements(t *testing.T) {
+	for _, element := range []string{`{"id":1,"key":"a"}`, `null`, `{"id":"1","key":"a"}`} {
+		for n, want := range map[int]string{10_000: "", 10_001: footprintMany} {
+			client := footprintRepeat("["+element, ","+element, "]", n-1).Client(t)
+			for _, call := range []string{"List", "All", "Variables"} {
+				err := footprintCalls[call](t.Context(), client)
+				if want == "" {
+					require.NoError(t, err)
+					continue
+				}
+				require.ErrorContains(t, err, ": 200 OK, but the response is too large to decode: "+want)
+			}
+		}
+	}
+}
+
+// Large responses that are valid are decoded: many small tests, or texts that look
+// like JSON.
+func TestLargeResponses(t *testing.T) {
+	t.Run("tests", func(t *testing.T) {
+		const test = `{"status":"success","name":"it works","classname":"a","execution_time":0.01}`
+		report, err := footprintRepeat(`{"test_suites":[{"test_cases":[`+test, ","+test, `]}]}`, testkit.Fewer(200_000)-1).Client(t).Pipelines.TestReport(t.Context(), "group/app", 42)
+		require.NoError(t, err)
+		require.Len(t, report.TestSuites[0].TestCases, testkit.Fewer(200_000))
+	})
+	t.Run("texts", func(t *testing.T) {
+		const part = `{\"a\":[{},{},\\,[,{,[,,,,`
+		s := footprintRepeat(`{"test_suites":[{"test_cases":[{"system_output":"`, part, `"}]}]}`, testkit.Fewer(1<<20))
+		report, err := s.Client(t).Pipelines.TestReport(t.Context(), "group/app", 42)
+		require.NoError(t, err)
+		require.Greater(t, len(report.TestSuites[0].TestCases[0].SystemOutput), testkit.Fewer(20<<20))
+		cases, err := testkit.AllCases(t, s.Client(t).Pipelines.TestCases(t.Context(), "group/app", 42))
+		require.NoError(t, err)
+		require.Equal(t, testkit.CasesOfReport(report), cases)
+	})
+	t.Run("unknown fields", func(t *testing.T) {
+		job, err := footprintRepeat(`{"other":[{}`, `,{"artifacts":[]}`, `],"id":7}`, 1<<20).Client(t).Jobs.Get(t.Context(), "group/app", 7)
+		require.NoError(t, err)
+		require.EqualValues(t, 7, job.ID)
+	})
+}
+
+// However many elements are left out, they are logged in one line.
+func TestElementsLeftOutAreLoggedOnce(t *testing.T) {
+	var log bytes.Buffer
+	client, err := gitlabci.NewClient(gitlabci.WithTransport(footprintRepeat(`{"test_suites":[{"test_cases":[0`, `,0`, `]}]}`, 1<<20)),
+		gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	require.NoError(t, err)
+	require.NoError(t, footprintCalls["TestCases"](t.Context(), client))
+	require.Contains(t, log.String(), "count=1048577 first_index=0")
+	require.Less(t, log.Len(), 1000)
+}
+
+// Whatever is repeated in a response, decoding allocates at most a few times the
+// limit: lists are copied as they grow, and some responses are decoded twice.
+func FuzzFootprint(f *testing.F) {
+	for i, bomb := range footprintBombs {
+		if testkit.UnderRace() && i%4 != 1 {
+			continue
+		}
+		f.Add(bomb.call, bomb.before, bomb.part, bomb.behind)
+	}
+	f.Add("TestReport", `{"test_suites":[{"test_cases":[{"system_output":"`, `\\\",[{`, `"}]}]}`)
+	f.Add("AllowedAgents", `{"allowed_agents":[{"configuration":{"a":0`, `,"a":{"b":[]}`, `}}]}`)
+	f.Add("Get", `{"started_at":""`, `,"started_at":"2026-02-03T04:05:06+01:02"`, `}`)
+	f.Add("List", `[{"artifacts":[{"size":1}`, `,{"filename":"\u0061",}`, `]`)
+	f.Fuzz(func(t *testing.T, call, before, part, behind string) {
+		if footprintCalls[call] == nil || part == "" {
+			return
+		}
+		s := footprintRepeat(before, part, behind, 9<<20/len(part))
+		client := s.Client(t)
+		allocated := testkit.Allocated(func() { _ = footprintCalls[call](t.Context(), client) })
+		require.Less(t, allocated, uint64(max(64<<20, 8*len(s.Body))*6))
+	})
+}

@@ -1,0 +1,315 @@
+package promises_test
+
+import (
+	"context"
+	"io"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
+)
+
+// requireWire checks the one request that came: verb, path and query as they
+// were sent, body, and the headers that go with these.
+func requireWire(t *testing.T, s *testkit.Script, want, body string) {
+	t.Helper()
+	require.Len(t, s.Received(), 1)
+	r := s.Received()[0]
+	require.Equal(t, want, r.Method+" "+strings.TrimPrefix(r.RequestURI, "/api/v4"))
+	require.Equal(t, body != "", r.Header.Get("Content-Type") == "application/json", r.Header)
+	if body == "" {
+		require.Empty(t, s.Bodies[0])
+		require.Zero(t, r.ContentLength)
+		require.Empty(t, r.Header.Values("Content-Type"))
+		return
+	}
+	require.JSONEq(t, body, s.Bodies[0])
+}
+
+func TestWireJobsAndArtifacts(t *testing.T) {
+	for name, call := range testkit.Methods {
+		t.Run(name, func(t *testing.T) {
+			s := testkit.NewScript(testkit.MethodStep(call.Want, call.Response))
+			require.NoError(t, call.Call(t.Context(), s.Client(t), "group/app", 7))
+			requireWire(t, s, call.Want, "")
+			header := s.Received()[0].Header
+			require.Equal(t, testkit.Token, header.Get("Private-Token"))
+			switch name {
+			case "Artifacts.Open", "Artifacts.OpenFile", "Artifacts.Download", "Artifacts.Save", "Artifacts.Archive", "Artifacts.Extract":
+				require.Equal(t, "*/*", header.Get("Accept"))
+				require.Equal(t, []string{"identity"}, header.Values("Accept-Encoding"))
+			case "Jobs.Log":
+				require.Equal(t, "*/*", header.Get("Accept"))
+				require.Equal(t, "gzip", header.Get("Accept-Encoding"))
+			default:
+				require.Equal(t, "application/json", header.Get("Accept"))
+				require.Equal(t, "gzip", header.Get("Accept-Encoding"))
+			}
+		})
+	}
+}
+
+// No method of the two services is forgotten above.
+func TestWireCallsAreComplete(t *testing.T) {
+	var methods []string
+	for service, name := range map[reflect.Type]string{
+		reflect.TypeFor[*gitlabci.JobsService]():      "Jobs.",
+		reflect.TypeFor[*gitlabci.ArtifactsService](): "Artifacts.",
+	} {
+		for method := range service.Methods() {
+			methods = append(methods, name+method.Name)
+		}
+	}
+	require.ElementsMatch(t, methods, slices.Collect(maps.Keys(testkit.Methods)))
+}
+
+func TestWireRefusesBadNames(t *testing.T) {
+	projects := []gitlabci.ProjectID{"", "app", "0", "-1", "00", "99999999999999999999", "group//app", "/app", "group/", "../app", "group/..", "./app", "group/../../user",
+		gitlabci.ProjectNumber(0), gitlabci.ProjectNumber(-7)}
+	for name, call := range testkit.Methods {
+		t.Run(name, func(t *testing.T) {
+			s := testkit.NewScript(testkit.MethodStep(call.Want, call.Response))
+			client := s.Client(t)
+			if strings.Contains(call.Want, "/projects/") {
+				for _, project := range projects {
+					require.ErrorIs(t, call.Call(t.Context(), client, project, 7), gitlabci.ErrInvalid, "%q", project)
+				}
+			}
+			if strings.Contains(call.Want, "/7") {
+				for _, id := range []int64{0, -1, math.MinInt64} {
+					require.ErrorIs(t, call.Call(t.Context(), client, "group/app", id), gitlabci.ErrInvalid, id)
+				}
+			}
+			require.Empty(t, s.Received())
+		})
+	}
+}
+
+// A wireFilled is a struct of options with every field set, and what they
+// become.
+type wireFilled struct {
+	opts   func() any
+	except string // the field that excludes the others, or is not sent
+	call   func(ctx context.Context, c *gitlabci.Client, opts any) error
+	want   string
+	body   string
+	answer string
+}
+
+var wireFilledJobs = []wireFilled{
+	{
+		opts: func() any {
+			return &gitlabci.ListJobsOptions{
+				ListOptions: gitlabci.ListOptions{Page: 3, PerPage: 50, Prefetch: 2},
+				Scope:       []gitlabci.Status{gitlabci.StatusFailed, "x&y"},
+				Ref:         "feature/a+b c",
+			}
+		},
+		except: "After",
+		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
+			return testkit.Done(c.Jobs.List(ctx, "group/app", opts.(*gitlabci.ListJobsOptions)))
+		},
+		want:   "GET /projects/group%2Fapp/jobs?page=3&per_page=50&ref=feature%2Fa%2Bb+c&scope%5B%5D=failed&scope%5B%5D=x%26y",
+		answer: `[]`,
+	},
+	{
+		opts: func() any {
+			return &gitlabci.ListPipelineJobsOptions{
+				ListOptions:    gitlabci.ListOptions{Page: 3, PerPage: 100, Prefetch: 2},
+				Scope:          []gitlabci.Status{gitlabci.StatusManual},
+				IncludeRetried: true,
+			}
+		},
+		except: "After",
+		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
+			return testkit.Done(c.Jobs.ListForPipeline(ctx, "group/app", 7, opts.(*gitlabci.ListPipelineJobsOptions)))
+		},
+		want:   "GET /projects/group%2Fapp/pipelines/7/jobs?include_retried=true&page=3&per_page=100&scope%5B%5D=manual",
+		answer: `[]`,
+	},
+	{
+		opts: func() any {
+			return &gitlabci.ListTriggerJobsOptions{
+				ListOptions: gitlabci.ListOptions{Page: 3, PerPage: 1, Prefetch: 2},
+				Scope:       []gitlabci.Status{gitlabci.StatusSuccess},
+			}
+		},
+		except: "After",
+		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
+			return testkit.Done(c.Jobs.ListTriggerJobs(ctx, "group/app", 7, opts.(*gitlabci.ListTriggerJobsOptions)))
+		},
+		want:   "GET /projects/group%2Fapp/pipelines/7/bridges?page=3&per_page=1&scope%5B%5D=success",
+		answer: `[]`,
+	},
+	{
+		opts: func() any {
+			return &gitlabci.FollowOptions{From: 7, MinInterval: 1, MaxInterval: 2, Linger: 3, GiveUpAfter: 4}
+		},
+		except: "Poll Rewritten",
+		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
+			return testkit.Done(c.Jobs.FollowLog(ctx, "group/app", 7, io.Discard, opts.(*gitlabci.FollowOptions)))
+		},
+		want:   "GET /projects/group%2Fapp/jobs/7",
+		answer: `{"id":7,"status":"skipped"}`,
+	},
+	{
+		opts: func() any { return &gitlabci.CancelJobOptions{Force: true} },
+		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
+			return testkit.Done(c.Jobs.Cancel(ctx, "group/app", 7, opts.(*gitlabci.CancelJobOptions)))
+		},
+		want: "POST /projects/group%2Fapp/jobs/7/cancel",
+		body: `{"force":true}`,
+	},
+	{
+		opts: func() any {
+			return &gitlabci.RetryJobOptions{Inputs: map[string]any{"env": "prod", "n": 3, "dry": false, "tags": []string{"a", "<b>"}}}
+		},
+		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
+			return testkit.Done(c.Jobs.Retry(ctx, "group/app", 7, opts.(*gitlabci.RetryJobOptions)))
+		},
+		want: "POST /projects/group%2Fapp/jobs/7/retry",
+		body: `{"inputs":{"env":"prod","n":3,"dry":false,"tags":["a","<b>"]},"job_inputs":{"env":"prod","n":3,"dry":false,"tags":["a","<b>"]}}`,
+	},
+	{
+		opts: func() any {
+			return &gitlabci.PlayJobOptions{
+				Variables: []*gitlabci.Variable{
+					{Key: "DEPLOY", Value: "now", VariableType: gitlabci.VariableTypeFile, Raw: true},
+					{Key: "EMPTY"},
+				},
+				Inputs: map[string]any{"env": "prod", "ratio": 0.5},
+			}
+		},
+		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
+			return testkit.Done(c.Jobs.Play(ctx, "group/app", 7, opts.(*gitlabci.PlayJobOptions)))
+		},
+		want: "POST /projects/group%2Fapp/jobs/7/play",
+		body: `{"job_variables_attributes":[{"key":"DEPLOY","value":"now"},{"key":"EMPTY","value":""}],"job_inputs":{"env":"prod","ratio":0.5}}`,
+	},
+}
+
+// Every field of the options is set, arrives, and is left as it was.
+func TestWireFilledOptions(t *testing.T) {
+	for _, test := range slices.Concat(wireFilledJobs, wireFilledArtifacts) {
+		t.Run(reflect.TypeOf(test.opts()).Elem().Name(), func(t *testing.T) {
+			opts := test.opts()
+			require.Equal(t, test.except, strings.Join(goldenUnfilled(opts), " "), "fields that are not set")
+			s := testkit.NewScript(testkit.MethodStep(test.want, test.answer))
+			require.NoError(t, test.call(t.Context(), s.Client(t), opts))
+			requireWire(t, s, test.want, test.body)
+			require.Equal(t, test.opts(), opts, "the caller's struct")
+		})
+	}
+}
+
+// No options of a method, and no source, are forgotten in the test above.
+func TestWireFilledOptionsAreComplete(t *testing.T) {
+	want := []string{"LatestArtifacts"}
+	for _, service := range []reflect.Type{reflect.TypeFor[*gitlabci.JobsService](), reflect.TypeFor[*gitlabci.ArtifactsService]()} {
+		for method := range service.Methods() {
+			for in := range method.Type.Ins() {
+				if in.Kind() == reflect.Pointer && strings.HasSuffix(in.Elem().Name(), "Options") {
+					want = append(want, in.Elem().Name())
+				}
+			}
+		}
+	}
+	slices.Sort(want)
+	var got []string
+	for _, test := range slices.Concat(wireFilledJobs, wireFilledArtifacts) {
+		got = append(got, reflect.TypeOf(test.opts()).Elem().Name())
+	}
+	require.ElementsMatch(t, slices.Compact(want), got)
+}
+
+// What is given partly, or as nothing, and what is then sent.
+func TestWireActions(t *testing.T) {
+	tests := map[string]struct {
+		call func(context.Context, *gitlabci.Client) error
+		body string
+	}{
+		"cancel without force": {func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.Cancel(ctx, "group/app", 7, &gitlabci.CancelJobOptions{}))
+		}, ""},
+		"retry with nothing": {func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.Retry(ctx, "group/app", 7, &gitlabci.RetryJobOptions{}))
+		}, ""},
+		"retry with no inputs": {func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.Retry(ctx, "group/app", 7, &gitlabci.RetryJobOptions{Inputs: map[string]any{}}))
+		}, ""},
+		"play with nothing": {func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.Play(ctx, "group/app", 7, &gitlabci.PlayJobOptions{}))
+		}, ""},
+		"play with empty collections": {func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.Play(ctx, "group/app", 7, &gitlabci.PlayJobOptions{Variables: []*gitlabci.Variable{}, Inputs: map[string]any{}}))
+		}, ""},
+		"play with variables alone": {func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.Play(ctx, "group/app", 7, &gitlabci.PlayJobOptions{Variables: []*gitlabci.Variable{{Key: "A", Value: "1"}}}))
+		}, `{"job_variables_attributes":[{"key":"A","value":"1"}]}`},
+		"play with inputs alone": {func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.Play(ctx, "group/app", 7, &gitlabci.PlayJobOptions{Inputs: map[string]any{"a": nil}}))
+		}, `{"job_inputs":{"a":null}}`},
+		"play with both, or retry": {func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.PlayOrRetry(ctx, "group/app", 7, &gitlabci.PlayJobOptions{
+				Variables: []*gitlabci.Variable{{Key: "A", Value: "1", VariableType: gitlabci.VariableTypeFile}}, Inputs: map[string]any{"b": "2"},
+			}))
+		}, `{"job_variables_attributes":[{"key":"A","value":"1"}],"job_inputs":{"b":"2"}}`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := testkit.NewScript(testkit.OK)
+			require.NoError(t, test.call(t.Context(), s.Client(t)))
+			verb, _, _ := strings.Cut(name, " ")
+			requireWire(t, s, "POST /projects/group%2Fapp/jobs/7/"+verb, test.body)
+		})
+	}
+}
+
+func TestWireRefusesBadOptions(t *testing.T) {
+	noKey := &gitlabci.PlayJobOptions{Variables: []*gitlabci.Variable{{Key: "A"}, {Value: "1"}}}
+	tests := map[string]func(context.Context, *gitlabci.Client) error{
+		"variable without a key": func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.Play(ctx, "group/app", 7, noKey))
+		},
+		"variable without a key, or retry": func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.PlayOrRetry(ctx, "group/app", 7, noKey))
+		},
+		"nil variable": func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.Play(ctx, "group/app", 7, &gitlabci.PlayJobOptions{Variables: []*gitlabci.Variable{nil}}))
+		},
+		"input that is not JSON, to play": func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.Play(ctx, "group/app", 7, &gitlabci.PlayJobOptions{Inputs: map[string]any{"a": make(chan int)}}))
+		},
+		"input that is not JSON, to retry": func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.Retry(ctx, "group/app", 7, &gitlabci.RetryJobOptions{Inputs: map[string]any{"a": math.NaN()}}))
+		},
+		"no name": func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.FindByName(ctx, "group/app", 7, ""))
+		},
+		"negative page": func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.List(ctx, "group/app", &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{Page: -1}}))
+		},
+		"page too large": func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Drain(c.Jobs.All(ctx, "group/app", &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{PerPage: 101}}))
+		},
+		"page of entries too large": func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Artifacts.ListEntries(ctx, "group/app", 7, &gitlabci.ListEntriesOptions{ListOptions: gitlabci.ListOptions{PerPage: 101}}))
+		},
+		"not a cursor": func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Drain(c.Jobs.All(ctx, "group/app", &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{After: "%zz"}}))
+		},
+	}
+	for name, call := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := testkit.NewScript(testkit.OK)
+			testkit.RequireNotSent(t, s, call(t.Context(), s.Client(t)))
+		})
+	}
+}

@@ -1,0 +1,223 @@
+package promises_test
+
+import (
+	"context"
+	"io"
+	"maps"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
+)
+
+// noThings are bodies that are not the requested object, and their messages.
+var noThings = map[string]string{
+	`{}`:                              "",
+	`{"message":"403 Forbidden"}`:     "403 Forbidden",
+	`{"error":"invalid_token"}`:       "invalid_token",
+	`{"id":null}`:                     "",
+	`{"id":"abc","name":"x"}`:         "",
+	`{"id":0}`:                        "",
+	`{"id":-7}`:                       "",
+	`{"id":9223372036854775808}`:      "",
+	`{"id":[7]}`:                      "",
+	`{"message":{"base":["no way"]}}`: "no way",
+}
+
+// thingReads are reads of one object.
+var thingReads = map[string]func(context.Context, *gitlabci.Client) error{
+	"get": testkit.Calls["get"],
+	"latest": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Pipeline, error) {
+		return c.Pipelines.Latest(ctx, "group/app", "main")
+	}),
+	"job": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
+		return c.Jobs.Get(ctx, "group/app", 9)
+	}),
+	"current": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) { return c.Jobs.Current(ctx) }),
+	"agents": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.AllowedAgents, error) {
+		return c.Jobs.AllowedAgents(ctx)
+	}),
+	"report": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.TestReport, error) {
+		return c.Pipelines.TestReport(ctx, "group/app", 7)
+	}),
+	"summary": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.TestReportSummary, error) {
+		return c.Pipelines.TestReportSummary(ctx, "group/app", 7)
+	}),
+	"cases": func(ctx context.Context, c *gitlabci.Client) error {
+		for _, err := range c.Pipelines.TestCases(ctx, "group/app", 7) {
+			return err
+		}
+		return nil
+	},
+}
+
+// thingWrites are writes that return the changed object.
+var thingWrites = map[string]func(context.Context, *gitlabci.Client) error{
+	"cancel": testkit.Calls["cancel"],
+	"rename": testkit.Calls["rename"],
+	"cancel job": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
+		return c.Jobs.Cancel(ctx, "group/app", 9, nil)
+	}),
+	"keep": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
+		return c.Artifacts.Keep(ctx, "group/app", 9)
+	}),
+	"run": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.RunResult, error) {
+		return c.Pipelines.Run(ctx, "group/app", "main", nil)
+	}),
+}
+
+// resultOf drops the result of a call and keeps the error.
+func resultOf[T any](do func(context.Context, *gitlabci.Client) (*T, error)) func(context.Context, *gitlabci.Client) error {
+	return func(ctx context.Context, c *gitlabci.Client) error {
+		_, err := do(ctx, c)
+		return err
+	}
+}
+
+// If a read gets another object, the error has the message in it.
+func TestReadsOfAnotherThing(t *testing.T) {
+	for name, read := range thingReads {
+		for body, message := range noThings {
+			err := read(t.Context(), testkit.NewScript(testkit.Respond(200, body)).Client(t))
+			require.Error(t, err, "%s: %s", name, body)
+			require.ErrorContains(t, err, message, "%s: %s", name, body)
+			require.NotErrorIs(t, err, gitlabci.ErrInvalid, "it was sent")
+		}
+	}
+}
+
+// A write whose response is another object may have been executed, and is not sent
+// again.
+func TestWritesAnsweredByAnotherThing(t *testing.T) {
+	writes := maps.Clone(thingWrites)
+	maps.Copy(writes, onceCalls)
+	delete(writes, "do") // it returns the response unread
+	for name, write := range writes {
+		for body, message := range noThings {
+			s := testkit.NewScript(testkit.Respond(201, body))
+			err := write(t.Context(), s.Client(t))
+			require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s: %s", name, body)
+			require.ErrorContains(t, err, message, "%s: %s", name, body)
+			require.Len(t, s.Received(), 1, "%s: %s", name, body)
+		}
+	}
+}
+
+// A keyed create looks for its pipeline.
+func TestKeyedCreateAnsweredByAnotherThing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keys := newKeyServer(testkit.Respond(200, `{"message":"ok"}`))
+		_, err := keyed(t.Context(), keys.Client(t, gitlabci.WithRetries(0)), "k1")
+		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
+	})
+}
+
+// A successful delete has no content.
+func TestDeletesAnsweredByAnotherThing(t *testing.T) {
+	deletes := map[string]func(context.Context, *gitlabci.Client) error{
+		"pipeline":      testkit.Calls["delete"],
+		"artifacts":     func(ctx context.Context, c *gitlabci.Client) error { return c.Artifacts.Delete(ctx, "group/app", 9) },
+		"all artifacts": func(ctx context.Context, c *gitlabci.Client) error { return c.Artifacts.DeleteAll(ctx, "group/app") },
+	}
+	for name, remove := range deletes {
+		for _, body := range []string{`{"message":"403 Forbidden"}`, `{"error":"invalid_token"}`, `[]`, `[{"id":7}]`, `no`} {
+			err := remove(t.Context(), testkit.NewScript(testkit.Respond(200, body)).Client(t))
+			require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s: %s", name, body)
+		}
+		err := remove(t.Context(), testkit.NewScript(testkit.Respond(202, `{"message":"401 Unauthorized"}`)).Client(t))
+		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, name)
+		require.NoError(t, remove(t.Context(), testkit.NewScript(testkit.Respond(202, `{"message":"202 Accepted"}`)).Client(t)), name)
+		require.NoError(t, remove(t.Context(), testkit.NewScript(testkit.Respond(204, "")).Client(t)), name)
+		require.NoError(t, remove(t.Context(), testkit.NewScript(testkit.Respond(200, " ")).Client(t)), name)
+		require.NoError(t, remove(t.Context(), testkit.NewScript(testkit.Respond(200, `{"id":7}`)).Client(t)), name)
+	}
+}
+
+// The error for an element that is not the right object has its index.
+func TestListsOfOtherThings(t *testing.T) {
+	lists := map[string]func(context.Context, *gitlabci.Client) error{
+		"pipelines": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.PipelineInfo], error) {
+			return c.Pipelines.List(ctx, "group/app", nil)
+		}),
+		"jobs": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.Job], error) {
+			return c.Jobs.List(ctx, "group/app", nil)
+		}),
+		"trigger jobs": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.TriggerJob], error) {
+			return c.Jobs.ListTriggerJobs(ctx, "group/app", 7, nil)
+		}),
+		"entries": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.ArtifactEntry], error) {
+			return c.Artifacts.ListEntries(ctx, "group/app", 9, nil)
+		}),
+		"variables": func(ctx context.Context, c *gitlabci.Client) error {
+			_, err := c.Pipelines.Variables(ctx, "group/app", 7)
+			return err
+		},
+		"each": func(ctx context.Context, c *gitlabci.Client) error {
+			for _, err := range c.Pipelines.DeleteEach(ctx, "group/app", c.Pipelines.All(ctx, "group/app", nil), nil) {
+				return err
+			}
+			return nil
+		},
+	}
+	const good = `{"id":7,"key":"A","path":"a","name":"a"}`
+	for name, list := range lists {
+		for body := range noThings {
+			if name == "entries" && body == `{"id":"abc","name":"x"}` { // an entry may have only a name
+				continue
+			}
+			s := testkit.NewScript(testkit.Respond(200, "["+good+","+body+"]"))
+			require.ErrorContains(t, list(t.Context(), s.Client(t)), "element 1", "%s: %s", name, body)
+			require.Len(t, s.Received(), 1, "%s: %s", name, body)
+		}
+	}
+}
+
+// An ID is valid in every notation of a number.
+func TestUsableIDs(t *testing.T) {
+	for _, body := range []string{`{"id":7}`, `{"id":"7"}`, `{"id":7.0}`, `{"id":7e0}`} {
+		pipeline, err := testkit.NewScript(testkit.Respond(200, body)).Client(t).Pipelines.Get(t.Context(), "group/app", 7)
+		require.NoError(t, err, body)
+		require.EqualValues(t, 7, pipeline.ID, body)
+	}
+}
+
+// JSON is not a log or an archive, but can be a file in an archive.
+func TestJSONInPlaceOfAFile(t *testing.T) {
+	latest := gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}
+	message := testkit.Respond(200, `{"message":"401 Unauthorized: `+testkit.Token+`"}`)
+	for name, read := range map[string]func(context.Context, *gitlabci.Client) error{
+		"log": func(ctx context.Context, c *gitlabci.Client) error {
+			_, err := c.Jobs.Log(ctx, "group/app", 9)
+			return err
+		},
+		"archive of a job": func(ctx context.Context, c *gitlabci.Client) error {
+			_, err := c.Artifacts.Open(ctx, "group/app", gitlabci.JobID(9), nil)
+			return err
+		},
+		"latest archive": func(ctx context.Context, c *gitlabci.Client) error {
+			_, err := c.Artifacts.Download(ctx, "group/app", latest, io.Discard, nil)
+			return err
+		},
+		"ranges": func(ctx context.Context, c *gitlabci.Client) error {
+			_, err := c.Artifacts.Archive(ctx, "group/app", gitlabci.JobID(9))
+			return err
+		},
+		"member": func(ctx context.Context, c *gitlabci.Client) error {
+			_, err := c.Artifacts.OpenFile(ctx, "group/app", gitlabci.JobID(9), "dist/app.tar")
+			return err
+		},
+	} {
+		err := read(t.Context(), testkit.NewScript(message).Client(t))
+		require.ErrorContains(t, err, "application/json", name)
+		require.ErrorContains(t, err, "401 Unauthorized", name)
+		require.NotContains(t, err.Error(), testkit.Token, name)
+	}
+	for _, path := range []string{"report.json", "dist/app.js.map", "coverage-json"} {
+		file, err := testkit.NewScript(testkit.Respond(200, `{"a":1}`)).Client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(9), path)
+		require.NoError(t, err, path)
+		require.NoError(t, file.Close())
+	}
+}
