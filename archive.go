@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"slices"
-	"sync"
+	"strings"
+
+	"example.com/gitlabci/internal/remote"
+	"example.com/gitlabci/internal/zipped"
 )
 
 // An Archive is the files in a job's archive, which stays on the server: what
@@ -33,14 +34,7 @@ type Archive struct {
 	// each that is there already. Of a name that repeats, the first is kept.
 	Skipped []string
 
-	ctx    context.Context
-	cancel context.CancelFunc
-	zip    *zipArchive
-	root   *archiveNode
-
-	mu     sync.Mutex
-	closed bool
-	open   map[*archiveFile]struct{} // those that are being read
+	files *zipped.Archive
 }
 
 // Archive opens a job's archive to read single files of it.
@@ -61,227 +55,75 @@ type Archive struct {
 // read in one response, and every file is checked against it. A copy that nothing
 // proves to be complete is an error, too; see [ArtifactFile.Read]. Ctx governs all
 // reading until Close. The errors are those of [ArtifactsService.Open], also when
-// files are read, and [zip.ErrFormat] if the archive is not a zip file.
+// files are read, and [archive/zip.ErrFormat] if the archive is not a zip file.
 func (s *ArtifactsService) Archive(ctx context.Context, project ProjectID, src ArtifactSource) (*Archive, error) {
-	ctx, cancel := context.WithCancel(ctx)
 	z, err := s.openZip(ctx, project, src)
 	if err != nil {
-		cancel()
 		return nil, err
 	}
-	a := &Archive{ctx: ctx, cancel: cancel, zip: z, open: map[*archiveFile]struct{}{}}
-	if a.root, a.Skipped, err = newTree(z.members); err != nil {
-		return nil, errors.Join(z.fail(err), a.Close())
+	files, skipped, err := z.Files(ctx)
+	if err != nil {
+		return nil, ofArchive(err)
 	}
-	return a, nil
+	return &Archive{Skipped: skipped, files: files}, nil
 }
 
 // Close ends all reading, waits until it has ended, and removes the temporary
 // file, if there is one. Reads fail with [fs.ErrClosed] from then on.
-func (a *Archive) Close() error {
-	a.mu.Lock()
-	closed, open := a.closed, a.open
-	a.closed, a.open = true, nil
-	a.mu.Unlock()
-	if closed {
-		return nil
-	}
-	a.cancel()
-	for file := range open {
-		file.shut()
-	}
-	return a.zip.source.Close()
-}
-
-// alive is why nothing more can be read, or nil.
-func (a *Archive) alive() error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return fs.ErrClosed
-	}
-	return a.ctx.Err()
-}
-
-// adopt keeps a file that is being read, so that Close finds it.
-func (a *Archive) adopt(f *archiveFile) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return fs.ErrClosed
-	}
-	a.open[f] = struct{}{}
-	return nil
-}
-
-func (a *Archive) disown(f *archiveFile) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.open, f)
-}
-
-func (a *Archive) find(op, name string) (*archiveNode, error) {
-	err := a.alive()
-	if err == nil && !fs.ValidPath(name) {
-		err = fs.ErrInvalid
-	}
-	var found *archiveNode
-	if err == nil {
-		if found = a.root.find(name); found == nil {
-			err = fs.ErrNotExist
-		}
-	}
-	if err != nil {
-		return nil, &fs.PathError{Op: op, Path: name, Err: err}
-	}
-	return found, nil
-}
+func (a *Archive) Close() error { return a.files.Close() }
 
 // Open opens a file or a folder. Nothing of a file travels before it is read.
 // The error is an [*fs.PathError], and matches [fs.ErrNotExist] if there is no
 // such name.
-func (a *Archive) Open(name string) (fs.File, error) {
-	node, err := a.find("open", name)
-	if err != nil {
-		return nil, err
-	}
-	if node.IsDir() {
-		return &archiveFolder{node: node, path: name}, nil
-	}
-	if err := node.member.problem(); err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
-	}
-	return &archiveFile{archive: a, node: node, path: name}, nil
-}
+func (a *Archive) Open(name string) (fs.File, error) { return a.files.Open(name) }
 
 // Stat describes a file or a folder, as [Archive.Open] and the file's Stat.
-func (a *Archive) Stat(name string) (fs.FileInfo, error) {
-	node, err := a.find("stat", name)
-	if err != nil {
-		return nil, err
-	}
-	return node, nil
-}
+func (a *Archive) Stat(name string) (fs.FileInfo, error) { return a.files.Stat(name) }
 
 // ReadDir lists a folder, sorted by name.
-func (a *Archive) ReadDir(name string) ([]fs.DirEntry, error) {
-	node, err := a.find("readdir", name)
-	if err != nil {
-		return nil, err
-	}
-	if !node.IsDir() {
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errNoFolder}
-	}
-	return slices.Clone(node.entries), nil
-}
-
-var errNoFolder = errors.New("it is a file")
+func (a *Archive) ReadDir(name string) ([]fs.DirEntry, error) { return a.files.ReadDir(name) }
 
 // ReadFile reads a file whole. Mind its size: it is in memory then.
-func (a *Archive) ReadFile(name string) ([]byte, error) {
-	file, err := a.Open(name)
+func (a *Archive) ReadFile(name string) ([]byte, error) { return a.files.ReadFile(name) }
+
+// openZip opens an archive and reads its directory.
+func (s *ArtifactsService) openZip(ctx context.Context, project ProjectID, src ArtifactSource) (*zipped.Index, error) {
+	source, tail, err := s.openSource(ctx, project, src)
 	if err != nil {
 		return nil, err
+	}
+	z, err := zipped.Open(ctx, source, tail)
+	return z, ofArchive(err)
+}
+
+// openSource opens an archive to be read in parts, or else copies it.
+func (s *ArtifactsService) openSource(ctx context.Context, project ProjectID, src ArtifactSource) (zipped.Source, []byte, error) {
+	_, byID := src.(JobID)
+	parts, tail, err := remote.OpenParts(ctx, fileServer{s.client, archiveCall(project, src, &OpenOptions{})}, byID)
+	if err == nil {
+		return parts, tail, nil
+	}
+	if !errors.Is(err, remote.ErrNoParts) {
+		return nil, nil, err
+	}
+	file, err := s.Open(ctx, project, src, nil)
+	if err != nil {
+		return nil, nil, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
+	spool, tail, err := remote.NewSpool(file.source, "gitlabci-*.zip")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	const trusted = 1 << 20 // bytes that an archive may just claim
-	data := make([]byte, 0, min(info.Size(), trusted)+1)
-	for {
-		n, err := file.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		switch {
-		case err == io.EOF:
-			return data, nil
-		case err != nil:
-			return data, err
-		}
-		if len(data) == cap(data) {
-			data = slices.Grow(data, len(data))
-		}
-	}
+	return spool, tail, nil
 }
 
-// An archiveFile is a file in an archive that somebody opened.
-type archiveFile struct {
-	archive *Archive
-	node    *archiveNode
-	path    string
-
-	mu       sync.Mutex
-	closed   bool
-	section  io.ReadCloser // once it is read
-	unpacker unpacker
-}
-
-// Stat describes the file, as the archive's directory does.
-func (f *archiveFile) Stat() (fs.FileInfo, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		return nil, &fs.PathError{Op: "stat", Path: f.path, Err: fs.ErrClosed}
-	}
-	return f.node, nil
-}
-
-func (f *archiveFile) Read(p []byte) (int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	err := f.archive.alive()
-	if f.closed {
-		err = fs.ErrClosed
-	}
-	if err == nil && f.section == nil {
-		err = f.begin()
-	}
-	n := 0
-	if err == nil {
-		n, err = f.unpacker.Read(p)
-	}
-	if err == nil || err == io.EOF {
-		return n, err
-	}
-	if cause := f.archive.alive(); cause != nil && !errors.Is(err, cause) {
-		err = fmt.Errorf("%w: %w", cause, err)
-	}
-	return n, &fs.PathError{Op: "read", Path: f.path, Err: err}
-}
-
-// begin sends for the file. An error of it is the unpacker's.
-func (f *archiveFile) begin() error {
-	if err := f.archive.adopt(f); err != nil {
+// ofArchive makes an error about an archive one of ours, unless it is one already,
+// of a request.
+func ofArchive(err error) error {
+	const ours = "gitlabci: "
+	if err == nil || strings.HasPrefix(err.Error(), ours) {
 		return err
 	}
-	m := f.node.member
-	f.section = f.archive.zip.section(f.archive.ctx, m.start, m.end())
-	return f.unpacker.start(newFeed(f.section, m.start, make([]byte, min(memberBuffer, m.end()-m.start))), m)
-}
-
-// memberBuffer is what is read of a member at a time.
-const memberBuffer = 64 << 10
-
-func (f *archiveFile) Close() error {
-	f.archive.disown(f)
-	if !f.shut() {
-		return &fs.PathError{Op: "close", Path: f.path, Err: fs.ErrClosed}
-	}
-	return nil
-}
-
-// shut ends the file's reading, and reports whether it was open.
-func (f *archiveFile) shut() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		return false
-	}
-	f.closed = true
-	f.unpacker.release()
-	if f.section != nil {
-		f.section.Close() // nothing was written
-	}
-	return true
+	return fmt.Errorf(ours+"%w", err)
 }

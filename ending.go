@@ -3,10 +3,10 @@ package gitlabci
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"regexp"
 
 	"example.com/gitlabci/internal/remote"
+	"example.com/gitlabci/internal/zipped"
 )
 
 // endOfZip tells whether a zip archive is complete. Its last record says where the
@@ -17,7 +17,7 @@ func endOfZip(start, last []byte, size int64) remote.Wholeness {
 	if !bytes.Equal(start, zipMagic) && !bytes.Equal(start, emptyZipMagic) {
 		return remote.Uncertain
 	}
-	_, found, fits := zipEnd(last, size)
+	_, found, fits := zipped.End(last, size)
 	switch {
 	case fits:
 		return remote.Whole
@@ -25,35 +25,6 @@ func endOfZip(start, last []byte, size int64) remote.Wholeness {
 		return remote.Uncertain // there may be other data before the archive
 	}
 	return remote.Short
-}
-
-const (
-	zipEndLen     = 22 // the end of the central directory, without a comment
-	zip64PlaceLen = 20 // the locator of the zip64 end record
-	zip64EndLen   = 56
-)
-
-// zipEnd looks for the end record in the last bytes of an archive of that size. It
-// returns where the directory begins, whether there is an end record, and whether
-// the directory ends exactly where that record begins.
-func zipEnd(last []byte, size int64) (directory int64, found, fits bool) {
-	for i := len(last) - zipEndLen; i >= 0; i-- {
-		record := last[i:]
-		if !bytes.HasPrefix(record, emptyZipMagic) || zipEndLen+int(binary.LittleEndian.Uint16(record[20:])) != len(record) {
-			continue
-		}
-		found = true
-		length, at := uint64(binary.LittleEndian.Uint32(record[12:])), uint64(binary.LittleEndian.Uint32(record[16:]))
-		end := uint64(size) - uint64(len(record))
-		if j := i - zip64PlaceLen - zip64EndLen; j >= 0 && bytes.HasPrefix(last[j:], []byte("PK\x06\x06")) && bytes.HasPrefix(last[i-zip64PlaceLen:], []byte("PK\x06\x07")) {
-			length, at = binary.LittleEndian.Uint64(last[j+40:]), binary.LittleEndian.Uint64(last[j+48:])
-			end -= zip64PlaceLen + zip64EndLen
-		}
-		if at <= end && length == end-at {
-			return int64(at), true, true
-		}
-	}
-	return 0, found, false
 }
 
 // lastLine matches a runner's verdict as the complete last line of a log, with the

@@ -12,6 +12,7 @@ import (
 
 	"example.com/gitlabci/internal/atomicfile"
 	"example.com/gitlabci/internal/remote"
+	"example.com/gitlabci/internal/zipped"
 )
 
 // SaveOptions say which file of a job is saved. Nil is the archive.
@@ -57,7 +58,7 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 	}
 	return ofFileSystem(atomicfile.Replace(file, old, func(part *os.File) error {
 		err := s.fill(ctx, project, src, part, opts, true)
-		if err != errUnproven {
+		if err != zipped.ErrUnproven {
 			return err
 		}
 		_, err = part.Seek(0, io.SeekStart)
@@ -69,7 +70,7 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 }
 
 // fill downloads to a new file. With join, parts may be joined by comparing bytes;
-// the error is errUnproven if that was done and cannot be checked.
+// the error is [zipped.ErrUnproven] if that was done and cannot be checked.
 func (s *ArtifactsService) fill(ctx context.Context, project ProjectID, src ArtifactSource, part *os.File, opts *SaveOptions, join bool) error {
 	spec := remote.Spec{Lax: opts.AllowUnverified}
 	if join && !opts.Gunzip {
@@ -93,6 +94,17 @@ func beginsAsZip(copied io.ReaderAt) bool {
 	start := make([]byte, len(zipMagic))
 	_, err := copied.ReadAt(start, 0)
 	return err == nil && bytes.Equal(start, zipMagic)
+}
+
+// proveJoined checks an archive whose parts were joined only by comparing bytes.
+// The error is [zipped.ErrUnproven] if the archive cannot be checked; otherwise it says that
+// the archive has changed.
+func proveJoined(ctx context.Context, source *remote.File, copied *os.File, size int64) error {
+	err := zipped.Prove(ctx, copied, size, source.Seam())
+	if err == nil || err == zipped.ErrUnproven || ctx.Err() != nil {
+		return err
+	}
+	return source.Fail(source.Changed("the parts before and after an interruption do not match: %w", err))
 }
 
 // ofFileSystem makes an error of the file system one of ours. Any other is of the

@@ -1,4 +1,4 @@
-package gitlabci
+package zipped
 
 import (
 	"errors"
@@ -12,12 +12,12 @@ import (
 	"unicode"
 )
 
-// An extractPlan is what will be written.
-type extractPlan struct {
-	files   []*zipMember
+// An plan is what will be written.
+type plan struct {
+	files   []*member
 	folders []string // each after the one it is in
 
-	opts    *ExtractOptions
+	opts    *Options
 	top     *plannedName
 	names   int
 	bytes   int64
@@ -31,7 +31,7 @@ type unsafeError struct{ err error }
 
 func (e *unsafeError) Error() string        { return "unsafe: " + e.err.Error() }
 func (e *unsafeError) Unwrap() error        { return e.err }
-func (e *unsafeError) Is(target error) bool { return target == ErrUnsafeArchive }
+func (e *unsafeError) Is(target error) bool { return target == ErrUnsafe }
 
 // A plannedName is a file or a folder that will be, and what will be in it,
 // by names without case.
@@ -42,8 +42,8 @@ type plannedName struct {
 }
 
 // plan selects members and refuses what must not be written.
-func (o *ExtractOptions) plan(members []*zipMember) (*extractPlan, error) {
-	p := &extractPlan{opts: o, top: &plannedName{folder: true}}
+func (o *Options) plan(members []*member) (*plan, error) {
+	p := &plan{opts: o, top: &plannedName{folder: true}}
 	patterns := make([][]string, len(o.Match))
 	for i, pattern := range o.Match {
 		patterns[i] = split(pattern)
@@ -73,7 +73,7 @@ func (o *ExtractOptions) plan(members []*zipMember) (*extractPlan, error) {
 
 // add plans a member. Its error ends the planning; what is wrong with the
 // member itself is kept.
-func (p *extractPlan) add(m *zipMember) error {
+func (p *plan) add(m *member) error {
 	if err := forbidden(m); err != nil {
 		p.refuse(m.name, err)
 		return nil
@@ -94,7 +94,7 @@ func (p *extractPlan) add(m *zipMember) error {
 	return p.limits()
 }
 
-func (p *extractPlan) refuse(name string, err error) {
+func (p *plan) refuse(name string, err error) {
 	if p.refused != nil {
 		p.others++
 		return
@@ -102,7 +102,7 @@ func (p *extractPlan) refuse(name string, err error) {
 	p.refused = &unsafeError{fmt.Errorf("%.200q: %w", name, err)}
 }
 
-func (p *extractPlan) limits() error {
+func (p *plan) limits() error {
 	files := limit(int64(p.opts.MaxFiles), extractFiles)
 	bytes, ratio := limit(p.opts.MaxBytes, extractBytes), limit(p.opts.MaxRatio, extractRatio)
 	switch {
@@ -124,7 +124,7 @@ const (
 )
 
 // forbidden is why there must be no such file, or nil.
-func forbidden(m *zipMember) error {
+func forbidden(m *member) error {
 	name := strings.TrimSuffix(m.name, "/")
 	_, unknown := filepath.Localize(name)
 	kind := m.mode.Type() &^ fs.ModeDir
@@ -152,7 +152,7 @@ func forbidden(m *zipMember) error {
 }
 
 // place puts a member in its folders, or says what is there instead.
-func (p *extractPlan) place(m *zipMember) error {
+func (p *plan) place(m *member) error {
 	at, path := p.top, strings.TrimSuffix(m.name, "/")
 	for i := 0; i <= len(path); i++ {
 		if i < len(path) && path[i] != '/' {
@@ -177,7 +177,7 @@ func (p *extractPlan) place(m *zipMember) error {
 	return nil
 }
 
-func (p *extractPlan) make(at *plannedName, name, path string, folder bool) *plannedName {
+func (p *plan) make(at *plannedName, name, path string, folder bool) *plannedName {
 	if at.below == nil {
 		at.below = map[string]*plannedName{}
 	}
@@ -201,7 +201,7 @@ func fold(name string) string {
 }
 
 // overlaps refuses files that share bytes of the archive, as bombs do.
-func (p *extractPlan) overlaps() {
+func (p *plan) overlaps() {
 	sorted := slices.SortedFunc(slices.Values(p.files), byStart)
 	for i, m := range sorted {
 		if i > 0 && m.start == sorted[i-1].start {

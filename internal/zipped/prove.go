@@ -1,4 +1,4 @@
-package gitlabci
+package zipped
 
 import (
 	"bytes"
@@ -7,38 +7,25 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
-
-	"example.com/gitlabci/internal/remote"
 )
 
-// errUnproven means that an archive cannot be checked.
-var errUnproven = errors.New("nothing proves that it is one archive")
+// ErrUnproven means that an archive cannot be checked.
+var ErrUnproven = errors.New("nothing proves that it is one archive")
 
-// proveJoined checks an archive whose parts were joined only by comparing bytes.
-// The error is errUnproven if the archive cannot be checked; otherwise it says that
-// the archive has changed.
-func proveJoined(ctx context.Context, source *remote.File, copied *os.File, size int64) error {
-	err := proveZip(ctx, copied, size, source.Seam())
-	if err == nil || err == errUnproven || ctx.Err() != nil {
-		return err
-	}
-	return source.Fail(source.Changed("the parts before and after an interruption do not match: %w", err))
-}
-
-// proveZip checks every byte of an archive against its directory. The directory
-// must be from one response, which began at seam, and there must be no gaps between
-// the members.
-func proveZip(ctx context.Context, file *os.File, size, seam int64) error {
-	sp, tail, err := remote.OpenSpool(file, size)
+// Prove checks every byte of an archive in a file against its directory. The
+// directory must be from one response, which began at seam, and there must be no gaps
+// between the members. The error is ErrUnproven if the archive cannot be checked.
+func Prove(ctx context.Context, file io.ReaderAt, size, seam int64) error {
+	source := local{file, size}
+	tail, err := source.tail()
 	if err != nil {
 		return err
 	}
-	begin, _, fits := zipEnd(tail, size)
-	z := &zipArchive{source: sp, tail: tailBlock(tail, size)}
-	if !fits || begin < seam || z.index(ctx) != nil || !repeatsHeaders(file, begin, size) {
-		return errUnproven
+	begin, _, fits := End(tail, size)
+	z := newIndex(source, tail)
+	if !fits || begin < seam || z.read(ctx) != nil || !repeatsHeaders(file, begin, size) {
+		return ErrUnproven
 	}
 	var u unpacker
 	defer u.release()
@@ -47,7 +34,7 @@ func proveZip(ctx context.Context, file *os.File, size, seam int64) error {
 	for _, m := range slices.SortedFunc(slices.Values(z.members), byStart) {
 		m.next = min(m.next, begin)
 		if gap := m.start - f.pos(); m.problem() != nil || gap < 0 || gap > room {
-			return errUnproven
+			return ErrUnproven
 		}
 		if err := u.prove(ctx, f, m); err != nil {
 			return fmt.Errorf("%q: %w", m.name, err)
@@ -58,7 +45,7 @@ func proveZip(ctx context.Context, file *os.File, size, seam int64) error {
 		}
 	}
 	if begin-f.pos() > room {
-		return errUnproven
+		return ErrUnproven
 	}
 	return nil
 }
@@ -117,7 +104,7 @@ const (
 )
 
 // prove reads a member to its end.
-func (u *unpacker) prove(ctx context.Context, f *feed, m *zipMember) error {
+func (u *unpacker) prove(ctx context.Context, f *feed, m *member) error {
 	if err := u.start(f, m); err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package gitlabci
+package zipped
 
 import (
 	"cmp"
@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// An archiveNode is a file or a folder of an archive: what the directory tells
+// An node is a file or a folder of an archive: what the directory tells
 // of it, and what is in it.
-type archiveNode struct {
+type node struct {
 	name    string
-	member  *zipMember // nil for a folder that the archive does not list
+	member  *member // nil for a folder that the archive does not list
 	folder  bool
-	below   map[string]*archiveNode
+	below   map[string]*node
 	entries []fs.DirEntry
 }
 
 // newTree puts the members of an archive in their folders.
-func newTree(members []*zipMember) (root *archiveNode, skipped []string, err error) {
-	root = &archiveNode{name: ".", folder: true}
+func newTree(members []*member) (root *node, skipped []string, err error) {
+	root = &node{name: ".", folder: true}
 	count := 0
 	for _, m := range members {
 		path, isDir := strings.TrimSuffix(m.name, "/"), m.isDir()
@@ -48,7 +48,7 @@ func newTree(members []*zipMember) (root *archiveNode, skipped []string, err err
 
 // place finds or makes the node of a path and its folders, as many as are
 // made. It is nil if one of them is a file.
-func (n *archiveNode) place(path string, isDir bool) (_ *archiveNode, made int) {
+func (n *node) place(path string, isDir bool) (_ *node, made int) {
 	for more := true; more; {
 		var name string
 		name, path, more = strings.Cut(path, "/")
@@ -57,9 +57,9 @@ func (n *archiveNode) place(path string, isDir bool) (_ *archiveNode, made int) 
 		}
 		next := n.below[name]
 		if next == nil {
-			next = &archiveNode{name: name, folder: more || isDir}
+			next = &node{name: name, folder: more || isDir}
 			if n.below == nil {
-				n.below = map[string]*archiveNode{}
+				n.below = map[string]*node{}
 			}
 			n.below[name] = next
 			made++
@@ -70,8 +70,8 @@ func (n *archiveNode) place(path string, isDir bool) (_ *archiveNode, made int) 
 }
 
 // sort lists what is in each folder.
-func (n *archiveNode) sort() {
-	for todo := []*archiveNode{n}; len(todo) > 0; {
+func (n *node) sort() {
+	for todo := []*node{n}; len(todo) > 0; {
 		n, todo = todo[len(todo)-1], todo[:len(todo)-1]
 		n.entries = make([]fs.DirEntry, 0, len(n.below))
 		for _, one := range n.below {
@@ -84,7 +84,7 @@ func (n *archiveNode) sort() {
 	}
 }
 
-func (n *archiveNode) find(path string) *archiveNode {
+func (n *node) find(path string) *node {
 	if path == "." {
 		return n
 	}
@@ -96,14 +96,14 @@ func (n *archiveNode) find(path string) *archiveNode {
 	return n
 }
 
-func (n *archiveNode) Name() string               { return n.name }
-func (n *archiveNode) IsDir() bool                { return n.folder }
-func (n *archiveNode) Type() fs.FileMode          { return n.Mode().Type() }
-func (n *archiveNode) Info() (fs.FileInfo, error) { return n, nil }
-func (n *archiveNode) Sys() any                   { return nil }
-func (n *archiveNode) String() string             { return fs.FormatFileInfo(n) }
+func (n *node) Name() string               { return n.name }
+func (n *node) IsDir() bool                { return n.folder }
+func (n *node) Type() fs.FileMode          { return n.Mode().Type() }
+func (n *node) Info() (fs.FileInfo, error) { return n, nil }
+func (n *node) Sys() any                   { return nil }
+func (n *node) String() string             { return fs.FormatFileInfo(n) }
 
-func (n *archiveNode) Size() int64 {
+func (n *node) Size() int64 {
 	if n.folder {
 		return 0
 	}
@@ -112,7 +112,7 @@ func (n *archiveNode) Size() int64 {
 
 // Mode of a folder that the archive does not list is what [zip.Reader] makes
 // of it.
-func (n *archiveNode) Mode() fs.FileMode {
+func (n *node) Mode() fs.FileMode {
 	switch {
 	case n.member == nil:
 		return fs.ModeDir | 0o555
@@ -122,16 +122,16 @@ func (n *archiveNode) Mode() fs.FileMode {
 	return n.member.mode
 }
 
-func (n *archiveNode) ModTime() time.Time {
+func (n *node) ModTime() time.Time {
 	if n.member == nil {
 		return time.Time{}
 	}
 	return n.member.modified
 }
 
-// An archiveFolder is a folder of an archive that somebody opened.
-type archiveFolder struct {
-	node *archiveNode
+// An openFolder is a folder of an archive that somebody opened.
+type openFolder struct {
+	node *node
 	path string
 
 	mu     sync.Mutex
@@ -139,17 +139,17 @@ type archiveFolder struct {
 }
 
 // Stat describes the folder.
-func (f *archiveFolder) Stat() (fs.FileInfo, error) { return f.node, nil }
+func (f *openFolder) Stat() (fs.FileInfo, error) { return f.node, nil }
 
 // Close has nothing to close.
-func (f *archiveFolder) Close() error { return nil }
+func (f *openFolder) Close() error { return nil }
 
-func (f *archiveFolder) Read([]byte) (int, error) {
+func (f *openFolder) Read([]byte) (int, error) {
 	return 0, &fs.PathError{Op: "read", Path: f.path, Err: errors.New("it is a folder")}
 }
 
 // ReadDir lists the next n entries, or all that are left if n is not above 0.
-func (f *archiveFolder) ReadDir(n int) ([]fs.DirEntry, error) {
+func (f *openFolder) ReadDir(n int) ([]fs.DirEntry, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	left := f.node.entries[f.listed:]

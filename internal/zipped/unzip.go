@@ -1,4 +1,4 @@
-package gitlabci
+package zipped
 
 import (
 	"archive/zip"
@@ -94,7 +94,7 @@ func (f *feed) skip(n int64) error {
 
 // enter goes to a member, which is not before this place, and opens the feed
 // for its data.
-func (f *feed) enter(m *zipMember) error {
+func (f *feed) enter(m *member) error {
 	if m.start < f.pos() {
 		return fmt.Errorf("it overlaps what is before it: %w", zip.ErrFormat)
 	}
@@ -125,7 +125,7 @@ var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
 // An unpacker reads what a member unpacks to, and checks it against what the
 // directory tells of it.
 type unpacker struct {
-	member  *zipMember
+	member  *member
 	src     io.Reader
 	inflate io.ReadCloser // from the pool, or nil
 	sum     uint32
@@ -134,7 +134,7 @@ type unpacker struct {
 }
 
 // start unpacks another member. The feed is at it, or before it.
-func (u *unpacker) start(f *feed, m *zipMember) error {
+func (u *unpacker) start(f *feed, m *member) error {
 	u.member, u.src, u.sum, u.done, u.err = m, f, 0, 0, nil
 	if u.err = m.problem(); u.err != nil {
 		return u.err

@@ -1,4 +1,4 @@
-package gitlabci
+package zipped
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"example.com/gitlabci/internal/atomicfile"
 )
 
-// An extractWorker writes one file at a time.
-type extractWorker struct {
+// An worker writes one file at a time.
+type worker struct {
 	*extraction
 	ctx      context.Context
 	unpacker unpacker
@@ -27,7 +27,7 @@ type extractWorker struct {
 const writeBuffer = 128 << 10
 
 // extract writes files that lie one after the other in the archive.
-func (w *extractWorker) extract(batch []*zipMember) error {
+func (w *worker) extract(batch []*member) error {
 	if w.packed == nil {
 		w.packed, w.plain = make([]byte, memberBuffer), make([]byte, writeBuffer)
 	}
@@ -43,7 +43,7 @@ func (w *extractWorker) extract(batch []*zipMember) error {
 }
 
 // write writes a file, or leaves nothing of it.
-func (w *extractWorker) write(f *feed, m *zipMember) error {
+func (w *worker) write(f *feed, m *member) error {
 	folder, name := gopath.Split(m.name)
 	if err := w.enter(folder); err != nil {
 		return err
@@ -67,7 +67,7 @@ func (w *extractWorker) write(f *feed, m *zipMember) error {
 }
 
 // enter opens the folder that the next file is in.
-func (w *extractWorker) enter(folder string) error {
+func (w *worker) enter(folder string) error {
 	if w.at != nil && w.folder == folder {
 		return nil
 	}
@@ -80,7 +80,7 @@ func (w *extractWorker) enter(folder string) error {
 	return nil
 }
 
-func (w *extractWorker) leave() {
+func (w *worker) leave() {
 	if w.at != nil {
 		w.at.Close() // nothing was written to it
 		w.at = nil
@@ -89,7 +89,7 @@ func (w *extractWorker) leave() {
 
 // create makes a new file, or one beside that which it will replace. It is nil
 // if the file exists and is to stay.
-func (w *extractWorker) create(m *zipMember, name string) (*atomicfile.File, error) {
+func (w *worker) create(m *member, name string) (*atomicfile.File, error) {
 	mode := fs.FileMode(0o644)
 	if m.mode&0o111 != 0 {
 		mode = 0o755
@@ -107,7 +107,7 @@ func (w *extractWorker) create(m *zipMember, name string) (*atomicfile.File, err
 }
 
 // fill unpacks a member into its file.
-func (w *extractWorker) fill(file *os.File, f *feed, m *zipMember) error {
+func (w *worker) fill(file *os.File, f *feed, m *member) error {
 	if err := w.unpacker.start(f, m); err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (w *extractWorker) fill(file *os.File, f *feed, m *zipMember) error {
 	}
 }
 
-func (w *extractWorker) close() {
+func (w *worker) close() {
 	w.leave()
 	w.unpacker.release()
 }

@@ -1,4 +1,4 @@
-package gitlabci
+package zipped
 
 import (
 	gopath "path"

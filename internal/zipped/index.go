@@ -1,4 +1,11 @@
-package gitlabci
+// Package zipped reads a zip archive that lies elsewhere, a part at a time: its
+// directory, single files, a tree of them as [io/fs] sees it, and its extraction.
+//
+// It is handed a [Source] of the archive's bytes. What the directory says is held in
+// memory; no file is. It never trusts a name, a size or a place that an archive
+// states, never writes outside of the folder it extracts to, and knows nothing of
+// where the bytes come from.
+package zipped
 
 import (
 	"archive/zip"
@@ -14,8 +21,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"example.com/gitlabci/internal/remote"
 )
 
 const (
@@ -29,8 +34,8 @@ const (
 	localHeader = 30 // bytes before a member, and then its name and extra fields
 )
 
-// A zipSource is where the bytes of an archive come from.
-type zipSource interface {
+// A Source is where the bytes of an archive come from.
+type Source interface {
 	Section(ctx context.Context, first, end int64) io.ReadCloser
 	Before(ctx context.Context, at int64, tail []byte) ([]byte, error) // the bytes from at to the tail
 	Size() int64
@@ -44,9 +49,6 @@ type block struct {
 	data []byte
 }
 
-// tailBlock is the end of an archive of that size.
-func tailBlock(tail []byte, size int64) block { return block{size - int64(len(tail)), tail} }
-
 func (b block) end() int64 { return b.at + int64(len(b.data)) }
 
 func (b block) covers(first, end int64) bool { return b.at <= first && end <= b.end() }
@@ -55,15 +57,15 @@ func (b block) reader(first, end int64) io.ReadCloser {
 	return io.NopCloser(bytes.NewReader(b.data[first-b.at : end-b.at]))
 }
 
-// A zipArchive is an archive whose directory has been read.
-type zipArchive struct {
-	source  zipSource
+// An Index is an archive whose directory has been read.
+type Index struct {
+	source  Source
 	tail    block
-	members []*zipMember // as in the directory
+	members []*member // as in the directory
 }
 
-// A zipMember is an entry of an archive's directory.
-type zipMember struct {
+// A member is an entry of an archive's directory.
+type member struct {
 	name         string
 	mode         fs.FileMode
 	modified     time.Time
@@ -75,43 +77,22 @@ type zipMember struct {
 	next         int64 // of what follows in the archive
 }
 
-// openZip opens an archive and reads its directory.
-func (s *ArtifactsService) openZip(ctx context.Context, project ProjectID, src ArtifactSource) (*zipArchive, error) {
-	source, tail, err := s.openSource(ctx, project, src)
-	if err != nil {
-		return nil, err
-	}
-	z := &zipArchive{source: source, tail: tailBlock(tail, source.Size())}
-	if err := z.index(ctx); err != nil {
+// Open reads the directory of an archive. Tail is its last bytes, as many as there
+// are at hand. After an error, the source is closed.
+func Open(ctx context.Context, source Source, tail []byte) (*Index, error) {
+	z := newIndex(source, tail)
+	if err := z.read(ctx); err != nil {
 		return nil, errors.Join(err, source.Close())
 	}
 	return z, nil
 }
 
-// openSource opens an archive to be read in parts, or else copies it.
-func (s *ArtifactsService) openSource(ctx context.Context, project ProjectID, src ArtifactSource) (zipSource, []byte, error) {
-	_, byID := src.(JobID)
-	parts, tail, err := remote.OpenParts(ctx, fileServer{s.client, archiveCall(project, src, &OpenOptions{})}, byID)
-	if err == nil {
-		return parts, tail, nil
-	}
-	if !errors.Is(err, remote.ErrNoParts) {
-		return nil, nil, err
-	}
-	file, err := s.Open(ctx, project, src, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer file.Close()
-	spool, tail, err := remote.NewSpool(file.source, "gitlabci-*.zip")
-	if err != nil {
-		return nil, nil, err
-	}
-	return spool, tail, nil
+func newIndex(source Source, tail []byte) *Index {
+	return &Index{source: source, tail: block{source.Size() - int64(len(tail)), tail}}
 }
 
-// index reads the directory.
-func (z *zipArchive) index(ctx context.Context) error {
+// read reads the directory.
+func (z *Index) read(ctx context.Context) error {
 	d := &directory{ctx: ctx, zip: z}
 	r, err := zip.NewReader(d, z.source.Size())
 	if d.err != nil {
@@ -135,8 +116,8 @@ func (z *zipArchive) index(ctx context.Context) error {
 	return nil
 }
 
-func newMember(h *zip.FileHeader, start int64) *zipMember {
-	return &zipMember{
+func newMember(h *zip.FileHeader, start int64) *member {
+	return &member{
 		name:     h.Name,
 		mode:     h.Mode(),
 		modified: h.Modified.UTC(),
@@ -150,7 +131,7 @@ func newMember(h *zip.FileHeader, start int64) *zipMember {
 }
 
 // arrange tells each member where the next begins.
-func (z *zipArchive) arrange() {
+func (z *Index) arrange() {
 	sorted := slices.SortedFunc(slices.Values(z.members), byStart)
 	next, after := z.source.Size(), z.source.Size()
 	for _, m := range slices.Backward(sorted) {
@@ -161,15 +142,15 @@ func (z *zipArchive) arrange() {
 	}
 }
 
-func byStart(a, b *zipMember) int { return cmp.Compare(a.start, b.start) }
+func byStart(a, b *member) int { return cmp.Compare(a.start, b.start) }
 
-func (z *zipArchive) fail(err error) error {
+func (z *Index) fail(err error) error {
 	from, name := z.source.Label()
-	return fmt.Errorf("gitlabci: %s: %s: %w", from, cmp.Or(name, "the archive"), err)
+	return fmt.Errorf("%s: %s: %w", from, cmp.Or(name, "the archive"), err)
 }
 
 // section reads a part of the archive, from memory if it is there.
-func (z *zipArchive) section(ctx context.Context, first, end int64) io.ReadCloser {
+func (z *Index) section(ctx context.Context, first, end int64) io.ReadCloser {
 	if z.tail.covers(first, end) {
 		return z.tail.reader(first, end)
 	}
@@ -178,14 +159,14 @@ func (z *zipArchive) section(ctx context.Context, first, end int64) io.ReadClose
 
 // end is where a member ends at the latest, unless it lies about its place. What
 // is between it and the next one need not be read.
-func (m *zipMember) end() int64 {
+func (m *member) end() int64 {
 	return min(m.next, m.start+localHeader+int64(len(m.name))+math.MaxUint16+m.packed)
 }
 
-func (m *zipMember) isDir() bool { return strings.HasSuffix(m.name, "/") || m.mode.IsDir() }
+func (m *member) isDir() bool { return strings.HasSuffix(m.name, "/") || m.mode.IsDir() }
 
 // problem is why a member cannot be unpacked, or nil.
-func (m *zipMember) problem() error {
+func (m *member) problem() error {
 	const encrypted = 1 | 1<<6 | 1<<13
 	room := m.next - m.start - localHeader
 	switch {
@@ -204,7 +185,7 @@ func (m *zipMember) problem() error {
 // A directory is an archive as archive/zip sees it, which reads the end alone.
 type directory struct {
 	ctx     context.Context
-	zip     *zipArchive
+	zip     *Index
 	more    block // before the tail
 	err     error // of the source
 	probing bool
