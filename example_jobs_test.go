@@ -42,7 +42,7 @@ func ExampleJobsService_AllTriggerJobs() {
 			fmt.Println(err)
 			return
 		}
-		started, err := client.Pipelines.Get(ctx, job.DownstreamPipeline.Project(), job.DownstreamPipeline.ID)
+		started, err := client.Pipelines.Get(ctx, job.DownstreamPipeline.ProjectID, job.DownstreamPipeline.ID)
 		fmt.Println(job.Name, started.Status, err)
 	}
 	// Output: deploy running <nil>

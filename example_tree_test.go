@@ -34,7 +34,7 @@ func ExamplePipelinesService_Tree() {
 		fmt.Println(job.Pipeline.ID, job.Name, job.Status)
 	}
 	for _, job := range tree.Failed() {
-		fmt.Println("failed:", job.Name, "of project", job.Pipeline.Project(), job.FailureReason)
+		fmt.Println("failed:", job.Name, "of project", job.Pipeline.ProjectID, job.FailureReason)
 	}
 	// Output:
 	// 102 build success

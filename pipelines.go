@@ -19,7 +19,7 @@ type PipelinesService struct{ client *Client }
 type PipelineInfo struct {
 	ID        PipelineID `json:"id"`
 	IID       int64      `json:"iid"` // counts within the project; not an ID for this API
-	ProjectID int64      `json:"project_id"`
+	ProjectID ProjectID  `json:"project_id"`
 	SHA       string     `json:"sha"`
 	Ref       string     `json:"ref"` // a branch, a tag, or refs/merge-requests/…
 	Status    Status     `json:"status"`
@@ -29,9 +29,6 @@ type PipelineInfo struct {
 	WebURL    string     `json:"web_url"`
 	Name      string     `json:"name,omitzero"`
 }
-
-// Project returns the pipeline's project, for the calls that ask for one.
-func (p *PipelineInfo) Project() ProjectID { return ProjectNumber(p.ProjectID) }
 
 // A Pipeline is a pipeline whole. Name is empty in the answers of Create,
 // Retry and Cancel, whatever the pipeline is called.

@@ -166,7 +166,7 @@ func (r *run) projectOf(event *PipelineEvent) ProjectID {
 	if p := r.watch.known[event.Pipeline.ID]; p != nil {
 		return p.project
 	}
-	return event.Pipeline.Project()
+	return event.Pipeline.ProjectID
 }
 
 // exit is what happens to a pipeline that is not waited for any longer.

@@ -277,10 +277,10 @@ func (r *treeReader) below(n *treeNode) (below []*treeNode) {
 // downstreamProject is that of the DownstreamPipeline. Old servers do not tell;
 // that of the upstream one it is for child pipelines.
 func (t *TriggerJob) downstreamProject(upstream ProjectID) ProjectID {
-	if t.DownstreamPipeline.ProjectID == 0 {
+	if t.DownstreamPipeline.ProjectID == "" {
 		return upstream
 	}
-	return t.DownstreamPipeline.Project()
+	return t.DownstreamPipeline.ProjectID
 }
 
 // together runs tasks, a few at once, until one of them fails or the context

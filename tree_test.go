@@ -154,7 +154,7 @@ func TestTreeOfWhatMayNotBeRead(t *testing.T) {
 				require.ErrorIs(t, one.Err, test.want)
 				require.ErrorIs(t, one.TestsErr, test.want)
 				require.Nil(t, one.Tests)
-				require.Equal(t, gitlabci.ProjectNumber(2), one.Pipeline.Project(), "as the trigger job tells")
+				require.Equal(t, gitlabci.ProjectNumber(2), one.Pipeline.ProjectID, "as the trigger job tells")
 				require.Equal(t, one.Trigger.DownstreamPipeline, &one.Pipeline.PipelineInfo)
 			}
 			require.Equal(t, 2, tree.TestReportSummary().Total.Count)
@@ -260,7 +260,7 @@ func TestTreeOnOldServers(t *testing.T) {
 		child, wide := tree.Downstream[0], tree.Downstream[1]
 		require.NoError(t, child.Err, release)
 		require.Equal(t, []gitlabci.JobID{21}, jobIDs(child.Jobs), release)
-		if wide.Trigger.DownstreamPipeline.ProjectID == 0 {
+		if wide.Trigger.DownstreamPipeline.ProjectID == "" {
 			require.ErrorIs(t, wide.Err, gitlabci.ErrNotFound, release)
 		} else {
 			require.NoError(t, wide.Err, release)

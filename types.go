@@ -3,17 +3,67 @@ package gitlabci
 import (
 	"math"
 	"strconv"
+	"sync/atomic"
 	"time"
+
+	"example.com/gitlabci/internal/lenient"
 )
 
 // A ProjectID names a project: its full path, such as "group/app", or its
-// number, for which see [ProjectNumber]. Anything else is refused before it is sent.
+// number, see [ProjectNumber]. Anything else is refused before it is sent.
+// Responses have numbers: client.Pipelines.Get(ctx, p.ProjectID, p.ID).
+//
+// In JSON, a number is a number and a path is a string.
 //
 // See https://docs.gitlab.com/api/rest/#namespaced-paths.
 type ProjectID string
 
-// ID returns the ProjectID of the project with the number n.
+// ProjectNumber returns the ProjectID of the project with the number n.
 func ProjectNumber(n int64) ProjectID { return ProjectID(strconv.FormatInt(n, 10)) }
+
+// Number returns the project's number. It is not ok if p is a path, or no ID at
+// all.
+func (p ProjectID) Number() (n int64, ok bool) {
+	n, err := strconv.ParseInt(string(p), 10, 64)
+	if err != nil || n < 1 || p[0] == '+' {
+		return 0, false
+	}
+	return n, true
+}
+
+// MarshalJSON writes a number as a number, a path as a string, and "" as null.
+func (p ProjectID) MarshalJSON() ([]byte, error) {
+	if p == "" {
+		return []byte("null"), nil
+	}
+	if n, ok := p.Number(); ok {
+		return strconv.AppendInt(nil, n, 10), nil
+	}
+	return lenient.Encode(string(p))
+}
+
+// UnmarshalJSON reads a number or a string. What GitLab writes where there is no
+// project, null or 0, is "".
+func (p *ProjectID) UnmarshalJSON(data []byte) error {
+	// The items of a page are nearly always of one project: its number is
+	// allocated once.
+	if last := lastProject.Load(); last != nil && string(*last) == string(data) {
+		*p = *last
+		return nil
+	}
+	text, err := lenient.ID(data)
+	if err != nil {
+		return err
+	}
+	read := ProjectID(text)
+	*p = read
+	if _, ok := read.Number(); ok {
+		lastProject.Store(&read)
+	}
+	return nil
+}
+
+var lastProject atomic.Pointer[ProjectID]
 
 // A PipelineID is a pipeline's number, unique on the whole instance. It is not
 // the IID, which counts within one project and is what its pages show.

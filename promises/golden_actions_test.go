@@ -191,7 +191,7 @@ func goldenNoor(change func(*gitlabci.Job)) *gitlabci.Job {
 			Pipeline: &gitlabci.PipelineInfo{
 				ID:        91004,
 				IID:       340,
-				ProjectID: 57,
+				ProjectID: "57",
 				SHA:       "2f9e6b1d4c7a8053e1b2d3f4a5968778695a4b3c",
 				Ref:       "v4.3.0",
 				Status:    gitlabci.StatusRunning,
@@ -279,7 +279,7 @@ var goldenJobsList = []*gitlabci.Job{
 			Pipeline: &gitlabci.PipelineInfo{
 				ID:        91003,
 				IID:       339,
-				ProjectID: 57,
+				ProjectID: "57",
 				SHA:       "c0ffee00d1ce5bad00000000000000000000f00d",
 				Ref:       "main",
 				Status:    gitlabci.StatusManual,

@@ -87,7 +87,7 @@ var goldenJobsForPipeline = []*gitlabci.Job{
 			Pipeline: &gitlabci.PipelineInfo{
 				ID:        90377,
 				IID:       311,
-				ProjectID: 57,
+				ProjectID: "57",
 				SHA:       "8cc3c5e897b6fb198899775d4cf2b58e2bb66124",
 				Ref:       "v4.2.0",
 				Status:    gitlabci.StatusFailed,
@@ -159,7 +159,7 @@ var goldenJobsForPipeline = []*gitlabci.Job{
 			Pipeline: &gitlabci.PipelineInfo{
 				ID:        90377,
 				IID:       311,
-				ProjectID: 57,
+				ProjectID: "57",
 				SHA:       "8cc3c5e897b6fb198899775d4cf2b58e2bb66124",
 				Ref:       "v4.2.0",
 				Status:    gitlabci.StatusFailed,
@@ -246,7 +246,7 @@ var goldenTriggerJobs = []*gitlabci.TriggerJob{
 			Pipeline: &gitlabci.PipelineInfo{
 				ID:        90377,
 				IID:       311,
-				ProjectID: 57,
+				ProjectID: "57",
 				SHA:       "b57c4ed0f6b7110058b15eeb9bc1b5dbb8708881",
 				Ref:       "v4.2.0",
 				Status:    gitlabci.StatusFailed,
@@ -263,7 +263,7 @@ var goldenTriggerJobs = []*gitlabci.TriggerJob{
 		DownstreamPipeline: &gitlabci.PipelineInfo{
 			ID:        90380,
 			IID:       77,
-			ProjectID: 64,
+			ProjectID: "64",
 			SHA:       "d3ae79adb7db322de6afc369f00ad4e345a000ae",
 			Ref:       "main",
 			Status:    gitlabci.StatusCanceled,
@@ -284,7 +284,7 @@ var goldenTriggerJobs = []*gitlabci.TriggerJob{
 			Pipeline: &gitlabci.PipelineInfo{
 				ID:        90377,
 				IID:       311,
-				ProjectID: 57,
+				ProjectID: "57",
 				SHA:       "b57c4ed0f6b7110058b15eeb9bc1b5dbb8708881",
 				Ref:       "v4.2.0",
 				Status:    gitlabci.StatusFailed,

@@ -40,7 +40,7 @@ var goldenPipelinesList = []*gitlabci.PipelineInfo{
 	{
 		ID:        90412,
 		IID:       318,
-		ProjectID: 57,
+		ProjectID: "57",
 		SHA:       "cebb90cb14e2e67b91a7783326d6eeb91ce7271d",
 		Ref:       "feature/steam-valve",
 		Status:    gitlabci.StatusWaitingForResource,
@@ -53,7 +53,7 @@ var goldenPipelinesList = []*gitlabci.PipelineInfo{
 	{
 		ID:        90398,
 		IID:       317,
-		ProjectID: 57,
+		ProjectID: "57",
 		SHA:       "8cd82e1697a6b60114ff450eb0495ded2d02b485",
 		Ref:       "main",
 		Status:    gitlabci.StatusSuccess,
@@ -69,7 +69,7 @@ var goldenPipelinesMine = []*gitlabci.UserPipeline{
 		PipelineInfo: gitlabci.PipelineInfo{
 			ID:        90412,
 			IID:       318,
-			ProjectID: 57,
+			ProjectID: "57",
 			SHA:       "cebb90cb14e2e67b91a7783326d6eeb91ce7271d",
 			Ref:       "refs/merge-requests/31/head",
 			Status:    gitlabci.StatusSuccess,
@@ -126,7 +126,7 @@ var goldenPipelinesMine = []*gitlabci.UserPipeline{
 		PipelineInfo: gitlabci.PipelineInfo{
 			ID:        90405,
 			IID:       12,
-			ProjectID: 61,
+			ProjectID: "61",
 			SHA:       "a24ad12ba0577ced65937edc3836b83388496117",
 			Ref:       "main",
 			Status:    gitlabci.StatusRunning,
@@ -159,7 +159,7 @@ var goldenPipelinesGet = &gitlabci.Pipeline{
 	PipelineInfo: gitlabci.PipelineInfo{
 		ID:        90377,
 		IID:       311,
-		ProjectID: 57,
+		ProjectID: "57",
 		SHA:       "8cc3c5e897b6fb198899775d4cf2b58e2bb66124",
 		Ref:       "v4.2.0",
 		Status:    gitlabci.StatusFailed,
@@ -210,7 +210,7 @@ var goldenPipelinesLatest = &gitlabci.Pipeline{
 	PipelineInfo: gitlabci.PipelineInfo{
 		ID:        90420,
 		IID:       320,
-		ProjectID: 57,
+		ProjectID: "57",
 		SHA:       "6aefa1a28f263b66190930f7a71fb3bd3b9a012e",
 		Ref:       "main",
 		Status:    gitlabci.StatusSuccess,
@@ -261,7 +261,7 @@ var goldenPipelinesCreate = &gitlabci.Pipeline{
 	PipelineInfo: gitlabci.PipelineInfo{
 		ID:        90433,
 		IID:       321,
-		ProjectID: 57,
+		ProjectID: "57",
 		SHA:       "598af2d4e50494f491552ef971c565852d3818ba",
 		Ref:       "main",
 		Status:    gitlabci.StatusCreated,
@@ -311,7 +311,7 @@ var goldenPipelinesRetry = &gitlabci.Pipeline{
 	PipelineInfo: gitlabci.PipelineInfo{
 		ID:        90377,
 		IID:       311,
-		ProjectID: 57,
+		ProjectID: "57",
 		SHA:       "8cc3c5e897b6fb198899775d4cf2b58e2bb66124",
 		Ref:       "v4.2.0",
 		Status:    gitlabci.StatusRunning,
@@ -361,7 +361,7 @@ var goldenPipelinesCancel = &gitlabci.Pipeline{
 	PipelineInfo: gitlabci.PipelineInfo{
 		ID:        90441,
 		IID:       324,
-		ProjectID: 57,
+		ProjectID: "57",
 		SHA:       "f08366943d3be19cc0b92578fdd075706797e1c6",
 		Ref:       "feature/steam-valve",
 		Status:    gitlabci.StatusCanceling,
@@ -411,7 +411,7 @@ var goldenPipelinesUpdateMetadata = &gitlabci.Pipeline{
 	PipelineInfo: gitlabci.PipelineInfo{
 		ID:        90420,
 		IID:       320,
-		ProjectID: 57,
+		ProjectID: "57",
 		SHA:       "6aefa1a28f263b66190930f7a71fb3bd3b9a012e",
 		Ref:       "main",
 		Status:    gitlabci.StatusSkipped,

@@ -356,7 +356,7 @@ func TestAnswerNumbers(t *testing.T) {
 	const ref = `,"ref":"main"}` // whatever comes before it, the rest stays
 	runAnswers(t, []answerTest{
 		{"integers as text", "pipelines_get", `{"id":"47","iid":"12","project_id":"1"` + ref,
-			onlyPipeline(gitlabci.PipelineInfo{ID: 47, IID: 12, ProjectID: 1, Ref: "main"})},
+			onlyPipeline(gitlabci.PipelineInfo{ID: 47, IID: 12, ProjectID: "1", Ref: "main"})},
 		{"integer in a list of them as text", "pipelines_test_report_summary", `{"test_suites":[{"build_ids":["66",67]}]}`,
 			&gitlabci.TestReportSummary{TestSuites: []gitlabci.TestSuiteSummary{{BuildIDs: []gitlabci.JobID{66, 67}}}}},
 		{"seconds as text", "pipelines_get", `{"id":1,"duration":"123.65","queued_duration":"0.010"}`,

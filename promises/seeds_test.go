@@ -127,7 +127,7 @@ var seedPipelines = []*gitlabci.PipelineInfo{
 	{
 		ID:        7301,
 		IID:       41,
-		ProjectID: 88,
+		ProjectID: "88",
 		SHA:       "b8e6455d81dfa4331f4293de98cbbf81cbd3c90d",
 		Ref:       "kiln-door",
 		Status:    gitlabci.StatusPending,
@@ -140,7 +140,7 @@ var seedPipelines = []*gitlabci.PipelineInfo{
 	{
 		ID:        7302,
 		IID:       42,
-		ProjectID: 88,
+		ProjectID: "88",
 		SHA:       "10a425a3d62b2313153acd16917454387f24cd9b",
 		Ref:       "kiln-door",
 		Status:    gitlabci.StatusPending,
@@ -157,7 +157,7 @@ var seedModern = &gitlabci.Pipeline{
 	PipelineInfo: gitlabci.PipelineInfo{
 		ID:        5120,
 		IID:       260,
-		ProjectID: 88,
+		ProjectID: "88",
 		SHA:       "0cf8018b26fe35164b33353655da0f310a68d6b9",
 		Ref:       "main",
 		Status:    gitlabci.StatusSuccess,
@@ -207,7 +207,7 @@ func seedClassic(change func(*gitlabci.Pipeline)) *gitlabci.Pipeline {
 		PipelineInfo: gitlabci.PipelineInfo{
 			ID:        7300,
 			IID:       40,
-			ProjectID: 88,
+			ProjectID: "88",
 			SHA:       "b8e6455d81dfa4331f4293de98cbbf81cbd3c90d",
 			Ref:       "main",
 			CreatedAt: time.Date(2019, 5, 6, 9, 18, 24, 71e6, time.UTC),
@@ -227,7 +227,7 @@ func seedClassic(change func(*gitlabci.Pipeline)) *gitlabci.Pipeline {
 func seedLegacy(change func(*gitlabci.Pipeline)) *gitlabci.Pipeline {
 	return seedClassic(func(p *gitlabci.Pipeline) {
 		p.IID = 0
-		p.ProjectID = 0
+		p.ProjectID = ""
 		p.Ref = "master"
 		p.QueuedDuration = 0
 		change(p)
@@ -238,7 +238,7 @@ var seedCreated = &gitlabci.Pipeline{
 	PipelineInfo: gitlabci.PipelineInfo{
 		ID:        7315,
 		IID:       55,
-		ProjectID: 88,
+		ProjectID: "88",
 		SHA:       "2587101acc58e1de3c43596986a51e670efc7955",
 		Ref:       "main",
 		Status:    gitlabci.StatusPending,

@@ -116,7 +116,7 @@ func TestServesTheDemo(t *testing.T) {
 func downstreamProject(t *testing.T, c *command, bridge *gitlabci.TriggerJob) string {
 	t.Helper()
 	require.NotNil(t, bridge.DownstreamPipeline)
-	return map[int64]string{1: "group/app", 2: "group/deploy"}[int64(bridge.DownstreamPipeline.ProjectID)]
+	return map[gitlabci.ProjectID]string{"1": "group/app", "2": "group/deploy"}[bridge.DownstreamPipeline.ProjectID]
 }
 
 func TestLogsAndArtifacts(t *testing.T) {

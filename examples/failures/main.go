@@ -106,7 +106,7 @@ func (q question) explain(ctx context.Context, out io.Writer, client *gitlabci.C
 			continue
 		}
 		fmt.Fprintf(out, "\n%s (%s) failed after %v: %s\n  %s\n", job.Name, job.Stage, job.Duration.Duration(), job.FailureReason, job.WebURL)
-		if err := q.tail(ctx, out, client, one.Pipeline.Project(), job.ID); err != nil {
+		if err := q.tail(ctx, out, client, one.Pipeline.ProjectID, job.ID); err != nil {
 			return err
 		}
 	}
@@ -144,7 +144,7 @@ func tests(ctx context.Context, out io.Writer, client *gitlabci.Client, one *git
 		return nil
 	}
 	fmt.Fprintf(out, "\ntests of pipeline %d:\n", one.Pipeline.ID)
-	for test, err := range client.Pipelines.TestCases(ctx, one.Pipeline.Project(), one.Pipeline.ID) {
+	for test, err := range client.Pipelines.TestCases(ctx, one.Pipeline.ProjectID, one.Pipeline.ID) {
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package lenient
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"strconv"
@@ -75,8 +76,14 @@ func compositeKind(t reflect.Type) jsontext.Kind {
 	return '{'
 }
 
+// An unmarshaler is a scalar that reads JSON itself, in the fast pass too.
+type unmarshaler interface{ UnmarshalJSON([]byte) error }
+
 // setScalar sets v from a JSON value and reports whether it fits.
 func setScalar(v reflect.Value, raw jsontext.Value, field string) bool {
+	if own, ok := reflect.TypeAssert[unmarshaler](v.Addr()); ok && v.Type() != timeType {
+		return own.UnmarshalJSON(raw) == nil
+	}
 	var text string
 	switch raw.Kind() {
 	case 'n':
@@ -98,6 +105,28 @@ func setScalar(v reflect.Value, raw jsontext.Value, field string) bool {
 		return ok
 	}
 	return parseScalar(v, text)
+}
+
+// ID reads an identifier that may be a text or a whole number, which it returns as
+// its digits. null and 0, which name nothing, are "".
+func ID(raw []byte) (string, error) {
+	switch value := jsontext.Value(raw); value.Kind() {
+	case 'n':
+		return "", nil
+	case '"':
+		return unquote(value), nil
+	case '0':
+		n, ok := parseInt(string(raw))
+		switch {
+		case !ok:
+			return "", fmt.Errorf("the number %s is not a whole one", raw)
+		case n == 0:
+			return "", nil
+		}
+		return strconv.FormatInt(n, 10), nil
+	default:
+		return "", errors.New("neither a number nor a string")
+	}
 }
 
 // unquote decodes a JSON string, and repairs what in it is not UTF-8.
