@@ -2,7 +2,10 @@ package gitlabci_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"time"
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
@@ -162,4 +165,268 @@ func ExamplePipelinesService_AllMine() {
 		fmt.Println(pipeline.ProjectIdentity.PathWithNamespace, pipeline.ID)
 	}
 	// Output: group/app 102
+}
+
+// The pipeline of a merge request, whatever kind of pipelines it has.
+func ExamplePipelinesService_Find() {
+	srv := gitlabcitest.NewServer()
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "refs/merge-requests/7/head"})
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "refs/merge-requests/7/merge", Status: gitlabci.StatusRunning})
+	client, ctx := srv.Client(), context.Background()
+
+	for _, mergeRequest := range []int64{7, 8} {
+		pipeline, err := client.Pipelines.Find(ctx, "group/app", &gitlabci.FindPipelineOptions{MergeRequest: mergeRequest})
+		switch {
+		case errors.Is(err, gitlabci.ErrNotFound):
+			fmt.Printf("!%d has no pipeline\n", mergeRequest)
+		case err != nil:
+			fmt.Println(err)
+			return
+		default:
+			fmt.Printf("!%d: pipeline %d is %s\n", mergeRequest, pipeline.ID, pipeline.Status)
+		}
+	}
+	// Output:
+	// !7: pipeline 102 is running
+	// !8 has no pipeline
+}
+
+// The pipeline that GitLab makes some time after a push.
+func ExamplePipelinesService_Find_wait() {
+	srv := gitlabcitest.NewServer()
+	const pushed = "0123456789abcdef0123456789abcdef01234567"
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "main", SHA: pushed})
+	client := srv.Client()
+
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	pipeline, err := client.Pipelines.Find(ctx, "group/app", &gitlabci.FindPipelineOptions{Ref: "main", SHA: pushed, Wait: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(pipeline.ID, pipeline.Ref)
+	// Output: 101 main
+}
+
+// What failed is no error: it is in the result, with the reason.
+func ExamplePipelinesService_Run() {
+	srv := gitlabcitest.NewServer()
+	srv.OnCreate("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed},
+		gitlabcitest.Job{Name: "build", Log: "$ make\n"},
+		gitlabcitest.Job{Name: "unit tests", Status: gitlabci.StatusFailed, Log: "$ make test\n--- FAIL: TestAdd\nERROR: Job failed: exit code 2\n"})
+	client, ctx := srv.Client(), context.Background()
+
+	result, err := client.Pipelines.Run(ctx, "group/app", "main", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(result.Pipeline.Status)
+	for _, failure := range result.Failed {
+		fmt.Println(failure.Job.Name, failure.Reason, failure.ExitCode, failure.Lines)
+	}
+	// Output:
+	// failed
+	// unit tests script_failure 2 [--- FAIL: TestAdd]
+}
+
+// The logs of jobs as they run, and the pipeline canceled if the program is.
+func ExampleRunOptions() {
+	srv := gitlabcitest.NewServer()
+	srv.OnCreate("group/app", gitlabcitest.Pipeline{}, gitlabcitest.Job{Name: "build", Log: "\x1b[32;1m$ make\x1b[0;m\n10%\r100%\n"})
+	client, ctx := srv.Client(), context.Background()
+
+	opts := &gitlabci.RunOptions{Log: os.Stdout, CancelOnExit: true}
+	opts.Variables = []*gitlabci.Variable{{Key: "DEPLOY_TO", Value: "staging"}}
+	opts.Event = func(event *gitlabci.PipelineEvent) {
+		if event.Job == nil {
+			fmt.Println("The pipeline is", event.Status)
+		}
+	}
+	if _, err := client.Pipelines.Run(ctx, "group/app", "main", opts); err != nil {
+		fmt.Println(err)
+	}
+	// Unordered output:
+	// The pipeline is success
+	// build: $ make
+	// build: 100%
+}
+
+func ExamplePipelinesService_Watch() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusRunning})
+	build := pipeline.AddJob(gitlabcitest.Job{Name: "build", Status: gitlabci.StatusRunning})
+	pipeline.AddJob(gitlabcitest.Job{Name: "lint"})
+	client, ctx := srv.Client(), context.Background()
+
+	often := &gitlabci.WatchOptions{MinInterval: 10 * time.Millisecond} // for a server in memory
+	for event, err := range client.Pipelines.Watch(ctx, "group/app", pipeline.ID, often) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		name := "the pipeline"
+		if event.Job != nil {
+			name = event.Job.Name
+		}
+		if event.Previous == "" {
+			fmt.Println(name, "is", event.Status)
+		} else {
+			fmt.Println(name, "was", event.Previous, "and is", event.Status)
+		}
+		if name == "lint" {
+			srv.SetJobStatus(build.ID, gitlabci.StatusSuccess) // as a runner would
+		}
+	}
+	// Output:
+	// the pipeline is running
+	// build is running
+	// lint is success
+	// build was running and is success
+	// the pipeline was running and is success
+}
+
+// That a pipeline failed is no error: its status tells.
+func ExamplePipelinesService_Wait() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
+	client, ctx := srv.Client(), context.Background()
+
+	ended, err := client.Pipelines.Wait(ctx, "group/app", pipeline.ID, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(ended.ID, ended.Status)
+	// Output: 101 failed
+}
+
+// A pipeline that waits for a person is returned with an error.
+func ExamplePipelinesService_Wait_blocked() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusManual})
+	pipeline.AddJob(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusManual})
+	client, ctx := srv.Client(), context.Background()
+
+	often := &gitlabci.WatchOptions{MinInterval: 10 * time.Millisecond} // for a server in memory
+	stopped, err := client.Pipelines.Wait(ctx, "group/app", pipeline.ID, often)
+	if errors.Is(err, gitlabci.ErrBlocked) {
+		fmt.Println(stopped.Status, err)
+	}
+	// Output: manual gitlabci: blocked by a manual job: pipeline 101 in project group/app
+}
+
+// Why a pipeline failed that is made of several.
+func ExamplePipelinesService_Tree() {
+	srv := gitlabcitest.NewServer()
+	srv.AddProject("group/lib")
+	lib := srv.AddPipeline("group/lib", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed, Source: gitlabci.SourcePipeline})
+	lib.AddJob(gitlabcitest.Job{Name: "unit", Status: gitlabci.StatusFailed})
+	lib.AddJob(gitlabcitest.Job{Name: "lint", Status: gitlabci.StatusFailed, AllowFailure: true})
+	app := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
+	app.AddJob(gitlabcitest.Job{Name: "build"})
+	app.AddTriggerJob(gitlabcitest.Job{Name: "library", Status: gitlabci.StatusFailed, Downstream: lib})
+	client, ctx := srv.Client(), context.Background()
+
+	tree, err := client.Pipelines.Tree(ctx, "group/app", app.ID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for one := range tree.Pipelines() {
+		if one.Err != nil {
+			fmt.Println("pipeline", one.Pipeline.ID, "may not be read:", one.Err)
+		}
+	}
+	for job := range tree.All() {
+		fmt.Println(job.Pipeline.ID, job.Name, job.Status)
+	}
+	for _, job := range tree.Failed() {
+		fmt.Println("failed:", job.Name, "of project", job.Pipeline.ProjectID, job.FailureReason)
+	}
+	// Output:
+	// 102 build success
+	// 101 unit failed
+	// 101 lint failed
+	// failed: unit of project 2 script_failure
+}
+
+// Pipelines of a year ago, first as a list of what would go.
+func ExamplePipelinesService_DeleteEach() {
+	srv := gitlabcitest.NewServer()
+	for _, age := range []int{900, 400, 10} {
+		srv.AddPipeline("group/app", gitlabcitest.Pipeline{CreatedAt: time.Now().AddDate(0, 0, -age)})
+	}
+	client, ctx := srv.Client(), context.Background()
+
+	old := client.Pipelines.All(ctx, "group/app", &gitlabci.ListPipelinesOptions{CreatedBefore: time.Now().AddDate(-1, 0, 0)})
+	for _, dry := range []bool{true, false} {
+		for result, err := range client.Pipelines.DeleteEach(ctx, "group/app", old, &gitlabci.EachOptions{DryRun: dry, Concurrency: 1}) {
+			if err != nil {
+				fmt.Println(err)
+				return
+			}
+			fmt.Println(dry, result.Pipeline.ID, result.Err)
+		}
+	}
+	// Output:
+	// true 102 <nil>
+	// true 101 <nil>
+	// false 102 <nil>
+	// false 101 <nil>
+}
+
+// What still runs of a branch, but for its newest pipeline.
+func ExamplePipelinesService_CancelEach() {
+	srv := gitlabcitest.NewServer()
+	for range 3 {
+		srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "main", Status: gitlabci.StatusRunning})
+	}
+	client, ctx := srv.Client(), context.Background()
+
+	newest, err := client.Pipelines.Find(ctx, "group/app", &gitlabci.FindPipelineOptions{Ref: "main"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	running := client.Pipelines.All(ctx, "group/app", &gitlabci.ListPipelinesOptions{Ref: "main", Scope: gitlabci.PipelineScopeRunning})
+	outdated := func(yield func(*gitlabci.PipelineInfo, error) bool) {
+		for pipeline, err := range running {
+			if (err != nil || pipeline.ID != newest.ID) && !yield(pipeline, err) {
+				return
+			}
+		}
+	}
+	canceled := 0
+	for result, err := range client.Pipelines.CancelEach(ctx, "group/app", outdated, nil) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if result.Err == nil {
+			canceled++
+		}
+	}
+	fmt.Println(canceled, "canceled")
+	// Output: 2 canceled
+}
+
+// The nightly runs that failed within the last hour.
+func ExamplePipelinesService_RetryEach() {
+	srv := gitlabcitest.NewServer()
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed, Source: gitlabci.SourceSchedule})
+	client, ctx := srv.Client(), context.Background()
+
+	failed := client.Pipelines.All(ctx, "group/app", &gitlabci.ListPipelinesOptions{
+		Status: gitlabci.StatusFailed, Source: gitlabci.SourceSchedule, UpdatedAfter: time.Now().Add(-time.Hour),
+	})
+	for result, err := range client.Pipelines.RetryEach(ctx, "group/app", failed, nil) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(result.Pipeline.ID, result.Err)
+	}
+	// Output: 101 <nil>
 }

@@ -1,6 +1,10 @@
 package gitlabci_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -192,4 +196,250 @@ func TestRunFindsItsPipeline(t *testing.T) {
 			require.Len(t, r.Out.Lines, 5*(n+1))
 		}
 	})
+}
+
+// What becomes of a pipeline that is not waited for to its end.
+func TestRunEndsEarly(t *testing.T) {
+	t.Parallel()
+	forbidden := gitlabcitest.Fault{Route: cancelRoute, Status: http.StatusForbidden}
+	revoked := gitlabcitest.Fault{Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Nth: 10, Status: http.StatusUnauthorized, Times: 2}
+	for name, test := range map[string]struct {
+		cancel bool
+		fails  int // line of the log
+		fault  *gitlabcitest.Fault
+		within time.Duration // the context
+		want   error
+		status gitlabci.Status // in the result
+		now    gitlabci.Status // on the server; that of a job that had failed outlasts a cancel
+		asked  int             // to cancel
+	}{
+		"canceled":                    {true, 0, nil, 3 * time.Minute, context.DeadlineExceeded, "failed", "failed", 1},
+		"not canceled":                {false, 0, nil, 3 * time.Minute, context.DeadlineExceeded, "running", "running", 0},
+		"may not be canceled":         {true, 0, &forbidden, 3 * time.Minute, context.DeadlineExceeded, "running", "running", 1},
+		"a full disk":                 {false, 7, nil, time.Hour, testkit.ErrDiskFull, "running", "running", 0},
+		"a full disk, canceled":       {true, 7, nil, time.Hour, testkit.ErrDiskFull, "failed", "failed", 1},
+		"a token that is revoked":     {false, 0, &revoked, time.Hour, gitlabci.ErrUnauthorized, "running", "running", 0},
+		"a token revoked, canceled":   {true, 0, &revoked, time.Hour, gitlabci.ErrUnauthorized, "canceled", "canceled", 1},
+		"the end of the last log":     {true, 0, nil, 10*time.Minute + 24*time.Second, context.DeadlineExceeded, "failed", "failed", 0},
+		"a full disk at the last log": {true, 102, nil, time.Hour, testkit.ErrDiskFull, "failed", "failed", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				long := testkit.Job("long", "success", testkit.NumberedLines(100))
+				long.Script.Runs, long.Script.LogLag = 10*time.Minute, 25*time.Second
+				r := testkit.NewRunning(testkit.Job("unit", "failed", "one\ntwo\n"), long)
+				r.Opts.CancelOnExit, r.Out.Fails = test.cancel, test.fails
+				if test.fault != nil {
+					r.Server.Fault(*test.fault)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), test.within)
+				defer cancel()
+				result, err := r.Run(ctx)
+				require.ErrorIs(t, err, test.want)
+				require.False(t, test.want != context.DeadlineExceeded && errors.Is(err, context.Canceled), err)
+				require.Equal(t, test.fault == &forbidden, errors.Is(err, gitlabci.ErrForbidden))
+				require.Equal(t, test.status, result.Pipeline.Status)
+				require.LessOrEqual(t, r.Took, test.within)
+				require.Equal(t, test.asked, r.Requests(cancelRoute))
+				if test.fails > 0 {
+					require.Len(t, r.Out.Lines, test.fails, "it is not asked again")
+				}
+				now, err := r.Server.Client().Pipelines.Get(t.Context(), "group/app", result.Pipeline.ID)
+				require.NoError(t, err)
+				require.Equal(t, test.now, now.Status)
+				if len(result.Failed) > 0 {
+					require.ErrorIs(t, result.Failed[0].Err, test.want)
+					require.Equal(t, gitlabci.FailureReasonScriptFailure, result.Failed[0].Reason)
+				}
+			})
+		})
+	}
+}
+
+// Whoever waits for someone to play a job and then gives up, cancels what waits.
+func TestRunCancelsWhatIsBlocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := testkit.NewRunning(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusCreated, When: gitlabcitest.WhenManual})
+		r.Opts.WaitForManual, r.Opts.CancelOnExit = true, true
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		result, err := r.Run(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, 1, r.Requests(cancelRoute))
+		require.Equal(t, gitlabci.StatusCanceled, result.Pipeline.Status)
+	})
+}
+
+// What is refused is refused before anything is sent, and a pipeline whose
+// making was interrupted is not canceled, for nobody knows which it is.
+func TestRunStartsNothing(t *testing.T) {
+	lost := gitlabcitest.Fault{Route: createRoute, Break: gitlabcitest.BreakStallHeader, Executed: true}
+	for name, test := range map[string]struct {
+		ref   string
+		opts  *gitlabci.RunOptions
+		fault *gitlabcitest.Fault
+		want  []error
+		sent  int
+	}{
+		"no ref":         {"", nil, nil, []error{gitlabci.ErrInvalid}, 0},
+		"a bad key":      {"main", &gitlabci.RunOptions{CreatePipelineOptions: gitlabci.CreatePipelineOptions{IdempotencyKey: "$"}}, nil, []error{gitlabci.ErrInvalid}, 0},
+		"a bad time":     {"main", &gitlabci.RunOptions{WatchOptions: gitlabci.WatchOptions{MinInterval: -1}}, nil, []error{gitlabci.ErrInvalid}, 0},
+		"lost":           {"main", &gitlabci.RunOptions{CancelOnExit: true}, &lost, []error{gitlabci.ErrOutcomeUnknown, context.DeadlineExceeded}, 1},
+		"an unknown ref": {"main", nil, &gitlabcitest.Fault{Route: createRoute, Status: 400}, []error{gitlabci.ErrInvalid}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := gitlabcitest.NewServer()
+				if test.fault != nil {
+					srv.Fault(*test.fault)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				result, err := srv.Client().Pipelines.Run(ctx, "group/app", test.ref, test.opts)
+				for _, want := range test.want {
+					require.ErrorIs(t, err, want)
+				}
+				require.Nil(t, result)
+				require.Len(t, srv.Requests(), test.sent)
+			})
+		})
+	}
+}
+
+// A log that may not be read is no error of the run.
+func TestRunLogRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := testkit.NewRunning(testkit.Job("unit", "failed", "one\ntwo\n"))
+		r.Server.Fault(gitlabcitest.Fault{Route: testkit.LogRoute, Status: http.StatusForbidden})
+		result, err := r.Run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []string{"1001 unit script_failure 0: "}, testkit.FailedJobs(result))
+		require.ErrorIs(t, result.Failed[0].Err, gitlabci.ErrForbidden)
+		require.Equal(t, []string{"unit: [the log is not complete: gitlabci: GET /projects/group%2Fapp/jobs/1001/trace: 403 Forbidden]\n"}, r.Out.Lines)
+	})
+}
+
+// At most 16 logs are followed at once, and none is left out.
+func TestRunManyLogs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var jobs []gitlabcitest.Job
+		for i := range 50 {
+			jobs = append(jobs, testkit.Job(fmt.Sprintf("unit %d/50", i+1), "success", testkit.NumberedLines(20)))
+		}
+		r := testkit.NewRunning(jobs...)
+		followed := map[string]bool{} // while they run
+		time.AfterFunc(45*time.Second, func() {
+			for _, request := range r.Server.Requests() {
+				if request.Route == testkit.LogRoute {
+					followed[request.Path] = true
+				}
+			}
+		})
+		_, err := r.Run(t.Context())
+		require.NoError(t, err)
+		require.Len(t, followed, 16)
+		for _, job := range jobs {
+			require.Equal(t, testkit.NumberedLines(20), r.Out.After(job.Name))
+		}
+	})
+}
+
+// GitLab can say that a pipeline has ended though a job of it has not.
+func TestRunLeavesAJobRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.Method == http.MethodPost:
+				testkit.Respond(201, `{"id":7,"status":"created"}`)(w, r)
+			case strings.HasSuffix(r.URL.Path, "/trace"):
+				testkit.Log("one\ntwo\n")(w, r)
+			case strings.HasSuffix(r.URL.Path, "/jobs"):
+				testkit.Rows(jobRow(1, "running", "failed", 0))(w, r)
+			case strings.HasSuffix(r.URL.Path, "/bridges"):
+				testkit.Rows()(w, r)
+			case strings.HasSuffix(r.URL.Path, "/jobs/1"):
+				testkit.Respond(200, `{"id":1,"status":"running","started_at":"2026-01-01T00:00:00Z"}`)(w, r)
+			default:
+				testkit.Respond(200, `{"id":7,"status":"failed"}`)(w, r)
+			}
+		})
+		var out testkit.LineWriter
+		start := time.Now()
+		result, err := s.Client(t).Pipelines.Run(t.Context(), "group/app", "main", &gitlabci.RunOptions{Log: &out})
+		require.NoError(t, err)
+		require.Equal(t, gitlabci.StatusFailed, result.Pipeline.Status)
+		require.Empty(t, result.Failed)
+		require.Len(t, out.Lines, 3)
+		require.Contains(t, out.Lines[2], "[the log is not complete: the pipeline has ended, and this job has not]\n")
+		require.Less(t, time.Since(start), 2*time.Minute)
+	})
+}
+
+// Whatever Event does, nothing is left behind.
+func TestRunEventPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := testkit.NewRunning(testkit.Job("unit", "success", testkit.NumberedLines(100)))
+		r.Opts.Event = func(e *gitlabci.PipelineEvent) {
+			if e.Job != nil && e.Status == gitlabci.StatusRunning {
+				panic("of the caller")
+			}
+		}
+		require.PanicsWithValue(t, "of the caller", func() { r.Run(t.Context()) })
+	})
+}
+
+// A slow writer is waited for: nothing is written once Run has returned, and
+// never while Event is called.
+func TestRunSlowLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := testkit.NewRunning(testkit.Job("unit", "success", testkit.NumberedLines(500)), testkit.Job("lint", "success", testkit.NumberedLines(500)))
+		r.Out.Slow = 700 * time.Millisecond
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		_, err := r.Run(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		written := len(r.Out.Lines)
+		require.False(t, r.Out.Busy.Load())
+		time.Sleep(time.Minute)
+		require.Len(t, r.Out.Lines, written)
+		require.Contains(t, r.Events, "unit#1001 running>success")
+	})
+}
+
+// Logs are polled no more often than the pipeline, if that was asked for, and
+// one that has finished is not canceled for the sake of those below.
+func TestRunDownstreamGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		leaf := testkit.Job("leaf", "success", testkit.NumberedLines(100))
+		leaf.Script.Runs = 20 * time.Minute
+		r := testkit.NewRunning(gitlabcitest.Job{Name: "child", Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{Jobs: []gitlabcitest.Job{leaf}}})
+		r.Opts.Downstream, r.Opts.CancelOnExit, r.Opts.MinInterval = true, true, 30*time.Second
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		result, err := r.Run(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, gitlabci.StatusSuccess, result.Pipeline.Status)
+		require.Zero(t, r.Requests(cancelRoute))
+		require.LessOrEqual(t, r.Requests(testkit.LogRoute), 20)
+	})
+}
+
+// A pipeline that was created just now is not given up because a replica does
+// not know it yet.
+func TestRunOnAReplica(t *testing.T) {
+	for times, want := range map[int]error{3: nil, 0: gitlabci.ErrNotFound} {
+		synctest.Test(t, func(t *testing.T) {
+			r := testkit.NewRunning(testkit.Job("unit", "success", "ok\n"))
+			r.Server.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Status: 404, Body: `{"message":"404 Not found"}`, Times: times})
+			result, err := r.Run(t.Context())
+			require.Equal(t, gitlabci.PipelineID(101), result.Pipeline.ID)
+			if want == nil {
+				require.NoError(t, err)
+				require.Equal(t, gitlabci.StatusSuccess, result.Pipeline.Status)
+				return
+			}
+			require.ErrorIs(t, err, want)
+			require.InDelta(t, 60, r.Took.Seconds(), 20)
+		})
+	}
 }
