@@ -64,19 +64,17 @@ const (
 )
 
 // finish decides whether a body that ended is the complete file.
-func (f *File) finish() {
+func (f *File) finish() error {
 	if f.ending == nil || f.ending.packed && f.read > 0 {
-		f.over = io.EOF
-		return
+		return io.EOF
 	}
 	switch f.wholeness() {
 	case Whole:
-		f.over = io.EOF
+		return io.EOF
 	case Short:
-		f.broken = io.ErrUnexpectedEOF
-	default:
-		f.over = f.unsure()
+		return interrupted(io.EOF, nil)
 	}
+	return f.unsure()
 }
 
 // wholeness decides by the bytes of the file, or by its size in the job, which is

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
-	"io/fs"
 	"maps"
 	"net/http"
-	"sync"
 
 	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/internal/secret"
@@ -36,9 +34,6 @@ type File struct {
 	ranges    bool         // whether a part may be requested
 	asked     int64        // where the requested part begins
 	sum       maphash.Hash // of the bytes returned
-	failures  int          // in a row, without a byte between them
-	broken    error        // how the body ended, if too soon
-	over      error        // what every further Read returns
 
 	ending *ending // of a body that ends with its connection; else nil
 	known  int64   // the size that Spec.Length returned, or -1
@@ -47,21 +42,20 @@ type File struct {
 	next    string         // the validator, once the file is known to be the same
 	secrets []secret.Value // of the last request, to keep out of errors
 
-	mu     sync.Mutex // for Close, which may come during a Read
-	body   io.ReadCloser
-	closed bool
+	bodies resumer
 }
 
 // Open requests a file.
 func Open(ctx context.Context, server Server, spec Spec) (*File, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	f := &File{ctx: ctx, cancel: cancel, server: server, spec: spec, ranges: true, known: -1}
+	f.bodies = resumer{ctx: ctx, server: server, open: f.open, took: f.took, fail: f.Fail}
 	resp, err := f.ask(nil)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	f.first, f.name, f.body = resp.Header, fileName(resp), resp.Body
+	f.first, f.name, f.bodies.body = resp.Header, fileName(resp), resp.Body
 	f.from, f.secrets = resp.From, resp.Secrets
 	f.page = rest.IsPage(resp.Header.Get("Content-Type"))
 	f.size, f.end, f.ending, f.validator = resp.ContentLength, resp.ContentLength, endingOf(resp), validatorOf(resp)
@@ -100,7 +94,7 @@ func (f *File) From() string { return f.from }
 func (f *File) Secrets() []secret.Value { return f.secrets }
 
 // Err is what every further Read returns, nil while there may be more.
-func (f *File) Err() error { return f.over }
+func (f *File) Err() error { return f.bodies.over }
 
 // Seam returns where the last part began that was joined to Spec.Copy by comparing
 // bytes, and 0 if none was. Such a copy is still to be checked.
@@ -112,32 +106,34 @@ func (f *File) Refuse(format string, args ...any) error {
 	return fmt.Errorf("gitlabci: %s: %w", f.from, secret.ScrubError(fmt.Errorf(format, args...), f.secrets))
 }
 
-func (f *File) Read(p []byte) (int, error) {
-	for f.over == nil {
-		if f.broken != nil {
-			f.over = f.mend()
-			continue
-		}
-		n, err := f.body.Read(p)
-		extra := f.end >= 0 && int64(n) > f.end-f.read
-		if extra {
-			n = int(f.end - f.read)
-		}
-		f.take(p[:n])
-		f.judge(err, extra)
-		if n > 0 || f.broken == nil && f.over == nil {
-			return n, nil
-		}
+func (f *File) Read(p []byte) (int, error) { return f.bodies.Read(p) }
+
+// took notes what is returned, and whether how a Read of the body ended is the end
+// of the file, or only of the body.
+func (f *File) took(p []byte, err error) (int, error) {
+	extra := f.end >= 0 && int64(len(p)) > f.end-f.read
+	if extra {
+		p = p[:f.end-f.read]
 	}
-	return 0, f.over
+	f.add(p)
+	switch {
+	case extra:
+		err = f.Fail(fmt.Errorf("more came than the %d bytes announced", f.end))
+	case err == nil:
+	case f.read == f.size: // with all bytes there, no error matters
+		err = io.EOF
+	case f.size < 0 && err == io.EOF:
+		err = f.finish()
+	default:
+		err = interrupted(err, f.secrets)
+	}
+	return len(p), err
 }
 
-// take notes what is handed out.
-func (f *File) take(p []byte) {
+func (f *File) add(p []byte) {
 	if len(p) == 0 {
 		return
 	}
-	f.failures = 0
 	f.read += int64(len(p))
 	f.sum.Write(p)
 	if f.ending != nil {
@@ -148,64 +144,30 @@ func (f *File) take(p []byte) {
 	}
 }
 
-// judge tells from how a Read of the body went whether that is the end of the
-// file, or only of the body.
-func (f *File) judge(err error, extra bool) {
-	switch {
-	case extra:
-		f.over = f.Fail(fmt.Errorf("more came than the %d bytes announced", f.end))
-	case err == nil:
-	case f.read == f.size: // with all bytes there, no error matters
-		f.over = io.EOF
-	case f.size < 0 && err == io.EOF:
-		f.finish()
-	case err == io.EOF:
-		f.broken = io.ErrUnexpectedEOF
-	default:
-		f.broken = secret.ScrubError(rest.Bare(err), f.secrets)
-	}
-}
-
-// mend waits and asks for the rest. Its error is the end of reading; without
-// one, that may have failed as well.
-func (f *File) mend() error {
-	f.failures++
-	f.body.Close() // whose error would say no more than broken does
-	if f.IsClosed() {
-		return f.Fail(fs.ErrClosed)
-	}
-	if err := f.server.Again(f.ctx, f.failures, f.broken); err != nil {
-		return f.Fail(err)
-	}
-	return f.reopen()
-}
-
-// reopen makes one more call for the rest of the file, or for all of it.
-func (f *File) reopen() error {
+// open makes one more call for the rest of the file, or for all of it.
+func (f *File) open() error {
 	var part http.Header
 	f.asked, part = f.missing()
 	resp, err := f.ask(part)
 	if part != nil && f.refusesRange(err) {
-		f.broken, f.ranges = err, false // the whole file tells why
-		return nil
+		f.ranges = false
+		return &interruption{err} // the whole file tells why
 	}
 	if err != nil {
-		return fmt.Errorf("%w (after %s: %w)", err, f.amount(), f.broken)
+		return fmt.Errorf("%w (after %s: %w)", err, f.amount(), f.bodies.broken)
 	}
 	f.from, f.secrets = resp.From, resp.Secrets
-	if !f.hold(resp.Body) {
-		return f.Fail(fs.ErrClosed)
+	if err := f.bodies.hold(resp.Body); err != nil {
+		return err
 	}
 	switch err := f.check(resp, part != nil); {
 	case err == errUnproven: // only the whole file can show whether it is the same
 		resp.Body.Close()
 		f.ranges = false
-		return f.reopen()
+		return f.open()
 	case err != nil:
 		return f.Fail(err)
-	}
-	f.broken = nil
-	if resp.StatusCode == http.StatusOK {
+	case resp.StatusCode == http.StatusOK:
 		return f.skip()
 	}
 	return f.join()
@@ -216,30 +178,14 @@ func (f *File) refusesRange(err error) bool {
 	return status == http.StatusRequestedRangeNotSatisfiable
 }
 
-// hold makes body the one to read, unless the file was closed meanwhile.
-func (f *File) hold(body io.ReadCloser) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		body.Close()
-		return false
-	}
-	f.body = body
-	return true
-}
-
 // IsClosed reports whether Close was called.
-func (f *File) IsClosed() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.closed
-}
+func (f *File) IsClosed() bool { return f.bodies.isClosed() }
 
 // Fail makes an error that of the file. It may quote a header.
 func (f *File) Fail(err error) error {
 	text := ""
-	if f.failures > 1 {
-		text = fmt.Sprintf(" (%d tries)", f.failures)
+	if f.bodies.fruitless > 1 {
+		text = fmt.Sprintf(" (%d tries)", f.bodies.fruitless)
 	}
 	return fmt.Errorf("gitlabci: %s: after %s: %w%s", f.from, f.amount(), secret.ScrubError(err, f.secrets), text)
 }
@@ -253,9 +199,6 @@ func (f *File) amount() string {
 
 // Close ends the reading, a Read that is waiting as well.
 func (f *File) Close() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.closed = true
 	f.cancel()
-	return f.body.Close()
+	return f.bodies.close()
 }

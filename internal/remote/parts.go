@@ -309,6 +309,11 @@ func (z *Parts) fail(err error) error {
 	return fmt.Errorf("gitlabci: %s: %w", z.from, secret.ScrubError(err, secrets))
 }
 
+// failAt makes an error that of reading the archive at a byte.
+func (z *Parts) failAt(pos int64, err error) error {
+	return z.fail(fmt.Errorf("at byte %d of %d: %w", pos, z.size, err))
+}
+
 // Label returns the endpoint that the archive is from, and what the server calls it.
 func (z *Parts) Label() (from, name string) { return z.from, z.name }
 

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"example.com/gitlabci/internal/rest"
-	"example.com/gitlabci/internal/secret"
 )
 
 // joinOverlap is how many bytes are requested again before the missing part, if
@@ -163,19 +162,16 @@ func (f *File) skip() error {
 	if f.ending != nil {
 		w = io.MultiWriter(w, f.ending)
 	}
-	n, err := io.CopyN(w, f.body, f.read)
+	n, err := io.CopyN(w, f.bodies.body, f.read)
 	switch {
 	case err == io.EOF && f.size < 0 && f.ending == nil:
 		return f.Fail(f.Changed("it has %d bytes now", n))
-	case err == io.EOF:
-		f.broken = io.ErrUnexpectedEOF
 	case err != nil:
-		f.broken = secret.ScrubError(rest.Bare(err), f.secrets)
+		return interrupted(err, f.secrets)
 	case again.Sum64() != f.sum.Sum64():
 		return f.Fail(f.Changed("its first %d bytes are different now", f.read))
-	default:
-		f.validator, f.seam = f.next, 0 // nothing is joined any more: all bytes are of this response
 	}
+	f.validator, f.seam = f.next, 0 // nothing is joined any more: all bytes are of this response
 	return nil
 }
 
@@ -191,12 +187,8 @@ func (f *File) join() error {
 		if _, err := f.spec.Copy.ReadAt(old[:n], at); err != nil {
 			return f.Fail(err)
 		}
-		if _, err := io.ReadFull(f.body, again[:n]); err == io.EOF || err == io.ErrUnexpectedEOF {
-			f.broken = io.ErrUnexpectedEOF
-			return nil
-		} else if err != nil {
-			f.broken = secret.ScrubError(rest.Bare(err), f.secrets)
-			return nil
+		if _, err := io.ReadFull(f.bodies.body, again[:n]); err != nil {
+			return interrupted(err, f.secrets)
 		}
 		if !bytes.Equal(again[:n], old[:n]) {
 			return f.Fail(f.Changed("its bytes from %d to %d are different now", at, at+n))

@@ -3,14 +3,8 @@ package remote
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"sync"
 	"time"
-
-	"example.com/gitlabci/internal/rest"
-	"example.com/gitlabci/internal/secret"
 )
 
 // drained is how many bytes are read off at most so that a connection can be
@@ -20,111 +14,112 @@ const drained = 72 << 10
 // drainTime is how long that may take: a new connection costs no more.
 const drainTime = 100 * time.Millisecond
 
-// A stream reads a part of an archive, by a request when the first of it
-// is read. When its body breaks off or stalls, it asks the API for the rest,
-// as often as the client tries things, and anew after each byte that came.
+// A stream reads a part of an archive, by a request when the first of it is read.
+// What an interruption left is requested through the API, since storage URLs expire.
 type stream struct {
-	zip       *Parts
-	ctx       context.Context
-	pos, end  int64
-	body      io.ReadCloser
-	fruitless int   // bodies in a row that brought nothing more
-	over      error // what every further Read returns
+	zip      *Parts
+	ctx      context.Context
+	pos, end int64
+	bodies   resumer
 }
 
-func (s *stream) Read(p []byte) (int, error) {
+func (z *Parts) stream(ctx context.Context, first, end int64) *stream {
+	s := &stream{zip: z, ctx: ctx, pos: first, end: end}
+	s.bodies = resumer{ctx: ctx, server: z.server, open: s.open, took: s.took, fail: s.fail}
+	return s
+}
+
+func (s *stream) Read(p []byte) (int, error) { return s.bodies.Read(p) }
+
+func (s *stream) open() error {
 	if s.pos >= s.end {
-		return 0, io.EOF
+		return io.EOF
 	}
-	if int64(len(p)) > s.end-s.pos {
-		p = p[:s.end-s.pos]
+	body, err := s.zip.part(s.ctx, s.pos, s.end)
+	if err != nil {
+		return err
 	}
-	for s.over == nil {
-		if s.over = s.open(); s.over != nil {
-			break
-		}
-		n, err := s.body.Read(p)
-		if s.pos += int64(n); n > 0 {
-			s.fruitless = 0
-		}
-		if err != nil {
-			s.over = s.broke(err)
-		}
-		if n > 0 || len(p) == 0 {
-			return n, nil
-		}
-	}
-	return 0, s.over
+	return s.bodies.hold(body)
 }
 
-func (s *stream) open() (err error) {
-	if s.body == nil {
-		s.body, err = s.zip.part(s.ctx, s.pos, s.end)
-	}
-	return err
-}
-
-// broke ends a body. It waits before the next one, or returns why there will be
-// none.
-func (s *stream) broke(err error) error {
-	s.body.Close()
-	if s.body = nil; s.pos >= s.end {
-		return nil
-	}
-	cause := s.ctx.Err()
+func (s *stream) took(p []byte, err error) (int, error) {
+	s.pos += int64(len(p))
 	switch {
-	case cause != nil && !errors.Is(err, cause):
-		err = fmt.Errorf("%w: %w", cause, err)
-	case err == io.EOF:
-		err = io.ErrUnexpectedEOF
+	case s.pos >= s.end:
+		err = io.EOF
+	case err != nil:
+		s.zip.forget(s.zip.known())
+		err = interrupted(err, nil)
 	}
-	z := s.zip
-	z.forget(z.known())
-	s.fruitless++
-	if err := z.server.Again(s.ctx, s.fruitless, secret.ScrubError(rest.Bare(err), nil)); err != nil {
-		return z.fail(fmt.Errorf("at byte %d of %d: %w", s.pos, z.size, err))
-	}
-	return nil
+	return len(p), err
 }
+
+func (s *stream) fail(err error) error { return s.zip.failAt(s.pos, err) }
 
 // Close ends the request, if there is one.
 func (s *stream) Close() error {
-	if s.body == nil {
-		return nil
-	}
-	if s.end-s.pos <= drained {
-		late := time.AfterFunc(drainTime, func() { s.body.Close() })
-		io.Copy(io.Discard, io.LimitReader(s.body, s.end-s.pos)) // for the connection's sake
+	body := s.bodies.body
+	if body != nil && s.bodies.broken == nil && s.end-s.pos <= drained {
+		late := time.AfterFunc(drainTime, func() { body.Close() })
+		io.Copy(io.Discard, io.LimitReader(body, s.end-s.pos)) // for the connection's sake
 		late.Stop()
 	}
-	return s.body.Close()
+	return s.bodies.close()
 }
 
-// atOnce reads an archive from at to its end in one response, so that the
-// directory in it is of one archive. The body is that of a response that has
-// already arrived, or nil. If a response is interrupted after n bytes, again
-// returns where the next one begins.
+// A wholeEnd is an archive from a byte on to its end, read in one response, so that
+// the directory in it is of one archive.
+type wholeEnd struct {
+	zip    *Parts
+	ctx    context.Context
+	first  io.ReadCloser             // a body that has already arrived, or nil
+	again  func(at, got int64) int64 // where to begin after an interruption
+	at     int64                     // where it begins
+	most   int64                     // bytes that one attempt brought, since at is where it is
+	pos    int64                     // where the last attempt ended
+	data   []byte
+	bodies resumer
+}
+
+// atOnce reads an archive from at to its end in one response. The body is that of a
+// response that has already arrived, or nil. If a response is interrupted after n
+// bytes, again returns where the next one begins.
 func (z *Parts) atOnce(ctx context.Context, at int64, body io.ReadCloser, again func(at, n int64) int64) (block, error) {
-	s := &stream{zip: z, ctx: ctx, end: z.size, body: body}
-	defer s.Close()
-	for most := int64(0); ; {
-		s.pos = at
-		if err := s.open(); err != nil {
-			return block{}, err
-		}
-		b := block{at, make([]byte, z.size-at)}
-		n, err := io.ReadFull(s.body, b.data)
-		if s.pos += int64(n); err == nil {
-			return b, nil
-		}
-		if next := again(at, int64(n)); next != at || int64(n) > most {
-			at, most, s.fruitless = next, int64(n), 0
-		}
-		if err := s.broke(err); err != nil {
-			return block{}, err
+	w := &wholeEnd{zip: z, ctx: ctx, first: body, again: again, at: at}
+	w.bodies = resumer{ctx: ctx, server: z.server, open: w.open, fail: w.fail}
+	defer w.bodies.close()
+	w.bodies.ready()
+	if err := w.bodies.over; err != io.EOF {
+		return block{}, err
+	}
+	return block{w.at, w.data}, nil
+}
+
+// open makes one attempt. It ends with io.EOF if all of the data is there.
+func (w *wholeEnd) open() (err error) {
+	body := w.first
+	if w.first = nil; body == nil {
+		if body, err = w.zip.part(w.ctx, w.at, w.zip.size); err != nil {
+			return err
 		}
 	}
+	if err := w.bodies.hold(body); err != nil {
+		return err
+	}
+	w.data = make([]byte, w.zip.size-w.at)
+	n, err := io.ReadFull(body, w.data)
+	if w.pos = w.at + int64(n); err == nil {
+		return io.EOF
+	}
+	if next := w.again(w.at, int64(n)); next != w.at || int64(n) > w.most {
+		w.at, w.most, w.bodies.fruitless = next, int64(n), 0
+	}
+	w.data = nil
+	w.zip.forget(w.zip.known())
+	return interrupted(err, nil)
 }
+
+func (w *wholeEnd) fail(err error) error { return w.zip.failAt(w.pos, err) }
 
 // Before reads the bytes from at to the tail. To prove that they are of the same
 // archive, it reads the tail in the same response, and compares it.
@@ -139,99 +134,3 @@ func (z *Parts) Before(ctx context.Context, at int64, tail []byte) ([]byte, erro
 	}
 	return b.data[:before], nil
 }
-
-// A block is a part of an archive in memory.
-type block struct {
-	at   int64
-	data []byte
-}
-
-func (b block) end() int64 { return b.at + int64(len(b.data)) }
-
-func (b block) covers(first, end int64) bool { return b.at <= first && end <= b.end() }
-
-func (b block) reader(first, end int64) io.ReadCloser {
-	return io.NopCloser(bytes.NewReader(b.data[first-b.at : end-b.at]))
-}
-
-const (
-	aheadGap   = 4 << 10
-	aheadFirst = 64 << 10
-	aheadMost  = 1 << 20 // also of what is held
-)
-
-// An ahead holds what was read of an archive last. While small files are read
-// one after the other, more and more of them come with one request.
-type ahead struct {
-	mu    sync.Mutex
-	held  block
-	width int64
-}
-
-// look returns what is held, or where to read to.
-func (a *ahead) look(first, end, size int64) (held block, until int64) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	switch {
-	case a.held.covers(first, end):
-		return a.held, end
-	case a.held.covers(first, first) || a.held.covers(first-aheadGap, first-aheadGap): // goes on where it ended
-		a.width = min(max(2*a.width, aheadFirst), aheadMost)
-	default:
-		a.width = 0
-	}
-	return block{}, min(max(end, first+a.width), size)
-}
-
-func (a *ahead) keep(b block) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.held = b
-}
-
-// Section reads a part: a large one as it comes, and a small one with what
-// follows it.
-func (z *Parts) Section(ctx context.Context, first, end int64) io.ReadCloser {
-	if end-first > aheadMost {
-		return &stream{zip: z, ctx: ctx, pos: first, end: end}
-	}
-	return &aheadReader{zip: z, ctx: ctx, first: first, end: end}
-}
-
-// An aheadReader reads a small part, by a request when the first of it is read
-// and if it is not held.
-type aheadReader struct {
-	zip        *Parts
-	ctx        context.Context
-	first, end int64
-	io.ReadCloser
-}
-
-func (r *aheadReader) Read(p []byte) (int, error) {
-	if r.ReadCloser == nil {
-		held, err := r.fetch()
-		if err != nil {
-			return 0, err
-		}
-		r.ReadCloser = held.reader(r.first, r.end)
-	}
-	return r.ReadCloser.Read(p)
-}
-
-func (r *aheadReader) fetch() (block, error) {
-	held, until := r.zip.last.look(r.first, r.end, r.zip.size)
-	if held.data != nil {
-		return held, nil
-	}
-	stream := &stream{zip: r.zip, ctx: r.ctx, pos: r.first, end: until}
-	defer stream.Close()
-	held = block{r.first, make([]byte, until-r.first)}
-	if _, err := io.ReadFull(stream, held.data); err != nil {
-		return block{}, err
-	}
-	r.zip.last.keep(held)
-	return held, nil
-}
-
-// Close lets go of what is held.
-func (r *aheadReader) Close() error { return nil }

@@ -1,0 +1,104 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+)
+
+// A block is a part of an archive in memory.
+type block struct {
+	at   int64
+	data []byte
+}
+
+func (b block) end() int64 { return b.at + int64(len(b.data)) }
+
+func (b block) covers(first, end int64) bool { return b.at <= first && end <= b.end() }
+
+func (b block) reader(first, end int64) io.ReadCloser {
+	return io.NopCloser(bytes.NewReader(b.data[first-b.at : end-b.at]))
+}
+
+const (
+	aheadGap   = 4 << 10
+	aheadFirst = 64 << 10
+	aheadMost  = 1 << 20 // also of what is held
+)
+
+// An ahead holds what was read of an archive last. While small files are read
+// one after the other, more and more of them come with one request.
+type ahead struct {
+	mu    sync.Mutex
+	held  block
+	width int64
+}
+
+// look returns what is held, or where to read to.
+func (a *ahead) look(first, end, size int64) (held block, until int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.held.covers(first, end):
+		return a.held, end
+	case a.held.covers(first, first) || a.held.covers(first-aheadGap, first-aheadGap): // goes on where it ended
+		a.width = min(max(2*a.width, aheadFirst), aheadMost)
+	default:
+		a.width = 0
+	}
+	return block{}, min(max(end, first+a.width), size)
+}
+
+func (a *ahead) keep(b block) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.held = b
+}
+
+// Section reads a part: a large one as it comes, and a small one with what
+// follows it.
+func (z *Parts) Section(ctx context.Context, first, end int64) io.ReadCloser {
+	if end-first > aheadMost {
+		return z.stream(ctx, first, end)
+	}
+	return &aheadReader{zip: z, ctx: ctx, first: first, end: end}
+}
+
+// An aheadReader reads a small part, by a request when the first of it is read
+// and if it is not held.
+type aheadReader struct {
+	zip        *Parts
+	ctx        context.Context
+	first, end int64
+	io.ReadCloser
+}
+
+func (r *aheadReader) Read(p []byte) (int, error) {
+	if r.ReadCloser == nil {
+		held, err := r.fetch()
+		if err != nil {
+			return 0, err
+		}
+		r.ReadCloser = held.reader(r.first, r.end)
+	}
+	return r.ReadCloser.Read(p)
+}
+
+func (r *aheadReader) fetch() (block, error) {
+	held, until := r.zip.last.look(r.first, r.end, r.zip.size)
+	if held.data != nil {
+		return held, nil
+	}
+	stream := r.zip.stream(r.ctx, r.first, until)
+	defer stream.Close()
+	held = block{r.first, make([]byte, until-r.first)}
+	if _, err := io.ReadFull(stream, held.data); err != nil {
+		return block{}, err
+	}
+	r.zip.last.keep(held)
+	return held, nil
+}
+
+// Close lets go of what is held.
+func (r *aheadReader) Close() error { return nil }
