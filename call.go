@@ -13,7 +13,7 @@ import (
 // message.
 var errNoThing = errors.New("not the requested object")
 
-// A thing is an object that can be told from other JSON, such as "{}" or a
+// A thing is an object that can be distinguished from other JSON, such as "{}" or a
 // message: it has a valid ID, or a field that GitLab never leaves out.
 type thing interface {
 	label() string   // such as "pipeline 7"
@@ -94,14 +94,13 @@ func (s *TestReportSummary) missing() string {
 	return ""
 }
 
-// readBack makes a call that may be repeated. Where an earlier try may have
-// done it and a later one was refused, such as for a right lost meanwhile, the
-// refusal says nothing of the earlier try: what the server shows now does, and
-// if it is as wanted that is success. Otherwise the refusal stands, with
-// ErrOutcomeUnknown as before.
+// readBack makes an idempotent call. If an earlier attempt may have been executed
+// and a later one is refused, such as for a right that was lost meanwhile, the
+// refusal says nothing about the earlier attempt. So the object is read: if it is
+// as wanted, the call was successful. Otherwise the error is the refusal, which
+// still matches ErrOutcomeUnknown.
 //
-// Nothing is read where every answer was lost: that server answers no better
-// to a read.
+// Nothing is read if every response was lost: the response to a read would be, too.
 func readBack[P any](ctx context.Context, c *Client, cl *call, p path, done func(P) bool) (P, error) {
 	answer, err := send[P](ctx, c, cl)
 	e, answered := errors.AsType[*APIError](err)

@@ -63,17 +63,17 @@ type CreatePipelineOptions struct {
 	// the token must be allowed to set pipeline variables, which many projects
 	// on GitLab.com allow nobody, and to read them.
 	//
-	// Create looks among the newest 50 pipelines of the ref that came from the
-	// API within the last hour: one list, then one call for the variables of
-	// each that it has not seen yet. One whose variables the token's owner may
-	// not read was started by somebody else and does not count; a token without
-	// the scope to read any is an error. When the answer to
-	// a create is lost, it looks every 5 seconds for 2 minutes before it
-	// creates again, as often as [WithRetries] allows; where [WithMaxWait] or
-	// the context leaves no room for that, the error is [ErrOutcomeUnknown].
+	// Create searches the newest 50 pipelines of the ref that were created through
+	// the API within the last hour: one list, then one request for the variables of
+	// each pipeline that it has not seen yet. A pipeline whose variables the token's
+	// owner may not read was started by somebody else and does not count; a token
+	// without the scope to read any is an error. If the response to a create is
+	// lost, Create polls every 5 seconds for 2 minutes before it retries, as often
+	// as [WithRetries] allows. If [WithMaxWait] or the context does not allow that
+	// long, the error is [ErrOutcomeUnknown].
 	//
-	// This is no lock: two programs that create at the same moment with one
-	// key may make two pipelines. And it forgets, after an hour or 50
+	// This is not a lock: two programs that create at the same moment with one
+	// key may make two pipelines. A key is found for an hour, and among 50
 	// pipelines.
 	IdempotencyKey string
 }
@@ -87,9 +87,9 @@ type CreatePipelineOptions struct {
 // The error matches [ErrInvalid] if GitLab made no pipeline, for instance for
 // an unknown ref, an invalid configuration, or rules that leave no job; its
 // message says which. It matches [ErrNotFound], [ErrForbidden] without the
-// right to run pipelines, and [ErrOutcomeUnknown] if the answer was lost: the
-// pipeline may exist, and is never asked for twice. With an IdempotencyKey it
-// is looked for, then asked for again.
+// right to run pipelines, and [ErrOutcomeUnknown] if the response was lost: the
+// pipeline may exist, and the request is never retried. With an IdempotencyKey,
+// Create searches for the pipeline, and retries if there is none.
 func (s *PipelinesService) Create(ctx context.Context, project ProjectID, ref string, opts *CreatePipelineOptions) (*Pipeline, error) {
 	opts = cmp.Or(opts, &CreatePipelineOptions{})
 	body, err := newPipeline(ref, opts)
@@ -137,8 +137,8 @@ func checkVariables(options string, variables []*Variable) error {
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
-// shortestSecret is how long a line of a variable's value must be to be taken
-// out of texts: "1" and "main" would leave nothing of them.
+// shortestSecret is how long a line of a variable's value must be to be redacted
+// in texts. Redacting "1" or "main" would make them unreadable.
 const shortestSecret = 8
 
 // secretsOf are the values of variables line by line, since the lines of a
@@ -161,10 +161,10 @@ func secretsOf(variables []*Variable) []secret.Value {
 const (
 	keyVariable   = "GITLABCI_IDEMPOTENCY_KEY"
 	keyLength     = 255
-	keyCandidates = 50        // pipelines that are looked through
+	keyCandidates = 50        // pipelines that are searched
 	keyAge        = time.Hour // of the oldest of them
 	keyInterval   = 5 * time.Second
-	keyPatience   = 2 * time.Minute // until the last look begins
+	keyPatience   = 2 * time.Minute // until the last search begins
 )
 
 // errNoPipeline is a search that found nothing.
@@ -205,8 +205,8 @@ func (s *PipelinesService) createKeyed(ctx context.Context, project ProjectID, c
 	}
 }
 
-// search looks for the pipeline of a create whose answer was lost: GitLab may
-// be making it still. Only the last look decides that there is none.
+// search polls for the pipeline of a create whose response was lost: GitLab may
+// still be making it. Only the last search decides that there is none.
 func (k *keyedCreate) search(ctx context.Context, c *call, try int) (pipeline *Pipeline, err error) {
 	cfg := k.service.client.config
 	for begun := time.Now(); time.Since(begun) < keyPatience; {
@@ -224,7 +224,7 @@ func (k *keyedCreate) search(ctx context.Context, c *call, try int) (pipeline *P
 	return nil, err
 }
 
-// find looks once. Its error is errNoPipeline if no candidate has the key.
+// find searches once. Its error is errNoPipeline if no candidate has the key.
 func (k *keyedCreate) find(ctx context.Context) (*Pipeline, error) {
 	candidates, err := k.candidates(ctx)
 	if err != nil {
@@ -250,8 +250,8 @@ func (k *keyedCreate) find(ctx context.Context) (*Pipeline, error) {
 	return nil, errNoPipeline
 }
 
-// notYours reports whether GitLab refuses one thing to the token's owner. That
-// the token lacks a scope says nothing of the thing, nor does what a proxy says.
+// notYours reports whether GitLab refuses this one object to the token's owner. A
+// token without the scope, or a proxy's refusal, says nothing about the object.
 func (e *APIError) notYours() bool {
 	return e.Is(ErrForbidden) && !e.foreign && !strings.HasPrefix(e.Message, "insufficient_")
 }

@@ -22,10 +22,10 @@ type CancelJobOptions struct {
 //
 // See https://docs.gitlab.com/api/jobs/#cancel-a-job.
 // The error matches [ErrNotFound], for trigger jobs too, and [ErrForbidden]
-// without the right to cancel. A lost answer is asked for again, three tries in
-// all, since cancelling twice is cancelling once; a refusal then counts only if
-// the job reads as not canceled. It and the loss of all answers match
-// [ErrOutcomeUnknown].
+// without the right to cancel. If the response is lost, the request is
+// retried, three attempts in all, since cancelling twice is cancelling once. A
+// refusal then counts only if the job is not canceled. The error matches
+// [ErrOutcomeUnknown] after such a refusal, and if all responses were lost.
 // A running job is [StatusCanceling] first if its runner can end it gracefully.
 func (s *JobsService) Cancel(ctx context.Context, project ProjectID, job JobID, opts *CancelJobOptions) (*Job, error) {
 	if opts != nil && !opts.Force {
@@ -56,7 +56,7 @@ type RetryJobOptions struct {
 // The error matches [ErrNotFound], [ErrForbidden] if the job may not be retried:
 // it is not finished, was retried already, is archived, or the token has not
 // the right; [ErrInvalid] for unknown inputs; and [ErrOutcomeUnknown] if the
-// answer was lost: it is never sent twice.
+// response was lost: the request is never retried.
 func (s *JobsService) Retry(ctx context.Context, project ProjectID, job JobID, opts *RetryJobOptions) (*Job, error) {
 	var inputs *retryJobBody
 	if opts != nil && len(opts.Inputs) > 0 {
@@ -86,15 +86,15 @@ type PlayJobOptions struct {
 
 // Play starts a manual job, or a delayed one before its time. The job returned
 // has another ID if a finished manual job was retried that way. Of a trigger
-// job only the fields of [JobInfo] are told.
+// job only the fields of [JobInfo] are set.
 //
 //	POST /projects/:id/jobs/:job_id/play
 //
 // See https://docs.gitlab.com/api/jobs/#run-a-job.
 // The error matches [ErrNotFound], [ErrInvalid] if the job cannot be played or
 // does not know the inputs, [ErrForbidden] without the right to play it or to
-// set variables, and [ErrOutcomeUnknown] if the answer was lost: it is never
-// sent twice.
+// set variables, and [ErrOutcomeUnknown] if the response was lost: the request is
+// never retried.
 func (s *JobsService) Play(ctx context.Context, project ProjectID, job JobID, opts *PlayJobOptions) (*Job, error) {
 	opts = cmp.Or(opts, &PlayJobOptions{})
 	playing, err := newPlay(opts)
@@ -162,7 +162,7 @@ func (s *JobsService) PlayOrRetry(ctx context.Context, project ProjectID, job Jo
 // The error matches [ErrNotFound], for trigger jobs too, [ErrForbidden] if the
 // job is not finished, has nothing to erase (any more) or the token has not the
 // right, [ErrConflict] while the project's statistics are refreshed, and
-// [ErrOutcomeUnknown] if the answer was lost.
+// [ErrOutcomeUnknown] if the response was lost.
 func (s *JobsService) Erase(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
 	return send[*Job](ctx, s.client, once(http.MethodPost, at("projects", project, "jobs", job, "erase"), nil))
 }
@@ -193,7 +193,7 @@ type AllowedAgent struct {
 	Configuration map[string]any   `json:"configuration,omitzero"`
 }
 
-// An AgentJob is the job whose token asks.
+// An AgentJob is the job whose token the client has.
 type AgentJob struct {
 	ID JobID `json:"id"`
 }

@@ -44,7 +44,7 @@ type JobInfo struct {
 	FailureReason  FailureReason `json:"failure_reason,omitzero"` // "" unless Status is failed
 	WebURL         string        `json:"web_url"`
 	Project        *JobProject   `json:"project,omitzero"`
-	Source         Source        `json:"source,omitzero"`   // what started it, where GitLab tells
+	Source         Source        `json:"source,omitzero"`   // what started it, if GitLab sends it
 	Archived       bool          `json:"archived,omitzero"` // too old to be retried or played
 }
 
@@ -99,13 +99,13 @@ func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJob
 	return list(ctx, s.projectJobs(project, false), opts)
 }
 
-// All ranges over a project's jobs, page by page as the loop goes on.
+// All ranges over a project's jobs, page by page as the loop runs.
 //
 //	GET /projects/:id/jobs
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-for-a-project.
-// It asks for [JobsService.List], with the same options and errors, 100 a page
-// unless told. An error ends it; a page's is a [PageError].
+// It requests the pages of [JobsService.List] with the same options and errors, by
+// default of 100 items. An error ends the loop; that of a page is a [PageError].
 //
 // Every job that stays in the list is yielded exactly once: pages are requested
 // by cursor, also with a Prefetch of 1. With a Prefetch above 1, pages are
@@ -150,14 +150,14 @@ func (s *JobsService) ListForPipeline(ctx context.Context, project ProjectID, pi
 	return list(ctx, pagesAt[*Job](s.client, at("projects", project, "pipelines", pipeline, "jobs")), opts)
 }
 
-// AllForPipeline ranges over a pipeline's jobs, page by page as the loop goes
-// on.
+// AllForPipeline ranges over a pipeline's jobs, page by page as the loop
+// runs.
 //
 //	GET /projects/:id/pipelines/:pipeline_id/jobs
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
-// It asks for [JobsService.ListForPipeline], with the same options and
-// errors, 100 a page unless told. An error ends it; a page's is a [PageError].
+// It requests the pages of [JobsService.ListForPipeline] with the same options and errors, by
+// default of 100 items. An error ends the loop; that of a page is a [PageError].
 //
 // Pages are numbered, and a job retried while the loop runs shifts the rest. As
 // in [PipelinesService.All], repeats are dropped, and every job that stays in the
@@ -168,7 +168,7 @@ func (s *JobsService) AllForPipeline(ctx context.Context, project ProjectID, pip
 }
 
 // FindByName returns the newest attempt of the job with that exact name in a
-// pipeline. Trigger jobs are not looked at.
+// pipeline. Trigger jobs are ignored.
 //
 //	GET /projects/:id/pipelines/:pipeline_id/jobs
 //
@@ -192,7 +192,7 @@ func (s *JobsService) FindByName(ctx context.Context, project ProjectID, pipelin
 	return nil, fmt.Errorf("%w: pipeline %d has no job %q%s", ErrNotFound, pipeline, name, amongNames(others))
 }
 
-// mostNames is how many names an error tells.
+// mostNames is how many names an error lists.
 const mostNames = 20
 
 // amongNames ends a sentence with the names there are, if any.
@@ -246,7 +246,7 @@ type ListTriggerJobsOptions struct {
 //	GET /projects/:id/pipelines/:pipeline_id/trigger_jobs
 //
 // The first is the older name of the second, which GitLab has from 19.2; where
-// a server no longer knows it, the second is asked.
+// a server no longer knows it, the second is requested.
 // See https://docs.gitlab.com/api/jobs/#list-all-trigger-jobs-by-pipeline.
 // The errors are those of [JobsService.ListForPipeline].
 func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) (*Page[TriggerJob], error) {
@@ -254,14 +254,14 @@ func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pi
 }
 
 // AllTriggerJobs ranges over a pipeline's trigger jobs, page by page as the
-// loop goes on.
+// loop runs.
 //
 //	GET /projects/:id/pipelines/:pipeline_id/bridges
 //	GET /projects/:id/pipelines/:pipeline_id/trigger_jobs
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-trigger-jobs-by-pipeline.
-// It asks for [JobsService.ListTriggerJobs], with the same options and errors,
-// 100 a page unless told. An error ends it; a page's is a [PageError].
+// It requests the pages of [JobsService.ListTriggerJobs] with the same options and errors, by
+// default of 100 items. An error ends the loop; that of a page is a [PageError].
 //
 // Pages are numbered, and a trigger job retried while the loop runs shifts the
 // rest. As in [PipelinesService.All], repeats are dropped, and every trigger job
@@ -274,7 +274,7 @@ func (s *JobsService) AllTriggerJobs(ctx context.Context, project ProjectID, pip
 }
 
 // triggerJobs fetches pages of trigger jobs, and checks that they have what was
-// asked for.
+// requested.
 func (s *JobsService) triggerJobs(project ProjectID, pipeline PipelineID) pages.Request[*TriggerJob] {
 	return matching(s.anyTriggerJobs(project, pipeline), at("projects", project, "pipelines", pipeline, "bridges"))
 }

@@ -30,7 +30,7 @@ type PipelineInfo struct {
 	Name      string     `json:"name,omitzero"`
 }
 
-// A Pipeline is a pipeline whole. Name is empty in the answers of Create,
+// A Pipeline is a whole pipeline. Name is empty in the responses to Create,
 // Retry and Cancel, whatever the pipeline is called.
 type Pipeline struct {
 	PipelineInfo
@@ -91,13 +91,13 @@ func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *Li
 	return list(ctx, pagesAt[*PipelineInfo](s.client, at("projects", project, "pipelines")), opts)
 }
 
-// All ranges over a project's pipelines, page by page as the loop goes on.
+// All ranges over a project's pipelines, page by page as the loop runs.
 //
 //	GET /projects/:id/pipelines
 //
 // See https://docs.gitlab.com/api/pipelines/#list-project-pipelines.
-// It asks for [PipelinesService.List], with the same options and errors, 100 a
-// page unless told. An error ends it; a page's is a [PageError].
+// It requests the pages of [PipelinesService.List] with the same options and errors, by
+// default of 100 items. An error ends the loop; that of a page is a [PageError].
 //
 // Pages are numbered, and pipelines come and go while the loop runs. One that
 // was yielded before is dropped: by its ID or, with [PipelineOrderByUpdatedAt], by its
@@ -136,8 +136,8 @@ func (s *PipelinesService) Get(ctx context.Context, project ProjectID, pipeline 
 //
 // See https://docs.gitlab.com/api/pipelines/#retrieve-the-latest-pipeline.
 // The error matches [ErrForbidden] if the ref does not exist, if its commit
-// has no pipeline, and if the token may not read it: GitLab does not tell them
-// apart. It matches [ErrNotFound] only for the project.
+// has no pipeline, and if the token may not read it: GitLab does not distinguish
+// these. It matches [ErrNotFound] only for the project.
 // Pipelines of dangling sources, child pipelines among them, do not count; see
 // [Source].
 func (s *PipelinesService) Latest(ctx context.Context, project ProjectID, ref string) (*Pipeline, error) {
@@ -154,7 +154,7 @@ func (s *PipelinesService) Latest(ctx context.Context, project ProjectID, ref st
 // See https://docs.gitlab.com/api/pipelines/#retry-jobs-in-a-pipeline.
 // The error matches [ErrNotFound], [ErrForbidden] without the right to run
 // pipelines, [ErrConflict] if it is being retried already, and
-// [ErrOutcomeUnknown] if the answer was lost: it is never sent twice.
+// [ErrOutcomeUnknown] if the response was lost: the request is never retried.
 // The Status and times returned can be those from before; read them again.
 func (s *PipelinesService) Retry(ctx context.Context, project ProjectID, pipeline PipelineID) (*Pipeline, error) {
 	return send[*Pipeline](ctx, s.client, once(http.MethodPost, at("projects", project, "pipelines", pipeline, "retry"), nil))
@@ -168,10 +168,10 @@ func (s *PipelinesService) Retry(ctx context.Context, project ProjectID, pipelin
 //
 // See https://docs.gitlab.com/api/pipelines/#cancel-all-jobs-for-a-pipeline.
 // The error matches [ErrNotFound], and [ErrForbidden] without the right to
-// cancel. A lost answer is asked for again, three tries in all, since
-// cancelling twice is cancelling once; a refusal then counts only if the
-// pipeline reads as not canceled. It and the loss of all answers match
-// [ErrOutcomeUnknown].
+// cancel. If the response is lost, the request is retried, three attempts in all,
+// since cancelling twice is cancelling once. A refusal then counts only if the
+// pipeline is not canceled. The error matches [ErrOutcomeUnknown] after such a
+// refusal, and if all responses were lost.
 // GitLab computes the status afterwards: the one returned can still be
 // [StatusRunning], and jobs that end in their own time make it
 // [StatusCanceling] first.
@@ -196,8 +196,8 @@ type UpdateMetadataOptions struct {
 // The error matches [ErrNotFound], [ErrForbidden] without the right to change
 // pipelines, [ErrInvalid] for a name that is too long,
 // [errors.ErrUnsupported] before GitLab 16.6, and [ErrOutcomeUnknown] if every
-// answer was lost. A refusal after a lost answer counts only if the pipeline
-// reads as not renamed, and matches [ErrOutcomeUnknown] too.
+// response was lost. A refusal after a lost response counts only if the pipeline
+// is not renamed, and matches [ErrOutcomeUnknown] too.
 func (s *PipelinesService) UpdateMetadata(ctx context.Context, project ProjectID, pipeline PipelineID, opts *UpdateMetadataOptions) (*Pipeline, error) {
 	c := repeatable(http.MethodPut, at("projects", project, "pipelines", pipeline, "metadata"), opts)
 	if opts == nil || blank(opts.Name) {
@@ -216,14 +216,15 @@ func (s *PipelinesService) UpdateMetadata(ctx context.Context, project ProjectID
 // See https://docs.gitlab.com/api/pipelines/#delete-a-pipeline.
 // The error matches [ErrNotFound] if the pipeline was gone before,
 // [ErrForbidden] without the right to delete, [ErrConflict] while the project's
-// statistics are refreshed, and [ErrOutcomeUnknown] if every answer was lost. A
-// lost answer is asked for again; that the pipeline is gone by then is success.
+// statistics are refreshed, and [ErrOutcomeUnknown] if every response was lost. If a
+// response is lost, the request is retried; that the pipeline is gone by then is
+// success.
 func (s *PipelinesService) Delete(ctx context.Context, project ProjectID, pipeline PipelineID) error {
 	return discard(ctx, s.client, repeatable(http.MethodDelete, at("projects", project, "pipelines", pipeline), nil))
 }
 
 // A UserPipeline is a pipeline that the token's owner started, in any project.
-// Before GitLab 19.4 only the fields of [PipelineInfo] are told.
+// Before GitLab 19.4 only the fields of [PipelineInfo] are set.
 type UserPipeline struct {
 	PipelineInfo
 
@@ -282,16 +283,16 @@ func (s *PipelinesService) ListMine(ctx context.Context, opts *ListMyPipelinesOp
 }
 
 // AllMine ranges over the pipelines that the token's owner started, page by
-// page as the loop goes on.
+// page as the loop runs.
 //
 //	GET /pipelines
 //
 // See https://docs.gitlab.com/api/pipelines/#list-pipelines.
-// It asks for [PipelinesService.ListMine], with the same options and errors, 100
-// a page unless told. An error ends it; a page's is a [PageError].
+// It requests the pages of [PipelinesService.ListMine] with the same options and errors, by
+// default of 100 items. An error ends the loop; that of a page is a [PageError].
 //
-// Pages have cursors, so what is there throughout comes exactly once. Prefetch
-// asks for one page ahead, however large it is.
+// Pages have cursors, so every pipeline that stays in the list is yielded exactly
+// once. Prefetch requests one page ahead, however large it is.
 func (s *PipelinesService) AllMine(ctx context.Context, opts *ListMyPipelinesOptions) iter.Seq2[*UserPipeline, error] {
 	return all(ctx, pagesAt[*UserPipeline](s.client, minePath(opts)), opts)
 }

@@ -50,8 +50,8 @@ type TestCase struct {
 	RecentFailures *RecentFailures `json:"recent_failures,omitzero"`
 	AttachmentURL  string          `json:"attachment_url,omitzero"` // such as a screenshot
 
-	// SuiteName is the Name of its suite, told by [PipelinesService.TestCases]
-	// alone: in a [TestReport] a case is found in its suite.
+	// SuiteName is the Name of its suite. Only [PipelinesService.TestCases] sets
+	// it: in a [TestReport], a case is in its suite.
 	SuiteName string `json:"-"`
 }
 
@@ -98,11 +98,11 @@ type TestSuiteSummary struct {
 // See https://docs.gitlab.com/api/pipelines/#retrieve-a-test-report-for-a-pipeline.
 // The error matches [ErrNotFound] if the project or the pipeline does not
 // exist, or the token may not see it.
-// The answer comes whole and can be large: [PipelinesService.TestCases] reads it
-// case by case, and where the counts are enough,
+// The response is held in memory and can be large: [PipelinesService.TestCases]
+// reads it case by case, and if the counts are enough,
 // [PipelinesService.TestReportSummary] is far cheaper. GitLab leaves out
 // suites whose artifacts the token may not read, so two users can see
-// different totals, and may answer up to two minutes late.
+// different totals. The report can be up to two minutes out of date.
 func (s *PipelinesService) TestReport(ctx context.Context, project ProjectID, pipeline PipelineID) (*TestReport, error) {
 	return get[*TestReport](ctx, s.client, at("projects", project, "pipelines", pipeline, "test_report"), nil)
 }
@@ -126,13 +126,13 @@ func (s *PipelinesService) TestReportSummary(ctx context.Context, project Projec
 //
 // See https://docs.gitlab.com/api/pipelines/#retrieve-a-test-report-for-a-pipeline.
 // The report is that of [PipelinesService.TestReport], with the same errors
-// before the first test. Nothing is asked for before the loop, and a break ends
-// the download. It is one answer, so where it breaks off or stalls, after which
-// the loop gets an error, it cannot go on: ranged again, it starts afresh.
+// before the first test. Nothing is requested before the loop, and a break ends
+// the download. It is one response, which cannot resume: if it is interrupted or
+// stalls, the loop gets an error, and another loop starts at the first test.
 //
-// SuiteName is "" for tests that come before the name of their suite, as they
-// do not on GitLab. A suite whose report could not be read has no tests:
-// [PipelinesService.TestReportSummary] tells why. [WithMaxAnswer] limits each
+// SuiteName is "" for tests that precede the name of their suite, which GitLab does
+// not send. A suite whose report could not be read has no tests:
+// [PipelinesService.TestReportSummary] says why. [WithMaxAnswer] limits each
 // test, and not the report.
 func (s *PipelinesService) TestCases(ctx context.Context, project ProjectID, pipeline PipelineID) iter.Seq2[*TestCase, error] {
 	return func(yield func(*TestCase, error) bool) {

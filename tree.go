@@ -16,7 +16,7 @@ import (
 // and to change.
 type PipelineTree struct {
 	// Pipeline is never nil. If it could not be read, it has what its trigger
-	// job tells of it, down to UpdatedAt and WebURL.
+	// job says about it, down to UpdatedAt and WebURL.
 	Pipeline *Pipeline
 
 	Trigger     *TriggerJob        // that started it; nil at the root
@@ -47,9 +47,9 @@ type PipelineTree struct {
 // has one. Any other failure is an error, so a tree is whole but for that.
 //
 // These are four requests or more for each pipeline, up to eight at once. It is
-// read over some time, and a pipeline that runs meanwhile goes on. Pipelines
+// read over some time, and a running pipeline changes meanwhile. Pipelines
 // started by earlier attempts of trigger jobs are not in it, nor are more than
-// 10,000, which is an error: GitLab allows 1,000 unless told otherwise.
+// 10,000, which is an error: GitLab allows 1,000 by default.
 func (s *PipelinesService) Tree(ctx context.Context, project ProjectID, pipeline PipelineID) (*PipelineTree, error) {
 	r := &treeReader{service: s, known: map[PipelineID]bool{pipeline: true}}
 	root := &treeNode{project: project, tree: &PipelineTree{Pipeline: &Pipeline{PipelineInfo: PipelineInfo{ID: pipeline}}}}
@@ -65,7 +65,7 @@ func (t *PipelineTree) Pipelines() iter.Seq[*PipelineTree] {
 	return func(yield func(*PipelineTree) bool) { t.walk(yield) }
 }
 
-// walk reports whether to go on.
+// walk reports whether to continue.
 func (t *PipelineTree) walk(yield func(*PipelineTree) bool) bool {
 	if !yield(t) {
 		return false
@@ -177,8 +177,8 @@ const (
 	largestTree     = 10_000 // pipelines, beyond what GitLab allows
 )
 
-// A treeReader reads a tree, level by level, so that it looks the same however
-// fast the answers come.
+// A treeReader reads a tree, level by level, so that it is the same in whatever
+// order the responses arrive.
 type treeReader struct {
 	service *PipelinesService
 	known   map[PipelineID]bool // those in the tree
@@ -254,12 +254,12 @@ func (n *treeNode) excuse(part int, err error) error {
 	return nil
 }
 
-// mayNotRead reports whether it is the token that something cannot be read
-// with; GitLab says so, or that there is no such thing.
+// mayNotRead reports whether the token may not read something: GitLab says so, or
+// that it does not exist.
 func mayNotRead(err error) bool { return errors.Is(err, ErrForbidden) || errors.Is(err, ErrNotFound) }
 
-// below gives a pipeline the places of those that it started, but for those
-// that have one.
+// below adds to a pipeline those that it started, except for those that are in the
+// tree already.
 func (r *treeReader) below(n *treeNode) (below []*treeNode) {
 	for _, trigger := range n.tree.TriggerJobs {
 		started := trigger.DownstreamPipeline
@@ -274,8 +274,8 @@ func (r *treeReader) below(n *treeNode) (below []*treeNode) {
 	return below
 }
 
-// downstreamProject is that of the DownstreamPipeline. Old servers do not tell;
-// that of the upstream one it is for child pipelines.
+// downstreamProject is that of the DownstreamPipeline. Old servers do not send it:
+// then it is the upstream project, which is right for child pipelines.
 func (t *TriggerJob) downstreamProject(upstream ProjectID) ProjectID {
 	if t.DownstreamPipeline.ProjectID == "" {
 		return upstream

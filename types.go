@@ -93,7 +93,7 @@ func (s Seconds) Duration() time.Duration {
 
 // A User is the account behind a pipeline or a job. Pipelines fill the fields
 // down to CustomAttributes; jobs fill those and the profile below them, as far
-// as the user's privacy settings allow. What GitLab does not tell is zero.
+// as the user's privacy settings allow. What GitLab does not send is zero.
 //
 // See https://docs.gitlab.com/api/users/.
 type User struct {
