@@ -113,29 +113,39 @@ func all[P any](ctx context.Context, request pages.Request[P], opts listing) ite
 		list := &pages.List[P]{
 			Request:  request,
 			Order:    orderOf[P](query),
+			Settled:  isSettled[P](),
 			Ahead:    optionsOf(opts).Prefetch,
 			Key:      keyOf,
 			Limit:    withAnswerLimit,
 			TooLarge: isTooLarge,
 			Fail:     pageError,
 		}
-		list.All(ctx, query, yield)
+		list.Range(ctx, query, yield)
 	}
 }
 
-// orderOf is what the query of a list says about its order.
+// orderOf is what a list of P is sorted by, according to its query.
 func orderOf[P any](query url.Values) pages.Order {
 	var item P
-	_, identifiable := any(item).(identified)
-	_, settled := any(item).(*ArtifactEntry)
-	order := PipelineOrder(query.Get("order_by"))
-	steady := order == "" || order == PipelineOrderByID || order == PipelineOrderByUpdatedAt
-	return pages.Order{
-		ByTime:  order == PipelineOrderByUpdatedAt,
-		Rising:  Sort(query.Get("sort")) == SortAsc,
-		Unknown: !identifiable || !steady,
-		Settled: settled,
+	if _, ok := any(item).(identified); !ok {
+		return pages.Unordered()
 	}
+	ascending := Sort(query.Get("sort")) == SortAsc
+	switch PipelineOrder(query.Get("order_by")) {
+	case "", PipelineOrderByID:
+		return pages.ByID(ascending)
+	case PipelineOrderByUpdatedAt:
+		return pages.ByTime(ascending)
+	}
+	return pages.Unordered()
+}
+
+// isSettled reports whether a list of P never changes, as that of the files in an
+// archive.
+func isSettled[P any]() bool {
+	var item P
+	_, ok := any(item).(*ArtifactEntry)
+	return ok
 }
 
 // An identified item says which one it is, and when it changed if a list can

@@ -2,39 +2,20 @@ package pages
 
 import (
 	"cmp"
-	"iter"
-	"maps"
-	"net/url"
-	"strconv"
-	"time"
+	"slices"
 )
 
 const (
-	// remembered is how many items a walk knows again, at least. GitLab stops
-	// counting at that number, and a walk goes back only where GitLab counts, or
-	// by little.
-	remembered = 10_000
-
 	// patience is how many steps back in a row may find that nothing was missed,
-	// as when others delete behind the reader, or when a server's halves differ
-	// on what it has. Then a walk looks closer or, where it cannot, goes on.
+	// as when others delete behind the reader, or when the replicas of a server
+	// differ. Then the pages of a walk overlap or, where they cannot, it continues.
 	patience = 3
 
 	// endurance is how many such steps in a row are an error if pages overlap. Such
 	// a walk does not continue without proof. A list that merely changes
 	// shows a new item long before that.
 	endurance = 50
-
-	// Overlapping pages are at least this large: smaller ones hardly get on.
-	smallestOverlap = 20
-
-	// GitLab has no larger pages. Who tells of some is not believed: overlaps
-	// of that size are not to be had, or even to be worked out.
-	largestPage = 100
 )
-
-// An itemKey tells the items of a list apart.
-type itemKey struct{ id, changed int64 }
 
 // A drift tracks how a list of numbered pages changes during a walk. An added
 // item can push others to the next page, where they are listed again. A removed
@@ -53,227 +34,164 @@ type itemKey struct{ id, changed int64 }
 // if a page begins with a yielded item, or before one, nothing is missed between
 // the two pages, whichever was served first. Otherwise something may be missed.
 type drift struct {
-	known    memory
-	byChange bool    // an item that changed counts as new
-	fixed    bool    // the walk never goes back
-	settled  bool    // the list never changes
-	careful  bool    // pages should overlap
-	ownSizes bool    // they cannot: the server ignores the requested page size
-	rising   bool    // the list ascends, by its query or its first page
-	total    int     // of the list, by the last response, or -1
-	size     int     // of the largest page
-	furthest itemKey // the furthest item that ended a page
+	order    Order
+	seen     memory // of the items that were yielded
+	start    start
+	overlap  overlap
+	total    int // of the list, by the last response, or -1
+	size     int // of the largest page
+	furthest key // the furthest item that ended a page
 
-	midway  bool    // the walk began in the middle of the list
-	first   itemKey // the first item, if so
-	strayed bool    // it has reached pages that may begin before first
-
-	back      bool // the walk has just gone back
+	returned  bool // the walk has just gone back
 	fruitless int  // how often it went back since the last new item
 }
 
-// counts is what a page says about its list.
-type counts struct {
-	size    int     // of its pages, or 0 if unknown or implausible
-	total   int     // of its items, or -1
-	pages   int     // of its pages, or -1
-	items   int     // on the page
-	joins   bool    // the page begins with, or before, an item yielded before
-	fresh   bool    // one of its items was not yielded before
-	first   itemKey // of its items
-	last    itemKey
-	guessed bool // requested before the previous page was read
+// A start is where a walk began in the middle of a list. Items before it are not
+// part of the walk. They are listed on pages that overlap or were gone back to. On
+// the others, the links of the server decide.
+type start struct {
+	midway  bool
+	first   key  // the first item, if midway
+	strayed bool // the walk has reached pages that may begin before it
 }
 
-// newDrift returns the drift of a walk from the page that query requests. With
-// atOnce, its pages are requested concurrently.
-func newDrift(order Order, query url.Values, atOnce bool) *drift {
-	return &drift{
-		total:    -1,
-		byChange: order.ByTime,
-		fixed:    order.Unknown,
-		settled:  order.Settled,
-		careful:  order.Rising || atOnce,
-		rising:   order.Rising,
-		midway:   pageNumber(query) > 1,
-	}
-}
-
-// key is that of an item.
-func (d *drift) key(id int64, changed time.Time) itemKey {
-	if !d.byChange || changed.IsZero() {
-		return itemKey{id: id}
-	}
-	return itemKey{id, changed.UnixNano()}
-}
-
-// knows reports whether an item was yielded before, or cannot be known again.
-func (d *drift) knows(key itemKey, ok bool) bool {
-	return !ok || d.precedes(key) || d.known.has(key)
-}
-
-// precedes reports whether an item comes before those that a walk from the
-// middle of a list is about. It does not look where the server's links alone
-// lead.
-func (d *drift) precedes(key itemKey) bool {
-	return d.strayed && d.before(key, d.first)
-}
-
-// before reports whether item a is listed before item b, as far as their keys
-// show.
-func (d *drift) before(a, b itemKey) bool {
-	x, y := a.id, b.id
-	if d.byChange {
-		x, y = a.changed, b.changed
-	}
-	return x != 0 && y != 0 && (d.rising && x < y || !d.rising && x > y)
-}
-
-// spans reports whether a page begins before d.furthest and reaches it. Then it
-// joins the pages before it even if the items that they had in common are gone.
-func (d *drift) spans(told counts) bool {
-	return told.last.id != 0 && d.before(told.first, d.furthest) && !d.before(told.last, d.furthest)
-}
-
-// repeats reports whether an item was yielded before, here or where the walk was
-// begun, and remembers it.
-func (d *drift) repeats(key itemKey, ok bool) bool {
-	if d.midway && d.first.id == 0 {
-		d.first = key
-	}
-	return ok && (d.precedes(key) || !d.known.add(key))
-}
-
-// reach notes that the walk has reached a page.
-func (d *drift) reach(at *place) { d.strayed = d.strayed || at.back || at.link != nil }
-
-// missed returns the place to request instead of the next page, or nil if nothing
-// can have been missed between this page and those before it. A page that was
-// requested too early to decide is requested again.
-func (d *drift) missed(at *place, told counts) (*place, error) {
+// newDrift returns the drift of a walk through a list of that order, from the
+// middle of it or from its beginning, with pages requested concurrently or not.
+func newDrift(order Order, midway, concurrent bool) drift {
+	d := drift{order: order, start: start{midway: midway}, total: -1}
 	switch {
-	case at.link != nil && told.size != pageSize(at.query):
-		d.ownSizes = true
-		return at.link, nil
-	case told.guessed && !told.joins && at.number > 1 && d.overlaps():
-		return at, nil
+	case !order.known():
+		d.overlap = impossible
+	case order.ascending || concurrent:
+		d.overlap = needed
 	}
-	gone, size := d.gone(at, told), cmp.Or(told.size, pageSize(at.query))
+	return d
+}
+
+// A served page is what decides whether its items are yielded.
+type served struct {
+	at      *place
+	guessed bool  // requested before the previous page was read
+	size    int   // of the list's pages, or 0 if unknown or implausible
+	total   int   // of the list's items, or -1
+	keys    []key // of the items on the page
+}
+
+// first is the key of the first item, if there is one.
+func (s *served) first() key {
+	if len(s.keys) == 0 {
+		return key{}
+	}
+	return s.keys[0]
+}
+
+// last is the key of the last item, if there is one.
+func (s *served) last() key {
+	if len(s.keys) == 0 {
+		return key{}
+	}
+	return s.keys[len(s.keys)-1]
+}
+
+// precedes reports whether an item comes before the start of the walk.
+func (d *drift) precedes(k key) bool { return d.start.strayed && d.order.before(k, d.start.first) }
+
+// knows reports whether an item was yielded before, or cannot be recognized.
+func (d *drift) knows(k key) bool { return k.id == 0 || d.precedes(k) || d.seen.has(k) }
+
+// repeats reports whether an item was yielded before, or comes before the start
+// of the walk, and remembers it.
+func (d *drift) repeats(k key) bool {
+	if d.start.midway && d.start.first.id == 0 {
+		d.start.first = k
+	}
+	return k.id != 0 && (d.precedes(k) || !d.seen.add(k))
+}
+
+// instead returns the place to request instead of the page after this one, or nil
+// if nothing can have been missed between this page and those before it. A page
+// that was requested too early to decide is requested again.
+func (d *drift) instead(s *served) (*place, error) {
+	d.start.strayed = d.start.strayed || s.at.back || s.at.link != nil
+	joins := d.joins(s)
+	switch {
+	case s.at.link != nil && s.size != s.at.size():
+		d.overlap = impossible
+		return s.at.link, nil
+	case s.guessed && !joins && s.at.number > 1 && d.overlap == needed:
+		return s.at, nil
+	}
+	gone, size := d.gone(s, joins), cmp.Or(s.size, s.at.size())
 	if gone == 0 || size < 1 {
 		return nil, nil
 	}
 	if d.fruitless >= endurance {
 		return nil, errNoFit
 	}
-	d.back = true
-	number := max(1, at.number-1-(gone-1)/size)
-	return &place{query: withPage(at.query, number, size), number: number, back: true}, nil
+	d.returned = true
+	number := max(1, s.at.number-1-(gone-1)/size)
+	return &place{query: withPage(s.at.query, number, size), number: number, back: true}, nil
 }
 
-// gone is how many items before a page may have gone out of the list since the
-// page before it.
-func (d *drift) gone(at *place, told counts) int {
-	fewer := 0
-	if told.total >= 0 {
-		fewer = max(0, d.total-told.total)
+// joins reports whether a page begins with an item that was yielded before, or
+// before one. It also does if it begins before d.furthest and reaches it, even if
+// the items that it had in common with the previous page are gone.
+func (d *drift) joins(s *served) bool {
+	if len(s.keys) == 0 {
+		return false
 	}
-	d.total = told.total
+	first, last := s.first(), s.last()
+	return d.knows(first) || last.id != 0 && d.order.before(first, d.furthest) && !d.order.before(last, d.furthest)
+}
+
+// gone is how many items before a page may have been removed since the previous
+// page.
+func (d *drift) gone(s *served, joins bool) int {
+	fewer := 0
+	if s.total >= 0 {
+		fewer = max(0, d.total-s.total)
+	}
+	d.total = s.total
 	switch {
-	case d.fixed || told.joins || at.number <= 1 || d.fruitless >= patience && !d.overlaps():
+	case !d.order.known() || joins || s.at.number <= 1 || d.fruitless >= patience && d.overlap != needed:
 		return 0
-	case at.link != nil || d.back && d.overlaps():
+	case s.at.link != nil || d.returned && d.overlap == needed:
 		return max(1, fewer)
 	}
 	return fewer
 }
 
-func (d *drift) overlaps() bool { return d.careful && !d.ownSizes && !d.fixed }
-
-// passed notes that a page has been accepted.
-func (d *drift) passed(told counts) {
-	d.size = max(d.size, told.size)
+// accept notes that the items of a page are yielded.
+func (d *drift) accept(s *served) {
+	d.count(s)
+	d.size = max(d.size, s.size)
+	first, last := s.first(), s.last()
+	if last.id != 0 {
+		d.seen.expect(len(s.keys))
+	}
 	if d.furthest.id == 0 {
-		d.furthest, d.rising = told.last, d.rising != d.before(told.last, told.first)
+		d.furthest = last
+		if d.order.before(last, first) {
+			d.order = d.order.reversed() // the page shows what the query did not say
+		}
 	}
-	if d.before(d.furthest, told.last) {
-		d.furthest = told.last
+	if d.order.before(d.furthest, last) {
+		d.furthest = last
 	}
+}
+
+// count counts how often in a row the walk has gone back without a new item, and
+// has pages overlap if that is too often.
+func (d *drift) count(s *served) {
+	fresh := func(k key) bool { return !d.knows(k) }
 	switch {
-	case told.fresh:
+	case slices.ContainsFunc(s.keys, fresh):
 		d.fruitless = 0
-	case d.back:
+	case d.returned:
 		d.fruitless++
 	}
-	d.back = false
-	d.careful = d.careful || d.fruitless >= patience
-}
-
-// onward is the place that a page links to, or one that begins a little before
-// it.
-func (d *drift) onward(at, link *place, told counts) *place {
-	if !d.overlaps() || told.size < 1 || told.items < 1 || at.number < 1 || link.number < 1 {
-		return link
+	d.returned = false
+	if d.fruitless >= patience && d.overlap == unneeded {
+		d.overlap = needed
 	}
-	number, size := overlap((at.number-1)*told.size+told.items, max(d.size, smallestOverlap))
-	if number < 1 {
-		return link
-	}
-	return &place{query: withPage(link.query, number, size), number: number, link: link}
-}
-
-// plan returns the query of a place, and those of the places after it, as far as
-// they can be predicted before it is read.
-func (d *drift) plan(next *place, told counts) iter.Seq[url.Values] {
-	return func(yield func(url.Values) bool) {
-		more := yield(next.query)
-		for number := next.number + 1; d.settled && more && number > 1; number++ {
-			query := maps.Clone(next.query)
-			query.Set("page", strconv.Itoa(number))
-			more = (told.pages < 0 || number <= told.pages) && yield(query)
-		}
-		for number, size := next.number, pageSize(next.query); next.link != nil && more; {
-			end := number * size
-			number, size = overlap(end, max(d.size, smallestOverlap))
-			more = number > 0 && (told.total < 0 || end < told.total) && yield(withPage(next.query, number, size))
-		}
-	}
-}
-
-// overlap returns the page that has at least one of the first n items of a
-// list and, with at most the size given, the most of those after them.
-func overlap(n, most int) (number, size int) {
-	for s, end := most, n; s > most/2; s-- {
-		before := (n - 1) / s
-		if (before+1)*s > end {
-			number, size, end = before+1, s, (before+1)*s
-		}
-	}
-	return number, size
-}
-
-// A memory holds the keys that came last, remembered of them at least and twice
-// as many at most. It forgets half of that at once: a map that loses a key for
-// each one that it gets keeps growing.
-type memory struct{ young, old map[itemKey]struct{} }
-
-func (m *memory) has(key itemKey) bool {
-	_, young := m.young[key]
-	_, old := m.old[key]
-	return young || old
-}
-
-// add reports whether a key is new.
-func (m *memory) add(key itemKey) bool {
-	if m.has(key) {
-		return false
-	}
-	if len(m.young) == remembered {
-		m.young, m.old = m.old, m.young
-		clear(m.young)
-	}
-	if m.young == nil {
-		m.young = map[itemKey]struct{}{}
-	}
-	m.young[key] = struct{}{}
-	return true
 }

@@ -9,7 +9,6 @@ package pages
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -53,19 +52,12 @@ func headerNumber(header http.Header, name string, unknown int) int {
 // A Request requests the page that a query selects.
 type Request[P any] func(ctx context.Context, query url.Values) (*Page[P], error)
 
-// An Order is what is known about the order of a list.
-type Order struct {
-	ByTime  bool // of change, instead of ID
-	Rising  bool // the list ascends
-	Unknown bool // anything else: a walk only drops repeats
-	Settled bool // the list never changes
-}
-
 // A List is what a walk needs to know about a list.
 type List[P any] struct {
 	Request Request[P]
 	Order   Order
-	Ahead   int // how many pages to request ahead, at most [MostAhead]
+	Settled bool // the list never changes
+	Ahead   int  // how many pages to request ahead, at most [MostAhead]
 
 	// Key returns what tells an item, a P, from others: its ID and, where a list
 	// can be ordered by that, the time of its last change. It is not ok if there
@@ -89,33 +81,6 @@ func (e Error) Error() string { return string(e) }
 
 const (
 	errTurnsBack Error = "the list turns back: a page links to one that came before it"
+	errNoCursor  Error = "this is not a cursor"
 	errNoFit     Error = "the list's pages do not fit together: each request returns different items"
 )
-
-// All yields the items of the page that query selects, and of all pages after
-// it. Nothing is requested after the loop.
-func (l *List[P]) All(ctx context.Context, query url.Values, yield func(P, error) bool) {
-	early := prefetch(ctx, l)
-	defer early.stop()
-	w := walk[P]{list: l, early: early, yield: yield, drift: newDrift(l.Order, query, l.Ahead > 1)}
-	w.run(query)
-}
-
-// A cursor is a query without credentials, as text.
-var errNoCursor = errors.New("this is not a cursor")
-
-// Cursor returns the cursor of the page that a query selects.
-func Cursor(query url.Values) string { return query.Encode() }
-
-// Query returns the query that selects the page of a cursor, without credentials.
-func Query(cursor string) (url.Values, error) {
-	query, err := url.ParseQuery(cursor)
-	if err != nil {
-		return nil, errNoCursor
-	}
-	// GitLab repeats in its links whatever came in the query.
-	for _, name := range []string{"private_token", "access_token", "job_token", "sudo"} {
-		query.Del(name)
-	}
-	return query, nil
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"net/url"
-	"slices"
 	"sync"
 )
 
@@ -13,24 +12,23 @@ import (
 const MostAhead = 64
 
 // largestEarly is the largest page, in bytes, that is read while others are
-// requested at once. GitLab's pages have some hundred kB.
+// requested concurrently. GitLab's pages have some hundred kB.
 const largestEarly = 4 << 20
 
-// A prefetcher fetches pages before the walk reaches them. A page is used only if
+// A prefetcher requests pages before the walk reaches them. A page is used only if
 // the walk requests exactly that page, so a wrong guess costs one request and
 // nothing else.
 type prefetcher[P any] struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	list    *List[P]
-	most    int             // concurrent requests
-	width   int             // how many of them are useful now
+	width   int             // how many requests are useful at once now, at most list.Ahead
 	queue   []*earlyPage[P] // in the order of the list
 	taken   string          // the key of the page that was taken last
 	running sync.WaitGroup
 }
 
-// An earlyPage is a page on its way.
+// An earlyPage is a page that was requested before the walk reached it.
 type earlyPage[P any] struct {
 	key     string
 	guessed bool // requested before the previous page was read
@@ -40,20 +38,19 @@ type earlyPage[P any] struct {
 	err     error
 }
 
-func prefetch[P any](ctx context.Context, list *List[P]) *prefetcher[P] {
-	most := list.Ahead
-	p := &prefetcher[P]{list: list, most: most, width: most}
+func newPrefetcher[P any](ctx context.Context, list *List[P]) *prefetcher[P] {
+	p := &prefetcher[P]{list: list, width: list.Ahead}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	return p
 }
 
-// stop ends what is under way, and returns when it has ended.
+// stop cancels all requests, and returns when they have ended.
 func (p *prefetcher[P]) stop() {
 	p.cancel()
 	p.running.Wait()
 }
 
-// take waits for a page that was already requested, or fetches it. It reports
+// take waits for a page that was already requested, or requests it. It reports
 // whether the page was requested before the previous page was read.
 //
 // If the same page is taken again, the requests for the pages after it continue.
@@ -63,7 +60,7 @@ func (p *prefetcher[P]) take(at *place) (page *Page[P], guessed bool, err error)
 	key := pageKey(at.query)
 	if len(p.queue) > 0 && p.queue[0].key == key {
 		head := p.queue[0]
-		p.queue, p.taken, p.width = p.queue[1:], key, min(2*p.width, p.most)
+		p.queue, p.taken, p.width = p.queue[1:], key, min(2*p.width, p.list.Ahead)
 		<-head.done
 		head.cancel()
 		if !head.guessed || !p.list.TooLarge(head.err) {
@@ -76,7 +73,7 @@ func (p *prefetcher[P]) take(at *place) (page *Page[P], guessed bool, err error)
 		p.drop()
 	}
 	if at.back {
-		p.width = min(1, p.most)
+		p.width = min(1, p.list.Ahead)
 	}
 	p.taken = key
 	page, err = p.list.Request(p.ctx, at.query)
@@ -102,7 +99,7 @@ func (p *prefetcher[P]) keep(n int) {
 func (p *prefetcher[P]) fill(plan iter.Seq[url.Values]) {
 	i := 0
 	for query := range plan {
-		if i >= p.width || slices.ContainsFunc(p.queue[:i], (*earlyPage[P]).isLast) {
+		if i >= p.width || p.endsWithin(i) {
 			return
 		}
 		if i < len(p.queue) && p.queue[i].key != pageKey(query) {
@@ -115,6 +112,7 @@ func (p *prefetcher[P]) fill(plan iter.Seq[url.Values]) {
 	}
 }
 
+// start requests a page while others are read.
 func (p *prefetcher[P]) start(query url.Values) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	early := &earlyPage[P]{key: pageKey(query), guessed: len(p.queue) > 0, cancel: cancel, done: make(chan struct{})}
@@ -126,6 +124,17 @@ func (p *prefetcher[P]) start(query url.Values) {
 		defer close(early.done)
 		early.page, early.err = p.list.Request(ctx, query)
 	})
+}
+
+// endsWithin reports whether it is known that nothing comes after one of the first
+// n pages.
+func (p *prefetcher[P]) endsWithin(n int) bool {
+	for _, early := range p.queue[:n] {
+		if early.isLast() {
+			return true
+		}
+	}
+	return false
 }
 
 // isLast reports whether it is known that nothing comes after a page.
