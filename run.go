@@ -30,7 +30,8 @@ type RunOptions struct {
 	// are spaces. A line is what GitLab's page
 	// shows as one: without colours and markers of sections, and of a progress
 	// bar the last state. Lines of one job are in order, and none is left out
-	// or comes twice, save after a line which says that the log has changed.
+	// or comes twice, except after the line of [JobsService.FollowLog] about a
+	// rewritten log.
 	//
 	// At most 16 logs are followed at once, the others after these. They are
 	// polled each second while they grow, or each MinInterval if that is set.

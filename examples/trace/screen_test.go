@@ -25,7 +25,7 @@ func TestRewritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := "[the log has changed: from byte 0 on it now goes on like this]\n" + strings.Repeat("another\n", 2*lastWords) + folded
+		want := "[log rewritten by the server; continuing from byte 0]\n" + strings.Repeat("another\n", 2*lastWords) + folded
 		if !strings.HasSuffix(out.String(), want) {
 			t.Errorf("the log is:\n%s", &out)
 		}

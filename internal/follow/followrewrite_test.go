@@ -19,7 +19,7 @@ import (
 
 // changedLine is what is written where a log has changed.
 func changedLine(from int) string {
-	return fmt.Sprintf("[the log has changed: from byte %d on it now goes on like this]\n", from)
+	return fmt.Sprintf("[log rewritten by the server; continuing from byte %d]\n", from)
 }
 
 // What has changed is written anew, from where it changed or, if nobody knows

@@ -1,0 +1,237 @@
+package follow
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
+)
+
+const (
+	// doubtsNeeded is how often in a row a log must look rewritten before that is
+	// believed: a response that was cut off looks so, too.
+	doubtsNeeded = 8
+
+	// agreementNeeded is how many bytes of the overlap must be the same to believe
+	// it of everything before them.
+	agreementNeeded = 64
+)
+
+// A serving is what a server sends of a log that is requested by byte_offset.
+type serving int
+
+const (
+	unknownLogs serving = iota
+	logOffsets          // the part that was requested
+	wholeLogs           // all of it: the server is older than 19.1
+)
+
+// A reader copies what is new of a log.
+type reader struct {
+	server    Server
+	rewritten func(from int64)
+
+	copied logCopy
+	read   int64 // bytes, of this poll
+	doubts int   // how often in a row the log looked rewritten
+
+	serves    serving
+	rangeless bool // a server of whole logs has ignored Range, too
+}
+
+// readOn copies what is new. Where the log was rewritten it goes back to there.
+func (r *reader) readOn(ctx context.Context) error {
+	for {
+		agreed, err := r.request(ctx)
+		if err != nil || r.doubts < doubtsNeeded {
+			return err
+		}
+		r.doubts = 0
+		if err := r.copied.goBack(agreed, r.rewritten); err != nil {
+			return err
+		}
+	}
+}
+
+// request requests the log once. It copies what follows the overlap if that is the
+// same. Otherwise there is one more doubt, and it returns how much of the overlap agreed.
+func (r *reader) request(ctx context.Context) (agreed int, err error) {
+	part, err := r.open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer part.Close()
+	agreed, same, err := r.compare(part)
+	if err != nil {
+		return 0, err
+	}
+	if !same {
+		r.doubts++
+		if r.serves == logOffsets {
+			r.serves = unknownLogs // an older server may have sent the whole log
+		}
+		return agreed, nil
+	}
+	r.doubts = 0
+	_, err = io.Copy(&r.copied, part)
+	if err != nil && !isWriteError(err) {
+		err = part.broken()
+	}
+	return agreed, err
+}
+
+// compare reads the overlap, and returns how much of it is as it was copied, and
+// whether that is all of it.
+func (r *reader) compare(part *part) (agreed int, same bool, err error) {
+	again := make([]byte, r.copied.overlap())
+	n := 0
+	if _, err = io.CopyN(io.Discard, part, r.from()-part.start); err == nil {
+		n, err = io.ReadFull(part, again)
+	}
+	if err != nil && part.broken() != nil {
+		return 0, false, part.broken()
+	}
+	agreed, same = r.copied.agrees(again[:n])
+	if !same && agreed < agreementNeeded && r.from() > 0 {
+		agreed = 0
+	}
+	return agreed, same, nil
+}
+
+// from is the byte at which the overlap begins.
+func (r *reader) from() int64 { return r.copied.size - r.copied.overlap() }
+
+// open requests the log from the overlap on, as far as the server supports that.
+func (r *reader) open(ctx context.Context) (*part, error) {
+	from := r.from()
+	switch {
+	case from == 0:
+		return r.get(ctx, nil, 0)
+	case r.serves == unknownLogs:
+		return r.probe(ctx)
+	case r.serves == logOffsets:
+		return r.get(ctx, url.Values{"byte_offset": {strconv.FormatInt(from, 10)}}, from)
+	}
+	return r.get(ctx, nil, from)
+}
+
+// probe requests one byte. A server that does not support that sends the whole log,
+// which is then used.
+func (r *reader) probe(ctx context.Context) (*part, error) {
+	part, err := r.get(ctx, url.Values{"byte_offset": {"0"}, "byte_limit": {"1"}}, 0)
+	if err != nil {
+		return nil, err
+	}
+	first := make([]byte, 2)
+	n, err := io.ReadFull(part, first)
+	if err != nil && part.broken() != nil {
+		part.Close()
+		return nil, part.broken()
+	}
+	switch n {
+	case 0: // there is no log
+		return part, nil
+	case 1:
+		part.Close()
+		r.serves = logOffsets
+		return r.open(ctx)
+	}
+	r.serves = wholeLogs
+	r.read -= int64(n) // they are read once more
+	part.Reader = io.MultiReader(bytes.NewReader(first), part.Reader)
+	return part, nil
+}
+
+// get requests the log by a query, or from a byte on by a Range. The part that it
+// returns begins there, or at another byte if it says so, or is the whole log.
+func (r *reader) get(ctx context.Context, query url.Values, from int64) (*part, error) {
+	var span http.Header
+	if query == nil && from > 0 && !r.rangeless {
+		span = http.Header{"Range": {fmt.Sprintf("bytes=%d-", from)}}
+	}
+	resp, err := r.server.Open(ctx, query, span)
+	if err != nil {
+		if (span != nil || query != nil) && r.endsBefore(err) {
+			return &part{Reader: http.NoBody, Closer: http.NoBody, start: from, read: &r.read}, nil
+		}
+		return nil, err
+	}
+	p := &part{Reader: resp.Body, Closer: resp.Body, start: from, read: &r.read, resp: resp}
+	if err := r.check(p); err != nil {
+		resp.Body.Close()
+		return nil, p.fail(err)
+	}
+	if query == nil && resp.StatusCode == http.StatusOK {
+		p.start, r.rangeless = 0, r.rangeless || span != nil
+	}
+	return p, nil
+}
+
+// endsBefore reports whether an error says that a part begins at the end of the log or
+// behind it: the part of a Range, or of one that newer servers make of byte_offset for
+// their storage.
+func (r *reader) endsBefore(err error) bool {
+	return r.server.Explain(err).Status == http.StatusRequestedRangeNotSatisfiable
+}
+
+// check refuses a response that is not the requested part of a log.
+func (r *reader) check(p *part) error {
+	header := p.resp.Header
+	switch contentType := header.Get("Content-Type"); {
+	case rest.IsPage(contentType):
+		return fmt.Errorf("the response has content type %q: this is a page", contentType)
+	case rest.IsJSON(contentType):
+		return r.server.NoFile(p.resp)
+	}
+	if packed := header.Get("Content-Encoding"); packed != "" && !strings.EqualFold(packed, "identity") {
+		return fmt.Errorf("the log is compressed by %q on its way, though that was not asked for", packed)
+	}
+	switch p.resp.StatusCode {
+	case http.StatusOK:
+		return nil
+	case http.StatusPartialContent:
+		sent := header.Get("Content-Range")
+		if !strings.HasPrefix(sent, fmt.Sprintf("bytes %d-", p.start)) {
+			return fmt.Errorf("the part of the log has the Content-Range %.200q, not from byte %d on", sent, p.start)
+		}
+		return nil
+	}
+	return fmt.Errorf("%s is not a log", rest.StatusLine(p.resp.StatusCode))
+}
+
+// A part is what a response has of a log: everything from the byte start on.
+type part struct {
+	io.Reader
+	io.Closer
+	start int64
+	read  *int64
+	resp  *rest.Response // nil if the log ends before the part
+	err   error          // of the last Read
+}
+
+func (p *part) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b)
+	*p.read += int64(n)
+	p.err = err
+	return n, err
+}
+
+// broken returns why there is no more, unless that is the end.
+func (p *part) broken() error {
+	if p.err == nil || p.err == io.EOF {
+		return nil
+	}
+	return p.fail(fmt.Errorf("after %d bytes: %w", *p.read, rest.Bare(p.err)))
+}
+
+// fail makes an error that of the response, without the secrets of its request.
+func (p *part) fail(err error) error {
+	return fmt.Errorf("gitlabci: %s: %w", p.resp.From, secret.ScrubError(err, p.resp.Secrets))
+}
