@@ -130,15 +130,13 @@ func (s *ArtifactsService) Open(ctx context.Context, project ProjectID, src Arti
 
 // open opens a file, of which the spec says what is not the same for all.
 func (s *ArtifactsService) open(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions, spec remote.Spec) (*ArtifactFile, error) {
+	spec.JSON = opts.FileType != "" && opts.FileType != ArtifactTypeArchive
 	spec.Ending, spec.Progress = endOfZip, opts.Progress
 	if job, ok := src.(JobID); ok {
 		spec.Fixed = true // a job's artifacts are never replaced
 		spec.Length = s.client.sizeOf(project, job, cmp.Or(opts.FileType, ArtifactTypeArchive))
 	}
-	file, err := notPage(s.client.download(ctx, archiveCall(project, src, opts), spec))
-	if opts.FileType == "" || opts.FileType == ArtifactTypeArchive {
-		file, err = notJSON(file, err)
-	}
+	file, err := s.client.download(ctx, archiveCall(project, src, opts), spec)
 	if err != nil {
 		return nil, err
 	}
@@ -199,21 +197,24 @@ var (
 // From GitLab 18.8 a file called "tree" at the top of an archive cannot be
 // reached by job ID: the error matches [errors.ErrUnsupported].
 func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src ArtifactSource, path string) (*ArtifactFile, error) {
-	_, byID := src.(JobID)
-	file, err := s.client.download(ctx, memberCall(project, src, path), remote.Spec{Fixed: byID, Ending: endOfZip})
-	if !pageName.MatchString(path) { // GitLab sends as a page only what is called one
-		file, err = notPage(file, err)
+	spec := remote.Spec{Ending: endOfZip, Page: pageName.MatchString(path), JSON: jsonName.MatchString(path)}
+	if _, spec.Fixed = src.(JobID); spec.Fixed && path == "tree" {
+		spec.Strange = isListing
 	}
-	if err == nil && byID && path == "tree" && file.source.Header().Get("X-Page") != "" {
-		return nil, file.source.Refuse("%w: GitLab lists the archive at this URL; to read a file called \"tree\", use LatestArtifacts or open the archive", errors.ErrUnsupported)
-	}
-	if !jsonName.MatchString(path) {
-		file, err = notJSON(file, err)
-	}
+	file, err := s.client.download(ctx, memberCall(project, src, path), spec)
 	if err != nil {
 		return nil, err
 	}
 	return file, nil
+}
+
+// isListing refuses a list of what is in the archive, which newer servers send in place
+// of a file called "tree".
+func isListing(header http.Header) error {
+	if header.Get("X-Page") == "" {
+		return nil
+	}
+	return fmt.Errorf("%w: GitLab lists the archive at this URL; to read a file called \"tree\", use LatestArtifacts or open the archive", errors.ErrUnsupported)
 }
 
 func memberCall(project ProjectID, src ArtifactSource, path string) *call {

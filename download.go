@@ -48,22 +48,6 @@ func (f *ArtifactFile) Read(p []byte) (int, error) {
 // Close ends the download, finished or not, and a Read that waits.
 func (f *ArtifactFile) Close() error { return f.source.Close() }
 
-// notPage refuses a page in place of a file: a login form, perhaps.
-func notPage(f *ArtifactFile, err error) (*ArtifactFile, error) {
-	if err == nil && rest.IsPage(f.ContentType) {
-		return nil, f.source.Refuse("the response has content type %q: this is a page", f.ContentType)
-	}
-	return f, err
-}
-
-// notJSON refuses JSON in place of a file. The error quotes its message.
-func notJSON(f *ArtifactFile, err error) (*ArtifactFile, error) {
-	if err != nil || !rest.IsJSON(f.ContentType) {
-		return f, err
-	}
-	return nil, f.source.Refuse("%w", noFile(f.ContentType, f.body, f.source.Secrets()))
-}
-
 // identity asks for the bytes as they are: compressed on the way, their number
 // would not be the file's.
 const identity = "identity"

@@ -34,7 +34,7 @@ import (
 func (s *JobsService) Log(ctx context.Context, project ProjectID, job JobID) (io.ReadCloser, error) {
 	cl := readingFile(at("projects", project, "jobs", job, "trace"), nil)
 	spec := remote.Spec{Packed: true, Grows: true, Ending: endOfLog, Length: s.client.sizeOf(project, job, ArtifactTypeTrace)}
-	log, err := notJSON(notPage(s.client.download(ctx, cl, spec)))
+	log, err := s.client.download(ctx, cl, spec)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 
@@ -26,7 +27,6 @@ type File struct {
 	first     http.Header // of the first response
 	name      string
 	from      string       // the endpoint, and the storage if there is one
-	page      bool         // what is read is a page, and so was meant to be
 	size      int64        // of the file, or -1
 	end       int64        // of the body within the file, or -1
 	read      int64        // bytes returned
@@ -57,15 +57,18 @@ func Open(ctx context.Context, server Server, spec Spec) (*File, error) {
 	}
 	f.first, f.name, f.bodies.body = resp.Header, fileName(resp), resp.Body
 	f.from, f.secrets = resp.From, resp.Secrets
-	f.page = rest.IsPage(resp.Header.Get("Content-Type"))
 	f.size, f.end, f.ending, f.validator = resp.ContentLength, resp.ContentLength, endingOf(resp), validatorOf(resp)
-	if resp.StatusCode != http.StatusOK {
-		return nil, f.Refuse("%s is not a whole file", rest.StatusLine(resp.StatusCode))
-	}
-	if err := encoded(resp); err != nil {
+	if err := f.accept(resp, false); err != nil {
 		return nil, f.Refuse("%w", err)
 	}
+	// If it was no page at first, a page now is not the file.
+	f.spec.Page = rest.IsPage(resp.Header.Get("Content-Type"))
 	return f, nil
+}
+
+func (f *File) accept(resp *rest.Response, partly bool) error {
+	e := expected{noun: "file", partly: partly, page: f.spec.Page, json: f.spec.JSON, strange: f.spec.Strange}
+	return e.accept(f.server, resp)
 }
 
 // ask makes the call for the file, with a header to ask for a part of it.
@@ -165,6 +168,8 @@ func (f *File) open() error {
 		resp.Body.Close()
 		f.ranges = false
 		return f.open()
+	case err != nil && f.IsClosed(): // which may be why
+		return f.Fail(fs.ErrClosed)
 	case err != nil:
 		return f.Fail(err)
 	case resp.StatusCode == http.StatusOK:

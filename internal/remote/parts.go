@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 
 	"example.com/gitlabci/internal/rest"
@@ -116,7 +115,7 @@ func (z *Parts) refusesPart(err error) bool {
 func (z *Parts) begin(resp *rest.Response) (tail block, body io.ReadCloser, err error) {
 	z.name, z.validator = secret.Scrub(fileName(resp), z.secrets), strongValidator(resp.Header)
 	z.from, z.place = resp.From, placeOf(resp)
-	if err := z.acceptable(resp); err != nil {
+	if err := z.accept(resp); err != nil {
 		return block{}, nil, err
 	}
 	if resp.StatusCode == http.StatusOK {
@@ -162,19 +161,10 @@ func (z *Parts) tailOf(resp *rest.Response, first, end int64) (block, io.ReadClo
 	return tail, resp.Body, nil
 }
 
-// acceptable refuses what is not bytes of the archive.
-func (z *Parts) acceptable(resp *rest.Response) error {
-	contentType := resp.Header.Get("Content-Type")
-	packed := resp.Header.Get("Content-Encoding")
-	switch {
-	case rest.IsPage(contentType):
-		return z.fail(fmt.Errorf("the response has content type %q: this is a page", contentType))
-	case rest.IsJSON(contentType):
-		return z.fail(z.server.NoFile(resp))
-	case packed != "" && !strings.EqualFold(packed, identity):
-		return z.fail(fmt.Errorf("the archive is compressed by %q on its way, though that was not asked for", packed))
-	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent:
-		return z.fail(fmt.Errorf("%s is neither the archive nor a part of it", rest.StatusLine(resp.StatusCode)))
+// accept refuses what is not bytes of the archive.
+func (z *Parts) accept(resp *rest.Response) error {
+	if err := (expected{noun: "archive", partly: true}).accept(z.server, resp); err != nil {
+		return z.fail(err)
 	}
 	return nil
 }
@@ -202,7 +192,7 @@ type limitedBody struct {
 
 // verify returns how many bytes an answer has.
 func (z *Parts) verify(resp *rest.Response, first, end int64) (int64, error) {
-	if err := z.acceptable(resp); err != nil {
+	if err := z.accept(resp); err != nil {
 		return 0, err
 	}
 	if !z.same(resp) {

@@ -66,15 +66,13 @@ func (f *File) provable() bool { return f.spec.Copy != nil && f.spec.Provable(f.
 // check returns an error if a response cannot continue the bytes that were read.
 // Otherwise it notes the size of the response.
 func (f *File) check(resp *rest.Response, partly bool) error {
-	switch err := encoded(resp); {
-	case err != nil:
+	if err := f.accept(resp, partly); err != nil {
 		return err
-	case partly && resp.StatusCode == http.StatusPartialContent:
-		return f.checkPart(resp)
-	case resp.StatusCode == http.StatusOK:
-		return f.checkWhole(resp)
 	}
-	return fmt.Errorf("%s is not a whole file", rest.StatusLine(resp.StatusCode))
+	if resp.StatusCode == http.StatusPartialContent {
+		return f.checkPart(resp)
+	}
+	return f.checkWhole(resp)
 }
 
 // checkPart checks that a 206 is of this file and begins at the requested byte.
@@ -104,8 +102,6 @@ func (f *File) checkPart(resp *rest.Response) error {
 func (f *File) checkWhole(resp *rest.Response) error {
 	size := resp.ContentLength
 	switch {
-	case rest.IsPage(resp.Header.Get("Content-Type")) && !f.page:
-		return fmt.Errorf("the response has content type %q: this is a page", resp.Header.Get("Content-Type"))
 	case size >= 0 && !f.fits(size):
 		return f.Changed("it has %d bytes now", size)
 	case f.read > 0 && !f.spec.Grows && f.contradicts(resp.Header):

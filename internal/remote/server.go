@@ -46,6 +46,9 @@ type Spec struct {
 	Grows  bool // it may be longer when it is requested again
 	Lax    bool // an end that nothing proves is accepted
 
+	Page, JSON bool                    // it may be sent as an HTML page, or as JSON
+	Strange    func(http.Header) error // says why a response is not the file, by its header; may be nil
+
 	Progress func(done, total int64)                        // is called as bytes arrive, unless nil
 	Length   func(context.Context) int64                    // asks elsewhere for the size, which may be -1; nil if nobody knows
 	Ending   func(start, last []byte, size int64) Wholeness // judges a file by its first and last bytes

@@ -1,26 +1,12 @@
 package remote
 
 import (
-	"fmt"
 	"mime"
 	"strings"
 	"unicode"
 
 	"example.com/gitlabci/internal/rest"
 )
-
-// identity asks for the bytes as they are: compressed on the way, their number
-// would not be the file's.
-const identity = "identity"
-
-// encoded refuses a file that something compressed on its way unasked.
-func encoded(resp *rest.Response) error {
-	packed := resp.Header.Get("Content-Encoding")
-	if packed == "" || strings.EqualFold(packed, identity) {
-		return nil
-	}
-	return fmt.Errorf("the file is compressed by %q on its way, though that was not asked for", packed)
-}
 
 // fileName is what the server calls the file, without folders, which are the
 // caller's to choose.
