@@ -3,7 +3,6 @@ package gitlabci
 import (
 	"bytes"
 	"context"
-	"regexp"
 
 	"example.com/gitlabci/internal/remote"
 	"example.com/gitlabci/internal/zipped"
@@ -25,21 +24,6 @@ func endOfZip(start, last []byte, size int64) remote.Wholeness {
 		return remote.Uncertain // there may be other data before the archive
 	}
 	return remote.Short
-}
-
-// lastLine matches a runner's verdict as the complete last line of a log, with the
-// code that resets its color.
-var lastLine = regexp.MustCompile(`(?m:^)` + logStamp + `(?:` + verdictText + `\n+|\x1b\[[1-9][0-9;]*m` + verdictText +
-	`(?:\x1b\[0;?m\n|\n` + logStamp + `\x1b\[0;?m\n?))$`)
-
-const verdictText = `(?:Job succeeded|ERROR: Job failed[^\n\x1b]*)`
-
-// endOfLog tells whether a log is complete.
-func endOfLog(_, last []byte, _ int64) remote.Wholeness {
-	if lastLine.Match(last[max(0, len(last)-4<<10):]) {
-		return remote.Whole
-	}
-	return remote.Uncertain
 }
 
 // sizeOf returns a function that requests the size of one of a job's files. The

@@ -41,6 +41,14 @@ func (s *JobsService) Log(ctx context.Context, project ProjectID, job JobID) (io
 	return log, nil
 }
 
+// endOfLog tells whether a log is complete.
+func endOfLog(_, last []byte, _ int64) remote.Wholeness {
+	if follow.IsWhole(last) {
+		return remote.Whole
+	}
+	return remote.Uncertain
+}
+
 // FollowOptions say how a log is followed. Nil means the zero values.
 type FollowOptions struct {
 	// From is the byte of the log to begin at: the [FollowPoll.Offset] at which
@@ -255,5 +263,3 @@ func isFinal(err error) bool {
 	}
 	return e.Is(ErrUnauthorized) || e.Is(ErrForbidden) || e.Is(ErrNotFound) || e.Is(ErrInvalid)
 }
-
-const logStamp = follow.Stamp

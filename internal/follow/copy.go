@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 )
 
 // mostOverlap is how many bytes each poll requests again.
@@ -91,19 +90,6 @@ func (c *logCopy) goBack(agreed int, rewritten func(from int64)) error {
 	c.noted = true
 	return nil
 }
-
-// endsWithVerdict reports whether the copy ends as a runner ends a log.
-func (c *logCopy) endsWithVerdict() bool { return verdict.Match(c.end) }
-
-// verdict is the runner's last line, and after it only colours, timestamps and space.
-var verdict = regexp.MustCompile(`(?m:^)` + Stamp + colour +
-	`(?:Job succeeded|ERROR: Job failed[^\n]*?)(?:\s|` + colour + `|` + Stamp + `)*$`)
-
-const (
-	// Stamp matches the timestamp before a line of a log, or nothing.
-	Stamp  = `(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z [0-9a-f]{2}[OE][ +])?`
-	colour = `(?:\x1b\[[0-9;]*[A-Za-z])*`
-)
 
 // A writeError is that of the caller's writer.
 type writeError struct{ err error }
