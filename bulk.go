@@ -228,7 +228,7 @@ func (b *bulk) patiently(ctx context.Context, id PipelineID) error {
 		}
 		b.config.announce(ctx, b.call, try, WaitRateLimit, wait)
 		if ended := rest.Sleep(ctx, wait); ended != nil {
-			return fmt.Errorf("gitlabci: %w (after: %w)", ended, err)
+			return fmt.Errorf("gitlabci: %w", rest.After(ended, err))
 		}
 	}
 }

@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
+
+	"example.com/gitlabci/internal/rest"
 )
 
 // CancelJobOptions say how a job is canceled. Nil does it the gentle way.
@@ -149,7 +150,7 @@ func (s *JobsService) PlayOrRetry(ctx context.Context, project ProjectID, job Jo
 	}
 	retried, retryErr := s.Retry(ctx, project, job, &RetryJobOptions{Inputs: opts.Inputs})
 	if retryErr != nil {
-		return nil, fmt.Errorf("%w (after: %w)", retryErr, err)
+		return nil, rest.After(retryErr, err)
 	}
 	return retried, nil
 }
