@@ -24,9 +24,9 @@ type ListOptions struct {
 	Page    int `url:"page,omitempty"`     // from 1; 0 is the first
 	PerPage int `url:"per_page,omitempty"` // 1 to 100; 0 is GitLab's 20, or 100 where a method ranges over all
 
-	// After goes on where a page ended: its [Page.Next], or the After of a
-	// [PageError]. It holds the filters too and replaces every other option
-	// but Prefetch.
+	// After continues where a page ended: it is the [Page.Next] of that page, or
+	// the After of a [PageError]. It has the filters too, and replaces every other
+	// option but Prefetch.
 	After Cursor `url:"-"`
 
 	// Prefetch is how many pages, 0 to 64, an iterator requests concurrently,
@@ -43,26 +43,26 @@ type ListOptions struct {
 }
 
 // A Cursor is a place in a list: the query of the next page, without
-// credentials. As text it can be kept and used again later. "" is the start of
-// a list when given, and its end when returned.
+// credentials. It is text, which can be stored and used later. "" is the start of
+// a list in options, and its end in a page.
 type Cursor string
 
 // A Page is one page of a list.
 type Page[T any] struct {
 	Items      []*T
 	Page       int    // its number, or 0 in a list without numbers
-	PerPage    int    // the most items a page holds, or 0 if not told
-	Total      int    // items on all pages, or -1 if not told: GitLab stops counting at 10,000
-	TotalPages int    // or -1 if not told
+	PerPage    int    // the most items a page holds, or 0 if unknown
+	Total      int    // items on all pages, or -1 if unknown: GitLab stops counting at 10,000
+	TotalPages int    // or -1 if unknown
 	Next       Cursor // for [ListOptions.After]; "" on the last page
 }
 
 // A PageError is the failure of one page while ranging over a list.
 type PageError struct {
-	// After goes on with the page that failed; in a list that turns back, with
-	// the one that leads back. It does not hold what was yielded before: of
-	// numbered pages that moved meanwhile, items can come again, and what others
-	// deleted can hide as many.
+	// After continues with the page that failed or, in a list that turns back, with
+	// the page that links back. It does not know what was yielded before: if
+	// numbered pages have moved meanwhile, items can be yielded again, and deleted
+	// items can hide as many others.
 	After Cursor
 	Err   error
 }

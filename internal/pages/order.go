@@ -34,8 +34,8 @@ type key struct {
 	rank int64 // what the list is sorted by, or 0 if it is not known
 }
 
-// key returns the key of an item with that ID, which changed at that time, or of
-// one that is not ok to be told apart.
+// key returns the key of an item with that ID, which changed at that time. If it
+// is not ok, the item has none.
 func (o Order) key(id int64, changed time.Time, ok bool) key {
 	switch {
 	case !ok:
