@@ -37,7 +37,7 @@ func Example_bot() {
 func nightly(ctx context.Context, client *gitlabci.Client, file string) error {
 	const project, ref = "group/app", "main"
 	opts := &gitlabci.RunOptions{CancelOnExit: true} // when ctx ends, by Ctrl-C perhaps
-	opts.Variables = []*gitlabci.Variable{{Key: "BUILD", Value: "nightly"}}
+	opts.Create.Variables = []*gitlabci.Variable{{Key: "BUILD", Value: "nightly"}}
 
 	result, err := client.Pipelines.Run(ctx, project, ref, opts)
 	if err != nil {

@@ -238,7 +238,7 @@ func ExampleRunOptions() {
 	client, ctx := srv.Client(), context.Background()
 
 	opts := &gitlabci.RunOptions{Log: os.Stdout, CancelOnExit: true}
-	opts.Variables = []*gitlabci.Variable{{Key: "DEPLOY_TO", Value: "staging"}}
+	opts.Create.Variables = []*gitlabci.Variable{{Key: "DEPLOY_TO", Value: "staging"}}
 	opts.Event = func(event *gitlabci.PipelineEvent) {
 		if event.Job == nil {
 			fmt.Println("The pipeline is", event.Status)

@@ -21,20 +21,20 @@ const exitTime = 30 * time.Second
 // RunOptions say what [PipelinesService.Run] starts, how it waits for it, and
 // what it tells meanwhile. Nil is all of the defaults.
 type RunOptions struct {
-	CreatePipelineOptions
-	WatchOptions
+	Create CreatePipelineOptions // how the pipeline is started
+	Watch  WatchOptions          // how it is waited for
 
 	// Log, unless nil, gets the logs of jobs that run, each line in one Write,
-	// behind the job's name and a colon; for pipelines below, with Downstream,
-	// the name is followed by "(pipeline 102)". Control characters in the name
-	// are spaces. A line is what GitLab's page
+	// behind the job's name and a colon; for downstream pipelines,
+	// with [WatchOptions.Downstream], the name is followed by "(pipeline 102)".
+	// Control characters in the name are spaces. A line is what GitLab's page
 	// shows as one: without colours and markers of sections, and of a progress
 	// bar the last state. Lines of one job are in order, and none is left out
 	// or comes twice, except after the line of [JobsService.FollowLog] about a
 	// rewritten log.
 	//
 	// At most 16 logs are followed at once, the others after these. They are
-	// polled each second while they grow, or each MinInterval if that is set.
+	// polled each second while they grow, or each Watch.MinInterval if that is set.
 	// Run returns when the logs of all jobs that have ended are complete. One
 	// that cannot be read has a line that says why; an error of Log ends Run.
 	Log io.Writer
@@ -47,8 +47,8 @@ type RunOptions struct {
 	// CancelOnExit cancels the pipeline before Run returns with an error, such
 	// as that of a context that has ended: unless it has finished, or Run ends
 	// since it is blocked. That takes 30 seconds at most, and its own error is
-	// added. A pipeline that IdempotencyKey has found is canceled as well; those
-	// that were started in other projects are not. If the context ends while the
+	// added. A pipeline that Create.IdempotencyKey has found is canceled as well;
+	// those that were started in other projects are not. If the context ends while the
 	// pipeline is created there is none to cancel, though GitLab may be making
 	// it: the error then matches [ErrOutcomeUnknown].
 	CancelOnExit bool
@@ -90,15 +90,15 @@ func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref strin
 	if opts != nil {
 		r.options = *opts
 	}
-	r.follow = FollowOptions{MinInterval: r.options.MinInterval, GiveUpAfter: r.options.GiveUpAfter}
-	if err := r.options.WatchOptions.check(); err != nil {
+	r.follow = FollowOptions{MinInterval: r.options.Watch.MinInterval, GiveUpAfter: r.options.Watch.GiveUpAfter}
+	if err := r.options.Watch.check(); err != nil {
 		return nil, &inputError{"WatchOptions", err}
 	}
-	pipeline, err := s.Create(ctx, project, ref, &r.options.CreatePipelineOptions)
+	pipeline, err := s.Create(ctx, project, ref, &r.options.Create)
 	if err != nil {
 		return nil, err
 	}
-	if r.watch, err = s.watch(project, pipeline.ID, r.options.WatchOptions); err != nil {
+	if r.watch, err = s.watch(project, pipeline.ID, r.options.Watch); err != nil {
 		return nil, err
 	}
 	r.watch.root.since = time.Now()
@@ -243,7 +243,7 @@ func (r *run) note(event *PipelineEvent) {
 // what a pipeline failed of. Others that a server lists all the same do not count.
 func (r *run) noteTriggers(ctx context.Context) error {
 	root := r.watch.root
-	if r.options.Downstream || r.result.Pipeline.Status != StatusFailed {
+	if r.options.Watch.Downstream || r.result.Pipeline.Status != StatusFailed {
 		return nil
 	}
 	failed := &ListTriggerJobsOptions{Scope: []Status{StatusFailed}}

@@ -28,7 +28,7 @@ const failingLog = "\x1b[32;1m$ go test ./...\x1b[0;m\nok\texample.com/a\n\x1b[3
 func TestRunSucceeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := testkit.NewRunning(testkit.Job("build: [linux, amd64]", "success", testkit.NumberedLines(3000)), testkit.Job("lint", "success", "$ lint\n10%\r55%\r100%\nsection_start:1:a\r\x1b[0Ksection_end:2:a\r\x1b[0K\ndone"))
-		r.Opts.Variables = []*gitlabci.Variable{{Key: "A", Value: "b"}}
+		r.Opts.Create.Variables = []*gitlabci.Variable{{Key: "A", Value: "b"}}
 		before := r.Opts
 		result, err := r.Run(t.Context())
 		require.NoError(t, err)
@@ -150,7 +150,7 @@ func TestRunTriggerJobs(t *testing.T) {
 					Jobs: []gitlabcitest.Job{testkit.Job("leaf", "failed", failingLog)}, Depend: true,
 				}}
 				r := testkit.NewRunning(testkit.Job("unit", "success", "ok\n"), child)
-				r.Opts.Downstream = test.downstream
+				r.Opts.Watch.Downstream = test.downstream
 				result, err := r.Run(t.Context())
 				require.NoError(t, err)
 				require.Equal(t, gitlabci.StatusFailed, result.Pipeline.Status)
@@ -173,7 +173,7 @@ func TestRunRetriedTriggerJob(t *testing.T) {
 		long := testkit.Job("long", "success", "")
 		long.Script.Runs = 10 * time.Minute
 		r := testkit.NewRunning(long, child)
-		r.Opts.Downstream = true
+		r.Opts.Watch.Downstream = true
 		time.AfterFunc(3*time.Minute, func() { r.Server.Client().Pipelines.Retry(t.Context(), "group/app", 101) })
 		result, err := r.Run(t.Context())
 		require.NoError(t, err)
@@ -187,7 +187,7 @@ func TestRunRetriedTriggerJob(t *testing.T) {
 func TestRunFindsItsPipeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := testkit.NewRunning(testkit.Job("unit", "failed", failingLog))
-		r.Opts.IdempotencyKey = "nightly-7"
+		r.Opts.Create.IdempotencyKey = "nightly-7"
 		for n := range 2 {
 			result, err := r.Run(t.Context())
 			require.NoError(t, err)
@@ -260,7 +260,7 @@ func TestRunEndsEarly(t *testing.T) {
 func TestRunCancelsWhatIsBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := testkit.NewRunning(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusCreated, When: gitlabcitest.WhenManual})
-		r.Opts.WaitForManual, r.Opts.CancelOnExit = true, true
+		r.Opts.Watch.WaitForManual, r.Opts.CancelOnExit = true, true
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
 		result, err := r.Run(ctx)
@@ -282,8 +282,8 @@ func TestRunStartsNothing(t *testing.T) {
 		sent  int
 	}{
 		"no ref":         {"", nil, nil, []error{gitlabci.ErrInvalid}, 0},
-		"a bad key":      {"main", &gitlabci.RunOptions{CreatePipelineOptions: gitlabci.CreatePipelineOptions{IdempotencyKey: "$"}}, nil, []error{gitlabci.ErrInvalid}, 0},
-		"a bad time":     {"main", &gitlabci.RunOptions{WatchOptions: gitlabci.WatchOptions{MinInterval: -1}}, nil, []error{gitlabci.ErrInvalid}, 0},
+		"a bad key":      {"main", &gitlabci.RunOptions{Create: gitlabci.CreatePipelineOptions{IdempotencyKey: "$"}}, nil, []error{gitlabci.ErrInvalid}, 0},
+		"a bad time":     {"main", &gitlabci.RunOptions{Watch: gitlabci.WatchOptions{MinInterval: -1}}, nil, []error{gitlabci.ErrInvalid}, 0},
 		"lost":           {"main", &gitlabci.RunOptions{CancelOnExit: true}, &lost, []error{gitlabci.ErrOutcomeUnknown, context.DeadlineExceeded}, 1},
 		"an unknown ref": {"main", nil, &gitlabcitest.Fault{Route: createRoute, Status: 400}, []error{gitlabci.ErrInvalid}, 1},
 	} {
@@ -413,7 +413,7 @@ func TestRunDownstreamGoesOn(t *testing.T) {
 		leaf := testkit.Job("leaf", "success", testkit.NumberedLines(100))
 		leaf.Script.Runs = 20 * time.Minute
 		r := testkit.NewRunning(gitlabcitest.Job{Name: "child", Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{Jobs: []gitlabcitest.Job{leaf}}})
-		r.Opts.Downstream, r.Opts.CancelOnExit, r.Opts.MinInterval = true, true, 30*time.Second
+		r.Opts.Watch.Downstream, r.Opts.CancelOnExit, r.Opts.Watch.MinInterval = true, true, 30*time.Second
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
 		result, err := r.Run(ctx)

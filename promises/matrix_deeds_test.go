@@ -172,7 +172,7 @@ func compositeDeeds() []deed {
 			return c.Pipelines.Run(ctx, "group/app", "main", nil)
 		})},
 		{"Pipelines.Run waits", "GET " + p + "/jobs", expecting, false, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.RunResult, error) {
-			return c.Pipelines.Run(ctx, "group/app", "main", &gitlabci.RunOptions{WatchOptions: *seldom})
+			return c.Pipelines.Run(ctx, "group/app", "main", &gitlabci.RunOptions{Watch: *seldom})
 		})},
 		{"Jobs.PlayOrRetry", "POST " + j + "/play", once, false, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
 			return c.Jobs.PlayOrRetry(ctx, "group/app", matrixManual, nil)

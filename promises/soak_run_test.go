@@ -58,7 +58,7 @@ type runTrial struct {
 
 func (r *runTrial) draw(seed uint64) {
 	r.Running = *testkit.NewRunning(r.jobs("")...)
-	r.Opts.Downstream = seed%2 == 0
+	r.Opts.Watch.Downstream = seed%2 == 0
 	for i, route := range []string{"/pipelines/:pipeline_id/jobs", "/pipelines/:pipeline_id/bridges", "/pipelines/:pipeline_id", "/jobs/:job_id", "/jobs/:job_id/trace"} {
 		for j, fault := range soakFaults() {
 			fault.Route, fault.Seed = "GET /projects/:id"+route, seed+uint64(100*i+j)
@@ -140,7 +140,7 @@ func (r *runTrial) judge(t *testing.T, result *gitlabci.RunResult) {
 		reported[f.Job.ID] = true
 	}
 	for i, id := range []gitlabci.PipelineID{pipeline.ID, pipeline.ID + 1} {
-		told := i == 0 || r.Opts.Downstream
+		told := i == 0 || r.Opts.Watch.Downstream
 		for job, err := range client.Jobs.AllForPipeline(ctx, "group/app", id, nil) {
 			require.NoError(t, err)
 			require.Equal(t, told && job.Status == gitlabci.StatusFailed && !job.AllowFailure, reported[job.ID], job.Name)

@@ -31,7 +31,7 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	flags.BoolVar(&s.demo, "demo", false, "run a pipeline of a fake GitLab, without a token or a network")
 	flags.BoolVar(&s.log, "log", false, "print the logs of jobs as they run, in place of a table")
 	flags.StringVar(&s.ref, "ref", "main", "the branch or tag to run on")
-	flags.BoolVar(&s.opts.Downstream, "downstream", false, "wait for the pipelines that trigger jobs start, too")
+	flags.BoolVar(&s.opts.Watch.Downstream, "downstream", false, "wait for the pipelines that trigger jobs start, too")
 	flags.Func("var", "a pipeline variable, as `KEY=value`; may be repeated", s.addVariable)
 	flags.Func("input", "a pipeline input, as `name=value`; true, 1 and [\"a\"] are what they are in JSON,\nand anything else is text; may be repeated", s.addInput)
 	if err := flags.Parse(args); err != nil {
@@ -52,7 +52,7 @@ func (s *settings) addVariable(text string) error {
 	if !found || key == "" {
 		return fmt.Errorf("not KEY=value")
 	}
-	s.opts.Variables = append(s.opts.Variables, &gitlabci.Variable{Key: key, Value: value})
+	s.opts.Create.Variables = append(s.opts.Create.Variables, &gitlabci.Variable{Key: key, Value: value})
 	return nil
 }
 
@@ -61,13 +61,13 @@ func (s *settings) addInput(text string) error {
 	if !found || name == "" {
 		return fmt.Errorf("not name=value")
 	}
-	if s.opts.Inputs == nil {
-		s.opts.Inputs = map[string]any{}
+	if s.opts.Create.Inputs == nil {
+		s.opts.Create.Inputs = map[string]any{}
 	}
 	var parsed any
 	if err := json.Unmarshal([]byte(value), &parsed); err != nil || parsed == nil {
 		parsed = value // text without quotation marks
 	}
-	s.opts.Inputs[name] = parsed
+	s.opts.Create.Inputs[name] = parsed
 	return nil
 }

@@ -82,7 +82,7 @@ func TestFlags(t *testing.T) {
 		t.Errorf("%v: %s", err, &out)
 	}
 	set, err := parse([]string{"-input", "n=1", "-input", "b=true", "-input", "s=main", "-input", `t="1"`, "-input", "z=null", "-input", "e=", "a/b"}, &out)
-	if got := fmt.Sprintf("%#v", set.opts.Inputs); err != nil || got != `map[string]interface {}{"b":true, "e":"", "n":1, "s":"main", "t":"1", "z":"null"}` {
+	if got := fmt.Sprintf("%#v", set.opts.Create.Inputs); err != nil || got != `map[string]interface {}{"b":true, "e":"", "n":1, "s":"main", "t":"1", "z":"null"}` {
 		t.Errorf("%s (%v)", got, err)
 	}
 }
