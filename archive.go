@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"example.com/gitlabci/internal/remote"
@@ -29,12 +30,13 @@ import (
 // What the archive's directory tells is held in memory: some 25 MiB for 100,000
 // files. It may have up to 32 MiB, and 524,288 files and folders.
 type Archive struct {
-	// Skipped are the names that are left out: those that [fs.ValidPath] says
-	// no to, such as "../x" and what is not UTF-8, those with a backslash, and
-	// each that is there already. Of a name that repeats, the first is kept.
-	Skipped []string
+	files   *zipped.Archive
+	skipped []string
+}
 
-	files *zipped.Archive
+// ArchiveOptions say how an archive is read. Nil is all of the defaults.
+type ArchiveOptions struct {
+	DownloadMode DownloadMode // see [OpenOptions.DownloadMode]
 }
 
 // Archive opens a job's archive to read single files of it.
@@ -56,8 +58,11 @@ type Archive struct {
 // proves to be complete is an error, too; see [ArtifactFile.Read]. Ctx governs all
 // reading until Close. The errors are those of [ArtifactsService.Open], also when
 // files are read, and [archive/zip.ErrFormat] if the archive is not a zip file.
-func (s *ArtifactsService) Archive(ctx context.Context, project ProjectID, src ArtifactSource) (*Archive, error) {
-	z, err := s.openZip(ctx, project, src)
+func (s *ArtifactsService) Archive(ctx context.Context, project ProjectID, src ArtifactSource, opts *ArchiveOptions) (*Archive, error) {
+	if opts == nil {
+		opts = &ArchiveOptions{}
+	}
+	z, err := s.openZip(ctx, project, src, &OpenOptions{DownloadMode: opts.DownloadMode})
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +70,13 @@ func (s *ArtifactsService) Archive(ctx context.Context, project ProjectID, src A
 	if err != nil {
 		return nil, ofArchive(err)
 	}
-	return &Archive{Skipped: skipped, files: files}, nil
+	return &Archive{files: files, skipped: skipped}, nil
 }
+
+// Skipped returns the names that are left out: those that [fs.ValidPath] says
+// no to, such as "../x" and what is not UTF-8, those with a backslash, and
+// each that is there already. Of a name that repeats, the first is kept.
+func (a *Archive) Skipped() []string { return slices.Clone(a.skipped) }
 
 // Close ends all reading, waits until it has ended, and removes the temporary
 // file, if there is one. Reads fail with [fs.ErrClosed] from then on.
@@ -87,8 +97,8 @@ func (a *Archive) ReadDir(name string) ([]fs.DirEntry, error) { return a.files.R
 func (a *Archive) ReadFile(name string) ([]byte, error) { return a.files.ReadFile(name) }
 
 // openZip opens an archive and reads its directory.
-func (s *ArtifactsService) openZip(ctx context.Context, project ProjectID, src ArtifactSource) (*zipped.Index, error) {
-	source, tail, err := s.openSource(ctx, project, src)
+func (s *ArtifactsService) openZip(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions) (*zipped.Index, error) {
+	source, tail, err := s.openSource(ctx, project, src, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -97,16 +107,16 @@ func (s *ArtifactsService) openZip(ctx context.Context, project ProjectID, src A
 }
 
 // openSource opens an archive to be read in parts, or else copies it.
-func (s *ArtifactsService) openSource(ctx context.Context, project ProjectID, src ArtifactSource) (zipped.Source, []byte, error) {
+func (s *ArtifactsService) openSource(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions) (zipped.Source, []byte, error) {
 	_, byID := src.(JobID)
-	parts, tail, err := remote.OpenParts(ctx, fileServer{s.client, archiveCall(project, src, &OpenOptions{})}, byID)
+	parts, tail, err := remote.OpenParts(ctx, fileServer{s.client, archiveCall(project, src, opts)}, byID)
 	if err == nil {
 		return parts, tail, nil
 	}
 	if !errors.Is(err, remote.ErrNoParts) {
 		return nil, nil, err
 	}
-	file, err := s.Open(ctx, project, src, nil)
+	file, err := s.Open(ctx, project, src, opts)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -182,6 +182,11 @@ var (
 	jsonName = regexp.MustCompile(`(?i)json|\.(map|webmanifest)$`)
 )
 
+// OpenFileOptions say how one file is opened. Nil is all of the defaults.
+type OpenFileOptions struct {
+	Progress func(done, total int64) // see [OpenOptions.Progress]
+}
+
 // OpenFile opens one file within a job's archive, which GitLab unpacks. The
 // path has slashes and no leading one, such as "coverage/index.html".
 //
@@ -196,8 +201,11 @@ var (
 // [ArtifactFile.Read].
 // From GitLab 18.8 a file called "tree" at the top of an archive cannot be
 // reached by job ID: the error matches [errors.ErrUnsupported].
-func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src ArtifactSource, path string) (*ArtifactFile, error) {
-	spec := remote.Spec{Ending: endOfZip, Page: pageName.MatchString(path), JSON: jsonName.MatchString(path)}
+func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src ArtifactSource, path string, opts *OpenFileOptions) (*ArtifactFile, error) {
+	if opts == nil {
+		opts = &OpenFileOptions{}
+	}
+	spec := remote.Spec{Ending: endOfZip, Progress: opts.Progress, Page: pageName.MatchString(path), JSON: jsonName.MatchString(path)}
 	if _, spec.Fixed = src.(JobID); spec.Fixed && path == "tree" {
 		spec.Strange = isListing
 	}

@@ -149,13 +149,25 @@ func TestArtifactsGzipStaysGzip(t *testing.T) {
 	}
 }
 
+func TestOpenFileProgress(t *testing.T) {
+	var steps []testkit.ProgressStep
+	opts := &gitlabci.OpenFileOptions{Progress: testkit.RecordProgress(&steps).Progress}
+	s := testkit.NewScript(testkit.File("0123456789", "text/plain", ""))
+	file, err := s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(7), "a.txt", opts)
+	require.NoError(t, err)
+	got, err := io.ReadAll(file)
+	require.NoError(t, err)
+	require.Equal(t, "0123456789", string(got))
+	require.Equal(t, []testkit.ProgressStep{{Done: 10, Total: 10}}, steps)
+}
+
 // A member whose name says so may well be a page.
 func TestArtifactsPageMembers(t *testing.T) {
 	for path, page := range map[string]bool{
 		"coverage/index.html": true, "a.htm": true, "A.HTML": true, "b.shtml": true, "index.html.txt": false, "html": false, "a.json": false,
 	} {
 		s := testkit.NewScript(testkit.File("<title>Sign in</title>", "text/html; charset=utf-8", ""))
-		file, err := s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(7), path)
+		file, err := s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(7), path, nil)
 		if !page {
 			require.ErrorContains(t, err, "this is a page", path)
 			continue

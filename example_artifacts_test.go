@@ -61,7 +61,7 @@ func ExampleArtifactsService_OpenFile() {
 	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Artifacts: built})
 	client, ctx := srv.Client(), context.Background()
 
-	file, err := client.Artifacts.OpenFile(ctx, "group/app", job.ID, "coverage.txt")
+	file, err := client.Artifacts.OpenFile(ctx, "group/app", job.ID, "coverage.txt", nil)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -87,7 +87,7 @@ func ExampleArtifactsService_Save() {
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "sast.json")
-	opts := &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeSAST}}
+	opts := &gitlabci.SaveOptions{FileType: gitlabci.ArtifactTypeSAST}
 	if err := client.Artifacts.Save(ctx, "group/app", job.ID, file, opts); err != nil {
 		fmt.Println(err)
 		return
@@ -102,7 +102,7 @@ func ExampleArtifactsService_Archive() {
 	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Artifacts: built})
 	client, ctx := srv.Client(), context.Background()
 
-	archive, err := client.Artifacts.Archive(ctx, "group/app", job.ID)
+	archive, err := client.Artifacts.Archive(ctx, "group/app", job.ID, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -80,7 +80,7 @@ func (s *ArtifactsService) Extract(ctx context.Context, project ProjectID, src A
 	if err := options.Check(dir); err != nil {
 		return &ExtractResult{}, &inputError{"Extract", err}
 	}
-	z, err := s.openZip(ctx, project, src)
+	z, err := s.openZip(ctx, project, src, &OpenOptions{})
 	if err != nil {
 		return &ExtractResult{}, err
 	}

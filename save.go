@@ -17,13 +17,20 @@ import (
 
 // SaveOptions say which file of a job is saved. Nil is the archive.
 type SaveOptions struct {
-	OpenOptions
+	FileType     ArtifactType            // see [OpenOptions.FileType]
+	Gunzip       bool                    // see [OpenOptions.Gunzip]
+	DownloadMode DownloadMode            // see [OpenOptions.DownloadMode]
+	Progress     func(done, total int64) // see [OpenOptions.Progress]
 
 	// AllowUnverified saves a file that nothing proves to be complete: the server
 	// sent neither its length nor its end, its size in the job is unknown, and it
 	// is not a complete zip archive. Such a file may be cut short. By default the
 	// old file is kept, and the error matches [io.ErrUnexpectedEOF].
 	AllowUnverified bool
+}
+
+func (o *SaveOptions) open() *OpenOptions {
+	return &OpenOptions{FileType: o.FileType, Gunzip: o.Gunzip, DownloadMode: o.DownloadMode, Progress: o.Progress}
 }
 
 // Save writes a job's archive of artifacts, or one of its report files, to a
@@ -51,7 +58,7 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 		opts = &SaveOptions{}
 	}
 	old, err := atomicfile.Replaceable(file)
-	call := archiveCall(project, src, &opts.OpenOptions)
+	call := archiveCall(project, src, opts.open())
 	call.err = cmp.Or(call.err, err)
 	if _, err := s.client.newRequest(ctx, call); err != nil {
 		return err
@@ -76,7 +83,7 @@ func (s *ArtifactsService) fill(ctx context.Context, project ProjectID, src Arti
 	if join && !opts.Gunzip {
 		spec.Copy, spec.Provable = part, beginsAsZip
 	}
-	file, err := s.open(ctx, project, src, &opts.OpenOptions, spec)
+	file, err := s.open(ctx, project, src, opts.open(), spec)
 	if err != nil {
 		return err
 	}

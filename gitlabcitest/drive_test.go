@@ -87,7 +87,7 @@ func TestOnCreateWithLiveJobs(t *testing.T) {
 			require.True(t, created.FinishedAt.IsZero())
 			course{{0, "running: running created success"}, {10, "running: success running success"}, {20, "success: success success success"}}.follow(t, srv, created.ID)
 			latest := gitlabci.LatestArtifacts{Ref: "main", Job: "build"}
-			file, err := srv.Client().Artifacts.OpenFile(t.Context(), "group/app", latest, "a")
+			file, err := srv.Client().Artifacts.OpenFile(t.Context(), "group/app", latest, "a", nil)
 			require.NoError(t, err)
 			require.NoError(t, file.Close())
 			require.EqualValues(t, 101+2*i, created.ID)

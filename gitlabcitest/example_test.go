@@ -85,7 +85,7 @@ func ExampleJob_artifacts() {
 
 	ctx, client := context.Background(), srv.Client()
 	latest := gitlabci.LatestArtifacts{Ref: "main", Job: "build"}
-	file, err := client.Artifacts.OpenFile(ctx, "group/app", latest, "version.txt")
+	file, err := client.Artifacts.OpenFile(ctx, "group/app", latest, "version.txt", nil)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -60,7 +60,7 @@ func TestOnCreate(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, log.Close())
 			require.Equal(t, "hello\n", string(text))
-			file, err := client.Artifacts.OpenFile(t.Context(), "group/app", job.ID, "app.txt")
+			file, err := client.Artifacts.OpenFile(t.Context(), "group/app", job.ID, "app.txt", nil)
 			require.NoError(t, err)
 			require.NoError(t, file.Close())
 			require.EqualValues(t, 3, file.Size)

@@ -348,11 +348,11 @@ func useJob(ctx context.Context, client *gitlabci.Client, id gitlabci.JobID) (fa
 		func() error { log, err := client.Jobs.Log(ctx, project, id); return closed(log, err) },
 		func() error { _, err := client.Artifacts.Download(ctx, project, id, io.Discard, nil); return err },
 		func() error {
-			file, err := client.Artifacts.OpenFile(ctx, project, id, "bin/app")
+			file, err := client.Artifacts.OpenFile(ctx, project, id, "bin/app", nil)
 			return closed(file, err)
 		},
 		func() error {
-			file, err := client.Artifacts.OpenFile(ctx, project, fresh, "bin/app")
+			file, err := client.Artifacts.OpenFile(ctx, project, fresh, "bin/app", nil)
 			return closed(file, err)
 		},
 		func() error { _, err := client.Artifacts.ListEntries(ctx, project, id, nil); return err },

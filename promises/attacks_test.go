@@ -193,7 +193,7 @@ func TestArchiveFileReadByItsSize(t *testing.T) {
 	data := testkit.Zip(t, testkit.ZipEntry{Name: "f", Content: strings.Repeat("x", 3000), Store: true})
 	damaged := bytes.Replace(data, []byte("xxxxx"), []byte("xxyxx"), 1)
 	for name, bytesOf := range map[string][]byte{"whole": data, "damaged": damaged} {
-		archive, err := testkit.ZipClient(t, bytesOf).Artifacts.Archive(t.Context(), "group/app", gitlabci.JobID(9))
+		archive, err := testkit.ZipClient(t, bytesOf).Artifacts.Archive(t.Context(), "group/app", gitlabci.JobID(9), nil)
 		require.NoError(t, err)
 		file, err := archive.Open("f")
 		require.NoError(t, err)
@@ -220,7 +220,7 @@ func TestEchoedTokens(t *testing.T) {
 			return err
 		},
 		"archive": func(ctx context.Context, c *gitlabci.Client) error {
-			_, err := c.Artifacts.Archive(ctx, "group/app", gitlabci.JobID(9))
+			_, err := c.Artifacts.Archive(ctx, "group/app", gitlabci.JobID(9), nil)
 			return err
 		},
 		"download": func(ctx context.Context, c *gitlabci.Client) error {

@@ -350,7 +350,7 @@ func TestArchiveNeverMixesArchives(t *testing.T) {
 }
 
 func mixArchive(t *testing.T, s *mixServer, src gitlabci.ArtifactSource, names [2]map[string]string, label string) {
-	archive, err := s.client(t, gitlabci.WithRetries(2)).Artifacts.Archive(t.Context(), "group/app", src)
+	archive, err := s.client(t, gitlabci.WithRetries(2)).Artifacts.Archive(t.Context(), "group/app", src, nil)
 	if err != nil {
 		return
 	}

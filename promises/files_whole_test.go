@@ -62,7 +62,7 @@ func cutSources(t testing.TB) (reads map[string]func(context.Context, *gitlabci.
 		return mixRead(report, nil)
 	}
 	reads["spool"] = func(ctx context.Context, c *gitlabci.Client) (string, error) {
-		archive, err := c.Artifacts.Archive(ctx, "group/app", gitlabci.JobID(7))
+		archive, err := c.Artifacts.Archive(ctx, "group/app", gitlabci.JobID(7), nil)
 		if err != nil {
 			return "", err
 		}

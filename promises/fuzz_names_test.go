@@ -34,7 +34,7 @@ func FuzzMemberPath(f *testing.F) {
 func fuzzMember(t *testing.T, path string, src gitlabci.ArtifactSource, segments []string, query url.Values) {
 	t.Helper()
 	s := &testkit.Canned{Status: http.StatusOK}
-	file, err := s.Client(t).Artifacts.OpenFile(t.Context(), "7", src, path)
+	file, err := s.Client(t).Artifacts.OpenFile(t.Context(), "7", src, path, nil)
 	if err != nil {
 		require.ErrorIs(t, err, gitlabci.ErrInvalid)
 		require.Empty(t, s.URLs)

@@ -22,7 +22,7 @@ func archiveDeeds() []deed {
 
 func archiveDeed(src gitlabci.ArtifactSource) func(context.Context, *gitlabci.Client) error {
 	return func(ctx context.Context, c *gitlabci.Client) error {
-		archive, err := c.Artifacts.Archive(ctx, "group/app", src)
+		archive, err := c.Artifacts.Archive(ctx, "group/app", src, nil)
 		if err != nil {
 			return err
 		}

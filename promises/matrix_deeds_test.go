@@ -212,10 +212,10 @@ func fileDeeds() []deed {
 			return c.Artifacts.Open(ctx, "group/app", latest, nil)
 		})},
 		{"Artifacts.OpenFile job", "GET " + j + "/artifacts/*artifact_path", streaming, true, drained(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.ArtifactFile, error) {
-			return c.Artifacts.OpenFile(ctx, "group/app", gitlabci.JobID(matrixFailed), "report.txt")
+			return c.Artifacts.OpenFile(ctx, "group/app", gitlabci.JobID(matrixFailed), "report.txt", nil)
 		})},
 		{"Artifacts.OpenFile latest", "GET /projects/:id/jobs/artifacts/:ref_name/raw/*artifact_path", streaming, true, drained(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.ArtifactFile, error) {
-			return c.Artifacts.OpenFile(ctx, "group/app", latest, "report.txt")
+			return c.Artifacts.OpenFile(ctx, "group/app", latest, "report.txt", nil)
 		})},
 		{"Artifacts.Save", "GET " + j + "/artifacts", streaming, true, func(ctx context.Context, c *gitlabci.Client) error {
 			return testkit.Save(ctx, c, "group/app", matrixFailed)

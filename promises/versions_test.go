@@ -121,7 +121,7 @@ func TestOldServersLackEndpoints(t *testing.T) {
 
 func TestOldServersTree(t *testing.T) {
 	srv, _ := ofRelease("18.7")
-	file, err := srv.Client().Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(11), "tree")
+	file, err := srv.Client().Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(11), "tree", nil)
 	require.NoError(t, err)
 	text, err := io.ReadAll(file)
 	require.NoError(t, err)
@@ -129,7 +129,7 @@ func TestOldServersTree(t *testing.T) {
 	require.Equal(t, "oak", string(text))
 
 	srv, _ = ofRelease("18.8")
-	_, err = srv.Client().Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(11), "tree")
+	_, err = srv.Client().Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(11), "tree", nil)
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 	entries, err := srv.Client().Artifacts.ListEntries(t.Context(), "group/app", 11, nil)
 	require.NoError(t, err)

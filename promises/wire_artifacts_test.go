@@ -31,7 +31,7 @@ var wireFilledArtifacts = []wireFilled{
 	},
 	{
 		opts: func() any {
-			return &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeSARIF, DownloadMode: gitlabci.DownloadModeDirect, Gunzip: true}, AllowUnverified: true}
+			return &gitlabci.SaveOptions{FileType: gitlabci.ArtifactTypeSARIF, DownloadMode: gitlabci.DownloadModeDirect, Gunzip: true, AllowUnverified: true}
 		},
 		except: "Progress",
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
@@ -40,6 +40,26 @@ var wireFilledArtifacts = []wireFilled{
 			})
 		},
 		want: "GET /projects/group%2Fapp/jobs/7/artifacts?download_mode=direct&file_type=sarif",
+	},
+	{
+		opts:   func() any { return &gitlabci.OpenFileOptions{} },
+		except: "Progress",
+		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
+			return testkit.ReadAll(c.Artifacts.OpenFile(ctx, "group/app", gitlabci.JobID(7), "a.json", opts.(*gitlabci.OpenFileOptions)))
+		},
+		want: "GET /projects/group%2Fapp/jobs/7/artifacts/a.json",
+	},
+	{
+		opts: func() any { return &gitlabci.ArchiveOptions{DownloadMode: gitlabci.DownloadModeProxy} },
+		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
+			archive, err := c.Artifacts.Archive(ctx, "group/app", gitlabci.JobID(7), opts.(*gitlabci.ArchiveOptions))
+			if err != nil {
+				return err
+			}
+			return archive.Close()
+		},
+		want:   "GET /projects/group%2Fapp/jobs/7/artifacts?download_mode=proxy",
+		answer: testkit.EmptyZip,
 	},
 	{
 		opts: func() any {
@@ -106,7 +126,7 @@ func TestWireArtifacts(t *testing.T) {
 	}
 	openFile := func(src gitlabci.ArtifactSource, path string) func(context.Context, *gitlabci.Client) error {
 		return func(ctx context.Context, c *gitlabci.Client) error {
-			return testkit.ReadAll(c.Artifacts.OpenFile(ctx, gitlabci.ProjectNumber(7), src, path))
+			return testkit.ReadAll(c.Artifacts.OpenFile(ctx, gitlabci.ProjectNumber(7), src, path, nil))
 		}
 	}
 	tests := map[string]struct {
@@ -196,7 +216,7 @@ func TestWireHostileNames(t *testing.T) {
 			require.Equal(t, url.Values{"job": {name}}, s.Received()[0].URL.Query())
 
 			s = testkit.NewScript(testkit.OKFile)
-			require.NoError(t, testkit.ReadAll(s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", src, "out/a.txt")))
+			require.NoError(t, testkit.ReadAll(s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", src, "out/a.txt", nil)))
 			require.Equal(t, []string{"artifacts", name, "raw", "out", "a.txt"}, wireDecoded(t, s))
 			require.Equal(t, url.Values{"job": {name}}, s.Received()[0].URL.Query())
 		})
@@ -216,12 +236,12 @@ func TestWireHostileMembers(t *testing.T) {
 	for name, escaped := range hostile {
 		t.Run(name, func(t *testing.T) {
 			s := testkit.NewScript(testkit.OKFile)
-			require.NoError(t, testkit.ReadAll(s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(9), name)))
+			require.NoError(t, testkit.ReadAll(s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(9), name, nil)))
 			requireWire(t, s, "GET /projects/group%2Fapp/jobs/9/artifacts/"+escaped, "")
 			require.Equal(t, append([]string{"9", "artifacts"}, strings.Split(name, "/")...), wireDecoded(t, s))
 
 			s = testkit.NewScript(testkit.OKFile)
-			require.NoError(t, testkit.ReadAll(s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}, name)))
+			require.NoError(t, testkit.ReadAll(s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}, name, nil)))
 			requireWire(t, s, "GET /projects/group%2Fapp/jobs/artifacts/main/raw/"+escaped+"?job=unit", "")
 		})
 	}
@@ -244,7 +264,7 @@ func TestWireRefusesBadSources(t *testing.T) {
 			s := testkit.NewScript(testkit.OK)
 			artifacts := s.Client(t).Artifacts
 			require.ErrorIs(t, testkit.ReadAll(artifacts.Open(t.Context(), "group/app", src, nil)), gitlabci.ErrInvalid)
-			require.ErrorIs(t, testkit.ReadAll(artifacts.OpenFile(t.Context(), "group/app", src, file)), gitlabci.ErrInvalid)
+			require.ErrorIs(t, testkit.ReadAll(artifacts.OpenFile(t.Context(), "group/app", src, file, nil)), gitlabci.ErrInvalid)
 			n, err := artifacts.Download(t.Context(), "group/app", src, io.Discard, nil)
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)
 			require.Zero(t, n)
@@ -272,7 +292,7 @@ func TestWireRefusesBadMembers(t *testing.T) {
 		for _, path := range []string{"", ".", "..", "/", "/x", "x/", "a//b", "./x", "a/./b", "../x", "a/../b", "a/..", "\xff", "a/\xc3\x28"} {
 			t.Run(fmt.Sprintf("%T %q", src, path), func(t *testing.T) {
 				s := testkit.NewScript(testkit.OK)
-				err := testkit.ReadAll(s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", src, path))
+				err := testkit.ReadAll(s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", src, path, nil))
 				require.ErrorIs(t, err, gitlabci.ErrInvalid)
 				require.ErrorContains(t, err, fmt.Sprintf("%q", path))
 				require.Empty(t, s.Received())

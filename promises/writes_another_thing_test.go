@@ -202,11 +202,11 @@ func TestJSONInPlaceOfAFile(t *testing.T) {
 			return err
 		},
 		"ranges": func(ctx context.Context, c *gitlabci.Client) error {
-			_, err := c.Artifacts.Archive(ctx, "group/app", gitlabci.JobID(9))
+			_, err := c.Artifacts.Archive(ctx, "group/app", gitlabci.JobID(9), nil)
 			return err
 		},
 		"member": func(ctx context.Context, c *gitlabci.Client) error {
-			_, err := c.Artifacts.OpenFile(ctx, "group/app", gitlabci.JobID(9), "dist/app.tar")
+			_, err := c.Artifacts.OpenFile(ctx, "group/app", gitlabci.JobID(9), "dist/app.tar", nil)
 			return err
 		},
 	} {
@@ -216,7 +216,7 @@ func TestJSONInPlaceOfAFile(t *testing.T) {
 		require.NotContains(t, err.Error(), testkit.Token, name)
 	}
 	for _, path := range []string{"report.json", "dist/app.js.map", "coverage-json"} {
-		file, err := testkit.NewScript(testkit.Respond(200, `{"a":1}`)).Client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(9), path)
+		file, err := testkit.NewScript(testkit.Respond(200, `{"a":1}`)).Client(t).Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(9), path, nil)
 		require.NoError(t, err, path)
 		require.NoError(t, file.Close())
 	}

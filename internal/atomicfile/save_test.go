@@ -68,8 +68,7 @@ func TestSaveOptions(t *testing.T) {
 	_, file := saveFolder(t)
 	packed := testkit.Gzip("<testsuite/>")
 	var steps []testkit.ProgressStep
-	opts := &gitlabci.SaveOptions{OpenOptions: *testkit.RecordProgress(&steps)}
-	opts.FileType, opts.Gunzip = gitlabci.ArtifactTypeJUnit, true
+	opts := &gitlabci.SaveOptions{FileType: gitlabci.ArtifactTypeJUnit, Gunzip: true, Progress: testkit.RecordProgress(&steps).Progress}
 	s := testkit.NewScript(testkit.File(packed, "application/gzip", `attachment; filename="junit.xml.gz"`))
 	require.NoError(t, s.Client(t).Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, opts))
 	requireSaved(t, file, "<testsuite/>")
@@ -102,7 +101,7 @@ func TestSaveFails(t *testing.T) {
 				if test.step == nil {
 					s = testkit.NewScript(testkit.FirstPart(), testkit.Whole(testkit.Text[:99]))
 				}
-				opts := &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeJUnit, Gunzip: true}}
+				opts := &gitlabci.SaveOptions{FileType: gitlabci.ArtifactTypeJUnit, Gunzip: true}
 				err := s.Client(t).Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, opts)
 				require.ErrorContains(t, err, "gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts: ", name)
 				require.True(t, test.err == nil || errors.Is(err, test.err), "%s: %v", name, err)
@@ -117,7 +116,7 @@ func TestSaveCanceledOrPanicking(t *testing.T) {
 		_, file := saveFolder(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		s := testkit.NewScript(testkit.Short("0123456789", 100, testkit.Silent))
-		opts := &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{Progress: func(int64, int64) { cancel() }}}
+		opts := &gitlabci.SaveOptions{Progress: func(int64, int64) { cancel() }}
 		err := s.Client(t).Artifacts.Save(ctx, "group/app", gitlabci.JobID(7), file, opts)
 		require.ErrorIs(t, err, context.Canceled)
 		requireSaved(t, file, "")
@@ -229,7 +228,7 @@ func TestSaveIsKilled(t *testing.T) {
 func saveForever(t *testing.T, file string) {
 	for i := 1; ; i++ {
 		client := testkit.NewScript(testkit.File(saveContents[i%2], "application/zip", "")).Client(t)
-		opts := &gitlabci.SaveOptions{OpenOptions: gitlabci.OpenOptions{Progress: func(int64, int64) { os.Stdout.WriteString(".") }}}
+		opts := &gitlabci.SaveOptions{Progress: func(int64, int64) { os.Stdout.WriteString(".") }}
 		require.NoError(t, client.Artifacts.Save(t.Context(), "group/app", gitlabci.JobID(7), file, opts))
 		os.Stdout.WriteString("!")
 	}

@@ -137,7 +137,7 @@ func TestDownloadEndsEarly(t *testing.T) {
 
 func TestDownloadMemberThatBreaksOff(t *testing.T) {
 	for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(7), testkit.Latest} {
-		file, err := testkit.NewScript(testkit.Short("0123456789", 100, testkit.Reset)).Client(t, gitlabci.WithRetries(0)).Artifacts.OpenFile(t.Context(), "group/app", src, "out/a.txt")
+		file, err := testkit.NewScript(testkit.Short("0123456789", 100, testkit.Reset)).Client(t, gitlabci.WithRetries(0)).Artifacts.OpenFile(t.Context(), "group/app", src, "out/a.txt", nil)
 		require.NoError(t, err)
 		got, err := io.ReadAll(file)
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)

@@ -107,7 +107,7 @@ func mendFrom(ctx context.Context, c *gitlabci.Client, job gitlabci.JobID, way s
 	case "log":
 		return c.Jobs.Log(ctx, "group/app", job)
 	case "member":
-		return c.Artifacts.OpenFile(ctx, "group/app", job, "big.bin")
+		return c.Artifacts.OpenFile(ctx, "group/app", job, "big.bin", nil)
 	case "latest":
 		return c.Artifacts.Open(ctx, "group/app", gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}, nil)
 	}

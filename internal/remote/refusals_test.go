@@ -23,10 +23,10 @@ func TestFileNamedTree(t *testing.T) {
 		Name: "build", Artifacts: fstest.MapFS{"tree": {Data: []byte("oak")}},
 	})
 	client := srv.Client()
-	_, err := client.Artifacts.OpenFile(t.Context(), "group/app", job.ID, "tree")
+	_, err := client.Artifacts.OpenFile(t.Context(), "group/app", job.ID, "tree", nil)
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 
-	file, err := client.Artifacts.OpenFile(t.Context(), "group/app", gitlabci.LatestArtifacts{Ref: "main", Job: "build"}, "tree")
+	file, err := client.Artifacts.OpenFile(t.Context(), "group/app", gitlabci.LatestArtifacts{Ref: "main", Job: "build"}, "tree", nil)
 	require.NoError(t, err)
 	text, err := io.ReadAll(file)
 	require.NoError(t, err)
@@ -35,7 +35,7 @@ func TestFileNamedTree(t *testing.T) {
 
 	// An older server has no listing, and sends the file.
 	s := testkit.NewScript(testkit.Respond(200, "oak", "Content-Type", "application/octet-stream"))
-	file, err = s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", job.ID, "tree")
+	file, err = s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", job.ID, "tree", nil)
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
 }
@@ -85,7 +85,7 @@ func TestSourcesAndRefsThatAreRefused(t *testing.T) {
 			s := testkit.NewScript(testkit.OK)
 			_, err := s.Client(t).Artifacts.Open(t.Context(), "group/app", src, nil)
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)
-			_, err = s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", src, "a")
+			_, err = s.Client(t).Artifacts.OpenFile(t.Context(), "group/app", src, "a", nil)
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)
 			require.Empty(t, s.Received())
 		})

@@ -35,10 +35,10 @@ var Opens = map[string]func(context.Context, *gitlabci.Client) (*gitlabci.Artifa
 		return c.Artifacts.Open(ctx, "group/app", Latest, nil)
 	},
 	"member": func(ctx context.Context, c *gitlabci.Client) (*gitlabci.ArtifactFile, error) {
-		return c.Artifacts.OpenFile(ctx, "group/app", gitlabci.JobID(7), "out/a b.txt")
+		return c.Artifacts.OpenFile(ctx, "group/app", gitlabci.JobID(7), "out/a b.txt", nil)
 	},
 	"latest member": func(ctx context.Context, c *gitlabci.Client) (*gitlabci.ArtifactFile, error) {
-		return c.Artifacts.OpenFile(ctx, "group/app", Latest, "out/a b.txt")
+		return c.Artifacts.OpenFile(ctx, "group/app", Latest, "out/a b.txt", nil)
 	},
 }
 

@@ -74,7 +74,7 @@ var Methods = map[string]Method{
 		return ReadAll(c.Artifacts.Open(ctx, project, gitlabci.JobID(id), nil))
 	}, "GET /projects/group%2Fapp/jobs/7/artifacts", ""},
 	"Artifacts.OpenFile": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return ReadAll(c.Artifacts.OpenFile(ctx, project, gitlabci.JobID(id), "out/a.txt"))
+		return ReadAll(c.Artifacts.OpenFile(ctx, project, gitlabci.JobID(id), "out/a.txt", nil))
 	}, "GET /projects/group%2Fapp/jobs/7/artifacts/out/a.txt", ""},
 	"Artifacts.Save": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
 		return Save(ctx, c, project, gitlabci.JobID(id))
@@ -83,7 +83,7 @@ var Methods = map[string]Method{
 		return Done(c.Artifacts.Download(ctx, project, gitlabci.JobID(id), io.Discard, nil))
 	}, "GET /projects/group%2Fapp/jobs/7/artifacts", ""},
 	"Artifacts.Archive": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		archive, err := c.Artifacts.Archive(ctx, project, gitlabci.JobID(id))
+		archive, err := c.Artifacts.Archive(ctx, project, gitlabci.JobID(id), nil)
 		if err != nil {
 			return err
 		}

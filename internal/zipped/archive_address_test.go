@@ -35,7 +35,7 @@ func TestArchiveLeavesADeadStorage(t *testing.T) {
 			s := testkit.NewScript(http.RedirectHandler(signed, http.StatusFound).ServeHTTP, http.RedirectHandler("https://other.example.com/zip?"+testkit.Signature, http.StatusFound).ServeHTTP)
 			s.Network.Handle(testkit.StorageHost, serveArchive(data))
 			s.Network.Handle("other.example.com", serveArchive(data))
-			archive, err := s.Client(t, gitlabci.WithRetries(retries)).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+			archive, err := s.Client(t, gitlabci.WithRetries(retries)).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 			require.NoError(t, err)
 			defer archive.Close()
 			s.Network.Handle(testkit.StorageHost, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -65,7 +65,7 @@ func TestArchivePassesTheGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{}))
 		client := srv.Client(gitlabci.WithRetries(0))
-		archive, err := client.Artifacts.Archive(t.Context(), "group/app", archiveJob)
+		archive, err := client.Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 		require.NoError(t, err)
 		defer archive.Close()
 		srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/jobs/:job_id", Status: 429, Header: http.Header{"Retry-After": {"30"}, "Content-Type": {"text/plain"}}})
@@ -80,7 +80,7 @@ func TestArchivePassesTheGate(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{}))
-		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 		require.NoError(t, err)
 		defer archive.Close()
 		srv.Fault(gitlabcitest.Fault{Route: gitlabcitest.StorageRoute, Status: 429, Body: "slow down", Header: http.Header{"Retry-After": {"3000"}, "Content-Type": {"text/plain"}}})
@@ -106,7 +106,7 @@ func TestArchiveWhereRangesAreRefused(t *testing.T) {
 			}
 			w.Write(data)
 		})
-		archive, err := s.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+		archive, err := s.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 		require.NoError(t, err)
 		got, err := archive.ReadFile("big")
 		require.NoError(t, err)
@@ -120,7 +120,7 @@ func TestArchiveWhereRangesAreRefused(t *testing.T) {
 func TestArchiveNeverAsksAgain(t *testing.T) {
 	data, _ := bigArchive(t)
 	s := testkit.NewScript(serveArchive(data), partialAnswer(fmt.Sprintf("bytes 0-99/%d", len(data)), data[:100]), serveArchive(data))
-	archive, err := s.Client(t, gitlabci.WithRetries(0)).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	archive, err := s.Client(t, gitlabci.WithRetries(0)).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 	require.NoError(t, err)
 	defer archive.Close()
 	_, err = archive.ReadFile("big")
@@ -156,7 +156,7 @@ func requireNoSignature(t *testing.T, data []byte, step http.HandlerFunc) {
 		require.NotContains(t, err.Error(), testkit.Signature)
 	}
 	s.Network.Handle(testkit.StorageHost, serveArchive(data))
-	archive, err := client.Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	archive, err := client.Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 	require.NoError(t, err)
 	defer archive.Close()
 	requireUnsigned(step, func() error {

@@ -54,7 +54,7 @@ func TestArchiveMends(t *testing.T) {
 					}
 					time.Sleep(time.Hour)
 					withdraw := srv.Fault(fault)
-					archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+					archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 					require.NoError(t, err)
 					defer archive.Close()
 					withdraw()
@@ -77,7 +77,7 @@ func TestArchiveGivesUp(t *testing.T) {
 			srv := archiveServer(data)
 			var waits []string
 			client := srv.Client(gitlabci.WithRetries(retries), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, _ time.Duration) { waits = append(waits, reason) }}))
-			archive, err := client.Artifacts.Archive(t.Context(), "group/app", archiveJob)
+			archive, err := client.Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 			require.NoError(t, err)
 			defer archive.Close()
 			before := len(srv.Requests())
@@ -98,7 +98,7 @@ func TestArchiveWaitEnds(t *testing.T) {
 		srv := archiveServer(data)
 		ctx, cancel := context.WithCancel(t.Context())
 		client := srv.Client(gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(string, time.Duration) { cancel() }}))
-		archive, err := client.Artifacts.Archive(ctx, "group/app", archiveJob)
+		archive, err := client.Artifacts.Archive(ctx, "group/app", archiveJob, nil)
 		require.NoError(t, err)
 		defer archive.Close()
 		srv.Fault(gitlabcitest.Fault{Route: archiveRoute, Break: gitlabcitest.BreakResetBody})
@@ -116,7 +116,7 @@ func TestArchiveExpiredAddress(t *testing.T) {
 	data, _ := variedArchive(t)
 	synctest.Test(t, func(t *testing.T) {
 		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{Lifetime: time.Minute}))
-		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 		require.NoError(t, err)
 		defer archive.Close()
 		for round, want := range []int{2, 5, 6} {
@@ -158,7 +158,7 @@ func TestArchiveOfAnotherJob(t *testing.T) {
 					if dated {
 						time.Sleep(time.Hour)
 					}
-					archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", testkit.Latest)
+					archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", testkit.Latest, nil)
 					require.NoError(t, err)
 					defer archive.Close()
 					if dated {
@@ -218,7 +218,7 @@ func TestArchiveFromALiar(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := testkit.NewScript(test.steps...)
-			archive, err := s.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+			archive, err := s.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 			if err == nil {
 				defer archive.Close()
 				_, err = archive.ReadFile("big")
@@ -251,7 +251,7 @@ func TestArchiveFromTheUnusual(t *testing.T) {
 			t.Setenv("TMPDIR", t.TempDir())
 			synctest.Test(t, func(t *testing.T) {
 				s := testkit.NewScript(steps...)
-				archive, err := s.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+				archive, err := s.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 				require.NoError(t, err)
 				got, err := archive.ReadFile("big")
 				require.NoError(t, err)
@@ -291,7 +291,7 @@ func TestArchiveAsksAnewAfterABreak(t *testing.T) {
 	data, _ := bigArchive(t)
 	synctest.Test(t, func(t *testing.T) {
 		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{}))
-		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 		require.NoError(t, err)
 		defer archive.Close()
 		srv.Fault(gitlabcitest.Fault{Route: gitlabcitest.StorageRoute, Break: gitlabcitest.BreakResetBody, After: 1000, Times: 1})
@@ -316,7 +316,7 @@ func TestArchiveFileCloses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := archiveServer(data)
-				archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+				archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 				require.NoError(t, err)
 				defer archive.Close()
 				fault.Route = archiveRoute

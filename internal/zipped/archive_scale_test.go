@@ -124,7 +124,7 @@ func TestArchiveOneOfTenThousand(t *testing.T) {
 	for name, f := range map[string]*sparseFile{"usual names": file, "long names": sparseArchive(t, 10_000, 10_000, long)} {
 		t.Run(name, func(t *testing.T) {
 			s := newSparseServer(f)
-			archive, err := s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+			archive, err := s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 			require.NoError(t, err)
 			defer archive.Close()
 			matches, err := fs.Glob(archive, "build/*/object-00777.bin")
@@ -153,10 +153,10 @@ func TestArchiveOfManyFiles(t *testing.T) {
 	file := sparseArchive(t, files, 100, func(i int) string { return fmt.Sprintf("d%03d/f%06d", i/100, i) })
 	s := newSparseServer(file)
 	before := heap()
-	archive, err := s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	archive, err := s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 	require.NoError(t, err)
 	defer archive.Close()
-	require.Empty(t, archive.Skipped)
+	require.Empty(t, archive.Skipped())
 	found := 0
 	require.NoError(t, fs.WalkDir(archive, ".", func(_ string, entry fs.DirEntry, err error) error {
 		if !entry.IsDir() {
@@ -205,7 +205,7 @@ func TestArchiveLargeFile(t *testing.T) {
 	require.NoError(t, w.Close())
 
 	s := newSparseServer(file)
-	archive, err := s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	archive, err := s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 	require.NoError(t, err)
 	defer archive.Close()
 	open, err := archive.Open("large")
@@ -225,17 +225,17 @@ func TestArchiveLargeDirectory(t *testing.T) {
 	deep := strings.Repeat("deep/", 40)
 	file := sparseArchive(t, 10_000, 0, func(i int) string { return fmt.Sprintf("%s%05d", deep, i) })
 	s := newSparseServer(file)
-	archive, err := s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	archive, err := s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 	require.NoError(t, err)
 	require.NoError(t, archive.Close())
 	require.EqualValues(t, 3, s.requests.Load())
 
 	huge := strings.Repeat("huge/", 12_000)
 	s = newSparseServer(sparseArchive(t, 600, 0, func(i int) string { return fmt.Sprintf("%s%05d", huge, i) }))
-	_, err = s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	_, err = s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 	require.ErrorContains(t, err, "artifacts.zip: its directory has more than 32 MiB")
 
 	s = newSparseServer(sparseArchive(t, 50, 0, func(i int) string { return fmt.Sprintf("%d/%s", i, huge) }))
-	_, err = s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	_, err = s.client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 	require.ErrorContains(t, err, "artifacts.zip: it has more than 524288 files and folders")
 }

@@ -87,9 +87,9 @@ func TestArchive(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					srv := archiveServer(data, opts...)
 					time.Sleep(time.Hour) // so that its date is one to be trusted
-					archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", src)
+					archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", src, nil)
 					require.NoError(t, err)
-					require.Empty(t, archive.Skipped)
+					require.Empty(t, archive.Skipped())
 					time.Sleep(10 * time.Minute)
 					requireArchive(t, archive, files)
 					require.NoError(t, archive.Close())
@@ -135,7 +135,7 @@ func TestArchiveRequests(t *testing.T) {
 	}
 	asked := func(opts ...gitlabcitest.Option) (got []request) {
 		srv := archiveServer(data, opts...)
-		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 		require.NoError(t, err)
 		defer archive.Close()
 		for range 2 {
@@ -171,7 +171,7 @@ func TestSmallArchiveComesWhole(t *testing.T) {
 	for name, opts := range archiveDeliveries() {
 		t.Run(name, func(t *testing.T) {
 			srv := archiveServer(data, opts...)
-			archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+			archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 			require.NoError(t, err)
 			defer archive.Close()
 			requests := len(srv.Requests())
@@ -191,10 +191,10 @@ func TestArchiveNames(t *testing.T) {
 		testkit.ZipEntry{Name: "dir/"}, testkit.ZipEntry{Name: "dir/"}, testkit.ZipEntry{Name: "dir"}, testkit.ZipEntry{Name: "twice/below"}, testkit.ZipEntry{Name: "A"}, testkit.ZipEntry{Name: "a/x"},
 		testkit.ZipEntry{Name: "link", Content: "/etc/passwd", Mode: fs.ModeSymlink | 0o777}, testkit.ZipEntry{Name: "null", Mode: fs.ModeDevice | fs.ModeCharDevice | 0o666}, testkit.ZipEntry{Name: "/"}, testkit.ZipEntry{Name: "."},
 	)
-	archive, err := archiveServer(data).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	archive, err := archiveServer(data).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 	require.NoError(t, err)
 	defer archive.Close()
-	require.Equal(t, []string{"../up", "/abs", `back\slash`, "a/../b", "", "twice", "bad\xffname", "./x", "dir/", "dir", "twice/below", "/", "."}, archive.Skipped)
+	require.Equal(t, []string{"../up", "/abs", `back\slash`, "a/../b", "", "twice", "bad\xffname", "./x", "dir/", "dir", "twice/below", "/", "."}, archive.Skipped())
 	require.NoError(t, fstest.TestFS(archive, "twice", "A", "a/x", "link", "null"))
 	got, err := archive.ReadFile("twice")
 	require.NoError(t, err)
@@ -251,7 +251,7 @@ func TestArchiveMembersThatLie(t *testing.T) {
 				test.entry.Content = text
 			}
 			data := testkit.Zip(t, test.entry, testkit.ZipEntry{Name: "after", Content: "still good"})
-			archive, err := archiveServer(data).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+			archive, err := archiveServer(data).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 			require.NoError(t, err)
 			defer archive.Close()
 			got, err := archive.ReadFile("f")
@@ -286,14 +286,14 @@ func TestArchiveThatIsNone(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := archiveServer(test.data).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+			_, err := archiveServer(test.data).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 			require.ErrorContains(t, err, "gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts: "+test.text)
 		})
 	}
 	for name, opts := range archiveDeliveries() {
 		t.Run("empty/"+name, func(t *testing.T) {
 			t.Setenv("TMPDIR", t.TempDir())
-			_, err := archiveServer([]byte{}, opts...).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+			_, err := archiveServer([]byte{}, opts...).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 			require.ErrorIs(t, err, zip.ErrFormat)
 			left, err := os.ReadDir(os.TempDir())
 			require.NoError(t, err)
@@ -319,7 +319,7 @@ func TestArchiveRefusesBadInput(t *testing.T) {
 	s := testkit.NewScript(testkit.OK)
 	for name, src := range map[string]gitlabci.ArtifactSource{"no source": nil, "no job": gitlabci.JobID(0), "no name": gitlabci.LatestArtifacts{Ref: "main"}} {
 		t.Run(name, func(t *testing.T) {
-			_, err := s.Client(t).Artifacts.Archive(t.Context(), "group/app", src)
+			_, err := s.Client(t).Artifacts.Archive(t.Context(), "group/app", src, nil)
 			require.ErrorIs(t, err, gitlabci.ErrInvalid)
 		})
 	}
@@ -328,16 +328,16 @@ func TestArchiveRefusesBadInput(t *testing.T) {
 
 func TestArchiveErrors(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	_, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	_, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 	require.ErrorIs(t, err, gitlabci.ErrNotFound)
 	page := testkit.NewScript(testkit.Respond(http.StatusOK, "<html>", "Content-Type", "text/html; charset=utf-8"))
-	_, err = page.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	_, err = page.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 	require.EqualError(t, err, `gitlabci: GET /projects/group%2Fapp/jobs/7/artifacts: the response has content type "text/html; charset=utf-8": this is a page`)
 	packed := testkit.NewScript(testkit.Respond(http.StatusOK, "x", "Content-Type", "application/zip", "Content-Encoding", "gzip"))
-	_, err = packed.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	_, err = packed.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 	require.ErrorContains(t, err, `compressed by "gzip" on its way`)
 	nothing := testkit.NewScript(testkit.Respond(http.StatusNoContent, "", "Content-Type", "application/zip"))
-	_, err = nothing.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	_, err = nothing.Client(t).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 	require.ErrorContains(t, err, "204 No Content is neither the archive nor a part of it")
 }
 
@@ -345,7 +345,7 @@ func TestArchiveIsReadByMany(t *testing.T) {
 	t.Parallel()
 	data, files := variedArchive(t)
 	for _, name := range []string{"disk", "storage", "storage, no ranges"} {
-		archive, err := archiveServer(data, archiveDeliveries()[name]...).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+		archive, err := archiveServer(data, archiveDeliveries()[name]...).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 		require.NoError(t, err)
 		shared, err := archive.Open("big.bin")
 		require.NoError(t, err)
@@ -394,7 +394,7 @@ func TestArchiveEnds(t *testing.T) {
 					srv := archiveServer(data, archiveDeliveries()[delivery]...)
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
-					archive, err := srv.Client().Artifacts.Archive(ctx, "group/app", archiveJob)
+					archive, err := srv.Client().Artifacts.Archive(ctx, "group/app", archiveJob, nil)
 					require.NoError(t, err)
 					file, err := archive.Open("big.bin")
 					require.NoError(t, err)
@@ -425,7 +425,7 @@ func TestArchiveClosedWhileItIsRead(t *testing.T) {
 	data, _ := variedArchive(t)
 	synctest.Test(t, func(t *testing.T) {
 		srv := archiveServer(data)
-		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 		require.NoError(t, err)
 		srv.Fault(gitlabcitest.Fault{Route: archiveRoute, Break: gitlabcitest.BreakStall, After: 1000})
 		done := make(chan error)
@@ -447,8 +447,8 @@ func TestArchiveClosedWhileItIsRead(t *testing.T) {
 func TestArchiveNamesUnderGODEBUG(t *testing.T) {
 	t.Setenv("GODEBUG", "zipinsecurepath=0")
 	data := testkit.Zip(t, testkit.ZipEntry{Name: "../up"}, testkit.ZipEntry{Name: "a", Content: "A"})
-	archive, err := archiveServer(data).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob)
+	archive, err := archiveServer(data).Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 	require.NoError(t, err)
 	defer archive.Close()
-	require.Equal(t, []string{"../up"}, archive.Skipped)
+	require.Equal(t, []string{"../up"}, archive.Skipped())
 }

@@ -51,7 +51,7 @@ func FuzzArchive(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		archive, err := testkit.ZipClient(t, data).Artifacts.Archive(t.Context(), "7", gitlabci.JobID(9))
+		archive, err := testkit.ZipClient(t, data).Artifacts.Archive(t.Context(), "7", gitlabci.JobID(9), nil)
 		if err != nil {
 			require.ErrorContains(t, err, "gitlabci: GET /projects/7/jobs/9/artifacts: ")
 			return

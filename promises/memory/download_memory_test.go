@@ -204,7 +204,7 @@ func TestDownloadAllocations(t *testing.T) {
 			return client.Artifacts.Download(t.Context(), "group/app", testkit.Latest, io.Discard, nil)
 		},
 		"OpenFile": func() (int64, error) {
-			file, err := client.Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(7), "big.bin")
+			file, err := client.Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(7), "big.bin", nil)
 			if err != nil {
 				return 0, err
 			}

@@ -62,7 +62,7 @@ func readMember(ctx context.Context, t Task) (found Result, err error) {
 	if err != nil {
 		return Result{}, err
 	}
-	archive, err := client.Artifacts.Archive(ctx, project, gitlabci.JobID(1))
+	archive, err := client.Artifacts.Archive(ctx, project, gitlabci.JobID(1), nil)
 	if err != nil {
 		return Result{}, err
 	}
