@@ -109,7 +109,7 @@ func (s *ArtifactsService) openZip(ctx context.Context, project ProjectID, src A
 // openSource opens an archive to be read in parts, or else copies it.
 func (s *ArtifactsService) openSource(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions) (zipped.Source, []byte, error) {
 	_, byID := src.(JobID)
-	parts, tail, err := remote.OpenParts(ctx, fileServer{s.client, archiveCall(project, src, opts)}, byID)
+	parts, tail, err := remote.OpenParts(ctx, fileServer{s.client.wire, archiveCall(project, src, opts)}, byID)
 	if err == nil {
 		return parts, tail, nil
 	}

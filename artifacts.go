@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"example.com/gitlabci/internal/remote"
+	"example.com/gitlabci/internal/rest"
 )
 
 // ArtifactsService downloads, lists and deletes what jobs left behind. It is
@@ -67,21 +68,21 @@ func (l LatestArtifacts) member(path memberPath) []any {
 // A refName is a ref as one segment of a path.
 type refName string
 
-func (r refName) segments() ([]string, string, error) {
-	if wanders(string(r)) {
-		return nil, ":ref_name", fmt.Errorf("ref %q is not the name of a branch or a tag", string(r))
+func (r refName) segment() rest.Segment {
+	if rest.Wanders(string(r)) {
+		return rest.Segment{Template: ":ref_name", Err: fmt.Errorf("ref %q is not the name of a branch or a tag", string(r))}
 	}
-	return []string{string(r)}, ":ref_name", nil
+	return rest.Segment{Values: []string{string(r)}, Template: ":ref_name"}
 }
 
 // A memberPath is the path of a file within an archive.
 type memberPath string
 
-func (m memberPath) segments() ([]string, string, error) {
+func (m memberPath) segment() rest.Segment {
 	if !fs.ValidPath(string(m)) || m == "." {
-		return nil, "*artifact_path", fmt.Errorf("%q is not the path of a file in an archive: see io/fs.ValidPath", string(m))
+		return rest.Segment{Template: "*artifact_path", Err: fmt.Errorf("%q is not the path of a file in an archive: see io/fs.ValidPath", string(m))}
 	}
-	return strings.Split(string(m), "/"), "*artifact_path", nil
+	return rest.Segment{Values: strings.Split(string(m), "/"), Template: "*artifact_path"}
 }
 
 // OpenOptions say which file of a job is opened. Nil is the archive.
@@ -144,7 +145,7 @@ func (s *ArtifactsService) open(ctx context.Context, project ProjectID, src Arti
 }
 
 // archiveCall describes the download of an archive or a report file.
-func archiveCall(project ProjectID, src ArtifactSource, opts *OpenOptions) *call {
+func archiveCall(project ProjectID, src ArtifactSource, opts *OpenOptions) *rest.Call {
 	below, query, err := archiveOf(src)
 	if _, byID := src.(JobID); opts.FileType != "" && !byID && err == nil {
 		err = errors.New("OpenOptions.FileType needs the job's ID; GitLab offers only the archive of LatestArtifacts")
@@ -168,10 +169,10 @@ func archiveOf(src ArtifactSource) (below []any, query url.Values, err error) {
 	return nil, url.Values{}, errors.New("the source is neither a JobID nor LatestArtifacts")
 }
 
-func artifactCall(project ProjectID, below []any, query url.Values, err error) *call {
-	c := readingFile(at(append([]any{"projects", project}, below...)...), query)
+func artifactCall(project ProjectID, below []any, query url.Values, err error) *rest.Call {
+	c := rest.ReadFile(at(append([]any{"projects", project}, below...)...), query)
 	if err != nil {
-		c.err = err
+		c.Err = err
 	}
 	return c
 }
@@ -225,7 +226,7 @@ func isListing(header http.Header) error {
 	return fmt.Errorf("%w: GitLab lists the archive at this URL; to read a file called \"tree\", use LatestArtifacts or open the archive", errors.ErrUnsupported)
 }
 
-func memberCall(project ProjectID, src ArtifactSource, path string) *call {
+func memberCall(project ProjectID, src ArtifactSource, path string) *rest.Call {
 	below, query, err := archiveOf(src)
 	if err == nil {
 		below = src.member(memberPath(path))
@@ -304,7 +305,7 @@ func (s *ArtifactsService) AllEntries(ctx context.Context, project ProjectID, jo
 // if every answer was lost. A lost answer is asked for again; a refusal then
 // counts only if the job reads as not kept, and matches [ErrOutcomeUnknown] too.
 func (s *ArtifactsService) Keep(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
-	c := repeatable(http.MethodPost, at("projects", project, "jobs", job, "artifacts", "keep"), nil)
+	c := rest.Repeatable(http.MethodPost, at("projects", project, "jobs", job, "artifacts", "keep"), nil)
 	return readBack(ctx, s.client, c, at("projects", project, "jobs", job), func(now *Job) bool {
 		return now.ArtifactsFile != nil && now.ArtifactsExpireAt.IsZero()
 	})
@@ -321,7 +322,7 @@ func (s *ArtifactsService) Keep(ctx context.Context, project ProjectID, job JobI
 // [ErrOutcomeUnknown] if every answer was lost. A lost answer is asked for
 // again.
 func (s *ArtifactsService) Delete(ctx context.Context, project ProjectID, job JobID) error {
-	return discard(ctx, s.client, repeatable(http.MethodDelete, at("projects", project, "jobs", job, "artifacts"), nil))
+	return discard(ctx, s.client, rest.Repeatable(http.MethodDelete, at("projects", project, "jobs", job, "artifacts"), nil))
 }
 
 // DeleteAll lets the artifacts of all the project's jobs expire now; their
@@ -333,5 +334,5 @@ func (s *ArtifactsService) Delete(ctx context.Context, project ProjectID, job Jo
 // See https://docs.gitlab.com/api/job_artifacts/#delete-project-artifacts.
 // The errors are those of [ArtifactsService.Delete].
 func (s *ArtifactsService) DeleteAll(ctx context.Context, project ProjectID) error {
-	return discard(ctx, s.client, repeatable(http.MethodDelete, at("projects", project, "artifacts"), nil))
+	return discard(ctx, s.client, rest.Repeatable(http.MethodDelete, at("projects", project, "artifacts"), nil))
 }

@@ -95,23 +95,23 @@ func (s *PipelinesService) RetryEach(ctx context.Context, project ProjectID, pip
 
 // A deed is what is done to a pipeline.
 type deed struct {
-	call *call // what it is, with the name of an ID in its place; never sent
+	call *rest.Call // what it is, with the name of an ID in its place; never sent
 	do   func(context.Context, PipelineID) error
 }
 
-func onEach(method string, project ProjectID, words ...any) *call {
-	return repeatable(method, at(append([]any{"projects", project, "pipelines", ":pipeline_id"}, words...)...), nil)
+func onEach(method string, project ProjectID, words ...any) *rest.Call {
+	return rest.Repeatable(method, at(append([]any{"projects", project, "pipelines", ":pipeline_id"}, words...)...), nil)
 }
 
 // A bulk is something to do to many pipelines.
 type bulk struct {
 	deed
 	options EachOptions // without zeros
-	config  *config
+	wire    *rest.Client
 }
 
 func (s *PipelinesService) each(ctx context.Context, given iter.Seq2[*PipelineInfo, error], opts *EachOptions, d deed) iter.Seq2[*EachResult, error] {
-	b := bulk{deed: d, config: s.client.config}
+	b := bulk{deed: d, wire: s.client.wire}
 	if opts != nil {
 		b.options = *opts
 	}
@@ -138,16 +138,16 @@ func (s *PipelinesService) each(ctx context.Context, given iter.Seq2[*PipelineIn
 func (b *bulk) check(given iter.Seq2[*PipelineInfo, error]) error {
 	switch n := b.options.Concurrency; {
 	case n < 0 || n > mostAtOnce:
-		return &inputError{"EachOptions.Concurrency", fmt.Errorf("%d is not within 0 to %d", n, mostAtOnce)}
+		return rest.Invalid("EachOptions.Concurrency", fmt.Errorf("%d is not within 0 to %d", n, mostAtOnce))
 	case n == 0:
 		b.options.Concurrency = eachConcurrency
 	}
-	where := b.call.method + " " + b.call.path.template
-	if b.call.err != nil {
-		return &inputError{where, b.call.err}
+	where := b.call.Method + " " + b.call.Path.Template
+	if b.call.Err != nil {
+		return rest.Invalid(where, b.call.Err)
 	}
 	if given == nil {
-		return &inputError{where, errors.New("the iterator is nil")}
+		return rest.Invalid(where, errors.New("the iterator is nil"))
 	}
 	return nil
 }
@@ -160,7 +160,7 @@ func (b *bulk) read(given iter.Seq2[*PipelineInfo, error]) (pipelines []*Pipelin
 		case err != nil:
 			return nil, err
 		case pipeline == nil || pipeline.ID < 1:
-			return nil, &inputError{b.call.method + " " + b.call.path.template, errors.New("the iterator has a pipeline without an ID")}
+			return nil, rest.Invalid(b.call.Method+" "+b.call.Path.Template, errors.New("the iterator has a pipeline without an ID"))
 		case !known[pipeline.ID]:
 			known[pipeline.ID] = true
 			pipelines = append(pipelines, pipeline)
@@ -223,10 +223,10 @@ func (b *bulk) patiently(ctx context.Context, id PipelineID) error {
 			return err
 		}
 		wait := max(e.RetryAfter, eachPatience)
-		if !b.config.mayWait(ctx, wait) {
+		if !b.wire.Config().MayWait(ctx, wait) {
 			return err
 		}
-		b.config.announce(ctx, b.call, try, WaitRateLimit, wait)
+		b.wire.Announce(ctx, b.call, try, rest.ReasonRateLimit, wait)
 		if ended := rest.Sleep(ctx, wait); ended != nil {
 			return fmt.Errorf("gitlabci: %w", rest.After(ended, err))
 		}

@@ -309,10 +309,10 @@ func TestEachWithinLimits(t *testing.T) {
 			n := map[string]int{"cancel": 150, "delete": 410, "retry": 230}[name]
 			synctest.Test(t, func(t *testing.T) {
 				srv := crowded(n, gitlabcitest.WithActionLimits())
-				var waits []string
-				client := srv.Client(gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
-					if wait >= time.Minute {
-						waits = append(waits, reason)
+				var waits []gitlabci.WaitReason
+				client := srv.Client(gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(_ context.Context, w gitlabci.WaitInfo) {
+					if w.Duration >= time.Minute {
+						waits = append(waits, w.Reason)
 					}
 				}}))
 				start := time.Now()
@@ -320,7 +320,7 @@ func TestEachWithinLimits(t *testing.T) {
 				require.Empty(t, errs)
 				require.Len(t, slices.Compact(slices.Sorted(slices.Values(ids))), n)
 				require.Less(t, time.Since(start), 3*time.Minute)
-				require.Equal(t, []string{gitlabci.WaitRateLimit}, slices.Compact(waits))
+				require.Equal(t, []gitlabci.WaitReason{gitlabci.WaitReasonRateLimit}, slices.Compact(waits))
 			})
 		})
 	}

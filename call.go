@@ -4,14 +4,134 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
+	"slices"
+	"strconv"
+	"strings"
 
 	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
+	"github.com/google/go-querystring/query"
 )
 
-// errNoThing is the error for a JSON object that was not requested, such as a
-// message.
-var errNoThing = errors.New("not the requested object")
+// A segmenter is a value in a path.
+type segmenter interface{ segment() rest.Segment }
+
+// at joins segments to a path: words of GitLab's, and values that say how they are
+// written there.
+func at(parts ...any) rest.Path {
+	segments := make([]rest.Segment, len(parts))
+	for i, part := range parts {
+		switch part := part.(type) {
+		case string:
+			segments[i] = rest.Segment{Values: []string{part}, Template: part}
+		case segmenter:
+			segments[i] = part.segment()
+		default:
+			segments[i] = rest.Segment{Err: fmt.Errorf("a %T is no part of a path", part)}
+		}
+	}
+	return rest.Join(segments...)
+}
+
+func (id ProjectID) segment() rest.Segment {
+	return rest.Segment{Values: []string{string(id)}, Template: ":id", Err: id.check()}
+}
+
+func (id ProjectID) check() error {
+	value := string(id)
+	if strings.Trim(strings.TrimPrefix(value, "-"), "0123456789") == "" {
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
+			return nil
+		}
+		return fmt.Errorf("project %q is not a number above zero", value)
+	}
+	if !strings.Contains(value, "/") {
+		return fmt.Errorf("project %q is neither a number nor a full path such as \"group/app\"", value)
+	}
+	if rest.Wanders(value) {
+		return fmt.Errorf("project %q has an empty part, a \".\" or a \"..\"", value)
+	}
+	return nil
+}
+
+func (id PipelineID) segment() rest.Segment {
+	return number("pipeline", int64(id), ":pipeline_id")
+}
+
+func (id JobID) segment() rest.Segment { return number("job", int64(id), ":job_id") }
+
+func number(noun string, n int64, template string) rest.Segment {
+	if n < 1 {
+		return rest.Segment{Template: template, Err: fmt.Errorf("%s ID %d is not above zero", noun, n)}
+	}
+	return rest.Segment{Values: []string{strconv.FormatInt(n, 10)}, Template: template}
+}
+
+// get reads one object. The fields of opts, unless it is nil, are the query.
+func get[P any](ctx context.Context, c *Client, p rest.Path, opts any) (P, error) {
+	values, err := query.Values(opts)
+	if err != nil {
+		var none P
+		return none, err
+	}
+	return send[P](ctx, c, rest.Read(p, values))
+}
+
+// send makes a call whose answer is one object, a P; see [lenient.Object].
+func send[P any](ctx context.Context, c *Client, cl *rest.Call) (P, error) {
+	var answer, none P
+	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (err error) {
+		answer, err = decodeThing[P](body)
+		return err
+	})
+	if err != nil {
+		return none, err
+	}
+	return answer, nil
+}
+
+// fetch makes a call and has its response, read whole, decoded.
+func (c *Client) fetch(ctx context.Context, call *rest.Call, decode func(http.Header, []byte) error) error {
+	err := c.wire.Fetch(ctx, call, func(resp *rest.Response, body []byte) error { return decode(resp.Header, body) })
+	return c.explainMove(ctx, call, err)
+}
+
+// discard makes a call whose successful response has no content.
+func discard(ctx context.Context, c *Client, call *rest.Call) error {
+	return c.explainMove(ctx, call, c.wire.Discard(ctx, call))
+}
+
+// explainMove adds the new path of a moved project to the error of a write, which
+// GitLab refuses instead of redirecting. It makes one more read; if that fails, the
+// error stays as it is.
+func (c *Client) explainMove(ctx context.Context, call *rest.Call, err error) error {
+	e, answered := errors.AsType[*APIError](err)
+	if !answered || call.Method == http.MethodGet || e.isStorage() || e.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(e.Message, "moved projects") {
+		return err
+	}
+	_, below, _ := strings.Cut(call.Path.Escaped, "/projects/")
+	name, _, _ := strings.Cut(below, "/")
+	if !strings.Contains(strings.ToUpper(name), "%2F") { // an ID stays valid after a move
+		return err
+	}
+	read := rest.Read(rest.Path{Escaped: "/projects/" + name, Template: "/projects/:id"}, nil)
+	read.Tries = 1
+	var now *ProjectIdentity
+	readErr := c.wire.Fetch(ctx, read, func(resp *rest.Response, body []byte) (err error) {
+		if now, err = decodeThing[*ProjectIdentity](body); err == nil {
+			secrets := slices.Concat(call.Secrets, resp.Secrets)
+			now.PathWithNamespace = rest.Shorten(secret.Scrub(secret.OneLine(now.PathWithNamespace), secrets), rest.MaxTitle)
+		}
+		return err
+	})
+	if readErr == nil && now.PathWithNamespace != "" {
+		e.Message += ": the project is now " + now.PathWithNamespace
+	}
+	return err
+}
 
 // A thing is an object that can be distinguished from other JSON, such as "{}" or a
 // message: it has a valid ID, or a field that GitLab never leaves out.
@@ -24,7 +144,7 @@ type thing interface {
 func checkThing(decoded any) error {
 	if one, ok := decoded.(thing); ok && !reflect.ValueOf(decoded).IsNil() {
 		if field := one.missing(); field != "" {
-			return fmt.Errorf("%w: it has no %s", errNoThing, field)
+			return fmt.Errorf("%w: it has no %s", rest.ErrOther, field)
 		}
 	}
 	return nil
@@ -101,7 +221,7 @@ func (s *TestReportSummary) missing() string {
 // still matches ErrOutcomeUnknown.
 //
 // Nothing is read if every response was lost: the response to a read would be, too.
-func readBack[P any](ctx context.Context, c *Client, cl *call, p path, done func(P) bool) (P, error) {
+func readBack[P any](ctx context.Context, c *Client, cl *rest.Call, p rest.Path, done func(P) bool) (P, error) {
 	answer, err := send[P](ctx, c, cl)
 	e, answered := errors.AsType[*APIError](err)
 	if !answered || e.StatusCode/100 != 4 || !errors.Is(err, ErrOutcomeUnknown) {

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"example.com/gitlabci/internal/rest"
@@ -21,8 +19,7 @@ type Client struct {
 	Jobs      *JobsService
 	Artifacts *ArtifactsService
 
-	config *config
-	http   *http.Client
+	wire *rest.Client
 }
 
 // NewClient returns a client of https://gitlab.com without a token, unless the
@@ -37,12 +34,14 @@ func NewClient(opts ...Option) (*Client, error) {
 }
 
 func newConfig(opts []Option) (*config, error) {
-	cfg := &config{
-		userAgent: "gitlabci",
-		tries:     5,
-		maxWait:   2 * time.Minute,
-		maxAnswer: 256 << 20,
-	}
+	cfg := &config{Config: rest.Config{
+		UserAgent: "gitlabci",
+		Tries:     5,
+		MaxWait:   2 * time.Minute,
+		MaxBody:   256 << 20,
+		NewError:  newAPIError,
+		SetDelay:  setDelay,
+	}}
 	for _, opt := range opts {
 		if opt == nil {
 			return nil, errors.New("an Option is nil")
@@ -55,22 +54,18 @@ func newConfig(opts []Option) (*config, error) {
 }
 
 func newClient(cfg *config) (*Client, error) {
-	if cfg.base == nil {
-		cfg.base = &url.URL{Scheme: "https", Host: "gitlab.com", Path: "/api/v4"}
+	if cfg.Base == nil {
+		cfg.Base = &url.URL{Scheme: "https", Host: "gitlab.com", Path: "/api/v4"}
 	}
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("gitlabci: %w", err)
 	}
-	cfg.logger = cmp.Or(cfg.logger, slog.New(slog.DiscardHandler))
-	if cfg.transport == nil {
-		cfg.transport = defaultTransport()
+	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
+	if cfg.Transport == nil {
+		cfg.Transport = rest.DefaultTransport()
 	}
-	c := &Client{config: cfg}
-	c.http = &http.Client{
-		Transport: &transport{config: cfg, gate: &gate{limiter: cfg.limiter}, next: &timed{cfg.transport}},
-		// A jar is left out on purpose: cookies are credentials of browsers.
-		CheckRedirect: checkRedirect,
-	}
+	cfg.hooks.connect(&cfg.Config)
+	c := &Client{wire: rest.New(&cfg.Config)}
 	c.Pipelines = &PipelinesService{c}
 	c.Jobs = &JobsService{c}
 	c.Artifacts = &ArtifactsService{c}
@@ -79,10 +74,10 @@ func newClient(cfg *config) (*Client, error) {
 
 // check finds what no single option can.
 func (c *config) check() error {
-	if c.sudo != "" && c.auth == nil {
+	if c.Sudo != "" && c.Auth == nil {
 		return errors.New("WithSudo: acting as another user needs a token")
 	}
-	if c.auth != nil && c.base.Scheme == "http" && !c.insecureHTTP && !rest.IsLoopback(c.base.Hostname()) {
+	if c.Auth != nil && c.Base.Scheme == "http" && !c.insecureHTTP && !rest.IsLoopback(c.Base.Hostname()) {
 		return fmt.Errorf("%s: the token would travel over http:// in the clear; use https://, or WithInsecureHTTP to allow it", c.baseFrom)
 	}
 	return nil
@@ -104,87 +99,18 @@ func (c *config) check() error {
 // gone after a lost response returns that 404 without an error.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	if req == nil {
-		return nil, &inputError{"Do", errors.New("the request is nil")}
+		return nil, rest.Invalidf("Do", "the request is nil")
 	}
-	out, cl, err := c.adopt(req)
+	out, call, err := c.wire.Adopt(req)
 	if err != nil {
 		if req.Body != nil {
 			req.Body.Close()
 		}
-		return nil, &inputError{"Do", err}
+		return nil, rest.Invalid("Do", err)
 	}
-	return c.do(out, cl, nil)
-}
-
-// adopt makes a request of the caller's one of ours, without changing it.
-func (c *Client) adopt(req *http.Request) (*http.Request, *call, error) {
-	if req.URL == nil {
-		return nil, nil, errors.New("the request has no URL")
-	}
-	escaped := "/" + strings.TrimPrefix(req.URL.EscapedPath(), "/")
-	if err := checkPath(req.URL, escaped); err != nil {
-		return nil, nil, err
-	}
-	if err := checkHeaders(req.Header); err != nil {
-		return nil, nil, err
-	}
-	template, err := http.NewRequest(req.Method, c.config.base.String()+escaped, nil)
+	resp, err := c.wire.Do(out, call, nil)
 	if err != nil {
-		return nil, nil, rest.Bare(err)
+		return nil, c.explainMove(req.Context(), call, err)
 	}
-	out := req.Clone(req.Context())
-	out.Method, out.URL, out.Host, out.RequestURI = template.Method, template.URL, "", ""
-	out.URL.RawQuery = req.URL.RawQuery
-	return out, &call{
-		method:       out.Method,
-		path:         path{escaped: escaped, template: escaped},
-		raw:          true,
-		once:         out.Method != http.MethodGet && out.Method != http.MethodHead && out.Method != http.MethodDelete,
-		unrepeatable: out.Body != nil && out.Body != http.NoBody && out.GetBody == nil,
-	}, nil
-}
-
-// checkPath finds what would take a request out of the API.
-func checkPath(target *url.URL, escaped string) error {
-	if target.Scheme != "" || target.Host != "" || target.User != nil {
-		return errors.New("the URL has a scheme or a host; give the path below /api/v4")
-	}
-	if target.Opaque != "" {
-		return errors.New("the URL has no path")
-	}
-	if climbs(escaped) {
-		return fmt.Errorf("the path %q has a \".\" or a \"..\"", escaped)
-	}
-	return nil
-}
-
-// notTheCallers are the headers that say who asks, and those whose mere
-// presence makes net/http send a request twice.
-var notTheCallers = []string{
-	"Authorization", "Private-Token", "Job-Token", "Deploy-Token", "Sudo", "Cookie",
-	"Idempotency-Key", "X-Idempotency-Key",
-}
-
-// checkHeaders finds what a caller's request must not carry, however it is
-// spelt.
-func checkHeaders(header http.Header) error {
-	for name, values := range header {
-		if canonical := http.CanonicalHeaderKey(name); slices.Contains(notTheCallers, canonical) {
-			return fmt.Errorf("the request has the header %s, which is not the caller's to set", canonical)
-		}
-		if name == "" || strings.ContainsFunc(name, notToken) || slices.ContainsFunc(values, hasControl) {
-			return fmt.Errorf("the header %q has a newline or another character that headers must not have", name)
-		}
-	}
-	return nil
-}
-
-// notToken reports whether r must not be in a header's name, by RFC 9110.
-func notToken(r rune) bool {
-	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
-}
-
-// hasControl reports whether a header's value has what would end it, or worse.
-func hasControl(value string) bool {
-	return strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+	return resp.Response, nil
 }

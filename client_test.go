@@ -324,14 +324,12 @@ func TestHooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen []string
 		hooks := gitlabci.Hooks{
-			OnWait: func(reason string, wait time.Duration) { seen = append(seen, fmt.Sprint(reason, " ", wait)) },
-			OnResponse: func(info gitlabci.RequestInfo, resp *http.Response, err error) {
-				status := 0
-				if resp != nil {
-					status = resp.StatusCode
-					require.NotContains(t, fmt.Sprint(resp.Request.Header), testkit.Token)
-				}
-				seen = append(seen, fmt.Sprint(info.Method, " ", info.Endpoint, " ", info.Attempt, " ", status, " ", err))
+			OnWait: func(_ context.Context, w gitlabci.WaitInfo) {
+				seen = append(seen, fmt.Sprint(w.Reason, " ", w.Duration))
+			},
+			OnResponse: func(_ context.Context, r gitlabci.ResponseInfo) {
+				require.NotContains(t, fmt.Sprintf("%+v", r), testkit.Token)
+				seen = append(seen, fmt.Sprint(r.Request.Method, " ", r.Request.Endpoint, " ", r.Request.Attempt, " ", r.Status, " ", r.Err))
 			},
 		}
 		s := testkit.NewScript(testkit.Respond(409, `{"message":"Resource lock"}`, "Retry-After", "3"), testkit.Respond(201, `{"id":7}`))
@@ -402,7 +400,7 @@ func TestOneClientInManyGoroutines(t *testing.T) {
 		}
 		testkit.OK(w, r)
 	})
-	client := s.Client(t, gitlabci.WithHooks(gitlabci.Hooks{OnResponse: func(gitlabci.RequestInfo, *http.Response, error) {}}))
+	client := s.Client(t, gitlabci.WithHooks(gitlabci.Hooks{OnResponse: func(context.Context, gitlabci.ResponseInfo) {}}))
 	var all sync.WaitGroup
 	for range 64 {
 		all.Go(func() {

@@ -93,9 +93,9 @@ type CreatePipelineOptions struct {
 func (s *PipelinesService) Create(ctx context.Context, project ProjectID, ref string, opts *CreatePipelineOptions) (*Pipeline, error) {
 	opts = cmp.Or(opts, &CreatePipelineOptions{})
 	body, err := newPipeline(ref, opts)
-	c := once(http.MethodPost, at("projects", project, "pipeline"), body)
-	c.err, c.secrets = cmp.Or(err, c.err), secretsOf(opts.Variables)
-	if opts.IdempotencyKey != "" && c.err == nil {
+	c := rest.Once(http.MethodPost, at("projects", project, "pipeline"), body)
+	c.Err, c.Secrets = cmp.Or(err, c.Err), secretsOf(opts.Variables)
+	if opts.IdempotencyKey != "" && c.Err == nil {
 		return s.createKeyed(ctx, project, c, ref, opts.IdempotencyKey)
 	}
 	return send[*Pipeline](ctx, s.client, c)
@@ -179,9 +179,9 @@ type keyedCreate struct {
 	others  map[PipelineID]bool // known not to have the key: variables never change
 }
 
-func (s *PipelinesService) createKeyed(ctx context.Context, project ProjectID, c *call, ref, key string) (*Pipeline, error) {
+func (s *PipelinesService) createKeyed(ctx context.Context, project ProjectID, c *rest.Call, ref, key string) (*Pipeline, error) {
 	k := &keyedCreate{service: s, project: project, ref: branchOrTag(ref), key: key, others: map[PipelineID]bool{}}
-	if _, err := s.client.newRequest(ctx, c); err != nil { // before anything else is sent
+	if _, err := s.client.wire.Request(ctx, c); err != nil { // before anything else is sent
 		return nil, err
 	}
 	pipeline, err := k.find(ctx)
@@ -199,7 +199,7 @@ func (s *PipelinesService) createKeyed(ctx context.Context, project ProjectID, c
 			return pipeline, nil
 		case !errors.Is(searchErr, errNoPipeline):
 			return nil, fmt.Errorf("%w (then, looking for the pipeline: %w)", err, searchErr)
-		case try >= s.client.config.tries:
+		case try >= s.client.wire.Config().Tries:
 			return nil, err
 		}
 	}
@@ -207,13 +207,13 @@ func (s *PipelinesService) createKeyed(ctx context.Context, project ProjectID, c
 
 // search polls for the pipeline of a create whose response was lost: GitLab may
 // still be making it. Only the last search decides that there is none.
-func (k *keyedCreate) search(ctx context.Context, c *call, try int) (pipeline *Pipeline, err error) {
-	cfg := k.service.client.config
+func (k *keyedCreate) search(ctx context.Context, c *rest.Call, try int) (pipeline *Pipeline, err error) {
+	wire := k.service.client.wire
 	for begun := time.Now(); time.Since(begun) < keyPatience; {
-		if !cfg.mayWait(ctx, keyInterval) {
+		if !wire.Config().MayWait(ctx, keyInterval) {
 			return nil, fmt.Errorf("a wait of %v is longer than WithMaxWait or the context allows", keyInterval)
 		}
-		cfg.announce(ctx, c, try, WaitRetry, keyInterval)
+		wire.Announce(ctx, c, try, rest.ReasonRetry, keyInterval)
 		if err := rest.Sleep(ctx, keyInterval); err != nil {
 			return nil, err
 		}
@@ -253,7 +253,7 @@ func (k *keyedCreate) find(ctx context.Context) (*Pipeline, error) {
 // notYours reports whether GitLab refuses this one object to the token's owner. A
 // token without the scope, or a proxy's refusal, says nothing about the object.
 func (e *APIError) notYours() bool {
-	return e.Is(ErrForbidden) && !e.foreign && !strings.HasPrefix(e.Message, "insufficient_")
+	return e.Is(ErrForbidden) && !e.foreign() && !strings.HasPrefix(e.Message, "insufficient_")
 }
 
 func (k *keyedCreate) isKey(v *Variable) bool { return v.Key == keyVariable && v.Value == k.key }
@@ -262,13 +262,13 @@ func (k *keyedCreate) isKey(v *Variable) bool { return v.Key == keyVariable && v
 // they are is the server's to say: our clock may be wrong.
 func (k *keyedCreate) candidates(ctx context.Context) (recent []*PipelineInfo, err error) {
 	query := url.Values{"ref": {k.ref}, "source": {string(SourceAPI)}, "per_page": {strconv.Itoa(keyCandidates)}}
-	list := reading(at("projects", k.project, "pipelines"), query)
+	list := rest.Read(at("projects", k.project, "pipelines"), query)
 	err = k.service.client.fetch(ctx, list, func(header http.Header, body []byte) error {
 		pipelines, _, err := lenient.List[*PipelineInfo](body)
 		for _, p := range pipelines {
 			err = cmp.Or(err, checkThing(p))
 		}
-		oldest := serverTime(header).Add(-keyAge)
+		oldest := rest.ServerTime(header).Add(-keyAge)
 		recent = slices.DeleteFunc(pipelines, func(p *PipelineInfo) bool {
 			return p.CreatedAt.Before(oldest) || p.Source != SourceAPI
 		})

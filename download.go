@@ -53,8 +53,8 @@ func (f *ArtifactFile) Close() error { return f.source.Close() }
 const identity = "identity"
 
 // download opens a file.
-func (c *Client) download(ctx context.Context, cl *call, spec remote.Spec) (*ArtifactFile, error) {
-	source, err := remote.Open(ctx, fileServer{c, cl}, spec)
+func (c *Client) download(ctx context.Context, cl *rest.Call, spec remote.Spec) (*ArtifactFile, error) {
+	source, err := remote.Open(ctx, fileServer{c.wire, cl}, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -69,51 +69,19 @@ func (c *Client) download(ctx context.Context, cl *call, spec remote.Spec) (*Art
 
 // A fileServer makes the calls for one file.
 type fileServer struct {
-	client *Client
-	call   *call
+	wire *rest.Client
+	call *rest.Call
 }
 
 func (s fileServer) Ask(ctx context.Context, header http.Header, at *url.URL) (*rest.Response, error) {
-	req, err := s.client.newRequest(ctx, s.call)
-	if err != nil {
-		return nil, err
-	}
-	if at != nil {
-		req.URL, req.Host = at, ""
-	}
-	req.Header.Set("Accept", "*/*")
-	maps.Copy(req.Header, header)
-	resp, err := s.client.do(req, s.call, nil)
-	if err != nil {
-		return nil, err
-	}
-	r := &rest.Response{
-		Response: resp,
-		From:     s.call.method + " " + s.call.path.escaped,
-		Away:     !rest.SameOrigin(resp.Request.URL, s.client.config.base),
-		Secrets:  policyFrom(resp.Request.Context()).secrets,
-	}
-	if r.Away {
-		r.From += ": storage " + resp.Request.URL.Host
-	}
-	return r, nil
+	all := http.Header{"Accept": {"*/*"}}
+	maps.Copy(all, header)
+	return s.wire.Open(ctx, s.call, all, at)
 }
 
 // Again waits before another attempt, unless that is not allowed.
 func (s fileServer) Again(ctx context.Context, failures int, broken error) error {
-	config := s.client.config
-	wait := config.backoff(failures)
-	if cause := ctx.Err(); cause != nil {
-		return rest.After(cause, broken)
-	}
-	if failures >= config.tries || !config.mayWait(ctx, wait) {
-		return broken
-	}
-	config.announce(ctx, s.call, failures, WaitRetry, wait)
-	if err := rest.Sleep(ctx, wait); err != nil {
-		return rest.After(err, broken)
-	}
-	return nil
+	return s.wire.Again(ctx, s.call, failures, broken)
 }
 
 func (s fileServer) Refused(err error) (status int, storage bool) {
@@ -121,11 +89,11 @@ func (s fileServer) Refused(err error) (status int, storage bool) {
 	if !ok {
 		return 0, false
 	}
-	return e.StatusCode, e.storage != ""
+	return e.StatusCode, e.isStorage()
 }
 
-func (s fileServer) Retries() bool { return s.client.config.tries > 1 }
+func (s fileServer) Retries() bool { return s.wire.Config().Tries > 1 }
 
 func (s fileServer) NoFile(resp *rest.Response) error {
-	return noFile(resp.Header.Get("Content-Type"), resp.Body, resp.Secrets)
+	return rest.NoFile(resp.Header.Get("Content-Type"), resp.Body, resp.Secrets)
 }

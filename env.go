@@ -42,7 +42,7 @@ func NewClientFromEnv(opts ...Option) (*Client, error) {
 }
 
 func (c *config) baseFromEnv() error {
-	if c.base != nil {
+	if c.Base != nil {
 		return nil
 	}
 	for _, name := range []string{"GITLAB_URL", "GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL"} {
@@ -59,7 +59,7 @@ func (c *config) baseFromEnv() error {
 }
 
 func (c *config) tokenFromEnv() error {
-	if c.auth != nil {
+	if c.Auth != nil {
 		return nil
 	}
 	if token := os.Getenv("GITLAB_TOKEN"); token != "" {
@@ -73,7 +73,7 @@ func (c *config) tokenFromEnv() error {
 	if err != nil {
 		return fmt.Errorf("CI_JOB_TOKEN: CI_SERVER_URL, the only server it may be sent to, is missing or not a URL: %w", err)
 	}
-	if !rest.SameOrigin(c.base, home) {
+	if !rest.SameOrigin(c.Base, home) {
 		return fmt.Errorf("CI_JOB_TOKEN: it belongs to CI_SERVER_URL, and %s names another server; set GITLAB_TOKEN for that one", c.baseFrom)
 	}
 	return fixedToken("CI_JOB_TOKEN", "JOB-TOKEN", "", token)(c)
@@ -82,16 +82,16 @@ func (c *config) tokenFromEnv() error {
 // acceptHTTP trusts the administrator of a CI job, who alone sets its CI_
 // variables and sends the job's token that way already.
 func (c *config) acceptHTTP() error {
-	if c.auth != nil && c.base != nil && c.base.Scheme == "http" && strings.HasPrefix(c.baseFrom, "CI_") {
+	if c.Auth != nil && c.Base != nil && c.Base.Scheme == "http" && strings.HasPrefix(c.baseFrom, "CI_") {
 		c.insecureHTTP = true
-		cmp.Or(c.logger, slog.Default()).Warn("gitlabci: the token travels over http:// in the clear", "variable", c.baseFrom)
+		cmp.Or(c.Logger, slog.Default()).Warn("gitlabci: the token travels over http:// in the clear", "variable", c.baseFrom)
 	}
 	return nil
 }
 
 func (c *config) certificatesFromEnv() error {
 	file := os.Getenv("CI_SERVER_TLS_CA_FILE")
-	if file == "" || c.transport != nil {
+	if file == "" || c.Transport != nil {
 		return nil
 	}
 	pem, err := os.ReadFile(file)
@@ -105,9 +105,9 @@ func (c *config) certificatesFromEnv() error {
 	if !pool.AppendCertsFromPEM(pem) {
 		return fmt.Errorf("CI_SERVER_TLS_CA_FILE: %s holds no certificate", file)
 	}
-	transport := defaultTransport()
+	transport := rest.DefaultTransport()
 	transport.TLSClientConfig = &tls.Config{RootCAs: pool}
-	c.transport = transport
+	c.Transport = transport
 	return nil
 }
 

@@ -3,6 +3,7 @@ package gitlabci
 import (
 	"context"
 
+	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/internal/zipped"
 )
 
@@ -78,7 +79,7 @@ func (s *ArtifactsService) Extract(ctx context.Context, project ProjectID, src A
 	}
 	options := zipped.Options(*opts)
 	if err := options.Check(dir); err != nil {
-		return &ExtractResult{}, &inputError{"Extract", err}
+		return &ExtractResult{}, rest.Invalid("Extract", err)
 	}
 	z, err := s.openZip(ctx, project, src, &OpenOptions{})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/pages"
+	"example.com/gitlabci/internal/rest"
 )
 
 // A filterable item reports which filter of a query it contradicts. GitLab ignores
@@ -26,7 +27,7 @@ type filterable interface {
 
 // matching requests pages of the list at p by request. A page with an item that
 // the filters exclude is an error.
-func matching[P any](request pages.Request[P], p path) pages.Request[P] {
+func matching[P any](request pages.Request[P], p rest.Path) pages.Request[P] {
 	return func(ctx context.Context, query url.Values) (*pages.Page[P], error) {
 		page, err := request(ctx, query)
 		if err != nil {
@@ -44,7 +45,7 @@ func matching[P any](request pages.Request[P], p path) pages.Request[P] {
 	}
 }
 
-func checkFilters(item any, query url.Values, p path) error {
+func checkFilters(item any, query url.Values, p rest.Path) error {
 	one, ok := item.(filterable)
 	if !ok {
 		return nil
@@ -54,7 +55,7 @@ func checkFilters(item any, query url.Values, p path) error {
 		return nil
 	}
 	return fmt.Errorf("gitlabci: GET %s: %w: the server ignores the parameter %s: it lists %s, which has %s",
-		p.escaped, errors.ErrUnsupported, parameter, one.label(), has)
+		p.Escaped, errors.ErrUnsupported, parameter, one.label(), has)
 }
 
 // checkedFilters are the parameters that an item can contradict.
@@ -81,7 +82,7 @@ func mismatch(query url.Values, filters []filter) (parameter, has string) {
 }
 
 func exactly(parameter, value string) filter {
-	return filter{parameter, fmt.Sprintf("%q", shorten(value, maxTitle)), func(wanted string) bool { return wanted == value }}
+	return filter{parameter, fmt.Sprintf("%q", rest.Shorten(value, rest.MaxTitle)), func(wanted string) bool { return wanted == value }}
 }
 
 // timeStep is the precision of the times that GitLab sends. Its filters compare
@@ -125,7 +126,7 @@ func (p *PipelineInfo) contradicts(query url.Values) (parameter, has string) {
 		exactly("ref", p.Ref),
 		{"sha", fmt.Sprintf("%q", p.SHA), func(wanted string) bool { return strings.EqualFold(wanted, p.SHA) }},
 		exactly("source", string(p.Source)),
-		{"name", fmt.Sprintf("%q", shorten(p.Name, maxTitle)), func(wanted string) bool { return strings.TrimSpace(wanted) == strings.TrimSpace(p.Name) }},
+		{"name", fmt.Sprintf("%q", rest.Shorten(p.Name, rest.MaxTitle)), func(wanted string) bool { return strings.TrimSpace(wanted) == strings.TrimSpace(p.Name) }},
 		since("updated_after", p.UpdatedAt),
 		until("updated_before", p.UpdatedAt),
 		since("created_after", p.CreatedAt),

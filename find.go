@@ -74,7 +74,7 @@ type FindPipelineOptions struct {
 func (s *PipelinesService) Find(ctx context.Context, project ProjectID, opts *FindPipelineOptions) (*Pipeline, error) {
 	f, err := s.finder(project, opts)
 	if err != nil {
-		return nil, &inputError{"FindPipelineOptions", err}
+		return nil, rest.Invalid("FindPipelineOptions", err)
 	}
 	if opts.Wait {
 		return f.wait(ctx)
@@ -290,8 +290,7 @@ func (f *finder) mayPass(err error) bool {
 	if _, vanished := errors.AsType[vanishedError](err); vanished {
 		return true
 	}
-	_, refused := errors.AsType[*refusal](err)
-	return mayPass(err, f.met) && (f.met || !refused)
+	return mayPass(err, f.met) && (f.met || !rest.IsRefusal(err))
 }
 
 // ended is the error of a context that ended, and of the last look.

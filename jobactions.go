@@ -32,8 +32,8 @@ func (s *JobsService) Cancel(ctx context.Context, project ProjectID, job JobID, 
 	if opts != nil && !opts.Force {
 		opts = nil
 	}
-	c := repeatable(http.MethodPost, at("projects", project, "jobs", job, "cancel"), body(opts))
-	c.tries = 3
+	c := rest.Repeatable(http.MethodPost, at("projects", project, "jobs", job, "cancel"), body(opts))
+	c.Tries = 3
 	return readBack(ctx, s.client, c, at("projects", project, "jobs", job), func(now *Job) bool {
 		return now.Status.Finished() || now.Status == StatusCanceling && opts == nil
 	})
@@ -63,7 +63,7 @@ func (s *JobsService) Retry(ctx context.Context, project ProjectID, job JobID, o
 	if opts != nil && len(opts.Inputs) > 0 {
 		inputs = &retryJobBody{opts.Inputs, opts.Inputs}
 	}
-	return send[*Job](ctx, s.client, once(http.MethodPost, at("projects", project, "jobs", job, "retry"), body(inputs)))
+	return send[*Job](ctx, s.client, rest.Once(http.MethodPost, at("projects", project, "jobs", job, "retry"), body(inputs)))
 }
 
 // retryJobBody has the inputs twice: the documentation calls them by the
@@ -99,8 +99,8 @@ type PlayJobOptions struct {
 func (s *JobsService) Play(ctx context.Context, project ProjectID, job JobID, opts *PlayJobOptions) (*Job, error) {
 	opts = cmp.Or(opts, &PlayJobOptions{})
 	playing, err := newPlay(opts)
-	c := once(http.MethodPost, at("projects", project, "jobs", job, "play"), body(playing))
-	c.err, c.secrets = cmp.Or(err, c.err), secretsOf(opts.Variables)
+	c := rest.Once(http.MethodPost, at("projects", project, "jobs", job, "play"), body(playing))
+	c.Err, c.Secrets = cmp.Or(err, c.Err), secretsOf(opts.Variables)
 	return send[*Job](ctx, s.client, c)
 }
 
@@ -165,7 +165,7 @@ func (s *JobsService) PlayOrRetry(ctx context.Context, project ProjectID, job Jo
 // right, [ErrConflict] while the project's statistics are refreshed, and
 // [ErrOutcomeUnknown] if the response was lost.
 func (s *JobsService) Erase(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
-	return send[*Job](ctx, s.client, once(http.MethodPost, at("projects", project, "jobs", job, "erase"), nil))
+	return send[*Job](ctx, s.client, rest.Once(http.MethodPost, at("projects", project, "jobs", job, "erase"), nil))
 }
 
 // body is what a nil pointer to options becomes: no body at all.

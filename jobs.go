@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/internal/pages"
+	"example.com/gitlabci/internal/rest"
 )
 
 // JobsService reads jobs and their logs, and changes them. It is [Client.Jobs].
@@ -177,7 +178,7 @@ func (s *JobsService) AllForPipeline(ctx context.Context, project ProjectID, pip
 // which there are.
 func (s *JobsService) FindByName(ctx context.Context, project ProjectID, pipeline PipelineID, name string) (*Job, error) {
 	if name == "" {
-		return nil, &inputError{"FindByName", errors.New("the job's name is empty")}
+		return nil, rest.Invalid("FindByName", errors.New("the job's name is empty"))
 	}
 	var others []string
 	for job, err := range s.AllForPipeline(ctx, project, pipeline, nil) {
@@ -204,7 +205,7 @@ func amongNames(names []string) string {
 	}
 	var quoted []string
 	for _, name := range names[:min(len(names), mostNames)] {
-		quoted = append(quoted, strconv.Quote(shorten(name, maxTitle)))
+		quoted = append(quoted, strconv.Quote(rest.Shorten(name, rest.MaxTitle)))
 	}
 	text := " among " + strings.Join(quoted, ", ")
 	if more := len(names) - mostNames; more > 0 {

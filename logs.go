@@ -32,7 +32,7 @@ import (
 // archived log must prove that the log is complete. If neither does, as while the
 // job runs, the error after the last byte matches [io.ErrUnexpectedEOF].
 func (s *JobsService) Log(ctx context.Context, project ProjectID, job JobID) (io.ReadCloser, error) {
-	cl := readingFile(at("projects", project, "jobs", job, "trace"), nil)
+	cl := rest.ReadFile(at("projects", project, "jobs", job, "trace"), nil)
 	spec := remote.Spec{Packed: true, Grows: true, Ending: endOfLog, Length: s.client.sizeOf(project, job, ArtifactTypeTrace)}
 	log, err := s.client.download(ctx, cl, spec)
 	if err != nil {
@@ -128,7 +128,7 @@ func (s *JobsService) FollowLog(ctx context.Context, project ProjectID, job JobI
 		err = errors.New("the writer is nil")
 	}
 	if err != nil {
-		return nil, &inputError{"FollowLog", err}
+		return nil, rest.Invalid("FollowLog", err)
 	}
 	server := &logServer{
 		client: s.client,
@@ -190,18 +190,18 @@ func (o *FollowOptions) within(server *logServer) follow.Options {
 // A logServer is where a followed log, and the state of its job, are read.
 type logServer struct {
 	client     *Client
-	job, trace path
+	job, trace rest.Path
 	seen       *Job // as last seen
 }
 
 func (l *logServer) Open(ctx context.Context, query url.Values, header http.Header) (*rest.Response, error) {
-	return fileServer{l.client, readingFile(l.trace, query)}.Ask(ctx, header, nil)
+	return fileServer{l.client.wire, rest.ReadFile(l.trace, query)}.Ask(ctx, header, nil)
 }
 
 func (l *logServer) NoFile(resp *rest.Response) error { return fileServer{}.NoFile(resp) }
 
 func (l *logServer) Job(ctx context.Context) (state follow.Job, err error) {
-	err = l.client.fetch(ctx, reading(l.job, nil), func(header http.Header, body []byte) error {
+	err = l.client.fetch(ctx, rest.Read(l.job, nil), func(header http.Header, body []byte) error {
 		job, err := decodeThing[*Job](body)
 		if err != nil {
 			return err
@@ -211,7 +211,7 @@ func (l *logServer) Job(ctx context.Context) (state follow.Job, err error) {
 			Begun:    job.Status.begun(),
 			Finished: job.Status.Finished(),
 			Logless:  job.StartedAt.IsZero() || !job.ErasedAt.IsZero(),
-			Ago:      serverTime(header).Sub(job.FinishedAt),
+			Ago:      rest.ServerTime(header).Sub(job.FinishedAt),
 			Archived: job.archivedLog(),
 		}
 		return nil
@@ -242,8 +242,8 @@ func (j *Job) archivedLog() int64 {
 
 func (l *logServer) Explain(err error) follow.Failure {
 	failure := follow.Failure{
-		Final: isFinal(err) || l.seen == nil && hopeless(err),
-		Asked: min(askedToWait(err), l.client.config.maxWait),
+		Final: isFinal(err) || l.seen == nil && rest.IsHopeless(err),
+		Asked: min(askedToWait(err), l.client.wire.Config().MaxWait),
 	}
 	if e, ok := errors.AsType[*APIError](err); ok {
 		failure.Status = e.StatusCode
@@ -254,11 +254,11 @@ func (l *logServer) Explain(err error) follow.Failure {
 // isFinal reports whether an error would only be repeated: input that is not sent, or
 // what GitLab itself says of the job or the token.
 func isFinal(err error) bool {
-	if _, ok := errors.AsType[*inputError](err); ok || isStrayed(err) {
+	if rest.IsInvalid(err) || rest.IsStrayed(err) {
 		return true
 	}
 	e, ok := errors.AsType[*APIError](err)
-	if !ok || e.foreign && e.Message != "" && e.StatusCode != http.StatusUnauthorized {
+	if !ok || e.foreign() && e.Message != "" && e.StatusCode != http.StatusUnauthorized {
 		return false // a proxy that has lost its GitLab says 404, too
 	}
 	return e.Is(ErrUnauthorized) || e.Is(ErrForbidden) || e.Is(ErrNotFound) || e.Is(ErrInvalid)

@@ -2,7 +2,6 @@ package gitlabci
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/pages"
+	"example.com/gitlabci/internal/rest"
 )
 
 // ListOptions choose a page of a list.
@@ -75,14 +75,14 @@ func (e *PageError) Unwrap() error { return e.Err }
 
 // pagesAt requests pages of the list at p, and checks that their items match the
 // filters.
-func pagesAt[P any](c *Client, p path) pages.Request[P] {
+func pagesAt[P any](c *Client, p rest.Path) pages.Request[P] {
 	return matching(uncheckedPagesAt[P](c, p), p)
 }
 
 // uncheckedPagesAt requests pages of the list at p, whatever their items are.
-func uncheckedPagesAt[P any](c *Client, p path) pages.Request[P] {
+func uncheckedPagesAt[P any](c *Client, p rest.Path) pages.Request[P] {
 	return func(ctx context.Context, query url.Values) (*pages.Page[P], error) {
-		page, _, err := readPage[P](ctx, c, reading(p, query))
+		page, _, err := readPage[P](ctx, c, rest.Read(p, query))
 		return page, err
 	}
 }
@@ -116,7 +116,7 @@ func all[P any](ctx context.Context, request pages.Request[P], opts listing) ite
 			Settled:  isSettled[P](),
 			Ahead:    optionsOf(opts).Prefetch,
 			Key:      keyOf,
-			Limit:    withAnswerLimit,
+			Limit:    rest.WithLimit,
 			TooLarge: isTooLarge,
 			Fail:     pageError,
 		}
@@ -165,7 +165,7 @@ func keyOf(item any) (id int64, changed time.Time, ok bool) {
 	return 0, time.Time{}, false
 }
 
-func isTooLarge(err error) bool { return errors.Is(err, errLarger) }
+func isTooLarge(err error) bool { return rest.IsLarger(err) }
 
 // pageError is the error of a page that a range over a list ends with. Errors of
 // requests begin with "gitlabci: " already.
@@ -195,13 +195,13 @@ func listQuery(opts listing, perPage int) (url.Values, error) {
 	o := optionsOf(opts)
 	switch {
 	case o.Prefetch < 0 || o.Prefetch > pages.MostAhead:
-		return nil, &inputError{"ListOptions.Prefetch", fmt.Errorf("%d is not within 0 to %d", o.Prefetch, pages.MostAhead)}
+		return nil, rest.Invalid("ListOptions.Prefetch", fmt.Errorf("%d is not within 0 to %d", o.Prefetch, pages.MostAhead))
 	case o.After != "":
 		return cursorQuery(o.After)
 	case o.Page < 0:
-		return nil, &inputError{"ListOptions.Page", fmt.Errorf("%d is negative", o.Page)}
+		return nil, rest.Invalid("ListOptions.Page", fmt.Errorf("%d is negative", o.Page))
 	case o.PerPage < 0 || o.PerPage > 100:
-		return nil, &inputError{"ListOptions.PerPage", fmt.Errorf("%d is not within 0 to 100", o.PerPage)}
+		return nil, rest.Invalid("ListOptions.PerPage", fmt.Errorf("%d is not within 0 to 100", o.PerPage))
 	}
 	values, err := query.Values(opts)
 	if err == nil && o.PerPage == 0 && perPage > 0 {
@@ -213,28 +213,30 @@ func listQuery(opts listing, perPage int) (url.Values, error) {
 func cursorQuery(c Cursor) (url.Values, error) {
 	query, err := pages.Query(string(c))
 	if err != nil {
-		return nil, &inputError{"ListOptions.After", err}
+		return nil, rest.Invalid("ListOptions.After", err)
 	}
 	return query, nil
 }
 
 // readPage makes a call for one page of a list, and returns also its ETag. The
 // page is nil if the call has that ETag already.
-func readPage[P any](ctx context.Context, c *Client, cl *call) (page *pages.Page[P], etag string, err error) {
+func readPage[P any](ctx context.Context, c *Client, cl *rest.Call) (page *pages.Page[P], etag string, err error) {
 	err = c.fetch(ctx, cl, func(header http.Header, body []byte) error {
 		items, left, err := lenient.List[P](body)
 		if err != nil {
 			return err
 		}
-		left.Log(c.config.logger, "gitlabci: elements of a list are not objects and are left out", cl.path.template)
+		left.Log(c.wire.Config().Logger, "gitlabci: elements of a list are not objects and are left out", cl.Path.Template)
 		for i, item := range items {
 			if err := checkThing(item); err != nil {
 				return fmt.Errorf("element %d: %w", i, err)
 			}
 		}
 		etag = header.Get("ETag")
-		page, err = pages.New(items, header, cl.query)
-		return err
+		if page, err = pages.New(items, header, cl.Query); err != nil {
+			return rest.Explained(err)
+		}
+		return nil
 	})
 	return page, etag, err
 }

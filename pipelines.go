@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"example.com/gitlabci/internal/rest"
 )
 
 // PipelinesService reads and changes pipelines. It is [Client.Pipelines].
@@ -157,7 +159,7 @@ func (s *PipelinesService) Latest(ctx context.Context, project ProjectID, ref st
 // [ErrOutcomeUnknown] if the response was lost: the request is never retried.
 // The Status and times returned can be those from before; read them again.
 func (s *PipelinesService) Retry(ctx context.Context, project ProjectID, pipeline PipelineID) (*Pipeline, error) {
-	return send[*Pipeline](ctx, s.client, once(http.MethodPost, at("projects", project, "pipelines", pipeline, "retry"), nil))
+	return send[*Pipeline](ctx, s.client, rest.Once(http.MethodPost, at("projects", project, "pipelines", pipeline, "retry"), nil))
 }
 
 // Cancel cancels a pipeline's unfinished jobs, its trigger jobs and, a little
@@ -176,8 +178,8 @@ func (s *PipelinesService) Retry(ctx context.Context, project ProjectID, pipelin
 // [StatusRunning], and jobs that end in their own time make it
 // [StatusCanceling] first.
 func (s *PipelinesService) Cancel(ctx context.Context, project ProjectID, pipeline PipelineID) (*Pipeline, error) {
-	c := repeatable(http.MethodPost, at("projects", project, "pipelines", pipeline, "cancel"), nil)
-	c.tries = 3
+	c := rest.Repeatable(http.MethodPost, at("projects", project, "pipelines", pipeline, "cancel"), nil)
+	c.Tries = 3
 	return readBack(ctx, s.client, c, at("projects", project, "pipelines", pipeline), func(now *Pipeline) bool {
 		return now.Status.Finished() || now.Status == StatusCanceling
 	})
@@ -199,9 +201,9 @@ type UpdateMetadataOptions struct {
 // response was lost. A refusal after a lost response counts only if the pipeline
 // is not renamed, and matches [ErrOutcomeUnknown] too.
 func (s *PipelinesService) UpdateMetadata(ctx context.Context, project ProjectID, pipeline PipelineID, opts *UpdateMetadataOptions) (*Pipeline, error) {
-	c := repeatable(http.MethodPut, at("projects", project, "pipelines", pipeline, "metadata"), opts)
+	c := rest.Repeatable(http.MethodPut, at("projects", project, "pipelines", pipeline, "metadata"), opts)
 	if opts == nil || blank(opts.Name) {
-		c.err = errors.New("UpdateMetadataOptions.Name is empty")
+		c.Err = errors.New("UpdateMetadataOptions.Name is empty")
 	}
 	return readBack(ctx, s.client, c, at("projects", project, "pipelines", pipeline), func(now *Pipeline) bool {
 		return now.Name == strings.TrimSpace(opts.Name)
@@ -220,7 +222,7 @@ func (s *PipelinesService) UpdateMetadata(ctx context.Context, project ProjectID
 // response is lost, the request is retried; that the pipeline is gone by then is
 // success.
 func (s *PipelinesService) Delete(ctx context.Context, project ProjectID, pipeline PipelineID) error {
-	return discard(ctx, s.client, repeatable(http.MethodDelete, at("projects", project, "pipelines", pipeline), nil))
+	return discard(ctx, s.client, rest.Repeatable(http.MethodDelete, at("projects", project, "pipelines", pipeline), nil))
 }
 
 // A UserPipeline is a pipeline that the token's owner started, in any project.
@@ -298,10 +300,10 @@ func (s *PipelinesService) AllMine(ctx context.Context, opts *ListMyPipelinesOpt
 }
 
 // minePath refuses a page number, which GitLab would ignore.
-func minePath(opts *ListMyPipelinesOptions) path {
+func minePath(opts *ListMyPipelinesOptions) rest.Path {
 	p := at("pipelines")
 	if opts != nil && opts.Page != 0 {
-		p.err = errors.New("ListMyPipelinesOptions.Page is set, but this list has cursors: see After")
+		p.Err = errors.New("ListMyPipelinesOptions.Page is set, but this list has cursors: see After")
 	}
 	return p
 }

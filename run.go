@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/internal/pool"
+	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/joblog"
 )
 
@@ -92,7 +93,7 @@ func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref strin
 	}
 	r.follow = FollowOptions{MinInterval: r.options.Watch.MinInterval, GiveUpAfter: r.options.Watch.GiveUpAfter}
 	if err := r.options.Watch.check(); err != nil {
-		return nil, &inputError{"WatchOptions", err}
+		return nil, rest.Invalid("WatchOptions", err)
 	}
 	pipeline, err := s.Create(ctx, project, ref, &r.options.Create)
 	if err != nil {

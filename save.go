@@ -59,8 +59,8 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 	}
 	old, err := atomicfile.Replaceable(file)
 	call := archiveCall(project, src, opts.open())
-	call.err = cmp.Or(call.err, err)
-	if _, err := s.client.newRequest(ctx, call); err != nil {
+	call.Err = cmp.Or(call.Err, err)
+	if _, err := s.client.wire.Request(ctx, call); err != nil {
 		return err
 	}
 	return ofFileSystem(atomicfile.Replace(file, old, func(part *os.File) error {

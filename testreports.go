@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"net/http"
 
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/rest"
@@ -143,20 +142,16 @@ func (s *PipelinesService) TestCases(ctx context.Context, project ProjectID, pip
 }
 
 func (s *PipelinesService) testCases(ctx context.Context, project ProjectID, pipeline PipelineID, yield func(*TestCase, error) bool) error {
-	cl := reading(at("projects", project, "pipelines", pipeline, "test_report"), nil)
-	req, err := s.client.newRequest(ctx, cl)
-	if err != nil {
-		return err
-	}
-	resp, err := s.client.do(req, cl, nil)
+	cl := rest.Read(at("projects", project, "pipelines", pipeline, "test_report"), nil)
+	resp, err := s.client.wire.Open(ctx, cl, nil, nil)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	n := 0
-	report := &caseReport{Stream: lenient.NewStream(resp.Body, s.client.config.maxAnswer)}
+	report := &caseReport{Stream: lenient.NewStream(resp.Body, s.client.wire.Config().MaxBody)}
 	defer func() {
-		report.left.Log(s.client.config.logger, "gitlabci: test cases are not objects and are left out", cl.path.template)
+		report.left.Log(s.client.wire.Config().Logger, "gitlabci: test cases are not objects and are left out", cl.Path.Template)
 	}()
 	err = report.read(func(test *TestCase) bool {
 		n++
@@ -167,12 +162,12 @@ func (s *PipelinesService) testCases(ctx context.Context, project ProjectID, pip
 		return nil
 	case errors.Is(err, lenient.ErrNotObject):
 		err = report.notReport(resp)
-	case errors.Is(err, errNoThing):
-		err = anotherThing(rest.StatusLine(resp.StatusCode), err, report.message, policyFrom(resp.Request.Context()).secrets)
+	case errors.Is(err, rest.ErrOther):
+		err = resp.Other(err, report.message)
 	default:
 		err = fmt.Errorf("after %d test cases: %w", n, err)
 	}
-	return policyFrom(resp.Request.Context()).fail(err)
+	return resp.Fail(err)
 }
 
 // A caseReport is a test report that is read case by case.
@@ -183,10 +178,10 @@ type caseReport struct {
 }
 
 // notReport explains a response that is none.
-func (r *caseReport) notReport(resp *http.Response) error {
+func (r *caseReport) notReport(resp *rest.Response) error {
 	// Half a page is better than none, so an error here is not one more.
-	page, _ := io.ReadAll(io.LimitReader(r.Rest(), maxMessage))
-	return unreadable(resp, page, lenient.ErrNotObject)
+	page, _ := io.ReadAll(io.LimitReader(r.Rest(), rest.MaxMessage))
+	return resp.Unreadable(page, lenient.ErrNotObject)
 }
 
 // read calls use for each test of the report until it returns false, which ends
@@ -206,7 +201,7 @@ func (r *caseReport) read(use func(*TestCase) bool) error {
 		return err
 	})
 	if err == nil && !isReport {
-		return fmt.Errorf("%w: it has no test_suites", errNoThing)
+		return fmt.Errorf("%w: it has no test_suites", rest.ErrOther)
 	}
 	return err
 }

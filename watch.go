@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/internal/poll"
+	"example.com/gitlabci/internal/rest"
 )
 
 // WatchOptions say what [PipelinesService.Watch] and [PipelinesService.Wait]
@@ -120,7 +121,7 @@ type watch struct {
 
 func (s *PipelinesService) watch(project ProjectID, pipeline PipelineID, o WatchOptions) (*watch, error) {
 	if err := o.check(); err != nil {
-		return nil, &inputError{"WatchOptions", err}
+		return nil, rest.Invalid("WatchOptions", err)
 	}
 	w := &watch{
 		service: s,

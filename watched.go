@@ -273,10 +273,10 @@ func (w *watch) readJobs(ctx context.Context, p *watched) (*observation, error) 
 // listJobs lists the jobs, and those that were retried. What the first page
 // says of the pipeline counts: it is not newer than any of the jobs.
 func (w *watch) listJobs(ctx context.Context, p *watched) (*observation, error) {
-	first := reading(at("projects", p.project, "pipelines", p.id, "jobs"), url.Values{
+	first := rest.Read(at("projects", p.project, "pipelines", p.id, "jobs"), url.Values{
 		"include_retried": {"true"}, "per_page": {"100"},
 	})
-	first.etag = p.etag
+	first.ETag = p.etag
 	page, etag, err := readPage[*Job](ctx, w.service.client, first)
 	switch {
 	case err != nil:

@@ -406,12 +406,14 @@ func (c watchCost) require(t *testing.T) {
 func watchMany(t *testing.T, n int) watchCost {
 	srv := gitlabcitest.NewServer(gitlabcitest.WithRequestLog(0))
 	cost := watchCost{requests: new(atomic.Int64), polls: new(atomic.Int64), events: new(atomic.Int64)}
-	client := srv.Client(gitlabci.WithHooks(gitlabci.Hooks{OnResponse: func(info gitlabci.RequestInfo, r *http.Response, _ error) {
+	client := srv.Client(gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
 		cost.requests.Add(1)
-		if info.Attempt == 1 && strings.HasSuffix(info.Endpoint, "/jobs") && !r.Request.URL.Query().Has("page") {
+		info, _ := gitlabci.RequestInfoFrom(req.Context())
+		if info.Attempt == 1 && strings.HasSuffix(info.Endpoint, "/jobs") && !req.URL.Query().Has("page") {
 			cost.polls.Add(1)
 		}
-	}}))
+		return srv.Transport().RoundTrip(req)
+	})))
 	start := time.Now()
 	var all sync.WaitGroup
 	for i := range n {

@@ -149,8 +149,8 @@ func newTrial(t *testing.T, deed deed, token matrixToken, protocol func(*memnet.
 	logger := slog.New(slog.NewJSONHandler(&trial.out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	client, err := gitlabci.NewClient(option, gitlabci.WithBaseURL(gitlabcitest.URL), gitlabci.WithLogger(logger),
 		gitlabci.WithTransport(&closing{between, &trial.open}),
-		gitlabci.WithHooks(gitlabci.Hooks{OnResponse: func(info gitlabci.RequestInfo, _ *http.Response, err error) {
-			fmt.Fprintf(&trial.out, "%+v %+v", info, err)
+		gitlabci.WithHooks(gitlabci.Hooks{OnResponse: func(_ context.Context, r gitlabci.ResponseInfo) {
+			fmt.Fprintf(&trial.out, "%+v", r)
 		}}))
 	require.NoError(t, err)
 	trial.client = client

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -213,10 +212,10 @@ func secretMatrix(t *testing.T, server string, steps []http.HandlerFunc, more ..
 				s := testkit.NewScript(append(steps, echo(500, "text/plain", "%s"))[:max(1, len(steps))]...)
 				s.Network.Handle(testkit.StorageHost, testkit.NewScript(echo(403, "text/xml", "<Error>%s</Error>")))
 				options := append(opts(), gitlabci.WithRetries(2), gitlabci.WithLogger(slog.New(multi(prints.handlers()))), gitlabci.WithHooks(gitlabci.Hooks{
-					OnWait: func(reason string, wait time.Duration) { prints.print(reason) },
-					OnResponse: func(info gitlabci.RequestInfo, _ *http.Response, err error) {
-						prints.print(info)
-						prints.chain(err)
+					OnWait: func(_ context.Context, w gitlabci.WaitInfo) { prints.print(w) },
+					OnResponse: func(_ context.Context, r gitlabci.ResponseInfo) {
+						prints.print(r)
+						prints.chain(r.Err)
 					},
 				}))
 				client := s.Anonymous(t, append(options, more...)...)

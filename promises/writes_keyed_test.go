@@ -227,9 +227,9 @@ func TestKeyedCreateAfterALostAnswer(t *testing.T) {
 			k := newKeyServer()
 			k.creates = []http.HandlerFunc{k.lost(made)}
 			told := 0
-			client := k.Client(t, gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
-				require.Equal(t, gitlabci.WaitRetry, reason)
-				require.Equal(t, 5*time.Second, wait)
+			client := k.Client(t, gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(_ context.Context, w gitlabci.WaitInfo) {
+				require.Equal(t, gitlabci.WaitReasonRetry, w.Reason)
+				require.Equal(t, 5*time.Second, w.Duration)
 				told++
 			}}))
 			start := time.Now()

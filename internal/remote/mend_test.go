@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -200,9 +199,9 @@ func TestMendGivesUp(t *testing.T) {
 		for _, step := range []http.HandlerFunc{testkit.FirstPart(), testkit.FirstPart("ETag", `"a"`), testkit.Short(testkit.Text[:40], 100, testkit.Silent)} {
 			synctest.Test(t, func(t *testing.T) {
 				waits := 0
-				hooks := gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
-					require.Equal(t, gitlabci.WaitRetry, reason)
-					require.Positive(t, wait)
+				hooks := gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(_ context.Context, w gitlabci.WaitInfo) {
+					require.Equal(t, gitlabci.WaitReasonRetry, w.Reason)
+					require.Positive(t, w.Duration)
 					waits++
 				}})
 				s := testkit.NewScript(step)

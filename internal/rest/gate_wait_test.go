@@ -177,10 +177,10 @@ func TestPauseIsToldOnce(t *testing.T) {
 			throttled(w, r)
 		}
 		g := newGateServer(refuse, refuse, refuse, late, testkit.OK)
-		errs := gateCalls(t.Context(), &all, g.Client(t, gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
+		errs := gateCalls(t.Context(), &all, g.Client(t, gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(_ context.Context, w gitlabci.WaitInfo) {
 			mu.Lock()
 			defer mu.Unlock()
-			told = append(told, fmt.Sprint(reason, " ", wait))
+			told = append(told, fmt.Sprint(w.Reason, " ", w.Duration))
 		}})), 3)
 		all.Wait()
 		require.NoError(t, errors.Join(errs...))
@@ -217,10 +217,10 @@ func TestPauseIsTold(t *testing.T) {
 		told := map[string]int{}
 		logger, lines := testkit.NewLogger(t)
 		g := newGateServer(throttled, late, testkit.OK)
-		client := g.Client(t, gitlabci.WithLogger(logger), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
+		client := g.Client(t, gitlabci.WithLogger(logger), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(_ context.Context, w gitlabci.WaitInfo) {
 			mu.Lock()
 			defer mu.Unlock()
-			told[fmt.Sprint(reason, " ", wait)]++
+			told[fmt.Sprint(w.Reason, " ", w.Duration)]++
 		}}))
 		g.throttle(t, &all, client)
 		time.Sleep(10 * time.Second)
@@ -249,8 +249,8 @@ func TestScoutThatStaysAway(t *testing.T) {
 			var all sync.WaitGroup
 			g := newGateServer(testkit.Respond(429, "Retry later", "Content-Type", "text/plain"), testkit.Silent, testkit.OK)
 			var told []string
-			client := g.Client(t, gitlabci.WithMaxWait(maxWait), gitlabci.WithRetries(0), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
-				told = append(told, fmt.Sprint(reason, " ", wait))
+			client := g.Client(t, gitlabci.WithMaxWait(maxWait), gitlabci.WithRetries(0), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(_ context.Context, w gitlabci.WaitInfo) {
+				told = append(told, fmt.Sprint(w.Reason, " ", w.Duration))
 			}}))
 			require.Error(t, testkit.Calls["get"](t.Context(), client))
 			time.Sleep(time.Second)

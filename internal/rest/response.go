@@ -1,11 +1,19 @@
 package rest
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
+	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/secret"
 )
 
@@ -16,6 +24,188 @@ type Response struct {
 	From    string         // the method and the endpoint, and the storage's host if it came from one
 	Away    bool           // it came from another origin than the server's
 	Secrets []secret.Value // to keep out of errors
+	run     *run
+}
+
+func (r *run) respond(resp *http.Response) *Response {
+	from := r.call.Method + " " + r.call.Path.Escaped
+	away := !SameOrigin(resp.Request.URL, r.config.Base)
+	if away {
+		from += ": storage " + resp.Request.URL.Host
+	}
+	return &Response{resp, from, away, slices.Clip(r.secrets), r}
+}
+
+// Fail makes an error of the body that of the call.
+func (r *Response) Fail(err error) error { return r.run.fail(err) }
+
+// errLarger begins the error of a response that is not read to its end.
+var errLarger = errors.New("the response is larger")
+
+// IsLarger reports whether a response was not read to its end because of its size.
+func IsLarger(err error) bool { return errors.Is(err, errLarger) }
+
+type limitKey struct{}
+
+// WithLimit has less read of the responses to calls with a context: so many bytes.
+func WithLimit(ctx context.Context, bytes int64) context.Context {
+	return context.WithValue(ctx, limitKey{}, bytes)
+}
+
+func limitOf(ctx context.Context) int64 {
+	if limit, ok := ctx.Value(limitKey{}).(int64); ok {
+		return limit
+	}
+	return math.MaxInt64 - 1
+}
+
+// Fetch makes a call and reads its response whole before it is decoded, so that
+// one that breaks off counts as a failed attempt. A 304 is not decoded.
+func (c *Client) Fetch(ctx context.Context, call *Call, decode func(*Response, []byte) error) error {
+	req, err := c.Request(ctx, call)
+	if err != nil {
+		return err
+	}
+	_, err = c.Do(req, call, func(resp *Response) error {
+		defer resp.Body.Close()
+		if resp.StatusCode == http.StatusNotModified {
+			return nil
+		}
+		body, err := resp.readAll(min(c.config.MaxBody, limitOf(ctx)))
+		if err != nil {
+			return err
+		}
+		if err := decode(resp, body); err != nil {
+			return Refuse(resp.Unreadable(body, err))
+		}
+		return nil
+	})
+	return err
+}
+
+func (r *Response) readAll(limit int64) ([]byte, error) {
+	var body bytes.Buffer
+	if r.ContentLength > 0 {
+		body.Grow(int(min(r.ContentLength, limit, 1<<20)) + bytes.MinRead)
+	}
+	n, err := body.ReadFrom(io.LimitReader(r.Body, limit+1))
+	if err == nil && n > limit {
+		return nil, Refuse(fmt.Errorf("%w than the %d bytes of WithMaxAnswer", errLarger, limit))
+	}
+	return body.Bytes(), err
+}
+
+// Open makes a call whose response the caller reads, with these headers besides.
+// With a URL at, the request goes there instead of to the call's endpoint.
+func (c *Client) Open(ctx context.Context, call *Call, header http.Header, at *url.URL) (*Response, error) {
+	req, err := c.Request(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	if at != nil {
+		req.URL, req.Host = at, ""
+	}
+	return c.Do(req, call, nil)
+}
+
+// Discard makes a call whose successful response has no content.
+func (c *Client) Discard(ctx context.Context, call *Call) error {
+	req, err := c.Request(ctx, call)
+	if err != nil {
+		return err
+	}
+	resp, err := c.Do(req, call, (*Response).checkSilence)
+	if err != nil {
+		return err
+	}
+	resp.Body.Close()
+	return nil
+}
+
+// checkSilence refuses a success with unexpected content. GitLab confirms a delete
+// with 204, or with 202 and that status as its message. A page or another message
+// was sent by something that did not pass the request on, such as a login form.
+func (r *Response) checkSilence() error {
+	if r.StatusCode == http.StatusNoContent {
+		return nil
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(r.Body, MaxMessage))
+	body = bytes.TrimSpace(body)
+	message, _, hasMessage := lenient.Message(body)
+	switch {
+	case IsPage(r.Header.Get("Content-Type")): // half a page is enough for its title
+		return Refuse(r.Unreadable(body, nil))
+	case message == StatusLine(http.StatusAccepted):
+		return nil
+	case r.StatusCode == http.StatusAccepted && !hasMessage: // even if the body cannot be read
+		return nil
+	case err != nil:
+		return err
+	case len(body) == 0, !hasMessage && lenient.HasID(body): // the object may be what was deleted
+		return nil
+	case !hasMessage:
+		return Refuse(fmt.Errorf("%s with a body, which GitLab does not send", StatusLine(r.StatusCode)))
+	}
+	message = Shorten(secret.Scrub(message, r.Secrets), MaxTitle)
+	return Refuse(fmt.Errorf("%s, but the message is %q", StatusLine(r.StatusCode), message))
+}
+
+// ErrOther is the error for a JSON object that was not requested, such as a message.
+var ErrOther = errors.New("not the requested object")
+
+// Explained marks an error of a decoder that says by itself what is wrong with a
+// response, whatever its content type.
+func Explained(err error) error { return &explainedError{err} }
+
+type explainedError struct{ err error }
+
+func (e *explainedError) Error() string { return e.err.Error() }
+func (e *explainedError) Unwrap() error { return e.err }
+
+// Unreadable explains a success whose body is not what GitLab sends, by the error
+// of its decoder.
+func (r *Response) Unreadable(body []byte, err error) error {
+	contentType, status := r.Header.Get("Content-Type"), StatusLine(r.StatusCode)
+	if _, ok := errors.AsType[*explainedError](err); ok || errors.Is(err, lenient.ErrTooLarge) {
+		return fmt.Errorf("%s, but %w", status, err)
+	}
+	if errors.Is(err, ErrOther) {
+		message, _, _ := lenient.Message(body)
+		return r.Other(err, message)
+	}
+	if strings.Contains(contentType, "json") {
+		return fmt.Errorf("%s with JSON that is not GitLab's: %w", status, err)
+	}
+	title := ""
+	if t := pageTitle(body); t != "" {
+		title = ": " + Shorten(secret.Scrub(t, r.Secrets), MaxTitle) // in this order: see read
+	}
+	return fmt.Errorf("%s with content type %q, not JSON%s", status, contentType, title)
+}
+
+// Other explains a successful response that is not the requested object, with the
+// message in it, if any.
+func (r *Response) Other(err error, message string) error {
+	status := StatusLine(r.StatusCode)
+	if message = Shorten(secret.Scrub(secret.OneLine(message), r.Secrets), MaxTitle); message == "" {
+		return fmt.Errorf("%s with unexpected JSON: %w", status, err)
+	}
+	return fmt.Errorf("%s with unexpected JSON: %w; its message is %q", status, err, message)
+}
+
+// NoFile explains JSON in place of a file by its message, if it has one.
+func NoFile(contentType string, body io.Reader, secrets []secret.Value) error {
+	// Half a message is better than none, so a read error is ignored.
+	text, _ := io.ReadAll(io.LimitReader(body, MaxMessage))
+	message, _, _ := lenient.Message(text)
+	if message = Shorten(secret.Scrub(secret.OneLine(message), secrets), MaxTitle); message == "" {
+		return fmt.Errorf("the response has content type %q, not that of the requested file", contentType)
+	}
+	return fmt.Errorf("the response has content type %q, not that of the requested file; its message is %q", contentType, message)
 }
 
 // StatusLine returns a status with its text, such as "404 Not Found".

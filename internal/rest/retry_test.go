@@ -369,9 +369,9 @@ func TestBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testkit.NewScript(testkit.Respond(503, ``))
 		n := 0
-		client := s.Client(t, gitlabci.WithRetries(len(bounds)), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, wait time.Duration) {
-			require.Equal(t, gitlabci.WaitRetry, reason)
-			longest[n%len(bounds)] = max(longest[n%len(bounds)], wait)
+		client := s.Client(t, gitlabci.WithRetries(len(bounds)), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(_ context.Context, w gitlabci.WaitInfo) {
+			require.Equal(t, gitlabci.WaitReasonRetry, w.Reason)
+			longest[n%len(bounds)] = max(longest[n%len(bounds)], w.Duration)
 			n++
 		}}))
 		for range 200 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"math/rand/v2"
 	"time"
 )
 
@@ -30,4 +32,57 @@ func After(err, failure error) error {
 		return failure
 	}
 	return fmt.Errorf("%w (after: %w)", err, failure)
+}
+
+const (
+	shortestBackoff = 200 * time.Millisecond
+	longestBackoff  = 10 * time.Second
+)
+
+// Backoff returns how long to wait after so many attempts: exponential with full
+// jitter, within the longest wait allowed.
+func (c *Config) Backoff(attempts int) time.Duration {
+	longest := max(1, min(longestBackoff, c.MaxWait))
+	if doublings := attempts - 1; doublings < 10 {
+		longest = min(longest, shortestBackoff<<doublings)
+	}
+	return 1 + rand.N(longest)
+}
+
+// MayWait reports whether a wait is allowed and can end before the context.
+func (c *Config) MayWait(ctx context.Context, wait time.Duration) bool {
+	deadline, limited := ctx.Deadline()
+	return wait <= c.MaxWait && (!limited || wait <= time.Until(deadline))
+}
+
+// Announce tells the log and the hook of a wait of a call.
+func (c *Client) Announce(ctx context.Context, call *Call, attempt int, reason string, wait time.Duration) {
+	c.config.announce(ctx, call, attempt, reason, wait)
+}
+
+func (c *Config) announce(ctx context.Context, call *Call, attempt int, reason string, wait time.Duration) {
+	c.Logger.LogAttrs(ctx, slog.LevelInfo, "gitlabci: wait", slog.String("method", call.Method), slog.String("endpoint", call.Path.Template),
+		slog.String("reason", reason), slog.Duration("wait", wait), slog.Int("attempt", attempt))
+	if c.OnWait != nil {
+		c.OnWait(ctx, Wait{Info{Method: call.Method, Endpoint: call.Path.Template, Attempt: attempt}, reason, wait})
+	}
+}
+
+// Again waits before the next attempt of reading a response's body, after so many
+// failures in a row, the last of which is broken. It returns an error if there must
+// be none.
+func (c *Client) Again(ctx context.Context, call *Call, failures int, broken error) error {
+	wait := c.config.Backoff(failures)
+	cause := ctx.Err()
+	switch {
+	case cause != nil:
+		return After(cause, broken)
+	case failures >= c.config.Tries, !c.config.MayWait(ctx, wait):
+		return broken
+	}
+	c.Announce(ctx, call, failures, ReasonRetry, wait)
+	if err := Sleep(ctx, wait); err != nil {
+		return After(err, broken)
+	}
+	return nil
 }

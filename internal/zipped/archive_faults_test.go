@@ -76,7 +76,7 @@ func TestArchiveGivesUp(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			srv := archiveServer(data)
 			var waits []string
-			client := srv.Client(gitlabci.WithRetries(retries), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(reason string, _ time.Duration) { waits = append(waits, reason) }}))
+			client := srv.Client(gitlabci.WithRetries(retries), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(_ context.Context, w gitlabci.WaitInfo) { waits = append(waits, string(w.Reason)) }}))
 			archive, err := client.Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 			require.NoError(t, err)
 			defer archive.Close()
@@ -97,7 +97,7 @@ func TestArchiveWaitEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := archiveServer(data)
 		ctx, cancel := context.WithCancel(t.Context())
-		client := srv.Client(gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(string, time.Duration) { cancel() }}))
+		client := srv.Client(gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(context.Context, gitlabci.WaitInfo) { cancel() }}))
 		archive, err := client.Artifacts.Archive(ctx, "group/app", archiveJob, nil)
 		require.NoError(t, err)
 		defer archive.Close()

@@ -20,28 +20,10 @@ type Option func(*config) error
 
 // A config is what the options of one client add up to.
 type config struct {
-	base         *url.URL // with /api/v4
-	baseFrom     string   // the option or variable that gave base
+	rest.Config
+	baseFrom     string // the option or variable that gave Base
 	insecureHTTP bool
-	auth         *auth
-	sudo         string
-	transport    http.RoundTripper
-	userAgent    string
-	logger       *slog.Logger
 	hooks        Hooks
-	limiter      RateLimiter
-	tries        int // 1 and the retries
-	maxWait      time.Duration
-	maxAnswer    int64
-}
-
-// An auth is the one credential of a client.
-type auth struct {
-	from   string // the option or variable that gave it
-	header string
-	prefix string
-	token  func(context.Context) (secret.Value, error)
-	fresh  bool // whether asking token again can give another one
 }
 
 // A RateLimiter delays requests, for instance a [rate.Limiter].
@@ -53,28 +35,75 @@ type RateLimiter interface {
 	Wait(context.Context) error
 }
 
-// Hooks are told what happens inside calls, for metrics. Each may be nil. They
-// run on the calling goroutine, from many calls at once, and hold it up.
+// Hooks are called from inside calls, for metrics. Each may be nil. They run on the
+// calling goroutine, from many calls at once, and delay it. The context is that of
+// the call.
 type Hooks struct {
-	// OnWait is told of each wait before it begins: why, one of [WaitRetry],
-	// [WaitRateLimit] and [WaitLock], and for how long. That is 0 where nobody
-	// knows: until GitLab has answered the one request that goes ahead of all
-	// others after a pause.
-	OnWait func(reason string, wait time.Duration)
+	// OnWait is called before each wait.
+	OnWait func(context.Context, WaitInfo)
 
-	// OnResponse is told of each answer, or of the error in its place, with
-	// which the response is nil. The response's body is not to be read, and its
-	// Request has no token; but its Location and the URL of its Request can be
-	// signed: do not log them.
-	OnResponse func(RequestInfo, *http.Response, error)
+	// OnResponse is called after each request: also one that got no response, one
+	// that is retried, and one to a storage.
+	OnResponse func(context.Context, ResponseInfo)
 }
 
-// The reasons given to [Hooks].
+// A WaitInfo is a wait that is about to begin.
+type WaitInfo struct {
+	Request RequestInfo // the call; its Attempt is the last one
+	Reason  WaitReason
+
+	// Duration is how long the wait takes. It is 0 if that is unknown: until GitLab
+	// has responded to the one request that is sent before all others after a pause.
+	Duration time.Duration
+}
+
+// A WaitReason is why a call waits.
+type WaitReason string
+
+// The reasons of waits.
 const (
-	WaitRetry     = "retry"         // an attempt failed, and another one follows
-	WaitRateLimit = "rate limit"    // GitLab answered 429, to this call or another, or a limit is used up
-	WaitLock      = "resource lock" // GitLab is changing the same thing just now
+	WaitReasonRetry     WaitReason = rest.ReasonRetry     // an attempt failed, and another one follows
+	WaitReasonRateLimit WaitReason = rest.ReasonRateLimit // GitLab responded with 429, to this call or another, or a limit is used up
+	WaitReasonLock      WaitReason = rest.ReasonLock      // GitLab is changing the same object just now
 )
+
+// A ResponseInfo is how a request ended.
+type ResponseInfo struct {
+	Request  RequestInfo
+	Duration time.Duration // until the header of the response
+	Status   int           // such as 200; 0 without a response
+	Err      error         // why there is no response; nil if there is one
+}
+
+// A RequestInfo says which call a request belongs to.
+type RequestInfo struct {
+	Method   string
+	Endpoint string // a template such as "/projects/:id/pipelines/:pipeline_id"; for [Client.Do] the path
+	Attempt  int    // 1 is the first
+	Storage  bool   // the request goes to another origin than the server's, such as an object storage
+}
+
+// RequestInfoFrom returns to a [http.RoundTripper] given to [WithTransport], or to a
+// token source or rate limiter, which call the request with this context belongs
+// to. It is false for requests that no [Client] sent.
+func RequestInfoFrom(ctx context.Context) (RequestInfo, bool) {
+	info, ok := rest.InfoFrom(ctx)
+	return RequestInfo(info), ok
+}
+
+// connect has the engine call the hooks.
+func (h Hooks) connect(c *rest.Config) {
+	if h.OnWait != nil {
+		c.OnWait = func(ctx context.Context, w rest.Wait) {
+			h.OnWait(ctx, WaitInfo{RequestInfo(w.Info), WaitReason(w.Reason), w.Length})
+		}
+	}
+	if h.OnResponse != nil {
+		c.OnResponse = func(ctx context.Context, e rest.Exchange) {
+			h.OnResponse(ctx, ResponseInfo{RequestInfo(e.Info), e.Duration, e.Status, e.Err})
+		}
+	}
+}
 
 // WithBaseURL sets the server, for instance "https://gitlab.example.com". A
 // path is kept, for instances that live under one; /api/v4 at its end is
@@ -89,7 +118,7 @@ func (c *config) setBase(from, text string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", from, err)
 	}
-	c.base, c.baseFrom = base, from
+	c.Base, c.baseFrom = base, from
 	return nil
 }
 
@@ -154,7 +183,7 @@ func WithTokenSource(source func(context.Context) (string, error)) Option {
 			text, err := source(ctx)
 			return secret.New(text), err
 		}
-		return c.setAuth(&auth{from: "WithTokenSource", header: "Authorization", prefix: "Bearer ", token: token, fresh: true})
+		return c.setAuth(&rest.Auth{From: "WithTokenSource", Header: "Authorization", Prefix: "Bearer ", Token: token, Check: checkToken, Fresh: true})
 	}
 }
 
@@ -164,17 +193,17 @@ func fixedToken(from, header, prefix, token string) Option {
 			return fmt.Errorf("%s: %w", from, err)
 		}
 		kept := secret.New(token)
-		return c.setAuth(&auth{from: from, header: header, prefix: prefix, token: func(context.Context) (secret.Value, error) {
+		return c.setAuth(&rest.Auth{From: from, Header: header, Prefix: prefix, Check: checkToken, Token: func(context.Context) (secret.Value, error) {
 			return kept, nil
 		}})
 	}
 }
 
-func (c *config) setAuth(a *auth) error {
-	if c.auth != nil {
-		return fmt.Errorf("%s: %s gave a token already; a client has one", a.from, c.auth.from)
+func (c *config) setAuth(a *rest.Auth) error {
+	if c.Auth != nil {
+		return fmt.Errorf("%s: %s gave a token already; a client has one", a.From, c.Auth.From)
 	}
-	c.auth = a
+	c.Auth = a
 	return nil
 }
 
@@ -201,7 +230,7 @@ func WithSudo(user string) Option {
 		if err := checkHeader(user); err != nil {
 			return fmt.Errorf("WithSudo: the user %w", err)
 		}
-		c.sudo = user
+		c.Sudo = user
 		return nil
 	}
 }
@@ -210,7 +239,7 @@ func checkHeader(value string) error {
 	if value == "" {
 		return errors.New("is empty")
 	}
-	if hasControl(value) {
+	if rest.HasControl(value) {
 		return errors.New("has a newline or another control character")
 	}
 	return nil
@@ -228,7 +257,7 @@ func WithTransport(transport http.RoundTripper) Option {
 		if transport == nil {
 			return errors.New("WithTransport: the transport is nil")
 		}
-		c.transport = transport
+		c.Transport = transport
 		return nil
 	}
 }
@@ -249,7 +278,7 @@ func WithUserAgent(name string) Option {
 		if err := checkHeader(name); err != nil {
 			return fmt.Errorf("WithUserAgent: the name %w", err)
 		}
-		c.userAgent = name
+		c.UserAgent = name
 		return nil
 	}
 }
@@ -263,7 +292,7 @@ func WithLogger(logger *slog.Logger) Option {
 		if logger == nil {
 			return errors.New("WithLogger: the logger is nil")
 		}
-		c.logger = logger
+		c.Logger = logger
 		return nil
 	}
 }
@@ -285,7 +314,7 @@ func WithRetries(max int) Option {
 		if max < 0 {
 			return fmt.Errorf("WithRetries: %d is negative", max)
 		}
-		c.tries = 1 + min(max, math.MaxInt-2) // a renewed token makes one more
+		c.Tries = 1 + min(max, math.MaxInt-2) // a renewed token makes one more
 		return nil
 	}
 }
@@ -299,7 +328,7 @@ func WithMaxWait(wait time.Duration) Option {
 		if wait < 0 {
 			return fmt.Errorf("WithMaxWait: %v is negative", wait)
 		}
-		c.maxWait = wait
+		c.MaxWait = wait
 		return nil
 	}
 }
@@ -316,7 +345,7 @@ func WithMaxAnswer(bytes int64) Option {
 		if bytes < 1 {
 			return fmt.Errorf("WithMaxAnswer: %d bytes is no room for an answer", bytes)
 		}
-		c.maxAnswer = min(bytes, math.MaxInt64-1)
+		c.MaxBody = min(bytes, math.MaxInt64-1)
 		return nil
 	}
 }
@@ -331,22 +360,7 @@ func WithRateLimiter(limiter RateLimiter) Option {
 		if limiter == nil {
 			return errors.New("WithRateLimiter: the limiter is nil")
 		}
-		c.limiter = limiter
+		c.Limiter = limiter
 		return nil
-	}
-}
-
-// mayWait reports whether a wait is allowed and can end before the context.
-func (c *config) mayWait(ctx context.Context, wait time.Duration) bool {
-	deadline, limited := ctx.Deadline()
-	return wait <= c.maxWait && (!limited || wait <= time.Until(deadline))
-}
-
-// announce tells the log and the hook of a wait.
-func (c *config) announce(ctx context.Context, cl *call, attempt int, reason string, wait time.Duration) {
-	c.logger.LogAttrs(ctx, slog.LevelInfo, "gitlabci: wait", slog.String("method", cl.method), slog.String("endpoint", cl.path.template),
-		slog.String("reason", reason), slog.Duration("wait", wait), slog.Int("attempt", attempt))
-	if c.hooks.OnWait != nil {
-		c.hooks.OnWait(reason, wait)
 	}
 }

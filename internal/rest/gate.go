@@ -1,4 +1,4 @@
-package gitlabci
+package rest
 
 import (
 	"cmp"
@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"example.com/gitlabci/internal/rest"
 )
 
 const (
@@ -20,6 +18,13 @@ const (
 	// Client.Do are endless; forgetting one costs a refused request at most.
 	mostEndpoints = 1000
 )
+
+// A passage is what the gate keeps of one call.
+type passage struct {
+	scout    bool          // the present attempt goes ahead of all others
+	pauses   int           // how many the call has sat out
+	followed time.Duration // how long it has waited for scouts
+}
 
 // A gate is what every request to the server passes, first tries and retries
 // alike, and what can hold them back. Requests to storage do not pass.
@@ -35,7 +40,7 @@ const (
 // the same method and endpoint that had a name, and lets through an endpoint
 // without one.
 type gate struct {
-	limiter RateLimiter
+	limiter Limiter
 
 	mu       sync.Mutex
 	paused   bool          // until a scout was answered
@@ -47,30 +52,30 @@ type gate struct {
 
 // enter returns when a request may be sent, or why it will not be. Either way
 // the caller leaves again.
-func (g *gate) enter(ctx context.Context, p *policy) error {
-	if err := g.await(ctx, p); err != nil || g.limiter == nil {
+func (g *gate) enter(ctx context.Context, r *run) error {
+	if err := g.await(ctx, r); err != nil || g.limiter == nil {
 		return err
 	}
 	if err := g.limiter.Wait(ctx); err != nil {
 		return fmt.Errorf("the rate limiter: %w", err)
 	}
-	return g.await(ctx, p) // a pause may have begun meanwhile
+	return g.await(ctx, r) // a pause may have begun meanwhile
 }
 
 // await returns when no limit of GitLab's holds the request back.
-func (g *gate) await(ctx context.Context, p *policy) error {
-	told := p.waited(WaitRateLimit)
+func (g *gate) await(ctx context.Context, r *run) error {
+	told := r.waited(ReasonRateLimit)
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		wait, scouting := g.turn(p)
+		wait, scouting := g.turn(r)
 		var err error
 		switch {
 		case wait > 0:
-			err = p.sitOut(ctx, wait)
+			err = r.sitOut(ctx, wait)
 		case scouting != nil:
-			err = p.follow(ctx, scouting, told)
+			err = r.follow(ctx, scouting, told)
 		default:
 			return nil
 		}
@@ -83,13 +88,13 @@ func (g *gate) await(ctx context.Context, p *policy) error {
 
 // turn says what a request has to wait for: some time, a scout, or neither. In
 // a pause the first request whose turn it is becomes the scout.
-func (g *gate) turn(p *policy) (wait time.Duration, scouting <-chan struct{}) {
+func (g *gate) turn(r *run) (wait time.Duration, scouting <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if p.scout {
+	if r.passage.scout {
 		return 0, nil
 	}
-	if name, known := g.names[p.endpoint()]; known {
+	if name, known := g.names[r.call.Endpoint()]; known {
 		wait = time.Until(g.spent[name])
 	}
 	if g.paused {
@@ -100,28 +105,28 @@ func (g *gate) turn(p *policy) (wait time.Duration, scouting <-chan struct{}) {
 	}
 	if g.scouting == nil {
 		g.scouting = make(chan struct{})
-		p.scout = true
+		r.passage.scout = true
 		return 0, nil
 	}
 	return 0, g.scouting
 }
 
 // leave learns from the answer to a request, nil if there is none.
-func (g *gate) leave(p *policy, resp *http.Response) {
+func (g *gate) leave(r *run, resp *http.Response) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
 	if resp != nil {
-		g.learn(p.endpoint(), resp, now)
+		g.learn(r.call.Endpoint(), resp, now)
 	}
 	if resp != nil && isThrottle(resp) {
-		pause := cmp.Or(retryAfter(resp), p.backoff())
+		pause := cmp.Or(retryAfter(resp), r.config.Backoff(r.history.attempts))
 		g.paused, g.until = true, later(g.until, now.Add(min(pause, longestPause)))
 	}
-	if !p.scout {
+	if !r.passage.scout {
 		return
 	}
-	p.scout = false
+	r.passage.scout = false
 	close(g.scouting)
 	g.scouting = nil
 	if resp != nil && !now.Before(g.until) { // neither this answer nor another one prolongs the pause
@@ -153,47 +158,52 @@ func later(a, b time.Time) time.Time {
 
 // sitOut waits for a pause to end. A call that has sat out as many pauses as it
 // has tries gives up: others were refused in its place.
-func (p *policy) sitOut(ctx context.Context, wait time.Duration) error {
-	p.pauses++
-	if !p.config.mayWait(ctx, wait) || p.pauses > p.tries() {
-		return p.held(wait)
+func (r *run) sitOut(ctx context.Context, wait time.Duration) error {
+	r.passage.pauses++
+	if !r.config.MayWait(ctx, wait) || r.passage.pauses > r.history.most {
+		return r.held(wait)
 	}
-	p.announce(WaitRateLimit, wait)
-	return rest.Sleep(ctx, wait)
+	r.announce(ReasonRateLimit, wait)
+	return Sleep(ctx, wait)
 }
 
 // follow waits for a scout to come back. Nobody knows when that will be, or how
 // many more will be needed: a call waits for all of them as long as for one, or
 // a silent server would have its callers queue for hours.
-func (p *policy) follow(ctx context.Context, scouting <-chan struct{}, told bool) error {
-	left := p.config.maxWait - p.followed
+func (r *run) follow(ctx context.Context, scouting <-chan struct{}, told bool) error {
+	left := r.config.MaxWait - r.passage.followed
 	if left <= 0 {
-		return p.held(time.Second)
+		return r.held(time.Second)
 	}
 	if !told {
-		p.announce(WaitRateLimit, 0)
+		r.announce(ReasonRateLimit, 0)
 	}
 	longest := time.NewTimer(left)
 	defer longest.Stop()
-	defer func(start time.Time) { p.followed += time.Since(start) }(time.Now())
+	defer func(start time.Time) { r.passage.followed += time.Since(start) }(time.Now())
 	select {
 	case <-scouting:
 		return nil
 	case <-longest.C:
-		return p.held(time.Second)
+		return r.held(time.Second)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// held is the error of a request that is not sent for a limit that others hit.
-func (p *policy) held(wait time.Duration) *APIError {
-	return &APIError{
-		StatusCode: http.StatusTooManyRequests,
-		Method:     p.call.method,
-		Path:       p.call.path.escaped,
+// held returns the error of a request that is not sent because of a limit that
+// others hit.
+func (r *run) held(wait time.Duration) error {
+	return &heldError{&Failure{
+		Status:     http.StatusTooManyRequests,
+		Method:     r.call.Method,
+		Path:       r.call.Path.Escaped,
 		Message:    "not sent: an earlier answer asked this client to wait",
 		RetryAfter: wait,
-		held:       true,
-	}
+	}}
 }
+
+// A heldError is the gate's; see held.
+type heldError struct{ failure *Failure }
+
+func (e *heldError) Error() string { return e.failure.Message }

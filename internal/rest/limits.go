@@ -1,7 +1,8 @@
-package gitlabci
+package rest
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -52,10 +53,13 @@ func spentFor(resp *http.Response) time.Duration {
 // retryAfter is how long the server asks to wait, by the server's own clock.
 func retryAfter(resp *http.Response) time.Duration {
 	if seconds, told := headerInt(resp.Header, "Retry-After"); told {
-		return max(0, Seconds(seconds).Duration())
+		if seconds > int64(math.MaxInt64/time.Second) {
+			return math.MaxInt64
+		}
+		return max(0, time.Duration(seconds)*time.Second)
 	}
 	if until, err := http.ParseTime(strings.TrimSpace(resp.Header.Get("Retry-After"))); err == nil {
-		return max(0, until.Sub(serverTime(resp.Header)))
+		return max(0, until.Sub(ServerTime(resp.Header)))
 	}
 	if resp.StatusCode == http.StatusTooManyRequests {
 		return untilReset(resp.Header)
@@ -68,12 +72,12 @@ func untilReset(header http.Header) time.Duration {
 	if !told {
 		return 0
 	}
-	return max(0, time.Unix(min(max(unix, 0), lastSecond), 0).Sub(serverTime(header)))
+	return max(0, time.Unix(min(max(unix, 0), lastSecond), 0).Sub(ServerTime(header)))
 }
 
-// serverTime is when an answer was made by the server's clock, which need not
+// ServerTime is when an answer was made by the server's clock, which need not
 // agree with ours.
-func serverTime(header http.Header) time.Time {
+func ServerTime(header http.Header) time.Time {
 	if date, err := http.ParseTime(header.Get("Date")); err == nil {
 		return date
 	}

@@ -1,4 +1,4 @@
-package gitlabci
+package rest
 
 import (
 	"cmp"
@@ -15,7 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/internal/secret"
 )
 
@@ -25,7 +24,8 @@ const (
 	bodyTimeout    = 60 * time.Second  // for the next bytes of a body
 )
 
-func defaultTransport() *http.Transport {
+// DefaultTransport returns the transport of a client that is given none.
+func DefaultTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
@@ -39,28 +39,11 @@ func defaultTransport() *http.Transport {
 	}
 }
 
-// RequestInfo says which call a request belongs to.
-type RequestInfo struct {
-	Method   string
-	Endpoint string // a template such as "/projects/:id/pipelines/:pipeline_id"; for [Client.Do] the path
-	Attempt  int    // 1 is the first
-}
-
-type infoKey struct{}
-
-// RequestInfoFrom tells a [http.RoundTripper] given to [WithTransport], or a
-// token source or rate limiter, which call the request with this context
-// belongs to. It is false for requests that no [Client] sent.
-func RequestInfoFrom(ctx context.Context) (RequestInfo, bool) {
-	info, ok := ctx.Value(infoKey{}).(RequestInfo)
-	return info, ok
-}
-
 // A transport takes one request through the gate, gives it the token if it
 // stays at home, and notes whether it was sent. It has no CloseIdleConnections,
 // which go-retryablehttp calls when one call gives up: others use them.
 type transport struct {
-	config *config
+	config *Config
 	gate   *gate
 	next   http.RoundTripper
 
@@ -68,15 +51,18 @@ type transport struct {
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	p := policyFrom(req.Context())
-	p.sent = false
-	info := RequestInfo{p.call.method, p.call.path.template, p.attempt}
-	ctx := context.WithValue(req.Context(), infoKey{}, info)
-	out := req.Clone(ctx)
-	if p.away = ""; !rest.SameOrigin(out.URL, t.config.base) {
-		p.away = cmp.Or(out.URL.Host, "without a name") // "" is home
+	r, err := runFrom(req.Context())
+	if err != nil {
+		return nil, err
 	}
-	resp, start, err := t.pass(out, p)
+	a := &r.attempt
+	a.sent, a.away = false, ""
+	if !SameOrigin(req.URL, t.config.Base) {
+		a.away = cmp.Or(req.URL.Host, "without a name") // "" is home
+	}
+	info := Info{r.call.Method, r.call.Path.Template, r.history.attempts, a.away != ""}
+	ctx := context.WithValue(req.Context(), infoKey{}, info)
+	resp, start, err := t.pass(req.Clone(ctx), r)
 	if start.IsZero() {
 		if req.Body != nil {
 			req.Body.Close()
@@ -84,59 +70,71 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, &refusal{err}
 	}
 	if err == nil {
-		resp.Request = req // without the token, for hooks and callers
+		resp.Request = req // without the token, for callers
 	}
-	t.report(ctx, info, resp, err, time.Since(start))
+	t.report(ctx, r, Exchange{info, time.Since(start), statusOf(resp), secret.ScrubError(err, r.secrets)}, resp)
 	return resp, err
+}
+
+func statusOf(resp *http.Response) int {
+	if resp == nil {
+		return 0
+	}
+	return resp.StatusCode
 }
 
 // pass sends a request once it is admitted, from when on start is set. The gate
 // learns how it went, even if a limiter or a transport of the caller's panics:
 // others may wait for this request.
-func (t *transport) pass(out *http.Request, p *policy) (resp *http.Response, start time.Time, err error) {
-	if p.away == "" {
-		defer func() { t.gate.leave(p, resp) }()
+func (t *transport) pass(out *http.Request, r *run) (resp *http.Response, start time.Time, err error) {
+	if r.attempt.away == "" {
+		defer func() { t.gate.leave(r, resp) }()
 	}
-	if err := t.admit(out, p); err != nil {
+	if err := t.admit(out, r); err != nil {
 		return nil, start, err
 	}
 	start = time.Now()
-	resp, err = t.exchange(out, p)
+	resp, err = t.exchange(out, r)
 	return resp, start, err
 }
 
 // admit lets a request to the server through the gate and gives it the token.
 // Whatever goes elsewhere loses all credentials instead.
-func (t *transport) admit(out *http.Request, p *policy) error {
+func (t *transport) admit(out *http.Request, r *run) error {
 	if out.Header.Get("User-Agent") == "" {
-		out.Header.Set("User-Agent", t.config.userAgent)
+		out.Header.Set("User-Agent", t.config.UserAgent)
 	}
-	if p.away != "" {
+	if r.attempt.away != "" {
 		if out.Body != nil && out.Body != http.NoBody {
 			return errors.New("the server redirects to another origin, where a request with a body does not go")
 		}
 		maps.DeleteFunc(out.Header, func(name string, _ []string) bool { return !travels(name) })
 		return nil
 	}
-	if err := t.gate.enter(out.Context(), p); err != nil {
+	if err := t.gate.enter(out.Context(), r); err != nil {
 		return err
 	}
-	if t.config.sudo != "" {
-		out.Header.Set("Sudo", t.config.sudo)
+	if t.config.Sudo != "" {
+		out.Header.Set("Sudo", t.config.Sudo)
 	}
-	if t.config.auth == nil {
+	return t.authorize(out, r)
+}
+
+// authorize gives the token to a request that goes to the server.
+func (t *transport) authorize(out *http.Request, r *run) error {
+	auth := t.config.Auth
+	if auth == nil {
 		return nil
 	}
-	token, err := t.config.auth.token(out.Context())
+	token, err := auth.Token(out.Context())
 	if err != nil {
 		return fmt.Errorf("the token source: %w", err)
 	}
-	text := token.Reveal()
-	if err := checkToken(text); err != nil {
-		return fmt.Errorf("%s: %w", t.config.auth.from, err)
+	if err := auth.Check(token.Reveal()); err != nil {
+		return fmt.Errorf("%s: %w", auth.From, err)
 	}
-	p.secrets = append(p.secrets, token)
-	out.Header.Set(t.config.auth.header, t.config.auth.prefix+text)
+	r.secrets = append(r.secrets, token)
+	out.Header.Set(auth.Header, auth.Prefix+token.Reveal())
 	return nil
 }
 
@@ -146,22 +144,23 @@ func travels(name string) bool {
 	return name == "User-Agent" || name == "Range" || strings.HasPrefix(name, "Accept") || strings.HasPrefix(name, "If-")
 }
 
-// exchange sends the request, and keeps in the policy whether it may have
+// exchange sends the request, and notes in the attempt whether it may have
 // reached the server.
-func (t *transport) exchange(out *http.Request, p *policy) (*http.Response, error) {
-	p.sent, p.sending = true, &sending{policy: p, path: out.URL.RequestURI()}
+func (t *transport) exchange(out *http.Request, r *run) (*http.Response, error) {
+	a := &r.attempt
+	a.sent, a.sending = true, &sending{run: r, path: out.URL.RequestURI()}
 	if !t.http1.Load() {
 		out.GetBody = nil // so that an HTTP/2 error says whether the request was processed
 	}
-	resp, err := t.next.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), p.sending.trace())))
+	resp, err := t.next.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), a.sending.trace())))
 	if err != nil {
-		p.sent = p.sending.mayHaveArrived(err)
-		if p.sending.stopped.Load() {
+		a.sent = a.sending.mayHaveArrived(err)
+		if a.sending.stopped.Load() {
 			err = errReplay
 		}
 		return nil, err
 	}
-	if p.away == "" {
+	if a.away == "" {
 		t.http1.Store(resp.ProtoMajor == 1)
 	}
 	// net/http would quote an address that it cannot read, signature and all.
@@ -173,27 +172,38 @@ func (t *transport) exchange(out *http.Request, p *policy) (*http.Response, erro
 }
 
 // report logs an exchange and tells the hook.
-func (t *transport) report(ctx context.Context, info RequestInfo, resp *http.Response, err error, took time.Duration) {
-	level := slog.LevelInfo
-	err = secret.ScrubError(err, policyFrom(ctx).secrets)
-	attrs := []slog.Attr{slog.String("method", info.Method), slog.String("endpoint", info.Endpoint)}
+func (t *transport) report(ctx context.Context, r *run, e Exchange, resp *http.Response) {
+	attrs := []slog.Attr{slog.String("method", e.Info.Method), slog.String("endpoint", e.Info.Endpoint)}
 	if resp != nil {
 		attrs = append(attrs, slog.Int("status", resp.StatusCode))
 	}
-	attrs = append(attrs, slog.Int("attempt", info.Attempt), slog.Duration("duration", took))
+	attrs = append(attrs, slog.Int("attempt", e.Info.Attempt), slog.Duration("duration", e.Duration))
 	if resp != nil {
-		attrs = append(attrs, slog.String("request_id", requestID(resp, policyFrom(ctx).secrets)))
+		attrs = append(attrs, slog.String("request_id", requestID(resp, r.secrets)))
 	}
-	if err != nil {
-		attrs = append(attrs, slog.String("error", err.Error()))
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("error", e.Err.Error()))
 	}
-	if err != nil || resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500 {
+	level := slog.LevelInfo
+	if e.Err != nil || e.Status == http.StatusTooManyRequests || e.Status >= 500 {
 		level = slog.LevelWarn
 	}
-	t.config.logger.LogAttrs(ctx, level, "gitlabci: request", attrs...)
-	if t.config.hooks.OnResponse != nil {
-		t.config.hooks.OnResponse(info, resp, err)
+	t.config.Logger.LogAttrs(ctx, level, "gitlabci: request", attrs...)
+	if t.config.OnResponse != nil {
+		t.config.OnResponse(ctx, e)
 	}
+}
+
+type runKey struct{}
+
+// runFrom returns the run that a request belongs to. There is none if a caller's
+// middleware sends a request through the wrong transport.
+func runFrom(ctx context.Context) (*run, error) {
+	r, ok := ctx.Value(runKey{}).(*run)
+	if !ok {
+		return nil, errors.New("the request was not made by this client")
+	}
+	return r, nil
 }
 
 // A timed transport ends an exchange in which the server falls silent.
@@ -201,8 +211,8 @@ type timed struct{ next http.RoundTripper }
 
 func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
-	if p, ok := ctx.Value(policyKey{}).(*policy); ok {
-		p.sending.cancel = cancel
+	if r, ok := ctx.Value(runKey{}).(*run); ok {
+		r.attempt.sending.cancel = cancel
 	}
 	silence := time.AfterFunc(headerTimeout, cancel)
 	resp, err := t.next.RoundTrip(req.WithContext(ctx))

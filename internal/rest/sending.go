@@ -1,9 +1,10 @@
-package gitlabci
+package rest
 
 import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -20,6 +21,13 @@ var (
 	errMany1xx = errors.New("the server sent too many interim (1xx) responses")
 )
 
+// An attempt is what the transport has seen of one attempt.
+type attempt struct {
+	sent    bool     // it may have reached the server, or a storage
+	away    string   // the host that it was redirected to, if not the server
+	sending *sending // its last request
+}
+
 // A sending observes how net/http makes one attempt: which connections it gets, and
 // whether it writes the request to one of them.
 //
@@ -34,7 +42,7 @@ var (
 // request again because its body cannot be read twice. Then a request that the
 // server says it did not process counts as not sent.
 type sending struct {
-	policy *policy
+	run    *run
 	path   string             // of the request, as HTTP/2 writes it
 	cancel context.CancelFunc // ends the attempt
 
@@ -100,9 +108,9 @@ func (s *sending) stop() {
 // mayReplay reports whether net/http may write the request again over HTTP/1. It
 // does so for these methods, and for others only if it has not written a byte.
 func (s *sending) mayReplay() bool {
-	switch s.policy.call.method {
+	switch s.run.call.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		return !s.policy.call.once && s.policy.replays.Add(1) == 1
+		return !s.run.call.Once && s.run.replays.Add(1) == 1
 	}
 	return true
 }
@@ -134,4 +142,23 @@ func notProcessed(err error) bool {
 	reason, _, _ = strings.Cut(reason, "] after Request.Body was written")
 	return found && (reason == "http2: Transport received Server's graceful shutdown GOAWAY" ||
 		strings.HasSuffix(reason, "; REFUSED_STREAM; received from peer"))
+}
+
+// neverSent reports whether an error proves by its type that the request did
+// not reach the server.
+func neverSent(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
+		return true
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
+}
+
+// closedIdle reports whether the server had closed a connection before it was
+// used again. Net/http does not export that error.
+func closedIdle(err error) bool {
+	return err.Error() == "http: server closed idle connection"
 }

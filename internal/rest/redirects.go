@@ -1,14 +1,13 @@
-package gitlabci
+package rest
 
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-
-	"example.com/gitlabci/internal/rest"
 )
 
 const maxRedirects = 5
@@ -29,7 +28,11 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	case req.URL.Scheme != "https" && req.URL.Scheme != "http" || req.URL.Hostname() == "":
 		return strayed("the server redirects to a URL that is not http or https, or has no host")
 	}
-	return policyFrom(req.Context()).route(req, via)
+	r, err := runFrom(req.Context())
+	if err != nil {
+		return &refusal{err}
+	}
+	return r.route(req, via)
 }
 
 // route decides where a redirected read is sent. If it is redirected to the API
@@ -37,9 +40,9 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 // base URL: elsewhere it would be anonymous, and could see less. A redirect from
 // another origin back to the server is refused, since that origin must not choose
 // what the token is used for.
-func (p *policy) route(req *http.Request, via []*http.Request) error {
-	base := p.config.base
-	isAway := func(r *http.Request) bool { return !rest.SameOrigin(r.URL, base) }
+func (r *run) route(req *http.Request, via []*http.Request) error {
+	base := r.config.Base
+	isAway := func(r *http.Request) bool { return !SameOrigin(r.URL, base) }
 	wasAway := slices.ContainsFunc(via, isAway)
 	switch {
 	case wasAway && !isAway(req):
@@ -48,7 +51,7 @@ func (p *policy) route(req *http.Request, via []*http.Request) error {
 		return nil
 	case belowAPI(req.URL, base):
 		return bringHome(req, via, base)
-	case p.call.file || p.call.raw:
+	case r.call.Storage || r.call.Raw:
 		return nil
 	}
 	return strayed("the server redirects to %s, which is not followed: it is not the API at the base URL", address(req.URL))
@@ -76,7 +79,7 @@ func belowAPI(target, base *url.URL) bool {
 	}
 	for part := range strings.SplitSeq(rest, "/") {
 		name, err := url.PathUnescape(part)
-		if err != nil || wanders(strings.ReplaceAll(name, `\`, "/")) {
+		if err != nil || Wanders(strings.ReplaceAll(name, `\`, "/")) {
 			return false
 		}
 	}
@@ -120,8 +123,71 @@ func strayed(format string, args ...any) error {
 	return &refusal{&redirectError{fmt.Sprintf(format, args...)}}
 }
 
-// isStrayed reports whether a call ended at a redirect that is not followed.
-func isStrayed(err error) bool {
+// IsStrayed reports whether a call ended at a redirect that is not followed.
+func IsStrayed(err error) bool {
 	_, ok := errors.AsType[*redirectError](err)
 	return ok
+}
+
+// SameOrigin reports whether two URLs have the same scheme, host and port. A host
+// that is not ASCII is never the same: other code decides how it is resolved, such
+// as the Kelvin sign as a k.
+func SameOrigin(a, b *url.URL) bool {
+	return SameHost(a, b) && LowerASCII(a.Scheme) == LowerASCII(b.Scheme) && port(a) == port(b)
+}
+
+// SameHost reports whether two URLs have the same host; it ignores their ports.
+func SameHost(a, b *url.URL) bool {
+	return IsASCII(a.Host) && IsASCII(b.Host) && hostOf(a) == hostOf(b)
+}
+
+// hostOf returns a URL's host in lower case, except the zone of an IPv6 address.
+func hostOf(u *url.URL) string {
+	host, zone, zoned := strings.Cut(u.Hostname(), "%")
+	if zoned {
+		return LowerASCII(host) + "%" + zone
+	}
+	return LowerASCII(host)
+}
+
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if LowerASCII(u.Scheme) == "https" {
+		return "443"
+	}
+	return "80"
+}
+
+func IsLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return LowerASCII(host) == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// LowerASCII lowers only A to Z. Unicode functions such as strings.ToLower map
+// some other letters to ASCII.
+func LowerASCII(text string) string {
+	lower := []byte(text)
+	for i, b := range lower {
+		if 'A' <= b && b <= 'Z' {
+			lower[i] = b + 'a' - 'A'
+		}
+	}
+	return string(lower)
+}
+
+func IsASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r >= 0x80 })
+}
+
+// Wanders reports whether a name with slashes has parts that a proxy which
+// decodes "%2F" would follow somewhere else. GitLab allows none of them.
+func Wanders(name string) bool {
+	for part := range strings.SplitSeq(name, "/") {
+		if part == "" || part == "." || part == ".." {
+			return true
+		}
+	}
+	return false
 }

@@ -1,0 +1,238 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/secret"
+)
+
+// A Path is an endpoint below the base URL, escaped, and its template for logs. Its
+// Err is why it must not be requested.
+type Path struct {
+	Escaped, Template string
+	Err               error
+}
+
+// A Segment is one part of a path: a word of GitLab's, or a value, which can be
+// several words and has a name in the template.
+type Segment struct {
+	Values   []string
+	Template string
+	Err      error // why the value must not be sent
+}
+
+// Join joins segments to a path, each value escaped as a whole. The path's error is
+// that of its first segment that has one.
+func Join(segments ...Segment) Path {
+	var p Path
+	for _, s := range segments {
+		for _, value := range s.Values {
+			// A "+" in a path means itself, but some proxies read a space.
+			p.Escaped += "/" + strings.ReplaceAll(url.PathEscape(value), "+", "%2B")
+		}
+		p.Template += "/" + s.Template
+		if p.Err == nil {
+			p.Err = s.Err
+		}
+	}
+	return p
+}
+
+// A Call is one request as a service describes it.
+type Call struct {
+	Method  string
+	Path    Path
+	Query   url.Values
+	Body    any            // sent as JSON, unless nil
+	Secrets []secret.Value // in Body, and not to be printed
+	ETag    string         // of the response that the caller has: the same one comes as 304, which is success
+	Err     error          // why it must not be sent
+	Rules
+}
+
+// Rules say how a call may be sent.
+type Rules struct {
+	Fixed, Grows bool
+	Once         bool // it must not be executed twice
+	Unrepeatable bool // its body can be read only once
+	Tries        int  // at most, if above zero
+	Storage      bool // a file or a log: it may be redirected to another origin
+	Raw          bool // the caller reads the response, redirects and 304 included
+}
+
+// Read describes a GET.
+func Read(p Path, query url.Values) *Call {
+	return &Call{Method: http.MethodGet, Path: p, Query: query, Err: p.Err}
+}
+
+// ReadFile describes a GET of a file or a log, which the server may redirect to a
+// storage.
+func ReadFile(p Path, query url.Values) *Call {
+	call := Read(p, query)
+	call.Storage = true
+	return call
+}
+
+// Once describes a write that would be done twice if it were repeated.
+func Once(method string, p Path, body any) *Call {
+	call := Repeatable(method, p, body)
+	call.Once = true
+	return call
+}
+
+// Repeatable describes a write whose repetition changes nothing more.
+func Repeatable(method string, p Path, body any) *Call {
+	return &Call{Method: method, Path: p, Body: body, Err: p.Err}
+}
+
+// Endpoint is the method and the template of the path.
+func (cl *Call) Endpoint() string { return cl.Method + " " + cl.Path.Template }
+
+func (cl *Call) isRead() bool { return cl.Method == http.MethodGet || cl.Method == http.MethodHead }
+
+// Request builds the request of a call, or returns an error that says what is wrong
+// with it and matches [ErrInvalid].
+func (c *Client) Request(ctx context.Context, call *Call) (*http.Request, error) {
+	req, err := c.build(ctx, call)
+	if err != nil {
+		return nil, Invalid(call.Endpoint(), Bare(err))
+	}
+	req.Header.Set("Accept", "application/json")
+	if req.Body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if call.ETag != "" {
+		req.Header.Set("If-None-Match", call.ETag)
+	}
+	return req, nil
+}
+
+func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
+	if call.Err != nil {
+		return nil, call.Err
+	}
+	var body io.Reader
+	if call.Body != nil {
+		data, err := lenient.Encode(call.Body)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(data)
+	}
+	target := c.config.Base.String() + call.Path.Escaped
+	if len(call.Query) > 0 {
+		target += "?" + call.Query.Encode()
+	}
+	return http.NewRequestWithContext(ctx, call.Method, target, body)
+}
+
+// Invalid returns the error of bad input, found before anything was sent. It matches
+// [ErrInvalid].
+func Invalid(where string, err error) error { return &inputError{where, err} }
+
+// Invalidf is like [Invalid], with a message.
+func Invalidf(where, format string, args ...any) error {
+	return Invalid(where, fmt.Errorf(format, args...))
+}
+
+type inputError struct {
+	where string
+	err   error
+}
+
+func (e *inputError) Error() string        { return "gitlabci: " + e.where + ": " + e.err.Error() }
+func (e *inputError) Unwrap() error        { return e.err }
+func (e *inputError) Is(target error) bool { return target == ErrInvalid }
+
+// IsInvalid reports whether an error is that of bad input, found before anything was
+// sent.
+func IsInvalid(err error) bool {
+	_, ok := errors.AsType[*inputError](err)
+	return ok
+}
+
+// Adopt makes a caller's request one of ours, without changing it. The call describes
+// it.
+func (c *Client) Adopt(req *http.Request) (*http.Request, *Call, error) {
+	if req.URL == nil {
+		return nil, nil, errors.New("the request has no URL")
+	}
+	escaped := "/" + strings.TrimPrefix(req.URL.EscapedPath(), "/")
+	if err := checkPath(req.URL, escaped); err != nil {
+		return nil, nil, err
+	}
+	if err := checkHeaders(req.Header); err != nil {
+		return nil, nil, err
+	}
+	template, err := http.NewRequest(req.Method, c.config.Base.String()+escaped, nil)
+	if err != nil {
+		return nil, nil, Bare(err)
+	}
+	out := req.Clone(req.Context())
+	out.Method, out.URL, out.Host, out.RequestURI = template.Method, template.URL, "", ""
+	out.URL.RawQuery = req.URL.RawQuery
+	isSafe := slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodDelete}, out.Method)
+	return out, &Call{
+		Method: out.Method,
+		Path:   Path{Escaped: escaped, Template: escaped},
+		Rules: Rules{
+			Raw:          true,
+			Once:         !isSafe,
+			Unrepeatable: out.Body != nil && out.Body != http.NoBody && out.GetBody == nil,
+		},
+	}, nil
+}
+
+// checkPath finds what would take a request out of the API.
+func checkPath(target *url.URL, escaped string) error {
+	if target.Scheme != "" || target.Host != "" || target.User != nil {
+		return errors.New("the URL has a scheme or a host; give the path below /api/v4")
+	}
+	if target.Opaque != "" {
+		return errors.New("the URL has no path")
+	}
+	if climbs(escaped) {
+		return fmt.Errorf("the path %q has a \".\" or a \"..\"", escaped)
+	}
+	return nil
+}
+
+// notTheCallers are the headers that say who asks, and those whose mere
+// presence makes net/http send a request twice.
+var notTheCallers = []string{
+	"Authorization", "Private-Token", "Job-Token", "Deploy-Token", "Sudo", "Cookie",
+	"Idempotency-Key", "X-Idempotency-Key",
+}
+
+// checkHeaders finds what a caller's request must not carry, however it is
+// spelt.
+func checkHeaders(header http.Header) error {
+	for name, values := range header {
+		if canonical := http.CanonicalHeaderKey(name); slices.Contains(notTheCallers, canonical) {
+			return fmt.Errorf("the request has the header %s, which is not the caller's to set", canonical)
+		}
+		if name == "" || strings.ContainsFunc(name, notToken) || slices.ContainsFunc(values, HasControl) {
+			return fmt.Errorf("the header %q has a newline or another character that headers must not have", name)
+		}
+	}
+	return nil
+}
+
+// notToken reports whether r must not be in a header's name, by RFC 9110.
+func notToken(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+}
+
+// HasControl reports whether a header's value has what would end it, or worse.
+func HasControl(value string) bool {
+	return strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+}

@@ -1,0 +1,110 @@
+// Package rest makes one call to the server: it builds the request, passes it through
+// the rate limits, sends it, judges the response, retries, waits, and turns what is no
+// success into an error.
+//
+// It is handed a configuration, and functions that make the public errors and tell the
+// hooks. It knows HTTP and how GitLab uses it, but none of GitLab's objects. It never
+// retries a request that may have been executed unless repeating it changes nothing
+// more, and it never sends a credential to another origin.
+//
+// A call passes the files in this order: call.go builds the request, do.go has
+// go-retryablehttp send it, transport.go takes each attempt through gate.go, adds the
+// token and observes it (sending.go), redirects.go decides where it may be redirected,
+// judge.go decides what follows, and failure.go says what went wrong.
+package rest
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"example.com/gitlabci/internal/secret"
+)
+
+// A Config is what a [Client] is made of. All fields but those that say otherwise are
+// required.
+type Config struct {
+	Base      *url.URL // with /api/v4
+	Auth      *Auth    // nil without a token
+	Sudo      string   // the user to act as, or ""
+	Transport http.RoundTripper
+	UserAgent string
+	Logger    *slog.Logger
+	Limiter   Limiter // or nil
+	Tries     int     // 1 and the retries
+	MaxWait   time.Duration
+	MaxBody   int64 // of a JSON response, in bytes
+
+	OnWait     func(context.Context, Wait)     // or nil
+	OnResponse func(context.Context, Exchange) // or nil
+
+	NewError func(*Failure) error                // makes the public error of a response
+	SetDelay func(err error, wait time.Duration) // tells a public error the wait that was not begun
+}
+
+// An Auth is the one credential of a client.
+type Auth struct {
+	From   string // the option or variable that gave it
+	Header string
+	Prefix string
+	Token  func(context.Context) (secret.Value, error)
+	Check  func(token string) error // finds what no token has
+	Fresh  bool                     // calling Token again can return another one
+}
+
+// A Limiter delays requests.
+type Limiter interface{ Wait(context.Context) error }
+
+// An Info says which call a request belongs to.
+type Info struct {
+	Method   string
+	Endpoint string // a template
+	Attempt  int    // from 1
+	Storage  bool   // the request goes to another origin than the server's
+}
+
+// A Wait is a wait that is about to begin.
+type Wait struct {
+	Info   Info
+	Reason string // one of the constants
+	Length time.Duration
+}
+
+// An Exchange is an attempt that has ended.
+type Exchange struct {
+	Info     Info
+	Duration time.Duration
+	Status   int // 0 without a response
+	Err      error
+}
+
+// A Client makes calls to one server. Any number of goroutines may use it.
+type Client struct {
+	config *Config
+	http   *http.Client
+}
+
+// New returns a client. The configuration must not change any more.
+func New(config *Config) *Client {
+	c := &Client{config: config}
+	c.http = &http.Client{
+		Transport: &transport{config: config, gate: &gate{limiter: config.Limiter}, next: &timed{config.Transport}},
+		// A jar is left out on purpose: cookies are credentials of browsers.
+		CheckRedirect: checkRedirect,
+	}
+	return c
+}
+
+// Config returns the configuration, which must not be changed.
+func (c *Client) Config() *Config { return c.config }
+
+type infoKey struct{}
+
+// InfoFrom returns the Info of the request with a context, and false if no client
+// sent it.
+func InfoFrom(ctx context.Context) (Info, bool) {
+	info, ok := ctx.Value(infoKey{}).(Info)
+	return info, ok
+}

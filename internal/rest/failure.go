@@ -1,0 +1,201 @@
+package rest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/secret"
+)
+
+// The errors that calls match, besides those of responses.
+var (
+	ErrInvalid        = errors.New("gitlabci: invalid")
+	ErrOutcomeUnknown = errors.New("gitlabci: outcome unknown")
+	ErrStalled        = errors.New("gitlabci: the server fell silent")
+)
+
+// A Failure is a response other than success, read.
+type Failure struct {
+	Status     int
+	Method     string
+	Path       string        // of the endpoint, escaped
+	Message    string        // what the server says, or the title of a page
+	RequestID  string        // for GitLab's support
+	RetryAfter time.Duration // what the server asks for, or 0
+
+	Storage string // the host, if it is not the server
+	NoRoute bool   // the server does not know the endpoint
+	Foreign bool   // not in GitLab's JSON: of a proxy before it, perhaps
+	Halved  bool   // the message broke off
+
+	redirected bool // it is a redirect that is not followed
+}
+
+// isFromServer reports whether a failure is the server's, with this status.
+func (f *Failure) isFromServer(status int) bool { return f.Storage == "" && f.Status == status }
+
+// Gone reports whether GitLab says that the object itself is missing, rather
+// than its project, which may be hidden from a token that has just expired. A
+// proxy that lost its GitLab answers 404, too.
+func (f *Failure) Gone() bool {
+	above := func(noun string) bool {
+		return strings.Contains(strings.ToLower(secret.OneLine(f.Message)), noun+" not found")
+	}
+	return f.isFromServer(http.StatusNotFound) && !f.NoRoute && !f.Foreign &&
+		!slices.ContainsFunc([]string{"project", "group", "namespace", "user"}, above)
+}
+
+// leavesOpen reports whether the status leaves open if the request was executed:
+// 5xx, a status below 200, 3xx that is not a redirect, or a proxy's timeout.
+func (f *Failure) leavesOpen() bool {
+	switch f.Status {
+	case http.StatusRequestTimeout, 460, 499: // the last two are of AWS and of nginx
+		return f.Foreign
+	}
+	return f.Status >= 500 || f.Status < 200 || f.Status/100 == 3 && !f.redirected
+}
+
+// Locked reports whether something else holds a lock for a moment, by the one
+// text of GitLab's that has to be read.
+func (f *Failure) Locked() bool {
+	return f.Status == http.StatusConflict && strings.Contains(strings.ToLower(f.Message), "resource lock")
+}
+
+// read reads and closes a response other than success.
+func (r *run) read(resp *http.Response) *Failure {
+	defer func(body io.Closer) { body.Close() }(resp.Body)
+	f := &Failure{
+		Status:     resp.StatusCode,
+		Method:     r.call.Method,
+		Path:       r.call.Path.Escaped,
+		RequestID:  requestID(resp, r.secrets),
+		RetryAfter: retryAfter(resp),
+		Storage:    secret.Scrub(r.attempt.away, r.secrets),
+	}
+	if resp.StatusCode < 200 { // its body would be everything else on the connection
+		resp.Body.Close()
+		resp.Body = http.NoBody
+	}
+	// Half a message is better than none, so an error here is not one more.
+	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxMessage))
+	f.Halved = err != nil
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	message, limit, noRoute, foreign := errorMessage(resp.Header.Get("Content-Type"), body)
+	if text := r.redirection(resp); text != "" {
+		message = text
+	}
+	_, err = resp.Location()
+	f.redirected = err == nil && resp.StatusCode/100 == 3
+	f.Message = Shorten(secret.Scrub(message, r.secrets), limit) // in this order: half a token is one too many
+	f.NoRoute, f.Foreign = noRoute && f.Status == http.StatusNotFound, foreign
+	return f
+}
+
+// redirection explains a redirect that is not followed, and a failure of the server
+// under another origin than its own. It is "" for any other response.
+func (r *run) redirection(resp *http.Response) string {
+	at := resp.Request.URL
+	if r.attempt.away != "" && SameHost(at, r.config.Base) {
+		return fmt.Sprintf("the server redirects to %s://%s, where the token does not go: should that be the base URL?", at.Scheme, at.Host)
+	}
+	to, err := resp.Location()
+	if err != nil || resp.StatusCode/100 != 3 {
+		return ""
+	}
+	return fmt.Sprintf("redirected to %s, which is not followed for a %s", address(to), r.call.Method)
+}
+
+// requestID is the ID that GitLab gave a request, or whatever else is there.
+func requestID(resp *http.Response, secrets []secret.Value) string {
+	return Shorten(secret.Scrub(secret.OneLine(resp.Header.Get("X-Request-Id")), secrets), MaxTitle)
+}
+
+// The longest messages, in characters.
+const (
+	MaxMessage = 64 << 10 // also of what is read of a failure
+	maxText    = 1000     // of a text that is not GitLab's JSON
+	MaxTitle   = 200      // of a page
+)
+
+// errorMessage finds what GitLab, or a proxy before it, has to say, how much of
+// it is worth keeping, whether it says that the endpoint does not exist, and
+// whether it is in other words than GitLab's.
+func errorMessage(contentType string, body []byte) (message string, limit int, noRoute, foreign bool) {
+	body = bytes.TrimSpace(body)
+	if message, noRoute, ok := lenient.Message(body); ok {
+		return message, MaxMessage, noRoute, false
+	}
+	if strings.Contains(contentType, "html") || bytes.HasPrefix(body, []byte("<")) {
+		return pageTitle(body), MaxTitle, false, true
+	}
+	return secret.OneLine(string(body)), maxText, false, true
+}
+
+// entities are those that titles of error pages have. The table of all of them
+// in package html would be one percent of a small program.
+var entities = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#34;", `"`, "&#39;", "'", "&nbsp;", " ", "&middot;", "·")
+
+var titleElement = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title`)
+
+// pageTitle is the title of an HTML page, "" without one.
+func pageTitle(page []byte) string {
+	title := titleElement.FindSubmatch(page)
+	if title == nil {
+		return ""
+	}
+	return secret.OneLine(entities.Replace(string(title[1])))
+}
+
+// Shorten makes a text valid UTF-8 of at most limit characters, and bytes of at
+// most [MaxMessage].
+func Shorten(text string, limit int) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if runes := []rune(text); len(runes) > limit {
+		text = string(runes[:limit-1]) + "…"
+	}
+	if len(text) > MaxMessage {
+		text = strings.ToValidUTF8(text[:MaxMessage], "")
+	}
+	return text
+}
+
+// A requestError is a call that ended without a response that can be used. Its
+// text is written at once, so that no secret need be kept to scrub it.
+type requestError struct {
+	text string
+	err  error
+}
+
+// fail makes an error that of the call.
+func (r *run) fail(err error) error {
+	text := "gitlabci: " + r.call.Method + " " + r.call.Path.Escaped + ": "
+	if r.attempt.away != "" {
+		text += "storage " + secret.Scrub(r.attempt.away, r.secrets) + ": "
+	}
+	err = secret.ScrubError(err, r.secrets)
+	text += err.Error()
+	if r.history.attempts > 1 {
+		text += fmt.Sprintf(" (%d tries)", r.history.attempts)
+	}
+	return &requestError{text, err}
+}
+
+func (e *requestError) Error() string { return e.text }
+func (e *requestError) Unwrap() error { return e.err }
+
+// An outcomeError is the error of a write that GitLab may have executed.
+type outcomeError struct{ err error }
+
+func (e *outcomeError) Error() string {
+	return e.err.Error() + " (outcome unknown: GitLab may have done it)"
+}
+func (e *outcomeError) Unwrap() error        { return e.err }
+func (e *outcomeError) Is(target error) bool { return target == ErrOutcomeUnknown }
