@@ -3,7 +3,6 @@ package zipped
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -54,26 +53,25 @@ func Prove(ctx context.Context, file io.ReaderAt, size, seam int64) error {
 // archive is what the directory, which begins at begin, says of it. Nothing else
 // proves these bytes. An archive larger than 4 GiB says it elsewhere.
 func repeatsHeaders(file io.ReaderAt, begin, size int64) bool {
-	directory := make([]byte, min(size-begin, maxDirectory))
+	directory := make(record, min(size-begin, maxDirectory))
 	if _, err := file.ReadAt(directory, begin); err != nil {
 		return false
 	}
-	for bytes.HasPrefix(directory, []byte("PK\x01\x02")) && len(directory) >= directoryHeader {
-		number := func(at int) int { return int(binary.LittleEndian.Uint16(directory[at:])) }
-		named, extra := number(28), number(30)
-		next := directoryHeader + named + extra + number(32)
+	for directory.is(entryMagic) && len(directory) >= entryHeader {
+		named, extra := int(directory.short(28)), int(directory.short(30))
+		next := entryHeader + named + extra + int(directory.short(32))
 		if next > len(directory) {
 			return false
 		}
-		at := int64(binary.LittleEndian.Uint32(directory[42:]))
-		local := make([]byte, localHeader+named+extra)
+		at := int64(directory.long(42))
+		local := make(record, localHeader+named+extra)
 		if _, err := file.ReadAt(local, at); err != nil || !repeatsHeader(local, directory) {
 			return false
 		}
-		after := make([]byte, 16) // a record with its own mark
-		behind := at + int64(len(local)) + int64(binary.LittleEndian.Uint32(directory[20:]))
-		if _, err := file.ReadAt(after, behind); number(8)&hasDescriptor != 0 &&
-			(err != nil || !bytes.HasPrefix(after, []byte("PK\x07\x08")) || !bytes.Equal(after[4:], directory[16:28])) {
+		after := make(record, 16) // a record with its own mark
+		behind := at + int64(len(local)) + int64(directory.long(20))
+		if _, err := file.ReadAt(after, behind); directory.short(8)&hasDescriptor != 0 &&
+			(err != nil || !after.is(descriptorMagic) || !bytes.Equal(after[4:], directory[16:28])) {
 			return false
 		}
 		directory = directory[next:]
@@ -81,21 +79,17 @@ func repeatsHeaders(file io.ReaderAt, begin, size int64) bool {
 	return true
 }
 
-// directoryHeader is how many bytes of the directory's header of a member come
-// before its name.
-const directoryHeader = 46
-
 // repeatsHeader compares a member's own header with that in the directory: flags,
 // method, time, lengths, name and extra fields, and the CRC and sizes unless those
 // follow the member.
-func repeatsHeader(local, directory []byte) bool {
+func repeatsHeader(local, directory record) bool {
 	sizes := local[14:26]
 	told := bytes.Equal(sizes, directory[16:28])
-	if binary.LittleEndian.Uint16(directory[8:])&hasDescriptor != 0 {
+	if directory.short(8)&hasDescriptor != 0 {
 		told = told || bytes.Equal(sizes, make([]byte, len(sizes)))
 	}
 	return told && bytes.Equal(local[6:14], directory[8:16]) && bytes.Equal(local[26:30], directory[28:32]) &&
-		bytes.Equal(local[localHeader:], directory[directoryHeader:directoryHeader+len(local)-localHeader])
+		bytes.Equal(local[localHeader:], directory[entryHeader:entryHeader+len(local)-localHeader])
 }
 
 const (
@@ -129,3 +123,37 @@ func (f *feed) drained() error {
 	}
 	return nil
 }
+
+// A local archive is in a file that is somebody else's to close.
+type local struct {
+	io.ReaderAt
+	size int64
+}
+
+// localTail is how much of it is read at first.
+const localTail = 3 << 19
+
+func (l local) tail() ([]byte, error) {
+	at := max(0, l.size-localTail)
+	return l.read(at, l.size)
+}
+
+func (l local) read(first, end int64) ([]byte, error) {
+	data := make([]byte, end-first)
+	if _, err := l.ReadAt(data, first); err != nil && err != io.EOF {
+		return nil, err
+	}
+	return data, nil
+}
+
+func (l local) Section(_ context.Context, first, end int64) io.ReadCloser {
+	return io.NopCloser(io.NewSectionReader(l, first, end-first))
+}
+
+func (l local) Before(_ context.Context, at int64, tail []byte) ([]byte, error) {
+	return l.read(at, l.size-int64(len(tail)))
+}
+
+func (l local) Size() int64                { return l.size }
+func (l local) Label() (from, name string) { return "", "" }
+func (l local) Close() error               { return nil }

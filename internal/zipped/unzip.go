@@ -1,9 +1,7 @@
 package zipped
 
 import (
-	"archive/zip"
 	"compress/flate"
-	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -96,22 +94,22 @@ func (f *feed) skip(n int64) error {
 // for its data.
 func (f *feed) enter(m *member) error {
 	if m.start < f.pos() {
-		return fmt.Errorf("it overlaps what is before it: %w", zip.ErrFormat)
+		return fmt.Errorf("it overlaps what is before it: %w", errFormat)
 	}
 	if err := f.skip(m.start - f.pos()); err != nil {
 		return err
 	}
-	var header [localHeader]byte
+	header := make(record, localHeader)
 	f.allow(localHeader)
-	if _, err := io.ReadFull(f, header[:]); err != nil {
+	if _, err := io.ReadFull(f, header); err != nil {
 		return err
 	}
-	if string(header[:4]) != "PK\x03\x04" {
-		return fmt.Errorf("it is not where the directory says: %w", zip.ErrFormat)
+	if !header.is(localMagic) {
+		return fmt.Errorf("it is not where the directory says: %w", errFormat)
 	}
-	more := int64(binary.LittleEndian.Uint16(header[26:])) + int64(binary.LittleEndian.Uint16(header[28:]))
+	more := int64(header.short(26)) + int64(header.short(28))
 	if f.pos()+more+m.packed > m.next {
-		return fmt.Errorf("it overlaps what follows it: %w", zip.ErrFormat)
+		return fmt.Errorf("it overlaps what follows it: %w", errFormat)
 	}
 	if err := f.skip(more); err != nil {
 		return err
@@ -139,7 +137,7 @@ func (u *unpacker) start(f *feed, m *member) error {
 	if u.err = m.problem(); u.err != nil {
 		return u.err
 	}
-	if u.err = f.enter(m); u.err != nil || m.method == zip.Store {
+	if u.err = f.enter(m); u.err != nil || m.method == stored {
 		return u.err
 	}
 	if u.inflate == nil {
@@ -157,7 +155,7 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	n, err := u.src.Read(p)
 	u.done += int64(n)
 	if u.done > u.member.size {
-		u.err = fmt.Errorf("it unpacks to more than the %d bytes that the directory tells: %w", u.member.size, zip.ErrFormat)
+		u.err = fmt.Errorf("it unpacks to more than the %d bytes that the directory tells: %w", u.member.size, errFormat)
 		return 0, u.err
 	}
 	u.sum = crc32.Update(u.sum, crc32.IEEETable, p[:n])
@@ -182,7 +180,7 @@ func (u *unpacker) finish() error {
 	var more [1]byte
 	n, err := io.ReadFull(u.src, more[:])
 	if n > 0 {
-		return fmt.Errorf("it unpacks to more than the %d bytes that the directory tells: %w", u.member.size, zip.ErrFormat)
+		return fmt.Errorf("it unpacks to more than the %d bytes that the directory tells: %w", u.member.size, errFormat)
 	}
 	return err
 }
@@ -193,7 +191,7 @@ func (u *unpacker) check() error {
 	case u.done < u.member.size:
 		return fmt.Errorf("it unpacks to %d bytes, and the directory tells %d: %w", u.done, u.member.size, io.ErrUnexpectedEOF)
 	case u.sum != u.member.crc:
-		return zip.ErrChecksum
+		return errChecksum
 	}
 	return io.EOF
 }

@@ -1,0 +1,258 @@
+package zipped
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+)
+
+const (
+	// maxDirectory is how much of an archive is read as its directory, which is
+	// held in memory: that of 100,000 files has some 12 MiB.
+	maxDirectory = 32 << 20
+
+	// maxMembers is how many files and folders an archive may have.
+	maxMembers = 1 << 19
+)
+
+const (
+	endLen     = 22       // the end record of the directory, without a comment
+	end64Len   = 56       // the end record of zip64, which comes before that
+	place64Len = 20       // what says where that is, between the two
+	endMost    = 65 << 10 // where the end record is looked for
+
+	endMagic     = "PK\x05\x06"
+	end64Magic   = "PK\x06\x06"
+	place64Magic = "PK\x06\x07"
+)
+
+// A record is one of a directory's, whose numbers it reads.
+type record []byte
+
+func (r record) short(at int) uint16 { return binary.LittleEndian.Uint16(r[at:]) }
+func (r record) long(at int) uint32  { return binary.LittleEndian.Uint32(r[at:]) }
+func (r record) huge(at int) uint64  { return binary.LittleEndian.Uint64(r[at:]) }
+
+func (r record) is(magic string) bool { return len(r) >= len(magic) && string(r[:len(magic)]) == magic }
+
+// A directory reads an archive's directory from what is held of the archive's end, and
+// lets what is missing be fetched. What it accepts, and what it makes of it, is the same
+// as with archive/zip.
+type directory struct {
+	ctx    context.Context
+	source Source
+	tail   block
+	more   block // before the tail
+	err    error // of the source
+}
+
+// An ending is what the end records say of a directory.
+type ending struct {
+	at      int64 // of the first of the records
+	entries uint64
+	size    uint64
+	start   uint64 // from where the archive begins, which need not be where the file does
+}
+
+// members reads the directory. There are as many entries as there are: their number
+// is only compared, as far as all writers agree on it.
+func (d *directory) members() (all []*member, err error) {
+	e, err := d.ending()
+	if err != nil {
+		return nil, err
+	}
+	base, err := d.base(e)
+	if err != nil {
+		return nil, err
+	}
+	r := entryReader{src: d.from(base + int64(e.start))}
+	for {
+		m, err := r.next()
+		if err == errFormat || err == io.ErrUnexpectedEOF {
+			if uint16(len(all)) != uint16(e.entries) {
+				return nil, err
+			}
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(all) == maxMembers {
+			return nil, fmt.Errorf("it has more than %d entries", maxMembers)
+		}
+		m.start += base
+		all = append(all, m)
+	}
+}
+
+// An entryReader reads one entry of a directory after the other.
+type entryReader struct {
+	src    io.Reader
+	header [entryHeader]byte
+	text   []byte
+}
+
+// next reads the next entry. The error is errFormat if there is none.
+func (r *entryReader) next() (*member, error) {
+	if _, err := io.ReadFull(r.src, r.header[:]); err != nil {
+		return nil, err
+	}
+	header := record(r.header[:])
+	if !header.is(entryMagic) {
+		return nil, errFormat
+	}
+	name, extra, comment := int(header.short(28)), int(header.short(30)), int(header.short(32))
+	size := name + extra + comment
+	r.text = slices.Grow(r.text[:0], size)[:size]
+	if _, err := io.ReadFull(r.src, r.text); err != nil {
+		return nil, err
+	}
+	return newMember(header, r.text[:name], r.text[name:name+extra])
+}
+
+// ending finds the end record, the last one whose comment fits, and reads it.
+func (d *directory) ending() (*ending, error) {
+	data := make([]byte, min(d.source.Size(), endMost))
+	at := d.source.Size() - int64(len(data))
+	if _, err := d.ReadAt(data, at); err != nil && err != io.EOF {
+		return nil, err
+	}
+	i := bytes.LastIndex(data[:max(0, len(data)-endLen+len(endMagic))], []byte(endMagic))
+	if i < 0 {
+		return nil, errFormat
+	}
+	found := record(data[i:])
+	if endLen+int(found.short(20)) > len(found) {
+		return nil, errFormat
+	}
+	e := &ending{
+		at:      at + int64(i),
+		entries: uint64(found.short(10)),
+		size:    uint64(found.long(12)),
+		start:   uint64(found.long(16)),
+	}
+	const small = math.MaxUint16 // for the size too: so archive/zip decides
+	if e.entries == small || e.size == small || e.start == math.MaxUint32 {
+		if err := d.ending64(e); err != nil {
+			return nil, err
+		}
+	}
+	if e.size > math.MaxInt64 || e.start > math.MaxInt64 {
+		return nil, errFormat
+	}
+	return e, nil
+}
+
+// ending64 reads the end record of zip64, if there is one.
+func (d *directory) ending64(e *ending) error {
+	at := e.at - place64Len
+	if at < 0 {
+		return nil
+	}
+	place := make(record, place64Len)
+	if _, err := d.ReadAt(place, at); err != nil {
+		return err
+	}
+	at = int64(place.huge(8))
+	if disk, disks := place.long(4), place.long(16); !place.is(place64Magic) || disk != 0 || disks != 1 || at < 0 {
+		return nil
+	}
+	end := make(record, end64Len)
+	if _, err := d.ReadAt(end, at); err != nil {
+		return err
+	}
+	if !end.is(end64Magic) {
+		return errFormat
+	}
+	*e = ending{at, end.huge(32), end.huge(40), end.huge(48)}
+	if e.entries > maxMembers {
+		return fmt.Errorf("it announces more than %d entries", maxMembers)
+	}
+	return nil
+}
+
+// base is where the archive begins: after other data, perhaps, so that the directory
+// ends where its end record begins. If there is an entry where the directory would be
+// without other data, the record is wrong about its size.
+func (d *directory) base(e *ending) (int64, error) {
+	base := e.at - int64(e.size) - int64(e.start)
+	if at := base + int64(e.start); at < 0 || at >= d.source.Size() {
+		return 0, errFormat
+	}
+	if base > 0 {
+		probe := entryReader{src: d.from(int64(e.start))}
+		if _, err := probe.next(); err == nil {
+			return 0, nil
+		}
+	}
+	return base, nil
+}
+
+// from reads what is from at to the end of the archive.
+func (d *directory) from(at int64) io.Reader {
+	return io.NewSectionReader(d, at, d.source.Size()-at)
+}
+
+// ReadAt reads what is held, or lets it be fetched first.
+func (d *directory) ReadAt(p []byte, at int64) (n int, err error) {
+	if at < 0 || at > d.tail.end() {
+		return 0, errFormat
+	}
+	if at < d.tail.at {
+		if err := d.fetch(at); err != nil {
+			return 0, err
+		}
+		n = copy(p, d.more.data[at-d.more.at:])
+		at += int64(n)
+	}
+	if at >= d.tail.at {
+		n += copy(p[n:], d.tail.data[at-d.tail.at:])
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// fetch gets what lies from at to the tail, unless it is held.
+func (d *directory) fetch(at int64) error {
+	if d.more.data != nil && d.more.at <= at {
+		return nil
+	}
+	if d.tail.at-at > maxDirectory {
+		return fmt.Errorf("its directory has more than %d MiB", maxDirectory>>20)
+	}
+	data, err := d.source.Before(d.ctx, at, d.tail.data)
+	if err != nil {
+		d.err = err
+		return err
+	}
+	d.more = block{at, data}
+	return nil
+}
+
+// End looks for the end record in the last bytes of an archive of that size. It
+// returns where the directory begins, whether there is an end record, and whether
+// the directory ends exactly where that record begins.
+func End(last []byte, size int64) (directory int64, found, fits bool) {
+	for i := len(last) - endLen; i >= 0; i-- {
+		end := record(last[i:])
+		if !end.is(endMagic) || endLen+int(end.short(20)) != len(end) {
+			continue
+		}
+		found = true
+		length, at, until := uint64(end.long(12)), uint64(end.long(16)), uint64(size)-uint64(len(end))
+		if j := i - place64Len - end64Len; j >= 0 && record(last[j:]).is(end64Magic) && record(last[i-place64Len:]).is(place64Magic) {
+			length, at = record(last[j:]).huge(40), record(last[j:]).huge(48)
+			until -= place64Len + end64Len
+		}
+		if at <= until && length == until-at {
+			return int64(at), true, true
+		}
+	}
+	return 0, found, false
+}

@@ -1,0 +1,208 @@
+package zipped
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"math"
+	"strings"
+	"time"
+)
+
+const (
+	localHeader = 30 // bytes before a member, and then its name and extra fields
+	entryHeader = 46 // bytes of its entry in the directory, and then the same and a comment
+
+	localMagic      = "PK\x03\x04"
+	entryMagic      = "PK\x01\x02"
+	descriptorMagic = "PK\x07\x08"
+
+	stored   = 0 // methods of compression
+	deflated = 8
+)
+
+// A member is an entry of an archive's directory.
+type member struct {
+	name         string
+	mode         fs.FileMode
+	modified     time.Time
+	method       uint16
+	flags        uint16
+	crc          uint32
+	packed, size int64
+	start        int64 // of its local header
+	next         int64 // of what follows in the archive
+}
+
+// newMember reads an entry of the directory: its header, its name and its extra
+// fields.
+func newMember(header record, name []byte, extra record) (*member, error) {
+	m := &member{
+		name:     string(name),
+		modified: dosTime(header.short(14), header.short(12)),
+		method:   header.short(10),
+		flags:    header.short(8),
+		crc:      header.long(16),
+	}
+	m.mode = modeOf(m.name, header.short(4)>>8, header.long(38))
+	if written := writtenAt(extra); !written.IsZero() {
+		m.modified = written.UTC()
+	}
+	return m, m.place(header.long(20), header.long(24), header.long(42), extra)
+}
+
+// place tells the member its sizes and where it is. Numbers that are too large for an
+// entry are in an extra field. Only the size may be as large as that and yet be meant.
+func (m *member) place(packed, size, start uint32, extra record) error {
+	numbers := [...]uint64{uint64(size), uint64(packed), uint64(start)} // in the field's order
+	elsewhere := func(n uint64) bool { return n == math.MaxUint32 }
+	if data, found := zip64Field(extra); found {
+		for i, n := range numbers {
+			if !elsewhere(n) {
+				continue
+			}
+			if len(data) < 8 {
+				return errFormat
+			}
+			numbers[i], data = data.huge(0), data[8:]
+		}
+	} else if elsewhere(numbers[1]) || elsewhere(numbers[2]) {
+		return errFormat
+	}
+	m.size, m.packed = int64(min(numbers[0], math.MaxInt64)), int64(min(numbers[1], math.MaxInt64))
+	m.start = int64(numbers[2])
+	return nil
+}
+
+// fields goes through the extra fields of an entry, as far as they are well-formed.
+func fields(extra record) iter.Seq2[uint16, record] {
+	return func(yield func(uint16, record) bool) {
+		for len(extra) >= 4 {
+			id, size := extra.short(0), int(extra.short(2))
+			extra = extra[4:]
+			if size > len(extra) || !yield(id, extra[:size]) {
+				return
+			}
+			extra = extra[size:]
+		}
+	}
+}
+
+func zip64Field(extra record) (record, bool) {
+	for id, data := range fields(extra) {
+		if id == 1 {
+			return data, true
+		}
+	}
+	return nil, false
+}
+
+// writtenAt is when a file was written last, by the last extra field that says so, or
+// zero. Those fields, unlike the header, have seconds and mean UTC.
+func writtenAt(extra record) (at time.Time) {
+	for id, data := range fields(extra) {
+		switch {
+		case id == 0x000a:
+			if ticks, found := ntfsTime(data); found {
+				at = ticks
+			}
+		case (id == 0x000d || id == 0x5855) && len(data) >= 8: // Unix
+			at = time.Unix(int64(data.long(4)), 0)
+		case id == 0x5455 && len(data) >= 5 && data[0]&1 != 0: // the extended timestamp
+			at = time.Unix(int64(data.long(1)), 0)
+		}
+	}
+	return at
+}
+
+// ntfsTime reads the field of NTFS, in which times are counted by 100 ns.
+func ntfsTime(data record) (at time.Time, found bool) {
+	if len(data) < 4 {
+		return at, false
+	}
+	const second = 1e7
+	epoch := time.Date(1601, time.January, 1, 0, 0, 0, 0, time.UTC)
+	for id, times := range fields(data[4:]) {
+		if id == 1 && len(times) == 24 {
+			ticks := int64(times.huge(0))
+			at, found = time.Unix(epoch.Unix()+ticks/second, ticks%second*100), true
+		}
+	}
+	return at, found
+}
+
+func dosTime(date, clock uint16) time.Time {
+	return time.Date(1980+int(date>>9), time.Month(date>>5&0xf), int(date&0x1f),
+		int(clock>>11), int(clock>>5&0x3f), int(clock&0x1f*2), 0, time.UTC)
+}
+
+// modeOf is the mode of a member that a program on such a system has written.
+func modeOf(name string, system uint16, attributes uint32) (mode fs.FileMode) {
+	switch system {
+	case 3, 19: // Unix and macOS
+		mode = unixMode(attributes >> 16)
+	case 0, 11, 14: // FAT, NTFS and VFAT
+		mode = 0o666
+		if attributes&0x10 != 0 {
+			mode = fs.ModeDir | 0o777
+		}
+		if attributes&1 != 0 { // read-only
+			mode &^= 0o222
+		}
+	}
+	if strings.HasSuffix(name, "/") {
+		mode |= fs.ModeDir
+	}
+	return mode
+}
+
+var (
+	unixTypes = [16]fs.FileMode{
+		0x1: fs.ModeNamedPipe,
+		0x2: fs.ModeDevice | fs.ModeCharDevice,
+		0x4: fs.ModeDir,
+		0x6: fs.ModeDevice,
+		0xa: fs.ModeSymlink,
+		0xc: fs.ModeSocket,
+	}
+	unixBits = [...]fs.FileMode{fs.ModeSticky, fs.ModeSetgid, fs.ModeSetuid} // from bit 9 on
+)
+
+func unixMode(m uint32) fs.FileMode {
+	mode := fs.FileMode(m&0o777) | unixTypes[m>>12&0xf]
+	for i, bit := range unixBits {
+		if m>>(9+i)&1 != 0 {
+			mode |= bit
+		}
+	}
+	return mode
+}
+
+func byStart(a, b *member) int { return cmp.Compare(a.start, b.start) }
+
+// end is where a member ends at the latest, unless it lies about its place. What
+// is between it and the next one need not be read.
+func (m *member) end() int64 {
+	return min(m.next, m.start+localHeader+int64(len(m.name))+math.MaxUint16+m.packed)
+}
+
+func (m *member) isDir() bool { return strings.HasSuffix(m.name, "/") || m.mode.IsDir() }
+
+// problem is why a member cannot be unpacked, or nil.
+func (m *member) problem() error {
+	const encrypted = 1 | 1<<6 | 1<<13
+	room := m.next - m.start - localHeader
+	switch {
+	case m.flags&encrypted != 0:
+		return fmt.Errorf("it is encrypted: %w", errors.ErrUnsupported)
+	case m.method != stored && m.method != deflated:
+		return fmt.Errorf("it is compressed by method %d: %w", m.method, errAlgorithm)
+	case m.start < 0 || room < m.packed:
+		return fmt.Errorf("it overlaps what follows it, or the end: %w", errFormat)
+	case m.size == math.MaxInt64 || m.method == stored && m.packed != m.size:
+		return fmt.Errorf("the directory tells a size of %d, %d compressed: %w", m.size, m.packed, errFormat)
+	}
+	return nil
+}
