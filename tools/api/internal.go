@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"go/types"
+	"slices"
+)
+
+// internalTypes returns the exported names of a package whose types other modules
+// cannot name, since they are of a package that they cannot import.
+func internalTypes(pkg *types.Package) (found []string) {
+	for _, name := range pkg.Scope().Names() {
+		object := pkg.Scope().Lookup(name)
+		if !object.Exported() {
+			continue
+		}
+		for where, t := range exported(object) {
+			if hidden := internalIn(t); hidden != nil {
+				found = append(found, fmt.Sprintf("%s.%s has the type %s", pkg.Name(), where, hidden))
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// exported returns the types that the documentation of an exported name shows, by
+// where they stand.
+func exported(object types.Object) map[string]types.Type {
+	shown := map[string]types.Type{object.Name(): object.Type()}
+	named, ok := object.Type().(*types.Named)
+	if _, isType := object.(*types.TypeName); !ok || !isType {
+		return shown
+	}
+	for method := range named.Methods() {
+		if method.Exported() {
+			shown[object.Name()+"."+method.Name()] = method.Type()
+		}
+	}
+	under, ok := named.Underlying().(*types.Struct)
+	if !ok {
+		shown[object.Name()] = named.Underlying()
+		return shown
+	}
+	for field := range under.Fields() {
+		if field.Exported() || field.Embedded() {
+			shown[object.Name()+"."+field.Name()] = field.Type()
+		}
+	}
+	return shown
+}
+
+// internalIn finds a type of an internal package in how t is written.
+func internalIn(t types.Type) types.Type {
+	switch t := t.(type) {
+	case *types.Alias:
+		return internalIn(types.Unalias(t))
+	case *types.Named:
+		if pkg := t.Obj().Pkg(); pkg != nil && isInternal(pkg.Path()) {
+			return t
+		}
+		return firstInternal(slices.Collect(t.TypeArgs().Types()))
+	case *types.Map:
+		return firstInternal([]types.Type{t.Key(), t.Elem()})
+	case interface{ Elem() types.Type }: // a pointer, slice, array or channel
+		return internalIn(t.Elem())
+	case *types.Signature:
+		return firstInternal([]types.Type{t.Params(), t.Results()})
+	case *types.Tuple:
+		return inVariables(slices.Collect(t.Variables()))
+	case *types.Struct:
+		return inVariables(slices.Collect(t.Fields()))
+	case *types.Interface:
+		for method := range t.Methods() {
+			if hidden := internalIn(method.Type()); hidden != nil && method.Exported() {
+				return hidden
+			}
+		}
+	}
+	return nil
+}
+
+func inVariables(list []*types.Var) types.Type {
+	var all []types.Type
+	for _, v := range list {
+		all = append(all, v.Type())
+	}
+	return firstInternal(all)
+}
+
+func firstInternal(list []types.Type) types.Type {
+	for _, t := range list {
+		if hidden := internalIn(t); hidden != nil {
+			return hidden
+		}
+	}
+	return nil
+}
