@@ -370,7 +370,7 @@ func TestDriftOfTwoLists(t *testing.T) {
 		ids, errs := testkit.PipelineNumbers(client.Pipelines.All(t.Context(), "group/app", &opts))
 		require.Len(t, ids, 100)
 		require.Len(t, errs, 1)
-		require.ErrorContains(t, errs[0], "do not fit together")
+		require.ErrorContains(t, errs[0], "gitlabci: the list's pages do not fit together")
 		require.Less(t, len(l.asked), 300)
 	}
 }

@@ -460,7 +460,7 @@ func TestPagesKeysetTurnsBackAtOnce(t *testing.T) {
 		testkit.Respond(http.StatusOK, `[]`, "Link", testkit.Link(r.URL.Query(), "next"))(w, r)
 	})
 	err := testkit.Drain(s.Client(t).Pipelines.AllMine(t.Context(), &gitlabci.ListMyPipelinesOptions{ListOptions: gitlabci.ListOptions{After: "cursor=a"}}))
-	require.ErrorContains(t, err, "turns back")
+	require.ErrorContains(t, err, "gitlabci: the list turns back")
 	require.Len(t, s.Received(), 1)
 }
 
