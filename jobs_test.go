@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -258,40 +257,6 @@ func TestJobsDeleteThatFindsNothing(t *testing.T) {
 			gone := testkit.Respond(404, `{"message":"404 Project Not Found"}`)
 			require.ErrorIs(t, jobsWrites[name].call(t.Context(), testkit.NewScript(testkit.Reset, gone).Client(t)), gitlabci.ErrNotFound)
 		})
-	}
-}
-
-// Reads are tried again, and say nothing of an outcome.
-func TestJobsReads(t *testing.T) {
-	for name, call := range testkit.Methods {
-		if call.Want[:3] != "GET" || name == "Jobs.FollowLog" { // which does not give up so soon
-			continue
-		}
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := testkit.NewScript(testkit.Respond(503, ``))
-				err := call.Call(t.Context(), s.Client(t), "group/app", 7)
-				e, answered := errors.AsType[*gitlabci.APIError](err)
-				require.True(t, answered)
-				require.Equal(t, 503, e.StatusCode)
-				require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
-				require.Len(t, s.Received(), 5)
-
-				s = testkit.NewScript(testkit.Reset, testkit.Respond(500, ``), testkit.Silent, testkit.Respond(429, ``), testkit.MethodStep(call.Want, call.Response))
-				require.NoError(t, call.Call(t.Context(), s.Client(t), "group/app", 7))
-				require.Len(t, s.Received(), 5)
-			})
-		})
-	}
-}
-
-// Every method tells what GitLab refuses it for.
-func TestJobsSentinels(t *testing.T) {
-	for status, sentinel := range map[int]error{401: gitlabci.ErrUnauthorized, 403: gitlabci.ErrForbidden, 404: gitlabci.ErrNotFound} {
-		for _, name := range slices.Sorted(maps.Keys(testkit.Methods)) {
-			s := testkit.NewScript(testkit.Respond(status, `{"message":"no"}`))
-			require.ErrorIs(t, testkit.Methods[name].Call(t.Context(), s.Client(t), "group/app", 7), sentinel, name)
-		}
 	}
 }
 

@@ -1,8 +1,6 @@
 package promises_test
 
 import (
-	"context"
-	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -12,97 +10,6 @@ import (
 	"example.com/gitlabci"
 	"example.com/gitlabci/internal/testkit"
 )
-
-func init() { maps.Copy(goldenCalls, goldenActionCalls) }
-
-// goldenActionCalls are the calls for single jobs, a project's jobs, and
-// artifacts.
-var goldenActionCalls = map[string]goldenCall{
-	"jobs_list": {
-		[]string{"GET /api/v4/projects/group%2Fapp/jobs"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return goldenItems(c.Jobs.List(ctx, "group/app", nil))
-		},
-	},
-	"jobs_all": {
-		[]string{"GET /api/v4/projects/group%2Fapp/jobs"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return goldenAll(c.Jobs.All(ctx, "group/app", nil))
-		},
-	},
-	"jobs_get": {
-		[]string{"GET /api/v4/projects/group%2Fapp/jobs/550123"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Jobs.Get(ctx, "group/app", 550123)
-		},
-	},
-	"jobs_find_by_name": {
-		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/91004/jobs"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Jobs.FindByName(ctx, "group/app", 91004, "rspec 2/3")
-		},
-	},
-	"jobs_cancel": {
-		[]string{"POST /api/v4/projects/group%2Fapp/jobs/550130/cancel"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Jobs.Cancel(ctx, "group/app", 550130, nil)
-		},
-	},
-	"jobs_retry": {
-		[]string{"POST /api/v4/projects/group%2Fapp/jobs/550130/retry"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Jobs.Retry(ctx, "group/app", 550130, nil)
-		},
-	},
-	"jobs_play": {
-		[]string{"POST /api/v4/projects/group%2Fapp/jobs/550140/play"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Jobs.Play(ctx, "group/app", 550140, nil)
-		},
-	},
-	"jobs_play_or_retry": {
-		[]string{"POST /api/v4/projects/group%2Fapp/jobs/550140/play"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Jobs.PlayOrRetry(ctx, "group/app", 550140, nil)
-		},
-	},
-	"jobs_erase": {
-		[]string{"POST /api/v4/projects/group%2Fapp/jobs/550150/erase"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Jobs.Erase(ctx, "group/app", 550150)
-		},
-	},
-	"jobs_current": {
-		[]string{"GET /api/v4/job"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Jobs.Current(ctx)
-		},
-	},
-	"jobs_allowed_agents": {
-		[]string{"GET /api/v4/job/allowed_agents"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Jobs.AllowedAgents(ctx)
-		},
-	},
-	"artifacts_entries": {
-		[]string{"GET /api/v4/projects/group%2Fapp/jobs/550170/artifacts/tree"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return goldenItems(c.Artifacts.ListEntries(ctx, "group/app", 550170, nil))
-		},
-	},
-	"artifacts_all_entries": {
-		[]string{"GET /api/v4/projects/group%2Fapp/jobs/550170/artifacts/tree"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return goldenAll(c.Artifacts.AllEntries(ctx, "group/app", 550170, nil))
-		},
-	},
-	"artifacts_keep": {
-		[]string{"POST /api/v4/projects/group%2Fapp/jobs/550170/artifacts/keep"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Artifacts.Keep(ctx, "group/app", 550170)
-		},
-	},
-}
 
 var goldenActions = []goldenTest{
 	{call: "jobs_list", file: "jobs_list.json", want: goldenJobsList, except: goldenJobsExcept},

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"net/http"
 	"reflect"
@@ -22,145 +21,66 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// A goldenCall is how a test calls one method, and the requests it should
-// send. The last of them gets the answer, the ones before it learn that the
-// server has no such route.
+// A goldenCall is a method and what a test calls it with.
 type goldenCall struct {
-	requests []string
-	call     func(context.Context, *gitlabci.Client) (any, error)
+	method string
+	id     int64
+	name   string // of a job
+	route  string // the end of a second request's path, after the first one was not found
 }
 
-// goldenCalls are named as the files that answer them.
+func (c goldenCall) target() testkit.Target {
+	return testkit.Target{Project: "group/app", ID: c.id, Name: c.name}
+}
+
+func (c goldenCall) do(ctx context.Context, client *gitlabci.Client) (any, error) {
+	return testkit.Methods[c.method].Call(ctx, client, c.target())
+}
+
+// requests are those that the call should send. The last one gets the response.
+func (c goldenCall) requests() []string {
+	method := testkit.Methods[c.method]
+	path := method.Verb() + " /api/v4" + method.Path(c.target())
+	if c.route == "" {
+		return []string{path}
+	}
+	return []string{path, path[:strings.LastIndex(path, "/")+1] + c.route}
+}
+
+// goldenCalls are named as the files with their responses.
 var goldenCalls = map[string]goldenCall{
-	"pipelines_list": {
-		[]string{"GET /api/v4/projects/group%2Fapp/pipelines"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return goldenItems(c.Pipelines.List(ctx, "group/app", nil))
-		},
-	},
-	"pipelines_all": {
-		[]string{"GET /api/v4/projects/group%2Fapp/pipelines"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return goldenAll(c.Pipelines.All(ctx, "group/app", nil))
-		},
-	},
-	"pipelines_list_mine": {
-		[]string{"GET /api/v4/pipelines"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return goldenItems(c.Pipelines.ListMine(ctx, nil))
-		},
-	},
-	"pipelines_all_mine": {
-		[]string{"GET /api/v4/pipelines"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return goldenAll(c.Pipelines.AllMine(ctx, nil))
-		},
-	},
-	"pipelines_get": {
-		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Pipelines.Get(ctx, "group/app", 90377)
-		},
-	},
-	"pipelines_latest": {
-		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/latest"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Pipelines.Latest(ctx, "group/app", "main")
-		},
-	},
-	"pipelines_create": {
-		[]string{"POST /api/v4/projects/group%2Fapp/pipeline"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Pipelines.Create(ctx, "group/app", "main", nil)
-		},
-	},
-	"pipelines_retry": {
-		[]string{"POST /api/v4/projects/group%2Fapp/pipelines/90377/retry"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Pipelines.Retry(ctx, "group/app", 90377)
-		},
-	},
-	"pipelines_cancel": {
-		[]string{"POST /api/v4/projects/group%2Fapp/pipelines/90441/cancel"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Pipelines.Cancel(ctx, "group/app", 90441)
-		},
-	},
-	"pipelines_update_metadata": {
-		[]string{"PUT /api/v4/projects/group%2Fapp/pipelines/90420/metadata"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Pipelines.UpdateMetadata(ctx, "group/app", 90420, &gitlabci.UpdateMetadataOptions{Name: "Nightly, renamed"})
-		},
-	},
-	"pipelines_variables": {
-		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377/variables"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Pipelines.Variables(ctx, "group/app", 90377)
-		},
-	},
-	"pipelines_test_report": {
-		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377/test_report"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Pipelines.TestReport(ctx, "group/app", 90377)
-		},
-	},
-	"pipelines_test_report_summary": {
-		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377/test_report_summary"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return c.Pipelines.TestReportSummary(ctx, "group/app", 90377)
-		},
-	},
-	"jobs_list_for_pipeline": {
-		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377/jobs"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return goldenItems(c.Jobs.ListForPipeline(ctx, "group/app", 90377, nil))
-		},
-	},
-	"jobs_all_for_pipeline": {
-		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377/jobs"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return goldenAll(c.Jobs.AllForPipeline(ctx, "group/app", 90377, nil))
-		},
-	},
-	"jobs_list_trigger_jobs": {
-		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377/bridges"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return goldenItems(c.Jobs.ListTriggerJobs(ctx, "group/app", 90377, nil))
-		},
-	},
-	"jobs_list_trigger_jobs by the new route": {
-		[]string{
-			"GET /api/v4/projects/group%2Fapp/pipelines/90377/bridges",
-			"GET /api/v4/projects/group%2Fapp/pipelines/90377/trigger_jobs",
-		},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return goldenItems(c.Jobs.ListTriggerJobs(ctx, "group/app", 90377, nil))
-		},
-	},
-	"jobs_all_trigger_jobs": {
-		[]string{"GET /api/v4/projects/group%2Fapp/pipelines/90377/bridges"},
-		func(ctx context.Context, c *gitlabci.Client) (any, error) {
-			return goldenAll(c.Jobs.AllTriggerJobs(ctx, "group/app", 90377, nil))
-		},
-	},
-}
-
-func goldenItems[T any](page *gitlabci.Page[T], err error) (any, error) {
-	if err != nil {
-		return nil, err
-	}
-	return page.Items, nil
-}
-
-func goldenAll[T any](seq iter.Seq2[*T, error]) (any, error) {
-	var items []*T
-	for item, err := range seq {
-		if err != nil {
-			return nil, err
-		}
-		items = append(items, item)
-	}
-	return items, nil
+	"pipelines_list":                          {method: "Pipelines.List"},
+	"pipelines_all":                           {method: "Pipelines.All"},
+	"pipelines_list_mine":                     {method: "Pipelines.ListMine"},
+	"pipelines_all_mine":                      {method: "Pipelines.AllMine"},
+	"pipelines_get":                           {method: "Pipelines.Get", id: 90377},
+	"pipelines_latest":                        {method: "Pipelines.Latest"},
+	"pipelines_create":                        {method: "Pipelines.Create"},
+	"pipelines_retry":                         {method: "Pipelines.Retry", id: 90377},
+	"pipelines_cancel":                        {method: "Pipelines.Cancel", id: 90441},
+	"pipelines_update_metadata":               {method: "Pipelines.UpdateMetadata", id: 90420},
+	"pipelines_variables":                     {method: "Pipelines.Variables", id: 90377},
+	"pipelines_test_report":                   {method: "Pipelines.TestReport", id: 90377},
+	"pipelines_test_report_summary":           {method: "Pipelines.TestReportSummary", id: 90377},
+	"jobs_list_for_pipeline":                  {method: "Jobs.ListForPipeline", id: 90377},
+	"jobs_all_for_pipeline":                   {method: "Jobs.AllForPipeline", id: 90377},
+	"jobs_list_trigger_jobs":                  {method: "Jobs.ListTriggerJobs", id: 90377},
+	"jobs_list_trigger_jobs by the new route": {method: "Jobs.ListTriggerJobs", id: 90377, route: "trigger_jobs"},
+	"jobs_all_trigger_jobs":                   {method: "Jobs.AllTriggerJobs", id: 90377},
+	"jobs_list":                               {method: "Jobs.List"},
+	"jobs_all":                                {method: "Jobs.All"},
+	"jobs_get":                                {method: "Jobs.Get", id: 550123},
+	"jobs_find_by_name":                       {method: "Jobs.FindByName", id: 91004, name: "rspec 2/3"},
+	"jobs_cancel":                             {method: "Jobs.Cancel", id: 550130},
+	"jobs_retry":                              {method: "Jobs.Retry", id: 550130},
+	"jobs_play":                               {method: "Jobs.Play", id: 550140},
+	"jobs_play_or_retry":                      {method: "Jobs.PlayOrRetry", id: 550140},
+	"jobs_erase":                              {method: "Jobs.Erase", id: 550150},
+	"jobs_current":                            {method: "Jobs.Current"},
+	"jobs_allowed_agents":                     {method: "Jobs.AllowedAgents"},
+	"artifacts_entries":                       {method: "Artifacts.ListEntries", id: 550170},
+	"artifacts_all_entries":                   {method: "Artifacts.AllEntries", id: 550170},
+	"artifacts_keep":                          {method: "Artifacts.Keep", id: 550170},
 }
 
 // goldenClient returns a client of a server that gives answer to the last of
@@ -191,9 +111,9 @@ func goldenClient(t *testing.T, requests []string, answer []byte, opts ...gitlab
 // goldenAsk makes the call of that name and returns what it makes of answer.
 func goldenAsk(t *testing.T, name string, answer []byte, opts ...gitlabci.Option) any {
 	t.Helper()
-	method, ok := goldenCalls[name]
+	call, ok := goldenCalls[name]
 	require.True(t, ok, "no call is named %q", name)
-	got, err := method.call(t.Context(), goldenClient(t, method.requests, answer, opts...))
+	got, err := call.do(t.Context(), goldenClient(t, call.requests(), answer, opts...))
 	require.NoError(t, err)
 	return got
 }
@@ -333,8 +253,8 @@ func TestAnswerOfAnotherThing(t *testing.T) {
 		"a user's agents":                 {"jobs_allowed_agents", `{"allowed_agents":[{"id":5}],"user":{"id":4}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			method := goldenCalls[test.call]
-			_, err := method.call(t.Context(), goldenClient(t, method.requests, []byte(test.answer)))
+			call := goldenCalls[test.call]
+			_, err := call.do(t.Context(), goldenClient(t, call.requests(), []byte(test.answer)))
 			require.ErrorContains(t, err, "200 OK with unexpected JSON: not the requested object")
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // listDeeds are lists with a filter, whose names end in that filter, and lists that
@@ -15,9 +16,9 @@ func listDeeds() []deed {
 	const p = "/projects/:id/pipelines/:pipeline_id"
 	old := time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
 	return []deed{
-		{"Pipelines.List by created_before", "GET /projects/:id/pipelines", reading, true, result(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.PipelineInfo], error) {
-			return c.Pipelines.List(ctx, "group/app", &gitlabci.ListPipelinesOptions{CreatedBefore: old})
-		})},
+		{"Pipelines.List by created_before", "GET /projects/:id/pipelines", reading, true, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Pipelines.List(ctx, "group/app", &gitlabci.ListPipelinesOptions{CreatedBefore: old}))
+		}},
 		filteredPipelines("ref", gitlabci.ListPipelinesOptions{Ref: "v1"}),
 		filteredPipelines("sha", gitlabci.ListPipelinesOptions{SHA: "0123456789012345678901234567890123456789"}),
 		filteredPipelines("status", gitlabci.ListPipelinesOptions{Status: gitlabci.StatusCanceled}),
@@ -27,21 +28,21 @@ func listDeeds() []deed {
 		filteredPipelines("updated_before", gitlabci.ListPipelinesOptions{UpdatedBefore: old}),
 		filteredPipelines("updated_after", gitlabci.ListPipelinesOptions{UpdatedAfter: old.AddDate(100, 0, 0)}),
 		filteredPipelines("created_after", gitlabci.ListPipelinesOptions{CreatedAfter: old.AddDate(100, 0, 0)}),
-		{"Pipelines.AllMine by source", "GET /pipelines", reading, false, ranged(func(ctx context.Context, c *gitlabci.Client) iter.Seq2[*gitlabci.UserPipeline, error] {
-			return c.Pipelines.AllMine(ctx, &gitlabci.ListMyPipelinesOptions{Source: gitlabci.SourceSchedule})
-		})},
-		{"Jobs.All by scope", "GET /projects/:id/jobs", reading, true, ranged(func(ctx context.Context, c *gitlabci.Client) iter.Seq2[*gitlabci.Job, error] {
-			return c.Jobs.All(ctx, "group/app", &gitlabci.ListJobsOptions{Scope: []gitlabci.Status{gitlabci.StatusCanceled}})
-		})},
-		{"Jobs.All by ref", "GET /projects/:id/jobs", reading, true, ranged(func(ctx context.Context, c *gitlabci.Client) iter.Seq2[*gitlabci.Job, error] {
-			return c.Jobs.All(ctx, "group/app", &gitlabci.ListJobsOptions{Ref: "v1"})
-		})},
-		{"Jobs.AllForPipeline by scope", "GET " + p + "/jobs", reading, true, ranged(func(ctx context.Context, c *gitlabci.Client) iter.Seq2[*gitlabci.Job, error] {
-			return c.Jobs.AllForPipeline(ctx, "group/app", matrixPipeline, &gitlabci.ListPipelineJobsOptions{Scope: []gitlabci.Status{gitlabci.StatusCanceled}})
-		})},
-		{"Jobs.AllTriggerJobs by scope", "GET " + p + "/bridges", reading, true, ranged(func(ctx context.Context, c *gitlabci.Client) iter.Seq2[*gitlabci.TriggerJob, error] {
-			return c.Jobs.AllTriggerJobs(ctx, "group/app", matrixPipeline, &gitlabci.ListTriggerJobsOptions{Scope: []gitlabci.Status{gitlabci.StatusCanceled}})
-		})},
+		{"Pipelines.AllMine by source", "GET /pipelines", reading, false, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Drain(c.Pipelines.AllMine(ctx, &gitlabci.ListMyPipelinesOptions{Source: gitlabci.SourceSchedule}))
+		}},
+		{"Jobs.All by scope", "GET /projects/:id/jobs", reading, true, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Drain(c.Jobs.All(ctx, "group/app", &gitlabci.ListJobsOptions{Scope: []gitlabci.Status{gitlabci.StatusCanceled}}))
+		}},
+		{"Jobs.All by ref", "GET /projects/:id/jobs", reading, true, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Drain(c.Jobs.All(ctx, "group/app", &gitlabci.ListJobsOptions{Ref: "v1"}))
+		}},
+		{"Jobs.AllForPipeline by scope", "GET " + p + "/jobs", reading, true, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Drain(c.Jobs.AllForPipeline(ctx, "group/app", matrixPipeline, &gitlabci.ListPipelineJobsOptions{Scope: []gitlabci.Status{gitlabci.StatusCanceled}}))
+		}},
+		{"Jobs.AllTriggerJobs by scope", "GET " + p + "/bridges", reading, true, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Drain(c.Jobs.AllTriggerJobs(ctx, "group/app", matrixPipeline, &gitlabci.ListTriggerJobsOptions{Scope: []gitlabci.Status{gitlabci.StatusCanceled}}))
+		}},
 		{"Jobs.All ahead", "GET /projects/:id/jobs", reading, true, whole([]gitlabci.JobID{matrixFailed, matrixManual, matrixRunning},
 			func(job *gitlabci.Job) gitlabci.JobID { return job.ID },
 			func(ctx context.Context, c *gitlabci.Client) iter.Seq2[*gitlabci.Job, error] {
@@ -57,9 +58,9 @@ func listDeeds() []deed {
 
 // filteredPipelines iterates over the pipelines that fit one filter.
 func filteredPipelines(filter string, opts gitlabci.ListPipelinesOptions) deed {
-	return deed{"Pipelines.All by " + filter, "GET /projects/:id/pipelines", reading, true, ranged(func(ctx context.Context, c *gitlabci.Client) iter.Seq2[*gitlabci.PipelineInfo, error] {
-		return c.Pipelines.All(ctx, "group/app", &opts)
-	})}
+	return deed{"Pipelines.All by " + filter, "GET /projects/:id/pipelines", reading, true, func(ctx context.Context, c *gitlabci.Client) error {
+		return testkit.Drain(c.Pipelines.All(ctx, "group/app", &opts))
+	}}
 }
 
 // whole is a list that must have each of the given items exactly once, and no

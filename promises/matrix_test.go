@@ -1,6 +1,7 @@
 package promises_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -25,7 +27,7 @@ import (
 
 // The fault matrix: every method, met by every kind of fault, with every kind
 // of token, over HTTP/1.1 and HTTP/2. What each pair of a method and a fault
-// must come to is the table in matrixfaults_test.go; what never may happen is
+// must come to is the table in matrix_faults_test.go; what never may happen is
 // checked here, whatever the pair. Under the race detector the tokens
 // and the protocols take turns.
 func TestMatrix(t *testing.T) {
@@ -173,6 +175,24 @@ func (tr *trial) requireSecrecy(t *testing.T) {
 		require.NotContains(t, request.Query.Encode(), tr.token)
 		require.NotContains(t, string(request.Body), tr.token)
 	}
+}
+
+// A syncBuffer takes what calls write that are made at once.
+type syncBuffer struct {
+	mu  sync.Mutex
+	out bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.out.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.out.String()
 }
 
 // closing counts the bodies that are open.

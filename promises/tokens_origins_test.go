@@ -1,6 +1,7 @@
 package promises_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -119,4 +120,35 @@ func TestJSONStaysAtHome(t *testing.T) {
 			require.Len(t, api.Received(), 1, name)
 		}
 	}
+}
+
+// reads has one read of each kind.
+var reads = map[string]func(context.Context, *gitlabci.Client) error{
+	"get":         testkit.Call("Pipelines.Get"),
+	"list":        testkit.Call("Pipelines.List"),
+	"all":         testkit.Call("Jobs.All"),
+	"variables":   testkit.Call("Pipelines.Variables"),
+	"test report": testkit.Call("Pipelines.TestReport"),
+	"test cases":  testkit.Call("Pipelines.TestCases"),
+	"find":        testkit.Call("Pipelines.Find"),
+	"wait":        testkit.Call("Pipelines.Wait"),
+	"log":         testkit.Call("Jobs.Log"),
+	"job":         testkit.Call("Jobs.Get"),
+}
+
+// readAtHome responds to reads of one finished pipeline.
+func readAtHome(w http.ResponseWriter, r *http.Request) {
+	body := `{"id":7,"status":"success","project_id":42,"ref":"main"}`
+	switch path := r.URL.Path; {
+	case strings.HasSuffix(path, "/pipelines"):
+		body = `[` + body + `]`
+	case strings.HasSuffix(path, "/jobs"), strings.HasSuffix(path, "/variables"), strings.HasSuffix(path, "/bridges"):
+		body = `[]`
+	case strings.HasSuffix(path, "/test_report"):
+		body = `{"test_suites":[]}`
+	case strings.HasSuffix(path, "/trace"):
+		testkit.Respond(http.StatusOK, body, "Content-Type", "text/plain")(w, r)
+		return
+	}
+	testkit.Respond(http.StatusOK, body)(w, r)
 }

@@ -29,52 +29,23 @@ var noThings = map[string]string{
 
 // thingReads are reads of one object.
 var thingReads = map[string]func(context.Context, *gitlabci.Client) error{
-	"get": testkit.Calls["get"],
-	"latest": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Pipeline, error) {
-		return c.Pipelines.Latest(ctx, "group/app", "main")
-	}),
-	"job": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
-		return c.Jobs.Get(ctx, "group/app", 9)
-	}),
-	"current": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) { return c.Jobs.Current(ctx) }),
-	"agents": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.AllowedAgents, error) {
-		return c.Jobs.AllowedAgents(ctx)
-	}),
-	"report": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.TestReport, error) {
-		return c.Pipelines.TestReport(ctx, "group/app", 7)
-	}),
-	"summary": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.TestReportSummary, error) {
-		return c.Pipelines.TestReportSummary(ctx, "group/app", 7)
-	}),
-	"cases": func(ctx context.Context, c *gitlabci.Client) error {
-		for _, err := range c.Pipelines.TestCases(ctx, "group/app", 7) {
-			return err
-		}
-		return nil
-	},
+	"get":     testkit.Call("Pipelines.Get"),
+	"latest":  testkit.Call("Pipelines.Latest"),
+	"job":     testkit.Call("Jobs.Get"),
+	"current": testkit.Call("Jobs.Current"),
+	"agents":  testkit.Call("Jobs.AllowedAgents"),
+	"report":  testkit.Call("Pipelines.TestReport"),
+	"summary": testkit.Call("Pipelines.TestReportSummary"),
+	"cases":   testkit.Call("Pipelines.TestCases"),
 }
 
 // thingWrites are writes that return the changed object.
 var thingWrites = map[string]func(context.Context, *gitlabci.Client) error{
-	"cancel": testkit.Calls["cancel"],
-	"rename": testkit.Calls["rename"],
-	"cancel job": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
-		return c.Jobs.Cancel(ctx, "group/app", 9, nil)
-	}),
-	"keep": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {
-		return c.Artifacts.Keep(ctx, "group/app", 9)
-	}),
-	"run": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.RunResult, error) {
-		return c.Pipelines.Run(ctx, "group/app", "main", nil)
-	}),
-}
-
-// resultOf drops the result of a call and keeps the error.
-func resultOf[T any](do func(context.Context, *gitlabci.Client) (*T, error)) func(context.Context, *gitlabci.Client) error {
-	return func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := do(ctx, c)
-		return err
-	}
+	"cancel":     testkit.Call("Pipelines.Cancel"),
+	"rename":     testkit.Call("Pipelines.UpdateMetadata"),
+	"cancel job": testkit.Call("Jobs.Cancel"),
+	"keep":       testkit.Call("Artifacts.Keep"),
+	"run":        testkit.Call("Pipelines.Run"),
 }
 
 // If a read gets another object, the error has the message in it.
@@ -119,8 +90,8 @@ func TestKeyedCreateAnsweredByAnotherThing(t *testing.T) {
 func TestDeletesAnsweredByAnotherThing(t *testing.T) {
 	deletes := map[string]func(context.Context, *gitlabci.Client) error{
 		"pipeline":      testkit.Calls["delete"],
-		"artifacts":     func(ctx context.Context, c *gitlabci.Client) error { return c.Artifacts.Delete(ctx, "group/app", 9) },
-		"all artifacts": func(ctx context.Context, c *gitlabci.Client) error { return c.Artifacts.DeleteAll(ctx, "group/app") },
+		"artifacts":     testkit.Call("Artifacts.Delete"),
+		"all artifacts": testkit.Call("Artifacts.DeleteAll"),
 	}
 	for name, remove := range deletes {
 		for _, body := range []string{`{"message":"403 Forbidden"}`, `{"error":"invalid_token"}`, `[]`, `[{"id":7}]`, `no`} {
@@ -139,22 +110,11 @@ func TestDeletesAnsweredByAnotherThing(t *testing.T) {
 // The error for an element that is not the right object has its index.
 func TestListsOfOtherThings(t *testing.T) {
 	lists := map[string]func(context.Context, *gitlabci.Client) error{
-		"pipelines": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.PipelineInfo], error) {
-			return c.Pipelines.List(ctx, "group/app", nil)
-		}),
-		"jobs": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.Job], error) {
-			return c.Jobs.List(ctx, "group/app", nil)
-		}),
-		"trigger jobs": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.TriggerJob], error) {
-			return c.Jobs.ListTriggerJobs(ctx, "group/app", 7, nil)
-		}),
-		"entries": resultOf(func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Page[gitlabci.ArtifactEntry], error) {
-			return c.Artifacts.ListEntries(ctx, "group/app", 9, nil)
-		}),
-		"variables": func(ctx context.Context, c *gitlabci.Client) error {
-			_, err := c.Pipelines.Variables(ctx, "group/app", 7)
-			return err
-		},
+		"pipelines":    testkit.Call("Pipelines.List"),
+		"jobs":         testkit.Call("Jobs.List"),
+		"trigger jobs": testkit.Call("Jobs.ListTriggerJobs"),
+		"entries":      testkit.Call("Artifacts.ListEntries"),
+		"variables":    testkit.Call("Pipelines.Variables"),
 		"each": func(ctx context.Context, c *gitlabci.Client) error {
 			for _, err := range c.Pipelines.DeleteEach(ctx, "group/app", c.Pipelines.All(ctx, "group/app", nil), nil) {
 				return err

@@ -18,29 +18,17 @@ const refusedStream = 7 // REFUSED_STREAM of RFC 9113, 7: the request was not pr
 
 // onceCalls are the writes that must not happen twice.
 var onceCalls = map[string]func(context.Context, *gitlabci.Client) error{
-	"create": testkit.Calls["create"],
-	"retry":  testkit.Calls["retry"],
-	"retry job": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Jobs.Retry(ctx, "group/app", 9, nil)
-		return err
-	},
+	"create":    testkit.Calls["create"],
+	"retry":     testkit.Calls["retry"],
+	"retry job": testkit.Call("Jobs.Retry"),
 	"retry job with inputs": func(ctx context.Context, c *gitlabci.Client) error {
 		_, err := c.Jobs.Retry(ctx, "group/app", 9, &gitlabci.RetryJobOptions{Inputs: map[string]any{"tier": 1}})
 		return err
 	},
-	"play": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Jobs.Play(ctx, "group/app", 9, nil)
-		return err
-	},
-	"play or retry": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Jobs.PlayOrRetry(ctx, "group/app", 9, nil)
-		return err
-	},
-	"erase": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Jobs.Erase(ctx, "group/app", 9)
-		return err
-	},
-	"do": posted("/projects/7/issues", `{"title":"x"}`),
+	"play":          testkit.Call("Jobs.Play"),
+	"play or retry": testkit.Call("Jobs.PlayOrRetry"),
+	"erase":         testkit.Call("Jobs.Erase"),
+	"do":            posted("/projects/7/issues", `{"title":"x"}`),
 }
 
 // onceOptions are settings with which retries take almost no time.

@@ -96,29 +96,12 @@ func OpenReport(ctx context.Context, c *gitlabci.Client, fileType gitlabci.Artif
 
 // Calls is one call of each kind that the retry rules tell apart.
 var Calls = map[string]func(context.Context, *gitlabci.Client) error{
-	"get": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Pipelines.Get(ctx, "group/app", 7)
-		return err
-	},
-	"rename": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Pipelines.UpdateMetadata(ctx, "group/app", 7, &gitlabci.UpdateMetadataOptions{Name: "nightly"})
-		return err
-	},
-	"delete": func(ctx context.Context, c *gitlabci.Client) error {
-		return c.Pipelines.Delete(ctx, "group/app", 7)
-	},
-	"cancel": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Pipelines.Cancel(ctx, "group/app", 7)
-		return err
-	},
-	"create": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Pipelines.Create(ctx, "group/app", "main", nil)
-		return err
-	},
-	"retry": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Pipelines.Retry(ctx, "group/app", 7)
-		return err
-	},
+	"get":    Call("Pipelines.Get"),
+	"rename": Call("Pipelines.UpdateMetadata"),
+	"delete": Call("Pipelines.Delete"),
+	"cancel": Call("Pipelines.Cancel"),
+	"create": Call("Pipelines.Create"),
+	"retry":  Call("Pipelines.Retry"),
 }
 
 // Save saves an archive, and removes it.

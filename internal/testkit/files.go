@@ -9,6 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
 )
@@ -65,4 +68,28 @@ func InFolder(save func(file string) error) error {
 	}
 	defer os.RemoveAll(folder)
 	return save(filepath.Join(folder, "artifacts.zip"))
+}
+
+// GoldenFile returns a file of the module's testdata.
+func GoldenFile(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(ModuleFile(t, "testdata/"+name))
+	require.NoError(t, err)
+	return data
+}
+
+// ModuleFile returns the path of a file of this module, by its name from the
+// module's root.
+func ModuleFile(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return filepath.Join(dir, filepath.FromSlash(name))
+		}
+		parent := filepath.Dir(dir)
+		require.NotEqual(t, dir, parent, "no go.mod above the test")
+		dir = parent
+	}
 }

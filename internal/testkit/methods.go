@@ -3,139 +3,259 @@ package testkit
 import (
 	"context"
 	"io"
-	"net/http"
-	"regexp"
+	"iter"
+	"maps"
+	"net/url"
+	"strconv"
+	"strings"
 
 	"example.com/gitlabci"
 )
 
-// A Method is a method without options, for one project and one number, and
-// what should arrive when these are group/app and 7.
+// A Method is a method of one of the client's services.
 type Method struct {
-	Call     func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error
-	Want     string
-	Response string // to it; "" is an object
+	Route    string // of its request in GitLab's documentation
+	Query    string // as it is sent
+	Body     string // JSON that is sent, if any
+	Response string // valid JSON; "" is an object with the ID 7
+	Many     bool   // sends more than one request, the one of Route among them
+
+	// Call calls the method without options. A list is read to its end, and a file
+	// is read and closed.
+	Call func(ctx context.Context, c *gitlabci.Client, of Target) (any, error)
 }
 
-// Methods are all methods of the two services. Pipelines have their own.
-var Methods = map[string]Method{
-	"Jobs.List": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, _ int64) error {
-		return Done(c.Jobs.List(ctx, project, nil))
-	}, "GET /projects/group%2Fapp/jobs?order_by=id&pagination=keyset&sort=desc", `[]`},
-	"Jobs.All": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, _ int64) error {
-		return Drain(c.Jobs.All(ctx, project, nil))
-	}, "GET /projects/group%2Fapp/jobs?order_by=id&pagination=keyset&per_page=100&sort=desc", `[]`},
-	"Jobs.ListForPipeline": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Done(c.Jobs.ListForPipeline(ctx, project, gitlabci.PipelineID(id), nil))
-	}, "GET /projects/group%2Fapp/pipelines/7/jobs", `[]`},
-	"Jobs.AllForPipeline": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Drain(c.Jobs.AllForPipeline(ctx, project, gitlabci.PipelineID(id), nil))
-	}, "GET /projects/group%2Fapp/pipelines/7/jobs?per_page=100", `[]`},
-	"Jobs.ListTriggerJobs": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Done(c.Jobs.ListTriggerJobs(ctx, project, gitlabci.PipelineID(id), nil))
-	}, "GET /projects/group%2Fapp/pipelines/7/bridges", `[]`},
-	"Jobs.AllTriggerJobs": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Drain(c.Jobs.AllTriggerJobs(ctx, project, gitlabci.PipelineID(id), nil))
-	}, "GET /projects/group%2Fapp/pipelines/7/bridges?per_page=100", `[]`},
-	"Jobs.FindByName": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Done(c.Jobs.FindByName(ctx, project, gitlabci.PipelineID(id), "unit"))
-	}, "GET /projects/group%2Fapp/pipelines/7/jobs?per_page=100", `[{"id":7,"name":"unit"}]`},
-	"Jobs.Get": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Done(c.Jobs.Get(ctx, project, gitlabci.JobID(id)))
-	}, "GET /projects/group%2Fapp/jobs/7", ""},
-	"Jobs.Log": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return ReadAll(c.Jobs.Log(ctx, project, gitlabci.JobID(id)))
-	}, "GET /projects/group%2Fapp/jobs/7/trace", ""},
-	"Jobs.FollowLog": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Done(c.Jobs.FollowLog(ctx, project, gitlabci.JobID(id), io.Discard, nil))
-	}, "GET /projects/group%2Fapp/jobs/7", `{"id":7,"status":"skipped"}`}, // and so has no log
-	"Jobs.Cancel": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Done(c.Jobs.Cancel(ctx, project, gitlabci.JobID(id), nil))
-	}, "POST /projects/group%2Fapp/jobs/7/cancel", ""},
-	"Jobs.Retry": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Done(c.Jobs.Retry(ctx, project, gitlabci.JobID(id), nil))
-	}, "POST /projects/group%2Fapp/jobs/7/retry", ""},
-	"Jobs.Play": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Done(c.Jobs.Play(ctx, project, gitlabci.JobID(id), nil))
-	}, "POST /projects/group%2Fapp/jobs/7/play", ""},
-	"Jobs.PlayOrRetry": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Done(c.Jobs.PlayOrRetry(ctx, project, gitlabci.JobID(id), nil))
-	}, "POST /projects/group%2Fapp/jobs/7/play", ""},
-	"Jobs.Erase": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Done(c.Jobs.Erase(ctx, project, gitlabci.JobID(id)))
-	}, "POST /projects/group%2Fapp/jobs/7/erase", ""},
-	"Jobs.Current": {func(ctx context.Context, c *gitlabci.Client, _ gitlabci.ProjectID, _ int64) error {
-		return Done(c.Jobs.Current(ctx))
-	}, "GET /job", ""},
-	"Jobs.AllowedAgents": {func(ctx context.Context, c *gitlabci.Client, _ gitlabci.ProjectID, _ int64) error {
-		return Done(c.Jobs.AllowedAgents(ctx))
-	}, "GET /job/allowed_agents", `{"job":{"id":7}}`},
-	"Artifacts.Open": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return ReadAll(c.Artifacts.Open(ctx, project, gitlabci.JobID(id), nil))
-	}, "GET /projects/group%2Fapp/jobs/7/artifacts", ""},
-	"Artifacts.OpenFile": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return ReadAll(c.Artifacts.OpenFile(ctx, project, gitlabci.JobID(id), "out/a.txt", nil))
-	}, "GET /projects/group%2Fapp/jobs/7/artifacts/out/a.txt", ""},
-	"Artifacts.Save": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Save(ctx, c, project, gitlabci.JobID(id))
-	}, "GET /projects/group%2Fapp/jobs/7/artifacts", ""},
-	"Artifacts.Download": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Done(c.Artifacts.Download(ctx, project, gitlabci.JobID(id), io.Discard, nil))
-	}, "GET /projects/group%2Fapp/jobs/7/artifacts", ""},
-	"Artifacts.Archive": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		archive, err := c.Artifacts.Archive(ctx, project, gitlabci.JobID(id), nil)
-		if err != nil {
-			return err
-		}
-		return archive.Close()
-	}, "GET /projects/group%2Fapp/jobs/7/artifacts", EmptyZip},
-	"Artifacts.Extract": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Extract(ctx, c, project, gitlabci.JobID(id))
-	}, "GET /projects/group%2Fapp/jobs/7/artifacts", EmptyZip},
-	"Artifacts.ListEntries": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Done(c.Artifacts.ListEntries(ctx, project, gitlabci.JobID(id), nil))
-	}, "GET /projects/group%2Fapp/jobs/7/artifacts/tree", `[]`},
-	"Artifacts.AllEntries": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Drain(c.Artifacts.AllEntries(ctx, project, gitlabci.JobID(id), nil))
-	}, "GET /projects/group%2Fapp/jobs/7/artifacts/tree?per_page=100", `[]`},
-	"Artifacts.Keep": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return Done(c.Artifacts.Keep(ctx, project, gitlabci.JobID(id)))
-	}, "POST /projects/group%2Fapp/jobs/7/artifacts/keep", ""},
-	"Artifacts.Delete": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, id int64) error {
-		return c.Artifacts.Delete(ctx, project, gitlabci.JobID(id))
-	}, "DELETE /projects/group%2Fapp/jobs/7/artifacts", ""},
-	"Artifacts.DeleteAll": {func(ctx context.Context, c *gitlabci.Client, project gitlabci.ProjectID, _ int64) error {
-		return c.Artifacts.DeleteAll(ctx, project)
-	}, "DELETE /projects/group%2Fapp/artifacts", ""},
+// A Target is what a [Method] is called with.
+type Target struct {
+	Project gitlabci.ProjectID
+	ID      int64  // of a pipeline or a job
+	Name    string // of a job
 }
 
+// App is the target of [Call] and of a method's URL.
+var App = Target{Project: "group/app", ID: 7, Name: "unit"}
+
+func (t Target) pipeline() gitlabci.PipelineID { return gitlabci.PipelineID(t.ID) }
+func (t Target) job() gitlabci.JobID           { return gitlabci.JobID(t.ID) }
+
+// Methods are all methods of the services, by names such as "Jobs.Get".
+var Methods = func() map[string]Method {
+	all := maps.Clone(pipelineMethods)
+	maps.Copy(all, jobMethods)
+	maps.Copy(all, artifactMethods)
+	return all
+}()
+
+// Call is a call of a method of [Methods] with [App].
+func Call(name string) func(context.Context, *gitlabci.Client) error {
+	method, known := Methods[name]
+	if !known {
+		panic("no method " + name)
+	}
+	return func(ctx context.Context, c *gitlabci.Client) error {
+		_, err := method.Call(ctx, c, App)
+		return err
+	}
+}
+
+// Verb is the verb of the request.
+func (m Method) Verb() string {
+	verb, _, _ := strings.Cut(m.Route, " ")
+	return verb
+}
+
+// Path is the escaped path of the request, below /api/v4.
+func (m Method) Path(of Target) string {
+	_, path, _ := strings.Cut(m.Route, " ")
+	id := strconv.FormatInt(of.ID, 10)
+	return strings.NewReplacer(
+		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, "*artifact_path", "out/a.txt",
+	).Replace(path)
+}
+
+// IsFile reports whether the response is a log or a file.
+func (m Method) IsFile() bool {
+	return strings.HasSuffix(m.Route, "/trace") || strings.HasSuffix(m.Route, "/artifacts") && m.Verb() == "GET" || strings.HasSuffix(m.Route, "*artifact_path")
+}
+
+// Done is the error of a call.
 func Done[T any](_ T, err error) error { return err }
 
+// ReadAll reads a file to its end and closes it.
 func ReadAll[T io.ReadCloser](body T, err error) error {
 	if err != nil {
 		return err
 	}
-	defer body.Close()
 	_, err = io.Copy(io.Discard, body)
+	if closed := body.Close(); err == nil {
+		err = closed
+	}
 	return err
 }
 
-// JSONStep responds to a call with JSON.
-func JSONStep(body string) http.HandlerFunc {
-	if body == "" {
-		return OK
+// items is the result of a method that lists a page.
+func items[T any](page *gitlabci.Page[T], err error) (any, error) {
+	if err != nil {
+		return nil, err
 	}
-	return Respond(200, body)
+	return page.Items, nil
 }
 
-// wireFile is the content expected from a call that reads a log or an artifact
-// file.
-var wireFile = regexp.MustCompile(`^GET [^?]*/(trace|artifacts|artifacts/out/a\.txt|artifacts/[^/?]+/download)(\?|$)`)
-
-// MethodStep responds to a call of wireCalls or wireFilled.
-func MethodStep(want, body string) http.HandlerFunc {
-	if wireFile.MatchString(want) {
-		return OfType("application/octet-stream", JSONStep(body))
+// all is the result of a method that iterates.
+func all[T any](seq iter.Seq2[*T, error]) (any, error) {
+	var list []*T
+	for item, err := range seq {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, item)
 	}
-	return JSONStep(body)
+	return list, nil
+}
+
+var pipelineMethods = map[string]Method{
+	"Pipelines.List": {
+		Route: "GET /projects/:id/pipelines", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Pipelines.List(ctx, of.Project, nil))
+		},
+	},
+	"Pipelines.All": {
+		Route: "GET /projects/:id/pipelines", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Pipelines.All(ctx, of.Project, nil))
+		},
+	},
+	"Pipelines.ListMine": {
+		Route: "GET /pipelines", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, _ Target) (any, error) {
+			return items(c.Pipelines.ListMine(ctx, nil))
+		},
+	},
+	"Pipelines.AllMine": {
+		Route: "GET /pipelines", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, _ Target) (any, error) {
+			return all(c.Pipelines.AllMine(ctx, nil))
+		},
+	},
+	"Pipelines.Get": {
+		Route: "GET /projects/:id/pipelines/:pipeline_id",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.Get(ctx, of.Project, of.pipeline())
+		},
+	},
+	"Pipelines.Latest": {
+		Route: "GET /projects/:id/pipelines/latest", Query: "ref=main",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.Latest(ctx, of.Project, "main")
+		},
+	},
+	"Pipelines.Create": {
+		Route: "POST /projects/:id/pipeline", Body: `{"ref":"main"}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.Create(ctx, of.Project, "main", nil)
+		},
+	},
+	"Pipelines.Retry": {
+		Route: "POST /projects/:id/pipelines/:pipeline_id/retry",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.Retry(ctx, of.Project, of.pipeline())
+		},
+	},
+	"Pipelines.Cancel": {
+		Route: "POST /projects/:id/pipelines/:pipeline_id/cancel",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.Cancel(ctx, of.Project, of.pipeline())
+		},
+	},
+	"Pipelines.UpdateMetadata": {
+		Route: "PUT /projects/:id/pipelines/:pipeline_id/metadata", Body: `{"name":"Nightly"}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.UpdateMetadata(ctx, of.Project, of.pipeline(), &gitlabci.UpdateMetadataOptions{Name: "Nightly"})
+		},
+	},
+	"Pipelines.Delete": {
+		Route: "DELETE /projects/:id/pipelines/:pipeline_id",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return nil, c.Pipelines.Delete(ctx, of.Project, of.pipeline())
+		},
+	},
+	"Pipelines.Variables": {
+		Route: "GET /projects/:id/pipelines/:pipeline_id/variables", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.Variables(ctx, of.Project, of.pipeline())
+		},
+	},
+	"Pipelines.TestReport": {
+		Route: "GET /projects/:id/pipelines/:pipeline_id/test_report", Response: `{"test_suites":[]}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.TestReport(ctx, of.Project, of.pipeline())
+		},
+	},
+	"Pipelines.TestCases": {
+		Route: "GET /projects/:id/pipelines/:pipeline_id/test_report", Response: `{"test_suites":[]}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Pipelines.TestCases(ctx, of.Project, of.pipeline()))
+		},
+	},
+	"Pipelines.TestReportSummary": {
+		Route: "GET /projects/:id/pipelines/:pipeline_id/test_report_summary", Response: `{"test_suites":[]}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.TestReportSummary(ctx, of.Project, of.pipeline())
+		},
+	},
+	"Pipelines.Find": {
+		Route: "GET /projects/:id/pipelines", Many: true,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.Find(ctx, of.Project, &gitlabci.FindPipelineOptions{Ref: "main"})
+		},
+	},
+	"Pipelines.Watch": {
+		Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Many: true,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Pipelines.Watch(ctx, of.Project, of.pipeline(), nil))
+		},
+	},
+	"Pipelines.Wait": {
+		Route: "GET /projects/:id/pipelines/:pipeline_id", Many: true,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.Wait(ctx, of.Project, of.pipeline(), nil)
+		},
+	},
+	"Pipelines.Run": {
+		Route: "POST /projects/:id/pipeline", Many: true,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.Run(ctx, of.Project, "main", nil)
+		},
+	},
+	"Pipelines.Tree": {
+		Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Many: true,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.Tree(ctx, of.Project, of.pipeline())
+		},
+	},
+	"Pipelines.CancelEach": {
+		Route: "POST /projects/:id/pipelines/:pipeline_id/cancel", Many: true, Call: each((*gitlabci.PipelinesService).CancelEach),
+	},
+	"Pipelines.DeleteEach": {
+		Route: "DELETE /projects/:id/pipelines/:pipeline_id", Many: true, Call: each((*gitlabci.PipelinesService).DeleteEach),
+	},
+	"Pipelines.RetryEach": {
+		Route: "POST /projects/:id/pipelines/:pipeline_id/retry", Many: true, Call: each((*gitlabci.PipelinesService).RetryEach),
+	},
+}
+
+// each is a method on an iterator over one pipeline. Its error is the pipeline's or
+// the iterator's.
+func each(do EachMethod) func(context.Context, *gitlabci.Client, Target) (any, error) {
+	return func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+		var last *gitlabci.EachResult
+		for result, err := range do(c.Pipelines, ctx, of.Project, PipelinesOf(of.pipeline()), nil) {
+			if err != nil {
+				return nil, err
+			}
+			last = result
+		}
+		return last, last.Err
+	}
 }

@@ -145,3 +145,23 @@ func OnlyToken(token string) http.HandlerFunc {
 func Rows(all ...string) http.HandlerFunc {
 	return Respond(http.StatusOK, "["+strings.Join(all, ",")+"]")
 }
+
+// JSONStep responds with JSON; "" is an object with the ID 7.
+func JSONStep(body string) http.HandlerFunc {
+	if body == "" {
+		return OK
+	}
+	return Respond(http.StatusOK, body)
+}
+
+// MethodStep is a valid response to a call of m.
+func MethodStep(m Method) http.HandlerFunc {
+	switch {
+	case m.IsFile():
+		return OfType("application/octet-stream", JSONStep(m.Response))
+	case m.Verb() == http.MethodDelete:
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
+	default:
+		return JSONStep(m.Response)
+	}
+}

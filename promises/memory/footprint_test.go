@@ -22,36 +22,14 @@ const footprintCall = "GITLABCI_TEST_CALL" // tells a copy of this program which
 
 // footprintCalls are calls that cover every way of decoding a response.
 var footprintCalls = map[string]func(context.Context, *gitlabci.Client) error{
-	"List": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Jobs.List(ctx, "group/app", nil)
-		return err
-	},
-	"All": func(ctx context.Context, c *gitlabci.Client) error {
-		return testkit.Drain(c.Pipelines.All(ctx, "group/app", nil))
-	},
-	"Variables": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Pipelines.Variables(ctx, "group/app", 42)
-		return err
-	},
-	"Get": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Jobs.Get(ctx, "group/app", 7)
-		return err
-	},
-	"TestReport": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Pipelines.TestReport(ctx, "group/app", 42)
-		return err
-	},
-	"TestReportSummary": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Pipelines.TestReportSummary(ctx, "group/app", 42)
-		return err
-	},
-	"TestCases": func(ctx context.Context, c *gitlabci.Client) error {
-		return testkit.Drain(c.Pipelines.TestCases(ctx, "group/app", 42))
-	},
-	"AllowedAgents": func(ctx context.Context, c *gitlabci.Client) error {
-		_, err := c.Jobs.AllowedAgents(ctx)
-		return err
-	},
+	"List":              testkit.Call("Jobs.List"),
+	"All":               testkit.Call("Pipelines.All"),
+	"Variables":         testkit.Call("Pipelines.Variables"),
+	"Get":               testkit.Call("Jobs.Get"),
+	"TestReport":        testkit.Call("Pipelines.TestReport"),
+	"TestReportSummary": testkit.Call("Pipelines.TestReportSummary"),
+	"TestCases":         testkit.Call("Pipelines.TestCases"),
+	"AllowedAgents":     testkit.Call("Jobs.AllowedAgents"),
 }
 
 const (

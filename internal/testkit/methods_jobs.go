@@ -1,0 +1,186 @@
+package testkit
+
+import (
+	"context"
+	"io"
+
+	"example.com/gitlabci"
+)
+
+var jobMethods = map[string]Method{
+	"Jobs.List": {
+		Route: "GET /projects/:id/jobs", Query: "order_by=id&pagination=keyset&sort=desc", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Jobs.List(ctx, of.Project, nil))
+		},
+	},
+	"Jobs.All": {
+		Route: "GET /projects/:id/jobs", Query: "order_by=id&pagination=keyset&per_page=100&sort=desc", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Jobs.All(ctx, of.Project, nil))
+		},
+	},
+	"Jobs.ListForPipeline": {
+		Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Jobs.ListForPipeline(ctx, of.Project, of.pipeline(), nil))
+		},
+	},
+	"Jobs.AllForPipeline": {
+		Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Jobs.AllForPipeline(ctx, of.Project, of.pipeline(), nil))
+		},
+	},
+	"Jobs.ListTriggerJobs": {
+		Route: "GET /projects/:id/pipelines/:pipeline_id/bridges", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Jobs.ListTriggerJobs(ctx, of.Project, of.pipeline(), nil))
+		},
+	},
+	"Jobs.AllTriggerJobs": {
+		Route: "GET /projects/:id/pipelines/:pipeline_id/bridges", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Jobs.AllTriggerJobs(ctx, of.Project, of.pipeline(), nil))
+		},
+	},
+	"Jobs.FindByName": {
+		Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Query: "per_page=100", Response: `[{"id":7,"name":"unit"}]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Jobs.FindByName(ctx, of.Project, of.pipeline(), of.Name)
+		},
+	},
+	"Jobs.Get": {
+		Route: "GET /projects/:id/jobs/:job_id",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Jobs.Get(ctx, of.Project, of.job())
+		},
+	},
+	"Jobs.Log": {
+		Route: "GET /projects/:id/jobs/:job_id/trace",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return nil, ReadAll(c.Jobs.Log(ctx, of.Project, of.job()))
+		},
+	},
+	"Jobs.FollowLog": {
+		Route: "GET /projects/:id/jobs/:job_id", Response: `{"id":7,"status":"skipped"}`, // and so has no log
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Jobs.FollowLog(ctx, of.Project, of.job(), io.Discard, nil)
+		},
+	},
+	"Jobs.Cancel": {
+		Route: "POST /projects/:id/jobs/:job_id/cancel",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Jobs.Cancel(ctx, of.Project, of.job(), nil)
+		},
+	},
+	"Jobs.Retry": {
+		Route: "POST /projects/:id/jobs/:job_id/retry",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Jobs.Retry(ctx, of.Project, of.job(), nil)
+		},
+	},
+	"Jobs.Play": {
+		Route: "POST /projects/:id/jobs/:job_id/play",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Jobs.Play(ctx, of.Project, of.job(), nil)
+		},
+	},
+	"Jobs.PlayOrRetry": {
+		Route: "POST /projects/:id/jobs/:job_id/play",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Jobs.PlayOrRetry(ctx, of.Project, of.job(), nil)
+		},
+	},
+	"Jobs.Erase": {
+		Route: "POST /projects/:id/jobs/:job_id/erase",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Jobs.Erase(ctx, of.Project, of.job())
+		},
+	},
+	"Jobs.Current": {
+		Route: "GET /job",
+		Call: func(ctx context.Context, c *gitlabci.Client, _ Target) (any, error) {
+			return c.Jobs.Current(ctx)
+		},
+	},
+	"Jobs.AllowedAgents": {
+		Route: "GET /job/allowed_agents", Response: `{"job":{"id":7}}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, _ Target) (any, error) {
+			return c.Jobs.AllowedAgents(ctx)
+		},
+	},
+}
+
+var artifactMethods = map[string]Method{
+	"Artifacts.Open": {
+		Route: "GET /projects/:id/jobs/:job_id/artifacts",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return nil, ReadAll(c.Artifacts.Open(ctx, of.Project, of.job(), nil))
+		},
+	},
+	"Artifacts.OpenFile": {
+		Route: "GET /projects/:id/jobs/:job_id/artifacts/*artifact_path",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return nil, ReadAll(c.Artifacts.OpenFile(ctx, of.Project, of.job(), "out/a.txt", nil))
+		},
+	},
+	"Artifacts.Save": {
+		Route: "GET /projects/:id/jobs/:job_id/artifacts",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return nil, Save(ctx, c, of.Project, of.job())
+		},
+	},
+	"Artifacts.Download": {
+		Route: "GET /projects/:id/jobs/:job_id/artifacts",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Artifacts.Download(ctx, of.Project, of.job(), io.Discard, nil)
+		},
+	},
+	"Artifacts.Archive": {
+		Route: "GET /projects/:id/jobs/:job_id/artifacts", Response: EmptyZip,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			archive, err := c.Artifacts.Archive(ctx, of.Project, of.job(), nil)
+			if err != nil {
+				return nil, err
+			}
+			return nil, archive.Close()
+		},
+	},
+	"Artifacts.Extract": {
+		Route: "GET /projects/:id/jobs/:job_id/artifacts", Response: EmptyZip,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return nil, Extract(ctx, c, of.Project, of.job())
+		},
+	},
+	"Artifacts.ListEntries": {
+		Route: "GET /projects/:id/jobs/:job_id/artifacts/tree", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Artifacts.ListEntries(ctx, of.Project, of.job(), nil))
+		},
+	},
+	"Artifacts.AllEntries": {
+		Route: "GET /projects/:id/jobs/:job_id/artifacts/tree", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Artifacts.AllEntries(ctx, of.Project, of.job(), nil))
+		},
+	},
+	"Artifacts.Keep": {
+		Route: "POST /projects/:id/jobs/:job_id/artifacts/keep",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Artifacts.Keep(ctx, of.Project, of.job())
+		},
+	},
+	"Artifacts.Delete": {
+		Route: "DELETE /projects/:id/jobs/:job_id/artifacts",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return nil, c.Artifacts.Delete(ctx, of.Project, of.job())
+		},
+	},
+	"Artifacts.DeleteAll": {
+		Route: "DELETE /projects/:id/artifacts",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return nil, c.Artifacts.DeleteAll(ctx, of.Project)
+		},
+	},
+}
