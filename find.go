@@ -13,39 +13,38 @@ import (
 )
 
 const (
-	findInterval   = 2 * time.Second // from one look to the next, at first
+	findInterval   = 2 * time.Second // from one poll to the next, at first
 	findLongest    = 15 * time.Second
-	findPatience   = 10 * time.Minute // with looks that fail
-	findCandidates = 100              // pipelines that are read for what lists do not tell
-	findLooks      = 3                // at a pipeline that is listed and cannot be read
+	findPatience   = 10 * time.Minute // with polls that fail
+	findCandidates = 100              // pipelines that are read for what lists do not show
+	findReads      = 3                // of a pipeline that is listed and cannot be read
 )
 
-// FindPipelineOptions say which pipeline [PipelinesService.Find] looks for. At
-// least one of Ref, SHA and MergeRequest is required. SHA may come with either
-// of the others, which exclude each other, and then both must fit.
+// FindPipelineOptions say which pipeline [PipelinesService.Find] returns. At least
+// one of Ref, SHA and MergeRequest is required. SHA can be combined with either of
+// the others, which exclude each other; then both must match.
 type FindPipelineOptions struct {
-	// Ref is a branch or a tag. Where both have that name it means the two of
-	// them, while "refs/heads/v1" is the branch alone and "refs/tags/v1" the
-	// tag. Other full names, such as "refs/merge-requests/7/head", are refs of
-	// their own.
+	// Ref is a branch or a tag. If both have that name, it means both of them;
+	// "refs/heads/v1" is only the branch, and "refs/tags/v1" only the tag. Other
+	// full names, such as "refs/merge-requests/7/head", are refs of their own.
 	Ref string
 
-	// SHA is that of the commit, whole: 40 or 64 hexadecimal digits.
+	// SHA is the full hash of the commit: 40 or 64 hexadecimal digits.
 	SHA string
 
-	// MergeRequest is the IID of a merge request, the number behind its "!".
-	// It means the pipelines of refs/merge-requests/7/head, …/merge, whose
-	// commit is a merge that GitLab tried, and …/train. Those of its source
-	// branch are none of them. One from a fork may have its pipelines there.
+	// MergeRequest is the IID of a merge request, the number after its "!". It means
+	// the pipelines of refs/merge-requests/7/head, …/merge, whose commit is a merge
+	// that GitLab tried, and …/train. The pipelines of its source branch do not
+	// belong to it. A merge request from a fork may have its pipelines in the fork.
 	MergeRequest int64
 
-	// Source is what started the pipeline. "" is anything but the dangling
-	// sources, child pipelines among them; see [Source]. Servers that do not
-	// tell it, those before about 14.3, have none that fits.
+	// Source is what started the pipeline. "" is anything except the dangling
+	// sources, such as child pipelines; see [Source]. Servers before about 14.3 do
+	// not report it, so that no pipeline of theirs matches.
 	Source Source
 
-	// Wait waits until there is such a pipeline, or the context ends: there is
-	// no other limit. GitLab makes the pipeline of a push some time after it.
+	// Wait waits until there is such a pipeline or the context ends; there is no
+	// other limit. GitLab creates the pipeline of a push some time after the push.
 	Wait bool
 }
 
@@ -56,21 +55,21 @@ type FindPipelineOptions struct {
 //	GET /projects/:id/pipelines/:pipeline_id
 //
 // See https://docs.gitlab.com/api/pipelines/#list-project-pipelines.
-// The error matches [ErrNotFound] if there is none, and then is no [*APIError];
-// GitLab does not tell a ref without pipelines from one that does not exist. It
-// matches ErrNotFound as well if the project does not exist or is hidden from
-// the token, and [ErrForbidden] if its pipelines are. [PipelinesService.Latest]
-// cannot tell these apart, does not look beyond the head of the ref, and takes
-// no job tokens.
+// The error matches [ErrNotFound] if there is no such pipeline, and then is not an
+// [*APIError]; GitLab does not distinguish a ref without pipelines from one that does
+// not exist. It also matches ErrNotFound if the project does not exist or is hidden
+// from the token, and it matches [ErrForbidden] if the pipelines are hidden.
+// [PipelinesService.Latest] cannot distinguish these, searches only the head of the
+// ref, and does not work with job tokens.
 //
-// With Wait it looks every 2 seconds at first and every 15 in the end. A look
-// that fails for a reason that can pass is repeated, for 10 minutes; what the
-// client itself tries again comes on top. Any other failure ends it at once, and
-// so does a server that asks to wait for longer than that.
+// With Wait it polls every 2 seconds at first and every 15 seconds later. A poll that
+// fails for a reason that can pass is repeated for 10 minutes, in addition to the
+// retries of the client itself. Any other failure ends it at once, and so does a
+// server that asks to wait for longer than that.
 //
-// Lists do not tell branches from tags. For a Ref that begins with refs/heads/
+// Lists do not distinguish branches from tags. For a Ref that begins with refs/heads/
 // or refs/tags/ it reads one pipeline after the other, 100 at most, until one
-// fits, which mostly is the first.
+// matches, usually the first.
 func (s *PipelinesService) Find(ctx context.Context, project ProjectID, opts *FindPipelineOptions) (*Pipeline, error) {
 	f, err := s.finder(project, opts)
 	if err != nil {
@@ -79,23 +78,23 @@ func (s *PipelinesService) Find(ctx context.Context, project ProjectID, opts *Fi
 	if opts.Wait {
 		return f.wait(ctx)
 	}
-	pipeline, err := f.look(ctx)
+	pipeline, err := f.search(ctx)
 	if err == errNoneFound {
 		err = fmt.Errorf("%w: there is no pipeline of %s in project %s", ErrNotFound, f.what, project)
 	}
 	return pipeline, err
 }
 
-// errNoneFound is a look that found no pipeline.
+// errNoneFound is the error of a search that found no pipeline.
 var errNoneFound = errors.New("there is no such pipeline")
 
-// A vanishedError is that of a pipeline which was listed a moment before: it was
+// A vanishedError is that of a pipeline which was listed a moment before. It was
 // deleted, or a replica of GitLab's database does not have it yet.
 type vanishedError struct{ error }
 
 func (e vanishedError) Unwrap() error { return e.error }
 
-// A finder looks for a pipeline.
+// A finder searches for a pipeline.
 type finder struct {
 	service *PipelinesService
 	project ProjectID
@@ -105,8 +104,8 @@ type finder struct {
 	sha     string
 	source  Source
 
-	others   map[PipelineID]bool // known not to fit: what is asked of them never changes
-	met      bool                // whether a look was answered yet
+	others   map[PipelineID]bool // known not to match: what decides that never changes
+	met      bool                // whether GitLab has responded to a search
 	pace     poll.Pace
 	patience poll.Patience
 }
@@ -147,7 +146,7 @@ func (s *PipelinesService) finder(project ProjectID, opts *FindPipelineOptions) 
 	return f, nil
 }
 
-// describe names what is looked for.
+// describe names what is searched for.
 func (o *FindPipelineOptions) describe() string {
 	var parts []string
 	if o.Ref != "" {
@@ -165,11 +164,11 @@ func (o *FindPipelineOptions) describe() string {
 	return strings.Join(parts, ", ")
 }
 
-// look looks once. Its error is errNoneFound if there is none.
-func (f *finder) look(ctx context.Context) (*Pipeline, error) {
-	for look := 1; ; look++ {
+// search searches once. Its error is errNoneFound if there is no such pipeline.
+func (f *finder) search(ctx context.Context) (*Pipeline, error) {
+	for read := 1; ; read++ {
 		pipeline, err := f.newest(ctx)
-		if _, vanished := errors.AsType[vanishedError](err); !vanished || look == findLooks {
+		if _, vanished := errors.AsType[vanishedError](err); !vanished || read == findReads {
 			return pipeline, err
 		}
 	}
@@ -246,11 +245,11 @@ func (s Source) dangling() bool {
 	return false
 }
 
-// wait looks until there is a pipeline.
+// wait polls until there is a pipeline.
 func (f *finder) wait(ctx context.Context) (*Pipeline, error) {
 	for {
 		begun := time.Now()
-		pipeline, err := f.look(ctx)
+		pipeline, err := f.search(ctx)
 		if err == nil {
 			return pipeline, nil
 		}
@@ -264,8 +263,8 @@ func (f *finder) wait(ctx context.Context) (*Pipeline, error) {
 	}
 }
 
-// failed decides what becomes of a look that found nothing: an error, if that
-// will stay or has lasted, and else nil for another look.
+// failed returns the error of a search that found nothing, if that will not change or
+// has lasted too long, or nil to poll again.
 func (f *finder) failed(ctx context.Context, begun time.Time, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return f.ended(ended, err)
@@ -293,7 +292,7 @@ func (f *finder) mayPass(err error) bool {
 	return mayPass(err, f.met) && (f.met || !rest.IsRefusal(err))
 }
 
-// ended is the error of a context that ended, and of the last look.
+// ended is the error of a context that ended, and of the last search.
 func (f *finder) ended(ended, err error) error {
 	if err == errNoneFound {
 		err = nil

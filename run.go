@@ -103,7 +103,7 @@ func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref strin
 		return nil, err
 	}
 	r.watch.root.since = time.Now()
-	r.watch.tell = r.tell
+	r.watch.emit = r.handle
 	r.result.Pipeline = pipeline
 	err = r.run(ctx)
 	return &r.result, err
@@ -150,8 +150,8 @@ func ended(ctx context.Context) error {
 	return fmt.Errorf("gitlabci: Run: %w", ctx.Err())
 }
 
-// tell is told of each change by the watch.
-func (r *run) tell(event *PipelineEvent) bool {
+// handle is called for each change by the watch.
+func (r *run) handle(event *PipelineEvent) bool {
 	r.note(event)
 	if event.Job != nil {
 		r.log.take(r.prefix(event), r.projectOf(event), event.Job)

@@ -13,20 +13,20 @@ import (
 )
 
 // WatchOptions say what [PipelinesService.Watch] and [PipelinesService.Wait]
-// look at, and how often. Nil is all of the defaults. Negative times, and a
-// MinInterval above the MaxInterval, are refused.
+// poll, and how often. Nil means all of the defaults. Negative times, and a
+// MinInterval above the MaxInterval, are errors.
 type WatchOptions struct {
-	// Downstream is to watch trigger jobs too, the pipelines that they start in
-	// whichever project, and all below those. It takes a second list each poll.
+	// Downstream watches trigger jobs too, the pipelines that they start in any
+	// project, and all pipelines below those. Each poll then needs a second list.
 	Downstream bool
 
-	// WaitForManual lets Wait go on where nothing can finish before someone plays
-	// a manual job, instead of returning [ErrBlocked]. Watch always goes on.
+	// WaitForManual lets Wait continue if nothing can finish before someone plays
+	// a manual job, instead of returning [ErrBlocked]. Watch always continues.
 	WaitForManual bool
 
 	// MinInterval is the time from one poll to the next after a change. While
-	// nothing changes it grows to MaxInterval. A poll comes up to a tenth
-	// sooner, so that many watchers do not ask at the same moment. Zeros are 2
+	// nothing changes, it grows to MaxInterval. Each interval is up to a tenth
+	// shorter, so that many watchers do not poll at the same moment. Zeros are 2
 	// and 15 seconds.
 	MinInterval, MaxInterval time.Duration
 
@@ -36,18 +36,18 @@ type WatchOptions struct {
 	GiveUpAfter time.Duration
 }
 
-// A PipelineEvent is a change of a pipeline or of a job, or something that was
-// seen for the first time.
+// A PipelineEvent is a change of a pipeline or of a job, or a pipeline or a job
+// that was seen for the first time.
 type PipelineEvent struct {
 	Pipeline   *PipelineInfo // what changed, or the pipeline of the job; Name may be missing
 	Job        *Job          // the job that changed; nil if it was none
 	TriggerJob *TriggerJob   // the trigger job that changed; nil if it was none
 
 	Status   Status // what it is now
-	Previous Status // what it was when last seen; "" for what was not seen before
+	Previous Status // what it was when last seen; "" the first time
 
-	// Err is nil, or why a downstream Pipeline is not watched, or no further:
-	// the token may not read it, or it was deleted. Nothing changed then.
+	// Err is nil, or why a downstream Pipeline is not watched any more: the token
+	// may not read it, or it was deleted. Nothing changed then.
 	Err error
 }
 
@@ -61,28 +61,28 @@ const (
 var errStopped = errors.New("the loop was left")
 
 // Watch ranges over the changes of a pipeline and of its jobs until it has
-// finished. It begins with what there is: an event without Previous for the
-// pipeline and for each job. It asks for nothing before the loop or past a
-// break, and starts afresh when ranged again.
+// finished. It begins with what exists: an event without Previous for the
+// pipeline and for each job. It sends no request before the loop or after a
+// break, and starts over when ranged again.
 //
 //	GET /projects/:id/pipelines/:pipeline_id/jobs
 //	GET /projects/:id/pipelines/:pipeline_id/bridges
 //	GET /projects/:id/pipelines/:pipeline_id
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
-// It polls, so states passed between two polls are not seen, but no event comes
-// twice, none tells what did not happen, and every job's last status is told. A
-// retried job is another job. The second endpoint is asked with
-// [WatchOptions.Downstream], the third about pipelines without jobs.
+// It polls, so it does not see a status that lasts only from one poll to the next.
+// But no event is repeated, each one happened, and the last status of every job has
+// an event. A retried job is another job. The second endpoint is requested with
+// [WatchOptions.Downstream], the third for pipelines without jobs.
 //
-// A pipeline has finished when it first reads so and each of its jobs has ended
-// or is manual; if jobs still run by then, when nothing has changed for a
-// minute. Whoever retries it later is not waited for. One that is manual,
-// or has a status not known here, is watched on.
+// A pipeline has finished when its status says so and each of its jobs has ended
+// or is manual. If jobs still run then, it has finished when nothing has changed for
+// a minute. Watch does not wait for a later retry. It continues while the pipeline
+// is manual or has an unknown status.
 //
-// A failing poll is repeated; what the client itself tries again comes on top.
-// It is an error, which ends the loop, when that has lasted for
-// [WatchOptions.GiveUpAfter], and at once if it cannot pass: it matches
+// A failed poll is repeated, in addition to the retries of the client itself. It is
+// an error, which ends the loop, when polls have failed for
+// [WatchOptions.GiveUpAfter], or at once if polling again cannot help: it matches
 // [ErrNotFound] if the pipeline does not exist, was deleted meanwhile or is
 // hidden from the token, [ErrUnauthorized] if the token has expired,
 // [ErrForbidden], and [ErrInvalid]. A downstream pipeline that may not be read
@@ -95,7 +95,7 @@ func (s *PipelinesService) Watch(ctx context.Context, project ProjectID, pipelin
 	return func(yield func(*PipelineEvent, error) bool) {
 		w, err := s.watch(project, pipeline, o)
 		if err == nil {
-			w.tell = func(event *PipelineEvent) bool { return yield(event, nil) }
+			w.emit = func(event *PipelineEvent) bool { return yield(event, nil) }
 			err = w.run(ctx)
 		}
 		if err != nil && err != errStopped {
@@ -108,14 +108,14 @@ func (s *PipelinesService) Watch(ctx context.Context, project ProjectID, pipelin
 type watch struct {
 	service *PipelinesService
 	options WatchOptions // without zeros
-	tell    func(*PipelineEvent) bool
+	emit    func(*PipelineEvent) bool
 
 	root  *watched
 	open  []*watched // those that have not finished, upstream first
 	known map[PipelineID]*watched
 	pace  poll.Pace
 
-	mayBlock bool // whether to end where only people can go on
+	mayBlock bool // whether to end if only people can make it continue
 	stood    int  // polls in a row that found nothing to move
 }
 
@@ -142,8 +142,8 @@ func (w *watch) add(project ProjectID, id PipelineID) *watched {
 	return p
 }
 
-// check finds what makes no sense, and gives zeros their values. A limit that
-// is set alone moves the default of the other one.
+// check returns an error for options that make no sense, and replaces zeros by the
+// defaults. A limit that is set alone moves the default of the other one.
 func (o *WatchOptions) check() error {
 	if least := min(o.MinInterval, o.MaxInterval, o.GiveUpAfter); least < 0 {
 		return fmt.Errorf("the time %v is negative", least)
@@ -187,10 +187,10 @@ func (w *watch) run(ctx context.Context) error {
 	}
 }
 
-// poll looks at each open pipeline once, those included that it finds.
+// poll reads each open pipeline once, including those that it finds.
 func (w *watch) poll(ctx context.Context) (changed bool, err error) {
 	for i := 0; i < len(w.open); i++ {
-		news, err := w.look(ctx, w.open[i])
+		news, err := w.pollOne(ctx, w.open[i])
 		if err != nil {
 			return false, err
 		}
@@ -199,22 +199,22 @@ func (w *watch) poll(ctx context.Context) (changed bool, err error) {
 	return changed, nil
 }
 
-func (w *watch) look(ctx context.Context, p *watched) (changed bool, err error) {
+func (w *watch) pollOne(ctx context.Context, p *watched) (changed bool, err error) {
 	begun := time.Now()
-	p.looked = false
-	answer, err := w.read(ctx, p)
+	p.current = false
+	seen, err := w.read(ctx, p)
 	if err != nil {
 		return false, w.failed(ctx, p, begun, err)
 	}
 	p.patience.Restore()
-	if p.outdated(answer) {
+	if p.outdated(seen) {
 		return false, nil
 	}
-	p.looked = true
-	events := p.take(answer)
-	w.adopt(p, answer.triggers)
+	p.current = true
+	events := p.take(seen)
+	w.adopt(p, seen.triggers)
 	for _, event := range events {
-		if !w.tell(event) {
+		if !w.emit(event) {
 			return true, errStopped
 		}
 	}
@@ -242,10 +242,10 @@ func (w *watch) pause(ctx context.Context) error {
 	return nil
 }
 
-// blocked is a pipeline that waits for a person, if in two polls in a row there
+// blocked returns a pipeline that waits for a person, if in two polls in a row there
 // was nothing else to wait for.
 func (w *watch) blocked() *watched {
-	if slices.ContainsFunc(w.open, func(p *watched) bool { return !p.looked }) {
+	if slices.ContainsFunc(w.open, func(p *watched) bool { return !p.current }) {
 		return nil
 	}
 	w.stood++
@@ -258,13 +258,13 @@ func (w *watch) blocked() *watched {
 	return w.open[slices.IndexFunc(w.open, func(p *watched) bool { return p.info.Status.Blocked() })]
 }
 
-// Wait waits until a pipeline has finished, and returns it. That it failed is
-// no error: its Status is the verdict.
+// Wait waits until a pipeline has finished, and returns it. A failed pipeline is
+// not an error: see its Status.
 //
 // It polls as [PipelinesService.Watch] does, and reads the pipeline itself once
-// more at the end. With [WatchOptions.Downstream] it waits for the pipelines
-// below as well, but for those that may not be read; their verdicts are not
-// part of this one, unless a trigger job depends on them.
+// more at the end. With [WatchOptions.Downstream] it also waits for the pipelines
+// below, except those that the token may not read. Their status does not change the
+// status of this one, unless a trigger job depends on them.
 //
 // If in two polls in a row the pipeline is manual, so that it cannot finish
 // before someone plays a job, it returns the pipeline and an error that matches
@@ -280,7 +280,7 @@ func (s *PipelinesService) Wait(ctx context.Context, project ProjectID, pipeline
 	if err != nil {
 		return nil, err
 	}
-	w.tell = func(*PipelineEvent) bool { return true }
+	w.emit = func(*PipelineEvent) bool { return true }
 	return w.wait(ctx)
 }
 
@@ -300,7 +300,7 @@ func (w *watch) wait(ctx context.Context) (*Pipeline, error) {
 		}
 		older := !pipeline.UpdatedAt.IsZero() && pipeline.UpdatedAt.Before(w.root.info.UpdatedAt)
 		switch {
-		case stillLags(older, &lagging): // it may tell of the end before a retry
+		case stillLags(older, &lagging): // it may be how the pipeline ended before a retry
 		case blocked == nil && pipeline.Status.Finished(), blocked != nil && w.stillBlocked(pipeline):
 			return pipeline, blocked
 		}
@@ -310,7 +310,7 @@ func (w *watch) wait(ctx context.Context) (*Pipeline, error) {
 	}
 }
 
-// final reads the pipeline whole.
+// final reads the pipeline with all its fields.
 func (w *watch) final(ctx context.Context) (*Pipeline, error) {
 	return insist(ctx, w, func() (*Pipeline, error) {
 		return w.service.Get(ctx, w.root.project, w.root.id)
@@ -322,10 +322,10 @@ func (w *watch) final(ctx context.Context) (*Pipeline, error) {
 func insist[T any](ctx context.Context, w *watch, read func() (T, error)) (T, error) {
 	for {
 		begun := time.Now()
-		answer, err := read()
+		value, err := read()
 		if err == nil {
 			w.root.patience.Restore()
-			return answer, nil
+			return value, nil
 		}
 		if err := w.failed(ctx, w.root, begun, err); err != nil {
 			return *new(T), err
@@ -336,13 +336,13 @@ func insist[T any](ctx context.Context, w *watch, read func() (T, error)) (T, er
 	}
 }
 
-// stillBlocked reports whether the pipeline is as it was when it was found to
-// stand still. If it is not the one that does, it may have finished.
+// stillBlocked reports whether the pipeline is as it was when nothing moved any
+// more. If another one is blocked, it may have finished.
 func (w *watch) stillBlocked(pipeline *Pipeline) bool {
 	return pipeline.Status == w.root.info.Status
 }
 
-// resume watches on what somebody has started again just now.
+// resume continues with what somebody has just started again.
 func (w *watch) resume(ctx context.Context) error {
 	w.stood = 0
 	w.pace.Restart()

@@ -20,12 +20,12 @@ const (
 	// ended, of which none changes, before nothing more is expected of them.
 	afterlife = time.Minute
 
-	// longestLag is how long answers may be older than those before them.
-	// GitLab asks no replica of its database that lags further behind.
+	// longestLag is how long responses may be older than those before them.
+	// GitLab does not use a replica of its database that lags further behind.
 	longestLag = time.Minute
 )
 
-// A watched is a pipeline that is watched, and what was told of it.
+// A watched is a pipeline that is watched, and what the events have said of it.
 type watched struct {
 	project  ProjectID
 	id       PipelineID
@@ -34,13 +34,13 @@ type watched struct {
 	jobs     map[JobID]Status
 	triggers map[JobID]*watchedTrigger
 
-	since    time.Time // when GitLab told that there is one; zero if only the caller says so
+	since    time.Time // when GitLab said that it exists; zero if only the caller says so
 	read     bool      // whether anything was read yet
-	looked   bool      // whether the last poll read it
+	current  bool      // whether the last poll read it
 	gone     bool      // not to be read any further
 	changed  time.Time // when it last did
 	patience poll.Patience
-	lagging  time.Time // since when answers are older than what is known; zero if the last one was not
+	lagging  time.Time // since when responses are older than what is known; zero if the last one was not
 }
 
 // A watchedTrigger is a trigger job of a watched pipeline.
@@ -61,12 +61,12 @@ type observation struct {
 	pipeline *PipelineInfo // not newer than the jobs
 	jobs     []*Job        // in order, each once
 	triggers []*TriggerJob // the same
-	etag     string        // of the jobs and the pipeline; "" if they take more than one answer
+	etag     string        // of the jobs and the pipeline; "" if they take more than one response
 }
 
-// outdated reports whether an answer is from before what is known, since a
-// replica of GitLab's database lags. To believe it would be to tell of changes
-// that never were. What stays so for longer than they lag is true after all.
+// outdated reports whether a response is older than what is known, because a
+// replica of GitLab's database lags. To believe it would report changes that never
+// happened. If responses stay so for longer than replicas lag, they are true.
 func (p *watched) outdated(o *observation) bool {
 	newest := p.info
 	if !o.same {
@@ -77,13 +77,13 @@ func (p *watched) outdated(o *observation) bool {
 		status, known := p.jobs[job.ID]
 		back = back || known && goesBack(status, job.Status)
 	}
-	for _, t := range o.triggers { // a retry below takes these back, so only the time tells
+	for _, t := range o.triggers { // a retry below takes these back, so only the time shows it
 		back = back || t.Pipeline != nil && !t.Pipeline.UpdatedAt.IsZero() && t.Pipeline.UpdatedAt.Before(newest.UpdatedAt)
 	}
 	return stillLags(back, &p.lagging)
 }
 
-// stillLags reports whether an answer is older than what is known, and they
+// stillLags reports whether a response is older than what is known, and responses
 // have not been so for too long; since is when that began.
 func stillLags(older bool, since *time.Time) bool {
 	if !older {
@@ -108,8 +108,8 @@ var steps = map[Status]int{
 // goesBack reports whether no job goes from one status to the other.
 func goesBack(from, to Status) bool { return steps[to] > 0 && steps[to] < steps[from] }
 
-// take makes an observation what is known, and returns what that changes: in
-// the order of the jobs' IDs, and with the end of the pipeline after theirs.
+// take makes an observation what is known, and returns the changes: in the order
+// of the jobs' IDs, and with the end of the pipeline after theirs.
 func (p *watched) take(o *observation) (events []*PipelineEvent) {
 	previous := p.info
 	if !o.same {
@@ -168,7 +168,7 @@ func (p *watched) event(e *PipelineEvent) *PipelineEvent {
 	return e
 }
 
-// over reports whether nothing more is to come of the pipeline.
+// over reports whether the pipeline is not polled any more.
 func (p *watched) over() bool {
 	if p.gone || !p.read || !p.info.Status.Finished() {
 		return p.gone
@@ -193,9 +193,9 @@ func (p *watched) atRest() bool {
 	return true
 }
 
-// stands reports whether the pipeline goes on only if a person does something:
-// it is manual, or its trigger jobs wait for one that stands. Either way it is
-// not if something is at work, since its status can be late.
+// stands reports whether the pipeline continues only if a person does something:
+// it is manual, or its trigger jobs wait for a pipeline that stands. It does not
+// stand while a job is at work, since its status can be late.
 func (p *watched) stands() bool {
 	if p.info.Status.Finished() {
 		return false
@@ -325,8 +325,8 @@ func collect[T any](items iter.Seq2[*T, error]) (all []*T, err error) {
 	return all, nil
 }
 
-// failed decides what becomes of a poll that failed: an error, if that will
-// stay or has lasted, and else nil for another try.
+// failed returns the error of a poll that failed, if it will not pass or has lasted
+// too long, or nil to poll again.
 func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err error) error {
 	if cause := ctx.Err(); cause != nil {
 		return fmt.Errorf("gitlabci: watching pipeline %d: %w", w.root.id, rest.After(cause, err))
@@ -359,11 +359,11 @@ func askedToWait(err error) time.Duration {
 	return 0
 }
 
-// leave gives up a downstream pipeline.
+// leave stops watching a downstream pipeline.
 func (w *watch) leave(p *watched, err error) error {
 	p.gone = true
 	event := p.event(&PipelineEvent{Status: p.info.Status, Previous: p.info.Status, Err: err})
-	if !w.tell(event) {
+	if !w.emit(event) {
 		return errStopped
 	}
 	return nil
