@@ -126,7 +126,7 @@ func (x *extraction) run(ctx context.Context, dir string) (err error) {
 	if err := x.reconcile(plan); err != nil {
 		return err
 	}
-	for _, folder := range plan.folders {
+	for _, folder := range plan.tree.folders {
 		if err := x.makeFolder(folder); err != nil {
 			return err
 		}

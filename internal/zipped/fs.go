@@ -29,7 +29,7 @@ type Archive struct {
 func (z *Index) Files(ctx context.Context) (_ *Archive, skipped []string, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	a := &Archive{ctx: ctx, cancel: cancel, zip: z, open: map[*openFile]struct{}{}}
-	if a.root, skipped, err = newTree(z.members); err != nil {
+	if a.root, skipped, err = filesOf(z.members); err != nil {
 		return nil, nil, errors.Join(z.fail(err), a.Close())
 	}
 	return a, skipped, nil
@@ -131,7 +131,7 @@ func (a *Archive) ReadDir(name string) ([]fs.DirEntry, error) {
 	if !node.IsDir() {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errNoFolder}
 	}
-	return slices.Clone(node.entries), nil
+	return slices.Clone(node.in.entries), nil
 }
 
 var errNoFolder = errors.New("it is a file")

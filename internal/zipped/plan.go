@@ -12,14 +12,12 @@ import (
 	"unicode"
 )
 
-// An plan is what will be written.
+// A plan is what will be written.
 type plan struct {
-	files   []*member
-	folders []string // each after the one it is in
+	files []*member
 
 	opts    *Options
-	top     *plannedName
-	names   int
+	tree    *tree // by names without case
 	bytes   int64
 	packed  int64
 	refused error // the first
@@ -33,17 +31,9 @@ func (e *unsafeError) Error() string        { return "unsafe: " + e.err.Error() 
 func (e *unsafeError) Unwrap() error        { return e.err }
 func (e *unsafeError) Is(target error) bool { return target == ErrUnsafe }
 
-// A plannedName is a file or a folder that will be, and what will be in it,
-// by names without case.
-type plannedName struct {
-	name   string
-	folder bool
-	below  map[string]*plannedName
-}
-
 // plan selects members and refuses what must not be written.
 func (o *Options) plan(members []*member) (*plan, error) {
-	p := &plan{opts: o, top: &plannedName{folder: true}}
+	p := &plan{opts: o, tree: newTree(fold)}
 	patterns := make([][]string, len(o.Match))
 	for i, pattern := range o.Match {
 		patterns[i] = split(pattern)
@@ -78,7 +68,7 @@ func (p *plan) add(m *member) error {
 		p.refuse(m.name, err)
 		return nil
 	}
-	if err := p.place(m); err != nil {
+	if _, err := p.tree.place(strings.TrimSuffix(m.name, "/"), m.isDir()); err != nil {
 		p.refuse(m.name, err)
 	}
 	if m.isDir() {
@@ -106,7 +96,7 @@ func (p *plan) limits() error {
 	files := limit(int64(p.opts.MaxFiles), extractFiles)
 	bytes, ratio := limit(p.opts.MaxBytes, extractBytes), limit(p.opts.MaxRatio, extractRatio)
 	switch {
-	case int64(p.names) > files:
+	case int64(p.tree.names) > files:
 		return &unsafeError{fmt.Errorf("more than %d files and folders", files)}
 	case p.bytes > bytes:
 		return &unsafeError{fmt.Errorf("more than %d bytes unpacked", bytes)}
@@ -149,44 +139,6 @@ func forbidden(m *member) error {
 		return errors.New("neither a file nor a folder")
 	}
 	return nil
-}
-
-// place puts a member in its folders, or says what is there instead.
-func (p *plan) place(m *member) error {
-	at, path := p.top, strings.TrimSuffix(m.name, "/")
-	for i := 0; i <= len(path); i++ {
-		if i < len(path) && path[i] != '/' {
-			continue
-		}
-		last := i == len(path)
-		name := path[strings.LastIndexByte(path[:i], '/')+1 : i]
-		next, known := at.below[fold(name)], true
-		if next == nil {
-			next, known = p.make(at, name, path[:i], !last || m.isDir()), false
-		}
-		switch {
-		case next.name != name:
-			return fmt.Errorf("it differs only in case from %.200q", next.name)
-		case last && known && !(next.folder && m.isDir()):
-			return errors.New("it is there twice")
-		case !last && !next.folder:
-			return fmt.Errorf("%.200q is a file", path[:i])
-		}
-		at = next
-	}
-	return nil
-}
-
-func (p *plan) make(at *plannedName, name, path string, folder bool) *plannedName {
-	if at.below == nil {
-		at.below = map[string]*plannedName{}
-	}
-	made := &plannedName{name: name, folder: folder}
-	at.below[fold(name)] = made
-	if p.names++; folder {
-		p.folders = append(p.folders, path)
-	}
-	return made
 }
 
 // fold makes names the same that differ only in case.

@@ -12,111 +12,144 @@ import (
 	"time"
 )
 
-// An node is a file or a folder of an archive: what the directory tells
-// of it, and what is in it.
-type node struct {
-	name    string
-	member  *member // nil for a folder that the archive does not list
-	folder  bool
-	below   map[string]*node
-	entries []fs.DirEntry
+// A tree puts names into their folders, for Archive and for Extract.
+type tree struct {
+	root    *node
+	key     func(name string) string // what may exist only once in a folder
+	names   int                      // of files and folders
+	folders []string                 // each after the one it is in
 }
 
-// newTree puts the members of an archive in their folders.
-func newTree(members []*member) (root *node, skipped []string, err error) {
-	root = &node{name: ".", folder: true}
-	count := 0
+func newTree(key func(name string) string) *tree {
+	return &tree{root: &node{name: ".", in: &folder{}}, key: key}
+}
+
+// A node is a file or a folder.
+type node struct {
+	name   string
+	member *member // nil for a folder that the archive does not list
+	in     *folder // nil for a file
+}
+
+// A folder is what is in a folder.
+type folder struct {
+	below   map[string]*node // by key
+	entries []fs.DirEntry    // sorted, once the tree is complete
+}
+
+// place returns the node of a path, and makes it and its folders if need be. A file is
+// placed once, a folder any number of times. The error says what is there instead.
+func (t *tree) place(path string, isDir bool) (*node, error) {
+	at := t.root
+	for rest, more := path, true; more; {
+		var name string
+		name, rest, more = strings.Cut(rest, "/")
+		next := at.in.below[t.key(name)]
+		switch {
+		case next == nil:
+			whole := strings.TrimSuffix(path[:len(path)-len(rest)], "/")
+			next = t.make(at, name, whole, more || isDir)
+		case next.name != name:
+			return nil, fmt.Errorf("it differs only in case from %.200q", next.name)
+		case more && !next.IsDir():
+			return nil, fmt.Errorf("%.200q is a file", path[:len(path)-len(rest)-1])
+		case !more && !(next.IsDir() && isDir):
+			return nil, errors.New("it is there twice")
+		}
+		at = next
+	}
+	return at, nil
+}
+
+func (t *tree) make(at *node, name, path string, isDir bool) *node {
+	made := &node{name: name}
+	if at.in.below == nil {
+		at.in.below = map[string]*node{}
+	}
+	at.in.below[t.key(name)] = made
+	t.names++
+	if isDir {
+		made.in = &folder{}
+		t.folders = append(t.folders, path)
+	}
+	return made
+}
+
+// filesOf puts the members of an archive in their folders. Those without a place are
+// skipped.
+func filesOf(members []*member) (root *node, skipped []string, err error) {
+	t := newTree(func(name string) string { return name })
 	for _, m := range members {
-		path, isDir := strings.TrimSuffix(m.name, "/"), m.isDir()
+		path := strings.TrimSuffix(m.name, "/")
 		if !fs.ValidPath(path) || path == "." || strings.Contains(path, `\`) {
 			skipped = append(skipped, m.name)
 			continue
 		}
-		node, made := root.place(path, isDir)
-		if count += made; count > maxMembers {
+		node, err := t.place(path, m.isDir())
+		if t.names > maxMembers {
 			return nil, nil, fmt.Errorf("it has more than %d files and folders", maxMembers)
 		}
-		if node == nil || node.member != nil || node.folder != isDir {
+		if err != nil || node.member != nil {
 			skipped = append(skipped, m.name)
 			continue
 		}
 		node.member = m
 	}
-	root.sort()
-	return root, skipped, nil
-}
-
-// place finds or makes the node of a path and its folders, as many as are
-// made. It is nil if one of them is a file.
-func (n *node) place(path string, isDir bool) (_ *node, made int) {
-	for more := true; more; {
-		var name string
-		name, path, more = strings.Cut(path, "/")
-		if !n.folder {
-			return nil, made
-		}
-		next := n.below[name]
-		if next == nil {
-			next = &node{name: name, folder: more || isDir}
-			if n.below == nil {
-				n.below = map[string]*node{}
-			}
-			n.below[name] = next
-			made++
-		}
-		n = next
-	}
-	return n, made
+	t.root.sort()
+	return t.root, skipped, nil
 }
 
 // sort lists what is in each folder.
 func (n *node) sort() {
 	for todo := []*node{n}; len(todo) > 0; {
-		n, todo = todo[len(todo)-1], todo[:len(todo)-1]
-		n.entries = make([]fs.DirEntry, 0, len(n.below))
-		for _, one := range n.below {
-			n.entries = append(n.entries, one)
-			if one.folder {
+		at := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		at.in.entries = make([]fs.DirEntry, 0, len(at.in.below))
+		for _, one := range at.in.below {
+			at.in.entries = append(at.in.entries, one)
+			if one.IsDir() {
 				todo = append(todo, one)
 			}
 		}
-		slices.SortFunc(n.entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
+		slices.SortFunc(at.in.entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
 	}
 }
 
+// find returns the node of a path, or nil.
 func (n *node) find(path string) *node {
 	if path == "." {
 		return n
 	}
 	for name := range strings.SplitSeq(path, "/") {
-		if n = n.below[name]; n == nil {
+		if n == nil || !n.IsDir() {
 			return nil
 		}
+		n = n.in.below[name]
 	}
 	return n
 }
 
 func (n *node) Name() string               { return n.name }
-func (n *node) IsDir() bool                { return n.folder }
+func (n *node) IsDir() bool                { return n.in != nil }
 func (n *node) Type() fs.FileMode          { return n.Mode().Type() }
 func (n *node) Info() (fs.FileInfo, error) { return n, nil }
 func (n *node) Sys() any                   { return nil }
 func (n *node) String() string             { return fs.FormatFileInfo(n) }
 
 func (n *node) Size() int64 {
-	if n.folder {
+	if n.IsDir() {
 		return 0
 	}
 	return n.member.size
 }
 
-// Mode of a folder that the archive does not list is what [zip.Reader] makes
+// Mode of a folder that the archive does not list is what [archive/zip.Reader] makes
 // of it.
 func (n *node) Mode() fs.FileMode {
 	switch {
 	case n.member == nil:
 		return fs.ModeDir | 0o555
-	case n.folder:
+	case n.IsDir():
 		return fs.ModeDir | n.member.mode.Perm()
 	}
 	return n.member.mode
@@ -152,7 +185,7 @@ func (f *openFolder) Read([]byte) (int, error) {
 func (f *openFolder) ReadDir(n int) ([]fs.DirEntry, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	left := f.node.entries[f.listed:]
+	left := f.node.in.entries[f.listed:]
 	if n > 0 && len(left) == 0 {
 		return nil, io.EOF
 	}

@@ -12,7 +12,7 @@ import (
 	"example.com/gitlabci/internal/atomicfile"
 )
 
-// An worker writes one file at a time.
+// A worker writes one file at a time.
 type worker struct {
 	*extraction
 	ctx      context.Context
