@@ -93,7 +93,3 @@ func (s fileServer) Refused(err error) (status int, storage bool) {
 }
 
 func (s fileServer) Retries() bool { return s.wire.Config().Tries > 1 }
-
-func (s fileServer) NoFile(resp *rest.Response) error {
-	return rest.NoFile(resp.Header.Get("Content-Type"), resp.Body, resp.Secrets)
-}

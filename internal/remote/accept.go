@@ -23,7 +23,7 @@ type expected struct {
 
 // accept returns an error if a successful response cannot be what is expected. A page
 // may be a login form, and JSON a message of something that did not pass the request on.
-func (e expected) accept(server Server, resp *rest.Response) error {
+func (e expected) accept(resp *rest.Response) error {
 	contentType, packed := resp.Header.Get("Content-Type"), resp.Header.Get("Content-Encoding")
 	part := resp.StatusCode == http.StatusPartialContent && e.partly
 	switch {
@@ -42,7 +42,7 @@ func (e expected) accept(server Server, resp *rest.Response) error {
 		}
 	}
 	if rest.IsJSON(contentType) && !e.json {
-		return server.NoFile(resp)
+		return rest.NoFile(contentType, resp.Body, resp.Secrets)
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func Open(ctx context.Context, server Server, spec Spec) (*File, error) {
 
 func (f *File) accept(resp *rest.Response, partly bool) error {
 	e := expected{noun: "file", partly: partly, page: f.spec.Page, json: f.spec.JSON, strange: f.spec.Strange}
-	return e.accept(f.server, resp)
+	return e.accept(resp)
 }
 
 // ask makes the call for the file, with a header to ask for a part of it.

@@ -163,7 +163,7 @@ func (z *Parts) tailOf(resp *rest.Response, first, end int64) (block, io.ReadClo
 
 // accept refuses what is not bytes of the archive.
 func (z *Parts) accept(resp *rest.Response) error {
-	if err := (expected{noun: "archive", partly: true}).accept(z.server, resp); err != nil {
+	if err := (expected{noun: "archive", partly: true}).accept(resp); err != nil {
 		return z.fail(err)
 	}
 	return nil

@@ -90,8 +90,7 @@ func (s *scripted) Refused(err error) (int, bool) {
 	return max(r.status, 0), false
 }
 
-func (s *scripted) Retries() bool                    { return s.tries > 1 }
-func (s *scripted) NoFile(resp *rest.Response) error { return errors.New("a message in its place") }
+func (s *scripted) Retries() bool { return s.tries > 1 }
 
 type scriptedBody struct {
 	io.Reader
@@ -157,7 +156,7 @@ func TestResume(t *testing.T) {
 		"more than all":    {replies: []reply{{body: "0123456789a", length: 10}}, text: "0123456789", err: "more came than the 10 bytes announced"},
 		"a page":           {replies: []reply{untagged, {body: "<title>x</title>", header: "Content-Type: text/html"}}, asked: []string{"api"}, waits: []int{1}, text: "0123", err: "this is a page"},
 		"a page after one": {spec: remote.Spec{Page: true}, replies: []reply{{body: "<p>", length: 4, header: "Content-Type: text/html", cut: errReset}, {body: "<p>.", header: "Content-Type: text/html"}}, asked: []string{"api"}, waits: []int{1}, text: "<p>."},
-		"a message":        {replies: []reply{{length: 10, cut: errReset}, {body: `{"a": "b"}`, header: "Content-Type: application/json"}}, asked: []string{"api"}, waits: []int{1}, err: "a message in its place"},
+		"a message":        {replies: []reply{{length: 10, cut: errReset}, {body: `{"message": "b"}`, header: "Content-Type: application/json"}}, asked: []string{"api"}, waits: []int{1}, err: `its message is "b"`},
 		"JSON":             {spec: remote.Spec{JSON: true}, replies: []reply{{length: 10, cut: errReset}, {body: `{"a": "b"}`, header: "Content-Type: application/json"}}, asked: []string{"api"}, waits: []int{1}, text: `{"a": "b"}`},
 		"it grew":          {spec: remote.Spec{Grows: true}, replies: []reply{untagged, {body: "0123456789abc"}}, asked: []string{"api"}, waits: []int{1}, text: "0123456789abc"},
 		"it shrank":        {spec: remote.Spec{Grows: true}, replies: []reply{untagged, {body: "012"}}, asked: []string{"api"}, waits: []int{1}, text: "0123", err: "it has 3 bytes now"},
@@ -245,7 +244,7 @@ func TestOpenRefuses(t *testing.T) {
 		"nothing":    {reply: reply{status: 204}, err: "gitlabci: GET /f: 204 No Content is not a whole file"},
 		"a part":     {reply: reply{status: 206, body: "x"}, err: "206 Partial Content is not a whole file"},
 		"a page":     {reply: reply{body: "<p>", header: "Content-Type: text/html; charset=utf-8"}, err: `content type "text/html; charset=utf-8": this is a page`},
-		"a message":  {reply: reply{body: "{}", header: "Content-Type: application/json"}, err: "a message in its place"},
+		"a message":  {reply: reply{body: `{"message": "not now"}`, header: "Content-Type: application/json"}, err: `its message is "not now"`},
 		"compressed": {reply: reply{body: "x", header: "Content-Encoding: br"}, err: `the file is compressed by "br" on its way`},
 		"strange": {
 			spec:  remote.Spec{Strange: func(h http.Header) error { return fmt.Errorf("%w: %s", errors.ErrUnsupported, h.Get("X-Why")) }},

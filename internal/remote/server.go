@@ -34,9 +34,6 @@ type Server interface {
 
 	// Retries reports whether a failed attempt may be repeated at all.
 	Retries() bool
-
-	// NoFile explains a response that is JSON in place of the file.
-	NoFile(*rest.Response) error
 }
 
 // A Spec is what is known of a file before it is requested.
