@@ -10,11 +10,13 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"regexp"
+	"os"
 	"strings"
 
+	"example.com/gitlabci/internal/atomicfile"
 	"example.com/gitlabci/internal/remote"
 	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/zipped"
 )
 
 // ArtifactsService downloads, lists and deletes what jobs left behind. It is
@@ -129,60 +131,6 @@ func (s *ArtifactsService) Open(ctx context.Context, project ProjectID, src Arti
 	return s.open(ctx, project, src, opts, remote.Spec{})
 }
 
-// open opens a file, of which the spec says what is not the same for all.
-func (s *ArtifactsService) open(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions, spec remote.Spec) (*ArtifactFile, error) {
-	spec.JSON = opts.FileType != "" && opts.FileType != ArtifactTypeArchive
-	spec.Ending, spec.Progress = endOfZip, opts.Progress
-	if job, ok := src.(JobID); ok {
-		spec.Fixed = true // a job's artifacts are never replaced
-		spec.Length = s.client.sizeOf(project, job, cmp.Or(opts.FileType, ArtifactTypeArchive))
-	}
-	file, err := s.client.download(ctx, archiveCall(project, src, opts), spec)
-	if err != nil {
-		return nil, err
-	}
-	return asReport(file, opts)
-}
-
-// archiveCall describes the download of an archive or a report file.
-func archiveCall(project ProjectID, src ArtifactSource, opts *OpenOptions) *rest.Call {
-	below, query, err := archiveOf(src)
-	if _, byID := src.(JobID); opts.FileType != "" && !byID && err == nil {
-		err = errors.New("OpenOptions.FileType needs the job's ID; GitLab offers only the archive of LatestArtifacts")
-	}
-	if opts.FileType != "" {
-		query.Set("file_type", string(opts.FileType))
-	}
-	if opts.DownloadMode != "" {
-		query.Set("download_mode", string(opts.DownloadMode))
-	}
-	return artifactCall(project, below, query, err)
-}
-
-// archiveOf is what src says of itself, if it is one of the two that there are:
-// pointers to them have their methods as well, and can be nil.
-func archiveOf(src ArtifactSource) (below []any, query url.Values, err error) {
-	switch src.(type) {
-	case JobID, LatestArtifacts:
-		return src.archive()
-	}
-	return nil, url.Values{}, errors.New("the source is neither a JobID nor LatestArtifacts")
-}
-
-func artifactCall(project ProjectID, below []any, query url.Values, err error) *rest.Call {
-	c := rest.ReadFile(at(append([]any{"projects", project}, below...)...), query)
-	if err != nil {
-		c.Err = err
-	}
-	return c
-}
-
-// The names of files that GitLab sends as HTML or as JSON.
-var (
-	pageName = regexp.MustCompile(`(?i)\.[a-z]?html?$`)
-	jsonName = regexp.MustCompile(`(?i)json|\.(map|webmanifest)$`)
-)
-
 // OpenFileOptions say how one file is opened. Nil is all of the defaults.
 type OpenFileOptions struct {
 	Progress func(done, total int64) // see [OpenOptions.Progress]
@@ -217,23 +165,6 @@ func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src 
 	return file, nil
 }
 
-// isListing refuses a list of what is in the archive, which newer servers send in place
-// of a file called "tree".
-func isListing(header http.Header) error {
-	if header.Get("X-Page") == "" {
-		return nil
-	}
-	return fmt.Errorf("%w: GitLab lists the archive at this URL; to read a file called \"tree\", use LatestArtifacts or open the archive", errors.ErrUnsupported)
-}
-
-func memberCall(project ProjectID, src ArtifactSource, path string) *rest.Call {
-	below, query, err := archiveOf(src)
-	if err == nil {
-		below = src.member(memberPath(path))
-	}
-	return artifactCall(project, below, query, err)
-}
-
 // Download copies a job's archive of artifacts, or one of its report files, to
 // w. It returns the bytes written, after an error too. Bytes of two files are
 // never joined, and a file that may be cut short ends in an error; see
@@ -251,6 +182,67 @@ func (s *ArtifactsService) Download(ctx context.Context, project ProjectID, src 
 	}
 	defer file.Close()
 	return io.Copy(w, file)
+}
+
+// SaveOptions say which file of a job is saved. Nil is the archive.
+type SaveOptions struct {
+	FileType     ArtifactType            // see [OpenOptions.FileType]
+	Gunzip       bool                    // see [OpenOptions.Gunzip]
+	DownloadMode DownloadMode            // see [OpenOptions.DownloadMode]
+	Progress     func(done, total int64) // see [OpenOptions.Progress]
+
+	// AllowUnverified saves a file that nothing proves to be complete: the server
+	// sent neither its length nor its end, its size in the job is unknown, and it
+	// is not a complete zip archive. Such a file may be cut short. By default the
+	// old file is kept, and the error matches [io.ErrUnexpectedEOF].
+	AllowUnverified bool
+}
+
+func (o *SaveOptions) open() *OpenOptions {
+	return &OpenOptions{FileType: o.FileType, Gunzip: o.Gunzip, DownloadMode: o.DownloadMode, Progress: o.Progress}
+}
+
+// Save writes a job's archive of artifacts, or one of its report files, to a
+// file: completely, or not at all. Until all data has arrived and is on disk, it is
+// in a temporary file in the same folder, whose name begins with a dot and ends in
+// ".part". That file then replaces the old one in one step. After an error, the old
+// file, or none, is there as before. Only a program that is killed leaves a ".part"
+// file behind.
+//
+//	GET /projects/:id/jobs/:job_id/artifacts
+//	GET /projects/:id/jobs/artifacts/:ref_name/download
+//
+// See https://docs.gitlab.com/api/job_artifacts/#download-job-artifacts-by-job-id.
+// The errors are those of [ArtifactsService.Open], of its file and of the file
+// system. The saved file is never a mix of two files: an interrupted download
+// resumes as described at [ArtifactFile.Read]. Only the archive of a job given by
+// its ID, which GitLab never replaces, resumes with the missing bytes even without
+// a strong ETag. Then the bytes around the interruption are compared, and all files
+// in the archive are checked against its directory before it replaces the old one.
+// The folder must exist, and the file must not be a folder, a device or the like:
+// that is checked before any request. A replaced file passes on its permissions,
+// but not its owner; a symbolic link is itself replaced.
+func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src ArtifactSource, file string, opts *SaveOptions) error {
+	if opts == nil {
+		opts = &SaveOptions{}
+	}
+	old, err := atomicfile.Replaceable(file)
+	call := archiveCall(project, src, opts.open())
+	call.Err = cmp.Or(call.Err, err)
+	if _, err := s.client.wire.Request(ctx, call); err != nil {
+		return err
+	}
+	return ofFileSystem(atomicfile.Replace(file, old, func(part *os.File) error {
+		err := s.fill(ctx, project, src, part, opts, true)
+		if err != zipped.ErrUnproven {
+			return err
+		}
+		_, err = part.Seek(0, io.SeekStart)
+		if err = cmp.Or(err, part.Truncate(0)); err != nil {
+			return err
+		}
+		return s.fill(ctx, project, src, part, opts, false)
+	}))
 }
 
 // An ArtifactEntry is a file or a folder in a job's archive.

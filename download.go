@@ -1,16 +1,26 @@
 package gitlabci
 
 import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
+	"mime"
 	"net/http"
 	"net/url"
+	"os"
+	"regexp"
+	"strings"
 
 	"example.com/gitlabci/internal/remote"
 	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/zipped"
 )
 
 // An ArtifactFile is a file on its way from GitLab or its storage. It is read
@@ -48,9 +58,20 @@ func (f *ArtifactFile) Read(p []byte) (int, error) {
 // Close ends the download, finished or not, and a Read that waits.
 func (f *ArtifactFile) Close() error { return f.source.Close() }
 
-// identity asks for the bytes as they are: compressed on the way, their number
-// would not be the file's.
-const identity = "identity"
+// open opens a file, of which the spec says what is not the same for all.
+func (s *ArtifactsService) open(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions, spec remote.Spec) (*ArtifactFile, error) {
+	spec.JSON = opts.FileType != "" && opts.FileType != ArtifactTypeArchive
+	spec.Ending, spec.Progress = endOfZip, opts.Progress
+	if job, ok := src.(JobID); ok {
+		spec.Fixed = true // a job's artifacts are never replaced
+		spec.Length = s.client.sizeOf(project, job, cmp.Or(opts.FileType, ArtifactTypeArchive))
+	}
+	file, err := s.client.download(ctx, archiveCall(project, src, opts), spec)
+	if err != nil {
+		return nil, err
+	}
+	return asReport(file, opts)
+}
 
 // download opens a file.
 func (c *Client) download(ctx context.Context, cl *rest.Call, spec remote.Spec) (*ArtifactFile, error) {
@@ -93,3 +114,227 @@ func (s fileServer) Refused(err error) (status int, storage bool) {
 }
 
 func (s fileServer) Retries() bool { return s.wire.Config().Tries > 1 }
+
+// archiveCall describes the download of an archive or a report file.
+func archiveCall(project ProjectID, src ArtifactSource, opts *OpenOptions) *rest.Call {
+	below, query, err := archiveOf(src)
+	if _, byID := src.(JobID); opts.FileType != "" && !byID && err == nil {
+		err = errors.New("OpenOptions.FileType needs the job's ID; GitLab offers only the archive of LatestArtifacts")
+	}
+	if opts.FileType != "" {
+		query.Set("file_type", string(opts.FileType))
+	}
+	if opts.DownloadMode != "" {
+		query.Set("download_mode", string(opts.DownloadMode))
+	}
+	return artifactCall(project, below, query, err)
+}
+
+// archiveOf is what src says of itself, if it is one of the two that there are:
+// pointers to them have their methods as well, and can be nil.
+func archiveOf(src ArtifactSource) (below []any, query url.Values, err error) {
+	switch src.(type) {
+	case JobID, LatestArtifacts:
+		return src.archive()
+	}
+	return nil, url.Values{}, errors.New("the source is neither a JobID nor LatestArtifacts")
+}
+
+func artifactCall(project ProjectID, below []any, query url.Values, err error) *rest.Call {
+	c := rest.ReadFile(at(append([]any{"projects", project}, below...)...), query)
+	if err != nil {
+		c.Err = err
+	}
+	return c
+}
+
+func memberCall(project ProjectID, src ArtifactSource, path string) *rest.Call {
+	below, query, err := archiveOf(src)
+	if err == nil {
+		below = src.member(memberPath(path))
+	}
+	return artifactCall(project, below, query, err)
+}
+
+// The names of files that GitLab sends as HTML or as JSON.
+var (
+	pageName = regexp.MustCompile(`(?i)\.[a-z]?html?$`)
+	jsonName = regexp.MustCompile(`(?i)json|\.(map|webmanifest)$`)
+)
+
+// isListing refuses a list of what is in the archive, which newer servers send in place
+// of a file called "tree".
+func isListing(header http.Header) error {
+	if header.Get("X-Page") == "" {
+		return nil
+	}
+	return fmt.Errorf("%w: GitLab lists the archive at this URL; to read a file called \"tree\", use LatestArtifacts or open the archive", errors.ErrUnsupported)
+}
+
+// How a zip archive begins, an empty one too, and a gzip file.
+var (
+	zipMagic      = []byte("PK\x03\x04")
+	emptyZipMagic = []byte("PK\x05\x06")
+	gzipMagic     = []byte{0x1f, 0x8b}
+)
+
+// asReport looks at how a file begins: the archive in place of a report is
+// refused, and a report packed by gzip is unpacked if that is wanted.
+func asReport(file *ArtifactFile, opts *OpenOptions) (*ArtifactFile, error) {
+	asked := opts.FileType != "" && opts.FileType != ArtifactTypeArchive
+	if !asked && !opts.Gunzip {
+		return file, nil
+	}
+	ahead := bufio.NewReader(file.source)
+	start, err := ahead.Peek(len(zipMagic))
+	switch {
+	case err != nil && err != io.EOF: // a file may be shorter
+		file.Close()
+		return nil, err
+	case asked && file.isArchive(opts.FileType, start):
+		return nil, file.source.Refuse("%w: the server knows no file_type, and sends the archive in place of the %s report", errors.ErrUnsupported, opts.FileType)
+	}
+	file.body = ahead
+	if opts.Gunzip && bytes.HasPrefix(start, gzipMagic) {
+		err = file.unpack(ahead)
+	}
+	if err != nil && err != io.EOF {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// isArchive reports whether this is the archive and not a report. A type that
+// GitLab keeps as zip, or that is not known here, may begin as an archive does;
+// then only the name tells.
+func (f *ArtifactFile) isArchive(asked ArtifactType, start []byte) bool {
+	if asked == ArtifactTypeLSIF || asked == ArtifactTypeSCIP {
+		return false
+	}
+	kind, _, _ := mime.ParseMediaType(f.ContentType) // "" if it makes no sense
+	zipped := kind == "application/zip" || bytes.HasPrefix(start, zipMagic) || bytes.HasPrefix(start, emptyZipMagic)
+	return strings.EqualFold(f.Name, "artifacts.zip") || zipped && asked.Downloadable()
+}
+
+// unpack makes the file what is packed in it.
+func (f *ArtifactFile) unpack(packed io.Reader) error {
+	u := &unpacked{source: f.source}
+	var err error
+	if u.Reader, err = gzip.NewReader(packed); err != nil {
+		return u.explain(err)
+	}
+	f.body, f.Name, f.Size = u, strings.TrimSuffix(f.Name, ".gz"), -1
+	return nil
+}
+
+// An unpacked file is what a gzip file has in it.
+type unpacked struct {
+	*gzip.Reader
+	source *remote.File
+}
+
+func (u *unpacked) Read(p []byte) (int, error) {
+	n, err := u.Reader.Read(p)
+	return n, u.explain(err)
+}
+
+// explain says that the gzip file is damaged. What went wrong in getting it
+// says so itself.
+func (u *unpacked) explain(err error) error {
+	if err == nil || err == io.EOF || err == u.source.Err() {
+		return err
+	}
+	return fmt.Errorf("gitlabci: %s: the gzip file is damaged: %w", u.source.From(), err)
+}
+
+// endOfZip tells whether a zip archive is complete. Its last record says where the
+// directory begins, and that matches only if nothing is missing. A gzip file
+// cannot be checked so: it may be several files in sequence, and the last ones may
+// be missing.
+func endOfZip(start, last []byte, size int64) remote.Wholeness {
+	if !bytes.Equal(start, zipMagic) && !bytes.Equal(start, emptyZipMagic) {
+		return remote.Uncertain
+	}
+	_, found, fits := zipped.End(last, size)
+	switch {
+	case fits:
+		return remote.Whole
+	case found:
+		return remote.Uncertain // there may be other data before the archive
+	}
+	return remote.Short
+}
+
+// sizeOf returns a function that requests the size of one of a job's files. The
+// size is -1 if the job does not have it or cannot be read, as with a job token.
+func (c *Client) sizeOf(project ProjectID, id JobID, kind ArtifactType) func(context.Context) int64 {
+	return func(ctx context.Context) int64 {
+		job, err := c.Jobs.Get(ctx, project, id)
+		switch {
+		case err != nil:
+			return -1 // the error of the file says that its size is unknown
+		case kind == ArtifactTypeArchive && job.ArtifactsFile != nil && job.ArtifactsFile.Size > 0:
+			return job.ArtifactsFile.Size
+		}
+		size, files := int64(-1), 0
+		for _, file := range job.Artifacts {
+			if file.FileType == kind {
+				size, files = file.Size, files+1
+			}
+		}
+		if files != 1 || size < 1 {
+			return -1
+		}
+		return size
+	}
+}
+
+// fill downloads to a new file. With join, parts may be joined by comparing bytes;
+// the error is [zipped.ErrUnproven] if that was done and cannot be checked.
+func (s *ArtifactsService) fill(ctx context.Context, project ProjectID, src ArtifactSource, part *os.File, opts *SaveOptions, join bool) error {
+	spec := remote.Spec{Lax: opts.AllowUnverified}
+	if join && !opts.Gunzip {
+		spec.Copy, spec.Provable = part, beginsAsZip
+	}
+	file, err := s.open(ctx, project, src, opts.open(), spec)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	size, err := io.Copy(part, file)
+	if err != nil || file.source.Seam() == 0 {
+		return err
+	}
+	return proveJoined(ctx, file.source, part, size)
+}
+
+// beginsAsZip reports whether a copy can be checked when it is complete: it is a zip
+// archive.
+func beginsAsZip(copied io.ReaderAt) bool {
+	start := make([]byte, len(zipMagic))
+	_, err := copied.ReadAt(start, 0)
+	return err == nil && bytes.Equal(start, zipMagic)
+}
+
+// proveJoined checks an archive whose parts were joined only by comparing bytes.
+// The error is [zipped.ErrUnproven] if the archive cannot be checked; otherwise it says that
+// the archive has changed.
+func proveJoined(ctx context.Context, source *remote.File, copied *os.File, size int64) error {
+	err := zipped.Prove(ctx, copied, size, source.Seam())
+	if err == nil || err == zipped.ErrUnproven || ctx.Err() != nil {
+		return err
+	}
+	return source.Fail(source.Changed("the parts before and after an interruption do not match: %w", err))
+}
+
+// ofFileSystem makes an error of the file system one of ours. Any other is of the
+// download, and is one already.
+func ofFileSystem(err error) error {
+	_, ofPath := errors.AsType[*fs.PathError](err)
+	_, ofLink := errors.AsType[*os.LinkError](err)
+	if ofPath || ofLink {
+		return fmt.Errorf("gitlabci: %w", err)
+	}
+	return err
+}
