@@ -198,10 +198,6 @@ func (l *logServer) Open(ctx context.Context, query url.Values, header http.Head
 	return fileServer{l.client.wire, rest.ReadFile(l.trace, query)}.Ask(ctx, header, nil)
 }
 
-func (l *logServer) NoFile(resp *rest.Response) error {
-	return rest.NoFile(resp.Header.Get("Content-Type"), resp.Body, resp.Secrets)
-}
-
 func (l *logServer) Job(ctx context.Context) (state follow.Job, err error) {
 	err = l.client.fetch(ctx, rest.Read(l.job, nil), func(header http.Header, body []byte) error {
 		job, err := decodeThing[*Job](body)

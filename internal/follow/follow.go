@@ -30,9 +30,6 @@ type Server interface {
 
 	// Explain says what follows from an error of the other methods.
 	Explain(error) Failure
-
-	// NoFile explains a response that is JSON in place of the log.
-	NoFile(*rest.Response) error
 }
 
 // A Job is the state of a job, as far as the end of its log depends on it.

@@ -50,8 +50,6 @@ func (s *script) Explain(err error) Failure {
 	return Failure{}
 }
 
-func (s *script) NoFile(*rest.Response) error { return errors.New("a message") }
-
 func (s *script) Job(context.Context) (Job, error) {
 	s.jobs++
 	ran := time.Since(s.begun)
@@ -269,7 +267,7 @@ func TestLogFails(t *testing.T) {
 		"for long":            {fails(errPassing), "back soon (the last of 65 polls that failed within 10m1s)", 10 * time.Minute},
 		"with longer waits":   {fails(errLimited), "come back in 7 seconds (the last of", 10 * time.Minute},
 		"with pages":          {sends(response(200, "", "Content-Type", "text/html")), "gitlabci: GET /trace: the response has content type \"text/html\": this is a page", 10 * time.Minute},
-		"with messages":       {sends(response(200, "", "Content-Type", "application/json")), "gitlabci: GET /trace: a message", 10 * time.Minute},
+		"with messages":       {sends(response(200, "", "Content-Type", "application/json")), "gitlabci: GET /trace: the response has content type \"application/json\", not that of the requested file", 10 * time.Minute},
 		"with other parts":    {sends(response(206, "", "Content-Range", "bytes 5-8/9")), `the part of the log has the Content-Range "bytes 5-8/9", not from byte 0 on`, 10 * time.Minute},
 		"with other statuses": {sends(response(202, "")), "202 Accepted is not a log", 10 * time.Minute},
 		"with packed logs":    {sends(response(200, "", "Content-Encoding", "br")), `the log is compressed by "br" on its way`, 10 * time.Minute},

@@ -164,7 +164,7 @@ func (r *reader) get(ctx context.Context, query url.Values, from int64) (*part, 
 		return nil, err
 	}
 	p := &part{Reader: resp.Body, Closer: resp.Body, start: from, read: &r.read, resp: resp}
-	if err := r.check(p); err != nil {
+	if err := p.check(); err != nil {
 		resp.Body.Close()
 		return nil, p.fail(err)
 	}
@@ -179,31 +179,6 @@ func (r *reader) get(ctx context.Context, query url.Values, from int64) (*part, 
 // their storage.
 func (r *reader) endsBefore(err error) bool {
 	return r.server.Explain(err).Status == http.StatusRequestedRangeNotSatisfiable
-}
-
-// check refuses a response that is not the requested part of a log.
-func (r *reader) check(p *part) error {
-	header := p.resp.Header
-	switch contentType := header.Get("Content-Type"); {
-	case rest.IsPage(contentType):
-		return fmt.Errorf("the response has content type %q: this is a page", contentType)
-	case rest.IsJSON(contentType):
-		return r.server.NoFile(p.resp)
-	}
-	if packed := header.Get("Content-Encoding"); packed != "" && !strings.EqualFold(packed, "identity") {
-		return fmt.Errorf("the log is compressed by %q on its way, though that was not asked for", packed)
-	}
-	switch p.resp.StatusCode {
-	case http.StatusOK:
-		return nil
-	case http.StatusPartialContent:
-		sent := header.Get("Content-Range")
-		if !strings.HasPrefix(sent, fmt.Sprintf("bytes %d-", p.start)) {
-			return fmt.Errorf("the part of the log has the Content-Range %.200q, not from byte %d on", sent, p.start)
-		}
-		return nil
-	}
-	return fmt.Errorf("%s is not a log", rest.StatusLine(p.resp.StatusCode))
 }
 
 // A part is what a response has of a log: everything from the byte start on.
@@ -234,4 +209,29 @@ func (p *part) broken() error {
 // fail makes an error that of the response, without the secrets of its request.
 func (p *part) fail(err error) error {
 	return fmt.Errorf("gitlabci: %s: %w", p.resp.From, secret.ScrubError(err, p.resp.Secrets))
+}
+
+// check refuses a response that is not the requested part of a log.
+func (p *part) check() error {
+	header := p.resp.Header
+	switch contentType := header.Get("Content-Type"); {
+	case rest.IsPage(contentType):
+		return fmt.Errorf("the response has content type %q: this is a page", contentType)
+	case rest.IsJSON(contentType):
+		return rest.NoFile(contentType, p.resp.Body, p.resp.Secrets)
+	}
+	if packed := header.Get("Content-Encoding"); packed != "" && !strings.EqualFold(packed, "identity") {
+		return fmt.Errorf("the log is compressed by %q on its way, though that was not asked for", packed)
+	}
+	switch p.resp.StatusCode {
+	case http.StatusOK:
+		return nil
+	case http.StatusPartialContent:
+		sent := header.Get("Content-Range")
+		if !strings.HasPrefix(sent, fmt.Sprintf("bytes %d-", p.start)) {
+			return fmt.Errorf("the part of the log has the Content-Range %q, not from byte %d on", rest.Shorten(sent, rest.MaxTitle), p.start)
+		}
+		return nil
+	}
+	return fmt.Errorf("%s is not a log", rest.StatusLine(p.resp.StatusCode))
 }
