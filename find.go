@@ -283,8 +283,8 @@ func (f *finder) failed(ctx context.Context, begun time.Time, err error) error {
 	return nil
 }
 
-// mayPass reports whether the next look may fare better than one that failed.
-// A server that was never met and does not answer as GitLab does is none.
+// mayPass reports whether the next search may succeed after one that failed. A server
+// that never responded as GitLab does, is not GitLab.
 func (f *finder) mayPass(err error) bool {
 	if _, vanished := errors.AsType[vanishedError](err); vanished {
 		return true

@@ -15,58 +15,58 @@ import (
 	"example.com/gitlabci/joblog"
 )
 
-// exitTime is how long a pipeline may take to be canceled once nobody waits for
-// it any more.
+// exitTime is how long canceling a pipeline may take once nobody waits for it any
+// more.
 const exitTime = 30 * time.Second
 
 // RunOptions say what [PipelinesService.Run] starts, how it waits for it, and
-// what it tells meanwhile. Nil is all of the defaults.
+// what it reports meanwhile. Nil means all of the defaults.
 type RunOptions struct {
 	Create CreatePipelineOptions // how the pipeline is started
 	Watch  WatchOptions          // how it is waited for
 
-	// Log, unless nil, gets the logs of jobs that run, each line in one Write,
-	// behind the job's name and a colon; for downstream pipelines,
-	// with [WatchOptions.Downstream], the name is followed by "(pipeline 102)".
-	// Control characters in the name are spaces. A line is what GitLab's page
-	// shows as one: without colours and markers of sections, and of a progress
-	// bar the last state. Lines of one job are in order, and none is left out
-	// or comes twice, except after the line of [JobsService.FollowLog] about a
-	// rewritten log.
+	// Log, unless nil, gets the logs of running jobs, each line in one Write, after
+	// the job's name and a colon; for downstream pipelines, with
+	// [WatchOptions.Downstream], the name is followed by "(pipeline 102)". Control
+	// characters in the name become spaces. A line is what GitLab's page shows as
+	// one: without colours and section markers, and with only the last state of a
+	// progress bar. The lines of one job are in order, and each is written once,
+	// except after the line of [JobsService.FollowLog] about a rewritten log.
 	//
 	// At most 16 logs are followed at once, the others after these. They are
 	// polled each second while they grow, or each Watch.MinInterval if that is set.
-	// Run returns when the logs of all jobs that have ended are complete. One
-	// that cannot be read has a line that says why; an error of Log ends Run.
+	// Run returns when the logs of all jobs that have ended are complete. For a log
+	// that cannot be read, a line says why. An error of Log ends Run.
 	Log io.Writer
 
-	// Event, unless nil, is called for each change, as [PipelinesService.Watch]
-	// tells them; the first is of the new pipeline, or of one of its jobs. It is
-	// never called while Log is written, so that both may be one terminal.
+	// Event, unless nil, is called for each change, with the events of
+	// [PipelinesService.Watch]. The first is of the new pipeline, or of one of its
+	// jobs. It is never called during a write to Log, so that both may be one
+	// terminal.
 	Event func(*PipelineEvent)
 
-	// CancelOnExit cancels the pipeline before Run returns with an error, such
-	// as that of a context that has ended: unless it has finished, or Run ends
-	// since it is blocked. That takes 30 seconds at most, and its own error is
-	// added. A pipeline that Create.IdempotencyKey has found is canceled as well;
-	// those that were started in other projects are not. If the context ends while the
-	// pipeline is created there is none to cancel, though GitLab may be making
-	// it: the error then matches [ErrOutcomeUnknown].
+	// CancelOnExit cancels the pipeline before Run returns an error, such as that of
+	// a context that has ended, unless the pipeline has finished or Run ends because
+	// it is blocked. Canceling takes 30 seconds at most, and its error is added. A
+	// pipeline that Create.IdempotencyKey has found is canceled as well; pipelines
+	// that were started in other projects are not. If the context ends during the
+	// create, there is no pipeline to cancel, though GitLab may be creating it. The
+	// error then matches [ErrOutcomeUnknown].
 	CancelOnExit bool
 }
 
-// A RunResult is a pipeline that was run, and what of it failed.
+// A RunResult is a pipeline that was run, and the jobs of it that failed.
 type RunResult struct {
 	Pipeline *Pipeline // its Status is the verdict
 
-	// Failed are the jobs that failed, and were neither allowed to nor retried,
-	// in the order of their IDs. With Downstream those of pipelines below come
-	// after them, even if nothing depends on these.
+	// Failed are the jobs that failed, and were neither allowed to fail nor retried,
+	// in the order of their IDs. With Downstream, the failed jobs of downstream
+	// pipelines follow, even if nothing depends on them.
 	Failed []*JobFailure
 }
 
 // Run starts a pipeline on ref, a branch or a tag, waits until it has finished,
-// and tells why it failed. That it did is no error: the verdict is the Status.
+// and reports why it failed. A failed pipeline is not an error: see its Status.
 //
 //	POST /projects/:id/pipeline
 //	GET /projects/:id/pipelines/:pipeline_id/jobs
@@ -77,13 +77,13 @@ type RunResult struct {
 //	POST /projects/:id/pipelines/:pipeline_id/cancel
 //
 // It does what [PipelinesService.Create] and [PipelinesService.Wait] do, and
-// their errors are its own: [ErrOutcomeUnknown] if the answer to the create was
+// returns their errors: [ErrOutcomeUnknown] if the response to the create was
 // lost, [ErrBlocked] if someone has to play a job, and so on. Then it reads the
-// logs of failed jobs, as [JobsService.FollowLog] does; one that cannot be read
-// is no error but that of its [JobFailure].
+// logs of failed jobs, as [JobsService.FollowLog] does. If one cannot be read, only
+// its [JobFailure] has that error.
 //
-// Once there is a pipeline the result is never nil. With an error it is what is
-// known by then: the pipeline as last seen, which goes on unless
+// Once there is a pipeline, the result is never nil. With an error it is what is
+// known by then: the pipeline as last seen, which continues unless
 // [RunOptions.CancelOnExit] is set, and the jobs that had failed, perhaps
 // without their logs.
 func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref string, opts *RunOptions) (*RunResult, error) {
@@ -120,8 +120,8 @@ type run struct {
 	result   RunResult
 }
 
-// run waits for the pipeline. It ends the context of all it has begun before it
-// returns, with the reason as its cause.
+// run waits for the pipeline. Before it returns, it ends the context of everything it
+// has started, with the reason as its cause.
 func (r *run) run(ctx context.Context) error {
 	inner, stop := context.WithCancelCause(ctx)
 	r.log = newRunLog(inner, r.service.client.Jobs, r.options.Log, r.follow)
@@ -171,7 +171,7 @@ func (r *run) projectOf(event *PipelineEvent) ProjectID {
 	return event.Pipeline.ProjectID
 }
 
-// exit is what happens to a pipeline that is not waited for any longer.
+// exit takes the pipeline as last seen, and cancels it if that is wanted.
 func (r *run) exit(ctx context.Context, err error) error {
 	if seen := r.watch.root.info; seen != nil {
 		name := r.result.Pipeline.Name
@@ -198,13 +198,14 @@ type JobFailure struct {
 	Reason     FailureReason // the job's
 	ExitCode   int           // of the script; 0 if the log names none
 
-	// Lines are those that look like the reason, in order, without colours: the
-	// last that speak of an error, or else the last of the script. At most 20
-	// of at most 4 KiB each; none of a job that never ran.
+	// Lines are those that seem to be the reason, in order, without colours: the
+	// last that mention an error, or else the last of the script. They are at most
+	// 20 of at most 4 KiB each; a job that never ran has none.
 	Lines []string
 
-	// Err is why the log could not be read to its end, such as [ErrForbidden]
-	// or that the context has ended. Lines are then of what was read.
+	// Err is why the log could not be read to its end, such as [ErrForbidden] or
+	// the error of a context that has ended. Lines are then from the part that was
+	// read.
 	Err error
 }
 
@@ -215,8 +216,8 @@ type attempt struct {
 	failure *JobFailure // nil unless it counts
 }
 
-// note keeps what is known of a job. A newer one of the same name supersedes
-// it, since that is a retry.
+// note keeps what is known of a job. A newer job of the same name replaces it, because
+// that is a retry.
 func (r *run) note(event *PipelineEvent) {
 	job := event.Job
 	if event.TriggerJob != nil {
@@ -240,8 +241,8 @@ func (r *run) note(event *PipelineEvent) {
 	byName[job.Name] = seen
 }
 
-// noteTriggers looks at the trigger jobs that were not watched, if one may be
-// what a pipeline failed of. Others that a server lists all the same do not count.
+// noteTriggers reads the trigger jobs that were not watched, if one of them may be why
+// the pipeline failed. Those that did not fail are ignored, even if a server lists them.
 func (r *run) noteTriggers(ctx context.Context) error {
 	root := r.watch.root
 	if r.options.Watch.Downstream || r.result.Pipeline.Status != StatusFailed {
@@ -297,8 +298,8 @@ func (r *run) failed() (all []*attempt) {
 	return all
 }
 
-// read finds the lines that tell of a failure. The job may have ended just now,
-// and its last lines may be on their way.
+// read finds the lines that explain a failure. The job may just have ended, and its
+// last lines may still arrive.
 func (r *run) read(ctx context.Context, failed *attempt) {
 	if failed.failure.Err = context.Cause(ctx); failed.failure.Err != nil {
 		return

@@ -16,7 +16,7 @@ import (
 // logsAtOnce is how many logs are followed at the same time.
 const logsAtOnce = 16
 
-// errLeftRunning ends a log that nobody can tell the end of.
+// errLeftRunning ends a log that would not end by itself.
 var errLeftRunning = errors.New("the pipeline has ended, and this job has not")
 
 // A runLog copies the logs of jobs to one writer, line by line.
@@ -76,8 +76,8 @@ func hasLog(job *Job) bool {
 	}
 }
 
-// finish waits for the logs to be complete, save those of jobs which are said
-// to run though their pipeline has ended.
+// finish waits until the logs are complete, except those of jobs that still run
+// according to GitLab though their pipeline has ended.
 func (l *runLog) finish() {
 	for _, stop := range l.running {
 		stop(errLeftRunning)
@@ -109,8 +109,8 @@ func (l *runLog) copy(ctx context.Context, prefix string, project ProjectID, job
 	}
 }
 
-// isShown reports whether a line is one on the screen: blank ones are, and
-// those that only mark sections or set colours are not.
+// isShown reports whether a line appears on the screen: a blank one does, and one that
+// only marks sections or sets colours does not.
 func isShown(line *joblog.Line) bool {
 	marks := len(line.Opened) + len(line.Closed)
 	return line.Text != "" || marks == 0 && bytes.HasSuffix(line.Raw, []byte("\n"))
@@ -124,7 +124,7 @@ func reason(ctx context.Context, err error) error {
 	return err
 }
 
-// enter waits until nobody writes, and keeps it so.
+// enter waits until nobody else writes to w, and keeps others from it until leave.
 func (l *runLog) enter() (leave func()) {
 	l.turn <- struct{}{}
 	return func() { <-l.turn }
@@ -153,7 +153,7 @@ func (l *runLog) failure() error {
 	return l.err
 }
 
-// prefix is what stands before the lines of a job.
+// prefix is written before each line of a job.
 func (r *run) prefix(event *PipelineEvent) string {
 	name := strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) {
@@ -167,15 +167,15 @@ func (r *run) prefix(event *PipelineEvent) string {
 	return name + ": "
 }
 
-// A followedLog is a log to read while it grows. Reads wait for more of it.
+// A followedLog is a log that is read while it grows. Reads wait for more of it.
 type followedLog struct {
 	*io.PipeReader
 	stop  context.CancelFunc
 	ended chan struct{}
 }
 
-// openFollowed opens a log that [JobsService.FollowLog] follows. What that
-// returns is the end of it.
+// openFollowed opens a log that [JobsService.FollowLog] follows. The log ends with the
+// error that FollowLog returns.
 func (s *JobsService) openFollowed(ctx context.Context, project ProjectID, job JobID, opts FollowOptions) *followedLog {
 	ctx, stop := context.WithCancel(ctx)
 	reader, writer := io.Pipe()
@@ -188,7 +188,7 @@ func (s *JobsService) openFollowed(ctx context.Context, project ProjectID, job J
 	return log
 }
 
-// Close ends the following.
+// Close stops following the log.
 func (l *followedLog) Close() error {
 	l.stop()
 	err := l.PipeReader.Close()
