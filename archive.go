@@ -9,26 +9,25 @@ import (
 	"strings"
 
 	"example.com/gitlabci/internal/remote"
+	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/internal/zipped"
 )
 
-// An Archive is the files in a job's archive, which stays on the server: what
-// is read travels then, by ranges, and nothing twice that lies close together.
-// It is a file system for [io/fs], and may be used by any number of goroutines.
+// An Archive gives access to the files in a job's archive without downloading it: reads
+// become range requests, and small files that are close together share one. It is a
+// file system for [io/fs], and safe for concurrent use.
 //
-// Files begin to travel when they are first read. Their sizes and checksums are
-// checked, and a read whose connection breaks goes on by another one. A read
-// that waits is ended by [Archive.Close] or the context; Close of its own file
-// waits for it.
+// A file is requested when it is first read. Its size and checksum are checked, and an
+// interrupted read resumes. [Archive.Close] and the end of the context interrupt a Read
+// that waits; Close of the file waits for it.
 //
-// A file that is encrypted, or compressed by another method than Deflate, can be
-// listed but not opened. Links and devices are listed as what they are; reading
-// them gives what the archive has of them, such as the name that a link leads
-// to, and nothing is followed. A folder that the archive does not list, but has
-// files in, has no time.
+// A file that is encrypted, or compressed by another method than Deflate, can be listed
+// but not opened. Links and devices are listed as what they are. Reading a link returns
+// the name that it points to; no link is followed. A folder that has files but no entry
+// of its own has no modification time.
 //
-// What the archive's directory tells is held in memory: some 25 MiB for 100,000
-// files. It may have up to 32 MiB, and 524,288 files and folders.
+// The archive's directory is held in memory: some 25 MiB for 100,000 files. It may have
+// up to 32 MiB, and 524,288 files and folders.
 type Archive struct {
 	files   *zipped.Archive
 	skipped []string
@@ -73,28 +72,109 @@ func (s *ArtifactsService) Archive(ctx context.Context, project ProjectID, src A
 	return &Archive{files: files, skipped: skipped}, nil
 }
 
-// Skipped returns the names that are left out: those that [fs.ValidPath] says
-// no to, such as "../x" and what is not UTF-8, those with a backslash, and
-// each that is there already. Of a name that repeats, the first is kept.
+// Skipped returns the names that are left out: those that [fs.ValidPath] refuses, such
+// as "../x" and what is not UTF-8, those with a backslash, and repetitions. Of a name
+// that repeats, the first is kept.
 func (a *Archive) Skipped() []string { return slices.Clone(a.skipped) }
 
-// Close ends all reading, waits until it has ended, and removes the temporary
-// file, if there is one. Reads fail with [fs.ErrClosed] from then on.
+// Close cancels all reads, waits until they have returned, and removes the temporary
+// file, if there is one. Later reads fail with [fs.ErrClosed].
 func (a *Archive) Close() error { return a.files.Close() }
 
-// Open opens a file or a folder. Nothing of a file travels before it is read.
+// Open opens a file or a folder. A file is not requested before it is read.
 // The error is an [*fs.PathError], and matches [fs.ErrNotExist] if there is no
 // such name.
 func (a *Archive) Open(name string) (fs.File, error) { return a.files.Open(name) }
 
-// Stat describes a file or a folder, as [Archive.Open] and the file's Stat.
+// Stat describes a file or a folder without opening it.
 func (a *Archive) Stat(name string) (fs.FileInfo, error) { return a.files.Stat(name) }
 
 // ReadDir lists a folder, sorted by name.
 func (a *Archive) ReadDir(name string) ([]fs.DirEntry, error) { return a.files.ReadDir(name) }
 
-// ReadFile reads a file whole. Mind its size: it is in memory then.
+// ReadFile reads a whole file into memory.
 func (a *Archive) ReadFile(name string) ([]byte, error) { return a.files.ReadFile(name) }
+
+// ErrUnsafeArchive means that an archive is not extracted, because of a name in it or
+// because it would become too large. The error says which. Nothing has been written.
+var ErrUnsafeArchive = zipped.ErrUnsafe
+
+// ExtractOptions say what is extracted, and how much at most. Nil extracts
+// everything, and no file that exists is changed.
+type ExtractOptions struct {
+	// Match selects the files whose name matches one of these patterns. Between
+	// slashes they are those of [path.Match]; "**" stands for any number of
+	// folders, or none: "**/*.xml", "coverage/**". Only selected files are
+	// requested and checked. Empty selects all.
+	Match []string
+
+	// Overwrite replaces files that exist, each when the new one is complete. Of a
+	// link, the link itself is replaced. Folders are never replaced.
+	Overwrite bool
+
+	// SkipExisting keeps files that exist, whatever is in them, and does not
+	// request them. Without it and Overwrite, one that exists is an error before
+	// anything is written, which matches [fs.ErrExist].
+	SkipExisting bool
+
+	// Limits on what is selected. 0 is the default, and less than 0 no limit.
+	MaxFiles int   // files and folders; default 200,000
+	MaxBytes int64 // unpacked, in total; default 10 GiB
+	MaxRatio int64 // unpacked to compressed bytes, in total, checked above 64 MiB; default 200
+
+	// Concurrency is how many files are extracted at the same time, up to 64, each
+	// with a request and up to 1.3 MiB of memory. 0 is the number of processors,
+	// but at least 4.
+	Concurrency int
+
+	// Progress is called as bytes are written, with their number so far and in
+	// total. Calls do not overlap.
+	Progress func(done, total int64)
+}
+
+// An ExtractResult is what was extracted, sorted by name. Names are as in the
+// archive, below the directory.
+type ExtractResult struct {
+	Files   []string // written, each completely
+	Skipped []string // kept as they were: see [ExtractOptions.SkipExisting]
+	Bytes   int64    // in Files
+}
+
+// Extract unpacks a job's archive, or what is selected of it, into the
+// directory dir, which is created if it does not exist.
+//
+//	GET /projects/:id/jobs/:job_id/artifacts
+//	GET /projects/:id/jobs/artifacts/:ref_name/download
+//
+// See https://docs.gitlab.com/api/job_artifacts/#download-job-artifacts-by-job-id.
+// The archive's directory is read and checked before anything is written. These are
+// refused: links, devices, absolute names, drive letters, "..", names that repeat or
+// differ only in case, names that are not possible on this system, encrypted files,
+// and whatever exceeds the limits. The error says which, and matches
+// [ErrUnsafeArchive]. Then several parts of the archive are requested at the same time,
+// each of which resumes as with [ArtifactsService.Archive]. Nothing is written outside
+// of dir, not even through a link in it.
+//
+// A file gets mode 0o755 if it is executable for anybody, otherwise 0o644, less the
+// umask, and the present time. Only a process that is killed leaves half a file. After
+// an error, the files written so far are kept; the result, which is never nil, lists
+// them. If Match selects nothing, the error matches [fs.ErrNotExist]. The other errors
+// are those of [ArtifactsService.Archive] and of the file system.
+func (s *ArtifactsService) Extract(ctx context.Context, project ProjectID, src ArtifactSource, dir string, opts *ExtractOptions) (*ExtractResult, error) {
+	if opts == nil {
+		opts = &ExtractOptions{}
+	}
+	options := zipped.Options(*opts)
+	if err := options.Check(dir); err != nil {
+		return &ExtractResult{}, rest.Invalid("Extract", err)
+	}
+	z, err := s.openZip(ctx, project, src, &OpenOptions{})
+	if err != nil {
+		return &ExtractResult{}, err
+	}
+	result, err := z.Extract(ctx, dir, &options)
+	return (*ExtractResult)(result), ofArchive(err)
+}
 
 // openZip opens an archive and reads its directory.
 func (s *ArtifactsService) openZip(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions) (*zipped.Index, error) {
@@ -128,8 +208,8 @@ func (s *ArtifactsService) openSource(ctx context.Context, project ProjectID, sr
 	return spool, tail, nil
 }
 
-// ofArchive makes an error about an archive one of ours, unless it is one already,
-// of a request.
+// ofArchive puts the package's name before an error of package zipped. That of a request
+// has it already.
 func ofArchive(err error) error {
 	const ours = "gitlabci: "
 	if err == nil || strings.HasPrefix(err.Error(), ours) {

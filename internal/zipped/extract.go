@@ -17,9 +17,8 @@ import (
 	"example.com/gitlabci/internal/pool"
 )
 
-// ErrUnsafe is an archive that is not extracted, since a name in it leads elsewhere
-// or is no file's, or since it would become too large. The error says which. Nothing
-// has been written.
+// ErrUnsafe means that an archive is not extracted, because of a name in it or because
+// it would become too large. Nothing has been written.
 var ErrUnsafe = errors.New("gitlabci: unsafe archive")
 
 // Options say what is extracted, and how much at most.
@@ -49,11 +48,11 @@ const (
 	extractBytes = 10 << 30
 	extractRatio = 200
 	ratioMatters = 64 << 20
-	extractMost  = 64 // at the same time
+	extractMost  = 64 // files at the same time
 )
 
 // Extract unpacks an archive, or what is selected of it, into the folder dir, which
-// is made if need be, and closes the source. The options must have passed Check. The
+// is created if it does not exist, and closes the source. The options must have passed Check. The
 // result is never nil.
 func (z *Index) Extract(ctx context.Context, dir string, opts *Options) (*Result, error) {
 	x := &extraction{zip: z, opts: opts, result: &Result{}}
@@ -85,7 +84,7 @@ func (o *Options) Check(dir string) error {
 	return nil
 }
 
-// limit is a limit of the options, or its default, or as good as none.
+// limit returns a limit as given, its default for 0, and no limit below 0.
 func limit(given, usual int64) int64 {
 	if given < 0 {
 		return math.MaxInt64
@@ -104,7 +103,7 @@ type extraction struct {
 	done   int64
 	total  int64
 
-	resting []*worker // without work
+	idle []*worker
 }
 
 func (x *extraction) run(ctx context.Context, dir string) (err error) {
@@ -134,7 +133,7 @@ func (x *extraction) run(ctx context.Context, dir string) (err error) {
 	return x.writeAll(ctx, plan)
 }
 
-// reconcile looks which files exist already.
+// reconcile leaves out what exists already, or returns an error.
 func (x *extraction) reconcile(plan *plan) (err error) {
 	if x.opts.Overwrite {
 		return nil
@@ -145,7 +144,7 @@ func (x *extraction) reconcile(plan *plan) (err error) {
 	plan.files = slices.DeleteFunc(plan.files, func(m *member) bool {
 		_, absent := x.root.Lstat(m.name)
 		if absent != nil || err != nil {
-			return false // whatever it is, making the file will tell
+			return false // creating the file will return the error
 		}
 		x.result.Skipped = append(x.result.Skipped, m.name)
 		if !x.opts.SkipExisting {
@@ -168,7 +167,7 @@ func (x *extraction) empty() (bool, error) {
 	if err := dir.Close(); err != nil {
 		return false, err
 	}
-	return err == io.EOF, nil // another error will come again
+	return err == io.EOF, nil // any other error will come up again
 }
 
 func (x *extraction) makeFolder(name string) error {
@@ -192,17 +191,17 @@ func (x *extraction) writeAll(ctx context.Context, plan *plan) error {
 	defer x.dismiss()
 	return pool.Each(ctx, len(todo), workers, func(ctx context.Context, i int) error {
 		w := x.worker(ctx)
-		defer x.rest(w)
+		defer x.release(w)
 		return w.extract(todo[i])
 	})
 }
 
-// worker returns one that rests, which has its buffers already, or a new one.
+// worker returns an idle one, which has its buffers already, or a new one.
 func (x *extraction) worker(ctx context.Context) (w *worker) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if n := len(x.resting); n > 0 {
-		w, x.resting = x.resting[n-1], x.resting[:n-1]
+	if n := len(x.idle); n > 0 {
+		w, x.idle = x.idle[n-1], x.idle[:n-1]
 	} else {
 		w = &worker{extraction: x}
 	}
@@ -210,19 +209,19 @@ func (x *extraction) worker(ctx context.Context) (w *worker) {
 	return w
 }
 
-func (x *extraction) rest(w *worker) {
+func (x *extraction) release(w *worker) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.resting = append(x.resting, w)
+	x.idle = append(x.idle, w)
 }
 
 func (x *extraction) dismiss() {
-	for _, w := range x.resting {
+	for _, w := range x.idle {
 		w.close()
 	}
 }
 
-// wrote tells of progress.
+// wrote reports progress.
 func (x *extraction) wrote(n int) {
 	if x.opts.Progress == nil {
 		return
@@ -233,7 +232,7 @@ func (x *extraction) wrote(n int) {
 	x.opts.Progress(x.done, x.total)
 }
 
-// finished lists a file that is whole.
+// finished lists a file that is complete.
 func (x *extraction) finished(m *member) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -241,7 +240,7 @@ func (x *extraction) finished(m *member) {
 	x.result.Bytes += m.size
 }
 
-// skipped lists a file that has come to exist meanwhile.
+// skipped lists a file that was created by somebody else meanwhile.
 func (x *extraction) skipped(m *member) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -251,10 +250,10 @@ func (x *extraction) skipped(m *member) {
 const (
 	batchLeast = 1 << 20
 	batchMost  = 16 << 20
-	batchGap   = 256 << 10 // is read over rather than another request made
+	batchGap   = 256 << 10 // a gap up to this is read and dropped: another request costs more
 )
 
-// batches divides files into parts of the archive that are read in one go.
+// batches divides files into parts of the archive, each for one request.
 func batches(files []*member, workers int) [][]*member {
 	slices.SortFunc(files, byStart)
 	packed := int64(0)

@@ -35,8 +35,8 @@ func (z *Index) Files(ctx context.Context) (_ *Archive, skipped []string, err er
 	return a, skipped, nil
 }
 
-// Close ends all reading, waits until it has ended, and removes the temporary
-// file, if there is one. Reads fail with [fs.ErrClosed] from then on.
+// Close cancels all reads, waits until they have returned, and closes the source.
+// Later reads fail with [fs.ErrClosed].
 func (a *Archive) Close() error {
 	a.mu.Lock()
 	closed, open := a.closed, a.open
@@ -52,7 +52,7 @@ func (a *Archive) Close() error {
 	return a.zip.source.Close()
 }
 
-// alive is why nothing more can be read, or nil.
+// alive returns why nothing more can be read, or nil.
 func (a *Archive) alive() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -96,7 +96,7 @@ func (a *Archive) find(op, name string) (*node, error) {
 	return found, nil
 }
 
-// Open opens a file or a folder. Nothing of a file travels before it is read.
+// Open opens a file or a folder. Nothing of a file is requested before it is read.
 // The error is an [*fs.PathError], and matches [fs.ErrNotExist] if there is no
 // such name.
 func (a *Archive) Open(name string) (fs.File, error) {
@@ -136,7 +136,7 @@ func (a *Archive) ReadDir(name string) ([]fs.DirEntry, error) {
 
 var errNoFolder = errors.New("it is a file")
 
-// ReadFile reads a file whole. Mind its size: it is in memory then.
+// ReadFile reads a whole file into memory.
 func (a *Archive) ReadFile(name string) ([]byte, error) {
 	file, err := a.Open(name)
 	if err != nil {
@@ -147,7 +147,7 @@ func (a *Archive) ReadFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	const trusted = 1 << 20 // bytes that an archive may just claim
+	const trusted = 1 << 20 // bytes that are allocated because an archive says so
 	data := make([]byte, 0, min(info.Size(), trusted)+1)
 	for {
 		n, err := file.Read(data[len(data):cap(data)])
@@ -164,7 +164,7 @@ func (a *Archive) ReadFile(name string) ([]byte, error) {
 	}
 }
 
-// An openFile is a file in an archive that somebody opened.
+// An openFile is a file of an archive that a caller has opened.
 type openFile struct {
 	archive *Archive
 	node    *node
@@ -209,7 +209,7 @@ func (f *openFile) Read(p []byte) (int, error) {
 	return n, &fs.PathError{Op: "read", Path: f.path, Err: err}
 }
 
-// begin sends for the file. An error of it is the unpacker's.
+// begin begins to read the file. An error here is also what every later Read returns.
 func (f *openFile) begin() error {
 	if err := f.archive.adopt(f); err != nil {
 		return err
@@ -219,9 +219,6 @@ func (f *openFile) begin() error {
 	return f.unpacker.start(newFeed(f.section, m.start, make([]byte, min(memberBuffer, m.end()-m.start))), m)
 }
 
-// memberBuffer is what is read of a member at a time.
-const memberBuffer = 64 << 10
-
 func (f *openFile) Close() error {
 	f.archive.disown(f)
 	if !f.shut() {
@@ -230,7 +227,7 @@ func (f *openFile) Close() error {
 	return nil
 }
 
-// shut ends the file's reading, and reports whether it was open.
+// shut closes the file, and reports whether it was open.
 func (f *openFile) shut() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -243,4 +240,38 @@ func (f *openFile) shut() bool {
 		f.section.Close() // nothing was written
 	}
 	return true
+}
+
+// An openFolder is a folder of an archive that a caller has opened.
+type openFolder struct {
+	node *node
+	path string
+
+	mu     sync.Mutex
+	listed int
+}
+
+// Stat describes the folder.
+func (f *openFolder) Stat() (fs.FileInfo, error) { return f.node, nil }
+
+// Close has nothing to close.
+func (f *openFolder) Close() error { return nil }
+
+func (f *openFolder) Read([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "read", Path: f.path, Err: errors.New("it is a folder")}
+}
+
+// ReadDir lists the next n entries, or all remaining ones if n is 0 or less.
+func (f *openFolder) ReadDir(n int) ([]fs.DirEntry, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	left := f.node.in.entries[f.listed:]
+	if n > 0 && len(left) == 0 {
+		return nil, io.EOF
+	}
+	if n > 0 {
+		left = left[:min(n, len(left))]
+	}
+	f.listed += len(left)
+	return slices.Clone(left), nil
 }

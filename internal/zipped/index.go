@@ -17,10 +17,12 @@ import (
 	"slices"
 )
 
-// A Source is where the bytes of an archive come from.
+// A Source reads an archive, wherever it is. Section reads the bytes from first to before
+// end. Before returns the bytes between at and the tail, if they are of the same archive
+// as the tail. Label says for errors where the archive is from and what it is called.
 type Source interface {
 	Section(ctx context.Context, first, end int64) io.ReadCloser
-	Before(ctx context.Context, at int64, tail []byte) ([]byte, error) // the bytes from at to the tail
+	Before(ctx context.Context, at int64, tail []byte) ([]byte, error)
 	Size() int64
 	Label() (from, name string)
 	io.Closer
@@ -47,8 +49,8 @@ type Index struct {
 	members []*member // as in the directory
 }
 
-// Open reads the directory of an archive. Tail is its last bytes, as many as there
-// are at hand. After an error, the source is closed.
+// Open reads the directory of an archive, of which the last bytes are already in tail.
+// After an error, the source is closed.
 func Open(ctx context.Context, source Source, tail []byte) (*Index, error) {
 	z := newIndex(source, tail)
 	if err := z.read(ctx); err != nil {
@@ -75,7 +77,7 @@ func (z *Index) read(ctx context.Context) (err error) {
 	return nil
 }
 
-// arrange tells each member where the next begins.
+// arrange notes of each member where the next one begins.
 func (z *Index) arrange() {
 	sorted := slices.SortedFunc(slices.Values(z.members), byStart)
 	next, after := z.source.Size(), z.source.Size()
@@ -92,7 +94,7 @@ func (z *Index) fail(err error) error {
 	return fmt.Errorf("%s: %s: %w", from, cmp.Or(name, "the archive"), err)
 }
 
-// section reads a part of the archive, from memory if it is there.
+// section reads a part of the archive, from memory if possible.
 func (z *Index) section(ctx context.Context, first, end int64) io.ReadCloser {
 	if z.tail.covers(first, end) {
 		return z.tail.reader(first, end)

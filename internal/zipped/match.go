@@ -8,7 +8,7 @@ import (
 
 // matches reports whether a pattern with "**" matches a name.
 func matches(pattern, name []string) bool {
-	star, from := -1, 0 // the last "**", and where the name goes on behind it
+	star, from := -1, 0 // the last "**", and where in the name the rest of the pattern begins
 	p, n := 0, 0
 	for n < len(name) {
 		switch {
@@ -30,10 +30,10 @@ func matches(pattern, name []string) bool {
 
 func matchesOne(pattern, name string) bool {
 	ok, err := gopath.Match(pattern, name)
-	return ok && err == nil // bad patterns have been refused
+	return ok && err == nil // Check has refused bad patterns
 }
 
-// split is a name or a pattern as its parts.
+// split splits a name or a pattern at its slashes.
 func split(name string) []string { return strings.Split(strings.TrimSuffix(name, "/"), "/") }
 
 func malformed(pattern string) bool {

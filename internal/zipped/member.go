@@ -53,8 +53,9 @@ func newMember(header record, name []byte, extra record) (*member, error) {
 	return m, m.place(header.long(20), header.long(24), header.long(42), extra)
 }
 
-// place tells the member its sizes and where it is. Numbers that are too large for an
-// entry are in an extra field. Only the size may be as large as that and yet be meant.
+// place sets the sizes of a member and where it is. Numbers that are too large for a
+// header are in an extra field. Without one, only the size may have the value that says
+// so.
 func (m *member) place(packed, size, start uint32, extra record) error {
 	numbers := [...]uint64{uint64(size), uint64(packed), uint64(start)} // in the field's order
 	elsewhere := func(n uint64) bool { return n == math.MaxUint32 }
@@ -182,15 +183,15 @@ func unixMode(m uint32) fs.FileMode {
 
 func byStart(a, b *member) int { return cmp.Compare(a.start, b.start) }
 
-// end is where a member ends at the latest, unless it lies about its place. What
-// is between it and the next one need not be read.
+// end returns where a member ends at the latest if its place is right. What is between
+// that and the next one need not be read.
 func (m *member) end() int64 {
 	return min(m.next, m.start+localHeader+int64(len(m.name))+math.MaxUint16+m.packed)
 }
 
 func (m *member) isDir() bool { return strings.HasSuffix(m.name, "/") || m.mode.IsDir() }
 
-// problem is why a member cannot be unpacked, or nil.
+// problem returns why a member cannot be unpacked, or nil.
 func (m *member) problem() error {
 	const encrypted = 1 | 1<<6 | 1<<13
 	room := m.next - m.start - localHeader

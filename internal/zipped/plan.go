@@ -31,7 +31,7 @@ func (e *unsafeError) Error() string        { return "unsafe: " + e.err.Error() 
 func (e *unsafeError) Unwrap() error        { return e.err }
 func (e *unsafeError) Is(target error) bool { return target == ErrUnsafe }
 
-// plan selects members and refuses what must not be written.
+// plan selects members, and refuses an archive with a member that must not be written.
 func (o *Options) plan(members []*member) (*plan, error) {
 	p := &plan{opts: o, tree: newTree(fold)}
 	patterns := make([][]string, len(o.Match))
@@ -61,8 +61,8 @@ func (o *Options) plan(members []*member) (*plan, error) {
 	return p, nil
 }
 
-// add plans a member. Its error ends the planning; what is wrong with the
-// member itself is kept.
+// add adds a member to the plan. An error is about the whole plan; what is wrong with
+// the member is noted.
 func (p *plan) add(m *member) error {
 	if err := forbidden(m); err != nil {
 		p.refuse(m.name, err)
@@ -113,7 +113,7 @@ const (
 	longestName = 255 // of one part
 )
 
-// forbidden is why there must be no such file, or nil.
+// forbidden returns why there must be no such file, or nil.
 func forbidden(m *member) error {
 	name := strings.TrimSuffix(m.name, "/")
 	_, unknown := filepath.Localize(name)
@@ -141,7 +141,7 @@ func forbidden(m *member) error {
 	return nil
 }
 
-// fold makes names the same that differ only in case.
+// fold returns the same for names that differ only in case.
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		least := r
@@ -152,7 +152,7 @@ func fold(name string) string {
 	}, name)
 }
 
-// overlaps refuses files that share bytes of the archive, as bombs do.
+// overlaps refuses files that share bytes of the archive, as those of zip bombs do.
 func (p *plan) overlaps() {
 	sorted := slices.SortedFunc(slices.Values(p.files), byStart)
 	for i, m := range sorted {

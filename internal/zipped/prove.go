@@ -49,9 +49,9 @@ func Prove(ctx context.Context, file io.ReaderAt, size, seam int64) error {
 	return nil
 }
 
-// repeatsHeaders reports whether what stands before and after each member of an
-// archive is what the directory, which begins at begin, says of it. Nothing else
-// proves these bytes. An archive larger than 4 GiB says it elsewhere.
+// repeatsHeaders reports whether the headers and descriptors of all members repeat what
+// the directory says, which begins at begin. No checksum covers them. In archives of more
+// than 4 GiB, the numbers are elsewhere, and the result is false.
 func repeatsHeaders(file io.ReaderAt, begin, size int64) bool {
 	directory := make(record, min(size-begin, maxDirectory))
 	if _, err := file.ReadAt(directory, begin); err != nil {
@@ -68,7 +68,7 @@ func repeatsHeaders(file io.ReaderAt, begin, size int64) bool {
 		if _, err := file.ReadAt(local, at); err != nil || !repeatsHeader(local, directory) {
 			return false
 		}
-		after := make(record, 16) // a record with its own mark
+		after := make(record, 16) // a descriptor
 		behind := at + int64(len(local)) + int64(directory.long(20))
 		if _, err := file.ReadAt(after, behind); directory.short(8)&hasDescriptor != 0 &&
 			(err != nil || !after.is(descriptorMagic) || !bytes.Equal(after[4:], directory[16:28])) {
@@ -93,8 +93,8 @@ func repeatsHeader(local, directory record) bool {
 }
 
 const (
-	hasDescriptor  = 1 << 3 // a flag: a record after the member repeats its size and CRC
-	descriptorMost = 24     // bytes
+	hasDescriptor  = 1 << 3 // a flag: a record after the member repeats its sizes and CRC
+	descriptorMost = 24     // bytes of that record
 )
 
 // prove reads a member to its end.
@@ -124,13 +124,13 @@ func (f *feed) drained() error {
 	return nil
 }
 
-// A local archive is in a file that is somebody else's to close.
+// A local archive is in a file, which the caller closes.
 type local struct {
 	io.ReaderAt
 	size int64
 }
 
-// localTail is how much of it is read at first.
+// localTail is how much of its end is read first.
 const localTail = 3 << 19
 
 func (l local) tail() ([]byte, error) {

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -160,38 +158,4 @@ func (n *node) ModTime() time.Time {
 		return time.Time{}
 	}
 	return n.member.modified
-}
-
-// An openFolder is a folder of an archive that somebody opened.
-type openFolder struct {
-	node *node
-	path string
-
-	mu     sync.Mutex
-	listed int
-}
-
-// Stat describes the folder.
-func (f *openFolder) Stat() (fs.FileInfo, error) { return f.node, nil }
-
-// Close has nothing to close.
-func (f *openFolder) Close() error { return nil }
-
-func (f *openFolder) Read([]byte) (int, error) {
-	return 0, &fs.PathError{Op: "read", Path: f.path, Err: errors.New("it is a folder")}
-}
-
-// ReadDir lists the next n entries, or all that are left if n is not above 0.
-func (f *openFolder) ReadDir(n int) ([]fs.DirEntry, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	left := f.node.in.entries[f.listed:]
-	if n > 0 && len(left) == 0 {
-		return nil, io.EOF
-	}
-	if n > 0 {
-		left = left[:min(n, len(left))]
-	}
-	f.listed += len(left)
-	return slices.Clone(left), nil
 }

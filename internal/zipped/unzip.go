@@ -8,14 +8,17 @@ import (
 	"sync"
 )
 
-// A feed reads members off a part of an archive, one after the other. It is
-// not read beyond the part that it is open for.
+// memberBuffer is how much of a member is read at a time.
+const memberBuffer = 64 << 10
+
+// A feed reads members from a part of an archive, one after the other, and never beyond
+// the bytes that it is allowed.
 type feed struct {
 	src        io.Reader
 	at         int64 // in the archive, of the first byte in buf
 	buf        []byte
-	r, open, w int   // what was read, what may be read, what there is
-	left       int64 // what may be read beyond what there is
+	r, open, w int   // in buf: up to r is consumed, up to open allowed, up to w filled
+	left       int64 // how many bytes are allowed that are not in buf yet
 }
 
 func newFeed(src io.Reader, at int64, buf []byte) *feed {
@@ -24,7 +27,7 @@ func newFeed(src io.Reader, at int64, buf []byte) *feed {
 
 func (f *feed) pos() int64 { return f.at + int64(f.r) }
 
-// allow opens the feed for n bytes from here on.
+// allow allows n bytes from here on.
 func (f *feed) allow(n int64) {
 	f.open, f.left = f.r, n
 	f.widen()
@@ -36,7 +39,7 @@ func (f *feed) widen() {
 	f.left -= n
 }
 
-// fill gets more when all that there is has been read.
+// fill reads more when all of buf is consumed.
 func (f *feed) fill() error {
 	if f.left == 0 {
 		return io.EOF
@@ -66,7 +69,7 @@ func (f *feed) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// ReadByte lets flate read no more than it needs.
+// ReadByte makes flate read no more than it needs.
 func (f *feed) ReadByte() (byte, error) {
 	for f.r == f.open {
 		if err := f.fill(); err != nil {
@@ -90,8 +93,8 @@ func (f *feed) skip(n int64) error {
 	return nil
 }
 
-// enter goes to a member, which is not before this place, and opens the feed
-// for its data.
+// enter skips to a member, which must not begin before this position, and allows its
+// data.
 func (f *feed) enter(m *member) error {
 	if m.start < f.pos() {
 		return fmt.Errorf("it overlaps what is before it: %w", errFormat)
@@ -120,8 +123,8 @@ func (f *feed) enter(m *member) error {
 
 var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
 
-// An unpacker reads what a member unpacks to, and checks it against what the
-// directory tells of it.
+// An unpacker reads the content of a member, and checks its size and its CRC against the
+// directory.
 type unpacker struct {
 	member  *member
 	src     io.Reader
@@ -131,7 +134,7 @@ type unpacker struct {
 	err     error
 }
 
-// start unpacks another member. The feed is at it, or before it.
+// start begins another member. The feed is at its beginning, or before.
 func (u *unpacker) start(f *feed, m *member) error {
 	u.member, u.src, u.sum, u.done, u.err = m, f, 0, 0, nil
 	if u.err = m.problem(); u.err != nil {
@@ -169,13 +172,13 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	case u.err == io.EOF && n > 0:
 		return n, nil
 	case u.err != nil:
-		return 0, u.err // io.ReadFull does not look at the error once it has all bytes
+		return 0, u.err // without bytes: io.ReadFull ignores an error once it has all of them
 	}
 	return n, nil
 }
 
-// finish looks for the end of a member whose bytes have all been read: whoever
-// knows its size may not read on, and must not be handed bytes that are wrong.
+// finish looks for the end of a member as soon as all of its bytes are read: a caller who
+// knows the size may stop there, and must not get bytes that are wrong.
 func (u *unpacker) finish() error {
 	var more [1]byte
 	n, err := io.ReadFull(u.src, more[:])
@@ -185,7 +188,7 @@ func (u *unpacker) finish() error {
 	return err
 }
 
-// check is what becomes of a member at its end.
+// check returns io.EOF at the end of a member, or what is wrong with it.
 func (u *unpacker) check() error {
 	switch {
 	case u.done < u.member.size:
@@ -196,7 +199,7 @@ func (u *unpacker) check() error {
 	return io.EOF
 }
 
-// release gives back what is shared.
+// release returns the inflater to the pool.
 func (u *unpacker) release() {
 	if u.inflate != nil {
 		inflaters.Put(u.inflate)

@@ -20,13 +20,13 @@ type worker struct {
 	packed   []byte
 	plain    []byte
 
-	folder string   // the one that was written to last
-	at     *os.Root // that folder
+	folder string   // of the last file
+	at     *os.Root // the same
 }
 
 const writeBuffer = 128 << 10
 
-// extract writes files that lie one after the other in the archive.
+// extract writes files that follow each other in the archive.
 func (w *worker) extract(batch []*member) error {
 	if w.packed == nil {
 		w.packed, w.plain = make([]byte, memberBuffer), make([]byte, writeBuffer)
@@ -42,7 +42,7 @@ func (w *worker) extract(batch []*member) error {
 	return nil
 }
 
-// write writes a file, or leaves nothing of it.
+// write writes a whole file, or nothing.
 func (w *worker) write(f *feed, m *member) error {
 	folder, name := gopath.Split(m.name)
 	if err := w.enter(folder); err != nil {
@@ -52,7 +52,7 @@ func (w *worker) write(f *feed, m *member) error {
 	if err != nil {
 		return err
 	}
-	if file == nil { // its bytes are read over on the way to the next
+	if file == nil { // its bytes are dropped on the way to the next
 		w.skipped(m)
 		return nil
 	}
@@ -87,8 +87,8 @@ func (w *worker) leave() {
 	}
 }
 
-// create makes a new file, or one beside that which it will replace. It is nil
-// if the file exists and is to stay.
+// create creates a file, or a temporary one that will replace it. It returns nil if the
+// file exists and is to be kept.
 func (w *worker) create(m *member, name string) (*atomicfile.File, error) {
 	mode := fs.FileMode(0o644)
 	if m.mode&0o111 != 0 {
@@ -112,7 +112,7 @@ func (w *worker) fill(file *os.File, f *feed, m *member) error {
 		return err
 	}
 	for {
-		n, err := 0, w.ctx.Err() // what comes from the disk asks no context
+		n, err := 0, w.ctx.Err() // bytes from memory or from a spool need no context
 		for err == nil && n < len(w.plain) {
 			var more int
 			more, err = w.unpacker.Read(w.plain[n:])
