@@ -232,8 +232,15 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 	if _, err := s.client.wire.Request(ctx, call); err != nil {
 		return err
 	}
+	open := func(spec remote.Spec) func() (*ArtifactFile, error) {
+		spec.Lax = opts.AllowUnverified
+		return func() (*ArtifactFile, error) { return s.open(ctx, project, src, opts.open(), spec) }
+	}
 	return ofFileSystem(atomicfile.Replace(file, old, func(part *os.File) error {
-		err := s.fill(ctx, project, src, part, opts, true)
+		if opts.Gunzip { // what is written is not what is downloaded
+			return fill(ctx, part, open(remote.Spec{}))
+		}
+		err := fill(ctx, part, open(remote.Spec{Copy: part, Provable: beginsAsZip}))
 		if err != zipped.ErrUnproven {
 			return err
 		}
@@ -241,7 +248,7 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 		if err = cmp.Or(err, part.Truncate(0)); err != nil {
 			return err
 		}
-		return s.fill(ctx, project, src, part, opts, false)
+		return fill(ctx, part, open(remote.Spec{}))
 	}))
 }
 

@@ -60,7 +60,7 @@ func (f *ArtifactFile) Close() error { return f.source.Close() }
 
 // open opens a file, of which the spec says what is not the same for all.
 func (s *ArtifactsService) open(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions, spec remote.Spec) (*ArtifactFile, error) {
-	spec.JSON = opts.FileType != "" && opts.FileType != ArtifactTypeArchive
+	spec.JSON = opts.asksReport()
 	spec.Ending, spec.Progress = endOfZip, opts.Progress
 	if job, ok := src.(JobID); ok {
 		spec.Fixed = true // a job's artifacts are never replaced
@@ -82,7 +82,7 @@ func (c *Client) download(ctx context.Context, cl *rest.Call, spec remote.Spec) 
 	return &ArtifactFile{
 		Name:        source.Name(),
 		Size:        source.Size(),
-		ContentType: source.Header().Get("Content-Type"),
+		ContentType: source.ContentType(),
 		source:      source,
 		body:        source,
 	}, nil
@@ -178,27 +178,32 @@ var (
 	gzipMagic     = []byte{0x1f, 0x8b}
 )
 
+// asksReport reports whether something else than the archive is requested.
+func (o *OpenOptions) asksReport() bool {
+	return o.FileType != "" && o.FileType != ArtifactTypeArchive
+}
+
 // asReport looks at how a file begins: the archive in place of a report is
 // refused, and a report packed by gzip is unpacked if that is wanted.
 func asReport(file *ArtifactFile, opts *OpenOptions) (*ArtifactFile, error) {
-	asked := opts.FileType != "" && opts.FileType != ArtifactTypeArchive
+	asked := opts.asksReport()
 	if !asked && !opts.Gunzip {
 		return file, nil
 	}
 	ahead := bufio.NewReader(file.source)
 	start, err := ahead.Peek(len(zipMagic))
-	switch {
-	case err != nil && err != io.EOF: // a file may be shorter
-		file.Close()
-		return nil, err
-	case asked && file.isArchive(opts.FileType, start):
-		return nil, file.source.Refuse("%w: the server knows no file_type, and sends the archive in place of the %s report", errors.ErrUnsupported, opts.FileType)
+	if err == io.EOF { // a file may be shorter
+		err = nil
 	}
 	file.body = ahead
-	if opts.Gunzip && bytes.HasPrefix(start, gzipMagic) {
+	switch {
+	case err != nil:
+	case asked && file.isArchive(opts.FileType, start):
+		err = file.source.Refuse("%w: the server knows no file_type, and sends the archive in place of the %s report", errors.ErrUnsupported, opts.FileType)
+	case opts.Gunzip && bytes.HasPrefix(start, gzipMagic):
 		err = file.unpack(ahead)
 	}
-	if err != nil && err != io.EOF {
+	if err != nil {
 		file.Close()
 		return nil, err
 	}
@@ -290,14 +295,10 @@ func (c *Client) sizeOf(project ProjectID, id JobID, kind ArtifactType) func(con
 	}
 }
 
-// fill downloads to a new file. With join, parts may be joined by comparing bytes;
-// the error is [zipped.ErrUnproven] if that was done and cannot be checked.
-func (s *ArtifactsService) fill(ctx context.Context, project ProjectID, src ArtifactSource, part *os.File, opts *SaveOptions, join bool) error {
-	spec := remote.Spec{Lax: opts.AllowUnverified}
-	if join && !opts.Gunzip {
-		spec.Copy, spec.Provable = part, beginsAsZip
-	}
-	file, err := s.open(ctx, project, src, opts.open(), spec)
+// fill downloads to a new file, which open opens. The error is [zipped.ErrUnproven] if
+// parts were joined by comparing bytes and cannot be checked.
+func fill(ctx context.Context, part *os.File, open func() (*ArtifactFile, error)) error {
+	file, err := open()
 	if err != nil {
 		return err
 	}

@@ -25,24 +25,39 @@ type expected struct {
 // may be a login form, and JSON a message of something that did not pass the request on.
 func (e expected) accept(resp *rest.Response) error {
 	contentType, packed := resp.Header.Get("Content-Type"), resp.Header.Get("Content-Encoding")
-	part := resp.StatusCode == http.StatusPartialContent && e.partly
 	switch {
-	case resp.StatusCode != http.StatusOK && !part && e.partly:
-		return fmt.Errorf("%s is neither the %s nor a part of it", rest.StatusLine(resp.StatusCode), e.noun)
-	case resp.StatusCode != http.StatusOK && !part:
-		return fmt.Errorf("%s is not a whole %s", rest.StatusLine(resp.StatusCode), e.noun)
+	case !e.hasBytes(resp.StatusCode):
+		return fmt.Errorf("%s is %s", rest.StatusLine(resp.StatusCode), e.otherwise())
 	case packed != "" && !strings.EqualFold(packed, identity):
 		return fmt.Errorf("the %s is compressed by %q on its way, though that was not asked for", e.noun, packed)
 	case rest.IsPage(contentType) && !e.page:
 		return fmt.Errorf("the response has content type %q: this is a page", contentType)
 	}
-	if e.strange != nil {
-		if err := e.strange(resp.Header); err != nil {
-			return err
-		}
+	if err := e.isStrange(resp.Header); err != nil {
+		return err
 	}
 	if rest.IsJSON(contentType) && !e.json {
 		return rest.NoFile(contentType, resp.Body, resp.Secrets)
 	}
 	return nil
+}
+
+// hasBytes reports whether the body of a response with this status is of the file.
+func (e expected) hasBytes(status int) bool {
+	return status == http.StatusOK || status == http.StatusPartialContent && e.partly
+}
+
+// otherwise says what a response with another status is.
+func (e expected) otherwise() string {
+	if e.partly {
+		return fmt.Sprintf("neither the %s nor a part of it", e.noun)
+	}
+	return "not a whole " + e.noun
+}
+
+func (e expected) isStrange(header http.Header) error {
+	if e.strange == nil {
+		return nil
+	}
+	return e.strange(header)
 }

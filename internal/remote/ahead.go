@@ -22,13 +22,13 @@ func (b block) reader(first, end int64) io.ReadCloser {
 }
 
 const (
-	aheadGap   = 4 << 10
+	aheadGap   = 4 << 10 // between parts that still follow one another
 	aheadFirst = 64 << 10
 	aheadMost  = 1 << 20 // also of what is held
 )
 
-// An ahead holds what was read of an archive last. While small files are read
-// one after the other, more and more of them come with one request.
+// An ahead holds what was read of an archive last. While small files are read one
+// after the other, each request covers more of what follows.
 type ahead struct {
 	mu    sync.Mutex
 	held  block
@@ -42,7 +42,7 @@ func (a *ahead) look(first, end, size int64) (held block, until int64) {
 	switch {
 	case a.held.covers(first, end):
 		return a.held, end
-	case a.held.covers(first, first) || a.held.covers(first-aheadGap, first-aheadGap): // goes on where it ended
+	case a.held.covers(first, first) || a.held.covers(first-aheadGap, first-aheadGap): // continues where it ended
 		a.width = min(max(2*a.width, aheadFirst), aheadMost)
 	default:
 		a.width = 0
@@ -56,19 +56,19 @@ func (a *ahead) keep(b block) {
 	a.held = b
 }
 
-// Section reads a part: a large one as it comes, and a small one with what
+// Section reads a part: a large one as it arrives, and a small one together with what
 // follows it.
-func (z *Parts) Section(ctx context.Context, first, end int64) io.ReadCloser {
+func (p *Parts) Section(ctx context.Context, first, end int64) io.ReadCloser {
 	if end-first > aheadMost {
-		return z.stream(ctx, first, end)
+		return p.stream(ctx, first, end)
 	}
-	return &aheadReader{zip: z, ctx: ctx, first: first, end: end}
+	return &aheadReader{parts: p, ctx: ctx, first: first, end: end}
 }
 
-// An aheadReader reads a small part, by a request when the first of it is read
-// and if it is not held.
+// An aheadReader reads a small part. It sends a request at the first Read, unless the
+// part is held.
 type aheadReader struct {
-	zip        *Parts
+	parts      *Parts
 	ctx        context.Context
 	first, end int64
 	io.ReadCloser
@@ -86,19 +86,19 @@ func (r *aheadReader) Read(p []byte) (int, error) {
 }
 
 func (r *aheadReader) fetch() (block, error) {
-	held, until := r.zip.last.look(r.first, r.end, r.zip.size)
+	held, until := r.parts.last.look(r.first, r.end, r.parts.size)
 	if held.data != nil {
 		return held, nil
 	}
-	stream := r.zip.stream(r.ctx, r.first, until)
+	stream := r.parts.stream(r.ctx, r.first, until)
 	defer stream.Close()
 	held = block{r.first, make([]byte, until-r.first)}
 	if _, err := io.ReadFull(stream, held.data); err != nil {
 		return block{}, err
 	}
-	r.zip.last.keep(held)
+	r.parts.last.keep(held)
 	return held, nil
 }
 
-// Close lets go of what is held.
+// Close has nothing to close.
 func (r *aheadReader) Close() error { return nil }

@@ -24,16 +24,16 @@ type File struct {
 	server Server
 	spec   Spec
 
-	first     http.Header // of the first response
-	name      string
-	from      string       // the endpoint, and the storage if there is one
-	size      int64        // of the file, or -1
-	end       int64        // of the body within the file, or -1
-	read      int64        // bytes returned
-	validator string       // a strong ETag, or a date, or ""
-	ranges    bool         // whether a part may be requested
-	asked     int64        // where the requested part begins
-	sum       maphash.Hash // of the bytes returned
+	contentType string
+	name        string
+	from        string       // the endpoint, and the storage if there is one
+	size        int64        // of the file, or -1
+	end         int64        // of the body within the file, or -1
+	read        int64        // bytes returned
+	validator   string       // a strong ETag, or a date, or ""
+	ranges      bool         // whether a part may be requested
+	asked       int64        // where the requested part begins
+	sum         maphash.Hash // of the bytes returned
 
 	ending *ending // of a body that ends with its connection; else nil
 	known  int64   // the size that Spec.Length returned, or -1
@@ -55,14 +55,14 @@ func Open(ctx context.Context, server Server, spec Spec) (*File, error) {
 		cancel()
 		return nil, err
 	}
-	f.first, f.name, f.bodies.body = resp.Header, fileName(resp), resp.Body
+	f.contentType, f.name, f.bodies.body = resp.Header.Get("Content-Type"), fileName(resp), resp.Body
 	f.from, f.secrets = resp.From, resp.Secrets
 	f.size, f.end, f.ending, f.validator = resp.ContentLength, resp.ContentLength, endingOf(resp), validatorOf(resp)
 	if err := f.accept(resp, false); err != nil {
 		return nil, f.Refuse("%w", err)
 	}
 	// If it was no page at first, a page now is not the file.
-	f.spec.Page = rest.IsPage(resp.Header.Get("Content-Type"))
+	f.spec.Page = rest.IsPage(f.contentType)
 	return f, nil
 }
 
@@ -87,14 +87,11 @@ func (f *File) Name() string { return f.name }
 // Size is how many bytes the file has, or -1.
 func (f *File) Size() int64 { return f.size }
 
-// Header is that of the first response.
-func (f *File) Header() http.Header { return f.first }
+// ContentType is that of the first response.
+func (f *File) ContentType() string { return f.contentType }
 
 // From is the endpoint that the file is from, and the storage if there is one.
 func (f *File) From() string { return f.from }
-
-// Secrets are to be kept out of errors.
-func (f *File) Secrets() []secret.Value { return f.secrets }
 
 // Err is what every further Read returns, nil while there may be more.
 func (f *File) Err() error { return f.bodies.over }

@@ -27,20 +27,20 @@ func shortened(r reply, bytes int) reply {
 	return r
 }
 
-// An archive is opened by its end, which comes in one response however often that is
-// interrupted, and smaller each time.
-func TestPartsOpen(t *testing.T) {
+type partsOpenCase struct {
+	replies []reply
+	asked   []string
+	waits   []int
+	tail    int
+	err     string
+}
+
+func partsOpenCases() map[string]partsOpenCase {
 	size := len(partsText)
 	tail := span(size-partsTail, size)
 	half := span(size-(256<<10), size)
 	const suffix = "bytes=-1572864 api"
-	for name, test := range map[string]struct {
-		replies []reply
-		asked   []string
-		waits   []int
-		tail    int
-		err     string
-	}{
+	return map[string]partsOpenCase{
 		"at once": {replies: []reply{tail}, asked: []string{suffix}, tail: partsTail},
 		"after an interruption": {
 			replies: []reply{shortened(tail, 512<<10), half},
@@ -60,7 +60,14 @@ func TestPartsOpen(t *testing.T) {
 		"a page":         {replies: []reply{{body: "<p>", header: "Content-Type: text/html"}}, err: "this is a page"},
 		"another status": {replies: []reply{{status: 204}}, err: "204 No Content is neither the archive nor a part of it"},
 		"not the end":    {replies: []reply{span(0, 100)}, err: "is not the end of the archive"},
-	} {
+	}
+}
+
+// An archive is opened by its end, which comes in one response however often that is
+// interrupted, and smaller each time.
+func TestPartsOpen(t *testing.T) {
+	size := len(partsText)
+	for name, test := range partsOpenCases() {
 		t.Run(name, func(t *testing.T) {
 			s := &scripted{t: t, replies: test.replies, tries: 3}
 			parts, end, err := remote.OpenParts(t.Context(), s, true)
@@ -82,19 +89,19 @@ func TestPartsOpen(t *testing.T) {
 	}
 }
 
-// A part resumes at its first missing byte. It is requested from the storage first, and
-// through the API after an interruption or a refusal.
-func TestPartsResume(t *testing.T) {
+type partsResumeCase struct {
+	replies []reply
+	asked   []string
+	waits   []int
+	err     string
+}
+
+func partsResumeCases() map[string]partsResumeCase {
 	const first, end = 1000, 1000 + (2 << 20)
 	size := len(partsText)
 	long := fmt.Sprintf("bytes=%d-%d", first, end-1)
 	rest := fmt.Sprintf("bytes=%d-%d", first+10, end-1)
-	for name, test := range map[string]struct {
-		replies []reply
-		asked   []string
-		waits   []int
-		err     string
-	}{
+	return map[string]partsResumeCase{
 		"at once":      {replies: []reply{span(first, end)}, asked: []string{long + " storage"}},
 		"expired":      {replies: []reply{{refuse: 403}, span(first, end)}, asked: []string{long + " storage", long + " api"}},
 		"unreachable":  {replies: []reply{{refuse: -1}, span(first, end)}, asked: []string{long + " storage", long + " api"}},
@@ -109,7 +116,15 @@ func TestPartsResume(t *testing.T) {
 		"another size": {replies: []reply{{status: 206, body: "x", header: "Content-Range: bytes 1000-1000/2000"}}, err: "the archive changed while it was read: it has 2000 bytes now"},
 		"other bytes":  {replies: []reply{span(first+1, end)}, err: "were asked for"},
 		"another tag":  {replies: []reply{span(first, end, "Etag: \"b\"")}, err: "the archive changed while it was read"},
-	} {
+	}
+}
+
+// A part resumes at its first missing byte. It is requested from the storage first, and
+// through the API after an interruption or a refusal.
+func TestPartsResume(t *testing.T) {
+	const first, end = 1000, 1000 + (2 << 20)
+	size := len(partsText)
+	for name, test := range partsResumeCases() {
 		t.Run(name, func(t *testing.T) {
 			s := &scripted{t: t, replies: append([]reply{span(size-partsTail, size)}, test.replies...), tries: 3}
 			if name == "another tag" {

@@ -12,7 +12,7 @@ import (
 // file.
 type contentRange struct {
 	first, last int64 // bytes, from 0, both within
-	total       int64 // of the file, or -1 if not told
+	total       int64 // of the file, or -1 if unknown
 }
 
 // parseContentRange reads the header of a 206 with one range. RFC 9110, 14.4.

@@ -115,9 +115,16 @@ var errReset = errors.New("connection reset")
 
 const tagA = "Etag: \"a\""
 
-// A file is read through interruptions: by parts if it has a strong ETag, else by
-// requesting and comparing the whole.
-func TestResume(t *testing.T) {
+type resumeCase struct {
+	spec    remote.Spec
+	replies []reply
+	asked   []string // after the first request
+	waits   []int
+	text    string // what is read
+	err     string
+}
+
+func resumeCases() map[string]resumeCase {
 	whole := reply{body: "0123456789", header: tagA}
 	first := reply{body: "0123", length: 10, header: tagA, cut: errReset}
 	untagged := reply{body: "0123", length: 10, cut: errReset}
@@ -125,14 +132,7 @@ func TestResume(t *testing.T) {
 	part := func(body, span string) reply {
 		return reply{status: 206, body: body, header: tagA + "\nContent-Range: bytes " + span}
 	}
-	for name, test := range map[string]struct {
-		spec    remote.Spec
-		replies []reply
-		asked   []string // after the first request
-		waits   []int
-		text    string // what is read
-		err     string
-	}{
+	return map[string]resumeCase{
 		"at once":              {replies: []reply{whole}, text: "0123456789"},
 		"a part":               {replies: []reply{first, part("456789", "4-9/10")}, asked: []string{`bytes=4- "a" api`}, waits: []int{1}, text: "0123456789"},
 		"too short":            {replies: []reply{{body: "0123", length: 10, header: tagA}, part("456789", "4-9/10")}, asked: []string{`bytes=4- "a" api`}, waits: []int{1}, text: "0123456789"},
@@ -160,7 +160,13 @@ func TestResume(t *testing.T) {
 		"JSON":             {spec: remote.Spec{JSON: true}, replies: []reply{{length: 10, cut: errReset}, {body: `{"a": "b"}`, header: "Content-Type: application/json"}}, asked: []string{"api"}, waits: []int{1}, text: `{"a": "b"}`},
 		"it grew":          {spec: remote.Spec{Grows: true}, replies: []reply{untagged, {body: "0123456789abc"}}, asked: []string{"api"}, waits: []int{1}, text: "0123456789abc"},
 		"it shrank":        {spec: remote.Spec{Grows: true}, replies: []reply{untagged, {body: "012"}}, asked: []string{"api"}, waits: []int{1}, text: "0123", err: "it has 3 bytes now"},
-	} {
+	}
+}
+
+// A file is read through interruptions: by parts if it has a strong ETag, else by
+// requesting and comparing the whole.
+func TestResume(t *testing.T) {
+	for name, test := range resumeCases() {
 		t.Run(name, func(t *testing.T) {
 			s := &scripted{t: t, replies: test.replies, tries: 3}
 			all := len(test.replies)

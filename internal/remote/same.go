@@ -79,22 +79,33 @@ func (f *File) check(resp *rest.Response, partly bool) error {
 // The error is errUnproven if it may be of another file.
 func (f *File) checkPart(resp *rest.Response) error {
 	r, err := parseContentRange(resp.Header.Get("Content-Range"))
+	if err == nil {
+		err = f.checkRange(r)
+	}
 	switch {
 	case err != nil:
 		return err
+	case f.contradicts(resp.Header):
+		return f.Changed("it has another ETag or date now")
+	case !f.repeats(resp.Header), r.last < f.read:
+		return errUnproven
+	}
+	f.size, f.end = max(f.size, r.total), r.last+1
+	f.ending = nil
+	return nil
+}
+
+// checkRange checks that a range begins at the requested byte, and is of a file of the
+// same size.
+func (f *File) checkRange(r contentRange) error {
+	switch {
 	case r.first != f.asked:
 		return fmt.Errorf("the bytes from %d on were requested, but the response begins at byte %d", f.asked, r.first)
 	case r.total >= 0 && f.size >= 0 && r.total != f.size:
 		return f.Changed("it has %d bytes now", r.total)
 	case r.total < 0 && (f.size < 0 || !f.tagged()):
 		return errors.New("the server does not say which part of the file this is: its Content-Range has no size")
-	case f.contradicts(resp.Header):
-		return f.Changed("it has another ETag or date now")
-	case !f.repeats(resp.Header) || r.last < f.read:
-		return errUnproven
 	}
-	f.size, f.end = max(f.size, r.total), r.last+1
-	f.ending = nil
 	return nil
 }
 
@@ -147,7 +158,7 @@ func (f *File) repeats(header http.Header) bool {
 	return !isTag(header.Get("ETag")) && (f.validator == "" || header.Get("Last-Modified") == f.validator)
 }
 
-// skip reads past the bytes that were already handed out, and compares them. Only
+// skip reads past the bytes that were already returned, and compares them. Only
 // a difference is an error: if the body is interrupted, it is requested again.
 // The hash has a secret seed, so a server cannot construct a collision. It is
 // faster than a network; SHA-256 is not.
@@ -171,7 +182,7 @@ func (f *File) skip() error {
 	return nil
 }
 
-// join compares the bytes of a part that overlap those already handed out. As in
+// join compares the bytes of a part that overlap those already returned. As in
 // skip, only a difference is an error.
 func (f *File) join() error {
 	if f.asked == f.read {

@@ -24,8 +24,8 @@ type Server interface {
 	Ask(ctx context.Context, header http.Header, at *url.URL) (*rest.Response, error)
 
 	// Again waits before another attempt, after so many in a row that brought
-	// nothing. Its error says why there is none: it is broken, how the last attempt
-	// ended, or also how the context ended.
+	// nothing. Its error says why there is none: with broken, how the last attempt
+	// ended, and with the end of the context, if that is why.
 	Again(ctx context.Context, failures int, broken error) error
 
 	// Refused returns the status of an error of Ask, and whether it is the storage's.

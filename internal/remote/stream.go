@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// drained is how many bytes are read off at most so that a connection can be
-// used again: more than a member's extra fields can have.
+// drained is how many bytes are discarded at most so that a connection can be reused:
+// more than the extra fields of a file in a zip archive can have.
 const drained = 72 << 10
 
 // drainTime is how long that may take: a new connection costs no more.
 const drainTime = 100 * time.Millisecond
 
-// A stream reads a part of an archive, by a request when the first of it is read.
-// What an interruption left is requested through the API, since storage URLs expire.
+// A stream reads a part of an archive. It sends a request at the first Read. After an
+// interruption it requests the rest through the API, since storage URLs expire.
 type stream struct {
-	zip      *Parts
+	parts    *Parts
 	ctx      context.Context
 	pos, end int64
 	bodies   resumer
 }
 
-func (z *Parts) stream(ctx context.Context, first, end int64) *stream {
-	s := &stream{zip: z, ctx: ctx, pos: first, end: end}
-	s.bodies = resumer{ctx: ctx, server: z.server, open: s.open, took: s.took, fail: s.fail}
+func (p *Parts) stream(ctx context.Context, first, end int64) *stream {
+	s := &stream{parts: p, ctx: ctx, pos: first, end: end}
+	s.bodies = resumer{ctx: ctx, server: p.server, open: s.open, took: s.took, fail: s.fail}
 	return s
 }
 
@@ -35,7 +35,7 @@ func (s *stream) open() error {
 	if s.pos >= s.end {
 		return io.EOF
 	}
-	body, err := s.zip.part(s.ctx, s.pos, s.end)
+	body, err := s.parts.part(s.ctx, s.pos, s.end)
 	if err != nil {
 		return err
 	}
@@ -48,13 +48,13 @@ func (s *stream) took(p []byte, err error) (int, error) {
 	case s.pos >= s.end:
 		err = io.EOF
 	case err != nil:
-		s.zip.forget(s.zip.known())
+		s.parts.forget(s.parts.known())
 		err = interrupted(err, nil)
 	}
 	return len(p), err
 }
 
-func (s *stream) fail(err error) error { return s.zip.failAt(s.pos, err) }
+func (s *stream) fail(err error) error { return s.parts.failAt(s.pos, err) }
 
 // Close ends the request, if there is one.
 func (s *stream) Close() error {
@@ -70,12 +70,12 @@ func (s *stream) Close() error {
 // A wholeEnd is an archive from a byte on to its end, read in one response, so that
 // the directory in it is of one archive.
 type wholeEnd struct {
-	zip    *Parts
+	parts  *Parts
 	ctx    context.Context
 	first  io.ReadCloser             // a body that has already arrived, or nil
 	again  func(at, got int64) int64 // where to begin after an interruption
 	at     int64                     // where it begins
-	most   int64                     // bytes that one attempt brought, since at is where it is
+	most   int64                     // bytes of the best attempt from there
 	pos    int64                     // where the last attempt ended
 	data   []byte
 	bodies resumer
@@ -84,9 +84,9 @@ type wholeEnd struct {
 // atOnce reads an archive from at to its end in one response. The body is that of a
 // response that has already arrived, or nil. If a response is interrupted after n
 // bytes, again returns where the next one begins.
-func (z *Parts) atOnce(ctx context.Context, at int64, body io.ReadCloser, again func(at, n int64) int64) (block, error) {
-	w := &wholeEnd{zip: z, ctx: ctx, first: body, again: again, at: at}
-	w.bodies = resumer{ctx: ctx, server: z.server, open: w.open, fail: w.fail}
+func (p *Parts) atOnce(ctx context.Context, at int64, body io.ReadCloser, again func(at, n int64) int64) (block, error) {
+	w := &wholeEnd{parts: p, ctx: ctx, first: body, again: again, at: at}
+	w.bodies = resumer{ctx: ctx, server: p.server, open: w.open, fail: w.fail}
 	defer w.bodies.close()
 	w.bodies.ready()
 	if err := w.bodies.over; err != io.EOF {
@@ -95,18 +95,18 @@ func (z *Parts) atOnce(ctx context.Context, at int64, body io.ReadCloser, again 
 	return block{w.at, w.data}, nil
 }
 
-// open makes one attempt. It ends with io.EOF if all of the data is there.
+// open makes one attempt, which reads everything. The error is io.EOF at the end.
 func (w *wholeEnd) open() (err error) {
 	body := w.first
 	if w.first = nil; body == nil {
-		if body, err = w.zip.part(w.ctx, w.at, w.zip.size); err != nil {
+		if body, err = w.parts.part(w.ctx, w.at, w.parts.size); err != nil {
 			return err
 		}
 	}
 	if err := w.bodies.hold(body); err != nil {
 		return err
 	}
-	w.data = make([]byte, w.zip.size-w.at)
+	w.data = make([]byte, w.parts.size-w.at)
 	n, err := io.ReadFull(body, w.data)
 	if w.pos = w.at + int64(n); err == nil {
 		return io.EOF
@@ -115,22 +115,22 @@ func (w *wholeEnd) open() (err error) {
 		w.at, w.most, w.bodies.fruitless = next, int64(n), 0
 	}
 	w.data = nil
-	w.zip.forget(w.zip.known())
+	w.parts.forget(w.parts.known())
 	return interrupted(err, nil)
 }
 
-func (w *wholeEnd) fail(err error) error { return w.zip.failAt(w.pos, err) }
+func (w *wholeEnd) fail(err error) error { return w.parts.failAt(w.pos, err) }
 
 // Before reads the bytes from at to the tail. To prove that they are of the same
 // archive, it reads the tail in the same response, and compares it.
-func (z *Parts) Before(ctx context.Context, at int64, tail []byte) ([]byte, error) {
-	b, err := z.atOnce(ctx, at, nil, func(at, _ int64) int64 { return at })
+func (p *Parts) Before(ctx context.Context, at int64, tail []byte) ([]byte, error) {
+	b, err := p.atOnce(ctx, at, nil, func(at, _ int64) int64 { return at })
 	if err != nil {
 		return nil, err
 	}
 	before := len(b.data) - len(tail)
 	if !bytes.Equal(b.data[before:], tail) {
-		return nil, z.fail(errChanged)
+		return nil, p.fail(errChanged)
 	}
 	return b.data[:before], nil
 }
