@@ -48,7 +48,7 @@ type Failure struct {
 	Asked  time.Duration // how long to wait before the next request, or 0
 }
 
-// Options say how a log is followed. All of them are required, save the functions.
+// Options say how a log is followed. All of them are required, except the functions.
 type Options struct {
 	From                     int64 // the byte to begin at
 	MinInterval, MaxInterval time.Duration
