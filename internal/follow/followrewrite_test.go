@@ -132,7 +132,7 @@ func TestFollowLogOfAServerThatIsUpgraded(t *testing.T) {
 		begun, asked := time.Now(), 0
 		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 			ran := min(time.Since(begun), time.Minute)
-			shown := log[:int(ran)*len(log)/int(time.Minute)]
+			shown := log[:int64(ran)*int64(len(log))/int64(time.Minute)]
 			if !strings.HasSuffix(r.URL.Path, "trace") {
 				testkit.Respond(200, map[bool]string{true: `{"id":7,"status":"success","started_at":"2026-01-01T00:00:00Z"}`, false: `{"id":7,"status":"running"}`}[ran == time.Minute])(w, r)
 				return
