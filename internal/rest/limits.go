@@ -56,7 +56,7 @@ func retryAfter(resp *http.Response) time.Duration {
 		if seconds > int64(math.MaxInt64/time.Second) {
 			return math.MaxInt64
 		}
-		return max(0, time.Duration(seconds)*time.Second)
+		return time.Duration(max(0, seconds)) * time.Second
 	}
 	if until, err := http.ParseTime(strings.TrimSpace(resp.Header.Get("Retry-After"))); err == nil {
 		return max(0, until.Sub(ServerTime(resp.Header)))

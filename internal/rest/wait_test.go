@@ -44,7 +44,7 @@ func TestRetryAfter(t *testing.T) {
 // What cannot be a wait leaves the choice to the backoff.
 func TestUselessRetryAfter(t *testing.T) {
 	for _, header := range [][2]string{
-		{"Retry-After", "0"}, {"Retry-After", "-5"}, {"Retry-After", "soon"}, {"Retry-After", ""},
+		{"Retry-After", "0"}, {"Retry-After", "-5"}, {"Retry-After", "-9223372037"}, {"Retry-After", "soon"}, {"Retry-After", ""},
 		{"Retry-After", "Fri, 31 Dec 1999 00:00:00 GMT"}, {"RateLimit-Reset", "12"}, {"RateLimit-Reset", "x"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
