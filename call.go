@@ -109,7 +109,7 @@ func discard(ctx context.Context, c *Client, call *rest.Call) error {
 // error stays as it is.
 func (c *Client) explainMove(ctx context.Context, call *rest.Call, err error) error {
 	e, answered := errors.AsType[*APIError](err)
-	if !answered || call.Method == http.MethodGet || e.isStorage() || e.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(e.Message, "moved projects") {
+	if !answered || call.Method == http.MethodGet || e.storage != "" || e.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(e.Message, "moved projects") {
 		return err
 	}
 	_, below, _ := strings.Cut(call.Path.Escaped, "/projects/")

@@ -253,7 +253,7 @@ func (k *keyedCreate) find(ctx context.Context) (*Pipeline, error) {
 // notYours reports whether GitLab refuses this one object to the token's owner. A
 // token without the scope, or a proxy's refusal, says nothing about the object.
 func (e *APIError) notYours() bool {
-	return e.Is(ErrForbidden) && !e.foreign() && !strings.HasPrefix(e.Message, "insufficient_")
+	return e.Is(ErrForbidden) && !e.foreign && !strings.HasPrefix(e.Message, "insufficient_")
 }
 
 func (k *keyedCreate) isKey(v *Variable) bool { return v.Key == keyVariable && v.Value == k.key }

@@ -110,7 +110,7 @@ func (s fileServer) Refused(err error) (status int, storage bool) {
 	if !ok {
 		return 0, false
 	}
-	return e.StatusCode, e.isStorage()
+	return e.StatusCode, e.storage != ""
 }
 
 func (s fileServer) Retries() bool { return s.wire.Config().Tries > 1 }

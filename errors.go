@@ -60,14 +60,16 @@ type APIError struct {
 	RequestID  string        // for GitLab's support
 	RetryAfter time.Duration // what the server asks to wait, or the wait that was not begun; else 0
 
-	failure *rest.Failure // nil in a literal of a caller's
+	storage string // the host, if it is not the server
+	noRoute bool   // the server does not know the endpoint
+	foreign bool   // not in GitLab's JSON: of a proxy before it, perhaps
 }
 
 // Error says what was asked and what was answered, without the query.
 func (e *APIError) Error() string {
 	text := rest.StatusLine(e.StatusCode)
-	if e.isStorage() {
-		text = "storage " + e.failure.Storage + ": " + text
+	if e.storage != "" {
+		text = "storage " + e.storage + ": " + text
 	}
 	if reason := e.reason(); reason != "" {
 		text += ": " + reason
@@ -91,7 +93,7 @@ func (e *APIError) reason() string {
 // Is reports whether the answer is of the kind of target. Answers of another
 // host, such as the storage that artifacts are redirected to, are of none.
 func (e *APIError) Is(target error) bool {
-	if e.isStorage() {
+	if e.storage != "" {
 		return false
 	}
 	switch e.StatusCode {
@@ -100,7 +102,7 @@ func (e *APIError) Is(target error) bool {
 	case http.StatusForbidden:
 		return target == ErrForbidden
 	case http.StatusNotFound:
-		return target == ErrNotFound || e.noRoute() && target == errors.ErrUnsupported
+		return target == ErrNotFound || e.noRoute && target == errors.ErrUnsupported
 	case http.StatusConflict:
 		return target == ErrConflict
 	case http.StatusTooManyRequests:
@@ -111,19 +113,18 @@ func (e *APIError) Is(target error) bool {
 	return false
 }
 
-func (e *APIError) isStorage() bool { return e.failure != nil && e.failure.Storage != "" }
-func (e *APIError) noRoute() bool   { return e.failure != nil && e.failure.NoRoute }
-
-// foreign reports whether the response is not in GitLab's JSON: of a proxy before
-// it, perhaps.
-func (e *APIError) foreign() bool { return e.failure != nil && e.failure.Foreign }
-
 // gone reports whether GitLab says that the object itself is missing.
-func (e *APIError) gone() bool { return e.failure != nil && e.failure.Gone() }
+func (e *APIError) gone() bool { return e.failure().Gone() }
 
-// newAPIError is the error of a response other than success.
+// failure returns what the rules for responses need to know of one. It is made of the
+// fields, since callers make errors of their own.
+func (e *APIError) failure() *rest.Failure {
+	return &rest.Failure{Status: e.StatusCode, Message: e.Message, Storage: e.storage, NoRoute: e.noRoute, Foreign: e.foreign}
+}
+
+// newAPIError returns the error of a response other than success.
 func newAPIError(f *rest.Failure) error {
-	return &APIError{f.Status, f.Method, f.Path, f.Message, f.RequestID, f.RetryAfter, f}
+	return &APIError{f.Status, f.Method, f.Path, f.Message, f.RequestID, f.RetryAfter, f.Storage, f.NoRoute, f.Foreign}
 }
 
 // setDelay tells an error the wait that was not begun.
@@ -144,5 +145,5 @@ func mayPass(err error, met bool) bool {
 	case e.StatusCode >= http.StatusInternalServerError, e.StatusCode == http.StatusRequestTimeout, e.Is(ErrRateLimited):
 		return true
 	}
-	return e.failure.Locked() || e.foreign() && met
+	return e.failure().Locked() || e.foreign && met
 }

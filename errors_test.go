@@ -167,3 +167,32 @@ func TestSuccessThatIsNotGitLabs(t *testing.T) {
 		})
 	}
 }
+
+// A caller can compare an error with a literal.
+func TestErrorsEqualLiterals(t *testing.T) {
+	err := testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.Respond(404, `{"message":"404 Not found"}`)).Client(t))
+	require.Equal(t, &gitlabci.APIError{StatusCode: 404, Method: "GET", Path: "/projects/group%2Fapp/pipelines/7", Message: "404 Not found"}, err)
+}
+
+// An APIError that a caller's transport returns is judged by its fields.
+func TestAPIErrorsOfTransports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for err, want := range map[*gitlabci.APIError]int{
+			{StatusCode: 400}: 1,
+			{StatusCode: 409, Message: "already exists"}:              1,
+			{StatusCode: 409, Message: "409 Conflict: Resource lock"}: 2,
+			{StatusCode: 502}: 2,
+		} {
+			requests := 0
+			client, _ := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithTransport(testkit.RoundTripper(func(*http.Request) (*http.Response, error) {
+				if requests++; requests == 2 {
+					return nil, &gitlabci.APIError{StatusCode: 400}
+				}
+				return nil, err
+			})))
+			_, ended := client.Pipelines.Wait(t.Context(), "group/app", 7, nil)
+			require.Error(t, ended)
+			require.Equal(t, want, requests, err)
+		}
+	})
+}

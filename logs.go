@@ -256,7 +256,7 @@ func isFinal(err error) bool {
 		return true
 	}
 	e, ok := errors.AsType[*APIError](err)
-	if !ok || e.foreign() && e.Message != "" && e.StatusCode != http.StatusUnauthorized {
+	if !ok || e.foreign && e.Message != "" && e.StatusCode != http.StatusUnauthorized {
 		return false // a proxy that has lost its GitLab says 404, too
 	}
 	return e.Is(ErrUnauthorized) || e.Is(ErrForbidden) || e.Is(ErrNotFound) || e.Is(ErrInvalid)
