@@ -321,7 +321,7 @@ func (s *ArtifactsService) Keep(ctx context.Context, project ProjectID, job JobI
 // [ErrOutcomeUnknown] if every answer was lost. A lost answer is asked for
 // again.
 func (s *ArtifactsService) Delete(ctx context.Context, project ProjectID, job JobID) error {
-	return discard(ctx, s.client, rest.Repeatable(http.MethodDelete, at("projects", project, "jobs", job, "artifacts"), nil))
+	return s.client.wire.Discard(ctx, rest.Repeatable(http.MethodDelete, at("projects", project, "jobs", job, "artifacts"), nil))
 }
 
 // DeleteAll lets the artifacts of all the project's jobs expire now; their
@@ -333,5 +333,5 @@ func (s *ArtifactsService) Delete(ctx context.Context, project ProjectID, job Jo
 // See https://docs.gitlab.com/api/job_artifacts/#delete-project-artifacts.
 // The errors are those of [ArtifactsService.Delete].
 func (s *ArtifactsService) DeleteAll(ctx context.Context, project ProjectID) error {
-	return discard(ctx, s.client, rest.Repeatable(http.MethodDelete, at("projects", project, "artifacts"), nil))
+	return s.client.wire.Discard(ctx, rest.Repeatable(http.MethodDelete, at("projects", project, "artifacts"), nil))
 }

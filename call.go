@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/rest"
-	"example.com/gitlabci/internal/secret"
 	"github.com/google/go-querystring/query"
 )
 
@@ -95,42 +93,28 @@ func send[P any](ctx context.Context, c *Client, cl *rest.Call) (P, error) {
 
 // fetch makes a call and has its response, read whole, decoded.
 func (c *Client) fetch(ctx context.Context, call *rest.Call, decode func(http.Header, []byte) error) error {
-	err := c.wire.Fetch(ctx, call, func(resp *rest.Response, body []byte) error { return decode(resp.Header, body) })
-	return c.explainMove(ctx, call, err)
-}
-
-// discard makes a call whose successful response has no content.
-func discard(ctx context.Context, c *Client, call *rest.Call) error {
-	return c.explainMove(ctx, call, c.wire.Discard(ctx, call))
+	return c.wire.Fetch(ctx, call, func(resp *rest.Response, body []byte) error { return decode(resp.Header, body) })
 }
 
 // explainMove adds the new path of a moved project to the error of a write, which
 // GitLab refuses instead of redirecting. It makes one more read; if that fails, the
 // error stays as it is.
-func (c *Client) explainMove(ctx context.Context, call *rest.Call, err error) error {
+func (c *Client) explainMove(ctx context.Context, write *rest.Call, err error, printable func(string) string) {
 	e, answered := errors.AsType[*APIError](err)
-	if !answered || call.Method == http.MethodGet || e.storage != "" || e.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(e.Message, "moved projects") {
-		return err
+	if !answered || e.storage != "" || e.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(e.Message, "moved projects") {
+		return
 	}
-	_, below, _ := strings.Cut(call.Path.Escaped, "/projects/")
+	_, below, _ := strings.Cut(write.Path.Escaped, "/projects/")
 	name, _, _ := strings.Cut(below, "/")
 	if !strings.Contains(strings.ToUpper(name), "%2F") { // an ID stays valid after a move
-		return err
+		return
 	}
 	read := rest.Read(rest.Path{Escaped: "/projects/" + name, Template: "/projects/:id"}, nil)
 	read.Tries = 1
-	var now *ProjectIdentity
-	readErr := c.wire.Fetch(ctx, read, func(resp *rest.Response, body []byte) (err error) {
-		if now, err = decodeThing[*ProjectIdentity](body); err == nil {
-			secrets := slices.Concat(call.Secrets, resp.Secrets)
-			now.PathWithNamespace = rest.Shorten(secret.Scrub(secret.OneLine(now.PathWithNamespace), secrets), rest.MaxTitle)
-		}
-		return err
-	})
+	now, readErr := send[*ProjectIdentity](ctx, c, read)
 	if readErr == nil && now.PathWithNamespace != "" {
-		e.Message += ": the project is now " + now.PathWithNamespace
+		e.Message += ": the project is now " + printable(now.PathWithNamespace)
 	}
-	return err
 }
 
 // A thing is an object that can be distinguished from other JSON, such as "{}" or a

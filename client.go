@@ -65,7 +65,9 @@ func newClient(cfg *config) (*Client, error) {
 		cfg.Transport = rest.DefaultTransport()
 	}
 	cfg.hooks.connect(&cfg.Config)
-	c := &Client{wire: rest.New(&cfg.Config)}
+	c := &Client{}
+	cfg.Explain = c.explainMove
+	c.wire = rest.New(&cfg.Config)
 	c.Pipelines = &PipelinesService{c}
 	c.Jobs = &JobsService{c}
 	c.Artifacts = &ArtifactsService{c}
@@ -110,7 +112,7 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := c.wire.Do(out, call, nil)
 	if err != nil {
-		return nil, c.explainMove(req.Context(), call, err)
+		return nil, err
 	}
 	return resp.Response, nil
 }

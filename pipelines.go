@@ -222,7 +222,7 @@ func (s *PipelinesService) UpdateMetadata(ctx context.Context, project ProjectID
 // response is lost, the request is retried; that the pipeline is gone by then is
 // success.
 func (s *PipelinesService) Delete(ctx context.Context, project ProjectID, pipeline PipelineID) error {
-	return discard(ctx, s.client, rest.Repeatable(http.MethodDelete, at("projects", project, "pipelines", pipeline), nil))
+	return s.client.wire.Discard(ctx, rest.Repeatable(http.MethodDelete, at("projects", project, "pipelines", pipeline), nil))
 }
 
 // A UserPipeline is a pipeline that the token's owner started, in any project.

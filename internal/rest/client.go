@@ -42,6 +42,10 @@ type Config struct {
 
 	NewError func(*Failure) error                // makes the public error of a response
 	SetDelay func(err error, wait time.Duration) // tells a public error the wait that was not begun
+
+	// Explain may add to the error of a write what another read finds out, or is nil.
+	// The text it adds must have been returned by printable.
+	Explain func(ctx context.Context, write *Call, err error, printable func(string) string)
 }
 
 // An Auth is the one credential of a client.

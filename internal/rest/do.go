@@ -60,7 +60,11 @@ func (c *Client) Do(req *http.Request, call *Call, handle func(*Response) error)
 		if resp != nil {
 			resp.Body.Close()
 		}
-		return nil, r.outcome(err)
+		err = r.outcome(err)
+		if r.config.Explain != nil && !call.isRead() {
+			r.config.Explain(req.Context(), call, err, func(text string) string { return printable(text, r.secrets) })
+		}
+		return nil, err
 	}
 	return r.respond(resp), nil
 }

@@ -115,7 +115,12 @@ func (r *run) redirection(resp *http.Response) string {
 
 // requestID is the ID that GitLab gave a request, or whatever else is there.
 func requestID(resp *http.Response, secrets []secret.Value) string {
-	return Shorten(secret.Scrub(secret.OneLine(resp.Header.Get("X-Request-Id")), secrets), MaxTitle)
+	return printable(resp.Header.Get("X-Request-Id"), secrets)
+}
+
+// printable makes a text of the server's one short line without secrets.
+func printable(text string, secrets []secret.Value) string {
+	return Shorten(secret.Scrub(secret.OneLine(text), secrets), MaxTitle)
 }
 
 // The longest messages, in characters.

@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -53,4 +54,30 @@ func TestWritesOfAMovedProjectThatCannotBeRead(t *testing.T) {
 	_, err := number.Client(t).Pipelines.Create(t.Context(), "7", "main", nil)
 	require.False(t, strings.Contains(err.Error(), "is now"))
 	require.Len(t, number.Received(), 1)
+}
+
+// The response to that read can quote the token of the call before it.
+func TestThePathOfAMovedProjectIsScrubbed(t *testing.T) {
+	asked := 0
+	s := testkit.NewScript(
+		testkit.Respond(405, `{"message":"Non GET methods are not allowed for moved projects"}`),
+		testkit.Respond(200, `{"id":7,"path_with_namespace":"first-token/app"}`))
+	err := testkit.Calls["create"](t.Context(), s.Anonymous(t, testkit.TokenSource(&asked, "first-token", "second-token")))
+	require.ErrorContains(t, err, "the project is now [REDACTED]/app")
+}
+
+// Reads of a moved project are redirected, so they have nothing to explain.
+func TestReadsOfAMovedProjectReadNothingElse(t *testing.T) {
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		requests := 0
+		client, err := gitlabci.NewClient(gitlabci.WithTransport(testkit.RoundTripper(func(r *http.Request) (*http.Response, error) {
+			requests++
+			body := io.NopCloser(strings.NewReader(`{"message":"Non GET methods are not allowed for moved projects"}`))
+			return &http.Response{StatusCode: 405, Header: http.Header{}, Body: body, Request: r}, nil
+		})))
+		require.NoError(t, err)
+		_, err = client.Do(testkit.Request(t, method, "/projects/group%2Fapp", nil))
+		require.Error(t, err)
+		require.Equal(t, 1, requests, method)
+	}
 }

@@ -191,7 +191,7 @@ func (r *Response) Unreadable(body []byte, err error) error {
 // message in it, if any.
 func (r *Response) Other(err error, message string) error {
 	status := StatusLine(r.StatusCode)
-	if message = Shorten(secret.Scrub(secret.OneLine(message), r.Secrets), MaxTitle); message == "" {
+	if message = printable(message, r.Secrets); message == "" {
 		return fmt.Errorf("%s with unexpected JSON: %w", status, err)
 	}
 	return fmt.Errorf("%s with unexpected JSON: %w; its message is %q", status, err, message)
@@ -202,7 +202,7 @@ func NoFile(contentType string, body io.Reader, secrets []secret.Value) error {
 	// Half a message is better than none, so a read error is ignored.
 	text, _ := io.ReadAll(io.LimitReader(body, MaxMessage))
 	message, _, _ := lenient.Message(text)
-	if message = Shorten(secret.Scrub(secret.OneLine(message), secrets), MaxTitle); message == "" {
+	if message = printable(message, secrets); message == "" {
 		return fmt.Errorf("the response has content type %q, not that of the requested file", contentType)
 	}
 	return fmt.Errorf("the response has content type %q, not that of the requested file; its message is %q", contentType, message)
