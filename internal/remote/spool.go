@@ -10,8 +10,8 @@ import (
 	"example.com/gitlabci/internal/secret"
 )
 
-// A Spool is an archive in a temporary file, since its server sends it only as
-// a whole.
+// A Spool is an archive in a temporary file, because its server sends it only as a
+// whole.
 type Spool struct {
 	file       *os.File
 	size       int64
@@ -33,25 +33,14 @@ func NewSpool(f *File, pattern string) (*Spool, []byte, error) {
 	return sp, tail, nil
 }
 
+// fill copies the file, and returns the copy's end.
 func (sp *Spool) fill(f *File) (_ []byte, err error) {
 	if sp.size, err = io.Copy(sp.file, f); err != nil {
 		return nil, err
 	}
-	return tailOf(sp.file, sp.size)
-}
-
-// OpenSpool returns an archive that is in a file already, and its end. It is not to
-// be closed.
-func OpenSpool(file *os.File, size int64) (*Spool, []byte, error) {
-	tail, err := tailOf(file, size)
-	return &Spool{file: file, size: size}, tail, err
-}
-
-// tailOf reads the end of an archive, which includes its directory if that is small.
-func tailOf(file *os.File, size int64) ([]byte, error) {
-	at := max(0, size-tailSize)
-	tail := make([]byte, size-at)
-	if _, err := file.ReadAt(tail, at); err != nil && err != io.EOF {
+	at := max(0, sp.size-tailSize)
+	tail := make([]byte, sp.size-at)
+	if _, err := sp.file.ReadAt(tail, at); err != nil && err != io.EOF {
 		return nil, err
 	}
 	return tail, nil
