@@ -117,6 +117,7 @@ type User struct {
 	Twitter         string    `json:"twitter,omitzero"`
 	Discord         string    `json:"discord,omitzero"`
 	WebsiteURL      string    `json:"website_url,omitzero"`
+	GitHub          string    `json:"github,omitzero"`
 	Organization    string    `json:"organization,omitzero"`
 	JobTitle        string    `json:"job_title,omitzero"`
 	Pronouns        string    `json:"pronouns,omitzero"`

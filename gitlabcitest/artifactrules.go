@@ -25,8 +25,8 @@ const mostSearched = 100
 // expired reports whether the artifacts' time is over.
 func (j *job) expired(now time.Time) bool { return !j.expire.IsZero() && !j.expire.After(now) }
 
-// available are the artifacts that are still there: those of the newest
-// successful pipeline of a ref whatever the time, others until they expire.
+// available are the artifacts that are still there: those of a locked pipeline
+// whatever the time, others until they expire.
 func (j *job) available(now time.Time) []*artifact {
 	if j.expired(now) && !j.locked() {
 		return nil
@@ -46,8 +46,18 @@ func (j *job) artifact(kind string, now time.Time) *artifact {
 
 // locked reports whether the artifacts stay beyond their time.
 func (j *job) locked() bool {
-	newest := j.pipeline.project.successful(j.pipeline.ref, 1)
-	return len(newest) > 0 && slices.Contains(newest[0].family(), j.pipeline)
+	owner := j.pipeline.project
+	p := owner.pipeline(int64(owner.locks[j.pipeline.ref]))
+	return p != nil && slices.Contains(p.family(), j.pipeline)
+}
+
+// lock locks the artifacts of a pipeline that has succeeded, and unlocks those
+// of the earlier pipelines of its ref. The lock is stored: a pipeline keeps it
+// while a job of it is retried. If it is deleted, no earlier one is locked again.
+func (p *pipeline) lock() {
+	if p.status == gitlabci.StatusSuccess && !p.dangling() {
+		p.project.locks[p.ref] = max(p.project.locks[p.ref], p.id)
+	}
 }
 
 // successful are the newest pipelines of a ref that succeeded, at most n.

@@ -356,6 +356,32 @@ func TestExpiry(t *testing.T) {
 	})
 }
 
+func TestALockOfArtifactsIsStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := gitlabcitest.NewServer()
+		j := gitlabcitest.Job{Name: "build", Artifacts: files(), ArtifactsExpireAt: time.Now().Add(time.Hour)}
+		for id := range 2 {
+			j.ID = gitlabci.JobID(1 + id)
+			srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(j)
+		}
+		time.Sleep(2 * time.Hour)
+		requireKept := func(first, second int) {
+			t.Helper()
+			require.Equal(t, first, get(t, srv, "/projects/1/jobs/1/artifacts").status)
+			require.Equal(t, second, get(t, srv, "/projects/1/jobs/2/artifacts").status)
+		}
+		requireKept(404, 200)
+		require.Equal(t, 201, post(t, srv, "/projects/1/jobs/2/retry").status) // so that it has not succeeded any more
+		requireKept(404, 200)
+		require.Equal(t, 201, post(t, srv, "/projects/1/jobs/1/retry").status) // which then succeeds later
+		srv.SetJobStatus(1002, gitlabci.StatusRunning)
+		srv.SetJobStatus(1002, gitlabci.StatusSuccess)
+		requireKept(404, 200)
+		require.Equal(t, 204, send(t, srv, http.MethodDelete, "/projects/1/pipelines/102", "").status)
+		require.Equal(t, 404, get(t, srv, "/projects/1/jobs/1/artifacts").status)
+	})
+}
+
 func TestKeepArtifacts(t *testing.T) {
 	srv := oneJob(gitlabcitest.Job{Artifacts: files(), ArtifactsExpireAt: time.Now().Add(time.Hour)})
 	require.NotNil(t, get(t, srv, "/projects/1/jobs/1").object(t)["artifacts_expire_at"])

@@ -1,9 +1,9 @@
 package gitlabcitest
 
 import (
-	"io"
 	"maps"
 	"net/http"
+	"strconv"
 	"time"
 
 	"example.com/gitlabci/gitlabcitest/internal/rack"
@@ -18,9 +18,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	hit := s.nextFault(found.name())
 	var body []byte
 	if r.Body != nil && (hit == nil || hit.Break != BreakResetUnread) {
-		var err error
-		if body, err = io.ReadAll(r.Body); err != nil {
-			http.Error(w, "400 Bad Request", http.StatusBadRequest) // as the proxy before GitLab would
+		var refused int
+		if body, refused = bodyOf(w, r); refused != 0 {
+			text := strconv.Itoa(refused) + " " + http.StatusText(refused)
+			http.Error(w, text, refused)
 			return
 		}
 	}
@@ -39,7 +40,7 @@ func (s *Server) exchange(r *http.Request, body []byte, found match, hit *fault)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := s.nextRequestID()
-	known := Request{Route: found.name(), Body: body, Fault: hit != nil}.describe(r)
+	known := Request{Route: found.name(), Fault: hit != nil}.describe(r, body)
 	var a *answer
 	if hit == nil || hit.executes() {
 		a = s.respond(r, body, found, id)

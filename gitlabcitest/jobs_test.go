@@ -80,7 +80,7 @@ func TestJobRendering(t *testing.T) {
 	requireKeys(t, jobKeys+" failure_reason", o)
 	requireKeys(t, basicKeys, o.in("pipeline"))
 	requireKeys(t, "id username public_email name state locked avatar_url web_url created_at bio location linkedin twitter discord "+
-		"website_url organization job_title pronouns bot work_information followers following is_followed local_time", o.in("user"))
+		"website_url github organization job_title pronouns bot work_information followers following is_followed local_time", o.in("user"))
 	requireKeys(t, "id short_id created_at parent_ids title message author_name author_email authored_date committer_name "+
 		"committer_email committed_date trailers extended_trailers web_url", o.in("commit"))
 	require.Equal(t, map[string]any{

@@ -2,6 +2,7 @@ package gitlabcitest_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -210,6 +211,29 @@ func TestJUnitComesAndGoes(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTwinsOfASuiteCountOnce(t *testing.T) {
+	const first = `<testsuites><testsuite name="a"><testcase classname="C" name="n" file="1.rb" time="1"/></testsuite>
+		<testsuite name="b"><testcase classname="C" name="n" file="2.rb" time="2"/>
+		<testcase classname="C" name="n" time="4"><failure/></testcase><testcase classname="D" name="n" time="8"/></testsuite></testsuites>`
+	const second = `<testsuite><testcase classname="C" name="n" file="3.rb" time="16"/><testcase classname="E" name="n" time="32"/></testsuite>`
+	srv := oneJob(gitlabcitest.Job{Name: "unit 1/2", Reports: report(first)})
+	described := func() (all []string) {
+		o := testReport(t, srv)
+		suite := o.list("test_suites")[0]
+		for _, one := range suite.list("test_cases") {
+			all = append(all, fmt.Sprint(one["classname"], one["name"], " ", one["status"], " ", one["file"]))
+		}
+		require.EqualValues(t, len(all), suite["total_count"])
+		require.EqualValues(t, len(all), testSummary(t, srv).in("total")["count"])
+		return append(all, fmt.Sprint(suite["total_time"]))
+	}
+	require.Equal(t, []string{"Cn success 2.rb", "Cn failed <nil>", "Dn success <nil>", "15"}, described())
+	srv.Pipeline(101).AddJob(gitlabcitest.Job{Name: "unit 2/2", Reports: report(second)})
+	require.Equal(t, []string{"Cn failed <nil>", "Dn success <nil>", "Cn success 3.rb", "En success <nil>", "63"}, described())
+	srv.Pipeline(101).AddJob(gitlabcitest.Job{Name: "other", Reports: report(second)})
+	require.EqualValues(t, 6, testReport(t, srv)["total_count"])
 }
 
 func TestJUnitOfCreatedPipelines(t *testing.T) {

@@ -125,9 +125,10 @@ func TestListProjects(t *testing.T) {
 
 func TestInstance(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	require.JSONEq(t, `{"version":"19.5.0","revision":"0f4ce000"}`, get(t, srv, "/version").body)
-	require.JSONEq(t, `{"version":"19.5.0","revision":"0f4ce000","enterprise":false,
-		"kas":{"enabled":false,"externalUrl":null,"externalK8sProxyUrl":null,"version":null}}`, get(t, srv, "/metadata").body)
+	const metadata = `{"version":"19.5.0","revision":"0f4ce000","enterprise":false,
+		"kas":{"enabled":false,"externalUrl":null,"externalK8sProxyUrl":null,"version":null}}`
+	require.JSONEq(t, metadata, get(t, srv, "/metadata").body)
+	require.JSONEq(t, metadata, get(t, srv, "/version").body)
 	for _, path := range []string{"/version", "/metadata", "/user"} {
 		require.Equal(t, 401, send(t, srv, "GET", path, "", "anonymous").status, path)
 	}
@@ -143,11 +144,22 @@ func TestInstance(t *testing.T) {
 	require.Contains(t, send(t, srv, "GET", "/version", "", none).body, "the following instance permissions: [read_metadata]")
 }
 
+func TestVersionSaysAllOfTheMetadataOnceItHasAny(t *testing.T) {
+	for release, keys := range map[string]string{
+		"11.0": "version revision",
+		"15.4": "version revision",
+		"15.5": "version revision kas enterprise",
+		"19.5": "version revision kas enterprise",
+	} {
+		requireKeys(t, keys, get(t, gitlabcitest.NewServer(gitlabcitest.WithVersion(release)), "/version").object(t))
+	}
+}
+
 func TestCurrentUser(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	srv.AddUser(gitlabcitest.User{Username: "noor"})
 	o := get(t, srv, "/user").object(t)
-	const keys = "id username public_email name state locked avatar_url web_url created_at bio location linkedin twitter discord website_url " +
+	const keys = "id username public_email name state locked avatar_url web_url created_at bio location linkedin twitter discord website_url github " +
 		"organization job_title pronouns bot work_information followers following is_followed local_time last_sign_in_at confirmed_at " +
 		"last_activity_on email theme_id color_scheme_id projects_limit current_sign_in_at identities can_create_group can_create_project " +
 		"two_factor_enabled external private_profile commit_email"

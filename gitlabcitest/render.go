@@ -108,11 +108,11 @@ func (u *user) email() string { return u.username + "@example.com" }
 
 func (r *renderer) before(major, minor int) bool { return r.version.Before(versions.Of(major, minor)) }
 
-// pipelineSeconds is null for a time that is not known, and whole in newer
-// releases.
-func (r *renderer) pipelineSeconds(d time.Duration, known bool) *float64 {
+// pipelineSeconds is null for a time that is not known, and else a whole
+// number, in every release.
+func pipelineSeconds(d time.Duration, known bool) *float64 {
 	s := shape.Seconds(d, known)
-	if s != nil && !r.before(15, 0) {
+	if s != nil {
 		*s = math.Floor(*s)
 	}
 	return s

@@ -39,8 +39,8 @@ func (r *renderer) whole(p *pipeline) shape.PipelineWhole {
 		User:           r.userBasic(p.user),
 		StartedAt:      shape.Timestamp(p.started),
 		FinishedAt:     shape.Timestamp(p.finished),
-		Duration:       r.pipelineSeconds(p.runTime()),
-		QueuedDuration: r.pipelineSeconds(p.queueTime()),
+		Duration:       pipelineSeconds(p.runTime()),
+		QueuedDuration: pipelineSeconds(p.queueTime()),
 		Coverage:       r.percent(p.measured()),
 		DetailedStatus: r.detailedStatus(p),
 		Archived:       p.archived,
@@ -59,8 +59,8 @@ func (r *renderer) mine(p *pipeline) shape.PipelineMine {
 		Project:        projectIdentity(p.project),
 		StartedAt:      shape.Timestamp(p.started),
 		FinishedAt:     shape.Timestamp(p.finished),
-		Duration:       r.pipelineSeconds(p.runTime()),
-		QueuedDuration: r.pipelineSeconds(p.queueTime()),
+		Duration:       pipelineSeconds(p.runTime()),
+		QueuedDuration: pipelineSeconds(p.queueTime()),
 		DetailedStatus: r.detailedStatus(p),
 	}
 }

@@ -1,6 +1,9 @@
 package gitlabcitest
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,17 +13,40 @@ import (
 
 // A Request is one that the server, or its storage, was sent.
 type Request struct {
-	Method string
-	Path   string // escaped, with /api/v4 unless it is the storage's, without the query
-	Route  string // such as "GET /projects/:id/pipelines", as in [Fault]; [StorageRoute]; "" if there is no such route
-	Query  url.Values
-	Header http.Header // tokens included
-	Host   string      // as the request names the server
-	Body   []byte
-	Status int // of the answer, whatever became of it on its way; 0 if there was none
+	Method   string
+	Path     string // escaped, with /api/v4 unless it is the storage's, without the query
+	Route    string // such as "GET /projects/:id/pipelines", as in [Fault]; [StorageRoute]; "" if there is no such route
+	Query    url.Values
+	Header   http.Header // tokens included
+	Host     string      // as the request names the server
+	Body     []byte      // the first 64 KiB of it
+	BodySize int         // of the whole body, in bytes
+	Status   int         // of the answer, whatever became of it on its way; 0 if there was none
 
 	Fault    bool // whether a [Fault] hit it
 	Executed bool // whether GitLab carried it out: neither kept from it nor refused by it
+}
+
+// mostKept is how much of a request's body is kept.
+const mostKept = 64 << 10
+
+// largestBody is how much the proxy before GitLab takes, as Omnibus sets it up.
+const largestBody = 250 << 20
+
+// bodyOf reads the body of a request. If it cannot be read, or is too large,
+// the proxy before GitLab answers.
+func bodyOf(w http.ResponseWriter, r *http.Request) (body []byte, refused int) {
+	if r.ContentLength > largestBody {
+		return nil, http.StatusRequestEntityTooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestBody))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, http.StatusRequestEntityTooLarge
+	}
+	if err != nil {
+		return nil, http.StatusBadRequest
+	}
+	return body, 0
 }
 
 // WithRequestLog lets [Server.Requests] return only the newest max requests,
@@ -51,8 +77,13 @@ func WithOnRequest(f func(r Request, took time.Duration)) Option {
 	return func(s *Server) { s.onRequest = f }
 }
 
-// describe adds to what is known of a request what it says itself.
-func (known Request) describe(r *http.Request) Request {
+// describe adds to what is known of a request what it says itself. Of a large
+// body it holds on to no more than it keeps.
+func (known Request) describe(r *http.Request, body []byte) Request {
+	known.Body, known.BodySize = body, len(body)
+	if len(body) > mostKept {
+		known.Body = bytes.Clone(body[:mostKept])
+	}
 	known.Method = r.Method
 	known.Path = r.URL.EscapedPath()
 	known.Query = r.URL.Query()

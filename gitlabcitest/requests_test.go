@@ -2,6 +2,8 @@ package gitlabcitest_test
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,6 +37,29 @@ func TestRequestLog(t *testing.T) {
 			require.Equal(t, test.want, paths)
 		})
 	}
+}
+
+func TestTheRequestLogKeepsBodiesOfBoundedSize(t *testing.T) {
+	srv := gitlabcitest.NewServer()
+	value := strings.Repeat("x", 1<<20)
+	r := send(t, srv, http.MethodPost, "/projects/1/pipeline", `{"ref":"main","variables":[{"key":"A","value":"`+value+`"}]}`, "Content-Type: application/json")
+	require.Equal(t, 201, r.status, r.body)
+	require.Contains(t, get(t, srv, "/projects/1/pipelines/101/variables").body, value)
+	kept := srv.Requests()[0]
+	require.Len(t, kept.Body, 64<<10)
+	require.Less(t, cap(kept.Body), 128<<10)
+	require.Equal(t, `{"ref":"main","variables":[{"key":"A","value":"xxx`, string(kept.Body[:50]))
+	require.Equal(t, len(value)+51, kept.BodySize)
+}
+
+func TestTooLargeABodyIsRefusedByTheProxy(t *testing.T) {
+	srv := gitlabcitest.NewServer()
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v4/projects/1/pipeline", strings.NewReader("{}"))
+	r.ContentLength = 251 << 20
+	srv.ServeHTTP(w, r)
+	require.Equal(t, 413, w.Code)
+	require.Empty(t, srv.Requests())
 }
 
 func TestRequestsCarriedOut(t *testing.T) {

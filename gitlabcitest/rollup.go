@@ -30,6 +30,7 @@ func (p *pipeline) moveTo(status gitlabci.Status, at time.Time) {
 	case another || p.finished.IsZero():
 		p.finished = at
 	}
+	p.lock()
 }
 
 // runningTime is how long at least one of the jobs ran, by now.

@@ -61,9 +61,10 @@ type project struct {
 	branch    string // the default one
 	created   time.Time
 	refs      map[string]*ref
-	pipelines []*pipeline // by ID
-	parents   []*pipeline // those that are no child pipelines, by ID
-	jobs      []*job      // of all pipelines, by ID, without trigger jobs
+	locks     map[string]gitlabci.PipelineID // by ref, the pipeline whose artifacts stay beyond their time
+	pipelines []*pipeline                    // by ID
+	parents   []*pipeline                    // those that are no child pipelines, by ID
+	jobs      []*job                         // of all pipelines, by ID, without trigger jobs
 	lastIID   int64
 
 	members       map[*user]Role
@@ -170,7 +171,8 @@ func (s *state) ensureUser(username string) *user {
 }
 
 func (s *state) addProject(path string, at time.Time) *project {
-	p := &project{id: int64(len(s.projects) + 1), path: path, branch: defaultBranch, created: at, refs: map[string]*ref{}, members: map[*user]Role{}}
+	p := &project{id: int64(len(s.projects) + 1), path: path, branch: defaultBranch, created: at}
+	p.refs, p.locks, p.members = map[string]*ref{}, map[string]gitlabci.PipelineID{}, map[*user]Role{}
 	p.refs[p.branch] = &ref{kind: branchRef, sha: deriveSHA(path, 0)}
 	s.projects = append(s.projects, p)
 	s.addGroups(path)
@@ -222,6 +224,7 @@ func (s *state) addPipeline(p *pipeline) {
 	if p.source != gitlabci.SourceParentPipeline {
 		p.project.parents = insertPipeline(p.project.parents, p)
 	}
+	p.lock()
 }
 
 func insertPipeline(pipelines []*pipeline, p *pipeline) []*pipeline {

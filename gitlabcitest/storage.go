@@ -29,9 +29,9 @@ const StorageURL = "https://storage.example.com"
 const StorageRoute = "GET storage"
 
 // A Storage is an object storage, such as S3, in which GitLab keeps archives
-// and reports. Its addresses are signed and expire, and it refuses whoever
-// shows a credential of GitLab's. What is zero has the value that the comment
-// says.
+// and reports. Its URLs are signed and expire. As S3 does, it refuses a request
+// with an Authorization header, since the URL is signed already. Zero fields
+// have the value that the comment says.
 type Storage struct {
 	// Lifetime is how long a signed address is good for: five minutes. It is in
 	// whole seconds and begins with the second in which GitLab signs.
@@ -53,6 +53,12 @@ type Storage struct {
 	// address, with the headers of the storage. Otherwise it redirects. The
 	// parameter download_mode of a request is stronger.
 	Proxied bool
+
+	// Strict means that the storage refuses every credential of GitLab's:
+	// PRIVATE-TOKEN, JOB-TOKEN, Sudo and Cookie as it does Authorization. A
+	// real storage ignores them, and whoever runs it can read them. Without
+	// Strict, [Server.Requests] shows whether a client sent one.
+	Strict bool
 }
 
 // WithStorage keeps archives and reports in a storage, on another origin than
@@ -188,7 +194,7 @@ func (e storageError) answer(status int, header http.Header) *answer {
 // fetch finds out whether a request is in order, and answers it.
 func (st *storage) fetch(r *http.Request, known *state, now time.Time) *answer {
 	query := r.URL.Query()
-	if name := credential(r.Header); name != "" {
+	if name := st.credential(r.Header); name != "" {
 		text := "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter or a header should be specified"
 		return storageError{Code: "InvalidArgument", Message: text, Argument: name}.answer(http.StatusBadRequest, http.Header{})
 	}
@@ -211,9 +217,14 @@ func (st *storage) fetch(r *http.Request, known *state, now time.Time) *answer {
 	return st.object(r, a)
 }
 
-// credential is the name of a header that shows one, or "".
-func credential(header http.Header) string {
-	for _, name := range []string{"Authorization", "Private-Token", "Job-Token", "Sudo", "Cookie"} {
+// credential is the name of a header for which the storage refuses a request,
+// or "".
+func (st *storage) credential(header http.Header) string {
+	refused := []string{"Authorization"}
+	if st.Strict {
+		refused = append(refused, "Private-Token", "Job-Token", "Sudo", "Cookie")
+	}
+	for _, name := range refused {
 		if header.Get(name) != "" {
 			return name
 		}

@@ -114,8 +114,21 @@ func TestOnlyWholeFilesAreStored(t *testing.T) {
 	}
 }
 
-func TestStorageRefusesCredentials(t *testing.T) {
+func TestStorageRefusesNothingButAuthorization(t *testing.T) {
 	srv := stored(gitlabcitest.Storage{})
+	for _, header := range []string{"Private-Token", "Job-Token", "Cookie", "Sudo"} {
+		r := fetch(t, srv, http.MethodGet, location(t, srv, http.MethodGet, byID), header+": "+srv.Token())
+		require.Equal(t, 200, r.status, header)
+		came := srv.Requests()
+		require.Equal(t, srv.Token(), came[len(came)-1].Header.Get(header))
+	}
+	r := fetch(t, srv, http.MethodGet, location(t, srv, http.MethodGet, byID), "Authorization: Bearer "+srv.Token())
+	require.Equal(t, 400, r.status)
+	require.Contains(t, r.body, "<Code>InvalidArgument</Code>")
+}
+
+func TestStrictStorageRefusesCredentials(t *testing.T) {
+	srv := stored(gitlabcitest.Storage{Strict: true})
 	for _, header := range []string{"Private-Token", "Job-Token", "Authorization", "Cookie", "Sudo"} {
 		r := fetch(t, srv, http.MethodGet, location(t, srv, http.MethodGet, byID), header+": "+srv.Token())
 		require.Equal(t, 400, r.status, header)

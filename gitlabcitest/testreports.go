@@ -22,6 +22,7 @@ type suite struct {
 type part struct {
 	job   *job // nil: the test gave them
 	cases []gitlabci.TestCase
+	lost  float64 // seconds of cases that later ones replaced, see [junit.File]
 }
 
 // testSuites are what the test gave, and what the latest jobs uploaded: one
@@ -51,9 +52,32 @@ func (p *pipeline) testSuites(now time.Time) (found []*suite) {
 
 func (s *suite) add(j *job, file *junit.File) {
 	s.failure = cmp.Or(s.failure, file.Failure)
-	s.parts = append(s.parts, part{j, file.Cases})
+	s.replace(file.Cases)
+	s.parts = append(s.parts, part{j, file.Cases, file.Lost})
 	if !slices.Contains(s.jobs, j) {
 		s.jobs = append(s.jobs, j)
+	}
+}
+
+// replace takes the cases out of the reports of other jobs that are in this
+// one, too. What the test gave is as the test wants it.
+func (s *suite) replace(cases []gitlabci.TestCase) {
+	if len(s.parts) == 0 {
+		return
+	}
+	later := map[junit.Key]bool{}
+	for _, one := range cases {
+		later[junit.KeyOf(one)] = true
+	}
+	replaced := func(c gitlabci.TestCase) bool { return later[junit.KeyOf(c)] }
+	for i := range s.parts {
+		p := &s.parts[i]
+		if p.job == nil || !slices.ContainsFunc(p.cases, replaced) {
+			continue
+		}
+		whole := tallyOf(p.cases).seconds
+		p.cases = slices.DeleteFunc(slices.Clone(p.cases), replaced)
+		p.lost += whole - tallyOf(p.cases).seconds
 	}
 }
 
@@ -87,19 +111,25 @@ func (s *suite) count() (t tally) {
 		return t
 	}
 	for _, part := range s.parts {
-		for _, one := range part.cases {
-			t.seconds += float64(one.ExecutionTime)
-			t.count++
-			switch one.Status {
-			case gitlabci.TestStatusSuccess:
-				t.success++
-			case gitlabci.TestStatusFailed:
-				t.failed++
-			case gitlabci.TestStatusSkipped:
-				t.skipped++
-			case gitlabci.TestStatusError:
-				t.errored++
-			}
+		t.add(tallyOf(part.cases))
+		t.seconds += part.lost
+	}
+	return t
+}
+
+func tallyOf(cases []gitlabci.TestCase) (t tally) {
+	for _, one := range cases {
+		t.seconds += float64(one.ExecutionTime)
+		t.count++
+		switch one.Status {
+		case gitlabci.TestStatusSuccess:
+			t.success++
+		case gitlabci.TestStatusFailed:
+			t.failed++
+		case gitlabci.TestStatusSkipped:
+			t.skipped++
+		case gitlabci.TestStatusError:
+			t.errored++
 		}
 	}
 	return t

@@ -40,7 +40,13 @@ func (c *call) before(major, minor int) bool {
 // The routes here are not about CI. They are among the few that clients ask
 // before they reach it: which server is this, and who am I.
 
-func serverVersion(c *call) *answer { return ok(c.renderer().release()) }
+// serverVersion is the metadata by an older name, once a release has any.
+func serverVersion(c *call) *answer {
+	if c.before(15, 5) {
+		return ok(c.renderer().release())
+	}
+	return serverMetadata(c)
+}
 
 func serverMetadata(c *call) *answer { return ok(c.renderer().metadata()) }
 

@@ -68,6 +68,7 @@ func goldenNoor(change func(*gitlabci.Job)) *gitlabci.Job {
 				Twitter:          "noor_twitter",
 				Discord:          "445566778899001122",
 				WebsiteURL:       "https://noor.example.org",
+				GitHub:           "noor-github",
 				Organization:     "Gauge Office",
 				JobTitle:         "Inspector",
 				Pronouns:         "she/they",

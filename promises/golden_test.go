@@ -215,7 +215,7 @@ func goldenEmpty(v reflect.Value) bool {
 // profile.
 func goldenBasic(path string) []string {
 	profile := []string{
-		"CreatedAt", "Bio", "Location", "Skype", "LinkedIn", "Twitter", "Discord", "WebsiteURL", "Organization",
+		"CreatedAt", "Bio", "Location", "Skype", "LinkedIn", "Twitter", "Discord", "WebsiteURL", "GitHub", "Organization",
 		"JobTitle", "Pronouns", "Bot", "WorkInformation", "Followers", "Following", "IsFollowed", "LocalTime",
 	}
 	for i := range profile {

@@ -68,10 +68,10 @@ func TestMendFromTheFake(t *testing.T) {
 		"disk":              {nil, mendArchive, "archive", false},
 		"disk, strong ETag": {options{gitlabcitest.WithStrongETags()}, mendArchive, "archive", true},
 		"latest, disk":      {nil, "GET /projects/:id/jobs/artifacts/:ref_name/download", "latest", false},
-		"storage":           {stored(gitlabcitest.Storage{Lifetime: time.Second}), gitlabcitest.StorageRoute, "archive", true},
-		"storage, latest":   {stored(gitlabcitest.Storage{Lifetime: time.Second}), gitlabcitest.StorageRoute, "latest", true},
-		"storage, proxied":  {stored(gitlabcitest.Storage{Proxied: true}), mendArchive, "archive", true},
-		"no ranges":         {stored(gitlabcitest.Storage{NoRanges: true}), gitlabcitest.StorageRoute, "archive", false},
+		"storage":           {stored(gitlabcitest.Storage{Strict: true, Lifetime: time.Second}), gitlabcitest.StorageRoute, "archive", true},
+		"storage, latest":   {stored(gitlabcitest.Storage{Strict: true, Lifetime: time.Second}), gitlabcitest.StorageRoute, "latest", true},
+		"storage, proxied":  {stored(gitlabcitest.Storage{Strict: true, Proxied: true}), mendArchive, "archive", true},
+		"no ranges":         {stored(gitlabcitest.Storage{Strict: true, NoRanges: true}), gitlabcitest.StorageRoute, "archive", false},
 		"member":            {nil, mendMember, "member", false},
 		"member, ETag":      {options{gitlabcitest.WithStrongETags()}, mendMember, "member", false},
 		"log":               {nil, mendLog, "log", false},
@@ -117,7 +117,7 @@ func mendFrom(ctx context.Context, c *gitlabci.Client, job gitlabci.JobID, way s
 // Every body is cut after the same piece, which is as well, since it mends.
 func TestMendManyTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		srv, job := mendServer(false, gitlabcitest.WithStorage(gitlabcitest.Storage{Lifetime: time.Second}))
+		srv, job := mendServer(false, gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true, Lifetime: time.Second}))
 		srv.Fault(gitlabcitest.Fault{Route: gitlabcitest.StorageRoute, Break: gitlabcitest.BreakResetBody, After: 20_000})
 		var got bytes.Buffer
 		_, err := srv.Client(gitlabci.WithRetries(1)).Artifacts.Download(t.Context(), "group/app", job, &got, nil)
@@ -162,7 +162,7 @@ func TestMendChanges(t *testing.T) {
 	}{
 		"latest, ETag":    {[]gitlabcitest.Option{gitlabcitest.WithStrongETags()}, "latest", next, "has changed meanwhile: it has another ETag", nil},
 		"latest, date":    {nil, "latest", next, "has changed meanwhile: it has another ETag or date", nil},
-		"latest, storage": {[]gitlabcitest.Option{gitlabcitest.WithStorage(gitlabcitest.Storage{NoRanges: true})}, "latest", next, "has changed meanwhile: it has another ETag", nil},
+		"latest, storage": {[]gitlabcitest.Option{gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true, NoRanges: true})}, "latest", next, "has changed meanwhile: it has another ETag", nil},
 		"erased":          {nil, "archive", erase, "404 Not Found (after 100000 of 600000 bytes: ", gitlabci.ErrNotFound},
 		"erased log":      {nil, "log", erase, "has changed meanwhile: it has 0 bytes now", nil},
 	} {

@@ -144,7 +144,7 @@ func TestReportFromAnOldServer(t *testing.T) {
 func TestReportOfTheFake(t *testing.T) {
 	for version, known := range map[string]bool{"19.4": true, "18.0": false} {
 		for name, delivery := range map[string]gitlabcitest.Option{
-			"disk": gitlabcitest.WithStrongETags(), "storage": gitlabcitest.WithStorage(gitlabcitest.Storage{}),
+			"disk": gitlabcitest.WithStrongETags(), "storage": gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true}),
 		} {
 			srv := gitlabcitest.NewServer(gitlabcitest.WithVersion(version), delivery)
 			job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{

@@ -63,7 +63,7 @@ func TestArchiveLeavesADeadStorage(t *testing.T) {
 func TestArchivePassesTheGate(t *testing.T) {
 	data, content := bigArchive(t)
 	synctest.Test(t, func(t *testing.T) {
-		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{}))
+		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true}))
 		client := srv.Client(gitlabci.WithRetries(0))
 		archive, err := client.Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 		require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestArchivePassesTheGate(t *testing.T) {
 
 	})
 	synctest.Test(t, func(t *testing.T) {
-		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{}))
+		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true}))
 		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 		require.NoError(t, err)
 		defer archive.Close()

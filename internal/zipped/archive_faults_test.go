@@ -115,7 +115,7 @@ func TestArchiveExpiredAddress(t *testing.T) {
 	t.Parallel()
 	data, _ := variedArchive(t)
 	synctest.Test(t, func(t *testing.T) {
-		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{Lifetime: time.Minute}))
+		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true, Lifetime: time.Minute}))
 		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 		require.NoError(t, err)
 		defer archive.Close()
@@ -290,7 +290,7 @@ func cutShort(data []byte) http.HandlerFunc {
 func TestArchiveAsksAnewAfterABreak(t *testing.T) {
 	data, _ := bigArchive(t)
 	synctest.Test(t, func(t *testing.T) {
-		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{}))
+		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true}))
 		archive, err := srv.Client().Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 		require.NoError(t, err)
 		defer archive.Close()

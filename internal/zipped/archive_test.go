@@ -68,13 +68,13 @@ func archiveDeliveries() map[string][]gitlabcitest.Option {
 	return map[string][]gitlabcitest.Option{
 		"disk":                       nil,
 		"disk, strong ETags":         {gitlabcitest.WithStrongETags()},
-		"storage":                    storage(gitlabcitest.Storage{}),
-		"storage, no suffix ranges":  storage(gitlabcitest.Storage{NoSuffixRanges: true, NoHead: true}),
-		"storage, no ranges":         storage(gitlabcitest.Storage{NoRanges: true}),
-		"proxied":                    storage(gitlabcitest.Storage{Proxied: true}),
-		"proxied, no suffix ranges":  storage(gitlabcitest.Storage{Proxied: true, NoSuffixRanges: true}),
-		"proxied, no ranges at all":  storage(gitlabcitest.Storage{Proxied: true, NoRanges: true}),
-		"storage, 1 second of trust": storage(gitlabcitest.Storage{Lifetime: time.Second}),
+		"storage":                    storage(gitlabcitest.Storage{Strict: true}),
+		"storage, no suffix ranges":  storage(gitlabcitest.Storage{Strict: true, NoSuffixRanges: true, NoHead: true}),
+		"storage, no ranges":         storage(gitlabcitest.Storage{Strict: true, NoRanges: true}),
+		"proxied":                    storage(gitlabcitest.Storage{Strict: true, Proxied: true}),
+		"proxied, no suffix ranges":  storage(gitlabcitest.Storage{Strict: true, Proxied: true, NoSuffixRanges: true}),
+		"proxied, no ranges at all":  storage(gitlabcitest.Storage{Strict: true, Proxied: true, NoRanges: true}),
+		"storage, 1 second of trust": storage(gitlabcitest.Storage{Strict: true, Lifetime: time.Second}),
 	}
 }
 
@@ -152,17 +152,17 @@ func TestArchiveRequests(t *testing.T) {
 	const suffix = "bytes=-1572864"
 	explicit := fmt.Sprintf("bytes=%d-%d", len(data)-1572864, len(data)-1)
 	member := fmt.Sprintf("bytes=%d-", bytes.Index(data, []byte("a/first"))-30)
-	got := asked(gitlabcitest.WithStorage(gitlabcitest.Storage{}))
+	got := asked(gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true}))
 	require.Equal(t, []request{{archiveRoute, suffix, 302}, {gitlabcitest.StorageRoute, suffix, 206}}, got[:2])
 	require.Len(t, got, 3, "the second time it is held")
 	require.Equal(t, gitlabcitest.StorageRoute, got[2].route)
 	require.Contains(t, got[2].part, member)
 
-	got = asked(gitlabcitest.WithStorage(gitlabcitest.Storage{NoSuffixRanges: true}))
+	got = asked(gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true, NoSuffixRanges: true}))
 	require.Equal(t, []request{{archiveRoute, suffix, 302}, {gitlabcitest.StorageRoute, suffix, 200}, {gitlabcitest.StorageRoute, explicit, 206}}, got[:3])
 	require.Len(t, got, 4)
 
-	got = asked(gitlabcitest.WithStorage(gitlabcitest.Storage{Proxied: true, NoRanges: true}))
+	got = asked(gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true, Proxied: true, NoRanges: true}))
 	require.Equal(t, []request{{archiveRoute, suffix, 200}, {archiveRoute, explicit, 200}, {archiveRoute, "", 200}}, got)
 }
 

@@ -205,7 +205,7 @@ func TestExtractMatchTravels(t *testing.T) {
 		entries = append(entries, testkit.ZipEntry{Name: fmt.Sprintf("dir/%02d", i), Content: testkit.Noise(200_000), Store: true})
 	}
 	data := testkit.Zip(t, entries...)
-	srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{}))
+	srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true}))
 	var sent atomic.Int64
 	client := srv.Client(gitlabci.WithTransport(&counting{srv.Transport(), &sent}))
 	result, err := client.Artifacts.Extract(t.Context(), "group/app", archiveJob, t.TempDir(), &gitlabci.ExtractOptions{Match: []string{"dir/0[379]"}})
@@ -436,7 +436,7 @@ func TestExtractCanceled(t *testing.T) {
 func TestExtractCanceledOnDisk(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	data, content := bigArchive(t)
-	srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{NoRanges: true}))
+	srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true, NoRanges: true}))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var written int64

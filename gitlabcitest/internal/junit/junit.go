@@ -25,7 +25,23 @@ import (
 type File struct {
 	Failure string // why it could not be; then there are no cases
 	Cases   []gitlabci.TestCase
+
+	// Lost are the seconds of cases that later ones replaced. GitLab still adds
+	// them up.
+	Lost float64
+
+	places map[Key]int // of the cases, while they are read
 }
+
+// A Key is what makes two cases of a suite one for GitLab, of which it keeps
+// the later.
+type Key struct {
+	Status          gitlabci.TestStatus
+	Classname, Name string
+}
+
+// KeyOf is the key of a case.
+func KeyOf(c gitlabci.TestCase) Key { return Key{c.Status, c.Classname, c.Name} }
 
 type junitRoot struct {
 	XMLName xml.Name
@@ -67,10 +83,11 @@ func Read(compressed []byte) *File {
 		line, column := decoder.InputPos()
 		return &File{Failure: fmt.Sprintf("JUnit XML parsing failed: %d:%d: FATAL: %s", line, column, complaint(err))}
 	}
-	file := &File{}
+	file := &File{places: map[Key]int{}}
 	if root.XMLName.Local == "testsuites" || root.XMLName.Local == "testsuite" {
 		root.collect(file)
 	}
+	file.places = nil
 	return file
 }
 
@@ -108,11 +125,23 @@ func complaint(err error) string {
 // collect adds the cases of a suite and then of those in it.
 func (s *junitSuite) collect(to *File) {
 	for _, one := range s.Cases {
-		to.Cases = append(to.Cases, one.read())
+		to.add(one.read())
 	}
 	for _, inner := range s.Suites {
 		inner.collect(to)
 	}
+}
+
+// add adds a case, in the place of the one that it replaces.
+func (f *File) add(c gitlabci.TestCase) {
+	i, twin := f.places[KeyOf(c)]
+	if !twin {
+		f.places[KeyOf(c)] = len(f.Cases)
+		f.Cases = append(f.Cases, c)
+		return
+	}
+	f.Lost += float64(f.Cases[i].ExecutionTime)
+	f.Cases[i] = c
 }
 
 // read turns a case into GitLab's. Its AttachmentURL is still the path in the

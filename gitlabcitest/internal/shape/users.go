@@ -23,6 +23,7 @@ type User struct {
 	Twitter         string  `json:"twitter"`
 	Discord         string  `json:"discord"`
 	WebsiteURL      string  `json:"website_url"`
+	GitHub          string  `json:"github" since:"18.0"`
 	Organization    string  `json:"organization"`
 	JobTitle        string  `json:"job_title"`
 	Pronouns        *string `json:"pronouns"`
