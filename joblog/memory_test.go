@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -129,7 +130,7 @@ func TestMemoryHeldBySummaries(t *testing.T) {
 			require.NoError(t, err)
 			held := heap() - before
 			require.Len(t, s.Failure, 20)
-			require.Greater(t, held, int64(400<<10), "sections that fit are kept")
+			require.Greater(t, held, int64(400<<10)*strconv.IntSize/64, "sections that fit are kept")
 			require.Less(t, held, int64(1<<20))
 			runtime.KeepAlive(s)
 			runtime.KeepAlive(log)

@@ -17,7 +17,7 @@ func benchJobs() string {
 	jobs := []map[string]any{}
 	for i := range 100 {
 		id, pipeline, user := 550_100-i, 91_000-i/10, i/10%3+101
-		sha := fmt.Sprintf("%040x", 0x2f9e6b1d4c7a+pipeline)
+		sha := fmt.Sprintf("%040x", 0x2f9e6b1d4c7a+int64(pipeline))
 		created := fmt.Sprintf("2026-04-09T05:%02d:%02d.%03dZ", 59-i/10, 59-i%10, i)
 		web := "https://gitlab.example.com/group/app/-/"
 		jobs = append(jobs, map[string]any{
@@ -62,7 +62,7 @@ func benchPipelines() string {
 	for i := range 100 {
 		id := 91_000 - i
 		pipelines = append(pipelines, map[string]any{
-			"id": id, "iid": id - 90_000, "project_id": 57, "sha": fmt.Sprintf("%040x", 0x2f9e6b1d4c7a+id), "ref": "main", "status": "success", "source": "push",
+			"id": id, "iid": id - 90_000, "project_id": 57, "sha": fmt.Sprintf("%040x", 0x2f9e6b1d4c7a+int64(id)), "ref": "main", "status": "success", "source": "push",
 			"created_at": fmt.Sprintf("2026-04-09T05:%02d:59.801Z", 59-i/2), "updated_at": fmt.Sprintf("2026-04-09T06:%02d:02.333Z", 59-i/2),
 			"web_url": fmt.Sprintf("https://gitlab.example.com/group/app/-/pipelines/%d", id), "name": nil,
 		})

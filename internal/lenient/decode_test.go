@@ -3,6 +3,7 @@ package lenient_test
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func TestPassesAgree(t *testing.T) {
 	strict, err := lenient.Object[*thing]([]byte(wholeThing))
 	require.NoError(t, err)
 	require.Equal(t, "n", strict.Name)
-	require.EqualValues(t, 9007199254740993, strict.Number)
+	require.EqualValues(t, int64(9007199254740993), strict.Number)
 	require.Equal(t, new(0.0), strict.Perhaps)
 	require.Equal(t, map[string]any{"a": []any{1.0, nil, "z"}}, strict.Any)
 	require.Len(t, strict.Many, 2)
@@ -254,9 +255,18 @@ func FuzzPasses(f *testing.F) {
 	})
 }
 
+// skipSmallValues skips a test whose responses are too large only as long as a pointer
+// has 64 bits.
+func skipSmallValues(t *testing.T) {
+	if strconv.IntSize < 64 {
+		t.Skip("values take half the memory here")
+	}
+}
+
 // A response that would fill the memory is refused, wherever its parts are kept.
 // One whose parts are not kept, or are as small as their text, is not.
 func TestTooLarge(t *testing.T) {
+	skipSmallValues(t)
 	for i, test := range []struct {
 		before, part, behind string
 		is                   error
@@ -284,6 +294,7 @@ func TestTooLarge(t *testing.T) {
 
 // A list has at most 10,000 elements, and these are charged for what they hold.
 func TestTooLargeAList(t *testing.T) {
+	skipSmallValues(t)
 	_, _, err := lenient.List[*thing](fill(`[{"many":[{}`, `,{}`, `]}]`))
 	require.ErrorIs(t, err, lenient.ErrTooLarge)
 	_, _, err = lenient.List[*thing](fill(`[{}`, `,{}`, `]`))

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -304,7 +306,7 @@ func TestDriftServerWithItsOwnSize(t *testing.T) {
 
 // Counts that cannot be true neither hold the reader up nor lead it astray.
 func TestDriftOfUntrueCounts(t *testing.T) {
-	const huge = "9223372036854775807"
+	huge := strconv.Itoa(math.MaxInt)
 	page := func(id, next, size, total string) http.HandlerFunc {
 		header := []string{"X-Per-Page", size, "X-Total", total}
 		if next != "" {
