@@ -87,7 +87,8 @@ func (c *config) check() error {
 
 // Do sends a request to any other endpoint of the server, with the client's
 // token, rate limit, time limits and retries. The URL is a path below /api/v4,
-// such as "/projects/7/merge_requests", with a query if need be.
+// such as "/projects/7/merge_requests", with a query if need be. Headers for
+// credentials, for another method or for the connection are refused.
 //
 // GET, HEAD and DELETE are retried as the service methods are. Other methods are
 // retried only if the request was not sent or not executed, and if its body can be

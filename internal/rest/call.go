@@ -170,6 +170,7 @@ func (c *Client) Adopt(req *http.Request) (*http.Request, *Call, error) {
 	if err := checkPath(req.URL, escaped); err != nil {
 		return nil, nil, err
 	}
+	escaped = c.belowBase(escaped)
 	if err := checkHeaders(req.Header); err != nil {
 		return nil, nil, err
 	}
@@ -201,24 +202,52 @@ func checkPath(target *url.URL, escaped string) error {
 		return errors.New("the URL has no path")
 	}
 	if climbs(escaped) {
-		return fmt.Errorf("the path %q has a \".\" or a \"..\"", escaped)
+		return fmt.Errorf("the path %q has a \".\" or a \"..\", is not UTF-8, or is encoded too many times", escaped)
 	}
 	return nil
 }
 
-// notTheCallers are the headers that say who asks, and those whose mere
-// presence makes net/http send a request twice.
+// belowBase takes the base URL's path, or "/api/v4", off a path that begins with it.
+// No endpoint of GitLab's begins so.
+func (c *Client) belowBase(escaped string) string {
+	for _, root := range []string{c.config.Base.EscapedPath(), "/api/v4"} {
+		if below, found := strings.CutPrefix(escaped, root+"/"); found {
+			return "/" + below
+		}
+	}
+	return escaped
+}
+
+// notTheCallers are the headers that a caller must not set: those that say who
+// asks, that change the method or the path, that make net/http send a request
+// twice, or that belong to the connection.
 var notTheCallers = []string{
-	"Authorization", "Private-Token", "Job-Token", "Deploy-Token", "Sudo", "Cookie",
-	"Idempotency-Key", "X-Idempotency-Key",
+	"authorization", "proxy-authorization", "private-token", "job-token", "deploy-token", "runner-token",
+	"x-gitlab-static-object-token", "sudo", "cookie",
+	"x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url",
+	"idempotency-key", "x-idempotency-key",
+	"connection", "proxy-connection", "keep-alive", "upgrade", "te", "trailer", "transfer-encoding",
+	"content-length", "expect", "host",
+}
+
+// IsReserved reports whether a header must not be set by a caller. It ignores case,
+// and takes any punctuation for a dash, as servers do that make variables of headers.
+func IsReserved(name string) bool {
+	folded := strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
+			return r
+		}
+		return '-'
+	}, LowerASCII(name))
+	return slices.Contains(notTheCallers, folded)
 }
 
 // checkHeaders finds what a caller's request must not carry, however it is
 // spelt.
 func checkHeaders(header http.Header) error {
 	for name, values := range header {
-		if canonical := http.CanonicalHeaderKey(name); slices.Contains(notTheCallers, canonical) {
-			return fmt.Errorf("the request has the header %s, which is not the caller's to set", canonical)
+		if IsReserved(name) {
+			return fmt.Errorf("the request has the header %q, which is not the caller's to set", http.CanonicalHeaderKey(name))
 		}
 		if name == "" || strings.ContainsFunc(name, notToken) || slices.ContainsFunc(values, HasControl) {
 			return fmt.Errorf("the header %q has a newline or another character that headers must not have", name)

@@ -119,6 +119,17 @@ func TestClientDoHeaders(t *testing.T) {
 	}
 }
 
+// Nor is the prefix of an instance's root doubled.
+func TestClientDoOfAWholePath(t *testing.T) {
+	for _, target := range []string{"/gitlab/api/v4/version", "/api/v4/version"} {
+		s := testkit.NewScript(testkit.OK)
+		resp, err := s.Client(t, gitlabci.WithBaseURL("https://"+testkit.Host+"/gitlab")).Do(testkit.Request(t, http.MethodGet, target, nil))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, "/gitlab/api/v4/version", testkit.OneRequest(t, s).RequestURI)
+	}
+}
+
 // A request made by hand has no header map.
 func TestClientDoByHand(t *testing.T) {
 	s := testkit.NewScript(testkit.OK)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 const maxRedirects = 5
@@ -86,17 +87,41 @@ func belowAPI(target, base *url.URL) bool {
 	return !climbs(rest)
 }
 
+// mostDecodings is how many times a path may be encoded. Each takes time, and no
+// path of GitLab's needs more than two.
+const mostDecodings = 8
+
 // climbs reports whether a path has a "." or a ".." for anybody who decodes it
-// however often, takes a backslash for a slash, or cuts off parameters.
+// however often, takes a backslash for a slash, or cuts off parameters. It also does
+// if that cannot be decided: after a few decodings, or for bytes that are not UTF-8,
+// which some decoders take for dots.
 func climbs(escaped string) bool {
-	for range len(escaped) {
-		decoded, err := url.PathUnescape(escaped)
-		if err != nil || decoded == escaped {
-			break
+	for range mostDecodings {
+		decoded := decode(escaped)
+		if decoded == escaped || !utf8.ValidString(decoded) {
+			return !utf8.ValidString(decoded) || hasDots(escaped)
 		}
 		escaped = decoded
 	}
-	for part := range strings.FieldsFuncSeq(escaped, func(r rune) bool { return r == '/' || r == '\\' }) {
+	return true
+}
+
+// decode decodes what can be decoded. [url.PathUnescape] decodes nothing if a single
+// "%" is wrong; others do.
+func decode(escaped string) string {
+	parts := strings.Split(escaped, "%")
+	for i, part := range parts[1:] {
+		plain, err := url.PathUnescape("%" + part)
+		if err != nil {
+			plain = "%" + part
+		}
+		parts[i+1] = plain
+	}
+	return strings.Join(parts, "")
+}
+
+func hasDots(path string) bool {
+	for part := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if end := strings.IndexAny(part, ";?#"); end >= 0 {
 			part = part[:end]
 		}
@@ -110,7 +135,7 @@ func climbs(escaped string) bool {
 
 // address returns a URL for an error: without its query, which may be signed.
 func address(u *url.URL) string {
-	return fmt.Sprintf("%s://%s%s", u.Scheme, u.Host, u.EscapedPath())
+	return Shorten(fmt.Sprintf("%s://%s%s", u.Scheme, u.Host, u.EscapedPath()), maxText)
 }
 
 // A redirectError is a redirect that is not followed. Polling again would only

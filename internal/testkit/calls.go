@@ -69,6 +69,12 @@ var DoTargets = map[string]string{
 	"/projects/é":    "/api/v4/projects/%C3%A9",
 	"/projects//app": "/api/v4/projects//app",
 	"/projects/a:b":  "/api/v4/projects/a:b",
+
+	// The prefix of the API is not doubled.
+	"/api/v4/projects/7?a=b": "/api/v4/projects/7?a=b",
+	"api/v4/version":         "/api/v4/version",
+	"/api/v4/":               "/api/v4/",
+	"/api/v4x/version":       "/api/v4/api/v4x/version",
 }
 
 // AnyError stands for an error that matches no sentinel.
