@@ -1,7 +1,12 @@
 package promises_test
 
 import (
-	"os/exec"
+	"errors"
+	"go/build"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -48,66 +53,67 @@ var mayImport = map[string]string{
 	"promises/memory":  "",
 }
 
-// A listed package is what go list says about it.
-type listedPackage struct {
-	folder  string
-	doc     string
-	files   []string
-	imports []string // but for the standard library
-}
-
-func listPackages(t *testing.T) (packages []listedPackage) {
+// packagesOfModule finds the packages, by their folders. It reads the files rather than
+// run go list, so that go test knows which ones a cached result rests on.
+func packagesOfModule(t *testing.T) map[string]*build.Package {
 	t.Helper()
-	list := exec.Command("go", "list", "-f", `{{.ImportPath}}{{"\t"}}{{.Doc}}{{"\t"}}{{join .GoFiles " "}}{{"\t"}}{{join .Imports " "}}`, "./...")
-	list.Dir = ".."
-	out, err := list.Output()
-	require.NoError(t, err)
-	for line := range strings.Lines(string(out)) {
-		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		require.Len(t, fields, 4, line)
-		p := listedPackage{folder: folderOf(fields[0]), doc: fields[1], files: strings.Fields(fields[2])}
-		for _, path := range strings.Fields(fields[3]) {
-			if host, _, _ := strings.Cut(path, "/"); strings.Contains(host, ".") {
-				p.imports = append(p.imports, folderOf(path))
-			}
+	packages := map[string]*build.Package{}
+	require.NoError(t, filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return err
 		}
-		packages = append(packages, p)
-	}
+		folder, _ := filepath.Rel("..", path)
+		folder = filepath.ToSlash(folder)
+		name := entry.Name()
+		_, noModule := os.Stat(filepath.Join(path, "go.mod"))
+		switch {
+		case folder == ".":
+		case name == "testdata", name[0] == '.', name[0] == '_', noModule == nil:
+			return fs.SkipDir
+		}
+		p, err := build.ImportDir(path, 0)
+		if _, none := errors.AsType[*build.NoGoError](err); none {
+			return nil
+		}
+		packages[folder] = p
+		return err
+	}))
 	return packages
 }
 
-// folderOf is the folder of a package of this module, and any other path as it is.
-func folderOf(path string) string {
-	if path == module {
-		return "."
+// foreign are the imports of a package but for the standard library, those of this module
+// by their folders.
+func foreign(p *build.Package) (imports []string) {
+	for _, path := range p.Imports {
+		if host, _, _ := strings.Cut(path, "/"); !strings.Contains(host, ".") {
+			continue
+		}
+		if path == module {
+			path = "."
+		}
+		imports = append(imports, strings.TrimPrefix(path, module+"/"))
 	}
-	return strings.TrimPrefix(path, module+"/")
+	return imports
 }
 
 func TestImports(t *testing.T) {
-	left := map[string]bool{}
-	for folder := range mayImport {
-		left[folder] = true
-	}
-	for _, p := range listPackages(t) {
-		allowed, known := mayImport[p.folder]
-		require.True(t, known, "%s is not in the table of what may be imported", p.folder)
-		delete(left, p.folder)
-		for _, path := range p.imports {
-			require.Contains(t, strings.Fields(allowed), path, "%s must not import %s", p.folder, path)
+	packages := packagesOfModule(t)
+	require.ElementsMatch(t, slices.Collect(maps.Keys(mayImport)), slices.Collect(maps.Keys(packages)), "the packages in the table, and those that there are")
+	for folder, p := range packages {
+		for _, path := range foreign(p) {
+			require.Contains(t, strings.Fields(mayImport[folder]), path, "%s must not import %s", folder, path)
 		}
 	}
-	require.Empty(t, left, "packages that do not exist")
 }
 
 // Each package under internal/ is one room: its comment says what it does, and it has
 // few files.
 func TestInternalPackages(t *testing.T) {
-	for _, p := range listPackages(t) {
-		if !slices.Contains(strings.Split(p.folder, "/"), "internal") {
+	for folder, p := range packagesOfModule(t) {
+		if !isInternal(folder) {
 			continue
 		}
-		require.NotEmpty(t, p.doc, "%s has no package comment", p.folder)
-		require.LessOrEqual(t, len(p.files), 12, "%s has %v", p.folder, p.files)
+		require.NotEmpty(t, p.Doc, "%s has no package comment", folder)
+		require.LessOrEqual(t, len(p.GoFiles), 12, "%s has %v", folder, p.GoFiles)
 	}
 }

@@ -10,27 +10,6 @@ import (
 	"testing"
 )
 
-// A type of an internal package in an exported signature or field cannot be written
-// down by the program that is handed it, and go doc shows nothing of it.
-func TestNoInternalTypesAreExported(t *testing.T) {
-	packages, err := load("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, pkg := range packages {
-		names = append(names, pkg.Name())
-		for _, found := range internalTypes(pkg) {
-			t.Error(found)
-		}
-	}
-	for _, name := range []string{"gitlabci", "gitlabcitest", "joblog"} {
-		if !slices.Contains(names, name) {
-			t.Errorf("%s is not among the packages that can be imported: %v", name, names)
-		}
-	}
-}
-
 const hidden = `package hidden
 type T struct{}
 `
@@ -85,18 +64,6 @@ func checkShown(t *testing.T) *types.Package {
 	t.Helper()
 	const path = "x/internal/hidden"
 	return check(t, "x/shown", shown, imports{path: check(t, path, hidden, nil)})
-}
-
-func TestInternalTypes(t *testing.T) {
-	want := []string{"Alias", "Callback", "Seam", "Struct.Bad", "Struct.Field", "Struct.T", "V"}
-	var got []string
-	for _, found := range internalTypes(checkShown(t)) {
-		name, _, _ := strings.Cut(strings.TrimPrefix(found, "shown."), " ")
-		got = append(got, name)
-	}
-	if !slices.Equal(want, got) {
-		t.Errorf("found %v, want %v", got, want)
-	}
 }
 
 func TestDescribe(t *testing.T) {

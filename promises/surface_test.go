@@ -1,0 +1,200 @@
+package promises_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A type of an internal package in an exported signature or field cannot be written down
+// by the program that is handed it, and go doc shows nothing of it.
+func TestNoInternalTypesAreExported(t *testing.T) {
+	packages := packagesOfModule(t) // which also makes a cached result depend on the files
+	load := compiledPackages(t)
+	for folder, p := range packages {
+		if p.Name == "main" || isInternal(folder) || len(p.GoFiles) == 0 {
+			continue
+		}
+		path := strings.TrimSuffix(module+"/"+folder, "/.")
+		pkg, err := load.Import(path)
+		require.NoError(t, err)
+		require.Empty(t, internalTypes(pkg), path)
+	}
+}
+
+// compiledPackages imports packages of this module and what they import as the go command
+// has compiled them.
+func compiledPackages(t *testing.T) types.Importer {
+	t.Helper()
+	list := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", "./...")
+	list.Dir = ".."
+	out, err := list.Output()
+	require.NoError(t, err)
+	files := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		path, file, _ := strings.Cut(strings.TrimSpace(line), " ")
+		files[path] = file
+	}
+	return importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) {
+		return os.Open(files[path])
+	})
+}
+
+// isInternal reports whether other modules cannot import a path.
+func isInternal(path string) bool { return slices.Contains(strings.Split(path, "/"), "internal") }
+
+// internalTypes returns the exported names of a package whose types other modules
+// cannot name, since they are of a package that they cannot import.
+func internalTypes(pkg *types.Package) (found []string) {
+	for _, name := range pkg.Scope().Names() {
+		object := pkg.Scope().Lookup(name)
+		if !object.Exported() {
+			continue
+		}
+		for where, t := range exported(object) {
+			if hidden := internalIn(t); hidden != nil {
+				found = append(found, fmt.Sprintf("%s.%s has the type %s", pkg.Name(), where, hidden))
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// exported returns the types that the documentation of an exported name shows, by
+// where they stand.
+func exported(object types.Object) map[string]types.Type {
+	shown := map[string]types.Type{object.Name(): object.Type()}
+	named, ok := object.Type().(*types.Named)
+	if _, isType := object.(*types.TypeName); !ok || !isType {
+		return shown
+	}
+	for method := range named.Methods() {
+		if method.Exported() {
+			shown[object.Name()+"."+method.Name()] = method.Type()
+		}
+	}
+	under, ok := named.Underlying().(*types.Struct)
+	if !ok {
+		shown[object.Name()] = named.Underlying()
+		return shown
+	}
+	for field := range under.Fields() {
+		if field.Exported() || field.Embedded() {
+			shown[object.Name()+"."+field.Name()] = field.Type()
+		}
+	}
+	return shown
+}
+
+// internalIn finds a type of an internal package in how t is written.
+func internalIn(t types.Type) types.Type {
+	switch t := t.(type) {
+	case *types.Alias:
+		return internalIn(types.Unalias(t))
+	case *types.Named:
+		if pkg := t.Obj().Pkg(); pkg != nil && isInternal(pkg.Path()) {
+			return t
+		}
+		return firstInternal(slices.Collect(t.TypeArgs().Types()))
+	case *types.Map:
+		return firstInternal([]types.Type{t.Key(), t.Elem()})
+	case interface{ Elem() types.Type }: // a pointer, slice, array or channel
+		return internalIn(t.Elem())
+	case *types.Signature:
+		return firstInternal([]types.Type{t.Params(), t.Results()})
+	case *types.Tuple:
+		return inVariables(slices.Collect(t.Variables()))
+	case *types.Struct:
+		return inVariables(slices.Collect(t.Fields()))
+	case *types.Interface:
+		for method := range t.Methods() {
+			if hidden := internalIn(method.Type()); hidden != nil && method.Exported() {
+				return hidden
+			}
+		}
+	}
+	return nil
+}
+
+func inVariables(list []*types.Var) types.Type {
+	var all []types.Type
+	for _, v := range list {
+		all = append(all, v.Type())
+	}
+	return firstInternal(all)
+}
+
+func firstInternal(list []types.Type) types.Type {
+	for _, t := range list {
+		if hidden := internalIn(t); hidden != nil {
+			return hidden
+		}
+	}
+	return nil
+}
+
+const hiddenSource = `package hidden
+type T struct{}
+`
+
+const shownSource = `package shown
+import "x/internal/hidden"
+const C = 1
+var V map[string]*hidden.T
+type Word string
+type Alias = hidden.T
+type Struct struct {
+	Base
+	*hidden.T
+	Field []chan hidden.T
+	own   hidden.T
+}
+type Base struct{ Word Word }
+type Page[T any] struct{ Items []*T }
+type Callback func(hidden.T)
+type Seam interface {
+	Do(Word) Page[hidden.T]
+	own(hidden.T)
+}
+func (s *Struct) Good(a, b Word) (n int, err error) { return }
+func (Struct) Bad() (_ hidden.T) { return }
+func (Struct) own2() (_ hidden.T) { return }
+func F(list ...Word) Page[Word] { return Page[Word]{} }
+func own() {}
+`
+
+type importMap map[string]*types.Package
+
+func (i importMap) Import(path string) (*types.Package, error) { return i[path], nil }
+
+func typesOf(t *testing.T, path, source string, known importMap) *types.Package {
+	t.Helper()
+	files := token.NewFileSet()
+	parsed, err := parser.ParseFile(files, path+".go", source, 0)
+	require.NoError(t, err)
+	pkg, err := (&types.Config{Importer: known}).Check(path, files, []*ast.File{parsed}, nil)
+	require.NoError(t, err)
+	return pkg
+}
+
+func TestInternalTypesAreFound(t *testing.T) {
+	const path = "x/internal/hidden"
+	var names []string
+	for _, found := range internalTypes(typesOf(t, "x/shown", shownSource, importMap{path: typesOf(t, path, hiddenSource, nil)})) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(found, "shown."), " ")
+		names = append(names, name)
+	}
+	require.Equal(t, []string{"Alias", "Callback", "Seam", "Struct.Bad", "Struct.Field", "Struct.T", "V"}, names)
+}
