@@ -30,7 +30,8 @@
 // the job. Those of artifacts: archives and reports by job, archives by ref,
 // single files, the tree, keep and delete. And what clients ask before they
 // reach CI: the version, the user, projects, branches, tags, commits and merge
-// requests.
+// requests. A response to anything else says "unknown to the fake" in
+// the header X-Gitlabcitest; [Server.Handle] adds such an endpoint.
 //
 // There is no configuration that it could read: the inputs of a pipeline are
 // taken whatever their names, and forgotten. Those of a job are what its

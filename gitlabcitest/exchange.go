@@ -25,6 +25,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if found.added != "" && (hit == nil || hit.executes()) {
+		found.answer = s.serveAdded(r, body)
+	}
 	a, known := s.exchange(r, body, found, hit)
 	if s.onRequest != nil {
 		defer func() { s.onRequest(known, time.Since(start)) }()
@@ -40,7 +43,7 @@ func (s *Server) exchange(r *http.Request, body []byte, found match, hit *fault)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := s.nextRequestID()
-	known := Request{Route: found.name(), Fault: hit != nil}.describe(r, body)
+	known := Request{Route: found.name(), Unknown: found.unknown, Fault: hit != nil}.describe(r, body)
 	var a *answer
 	if hit == nil || hit.executes() {
 		a = s.respond(r, body, found, id)
@@ -60,8 +63,11 @@ func (s *Server) exchange(r *http.Request, body []byte, found match, hit *fault)
 func (s *Server) respond(r *http.Request, body []byte, found match, id string) *answer {
 	start, at := time.Now(), s.clock.now()
 	s.state.advance(at)
-	if found.route == storageRoute {
+	switch {
+	case found.route == storageRoute:
 		return s.fetch(r, at)
+	case found.answer != nil:
+		return found.answer
 	}
 	if refused := refuseLength(r); refused != nil {
 		return refused
@@ -96,7 +102,7 @@ func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Tim
 // the user, the parameters. What the route is about comes after that.
 func (s *Server) understand(r *http.Request, body []byte, found match, at time.Time) (*call, *answer) {
 	if found.route == nil {
-		return nil, found.refusal(r)
+		return nil, found.refusal()
 	}
 	given, unreadable := rack.Read(r, body) // which can hold a token
 	asker, refused := s.identify(r, given, found.route)

@@ -16,7 +16,7 @@ import (
 type Fault struct {
 	// Route is the endpoint whose requests it hits, such as
 	// "POST /projects/:id/pipeline". HEAD counts as GET. [StorageRoute] is that
-	// of the storage. "" hits every request, to the storage too.
+	// of the storage, and a pattern that of [Server.Handle]. "" hits every request, to the storage too.
 	Route string
 
 	// Status is that of the answer, from 200 to 999. With 0 the request is
@@ -113,7 +113,7 @@ func (s *Server) hasRoute(name string) bool {
 	if name == StorageRoute {
 		return s.delivery.storage != nil
 	}
-	return slices.ContainsFunc(s.routes, func(r *route) bool { return r.name == name })
+	return slices.Contains(s.patterns, name) || slices.ContainsFunc(s.routes, func(r *route) bool { return r.name == name })
 }
 
 // nextFault is the fault that hits a request for a route, or nil. Every fault

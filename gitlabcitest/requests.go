@@ -15,13 +15,19 @@ import (
 type Request struct {
 	Method   string
 	Path     string // escaped, with /api/v4 unless it is the storage's, without the query
-	Route    string // such as "GET /projects/:id/pipelines", as in [Fault]; [StorageRoute]; "" if there is no such route
+	Route    string // such as "GET /projects/:id/pipelines", as in [Fault]; [StorageRoute]; a pattern of [Server.Handle]; "" if there is none
 	Query    url.Values
 	Header   http.Header // tokens included
 	Host     string      // as the request names the server
 	Body     []byte      // the first 64 KiB of it
 	BodySize int         // of the whole body, in bytes
 	Status   int         // of the answer, whatever became of it on its way; 0 if there was none
+
+	// Unknown means that no release of GitLab that the server can be has the
+	// endpoint, or takes this method there, as far as the server knows. GitLab
+	// may well have it: see [Server.Handle]. The response says so in the header
+	// X-Gitlabcitest.
+	Unknown bool
 
 	Fault    bool // whether a [Fault] hit it
 	Executed bool // whether GitLab carried it out: neither kept from it nor refused by it

@@ -169,20 +169,32 @@ type match struct {
 	route   *route
 	path    rack.Tree // the parameters in the path
 	allowed []string  // without a route, the methods that have one
+	past    bool      // without a route, whether it asks for the API before this one
+	unknown bool      // whether no release that the server can be has such a route
+	added   string    // in place of a route, the pattern of an endpoint of the test's
+	answer  *answer   // the response of that, once there is one
 }
 
 func (m match) name() string {
 	if m.route == nil {
-		return ""
+		return m.added
 	}
 	return m.route.name
 }
 
 // refusal answers a request without a route.
-func (m match) refusal(r *http.Request) *answer {
-	if strings.HasPrefix(r.URL.Path, "/api/v3/") {
+func (m match) refusal() *answer {
+	if m.past {
 		return refuseVersion()
 	}
+	a := m.noRoute()
+	if m.unknown {
+		a.set(unknownHeader, unknownText)
+	}
+	return a
+}
+
+func (m match) noRoute() *answer {
 	if len(m.allowed) == 0 {
 		return &answer{status: http.StatusNotFound, body: map[string]any{"error": "404 Not Found"}}
 	}
@@ -198,7 +210,7 @@ func (m match) refusal(r *http.Request) *answer {
 func findRoute(routes []*route, method, escaped string) match {
 	rest, ok := strings.CutPrefix(escaped, "/api/v4/")
 	if !ok {
-		return match{}
+		return match{past: strings.HasPrefix(escaped, "/api/v3/")}
 	}
 	if method == http.MethodHead {
 		method = http.MethodGet

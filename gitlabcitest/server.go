@@ -30,6 +30,7 @@ const (
 type Server struct {
 	external string // the URL it takes for its own, without a slash at the end
 	routes   []*route
+	added    *http.ServeMux // endpoints of the test's own
 	network  memnet.Network
 	delivery delivery
 	clock    clock
@@ -40,6 +41,7 @@ type Server struct {
 	mu        sync.Mutex // guards all below
 	state     *state
 	listening *listening
+	patterns  []string // of the added endpoints
 	requests  []Request
 	answered  int           // requests so far
 	throttle  *throttle     // nil: none
@@ -70,6 +72,7 @@ func WithExternalURL(external string) Option {
 // until [Server.Start], so nothing has to be closed.
 func NewServer(opts ...Option) *Server {
 	s := &Server{external: "https://gitlab.example.com", state: newState(), mostRequests: -1}
+	s.added = http.NewServeMux()
 	s.clock = clock{start: time.Now(), speed: 1}
 	s.waiting = map[context.Context]context.CancelFunc{}
 	maya := s.state.ensureUser(defaultUsername)

@@ -162,7 +162,14 @@ func (s *Server) find(r *http.Request) match {
 	if r.Context().Value(toStorageKey{}) != nil {
 		return match{route: storageRoute}
 	}
-	return findRoute(s.routes, r.Method, r.URL.EscapedPath())
+	if found, ok := s.findAdded(r); ok {
+		return found
+	}
+	found := findRoute(s.routes, r.Method, r.URL.EscapedPath())
+	if found.route == nil {
+		found.unknown = !found.past && findRoute(routes, r.Method, r.URL.EscapedPath()).route == nil
+	}
+	return found
 }
 
 // fetch answers a request to the storage, without a header of GitLab's.

@@ -17,7 +17,8 @@ import (
 const filtered = "FILTERED"
 
 // An accessLog writes a line for each request: time, method, path and query,
-// status, and how long it took.
+// status, and how long it took. It says so where GitLab may have an endpoint
+// that the fake does not know.
 type accessLog struct {
 	mu     sync.Mutex // for whole lines
 	w      io.Writer
@@ -35,7 +36,11 @@ func (l *accessLog) write(r gitlabcitest.Request, took time.Duration) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fmt.Fprintf(l.w, "%s %s %s %d %v\n", time.Now().Format(time.TimeOnly), r.Method, l.hidden.Replace(target), r.Status, took.Round(10*time.Microsecond))
+	note := ""
+	if r.Unknown {
+		note = " unknown to the fake"
+	}
+	fmt.Fprintf(l.w, "%s %s %s %d %v%s\n", time.Now().Format(time.TimeOnly), r.Method, l.hidden.Replace(target), r.Status, took.Round(10*time.Microsecond), note)
 }
 
 // masked is a query without the values of tokens, signatures and the like.

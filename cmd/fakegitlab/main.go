@@ -17,15 +17,19 @@ import (
 )
 
 const usage = `Fakegitlab is a GitLab in memory, for trying out and testing clients of the
-GitLab CI API in any language. It serves a demo project, group/app, with some
-hundreds of pipelines, their jobs, logs, artifacts and test reports. Pipelines
-that clients create run, by a script, and nothing outlives the program.
+GitLab CI API in any language. Pipelines that clients create run, by a script,
+and nothing outlives the program. It serves two projects:
+
+	group/app     ID 1: some hundreds of pipelines of branches, tags and merge
+	              requests, with their jobs, logs, artifacts and test reports
+	group/deploy  ID 2: the pipelines that those of group/app start
 
 	fakegitlab [flags]
 
 It prints what a client needs to know, one NAME=value a line, with the names
 that many clients read from their environment; the log of requests goes to
-standard error. An interrupt ends it.
+standard error. A path that it does not know is marked "unknown to the fake"
+there, and in the header X-Gitlabcitest. An interrupt ends it.
 
 Flags:
 `

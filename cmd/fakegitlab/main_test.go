@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -213,6 +214,8 @@ func TestTokens(t *testing.T) {
 	require.Regexp(t, `(?m)^\d\d:\d\d:\d\d GET /api/v4/projects/1/jobs\?per_page=3&private_token=FILTERED 200 [\d.]+[µm]?s$`, log)
 	require.Contains(t, log, "?x=FILTERED 401 ")
 	require.Equal(t, 2, strings.Count(log, "/api/v4/absent/FILTERED 404 "))
+	require.Len(t, regexp.MustCompile(`(?m) 404 [\d.]+[µm]?s unknown to the fake$`).FindAllString(log, -1), 2)
+	require.Equal(t, 2, strings.Count(log, "unknown to the fake"))
 }
 
 func TestAnOlderRelease(t *testing.T) {
@@ -225,7 +228,7 @@ func TestAnOlderRelease(t *testing.T) {
 func TestHelp(t *testing.T) {
 	var stdout, stderr buffer
 	require.NoError(t, run(t.Context(), []string{"-h"}, &stdout, &stderr))
-	for _, want := range []string{"-addr", "-token", "-seed", "-speed", "-storage", "-version", "curl -L"} {
+	for _, want := range []string{"-addr", "-token", "-seed", "-speed", "-storage", "-version", "curl -L", "\tgroup/app ", "\tgroup/deploy ", "unknown to the fake"} {
 		require.Contains(t, stdout.String(), want)
 	}
 	require.Equal(t, 3, strings.Count(stdout.String(), "\tcurl "))
