@@ -15,15 +15,15 @@ import (
 	"example.com/gitlabci/internal/secret"
 )
 
-// A Path is an endpoint below the base URL, escaped, and its template for logs. Its
-// Err is why it must not be requested.
+// A Path is an endpoint below the base URL, escaped, and its template for logs. Err
+// says why it must not be requested, if so.
 type Path struct {
 	Escaped, Template string
 	Err               error
 }
 
-// A Segment is one part of a path: a word of GitLab's, or a value, which can be
-// several words and has a name in the template.
+// A Segment is a part of a path: a fixed word, or a value, which is named in the
+// template. A value can have several parts.
 type Segment struct {
 	Values   []string
 	Template string
@@ -54,14 +54,13 @@ type Call struct {
 	Query   url.Values
 	Body    any            // sent as JSON, unless nil
 	Secrets []secret.Value // in Body, and not to be printed
-	ETag    string         // of the response that the caller has: the same one comes as 304, which is success
-	Err     error          // why it must not be sent
+	ETag    string         // of the response that the caller has; if it is unchanged, 304 is a success
+	Err     error          // why the call must not be sent, or nil
 	Rules
 }
 
 // Rules say how a call may be sent.
 type Rules struct {
-	Fixed, Grows bool
 	Once         bool // it must not be executed twice
 	Unrepeatable bool // its body can be read only once
 	Tries        int  // at most, if above zero
@@ -82,19 +81,19 @@ func ReadFile(p Path, query url.Values) *Call {
 	return call
 }
 
-// Once describes a write that would be done twice if it were repeated.
+// Once describes a write that must not be executed twice.
 func Once(method string, p Path, body any) *Call {
 	call := Repeatable(method, p, body)
 	call.Once = true
 	return call
 }
 
-// Repeatable describes a write whose repetition changes nothing more.
+// Repeatable describes an idempotent write.
 func Repeatable(method string, p Path, body any) *Call {
 	return &Call{Method: method, Path: p, Body: body, Err: p.Err}
 }
 
-// Endpoint is the method and the template of the path.
+// Endpoint returns the method and the template of the path.
 func (cl *Call) Endpoint() string { return cl.Method + " " + cl.Path.Template }
 
 func (cl *Call) isRead() bool { return cl.Method == http.MethodGet || cl.Method == http.MethodHead }
@@ -160,8 +159,8 @@ func IsInvalid(err error) bool {
 	return ok
 }
 
-// Adopt makes a caller's request one of ours, without changing it. The call describes
-// it.
+// Adopt returns a copy of a caller's request that goes to the server, and the call
+// that describes it.
 func (c *Client) Adopt(req *http.Request) (*http.Request, *Call, error) {
 	if req.URL == nil {
 		return nil, nil, errors.New("the request has no URL")
@@ -181,19 +180,19 @@ func (c *Client) Adopt(req *http.Request) (*http.Request, *Call, error) {
 	out := req.Clone(req.Context())
 	out.Method, out.URL, out.Host, out.RequestURI = template.Method, template.URL, "", ""
 	out.URL.RawQuery = req.URL.RawQuery
-	isSafe := slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodDelete}, out.Method)
+	isIdempotent := slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodDelete}, out.Method)
 	return out, &Call{
 		Method: out.Method,
 		Path:   Path{Escaped: escaped, Template: escaped},
 		Rules: Rules{
 			Raw:          true,
-			Once:         !isSafe,
+			Once:         !isIdempotent,
 			Unrepeatable: out.Body != nil && out.Body != http.NoBody && out.GetBody == nil,
 		},
 	}, nil
 }
 
-// checkPath finds what would take a request out of the API.
+// checkPath rejects a URL that leads outside the API.
 func checkPath(target *url.URL, escaped string) error {
 	if target.Scheme != "" || target.Host != "" || target.User != nil {
 		return errors.New("the URL has a scheme or a host; give the path below /api/v4")
@@ -207,7 +206,7 @@ func checkPath(target *url.URL, escaped string) error {
 	return nil
 }
 
-// belowBase takes the base URL's path, or "/api/v4", off a path that begins with it.
+// belowBase removes the base URL's path, or "/api/v4", from the beginning of a path.
 // No endpoint of GitLab's begins so.
 func (c *Client) belowBase(escaped string) string {
 	for _, root := range []string{c.config.Base.EscapedPath(), "/api/v4"} {
@@ -218,10 +217,9 @@ func (c *Client) belowBase(escaped string) string {
 	return escaped
 }
 
-// notTheCallers are the headers that a caller must not set: those that say who
-// asks, that change the method or the path, that make net/http send a request
-// twice, or that belong to the connection.
-var notTheCallers = []string{
+// reservedHeaders must not be set by a caller: they authenticate, change the method or
+// the path, make net/http send a request twice, or belong to the connection.
+var reservedHeaders = []string{
 	"authorization", "proxy-authorization", "private-token", "job-token", "deploy-token", "runner-token",
 	"x-gitlab-static-object-token", "sudo", "cookie",
 	"x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url",
@@ -239,11 +237,11 @@ func IsReserved(name string) bool {
 		}
 		return '-'
 	}, LowerASCII(name))
-	return slices.Contains(notTheCallers, folded)
+	return slices.Contains(reservedHeaders, folded)
 }
 
-// checkHeaders finds what a caller's request must not carry, however it is
-// spelt.
+// checkHeaders rejects headers that a caller's request must not have, in any
+// spelling.
 func checkHeaders(header http.Header) error {
 	for name, values := range header {
 		if IsReserved(name) {
@@ -261,7 +259,8 @@ func notToken(r rune) bool {
 	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 }
 
-// HasControl reports whether a header's value has what would end it, or worse.
+// HasControl reports whether a header's value has a control character, such as the
+// newline that would end it.
 func HasControl(value string) bool {
 	return strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }

@@ -1,8 +1,8 @@
 // Package rest makes one call to the server: it builds the request, passes it through
-// the rate limits, sends it, judges the response, retries, waits, and turns what is no
-// success into an error.
+// the rate limits, sends it, judges the response, retries, waits, and turns anything but
+// a success into an error.
 //
-// It is handed a configuration, and functions that make the public errors and tell the
+// It is handed a configuration, and functions that make the public errors and call the
 // hooks. It knows HTTP and how GitLab uses it, but none of GitLab's objects. It never
 // retries a request that may have been executed unless repeating it changes nothing
 // more, and it never sends a credential to another origin.
@@ -23,8 +23,8 @@ import (
 	"example.com/gitlabci/internal/secret"
 )
 
-// A Config is what a [Client] is made of. All fields but those that say otherwise are
-// required.
+// A Config configures a [Client]. Fields are required unless their comment says
+// otherwise.
 type Config struct {
 	Base      *url.URL // with /api/v4
 	Auth      *Auth    // nil without a token
@@ -33,7 +33,7 @@ type Config struct {
 	UserAgent string
 	Logger    *slog.Logger
 	Limiter   Limiter // or nil
-	Tries     int     // 1 and the retries
+	Tries     int     // at most, the first attempt included
 	MaxWait   time.Duration
 	MaxBody   int64 // of a JSON response, in bytes
 
@@ -41,7 +41,7 @@ type Config struct {
 	OnResponse func(context.Context, Exchange) // or nil
 
 	NewError func(*Failure) error                // makes the public error of a response
-	SetDelay func(err error, wait time.Duration) // tells a public error the wait that was not begun
+	SetDelay func(err error, wait time.Duration) // sets the RetryAfter of a public error to a wait that was not begun
 
 	// Explain may add to the error of a write what another read finds out, or is nil.
 	// The text it adds must have been returned by printable.
@@ -54,14 +54,14 @@ type Auth struct {
 	Header string
 	Prefix string
 	Token  func(context.Context) (secret.Value, error)
-	Check  func(token string) error // finds what no token has
+	Check  func(token string) error // rejects what cannot be a token
 	Fresh  bool                     // calling Token again can return another one
 }
 
 // A Limiter delays requests.
 type Limiter interface{ Wait(context.Context) error }
 
-// An Info says which call a request belongs to.
+// An Info is the call that a request belongs to.
 type Info struct {
 	Method   string
 	Endpoint string // a template
@@ -90,7 +90,7 @@ type Client struct {
 	http   *http.Client
 }
 
-// New returns a client. The configuration must not change any more.
+// New returns a client. The configuration must not be changed afterwards.
 func New(config *Config) *Client {
 	c := &Client{config: config}
 	c.http = &http.Client{

@@ -15,30 +15,35 @@ import (
 	"example.com/gitlabci/internal/secret"
 )
 
-// A run makes one call, by as many attempts as that takes.
+// A run is one call with all its attempts.
 type run struct {
 	ctx    context.Context // of the call
 	call   *Call
 	config *Config
 
-	attempt attempt // the present one, which the transport fills in
-	passage passage // what the gate keeps of the call
+	attempt attempt // the current one; the transport fills it in
+	passage passage // the state that the gate keeps for the call
 	history history
-	verdict verdict // of the last attempt; its wait is the one that follows
-	failed  error   // the last attempt's error as that of the call; nil for a DELETE that has succeeded after all
+	verdict verdict // on the last attempt
+	failure error   // of the call, if it ended now; nil for a DELETE that succeeded after all
 	over    bool    // no further attempt follows
 
 	secrets []secret.Value // to keep out of messages: the tokens sent, and the call's own
 	replays atomic.Int64   // of a read by net/http itself, over HTTP/1
 }
 
-// Do sends the request of a call until it succeeds or nothing more can be done. The
-// response is handed to handle, unless that is nil: an error of handle counts as one
-// of the connection. Otherwise the caller closes the body.
-func (c *Client) Do(req *http.Request, call *Call, handle func(*Response) error) (*Response, error) {
-	r := &run{ctx: req.Context(), call: call, config: c.config, secrets: slices.Clone(call.Secrets)}
+func (c *Client) newRun(ctx context.Context, call *Call) *run {
+	r := &run{ctx: ctx, call: call, config: c.config, secrets: slices.Clone(call.Secrets)}
 	r.history.renewable = c.config.Auth != nil && c.config.Auth.Fresh && !call.Unrepeatable
 	r.history.most = r.tries()
+	return r
+}
+
+// Do makes a call, with retries. If handle is not nil, it reads the response and
+// closes its body, and its error counts as one of the connection: the attempt has
+// failed. If handle is nil, the caller closes the body.
+func (c *Client) Do(req *http.Request, call *Call, handle func(*Response) error) (*Response, error) {
+	r := c.newRun(req.Context(), call)
 	retrying := &retryablehttp.Client{
 		HTTPClient:     c.http,
 		RetryMax:       math.MaxInt, // judge decides
@@ -48,23 +53,19 @@ func (c *Client) Do(req *http.Request, call *Call, handle func(*Response) error)
 		RequestLogHook: r.begin,
 		PrepareRetry:   rewind,
 	}
-	again := &retryablehttp.Request{Request: req.WithContext(context.WithValue(req.Context(), runKey{}, r))}
-	again.SetResponseHandler(func(resp *http.Response) error {
-		if handle == nil || r.over { // go-retryablehttp offers failures as well
+	retryable := &retryablehttp.Request{Request: req.WithContext(context.WithValue(r.ctx, runKey{}, r))}
+	retryable.SetResponseHandler(func(resp *http.Response) error {
+		if handle == nil || r.over { // go-retryablehttp passes failures as well
 			return nil
 		}
 		return handle(r.respond(resp))
 	})
-	resp, err := retrying.Do(again)
+	resp, err := retrying.Do(retryable)
 	if err != nil {
 		if resp != nil {
 			resp.Body.Close()
 		}
-		err = r.outcome(err)
-		if r.config.Explain != nil && !call.isRead() {
-			r.config.Explain(req.Context(), call, err, func(text string) string { return printable(text, r.secrets) })
-		}
-		return nil, err
+		return nil, r.outcome(err)
 	}
 	return r.respond(resp), nil
 }
@@ -76,8 +77,7 @@ func rewind(req *http.Request) (err error) {
 	return err
 }
 
-// tries returns how many attempts the call may make, as long as the token is not
-// renewed.
+// tries returns how many attempts the call may make if the token is not renewed.
 func (r *run) tries() int {
 	switch {
 	case r.call.Unrepeatable:
@@ -98,7 +98,7 @@ func (r *run) begin(retryablehttp.Logger, *http.Request, int) {
 // response was handled. Its error is the call's.
 func (r *run) check(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	if r.over {
-		return false, r.failed
+		return false, r.failure
 	}
 	if err == nil && r.accepts(resp) {
 		return false, nil
@@ -110,11 +110,10 @@ func (r *run) check(ctx context.Context, resp *http.Response, err error) (bool, 
 		err = fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
 	r.verdict = judge(r.call, r.history, r.attempt.sent, f, err)
-	r.failed = r.explain(f, err)
-	again := r.verdict.again && r.continues(ctx)
+	r.failure = r.explain(f, err)
 	r.note()
-	r.over = !again
-	return again, r.failed
+	r.over = !r.verdict.again || !r.prepare(ctx)
+	return !r.over, r.failure
 }
 
 func (r *run) accepts(resp *http.Response) bool {
@@ -122,18 +121,18 @@ func (r *run) accepts(resp *http.Response) bool {
 	return resp.StatusCode/100 == 2 || unchanged
 }
 
-// continues reports whether the context and its limits allow another attempt, and
-// decides how long to wait for it. If they do not, the call's error says so.
-func (r *run) continues(ctx context.Context) bool {
+// prepare decides how long to wait for the next attempt. It returns false if the
+// context has ended or does not allow the wait; the call's error then says so.
+func (r *run) prepare(ctx context.Context) bool {
 	if r.verdict.wait == 0 && !r.verdict.renew {
 		r.verdict.wait = r.config.Backoff(r.history.attempts)
 	}
 	if cause := ctx.Err(); cause != nil {
-		r.failed = r.ended(cause)
+		r.failure = r.ended(cause)
 		return false
 	}
 	if !r.config.MayWait(ctx, r.verdict.wait) {
-		r.config.SetDelay(r.failed, r.verdict.wait)
+		r.config.SetDelay(r.failure, r.verdict.wait)
 		return false
 	}
 	return true
@@ -169,19 +168,25 @@ func (r *run) waited(reason string) bool {
 	return r.history.attempts > 1 && r.verdict.wait > 0 && r.verdict.reason == reason
 }
 
-// outcome turns what go-retryablehttp returned into the call's error.
+// outcome returns the call's error, given the one that go-retryablehttp returned.
 func (r *run) outcome(err error) error {
-	if err != r.failed { // the context ended during a wait
+	if err != r.failure { // the context ended during a wait
 		err = r.ended(Bare(err))
 	}
-	if r.history.lost && !r.call.isRead() {
-		return &outcomeError{err}
+	if r.call.isRead() {
+		return err
+	}
+	if r.history.lost {
+		err = &outcomeError{err}
+	}
+	if r.config.Explain != nil {
+		r.config.Explain(r.ctx, r.call, err, func(text string) string { return printable(text, r.secrets) })
 	}
 	return err
 }
 
-// explain makes an attempt's failure that of the call. If the attempt did not pass
-// the gate, the error says what happened before it, if anything did.
+// explain returns the call's error after an attempt has failed. If the attempt was
+// not sent because of a rule of ours, the error also has the failure before it.
 func (r *run) explain(f *Failure, err error) error {
 	if r.verdict.success {
 		return nil
@@ -193,15 +198,15 @@ func (r *run) explain(f *Failure, err error) error {
 		return r.fail(err)
 	}
 	if held, isHeld := errors.AsType[*heldError](err); isHeld {
-		return After(r.config.NewError(held.failure), r.failed)
+		return After(r.config.NewError(held.failure), r.failure)
 	}
-	return r.fail(After(err, r.failed))
+	return r.fail(After(err, r.failure))
 }
 
 // ended returns the call's error if its context ends after an attempt has failed.
 func (r *run) ended(cause error) error {
-	if errors.Is(r.failed, cause) {
-		return r.failed
+	if errors.Is(r.failure, cause) {
+		return r.failure
 	}
-	return r.fail(After(cause, r.failed))
+	return r.fail(After(cause, r.failure))
 }

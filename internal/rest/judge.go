@@ -15,31 +15,31 @@ const (
 	ReasonLock      = "resource lock"
 )
 
-// unsentTries is how many attempts that do not reach the server there are at most.
+// unsentTries limits the attempts of a call that do not reach the server.
 const unsentTries = 3
 
-// A history is what the attempts of a call came to so far.
+// A history is what is known of the attempts of a call when the last one is judged.
 type history struct {
-	attempts  int  // so far, the last one included
+	attempts  int  // so far, with the last one
 	most      int  // how many there may be
-	unsent    int  // of those before the last one: not sent
-	lost      bool // one before the last one may have been executed, and its response is lost
+	unsent    int  // attempts before the last one that did not reach the server
+	lost      bool // an attempt before the last one may have been executed, and its response was lost
 	renewable bool // another token may help
 }
 
-// A verdict is what follows an attempt that has failed.
+// A verdict says what follows an attempt that has failed.
 type verdict struct {
-	again   bool
-	renew   bool          // with another token, and at once
+	again   bool          // another attempt follows
+	renew   bool          // at once, with another token
 	reason  string        // of the wait
-	wait    time.Duration // what the server asks for; 0 is a backoff
-	lost    bool          // the attempt may have been executed
-	success bool          // a DELETE found its object gone, which an earlier attempt has deleted
+	wait    time.Duration // that the server asks for; 0 stands for a backoff
+	lost    bool          // the attempt may have been executed, and its response was lost
+	success bool          // the object of a DELETE is gone, since an earlier attempt has deleted it
 }
 
-// judge decides what follows an attempt that has failed: with a response, which is f,
-// or else with an error. A request that may have been executed is sent again only if
-// repeating it changes nothing more.
+// judge decides what follows an attempt that has failed: with the response f, or
+// without one, with an error. A request that may have been executed is retried only
+// if it is idempotent.
 func judge(call *Call, h history, sent bool, f *Failure, err error) verdict {
 	if f != nil {
 		return judgeFailure(call, h, f)
@@ -74,7 +74,7 @@ func judgeFailure(call *Call, h history, f *Failure) verdict {
 		v.again, v.reason = true, ReasonRateLimit
 	case http.StatusConflict: // with this text: not executed
 		v.again, v.reason = f.Locked(), ReasonLock
-	case http.StatusNotFound: // of an unknown object, where that decides: see Gone
+	case http.StatusNotFound: // without its message, which may say that the object is gone
 		v.again = f.Halved && h.lost && call.Method == http.MethodDelete
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		v.again = !call.Once
@@ -85,8 +85,8 @@ func judgeFailure(call *Call, h history, f *Failure) verdict {
 	return v
 }
 
-// IsHopeless reports whether an error will stay: no such host, or one that cannot
-// prove its identity.
+// IsHopeless reports whether an error is permanent: the host does not exist, or
+// cannot prove its identity.
 func IsHopeless(err error) bool {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return dns.IsNotFound
@@ -95,8 +95,8 @@ func IsHopeless(err error) bool {
 	return ok
 }
 
-// A refusal ends a call by a rule of this package or of its caller: another attempt
-// would end the same way.
+// A refusal ends a call because of a rule of this package or of its caller. Another
+// attempt would end in the same way.
 type refusal struct{ err error }
 
 func (e *refusal) Error() string { return e.err.Error() }
