@@ -141,7 +141,7 @@ func mayPass(err error, met bool) bool {
 	e, answered := errors.AsType[*APIError](err)
 	switch {
 	case !answered:
-		return !errors.Is(err, ErrInvalid) && !errors.Is(err, errors.ErrUnsupported) && !rest.IsStrayed(err) && (met || !rest.IsHopeless(err))
+		return !errors.Is(err, ErrInvalid) && !errors.Is(err, errors.ErrUnsupported) && !rest.IsBadRedirect(err) && (met || !rest.IsHopeless(err))
 	case e.StatusCode >= http.StatusInternalServerError, e.StatusCode == http.StatusRequestTimeout, e.Is(ErrRateLimited):
 		return true
 	}

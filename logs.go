@@ -252,7 +252,7 @@ func (l *logServer) Explain(err error) follow.Failure {
 // isFinal reports whether an error would only be repeated: input that is not sent, or
 // what GitLab itself says of the job or the token.
 func isFinal(err error) bool {
-	if rest.IsInvalid(err) || rest.IsStrayed(err) {
+	if rest.IsInvalid(err) || rest.IsBadRedirect(err) {
 		return true
 	}
 	e, ok := errors.AsType[*APIError](err)

@@ -22,7 +22,7 @@ var (
 	ErrStalled        = errors.New("gitlabci: the server fell silent")
 )
 
-// A Failure is a response other than success, read.
+// A Failure is a response other than success, whose body has been read.
 type Failure struct {
 	Status     int
 	Method     string
@@ -33,18 +33,18 @@ type Failure struct {
 
 	Storage string // the host, if it is not the server
 	NoRoute bool   // the server does not know the endpoint
-	Foreign bool   // not in GitLab's JSON: of a proxy before it, perhaps
-	Halved  bool   // the message broke off
+	Foreign bool   // it is not GitLab's JSON: perhaps a proxy's response
+	Cut     bool   // the body ended too early, and so did the message
 
 	redirected bool // it is a redirect that is not followed
 }
 
-// isFromServer reports whether a failure is the server's, with this status.
+// isFromServer reports whether a failure has this status and is not a storage's.
 func (f *Failure) isFromServer(status int) bool { return f.Storage == "" && f.Status == status }
 
-// Gone reports whether GitLab says that the object itself is missing, rather
-// than its project, which may be hidden from a token that has just expired. A
-// proxy that lost its GitLab answers 404, too.
+// Gone reports whether GitLab says that the object itself does not exist, rather than
+// its project, which may be hidden from a token that has just expired. A 404 of a proxy
+// says neither.
 func (f *Failure) Gone() bool {
 	above := func(noun string) bool {
 		return strings.Contains(strings.ToLower(secret.OneLine(f.Message)), noun+" not found")
@@ -53,8 +53,8 @@ func (f *Failure) Gone() bool {
 		!slices.ContainsFunc([]string{"project", "group", "namespace", "user"}, above)
 }
 
-// leavesOpen reports whether the status leaves open if the request was executed:
-// 5xx, a status below 200, 3xx that is not a redirect, or a proxy's timeout.
+// leavesOpen reports whether the request may have been executed, for all the status
+// says: 5xx, a status below 200, 3xx that is not a redirect, or a proxy's timeout.
 func (f *Failure) leavesOpen() bool {
 	switch f.Status {
 	case http.StatusRequestTimeout, 460, 499: // the last two are of AWS and of nginx
@@ -63,8 +63,8 @@ func (f *Failure) leavesOpen() bool {
 	return f.Status >= 500 || f.Status < 200 || f.Status/100 == 3 && !f.redirected
 }
 
-// Locked reports whether something else holds a lock for a moment, by the one
-// text of GitLab's that has to be read.
+// Locked reports whether another operation holds a lock for a moment. GitLab says so
+// only by this text.
 func (f *Failure) Locked() bool {
 	return f.Status == http.StatusConflict && strings.Contains(strings.ToLower(f.Message), "resource lock")
 }
@@ -80,13 +80,12 @@ func (r *run) read(resp *http.Response) *Failure {
 		RetryAfter: retryAfter(resp),
 		Storage:    secret.Scrub(r.attempt.away, r.secrets),
 	}
-	if resp.StatusCode < 200 { // its body would be everything else on the connection
+	if resp.StatusCode < 200 { // its body would be all that follows on the connection
 		resp.Body.Close()
 		resp.Body = http.NoBody
 	}
-	// Half a message is better than none, so an error here is not one more.
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxMessage))
-	f.Halved = err != nil
+	f.Cut = err != nil
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	message, limit, noRoute, foreign := errorMessage(resp.Header.Get("Content-Type"), body)
 	if text := r.redirection(resp); text != "" {
@@ -99,8 +98,8 @@ func (r *run) read(resp *http.Response) *Failure {
 	return f
 }
 
-// redirection explains a redirect that is not followed, and a failure of the server
-// under another origin than its own. It is "" for any other response.
+// redirection explains a redirect that is not followed, and a failure at another
+// scheme or port of the server. It returns "" for any other response.
 func (r *run) redirection(resp *http.Response) string {
 	at := resp.Request.URL
 	if r.attempt.away != "" && SameHost(at, r.config.Base) {
@@ -110,29 +109,29 @@ func (r *run) redirection(resp *http.Response) string {
 	if err != nil || resp.StatusCode/100 != 3 {
 		return ""
 	}
-	return fmt.Sprintf("redirected to %s, which is not followed for a %s", address(to), r.call.Method)
+	return fmt.Sprintf("redirected to %s, which is not followed for a %s", withoutQuery(to), r.call.Method)
 }
 
-// requestID is the ID that GitLab gave a request, or whatever else is there.
+// requestID returns the ID that GitLab gave to a request.
 func requestID(resp *http.Response, secrets []secret.Value) string {
 	return printable(resp.Header.Get("X-Request-Id"), secrets)
 }
 
-// printable makes a text of the server's one short line without secrets.
+// printable makes a text from the server one short line without secrets.
 func printable(text string, secrets []secret.Value) string {
 	return Shorten(secret.Scrub(secret.OneLine(text), secrets), MaxTitle)
 }
 
 // The longest messages, in characters.
 const (
-	MaxMessage = 64 << 10 // also of what is read of a failure
+	MaxMessage = 64 << 10 // also the most bytes that are read of a failure
 	maxText    = 1000     // of a text that is not GitLab's JSON
-	MaxTitle   = 200      // of a page
+	MaxTitle   = 200      // of a page's title, and of names that are quoted
 )
 
-// errorMessage finds what GitLab, or a proxy before it, has to say, how much of
-// it is worth keeping, whether it says that the endpoint does not exist, and
-// whether it is in other words than GitLab's.
+// errorMessage returns the message of a failure, how many characters of it are kept,
+// whether it says that the endpoint does not exist, and whether it is not in GitLab's
+// JSON.
 func errorMessage(contentType string, body []byte) (message string, limit int, noRoute, foreign bool) {
 	body = bytes.TrimSpace(body)
 	if message, noRoute, ok := lenient.Message(body); ok {
@@ -144,13 +143,13 @@ func errorMessage(contentType string, body []byte) (message string, limit int, n
 	return secret.OneLine(string(body)), maxText, false, true
 }
 
-// entities are those that titles of error pages have. The table of all of them
-// in package html would be one percent of a small program.
+// entities are those found in titles of error pages. Package html has all of them,
+// which would be one percent of a small program.
 var entities = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#34;", `"`, "&#39;", "'", "&nbsp;", " ", "&middot;", "·")
 
 var titleElement = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title`)
 
-// pageTitle is the title of an HTML page, "" without one.
+// pageTitle returns the title of an HTML page, or "".
 func pageTitle(page []byte) string {
 	title := titleElement.FindSubmatch(page)
 	if title == nil {
@@ -172,14 +171,14 @@ func Shorten(text string, limit int) string {
 	return text
 }
 
-// A requestError is a call that ended without a response that can be used. Its
-// text is written at once, so that no secret need be kept to scrub it.
+// A requestError is the error of a call that got no usable response. Its text is
+// made at once, so that the error need not keep the secrets.
 type requestError struct {
 	text string
 	err  error
 }
 
-// fail makes an error that of the call.
+// fail makes an error the call's: it adds the endpoint and the number of attempts.
 func (r *run) fail(err error) error {
 	text := "gitlabci: " + r.call.Method + " " + r.call.Path.Escaped + ": "
 	if r.attempt.away != "" {

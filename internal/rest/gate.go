@@ -10,48 +10,46 @@ import (
 )
 
 const (
-	// longestPause is how long the gate stays shut without asking again: one
-	// absurd header must not silence a client for years.
+	// longestPause limits a pause: an absurd header must not stop a client for years.
 	longestPause = time.Hour
 
-	// mostEndpoints is how many endpoints the gate remembers. Paths given to
-	// Client.Do are endless; forgetting one costs a refused request at most.
+	// mostEndpoints limits how many endpoints the gate remembers. There is no end of
+	// paths for Client.Do. Forgetting an endpoint costs at most a refused request.
 	mostEndpoints = 1000
 )
 
-// A passage is what the gate keeps of one call.
+// A passage is the state that the gate keeps for one call.
 type passage struct {
-	scout    bool          // the present attempt goes ahead of all others
-	pauses   int           // how many the call has sat out
+	scout    bool          // the current attempt is the scout
+	pauses   int           // how many pauses the call has waited for
 	followed time.Duration // how long it has waited for scouts
 }
 
-// A gate is what every request to the server passes, first tries and retries
-// alike, and what can hold them back. Requests to storage do not pass.
+// A gate delays requests to the server, retries included, while the server allows no
+// more of them. Requests to a storage do not pass it.
 //
-// A throttle's 429 shuts it for the whole client. When that pause ends, one
-// request, the scout, goes ahead; the others follow once the scout was answered
-// by anything but another such 429, or make another scout if it was not
-// answered at all. So a thousand goroutines ask a throttled server once.
+// A 429 of the throttle begins a pause of the whole client. When the pause ends, one
+// request is sent first, the scout. If its response is not another such 429, the
+// others follow; if it gets no response, one of them becomes the next scout. So a
+// thousand goroutines send a throttled server one request.
 //
-// A spent limit, RateLimit-Remaining: 0, holds back the calls that count
-// against the same RateLimit-Name until it is reset. Which name a call counts
-// against is not known before it is sent: the gate goes by the last answer to
-// the same method and endpoint that had a name, and lets through an endpoint
-// without one.
+// A spent limit, RateLimit-Remaining: 0, delays the calls that count against the same
+// RateLimit-Name until it is reset. The name that a call counts against is known only
+// from earlier responses to the same method and endpoint. Without one, the call is not
+// delayed.
 type gate struct {
 	limiter Limiter
 
 	mu       sync.Mutex
-	paused   bool          // until a scout was answered
-	until    time.Time     // when the scout may go
-	scouting chan struct{} // closed when the scout is back; nil without one
-	names    map[string]string
-	spent    map[string]time.Time // by name, when there is something left again
+	paused   bool                 // until a scout has got a response
+	until    time.Time            // when the scout may be sent
+	scouting chan struct{}        // closed when the scout's attempt ends; nil without a scout
+	names    map[string]string    // of limits, by endpoint
+	spent    map[string]time.Time // when limits are reset, by name
 }
 
-// enter returns when a request may be sent, or why it will not be. Either way
-// the caller leaves again.
+// enter returns nil when a request may be sent, or else why it must not be. In both
+// cases, the caller must call leave.
 func (g *gate) enter(ctx context.Context, r *run) error {
 	if err := g.await(ctx, r); err != nil || g.limiter == nil {
 		return err
@@ -62,9 +60,9 @@ func (g *gate) enter(ctx context.Context, r *run) error {
 	return g.await(ctx, r) // a pause may have begun meanwhile
 }
 
-// await returns when no limit of GitLab's holds the request back.
+// await returns nil when no limit of GitLab's delays the request any more.
 func (g *gate) await(ctx context.Context, r *run) error {
-	told := r.waited(ReasonRateLimit)
+	announced := r.waited(ReasonRateLimit)
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -75,19 +73,19 @@ func (g *gate) await(ctx context.Context, r *run) error {
 		case wait > 0:
 			err = r.sitOut(ctx, wait)
 		case scouting != nil:
-			err = r.follow(ctx, scouting, told)
+			err = r.follow(ctx, scouting, announced)
 		default:
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		told = true
+		announced = true
 	}
 }
 
-// turn says what a request has to wait for: some time, a scout, or neither. In
-// a pause the first request whose turn it is becomes the scout.
+// turn returns what a request must wait for: some time, a scout, or nothing. The first
+// request after a pause becomes the scout.
 func (g *gate) turn(r *run) (wait time.Duration, scouting <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -111,7 +109,7 @@ func (g *gate) turn(r *run) (wait time.Duration, scouting <-chan struct{}) {
 	return 0, g.scouting
 }
 
-// leave learns from the answer to a request, nil if there is none.
+// leave ends a request. The response, which may be nil, can begin or end a pause.
 func (g *gate) leave(r *run, resp *http.Response) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -129,12 +127,12 @@ func (g *gate) leave(r *run, resp *http.Response) {
 	r.passage.scout = false
 	close(g.scouting)
 	g.scouting = nil
-	if resp != nil && !now.Before(g.until) { // neither this answer nor another one prolongs the pause
+	if resp != nil && !now.Before(g.until) { // no response has prolonged the pause
 		g.paused = false
 	}
 }
 
-// learn notes which limit an endpoint counts against, and whether it is spent.
+// learn stores which limit an endpoint counts against, and until when it is spent.
 func (g *gate) learn(endpoint string, resp *http.Response, now time.Time) {
 	if !hasLimit(resp.Header) {
 		return
@@ -156,8 +154,8 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// sitOut waits for a pause to end. A call that has sat out as many pauses as it
-// has tries gives up: others were refused in its place.
+// sitOut waits for a pause to end. A call fails after as many pauses as it may make
+// attempts, since requests of other calls were refused in its place.
 func (r *run) sitOut(ctx context.Context, wait time.Duration) error {
 	r.passage.pauses++
 	if !r.config.MayWait(ctx, wait) || r.passage.pauses > r.history.most {
@@ -167,15 +165,15 @@ func (r *run) sitOut(ctx context.Context, wait time.Duration) error {
 	return Sleep(ctx, wait)
 }
 
-// follow waits for a scout to come back. Nobody knows when that will be, or how
-// many more will be needed: a call waits for all of them as long as for one, or
-// a silent server would have its callers queue for hours.
-func (r *run) follow(ctx context.Context, scouting <-chan struct{}, told bool) error {
+// follow waits until a scout's attempt has ended. A server that never responds would
+// need one scout after another, so a call waits for all of them together no longer
+// than for a single pause.
+func (r *run) follow(ctx context.Context, scouting <-chan struct{}, announced bool) error {
 	left := r.config.MaxWait - r.passage.followed
 	if left <= 0 {
 		return r.held(time.Second)
 	}
-	if !told {
+	if !announced {
 		r.announce(ReasonRateLimit, 0)
 	}
 	longest := time.NewTimer(left)
@@ -191,8 +189,8 @@ func (r *run) follow(ctx context.Context, scouting <-chan struct{}, told bool) e
 	}
 }
 
-// held returns the error of a request that is not sent because of a limit that
-// others hit.
+// held returns the error of a request that is not sent because the server has refused
+// those of other calls.
 func (r *run) held(wait time.Duration) error {
 	return &heldError{&Failure{
 		Status:     http.StatusTooManyRequests,
@@ -203,7 +201,7 @@ func (r *run) held(wait time.Duration) error {
 	}}
 }
 
-// A heldError is the gate's; see held.
+// A heldError is the gate's, and is replaced by the public error; see held.
 type heldError struct{ failure *Failure }
 
 func (e *heldError) Error() string { return e.failure.Message }

@@ -75,7 +75,7 @@ func judgeFailure(call *Call, h history, f *Failure) verdict {
 	case http.StatusConflict: // with this text: not executed
 		v.again, v.reason = f.Locked(), ReasonLock
 	case http.StatusNotFound: // without its message, which may say that the object is gone
-		v.again = f.Halved && h.lost && call.Method == http.MethodDelete
+		v.again = f.Cut && h.lost && call.Method == http.MethodDelete
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		v.again = !call.Once
 	default:

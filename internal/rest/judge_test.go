@@ -74,8 +74,8 @@ func TestJudge(t *testing.T) {
 		"a delete whose project is gone":                 {deletes, lost, true, &Failure{Status: 404, Message: "404 Project Not Found"}, nil, ended},
 		"a delete, and 404 of a proxy":                   {deletes, lost, true, &Failure{Status: 404, Foreign: true}, nil, ended},
 		"a delete, and 404 of an unknown endpoint":       {deletes, lost, true, &Failure{Status: 404, NoRoute: true}, nil, ended},
-		"a delete, and a broken 404":                     {deletes, lost, true, &Failure{Status: 404, Foreign: true, Halved: true}, nil, again(ReasonRetry)},
-		"a read, and a broken 404":                       {reads, lost, true, &Failure{Status: 404, Foreign: true, Halved: true}, nil, ended},
+		"a delete, and a broken 404":                     {deletes, lost, true, &Failure{Status: 404, Foreign: true, Cut: true}, nil, again(ReasonRetry)},
+		"a read, and a broken 404":                       {reads, lost, true, &Failure{Status: 404, Foreign: true, Cut: true}, nil, ended},
 		"a read that may have been executed, and is 404": {reads, lost, true, gone, nil, ended},
 	} {
 		t.Run(name, func(t *testing.T) {

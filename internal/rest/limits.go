@@ -13,11 +13,10 @@ import (
 // and time.Time begins to count wrong.
 const lastSecond = 253402300799
 
-// isThrottle reports whether an answer refuses the client as a whole, rather
-// than one action. GitLab's throttle writes plain text and RateLimit-* headers.
-// The limits of single actions write JSON, and where a throttle is configured
-// as well its headers are on their answers too: they then say that it has
-// something left.
+// isThrottle reports whether a response refuses all requests of the client, rather
+// than one action. GitLab's throttle sends plain text and RateLimit-* headers. The
+// limit of an action sends JSON. If a throttle is configured too, that response also
+// has the throttle's headers, which then say that requests are left.
 func isThrottle(resp *http.Response) bool {
 	if resp.StatusCode != http.StatusTooManyRequests {
 		return false
@@ -30,7 +29,7 @@ func isThrottle(resp *http.Response) bool {
 	return hasLimit(resp.Header) && !(strings.Contains(kind, "json") && left > 0)
 }
 
-// hasLimit reports whether any RateLimit-* header is there.
+// hasLimit reports whether there is any RateLimit-* header.
 func hasLimit(header http.Header) bool {
 	const prefix = "RateLimit-"
 	for name := range header {
@@ -41,18 +40,19 @@ func hasLimit(header http.Header) bool {
 	return false
 }
 
-// spentFor is how long the limit that an answer counted against has nothing
-// left; 0 if it has, or if the answer does not say until when.
+// spentFor returns how long the limit of a response allows no more requests. It
+// returns 0 if requests are left, or if the response does not say when the limit is
+// reset.
 func spentFor(resp *http.Response) time.Duration {
-	if left, told := headerInt(resp.Header, "RateLimit-Remaining"); !told || left > 0 {
+	if left, ok := headerInt(resp.Header, "RateLimit-Remaining"); !ok || left > 0 {
 		return 0
 	}
 	return untilReset(resp.Header)
 }
 
-// retryAfter is how long the server asks to wait, by the server's own clock.
+// retryAfter returns how long the server asks to wait, by the server's own clock.
 func retryAfter(resp *http.Response) time.Duration {
-	if seconds, told := headerInt(resp.Header, "Retry-After"); told {
+	if seconds, ok := headerInt(resp.Header, "Retry-After"); ok {
 		if seconds > int64(math.MaxInt64/time.Second) {
 			return math.MaxInt64
 		}
@@ -68,15 +68,15 @@ func retryAfter(resp *http.Response) time.Duration {
 }
 
 func untilReset(header http.Header) time.Duration {
-	unix, told := headerInt(header, "RateLimit-Reset")
-	if !told {
+	unix, ok := headerInt(header, "RateLimit-Reset")
+	if !ok {
 		return 0
 	}
 	return max(0, time.Unix(min(max(unix, 0), lastSecond), 0).Sub(ServerTime(header)))
 }
 
-// ServerTime is when an answer was made by the server's clock, which need not
-// agree with ours.
+// ServerTime returns when a response was made by the server's clock, which may differ
+// from ours.
 func ServerTime(header http.Header) time.Time {
 	if date, err := http.ParseTime(header.Get("Date")); err == nil {
 		return date

@@ -23,11 +23,11 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	case first.Method != http.MethodGet && first.Method != http.MethodHead:
 		return http.ErrUseLastResponse
 	case len(via) > maxRedirects:
-		return strayed("the server redirects more than %d times", maxRedirects)
+		return badRedirect("the server redirects more than %d times", maxRedirects)
 	case last.URL.Scheme == "https" && req.URL.Scheme != "https":
-		return strayed("the server redirects from https to %s, which is not followed", req.URL.Scheme)
+		return badRedirect("the server redirects from https to %s, which is not followed", req.URL.Scheme)
 	case req.URL.Scheme != "https" && req.URL.Scheme != "http" || req.URL.Hostname() == "":
-		return strayed("the server redirects to a URL that is not http or https, or has no host")
+		return badRedirect("the server redirects to a URL that is not http or https, or has no host")
 	}
 	r, err := runFrom(req.Context())
 	if err != nil {
@@ -36,43 +36,42 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return r.route(req, via)
 }
 
-// route decides where a redirected read is sent. If it is redirected to the API
-// under another host name, as GitLab does for a moved project, it is sent to the
-// base URL: elsewhere it would be anonymous, and could see less. A redirect from
-// another origin back to the server is refused, since that origin must not choose
-// what the token is used for.
+// route decides where a redirected read is sent. GitLab redirects reads of a moved
+// project to the API, perhaps under another host name. Such a read is sent to the base
+// URL, since it has no token elsewhere. A redirect from another origin back to the
+// server is not followed: that origin must not choose what the token is used for.
 func (r *run) route(req *http.Request, via []*http.Request) error {
 	base := r.config.Base
-	isAway := func(r *http.Request) bool { return !SameOrigin(r.URL, base) }
+	isAway := func(req *http.Request) bool { return !SameOrigin(req.URL, base) }
 	wasAway := slices.ContainsFunc(via, isAway)
 	switch {
 	case wasAway && !isAway(req):
-		return strayed("another server redirects back to %s, which is not followed", address(req.URL))
+		return badRedirect("another server redirects back to %s, which is not followed", withoutQuery(req.URL))
 	case wasAway || !isAway(req):
 		return nil
 	case belowAPI(req.URL, base):
-		return bringHome(req, via, base)
+		return sendHome(req, via, base)
 	case r.call.Storage || r.call.Raw:
 		return nil
 	}
-	return strayed("the server redirects to %s, which is not followed: it is not the API at the base URL", address(req.URL))
+	return badRedirect("the server redirects to %s, which is not followed: it is not the API at the base URL", withoutQuery(req.URL))
 }
 
-// bringHome sends a redirected request to the base URL, unless the same URL was
+// sendHome changes a redirected request to go to the base URL, unless the same URL was
 // already requested there.
-func bringHome(req *http.Request, via []*http.Request, base *url.URL) error {
+func sendHome(req *http.Request, via []*http.Request, base *url.URL) error {
 	home := &url.URL{Scheme: base.Scheme, Host: base.Host, Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery}
-	asked := func(r *http.Request) bool { return r.URL.Path == home.Path && r.URL.RawQuery == home.RawQuery }
-	if slices.ContainsFunc(via, asked) {
+	isHome := func(req *http.Request) bool { return req.URL.Path == home.Path && req.URL.RawQuery == home.RawQuery }
+	if slices.ContainsFunc(via, isHome) {
 		root := &url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: strings.TrimSuffix(base.Path, "/api/v4")}
-		return strayed("the server redirects to %s, where the token does not go: should %s be the base URL?", address(req.URL), root)
+		return badRedirect("the server redirects to %s, where the token does not go: should %s be the base URL?", withoutQuery(req.URL), root)
 	}
 	req.URL, req.Host = home, ""
 	return nil
 }
 
-// belowAPI reports whether a URL's path is below that of the base URL, even once
-// it is decoded.
+// belowAPI reports whether a URL's path is below that of the base URL, also after
+// decoding.
 func belowAPI(target, base *url.URL) bool {
 	rest, below := strings.CutPrefix(target.EscapedPath(), base.EscapedPath()+"/")
 	if !below {
@@ -87,14 +86,14 @@ func belowAPI(target, base *url.URL) bool {
 	return !climbs(rest)
 }
 
-// mostDecodings is how many times a path may be encoded. Each takes time, and no
-// path of GitLab's needs more than two.
+// mostDecodings limits how many times a path may be encoded. Each decoding takes time,
+// and no path of GitLab's needs more than two.
 const mostDecodings = 8
 
-// climbs reports whether a path has a "." or a ".." for anybody who decodes it
-// however often, takes a backslash for a slash, or cuts off parameters. It also does
-// if that cannot be decided: after a few decodings, or for bytes that are not UTF-8,
-// which some decoders take for dots.
+// climbs reports whether a path has a "." or a "..", also for a proxy that decodes it
+// several times, takes a backslash for a slash, or removes parameters. It is true as
+// well if that cannot be decided: after too many decodings, or for bytes that are not
+// UTF-8, which some decoders take for dots.
 func climbs(escaped string) bool {
 	for range mostDecodings {
 		decoded := decode(escaped)
@@ -133,23 +132,23 @@ func hasDots(path string) bool {
 	return false
 }
 
-// address returns a URL for an error: without its query, which may be signed.
-func address(u *url.URL) string {
+// withoutQuery returns a URL for an error message. The query may be a signature.
+func withoutQuery(u *url.URL) string {
 	return Shorten(fmt.Sprintf("%s://%s%s", u.Scheme, u.Host, u.EscapedPath()), maxText)
 }
 
-// A redirectError is a redirect that is not followed. Polling again would only
-// repeat it.
+// A redirectError is a redirect that is not followed. The next poll would get the same
+// one.
 type redirectError struct{ text string }
 
 func (e *redirectError) Error() string { return e.text }
 
-func strayed(format string, args ...any) error {
+func badRedirect(format string, args ...any) error {
 	return &refusal{&redirectError{fmt.Sprintf(format, args...)}}
 }
 
-// IsStrayed reports whether a call ended at a redirect that is not followed.
-func IsStrayed(err error) bool {
+// IsBadRedirect reports whether a call ended with a redirect that is not followed.
+func IsBadRedirect(err error) bool {
 	_, ok := errors.AsType[*redirectError](err)
 	return ok
 }
@@ -185,6 +184,7 @@ func port(u *url.URL) string {
 	return "80"
 }
 
+// IsLoopback reports whether a host is this machine.
 func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return LowerASCII(host) == "localhost" || ip != nil && ip.IsLoopback()
@@ -202,12 +202,13 @@ func LowerASCII(text string) string {
 	return string(lower)
 }
 
+// IsASCII reports whether a text has only ASCII characters.
 func IsASCII(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r >= 0x80 })
 }
 
-// Wanders reports whether a name with slashes has parts that a proxy which
-// decodes "%2F" would follow somewhere else. GitLab allows none of them.
+// Wanders reports whether a name with slashes has an empty part, a "." or a "..". If a
+// proxy decoded its "%2F", the path would lead elsewhere. GitLab has no such names.
 func Wanders(name string) bool {
 	for part := range strings.SplitSeq(name, "/") {
 		if part == "" || part == "." || part == ".." {

@@ -36,7 +36,7 @@ func (r *run) respond(resp *http.Response) *Response {
 	return &Response{resp, from, away, slices.Clip(r.secrets), r}
 }
 
-// Fail makes an error of the body that of the call.
+// Fail makes an error of the body the call's.
 func (r *Response) Fail(err error) error { return r.run.fail(err) }
 
 // errLarger begins the error of a response that is not read to its end.
@@ -47,7 +47,7 @@ func IsLarger(err error) bool { return errors.Is(err, errLarger) }
 
 type limitKey struct{}
 
-// WithLimit has less read of the responses to calls with a context: so many bytes.
+// WithLimit returns a context whose calls read no more than so many bytes of a response.
 func WithLimit(ctx context.Context, bytes int64) context.Context {
 	return context.WithValue(ctx, limitKey{}, bytes)
 }
@@ -59,8 +59,8 @@ func limitOf(ctx context.Context) int64 {
 	return math.MaxInt64 - 1
 }
 
-// Fetch makes a call and reads its response whole before it is decoded, so that
-// one that breaks off counts as a failed attempt. A 304 is not decoded.
+// Fetch makes a call and decodes its response. It is read to its end first, so that an
+// interrupted one counts as a failed attempt. A 304 is not decoded.
 func (c *Client) Fetch(ctx context.Context, call *Call, decode func(*Response, []byte) error) error {
 	req, err := c.Request(ctx, call)
 	if err != nil {
@@ -95,8 +95,8 @@ func (r *Response) readAll(limit int64) ([]byte, error) {
 	return body.Bytes(), err
 }
 
-// Open makes a call whose response the caller reads, with these headers besides.
-// With a URL at, the request goes there instead of to the call's endpoint.
+// Open makes a call whose response the caller reads, with additional headers. If at is
+// not nil, the request goes there instead of to the call's endpoint.
 func (c *Client) Open(ctx context.Context, call *Call, header http.Header, at *url.URL) (*Response, error) {
 	req, err := c.Request(ctx, call)
 	if err != nil {
@@ -125,9 +125,9 @@ func (c *Client) Discard(ctx context.Context, call *Call) error {
 	return nil
 }
 
-// checkSilence refuses a success with unexpected content. GitLab confirms a delete
-// with 204, or with 202 and that status as its message. A page or another message
-// was sent by something that did not pass the request on, such as a login form.
+// checkSilence returns an error for a success with unexpected content. GitLab confirms
+// a delete with 204, or with 202 and that status as its message. A page or another
+// message means that GitLab did not get the request: it is a login form, perhaps.
 func (r *Response) checkSilence() error {
 	if r.StatusCode == http.StatusNoContent {
 		return nil
@@ -154,11 +154,12 @@ func (r *Response) checkSilence() error {
 	return Refuse(fmt.Errorf("%s, but the message is %q", StatusLine(r.StatusCode), message))
 }
 
-// ErrOther is the error for a JSON object that was not requested, such as a message.
+// ErrOther is the error of a JSON object other than the requested one, such as a
+// message.
 var ErrOther = errors.New("not the requested object")
 
-// Explained marks an error of a decoder that says by itself what is wrong with a
-// response, whatever its content type.
+// Explained marks an error of a decoder that needs no explanation by the content type
+// of the response.
 func Explained(err error) error { return &explainedError{err} }
 
 type explainedError struct{ err error }
@@ -166,8 +167,8 @@ type explainedError struct{ err error }
 func (e *explainedError) Error() string { return e.err.Error() }
 func (e *explainedError) Unwrap() error { return e.err }
 
-// Unreadable explains a success whose body is not what GitLab sends, by the error
-// of its decoder.
+// Unreadable explains a success whose body is not what GitLab sends, given the error of
+// its decoder.
 func (r *Response) Unreadable(body []byte, err error) error {
 	contentType, status := r.Header.Get("Content-Type"), StatusLine(r.StatusCode)
 	if _, ok := errors.AsType[*explainedError](err); ok || errors.Is(err, lenient.ErrTooLarge) {
@@ -182,7 +183,7 @@ func (r *Response) Unreadable(body []byte, err error) error {
 	}
 	title := ""
 	if t := pageTitle(body); t != "" {
-		title = ": " + Shorten(secret.Scrub(t, r.Secrets), MaxTitle) // in this order: see read
+		title = ": " + Shorten(secret.Scrub(t, r.Secrets), MaxTitle) // in this order, as in read
 	}
 	return fmt.Errorf("%s with content type %q, not JSON%s", status, contentType, title)
 }
@@ -199,7 +200,7 @@ func (r *Response) Other(err error, message string) error {
 
 // NoFile explains JSON in place of a file by its message, if it has one.
 func NoFile(contentType string, body io.Reader, secrets []secret.Value) error {
-	// Half a message is better than none, so a read error is ignored.
+	// A part of a message is better than none, so an error is ignored.
 	text, _ := io.ReadAll(io.LimitReader(body, MaxMessage))
 	message, _, _ := lenient.Message(text)
 	if message = printable(message, secrets); message == "" {
@@ -224,8 +225,7 @@ func IsJSON(contentType string) bool {
 	return strings.EqualFold(strings.TrimSpace(kind), "application/json")
 }
 
-// Bare takes an error out of net/http's wrapping, which quotes the last URL: a
-// signed one, perhaps.
+// Bare unwraps the errors of net/http, which quote the last URL: it may be signed.
 func Bare(err error) error {
 	for {
 		wrapped, ok := err.(*url.Error)

@@ -21,11 +21,12 @@ var (
 	errMany1xx = errors.New("the server sent too many interim (1xx) responses")
 )
 
-// An attempt is what the transport has seen of one attempt.
+// An attempt is what the transport records of one attempt. Each redirect that is
+// followed replaces the record.
 type attempt struct {
-	sent    bool     // it may have reached the server, or a storage
-	away    string   // the host that it was redirected to, if not the server
-	sending *sending // its last request
+	sent    bool     // the request may have reached the server, or a storage
+	away    string   // the host, if it is another origin than the server's
+	sending *sending // the request on its way
 }
 
 // A sending observes how net/http makes one attempt: which connections it gets, and
@@ -46,12 +47,12 @@ type sending struct {
 	path   string             // of the request, as HTTP/2 writes it
 	cancel context.CancelFunc // ends the attempt
 
-	asked, got atomic.Bool  // asked for a connection, got one
+	asked, got atomic.Bool  // net/http has asked for a connection, and got one
 	wrote      atomic.Bool  // a request was written over HTTP/1, and has no response yet
 	pseudo     atomic.Bool  // the headers that are being written are those of HTTP/2
 	overHTTP2  atomic.Bool  // this request was written over HTTP/2, or will be at once
 	stopped    atomic.Bool  // net/http was about to write the request again
-	interim    atomic.Int64 // responses
+	interim    atomic.Int64 // how many interim responses there were
 }
 
 func (s *sending) trace() *httptrace.ClientTrace {
@@ -115,8 +116,8 @@ func (s *sending) mayReplay() bool {
 	return true
 }
 
-// mayHaveArrived reports whether a failed attempt may have reached the server. It
-// assumes so unless there is evidence against it.
+// mayHaveArrived reports whether a failed attempt may have reached the server. It is
+// true unless there is evidence against it.
 func (s *sending) mayHaveArrived(err error) bool {
 	switch {
 	case s.stopped.Load(), s.interim.Load() > 0:
@@ -131,8 +132,8 @@ func (s *sending) mayHaveArrived(err error) bool {
 
 // notProcessed reports whether the server says, over HTTP/2, that it did not
 // process a request: it refused the stream, or its GOAWAY excludes the request.
-// Net/http reports that only by these error texts. They may quote the server, but
-// a server cannot forge them.
+// Net/http reports that only by these error texts. They may quote the server, but a
+// server cannot forge them.
 func notProcessed(err error) bool {
 	text := err.Error()
 	if strings.HasPrefix(text, "http2: Transport received GOAWAY from server ErrCode:") {
@@ -157,8 +158,8 @@ func neverSent(err error) bool {
 	return ok
 }
 
-// closedIdle reports whether the server had closed a connection before it was
-// used again. Net/http does not export that error.
+// closedIdle reports whether the server had closed a kept-alive connection before the
+// request was written. Net/http does not export that error.
 func closedIdle(err error) bool {
 	return err.Error() == "http: server closed idle connection"
 }

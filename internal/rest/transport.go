@@ -20,7 +20,7 @@ import (
 
 const (
 	connectTimeout = 10 * time.Second  // to dial, and again for TLS
-	headerTimeout  = 120 * time.Second // until the first header of an answer
+	headerTimeout  = 120 * time.Second // until the first header of a response
 	bodyTimeout    = 60 * time.Second  // for the next bytes of a body
 )
 
@@ -34,14 +34,15 @@ func DefaultTransport() *http.Transport {
 		MaxIdleConnsPerHost:    32,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 1 << 20,
-		// Without pings a dead HTTP/2 connection would be used again and again.
+		// Without pings, a dead HTTP/2 connection would be used for all further requests.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 	}
 }
 
-// A transport takes one request through the gate, gives it the token if it
-// stays at home, and notes whether it was sent. It has no CloseIdleConnections,
-// which go-retryablehttp calls when one call gives up: others use them.
+// A transport passes each request through the gate, adds the token if the request goes
+// to the server, and records whether it was sent. It has no CloseIdleConnections:
+// go-retryablehttp calls that method when a call fails, while others need the
+// connections.
 type transport struct {
 	config *Config
 	gate   *gate
@@ -58,7 +59,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	a := &r.attempt
 	a.sent, a.away = false, ""
 	if !SameOrigin(req.URL, t.config.Base) {
-		a.away = cmp.Or(req.URL.Host, "without a name") // "" is home
+		a.away = cmp.Or(req.URL.Host, "without a name") // "" is the server
 	}
 	info := Info{r.call.Method, r.call.Path.Template, r.history.attempts, a.away != ""}
 	ctx := context.WithValue(req.Context(), infoKey{}, info)
@@ -83,9 +84,9 @@ func statusOf(resp *http.Response) int {
 	return resp.StatusCode
 }
 
-// pass sends a request once it is admitted, from when on start is set. The gate
-// learns how it went, even if a limiter or a transport of the caller's panics:
-// others may wait for this request.
+// pass sends a request once it is admitted. Start is zero if it was not. The gate must
+// learn that the request has ended, since others may wait for it: even if the caller's
+// limiter or transport panics.
 func (t *transport) pass(out *http.Request, r *run) (resp *http.Response, start time.Time, err error) {
 	if r.attempt.away == "" {
 		defer func() { t.gate.leave(r, resp) }()
@@ -98,8 +99,8 @@ func (t *transport) pass(out *http.Request, r *run) (resp *http.Response, start 
 	return resp, start, err
 }
 
-// admit lets a request to the server through the gate and gives it the token.
-// Whatever goes elsewhere loses all credentials instead.
+// admit waits until a request to the server may be sent, and adds the token. It removes
+// all credentials from a request to another origin.
 func (t *transport) admit(out *http.Request, r *run) error {
 	if out.Header.Get("User-Agent") == "" {
 		out.Header.Set("User-Agent", t.config.UserAgent)
@@ -120,7 +121,7 @@ func (t *transport) admit(out *http.Request, r *run) error {
 	return t.authorize(out, r)
 }
 
-// authorize gives the token to a request that goes to the server.
+// authorize adds the token to a request to the server.
 func (t *transport) authorize(out *http.Request, r *run) error {
 	auth := t.config.Auth
 	if auth == nil {
@@ -138,14 +139,13 @@ func (t *transport) authorize(out *http.Request, r *run) error {
 	return nil
 }
 
-// travels reports whether a header may go to another origin: what is asked for
-// may, and anything else could be a secret.
+// travels reports whether a header may be sent to another origin. Headers that say what
+// is requested may; any other could be a secret.
 func travels(name string) bool {
 	return name == "User-Agent" || name == "Range" || strings.HasPrefix(name, "Accept") || strings.HasPrefix(name, "If-")
 }
 
-// exchange sends the request, and notes in the attempt whether it may have
-// reached the server.
+// exchange sends the request, and records whether it may have reached the server.
 func (t *transport) exchange(out *http.Request, r *run) (*http.Response, error) {
 	a := &r.attempt
 	a.sent, a.sending = true, &sending{run: r, path: out.URL.RequestURI()}
@@ -163,7 +163,7 @@ func (t *transport) exchange(out *http.Request, r *run) (*http.Response, error) 
 	if a.away == "" {
 		t.http1.Store(resp.ProtoMajor == 1)
 	}
-	// net/http would quote an address that it cannot read, signature and all.
+	// The error of net/http would quote the whole Location, with its signature.
 	if _, err := resp.Location(); err != nil && !errors.Is(err, http.ErrNoLocation) && resp.StatusCode/100 == 3 {
 		resp.Body.Close()
 		return nil, &refusal{errors.New("the server redirects to something that is not a URL")}
@@ -171,7 +171,7 @@ func (t *transport) exchange(out *http.Request, r *run) (*http.Response, error) 
 	return resp, nil
 }
 
-// report logs an exchange and tells the hook.
+// report logs an exchange and calls the hook.
 func (t *transport) report(ctx context.Context, r *run, e Exchange, resp *http.Response) {
 	attrs := []slog.Attr{slog.String("method", e.Info.Method), slog.String("endpoint", e.Info.Endpoint)}
 	if resp != nil {
@@ -196,8 +196,7 @@ func (t *transport) report(ctx context.Context, r *run, e Exchange, resp *http.R
 
 type runKey struct{}
 
-// runFrom returns the run that a request belongs to. There is none if a caller's
-// middleware sends a request through the wrong transport.
+// runFrom returns the run that a request belongs to.
 func runFrom(ctx context.Context) (*run, error) {
 	r, ok := ctx.Value(runKey{}).(*run)
 	if !ok {
@@ -206,7 +205,7 @@ func runFrom(ctx context.Context) (*run, error) {
 	return r, nil
 }
 
-// A timed transport ends an exchange in which the server falls silent.
+// A timed transport ends an exchange if the server sends nothing for too long.
 type timed struct{ next http.RoundTripper }
 
 func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -222,7 +221,7 @@ func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if fired && req.Context().Err() == nil {
 		err = fmt.Errorf("%w: no answer within %v", ErrStalled, headerTimeout)
-	} else if fired { // the context was first, whatever came of it
+	} else if fired { // the context ended first, even if there is a response
 		err = cmp.Or(err, req.Context().Err())
 	}
 	if err != nil {
@@ -239,8 +238,8 @@ func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// A timedBody ends when a Read waits too long. Only the server's time counts,
-// not what the reader does between reads.
+// A timedBody fails if a Read waits too long. The time between reads, which is the
+// caller's, does not count.
 type timedBody struct {
 	io.ReadCloser
 	cancel  context.CancelFunc

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Sleep waits, or returns the error of a context that ends before.
+// Sleep waits. It returns the error of the context if that ends first.
 func Sleep(ctx context.Context, wait time.Duration) error {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -21,9 +21,9 @@ func Sleep(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-// After returns the error of what ended an attempt or a wait, with the failure
-// before it, if there is one. Both match. If the failure already matches what
-// ended it, the failure alone says enough.
+// After returns an error that matches both err, which ended an attempt or a wait, and
+// the failure before it, if there is one. A failure that already matches err is
+// returned alone.
 func After(err, failure error) error {
 	switch {
 	case failure == nil:
@@ -39,8 +39,8 @@ const (
 	longestBackoff  = 10 * time.Second
 )
 
-// Backoff returns how long to wait after so many attempts: exponential with full
-// jitter, within the longest wait allowed.
+// Backoff returns how long to wait after so many attempts: an exponential backoff with
+// full jitter, no longer than the longest wait allowed.
 func (c *Config) Backoff(attempts int) time.Duration {
 	longest := max(1, min(longestBackoff, c.MaxWait))
 	if doublings := attempts - 1; doublings < 10 {
@@ -55,7 +55,7 @@ func (c *Config) MayWait(ctx context.Context, wait time.Duration) bool {
 	return wait <= c.MaxWait && (!limited || wait <= time.Until(deadline))
 }
 
-// Announce tells the log and the hook of a wait of a call.
+// Announce logs a wait of a call and calls the hook.
 func (c *Client) Announce(ctx context.Context, call *Call, attempt int, reason string, wait time.Duration) {
 	c.config.announce(ctx, call, attempt, reason, wait)
 }
@@ -68,9 +68,8 @@ func (c *Config) announce(ctx context.Context, call *Call, attempt int, reason s
 	}
 }
 
-// Again waits before the next attempt of reading a response's body, after so many
-// failures in a row, the last of which is broken. It returns an error if there must
-// be none.
+// Again waits before another attempt to read a response's body, after so many failures
+// in a row; broken is the last one. It returns an error if no attempt must follow.
 func (c *Client) Again(ctx context.Context, call *Call, failures int, broken error) error {
 	wait := c.config.Backoff(failures)
 	cause := ctx.Err()
