@@ -17,8 +17,7 @@ import (
 // A segmenter is a value in a path.
 type segmenter interface{ segment() rest.Segment }
 
-// at joins segments to a path: words of GitLab's, and values that say how they are
-// written there.
+// at joins words and values to a path.
 func at(parts ...any) rest.Path {
 	segments := make([]rest.Segment, len(parts))
 	for i, part := range parts {
@@ -78,17 +77,17 @@ func get[P any](ctx context.Context, c *Client, p rest.Path, opts any) (P, error
 	return send[P](ctx, c, rest.Read(p, values))
 }
 
-// send makes a call whose answer is one object, a P; see [lenient.Object].
+// send makes a call whose response is one object, a P; see [lenient.Object].
 func send[P any](ctx context.Context, c *Client, cl *rest.Call) (P, error) {
-	var answer, none P
+	var object, none P
 	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (err error) {
-		answer, err = decodeThing[P](body)
+		object, err = decodeThing[P](body)
 		return err
 	})
 	if err != nil {
 		return none, err
 	}
-	return answer, nil
+	return object, nil
 }
 
 // fetch makes a call and has its response, read whole, decoded.
@@ -206,14 +205,14 @@ func (s *TestReportSummary) missing() string {
 //
 // Nothing is read if every response was lost: the response to a read would be, too.
 func readBack[P any](ctx context.Context, c *Client, cl *rest.Call, p rest.Path, done func(P) bool) (P, error) {
-	answer, err := send[P](ctx, c, cl)
+	object, err := send[P](ctx, c, cl)
 	e, answered := errors.AsType[*APIError](err)
 	if !answered || e.StatusCode/100 != 4 || !errors.Is(err, ErrOutcomeUnknown) {
-		return answer, err
+		return object, err
 	}
 	now, readErr := get[P](ctx, c, p, nil)
 	if readErr != nil || !done(now) {
-		return answer, err
+		return object, err
 	}
 	return now, nil
 }

@@ -23,8 +23,7 @@ type Client struct {
 }
 
 // NewClient returns a client of https://gitlab.com without a token, unless the
-// options say otherwise. Nothing is sent yet. An error names the option that
-// is wrong.
+// options say otherwise. It sends nothing. Its error names the wrong option.
 func NewClient(opts ...Option) (*Client, error) {
 	cfg, err := newConfig(opts)
 	if err != nil {
@@ -74,7 +73,7 @@ func newClient(cfg *config) (*Client, error) {
 	return c, nil
 }
 
-// check finds what no single option can.
+// check rejects combinations of options.
 func (c *config) check() error {
 	if c.Sudo != "" && c.Auth == nil {
 		return errors.New("WithSudo: acting as another user needs a token")

@@ -13,12 +13,11 @@ import (
 	"example.com/gitlabci/internal/rest"
 )
 
-// NewClientFromEnv returns a client for the server and with the token that
-// environment variables name. Options given here come first; the environment
-// fills what they leave open.
+// NewClientFromEnv returns a client that is configured by environment variables. Options
+// take precedence over them.
 //
 // The token is GITLAB_TOKEN, else CI_JOB_TOKEN, else none. The server is
-// GITLAB_URL or its alias GITLAB_HOST, where a missing scheme is https, else
+// GITLAB_URL or its alias GITLAB_HOST, whose scheme may be left out for https, else
 // CI_API_V4_URL, else CI_SERVER_URL, else https://gitlab.com. A job's token
 // goes only to CI_SERVER_URL: another server without GITLAB_TOKEN is an error.
 //
@@ -79,8 +78,8 @@ func (c *config) tokenFromEnv() error {
 	return fixedToken("CI_JOB_TOKEN", "JOB-TOKEN", "", token)(c)
 }
 
-// acceptHTTP trusts the administrator of a CI job, who alone sets its CI_
-// variables and sends the job's token that way already.
+// acceptHTTP allows http:// for a CI_ variable: it is set by the administrator, whose
+// runner sends the job's token over http:// anyway.
 func (c *config) acceptHTTP() error {
 	if c.Auth != nil && c.Base != nil && c.Base.Scheme == "http" && strings.HasPrefix(c.baseFrom, "CI_") {
 		c.insecureHTTP = true

@@ -13,59 +13,59 @@ import (
 
 // What errors of this package match, by [errors.Is].
 var (
-	// ErrUnauthorized is 401: no token where one is needed, or one that is
-	// unknown, expired or revoked.
+	// ErrUnauthorized is 401: a token is needed, or the token is unknown, expired or
+	// revoked.
 	ErrUnauthorized = errors.New("gitlabci: unauthorized")
 
-	// ErrForbidden is 403: the token's owner may not do this.
+	// ErrForbidden is 403: the token or its owner lacks the permission.
 	ErrForbidden = errors.New("gitlabci: forbidden")
 
-	// ErrNotFound is 404: the thing does not exist or the token may not see
-	// it. The error also matches [errors.ErrUnsupported] when the server does
-	// not know the endpoint, being too old for it.
+	// ErrNotFound is 404: the object does not exist, or the token may not see it. The
+	// error also matches [errors.ErrUnsupported] if the server is too old to know the
+	// endpoint.
 	ErrNotFound = errors.New("gitlabci: not found")
 
-	// ErrConflict is 409: something else is changing the same thing.
+	// ErrConflict is 409: another operation is changing the same object.
 	ErrConflict = errors.New("gitlabci: conflict")
 
-	// ErrRateLimited is 429, still after the tries of [WithRetries] or with a
-	// wait longer than [WithMaxWait]. A call that was not even sent, since the
-	// answer to another one asked this client to wait, has it too.
+	// ErrRateLimited is 429, after the retries of [WithRetries] or with a wait longer
+	// than [WithMaxWait]. It is also the error of a call that was not sent because the
+	// response to another call requested a wait.
 	ErrRateLimited = errors.New("gitlabci: rate limited")
 
-	// ErrInvalid is 400 or 422: GitLab refuses what was asked. It is bad input
-	// that was never sent, too.
+	// ErrInvalid is 400 or 422: GitLab rejects the request. It is also the error of
+	// invalid arguments, with which nothing is sent.
 	ErrInvalid = rest.ErrInvalid
 
-	// ErrOutcomeUnknown means that GitLab may have carried out a write whose
-	// answer was lost. The server's own error, if any, matches as well.
+	// ErrOutcomeUnknown means that a write may have been executed, since a response was
+	// lost. The error also matches that of the last attempt.
 	ErrOutcomeUnknown = rest.ErrOutcomeUnknown
 
-	// ErrBlocked means that nothing moves in a pipeline before someone plays a
-	// manual job; see [PipelinesService.Wait].
+	// ErrBlocked means that a pipeline does not continue before someone plays a manual
+	// job; see [PipelinesService.Wait].
 	ErrBlocked = errors.New("gitlabci: blocked by a manual job")
 
-	// ErrStalled means that the server fell silent: no answer for 120 seconds,
-	// or nothing more of one for 60.
+	// ErrStalled means that the server sent nothing for too long: no response within
+	// 120 seconds, or no more bytes of one within 60.
 	ErrStalled = rest.ErrStalled
 )
 
-// An APIError is an answer other than success; with [ErrRateLimited] perhaps
-// the answer to another call, for which this one was not sent.
+// An APIError is a response other than success. One that matches [ErrRateLimited] may
+// stand for the response to another call, because of which this one was not sent.
 type APIError struct {
 	StatusCode int
 	Method     string
 	Path       string        // of the endpoint, without host or query
-	Message    string        // what GitLab said, its fields joined, or the title of a page
+	Message    string        // of GitLab, with its fields joined, or the title of a page
 	RequestID  string        // for GitLab's support
-	RetryAfter time.Duration // what the server asks to wait, or the wait that was not begun; else 0
+	RetryAfter time.Duration // requested by the server, or the wait that was not begun; else 0
 
 	storage string // the host, if it is not the server
 	noRoute bool   // the server does not know the endpoint
-	foreign bool   // not in GitLab's JSON: of a proxy before it, perhaps
+	foreign bool   // not GitLab's JSON: perhaps a proxy's response
 }
 
-// Error says what was asked and what was answered, without the query.
+// Error returns the method, the path, the status and the message, without the query.
 func (e *APIError) Error() string {
 	text := rest.StatusLine(e.StatusCode)
 	if e.storage != "" {
@@ -80,7 +80,7 @@ func (e *APIError) Error() string {
 	return "gitlabci: " + e.Method + " " + e.Path + ": " + text
 }
 
-// reason is the message without the status that GitLab often puts before it.
+// reason returns the message without the status that GitLab often puts before it.
 func (e *APIError) reason() string {
 	for _, prefix := range []string{rest.StatusLine(e.StatusCode), strconv.Itoa(e.StatusCode)} {
 		if len(e.Message) >= len(prefix) && strings.EqualFold(e.Message[:len(prefix)], prefix) {
@@ -90,8 +90,8 @@ func (e *APIError) reason() string {
 	return e.Message
 }
 
-// Is reports whether the answer is of the kind of target. Answers of another
-// host, such as the storage that artifacts are redirected to, are of none.
+// Is reports whether target is the error for this status. Responses of another host,
+// such as a storage that artifacts are redirected to, match none of these errors.
 func (e *APIError) Is(target error) bool {
 	if e.storage != "" {
 		return false
@@ -113,11 +113,11 @@ func (e *APIError) Is(target error) bool {
 	return false
 }
 
-// gone reports whether GitLab says that the object itself is missing.
+// gone reports whether GitLab says that the object itself does not exist.
 func (e *APIError) gone() bool { return e.failure().Gone() }
 
-// failure returns what the rules for responses need to know of one. It is made of the
-// fields, since callers make errors of their own.
+// failure returns what package rest judges. It is made from the fields, since callers
+// can make errors too.
 func (e *APIError) failure() *rest.Failure {
 	return &rest.Failure{Status: e.StatusCode, Message: e.Message, Storage: e.storage, NoRoute: e.noRoute, Foreign: e.foreign}
 }
@@ -127,16 +127,16 @@ func newAPIError(f *rest.Failure) error {
 	return &APIError{f.Status, f.Method, f.Path, f.Message, f.RequestID, f.RetryAfter, f.Storage, f.NoRoute, f.Foreign}
 }
 
-// setDelay tells an error the wait that was not begun.
+// setDelay sets the RetryAfter of an error to the wait that was not begun.
 func setDelay(err error, wait time.Duration) {
 	if e, ok := errors.AsType[*APIError](err); ok {
 		e.RetryAfter = wait
 	}
 }
 
-// mayPass reports whether what failed may succeed when it is polled again later.
-// What is not in GitLab's words can be of a proxy that has lost it, if it was
-// met before.
+// mayPass reports whether a later poll may succeed after this error. If GitLab has
+// responded before (met), a response that is not GitLab's is taken for the failure of a
+// proxy, and a host that cannot be found for that of a name server.
 func mayPass(err error, met bool) bool {
 	e, answered := errors.AsType[*APIError](err)
 	switch {

@@ -18,7 +18,7 @@ import (
 // An Option configures a [Client]; see [NewClient].
 type Option func(*config) error
 
-// A config is what the options of one client add up to.
+// A config is the configuration of one client.
 type config struct {
 	rest.Config
 	baseFrom     string // the option or variable that gave Base
@@ -30,30 +30,29 @@ type config struct {
 //
 // [rate.Limiter]: https://pkg.go.dev/golang.org/x/time/rate#Limiter
 type RateLimiter interface {
-	// Wait returns nil when one more request may be sent, or an error, which
-	// ends the call, when that will not be.
+	// Wait returns nil when one more request may be sent. An error ends the call.
 	Wait(context.Context) error
 }
 
-// Hooks are called from inside calls, for metrics. Each may be nil. They run on the
-// calling goroutine, from many calls at once, and delay it. The context is that of
-// the call.
+// Hooks are functions that a client calls, for metrics. Each may be nil. A hook runs on
+// the goroutine of the call, which waits for it, and calls run concurrently. Its context
+// is that of the call.
 type Hooks struct {
 	// OnWait is called before each wait.
 	OnWait func(context.Context, WaitInfo)
 
-	// OnResponse is called after each request: also one that got no response, one
-	// that is retried, and one to a storage.
+	// OnResponse is called after each request, including those without a response,
+	// those that are retried, and those to a storage.
 	OnResponse func(context.Context, ResponseInfo)
 }
 
 // A WaitInfo is a wait that is about to begin.
 type WaitInfo struct {
-	Request RequestInfo // the call; its Attempt is the last one
+	Request RequestInfo // the last one before the wait
 	Reason  WaitReason
 
-	// Duration is how long the wait takes. It is 0 if that is unknown: until GitLab
-	// has responded to the one request that is sent before all others after a pause.
+	// Duration is how long the wait takes. It is 0 if that is unknown: after a pause,
+	// one request is sent first, and the others wait for its response.
 	Duration time.Duration
 }
 
@@ -62,15 +61,15 @@ type WaitReason string
 
 // The reasons of waits.
 const (
-	WaitReasonRetry     WaitReason = rest.ReasonRetry     // an attempt failed, and another one follows
-	WaitReasonRateLimit WaitReason = rest.ReasonRateLimit // GitLab responded with 429, to this call or another, or a limit is used up
+	WaitReasonRetry     WaitReason = rest.ReasonRetry     // an attempt has failed and is retried
+	WaitReasonRateLimit WaitReason = rest.ReasonRateLimit // GitLab has responded with 429, to this call or another, or allows no more requests now
 	WaitReasonLock      WaitReason = rest.ReasonLock      // GitLab is changing the same object just now
 )
 
-// A ResponseInfo is how a request ended.
+// A ResponseInfo says how a request ended.
 type ResponseInfo struct {
 	Request  RequestInfo
-	Duration time.Duration // until the header of the response
+	Duration time.Duration // until the header of the response, or the error
 	Status   int           // such as 200; 0 without a response
 	Err      error         // why there is no response; nil if there is one
 }
@@ -105,10 +104,10 @@ func (h Hooks) connect(c *rest.Config) {
 	}
 }
 
-// WithBaseURL sets the server, for instance "https://gitlab.example.com". A
-// path is kept, for instances that live under one; /api/v4 at its end is
-// optional. The host must be ASCII: write an internationalized name in its "xn--"
-// form. The default is https://gitlab.com.
+// WithBaseURL sets the URL of the server, such as "https://gitlab.example.com". It can
+// have a path, for a server below one; /api/v4 at its end is optional. The host must be
+// ASCII: write an internationalized name in its "xn--" form. The default is
+// https://gitlab.com.
 func WithBaseURL(url string) Option {
 	return func(c *config) error { return c.setBase("WithBaseURL", url) }
 }
@@ -151,29 +150,28 @@ func parseBase(text string) (*url.URL, error) {
 	return url.Parse(base.Scheme + "://" + host + root + "/api/v4")
 }
 
-// WithToken sends a personal, project or group access token. Without a token
-// only public projects answer, which is the default. A client has one token.
+// WithToken sends a personal, project or group access token. Without a token, which is
+// the default, only public projects can be read. A client has one token.
 func WithToken(token string) Option {
 	return fixedToken("WithToken", "PRIVATE-TOKEN", "", token)
 }
 
-// WithJobToken sends the token of a CI job, CI_JOB_TOKEN. GitLab accepts it on
-// few endpoints, and until the job ends. A client has one token; the default
-// is none.
+// WithJobToken sends the token of a CI job, CI_JOB_TOKEN. GitLab accepts it only for few
+// endpoints, and only until the job ends. A client has one token; the default is none.
 func WithJobToken(token string) Option {
 	return fixedToken("WithJobToken", "JOB-TOKEN", "", token)
 }
 
-// WithOAuthToken sends an OAuth 2.0 access token. GitLab's expire after two
-// hours: see [WithTokenSource]. A client has one token; the default is none.
+// WithOAuthToken sends an OAuth 2.0 access token. Those of GitLab expire after two
+// hours; see [WithTokenSource]. A client has one token; the default is none.
 func WithOAuthToken(token string) Option {
 	return fixedToken("WithOAuthToken", "Authorization", "Bearer ", token)
 }
 
-// WithTokenSource sends the OAuth 2.0 token that source returns. It is asked
-// before each request, so it should remember its token, and once more in a
-// call that GitLab answers with 401, whatever [WithRetries] says. An error of
-// source ends the call. A client has one token; the default is none.
+// WithTokenSource sends the OAuth 2.0 token that source returns. Source is called before
+// each request, so it should cache its token. After a 401, a call is retried once with
+// the token that source returns then, whatever [WithRetries] says. An error of source
+// ends the call. A client has one token; the default is none.
 func WithTokenSource(source func(context.Context) (string, error)) Option {
 	return func(c *config) error {
 		if source == nil {
@@ -207,8 +205,8 @@ func (c *config) setAuth(a *rest.Auth) error {
 	return nil
 }
 
-// checkToken finds what no token holds and a header must not: most often the
-// newline at the end of a file.
+// checkToken rejects characters that no token has and that a header must not have:
+// most often the newline at the end of a file.
 func checkToken(token string) error {
 	if token == "" {
 		return errors.New("the token is empty")
@@ -245,10 +243,10 @@ func checkHeader(value string) error {
 	return nil
 }
 
-// WithTransport sends requests through transport, for proxies, TLS settings or
-// tracing. It sees the token and must not keep it; retries, redirects and time
-// limits stay this package's. The default follows the environment's proxy
-// settings, speaks HTTP/2, and keeps idle connections for 30 seconds.
+// WithTransport sends requests through transport, for proxies, TLS settings or tracing.
+// A transport sees the token and must not store it. It need not retry, follow redirects
+// or limit time: the client does. The default uses the proxy settings of the
+// environment, supports HTTP/2, and keeps idle connections for 30 seconds.
 //
 // A transport may make requests of its own, for example for a token, but it must
 // not send the same request twice: the second one is stopped.
@@ -262,8 +260,8 @@ func WithTransport(transport http.RoundTripper) Option {
 	}
 }
 
-// WithInsecureHTTP lets the token travel over http:// to another machine,
-// where whoever carries it can read it. The default refuses to.
+// WithInsecureHTTP allows the token to be sent over http:// to another machine. Others on
+// the network can then read it. By default, [NewClient] returns an error.
 func WithInsecureHTTP() Option {
 	return func(c *config) error {
 		c.insecureHTTP = true
@@ -271,8 +269,8 @@ func WithInsecureHTTP() Option {
 	}
 }
 
-// WithUserAgent names the program in the User-Agent header, for GitLab's logs.
-// The default is "gitlabci".
+// WithUserAgent sets the User-Agent header, which GitLab logs. The default is
+// "gitlabci".
 func WithUserAgent(name string) Option {
 	return func(c *config) error {
 		if err := checkHeader(name); err != nil {
@@ -283,10 +281,9 @@ func WithUserAgent(name string) Option {
 	}
 }
 
-// WithLogger logs each answer (method, endpoint, status, attempt, duration and
+// WithLogger logs each response (method, endpoint, status, attempt, duration and
 // request ID) and each wait, at level Info; errors, 429 and 5xx at level Warn.
-// Tokens, headers, queries and bodies are never logged. The default logs
-// nothing.
+// Tokens, headers, queries and bodies are never logged. The default logs nothing.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) error {
 		if logger == nil {
@@ -297,8 +294,7 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// WithHooks tells hooks of each answer and each wait. The default tells
-// nobody.
+// WithHooks calls hooks after each request and before each wait. The default is none.
 func WithHooks(hooks Hooks) Option {
 	return func(c *config) error {
 		c.hooks = hooks
@@ -306,9 +302,9 @@ func WithHooks(hooks Hooks) Option {
 	}
 }
 
-// WithRetries sets how often a failed call is tried again where that is safe.
-// 0 is never; the default is 4, which makes 5 tries. Over HTTP/1, a read can be
-// sent once more if a kept-alive connection turns out to be closed.
+// WithRetries sets how many times a failed call is retried if that is safe. 0 is never;
+// the default is 4, which makes 5 attempts. Over HTTP/1, a read can be sent once more if
+// a kept-alive connection turns out to be closed.
 func WithRetries(max int) Option {
 	return func(c *config) error {
 		if max < 0 {
@@ -319,10 +315,10 @@ func WithRetries(max int) Option {
 	}
 }
 
-// WithMaxWait sets the longest single wait inside a call, what GitLab asks for
-// in Retry-After included, of this call or of the whole client. A longer one is
-// not begun: the error comes at once, and says how long to wait. 0 allows none;
-// the default is 2 minutes.
+// WithMaxWait sets the longest single wait inside a call, including one that GitLab
+// requests by Retry-After, of this call or of the whole client. A call that would have
+// to wait longer fails at once, and its error says how long. 0 allows no wait; the
+// default is 2 minutes.
 func WithMaxWait(wait time.Duration) Option {
 	return func(c *config) error {
 		if wait < 0 {
@@ -333,9 +329,9 @@ func WithMaxWait(wait time.Duration) Option {
 	}
 }
 
-// WithMaxAnswer sets the largest JSON answer that is read, in bytes; a larger
-// one is an error. [PipelinesService.TestCases] reads any, of tests that are no
-// larger. The default is 256 MiB.
+// WithMaxAnswer sets the size of the largest JSON response that is read, in bytes. A
+// larger one is an error. For [PipelinesService.TestCases], it limits each test case
+// instead. The default is 256 MiB.
 //
 // A smaller response is still an error if, once decoded, it would take more than
 // 64 MiB of memory and more than eight times its own bytes. So is a list, or a page
@@ -350,11 +346,10 @@ func WithMaxAnswer(bytes int64) Option {
 	}
 }
 
-// WithRateLimiter asks limiter before each request to the server, retries and
-// redirects included, and after any pause that GitLab asked for. Its waits are
-// its own: [WithMaxWait] does not bound them, and no log or hook tells of them.
-// An error of its ends the call, and is matched by that of the call. The
-// default sends at once.
+// WithRateLimiter calls limiter before each request to the server, including retries and
+// redirects, and after any pause that GitLab requests. [WithMaxWait] does not limit how
+// long it waits, and its waits are neither logged nor passed to hooks. An error of
+// limiter ends the call, whose error matches it. The default is no limiter.
 func WithRateLimiter(limiter RateLimiter) Option {
 	return func(c *config) error {
 		if limiter == nil {
