@@ -1,0 +1,95 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A stub responds to the requests of a client without a network.
+type stub func(*http.Request) (*http.Response, error)
+
+func (s stub) RoundTrip(req *http.Request) (*http.Response, error) { return s(req) }
+
+func respond(status int, body string) stub {
+	return func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+	}
+}
+
+// client returns a client whose failures are errors with their message, and counts them.
+func (s stub) client(failures *int) *Client {
+	return New(&Config{
+		Base:      &url.URL{Scheme: "https", Host: "gitlab.example.com", Path: "/api/v4"},
+		Transport: s, Logger: slog.New(slog.DiscardHandler), Tries: 2, MaxWait: time.Minute, MaxBody: 1 << 20,
+		NewError: func(f *Failure) error {
+			*failures++
+			return errors.New(StatusLine(f.Status))
+		},
+		SetDelay: func(error, time.Duration) {},
+	})
+}
+
+func (s stub) get(ctx context.Context, failures *int) error {
+	call := Read(Join(Segment{Values: []string{"version"}, Template: "version"}), nil)
+	return s.client(failures).Fetch(ctx, call, func(*Response, []byte) error { return nil })
+}
+
+// Go-retryablehttp asks once more about a response that was judged.
+func TestResponsesAreJudgedOnce(t *testing.T) {
+	for status, want := range map[int]int{200: 0, 404: 1, 304: 1, 503: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			failures := 0
+			err := respond(status, "").get(t.Context(), &failures)
+			require.Equal(t, want == 0, err == nil, status)
+			require.Equal(t, want, failures, status)
+		})
+	}
+}
+
+// The error of a context is named once, whether or not the transport returned it.
+func TestErrorsOfContextsAreNamedOnce(t *testing.T) {
+	for returned, want := range map[error]string{
+		context.Canceled: "gitlabci: GET /version: context canceled",
+		io.EOF:           "gitlabci: GET /version: context canceled: EOF",
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := stub(func(*http.Request) (*http.Response, error) {
+			cancel()
+			return nil, returned
+		}).get(ctx, new(int))
+		require.EqualError(t, err, want)
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, returned)
+	}
+}
+
+// 304 is a success only for a read whose caller has the response already.
+func TestUnchangedIsASuccess(t *testing.T) {
+	for _, test := range []struct {
+		call   Call
+		status int
+		want   bool
+	}{
+		{Call{Method: http.MethodGet, ETag: `"a"`}, 304, true},
+		{Call{Method: http.MethodHead, Rules: Rules{Raw: true}}, 304, true},
+		{Call{Method: http.MethodGet}, 304, false},
+		{Call{Method: http.MethodPost, ETag: `"a"`}, 304, false},
+		{Call{Method: http.MethodPut, Rules: Rules{Raw: true}}, 304, false},
+		{Call{Method: http.MethodGet, ETag: `"a"`}, 303, false},
+		{Call{Method: http.MethodPut}, 299, true},
+		{Call{Method: http.MethodPut}, 199, false},
+	} {
+		r := &run{call: &test.call}
+		require.Equal(t, test.want, r.accepts(&http.Response{StatusCode: test.status}), "%+v: %d", test.call, test.status)
+	}
+}
