@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,7 +31,7 @@ func respond(status int, body string) stub {
 func (s stub) client(failures *int) *Client {
 	return New(&Config{
 		Base:      &url.URL{Scheme: "https", Host: "gitlab.example.com", Path: "/api/v4"},
-		Transport: s, Logger: slog.New(slog.DiscardHandler), Tries: 2, MaxWait: time.Minute, MaxBody: 1 << 20,
+		Transport: s, Logger: slog.New(slog.DiscardHandler), Tries: 5, MaxWait: time.Minute, MaxBody: 1 << 20,
 		NewError: func(f *Failure) error {
 			*failures++
 			return errors.New(StatusLine(f.Status))
@@ -46,7 +47,7 @@ func (s stub) get(ctx context.Context, failures *int) error {
 
 // Go-retryablehttp asks once more about a response that was judged.
 func TestResponsesAreJudgedOnce(t *testing.T) {
-	for status, want := range map[int]int{200: 0, 404: 1, 304: 1, 503: 2} {
+	for status, want := range map[int]int{200: 0, 404: 1, 304: 1, 503: 5} {
 		synctest.Test(t, func(t *testing.T) {
 			failures := 0
 			err := respond(status, "").get(t.Context(), &failures)
@@ -91,5 +92,30 @@ func TestUnchangedIsASuccess(t *testing.T) {
 	} {
 		r := &run{call: &test.call}
 		require.Equal(t, test.want, r.accepts(&http.Response{StatusCode: test.status}), "%+v: %d", test.call, test.status)
+	}
+}
+
+// Only attempts that did not reach the server count against unsentTries.
+func TestUnsentAttemptsAreCounted(t *testing.T) {
+	unsent := &net.OpError{Op: "dial", Err: io.EOF}
+	for name, test := range map[string]struct {
+		attempts []error
+		want     int
+	}{
+		"the last two are not sent": {[]error{io.EOF, io.EOF, unsent, unsent, nil}, 5},
+		"every other is sent":       {[]error{unsent, io.EOF, unsent, io.EOF, nil}, 5},
+		"three are not sent":        {[]error{unsent, io.EOF, unsent, unsent, nil}, 4},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			attempts := 0
+			err := stub(func(req *http.Request) (*http.Response, error) {
+				if attempts++; test.attempts[attempts-1] != nil {
+					return nil, test.attempts[attempts-1]
+				}
+				return respond(200, "")(req)
+			}).get(t.Context(), new(int))
+			require.Equal(t, test.want, attempts, name)
+			require.Equal(t, test.want == 5, err == nil, name)
+		})
 	}
 }
