@@ -3,9 +3,14 @@ package gitlabci
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
 
 	"example.com/gitlabci/internal/rest"
@@ -18,7 +23,7 @@ type Variable struct {
 	Key          string       `json:"key"`
 	Value        string       `json:"value"`                  // may be a secret
 	VariableType VariableType `json:"variable_type,omitzero"` // "" is [VariableTypeEnvVar]
-	Raw          bool         `json:"raw,omitzero"`           // whether $ in Value is left alone; only read
+	Raw          bool         `json:"raw,omitzero"`           // whether $ in Value is left alone; only read: no endpoint sets it
 }
 
 // Variables returns the variables a pipeline was started with.
@@ -40,12 +45,12 @@ func (s *PipelinesService) Variables(ctx context.Context, project ProjectID, pip
 // CreatePipelineOptions are what a new pipeline is given. Nil gives nothing.
 type CreatePipelineOptions struct {
 	// Variables need the right to set them, which a project can deny to all.
-	// Raw is ignored.
+	// A variable with Raw is refused, since GitLab would ignore that.
 	Variables []*Variable
 
-	// Inputs are values for the configuration's spec:inputs, by name: a
-	// string, a number, a boolean, or a slice of these. From GitLab 17.10;
-	// older servers ignore them.
+	// Inputs are values for the configuration's spec:inputs, by name: a string, a
+	// boolean, a number of any kind, [json.Number] included, or a slice of these.
+	// Others are refused. From GitLab 17.10; older servers ignore them.
 	Inputs map[string]any
 
 	// IdempotencyKey makes Create find what it would make again: a pipeline
@@ -105,13 +110,15 @@ type createPipelineBody struct {
 }
 
 func newPipeline(ref string, opts *CreatePipelineOptions) (*createPipelineBody, error) {
+	const where = "CreatePipelineOptions"
 	if ref == "" {
 		return nil, errors.New("the ref of a new pipeline is empty")
 	}
-	if err := cmp.Or(checkVariables("CreatePipelineOptions", opts.Variables), checkKey(opts)); err != nil {
+	inputs, err := inputValues(where, opts.Inputs)
+	if err := cmp.Or(checkVariables(where, opts.Variables), err, checkKey(opts)); err != nil {
 		return nil, err
 	}
-	body := &createPipelineBody{Ref: ref, Inputs: opts.Inputs}
+	body := &createPipelineBody{Ref: ref, Inputs: inputs}
 	for _, v := range opts.Variables {
 		body.Variables = append(body.Variables, Variable{Key: v.Key, Value: v.Value, VariableType: v.VariableType})
 	}
@@ -121,13 +128,82 @@ func newPipeline(ref string, opts *CreatePipelineOptions) (*createPipelineBody, 
 	return body, nil
 }
 
+// checkVariables returns an error for a variable that GitLab would refuse, or set
+// otherwise than it says.
 func checkVariables(options string, variables []*Variable) error {
 	for i, v := range variables {
 		if v == nil || v.Key == "" {
 			return fmt.Errorf("%s.Variables[%d] has no key", options, i)
 		}
+		if v.Raw {
+			return fmt.Errorf("%s.Variables[%d] (%s) is Raw, which this endpoint cannot set", options, i, v.Key)
+		}
 	}
 	return nil
+}
+
+// inputValues returns inputs as they are written in JSON. GitLab converts what it does
+// not expect, or ignores it, so other values than an input can have are an error.
+func inputValues(options string, inputs map[string]any) (map[string]any, error) {
+	if inputs == nil {
+		return nil, nil
+	}
+	values := make(map[string]any, len(inputs))
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
+		value, err := inputValue(inputs[name])
+		if name == "" {
+			err = errors.New("has no name")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s.Inputs[%q] %w", options, name, err)
+		}
+		values[name] = value
+	}
+	return values, nil
+}
+
+// inputValue returns the value of an input as it is written in JSON.
+func inputValue(value any) (any, error) {
+	of := reflect.ValueOf(value)
+	if kind := of.Kind(); kind != reflect.Slice && kind != reflect.Array || of.Type().Elem().Kind() == reflect.Uint8 {
+		return inputScalar(value)
+	}
+	elements := make([]any, of.Len())
+	for i := range elements {
+		var err error
+		if elements[i], err = inputScalar(of.Index(i).Interface()); err != nil {
+			return nil, fmt.Errorf("has an element %d that %w", i, err)
+		}
+	}
+	return elements, nil
+}
+
+func inputScalar(value any) (any, error) {
+	of := reflect.ValueOf(value)
+	number, isNumber := value.(json.Number)
+	switch {
+	case isNumber && isJSONNumber(string(number)):
+		return json.RawMessage(number), nil
+	case isNumber, of.CanFloat() && (math.IsNaN(of.Float()) || math.IsInf(of.Float(), 0)):
+		return nil, fmt.Errorf("is %q, which is no number in JSON", fmt.Sprint(value))
+	case of.Kind() == reflect.String:
+		return of.String(), nil
+	case of.Kind() == reflect.Bool:
+		return of.Bool(), nil
+	case of.CanInt():
+		return of.Int(), nil
+	case of.CanUint():
+		return of.Uint(), nil
+	case of.Kind() == reflect.Float32:
+		return float32(of.Float()), nil
+	case of.Kind() == reflect.Float64:
+		return of.Float(), nil
+	}
+	return nil, fmt.Errorf("is of type %T, not a string, a number, a boolean or a slice of these", value)
+}
+
+func isJSONNumber(text string) bool {
+	return json.Valid([]byte(text)) && strings.Trim(text, "+-.eE0123456789") == ""
 }
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
