@@ -38,8 +38,8 @@ func (s *state) create(p *pipeline) faulty {
 func (s *state) launch(p *pipeline, wanted []wantedJob) {
 	s.addPipeline(p)
 	var jobs []*job
-	for _, one := range wanted {
-		jobs = append(jobs, one.in(p, p.created))
+	for i, one := range wanted {
+		jobs = append(jobs, one.in(p, i, p.created))
 	}
 	s.place(p, jobs, p.created)
 }

@@ -142,6 +142,8 @@ type job struct {
 	expire    time.Time // of the artifacts; zero is never
 
 	created, queued, started, finished, erased time.Time // queued is zero: as created
+
+	early time.Duration // how much earlier than it started its turn came, before it was made; it counts as running
 }
 
 // An artifact is a file that a job left behind, as GitLab keeps it.
