@@ -129,7 +129,7 @@ func (j *job) complainOf(inputs map[string]any) string {
 		case !known:
 			unknown = append(unknown, name)
 		case len(allowed) > 0 && !slices.Contains(allowed, value):
-			return fmt.Sprintf("`%s` input: `%s` cannot be used because it is not in the list of allowed options", name, value)
+			return fmt.Sprintf("`%s` input: %s", name, notAllowed(value))
 		}
 	}
 	switch len(unknown) {
