@@ -52,7 +52,7 @@ func ExampleScript() {
 		fmt.Println(job.Name, job.Status)
 	}
 	// Output:
-	// created
+	// pending
 	// failed <nil>
 	// report success
 	// deploy skipped

@@ -52,7 +52,7 @@ func (s *state) retryJob(j *job, u *user, at time.Time) *job {
 		artifactRole: j.artifactRole,
 		user:         u,
 		status:       gitlabci.StatusCreated,
-		created:      j.pipeline.nextJob(at),
+		created:      at,
 		live:         j.live.again(),
 	}
 	if again.live != nil && again.live.turns() {
@@ -60,15 +60,6 @@ func (s *state) retryJob(j *job, u *user, at time.Time) *job {
 	}
 	s.addJob(again)
 	return again
-}
-
-// nextJob is when another job of the pipeline is made that is made at a time:
-// later than the one before it.
-func (p *pipeline) nextJob(at time.Time) time.Time {
-	if n := len(p.jobs); n > 0 {
-		return later(at, p.jobs[n-1].created.Add(apart))
-	}
-	return at
 }
 
 // retryOne is a retry of one job, after which the skipped jobs of later stages
@@ -129,7 +120,7 @@ func (j *job) complainOf(inputs map[string]any) string {
 		case !known:
 			unknown = append(unknown, name)
 		case len(allowed) > 0 && !slices.Contains(allowed, value):
-			return fmt.Sprintf("`%s` input: %s", name, notAllowed(value))
+			return fmt.Sprintf("`%s` input: `%s` cannot be used because it is not in the list of allowed options", name, value)
 		}
 	}
 	switch len(unknown) {
@@ -177,7 +168,7 @@ func (j *job) runTime(now time.Time) (time.Duration, bool) {
 	if !j.finished.IsZero() {
 		end = j.finished
 	}
-	return end.Sub(j.started) + j.early, !j.started.IsZero()
+	return end.Sub(j.started), !j.started.IsZero()
 }
 
 // queueTime is how long j has waited for a runner until now, if it ever did.
@@ -194,10 +185,9 @@ func (j *job) queueTime(now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// move gives a job another status, and what comes with it. Nothing happens to
-// a job before it was made, though its turn may have come a moment earlier.
+// move gives a job another status, and what comes with it.
 func (s *state) move(j *job, to gitlabci.Status, at time.Time) {
-	from, then := j.status, later(at, j.created)
+	from := j.status
 	j.status = to
 	switch {
 	case from == gitlabci.StatusPending:
@@ -209,13 +199,13 @@ func (s *state) move(j *job, to gitlabci.Status, at time.Time) {
 	case gitlabci.StatusCreated:
 		j.queued, j.finished = time.Time{}, time.Time{}
 	case gitlabci.StatusPending:
-		j.queued = then
+		j.queued = at
 	case gitlabci.StatusRunning:
-		j.started, j.finished, j.early = then, time.Time{}, then.Sub(at)
+		j.started, j.finished = at, time.Time{}
 		j.beginLog(at)
 	}
 	if ended(to) {
-		j.finished = then
+		j.finished = at
 	}
 	s.agenda.drop(j)
 	s.plan(j, at, at)

@@ -26,7 +26,7 @@ var mayImport = map[string]string{
 
 	"internal/atomicfile": "",
 	"internal/follow":     "internal/lenient internal/poll internal/remote internal/rest internal/secret",
-	"internal/lenient":    "github.com/go-json-experiment/json github.com/go-json-experiment/json/jsontext", // alone
+	"internal/lenient":    "", // no JSON library but the standard one
 	"internal/memnet":     "",
 	"internal/pages":      "",
 	"internal/poll":       "internal/rest",

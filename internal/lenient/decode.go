@@ -3,30 +3,16 @@
 // another type, names that are repeated and text that is not UTF-8 are accepted, as
 // far as they have a meaning; a response that would fill the memory is not.
 //
-// It alone knows which JSON library does the work. It makes no requests, and it does
-// not know whether an object is the requested one.
+// It alone knows how JSON is read and written. It makes no requests, and it does not
+// know whether an object is the requested one.
 package lenient
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-)
-
-// A response is decoded strictly first, which is fast. Only what does not fit is
-// decoded again by forgive: older servers, and proxies between, write some
-// values otherwise. A name twice in one object does not fit either; the second
-// time, the last one wins.
-var (
-	strict = json.JoinOptions(jsontext.AllowInvalidUTF8(true))
-	loose  = json.JoinOptions(strict, jsontext.AllowDuplicateNames(true))
-	kindly = json.JoinOptions(loose, json.WithUnmarshalers(json.UnmarshalFromFunc(forgive)))
+	"time"
 )
 
 // ErrNotObject means that a response is something other than one JSON object.
@@ -39,76 +25,338 @@ var errNotList = errors.New("the answer is not a JSON array")
 // code, and of its callers, among all pointer types; with struct types, it would
 // make a copy for each.
 func Object[P any](body []byte) (P, error) {
-	var none P
-	if jsontext.Value(body).Kind() != '{' {
-		return none, ErrNotObject
-	}
-	if err := checkFootprint(reflect.TypeFor[P](), body); err != nil {
-		return none, err
-	}
-	return decode[P](body)
+	object, err := object(reflect.TypeFor[P](), body)
+	p, _ := object.(P)
+	return p, err
 }
 
-// decode decodes an object whose footprint has been checked.
-func decode[P any](body []byte) (P, error) {
-	var object, again P
-	if err := json.Unmarshal(body, &object, strict); err == nil {
-		return object, nil
+// object decodes an object into what a pointer type points to.
+func object(t reflect.Type, body []byte) (any, error) {
+	d := newDecoder(t)
+	defer d.release()
+	return d.object(t, body)
+}
+
+func (d *decoder) object(t reflect.Type, body []byte) (any, error) {
+	d.scanner = scanner{data: body}
+	if d.kind() != '{' {
+		return nil, ErrNotObject
 	}
-	return again, json.Unmarshal(body, &again, kindly)
+	if err := checkFootprint(t, body); err != nil {
+		return nil, err
+	}
+	v := reflect.New(t.Elem())
+	err := d.fields(d.plan.root, v.Elem())
+	if err == nil {
+		err = d.end()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v.Interface(), nil
 }
 
 // List decodes a list of at most maxElements, unless that would take too much
 // memory. Elements that are not objects are left out.
-func List[P any](body []byte) ([]P, LeftOut, error) {
-	if jsontext.Value(body).Kind() != '[' {
-		return nil, LeftOut{}, errNotList
-	}
-	if err := checkFootprint(reflect.TypeFor[[]P](), body); err != nil {
-		return nil, LeftOut{}, err
-	}
-	var list []P
-	var null P
-	isNull := func(object P) bool { return any(object) == any(null) }
-	if err := json.Unmarshal(body, &list, strict); err != nil || slices.ContainsFunc(list, isNull) {
-		return elements[P](body)
-	}
-	if len(list) > maxElements {
-		return nil, LeftOut{}, errTooMany
-	}
-	return list, LeftOut{}, nil
-}
-
-// elements decodes a list element by element.
-func elements[P any](body []byte) (list []P, left LeftOut, err error) {
+func List[P any](body []byte) (list []P, left LeftOut, err error) {
 	list = []P{}
-	s := &Stream{dec: jsontext.NewDecoder(bytes.NewBuffer(body), loose)}
-	err = s.List(func(i int) error {
-		if i == maxElements {
-			return errTooMany
-		}
-		element, err := s.dec.ReadValue()
-		if err != nil {
-			return err
-		}
-		if element.Kind() != '{' {
-			left.add(i)
-			return nil
-		}
-		object, err := decode[P](element)
-		if err != nil {
-			return fmt.Errorf("element %d: %w", i, err)
-		}
-		list = append(list, object)
-		return nil
+	left, err = elements(reflect.TypeFor[P](), body, func(object any) {
+		p, _ := object.(P)
+		list = append(list, p)
 	})
-	if err = cmp.Or(err, s.ended()); err != nil {
+	if err != nil {
 		return nil, LeftOut{}, err
 	}
 	return list, left, nil
 }
 
-// Encode writes v as JSON, the same value always in the same way.
-func Encode(v any) ([]byte, error) {
-	return json.Marshal(v, json.Deterministic(true))
+// elements decodes a list object by object.
+func elements(t reflect.Type, body []byte, add func(object any)) (left LeftOut, err error) {
+	d := newDecoder(t)
+	defer d.release()
+	d.data = body
+	if d.kind() != '[' {
+		return left, errNotList
+	}
+	if err := checkFootprint(reflect.SliceOf(t), body); err != nil {
+		return left, err
+	}
+	err = d.each(func(i int) error {
+		if i == maxElements {
+			return errTooMany
+		}
+		if d.kind() != '{' {
+			left.add(i)
+			return d.skip()
+		}
+		v := reflect.New(t.Elem())
+		if err := d.fields(d.plan.root, v.Elem()); err != nil {
+			return fmt.Errorf("element %d: %w", i, err)
+		}
+		add(v.Interface())
+		return nil
+	})
+	if err == nil {
+		err = d.end()
+	}
+	return left, err
+}
+
+// A decoder decodes one response. It sets what fits, converts what can be converted,
+// and leaves zero what cannot.
+type decoder struct {
+	scanner
+	plan *plan
+	deep int // levels of nesting
+	*memory
+}
+
+// A memory holds what was decoded before, since the items of a page repeat much of it.
+type memory struct {
+	short [256]string // texts, by their hashes
+	last  []memo      // by the numbers of fields
+}
+
+// A memo is the last value of a field.
+type memo struct {
+	text  string        // a long one
+	raw   []byte        // the JSON of a time or an object
+	time  time.Time     // of raw
+	value reflect.Value // of raw
+}
+
+// forget lets go of the values of objects, which may change from now on.
+func (m *memory) forget() { clear(m.last) }
+
+func newDecoder(t reflect.Type) *decoder {
+	p := planOf(t)
+	m, _ := p.memories.Get().(*memory)
+	if m == nil {
+		m = &memory{last: make([]memo, p.numbers)}
+	}
+	return &decoder{plan: p, memory: m}
+}
+
+// release ends the use of a decoder.
+func (d *decoder) release() {
+	clear(d.short[:])
+	clear(d.last)
+	d.plan.memories.Put(d.memory)
+}
+
+// keep returns a text as a string, without allocating one that was allocated before.
+func (d *decoder) keep(raw []byte, f *field) string {
+	if len(raw) > 64 {
+		last := &d.last[f.number]
+		if last.text != string(raw) {
+			last.text = string(raw)
+		}
+		return last.text
+	}
+	hash := uint32(2166136261) // FNV-1a
+	for _, c := range raw {
+		hash = (hash ^ uint32(c)) * 16777619
+	}
+	slot := &d.short[(hash^hash>>16)%256]
+	if *slot != string(raw) {
+		*slot = string(raw)
+	}
+	return *slot
+}
+
+// fields decodes an object into a struct. If a name is repeated, the last value counts.
+func (d *decoder) fields(s *shape, v reflect.Value) error {
+	d.at++ // the bracket
+	if d.kind() == '}' {
+		d.at++
+		return nil
+	}
+	var seen [4]uint64 // bits of the fields that have a value
+	for try := 0; ; {
+		raw, itself, err := d.text()
+		if err != nil {
+			return err
+		}
+		if err := d.take(':'); err != nil {
+			return err
+		}
+		i := s.index(raw, itself, try)
+		if i < 0 {
+			err = d.skip()
+		} else {
+			try = i + 1
+			err = d.field(&s.fields[i], v, seen[i/64%4]&(1<<(i%64)) != 0)
+			seen[i/64%4] |= 1 << (i % 64)
+		}
+		if err != nil {
+			return err
+		}
+		switch d.kind() {
+		case ',':
+			d.at++
+		case '}':
+			d.at++
+			return nil
+		default:
+			return d.wrong("a comma or '}'")
+		}
+	}
+}
+
+func (d *decoder) field(f *field, v reflect.Value, again bool) error {
+	v = f.in(v)
+	if again {
+		v.SetZero()
+		d.forget() // which may hold that value
+	}
+	return d.set(f.shape, v, f)
+}
+
+// set decodes the next value into v, which is zero. The field is where it stands, or
+// the field of the list or map that holds it.
+func (d *decoder) set(s *shape, v reflect.Value, f *field) error {
+	c := d.kind()
+	if c == 'n' {
+		return d.word("null")
+	}
+	if d.deep++; d.deep > mostDepth {
+		return errDepth
+	}
+	defer func() { d.deep-- }()
+	if !s.pointer {
+		_, err := d.setValue(s, v, c, f)
+		return err
+	}
+	to := reflect.New(s.typ)
+	fits, err := d.setValue(s, to.Elem(), c, f)
+	if fits {
+		v.Set(to)
+	}
+	return err
+}
+
+// setValue decodes the next value, which begins with c, into v, which is no pointer. It
+// reports whether it fits.
+func (d *decoder) setValue(s *shape, v reflect.Value, c byte, f *field) (fits bool, err error) {
+	switch {
+	case s.kind == shapeAny:
+		value, err := d.any()
+		if value != nil {
+			v.Set(reflect.ValueOf(value))
+		}
+		return true, err
+	case s.bracket() == 0:
+		return d.setScalar(s, v, c, f)
+	case s.bracket() != c:
+		return false, d.skip()
+	case s.kind == shapeList:
+		return true, d.setList(s, v, f)
+	case s.kind == shapeMap:
+		return true, d.setMap(s, v, f)
+	}
+	return true, d.setStruct(s, v, f)
+}
+
+func (d *decoder) setList(s *shape, v reflect.Value, f *field) error {
+	v.Set(s.empty)
+	return d.each(func(i int) error {
+		if i == v.Cap() {
+			v.Grow(1)
+		}
+		v.SetLen(i + 1)
+		element := v.Index(i)
+		element.SetZero()
+		return d.set(s.elem, element, f)
+	})
+}
+
+func (d *decoder) setMap(s *shape, v reflect.Value, f *field) error {
+	v.Set(reflect.MakeMap(s.typ))
+	return d.names(func(name string) error {
+		element := reflect.New(s.typ.Elem()).Elem()
+		if err := d.set(s.elem, element, f); err != nil {
+			return err
+		}
+		v.SetMapIndex(reflect.ValueOf(name).Convert(s.typ.Key()), element)
+		return nil
+	})
+}
+
+// setStruct decodes an object, or copies the last one of the field if it is the same.
+func (d *decoder) setStruct(s *shape, v reflect.Value, f *field) error {
+	last := &d.last[f.number]
+	if len(last.raw) > 0 && bytes.HasPrefix(d.data[d.at:], last.raw) {
+		d.at += len(last.raw)
+		s.copy(v, last.value)
+		return nil
+	}
+	start := d.at
+	if err := d.fields(s, v); err != nil {
+		return err
+	}
+	last.raw, last.value = d.data[start:d.at], v
+	return nil
+}
+
+// copy sets a value to another one, so that the two share nothing that can be changed.
+func (s *shape) copy(to, from reflect.Value) {
+	to.Set(from)
+	switch {
+	case s.flat:
+	case s.kind == shapeAny && !from.IsNil():
+		to.Set(reflect.ValueOf(copyAny(from.Interface())))
+	case s.kind == shapeStruct:
+		for i := range s.fields {
+			f := &s.fields[i]
+			f.shape.copyPointer(f.in(to), f.in(from))
+		}
+	case s.kind == shapeList && from.Len() > 0:
+		to.Set(reflect.MakeSlice(s.typ, from.Len(), from.Len()))
+		for i := range from.Len() {
+			s.elem.copyPointer(to.Index(i), from.Index(i))
+		}
+	case s.kind == shapeMap && !from.IsNil():
+		to.Set(reflect.MakeMap(s.typ))
+		if from.Len() == 0 {
+			return
+		}
+		for name, value := range from.Seq2() {
+			element := reflect.New(s.typ.Elem()).Elem()
+			s.elem.copyPointer(element, value)
+			to.SetMapIndex(name, element)
+		}
+	}
+}
+
+// copyPointer is like copy, also for what is, or is not, behind a pointer.
+func (s *shape) copyPointer(to, from reflect.Value) {
+	switch {
+	case !s.pointer:
+		s.copy(to, from)
+	case from.IsNil():
+		to.SetZero()
+	default:
+		p := reflect.New(s.typ)
+		s.copy(p.Elem(), from.Elem())
+		to.Set(p)
+	}
+}
+
+// copyAny copies a value that [decoder.any] has made.
+func copyAny(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		names := make(map[string]any, len(value))
+		for name, inside := range value {
+			names[name] = copyAny(inside)
+		}
+		return names
+	case []any:
+		list := make([]any, len(value))
+		for i, inside := range value {
+			list[i] = copyAny(inside)
+		}
+		return list
+	}
+	return value
 }

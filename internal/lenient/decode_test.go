@@ -172,9 +172,9 @@ func TestList(t *testing.T) {
 		`{}`:                                  "not a JSON array",
 		`null`:                                "not a JSON array",
 		`[{}`:                                 "unexpected EOF",
-		`[{}]]`:                               "invalid character",
+		`[{}]]`:                               "more data",
 		`[null][]`:                            "more data",
-		`[null,{"name":{"a":nul}}]`:           "invalid character",
+		`[null,{"name":{"a":nul}}]`:           "invalid JSON",
 		`[` + strings.Repeat(`null,`, 10_000): "a list has more than 10000 elements",
 	} {
 		list, _, err := lenient.List[*inner]([]byte(body))

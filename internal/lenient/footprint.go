@@ -74,7 +74,7 @@ type level struct {
 
 func (m *meter) measure(root *shape) error {
 	m.next = root
-	for m.at < len(m.body) && len(m.open) <= costDepths {
+	for m.at < len(m.body) && len(m.open) <= mostDepth {
 		c := m.body[m.at]
 		switch c {
 		case ' ', '\t', '\n', '\r', ':':
@@ -123,7 +123,7 @@ func (m *meter) value(c byte) *shape {
 	if s == nil || c == 'n' {
 		return nil
 	}
-	m.used += s.own
+	m.used += s.bytes
 	return s
 }
 
@@ -185,7 +185,13 @@ func (m *meter) name(quoted []byte) {
 	switch s := in.shape; {
 	case s == nil:
 	case s.kind == shapeStruct:
-		m.next, in.field = s.field(quoted, in.field)
+		m.next = nil
+		name := scanner{data: quoted}
+		if raw, itself, err := name.text(); err == nil {
+			if i := s.index(raw, itself, in.field); i >= 0 {
+				m.next, in.field = s.fields[i].shape, i+1
+			}
+		}
 	default:
 		m.next = s.elem
 		m.text(len(quoted))

@@ -1,12 +1,8 @@
 package lenient
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // HasID reports whether a body is an object with a usable ID.
@@ -21,8 +17,20 @@ func HasID(body []byte) bool {
 // that GitLab's frameworks give it, and whether it is the one of a route that
 // does not exist. It is not ok where there is no JSON object or no message.
 func Message(body []byte) (message string, noRoute, ok bool) {
-	var fields map[string]jsontext.Value
-	if json.Unmarshal(body, &fields, loose) != nil || fields == nil {
+	s := scanner{data: body}
+	if s.kind() != '{' {
+		return "", false, false
+	}
+	fields := map[string][]byte{}
+	err := s.names(func(name string) error {
+		value, err := s.value()
+		switch name {
+		case "message", "error", "error_description", "scope":
+			fields[name] = value
+		}
+		return err
+	})
+	if err != nil || s.end() != nil {
 		return "", false, false
 	}
 	if m, ok := fields["message"]; ok {
@@ -39,58 +47,48 @@ func Message(body []byte) (message string, noRoute, ok bool) {
 
 // flatten writes nested messages as one: lists by commas, fields by their
 // names, in the order in which they came.
-func flatten(value jsontext.Value) string {
-	if len(value) == 0 {
-		return ""
+func flatten(value []byte) string {
+	f := flattener{scanner: scanner{data: value}}
+	if len(value) > 0 && f.value() != nil {
+		return string(value) // no JSON
 	}
-	f := flattener{dec: jsontext.NewDecoder(bytes.NewReader(value), loose)}
-	if f.value() != nil {
-		return string(value) // nested too deep to be a message
-	}
-	return f.text.String()
+	return f.written.String()
 }
 
 type flattener struct {
-	dec  *jsontext.Decoder
-	text strings.Builder
+	scanner
+	written strings.Builder
 }
 
 func (f *flattener) value() error {
-	token, err := f.dec.ReadToken()
-	if err != nil {
-		return err
-	}
-	switch token.Kind() {
+	switch f.kind() {
 	case '[':
-		return f.values(']', ", ")
+		return f.each(func(i int) error {
+			if i > 0 {
+				f.written.WriteString(", ")
+			}
+			return f.value()
+		})
 	case '{':
-		return f.values('}', "; ")
+		first := true
+		return f.names(func(name string) error {
+			if !first {
+				f.written.WriteString("; ")
+			}
+			first = false
+			if name != "base" && name != "error" { // they say nothing of their own
+				f.written.WriteString(name + ": ")
+			}
+			return f.value()
+		})
+	case '"':
+		text, err := f.string()
+		f.written.WriteString(text)
+		return err
 	case 'n':
-		return nil
+		return f.word("null")
 	}
-	f.text.WriteString(token.String())
-	return nil
-}
-
-// values reads the elements of a list or the fields of an object to its end.
-func (f *flattener) values(end jsontext.Kind, separator string) error {
-	for i := 0; f.dec.PeekKind() != end; i++ {
-		if i > 0 {
-			f.text.WriteString(separator)
-		}
-		if end == '}' {
-			name, err := f.dec.ReadToken()
-			if err != nil {
-				return err
-			}
-			if key := name.String(); key != "base" && key != "error" { // they say nothing of their own
-				f.text.WriteString(key + ": ")
-			}
-		}
-		if err := f.value(); err != nil {
-			return err
-		}
-	}
-	_, err := f.dec.ReadToken()
+	raw, err := f.literal()
+	f.written.Write(raw)
 	return err
 }

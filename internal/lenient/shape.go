@@ -1,39 +1,56 @@
 package lenient
 
 import (
-	"bytes"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
-
-	"github.com/go-json-experiment/json/jsontext"
+	"time"
 )
 
 // Costs in bytes, rounded up.
 const (
-	costName   = 128    // of a name in an object with many names: the decoder keeps them to find duplicates
-	costNames  = 64     // up to this many names, an object costs nothing more
-	costText   = 5      // of each byte of a text, if invalid UTF-8 is replaced and the allocator rounds up
-	costZone   = 192    // of a time zone
-	costMap    = 64     // of a map without entries, or of the value in an interface
-	costDepths = 10_000 // levels of nesting; the decoder allows no more
+	costName  = 128 // of a name in an object with many names
+	costNames = 64  // up to this many names, an object costs nothing more
+	costText  = 5   // of each byte of a text, if invalid UTF-8 is replaced and the allocator rounds up
+	costZone  = 192 // of a time zone
+	costMap   = 64  // of a map without entries, or of the value in an interface
 )
 
-// A shape describes how much memory the values of a type take.
+// A shape describes the values of a type: how they are decoded, and how much memory
+// they take.
 type shape struct {
-	kind   shapeKind
-	slot   int64 // as an element of a list, which is copied as it grows
-	own    int64 // of each value but null, beyond the slot: what it points to
-	entry  int64 // of a key and its value in a map
+	kind    shapeKind
+	pointer bool         // to a value of typ
+	typ     reflect.Type // of the value
+	own     bool         // the type reads JSON itself
+	isTime  bool
+	flat    bool          // a copy shares nothing that can be changed
+	empty   reflect.Value // list
+
 	fields []field
 	places map[string]int // indexes of the fields, by name
 	elem   *shape         // of a list or map
+
+	slot  int64 // bytes as an element of a list, which is copied as it grows
+	bytes int64 // of each value but null, beyond the slot: what it points to
+	entry int64 // of a key and its value in a map
 }
 
 // A field is a field of a struct.
 type field struct {
-	name  string
-	shape *shape
+	name   string
+	shape  *shape
+	path   []int // of indexes, through embedded structs
+	number int   // among all fields of the plan
+}
+
+// in returns the field of a struct.
+func (f *field) in(v reflect.Value) reflect.Value {
+	for _, i := range f.path {
+		v = v.Field(i)
+	}
+	return v
 }
 
 type shapeKind uint8
@@ -47,12 +64,28 @@ const (
 	shapeAny
 )
 
+// bracket returns what the JSON of a value begins with: '{', '[', or 0 for a scalar.
+func (s *shape) bracket() byte {
+	switch s.kind {
+	case shapeStruct, shapeMap:
+		return '{'
+	case shapeList:
+		return '['
+	}
+	return 0
+}
+
 // A plan is the shape of the type that a response is decoded into, and the most
 // memory that any one value in the response can take.
 type plan struct {
-	root *shape
-	most int64
+	root    *shape
+	most    int64
+	numbers int // of fields
+
+	memories sync.Pool // of *memory
 }
+
+var timeType = reflect.TypeFor[time.Time]()
 
 var plans sync.Map // of *plan, by reflect.Type
 
@@ -62,14 +95,15 @@ func planOf(t reflect.Type) *plan {
 	}
 	b := planner{shapes: map[reflect.Type]*shape{}, most: costName}
 	p := &plan{root: b.shape(t)}
-	p.most = b.most
+	p.most, p.numbers = b.most, b.numbers
 	plans.Store(t, p)
 	return p
 }
 
 type planner struct {
-	shapes map[reflect.Type]*shape
-	most   int64
+	shapes  map[reflect.Type]*shape
+	most    int64
+	numbers int
 }
 
 func (b *planner) shape(t reflect.Type) *shape {
@@ -80,32 +114,43 @@ func (b *planner) shape(t reflect.Type) *shape {
 	s := &shape{slot: 2*size + min(size/4, 8)}
 	b.shapes[t] = s // first, since the type may contain itself
 	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-		s.own = int64(t.Size() + t.Size()/8 + 16)
+		s.pointer, t = true, t.Elem()
+		s.bytes = int64(t.Size() + t.Size()/8 + 16)
 	}
-	switch {
-	case t == timeType:
-		s.own += costZone
-	case t.Kind() == reflect.String:
-		s.kind = shapeText
-	case t.Kind() == reflect.Struct:
-		s.kind, s.places = shapeStruct, map[string]int{}
-		b.fields(s, t)
-	case t.Kind() == reflect.Slice:
-		s.kind, s.elem = shapeList, b.shape(t.Elem())
-	case t.Kind() == reflect.Map:
-		s.kind, s.elem = shapeMap, b.shape(t.Elem())
-		s.own += costMap
-		s.entry = entryCost(t.Key(), t.Elem())
-	case t.Kind() == reflect.Interface:
-		s.kind, s.elem, s.own = shapeAny, s, costMap
-		s.entry = entryCost(reflect.TypeFor[string](), t)
-	}
-	b.most = max(b.most, s.slot+s.own, s.entry+s.own)
+	b.describe(s, t)
+	b.most = max(b.most, s.slot+s.bytes, s.entry+s.bytes)
 	if s.elem != nil {
-		b.most = max(b.most, s.entry+s.elem.own)
+		b.most = max(b.most, s.entry+s.elem.bytes)
 	}
 	return s
+}
+
+// describe describes the values of a type that is no pointer.
+func (b *planner) describe(s *shape, t reflect.Type) {
+	s.typ = t
+	s.own = t != timeType && reflect.PointerTo(t).Implements(reflect.TypeFor[unmarshaler]())
+	switch {
+	case t == timeType:
+		s.isTime, s.flat = true, true
+		s.bytes += costZone
+	case t.Kind() == reflect.String:
+		s.kind, s.flat = shapeText, true
+	case t.Kind() == reflect.Struct:
+		s.kind, s.places = shapeStruct, map[string]int{}
+		b.fields(s, t, nil)
+		s.flat = !slices.ContainsFunc(s.fields, func(f field) bool { return !f.shape.flat || f.shape.pointer })
+	case t.Kind() == reflect.Slice:
+		s.kind, s.elem, s.empty = shapeList, b.shape(t.Elem()), reflect.MakeSlice(t, 0, 0)
+	case t.Kind() == reflect.Map:
+		s.kind, s.elem = shapeMap, b.shape(t.Elem())
+		s.bytes += costMap
+		s.entry = entryCost(t.Key(), t.Elem())
+	case t.Kind() == reflect.Interface:
+		s.kind, s.elem, s.bytes = shapeAny, s, costMap
+		s.entry = entryCost(reflect.TypeFor[string](), t)
+	default:
+		s.flat = true
+	}
 }
 
 // entryCost is the cost of a map's first entry, which makes room for eight. Each
@@ -115,33 +160,34 @@ func entryCost(key, value reflect.Type) int64 {
 }
 
 // fields adds the fields of a struct, including those of embedded structs.
-func (b *planner) fields(s *shape, t reflect.Type) {
+func (b *planner) fields(s *shape, t reflect.Type, path []int) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		to := append(slices.Clip(path), i)
 		switch {
 		case f.Anonymous && name == "":
-			b.fields(s, f.Type)
+			b.fields(s, f.Type, to)
 		case name != "-" && f.IsExported():
 			s.places[name] = len(s.fields)
-			s.fields = append(s.fields, field{name, b.shape(f.Type)})
+			s.fields = append(s.fields, field{name, b.shape(f.Type), to, b.numbers})
+			b.numbers++
 		}
 	}
 }
 
-// field finds the field with a name, and the index after it, which is often that
-// of the next field. The index try is tried first.
-func (s *shape) field(quoted []byte, try int) (found *shape, next int) {
-	name := quoted[1:max(1, len(quoted)-1)]
-	if try < len(s.fields) && s.fields[try].name == string(name) {
-		return s.fields[try].shape, try + 1
+// index returns the index of the field with a name, or -1. Raw is what is between the
+// quotes, and itself whether that is the name. The index try is tried first, since
+// names mostly come in the order of the fields.
+func (s *shape) index(raw []byte, itself bool, try int) int {
+	if itself && try < len(s.fields) && s.fields[try].name == string(raw) {
+		return try
 	}
-	if bytes.IndexByte(name, '\\') >= 0 {
-		name, _ = jsontext.AppendUnquote(nil, quoted)
+	if !itself {
+		raw = unescape(raw)
 	}
-	i, known := s.places[string(name)]
-	if !known {
-		return nil, try
+	if i, ok := s.places[string(raw)]; ok {
+		return i
 	}
-	return s.fields[i].shape, i + 1
+	return -1
 }

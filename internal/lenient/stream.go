@@ -8,8 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"reflect"
-
-	"github.com/go-json-experiment/json/jsontext"
+	"slices"
 )
 
 // ErrEnough ends a stream whose caller wants no more objects.
@@ -17,81 +16,203 @@ var ErrEnough = errors.New("no more objects are wanted")
 
 var errMoreData = errors.New("the response has more data after its end")
 
+// chunk is how many bytes of a body are read at once, at least.
+const chunk = 8 << 10
+
 // A Stream decodes a response while it arrives, so that only the current value is
 // in memory. No value may be much larger than most, in bytes.
 type Stream struct {
-	dec  *jsontext.Decoder
 	body io.Reader
 	most int64
-	read int64 // of the body, so far
+	data []byte // what has arrived
+	at   int    // of it has been decoded
+	past int64  // bytes before data
+	eof  bool
 	err  error // of the body
 }
 
 // NewStream returns the stream of a body, in which no value may be much larger than
 // most bytes.
 func NewStream(body io.Reader, most int64) *Stream {
-	s := &Stream{body: body, most: most}
-	s.dec = jsontext.NewDecoder(source{s}, loose)
-	return s
-}
-
-// A source is the body of a stream, as its decoder reads it: more of it, until the
-// value is complete.
-type source struct{ *Stream }
-
-func (s source) Read(p []byte) (n int, err error) {
-	if s.read-s.dec.InputOffset() > s.most {
-		s.err = fmt.Errorf("a value is larger than the %d bytes of WithMaxAnswer", s.most)
-		return 0, s.err
-	}
-	n, err = s.body.Read(p)
-	s.read += int64(n)
-	if err != nil && err != io.EOF {
-		s.err = err
-	}
-	return n, err
+	return &Stream{body: body, most: most}
 }
 
 // Rest is what was not decoded yet, such as a page in place of JSON.
 func (s *Stream) Rest() io.Reader {
-	return io.MultiReader(bytes.NewReader(s.dec.UnreadBuffer()), s.body)
+	return io.MultiReader(bytes.NewReader(s.data[s.at:]), s.body)
+}
+
+// fill waits for more of the body. It reports whether more has arrived.
+func (s *Stream) fill() bool {
+	if s.err == nil && int64(len(s.data)-s.at) > s.most {
+		s.err = fmt.Errorf("a value is larger than the %d bytes of WithMaxAnswer", s.most)
+	}
+	if s.at > 0 && cap(s.data)-len(s.data) < chunk { // make room
+		s.past += int64(s.at)
+		s.data, s.at = s.data[:copy(s.data, s.data[s.at:])], 0
+	}
+	s.data = slices.Grow(s.data, chunk)
+	for tries := 0; !s.eof && s.err == nil; tries++ {
+		n, err := s.body.Read(s.data[len(s.data):cap(s.data)])
+		s.data = s.data[:len(s.data)+n]
+		switch {
+		case err == io.EOF:
+			s.eof = true
+		case err != nil:
+			s.err = err
+		case n == 0 && tries == 100:
+			s.err = io.ErrNoProgress
+		}
+		if n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// kind skips white space and returns the byte that follows it, 0 at the end.
+func (s *Stream) kind() byte {
+	for s.at < len(s.data) || s.fill() {
+		now := scanner{data: s.data, at: s.at}
+		c := now.kind()
+		if s.at = now.at; s.at < len(s.data) {
+			return c
+		}
+	}
+	return 0
+}
+
+// wrong is the error of what is at the present offset.
+func (s *Stream) wrong(wanted string) error {
+	now := scanner{data: s.data, at: s.at, past: s.past}
+	return cmp.Or(s.err, now.wrong(wanted))
+}
+
+func (s *Stream) take(c byte) error {
+	if s.kind() != c {
+		return s.wrong(fmt.Sprintf("%q", c))
+	}
+	s.at++
+	return nil
+}
+
+// raw returns the JSON of the next value, once it has arrived whole. Whether it is
+// valid is not checked. It can be used until more is read.
+func (s *Stream) raw() ([]byte, error) {
+	s.kind()
+	var e ender
+	for length := 0; ; {
+		n, ended := e.read(s.data[s.at+length:])
+		if length += n; !ended && s.fill() {
+			continue
+		}
+		value := s.data[s.at : s.at+length]
+		s.at += length
+		if ended || s.err == nil && e.scalar && length > 0 {
+			return value, nil
+		}
+		return nil, s.wrong("")
+	}
+}
+
+// An ender finds the end of a value while it arrives.
+type ender struct {
+	depth   int
+	text    bool
+	escaped bool
+	scalar  bool // a number or a word, which only another byte ends
+}
+
+// read reads more of a value. It returns how many bytes belong to it, and whether it has
+// ended.
+func (e *ender) read(data []byte) (n int, ended bool) {
+	for ; n < len(data); n++ {
+		c := data[n]
+		switch {
+		case e.escaped:
+			e.escaped = false
+		case e.text:
+			for inText[c] && n+1 < len(data) {
+				n++
+				c = data[n]
+			}
+			e.escaped, e.text = c == '\\', c != '"'
+		case c == '"':
+			e.text = true
+		case c == '{' || c == '[':
+			e.depth++
+		case c == '}' || c == ']':
+			if e.scalar {
+				return n, true
+			}
+			e.depth--
+		case e.depth > 0:
+		case e.scalar && !isScalarByte[c]:
+			return n, true
+		default:
+			e.scalar = true
+		}
+		if e.depth <= 0 && !e.text && !e.scalar {
+			return n + 1, true
+		}
+	}
+	return n, false
+}
+
+// inText has the bytes that neither end a text nor escape what follows.
+var inText = func() (table [256]bool) {
+	for c := range table {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
+
+// value returns the JSON of the next value. It can be used until more is read.
+func (s *Stream) value() ([]byte, error) {
+	raw, err := s.raw()
+	if err != nil {
+		return nil, err
+	}
+	check := scanner{data: s.data, at: s.at - len(raw), past: s.past}
+	err = check.skip()
+	if err == nil && check.at != s.at {
+		err = check.wrong("the end of the value")
+	}
+	return raw, err
 }
 
 // Whole reads a response that is one object, to its end; see [Stream.Object].
 func (s *Stream) Whole(field func(name string) error) error {
-	if kind := s.dec.PeekKind(); kind != '{' {
+	if s.kind() != '{' {
 		return cmp.Or(s.err, ErrNotObject)
 	}
 	err := s.Object(field)
-	if err == nil {
-		err = s.ended()
+	if s.kind(); err == nil && s.at < len(s.data) {
+		err = errMoreData
 	}
 	return cmp.Or(s.err, err)
-}
-
-// ended returns an error if more data follows the response.
-func (s *Stream) ended() error {
-	_, err := s.dec.ReadToken()
-	if err == io.EOF {
-		return nil
-	}
-	return cmp.Or(err, errMoreData)
 }
 
 // Object calls field for each field of an object; field must read or skip the
 // value. A value that is not an object is skipped.
 func (s *Stream) Object(field func(name string) error) error {
 	return s.values('{', func(int) error {
-		name, err := s.dec.ReadToken()
-		if err != nil {
-			return err
+		if s.kind() != '"' {
+			return s.wrong("a string")
 		}
-		return field(name.String())
+		name, err := s.Text("")
+		if err == nil {
+			err = s.take(':')
+		}
+		if err == nil {
+			err = field(name)
+		}
+		return err
 	})
 }
 
 // IsList reports whether the next value is a list.
-func (s *Stream) IsList() bool { return s.dec.PeekKind() == '[' }
+func (s *Stream) IsList() bool { return s.kind() == '[' }
 
 // List calls next for each element of a list; next must read or skip it. A value
 // that is not a list is skipped.
@@ -99,41 +220,47 @@ func (s *Stream) List(next func(index int) error) error { return s.values('[', n
 
 // values calls next for each item of an object or a list; next must read or
 // skip it. A value that does not begin with start is skipped.
-func (s *Stream) values(start jsontext.Kind, next func(index int) error) error {
-	if s.dec.PeekKind() != start {
+func (s *Stream) values(start byte, next func(index int) error) error {
+	if s.kind() != start {
 		return s.Skip()
 	}
-	if _, err := s.dec.ReadToken(); err != nil {
-		return err
-	}
-	for i := 0; s.dec.PeekKind() != start+2; i++ { // in ASCII, ']' is '['+2 and '}' is '{'+2
+	s.at++
+	closing := start + 2 // in ASCII
+	for i := 0; ; i++ {
+		c := s.kind()
+		switch {
+		case c == closing:
+			s.at++
+			return nil
+		case i > 0:
+			if err := s.take(','); err != nil {
+				return err
+			}
+		}
 		if err := next(i); err != nil {
 			return err
 		}
 	}
-	_, err := s.dec.ReadToken()
-	return err
 }
 
-// Skip reads a value whole, since the decoder holds the names around each token
-// of one that it skips.
+// Skip reads a value.
 func (s *Stream) Skip() error {
-	_, err := s.dec.ReadValue()
+	_, err := s.value()
 	return err
 }
 
 // Text reads a string. A value of another type is converted, or read as empty.
 func (s *Stream) Text(field string) (text string, err error) {
-	raw, err := s.dec.ReadValue()
+	raw, err := s.value()
 	if err == nil {
-		setScalar(reflect.ValueOf(&text).Elem(), raw, field)
+		text = textOf(raw, field)
 	}
 	return text, err
 }
 
 // Message reads a value that is the message of an error, in any shape.
 func (s *Stream) Message() (string, error) {
-	raw, err := s.dec.ReadValue()
+	raw, err := s.value()
 	return flatten(raw), err
 }
 
@@ -141,16 +268,26 @@ func (s *Stream) Message() (string, error) {
 // in [ErrEnough]. Elements that are not objects are counted in left. P is as in
 // [Object].
 func Objects[P any](s *Stream, use func(P) bool, left *LeftOut) error {
+	return s.objects(reflect.TypeFor[P](), left, func(object any) bool {
+		p, _ := object.(P)
+		return use(p)
+	})
+}
+
+func (s *Stream) objects(t reflect.Type, left *LeftOut, use func(object any) bool) error {
+	d := newDecoder(t)
+	defer d.release()
 	return s.List(func(i int) error {
-		raw, err := s.dec.ReadValue()
+		if s.kind() != '{' {
+			left.add(i)
+			return s.Skip()
+		}
+		raw, err := s.raw()
 		if err != nil {
 			return err
 		}
-		if raw.Kind() != '{' {
-			left.add(i)
-			return nil
-		}
-		object, err := Object[P](raw)
+		object, err := d.object(t, raw)
+		d.forget() // the caller may change it, and raw is overwritten
 		if err == nil && !use(object) {
 			s.err, err = nil, ErrEnough // errors of the rest of the body do not matter
 		}

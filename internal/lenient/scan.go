@@ -1,0 +1,397 @@
+package lenient
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// mostDepth is how deep values may be nested.
+const mostDepth = 10_000
+
+// A scanner reads JSON that is in memory as a whole. It checks the syntax of all that
+// it passes.
+type scanner struct {
+	data []byte
+	at   int
+	past int64 // bytes before data, for errors
+}
+
+// kind skips white space and returns the byte that follows it, 0 at the end. It says
+// what the next value is: '{', '[', '"', 't', 'f', 'n', or the beginning of a number.
+func (s *scanner) kind() byte {
+	for ; s.at < len(s.data); s.at++ {
+		switch c := s.data[s.at]; c {
+		case ' ', '\t', '\n', '\r':
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// wrong is the error of what is at the present offset.
+func (s *scanner) wrong(wanted string) error {
+	if s.at >= len(s.data) {
+		return fmt.Errorf("invalid JSON at byte %d: %w", s.past+int64(s.at), io.ErrUnexpectedEOF)
+	}
+	return fmt.Errorf("invalid JSON at byte %d: %q is not %s", s.past+int64(s.at), s.data[s.at], wanted)
+}
+
+// take reads a byte of punctuation, after white space.
+func (s *scanner) take(c byte) error {
+	if s.kind() != c {
+		return s.wrong(fmt.Sprintf("%q", c))
+	}
+	s.at++
+	return nil
+}
+
+// end returns an error if something follows the value.
+func (s *scanner) end() error {
+	if s.kind(); s.at < len(s.data) {
+		return errMoreData
+	}
+	return nil
+}
+
+// plain has the bytes of texts that stand for themselves.
+var plain = func() (table [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
+
+// text reads a string. It returns what is between the quotes, and whether that is the
+// text itself, without escapes or invalid UTF-8.
+func (s *scanner) text() (raw []byte, itself bool, err error) {
+	if s.kind() != '"' {
+		return nil, false, s.wrong("a string")
+	}
+	start := s.at + 1
+	ascii, escaped := true, false
+	i := start
+	for i < len(s.data) {
+		c := s.data[i]
+		switch {
+		case plain[c]:
+			i++
+		case c == '"':
+			s.at = i + 1
+			raw = s.data[start:i]
+			return raw, !escaped && (ascii || utf8.Valid(raw)), nil
+		case c == '\\':
+			escaped = true
+			n := escapeLength(s.data[i:])
+			if n == 0 {
+				s.at = min(i+1, len(s.data))
+				return nil, false, s.wrong("an escape")
+			}
+			i += n
+		case c < ' ':
+			s.at = i
+			return nil, false, s.wrong("allowed in a string")
+		default:
+			ascii = false
+			i++
+		}
+	}
+	s.at = i
+	return nil, false, s.wrong("")
+}
+
+// string reads a string.
+func (s *scanner) string() (string, error) {
+	raw, itself, err := s.text()
+	if err != nil {
+		return "", err
+	}
+	if itself {
+		return string(raw), nil
+	}
+	return string(unescape(raw)), nil
+}
+
+// escapeLength returns the length of the escape that data begins with, or 0 if it is
+// none.
+func escapeLength(data []byte) int {
+	switch {
+	case len(data) < 2:
+	case strings.IndexByte(`"\/bfnrt`, data[1]) >= 0:
+		return 2
+	case data[1] == 'u' && hex4(data) >= 0:
+		return 6
+	}
+	return 0
+}
+
+// hex4 returns the code of an escape such as \u00e9, or -1 if it is none.
+func hex4(data []byte) rune {
+	if len(data) < 6 || data[0] != '\\' || data[1] != 'u' {
+		return -1
+	}
+	code := rune(0)
+	for _, c := range data[2:6] {
+		digit := strings.IndexByte("0123456789abcdef", c|0x20)
+		if c < '0' || digit < 0 {
+			return -1
+		}
+		code = code<<4 | rune(digit)
+	}
+	return code
+}
+
+var escapes = map[byte]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// unescape returns the text of what is between the quotes of a string. Invalid UTF-8
+// and halves of surrogate pairs become U+FFFD.
+func unescape(raw []byte) []byte {
+	text := make([]byte, 0, len(raw))
+	for i := 0; i < len(raw); {
+		switch c := raw[i]; {
+		case c == '\\' && raw[i+1] == 'u':
+			code := hex4(raw[i:])
+			i += 6
+			if utf16.IsSurrogate(code) {
+				if pair := utf16.DecodeRune(code, hex4(raw[i:])); pair != utf8.RuneError {
+					code = pair
+					i += 6
+				}
+			}
+			text = utf8.AppendRune(text, code) // half a pair is appended as U+FFFD
+		case c == '\\':
+			text = append(text, escapes[raw[i+1]])
+			i += 2
+		case c < utf8.RuneSelf:
+			text = append(text, c)
+			i++
+		default:
+			r, size := utf8.DecodeRune(raw[i:])
+			text = utf8.AppendRune(text, r)
+			i += size
+		}
+	}
+	return text
+}
+
+// literal reads true, false, null or a number.
+func (s *scanner) literal() (raw []byte, err error) {
+	c := s.kind()
+	start := s.at
+	switch c {
+	case 't':
+		err = s.word("true")
+	case 'f':
+		err = s.word("false")
+	case 'n':
+		err = s.word("null")
+	default:
+		err = s.number()
+	}
+	return s.data[start:s.at], err
+}
+
+func (s *scanner) word(word string) error {
+	for i := range len(word) {
+		if s.at >= len(s.data) || s.data[s.at] != word[i] {
+			return s.wrong("part of " + word)
+		}
+		s.at++
+	}
+	return nil
+}
+
+// number reads a number.
+func (s *scanner) number() error {
+	if s.at < len(s.data) && s.data[s.at] == '-' {
+		s.at++
+	}
+	switch {
+	case s.at < len(s.data) && s.data[s.at] == '0':
+		s.at++
+	case !s.digits():
+		return s.wrong("the beginning of a value")
+	}
+	if s.at < len(s.data) && s.data[s.at] == '.' {
+		s.at++
+		if !s.digits() {
+			return s.wrong("a digit")
+		}
+	}
+	if s.at < len(s.data) && s.data[s.at]|0x20 == 'e' {
+		s.at++
+		if s.at < len(s.data) && (s.data[s.at] == '+' || s.data[s.at] == '-') {
+			s.at++
+		}
+		if !s.digits() {
+			return s.wrong("a digit")
+		}
+	}
+	return nil
+}
+
+// digits reads digits, and reports whether there were any.
+func (s *scanner) digits() bool {
+	start := s.at
+	for s.at < len(s.data) && s.data[s.at]-'0' < 10 {
+		s.at++
+	}
+	return s.at > start
+}
+
+// value reads any value and returns its JSON.
+func (s *scanner) value() (raw []byte, err error) {
+	s.kind()
+	start := s.at
+	err = s.skip()
+	return s.data[start:s.at], err
+}
+
+// skip reads any value.
+func (s *scanner) skip() error {
+	open := make([]byte, 0, 64) // the brackets that close what is open
+	for {
+		closing, err := s.begin()
+		if err != nil {
+			return err
+		}
+		if closing != 0 {
+			if open = append(open, closing); len(open) > mostDepth {
+				return errDepth
+			}
+			continue
+		}
+		for more := false; !more; { // a value has ended
+			if len(open) == 0 {
+				return nil
+			}
+			if more, err = s.more(open[len(open)-1]); err != nil {
+				return err
+			}
+			if !more {
+				open = open[:len(open)-1]
+			}
+		}
+	}
+}
+
+// begin reads a scalar, or an empty object or list. It only opens another one, whose
+// first value comes next, and returns the bracket that closes it.
+func (s *scanner) begin() (closing byte, err error) {
+	switch c := s.kind(); c {
+	case '"':
+		_, _, err = s.text()
+	case '{', '[':
+		closing = c + 2 // in ASCII
+		s.at++
+		if s.kind() == closing {
+			s.at++
+			return 0, nil
+		}
+		if closing == '}' {
+			err = s.name()
+		}
+	default:
+		_, err = s.literal()
+	}
+	return closing, err
+}
+
+// more reads what stands after a value in an object or a list: a comma, and then in an
+// object the next name, or the closing bracket.
+func (s *scanner) more(closing byte) (more bool, err error) {
+	switch s.kind() {
+	case ',':
+		s.at++
+		if closing == '}' {
+			err = s.name()
+		}
+		return true, err
+	case closing:
+		s.at++
+		return false, nil
+	}
+	return false, s.wrong(fmt.Sprintf("a comma or %q", closing))
+}
+
+// name reads a name and the colon after it, which nobody needs.
+func (s *scanner) name() error {
+	if _, _, err := s.text(); err != nil {
+		return err
+	}
+	return s.take(':')
+}
+
+var errDepth = fmt.Errorf("invalid JSON: it is nested beyond the maximum depth of %d", mostDepth)
+
+// names calls value for each name of an object; value must read what follows it.
+func (s *scanner) names(value func(name string) error) error {
+	s.at++ // the bracket
+	if s.kind() == '}' {
+		s.at++
+		return nil
+	}
+	for {
+		name, err := s.string()
+		if err == nil {
+			err = s.take(':')
+		}
+		if err == nil {
+			err = value(name)
+		}
+		if err != nil {
+			return err
+		}
+		switch s.kind() {
+		case ',':
+			s.at++
+		case '}':
+			s.at++
+			return nil
+		default:
+			return s.wrong("a comma or '}'")
+		}
+	}
+}
+
+// each calls next for each element of a list; next must read it.
+func (s *scanner) each(next func(i int) error) error {
+	s.at++ // the bracket
+	if s.kind() == ']' {
+		s.at++
+		return nil
+	}
+	for i := 0; ; i++ {
+		if err := next(i); err != nil {
+			return err
+		}
+		if more, err := s.more(']'); !more || err != nil {
+			return err
+		}
+	}
+}
+
+// integer returns the number that digits stand for, if they are a whole number of at
+// most 18 digits.
+func integer(raw []byte) (n int64, ok bool) {
+	digits := raw
+	if len(digits) > 0 && digits[0] == '-' {
+		digits = digits[1:]
+	}
+	if len(digits) == 0 || len(digits) > 18 {
+		return 0, false
+	}
+	for _, c := range digits {
+		if c-'0' > 9 {
+			return 0, false
+		}
+		n = 10*n + int64(c-'0')
+	}
+	if len(digits) < len(raw) {
+		n = -n
+	}
+	return n, true
+}
