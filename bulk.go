@@ -194,7 +194,7 @@ func (b *bulk) run(ctx context.Context, pipelines []*PipelineInfo, yield func(*E
 			return
 		}
 	}
-	if err := ctx.Err(); err != nil && done < len(pipelines) {
+	if err := rest.Ended(ctx); err != nil && done < len(pipelines) {
 		yield(nil, fmt.Errorf("gitlabci: %d of %d pipelines were not begun: %w", len(pipelines)-done, len(pipelines), err))
 	}
 }

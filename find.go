@@ -257,8 +257,8 @@ func (f *finder) wait(ctx context.Context) (*Pipeline, error) {
 			return nil, err
 		}
 		f.pace.AtLeast(askedToWait(err))
-		if ended := f.pace.Wait(ctx); ended != nil {
-			return nil, f.ended(ended, err)
+		if f.pace.Wait(ctx) != nil {
+			return nil, f.ended(ctx, err)
 		}
 	}
 }
@@ -266,8 +266,8 @@ func (f *finder) wait(ctx context.Context) (*Pipeline, error) {
 // failed returns the error of a search that found nothing, if that will not change or
 // has lasted too long, or nil to poll again.
 func (f *finder) failed(ctx context.Context, begun time.Time, err error) error {
-	if ended := ctx.Err(); ended != nil {
-		return f.ended(ended, err)
+	if ctx.Err() != nil {
+		return f.ended(ctx, err)
 	}
 	if err == errNoneFound {
 		f.met = true
@@ -277,7 +277,7 @@ func (f *finder) failed(ctx context.Context, begun time.Time, err error) error {
 	if !f.mayPass(err) {
 		return err
 	}
-	if lasted, giveUp := f.patience.Failed(begun, askedToWait(err)); giveUp {
+	if lasted, giveUp := f.patience.Failed(begun, askedToWait(err), err); giveUp {
 		return fmt.Errorf("gitlabci: looking for a pipeline of %s failed for %v: %w", f.what, lasted, err)
 	}
 	return nil
@@ -293,9 +293,9 @@ func (f *finder) mayPass(err error) bool {
 }
 
 // ended is the error of a context that ended, and of the last search.
-func (f *finder) ended(ended, err error) error {
+func (f *finder) ended(ctx context.Context, err error) error {
 	if err == errNoneFound {
 		err = nil
 	}
-	return fmt.Errorf("gitlabci: waiting for a pipeline of %s: %w", f.what, rest.After(ended, err))
+	return fmt.Errorf("gitlabci: waiting for a pipeline of %s: %w", f.what, f.patience.Ended(ctx, err))
 }

@@ -147,7 +147,7 @@ func ended(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return nil
 	}
-	return fmt.Errorf("gitlabci: Run: %w", ctx.Err())
+	return fmt.Errorf("gitlabci: Run: %w", rest.Ended(ctx))
 }
 
 // handle is called for each change by the watch.
@@ -301,7 +301,7 @@ func (r *run) failed() (all []*attempt) {
 // read finds the lines that explain a failure. The job may just have ended, and its
 // last lines may still arrive.
 func (r *run) read(ctx context.Context, failed *attempt) {
-	if failed.failure.Err = context.Cause(ctx); failed.failure.Err != nil {
+	if failed.failure.Err = rest.Ended(ctx); failed.failure.Err != nil {
 		return
 	}
 	log := r.service.client.Jobs.openFollowed(ctx, failed.project, failed.id, r.follow)

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"example.com/gitlabci/internal/pool"
+	"example.com/gitlabci/internal/rest"
 )
 
 // A PipelineTree is a pipeline, its jobs, and the pipelines that it started, as
@@ -287,8 +288,8 @@ func (t *TriggerJob) downstreamProject(upstream ProjectID) ProjectID {
 // ends. It returns when none is running any more.
 func together(ctx context.Context, tasks []func(context.Context) error) error {
 	err := pool.Each(ctx, len(tasks), treeConcurrency, func(ctx context.Context, i int) error { return tasks[i](ctx) })
-	if ended := ctx.Err(); ended != nil && (err == nil || err == ended) {
-		return fmt.Errorf("gitlabci: reading a tree of pipelines: %w", ended)
+	if ctx.Err() != nil && (err == nil || err == ctx.Err()) {
+		return fmt.Errorf("gitlabci: reading a tree of pipelines: %w", rest.Ended(ctx))
 	}
 	return err
 }

@@ -236,10 +236,20 @@ func (w *watch) adopt(p *watched, triggers []*TriggerJob) {
 
 // pause waits until the next poll.
 func (w *watch) pause(ctx context.Context) error {
-	if err := w.pace.Wait(ctx); err != nil {
-		return fmt.Errorf("gitlabci: watching pipeline %d: %w", w.root.id, err)
+	if w.pace.Wait(ctx) == nil {
+		return nil
 	}
-	return nil
+	failing := slices.IndexFunc(w.open, func(p *watched) bool { return p.patience.Failures() > 0 })
+	if failing < 0 { // perhaps the last read of one that has finished
+		return w.ended(ctx, w.root, nil)
+	}
+	return w.ended(ctx, w.open[failing], nil)
+}
+
+// ended is the error of a context that ended, with why polls of a pipeline failed
+// before, if they did.
+func (w *watch) ended(ctx context.Context, p *watched, err error) error {
+	return fmt.Errorf("gitlabci: watching pipeline %d: %w", w.root.id, p.patience.Ended(ctx, err))
 }
 
 // blocked returns a pipeline that waits for a person, if in two polls in a row there

@@ -328,8 +328,8 @@ func collect[T any](items iter.Seq2[*T, error]) (all []*T, err error) {
 // failed returns the error of a poll that failed, if it will not pass or has lasted
 // too long, or nil to poll again.
 func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err error) error {
-	if cause := ctx.Err(); cause != nil {
-		return fmt.Errorf("gitlabci: watching pipeline %d: %w", w.root.id, rest.After(cause, err))
+	if ctx.Err() != nil {
+		return w.ended(ctx, p, err)
 	}
 	e, answered := errors.AsType[*APIError](err)
 	passes := mayPass(err, p.read) || answered && e.gone() && time.Since(p.since) < longestLag
@@ -344,7 +344,7 @@ func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err err
 	}
 	asked := askedToWait(err)
 	w.pace.AtLeast(asked)
-	if lasted, giveUp := p.patience.Failed(begun, asked); giveUp {
+	if lasted, giveUp := p.patience.Failed(begun, asked, err); giveUp {
 		return fmt.Errorf("gitlabci: pipeline %d could not be read for %v: %w", p.id, lasted, err)
 	}
 	return nil

@@ -9,7 +9,6 @@ package follow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -88,24 +87,25 @@ func Log(ctx context.Context, server Server, w io.Writer, o Options) error {
 		if failure == nil && f.complete() {
 			return nil
 		}
-		if cause := ctx.Err(); cause != nil {
-			return interrupted(cause, failure)
+		if ctx.Err() != nil {
+			return f.interrupted(ctx, failure)
 		}
 		if err := f.judge(failure); err != nil {
 			return err
 		}
-		if cause := f.pause(ctx, failure); cause != nil {
-			return interrupted(cause, failure)
+		if f.pause(ctx, failure) != nil {
+			return f.interrupted(ctx, failure)
 		}
 	}
 }
 
 // interrupted is the error of a context that ended, with the failure before it.
-func interrupted(cause, failure error) error {
-	if errors.Is(failure, cause) {
-		return failure // it says where
+func (f *follower) interrupted(ctx context.Context, failure error) error {
+	err := f.patience.Ended(ctx, failure)
+	if err == failure {
+		return err // it says where
 	}
-	return fmt.Errorf("gitlabci: FollowLog: %w", rest.After(cause, failure))
+	return fmt.Errorf("gitlabci: FollowLog: %w", err)
 }
 
 // A follower follows one log.
@@ -178,7 +178,7 @@ func (f *follower) judge(failure error) error {
 		f.patience.Restore()
 		return nil
 	}
-	if lasted, giveUp := f.patience.Failed(time.Now(), 0); giveUp {
+	if lasted, giveUp := f.patience.Failed(time.Now(), 0, failure); giveUp {
 		return fmt.Errorf("%w (the last of %d polls that failed within %v)", failure, f.patience.Failures(), lasted)
 	}
 	return nil

@@ -8,6 +8,7 @@ package poll
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -58,22 +59,34 @@ type Patience struct {
 
 	failures int
 	since    time.Time // when they began to fail
+	last     error     // of them
 }
 
 // Restore forgets the failures, because a poll succeeded.
-func (p *Patience) Restore() { p.failures = 0 }
+func (p *Patience) Restore() { p.failures, p.last = 0, nil }
 
 // Failures returns how many polls failed in a row.
 func (p *Patience) Failures() int { return p.failures }
 
+// Ended returns the error of a context that has ended, with what failed before it: the
+// poll that the context ended, if that says it, or else the last one that failed.
+func (p *Patience) Ended(ctx context.Context, poll error) error {
+	ended := rest.Ended(ctx)
+	if poll == nil || errors.Is(poll, ctx.Err()) && !rest.IsAfter(poll) {
+		return rest.After(rest.After(ended, poll), p.last)
+	}
+	return rest.After(ended, poll)
+}
+
 // Failed counts a poll that failed. The first one says since when polls fail. It returns
 // how long they have, in seconds, and whether to give up: because that is too long, or
 // will be before the end of the wait that the server asks for.
-func (p *Patience) Failed(since time.Time, asked time.Duration) (lasted time.Duration, giveUp bool) {
+func (p *Patience) Failed(since time.Time, asked time.Duration, failure error) (lasted time.Duration, giveUp bool) {
 	if p.failures == 0 {
 		p.since = since
 	}
 	p.failures++
+	p.last = failure
 	lasted = time.Since(p.since)
 	return lasted.Round(time.Second), p.failures >= p.AtLeast && lasted >= p.GiveUpAfter-asked
 }

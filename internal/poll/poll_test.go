@@ -2,11 +2,15 @@ package poll
 
 import (
 	"context"
+	"errors"
+	"io"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/internal/rest"
 )
 
 const second = time.Second
@@ -111,7 +115,7 @@ func TestPatience(t *testing.T) {
 				for i, f := range test.failures {
 					begun := time.Now()
 					time.Sleep(f.took)
-					lasted, giveUp := test.patience.Failed(begun, f.asked)
+					lasted, giveUp := test.patience.Failed(begun, f.asked, errPoll)
 					require.Equal(t, f.lasted, lasted, "failure %d", i)
 					require.Equal(t, f.giveUp, giveUp, "failure %d", i)
 					require.Equal(t, i+1, test.patience.Failures())
@@ -121,15 +125,47 @@ func TestPatience(t *testing.T) {
 	}
 }
 
+var errPoll = errors.New("502 Bad Gateway")
+
+// The error of a context that ends has the poll that failed last, unless the poll which
+// the context ended says more.
+func TestPatienceEndsWithTheLastFailure(t *testing.T) {
+	ctx, stop := context.WithCancelCause(t.Context())
+	signal := errors.New("interrupt signal received")
+	stop(signal)
+	failed := Patience{GiveUpAfter: second}
+	failed.Failed(time.Now(), 0, errPoll)
+	cut := rest.Ended(ctx)
+	for name, test := range map[string]struct {
+		patience Patience
+		poll     error
+		want     string
+	}{
+		"in a wait":                    {failed, nil, "context canceled: interrupt signal received (after: 502 Bad Gateway)"},
+		"in a poll":                    {failed, cut, "context canceled: interrupt signal received (after: 502 Bad Gateway)"},
+		"in a poll that failed before": {failed, rest.After(cut, io.EOF), "context canceled: interrupt signal received (after: EOF)"},
+		"as a poll failed":             {failed, io.EOF, "context canceled: interrupt signal received (after: EOF)"},
+		"in a wait after success":      {Patience{}, nil, "context canceled: interrupt signal received"},
+		"in a first poll":              {Patience{}, cut, "context canceled: interrupt signal received"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := test.patience.Ended(ctx, test.poll)
+			require.EqualError(t, err, test.want)
+			require.ErrorIs(t, err, context.Canceled)
+			require.ErrorIs(t, err, signal)
+		})
+	}
+}
+
 func TestPatienceIsRestored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		patience := Patience{GiveUpAfter: second}
-		_, giveUp := patience.Failed(time.Now(), 0)
+		_, giveUp := patience.Failed(time.Now(), 0, errPoll)
 		require.False(t, giveUp)
 		time.Sleep(time.Hour)
 		patience.Restore()
 		require.Zero(t, patience.Failures())
-		lasted, giveUp := patience.Failed(time.Now(), 0)
+		lasted, giveUp := patience.Failed(time.Now(), 0, errPoll)
 		require.Zero(t, lasted)
 		require.False(t, giveUp)
 	})

@@ -106,9 +106,9 @@ func (f *File) exceeds() bool { return f.known >= 0 && f.known < f.read && !f.sp
 
 // unsure returns the last error of a file that nothing proves to be complete.
 func (f *File) unsure() error {
-	switch cause := f.ctx.Err(); {
-	case cause != nil: // it may be why the job's size is unknown
-		return f.Fail(cause)
+	switch ended := rest.Ended(f.ctx); {
+	case ended != nil: // it may be why the job's size is unknown
+		return f.Fail(ended)
 	case f.exceeds():
 		return f.Fail(fmt.Errorf("the job says that the file has %d bytes, but more arrived", f.known))
 	case f.spec.Lax:

@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"net/http"
 	"slices"
@@ -106,8 +105,8 @@ func (r *run) check(ctx context.Context, resp *http.Response, err error) (bool, 
 	var f *Failure
 	if err == nil {
 		f = r.read(resp)
-	} else if err = Bare(err); ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
-		err = fmt.Errorf("%w: %w", ctx.Err(), err)
+	} else {
+		err = ByContext(ctx, Bare(err))
 	}
 	r.verdict = judge(r.call, r.history, r.attempt.sent, f, err)
 	r.failure = r.explain(f, err)
@@ -127,8 +126,8 @@ func (r *run) prepare(ctx context.Context) bool {
 	if r.verdict.wait == 0 && !r.verdict.renew {
 		r.verdict.wait = r.config.Backoff(r.history.attempts)
 	}
-	if cause := ctx.Err(); cause != nil {
-		r.failure = r.ended(cause)
+	if ended := Ended(ctx); ended != nil {
+		r.failure = r.ended(ended)
 		return false
 	}
 	if !r.config.MayWait(ctx, r.verdict.wait) {
@@ -171,7 +170,7 @@ func (r *run) waited(reason string) bool {
 // outcome returns the call's error, given the one that go-retryablehttp returned.
 func (r *run) outcome(err error) error {
 	if err != r.failure { // the context ended during a wait
-		err = r.ended(Bare(err))
+		err = r.ended(ByContext(r.ctx, Bare(err)))
 	}
 	if r.call.isRead() {
 		return err
@@ -186,7 +185,8 @@ func (r *run) outcome(err error) error {
 }
 
 // explain returns the call's error after an attempt has failed. If the attempt was
-// not sent because of a rule of ours, the error also has the failure before it.
+// not sent because of a rule of ours, or the context ended it, the error also has the
+// failure before it.
 func (r *run) explain(f *Failure, err error) error {
 	if r.verdict.success {
 		return nil
@@ -194,7 +194,7 @@ func (r *run) explain(f *Failure, err error) error {
 	if f != nil {
 		return r.config.NewError(f)
 	}
-	if !IsRefusal(err) || r.attempt.sent {
+	if (!IsRefusal(err) || r.attempt.sent) && r.ctx.Err() == nil {
 		return r.fail(err)
 	}
 	if held, isHeld := errors.AsType[*heldError](err); isHeld {
@@ -205,8 +205,8 @@ func (r *run) explain(f *Failure, err error) error {
 
 // ended returns the call's error if its context ends after an attempt has failed.
 func (r *run) ended(cause error) error {
-	if errors.Is(r.failure, cause) {
-		return r.failure
+	if err := After(cause, r.failure); err != r.failure {
+		return r.fail(err)
 	}
-	return r.fail(After(cause, r.failure))
+	return r.failure
 }

@@ -180,12 +180,13 @@ type requestError struct {
 
 // fail makes an error the call's: it adds the endpoint and the number of attempts.
 func (r *run) fail(err error) error {
-	text := "gitlabci: " + r.call.Method + " " + r.call.Path.Escaped + ": "
+	call := "gitlabci: " + r.call.Method + " " + r.call.Path.Escaped + ": "
+	text := call
 	if r.attempt.away != "" {
 		text += "storage " + secret.Scrub(r.attempt.away, r.secrets) + ": "
 	}
 	err = secret.ScrubError(err, r.secrets)
-	text += err.Error()
+	text += strings.ReplaceAll(err.Error(), call, "") // of the attempt before
 	if r.history.attempts > 1 {
 		text += fmt.Sprintf(" (%d tries)", r.history.attempts)
 	}

@@ -64,7 +64,7 @@ func (g *gate) enter(ctx context.Context, r *run) error {
 func (g *gate) await(ctx context.Context, r *run) error {
 	announced := r.waited(ReasonRateLimit)
 	for {
-		if err := ctx.Err(); err != nil {
+		if err := Ended(ctx); err != nil {
 			return err
 		}
 		wait, scouting := g.turn(r)
@@ -185,7 +185,7 @@ func (r *run) follow(ctx context.Context, scouting <-chan struct{}, announced bo
 	case <-longest.C:
 		return r.held(time.Second)
 	case <-ctx.Done():
-		return ctx.Err()
+		return Ended(ctx)
 	}
 }
 

@@ -222,7 +222,7 @@ func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
 	if fired && req.Context().Err() == nil {
 		err = fmt.Errorf("%w: no answer within %v", ErrStalled, headerTimeout)
 	} else if fired { // the context ended first, even if there is a response
-		err = cmp.Or(err, req.Context().Err())
+		err = cmp.Or(err, Ended(req.Context()))
 	}
 	if err != nil {
 		cancel()
@@ -231,7 +231,7 @@ func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	body := &timedBody{ReadCloser: resp.Body, cancel: cancel}
+	body := &timedBody{ReadCloser: resp.Body, ctx: req.Context(), cancel: cancel}
 	body.silence = time.AfterFunc(bodyTimeout, body.stall)
 	body.silence.Stop()
 	resp.Body = body
@@ -242,6 +242,7 @@ func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
 // caller's, does not count.
 type timedBody struct {
 	io.ReadCloser
+	ctx     context.Context // of the request
 	cancel  context.CancelFunc
 	silence *time.Timer
 	stalled atomic.Bool
@@ -256,10 +257,13 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	b.silence.Reset(bodyTimeout)
 	n, err := b.ReadCloser.Read(p)
 	b.silence.Stop()
-	if err != nil && err != io.EOF && b.stalled.Load() {
-		err = fmt.Errorf("%w: nothing more of the body within %v", ErrStalled, bodyTimeout)
+	switch {
+	case err == nil || err == io.EOF:
+		return n, err
+	case b.stalled.Load():
+		return n, fmt.Errorf("%w: nothing more of the body within %v", ErrStalled, bodyTimeout)
 	}
-	return n, err
+	return n, ByContext(b.ctx, err)
 }
 
 func (b *timedBody) Close() error {

@@ -17,8 +17,36 @@ func Sleep(ctx context.Context, wait time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return Ended(ctx)
 	}
+}
+
+// Ended returns why a context has ended, or nil if it has not. The error matches
+// the context's error and its cause, such as the signal that ended the program.
+func Ended(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if err == nil || errors.Is(cause, err) {
+		return cause
+	}
+	return &endedError{err, cause}
+}
+
+// An endedError is that of a context with a cause of its own.
+type endedError struct{ err, cause error }
+
+func (e *endedError) Error() string   { return e.err.Error() + ": " + e.cause.Error() }
+func (e *endedError) Unwrap() []error { return []error{e.err, e.cause} }
+
+// ByContext makes an error match why its context has ended, if it has.
+func ByContext(ctx context.Context, err error) error {
+	ended := Ended(ctx)
+	switch {
+	case ended == nil || saysAll(err, ended):
+		return err
+	case err.Error() == ctx.Err().Error(), err.Error() == context.Cause(ctx).Error():
+		return ended
+	}
+	return fmt.Errorf("%w: %w", ended, err)
 }
 
 // After returns an error that matches both err, which ended an attempt or a wait, and
@@ -28,10 +56,30 @@ func After(err, failure error) error {
 	switch {
 	case failure == nil:
 		return err
-	case errors.Is(failure, err):
+	case saysAll(failure, err):
 		return failure
 	}
-	return fmt.Errorf("%w (after: %w)", err, failure)
+	return &afterError{err, failure}
+}
+
+// An afterError is what ended an attempt or a wait, and the failure before it.
+type afterError struct{ err, failure error }
+
+func (e *afterError) Error() string   { return fmt.Sprintf("%v (after: %v)", e.err, e.failure) }
+func (e *afterError) Unwrap() []error { return []error{e.err, e.failure} }
+
+// IsAfter reports whether an error says what failed before the end of a context.
+func IsAfter(err error) bool {
+	_, ok := errors.AsType[*afterError](err)
+	return ok
+}
+
+// saysAll reports whether an error matches all that another one says.
+func saysAll(err, other error) bool {
+	if ended, ok := other.(*endedError); ok {
+		return errors.Is(err, ended.err) && errors.Is(err, ended.cause)
+	}
+	return errors.Is(err, other)
 }
 
 const (
@@ -72,10 +120,10 @@ func (c *Config) announce(ctx context.Context, call *Call, attempt int, reason s
 // in a row; broken is the last one. It returns an error if no attempt must follow.
 func (c *Client) Again(ctx context.Context, call *Call, failures int, broken error) error {
 	wait := c.config.Backoff(failures)
-	cause := ctx.Err()
+	ended := Ended(ctx)
 	switch {
-	case cause != nil:
-		return After(cause, broken)
+	case ended != nil:
+		return After(ended, broken)
 	case failures >= c.config.Tries, !c.config.MayWait(ctx, wait):
 		return broken
 	}
