@@ -61,7 +61,7 @@ func newClient(cfg *config) (*Client, error) {
 	}
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	if cfg.Transport == nil {
-		cfg.Transport = rest.DefaultTransport()
+		cfg.Transport = rest.DefaultTransport(cfg.Timeouts)
 	}
 	cfg.hooks.connect(&cfg.Config)
 	c := &Client{}

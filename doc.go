@@ -16,9 +16,9 @@
 // Reads, and writes that may be repeated, are tried again after a failure;
 // what starts work never is, once it may have reached GitLab: its error then
 // matches [ErrOutcomeUnknown]. A 429 is waited for. The token goes to the
-// client's own server and nowhere else, whatever redirects say. An answer that
-// stops arriving ends with [ErrStalled]; there is no other time limit than the
-// context's.
+// client's own server and nowhere else, whatever redirects say. A response that
+// stops arriving, or arrives too slowly, ends with [ErrStalled]; there is no other
+// time limit than the context's.
 //
 // # Lists
 //

@@ -104,7 +104,7 @@ func (c *config) certificatesFromEnv() error {
 	if !pool.AppendCertsFromPEM(pem) {
 		return fmt.Errorf("CI_SERVER_TLS_CA_FILE: %s holds no certificate", file)
 	}
-	transport := rest.DefaultTransport()
+	transport := rest.DefaultTransport(c.Timeouts)
 	transport.TLSClientConfig = &tls.Config{RootCAs: pool}
 	c.Transport = transport
 	return nil

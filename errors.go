@@ -46,7 +46,9 @@ var (
 	ErrBlocked = errors.New("gitlabci: blocked by a manual job")
 
 	// ErrStalled means that the server sent nothing for too long: no response within
-	// 120 seconds, or no more bytes of one within 60.
+	// 120 seconds, or no more bytes of one within 60. It also means that it sent too
+	// little: a response was not complete within 10 minutes, or a file or a log brought
+	// less than 1 KiB in a minute.
 	ErrStalled = rest.ErrStalled
 )
 

@@ -161,20 +161,20 @@ func TestDownloadStalls(t *testing.T) {
 	})
 }
 
-// There is no limit on the whole.
+// There is no limit on the whole, as long as 1 KiB arrives each minute.
 func TestDownloadMayBeSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testkit.NewScript(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", "100")
+			w.Header().Set("Content-Length", "204800")
 			for range 100 {
 				time.Sleep(59 * time.Second)
-				io.WriteString(w, "x")
+				io.WriteString(w, strings.Repeat("x", 2048))
 				w.(http.Flusher).Flush()
 			}
 		})
 		n, err := s.Client(t).Artifacts.Download(t.Context(), "group/app", gitlabci.JobID(7), io.Discard, nil)
 		require.NoError(t, err)
-		require.EqualValues(t, 100, n)
+		require.EqualValues(t, 204800, n)
 	})
 }
 

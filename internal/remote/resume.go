@@ -28,7 +28,9 @@ type resumer struct {
 	// fail makes an error that of what is read.
 	fail func(error) error
 
-	fruitless int   // attempts in a row without a new byte
+	fruitless int   // attempts in a row without a new byte, or with very few
+	before    int   // fruitless, when the present attempt began
+	fresh     int   // bytes of the present attempt
 	broken    error // how the last attempt ended, if too soon
 	over      error // what every further Read returns
 
@@ -36,6 +38,11 @@ type resumer struct {
 	body   io.ReadCloser
 	closed bool
 }
+
+// leastFresh is how many bytes an attempt must bring that is given up because they
+// arrive too slowly. With fewer it is fruitless, or a server that sends a byte a
+// minute would be asked again forever.
+const leastFresh = 1 << 10
 
 // An interruption is how an attempt ended that did not bring all it should. Any other
 // error of open and took is final; that may be io.EOF.
@@ -57,6 +64,7 @@ func (r *resumer) Read(p []byte) (int, error) {
 		n, err = r.took(p[:n], err)
 		if n > 0 {
 			r.fruitless = 0
+			r.fresh += n
 		}
 		r.note(err)
 		if n > 0 || err == nil {
@@ -88,6 +96,7 @@ func (r *resumer) attempt() error {
 			return r.fail(err)
 		}
 	}
+	r.before, r.fresh = r.fruitless, 0
 	err := r.open()
 	if err == nil {
 		r.broken = nil
@@ -99,6 +108,9 @@ func (r *resumer) attempt() error {
 func (r *resumer) note(err error) {
 	if i, ok := err.(*interruption); ok {
 		r.broken = i.cause
+		if rest.IsTooSlow(i.cause) && r.fresh < leastFresh {
+			r.fruitless = r.before
+		}
 		return
 	}
 	r.over = err

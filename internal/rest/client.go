@@ -35,6 +35,7 @@ type Config struct {
 	Limiter   Limiter // or nil
 	Tries     int     // at most, the first attempt included
 	MaxWait   time.Duration
+	Timeouts  Timeouts
 	MaxBody   int64 // of a JSON response, in bytes
 
 	OnWait     func(context.Context, Wait)     // or nil
@@ -94,7 +95,7 @@ type Client struct {
 func New(config *Config) *Client {
 	c := &Client{config: config}
 	c.http = &http.Client{
-		Transport: &transport{config: config, gate: &gate{limiter: config.Limiter}, next: &timed{config.Transport}},
+		Transport: &transport{config: config, gate: &gate{limiter: config.Limiter}, next: &timed{config.Transport, config.Timeouts.filled()}},
 		// A jar is left out on purpose: cookies are credentials of browsers.
 		CheckRedirect: checkRedirect,
 	}

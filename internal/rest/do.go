@@ -20,6 +20,8 @@ type run struct {
 	call   *Call
 	config *Config
 
+	streams bool // the caller reads the body of a success, as it arrives
+
 	attempt attempt // the current one; the transport fills it in
 	passage passage // the state that the gate keeps for the call
 	history history
@@ -43,6 +45,7 @@ func (c *Client) newRun(ctx context.Context, call *Call) *run {
 // failed. If handle is nil, the caller closes the body.
 func (c *Client) Do(req *http.Request, call *Call, handle func(*Response) error) (*Response, error) {
 	r := c.newRun(req.Context(), call)
+	r.streams = handle == nil
 	retrying := &retryablehttp.Client{
 		HTTPClient:     c.http,
 		RetryMax:       math.MaxInt, // judge decides

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -18,18 +19,45 @@ import (
 	"example.com/gitlabci/internal/secret"
 )
 
+// Timeouts limit how long the server may take. 0 is the default, and a negative one
+// is none.
+type Timeouts struct {
+	Connect   time.Duration // to dial, and again for TLS, of the default transport
+	FirstByte time.Duration // until the header of the response
+	Silence   time.Duration // for the next bytes of a body
+	Response  time.Duration // for a body that is read whole, from its header on
+}
+
 const (
-	connectTimeout = 10 * time.Second  // to dial, and again for TLS
-	headerTimeout  = 120 * time.Second // until the first header of a response
-	bodyTimeout    = 60 * time.Second  // for the next bytes of a body
+	never = math.MaxInt64 * time.Nanosecond
+
+	// A body that the caller reads as it arrives must bring slowest bytes in each
+	// slowWindow, or in each Timeouts.Silence if that is longer.
+	slowest    = 1 << 10
+	slowWindow = time.Minute
 )
 
+// filled returns the timeouts that apply.
+func (t Timeouts) filled() Timeouts {
+	fill := func(set *time.Duration, otherwise time.Duration) {
+		if *set = cmp.Or(*set, otherwise); *set < 0 {
+			*set = never
+		}
+	}
+	fill(&t.Connect, 10*time.Second)
+	fill(&t.FirstByte, 120*time.Second)
+	fill(&t.Silence, 60*time.Second)
+	fill(&t.Response, 10*time.Minute)
+	return t
+}
+
 // DefaultTransport returns the transport of a client that is given none.
-func DefaultTransport() *http.Transport {
+func DefaultTransport(limits Timeouts) *http.Transport {
+	connect := limits.filled().Connect
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
-		TLSHandshakeTimeout:    connectTimeout,
+		DialContext:            (&net.Dialer{Timeout: connect}).DialContext,
+		TLSHandshakeTimeout:    connect,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConnsPerHost:    32,
 		IdleConnTimeout:        30 * time.Second,
@@ -205,22 +233,28 @@ func runFrom(ctx context.Context) (*run, error) {
 	return r, nil
 }
 
-// A timed transport ends an exchange if the server sends nothing for too long.
-type timed struct{ next http.RoundTripper }
+// A timed transport ends an exchange if the server sends nothing, or too little, for
+// too long.
+type timed struct {
+	next   http.RoundTripper
+	limits Timeouts
+}
 
 func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithCancel(req.Context())
-	if r, ok := ctx.Value(runKey{}).(*run); ok {
-		r.attempt.sending.cancel = cancel
+	r, err := runFrom(req.Context())
+	if err != nil {
+		return nil, err
 	}
-	silence := time.AfterFunc(headerTimeout, cancel)
+	ctx, cancel := context.WithCancel(req.Context())
+	r.attempt.sending.cancel = cancel
+	silence := time.AfterFunc(t.limits.FirstByte, cancel)
 	resp, err := t.next.RoundTrip(req.WithContext(ctx))
 	fired := !silence.Stop()
 	if err == nil && resp == nil {
 		err = errors.New("the transport returned neither an answer nor an error")
 	}
 	if fired && req.Context().Err() == nil {
-		err = fmt.Errorf("%w: no answer within %v", ErrStalled, headerTimeout)
+		err = fmt.Errorf("%w: no answer within %v", ErrStalled, t.limits.FirstByte)
 	} else if fired { // the context ended first, even if there is a response
 		err = cmp.Or(err, Ended(req.Context()))
 	}
@@ -231,21 +265,34 @@ func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	body := &timedBody{ReadCloser: resp.Body, ctx: req.Context(), cancel: cancel}
-	body.silence = time.AfterFunc(bodyTimeout, body.stall)
-	body.silence.Stop()
-	resp.Body = body
+	resp.Body = t.body(req.Context(), resp.Body, cancel, r.streams && resp.StatusCode/100 == 2)
 	return resp, nil
 }
 
-// A timedBody fails if a Read waits too long. The time between reads, which is the
-// caller's, does not count.
+func (t *timed) body(ctx context.Context, bytes io.ReadCloser, cancel context.CancelFunc, streams bool) *timedBody {
+	body := &timedBody{ReadCloser: bytes, ctx: ctx, limits: &t.limits, cancel: cancel}
+	if !streams {
+		body.until = time.Now().Add(t.limits.Response)
+	}
+	body.silence = time.AfterFunc(t.limits.Silence, body.stall)
+	body.silence.Stop()
+	return body
+}
+
+// A timedBody fails if a Read waits too long, or if the reads bring too little. The
+// time between reads, which is the caller's, counts only for a body that is read whole.
 type timedBody struct {
 	io.ReadCloser
 	ctx     context.Context // of the request
+	limits  *Timeouts
+	until   time.Time // when the whole body must be there; zero for one that the caller reads
 	cancel  context.CancelFunc
 	silence *time.Timer
 	stalled atomic.Bool
+
+	waited time.Duration // in the present window of a body that the caller reads
+	got    int           // bytes in it
+	slow   error         // why the body was given up, if too little arrived
 }
 
 func (b *timedBody) stall() {
@@ -254,16 +301,45 @@ func (b *timedBody) stall() {
 }
 
 func (b *timedBody) Read(p []byte) (int, error) {
-	b.silence.Reset(bodyTimeout)
+	if b.slow != nil {
+		return 0, b.slow
+	}
+	begin, limit := time.Now(), b.limits.Silence
+	isLast := !b.until.IsZero() && b.until.Sub(begin) < limit
+	if isLast {
+		limit = max(0, b.until.Sub(begin))
+	}
+	b.silence.Reset(limit)
 	n, err := b.ReadCloser.Read(p)
 	b.silence.Stop()
 	switch {
+	case err == nil && b.until.IsZero():
+		b.slow = b.progress(n, time.Since(begin))
+		return n, b.slow
 	case err == nil || err == io.EOF:
 		return n, err
+	case b.stalled.Load() && isLast:
+		return n, fmt.Errorf("%w: the body was not complete within %v", ErrStalled, b.limits.Response)
 	case b.stalled.Load():
-		return n, fmt.Errorf("%w: nothing more of the body within %v", ErrStalled, bodyTimeout)
+		return n, fmt.Errorf("%w: nothing more of the body within %v", ErrStalled, b.limits.Silence)
 	}
 	return n, ByContext(b.ctx, err)
+}
+
+// progress returns an error if a body arrives too slowly.
+func (b *timedBody) progress(n int, wait time.Duration) error {
+	window := max(slowWindow, b.limits.Silence)
+	b.waited += wait
+	b.got += n
+	if b.waited < window {
+		return nil
+	}
+	if b.got < slowest {
+		b.cancel()
+		return &tooSlowError{fmt.Errorf("%w: only %d bytes of the body within %v", ErrStalled, b.got, b.waited.Round(time.Second))}
+	}
+	b.waited, b.got = 0, 0
+	return nil
 }
 
 func (b *timedBody) Close() error {
@@ -271,4 +347,15 @@ func (b *timedBody) Close() error {
 	err := b.ReadCloser.Close()
 	b.cancel()
 	return err
+}
+
+// A tooSlowError is that of a body of which too little arrives.
+type tooSlowError struct{ error }
+
+func (e *tooSlowError) Unwrap() error { return e.error }
+
+// IsTooSlow reports whether a body was given up although something of it arrived.
+func IsTooSlow(err error) bool {
+	_, ok := errors.AsType[*tooSlowError](err)
+	return ok
 }

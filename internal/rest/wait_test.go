@@ -224,24 +224,6 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// There is no limit on the whole: an hour is fine while something comes.
-func TestSlowAnswer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := testkit.NewScript(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			for range 61 {
-				io.WriteString(w, " ")
-				w.(http.Flusher).Flush()
-				time.Sleep(59 * time.Second)
-			}
-			io.WriteString(w, `{"id":7}`)
-		})
-		start := time.Now()
-		require.NoError(t, testkit.Calls["get"](t.Context(), s.Client(t, gitlabci.WithRetries(0))))
-		require.Equal(t, 61*59*time.Second, time.Since(start))
-	})
-}
-
 // A reader that takes its time is not a server that fell silent.
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
