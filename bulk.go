@@ -29,6 +29,7 @@ type EachOptions struct {
 // An EachResult is what became of one pipeline.
 type EachResult struct {
 	Pipeline *PipelineInfo // as it was given, so from before
+	DryRun   bool          // nothing was done, by [EachOptions.DryRun]
 	Err      error         // why it was not done; nil if it was, and in a dry run
 }
 
@@ -171,7 +172,7 @@ func (b *bulk) read(given iter.Seq2[*PipelineInfo, error]) (pipelines []*Pipelin
 
 func (b *bulk) pretend(pipelines []*PipelineInfo, yield func(*EachResult, error) bool) {
 	for _, pipeline := range pipelines {
-		if !yield(&EachResult{Pipeline: pipeline}, nil) {
+		if !yield(&EachResult{Pipeline: pipeline, DryRun: true}, nil) {
 			return
 		}
 	}
@@ -206,7 +207,7 @@ func (b *bulk) start(ctx context.Context, pipelines []*PipelineInfo) <-chan *Eac
 	go func() {
 		defer close(results)
 		pool.Each(ctx, len(pipelines), b.options.Concurrency, func(ctx context.Context, i int) error {
-			results <- &EachResult{pipelines[i], b.patiently(ctx, pipelines[i].ID)}
+			results <- &EachResult{Pipeline: pipelines[i], Err: b.patiently(ctx, pipelines[i].ID)}
 			return nil // an error is the result of its pipeline, and run sees how the context ended
 		})
 	}()
@@ -221,6 +222,9 @@ func (b *bulk) patiently(ctx context.Context, id PipelineID) error {
 		e, answered := errors.AsType[*APIError](err)
 		if !answered || !e.Is(ErrRateLimited) || errors.Is(err, ErrOutcomeUnknown) || try == eachTries {
 			return err
+		}
+		if ended := ctx.Err(); ended != nil {
+			return rest.After(ended, err)
 		}
 		wait := max(e.RetryAfter, eachPatience)
 		if !b.wire.Config().MayWait(ctx, wait) {

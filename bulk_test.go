@@ -2,6 +2,7 @@ package gitlabci_test
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net/http"
 	"slices"
@@ -132,8 +133,14 @@ func TestEachDryRun(t *testing.T) {
 			for _, r := range srv.Requests() {
 				require.Equal(t, http.MethodGet, r.Method)
 			}
-			for range test.do(client.Pipelines, t.Context(), "group/app", testkit.PipelinesOf(1, 2), &gitlabci.EachOptions{DryRun: true}) {
+			for result, err := range test.do(client.Pipelines, t.Context(), "group/app", testkit.PipelinesOf(1, 2), &gitlabci.EachOptions{DryRun: true}) {
+				require.NoError(t, err)
+				require.True(t, result.DryRun, "it is not like success")
 				break
+			}
+			for result, err := range test.do(client.Pipelines, t.Context(), "group/app", testkit.PipelinesOf(1, 2), nil) {
+				require.NoError(t, err)
+				require.False(t, result.DryRun)
 			}
 		})
 	}
@@ -350,5 +357,27 @@ func TestEachCanceledWhileLimited(t *testing.T) {
 			require.ErrorIs(t, result.Err, gitlabci.ErrRateLimited)
 		}
 		require.Equal(t, 50*time.Second, time.Since(start))
+	})
+}
+
+// Whatever is under way when the context ends is canceled, and so is the loop.
+func TestEachOfManyCanceledWhileLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, test := crowded(200, gitlabcitest.WithActionLimits()), eachCases()["cancel"]
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(30*time.Second, cancel)
+		failed, canceled := 0, false
+		for result, err := range test.do(srv.Client().Pipelines, ctx, "group/app", testkit.PipelinesOf(countdown(200)...), nil) {
+			switch canceled = errors.Is(err, context.Canceled); {
+			case err != nil:
+				require.EqualError(t, err, "gitlabci: 76 of 200 pipelines were not begun: context canceled")
+			case result.Err != nil:
+				failed++
+				require.ErrorIs(t, result.Err, context.Canceled)
+				require.ErrorIs(t, result.Err, gitlabci.ErrRateLimited)
+			}
+		}
+		require.True(t, canceled)
+		require.Equal(t, 4, failed)
 	})
 }

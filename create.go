@@ -3,16 +3,16 @@ package gitlabci
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"net/http"
-	"net/url"
+	"reflect"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
-	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/internal/secret"
 )
@@ -23,7 +23,7 @@ type Variable struct {
 	Key          string       `json:"key"`
 	Value        string       `json:"value"`                  // may be a secret
 	VariableType VariableType `json:"variable_type,omitzero"` // "" is [VariableTypeEnvVar]
-	Raw          bool         `json:"raw,omitzero"`           // whether $ in Value is left alone; only read
+	Raw          bool         `json:"raw,omitzero"`           // whether $ in Value is left alone; only read: no endpoint sets it
 }
 
 // Variables returns the variables a pipeline was started with.
@@ -45,12 +45,12 @@ func (s *PipelinesService) Variables(ctx context.Context, project ProjectID, pip
 // CreatePipelineOptions are what a new pipeline is given. Nil gives nothing.
 type CreatePipelineOptions struct {
 	// Variables need the right to set them, which a project can deny to all.
-	// Raw is ignored.
+	// A variable with Raw is refused, since GitLab would ignore that.
 	Variables []*Variable
 
-	// Inputs are values for the configuration's spec:inputs, by name: a
-	// string, a number, a boolean, or a slice of these. From GitLab 17.10;
-	// older servers ignore them.
+	// Inputs are values for the configuration's spec:inputs, by name: a string, a
+	// boolean, a number of any kind, [json.Number] included, or a slice of these.
+	// Others are refused. From GitLab 17.10; older servers ignore them.
 	Inputs map[string]any
 
 	// IdempotencyKey makes Create find what it would make again: a pipeline
@@ -110,13 +110,15 @@ type createPipelineBody struct {
 }
 
 func newPipeline(ref string, opts *CreatePipelineOptions) (*createPipelineBody, error) {
+	const where = "CreatePipelineOptions"
 	if ref == "" {
 		return nil, errors.New("the ref of a new pipeline is empty")
 	}
-	if err := cmp.Or(checkVariables("CreatePipelineOptions", opts.Variables), checkKey(opts)); err != nil {
+	inputs, err := inputValues(where, opts.Inputs)
+	if err := cmp.Or(checkVariables(where, opts.Variables), err, checkKey(opts)); err != nil {
 		return nil, err
 	}
-	body := &createPipelineBody{Ref: ref, Inputs: opts.Inputs}
+	body := &createPipelineBody{Ref: ref, Inputs: inputs}
 	for _, v := range opts.Variables {
 		body.Variables = append(body.Variables, Variable{Key: v.Key, Value: v.Value, VariableType: v.VariableType})
 	}
@@ -126,13 +128,82 @@ func newPipeline(ref string, opts *CreatePipelineOptions) (*createPipelineBody, 
 	return body, nil
 }
 
+// checkVariables returns an error for a variable that GitLab would refuse, or set
+// otherwise than it says.
 func checkVariables(options string, variables []*Variable) error {
 	for i, v := range variables {
 		if v == nil || v.Key == "" {
 			return fmt.Errorf("%s.Variables[%d] has no key", options, i)
 		}
+		if v.Raw {
+			return fmt.Errorf("%s.Variables[%d] (%s) is Raw, which this endpoint cannot set", options, i, v.Key)
+		}
 	}
 	return nil
+}
+
+// inputValues returns inputs as they are written in JSON. GitLab converts what it does
+// not expect, or ignores it, so other values than an input can have are an error.
+func inputValues(options string, inputs map[string]any) (map[string]any, error) {
+	if inputs == nil {
+		return nil, nil
+	}
+	values := make(map[string]any, len(inputs))
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
+		value, err := inputValue(inputs[name])
+		if name == "" {
+			err = errors.New("has no name")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s.Inputs[%q] %w", options, name, err)
+		}
+		values[name] = value
+	}
+	return values, nil
+}
+
+// inputValue returns the value of an input as it is written in JSON.
+func inputValue(value any) (any, error) {
+	of := reflect.ValueOf(value)
+	if kind := of.Kind(); kind != reflect.Slice && kind != reflect.Array || of.Type().Elem().Kind() == reflect.Uint8 {
+		return inputScalar(value)
+	}
+	elements := make([]any, of.Len())
+	for i := range elements {
+		var err error
+		if elements[i], err = inputScalar(of.Index(i).Interface()); err != nil {
+			return nil, fmt.Errorf("has an element %d that %w", i, err)
+		}
+	}
+	return elements, nil
+}
+
+func inputScalar(value any) (any, error) {
+	of := reflect.ValueOf(value)
+	number, isNumber := value.(json.Number)
+	switch {
+	case isNumber && isJSONNumber(string(number)):
+		return json.RawMessage(number), nil
+	case isNumber, of.CanFloat() && (math.IsNaN(of.Float()) || math.IsInf(of.Float(), 0)):
+		return nil, fmt.Errorf("is %q, which is no number in JSON", fmt.Sprint(value))
+	case of.Kind() == reflect.String:
+		return of.String(), nil
+	case of.Kind() == reflect.Bool:
+		return of.Bool(), nil
+	case of.CanInt():
+		return of.Int(), nil
+	case of.CanUint():
+		return of.Uint(), nil
+	case of.Kind() == reflect.Float32:
+		return float32(of.Float()), nil
+	case of.Kind() == reflect.Float64:
+		return of.Float(), nil
+	}
+	return nil, fmt.Errorf("is of type %T, not a string, a number, a boolean or a slice of these", value)
+}
+
+func isJSONNumber(text string) bool {
+	return json.Valid([]byte(text)) && strings.Trim(text, "+-.eE0123456789") == ""
 }
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
@@ -156,158 +227,4 @@ func secretsOf(variables []*Variable) []secret.Value {
 		}
 	}
 	return secrets
-}
-
-const (
-	keyVariable   = "GITLABCI_IDEMPOTENCY_KEY"
-	keyLength     = 255
-	keyCandidates = 50        // pipelines that are searched
-	keyAge        = time.Hour // of the oldest of them
-	keyInterval   = 5 * time.Second
-	keyPatience   = 2 * time.Minute // until the last search begins
-)
-
-// errNoPipeline is a search that found nothing.
-var errNoPipeline = errors.New("no pipeline has the key")
-
-// A keyedCreate makes the pipeline of an idempotency key, or finds it.
-type keyedCreate struct {
-	service *PipelinesService
-	project ProjectID
-	ref     string
-	key     string
-	others  map[PipelineID]bool // known not to have the key: variables never change
-}
-
-func (s *PipelinesService) createKeyed(ctx context.Context, project ProjectID, c *rest.Call, ref, key string) (*Pipeline, error) {
-	k := &keyedCreate{service: s, project: project, ref: branchOrTag(ref), key: key, others: map[PipelineID]bool{}}
-	if _, err := s.client.wire.Request(ctx, c); err != nil { // before anything else is sent
-		return nil, err
-	}
-	pipeline, err := k.find(ctx)
-	if !errors.Is(err, errNoPipeline) {
-		return pipeline, err
-	}
-	for try := 1; ; try++ {
-		pipeline, err := send[*Pipeline](ctx, s.client, c)
-		if !errors.Is(err, ErrOutcomeUnknown) {
-			return pipeline, explainKey(err)
-		}
-		pipeline, searchErr := k.search(ctx, c, try)
-		switch {
-		case searchErr == nil:
-			return pipeline, nil
-		case !errors.Is(searchErr, errNoPipeline):
-			return nil, fmt.Errorf("%w (then, looking for the pipeline: %w)", err, searchErr)
-		case try >= s.client.wire.Config().Tries:
-			return nil, err
-		}
-	}
-}
-
-// search polls for the pipeline of a create whose response was lost: GitLab may
-// still be making it. Only the last search decides that there is none.
-func (k *keyedCreate) search(ctx context.Context, c *rest.Call, try int) (pipeline *Pipeline, err error) {
-	wire := k.service.client.wire
-	for begun := time.Now(); time.Since(begun) < keyPatience; {
-		if !wire.Config().MayWait(ctx, keyInterval) {
-			return nil, fmt.Errorf("a wait of %v is longer than WithMaxWait or the context allows", keyInterval)
-		}
-		wire.Announce(ctx, c, try, rest.ReasonRetry, keyInterval)
-		if err := rest.Sleep(ctx, keyInterval); err != nil {
-			return nil, err
-		}
-		if pipeline, err = k.find(ctx); err == nil || ctx.Err() != nil {
-			return pipeline, err
-		}
-	}
-	return nil, err
-}
-
-// find searches once. Its error is errNoPipeline if no candidate has the key.
-func (k *keyedCreate) find(ctx context.Context) (*Pipeline, error) {
-	candidates, err := k.candidates(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, candidate := range candidates {
-		if k.others[candidate.ID] {
-			continue
-		}
-		variables, err := k.service.Variables(ctx, k.project, candidate.ID)
-		e, answered := errors.AsType[*APIError](err)
-		switch {
-		case answered && e.gone(): // deleted by now, or a replica of GitLab's does not have it yet
-			continue
-		case answered && e.notYours():
-		case err != nil:
-			return nil, err
-		case slices.ContainsFunc(variables, k.isKey):
-			return k.service.Get(ctx, k.project, candidate.ID)
-		}
-		k.others[candidate.ID] = true
-	}
-	return nil, errNoPipeline
-}
-
-// notYours reports whether GitLab refuses this one object to the token's owner. A
-// token without the scope, or a proxy's refusal, says nothing about the object.
-func (e *APIError) notYours() bool {
-	return e.Is(ErrForbidden) && !e.foreign && !strings.HasPrefix(e.Message, "insufficient_")
-}
-
-func (k *keyedCreate) isKey(v *Variable) bool { return v.Key == keyVariable && v.Value == k.key }
-
-// candidates lists the pipelines that may have the key, newest first. How old
-// they are is the server's to say: our clock may be wrong.
-func (k *keyedCreate) candidates(ctx context.Context) (recent []*PipelineInfo, err error) {
-	query := url.Values{"ref": {k.ref}, "source": {string(SourceAPI)}, "per_page": {strconv.Itoa(keyCandidates)}}
-	list := rest.Read(at("projects", k.project, "pipelines"), query)
-	err = k.service.client.fetch(ctx, list, func(header http.Header, body []byte) error {
-		pipelines, _, err := lenient.List[*PipelineInfo](body)
-		for _, p := range pipelines {
-			err = cmp.Or(err, checkThing(p))
-		}
-		oldest := rest.ServerTime(header).Add(-keyAge)
-		recent = slices.DeleteFunc(pipelines, func(p *PipelineInfo) bool {
-			return p.CreatedAt.Before(oldest) || p.Source != SourceAPI
-		})
-		return err
-	})
-	return recent, err
-}
-
-// branchOrTag is the name by which GitLab lists the pipelines of a ref.
-func branchOrTag(ref string) string {
-	for _, prefix := range []string{"refs/heads/", "refs/tags/"} {
-		if name, found := strings.CutPrefix(ref, prefix); found {
-			return name
-		}
-	}
-	return ref
-}
-
-// explainKey adds to a refusal of pipeline variables why one was sent.
-func explainKey(err error) error {
-	e, answered := errors.AsType[*APIError](err)
-	if !answered || !e.Is(ErrInvalid) || !strings.Contains(strings.ToLower(e.Message), "pipeline variables") {
-		return err
-	}
-	return fmt.Errorf("%w. CreatePipelineOptions.IdempotencyKey travels as the pipeline variable %s, which the token must be allowed to set", err, keyVariable)
-}
-
-// checkKey finds keys that GitLab might not give back as they were: "$" begins
-// the name of another variable.
-func checkKey(opts *CreatePipelineOptions) error {
-	switch key := opts.IdempotencyKey; {
-	case key == "":
-		return nil
-	case len(key) > keyLength:
-		return fmt.Errorf("CreatePipelineOptions.IdempotencyKey has more than %d characters", keyLength)
-	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' || r == '$' }):
-		return errors.New(`CreatePipelineOptions.IdempotencyKey has a space, a "$", or another character than those of visible ASCII`)
-	case slices.ContainsFunc(opts.Variables, func(v *Variable) bool { return v != nil && v.Key == keyVariable }):
-		return fmt.Errorf("CreatePipelineOptions.Variables has %s, which IdempotencyKey sets", keyVariable)
-	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"example.com/gitlabci/internal/rest"
@@ -41,9 +42,8 @@ func (s *JobsService) Cancel(ctx context.Context, project ProjectID, job JobID, 
 
 // RetryJobOptions are what a retried job is given. Nil gives nothing new.
 type RetryJobOptions struct {
-	// Inputs are values for the job's inputs, by name: a string, a number, a
-	// boolean, or a slice of these. From GitLab 18.10; older servers ignore
-	// them.
+	// Inputs are values for the job's inputs, by name, such as those of
+	// [CreatePipelineOptions]. From GitLab 18.10; older servers ignore them.
 	Inputs map[string]any
 }
 
@@ -60,10 +60,15 @@ type RetryJobOptions struct {
 // response was lost: the request is never retried.
 func (s *JobsService) Retry(ctx context.Context, project ProjectID, job JobID, opts *RetryJobOptions) (*Job, error) {
 	var inputs *retryJobBody
+	var err error
 	if opts != nil && len(opts.Inputs) > 0 {
-		inputs = &retryJobBody{opts.Inputs, opts.Inputs}
+		var values map[string]any
+		values, err = inputValues("RetryJobOptions", opts.Inputs)
+		inputs = &retryJobBody{values, values}
 	}
-	return send[*Job](ctx, s.client, rest.Once(http.MethodPost, at("projects", project, "jobs", job, "retry"), body(inputs)))
+	c := rest.Once(http.MethodPost, at("projects", project, "jobs", job, "retry"), body(inputs))
+	c.Err = cmp.Or(err, c.Err)
+	return send[*Job](ctx, s.client, c)
 }
 
 // retryJobBody has the inputs twice: the documentation calls them by the
@@ -75,13 +80,13 @@ type retryJobBody struct {
 
 // PlayJobOptions are what a manual job is given. Nil gives nothing.
 type PlayJobOptions struct {
-	// Variables of the job; only Key and Value are sent. They need the right
-	// to set variables, which a project can deny to all.
+	// Variables of the job. They need the right to set variables, which a project
+	// can deny to all. A variable with Raw, or of another type than
+	// [VariableTypeEnvVar], is refused, since GitLab would ignore that.
 	Variables []*Variable
 
-	// Inputs are values for the job's inputs, by name: a string, a number, a
-	// boolean, or a slice of these. From GitLab 18.10; older servers ignore
-	// them.
+	// Inputs are values for the job's inputs, by name, such as those of
+	// [CreatePipelineOptions]. From GitLab 18.10; older servers ignore them.
 	Inputs map[string]any
 }
 
@@ -119,11 +124,16 @@ func newPlay(opts *PlayJobOptions) (*playJobBody, error) {
 	if len(opts.Variables) == 0 && len(opts.Inputs) == 0 {
 		return nil, nil // no body at all
 	}
-	if err := checkVariables("PlayJobOptions", opts.Variables); err != nil {
+	const where = "PlayJobOptions"
+	inputs, err := inputValues(where, opts.Inputs)
+	if err := cmp.Or(checkVariables(where, opts.Variables), err); err != nil {
 		return nil, err
 	}
-	playing := &playJobBody{Inputs: opts.Inputs}
-	for _, v := range opts.Variables {
+	playing := &playJobBody{Inputs: inputs}
+	for i, v := range opts.Variables {
+		if v.VariableType != "" && v.VariableType != VariableTypeEnvVar {
+			return nil, fmt.Errorf("%s.Variables[%d] (%s) has the type %q, which a job cannot be given", where, i, v.Key, v.VariableType)
+		}
 		playing.Variables = append(playing.Variables, playVariable{v.Key, v.Value})
 	}
 	return playing, nil

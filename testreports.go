@@ -9,6 +9,7 @@ import (
 
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 )
 
 // A TestReport is every test of a pipeline that uploaded JUnit reports. A
@@ -130,9 +131,9 @@ func (s *PipelinesService) TestReportSummary(ctx context.Context, project Projec
 // stalls, the loop gets an error, and another loop starts at the first test.
 //
 // SuiteName is "" for tests that precede the name of their suite, which GitLab does
-// not send. A suite whose report could not be read has no tests:
-// [PipelinesService.TestReportSummary] says why. [WithMaxAnswer] limits each
-// test, and not the report.
+// not send. A suite whose report GitLab could not read has no tests: after those of
+// all others, the loop gets an error that names it and says why. [WithMaxAnswer]
+// limits each test, and not the report.
 func (s *PipelinesService) TestCases(ctx context.Context, project ProjectID, pipeline PipelineID) iter.Seq2[*TestCase, error] {
 	return func(yield func(*TestCase, error) bool) {
 		if err := s.testCases(ctx, project, pipeline, yield); err != nil {
@@ -158,6 +159,8 @@ func (s *PipelinesService) testCases(ctx context.Context, project ProjectID, pip
 		return yield(test, nil)
 	})
 	switch {
+	case err == nil && report.unread > 0:
+		err = report.notRead(resp)
 	case err == nil, errors.Is(err, lenient.ErrEnough):
 		return nil
 	case errors.Is(err, lenient.ErrNotObject):
@@ -175,6 +178,20 @@ type caseReport struct {
 	*lenient.Stream
 	left    lenient.LeftOut // test cases that are not objects
 	message string          // sent in place of a report
+
+	unread    int    // suites that GitLab could not read
+	suiteName string // of the first of them
+	whyNot    string
+}
+
+// notRead explains that tests are missing.
+func (r *caseReport) notRead(resp *rest.Response) error {
+	shown := func(text string) string { return rest.Shorten(secret.Scrub(text, resp.Secrets), rest.MaxTitle) } // in this order
+	text := fmt.Sprintf("GitLab could not read the report of test suite %q: %q", shown(r.suiteName), shown(r.whyNot))
+	if r.unread > 1 {
+		text += fmt.Sprintf(" (and %d more)", r.unread-1)
+	}
+	return errors.New(text)
 }
 
 // notReport explains a response that is none.
@@ -212,10 +229,21 @@ func (r *caseReport) suite(use func(*TestCase) bool) error {
 		test.SuiteName = suite
 		return use(test)
 	}
+	failure := ""
+	defer func() {
+		if failure == "" {
+			return
+		}
+		if r.unread++; r.unread == 1 {
+			r.suiteName, r.whyNot = suite, failure
+		}
+	}()
 	return r.Object(func(name string) (err error) {
 		switch name {
 		case "name":
 			suite, err = r.Text(name)
+		case "suite_error":
+			failure, err = r.Text(name)
 		case "test_cases":
 			err = lenient.Objects(r.Stream, named, &r.left)
 		default:

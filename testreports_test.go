@@ -36,7 +36,7 @@ func TestCasesAreThoseOfTheReport(t *testing.T) {
 	report, err := client.Pipelines.TestReport(t.Context(), "group/app", 42)
 	require.NoError(t, err)
 	cases, err := testkit.AllCases(t, client.Pipelines.TestCases(t.Context(), "group/app", 42))
-	require.NoError(t, err)
+	require.ErrorContains(t, err, `could not read the report of test suite "smoke": "JUnit XML parsing failed: line 2 ends early"`)
 	require.NotEmpty(t, cases)
 	require.Equal(t, testkit.CasesOfReport(report), cases)
 }
@@ -51,7 +51,7 @@ func TestCases(t *testing.T) {
 		"nothing":                   {`{}`, nil, "200 OK with unexpected JSON: not the requested object: it has no test_suites"},
 		"two suites":                {`{"total_time":1.5,"test_suites":[{"name":"a","total_time":1,"test_cases":[{"name":"1"},{"name":"2"}]},{"name":"b","test_cases":[{"name":"3"}]}],"more":{"test_suites":[1]}}`, []string{"a/1", "a/2", "b/3"}, ""},
 		"fields of tomorrow":        {`{"a":[{"name":"x","test_cases":[{"name":"0"}]}],"test_suites":[{"name":"a","b":{"test_cases":[{"name":"0"}]},"test_cases":[{"name":"1","c":{"name":"0"}}]}]}`, []string{"a/1"}, ""},
-		"suite that cannot be read": {`{"test_suites":[{"name":"a","suite_error":"no","test_cases":[]},{"name":"b","test_cases":[{"name":"3"}]}]}`, []string{"b/3"}, ""},
+		"suite that cannot be read": {`{"test_suites":[{"name":"a","suite_error":"no","test_cases":[]},{"name":"b","test_cases":[{"name":"3"}]}]}`, []string{"b/3"}, `test suite "a": "no"`},
 		"name after the cases":      {`{"test_suites":[{"name":"a","test_cases":[{"name":"1"}]},{"test_cases":[{"name":"2"}],"name":"b"}]}`, []string{"a/1", "/2"}, ""},
 		"names of another type":     {`{"test_suites":[{"name":7,"test_cases":[{"name":true}]},{"name":null,"test_cases":[{"name":"2"}]}]}`, []string{"7/true", "/2"}, ""},
 		"cases of another type":     {`{"test_suites":[{"name":"a","test_cases":[1,{"name":"1"},null,[{"name":"2"}]]},{"test_cases":{"name":"3"}},7,[[]],{"test_cases":null}]}`, []string{"a/1"}, ""},
@@ -103,6 +103,39 @@ func TestCasesLeftOut(t *testing.T) {
 	require.Len(t, cases, 2)
 	require.Contains(t, log.String(), `msg="gitlabci: test cases are not objects and are left out" endpoint=/projects/:id/pipelines/:pipeline_id/test_report count=3 first_index=1`)
 	require.Equal(t, 1, strings.Count(log.String(), "level=WARN"))
+}
+
+// A suite that GitLab could not read is no suite without tests.
+func TestCasesOfAReportThatGitLabCouldNotRead(t *testing.T) {
+	const broken = `{"name":"rspec","suite_error":"JUnit XML parsing failed: ` + testkit.Token + `","test_cases":[]}`
+	for name, test := range map[string]struct {
+		suites string
+		cases  int
+		err    string
+	}{
+		"alone":         {broken, 0, `test suite "rspec": "JUnit XML parsing failed: [REDACTED]"`},
+		"among others":  {`{"name":"a","test_cases":[{},{}]},` + broken + `,{"name":"b","test_cases":[{}]}`, 3, `test suite "rspec"`},
+		"several":       {broken + `,{"suite_error":"no","name":"b"},{"suite_error":"no","name":"c"}`, 0, `test suite "rspec": "JUnit XML parsing failed: [REDACTED]" (and 2 more)`},
+		"error first":   {`{"suite_error":"no","test_cases":[],"name":"b\u001b[1m"}`, 0, `test suite "b\x1b[1m": "no"`},
+		"without names": {`{"suite_error":"no"}`, 0, `test suite "": "no"`},
+		"good":          {`{"name":"a","suite_error":null,"test_cases":[{}]},{"suite_error":"","test_cases":[{}]}`, 2, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := testkit.NewScript(testkit.Respond(http.StatusOK, `{"test_suites":[`+test.suites+`]}`))
+			cases, err := testkit.AllCases(t, s.Client(t).Pipelines.TestCases(t.Context(), "group/app", 42))
+			require.Len(t, cases, test.cases)
+			if test.err == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, "gitlabci: GET /projects/group%2Fapp/pipelines/42/test_report: GitLab could not read the report of "+test.err)
+		})
+	}
+	s := testkit.NewScript(testkit.Respond(http.StatusOK, `{"test_suites":[`+broken+`,{"test_cases":[{},{}]}]}`))
+	for _, err := range s.Client(t).Pipelines.TestCases(t.Context(), "group/app", 42) {
+		require.NoError(t, err)
+		break
+	}
 }
 
 // The first case is there before the second one was sent, nothing is asked for

@@ -119,6 +119,10 @@ func (s *Server) AddPipeline(project string, p Pipeline) *Pipeline {
 // p's Status does not count, since it is that of the jobs. A job with a Trigger
 // is a trigger job. All else is the request's; without OnCreate a new pipeline
 // is pending and has no jobs.
+//
+// The response to the create says that the pipeline is created, as GitLab does
+// whose jobs take their turn a moment later. The next request finds it on its
+// way, unless the CreatedFor of the project's [Settings] lets it wait.
 func (s *Server) OnCreate(project string, p Pipeline, jobs ...Job) {
 	var wanted []wantedJob
 	for _, j := range jobs {

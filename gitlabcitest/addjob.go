@@ -24,9 +24,14 @@ type Job struct {
 	Tags          []string               // of the runner it needs: none
 	Coverage      *float64               // unknown
 
-	CreatedAt  time.Time // that of its pipeline
+	CreatedAt  time.Time // that of its pipeline, and a millisecond later for each job that the pipeline has already
 	StartedAt  time.Time // CreatedAt, if by its Status it ran for certain
 	FinishedAt time.Time // that of its pipeline, or StartedAt if that is later, if Status is an end other than skipped
+
+	// Duration is how long a job ran that has ended: FinishedAt is that much
+	// later than StartedAt, and at most one of these may be given. Zero is what
+	// they say.
+	Duration time.Duration
 
 	// Log is what the job has written. "" means that there is no log.
 	Log string
@@ -136,7 +141,7 @@ func (p *Pipeline) add(method string, j Job, trigger bool) *Job {
 		misuse("%s: the Downstream was not returned by this server's AddPipeline", method)
 	}
 	wanted.resolve(method, p.server, p.pipeline.project)
-	kept := wanted.in(p.pipeline, at)
+	kept := wanted.in(p.pipeline, len(p.pipeline.jobs), at)
 	state.place(p.pipeline, []*job{kept}, at)
 	wanted.job.ID = kept.id
 	return &wanted.job
@@ -161,8 +166,15 @@ func (j *Job) setWords(trigger bool) {
 	j.FailureReason = cmp.Or(j.FailureReason, gitlabci.FailureReasonScriptFailure)
 }
 
-func (j *Job) setTimes(p *pipeline) {
-	j.CreatedAt = orElse(j.CreatedAt, p.created)
+func (j *Job) setTimes(p *pipeline, before int) {
+	j.CreatedAt = orElse(j.CreatedAt, p.created.Add(time.Duration(before)*apart))
+	switch {
+	case j.Duration > 0 && !j.FinishedAt.IsZero():
+		j.StartedAt = stored(j.FinishedAt.Add(-j.Duration))
+	case j.Duration > 0:
+		j.StartedAt = orElse(j.StartedAt, j.CreatedAt)
+		j.FinishedAt = stored(j.StartedAt.Add(j.Duration))
+	}
 	if begun(j.Status) {
 		j.StartedAt = orElse(j.StartedAt, j.CreatedAt)
 	}
@@ -170,6 +182,9 @@ func (j *Job) setTimes(p *pipeline) {
 		j.FinishedAt = orElse(j.FinishedAt, later(orElse(p.finished, p.updated), later(j.CreatedAt, j.StartedAt)))
 	}
 }
+
+// apart is how far apart the times are at which jobs were made together.
+const apart = time.Millisecond
 
 func (j *Job) stored(p *pipeline, trigger bool) *job {
 	kept := &job{
@@ -221,6 +236,7 @@ func want(method string, j Job, isTrigger bool, at time.Time) wantedJob {
 		j.checkScript(method)
 	}
 	j.checkTurn(method)
+	j.checkDuration(method)
 	j.mustBeLimited(method)
 	j.Inputs, j.Tags, j.Coverage = maps.Clone(j.Inputs), slices.Clone(j.Tags), copied(j.Coverage)
 	w := wantedJob{job: j, trigger: isTrigger, files: j.files(method, at)}
@@ -256,6 +272,20 @@ func (j *Job) checkTurn(method string) {
 		misuse("%s: a StartIn of %v, which is negative", method, j.StartIn)
 	case j.StartIn > 0 && j.When != "" && j.When != WhenDelayed:
 		misuse("%s: only a delayed job has a StartIn, and this one is %s", method, j.When)
+	}
+}
+
+// checkDuration panics if the job's Duration and its times say different things.
+func (j *Job) checkDuration(method string) {
+	switch {
+	case j.Duration < 0:
+		misuse("%s: a Duration of %v, which is negative", method, j.Duration)
+	case j.Duration > 0 && !ended(cmp.Or(j.Status, gitlabci.StatusSuccess)):
+		misuse("%s: only a job that ran and has ended has a Duration, and this one is %s", method, j.Status)
+	case j.Duration > 0 && !j.Script.isZero():
+		misuse("%s: two scripts for one job: a Duration, and a Script with the time that it Runs", method)
+	case j.Duration > 0 && !j.StartedAt.IsZero() && !j.FinishedAt.IsZero():
+		misuse("%s: a Duration beside both StartedAt and FinishedAt, which say it already", method)
 	}
 }
 
@@ -306,9 +336,9 @@ func (w *wantedJob) passes() []gitlabci.Status {
 	return found
 }
 
-// in makes the job one of a pipeline. What the test wanted has its defaults
-// then.
-func (w *wantedJob) in(p *pipeline, at time.Time) *job {
+// in makes the job one of a pipeline, after so many others. What the test wanted
+// has its defaults then.
+func (w *wantedJob) in(p *pipeline, before int, at time.Time) *job {
 	j := &w.job
 	life := w.life()
 	alive := life != nil && life.turns() && !j.Status.Finished()
@@ -319,7 +349,7 @@ func (w *wantedJob) in(p *pipeline, at time.Time) *job {
 	if alive && begun(j.Status) {
 		j.StartedAt = orElse(j.StartedAt, at)
 	}
-	j.setTimes(p)
+	j.setTimes(p, before)
 	kept := j.stored(p, w.trigger)
 	kept.live = life
 	kept.manual = kept.manual || life != nil && life.when.waits()

@@ -34,8 +34,8 @@
 // the header X-Gitlabcitest; [Server.Handle] adds such an endpoint.
 //
 // There is no configuration that it could read: the inputs of a pipeline are
-// taken whatever their names, and forgotten. Those of a job are what its
-// [Job] says.
+// those that the project's [Settings] declare, or else any, and those of a job
+// are what its [Job] says. Their values are not kept.
 //
 // # Time
 //

@@ -47,8 +47,9 @@ func TestCopies(t *testing.T) {
 	srv.OnCreate("group/app", gitlabcitest.Pipeline{Coverage: &coverage}, gitlabcitest.Job{Tags: tags, Coverage: &coverage})
 	coverage, tags[0] = 0, "windows"
 	*srv.Pipeline(p.ID).Coverage = 1
-	created := post(t, srv, "/projects/1/pipeline?ref=main").object(t)
-	for _, o := range []object{created, get(t, srv, "/projects/1/pipelines/101").object(t)} {
+	require.Equal(t, 201, post(t, srv, "/projects/1/pipeline?ref=main").status)
+	for _, id := range []string{"101", "102"} {
+		o := get(t, srv, "/projects/1/pipelines/"+id).object(t)
 		require.Equal(t, "50.00", o["coverage"])
 		job := get(t, srv, "/projects/1/pipelines/"+o.id()+"/jobs").list(t)[0]
 		require.Equal(t, []any{50.0, []any{"linux"}}, []any{job["coverage"], job["tag_list"]})
@@ -82,7 +83,7 @@ func TestOnCreateWithLiveJobs(t *testing.T) {
 		for i := range 2 {
 			created, err := srv.Client().Pipelines.Create(t.Context(), "group/app", "main", nil)
 			require.NoError(t, err)
-			require.Equal(t, gitlabci.StatusPending, created.Status)
+			require.Equal(t, gitlabci.StatusCreated, created.Status)
 			require.True(t, created.StartedAt.IsZero())
 			require.True(t, created.FinishedAt.IsZero())
 			course{{0, "running: running created success"}, {10, "running: success running success"}, {20, "success: success success success"}}.follow(t, srv, created.ID)

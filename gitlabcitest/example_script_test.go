@@ -52,7 +52,7 @@ func ExampleScript() {
 		fmt.Println(job.Name, job.Status)
 	}
 	// Output:
-	// pending
+	// created
 	// failed <nil>
 	// report success
 	// deploy skipped

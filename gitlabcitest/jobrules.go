@@ -52,7 +52,7 @@ func (s *state) retryJob(j *job, u *user, at time.Time) *job {
 		artifactRole: j.artifactRole,
 		user:         u,
 		status:       gitlabci.StatusCreated,
-		created:      at,
+		created:      j.pipeline.nextJob(at),
 		live:         j.live.again(),
 	}
 	if again.live != nil && again.live.turns() {
@@ -60,6 +60,15 @@ func (s *state) retryJob(j *job, u *user, at time.Time) *job {
 	}
 	s.addJob(again)
 	return again
+}
+
+// nextJob is when another job of the pipeline is made that is made at a time:
+// later than the one before it.
+func (p *pipeline) nextJob(at time.Time) time.Time {
+	if n := len(p.jobs); n > 0 {
+		return later(at, p.jobs[n-1].created.Add(apart))
+	}
+	return at
 }
 
 // retryOne is a retry of one job, after which the skipped jobs of later stages
@@ -120,7 +129,7 @@ func (j *job) complainOf(inputs map[string]any) string {
 		case !known:
 			unknown = append(unknown, name)
 		case len(allowed) > 0 && !slices.Contains(allowed, value):
-			return fmt.Sprintf("`%s` input: `%s` cannot be used because it is not in the list of allowed options", name, value)
+			return fmt.Sprintf("`%s` input: %s", name, notAllowed(value))
 		}
 	}
 	switch len(unknown) {
@@ -168,7 +177,7 @@ func (j *job) runTime(now time.Time) (time.Duration, bool) {
 	if !j.finished.IsZero() {
 		end = j.finished
 	}
-	return end.Sub(j.started), !j.started.IsZero()
+	return end.Sub(j.started) + j.early, !j.started.IsZero()
 }
 
 // queueTime is how long j has waited for a runner until now, if it ever did.
@@ -185,9 +194,10 @@ func (j *job) queueTime(now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// move gives a job another status, and what comes with it.
+// move gives a job another status, and what comes with it. Nothing happens to
+// a job before it was made, though its turn may have come a moment earlier.
 func (s *state) move(j *job, to gitlabci.Status, at time.Time) {
-	from := j.status
+	from, then := j.status, later(at, j.created)
 	j.status = to
 	switch {
 	case from == gitlabci.StatusPending:
@@ -199,13 +209,13 @@ func (s *state) move(j *job, to gitlabci.Status, at time.Time) {
 	case gitlabci.StatusCreated:
 		j.queued, j.finished = time.Time{}, time.Time{}
 	case gitlabci.StatusPending:
-		j.queued = at
+		j.queued = then
 	case gitlabci.StatusRunning:
-		j.started, j.finished = at, time.Time{}
+		j.started, j.finished, j.early = then, time.Time{}, then.Sub(at)
 		j.beginLog(at)
 	}
 	if ended(to) {
-		j.finished = at
+		j.finished = then
 	}
 	s.agenda.drop(j)
 	s.plan(j, at, at)

@@ -120,7 +120,7 @@ func TestJobsByStatus(t *testing.T) {
 			duration, queued          any
 		}{
 			"pending":  {queued: 10.0},
-			"running":  {started: true, runner: true, duration: 10.0, queued: 0.0},
+			"running":  {started: true, runner: true, duration: 9.999, queued: 0.0}, // made a millisecond after the first job
 			"manual":   {},
 			"skipped":  {},
 			"canceled": {finished: true},

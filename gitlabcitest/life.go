@@ -48,6 +48,10 @@ func (j *job) script() *script {
 // advance lets happen what is due by now.
 func (s *state) advance(now time.Time) {
 	for e := s.agenda.due(now); e != nil; e = s.agenda.due(now) {
+		if e.pipeline != nil {
+			s.begin(e.pipeline, e.at)
+			continue
+		}
 		s.step(e.job, e.at)
 	}
 }
@@ -55,6 +59,14 @@ func (s *state) advance(now time.Time) {
 // place gives a pipeline more jobs. A live one brings the pipeline to life,
 // whose status is from then on that of its jobs.
 func (s *state) place(p *pipeline, jobs []*job, at time.Time) {
+	s.join(p, jobs, at)
+	if p.alive {
+		s.changed(p, at)
+	}
+}
+
+// join is place without what follows from it.
+func (s *state) join(p *pipeline, jobs []*job, at time.Time) {
 	for _, j := range jobs {
 		s.addJob(j)
 		if j.live == nil || !j.live.turns() || j.status.Finished() {
@@ -70,9 +82,6 @@ func (s *state) place(p *pipeline, jobs []*job, at time.Time) {
 			j.beginLog(from)
 		}
 		s.plan(j, from, at)
-	}
-	if p.alive {
-		s.changed(p, at)
 	}
 }
 
@@ -235,12 +244,14 @@ func (j *job) upload(files []*artifact, at time.Time) {
 	}
 }
 
-// An event is the time at which a job takes its next step.
+// An event is the time at which a job takes its next step, or a new pipeline
+// its first.
 type event struct {
-	at    time.Time
-	order int64 // of events at the same time, the one that was set first comes first
-	job   *job
-	index int // in the heap
+	at       time.Time
+	order    int64 // of events at the same time, the one that was set first comes first
+	job      *job
+	pipeline *pipeline // in place of a job
+	index    int       // in the heap
 }
 
 // An agenda is what is to happen by itself: at most one event for each job.
@@ -258,6 +269,12 @@ func (a *agenda) set(j *job, at time.Time) {
 	heap.Push(&a.events, j.live.next)
 }
 
+// setBegin makes a new pipeline go on at a time.
+func (a *agenda) setBegin(p *pipeline, at time.Time) {
+	a.last++
+	heap.Push(&a.events, &event{at: at, order: a.last, pipeline: p})
+}
+
 // drop lets a job stay as it is.
 func (a *agenda) drop(j *job) {
 	if j.live == nil || j.live.next == nil {
@@ -273,6 +290,10 @@ func (a *agenda) due(now time.Time) *event {
 		return nil
 	}
 	first := a.events[0]
+	if first.pipeline != nil {
+		heap.Pop(&a.events)
+		return first
+	}
 	a.drop(first.job)
 	return first
 }

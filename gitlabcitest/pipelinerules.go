@@ -26,22 +26,41 @@ func (s *state) create(p *pipeline) faulty {
 	}
 	p.sha, p.tag = head.sha, head.kind == tagRef
 	p.beforeSHA = noSHA
-	p.source, p.status = gitlabci.SourceAPI, gitlabci.StatusPending
-	if p.project.onCreate != nil {
-		p.become(p.project.onCreate)
-	}
-	s.launch(p, p.project.onCreateJobs)
+	p.source, p.status = gitlabci.SourceAPI, gitlabci.StatusCreated
+	p.wanted = p.project.onCreate
+	s.addPipeline(p)
+	s.join(p, p.jobsOf(p.project.onCreateJobs), p.created)
+	s.agenda.setBegin(p, p.created.Add(p.project.settings.CreatedFor))
 	return nil
+}
+
+// begin goes on with a pipeline that a client created, once it has been created
+// for its time: GitLab answers first, and lets the jobs take their turn then.
+func (s *state) begin(p *pipeline, at time.Time) {
+	switch {
+	case !s.exists(p) || p.status != gitlabci.StatusCreated: // since somebody was faster
+		return
+	case p.alive:
+		s.changed(p, at)
+	case p.wanted != nil:
+		p.become(p.wanted)
+	default:
+		p.moveTo(gitlabci.StatusPending, at)
+	}
 }
 
 // launch adds a pipeline with its jobs, at the time of its creation.
 func (s *state) launch(p *pipeline, wanted []wantedJob) {
 	s.addPipeline(p)
-	var jobs []*job
-	for _, one := range wanted {
-		jobs = append(jobs, one.in(p, p.created))
+	s.place(p, p.jobsOf(wanted), p.created)
+}
+
+// jobsOf makes jobs of a new pipeline.
+func (p *pipeline) jobsOf(wanted []wantedJob) (jobs []*job) {
+	for i, one := range wanted {
+		jobs = append(jobs, one.in(p, i, p.created))
 	}
-	s.place(p, jobs, p.created)
+	return jobs
 }
 
 // become takes over what a test wants of a new pipeline. It happens at once.
@@ -49,6 +68,7 @@ func (p *pipeline) become(wanted *pipeline) {
 	p.status, p.coverage, p.suites = wanted.status, wanted.coverage, wanted.suites
 	p.lasted, p.queued = wanted.lasted, wanted.queued
 	p.startAt(p.created)
+	p.lock()
 }
 
 // startAt makes a time the one of all that has happened to a new pipeline.

@@ -58,7 +58,7 @@ func createPipelineParams() []rack.Param {
 		{Name: "ref", Parse: rack.Text, Required: true},
 		{Name: "variables", Parse: rack.Variables, Known: versions.Since(19, 5)},
 		{Name: "variables", Parse: rack.LenientVariables, Known: versions.Until(19, 5)},
-		{Name: "inputs", Parse: rack.Object, Known: versions.Since(17, 10)}, // there is no configuration that could read them
+		{Name: "inputs", Parse: rack.Object, Known: versions.Since(17, 10)},
 	}
 }
 
@@ -74,10 +74,26 @@ func createPipeline(c *call, owner *project) *answer {
 	if wrong := c.access.objection(p); wrong != nil {
 		return refuse(http.StatusBadRequest, wrong)
 	}
+	if wrong := c.wrongInputs(owner); wrong != nil {
+		return refuse(http.StatusBadRequest, wrong)
+	}
 	if wrong := c.state.create(p); wrong != nil {
 		return refuse(http.StatusBadRequest, wrong)
 	}
 	return created(c.renderer().whole(p))
+}
+
+// wrongInputs is what is wrong with the inputs of a new pipeline. An older
+// release knows of none.
+func (c *call) wrongInputs(owner *project) faulty {
+	declared := owner.settings.Inputs
+	if c.before(17, 10) {
+		return nil
+	}
+	if complaints := complain(declared, c.pipelineInputs(declared)); complaints != nil {
+		return faulty{"base": complaints}
+	}
+	return nil
 }
 
 func latestPipeline(c *call, owner *project) *answer {

@@ -3,6 +3,7 @@ package gitlabcitest
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"path"
 	"slices"
@@ -210,6 +211,16 @@ type Settings struct {
 	VariablesRole Role // the least that may set variables of pipelines and manual jobs: Developer
 	CancelRole    Role // the least that may cancel pipelines and jobs: Developer
 
+	// Inputs are what the project's configuration declares, by name. Nil means
+	// that the inputs of a new pipeline are taken whatever they are; otherwise
+	// one that is unknown, missing or of another type is refused.
+	Inputs map[string]Input
+
+	// CreatedFor is how long a pipeline that a client creates is created, and its
+	// jobs with it, before they take their turn. With zero only the response to
+	// the create shows it.
+	CreatedFor time.Duration
+
 	// RefreshingStats means that GitLab is counting the project's storage, and
 	// answers 409 to deleting pipelines and artifacts and to erasing jobs.
 	RefreshingStats bool
@@ -234,11 +245,18 @@ func (s *Server) Configure(project string, settings Settings) {
 	if !settings.VariablesRole.isLimit() || !settings.CancelRole.isLimit() {
 		misuse("Configure: VariablesRole and CancelRole are roles or RoleNoOne")
 	}
+	if settings.CreatedFor < 0 {
+		misuse("Configure: pipelines are not created for %v", settings.CreatedFor)
+	}
 	for _, policy := range settings.JobTokenPolicies {
 		if !slices.Contains(policyWords(), policy) {
 			misuse("Configure: there is no policy %q", policy)
 		}
 	}
+	for name, in := range settings.Inputs {
+		in.check("Configure", name)
+	}
+	settings.Inputs = maps.Clone(settings.Inputs)
 	settings.JobTokenPolicies = slices.Clone(settings.JobTokenPolicies)
 	owner.jobTokensFrom = s.mustProjects("Configure", settings.JobTokensFrom)
 	owner.settings = settings

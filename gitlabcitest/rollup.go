@@ -39,7 +39,7 @@ func runningTime(jobs []*job, now time.Time) (total time.Duration) {
 	slices.SortFunc(ran, func(a, b *job) int { return a.started.Compare(b.started) })
 	var until time.Time
 	for _, j := range ran {
-		from, to := later(j.started, until), orElse(j.finished, now)
+		from, to := later(j.started.Add(-j.early), until), orElse(j.finished, now)
 		if to.After(from) {
 			total += to.Sub(from)
 			until = to

@@ -132,8 +132,8 @@ func TestFinishedJobIsNotLive(t *testing.T) {
 	p.AddJob(gitlabcitest.Job{ID: 1, Status: gitlabci.StatusSuccess, When: gitlabcitest.WhenManual, Coverage: new(50.0)})
 	p.AddJob(gitlabcitest.Job{ID: 2, Status: gitlabci.StatusRunning, Retries: []gitlabcitest.Script{atOnce}})
 	require.Equal(t, "failed: success running", seen(t, srv, p.ID))
-	for _, id := range []string{"1", "2"} {
-		require.Equal(t, "2024-03-01T12:00:00.000Z", get(t, srv, "/projects/1/jobs/"+id).object(t)["started_at"])
+	for id, at := range map[string]string{"1": "2024-03-01T12:00:00.000Z", "2": "2024-03-01T12:00:00.001Z"} {
+		require.Equal(t, at, get(t, srv, "/projects/1/jobs/"+id).object(t)["started_at"])
 	}
 	require.Equal(t, "12.50", get(t, srv, "/projects/1/pipelines/101").object(t)["coverage"])
 }

@@ -108,8 +108,9 @@ type pipeline struct {
 	coverage   *float64
 	variables  []gitlabci.Variable
 	suites     []gitlabci.TestSuite
-	jobs       []*job // by ID
-	upstream   *job   // the trigger job that started it, or nil
+	jobs       []*job    // by ID
+	upstream   *job      // the trigger job that started it, or nil
+	wanted     *pipeline // what it becomes once it is no longer created, see OnCreate; or nil
 
 	alive   bool // follows its jobs, since one of them is live
 	settled bool // has its status and its times from its jobs
@@ -142,6 +143,8 @@ type job struct {
 	expire    time.Time // of the artifacts; zero is never
 
 	created, queued, started, finished, erased time.Time // queued is zero: as created
+
+	early time.Duration // how much earlier than it started its turn came, before it was made; it counts as running
 }
 
 // An artifact is a file that a job left behind, as GitLab keeps it.

@@ -36,7 +36,7 @@ func TestOfficialWaitsForAPipeline(t *testing.T) {
 				seen = append(seen, pipeline.Status)
 			}
 		}
-		require.Equal(t, []string{"pending", "running", "failed"}, seen)
+		require.Equal(t, []string{"created", "pending", "running", "failed"}, seen)
 		require.Equal(t, 8*time.Minute, time.Since(start))
 		require.EqualValues(t, 7*60, pipeline.Duration)
 		require.EqualValues(t, 60, pipeline.QueuedDuration)

@@ -197,15 +197,15 @@ func TestWireCreatePipelineOptions(t *testing.T) {
 			{Key: "A", Value: "1"},
 			{Key: "EMPTY"},
 			{Key: "CONFIG", Value: "a\n\"b\" <c>&é\u2028", VariableType: gitlabci.VariableTypeFile},
-			{Key: "READ", Value: "$A", VariableType: gitlabci.VariableTypeEnvVar, Raw: true},
+			{Key: "READ", Value: "$A", VariableType: gitlabci.VariableTypeEnvVar},
 		}}, `{"ref":"main","variables":[
 			{"key":"A","value":"1"},
 			{"key":"EMPTY","value":""},
 			{"key":"CONFIG","value":"a\n\"b\" <c>&é\u2028","variable_type":"file"},
 			{"key":"READ","value":"$A","variable_type":"env_var"}]}`},
 		{"Inputs", options{Inputs: map[string]any{
-			"env": "prod", "count": 3, "ratio": 0.5, "dry": false, "hosts": []string{"a", "b"}, "none": nil,
-		}}, `{"ref":"main","inputs":{"env":"prod","count":3,"ratio":0.5,"dry":false,"hosts":["a","b"],"none":null}}`},
+			"env": "prod", "count": 3, "ratio": 0.5, "dry": false, "hosts": []string{"a", "b"}, "none": []any{},
+		}}, `{"ref":"main","inputs":{"env":"prod","count":3,"ratio":0.5,"dry":false,"hosts":["a","b"],"none":[]}}`},
 	}
 	seen := []string{"IdempotencyKey"} // by TestKeyedCreate
 	for _, test := range tests {

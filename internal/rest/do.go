@@ -166,9 +166,7 @@ func (r *run) announce(reason string, wait time.Duration) {
 }
 
 // waited reports whether the call has just waited for this reason.
-func (r *run) waited(reason string) bool {
-	return r.history.attempts > 1 && r.verdict.wait > 0 && r.verdict.reason == reason
-}
+func (r *run) waited(reason string) bool { return r.verdict.reason == reason }
 
 // outcome returns the call's error, given the one that go-retryablehttp returned.
 func (r *run) outcome(err error) error {

@@ -119,3 +119,30 @@ func TestUnsentAttemptsAreCounted(t *testing.T) {
 		})
 	}
 }
+
+// A call that waits for a scout announces that, unless it has just waited for the same
+// reason.
+func TestWaitsForScoutsAreAnnouncedOnce(t *testing.T) {
+	for reason, want := range map[string]int{"": 1, ReasonRetry: 1, ReasonLock: 1, ReasonRateLimit: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			announced := 0
+			config := *respond(200, "").client(new(int)).config
+			config.OnWait = func(_ context.Context, w Wait) {
+				require.Equal(t, ReasonRateLimit, w.Reason)
+				require.Zero(t, w.Length)
+				announced++
+			}
+			g := &gate{paused: true, scouting: make(chan struct{})}
+			time.AfterFunc(time.Second, func() {
+				g.mu.Lock()
+				defer g.mu.Unlock()
+				close(g.scouting)
+				g.paused, g.scouting = false, nil
+			})
+			r := &run{ctx: t.Context(), call: &Call{Method: http.MethodGet}, config: &config, verdict: verdict{reason: reason, wait: 1}}
+			require.NoError(t, g.enter(t.Context(), r))
+			require.Equal(t, want, announced, reason)
+			require.Equal(t, time.Second, r.passage.followed)
+		})
+	}
+}

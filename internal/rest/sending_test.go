@@ -1,0 +1,89 @@
+package rest
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A failed attempt may have reached the server unless net/http, or the type of its error,
+// shows that it did not.
+func TestMayHaveArrived(t *testing.T) {
+	const refused = "http2: Transport: cannot retry err [stream error: stream ID 1; REFUSED_STREAM; received from peer] after Request.Body was written; define Request.GetBody to avoid this error"
+	opaque := func(*sending) {} // a transport that reports nothing
+	asks := func(s *sending) { s.getConn("") }
+	gets := func(s *sending) {
+		s.getConn("")
+		s.gotConn(httptrace.GotConnInfo{})
+	}
+	for name, test := range map[string]struct {
+		events func(*sending)
+		err    error
+		want   bool
+	}{
+		"no connection":               {asks, io.EOF, false},
+		"on a connection":             {gets, io.EOF, true},
+		"on a connection, dialing":    {gets, &net.OpError{Op: "dial", Err: io.EOF}, true},
+		"a closed idle connection":    {gets, errors.New("http: server closed idle connection"), false},
+		"GOAWAY":                      {gets, errors.New("http2: Transport received GOAWAY from server ErrCode:NO_ERROR"), false},
+		"GOAWAY in other words":       {gets, errors.New("x http2: Transport received GOAWAY from server ErrCode:NO_ERROR"), true},
+		"a graceful GOAWAY":           {gets, errors.New("http2: Transport: cannot retry err [http2: Transport received Server's graceful shutdown GOAWAY] after Request.Body was written"), false},
+		"a refused stream":            {gets, errors.New(refused), false},
+		"a refused stream, of ours":   {gets, errors.New("http2: Transport: cannot retry err [stream error: stream ID 1; REFUSED_STREAM] after Request.Body was written"), true},
+		"a refused stream, quoted":    {gets, errors.New("http2: Transport: cannot retry err [REFUSED_STREAM; received from peer; CANCEL] after Request.Body was written"), true},
+		"refused after 103":           {func(s *sending) { gets(s); s.interim.Add(1) }, errors.New(refused), true},
+		"stopped":                     {func(s *sending) { asks(s); s.stopped.Store(true) }, io.EOF, true},
+		"opaque":                      {opaque, io.EOF, true},
+		"opaque, dialing":             {opaque, &net.OpError{Op: "dial", Err: io.EOF}, false},
+		"opaque, dialing a proxy":     {opaque, &net.OpError{Op: "proxyconnect", Err: io.EOF}, false},
+		"opaque, reading":             {opaque, &net.OpError{Op: "read", Err: io.EOF}, true},
+		"opaque, no such host":        {opaque, &net.DNSError{IsNotFound: true}, false},
+		"opaque, a false certificate": {opaque, &tls.CertificateVerificationError{Err: io.EOF}, false},
+	} {
+		s := &sending{run: &run{call: &Call{Method: http.MethodPost}}}
+		test.events(s)
+		require.Equal(t, test.want, s.mayHaveArrived(test.err), name)
+	}
+}
+
+// Over HTTP/1, a read may be written twice, once per call, and a write as often as
+// net/http has not written a byte of it.
+func TestMayReplay(t *testing.T) {
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace} {
+		r := &run{call: &Call{Method: method}}
+		require.True(t, (&sending{run: r}).mayReplay(), method)
+		require.False(t, (&sending{run: r}).mayReplay(), method)
+		require.False(t, (&sending{run: &run{call: &Call{Method: method, Rules: Rules{Once: true}}}}).mayReplay(), method)
+	}
+	s := &sending{run: &run{call: &Call{Method: http.MethodPost, Rules: Rules{Once: true}}}}
+	require.True(t, s.mayReplay())
+	require.True(t, s.mayReplay())
+}
+
+// A caller's transport may send requests of its own over HTTP/2 before the one that is
+// observed. Once that one is written, no other connection may be used.
+func TestOtherRequestsAreNotStopped(t *testing.T) {
+	canceled := false
+	s := &sending{run: &run{call: &Call{Method: http.MethodPost}}, path: "/api/v4/version", cancel: func() { canceled = true }}
+	trace := s.trace()
+	write := func(path string) {
+		trace.GetConn("")
+		trace.GotConn(httptrace.GotConnInfo{})
+		trace.WroteHeaderField(":path", []string{path})
+		trace.WroteHeaders()
+	}
+	write("/token")
+	write("/token")
+	write("/api/v4/version")
+	trace.WroteHeaderField(":path", []string{"/trailer"})
+	require.False(t, canceled)
+	trace.GetConn("")
+	require.True(t, canceled)
+	require.True(t, s.mayHaveArrived(errors.New("http: server closed idle connection")))
+}
