@@ -305,7 +305,7 @@ func (s *ArtifactsService) AllEntries(ctx context.Context, project ProjectID, jo
 // counts only if the job reads as not kept, and matches [ErrOutcomeUnknown] too.
 func (s *ArtifactsService) Keep(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
 	c := rest.Repeatable(http.MethodPost, at("projects", project, "jobs", job, "artifacts", "keep"), nil)
-	return readBack(ctx, s.client, c, at("projects", project, "jobs", job), func(now *Job) bool {
+	return readBack(ctx, s.client, c, jobAt(project, job), func(now *Job) bool {
 		return now.ArtifactsFile != nil && now.ArtifactsExpireAt.IsZero()
 	})
 }

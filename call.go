@@ -90,6 +90,50 @@ func send[P any](ctx context.Context, c *Client, cl *rest.Call) (P, error) {
 	return object, nil
 }
 
+// A target is the object that a call is about.
+type target struct {
+	path rest.Path
+	id   int64
+}
+
+func pipelineAt(project ProjectID, id PipelineID) target {
+	return target{at("projects", project, "pipelines", id), int64(id)}
+}
+
+func jobAt(project ProjectID, id JobID) target {
+	return target{at("projects", project, "jobs", id), int64(id)}
+}
+
+// sendTo makes a call about an object, whose response is that object. Another one is no
+// success: a cache or a proxy has mixed up two responses.
+func sendTo[P identified](ctx context.Context, c *Client, cl *rest.Call, to target) (P, error) {
+	var object, none P
+	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (err error) {
+		object, err = decodeTarget[P](body, to)
+		return err
+	})
+	if err != nil {
+		return none, err
+	}
+	return object, nil
+}
+
+// getOne reads the object at a target.
+func getOne[P identified](ctx context.Context, c *Client, to target) (P, error) {
+	return sendTo[P](ctx, c, rest.Read(to.path, nil), to)
+}
+
+func decodeTarget[P identified](body []byte, to target) (P, error) {
+	object, err := decodeThing[P](body)
+	if err != nil {
+		return object, err
+	}
+	if id, _ := object.identity(); id != to.id {
+		err = fmt.Errorf("%w: it has the ID %d", rest.ErrOther, id)
+	}
+	return object, err
+}
+
 // fetch makes a call and has its response, read whole, decoded.
 func (c *Client) fetch(ctx context.Context, call *rest.Call, decode func(http.Header, []byte) error) error {
 	return c.wire.Fetch(ctx, call, func(resp *rest.Response, body []byte) error { return decode(resp.Header, body) })
@@ -139,8 +183,19 @@ func decodeThing[P any](body []byte) (P, error) {
 	if err == nil {
 		err = checkThing(object)
 	}
+	if one, ok := any(object).(interface{ status() Status }); ok && err == nil && !one.status().isWord() {
+		if message, _, _ := lenient.Message(body); message != "" {
+			err = fmt.Errorf("%w: it has a message, and no status", rest.ErrOther)
+		}
+	}
 	return object, err
 }
+
+func (p *PipelineInfo) status() Status { return p.Status }
+func (j *JobInfo) status() Status      { return j.Status }
+
+// isWord reports whether a status can be one of GitLab's, and not one of HTTP.
+func (s Status) isWord() bool { return s != "" && !strings.ContainsAny(string(s), "0123456789") }
 
 func missingID(id int64) string {
 	if id < 1 {
@@ -204,13 +259,13 @@ func (s *TestReportSummary) missing() string {
 // still matches ErrOutcomeUnknown.
 //
 // Nothing is read if every response was lost: the response to a read would be, too.
-func readBack[P any](ctx context.Context, c *Client, cl *rest.Call, p rest.Path, done func(P) bool) (P, error) {
-	object, err := send[P](ctx, c, cl)
+func readBack[P identified](ctx context.Context, c *Client, cl *rest.Call, to target, done func(P) bool) (P, error) {
+	object, err := sendTo[P](ctx, c, cl, to)
 	e, answered := errors.AsType[*APIError](err)
 	if !answered || e.StatusCode/100 != 4 || !errors.Is(err, ErrOutcomeUnknown) {
 		return object, err
 	}
-	now, readErr := get[P](ctx, c, p, nil)
+	now, readErr := getOne[P](ctx, c, to)
 	if readErr != nil || !done(now) {
 		return object, err
 	}

@@ -35,7 +35,7 @@ func (s *JobsService) Cancel(ctx context.Context, project ProjectID, job JobID, 
 	}
 	c := rest.Repeatable(http.MethodPost, at("projects", project, "jobs", job, "cancel"), body(opts))
 	c.Tries = 3
-	return readBack(ctx, s.client, c, at("projects", project, "jobs", job), func(now *Job) bool {
+	return readBack(ctx, s.client, c, jobAt(project, job), func(now *Job) bool {
 		return now.Status.Finished() || now.Status == StatusCanceling && opts == nil
 	})
 }
@@ -175,7 +175,7 @@ func (s *JobsService) PlayOrRetry(ctx context.Context, project ProjectID, job Jo
 // right, [ErrConflict] while the project's statistics are refreshed, and
 // [ErrOutcomeUnknown] if the response was lost.
 func (s *JobsService) Erase(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
-	return send[*Job](ctx, s.client, rest.Once(http.MethodPost, at("projects", project, "jobs", job, "erase"), nil))
+	return sendTo[*Job](ctx, s.client, rest.Once(http.MethodPost, at("projects", project, "jobs", job, "erase"), nil), jobAt(project, job))
 }
 
 // body is what a nil pointer to options becomes: no body at all.

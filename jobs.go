@@ -222,7 +222,7 @@ func amongNames(names []string) string {
 // The error matches [ErrNotFound] if the project or the job does not exist, or
 // the token may not see it, and [ErrUnauthorized] without a token.
 func (s *JobsService) Get(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
-	return get[*Job](ctx, s.client, at("projects", project, "jobs", job), nil)
+	return getOne[*Job](ctx, s.client, jobAt(project, job))
 }
 
 // A TriggerJob is a job that starts another pipeline, in this project or

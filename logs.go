@@ -132,7 +132,7 @@ func (s *JobsService) FollowLog(ctx context.Context, project ProjectID, job JobI
 	}
 	server := &logServer{
 		client: s.client,
-		job:    at("projects", project, "jobs", job),
+		job:    jobAt(project, job),
 		trace:  at("projects", project, "jobs", job, "trace"),
 	}
 	err = follow.Log(ctx, server, w, options.within(server))
@@ -189,9 +189,10 @@ func (o *FollowOptions) within(server *logServer) follow.Options {
 
 // A logServer is where a followed log, and the state of its job, are read.
 type logServer struct {
-	client     *Client
-	job, trace rest.Path
-	seen       *Job // as last seen
+	client *Client
+	job    target
+	trace  rest.Path
+	seen   *Job // as last seen
 }
 
 func (l *logServer) Open(ctx context.Context, query url.Values, header http.Header) (*rest.Response, error) {
@@ -199,8 +200,8 @@ func (l *logServer) Open(ctx context.Context, query url.Values, header http.Head
 }
 
 func (l *logServer) Job(ctx context.Context) (state follow.Job, err error) {
-	err = l.client.fetch(ctx, rest.Read(l.job, nil), func(header http.Header, body []byte) error {
-		job, err := decodeThing[*Job](body)
+	err = l.client.fetch(ctx, rest.Read(l.job.path, nil), func(header http.Header, body []byte) error {
+		job, err := decodeTarget[*Job](body, l.job)
 		if err != nil {
 			return err
 		}

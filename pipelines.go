@@ -128,7 +128,7 @@ func (s *PipelinesService) All(ctx context.Context, project ProjectID, opts *Lis
 // The error matches [ErrNotFound] if the project or the pipeline does not
 // exist, or the token may not see it.
 func (s *PipelinesService) Get(ctx context.Context, project ProjectID, pipeline PipelineID) (*Pipeline, error) {
-	return get[*Pipeline](ctx, s.client, at("projects", project, "pipelines", pipeline), nil)
+	return getOne[*Pipeline](ctx, s.client, pipelineAt(project, pipeline))
 }
 
 // Latest returns the newest pipeline of the commit that ref, a branch or a
@@ -159,7 +159,7 @@ func (s *PipelinesService) Latest(ctx context.Context, project ProjectID, ref st
 // [ErrOutcomeUnknown] if the response was lost: the request is never retried.
 // The Status and times returned can be those from before; read them again.
 func (s *PipelinesService) Retry(ctx context.Context, project ProjectID, pipeline PipelineID) (*Pipeline, error) {
-	return send[*Pipeline](ctx, s.client, rest.Once(http.MethodPost, at("projects", project, "pipelines", pipeline, "retry"), nil))
+	return sendTo[*Pipeline](ctx, s.client, rest.Once(http.MethodPost, at("projects", project, "pipelines", pipeline, "retry"), nil), pipelineAt(project, pipeline))
 }
 
 // Cancel cancels a pipeline's unfinished jobs, its trigger jobs and, a little
@@ -180,7 +180,7 @@ func (s *PipelinesService) Retry(ctx context.Context, project ProjectID, pipelin
 func (s *PipelinesService) Cancel(ctx context.Context, project ProjectID, pipeline PipelineID) (*Pipeline, error) {
 	c := rest.Repeatable(http.MethodPost, at("projects", project, "pipelines", pipeline, "cancel"), nil)
 	c.Tries = 3
-	return readBack(ctx, s.client, c, at("projects", project, "pipelines", pipeline), func(now *Pipeline) bool {
+	return readBack(ctx, s.client, c, pipelineAt(project, pipeline), func(now *Pipeline) bool {
 		return now.Status.Finished() || now.Status == StatusCanceling
 	})
 }
@@ -205,7 +205,7 @@ func (s *PipelinesService) UpdateMetadata(ctx context.Context, project ProjectID
 	if opts == nil || blank(opts.Name) {
 		c.Err = errors.New("UpdateMetadataOptions.Name is empty")
 	}
-	return readBack(ctx, s.client, c, at("projects", project, "pipelines", pipeline), func(now *Pipeline) bool {
+	return readBack(ctx, s.client, c, pipelineAt(project, pipeline), func(now *Pipeline) bool {
 		return now.Name == strings.TrimSpace(opts.Name)
 	})
 }

@@ -23,6 +23,10 @@ const (
 	// longestLag is how long responses may be older than those before them.
 	// GitLab does not use a replica of its database that lags further behind.
 	longestLag = time.Minute
+
+	// longestUnchanged is how long 304 is believed. A cache that has lost its way
+	// sends it forever.
+	longestUnchanged = 2 * time.Minute
 )
 
 // A watched is a pipeline that is watched, and what the events have said of it.
@@ -31,6 +35,7 @@ type watched struct {
 	id       PipelineID
 	info     *PipelineInfo // as last read; before that nil, or what a trigger job says
 	etag     string        // of the list of jobs
+	listed   time.Time     // when that list was sent whole
 	jobs     map[JobID]Status
 	triggers map[JobID]*watchedTrigger
 
@@ -276,7 +281,9 @@ func (w *watch) listJobs(ctx context.Context, p *watched) (*observation, error) 
 	first := rest.Read(at("projects", p.project, "pipelines", p.id, "jobs"), url.Values{
 		"include_retried": {"true"}, "per_page": {"100"},
 	})
-	first.ETag = p.etag
+	if time.Since(p.listed) < longestUnchanged {
+		first.ETag = p.etag
+	}
 	page, etag, err := readPage[*Job](ctx, w.service.client, first)
 	switch {
 	case err != nil:
@@ -284,6 +291,7 @@ func (w *watch) listJobs(ctx context.Context, p *watched) (*observation, error) 
 	case page == nil:
 		return &observation{same: true}, nil
 	}
+	p.listed = time.Now()
 	o := &observation{pipeline: pipelineOf(page.Items, p.id), jobs: page.Items, etag: etag}
 	if page.Next != "" {
 		others, err := collect(w.service.client.Jobs.AllForPipeline(ctx, p.project, p.id, &ListPipelineJobsOptions{

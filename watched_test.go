@@ -435,3 +435,34 @@ func watchMany(t *testing.T, n int) watchCost {
 	cost.watched = time.Since(start)
 	return cost
 }
+
+// A cache that says forever that nothing has changed is not believed forever.
+func TestWaitOutlastsACacheThatLostItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.Header.Get("If-None-Match") != "":
+				w.WriteHeader(http.StatusNotModified)
+			case time.Since(began) < time.Minute:
+				w.Header().Set("ETag", `"1"`)
+				testkit.Rows(jobRow(1, "running", "running", 0))(w, r)
+			case strings.HasSuffix(r.URL.Path, "/jobs"):
+				testkit.Rows(jobRow(1, "success", "success", 1))(w, r)
+			default:
+				testkit.Respond(200, `{"id":7,"status":"success"}`)(w, r)
+			}
+		})
+		pipeline, err := s.Client(t).Pipelines.Wait(t.Context(), "group/app", 7, nil)
+		require.NoError(t, err)
+		require.Equal(t, gitlabci.StatusSuccess, pipeline.Status)
+		require.Less(t, time.Since(began), 3*time.Minute)
+		unconditional := 0
+		for _, r := range s.Received() {
+			if r.Header.Get("If-None-Match") == "" {
+				unconditional++
+			}
+		}
+		require.Equal(t, 3, unconditional, "two lists and the pipeline")
+	})
+}

@@ -23,7 +23,7 @@ func TestSeed(t *testing.T) {
 		files = append(files, test.file)
 		t.Run(test.file, func(t *testing.T) {
 			_, call, _ := strings.Cut(strings.TrimSuffix(test.file, ".json"), "_")
-			require.Equal(t, test.want, goldenAsk(t, call, testkit.GoldenFile(t, "seed/"+test.file)))
+			require.Equal(t, test.want, askAbout(t, call, testkit.GoldenFile(t, "seed/"+test.file)))
 		})
 	}
 	entries, err := os.ReadDir(testkit.ModuleFile(t, "testdata/seed"))
@@ -408,10 +408,10 @@ var seedTriggerJobs = []*gitlabci.TriggerJob{{
 }}
 
 func TestSeedDurations(t *testing.T) {
-	classic := goldenAsk(t, "pipelines_get", testkit.GoldenFile(t, "seed/classic_pipelines_get.json")).(*gitlabci.Pipeline)
+	classic := askAbout(t, "pipelines_get", testkit.GoldenFile(t, "seed/classic_pipelines_get.json")).(*gitlabci.Pipeline)
 	require.Equal(t, 2*time.Minute+3650*time.Millisecond, classic.Duration.Duration())
 	require.Equal(t, 10*time.Millisecond, classic.QueuedDuration.Duration())
-	modern := goldenAsk(t, "pipelines_get", testkit.GoldenFile(t, "seed/modern_pipelines_get.json")).(*gitlabci.Pipeline)
+	modern := askAbout(t, "pipelines_get", testkit.GoldenFile(t, "seed/modern_pipelines_get.json")).(*gitlabci.Pipeline)
 	require.Equal(t, 45*time.Second, modern.Duration.Duration())
 	require.Equal(t, 7*time.Second, modern.QueuedDuration.Duration())
 	jobs := goldenAsk(t, "jobs_list_for_pipeline", testkit.GoldenFile(t, "seed/legacy_jobs_list_for_pipeline.json")).([]*gitlabci.Job)

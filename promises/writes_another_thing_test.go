@@ -2,8 +2,10 @@ package promises_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"maps"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -25,6 +27,21 @@ var noThings = map[string]string{
 	`{"id":9223372036854775808}`:      "",
 	`{"id":[7]}`:                      "",
 	`{"message":{"base":["no way"]}}`: "no way",
+
+	// Nothing that GitLab lists has a message in place of its status.
+	`{"id":7,"message":"403 Forbidden"}`:              "403 Forbidden",
+	`{"id":7,"error":"insufficient_scope"}`:           "insufficient_scope",
+	`{"id":7,"status":403,"message":"no such thing"}`: "no such thing",
+}
+
+// noElements are those that a list is checked for.
+func noElements() (bodies []string) {
+	for body := range noThings {
+		if !strings.HasPrefix(body, `{"id":7,`) {
+			bodies = append(bodies, body)
+		}
+	}
+	return bodies
 }
 
 // thingReads are reads of one object.
@@ -77,6 +94,37 @@ func TestWritesAnsweredByAnotherThing(t *testing.T) {
 	}
 }
 
+// The response to a call about pipeline or job 7 is that one, and not another one that a
+// cache or a proxy has mixed it up with.
+func TestAnotherID(t *testing.T) {
+	for name, call := range map[string]func(context.Context, *gitlabci.Client) error{
+		"get":        testkit.Call("Pipelines.Get"),
+		"job":        testkit.Call("Jobs.Get"),
+		"follow":     testkit.Call("Jobs.FollowLog"),
+		"retry":      testkit.Call("Pipelines.Retry"),
+		"cancel":     testkit.Call("Pipelines.Cancel"),
+		"rename":     testkit.Call("Pipelines.UpdateMetadata"),
+		"cancel job": testkit.Call("Jobs.Cancel"),
+		"erase":      testkit.Call("Jobs.Erase"),
+		"keep":       testkit.Call("Artifacts.Keep"),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := testkit.NewScript(testkit.Respond(200, `{"id":8,"status":"skipped","name":"Nightly"}`))
+			err := call(t.Context(), s.Client(t))
+			require.ErrorContains(t, err, "not the requested object: it has the ID 8", name)
+			isWrite := s.Received()[0].Method != "GET"
+			require.Equal(t, isWrite, errors.Is(err, gitlabci.ErrOutcomeUnknown), name)
+			if isWrite {
+				require.Len(t, s.Received(), 1, name)
+			}
+		})
+	}
+	for _, name := range []string{"Jobs.Retry", "Jobs.Play", "Jobs.PlayOrRetry", "Jobs.Current", "Pipelines.Latest", "Pipelines.Create"} {
+		s := testkit.NewScript(testkit.Respond(200, `{"id":8,"status":"pending"}`))
+		require.NoError(t, testkit.Call(name)(t.Context(), s.Client(t)), name)
+	}
+}
+
 // A keyed create looks for its pipeline.
 func TestKeyedCreateAnsweredByAnotherThing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -124,7 +172,7 @@ func TestListsOfOtherThings(t *testing.T) {
 	}
 	const good = `{"id":7,"key":"A","path":"a","name":"a"}`
 	for name, list := range lists {
-		for body := range noThings {
+		for _, body := range noElements() {
 			if name == "entries" && body == `{"id":"abc","name":"x"}` { // an entry may have only a name
 				continue
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -102,8 +103,17 @@ func Respond(status int, body string, headers ...string) http.HandlerFunc {
 	}
 }
 
-// OK is a valid response to any call that expects an object.
-var OK = Respond(http.StatusOK, `{"id":7}`)
+// OK is a valid response to any call that expects an object: the one that the URL
+// names, or one with the ID 7.
+var OK = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	id := "7"
+	for _, part := range strings.Split(r.URL.Path, "/") {
+		if _, err := strconv.ParseInt(part, 10, 64); err == nil {
+			id = part
+		}
+	}
+	Respond(http.StatusOK, `{"id":`+id+`}`)(w, r)
+})
 
 // Reset is a step: the connection breaks before there is a response.
 func Reset(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
