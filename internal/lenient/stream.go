@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"reflect"
-	"slices"
 )
 
 // ErrEnough ends a stream whose caller wants no more objects.
@@ -51,7 +50,10 @@ func (s *Stream) fill() bool {
 		s.past += int64(s.at)
 		s.data, s.at = s.data[:copy(s.data, s.data[s.at:])], 0
 	}
-	s.data = slices.Grow(s.data, chunk)
+	if cap(s.data)-len(s.data) < chunk { // at most double, or copies of it would pile up
+		more := max(chunk, min(int64(cap(s.data)), s.most-int64(len(s.data))+chunk))
+		s.data = append(make([]byte, 0, int64(len(s.data))+more), s.data...)
+	}
 	for tries := 0; !s.eof && s.err == nil; tries++ {
 		n, err := s.body.Read(s.data[len(s.data):cap(s.data)])
 		s.data = s.data[:len(s.data)+n]
