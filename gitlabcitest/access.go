@@ -170,6 +170,10 @@ var demands = map[string]demand{
 	"GET /projects/:id/repository/tags/:tag_name":   {permission: "read_tag", project: access.readCode},
 	"GET /projects/:id/repository/commits/:sha":     {permission: "read_commit", project: access.readCode},
 	"GET /projects/:id/merge_requests":              {permission: "read_merge_request", project: access.readCode},
+
+	"GET /projects/:id/merge_requests/:merge_request_iid":            {permission: "read_merge_request"},
+	"GET /projects/:id/merge_requests/:merge_request_iid/pipelines":  {permission: "read_pipeline", project: access.read},
+	"POST /projects/:id/merge_requests/:merge_request_iid/pipelines": {permission: "create_pipeline"},
 }
 
 // allows reports whether the demand on the project is met.

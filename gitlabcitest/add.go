@@ -33,14 +33,14 @@ type Ref struct {
 // head, as a push does that starts none, and protects it or no longer does. It
 // returns the ref with its SHA. The project is a path or an ID.
 func (s *Server) AddRef(project string, r Ref) *Ref {
-	s.enter()
+	at := s.enter()
 	defer s.mu.Unlock()
 	if r.Name == "" {
 		misuse("AddRef: the ref has no Name")
 	}
 	r.SHA = cmp.Or(r.SHA, deriveSHA(r.Name, 0))
 	owner := s.mustProject("AddRef", project)
-	owner.moveRef(r.Name, r.Tag, r.SHA)
+	owner.moveRef(r.Name, r.Tag, r.SHA, at)
 	owner.refs[r.Name].protected = r.Protected
 	return &r
 }
@@ -79,6 +79,7 @@ type Pipeline struct {
 
 	server   *Server
 	pipeline *pipeline
+	of       *mergeRequest // see [MergeRequest.AddPipeline]
 }
 
 // AddPipeline adds a pipeline to a project, given by its path or ID, and
@@ -106,8 +107,9 @@ func (s *Server) AddPipeline(project string, p Pipeline) *Pipeline {
 	p.server, p.pipeline = s, p.stored("AddPipeline", owner)
 	p.pipeline.user = s.state.ensureUser(p.Username)
 	s.state.addPipeline(p.pipeline)
-	if owner.refs[p.Ref] == nil || !p.pipeline.dangling() {
-		owner.moveRef(p.Ref, p.Tag, p.SHA)
+	foreign := p.of != nil && p.of.project != owner // whose ref is in another project
+	if !foreign && (owner.refs[p.Ref] == nil || !p.pipeline.dangling()) {
+		owner.moveRef(p.Ref, p.Tag, p.SHA, at)
 	}
 	return &p
 }
@@ -199,6 +201,7 @@ func (p *Pipeline) stored(method string, owner *project) *pipeline {
 		coverage:   copied(p.Coverage),
 		variables:  storedVariables(method, p.Variables),
 		suites:     storedSuites(p.TestReport),
+		of:         p.of,
 		created:    p.CreatedAt,
 		updated:    p.UpdatedAt,
 		started:    stored(p.StartedAt),

@@ -30,8 +30,9 @@
 // the job. Those of artifacts: archives and reports by job, archives by ref,
 // single files, the tree, keep and delete. And what clients ask before they
 // reach CI: the version, the user, projects, branches, tags, commits and merge
-// requests. A response to anything else says "unknown to the fake" in
-// the header X-Gitlabcitest; [Server.Handle] adds such an endpoint.
+// requests with their pipelines, see [Server.AddMergeRequest]. A response to
+// anything else says "unknown to the fake" in the header X-Gitlabcitest;
+// [Server.Handle] adds such an endpoint.
 //
 // There is no configuration that it could read: the inputs of a pipeline are
 // those that the project's [Settings] declare, or else any, and those of a job

@@ -10,8 +10,10 @@ import (
 	"strconv"
 	"time"
 
+	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest/internal/rack"
 	"example.com/gitlabci/gitlabcitest/internal/shape"
+	"example.com/gitlabci/gitlabcitest/internal/versions"
 )
 
 func listMergeRequestParams() []rack.Param {
@@ -29,9 +31,9 @@ func listMergeRequests(c *call, p *project) *answer {
 		return wanted == nil || *wanted == word
 	}
 	state := value[string](c, "state")
-	var found []mergeRequest
+	found := []*mergeRequest{}
 	for _, one := range c.state.mergeRequests(p) {
-		if (state == "all" || state == one.state()) && fits("source_branch", one.source) && fits("target_branch", p.branch) {
+		if (state == "all" || state == one.state) && fits("source_branch", one.source) && fits("target_branch", one.target) {
 			found = append(found, one)
 		}
 	}
@@ -42,17 +44,135 @@ func listMergeRequests(c *call, p *project) *answer {
 	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().mergeRequest)}
 }
 
-// A mergeRequest is an open merge request into the default branch, as its refs
-// imply it.
+// onMergeRequest makes a handler of one that works on a merge request.
+func onMergeRequest(handle func(*call, *mergeRequest) *answer) func(*call) *answer {
+	return inProject(func(c *call, owner *project) *answer {
+		m := c.state.mergeRequest(owner, value[int64](c, "merge_request_iid"))
+		if m == nil || !c.access.readCode() {
+			return notFound("Not found")
+		}
+		return handle(c, m)
+	})
+}
+
+func getMergeRequest(c *call, m *mergeRequest) *answer {
+	return ok(c.renderer().mergeRequestWhole(c, m))
+}
+
+func listMergeRequestPipelines(c *call, m *mergeRequest) *answer {
+	part, header := numberedPage(c, m.pipelines(c.user))
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().basic)}
+}
+
+// createMergeRequestPipelineParams has an estimate.
+func createMergeRequestPipelineParams() []rack.Param {
+	return []rack.Param{{Name: "async", Parse: rack.Boolean, Initial: "false", Known: versions.Since(16, 3)}}
+}
+
+func createMergeRequestPipeline(c *call, m *mergeRequest) *answer {
+	if m.state != opened || !m.from.accessOf(c.user).run() {
+		return refuse(http.StatusMethodNotAllowed, "405 Method Not Allowed")
+	}
+	p := &pipeline{
+		project: m.from, user: c.user, created: c.now, updated: c.now, of: m,
+		ref: m.ref("head"), sha: m.sha, beforeSHA: noSHA, source: gitlabci.SourceMergeRequestEvent,
+	}
+	c.state.start(p)
+	if value[bool](c, "async") {
+		return &answer{status: http.StatusAccepted}
+	}
+	return ok(c.renderer().whole(p))
+}
+
+// opened is the state of merge requests that can still be merged.
+const opened = "opened"
+
+// A mergeRequest is one that a test added, or that refs imply.
 type mergeRequest struct {
 	project          *project
 	iid              int64
-	sha, source      string
+	from             *project // that has the source branch: a fork, or the project
+	source, target   string   // branches
+	sha              string   // of the head of the source branch
+	heads            []string // that it has had so far, the last is sha
+	state, title     string
+	draft            bool
 	author           *user
 	created, updated time.Time
 }
 
-func (mergeRequest) state() string { return "opened" }
+// push moves the head.
+func (m *mergeRequest) push(sha string, at time.Time) {
+	if m.state != opened || m.sha == sha {
+		return
+	}
+	m.sha, m.updated = sha, later(m.updated, at)
+	m.heads = append(m.heads, sha)
+	m.project.refs[m.ref("head")] = &ref{kind: otherRef, sha: sha}
+}
+
+// ref is one of the refs of a merge request: its head, merge or train.
+func (m *mergeRequest) ref(end string) string {
+	return fmt.Sprintf("refs/merge-requests/%d/%s", m.iid, end)
+}
+
+// merged is the commit of the head merged into the target.
+func (m *mergeRequest) merged() string { return deriveSHA(m.ref("merge")+m.sha, 0) }
+
+// pipelines are those of the commits that it has had, as far as u may read them:
+// first those that were started for it, then those of its branch, and the
+// newest first of each kind.
+func (m *mergeRequest) pipelines(u *user) []*pipeline {
+	found := []*pipeline{}
+	for _, owner := range slices.Compact([]*project{m.project, m.from}) {
+		if !owner.accessOf(u).see() || !owner.accessOf(u).read() {
+			continue
+		}
+		for _, p := range owner.parents {
+			if m.has(p) {
+				found = append(found, p)
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b *pipeline) int {
+		return cmp.Or(-compareBool(a.forMergeRequest(), b.forMergeRequest()), cmp.Compare(b.id, a.id))
+	})
+	return found
+}
+
+// compareBool puts false first.
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// has reports whether a pipeline is one of the merge request's.
+func (m *mergeRequest) has(p *pipeline) bool {
+	switch {
+	case p.of != nil:
+		return p.of.project == m.project && p.of.iid == m.iid
+	case p.project == m.project && mergeRequestOf(p.ref) == m.iid:
+		return true
+	}
+	return p.project == m.from && p.ref == m.source && !p.tag && slices.Contains(m.heads, p.sha)
+}
+
+func (p *pipeline) forMergeRequest() bool { return p.source == gitlabci.SourceMergeRequestEvent }
+
+// head is the pipeline of the head, nil if that has none yet.
+func (m *mergeRequest) head(u *user) *pipeline {
+	for _, p := range m.pipelines(u) {
+		if p.sha == m.sha || p.of != nil && p.of.merged() == p.sha {
+			return p
+		}
+	}
+	return nil
+}
 
 var mergeRequestRef = regexp.MustCompile(`^refs/merge-requests/(\d+)/(head|merge|train)$`)
 
@@ -67,27 +187,52 @@ func mergeRequestOf(ref string) int64 {
 	return iid
 }
 
-// mergeRequests are those of which there is a ref, by number.
-func (s *state) mergeRequests(p *project) []mergeRequest {
+// mergeRequests are those that were added, and those of which there is a ref,
+// by number.
+func (s *state) mergeRequests(p *project) []*mergeRequest {
 	known := map[int64]bool{}
+	for iid := range p.mergeRequests {
+		known[iid] = true
+	}
 	for name := range p.refs {
 		if iid := mergeRequestOf(name); iid > 0 {
 			known[iid] = true
 		}
 	}
-	found := []mergeRequest{}
+	found := []*mergeRequest{}
 	for _, iid := range slices.Sorted(maps.Keys(known)) {
 		found = append(found, s.mergeRequest(p, iid))
 	}
 	return found
 }
 
-func (s *state) mergeRequest(p *project, iid int64) mergeRequest {
-	m := mergeRequest{project: p, iid: iid, author: s.users[0], created: p.created}
-	for _, kind := range []string{"train", "merge", "head"} {
-		if head := p.refs[fmt.Sprintf("refs/merge-requests/%d/%s", iid, kind)]; head != nil {
+// mergeRequest is the one of a number, or nil.
+func (s *state) mergeRequest(p *project, iid int64) *mergeRequest {
+	if m := p.mergeRequests[iid]; m != nil {
+		return m
+	}
+	return s.impliedMergeRequest(p, iid)
+}
+
+// mergeRequestFor is the one that a pipeline was started for, or nil.
+func (s *state) mergeRequestFor(p *pipeline) *mergeRequest {
+	if p.of != nil || !p.forMergeRequest() {
+		return p.of
+	}
+	return s.mergeRequest(p.project, mergeRequestOf(p.ref))
+}
+
+// impliedMergeRequest is an open merge request into the default branch, of which
+// there is a ref, or nil.
+func (s *state) impliedMergeRequest(p *project, iid int64) *mergeRequest {
+	m := &mergeRequest{project: p, from: p, iid: iid, target: p.branch, state: opened, author: s.users[0], created: p.created}
+	for _, end := range []string{"train", "merge", "head"} {
+		if head := p.refs[m.ref(end)]; head != nil {
 			m.sha = head.sha
 		}
+	}
+	if m.sha == "" {
+		return nil
 	}
 	m.updated = m.created
 	for _, one := range slices.Backward(p.pipelines) {
@@ -96,7 +241,8 @@ func (s *state) mergeRequest(p *project, iid int64) mergeRequest {
 			m.updated = later(m.updated, one.updated)
 		}
 	}
-	m.source = cmp.Or(p.branchAt(m.sha), fmt.Sprintf("merge-request-%d", iid))
+	m.source, m.heads = cmp.Or(p.branchAt(m.sha), fmt.Sprintf("merge-request-%d", iid)), []string{m.sha}
+	m.title = "Change " + m.source
 	return m
 }
 
@@ -109,37 +255,4 @@ func (p *project) branchAt(sha string) string {
 		}
 	}
 	return ""
-}
-
-// mergeRequest makes up the rest of a merge request that can be merged.
-func (r *renderer) mergeRequest(m mergeRequest) shape.MergeRequest {
-	short := fmt.Sprintf("!%d", m.iid)
-	return shape.MergeRequest{
-		ID:              m.project.id*1_000_000 + m.iid,
-		IID:             m.iid,
-		ProjectID:       m.project.id,
-		Title:           "Change " + m.source,
-		State:           m.state(),
-		CreatedAt:       shape.Timestamp(m.created),
-		UpdatedAt:       shape.Timestamp(m.updated),
-		TargetBranch:    m.project.branch,
-		SourceBranch:    m.source,
-		Author:          r.userBasic(m.author),
-		Assignees:       []shape.UserBasic{},
-		Reviewers:       []shape.UserBasic{},
-		SourceProjectID: m.project.id,
-		TargetProjectID: m.project.id,
-		Labels:          []string{},
-		Merging: shape.Merging{
-			MergeStatus:         "can_be_merged",
-			DetailedMergeStatus: "mergeable",
-			SHA:                 m.sha,
-			ForceRemoveSource:   true,
-			PreparedAt:          shape.Timestamp(m.created),
-		},
-		Reference:   short,
-		References:  shape.References{Short: short, Relative: short, Full: m.project.path + short},
-		WebURL:      fmt.Sprintf("%s/%s/-/merge_requests/%d", r.external, m.project.path, m.iid),
-		NotBlocking: true,
-	}
 }

@@ -26,12 +26,18 @@ func (s *state) create(p *pipeline) faulty {
 	}
 	p.sha, p.tag = head.sha, head.kind == tagRef
 	p.beforeSHA = noSHA
-	p.source, p.status = gitlabci.SourceAPI, gitlabci.StatusCreated
+	p.source = gitlabci.SourceAPI
+	s.start(p)
+	return nil
+}
+
+// start adds a pipeline that a client creates.
+func (s *state) start(p *pipeline) {
+	p.status = gitlabci.StatusCreated
 	p.wanted = p.project.onCreate
 	s.addPipeline(p)
 	s.join(p, p.jobsOf(p.project.onCreateJobs), p.created)
 	s.agenda.setBegin(p, p.created.Add(p.project.settings.CreatedFor))
-	return nil
 }
 
 // begin goes on with a pipeline that a client created, once it has been created

@@ -176,7 +176,7 @@ func listMine(c *call) *answer {
 		return refused
 	}
 	part = slices.DeleteFunc(part, func(p *pipeline) bool { return !p.project.accessOf(c.user).read() })
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().mine)}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().mine(c.state, c.user))}
 }
 
 func listJobParams() []rack.Param {

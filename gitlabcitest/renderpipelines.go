@@ -52,16 +52,23 @@ func (r *renderer) named(p *pipeline) shape.PipelineNamed {
 	return shape.PipelineNamed{PipelineWhole: r.whole(p), Name: shape.OrNull(p.name)}
 }
 
-// mine is a pipeline in the list of all projects'.
-func (r *renderer) mine(p *pipeline) shape.PipelineMine {
-	return shape.PipelineMine{
-		PipelineListed: r.listed(p),
-		Project:        projectIdentity(p.project),
-		StartedAt:      shape.Timestamp(p.started),
-		FinishedAt:     shape.Timestamp(p.finished),
-		Duration:       pipelineSeconds(p.runTime()),
-		QueuedDuration: pipelineSeconds(p.queueTime()),
-		DetailedStatus: r.detailedStatus(p),
+// mine renders pipelines in the list of all projects', with their merge requests
+// if the user may see them.
+func (r *renderer) mine(s *state, u *user) func(*pipeline) shape.PipelineMine {
+	return func(p *pipeline) shape.PipelineMine {
+		rendered := shape.PipelineMine{
+			PipelineListed: r.listed(p),
+			Project:        projectIdentity(p.project),
+			StartedAt:      shape.Timestamp(p.started),
+			FinishedAt:     shape.Timestamp(p.finished),
+			Duration:       pipelineSeconds(p.runTime()),
+			QueuedDuration: pipelineSeconds(p.queueTime()),
+			DetailedStatus: r.detailedStatus(p),
+		}
+		if m := s.mergeRequestFor(p); m != nil && m.project.accessOf(u).readCode() {
+			rendered.MergeRequest = &shape.MergeRequestIdentity{IID: m.iid, Title: m.title, WebURL: r.mergeRequestURL(m)}
+		}
+		return rendered
 	}
 }
 

@@ -154,3 +154,81 @@ func (r *renderer) commitWhole(c commit, a access) shape.CommitWhole {
 	}
 	return rendered
 }
+
+func (r *renderer) mergeRequestURL(m *mergeRequest) string {
+	return fmt.Sprintf("%s/%s/-/merge_requests/%d", r.external, m.project.path, m.iid)
+}
+
+// mergeRequest makes up the rest of a merge request, which can be merged while
+// it is opened.
+func (r *renderer) mergeRequest(m *mergeRequest) shape.MergeRequest {
+	short := fmt.Sprintf("!%d", m.iid)
+	rendered := shape.MergeRequest{
+		ID:              m.project.id*1_000_000 + m.iid,
+		IID:             m.iid,
+		ProjectID:       m.project.id,
+		Title:           m.title,
+		State:           m.state,
+		CreatedAt:       shape.Timestamp(m.created),
+		UpdatedAt:       shape.Timestamp(m.updated),
+		TargetBranch:    m.target,
+		SourceBranch:    m.source,
+		Author:          r.userBasic(m.author),
+		Assignees:       []shape.UserBasic{},
+		Reviewers:       []shape.UserBasic{},
+		SourceProjectID: m.from.id,
+		TargetProjectID: m.project.id,
+		Labels:          []string{},
+		Draft:           m.draft,
+		WorkInProgress:  m.draft,
+		Merging:         r.merging(m),
+		Reference:       short,
+		References:      shape.References{Short: short, Relative: short, Full: m.project.path + short},
+		WebURL:          r.mergeRequestURL(m),
+		NotBlocking:     true,
+	}
+	by := new(r.userBasic(m.author))
+	switch m.state {
+	case "merged":
+		rendered.MergedBy, rendered.MergeUser, rendered.MergedAt = by, by, shape.Timestamp(m.updated)
+	case "closed":
+		rendered.ClosedBy, rendered.ClosedAt = by, shape.Timestamp(m.updated)
+	}
+	return rendered
+}
+
+func (r *renderer) merging(m *mergeRequest) shape.Merging {
+	rendered := shape.Merging{
+		MergeStatus:         "can_be_merged",
+		DetailedMergeStatus: "mergeable",
+		SHA:                 m.sha,
+		ForceRemoveSource:   true,
+		PreparedAt:          shape.Timestamp(m.created),
+	}
+	switch {
+	case m.state == "merged":
+		rendered.DetailedMergeStatus, rendered.MergeCommitSHA = "not_open", new(m.merged())
+	case m.state != opened:
+		rendered.DetailedMergeStatus = "not_open"
+	case m.draft:
+		rendered.DetailedMergeStatus = "draft_status"
+	}
+	return rendered
+}
+
+// mergeRequestWhole is a merge request that was asked for by itself.
+func (r *renderer) mergeRequestWhole(c *call, m *mergeRequest) shape.MergeRequestWhole {
+	base := m.project.headSHA(m.target)
+	rendered := shape.MergeRequestWhole{
+		MergeRequest: r.mergeRequest(m),
+		Subscribed:   m.author == c.user,
+		ChangesCount: "1",
+		DiffRefs:     shape.DiffRefs{BaseSHA: base, HeadSHA: m.sha, StartSHA: base},
+		User:         shape.MayMerge{CanMerge: c.access.run()},
+	}
+	if p := m.head(c.user); p != nil {
+		rendered.LatestBuildStartedAt, rendered.LatestBuildFinishedAt = shape.Timestamp(p.started), shape.Timestamp(p.finished)
+		rendered.Pipeline, rendered.HeadPipeline = new(r.basic(p)), new(r.whole(p))
+	}
+	return rendered
+}

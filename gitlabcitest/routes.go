@@ -72,6 +72,9 @@ var routes = []*route{
 	define("GET /projects/:id/repository/tags/:tag_name", inProject(getTag)),
 	define("GET /projects/:id/repository/commits/:sha", inProject(getCommit)),
 	define("GET /projects/:id/merge_requests", inProject(listMergeRequests), listMergeRequestParams()...),
+	define("GET /projects/:id/merge_requests/:merge_request_iid", onMergeRequest(getMergeRequest)),
+	define("GET /projects/:id/merge_requests/:merge_request_iid/pipelines", onMergeRequest(listMergeRequestPipelines), pageParams()...),
+	define("POST /projects/:id/merge_requests/:merge_request_iid/pipelines", onMergeRequest(createMergeRequestPipeline), createMergeRequestPipelineParams()...).since(12, 3),
 }
 
 func define(name string, handle func(*call) *answer, params ...rack.Param) *route {
@@ -97,7 +100,7 @@ func (r *route) forJobs() *route {
 }
 
 func pathParam(name string) rack.Param {
-	if strings.HasSuffix(name, "_id") {
+	if strings.HasSuffix(name, "_id") || strings.HasSuffix(name, "_iid") {
 		return rack.Param{Name: name, Parse: rack.Integer}
 	}
 	return rack.Param{Name: name, Parse: rack.Text}

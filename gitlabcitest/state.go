@@ -67,6 +67,9 @@ type project struct {
 	jobs      []*job                         // of all pipelines, by ID, without trigger jobs
 	lastIID   int64
 
+	mergeRequests map[int64]*mergeRequest // that tests added, by number
+	outgoing      []*mergeRequest         // of those, the ones whose source branch is in this project
+
 	members       map[*user]Role
 	settings      Settings
 	jobTokensFrom []*project // other ones whose jobs' tokens are let in
@@ -108,9 +111,10 @@ type pipeline struct {
 	coverage   *float64
 	variables  []gitlabci.Variable
 	suites     []gitlabci.TestSuite
-	jobs       []*job    // by ID
-	upstream   *job      // the trigger job that started it, or nil
-	wanted     *pipeline // what it becomes once it is no longer created, see OnCreate; or nil
+	jobs       []*job        // by ID
+	upstream   *job          // the trigger job that started it, or nil
+	of         *mergeRequest // that it was started for; or nil, and then it can still be one's by its ref
+	wanted     *pipeline     // what it becomes once it is no longer created, see OnCreate; or nil
 
 	alive   bool // follows its jobs, since one of them is live
 	settled bool // has its status and its times from its jobs
@@ -176,6 +180,7 @@ func (s *state) ensureUser(username string) *user {
 func (s *state) addProject(path string, at time.Time) *project {
 	p := &project{id: int64(len(s.projects) + 1), path: path, branch: defaultBranch, created: at}
 	p.refs, p.locks, p.members = map[string]*ref{}, map[string]gitlabci.PipelineID{}, map[*user]Role{}
+	p.mergeRequests = map[int64]*mergeRequest{}
 	p.refs[p.branch] = &ref{kind: branchRef, sha: deriveSHA(path, 0)}
 	s.projects = append(s.projects, p)
 	s.addGroups(path)
@@ -297,8 +302,9 @@ func (p *project) pipeline(id int64) *pipeline {
 	return p.pipelines[i]
 }
 
-// moveRef makes sha the head of a ref.
-func (p *project) moveRef(name string, tag bool, sha string) {
+// moveRef makes sha the head of a ref, and of the merge requests that come from
+// it.
+func (p *project) moveRef(name string, tag bool, sha string, at time.Time) {
 	kind := branchRef
 	switch {
 	case tag:
@@ -307,6 +313,11 @@ func (p *project) moveRef(name string, tag bool, sha string) {
 		kind = otherRef
 	}
 	p.refs[name] = &ref{kind: kind, sha: sha, protected: p.protects(name)}
+	for _, m := range p.outgoing {
+		if kind == branchRef && m.source == name {
+			m.push(sha, at)
+		}
+	}
 }
 
 // headSHA is the head of a ref, or forty zeros where there is none.

@@ -78,3 +78,37 @@ type TaskCompletion struct {
 	Count          int `json:"count"`
 	CompletedCount int `json:"completed_count"`
 }
+
+// A MergeRequestWhole is a merge request that was asked for by itself.
+type MergeRequestWhole struct {
+	MergeRequest
+	Subscribed            bool           `json:"subscribed"`
+	ChangesCount          string         `json:"changes_count"`
+	LatestBuildStartedAt  *string        `json:"latest_build_started_at"`
+	LatestBuildFinishedAt *string        `json:"latest_build_finished_at"`
+	FirstDeployedAt       *string        `json:"first_deployed_to_production_at"`
+	Pipeline              *PipelineBasic `json:"pipeline"`
+	HeadPipeline          *PipelineWhole `json:"head_pipeline"`
+	DiffRefs              DiffRefs       `json:"diff_refs"`
+	MergeError            *string        `json:"merge_error"`
+	User                  MayMerge       `json:"user"`
+}
+
+// DiffRefs are the commits between which the changes are.
+type DiffRefs struct {
+	BaseSHA  string `json:"base_sha"`
+	HeadSHA  string `json:"head_sha"`
+	StartSHA string `json:"start_sha"`
+}
+
+// MayMerge is what they who ask may do.
+type MayMerge struct {
+	CanMerge bool `json:"can_merge"`
+}
+
+// A MergeRequestIdentity is the merge request of a pipeline.
+type MergeRequestIdentity struct {
+	IID    int64  `json:"iid"`
+	Title  string `json:"title"`
+	WebURL string `json:"web_url"`
+}

@@ -52,6 +52,8 @@ type PipelineMine struct {
 	Duration       *float64        `json:"duration" since:"19.4"`
 	QueuedDuration *float64        `json:"queued_duration" since:"19.4"`
 	DetailedStatus Status          `json:"detailed_status" since:"19.4"`
+
+	MergeRequest *MergeRequestIdentity `json:"merge_request,omitempty" since:"19.4"`
 }
 
 // A ProjectIdentity is the project of something else.
