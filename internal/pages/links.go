@@ -2,12 +2,20 @@ package pages
 
 import "strings"
 
+// longestLink is the longest Link header that is read, and the longest cursor that
+// is sent. GitLab's have some hundred bytes.
+const longestLink = 16 << 10
+
 // nextLink finds the target with rel="next" in Link headers as RFC 8288 writes
 // them: targets in angle brackets, parameters that may be quoted, and commas
 // and semicolons that mean nothing inside either. If it finds none, a damaged
-// header may have had it.
+// header may have had it. So may one that is too long to be read.
 func nextLink(headers []string) (target string, found, damaged bool) {
 	for _, header := range headers {
+		if len(header) > longestLink {
+			damaged = true
+			continue
+		}
 		target, found, ok := nextLinkIn(header)
 		if found {
 			return target, true, false
@@ -48,7 +56,7 @@ func linkParameters(text string) (isNext bool, rest string, ok bool) {
 			return false, "", false
 		}
 		text = strings.TrimLeft(text, " \t;")
-		end := strings.IndexAny(text+";", "=;,")
+		end := indexAny(text, "=;,")
 		name, value := strings.TrimSpace(text[:end]), ""
 		text = text[end:]
 		if strings.HasPrefix(text, "=") {
@@ -66,7 +74,7 @@ func linkParameters(text string) (isNext bool, rest string, ok bool) {
 // quote does not end.
 func linkValue(text string) (value, rest string, ok bool) {
 	if !strings.HasPrefix(text, `"`) {
-		end := strings.IndexAny(text+";", "; \t,")
+		end := indexAny(text, "; \t,")
 		return text[:end], text[end:], true
 	}
 	for i := 1; i < len(text); i++ {
@@ -78,6 +86,15 @@ func linkValue(text string) (value, rest string, ok bool) {
 		}
 	}
 	return "", "", false
+}
+
+// indexAny is where one of the characters begins, or the end of the text. It copies
+// nothing: a header may have a thousand parameters.
+func indexAny(text, characters string) int {
+	if i := strings.IndexAny(text, characters); i >= 0 {
+		return i
+	}
+	return len(text)
 }
 
 func containsWord(text, word string) bool {

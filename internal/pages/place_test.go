@@ -10,7 +10,7 @@ import (
 
 func placeAt(t *testing.T, cursor string) *place {
 	t.Helper()
-	query, err := Query(cursor)
+	query, err := url.ParseQuery(cursor)
 	require.NoError(t, err)
 	return placeOf(query)
 }
