@@ -3,6 +3,7 @@ package gitlabci
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"net/http"
 	"net/url"
@@ -157,10 +158,19 @@ type identified interface {
 func (p *PipelineInfo) identity() (int64, time.Time) { return int64(p.ID), p.UpdatedAt }
 func (j *JobInfo) identity() (int64, time.Time)      { return int64(j.ID), time.Time{} }
 
+// entrySeed makes it impossible to choose paths that are taken for one another.
+var entrySeed = maphash.MakeSeed()
+
+// placeKey tells the entries of an archive apart, which have no ID.
+func (e *ArtifactEntry) placeKey() int64 { return int64(maphash.String(entrySeed, e.Path)) }
+
 func keyOf(item any) (id int64, changed time.Time, ok bool) {
 	if it, ok := item.(identified); ok {
 		id, changed = it.identity()
 		return id, changed, true
+	}
+	if entry, ok := item.(*ArtifactEntry); ok {
+		return entry.placeKey(), time.Time{}, true
 	}
 	return 0, time.Time{}, false
 }

@@ -15,6 +15,11 @@ const (
 	// a walk does not continue without proof. A list that merely changes
 	// shows a new item long before that.
 	endurance = 50
+
+	// mostIdle is how many pages in a row may be without a new item, and lead no
+	// further: more are a list without an end. Of small pages, a list that grows
+	// can show as many as have 100 items.
+	mostIdle = 10
 )
 
 // A drift tracks how a list of numbered pages changes during a walk. An added
@@ -38,12 +43,19 @@ type drift struct {
 	seen     memory // of the items that were yielded
 	start    start
 	overlap  overlap
-	total    int // of the list, by the last response, or -1
-	size     int // of the largest page
-	furthest key // the furthest item that ended a page
+	total    int  // of the list, by the last response, or -1
+	size     int  // of the largest page
+	cap      int  // the largest page that the server has, if it showed that, or 0
+	end      int  // where the last page ended, counted in items of the list
+	ascends  bool // by the query
+	furthest key  // the furthest item that ended a page
+	last     key  // the item that ended the last page
 
 	returned  bool // the walk has just gone back
 	fruitless int  // how often it went back since the last new item
+	limited   int  // how often an overlapping page was smaller than requested
+	idle      int  // pages since the last new item, except those read again
+	top       int  // the end of the furthest page, counted as end is
 }
 
 // A start is where a walk began in the middle of a list. Items before it are not
@@ -58,7 +70,7 @@ type start struct {
 // newDrift returns the drift of a walk through a list of that order, from the
 // middle of it or from its beginning, with pages requested concurrently or not.
 func newDrift(order Order, midway, concurrent bool) drift {
-	d := drift{order: order, start: start{midway: midway}, total: -1}
+	d := drift{order: order, start: start{midway: midway}, total: -1, ascends: order.ascending}
 	switch {
 	case !order.known():
 		d.overlap = impossible
@@ -75,6 +87,7 @@ type served struct {
 	size    int   // of the list's pages, or 0 if unknown or implausible
 	total   int   // of the list's items, or -1
 	keys    []key // of the items on the page
+	more    bool  // another page comes after it
 }
 
 // first is the key of the first item, if there is one.
@@ -115,9 +128,8 @@ func (d *drift) instead(s *served) (*place, error) {
 	d.start.strayed = d.start.strayed || s.at.back || s.at.link != nil
 	joins := d.joins(s)
 	switch {
-	case s.at.link != nil && s.size != s.at.size():
-		d.overlap = impossible
-		return s.at.link, nil
+	case s.at.link != nil && (s.size != s.at.size() || s.more && len(s.keys) == 0):
+		return d.differs(s), nil
 	case s.guessed && !joins && s.at.number > 1 && d.overlap == needed:
 		return s.at, nil
 	}
@@ -191,7 +203,28 @@ func (d *drift) count(s *served) {
 		d.fruitless++
 	}
 	d.returned = false
+	d.countIdle(s, slices.ContainsFunc(s.keys, fresh))
 	if d.fruitless >= patience && d.overlap == unneeded {
 		d.overlap = needed
 	}
+}
+
+// countIdle counts the pages without a new item. None is expected on pages that are
+// read again because the walk has gone back. Nor is it where many items were added:
+// then each page still leads further than the one before it.
+func (d *drift) countIdle(s *served, fresh bool) {
+	end := s.at.number * max(s.size, 1) // or 0 without a number
+	last := s.last()
+	switch {
+	case fresh:
+		d.idle = 0
+	case (end == 0 || end > d.top) && !d.order.before(d.last, last):
+		d.idle++
+	}
+	d.top, d.last = max(d.top, end), last
+}
+
+// isEndless reports whether too many pages in a row of that size had no new item.
+func (d *drift) isEndless(size int) bool {
+	return d.idle >= max(mostIdle, largestPage/cmp.Or(size, largestPage))
 }

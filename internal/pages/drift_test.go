@@ -30,6 +30,8 @@ type driftList struct {
 	fails   func(request int) bool
 	ignores bool        // the size asked for
 	silent  bool        // on totals
+	most    int         // items on a page, if above 0
+	hides   string      // the size of pages: "not told" or "another told"
 	yielded map[int]int // how often
 	had     map[int]bool
 
@@ -67,8 +69,15 @@ func (l *driftList) RoundTrip(req *http.Request) (*http.Response, error) {
 		return testkit.CannedJSON(`{}`).WithStatus(http.StatusForbidden).RoundTrip(req)
 	}
 	number, size := pageNumber(query, "page", 1), pageNumber(query, "per_page", 20)
+	told := size
 	if l.ignores {
 		size = 7
+	}
+	if l.most > 0 {
+		size = min(size, l.most)
+	}
+	if l.hides == "" {
+		told = size
 	}
 	ids := slices.Clone(l.ids)
 	if query.Get("sort") != "asc" {
@@ -76,13 +85,16 @@ func (l *driftList) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	first := min((number-1)*size, len(ids))
 	last := min(first+size, len(ids))
-	header := http.Header{"Content-Type": {"application/json"}, "X-Page": {fmt.Sprint(number)}, "X-Per-Page": {fmt.Sprint(size)}}
+	header := http.Header{"Content-Type": {"application/json"}, "X-Page": {fmt.Sprint(number)}, "X-Per-Page": {fmt.Sprint(told)}}
+	if l.hides == "not told" {
+		header.Del("X-Per-Page")
+	}
 	if !l.silent {
 		header.Set("X-Total", fmt.Sprint(len(ids)))
 	}
 	if last < len(ids) {
 		query.Set("page", fmt.Sprint(number+1))
-		query.Set("per_page", fmt.Sprint(size))
+		query.Set("per_page", fmt.Sprint(told))
 		header.Set("Link", testkit.Link(query, "next"))
 	}
 	body := strings.Builder{}
@@ -295,13 +307,13 @@ func TestDriftServerWithItsOwnSize(t *testing.T) {
 	l.ignores = true
 	l.read(t, gitlabci.ListPipelinesOptions{Sort: gitlabci.SortAsc})
 	require.Len(t, l.yielded, 50)
-	require.Equal(t, []int{1, 1, 2, 3, 4, 5, 6, 7, 8}, l.pages())
+	require.Equal(t, []int{1, 1, 2, 2, 3, 4, 5, 6, 7, 8}, l.pages(), "it is asked for fewer, too")
 
-	l = driftOf(50, driftMove(5, func(l *driftList) { l.delete(2, 3) }))
+	l = driftOf(50, driftMove(6, func(l *driftList) { l.delete(2, 3) }))
 	l.ignores = true
 	l.read(t, gitlabci.ListPipelinesOptions{Sort: gitlabci.SortAsc})
 	require.Len(t, l.yielded, 50)
-	require.Equal(t, []int{1, 1, 2, 3, 4, 3, 4, 5, 6, 7}, l.pages())
+	require.Equal(t, []int{1, 1, 2, 2, 3, 4, 3, 4, 5, 6, 7}, l.pages())
 }
 
 // Counts that cannot be true neither hold the reader up nor lead it astray.

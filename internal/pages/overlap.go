@@ -3,9 +3,12 @@ package pages
 import "net/url"
 
 const (
-	// Overlapping pages are at least this large: with smaller ones, a walk hardly
-	// advances.
+	// Overlapping pages are at least this large, if the server has such pages: with
+	// smaller ones, a walk hardly advances.
 	smallestOverlap = 20
+
+	// Pages of fewer items than that cannot overlap, and advance.
+	smallestLimit = 3
 
 	// GitLab has no larger pages. A server that claims to is not believed: it
 	// would not serve overlaps of that size, and they take long to compute.
@@ -30,13 +33,57 @@ func plausible(size int) int {
 	return size
 }
 
+// sizeOf is the size of the list's pages by what the server reports, or 0 if unknown.
+// A server that has a limit of its own may report none, or the size that was
+// requested. Then a page that has fewer items, although there are more, shows it.
+func (d *drift) sizeOf(s *served, reported int) int {
+	size := plausible(reported)
+	if reported == 0 && d.ascends { // other lists need no size if they do not overlap
+		size = plausible(s.at.size())
+	}
+	if s.more && 0 < len(s.keys) && len(s.keys) < size {
+		d.limit(s.at, len(s.keys))
+		return len(s.keys)
+	}
+	return size
+}
+
+// differs deals with a page that should overlap the one before it, but does not have
+// the requested size. If the server has a limit of its own, pages within that limit
+// are requested. Otherwise, pages cannot overlap, and the link decides.
+func (d *drift) differs(s *served) *place {
+	if d.limited++; d.limited <= patience && d.limit(s.at, s.size) {
+		if number, size := d.overlapAfter(d.end); number > 0 {
+			return &place{query: withPage(s.at.query, number, size), number: number, link: s.at.link}
+		}
+	}
+	d.overlap = impossible
+	return s.at.link
+}
+
+// limit notes that a page has fewer items than requested, and reports whether it
+// does.
+func (d *drift) limit(at *place, size int) bool {
+	if size < 1 || size >= at.size() {
+		return false
+	}
+	if d.cap == 0 || size < d.cap {
+		d.cap = size
+	}
+	return true
+}
+
 // onward is the place that a page links to, or one that begins a little before
 // it.
 func (d *drift) onward(s *served, link *place) *place {
+	if d.cap > 0 && d.cap < smallestLimit {
+		d.overlap = impossible
+	}
 	if d.overlap != needed || s.size < 1 || len(s.keys) < 1 || s.at.number < 1 || link.number < 1 {
 		return link
 	}
-	number, size := d.overlapAfter((s.at.number-1)*s.size + len(s.keys))
+	d.end = (s.at.number-1)*s.size + len(s.keys)
+	number, size := d.overlapAfter(d.end)
 	if number < 1 {
 		return link
 	}
@@ -58,7 +105,11 @@ func (d *drift) planOverlaps(from *place, total int, yield func(url.Values) bool
 
 // overlapAfter is the page after the first n items of a list that overlaps them.
 func (d *drift) overlapAfter(n int) (number, size int) {
-	return overlapAfter(n, max(d.size, smallestOverlap))
+	most := max(d.size, smallestOverlap)
+	if d.cap > 0 {
+		most = min(most, d.cap)
+	}
+	return overlapAfter(n, most)
 }
 
 // overlapAfter returns the page that has at least one of the first n items of a

@@ -48,11 +48,14 @@ func (w *walk[P]) run(next *place) {
 // at its end. The next pages are requested before the first item is yielded.
 func (w *walk[P]) read(at *place, page *Page[P], guessed bool) (*place, error) {
 	w.readKeys(page.Items)
-	s := served{at: at, guessed: guessed, size: plausible(page.Size), total: page.Total, keys: w.keys}
+	s := served{at: at, guessed: guessed, total: page.Total, keys: w.keys, more: page.Next != ""}
+	s.size = w.drift.sizeOf(&s, page.Size)
 	if instead, err := w.drift.instead(&s); instead != nil || err != nil {
 		return instead, err
 	}
-	w.drift.accept(&s)
+	if w.drift.accept(&s); w.drift.isEndless(at.size()) {
+		return nil, errNoEnd
+	}
 	next, err := w.after(&s, page.Next)
 	if next != nil {
 		w.early.fill(w.plan(next, page))
@@ -60,7 +63,8 @@ func (w *walk[P]) read(at *place, page *Page[P], guessed bool) (*place, error) {
 		w.early.cancel()
 	}
 	for i, item := range page.Items {
-		if !w.drift.repeats(w.keys[i]) && !w.yield(item, nil) {
+		// What is listed twice in a list that never changes is there twice.
+		if repeats := w.drift.repeats(w.keys[i]); (!repeats || w.list.Settled) && !w.yield(item, nil) {
 			return nil, nil
 		}
 	}
