@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/internal/secret"
@@ -63,19 +64,28 @@ type CreatePipelineOptions struct {
 	// the token must be allowed to set pipeline variables, which many projects
 	// on GitLab.com allow nobody, and to read them.
 	//
-	// Create searches the newest 50 pipelines of the ref that were created through
-	// the API within the last hour: one list, then one request for the variables of
-	// each pipeline that it has not seen yet. A pipeline whose variables the token's
-	// owner may not read was started by somebody else and does not count; a token
-	// without the scope to read any is an error. If the response to a create is
-	// lost, Create polls every 5 seconds for 2 minutes before it retries, as often
-	// as [WithRetries] allows. If [WithMaxWait] or the context does not allow that
-	// long, the error is [ErrOutcomeUnknown].
+	// Create searches the newest 50 pipelines of the ref that may have been created
+	// through the API within the last two hours, by the server's clock: one list, then
+	// one request for the variables of each pipeline that it has not seen yet. A
+	// pipeline whose variables the token's owner may not read was started by somebody
+	// else and does not count; a token without the scope to read any is an error. If a
+	// pipeline was created within the last minute and shows no variables at all, Create
+	// polls until that minute has passed.
+	//
+	// If the response to a create is lost, Create polls every 5 seconds for 2 minutes
+	// before it retries, as often as [WithRetries] allows. The error matches
+	// [ErrOutcomeUnknown], and nothing is retried, if [WithMaxWait] or the context does
+	// not allow that long, or if there is a new pipeline whose variables do not show
+	// whether it has the key.
 	//
 	// This is not a lock: two programs that create at the same moment with one
-	// key may make two pipelines. A key is found for an hour, and among 50
+	// key may make two pipelines. A key is found for an hour at least, and among 50
 	// pipelines.
 	IdempotencyKey string
+
+	// WaitForRef is for how long Create retries if GitLab does not know the ref yet,
+	// which can last half a minute after a push. Zero means not at all.
+	WaitForRef time.Duration
 }
 
 // Create starts a pipeline on ref, a branch or a tag. A "[skip ci]" in the
@@ -96,9 +106,45 @@ func (s *PipelinesService) Create(ctx context.Context, project ProjectID, ref st
 	c := rest.Once(http.MethodPost, at("projects", project, "pipeline"), body)
 	c.Err, c.Secrets = cmp.Or(err, c.Err), secretsOf(opts.Variables)
 	if opts.IdempotencyKey != "" && c.Err == nil {
-		return s.createKeyed(ctx, project, c, ref, opts.IdempotencyKey)
+		k := &keyedCreate{service: s, project: project, ref: branchOrTag(ref), key: opts.IdempotencyKey, waitFor: opts.WaitForRef}
+		return k.create(ctx, c)
 	}
-	return send[*Pipeline](ctx, s.client, c)
+	return s.sendCreate(ctx, c, opts.WaitForRef)
+}
+
+// The times between two creates while the ref is not known yet.
+const (
+	refMinInterval = time.Second
+	refMaxInterval = 5 * time.Second
+)
+
+// sendCreate creates a pipeline, again and again while GitLab says that there is no such
+// ref: then nothing was created.
+func (s *PipelinesService) sendCreate(ctx context.Context, c *rest.Call, waitFor time.Duration) (*Pipeline, error) {
+	begun, interval := time.Now(), refMinInterval
+	for try := 1; ; try++ {
+		pipeline, err := send[*Pipeline](ctx, s.client, c)
+		left := waitFor - time.Since(begun)
+		if left <= 0 || !isRefMissing(err) {
+			return pipeline, err
+		}
+		wait := min(interval, left)
+		if !s.client.wire.Config().MayWait(ctx, wait) {
+			return nil, err
+		}
+		s.client.wire.Announce(ctx, c, try, rest.ReasonRetry, wait)
+		if ended := rest.Sleep(ctx, wait); ended != nil {
+			return nil, fmt.Errorf("gitlabci: %w", rest.After(ended, err))
+		}
+		interval = min(interval*3/2, refMaxInterval)
+	}
+}
+
+// isRefMissing reports whether GitLab has refused a create because it does not know the
+// ref.
+func isRefMissing(err error) bool {
+	e, answered := errors.AsType[*APIError](err)
+	return answered && e.Is(ErrInvalid) && !errors.Is(err, ErrOutcomeUnknown) && strings.Contains(strings.ToLower(e.Message), "reference not found")
 }
 
 // createPipelineBody is the JSON of a create: CreatePipelineOptions without
@@ -113,6 +159,9 @@ func newPipeline(ref string, opts *CreatePipelineOptions) (*createPipelineBody, 
 	const where = "CreatePipelineOptions"
 	if ref == "" {
 		return nil, errors.New("the ref of a new pipeline is empty")
+	}
+	if opts.WaitForRef < 0 {
+		return nil, fmt.Errorf("%s.WaitForRef is %v", where, opts.WaitForRef)
 	}
 	inputs, err := inputValues(where, opts.Inputs)
 	if err := cmp.Or(checkVariables(where, opts.Variables), err, checkKey(opts)); err != nil {

@@ -207,7 +207,7 @@ func TestWireCreatePipelineOptions(t *testing.T) {
 			"env": "prod", "count": 3, "ratio": 0.5, "dry": false, "hosts": []string{"a", "b"}, "none": []any{},
 		}}, `{"ref":"main","inputs":{"env":"prod","count":3,"ratio":0.5,"dry":false,"hosts":["a","b"],"none":[]}}`},
 	}
-	seen := []string{"IdempotencyKey"} // by TestKeyedCreate
+	seen := []string{"IdempotencyKey", "WaitForRef"} // by TestKeyedCreate and TestWaitForRef
 	for _, test := range tests {
 		t.Run(test.field, func(t *testing.T) {
 			seen = append(seen, test.field)

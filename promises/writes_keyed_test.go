@@ -132,10 +132,22 @@ func (k *keyServer) list(r *http.Request) string {
 	for i := len(k.pipelines) - 1; i >= 0 && fmt.Sprint(len(items)) != query.Get("per_page"); i-- {
 		p := k.pipelines[i]
 		if p.ref == query.Get("ref") {
-			items = append(items, fmt.Sprintf(`{"id":%d,"ref":%q,"source":%q,"created_at":%q}`, i+1, p.ref, p.source, p.created.Format(time.RFC3339)))
+			items = append(items, p.row(i+1))
 		}
 	}
 	return "[" + strings.Join(items, ",") + "]"
+}
+
+// row is a pipeline in a list. Old servers leave out what it does not have.
+func (p keyPipeline) row(id int) string {
+	row := fmt.Sprintf(`{"id":%d,"ref":%q`, id, p.ref)
+	if p.source != "" {
+		row += fmt.Sprintf(`,"source":%q`, p.source)
+	}
+	if !p.created.IsZero() {
+		row += fmt.Sprintf(`,"created_at":%q`, p.created.Format(time.RFC3339))
+	}
+	return row + "}"
 }
 
 func keyed(ctx context.Context, client *gitlabci.Client, key string) (*gitlabci.Pipeline, error) {
@@ -157,7 +169,7 @@ func TestKeyedCreate(t *testing.T) {
 		}
 		require.Len(t, opts.Variables, 1)
 		require.Equal(t, []string{"GET pipelines", "POST pipeline", "GET pipelines", "GET pipelines/1/variables", "GET pipelines/1"}, k.asked)
-		require.Equal(t, url.Values{"ref": {"main"}, "source": {"api"}, "per_page": {"50"}}, k.Received()[0].URL.Query())
+		require.Equal(t, url.Values{"ref": {"main"}, "per_page": {"100"}}, k.Received()[0].URL.Query())
 		require.JSONEq(t, `{"ref":"main","variables":[{"key":"A","value":"1"},{"key":"GITLABCI_IDEMPOTENCY_KEY","value":"k1"}]}`, k.Bodies[1])
 
 		pipeline, err := keyed(t.Context(), client, "k2")
@@ -186,12 +198,20 @@ func TestKeyCandidates(t *testing.T) {
 			pipeline keyPipeline
 			found    bool
 		}{
-			"an hour old":           {good, true},
-			"more than an hour old": {change(func(p *keyPipeline) { p.created = now.Add(-61 * time.Minute) }), false},
-			"of a push":             {change(func(p *keyPipeline) { p.source = "push" }), false},
-			"of another key":        {change(func(p *keyPipeline) { p.key = "k10" }), false},
-			"somebody else's":       {change(func(p *keyPipeline) { p.hidden = 403 }), false},
-			"deleted by now":        {change(func(p *keyPipeline) { p.hidden = 404 }), false},
+			"an hour old":                    {good, true},
+			"by a clock that is an hour off": {change(func(p *keyPipeline) { p.created = now.Add(-61 * time.Minute) }), true},
+			"more than two hours old":        {change(func(p *keyPipeline) { p.created = now.Add(-121 * time.Minute) }), false},
+			"of no source":                   {change(func(p *keyPipeline) { p.source = "" }), true},
+			"of no source and no time":       {change(func(p *keyPipeline) { p.source, p.created = "", time.Time{} }), true},
+			"of a trigger":                   {change(func(p *keyPipeline) { p.source = "trigger" }), true},
+			"of a pipeline":                  {change(func(p *keyPipeline) { p.source = "pipeline" }), true},
+			"of an unknown source":           {change(func(p *keyPipeline) { p.source = "tomorrow" }), true},
+			"of a schedule":                  {change(func(p *keyPipeline) { p.source = "schedule" }), false},
+			"a child":                        {change(func(p *keyPipeline) { p.source = "parent_pipeline" }), false},
+			"of a push":                      {change(func(p *keyPipeline) { p.source = "push" }), false},
+			"of another key":                 {change(func(p *keyPipeline) { p.key = "k10" }), false},
+			"somebody else's":                {change(func(p *keyPipeline) { p.hidden = 403 }), false},
+			"deleted by now":                 {change(func(p *keyPipeline) { p.hidden = 404 }), false},
 		}
 		for name, test := range tests {
 			k := newKeyServer()
