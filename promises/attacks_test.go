@@ -22,6 +22,7 @@ import (
 // A server that refuses the read, too, is asked once, and cannot have the token
 // printed.
 func TestMovedProjectOfAHostileServer(t *testing.T) {
+	t.Parallel()
 	const refusal = `{"message":"Non GET methods are not allowed for moved projects"}`
 	endless := testkit.NewScript(testkit.Respond(405, refusal))
 	require.Error(t, testkit.Calls["retry"](t.Context(), endless.Client(t)))
@@ -34,6 +35,7 @@ func TestMovedProjectOfAHostileServer(t *testing.T) {
 
 // Nor can a storage have a request made with the token.
 func TestStorageThatSpeaksOfMovedProjects(t *testing.T) {
+	t.Parallel()
 	s := testkit.NewScript(
 		testkit.Respond(302, "", "Location", "https://"+officeHost+"/x"),
 		testkit.Respond(405, `{"message":"Non GET methods are not allowed for moved projects"}`),
@@ -46,6 +48,7 @@ func TestStorageThatSpeaksOfMovedProjects(t *testing.T) {
 
 // A transport may make a request of its own with the context of ours.
 func TestTransportsWithRequestsOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { testkit.OK(w, r) }))
 	server.EnableHTTP2 = true
 	server.StartTLS()
@@ -96,6 +99,7 @@ func TestWritesThatFallBackToHTTP1HappenOnce(t *testing.T) {
 
 // A response to a write that has not changed anything is none.
 func TestDoTakesUnchangedForReadsAlone(t *testing.T) {
+	t.Parallel()
 	for _, method := range []string{http.MethodDelete, http.MethodPut, http.MethodPost, http.MethodPatch} {
 		req, err := http.NewRequestWithContext(t.Context(), method, "/projects/7", nil)
 		require.NoError(t, err)
@@ -106,6 +110,7 @@ func TestDoTakesUnchangedForReadsAlone(t *testing.T) {
 
 // Interim responses end, and leave the outcome of a write open.
 func TestInterimResponsesWithoutAnEnd(t *testing.T) {
+	t.Parallel()
 	server := testkit.NewRawServer(t, strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 5000)+"HTTP/1.1 201 Created\r\nContent-Length: 8\r\n\r\n{\"id\":7}")
 	client := server.Client(t, onceOptions(0)...)
 	require.Error(t, testkit.Calls["get"](t.Context(), client))
@@ -115,6 +120,7 @@ func TestInterimResponsesWithoutAnEnd(t *testing.T) {
 
 // Paths that somebody decodes more often than once do not leave the API.
 func TestPathsThatClimb(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{
 		"/projects/a%2f..%2f..%2fadmin", "/projects/..%5c..%5cadmin", "/projects/..;/x", "/projects/%252e%252e/x",
 		"/projects/..%00/x", "/projects/..%20/x", "/projects/..%3f/x", "/projects/%25252e%25252e",
@@ -143,6 +149,7 @@ func TestPathsThatClimb(t *testing.T) {
 // The token does not travel in the clear because the name of this machine is
 // written in capitals.
 func TestLoopbackInCapitals(t *testing.T) {
+	t.Parallel()
 	var asked string
 	client, err := gitlabci.NewClient(gitlabci.WithBaseURL("http://LOCALHOST:1"), gitlabci.WithToken(testkit.Token), gitlabci.WithRetries(0),
 		gitlabci.WithTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -156,6 +163,7 @@ func TestLoopbackInCapitals(t *testing.T) {
 
 // A validator is believed only of a file that was compared to its end.
 func TestValidatorOfAFileThatWasNotCompared(t *testing.T) {
+	t.Parallel()
 	a, b := strings.Repeat("a", 4000), strings.Repeat("b", 4000)
 	step := func(status int, body string, size int, headers ...string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -190,6 +198,7 @@ func TestValidatorOfAFileThatWasNotCompared(t *testing.T) {
 
 // Whoever knows the size of a file in an archive reads no wrong bytes.
 func TestArchiveFileReadByItsSize(t *testing.T) {
+	t.Parallel()
 	data := testkit.Zip(t, testkit.ZipEntry{Name: "f", Content: strings.Repeat("x", 3000), Store: true})
 	damaged := bytes.Replace(data, []byte("xxxxx"), []byte("xxyxx"), 1)
 	for name, bytesOf := range map[string][]byte{"whole": data, "damaged": damaged} {
@@ -206,6 +215,7 @@ func TestArchiveFileReadByItsSize(t *testing.T) {
 
 // Secrets that a server echoes where nobody looks are not printed.
 func TestEchoedTokens(t *testing.T) {
+	t.Parallel()
 	echo := func(w http.ResponseWriter, r *http.Request) {
 		token := r.Header.Get("Private-Token")
 		for _, name := range []string{"X-Request-Id", "Content-Type", "Content-Encoding", "Content-Range"} {
@@ -239,6 +249,7 @@ func TestEchoedTokens(t *testing.T) {
 // Nor are archives joined that differ only in what no checksum covers: the time or
 // the name that stands before a member.
 func TestSaveJoinsNoOtherHeaders(t *testing.T) {
+	t.Parallel()
 	zips := mixZips(t)
 	directory := strings.Index(zips[0], "PK\x01\x02")
 	for name, at := range map[string][2]int{"time": {10, 12}, "name": {30, 46}} {

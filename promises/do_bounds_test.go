@@ -14,6 +14,7 @@ import (
 // Client.Do sends no header that says who asks, changes the method, or belongs to
 // the connection, whatever its case and punctuation.
 func TestDoRefusesReservedHeaders(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{
 		"Private-Token", "Private_Token", "PRIVATE_TOKEN", "private.token", "Job_Token", "Deploy_Token", "Runner-Token", "Authorization", "Proxy-Authorization",
 		"X-Gitlab-Static-Object-Token", "Sudo", "SUDO", "Cookie",
@@ -32,6 +33,7 @@ func TestDoRefusesReservedHeaders(t *testing.T) {
 
 // No path of Client.Do climbs out of the API, however a proxy or server decodes it.
 func TestDoRefusesPathsThatClimb(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{
 		"/a/..%2f..%2fx", "/a/%5c..%5c..%5cx", "/..;/x", "/..;a=b/x", "/..%3b/x", "/%2e%2e%3bx/y", "/a/..%3f", "/..%23",
 		"/%252e%252e/x", "/%25252e%25252e%25252fx", "/.%2e%5Cx", "/..%00/x", "/..%20/x", "/..%09/x", "/%20../x",
@@ -50,6 +52,7 @@ func TestDoRefusesPathsThatClimb(t *testing.T) {
 
 // Nor does a redirect, and a path that is encoded very often takes no time.
 func TestRedirectsToPathsThatAreEncodedOften(t *testing.T) {
+	t.Parallel()
 	path := "/api/v4/%" + strings.Repeat("25", 250_000) + "2e"
 	s := testkit.NewScript(testkit.Respond(302, ``, "Location", "https://other.example.net"+path))
 	err := testkit.Calls["get"](t.Context(), s.Client(t, gitlabci.WithRetries(0)))

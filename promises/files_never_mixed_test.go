@@ -195,6 +195,7 @@ func mixLies(first, later []string, swap string) bool {
 // Bytes of two files are never joined, whatever validators a server sends first and
 // later, and however it handles ranges.
 func TestMendNeverMixesFiles(t *testing.T) {
+	t.Parallel()
 	const size = 300
 	a := testkit.Noise(size)
 	others := map[string]string{
@@ -239,6 +240,7 @@ func mixZips(t testing.TB) [2]string {
 // Save resumes a large archive of one job by ranges even without a strong ETag,
 // since the complete archive is checked.
 func TestSaveJoinsAndChecks(t *testing.T) {
+	t.Parallel()
 	zips := mixZips(t)
 	behind := zips[0][:2<<20] + zips[1][2<<20:] // matches around the interruption, but not as an archive
 	like := testkit.Zip(t, testkit.ZipEntry{Name: "first", Content: zips[0][100 : 100+1<<20], Store: true}, testkit.ZipEntry{Name: "second", Content: zips[0][1<<20+200 : 3<<20+200], Store: true})
@@ -266,6 +268,7 @@ func TestSaveJoinsAndChecks(t *testing.T) {
 
 // The connection fails every 300 kB: without ranges, the file would never arrive.
 func TestSaveGetsThroughAFlakyLine(t *testing.T) {
+	t.Parallel()
 	zips := mixZips(t)
 	for _, validators := range mixValidators {
 		s := &mixServer{files: zips, first: validators, later: validators, which: mixSwaps["stays"], cut: 1_800_000, cuts: 1, ranges: true}
@@ -280,6 +283,7 @@ func TestSaveGetsThroughAFlakyLine(t *testing.T) {
 
 // A 206 with inconsistent numbers is not used.
 func TestMendChecksTheNumbers(t *testing.T) {
+	t.Parallel()
 	zips := mixZips(t)
 	for name, odd := range map[string]func(http.Header){
 		"another total":  func(h http.Header) { h.Set("Content-Range", strings.Split(h.Get("Content-Range"), "/")[0]+"/9999999") },
@@ -377,6 +381,7 @@ func mixArchive(t *testing.T, s *mixServer, src gitlabci.ArtifactSource, names [
 }
 
 func TestExtractNeverMixesArchives(t *testing.T) {
+	t.Parallel()
 	zips := mixZips(t)
 	for firstName, first := range mixValidators {
 		for _, later := range [][]string{first, nil} {

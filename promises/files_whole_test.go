@@ -147,6 +147,7 @@ func TestCutFileIsMended(t *testing.T) {
 // A file that nothing proves to be complete is saved only if that is allowed. A
 // file that is known to be incomplete is never saved.
 func TestSaveAllowUnverified(t *testing.T) {
+	t.Parallel()
 	const file = "whatever it is"
 	for _, job := range []string{"", cutJob(len(file)), cutJob(len(file) + 1), cutJob(len(file) - 1)} {
 		for _, allowed := range []bool{false, true} {
@@ -170,6 +171,7 @@ func TestSaveAllowUnverified(t *testing.T) {
 
 // If a body is chunked, or unpacked by net/http, net/http detects that it is cut.
 func TestCutFramesAreErrors(t *testing.T) {
+	t.Parallel()
 	raw := func(contentType, head, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			conn, buffer, _ := w.(http.Hijacker).Hijack()

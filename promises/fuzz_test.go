@@ -203,6 +203,7 @@ func FuzzErrorBody(f *testing.F) {
 
 // A text that is cut must not keep most of a token at its end.
 func TestErrorBodyIsCutAfterTheToken(t *testing.T) {
+	t.Parallel()
 	for before := 980; before <= 1000; before++ {
 		s := &testkit.Canned{Status: http.StatusBadRequest, Body: strings.Repeat("a", before) + testkit.Token + "b"}
 		_, err := s.Client(t).Pipelines.Get(t.Context(), "group/app", 7)
@@ -214,6 +215,7 @@ func TestErrorBodyIsCutAfterTheToken(t *testing.T) {
 // Reading a message costs about as much as its length, however deep it is
 // nested.
 func TestErrorBodyIsReadOnce(t *testing.T) {
+	t.Parallel()
 	for name, open := range map[string]string{"lists": `[`, "objects": `{"a":`} {
 		t.Run(name, func(t *testing.T) {
 			const depth = 9000

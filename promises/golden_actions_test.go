@@ -28,6 +28,7 @@ var goldenActions = []goldenTest{
 }
 
 func TestGoldenFindByName(t *testing.T) {
+	t.Parallel()
 	require.Equal(t, goldenJobsList[0], goldenAsk(t, "jobs_find_by_name", testkit.GoldenFile(t, "jobs_list.json")))
 }
 
@@ -319,6 +320,7 @@ var goldenArtifactsKeep = goldenNoor(func(j *gitlabci.Job) {
 
 // Every call that is named is asked for its golden file.
 func TestGoldenIsComplete(t *testing.T) {
+	t.Parallel()
 	var called []string
 	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions) {
 		called = append(called, test.call)
@@ -331,6 +333,7 @@ func TestGoldenIsComplete(t *testing.T) {
 }
 
 func TestAnswerAllowedAgents(t *testing.T) {
+	t.Parallel()
 	one := gitlabci.AgentJob{ID: 1}
 	runAnswers(t, []answerTest{
 		{"no environment", "jobs_allowed_agents", `{"allowed_agents":[],"job":{"id":1},"pipeline":{"id":2},"project":{"id":3,"groups":[]},
@@ -359,11 +362,13 @@ func TestAnswerAllowedAgents(t *testing.T) {
 
 // A trigger job that is played answers as what it is.
 func TestAnswerPlayedTriggerJob(t *testing.T) {
+	t.Parallel()
 	runAnswers(t, []answerTest{{"", "jobs_play", `{"id":550140,"status":"pending","name":"deploy: annex","downstream_pipeline":{"id":9},"user":null}`,
 		&gitlabci.Job{JobInfo: gitlabci.JobInfo{ID: 550140, Status: gitlabci.StatusPending, Name: "deploy: annex"}}}})
 }
 
 func TestAnswerEntries(t *testing.T) {
+	t.Parallel()
 	runAnswers(t, []answerTest{
 		{"wrong types", "artifacts_entries", `[{"name":5,"path":null,"type":"symlink","size":"12","mode":100644},null]`,
 			[]*gitlabci.ArtifactEntry{{Name: "5", Type: "symlink", Size: 12, Mode: "100644"}}},

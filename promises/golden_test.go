@@ -149,6 +149,7 @@ type goldenTest struct {
 }
 
 func TestGolden(t *testing.T) {
+	t.Parallel()
 	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions) {
 		t.Run(test.call, func(t *testing.T) {
 			answer := testkit.GoldenFile(t, test.file)
@@ -263,6 +264,7 @@ func runAnswers(t *testing.T, tests []answerTest) {
 
 // The fields that identify a response are not decoded as leniently as the rest.
 func TestAnswerOfAnotherThing(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct{ call, answer string }{
 		"fraction for an ID":              {"pipelines_get", `{"id":47.5,"ref":"main"}`},
 		"no number":                       {"pipelines_get", `{"id":"","ref":"main"}`},
@@ -293,6 +295,7 @@ func onlyCases(cases ...gitlabci.TestCase) *gitlabci.TestReport {
 }
 
 func TestAnswerNumbers(t *testing.T) {
+	t.Parallel()
 	const ref = `,"ref":"main"}` // whatever comes before it, the rest stays
 	runAnswers(t, []answerTest{
 		{"integers as text", "pipelines_get", `{"id":"47","iid":"12","project_id":"1"` + ref,
@@ -317,6 +320,7 @@ func TestAnswerNumbers(t *testing.T) {
 }
 
 func TestAnswerCoverage(t *testing.T) {
+	t.Parallel()
 	one := gitlabci.PipelineInfo{ID: 1}
 	rest := onlyPipeline(one)
 	runAnswers(t, []answerTest{
@@ -335,6 +339,7 @@ func TestAnswerCoverage(t *testing.T) {
 }
 
 func TestAnswerTimes(t *testing.T) {
+	t.Parallel()
 	day := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	runAnswers(t, []answerTest{
 		{"empty", "pipelines_get", `{"started_at":"","id":1}`, onlyPipeline(gitlabci.PipelineInfo{ID: 1})},
@@ -350,6 +355,7 @@ func TestAnswerTimes(t *testing.T) {
 }
 
 func TestAnswerWrongTypes(t *testing.T) {
+	t.Parallel()
 	rest := onlyPipeline(gitlabci.PipelineInfo{ID: 1})
 	runAnswers(t, []answerTest{
 		{"text for an object", "pipelines_get", `{"user":"x","id":1}`, rest},
@@ -373,6 +379,7 @@ func TestAnswerWrongTypes(t *testing.T) {
 }
 
 func TestAnswerRepeatedKeys(t *testing.T) {
+	t.Parallel()
 	rest := onlyPipeline(gitlabci.PipelineInfo{ID: 1})
 	user := &gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1}, User: &gitlabci.User{ID: 2}}
 	none := []gitlabci.TestSuiteSummary{}
@@ -397,6 +404,7 @@ func TestAnswerRepeatedKeys(t *testing.T) {
 }
 
 func TestAnswerRepeatedCollections(t *testing.T) {
+	t.Parallel()
 	one := gitlabci.JobInfo{ID: 1}
 	runAnswers(t, []answerTest{
 		{"array", "jobs_list_for_pipeline", `[{"id":1,"tag_list":["a","b"],"artifacts":[{"size":1,"filename":"a"},{"size":2}],
@@ -414,6 +422,7 @@ func TestAnswerRepeatedCollections(t *testing.T) {
 }
 
 func TestAnswerListElements(t *testing.T) {
+	t.Parallel()
 	two := []*gitlabci.PipelineInfo{{ID: 1}, {ID: 2}}
 	runAnswers(t, []answerTest{
 		{"null", "pipelines_list", `[{"id":1},null,{"id":2}]`, two},
@@ -428,6 +437,7 @@ func TestAnswerListElements(t *testing.T) {
 }
 
 func TestAnswerListElementsAreLogged(t *testing.T) {
+	t.Parallel()
 	var log bytes.Buffer
 	logger := gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	goldenAsk(t, "pipelines_list", []byte(`[null,{"id":1},5,"secret"]`), logger)
@@ -437,6 +447,7 @@ func TestAnswerListElementsAreLogged(t *testing.T) {
 }
 
 func TestAnswerSystemOutput(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ name, output, want string }{
 		{"text", `"it broke"`, "it broke"},
 		{"object", `{"message":"it broke","line":[1,2]}`, `{"message":"it broke","line":[1,2]}`},
@@ -459,6 +470,7 @@ func TestAnswerSystemOutput(t *testing.T) {
 }
 
 func TestAnswerWords(t *testing.T) {
+	t.Parallel()
 	runAnswers(t, []answerTest{
 		{"unknown keys", "pipelines_get", `{"novelty":{"a":[1]},"id":1,"user":{"novelty":null,"id":2},"ID":3}`,
 			&gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1}, User: &gitlabci.User{ID: 2}}},
@@ -478,6 +490,7 @@ func TestAnswerWords(t *testing.T) {
 }
 
 func TestAnswerInvalidUTF8(t *testing.T) {
+	t.Parallel()
 	main := onlyPipeline(gitlabci.PipelineInfo{ID: 1, Ref: "ma\uFFFDin"})
 	runAnswers(t, []answerTest{
 		{"a byte", "pipelines_get", "{\"id\":1,\"ref\":\"ma\xffin\"}", main},

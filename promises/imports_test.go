@@ -97,6 +97,7 @@ func foreign(p *build.Package) (imports []string) {
 }
 
 func TestImports(t *testing.T) {
+	t.Parallel()
 	packages := packagesOfModule(t)
 	require.ElementsMatch(t, slices.Collect(maps.Keys(mayImport)), slices.Collect(maps.Keys(packages)), "the packages in the table, and those that there are")
 	for folder, p := range packages {
@@ -109,6 +110,7 @@ func TestImports(t *testing.T) {
 // Each package under internal/ is one room: its comment says what it does, and it has
 // few files.
 func TestInternalPackages(t *testing.T) {
+	t.Parallel()
 	for folder, p := range packagesOfModule(t) {
 		if !isInternal(folder) {
 			continue

@@ -83,6 +83,7 @@ func serverOfJobs(release string) (*gitlabcitest.Server, gitlabci.PipelineID) {
 // In every release a list of jobs has what its filter asks for and nothing else,
 // or an error that names the filter.
 func TestFiltersOfJobsInEveryRelease(t *testing.T) {
+	t.Parallel()
 	for i, release := range everyRelease() {
 		if testkit.UnderRace() && i%8 != 0 {
 			continue
@@ -117,6 +118,7 @@ func TestFiltersOfJobsInEveryRelease(t *testing.T) {
 
 // The order of a list, and the cursor that it is continued by, change nothing.
 func TestIgnoredFiltersInAnyOrder(t *testing.T) {
+	t.Parallel()
 	for filter, test := range filterCases() {
 		for _, release := range []string{"12.0", "14.2", "16.2", "16.11", "19.5"} {
 			for _, order := range []gitlabci.PipelineOrder{"", gitlabci.PipelineOrderByUpdatedAt, gitlabci.PipelineOrderByStatus} {
@@ -171,6 +173,7 @@ func requireCursorFails(t *testing.T, client *gitlabci.Client, err error, what s
 // A link to the next page that drops the filters does not lead to what was not
 // asked for, neither in All nor from List on.
 func TestFiltersThatALinkDrops(t *testing.T) {
+	t.Parallel()
 	server := func(w http.ResponseWriter, r *http.Request) {
 		if query := r.URL.Query(); query.Get("page") == "2" {
 			testkit.Respond(200, fmt.Sprintf(`[{"id":1,"ref":%q}]`, cmp.Or(query.Get("ref"), "main")))(w, r)
@@ -199,6 +202,7 @@ func TestFiltersThatALinkDrops(t *testing.T) {
 // However a link writes a filter, the rest of the list is asked for by the filter
 // that the list began with, once: GitLab refuses it in two ways at once.
 func TestFiltersThatALinkWritesOtherwise(t *testing.T) {
+	t.Parallel()
 	for _, scope := range []string{"scope", "scope[]", "scope[0]"} {
 		next := url.Values{"page": {"2"}, scope: {"failed"}}
 		s := testkit.NewListScript(t, testkit.Respond(200, `[{"id":1,"status":"failed"}]`, "Link", testkit.Link(next, "next")))
@@ -229,6 +233,7 @@ func (f forgetful) RoundTrip(r *http.Request) (*http.Response, error) {
 // Run looks for the trigger jobs that failed, and by itself, where the server
 // lists others as well.
 func TestRunWhereFiltersAreIgnored(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var network memnet.Network
 		child := func(name string, status gitlabci.Status) gitlabcitest.Job {
@@ -245,6 +250,7 @@ func TestRunWhereFiltersAreIgnored(t *testing.T) {
 // A log in place of which there is JSON is polled for again, and the error has
 // its message.
 func TestFollowLogOfJSON(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := testkit.NewScript(testkit.Respond(200, `{"id":7,"status":"success","started_at":"2026-01-01T00:00:00Z"}`), testkit.Respond(200, `{"message":"401 Unauthorized: `+testkit.Token+`"}`),
 			testkit.Respond(200, `{"id":7,"status":"success","started_at":"2026-01-01T00:00:00Z"}`), testkit.Log("Job succeeded\n"))

@@ -55,6 +55,7 @@ func everyRelease() (all []string) {
 // If a release does not know a filter, nothing is deleted, whether the filter
 // excludes it or not.
 func TestFiltersThatAServerIgnoresDeleteNothing(t *testing.T) {
+	t.Parallel()
 	for i, release := range everyRelease() {
 		if testkit.UnderRace() && i%8 != 0 {
 			continue
@@ -108,6 +109,7 @@ func deleteAll(ctx context.Context, client *gitlabci.Client, opts *gitlabci.List
 // With the newest release no filter is refused, so the other test cannot pass by
 // always getting an error.
 func TestFiltersThatAServerKnows(t *testing.T) {
+	t.Parallel()
 	for filter, test := range filterCases() {
 		srv := gitlabcitest.NewServer()
 		srv.AddPipeline("group/app", test.fits)
@@ -120,6 +122,7 @@ func TestFiltersThatAServerKnows(t *testing.T) {
 
 // A cursor holds the filters, and they are checked, too.
 func TestFiltersInACursor(t *testing.T) {
+	t.Parallel()
 	list := testkit.NewScript(testkit.Respond(200, `[{"id":1,"ref":"main","status":"failed"}]`))
 	client := list.Client(t)
 	_, err := client.Pipelines.List(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{After: "page=2&ref=old"}})
@@ -132,6 +135,7 @@ func TestFiltersInACursor(t *testing.T) {
 // GitLab compares times in full precision, but truncates those it sends to
 // milliseconds. A bound may be inclusive.
 func TestFiltersOfTimesAtTheirBounds(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2026, 3, 1, 0, 0, 0, 999_400_000, time.UTC)
 	list := testkit.NewScript(testkit.Respond(200, `[{"id":1,"created_at":"2026-03-01T00:00:00.999Z","updated_at":"2026-03-01T00:00:00.999Z"}]`))
 	client := list.Client(t)
@@ -152,6 +156,7 @@ func TestFiltersOfTimesAtTheirBounds(t *testing.T) {
 
 // The same holds for jobs and for the user's own pipelines.
 func TestFiltersOfOtherLists(t *testing.T) {
+	t.Parallel()
 	list := testkit.NewScript(testkit.Respond(200, `[{"id":1,"ref":"main","status":"failed","source":"push","created_at":"2026-03-01T00:00:00Z"}]`))
 	client := list.Client(t)
 	success := []gitlabci.Status{gitlabci.StatusSuccess, gitlabci.StatusCanceled}
@@ -193,6 +198,7 @@ func TestFiltersOfOtherLists(t *testing.T) {
 
 // Find filters by itself what an older server does not filter.
 func TestFindWhereFiltersAreIgnored(t *testing.T) {
+	t.Parallel()
 	const wanted, other = "1111111111111111111111111111111111111111", "2222222222222222222222222222222222222222"
 	srv := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/pipelines") {

@@ -133,7 +133,7 @@ func bodyFaults() []matrixFault {
 		{"truncated", gitlabcitest.Fault{Break: gitlabcitest.BreakTruncate, After: 1}, testkit.AnyError, unknown, nil, nil, 0, true},
 		{"a page in place of the answer", gitlabcitest.Fault{Status: 200, Body: page}, testkit.AnyError, unknown, testkit.AnyError, testkit.AnyError, 0, true},
 		{"another thing in place of the answer", gitlabcitest.Fault{Status: 200, Body: `{"message":"403 Forbidden"}`}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
-		{"an endless list in place of the answer", gitlabcitest.Fault{Status: 200, Body: "[" + strings.Repeat("{},", 30_000) + "{}]"}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
+		{"an endless list in place of the answer", gitlabcitest.Fault{Status: 200, Body: "[" + strings.Repeat("{},", 10_500) + "{}]"}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
 		{"out of time", gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader}, late, late, late, late, 5 * time.Second, false},
 		{"out of time, executed", gitlabcitest.Fault{Break: gitlabcitest.BreakStall}, late, late, late, nil, 5 * time.Second, true},
 	}

@@ -19,6 +19,7 @@ import (
 
 // No method of a service is missing in the table of them.
 func TestMethodsAreComplete(t *testing.T) {
+	t.Parallel()
 	var methods []string
 	for service := range reflect.TypeFor[gitlabci.Client]().Fields() {
 		for m := 0; service.IsExported() && m < service.Type.NumMethod(); m++ {
@@ -55,6 +56,7 @@ func requireWire(t *testing.T, s *testkit.Script, want, body string) {
 }
 
 func TestWireMethods(t *testing.T) {
+	t.Parallel()
 	eachMethod(t, func(t *testing.T, name string, method testkit.Method) {
 		s := testkit.NewScript(testkit.MethodStep(method))
 		require.NoError(t, testkit.Call(name)(t.Context(), s.Client(t)))
@@ -78,6 +80,7 @@ func TestWireMethods(t *testing.T) {
 }
 
 func TestWireRefusesBadNames(t *testing.T) {
+	t.Parallel()
 	projects := []gitlabci.ProjectID{"", "app", "0", "-1", "00", "99999999999999999999", "group//app", "/app", "group/", "../app", "group/..", "./app", "group/../../user",
 		gitlabci.ProjectNumber(0), gitlabci.ProjectNumber(-7)}
 	for name, method := range testkit.Methods {
@@ -105,6 +108,7 @@ func TestWireRefusesBadNames(t *testing.T) {
 
 // Reads are retried, and their errors say nothing of an outcome.
 func TestReadsAreRetried(t *testing.T) {
+	t.Parallel()
 	eachMethod(t, func(t *testing.T, name string, method testkit.Method) {
 		if method.Verb() != http.MethodGet || name == "Jobs.FollowLog" { // which does not give up so soon
 			return
@@ -127,6 +131,7 @@ func TestReadsAreRetried(t *testing.T) {
 
 // The error of every method matches the reason of a refusal.
 func TestSentinelsOfMethods(t *testing.T) {
+	t.Parallel()
 	eachMethod(t, func(t *testing.T, name string, _ testkit.Method) {
 		for status, sentinel := range map[int]error{401: gitlabci.ErrUnauthorized, 403: gitlabci.ErrForbidden, 404: gitlabci.ErrNotFound} {
 			s := testkit.NewScript(testkit.Respond(status, `{"message":"no"}`))

@@ -1,7 +1,10 @@
 package promises_test
 
 import (
+	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,6 +15,7 @@ import (
 
 // The bot of README.md is the one that is tried, and is short.
 func TestReadmeBot(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile(testkit.ModuleFile(t, "README.md"))
 	require.NoError(t, err)
 	source, err := os.ReadFile(testkit.ModuleFile(t, "example_bot_test.go"))
@@ -20,4 +24,25 @@ func TestReadmeBot(t *testing.T) {
 	require.True(t, found)
 	require.Contains(t, string(page), "```go\n"+bot+"```\n")
 	require.Less(t, strings.Count(bot, "\n"), 40)
+}
+
+// Every test that the pages name is there.
+func TestNamedTestsExist(t *testing.T) {
+	t.Parallel()
+	var tests strings.Builder
+	require.NoError(t, filepath.WalkDir(testkit.ModuleFile(t, "."), func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		tests.Write(source)
+		return err
+	}))
+	for _, page := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md"} {
+		text, err := os.ReadFile(testkit.ModuleFile(t, page))
+		require.NoError(t, err)
+		for _, name := range regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`").FindAllStringSubmatch(string(text), -1) {
+			require.True(t, strings.Contains(tests.String(), "\nfunc "+name[1]+"("), "%s names %s", page, name[1])
+		}
+	}
 }

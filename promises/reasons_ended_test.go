@@ -48,6 +48,7 @@ func afterCreate(step http.HandlerFunc) http.HandlerFunc {
 // Whoever waits for something learns why it failed until the deadline, in the error of
 // the deadline.
 func TestDeadlineSaysWhyPollsFailed(t *testing.T) {
+	t.Parallel()
 	unavailable := testkit.Respond(502, "<title>GitLab is not responding</title>", "Content-Type", "text/html")
 	hanging := 0
 	for cause, step := range map[string]http.HandlerFunc{
@@ -84,6 +85,7 @@ func TestDeadlineSaysWhyPollsFailed(t *testing.T) {
 
 // A call whose first attempt failed and whose second one hangs has both in its error.
 func TestDeadlineSaysWhatAnEarlierAttemptGot(t *testing.T) {
+	t.Parallel()
 	for name, call := range testkit.Calls {
 		synctest.Test(t, func(t *testing.T) {
 			first := testkit.Respond(429, `{"message":"slow down"}`, "Content-Type", "application/json", "Retry-After", "1")
@@ -100,6 +102,7 @@ func TestDeadlineSaysWhatAnEarlierAttemptGot(t *testing.T) {
 // The cause of a context, such as the signal that ends a program, is in every error of
 // its end, beside the context's own error.
 func TestCauseOfTheEnd(t *testing.T) {
+	t.Parallel()
 	signal := errors.New("terminated signal received")
 	empty := testkit.Respond(200, `[]`, "Content-Type", "application/json")
 	steps := map[string]http.HandlerFunc{
@@ -159,6 +162,7 @@ func requireCause(t *testing.T, cause error, s *testkit.Script, wait func(contex
 // Whatever a method was doing, its error has the cause: before anything was sent, and in
 // a body that does not go on.
 func TestCauseInEveryMethod(t *testing.T) {
+	t.Parallel()
 	signal := errors.New("terminated signal received")
 	for name, method := range testkit.Methods {
 		for when, step := range map[string]http.HandlerFunc{"hanging": testkit.Silent, "in a body": testkit.Stall} {

@@ -18,6 +18,7 @@ import (
 // ones from before they had an IID.
 
 func TestSeed(t *testing.T) {
+	t.Parallel()
 	var files []string
 	for _, test := range seedTests {
 		files = append(files, test.file)
@@ -315,6 +316,7 @@ func seedCommitTime() time.Time {
 }
 
 func TestSeedCommitTime(t *testing.T) {
+	t.Parallel()
 	jobs := goldenAsk(t, "jobs_list_for_pipeline", testkit.GoldenFile(t, "seed/legacy_jobs_list_for_pipeline.json")).([]*gitlabci.Job)
 	require.Equal(t, time.Date(2017, 1, 19, 15, 5, 31, 0, time.UTC), jobs[0].Commit.CreatedAt.UTC())
 }
@@ -408,6 +410,7 @@ var seedTriggerJobs = []*gitlabci.TriggerJob{{
 }}
 
 func TestSeedDurations(t *testing.T) {
+	t.Parallel()
 	classic := askAbout(t, "pipelines_get", testkit.GoldenFile(t, "seed/classic_pipelines_get.json")).(*gitlabci.Pipeline)
 	require.Equal(t, 2*time.Minute+3650*time.Millisecond, classic.Duration.Duration())
 	require.Equal(t, 10*time.Millisecond, classic.QueuedDuration.Duration())

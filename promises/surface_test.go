@@ -20,6 +20,7 @@ import (
 // A type of an internal package in an exported signature or field cannot be written down
 // by the program that is handed it, and go doc shows nothing of it.
 func TestNoInternalTypesAreExported(t *testing.T) {
+	t.Parallel()
 	packages := packagesOfModule(t) // which also makes a cached result depend on the files
 	load := compiledPackages(t)
 	for folder, p := range packages {
@@ -190,6 +191,7 @@ func typesOf(t *testing.T, path, source string, known importMap) *types.Package 
 }
 
 func TestInternalTypesAreFound(t *testing.T) {
+	t.Parallel()
 	const path = "x/internal/hidden"
 	var names []string
 	for _, found := range internalTypes(typesOf(t, "x/shown", shownSource, importMap{path: typesOf(t, path, hiddenSource, nil)})) {

@@ -20,6 +20,7 @@ var lookAlikes = []string{"gitlab.des\u212a.example.com", "gitlab.de\u017fk.exam
 // A host that only looks like the server's does not receive the token, even through
 // a proxy.
 func TestLookAlikesGetNoToken(t *testing.T) {
+	t.Parallel()
 	for _, host := range lookAlikes {
 		for name, call := range map[string]func(*gitlabci.Client) error{
 			"get":  func(c *gitlabci.Client) error { return testkit.Calls["get"](t.Context(), c) },
@@ -50,6 +51,7 @@ func TestLookAlikesGetNoToken(t *testing.T) {
 }
 
 func TestProxiesSeeNoTokenForLookAlikes(t *testing.T) {
+	t.Parallel()
 	proxy := testkit.NewScript(testkit.Respond(302, ``, "Location", "http://"+lookAlikes[0]+"/bucket"), testkit.Respond(200, `x`, "Content-Type", "application/octet-stream"))
 	proxy.Network.Handle("proxy.example.net", proxy)
 	transport := proxy.Network.Transport()
@@ -63,6 +65,7 @@ func TestProxiesSeeNoTokenForLookAlikes(t *testing.T) {
 }
 
 func TestBaseURLIsASCII(t *testing.T) {
+	t.Parallel()
 	for _, host := range append(lookAlikes, "localho\u017ft", "gitl\u00e4b.example.com") {
 		_, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://" + host))
 		require.ErrorContains(t, err, `"xn--"`, host)
@@ -81,6 +84,7 @@ func TestJobTokenStaysFromLookAlikes(t *testing.T) {
 // A moved project, or one at another host name of the server, is read from the base
 // URL with the token.
 func TestOtherNamesAreAskedAtHome(t *testing.T) {
+	t.Parallel()
 	for _, root := range []string{"", "/gitlab"} {
 		for name, call := range reads {
 			t.Run(name+root, func(t *testing.T) {
@@ -106,6 +110,7 @@ func TestOtherNamesAreAskedAtHome(t *testing.T) {
 
 // No other redirect of JSON to another origin is followed, and polling stops.
 func TestJSONStaysAtHome(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{"/bucket", "/api/v4x/projects/7", "/api/v4/%2e%2e/x", "/api/v4/a%2F..%2Fb", "/api/v4/../../x", "/api/v4", `/api/v4/..%5Cx`} {
 		for name, call := range reads {
 			if name == "log" {

@@ -197,6 +197,7 @@ func secretVariables() []*gitlabci.Variable {
 // Of all that a failing client prints, and all that can be printed of it,
 // nothing shows a secret.
 func TestSecretsAreNotPrinted(t *testing.T) {
+	t.Parallel()
 	for server, steps := range secretServers {
 		t.Run(server, func(t *testing.T) { secretMatrix(t, server, steps) })
 	}
@@ -235,6 +236,7 @@ func secretMatrix(t *testing.T, server string, steps []http.HandlerFunc, more ..
 }
 
 func TestSecretType(t *testing.T) {
+	t.Parallel()
 	secret := secret.New(secretToken)
 	for _, verb := range append(secretVerbs[:len(secretVerbs)-1], "%x", "%X", "%o", "%t", "%e", "%z", "%10v", "%-+# 0v") {
 		require.Equal(t, "[REDACTED]", fmt.Sprintf(verb, secret), verb)
@@ -253,6 +255,7 @@ func TestSecretType(t *testing.T) {
 
 // What is taken out of a text can still be matched.
 func TestScrubbedErrorsMatch(t *testing.T) {
+	t.Parallel()
 	cause := errors.New("token " + testkit.Token + " is odd")
 	client := testkit.NewScript(testkit.OK).Client(t, gitlabci.WithTransport(testkit.RoundTripper(func(*http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("sent %w", &url.Error{Op: "Get", URL: "https://h/?" + testkit.Signature, Err: cause})
@@ -267,6 +270,7 @@ func TestScrubbedErrorsMatch(t *testing.T) {
 
 // A title that is cut must not keep most of a token at its end.
 func TestPageTitleIsCutAfterTheToken(t *testing.T) {
+	t.Parallel()
 	for before := 180; before <= 200; before++ {
 		s := testkit.NewScript(testkit.Respond(200, "<title>"+strings.Repeat("a", before)+testkit.Token+"b", "Content-Type", "text/html"), testkit.Respond(200, "<title>"+strings.Repeat("a", before)+testkit.Token+"b</title>", "Content-Type", "text/html"))
 		for range 2 {
@@ -279,6 +283,7 @@ func TestPageTitleIsCutAfterTheToken(t *testing.T) {
 
 // A token is a secret after it was renewed, too.
 func TestEarlierTokensAreNotPrinted(t *testing.T) {
+	t.Parallel()
 	asked := 0
 	s := testkit.NewScript(testkit.OnlyToken("none"), testkit.Respond(400, `{"message":"not `+secretFirst+`, and not `+testkit.Token+`"}`))
 	err := testkit.Calls["get"](t.Context(), s.Anonymous(t, testkit.TokenSource(&asked, secretFirst, testkit.Token)))
@@ -286,6 +291,7 @@ func TestEarlierTokensAreNotPrinted(t *testing.T) {
 }
 
 func TestEscapedTokensAreNotPrinted(t *testing.T) {
+	t.Parallel()
 	s := testkit.NewScript(testkit.Respond(400, "token "+url.QueryEscape(secretToken)+" or "+url.PathEscape(secretToken), "Content-Type", "text/plain"))
 	err := testkit.Calls["get"](t.Context(), s.Anonymous(t, gitlabci.WithToken(secretToken)))
 	require.ErrorContains(t, err, "token [REDACTED] or [REDACTED]")
@@ -297,6 +303,7 @@ type wordy string
 func (w wordy) Error() string { return string(w) }
 
 func TestScrubbedErrorsOfTheirOwnText(t *testing.T) {
+	t.Parallel()
 	cause := wordy("token " + testkit.Token)
 	client := testkit.NewScript(testkit.OK).Client(t, gitlabci.WithRetries(0), gitlabci.WithTransport(testkit.RoundTripper(func(*http.Request) (*http.Response, error) {
 		return nil, cause
@@ -309,6 +316,7 @@ func TestScrubbedErrorsOfTheirOwnText(t *testing.T) {
 }
 
 func TestAddressesInMessages(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"see https://h/x?c2lnbmVk now":     "see https://h/x?… now",
 		"see https://h/x#c2lnbmVk now":     "see https://h/x?… now",
@@ -326,6 +334,7 @@ func TestAddressesInMessages(t *testing.T) {
 
 // Short values would leave nothing of a message.
 func TestShortVariablesStayInMessages(t *testing.T) {
+	t.Parallel()
 	s := testkit.NewScript(testkit.Respond(400, `{"message":"main is not 1 of production, hunter2-in-a-variable"}`))
 	_, err := s.Client(t).Pipelines.Create(t.Context(), "group/app", "main", &gitlabci.CreatePipelineOptions{Variables: []*gitlabci.Variable{
 		{Key: "A", Value: "1"}, {Key: "B", Value: "main"}, {Key: "C", Value: ""}, {Key: "D", Value: secretVariable},
@@ -335,6 +344,7 @@ func TestShortVariablesStayInMessages(t *testing.T) {
 
 // A server that quotes the request quotes its JSON.
 func TestVariablesInJSONAreNotPrinted(t *testing.T) {
+	t.Parallel()
 	for _, value := range []string{"pass  word", `pass"  word"`, `pass"word"`, `pass\word`, "pass\tword", "pass\u2028word"} {
 		s := testkit.NewScript(echo(500, "text/plain", "%s"))
 		_, err := s.Client(t).Pipelines.Create(t.Context(), "group/app", "main", &gitlabci.CreatePipelineOptions{Variables: []*gitlabci.Variable{{Key: "A", Value: value}}})

@@ -17,6 +17,7 @@ import (
 )
 
 func TestCredentialsStayAtHome(t *testing.T) {
+	t.Parallel()
 	locations := []string{
 		testkit.StorageURL,
 		"//" + testkit.StorageHost + "/bucket?" + testkit.Signature,
@@ -43,6 +44,7 @@ func TestCredentialsStayAtHome(t *testing.T) {
 
 // Another port, another scheme and a subdomain are other origins.
 func TestOtherOriginsOfTheSameHost(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ base, location string }{
 		{"https://" + testkit.Host, "https://" + testkit.Host + ":8443/x"},
 		{"https://" + testkit.Host, "https://cdn." + testkit.Host + "/x"},
@@ -58,6 +60,7 @@ func TestOtherOriginsOfTheSameHost(t *testing.T) {
 
 // A project that moved answers by its number, on the same server.
 func TestRedirectAtHome(t *testing.T) {
+	t.Parallel()
 	for _, location := range []string{"/api/v4/projects/7/pipelines/7", "https://" + testkit.Host + ":443/api/v4/projects/7/pipelines/7", "https://" + strings.ToUpper(testkit.Host) + "/api/v4/projects/7/pipelines/7"} {
 		for _, status := range []int{301, 302, 303, 307, 308} {
 			s := testkit.NewScript(testkit.Respond(status, ``, "Location", location), testkit.OK)
@@ -75,6 +78,7 @@ func TestRedirectAtHome(t *testing.T) {
 // Whoever hands out a page in between must not get the token back to where it
 // did not come from.
 func TestRedirectHomeAndAway(t *testing.T) {
+	t.Parallel()
 	api, storage := testkit.Redirected(302, testkit.StorageURL, testkit.Respond(302, ``, "Location", "https://"+testkit.Host+"/api/v4/end"))
 	api.Steps = append(api.Steps, testkit.OK)
 	require.ErrorContains(t, testkit.OpenArchive(t.Context(), api.Client(t)), "another server redirects back to https://"+testkit.Host+"/api/v4/end")
@@ -83,6 +87,7 @@ func TestRedirectHomeAndAway(t *testing.T) {
 }
 
 func TestErrorsOfStorage(t *testing.T) {
+	t.Parallel()
 	for _, status := range []int{400, 401, 403, 404, 409, 422} {
 		for _, body := range []string{`{"message":"404 Not found"}`, `{"error":"404 Not Found"}`, `<?xml version="1.0"?><Error><Signature>c2lnbmVk</Signature></Error>`, "no access to " + testkit.StorageURL} {
 			var log bytes.Buffer
@@ -104,6 +109,7 @@ func TestErrorsOfStorage(t *testing.T) {
 
 // Who asks for another scheme of the same host gets a hint instead.
 func TestRedirectToTheOtherScheme(t *testing.T) {
+	t.Parallel()
 	s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://localhost"+r.URL.RequestURI(), http.StatusMovedPermanently)
 	})
@@ -118,6 +124,7 @@ func TestRedirectToTheOtherScheme(t *testing.T) {
 
 // What a caller of Do adds could be a secret too.
 func TestOnlyHarmlessHeadersLeave(t *testing.T) {
+	t.Parallel()
 	api, storage := testkit.Redirected(302, testkit.StorageURL, testkit.OK)
 	req := testkit.Request(t, http.MethodGet, "/projects/7", nil)
 	for _, name := range []string{"Accept", "Range", "If-Range", "User-Agent", "Dpop", "X-Csrf-Token", "X-Access-Proxy"} {
@@ -134,6 +141,7 @@ func TestOnlyHarmlessHeadersLeave(t *testing.T) {
 }
 
 func TestFailuresOfStorageSaySo(t *testing.T) {
+	t.Parallel()
 	for _, step := range []http.HandlerFunc{testkit.Reset, testkit.Respond(200, `<title>Sign in</title>`, "Content-Type", "text/html")} {
 		api, _ := testkit.Redirected(302, testkit.StorageURL, step)
 		require.ErrorContains(t, testkit.OpenArchive(t.Context(), api.Client(t, gitlabci.WithRetries(0))), "storage "+testkit.StorageHost+": ")
@@ -142,6 +150,7 @@ func TestFailuresOfStorageSaySo(t *testing.T) {
 
 // A signed address is not quoted when the connection to it fails either.
 func TestStorageThatBreaks(t *testing.T) {
+	t.Parallel()
 	var log bytes.Buffer
 	api, storage := testkit.Redirected(302, testkit.StorageURL, testkit.Reset)
 	err := testkit.OpenArchive(t.Context(), api.Client(t, gitlabci.WithRetries(0), gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))))
@@ -151,6 +160,7 @@ func TestStorageThatBreaks(t *testing.T) {
 }
 
 func TestWritesDoNotFollow(t *testing.T) {
+	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for _, name := range []string{"create", "retry", "cancel", "rename", "delete"} {
 			t.Run(fmt.Sprint(status, " ", name), func(t *testing.T) {
@@ -167,6 +177,7 @@ func TestWritesDoNotFollow(t *testing.T) {
 }
 
 func TestRedirectsThatAreRefused(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct{ location, want string }{
 		"to http":        {"http://" + testkit.StorageHost + "/bucket?" + testkit.Signature, "from https to http"},
 		"to file":        {"file:///etc/passwd", "from https to file"},
@@ -186,6 +197,7 @@ func TestRedirectsThatAreRefused(t *testing.T) {
 
 // It is the last hop that counts: who began by http may not fall back to it.
 func TestRedirectUpAndDown(t *testing.T) {
+	t.Parallel()
 	s, storage := testkit.Redirected(302, "https://"+testkit.Host+"/up", testkit.OK)
 	s.Steps = append(s.Steps, testkit.Respond(302, ``, "Location", "http://"+testkit.StorageHost+"/down"))
 	err := testkit.OpenArchive(t.Context(), s.Client(t, gitlabci.WithBaseURL("http://"+testkit.Host), gitlabci.WithInsecureHTTP()))
@@ -195,6 +207,7 @@ func TestRedirectUpAndDown(t *testing.T) {
 }
 
 func TestRedirectLimit(t *testing.T) {
+	t.Parallel()
 	again := testkit.Respond(302, ``, "Location", "/api/v4/again")
 	s := testkit.NewScript(again, again, again, again, again, testkit.OK)
 	require.NoError(t, testkit.Calls["get"](t.Context(), s.Client(t)))
@@ -207,6 +220,7 @@ func TestRedirectLimit(t *testing.T) {
 
 // Net/http leaves a redirect without an address to its caller.
 func TestRedirectWithoutAddress(t *testing.T) {
+	t.Parallel()
 	err := testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.Respond(302, ``)).Client(t))
 	e, answered := errors.AsType[*gitlabci.APIError](err)
 	require.True(t, answered)
@@ -215,6 +229,7 @@ func TestRedirectWithoutAddress(t *testing.T) {
 
 // What a request carries in its body is the server's alone, too.
 func TestBodiesStayAtHome(t *testing.T) {
+	t.Parallel()
 	for _, status := range []int{307, 308} {
 		api, storage := testkit.Redirected(status, testkit.StorageURL, testkit.OK)
 		_, err := api.Client(t).Do(testkit.Request(t, http.MethodGet, "/projects/7", strings.NewReader(`{"a":"b"}`)))

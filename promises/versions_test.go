@@ -32,6 +32,7 @@ func ofRelease(release string) (*gitlabcitest.Server, *gitlabcitest.Pipeline) {
 }
 
 func TestOldServersRead(t *testing.T) {
+	t.Parallel()
 	for _, release := range testkit.Releases {
 		t.Run(release, func(t *testing.T) {
 			srv, added := ofRelease(release)
@@ -69,6 +70,7 @@ func TestOldServersRead(t *testing.T) {
 }
 
 func TestOldServersLists(t *testing.T) {
+	t.Parallel()
 	// Before 15.9 there are no cursors, and one that does not know the wish
 	// for them links to numbered pages.
 	for release, byCursor := range map[string]bool{"12.3": false, "15.8": false, "15.9": true, "19.5": true} {
@@ -87,6 +89,7 @@ func TestOldServersLists(t *testing.T) {
 }
 
 func TestOldServersLackEndpoints(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		last, first string
 		ask         func(*gitlabci.Client) error
@@ -120,6 +123,7 @@ func TestOldServersLackEndpoints(t *testing.T) {
 }
 
 func TestOldServersTree(t *testing.T) {
+	t.Parallel()
 	srv, _ := ofRelease("18.7")
 	file, err := srv.Client().Artifacts.OpenFile(t.Context(), "group/app", gitlabci.JobID(11), "tree", nil)
 	require.NoError(t, err)

@@ -104,6 +104,7 @@ var wireFilledArtifacts = []wireFilled{
 }
 
 func TestWireListEntriesOptions(t *testing.T) {
+	t.Parallel()
 	type options = gitlabci.ListEntriesOptions
 	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} }), []wireOption[options]{
 		{"Path", options{Path: "out/a+b c#d/"}, url.Values{"path": {"out/a+b c#d/"}}},
@@ -117,6 +118,7 @@ func TestWireListEntriesOptions(t *testing.T) {
 }
 
 func TestWireArtifacts(t *testing.T) {
+	t.Parallel()
 	newest := gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}
 	recent := gitlabci.LatestArtifacts{Ref: "main", Job: "unit", SearchRecent: true}
 	open := func(src gitlabci.ArtifactSource, opts *gitlabci.OpenOptions) func(context.Context, *gitlabci.Client) error {
@@ -199,6 +201,7 @@ func wireDecoded(t *testing.T, s *testkit.Script) []string {
 }
 
 func TestWireHostileNames(t *testing.T) {
+	t.Parallel()
 	hostile := map[string]string{
 		"feature/x":                   "feature%2Fx",
 		"refs/merge-requests/31/head": "refs%2Fmerge-requests%2F31%2Fhead",
@@ -224,6 +227,7 @@ func TestWireHostileNames(t *testing.T) {
 }
 
 func TestWireHostileMembers(t *testing.T) {
+	t.Parallel()
 	hostile := map[string]string{
 		"dir/sub/file":        "dir/sub/file",
 		"a b/c#d/e?f/100%.gz": "a%20b/c%23d/e%3Ff/100%25.gz",
@@ -248,6 +252,7 @@ func TestWireHostileMembers(t *testing.T) {
 }
 
 func TestWireRefusesBadSources(t *testing.T) {
+	t.Parallel()
 	const file = "out/a.txt"
 	sources := map[string]gitlabci.ArtifactSource{
 		"nil":             nil,
@@ -274,6 +279,7 @@ func TestWireRefusesBadSources(t *testing.T) {
 }
 
 func TestWireRefusesFileTypeOfTheLatest(t *testing.T) {
+	t.Parallel()
 	src := gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}
 	for _, src := range []gitlabci.ArtifactSource{src, &src} {
 		for _, fileType := range []gitlabci.ArtifactType{gitlabci.ArtifactTypeJUnit, gitlabci.ArtifactTypeArchive, "novelty"} {
@@ -288,6 +294,7 @@ func TestWireRefusesFileTypeOfTheLatest(t *testing.T) {
 }
 
 func TestWireRefusesBadMembers(t *testing.T) {
+	t.Parallel()
 	for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(9), gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}} {
 		for _, path := range []string{"", ".", "..", "/", "/x", "x/", "a//b", "./x", "a/./b", "../x", "a/../b", "a/..", "\xff", "a/\xc3\x28"} {
 			t.Run(fmt.Sprintf("%T %q", src, path), func(t *testing.T) {

@@ -41,6 +41,7 @@ func (word) MarshalText() ([]byte, error) { return []byte("other"), nil }
 
 // A number of any kind is sent as a number, and a string as a string.
 func TestInputsKeepTheirKind(t *testing.T) {
+	t.Parallel()
 	values := map[string]any{
 		`7`:                          int8(7),
 		`-1`:                         int64(-1),
@@ -74,6 +75,7 @@ func TestInputsKeepTheirKind(t *testing.T) {
 
 // What GitLab would convert or ignore is refused before it is sent.
 func TestInputsOfNoKindAreRefused(t *testing.T) {
+	t.Parallel()
 	values := map[string]any{
 		"nil": nil, "map": map[string]int{"a": 1}, "struct": struct{ A int }{1}, "time": time.Time{}, "bytes": []byte("a"), "array of bytes": [1]byte{1},
 		"raw": json.RawMessage(`1`), "pointer": new("a"), "complex": 1i, "func": func() {}, "nil map": map[string]any(nil),
@@ -95,6 +97,7 @@ func TestInputsOfNoKindAreRefused(t *testing.T) {
 
 // What an endpoint does not take of a variable is refused, not left out.
 func TestVariablesAreNotChanged(t *testing.T) {
+	t.Parallel()
 	create := func(ctx context.Context, c *gitlabci.Client, variables ...*gitlabci.Variable) error {
 		return testkit.Done(c.Pipelines.Create(ctx, "group/app", "main", &gitlabci.CreatePipelineOptions{Variables: variables}))
 	}

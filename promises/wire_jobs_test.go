@@ -134,6 +134,7 @@ func wireStep(want, body string) http.HandlerFunc {
 
 // Every field of the options is set, arrives, and is left as it was.
 func TestWireFilledOptions(t *testing.T) {
+	t.Parallel()
 	for _, test := range slices.Concat(wireFilledJobs, wireFilledArtifacts) {
 		t.Run(reflect.TypeOf(test.opts()).Elem().Name(), func(t *testing.T) {
 			opts := test.opts()
@@ -148,6 +149,7 @@ func TestWireFilledOptions(t *testing.T) {
 
 // No options of a method, and no source, are forgotten in the test above.
 func TestWireFilledOptionsAreComplete(t *testing.T) {
+	t.Parallel()
 	want := []string{"LatestArtifacts"}
 	for _, service := range []reflect.Type{reflect.TypeFor[*gitlabci.JobsService](), reflect.TypeFor[*gitlabci.ArtifactsService]()} {
 		for method := range service.Methods() {
@@ -168,6 +170,7 @@ func TestWireFilledOptionsAreComplete(t *testing.T) {
 
 // What is given partly, or as nothing, and what is then sent.
 func TestWireActions(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		call func(context.Context, *gitlabci.Client) error
 		body string
@@ -210,6 +213,7 @@ func TestWireActions(t *testing.T) {
 }
 
 func TestWireRefusesBadOptions(t *testing.T) {
+	t.Parallel()
 	noKey := &gitlabci.PlayJobOptions{Variables: []*gitlabci.Variable{{Key: "A"}, {Value: "1"}}}
 	tests := map[string]func(context.Context, *gitlabci.Client) error{
 		"variable without a key": func(ctx context.Context, c *gitlabci.Client) error {

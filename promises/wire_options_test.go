@@ -53,6 +53,7 @@ func wireListFields[O any](embed func(gitlabci.ListOptions) O) []wireOption[O] {
 }
 
 func TestWireListPipelinesOptions(t *testing.T) {
+	t.Parallel()
 	type options = gitlabci.ListPipelinesOptions
 	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} }), []wireOption[options]{
 		{"Scope", options{Scope: gitlabci.PipelineScopeBranches}, url.Values{"scope": {"branches"}}},
@@ -80,6 +81,7 @@ func TestWireListPipelinesOptions(t *testing.T) {
 }
 
 func TestWireListMyPipelinesOptions(t *testing.T) {
+	t.Parallel()
 	type options = gitlabci.ListMyPipelinesOptions
 	// Page is refused here: see TestPagesRefusedOptions.
 	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} })[1:], []wireOption[options]{
@@ -97,6 +99,7 @@ func TestWireListMyPipelinesOptions(t *testing.T) {
 }
 
 func TestWireListPipelineJobsOptions(t *testing.T) {
+	t.Parallel()
 	type options = gitlabci.ListPipelineJobsOptions
 	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} }), []wireOption[options]{
 		{"Scope", options{Scope: []gitlabci.Status{gitlabci.StatusRunning}}, url.Values{"scope[]": {"running"}}},
@@ -111,6 +114,7 @@ func TestWireListPipelineJobsOptions(t *testing.T) {
 }
 
 func TestWireListTriggerJobsOptions(t *testing.T) {
+	t.Parallel()
 	type options = gitlabci.ListTriggerJobsOptions
 	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} }), []wireOption[options]{
 		{"Scope", options{Scope: []gitlabci.Status{gitlabci.StatusManual}}, url.Values{"scope[]": {"manual"}}},
@@ -186,6 +190,7 @@ func wireQuery(t *testing.T, call func(*gitlabci.Client) error) url.Values {
 }
 
 func TestWireCreatePipelineOptions(t *testing.T) {
+	t.Parallel()
 	type options = gitlabci.CreatePipelineOptions
 	tests := []struct {
 		field string
@@ -225,6 +230,7 @@ func TestWireCreatePipelineOptions(t *testing.T) {
 }
 
 func TestWireUpdateMetadataOptions(t *testing.T) {
+	t.Parallel()
 	type options = gitlabci.UpdateMetadataOptions
 	require.Equal(t, 1, reflect.TypeFor[options]().NumField(), "an option without a test")
 	for _, name := range []string{"Nightly", " a/b#c?d=100%+é \"<&>\" "} {

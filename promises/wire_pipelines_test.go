@@ -15,6 +15,7 @@ import (
 )
 
 func TestWireLatestOfTheDefaultBranch(t *testing.T) {
+	t.Parallel()
 	s := testkit.NewScript(testkit.OK)
 	_, err := s.Client(t).Pipelines.Latest(t.Context(), "group/app", "")
 	require.NoError(t, err)
@@ -44,6 +45,7 @@ var wireProjects = map[gitlabci.ProjectID]string{
 }
 
 func TestWireProjects(t *testing.T) {
+	t.Parallel()
 	for project, escaped := range wireProjects {
 		t.Run(string(project), func(t *testing.T) {
 			s := testkit.NewScript(testkit.Respond(http.StatusOK, `{"id":42}`))
@@ -66,6 +68,7 @@ func TestWireProjects(t *testing.T) {
 }
 
 func TestWireRefusedProjects(t *testing.T) {
+	t.Parallel()
 	projects := []gitlabci.ProjectID{
 		"", " ", "app", ".", "..", "/", "//", "group/", "/app", "/group/app", "group//app", "group/.", "group/..", "../app", "group/../app",
 		"-7", "+7", "7.5", gitlabci.ProjectNumber(0), gitlabci.ProjectNumber(-1), gitlabci.ProjectNumber(-1 << 63), "000", "9223372036854775808",
@@ -122,6 +125,7 @@ var wirePipelineCalls = map[string]func(context.Context, *gitlabci.Client, gitla
 }
 
 func TestWireRefusedPipelines(t *testing.T) {
+	t.Parallel()
 	for name, call := range wirePipelineCalls {
 		for _, id := range []gitlabci.PipelineID{0, -3} {
 			t.Run(fmt.Sprintf("%s %d", name, id), func(t *testing.T) {
@@ -133,6 +137,7 @@ func TestWireRefusedPipelines(t *testing.T) {
 }
 
 func TestWireRefusedValues(t *testing.T) {
+	t.Parallel()
 	create := func(ref string, opts *gitlabci.CreatePipelineOptions) func(context.Context, *gitlabci.Client) error {
 		return func(ctx context.Context, c *gitlabci.Client) error {
 			_, err := c.Pipelines.Create(ctx, "group/app", ref, opts)
@@ -172,6 +177,7 @@ func TestWireRefusedValues(t *testing.T) {
 }
 
 func TestWireRefs(t *testing.T) {
+	t.Parallel()
 	refs := []string{
 		"main", "feature/a#b", "feature/a?b", "feature/a&ref=b", "100%", "100%2F", "a b", "a+b", "é", "a;b", `a"b`, "..", "refs/merge-requests/7/head", " ",
 	}

@@ -67,6 +67,7 @@ var thingWrites = map[string]func(context.Context, *gitlabci.Client) error{
 
 // If a read gets another object, the error has the message in it.
 func TestReadsOfAnotherThing(t *testing.T) {
+	t.Parallel()
 	for name, read := range thingReads {
 		for body, message := range noThings {
 			err := read(t.Context(), testkit.NewScript(testkit.Respond(200, body)).Client(t))
@@ -80,6 +81,7 @@ func TestReadsOfAnotherThing(t *testing.T) {
 // A write whose response is another object may have been executed, and is not sent
 // again.
 func TestWritesAnsweredByAnotherThing(t *testing.T) {
+	t.Parallel()
 	writes := maps.Clone(thingWrites)
 	maps.Copy(writes, onceCalls)
 	delete(writes, "do") // it returns the response unread
@@ -97,6 +99,7 @@ func TestWritesAnsweredByAnotherThing(t *testing.T) {
 // The response to a call about pipeline or job 7 is that one, and not another one that a
 // cache or a proxy has mixed it up with.
 func TestAnotherID(t *testing.T) {
+	t.Parallel()
 	for name, call := range map[string]func(context.Context, *gitlabci.Client) error{
 		"get":        testkit.Call("Pipelines.Get"),
 		"job":        testkit.Call("Jobs.Get"),
@@ -127,6 +130,7 @@ func TestAnotherID(t *testing.T) {
 
 // A keyed create looks for its pipeline.
 func TestKeyedCreateAnsweredByAnotherThing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		keys := newKeyServer(testkit.Respond(200, `{"message":"ok"}`))
 		_, err := keyed(t.Context(), keys.Client(t, gitlabci.WithRetries(0)), "k1")
@@ -136,6 +140,7 @@ func TestKeyedCreateAnsweredByAnotherThing(t *testing.T) {
 
 // A successful delete has no content.
 func TestDeletesAnsweredByAnotherThing(t *testing.T) {
+	t.Parallel()
 	deletes := map[string]func(context.Context, *gitlabci.Client) error{
 		"pipeline":      testkit.Calls["delete"],
 		"artifacts":     testkit.Call("Artifacts.Delete"),
@@ -157,6 +162,7 @@ func TestDeletesAnsweredByAnotherThing(t *testing.T) {
 
 // The error for an element that is not the right object has its index.
 func TestListsOfOtherThings(t *testing.T) {
+	t.Parallel()
 	lists := map[string]func(context.Context, *gitlabci.Client) error{
 		"pipelines":    testkit.Call("Pipelines.List"),
 		"jobs":         testkit.Call("Jobs.List"),
@@ -185,6 +191,7 @@ func TestListsOfOtherThings(t *testing.T) {
 
 // An ID is valid in every notation of a number.
 func TestUsableIDs(t *testing.T) {
+	t.Parallel()
 	for _, body := range []string{`{"id":7}`, `{"id":"7"}`, `{"id":7.0}`, `{"id":7e0}`} {
 		pipeline, err := testkit.NewScript(testkit.Respond(200, body)).Client(t).Pipelines.Get(t.Context(), "group/app", 7)
 		require.NoError(t, err, body)
@@ -194,6 +201,7 @@ func TestUsableIDs(t *testing.T) {
 
 // JSON is not a log or an archive, but can be a file in an archive.
 func TestJSONInPlaceOfAFile(t *testing.T) {
+	t.Parallel()
 	latest := gitlabci.LatestArtifacts{Ref: "main", Job: "unit"}
 	message := testkit.Respond(200, `{"message":"401 Unauthorized: `+testkit.Token+`"}`)
 	for name, read := range map[string]func(context.Context, *gitlabci.Client) error{

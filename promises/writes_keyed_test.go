@@ -155,6 +155,7 @@ func keyed(ctx context.Context, client *gitlabci.Client, key string) (*gitlabci.
 }
 
 func TestKeyedCreate(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeyServer()
 		client := k.Client(t)
@@ -186,6 +187,7 @@ func TestKeyedCreate(t *testing.T) {
 
 // Who has the key, and who only seems to.
 func TestKeyCandidates(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		now := keyNow()
 		good := keyPipeline{"main", "api", "k1", now.Add(-59 * time.Minute), 0}
@@ -226,6 +228,7 @@ func TestKeyCandidates(t *testing.T) {
 
 // At most fifty are looked through, each once.
 func TestKeyCandidatesAreFew(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeyServer(testkit.Reset, testkit.Respond(400, `{"message":{"base":["Reference not found"]}}`))
 		for range 60 {
@@ -242,6 +245,7 @@ func TestKeyCandidatesAreFew(t *testing.T) {
 
 // After a lost answer the pipeline is found, however long GitLab took for it.
 func TestKeyedCreateAfterALostAnswer(t *testing.T) {
+	t.Parallel()
 	for _, made := range []time.Duration{0, 7 * time.Second, 119 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			k := newKeyServer()
@@ -267,6 +271,7 @@ func TestKeyedCreateAfterALostAnswer(t *testing.T) {
 // A create that came to nothing is sent again after two minutes, as often as
 // retries are allowed.
 func TestKeyedCreateIsSentAgain(t *testing.T) {
+	t.Parallel()
 	for name, step := range map[string]http.HandlerFunc{"reset": testkit.Reset, "502": testkit.Respond(502, ``), "half an answer": testkit.BreakOff} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -291,6 +296,7 @@ func TestKeyedCreateIsSentAgain(t *testing.T) {
 
 // Nothing is sent a second time where nobody could look before.
 func TestKeyedCreateThatCannotLook(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeyServer(testkit.Reset)
 		start := time.Now()
@@ -329,6 +335,7 @@ func TestKeyedCreateThatCannotLook(t *testing.T) {
 // Whoever may not look at any variables cannot know that a pipeline is somebody
 // else's, and one that is not there yet may still come.
 func TestKeyCandidatesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	for name, refusal := range map[string]http.HandlerFunc{
 		"no scope":          testkit.Respond(403, `{"error":"insufficient_granular_scope","error_description":"read_pipeline_variable"}`),
 		"old scope":         testkit.Respond(403, `{"error":"insufficient_scope","error_description":"more","scope":"api"}`),
@@ -370,6 +377,7 @@ func TestKeyCandidatesThatCannotBeRead(t *testing.T) {
 
 // A server that falls silent is not looked at for hours.
 func TestKeyedCreateOnASilentServer(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeyServer()
 		k.creates = []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) {
@@ -386,6 +394,7 @@ func TestKeyedCreateOnASilentServer(t *testing.T) {
 
 // Looks that fail are not the last word.
 func TestKeyedCreateWhileLooksFail(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeyServer()
 		serve := k.Steps[0]
@@ -408,6 +417,7 @@ func TestKeyedCreateWhileLooksFail(t *testing.T) {
 }
 
 func TestKeyedCreateThatFailsBefore(t *testing.T) {
+	t.Parallel()
 	s := testkit.NewScript(testkit.Respond(403, `{"message":"403 Forbidden"}`))
 	_, err := keyed(t.Context(), s.Client(t), "k1")
 	require.ErrorIs(t, err, gitlabci.ErrForbidden)
@@ -421,6 +431,7 @@ func TestKeyedCreateThatFailsBefore(t *testing.T) {
 }
 
 func TestVariablesThatMayNotBeSet(t *testing.T) {
+	t.Parallel()
 	k := newKeyServer(testkit.Respond(400, `{"message":{"base":["Insufficient permissions to set pipeline variables"]}}`))
 	_, err := keyed(t.Context(), k.Client(t), "k1")
 	require.EqualError(t, err, "gitlabci: POST /projects/group%2Fapp/pipeline: 400 Bad Request: Insufficient permissions to set pipeline variables. "+
@@ -437,6 +448,7 @@ func TestVariablesThatMayNotBeSet(t *testing.T) {
 }
 
 func TestKeysThatAreRefused(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("k", 255)
 	for _, key := range []string{long + "k", " ", "a b", "a\n", "é", "a$B", "\x00", "\x7f"} {
 		s := testkit.NewScript(testkit.OK)

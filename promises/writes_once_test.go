@@ -152,6 +152,7 @@ func TestWritesOverHTTP2OfWhichTheResponseIsCutOff(t *testing.T) {
 
 // A status that is not valid for a write leaves its outcome unknown.
 func TestWritesAnsweredByAStatusThatSaysNothing(t *testing.T) {
+	t.Parallel()
 	statuses := []string{
 		"101 Switching Protocols", "000 ", "300 Multiple Choices", "302 Found", "304 Not Modified", "308 Permanent Redirect",
 		"600 Unheard Of", "999 ",
@@ -167,6 +168,7 @@ func TestWritesAnsweredByAStatusThatSaysNothing(t *testing.T) {
 
 // Over HTTP/1.1, too, a connection can end anywhere, whether new or kept alive.
 func TestWritesOverHTTP1HappenOnce(t *testing.T) {
+	t.Parallel()
 	const whole = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 8\r\n\r\n{\"id\":7}"
 	for _, kept := range []bool{false, true} {
 		for name, call := range onceCalls {
@@ -196,6 +198,7 @@ func TestWritesOverHTTP1HappenOnce(t *testing.T) {
 // If a kept-alive connection turns out to be closed, a read is sent at most once
 // more. A write that was not sent costs nothing.
 func TestReadsOverHTTP1KeepToWithRetries(t *testing.T) {
+	t.Parallel()
 	for name := range maps.Keys(testkit.Calls) {
 		server := testkit.NewRawServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{\"id\":7}")
 		client := server.Client(t, onceOptions(0)...)

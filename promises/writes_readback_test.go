@@ -62,6 +62,7 @@ var readBackCalls = map[string]struct {
 }
 
 func TestReadBackAfterARefusal(t *testing.T) {
+	t.Parallel()
 	for name, test := range readBackCalls {
 		for _, refusal := range []int{401, 403, 404, 405, 409, 422} {
 			synctest.Test(t, func(t *testing.T) {
@@ -89,6 +90,7 @@ func TestReadBackAfterARefusal(t *testing.T) {
 // A read that fails as well changes nothing, and one that helps nobody is not
 // made.
 func TestReadBackThatDoesNotHelp(t *testing.T) {
+	t.Parallel()
 	for name, test := range readBackCalls {
 		synctest.Test(t, func(t *testing.T) {
 			s := testkit.NewScript(testkit.Reset, testkit.Respond(403, ``), testkit.Respond(404, `{"message":"404 Not found"}`))

@@ -3,6 +3,7 @@ package pages_test
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"math"
@@ -20,6 +21,8 @@ import (
 	"example.com/gitlabci"
 	"example.com/gitlabci/internal/testkit"
 )
+
+var driftRuns = flag.Int("drift.runs", testkit.Fewer(1000), "how many lists of each order TestDrift reads")
 
 // A driftList is a project's pipelines, served in numbered pages as GitLab
 // does, with a chance to change them before each answer.
@@ -151,9 +154,9 @@ func (l *driftList) pages() (numbers []int) {
 // comes and goes meanwhile, and nothing that it never had.
 func TestDrift(t *testing.T) {
 	t.Parallel()
-	runs := 3500 // of each order
-	if testing.Short() || testkit.UnderRace() {
-		runs = 350
+	runs := *driftRuns
+	if testing.Short() {
+		runs = min(runs, 300)
 	}
 	for _, sort := range []gitlabci.Sort{"", gitlabci.SortDesc, gitlabci.SortAsc} {
 		t.Run("sort "+string(sort), func(t *testing.T) {
