@@ -1,6 +1,7 @@
 package gitlabcitest_test
 
 import (
+	"net/url"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -77,4 +78,14 @@ func TestSudoRefusals(t *testing.T) {
 	srv.AddUser(gitlabcitest.User{Username: "root", Admin: true})
 	root := srv.AddToken(gitlabcitest.Token{Username: "root", Scopes: []string{"api", "sudo"}, OAuth: true})
 	require.Equal(t, 200, send(t, srv, "GET", "/projects/1/jobs", "", "Authorization: Bearer "+root, "Sudo: ines").status)
+}
+
+// Rack passes over brackets around a name, and so do those who try to get a
+// name past a filter.
+func TestSudoInBrackets(t *testing.T) {
+	srv := gitlabcitest.NewServer()
+	srv.AddUser(gitlabcitest.User{Username: "noor"})
+	for _, name := range []string{"sudo", "[sudo]", "[[sudo]]", "sudo]"} {
+		require.Equal(t, "noor", get(t, srv, "/user?"+url.QueryEscape(name)+"=noor").object(t)["username"], name)
+	}
 }

@@ -105,13 +105,18 @@ func readParts(body []byte, boundary string) (Tree, error) {
 // deepestName is how many brackets a name may have, as in Rack.
 const deepestName = 100
 
+// addNamed adds a value by the name that it came with. Rack 2 passes over
+// brackets before a name, and over closing ones after it: "[sudo]" is "sudo".
 func addNamed(given Tree, name, value string) error {
 	if strings.Count(name, "[") > deepestName {
 		return errParameters
 	}
-	key, rest := name, ""
-	if i := strings.IndexByte(name, '['); i > 0 {
-		key, rest = name[:i], name[i:]
+	key, rest := strings.TrimLeft(name, "[]"), ""
+	if i := strings.IndexAny(key, "[]"); i >= 0 {
+		key, rest = key[:i], strings.TrimLeft(key[i:], "]")
+	}
+	if key == "" {
+		return nil
 	}
 	return add(given, key, rest, value)
 }
