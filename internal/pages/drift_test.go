@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -12,7 +11,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 
@@ -71,45 +69,14 @@ func (l *driftList) RoundTrip(req *http.Request) (*http.Response, error) {
 	if l.fails != nil && l.fails(len(l.asked)) {
 		return testkit.CannedJSON(`{}`).WithStatus(http.StatusForbidden).RoundTrip(req)
 	}
-	number, size := pageNumber(query, "page", 1), pageNumber(query, "per_page", 20)
-	told := size
 	if l.ignores {
-		size = 7
+		query.Set("per_page", "7")
 	}
-	if l.most > 0 {
-		size = min(size, l.most)
+	var rows []driftRow
+	for _, id := range l.ids {
+		rows = append(rows, driftRow{id: id})
 	}
-	if l.hides == "" {
-		told = size
-	}
-	ids := slices.Clone(l.ids)
-	if query.Get("sort") != "asc" {
-		slices.Reverse(ids)
-	}
-	first := min((number-1)*size, len(ids))
-	last := min(first+size, len(ids))
-	header := http.Header{"Content-Type": {"application/json"}, "X-Page": {fmt.Sprint(number)}, "X-Per-Page": {fmt.Sprint(told)}}
-	if l.hides == "not told" {
-		header.Del("X-Per-Page")
-	}
-	if !l.silent {
-		header.Set("X-Total", fmt.Sprint(len(ids)))
-	}
-	if last < len(ids) {
-		query.Set("page", fmt.Sprint(number+1))
-		query.Set("per_page", fmt.Sprint(told))
-		header.Set("Link", testkit.Link(query, "next"))
-	}
-	body := strings.Builder{}
-	for i, id := range ids[first:last] {
-		fmt.Fprintf(&body, `%c{"id":%d,"ref":"main"}`, "[,"[min(i, 1)], id)
-	}
-	if first == last {
-		body.WriteString("[")
-	}
-	s := testkit.CannedJSON(body.String() + "]")
-	s.Header = header
-	return s.RoundTrip(req)
+	return driftPage(query, rows, l.silent).RoundTrip(req)
 }
 
 // read ranges over the list, and again after each error from its cursor on,

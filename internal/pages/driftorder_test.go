@@ -22,7 +22,7 @@ import (
 
 // A driftRow is a pipeline and the time when it changed.
 type driftRow struct {
-	id, changed int
+	id, changed int  // 0 if it has no time
 	hidden      bool // from a list with a filter
 }
 
@@ -121,15 +121,21 @@ func (q *driftQueue) step() {
 
 // page returns a page of the list as it is now.
 func (q *driftQueue) page(query url.Values) *testkit.Canned {
+	return driftPage(query, slices.DeleteFunc(slices.Clone(q.rows), func(r driftRow) bool { return r.hidden }), q.silent)
+}
+
+// driftPage returns a numbered page of rows as GitLab serves it. Rows are in
+// ascending order; without totals, the page is silent on their number.
+func driftPage(query url.Values, rows []driftRow, silent bool) *testkit.Canned {
 	number, size := pageNumber(query, "page", 1), pageNumber(query, "per_page", 20)
-	rows := slices.DeleteFunc(slices.Clone(q.rows), func(r driftRow) bool { return r.hidden })
 	if query.Get("sort") != "asc" {
+		rows = slices.Clone(rows)
 		slices.Reverse(rows)
 	}
 	first := min((number-1)*size, len(rows))
 	last := min(first+size, len(rows))
 	header := http.Header{"Content-Type": {"application/json"}, "X-Page": {fmt.Sprint(number)}, "X-Per-Page": {fmt.Sprint(size)}}
-	if !q.silent {
+	if !silent {
 		header.Set("X-Total", fmt.Sprint(len(rows)))
 	}
 	if last < len(rows) {
@@ -139,11 +145,18 @@ func (q *driftQueue) page(query url.Values) *testkit.Canned {
 	}
 	var items []string
 	for _, r := range rows[first:last] {
-		items = append(items, fmt.Sprintf(`{"id":%d,"updated_at":%q}`, r.id, time.Unix(int64(r.changed), 0).UTC().Format(time.RFC3339)))
+		items = append(items, r.json())
 	}
 	s := testkit.CannedJSON("[" + strings.Join(items, ",") + "]")
 	s.Header = header
 	return s
+}
+
+func (r driftRow) json() string {
+	if r.changed == 0 {
+		return fmt.Sprintf(`{"id":%d,"ref":"main"}`, r.id)
+	}
+	return fmt.Sprintf(`{"id":%d,"ref":"main","updated_at":%q}`, r.id, time.Unix(int64(r.changed), 0).UTC().Format(time.RFC3339))
 }
 
 // move changes the list in one of these ways; 0 leaves it as it is.
