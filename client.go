@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -19,8 +20,11 @@ type Client struct {
 	Jobs      *JobsService
 	Artifacts *ArtifactsService
 
-	wire *rest.Client
+	wire   *rest.Client
+	config *config
 }
+
+var defaultBase = &url.URL{Scheme: "https", Host: "gitlab.com", Path: "/api/v4"}
 
 // NewClient returns a client of https://gitlab.com without a token, unless the
 // options say otherwise. It sends nothing. Its error names the wrong option.
@@ -41,30 +45,53 @@ func newConfig(opts []Option) (*config, error) {
 		NewError:  newAPIError,
 		SetDelay:  setDelay,
 	}}
+	return cfg, cfg.apply(opts)
+}
+
+func (c *config) apply(opts []Option) error {
 	for _, opt := range opts {
 		if opt == nil {
-			return nil, errors.New("an Option is nil")
+			return errors.New("an Option is nil")
 		}
-		if err := opt(cfg); err != nil {
-			return nil, err
+		if err := opt(c); err != nil {
+			return err
 		}
 	}
-	return cfg, nil
+	return nil
+}
+
+// With returns a client of the same server that uses the same transport, but waits for
+// rate limits of its own. It has the options of c, changed by opts: typically another
+// token, or another user by [WithSudo]. Without a token option, it has the token of c; with
+// one, the user of WithSudo is not kept. [WithMiddleware] wraps what c has. WithBaseURL,
+// WithTransport and WithTLSConfig are errors. A limiter given by [WithRateLimiter] is
+// shared unless opts have another one.
+func (c *Client) With(opts ...Option) (*Client, error) {
+	cfg := *c.config
+	cfg.isShared = true
+	cfg.Headers = maps.Clone(cfg.Headers)
+	cfg.transport = transportConfig{given: cfg.Transport, inner: cfg.transport.inner}
+	cfg.Auth, cfg.Sudo = nil, ""
+	if err := cfg.apply(opts); err != nil {
+		return nil, fmt.Errorf("gitlabci: %w", err)
+	}
+	if cfg.Auth == nil {
+		cfg.Auth, cfg.Sudo = c.config.Auth, cmp.Or(cfg.Sudo, c.config.Sudo)
+	}
+	return newClient(&cfg)
 }
 
 func newClient(cfg *config) (*Client, error) {
-	if cfg.Base == nil {
-		cfg.Base = &url.URL{Scheme: "https", Host: "gitlab.com", Path: "/api/v4"}
-	}
+	cfg.Base = cmp.Or(cfg.Base, defaultBase)
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("gitlabci: %w", err)
 	}
-	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
-	if cfg.Transport == nil {
-		cfg.Transport = rest.DefaultTransport(cfg.Timeouts)
+	if err := cfg.connect(); err != nil {
+		return nil, fmt.Errorf("gitlabci: %w", err)
 	}
+	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	cfg.hooks.connect(&cfg.Config)
-	c := &Client{}
+	c := &Client{config: cfg}
 	cfg.Explain = c.explainMove
 	c.wire = rest.New(&cfg.Config)
 	c.Pipelines = &PipelinesService{c}
@@ -78,8 +105,15 @@ func (c *config) check() error {
 	if c.Sudo != "" && c.Auth == nil {
 		return errors.New("WithSudo: acting as another user needs a token")
 	}
-	if c.Auth != nil && c.Base.Scheme == "http" && !c.insecureHTTP && !rest.IsLoopback(c.Base.Hostname()) {
-		return fmt.Errorf("%s: the token would travel over http:// in the clear; use https://, or WithInsecureHTTP to allow it", c.baseFrom)
+	if c.Base.Scheme != "http" || c.insecureHTTP || rest.IsLoopback(c.Base.Hostname()) {
+		return nil
+	}
+	const remedy = "would travel over http:// in the clear; use https://, or WithInsecureHTTP to allow it"
+	switch {
+	case c.Auth != nil:
+		return fmt.Errorf("%s: the token %s", c.baseFrom, remedy)
+	case len(c.Headers) > 0:
+		return fmt.Errorf("%s: the headers of WithHeader %s", c.baseFrom, remedy)
 	}
 	return nil
 }

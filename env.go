@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -18,13 +19,18 @@ import (
 //
 // The token is GITLAB_TOKEN, else CI_JOB_TOKEN, else none. The server is
 // GITLAB_URL or its alias GITLAB_HOST, whose scheme may be left out for https, else
-// CI_API_V4_URL, else CI_SERVER_URL, else https://gitlab.com. A job's token
-// goes only to CI_SERVER_URL: another server without GITLAB_TOKEN is an error.
+// CI_API_V4_URL, else CI_SERVER_URL, else https://gitlab.com. The choice is logged at
+// level Debug. CI_JOB_TOKEN goes only to CI_SERVER_URL: another server without
+// GITLAB_TOKEN is an error. A GITLAB_TOKEN that is the token of a job, because it equals
+// CI_JOB_TOKEN or begins with "glcbt-", is sent as by [WithJobToken].
 //
-// The certificates in CI_SERVER_TLS_CA_FILE are trusted beside the system's,
-// unless [WithTransport] is given. An http:// URL in a CI_ variable is the
-// administrator's choice: it is accepted, with a warning in the log
-// ([slog.Default] without [WithLogger]).
+// The certificates in CI_SERVER_TLS_CA_FILE are trusted beside the system's, and those in
+// CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE identify the client, unless
+// [WithTransport] is given or [WithTLSConfig] has others.
+//
+// An http:// URL of another machine is an error without [WithInsecureHTTP]. In a CI job,
+// where CI is "true", one in a CI_ variable is accepted for CI_JOB_TOKEN, which the runner
+// has sent there already. Warnings are logged, by [slog.Default] without [WithLogger].
 //
 // See https://docs.gitlab.com/ci/variables/predefined_variables/.
 func NewClientFromEnv(opts ...Option) (*Client, error) {
@@ -32,7 +38,7 @@ func NewClientFromEnv(opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gitlabci: %w", err)
 	}
-	for _, fill := range []func() error{cfg.baseFromEnv, cfg.tokenFromEnv, cfg.acceptHTTP, cfg.certificatesFromEnv} {
+	for _, fill := range []func() error{cfg.baseFromEnv, cfg.tokenFromEnv, cfg.acceptHTTP, cfg.certificatesFromEnv, cfg.logChoice} {
 		if err := fill(); err != nil {
 			return nil, fmt.Errorf("gitlabci: %w", err)
 		}
@@ -61,53 +67,97 @@ func (c *config) tokenFromEnv() error {
 	if c.Auth != nil {
 		return nil
 	}
-	if token := os.Getenv("GITLAB_TOKEN"); token != "" {
-		return fixedToken("GITLAB_TOKEN", "PRIVATE-TOKEN", "", token)(c)
-	}
-	token := os.Getenv("CI_JOB_TOKEN")
-	if token == "" {
+	token, ofJob := os.Getenv("GITLAB_TOKEN"), os.Getenv("CI_JOB_TOKEN")
+	switch {
+	case token == "" && ofJob == "":
 		return nil
+	case token == "":
+		return c.useTokenOfJob("CI_JOB_TOKEN", ofJob)
+	case token == ofJob:
+		return c.useTokenOfJob("GITLAB_TOKEN", token)
+	case strings.HasPrefix(token, "glcbt-"): // GitLab's prefix for the tokens of jobs
+		return fixedToken("GITLAB_TOKEN", "JOB-TOKEN", "", token)(c)
 	}
-	home, err := parseBase(os.Getenv("CI_SERVER_URL"))
-	if err != nil {
-		return fmt.Errorf("CI_JOB_TOKEN: CI_SERVER_URL, the only server it may be sent to, is missing or not a URL: %w", err)
-	}
-	if !rest.SameOrigin(c.Base, home) {
-		return fmt.Errorf("CI_JOB_TOKEN: it belongs to CI_SERVER_URL, and %s names another server; set GITLAB_TOKEN for that one", c.baseFrom)
-	}
-	return fixedToken("CI_JOB_TOKEN", "JOB-TOKEN", "", token)(c)
+	return fixedToken("GITLAB_TOKEN", "PRIVATE-TOKEN", "", token)(c)
 }
 
-// acceptHTTP allows http:// for a CI_ variable: it is set by the administrator, whose
-// runner sends the job's token over http:// anyway.
+// useTokenOfJob uses the token of the job that this program runs in.
+func (c *config) useTokenOfJob(from, token string) error {
+	home, err := parseBase(os.Getenv("CI_SERVER_URL"))
+	if err != nil {
+		return fmt.Errorf("%s: CI_SERVER_URL, the only server that CI_JOB_TOKEN may be sent to, is missing or not a URL: %w", from, err)
+	}
+	if !rest.SameOrigin(c.Base, home) {
+		return fmt.Errorf("%s: CI_JOB_TOKEN belongs to CI_SERVER_URL, and %s names another server; set GITLAB_TOKEN to a token of that one", from, c.baseFrom)
+	}
+	c.isTokenOfJob = true
+	return fixedToken(from, "JOB-TOKEN", "", token)(c)
+}
+
+// acceptHTTP trusts the CI_ variables of a job, which the administrator sets, with the
+// token of that job, which the runner sends that way already. Elsewhere they may be from
+// a file.
 func (c *config) acceptHTTP() error {
-	if c.Auth != nil && c.Base != nil && c.Base.Scheme == "http" && strings.HasPrefix(c.baseFrom, "CI_") {
+	if c.isTokenOfJob && os.Getenv("CI") == "true" && c.Base.Scheme == "http" && strings.HasPrefix(c.baseFrom, "CI_") {
 		c.insecureHTTP = true
 		cmp.Or(c.Logger, slog.Default()).Warn("gitlabci: the token travels over http:// in the clear", "variable", c.baseFrom)
 	}
 	return nil
 }
 
+// logChoice logs what the environment came to, without the token.
+func (c *config) logChoice() error {
+	token := "none"
+	if c.Auth != nil {
+		token = c.Auth.From
+	}
+	cmp.Or(c.Logger, slog.Default()).Debug("gitlabci: client", "server", cmp.Or(c.Base, defaultBase).String(), "server_from", cmp.Or(c.baseFrom, "default"), "token_from", token)
+	return nil
+}
+
+// certificatesFromEnv fills what the options leave open of the TLS configuration.
 func (c *config) certificatesFromEnv() error {
-	file := os.Getenv("CI_SERVER_TLS_CA_FILE")
-	if file == "" || c.Transport != nil {
+	t := &c.transport
+	if t.given != nil {
 		return nil
 	}
+	filled := cmp.Or(t.tls, &tls.Config{})
+	if file := os.Getenv("CI_SERVER_TLS_CA_FILE"); file != "" && filled.RootCAs == nil {
+		pool, err := readPool(file)
+		if err != nil {
+			return fmt.Errorf("CI_SERVER_TLS_CA_FILE: %w", err)
+		}
+		filled.RootCAs, t.tls = pool, filled
+	}
+	cert, key := os.Getenv("CI_SERVER_TLS_CERT_FILE"), os.Getenv("CI_SERVER_TLS_KEY_FILE")
+	if cert == "" && key == "" || len(filled.Certificates) > 0 || filled.GetClientCertificate != nil {
+		return nil
+	}
+	if cert == "" || key == "" {
+		return errors.New("CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE: one of them is missing")
+	}
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return fmt.Errorf("CI_SERVER_TLS_CERT_FILE and CI_SERVER_TLS_KEY_FILE: %w", err)
+	}
+	filled.Certificates, t.tls = []tls.Certificate{pair}, filled
+	return nil
+}
+
+// readPool adds the certificates in a file to the system's.
+func readPool(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("CI_SERVER_TLS_CA_FILE: %w", err)
+		return nil, err
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
-		return fmt.Errorf("CI_SERVER_TLS_CA_FILE: the system's certificates: %w", err)
+		return nil, fmt.Errorf("the system's certificates: %w", err)
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("CI_SERVER_TLS_CA_FILE: %s holds no certificate", file)
+		return nil, fmt.Errorf("%s holds no certificate", file)
 	}
-	transport := rest.DefaultTransport(c.Timeouts)
-	transport.TLSClientConfig = &tls.Config{RootCAs: pool}
-	c.Transport = transport
-	return nil
+	return pool, nil
 }
 
 // ProjectFromEnv returns the project of the CI job this program runs in, from

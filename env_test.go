@@ -98,6 +98,14 @@ var envClients = map[string]struct {
 		env: map[string]string{"CI_JOB_TOKEN": "glcbt-1", "CI_SERVER_URL": "https://ci.example.com"}, opts: []gitlabci.Option{gitlabci.WithBaseURL("https://ci.example.com")},
 		base: "https://ci.example.com/api/v4", header: "Job-Token", token: "glcbt-1",
 	},
+	"job's token as GITLAB_TOKEN": {
+		env:  map[string]string{"GITLAB_TOKEN": "64_abc", "CI_JOB_TOKEN": "64_abc", "CI_SERVER_URL": "https://ci.example.com"},
+		base: "https://ci.example.com/api/v4", header: "Job-Token", token: "64_abc",
+	},
+	"another job's token as GITLAB_TOKEN": {
+		env:  map[string]string{"GITLAB_TOKEN": "glcbt-2", "GITLAB_URL": "https://url.example.com", "CI_JOB_TOKEN": "glcbt-1", "CI_SERVER_URL": "https://ci.example.com"},
+		base: "https://url.example.com/api/v4", header: "Job-Token", token: "glcbt-2",
+	},
 	"options win": {
 		env: map[string]string{
 			"GITLAB_TOKEN": "bad one\n", "GITLAB_URL": "ftp://bad", "CI_JOB_TOKEN": "glcbt-1", "CI_SERVER_URL": "https://ci.example.com", "CI_SERVER_TLS_CA_FILE": "/nowhere",
@@ -173,6 +181,34 @@ var envRefusals = map[string]envRefusal{
 	"option's URL over http, as CI's server": {
 		env: map[string]string{"CI_SERVER_URL": "http://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"}, opts: []gitlabci.Option{gitlabci.WithBaseURL("http://ci.example.com")},
 		says: []string{"WithBaseURL", "WithInsecureHTTP"},
+	},
+	"own token over http from CI": {
+		env:  map[string]string{"CI": "true", "CI_SERVER_URL": "http://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret", "GITLAB_TOKEN": "glpat-secret"},
+		says: []string{"CI_SERVER_URL", "http://", "WithInsecureHTTP"},
+	},
+	"option's token over http from CI": {
+		env: map[string]string{"CI": "true", "CI_API_V4_URL": "http://ci.example.com/api/v4"}, opts: []gitlabci.Option{gitlabci.WithToken("glpat-secret")},
+		says: []string{"CI_API_V4_URL", "http://", "WithInsecureHTTP"},
+	},
+	"CI variables over http outside of a job": {
+		env:  map[string]string{"CI_SERVER_URL": "http://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"},
+		says: []string{"CI_SERVER_URL", "http://", "WithInsecureHTTP"},
+	},
+	"another job's token over http from CI": {
+		env:  map[string]string{"CI": "true", "CI_SERVER_URL": "http://ci.example.com", "GITLAB_TOKEN": "glcbt-secret"},
+		says: []string{"CI_SERVER_URL", "http://", "WithInsecureHTTP"},
+	},
+	"job's token as GITLAB_TOKEN, elsewhere": {
+		env:  map[string]string{"CI_SERVER_URL": "https://ci.example.com", "GITLAB_URL": "https://url.example.com", "CI_JOB_TOKEN": "glcbt-secret", "GITLAB_TOKEN": "glcbt-secret"},
+		says: []string{"GITLAB_TOKEN", "CI_JOB_TOKEN", "CI_SERVER_URL", "GITLAB_URL"},
+	},
+	"certificate without key": {
+		env:  map[string]string{"CI_SERVER_TLS_CERT_FILE": "/nowhere"},
+		says: []string{"CI_SERVER_TLS_CERT_FILE", "CI_SERVER_TLS_KEY_FILE", "missing"},
+	},
+	"unreadable certificate": {
+		env:  map[string]string{"CI_SERVER_TLS_CERT_FILE": "/nowhere", "CI_SERVER_TLS_KEY_FILE": "/nowhere"},
+		says: []string{"CI_SERVER_TLS_CERT_FILE", "CI_SERVER_TLS_KEY_FILE", "/nowhere"},
 	},
 	"job, no server":         {env: map[string]string{"CI_JOB_TOKEN": "glcbt-secret"}, says: []string{"CI_JOB_TOKEN", "CI_SERVER_URL"}},
 	"job, API but no server": {env: map[string]string{"CI_JOB_TOKEN": "glcbt-secret", "CI_API_V4_URL": "https://ci.example.com/api/v4"}, says: []string{"CI_JOB_TOKEN", "CI_SERVER_URL"}},
@@ -261,13 +297,12 @@ var envWarned = map[string]struct {
 	opts     []gitlabci.Option
 	variable string
 }{
-	"server":              {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"}, variable: "CI_SERVER_URL"},
-	"API":                 {env: map[string]string{"CI_API_V4_URL": "http://ci.example.com/api/v4", "CI_SERVER_URL": "http://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"}, variable: "CI_API_V4_URL"},
-	"with a token":        {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com", "GITLAB_TOKEN": "glpat-secret"}, variable: "CI_SERVER_URL"},
-	"with option's token": {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com"}, opts: []gitlabci.Option{gitlabci.WithToken("glpat-secret")}, variable: "CI_SERVER_URL"},
-	"no token":            {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com"}},
-	"over https":          {env: map[string]string{"CI_SERVER_URL": "https://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"}},
-	"another server":      {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com", "GITLAB_URL": "https://url.example.com", "GITLAB_TOKEN": "glpat-secret"}},
+	"server":          {env: map[string]string{"CI": "true", "CI_SERVER_URL": "http://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"}, variable: "CI_SERVER_URL"},
+	"API":             {env: map[string]string{"CI": "true", "CI_API_V4_URL": "http://ci.example.com/api/v4", "CI_SERVER_URL": "http://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"}, variable: "CI_API_V4_URL"},
+	"as GITLAB_TOKEN": {env: map[string]string{"CI": "true", "CI_SERVER_URL": "http://ci.example.com", "GITLAB_TOKEN": "glcbt-secret", "CI_JOB_TOKEN": "glcbt-secret"}, variable: "CI_SERVER_URL"},
+	"no token":        {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com"}},
+	"over https":      {env: map[string]string{"CI_SERVER_URL": "https://ci.example.com", "CI_JOB_TOKEN": "glcbt-secret"}},
+	"another server":  {env: map[string]string{"CI_SERVER_URL": "http://ci.example.com", "GITLAB_URL": "https://url.example.com", "GITLAB_TOKEN": "glpat-secret"}},
 }
 
 func TestEnvWarnsOfHTTP(t *testing.T) {

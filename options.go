@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -23,6 +24,9 @@ type config struct {
 	baseFrom     string // the option or variable that gave Base
 	insecureHTTP bool
 	hooks        Hooks
+	transport    transportConfig
+	isTokenOfJob bool // Auth is the token of the job that this program runs in
+	isShared     bool // another client has the same server and transport; see Client.With
 }
 
 // A RateLimiter delays requests, for instance a [rate.Limiter].
@@ -91,6 +95,7 @@ func RequestInfoFrom(ctx context.Context) (RequestInfo, bool) {
 
 // connect has the engine call the hooks.
 func (h Hooks) connect(c *rest.Config) {
+	c.OnWait, c.OnResponse = nil, nil
 	if h.OnWait != nil {
 		c.OnWait = func(ctx context.Context, w rest.Wait) {
 			h.OnWait(ctx, WaitInfo{RequestInfo(w.Info), WaitReason(w.Reason), w.Length})
@@ -112,6 +117,9 @@ func WithBaseURL(url string) Option {
 }
 
 func (c *config) setBase(from, text string) error {
+	if c.isShared {
+		return fmt.Errorf("%s: the server is that of the first client", from)
+	}
 	base, err := parseBase(text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", from, err)
@@ -259,6 +267,29 @@ func WithUserAgent(name string) Option {
 			return fmt.Errorf("WithUserAgent: the name %w", err)
 		}
 		c.UserAgent = name
+		return nil
+	}
+}
+
+// WithHeader adds a header to each request to the server, for example the secret of an
+// access proxy in front of it. A storage, to which the server redirects files, does not
+// receive it. The value is treated as a secret: it is not printed, and without
+// [WithInsecureHTTP] not sent over http:// to another machine. A name that is given
+// again replaces the earlier value. [NewClient] returns an error for the names of
+// credentials and of headers that the client or the connection sets, such as Accept,
+// in any spelling. By default, no headers are added.
+func WithHeader(name, value string) Option {
+	return func(c *config) error {
+		if err := checkHeader(value); err != nil {
+			return fmt.Errorf("WithHeader: the value %w", err)
+		}
+		if err := rest.CheckOwnHeader(name, value); err != nil {
+			return fmt.Errorf("WithHeader: %w", err)
+		}
+		if c.Headers == nil {
+			c.Headers = map[string]secret.Value{}
+		}
+		c.Headers[http.CanonicalHeaderKey(name)] = secret.New(value)
 		return nil
 	}
 }

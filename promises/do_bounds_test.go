@@ -17,7 +17,7 @@ func TestDoRefusesReservedHeaders(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"Private-Token", "Private_Token", "PRIVATE_TOKEN", "private.token", "Job_Token", "Deploy_Token", "Runner-Token", "Authorization", "Proxy-Authorization",
-		"X-Gitlab-Static-Object-Token", "Sudo", "SUDO", "Cookie",
+		"Sudo", "SUDO", "Cookie",
 		"X-HTTP-Method-Override", "X_HTTP_METHOD_OVERRIDE", "X-Http-Method", "X-Method-Override", "X-Original-URL", "X-Rewrite-URL",
 		"Connection", "Proxy-Connection", "Keep-Alive", "Upgrade", "Te", "Trailer", "Transfer-Encoding", "Transfer_Encoding", "Content_Length", "Expect", "Host", "Idempotency_Key",
 	} {

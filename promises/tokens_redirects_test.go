@@ -127,7 +127,7 @@ func TestOnlyHarmlessHeadersLeave(t *testing.T) {
 	t.Parallel()
 	api, storage := testkit.Redirected(302, testkit.StorageURL, testkit.OK)
 	req := testkit.Request(t, http.MethodGet, "/projects/7", nil)
-	for _, name := range []string{"Accept", "Range", "If-Range", "User-Agent", "Dpop", "X-Csrf-Token", "X-Access-Proxy"} {
+	for _, name := range []string{"Accept", "Range", "If-Range", "User-Agent", "Dpop", "X-Csrf-Token", "X-Gitlab-Static-Object-Token", "X-Access-Proxy"} {
 		req.Header.Set(name, "bytes=0-1")
 	}
 	resp, err := api.Client(t).Do(req)

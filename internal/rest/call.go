@@ -221,7 +221,7 @@ func (c *Client) belowBase(escaped string) string {
 // the path, make net/http send a request twice, or belong to the connection.
 var reservedHeaders = []string{
 	"authorization", "proxy-authorization", "private-token", "job-token", "deploy-token", "runner-token",
-	"x-gitlab-static-object-token", "sudo", "cookie",
+	"sudo", "cookie",
 	"x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url",
 	"idempotency-key", "x-idempotency-key",
 	"connection", "proxy-connection", "keep-alive", "upgrade", "te", "trailer", "transfer-encoding",
@@ -245,11 +245,23 @@ func IsReserved(name string) bool {
 func checkHeaders(header http.Header) error {
 	for name, values := range header {
 		if IsReserved(name) {
-			return fmt.Errorf("the request has the header %q, which is not the caller's to set", http.CanonicalHeaderKey(name))
+			return fmt.Errorf("the header %q is not the caller's to set", http.CanonicalHeaderKey(name))
 		}
 		if name == "" || strings.ContainsFunc(name, notToken) || slices.ContainsFunc(values, HasControl) {
 			return fmt.Errorf("the header %q has a newline or another character that headers must not have", name)
 		}
+	}
+	return nil
+}
+
+// CheckOwnHeader returns an error if a header must not be added to every request.
+func CheckOwnHeader(name, value string) error {
+	if err := checkHeaders(http.Header{name: {value}}); err != nil {
+		return err
+	}
+	name = http.CanonicalHeaderKey(name)
+	if travels(name) || strings.HasPrefix(name, "Content-") {
+		return fmt.Errorf("the header %q is set by the client", name)
 	}
 	return nil
 }

@@ -36,7 +36,8 @@ type Config struct {
 	Tries     int     // at most, the first attempt included
 	MaxWait   time.Duration
 	Timeouts  Timeouts
-	MaxBody   int64 // of a JSON response, in bytes
+	Headers   map[string]secret.Value // for the server alone, by their canonical names
+	MaxBody   int64                   // of a JSON response, in bytes
 
 	OnWait     func(context.Context, Wait)     // or nil
 	OnResponse func(context.Context, Exchange) // or nil

@@ -143,6 +143,11 @@ func (t *transport) admit(out *http.Request, r *run) error {
 	if err := t.gate.enter(out.Context(), r); err != nil {
 		return err
 	}
+	for name, value := range t.config.Headers {
+		if len(out.Header[name]) == 0 {
+			out.Header.Set(name, value.Reveal())
+		}
+	}
 	if t.config.Sudo != "" {
 		out.Header.Set("Sudo", t.config.Sudo)
 	}

@@ -44,7 +44,8 @@ func Fewer(n int) int {
 func SetEnv(t *testing.T, variables map[string]string) {
 	t.Helper()
 	for _, name := range []string{
-		"GITLAB_TOKEN", "GITLAB_URL", "GITLAB_HOST", "CI_JOB_TOKEN", "CI_API_V4_URL", "CI_SERVER_URL", "CI_SERVER_TLS_CA_FILE",
+		"GITLAB_TOKEN", "GITLAB_URL", "GITLAB_HOST", "CI_JOB_TOKEN", "CI_API_V4_URL", "CI_SERVER_URL",
+		"CI", "CI_SERVER_TLS_CA_FILE", "CI_SERVER_TLS_CERT_FILE", "CI_SERVER_TLS_KEY_FILE",
 		"CI_PROJECT_ID", "CI_PIPELINE_ID", "CI_JOB_ID",
 		"CI_API_GRAPHQL_URL", "CI_SERVER_HOST", "CI_PROJECT_PATH", "CI_REGISTRY_PASSWORD", // not ours
 	} {
