@@ -33,8 +33,7 @@ const soakWorkers = 64
 
 // TestSoak lets many goroutines call one client while a fifth of all requests
 // goes wrong, and compares what the client says with what the server did.
-func TestSoak(t *testing.T) {
-	t.Parallel()
+func TestSoak(t *testing.T) { // alone, since it measures the heap
 	synctest.Test(t, func(t *testing.T) {
 		s := newSoak(t)
 		var workers sync.WaitGroup
