@@ -19,7 +19,7 @@ import (
 	"example.com/gitlabci"
 )
 
-// The HTTP/2 frames that a frameServer reads or writes; see RFC 9113, 6.
+// The HTTP/2 frames that a FrameServer reads or writes; see RFC 9113, 6.
 const (
 	frameData     = 0
 	FrameHeaders  = 1
@@ -145,6 +145,7 @@ func frame(kind, flags byte, stream uint32, payload []byte) []byte {
 // Succeed responds as GitLab does.
 func (c *FrameConn) Succeed(stream uint32) { c.Write(FrameSuccess(stream)) }
 
+// FrameSuccess is the successful response to a write.
 func FrameSuccess(stream uint32) []byte {
 	headers := frame(FrameHeaders, FlagEndHeaders, stream, status201)
 	return append(headers, frame(frameData, flagEndStream, stream, []byte(`{"id":7}`))...)
@@ -169,6 +170,7 @@ type RawServer struct {
 	Requests atomic.Int64
 }
 
+// NewRawServer starts a server on this machine.
 func NewRawServer(t *testing.T, response string) *RawServer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

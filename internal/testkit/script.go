@@ -26,8 +26,8 @@ const (
 	Token = "glpat-invented"
 )
 
-// A Script is a server that answers the first request by its first step, the
-// next one by the next, and all further ones by the last.
+// A Script is a server that responds to the first request with its first step, to
+// the next one with the next step, and to all further ones with the last.
 type Script struct {
 	Steps   []http.HandlerFunc
 	Network memnet.Network
