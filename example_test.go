@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
@@ -129,3 +130,53 @@ func ExampleClient_Do() {
 	fmt.Println(string(body), err)
 	// Output: [] <nil>
 }
+
+// A tracer that records which call a request belongs to, and no URL: those of a storage
+// are signed.
+func ExampleWithMiddleware() {
+	srv := gitlabcitest.NewServer()
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	trace := func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(req *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(req)
+			if info, ok := gitlabci.RequestInfoFrom(req.Context()); ok && err == nil {
+				fmt.Println(info.Method, info.Endpoint, "storage:", info.Storage, resp.StatusCode)
+			}
+			return resp, err
+		})
+	}
+	_, err := srv.Client(gitlabci.WithMiddleware(trace)).Pipelines.Get(context.Background(), "group/app", 101)
+	fmt.Println(err)
+	// Output:
+	// GET /projects/:id/pipelines/:pipeline_id storage: false 200
+	// <nil>
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// A source that caches its token until GitLab refuses it.
+func ExampleTokenRefused() {
+	cached := struct {
+		sync.Mutex
+		token string
+	}{token: "gloas-…"}
+	source := func(ctx context.Context) (string, error) {
+		cached.Lock()
+		defer cached.Unlock()
+		if gitlabci.TokenRefused(ctx) != "" {
+			token, err := refresh(ctx)
+			if err != nil {
+				return "", err
+			}
+			cached.token = token
+		}
+		return cached.token, nil
+	}
+	client, err := gitlabci.NewClient(gitlabci.WithTokenSource(source))
+	fmt.Println(client != nil, err)
+	// Output: true <nil>
+}
+
+func refresh(context.Context) (string, error) { return "gloas-… the next one", nil }

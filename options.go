@@ -177,8 +177,9 @@ func WithOAuthToken(token string) Option {
 
 // WithTokenSource sends the OAuth 2.0 token that source returns. Source is called before
 // each request, so it should cache its token. After a 401, a call is retried once with
-// the token that source returns then, whatever [WithRetries] says. An error of source
-// ends the call. A client has one token; the default is none.
+// the token that source returns then, whatever [WithRetries] says: [TokenRefused] tells
+// source to renew it. An error of source ends the call. A client has one token; the
+// default is none.
 func WithTokenSource(source func(context.Context) (string, error)) Option {
 	return func(c *config) error {
 		if source == nil {
@@ -191,6 +192,15 @@ func WithTokenSource(source func(context.Context) (string, error)) Option {
 		return c.setAuth(&rest.Auth{From: "WithTokenSource", Header: "Authorization", Prefix: "Bearer ", Token: token, Check: checkToken, Fresh: true})
 	}
 }
+
+// TokenRefused returns, from the context that a source given to [WithTokenSource] is
+// called with, "" unless GitLab has refused the token it returned before. Then source
+// should return another one, not the one it caches. If many calls had the same token
+// refused, source is told so once, and the other calls wait for it.
+//
+// The text identifies the refused token, for a source that may have renewed it meanwhile:
+// the first 16 hexadecimal digits of its SHA-256.
+func TokenRefused(ctx context.Context) string { return rest.RefusedIn(ctx) }
 
 func fixedToken(from, header, prefix, token string) Option {
 	return func(c *config) error {

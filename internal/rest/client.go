@@ -15,9 +15,12 @@ package rest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"example.com/gitlabci/internal/secret"
@@ -50,7 +53,7 @@ type Config struct {
 	Explain func(ctx context.Context, write *Call, err error, printable func(string) string)
 }
 
-// An Auth is the one credential of a client.
+// An Auth is the one credential of a client, or of several.
 type Auth struct {
 	From   string // the option or variable that gave it
 	Header string
@@ -58,6 +61,48 @@ type Auth struct {
 	Token  func(context.Context) (secret.Value, error)
 	Check  func(token string) error // rejects what cannot be a token
 	Fresh  bool                     // calling Token again can return another one
+
+	once     sync.Once
+	turn     chan struct{} // of the caller that renews the token
+	replaced string        // the mark of the last token that was renewed
+}
+
+type refusedKey struct{}
+
+// RefusedIn returns the mark of the token that the server has refused, from the context
+// of a call of [Auth.Token], or "".
+func RefusedIn(ctx context.Context) string {
+	mark, _ := ctx.Value(refusedKey{}).(string)
+	return mark
+}
+
+// mark identifies a token without revealing it.
+func mark(token secret.Value) string {
+	sum := sha256.Sum256([]byte(token.Reveal()))
+	return hex.EncodeToString(sum[:8])
+}
+
+// renew returns a token in place of one that the server has refused. Of many callers
+// with the same refused token, only the first has it renewed; the others wait for it.
+func (a *Auth) renew(ctx context.Context, refused secret.Value) (secret.Value, error) {
+	a.once.Do(func() { a.turn = make(chan struct{}, 1) })
+	select {
+	case a.turn <- struct{}{}:
+		defer func() { <-a.turn }()
+	case <-ctx.Done():
+		return refused, Ended(ctx)
+	}
+	old := mark(refused)
+	if a.replaced == old {
+		if token, err := a.Token(ctx); err != nil || mark(token) != old {
+			return token, err
+		}
+	}
+	token, err := a.Token(context.WithValue(ctx, refusedKey{}, old))
+	if err == nil && mark(token) != old {
+		a.replaced = old
+	}
+	return token, err
 }
 
 // A Limiter delays requests.

@@ -160,7 +160,7 @@ func (t *transport) authorize(out *http.Request, r *run) error {
 	if auth == nil {
 		return nil
 	}
-	token, err := auth.Token(out.Context())
+	token, err := r.takeToken(out.Context())
 	if err != nil {
 		return fmt.Errorf("the token source: %w", err)
 	}
@@ -168,8 +168,19 @@ func (t *transport) authorize(out *http.Request, r *run) error {
 		return fmt.Errorf("%s: %w", auth.From, err)
 	}
 	r.secrets = append(r.secrets, token)
+	r.token = &token
 	out.Header.Set(auth.Header, auth.Prefix+token.Reveal())
 	return nil
+}
+
+// takeToken returns the token for the next request: a renewed one after a refusal.
+func (r *run) takeToken(ctx context.Context) (secret.Value, error) {
+	refused := r.refused
+	if refused == nil {
+		return r.config.Auth.Token(ctx)
+	}
+	r.refused = nil
+	return r.config.Auth.renew(ctx, *refused)
 }
 
 // travels reports whether a header may be sent to another origin. Headers that say what
