@@ -1,5 +1,16 @@
 package gitlabci
 
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"example.com/gitlabci/internal/pool"
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/joblog"
+)
+
 // A FailureReason is why a job failed; it is "" for a job with another status.
 // The set is open: a word not listed here passes through unchanged, and new ones
 // come often. Old jobs keep the word of their day.
@@ -121,3 +132,145 @@ const (
 	// The project in its trigger is blank once the variables are filled in.
 	FailureReasonDownstreamProjectTriggerResolvedToEmpty FailureReason = "downstream_project_trigger_resolved_to_empty"
 )
+
+// A JobFailure is a job that failed, and what its log says of it.
+type JobFailure struct {
+	Job        *Job          // never nil; of a trigger job only what both have in common
+	TriggerJob *TriggerJob   // nil unless it is one; it has no log
+	Reason     FailureReason // the job's
+	ExitCode   int           // of the script; 0 if the log names none
+
+	// Lines are those that seem to be the reason, in order, without colours: the
+	// last that mention an error, or else the last of the script. They are at most
+	// 20 of at most 4 KiB each; a job that never ran has none.
+	Lines []string
+
+	// Err is why the log could not be read to its end, such as [ErrForbidden] or
+	// the error of a context that has ended. Lines are then from the part that was
+	// read.
+	Err error
+}
+
+// failures are the jobs of a pipeline that failed, as its events are noted.
+type failures struct {
+	service  *PipelinesService
+	watch    *watch
+	follow   FollowOptions
+	attempts map[PipelineID]map[string]*attempt // the newest of each job, by its name
+}
+
+// An attempt is a job, as last seen.
+type attempt struct {
+	id      JobID
+	project ProjectID
+	failure *JobFailure // nil unless it counts
+}
+
+// projectOf is the project of what has changed.
+func (f *failures) projectOf(event *PipelineEvent) ProjectID {
+	if p := f.watch.known[event.Pipeline.ID]; p != nil {
+		return p.project
+	}
+	return event.Pipeline.ProjectID
+}
+
+// note keeps what is known of a job. A newer job of the same name replaces it, because
+// that is a retry.
+func (f *failures) note(event *PipelineEvent) {
+	job := event.Job
+	if event.TriggerJob != nil {
+		job = &Job{JobInfo: event.TriggerJob.JobInfo}
+	}
+	if job == nil {
+		return
+	}
+	if f.attempts == nil {
+		f.attempts = map[PipelineID]map[string]*attempt{}
+	}
+	byName := f.attempts[event.Pipeline.ID]
+	if byName == nil {
+		byName = map[string]*attempt{}
+		f.attempts[event.Pipeline.ID] = byName
+	}
+	if newest := byName[job.Name]; newest != nil && newest.id > job.ID {
+		return
+	}
+	seen := &attempt{id: job.ID, project: f.projectOf(event)}
+	if event.Status == StatusFailed && !job.AllowFailure {
+		seen.failure = &JobFailure{Job: new(*job), TriggerJob: event.TriggerJob, Reason: job.FailureReason}
+	}
+	byName[job.Name] = seen
+}
+
+// noteTriggers reads the trigger jobs that were not watched, if one of them may be why
+// the pipeline failed. Those that did not fail are ignored, even if a server lists them.
+func (f *failures) noteTriggers(ctx context.Context, status Status) error {
+	root := f.watch.root
+	if f.watch.options.Downstream || status != StatusFailed {
+		return nil
+	}
+	failed := &ListTriggerJobsOptions{Scope: []Status{StatusFailed}}
+	triggers, err := insist(ctx, f.watch, func() ([]*TriggerJob, error) {
+		return collect(all(ctx, f.service.client.Jobs.anyTriggerJobs(root.project, root.id), failed))
+	})
+	for _, t := range triggers {
+		f.note(root.event(&PipelineEvent{TriggerJob: t, Status: t.Status}))
+	}
+	return err
+}
+
+// failuresAtOnce is how many logs of failed jobs are summarized at the same time.
+const failuresAtOnce = 4
+
+// explain returns the list of failures, and reads their logs, some at once.
+func (f *failures) explain(ctx context.Context) (list []*JobFailure) {
+	var logs []*attempt
+	for _, failed := range f.failed() {
+		list = append(list, failed.failure)
+		if failed.failure.TriggerJob == nil {
+			logs = append(logs, failed)
+		}
+	}
+	always := context.WithoutCancel(ctx) // read says of each failure that ctx has ended
+	pool.Each(always, len(logs), failuresAtOnce, func(_ context.Context, i int) error {
+		f.read(ctx, logs[i])
+		return nil
+	})
+	return list
+}
+
+// failed returns the attempts that failed, upstream first. Below a trigger job
+// that was retried nothing counts.
+func (f *failures) failed() (all []*attempt) {
+	for queue := []*watched{f.watch.root}; len(queue) > 0; queue = queue[1:] {
+		begin := len(all)
+		for _, seen := range f.attempts[queue[0].id] {
+			if seen.failure != nil {
+				all = append(all, seen)
+			}
+		}
+		slices.SortFunc(all[begin:], func(a, b *attempt) int { return cmp.Compare(a.id, b.id) })
+		triggers := queue[0].triggers
+		for _, id := range slices.Sorted(maps.Keys(triggers)) {
+			if t := triggers[id]; t.child != nil && !t.superseded {
+				queue = append(queue, t.child)
+			}
+		}
+	}
+	return all
+}
+
+// read finds the lines that explain a failure. The job may just have ended, and its
+// last lines may still arrive.
+func (f *failures) read(ctx context.Context, failed *attempt) {
+	if failed.failure.Err = rest.Ended(ctx); failed.failure.Err != nil {
+		return
+	}
+	log := f.service.client.Jobs.openFollowed(ctx, failed.project, failed.id, f.follow)
+	defer log.Close()
+	summary, err := joblog.Summarize(log)
+	failed.failure.ExitCode, failed.failure.Err = summary.ExitCode, err
+	for _, line := range summary.Failure {
+		failed.failure.Lines = append(failed.failure.Lines, line.Text)
+	}
+}

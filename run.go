@@ -6,13 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"time"
 
-	"example.com/gitlabci/internal/pool"
 	"example.com/gitlabci/internal/rest"
-	"example.com/gitlabci/joblog"
 )
 
 // exitTime is how long canceling a pipeline may take once nobody waits for it any
@@ -87,7 +83,7 @@ type RunResult struct {
 // [RunOptions.CancelOnExit] is set, and the jobs that had failed, perhaps
 // without their logs.
 func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref string, opts *RunOptions) (*RunResult, error) {
-	r := &run{service: s, attempts: map[PipelineID]map[string]*attempt{}}
+	r := &run{failures: failures{service: s}}
 	if opts != nil {
 		r.options = *opts
 	}
@@ -111,13 +107,10 @@ func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref strin
 
 // A run is one pipeline from its start to its end.
 type run struct {
-	service  *PipelinesService
-	options  RunOptions
-	follow   FollowOptions
-	watch    *watch
-	log      *runLog
-	attempts map[PipelineID]map[string]*attempt // the newest of each job, by its name
-	result   RunResult
+	failures
+	options RunOptions
+	log     *runLog
+	result  RunResult
 }
 
 // run waits for the pipeline. Before it returns, it ends the context of everything it
@@ -133,13 +126,13 @@ func (r *run) run(ctx context.Context) error {
 		err = cmp.Or(r.log.failure(), err)
 		stop(err)
 		err = r.exit(ctx, err)
-		r.explain(inner)
+		r.result.Failed = r.explain(inner)
 		return err
 	}
 	r.result.Pipeline = pipeline
 	r.log.finish()
-	missed := r.noteTriggers(inner)
-	r.explain(inner)
+	missed := r.noteTriggers(inner, pipeline.Status)
+	r.result.Failed = r.explain(inner)
 	return cmp.Or(r.log.failure(), ended(ctx), missed, err)
 }
 
@@ -163,14 +156,6 @@ func (r *run) handle(event *PipelineEvent) bool {
 	return true
 }
 
-// projectOf is the project of what has changed.
-func (r *run) projectOf(event *PipelineEvent) ProjectID {
-	if p := r.watch.known[event.Pipeline.ID]; p != nil {
-		return p.project
-	}
-	return event.Pipeline.ProjectID
-}
-
 // exit takes the pipeline as last seen, and cancels it if that is wanted.
 func (r *run) exit(ctx context.Context, err error) error {
 	if seen := r.watch.root.info; seen != nil {
@@ -189,126 +174,4 @@ func (r *run) exit(ctx context.Context, err error) error {
 	}
 	r.result.Pipeline = canceled
 	return err
-}
-
-// A JobFailure is a job that failed, and what its log says of it.
-type JobFailure struct {
-	Job        *Job          // never nil; of a trigger job only what both have in common
-	TriggerJob *TriggerJob   // nil unless it is one; it has no log
-	Reason     FailureReason // the job's
-	ExitCode   int           // of the script; 0 if the log names none
-
-	// Lines are those that seem to be the reason, in order, without colours: the
-	// last that mention an error, or else the last of the script. They are at most
-	// 20 of at most 4 KiB each; a job that never ran has none.
-	Lines []string
-
-	// Err is why the log could not be read to its end, such as [ErrForbidden] or
-	// the error of a context that has ended. Lines are then from the part that was
-	// read.
-	Err error
-}
-
-// An attempt is a job, as last seen.
-type attempt struct {
-	id      JobID
-	project ProjectID
-	failure *JobFailure // nil unless it counts
-}
-
-// note keeps what is known of a job. A newer job of the same name replaces it, because
-// that is a retry.
-func (r *run) note(event *PipelineEvent) {
-	job := event.Job
-	if event.TriggerJob != nil {
-		job = &Job{JobInfo: event.TriggerJob.JobInfo}
-	}
-	if job == nil {
-		return
-	}
-	byName := r.attempts[event.Pipeline.ID]
-	if byName == nil {
-		byName = map[string]*attempt{}
-		r.attempts[event.Pipeline.ID] = byName
-	}
-	if newest := byName[job.Name]; newest != nil && newest.id > job.ID {
-		return
-	}
-	seen := &attempt{id: job.ID, project: r.projectOf(event)}
-	if event.Status == StatusFailed && !job.AllowFailure {
-		seen.failure = &JobFailure{Job: new(*job), TriggerJob: event.TriggerJob, Reason: job.FailureReason}
-	}
-	byName[job.Name] = seen
-}
-
-// noteTriggers reads the trigger jobs that were not watched, if one of them may be why
-// the pipeline failed. Those that did not fail are ignored, even if a server lists them.
-func (r *run) noteTriggers(ctx context.Context) error {
-	root := r.watch.root
-	if r.options.Watch.Downstream || r.result.Pipeline.Status != StatusFailed {
-		return nil
-	}
-	failed := &ListTriggerJobsOptions{Scope: []Status{StatusFailed}}
-	triggers, err := insist(ctx, r.watch, func() ([]*TriggerJob, error) {
-		return collect(all(ctx, r.service.client.Jobs.anyTriggerJobs(root.project, root.id), failed))
-	})
-	for _, t := range triggers {
-		r.note(root.event(&PipelineEvent{TriggerJob: t, Status: t.Status}))
-	}
-	return err
-}
-
-// failuresAtOnce is how many logs of failed jobs are summarized at the same time.
-const failuresAtOnce = 4
-
-// explain makes the list of failures, and reads their logs, some at once.
-func (r *run) explain(ctx context.Context) {
-	var logs []*attempt
-	for _, failed := range r.failed() {
-		r.result.Failed = append(r.result.Failed, failed.failure)
-		if failed.failure.TriggerJob == nil {
-			logs = append(logs, failed)
-		}
-	}
-	always := context.WithoutCancel(ctx) // read says of each failure that ctx has ended
-	pool.Each(always, len(logs), failuresAtOnce, func(_ context.Context, i int) error {
-		r.read(ctx, logs[i])
-		return nil
-	})
-}
-
-// failed returns the attempts that failed, upstream first. Below a trigger job
-// that was retried nothing counts.
-func (r *run) failed() (all []*attempt) {
-	for queue := []*watched{r.watch.root}; len(queue) > 0; queue = queue[1:] {
-		begin := len(all)
-		for _, seen := range r.attempts[queue[0].id] {
-			if seen.failure != nil {
-				all = append(all, seen)
-			}
-		}
-		slices.SortFunc(all[begin:], func(a, b *attempt) int { return cmp.Compare(a.id, b.id) })
-		triggers := queue[0].triggers
-		for _, id := range slices.Sorted(maps.Keys(triggers)) {
-			if t := triggers[id]; t.child != nil && !t.superseded {
-				queue = append(queue, t.child)
-			}
-		}
-	}
-	return all
-}
-
-// read finds the lines that explain a failure. The job may just have ended, and its
-// last lines may still arrive.
-func (r *run) read(ctx context.Context, failed *attempt) {
-	if failed.failure.Err = rest.Ended(ctx); failed.failure.Err != nil {
-		return
-	}
-	log := r.service.client.Jobs.openFollowed(ctx, failed.project, failed.id, r.follow)
-	defer log.Close()
-	summary, err := joblog.Summarize(log)
-	failed.failure.ExitCode, failed.failure.Err = summary.ExitCode, err
-	for _, line := range summary.Failure {
-		failed.failure.Lines = append(failed.failure.Lines, line.Text)
-	}
 }
