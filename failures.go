@@ -3,6 +3,7 @@ package gitlabci
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -149,6 +150,53 @@ type JobFailure struct {
 	// the error of a context that has ended. Lines are then from the part that was
 	// read.
 	Err error
+}
+
+// FailuresOptions say which failures [PipelinesService.Failures] returns. Nil means the
+// zero values.
+type FailuresOptions struct {
+	// Downstream returns the failed jobs of downstream pipelines too, in any project,
+	// except of those that the token may not read.
+	Downstream bool
+}
+
+// Failures returns why a pipeline failed: its jobs that failed, and were neither allowed
+// to fail nor retried, as [RunResult.Failed] has them. It does not wait for the pipeline.
+// While that is running, it returns what has failed so far; of a pipeline without failed
+// jobs, nothing.
+//
+//	GET /projects/:id/pipelines/:pipeline_id/jobs
+//	GET /projects/:id/pipelines/:pipeline_id/bridges
+//	GET /projects/:id/pipelines/:pipeline_id
+//	GET /projects/:id/jobs/:job_id/trace
+//	GET /projects/:id/jobs/:job_id
+//
+// See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
+// The errors are those of [PipelinesService.Watch]. If a log cannot be read, only its
+// [JobFailure] has that error. A pipeline can fail without a job: see
+// [Pipeline.YAMLErrors].
+func (s *PipelinesService) Failures(ctx context.Context, project ProjectID, pipeline PipelineID, opts *FailuresOptions) ([]*JobFailure, error) {
+	opts = cmp.Or(opts, &FailuresOptions{})
+	w, err := s.watch(project, pipeline, WatchOptions{Downstream: opts.Downstream})
+	if err != nil {
+		return nil, err
+	}
+	f := &failures{service: s, watch: w}
+	w.emit = func(event *PipelineEvent) bool {
+		f.note(event)
+		return true
+	}
+	if err := w.readOnce(ctx); err != nil {
+		return nil, err
+	}
+	if err := f.noteTriggers(ctx, StatusFailed); err != nil {
+		return nil, err
+	}
+	list := f.explain(ctx)
+	if ended := rest.Ended(ctx); ended != nil {
+		return list, fmt.Errorf("gitlabci: Failures: %w", ended)
+	}
+	return list, nil
 }
 
 // failures are the jobs of a pipeline that failed, as its events are noted.

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
+	"example.com/gitlabci/internal/poll"
 	"example.com/gitlabci/internal/rest"
 )
 
@@ -176,6 +178,113 @@ func (s *JobsService) PlayOrRetry(ctx context.Context, project ProjectID, job Jo
 // [ErrOutcomeUnknown] if the response was lost.
 func (s *JobsService) Erase(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
 	return sendTo[*Job](ctx, s.client, rest.Once(http.MethodPost, at("projects", project, "jobs", job, "erase"), nil), jobAt(project, job))
+}
+
+// Wait waits until a job has finished, and returns it. A failed job is not an error: see
+// its Status. If the job is retried later, that is another job.
+//
+//	GET /projects/:id/jobs/:job_id
+//
+// See https://docs.gitlab.com/api/jobs/#retrieve-a-job-by-job-id.
+// It polls as [PipelinesService.Watch] does, and ends with the same errors. Of opts,
+// Downstream does not matter. If in two polls in a row the job is manual, so that someone
+// has to play it, Wait returns the job and an error that matches [ErrBlocked], unless
+// [WatchOptions.WaitForManual] is set.
+func (s *JobsService) Wait(ctx context.Context, project ProjectID, job JobID, opts *WatchOptions) (*Job, error) {
+	w := &jobWait{service: s, project: project, id: job}
+	if opts != nil {
+		w.options = *opts
+	}
+	if err := w.options.check(); err != nil {
+		return nil, rest.Invalid("WatchOptions", err)
+	}
+	w.pace = poll.Pace{Min: w.options.MinInterval, Max: w.options.MaxInterval, Jitter: true}
+	w.patience = poll.Patience{GiveUpAfter: w.options.GiveUpAfter}
+	for {
+		begun := time.Now()
+		read, err := s.Get(ctx, project, job)
+		if err == nil {
+			if over, blocked := w.take(read); over {
+				return read, blocked
+			}
+		} else if err := w.failed(ctx, begun, err); err != nil {
+			return nil, err
+		}
+		if w.pace.Wait(ctx) != nil {
+			return nil, w.ended(ctx, nil)
+		}
+	}
+}
+
+// jobReads is how often in a row a job that was never seen is not found, before that is
+// believed: a replica of GitLab's database may not have it yet.
+const jobReads = 3
+
+// A jobWait waits for one job.
+type jobWait struct {
+	service *JobsService
+	project ProjectID
+	id      JobID
+	options WatchOptions // without zeros
+
+	seen    *Job      // as last read
+	lagging time.Time // since when it is read as older than that; zero if it is not
+	missing int       // how often in a row it was not found
+	since   time.Time // when that began
+
+	pace     poll.Pace
+	patience poll.Patience
+}
+
+// take takes what a poll has read, and reports whether the wait is over.
+func (w *jobWait) take(read *Job) (over bool, blocked error) {
+	w.patience.Restore()
+	w.missing = 0
+	if stillLags(w.seen != nil && goesBack(w.seen.Status, read.Status), &w.lagging) {
+		return false, nil
+	}
+	again := w.seen != nil && w.seen.Status == read.Status
+	if !again {
+		w.pace.Restart()
+	}
+	w.seen = read
+	if again && read.Status.Blocked() && !w.options.WaitForManual {
+		return true, fmt.Errorf("%w: job %d in project %s", ErrBlocked, w.id, w.project)
+	}
+	return read.Status.Finished(), nil
+}
+
+// failed returns the error of a poll that failed, if it will not pass or has lasted too
+// long, or nil to poll again.
+func (w *jobWait) failed(ctx context.Context, begun time.Time, err error) error {
+	if ctx.Err() != nil {
+		return w.ended(ctx, err)
+	}
+	if !mayPass(err, w.seen != nil) && !w.mayAppear(err) {
+		return err
+	}
+	asked := askedToWait(err)
+	w.pace.AtLeast(asked)
+	if lasted, giveUp := w.patience.Failed(begun, asked, err); giveUp {
+		return fmt.Errorf("gitlabci: job %d could not be read for %v: %w", w.id, lasted, err)
+	}
+	return nil
+}
+
+// mayAppear reports whether a job that was not found may be found later.
+func (w *jobWait) mayAppear(err error) bool {
+	if e, answered := errors.AsType[*APIError](err); !answered || !e.gone() {
+		return false
+	}
+	if w.missing++; w.missing == 1 {
+		w.since = time.Now()
+	}
+	return w.missing < jobReads || w.seen != nil && time.Since(w.since) < longestLag
+}
+
+// ended is the error of a context that ended, and of the last poll.
+func (w *jobWait) ended(ctx context.Context, err error) error {
+	return fmt.Errorf("gitlabci: waiting for job %d: %w", w.id, w.patience.Ended(ctx, err))
 }
 
 // body is what a nil pointer to options becomes: no body at all.

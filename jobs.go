@@ -193,6 +193,66 @@ func (s *JobsService) FindByName(ctx context.Context, project ProjectID, pipelin
 	return nil, fmt.Errorf("%w: pipeline %d has no job %q%s", ErrNotFound, pipeline, name, amongNames(others))
 }
 
+// LatestJobOptions say which job [JobsService.Latest] returns. Nil means the zero values.
+type LatestJobOptions struct {
+	// AnyPipeline searches all pipelines of the ref, also those that failed or have not
+	// finished. False means only successful ones.
+	AnyPipeline bool
+}
+
+// latestPipelines is how many pipelines Latest searches.
+const latestPipelines = 100
+
+// Latest returns the newest successful job with that exact name on ref, a branch or a
+// tag. It searches the newest 100 pipelines of the ref that were successful, or all of
+// them with [LatestJobOptions.AnyPipeline], one after the other, usually the first.
+// Trigger jobs, superseded attempts and child pipelines are ignored.
+//
+//	GET /projects/:id/pipelines
+//	GET /projects/:id/pipelines/:pipeline_id/jobs
+//
+// See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
+// The error matches [ErrNotFound] if there is no such job, or the project does not exist
+// or is hidden from the token, and [ErrForbidden] if its jobs are hidden.
+func (s *JobsService) Latest(ctx context.Context, project ProjectID, ref, name string, opts *LatestJobOptions) (*Job, error) {
+	if ref == "" || name == "" {
+		return nil, rest.Invalid("Latest", errors.New("the ref or the job's name is empty"))
+	}
+	list := &ListPipelinesOptions{ListOptions: ListOptions{PerPage: 20}, Ref: branchOrTag(ref), Status: StatusSuccess}
+	kind := "successful pipelines"
+	if opts != nil && opts.AnyPipeline {
+		list.Status, kind = "", "pipelines"
+	}
+	searched := 0
+	for pipeline, err := range s.client.Pipelines.All(ctx, project, list) {
+		if err != nil {
+			return nil, err
+		}
+		job, err := s.successOf(ctx, project, pipeline.ID, name)
+		if job != nil || err != nil {
+			return job, err
+		}
+		if searched++; searched == latestPipelines {
+			break
+		}
+	}
+	return nil, fmt.Errorf("%w: no job %q was successful in the newest %d %s of ref %q in project %s", ErrNotFound, name, searched, kind, ref, project)
+}
+
+// successOf returns the successful job of a pipeline with that name, or nil if there is
+// none.
+func (s *JobsService) successOf(ctx context.Context, project ProjectID, pipeline PipelineID, name string) (*Job, error) {
+	for job, err := range s.AllForPipeline(ctx, project, pipeline, &ListPipelineJobsOptions{Scope: []Status{StatusSuccess}}) {
+		if e, answered := errors.AsType[*APIError](err); answered && e.gone() {
+			return nil, nil // the pipeline was deleted a moment ago
+		}
+		if err != nil || job.Name == name {
+			return job, err
+		}
+	}
+	return nil, nil
+}
+
 // mostNames is how many names an error lists.
 const mostNames = 20
 

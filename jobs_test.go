@@ -9,10 +9,12 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
 	"example.com/gitlabci/internal/testkit"
 )
 
@@ -326,4 +328,154 @@ func TestJobsCurrent(t *testing.T) {
 			require.Len(t, s.Received(), 3)
 		})
 	}
+}
+
+// Wait returns a job when it has finished, whatever became of it.
+func TestJobsWait(t *testing.T) {
+	for _, want := range []gitlabci.Status{"success", "failed", "canceled"} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := gitlabcitest.NewServer()
+			p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+			job := p.AddJob(gitlabcitest.Job{Script: gitlabcitest.Script{Queues: time.Minute, Runs: 10 * time.Minute, Result: want}})
+			srv.Fault(gitlabcitest.Fault{Route: testkit.JobRoute, Status: 502, Nth: 4, Times: 20})
+			start := time.Now()
+			finished, err := srv.Client().Jobs.Wait(t.Context(), "group/app", job.ID, nil)
+			require.NoError(t, err)
+			require.Equal(t, want, finished.Status)
+			require.InDelta(t, 11*time.Minute, time.Since(start), float64(15*time.Second))
+			require.Less(t, len(srv.Requests()), 100)
+		})
+	}
+}
+
+// A manual job is blocked, unless that is waited for.
+func TestJobsWaitForAManualJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := gitlabcitest.NewServer()
+		job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusManual, Script: gitlabcitest.Script{Runs: time.Minute}})
+		client := srv.Client()
+		blocked, err := client.Jobs.Wait(t.Context(), "group/app", job.ID, nil)
+		require.ErrorIs(t, err, gitlabci.ErrBlocked)
+		require.Equal(t, job.ID, blocked.ID)
+		time.AfterFunc(time.Hour, func() { client.Jobs.Play(t.Context(), "group/app", job.ID, nil) })
+		played, err := client.Jobs.Wait(t.Context(), "group/app", job.ID, &gitlabci.WatchOptions{WaitForManual: true})
+		require.NoError(t, err)
+		require.Equal(t, gitlabci.StatusSuccess, played.Status)
+	})
+}
+
+// A replica of GitLab's database that lags is outlasted, and what stays away is missing.
+func TestJobsWaitOnReplicas(t *testing.T) {
+	job := func(status string) http.HandlerFunc { return testkit.Respond(200, `{"id":7,"status":"`+status+`"}`) }
+	missing := testkit.Respond(404, `{"message":"404 Not found"}`)
+	for name, test := range map[string]struct {
+		steps []http.HandlerFunc
+		sent  int
+		err   error
+	}{
+		"a job that comes late":  {[]http.HandlerFunc{missing, missing, job("running"), job("success")}, 4, nil},
+		"a job that goes away":   {[]http.HandlerFunc{job("running"), missing, missing, missing, missing, job("success")}, 6, nil},
+		"a job that is deleted":  {[]http.HandlerFunc{job("running"), missing}, 0, gitlabci.ErrNotFound},
+		"a job that never was":   {[]http.HandlerFunc{missing}, 3, gitlabci.ErrNotFound},
+		"a status from before":   {[]http.HandlerFunc{job("running"), job("manual"), job("manual"), job("success")}, 4, nil},
+		"a token that expired":   {[]http.HandlerFunc{job("running"), testkit.Respond(401, `{"message":"401 Unauthorized"}`)}, 2, gitlabci.ErrUnauthorized},
+		"another job":            {[]http.HandlerFunc{testkit.Respond(200, `{"id":8,"status":"success"}`), job("success")}, 2, nil},
+		"a word of tomorrow":     {[]http.HandlerFunc{job("dreaming"), job("success")}, 2, nil},
+		"not a job for too long": {[]http.HandlerFunc{testkit.Respond(502, ``)}, 0, testkit.AnyError},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := testkit.NewScript(test.steps...)
+			found, err := s.Client(t, gitlabci.WithRetries(0)).Jobs.Wait(t.Context(), "group/app", 7, nil)
+			switch {
+			case test.err == nil:
+				require.NoError(t, err, name)
+				require.Equal(t, gitlabci.StatusSuccess, found.Status, name)
+			case test.err == testkit.AnyError:
+				require.ErrorContains(t, err, "gitlabci: job 7 could not be read for 10m", name)
+			default:
+				require.ErrorIs(t, err, test.err, name)
+			}
+			if test.sent > 0 {
+				require.Len(t, s.Received(), test.sent, name)
+			}
+		})
+	}
+}
+
+func TestJobsWaitEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testkit.NewScript(testkit.Respond(200, `{"id":7,"status":"running"}`))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		start := time.Now()
+		_, err := s.Client(t).Jobs.Wait(ctx, "group/app", 7, &gitlabci.WatchOptions{MinInterval: 10 * time.Second})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorContains(t, err, "gitlabci: waiting for job 7: ")
+		require.Equal(t, time.Minute, time.Since(start))
+		sent := len(s.Received())
+		_, err = s.Client(t).Jobs.Wait(t.Context(), "group/app", 7, &gitlabci.WatchOptions{MinInterval: -1})
+		require.ErrorIs(t, err, gitlabci.ErrInvalid)
+		require.Len(t, s.Received(), sent)
+	})
+}
+
+// Latest finds the newest success of a job, in successful pipelines or in any.
+func TestJobsLatest(t *testing.T) {
+	srv := gitlabcitest.NewServer()
+	add := func(ref string, status gitlabci.Status, jobs ...string) {
+		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: ref, Status: status})
+		for i := 0; i < len(jobs); i += 2 {
+			p.AddJob(gitlabcitest.Job{Name: jobs[i], Status: gitlabci.Status(jobs[i+1])})
+		}
+	}
+	add("main", "success", "build", "success", "unit", "success")                    // jobs 1001, 1002
+	add("main", "failed", "build", "success", "unit", "failed")                      // 1003, 1004
+	add("main", "success", "unit", "success")                                        // 1005: no such job
+	add("other", "success", "build", "success")                                      // 1006
+	add("main", "failed", "build", "failed")                                         // 1007
+	add("main", "running", "build", "running", "unit", "success", "lint", "success") // 1008 to 1010
+	client := srv.Client()
+	for name, test := range map[string]struct {
+		ref, job string
+		opts     *gitlabci.LatestJobOptions
+		want     gitlabci.JobID
+	}{
+		"in successful pipelines": {"main", "build", nil, 1001},
+		"in the newest":           {"main", "unit", nil, 1005},
+		"in any":                  {"main", "build", &gitlabci.LatestJobOptions{AnyPipeline: true}, 1003},
+		"in one that runs":        {"refs/heads/main", "unit", &gitlabci.LatestJobOptions{AnyPipeline: true}, 1009},
+		"of another ref":          {"other", "build", nil, 1006},
+		"only in one that runs":   {"main", "lint", nil, 0},
+		"none":                    {"main", "deploy", nil, 0},
+		"no ref":                  {"gone", "build", nil, 0},
+	} {
+		job, err := client.Jobs.Latest(t.Context(), "group/app", test.ref, test.job, test.opts)
+		if test.want == 0 {
+			require.ErrorIs(t, err, gitlabci.ErrNotFound, name)
+			require.ErrorContains(t, err, fmt.Sprintf("no job %q was successful", test.job), name)
+			continue
+		}
+		require.NoError(t, err, name)
+		require.Equal(t, test.want, job.ID, name)
+	}
+	_, err := client.Jobs.Latest(t.Context(), "group/app", "", "build", nil)
+	require.ErrorIs(t, err, gitlabci.ErrInvalid)
+	_, err = client.Jobs.Latest(t.Context(), "group/app", "main", "", nil)
+	require.ErrorIs(t, err, gitlabci.ErrInvalid)
+	_, err = client.Jobs.Latest(t.Context(), "group/none", "main", "build", nil)
+	require.ErrorIs(t, err, gitlabci.ErrNotFound)
+}
+
+// Latest gives up after a hundred pipelines, and passes over one that was just deleted.
+func TestJobsLatestIsBounded(t *testing.T) {
+	srv := gitlabcitest.NewServer()
+	for range 120 {
+		srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "main"}).AddJob(gitlabcitest.Job{Name: "unit", Status: gitlabci.StatusSuccess})
+	}
+	_, err := srv.Client().Jobs.Latest(t.Context(), "group/app", "main", "build", nil)
+	require.ErrorContains(t, err, "in the newest 100 successful pipelines")
+	srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Status: 404, Body: `{"message":"404 Not found"}`, Times: 1})
+	job, err := srv.Client().Jobs.Latest(t.Context(), "group/app", "main", "unit", nil)
+	require.NoError(t, err)
+	require.EqualValues(t, 1119, job.ID)
 }

@@ -443,3 +443,74 @@ func TestRunOnAReplica(t *testing.T) {
 		})
 	}
 }
+
+// Failures tells of a pipeline that has finished what Run tells of it.
+func TestFailuresAreThoseOfRun(t *testing.T) {
+	allowed := testkit.Job("flaky", "failed", failingLog)
+	allowed.AllowFailure = true
+	for name, jobs := range map[string][]gitlabcitest.Job{
+		"one of two": {testkit.Job("build", "success", "built\n"), testkit.Job("unit", "failed", failingLog), allowed},
+		"none":       {testkit.Job("unit", "success", ""), allowed},
+		"no jobs":    nil,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := testkit.NewRunning(jobs...)
+			result, err := r.Run(t.Context())
+			if err != nil { // there is no pipeline without jobs
+				r.Server.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 101, Status: gitlabci.StatusFailed})
+				result = &gitlabci.RunResult{Pipeline: &gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 101}}}
+			}
+			failed, err := r.Server.Client().Pipelines.Failures(t.Context(), "group/app", result.Pipeline.ID, nil)
+			require.NoError(t, err, name)
+			require.Equal(t, result.Failed, failed, name)
+		})
+	}
+}
+
+// Failures does not wait, and finds failed trigger jobs and what failed below them.
+func TestFailuresOfAPipelineThatRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		long := testkit.Job("long", "success", "")
+		long.Script.Runs = time.Hour
+		r := testkit.NewRunning(testkit.Job("unit", "failed", failingLog), long, gitlabcitest.Job{Name: "child", Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{
+			Jobs: []gitlabcitest.Job{testkit.Job("leaf", "failed", failingLog)}, Depend: true,
+		}})
+		client := r.Server.Client()
+		p, err := client.Pipelines.Create(t.Context(), "group/app", "main", nil)
+		require.NoError(t, err)
+		time.Sleep(10 * time.Minute) // of the bubble
+		start := time.Now()
+		for downstream, want := range map[bool][]string{
+			false: {"1001 unit script_failure 3: --- FAIL: TestB", "1003 child unknown_failure 0: "},
+			true:  {"1001 unit script_failure 3: --- FAIL: TestB", "1003 child unknown_failure 0: ", "1004 leaf script_failure 3: --- FAIL: TestB"},
+		} {
+			failed, err := client.Pipelines.Failures(t.Context(), "group/app", p.ID, &gitlabci.FailuresOptions{Downstream: downstream})
+			require.NoError(t, err)
+			require.Equal(t, want, testkit.FailedJobs(&gitlabci.RunResult{Failed: failed}))
+		}
+		require.Zero(t, time.Since(start))
+	})
+}
+
+func TestFailuresThatCannotBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := gitlabcitest.NewServer()
+		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+		p.AddJob(gitlabcitest.Job{Name: "unit", Status: gitlabci.StatusFailed, Log: failingLog, StartedAt: time.Now(), FinishedAt: time.Now()})
+		client := srv.Client(gitlabci.WithRetries(0))
+		_, err := client.Pipelines.Failures(t.Context(), "group/app", 4711, nil)
+		require.ErrorIs(t, err, gitlabci.ErrNotFound)
+
+		srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Status: 502, Times: 3})
+		srv.Fault(gitlabcitest.Fault{Route: testkit.LogRoute, Status: 403})
+		list, err := client.Pipelines.Failures(t.Context(), "group/app", p.ID, nil)
+		require.NoError(t, err, "outages pass")
+		require.Len(t, list, 1)
+		require.ErrorIs(t, list[0].Err, gitlabci.ErrForbidden)
+
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err = client.Pipelines.Failures(ctx, "group/app", p.ID, nil)
+		require.ErrorIs(t, err, context.Canceled)
+	})
+}

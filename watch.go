@@ -199,6 +199,21 @@ func (w *watch) poll(ctx context.Context) (changed bool, err error) {
 	return changed, nil
 }
 
+// readOnce polls until each pipeline was read, those that the first ones show included.
+func (w *watch) readOnce(ctx context.Context) error {
+	for {
+		if _, err := w.poll(ctx); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(w.open, func(p *watched) bool { return !p.read && !p.gone }) {
+			return nil
+		}
+		if err := w.pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
 func (w *watch) pollOne(ctx context.Context, p *watched) (changed bool, err error) {
 	begun := time.Now()
 	p.current = false

@@ -153,6 +153,9 @@ func TestWireFilledOptionsAreComplete(t *testing.T) {
 	want := []string{"LatestArtifacts"}
 	for _, service := range []reflect.Type{reflect.TypeFor[*gitlabci.JobsService](), reflect.TypeFor[*gitlabci.ArtifactsService]()} {
 		for method := range service.Methods() {
+			if method.Name == "Wait" || method.Name == "Latest" {
+				continue // these say what is requested, and are not sent
+			}
 			for in := range method.Type.Ins() {
 				if in.Kind() == reflect.Pointer && strings.HasSuffix(in.Elem().Name(), "Options") {
 					want = append(want, in.Elem().Name())

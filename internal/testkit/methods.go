@@ -222,6 +222,12 @@ var pipelineMethods = map[string]Method{
 			return c.Pipelines.Wait(ctx, of.Project, of.pipeline(), nil)
 		},
 	},
+	"Pipelines.Failures": {
+		Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Many: true,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.Failures(ctx, of.Project, of.pipeline(), nil)
+		},
+	},
 	"Pipelines.Run": {
 		Route: "POST /projects/:id/pipeline", Many: true,
 		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {

@@ -50,6 +50,18 @@ var jobMethods = map[string]Method{
 			return c.Jobs.FindByName(ctx, of.Project, of.pipeline(), of.Name)
 		},
 	},
+	"Jobs.Latest": {
+		Route: "GET /projects/:id/pipelines", Many: true,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Jobs.Latest(ctx, of.Project, "main", of.Name, nil)
+		},
+	},
+	"Jobs.Wait": {
+		Route: "GET /projects/:id/jobs/:job_id", Response: `{"id":7,"status":"success"}`, Many: true,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Jobs.Wait(ctx, of.Project, of.job(), nil)
+		},
+	},
 	"Jobs.Get": {
 		Route: "GET /projects/:id/jobs/:job_id",
 		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
