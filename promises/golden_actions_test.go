@@ -1,6 +1,7 @@
 package promises_test
 
 import (
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -329,6 +330,21 @@ func TestGoldenIsComplete(t *testing.T) {
 		if name != "jobs_find_by_name" {
 			require.Contains(t, called, name)
 		}
+	}
+}
+
+// Every method that decodes one response is compared with a golden file.
+func TestGoldenOfEveryMethod(t *testing.T) {
+	var golden []string
+	for _, call := range goldenCalls {
+		golden = append(golden, call.method)
+	}
+	others := []string{"Jobs.FollowLog", "Pipelines.TestCases"} // decode the responses of Jobs.Get and Pipelines.TestReport
+	for name, method := range testkit.Methods {
+		if method.Many || method.IsFile() || method.Verb() == http.MethodDelete || slices.Contains(others, name) {
+			continue
+		}
+		require.Contains(t, golden, name, "no golden file")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +25,26 @@ func TestReadmeBot(t *testing.T) {
 	require.True(t, found)
 	require.Contains(t, string(page), "```go\n"+bot+"```\n")
 	require.Less(t, strings.Count(bot, "\n"), 40)
+}
+
+// The table of endpoints in README.md has a row for each method of one endpoint.
+func TestReadmeEndpoints(t *testing.T) {
+	page, err := os.ReadFile(testkit.ModuleFile(t, "README.md"))
+	require.NoError(t, err)
+	rows := strings.Split(string(page), "\n")
+	for name, method := range testkit.Methods {
+		if method.Many || name == "Jobs.FindByName" {
+			continue // rows of the second table
+		}
+		route := method.Route
+		if name == "Jobs.FollowLog" {
+			route += "/trace"
+		}
+		_, short, _ := strings.Cut(name, ".")
+		require.True(t, slices.ContainsFunc(rows, func(row string) bool {
+			return strings.HasPrefix(row, "| `"+route+"` |") && (strings.Contains(row, "`"+name+"`") || strings.Contains(row, "`"+short+"`"))
+		}), "%s has no row for %s", name, route)
+	}
 }
 
 // Every test that the pages name is there.
