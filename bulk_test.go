@@ -318,7 +318,7 @@ func TestEachWithinLimits(t *testing.T) {
 				srv := crowded(n, gitlabcitest.WithActionLimits())
 				var waits []gitlabci.WaitReason
 				client := srv.Client(gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(_ context.Context, w gitlabci.WaitInfo) {
-					if w.Duration >= time.Minute {
+					if w.Duration >= 2*time.Second {
 						waits = append(waits, w.Reason)
 					}
 				}}))

@@ -43,7 +43,6 @@ func newConfig(opts []Option) (*config, error) {
 		MaxWait:   2 * time.Minute,
 		MaxBody:   256 << 20,
 		NewError:  newAPIError,
-		SetDelay:  setDelay,
 	}}
 	return cfg, cfg.apply(opts)
 }

@@ -60,7 +60,7 @@ type APIError struct {
 	Path       string        // of the endpoint, without host or query
 	Message    string        // of GitLab, with its fields joined, or the title of a page
 	RequestID  string        // for GitLab's support
-	RetryAfter time.Duration // requested by the server, or the wait that was not begun; else 0
+	RetryAfter time.Duration // what the server asks to wait; 0 if it does not say
 
 	storage string // the host, if it is not the server
 	noRoute bool   // the server does not know the endpoint
@@ -127,13 +127,6 @@ func (e *APIError) failure() *rest.Failure {
 // newAPIError returns the error of a response other than success.
 func newAPIError(f *rest.Failure) error {
 	return &APIError{f.Status, f.Method, f.Path, f.Message, f.RequestID, f.RetryAfter, f.Storage, f.NoRoute, f.Foreign}
-}
-
-// setDelay sets the RetryAfter of an error to the wait that was not begun.
-func setDelay(err error, wait time.Duration) {
-	if e, ok := errors.AsType[*APIError](err); ok {
-		e.RetryAfter = wait
-	}
 }
 
 // mayPass reports whether a later poll may succeed after this error. If GitLab has

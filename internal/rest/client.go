@@ -45,8 +45,7 @@ type Config struct {
 	OnWait     func(context.Context, Wait)     // or nil
 	OnResponse func(context.Context, Exchange) // or nil
 
-	NewError func(*Failure) error                // makes the public error of a response
-	SetDelay func(err error, wait time.Duration) // sets the RetryAfter of a public error to a wait that was not begun
+	NewError func(*Failure) error // makes the public error of a response
 
 	// Explain may add to the error of a write what another read finds out, or is nil.
 	// The text it adds must have been returned by printable.

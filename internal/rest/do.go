@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -119,6 +120,9 @@ func (r *run) check(ctx context.Context, resp *http.Response, err error) (bool, 
 	var f *Failure
 	if err == nil {
 		f = r.read(resp)
+		if r.passage.shared && r.history.most > 1 {
+			r.history.most++ // others were successful meanwhile: the server only shares out what it allows
+		}
 	} else {
 		err = ByContext(ctx, Bare(err))
 	}
@@ -138,17 +142,22 @@ func (r *run) accepts(resp *http.Response) bool {
 // context has ended or does not allow the wait; the call's error then says so.
 func (r *run) prepare(ctx context.Context) bool {
 	if r.verdict.wait == 0 && !r.verdict.renew {
-		r.verdict.wait = r.config.Backoff(r.history.attempts)
+		r.verdict.wait = r.backoff()
 	}
 	if ended := Ended(ctx); ended != nil {
 		r.failure = r.ended(ended)
 		return false
 	}
-	if !r.config.MayWait(ctx, r.verdict.wait) {
-		r.config.SetDelay(r.failure, r.verdict.wait)
-		return false
+	return r.config.MayWait(ctx, r.verdict.wait)
+}
+
+// backoff returns how long to wait if the server has not said it.
+func (r *run) backoff() time.Duration {
+	if r.verdict.reason != ReasonRateLimit {
+		return r.config.Backoff(r.history.attempts)
 	}
-	return true
+	r.history.refused++
+	return cmp.Or(r.passage.backoff, r.config.rateBackoff(r.history.refused))
 }
 
 // note adds the last attempt to the history.
@@ -165,8 +174,12 @@ func (r *run) note() {
 	}
 }
 
-// pause is called by go-retryablehttp before it waits.
+// pause is called by go-retryablehttp before it waits. A call that the throttle has
+// refused waits in the queue of the gate.
 func (r *run) pause(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
+	if r.passage.refused {
+		return 0
+	}
 	if r.verdict.wait > 0 {
 		r.announce(r.verdict.reason, r.verdict.wait)
 	}

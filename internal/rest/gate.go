@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,18 +21,27 @@ const (
 
 // A passage is the state that the gate keeps for one call.
 type passage struct {
-	scout    bool          // the current attempt is the scout
-	pauses   int           // how many pauses the call has waited for
-	followed time.Duration // how long it has waited for scouts
+	ticket   int           // its place in the queue, which it keeps for all attempts
+	slot     int           // the pause after which it may be sent; 0 without such a permission
+	ready    chan struct{} // closed when something changes for a call in the queue; nil outside
+	pauses   int           // how many pauses the call has waited for since others succeeded
+	followed time.Duration // how long it has waited for responses to others since then
+	passed   int           // what the gate had let through when the call was last looked at
+	refused  bool          // the last attempt has begun a pause, which the call waits for in the queue
+	others   int           // what the gate had let through at the last refusal, or at the beginning
+	shared   bool          // the last attempt was refused, but others passed since the one before
+	backoff  time.Duration // the pause, if the server has not said how long
+	told     bool          // the server has said how long the call has to wait
 }
 
 // A gate delays requests to the server, retries included, while the server allows no
 // more of them. Requests to a storage do not pass it.
 //
-// A 429 of the throttle begins a pause of the whole client. When the pause ends, one
-// request is sent first, the scout. If its response is not another such 429, the
-// others follow; if it gets no response, one of them becomes the next scout. So a
-// thousand goroutines send a throttled server one request.
+// A 429 of the throttle begins a pause of the whole client. When the pause ends, the
+// call that has waited longest is sent first. Each response other than another such 429
+// lets two more follow; without a response, one more. So a thousand goroutines send a
+// throttled server few requests, in the order in which they came, and all of them are
+// sent in the end.
 //
 // A spent limit, RateLimit-Remaining: 0, delays the calls that count against the same
 // RateLimit-Name until it is reset. The name that a call counts against is known only
@@ -40,12 +50,20 @@ type passage struct {
 type gate struct {
 	limiter Limiter
 
-	mu       sync.Mutex
-	paused   bool                 // until a scout has got a response
-	until    time.Time            // when the scout may be sent
-	scouting chan struct{}        // closed when the scout's attempt ends; nil without a scout
-	names    map[string]string    // of limits, by endpoint
-	spent    map[string]time.Time // when limits are reset, by name
+	mu      sync.Mutex
+	tickets int        // how many calls have come
+	paused  bool       // until a response has arrived and nobody is in the queue
+	until   time.Time  // when the first request may be sent
+	told    bool       // the server has said how long the pause is
+	pause   int        // the number of the pause
+	refused int        // pauses of unknown length in a row
+	queue   []*passage // by ticket
+	flying  int        // requests sent after the pause that have no response yet
+	window  int        // how many these may be
+
+	names  map[string]string    // of limits, by endpoint
+	spent  map[string]time.Time // when limits are reset, by name
+	passed map[string]int       // responses that were not refused, by name
 }
 
 // enter returns nil when a request may be sent, or else why it must not be. In both
@@ -67,13 +85,13 @@ func (g *gate) await(ctx context.Context, r *run) error {
 		if err := Ended(ctx); err != nil {
 			return err
 		}
-		wait, scouting := g.turn(r)
+		wait, ready := g.turn(r)
 		var err error
 		switch {
 		case wait > 0:
 			err = r.sitOut(ctx, wait)
-		case scouting != nil:
-			err = r.follow(ctx, scouting, announced)
+		case ready != nil:
+			err = r.follow(ctx, ready, announced)
 		default:
 			return nil
 		}
@@ -84,51 +102,150 @@ func (g *gate) await(ctx context.Context, r *run) error {
 	}
 }
 
-// turn returns what a request must wait for: some time, a scout, or nothing. The first
-// request after a pause becomes the scout.
-func (g *gate) turn(r *run) (wait time.Duration, scouting <-chan struct{}) {
+// turn returns what a request must wait for: some time, its turn, or nothing.
+func (g *gate) turn(r *run) (wait time.Duration, ready <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if r.passage.scout {
+	p := &r.passage
+	isNew := p.ticket == 0
+	if isNew {
+		g.tickets++
+		p.ticket = g.tickets
+	}
+	name, known := g.names[r.call.Endpoint()]
+	if p.notice(g.passed[name]); isNew {
+		p.others = p.passed
+	}
+	if g.mayFly(p) {
 		return 0, nil
 	}
-	if name, known := g.names[r.call.Endpoint()]; known {
+	if known {
 		wait = time.Until(g.spent[name])
 	}
-	if g.paused {
-		wait = max(wait, time.Until(g.until))
-	}
-	if wait > 0 || !g.paused {
+	pause := time.Until(g.until)
+	if p.told = true; !g.paused || wait > max(pause, 0) {
+		g.withdraw(p)
 		return wait, nil
 	}
-	if g.scouting == nil {
-		g.scouting = make(chan struct{})
-		r.passage.scout = true
+	p.told = g.told
+	g.enroll(p)
+	if pause > 0 {
+		return pause, nil
+	}
+	g.dispatch()
+	if g.mayFly(p) {
 		return 0, nil
 	}
-	return 0, g.scouting
+	return 0, p.ready
+}
+
+// notice begins to count the pauses anew if requests of others have passed.
+func (p *passage) notice(passed int) {
+	if p.passed != passed {
+		p.passed, p.pauses, p.followed = passed, 0, 0
+	}
+}
+
+func (g *gate) mayFly(p *passage) bool { return p.slot > 0 && p.slot == g.pause }
+
+func byTicket(p *passage, ticket int) int { return cmp.Compare(p.ticket, ticket) }
+
+// enroll adds a call to the queue, unless it is there.
+func (g *gate) enroll(p *passage) {
+	if p.ready == nil {
+		p.ready = make(chan struct{})
+	}
+	if i, found := slices.BinarySearchFunc(g.queue, p.ticket, byTicket); !found {
+		g.queue = slices.Insert(g.queue, i, p)
+	}
+}
+
+// wake lets a call look again at what it has to wait for.
+func (p *passage) wake() {
+	if p.ready != nil {
+		close(p.ready)
+		p.ready = nil
+	}
+}
+
+// withdraw takes a call out of the queue.
+func (g *gate) withdraw(p *passage) {
+	if i, found := slices.BinarySearchFunc(g.queue, p.ticket, byTicket); found {
+		g.queue = slices.Delete(g.queue, i, i+1)
+	}
+}
+
+// dispatch sends the first calls of the queue, as many as the window has room for.
+func (g *gate) dispatch() {
+	for len(g.queue) > 0 && g.flying < g.window && !time.Now().Before(g.until) {
+		first := g.queue[0]
+		g.queue = slices.Delete(g.queue, 0, 1)
+		first.slot = g.pause
+		g.flying++
+		first.wake()
+	}
 }
 
 // leave ends a request. The response, which may be nil, can begin or end a pause.
 func (g *gate) leave(r *run, resp *http.Response) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := time.Now()
+	p := &r.passage
+	g.withdraw(p)
+	flew := g.mayFly(p)
+	if p.slot, p.backoff, p.refused, p.shared = 0, 0, false, false; flew {
+		g.flying--
+	}
 	if resp != nil {
-		g.learn(r.call.Endpoint(), resp, now)
+		g.respond(r, resp, flew)
 	}
-	if resp != nil && isThrottle(resp) {
-		pause := cmp.Or(retryAfter(resp), r.config.Backoff(r.history.attempts))
-		g.paused, g.until = true, later(g.until, now.Add(min(pause, longestPause)))
-	}
-	if !r.passage.scout {
+	g.dispatch()
+}
+
+// respond learns from a response.
+func (g *gate) respond(r *run, resp *http.Response, flew bool) {
+	now := time.Now()
+	g.learn(r.call.Endpoint(), resp, now)
+	name := g.names[r.call.Endpoint()]
+	if isThrottle(resp) {
+		r.passage.refused = true
+		r.passage.shared = r.passage.others != g.passed[name]
+		r.passage.others = g.passed[name]
+		g.begin(r, retryAfter(resp), now)
 		return
 	}
-	r.passage.scout = false
-	close(g.scouting)
-	g.scouting = nil
-	if resp != nil && !now.Before(g.until) { // no response has prolonged the pause
-		g.paused = false
+	if g.passed == nil {
+		g.passed = map[string]int{}
+	}
+	g.passed[name]++
+	g.refused = 0
+	if flew {
+		g.window++
+		g.paused = len(g.queue) > 0
+	}
+}
+
+// begin begins a pause, or prolongs it. Responses that do not say how long make it
+// longer each time, but not those that arrive during the pause.
+func (g *gate) begin(r *run, asked time.Duration, now time.Time) {
+	pause := asked
+	switch left := g.until.Sub(now); {
+	case asked > 0:
+		g.told = true
+	case g.paused && left > 0:
+		pause = left
+	default:
+		g.refused++
+		g.told, pause = false, r.config.rateBackoff(g.refused)
+	}
+	g.paused, g.until = true, later(g.until, now.Add(min(pause, longestPause)))
+	if asked == 0 {
+		r.passage.backoff = g.until.Sub(now)
+	}
+	g.pause++
+	g.flying, g.window = 0, 1
+	for _, waiting := range g.queue { // so that they wait for the end of this pause
+		waiting.wake()
 	}
 }
 
@@ -138,7 +255,7 @@ func (g *gate) learn(endpoint string, resp *http.Response, now time.Time) {
 		return
 	}
 	if g.names == nil || len(g.names) >= mostEndpoints {
-		g.names, g.spent = map[string]string{}, map[string]time.Time{}
+		g.names, g.spent, g.passed = map[string]string{}, map[string]time.Time{}, map[string]int{}
 	}
 	name := resp.Header.Get("RateLimit-Name") // "" is a limit, too
 	g.names[endpoint] = name
@@ -155,9 +272,12 @@ func later(a, b time.Time) time.Time {
 }
 
 // sitOut waits for a pause to end. A call fails after as many pauses as it may make
-// attempts, since requests of other calls were refused in its place.
+// attempts if no request was successful in its place.
 func (r *run) sitOut(ctx context.Context, wait time.Duration) error {
-	r.passage.pauses++
+	if !r.passage.refused { // that one counts as an attempt
+		r.passage.pauses++
+	}
+	r.passage.refused = false
 	if !r.config.MayWait(ctx, wait) || r.passage.pauses > r.history.most {
 		return r.held(wait)
 	}
@@ -165,13 +285,13 @@ func (r *run) sitOut(ctx context.Context, wait time.Duration) error {
 	return Sleep(ctx, wait)
 }
 
-// follow waits until a scout's attempt has ended. A server that never responds would
-// need one scout after another, so a call waits for all of them together no longer
-// than for a single pause.
-func (r *run) follow(ctx context.Context, scouting <-chan struct{}, announced bool) error {
+// follow waits until it is the call's turn, or something else changes. While the server
+// responds to others, a call waits; without any response, no longer than for a single
+// pause.
+func (r *run) follow(ctx context.Context, ready <-chan struct{}, announced bool) error {
 	left := r.config.MaxWait - r.passage.followed
 	if left <= 0 {
-		return r.held(time.Second)
+		return r.held(0)
 	}
 	if !announced {
 		r.announce(ReasonRateLimit, 0)
@@ -180,18 +300,20 @@ func (r *run) follow(ctx context.Context, scouting <-chan struct{}, announced bo
 	defer longest.Stop()
 	defer func(start time.Time) { r.passage.followed += time.Since(start) }(time.Now())
 	select {
-	case <-scouting:
-		return nil
-	case <-longest.C:
-		return r.held(time.Second)
+	case <-ready:
+	case <-longest.C: // turn sees whether others were successful meanwhile
 	case <-ctx.Done():
 		return Ended(ctx)
 	}
+	return nil
 }
 
 // held returns the error of a request that is not sent because the server has refused
 // those of other calls.
 func (r *run) held(wait time.Duration) error {
+	if !r.passage.told {
+		wait = 0
+	}
 	return &heldError{&Failure{
 		Status:     http.StatusTooManyRequests,
 		Method:     r.call.Method,

@@ -22,6 +22,7 @@ const unsentTries = 3
 type history struct {
 	attempts  int  // so far, with the last one
 	most      int  // how many there may be
+	refused   int  // 429 responses that do not say how long to wait
 	unsent    int  // attempts before the last one that did not reach the server
 	lost      bool // an attempt before the last one may have been executed, and its response was lost
 	renewable bool // another token may help

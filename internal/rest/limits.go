@@ -50,29 +50,60 @@ func spentFor(resp *http.Response) time.Duration {
 	return untilReset(resp.Header)
 }
 
-// retryAfter returns how long the server asks to wait, by the server's own clock.
+// retryAfter returns how long the server asks to wait, by the server's own clock, or 0.
 func retryAfter(resp *http.Response) time.Duration {
-	if seconds, ok := headerInt(resp.Header, "Retry-After"); ok {
-		if seconds > int64(math.MaxInt64/time.Second) {
-			return math.MaxInt64
+	var longest time.Duration
+	said := false
+	for _, value := range resp.Header.Values("Retry-After") {
+		if until, err := http.ParseTime(strings.TrimSpace(value)); err == nil {
+			longest, said = max(longest, until.Sub(ServerTime(resp.Header))), true
+			continue
 		}
-		return time.Duration(max(0, seconds)) * time.Second
+		for part := range strings.SplitSeq(value, ",") { // a proxy may have joined several
+			if wait, ok := seconds(part); ok {
+				longest, said = max(longest, wait), true
+			}
+		}
 	}
-	if until, err := http.ParseTime(strings.TrimSpace(resp.Header.Get("Retry-After"))); err == nil {
-		return max(0, until.Sub(ServerTime(resp.Header)))
-	}
-	if resp.StatusCode == http.StatusTooManyRequests {
+	if !said && resp.StatusCode == http.StatusTooManyRequests {
 		return untilReset(resp.Header)
 	}
-	return 0
+	return longest
 }
 
-func untilReset(header http.Header) time.Duration {
-	unix, ok := headerInt(header, "RateLimit-Reset")
-	if !ok {
-		return 0
+// seconds reads a number of seconds, such as "30", "1.5" or "30s".
+func seconds(text string) (time.Duration, bool) {
+	text = strings.TrimSuffix(strings.TrimSpace(text), "s")
+	n, err := strconv.ParseFloat(text, 64)
+	switch {
+	case strings.Trim(text, "-.0123456789") != "", err != nil && !errors.Is(err, strconv.ErrRange):
+		return 0, false
+	case n >= math.MaxInt64/float64(time.Second):
+		return math.MaxInt64, true
 	}
-	return max(0, time.Unix(min(max(unix, 0), lastSecond), 0).Sub(ServerTime(header)))
+	return time.Duration(max(0, n) * float64(time.Second)), true
+}
+
+// aYear is more seconds than any limit takes to be reset.
+const aYear = 365 * 24 * 60 * 60
+
+// untilReset returns how long it takes until a limit is reset, or 0 if the response
+// does not say that. GitLab sends the Unix time, others the seconds that are left or
+// the time in milliseconds.
+func untilReset(header http.Header) time.Duration {
+	reset, ok := headerInt(header, "RateLimit-Reset")
+	if !ok {
+		reset, ok = headerInt(header, "X-RateLimit-Reset")
+	}
+	switch {
+	case !ok:
+		return 0
+	case reset < aYear:
+		return time.Duration(max(0, reset)) * time.Second
+	case reset > lastSecond:
+		reset /= 1000
+	}
+	return max(0, time.Unix(min(reset, lastSecond), 0).Sub(ServerTime(header)))
 }
 
 // ServerTime returns when a response was made by the server's clock, which may differ

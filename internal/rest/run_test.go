@@ -36,7 +36,6 @@ func (s stub) client(failures *int) *Client {
 			*failures++
 			return errors.New(StatusLine(f.Status))
 		},
-		SetDelay: func(error, time.Duration) {},
 	})
 }
 
@@ -132,13 +131,10 @@ func TestWaitsForScoutsAreAnnouncedOnce(t *testing.T) {
 				require.Zero(t, w.Length)
 				announced++
 			}
-			g := &gate{paused: true, scouting: make(chan struct{})}
-			time.AfterFunc(time.Second, func() {
-				g.mu.Lock()
-				defer g.mu.Unlock()
-				close(g.scouting)
-				g.paused, g.scouting = false, nil
-			})
+			scout := &run{ctx: t.Context(), call: &Call{Method: http.MethodGet}, config: &config}
+			g := &gate{paused: true, pause: 1, window: 1}
+			require.NoError(t, g.enter(t.Context(), scout))
+			time.AfterFunc(time.Second, func() { g.leave(scout, nil) })
 			r := &run{ctx: t.Context(), call: &Call{Method: http.MethodGet}, config: &config, verdict: verdict{reason: reason, wait: 1}}
 			require.NoError(t, g.enter(t.Context(), r))
 			require.Equal(t, want, announced, reason)

@@ -85,6 +85,9 @@ func saysAll(err, other error) bool {
 const (
 	shortestBackoff = 200 * time.Millisecond
 	longestBackoff  = 10 * time.Second
+
+	shortestRateBackoff = 4 * time.Second
+	longestRateBackoff  = time.Minute
 )
 
 // Backoff returns how long to wait after so many attempts: an exponential backoff with
@@ -95,6 +98,18 @@ func (c *Config) Backoff(attempts int) time.Duration {
 		longest = min(longest, shortestBackoff<<doublings)
 	}
 	return 1 + rand.N(longest)
+}
+
+// rateBackoff returns how long to wait after so many 429 responses in a row that do not
+// say how long. GitLab counts requests by the minute, so that four of these waits take
+// longer than a minute, whatever the jitter.
+func (c *Config) rateBackoff(refusals int) time.Duration {
+	longest := longestRateBackoff
+	if refusals <= 2 {
+		longest = shortestRateBackoff << (2 * (refusals - 1))
+	}
+	longest = max(1, min(longest, c.MaxWait))
+	return longest - rand.N(longest/2+1)
 }
 
 // MayWait reports whether a wait is allowed and can end before the context.
