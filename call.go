@@ -39,11 +39,24 @@ func (id ProjectID) segment() rest.Segment {
 
 func (id ProjectID) check() error {
 	value := string(id)
+	if value == "" {
+		return errors.New("the project is empty; give a path such as \"group/app\", or a number")
+	}
 	if strings.Trim(strings.TrimPrefix(value, "-"), "0123456789") == "" {
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
 			return nil
 		}
 		return fmt.Errorf("project %q is not a number above zero", value)
+	}
+	switch {
+	case rest.HasControl(value):
+		return fmt.Errorf("project %q has a newline or another control character", value)
+	case strings.Contains(value, "://"), strings.HasPrefix(value, "git@"):
+		return errors.New("the project is a URL; give its path, such as \"group/app\", or its number") // which may have a password
+	case strings.HasSuffix(value, ".git"):
+		return fmt.Errorf("project %q ends with \".git\", which belongs to the URL of its repository and not to its path", value)
+	case strings.HasPrefix(value, "/"), strings.HasSuffix(value, "/"):
+		return fmt.Errorf("project %q begins or ends with a slash", value)
 	}
 	if !strings.Contains(value, "/") {
 		return fmt.Errorf("project %q is neither a number nor a full path such as \"group/app\"", value)

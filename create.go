@@ -257,10 +257,6 @@ func isJSONNumber(text string) bool {
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
-// shortestSecret is how long a line of a variable's value must be to be redacted
-// in texts. Redacting "1" or "main" would make them unreadable.
-const shortestSecret = 8
-
 // secretsOf are the values of variables line by line, since the lines of a
 // message are joined before it is printed.
 func secretsOf(variables []*Variable) []secret.Value {
@@ -270,7 +266,7 @@ func secretsOf(variables []*Variable) []secret.Value {
 			continue
 		}
 		for line := range strings.Lines(v.Value) {
-			if line = strings.TrimSpace(line); len(line) >= shortestSecret {
+			if line = strings.TrimSpace(line); len(line) >= secret.Shortest {
 				secrets = append(secrets, secret.New(line))
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,12 +38,18 @@ var (
 	// invalid arguments, with which nothing is sent.
 	ErrInvalid = rest.ErrInvalid
 
+	// ErrNotSent is the error of a call that never reached GitLab, so that it was
+	// certainly not executed: the arguments are invalid, no connection was made, or the
+	// response to another call requested a wait. It distinguishes these from the
+	// responses of GitLab that match [ErrInvalid] or [ErrRateLimited] as well.
+	ErrNotSent = rest.ErrNotSent
+
 	// ErrOutcomeUnknown means that a write may have been executed, since a response was
 	// lost. The error also matches that of the last attempt.
 	ErrOutcomeUnknown = rest.ErrOutcomeUnknown
 
 	// ErrBlocked means that a pipeline does not continue before someone plays a manual
-	// job; see [PipelinesService.Wait].
+	// job; see [PipelinesService.Wait]. The error is a [*BlockedError].
 	ErrBlocked = errors.New("gitlabci: blocked by a manual job")
 
 	// ErrStalled means that the server sent nothing for too long: no response within
@@ -57,15 +64,40 @@ var (
 type APIError struct {
 	StatusCode int
 	Method     string
-	Path       string        // of the endpoint, without host or query
-	Message    string        // of GitLab, with its fields joined, or the title of a page
-	RequestID  string        // for GitLab's support
-	RetryAfter time.Duration // what the server asks to wait; 0 if it does not say
+	Path       string              // of the endpoint, without host or query
+	Message    string              // of GitLab, with its fields joined, or the title of a page
+	Fields     map[string][]string // of Message, by field, such as "base"; nil if it has none
+	RequestID  string              // for GitLab's support
+	RetryAfter time.Duration       // what the server asks to wait; 0 if it does not say
 
 	storage string // the host, if it is not the server
 	noRoute bool   // the server does not know the endpoint
 	foreign bool   // not GitLab's JSON: perhaps a proxy's response
+	hint    string // how to get further
 }
+
+// A BlockedError is the [ErrBlocked] of a pipeline.
+type BlockedError struct {
+	Project  ProjectID
+	Pipeline PipelineID
+	Jobs     []*Job // those that someone has to play; of trigger jobs only what both have in common
+}
+
+// Error names the pipeline and its jobs.
+func (e *BlockedError) Error() string {
+	var names []string
+	for _, job := range e.Jobs {
+		names = append(names, job.Name)
+	}
+	text := fmt.Sprintf("%v: pipeline %d in project %s", ErrBlocked, e.Pipeline, e.Project)
+	if len(names) > 0 {
+		text += ": " + strings.TrimPrefix(amongNames(names), " among ")
+	}
+	return text
+}
+
+// Is reports whether target is [ErrBlocked].
+func (e *BlockedError) Is(target error) bool { return target == ErrBlocked }
 
 // Error returns the method, the path, the status and the message, without the query.
 func (e *APIError) Error() string {
@@ -78,6 +110,9 @@ func (e *APIError) Error() string {
 	}
 	if e.RetryAfter > 0 {
 		text += fmt.Sprintf(" (retry after %v)", e.RetryAfter)
+	}
+	if e.hint != "" {
+		text += " (" + e.hint + ")"
 	}
 	return "gitlabci: " + e.Method + " " + e.Path + ": " + text
 }
@@ -126,7 +161,62 @@ func (e *APIError) failure() *rest.Failure {
 
 // newAPIError returns the error of a response other than success.
 func newAPIError(f *rest.Failure) error {
-	return &APIError{f.Status, f.Method, f.Path, f.Message, f.RequestID, f.RetryAfter, f.Storage, f.NoRoute, f.Foreign}
+	return &APIError{f.Status, f.Method, f.Path, f.Message, f.Fields, f.RequestID, f.RetryAfter, f.Storage, f.NoRoute, f.Foreign, hint(f)}
+}
+
+// hint returns what the client knows of the reason for a response, or "".
+func hint(f *rest.Failure) string {
+	denied := f.Status == http.StatusUnauthorized || f.Status == http.StatusForbidden || f.Status == http.StatusNotFound
+	switch {
+	case f.Storage != "" || f.Foreign || !denied:
+		return ""
+	case f.NoRoute && strings.Contains(strings.ToUpper(f.Path), "%2F"):
+		return "the server is too old for it, or a proxy decodes the %2F: then the project's number works"
+	case f.NoRoute:
+		return ""
+	case f.Credential == "" && f.Status != http.StatusForbidden:
+		return "the client has no token"
+	case f.Credential == jobTokenHeader && slices.Contains(notForJobTokens, f.Endpoint):
+		return "a job token is not accepted for this; use an access token"
+	case f.Credential == jobTokenHeader && f.Status == http.StatusUnauthorized:
+		return "a job token is valid only while its job is running"
+	case f.Credential != jobTokenHeader && (f.Endpoint == "GET /job" || f.Endpoint == "GET /job/allowed_agents"):
+		return "this needs a job token"
+	case f.Message == rest.StatusLine(http.StatusForbidden) && slices.Contains(withoutCI, f.Endpoint):
+		return "the permission is missing, or CI/CD is switched off in the project"
+	}
+	return ""
+}
+
+// withoutCI are endpoints that every reader of a project may request, unless its CI/CD
+// is switched off.
+var withoutCI = []string{
+	"GET /projects/:id/pipelines", "GET /projects/:id/pipelines/:pipeline_id", "GET /projects/:id/jobs",
+	"GET /projects/:id/pipelines/:pipeline_id/jobs", "POST /projects/:id/pipeline",
+}
+
+const jobTokenHeader = "JOB-TOKEN"
+
+// notForJobTokens are the endpoints that refuse job tokens.
+var notForJobTokens = []string{
+	"POST /projects/:id/pipeline",
+	"GET /projects/:id/pipelines/latest",
+	"GET /projects/:id/pipelines/:pipeline_id/variables",
+	"GET /projects/:id/pipelines/:pipeline_id/test_report",
+	"GET /projects/:id/pipelines/:pipeline_id/test_report_summary",
+	"DELETE /projects/:id/pipelines/:pipeline_id",
+	"POST /projects/:id/pipelines/:pipeline_id/retry",
+	"POST /projects/:id/pipelines/:pipeline_id/cancel",
+	"GET /pipelines",
+	"GET /projects/:id/jobs/:job_id",
+	"GET /projects/:id/jobs/:job_id/trace",
+	"POST /projects/:id/jobs/:job_id/cancel",
+	"POST /projects/:id/jobs/:job_id/retry",
+	"POST /projects/:id/jobs/:job_id/erase",
+	"POST /projects/:id/jobs/:job_id/play",
+	"POST /projects/:id/jobs/:job_id/artifacts/keep",
+	"DELETE /projects/:id/jobs/:job_id/artifacts",
+	"DELETE /projects/:id/artifacts",
 }
 
 // mayPass reports whether a later poll may succeed after this error. If GitLab has

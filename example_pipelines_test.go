@@ -314,7 +314,7 @@ func ExamplePipelinesService_Wait_blocked() {
 	if errors.Is(err, gitlabci.ErrBlocked) {
 		fmt.Println(stopped.Status, err)
 	}
-	// Output: manual gitlabci: blocked by a manual job: pipeline 101 in project group/app
+	// Output: manual gitlabci: blocked by a manual job: pipeline 101 in project group/app: "deploy"
 }
 
 // Why a pipeline failed that is made of several.

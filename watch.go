@@ -176,7 +176,7 @@ func (w *watch) run(ctx context.Context) error {
 			return nil
 		}
 		if blocked := w.blocked(); blocked != nil && w.mayBlock {
-			return fmt.Errorf("%w: pipeline %d in project %s", ErrBlocked, blocked.id, blocked.project)
+			return &BlockedError{blocked.project, blocked.id, blocked.toPlay()}
 		}
 		if changed {
 			w.pace.Restart()

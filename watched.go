@@ -38,6 +38,7 @@ type watched struct {
 	listed   time.Time     // when that list was sent whole
 	jobs     map[JobID]Status
 	triggers map[JobID]*watchedTrigger
+	manual   map[JobID]*Job // those that wait for a person
 
 	since    time.Time // when GitLab said that it exists; zero if only the caller says so
 	read     bool      // whether anything was read yet
@@ -57,7 +58,7 @@ type watchedTrigger struct {
 }
 
 func newWatched(project ProjectID, id PipelineID) *watched {
-	return &watched{project: project, id: id, jobs: map[JobID]Status{}, triggers: map[JobID]*watchedTrigger{}}
+	return &watched{project: project, id: id, jobs: map[JobID]Status{}, triggers: map[JobID]*watchedTrigger{}, manual: map[JobID]*Job{}}
 }
 
 // An observation is what one poll reads of a pipeline.
@@ -121,6 +122,7 @@ func (p *watched) take(o *observation) (events []*PipelineEvent) {
 		p.info, p.etag = o.pipeline, o.etag
 	}
 	for _, job := range o.jobs {
+		p.noteManual(job)
 		if status, known := p.jobs[job.ID]; !known || status != job.Status {
 			p.jobs[job.ID] = job.Status
 			events = append(events, p.event(&PipelineEvent{Job: job, Status: job.Status, Previous: status}))
@@ -150,6 +152,7 @@ func (p *watched) takeTriggers(listed []*TriggerJob) (events []*PipelineEvent) {
 		known.superseded = true
 	}
 	for _, t := range listed {
+		p.noteManual(&Job{JobInfo: t.JobInfo})
 		known := p.triggers[t.ID]
 		if known == nil || known.status != t.Status {
 			event := p.event(&PipelineEvent{TriggerJob: t, Status: t.Status})
@@ -221,6 +224,24 @@ func (p *watched) stands() bool {
 		waits = true
 	}
 	return waits || p.info.Status.Blocked()
+}
+
+// noteManual keeps a job that waits for a person. It is a copy, for the job is handed out.
+func (p *watched) noteManual(job *Job) {
+	if delete(p.manual, job.ID); job.Status.Blocked() {
+		p.manual[job.ID] = new(*job)
+	}
+}
+
+// toPlay returns the jobs because of which the pipeline is blocked, by ID: the manual
+// ones that must not fail, or if there are none all manual ones.
+func (p *watched) toPlay() []*Job {
+	jobs := slices.SortedFunc(maps.Values(p.manual), func(a, b *Job) int { return cmp.Compare(a.ID, b.ID) })
+	optional := func(job *Job) bool { return job.AllowFailure }
+	if needed := slices.DeleteFunc(slices.Clone(jobs), optional); len(needed) > 0 {
+		return needed
+	}
+	return jobs
 }
 
 // atWork reports whether a job with this status keeps its pipeline from being

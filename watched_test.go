@@ -279,7 +279,7 @@ func TestWaitIsSureOfABlock(t *testing.T) {
 					require.NoError(t, err)
 					require.Contains(t, []gitlabci.Status{"success", "canceled"}, ended.Status)
 				case gitlabci.ErrBlocked:
-					require.EqualError(t, err, "gitlabci: blocked by a manual job: pipeline 7 in project group/app")
+					require.EqualError(t, err, "gitlabci: blocked by a manual job: pipeline 7 in project group/app: \"j\"")
 					require.Equal(t, gitlabci.StatusManual, ended.Status)
 				default:
 					require.ErrorIs(t, err, test.want)

@@ -33,7 +33,7 @@ func Message(body []byte) (message string, noRoute, ok bool) {
 	if err != nil || s.end() != nil {
 		return "", false, false
 	}
-	if m, ok := fields["message"]; ok {
+	if m, ok := fields["message"]; ok && (flatten(m) != "" || len(fields["error"]) == 0) {
 		return flatten(m), false, true
 	}
 	code := flatten(fields["error"])
@@ -43,6 +43,53 @@ func Message(body []byte) (message string, noRoute, ok bool) {
 		}
 	}
 	return code, code == "404 Not Found", code != ""
+}
+
+// Fields finds the messages in the JSON of an error by the names of the fields that
+// they are about, or nil.
+func Fields(body []byte) map[string][]string {
+	var found map[string][]string
+	s := scanner{data: body}
+	if s.kind() != '{' {
+		return nil
+	}
+	err := s.names(func(name string) error {
+		value, err := s.value()
+		if err == nil && name == "message" {
+			found = fieldsOf(value)
+		}
+		return err
+	})
+	if err != nil || s.end() != nil || len(found) == 0 {
+		return nil
+	}
+	return found
+}
+
+// fieldsOf reads a message that is an object: the messages of each field are a list, or
+// one text.
+func fieldsOf(message []byte) map[string][]string {
+	fields := map[string][]string{}
+	s := scanner{data: message}
+	if s.kind() != '{' || s.names(func(name string) error {
+		value, err := s.value()
+		if err != nil {
+			return err
+		}
+		texts := scanner{data: value}
+		if texts.kind() != '[' {
+			fields[name] = append(fields[name], flatten(value))
+			return nil
+		}
+		return texts.each(func(int) error {
+			one, err := texts.value()
+			fields[name] = append(fields[name], flatten(one))
+			return err
+		})
+	}) != nil {
+		return nil
+	}
+	return fields
 }
 
 // flatten writes nested messages as one: lists by commas, fields by their

@@ -150,7 +150,7 @@ type inputError struct {
 
 func (e *inputError) Error() string        { return "gitlabci: " + e.where + ": " + e.err.Error() }
 func (e *inputError) Unwrap() error        { return e.err }
-func (e *inputError) Is(target error) bool { return target == ErrInvalid }
+func (e *inputError) Is(target error) bool { return target == ErrInvalid || target == ErrNotSent }
 
 // IsInvalid reports whether an error is that of bad input, found before anything was
 // sent.

@@ -164,6 +164,7 @@ func (r *run) backoff() time.Duration {
 func (r *run) note() {
 	h := &r.history
 	h.lost = h.lost || r.verdict.lost
+	h.reached = h.reached || r.attempt.sent || r.attempt.reached
 	if !r.attempt.sent {
 		h.unsent++
 	}
@@ -197,6 +198,9 @@ func (r *run) waited(reason string) bool { return r.verdict.reason == reason }
 func (r *run) outcome(err error) error {
 	if err != r.failure { // the context ended during a wait
 		err = r.ended(ByContext(r.ctx, Bare(err)))
+	}
+	if !r.history.reached {
+		return &notSentError{err}
 	}
 	if r.call.isRead() {
 		return err

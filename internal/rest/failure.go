@@ -18,6 +18,7 @@ import (
 // The errors that calls match, besides those of responses.
 var (
 	ErrInvalid        = errors.New("gitlabci: invalid")
+	ErrNotSent        = errors.New("gitlabci: not sent")
 	ErrOutcomeUnknown = errors.New("gitlabci: outcome unknown")
 	ErrStalled        = errors.New("gitlabci: the server fell silent")
 )
@@ -26,10 +27,13 @@ var (
 type Failure struct {
 	Status     int
 	Method     string
-	Path       string        // of the endpoint, escaped
-	Message    string        // what the server says, or the title of a page
-	RequestID  string        // for GitLab's support
-	RetryAfter time.Duration // what the server asks for, or 0
+	Path       string              // of the endpoint, escaped
+	Endpoint   string              // its method and template
+	Credential string              // the header that had the token; "" without one
+	Fields     map[string][]string // GitLab's messages by field; nil without any
+	Message    string              // what the server says, or the title of a page
+	RequestID  string              // for GitLab's support
+	RetryAfter time.Duration       // what the server asks for, or 0
 
 	Storage string // the host, if it is not the server
 	NoRoute bool   // the server does not know the endpoint
@@ -76,9 +80,13 @@ func (r *run) read(resp *http.Response) *Failure {
 		Status:     resp.StatusCode,
 		Method:     r.call.Method,
 		Path:       r.call.Path.Escaped,
+		Endpoint:   r.call.Endpoint(),
 		RequestID:  requestID(resp, r.secrets),
 		RetryAfter: retryAfter(resp),
 		Storage:    secret.Scrub(r.attempt.away, r.secrets),
+	}
+	if r.config.Auth != nil {
+		f.Credential = r.config.Auth.Header
 	}
 	if resp.StatusCode < 200 { // its body would be all that follows on the connection
 		resp.Body.Close()
@@ -94,8 +102,24 @@ func (r *run) read(resp *http.Response) *Failure {
 	_, err = resp.Location()
 	f.redirected = err == nil && resp.StatusCode/100 == 3
 	f.Message = Shorten(secret.Scrub(message, r.secrets), limit) // in this order: half a token is one too many
+	f.Fields = r.fields(body)
 	f.NoRoute, f.Foreign = noRoute && f.Status == http.StatusNotFound, foreign
 	return f
+}
+
+// fields returns the messages of a failure by field, such as "base" or "ref".
+func (r *run) fields(body []byte) map[string][]string {
+	fields := lenient.Fields(body)
+	for name, messages := range fields {
+		for i, message := range messages {
+			messages[i] = printable(message, r.secrets)
+		}
+		if printed := printable(name, r.secrets); printed != name {
+			delete(fields, name)
+			fields[printed] = messages
+		}
+	}
+	return fields
 }
 
 // redirection explains a redirect that is not followed, and a failure at another
@@ -204,3 +228,10 @@ func (e *outcomeError) Error() string {
 }
 func (e *outcomeError) Unwrap() error        { return e.err }
 func (e *outcomeError) Is(target error) bool { return target == ErrOutcomeUnknown }
+
+// A notSentError is the error of a call that never reached the server.
+type notSentError struct{ err error }
+
+func (e *notSentError) Error() string        { return e.err.Error() }
+func (e *notSentError) Unwrap() error        { return e.err }
+func (e *notSentError) Is(target error) bool { return target == ErrNotSent }

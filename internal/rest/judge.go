@@ -24,6 +24,7 @@ type history struct {
 	most      int  // how many there may be
 	refused   int  // 429 responses that do not say how long to wait
 	unsent    int  // attempts before the last one that did not reach the server
+	reached   bool // an attempt may have reached the server
 	lost      bool // an attempt before the last one may have been executed, and its response was lost
 	renewable bool // another token may help
 }
@@ -86,14 +87,18 @@ func judgeFailure(call *Call, h history, f *Failure) verdict {
 	return v
 }
 
-// IsHopeless reports whether an error is permanent: the host does not exist, or
-// cannot prove its identity.
+// IsHopeless reports whether an error is permanent: the host does not exist, cannot
+// prove its identity or does not accept ours, does not speak TLS, or is forbidden by
+// the proxy.
 func IsHopeless(err error) bool {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return dns.IsNotFound
 	}
-	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
-	return ok
+	if proxy, ok := errors.AsType[*proxyError](err); ok {
+		return proxy.status < http.StatusInternalServerError
+	}
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	return untrusted || isHandshakeAlert(err) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // A refusal ends a call because of a rule of this package or of its caller. Another

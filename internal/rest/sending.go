@@ -24,6 +24,7 @@ var (
 // An attempt is what the transport records of one attempt. Each redirect that is
 // followed replaces the record.
 type attempt struct {
+	reached bool     // a server has responded, perhaps by a redirect
 	sent    bool     // the request may have reached the server, or a storage
 	away    string   // the host, if it is another origin than the server's
 	sending *sending // the request on its way
@@ -47,6 +48,7 @@ type sending struct {
 	path   string             // of the request, as HTTP/2 writes it
 	cancel context.CancelFunc // ends the attempt
 
+	fresh      atomic.Bool  // got a connection that had no request before
 	asked, got atomic.Bool  // net/http has asked for a connection, and got one
 	wrote      atomic.Bool  // a request was written over HTTP/1, and has no response yet
 	pseudo     atomic.Bool  // the headers that are being written are those of HTTP/2
@@ -98,6 +100,7 @@ func (s *sending) gotConn(info httptrace.GotConnInfo) {
 			info.Conn.Close() // which no other request has
 		}
 	}
+	s.fresh.Store(!info.Reused)
 	s.got.Store(true)
 }
 
@@ -122,7 +125,7 @@ func (s *sending) mayHaveArrived(err error) bool {
 	switch {
 	case s.stopped.Load(), s.interim.Load() > 0:
 		return true
-	case closedIdle(err), notProcessed(err), s.asked.Load() && !s.got.Load():
+	case closedIdle(err), notProcessed(err), s.asked.Load() && !s.got.Load(), s.fresh.Load() && isHandshakeAlert(err):
 		return false
 	case !s.got.Load(): // the transport does not report its connections
 		return !neverSent(err)
@@ -162,4 +165,39 @@ func neverSent(err error) bool {
 // request was written. Net/http does not export that error.
 func closedIdle(err error) bool {
 	return err.Error() == "http: server closed idle connection"
+}
+
+// handshakeAlerts are the alerts by which a server refuses a TLS connection before it
+// reads a request from it. Crypto/tls does not export their type.
+var handshakeAlerts = []string{
+	"handshake failure", "bad certificate", "unsupported certificate", "revoked certificate", "expired certificate",
+	"unknown certificate", "unknown certificate authority", "certificate required", "access denied",
+	"protocol version not supported", "insufficient security level", "unrecognized name", "no application protocol",
+}
+
+// isHandshakeAlert reports whether the server has refused the TLS connection, such as
+// for a client certificate that is missing. With TLS 1.3, its alert arrives when the
+// client has already written a request, which the server has not read.
+func isHandshakeAlert(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error" && slices.Contains(handshakeAlerts, strings.TrimPrefix(op.Err.Error(), "tls: "))
+}
+
+// A proxyError is a proxy's refusal to connect.
+type proxyError struct{ status int }
+
+func (e *proxyError) Error() string { return "the proxy refuses to connect: " + StatusLine(e.status) }
+
+// byProxy finds the refusal of a proxy in an error of net/http, which has only the
+// status text of the response to CONNECT.
+func (s *sending) byProxy(err error) error {
+	if !s.asked.Load() || s.got.Load() {
+		return err
+	}
+	for status := http.StatusBadRequest; status <= http.StatusNetworkAuthenticationRequired; status++ {
+		if err.Error() == http.StatusText(status) {
+			return &proxyError{status}
+		}
+	}
+	return err
 }

@@ -202,8 +202,9 @@ func (t *transport) exchange(out *http.Request, r *run) (*http.Response, error) 
 		if a.sending.stopped.Load() {
 			err = errReplay
 		}
-		return nil, err
+		return nil, a.sending.byProxy(err)
 	}
+	a.reached = true
 	if a.away == "" {
 		t.http1.Store(resp.ProtoMajor == 1)
 	}

@@ -20,6 +20,10 @@ import (
 
 const redacted = "[REDACTED]"
 
+// Shortest is how long a secret must be to be taken out of texts. Without "1" or "main",
+// they would be unreadable.
+const Shortest = 8
+
 // A Value is a text that no way of printing shows. It is kept in a function:
 // fmt ignores the methods of values in unexported fields, and would show a
 // string there.
@@ -55,6 +59,9 @@ func Scrub(text string, secrets []Value) string {
 	text = queries.ReplaceAllLiteralString(text, "?…")
 	for _, s := range secrets {
 		plain := s.reveal()
+		if len(plain) < Shortest {
+			continue
+		}
 		for _, form := range []string{plain, inJSON(plain), url.QueryEscape(plain), url.PathEscape(plain)} {
 			text = strings.NewReplacer(form, redacted, OneLine(form), redacted).Replace(text) // messages are one line
 		}
