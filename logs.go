@@ -120,6 +120,10 @@ const (
 // After it comes what the log has now: from the first byte that differs, or all of it
 // if that is further back. Otherwise each byte is written once.
 //
+// If the log is shorter than the one that GitLab has archived, or its last response may
+// have been cut off, polls continue until GiveUpAfter; then the error matches
+// [io.ErrUnexpectedEOF].
+//
 // Servers before GitLab 19.1 send the whole log for each poll. The longer it is, the
 // less often they are polled: a second for each MiB, up to MaxInterval.
 func (s *JobsService) FollowLog(ctx context.Context, project ProjectID, job JobID, w io.Writer, opts *FollowOptions) (*Job, error) {

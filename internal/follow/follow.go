@@ -138,7 +138,30 @@ func (f *follower) poll(ctx context.Context) error {
 	}
 	err := f.log.readOn(ctx)
 	f.grew = f.log.copied.written > before
+	if err == nil {
+		err = f.cut()
+	}
 	return err
+}
+
+// cut returns an error if all of a finished job's log should have arrived, and the last
+// response does not prove that it has.
+func (f *follower) cut() error {
+	if !f.job.Finished || f.job.Logless || f.grew || f.log.doubts > 0 || f.job.Ago < f.linger || f.isWhole() {
+		return nil
+	}
+	switch {
+	case f.job.Archived >= 0:
+		return fmt.Errorf("gitlabci: FollowLog: the log has %d bytes, of which %d arrived: %w", f.job.Archived, f.log.copied.size, io.ErrUnexpectedEOF)
+	case f.log.unframed:
+		return fmt.Errorf("gitlabci: FollowLog: the server sent neither the length nor the end of the log, so it may be cut short: %w", io.ErrUnexpectedEOF)
+	}
+	return nil
+}
+
+// isWhole reports whether a finished job's log is known to be complete.
+func (f *follower) isWhole() bool {
+	return f.job.Archived >= 0 && f.log.copied.size >= f.job.Archived || f.log.copied.endsWithVerdict()
 }
 
 func (f *follower) readJob(ctx context.Context) error {
@@ -162,7 +185,7 @@ func (f *follower) complete() bool {
 		return false
 	case !f.job.Begun || f.job.Logless:
 		return true
-	case f.job.Archived >= 0 && f.log.copied.size >= f.job.Archived, f.log.copied.endsWithVerdict():
+	case f.isWhole():
 		return true
 	}
 	return !f.grew && f.job.Ago >= f.linger

@@ -124,9 +124,9 @@ func TestLogIsCopiedOnce(t *testing.T) {
 		server script
 		want   []string // the first requests
 	}{
-		"byte offsets": {script{}, []string{"", "byte_limit=1&byte_offset=0", "byte_offset=176", "byte_offset=1376"}},
-		"whole logs":   {script{whole: true}, []string{"", "byte_limit=1&byte_offset=0", "bytes=1376-", ""}},
-		"ranges":       {script{whole: true, ranges: true}, []string{"", "byte_limit=1&byte_offset=0", "bytes=1376-", "bytes=2576-"}},
+		"byte offsets": {script{}, []string{"", "byte_limit=1&byte_offset=0", "byte_limit=2399&byte_offset=1376", "byte_limit=3599&byte_offset=2576"}},
+		"whole logs":   {script{whole: true}, []string{"", "byte_limit=1&byte_offset=0", "bytes=2576-", ""}},
+		"ranges":       {script{whole: true, ranges: true}, []string{"", "byte_limit=1&byte_offset=0", "bytes=2576-", "bytes=3776-"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.server.log = growing

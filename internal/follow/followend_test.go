@@ -2,6 +2,7 @@ package follow_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -116,5 +117,76 @@ func TestFollowLogEndsAtTheVerdict(t *testing.T) {
 		_, err := f.run(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, 62*time.Second, time.Since(begun), "one poll has the verdict, the next the job's")
+	})
+}
+
+// unframed is a step: a log that ends where the connection ends.
+func unframed(log string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		conn, buffer, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(buffer, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n%s", log)
+		buffer.Flush()
+	}
+}
+
+// A log that ends where the connection ends may have been cut, and is not complete before
+// something proves it: its verdict, or its size.
+func TestFollowLogCutWithoutLength(t *testing.T) {
+	const started = `"started_at":"2026-01-01T00:00:00Z","finished_at":"1999-01-01T00:00:00Z"`
+	plain, whole := testkit.NumberedLines(100), testkit.NumberedLines(100)+"\x1b[0KJob succeeded\n"
+	for name, test := range map[string]struct {
+		log, artifacts string
+		sent           int // bytes
+		framed         bool
+		cut            bool
+	}{
+		"with the verdict":        {whole, `[]`, len(whole), false, false},
+		"of the archived size":    {plain, fmt.Sprintf(`[{"file_type":"trace","size":%d}]`, len(plain)), len(plain), false, false},
+		"without proof":           {plain, `[]`, len(plain), false, true},
+		"cut":                     {whole, `[]`, 600, false, true},
+		"shorter than archived":   {plain, fmt.Sprintf(`[{"file_type":"trace","size":%d}]`, len(plain)), 600, false, true},
+		"with frames":             {plain, `[]`, len(plain), true, false},
+		"framed, and shorter too": {plain, fmt.Sprintf(`[{"file_type":"trace","size":%d}]`, len(plain)), 600, true, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case !strings.HasSuffix(r.URL.Path, "trace"):
+					testkit.Respond(200, `{"id":7,"status":"failed",`+started+`,"artifacts":`+test.artifacts+`}`)(w, r)
+				case test.framed:
+					testkit.Log(test.log[:test.sent])(w, r)
+				default:
+					unframed(test.log[:test.sent])(w, r)
+				}
+			})
+			var out strings.Builder
+			_, err := s.Client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &out, nil)
+			require.Equal(t, test.log[:test.sent], out.String(), name)
+			if test.cut {
+				require.ErrorIs(t, err, io.ErrUnexpectedEOF, name)
+				return
+			}
+			require.NoError(t, err, name)
+		})
+	}
+	// A log that is complete the next time is complete.
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+			if !strings.HasSuffix(r.URL.Path, "trace") {
+				testkit.Respond(200, `{"id":7,"status":"failed",`+started+`}`)(w, r)
+				return
+			}
+			asked++
+			unframed(whole[:min(asked*600, len(whole))])(w, r)
+		})
+		var out strings.Builder
+		_, err := s.Client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &out, nil)
+		require.NoError(t, err)
+		require.Equal(t, whole, out.String())
 	})
 }

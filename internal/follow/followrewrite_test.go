@@ -290,3 +290,63 @@ func TestFollowLogOutlivesRareFailures(t *testing.T) {
 		require.Equal(t, testkit.NumberedLines(100), f.out.String())
 	})
 }
+
+// Lines that are all alike do not show where in a log they are. So the response of a
+// server that sends the whole log in place of a part is recognized by its length.
+func TestFollowLogOfLinesAlikeFromAFleet(t *testing.T) {
+	for name, lengths := range map[string]bool{"with lengths": true, "without lengths": false} {
+		for _, older := range []int{2, 3, 5} {
+			synctest.Test(t, func(t *testing.T) {
+				log := []byte(strings.Repeat("downloading...\n", 4000))
+				begun, asked := time.Now(), 0
+				s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+					ran := min(time.Since(begun), 2*time.Minute)
+					shown := log[:int64(ran)*int64(len(log))/int64(2*time.Minute)]
+					if !strings.HasSuffix(r.URL.Path, "trace") {
+						testkit.Respond(200, map[bool]string{true: `{"id":7,"status":"success","started_at":"2026-01-01T00:00:00Z"}`, false: `{"id":7,"status":"running"}`}[ran == 2*time.Minute])(w, r)
+						return
+					}
+					if asked++; asked%older != 0 {
+						shown = slice(shown, r)
+					}
+					if !lengths {
+						testkit.Log(string(shown[:len(shown)/2]))(w, r)
+						w.(http.Flusher).Flush()
+						w.Write(shown[len(shown)/2:])
+						return
+					}
+					testkit.Log(string(shown))(w, r)
+				})
+				var out strings.Builder
+				opts := &gitlabci.FollowOptions{Rewritten: func(int64) { t.Error("it was not") }}
+				_, err := s.Client(t).Jobs.FollowLog(t.Context(), "group/app", 7, &out, opts)
+				require.NoError(t, err, name)
+				require.Equal(t, len(log), out.Len(), name)
+			})
+		}
+	}
+}
+
+// slice is the part of a log that a newer server sends.
+func slice(log []byte, r *http.Request) []byte {
+	offset, limit := 0, len(log)
+	fmt.Sscan(r.URL.Query().Get("byte_offset"), &offset)
+	fmt.Sscan(r.URL.Query().Get("byte_limit"), &limit)
+	offset = min(offset, len(log))
+	return log[offset:min(offset+limit, len(log))]
+}
+
+// More than one part may have as many bytes as GitLab sends at once.
+func TestFollowLogGrowsByMoreThanAPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := testkit.NumberedLines(400_000) // of 4.8 MB
+		f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusRunning, Log: log[:3000]})
+		time.AfterFunc(5*time.Second, func() { f.srv.AppendLog(1, log[3000:]) })
+		time.AfterFunc(time.Minute, func() { f.srv.SetJobStatus(1, gitlabci.StatusSuccess) })
+		_, err := f.run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, log, f.out.String())
+		require.Less(t, f.received(), int64(len(log))*102/100)
+		require.Empty(t, f.back)
+	})
+}

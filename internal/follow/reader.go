@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/gitlabci/internal/remote"
 	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/internal/secret"
 )
@@ -22,6 +23,12 @@ const (
 	// agreementNeeded is how many bytes of the overlap must be the same to believe
 	// it of everything before them.
 	agreementNeeded = 64
+
+	// longestSlice is the most bytes that GitLab sends by byte_limit.
+	longestSlice = 512_000
+
+	// shortestSliced is the size of a log from which on only what is new is requested.
+	shortestSliced = 2 * mostOverlap
 )
 
 // A serving is what a server sends of a log that is requested by byte_offset.
@@ -44,14 +51,23 @@ type reader struct {
 
 	serves    serving
 	rangeless bool // a server of whole logs has ignored Range, too
+
+	more     bool // the last response had as many bytes as it may have
+	unframed bool // it may have been cut off without an error
 }
 
 // readOn copies what is new. Where the log was rewritten it goes back to there.
 func (r *reader) readOn(ctx context.Context) error {
 	for {
+		r.more = false
 		agreed, err := r.request(ctx)
-		if err != nil || r.doubts < doubtsNeeded {
+		switch {
+		case err != nil:
 			return err
+		case r.more:
+			continue
+		case r.doubts < doubtsNeeded:
+			return nil
 		}
 		r.doubts = 0
 		if err := r.copied.goBack(agreed, r.rewritten); err != nil {
@@ -80,10 +96,12 @@ func (r *reader) request(ctx context.Context) (agreed int, err error) {
 		return agreed, nil
 	}
 	r.doubts = 0
+	r.unframed = part.resp != nil && !remote.IsFramed(part.resp)
 	_, err = io.Copy(&r.copied, part)
 	if err != nil && !isWriteError(err) {
 		err = part.broken()
 	}
+	r.more = err == nil && part.full
 	return agreed, err
 }
 
@@ -112,14 +130,49 @@ func (r *reader) from() int64 { return r.copied.size - r.copied.overlap() }
 func (r *reader) open(ctx context.Context) (*part, error) {
 	from := r.from()
 	switch {
-	case from == 0:
+	case from == 0, r.copied.size < shortestSliced && r.serves != wholeLogs:
 		return r.get(ctx, nil, 0)
 	case r.serves == unknownLogs:
 		return r.probe(ctx)
 	case r.serves == logOffsets:
-		return r.get(ctx, url.Values{"byte_offset": {strconv.FormatInt(from, 10)}}, from)
+		return r.slice(ctx, from)
 	}
 	return r.get(ctx, nil, from)
+}
+
+// slice requests fewer bytes than were copied. While GitLab is upgraded, a server that
+// does not know byte_offset may respond with the whole log, and where the lines of a log
+// are the same, they do not show which part of it they are. But the whole log is longer.
+func (r *reader) slice(ctx context.Context, from int64) (*part, error) {
+	limit := min(r.copied.size-1, longestSlice)
+	part, err := r.get(ctx, url.Values{"byte_offset": {strconv.FormatInt(from, 10)}, "byte_limit": {strconv.FormatInt(limit, 10)}}, from)
+	if err != nil || part.resp == nil {
+		return part, err
+	}
+	size := part.resp.ContentLength
+	if size < 0 {
+		if size, err = part.measure(limit + 1); err != nil {
+			part.Close()
+			return nil, err
+		}
+	}
+	part.full = size == limit
+	if size > limit {
+		part.start, r.serves = 0, unknownLogs
+	}
+	return part, nil
+}
+
+// measure reads up to most bytes, which are read again, and returns how many there are.
+func (p *part) measure(most int64) (size int64, err error) {
+	var ahead bytes.Buffer
+	size, err = io.CopyN(&ahead, p, most)
+	*p.read -= size // they are read once more
+	if err != nil && p.broken() != nil {
+		return 0, p.broken()
+	}
+	p.Reader = io.MultiReader(&ahead, p.Reader)
+	return size, nil
 }
 
 // probe requests one byte. A server that does not support that sends the whole log,
@@ -129,23 +182,22 @@ func (r *reader) probe(ctx context.Context) (*part, error) {
 	if err != nil {
 		return nil, err
 	}
-	first := make([]byte, 2)
-	n, err := io.ReadFull(part, first)
-	if err != nil && part.broken() != nil {
-		part.Close()
-		return nil, part.broken()
-	}
-	switch n {
-	case 0: // there is no log
+	if part.resp == nil {
 		return part, nil
-	case 1:
+	}
+	n, err := part.measure(2)
+	switch {
+	case err != nil:
+		part.Close()
+		return nil, err
+	case n == 0: // there is no log
+		return part, nil
+	case n == 1:
 		part.Close()
 		r.serves = logOffsets
 		return r.open(ctx)
 	}
 	r.serves = wholeLogs
-	r.read -= int64(n) // they are read once more
-	part.Reader = io.MultiReader(bytes.NewReader(first), part.Reader)
 	return part, nil
 }
 
@@ -187,6 +239,7 @@ type part struct {
 	io.Closer
 	start int64
 	read  *int64
+	full  bool           // it has as many bytes as it may have
 	resp  *rest.Response // nil if the log ends before the part
 	err   error          // of the last Read
 }

@@ -23,12 +23,17 @@ type ending struct {
 	packed bool // net/http unpacked it, which checks it unless it is empty
 }
 
-// endingOf returns an ending if the response has neither a length nor chunks nor
-// the frames of HTTP/2. If net/http unpacked the body, it hides whether there was
-// a length.
-func endingOf(resp *rest.Response) *ending {
+// IsFramed reports whether the end of a response cannot be confused with the end of its
+// connection: it has a length, chunks or the frames of HTTP/2. If net/http unpacked the
+// body, it hides whether there was a length.
+func IsFramed(resp *rest.Response) bool {
 	framed := resp.ContentLength >= 0 || len(resp.TransferEncoding) > 0 || resp.ProtoMajor != 1 && !resp.Close || resp.StatusCode != http.StatusOK
-	if framed || resp.Uncompressed && !resp.Close {
+	return framed || resp.Uncompressed && !resp.Close
+}
+
+// endingOf returns an ending if the response may have been cut off without an error.
+func endingOf(resp *rest.Response) *ending {
+	if IsFramed(resp) {
 		return nil
 	}
 	return &ending{packed: resp.Uncompressed}
