@@ -196,10 +196,10 @@ func WithTokenSource(source func(context.Context) (string, error)) Option {
 // TokenRefused returns, from the context that a source given to [WithTokenSource] is
 // called with, "" unless GitLab has refused the token it returned before. Then source
 // should return another one, not the one it caches. If many calls had the same token
-// refused, source is told so once, and the other calls wait for it.
+// refused, source is called so once, and the others wait for its token and share it.
 //
-// The text identifies the refused token, for a source that may have renewed it meanwhile:
-// the first 16 hexadecimal digits of its SHA-256.
+// The text identifies the refused token, for a source that several clients use: the first
+// 16 hexadecimal digits of its SHA-256.
 func TokenRefused(ctx context.Context) string { return rest.RefusedIn(ctx) }
 
 func fixedToken(from, header, prefix, token string) Option {

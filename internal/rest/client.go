@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.com/gitlabci/internal/secret"
@@ -63,7 +64,8 @@ type Auth struct {
 
 	once     sync.Once
 	turn     chan struct{} // of the caller that renews the token
-	replaced string        // the mark of the last token that was renewed
+	renewed  secret.Value  // the last token that was renewed; whose turn it is has it
+	renewals atomic.Int64  // how often that was
 }
 
 type refusedKey struct{}
@@ -81,9 +83,10 @@ func mark(token secret.Value) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// renew returns a token in place of one that the server has refused. Of many callers
-// with the same refused token, only the first has it renewed; the others wait for it.
-func (a *Auth) renew(ctx context.Context, refused secret.Value) (secret.Value, error) {
+// renew returns a token in place of one that the server has refused, which was taken
+// after so many renewals. Of many callers with the same refused token, only the first
+// has it renewed; the others wait, and share the new one.
+func (a *Auth) renew(ctx context.Context, refused secret.Value, renewals int64) (secret.Value, error) {
 	a.once.Do(func() { a.turn = make(chan struct{}, 1) })
 	select {
 	case a.turn <- struct{}{}:
@@ -91,15 +94,13 @@ func (a *Auth) renew(ctx context.Context, refused secret.Value) (secret.Value, e
 	case <-ctx.Done():
 		return refused, Ended(ctx)
 	}
-	old := mark(refused)
-	if a.replaced == old {
-		if token, err := a.Token(ctx); err != nil || mark(token) != old {
-			return token, err
-		}
+	if a.renewals.Load() > renewals && a.renewed.Reveal() != refused.Reveal() {
+		return a.renewed, nil
 	}
-	token, err := a.Token(context.WithValue(ctx, refusedKey{}, old))
-	if err == nil && mark(token) != old {
-		a.replaced = old
+	token, err := a.Token(context.WithValue(ctx, refusedKey{}, mark(refused)))
+	if err == nil && token.Reveal() != refused.Reveal() {
+		a.renewed = token
+		a.renewals.Add(1)
 	}
 	return token, err
 }

@@ -30,8 +30,10 @@ type run struct {
 	failure error   // of the call, if it ended now; nil for a DELETE that succeeded after all
 	over    bool    // no further attempt follows
 
-	token   *secret.Value  // of the last request
-	refused *secret.Value  // the token that the next attempt must have renewed, or nil
+	token    *secret.Value // of the last request
+	renewals int64         // of the client's token, when the call took it
+	refused  *secret.Value // the token that the next attempt must have renewed, or nil
+
 	secrets []secret.Value // to keep out of messages: the tokens sent, and the call's own
 	replays atomic.Int64   // of a read by net/http itself, over HTTP/1
 }

@@ -27,6 +27,7 @@ type tokenVault struct {
 	cached atomic.Int64
 
 	mu    sync.Mutex
+	asked int
 	told  []string // what TokenRefused returned, unless ""
 	delay time.Duration
 }
@@ -42,6 +43,9 @@ func (v *tokenVault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (v *tokenVault) source(ctx context.Context) (string, error) {
+	v.mu.Lock()
+	v.asked++
+	v.mu.Unlock()
 	if refused := gitlabci.TokenRefused(ctx); refused != "" {
 		v.mu.Lock()
 		v.told = append(v.told, refused)
@@ -105,6 +109,7 @@ func TestManyCallsRenewOnce(t *testing.T) {
 		}
 		all.Wait()
 		require.Equal(t, []string{fingerprint(v.name(0))}, v.told)
+		require.Equal(t, 32+1, v.asked, "the others share the new token")
 	})
 }
 

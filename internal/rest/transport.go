@@ -175,12 +175,12 @@ func (t *transport) authorize(out *http.Request, r *run) error {
 
 // takeToken returns the token for the next request: a renewed one after a refusal.
 func (r *run) takeToken(ctx context.Context) (secret.Value, error) {
-	refused := r.refused
+	auth, refused, renewals := r.config.Auth, r.refused, r.renewals
+	r.refused, r.renewals = nil, auth.renewals.Load()
 	if refused == nil {
-		return r.config.Auth.Token(ctx)
+		return auth.Token(ctx)
 	}
-	r.refused = nil
-	return r.config.Auth.renew(ctx, *refused)
+	return auth.renew(ctx, *refused, renewals)
 }
 
 // travels reports whether a header may be sent to another origin. Headers that say what
