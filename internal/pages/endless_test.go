@@ -57,8 +57,7 @@ func TestListsWithoutAnEnd(t *testing.T) {
 		} {
 			t.Run(fmt.Sprint(name, opts.Sort, opts.OrderBy, opts.Prefetch), func(t *testing.T) {
 				n := 0
-				var s *testkit.Script
-				s = testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
+				s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
 					if n++; n > 200 {
 						t.Error("this does not end")
 						testkit.Respond(http.StatusForbidden, `{}`)(w, r)
