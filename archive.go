@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -28,6 +29,8 @@ import (
 //
 // The archive's directory is held in memory: some 25 MiB for 100,000 files. It may have
 // up to 32 MiB, and 524,288 files and folders.
+//
+// An Archive is a [fs.ReadLinkFS].
 type Archive struct {
 	files   *zipped.Archive
 	skipped []string
@@ -48,7 +51,8 @@ type ArchiveOptions struct {
 // the directory is larger. Each file costs one more request, unless it was read
 // with another file. If the archive is in a storage, these requests do not go
 // through GitLab until the signed URL expires. If the server does not support
-// ranges, the archive is copied to a temporary file, which [Archive.Close] removes.
+// ranges, the archive is copied to a temporary file, which [Archive.Close] removes; one
+// of more than 10 GiB is refused, and the error matches [ErrUnsafeArchive].
 // The same is done with [LatestArtifacts] if nothing proves that the next part is of
 // the same job.
 //
@@ -61,7 +65,8 @@ func (s *ArtifactsService) Archive(ctx context.Context, project ProjectID, src A
 	if opts == nil {
 		opts = &ArchiveOptions{}
 	}
-	z, err := s.openZip(ctx, project, src, &OpenOptions{DownloadMode: opts.DownloadMode})
+	usual := &zipped.Options{}
+	z, err := s.openZip(ctx, project, src, &OpenOptions{DownloadMode: opts.DownloadMode}, usual.MaxPacked())
 	if err != nil {
 		return nil, err
 	}
@@ -86,14 +91,23 @@ func (a *Archive) Close() error { return a.files.Close() }
 // such name.
 func (a *Archive) Open(name string) (fs.File, error) { return a.files.Open(name) }
 
-// Stat describes a file or a folder without opening it.
+// Stat describes a file or a folder without opening it. Links are not followed.
 func (a *Archive) Stat(name string) (fs.FileInfo, error) { return a.files.Stat(name) }
+
+// Lstat is the same as [Archive.Stat].
+func (a *Archive) Lstat(name string) (fs.FileInfo, error) { return a.files.Stat(name) }
+
+// ReadLink returns what a symbolic link points to, as the archive has it: it may
+// lead anywhere. For anything else, the error matches [fs.ErrInvalid].
+func (a *Archive) ReadLink(name string) (string, error) { return a.files.ReadLink(name) }
 
 // ReadDir lists a folder, sorted by name.
 func (a *Archive) ReadDir(name string) ([]fs.DirEntry, error) { return a.files.ReadDir(name) }
 
 // ReadFile reads a whole file into memory.
-func (a *Archive) ReadFile(name string) ([]byte, error) { return a.files.ReadFile(name) }
+func (a *Archive) ReadFile(name string) ([]byte, error) {
+	return a.files.ReadFile(name)
+}
 
 // ErrUnsafeArchive means that an archive is not extracted, because of a name in it or
 // because it would become too large. The error says which. Nothing has been written.
@@ -104,9 +118,18 @@ var ErrUnsafeArchive = zipped.ErrUnsafe
 type ExtractOptions struct {
 	// Match selects the files whose name matches one of these patterns. Between
 	// slashes they are those of [path.Match]; "**" stands for any number of
-	// folders, or none: "**/*.xml", "coverage/**". Only selected files are
+	// folders, or none: "**/*.xml", "coverage/*". A pattern that ends in a name, not
+	// in a wildcard, selects a folder of this name with all below it: "coverage",
+	// "**/reports"; so does one that ends in a slash. Only selected files are
 	// requested and checked. Empty selects all.
 	Match []string
+
+	// Exclude leaves out what matches one of these patterns, which are as in
+	// Match. What is left out is not checked, either.
+	Exclude []string
+
+	// Links says what becomes of symbolic links. The default is LinksInside.
+	Links Links
 
 	// Overwrite replaces files that exist, each when the new one is complete. Of a
 	// link, the link itself is replaced. Folders are never replaced.
@@ -119,7 +142,7 @@ type ExtractOptions struct {
 
 	// Limits on what is selected. 0 is the default, and less than 0 no limit.
 	MaxFiles int   // files and folders; default 200,000
-	MaxBytes int64 // unpacked, in total; default 10 GiB
+	MaxBytes int64 // unpacked, in total; default 10 GiB; see [ArtifactsService.Extract]
 	MaxRatio int64 // unpacked to compressed bytes, in total, checked above 64 MiB; default 200
 
 	// Concurrency is how many files are extracted at the same time, up to 64, each
@@ -132,11 +155,36 @@ type ExtractOptions struct {
 	Progress func(done, total int64)
 }
 
+func (o *ExtractOptions) plain() *zipped.Options {
+	return &zipped.Options{
+		Match: o.Match, Exclude: o.Exclude, Links: zipped.Links(o.Links),
+		Overwrite: o.Overwrite, SkipExisting: o.SkipExisting,
+		MaxFiles: o.MaxFiles, MaxBytes: o.MaxBytes, MaxRatio: o.MaxRatio,
+		Concurrency: o.Concurrency, Progress: o.Progress,
+	}
+}
+
+// Links says what becomes of the symbolic links in an archive.
+type Links int
+
+const (
+	// LinksInside creates links whose target is relative and inside of the
+	// directory, whether it exists or not. Any other link is refused.
+	LinksInside Links = Links(zipped.LinksInside)
+
+	// LinksSkip leaves out all links. ExtractResult.Skipped lists them.
+	LinksSkip Links = Links(zipped.LinksSkip)
+
+	// LinksRefuse refuses an archive with a link among what is selected.
+	LinksRefuse Links = Links(zipped.LinksRefuse)
+)
+
 // An ExtractResult is what was extracted, sorted by name. Names are as in the
-// archive, below the directory.
+// archive, without a leading "./", below the directory.
 type ExtractResult struct {
 	Files   []string // written, each completely
-	Skipped []string // kept as they were: see [ExtractOptions.SkipExisting]
+	Links   []string // symbolic links that were created
+	Skipped []string // not written: see [ExtractOptions.SkipExisting] and [LinksSkip]
 	Bytes   int64    // in Files
 }
 
@@ -148,37 +196,67 @@ type ExtractResult struct {
 //
 // See https://docs.gitlab.com/api/job_artifacts/#download-job-artifacts-by-job-id.
 // The archive's directory is read and checked before anything is written. These are
-// refused: links, devices, absolute names, drive letters, "..", names that repeat or
-// differ only in case, names that are not possible on this system, encrypted files,
-// and whatever exceeds the limits. The error says which, and matches
-// [ErrUnsafeArchive]. Then several parts of the archive are requested at the same time,
-// each of which resumes as with [ArtifactsService.Archive]. Nothing is written outside
-// of dir, not even through a link in it.
+// refused: links that lead out of dir, devices, absolute names, drive letters, "..",
+// names that repeat with other content, names that are not possible on this system or
+// are the same file, encrypted files, and whatever exceeds the limits. The error says
+// which, and matches [ErrUnsafeArchive]. Then several parts of the archive are requested
+// at the same time, each of which resumes as with [ArtifactsService.Archive]. A server
+// that does not support ranges sends the whole archive, which may then be no larger than
+// MaxBytes and 32 MiB. Nothing is written outside of dir, not even through a link in it.
 //
-// A file gets mode 0o755 if it is executable for anybody, otherwise 0o644, less the
-// umask, and the present time. Only a process that is killed leaves half a file. After
-// an error, the files written so far are kept; the result, which is never nil, lists
-// them. If Match selects nothing, the error matches [fs.ErrNotExist]. The other errors
-// are those of [ArtifactsService.Archive] and of the file system.
+// Files and folders get the permissions of the archive, less the umask, but no more than
+// 0o755 or 0o644, and its modification times. Folders that exist keep theirs, and links
+// are created last. Only a process that is killed leaves half a file. After an error, the
+// files written so far are kept; the result, which is never nil, lists them. If Match and
+// Exclude select nothing, the error matches [fs.ErrNotExist]. The other errors are those
+// of [ArtifactsService.Archive] and of the file system.
 func (s *ArtifactsService) Extract(ctx context.Context, project ProjectID, src ArtifactSource, dir string, opts *ExtractOptions) (*ExtractResult, error) {
 	if opts == nil {
 		opts = &ExtractOptions{}
 	}
-	options := zipped.Options(*opts)
+	options := opts.plain()
 	if err := options.Check(dir); err != nil {
 		return &ExtractResult{}, rest.Invalid("Extract", err)
 	}
-	z, err := s.openZip(ctx, project, src, &OpenOptions{})
+	z, err := s.openZip(ctx, project, src, &OpenOptions{}, options.MaxPacked())
 	if err != nil {
 		return &ExtractResult{}, err
 	}
-	result, err := z.Extract(ctx, dir, &options)
+	result, err := z.Extract(ctx, dir, options)
 	return (*ExtractResult)(result), ofArchive(err)
 }
 
-// openZip opens an archive and reads its directory.
-func (s *ArtifactsService) openZip(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions) (*zipped.Index, error) {
-	source, tail, err := s.openSource(ctx, project, src, opts)
+// ExtractZip unpacks a local zip archive of size bytes as [ArtifactsService.Extract]
+// does, with the same limits and checks. R must allow concurrent calls of ReadAt; an
+// [os.File] does.
+//
+// The error matches [ErrUnsafeArchive] if the archive is refused, [archive/zip.ErrFormat]
+// if it is not a zip file, [fs.ErrNotExist] if Match selects nothing, and the errors
+// of r and of the file system.
+func ExtractZip(ctx context.Context, r io.ReaderAt, size int64, dir string, opts *ExtractOptions) (*ExtractResult, error) {
+	if opts == nil {
+		opts = &ExtractOptions{}
+	}
+	options := opts.plain()
+	err := options.Check(dir)
+	if r == nil || size < 0 {
+		err = fmt.Errorf("the archive is %v of %d bytes", r, size)
+	}
+	if err != nil {
+		return &ExtractResult{}, rest.Invalid("ExtractZip", err)
+	}
+	z, err := zipped.OpenLocal(ctx, r, size, "ExtractZip")
+	if err != nil {
+		return &ExtractResult{}, ofArchive(err)
+	}
+	result, err := z.Extract(ctx, dir, options)
+	return (*ExtractResult)(result), ofArchive(err)
+}
+
+// openZip opens an archive and reads its directory. If it can only be copied, most is
+// how many bytes it may have.
+func (s *ArtifactsService) openZip(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions, most int64) (*zipped.Index, error) {
+	source, tail, err := s.openSource(ctx, project, src, opts, most)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +265,7 @@ func (s *ArtifactsService) openZip(ctx context.Context, project ProjectID, src A
 }
 
 // openSource opens an archive to be read in parts, or else copies it.
-func (s *ArtifactsService) openSource(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions) (zipped.Source, []byte, error) {
+func (s *ArtifactsService) openSource(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions, most int64) (zipped.Source, []byte, error) {
 	_, byID := src.(JobID)
 	parts, tail, err := remote.OpenParts(ctx, fileServer{s.client.wire, archiveCall(project, src, opts)}, byID)
 	if err == nil {
@@ -201,7 +279,8 @@ func (s *ArtifactsService) openSource(ctx context.Context, project ProjectID, sr
 		return nil, nil, err
 	}
 	defer file.Close()
-	spool, tail, err := remote.NewSpool(file.source, "gitlabci-*.zip")
+	tooLarge := zipped.Unsafe(fmt.Errorf("more than %d bytes, and the server does not send parts of it", most))
+	spool, tail, err := remote.NewSpool(file.source, most, tooLarge)
 	if err != nil {
 		return nil, nil, err
 	}

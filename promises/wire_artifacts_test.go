@@ -63,7 +63,7 @@ var wireFilledArtifacts = []wireFilled{
 	},
 	{
 		opts: func() any {
-			return &gitlabci.ExtractOptions{Overwrite: true, MaxFiles: 1, MaxBytes: 2, MaxRatio: 3, Concurrency: 4}
+			return &gitlabci.ExtractOptions{Exclude: []string{"x"}, Links: gitlabci.LinksRefuse, Overwrite: true, MaxFiles: 1, MaxBytes: 2, MaxRatio: 3, Concurrency: 4}
 		},
 		except: "Match Progress SkipExisting",
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {

@@ -11,12 +11,14 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 )
 
 // A Folder is where files are created; an [os.Root] is one.
 type Folder interface {
 	OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error)
 	Rename(from, to string) error
+	Chtimes(name string, accessed, modified time.Time) error
 	Remove(name string) error
 }
 
@@ -24,6 +26,8 @@ type Folder interface {
 // and Discard must be called.
 type File struct {
 	*os.File
+	Modified time.Time // what Place sets as the time of the last change; zero is the present
+
 	folder  Folder
 	current string // the name it has
 	name    string // the name it gets
@@ -48,12 +52,15 @@ func create(folder Folder, current, name string, perm fs.FileMode) (*File, error
 	if err != nil {
 		return nil, err
 	}
-	return &File{file, folder, current, name}, nil
+	return &File{File: file, folder: folder, current: current, name: name}, nil
 }
 
 // Place closes the file and gives it its name. After an error, it is removed.
 func (f *File) Place() error {
 	err := f.Close()
+	if err == nil {
+		err = SetTime(f.folder, f.current, f.Modified)
+	}
 	if err == nil && f.current != f.name {
 		err = f.folder.Rename(f.current, f.name)
 	}
@@ -61,6 +68,19 @@ func (f *File) Place() error {
 		return errors.Join(err, f.folder.Remove(f.current))
 	}
 	return nil
+}
+
+// SetTime sets when a file was changed last, unless that is zero. Not every file system
+// allows it: that is no reason to do without the file.
+func SetTime(folder Folder, name string, modified time.Time) error {
+	if modified.IsZero() {
+		return nil
+	}
+	err := folder.Chtimes(name, time.Time{}, modified)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
 }
 
 // Discard removes the file.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // Replaceable returns what is there now under the name of a file, nil for nothing,
@@ -103,6 +104,10 @@ func (p path) OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error
 
 func (p path) Rename(from, to string) error {
 	return os.Rename(filepath.Join(string(p), from), filepath.Join(string(p), to))
+}
+
+func (p path) Chtimes(name string, accessed, modified time.Time) error {
+	return os.Chtimes(filepath.Join(string(p), name), accessed, modified)
 }
 
 func (p path) Remove(name string) error { return os.Remove(filepath.Join(string(p), name)) }

@@ -14,19 +14,25 @@ import (
 // whole.
 type Spool struct {
 	file       *os.File
+	nameless   bool // the file has no name any more
 	size       int64
 	from, name string
 }
 
-// NewSpool reads a file to its end, and returns its copy and the end of that. The
-// pattern is that of os.CreateTemp.
-func NewSpool(f *File, pattern string) (*Spool, []byte, error) {
-	file, err := os.CreateTemp("", pattern)
+// NewSpool reads a file to its end, and returns its copy and the end of that. A file
+// of more than so many bytes is not copied; tooLarge is the error. The copy has no name
+// where a file can do without: if the process is killed, the system removes it.
+func NewSpool(f *File, most int64, tooLarge error) (*Spool, []byte, error) {
+	if f.Size() > most {
+		return nil, nil, f.Fail(tooLarge)
+	}
+	file, err := os.CreateTemp("", "gitlabci-*.zip")
 	if err != nil {
 		return nil, nil, fmt.Errorf("gitlabci: %s: a temporary file: %w", f.from, err)
 	}
 	sp := &Spool{file: file, from: f.from, name: secret.Scrub(f.name, f.secrets)}
-	tail, err := sp.fill(f)
+	sp.nameless = os.Remove(file.Name()) == nil
+	tail, err := sp.fill(f, most, tooLarge)
 	if err != nil {
 		return nil, nil, errors.Join(err, sp.Close())
 	}
@@ -34,9 +40,17 @@ func NewSpool(f *File, pattern string) (*Spool, []byte, error) {
 }
 
 // fill copies the file, and returns the copy's end.
-func (sp *Spool) fill(f *File) (_ []byte, err error) {
-	if sp.size, err = io.Copy(sp.file, f); err != nil {
+func (sp *Spool) fill(f *File, most int64, tooLarge error) (_ []byte, err error) {
+	limited := &io.LimitedReader{R: f, N: most}
+	if sp.size, err = io.Copy(sp.file, limited); err != nil {
 		return nil, err
+	}
+	if limited.N == 0 { // one byte more, or the error that it is cut short
+		if n, err := io.ReadFull(f, make([]byte, 1)); n > 0 {
+			return nil, f.Fail(tooLarge)
+		} else if err != io.EOF {
+			return nil, err
+		}
 	}
 	at := max(0, sp.size-tailSize)
 	tail := make([]byte, sp.size-at)
@@ -66,5 +80,8 @@ func (sp *Spool) Label() (from, name string) { return sp.from, sp.name }
 
 // Close removes the file.
 func (sp *Spool) Close() error {
+	if sp.nameless {
+		return sp.file.Close()
+	}
 	return errors.Join(sp.file.Close(), os.Remove(sp.file.Name()))
 }

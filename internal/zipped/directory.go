@@ -71,6 +71,9 @@ func (d *directory) members() (all []*member, err error) {
 	}
 	r := entryReader{src: d.from(base + int64(e.start))}
 	for {
+		if err := now(d.ctx, len(all)); err != nil {
+			return nil, err
+		}
 		m, err := r.next()
 		if err == errFormat || err == io.ErrUnexpectedEOF {
 			if uint16(len(all)) != uint16(e.entries) {
@@ -87,6 +90,15 @@ func (d *directory) members() (all []*member, err error) {
 		m.start += base
 		all = append(all, m)
 	}
+}
+
+// now returns the error of a context that has ended, every now and then: an archive may
+// have so many members that each loop over them takes a while.
+func now(ctx context.Context, i int) error {
+	if i%1024 != 0 {
+		return nil
+	}
+	return ctx.Err()
 }
 
 // An entryReader reads one entry of a directory after the other.

@@ -46,7 +46,10 @@ func oracleMembers(t *testing.T, data []byte) (all []*member, err error) {
 		all = append(all, &member{
 			name:     file.Name,
 			mode:     file.Mode(),
+			moded:    tellsMode(file.CreatorVersion>>8, file.ExternalAttrs),
 			modified: file.Modified.UTC(),
+			zoned:    !writtenAt(file.Extra).IsZero(),
+			stamp:    uint32(file.ModifiedDate)<<16 | uint32(file.ModifiedTime),
 			method:   file.Method,
 			flags:    file.Flags,
 			crc:      file.CRC32,

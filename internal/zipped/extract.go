@@ -24,6 +24,8 @@ var ErrUnsafe = errors.New("gitlabci: unsafe archive")
 // Options say what is extracted, and how much at most.
 type Options struct {
 	Match        []string // patterns, of which a name must match one; "**" stands for any number of names
+	Exclude      []string // patterns, of which a name must match none
+	Links        Links
 	Overwrite    bool
 	SkipExisting bool
 
@@ -39,7 +41,8 @@ type Options struct {
 // A Result is what was extracted, sorted by name.
 type Result struct {
 	Files   []string // written, each whole
-	Skipped []string // left as they were
+	Links   []string // made
+	Skipped []string // left as they were, or left out
 	Bytes   int64    // in Files
 }
 
@@ -76,12 +79,22 @@ func (o *Options) Check(dir string) error {
 	if o.Concurrency < 0 || o.Concurrency > extractMost {
 		return fmt.Errorf("ExtractOptions.Concurrency is %d, and not from 0 to %d", o.Concurrency, extractMost)
 	}
-	for _, pattern := range o.Match {
-		if pattern == "" || slices.ContainsFunc(split(pattern), malformed) {
-			return fmt.Errorf("ExtractOptions.Match has %q: %w", pattern, gopath.ErrBadPattern)
+	if o.Links < LinksInside || o.Links > LinksRefuse {
+		return fmt.Errorf("ExtractOptions.Links is %d, which is none of the constants", o.Links)
+	}
+	for option, patterns := range map[string][]string{"Match": o.Match, "Exclude": o.Exclude} {
+		if i := slices.IndexFunc(patterns, malformed); i >= 0 {
+			return fmt.Errorf("ExtractOptions.%s has %q: %w", option, patterns[i], gopath.ErrBadPattern)
 		}
 	}
 	return nil
+}
+
+// MaxPacked is how many bytes of an archive may travel that comes only as a whole: as
+// many as may be written, and the directory.
+func (o *Options) MaxPacked() int64 {
+	most := limit(o.MaxBytes, extractBytes)
+	return most + min(maxDirectory, math.MaxInt64-most)
 }
 
 // limit returns a limit as given, its default for 0, and no limit below 0.
@@ -103,55 +116,81 @@ type extraction struct {
 	done   int64
 	total  int64
 
-	idle []*worker
+	idle    []*worker
+	folders []placed // that were made
 }
 
 func (x *extraction) run(ctx context.Context, dir string) (err error) {
-	plan, err := x.opts.plan(x.zip.members)
+	plan, err := x.opts.plan(ctx, x.zip.members)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	defer x.dismiss()
+	if err := x.readTargets(ctx, plan); err != nil {
 		return err
 	}
-	if x.root, err = os.OpenRoot(dir); err != nil {
+	root, made, err := openDir(dir)
+	if err != nil {
+		return err
+	}
+	x.root = root
+	if err := plan.tryNames(root); err != nil {
+		err = errors.Join(err, root.Close())
+		if made {
+			err = errors.Join(err, os.Remove(dir))
+		}
 		return err
 	}
 	defer func() {
-		slices.Sort(x.result.Files)
-		slices.Sort(x.result.Skipped)
-		err = errors.Join(err, x.root.Close())
+		for _, names := range [][]string{x.result.Files, x.result.Links, x.result.Skipped} {
+			slices.Sort(names)
+		}
+		err = errors.Join(err, root.Close())
 	}()
 	if err := x.reconcile(plan); err != nil {
 		return err
 	}
+	return x.write(ctx, plan)
+}
+
+// write writes the folders, what is in them, and the links between them.
+func (x *extraction) write(ctx context.Context, plan *plan) error {
 	for _, folder := range plan.tree.folders {
 		if err := x.makeFolder(folder); err != nil {
 			return err
 		}
 	}
-	return x.writeAll(ctx, plan)
+	if err := x.writeAll(ctx, plan); err != nil {
+		return err
+	}
+	if err := x.makeLinks(ctx, plan); err != nil {
+		return err
+	}
+	return x.finishFolders()
 }
 
 // reconcile leaves out what exists already, or returns an error.
 func (x *extraction) reconcile(plan *plan) (err error) {
+	x.result.Skipped = plan.skipped
 	if x.opts.Overwrite {
 		return nil
 	}
 	if empty, err := x.empty(); empty || err != nil {
 		return err
 	}
-	plan.files = slices.DeleteFunc(plan.files, func(m *member) bool {
-		_, absent := x.root.Lstat(m.name)
+	exists := func(m *member) bool {
+		_, absent := x.root.Lstat(m.path())
 		if absent != nil || err != nil {
 			return false // creating the file will return the error
 		}
-		x.result.Skipped = append(x.result.Skipped, m.name)
+		x.result.Skipped = append(x.result.Skipped, m.path())
 		if !x.opts.SkipExisting {
 			err = fmt.Errorf("%q: %w", m.name, fs.ErrExist)
 		}
 		return true
-	})
+	}
+	plan.files = slices.DeleteFunc(plan.files, exists)
+	plan.links = slices.DeleteFunc(plan.links, exists)
 	if err != nil {
 		x.result.Skipped = nil
 	}
@@ -170,30 +209,21 @@ func (x *extraction) empty() (bool, error) {
 	return err == io.EOF, nil // any other error will come up again
 }
 
-func (x *extraction) makeFolder(name string) error {
-	err := x.root.Mkdir(name, 0o755)
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	if info, err := x.root.Stat(name); err != nil || !info.IsDir() {
-		return cmp.Or(err, fmt.Errorf("%q is to be a folder: %w", name, fs.ErrExist))
-	}
-	return nil
-}
-
 // writeAll has workers take one batch of files after the other.
 func (x *extraction) writeAll(ctx context.Context, plan *plan) error {
 	for _, m := range plan.files {
 		x.total += m.size
 	}
-	workers := cmp.Or(x.opts.Concurrency, min(max(runtime.GOMAXPROCS(0), 4), extractMost))
-	todo := batches(plan.files, workers)
-	defer x.dismiss()
-	return pool.Each(ctx, len(todo), workers, func(ctx context.Context, i int) error {
+	todo := batches(plan.files, x.workers())
+	return pool.Each(ctx, len(todo), x.workers(), func(ctx context.Context, i int) error {
 		w := x.worker(ctx)
 		defer x.release(w)
-		return w.extract(todo[i])
+		return w.each(todo[i], w.write)
 	})
+}
+
+func (x *extraction) workers() int {
+	return cmp.Or(x.opts.Concurrency, min(max(runtime.GOMAXPROCS(0), 4), extractMost))
 }
 
 // worker returns an idle one, which has its buffers already, or a new one.
@@ -236,7 +266,7 @@ func (x *extraction) wrote(n int) {
 func (x *extraction) finished(m *member) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.result.Files = append(x.result.Files, m.name)
+	x.result.Files = append(x.result.Files, m.path())
 	x.result.Bytes += m.size
 }
 
@@ -244,7 +274,7 @@ func (x *extraction) finished(m *member) {
 func (x *extraction) skipped(m *member) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.result.Skipped = append(x.result.Skipped, m.name)
+	x.result.Skipped = append(x.result.Skipped, m.path())
 }
 
 const (

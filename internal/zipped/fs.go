@@ -29,7 +29,7 @@ type Archive struct {
 func (z *Index) Files(ctx context.Context) (_ *Archive, skipped []string, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	a := &Archive{ctx: ctx, cancel: cancel, zip: z, open: map[*openFile]struct{}{}}
-	if a.root, skipped, err = filesOf(z.members); err != nil {
+	if a.root, skipped, err = filesOf(ctx, z.members); err != nil {
 		return nil, nil, errors.Join(z.fail(err), a.Close())
 	}
 	return a, skipped, nil
@@ -111,6 +111,19 @@ func (a *Archive) Open(name string) (fs.File, error) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
 	return &openFile{archive: a, node: node, path: name}, nil
+}
+
+// ReadLink returns what a link points to.
+func (a *Archive) ReadLink(name string) (string, error) {
+	node, err := a.find("readlink", name)
+	if err != nil {
+		return "", err
+	}
+	if m := node.member; node.IsDir() || !m.isLink() || m.size > longestPath {
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid}
+	}
+	target, err := a.ReadFile(name)
+	return string(target), err
 }
 
 // Stat describes a file or a folder, as [Archive.Open] and the file's Stat.

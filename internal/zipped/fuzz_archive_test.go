@@ -108,13 +108,14 @@ func fuzzSameFile(t *testing.T, archive *gitlabci.Archive, other *zip.Reader, na
 	return len(got) < most
 }
 
-// Whatever an archive has, nothing is written outside of the directory, nothing
-// but whole files and folders within, and all of it is listed.
+// Whatever an archive has, nothing is written outside of the directory, nothing but
+// whole files, folders and links that stay there, and all of it is listed.
 func FuzzExtract(f *testing.F) {
 	for _, data := range hostileArchives(f) {
 		f.Add(data, "**")
 		f.Add(data, "*")
 	}
+	f.Add(testkit.Zip(f, goodLinks()...), "**")
 	f.Fuzz(func(t *testing.T, data []byte, pattern string) {
 		parent := t.TempDir()
 		dir := filepath.Join(parent, "dir")
@@ -124,25 +125,101 @@ func FuzzExtract(f *testing.F) {
 			require.Empty(t, result.Files)
 			require.NoDirExists(t, dir)
 		}
-		entries, problem := os.ReadDir(parent)
-		require.NoError(t, problem)
-		require.LessOrEqual(t, len(entries), 1)
-		var found []string
-		size := int64(0)
-		require.NoError(t, filepath.WalkDir(parent, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
-				return err
-			}
-			require.True(t, entry.Type().IsRegular(), path)
-			info, err := entry.Info()
-			require.NoError(t, err)
-			require.Zero(t, info.Mode()&^0o755, "%s: %v", path, info.Mode())
-			name, err := filepath.Rel(dir, path)
-			found, size = append(found, filepath.ToSlash(name)), size+info.Size()
-			return err
-		}))
-		slices.Sort(found)
-		require.Equal(t, result.Files, found)
-		require.Equal(t, result.Bytes, size)
+		requireInside(t, dir, result)
 	})
+}
+
+// requireInside requires that a folder is alone in the one that it is in, and has what
+// the result says.
+func requireInside(t *testing.T, dir string, result *gitlabci.ExtractResult) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Dir(dir))
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(entries), 1)
+	var files, links []string
+	size := int64(0)
+	require.NoError(t, filepath.WalkDir(filepath.Dir(dir), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		require.NoError(t, err)
+		if entry.Type() == fs.ModeSymlink {
+			links = append(links, filepath.ToSlash(name))
+			return nil
+		}
+		require.True(t, entry.Type().IsRegular(), path)
+		info, err := entry.Info()
+		require.NoError(t, err)
+		require.Zero(t, info.Mode()&^0o755, "%s: %v", path, info.Mode())
+		files, size = append(files, filepath.ToSlash(name)), size+info.Size()
+		return nil
+	}))
+	if len(links) > 0 {
+		requireLinksInside(t, dir)
+	}
+	slices.Sort(files)
+	slices.Sort(links)
+	require.Equal(t, result.Files, files)
+	require.Equal(t, result.Links, links)
+	require.Equal(t, result.Bytes, size)
+}
+
+// Whatever files, folders and links an archive has, twice into the same folder too,
+// nothing leads out. Each line is a kind, a name and, for a link, its target.
+func FuzzExtractPlan(f *testing.F) {
+	f.Add("f a/b\nd c\nl l a/b\nl a/up ../c\nl self self\nf A/b\nf ./x", "l c .\nf c/y\nl a/l ../../z")
+	f.Add("l a .\nl b/c a/../..\nl d/e ../a/../x", "l a/e ..\nl b d/e\nf d/e/x")
+	f.Add("d a/b/c\nl a/b/c/d ../../..\nl x a/b/c/d/..\nl y a/b/c/../../..", "l a/b ..\nf a/b/c\nd a/b/c/d")
+	f.Add("l sub .", "d sub\nl sub/l ../secret\nl sub/../x y\nl /abs y\nf ../up")
+	f.Fuzz(func(t *testing.T, first, second string) {
+		dir := filepath.Join(t.TempDir(), "dir")
+		opts := &gitlabci.ExtractOptions{MaxFiles: 100, MaxBytes: 1 << 20, Overwrite: true}
+		result, err := extractZip(t, dir, opts, entriesOf(first)...)
+		requireInside(t, dir, result)
+		if err != nil {
+			return
+		}
+		for _, name := range result.Links { // what leads nowhere now may lead somewhere later
+			target, err := os.Readlink(filepath.Join(dir, name))
+			require.NoError(t, err)
+			os.MkdirAll(filepath.Join(dir, filepath.Dir(name), target), 0o755)
+		}
+		if again, _ := extractZip(t, dir, opts, entriesOf(second)...); len(again.Links) > 0 {
+			requireLinksInside(t, dir)
+		}
+	})
+}
+
+func entriesOf(text string) (entries []testkit.ZipEntry) {
+	for line := range strings.SplitSeq(text, "\n") {
+		if len(entries) == 50 {
+			break
+		}
+		kind, rest, _ := strings.Cut(line, " ")
+		name, target, _ := strings.Cut(rest, " ")
+		switch kind {
+		case "l":
+			entries = append(entries, linkTo(strings.TrimRight(name, "/"), target))
+		case "d":
+			entries = append(entries, testkit.ZipEntry{Name: name + "/"})
+		default:
+			if strings.HasSuffix(name, "/") {
+				target = "" // a folder has no content
+			}
+			entries = append(entries, testkit.ZipEntry{Name: name, Content: target})
+		}
+	}
+	return entries
+}
+
+func requireLinksInside(t *testing.T, dir string) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type() == fs.ModeSymlink {
+			real, err := filepath.EvalSymlinks(path)
+			require.True(t, err != nil || real == dir || strings.HasPrefix(real, dir+string(filepath.Separator)), "%s: %s", path, real)
+		}
+		return err
+	}))
 }

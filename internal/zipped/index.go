@@ -59,6 +59,24 @@ func Open(ctx context.Context, source Source, tail []byte) (*Index, error) {
 	return z, nil
 }
 
+// OpenLocal reads the directory of an archive that is at hand. From is for errors.
+func OpenLocal(ctx context.Context, r io.ReaderAt, size int64, from string) (*Index, error) {
+	source := named{local{r, size}, from}
+	tail, err := source.tail()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", from, err)
+	}
+	return Open(ctx, source, tail)
+}
+
+// A named archive is a local one with a name for errors.
+type named struct {
+	local
+	from string
+}
+
+func (n named) Label() (from, name string) { return n.from, "" }
+
 func newIndex(source Source, tail []byte) *Index {
 	return &Index{source: source, tail: block{source.Size() - int64(len(tail)), tail}}
 }
@@ -101,3 +119,17 @@ func (z *Index) section(ctx context.Context, first, end int64) io.ReadCloser {
 	}
 	return z.source.Section(ctx, first, end)
 }
+
+// An archiveError matches the error of archive/zip that has the same text. That package
+// is not imported: its compressor would become part of every program, unused.
+type archiveError string
+
+const (
+	errFormat    archiveError = "zip: not a valid zip file"
+	errAlgorithm archiveError = "zip: unsupported compression algorithm"
+	errChecksum  archiveError = "zip: checksum error"
+)
+
+func (e archiveError) Error() string { return string(e) }
+
+func (e archiveError) Is(target error) bool { return target != nil && target.Error() == string(e) }

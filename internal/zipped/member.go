@@ -27,7 +27,10 @@ const (
 type member struct {
 	name         string
 	mode         fs.FileMode
+	moded        bool // the archive tells the mode
 	modified     time.Time
+	zoned        bool   // the archive tells the time zone of modified, which is UTC
+	stamp        uint32 // the date and time of the header, in the writer's time zone
 	method       uint16
 	flags        uint16
 	crc          uint32
@@ -42,13 +45,15 @@ func newMember(header record, name []byte, extra record) (*member, error) {
 	m := &member{
 		name:     string(name),
 		modified: dosTime(header.short(14), header.short(12)),
+		stamp:    uint32(header.short(14))<<16 | uint32(header.short(12)),
 		method:   header.short(10),
 		flags:    header.short(8),
 		crc:      header.long(16),
 	}
 	m.mode = modeOf(m.name, header.short(4)>>8, header.long(38))
+	m.moded = tellsMode(header.short(4)>>8, header.long(38))
 	if written := writtenAt(extra); !written.IsZero() {
-		m.modified = written.UTC()
+		m.modified, m.zoned = written.UTC(), true
 	}
 	return m, m.place(header.long(20), header.long(24), header.long(42), extra)
 }
@@ -159,6 +164,17 @@ func modeOf(name string, system uint16, attributes uint32) (mode fs.FileMode) {
 	return mode
 }
 
+// tellsMode reports whether there is a mode at all: many writers leave it at zero.
+func tellsMode(system uint16, attributes uint32) bool {
+	switch system {
+	case 3, 19:
+		return attributes>>16 != 0
+	case 0, 11, 14:
+		return attributes != 0
+	}
+	return false
+}
+
 var (
 	unixTypes = [16]fs.FileMode{
 		0x1: fs.ModeNamedPipe,
@@ -188,6 +204,49 @@ func byStart(a, b *member) int { return cmp.Compare(a.start, b.start) }
 func (m *member) end() int64 {
 	return min(m.next, m.start+localHeader+int64(len(m.name))+math.MaxUint16+m.packed)
 }
+
+// path is where a member goes below the folder of the extraction: "." for the folder
+// itself. Many writers begin each name with "./".
+func (m *member) path() string {
+	name := m.name
+	for strings.HasPrefix(name, "./") {
+		name = name[2:]
+	}
+	if name == "" && m.name != "" {
+		return "."
+	}
+	return strings.TrimSuffix(name, "/")
+}
+
+// perm is the mode that a member gets on the disk: that of the archive, but never wider
+// than what is usual.
+func (m *member) perm() fs.FileMode {
+	switch {
+	case m.moded:
+		return m.mode.Perm() & 0o755
+	case m.isDir():
+		return 0o755
+	}
+	return 0o644
+}
+
+// written is when a member was written last, for the disk, or zero. As with unzip, a
+// time without a zone is local, and one with a zone that seems to be after 2038 is
+// before 1970 unless the header's own date is after 2038, too.
+func (m *member) written() time.Time {
+	at := dosTime(uint16(m.stamp>>16), uint16(m.stamp))
+	switch {
+	case m.zoned && m.modified.Unix() > math.MaxInt32 && m.modified.Unix() <= math.MaxUint32 && at.Year() < 2038:
+		return m.modified.Add(-1 << 32 * time.Second)
+	case m.zoned:
+		return m.modified
+	case m.stamp>>16 == 0:
+		return time.Time{}
+	}
+	return time.Date(at.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), 0, time.Local)
+}
+
+func (m *member) isLink() bool { return m.mode&fs.ModeSymlink != 0 }
 
 func (m *member) isDir() bool { return strings.HasSuffix(m.name, "/") || m.mode.IsDir() }
 

@@ -2,6 +2,7 @@ package zipped
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ func Prove(ctx context.Context, file io.ReaderAt, size, seam int64) error {
 	begin, _, fits := End(tail, size)
 	z := newIndex(source, tail)
 	if !fits || begin < seam || z.read(ctx) != nil || !repeatsHeaders(file, begin, size) {
-		return ErrUnproven
+		return cmp.Or(ctx.Err(), ErrUnproven)
 	}
 	var u unpacker
 	defer u.release()

@@ -2,6 +2,7 @@ package zipped
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,13 +14,18 @@ import (
 // A tree puts names into their folders, for Archive and for Extract.
 type tree struct {
 	root    *node
-	key     func(name string) string // what may exist only once in a folder
-	names   int                      // of files and folders
-	folders []string                 // each after the one it is in
+	names   int      // of files and folders
+	folders []placed // each after the one it is in
 }
 
-func newTree(key func(name string) string) *tree {
-	return &tree{root: &node{name: ".", in: &folder{}}, key: key}
+// A placed node is one with its path.
+type placed struct {
+	path string
+	*node
+}
+
+func newTree() *tree {
+	return &tree{root: &node{name: ".", in: &folder{}}}
 }
 
 // A node is a file or a folder.
@@ -31,53 +37,57 @@ type node struct {
 
 // A folder is what is in a folder.
 type folder struct {
-	below   map[string]*node // by key
+	below   map[string]*node // by name
 	entries []fs.DirEntry    // sorted, once the tree is complete
 }
 
 // place returns the node of a path, and makes it and its folders if need be. A file is
-// placed once, a folder any number of times. The error says what is there instead.
+// placed once, a folder any number of times. The error says what is there instead;
+// errTwice comes with the node that is.
 func (t *tree) place(path string, isDir bool) (*node, error) {
 	at := t.root
 	for rest, more := path, true; more; {
 		var name string
 		name, rest, more = strings.Cut(rest, "/")
-		next := at.in.below[t.key(name)]
+		next := at.in.below[name]
 		switch {
 		case next == nil:
 			whole := strings.TrimSuffix(path[:len(path)-len(rest)], "/")
 			next = t.make(at, name, whole, more || isDir)
-		case next.name != name:
-			return nil, fmt.Errorf("it differs only in case from %.200q", next.name)
 		case more && !next.IsDir():
 			return nil, fmt.Errorf("%.200q is a file", path[:len(path)-len(rest)-1])
 		case !more && !(next.IsDir() && isDir):
-			return nil, errors.New("it is there twice")
+			return next, errTwice
 		}
 		at = next
 	}
 	return at, nil
 }
 
+var errTwice = errors.New("it is there twice")
+
 func (t *tree) make(at *node, name, path string, isDir bool) *node {
 	made := &node{name: name}
 	if at.in.below == nil {
 		at.in.below = map[string]*node{}
 	}
-	at.in.below[t.key(name)] = made
+	at.in.below[name] = made
 	t.names++
 	if isDir {
 		made.in = &folder{}
-		t.folders = append(t.folders, path)
+		t.folders = append(t.folders, placed{path, made})
 	}
 	return made
 }
 
 // filesOf puts the members of an archive in their folders. Those without a place are
 // skipped.
-func filesOf(members []*member) (root *node, skipped []string, err error) {
-	t := newTree(func(name string) string { return name })
-	for _, m := range members {
+func filesOf(ctx context.Context, members []*member) (root *node, skipped []string, err error) {
+	t := newTree()
+	for i, m := range members {
+		if err := now(ctx, i); err != nil {
+			return nil, nil, err
+		}
 		path := strings.TrimSuffix(m.name, "/")
 		if !fs.ValidPath(path) || path == "." || strings.Contains(path, `\`) {
 			skipped = append(skipped, m.name)

@@ -26,8 +26,8 @@ type worker struct {
 
 const writeBuffer = 128 << 10
 
-// extract writes files that follow each other in the archive.
-func (w *worker) extract(batch []*member) error {
+// each does something with members that follow each other in the archive.
+func (w *worker) each(batch []*member, do func(*feed, *member) error) error {
 	if w.packed == nil {
 		w.packed, w.plain = make([]byte, memberBuffer), make([]byte, writeBuffer)
 	}
@@ -35,7 +35,7 @@ func (w *worker) extract(batch []*member) error {
 	defer section.Close()
 	f := newFeed(section, batch[0].start, w.packed)
 	for _, m := range batch {
-		if err := w.write(f, m); err != nil {
+		if err := do(f, m); err != nil {
 			return fmt.Errorf("%q: %w", m.name, err)
 		}
 	}
@@ -44,7 +44,7 @@ func (w *worker) extract(batch []*member) error {
 
 // write writes a whole file, or nothing.
 func (w *worker) write(f *feed, m *member) error {
-	folder, name := gopath.Split(m.name)
+	folder, name := gopath.Split(m.path())
 	if err := w.enter(folder); err != nil {
 		return err
 	}
@@ -59,6 +59,7 @@ func (w *worker) write(f *feed, m *member) error {
 	if err := w.fill(file.File, f, m); err != nil {
 		return errors.Join(err, file.Discard())
 	}
+	file.Modified = m.written()
 	if err := file.Place(); err != nil {
 		return err
 	}
@@ -90,18 +91,14 @@ func (w *worker) leave() {
 // create creates a file, or a temporary one that will replace it. It returns nil if the
 // file exists and is to be kept.
 func (w *worker) create(m *member, name string) (*atomicfile.File, error) {
-	mode := fs.FileMode(0o644)
-	if m.mode&0o111 != 0 {
-		mode = 0o755
-	}
-	file, err := atomicfile.Create(w.at, name, mode)
+	file, err := atomicfile.Create(w.at, name, m.perm())
 	switch {
 	case !errors.Is(err, fs.ErrExist):
 		return file, err
 	case w.opts.SkipExisting:
 		return nil, nil
 	case w.opts.Overwrite:
-		return atomicfile.Beside(w.at, name, "", mode)
+		return atomicfile.Beside(w.at, name, "", m.perm())
 	}
 	return nil, err
 }
