@@ -108,6 +108,7 @@ func methodDeeds() []deed {
 		methodDeed("Pipelines.Find", reading, true, 0),
 		methodDeed("Pipelines.Run", once, false, 0),
 		methodDeed("Pipelines.Tree", reading, true, matrixPipeline),
+		methodDeed("Pipelines.Failures", watching, true, matrixPipeline),
 		methodDeed("Pipelines.CancelEach", repeatable, false, matrixPipeline),
 		methodDeed("Pipelines.DeleteEach", bare, false, matrixPipeline),
 		methodDeed("Pipelines.RetryEach", once, false, matrixPipeline),
@@ -119,6 +120,7 @@ func methodDeeds() []deed {
 		methodDeed("Jobs.AllTriggerJobs", reading, true, matrixPipeline),
 		methodDeed("Jobs.FindByName", reading, true, matrixPipeline),
 		methodDeed("Jobs.Get", reading, false, matrixFailed),
+		methodDeed("Jobs.Wait", expecting, false, matrixFailed),
 		methodDeed("Jobs.Cancel", repeatable, false, matrixRunning),
 		methodDeed("Jobs.Retry", once, false, matrixFailed),
 		methodDeed("Jobs.Erase", once, false, matrixFailed),
@@ -150,6 +152,9 @@ func optionDeeds() []deed {
 		}},
 		{"Pipelines.Create keyed", "POST /projects/:id/pipeline", searching, false, func(ctx context.Context, c *gitlabci.Client) error {
 			return testkit.Done(c.Pipelines.Create(ctx, "group/app", "main", &gitlabci.CreatePipelineOptions{IdempotencyKey: "k1"}))
+		}},
+		{"Jobs.Latest by status", "GET /projects/:id/pipelines", reading, true, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Jobs.Latest(ctx, "group/app", "v1", "unit", nil))
 		}},
 		{"Jobs.Play", "POST " + j + "/play", once, false, func(ctx context.Context, c *gitlabci.Client) error {
 			return testkit.Done(c.Jobs.Play(ctx, "group/app", matrixManual, &gitlabci.PlayJobOptions{Variables: variables}))
