@@ -13,10 +13,10 @@
 //
 // # What it takes care of
 //
-// Reads, and writes that may be repeated, are tried again after a failure;
-// what starts work never is, once it may have reached GitLab: its error then
-// matches [ErrOutcomeUnknown]. A 429 is waited for. The token goes to the
-// client's own server and nowhere else, whatever redirects say. A response that
+// Reads and idempotent writes are retried after a failure. A request that starts work
+// is never retried once it may have reached GitLab: its error then matches
+// [ErrOutcomeUnknown]. After a 429, the client waits and retries. The token goes to the
+// client's own server only, even if a redirect leads elsewhere. A response that
 // stops arriving, or arrives too slowly, ends with [ErrStalled]; there is no other
 // time limit than the context's.
 //
@@ -31,51 +31,51 @@
 //		fmt.Println(pipeline.ID, pipeline.Status)
 //	}
 //
-// What moves while the loop runs does not come twice; the comment of each All
-// says what cannot be missed either. Prefetch in [ListOptions] asks for pages
-// ahead of the reader. A page that fails gives a [*PageError], which holds the
-// [Cursor] to go on from; it can be kept as text.
+// Items are not yielded twice if the list changes while the loop runs; the comment of
+// each All says which items cannot be missed either. Prefetch in [ListOptions] requests
+// pages ahead of the loop. If a page fails, the error is a [*PageError]. Its [Cursor]
+// continues the list, and can be stored as text.
 //
 // # Files
 //
-// Logs and artifacts are streams, and no more of one than a buffer is held in
-// memory. Where one breaks off, falls silent or ends short, the rest is asked
-// for, if it is certain to be of the same file:
+// Logs and artifacts are streams, of which only a buffer is held in memory. An
+// interrupted, stalled or truncated download resumes with the missing bytes, if these
+// are certain to be of the same file:
 //
 //	src := gitlabci.LatestArtifacts{Ref: "main", Job: "build"}
-//	err := client.Artifacts.Save(ctx, "group/app", src, "artifacts.zip", nil) // whole, or not at all
+//	err := client.Artifacts.Save(ctx, "group/app", src, "artifacts.zip", nil) // the complete file or none
 //
-// FollowLog copies a job's log while it grows, asking only for what is new, and
+// FollowLog copies a job's log while it grows, requesting only new bytes, and
 // returns the job when it has finished. Package joblog reads logs for people:
 // lines without escape codes, sections with durations, what looks like the
 // failure.
 //
-// An [Archive] is a job's archive as a file system that stays on the server:
-// only what is read travels. Extract unpacks one, or some of its files, and
-// never outside of the directory that it is given.
+// An [Archive] is a job's archive as a file system that stays on the server: only
+// the files that are read are downloaded. Extract unpacks an archive, or some of its
+// files, and never writes outside of the given directory.
 //
 // # Workflows
 //
-// Run starts a pipeline, waits for it, and tells why it failed. Watch ranges over
-// the changes of a pipeline and its jobs, and of those downstream if asked; Wait
-// returns it when it has finished. That it failed is no error: ask its Status.
-// One that only a person can set going again is [ErrBlocked].
+// Run starts a pipeline, waits for it, and says why it failed. Watch ranges over
+// the changes of a pipeline and its jobs, and optionally of downstream pipelines. Wait
+// returns a pipeline when it has finished. A failed pipeline is not an error: check its
+// Status. A pipeline that waits for a manual action is [ErrBlocked].
 //
 // Find gets the newest pipeline of a branch, tag, commit or merge request, and
-// waits for it if asked. Tree reads a pipeline with all that it started, in
-// whichever project. CancelEach, DeleteEach and RetryEach do one thing to many
-// pipelines, with a dry run.
+// can wait for it. Tree reads a pipeline with all downstream pipelines, in
+// whichever project. CancelEach, DeleteEach and RetryEach change many pipelines, with a
+// dry run.
 //
-// # Answers
+// # Responses
 //
-// In what GitLab answers, the zero value means that it said nothing: a job that
+// In responses, the zero value means that GitLab sent nothing: a job that
 // still runs has a zero FinishedAt. A pointer is used only where null and zero
-// differ. Sets of words, such as [Status], are open: ask its methods rather
-// than compare, and give every switch a default.
+// differ. Sets of words, such as [Status], are open: prefer their methods to
+// comparisons, and give every switch a default.
 //
 // # Errors
 //
-// An answer other than success is an [*APIError] and matches one of the
-// sentinels by [errors.Is]. No error text holds a token, a query or a signed
-// address.
+// A response other than success is an [*APIError] and matches one of the
+// sentinels by [errors.Is]. No error text contains a token, a query or a signed
+// URL.
 package gitlabci

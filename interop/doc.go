@@ -1,5 +1,5 @@
-// Package interop lets clients that others wrote drive the fake GitLab of
-// package gitlabcitest: a fake is worth what strangers do not notice. GitLab's
-// own Go client does so in the tests here, and python-gitlab from
-// pythongitlab/run, which go test does not need.
+// Package interop tests the fake GitLab of package gitlabcitest with clients that
+// others wrote, which would not work if the fake differed from GitLab. The tests here
+// use GitLab's own Go client. The script pythongitlab/run uses python-gitlab; go test
+// does not need it.
 package interop

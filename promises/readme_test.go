@@ -67,3 +67,15 @@ func TestNamedTestsExist(t *testing.T) {
 		}
 	}
 }
+
+// The go command takes all that follows a flag of a test, such as -soak.calls, for that
+// test, so that packages must stand before it. Otherwise the root's tests get the flag.
+func TestNamedCommandsHavePackages(t *testing.T) {
+	for _, page := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", ".ci/run"} {
+		text, err := os.ReadFile(testkit.ModuleFile(t, page))
+		require.NoError(t, err)
+		for _, command := range regexp.MustCompile(`go test[^&\n]*`).FindAllString(string(text), -1) {
+			require.NotRegexp(t, ` -\w+\.\w+ .* \./`, command, page)
+		}
+	}
+}

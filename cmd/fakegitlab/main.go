@@ -1,5 +1,5 @@
-// Fakegitlab serves a GitLab in memory, with a demo project, to anything that
-// speaks to GitLab. Run it with -h for how to use it.
+// Fakegitlab serves a GitLab in memory, with a demo project, to any client of GitLab's
+// API. The flag -h explains how to use it.
 package main
 
 import (

@@ -1,10 +1,11 @@
-// Package follow copies a job's log while it grows, and again from where it is
-// rewritten, until the job has finished and its log is complete.
+// Package follow copies a job's log while it grows, until the job has finished and its
+// log is complete. If the server rewrites the log, the copy continues from the first
+// byte that changed.
 //
 // It is handed a Server, which opens the log and reads the state of its job, the writer,
 // and how patiently to poll. It knows how GitLab serves logs and how a runner ends them,
 // but none of GitLab's objects. It never writes a byte of the log twice, except after a
-// line which says that the log was rewritten, and it downloads no more than it has to.
+// line which says that the log was rewritten, and it downloads no more than necessary.
 package follow
 
 import (

@@ -1,7 +1,7 @@
 // Package lenient decodes JSON as GitLab really sends it. It is handed the body of
-// a response, whole or as a stream, and the type to decode it into. Values of
-// another type, names that are repeated and text that is not UTF-8 are accepted, as
-// far as they have a meaning; a response that would fill the memory is not.
+// a response, whole or as a stream, and the type to decode it into. It accepts
+// values of another type, repeated names and invalid UTF-8, as far as they have a
+// meaning. It refuses a response that would fill the memory.
 //
 // It alone knows how JSON is read and written. It makes no requests, and it does not
 // know whether an object is the requested one.

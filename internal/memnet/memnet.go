@@ -1,7 +1,9 @@
-// Package memnet joins net/http's client to net/http's server in memory, so
-// that framing, trailers, connection reuse and time limits are real and yet
-// everything works inside a [testing/synctest] bubble, where a socket would
-// stop the clock.
+// Package memnet connects net/http's client to net/http's server in memory. Framing,
+// trailers, connection reuse and timeouts are real, and yet everything works inside a
+// [testing/synctest] bubble, where a socket would stop the clock.
+//
+// It is handed host names with their handlers, and returns a transport that reaches
+// these hosts. It never opens a socket, and never changes a request or a response.
 package memnet
 
 import (

@@ -1,8 +1,8 @@
-// Package poll is the patience of whatever polls: how long to wait from one poll to
-// the next, and when to give up because polls keep failing.
+// Package poll says how patiently Watch, Find and FollowLog poll: how long to wait from
+// one poll to the next, and when to give up because polls keep failing.
 //
 // It is handed the shortest and the longest interval, how long the server asks to wait,
-// and how long polls may fail in a row. It never polls by itself, and knows nothing of
+// and how long polls may fail in a row. It never polls by itself, and does not know
 // what is polled: the caller decides whether a failure may pass and what the error says.
 package poll
 

@@ -1,8 +1,8 @@
-// Package pool does many things with a few workers.
+// Package pool runs many tasks on a few workers.
 //
-// It is handed how many things there are and a function that does one of them. It
-// begins them in order, and none after an error or the end of the context; it never
-// returns while one of them is running, and knows nothing of what they are.
+// It is handed the number of tasks and a function that runs one of them. It starts
+// them in order, and none after an error or the end of the context. It never returns
+// while a task is running, and does not know what the tasks are.
 package pool
 
 import (

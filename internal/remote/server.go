@@ -1,11 +1,11 @@
-// Package remote reads one file from a server: as it arrives, with the missing bytes
-// requested again where a connection breaks, or in parts, or by way of a temporary
-// file if the server sends it only as a whole.
+// Package remote reads one file from a server: as a stream, which resumes with the
+// missing bytes if a connection breaks, or in parts, or through a temporary file if the
+// server does not support ranges.
 //
 // It is handed a Server, which makes the calls for the file and waits between them,
 // and a Spec of what is known of the file. It knows HTTP, but neither GitLab nor what
-// is in a file. It never joins bytes of two files: what it returns is proved to be of
-// one, or an error.
+// is in a file. It never joins bytes of two files: it proves that they are of one
+// file, or returns an error.
 package remote
 
 import (

@@ -1,8 +1,8 @@
-// Package secret keeps values that must not be printed, and takes them out of texts
+// Package secret holds values that must not be printed, and removes them from texts
 // that others wrote: error messages of servers, URLs, the errors of net/http.
 //
-// It is handed texts and the secrets in use. It never decides what is secret beyond
-// queries and passwords in URLs, and it never logs.
+// It is handed texts and the secrets in use. Apart from queries and passwords in URLs,
+// it never decides what is secret. It never logs.
 package secret
 
 import (

@@ -3,7 +3,7 @@
 // tables of the client's methods.
 //
 // It is handed a [testing.TB] and options of a client. It is the one package under
-// internal that imports the root, so nothing but tests may import it, and it never
+// internal that imports the root, so only tests may import it. It never
 // decides whether a response was right: the tests do.
 package testkit
 

@@ -1,10 +1,9 @@
-// Package zipped reads a zip archive that lies elsewhere, a part at a time: its
-// directory, single files, a tree of them as [io/fs] sees it, and its extraction.
+// Package zipped reads a remote zip archive in parts: its directory, single files, and
+// all files as an [io/fs.FS]. It also extracts it.
 //
-// It is handed a [Source] of the archive's bytes. What the directory says is held in
-// memory; no file is. It never trusts a name, a size or a place that an archive
-// states, never writes outside of the folder it extracts to, and knows nothing of
-// where the bytes come from.
+// It is handed a [Source] of the archive's bytes. It holds the directory in memory,
+// but no file. It never trusts a name, a size or an offset in an archive, never writes
+// outside of the folder it extracts to, and does not know where the bytes come from.
 package zipped
 
 import (
