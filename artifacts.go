@@ -219,9 +219,9 @@ func (o *SaveOptions) open() *OpenOptions {
 // its ID, which GitLab never replaces, resumes with the missing bytes even without
 // a strong ETag. Then the bytes around the interruption are compared, and all files
 // in the archive are checked against its directory before it replaces the old one.
-// The folder must exist, and the file must not be a folder, a device or the like:
-// that is checked before any request. A replaced file passes on its permissions,
-// but not its owner; a symbolic link is itself replaced.
+// The folder must exist, and the file must not be a folder, a device or the like, nor
+// a link to one, such as /dev/stdout: that is checked before any request. A replaced
+// file passes on its permissions, but not its owner; a symbolic link is itself replaced.
 func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src ArtifactSource, file string, opts *SaveOptions) error {
 	if opts == nil {
 		opts = &SaveOptions{}

@@ -7,20 +7,33 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
 
 // Replaceable returns what is there now under the name of a file, nil for nothing,
-// or why it cannot be replaced. What a link points to does not matter, unless it is
-// a folder, in which the caller may mean to save.
+// or why it cannot be replaced. A link can be if it points to a file or to nothing: a
+// caller who names a link to a folder may mean to save in it, and one who names a link
+// to a device, such as /dev/stdout, means to write to that.
 func Replaceable(file string) (fs.FileInfo, error) {
 	if file == "" || os.IsPathSeparator(file[len(file)-1]) {
 		return nil, fmt.Errorf("%q is not the name of a file", file)
 	}
-	if to, err := os.Stat(file); err == nil && to.IsDir() {
+	to, err := os.Stat(file)
+	switch {
+	case err == nil && to.IsDir():
 		return nil, fmt.Errorf("%q is a folder", file)
+	case err == nil && !to.Mode().IsRegular():
+		return nil, fmt.Errorf("%q is not a file that can be replaced: its mode is %v", file, to.Mode())
+	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ELOOP):
+		return nil, err
 	}
+	return replaceable(file)
+}
+
+// replaceable is about what has the name itself, which may be a link.
+func replaceable(file string) (fs.FileInfo, error) {
 	old, err := os.Lstat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -29,6 +42,9 @@ func Replaceable(file string) (fs.FileInfo, error) {
 		return nil, err
 	case !old.Mode().IsRegular() && old.Mode().Type() != fs.ModeSymlink:
 		return nil, fmt.Errorf("%q is not a file that can be replaced: its mode is %v", file, old.Mode())
+	}
+	if target, err := os.Readlink(file); err == nil && strings.HasPrefix(target, "/proc/") {
+		return nil, fmt.Errorf("%q is what a process has open, whatever that is: it cannot be replaced", file)
 	}
 	return old, nil
 }
@@ -79,7 +95,8 @@ func besideOld(folder Folder, name string, old fs.FileInfo) (*File, error) {
 }
 
 // syncFolder brings to the disk which file has which name. Not every system can
-// do that for a folder.
+// do that for a folder, and no process for one that it may not read: the file is saved
+// all the same.
 func syncFolder(folder string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -89,7 +106,7 @@ func syncFolder(folder string) error {
 		err = f.Sync()
 		f.Close() // nothing was written to it
 	}
-	if err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+	if err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("the file is saved, but may be lost if the machine fails now: %w", err)
 	}
 	return nil

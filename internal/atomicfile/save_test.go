@@ -140,7 +140,12 @@ func TestSaveRefuses(t *testing.T) {
 	socket, err := net.Listen("unix", filepath.Join(short, "s"))
 	require.NoError(t, err)
 	defer socket.Close()
+	require.NoError(t, os.Symlink(socket.Addr().String(), filepath.Join(folder, "to the socket")))
+	require.NoError(t, os.Symlink("to the socket", filepath.Join(folder, "to that")))
+	require.NoError(t, os.Symlink("/proc/self/fd/1", filepath.Join(folder, "stdout")))
 	for target, want := range map[string]error{
+		filepath.Join(folder, "to that"):    gitlabci.ErrInvalid,
+		filepath.Join(folder, "stdout"):     gitlabci.ErrInvalid,
 		"":                                  gitlabci.ErrInvalid,
 		".":                                 gitlabci.ErrInvalid,
 		folder:                              gitlabci.ErrInvalid,
@@ -164,7 +169,7 @@ func TestSaveRefuses(t *testing.T) {
 	}
 	entries, err := os.ReadDir(folder)
 	require.NoError(t, err)
-	require.Len(t, entries, 1, "the link")
+	require.Len(t, entries, 4, "the links")
 }
 
 // Permissions are passed on, owners of a link are not, nor is what it points to.
