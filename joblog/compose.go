@@ -22,6 +22,9 @@ type composer struct {
 	// carriage return erased and in what it did not.
 	ink, colored, erased, styles []byte
 
+	// The same without control characters, if there were any.
+	plainInk, plainColored []byte
+
 	// overwritten is set after a carriage return: whatever is written next
 	// begins the line anew. The return alone shows nothing, and a line may end
 	// in one.
@@ -41,7 +44,8 @@ type composer struct {
 func (c *composer) compose(from int) int {
 	c.opened, c.closed, c.overwritten, c.seam = nil, nil, false, 0
 	if c.next(from) == len(c.b) {
-		c.text, c.styled, c.sections = c.b[from:], c.b[from:], c.open
+		text := plain(c.b[from:], &c.plainInk)
+		c.text, c.styled, c.sections = text, text, c.open
 		return len(c.b)
 	}
 	c.ink, c.colored, c.erased, c.styles = c.ink[:0], c.colored[:0], c.erased[:0], c.styles[:0]
@@ -50,6 +54,7 @@ func (c *composer) compose(from int) int {
 		c.erased = append(c.erased, c.colored...)
 		c.styled = c.erased
 	}
+	c.text, c.styled = plain(c.text, &c.plainInk), plain(c.styled, &c.plainColored)
 	if len(c.text) == 0 {
 		c.sections = c.open
 	}

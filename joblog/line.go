@@ -40,8 +40,9 @@ type Line struct {
 	Raw []byte
 
 	// Text is what one reads on the screen: Raw without all of these, and of
-	// what a progress bar wrote over itself only the last. It is not always
-	// UTF-8: bytes stay as they are.
+	// what a progress bar wrote over itself only the last. Nor has it any other
+	// characters that command a terminal, such as bells and backspaces. It is not
+	// always UTF-8: other bytes stay as they are.
 	Text string
 
 	// Styled is Text with its colours and styles, the escape sequences that end

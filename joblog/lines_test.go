@@ -101,6 +101,11 @@ func TestText(t *testing.T) {
 		{"two escapes", "\x1b\x1b[31mred\n", []string{"red"}},
 		{"not UTF-8", "\xff\xfe caf\xe9\n", []string{"\xff\xfe caf\xe9"}},
 		{"NUL and tab", "a\x00\tb\n", []string{"a\x00\tb"}},
+		{"bells, backspaces, deletes", "a\ab\bc\x7fd\x0b\x0c\x0e\n\a\n", []string{"abcd", ""}},
+		{"C1", "a\u009b31mb\u0085c\u009d0;title\u009cd\n", []string{"a31mbc0;titled"}},
+		{"C1 in one byte", "a\x9b31mb\x85c\n", []string{"a31mbc"}},
+		{"C1 in pieces", "a\xc2\a\x9b31mb\xe2\b\x80\xa8\n", []string{"a\xc231mb\xe2\xa8"}},
+		{"C1 within characters", "a\u201b\u4e5b\U0001f61b\n", []string{"a\u201b\u4e5b\U0001f61b"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -112,6 +117,8 @@ func TestText(t *testing.T) {
 func TestStyled(t *testing.T) {
 	for log, want := range map[string]string{
 		"plain\n":                             "plain",
+		"\x1b[31mr\aed\u009b\x1b[0m\n":        "\x1b[31mred\x1b[0m",
+		"\x1b[3\a1mred\n":                     "1mred",
 		"\x1b[31mred\x1b[0m\x1b[K\n":          "\x1b[31mred\x1b[0m",
 		"\x1b[31m10%\r\x1b[32m100%\x1b[0m\n":  "\x1b[31m\x1b[32m100%\x1b[0m",
 		"\x1b]0;title\x07a\x1b[2J\x1b[1mb\n":  "a\x1b[1mb",
