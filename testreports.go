@@ -186,7 +186,7 @@ type caseReport struct {
 
 // notRead explains that tests are missing.
 func (r *caseReport) notRead(resp *rest.Response) error {
-	shown := func(text string) string { return rest.Shorten(secret.Scrub(text, resp.Secrets), rest.MaxTitle) } // in this order
+	shown := func(text string) string { return rest.Shorten(secret.Redact(text, resp.Secrets), rest.MaxTitle) } // in this order
 	text := fmt.Sprintf("GitLab could not read the report of test suite %q: %q", shown(r.suiteName), shown(r.whyNot))
 	if r.unread > 1 {
 		text += fmt.Sprintf(" (and %d more)", r.unread-1)

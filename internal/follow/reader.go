@@ -271,7 +271,7 @@ func (p *part) check() error {
 	case rest.IsPage(contentType):
 		return fmt.Errorf("the response has content type %q: this is a page", contentType)
 	case rest.IsJSON(contentType):
-		return rest.NoFile(contentType, p.resp.Body, p.resp.Secrets)
+		return p.resp.NoFile()
 	}
 	if packed := header.Get("Content-Encoding"); packed != "" && !strings.EqualFold(packed, "identity") {
 		return fmt.Errorf("the log is compressed by %q on its way, though that was not asked for", packed)

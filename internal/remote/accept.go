@@ -37,7 +37,7 @@ func (e expected) accept(resp *rest.Response) error {
 		return err
 	}
 	if rest.IsJSON(contentType) && !e.json {
-		return rest.NoFile(contentType, resp.Body, resp.Secrets)
+		return resp.NoFile()
 	}
 	return nil
 }

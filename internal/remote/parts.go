@@ -113,7 +113,7 @@ func (p *Parts) refusesPart(err error) bool {
 // begin learns from the first response what the archive is, and where its tail
 // begins. The body is that of the response if it is the tail, else it is closed.
 func (p *Parts) begin(resp *rest.Response) (tail block, body io.ReadCloser, err error) {
-	p.name, p.validator = secret.Scrub(fileName(resp), p.secrets), strongValidator(resp.Header)
+	p.name, p.validator = secret.Redact(fileName(resp), p.secrets), strongValidator(resp.Header)
 	p.from, p.place = resp.From, placeOf(resp)
 	if err := p.accept(resp); err != nil {
 		return block{}, nil, err

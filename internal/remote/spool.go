@@ -30,7 +30,7 @@ func NewSpool(f *File, most int64, tooLarge error) (*Spool, []byte, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("gitlabci: %s: a temporary file: %w", f.from, err)
 	}
-	sp := &Spool{file: file, from: f.from, name: secret.Scrub(f.name, f.secrets)}
+	sp := &Spool{file: file, from: f.from, name: secret.Redact(f.name, f.secrets)}
 	sp.nameless = os.Remove(file.Name()) == nil
 	tail, err := sp.fill(f, most, tooLarge)
 	if err != nil {

@@ -211,7 +211,7 @@ func (r *run) outcome(err error) error {
 		err = &outcomeError{err}
 	}
 	if r.config.Explain != nil {
-		r.config.Explain(r.ctx, r.call, err, func(text string) string { return printable(text, r.secrets) })
+		r.config.Explain(r.ctx, r.call, err, func(text string) string { return secret.Escape(printable(text, r.secrets)) })
 	}
 	return err
 }

@@ -96,6 +96,9 @@ func (r *run) read(resp *http.Response) *Failure {
 	f.Cut = err != nil
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	message, limit, noRoute, foreign := errorMessage(resp.Header.Get("Content-Type"), body)
+	if r.attempt.away != "" { // it may echo the signature of its URL in any form
+		message, limit = storageCode(body), MaxTitle
+	}
 	if text := r.redirection(resp); text != "" {
 		message = text
 	}
@@ -130,20 +133,42 @@ func (r *run) redirection(resp *http.Response) string {
 		return fmt.Sprintf("the server redirects to %s://%s, where the token does not go: should that be the base URL?", at.Scheme, at.Host)
 	}
 	to, err := resp.Location()
-	if err != nil || resp.StatusCode/100 != 3 {
+	if err != nil || resp.StatusCode/100 != 3 || r.attempt.away != "" {
 		return ""
 	}
 	return fmt.Sprintf("redirected to %s, which is not followed for a %s", withoutQuery(to), r.call.Method)
 }
 
-// requestID returns the ID that GitLab gave to a request.
+// requestID returns the ID that GitLab gave to a request, or "" if it is none of
+// GitLab's.
 func requestID(resp *http.Response, secrets []secret.Value) string {
-	return printable(resp.Header.Get("X-Request-Id"), secrets)
+	id := resp.Header.Get("X-Request-Id")
+	if len(id) > MaxTitle || strings.ContainsFunc(id, notOfID) || secret.Scrub(id, secrets) != id {
+		return ""
+	}
+	return id
 }
 
-// printable makes a text from the server one short line without secrets.
+// notOfID reports whether r is in no ID of a request, by Rails.
+func notOfID(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '@')
+}
+
+// storageCode returns the code of a storage's error, such as "AccessDenied", or "".
+func storageCode(body []byte) string {
+	code := codeElement.FindSubmatch(body)
+	if code == nil {
+		return ""
+	}
+	return string(code[1])
+}
+
+var codeElement = regexp.MustCompile(`<Code>\s*([A-Za-z][A-Za-z0-9.]{0,63})\s*</Code>`)
+
+// printable makes a text from the server one short line without secrets, which is
+// to be quoted.
 func printable(text string, secrets []secret.Value) string {
-	return Shorten(secret.Scrub(secret.OneLine(text), secrets), MaxTitle)
+	return Shorten(secret.Redact(secret.OneLine(text), secrets), MaxTitle)
 }
 
 // The longest messages, in characters.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"example.com/gitlabci/internal/secret"
 )
 
 const maxRedirects = 5
@@ -135,6 +137,20 @@ func hasDots(path string) bool {
 // withoutQuery returns a URL for an error message. The query may be a signature.
 func withoutQuery(u *url.URL) string {
 	return Shorten(fmt.Sprintf("%s://%s%s", u.Scheme, u.Host, u.EscapedPath()), maxText)
+}
+
+// signature returns the values of a signed URL that give access to its file.
+func signature(signed *url.URL) (values []secret.Value) {
+	for name, all := range signed.Query() {
+		gives := func(word string) bool { return strings.Contains(strings.ToLower(name), word) }
+		if !slices.ContainsFunc([]string{"sig", "token", "credential", "key", "secret"}, gives) {
+			continue
+		}
+		for _, value := range all {
+			values = append(values, secret.New(value))
+		}
+	}
+	return values
 }
 
 // A redirectError is a redirect that is not followed. The next poll would get the same

@@ -36,6 +36,24 @@ func (r *run) respond(resp *http.Response) *Response {
 	return &Response{resp, from, away, slices.Clip(r.secrets), r}
 }
 
+// checkResponse mends or refuses what a caller's transport must not return.
+func checkResponse(resp *http.Response, method string) error {
+	switch {
+	case resp == nil:
+		return errors.New("the transport returned neither an answer nor an error")
+	case resp.Body == nil && resp.ContentLength > 0 && method != http.MethodHead:
+		resp.Body = http.NoBody
+		return errors.New("the transport returned a response without its body")
+	case resp.Body == nil:
+		resp.Body = http.NoBody
+	}
+	if resp.Header == nil {
+		resp.Header = http.Header{}
+	}
+	resp.ContentLength = max(resp.ContentLength, -1)
+	return nil
+}
+
 // Fail makes an error of the body the call's.
 func (r *Response) Fail(err error) error { return r.run.fail(err) }
 
@@ -150,7 +168,7 @@ func (r *Response) checkSilence() error {
 	case !hasMessage:
 		return Refuse(fmt.Errorf("%s with a body, which GitLab does not send", StatusLine(r.StatusCode)))
 	}
-	message = Shorten(secret.Scrub(message, r.Secrets), MaxTitle)
+	message = Shorten(secret.Redact(message, r.Secrets), MaxTitle)
 	return Refuse(fmt.Errorf("%s, but the message is %q", StatusLine(r.StatusCode), message))
 }
 
@@ -198,12 +216,16 @@ func (r *Response) Other(err error, message string) error {
 	return fmt.Errorf("%s with unexpected JSON: %w; its message is %q", status, err, message)
 }
 
-// NoFile explains JSON in place of a file by its message, if it has one.
-func NoFile(contentType string, body io.Reader, secrets []secret.Value) error {
-	// A part of a message is better than none, so an error is ignored.
-	text, _ := io.ReadAll(io.LimitReader(body, MaxMessage))
-	message, _, _ := lenient.Message(text)
-	if message = printable(message, secrets); message == "" {
+// NoFile explains JSON in place of a file by its message, if it has one. That of a
+// storage is not shown: it may echo the signature of its URL.
+func (r *Response) NoFile() error {
+	contentType, message := r.Header.Get("Content-Type"), ""
+	if !r.Away {
+		// A part of a message is better than none, so an error is ignored.
+		text, _ := io.ReadAll(io.LimitReader(r.Body, MaxMessage))
+		message, _, _ = lenient.Message(text)
+	}
+	if message = printable(message, r.Secrets); message == "" {
 		return fmt.Errorf("the response has content type %q, not that of the requested file", contentType)
 	}
 	return fmt.Errorf("the response has content type %q, not that of the requested file; its message is %q", contentType, message)

@@ -138,6 +138,7 @@ func (t *transport) admit(out *http.Request, r *run) error {
 			return errors.New("the server redirects to another origin, where a request with a body does not go")
 		}
 		maps.DeleteFunc(out.Header, func(name string, _ []string) bool { return !travels(name) })
+		r.secrets = append(r.secrets, signature(out.URL)...)
 		return nil
 	}
 	if err := t.gate.enter(out.Context(), r); err != nil {
@@ -239,6 +240,9 @@ func (t *transport) report(ctx context.Context, r *run, e Exchange, resp *http.R
 	}
 }
 
+// mostEmpty is how many reads in a row may bring neither bytes nor an error.
+const mostEmpty = 100
+
 type runKey struct{}
 
 // runFrom returns the run that a request belongs to.
@@ -267,8 +271,8 @@ func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
 	silence := time.AfterFunc(t.limits.FirstByte, cancel)
 	resp, err := t.next.RoundTrip(req.WithContext(ctx))
 	fired := !silence.Stop()
-	if err == nil && resp == nil {
-		err = errors.New("the transport returned neither an answer nor an error")
+	if err == nil {
+		err = checkResponse(resp, req.Method)
 	}
 	if fired && req.Context().Err() == nil {
 		err = fmt.Errorf("%w: no answer within %v", ErrStalled, t.limits.FirstByte)
@@ -309,7 +313,18 @@ type timedBody struct {
 
 	waited time.Duration // in the present window of a body that the caller reads
 	got    int           // bytes in it
+	empty  int           // reads in a row that brought nothing, and no error
 	slow   error         // why the body was given up, if too little arrived
+}
+
+// idles reports whether the body has brought nothing for too long, without waiting.
+func (b *timedBody) idles(n int, err error, room int) bool {
+	if n > 0 || err != nil || room == 0 {
+		b.empty = 0
+		return false
+	}
+	b.empty++
+	return b.empty >= mostEmpty || b.ctx.Err() != nil
 }
 
 func (b *timedBody) stall() {
@@ -329,6 +344,12 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	b.silence.Reset(limit)
 	n, err := b.ReadCloser.Read(p)
 	b.silence.Stop()
+	if n < 0 || n > len(p) {
+		return 0, fmt.Errorf("the body claims to have read %d bytes into %d", n, len(p))
+	}
+	if b.idles(n, err, len(p)) {
+		return 0, cmp.Or(Ended(b.ctx), io.ErrNoProgress)
+	}
 	switch {
 	case err == nil && b.until.IsZero():
 		b.slow = b.progress(n, time.Since(begin))

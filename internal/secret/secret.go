@@ -10,12 +10,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
-
-	"example.com/gitlabci/internal/lenient"
 )
 
 const redacted = "[REDACTED]"
@@ -50,33 +47,17 @@ var (
 	queries  = regexp.MustCompile(`\?[^\s"'<>]*=[^\s"'<>]*`)
 )
 
-// Scrub takes out of a text that somebody else wrote what must not be printed:
-// the secrets, passwords in addresses, and queries, which may be signatures.
-// None of a query's names is worth an exception.
-func Scrub(text string, secrets []Value) string {
+// Scrub makes a text that somebody else wrote fit to be printed: it redacts it, and
+// escapes what could forge a line of a log or command a terminal.
+func Scrub(text string, secrets []Value) string { return Escape(Redact(text, secrets)) }
+
+// Redact takes out of a text the secrets, passwords in addresses, and queries, which
+// may be signatures: none of a query's names is worth an exception.
+func Redact(text string, secrets []Value) string {
 	text = userInfo.ReplaceAllLiteralString(text, "://")
 	text = urlTail.ReplaceAllString(text, "${1}?…")
 	text = queries.ReplaceAllLiteralString(text, "?…")
-	for _, s := range secrets {
-		plain := s.reveal()
-		if len(plain) < Shortest {
-			continue
-		}
-		for _, form := range []string{plain, inJSON(plain), url.QueryEscape(plain), url.PathEscape(plain)} {
-			text = strings.NewReplacer(form, redacted, OneLine(form), redacted).Replace(text) // messages are one line
-		}
-	}
-	return text
-}
-
-// inJSON is a text as it is written between the quotes of JSON, by which a
-// server that quotes a request as it came has it.
-func inJSON(text string) string {
-	data, err := lenient.Encode(text)
-	if err != nil { // it was not sent
-		return text
-	}
-	return string(data[1 : len(data)-1])
+	return redact(text, secrets)
 }
 
 // OneLine joins the lines of a text, and makes each white space a single one.
