@@ -151,7 +151,7 @@ type ExtractOptions struct {
 	Concurrency int
 
 	// Progress is called as bytes are written, with their number so far and in
-	// total. Calls do not overlap.
+	// total, on the goroutine that calls Extract.
 	Progress func(done, total int64)
 }
 

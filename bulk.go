@@ -52,7 +52,8 @@ type EachResult struct {
 // nothing done, that of the context, which says how many were not begun, or
 // bad input, which matches [ErrInvalid]. A call that is under way when the
 // context ends has its result before; when the loop is left, it is given up,
-// and GitLab may carry it out. Ranging again begins afresh.
+// and GitLab may carry it out. Ranging again begins afresh. With [iter.Pull], stop
+// must be called, or the calls under way and their goroutines stay.
 //
 // From 19.5 on GitLab limits how often a user does this: 120 pipelines of a
 // project can be canceled a minute, 200 retried and 400 deleted. What it
@@ -181,37 +182,18 @@ func (b *bulk) pretend(pipelines []*PipelineInfo, yield func(*EachResult, error)
 // run yields the results as they come, and returns when nothing is under way
 // any more, however it ends.
 func (b *bulk) run(ctx context.Context, pipelines []*PipelineInfo, yield func(*EachResult, error) bool) {
-	working, stop := context.WithCancel(ctx)
-	results := b.start(working, pipelines)
-	defer func() {
-		stop()
-		for range results { // to its end, which is that of the workers
-		}
-	}()
-	done := 0
-	for result := range results {
+	done, left := 0, false
+	pool.EachTold(ctx, len(pipelines), b.options.Concurrency, func(ctx context.Context, i int, tell func(*EachResult)) error {
+		tell(&EachResult{Pipeline: pipelines[i], Err: b.patiently(ctx, pipelines[i].ID)})
+		return nil // an error is the result of its pipeline
+	}, func(result *EachResult) bool {
 		done++
-		if !yield(result, nil) {
-			return
-		}
+		left = !yield(result, nil)
+		return !left
+	})
+	if ended := rest.Ended(ctx); ended != nil && !left && done < len(pipelines) {
+		yield(nil, fmt.Errorf("gitlabci: %d of %d pipelines were not begun: %w", len(pipelines)-done, len(pipelines), ended))
 	}
-	if err := rest.Ended(ctx); err != nil && done < len(pipelines) {
-		yield(nil, fmt.Errorf("gitlabci: %d of %d pipelines were not begun: %w", len(pipelines)-done, len(pipelines), err))
-	}
-}
-
-// start begins the work. The results end when it is done or the context has
-// ended.
-func (b *bulk) start(ctx context.Context, pipelines []*PipelineInfo) <-chan *EachResult {
-	results := make(chan *EachResult)
-	go func() {
-		defer close(results)
-		pool.Each(ctx, len(pipelines), b.options.Concurrency, func(ctx context.Context, i int) error {
-			results <- &EachResult{Pipeline: pipelines[i], Err: b.patiently(ctx, pipelines[i].ID)}
-			return nil // an error is the result of its pipeline, and run sees how the context ended
-		})
-	}()
-	return results
 }
 
 // patiently does it again where GitLab counts how often that is done a minute,
@@ -223,7 +205,7 @@ func (b *bulk) patiently(ctx context.Context, id PipelineID) error {
 		if !answered || !e.Is(ErrRateLimited) || errors.Is(err, ErrOutcomeUnknown) || try == eachTries {
 			return err
 		}
-		if ended := ctx.Err(); ended != nil {
+		if ended := rest.Ended(ctx); ended != nil {
 			return rest.After(ended, err)
 		}
 		wait := max(e.RetryAfter, eachPatience)

@@ -38,8 +38,10 @@ type RateLimiter interface {
 }
 
 // Hooks are functions that a client calls, for metrics. Each may be nil. A hook runs on
-// the goroutine of the call, which waits for it, and calls run concurrently. Its context
-// is that of the call.
+// the goroutine that sends the request, which waits for it. That is the goroutine of the
+// call, except in calls that send several requests at once, such as lists with a
+// Prefetch, Tree, Extract, Run and DeleteEach. Hooks run concurrently. If one panics, the
+// call panics on the goroutine of its caller. Its context is that of the call.
 type Hooks struct {
 	// OnWait is called before each wait.
 	OnWait func(context.Context, WaitInfo)

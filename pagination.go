@@ -33,7 +33,8 @@ type ListOptions struct {
 	// Prefetch is how many pages, 0 to 64, an iterator requests concurrently,
 	// ahead of its loop. With 0, each page is requested when the loop reaches
 	// it. The first page is always requested alone. Methods that return one page
-	// ignore Prefetch.
+	// ignore Prefetch. With [iter.Pull], stop must be called, or the requests and
+	// their goroutines stay.
 	//
 	// Numbered pages that are requested concurrently overlap, to prove that
 	// nothing is missed between them while the list changes: their sizes differ

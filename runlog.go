@@ -10,6 +10,7 @@ import (
 	"sync"
 	"unicode"
 
+	"example.com/gitlabci/internal/pool"
 	"example.com/gitlabci/joblog"
 )
 
@@ -18,6 +19,9 @@ const logsAtOnce = 16
 
 // errLeftRunning ends a log that would not end by itself.
 var errLeftRunning = errors.New("the pipeline has ended, and this job has not")
+
+// errPanicked ends a run whose goroutines have panicked.
+var errPanicked = errors.New("a function of the caller has panicked")
 
 // A runLog copies the logs of jobs to one writer, line by line.
 type runLog struct {
@@ -28,6 +32,7 @@ type runLog struct {
 	slots chan struct{}
 
 	copies  sync.WaitGroup
+	guard   pool.Guard                        // of the copies, which call w and what the client was given
 	running map[JobID]context.CancelCauseFunc // those to be copied that have not ended
 	taken   map[JobID]bool
 
@@ -58,7 +63,9 @@ func (l *runLog) take(prefix string, project ProjectID, job *Job) {
 		l.running[job.ID] = stop
 		l.copies.Go(func() {
 			defer stop(nil)
-			l.copy(ctx, prefix, project, job.ID)
+			if !l.guard.Do(func() { l.copy(ctx, prefix, project, job.ID) }) {
+				l.stop(errPanicked)
+			}
 		})
 	}
 	if job.Status.Finished() {
@@ -85,7 +92,10 @@ func (l *runLog) finish() {
 	l.wait()
 }
 
-func (l *runLog) wait() { l.copies.Wait() }
+func (l *runLog) wait() {
+	l.copies.Wait()
+	l.guard.Rethrow()
+}
 
 // copy copies the log of one job.
 func (l *runLog) copy(ctx context.Context, prefix string, project ProjectID, job JobID) {
@@ -172,6 +182,7 @@ type followedLog struct {
 	*io.PipeReader
 	stop  context.CancelFunc
 	ended chan struct{}
+	guard pool.Guard
 }
 
 // openFollowed opens a log that [JobsService.FollowLog] follows. The log ends with the
@@ -179,19 +190,21 @@ type followedLog struct {
 func (s *JobsService) openFollowed(ctx context.Context, project ProjectID, job JobID, opts FollowOptions) *followedLog {
 	ctx, stop := context.WithCancel(ctx)
 	reader, writer := io.Pipe()
-	log := &followedLog{reader, stop, make(chan struct{})}
+	log := &followedLog{PipeReader: reader, stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(log.ended)
-		_, err := s.FollowLog(ctx, project, job, writer, &opts)
-		writer.CloseWithError(err)
+		err := errPanicked
+		defer func() { writer.CloseWithError(err) }()
+		log.guard.Do(func() { _, err = s.FollowLog(ctx, project, job, writer, &opts) })
 	}()
 	return log
 }
 
-// Close stops following the log.
+// Close stops following the log. It panics if that did.
 func (l *followedLog) Close() error {
 	l.stop()
 	err := l.PipeReader.Close()
 	<-l.ended
+	l.guard.Rethrow()
 	return err
 }

@@ -127,8 +127,9 @@ func (s *PipelinesService) TestReportSummary(ctx context.Context, project Projec
 // See https://docs.gitlab.com/api/pipelines/#retrieve-a-test-report-for-a-pipeline.
 // The report is that of [PipelinesService.TestReport], with the same errors
 // before the first test. Nothing is requested before the loop, and a break ends
-// the download. It is one response, which cannot resume: if it is interrupted or
-// stalls, the loop gets an error, and another loop starts at the first test.
+// the download; with [iter.Pull], stop does. It is one response, which cannot resume: if
+// it is interrupted or stalls, the loop gets an error, and another loop starts at the
+// first test.
 //
 // SuiteName is "" for tests that precede the name of their suite, which GitLab does
 // not send. A suite whose report GitLab could not read has no tests: after those of

@@ -28,7 +28,7 @@ var mayImport = map[string]string{
 	"internal/follow":     "internal/lenient internal/poll internal/remote internal/rest internal/secret",
 	"internal/lenient":    "", // no JSON library but the standard one
 	"internal/memnet":     "",
-	"internal/pages":      "",
+	"internal/pages":      "internal/pool",
 	"internal/poll":       "internal/rest",
 	"internal/pool":       "",
 	"internal/remote":     "internal/rest internal/secret",

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"net/url"
 	"sync"
+
+	"example.com/gitlabci/internal/pool"
 )
 
 // MostAhead is how many pages a walk may request ahead. It keeps one loop from
@@ -26,6 +28,7 @@ type prefetcher[P any] struct {
 	queue   []*earlyPage[P] // in the order of the list
 	taken   string          // the key of the page that was taken last
 	running sync.WaitGroup
+	guard   pool.Guard // of the requests, which call what the caller has given
 }
 
 // An earlyPage is a page that was requested before the walk reached it.
@@ -48,6 +51,7 @@ func newPrefetcher[P any](ctx context.Context, list *List[P]) *prefetcher[P] {
 func (p *prefetcher[P]) stop() {
 	p.cancel()
 	p.running.Wait()
+	p.guard.Rethrow()
 }
 
 // take waits for a page that was already requested, or requests it. It reports
@@ -63,6 +67,7 @@ func (p *prefetcher[P]) take(at *place) (page *Page[P], guessed bool, err error)
 		p.queue, p.taken, p.width = p.queue[1:], key, min(2*p.width, p.list.Ahead)
 		<-head.done
 		head.cancel()
+		p.guard.Rethrow()
 		if !head.guessed || !p.list.TooLarge(head.err) {
 			return head.page, head.guessed, head.err
 		}
@@ -122,7 +127,7 @@ func (p *prefetcher[P]) start(query url.Values) {
 	p.queue = append(p.queue, early)
 	p.running.Go(func() {
 		defer close(early.done)
-		early.page, early.err = p.list.Request(ctx, query)
+		p.guard.Do(func() { early.page, early.err = p.list.Request(ctx, query) })
 	})
 }
 
@@ -141,7 +146,7 @@ func (p *prefetcher[P]) endsWithin(n int) bool {
 func (e *earlyPage[P]) isLast() bool {
 	select {
 	case <-e.done:
-		return e.err != nil || e.page.Next == ""
+		return e.err != nil || e.page == nil || e.page.Next == ""
 	default:
 		return false
 	}

@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -89,4 +90,84 @@ func TestEachCanceledAtLast(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// A panic happens on the goroutine of the caller, when nothing is running any more.
+func TestEachPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running atomic.Int64
+		work := func(ctx context.Context, i int) error {
+			running.Add(1)
+			defer running.Add(-1)
+			if i == 3 {
+				panic(errBroken)
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		require.PanicsWithValue(t, errBroken, func() { pool.Each(t.Context(), 50, 4, work) })
+		require.Zero(t, running.Load())
+		told := func(ctx context.Context, i int, tell func(int)) error {
+			tell(i)
+			return work(ctx, i)
+		}
+		require.PanicsWithValue(t, errBroken, func() { pool.EachTold(t.Context(), 50, 4, told, func(int) bool { return true }) })
+		require.PanicsWithValue(t, "loud", func() { pool.EachTold(t.Context(), 50, 4, told, func(int) bool { panic("loud") }) })
+		require.Zero(t, running.Load())
+	})
+}
+
+// What ends the goroutine of a call, as a test does that fails, ends that of the caller.
+func TestEachExits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		returned, ended := false, make(chan struct{})
+		go func() {
+			defer close(ended)
+			pool.Each(t.Context(), 50, 4, func(ctx context.Context, i int) error {
+				if i == 3 {
+					runtime.Goexit()
+				}
+				<-ctx.Done()
+				return nil
+			})
+			returned = true
+		}()
+		<-ended
+		require.False(t, returned)
+	})
+}
+
+// What is told is heard in turn, on the goroutine of the caller, until that is enough.
+func TestEachTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sum, heard := 0, 0
+		require.NoError(t, pool.EachTold(t.Context(), 100, 8, func(_ context.Context, i int, tell func(int)) error {
+			tell(i)
+			tell(-i / 2)
+			return nil
+		}, func(n int) bool {
+			sum += n // without a lock
+			heard++
+			return true
+		}))
+		require.Equal(t, 200, heard)
+		require.Equal(t, 4950-2450, sum)
+
+		begun, heard := 0, 0
+		err := pool.EachTold(t.Context(), 100, 1, func(_ context.Context, i int, tell func(int)) error {
+			begun++
+			tell(i)
+			return nil
+		}, func(int) bool {
+			heard++
+			return heard < 5
+		})
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, []int{5, 5}, []int{begun, heard})
+
+		require.ErrorIs(t, pool.EachTold(t.Context(), 100, 2, func(_ context.Context, i int, tell func(int)) error {
+			tell(i)
+			return errBroken
+		}, func(int) bool { return true }), errBroken)
+	})
 }

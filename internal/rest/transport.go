@@ -235,9 +235,17 @@ func (t *transport) report(ctx context.Context, r *run, e Exchange, resp *http.R
 		level = slog.LevelWarn
 	}
 	t.config.Logger.LogAttrs(ctx, level, "gitlabci: request", attrs...)
-	if t.config.OnResponse != nil {
-		t.config.OnResponse(ctx, e)
+	if t.config.OnResponse == nil {
+		return
 	}
+	returned := false
+	defer func() {
+		if !returned && resp != nil { // the hook has panicked, and nobody gets the response
+			resp.Body.Close()
+		}
+	}()
+	t.config.OnResponse(ctx, e)
+	returned = true
 }
 
 // mostEmpty is how many reads in a row may bring neither bytes nor an error.

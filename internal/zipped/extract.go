@@ -215,11 +215,19 @@ func (x *extraction) writeAll(ctx context.Context, plan *plan) error {
 		x.total += m.size
 	}
 	todo := batches(plan.files, x.workers())
-	return pool.Each(ctx, len(todo), x.workers(), func(ctx context.Context, i int) error {
+	return pool.EachTold(ctx, len(todo), x.workers(), func(ctx context.Context, i int, wrote func(int)) error {
 		w := x.worker(ctx)
+		w.wrote = wrote
 		defer x.release(w)
 		return w.each(todo[i], w.write)
-	})
+	}, x.progressed)
+}
+
+// progressed reports progress, on the goroutine of the caller.
+func (x *extraction) progressed(n int) bool {
+	x.done += int64(n)
+	x.opts.Progress(x.done, x.total)
+	return true
 }
 
 func (x *extraction) workers() int {
@@ -249,17 +257,6 @@ func (x *extraction) dismiss() {
 	for _, w := range x.idle {
 		w.close()
 	}
-}
-
-// wrote reports progress.
-func (x *extraction) wrote(n int) {
-	if x.opts.Progress == nil {
-		return
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.done += int64(n)
-	x.opts.Progress(x.done, x.total)
 }
 
 // finished lists a file that is complete.

@@ -16,6 +16,7 @@ import (
 type worker struct {
 	*extraction
 	ctx      context.Context
+	wrote    func(n int) // tells progress
 	unpacker unpacker
 	packed   []byte
 	plain    []byte
@@ -118,7 +119,9 @@ func (w *worker) fill(file *os.File, f *feed, m *member) error {
 		if _, failed := file.Write(w.plain[:n]); failed != nil {
 			return failed
 		}
-		w.wrote(n)
+		if w.opts.Progress != nil {
+			w.wrote(n)
+		}
 		if err == io.EOF {
 			return nil
 		}
