@@ -206,8 +206,9 @@ func (o *SaveOptions) open() *OpenOptions {
 // file: completely, or not at all. Until all data has arrived and is on disk, it is
 // in a temporary file in the same folder, whose name begins with a dot and ends in
 // ".part". That file then replaces the old one in one step. After an error, the old
-// file, or none, is there as before. Only a program that is killed leaves a ".part"
-// file behind.
+// file, or none, is there as before, unless the error says that the file is saved: the
+// disk failed to record its name. Only a program that is killed leaves a ".part" file
+// behind.
 //
 //	GET /projects/:id/jobs/:job_id/artifacts
 //	GET /projects/:id/jobs/artifacts/:ref_name/download
