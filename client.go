@@ -2,14 +2,17 @@ package gitlabci
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
+	"example.com/gitlabci/internal/poll"
 	"example.com/gitlabci/internal/rest"
 )
 
@@ -22,6 +25,7 @@ type Client struct {
 
 	wire   *rest.Client
 	config *config
+	births *births
 }
 
 var defaultBase = &url.URL{Scheme: "https", Host: "gitlab.com", Path: "/api/v4"}
@@ -90,7 +94,7 @@ func newClient(cfg *config) (*Client, error) {
 	}
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	cfg.hooks.connect(&cfg.Config)
-	c := &Client{config: cfg}
+	c := &Client{config: cfg, births: &births{}}
 	cfg.Explain = c.explainMove
 	c.wire = rest.New(&cfg.Config)
 	c.Pipelines = &PipelinesService{c}
@@ -148,4 +152,62 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return resp.Response, nil
+}
+
+// births are the pipelines and jobs that a client has just created, by ID: a replica of
+// GitLab's database may not have them yet.
+type births struct {
+	mu sync.Mutex
+	at map[any]time.Time
+}
+
+func (b *births) add(id any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.DeleteFunc(b.at, func(_ any, at time.Time) bool { return time.Since(at) >= poll.LongestLag })
+	if b.at == nil {
+		b.at = map[any]time.Time{}
+	}
+	b.at[id] = time.Now()
+}
+
+// of returns when something was created, or zero if that was long ago.
+func (b *births) of(id any) time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if at := b.at[id]; time.Since(at) < poll.LongestLag {
+		return at
+	}
+	return time.Time{}
+}
+
+// newJob keeps the job that a call has created.
+func (c *Client) newJob(job *Job, err error) (*Job, error) {
+	if err == nil {
+		c.births.add(job.ID)
+	}
+	return job, err
+}
+
+// newPipeline keeps the pipeline that a call has created.
+func (c *Client) newPipeline(pipeline *Pipeline, err error) (*Pipeline, error) {
+	if err == nil {
+		c.births.add(pipeline.ID)
+	}
+	return pipeline, err
+}
+
+// outlast reads something of what may just have been created, until a replica of
+// GitLab's database has it.
+func outlast[T any](ctx context.Context, c *Client, id any, read func() (T, error)) (T, error) {
+	pace := poll.Pace{Min: time.Second, Max: 5 * time.Second}
+	for {
+		value, err := read()
+		if !isGone(err) || c.births.of(id).IsZero() {
+			return value, err
+		}
+		if ended := pace.Wait(ctx); ended != nil {
+			return value, fmt.Errorf("gitlabci: %w", rest.After(ended, err))
+		}
+	}
 }

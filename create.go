@@ -107,9 +107,9 @@ func (s *PipelinesService) Create(ctx context.Context, project ProjectID, ref st
 	c.Err, c.Secrets = cmp.Or(err, c.Err), secretsOf(opts.Variables)
 	if opts.IdempotencyKey != "" && c.Err == nil {
 		k := &keyedCreate{service: s, project: project, ref: branchOrTag(ref), key: opts.IdempotencyKey, waitFor: opts.WaitForRef}
-		return k.create(ctx, c)
+		return s.client.newPipeline(k.create(ctx, c))
 	}
-	return s.sendCreate(ctx, c, opts.WaitForRef)
+	return s.client.newPipeline(s.sendCreate(ctx, c, opts.WaitForRef))
 }
 
 // The times between two creates while the ref is not known yet.

@@ -220,8 +220,9 @@ var notForJobTokens = []string{
 }
 
 // mayPass reports whether a later poll may succeed after this error. If GitLab has
-// responded before (met), a response that is not GitLab's is taken for the failure of a
-// proxy, and a host that cannot be found for that of a name server.
+// responded before (met), a host that cannot be found is taken for the failure of a name
+// server. A response that is not GitLab's is taken for that of a proxy, unless it asks
+// for credentials.
 func mayPass(err error, met bool) bool {
 	e, answered := errors.AsType[*APIError](err)
 	switch {
@@ -229,6 +230,24 @@ func mayPass(err error, met bool) bool {
 		return !errors.Is(err, ErrInvalid) && !errors.Is(err, errors.ErrUnsupported) && !rest.IsBadRedirect(err) && (met || !rest.IsHopeless(err))
 	case e.StatusCode >= http.StatusInternalServerError, e.StatusCode == http.StatusRequestTimeout, e.Is(ErrRateLimited):
 		return true
+	case e.StatusCode == http.StatusUnauthorized, e.StatusCode == http.StatusProxyAuthRequired:
+		return false
 	}
-	return e.failure().Locked() || e.foreign && met
+	return e.failure().Locked() || e.foreign
+}
+
+// isMet reports whether an error shows that there is a server, even if what it sends is
+// not GitLab's. A 4xx that is not GitLab's may be of a proxy that does not know GitLab.
+func isMet(err error) bool {
+	e, answered := errors.AsType[*APIError](err)
+	if !answered {
+		return rest.IsMet(err)
+	}
+	return !e.foreign || e.StatusCode >= http.StatusInternalServerError || e.Is(ErrRateLimited)
+}
+
+// isGone reports whether GitLab says that the object itself does not exist.
+func isGone(err error) bool {
+	e, answered := errors.AsType[*APIError](err)
+	return answered && e.gone()
 }

@@ -277,6 +277,7 @@ func (f *finder) failed(ctx context.Context, begun time.Time, err error) error {
 	if !f.mayPass(err) {
 		return err
 	}
+	f.patience.Met = f.patience.Met || isMet(err)
 	if lasted, giveUp := f.patience.Failed(begun, askedToWait(err), err); giveUp {
 		return fmt.Errorf("gitlabci: looking for a pipeline of %s failed for %v: %w", f.what, lasted, err)
 	}

@@ -70,7 +70,7 @@ func (s *JobsService) Retry(ctx context.Context, project ProjectID, job JobID, o
 	}
 	c := rest.Once(http.MethodPost, at("projects", project, "jobs", job, "retry"), body(inputs))
 	c.Err = cmp.Or(err, c.Err)
-	return send[*Job](ctx, s.client, c)
+	return s.client.newJob(send[*Job](ctx, s.client, c))
 }
 
 // retryJobBody has the inputs twice: the documentation calls them by the
@@ -108,7 +108,7 @@ func (s *JobsService) Play(ctx context.Context, project ProjectID, job JobID, op
 	playing, err := newPlay(opts)
 	c := rest.Once(http.MethodPost, at("projects", project, "jobs", job, "play"), body(playing))
 	c.Err, c.Secrets = cmp.Or(err, c.Err), secretsOf(opts.Variables)
-	return send[*Job](ctx, s.client, c)
+	return s.client.newJob(send[*Job](ctx, s.client, c))
 }
 
 // playJobBody is the JSON of a play.
@@ -216,10 +216,6 @@ func (s *JobsService) Wait(ctx context.Context, project ProjectID, job JobID, op
 	}
 }
 
-// jobReads is how often in a row a job that was never seen is not found, before that is
-// believed: a replica of GitLab's database may not have it yet.
-const jobReads = 3
-
 // A jobWait waits for one job.
 type jobWait struct {
 	service *JobsService
@@ -229,8 +225,7 @@ type jobWait struct {
 
 	seen    *Job      // as last read
 	lagging time.Time // since when it is read as older than that; zero if it is not
-	missing int       // how often in a row it was not found
-	since   time.Time // when that began
+	absence poll.Absence
 
 	pace     poll.Pace
 	patience poll.Patience
@@ -239,7 +234,7 @@ type jobWait struct {
 // take takes what a poll has read, and reports whether the wait is over.
 func (w *jobWait) take(read *Job) (over bool, blocked error) {
 	w.patience.Restore()
-	w.missing = 0
+	w.absence.Found()
 	if stillLags(w.seen != nil && goesBack(w.seen.Status, read.Status), &w.lagging) {
 		return false, nil
 	}
@@ -260,26 +255,17 @@ func (w *jobWait) failed(ctx context.Context, begun time.Time, err error) error 
 	if ctx.Err() != nil {
 		return w.ended(ctx, err)
 	}
-	if !mayPass(err, w.seen != nil) && !w.mayAppear(err) {
+	known := w.seen != nil || !w.service.client.births.of(w.id).IsZero()
+	if !mayPass(err, known) && !(isGone(err) && !w.absence.Missed(known)) {
 		return err
 	}
+	w.patience.Met = w.patience.Met || known || isMet(err)
 	asked := askedToWait(err)
 	w.pace.AtLeast(asked)
 	if lasted, giveUp := w.patience.Failed(begun, asked, err); giveUp {
 		return fmt.Errorf("gitlabci: job %d could not be read for %v: %w", w.id, lasted, err)
 	}
 	return nil
-}
-
-// mayAppear reports whether a job that was not found may be found later.
-func (w *jobWait) mayAppear(err error) bool {
-	if e, answered := errors.AsType[*APIError](err); !answered || !e.gone() {
-		return false
-	}
-	if w.missing++; w.missing == 1 {
-		w.since = time.Now()
-	}
-	return w.missing < jobReads || w.seen != nil && time.Since(w.since) < longestLag
 }
 
 // ended is the error of a context that ended, and of the last poll.

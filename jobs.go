@@ -180,6 +180,10 @@ func (s *JobsService) FindByName(ctx context.Context, project ProjectID, pipelin
 	if name == "" {
 		return nil, rest.Invalid("FindByName", errors.New("the job's name is empty"))
 	}
+	return outlast(ctx, s.client, pipeline, func() (*Job, error) { return s.findByName(ctx, project, pipeline, name) })
+}
+
+func (s *JobsService) findByName(ctx context.Context, project ProjectID, pipeline PipelineID, name string) (*Job, error) {
 	var others []string
 	for job, err := range s.AllForPipeline(ctx, project, pipeline, nil) {
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/pages"
+	"example.com/gitlabci/internal/poll"
 	"example.com/gitlabci/internal/rest"
 )
 
@@ -188,7 +189,7 @@ func (k *keyedCreate) isFresh(p *PipelineInfo) bool {
 		k.since[p.ID] = time.Now()
 	}
 	created := p.CreatedAt.Add(-k.skew) // by our clock
-	return !p.CreatedAt.IsZero() && time.Since(created) < longestLag && time.Since(k.since[p.ID]) < longestLag
+	return !p.CreatedAt.IsZero() && time.Since(created) < poll.LongestLag && time.Since(k.since[p.ID]) < poll.LongestLag
 }
 
 // notYours reports whether GitLab refuses this one object to the token's owner. A

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/internal/follow"
+	"example.com/gitlabci/internal/poll"
 	"example.com/gitlabci/internal/remote"
 	"example.com/gitlabci/internal/rest"
 )
@@ -135,9 +136,9 @@ func (s *JobsService) FollowLog(ctx context.Context, project ProjectID, job JobI
 		return nil, rest.Invalid("FollowLog", err)
 	}
 	server := &logServer{
-		client: s.client,
-		job:    jobAt(project, job),
-		trace:  at("projects", project, "jobs", job, "trace"),
+		client: s.client, id: job,
+		job:   jobAt(project, job),
+		trace: at("projects", project, "jobs", job, "trace"),
 	}
 	err = follow.Log(ctx, server, w, options.within(server))
 	return server.seen, err
@@ -194,13 +195,18 @@ func (o *FollowOptions) within(server *logServer) follow.Options {
 // A logServer is where a followed log, and the state of its job, are read.
 type logServer struct {
 	client *Client
+	id     JobID
 	job    target
 	trace  rest.Path
-	seen   *Job // as last seen
+	seen   *Job            // as last seen
+	absent [2]poll.Absence // of the job and of its log
+	lost   bool            // one of them was not found for so long that it does not exist
 }
 
 func (l *logServer) Open(ctx context.Context, query url.Values, header http.Header) (*rest.Response, error) {
-	return fileServer{l.client.wire, rest.ReadFile(l.trace, query)}.Ask(ctx, header, nil)
+	resp, err := fileServer{l.client.wire, rest.ReadFile(l.trace, query)}.Ask(ctx, header, nil)
+	l.notice(1, err)
+	return resp, err
 }
 
 func (l *logServer) Job(ctx context.Context) (state follow.Job, err error) {
@@ -219,6 +225,7 @@ func (l *logServer) Job(ctx context.Context) (state follow.Job, err error) {
 		}
 		return nil
 	})
+	l.notice(0, err)
 	return state, err
 }
 
@@ -245,7 +252,8 @@ func (j *Job) archivedLog() int64 {
 
 func (l *logServer) Explain(err error) follow.Failure {
 	failure := follow.Failure{
-		Final: isFinal(err) || l.seen == nil && rest.IsHopeless(err),
+		Final: !mayPass(err, l.isKnown()) && !(isGone(err) && !l.lost),
+		Met:   l.isKnown() || isMet(err),
 		Asked: min(askedToWait(err), l.client.wire.Config().MaxWait),
 	}
 	if e, ok := errors.AsType[*APIError](err); ok {
@@ -254,15 +262,15 @@ func (l *logServer) Explain(err error) follow.Failure {
 	return failure
 }
 
-// isFinal reports whether an error would only be repeated: input that is not sent, or
-// what GitLab itself says of the job or the token.
-func isFinal(err error) bool {
-	if rest.IsInvalid(err) || rest.IsBadRedirect(err) {
-		return true
+// isKnown reports whether the job exists, or did.
+func (l *logServer) isKnown() bool { return l.seen != nil || !l.client.births.of(l.id).IsZero() }
+
+// notice counts how often in a row the job or its log was not found.
+func (l *logServer) notice(part int, err error) {
+	switch {
+	case err == nil:
+		l.absent[part].Found()
+	case isGone(err):
+		l.lost = l.absent[part].Missed(l.isKnown())
 	}
-	e, ok := errors.AsType[*APIError](err)
-	if !ok || e.foreign && e.Message != "" && e.StatusCode != http.StatusUnauthorized {
-		return false // a proxy that has lost its GitLab says 404, too
-	}
-	return e.Is(ErrUnauthorized) || e.Is(ErrForbidden) || e.Is(ErrNotFound) || e.Is(ErrInvalid)
 }

@@ -98,7 +98,6 @@ func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref strin
 	if r.watch, err = s.watch(project, pipeline.ID, r.options.Watch); err != nil {
 		return nil, err
 	}
-	r.watch.root.since = time.Now()
 	r.watch.emit = r.handle
 	r.result.Pipeline = pipeline
 	err = r.run(ctx)

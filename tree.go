@@ -52,6 +52,10 @@ type PipelineTree struct {
 // started by earlier attempts of trigger jobs are not in it, nor are more than
 // 10,000, which is an error: GitLab allows 1,000 by default.
 func (s *PipelinesService) Tree(ctx context.Context, project ProjectID, pipeline PipelineID) (*PipelineTree, error) {
+	return outlast(ctx, s.client, pipeline, func() (*PipelineTree, error) { return s.tree(ctx, project, pipeline) })
+}
+
+func (s *PipelinesService) tree(ctx context.Context, project ProjectID, pipeline PipelineID) (*PipelineTree, error) {
 	r := &treeReader{service: s, known: map[PipelineID]bool{pipeline: true}}
 	root := &treeNode{project: project, tree: &PipelineTree{Pipeline: &Pipeline{PipelineInfo: PipelineInfo{ID: pipeline}}}}
 	if err := r.read(ctx, root); err != nil {

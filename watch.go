@@ -136,6 +136,7 @@ func (s *PipelinesService) watch(project ProjectID, pipeline PipelineID, o Watch
 // add begins to watch one more pipeline.
 func (w *watch) add(project ProjectID, id PipelineID) *watched {
 	p := newWatched(project, id)
+	p.since = w.service.client.births.of(id)
 	p.patience.GiveUpAfter = w.options.GiveUpAfter
 	w.known[id] = p
 	w.open = append(w.open, p)
@@ -222,6 +223,7 @@ func (w *watch) pollOne(ctx context.Context, p *watched) (changed bool, err erro
 		return false, w.failed(ctx, p, begun, err)
 	}
 	p.patience.Restore()
+	p.absence.Found()
 	if p.outdated(seen) {
 		return false, nil
 	}
@@ -350,6 +352,7 @@ func insist[T any](ctx context.Context, w *watch, read func() (T, error)) (T, er
 		value, err := read()
 		if err == nil {
 			w.root.patience.Restore()
+			w.root.absence.Found()
 			return value, nil
 		}
 		if err := w.failed(ctx, w.root, begun, err); err != nil {

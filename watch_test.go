@@ -313,7 +313,8 @@ func TestWatchFails(t *testing.T) {
 		"408":             {gitlabcitest.Fault{Status: 408}, nil, 10 * time.Minute},
 		"locked":          {gitlabcitest.Fault{Status: 409, Body: `{"message":"409 Conflict: Resource lock"}`}, gitlabci.ErrConflict, 10 * time.Minute},
 		"409":             {gitlabcitest.Fault{Status: 409}, gitlabci.ErrConflict, 0},
-		"resets":          {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnread}, nil, 10 * time.Minute},
+		"resets":          {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnread}, nil, time.Minute}, // it was never met
+		"resets later":    {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnread, Nth: 3}, nil, 10 * time.Minute},
 		"a login page":    {gitlabcitest.Fault{Status: 200, Body: page}, nil, 10 * time.Minute},
 		"429":             {gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited}, gitlabci.ErrRateLimited, 10 * time.Minute},
 		"429 for an hour": {gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited, Header: http.Header{"Retry-After": {"3600"}}}, gitlabci.ErrRateLimited, 0},

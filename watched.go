@@ -20,10 +20,6 @@ const (
 	// ended, of which none changes, before nothing more is expected of them.
 	afterlife = time.Minute
 
-	// longestLag is how long responses may be older than those before them.
-	// GitLab does not use a replica of its database that lags further behind.
-	longestLag = time.Minute
-
 	// longestUnchanged is how long 304 is believed. A cache that has lost its way
 	// sends it forever.
 	longestUnchanged = 2 * time.Minute
@@ -46,6 +42,7 @@ type watched struct {
 	gone     bool      // not to be read any further
 	changed  time.Time // when it last did
 	patience poll.Patience
+	absence  poll.Absence
 	lagging  time.Time // since when responses are older than what is known; zero if the last one was not
 }
 
@@ -99,7 +96,7 @@ func stillLags(older bool, since *time.Time) bool {
 	if since.IsZero() {
 		*since = time.Now()
 	}
-	return time.Since(*since) < longestLag
+	return time.Since(*since) < poll.LongestLag
 }
 
 // steps are the statuses that a job leaves in one direction only. What is
@@ -360,11 +357,12 @@ func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err err
 	if ctx.Err() != nil {
 		return w.ended(ctx, p, err)
 	}
-	e, answered := errors.AsType[*APIError](err)
-	passes := mayPass(err, p.read) || answered && e.gone() && time.Since(p.since) < longestLag
+	known := p.read || !p.since.IsZero()
+	gone := isGone(err)
+	passes := mayPass(err, known) || gone && !p.absence.Missed(known)
 	switch {
 	case !passes && (p == w.root || errors.Is(err, ErrUnauthorized)):
-		if p.read && answered && e.gone() {
+		if p.read && gone {
 			return fmt.Errorf("gitlabci: pipeline %d was deleted while it was watched: %w", p.id, err)
 		}
 		return err
@@ -373,6 +371,7 @@ func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err err
 	}
 	asked := askedToWait(err)
 	w.pace.AtLeast(asked)
+	p.patience.Met = p.patience.Met || known || isMet(err)
 	if lasted, giveUp := p.patience.Failed(begun, asked, err); giveUp {
 		return fmt.Errorf("gitlabci: pipeline %d could not be read for %v: %w", p.id, lasted, err)
 	}

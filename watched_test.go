@@ -273,7 +273,11 @@ func TestWaitIsSureOfABlock(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := testkit.NewScript(test.steps...)
 				ended, err := s.Client(t).Pipelines.Wait(t.Context(), "group/app", 7, nil)
-				require.Len(t, s.Received(), len(test.steps))
+				if name == "deleted at last" { // a replica may lag, so that it is not believed at once
+					require.Greater(t, len(s.Received()), len(test.steps))
+				} else {
+					require.Len(t, s.Received(), len(test.steps))
+				}
 				switch test.want {
 				case nil:
 					require.NoError(t, err)

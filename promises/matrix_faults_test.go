@@ -55,11 +55,11 @@ func (f matrixFault) judge(t *testing.T, deed deed, err error) {
 	}
 	if deed.kind == lasting {
 		want = nil
-		if f.once == f.reads && f.once != gitlabci.ErrConflict { // a refusal that stays, or the end of the context
+		if f.once == f.reads && f.once != gitlabci.ErrNotFound { // a refusal that stays, or the end of the context
 			want = f.once
 		}
 	}
-	if deed.kind == expecting && want == gitlabci.ErrNotFound { // of a replica
+	if (deed.kind == watching || deed.kind == expecting) && want == gitlabci.ErrNotFound { // of a replica
 		want = nil
 	}
 	if (deed.kind == watching || deed.kind == expecting) && want == testkit.AnyError { // of one answer, not of the next

@@ -37,7 +37,6 @@ var wireProjects = map[gitlabci.ProjectID]string{
 	"group/a;b&c=d,e":                 "",
 	"group/a:b@c":                     "",
 	`group/a"b\c`:                     "",
-	"group/a\r\nHost: b":              "",
 	"group/...":                       "group%2F...",
 	"123/456":                         "123%2F456",
 	gitlabci.ProjectNumber(7):         "7",

@@ -45,6 +45,7 @@ type Job struct {
 type Failure struct {
 	Status int           // of the response, or 0
 	Final  bool          // another request would fail as well
+	Met    bool          // the server exists
 	Asked  time.Duration // how long to wait before the next request, or 0
 }
 
@@ -202,6 +203,7 @@ func (f *follower) judge(failure error) error {
 		f.patience.Restore()
 		return nil
 	}
+	f.patience.Met = f.patience.Met || f.server.Explain(failure).Met
 	if lasted, giveUp := f.patience.Failed(time.Now(), 0, failure); giveUp {
 		return fmt.Errorf("%w (the last of %d polls that failed within %v)", failure, f.patience.Failures(), lasted)
 	}

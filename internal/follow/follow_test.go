@@ -43,11 +43,11 @@ func (s *script) Explain(err error) Failure {
 	case errors.Is(err, errFinal):
 		return Failure{Final: true}
 	case errors.Is(err, errPastEnd):
-		return Failure{Status: http.StatusRequestedRangeNotSatisfiable}
+		return Failure{Status: http.StatusRequestedRangeNotSatisfiable, Met: true}
 	case errors.Is(err, errLimited):
-		return Failure{Asked: 7 * time.Second}
+		return Failure{Asked: 7 * time.Second, Met: true}
 	}
-	return Failure{}
+	return Failure{Met: true}
 }
 
 func (s *script) Job(context.Context) (Job, error) {

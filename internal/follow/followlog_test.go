@@ -326,7 +326,7 @@ func TestFollowLogErrors(t *testing.T) {
 	}{
 		"401":                {gitlabcitest.Fault{Status: 401}, gitlabci.ErrUnauthorized, 0},
 		"403":                {gitlabcitest.Fault{Status: 403}, gitlabci.ErrForbidden, 0},
-		"404":                {gitlabcitest.Fault{Status: 404}, gitlabci.ErrNotFound, 0},
+		"404":                {gitlabcitest.Fault{Status: 404}, gitlabci.ErrNotFound, time.Minute}, // a replica may lag
 		"401 of a proxy":     {gitlabcitest.Fault{Status: 401, Body: "<title>no</title>"}, gitlabci.ErrUnauthorized, 0},
 		"404 of a proxy":     {gitlabcitest.Fault{Status: 404, Body: "no backend"}, gitlabci.ErrNotFound, 10 * time.Minute},
 		"500":                {gitlabcitest.Fault{Status: 500}, nil, 10 * time.Minute},

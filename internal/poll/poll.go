@@ -50,9 +50,16 @@ func (p *Pace) next() time.Duration {
 	return wait
 }
 
+// unmetPatience is how long a server that has never responded may be silent.
+const unmetPatience = time.Minute
+
 // A Patience is how long polls may fail in a row.
 type Patience struct {
 	GiveUpAfter time.Duration
+
+	// Met says that the server has responded before: then it exists, whatever happens
+	// now. One that never responds is given up after a minute.
+	Met bool
 
 	// AtLeast is how many polls must have failed, however long that took.
 	AtLeast int
@@ -63,7 +70,7 @@ type Patience struct {
 }
 
 // Restore forgets the failures, because a poll succeeded.
-func (p *Patience) Restore() { p.failures, p.last = 0, nil }
+func (p *Patience) Restore() { p.failures, p.last, p.Met = 0, nil, true }
 
 // Failures returns how many polls failed in a row.
 func (p *Patience) Failures() int { return p.failures }
@@ -87,6 +94,36 @@ func (p *Patience) Failed(since time.Time, asked time.Duration, failure error) (
 	}
 	p.failures++
 	p.last = failure
+	limit := p.GiveUpAfter
+	if !p.Met {
+		limit = min(limit, unmetPatience)
+	}
 	lasted = time.Since(p.since)
-	return lasted.Round(time.Second), p.failures >= p.AtLeast && lasted >= p.GiveUpAfter-asked
+	return lasted.Round(time.Second), p.failures >= p.AtLeast && lasted >= limit-asked
+}
+
+// LongestLag is how long responses may be older than those before them, or not have what
+// was created. GitLab does not use a replica of its database that lags further behind.
+const LongestLag = time.Minute
+
+// leastMisses is how often in a row a thing must not be found, at least, before that is
+// believed.
+const leastMisses = 3
+
+// An Absence is how often in a row a thing was not found.
+type Absence struct {
+	misses int
+	since  time.Time // when they began
+}
+
+// Found forgets the misses.
+func (a *Absence) Found() { a.misses = 0 }
+
+// Missed counts one, and reports whether to believe it. A thing that is known to have
+// existed is not given up while a replica may lag.
+func (a *Absence) Missed(known bool) (believed bool) {
+	if a.misses++; a.misses == 1 {
+		a.since = time.Now()
+	}
+	return a.misses >= leastMisses && (!known || time.Since(a.since) >= LongestLag)
 }

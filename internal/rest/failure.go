@@ -225,6 +225,7 @@ func Shorten(text string, limit int) string {
 type requestError struct {
 	text string
 	err  error
+	met  bool // there was a response
 }
 
 // fail makes an error the call's: it adds the endpoint and the number of attempts.
@@ -239,7 +240,7 @@ func (r *run) fail(err error) error {
 	if r.history.attempts > 1 {
 		text += fmt.Sprintf(" (%d tries)", r.history.attempts)
 	}
-	return &requestError{text, err}
+	return &requestError{text, err, r.attempt.reached}
 }
 
 func (e *requestError) Error() string { return e.text }
@@ -260,3 +261,10 @@ type notSentError struct{ err error }
 func (e *notSentError) Error() string        { return e.err.Error() }
 func (e *notSentError) Unwrap() error        { return e.err }
 func (e *notSentError) Is(target error) bool { return target == ErrNotSent }
+
+// IsMet reports whether an error is that of a call whose last attempt got a response, if
+// not one that can be used.
+func IsMet(err error) bool {
+	e, ok := errors.AsType[*requestError](err)
+	return ok && e.met
+}
