@@ -188,7 +188,7 @@ func (s *JobsService) Erase(ctx context.Context, project ProjectID, job JobID) (
 // See https://docs.gitlab.com/api/jobs/#retrieve-a-job-by-job-id.
 // It polls as [PipelinesService.Watch] does, and ends with the same errors. Of opts,
 // Downstream does not matter. If in two polls in a row the job is manual, so that someone
-// has to play it, Wait returns the job and an error that matches [ErrBlocked], unless
+// has to play it, Wait returns the job and a [*BlockedError], unless
 // [WatchOptions.WaitForManual] is set.
 func (s *JobsService) Wait(ctx context.Context, project ProjectID, job JobID, opts *WatchOptions) (*Job, error) {
 	w := &jobWait{service: s, project: project, id: job}
@@ -244,7 +244,11 @@ func (w *jobWait) take(read *Job) (over bool, blocked error) {
 	}
 	w.seen = read
 	if again && read.Status.Blocked() && !w.options.WaitForManual {
-		return true, fmt.Errorf("%w: job %d in project %s", ErrBlocked, w.id, w.project)
+		blocked := &BlockedError{Project: w.project, Jobs: []*Job{read}}
+		if read.Pipeline != nil {
+			blocked.Pipeline = read.Pipeline.ID
+		}
+		return true, blocked
 	}
 	return read.Status.Finished(), nil
 }
