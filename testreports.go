@@ -46,7 +46,7 @@ type TestCase struct {
 	File           string          `json:"file,omitzero"`
 	ExecutionTime  Seconds         `json:"execution_time,omitzero"`
 	SystemOutput   string          `json:"system_output,omitzero"` // JSON text, where GitLab sends other than a string
-	StackTrace     string          `json:"stack_trace,omitzero"`
+	StackTrace     string          `json:"stack_trace,omitzero"`   // likewise
 	RecentFailures *RecentFailures `json:"recent_failures,omitzero"`
 	AttachmentURL  string          `json:"attachment_url,omitzero"` // such as a screenshot
 

@@ -244,3 +244,13 @@ func TestBlockedNamesTheJobs(t *testing.T) {
 		require.NotContains(t, err.Error(), "optional")
 	})
 }
+
+// A stack trace that is not text is kept as its JSON text.
+func TestStackTraceKeepsItsJSON(t *testing.T) {
+	for sent, want := range map[string]string{`["a","b"]`: `["a","b"]`, `{"a":1}`: `{"a":1}`, `"at a.go:1"`: "at a.go:1", `null`: ""} {
+		body := `{"test_suites":[{"test_cases":[{"name":"a","stack_trace":` + sent + `}]}]}`
+		report, err := testkit.CannedJSON(body).Client(t).Pipelines.TestReport(t.Context(), "group/app", 7)
+		require.NoError(t, err)
+		require.Equal(t, want, report.TestSuites[0].TestCases[0].StackTrace)
+	}
+}

@@ -224,4 +224,4 @@ func textOf(raw []byte, field string) (text string) {
 
 // keepsJSON reports whether a text field keeps an object or a list as its JSON: JUnit
 // files have been seen to make GitLab send more than text.
-func keepsJSON(field string) bool { return field == "system_output" }
+func keepsJSON(field string) bool { return field == "system_output" || field == "stack_trace" }

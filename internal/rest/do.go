@@ -242,3 +242,14 @@ func (r *run) ended(cause error) error {
 	}
 	return r.failure
 }
+
+type runKey struct{}
+
+// runFrom returns the run that a request belongs to.
+func runFrom(ctx context.Context) (*run, error) {
+	r, ok := ctx.Value(runKey{}).(*run)
+	if !ok {
+		return nil, errors.New("the request was not made by this client")
+	}
+	return r, nil
+}

@@ -251,17 +251,6 @@ func (t *transport) report(ctx context.Context, r *run, e Exchange, resp *http.R
 // mostEmpty is how many reads in a row may bring neither bytes nor an error.
 const mostEmpty = 100
 
-type runKey struct{}
-
-// runFrom returns the run that a request belongs to.
-func runFrom(ctx context.Context) (*run, error) {
-	r, ok := ctx.Value(runKey{}).(*run)
-	if !ok {
-		return nil, errors.New("the request was not made by this client")
-	}
-	return r, nil
-}
-
 // A timed transport ends an exchange if the server sends nothing, or too little, for
 // too long.
 type timed struct {
