@@ -16,8 +16,6 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
-	"strings"
-	"unicode"
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/joblog"
@@ -123,19 +121,9 @@ func (q question) tail(ctx context.Context, out io.Writer, client *gitlabci.Clie
 	summary, err := joblog.Summarize(log)
 	lines := summary.Failure
 	for _, line := range lines[max(0, len(lines)-max(0, q.lines)):] {
-		fmt.Fprintf(out, "  | %s\n", printable(line.Text))
+		fmt.Fprintf(out, "  | %s\n", line.Text)
 	}
 	return err
-}
-
-// printable is text that a terminal only shows.
-func printable(text string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) && c != '\t' {
-			return ' '
-		}
-		return c
-	}, text)
 }
 
 // tests prints the tests that failed, where there are any.

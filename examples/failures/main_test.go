@@ -87,7 +87,7 @@ func TestTail(t *testing.T) {
 		"errors before that": {script("--- FAIL: TestA\n--- FAIL: TestB\nerror: C\ncleaning up\n"), 2, "  | --- FAIL: TestB\n  | error: C\n", false},
 		"none wanted":        {script("one\n"), 0, "", false},
 		"fewer than none":    {script("one\n"), -1, "", false},
-		"for a terminal":     {script("\x1b[31;1mred\x1b[0;m\n10%\r100%\nring\a\tonce\n"), 3, "  | red\n  | 100%\n  | ring \tonce\n", false},
+		"for a terminal":     {script("\x1b[31;1mred\x1b[0;m\n10%\r100%\nring\a\tonce\n"), 3, "  | red\n  | 100%\n  | ring\tonce\n", false},
 		"may not be read":    {script("one\n"), 2, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -121,7 +121,7 @@ func ourOperation(ctx context.Context, client *gitlabci.Client, work string) fun
 		}
 	}
 	return func() error {
-		job, err := client.Jobs.Get(ctx, project, 1)
+		job, err := client.Jobs.Get(ctx, project, gitlabci.JobID(served.NewestJob))
 		return expect(err, func() int64 { return int64(job.ID) }, served.NewestJob)
 	}
 }
@@ -146,14 +146,14 @@ func theirOperation(ctx context.Context, client *gitlab.Client, work string) fun
 		}
 	}
 	return func() error {
-		job, _, err := client.Jobs.GetJob(project, 1, within)
+		job, _, err := client.Jobs.GetJob(project, served.NewestJob, within)
 		return expect(err, func() int64 { return int64(job.ID) }, served.NewestJob)
 	}
 }
 
 // bareCall requests a job with the standard library alone.
 func bareCall(ctx context.Context, client *http.Client) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://gitlab.example.com/api/v4/projects/group%2Fapp/jobs/1", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprint("https://gitlab.example.com/api/v4/projects/group%2Fapp/jobs/", served.NewestJob), nil)
 	if err != nil {
 		return err
 	}
