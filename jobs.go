@@ -219,10 +219,11 @@ const latestPipelines = 100
 // The error matches [ErrNotFound] if there is no such job, or the project does not exist
 // or is hidden from the token, and [ErrForbidden] if its jobs are hidden.
 func (s *JobsService) Latest(ctx context.Context, project ProjectID, ref, name string, opts *LatestJobOptions) (*Job, error) {
-	if ref == "" || name == "" {
+	listed := branchOrTag(ref) // an empty one would list the pipelines of all refs
+	if listed == "" || name == "" {
 		return nil, rest.Invalid("Latest", errors.New("the ref or the job's name is empty"))
 	}
-	list := &ListPipelinesOptions{ListOptions: ListOptions{PerPage: 20}, Ref: branchOrTag(ref), Status: StatusSuccess}
+	list := &ListPipelinesOptions{ListOptions: ListOptions{PerPage: 20}, Ref: listed, Status: StatusSuccess}
 	kind := "successful pipelines"
 	if opts != nil && opts.AnyPipeline {
 		list.Status, kind = "", "pipelines"

@@ -462,9 +462,11 @@ func TestJobsLatest(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Equal(t, test.want, job.ID, name)
 	}
-	_, err := client.Jobs.Latest(t.Context(), "group/app", "", "build", nil)
-	require.ErrorIs(t, err, gitlabci.ErrInvalid)
-	_, err = client.Jobs.Latest(t.Context(), "group/app", "main", "", nil)
+	for _, ref := range []string{"", "refs/heads/", "refs/tags/"} { // not those of all refs
+		_, err := client.Jobs.Latest(t.Context(), "group/app", ref, "build", nil)
+		require.ErrorIs(t, err, gitlabci.ErrInvalid, ref)
+	}
+	_, err := client.Jobs.Latest(t.Context(), "group/app", "main", "", nil)
 	require.ErrorIs(t, err, gitlabci.ErrInvalid)
 	_, err = client.Jobs.Latest(t.Context(), "group/none", "main", "build", nil)
 	require.ErrorIs(t, err, gitlabci.ErrNotFound)
