@@ -113,11 +113,12 @@ type bulk struct {
 }
 
 func (s *PipelinesService) each(ctx context.Context, given iter.Seq2[*PipelineInfo, error], opts *EachOptions, d deed) iter.Seq2[*EachResult, error] {
-	b := bulk{deed: d, wire: s.client.wire}
+	var options EachOptions
 	if opts != nil {
-		b.options = *opts
+		options = *opts
 	}
 	return func(yield func(*EachResult, error) bool) {
+		b := bulk{deed: d, options: options, wire: s.client.wire} // each loop has its own
 		if err := b.check(given); err != nil {
 			yield(nil, err)
 			return
@@ -206,7 +207,7 @@ func (b *bulk) patiently(ctx context.Context, id PipelineID) error {
 			return err
 		}
 		if ended := rest.Ended(ctx); ended != nil {
-			return rest.After(ended, err)
+			return cutShort(ended, err)
 		}
 		wait := max(e.RetryAfter, eachPatience)
 		if !b.wire.Config().MayWait(ctx, wait) {
@@ -214,7 +215,7 @@ func (b *bulk) patiently(ctx context.Context, id PipelineID) error {
 		}
 		b.wire.Announce(ctx, b.call, try, rest.ReasonRateLimit, wait)
 		if ended := rest.Sleep(ctx, wait); ended != nil {
-			return fmt.Errorf("gitlabci: %w", rest.After(ended, err))
+			return cutShort(ended, err)
 		}
 	}
 }

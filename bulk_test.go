@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,6 +237,25 @@ func TestEachIsLazy(t *testing.T) {
 	for range srv.Client().Pipelines.RetryEach(t.Context(), "group/app", testkit.PipelinesOf(), nil) {
 		t.Fatal("there are none")
 	}
+}
+
+// Several goroutines may range over the same results at once, as over any iterator of
+// this package. The race detector finds what they share.
+func TestEachRangedAtOnce(t *testing.T) {
+	srv := crowded(1)
+	each := srv.Client().Pipelines.RetryEach(t.Context(), "group/app", testkit.PipelinesOf(1), nil)
+	var loops sync.WaitGroup
+	for range 2 {
+		loops.Go(func() {
+			for _, err := range each {
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	loops.Wait()
+	require.Len(t, srv.Requests(), 2)
 }
 
 func TestEachConcurrency(t *testing.T) {

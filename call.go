@@ -173,6 +173,15 @@ func (c *Client) explainMove(ctx context.Context, write *rest.Call, err error, p
 	}
 }
 
+// cutShort returns the error of a call that is not repeated because its context has
+// ended, with why it failed before. An error that says both already stays as it is.
+func cutShort(ended, failure error) error {
+	if err := rest.After(ended, failure); err != failure {
+		return fmt.Errorf("gitlabci: %w", err)
+	}
+	return failure
+}
+
 // A thing is an object that can be distinguished from other JSON, such as "{}" or a
 // message: it has a valid ID, or a field that GitLab never leaves out.
 type thing interface {

@@ -134,7 +134,7 @@ func (s *PipelinesService) sendCreate(ctx context.Context, c *rest.Call, waitFor
 		}
 		s.client.wire.Announce(ctx, c, try, rest.ReasonRetry, wait)
 		if ended := rest.Sleep(ctx, wait); ended != nil {
-			return nil, fmt.Errorf("gitlabci: %w", rest.After(ended, err))
+			return nil, cutShort(ended, err)
 		}
 		interval = min(interval*3/2, refMaxInterval)
 	}
