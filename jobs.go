@@ -118,8 +118,8 @@ func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobs
 	return all(ctx, s.projectJobs(project, opts != nil && opts.Prefetch > 1), opts)
 }
 
-// projectJobs fetches pages by cursor, or by number if told to or from a
-// server that refuses cursors. One that does not know of them ignores the wish
+// projectJobs fetches pages by cursor, or by number if that is requested or the
+// server refuses cursors. One that does not know of them ignores the wish
 // and links to numbers.
 func (s *JobsService) projectJobs(project ProjectID, numbered bool) pages.Request[*Job] {
 	request := pagesAt[*Job](s.client, at("projects", project, "jobs"))

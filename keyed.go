@@ -73,7 +73,7 @@ func (k *keyedCreate) create(ctx context.Context, c *rest.Call) (*Pipeline, erro
 		case searchErr == nil:
 			return pipeline, nil
 		case !errors.Is(searchErr, errNoPipeline):
-			return nil, fmt.Errorf("%w (then, looking for the pipeline: %w)", err, searchErr)
+			return nil, fmt.Errorf("%w (then, searching for the pipeline: %w)", err, searchErr)
 		case try >= wire.Config().Tries:
 			return nil, err
 		}

@@ -364,7 +364,7 @@ func WithMaxWait(wait time.Duration) Option {
 func WithMaxAnswer(bytes int64) Option {
 	return func(c *config) error {
 		if bytes < 1 {
-			return fmt.Errorf("WithMaxAnswer: %d bytes is no room for an answer", bytes)
+			return fmt.Errorf("WithMaxAnswer: %d bytes is no room for a response", bytes)
 		}
 		c.MaxBody = min(bytes, math.MaxInt64-1)
 		return nil

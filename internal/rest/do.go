@@ -38,16 +38,12 @@ type run struct {
 	replays atomic.Int64   // of a read by net/http itself, over HTTP/1
 }
 
-// shortestSecret is how long a header's value is that is kept out of messages: a
-// shorter one, such as "1", is part of many words.
-const shortestSecret = 8
-
 func (c *Client) newRun(ctx context.Context, call *Call) *run {
 	r := &run{ctx: ctx, call: call, config: c.config, secrets: slices.Clone(call.Secrets)}
 	r.history.renewable = c.config.Auth != nil && c.config.Auth.Fresh && !call.Unrepeatable
 	r.history.most = r.tries()
 	for _, value := range c.config.Headers {
-		if len(value.Reveal()) >= shortestSecret {
+		if len(value.Reveal()) >= secret.Shortest {
 			r.secrets = append(r.secrets, value)
 		}
 	}

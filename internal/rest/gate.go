@@ -318,7 +318,7 @@ func (r *run) held(wait time.Duration) error {
 		Status:     http.StatusTooManyRequests,
 		Method:     r.call.Method,
 		Path:       r.call.Path.Escaped,
-		Message:    "not sent: an earlier answer asked this client to wait",
+		Message:    "not sent: the response to an earlier call requested a wait",
 		RetryAfter: wait,
 	}}
 }

@@ -75,7 +75,7 @@ func TestPauseErrorText(t *testing.T) {
 		synctest.Wait()
 		require.ErrorIs(t, testkit.Calls["get"](t.Context(), client), gitlabci.ErrRateLimited)
 		require.EqualError(t, testkit.Calls["get"](t.Context(), client), "gitlabci: GET /projects/group%2Fapp/pipelines/7: "+
-			"429 Too Many Requests: not sent: an earlier answer asked this client to wait (retry after 5m0s)")
+			"429 Too Many Requests: not sent: the response to an earlier call requested a wait (retry after 5m0s)")
 		all.Wait()
 		require.ErrorContains(t, deleted, "(after: gitlabci: DELETE /projects/group%2Fapp/pipelines/7: 502 Bad Gateway) (outcome unknown")
 		require.ErrorIs(t, deleted, gitlabci.ErrRateLimited)

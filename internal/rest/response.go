@@ -40,7 +40,7 @@ func (r *run) respond(resp *http.Response) *Response {
 func checkResponse(resp *http.Response, method string) error {
 	switch {
 	case resp == nil:
-		return errors.New("the transport returned neither an answer nor an error")
+		return errors.New("the transport returned neither a response nor an error")
 	case resp.Body == nil && resp.ContentLength > 0 && method != http.MethodHead:
 		resp.Body = http.NoBody
 		return errors.New("the transport returned a response without its body")

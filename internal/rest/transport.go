@@ -272,7 +272,7 @@ func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
 		err = checkResponse(resp, req.Method)
 	}
 	if fired && req.Context().Err() == nil {
-		err = fmt.Errorf("%w: no answer within %v", ErrStalled, t.limits.FirstByte)
+		err = fmt.Errorf("%w: no response within %v", ErrStalled, t.limits.FirstByte)
 	} else if fired { // the context ended first, even if there is a response
 		err = cmp.Or(err, Ended(req.Context()))
 	}

@@ -51,7 +51,7 @@ var (
 // escapes what could forge a line of a log or command a terminal.
 func Scrub(text string, secrets []Value) string { return Escape(Redact(text, secrets)) }
 
-// Redact takes out of a text the secrets, passwords in addresses, and queries, which
+// Redact takes out of a text the secrets, passwords in URLs, and queries, which
 // may be signatures: none of a query's names is worth an exception.
 func Redact(text string, secrets []Value) string {
 	text = userInfo.ReplaceAllLiteralString(text, "://")
