@@ -55,7 +55,8 @@ type drift struct {
 	fruitless int  // how often it went back since the last new item
 	limited   int  // how often an overlapping page was smaller than requested
 	idle      int  // pages since the last new item, except those read again
-	top       int  // the end of the furthest page, counted as end is
+	pages     int  // that were read
+	rereads   int  // pages that are read again because the walk has gone back
 }
 
 // A start is where a walk began in the middle of a list. Items before it are not
@@ -142,6 +143,7 @@ func (d *drift) instead(s *served) (*place, error) {
 	}
 	d.returned = true
 	number := max(1, s.at.number-1-(gone-1)/size)
+	d.rereads = min(d.pages, s.at.number*max(s.at.size(), size)/size-number+1)
 	return &place{query: withPage(s.at.query, number, size), number: number, back: true}, nil
 }
 
@@ -213,15 +215,15 @@ func (d *drift) count(s *served) {
 // read again because the walk has gone back. Nor is it where many items were added:
 // then each page still leads further than the one before it.
 func (d *drift) countIdle(s *served, fresh bool) {
-	end := s.at.number * max(s.size, 1) // or 0 without a number
 	last := s.last()
 	switch {
 	case fresh:
 		d.idle = 0
-	case (end == 0 || end > d.top) && !d.order.before(d.last, last):
+	case d.rereads < 1 && !d.order.before(d.last, last):
 		d.idle++
 	}
-	d.top, d.last = max(d.top, end), last
+	d.rereads, d.last = max(0, d.rereads-1), last
+	d.pages++
 }
 
 // isEndless reports whether too many pages in a row of that size had no new item.

@@ -200,7 +200,7 @@ func checkPath(target *url.URL, escaped string) error {
 	if target.Opaque != "" {
 		return errors.New("the URL has no path")
 	}
-	if climbs(escaped) {
+	if Climbs(escaped) {
 		return fmt.Errorf("the path %q has a \".\" or a \"..\", is not UTF-8, or is encoded too many times", escaped)
 	}
 	return nil

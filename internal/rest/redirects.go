@@ -85,18 +85,18 @@ func belowAPI(target, base *url.URL) bool {
 			return false
 		}
 	}
-	return !climbs(rest)
+	return !Climbs(rest)
 }
 
 // mostDecodings limits how many times a path may be encoded. Each decoding takes time,
 // and no path of GitLab's needs more than two.
 const mostDecodings = 8
 
-// climbs reports whether a path has a "." or a "..", also for a proxy that decodes it
+// Climbs reports whether a path has a "." or a "..", also for a proxy that decodes it
 // several times, takes a backslash for a slash, or removes parameters. It is true as
 // well if that cannot be decided: after too many decodings, or for bytes that are not
 // UTF-8, which some decoders take for dots.
-func climbs(escaped string) bool {
+func Climbs(escaped string) bool {
 	for range mostDecodings {
 		decoded := decode(escaped)
 		if decoded == escaped || !utf8.ValidString(decoded) {
