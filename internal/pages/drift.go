@@ -52,6 +52,7 @@ type drift struct {
 	last     key  // the item that ended the last page
 
 	returned  bool // the walk has just gone back
+	steps     int  // how often it has gone back in a row; no list is longer than was read
 	fruitless int  // how often it went back since the last new item
 	limited   int  // how often an overlapping page was smaller than requested
 	idle      int  // pages since the last new item, except those read again
@@ -138,7 +139,7 @@ func (d *drift) instead(s *served) (*place, error) {
 	if gone == 0 || size < 1 {
 		return nil, nil
 	}
-	if d.fruitless >= endurance {
+	if d.steps++; d.fruitless >= endurance || d.steps > endurance+2*d.pages {
 		return nil, errNoFit
 	}
 	d.returned = true
@@ -204,7 +205,7 @@ func (d *drift) count(s *served) {
 	case d.returned:
 		d.fruitless++
 	}
-	d.returned = false
+	d.returned, d.steps = false, 0
 	d.countIdle(s, slices.ContainsFunc(s.keys, fresh))
 	if d.fruitless >= patience && d.overlap == unneeded {
 		d.overlap = needed
