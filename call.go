@@ -94,7 +94,7 @@ func get[P any](ctx context.Context, c *Client, p rest.Path, opts any) (P, error
 func send[P any](ctx context.Context, c *Client, cl *rest.Call) (P, error) {
 	var object, none P
 	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (err error) {
-		object, err = decodeThing[P](body)
+		object, err = decodeThing[P](ctx, body)
 		return err
 	})
 	if err != nil {
@@ -122,7 +122,7 @@ func jobAt(project ProjectID, id JobID) target {
 func sendTo[P identified](ctx context.Context, c *Client, cl *rest.Call, to target) (P, error) {
 	var object, none P
 	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (err error) {
-		object, err = decodeTarget[P](body, to)
+		object, err = decodeTarget[P](ctx, body, to)
 		return err
 	})
 	if err != nil {
@@ -136,8 +136,8 @@ func getOne[P identified](ctx context.Context, c *Client, to target) (P, error) 
 	return sendTo[P](ctx, c, rest.Read(to.path, nil), to)
 }
 
-func decodeTarget[P identified](body []byte, to target) (P, error) {
-	object, err := decodeThing[P](body)
+func decodeTarget[P identified](ctx context.Context, body []byte, to target) (P, error) {
+	object, err := decodeThing[P](ctx, body)
 	if err != nil {
 		return object, err
 	}
@@ -200,8 +200,8 @@ func checkThing(decoded any) error {
 }
 
 // decodeThing decodes an object, and checks that it is what was requested.
-func decodeThing[P any](body []byte) (P, error) {
-	object, err := lenient.Object[P](body)
+func decodeThing[P any](ctx context.Context, body []byte) (P, error) {
+	object, err := lenient.Object[P](ctx, body)
 	if err == nil {
 		err = checkThing(object)
 	}

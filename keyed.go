@@ -233,7 +233,7 @@ func (k *keyedCreate) candidates(ctx context.Context) (candidates []*PipelineInf
 func (k *keyedCreate) page(ctx context.Context, query url.Values) (page *pages.Page[*PipelineInfo], err error) {
 	list := rest.Read(at("projects", k.project, "pipelines"), query)
 	err = k.service.client.fetch(ctx, list, func(header http.Header, body []byte) error {
-		items, _, err := lenient.List[*PipelineInfo](body)
+		items, _, err := lenient.List[*PipelineInfo](ctx, body)
 		for _, p := range items {
 			err = cmp.Or(err, checkThing(p))
 		}

@@ -233,7 +233,7 @@ func cursorQuery(c Cursor) (url.Values, error) {
 // page is nil if the call has that ETag already.
 func readPage[P any](ctx context.Context, c *Client, cl *rest.Call) (page *pages.Page[P], etag string, err error) {
 	err = c.fetch(ctx, cl, func(header http.Header, body []byte) error {
-		items, left, err := lenient.List[P](body)
+		items, left, err := lenient.List[P](ctx, body)
 		if err != nil {
 			return err
 		}

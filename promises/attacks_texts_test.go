@@ -171,3 +171,27 @@ func TestTransportsWithOddBodies(t *testing.T) {
 		})
 	}
 }
+
+// A body that is there when the context ends is not decoded for seconds.
+func TestLargeBodiesStopWithTheContext(t *testing.T) {
+	body := `{"id":7` + strings.Repeat(`,"another name":1`, 1_000_000) + `}`
+	for _, name := range []string{"get", "create"} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cause := errors.New("enough")
+		client, err := gitlabci.NewClient(gitlabci.WithRetries(3), gitlabci.WithTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
+			end := func() (int, error) { cancel(cause); return 0, io.EOF }
+			whole := io.MultiReader(strings.NewReader(body), readFunc(end))
+			return &http.Response{StatusCode: 200, ContentLength: -1, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(whole), Request: r}, nil
+		})))
+		require.NoError(t, err)
+		err = testkit.Calls[name](ctx, client)
+		require.ErrorIs(t, err, context.Canceled, name)
+		require.ErrorIs(t, err, cause, name)
+		require.Equal(t, name == "create", errors.Is(err, gitlabci.ErrOutcomeUnknown), "%v", err)
+	}
+}
+
+// A readFunc is a reader that ignores its buffer.
+type readFunc func() (int, error)
+
+func (f readFunc) Read([]byte) (int, error) { return f() }

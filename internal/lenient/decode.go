@@ -9,6 +9,7 @@ package lenient
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -20,29 +21,31 @@ var ErrNotObject = errors.New("the answer is not a JSON object")
 
 var errNotList = errors.New("the answer is not a JSON array")
 
-// Object decodes an object into a new P, unless that would take too much memory.
+// Object decodes an object into a new P, unless that would take too much memory, or
+// the context ends.
 // Here and below, P is a pointer to a struct. The compiler shares one copy of this
 // code, and of its callers, among all pointer types; with struct types, it would
 // make a copy for each.
-func Object[P any](body []byte) (P, error) {
-	object, err := object(reflect.TypeFor[P](), body)
+func Object[P any](ctx context.Context, body []byte) (P, error) {
+	object, err := object(ctx, reflect.TypeFor[P](), body)
 	p, _ := object.(P)
 	return p, err
 }
 
 // object decodes an object into what a pointer type points to.
-func object(t reflect.Type, body []byte) (any, error) {
+func object(ctx context.Context, t reflect.Type, body []byte) (any, error) {
 	d := newDecoder(t)
 	defer d.release()
+	d.stop.done = ctx.Done()
 	return d.object(t, body)
 }
 
 func (d *decoder) object(t reflect.Type, body []byte) (any, error) {
-	d.scanner = scanner{data: body}
+	d.scanner = scanner{data: body, stop: d.stop}
 	if d.kind() != '{' {
 		return nil, ErrNotObject
 	}
-	if err := checkFootprint(t, body); err != nil {
+	if err := checkFootprint(t, body, d.stop); err != nil {
 		return nil, err
 	}
 	v := reflect.New(t.Elem())
@@ -58,9 +61,9 @@ func (d *decoder) object(t reflect.Type, body []byte) (any, error) {
 
 // List decodes a list of at most maxElements, unless that would take too much
 // memory. Elements that are not objects are left out.
-func List[P any](body []byte) (list []P, left LeftOut, err error) {
+func List[P any](ctx context.Context, body []byte) (list []P, left LeftOut, err error) {
 	list = []P{}
-	left, err = elements(reflect.TypeFor[P](), body, func(object any) {
+	left, err = elements(ctx, reflect.TypeFor[P](), body, func(object any) {
 		p, _ := object.(P)
 		list = append(list, p)
 	})
@@ -71,14 +74,14 @@ func List[P any](body []byte) (list []P, left LeftOut, err error) {
 }
 
 // elements decodes a list object by object.
-func elements(t reflect.Type, body []byte, add func(object any)) (left LeftOut, err error) {
+func elements(ctx context.Context, t reflect.Type, body []byte, add func(object any)) (left LeftOut, err error) {
 	d := newDecoder(t)
 	defer d.release()
-	d.data = body
+	d.data, d.stop.done = body, ctx.Done()
 	if d.kind() != '[' {
 		return left, errNotList
 	}
-	if err := checkFootprint(reflect.SliceOf(t), body); err != nil {
+	if err := checkFootprint(reflect.SliceOf(t), body, d.stop); err != nil {
 		return left, err
 	}
 	err = d.each(func(i int) error {
@@ -181,6 +184,9 @@ func (d *decoder) fields(s *shape, v reflect.Value) error {
 			return err
 		}
 		i := s.index(raw, itself, try)
+		if err := d.stop.err(); err != nil {
+			return err
+		}
 		if i < 0 {
 			err = d.skip()
 		} else {

@@ -2,6 +2,7 @@ package lenient
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -30,7 +31,7 @@ var errTooMany = fmt.Errorf("%w: a list has more than %d elements", ErrTooLarge,
 // is decoded to a value of type t, or is a list with too many elements. Most responses are so
 // small that their size is enough to know, or the number of commas and brackets in
 // them, even if some are within texts. Only others are parsed.
-func checkFootprint(t reflect.Type, body []byte) error {
+func checkFootprint(t reflect.Type, body []byte, stop stopper) error {
 	p, size := planOf(t), int64(len(body))
 	budget := max(footprintRatio*size, footprintFree)
 	room := budget - costText*size
@@ -44,7 +45,7 @@ func checkFootprint(t reflect.Type, body []byte) error {
 	if int64(values)*p.most <= room {
 		return nil
 	}
-	m := &meter{body: body, budget: budget, valid: utf8.Valid(body)}
+	m := &meter{body: body, budget: budget, valid: utf8.Valid(body), stop: stop}
 	return m.measure(p.root)
 }
 
@@ -56,6 +57,7 @@ type meter struct {
 	budget int64
 	used   int64
 	valid  bool // UTF-8
+	stop   stopper
 
 	open   []level
 	next   *shape // of the value after the last name
@@ -80,7 +82,7 @@ func (m *meter) measure(root *shape) error {
 		case ' ', '\t', '\n', '\r', ':':
 			m.naming = m.naming && c != ':'
 		case ',':
-			if err := m.err(); err != nil {
+			if err := cmp.Or(m.err(), m.stop.err()); err != nil {
 				return err
 			}
 			m.naming = len(m.open) > 0 && !m.open[len(m.open)-1].list

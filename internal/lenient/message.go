@@ -1,6 +1,7 @@
 package lenient
 
 import (
+	"context"
 	"fmt"
 	"strings"
 )
@@ -9,7 +10,7 @@ import (
 func HasID(body []byte) bool {
 	object, err := Object[*struct {
 		ID int64 `json:"id"`
-	}](body)
+	}](context.Background(), body)
 	return err == nil && object.ID > 0
 }
 

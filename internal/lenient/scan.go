@@ -1,6 +1,7 @@
 package lenient
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -17,6 +18,29 @@ type scanner struct {
 	data []byte
 	at   int
 	past int64 // bytes before data, for errors
+	stop stopper
+}
+
+// ErrStopped means that a response was not decoded to its end because the context of
+// its call had ended.
+var ErrStopped = errors.New("the response is not decoded to its end")
+
+// A stopper stops the decoding of a large response soon after a context has ended.
+type stopper struct {
+	done  <-chan struct{}
+	steps uint
+}
+
+func (s *stopper) err() error {
+	if s.steps++; s.steps%1024 != 0 {
+		return nil
+	}
+	select {
+	case <-s.done:
+		return ErrStopped
+	default:
+		return nil
+	}
 }
 
 // kind skips white space and returns the byte that follows it, 0 at the end. It says
@@ -255,6 +279,9 @@ func (s *scanner) skip() error {
 	open := make([]byte, 0, 64) // the brackets that close what is open
 	for {
 		closing, err := s.begin()
+		if err == nil {
+			err = s.stop.err()
+		}
 		if err != nil {
 			return err
 		}

@@ -136,7 +136,7 @@ func TestLeftOut(t *testing.T) {
 	got.left.Log(logger, "left out of a stream", "/jobs")
 	require.Contains(t, log.String(), `level=WARN msg="left out of a stream" endpoint=/jobs count=3 first_index=1`)
 
-	_, left, err := lenient.List[*inner]([]byte(`[{},{},7,null]`))
+	_, left, err := lenient.List[*inner](t.Context(), []byte(`[{},{},7,null]`))
 	require.NoError(t, err)
 	left.Log(logger, "left out of a list", "/jobs")
 	require.Contains(t, log.String(), `msg="left out of a list" endpoint=/jobs count=2 first_index=2`)

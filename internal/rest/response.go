@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,7 +94,11 @@ func (c *Client) Fetch(ctx context.Context, call *Call, decode func(*Response, [
 		if err != nil {
 			return err
 		}
-		if err := decode(resp, body); err != nil {
+		err = decode(resp, body)
+		if errors.Is(err, lenient.ErrStopped) {
+			return cmp.Or(Ended(ctx), err)
+		}
+		if err != nil {
 			return Refuse(resp.Unreadable(body, err))
 		}
 		return nil
