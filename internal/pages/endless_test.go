@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,9 +57,10 @@ func TestListsWithoutAnEnd(t *testing.T) {
 			{}, {Sort: gitlabci.SortAsc}, {OrderBy: gitlabci.PipelineOrderByStatus}, {OrderBy: gitlabci.PipelineOrderByUpdatedAt}, {ListOptions: gitlabci.ListOptions{Prefetch: 8}},
 		} {
 			t.Run(fmt.Sprint(name, opts.Sort, opts.OrderBy, opts.Prefetch), func(t *testing.T) {
-				n := 0
+				var asked atomic.Int64
 				s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
-					if n++; n > 200 {
+					n := int(asked.Add(1))
+					if n > 200 {
 						t.Error("this does not end")
 						testkit.Respond(http.StatusForbidden, `{}`)(w, r)
 						return
@@ -136,9 +138,9 @@ func TestDriftShortPages(t *testing.T) {
 	for _, prefetch := range []int{0, 4} {
 		for every := 1; every <= 40; every++ {
 			for _, told := range []bool{true, false} {
-				n := 0
+				var asked atomic.Int64
 				s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
-					n++
+					asked.Add(1)
 					query := r.URL.Query()
 					page, size := pageNumber(query, "page", 1), pageNumber(query, "per_page", 20)
 					var items []string
@@ -161,7 +163,7 @@ func TestDriftShortPages(t *testing.T) {
 				ids, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", opts))
 				require.Empty(t, errs)
 				require.Len(t, ids, 250/every, "every %d, told %v, %d ahead", every, told, prefetch)
-				require.Less(t, n, 60)
+				require.Less(t, asked.Load(), int64(60))
 			}
 		}
 	}

@@ -112,7 +112,14 @@ func TestEachPanics(t *testing.T) {
 			return work(ctx, i)
 		}
 		require.PanicsWithValue(t, errBroken, func() { pool.EachTold(t.Context(), 50, 4, told, func(int) bool { return true }) })
-		require.PanicsWithValue(t, "loud", func() { pool.EachTold(t.Context(), 50, 4, told, func(int) bool { panic("loud") }) })
+		waiting := func(ctx context.Context, i int, tell func(int)) error {
+			running.Add(1)
+			defer running.Add(-1)
+			tell(i)
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		require.PanicsWithValue(t, "loud", func() { pool.EachTold(t.Context(), 50, 4, waiting, func(int) bool { panic("loud") }) })
 		require.Zero(t, running.Load())
 	})
 }
