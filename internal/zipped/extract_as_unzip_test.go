@@ -107,6 +107,9 @@ func TestExtractTimes(t *testing.T) {
 		"at its highest": {0, 0, seconds(math.MaxInt32), time.Unix(math.MaxInt32, 0)},
 		"none":           {0, 0, nil, time.Time{}},
 	} {
+		if math.MaxInt == math.MaxInt32 && test.want.Unix() > math.MaxInt32 {
+			continue // the file systems' calls of such systems end in 2038
+		}
 		for _, entry := range []string{"it", "it/"} {
 			data := made(t, entry, test.date, test.clock, test.extra...)
 			dir := t.TempDir()
