@@ -21,14 +21,14 @@ type decoding struct {
 
 const decodeIntroduction = `## Decoding
 
-The answers are in memory: a transport without a network hands them to each
+The responses are in memory: a transport without a network hands them to each
 client. The last row of each table is the least: a scan of the JSON that keeps
 nothing or, for a call, net/http and encoding/json alone.
 
 `
 
 const whyCall = "A call of ours keeps what tells whether it may be repeated, watches whether its request was sent and its " +
-	"answer goes on, and keeps the token from other hosts: microseconds, beside the milliseconds of a server."
+	"response goes on, and keeps the token from other hosts: microseconds, beside the milliseconds of a server."
 
 // decode measures the decoding of responses, and what each call costs besides.
 func decode(ctx context.Context, b *bench) (string, error) {

@@ -23,7 +23,7 @@ Resident is what the process had at most, the program itself included.
 const (
 	whyMore = "It reads a page to its end before the loop gets the first item, so that half a page is never " +
 		"taken for a whole one, and remembers the last 10,000 items, or somewhat more, so that none comes twice."
-	whyHeld = "It reads the answer to its end before it decodes it, " +
+	whyHeld = "It reads the response to its end before it decodes it, " +
 		"so that one that broke off can be asked for again; TestCases is for reports of this size."
 )
 

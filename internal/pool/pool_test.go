@@ -21,9 +21,11 @@ func TestEach(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var running, most, done atomic.Int64
 			require.NoError(t, pool.Each(t.Context(), n, 4, func(context.Context, int) error {
-				most.Store(max(most.Load(), running.Add(1)))
+				running.Add(1)
 				defer running.Add(-1)
-				time.Sleep(time.Second) // of the bubble's clock
+				time.Sleep(time.Second) // of the bubble's clock: every worker has begun
+				most.Store(max(most.Load(), running.Load()))
+				time.Sleep(time.Second) // no worker has ended
 				done.Add(1)
 				return nil
 			}))

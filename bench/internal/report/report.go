@@ -12,7 +12,7 @@ func All(about string, v *Verdicts, sections string) string {
 const introduction = `# Benchmarks
 
 gitlabci beside GitLab's own client for Go, ` + "`gitlab.com/gitlab-org/api/client-go`" + `,
-and beside as little as the work can cost: net/http reading the same answers
+and beside as little as the work can cost: net/http reading the same responses
 and throwing them away, or a scan of the JSON that keeps nothing.
 
 A server on the same machine has invented projects with the fields that GitLab
