@@ -70,6 +70,18 @@ type Excerpt struct {
 	Section string    // the innermost it stands in, or ""
 }
 
+// Lines returns the lines to show of a job that failed, in the order of the log and
+// without repeats. They are at most 20.
+func (s *Summary) Lines() []string {
+	var lines []string
+	for _, line := range s.Failure {
+		if !slices.Contains(lines, line.Text) {
+			lines = append(lines, line.Text)
+		}
+	}
+	return lines
+}
+
 // Slowest returns at most n sections, those within others too, from the one
 // that took longest.
 func (s *Summary) Slowest(n int) []*SectionSummary {
