@@ -93,9 +93,9 @@ func get[P any](ctx context.Context, c *Client, p rest.Path, opts any) (P, error
 // send makes a call whose response is one object, a P; see [lenient.Object].
 func send[P any](ctx context.Context, c *Client, cl *rest.Call) (P, error) {
 	var object, none P
-	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (err error) {
-		object, err = decodeThing[P](ctx, body)
-		return err
+	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (left lenient.LeftOut, err error) {
+		object, left, err = decodeThing[P](ctx, body)
+		return left, err
 	})
 	if err != nil {
 		return none, err
@@ -121,9 +121,9 @@ func jobAt(project ProjectID, id JobID) target {
 // success: a cache or a proxy has mixed up two responses.
 func sendTo[P identified](ctx context.Context, c *Client, cl *rest.Call, to target) (P, error) {
 	var object, none P
-	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (err error) {
-		object, err = decodeTarget[P](ctx, body, to)
-		return err
+	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (left lenient.LeftOut, err error) {
+		object, left, err = decodeTarget[P](ctx, body, to)
+		return left, err
 	})
 	if err != nil {
 		return none, err
@@ -136,20 +136,24 @@ func getOne[P identified](ctx context.Context, c *Client, to target) (P, error) 
 	return sendTo[P](ctx, c, rest.Read(to.path, nil), to)
 }
 
-func decodeTarget[P identified](ctx context.Context, body []byte, to target) (P, error) {
-	object, err := decodeThing[P](ctx, body)
+func decodeTarget[P identified](ctx context.Context, body []byte, to target) (P, lenient.LeftOut, error) {
+	object, left, err := decodeThing[P](ctx, body)
 	if err != nil {
-		return object, err
+		return object, left, err
 	}
 	if id, _ := object.identity(); id != to.id {
 		err = fmt.Errorf("%w: it has the ID %d", rest.ErrOther, id)
 	}
-	return object, err
+	return object, left, err
 }
 
-// fetch makes a call and has its response, read whole, decoded.
-func (c *Client) fetch(ctx context.Context, call *rest.Call, decode func(http.Header, []byte) error) error {
-	return c.wire.Fetch(ctx, call, func(resp *rest.Response, body []byte) error { return decode(resp.Header, body) })
+// fetch makes a call and has its response, read whole, decoded. It logs what is left out.
+func (c *Client) fetch(ctx context.Context, call *rest.Call, decode func(http.Header, []byte) (lenient.LeftOut, error)) error {
+	return c.wire.Fetch(ctx, call, func(resp *rest.Response, body []byte) error {
+		left, err := decode(resp.Header, body)
+		left.Log(ctx, c.wire.Config().Logger, call.Path.Template)
+		return err
+	})
 }
 
 // explainMove adds the new path of a moved project to the error of a write, which
@@ -200,8 +204,8 @@ func checkThing(decoded any) error {
 }
 
 // decodeThing decodes an object, and checks that it is what was requested.
-func decodeThing[P any](ctx context.Context, body []byte) (P, error) {
-	object, err := lenient.Object[P](ctx, body)
+func decodeThing[P any](ctx context.Context, body []byte) (P, lenient.LeftOut, error) {
+	object, left, err := lenient.Object[P](ctx, body)
 	if err == nil {
 		err = checkThing(object)
 	}
@@ -210,7 +214,7 @@ func decodeThing[P any](ctx context.Context, body []byte) (P, error) {
 			err = fmt.Errorf("%w: it has a message, and no status", rest.ErrOther)
 		}
 	}
-	return object, err
+	return object, left, err
 }
 
 func (p *PipelineInfo) status() Status { return p.Status }

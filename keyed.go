@@ -232,17 +232,17 @@ func (k *keyedCreate) candidates(ctx context.Context) (candidates []*PipelineInf
 // is the server's to say: our clock may be wrong.
 func (k *keyedCreate) page(ctx context.Context, query url.Values) (page *pages.Page[*PipelineInfo], err error) {
 	list := rest.Read(at("projects", k.project, "pipelines"), query)
-	err = k.service.client.fetch(ctx, list, func(header http.Header, body []byte) error {
-		items, _, err := lenient.List[*PipelineInfo](ctx, body)
+	err = k.service.client.fetch(ctx, list, func(header http.Header, body []byte) (lenient.LeftOut, error) {
+		items, left, err := lenient.List[*PipelineInfo](ctx, body)
 		for _, p := range items {
 			err = cmp.Or(err, checkThing(p))
 		}
 		if err != nil {
-			return err
+			return left, err
 		}
 		k.skew = time.Until(rest.ServerTime(header))
 		page, err = pages.New(items, header, query)
-		return err
+		return left, err
 	})
 	return page, err
 }

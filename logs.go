@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/internal/follow"
+	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/poll"
 	"example.com/gitlabci/internal/remote"
 	"example.com/gitlabci/internal/rest"
@@ -210,10 +211,10 @@ func (l *logServer) Open(ctx context.Context, query url.Values, header http.Head
 }
 
 func (l *logServer) Job(ctx context.Context) (state follow.Job, err error) {
-	err = l.client.fetch(ctx, rest.Read(l.job.path, nil), func(header http.Header, body []byte) error {
-		job, err := decodeTarget[*Job](ctx, body, l.job)
+	err = l.client.fetch(ctx, rest.Read(l.job.path, nil), func(header http.Header, body []byte) (lenient.LeftOut, error) {
+		job, left, err := decodeTarget[*Job](ctx, body, l.job)
 		if err != nil {
-			return err
+			return left, err
 		}
 		l.seen = job
 		state = follow.Job{
@@ -223,7 +224,7 @@ func (l *logServer) Job(ctx context.Context) (state follow.Job, err error) {
 			Ago:      rest.ServerTime(header).Sub(job.FinishedAt),
 			Archived: job.archivedLog(),
 		}
-		return nil
+		return left, nil
 	})
 	l.notice(0, err)
 	return state, err

@@ -309,7 +309,8 @@ func WithHeader(name, value string) Option {
 }
 
 // WithLogger logs each response (method, endpoint, status, attempt, duration and
-// request ID) and each wait, at level Info; errors, 429 and 5xx at level Warn.
+// request ID) and each wait, at level Info; errors, 429 and 5xx at level Warn; and at
+// level Debug the paths of fields whose values have another type than expected.
 // Tokens, headers, queries and bodies are never logged. The default logs nothing.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) error {

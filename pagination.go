@@ -232,22 +232,21 @@ func cursorQuery(c Cursor) (url.Values, error) {
 // readPage makes a call for one page of a list, and returns also its ETag. The
 // page is nil if the call has that ETag already.
 func readPage[P any](ctx context.Context, c *Client, cl *rest.Call) (page *pages.Page[P], etag string, err error) {
-	err = c.fetch(ctx, cl, func(header http.Header, body []byte) error {
+	err = c.fetch(ctx, cl, func(header http.Header, body []byte) (lenient.LeftOut, error) {
 		items, left, err := lenient.List[P](ctx, body)
-		if err != nil {
-			return err
-		}
-		left.Log(c.wire.Config().Logger, "gitlabci: elements of a list are not objects and are left out", cl.Path.Template)
 		for i, item := range items {
 			if err := checkThing(item); err != nil {
-				return fmt.Errorf("element %d: %w", i, err)
+				return left, fmt.Errorf("element %d: %w", i, err)
 			}
+		}
+		if err != nil {
+			return left, err
 		}
 		etag = header.Get("ETag")
 		if page, err = pages.New(items, header, cl.Query); err != nil {
-			return rest.Explained(err)
+			err = rest.Explained(err)
 		}
-		return nil
+		return left, err
 	})
 	return page, etag, err
 }

@@ -153,7 +153,7 @@ func (s *PipelinesService) testCases(ctx context.Context, project ProjectID, pip
 	n := 0
 	report := &caseReport{Stream: lenient.NewStream(resp.Body, s.client.wire.Config().MaxBody)}
 	defer func() {
-		report.left.Log(s.client.wire.Config().Logger, "gitlabci: test cases are not objects and are left out", cl.Path.Template)
+		report.LeftOut().Log(ctx, s.client.wire.Config().Logger, cl.Path.Template)
 	}()
 	err = report.read(func(test *TestCase) bool {
 		n++
@@ -177,8 +177,7 @@ func (s *PipelinesService) testCases(ctx context.Context, project ProjectID, pip
 // A caseReport is a test report that is read case by case.
 type caseReport struct {
 	*lenient.Stream
-	left    lenient.LeftOut // test cases that are not objects
-	message string          // sent in place of a report
+	message string // sent in place of a report
 
 	unread    int    // suites that GitLab could not read
 	suiteName string // of the first of them
@@ -246,7 +245,7 @@ func (r *caseReport) suite(use func(*TestCase) bool) error {
 		case "suite_error":
 			failure, err = r.Text(name)
 		case "test_cases":
-			err = lenient.Objects(r.Stream, named, &r.left)
+			err = lenient.Objects(r.Stream, named)
 		default:
 			err = r.Skip()
 		}

@@ -101,8 +101,23 @@ func TestCasesLeftOut(t *testing.T) {
 	cases, err := testkit.AllCases(t, client.Pipelines.TestCases(t.Context(), "group/app", 42))
 	require.NoError(t, err)
 	require.Len(t, cases, 2)
-	require.Contains(t, log.String(), `msg="gitlabci: test cases are not objects and are left out" endpoint=/projects/:id/pipelines/:pipeline_id/test_report count=3 first_index=1`)
+	require.Contains(t, log.String(), `msg="gitlabci: elements of a list are not objects and are left out" endpoint=/projects/:id/pipelines/:pipeline_id/test_report count=3 first_index=1`)
 	require.Equal(t, 1, strings.Count(log.String(), "level=WARN"))
+}
+
+// Values of other types are logged at debug level, with their paths in the report and
+// without what they are.
+func TestCasesWithLostValuesAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	s := testkit.NewScript(testkit.Respond(http.StatusOK, `{"test_suites":[7,{"name":["hidden"],"test_cases":[{},{"execution_time":"hidden"}]}]}`))
+	client := s.Client(t, gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+	cases, err := testkit.AllCases(t, client.Pipelines.TestCases(t.Context(), "group/app", 42))
+	require.NoError(t, err)
+	require.Len(t, cases, 2)
+	require.Contains(t, log.String(), "than expected are left out\" endpoint=/projects/:id/pipelines/:pipeline_id/test_report count=3 fields=\"["+
+		"test_suites[0]: number where an object is expected test_suites[1].name: array where a string is expected "+
+		"test_suites[1].test_cases[1].execution_time: string where a number is expected]\"")
+	require.NotContains(t, log.String(), "hidden")
 }
 
 // A suite that GitLab could not read is no suite without tests.

@@ -507,3 +507,27 @@ func TestAnswerInvalidUTF8(t *testing.T) {
 			onlyCases(gitlabci.TestCase{SystemOutput: "{\"a\":\"\uFFFD\"}"})},
 	})
 }
+
+// A value of another type than GitLab documents is left zero, and a line at debug level
+// says so, once for each call. The value is not in it.
+func TestAnswerValuesLeftOutAreLogged(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ call, body, endpoint, fields string }{
+		{"pipelines_list", `[{"id":1},{"id":2,"name":{"a":"secret"},"updated_at":"secret"}]`, "/projects/:id/pipelines", "[1].name: object where a string is expected|[1].updated_at: string where a time is expected"},
+		{"jobs_get", `{"id":550123,"tag_list":"secret, x","user":{"id":"secret"}}`, "/projects/:id/jobs/:job_id", "tag_list: string where an array is expected|user.id: string where a whole number of 64 bits is expected"},
+		{"pipelines_variables", `[{"key":"A","raw":"secret"}]`, "/projects/:id/pipelines/:pipeline_id/variables", "[0].raw: string where a boolean is expected"},
+	} {
+		for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo} {
+			var log bytes.Buffer
+			goldenAsk(t, test.call, []byte(test.body), gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))))
+			require.NotContains(t, log.String(), "secret")
+			if level == slog.LevelInfo {
+				require.NotContains(t, log.String(), "expected")
+				continue
+			}
+			require.Contains(t, log.String(), "msg=\"gitlabci: values of another type than expected are left out\" endpoint="+test.endpoint+" count=", test.call)
+			require.Contains(t, log.String(), `fields="[`+strings.ReplaceAll(test.fields, "|", " ")+`]"`, test.call)
+			require.Equal(t, 1, strings.Count(log.String(), "than expected"), test.call)
+		}
+	}
+}

@@ -22,22 +22,23 @@ var ErrNotObject = errors.New("the answer is not a JSON object")
 var errNotList = errors.New("the answer is not a JSON array")
 
 // Object decodes an object into a new P, unless that would take too much memory, or
-// the context ends.
+// the context ends. What does not fit is left out, also of an object with an error.
 // Here and below, P is a pointer to a struct. The compiler shares one copy of this
 // code, and of its callers, among all pointer types; with struct types, it would
 // make a copy for each.
-func Object[P any](ctx context.Context, body []byte) (P, error) {
-	object, err := object(ctx, reflect.TypeFor[P](), body)
+func Object[P any](ctx context.Context, body []byte) (P, LeftOut, error) {
+	object, left, err := object(ctx, reflect.TypeFor[P](), body)
 	p, _ := object.(P)
-	return p, err
+	return p, left, err
 }
 
 // object decodes an object into what a pointer type points to.
-func object(ctx context.Context, t reflect.Type, body []byte) (any, error) {
+func object(ctx context.Context, t reflect.Type, body []byte) (any, LeftOut, error) {
 	d := newDecoder(t)
 	defer d.release()
 	d.stop.done = ctx.Done()
-	return d.object(t, body)
+	object, err := d.object(t, body)
+	return object, d.left, err
 }
 
 func (d *decoder) object(t reflect.Type, body []byte) (any, error) {
@@ -60,7 +61,8 @@ func (d *decoder) object(t reflect.Type, body []byte) (any, error) {
 }
 
 // List decodes a list of at most maxElements, unless that would take too much
-// memory. Elements that are not objects are left out.
+// memory. Elements that are not objects are left out, and what does not fit, also of
+// a list with an error.
 func List[P any](ctx context.Context, body []byte) (list []P, left LeftOut, err error) {
 	list = []P{}
 	left, err = elements(ctx, reflect.TypeFor[P](), body, func(object any) {
@@ -68,32 +70,34 @@ func List[P any](ctx context.Context, body []byte) (list []P, left LeftOut, err 
 		list = append(list, p)
 	})
 	if err != nil {
-		return nil, LeftOut{}, err
+		list = nil
 	}
-	return list, left, nil
+	return list, left, err
 }
 
 // elements decodes a list object by object.
-func elements(ctx context.Context, t reflect.Type, body []byte, add func(object any)) (left LeftOut, err error) {
+func elements(ctx context.Context, t reflect.Type, body []byte, add func(object any)) (LeftOut, error) {
 	d := newDecoder(t)
 	defer d.release()
 	d.data, d.stop.done = body, ctx.Done()
 	if d.kind() != '[' {
-		return left, errNotList
+		return d.left, errNotList
 	}
 	if err := checkFootprint(reflect.SliceOf(t), body, d.stop); err != nil {
-		return left, err
+		return d.left, err
 	}
-	err = d.each(func(i int) error {
+	err := d.each(func(i int) error {
 		if i == maxElements {
 			return errTooMany
 		}
 		if d.kind() != '{' {
-			left.add(i)
+			d.left.add(i)
 			return d.skip()
 		}
-		v := reflect.New(t.Elem())
-		if err := d.fields(d.plan.root, v.Elem()); err != nil {
+		v, lost := reflect.New(t.Elem()), len(d.left.lost)
+		err := d.fields(d.plan.root, v.Elem())
+		d.left.underIndex(i, lost)
+		if err != nil {
 			return fmt.Errorf("element %d: %w", i, err)
 		}
 		add(v.Interface())
@@ -102,7 +106,7 @@ func elements(ctx context.Context, t reflect.Type, body []byte, add func(object 
 	if err == nil {
 		err = d.end()
 	}
-	return left, err
+	return d.left, err
 }
 
 // A decoder decodes one response. It sets what fits, converts what can be converted,
@@ -111,6 +115,7 @@ type decoder struct {
 	scanner
 	plan *plan
 	deep int // levels of nesting
+	left LeftOut
 	*memory
 }
 
@@ -215,7 +220,12 @@ func (d *decoder) field(f *field, v reflect.Value, again bool) error {
 		v.SetZero()
 		d.forget() // which may hold that value
 	}
-	return d.set(f.shape, v, f)
+	lost := len(d.left.lost)
+	err := d.set(f.shape, v, f)
+	if len(d.left.lost) > lost {
+		d.left.under(f.name, lost)
+	}
+	return err
 }
 
 // set decodes the next value into v, which is zero. The field is where it stands, or
@@ -229,14 +239,17 @@ func (d *decoder) set(s *shape, v reflect.Value, f *field) error {
 		return errDepth
 	}
 	defer func() { d.deep-- }()
-	if !s.pointer {
-		_, err := d.setValue(s, v, c, f)
-		return err
+	to, start := v, d.at
+	if s.pointer {
+		to = reflect.New(s.typ).Elem()
 	}
-	to := reflect.New(s.typ)
-	fits, err := d.setValue(s, to.Elem(), c, f)
-	if fits {
-		v.Set(to)
+	fits, err := d.setValue(s, to, c, f)
+	switch {
+	case err != nil:
+	case !fits:
+		d.left.lose(d.data[start:d.at], s.wanted())
+	case s.pointer:
+		v.Set(to.Addr())
 	}
 	return err
 }
@@ -272,15 +285,20 @@ func (d *decoder) setList(s *shape, v reflect.Value, f *field) error {
 		v.SetLen(i + 1)
 		element := v.Index(i)
 		element.SetZero()
-		return d.set(s.elem, element, f)
+		lost := len(d.left.lost)
+		err := d.set(s.elem, element, f)
+		d.left.underIndex(i, lost)
+		return err
 	})
 }
 
 func (d *decoder) setMap(s *shape, v reflect.Value, f *field) error {
 	v.Set(reflect.MakeMap(s.typ))
 	return d.names(func(name string) error {
-		element := reflect.New(s.typ.Elem()).Elem()
-		if err := d.set(s.elem, element, f); err != nil {
+		element, lost := reflect.New(s.typ.Elem()).Elem(), len(d.left.lost)
+		err := d.set(s.elem, element, f)
+		d.left.under("*", lost) // the name may be a secret
+		if err != nil {
 			return err
 		}
 		v.SetMapIndex(reflect.ValueOf(name).Convert(s.typ.Key()), element)
@@ -296,11 +314,13 @@ func (d *decoder) setStruct(s *shape, v reflect.Value, f *field) error {
 		s.copy(v, last.value)
 		return nil
 	}
-	start := d.at
+	start, losses := d.at, d.left.losses
 	if err := d.fields(s, v); err != nil {
 		return err
 	}
-	last.raw, last.value = d.data[start:d.at], v
+	if d.left.losses == losses { // or a copy would lose the same unseen
+		last.raw, last.value = d.data[start:d.at], v
+	}
 	return nil
 }
 

@@ -52,14 +52,14 @@ func again(object string) string {
 
 // What the strict pass accepts, the forgiving one decodes to the same.
 func TestPassesAgree(t *testing.T) {
-	strict, err := lenient.Object[*thing](t.Context(), []byte(wholeThing))
+	strict, _, err := lenient.Object[*thing](t.Context(), []byte(wholeThing))
 	require.NoError(t, err)
 	require.Equal(t, "n", strict.Name)
 	require.EqualValues(t, int64(9007199254740993), strict.Number)
 	require.Equal(t, new(0.0), strict.Perhaps)
 	require.Equal(t, map[string]any{"a": []any{1.0, nil, "z"}}, strict.Any)
 	require.Len(t, strict.Many, 2)
-	kind, err := lenient.Object[*thing](t.Context(), []byte(again(wholeThing)))
+	kind, _, err := lenient.Object[*thing](t.Context(), []byte(again(wholeThing)))
 	require.NoError(t, err)
 	require.Equal(t, strict, kind)
 }
@@ -100,7 +100,7 @@ func TestValuesOfAnotherType(t *testing.T) {
 		"{\"text\":7,\"word\":\"\xff\"}":   {Text: "7", Word: "\uFFFD"},
 	} {
 		for _, body := range []string{object, again(object)} {
-			got, err := lenient.Object[*thing](t.Context(), []byte(body))
+			got, _, err := lenient.Object[*thing](t.Context(), []byte(body))
 			require.NoError(t, err, body)
 			require.Equal(t, &want, got, body)
 		}
@@ -122,7 +122,7 @@ func TestRepeatedNames(t *testing.T) {
 		`{"any":{"a":1},"any":{"b":2}}`:                        {Any: map[string]any{"b": 2.0}},
 		`{"one":{"name":"a","name":"b"},"name":1,"name":null}`: {One: &inner{"b"}},
 	} {
-		got, err := lenient.Object[*thing](t.Context(), []byte(object))
+		got, _, err := lenient.Object[*thing](t.Context(), []byte(object))
 		require.NoError(t, err, object)
 		require.Equal(t, &want, got, object)
 	}
@@ -130,11 +130,11 @@ func TestRepeatedNames(t *testing.T) {
 
 func TestNotOneObject(t *testing.T) {
 	for _, body := range []string{``, ` `, `null`, `7`, `"{}"`, `[]`, `[{}]`, `oops`, `<html>`} {
-		_, err := lenient.Object[*thing](t.Context(), []byte(body))
+		_, _, err := lenient.Object[*thing](t.Context(), []byte(body))
 		require.ErrorIs(t, err, lenient.ErrNotObject, body)
 	}
 	for _, body := range []string{`{`, `{"text"}`, `{"text":"a"`, `{"text":"a"}}`, `{}{}`, `{"text":"a",}`, `{"text":01}`, "{\"text\":\"a\n\"}", `{"a":nul}`} {
-		_, err := lenient.Object[*thing](t.Context(), []byte(body))
+		_, _, err := lenient.Object[*thing](t.Context(), []byte(body))
 		require.Error(t, err, body)
 		require.NotErrorIs(t, err, lenient.ErrNotObject, body)
 	}
@@ -145,7 +145,7 @@ func TestEndlessNesting(t *testing.T) {
 	for _, part := range []struct{ open, end string }{{`[`, `]`}, {`{"any":`, `}`}, {`{"one":`, `}`}} {
 		for _, name := range []string{"any", "one", "other", "text"} {
 			body := `{"` + name + `":` + strings.Repeat(part.open, 20_000) + `1` + strings.Repeat(part.end, 20_000) + `}`
-			_, err := lenient.Object[*thing](t.Context(), []byte(body))
+			_, _, err := lenient.Object[*thing](t.Context(), []byte(body))
 			require.ErrorContains(t, err, "depth", "%s in %s", part.open, name)
 		}
 	}
@@ -236,7 +236,7 @@ func FuzzPasses(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		first, err := lenient.Object[*thing](t.Context(), []byte(body))
+		first, _, err := lenient.Object[*thing](t.Context(), []byte(body))
 		list, _, listErr := lenient.List[*thing](t.Context(), []byte("["+body+"]"))
 		if err != nil {
 			return
@@ -246,7 +246,7 @@ func FuzzPasses(f *testing.F) {
 		data, err := json.Marshal(first)
 		require.NoError(t, err)
 		for _, text := range []string{string(data), again(string(data))} {
-			second, err := lenient.Object[*thing](t.Context(), []byte(text))
+			second, _, err := lenient.Object[*thing](t.Context(), []byte(text))
 			require.NoError(t, err, text)
 			require.True(t, first.At.Equal(second.At), text)
 			second.At = first.At
@@ -287,7 +287,7 @@ func TestTooLarge(t *testing.T) {
 		if testkit.UnderRace() && i > 1 { // a second each
 			break
 		}
-		_, err := lenient.Object[*thing](t.Context(), fill(test.before, test.part, test.behind))
+		_, _, err := lenient.Object[*thing](t.Context(), fill(test.before, test.part, test.behind))
 		require.ErrorIs(t, err, test.is, test.before)
 	}
 }

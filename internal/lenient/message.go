@@ -8,7 +8,7 @@ import (
 
 // HasID reports whether a body is an object with a usable ID.
 func HasID(body []byte) bool {
-	object, err := Object[*struct {
+	object, _, err := Object[*struct {
 		ID int64 `json:"id"`
 	}](context.Background(), body)
 	return err == nil && object.ID > 0

@@ -204,7 +204,8 @@ func (d *decoder) any() (any, error) {
 	}
 	number, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil {
-		return nil, nil // the value is lost, as one of a wrong type is
+		d.left.lose(raw, "a number of 64 bits")
+		return nil, nil
 	}
 	return number, nil
 }

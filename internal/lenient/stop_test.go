@@ -19,13 +19,13 @@ func TestDecodingStopsWithTheContext(t *testing.T) {
 		"an unknown value": `{"n":1,"x":[1` + strings.Repeat(`,1`, 2_000_000) + `]}`,
 		"the same name":    `{"n":1` + strings.Repeat(`,"n":1`, 2_000_000) + `}`,
 	} {
-		_, err := lenient.Object[*inner](ended, []byte(body))
+		_, _, err := lenient.Object[*inner](ended, []byte(body))
 		require.ErrorIs(t, err, lenient.ErrStopped, name)
 	}
 	_, _, err := lenient.List[*inner](ended, []byte(`[{}`+strings.Repeat(`,{"n":1}`, 9_000)+`]`))
 	require.ErrorIs(t, err, lenient.ErrStopped)
 
-	got, err := lenient.Object[*inner](ended, []byte(`{"n":1}`))
+	got, _, err := lenient.Object[*inner](ended, []byte(`{"n":1}`))
 	require.NoError(t, err, "a small one is worth nothing less")
 	require.NotNil(t, got)
 }

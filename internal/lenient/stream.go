@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"reflect"
 )
 
@@ -28,6 +27,7 @@ type Stream struct {
 	past int64  // bytes before data
 	eof  bool
 	err  error // of the body
+	left LeftOut
 }
 
 // NewStream returns the stream of a body, in which no value may be much larger than
@@ -35,6 +35,9 @@ type Stream struct {
 func NewStream(body io.Reader, most int64) *Stream {
 	return &Stream{body: body, most: most}
 }
+
+// LeftOut is what was left out so far.
+func (s *Stream) LeftOut() LeftOut { return s.left }
 
 // Rest is what was not decoded yet, such as a page in place of JSON.
 func (s *Stream) Rest() io.Reader {
@@ -206,9 +209,11 @@ func (s *Stream) Object(field func(name string) error) error {
 		if err == nil {
 			err = s.take(':')
 		}
+		lost := len(s.left.lost)
 		if err == nil {
 			err = field(name)
 		}
+		s.left.under(name, lost)
 		return err
 	})
 }
@@ -218,13 +223,24 @@ func (s *Stream) IsList() bool { return s.kind() == '[' }
 
 // List calls next for each element of a list; next must read or skip it. A value
 // that is not a list is skipped.
-func (s *Stream) List(next func(index int) error) error { return s.values('[', next) }
+func (s *Stream) List(next func(index int) error) error {
+	return s.values('[', func(i int) error {
+		lost := len(s.left.lost)
+		err := next(i)
+		s.left.underIndex(i, lost)
+		return err
+	})
+}
 
 // values calls next for each item of an object or a list; next must read or
 // skip it. A value that does not begin with start is skipped.
 func (s *Stream) values(start byte, next func(index int) error) error {
 	if s.kind() != start {
-		return s.Skip()
+		raw, err := s.value()
+		if err == nil {
+			s.left.lose(raw, bracketWords[start])
+		}
+		return err
 	}
 	s.at++
 	closing := start + 2 // in ASCII
@@ -245,6 +261,8 @@ func (s *Stream) values(start byte, next func(index int) error) error {
 	}
 }
 
+var bracketWords = map[byte]string{'{': "an object", '[': "an array"}
+
 // Skip reads a value.
 func (s *Stream) Skip() error {
 	_, err := s.value()
@@ -254,10 +272,13 @@ func (s *Stream) Skip() error {
 // Text reads a string. A value of another type is converted, or read as empty.
 func (s *Stream) Text(field string) (text string, err error) {
 	raw, err := s.value()
-	if err == nil {
-		text = textOf(raw, field)
+	if err != nil {
+		return "", err
 	}
-	return text, err
+	if text = textOf(raw, field); text == "" {
+		s.left.lose(raw, "a string")
+	}
+	return text, nil
 }
 
 // Message reads a value that is the message of an error, in any shape.
@@ -267,21 +288,20 @@ func (s *Stream) Message() (string, error) {
 }
 
 // Objects calls use for each object of a list, until use returns false, which ends
-// in [ErrEnough]. Elements that are not objects are counted in left. P is as in
-// [Object].
-func Objects[P any](s *Stream, use func(P) bool, left *LeftOut) error {
-	return s.objects(reflect.TypeFor[P](), left, func(object any) bool {
+// in [ErrEnough]. Elements that are not objects are left out. P is as in [Object].
+func Objects[P any](s *Stream, use func(P) bool) error {
+	return s.objects(reflect.TypeFor[P](), func(object any) bool {
 		p, _ := object.(P)
 		return use(p)
 	})
 }
 
-func (s *Stream) objects(t reflect.Type, left *LeftOut, use func(object any) bool) error {
+func (s *Stream) objects(t reflect.Type, use func(object any) bool) error {
 	d := newDecoder(t)
 	defer d.release()
 	return s.List(func(i int) error {
 		if s.kind() != '{' {
-			left.add(i)
+			s.left.add(i)
 			return s.Skip()
 		}
 		raw, err := s.raw()
@@ -290,29 +310,13 @@ func (s *Stream) objects(t reflect.Type, left *LeftOut, use func(object any) boo
 		}
 		object, err := d.object(t, raw)
 		d.forget() // the caller may change it, and raw is overwritten
+		if d.left.losses > 0 {
+			s.left.merge(d.left)
+			d.left = LeftOut{}
+		}
 		if err == nil && !use(object) {
 			s.err, err = nil, ErrEnough // errors of the rest of the body do not matter
 		}
 		return err
 	})
-}
-
-// LeftOut counts the elements of a list that should be objects and are not.
-type LeftOut struct {
-	count int
-	first int // index of the first of them
-}
-
-func (l *LeftOut) add(index int) {
-	if l.count == 0 {
-		l.first = index
-	}
-	l.count++
-}
-
-// Log logs all of them in one line.
-func (l LeftOut) Log(logger *slog.Logger, message, endpoint string) {
-	if l.count > 0 {
-		logger.Warn(message, slog.String("endpoint", endpoint), slog.Int("count", l.count), slog.Int("first_index", l.first))
-	}
 }

@@ -1,10 +1,8 @@
 package lenient_test
 
 import (
-	"bytes"
 	"errors"
 	"io"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -20,7 +18,6 @@ type parts struct {
 	objects []string
 	lists   int
 	message string
-	left    lenient.LeftOut
 }
 
 // readParts reads a response with the fields text, message and many, the objects of
@@ -42,7 +39,7 @@ func readParts(s *lenient.Stream) (p parts, err error) {
 			if s.IsList() {
 				p.lists++
 			}
-			err = lenient.Objects(s, take, &p.left)
+			err = lenient.Objects(s, take)
 		case "inside":
 			err = s.Object(func(string) error { return s.Skip() })
 		default:
@@ -122,23 +119,4 @@ func TestStreamRest(t *testing.T) {
 	rest, err := io.ReadAll(s.Rest())
 	require.NoError(t, err)
 	require.Equal(t, page, string(rest))
-}
-
-// However many elements are left out, they are logged in one line.
-func TestLeftOut(t *testing.T) {
-	var log bytes.Buffer
-	logger := slog.New(slog.NewTextHandler(&log, nil))
-	lenient.LeftOut{}.Log(logger, "nothing", "/jobs")
-	require.Empty(t, log.String())
-
-	got, err := readParts(lenient.NewStream(strings.NewReader(`{"many":[{},7,null,{},[]]}`), 1000))
-	require.NoError(t, err)
-	got.left.Log(logger, "left out of a stream", "/jobs")
-	require.Contains(t, log.String(), `level=WARN msg="left out of a stream" endpoint=/jobs count=3 first_index=1`)
-
-	_, left, err := lenient.List[*inner](t.Context(), []byte(`[{},{},7,null]`))
-	require.NoError(t, err)
-	left.Log(logger, "left out of a list", "/jobs")
-	require.Contains(t, log.String(), `msg="left out of a list" endpoint=/jobs count=2 first_index=2`)
-	require.Equal(t, 2, strings.Count(log.String(), "\n"))
 }
