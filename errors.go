@@ -39,8 +39,9 @@ var (
 	ErrInvalid = rest.ErrInvalid
 
 	// ErrNotSent is the error of a call that never reached GitLab, so that it was
-	// certainly not executed: the arguments are invalid, no connection was made, or the
-	// response to another call requested a wait. It distinguishes these from the
+	// certainly not executed: the arguments are invalid, no connection was made, the
+	// response to another call requested a wait, or a pipeline may already have
+	// the key of [CreatePipelineOptions.IdempotencyKey]. It distinguishes these from the
 	// responses of GitLab that match [ErrInvalid] or [ErrRateLimited] as well.
 	ErrNotSent = rest.ErrNotSent
 

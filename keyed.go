@@ -90,7 +90,7 @@ func (k *keyedCreate) findBefore(ctx context.Context, c *rest.Call) (*Pipeline, 
 			return pipeline, err
 		}
 		if waitErr := k.wait(ctx, c, 1); waitErr != nil {
-			return nil, fmt.Errorf("gitlabci: %s: nothing was sent: %w: %w", c.Endpoint(), err, waitErr)
+			return nil, rest.NotSent(fmt.Errorf("gitlabci: %s: nothing was sent: %w: %w", c.Endpoint(), err, waitErr))
 		}
 	}
 }

@@ -109,6 +109,7 @@ func TestKeyedCreatePassesOverPipelinesWithoutVariables(t *testing.T) {
 		k.variables = func(int) http.HandlerFunc { return testkit.Respond(200, noVariables) }
 		_, err := keyed(t.Context(), k.Client(t, gitlabci.WithMaxWait(time.Second)), "k1")
 		require.ErrorContains(t, err, "nothing was sent: pipeline 1 may have the key")
+		require.ErrorIs(t, err, gitlabci.ErrNotSent)
 		require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 		require.Zero(t, k.posted)
 	})

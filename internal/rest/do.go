@@ -198,7 +198,7 @@ func (r *run) outcome(err error) error {
 		err = r.ended(ByContext(r.ctx, Bare(err)))
 	}
 	if !r.history.reached {
-		return &notSentError{err}
+		return NotSent(err)
 	}
 	if r.call.isRead() {
 		return err

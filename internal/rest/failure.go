@@ -258,6 +258,9 @@ func (e *outcomeError) Is(target error) bool { return target == ErrOutcomeUnknow
 // A notSentError is the error of a call that never reached the server.
 type notSentError struct{ err error }
 
+// NotSent makes an error match [ErrNotSent].
+func NotSent(err error) error { return &notSentError{err} }
+
 func (e *notSentError) Error() string        { return e.err.Error() }
 func (e *notSentError) Unwrap() error        { return e.err }
 func (e *notSentError) Is(target error) bool { return target == ErrNotSent }
