@@ -69,6 +69,11 @@ func WithMiddleware(wrap func(http.RoundTripper) http.RoundTripper) Option {
 // more certificates, or for a client certificate. It is an error together with
 // [WithTransport]: set the TLSClientConfig of that transport. The configuration applies
 // to connections to a storage, too. The default trusts the system's certificates.
+//
+// If a server refuses a missing or wrong client certificate, the error of a call says so
+// and matches [ErrNotSent]. With TLS 1.3, the operating system can drop that message: the
+// error is then that of a broken connection, which for a write matches
+// [ErrOutcomeUnknown], since it looks like a lost response.
 func WithTLSConfig(tls *tls.Config) Option {
 	return func(c *config) error {
 		if tls == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // most1xx is how many interim (1xx) responses may precede the final one.
@@ -48,13 +50,13 @@ type sending struct {
 	path   string             // of the request, as HTTP/2 writes it
 	cancel context.CancelFunc // ends the attempt
 
-	fresh      atomic.Bool  // got a connection that had no request before
-	asked, got atomic.Bool  // net/http has asked for a connection, and got one
-	wrote      atomic.Bool  // a request was written over HTTP/1, and has no response yet
-	pseudo     atomic.Bool  // the headers that are being written are those of HTTP/2
-	overHTTP2  atomic.Bool  // this request was written over HTTP/2, or will be at once
-	stopped    atomic.Bool  // net/http was about to write the request again
-	interim    atomic.Int64 // how many interim responses there were
+	fresh      atomic.Pointer[net.Conn] // a connection that had no request before, or nil
+	asked, got atomic.Bool              // net/http has asked for a connection, and got one
+	wrote      atomic.Bool              // a request was written over HTTP/1, and has no response yet
+	pseudo     atomic.Bool              // the headers that are being written are those of HTTP/2
+	overHTTP2  atomic.Bool              // this request was written over HTTP/2, or will be at once
+	stopped    atomic.Bool              // net/http was about to write the request again
+	interim    atomic.Int64             // how many interim responses there were
 }
 
 func (s *sending) trace() *httptrace.ClientTrace {
@@ -100,7 +102,10 @@ func (s *sending) gotConn(info httptrace.GotConnInfo) {
 			info.Conn.Close() // which no other request has
 		}
 	}
-	s.fresh.Store(!info.Reused)
+	s.fresh.Store(nil)
+	if !info.Reused {
+		s.fresh.Store(&info.Conn)
+	}
 	s.got.Store(true)
 }
 
@@ -125,7 +130,7 @@ func (s *sending) mayHaveArrived(err error) bool {
 	switch {
 	case s.stopped.Load(), s.interim.Load() > 0:
 		return true
-	case closedIdle(err), notProcessed(err), s.asked.Load() && !s.got.Load(), s.fresh.Load() && isHandshakeAlert(err):
+	case closedIdle(err), notProcessed(err), s.asked.Load() && !s.got.Load(), s.fresh.Load() != nil && isHandshakeAlert(err):
 		return false
 	case !s.got.Load(): // the transport does not report its connections
 		return !neverSent(err)
@@ -181,6 +186,45 @@ var handshakeAlerts = []string{
 func isHandshakeAlert(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "remote error" && slices.Contains(handshakeAlerts, strings.TrimPrefix(op.Err.Error(), "tls: "))
+}
+
+// byAlert finds the alert by which the server has refused a new TLS connection. With
+// TLS 1.3, net/http may be writing the request when the alert arrives, and then reports
+// that it could not write. The alert is still in the connection, unless the operating
+// system has dropped it.
+func (s *sending) byAlert(err error) error {
+	fresh := s.fresh.Load()
+	if fresh == nil || s.stopped.Load() || !isBroken(err, s.overHTTP2.Load()) {
+		return err
+	}
+	conn, ok := (*fresh).(*tls.Conn)
+	if !ok {
+		return err
+	}
+	// A broken connection, or one that is closed, is read at once. The deadline is for a
+	// transport whose errors only look like that.
+	if late := conn.SetReadDeadline(time.Now().Add(time.Second)); late != nil && !errors.Is(late, net.ErrClosed) {
+		return err
+	}
+	if _, alert := conn.Read(make([]byte, 1)); alert != nil && isHandshakeAlert(alert) {
+		return alert
+	}
+	return err
+}
+
+// isBroken reports whether an error is that of a broken connection, which no other
+// request uses any more.
+func isBroken(err error, overHTTP2 bool) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	switch {
+	case ok && op.Timeout():
+		return false
+	case err.Error() == "http2: client conn could not be established":
+		return true
+	case overHTTP2: // an error of reading may be that of the request's body
+		return ok && op.Op == "write"
+	}
+	return ok || errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF)
 }
 
 // A proxyError is a proxy's refusal to connect.

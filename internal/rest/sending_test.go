@@ -4,9 +4,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
+	"os"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -86,4 +90,80 @@ func TestOtherRequestsAreNotStopped(t *testing.T) {
 	trace.GetConn("")
 	require.True(t, canceled)
 	require.True(t, s.mayHaveArrived(errors.New("http: server closed idle connection")))
+}
+
+// refusedByTLS returns a connection whose server has asked for a client certificate and
+// got none. Its alert has been read, or not.
+func refusedByTLS(t *testing.T, read bool) *tls.Conn {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS13}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	conn, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	require.NoError(t, err) // with TLS 1.3, the alert comes later
+	t.Cleanup(func() { conn.Close() })
+	if read {
+		_, err := conn.Read(make([]byte, 1))
+		require.ErrorContains(t, err, "certificate required")
+		require.NoError(t, conn.Close())
+	}
+	return conn
+}
+
+// An alert that net/http has not reported, since it was writing, is found in the
+// connection. It proves that the request was not sent.
+func TestAlertBehindABrokenConnection(t *testing.T) {
+	broken := &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}
+	reset := &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+	for name, test := range map[string]struct {
+		err   error
+		read  bool
+		http2 bool
+		reuse bool
+		found bool
+	}{
+		"broken pipe":                {err: broken, read: true, found: true},
+		"broken pipe, still to read": {err: broken, found: true},
+		"reset":                      {err: reset, read: true, found: true},
+		"closed":                     {err: net.ErrClosed, read: true, found: true},
+		"end":                        {err: io.EOF, read: true, found: true},
+		"over HTTP/2":                {err: broken, read: true, http2: true, found: true},
+		"without settings":           {err: errors.New("http2: client conn could not be established"), read: true, http2: true, found: true},
+		"a body's error":             {err: reset, read: true, http2: true},
+		"of a stream":                {err: errors.New("stream error: stream ID 1; CANCEL"), read: true, http2: true},
+		"timeout":                    {err: &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, read: true},
+		"an older connection":        {err: broken, read: true, reuse: true},
+	} {
+		s := &sending{run: &run{call: &Call{Method: http.MethodPost}}}
+		s.getConn("")
+		s.gotConn(httptrace.GotConnInfo{Conn: refusedByTLS(t, test.read), Reused: test.reuse})
+		s.overHTTP2.Store(test.http2)
+		err := s.byAlert(test.err)
+		require.Equal(t, !test.found, s.mayHaveArrived(err), name)
+		if test.found {
+			require.EqualError(t, err, "remote error: tls: certificate required", name)
+		} else {
+			require.Equal(t, test.err, err, name)
+		}
+	}
+}
+
+// A connection that broke for another reason, or without TLS, says nothing more.
+func TestBrokenConnectionWithoutAnAlert(t *testing.T) {
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	secure, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	require.NoError(t, err)
+	defer secure.Close()
+	plain, _ := net.Pipe()
+	for _, conn := range []net.Conn{secure, plain} {
+		s := &sending{run: &run{call: &Call{Method: http.MethodPost}}}
+		s.getConn("")
+		s.gotConn(httptrace.GotConnInfo{Conn: conn})
+		require.NoError(t, conn.Close())
+		require.Equal(t, io.EOF, s.byAlert(io.EOF))
+		require.True(t, s.mayHaveArrived(io.EOF))
+	}
 }

@@ -199,6 +199,7 @@ func (t *transport) exchange(out *http.Request, r *run) (*http.Response, error) 
 	}
 	resp, err := t.next.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), a.sending.trace())))
 	if err != nil {
+		err = a.sending.byAlert(err)
 		a.sent = a.sending.mayHaveArrived(err)
 		if a.sending.stopped.Load() {
 			err = errReplay
