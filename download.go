@@ -323,8 +323,11 @@ func beginsAsZip(copied io.ReaderAt) bool {
 // the archive has changed.
 func proveJoined(ctx context.Context, source *remote.File, copied *os.File, size int64) error {
 	err := zipped.Prove(ctx, copied, size, source.Seam())
-	if err == nil || err == zipped.ErrUnproven || ctx.Err() != nil {
+	switch {
+	case err == nil || err == zipped.ErrUnproven:
 		return err
+	case ctx.Err() != nil:
+		return source.Fail(rest.ByContext(ctx, err))
 	}
 	return source.Fail(source.Changed("the parts before and after an interruption do not match: %w", err))
 }

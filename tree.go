@@ -292,8 +292,8 @@ func (t *TriggerJob) downstreamProject(upstream ProjectID) ProjectID {
 // ends. It returns when none is running any more.
 func together(ctx context.Context, tasks []func(context.Context) error) error {
 	err := pool.Each(ctx, len(tasks), treeConcurrency, func(ctx context.Context, i int) error { return tasks[i](ctx) })
-	if ctx.Err() != nil && (err == nil || err == ctx.Err()) {
-		return fmt.Errorf("gitlabci: reading a tree of pipelines: %w", rest.Ended(ctx))
+	if ended := rest.Ended(ctx); ended != nil && (err == nil || err.Error() == ended.Error()) {
+		return fmt.Errorf("gitlabci: reading a tree of pipelines: %w", ended)
 	}
 	return err
 }

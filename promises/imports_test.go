@@ -25,16 +25,17 @@ var mayImport = map[string]string{
 	"joblog": "",
 
 	"internal/atomicfile": "",
+	"internal/cause":      "",
 	"internal/follow":     "internal/lenient internal/poll internal/remote internal/rest internal/secret",
 	"internal/lenient":    "", // no JSON library but the standard one
 	"internal/memnet":     "",
 	"internal/pages":      "internal/pool",
 	"internal/poll":       "internal/rest",
-	"internal/pool":       "",
+	"internal/pool":       "internal/cause",
 	"internal/remote":     "internal/rest internal/secret",
-	"internal/rest":       "internal/lenient internal/secret github.com/hashicorp/go-retryablehttp", // alone
+	"internal/rest":       "internal/cause internal/lenient internal/secret github.com/hashicorp/go-retryablehttp", // alone
 	"internal/secret":     "internal/lenient",
-	"internal/zipped":     "internal/atomicfile internal/pool internal/remote",
+	"internal/zipped":     "internal/atomicfile internal/cause internal/pool internal/remote",
 
 	// The fake, which only tests, examples and its command import.
 	"gitlabcitest": ". gitlabcitest/internal/junit gitlabcitest/internal/pack gitlabcitest/internal/rack" +

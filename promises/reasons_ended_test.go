@@ -1,10 +1,13 @@
 package promises_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -178,5 +181,147 @@ func TestCauseInEveryMethod(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// localZip has what extraction treats in its own ways.
+func localZip(t *testing.T) []byte {
+	t.Helper()
+	return testkit.Zip(t,
+		testkit.ZipEntry{Name: "d/", Mode: fs.ModeDir | 0o755},
+		testkit.ZipEntry{Name: "d/small", Content: "x"},
+		testkit.ZipEntry{Name: "d/large", Content: strings.Repeat("0123456789abcdef", 250_000), Store: true},
+		testkit.ZipEntry{Name: "link", Content: "d/small", Mode: fs.ModeSymlink | 0o777},
+		testkit.ZipEntry{Name: "other", Content: "d/large", Mode: fs.ModeSymlink | 0o777})
+}
+
+// A readerFunc is an archive whose every read calls it first.
+type readerFunc struct {
+	io.ReaderAt
+	read func()
+}
+
+func (r readerFunc) ReadAt(p []byte, off int64) (int, error) {
+	r.read()
+	return r.ReaderAt.ReadAt(p, off)
+}
+
+// The error of an extraction has the cause even if nothing is requested: the archive is in
+// a file, or was copied. The context ends at each step of the extraction.
+func TestCauseInLocalArchives(t *testing.T) {
+	t.Parallel()
+	signal := errors.New("terminated signal received")
+	data := localZip(t)
+	client := testkit.ZipClient(t, data)
+	type extraction func(ctx context.Context, dir string, step func()) error
+	for name, extract := range map[string]extraction{
+		"file, at a read": func(ctx context.Context, dir string, step func()) error {
+			return testkit.Done(gitlabci.ExtractZip(ctx, readerFunc{bytes.NewReader(data), step}, int64(len(data)), dir, &gitlabci.ExtractOptions{Concurrency: 1}))
+		},
+		"file, at a write": func(ctx context.Context, dir string, step func()) error {
+			opts := &gitlabci.ExtractOptions{Concurrency: 1, Progress: func(int64, int64) { step() }}
+			return testkit.Done(gitlabci.ExtractZip(ctx, bytes.NewReader(data), int64(len(data)), dir, opts))
+		},
+		"copy, at a write": func(ctx context.Context, dir string, step func()) error {
+			opts := &gitlabci.ExtractOptions{Concurrency: 1, Progress: func(int64, int64) { step() }}
+			return testkit.Done(client.Artifacts.Extract(ctx, "group/app", gitlabci.JobID(7), dir, opts))
+		},
+	} {
+		steps := 0
+		require.NoError(t, extract(t.Context(), t.TempDir(), func() { steps++ }))
+		require.Greater(t, steps, 5, name)
+		failed := 0
+		for at := range steps + 1 {
+			ctx, end := context.WithCancelCause(t.Context())
+			seen := 0
+			step := func() {
+				if seen++; seen == at {
+					end(signal)
+				}
+			}
+			if at == 0 {
+				end(signal)
+			}
+			if err := extract(ctx, t.TempDir(), step); err != nil {
+				failed++
+				requireBoth(t, signal, err)
+			}
+		}
+		require.GreaterOrEqual(t, failed, steps, name)
+	}
+}
+
+func requireBoth(t *testing.T, cause, err error) {
+	t.Helper()
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, cause)
+	require.ErrorContains(t, err, "context canceled: "+cause.Error())
+	require.Equal(t, 1, strings.Count(err.Error(), cause.Error()), err.Error())
+	require.Equal(t, 1, strings.Count(err.Error(), "gitlabci: "), err.Error())
+}
+
+// An endingBody calls ended at its end.
+type endingBody struct {
+	io.ReadCloser
+	ended func()
+}
+
+func (b endingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		b.ended()
+	}
+	return n, err
+}
+
+// The error of a download that was complete, but not checked yet, has the cause.
+func TestCauseWhileACopyIsChecked(t *testing.T) {
+	t.Parallel()
+	signal := errors.New("terminated signal received")
+	zips := mixZips(t)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, end := context.WithCancelCause(t.Context())
+		s := &mixServer{files: zips, which: mixSwaps["stays"], cut: 1_800_000, cuts: 1, ranges: true}
+		client := s.client(t, gitlabci.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+			return testkit.RoundTripper(func(r *http.Request) (*http.Response, error) {
+				resp, err := next.RoundTrip(r)
+				if err == nil && resp.StatusCode == http.StatusPartialContent {
+					resp.Body = endingBody{resp.Body, func() { end(signal) }}
+				}
+				return resp, err
+			})
+		}))
+		_, err := mixSave(t, ctx, client, gitlabci.JobID(7), nil)
+		requireBoth(t, signal, err)
+		require.Equal(t, 2, s.n)
+	})
+}
+
+// The errors of an open archive have the cause.
+func TestCauseInAnOpenArchive(t *testing.T) {
+	t.Parallel()
+	signal := errors.New("terminated signal received")
+	ctx, end := context.WithCancelCause(t.Context())
+	archive, err := testkit.ZipClient(t, localZip(t)).Artifacts.Archive(ctx, "group/app", gitlabci.JobID(7), nil)
+	require.NoError(t, err)
+	defer archive.Close()
+	file, err := archive.Open("d/large")
+	require.NoError(t, err)
+	_, err = file.Read(make([]byte, 10))
+	require.NoError(t, err)
+	end(signal)
+	for name, read := range map[string]func() error{
+		"Open":     func() error { return testkit.Done(archive.Open("d/small")) },
+		"Stat":     func() error { return testkit.Done(archive.Stat("d/small")) },
+		"Lstat":    func() error { return testkit.Done(archive.Lstat("d/small")) },
+		"ReadLink": func() error { return testkit.Done(archive.ReadLink("link")) },
+		"ReadDir":  func() error { return testkit.Done(archive.ReadDir("d")) },
+		"ReadFile": func() error { return testkit.Done(archive.ReadFile("d/small")) },
+		"Sub":      func() error { return testkit.Done(fs.ReadFile(archive, "d/large")) },
+		"Read":     func() error { return testkit.Done(io.Copy(io.Discard, file)) },
+	} {
+		err := read()
+		require.ErrorIs(t, err, context.Canceled, name)
+		require.ErrorIs(t, err, signal, name)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+
+	"example.com/gitlabci/internal/cause"
 )
 
 // Each calls f for 0 to n-1 in this order, at most workers calls at the same time.
@@ -50,7 +52,7 @@ func Each(ctx context.Context, n, workers int, f func(ctx context.Context, i int
 	group.Wait()
 	guard.Rethrow()
 	if failure == nil && int(next.Load()) < n {
-		return ctx.Err()
+		return cause.Of(ctx)
 	}
 	return failure
 }

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"time"
+
+	"example.com/gitlabci/internal/cause"
 )
 
 // Sleep waits. It returns the error of the context if that ends first.
@@ -21,27 +23,14 @@ func Sleep(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-// Ended returns why a context has ended, or nil if it has not. The error matches
-// the context's error and its cause, such as the signal that ended the program.
-func Ended(ctx context.Context) error {
-	err, cause := ctx.Err(), context.Cause(ctx)
-	if err == nil || errors.Is(cause, err) {
-		return cause
-	}
-	return &endedError{err, cause}
-}
-
-// An endedError is that of a context with a cause of its own.
-type endedError struct{ err, cause error }
-
-func (e *endedError) Error() string   { return e.err.Error() + ": " + e.cause.Error() }
-func (e *endedError) Unwrap() []error { return []error{e.err, e.cause} }
+// Ended returns why a context has ended, or nil if it has not; see [cause.Of].
+func Ended(ctx context.Context) error { return cause.Of(ctx) }
 
 // ByContext makes an error match why its context has ended, if it has.
 func ByContext(ctx context.Context, err error) error {
 	ended := Ended(ctx)
 	switch {
-	case ended == nil || saysAll(err, ended):
+	case ended == nil || cause.IsIn(err, ended):
 		return err
 	case err.Error() == ctx.Err().Error(), err.Error() == context.Cause(ctx).Error():
 		return ended
@@ -56,7 +45,7 @@ func After(err, failure error) error {
 	switch {
 	case failure == nil:
 		return err
-	case saysAll(failure, err):
+	case cause.IsIn(failure, err):
 		return failure
 	}
 	return &afterError{err, failure}
@@ -72,14 +61,6 @@ func (e *afterError) Unwrap() []error { return []error{e.err, e.failure} }
 func IsAfter(err error) bool {
 	_, ok := errors.AsType[*afterError](err)
 	return ok
-}
-
-// saysAll reports whether an error matches all that another one says.
-func saysAll(err, other error) bool {
-	if ended, ok := other.(*endedError); ok {
-		return errors.Is(err, ended.err) && errors.Is(err, ended.cause)
-	}
-	return errors.Is(err, other)
 }
 
 const (

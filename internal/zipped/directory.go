@@ -8,6 +8,8 @@ import (
 	"io"
 	"math"
 	"slices"
+
+	"example.com/gitlabci/internal/cause"
 )
 
 const (
@@ -98,7 +100,7 @@ func now(ctx context.Context, i int) error {
 	if i%1024 != 0 {
 		return nil
 	}
-	return ctx.Err()
+	return cause.Of(ctx)
 }
 
 // An entryReader reads one entry of a directory after the other.

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+
+	"example.com/gitlabci/internal/cause"
 )
 
 // An Archive is the files of an archive. It is a file system for [io/fs], and may be
@@ -59,7 +61,7 @@ func (a *Archive) alive() error {
 	if a.closed {
 		return fs.ErrClosed
 	}
-	return a.ctx.Err()
+	return cause.Of(a.ctx)
 }
 
 // adopt keeps a file that is being read, so that Close finds it.

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"unicode/utf8"
 
+	"example.com/gitlabci/internal/cause"
 	"example.com/gitlabci/internal/pool"
 )
 
@@ -112,7 +113,7 @@ func (p *plan) leads(folder, target string) error {
 // makeLinks makes the links, after everything else: nothing is written through one.
 func (x *extraction) makeLinks(ctx context.Context, p *plan) error {
 	for _, m := range p.links {
-		if err := ctx.Err(); err != nil {
+		if err := cause.Of(ctx); err != nil {
 			return err
 		}
 		made, err := x.makeLink(m.path(), p.targets[m])

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"example.com/gitlabci/internal/cause"
 )
 
 // ErrUnproven means that an archive cannot be checked.
@@ -25,7 +27,7 @@ func Prove(ctx context.Context, file io.ReaderAt, size, seam int64) error {
 	begin, _, fits := End(tail, size)
 	z := newIndex(source, tail)
 	if !fits || begin < seam || z.read(ctx) != nil || !repeatsHeaders(file, begin, size) {
-		return cmp.Or(ctx.Err(), ErrUnproven)
+		return cmp.Or(cause.Of(ctx), ErrUnproven)
 	}
 	var u unpacker
 	defer u.release()
@@ -112,7 +114,7 @@ func (u *unpacker) prove(ctx context.Context, f *feed, m *member) error {
 		case err != nil:
 			return err
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return cause.Of(ctx)
 		}
 	}
 }

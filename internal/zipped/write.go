@@ -10,6 +10,7 @@ import (
 	gopath "path"
 
 	"example.com/gitlabci/internal/atomicfile"
+	"example.com/gitlabci/internal/cause"
 )
 
 // A worker writes one file at a time.
@@ -110,7 +111,7 @@ func (w *worker) fill(file *os.File, f *feed, m *member) error {
 		return err
 	}
 	for {
-		n, err := 0, w.ctx.Err() // bytes from memory or from a spool need no context
+		n, err := 0, cause.Of(w.ctx) // bytes from memory or from a spool need no context
 		for err == nil && n < len(w.plain) {
 			var more int
 			more, err = w.unpacker.Read(w.plain[n:])
