@@ -233,3 +233,15 @@ const (
 	TestStatusSkipped TestStatus = "skipped" // did not run
 	TestStatusError   TestStatus = "error"   // broke down, so it says neither yes nor no
 )
+
+// steps are the statuses that a job leaves in one direction only. What is
+// skipped can begin anew, and so can what waits for someone or something.
+var steps = map[Status]int{
+	StatusCreated: 1, StatusManual: 1, StatusScheduled: 1,
+	StatusWaitingForResource: 2, StatusPreparing: 2, StatusWaitingForCallback: 2,
+	StatusPending: 3, StatusRunning: 4, StatusCanceling: 5,
+	StatusSuccess: 6, StatusFailed: 6, StatusCanceled: 6,
+}
+
+// goesBack reports whether no job goes from one status to the other.
+func goesBack(from, to Status) bool { return steps[to] > 0 && steps[to] < steps[from] }

@@ -1,6 +1,7 @@
 package gitlabci
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -362,4 +363,15 @@ func (s *JobsService) anyTriggerJobs(project ProjectID, pipeline PipelineID) pag
 		}
 		return page, err
 	}
+}
+
+func jobID(j *Job) JobID               { return j.ID }
+func triggerJobID(t *TriggerJob) JobID { return t.ID }
+
+// inOrder sorts jobs by their IDs. Of one that two pages have, it keeps what
+// the later page says.
+func inOrder[T any](jobs []*T, id func(*T) JobID) []*T {
+	slices.Reverse(jobs)
+	slices.SortStableFunc(jobs, func(a, b *T) int { return cmp.Compare(id(a), id(b)) })
+	return slices.CompactFunc(jobs, func(a, b *T) bool { return id(a) == id(b) })
 }

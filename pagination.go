@@ -250,3 +250,19 @@ func readPage[P any](ctx context.Context, c *Client, cl *rest.Call) (page *pages
 	})
 	return page, etag, err
 }
+
+// mostCollected is how many items of a list are held at most.
+const mostCollected = 100_000
+
+// collect reads a list to its end, and nothing is left of one that fails.
+func collect[T any](items iter.Seq2[*T, error]) (all []*T, err error) {
+	for item, err := range items {
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, item); len(all) > mostCollected {
+			return nil, fmt.Errorf("gitlabci: the list has more than %d items", mostCollected)
+		}
+	}
+	return all, nil
+}

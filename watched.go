@@ -5,12 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
-	"net/url"
 	"slices"
 	"time"
 
+	"example.com/gitlabci/internal/pages"
 	"example.com/gitlabci/internal/poll"
 	"example.com/gitlabci/internal/rest"
 )
@@ -20,9 +19,8 @@ const (
 	// ended, of which none changes, before nothing more is expected of them.
 	afterlife = time.Minute
 
-	// longestUnchanged is how long 304 is believed. A cache that has lost its way
-	// sends it forever.
-	longestUnchanged = 2 * time.Minute
+	// longestUnchanged is how long 304 is believed. A broken cache sends it forever.
+	longestUnchanged = 15 * time.Minute
 )
 
 // A watched is a pipeline that is watched, and what the events have said of it.
@@ -30,8 +28,8 @@ type watched struct {
 	project  ProjectID
 	id       PipelineID
 	info     *PipelineInfo // as last read; before that nil, or what a trigger job says
-	etag     string        // of the list of jobs
-	listed   time.Time     // when that list was sent whole
+	pages    []listedPage  // of the list of jobs, as last read
+	listed   time.Time     // when that list was last read without ETags
 	jobs     map[JobID]Status
 	triggers map[JobID]*watchedTrigger
 	manual   map[JobID]*Job // those that wait for a person
@@ -64,7 +62,15 @@ type observation struct {
 	pipeline *PipelineInfo // not newer than the jobs
 	jobs     []*Job        // in order, each once
 	triggers []*TriggerJob // the same
-	etag     string        // of the jobs and the pipeline; "" if they take more than one response
+	pages    []listedPage  // those of the jobs
+	listed   time.Time
+}
+
+// A listedPage is what is kept of a page of jobs, so that it is sent again only after a
+// change.
+type listedPage struct {
+	cursor, next Cursor
+	etag         string // "" if 304 would not say that no page follows either
 }
 
 // outdated reports whether a response is older than what is known, because a
@@ -99,24 +105,12 @@ func stillLags(older bool, since *time.Time) bool {
 	return time.Since(*since) < poll.LongestLag
 }
 
-// steps are the statuses that a job leaves in one direction only. What is
-// skipped can begin anew, and so can what waits for someone or something.
-var steps = map[Status]int{
-	StatusCreated: 1, StatusManual: 1, StatusScheduled: 1,
-	StatusWaitingForResource: 2, StatusPreparing: 2, StatusWaitingForCallback: 2,
-	StatusPending: 3, StatusRunning: 4, StatusCanceling: 5,
-	StatusSuccess: 6, StatusFailed: 6, StatusCanceled: 6,
-}
-
-// goesBack reports whether no job goes from one status to the other.
-func goesBack(from, to Status) bool { return steps[to] > 0 && steps[to] < steps[from] }
-
 // take makes an observation what is known, and returns the changes: in the order
 // of the jobs' IDs, and with the end of the pipeline after theirs.
 func (p *watched) take(o *observation) (events []*PipelineEvent) {
 	previous := p.info
 	if !o.same {
-		p.info, p.etag = o.pipeline, o.etag
+		p.info, p.pages, p.listed = o.pipeline, o.pages, o.listed
 	}
 	for _, job := range o.jobs {
 		p.noteManual(job)
@@ -247,17 +241,6 @@ func atWork(status Status) bool {
 	return status.Active() && status != StatusCreated && status != StatusScheduled
 }
 
-func jobID(j *Job) JobID               { return j.ID }
-func triggerJobID(t *TriggerJob) JobID { return t.ID }
-
-// inOrder sorts jobs by their IDs. Of one that two pages have, it keeps what
-// the later page says.
-func inOrder[T any](jobs []*T, id func(*T) JobID) []*T {
-	slices.Reverse(jobs)
-	slices.SortStableFunc(jobs, func(a, b *T) int { return cmp.Compare(id(a), id(b)) })
-	return slices.CompactFunc(jobs, func(a, b *T) bool { return id(a) == id(b) })
-}
-
 // read reads a pipeline and its jobs, and with Downstream its trigger jobs.
 // Those come last: when the pipeline has finished, they have all been started.
 func (w *watch) read(ctx context.Context, p *watched) (*observation, error) {
@@ -289,39 +272,71 @@ func (w *watch) readJobs(ctx context.Context, p *watched) (*observation, error) 
 			return nil, err
 		}
 	}
-	o.pipeline, o.etag = &whole.PipelineInfo, ""
+	o.pipeline, o.pages = &whole.PipelineInfo, nil
 	return o, nil
 }
 
-// listJobs lists the jobs, and those that were retried. What the first page
-// says of the pipeline counts: it is not newer than any of the jobs.
+// listJobs lists the jobs that are on pages that have changed, and those that were
+// retried. What the first page says of the pipeline counts: it is not newer than any of
+// the jobs.
 func (w *watch) listJobs(ctx context.Context, p *watched) (*observation, error) {
-	first := rest.Read(at("projects", p.project, "pipelines", p.id, "jobs"), url.Values{
-		"include_retried": {"true"}, "per_page": {"100"},
-	})
-	if time.Since(p.listed) < longestUnchanged {
-		first.ETag = p.etag
+	known, o := p.pages, &observation{same: true, pipeline: p.info, listed: p.listed}
+	if time.Since(p.listed) >= longestUnchanged {
+		known, o.listed = nil, time.Now()
 	}
-	page, etag, err := readPage[*Job](ctx, w.service.client, first)
-	switch {
-	case err != nil:
-		return nil, err
-	case page == nil:
-		return &observation{same: true}, nil
-	}
-	p.listed = time.Now()
-	o := &observation{pipeline: pipelineOf(page.Items, p.id), jobs: page.Items, etag: etag}
-	if page.Next != "" {
-		others, err := collect(w.service.client.Jobs.AllForPipeline(ctx, p.project, p.id, &ListPipelineJobsOptions{
-			ListOptions: ListOptions{After: Cursor(page.Next)},
-		}))
+	for cursor := Cursor(firstJobs); cursor != ""; cursor = o.pages[len(o.pages)-1].next {
+		was := listedPage{cursor: cursor}
+		if i := len(o.pages); i < len(known) && known[i].cursor == cursor {
+			was = known[i]
+		}
+		page, now, err := w.listPage(ctx, p, was)
 		if err != nil {
 			return nil, err
 		}
-		o.jobs, o.etag = append(o.jobs, others...), ""
+		if page != nil {
+			if o.same = false; len(o.pages) == 0 {
+				o.pipeline = pipelineOf(page.Items, p.id)
+			}
+			o.jobs = append(o.jobs, page.Items...)
+		}
+		if o.pages = append(o.pages, now); o.turnsBack() {
+			return nil, fmt.Errorf("gitlabci: the list of the jobs of pipeline %d does not end: %d pages were read", p.id, len(o.pages))
+		}
 	}
 	o.jobs = inOrder(o.jobs, jobID)
 	return o, nil
+}
+
+const (
+	firstJobs = "include_retried=true&per_page=100" // the query of the first page of jobs
+	mostPages = mostCollected / 100
+)
+
+// turnsBack reports whether the last page links to one that was read, or pages are too
+// many to come to an end.
+func (o *observation) turnsBack() bool {
+	next := o.pages[len(o.pages)-1].next
+	return len(o.pages) > mostPages || slices.ContainsFunc(o.pages, func(l listedPage) bool { return l.cursor == next })
+}
+
+// listPage reads a page of jobs again. The page is nil if it is as it was.
+func (w *watch) listPage(ctx context.Context, p *watched, was listedPage) (*pages.Page[*Job], listedPage, error) {
+	query, err := cursorQuery(was.cursor)
+	if err != nil {
+		return nil, was, err
+	}
+	call := rest.Read(at("projects", p.project, "pipelines", p.id, "jobs"), query)
+	call.ETag = was.etag
+	page, etag, err := readPage[*Job](ctx, w.service.client, call)
+	if err != nil || page == nil {
+		return nil, was, err
+	}
+	now := listedPage{cursor: was.cursor, next: Cursor(page.Next), etag: etag}
+	oldestFirst := len(page.Items) > 1 && page.Items[0].ID < page.Items[1].ID
+	if now.next == "" && len(page.Items) >= 100 && oldestFirst {
+		now.etag = "" // a new job would be on a page of its own
+	}
+	return page, now, nil
 }
 
 // pipelineOf is the pipeline as its jobs have it, nil if none does. It is a
@@ -333,22 +348,6 @@ func pipelineOf(jobs []*Job, id PipelineID) *PipelineInfo {
 		}
 	}
 	return nil
-}
-
-// mostCollected is how many items of a list are held at most.
-const mostCollected = 100_000
-
-// collect reads a list to its end, and nothing is left of one that fails.
-func collect[T any](items iter.Seq2[*T, error]) (all []*T, err error) {
-	for item, err := range items {
-		if err != nil {
-			return nil, err
-		}
-		if all = append(all, item); len(all) > mostCollected {
-			return nil, fmt.Errorf("gitlabci: the list has more than %d items", mostCollected)
-		}
-	}
-	return all, nil
 }
 
 // failed returns the error of a poll that failed, if it will not pass or has lasted

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -137,7 +138,7 @@ func TestWatchLeavesWhatNeverEnds(t *testing.T) {
 	}
 }
 
-// Of more jobs than a page holds, all are seen, and no ETag is sent.
+// Of more jobs than a page holds, all are seen.
 func TestWatchOfManyJobs(t *testing.T) {
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
@@ -148,10 +149,115 @@ func TestWatchOfManyJobs(t *testing.T) {
 		require.Len(t, events, 2*251)
 		require.Equal(t, "pipeline#101 running>success", events[501])
 		for _, request := range srv.Requests() {
-			require.Empty(t, request.Header.Get("If-None-Match"))
 			require.Equal(t, "true", request.Query.Get("include_retried"))
 		}
 		require.Len(t, srv.Requests(), 6)
+	})
+}
+
+// Pages that do not change are sent once, whatever their number is.
+func TestWatchOfManyPagesThatDoNotChange(t *testing.T) {
+	for _, jobs := range []int{100, 101, 500} {
+		var seen diary
+		inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
+			p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusManual})
+			for range jobs {
+				p.AddJob(gitlabcitest.Job{Status: gitlabci.StatusManual})
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+			defer cancel()
+			toldAll(t, client.Pipelines.Watch(ctx, "group/app", p.ID, nil), context.DeadlineExceeded)
+			whole := slices.DeleteFunc(seen.lines, func(line string) bool { return strings.HasPrefix(line, "304") })
+			require.Len(t, whole, (jobs+99)/100)
+		}, seen.option())
+	}
+}
+
+// A change on one page of several is seen, even if the next page could not be read at
+// first, and so is a job on a new page.
+func TestWatchOfPagesThatChange(t *testing.T) {
+	page := func(page int, version string, last bool, rows ...string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			tag := fmt.Sprintf(`W/"%d%s"`, page, version)
+			w.Header().Set("ETag", tag)
+			switch {
+			case r.Header.Get("If-None-Match") == tag:
+				w.WriteHeader(http.StatusNotModified)
+			case last:
+				testkit.Rows(rows...)(w, r)
+			default:
+				next(page+1, rows...)(w, r)
+			}
+		}
+	}
+	full := make([]string, 100)
+	for i := range full {
+		full[i] = jobRow(i+1, "success", "running", 0)
+	}
+	for name, test := range map[string]struct {
+		steps  []http.HandlerFunc
+		events []string
+	}{
+		"the second page": {
+			[]http.HandlerFunc{
+				page(1, "a", false, jobRow(2, "success", "running", 0)), page(2, "a", true, jobRow(1, "running", "running", 0)),
+				page(1, "a", false), page(2, "b", true, jobRow(1, "success", "running", 0)),
+				page(1, "b", false, jobRow(2, "success", "success", 1)), page(2, "b", true, jobRow(1, "success", "success", 1)),
+			},
+			[]string{"pipeline#7 >running", "j#1 >running", "j#2 >success", "j#1 running>success", "pipeline#7 running>success"},
+		},
+		"the first page, before one that fails": {
+			[]http.HandlerFunc{
+				page(1, "a", false, jobRow(2, "running", "running", 0)), page(2, "a", true, jobRow(1, "success", "running", 0)),
+				page(1, "b", false, jobRow(2, "success", "success", 1)), testkit.Respond(http.StatusNotImplemented, ""),
+				page(1, "b", false, jobRow(2, "success", "success", 1)), page(2, "b", true, jobRow(1, "success", "success", 1)),
+			},
+			[]string{"pipeline#7 >running", "j#1 >success", "j#2 >running", "j#2 running>success", "pipeline#7 running>success"},
+		},
+		"the first page, which links elsewhere now": {
+			[]http.HandlerFunc{
+				page(1, "a", false, jobRow(2, "running", "running", 0)), page(2, "a", true, jobRow(1, "running", "running", 0)),
+				page(3, "a", false, jobRow(2, "success", "running", 0)), func(w http.ResponseWriter, r *http.Request) {
+					require.Equal(t, "4", r.URL.Query().Get("page"))
+					require.Empty(t, r.Header.Get("If-None-Match"))
+					page(4, "a", true, jobRow(1, "success", "running", 0))(w, r)
+				},
+				page(1, "b", true, jobRow(2, "success", "success", 1), jobRow(1, "success", "success", 1)),
+			},
+			[]string{"j#1 running>success", "j#2 running>success", "pipeline#7 running>success"},
+		},
+		"a page that is full, of a server that lists the oldest first": {
+			[]http.HandlerFunc{
+				page(1, "a", true, full...),
+				page(1, "a", false, full...), page(2, "a", true, jobRow(101, "success", "success", 1)),
+				page(1, "b", false, jobRow(1, "success", "success", 1)), page(2, "a", true),
+			},
+			[]string{"j#101 >success", "pipeline#7 running>success"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := testkit.NewScript(test.steps...)
+				events := toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil)
+				require.Equal(t, test.events, events[len(events)-len(test.events):])
+				require.Len(t, s.Received(), len(test.steps))
+			})
+		})
+	}
+}
+
+// A list of jobs that does not end is an error, even if every page has another link.
+func TestWatchOfAListWithoutAnEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pages := 1
+		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+			pages++
+			next(pages, jobRow(pages, "running", "running", 0))(w, r)
+		})
+		for _, err := range s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, &gitlabci.WatchOptions{GiveUpAfter: time.Nanosecond}) {
+			require.ErrorContains(t, err, "the list of the jobs of pipeline 7 does not end: 1001 pages were read")
+		}
+		require.Less(t, len(s.Received()), 3000)
 	})
 }
 
@@ -460,11 +566,13 @@ func TestWaitOutlastsACacheThatLostItsWay(t *testing.T) {
 		pipeline, err := s.Client(t).Pipelines.Wait(t.Context(), "group/app", 7, nil)
 		require.NoError(t, err)
 		require.Equal(t, gitlabci.StatusSuccess, pipeline.Status)
-		require.Less(t, time.Since(began), 3*time.Minute)
+		require.Less(t, time.Since(began), 17*time.Minute)
 		unconditional := 0
 		for _, r := range s.Received() {
 			if r.Header.Get("If-None-Match") == "" {
 				unconditional++
+			} else {
+				require.Equal(t, "no-cache", r.Header.Get("Cache-Control"))
 			}
 		}
 		require.Equal(t, 3, unconditional, "two lists and the pipeline")

@@ -111,6 +111,7 @@ func (c *Client) Request(ctx context.Context, call *Call) (*http.Request, error)
 	}
 	if call.ETag != "" {
 		req.Header.Set("If-None-Match", call.ETag)
+		req.Header.Set("Cache-Control", "no-cache") // a cache has to ask GitLab whether it is unchanged
 	}
 	return req, nil
 }
