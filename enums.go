@@ -1,5 +1,10 @@
 package gitlabci
 
+import (
+	"maps"
+	"slices"
+)
+
 // A Status is how far a pipeline or a job has come. It is exactly one of
 // Finished, Blocked and Active. GitLab writes "canceled", with one l. The set
 // is open: a word not listed here passes through unchanged, and is Active.
@@ -233,6 +238,9 @@ const (
 	TestStatusSkipped TestStatus = "skipped" // did not run
 	TestStatusError   TestStatus = "error"   // broke down, so it says neither yes nor no
 )
+
+// statuses are the known ones.
+var statuses = append(slices.Collect(maps.Keys(steps)), StatusSkipped)
 
 // steps are the statuses that a job leaves in one direction only. What is
 // skipped can begin anew, and so can what waits for someone or something.

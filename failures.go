@@ -216,7 +216,7 @@ type attempt struct {
 
 // projectOf is the project of what has changed.
 func (f *failures) projectOf(event *PipelineEvent) ProjectID {
-	if p := f.watch.known[event.Pipeline.ID]; p != nil {
+	if p := f.watch.find(event.Pipeline.ID); p != nil {
 		return p.project
 	}
 	return event.Pipeline.ProjectID

@@ -223,8 +223,8 @@ type jobWait struct {
 	id      JobID
 	options WatchOptions // without zeros
 
-	seen    *Job      // as last read
-	lagging time.Time // since when it is read as older than that; zero if it is not
+	seen    *Job     // as last read
+	lag     poll.Lag // of responses behind that
 	absence poll.Absence
 
 	pace     poll.Pace
@@ -235,7 +235,7 @@ type jobWait struct {
 func (w *jobWait) take(read *Job) (over bool, blocked error) {
 	w.patience.Restore()
 	w.absence.Found()
-	if stillLags(w.seen != nil && goesBack(w.seen.Status, read.Status), &w.lagging) {
+	if w.lag.Lasts(w.seen != nil && goesBack(w.seen.Status, read.Status)) {
 		return false, nil
 	}
 	again := w.seen != nil && w.seen.Status == read.Status

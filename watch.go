@@ -111,8 +111,8 @@ type watch struct {
 	emit    func(*PipelineEvent) bool
 
 	root  *watched
+	below map[PipelineID]*watched
 	open  []*watched // those that have not finished, upstream first
-	known map[PipelineID]*watched
 	pace  poll.Pace
 
 	mayBlock bool // whether to end if only people can make it continue
@@ -126,7 +126,6 @@ func (s *PipelinesService) watch(project ProjectID, pipeline PipelineID, o Watch
 	w := &watch{
 		service: s,
 		options: o,
-		known:   map[PipelineID]*watched{},
 		pace:    poll.Pace{Min: o.MinInterval, Max: o.MaxInterval, Jitter: true},
 	}
 	w.root = w.add(project, pipeline)
@@ -138,9 +137,16 @@ func (w *watch) add(project ProjectID, id PipelineID) *watched {
 	p := newWatched(project, id)
 	p.since = w.service.client.births.of(id)
 	p.patience.GiveUpAfter = w.options.GiveUpAfter
-	w.known[id] = p
 	w.open = append(w.open, p)
 	return p
+}
+
+// find returns what is watched of a pipeline, or nil.
+func (w *watch) find(id PipelineID) *watched {
+	if id == w.root.id {
+		return w.root
+	}
+	return w.below[id]
 }
 
 // check returns an error for options that make no sense, and replaces zeros by the
@@ -241,10 +247,14 @@ func (w *watch) pollOne(ctx context.Context, p *watched) (changed bool, err erro
 // adopt begins to watch the pipelines that trigger jobs have started.
 func (w *watch) adopt(p *watched, triggers []*TriggerJob) {
 	for _, t := range triggers {
-		if t.DownstreamPipeline == nil || w.known[t.DownstreamPipeline.ID] != nil {
+		if t.DownstreamPipeline == nil || w.find(t.DownstreamPipeline.ID) != nil {
 			continue
 		}
 		child := w.add(t.downstreamProject(p.project), t.DownstreamPipeline.ID)
+		if w.below == nil {
+			w.below = map[PipelineID]*watched{}
+		}
+		w.below[child.id] = child
 		child.info = new(*t.DownstreamPipeline)
 		child.since = time.Now()
 		p.triggers[t.ID].child = child
@@ -315,7 +325,7 @@ func (s *PipelinesService) Wait(ctx context.Context, project ProjectID, pipeline
 // too, is blocked.
 func (w *watch) wait(ctx context.Context) (*Pipeline, error) {
 	w.mayBlock = !w.options.WaitForManual
-	var lagging time.Time
+	var lag poll.Lag
 	for {
 		blocked := w.run(ctx)
 		if blocked != nil && !errors.Is(blocked, ErrBlocked) {
@@ -327,7 +337,7 @@ func (w *watch) wait(ctx context.Context) (*Pipeline, error) {
 		}
 		older := !pipeline.UpdatedAt.IsZero() && pipeline.UpdatedAt.Before(w.root.info.UpdatedAt)
 		switch {
-		case stillLags(older, &lagging): // it may be how the pipeline ended before a retry
+		case lag.Lasts(older): // it may be how the pipeline ended before a retry
 		case blocked == nil && pipeline.Status.Finished(), blocked != nil && w.stillBlocked(pipeline):
 			return pipeline, blocked
 		}

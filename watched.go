@@ -30,7 +30,7 @@ type watched struct {
 	info     *PipelineInfo // as last read; before that nil, or what a trigger job says
 	pages    []listedPage  // of the list of jobs, as last read
 	listed   time.Time     // when that list was last read without ETags
-	jobs     map[JobID]Status
+	jobs     poll.States[Status]
 	triggers map[JobID]*watchedTrigger
 	manual   map[JobID]*Job // those that wait for a person
 
@@ -41,7 +41,7 @@ type watched struct {
 	changed  time.Time // when it last did
 	patience poll.Patience
 	absence  poll.Absence
-	lagging  time.Time // since when responses are older than what is known; zero if the last one was not
+	lag      poll.Lag // of responses behind what is known
 }
 
 // A watchedTrigger is a trigger job of a watched pipeline.
@@ -53,7 +53,7 @@ type watchedTrigger struct {
 }
 
 func newWatched(project ProjectID, id PipelineID) *watched {
-	return &watched{project: project, id: id, jobs: map[JobID]Status{}, triggers: map[JobID]*watchedTrigger{}, manual: map[JobID]*Job{}}
+	return &watched{project: project, id: id, jobs: poll.States[Status]{Common: statuses}}
 }
 
 // An observation is what one poll reads of a pipeline.
@@ -83,26 +83,13 @@ func (p *watched) outdated(o *observation) bool {
 	}
 	back := p.read && newest.UpdatedAt.Before(p.info.UpdatedAt)
 	for _, job := range o.jobs {
-		status, known := p.jobs[job.ID]
+		status, known := p.jobs.Last(int64(job.ID))
 		back = back || known && goesBack(status, job.Status)
 	}
 	for _, t := range o.triggers { // a retry below takes these back, so only the time shows it
 		back = back || t.Pipeline != nil && !t.Pipeline.UpdatedAt.IsZero() && t.Pipeline.UpdatedAt.Before(newest.UpdatedAt)
 	}
-	return stillLags(back, &p.lagging)
-}
-
-// stillLags reports whether a response is older than what is known, and responses
-// have not been so for too long; since is when that began.
-func stillLags(older bool, since *time.Time) bool {
-	if !older {
-		*since = time.Time{}
-		return false
-	}
-	if since.IsZero() {
-		*since = time.Now()
-	}
-	return time.Since(*since) < poll.LongestLag
+	return p.lag.Lasts(back)
 }
 
 // take makes an observation what is known, and returns the changes: in the order
@@ -112,10 +99,13 @@ func (p *watched) take(o *observation) (events []*PipelineEvent) {
 	if !o.same {
 		p.info, p.pages, p.listed = o.pipeline, o.pages, o.listed
 	}
+	if !p.read {
+		p.jobs.Grow(len(o.jobs))
+	}
 	for _, job := range o.jobs {
 		p.noteManual(job)
-		if status, known := p.jobs[job.ID]; !known || status != job.Status {
-			p.jobs[job.ID] = job.Status
+		if status, known := p.jobs.Last(int64(job.ID)); !known || status != job.Status {
+			p.jobs.Set(int64(job.ID), job.Status)
 			events = append(events, p.event(&PipelineEvent{Job: job, Status: job.Status, Previous: status}))
 		}
 	}
@@ -154,6 +144,9 @@ func (p *watched) takeTriggers(listed []*TriggerJob) (events []*PipelineEvent) {
 		}
 		if known == nil {
 			known = &watchedTrigger{}
+			if p.triggers == nil {
+				p.triggers = map[JobID]*watchedTrigger{}
+			}
 			p.triggers[t.ID] = known
 		}
 		known.status, known.superseded, known.started = t.Status, false, t.DownstreamPipeline != nil
@@ -179,7 +172,7 @@ func (p *watched) over() bool {
 // started what they start. GitLab computes the status of the pipeline apart
 // from theirs, so that this can be untrue of one that has finished.
 func (p *watched) atRest() bool {
-	for status := range maps.Values(p.jobs) {
+	for _, status := range p.jobs.All() {
 		if status.Active() {
 			return false
 		}
@@ -199,7 +192,7 @@ func (p *watched) stands() bool {
 	if p.info.Status.Finished() {
 		return false
 	}
-	for status := range maps.Values(p.jobs) {
+	for _, status := range p.jobs.All() {
 		if atWork(status) {
 			return false
 		}
@@ -219,9 +212,13 @@ func (p *watched) stands() bool {
 
 // noteManual keeps a job that waits for a person. It is a copy, for the job is handed out.
 func (p *watched) noteManual(job *Job) {
-	if delete(p.manual, job.ID); job.Status.Blocked() {
-		p.manual[job.ID] = new(*job)
+	if delete(p.manual, job.ID); !job.Status.Blocked() {
+		return
 	}
+	if p.manual == nil {
+		p.manual = map[JobID]*Job{}
+	}
+	p.manual[job.ID] = new(*job)
 }
 
 // toPlay returns the jobs because of which the pipeline is blocked, by ID: the manual

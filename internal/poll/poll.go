@@ -106,6 +106,22 @@ func (p *Patience) Failed(since time.Time, asked time.Duration, failure error) (
 // was created. GitLab does not use a replica of its database that lags further behind.
 const LongestLag = time.Minute
 
+// A Lag is since when responses are older than what is known.
+type Lag struct{ since time.Time } // zero if the last response was not
+
+// Lasts counts a response, and reports whether it lags: it is older than what is known,
+// and has not been so for longer than replicas lag.
+func (l *Lag) Lasts(older bool) bool {
+	if !older {
+		l.since = time.Time{}
+		return false
+	}
+	if l.since.IsZero() {
+		l.since = time.Now()
+	}
+	return time.Since(l.since) < LongestLag
+}
+
 // leastMisses is how often in a row a thing must not be found, at least, before that is
 // believed.
 const leastMisses = 3

@@ -1,0 +1,62 @@
+package poll
+
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestStates compares with a map, with states that are common and others.
+func TestStates(t *testing.T) {
+	words := []string{"running", "success", "dreaming", "", "brooding"}
+	random := rand.New(rand.NewPCG(1, 2))
+	states, want := States[string]{Common: words[:2]}, map[int64]string{}
+	states.Grow(20)
+	for range 2000 {
+		id, word := random.Int64N(50)-10, words[random.IntN(len(words))]
+		was, known := states.Last(id)
+		wanted, wantKnown := want[id]
+		require.Equal(t, wantKnown, known)
+		require.Equal(t, wanted, was)
+		states.Set(id, word)
+		want[id] = word
+	}
+	require.Equal(t, want, maps.Collect(states.All()))
+	var ids []int64
+	for id := range states.All() {
+		if ids = append(ids, id); len(ids) == 5 {
+			break
+		}
+	}
+	require.Equal(t, slices.Sorted(maps.Keys(want))[:5], ids)
+}
+
+// Common states, and those that became common, take no memory in the map.
+func TestStatesAreSmall(t *testing.T) {
+	states := States[string]{Common: []string{"success"}}
+	states.Set(1, "dreaming")
+	states.Set(1, "success")
+	states.Set(2, "success")
+	require.Empty(t, states.other)
+}
+
+// A response that is older is believed once older ones have come for a minute.
+func TestLag(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lag Lag
+		require.False(t, lag.Lasts(false))
+		for range 2 {
+			require.True(t, lag.Lasts(true))
+			time.Sleep(LongestLag - 1)
+			require.True(t, lag.Lasts(true))
+			time.Sleep(1)
+			require.False(t, lag.Lasts(true))
+			require.False(t, lag.Lasts(false), "the next one begins anew")
+		}
+	})
+}
