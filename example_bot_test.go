@@ -46,7 +46,7 @@ func nightly(ctx context.Context, client *gitlabci.Client, file string) error {
 	if result.Pipeline.Status != gitlabci.StatusSuccess {
 		fmt.Println(result.Pipeline.WebURL, "ended as", result.Pipeline.Status)
 		for _, failure := range result.Failed {
-			fmt.Println(failure.Job.Name, "failed:", failure.Reason)
+			fmt.Println(failure.Job.Name, "failed:", failure.Reason, failure.Summary.Reason)
 			for _, line := range failure.Lines {
 				fmt.Println("  ", line)
 			}

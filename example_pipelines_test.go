@@ -214,7 +214,7 @@ func ExamplePipelinesService_Run() {
 	srv := gitlabcitest.NewServer()
 	srv.OnCreate("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed},
 		gitlabcitest.Job{Name: "build", Log: "$ make\n"},
-		gitlabcitest.Job{Name: "unit tests", Status: gitlabci.StatusFailed, Log: "$ make test\n--- FAIL: TestAdd\nERROR: Job failed: exit code 2\n"})
+		gitlabcitest.Job{Name: "unit tests", Status: gitlabci.StatusFailed, Log: "$ make test\n--- FAIL: TestAdd (0.01s)\n    add_test.go:9: got 3, want 4\nERROR: Job failed: exit code 2\n"})
 	client, ctx := srv.Client(), context.Background()
 
 	result, err := client.Pipelines.Run(ctx, "group/app", "main", nil)
@@ -224,11 +224,13 @@ func ExamplePipelinesService_Run() {
 	}
 	fmt.Println(result.Pipeline.Status)
 	for _, failure := range result.Failed {
-		fmt.Println(failure.Job.Name, failure.Reason, failure.ExitCode, failure.Lines)
+		fmt.Println(failure.Job.Name, failure.Reason, failure.Summary.ExitCode)
+		fmt.Println(failure.Summary.Reason)
 	}
 	// Output:
 	// failed
-	// unit tests script_failure 2 [--- FAIL: TestAdd]
+	// unit tests script_failure 2
+	// TestAdd: add_test.go:9: got 3, want 4
 }
 
 // The logs of jobs as they run, and the pipeline canceled if the program is.

@@ -139,15 +139,17 @@ type JobFailure struct {
 	Job        *Job          // never nil; of a trigger job only what both have in common
 	TriggerJob *TriggerJob   // nil unless it is one; it has no log
 	Reason     FailureReason // the job's
-	ExitCode   int           // of the script; 0 if the log names none
 
-	// Lines are those that seem to be the reason, in order, without colours: the
-	// last that mention an error, or else the last of the script. They are at most
-	// 20 of at most 4 KiB each; a job that never ran has none.
+	// Summary is of the job's log: the runner's verdict, the exit code, and the causes
+	// that were found. It is never nil; that of a job without a log is empty.
+	Summary *joblog.Summary
+
+	// Lines are those to show of the failure, without colours: those of the summary's
+	// causes. They are at most 20 of at most 4 KiB each; a job that never ran has none.
 	Lines []string
 
 	// Err is why the log could not be read to its end, such as [ErrForbidden] or
-	// the error of a context that has ended. Lines are then from the part that was
+	// the error of a context that has ended. Summary and Lines are then from the part that was
 	// read.
 	Err error
 }
@@ -245,7 +247,7 @@ func (f *failures) note(event *PipelineEvent) {
 	}
 	seen := &attempt{id: job.ID, project: f.projectOf(event)}
 	if event.Status == StatusFailed && !job.AllowFailure {
-		seen.failure = &JobFailure{Job: new(*job), TriggerJob: event.TriggerJob, Reason: job.FailureReason}
+		seen.failure = &JobFailure{Job: new(*job), TriggerJob: event.TriggerJob, Reason: job.FailureReason, Summary: &joblog.Summary{}}
 	}
 	byName[job.Name] = seen
 }
@@ -316,9 +318,6 @@ func (f *failures) read(ctx context.Context, failed *attempt) {
 	}
 	log := f.service.client.Jobs.openFollowed(ctx, failed.project, failed.id, f.follow)
 	defer log.Close()
-	summary, err := joblog.Summarize(log)
-	failed.failure.ExitCode, failed.failure.Err = summary.ExitCode, err
-	for _, line := range summary.Failure {
-		failed.failure.Lines = append(failed.failure.Lines, line.Text)
-	}
+	failed.failure.Summary, failed.failure.Err = joblog.Summarize(log)
+	failed.failure.Lines = failed.failure.Summary.Lines()
 }

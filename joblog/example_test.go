@@ -70,17 +70,21 @@ func ExampleSummarize() {
 		return
 	}
 	fmt.Println(summary.Verdict)
+	fmt.Println("reason:", summary.Reason)
 	fmt.Println("image:", summary.Image)
 	for _, section := range summary.Slowest(2) {
 		fmt.Println(section.Duration(), section.Name)
 	}
-	for _, line := range summary.Failure {
-		fmt.Println(line.Text)
+	for _, cause := range summary.Causes {
+		fmt.Printf("%s, %s:%d\n%s\n", cause.Tool, cause.File, cause.Line, cause.Text)
 	}
 	// Output:
 	// ERROR: Job failed: exit code 2
+	// reason: TestAnswer: answer_test.go:12: got 41, want 42
 	// image: golang:1.26
 	// 42s step_script
 	// 6s prepare_executor
+	// go test, answer_test.go:12
 	// --- FAIL: TestAnswer (0.00s)
+	//     answer_test.go:12: got 41, want 42
 }

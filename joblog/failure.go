@@ -1,180 +1,158 @@
 package joblog
 
-import "bytes"
-
-// looksFailed reports whether a line speaks of an error. It is a guess, made to
-// find the lines a person would look for: it passes over commands that are
-// echoed, warnings, names that have such a word in them, and counts of zero.
-func looksFailed(text []byte) bool {
-	text = bytes.TrimSpace(text)
-	if bytes.HasPrefix(text, []byte("$ ")) || hasPrefixFold(text, "warn") {
-		return false
-	}
-	var before kind
-	for i, c := range text {
-		k := kinds[c]
-		if k&initial != 0 && beginsWord(before, k) && tells(text, i) {
-			return true
-		}
-		before = k
-	}
-	return isDiagnostic(text)
-}
-
-// A hint is a word that tells of an error, or a phrase.
-type hint struct {
-	word    string
-	endings []string // what may follow it in a word; nil for a phrase, which anything may
-}
-
-// hints are all of them by their first letter, of either case.
-var hints = func() (table [256][]hint) {
-	for _, h := range []hint{
-		{"command not found", nil},
-		{"core dumped", nil},
-		{"err!", []string{""}},
-		{"error", []string{"", "s"}},
-		{"exception", []string{"", "s"}},
-		{"fail", []string{"", "s", "ed", "ure", "ures"}},
-		{"fatal", []string{""}},
-		{"killed", []string{""}},
-		{"no such file or directory", nil},
-		{"out of memory", nil},
-		{"panic:", nil},
-		{"panicked", []string{""}},
-		{"permission denied", nil},
-		{"segmentation fault", nil},
-		{"traceback (most recent call last)", nil},
-	} {
-		for _, c := range []byte{h.word[0], h.word[0] &^ 0x20} {
-			table[c] = append(table[c], h)
-		}
-	}
-	return table
-}()
-
-// A kind is what a byte may be.
-type kind uint8
-
-const (
-	upper    kind = 1 << iota
-	lower         // a letter, as upper is
-	namePart      // beside a word it makes that part of a name or path
-	initial       // of a hint
+import (
+	"slices"
+	"strconv"
+	"time"
 )
 
-// kinds are those of each byte. Every byte of a log is looked up, and this fits
-// the processor's nearest memory.
-var kinds = func() (table [256]kind) {
-	for i := range table {
-		c := byte(i)
-		if isUpper(c) {
-			table[c] |= upper
-		}
-		if isLetter(c) && !isUpper(c) {
-			table[c] |= lower
-		}
-		if isNamePart(c) {
-			table[c] |= namePart
-		}
-		if len(hints[c]) > 0 {
-			table[c] |= initial
-		}
-	}
-	return table
-}()
+// maxShown is how many lines a failure keeps.
+const maxShown = 16
 
-// beginsWord reports whether a word begins between bytes of these kinds. In
-// TypeError one does.
-func beginsWord(before, after kind) bool {
-	return before&namePart == 0 || before&lower != 0 && after&upper != 0
+// A failure is a failure in the making: what opened it, and the lines that explain it.
+type failure struct {
+	*opener
+	name    string // of the test, or whatever else the fact's group name is
+	file    string
+	line    int
+	lines   []shown
+	at, end int // the numbers of its first and last line
+	time    time.Time
+	section string
+	ended   bool // the job, though there are failures before it
 }
 
-// tells reports whether the word at i tells of an error.
-func tells(text []byte, i int) bool {
-	for _, h := range hints[text[i]] {
-		if !hasPrefixFold(text[i:], h.word) {
-			continue
+// A shown line is one of a failure, and how much it is worth.
+type shown struct {
+	text string
+	do   action // tell, show or more
+}
+
+// found begins a failure with a line.
+func (o *opener) found(l *seen, at int) *failure {
+	f := &failure{opener: o, at: at, end: at, time: l.time, section: sectionOf(l.draft)}
+	if o != nil {
+		f.locate(l.matched(), o.match)
+	}
+	return f
+}
+
+// sectionOf returns the name of the innermost section that a line stands in.
+func sectionOf(d *draft) string {
+	if len(d.sections) == 0 {
+		return ""
+	}
+	return d.sections[len(d.sections)-1].Name
+}
+
+// locate takes the place and the name from a line.
+func (f *failure) locate(text []byte, p *pattern) {
+	if p == nil || p.file < 0 && p.line < 0 && p.name < 0 {
+		return
+	}
+	m := p.FindSubmatchIndex(text)
+	if m == nil {
+		return
+	}
+	group := func(i int) string {
+		if i < 0 || m[2*i] < 0 {
+			return ""
 		}
-		rest := text[i+len(h.word):]
-		if h.endings == nil {
-			return true
+		return string(text[m[2*i]:m[2*i+1]])
+	}
+	if name := group(p.name); f.name == "" && name != "" {
+		f.name = name
+	}
+	if file := group(p.file); file != "" && (f.file == "" || f.lastPlace) {
+		f.file, f.line = file, 0
+	}
+	if line, err := strconv.Atoi(group(p.line)); err == nil && (f.line == 0 || f.lastPlace) {
+		f.line = line
+	}
+}
+
+// keep adds a line.
+func (f *failure) keep(text []byte, do action) {
+	if len(f.lines) < maxShown && do >= tell && do <= more {
+		f.lines = append(f.lines, shown{string(text), do})
+	}
+}
+
+// same reports whether two failures are of one failure.
+func (f *failure) same(other *failure) bool {
+	if f.opener != nil && other.opener != nil && f.tool == other.tool && f.name != "" && f.name == other.name {
+		return true
+	}
+	return slices.Equal(f.lines, other.lines)
+}
+
+// join adds what another failure says of the same failure. Its first lines name the
+// failure better: lists at the end have the test and the reason in one line.
+func (f *failure) join(other *failure) {
+	var lead, rest []shown
+	for _, l := range other.lines {
+		switch {
+		case slices.ContainsFunc(f.lines, func(mine shown) bool { return mine.text == l.text }):
+		case l.do == tell:
+			lead = append(lead, l)
+		default:
+			rest = append(rest, l)
 		}
-		for _, ending := range h.endings {
-			if hasPrefixFold(rest, ending) && endsWord(rest[len(ending):]) {
-				return !countsNone(text[:i], rest[len(ending):])
+	}
+	f.lines = slices.Concat(lead, f.lines, rest)
+	f.lines = f.lines[:min(len(f.lines), maxShown)]
+	f.end = max(f.end, other.end)
+	if f.file == "" {
+		f.file, f.line = other.file, other.line
+	} else if f.line == 0 && f.file == other.file {
+		f.line = other.line
+	}
+}
+
+// replaces reports whether the failure is a part of what other says without any reason.
+func (f *failure) replaces(other *failure) bool {
+	if f.opener == nil || other.opener == nil || f.nests == "" || f.tool != other.tool || len(other.lines) > 1 {
+		return false
+	}
+	prefix := other.name + f.nests
+	return len(f.name) > len(prefix) && f.name[:len(prefix)] == prefix
+}
+
+// A keeper keeps the first failures, and the last.
+type keeper struct {
+	first, last         []*failure
+	mostFirst, mostLast int
+}
+
+func (k *keeper) add(f *failure) {
+	for _, kept := range [...][]*failure{k.first, k.last} {
+		for i, old := range kept {
+			if old.same(f) {
+				old.join(f)
+				return
+			}
+			if f.replaces(old) {
+				kept[i] = f
+				return
 			}
 		}
 	}
-	return false
-}
-
-// endsWord reports whether a word ends before rest. Error.go is a file, error_log
-// a name and Error() a call.
-func endsWord(rest []byte) bool {
 	switch {
-	case len(rest) == 0:
-		return true
-	case rest[0] == '.':
-		return len(rest) == 1 || !isLetter(rest[1])
-	case rest[0] == '(':
-		return len(rest) > 1 && rest[1] != ')'
+	case len(k.first) < k.mostFirst:
+		k.first = append(k.first, f)
+	case len(k.last) < k.mostLast:
+		k.last = append(k.last, f)
 	default:
-		return !isNamePart(rest[0])
+		copy(k.last, k.last[1:])
+		k.last[len(k.last)-1] = f
 	}
 }
 
-// countsNone reports whether there are no errors: 0 or no before the word, or 0
-// after it.
-func countsNone(before, after []byte) bool {
-	before = bytes.TrimRight(before, " ")
-	start := len(before)
-	for start > 0 && isNamePart(before[start-1]) {
-		start--
-	}
-	if word := before[start:]; string(word) == "0" || len(word) == len("no") && hasPrefixFold(word, "no") {
-		return true
-	}
-	count := bytes.TrimLeft(after, ":= ")
-	return string(count[:span(count, isNamePart)]) == "0"
+// all returns what was kept, in the order of the log.
+func (k *keeper) all() []*failure {
+	all := slices.Concat(k.first, k.last)
+	slices.SortStableFunc(all, func(a, b *failure) int { return a.at - b.at })
+	return all
 }
 
-// isDiagnostic reports whether a line begins like a compiler's message, as in
-// "dir/file.go:12:3: ", unless it warns.
-func isDiagnostic(text []byte) bool {
-	place, message, ok := bytes.Cut(text, []byte(": "))
-	if !ok || hasPrefixFold(message, "warning") || hasPrefixFold(message, "note") {
-		return false
-	}
-	for range 2 {
-		i := bytes.LastIndexByte(place, ':')
-		if i < 1 || i == len(place)-1 || span(place[i+1:], isDigit) < len(place)-i-1 {
-			return false
-		}
-		place = place[:i]
-	}
-	return bytes.IndexByte(place, '.') > 0 && bytes.IndexByte(place, ' ') < 0
-}
-
-func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
-
-// isNamePart reports whether c beside a word makes it part of a name or path.
-func isNamePart(c byte) bool { return isNameByte(c) || c == '/' }
-
-// hasPrefixFold is [bytes.HasPrefix] whatever the case of letters. Prefix is in
-// lower case.
-func hasPrefixFold(b []byte, prefix string) bool {
-	if len(b) < len(prefix) {
-		return false
-	}
-	for i := range len(prefix) {
-		c := b[i]
-		if isUpper(c) {
-			c |= 0x20
-		}
-		if c != prefix[i] {
-			return false
-		}
-	}
-	return true
-}
+func (k *keeper) empty() bool { return len(k.first) == 0 }

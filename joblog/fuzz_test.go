@@ -14,12 +14,22 @@ import (
 	"example.com/gitlabci/joblog"
 )
 
+// failedTests is what some tools print of failures.
+const failedTests = "$ go test ./...\n=== RUN   TestA\n    a_test.go:3: wrong\n--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\n        a_test.go:7: got 1\n" +
+	"panic: oops\n\ngoroutine 1 [running]:\nmain.f()\n\t/src/a.go:12 +0x1d\n" +
+	"____ test_total ____\n>   assert 1 == 2\nE   assert 1 == 2\n\na.py:6: AssertionError\nFAILED a.py::test_total - assert 1 == 2\n" +
+	"Traceback (most recent call last):\n  File \"a.py\", line 3, in <module>\n    f()\nValueError: x\nand more\n" +
+	"a.c:1:2: error: no\n    1 | x\n      | ^\nmake: *** [a.o] Error 1\nnpm error code EUSAGE\nnpm error bad\nnpm error Usage:\nnpm error npm ci\n" +
+	"\n  ● sum › adds\n\n    Expected: 3\n\n#12 0.345 web-1  | error: 3 errors\n"
+
 func seeds(f *testing.F) {
 	for _, log := range []string{
 		"", "\n", "a\r\n", "\x1b", "\x1b]", "caf\xc3", "1%\r2%\r\x1b[K\n",
 		jobLog("\x1b[31mx\x1b[0m\n", "ERROR: Job failed: exit code 1\n"),
 		start("a[b=c]") + "x" + end("a") + "\x1b]8;;u\x07y\x1b]8;;\x1b\\" + start("b") + "z" + end("b") + "\n",
 		stamp("01O ") + "1%\r\n" + stamp("01O+") + "section_start:1:a\r\n" + stamp("01O+") + "\x1b[0KHead\n" + stamp("01E+") + "x\n",
+		jobLog(failedTests, "ERROR: Job failed: exit code 1\n"),
+		strings.ReplaceAll(failedTests, "\n", "\n"+stamp("01E ")),
 		stamp("00O ") + "\n" + stamp("00O+") + "\n" + stamp("00O+") + end("x"),
 	} {
 		f.Add([]byte(log), uint8(1))
@@ -96,17 +106,35 @@ func FuzzSummarize(f *testing.F) {
 		split, err := joblog.Summarize(&chunks{log: string(log), size: 1 + int(size)})
 		require.NoError(t, err)
 		require.Equal(t, s, split)
-		require.LessOrEqual(t, len(s.Failure), 20)
-		require.GreaterOrEqual(t, s.ExitCode, 0)
 		require.Equal(t, s.Succeeded, s.Verdict == "Job succeeded")
 		opened := 0
 		for _, line := range collect(t, bytes.NewReader(log)) {
 			opened += len(line.Opened)
 		}
 		require.Len(t, s.Slowest(opened), opened-s.OmittedSections)
-		for _, line := range s.Failure {
-			require.NotContains(t, line.Text, "\n")
-			require.False(t, strings.HasSuffix(line.Text, " "))
-		}
+		checkCauses(t, s)
 	})
+}
+
+// checkCauses holds a summary's causes to what they are documented to be.
+func checkCauses(t *testing.T, s *joblog.Summary) {
+	t.Helper()
+	require.LessOrEqual(t, len(s.Causes), 8)
+	require.Equal(t, s.Verdict != "" && !s.Succeeded, s.Verdict != "" && len(s.Causes) > 0)
+	require.Equal(t, len(s.Causes) > 0, s.Reason != "")
+	require.LessOrEqual(t, len(s.Reason), 200)
+	require.NotContains(t, s.Reason, "\n")
+	lines := 0
+	for _, cause := range s.Causes {
+		require.NotEmpty(t, cause.Text)
+		for line := range strings.SplitSeq(cause.Text, "\n") {
+			lines++
+			require.LessOrEqual(t, len(line), 4<<10)
+			require.False(t, strings.HasSuffix(line, " "))
+		}
+		require.GreaterOrEqual(t, cause.Line, 0)
+		require.False(t, cause.Line > 0 && cause.File == "", "a line of no file")
+	}
+	require.LessOrEqual(t, lines, 20)
+	require.LessOrEqual(t, len(s.Lines()), lines)
 }

@@ -121,7 +121,11 @@ func heap() int64 {
 func TestMemoryHeldBySummaries(t *testing.T) {
 	long := strings.Repeat("x", 5000)
 	begin := "Running with gitlab-runner " + long + "\n on " + long + "\nUsing Docker executor with image " + long + "\n"
-	failed := start(strings.Repeat("n", 900)) + "\n" + strings.Repeat("error: "+long+"\n", 20) + "ERROR: Job failed: exit code 1" + long + "\n"
+	failed := startAt(0, "step_script") + "\n" + start(strings.Repeat("n", 900)) + "\n"
+	for i := range 20 {
+		failed += fmt.Sprintf("--- FAIL: Test%d\n    a_test.go:%d: 1%s\n    a_test.go:%d: 2%s\n", i, i, long, i, long)
+	}
+	failed += "ERROR: Job failed: exit code 1" + long + "\n"
 	for name, sections := range hostileSections() {
 		t.Run(name, func(t *testing.T) {
 			log := begin + sections + failed
@@ -129,7 +133,8 @@ func TestMemoryHeldBySummaries(t *testing.T) {
 			s, err := joblog.Summarize(strings.NewReader(log))
 			require.NoError(t, err)
 			held := heap() - before
-			require.Len(t, s.Failure, 20)
+			require.Len(t, s.Lines(), 14)
+			require.Len(t, s.Lines()[1], 4096)
 			require.Greater(t, held, int64(400<<10)*strconv.IntSize/64, "sections that fit are kept")
 			require.Less(t, held, int64(1<<20))
 			runtime.KeepAlive(s)

@@ -3,22 +3,19 @@ package joblog
 import (
 	"bytes"
 	"cmp"
-	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
 
 const (
-	maxFailure = 20
 	maxExcerpt = 4 << 10
 
 	// maxSections is how many bytes the sections of a summary may take. The rest
-	// of a summary is text: the excerpts of the failure, the names of their
-	// sections, and four lines of the runner.
+	// of a summary is text: the lines of the causes, with their files and the names of
+	// their sections, and five lines of the runner.
 	maxSummary  = 1 << 20
-	maxSections = maxSummary - maxFailure*(maxExcerpt+maxMarker+64) - 5*maxExcerpt
+	maxSections = maxSummary - maxLines*maxExcerpt - maxCauses*(2*maxMarker+128) - 5*maxExcerpt
 )
 
 // A Summary has what a person first wants to know from a job's log. The runner's
@@ -38,8 +35,9 @@ type Summary struct {
 	Verdict   string
 	Succeeded bool
 
-	// ExitCode is the script's. It is 0 if the job succeeded, and if the verdict
-	// names none, as that of a job that took too long.
+	// ExitCode is the script's, as the verdict has it: from "exit code 137", or from
+	// the "exit status 0xc0000005" of a runner on Windows. It is 0 if the job
+	// succeeded, and if the runner ended it, as one that took too long.
 	ExitCode int
 
 	// Sections are the outermost ones, in the order of the log. All sections,
@@ -49,10 +47,37 @@ type Summary struct {
 	Sections        []*SectionSummary
 	OmittedSections int
 
-	// Failure is what looks like the reason: the last lines that speak of an
-	// error, or if there are none the last of the script, or of a log that has
-	// no script. At most 20, in the order of the log; none if the job succeeded.
-	Failure []Excerpt
+	// Reason is why the job failed, in a line of some 200 characters: what says most
+	// of the first cause, with its place. It is empty if the job succeeded.
+	Reason string
+
+	// Causes are why the job failed, in the order of the log; what came first often
+	// explains the rest. There are at most 8, with 20 lines in all, and none if the
+	// job succeeded.
+	//
+	// They are looked for where the verdict says. If the script failed, they are in
+	// the script: never in after_script, or in what the runner says of caches and
+	// artifacts. Of its commands the last one counts, because that ended it. If the
+	// runner ended the job, the verdict is the first cause, and for a timeout the last
+	// lines of the script are the second. Where no tool is recognised, the only cause
+	// is the last lines.
+	Causes []Cause
+}
+
+// A Cause is a reason for a failure.
+type Cause struct {
+	// Text is the line that names the failure, and the lines that explain it, without
+	// colours. A line has at most 4 KiB.
+	Text string
+
+	// File and Line are where it failed, as the tool writes it. They are empty if it
+	// does not say.
+	File string
+	Line int
+
+	Section string    // the innermost it stands in, or ""
+	Tool    string    // what failed, such as "go test" or "pytest"; "" if that was not recognised
+	Time    time.Time // zero in a log without timestamps
 }
 
 // A SectionSummary is a section and those within it.
@@ -63,20 +88,15 @@ type SectionSummary struct {
 	Sections []*SectionSummary
 }
 
-// An Excerpt is a line of a log, or its first 4 KiB.
-type Excerpt struct {
-	Text    string
-	Time    time.Time // zero in a log without timestamps
-	Section string    // the innermost it stands in, or ""
-}
-
-// Lines returns the lines to show of a job that failed, in the order of the log and
+// Lines returns what to show of a job that failed: the lines of its causes, in order and
 // without repeats. They are at most 20.
 func (s *Summary) Lines() []string {
 	var lines []string
-	for _, line := range s.Failure {
-		if !slices.Contains(lines, line.Text) {
-			lines = append(lines, line.Text)
+	for _, cause := range s.Causes {
+		for line := range strings.SplitSeq(cause.Text, "\n") {
+			if !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
 		}
 	}
 	return lines
@@ -100,171 +120,6 @@ func (s *Summary) Slowest(n int) []*SectionSummary {
 	return all[:min(max(n, 0), len(all))]
 }
 
-// Summarize reads a log to its end. If that fails, the summary is of what was
-// read; it is never nil.
-func Summarize(r io.Reader) (*Summary, error) {
-	sum := &summarizer{Summary: &Summary{}, known: make(map[*Section]*SectionSummary)}
-	s := newScanner(r)
-	for s.next() {
-		sum.add(&s.draft)
-	}
-	if !sum.Succeeded {
-		sum.Failure = sum.errors.excerpts()
-	}
-	if !sum.Succeeded && len(sum.Failure) == 0 {
-		sum.Failure = sum.tail.excerpts()
-	}
-	return sum.Summary, s.err()
-}
-
-type summarizer struct {
-	*Summary
-	known      map[*Section]*SectionSummary // those open, and not omitted
-	held       int                          // bytes that the sections take
-	introduced bool                         // whether the runner named itself in the line before
-	hasScript  bool
-	errors     tail
-	tail       tail // of the script; until it is known that there is one, of the log
-}
-
-func (s *summarizer) add(d *draft) {
-	s.addSections(d)
-	inScript := s.addScript(d)
-	text := bytes.TrimSpace(d.text)
-	if len(text) == 0 || s.addRunner(text) || s.addVerdict(text) {
-		return
-	}
-	if len(d.opened) > 0 {
-		return // a header, such as "Uploading artifacts for failed job"
-	}
-	if looksFailed(text) {
-		s.errors.add(d)
-	}
-	if inScript || !s.hasScript {
-		s.tail.add(d)
-	}
-}
-
-func (s *summarizer) addSections(d *draft) {
-	for _, section := range d.opened {
-		s.open(section, d)
-	}
-	for _, section := range d.closed {
-		delete(s.known, section)
-	}
-}
-
-// addScript reports whether the line is in the job's script. The first that is
-// ends what was kept of the lines before.
-func (s *summarizer) addScript(d *draft) bool {
-	if len(d.sections) == 0 || !isScript(d.sections[0].Name) {
-		return false
-	}
-	if !s.hasScript {
-		s.hasScript, s.tail.count = true, 0
-	}
-	return true
-}
-
-// isScript reports whether the runner names the section of a job's script so.
-// Runners before 13.1 say build_script.
-func isScript(name string) bool { return name == "step_script" || name == "build_script" }
-
-// open adds a section, unless one was omitted before. So no section is kept
-// without those around it.
-func (s *summarizer) open(section *Section, d *draft) {
-	if s.OmittedSections > 0 {
-		s.OmittedSections++
-		return
-	}
-	summary := &SectionSummary{Section: section}
-	if section == d.opened[len(d.opened)-1] {
-		summary.Header = excerpt(d.text)
-	}
-	if s.held += summary.size(); s.held > maxSections {
-		s.OmittedSections++
-		return
-	}
-	s.known[section] = summary
-	if parent := s.known[section.parent]; parent != nil {
-		parent.Sections = append(parent.Sections, summary)
-	} else {
-		s.Sections = append(s.Sections, summary)
-	}
-}
-
-// size returns how many bytes a section takes, rounded up: its two structs, its
-// element in a growing slice, and its texts and options.
-func (s *SectionSummary) size() int {
-	size := 96 + 48 + 24 + textSize(s.Name) + textSize(s.Header)
-	if s.Options == nil {
-		return size
-	}
-	size += 352 // a map of up to eight entries
-	if len(s.Options) > 8 {
-		size += 1408
-	}
-	for key, value := range s.Options {
-		size += textSize(key) + textSize(value)
-	}
-	return size
-}
-
-// textSize returns how many bytes a text takes, with the allocator's rounding.
-func textSize(text string) int {
-	if text == "" {
-		return 0
-	}
-	return len(text) + len(text)/8 + 16
-}
-
-// addRunner reports whether the line is one of the first the runner writes.
-func (s *summarizer) addRunner(text []byte) bool {
-	introduced := s.introduced
-	s.introduced = false
-	switch {
-	case s.Runner == "" && bytes.HasPrefix(text, []byte("Running with gitlab-runner ")):
-		s.Runner, s.introduced = excerpt(text), true
-	case introduced && bytes.HasPrefix(text, []byte("on ")):
-		s.RunnerName = excerpt(text)
-	case s.Executor == "" && !s.hasScript && isExecutor(text):
-		s.Executor = excerpt(text)
-		_, image, _ := strings.Cut(s.Executor, " executor with image ")
-		s.Image, _, _ = strings.Cut(image, " ")
-	default:
-		return false
-	}
-	return true
-}
-
-func isExecutor(text []byte) bool {
-	return bytes.HasPrefix(text, []byte("Using ")) && bytes.Contains(text, []byte(" executor"))
-}
-
-// addVerdict reports whether the line is the runner's verdict. A script may
-// print the like, so the last one counts.
-func (s *summarizer) addVerdict(text []byte) bool {
-	succeeded := string(text) == "Job succeeded"
-	if !succeeded && !bytes.HasPrefix(text, []byte("ERROR: Job failed")) {
-		return false
-	}
-	s.Verdict, s.Succeeded = excerpt(text), succeeded
-	s.ExitCode = exitCode(text)
-	return true
-}
-
-// exitCode returns the number in "exit code 1", or in the "exit status 1" of the
-// shell executor.
-func exitCode(text []byte) int {
-	for _, words := range []string{"exit code ", "exit status "} {
-		if _, number, ok := bytes.Cut(text, []byte(words)); ok {
-			code, _ := strconv.Atoi(string(number[:span(number, isDigit)]))
-			return code
-		}
-	}
-	return 0
-}
-
 // excerpt returns the text without space around it, shortened.
 func excerpt(text []byte) string { return string(shorten(bytes.TrimSpace(text))) }
 
@@ -275,41 +130,4 @@ func shorten(text []byte) []byte {
 	}
 	text = text[:maxExcerpt]
 	return text[:len(text)-cutRune(text)]
-}
-
-// A tail is the last lines of some. Its slots are written over, so that a line
-// costs no memory.
-type tail struct {
-	slots [maxFailure]slot
-	count int
-}
-
-type slot struct {
-	text    []byte
-	time    time.Time
-	section *Section
-}
-
-func (t *tail) add(d *draft) {
-	slot := &t.slots[t.count%maxFailure]
-	t.count++
-	slot.text = append(slot.text[:0], shorten(bytes.TrimRight(d.text, " \t"))...)
-	slot.time, slot.section = d.time, nil
-	if len(d.sections) > 0 {
-		slot.section = d.sections[len(d.sections)-1]
-	}
-}
-
-// excerpts returns the lines, the oldest first.
-func (t *tail) excerpts() []Excerpt {
-	var lines []Excerpt
-	for i := max(t.count-maxFailure, 0); i < t.count; i++ {
-		slot := &t.slots[i%maxFailure]
-		line := Excerpt{Text: string(slot.text), Time: slot.time}
-		if slot.section != nil {
-			line.Section = slot.section.Name
-		}
-		lines = append(lines, line)
-	}
-	return lines
 }

@@ -36,14 +36,6 @@ func summarize(t *testing.T, log string) *joblog.Summary {
 	return summary
 }
 
-func failure(s *joblog.Summary) []string {
-	var lines []string
-	for _, line := range s.Failure {
-		lines = append(lines, line.Text)
-	}
-	return lines
-}
-
 func TestSummarize(t *testing.T) {
 	s := summarize(t, jobLog("\x1b[32;1m$ go test ./...\x1b[0;m\n"+
 		startAt(10, "unit[collapsed=true]")+"Unit tests\nok  \texample.com/app\n--- FAIL: TestAnswer (0.00s)\n"+
@@ -56,10 +48,11 @@ func TestSummarize(t *testing.T) {
 	require.Equal(t, "ERROR: Job failed: exit code 1", s.Verdict)
 	require.False(t, s.Succeeded)
 	require.Equal(t, 1, s.ExitCode)
-	require.Equal(t, []joblog.Excerpt{
-		{Text: "--- FAIL: TestAnswer (0.00s)", Section: "unit"},
-		{Text: "FAIL", Section: "step_script"},
-	}, s.Failure)
+	require.Equal(t, "TestAnswer: answer_test.go:12: got 41", s.Reason)
+	require.Equal(t, []joblog.Cause{{
+		Text: "--- FAIL: TestAnswer (0.00s)\n    answer_test.go:12: got 41",
+		File: "answer_test.go", Line: 12, Section: "unit", Tool: "go test",
+	}}, s.Causes)
 
 	require.Len(t, s.Sections, 4)
 	require.Zero(t, s.OmittedSections)
@@ -82,27 +75,6 @@ func TestSummarize(t *testing.T) {
 	require.Empty(t, s.Slowest(-1))
 }
 
-func TestVerdict(t *testing.T) {
-	for verdict, want := range map[string]joblog.Summary{
-		"\x1b[32;1mJob succeeded\x1b[0;m\n":                      {Verdict: "Job succeeded", Succeeded: true},
-		"ERROR: Job failed: exit code 137\n":                     {Verdict: "ERROR: Job failed: exit code 137", ExitCode: 137},
-		"ERROR: Job failed: exit code 4 (killed)\n":              {Verdict: "ERROR: Job failed: exit code 4 (killed)", ExitCode: 4},
-		"ERROR: Job failed: exit status 2":                       {Verdict: "ERROR: Job failed: exit status 2", ExitCode: 2},
-		"ERROR: Job failed: exit code \n":                        {Verdict: "ERROR: Job failed: exit code"},
-		"ERROR: Job failed: command terminated with exit code 3": {Verdict: "ERROR: Job failed: command terminated with exit code 3", ExitCode: 3},
-		"ERROR: Job failed (system failure): no space left":      {Verdict: "ERROR: Job failed (system failure): no space left"},
-		"Job succeeded\nERROR: Job failed: exit code 1\n":        {Verdict: "ERROR: Job failed: exit code 1", ExitCode: 1},
-		"ERROR: Job failed: exit code 1\nJob succeeded\n":        {Verdict: "Job succeeded", Succeeded: true},
-		"Job succeeded not\n":                                    {},
-		"":                                                       {},
-	} {
-		s := summarize(t, jobLog("", verdict))
-		require.Equal(t, want.Verdict, s.Verdict)
-		require.Equal(t, want.Succeeded, s.Succeeded, verdict)
-		require.Equal(t, want.ExitCode, s.ExitCode, verdict)
-	}
-}
-
 func TestExecutor(t *testing.T) {
 	for log, want := range map[string]joblog.Summary{
 		"Running with gitlab-runner 1\n  on x\nUsing Shell (bash) executor...\n":                          {RunnerName: "on x", Executor: "Using Shell (bash) executor..."},
@@ -122,59 +94,13 @@ func TestExecutor(t *testing.T) {
 	require.Equal(t, "a", s.Image)
 }
 
-func TestFailureLines(t *testing.T) {
-	for text, want := range map[string]bool{
-		"error: no such thing": true, "Error: x": true, "ERROR x": true, "[error] x": true, "3 errors": true,
-		"TypeError: x is not a function": true, "java.lang.NullPointerException: x": true, "2 failed, 3 passed": true,
-		"npm ERR! code 1": true, "fatal: not a git repository": true, "panic: runtime error": true,
-		"thread 'main' panicked at src/main.rs:1:1": true, "Killed": true, "sh: 1: gcc: command not found": true,
-		"Segmentation fault (core dumped)": true, "cat: x: No such file or directory": true, "x: Permission denied": true,
-		"Traceback (most recent call last):": true, "make: *** [all] Error 2": true, "ok, failed=1 errors=0": true,
-		"Failures: 1, Errors: 0": true, "dir/main.go:3:5: undefined: x": true, "main.c:3:5: error: x": true, "It failed.": true,
-		"Error(s) found": true, "--- FAIL: TestX": true, "exit failure": true, "10 errors": true, "errors: 01": true,
-
-		"all fine": false, "0 errors": false, "No errors found": false, "Failures: 0, Errors: 0": false, "failed=0": false, "0 failed": false,
-		"ok pkg/errors 0.1s": false, "compiling error.go": false, "error_log=1": false, "the terror": false, "src/error/x": false,
-		"calls Error() here": false, "failover": false, "$ grep error log": false, "WARNING: x failed": false, "warn: error": false,
-		"main.c:3:5: warning: x": false, "main.c:3:5: note: x": false, "12:30:01: started": false, "a b.go:1:2: x": false,
-		"main.go:3: x": false, "main.go:x:5: y": false, "main.go:3:: y": false, ":3:5: y": false, "http://x:1:2: y": false,
-	} {
-		s := summarize(t, jobLog("first\n"+text+"\nlast\n", "ERROR: Job failed: exit code 1\n"))
-		if want {
-			require.Equal(t, []string{text}, failure(s))
-		} else {
-			require.Equal(t, []string{"first", text, "last"}, failure(s))
-		}
-	}
-}
-
-func TestFailureOfSuccess(t *testing.T) {
-	require.Empty(t, summarize(t, jobLog("error: tolerated\n", "Job succeeded\n")).Failure)
-}
-
-func TestFailureIsTheLast(t *testing.T) {
-	var script strings.Builder
-	for i := range 50 {
-		fmt.Fprintf(&script, "error %d\nline %d\n", i, i)
-	}
-	lines := failure(summarize(t, jobLog(script.String(), "ERROR: Job failed: exit code 1\n")))
-	require.Len(t, lines, 20)
-	require.Equal(t, "error 30", lines[0])
-	require.Equal(t, "error 49", lines[19])
-}
-
-func TestTailWithoutScript(t *testing.T) {
-	require.Equal(t, []string{"a", "  b"}, failure(summarize(t, "a\n\n  b  \n")))
-	old := start("build_script") + "Head\n$ x\n" + "c\n" + end("build_script") + "\nd\n"
-	require.Equal(t, []string{"$ x", "c"}, failure(summarize(t, "a\n"+old)))
-}
-
 func TestExcerpts(t *testing.T) {
 	log := stamp("01O ") + "error: " + strings.Repeat("é", 4000) + "\n"
 	s := summarize(t, log)
-	require.Len(t, s.Failure, 1)
-	require.Equal(t, time.Date(2024, 5, 22, 12, 43, 46, 962646000, time.UTC), s.Failure[0].Time)
-	require.Equal(t, "error: "+strings.Repeat("é", 2044), s.Failure[0].Text)
+	require.Len(t, s.Causes, 1)
+	require.Equal(t, time.Date(2024, 5, 22, 12, 43, 46, 962646000, time.UTC), s.Causes[0].Time)
+	require.Equal(t, "error: "+strings.Repeat("é", 2044), s.Causes[0].Text)
+	require.Equal(t, "error: "+strings.Repeat("é", 95)+"…", s.Reason)
 	s = summarize(t, start("a")+start("b")+"Head\n")
 	require.Empty(t, s.Sections[0].Header)
 	require.Equal(t, "Head", s.Sections[0].Sections[0].Header)
@@ -202,5 +128,5 @@ func TestSummarizeFails(t *testing.T) {
 	s, err := joblog.Summarize(io.MultiReader(strings.NewReader("Running with gitlab-runner 1\nx"), iotest.ErrReader(broken)))
 	require.Equal(t, broken, err)
 	require.Equal(t, "Running with gitlab-runner 1", s.Runner)
-	require.Equal(t, []string{"x"}, failure(s))
+	require.Equal(t, []string{"x"}, s.Lines())
 }

@@ -1,5 +1,5 @@
 // Failures tells why a pipeline failed: its jobs and those of the pipelines it
-// started, with their reasons, the last lines of their logs and the tests that
+// started, with their reasons, the lines of their logs that say why and the tests that
 // failed. Without arguments it does so on a fake GitLab.
 //
 //	failures [-ref main] [-lines 10] [group/app [pipeline]]
@@ -104,24 +104,27 @@ func (q question) explain(ctx context.Context, out io.Writer, client *gitlabci.C
 			continue
 		}
 		fmt.Fprintf(out, "\n%s (%s) failed after %v: %s\n  %s\n", job.Name, job.Stage, job.Duration.Duration(), job.FailureReason, job.WebURL)
-		if err := q.tail(ctx, out, client, one.Pipeline.ProjectID, job.ID); err != nil {
+		if err := q.causes(ctx, out, client, one.Pipeline.ProjectID, job.ID); err != nil {
 			return err
 		}
 	}
 	return tests(ctx, out, client, one)
 }
 
-// tail prints the lines of a log that look like the reason, the last of them.
-func (q question) tail(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, job gitlabci.JobID) error {
+// causes prints why a job failed according to its log, and the lines that say so.
+func (q question) causes(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, job gitlabci.JobID) error {
 	log, err := client.Jobs.Log(ctx, project, job)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
 	summary, err := joblog.Summarize(log)
-	lines := summary.Failure
-	for _, line := range lines[max(0, len(lines)-max(0, q.lines)):] {
-		fmt.Fprintf(out, "  | %s\n", line.Text)
+	if summary.Reason != "" {
+		fmt.Fprintf(out, "  %s\n", summary.Reason)
+	}
+	lines := summary.Lines()
+	for _, line := range lines[:min(max(0, q.lines), len(lines))] {
+		fmt.Fprintf(out, "  | %s\n", line)
 	}
 	return err
 }

@@ -18,7 +18,7 @@ func TestOnTheFake(t *testing.T) {
 		"pipeline 102 of main: failed, 1 jobs failed, 1 of 2 tests",
 		"deploy started no pipeline: downstream_pipeline_creation_failed",
 		"unit (test) failed after 1m0s: script_failure\n  https://",
-		"  | --- FAIL: TestDivide (0.00s)\n  | FAIL\n",
+		"  TestDivide: divide_test.go:12: got 1, want 2\n  | --- FAIL: TestDivide (0.00s)\n",
 		"tests of pipeline 101:\n  unit: TestDivide\n",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -70,8 +70,8 @@ func TestOnAServer(t *testing.T) {
 	}
 }
 
-// Of a log come the last lines that tell why.
-func TestTail(t *testing.T) {
+// Of a log come the lines that tell why.
+func TestCauses(t *testing.T) {
 	script := func(lines string) string {
 		return "section_start:1:step_script\r\x1b[0K\n" + lines + "section_end:2:step_script\r\x1b[0K\nERROR: Job failed: exit code 1\n"
 	}
@@ -82,12 +82,12 @@ func TestTail(t *testing.T) {
 		fails bool
 	}{
 		"no log":             {"", 2, "", false},
-		"the end of it":      {script("one\ntwo\n\nthree\n"), 2, "  | two\n  | three\n", false},
-		"fewer than wanted":  {script("one\n"), 20, "  | one\n", false},
-		"errors before that": {script("--- FAIL: TestA\n--- FAIL: TestB\nerror: C\ncleaning up\n"), 2, "  | --- FAIL: TestB\n  | error: C\n", false},
-		"none wanted":        {script("one\n"), 0, "", false},
-		"fewer than none":    {script("one\n"), -1, "", false},
-		"for a terminal":     {script("\x1b[31;1mred\x1b[0;m\n10%\r100%\nring\a\tonce\n"), 3, "  | red\n  | 100%\n  | ring\tonce\n", false},
+		"the end of it":      {script("one\ntwo\n\nthree\n"), 2, "  three\n  | one\n  | two\n", false},
+		"fewer than wanted":  {script("one\n"), 20, "  one\n  | one\n", false},
+		"errors before that": {script("--- FAIL: TestA\n    a_test.go:3: x\n--- FAIL: TestB\ncleaning up\n"), 2, "  TestA: a_test.go:3: x\n  | --- FAIL: TestA\n  |     a_test.go:3: x\n", false},
+		"none wanted":        {script("one\n"), 0, "  one\n", false},
+		"fewer than none":    {script("one\n"), -1, "  one\n", false},
+		"for a terminal":     {script("\x1b[31;1mred\x1b[0;m\n10%\r100%\nring\a\tonce\n"), 3, "  ring once\n  | red\n  | 100%\n  | ring\tonce\n", false},
 		"may not be read":    {script("one\n"), 2, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestTail(t *testing.T) {
 				srv.Fault(gitlabcitest.Fault{Status: 403})
 			}
 			var out strings.Builder
-			err := question{lines: test.lines}.tail(t.Context(), &out, srv.Client(), "group/app", job.ID)
+			err := question{lines: test.lines}.causes(t.Context(), &out, srv.Client(), "group/app", job.ID)
 			if out.String() != test.want || (err != nil) != test.fails {
 				t.Errorf("%q, %v", &out, err)
 			}

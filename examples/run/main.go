@@ -105,6 +105,9 @@ func start(ctx context.Context, client *gitlabci.Client, set *settings, b *board
 func tell(out io.Writer, result *gitlabci.RunResult) {
 	for _, failure := range result.Failed {
 		fmt.Fprintf(out, "\n%s failed: %s %s\n", printable(failure.Job.Name), failure.Reason, failure.Job.WebURL)
+		if failure.Summary.Reason != "" {
+			fmt.Fprintln(out, "  "+printable(failure.Summary.Reason))
+		}
 		for _, line := range failure.Lines {
 			fmt.Fprintln(out, "    "+printable(line))
 		}

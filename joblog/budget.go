@@ -1,0 +1,97 @@
+package joblog
+
+import (
+	"slices"
+	"strings"
+)
+
+// How many lines are shown of all causes together: lines that name a failure up to the
+// most there are, those that explain one up to roomToShow, and others up to roomForMore.
+const (
+	maxCauses   = 8
+	maxLines    = 20
+	roomToShow  = 14
+	roomForMore = 12
+)
+
+// A budget chooses the lines of failures that are shown.
+type budget struct {
+	failures []*failure
+	chosen   [][]bool
+	seen     map[string]bool // a line is shown once
+	spent    int
+}
+
+// causes makes the causes of failures.
+func causes(failures []*failure) []Cause {
+	if len(failures) > maxCauses {
+		failures = slices.Concat(failures[:firstStrong], failures[len(failures)-(maxCauses-firstStrong):])
+	}
+	b := &budget{failures: failures, seen: map[string]bool{}}
+	for _, f := range failures {
+		b.chosen = append(b.chosen, make([]bool, len(f.lines)))
+	}
+	for _, round := range []struct {
+		do   action
+		room int
+	}{{tell, maxLines}, {show, roomToShow}, {more, roomForMore}} {
+		for n := 0; b.choose(round.do, round.room, n); n++ {
+		}
+	}
+	var list []Cause
+	for i := range failures {
+		if cause, ok := b.cause(i); ok {
+			list = append(list, cause)
+		}
+	}
+	return list
+}
+
+// choose takes the n-th line of a kind of each failure, as long as there is room. It
+// reports whether there was such a line.
+func (b *budget) choose(do action, room, n int) (found bool) {
+	for i, f := range b.failures {
+		at := nth(f.lines, do, n)
+		if at < 0 {
+			continue
+		}
+		found = true
+		text := strings.TrimSpace(f.lines[at].text)
+		if b.spent < room && !b.seen[text] {
+			b.chosen[i][at] = true
+			b.seen[text] = true
+			b.spent++
+		}
+	}
+	return found
+}
+
+// nth returns where the n-th line of a kind is, or -1.
+func nth(lines []shown, do action, n int) int {
+	for i, l := range lines {
+		if l.do != do {
+			continue
+		}
+		if n == 0 {
+			return i
+		}
+		n--
+	}
+	return -1
+}
+
+// cause makes a cause of the lines that were chosen of a failure, if there are any.
+func (b *budget) cause(i int) (cause Cause, ok bool) {
+	f := b.failures[i]
+	var lines []string
+	for k, chosen := range b.chosen[i] {
+		if chosen {
+			lines = append(lines, f.lines[k].text)
+		}
+	}
+	cause = Cause{Text: strings.Join(lines, "\n"), File: f.file, Line: f.line, Section: f.section, Time: f.time}
+	if f.opener != nil {
+		cause.Tool = f.tool
+	}
+	return cause, len(lines) > 0
+}

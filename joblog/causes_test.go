@@ -1,0 +1,127 @@
+package joblog_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/joblog"
+)
+
+// shownOf returns what is shown of a script that failed.
+func shownOf(t *testing.T, script string) []string {
+	t.Helper()
+	return summarize(t, jobLog(script, exitCode1)).Lines()
+}
+
+// numbered returns lines with numbers, such as "line 1".
+func numbered(format string, n int) (lines string) {
+	for i := range n {
+		lines += fmt.Sprintf(format+"\n", i+1)
+	}
+	return lines
+}
+
+// A word of an error is a guess, for an output that is long and of no tool that is known.
+func TestMentions(t *testing.T) {
+	for text, want := range map[string]bool{
+		"Error: x": true, "ERROR x": true, "[error] x": true, "3 errors": true,
+		"TypeError: x is not a function": true, "java.lang.NullPointerException: x": true, "2 failed, 3 passed": true,
+		"Killed": true, "cat: x: No such file or directory": true, "x: Permission denied": true,
+		"Failures: 1, Errors: 0": true, "It failed.": true, "Error(s) found": true, "exit failure": true, "10 errors": true, "errors: 01": true,
+		"could not open x": true, "invalid option": true,
+
+		"all fine": false, "0 errors": false, "No errors found": false, "Failures: 0, Errors: 0": false, "failed=0": false, "0 failed": false,
+		"ok pkg/errors 0.1s": false, "compiling error.go": false, "error_log=1": false, "the terror": false, "src/error/x": false,
+		"calls Error() here": false, "failover": false, "WARNING: x failed": false, "warn: error": false,
+		"main.c:3:5: warning: x": false, "12:30:01: started": false, "tests error handling ... ok": false, "handles errors: PASS": false,
+	} {
+		lines := shownOf(t, "first\n"+text+"\n"+numbered("line %d", 20))
+		require.Equal(t, want, lines[0] == text, "%s: %q", text, lines)
+		require.Equal(t, "line 20", lines[len(lines)-1])
+	}
+}
+
+// A short output is shown whole, and of a long one the last lines.
+func TestLastLines(t *testing.T) {
+	require.Equal(t, []string{"$ ./check", "0 errors so far", "an error", "and more"}, shownOf(t, "$ ./check\n0 errors so far\nan error\n\nand more\n"))
+	lines := shownOf(t, "$ ./check\n"+numbered("line %d", 40))
+	require.Len(t, lines, 10)
+	require.Equal(t, "line 31", lines[0])
+	require.Equal(t, []string{"$ x", "a"}, shownOf(t, "$ x\na\n-----\n=== +++ ===\n  ╵\n  │\n"), "lines that are drawn")
+}
+
+// What looks like a failure and is none is not shown.
+func TestNeverShown(t *testing.T) {
+	for _, text := range []string{
+		"Receiving objects:  45% (45/100)", " 45% [=====>   ] error", "npm ERR! A complete log of this run can be found in:",
+		"✓ throws an error", "--- PASS: TestError (0.00s)", "go: downloading github.com/pkg/errors v0.9.1", "Get:1 http://deb.debian.org/debian bookworm InRelease",
+		"Using docker image sha256:388b5e85 for golang:1.26 with digest x ...",
+	} {
+		require.Equal(t, []string{"$ x", "a"}, shownOf(t, "$ x\n"+text+"\na\n"+text+"\n"), text)
+	}
+	usage := "$ tool\nusage: tool [-a] [-b]\n            [-c]\n  -a    error\n  -b    fail\n\noptions:\n  -c   c\ntool: unrecognized arguments: --d\n"
+	require.Equal(t, []string{"$ tool", "usage: tool [-a] [-b]", "tool: unrecognized arguments: --d"}, shownOf(t, usage))
+}
+
+// The first failures are shown and the last, each by the line that names it.
+func TestManyFailures(t *testing.T) {
+	s := summarize(t, jobLog(numbered("a.c:%d:2: error: no", 40), exitCode1))
+	require.Len(t, s.Causes, 8)
+	var lines []int
+	for _, cause := range s.Causes {
+		require.Equal(t, "a.c", cause.File)
+		lines = append(lines, cause.Line)
+	}
+	require.Equal(t, []int{1, 2, 3, 4, 5, 38, 39, 40}, lines)
+	require.Equal(t, "a.c:1:2: error: no", s.Reason)
+}
+
+// A failure that is told twice is one cause.
+func TestJoinedCauses(t *testing.T) {
+	s := summarize(t, jobLog("=== FAILURES ===\n_____ test_a _____\n\n    def test_a():\n>       f()\nE       ValueError: no\n\ntests/test_a.py:6: ValueError\n"+
+		"=== short test summary info ===\nFAILED tests/test_a.py::test_a - ValueError: no\n=== 1 failed, 3 passed in 0.07s ===\n", exitCode1))
+	require.Len(t, s.Causes, 1)
+	require.Equal(t, joblog.Cause{
+		Text: "FAILED tests/test_a.py::test_a - ValueError: no\n_____ test_a _____\n>       f()\nE       ValueError: no\ntests/test_a.py:6: ValueError",
+		File: "tests/test_a.py", Line: 6, Section: "step_script", Tool: "pytest",
+	}, s.Causes[0])
+}
+
+// The bare parent of a test that failed says nothing.
+func TestNestedTests(t *testing.T) {
+	s := summarize(t, jobLog("--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/one (0.00s)\n        a_test.go:7: got 1\n    --- FAIL: TestA/two (0.00s)\n        a_test.go:8: got 2\nFAIL\nFAIL\tx\t0.1s\n", exitCode1))
+	require.Len(t, s.Causes, 2)
+	require.Equal(t, "TestA/one: a_test.go:7: got 1", s.Reason)
+}
+
+// With timestamps, what is written to the other stream meanwhile ends no failure.
+func TestInterleavedFailure(t *testing.T) {
+	out, err := stamp("01O "), stamp("01E ")
+	s := summarize(t, stamp("00O ")+start("step_script")+"\n"+
+		err+"Traceback (most recent call last):\n"+out+"working on 3\n"+err+"  File \"a.py\", line 3, in <module>\n"+err+"    f()\n"+
+		out+"done with 3\n"+err+"ValueError: x\n"+out+"bye\n"+stamp("00O ")+end("step_script")+exitCode1)
+	require.Len(t, s.Causes, 1)
+	require.Equal(t, "Traceback (most recent call last):\n  File \"a.py\", line 3, in <module>\nValueError: x", s.Causes[0].Text)
+	require.Equal(t, "a.py:3: ValueError: x", s.Reason)
+	require.False(t, s.Causes[0].Time.IsZero())
+}
+
+// What a script says after a tool has failed may be what ended it.
+func TestAfterTheFailure(t *testing.T) {
+	failed := "--- FAIL: TestA (0.00s)\n    a_test.go:1: x\n"
+	require.Equal(t, []string{"--- FAIL: TestA (0.00s)", "    a_test.go:1: x", "ERROR: coverage is below 80%"},
+		shownOf(t, failed+"FAIL\n"+numbered("line %d", 20)+"ERROR: coverage is below 80%\nbye\n"))
+	require.Equal(t, []string{"sh: foo: command not found", "giving up"}, shownOf(t, "sh: foo: command not found\ncleaning\ngiving up\n"))
+}
+
+// What wraps a tool's output does not hide it.
+func TestWrapped(t *testing.T) {
+	for _, wrap := range []string{"#12 0.345 ", "#4 ", "│ ", "web-1  | ", "2024-05-22T12:43:46.123Z ", "12.50 "} {
+		s := summarize(t, jobLog(wrap+"--- FAIL: TestA (0.00s)\n"+wrap+"    a_test.go:7: got 1\n"+wrap+"FAIL\n", exitCode1))
+		require.Equal(t, "TestA: "+strings.TrimSpace(wrap+"    a_test.go:7: got 1"), s.Reason, wrap)
+		require.Equal(t, 7, s.Causes[0].Line, wrap)
+	}
+}

@@ -1,0 +1,108 @@
+package joblog
+
+import (
+	"slices"
+	"strings"
+)
+
+const (
+	// shortOutput is how many lines of the last command are shown whole, where no tool
+	// is recognised.
+	shortOutput = 10
+
+	lastOfLong   = 4 // how many last lines are shown at least of a longer output that mentions errors
+	lastOfEnded  = 5 // and of one that the runner ended
+	briefOutput  = 3 // how many are few, so that failures of an earlier command are shown too
+	firstEarlier = 3 // how many of those
+	contextual   = 4 // how many lines are shown before a command that wrote nothing
+)
+
+// choose returns what explains the failure of a script, or of a stage of the runner,
+// best.
+func (c *collector) choose() []*failure {
+	c.finish()
+	if all := c.now.failures.all(); len(all) > 0 {
+		return append(all, c.afterwards(all)...)
+	}
+	output := c.tail.fresh
+	if output > shortOutput {
+		return c.guess()
+	}
+	if earlier := c.earlier.failures.all(); len(earlier) > 0 && output <= briefOutput {
+		return c.withEarlier(earlier)
+	}
+	if output == 0 {
+		return c.tails(1 + contextual)
+	}
+	return c.tails(output + 1)
+}
+
+// withEarlier returns failures of an earlier command together with the last one, which
+// says little. It may have been there to end the job because of them, or have failed by
+// itself.
+func (c *collector) withEarlier(earlier []*failure) []*failure {
+	final := c.tail.failure(c.tail.fresh + 1)
+	final.ended = !isExit(final.lines[0].text)
+	return append(earlier[:min(len(earlier), firstEarlier)], final)
+}
+
+// isExit reports whether an echoed command ends a job for what happened before.
+func isExit(echo string) bool {
+	for _, begin := range []string{"exit", "(exit", "test ", "[", "if ", "false", "return", "! "} {
+		if strings.HasPrefix(echo, "$ "+begin) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *collector) tails(n int) []*failure {
+	if f := c.tail.failure(n); len(f.lines) > 0 {
+		return []*failure{f}
+	}
+	return nil
+}
+
+// afterwards returns what was said after the last failure: a script may go on after a
+// tool has failed, and say last what ended it.
+func (c *collector) afterwards(failures []*failure) []*failure {
+	end, final := 0, failures[len(failures)-1]
+	for _, f := range failures {
+		end = max(end, f.end)
+	}
+	var later []*failure
+	for _, f := range c.now.mentions.all() {
+		if f.at > end {
+			later = append(later, f)
+		}
+	}
+	if len(later) > 0 {
+		return later[max(len(later)-2, 0):]
+	}
+	if s := c.tail.back(0); final.weight == message && s != nil && s.at > end && !s.echo {
+		return c.tails(1)
+	}
+	return nil
+}
+
+// guess returns lines of a long output in which no tool was recognised: what came before
+// the first command that says no more than that something failed, lines that mention an
+// error, and the last.
+func (c *collector) guess() []*failure {
+	hints := c.now.mentions.all()
+	if len(hints) == 0 {
+		hints = c.now.complaints.all()
+	}
+	consequences := c.now.consequences.all()
+	if len(hints)+len(consequences) == 0 {
+		return c.tails(shortOutput)
+	}
+	all := c.tails(max(lastOfLong, shortOutput-len(hints)))
+	for _, f := range slices.Concat(consequences, hints) {
+		if len(all) == 0 || f.end < all[0].at {
+			all = append(all, f)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *failure) int { return a.at - b.at })
+	return all
+}

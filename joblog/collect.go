@@ -1,0 +1,268 @@
+package joblog
+
+// How many failures are kept of each kind: the first and the last. What a compiler or
+// a test says first explains what comes later; what was said last made the job fail.
+const (
+	firstStrong, lastStrong = 5, 3
+	firstHints, lastHints   = 3, 4
+)
+
+// A collector collects the failures in a script, or in a stage of the runner.
+type collector struct {
+	index        *index
+	lines        int
+	now, earlier results // of the command that runs, and of the last before it that had some
+	blocks       [2]block
+	tail         tail
+	marks        uint64
+}
+
+// Results are the failures of a command.
+type results struct {
+	failures, consequences, mentions, complaints keeper
+}
+
+func newResults() results {
+	return results{
+		failures:     keeper{mostFirst: firstStrong, mostLast: lastStrong},
+		consequences: keeper{mostFirst: 1, mostLast: 1},
+		mentions:     keeper{mostFirst: firstHints, mostLast: lastHints},
+		complaints:   keeper{mostFirst: firstHints, mostLast: lastHints},
+	}
+}
+
+func newCollector() *collector {
+	return &collector{index: theIndex(), now: newResults(), earlier: newResults()}
+}
+
+// A block is a failure whose lines still come. There is one for each stream: where both
+// are written at the same time, lines of one do not end what the other began.
+type block struct {
+	opener    *opener
+	failure   *failure // nil if the lines are never shown
+	left      int      // how many lines may follow
+	indent    int
+	rules     []ruling
+	counts    []int // how often each rule was applied
+	confirmed bool
+}
+
+func (c *collector) blockOf(l *seen) *block {
+	if l.origin.stream == StreamStderr {
+		return &c.blocks[1]
+	}
+	return &c.blocks[0]
+}
+
+// command begins the next command: what was found is of an earlier one, which did not
+// end the job.
+func (c *collector) command(l *seen) {
+	c.lines++
+	c.finish()
+	if !c.now.failures.empty() || c.earlier.failures.empty() && !c.now.mentions.empty() {
+		c.earlier = c.now
+	}
+	c.now, c.marks = newResults(), 0
+	c.tail.add(l, c.lines, true)
+}
+
+// add takes a line of a command.
+func (c *collector) add(l *seen) {
+	c.lines++
+	b := c.blockOf(l)
+	if b.opener != nil {
+		if taken := c.follow(b, l); taken {
+			return
+		}
+	}
+	opened, hinted := c.index.find(l, c.marks)
+	switch {
+	case opened != nil && opened.weight == never:
+		if opened.within > 0 || b.opener == nil {
+			c.open(b, l, opened)
+		}
+		c.tail.pass(l, c.lines)
+		return
+	case opened != nil:
+		c.open(b, l, opened)
+	case isLine(l.body):
+		c.tail.pass(l, c.lines)
+		return
+	case hinted != nil && b.opener == nil && !c.index.isHarmless(l):
+		c.hint(l, hinted)
+	}
+	c.tail.add(l, c.lines, false)
+}
+
+// skip takes a blank line.
+func (c *collector) skip(l *seen) {
+	if b := c.blockOf(l); b.opener != nil && b.opener.blank == last {
+		c.close(b)
+	}
+}
+
+func (c *collector) hint(l *seen, h *hint) {
+	f := (*opener)(nil).found(l, c.lines)
+	f.keep(l.text, tell)
+	if h.weight == mention {
+		c.now.mentions.add(f)
+	} else {
+		c.now.complaints.add(f)
+	}
+}
+
+// isHarmless reports whether a line with such a word is no error: it warns, or a
+// family knows it.
+func (x *index) isHarmless(l *seen) bool {
+	if hasPrefixFold(l.body, "warn") {
+		return true
+	}
+	text := l.matched()
+	for _, re := range x.harmless {
+		if re.Match(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// open begins a failure with a line.
+func (c *collector) open(b *block, l *seen, o *opener) {
+	c.close(b)
+	c.marks |= o.sets
+	*b = block{opener: o, left: o.within, indent: l.indent, counts: b.counts, confirmed: o.confirm == nil}
+	b.use(o.after)
+	if o.weight != never {
+		b.failure = o.found(l, c.lines)
+		c.lookBack(b.failure)
+		b.failure.keep(l.text, max(o.head, tell))
+	}
+	if b.left == 0 {
+		c.close(b)
+	}
+}
+
+// lookBack takes lines that came before.
+func (c *collector) lookBack(f *failure) {
+	for i := range f.before {
+		look := &f.before[i]
+		var taken []*slot
+		for n := range look.reach {
+			s := c.tail.back(n)
+			if s == nil || s.echo || look.until != nil && look.until.Match(s.matched()) {
+				break
+			}
+			if look.like == nil || look.like.Match(s.matched()) {
+				taken = append(taken, s)
+			}
+			if len(taken) == look.most {
+				break
+			}
+		}
+		for n := len(taken) - 1; n >= 0; n-- {
+			f.locate(taken[n].matched(), look.like)
+			f.keep(taken[n].text, look.do)
+		}
+	}
+}
+
+// follow takes a line of a failure, or ends it. It reports whether the line needs no
+// more looking at.
+func (c *collector) follow(b *block, l *seen) (taken bool) {
+	if b.left--; b.left < 0 {
+		c.close(b)
+		return false
+	}
+	if !b.confirmed {
+		b.confirmed = b.opener.confirm.Match(l.matched())
+	}
+	do, r := b.rule(l)
+	switch do {
+	case stop:
+		c.close(b)
+		return false
+	case pass:
+		if r == nil {
+			return false
+		}
+	case tell, show, more:
+		b.take(l, do, r)
+	}
+	if f := b.failure; f != nil {
+		f.end = c.lines
+	}
+	if do == hide || b.opener.weight == never && do == pass {
+		c.tail.pass(l, c.lines)
+	} else {
+		c.tail.add(l, c.lines, false)
+	}
+	switch {
+	case do == last || r != nil && r.ends:
+		c.close(b)
+	case r != nil && r.then != nil:
+		b.use(r.then)
+		b.left = r.thenWithin
+	}
+	return true
+}
+
+// use makes rules those of the block.
+func (b *block) use(rules []ruling) {
+	b.rules, b.counts = rules, b.counts[:0]
+	for range rules {
+		b.counts = append(b.counts, 0)
+	}
+}
+
+// rule returns what becomes of a line, and the rule that says so, if one does.
+func (b *block) rule(l *seen) (action, *ruling) {
+	for i := range b.rules {
+		r := &b.rules[i]
+		if r.most > 0 && b.counts[i] >= r.most || r.deeper && l.indent <= b.indent || r.like != nil && !r.like.Match(l.matched()) {
+			continue
+		}
+		b.counts[i]++
+		return r.do, r
+	}
+	return b.opener.other, nil
+}
+
+func (b *block) take(l *seen, do action, r *ruling) {
+	if b.failure == nil {
+		return
+	}
+	if r != nil {
+		b.failure.locate(l.matched(), r.like)
+	}
+	b.failure.keep(l.text, do)
+}
+
+// finish ends the failures that are open.
+func (c *collector) finish() {
+	for i := range c.blocks {
+		c.close(&c.blocks[i])
+	}
+}
+
+// close ends a failure, and keeps it.
+func (c *collector) close(b *block) {
+	o, f := b.opener, b.failure
+	b.opener, b.failure = nil, nil
+	if o == nil || f == nil || len(f.lines) == 0 {
+		return
+	}
+	weight := o.weight
+	if !b.confirmed {
+		weight, f.lines = mention, f.lines[:1]
+	}
+	switch weight {
+	case strong, message:
+		c.now.failures.add(f)
+	case consequence:
+		c.now.consequences.add(f)
+	case complaint:
+		c.now.complaints.add(f)
+	default:
+		c.now.mentions.add(f)
+	}
+}

@@ -1,0 +1,296 @@
+package joblog
+
+import (
+	"bytes"
+	"encoding/binary"
+	"regexp"
+	"sync"
+)
+
+const (
+	minStart   = 3
+	minWord    = 4
+	maxMatched = 1 << 10 // how much of a line patterns see
+	maxScanned = 4 << 10 // how much of a line is searched for words
+	maxTries   = 8       // how many facts with a pattern are tried on a line
+)
+
+// A pattern is a compiled one, with the places of its groups.
+type pattern struct {
+	*regexp.Regexp
+	file, line, name int
+}
+
+// An opener is a compiled [fact].
+type opener struct {
+	*fact
+	order       int // in the tables
+	match       *pattern
+	confirm     *pattern
+	before      []lookBack
+	after       []ruling
+	needs, sets uint64 // bits of marks
+}
+
+// A ruling is a compiled [rule].
+type ruling struct {
+	*rule
+	like *pattern
+	then []ruling
+}
+
+type lookBack struct {
+	*look
+	like, until *pattern
+}
+
+// An anchor is a literal that may open a fact. Those with one hash are a chain.
+type anchor struct {
+	text   string
+	opener *opener
+	hint   *hint // of words that only mention an error
+	next   uint16
+}
+
+// An index finds the facts that a line may open. Every line of a log is searched with
+// it, so its tables fit the processor's nearest memory.
+type index struct {
+	starts  [1 << 12]uint16 // by the hash of the first bytes: the first anchor of the chain, plus one
+	words   [1 << 12]uint16
+	anchors []anchor
+	places  []*opener
+	kinds   [256]kind
+
+	harmless []*regexp.Regexp
+	marks    map[string]uint64
+}
+
+// theIndex is of all families. It is made for the first log: a program that reads none
+// should not have to compile patterns.
+var theIndex = sync.OnceValue(func() *index { return newIndex(families) })
+
+func newIndex(families []*family) *index {
+	x := &index{kinds: kinds, marks: map[string]uint64{}}
+	for _, f := range families {
+		for i := range f.facts {
+			x.add(&f.facts[i])
+		}
+		for _, text := range f.harmless {
+			x.harmless = append(x.harmless, regexp.MustCompile(text))
+		}
+	}
+	for i := range hints {
+		x.addWord(hints[i].word, anchor{hint: &hints[i]}, true)
+	}
+	return x
+}
+
+func (x *index) add(f *fact) {
+	o := &opener{fact: f, order: len(x.anchors), match: compile(f.match), confirm: compile(f.confirm), needs: x.mark(f.needs), sets: x.mark(f.sets)}
+	for i := range f.before {
+		l := &f.before[i]
+		o.before = append(o.before, lookBack{l, compile(l.like), compile(l.until)})
+	}
+	o.after = compileRules(f.after)
+	for _, text := range f.starts {
+		x.addTo(&x.starts, startHash([]byte(text)), anchor{text: text, opener: o})
+	}
+	for _, text := range f.words {
+		x.addWord(text, anchor{opener: o}, f.fold)
+	}
+	if f.place {
+		x.places = append(x.places, o)
+	}
+}
+
+func compileRules(rules []rule) (compiled []ruling) {
+	for i := range rules {
+		r := &rules[i]
+		compiled = append(compiled, ruling{r, compile(r.like), compileRules(r.then)})
+	}
+	return compiled
+}
+
+func (x *index) addWord(text string, a anchor, fold bool) {
+	a.text = text
+	x.addTo(&x.words, wordHash([]byte(text)), a)
+	x.kinds[text[0]] |= initial
+	if fold && isLetter(text[0]) {
+		x.kinds[text[0]&^0x20] |= initial
+	}
+}
+
+// addTo appends an anchor to its chain, so that the first in the tables is the first
+// found.
+func (x *index) addTo(table *[1 << 12]uint16, hash uint32, a anchor) {
+	x.anchors = append(x.anchors, a)
+	at := &table[hash]
+	for *at != 0 {
+		at = &x.anchors[*at-1].next
+	}
+	*at = uint16(len(x.anchors))
+}
+
+func (x *index) mark(name string) uint64 {
+	if name == "" {
+		return 0
+	}
+	bit, ok := x.marks[name]
+	if !ok {
+		bit = 1 << len(x.marks)
+		x.marks[name] = bit
+	}
+	return bit
+}
+
+func compile(text string) *pattern {
+	if text == "" {
+		return nil
+	}
+	re := regexp.MustCompile(text)
+	return &pattern{Regexp: re, file: re.SubexpIndex("file"), line: re.SubexpIndex("line"), name: re.SubexpIndex("name")}
+}
+
+// startHash is of the first three bytes, in lower case.
+func startHash(b []byte) uint32 {
+	return mix(uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | 0x202020)
+}
+
+// wordHash is of the first four bytes, in lower case.
+func wordHash(b []byte) uint32 { return mix(binary.LittleEndian.Uint32(b) | 0x20202020) }
+
+func mix(u uint32) uint32 { return u * 0x9e3779b1 >> 20 }
+
+// find returns the fact that a line opens, or the hint that it mentions an error, or
+// nothing. A fact is worth more than a hint wherever it stands.
+func (x *index) find(l *seen, marks uint64) (opened *opener, hinted *hint) {
+	s := search{index: x, seen: l, marks: marks}
+	if o := s.start(); o != nil {
+		return o, nil
+	}
+	if o := s.place(); o != nil {
+		return o, nil
+	}
+	return s.word()
+}
+
+// A search is the one for what a line opens.
+type search struct {
+	*index
+	*seen
+	marks uint64
+	tries int
+}
+
+func (s *search) start() *opener {
+	begin := s.body
+	if len(begin) < minStart {
+		return nil
+	}
+	if digits := span(begin, isDigit); digits > 0 {
+		if len(begin)-digits+1 < minStart {
+			return nil
+		}
+		begin = append(s.number[:0], '#')
+		begin = append(begin, s.body[digits:min(digits+len(s.number)-1, len(s.body))]...)
+	}
+	for a := s.starts[startHash(begin)]; a != 0; a = s.anchors[a-1].next {
+		anchor := &s.anchors[a-1]
+		if anchor.in(begin) && s.fits(anchor.opener) {
+			return anchor.opener
+		}
+	}
+	return nil
+}
+
+// place finds a fact of lines that begin with a file and a line number.
+func (s *search) place() *opener {
+	if !beginsWithPlace(s.body) {
+		return nil
+	}
+	for _, o := range s.places {
+		if s.fits(o) {
+			return o
+		}
+	}
+	return nil
+}
+
+// beginsWithPlace reports whether b is like "dir/file.go:12", "file.cs(3" or
+// "File.java:[3".
+func beginsWithPlace(b []byte) bool {
+	length := span(b, isPathByte)
+	if length == 1 && len(b) > 3 && b[1] == ':' && b[2] == '\\' { // a drive of Windows
+		length = 2 + span(b[2:], isPathByte)
+	}
+	if length == 0 || length+1 >= len(b) || b[length] != ':' && b[length] != '(' {
+		return false
+	}
+	return (isDigit(b[length+1]) || b[length+1] == '[') && bytes.IndexByte(b[:length], '.') >= 0
+}
+
+func isPathByte(c byte) bool { return pathBytes[c] }
+
+var pathBytes = func() (table [256]bool) {
+	for c := range table {
+		b := byte(c)
+		table[c] = isNameByte(b) || b >= 0x80 || bytes.IndexByte([]byte(`/\@+~$%`), b) >= 0
+	}
+	return table
+}()
+
+func (s *search) word() (opened *opener, hinted *hint) {
+	var before kind
+	text := s.inner[:min(len(s.inner), maxScanned)]
+	for i := 0; i+minWord <= len(text); i++ {
+		k := s.kinds[text[i]]
+		if k&initial != 0 && beginsWord(before, k) {
+			if a := s.words[wordHash(text[i:])]; a != 0 {
+				o, h := s.wordAt(a, text, i)
+				if o != nil {
+					return o, nil
+				}
+				hinted = h.or(hinted)
+			}
+		}
+		before = k
+	}
+	return nil, hinted
+}
+
+// wordAt compares the word at i with a chain of anchors.
+func (s *search) wordAt(a uint16, text []byte, i int) (opened *opener, hinted *hint) {
+	for ; a != 0; a = s.anchors[a-1].next {
+		anchor := &s.anchors[a-1]
+		switch {
+		case anchor.hint != nil:
+			if anchor.hint.tells(text, i) {
+				hinted = anchor.hint.or(hinted)
+			}
+		case anchor.in(text[i:]) && s.fits(anchor.opener):
+			return anchor.opener, nil
+		}
+	}
+	return nil, hinted
+}
+
+func (a *anchor) in(b []byte) bool {
+	if a.opener.fold {
+		return hasPrefixFold(b, a.text)
+	}
+	return len(b) >= len(a.text) && string(b[:len(a.text)]) == a.text
+}
+
+// fits reports whether a line whose literal was found opens the fact.
+func (s *search) fits(o *opener) bool {
+	if o.needs&^s.marks != 0 {
+		return false
+	}
+	if o.match == nil {
+		return true
+	}
+	if s.tries++; s.tries > maxTries {
+		return false
+	}
+	return o.match.Match(s.matched())
+}

@@ -1,0 +1,63 @@
+package joblog
+
+import (
+	"fmt"
+	"path"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxReason is how many bytes of a reason are for its line. Its place and name come
+// before that.
+const maxReason = 200
+
+// reasonOf makes one line of what explains a failure: the line that says most, with its
+// place, and the name of the test.
+func reasonOf(f *failure) string {
+	text := strings.TrimSpace(f.telling())
+	if f.name != "" && !strings.Contains(text, f.name) {
+		text = f.name + ": " + text
+	}
+	if f.file != "" && !strings.Contains(text, path.Base(f.file)) {
+		place := f.file
+		if f.line > 0 {
+			place = fmt.Sprintf("%s:%d", f.file, f.line)
+		}
+		text = place + ": " + text
+	}
+	return trim(text)
+}
+
+// telling returns the line that says most: the first that explains a name, or else the
+// first of all.
+func (f *failure) telling() string {
+	lines := f.lines
+	if f.opener == nil { // the last lines of a script
+		return lines[len(lines)-1].text
+	}
+	if at := nth(lines, tell, 0); f.name == "" && at >= 0 {
+		return lines[at].text
+	}
+	if at := nth(lines, show, 0); at >= 0 {
+		return lines[at].text
+	}
+	return lines[0].text
+}
+
+// trim cuts a text to one line that is not too long.
+func trim(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' {
+			return ' '
+		}
+		return r
+	}, text)
+	if len(text) <= maxReason {
+		return text
+	}
+	end := maxReason - len("…")
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
+}

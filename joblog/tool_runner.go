@@ -1,0 +1,23 @@
+package joblog
+
+// What the runner writes, and what others print while they download and install.
+var runnerFamily = family{
+	facts: []fact{
+		{weight: never, starts: []string{
+			"Using docker image sha256:", "Using effective pull policy", "Authenticating with credentials from", "Pulling docker image ",
+			"Running on ", "Fetching changes", "Initialized empty Git repository", "Reinitialized existing Git repository",
+			"Created fresh repository.", "Checking out ", "Skipping Git submodules setup", "Updating/initializing submodules",
+			"Skipping object checkout", "Cloning into '", "HEAD is now at ", "Removing ", "Submodule '", "Submodule path '",
+			"Starting service ", "Waiting for services to be up and running", "Waiting for pod ", "ContainersNotReady: ",
+			"Using Kubernetes ", "Using attach strategy", "Using Shell ", "Using Docker ", "Preparing the \"", "Preparing environment", "Getting source from ",
+			"Checking cache for ", "Restoring cache", "Successfully extracted cache", "No URL provided, cache will not be downloaded",
+			"Failed to extract cache", "ERROR: No files to upload", "WARNING: Event retrieved from the cluster",
+			"WARNING: after_script failed", "WARNING: Cache file does not exist", "Downloading artifacts for ",
+		}},
+		{weight: never, words: []string{"no matching files. Ensure that the artifact path"}},
+		{
+			tool: "git", weight: message, starts: []string{"fatal: ", "remote: ERROR", "remote: HTTP Basic", "remote: The project you were"},
+		},
+		{tool: "git", weight: message, starts: []string{"error: pathspec", "error: failed to push", "error: RPC failed", "error: object file", "CONFLICT ("}},
+	},
+}
