@@ -45,7 +45,7 @@ func scored(t *testing.T, dir string, set settings) string {
 func TestScore(t *testing.T) {
 	dir := folder(t, "a.log\terror: one\terror: two\nb.log\tone\tnot there\n\nc.log\tnor there\nd.log\twith gitlab-runner 17\r\n")
 	want := "partly b.log \"not there\"\nwrong  c.log \"nor there\"\nwrong  d.log \"with gitlab-runner 17\"\n" +
-		"4 logs: 1 right, 1 partly, 2 wrong\nlines shown: 2 in the median, 2 at most\n" +
+		"4 logs: 1 right, 1 partly, 2 wrong\nlines shown: 3 in the median, 3 at most\n" +
 		"wrong where the last 30 lines are right: d.log\n"
 	if got := scored(t, dir, settings{}); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
@@ -56,7 +56,7 @@ func TestScore(t *testing.T) {
 	if got := scored(t, dir, settings{tail: 6}); !strings.Contains(got, "4 logs: 2 right, 1 partly, 1 wrong\n") {
 		t.Error(got)
 	}
-	if got := scored(t, dir, settings{all: true}); !strings.HasPrefix(got, "right  a.log\n       | first error: one\n       | second error: two\npartly b.log") {
+	if got := scored(t, dir, settings{all: true}); !strings.HasPrefix(got, "right  a.log\n       | $ make\n       | first error: one\n       | second error: two\npartly b.log") {
 		t.Error(got)
 	}
 }
