@@ -289,9 +289,19 @@ func (t *TriggerJob) downstreamProject(upstream ProjectID) ProjectID {
 }
 
 // together runs tasks, a few at once, until one of them fails or the context
-// ends. It returns when none is running any more.
+// ends. It returns when none is running any more. If the context ends several tasks, the
+// error is that of one which had failed before, if there is one.
 func together(ctx context.Context, tasks []func(context.Context) error) error {
-	err := pool.Each(ctx, len(tasks), treeConcurrency, func(ctx context.Context, i int) error { return tasks[i](ctx) })
+	errs := make([]error, len(tasks))
+	err := pool.Each(ctx, len(tasks), treeConcurrency, func(ctx context.Context, i int) error {
+		errs[i] = tasks[i](ctx)
+		return errs[i]
+	})
+	if ctx.Err() != nil && !rest.IsAfter(err) {
+		if i := slices.IndexFunc(errs, rest.IsAfter); i >= 0 {
+			return errs[i]
+		}
+	}
 	if ended := rest.Ended(ctx); ended != nil && (err == nil || err.Error() == ended.Error()) {
 		return fmt.Errorf("gitlabci: reading a tree of pipelines: %w", ended)
 	}

@@ -84,6 +84,8 @@ func matrixNetworks() []matrixNetwork {
 			},
 		},
 		{"a project that has moved, at another name of the server", gitlabcitest.Fault{}, movesTo("http://gitlab.example.org"), judgeMoved},
+		{"another name of the server", gitlabcitest.Fault{}, redirectsTo("http://gitlab.example.org%s"), judgeRenamed("http://gitlab.example.org")},
+		{"another scheme of the server", gitlabcitest.Fault{}, redirectsTo("https://localhost%s"), judgeRenamed("https://localhost")},
 		{"a name that looks alike", gitlabcitest.Fault{}, redirectsTo("http://loca\u017fhost%s"), judgeLookAlike},
 		{"a login page elsewhere", gitlabcitest.Fault{}, redirectsTo("http://login.example.org/#%s"), judgeLookAlike},
 		{"cut off without a length", gitlabcitest.Fault{}, cutShortly, judgeCut},
@@ -103,6 +105,17 @@ func judgeMoved(t *testing.T, trial *trial, deed deed, err error) {
 	}
 	require.ErrorContains(t, err, "gitlab.example.org")
 	require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
+}
+
+// judgeRenamed requires that nothing is requested at another name of the server, where
+// the same path may be something else, and that the error asks whether that name should
+// be the base URL.
+func judgeRenamed(name string) func(*testing.T, *trial, deed, error) {
+	return func(t *testing.T, trial *trial, _ deed, err error) {
+		require.ErrorContains(t, err, name)
+		require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
+		require.Empty(t, trial.elsewhere.asked)
+	}
 }
 
 func judgeLookAlike(t *testing.T, trial *trial, deed deed, err error) {

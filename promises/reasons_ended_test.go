@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -323,5 +324,29 @@ func TestCauseInAnOpenArchive(t *testing.T) {
 		err := read()
 		require.ErrorIs(t, err, context.Canceled, name)
 		require.ErrorIs(t, err, signal, name)
+	}
+}
+
+// A tree is read by several calls at once. If the deadline ends them all, the error is
+// that of the one that had failed before.
+func TestDeadlineOfATreeSaysWhatFailed(t *testing.T) {
+	t.Parallel()
+	for _, part := range []string{"/pipelines/7", "/pipelines/7/jobs", "/pipelines/7/bridges"} {
+		synctest.Test(t, func(t *testing.T) {
+			var failed atomic.Bool
+			script := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, part) && failed.CompareAndSwap(false, true) {
+					w.WriteHeader(http.StatusBadGateway)
+					return
+				}
+				testkit.Silent(w, r)
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			_, err := script.Client(t).Pipelines.Tree(ctx, "group/app", 7)
+			require.True(t, failed.Load(), part)
+			require.ErrorIs(t, err, context.DeadlineExceeded, part)
+			require.ErrorContains(t, err, "(after: 502 Bad Gateway)", part)
+		})
 	}
 }

@@ -1,0 +1,155 @@
+package promises_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/memnet"
+	"example.com/gitlabci/internal/testkit"
+)
+
+// A matrixSequence is what goes wrong with several requests of a deed, while its context
+// has a deadline, and a check of the result.
+type matrixSequence struct {
+	name    string
+	faults  []gitlabcitest.Fault
+	timeout time.Duration
+	judge   func(*testing.T, sequenceResult)
+}
+
+// A sequenceResult is what a deed came to.
+type sequenceResult struct {
+	deed  deed
+	err   error
+	hit   bool // there was a request to be met by a fault
+	ended bool // by the deadline
+}
+
+// TestMatrixOfSequences calls every method while one request after the other fails.
+func TestMatrixOfSequences(t *testing.T) {
+	t.Parallel()
+	for _, deed := range deeds() {
+		t.Run(deed.name, func(t *testing.T) {
+			t.Parallel()
+			token := matrixTokens()[0]
+			if !deed.admits(token) {
+				token = matrixTokens()[3] // of a job
+			}
+			for i, sequence := range matrixSequences() {
+				t.Run(sequence.name, func(t *testing.T) {
+					for j, protocol := range []func(*memnet.Network) *http.Transport{(*memnet.Network).Transport, (*memnet.Network).HTTP2} {
+						if !testkit.UnderRace() || i%2 == j {
+							synctest.Test(t, func(t *testing.T) { sequence.run(t, newTrial(t, deed, token, protocol, nil), deed) })
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+func (s matrixSequence) run(t *testing.T, trial *trial, deed deed) {
+	for _, fault := range s.faults {
+		fault.Route = deed.route
+		trial.srv.Fault(fault)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), s.timeout)
+	defer cancel()
+	begun := time.Now()
+	result := sequenceResult{deed: deed, err: deed.do(ctx, trial.client)}
+	result.ended = time.Since(begun) == s.timeout
+	require.LessOrEqual(t, time.Since(begun), s.timeout)
+	for _, request := range trial.srv.Requests() {
+		result.hit = result.hit || request.Route == deed.route
+	}
+	trial.note(result.err)
+	s.judge(t, result)
+	synctest.Wait()
+	trial.transport.CloseIdleConnections()
+	require.Zero(t, trial.open.Load(), "bodies left open")
+	requireEffects(t, trial.srv, deed, result.err)
+	trial.requireSecrecy(t)
+}
+
+func matrixSequences() []matrixSequence {
+	absent := gitlabcitest.Fault{Status: 404, Body: `{"message":"404 Not found"}`, Nth: 2, Times: 1}
+	silence := gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader}
+	later := gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader, Nth: 2}
+	throttled := gitlabcitest.Fault{Status: 429, Header: http.Header{"Retry-After": {"7"}}}
+	once := func(f gitlabcitest.Fault) gitlabcitest.Fault {
+		f.Times = 1
+		return f
+	}
+	const day, minute = 24 * time.Hour, time.Minute
+	return []matrixSequence{
+		{"a 404 in between", []gitlabcitest.Fault{absent}, day, func(t *testing.T, r sequenceResult) { require.NoError(t, r.err) }},
+		{"executed, then a 404", []gitlabcitest.Fault{{Status: 502, Executed: true, Times: 1}, absent}, day, judgeAbsent},
+		{"502 until the deadline", []gitlabcitest.Fault{{Status: 502}}, minute, judgeDeadline("502 Bad Gateway")},
+		{"502, then silence until the deadline", []gitlabcitest.Fault{once(gitlabcitest.Fault{Status: 502}), later}, minute, judgeDeadline("502 Bad Gateway")},
+		{"429 until the deadline", []gitlabcitest.Fault{throttled}, minute, judgeDeadline("429 Too Many Requests")},
+		{"429, then silence until the deadline", []gitlabcitest.Fault{once(throttled), later}, minute, judgeDeadline("429 Too Many Requests")},
+		{"resets until the deadline", []gitlabcitest.Fault{{Break: gitlabcitest.BreakResetUnanswered}}, minute, judgeDeadline("")},
+		{"silence until the deadline", []gitlabcitest.Fault{silence}, minute, judgeDeadline("")},
+		{"silence for hours", []gitlabcitest.Fault{silence}, day, judgeSilence},
+	}
+}
+
+// judgeAbsent requires that a 404 says nothing about an earlier attempt, and ends no poll.
+func judgeAbsent(t *testing.T, r sequenceResult) {
+	switch r.deed.kind {
+	case reading, streaming, decoding, mending:
+		require.ErrorIs(t, r.err, gitlabci.ErrNotFound)
+	case once, plain:
+		require.ErrorIs(t, r.err, gitlabci.ErrOutcomeUnknown)
+	default: // the write was executed, and the object that is polled for exists
+		require.NoError(t, r.err)
+	}
+}
+
+// judgeDeadline requires that an error says what failed before the deadline, that nothing
+// but the deadline ends a poll, and that the outcome of a write is not known.
+func judgeDeadline(why string) func(*testing.T, sequenceResult) {
+	return func(t *testing.T, r sequenceResult) {
+		t.Helper()
+		require.Error(t, r.err)
+		switch r.deed.kind {
+		case watching, expecting, lasting:
+			require.True(t, r.ended, "the deadline ends a poll")
+		}
+		if r.ended {
+			require.ErrorIs(t, r.err, context.DeadlineExceeded)
+		}
+		if !r.hit {
+			return
+		}
+		require.ErrorContains(t, r.err, why)
+		writes := !strings.HasPrefix(r.deed.route, "GET ")
+		if writes && !strings.HasPrefix(why, "429") { // after a 429, silence may follow
+			require.ErrorIs(t, r.err, gitlabci.ErrOutcomeUnknown)
+		} else if !writes {
+			require.NotErrorIs(t, r.err, gitlabci.ErrOutcomeUnknown)
+		}
+		if e := (*gitlabci.APIError)(nil); why != "" {
+			require.ErrorAs(t, r.err, &e)
+		}
+	}
+}
+
+// judgeSilence requires that nothing waits for a silent server forever. A keyed create
+// finds what it made.
+func judgeSilence(t *testing.T, r sequenceResult) {
+	require.False(t, r.ended)
+	if r.deed.kind == searching {
+		require.NoError(t, r.err)
+		return
+	}
+	require.Error(t, r.err)
+}
