@@ -3,7 +3,7 @@ package remote
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"maps"
@@ -26,14 +26,14 @@ type File struct {
 
 	contentType string
 	name        string
-	from        string       // the endpoint, and the storage if there is one
-	size        int64        // of the file, or -1
-	end         int64        // of the body within the file, or -1
-	read        int64        // bytes returned
-	validator   string       // a strong ETag, or a date, or ""
-	ranges      bool         // whether a part may be requested
-	asked       int64        // where the requested part begins
-	sum         maphash.Hash // of the bytes returned
+	from        string // the endpoint, and the storage if there is one
+	size        int64  // of the file, or -1
+	end         int64  // of the body within the file, or -1
+	read        int64  // bytes returned
+	validator   string // a strong ETag, or a date, or ""
+	ranges      bool   // whether a part may be requested
+	asked       int64  // where the requested part begins
+	sum         uint32 // CRC-32C of the bytes returned, unless vouched
 
 	ending *ending // of a body that ends with its connection; else nil
 	known  int64   // the size that Spec.Length returned, or -1
@@ -135,7 +135,9 @@ func (f *File) add(p []byte) {
 		return
 	}
 	f.read += int64(len(p))
-	f.sum.Write(p)
+	if !f.vouched() {
+		f.sum = crc32.Update(f.sum, castagnoli, p)
+	}
 	if f.ending != nil {
 		f.ending.add(p)
 	}
