@@ -181,8 +181,13 @@ func (s *ArtifactsService) Download(ctx context.Context, project ProjectID, src 
 		return 0, err
 	}
 	defer file.Close()
-	return io.Copy(w, file)
+	return remote.Copy(w, file)
 }
+
+const (
+	usualConnections = 4
+	mostConnections  = 16
+)
 
 // SaveOptions say which file of a job is saved. Nil is the archive.
 type SaveOptions struct {
@@ -190,6 +195,11 @@ type SaveOptions struct {
 	Gunzip       bool                    // see [OpenOptions.Gunzip]
 	DownloadMode DownloadMode            // see [OpenOptions.DownloadMode]
 	Progress     func(done, total int64) // see [OpenOptions.Progress]
+
+	// Connections is how many connections a file of at least 32 MiB is read over, if the
+	// server promises ranges and sends a strong ETag. Each reads a part, which resumes
+	// by itself. 0 is 4; 1 is one connection for all; 16 is the most.
+	Connections int
 
 	// AllowUnverified saves a file that nothing proves to be complete: the server
 	// sent neither its length nor its end, its size in the job is unknown, and it
@@ -228,6 +238,9 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 		opts = &SaveOptions{}
 	}
 	old, err := atomicfile.Replaceable(file)
+	if opts.Connections < 0 || opts.Connections > mostConnections {
+		err = rest.Invalid("SaveOptions.Connections", fmt.Errorf("%d is not within 0 to %d", opts.Connections, mostConnections))
+	}
 	call := archiveCall(project, src, opts.open())
 	call.Err = cmp.Or(call.Err, err)
 	if _, err := s.client.wire.Request(ctx, call); err != nil {
@@ -239,17 +252,18 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 	}
 	return ofFileSystem(atomicfile.Replace(file, old, func(part *os.File) error {
 		if opts.Gunzip { // what is written is not what is downloaded
-			return fill(ctx, part, open(remote.Spec{}))
+			return fill(ctx, part, open(remote.Spec{}), 1)
 		}
-		err := fill(ctx, part, open(remote.Spec{Copy: part, Provable: beginsAsZip}))
-		if err != zipped.ErrUnproven {
+		connections := cmp.Or(opts.Connections, usualConnections)
+		err := fill(ctx, part, open(remote.Spec{Copy: part, Provable: beginsAsZip}), connections)
+		if err != zipped.ErrUnproven && !errors.Is(err, remote.ErrNoParts) {
 			return err
 		}
 		_, err = part.Seek(0, io.SeekStart)
 		if err = cmp.Or(err, part.Truncate(0)); err != nil {
 			return err
 		}
-		return fill(ctx, part, open(remote.Spec{}))
+		return fill(ctx, part, open(remote.Spec{}), 1)
 	}))
 }
 

@@ -296,14 +296,19 @@ func (c *Client) sizeOf(project ProjectID, id JobID, kind ArtifactType) func(con
 }
 
 // fill downloads to a new file, which open opens. The error is [zipped.ErrUnproven] if
-// parts were joined by comparing bytes and cannot be checked.
-func fill(ctx context.Context, part *os.File, open func() (*ArtifactFile, error)) error {
+// parts were joined by comparing bytes and cannot be checked, and [remote.ErrNoParts] if
+// the file cannot be read over several connections.
+func fill(ctx context.Context, part *os.File, open func() (*ArtifactFile, error), connections int) error {
 	file, err := open()
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	size, err := io.Copy(part, file)
+	if file.body != file.source {
+		_, err := remote.Copy(part, file)
+		return err
+	}
+	size, err := file.source.CopyTo(ctx, part, connections)
 	if err != nil || file.source.Seam() == 0 {
 		return err
 	}

@@ -32,7 +32,7 @@ var mayImport = map[string]string{
 	"internal/pages":      "internal/pool",
 	"internal/poll":       "internal/rest",
 	"internal/pool":       "internal/cause",
-	"internal/remote":     "internal/rest internal/secret",
+	"internal/remote":     "internal/pool internal/rest internal/secret",
 	"internal/rest":       "internal/cause internal/lenient internal/secret github.com/hashicorp/go-retryablehttp", // alone
 	"internal/secret":     "internal/lenient",
 	"internal/zipped":     "internal/atomicfile internal/cause internal/pool internal/remote",

@@ -39,6 +39,7 @@ type File struct {
 	known  int64   // the size that Spec.Length returned, or -1
 	seam   int64   // where a part began that was joined to Spec.Copy, or 0
 
+	parts   *Parts         // the file as parts, if the server promises them
 	next    string         // the validator, once the file is known to be the same
 	secrets []secret.Value // of the last request, to keep out of errors
 
@@ -60,6 +61,13 @@ func Open(ctx context.Context, server Server, spec Spec) (*File, error) {
 	f.size, f.end, f.ending, f.validator = resp.ContentLength, resp.ContentLength, endingOf(resp), validatorOf(resp)
 	if err := f.accept(resp, false); err != nil {
 		return nil, f.Refuse("%w", err)
+	}
+	if f.promisesParts(resp) {
+		f.parts = &Parts{
+			server: server, proven: true, from: resp.From, name: f.name, size: f.size,
+			validator: f.validator, place: placeOf(resp), secrets: resp.Secrets,
+		}
+		f.parts.remember(resp)
 	}
 	// If it was no page at first, a page now is not the file.
 	f.spec.Page = rest.IsPage(f.contentType)

@@ -33,6 +33,7 @@ var (
 type Parts struct {
 	server Server
 	fixed  bool   // never replaced by another one
+	proven bool   // each part must have the validator
 	from   string // the endpoint, and the storage if there is one
 	name   string
 	size   int64
@@ -198,7 +199,7 @@ func (p *Parts) verify(resp *rest.Response, first, end int64) (int64, error) {
 	if !p.same(resp) {
 		return 0, p.fail(errChanged)
 	}
-	if resp.StatusCode == http.StatusOK {
+	if resp.StatusCode == http.StatusOK || p.proven && strongValidator(resp.Header) == "" {
 		return 0, p.fail(ErrNoParts)
 	}
 	r, err := parseContentRange(resp.Header.Get("Content-Range"))
@@ -223,7 +224,7 @@ func (p *Parts) same(resp *rest.Response) bool {
 		return now == p.validator
 	}
 	if isTag(p.validator) {
-		return p.fixed
+		return p.fixed || p.proven // without the validator, there is no part either
 	}
 	return p.fixed || p.place != "" && placeOf(resp) == p.place
 }
@@ -248,14 +249,19 @@ func (p *Parts) ask(ctx context.Context, part string) (*rest.Response, error) {
 		}
 	}
 	if err == nil {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.secrets = resp.Secrets
-		if resp.Away {
-			p.signed = resp.Request.URL
-		}
+		p.remember(resp)
 	}
 	return resp, err
+}
+
+// remember keeps the URL in the storage that a response is from.
+func (p *Parts) remember(resp *rest.Response) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.secrets = resp.Secrets
+	if resp.Away {
+		p.signed = resp.Request.URL
+	}
 }
 
 // outdated reports whether a new URL may help. If the old one led to no response, the
