@@ -144,13 +144,20 @@ type JobFailure struct {
 	// that were found. It is never nil; that of a job without a log is empty.
 	Summary *joblog.Summary
 
-	// Lines are those to show of the failure, without colours: those of the summary's
-	// causes. They are at most 20 of at most 4 KiB each; a job that never ran has none.
+	// TestCases are the tests that failed according to the job's own JUnit report, if it
+	// uploaded one: at most 100, each with at most 64 KiB of output. GitLab has one
+	// suite for the jobs of a parallel job, so each of these has the tests of all.
+	TestCases []*TestCase
+
+	// Lines are those to show of the failure, without colours: the tests that failed,
+	// with the first lines of their output, and then the lines of the summary's causes.
+	// They are at most 20 of at most 4 KiB each; a job that never ran has none.
 	Lines []string
 
 	// Err is why the log could not be read to its end, such as [ErrForbidden] or
-	// the error of a context that has ended. Summary and Lines are then from the part that was
-	// read.
+	// the error of a context that has ended. Summary and Lines are then from the part
+	// that was read. It is also why there are no TestCases, unless the token may not
+	// see them.
 	Err error
 }
 
@@ -172,10 +179,12 @@ type FailuresOptions struct {
 //	GET /projects/:id/pipelines/:pipeline_id
 //	GET /projects/:id/jobs/:job_id/trace
 //	GET /projects/:id/jobs/:job_id
+//	GET /projects/:id/pipelines/:pipeline_id/test_report
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
-// The errors are those of [PipelinesService.Watch]. If a log cannot be read, only its
-// [JobFailure] has that error. A pipeline can fail without a job: see
+// The test report is read once a pipeline, if a job of it that failed has uploaded one.
+// The errors are those of [PipelinesService.Watch]. If a log or a report cannot be read,
+// only its [JobFailure] has that error. A pipeline can fail without a job: see
 // [Pipeline.YAMLErrors].
 func (s *PipelinesService) Failures(ctx context.Context, project ProjectID, pipeline PipelineID, opts *FailuresOptions) ([]*JobFailure, error) {
 	opts = cmp.Or(opts, &FailuresOptions{})
@@ -211,9 +220,10 @@ type failures struct {
 
 // An attempt is a job, as last seen.
 type attempt struct {
-	id      JobID
-	project ProjectID
-	failure *JobFailure // nil unless it counts
+	id       JobID
+	project  ProjectID
+	pipeline PipelineID
+	failure  *JobFailure // nil unless it counts
 }
 
 // projectOf is the project of what has changed.
@@ -245,7 +255,7 @@ func (f *failures) note(event *PipelineEvent) {
 	if newest := byName[job.Name]; newest != nil && newest.id > job.ID {
 		return
 	}
-	seen := &attempt{id: job.ID, project: f.projectOf(event)}
+	seen := &attempt{id: job.ID, project: f.projectOf(event), pipeline: event.Pipeline.ID}
 	if event.Status == StatusFailed && !job.AllowFailure {
 		seen.failure = &JobFailure{Job: new(*job), TriggerJob: event.TriggerJob, Reason: job.FailureReason, Summary: &joblog.Summary{}}
 	}
@@ -286,6 +296,10 @@ func (f *failures) explain(ctx context.Context) (list []*JobFailure) {
 		f.read(ctx, logs[i])
 		return nil
 	})
+	f.addTests(ctx, logs)
+	for _, failure := range list {
+		failure.Lines = failure.show()
+	}
 	return list
 }
 
@@ -310,7 +324,7 @@ func (f *failures) failed() (all []*attempt) {
 	return all
 }
 
-// read finds the lines that explain a failure. The job may just have ended, and its
+// read summarizes the log of a job that failed. The job may just have ended, and its
 // last lines may still arrive.
 func (f *failures) read(ctx context.Context, failed *attempt) {
 	if failed.failure.Err = rest.Ended(ctx); failed.failure.Err != nil {
@@ -319,5 +333,41 @@ func (f *failures) read(ctx context.Context, failed *attempt) {
 	log := f.service.client.Jobs.openFollowed(ctx, failed.project, failed.id, f.follow)
 	defer log.Close()
 	failed.failure.Summary, failed.failure.Err = joblog.Summarize(log)
-	failed.failure.Lines = failed.failure.Summary.Lines()
+}
+
+// addTests adds the tests that failed to those jobs that uploaded a report, pipeline by
+// pipeline.
+func (f *failures) addTests(ctx context.Context, failed []*attempt) {
+	reported := map[PipelineID][]*attempt{}
+	for _, a := range failed {
+		if slices.ContainsFunc(a.failure.Job.Artifacts, func(file JobArtifact) bool { return file.FileType == ArtifactTypeJUnit }) {
+			reported[a.pipeline] = append(reported[a.pipeline], a)
+		}
+	}
+	for _, pipeline := range slices.Sorted(maps.Keys(reported)) {
+		if rest.Ended(ctx) != nil {
+			return
+		}
+		f.service.addTests(ctx, pipeline, reported[pipeline])
+	}
+}
+
+const (
+	shownLines = 20 // of a failure
+	shownTests = 5
+	shownOfOne = 3 // lines of a test's output
+)
+
+// show returns the lines to show.
+func (f *JobFailure) show() []string {
+	var lines []string
+	for _, test := range f.TestCases[:min(len(f.TestCases), shownTests)] {
+		lines = append(lines, test.show()...)
+	}
+	for _, line := range f.Summary.Lines() {
+		if len(lines) < shownLines && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }

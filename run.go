@@ -70,13 +70,14 @@ type RunResult struct {
 //	GET /projects/:id/pipelines/:pipeline_id
 //	GET /projects/:id/jobs/:job_id/trace
 //	GET /projects/:id/jobs/:job_id
+//	GET /projects/:id/pipelines/:pipeline_id/test_report
 //	POST /projects/:id/pipelines/:pipeline_id/cancel
 //
 // It does what [PipelinesService.Create] and [PipelinesService.Wait] do, and
 // returns their errors: [ErrOutcomeUnknown] if the response to the create was
 // lost, [ErrBlocked] if someone has to play a job, and so on. Then it reads the
-// logs of failed jobs, as [JobsService.FollowLog] does. If one cannot be read, only
-// its [JobFailure] has that error.
+// logs of failed jobs, as [JobsService.FollowLog] does, and the test report if one of
+// them has uploaded one. If one cannot be read, only its [JobFailure] has that error.
 //
 // Once there is a pipeline, the result is never nil. With an error it is what is
 // known by then: the pipeline as last seen, which continues unless

@@ -1,15 +1,21 @@
 package gitlabci
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/internal/secret"
+	"example.com/gitlabci/joblog"
 )
 
 // A TestReport is every test of a pipeline that uploaded JUnit reports. A
@@ -251,4 +257,94 @@ func (r *caseReport) suite(use func(*TestCase) bool) error {
 		}
 		return err
 	})
+}
+
+const (
+	maxFailedTests = 100      // of a suite that are kept
+	maxTestOutput  = 64 << 10 // of a test that failed
+	maxShownLine   = 4 << 10
+)
+
+// addTests adds the tests that failed to jobs of a pipeline that failed and uploaded a
+// report. A report that the token may not see is as good as none.
+func (s *PipelinesService) addTests(ctx context.Context, pipeline PipelineID, failed []*attempt) {
+	bySuite := map[string][]*TestCase{}
+	for _, a := range failed {
+		bySuite[a.failure.Job.Name], bySuite[suiteName(a.failure.Job.Name)] = nil, nil
+	}
+	err := s.testCases(ctx, failed[0].project, pipeline, func(test *TestCase, _ error) bool {
+		kept, wanted := bySuite[test.SuiteName]
+		if bad := test.Status == TestStatusFailed || test.Status == TestStatusError; bad && wanted && len(kept) < maxFailedTests {
+			bySuite[test.SuiteName] = append(kept, test.shortened())
+		}
+		return true
+	})
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrForbidden) {
+		err = nil
+	}
+	for _, a := range failed {
+		f := a.failure
+		if f.TestCases = bySuite[f.Job.Name]; f.TestCases == nil {
+			f.TestCases = bySuite[suiteName(f.Job.Name)]
+		}
+		if f.TestCases == nil && f.Err == nil {
+			f.Err = err
+		}
+	}
+}
+
+// suiteName is the name of the suite that GitLab makes of a job's report: that of the
+// job, without the number of a parallel job, such as the "1/3" of "unit 1/3". The jobs
+// of a matrix have suites of their full names.
+func suiteName(job string) string {
+	number := regexp.MustCompile(`(?:[\x08\s:]+(?:\[.*\]|\d+[\s:/\\]+\d+)){1,3}\s*$`)
+	return strings.TrimSpace(number.ReplaceAllString(job, ""))
+}
+
+// shortened returns a copy that takes little memory, and none of the report's.
+func (t *TestCase) shortened() *TestCase {
+	c := *t
+	c.SystemOutput = strings.Clone(cutText(c.SystemOutput, maxTestOutput))
+	c.StackTrace = strings.Clone(cutText(c.StackTrace, maxTestOutput))
+	return &c
+}
+
+// cutText returns the first n bytes of a text, or a little less.
+func cutText(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
+
+// show returns the name of a test that failed, and the first lines of its output.
+func (t *TestCase) show() []string {
+	name := t.Name
+	if t.Classname != "" && !strings.Contains(name, t.Classname) {
+		name = t.Classname + " " + name
+	}
+	lines := []string{shownLine(string(t.Status) + ": " + name)}
+	for line, err := range joblog.Lines(strings.NewReader(cmp.Or(t.SystemOutput, t.StackTrace))) {
+		if err != nil || len(lines) > shownOfOne {
+			break
+		}
+		if text := shownLine(line.Text); text != "" {
+			lines = append(lines, text)
+		}
+	}
+	return lines
+}
+
+// shownLine is a line that a terminal only shows.
+func shownLine(line string) string {
+	line = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' {
+			return ' '
+		}
+		return r
+	}, line)
+	return strings.TrimRight(cutText(line, maxShownLine), " \t")
 }
