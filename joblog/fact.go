@@ -13,7 +13,8 @@ package joblog
 //     three bytes or more, words four. A line's indent does not count, nor does what a
 //     container or a wrapper writes before it ("│ ", "#12 0.345 ", "web-1  | "); the
 //     number at the beginning of a line is written #, as in "#) " for "12) ". A line
-//     that begins with a file and a line number needs no literal: say place.
+//     that begins with a file and a line number needs no literal: say place, and in
+//     files with which endings.
 //     Literals are cheap, and are all that most lines are compared with.
 //  2. Is the literal not enough? Add match, a pattern for the whole line without
 //     surrounding space. It is only tried where a literal was found. Its groups file,
@@ -60,6 +61,7 @@ type fact struct {
 	starts []string // the line begins with one of them,
 	words  []string // or one of them stands in it where a word begins,
 	place  bool     // or it begins with a file, and a colon or bracket before a number
+	files  []string // the file's name has one of these endings, if there are any
 	fold   bool     // starts and words in lower case stand for those in any case
 	match  string
 

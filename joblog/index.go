@@ -12,7 +12,7 @@ const (
 	minWord    = 4
 	maxMatched = 1 << 10 // how much of a line patterns see
 	maxScanned = 4 << 10 // how much of a line is searched for words
-	maxTries   = 8       // how many facts with a pattern are tried on a line
+	maxTries   = 12      // how many facts with a pattern are tried on a line
 )
 
 // A pattern is a compiled one, with the places of its groups.
@@ -205,28 +205,42 @@ func (s *search) start() *opener {
 
 // place finds a fact of lines that begin with a file and a line number.
 func (s *search) place() *opener {
-	if !beginsWithPlace(s.body) {
+	file := fileOfPlace(s.body)
+	if file == nil {
 		return nil
 	}
 	for _, o := range s.places {
-		if s.fits(o) {
+		if o.isAbout(file) && s.fits(o) {
 			return o
 		}
 	}
 	return nil
 }
 
-// beginsWithPlace reports whether b is like "dir/file.go:12", "file.cs(3" or
-// "File.java:[3".
-func beginsWithPlace(b []byte) bool {
+// isAbout reports whether the fact is of such files.
+func (f *fact) isAbout(file []byte) bool {
+	for _, ending := range f.files {
+		if len(file) > len(ending) && string(file[len(file)-len(ending):]) == ending {
+			return true
+		}
+	}
+	return len(f.files) == 0
+}
+
+// fileOfPlace returns the file that b begins with, if b is like "dir/file.go:12",
+// "file.cs(3" or "File.java:[3".
+func fileOfPlace(b []byte) []byte {
 	length := span(b, isPathByte)
 	if length == 1 && len(b) > 3 && b[1] == ':' && b[2] == '\\' { // a drive of Windows
 		length = 2 + span(b[2:], isPathByte)
 	}
 	if length == 0 || length+1 >= len(b) || b[length] != ':' && b[length] != '(' {
-		return false
+		return nil
 	}
-	return (isDigit(b[length+1]) || b[length+1] == '[') && bytes.IndexByte(b[:length], '.') >= 0
+	if !isDigit(b[length+1]) && b[length+1] != '[' || bytes.IndexByte(b[:length], '.') < 0 {
+		return nil
+	}
+	return b[:length]
 }
 
 func isPathByte(c byte) bool { return pathBytes[c] }
