@@ -104,7 +104,7 @@ func TestInterleavedFailure(t *testing.T) {
 		err+"Traceback (most recent call last):\n"+out+"working on 3\n"+err+"  File \"a.py\", line 3, in <module>\n"+err+"    f()\n"+
 		out+"done with 3\n"+err+"ValueError: x\n"+out+"bye\n"+stamp("00O ")+end("step_script")+exitCode1)
 	require.Len(t, s.Causes, 1)
-	require.Equal(t, "Traceback (most recent call last):\n  File \"a.py\", line 3, in <module>\nValueError: x", s.Causes[0].Text)
+	require.Equal(t, "  File \"a.py\", line 3, in <module>\nValueError: x", s.Causes[0].Text)
 	require.Equal(t, "a.py:3: ValueError: x", s.Reason)
 	require.False(t, s.Causes[0].Time.IsZero())
 }

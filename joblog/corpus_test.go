@@ -18,7 +18,7 @@ import (
 var corpus = map[string]int{
 	"native": 108,
 	"node":   87,
-	"script": 98,
+	"script": 134,
 }
 
 // What is shown of logs of real tools is what a person would point to, and short.

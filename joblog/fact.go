@@ -50,7 +50,8 @@ type family struct {
 
 // families are all of them. The first fact that knows a line decides.
 var families = []*family{
-	&runnerFamily, &goFamily, &pythonFamily, &nodeFamily, &compilerFamily, &shellFamily, &commonFamily,
+	&runnerFamily, &goFamily, &pytestFamily, &pylintFamily, &pythonFamily, &rubyFamily, &phpFamily,
+	&perlFamily, &beamFamily, &haskellFamily, &nodeFamily, &compilerFamily, &shellFamily, &commonFamily,
 }
 
 // A fact is one kind of failure, as a tool prints it. See [family].
