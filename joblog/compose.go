@@ -54,7 +54,9 @@ func (c *composer) compose(from int) int {
 		c.erased = append(c.erased, c.colored...)
 		c.styled = c.erased
 	}
-	c.text, c.styled = plain(c.text, &c.plainInk), plain(c.styled, &c.plainColored)
+	if text := plain(c.text, &c.plainInk); len(text) < len(c.text) {
+		c.text, c.styled = text, plainStyled(c.styled, text, &c.plainColored)
+	}
 	if len(c.text) == 0 {
 		c.sections = c.open
 	}

@@ -42,7 +42,8 @@ type Line struct {
 	// Text is what one reads on the screen: Raw without all of these, and of
 	// what a progress bar wrote over itself only the last. Nor has it any other
 	// characters that command a terminal, such as bells and backspaces. It is not
-	// always UTF-8: other bytes stay as they are.
+	// always UTF-8: other bytes stay as they are. So do those from 0x80 to 0x9f, unless
+	// they could be commands because nothing else in the line is in another encoding.
 	Text string
 
 	// Styled is Text with its colours and styles, the escape sequences that end

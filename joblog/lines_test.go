@@ -105,6 +105,13 @@ func TestText(t *testing.T) {
 		{"C1", "a\u009b31mb\u0085c\u009d0;title\u009cd\n", []string{"a31mbc0;titled"}},
 		{"C1 in one byte", "a\x9b31mb\x85c\n", []string{"a31mbc"}},
 		{"C1 in pieces", "a\xc2\a\x9b31mb\xe2\b\x80\xa8\n", []string{"a\xc231mb\xe2\xa8"}},
+		{"C1 in pieces of another encoding", "\xff\xc2\a\x9b31m\xc2\u009b\x9b\x9bx\x9b\n", []string{"\xff\xc231m\xc2x\x9b"}},
+		{"code page 850", "f\x81r gr\x94\xe1er\n", []string{"f\x81r gr\x94\xe1er"}},
+		{"code page 866", "\x8f\xe0\xae\xa3\xe0\xa0\xac\xac\xa0 \x9b\x9d\x9e\n", []string{"\x8f\xe0\xae\xa3\xe0\xa0\xac\xac\xa0 \x9b\x9d\x9e"}},
+		{"Windows-1252", "\x84Datei\x93 \x80 5\x85\n", []string{"\x84Datei\x93 \x80 5\x85"}},
+		{"Shift JIS", "\x83\x74\x83\x40\x83\x43\x83\x8b\a\n", []string{"\x83\x74\x83\x40\x83\x43\x83\x8b"}},
+		{"one encoding per line", "\xe4\x9b\n\x9b\n", []string{"\xe4\x9b", ""}},
+		{"bells in another encoding", "\a\x9b\xe4\a\x85\u0085\xfc\x9bx\n", []string{"\xe4\xfc\x9bx"}},
 		{"C1 within characters", "a\u201b\u4e5b\U0001f61b\n", []string{"a\u201b\u4e5b\U0001f61b"}},
 	}
 	for _, test := range tests {
@@ -118,6 +125,7 @@ func TestStyled(t *testing.T) {
 	for log, want := range map[string]string{
 		"plain\n":                             "plain",
 		"\x1b[31mr\aed\u009b\x1b[0m\n":        "\x1b[31mred\x1b[0m",
+		"\x81\xc2\x1b[31m\x9br\x9b\n":         "\x81\x1b[31mr\x9b",
 		"\x1b[3\a1mred\n":                     "1mred",
 		"\x1b[31mred\x1b[0m\x1b[K\n":          "\x1b[31mred\x1b[0m",
 		"\x1b[31m10%\r\x1b[32m100%\x1b[0m\n":  "\x1b[31m\x1b[32m100%\x1b[0m",
