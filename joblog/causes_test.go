@@ -85,7 +85,7 @@ func TestJoinedCauses(t *testing.T) {
 		"=== short test summary info ===\nFAILED tests/test_a.py::test_a - ValueError: no\n=== 1 failed, 3 passed in 0.07s ===\n", exitCode1))
 	require.Len(t, s.Causes, 1)
 	require.Equal(t, joblog.Cause{
-		Text: "FAILED tests/test_a.py::test_a - ValueError: no\n_____ test_a _____\n>       f()\nE       ValueError: no\ntests/test_a.py:6: ValueError",
+		Text: "FAILED tests/test_a.py::test_a - ValueError: no\n>       f()\ntests/test_a.py:6: ValueError",
 		File: "tests/test_a.py", Line: 6, Section: "step_script", Tool: "pytest",
 	}, s.Causes[0])
 }

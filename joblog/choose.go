@@ -14,6 +14,7 @@ const (
 	lastOfEnded  = 5 // and of one that the runner ended
 	briefOutput  = 3 // how many are few, so that failures of an earlier command are shown too
 	firstEarlier = 3 // how many of those
+	afterCrash   = 3 // how many may follow a failure that the program did not survive
 	contextual   = 4 // how many lines are shown before a command that wrote nothing
 )
 
@@ -76,13 +77,14 @@ func (c *collector) afterwards(failures []*failure) []*failure {
 			later = append(later, f)
 		}
 	}
-	if len(later) > 0 {
-		return later[max(len(later)-2, 0):]
+	later = later[max(len(later)-2, 0):]
+	for _, f := range later {
+		end = max(end, f.end)
 	}
-	if s := c.tail.back(0); final.weight == message && s != nil && s.at > end && !s.echo {
-		return c.tails(1)
+	if s := c.tail.back(0); s != nil && s.at > end && !s.echo && (final.weight == message || final.survivable && s.at > end+afterCrash) {
+		later = append(later, c.tails(1)...)
 	}
-	return nil
+	return later
 }
 
 // guess returns lines of a long output in which no tool was recognised: what came before

@@ -78,6 +78,7 @@ func (c *collector) add(l *seen) {
 	opened, hinted := c.index.find(l, c.marks)
 	switch {
 	case opened != nil && opened.weight == never:
+		c.marks |= opened.sets
 		if opened.within > 0 || b.opener == nil {
 			c.open(b, l, opened)
 		}

@@ -81,6 +81,10 @@ type fact struct {
 	// more than a mention.
 	confirm string
 
+	// A program may report a survivable failure and go on. If it prints more than a few
+	// lines after it, the last one is shown too.
+	survivable bool
+
 	lastPlace bool   // the last place in the lines counts, not the first
 	nests     string // between a name and that of a part, as in TestA/case: the part replaces a bare whole
 }

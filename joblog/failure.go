@@ -3,6 +3,7 @@ package joblog
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -99,6 +100,9 @@ func (f *failure) join(other *failure) {
 			rest = append(rest, l)
 		}
 	}
+	f.lines = slices.DeleteFunc(f.lines, func(mine shown) bool {
+		return slices.ContainsFunc(lead, mine.isWithin)
+	})
 	f.lines = slices.Concat(lead, f.lines, rest)
 	f.lines = f.lines[:min(len(f.lines), maxShown)]
 	f.end = max(f.end, other.end)
@@ -107,6 +111,12 @@ func (f *failure) join(other *failure) {
 	} else if f.line == 0 && f.file == other.file {
 		f.line = other.line
 	}
+}
+
+// isWithin reports whether a line says no more than another, apart from the marks that
+// a tool draws around it.
+func (l shown) isWithin(other shown) bool {
+	return strings.Contains(other.text, strings.Trim(l.text, "E>│_=-―─ \t"))
 }
 
 // replaces reports whether the failure is a part of what other says without any reason.
