@@ -88,6 +88,18 @@ KeyError: 'region'
 		never: []string{"TypeError", "AttributeError"},
 	},
 	{
+		name: "an exception that the program survived",
+		output: `[12:43:46] ERROR    batch 3 could not be synced
+Traceback (most recent call last):
+  File "/builds/group/app/job.py", line 5, in sync
+    raise RuntimeError("upstream said 503")
+RuntimeError: upstream said 503
+` + strings.Repeat("[12:43:47] INFO     batch done, 0 failed\n", 30) + `[12:43:48] CRITICAL giving up on one batch
+`,
+		want:  []string{"RuntimeError: upstream said 503", "giving up on one batch"},
+		never: []string{"batch done"},
+	},
+	{
 		name: "an exception with several lines",
 		output: `Traceback (most recent call last):
   File "/builds/group/app/settings.py", line 9, in <module>
@@ -101,6 +113,61 @@ db_url
     For further information visit https://errors.pydantic.dev/2.6/v/missing
 `,
 		want: []string{"1 validation error for Settings", "db_url", "Field required"},
+	},
+	{
+		name: "pytest with an unknown marker",
+		output: `==================================== ERRORS ====================================
+__________________________ ERROR collecting test_m.py __________________________
+'slowest' not found in ` + "`markers`" + ` configuration option
+=========================== short test summary info ============================
+ERROR test_m.py
+!!!!!!!!!!!!!!!!!!!! Interrupted: 1 error during collection !!!!!!!!!!!!!!!!!!!!
+1 error in 0.12s
+`,
+		want: []string{"'slowest' not found in `markers`", "test_m.py"},
+	},
+	{
+		name: "pytest with a plugin that fails",
+		output: `INTERNALERROR> Traceback (most recent call last):
+INTERNALERROR>   File "/usr/lib/python3/dist-packages/_pytest/main.py", line 270, in wrap_session
+INTERNALERROR>     session.exitstatus = doit(config, session) or 0
+INTERNALERROR>   File "/builds/group/app/conftest.py", line 2, in pytest_collection_modifyitems
+INTERNALERROR>     raise KeyError("no such suite: nightly")
+INTERNALERROR> KeyError: 'no such suite: nightly'
+
+============================ no tests ran in 0.01s =============================
+`,
+		want:  []string{"KeyError: 'no such suite: nightly'", `conftest.py", line 2`},
+		never: []string{"wrap_session"},
+	},
+	{
+		name: "pip with a conflict",
+		output: `ERROR: Cannot install lib-a==1.0 and lib-b==1.0 because these package versions have conflicting dependencies.
+
+The conflict is caused by:
+    lib-a 1.0 depends on lib-c<2
+    lib-b 1.0 depends on lib-c>=2
+
+To fix this you could try to:
+1. loosen the range of package versions you've specified
+
+ERROR: ResolutionImpossible: for help visit https://pip.pypa.io/en/latest/topics/dependency-resolution/
+`,
+		want:  []string{"Cannot install lib-a==1.0", "lib-b 1.0 depends on lib-c>=2"},
+		never: []string{"loosen the range"},
+	},
+	{
+		name: "rake behind a compiler",
+		output: `ruby -c broken.rb
+broken.rb:2: syntax error, unexpected integer literal, expecting ')'
+rake aborted!
+Command failed with status (1): [ruby -c broken.rb...]
+/builds/group/app/Rakefile:1:in ` + "`block in <top (required)>'" + `
+Tasks: TOP => build => lint
+(See full trace by running task with --trace)
+`,
+		want:  []string{"broken.rb:2: syntax error"},
+		never: []string{"See full trace"},
 	},
 	{
 		name: "ruff",

@@ -61,13 +61,13 @@ var perlFamily = family{
 			tool: "R", weight: message, starts: []string{"Error in "}, match: `^Error in .+ : ?`, within: 4,
 			after: []rule{{like: `^(?:Calls|In addition|Execution halted)`, do: stop}, {deeper: true, do: show}},
 		},
-		{tool: "R", weight: message, starts: []string{"ERROR: dependenc", "ERROR: compilation failed for package", "ERROR: lazy loading failed", "Error : package ", "ERROR: package installation"}},
+		{tool: "R", weight: message, starts: []string{"ERROR: dependenc", "ERROR: compilation failed for package", "ERROR: lazy loading failed", "Error : package ", "ERROR: package installation", "Error: unexpected "}},
 		{
 			tool: "R", starts: []string{"* checking "}, match: `^\* checking .* \.\.\. (?:ERROR|FAILED)$`, within: 12,
 			after: []rule{{like: `^\* `, do: stop}, {deeper: true, do: show, most: 5}},
 		},
 		{weight: never, starts: []string{"* checking "}},
-		{tool: "R", weight: consequence, starts: []string{"Execution halted"}},
+		{weight: never, starts: []string{"Execution halted"}},
 
 		{
 			tool: "julia", words: []string{"Test Failed at ", "Error During Test at "}, match: `(?:(?P<name>\S.*): )?(?:Test Failed|Error During Test) at (?P<file>[^\s:]+):(?P<line>\d+)`, within: 12,

@@ -24,8 +24,7 @@ var pylintFamily = family{
 
 		// flake8, ruff, pycodestyle, pydocstyle, vulture.
 		{
-			tool: "flake8", place: true, files: []string{".py", ".pyi", ".ipynb", ".toml"}, match: `^(?P<file>[^\s:]+):(?P<line>\d+):(?:\d+:)? (?:\[\w+\] )?[A-Z]{1,5}\d{2,5}\b`, within: 2,
-			after: []rule{{like: `^\s*\^`, do: pass, ends: true}, {like: `^[^\s:]+:\d+`, do: stop}, {do: more}},
+			tool: "flake8", place: true, files: []string{".py", ".pyi", ".ipynb", ".toml"}, match: `^(?P<file>[^\s:]+):(?P<line>\d+):(?:\d+:)? (?:\[\w+\] )?[A-Z]{1,5}\d{2,5}\b`,
 		},
 		{
 			tool: "ruff", starts: []string{"-->"}, match: `^\s*--> (?P<file>[^\s:]+\.(?:pyi?|ipynb|toml)):(?P<line>\d+):\d+$`, head: show,

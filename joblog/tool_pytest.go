@@ -1,9 +1,12 @@
 package joblog
 
+import "slices"
+
 // Tests in Python: pytest, unittest and those that print as it does, behave, Robot
 // Framework.
 var pytestFamily = family{
 	facts: []fact{
+		{weight: never, starts: []string{"____"}, match: `^_{20,} summary _{20,}$`}, // of tox
 		{
 			tool: "pytest", starts: []string{"____"}, match: `^_{3,} \[doctest\] (?P<name>\S+) _{3,}$`, head: show, within: 200,
 			after: []rule{
@@ -17,7 +20,7 @@ var pytestFamily = family{
 		},
 		{
 			tool: "pytest", starts: []string{"____"}, match: `^_{3,} ERROR collecting (?P<name>(?P<file>\S+\.\w+)).* _{3,}$`, head: more, within: 2000, lastPlace: true,
-			after: pytestDetail,
+			after: pytestCollecting,
 		},
 		{
 			// pytest-sugar draws another line.
@@ -48,7 +51,7 @@ var pytestFamily = family{
 			// --tb=line
 			tool: "pytest", needs: "pytest", place: true, files: []string{".py"}, match: `^(?P<file>[^\s:]+\.py):(?P<line>\d+): (?:[A-Za-z_][\w.]*: |assert )`,
 		},
-		{weight: never, sets: "pytest", starts: []string{"===="}, match: `^=+ (?:test session starts|FAILURES|ERRORS) =+$`},
+		{weight: never, sets: "pytest", starts: []string{"====", "Test session starts (platform"}, match: `^=+ (?:test session starts|FAILURES|ERRORS) =+$|^Test session starts`},
 		{
 			tool: "pytest", weight: message, starts: []string{"ImportError while loading conftest", "ConftestImportFailure"}, within: 40, lastPlace: true,
 			after: []rule{
@@ -58,7 +61,15 @@ var pytestFamily = family{
 				{deeper: true, do: pass},
 			},
 		},
-		{tool: "pytest", starts: []string{"INTERNALERROR> "}, match: `^INTERNALERROR> [A-Za-z_][\w.]*: `},
+		{
+			tool: "pytest", starts: []string{"INTERNALERROR> Traceback"}, head: pass, within: 2000, lastPlace: true,
+			after: []rule{
+				{like: `^INTERNALERROR>   File "` + pythonLibrary, do: pass},
+				{like: `^INTERNALERROR>   File "(?P<file>[^"]+)", line (?P<line>\d+)`, do: more},
+				{like: `^INTERNALERROR>(?:  |$)`, do: pass},
+				{like: `^INTERNALERROR> [A-Za-z_][\w.]*(?:: |$)`, do: tell, ends: true},
+			},
+		},
 		{weight: never, starts: []string{"INTERNALERROR>"}},
 		{
 			tool: "pytest", starts: []string{"++++"}, match: `^\++ Timeout \++$`, within: 2000, other: pass, lastPlace: true,
@@ -69,7 +80,8 @@ var pytestFamily = family{
 				{do: pass},
 			},
 		},
-		{tool: "pytest", weight: message, starts: []string{"ERROR: not found: ", "ERROR: file or directory not found", "ERROR: file not found", "ERROR: found no collectors", "ERROR: Wrong expression", "ERROR: Could not load", "ERROR: Coverage failure", "Coverage failure: ", "FAIL Required test coverage", "pytest: error: ", "ERROR: while parsing"}},
+		{tool: "pytest", weight: message, starts: []string{"ERROR: not found: ", "ERROR: file or directory not found", "ERROR: file not found", "ERROR: found no collectors", "ERROR: Wrong expression", "ERROR: Could not load", "pytest: error: ", "ERROR: while parsing"}},
+		{tool: "coverage", starts: []string{"ERROR: Coverage failure", "Coverage failure: ", "FAIL Required test coverage"}},
 		{tool: "pytest", weight: message, words: []string{"no tests ran in", "deselected in "}, match: `^=* ?(?:no tests ran|\d+ deselected) in|^=* ?\d+ deselected,`},
 		{tool: "pytest", weight: consequence, starts: []string{"!!!!"}},
 		{tool: "pytest", weight: consequence, words: []string{"failed, ", "failed in ", "error in ", "errors in ", "passed in ", "passed, "}, match: `^=* ?\d+ (?:failed|passed|errors?)(?:, \d+ \w+)* in [\d.]+s`},
@@ -134,6 +146,14 @@ var pytestDetail = []rule{
 	{like: `^[A-Za-z_][\w.]*(?:Error|Exception|Failed|Exit)(?:: |$)`, do: show, most: 3},
 	{do: pass},
 }
+
+// pytestCollecting are rules for a file that could not be read. Some messages have
+// neither a traceback nor a mark.
+var pytestCollecting = slices.Concat(
+	[]rule{{like: `^(?:ImportError while importing|Hint: |Traceback:)`, do: pass}},
+	pytestDetail[:len(pytestDetail)-1],
+	[]rule{{like: `^\S+:\d+: `, do: pass}, {like: `^\S`, do: show, most: 2}, {do: pass}},
+)
 
 const (
 	// pytestBegin is how a section of pytest's output begins.

@@ -4,7 +4,7 @@ package joblog
 var pythonFamily = family{
 	facts: []fact{
 		{
-			tool: "python", starts: []string{"Traceback (most recent call last)"}, head: pass, within: 2000, other: pass, blank: last, lastPlace: true,
+			tool: "python", survivable: true, starts: []string{"Traceback (most recent call last)"}, head: pass, within: 2000, other: pass, blank: last, lastPlace: true,
 			after: tracebackRules,
 		},
 		{
@@ -56,7 +56,7 @@ var pythonFamily = family{
 		{
 			tool: "pip", starts: []string{"ERROR: "}, match: `^\s*ERROR: (?:Could not |Cannot (?:install|uninstall|set)|No matching |ResolutionImpossible|Failed |Invalid |Package |HTTP error|Directory |Command errored|Ignored the following|THESE PACKAGES|Double requirement|Can not |Exception:|Hash|\S+ is not a (?:supported|valid)|In --require-hashes|Error while checking|\S+ has an invalid|Links are not)`,
 			before: []look{{like: `after connection broken by|^ERROR: Could not |^\s*(?:error|ERROR): .*: `, reach: 8, most: 1, do: show}}, within: 12,
-			after: []rule{{like: `^\s+(?:Expected|Got) |^\s+\S.* from https?://|^    The (?:user|conflict)|^    \S+ .* depends on`, deeper: true, do: show, most: 4}},
+			after: []rule{{like: `^The conflict is caused by`, do: pass}, {deeper: true, do: show, most: 4}},
 		},
 		{weight: never, starts: []string{"ERROR: pip's dependency resolver"}},
 		{

@@ -8,7 +8,8 @@ var rubyFamily = family{
 			tool: "rspec", needs: "rspec", starts: []string{"#) "}, match: `^ {2,}\d+\) (?P<name>\S.*)$`, within: 200, confirm: rspecReason,
 			after: []rule{
 				{like: `^ {2,}\d+\) |^(?:Finished in|Failed examples:|Failures:|Pending:)`, do: stop},
-				{like: `^\s+(?:Failure/Error:|(?:\d+\.\d+\) )?Failure/Error:|Got \d+ failures)`, do: show, most: 2},
+				{like: `^\s+(?:\d+\.\d+\) )?Failure/Error:|^\s+Got \d+ failures`, do: more, most: 2},
+				{like: `^\s+(?:\d+\.\d+\) )?Failure/Error:`, do: pass},
 				{like: rubyLibrary, do: pass},
 				{like: `^\s+# (?P<file>[^\s:]+):(?P<line>\d+)(?::in .*)?$`, do: show, most: 1},
 				{like: `^\s+# |^\s+\(compared using|^\s+Diff:|^\s+@@ `, do: pass},
@@ -104,9 +105,14 @@ var rubyFamily = family{
 		{tool: "bundler-audit", weight: message, starts: []string{"Vulnerabilities found!"}},
 		{tool: "rubocop", weight: consequence, starts: []string{"# file"}, match: `^\d+ files? inspected, `},
 
-		{tool: "rake", weight: consequence, starts: []string{"Command failed with status ("}},
 		{
-			tool: "rake", weight: message, starts: []string{"rake aborted!", "rails aborted!"}, head: show, within: 30,
+			// In a gem: the places behind an exception.
+			weight: never, place: true, match: rubyLibrary + `\S*:\d+:in [` + "`'" + `][^:]*'$`,
+		},
+		{tool: "rake", weight: consequence, starts: []string{"Command failed with status ("}},
+		{weight: never, starts: []string{"(See full trace by running task with"}},
+		{
+			tool: "rake", weight: message, starts: []string{"rake aborted!", "rails aborted!"}, head: show, within: 30, confirm: `^(?:[^\sC]|C[^o]|Co[^m]|Com[^m])`,
 			after: []rule{
 				{like: `^Command failed with status|^Tests failed`, do: stop},
 				{like: `^(?:Tasks: TOP|\(See full trace)`, do: pass, ends: true},
@@ -158,8 +164,8 @@ var minitestRules = []rule{
 	{like: `^\s+\d+\) \w+:$|^\d+ (?:runs|tests), |^(?:Failure|Error):$`, do: stop},
 	{like: `^\s*(?P<name>[\w:]+#\S+)(?: \[(?P<file>[^\s:]+):(?P<line>\d+)\])?:$`, do: tell, most: 1},
 	{like: `^\s+(?P<file>\S+):(?P<line>\d+):in `, do: more, most: 1},
-	{like: `^(?:Expected|\s+Actual): |^[A-Z]\w*(?:::\w+)*: `, do: show, most: 3},
-	{like: `^(?:--- expected|\+\+\+ actual|@@ )`, do: pass},
+	{like: `^(?:Expected|\s+Actual|Class|Message): |^[A-Z]\w*(?:::\w+)*: `, do: show, most: 3},
+	{like: `^(?:--- expected|\+\+\+ actual|@@ |-{3,})|^\S+:\d+:in `, do: pass},
 	{like: `^[-+]`, do: show, most: 2},
 	{like: `^[-+]`, do: pass},
 	{like: `^\S`, do: show, most: 2},
