@@ -1,9 +1,6 @@
 package joblog
 
-import (
-	"bytes"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // cutRoom is the most bytes that safeCut leaves.
 const cutRoom = maxSequence + utf8.UTFMax
@@ -40,11 +37,10 @@ func cutStart(b []byte) int {
 	return -1
 }
 
-// cutsMarker reports whether b begins with a marker and ends within it, or
-// within what erases it.
+// cutsMarker reports whether b begins with a marker and ends within it.
 func cutsMarker(b []byte) bool {
-	m, found := parseMarker(b)
-	return found == cutMarker || found == isMarker && bytes.HasPrefix(markerErase, b[m.size:])
+	_, found := parseMarker(b)
+	return found == cutMarker
 }
 
 // cutRune returns how many bytes at the end of b begin a character that goes on

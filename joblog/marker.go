@@ -14,17 +14,19 @@ const (
 	maxMarker = 1 << 10
 )
 
-var (
-	markerPrefix = []byte("section_")
-	markerErase  = []byte("\x1b[0K")
-)
+var markerPrefix = []byte("section_")
+
+// markerErase ends a marker: on a terminal it erases it. Without it, the mention of a
+// marker in a script would be one.
+const markerErase = "\r\x1b[0K"
 
 // A marker starts or ends a section:
 //
 //	section_start:1716381826:NAME[collapsed=true]\r\e[0K
 //
-// On a terminal the end of it erases it. The carriage return is part of it, or
-// the mention of a marker in a script would be one; the rest may be missing.
+// It is what GitLab's regular expression finds:
+//
+//	section_((?:start)|(?:end)):(\d+):([a-zA-Z0-9_.-]+)(\[(?:\w+=\w+)(?:, ?(?:\w+=\w+))*\])?\r\033\[0K
 type marker struct {
 	end     bool
 	time    time.Time
@@ -64,19 +66,31 @@ func (m *marker) read(b []byte) finding {
 	if rest, found = m.bracket(rest[length:]); found != isMarker {
 		return found
 	}
-	m.size = len(b) - len(bytes.TrimPrefix(rest, markerErase))
+	if rest, found = expect(rest, markerErase); found != isMarker {
+		return found
+	}
+	m.size = len(b) - len(rest)
 	return isMarker
+}
+
+// expect reads what must come next.
+func expect(b []byte, text string) (rest []byte, found finding) {
+	switch {
+	case len(b) >= len(text) && string(b[:len(text)]) == text:
+		return b[len(text):], isMarker
+	case len(b) < len(text) && string(b) == text[:len(b)]:
+		return nil, cutMarker
+	default:
+		return nil, noMarker
+	}
 }
 
 // word reads what a marker begins with.
 func (m *marker) word(b []byte) (rest []byte, found finding) {
 	for _, word := range []string{markerStart, markerEnd} {
-		if len(b) < len(word) && string(b) == word[:len(b)] {
-			return nil, cutMarker
-		}
-		if len(b) >= len(word) && string(b[:len(word)]) == word {
+		if rest, found = expect(b, word); found != noMarker {
 			m.end = word == markerEnd
-			return b[len(word):], isMarker
+			return rest, found
 		}
 	}
 	return nil, noMarker
@@ -96,23 +110,45 @@ func (m *marker) when(b []byte) (rest []byte, found finding) {
 	return b[digits+1:], isMarker
 }
 
-// bracket reads the options, if any, and the carriage return.
+// bracket reads the options, if there is a bracket: one or more, with a comma between
+// them, and perhaps a space after it.
 func (m *marker) bracket(b []byte) (rest []byte, found finding) {
-	if len(b) > 0 && b[0] == '[' {
-		length := span(b[1:], isOptionByte)
-		m.options = b[1 : 1+length]
-		if b = b[1+length:]; len(b) > 0 && b[0] != ']' {
+	if len(b) == 0 || b[0] != '[' {
+		return b, isMarker
+	}
+	for rest = b[1:]; ; {
+		if rest, found = option(rest); found != isMarker {
+			return nil, found
+		}
+		if len(rest) == 0 {
+			return nil, cutMarker
+		}
+		if rest[0] == ']' {
+			m.options = b[1 : len(b)-len(rest)]
+			return rest[1:], isMarker
+		}
+		if rest[0] != ',' {
 			return nil, noMarker
 		}
-		b = b[min(1, len(b)):]
+		rest = bytes.TrimPrefix(rest[1:], []byte(" "))
 	}
-	if len(b) == 0 {
+}
+
+// option reads "collapsed=true".
+func option(b []byte) (rest []byte, found finding) {
+	key := span(b, isWordByte)
+	if key == len(b) {
 		return nil, cutMarker
 	}
-	if b[0] != '\r' {
+	if key == 0 || b[key] != '=' {
 		return nil, noMarker
 	}
-	return b[1:], isMarker
+	b = b[key+1:]
+	value := span(b, isWordByte)
+	if value == 0 && len(b) > 0 {
+		return nil, noMarker
+	}
+	return b[value:], isMarker
 }
 
 // span returns how many bytes at the start of b are of a kind.
@@ -139,4 +175,4 @@ var nameBytes = func() (table [256]bool) {
 	return table
 }()
 
-func isOptionByte(c byte) bool { return c >= ' ' && c != ']' }
+func isWordByte(c byte) bool { return isLetter(c) || isDigit(c) || c == '_' }

@@ -96,10 +96,9 @@ func parseOptions(b []byte) map[string]string {
 	}
 	options := make(map[string]string)
 	for option := range bytes.SplitSeq(b, []byte(",")) {
-		key, value, _ := bytes.Cut(option, []byte("="))
-		key = bytes.TrimSpace(key)
+		key, value, _ := bytes.Cut(bytes.TrimPrefix(option, []byte(" ")), []byte("="))
 		if _, again := options[string(key)]; again || len(options) < maxOptions {
-			options[string(key)] = string(bytes.TrimSpace(value))
+			options[string(key)] = string(value)
 		}
 	}
 	return options

@@ -125,10 +125,10 @@ func TestPrinter(t *testing.T) {
 	}{
 		"colours":             {"\x1b[31mred\x1b[0m\nplain\n", "\x1b[31mred\x1b[0m\x1b[0m\nplain\n", true},
 		"cut off":             {prepare + "a\nb\n", "▾ Fetching\na\nb\n", false},
-		"cut short":           {"section_start:1:step_script\r\n" + prepare + "a\nsection_end:4:step_script\r", "▾ Fetching (cut short)\na\n", false},
-		"one after the other": {prepare + "section_end:4:get_sources\r" + prepare + "section_end:5:get_sources\rx\n", "▸ Fetching (3s)\n▸ Fetching (4s)\nx\n", false},
-		"without a header":    {"section_start:1:get_sources\r\nsection_end:4:get_sources\r\n", "▸ get_sources (3s)\n", false},
-		"text before the end": {prepare + "asection_end:2:get_sources\rb\n", "▸ Fetching (1s)\nb\n", false},
+		"cut short":           {"section_start:1:step_script\r\x1b[0K\n" + prepare + "a\nsection_end:4:step_script\r\x1b[0K", "▾ Fetching (cut short)\na\n", false},
+		"one after the other": {prepare + "section_end:4:get_sources\r\x1b[0K" + prepare + "section_end:5:get_sources\r\x1b[0Kx\n", "▸ Fetching (3s)\n▸ Fetching (4s)\nx\n", false},
+		"without a header":    {"section_start:1:get_sources\r\x1b[0K\nsection_end:4:get_sources\r\x1b[0K\n", "▸ get_sources (3s)\n", false},
+		"text before the end": {prepare + "asection_end:2:get_sources\r\x1b[0Kb\n", "▸ Fetching (1s)\nb\n", false},
 		"empty lines":         {"\n\na\n", "\n\na\n", false},
 	} {
 		t.Run(name, func(t *testing.T) {
