@@ -161,3 +161,36 @@ func (c *composer) resume(i int) int {
 	c.specials, c.colored = c.resumed, c.colored[:c.stained]
 	return c.seam
 }
+
+// pending reports whether the line ends in a carriage return behind text: what is
+// written next would replace that.
+func (c *composer) pending() bool { return c.overwritten && c.seam == 0 && len(c.text) > 0 }
+
+// wipe removes the text, which was replaced. Its styles last.
+func (c *composer) wipe() {
+	c.erase()
+	c.text, c.styled, c.sections = nil, c.erased, c.open
+}
+
+// writes reports whether b, written over a line, replaces its text.
+func writes(b []byte) bool {
+	for i := 0; i < len(b); {
+		switch {
+		case b[i] == escape:
+			size, _ := sequence(b[i:])
+			if isErase(b[i : i+size]) {
+				return true
+			}
+			i += size
+		case b[i] == '\r':
+			i++
+		default:
+			m, found := parseMarker(b[i:])
+			if found != isMarker {
+				return true
+			}
+			i += m.size
+		}
+	}
+	return false
+}

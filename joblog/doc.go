@@ -26,7 +26,8 @@
 //     text of a Line is in the same sections.
 //   - With timestamps the runner breaks long lines and progress bars at any
 //     place, and marks what continues the line before. Such parts are joined, if
-//     no other stream wrote in between.
+//     no other stream wrote in between. If one did, they are lines of their own, and
+//     what the next part of a progress bar replaces is gone.
 //   - A line longer than [MaxLine] is split, and so is a line in which more than
 //     1,000 sections start.
 //

@@ -25,7 +25,7 @@ const failedTests = "$ go test ./...\n=== RUN   TestA\n    a_test.go:3: wrong\n-
 func seeds(f *testing.F) {
 	for _, log := range []string{
 		"\xc2\x1b[31m\x9bx\n", "\xff\x9b\xc2\x1b[31m\x9b\a\x9b\n", "\xff\a\x1b[31m\x9b\x1b[0m\u009b\n", "f\x81r\x85\n\x85\n",
-		"", "\n", "a\r\n", "\x1b", "\x1b]", "caf\xc3", "1%\r2%\r\x1b[K\n",
+		"", "\n", "a\r\n", "\xe5\x9b\x1b[m\x9b", "\x1b", "\x1b]", "caf\xc3", "1%\r2%\r\x1b[K\n",
 		jobLog("\x1b[31mx\x1b[0m\n", "ERROR: Job failed: exit code 1\n"),
 		start("a[b=c]") + "x" + end("a") + "\x1b]8;;u\x07y\x1b]8;;\x1b\\" + start("b") + "z" + end("b") + "\n",
 		stamp("01O ") + "1%\r\n" + stamp("01O+") + "section_start:1:a\r\n" + stamp("01O+") + "\x1b[0KHead\n" + stamp("01E+") + "x\n",

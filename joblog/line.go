@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -77,7 +78,9 @@ type Line struct {
 
 // Lines ranges over a log, line by line. It reads no more than it needs for the
 // next line, so that a log may be read while it grows; of a log with timestamps
-// that is the start of the line after, which may continue it.
+// that is the start of the line after, which may continue it. Behind a line that ends in
+// a carriage return, as each part of a progress bar does, up to 32 lines of other
+// streams are read to see whether the next part replaces it.
 //
 // A failing reader ends it: what was read before comes as lines, then the error,
 // once. The log can be ranged over once; bytes read ahead are lost after a break.
@@ -100,9 +103,10 @@ func Lines(r io.Reader) iter.Seq2[*Line, error] {
 // line copies what the scanner found: its memory is used again for the next.
 func (s *scanner) line() *Line {
 	d := &s.draft
-	l := &Line{
-		Raw:          bytes.Clone(d.raw),
-		Text:         string(d.text),
+	l := s.blocks.line(len(d.raw))
+	*l = Line{
+		Raw:          s.blocks.bytes(d.raw),
+		Text:         s.blocks.text(d.text),
 		Time:         d.time,
 		Stream:       d.origin.stream,
 		StreamNumber: d.origin.number,
@@ -112,7 +116,63 @@ func (s *scanner) line() *Line {
 		Continues:    d.continues,
 	}
 	if l.Styled = l.Text; len(d.styled) > len(d.text) {
-		l.Styled = string(d.styled)
+		l.Styled = s.blocks.text(d.styled)
 	}
 	return l
+}
+
+const (
+	blockSize  = 4 << 10
+	blockLines = 8
+	maxShared  = blockSize / 8 // what is longer has memory of its own
+)
+
+// Blocks are the memory of lines, which share it: to allocate it for each line would
+// take as long as all the rest. Whoever keeps one line keeps no more than a block of
+// each kind.
+type blocks struct {
+	lines []Line
+	raw   []byte
+	texts strings.Builder
+}
+
+// line returns the memory of a line of so many bytes.
+func (k *blocks) line(size int) *Line {
+	if size > maxShared {
+		return new(Line)
+	}
+	if len(k.lines) == 0 {
+		k.lines = make([]Line, blockLines)
+	}
+	l := &k.lines[0]
+	k.lines = k.lines[1:]
+	return l
+}
+
+// bytes returns a copy.
+func (k *blocks) bytes(b []byte) []byte {
+	if len(b) > maxShared {
+		return bytes.Clone(b)
+	}
+	if cap(k.raw)-len(k.raw) < len(b) {
+		k.raw = make([]byte, 0, blockSize)
+	}
+	at := len(k.raw)
+	k.raw = append(k.raw, b...)
+	return k.raw[at:len(k.raw):len(k.raw)]
+}
+
+// text returns a copy. The builder never moves what it has: it is replaced before it
+// would have to grow.
+func (k *blocks) text(b []byte) string {
+	if len(b) > maxShared {
+		return string(b)
+	}
+	if k.texts.Cap()-k.texts.Len() < len(b) {
+		k.texts = strings.Builder{}
+		k.texts.Grow(blockSize)
+	}
+	at := k.texts.Len()
+	k.texts.Write(b)
+	return k.texts.String()[at:]
 }

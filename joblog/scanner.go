@@ -12,7 +12,8 @@ type scanner struct {
 	src   source
 	clock clock
 	composer
-	draft draft
+	draft  draft
+	blocks blocks
 
 	// The line that was fetched, the runs of bytes that it shares with the
 	// composer's, and how much of those became drafts.
@@ -59,11 +60,62 @@ func (s *scanner) next() bool {
 	to := len(s.fetched)
 	if s.at < len(s.b) {
 		to, _ = s.locate(s.at)
+	} else if s.pending() && s.replaced() {
+		s.wipe()
 	}
 	s.draft.prefix = p
 	s.draft.continues = p.continues && begin == 0
 	s.draft.raw = s.fetched[from:to]
 	return true
+}
+
+// Of a log with timestamps, what another stream wrote between the parts of a line is
+// searched for the next part, so far.
+const (
+	maxBetween      = 32
+	maxBetweenBytes = 16 << 10
+)
+
+// replaced reports whether the next part of the line that was fetched replaces its text,
+// though another stream wrote in between: the line ends in a carriage return, as a
+// progress bar does.
+func (s *scanner) replaced() bool {
+	size := len(s.fetched)
+	if s.last.stream == 0 || s.cut || size > MaxLine/2 {
+		return false
+	}
+	defer func() { s.fetched = s.src.data()[:size] }() // reading moves it
+	of, from := s.last.origin, size
+	for range maxBetween {
+		end := s.lineEnd(from)
+		p, ok := s.clock.prefix(s.src.data()[from:end])
+		if !ok || end == from {
+			return false
+		}
+		if p.origin == of {
+			return p.continues && writes(bytes.TrimSuffix(s.src.data()[from+prefixSize:end], newline))
+		}
+		from = end
+	}
+	return false
+}
+
+// lineEnd returns where the line that begins at from ends, or from if that is too far
+// away.
+func (s *scanner) lineEnd(from int) int {
+	limit := len(s.fetched) + maxBetweenBytes
+	for seen := from; ; {
+		data := s.src.data()
+		if i := bytes.IndexByte(data[seen:max(seen, min(len(data), limit))], '\n'); i >= 0 {
+			return seen + i + 1
+		}
+		if len(data) >= limit {
+			return from
+		}
+		if seen = len(data); !s.src.more() {
+			return seen
+		}
+	}
 }
 
 // locate returns where the composer's byte i is in the line, and the prefix of

@@ -99,10 +99,53 @@ func TestContinuations(t *testing.T) {
 // What continues a line is not joined with that of another stream.
 func TestInterleavedStreams(t *testing.T) {
 	lines := read(t, stampAt(0, "01O ")+"10%\r\n"+stampAt(1, "01E ")+"careful\n"+stampAt(2, "01O+")+"100%\n"+stampAt(3, "02O+")+"x\n")
-	require.Equal(t, []string{"10%", "careful", "100%", "x"}, texts(lines))
+	require.Equal(t, []string{"", "careful", "100%", "x"}, texts(lines))
 	for i, continues := range []bool{false, false, true, true} {
 		require.Equal(t, continues, lines[i].Continues, i)
 	}
+}
+
+// What a progress bar writes over itself is gone, whatever another stream writes meanwhile.
+func TestReplacedParts(t *testing.T) {
+	out, more, other := stamp("01O "), stamp("01O+"), stamp("01E ")+"careful\n"
+	between := strings.Repeat(other, 20)
+	tests := []struct {
+		name, log string
+		want      string // the text of the first line
+	}{
+		{"text", out + "10%\r\n" + other + more + "20%\r\n", ""},
+		{"far away", out + "10%\r\n" + between + more + "20%\n", ""},
+		{"too far away", out + "10%\r\n" + between + between + more + "20%\n", "10%"},
+		{"long lines", out + "10%\r\n" + stamp("01E ") + strings.Repeat("x", 20<<10) + "\n" + other + more + "20%\n", "10%"},
+		{"erased", out + "10%\r\n" + other + more + "\x1b[K\n", ""},
+		{"only colours", out + "10%\r\n" + other + more + "\x1b[31m\r\n", "10%"},
+		{"nothing", out + "10%\r\n" + other + more + "\n", "10%"},
+		{"a marker", out + "10%\r\n" + other + more + start("a") + "\n", "10%"},
+		{"a marker and text", out + "10%\r\n" + other + more + start("a") + "x\n", ""},
+		{"a new line", out + "10%\r\n" + other + out + "20%\n", "10%"},
+		{"no return", out + "10%\n" + other + more + "20%\n", "10%"},
+		{"a return that is text's", out + "10%\r20%\n" + other + more + "30%\n", "20%"},
+		{"no timestamp", out + "10%\r\nplain\n" + more + "20%\n", "10%"},
+		{"the end", out + "10%\r\n" + other, "10%"},
+		{"the end in a part", out + "10%\r\n" + other + more + "20%", ""},
+		{"no stamps", "10%\r\n" + other + more + "20%\n", "10%"},
+		{"styles", out + "\x1b[31m10%\r\n" + other + more + "20%\n", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for _, size := range []int{1, 100, 1 << 20} {
+				lines := collect(t, &chunks{log: test.log, size: size})
+				require.Equal(t, test.want, lines[0].Text)
+				raw := ""
+				for _, line := range lines {
+					raw += string(line.Raw)
+				}
+				require.Equal(t, test.log, raw)
+			}
+		})
+	}
+	styled := read(t, out+"\x1b[31m10%\r\n"+other+more+"20%\n")
+	require.Equal(t, "\x1b[31m", styled[0].Styled)
 }
 
 // The time of a part is that of the part's own prefix.
