@@ -125,3 +125,17 @@ func TestWrapped(t *testing.T) {
 		require.Equal(t, 7, s.Causes[0].Line, wrap)
 	}
 }
+
+// A group of tests fails because of a test in it: its own line adds nothing.
+func TestGroupOfTests(t *testing.T) {
+	shown := shownOf(t, "TAP version 13\n    not ok 1 - adds tax\n      ---\n      location: '/app/price.test.js:5:11'\n      error: 'tax is missing'\n      ...\n"+
+		"    1..1\nnot ok 1 - price\n  ---\n  location: '/app/price.test.js:3:1'\n  failureType: 'subtestsFailed'\n  error: '1 subtest failed'\n  ...\n1..1\n# fail 2\n")
+	require.Equal(t, []string{"    not ok 1 - adds tax", "      location: '/app/price.test.js:5:11'", "      error: 'tax is missing'"}, shown)
+}
+
+// An error that is only written begins no failure, and what follows it is still seen.
+func TestErrorWithoutStack(t *testing.T) {
+	shown := shownOf(t, "Error: cache is cold\n"+numbered("line %d", 12)+"upload failed\n"+numbered("line %d", 12))
+	require.Contains(t, shown, "Error: cache is cold")
+	require.Contains(t, shown, "upload failed")
+}

@@ -68,7 +68,7 @@ func (c *collector) tails(n int) []*failure {
 // tool has failed, and say last what ended it.
 func (c *collector) afterwards(failures []*failure) []*failure {
 	end, final := 0, failures[len(failures)-1]
-	for _, f := range failures {
+	for _, f := range slices.Concat(failures, c.now.consequences.all()) {
 		end = max(end, f.end)
 	}
 	var later []*failure

@@ -45,6 +45,7 @@ type block struct {
 	rules     []ruling
 	counts    []int // how often each rule was applied
 	confirmed bool
+	mere      bool // a consequence of others
 }
 
 func (c *collector) blockOf(l *seen) *block {
@@ -89,7 +90,7 @@ func (c *collector) add(l *seen) {
 	case isLine(l.body):
 		c.tail.pass(l, c.lines)
 		return
-	case hinted != nil && b.opener == nil && !c.index.isHarmless(l):
+	case hinted != nil && (b.opener == nil || !b.confirmed) && !c.index.isHarmless(l):
 		c.hint(l, hinted)
 	}
 	c.tail.add(l, c.lines, false)
@@ -197,6 +198,7 @@ func (c *collector) follow(b *block, l *seen) (taken bool) {
 	} else {
 		c.tail.add(l, c.lines, false)
 	}
+	b.mere = b.mere || r != nil && r.mere
 	switch {
 	case do == last || r != nil && r.ends:
 		c.close(b)
@@ -253,7 +255,9 @@ func (c *collector) close(b *block) {
 		return
 	}
 	weight := o.weight
-	if !b.confirmed {
+	if b.mere {
+		weight = consequence
+	} else if !b.confirmed {
 		weight, f.lines = mention, f.lines[:1]
 	}
 	switch weight {

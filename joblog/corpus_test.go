@@ -16,10 +16,10 @@ import (
 // corpus is how many logs of each folder have to be right: what a person would point to
 // is in what is shown. Whoever makes more of them right raises the number.
 var corpus = map[string]int{
-	"jvm":    94,
+	"jvm":    95,
 	"native": 108,
-	"node":   87,
-	"runner": 42,
+	"node":   124,
+	"runner": 43,
 	"script": 134,
 }
 

@@ -26,7 +26,8 @@ package joblog
 //     if it can, more if there is room, and pass leaves it out. Stop ends the failure
 //     before the line, which is then looked at like any other. A line that no rule
 //     knows does what other says: nothing follows (stop), unless it is set. Say in
-//     within how many lines the failure may span.
+//     within how many lines the failure may span. A rule that is mere makes the failure a
+//     consequence, as that of a group of tests is of a test in it.
 //  4. How much is it worth? A failed test, a compiler's error and an uncaught exception
 //     are strong, the default. A tool's own message of what is wrong is a message: it
 //     counts as much, but the script's last line is shown too if it is another. "make: ***
@@ -51,7 +52,8 @@ type family struct {
 // families are all of them. The first fact that knows a line decides.
 var families = []*family{
 	&runnerFamily, &goFamily, &pytestFamily, &pylintFamily, &pythonFamily, &rubyFamily, &phpFamily,
-	&perlFamily, &beamFamily, &haskellFamily, &nodeFamily, &compilerFamily, &shellFamily, &commonFamily,
+	&tapFamily, &perlFamily, &beamFamily, &haskellFamily, &nodeFamily,
+	&jsTestFamily, &jsLintFamily, &jsBuildFamily, &compilerFamily, &shellFamily, &commonFamily,
 }
 
 // A fact is one kind of failure, as a tool prints it. See [family].
@@ -122,6 +124,7 @@ type rule struct {
 	do     action
 	most   int  // how many lines it fits; 0 is any number
 	ends   bool // nothing follows
+	mere   bool // the failure is a consequence of others
 
 	// Then are the rules for the lines that follow, if there are any, and thenWithin is
 	// how many lines that may be.

@@ -1,9 +1,8 @@
 package joblog
 
-// Perl and all that print TAP as its tests do, Lua, R, Julia and Dart.
+// Perl, Lua, R, Julia and Dart.
 var perlFamily = family{
 	facts: []fact{
-		{weight: never, starts: []string{"not ok "}, match: `#\s*(?i:TODO|SKIP)\b`},
 		{
 			tool: "tap", starts: []string{"#   Failed test", "# Failed test"}, match: `^\s*#\s+Failed (?:\(TODO\) )?test (?:'(?P<name>.*)'|\d+.*|.*)$`, within: 30,
 			after: []rule{
@@ -12,19 +11,6 @@ var perlFamily = family{
 				{like: `^\s*#\s+in test '(?P<name>.*)'`, do: more},
 				{like: `^\s*#\s`, do: show, most: 4},
 				{like: `^\s*#`, do: pass},
-			},
-		},
-		{
-			tool: "tap", starts: []string{"not ok "}, match: `^\s*not ok(?: \d+)?(?: -)? (?P<name>\S.*)$`, within: 20,
-			after: []rule{
-				{like: `^\s*(?:not )?ok\b|^\s*\d+\.\.\d+`, do: stop},
-				{like: `^\s*# (?:\(?in test file )?(?P<file>[^\s:@]+\.\w+)(?: @ |:|, line )(?P<line>\d+)`, do: show},
-				{like: `^\s*# (?:Looks like|Subtest)`, do: stop},
-				{like: `^\s*#`, do: show, most: 3},
-				{like: `^\s*#`, do: pass},
-				{like: `^\s+(?:message|error|severity|expected|actual|got|wanted|found|at|location): `, do: show, most: 4},
-				{like: `^\s+(?:---|\.\.\.)$`, do: pass},
-				{deeper: true, do: pass},
 			},
 		},
 		{tool: "tap", weight: consequence, starts: []string{"# Looks like you "}},

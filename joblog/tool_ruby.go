@@ -3,9 +3,9 @@ package joblog
 // Ruby, its tests, and what installs its gems.
 var rubyFamily = family{
 	facts: []fact{
-		{weight: never, sets: "rspec", starts: []string{"Failures:"}, match: `^Failures:$`},
+		{weight: never, sets: "failures", starts: []string{"Failures:"}, match: `^Failures:$`},
 		{
-			tool: "rspec", needs: "rspec", starts: []string{"#) "}, match: `^ {2,}\d+\) (?P<name>\S.*)$`, within: 200, confirm: rspecReason,
+			tool: "rspec", needs: "failures", starts: []string{"#) "}, match: `^ {2,}\d+\) (?P<name>\S.*)$`, within: 200, confirm: rspecReason,
 			after: []rule{
 				{like: `^ {2,}\d+\) |^(?:Finished in|Failed examples:|Failures:|Pending:)`, do: stop},
 				{like: `^\s+(?:\d+\.\d+\) )?Failure/Error:|^\s+Got \d+ failures`, do: more, most: 2},
