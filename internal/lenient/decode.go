@@ -202,14 +202,8 @@ func (d *decoder) fields(s *shape, v reflect.Value) error {
 		if err != nil {
 			return err
 		}
-		switch d.kind() {
-		case ',':
-			d.at++
-		case '}':
-			d.at++
-			return nil
-		default:
-			return d.wrong("a comma or '}'")
+		if more, err := d.next('}'); !more || err != nil {
+			return err
 		}
 	}
 }

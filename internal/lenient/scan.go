@@ -289,16 +289,22 @@ func (s *scanner) begin() (closing byte, err error) {
 	return closing, err
 }
 
-// more reads what stands after a value in an object or a list: a comma, and then in an
-// object the next name, or the closing bracket.
+// more is [scanner.next], and reads the next name in an object.
 func (s *scanner) more(closing byte) (more bool, err error) {
+	more, err = s.next(closing)
+	if more && closing == '}' {
+		err = s.name()
+	}
+	return more, err
+}
+
+// next reads what follows a value in an object or a list: a comma, after which there is
+// more, or the closing bracket.
+func (s *scanner) next(closing byte) (more bool, err error) {
 	switch s.kind() {
 	case ',':
 		s.at++
-		if closing == '}' {
-			err = s.name()
-		}
-		return true, err
+		return true, nil
 	case closing:
 		s.at++
 		return false, nil
@@ -334,30 +340,24 @@ func (s *scanner) names(value func(name string) error) error {
 		if err != nil {
 			return err
 		}
-		switch s.kind() {
-		case ',':
-			s.at++
-		case '}':
-			s.at++
-			return nil
-		default:
-			return s.wrong("a comma or '}'")
+		if more, err := s.next('}'); !more || err != nil {
+			return err
 		}
 	}
 }
 
-// each calls next for each element of a list; next must read it.
-func (s *scanner) each(next func(i int) error) error {
+// each calls element for each element of a list; element must read it.
+func (s *scanner) each(element func(i int) error) error {
 	s.at++ // the bracket
 	if s.kind() == ']' {
 		s.at++
 		return nil
 	}
 	for i := 0; ; i++ {
-		if err := next(i); err != nil {
+		if err := element(i); err != nil {
 			return err
 		}
-		if more, err := s.more(']'); !more || err != nil {
+		if more, err := s.next(']'); !more || err != nil {
 			return err
 		}
 	}
