@@ -210,7 +210,7 @@ func decodeThing[P any](ctx context.Context, body []byte) (P, lenient.LeftOut, e
 		err = checkThing(object)
 	}
 	if one, ok := any(object).(interface{ status() Status }); ok && err == nil && !one.status().isWord() {
-		if message, _, _ := lenient.Message(body); message != "" {
+		if message, _ := lenient.MessageOf(body); message.Text != "" {
 			err = fmt.Errorf("%w: it has a message, and no status", rest.ErrOther)
 		}
 	}

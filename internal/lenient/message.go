@@ -14,65 +14,57 @@ func HasID(body []byte) bool {
 	return err == nil && object.ID > 0
 }
 
-// Message finds the message in the JSON of an error, in any of the shapes
-// that GitLab's frameworks give it, and whether it is the one of a route that
-// does not exist. It is not ok where there is no JSON object or no message.
-func Message(body []byte) (message string, noRoute, ok bool) {
+// A Message is what the JSON of an error says.
+type Message struct {
+	Text    string
+	Fields  map[string][]string // the messages about each field, or nil
+	NoRoute bool                // the server does not know the endpoint
+}
+
+// MessageOf finds the message in the JSON of an error, in any of the shapes that
+// GitLab's frameworks give it. It is not ok where there is no JSON object or no message.
+func MessageOf(body []byte) (m Message, ok bool) {
 	s := scanner{data: body}
 	if s.kind() != '{' {
-		return "", false, false
+		return Message{}, false
 	}
-	fields := map[string][]byte{}
+	values := map[string][]byte{}
 	err := s.names(func(name string) error {
 		value, err := s.value()
 		switch name {
 		case "message", "error", "error_description", "scope":
-			fields[name] = value
+			values[name] = value
 		}
 		return err
 	})
 	if err != nil || s.end() != nil {
-		return "", false, false
+		return Message{}, false
 	}
-	if m, ok := fields["message"]; ok && (flatten(m) != "" || len(fields["error"]) == 0) {
-		return flatten(m), false, true
+	if message, ok := values["message"]; ok {
+		m.Text, m.Fields = flatten(message), fieldsOf(message)
+		if m.Text != "" || len(values["error"]) == 0 {
+			return m, true
+		}
 	}
-	code := flatten(fields["error"])
+	m.Text = flatten(values["error"])
 	for _, extra := range []struct{ name, format string }{{"error_description", "%s: %s"}, {"scope", "%s (scope: %s)"}} {
-		if text := flatten(fields[extra.name]); text != "" {
-			code = fmt.Sprintf(extra.format, code, text)
+		if text := flatten(values[extra.name]); text != "" {
+			m.Text = fmt.Sprintf(extra.format, m.Text, text)
 		}
 	}
-	return code, code == "404 Not Found", code != ""
-}
-
-// Fields finds the messages in the JSON of an error by the names of the fields that
-// they are about, or nil.
-func Fields(body []byte) map[string][]string {
-	var found map[string][]string
-	s := scanner{data: body}
-	if s.kind() != '{' {
-		return nil
-	}
-	err := s.names(func(name string) error {
-		value, err := s.value()
-		if err == nil && name == "message" {
-			found = fieldsOf(value)
-		}
-		return err
-	})
-	if err != nil || s.end() != nil || len(found) == 0 {
-		return nil
-	}
-	return found
+	m.NoRoute = m.Text == "404 Not Found"
+	return m, m.Text != ""
 }
 
 // fieldsOf reads a message that is an object: the messages of each field are a list, or
-// one text.
+// one text. It returns nil for any other message.
 func fieldsOf(message []byte) map[string][]string {
-	fields := map[string][]string{}
 	s := scanner{data: message}
-	if s.kind() != '{' || s.names(func(name string) error {
+	if s.kind() != '{' {
+		return nil
+	}
+	fields := map[string][]string{}
+	err := s.names(func(name string) error {
 		value, err := s.value()
 		if err != nil {
 			return err
@@ -87,7 +79,8 @@ func fieldsOf(message []byte) map[string][]string {
 			fields[name] = append(fields[name], flatten(one))
 			return err
 		})
-	}) != nil {
+	})
+	if err != nil || len(fields) == 0 {
 		return nil
 	}
 	return fields

@@ -24,28 +24,48 @@ func TestMessage(t *testing.T) {
 		`{"error":"ref is missing","scope":null}`:                                         "ref is missing",
 		"{\"message\":\"\xff\"}":                                                          "\uFFFD",
 	} {
-		message, noRoute, ok := lenient.Message([]byte(body))
+		message, ok := lenient.MessageOf([]byte(body))
 		require.True(t, ok, body)
-		require.False(t, noRoute, body)
-		require.Equal(t, want, message, body)
+		require.False(t, message.NoRoute, body)
+		require.Equal(t, want, message.Text, body)
 	}
 	for _, body := range []string{``, `{}`, `null`, `[]`, `"404"`, `{"error":null}`, `{"error":""}`, `{"other":"a"}`, `{"message":"a"`, `oops`} {
-		message, _, ok := lenient.Message([]byte(body))
+		message, ok := lenient.MessageOf([]byte(body))
 		require.False(t, ok, body)
 		require.Empty(t, message, body)
 	}
 	// An empty message is GitLab's, too.
-	message, _, ok := lenient.Message([]byte(`{"message":null}`))
+	message, ok := lenient.MessageOf([]byte(`{"message":null}`))
 	require.True(t, ok)
 	require.Empty(t, message)
 }
 
 // GitLab says of an endpoint that it does not know "error", and of a thing "message".
 func TestMessageOfNoRoute(t *testing.T) {
-	_, noRoute, ok := lenient.Message([]byte(`{"error":"404 Not Found"}`))
-	require.True(t, ok && noRoute)
-	_, noRoute, ok = lenient.Message([]byte(`{"message":"404 Not Found"}`))
-	require.True(t, ok && !noRoute)
+	message, ok := lenient.MessageOf([]byte(`{"error":"404 Not Found"}`))
+	require.True(t, ok && message.NoRoute)
+	message, ok = lenient.MessageOf([]byte(`{"message":"404 Not Found"}`))
+	require.True(t, ok && !message.NoRoute)
+}
+
+func TestMessageFields(t *testing.T) {
+	for body, want := range map[string]map[string][]string{
+		`{"message":{"base":["a","b"],"ref":"is missing"}}`:   {"base": {"a", "b"}, "ref": {"is missing"}},
+		`{"message":{"ref":["a"],"ref":["b"],"n":[1,null]}}`:  {"ref": {"a", "b"}, "n": {"1", ""}},
+		`{"message":{"ref":["a"]},"message":{"base":["b"]}}`:  {"base": {"b"}},
+		`{"message":{"name":{"is":["short","bad"]}}}`:         {"name": {"is: short, bad"}},
+		`{"message":{"ref":["a"]},"error":"not the message"}`: {"ref": {"a"}},
+		`{"message":"a"}`:               nil,
+		`{"message":["a"]}`:             nil,
+		`{"message":{}}`:                nil,
+		`{"message":{"ref":[]}}`:        nil,
+		`{"error":{"ref":["a"]}}`:       nil,
+		`{"message":{"ref":["a"]}`:      nil,
+		`{"message":{"ref":["a"]}}oops`: nil,
+	} {
+		message, _ := lenient.MessageOf([]byte(body))
+		require.Equal(t, want, message.Fields, body)
+	}
 }
 
 func TestHasID(t *testing.T) {
@@ -65,8 +85,8 @@ func FuzzMessage(f *testing.F) {
 	f.Add(`{"message":` + strings.Repeat(`{"a":`, 20_000) + `1` + strings.Repeat(`}`, 20_000) + `}`)
 	f.Add("{\"message\":\"\\ud800\xff\"}")
 	f.Fuzz(func(t *testing.T, body string) {
-		message, noRoute, ok := lenient.Message([]byte(body))
-		require.True(t, ok || message == "" && !noRoute)
-		require.LessOrEqual(t, len(message), 3*len(body))
+		message, ok := lenient.MessageOf([]byte(body))
+		require.True(t, ok || message.Text == "" && !message.NoRoute)
+		require.LessOrEqual(t, len(message.Text), 3*len(body))
 	})
 }

@@ -95,24 +95,23 @@ func (r *run) read(resp *http.Response) *Failure {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxMessage))
 	f.Cut = err != nil
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	message, limit, noRoute, foreign := errorMessage(resp.Header.Get("Content-Type"), body)
+	message, limit, foreign := errorMessage(resp.Header.Get("Content-Type"), body)
 	if r.attempt.away != "" { // it may echo the signature of its URL in any form
-		message, limit = storageCode(body), MaxTitle
+		message.Text, limit = storageCode(body), MaxTitle
 	}
 	if text := r.redirection(resp); text != "" {
-		message = text
+		message.Text = text
 	}
 	_, err = resp.Location()
 	f.redirected = err == nil && resp.StatusCode/100 == 3
-	f.Message = Shorten(secret.Scrub(message, r.secrets), limit) // in this order: half a token is one too many
-	f.Fields = r.fields(body)
-	f.NoRoute, f.Foreign = noRoute && f.Status == http.StatusNotFound, foreign
+	f.Message = Shorten(secret.Scrub(message.Text, r.secrets), limit) // in this order: half a token is one too many
+	f.Fields = r.printFields(message.Fields)
+	f.NoRoute, f.Foreign = message.NoRoute && f.Status == http.StatusNotFound, foreign
 	return f
 }
 
-// fields returns the messages of a failure by field, such as "base" or "ref".
-func (r *run) fields(body []byte) map[string][]string {
-	fields := lenient.Fields(body)
+// printFields makes the messages about each field, such as "base" or "ref", printable.
+func (r *run) printFields(fields map[string][]string) map[string][]string {
 	for name, messages := range fields {
 		for i, message := range messages {
 			messages[i] = printable(message, r.secrets)
@@ -178,18 +177,17 @@ const (
 	MaxTitle   = 200      // of a page's title, and of names that are quoted
 )
 
-// errorMessage returns the message of a failure, how many characters of it are kept,
-// whether it says that the endpoint does not exist, and whether it is not in GitLab's
-// JSON.
-func errorMessage(contentType string, body []byte) (message string, limit int, noRoute, foreign bool) {
+// errorMessage returns the message of a failure, how many characters of it are kept, and
+// whether it is not in GitLab's JSON.
+func errorMessage(contentType string, body []byte) (message lenient.Message, limit int, foreign bool) {
 	body = bytes.TrimSpace(body)
-	if message, noRoute, ok := lenient.Message(body); ok {
-		return message, MaxMessage, noRoute, false
+	if message, ok := lenient.MessageOf(body); ok {
+		return message, MaxMessage, false
 	}
 	if strings.Contains(contentType, "html") || bytes.HasPrefix(body, []byte("<")) {
-		return pageTitle(body), MaxTitle, false, true
+		return lenient.Message{Text: pageTitle(body)}, MaxTitle, true
 	}
-	return secret.OneLine(string(body)), maxText, false, true
+	return lenient.Message{Text: secret.OneLine(string(body))}, maxText, true
 }
 
 // entities are those found in titles of error pages. Package html has all of them,

@@ -158,11 +158,11 @@ func (r *Response) checkSilence() error {
 	defer r.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxMessage))
 	body = bytes.TrimSpace(body)
-	message, _, hasMessage := lenient.Message(body)
+	message, hasMessage := lenient.MessageOf(body)
 	switch {
 	case IsPage(r.Header.Get("Content-Type")): // half a page is enough for its title
 		return Refuse(r.Unreadable(body, nil))
-	case message == StatusLine(http.StatusAccepted):
+	case message.Text == StatusLine(http.StatusAccepted):
 		return nil
 	case r.StatusCode == http.StatusAccepted && !hasMessage: // even if the body cannot be read
 		return nil
@@ -173,8 +173,8 @@ func (r *Response) checkSilence() error {
 	case !hasMessage:
 		return Refuse(fmt.Errorf("%s with a body, which GitLab does not send", StatusLine(r.StatusCode)))
 	}
-	message = Shorten(secret.Redact(message, r.Secrets), MaxTitle)
-	return Refuse(fmt.Errorf("%s, but the message is %q", StatusLine(r.StatusCode), message))
+	text := Shorten(secret.Redact(message.Text, r.Secrets), MaxTitle)
+	return Refuse(fmt.Errorf("%s, but the message is %q", StatusLine(r.StatusCode), text))
 }
 
 // ErrOther is the error of a JSON object other than the requested one, such as a
@@ -198,8 +198,8 @@ func (r *Response) Unreadable(body []byte, err error) error {
 		return fmt.Errorf("%s, but %w", status, err)
 	}
 	if errors.Is(err, ErrOther) {
-		message, _, _ := lenient.Message(body)
-		return r.Other(err, message)
+		message, _ := lenient.MessageOf(body)
+		return r.Other(err, message.Text)
 	}
 	if strings.Contains(contentType, "json") {
 		return fmt.Errorf("%s with JSON that is not GitLab's: %w", status, err)
@@ -227,10 +227,11 @@ func (r *Response) NoFile() error {
 	contentType, message := r.Header.Get("Content-Type"), ""
 	if !r.Away {
 		// A part of a message is better than none, so an error is ignored.
-		text, _ := io.ReadAll(io.LimitReader(r.Body, MaxMessage))
-		message, _, _ = lenient.Message(text)
+		body, _ := io.ReadAll(io.LimitReader(r.Body, MaxMessage))
+		found, _ := lenient.MessageOf(body)
+		message = printable(found.Text, r.Secrets)
 	}
-	if message = printable(message, r.Secrets); message == "" {
+	if message == "" {
 		return fmt.Errorf("the response has content type %q, not that of the requested file", contentType)
 	}
 	return fmt.Errorf("the response has content type %q, not that of the requested file; its message is %q", contentType, message)
