@@ -92,9 +92,14 @@ func get[P any](ctx context.Context, c *Client, p rest.Path, opts any) (P, error
 
 // send makes a call whose response is one object, a P; see [lenient.Object].
 func send[P any](ctx context.Context, c *Client, cl *rest.Call) (P, error) {
+	return sendDecode(ctx, c, cl, decodeThing[P])
+}
+
+// sendDecode makes a call whose response is decoded by decode.
+func sendDecode[P any](ctx context.Context, c *Client, cl *rest.Call, decode func(context.Context, []byte) (P, lenient.LeftOut, error)) (P, error) {
 	var object, none P
 	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (left lenient.LeftOut, err error) {
-		object, left, err = decodeThing[P](ctx, body)
+		object, left, err = decode(ctx, body)
 		return left, err
 	})
 	if err != nil {
@@ -120,15 +125,9 @@ func jobAt(project ProjectID, id JobID) target {
 // sendTo makes a call about an object, whose response is that object. Another one is no
 // success: a cache or a proxy has mixed up two responses.
 func sendTo[P identified](ctx context.Context, c *Client, cl *rest.Call, to target) (P, error) {
-	var object, none P
-	err := c.fetch(ctx, cl, func(_ http.Header, body []byte) (left lenient.LeftOut, err error) {
-		object, left, err = decodeTarget[P](ctx, body, to)
-		return left, err
+	return sendDecode(ctx, c, cl, func(ctx context.Context, body []byte) (P, lenient.LeftOut, error) {
+		return decodeTarget[P](ctx, body, to)
 	})
-	if err != nil {
-		return none, err
-	}
-	return object, nil
 }
 
 // getOne reads the object at a target.
