@@ -184,8 +184,8 @@ func (b *bulk) pretend(pipelines []*PipelineInfo, yield func(*EachResult, error)
 // any more, however it ends.
 func (b *bulk) run(ctx context.Context, pipelines []*PipelineInfo, yield func(*EachResult, error) bool) {
 	done, left := 0, false
-	pool.EachTold(ctx, len(pipelines), b.options.Concurrency, func(ctx context.Context, i int, tell func(*EachResult)) error {
-		tell(&EachResult{Pipeline: pipelines[i], Err: b.patiently(ctx, pipelines[i].ID)})
+	pool.EachReporting(ctx, len(pipelines), b.options.Concurrency, func(ctx context.Context, i int, report func(*EachResult)) error {
+		report(&EachResult{Pipeline: pipelines[i], Err: b.patiently(ctx, pipelines[i].ID)})
 		return nil // an error is the result of its pipeline
 	}, func(result *EachResult) bool {
 		done++

@@ -1,6 +1,6 @@
 // Package pool runs many tasks on a few workers.
 //
-// It is handed the number of tasks and a function that runs one of them. It starts
+// Its callers give the number of tasks and a function that runs one of them. It starts
 // them in order, and none after an error, a panic or the end of the context. It never
 // returns while a task is running, and does not know what the tasks are. If a task
 // panics, the goroutine of the caller does.
@@ -57,49 +57,49 @@ func Each(ctx context.Context, n, workers int, f func(ctx context.Context, i int
 	return failure
 }
 
-// EachTold is like [Each], and f can tell something. That is handed to told on the
-// goroutine of the caller, and tell returns when told has. If that returns false, no
-// further call begins, and what is told is lost.
-func EachTold[T any](ctx context.Context, n, workers int, f func(ctx context.Context, i int, tell func(T)) error, told func(T) bool) (err error) {
+// EachReporting is like [Each], and f can report values. Each value is passed to receive
+// on the goroutine of the caller; report returns when receive has returned. If receive
+// returns false, no further call begins, and later values are dropped.
+func EachReporting[T any](ctx context.Context, n, workers int, f func(ctx context.Context, i int, report func(T)) error, receive func(T) bool) (err error) {
 	working, stop := context.WithCancel(ctx)
-	news := make(chan piece[T])
+	reports := make(chan report[T])
 	var guard Guard
 	var failure error
 	go func() {
-		defer close(news)
+		defer close(reports)
 		guard.Do(func() {
 			failure = Each(working, n, workers, func(ctx context.Context, i int) error {
 				return f(ctx, i, func(value T) {
-					p := piece[T]{value, make(chan struct{})}
-					news <- p
-					<-p.heard
+					r := report[T]{value, make(chan struct{})}
+					reports <- r
+					<-r.received
 				})
 			})
 		})
 	}()
 	defer func() {
 		stop()
-		for p := range news { // to its end, which is that of all calls
-			close(p.heard)
+		for r := range reports { // until it is closed, when all calls have ended
+			close(r.received)
 		}
 		guard.Rethrow()
 		err = failure
 	}()
-	for p := range news {
-		if !p.hear(told) {
+	for r := range reports {
+		if !r.passTo(receive) {
 			break
 		}
 	}
 	return nil
 }
 
-// A piece of news is told by a call of [EachTold].
-type piece[T any] struct {
-	value T
-	heard chan struct{}
+// A report is a value on its way to the receive function of [EachReporting].
+type report[T any] struct {
+	value    T
+	received chan struct{} // closed when it was received, or dropped
 }
 
-func (p piece[T]) hear(told func(T) bool) bool {
-	defer close(p.heard)
-	return told(p.value)
+func (r report[T]) passTo(receive func(T) bool) bool {
+	defer close(r.received) // also if receive panics
+	return receive(r.value)
 }

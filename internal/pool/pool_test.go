@@ -45,8 +45,8 @@ func TestEachInOrder(t *testing.T) {
 	require.Equal(t, []int{0, 1, 2, 3, 4}, order)
 }
 
-// TestEachFails sees that the first error ends it all: what runs is told by its
-// context, nothing more begins, and a later error does not count.
+// TestEachFails checks that the first error cancels the calls that are running, that no
+// further call begins, and that a later error does not count.
 func TestEachFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var begun atomic.Int64
@@ -82,8 +82,8 @@ func TestEachCanceled(t *testing.T) {
 	require.ErrorIs(t, pool.Each(ctx, 1, 1, func(context.Context, int) error { panic("not called") }), context.Canceled)
 }
 
-// TestEachCanceledAtLast sees that a context which kept nothing from beginning is
-// not an error: the calls themselves tell what it did to them.
+// TestEachCanceledAtLast checks that Each returns no error if the context ended after the
+// last call had begun. Whether it failed for that is the call's own result.
 func TestEachCanceledAtLast(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	require.NoError(t, pool.Each(ctx, 2, 1, func(_ context.Context, i int) error {
@@ -109,19 +109,19 @@ func TestEachPanics(t *testing.T) {
 		}
 		require.PanicsWithValue(t, errBroken, func() { pool.Each(t.Context(), 50, 4, work) })
 		require.Zero(t, running.Load())
-		told := func(ctx context.Context, i int, tell func(int)) error {
-			tell(i)
+		reporting := func(ctx context.Context, i int, report func(int)) error {
+			report(i)
 			return work(ctx, i)
 		}
-		require.PanicsWithValue(t, errBroken, func() { pool.EachTold(t.Context(), 50, 4, told, func(int) bool { return true }) })
-		waiting := func(ctx context.Context, i int, tell func(int)) error {
+		require.PanicsWithValue(t, errBroken, func() { pool.EachReporting(t.Context(), 50, 4, reporting, func(int) bool { return true }) })
+		waiting := func(ctx context.Context, i int, report func(int)) error {
 			running.Add(1)
 			defer running.Add(-1)
-			tell(i)
+			report(i)
 			<-ctx.Done()
 			return ctx.Err()
 		}
-		require.PanicsWithValue(t, "loud", func() { pool.EachTold(t.Context(), 50, 4, waiting, func(int) bool { panic("loud") }) })
+		require.PanicsWithValue(t, "loud", func() { pool.EachReporting(t.Context(), 50, 4, waiting, func(int) bool { panic("loud") }) })
 		require.Zero(t, running.Load())
 	})
 }
@@ -146,36 +146,36 @@ func TestEachExits(t *testing.T) {
 	})
 }
 
-// What is told is heard in turn, on the goroutine of the caller, until that is enough.
-func TestEachTold(t *testing.T) {
+// Reports are received one by one, on the goroutine of the caller, until it has enough.
+func TestEachReporting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sum, heard := 0, 0
-		require.NoError(t, pool.EachTold(t.Context(), 100, 8, func(_ context.Context, i int, tell func(int)) error {
-			tell(i)
-			tell(-i / 2)
+		sum, received := 0, 0
+		require.NoError(t, pool.EachReporting(t.Context(), 100, 8, func(_ context.Context, i int, report func(int)) error {
+			report(i)
+			report(-i / 2)
 			return nil
 		}, func(n int) bool {
 			sum += n // without a lock
-			heard++
+			received++
 			return true
 		}))
-		require.Equal(t, 200, heard)
+		require.Equal(t, 200, received)
 		require.Equal(t, 4950-2450, sum)
 
-		begun, heard := 0, 0
-		err := pool.EachTold(t.Context(), 100, 1, func(_ context.Context, i int, tell func(int)) error {
+		begun, received := 0, 0
+		err := pool.EachReporting(t.Context(), 100, 1, func(_ context.Context, i int, report func(int)) error {
 			begun++
-			tell(i)
+			report(i)
 			return nil
 		}, func(int) bool {
-			heard++
-			return heard < 5
+			received++
+			return received < 5
 		})
 		require.ErrorIs(t, err, context.Canceled)
-		require.Equal(t, []int{5, 5}, []int{begun, heard})
+		require.Equal(t, []int{5, 5}, []int{begun, received})
 
-		require.ErrorIs(t, pool.EachTold(t.Context(), 100, 2, func(_ context.Context, i int, tell func(int)) error {
-			tell(i)
+		require.ErrorIs(t, pool.EachReporting(t.Context(), 100, 2, func(_ context.Context, i int, report func(int)) error {
+			report(i)
 			return errBroken
 		}, func(int) bool { return true }), errBroken)
 	})

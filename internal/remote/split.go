@@ -43,7 +43,7 @@ func (f *File) CopyTo(ctx context.Context, w io.WriterAt, connections int) (int6
 	}
 	progress, done := f.spec.Progress, int64(0)
 	f.spec.Progress = nil // it is called below: by one goroutine, with the bytes of all parts
-	err := pool.EachTold(ctx, int(n), int(n), func(ctx context.Context, i int, report func(int)) error {
+	err := pool.EachReporting(ctx, int(n), int(n), func(ctx context.Context, i int, report func(int)) error {
 		first, end := f.size*int64(i)/n, f.size*int64(i+1)/n
 		s := &segment{Writer: io.NewOffsetWriter(w, first), report: report}
 		if i == 0 {

@@ -215,7 +215,7 @@ func (x *extraction) writeAll(ctx context.Context, plan *plan) error {
 		x.total += m.size
 	}
 	todo := batches(plan.files, x.workers())
-	return pool.EachTold(ctx, len(todo), x.workers(), func(ctx context.Context, i int, wrote func(int)) error {
+	return pool.EachReporting(ctx, len(todo), x.workers(), func(ctx context.Context, i int, wrote func(int)) error {
 		w := x.worker(ctx)
 		w.wrote = wrote
 		defer x.release(w)
