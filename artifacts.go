@@ -19,28 +19,28 @@ import (
 	"example.com/gitlabci/internal/zipped"
 )
 
-// ArtifactsService downloads, lists and deletes what jobs left behind. It is
+// ArtifactsService downloads, lists and deletes the artifacts of jobs. It is
 // [Client.Artifacts].
 //
 // See https://docs.gitlab.com/api/job_artifacts/.
 type ArtifactsService struct{ client *Client }
 
-// An ArtifactSource says whose artifacts are meant: those of a job by its
-// [JobID], or [LatestArtifacts].
+// An ArtifactSource is a job whose artifacts are read: a [JobID], or
+// [LatestArtifacts].
 type ArtifactSource interface {
 	archive() (below []any, query url.Values, err error)
 	member(path memberPath) (below []any)
 }
 
-// LatestArtifacts are those of the job named Job in the newest successful
+// LatestArtifacts are the artifacts of the job named Job in the newest successful
 // pipeline of Ref, which is a branch, a tag or refs/merge-requests/N/head, but
-// not a SHA. Child pipelines are searched after their parents.
+// not a SHA. GitLab searches parent pipelines before their child pipelines.
 type LatestArtifacts struct {
 	Ref string
 	Job string // the exact name
 
-	// SearchRecent looks through up to 100 recent successful pipelines rather
-	// than only the newest. From GitLab 18.10; older servers ignore it.
+	// SearchRecent searches up to 100 recent successful pipelines, not only the
+	// newest. From GitLab 18.10; older servers ignore it.
 	SearchRecent bool
 }
 
@@ -87,27 +87,28 @@ func (m memberPath) segment() rest.Segment {
 	return rest.Segment{Values: strings.Split(string(m), "/"), Template: "*artifact_path"}
 }
 
-// OpenOptions say which file of a job is opened. Nil is the archive.
+// OpenOptions choose the file of a job that is opened. Nil means the archive.
 type OpenOptions struct {
-	// FileType asks for a report file instead of the archive, of a job given
-	// by its ID. A report that GitLab keeps as gzip comes as a gzip file. From
-	// GitLab 19.4; older servers send the archive, and then the error matches
-	// [errors.ErrUnsupported]. With a type that is kept as zip, or that is not
-	// listed here, the archive cannot always be told from it.
+	// FileType selects a report file instead of the archive. The job must be given
+	// by its ID. A report that GitLab stores with gzip is downloaded as a gzip file;
+	// see Gunzip. From GitLab 19.4. Older servers send the archive, and then the
+	// error matches [errors.ErrUnsupported]. If GitLab stores the type as a zip
+	// file, or the type is not one of the constants, an archive sent in its place
+	// cannot always be detected.
 	FileType ArtifactType
 
-	// Gunzip unpacks a file that is a gzip file: ".gz" is taken from its Name,
-	// its Size is -1, and a damaged one is an error. Others come as they are.
-	// There is no limit: a small gzip file can become a very large one.
+	// Gunzip decompresses a gzip file: its Name loses ".gz", its Size is -1, and
+	// reading a damaged one ends in an error. Other files are not changed. There
+	// is no size limit, and a small gzip file can become a very large one.
 	Gunzip bool
 
-	// DownloadMode chooses between the server and its storage as the sender,
-	// where the administrator allows the choice. "" leaves it to the server.
-	// From GitLab 19.4; older servers ignore it.
+	// DownloadMode selects whether GitLab or its object storage sends the file, if
+	// the administrator allows the choice. "" means the server's default. From
+	// GitLab 19.4; older servers ignore it.
 	DownloadMode DownloadMode
 
-	// Progress is called as bytes arrive, with how many there are and how many
-	// there will be, or -1. Packed bytes count, whatever Gunzip says.
+	// Progress is called as bytes arrive, with the number of bytes so far and the
+	// total, or -1 if that is unknown. With Gunzip, compressed bytes count.
 	Progress func(done, total int64)
 }
 
@@ -131,7 +132,8 @@ func (s *ArtifactsService) Open(ctx context.Context, project ProjectID, src Arti
 	return s.open(ctx, project, src, opts, remote.Spec{})
 }
 
-// OpenFileOptions say how one file is opened. Nil is all of the defaults.
+// OpenFileOptions are options of [ArtifactsService.OpenFile]. Nil means the zero
+// values.
 type OpenFileOptions struct {
 	Progress func(done, total int64) // see [OpenOptions.Progress]
 }
@@ -189,7 +191,7 @@ const (
 	mostConnections  = 16
 )
 
-// SaveOptions say which file of a job is saved. Nil is the archive.
+// SaveOptions choose the file of a job that is saved. Nil means the archive.
 type SaveOptions struct {
 	FileType     ArtifactType            // see [OpenOptions.FileType]
 	Gunzip       bool                    // see [OpenOptions.Gunzip]
@@ -276,15 +278,15 @@ type ArtifactEntry struct {
 	Mode string    `json:"mode,omitzero"` // six octal digits, such as "100644"
 }
 
-// ListEntriesOptions narrow a list of entries. Nil lists the top folder.
+// ListEntriesOptions narrow a list of entries. Nil lists the root folder.
 type ListEntriesOptions struct {
 	ListOptions
 
-	Path      string `url:"path,omitempty"`      // of a folder; "" is the top
-	Recursive bool   `url:"recursive,omitempty"` // everything below, too
+	Path      string `url:"path,omitempty"`      // of a folder; "" is the root
+	Recursive bool   `url:"recursive,omitempty"` // also lists everything in its folders
 }
 
-// ListEntries returns one page of what is in a job's archive, folders first.
+// ListEntries returns one page of the entries in a job's archive, folders first.
 //
 //	GET /projects/:id/jobs/:job_id/artifacts/tree
 //
@@ -296,28 +298,29 @@ func (s *ArtifactsService) ListEntries(ctx context.Context, project ProjectID, j
 	return list(ctx, pagesAt[*ArtifactEntry](s.client, at("projects", project, "jobs", job, "artifacts", "tree")), opts)
 }
 
-// AllEntries ranges over what is in a job's archive, page by page as the loop
-// goes on.
+// AllEntries iterates over the entries in a job's archive. It reads each page when the
+// loop reaches it.
 //
 //	GET /projects/:id/jobs/:job_id/artifacts/tree
 //
 // See https://docs.gitlab.com/api/job_artifacts/#list-all-files-in-the-artifacts-archive.
-// It asks for [ArtifactsService.ListEntries], with the same options and
-// errors, 100 a page unless told. An error ends it; a page's is a [PageError].
-// An archive does not change, so every entry comes exactly once.
+// The options and errors are those of [ArtifactsService.ListEntries]. PerPage is 100 by
+// default. The first error ends the loop; an error of a page is a [PageError]. An archive
+// does not change, so each entry is yielded exactly once.
 func (s *ArtifactsService) AllEntries(ctx context.Context, project ProjectID, job JobID, opts *ListEntriesOptions) iter.Seq2[*ArtifactEntry, error] {
 	return all(ctx, pagesAt[*ArtifactEntry](s.client, at("projects", project, "jobs", job, "artifacts", "tree")), opts)
 }
 
-// Keep takes the expiry date from a job's artifacts, and returns the job.
+// Keep removes the expiry date of a job's artifacts, and returns the job.
 //
 //	POST /projects/:id/jobs/:job_id/artifacts/keep
 //
 // See https://docs.gitlab.com/api/job_artifacts/#keep-job-artifacts.
-// The error matches [ErrNotFound], for a job without an archive too,
-// [ErrForbidden] without the right to change the job, and [ErrOutcomeUnknown]
-// if every answer was lost. A lost answer is asked for again; a refusal then
-// counts only if the job reads as not kept, and matches [ErrOutcomeUnknown] too.
+// The error matches [ErrNotFound] if the job does not exist or has no archive,
+// [ErrForbidden] without the right to change the job, and [ErrOutcomeUnknown] if every
+// response was lost. The request is retried after a lost response. If GitLab refuses the
+// retry, Keep reads the job. If its artifacts have no expiry date, Keep was successful;
+// otherwise the error is the refusal, and matches [ErrOutcomeUnknown] too.
 func (s *ArtifactsService) Keep(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
 	c := rest.Repeatable(http.MethodPost, at("projects", project, "jobs", job, "artifacts", "keep"), nil)
 	return readBack(ctx, s.client, c, jobAt(project, job), func(now *Job) bool {
@@ -325,23 +328,23 @@ func (s *ArtifactsService) Keep(ctx context.Context, project ProjectID, job JobI
 	})
 }
 
-// Delete deletes a job's artifacts, for good; the log stays. A job without
-// artifacts is no error. Only a maintainer may.
+// Delete deletes a job's artifacts, but not its log. A job without artifacts is no
+// error. Only a maintainer may do this, and it cannot be undone.
 //
 //	DELETE /projects/:id/jobs/:job_id/artifacts
 //
 // See https://docs.gitlab.com/api/job_artifacts/#delete-job-artifacts.
 // The error matches [ErrNotFound], [ErrForbidden] without the right to delete,
 // [ErrConflict] while the project's statistics are refreshed, and
-// [ErrOutcomeUnknown] if every answer was lost. A lost answer is asked for
-// again.
+// [ErrOutcomeUnknown] if every response was lost. The request is retried after a lost
+// response.
 func (s *ArtifactsService) Delete(ctx context.Context, project ProjectID, job JobID) error {
 	return s.client.wire.Discard(ctx, rest.Repeatable(http.MethodDelete, at("projects", project, "jobs", job, "artifacts"), nil))
 }
 
-// DeleteAll lets the artifacts of all the project's jobs expire now; their
-// files vanish a little later. Logs stay, and the artifacts of the newest
-// successful pipeline of each ref. Only a maintainer may.
+// DeleteAll makes the artifacts of all jobs of a project expire now. GitLab deletes their
+// files a little later. It keeps logs, and the artifacts of the newest successful
+// pipeline of each ref. Only a maintainer may do this, and it cannot be undone.
 //
 //	DELETE /projects/:id/artifacts
 //

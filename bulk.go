@@ -15,50 +15,52 @@ import (
 const (
 	eachConcurrency = 4
 	mostAtOnce      = 64
-	eachTries       = 3           // of what is limited
-	eachPatience    = time.Minute // by which GitLab counts
+	eachTries       = 3           // of a call that the rate limit refuses
+	eachPatience    = time.Minute // GitLab's limits are per minute
 )
 
-// EachOptions say how [PipelinesService.CancelEach], [PipelinesService.DeleteEach]
-// and [PipelinesService.RetryEach] go about it. Nil is all of the defaults.
+// EachOptions are options of [PipelinesService.CancelEach],
+// [PipelinesService.DeleteEach] and [PipelinesService.RetryEach]. Nil means the zero
+// values.
+//
+// These methods read the given pipelines to their end before they make the first call.
+// So they miss no pipeline of a list that changes through their calls, and they change
+// nothing if the list ends in an error. That takes some 500 bytes for each pipeline. A
+// pipeline that is given twice counts once. The results arrive as the calls finish: in
+// the given order if Concurrency is 1.
+//
+// The loop ends with an error beside the results if the given list has an error, if the
+// context ends, or if an argument is invalid, which matches [ErrInvalid]. If the context
+// ends, the error says how many pipelines were not begun, and the calls that are running
+// have their results before it. If the loop is left by a break, running calls are
+// canceled, and GitLab may still execute them. Each loop over the same iterator makes all
+// calls again. With [iter.Pull], stop must be called; otherwise the running calls and
+// their goroutines leak.
+//
+// GitLab 19.5 and later limit how many pipelines of a project a user may cancel (120),
+// retry (200) and delete (400) a minute. A call that such a limit refuses is retried after
+// a minute, unless [WithMaxWait] is less.
 type EachOptions struct {
-	Concurrency int  // how many calls, up to 64, are under way at once; 0 is 4
-	DryRun      bool // whether to yield what it would be done to, and do nothing
+	Concurrency int  // how many calls, up to 64, run at the same time; 0 is 4
+	DryRun      bool // only yield the pipelines that calls would be made for
 }
 
-// An EachResult is what became of one pipeline.
+// An EachResult is the result for one pipeline.
 type EachResult struct {
-	Pipeline *PipelineInfo // as it was given, so from before
-	DryRun   bool          // nothing was done, by [EachOptions.DryRun]
-	Err      error         // why it was not done; nil if it was, and in a dry run
+	Pipeline *PipelineInfo // as it was given, from before the call
+	DryRun   bool          // no call was made; see [EachOptions.DryRun]
+	Err      error         // of the call; nil in a dry run
 }
 
-// CancelEach cancels pipelines, such as those that [PipelinesService.All]
-// lists, and yields one result for each. Its errors are those of
-// [PipelinesService.Cancel]. One of them does not keep the others from being
-// canceled; leave the loop for that.
+// CancelEach cancels pipelines, such as those that [PipelinesService.All] lists, and
+// yields one result for each. See [EachOptions] for the order of calls, what ends the
+// loop, and rate limits.
 //
 //	POST /projects/:id/pipelines/:pipeline_id/cancel
 //
 // See https://docs.gitlab.com/api/pipelines/#cancel-all-jobs-for-a-pipeline.
-// Nothing is done before the loop, or before the pipelines were read to their
-// end: so that a list which changes for what is done leaves none out, whatever
-// its order, its filters and its Prefetch, and so that one which breaks off
-// changes nothing. That takes some 500 bytes a pipeline. What comes twice
-// counts once. The results come as they are done, in the order given if
-// Concurrency is 1.
-//
-// An error beside the results ends the loop: that of the pipelines given, with
-// nothing done, that of the context, which says how many were not begun, or
-// bad input, which matches [ErrInvalid]. A call that is under way when the
-// context ends has its result before; when the loop is left, it is given up,
-// and GitLab may carry it out. Ranging again begins afresh. With [iter.Pull], stop
-// must be called, or the calls under way and their goroutines stay.
-//
-// From 19.5 on GitLab limits how often a user does this: 120 pipelines of a
-// project can be canceled a minute, 200 retried and 400 deleted. What it
-// refuses for that is tried again after a minute, unless [WithMaxWait] is less;
-// so give it the pipelines that need it, rather than all.
+// The errors of the results are those of [PipelinesService.Cancel]. After one, the
+// other pipelines are still canceled, unless the loop is left.
 func (s *PipelinesService) CancelEach(ctx context.Context, project ProjectID, pipelines iter.Seq2[*PipelineInfo, error], opts *EachOptions) iter.Seq2[*EachResult, error] {
 	return s.each(ctx, pipelines, opts, deed{onEach(http.MethodPost, project, "cancel"), func(ctx context.Context, id PipelineID) error {
 		_, err := s.Cancel(ctx, project, id)
@@ -66,28 +68,28 @@ func (s *PipelinesService) CancelEach(ctx context.Context, project ProjectID, pi
 	}})
 }
 
-// DeleteEach deletes pipelines with their jobs, logs and artifacts, for good,
-// as [PipelinesService.CancelEach] cancels them: none before the list was read
-// to its end, so that none is left out because others are gone. Its errors are
-// those of [PipelinesService.Delete]; only an owner of the project may.
+// DeleteEach deletes pipelines with their jobs, logs and artifacts, and yields one
+// result for each, as [PipelinesService.CancelEach] does. This cannot be undone.
 //
 //	DELETE /projects/:id/pipelines/:pipeline_id
 //
 // See https://docs.gitlab.com/api/pipelines/#delete-a-pipeline.
+// The errors of the results are those of [PipelinesService.Delete]; only an owner of
+// the project may delete pipelines.
 func (s *PipelinesService) DeleteEach(ctx context.Context, project ProjectID, pipelines iter.Seq2[*PipelineInfo, error], opts *EachOptions) iter.Seq2[*EachResult, error] {
 	return s.each(ctx, pipelines, opts, deed{onEach(http.MethodDelete, project), func(ctx context.Context, id PipelineID) error {
 		return s.Delete(ctx, project, id)
 	}})
 }
 
-// RetryEach runs the failed and canceled jobs of pipelines again, as
-// [PipelinesService.CancelEach] cancels them. Its errors are those of
-// [PipelinesService.Retry]: none is sent twice, and one that may have been
-// carried out matches [ErrOutcomeUnknown].
+// RetryEach retries the failed and canceled jobs of pipelines, and yields one result for
+// each pipeline, as [PipelinesService.CancelEach] does.
 //
 //	POST /projects/:id/pipelines/:pipeline_id/retry
 //
 // See https://docs.gitlab.com/api/pipelines/#retry-jobs-in-a-pipeline.
+// The errors of the results are those of [PipelinesService.Retry]. No request is sent
+// twice: if GitLab may have executed one, its error matches [ErrOutcomeUnknown].
 func (s *PipelinesService) RetryEach(ctx context.Context, project ProjectID, pipelines iter.Seq2[*PipelineInfo, error], opts *EachOptions) iter.Seq2[*EachResult, error] {
 	return s.each(ctx, pipelines, opts, deed{onEach(http.MethodPost, project, "retry"), func(ctx context.Context, id PipelineID) error {
 		_, err := s.Retry(ctx, project, id)
@@ -95,9 +97,9 @@ func (s *PipelinesService) RetryEach(ctx context.Context, project ProjectID, pip
 	}})
 }
 
-// A deed is what is done to a pipeline.
+// A deed is the call to make for each pipeline.
 type deed struct {
-	call *rest.Call // what it is, with the name of an ID in its place; never sent
+	call *rest.Call // for checks and errors, without an ID; it is never sent
 	do   func(context.Context, PipelineID) error
 }
 
@@ -105,10 +107,10 @@ func onEach(method string, project ProjectID, words ...any) *rest.Call {
 	return rest.Repeatable(method, at(append([]any{"projects", project, "pipelines", ":pipeline_id"}, words...)...), nil)
 }
 
-// A bulk is something to do to many pipelines.
+// A bulk is one loop: a deed for many pipelines.
 type bulk struct {
 	deed
-	options EachOptions // without zeros
+	options EachOptions // with defaults in place of zeros
 	wire    *rest.Client
 }
 
@@ -136,8 +138,7 @@ func (s *PipelinesService) each(ctx context.Context, given iter.Seq2[*PipelineIn
 	}
 }
 
-// check finds what is wrong before anything is sent, and gives zeros their
-// values.
+// check returns an error if an argument is invalid, and sets defaults.
 func (b *bulk) check(given iter.Seq2[*PipelineInfo, error]) error {
 	switch n := b.options.Concurrency; {
 	case n < 0 || n > mostAtOnce:
@@ -155,7 +156,7 @@ func (b *bulk) check(given iter.Seq2[*PipelineInfo, error]) error {
 	return nil
 }
 
-// read reads the pipelines given to their end.
+// read reads the given pipelines to their end.
 func (b *bulk) read(given iter.Seq2[*PipelineInfo, error]) (pipelines []*PipelineInfo, err error) {
 	known := map[PipelineID]bool{}
 	for pipeline, err := range given {
@@ -180,8 +181,7 @@ func (b *bulk) pretend(pipelines []*PipelineInfo, yield func(*EachResult, error)
 	}
 }
 
-// run yields the results as they come, and returns when nothing is under way
-// any more, however it ends.
+// run yields the results as the calls finish. It returns only when no call is running.
 func (b *bulk) run(ctx context.Context, pipelines []*PipelineInfo, yield func(*EachResult, error) bool) {
 	done, left := 0, false
 	pool.EachReporting(ctx, len(pipelines), b.options.Concurrency, func(ctx context.Context, i int, report func(*EachResult)) error {
@@ -197,8 +197,8 @@ func (b *bulk) run(ctx context.Context, pipelines []*PipelineInfo, yield func(*E
 	}
 }
 
-// patiently does it again where GitLab counts how often that is done a minute,
-// and refuses. It does not always say for how long, as the client would wait.
+// patiently retries a call that a rate limit of GitLab's refuses. GitLab does not
+// always say how long to wait, and then the client's own retries end too early.
 func (b *bulk) patiently(ctx context.Context, id PipelineID) error {
 	for try := 1; ; try++ {
 		err := b.do(ctx, id)

@@ -23,18 +23,18 @@ import (
 	"example.com/gitlabci/internal/zipped"
 )
 
-// An ArtifactFile is a file on its way from GitLab or its storage. It is read
-// as it arrives and never held in memory; the caller closes it.
+// An ArtifactFile is a file that is being downloaded from GitLab or its object storage.
+// It is never held in memory. The caller must close it.
 type ArtifactFile struct {
 	Name        string // without folders, such as "artifacts.zip"
-	Size        int64  // bytes, or -1 if not told
+	Size        int64  // bytes, or -1 if unknown
 	ContentType string
 
 	source *remote.File
-	body   io.Reader // the source, or what unpacks it
+	body   io.Reader // the source, or what decompresses it
 }
 
-// Read reads the file. If the connection breaks off, stalls or ends too early,
+// Read reads the file. If the connection breaks, stalls or ends too early,
 // it requests the missing bytes and continues. [WithRetries] limits the attempts
 // in a row that bring no new byte. If they all fail, the error says which file it
 // is and how much of it was read. It matches [io.ErrUnexpectedEOF] if the file
@@ -55,7 +55,7 @@ func (f *ArtifactFile) Read(p []byte) (int, error) {
 	return f.body.Read(p)
 }
 
-// Close ends the download, finished or not, and a Read that waits.
+// Close ends the download, and a Read that is waiting for bytes.
 func (f *ArtifactFile) Close() error { return f.source.Close() }
 
 // open opens a file, of which the spec says what is not the same for all.

@@ -41,12 +41,12 @@ func (s Status) Finished() bool {
 	}
 }
 
-// Blocked reports whether s waits for a person: manual, and nothing else.
+// Blocked reports whether s waits for a person. Only manual does.
 func (s Status) Blocked() bool { return s == StatusManual }
 
-// Active reports whether s is neither Finished nor Blocked, so that it should
-// change by itself. So are scheduled, canceling, "" and every unknown word:
-// whoever waits for an end goes on waiting.
+// Active reports whether s is neither Finished nor Blocked: it is expected to change
+// without anyone's action. Scheduled, canceling, "" and unknown statuses are Active, so
+// that a program that waits for the end keeps waiting.
 func (s Status) Active() bool { return !s.Finished() && !s.Blocked() }
 
 // A Source is what started a pipeline. The set is open: a word not listed here
@@ -188,7 +188,7 @@ const (
 	EntryTypeDirectory EntryType = "directory" // has a path that ends in a slash, and no size
 )
 
-// A RunnerType is whose jobs a runner takes. The set is open: a word not listed
+// A RunnerType says which projects' jobs a runner takes. The set is open: a word not listed
 // here passes through unchanged.
 //
 // See https://docs.gitlab.com/api/runners/.
@@ -200,9 +200,9 @@ const (
 	RunnerTypeProject  RunnerType = "project_type"  // those of the projects it was given to
 )
 
-// A RunnerStatus is when a runner last talked to GitLab, at the time of the
-// answer and not at that of the job. The set is open: a word not listed here
-// passes through unchanged.
+// A RunnerStatus says how long ago a runner last contacted GitLab: at the time of the
+// response, not of the job. The set is open: a word not listed here passes through
+// unchanged.
 //
 // See https://docs.gitlab.com/api/runners/.
 type RunnerStatus string
@@ -212,11 +212,11 @@ const (
 	RunnerStatusOffline        RunnerStatus = "offline"         // some time ago: it may be down
 	RunnerStatusStale          RunnerStatus = "stale"           // so long ago that it is probably gone
 	RunnerStatusNeverContacted RunnerStatus = "never_contacted" // not once since it was registered
-	RunnerStatusPaused         RunnerStatus = "paused"          // deprecated by GitLab, which tells it by Paused instead
+	RunnerStatusPaused         RunnerStatus = "paused"          // deprecated by GitLab; see Paused of the runner
 )
 
-// A JobExecutionStatus is whether a runner is at work, at the time of the
-// answer. The set is open: a word not listed here passes through unchanged.
+// A JobExecutionStatus says whether a runner is running jobs, at the time of the
+// response. The set is open: a word not listed here passes through unchanged.
 //
 // See https://docs.gitlab.com/api/runners/.
 type JobExecutionStatus string

@@ -13,78 +13,79 @@ import (
 )
 
 // A FailureReason is why a job failed; it is "" for a job with another status.
-// The set is open: a word not listed here passes through unchanged, and new ones
-// come often. Old jobs keep the word of their day.
+// The set is open: a word not listed here passes through unchanged. GitLab often adds
+// new ones, and old jobs keep the word that was used at the time.
 //
 // See https://docs.gitlab.com/api/jobs/.
 type FailureReason string
 
 const (
-	// GitLab has no better word for it.
+	// GitLab does not know the reason.
 	FailureReasonUnknownFailure FailureReason = "unknown_failure"
-	// A command of the job failed. With older servers and runners also an image
-	// that could not be pulled.
+	// A command of the job failed. On older servers and runners, also: an image
+	// could not be pulled.
 	FailureReasonScriptFailure FailureReason = "script_failure"
-	// The runner and GitLab failed to talk to each other.
+	// The runner and GitLab could not communicate.
 	FailureReasonAPIFailure FailureReason = "api_failure"
-	// Legacy: no runner took the job, or the one that did fell silent. Newer
-	// servers write one of the stuck_pending and no_updates reasons.
+	// Legacy: no runner took the job, or its runner stopped sending updates. Newer
+	// servers have the stuck_pending and no_updates reasons instead.
 	FailureReasonStuckOrTimeoutFailure FailureReason = "stuck_or_timeout_failure"
-	// The runner broke down, such as while it set up the job.
+	// The runner itself failed, such as while it prepared the job.
 	FailureReasonRunnerSystemFailure FailureReason = "runner_system_failure"
 	// The artifacts of an earlier job, which this one needs, are gone.
 	FailureReasonMissingDependencyFailure FailureReason = "missing_dependency_failure"
-	// The runner lacks a feature which the job needs.
+	// The runner lacks a feature that the job needs.
 	FailureReasonRunnerUnsupported FailureReason = "runner_unsupported"
-	// A delayed job was not started when its time had come.
+	// A delayed job was not started at its scheduled time.
 	FailureReasonStaleSchedule FailureReason = "stale_schedule"
-	// The job ran past its timeout. Legacy where GitLab itself notices, as newer
-	// servers then write one of the server_timeout reasons.
+	// The job exceeded its timeout. If GitLab, and not the runner, ended the job, newer
+	// servers have one of the server_timeout reasons instead.
 	FailureReasonJobExecutionTimeout FailureReason = "job_execution_timeout"
-	// The job is archived: too old to run.
+	// The job is archived: it is too old to run.
 	FailureReasonArchivedFailure FailureReason = "archived_failure"
-	// Something GitLab has to do before the job did not work.
+	// A step that GitLab takes before the job failed.
 	FailureReasonUnmetPrerequisites FailureReason = "unmet_prerequisites"
-	// GitLab could not hand the job to a runner.
+	// GitLab could not assign the job to a runner.
 	FailureReasonSchedulerFailure FailureReason = "scheduler_failure"
-	// GitLab stumbled over the job's own data; an administrator can look it up.
+	// The job's data in GitLab are inconsistent; an administrator finds more in
+	// GitLab's logs.
 	FailureReasonDataIntegrityFailure FailureReason = "data_integrity_failure"
-	// Deprecated by GitLab: a newer deployment was made already. Now written as
-	// failed_outdated_deployment_job.
+	// Deprecated by GitLab: there was a newer deployment. Newer servers have
+	// failed_outdated_deployment_job instead.
 	FailureReasonForwardDeploymentFailure FailureReason = "forward_deployment_failure"
-	// The user it ran for is blocked.
+	// The user that the job ran for is blocked.
 	FailureReasonUserBlocked FailureReason = "user_blocked"
 	// Its project was deleted.
 	FailureReasonProjectDeleted FailureReason = "project_deleted"
 	// The compute minutes are used up.
 	FailureReasonCIQuotaExceeded FailureReason = "ci_quota_exceeded"
-	// Its downstream pipeline would start the same one over and over.
+	// Its downstream pipeline would start the same pipeline again, in a loop.
 	FailureReasonPipelineLoopDetected FailureReason = "pipeline_loop_detected"
 	// No runner may take the job.
 	FailureReasonNoMatchingRunner FailureReason = "no_matching_runner"
-	// Its log grew past the server's limit.
+	// Its log exceeded the server's size limit.
 	FailureReasonTraceSizeExceeded FailureReason = "trace_size_exceeded"
-	// CI/CD is switched off for the project.
+	// CI/CD is disabled for the project.
 	FailureReasonBuildsDisabled FailureReason = "builds_disabled"
-	// Its environment could not be made, such as for an invalid name.
+	// Its environment could not be created, such as for an invalid name.
 	FailureReasonEnvironmentCreationFailure FailureReason = "environment_creation_failure"
-	// Someone refused to approve the deployment.
+	// Someone rejected the deployment.
 	FailureReasonDeploymentRejected FailureReason = "deployment_rejected"
-	// A newer deployment was made already.
+	// There was a newer deployment.
 	FailureReasonFailedOutdatedDeploymentJob FailureReason = "failed_outdated_deployment_job"
-	// GitLab, and not the runner, ended a job past its timeout.
+	// The job exceeded its timeout, and GitLab, not the runner, ended it.
 	FailureReasonJobExecutionServerTimeout FailureReason = "job_execution_server_timeout"
 	// It was pending for too long, though there are runners that could take it.
 	FailureReasonStuckPendingWithMatchingRunners FailureReason = "stuck_pending_with_matching_runners"
 	// It was pending for too long, and there is no runner that could take it.
 	FailureReasonStuckPendingNoMatchingRunners FailureReason = "stuck_pending_no_matching_runners"
-	// It was running, but its runner fell silent.
+	// The job was running, but its runner stopped sending updates.
 	FailureReasonNoUpdatesRunning FailureReason = "no_updates_running"
-	// It was canceling, but its runner fell silent.
+	// The job was canceling, but its runner stopped sending updates.
 	FailureReasonNoUpdatesCanceling FailureReason = "no_updates_canceling"
-	// GitLab found it still running past its timeout.
+	// The job was still running after its timeout, and GitLab ended it.
 	FailureReasonServerTimeoutRunning FailureReason = "server_timeout_running"
-	// GitLab found it still canceling past its timeout.
+	// The job was still canceling after its timeout, and GitLab ended it.
 	FailureReasonServerTimeoutCanceling FailureReason = "server_timeout_canceling"
 	// The job or the runner is configured wrongly, such as with an image that
 	// does not exist.
@@ -99,7 +100,7 @@ const (
 	FailureReasonInsufficientBridgePermissions FailureReason = "insufficient_bridge_permissions"
 	// The downstream project does not exist, or its user may not see it.
 	FailureReasonDownstreamBridgeProjectNotFound FailureReason = "downstream_bridge_project_not_found"
-	// The definition of its trigger makes no sense.
+	// Its trigger is defined incorrectly.
 	FailureReasonInvalidBridgeTrigger FailureReason = "invalid_bridge_trigger"
 	// The upstream project it follows does not exist, or its user may not see it.
 	FailureReasonUpstreamBridgeProjectNotFound FailureReason = "upstream_bridge_project_not_found"
@@ -111,34 +112,34 @@ const (
 	// GitLab could not create the downstream pipeline, such as for invalid
 	// configuration.
 	FailureReasonDownstreamPipelineCreationFailed FailureReason = "downstream_pipeline_creation_failed"
-	// It asks for secrets, but no provider of secrets is configured.
+	// It needs secrets, but no provider of secrets is configured.
 	FailureReasonSecretsProviderNotFound FailureReason = "secrets_provider_not_found"
 	// Its child pipeline would be one level too deep.
 	FailureReasonReachedMaxDescendantPipelinesDepth FailureReason = "reached_max_descendant_pipelines_depth"
-	// The group's IP restrictions do not let the runner's address in.
+	// The group's IP restrictions do not allow the runner's IP address.
 	FailureReasonIPRestrictionFailure FailureReason = "ip_restriction_failure"
-	// The pipelines that started one another have become too many.
+	// Too many pipelines have started one another.
 	FailureReasonReachedMaxPipelineHierarchySize FailureReason = "reached_max_pipeline_hierarchy_size"
 	// Too many downstream pipelines were started within a minute.
 	FailureReasonReachedDownstreamPipelineTriggerRateLimit FailureReason = "reached_downstream_pipeline_trigger_rate_limit"
-	// A job of GitLab Duo came to a runner that may not run such jobs.
+	// A job of GitLab Duo was assigned to a runner that may not run such jobs.
 	FailureReasonDuoWorkflowNotAllowed FailureReason = "duo_workflow_not_allowed"
 	// GitLab's job router could not run it.
 	FailureReasonJobRouterFailure FailureReason = "job_router_failure"
-	// Its job token ran out, most likely with the job's time.
+	// Its job token expired, most likely because the job exceeded its timeout.
 	FailureReasonJobTokenExpired FailureReason = "job_token_expired"
-	// It asks for an ID token, but another project had the same path before, so
-	// that the token could pass for that one's.
+	// It needs an ID token, but another project had the same path before, and the
+	// token could be mistaken for that project's.
 	FailureReasonIDTokenBurnedProjectPath FailureReason = "id_token_burned_project_path"
-	// The project in its trigger is blank once the variables are filled in.
+	// The project in its trigger is empty after its variables are expanded.
 	FailureReasonDownstreamProjectTriggerResolvedToEmpty FailureReason = "downstream_project_trigger_resolved_to_empty"
 )
 
-// A JobFailure is a job that failed, and what its log says of it.
+// A JobFailure is a job that failed, with the causes found in its log.
 type JobFailure struct {
-	Job        *Job          // never nil; of a trigger job only what both have in common
-	TriggerJob *TriggerJob   // nil unless it is one; it has no log
-	Reason     FailureReason // the job's
+	Job        *Job          // never nil; for a trigger job, only the fields that both types have
+	TriggerJob *TriggerJob   // nil unless the job is one; it has no log
+	Reason     FailureReason // of the job
 
 	// Summary is of the job's log: the runner's verdict, the exit code, and the causes
 	// that were found. It is never nil; that of a job without a log is empty.

@@ -5,76 +5,71 @@
 //	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
 //	report(t.Context(), srv.Client()) // the code under test
 //
-// A [Server] answers as GitLab 19.5 does: with the same keys, headers, rules
-// and refusals. Or it is an older release that [WithVersion] names: without the
-// endpoints, fields and statuses that came later, and deaf to their parameters.
-// Its [Server.Client] speaks real HTTP to it without a socket, so that
-// everything works inside a [testing/synctest] bubble, where an hour passes at
-// once. [Server.Start] listens on a real address, for programs in other
-// processes.
+// A [Server] responds as GitLab 19.5 does: with the same keys, headers, rules and
+// error messages. [WithVersion] makes it an older release, which lacks the endpoints,
+// fields and statuses of later releases and ignores their parameters. [Server.Client]
+// makes real HTTP requests to it without a socket, so that everything works inside a
+// [testing/synctest] bubble, where an hour passes at once. [Server.Start] listens on a
+// port, for programs in other processes.
 //
-// What a test needs to exist, it adds: [Server.AddPipeline],
-// [Pipeline.AddJob] with log and artifacts, and so on, where zero fields have
-// sensible values. What should go wrong, it orders: [Server.Fault] replaces
-// answers and breaks connections, with the request carried out or not. What
-// came, and whether it was carried out, it reads: [Server.Requests]. A mistake
-// in any of these panics with a sentence that names it, since it is one of the
-// test's author.
+// A test adds the objects it needs: [Server.AddPipeline], [Pipeline.AddJob] with log and
+// artifacts, and so on; zero fields have sensible values. It adds failures with
+// [Server.Fault], which replaces responses and breaks connections, with the request
+// executed or not. [Server.Requests] lists the requests, and whether each was executed.
+// Wrong use of any of these is a mistake in the test: it panics with a message that
+// names the mistake.
 //
-// # What it knows
+// # Endpoints
 //
-// The endpoints of pipelines: lists, one, latest, create, retry, cancel,
-// rename, delete, their jobs, trigger jobs, variables and test reports, and
-// the list of one's own pipelines. Those of jobs: the list of a project's, one,
-// its log, cancel, retry, erase, play, and what the token of a job tells about
-// the job. Those of artifacts: archives and reports by job, archives by ref,
-// single files, the tree, keep and delete. And what clients ask before they
-// reach CI: the version, the user, projects, branches, tags, commits and merge
-// requests with their pipelines, see [Server.AddMergeRequest]. A response to
-// anything else says "unknown to the fake" in the header X-Gitlabcitest;
-// [Server.Handle] adds such an endpoint.
+// The endpoints of pipelines: lists, one, latest, create, retry, cancel, rename, delete,
+// their jobs, trigger jobs, variables and test reports, and the list of one's own
+// pipelines. Those of jobs: the list of a project's, one, its log, cancel, retry, erase,
+// play, and the job of a job token. Those of artifacts: archives and reports by job,
+// archives by ref, single files, the tree, keep and delete. And what clients request
+// besides: the version, the user, projects, branches, tags, commits, and merge requests
+// with their pipelines, see [Server.AddMergeRequest]. The response to any other request
+// has "unknown to the fake" in the header X-Gitlabcitest; [Server.Handle] adds an
+// endpoint.
 //
-// There is no configuration that it could read: the inputs of a pipeline are
-// those that the project's [Settings] declare, or else any, and those of a job
-// are what its [Job] says. Their values are not kept.
+// The server reads no CI configuration. A pipeline takes the inputs that the project's
+// [Settings] declare, or any if they declare none. A job takes those that its [Job]
+// declares. The values of inputs are not kept.
 //
 // # Time
 //
-// A [Job] has the status it was given until a request changes it, and its
-// pipeline follows it from then on. One with a [Script] runs by the clock: when
-// the turn of its stage has come and its terms are met, see [When], it waits
-// for a runner, writes its log, leaves artifacts and ends. Further attempts can
-// go otherwise. One with a [Trigger] starts a pipeline, in its own project or
-// in another. [Server.OnCreate] gives such jobs to the pipelines that clients
-// create. Nothing runs in the background: what is due happens when somebody
-// looks.
+// A [Job] keeps the status it was given until a request changes it; from then on, its
+// pipeline's status follows from its jobs. A job with a [Script] runs as time passes:
+// when its stage begins and its conditions are met, see [When], it waits for a runner,
+// writes its log, uploads artifacts and ends. Its next attempts can have other results. A
+// job with a [Trigger] starts a pipeline, in its own project or in another.
+// [Server.OnCreate] gives such jobs to the pipelines that clients create. There are no
+// goroutines in the background: each request first does what is due at its time.
 //
 // A test can be the runner itself: [Server.SetJobStatus], [Server.FailJob] and
 // [Server.AppendLog]. [Server.Pipeline] is a handle on a pipeline that a client
-// made.
+// created.
 //
 // # Access
 //
-// The user "maya" owns every project and has the token that clients get.
-// Others are added with their roles and tokens: [Server.AddUser],
-// [Server.AddMember], [Server.AddToken]. What a role may do, and which of
-// GitLab's refusals it meets, follows GitLab's table, the [Settings] of the
-// project and protected refs. Each running job has a token of its own, good
-// for what its user may do: [Server.JobToken]. Without a token only public
-// projects are visible.
+// The user "maya" owns every project, and [Server.Client] has her token.
+// [Server.AddUser], [Server.AddMember] and [Server.AddToken] add other users with their
+// roles and tokens. What a role may do, and which error GitLab returns otherwise, follows
+// GitLab's table of permissions, the [Settings] of the project and protected refs. Each
+// running job has a token of its own with the rights of its user: [Server.JobToken].
+// Without a token, only public projects are visible.
 //
 // # Files
 //
-// Artifacts come from the server's disk or, with [WithStorage], from a storage
-// on another origin behind signed addresses that expire. Those past their time
-// are gone at once, but for those of the newest successful pipeline of a ref.
-// Test reports are read from the JUnit files that jobs uploaded. The Archive of
-// a [Job] is taken byte by byte, broken or hostile. [WithStrongETags] and
-// [WithLogRanges] turn on what GitLab has behind flags.
+// Artifacts are sent by the server itself or, with [WithStorage], by an object storage on
+// another origin, through signed URLs that expire. Expired artifacts are deleted at once,
+// except those of the newest successful pipeline of a ref. Test reports are read from the
+// JUnit files that jobs uploaded. The Archive of a [Job] is sent byte for byte, even if
+// it is damaged or hostile. [WithStrongETags] and [WithLogRanges] enable features that
+// GitLab has behind flags.
 //
 // # Limits
 //
-// [WithThrottle] and [WithActionLimits] turn on GitLab's rate limits; by
+// [WithThrottle] and [WithActionLimits] enable GitLab's rate limits; by
 // default there are none. 10,000 pipelines with 100,000 jobs take less than
 // 100 MiB.
 package gitlabcitest

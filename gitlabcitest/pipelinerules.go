@@ -40,11 +40,11 @@ func (s *state) start(p *pipeline) {
 	s.agenda.setBegin(p, p.created.Add(p.project.settings.CreatedFor))
 }
 
-// begin goes on with a pipeline that a client created, once it has been created
-// for its time: GitLab answers first, and lets the jobs take their turn then.
+// begin starts the jobs of a pipeline that a client created, when it has had the status
+// created for the configured time. GitLab too responds before it starts the jobs.
 func (s *state) begin(p *pipeline, at time.Time) {
 	switch {
-	case !s.exists(p) || p.status != gitlabci.StatusCreated: // since somebody was faster
+	case !s.exists(p) || p.status != gitlabci.StatusCreated: // another request has changed it meanwhile
 		return
 	case p.alive:
 		s.changed(p, at)

@@ -17,9 +17,9 @@ import (
 )
 
 // ErrNotObject means that a response is something other than one JSON object.
-var ErrNotObject = errors.New("the answer is not a JSON object")
+var ErrNotObject = errors.New("the response is not a JSON object")
 
-var errNotList = errors.New("the answer is not a JSON array")
+var errNotList = errors.New("the response is not a JSON array")
 
 // Object decodes an object into a new P, unless that would take too much memory, or
 // the context ends. What does not fit is left out, also of an object with an error.

@@ -101,8 +101,8 @@ func TestStreamFails(t *testing.T) {
 	}
 }
 
-// A caller that has enough does not read on, and the state of the rest is none of
-// its business.
+// A caller that has all it needs stops reading. An error in the rest of the body does not
+// matter then.
 func TestStreamEndsEarly(t *testing.T) {
 	body := io.MultiReader(strings.NewReader(`{"many":[{"name":"first"},{"name":"last"},{"name":"never"}`), iotest.ErrReader(io.ErrClosedPipe))
 	got, err := readParts(lenient.NewStream(body, 1000))

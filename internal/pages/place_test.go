@@ -75,7 +75,7 @@ func TestTrail(t *testing.T) {
 			circle = append(circle, "cursor="+strconv.Itoa(i%length))
 		}
 		found := walked(circle...)
-		require.GreaterOrEqual(t, found, length, "nothing comes twice before")
-		require.Less(t, found, 4*length, "a circle of %d", length)
+		require.GreaterOrEqual(t, found, length, "ended before each page was read once")
+		require.Less(t, found, 4*length, "did not detect a loop of %d pages", length)
 	}
 }

@@ -148,7 +148,7 @@ func requestID(resp *http.Response, secrets []secret.Value) string {
 	return id
 }
 
-// notOfID reports whether r is in no ID of a request, by Rails.
+// notOfID reports whether Rails allows r in no request ID.
 func notOfID(r rune) bool {
 	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '@')
 }

@@ -237,7 +237,7 @@ func TestArchiveMembersThatLie(t *testing.T) {
 		"an unknown method":         {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.Method = 99 }}, zip.ErrAlgorithm, "method 99"},
 		"another checksum":          {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.CRC32++ }}, zip.ErrChecksum, "checksum"},
 		"no checksum":               {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.CRC32 = 0 }}, zip.ErrChecksum, "checksum"},
-		"more than there is":        {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 70 }}, io.ErrUnexpectedEOF, "the directory tells 70"},
+		"more than there is":        {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 70 }}, io.ErrUnexpectedEOF, "the directory states 70"},
 		"less than there is":        {testkit.ZipEntry{Lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 67 }}, zip.ErrFormat, "more than the 67 bytes"},
 		"a bomb":                    {testkit.ZipEntry{Content: strings.Repeat("0", 1<<20), Lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 9 }}, zip.ErrFormat, "more than the 9 bytes"},
 		"stored and smaller":        {testkit.ZipEntry{Store: true, Lie: func(h *zip.FileHeader) { h.CompressedSize64-- }}, zip.ErrFormat, "size of 68, 67 compressed"},

@@ -144,7 +144,7 @@ func TestExtractRefusesNames(t *testing.T) {
 		"strongly encrypted":      {[]testkit.ZipEntry{{Name: "x", Content: "y", Lie: func(h *zip.FileHeader) { h.Flags |= 1 << 6 }}}, `"x": it is encrypted`},
 		"an unknown method":       {[]testkit.ZipEntry{{Name: "x", Content: "y", Lie: func(h *zip.FileHeader) { h.Method = 12 }}}, "compressed by method 12"},
 		"beyond the end":          {[]testkit.ZipEntry{{Name: "x", Content: "y", Lie: func(h *zip.FileHeader) { h.CompressedSize64 = 1 << 40 }}}, "overlaps"},
-		"a size that no file has": {[]testkit.ZipEntry{{Name: "x", Content: "y", Lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 1 << 63 }}}, "tells a size"},
+		"a size that no file has": {[]testkit.ZipEntry{{Name: "x", Content: "y", Lie: func(h *zip.FileHeader) { h.UncompressedSize64 = 1 << 63 }}}, "states a size"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

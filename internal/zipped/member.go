@@ -262,7 +262,7 @@ func (m *member) problem() error {
 	case m.start < 0 || room < m.packed:
 		return fmt.Errorf("it overlaps what follows it, or the end: %w", errFormat)
 	case m.size == math.MaxInt64 || m.method == stored && m.packed != m.size:
-		return fmt.Errorf("the directory tells a size of %d, %d compressed: %w", m.size, m.packed, errFormat)
+		return fmt.Errorf("the directory states a size of %d, %d compressed: %w", m.size, m.packed, errFormat)
 	}
 	return nil
 }

@@ -158,7 +158,7 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	n, err := u.src.Read(p)
 	u.done += int64(n)
 	if u.done > u.member.size {
-		u.err = fmt.Errorf("it unpacks to more than the %d bytes that the directory tells: %w", u.member.size, errFormat)
+		u.err = fmt.Errorf("it unpacks to more than the %d bytes that the directory states: %w", u.member.size, errFormat)
 		return 0, u.err
 	}
 	u.sum = crc32.Update(u.sum, crc32.IEEETable, p[:n])
@@ -183,7 +183,7 @@ func (u *unpacker) finish() error {
 	var more [1]byte
 	n, err := io.ReadFull(u.src, more[:])
 	if n > 0 {
-		return fmt.Errorf("it unpacks to more than the %d bytes that the directory tells: %w", u.member.size, errFormat)
+		return fmt.Errorf("it unpacks to more than the %d bytes that the directory states: %w", u.member.size, errFormat)
 	}
 	return err
 }
@@ -192,7 +192,7 @@ func (u *unpacker) finish() error {
 func (u *unpacker) check() error {
 	switch {
 	case u.done < u.member.size:
-		return fmt.Errorf("it unpacks to %d bytes, and the directory tells %d: %w", u.done, u.member.size, io.ErrUnexpectedEOF)
+		return fmt.Errorf("it unpacks to %d bytes, and the directory states %d: %w", u.done, u.member.size, io.ErrUnexpectedEOF)
 	case u.sum != u.member.crc:
 		return errChecksum
 	}
