@@ -89,13 +89,17 @@ func (c *collector) afterwards(failures []*failure) []*failure {
 
 // guess returns lines of a long output in which no tool was recognised: what came before
 // the first command that says no more than that something failed, lines that mention an
-// error, and the last.
+// error, and the last. Where what such a command ran wrote something, that is shown
+// instead of the last lines.
 func (c *collector) guess() []*failure {
 	hints := c.now.mentions.all()
 	if len(hints) == 0 {
 		hints = c.now.complaints.all()
 	}
 	consequences := c.now.consequences.all()
+	if explained := slices.DeleteFunc(slices.Clone(consequences), (*failure).isBare); len(explained) > 0 {
+		return inOrder(slices.Concat(explained, c.now.mentions.all()))
+	}
 	if len(hints)+len(consequences) == 0 {
 		return c.tails(shortOutput)
 	}
@@ -105,6 +109,14 @@ func (c *collector) guess() []*failure {
 			all = append(all, f)
 		}
 	}
+	return inOrder(all)
+}
+
+// isBare reports whether nothing that followed explains the failure.
+func (f *failure) isBare() bool { return f.end == f.at }
+
+// inOrder sorts failures by where they are in the log.
+func inOrder(all []*failure) []*failure {
 	slices.SortStableFunc(all, func(a, b *failure) int { return a.at - b.at })
 	return all
 }

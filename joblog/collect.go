@@ -15,6 +15,7 @@ type collector struct {
 	blocks       [2]block
 	tail         tail
 	marks        uint64
+	shelf        shelf
 }
 
 // Results are the failures of a command.
@@ -45,7 +46,8 @@ type block struct {
 	rules     []ruling
 	counts    []int // how often each rule was applied
 	confirmed bool
-	mere      bool // a consequence of others
+	mere      bool   // a consequence of others
+	opening   []byte // the line that names a test, until the test has written something
 }
 
 func (c *collector) blockOf(l *seen) *block {
@@ -63,7 +65,7 @@ func (c *collector) command(l *seen) {
 	if !c.now.failures.empty() || c.earlier.failures.empty() && !c.now.mentions.empty() {
 		c.earlier = c.now
 	}
-	c.now, c.marks = newResults(), 0
+	c.now, c.marks, c.shelf = newResults(), 0, shelf{}
 	c.tail.add(l, c.lines, true)
 }
 
@@ -78,7 +80,7 @@ func (c *collector) add(l *seen) {
 	}
 	opened, hinted := c.index.find(l, c.marks)
 	switch {
-	case opened != nil && opened.weight == never:
+	case opened != nil && opened.weight >= never:
 		c.marks |= opened.sets
 		if opened.within > 0 || b.opener == nil {
 			c.open(b, l, opened)
@@ -132,9 +134,12 @@ func (x *index) isHarmless(l *seen) bool {
 func (c *collector) open(b *block, l *seen, o *opener) {
 	c.close(b)
 	c.marks |= o.sets
-	*b = block{opener: o, left: o.within, indent: l.indent, counts: b.counts, confirmed: o.confirm == nil}
+	*b = block{opener: o, left: o.within, indent: l.indent, counts: b.counts, opening: b.opening[:0], confirmed: o.confirm == nil}
 	b.use(o.after)
-	if o.weight != never {
+	switch {
+	case o.weight == pending:
+		b.opening = append(b.opening, l.matched()...)
+	case o.weight != never:
 		b.failure = o.found(l, c.lines)
 		c.lookBack(b.failure)
 		b.failure.keep(l.text, max(o.head, tell))
@@ -178,7 +183,7 @@ func (c *collector) follow(b *block, l *seen) (taken bool) {
 	if !b.confirmed {
 		b.confirmed = b.opener.confirm.Match(l.matched())
 	}
-	do, r := b.rule(l)
+	do, r := c.rule(b, l)
 	switch do {
 	case stop:
 		c.close(b)
@@ -188,7 +193,7 @@ func (c *collector) follow(b *block, l *seen) (taken bool) {
 			return false
 		}
 	case tell, show, more:
-		b.take(l, do, r)
+		c.take(b, l, do, r)
 	}
 	if f := b.failure; f != nil {
 		f.end = c.lines
@@ -207,6 +212,18 @@ func (c *collector) follow(b *block, l *seen) (taken bool) {
 		b.left = r.thenWithin
 	}
 	return true
+}
+
+// rule returns what becomes of a line, and the rule that says so, if one does. To a weak
+// rule a line does not belong that opens a failure.
+func (c *collector) rule(b *block, l *seen) (action, *ruling) {
+	do, r := b.rule(l)
+	if r != nil && r.weak {
+		if opened, _ := c.index.find(l, c.marks); opened != nil {
+			return stop, nil
+		}
+	}
+	return do, r
 }
 
 // use makes rules those of the block.
@@ -230,9 +247,13 @@ func (b *block) rule(l *seen) (action, *ruling) {
 	return b.opener.other, nil
 }
 
-func (b *block) take(l *seen, do action, r *ruling) {
+func (c *collector) take(b *block, l *seen, do action, r *ruling) {
 	if b.failure == nil {
-		return
+		if b.opener.weight != pending {
+			return
+		}
+		b.failure = b.opener.found(l, c.lines)
+		b.failure.locate(b.opening, b.opener.match)
 	}
 	if r != nil {
 		b.failure.locate(l.matched(), r.like)
@@ -260,7 +281,12 @@ func (c *collector) close(b *block) {
 	} else if !b.confirmed {
 		weight, f.lines = mention, f.lines[:1]
 	}
+	if weight < pending {
+		c.shelf.take(f)
+	}
 	switch weight {
+	case pending:
+		c.shelf.put(f)
 	case strong, message:
 		c.now.failures.add(f)
 	case consequence:

@@ -13,8 +13,8 @@ package joblog
 //     three bytes or more, words four. A line's indent does not count, nor does what a
 //     container or a wrapper writes before it ("│ ", "#12 0.345 ", "web-1  | "); the
 //     number at the beginning of a line is written #, as in "#) " for "12) ". A line
-//     that begins with a file and a line number needs no literal: say place, and in
-//     files with which endings.
+//     that begins with a file and a line number needs no literal: say place, in files
+//     with which endings, or what else the line has.
 //     Literals are cheap, and are all that most lines are compared with.
 //  2. Is the literal not enough? Add match, a pattern for the whole line without
 //     surrounding space. It is only tried where a literal was found. Its groups file,
@@ -27,13 +27,16 @@ package joblog
 //     before the line, which is then looked at like any other. A line that no rule
 //     knows does what other says: nothing follows (stop), unless it is set. Say in
 //     within how many lines the failure may span. A rule that is mere makes the failure a
-//     consequence, as that of a group of tests is of a test in it.
+//     consequence, as that of a group of tests is of a test in it. A weak rule leaves a
+//     line to the fact that it opens: a tool that runs others shows what they wrote,
+//     unless it is known.
 //  4. How much is it worth? A failed test, a compiler's error and an uncaught exception
 //     are strong, the default. A tool's own message of what is wrong is a message: it
 //     counts as much, but the script's last line is shown too if it is another. "make: ***
 //     Error 1" is a consequence: what came before it is the reason. A line that only
 //     looks like an error, such as that of a passing test, is never shown, nor is what
-//     its rules take.
+//     its rules take. Where tests write before it is known whether they failed, the line
+//     that names one opens a pending failure, which the one with its name takes up.
 //
 // Then run the tests, and look at what is shown:
 //
@@ -65,6 +68,7 @@ type fact struct {
 	words  []string // or one of them stands in it where a word begins,
 	place  bool     // or it begins with a file, and a colon or bracket before a number
 	files  []string // the file's name has one of these endings, if there are any
+	has    string   // and the line has this in it, which is cheaper to see than by a pattern
 	fold   bool     // starts and words in lower case stand for those in any case
 	match  string
 
@@ -101,6 +105,7 @@ const (
 	complaint                 // a word that often does
 	consequence               // says no more than that something before it failed
 	never                     // looks like a failure and is none, or explains none
+	pending                   // what a test wrote, of which a fact with its name has to say that it failed
 )
 
 // An action is what becomes of a line.
@@ -125,6 +130,7 @@ type rule struct {
 	most   int  // how many lines it fits; 0 is any number
 	ends   bool // nothing follows
 	mere   bool // the failure is a consequence of others
+	weak   bool // a line that opens a failure of its own ends this one instead
 
 	// Then are the rules for the lines that follow, if there are any, and thenWithin is
 	// how many lines that may be.

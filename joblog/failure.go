@@ -93,7 +93,7 @@ func (f *failure) join(other *failure) {
 	var lead, rest []shown
 	for _, l := range other.lines {
 		switch {
-		case slices.ContainsFunc(f.lines, func(mine shown) bool { return mine.text == l.text }):
+		case slices.ContainsFunc(f.lines, func(mine shown) bool { return mine.text == l.text || f.labels(mine) && f.labels(l) }):
 		case l.do == tell:
 			lead = append(lead, l)
 		default:
@@ -117,6 +117,12 @@ func (f *failure) join(other *failure) {
 // a tool draws around it.
 func (l shown) isWithin(other shown) bool {
 	return strings.Contains(other.text, strings.Trim(l.text, "E>│_=-―─ \t"))
+}
+
+// labels reports whether a line says little more than the name of what failed.
+func (f *failure) labels(l shown) bool {
+	const words = len("=== FAIL:  (123.45s)") + 8
+	return l.do == tell && f.name != "" && len(l.text) <= len(f.name)+words && strings.Contains(l.text, f.name)
 }
 
 // replaces reports whether the failure is a part of what other says without any reason.
@@ -145,6 +151,9 @@ func (k *keeper) add(f *failure) {
 				kept[i] = f
 				return
 			}
+			if old.replaces(f) {
+				return
+			}
 		}
 	}
 	switch {
@@ -160,9 +169,7 @@ func (k *keeper) add(f *failure) {
 
 // all returns what was kept, in the order of the log.
 func (k *keeper) all() []*failure {
-	all := slices.Concat(k.first, k.last)
-	slices.SortStableFunc(all, func(a, b *failure) int { return a.at - b.at })
-	return all
+	return inOrder(slices.Concat(k.first, k.last))
 }
 
 func (k *keeper) empty() bool { return len(k.first) == 0 }

@@ -210,7 +210,7 @@ func (s *search) place() *opener {
 		return nil
 	}
 	for _, o := range s.places {
-		if o.isAbout(file) && s.fits(o) {
+		if o.isAbout(file) && bytes.Contains(s.inner, []byte(o.has)) && s.fits(o) {
 			return o
 		}
 	}
