@@ -17,7 +17,7 @@ import (
 // is in what is shown. Whoever makes more of them right raises the number.
 var corpus = map[string]int{
 	"jvm":    95,
-	"native": 108,
+	"native": 136,
 	"node":   124,
 	"runner": 43,
 	"script": 134,

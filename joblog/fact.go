@@ -54,9 +54,9 @@ type family struct {
 
 // families are all of them. The first fact that knows a line decides.
 var families = []*family{
-	&runnerFamily, &goFamily, &pytestFamily, &pylintFamily, &pythonFamily, &rubyFamily, &phpFamily,
-	&tapFamily, &perlFamily, &beamFamily, &haskellFamily, &nodeFamily,
-	&jsTestFamily, &jsLintFamily, &jsBuildFamily, &compilerFamily, &shellFamily, &commonFamily,
+	&runnerFamily, &goTestFamily, &goFamily, &pytestFamily, &pylintFamily, &pythonFamily, &rubyFamily, &phpFamily,
+	&tapFamily, &perlFamily, &beamFamily, &haskellFamily, &nodeFamily, &jsTestFamily, &jsLintFamily, &jsBuildFamily,
+	&netFamily, &packagesFamily, &rustFamily, &nativeFamily, &buildFamily, &compilerFamily, &shellFamily, &commonFamily,
 }
 
 // A fact is one kind of failure, as a tool prints it. See [family].

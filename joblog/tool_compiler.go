@@ -1,14 +1,20 @@
 package joblog
 
-// Compilers and linkers, and what runs them.
+// Compilers and linkers of C and C++, and those that write as they do.
 var compilerFamily = family{
 	facts: []fact{
 		{
-			// gcc, clang, and all that write as they do.
-			tool: "compiler", place: true, match: `^(?P<file>[^\s:]+):(?P<line>\d+)(?::\d+)?: (?:fatal )?(?:[\w-]+ )?error\b`, within: 8,
-			after: codeFrame,
+			// Linters give each kind of finding a number, and fail because of warnings.
+			tool: "shellcheck", place: true, has: " [SC", match: `^(?P<file>[^\s:]+):(?P<line>\d+):\d+: (?:error|warning|note|style|info): .* \[SC\d{4}\]$`,
 		},
-		{weight: never, place: true, match: `^[^\s:]+:\d+(?::\d+)?: (?:warning|note|info|remark)\b`, within: 8, after: codeFrame},
+		{tool: "compiler", weight: consequence, starts: []string{"cc1: all warnings", "cc1plus: all warnings", "collect2: error", "compilation terminated.", "clang: error: linker command", "clang++: error: linker command", "fatal error: too many errors"}},
+		{weight: consequence, starts: []string{"#  errors generated", "# error generated", "# errors generated", "# warnings and "}, match: `^\d+ (?:warnings? and \d+ )?errors? generated`},
+		{
+			// gcc, clang, and all that write as they do. gcc speaks other languages too.
+			tool: "compiler", place: true, within: 12, after: codeFrame,
+			match: `^(?P<file>(?:[A-Za-z]:)?[^\s:]+):(?P<line>\d+)(?::\d+)?: (?:fatal |runtime )?(?:[\w-]+ )?(?:error|[Ff]ehler|Fataler Fehler|erreur|错误|致命错误|エラー)\b`,
+		},
+		{weight: never, place: true, match: `^(?:[A-Za-z]:)?[^\s:]+:\d+(?::\d+)?: (?:warning|note|info|remark|Warnung|Anmerkung|style|performance|portability|information)\b`, within: 12, after: codeFrame},
 		{
 			// Go, and linters of many languages.
 			tool: "compiler", place: true, match: `^(?P<file>[^\s:]+\.\w+):(?P<line>\d+):\d+: \S`, within: 4,
@@ -16,23 +22,41 @@ var compilerFamily = family{
 			after:  []rule{{like: `^\t(?:have|want) \(`, do: show}},
 		},
 		{
-			tool: "compiler", place: true, match: `^(?P<file>[^\s:(]+)\((?P<line>\d+)(?:,\d+)?\): (?:fatal )?error\b`,
+			tool: "compiler", place: true, match: `^(?P<file>(?:[A-Za-z]:)?[^\s:(]+)\((?P<line>\d+)(?:,\d+)*\) ?: (?:fatal )?error\b`,
 		},
+		{
+			// A compiler that cannot be used at all.
+			tool: "compiler", starts: []string{"gcc: ", "g++: ", "cc: ", "c++: ", "clang: ", "clang++: ", "cc1: ", "cc1plus: ", "clang-#: "},
+			match: `^[\w+.-]+: (?:fatal )?error: `,
+		},
+		{tool: "compiler", starts: []string{"virtual memory exhausted"}},
+
 		{
 			tool: "ld", words: []string{"undefined reference to", "multiple definition of", "cannot find -l"},
 			before: []look{{like: `: in function `, reach: 1, most: 1, do: more}},
 		},
-		{tool: "make", weight: consequence, starts: []string{"make: *** ", "make["}, match: `^make(?:\[\d+\])?: \*\*\* .*(?:Error|Interrupt|Terminated|No rule)`, before: []look{{reach: 5, most: 4, do: show}}},
-		{weight: consequence, starts: []string{"collect2: error", "ninja: build stopped", "compilation terminated."}},
 		{
-			tool: "cmake", starts: []string{"CMake Error at "}, match: `^CMake Error at (?P<file>[^:]+):(?P<line>\d+)`, within: 20,
-			after: []rule{{deeper: true, do: show, most: 8}},
+			tool: "ld", words: []string{"ld.lld: error:", "lld: error:", "mold: error:", "mold: fatal:", "lld-link: error:", "rust-lld: error:", "wasm-ld: error:", "gold: error:"}, within: 4,
+			after: []rule{{like: `^>>> `, do: more, most: 2}},
+		},
+		{
+			tool: "ld", starts: []string{"Undefined symbols for architecture", "duplicate symbol "}, within: 8,
+			after: []rule{{deeper: true, do: show, most: 6}},
+		},
+		{tool: "ld", weight: consequence, starts: []string{"ld: symbol(s) not found"}},
+		{tool: "ld", weight: consequence, words: []string{"fatal error LNK1120"}},
+		{tool: "ld", words: []string{"error LNK", "fatal error LNK"}, match: `error LNK\d+: `},
+		{
+			tool: "ld", starts: []string{"/usr/bin/ld: ", "ld: ", "/usr/bin/ld.", "/opt/"},
+			match: `\bld(?:\.\w+)?: (?:.*: )?(?:error|fatal|cannot|unrecognized|file not (?:found|recognized)|library not found|skipping incompatible|final link failed|undefined|.*(?:relocation|recompile with -f|hidden symbol|DSO missing|No such file))`,
 		},
 	},
 }
 
 // codeFrame is the source that a compiler quotes behind a message.
 var codeFrame = []rule{
-	{like: `^\s*\d* \|`, do: more, most: 3},
-	{like: `^\s+\^|^\s+~`, do: more, most: 1},
+	{like: `^\s*\d+ \|`, do: more, most: 1},
+	{like: `^\s*\d* \||^\s*[\^~][\s\^~|-]*$`, do: pass},
+	{deeper: true, do: more, most: 1},
+	{deeper: true, do: pass},
 }

@@ -1,57 +1,75 @@
 package joblog
 
-// The go command, and those that run it, such as gotestsum.
+// The go command, and programs written in Go. The tests stand in tool_gotest.go.
 var goFamily = family{
 	facts: []fact{
-		{weight: never, starts: []string{"go: downloading ", "go: finding ", "go: extracting ", "ok  \t", "?   \t", "--- PASS", "--- SKIP", "=== RUN", "=== PAUSE", "=== CONT", "=== NAME", "=== PASS", "PASS\t"}},
 		{
-			tool: "go test", starts: []string{"--- FAIL: "}, match: `^ *--- FAIL: (?P<name>\S+)`, nests: "/",
-			before: []look{{like: goDetail, until: goBegin, reach: 12, most: 4, do: show}},
-			within: 40, after: goRules,
+			// The compiler and vet. Only linters name themselves behind the message.
+			tool: "go", place: true, files: []string{".go"}, match: `^(?:vet: )?(?P<file>[^\s:]+\.go):(?P<line>\d+):\d+: [^\s:]`, within: 4,
+			before: []look{{like: `^# \S`, reach: 1, most: 1, do: more}},
+			after:  []rule{{like: `^\t(?:have|want) `, do: show}, {like: `^\t`, do: more}},
 		},
 		{
-			tool: "go test", starts: []string{"=== FAIL: "}, match: `^=== FAIL: (?:\S+ )?(?P<name>\S+) \(`, nests: "/",
-			within: 40, after: goRules,
+			tool: "go", words: []string{"import cycle not allowed"}, match: `import cycle not allowed`, within: 6,
+			before: []look{{like: `^(?:package |\timports )`, until: `^(?:FAIL|# )`, reach: 8, most: 5, do: more}},
+			after:  []rule{{like: `^package |^\s+imports `, do: more}},
 		},
 		{
-			tool: "go", starts: []string{"panic: "}, within: 60, other: pass, lastPlace: false,
+			tool: "go", starts: []string{"panic: "}, within: 80, other: pass,
 			after: []rule{
-				{like: `^panic: |^\s+panic: `, do: show},
+				{like: `^\s*panic: `, do: show},
 				{like: `^\[signal `, do: more},
-				{like: `^\s+(?:/usr/local/go|/usr/lib/go|\S*/go/src)/`, do: pass},
-				{like: `^\s+(?P<file>\S+\.go):(?P<line>\d+)(?: |$)`, do: show, most: 1},
-				{like: `^(?:FAIL|exit status)\b`, do: stop},
+				{like: goForeign, do: pass},
+				{like: goFrame, do: show, most: 2},
+				{like: `^(?:FAIL|exit status|=== |--- )`, do: stop},
 			},
 		},
-		{tool: "go", starts: []string{"fatal error: "}, match: `^fatal error: (?:all goroutines|concurrent|stack overflow|runtime)`, within: 40, other: pass,
-			after: []rule{{like: `^\s+(?P<file>\S+\.go):(?P<line>\d+)(?: |$)`, do: show, most: 2}}},
 		{
-			tool: "go test", words: []string{"DATA RACE"}, match: `^\s*WARNING: DATA RACE`, within: 40, other: pass,
+			tool: "go", starts: []string{"fatal error: "}, match: `^fatal error: (?:all goroutines|concurrent|stack overflow|runtime|unexpected signal|found bad|sync: )`,
+			within: 60, other: pass,
+			before: []look{{like: `^runtime: goroutine stack exceeds`, reach: 3, most: 1, do: show}},
 			after: []rule{
-				{like: `^(?:Read|Write|Previous)`, do: show},
-				{like: `^\s+(?P<file>\S+\.go):(?P<line>\d+)`, do: show, most: 2},
-				{like: `^=====`, do: last},
+				{like: `^(?:\[signal |runtime: )`, do: more},
+				{like: goForeign, do: pass},
+				{like: goFrame, do: show, most: 2},
+				{like: `^(?:FAIL|exit status|=== |--- )`, do: stop},
 			},
 		},
-		{tool: "go", starts: []string{"go: "}, weight: message, match: `^go: (?:.*(?:unknown|missing|invalid|cannot|errors|not found|requires|no required|mismatch|disabled)|.*: .*: )`, within: 4,
-			after: []rule{{like: `^\t`, do: show}}},
-		{tool: "go test", weight: consequence, starts: []string{"FAIL\t"}},
-		{tool: "gotestsum", weight: consequence, starts: []string{"DONE "}, match: `^DONE \d+ tests?, `},
-		{tool: "go test", weight: consequence, starts: []string{"FAIL"}, match: `^FAIL$`},
+		{
+			// Two goroutines race in a few ways: by the place, they are one failure.
+			tool: "go", words: []string{"DATA RACE"}, match: `^\s*WARNING: DATA RACE`, within: 40, other: pass,
+			after: []rule{
+				{like: `^\s*(?:Read|Write|Atomic|Race)\b`, do: more, most: 1},
+				{like: `^\s*Previous `, do: pass},
+				{like: `^\s+(?P<name>\S+\(\))$`, do: more, most: 1},
+				{like: goForeign, do: pass},
+				{like: goFrame, do: show, most: 1},
+				{like: `^\s+\S`, do: pass},
+				{like: `^\s*Goroutine |^\s*=====`, do: last},
+			},
+		},
+		{weight: never, starts: []string{"go: downloading ", "go: finding ", "go: extracting ", "go: found ", "go: added ", "go: upgraded ", "go: downgraded ", "go: creating new go.mod", "go: to add module requirements"}},
+		{tool: "go", weight: message, starts: []string{"go: "}, match: `^go: (?:.*(?:unknown|missing|invalid|cannot|errors|not found|requires|required|mismatch|disabled|no such|failed|updates to|ambiguous|not in|is not|expects?)|.*: .*: )`, within: 6,
+			after: []rule{{like: `^\s+\S`, do: show}}},
+		{tool: "go", weight: message, starts: []string{"go.mod:#", "go.mod:", "go.work:"}, match: `^(?P<file>go\.(?:mod|work)):(?P<line>\d+): `},
+		{tool: "go", weight: message, starts: []string{"cgo: ", "no Go files in ", "package ", "can't load package: ", "no required module provides", "cannot find package ", "verifying "},
+			match: `^(?:cgo: .*not found|no Go files in |package \S+(?: is not in |: (?:no |build constraints|cannot find|unrecognized))|can't load|no required|cannot find package|verifying .*mismatch)`, within: 4,
+			after: []rule{{like: `^\s+\S`, do: more}}},
+		{
+			tool: "staticcheck", weight: message, starts: []string{"-: "}, match: `^-: .* \(compile\)$`,
+		},
+		{
+			tool: "golangci-lint", weight: message, starts: []string{"level=error", "Error: can't load config", "The command is terminated due to an error"},
+		},
+		{tool: "golangci-lint", weight: consequence, starts: []string{"# issues:", "# issues"}, match: `^\d+ issues:?$`},
+		{tool: "go", weight: consequence, starts: []string{"exit status "}, match: `^exit status \d+$`},
 	},
-	harmless: []string{`^ok\s`, `^=== `},
 }
 
 const (
-	goDetail = `^\s+(?P<file>[\w.-]+\.go):(?P<line>\d+): `
-	goBegin  = `^\s*(?:=== |--- |PASS|FAIL)`
-)
+	// goFrame is a line of a stack.
+	goFrame = `^\s+(?P<file>\S+\.go):(?P<line>\d+)(?: \+0x|$)`
 
-// goRules are for what follows the line of a test that failed.
-var goRules = []rule{
-	{like: goBegin, do: stop},
-	{like: `^\s+Error Trace:|^\s+Test:`, do: pass},
-	{like: goDetail + `\S`, deeper: true, do: show, most: 4},
-	{like: `^\s+(?P<file>[\w.-]+\.go):(?P<line>\d+):`, deeper: true, do: more},
-	{deeper: true, do: show, most: 8},
-}
+	// goForeign is one that is not of the project: of Go itself, or of a module.
+	goForeign = `^\s+(?:\S*/go[\d.-]*/(?:x64/)?src/|\S*/golang[^/]*/src/|\S*/pkg/mod/|\S*/vendor/|GOROOT/|(?:testing|runtime|reflect|sync|time|internal|net/http)/|_testmain)\S*\.[gs]o?:\d+`
+)

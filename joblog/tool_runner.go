@@ -15,9 +15,5 @@ var runnerFamily = family{
 			"WARNING: after_script failed", "WARNING: Cache file does not exist", "Downloading artifacts for ",
 		}},
 		{weight: never, words: []string{"no matching files. Ensure that the artifact path"}},
-		{
-			tool: "git", weight: message, starts: []string{"fatal: ", "remote: ERROR", "remote: HTTP Basic", "remote: The project you were"},
-		},
-		{tool: "git", weight: message, starts: []string{"error: pathspec", "error: failed to push", "error: RPC failed", "error: object file", "CONFLICT ("}},
 	},
 }

@@ -1,0 +1,215 @@
+package joblog_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// nativeKinds are outputs of Go, C, C++ and Rust, in versions and modes that the corpus lacks.
+var nativeKinds = []struct {
+	name   string
+	output string
+	want   []string // lines that are shown
+	never  []string // what none has
+}{
+	{
+		name: "go test -v, tests side by side, each with a log",
+		output: "=== RUN   TestA\n=== PAUSE TestA\n=== RUN   TestB\n=== PAUSE TestB\n=== RUN   TestC\n    c_test.go:3: error: none so far\n--- PASS: TestC (0.00s)\n" +
+			"=== CONT  TestA\n=== CONT  TestB\n    b_test.go:9: fatal error expected\n=== NAME  TestA\n    a_test.go:7: got 1, want 2\n    a_test.go:8: and more\n=== NAME  TestB\n    b_test.go:10: failed as it should\n" +
+			"--- PASS: TestB (0.00s)\n--- FAIL: TestA (0.01s)\nFAIL\nFAIL\texample.com/app\t0.014s\nok  \texample.com/app/errors\t0.1s\nFAIL\n",
+		want:  []string{"--- FAIL: TestA (0.01s)", "    a_test.go:7: got 1, want 2", "    a_test.go:8: and more"},
+		never: []string{"_test.go:3", "b_test.go", "errors"},
+	},
+	{
+		name: "go test -json",
+		output: `{"ImportPath":"example.com/app/b","Action":"build-output","Output":"# example.com/app/b\n"}` + "\n" +
+			`{"ImportPath":"example.com/app/b","Action":"build-output","Output":"b/b.go:3:2: undefined: \"x\" \u003c y\n"}` + "\n" +
+			`{"ImportPath":"example.com/app/b","Action":"build-fail"}` + "\n" +
+			`{"Time":"2026-01-02T03:04:05Z","Action":"output","Package":"example.com/app","Test":"TestA","Output":"=== RUN   TestA\n"}` + "\n" +
+			`{"Time":"2026-01-02T03:04:05Z","Action":"output","Package":"example.com/app","Test":"TestA","Output":"    a_test.go:7: got \"1\"\n"}` + "\n" +
+			`{"Time":"2026-01-02T03:04:05Z","Action":"output","Package":"example.com/app","Test":"TestA","Output":"--- FAIL: TestA (0.00s)\n"}` + "\n" +
+			`{"Time":"2026-01-02T03:04:05Z","Action":"fail","Package":"example.com/app","Test":"TestA","Elapsed":0}` + "\n",
+		want:  []string{"# example.com/app/b", `b/b.go:3:2: undefined: "x" < y`, "--- FAIL: TestA (0.00s)", `    a_test.go:7: got "1"`},
+		never: []string{"Elapsed"},
+	},
+	{
+		name: "go test -trimpath, panic in a library",
+		output: "--- FAIL: TestA (0.00s)\npanic: boom [recovered]\n\tpanic: boom\n\ngoroutine 7 [running]:\ntesting.tRunner.func1.2({0x1, 0x2})\n\ttesting/testing.go:1545 +0x238\npanic({0x1?, 0x2?})\n\truntime/panic.go:914 +0x21f\n" +
+			"github.com/x/lib.Do(...)\n\tgithub.com/x/lib@v1.2.3/lib.go:10\nexample.com/app.TestA(0x3)\n\texample.com/app/a_test.go:8 +0x17\ntesting.tRunner(0x3, 0x4)\n\ttesting/testing.go:1595 +0xff\nFAIL\texample.com/app\t0.004s\nFAIL\n",
+		want:  []string{"panic: boom [recovered]", "\texample.com/app/a_test.go:8 +0x17"},
+		never: []string{"testing/testing.go", "runtime/panic.go"},
+	},
+	{
+		name:   "go test, deadlock",
+		output: "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\nmain.wait(...)\n\t/builds/group/app/main.go:12\nmain.main()\n\t/builds/group/app/main.go:7 +0x25\nexit status 2\n",
+		want:   []string{"fatal error: all goroutines are asleep - deadlock!", "\t/builds/group/app/main.go:12", "\t/builds/group/app/main.go:7 +0x25"},
+	},
+	{
+		name:   "cgo without a compiler",
+		output: "go: downloading github.com/mattn/go-sqlite3 v1.14.22\n# runtime/cgo\ncgo: C compiler \"gcc\" not found: exec: \"gcc\": executable file not found in $PATH\n",
+		want:   []string{`cgo: C compiler "gcc" not found: exec: "gcc": executable file not found in $PATH`},
+	},
+	{
+		name:   "go without a module",
+		output: "go: cannot find main module, but found .git/config in /builds/group/app\n\tto create a module there, run:\n\tgo mod init\n",
+		want:   []string{"go: cannot find main module, but found .git/config in /builds/group/app"},
+	},
+	{
+		name:   "golangci-lint 1",
+		output: "level=warning msg=\"[runner] The linter 'x' is deprecated\"\ninternal/a.go:19:17: Error return value of `f.Close` is not checked (errcheck)\n\tf.Close()\n\t       ^\n",
+		want:   []string{"internal/a.go:19:17: Error return value of `f.Close` is not checked (errcheck)"},
+		never:  []string{"deprecated"},
+	},
+	{
+		name:   "ginkgo 1",
+		output: "• Failure [0.001 seconds]\nBook\n/builds/group/app/b_test.go:10\n  is a novel [It]\n  /builds/group/app/b_test.go:20\n\n  Expected\n      <int>: 3\n  to equal\n      <int>: 4\n\n  /builds/group/app/b_test.go:22\n------------------------------\nSummarizing 1 Failure:\n\n[Fail] Book [It] is a novel\n/builds/group/app/b_test.go:22\n\nRan 1 of 1 Specs in 0.001 seconds\nFAIL! -- 0 Passed | 1 Failed | 0 Pending | 0 Skipped\n",
+		want:   []string{"[Fail] Book [It] is a novel", "      <int>: 3", "  /builds/group/app/b_test.go:22"},
+	},
+
+	{
+		name:   "gcc in German",
+		output: "cc -c main.c\nmain.c: In Funktion »main«:\nmain.c:3:5: Warnung: Implizite Deklaration der Funktion »f«\n    3 |     f();\nmain.c:4:9: Fehler: »x« nicht deklariert\n    4 |     y = x;\nmake: *** [Makefile:2: main.o] Fehler 1\n",
+		want:   []string{"main.c:4:9: Fehler: »x« nicht deklariert", "    4 |     y = x;"},
+		never:  []string{"Warnung", "make:"},
+	},
+	{
+		name:   "cl and link",
+		output: "main.cpp\nC:\\builds\\group\\app\\main.cpp(12,5): error C2065: 'x': undeclared identifier [C:\\builds\\group\\app\\app.vcxproj]\nutil.obj : error LNK2019: unresolved external symbol \"int __cdecl f(void)\" referenced in function main\napp.exe : fatal error LNK1120: 1 unresolved externals\n",
+		want:   []string{"C:\\builds\\group\\app\\main.cpp(12,5): error C2065: 'x': undeclared identifier [C:\\builds\\group\\app\\app.vcxproj]", "util.obj : error LNK2019: unresolved external symbol \"int __cdecl f(void)\" referenced in function main"},
+	},
+	{
+		name:   "ld of macOS",
+		output: "Undefined symbols for architecture arm64:\n  \"_nosuch\", referenced from:\n      _main in main-1a2b3c.o\nld: symbol(s) not found for architecture arm64\nclang: error: linker command failed with exit code 1 (use -v to see invocation)\n",
+		want:   []string{"Undefined symbols for architecture arm64:", "  \"_nosuch\", referenced from:"},
+		never:  []string{"use -v"},
+	},
+	{
+		name:   "a sanitizer's runtime error",
+		output: "src/a.c:14:9: runtime error: signed integer overflow: 2147483647 + 1 cannot be represented in type 'int'\nSUMMARY: UndefinedBehaviorSanitizer: undefined-behavior src/a.c:14:9 in \n",
+		want:   []string{"src/a.c:14:9: runtime error: signed integer overflow: 2147483647 + 1 cannot be represented in type 'int'"},
+	},
+	{
+		name:   "an exception without a handler",
+		output: "loading\nterminate called after throwing an instance of 'std::runtime_error'\n  what():  no such table\n/bin/bash: line 140:    57 Aborted                 (core dumped) ./app\n",
+		want:   []string{"terminate called after throwing an instance of 'std::runtime_error'", "  what():  no such table"},
+	},
+	{
+		name:   "doctest",
+		output: "[doctest] run with \"--help\" for options\n===============================================================================\nt.cpp:5:\nTEST CASE:  factorials\n\nt.cpp:7: ERROR: CHECK( fact(0) == 1 ) is NOT correct!\n  values: CHECK( 0 == 1 )\n\n===============================================================================\n[doctest] test cases: 1 | 0 passed | 1 failed | 0 skipped\n[doctest] Status: FAILURE!\n",
+		want:   []string{"TEST CASE:  factorials", "t.cpp:7: ERROR: CHECK( fact(0) == 1 ) is NOT correct!", "  values: CHECK( 0 == 1 )"},
+	},
+	{
+		name:   "Boost.Test",
+		output: "Running 2 test cases...\nt.cpp(7): error: in \"suite/adds\": check 1 + 1 == 3 has failed [2 != 3]\n\n*** 1 failure is detected in the test module \"all\"\n",
+		want:   []string{"t.cpp(7): error: in \"suite/adds\": check 1 + 1 == 3 has failed [2 != 3]"},
+	},
+	{
+		name:   "Check and Unity",
+		output: "50%: Checks: 2, Failures: 1, Errors: 0\nt.c:10:F:Core:test_x:0: Assertion 'x == 1' failed: x == 0, 1 == 1\nu.c:20:test_y:FAIL: Expected 1 Was 2\nu.c:30:test_error:PASS\n",
+		want:   []string{"t.c:10:F:Core:test_x:0: Assertion 'x == 1' failed: x == 0, 1 == 1", "u.c:20:test_y:FAIL: Expected 1 Was 2"},
+		never:  []string{"test_error"},
+	},
+	{
+		name:   "QtTest",
+		output: "PASS   : TestA::initTestCase()\nFAIL!  : TestA::upper() Compared values are not the same\n   Actual   (s): \"a\"\n   Expected (u): \"A\"\n   Loc: [t.cpp(12)]\nPASS   : TestA::cleanupTestCase()\nTotals: 2 passed, 1 failed, 0 skipped\n",
+		want:   []string{"FAIL!  : TestA::upper() Compared values are not the same", "   Actual   (s): \"a\"", "   Loc: [t.cpp(12)]"},
+		never:  []string{"cleanupTestCase"},
+	},
+	{
+		name:   "ctest -V",
+		output: "test 7\n    Start 7: error_texts\n\n7: Test command: /builds/group/app/build/error_texts\n7: [ RUN      ] Text.Error\n7: t.cc:9: Failure\n7: Value of: f()\n7:   Actual: false\n7: Expected: true\n7: [  FAILED  ] Text.Error (0 ms)\n1/1 Test #7: error_texts ......................***Failed    0.02 sec\n\nThe following tests FAILED:\n\t  7 - error_texts (Failed)\nErrors while running CTest\n",
+		want:   []string{"7: t.cc:9: Failure", "7: Value of: f()", "7: [  FAILED  ] Text.Error (0 ms)", "\t  7 - error_texts (Failed)"},
+		never:  []string{"Test command", "Errors while"},
+	},
+	{
+		name:   "CMake without a compiler",
+		output: "-- The C compiler identification is unknown\nCMake Error at CMakeLists.txt:2 (project):\n  No CMAKE_C_COMPILER could be found.\n\n  Tell CMake where to find the compiler by setting either the environment\n  variable \"CC\" or the CMake cache entry CMAKE_C_COMPILER.\n\n\n-- Configuring incomplete, errors occurred!\n",
+		want:   []string{"CMake Error at CMakeLists.txt:2 (project):", "  No CMAKE_C_COMPILER could be found."},
+		never:  []string{"incomplete"},
+	},
+	{
+		name:   "make, a target that ends the build with a text",
+		output: "Makefile:4: *** VERSION is not set.  Stop.\n",
+		want:   []string{"Makefile:4: *** VERSION is not set.  Stop."},
+	},
+	{
+		name:   "ninja, a command of the project",
+		output: "[1/9] Generating a\n[2/9] Generating b\nFAILED: gen/b.h \ncd /builds/group/app && ./gen.sh b > gen/b.h\ngen.sh: table b has no key\n[3/9] Generating c\nninja: build stopped: subcommand failed.\n",
+		want:   []string{"FAILED: gen/b.h", "gen.sh: table b has no key"},
+	},
+
+	{
+		name:   "a panic of Rust before 1.73",
+		output: "running 1 test\ntest tests::adds ... FAILED\n\nfailures:\n\n---- tests::adds stdout ----\nthread 'tests::adds' panicked at 'assertion failed: `(left == right)`\n  left: `-1`,\n right: `3`', src/lib.rs:6:9\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n\n\nfailures:\n    tests::adds\n\ntest result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\nerror: test failed, to rerun pass '--lib'\n",
+		want:   []string{"test tests::adds ... FAILED", "  left: `-1`,", " right: `3`', src/lib.rs:6:9"},
+		never:  []string{"rerun pass", "RUST_BACKTRACE"},
+	},
+	{
+		name:   "cargo nextest",
+		output: "    Starting 3 tests across 1 binary\n        PASS [   0.004s] app tests::errors_are_kept\n        FAIL [   0.005s] app tests::adds\n\n--- STDERR:              app tests::adds ---\nthread 'tests::adds' panicked at src/lib.rs:6:9:\nassertion `left == right` failed\n  left: -1\n right: 3\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n\n------------\n     Summary [   0.006s] 3 tests run: 2 passed, 1 failed, 0 skipped\n        FAIL [   0.005s] app tests::adds\nerror: test run failed\n",
+		want:   []string{"        FAIL [   0.005s] app tests::adds", "thread 'tests::adds' panicked at src/lib.rs:6:9:", "  left: -1"},
+		never:  []string{"errors_are_kept", "test run failed"},
+	},
+	{
+		name:   "rustc cannot link",
+		output: "   Compiling app v0.1.0 (/builds/group/app)\nerror: linking with `cc` failed: exit status: 1\n  |\n  = note: \"cc\" \"-m64\" \"/tmp/rustc/symbols.o\"\n  = note: /usr/bin/ld: cannot find -lpq: No such file or directory\n          collect2: error: ld returned 1 exit status\n\nerror: could not compile `app` (bin \"app\") due to 1 previous error\n",
+		want:   []string{"error: linking with `cc` failed: exit status: 1", "  = note: /usr/bin/ld: cannot find -lpq: No such file or directory"},
+		never:  []string{"could not compile"},
+	},
+	{
+		name:   "cargo, a source that is down",
+		output: "    Updating crates.io index\nwarning: spurious network error (3 tries remaining): [6] Could not resolve hostname\nerror: failed to get `serde` as a dependency of package `app v0.1.0 (/builds/group/app)`\n\nCaused by:\n  failed to query replaced source registry `crates-io`\n\nCaused by:\n  download of config.json failed\n",
+		want:   []string{"error: failed to get `serde` as a dependency of package `app v0.1.0 (/builds/group/app)`", "  download of config.json failed"},
+	},
+}
+
+func TestNativeKinds(t *testing.T) {
+	for _, kind := range nativeKinds {
+		t.Run(kind.name, func(t *testing.T) {
+			lines := shownOf(t, "$ ./test\n"+numbered("doing something %d", 12)+kind.output)
+			for _, want := range kind.want {
+				require.Contains(t, lines, want)
+			}
+			for _, never := range append(kind.never, "doing something") {
+				require.NotContains(t, strings.Join(lines, "\n"), never)
+			}
+		})
+	}
+}
+
+// What tests wrote is kept until it is known which of them failed, but not without limit.
+func TestPendingTests(t *testing.T) {
+	var script strings.Builder
+	script.WriteString("$ go test -v\n")
+	for i := range 5000 {
+		fmt.Fprintf(&script, "=== RUN   Test%d\n    a_test.go:%d: %s\n", i, i+1, strings.Repeat("x", 100))
+	}
+	lines := shownOf(t, script.String()+"--- FAIL: Test0 (0.00s)\n--- FAIL: Test4999 (0.00s)\n--- PASS: Test4998 (0.00s)\n")
+	require.Equal(t, []string{"--- FAIL: Test0 (0.00s)", "--- FAIL: Test4999 (0.00s)", "    a_test.go:5000: " + strings.Repeat("x", 100)}, lines)
+
+	lines = shownOf(t, "$ go test -v\n=== RUN   TestA\n    a_test.go:1: one\n$ go test -v ./b\n--- FAIL: TestA (0.00s)\n")
+	require.Equal(t, []string{"--- FAIL: TestA (0.00s)"}, lines, "of another command")
+}
+
+// A test is shown by its part that failed, in whichever order the two are reported.
+func TestPartsOfTests(t *testing.T) {
+	for _, order := range [][]string{{"TestA", "TestA/one"}, {"TestA/one", "TestA"}} {
+		script := "$ gotestsum\n"
+		for _, name := range order {
+			script += "=== FAIL: app " + name + " (0.00s)\n"
+		}
+		require.Equal(t, []string{"=== FAIL: app TestA/one (0.00s)"}, shownOf(t, script))
+	}
+	lines := shownOf(t, "$ gotestsum\n--- FAIL: TestA (0.00s)\n    a_test.go:1: one\n=== FAIL: app TestA (0.00s)\n    a_test.go:1: one\n")
+	require.Equal(t, []string{"--- FAIL: TestA (0.00s)", "    a_test.go:1: one"}, lines, "its name once")
+}
+
+// A line that says no more than that something failed is not worth showing behind a message.
+func TestDullLastLine(t *testing.T) {
+	script := "$ rsync -az www/ web1:/srv\nssh: connect to host web1 port 22: Connection refused\n"
+	require.Len(t, shownOf(t, script+"rsync error: error in rsync protocol data stream (code 12) at io.c(285)\n"), 1)
+	require.Len(t, shownOf(t, script+"site is not deployed\n"), 2)
+}
