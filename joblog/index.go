@@ -3,7 +3,6 @@ package joblog
 import (
 	"bytes"
 	"encoding/binary"
-	"regexp"
 	"sync"
 )
 
@@ -14,12 +13,6 @@ const (
 	maxScanned = 4 << 10 // how much of a line is searched for words
 	maxTries   = 12      // how many facts with a pattern are tried on a line
 )
-
-// A pattern is a compiled one, with the places of its groups.
-type pattern struct {
-	*regexp.Regexp
-	file, line, name int
-}
 
 // An opener is a compiled [fact].
 type opener struct {
@@ -61,7 +54,7 @@ type index struct {
 	places  []*opener
 	kinds   [256]kind
 
-	harmless []*regexp.Regexp
+	harmless []*pattern
 	marks    map[string]uint64
 }
 
@@ -76,7 +69,7 @@ func newIndex(families []*family) *index {
 			x.add(&f.facts[i])
 		}
 		for _, text := range f.harmless {
-			x.harmless = append(x.harmless, regexp.MustCompile(text))
+			x.harmless = append(x.harmless, compile(text))
 		}
 	}
 	for i := range hints {
@@ -141,14 +134,6 @@ func (x *index) mark(name string) uint64 {
 		x.marks[name] = bit
 	}
 	return bit
-}
-
-func compile(text string) *pattern {
-	if text == "" {
-		return nil
-	}
-	re := regexp.MustCompile(text)
-	return &pattern{Regexp: re, file: re.SubexpIndex("file"), line: re.SubexpIndex("line"), name: re.SubexpIndex("name")}
 }
 
 // startHash is of the first three bytes, in lower case.

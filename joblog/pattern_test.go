@@ -1,0 +1,77 @@
+package joblog
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What a pattern looks at before its regular expression changes no result.
+func TestPatternsMatchLikeRegexps(t *testing.T) {
+	patterns := []*pattern{
+		compile(`^a|^ +b`), compile(`^a|b`), compile(`(?i)^\s*error`), compile(`^\s*$`), compile(`^$`), compile(`^\S+$`), compile(`^é`),
+		compile(`^(?:x|\s*y)+z`), compile(`(?:^|\s)w`), compile(`ab(?:cd)+e`), compile(`(?i)ab`), compile(`(?:ab)?c`), compile(`^[^x]`), compile(`\bfoo`),
+	}
+	for _, f := range families {
+		for i := range f.facts {
+			patterns = append(patterns, patternsOf(&f.facts[i])...)
+		}
+		for _, text := range f.harmless {
+			patterns = append(patterns, compile(text))
+		}
+	}
+	for _, line := range someLines(t) {
+		for _, p := range patterns {
+			if want := p.Regexp.Match(line); want != p.Match(line) {
+				t.Fatalf("%q in %q: want %t", p, line, want)
+			}
+		}
+	}
+}
+
+func patternsOf(f *fact) (patterns []*pattern) {
+	add := func(texts ...string) {
+		for _, text := range texts {
+			if text != "" {
+				patterns = append(patterns, compile(text))
+			}
+		}
+	}
+	var addRules func([]rule)
+	addRules = func(rules []rule) {
+		for _, r := range rules {
+			add(r.like)
+			addRules(r.then)
+		}
+	}
+	add(f.match, f.confirm)
+	addRules(f.after)
+	for _, l := range f.before {
+		add(l.like, l.until)
+	}
+	return patterns
+}
+
+// someLines returns lines that are odd, and each 30th of the corpus.
+func someLines(t *testing.T) (lines [][]byte) {
+	for _, text := range []string{"", " ", "\t", "a", "  b", " yz", "ERROR", "  é", "\xff", "\x00", "abcdcde", "AB", "c", "w", "a foo"} {
+		lines = append(lines, []byte(text))
+	}
+	files, err := filepath.Glob("testdata/corpus/*/*.log")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	n := 0
+	for _, file := range files {
+		log, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for line := range bytes.Lines(log) {
+			if n++; n%30 == 0 && len(line) < 500 {
+				lines = append(lines, bytes.TrimRight(line, "\r\n"))
+			}
+		}
+	}
+	return lines
+}
