@@ -86,17 +86,45 @@ func placeBefore(log []byte) int {
 	return -1
 }
 
-// insert adds noise at a place. Lines get the timestamp of the log's first line, if it
-// has one, and then begin where a line does.
+// insert adds noise at a place. Where lines have timestamps, it gets that of the log's
+// first line, and begins where a line does.
 func insert(log []byte, at int, noise string, stamp []byte) []byte {
 	if len(stamp) > 0 {
 		at = bytes.LastIndexByte(log[:at], '\n') + 1
-		var lines strings.Builder
-		for line := range strings.Lines(noise) {
-			lines.Write(stamp)
-			lines.WriteString(line)
-		}
-		noise = lines.String() + "\n"
+		noise = stamped(noise, stamp, isContinued(log[at:]))
 	}
 	return bytes.Join([][]byte{log[:at], log[at:]}, []byte(noise))
+}
+
+// isContinued reports whether a line with a timestamp continues the one before. A runner
+// begins a line behind each carriage return, so behind a marker such lines follow.
+func isContinued(line []byte) bool {
+	return bytes.HasSuffix(timestamp.Find(line), []byte("+"))
+}
+
+// stamped is noise as runners write it with timestamps. What erases the marker before it
+// comes first if the line behind it continues a marker, which is then one of the noise.
+func stamped(noise string, stamp []byte, continued bool) string {
+	const erase = "\x1b[0K"
+	if continued {
+		noise = erase + strings.TrimSuffix(noise, erase)
+	}
+	var lines strings.Builder
+	flag := byte(' ')
+	if continued {
+		flag = '+'
+	}
+	for line := range strings.Lines(noise) {
+		for part := range strings.SplitAfterSeq(strings.TrimSuffix(line, "\n"), "\r") {
+			if part == "" {
+				continue
+			}
+			lines.Write(stamp[:len(stamp)-1])
+			lines.WriteByte(flag)
+			lines.WriteString(part + "\n")
+			flag = '+'
+		}
+		flag = ' '
+	}
+	return lines.String()
 }

@@ -107,12 +107,21 @@ func TestNoise(t *testing.T) {
 	for line := range strings.Lines(strings.ReplaceAll(log, "ERROR: Job", "\nERROR: Job")) {
 		stamped.WriteString(stamp + line)
 	}
+	var continued strings.Builder
+	for line := range strings.Lines(strings.ReplaceAll(log, "ERROR: Job", "section_start:3:cleanup_file_variables\r\x1b[0KCleaning\nsection_end:3:cleanup_file_variables\r\x1b[0KERROR: Job")) {
+		flag := " "
+		for part := range strings.SplitAfterSeq(line, "\r") {
+			continued.WriteString(strings.TrimSuffix(stamp, " ") + flag + strings.TrimSuffix(part, "\n") + "\n")
+			flag = "+"
+		}
+	}
 	bareLog := "Running with gitlab-runner 9\n\x1b[32;1m$ make\x1b[0;m\nerror\n\x1b[31;1mERROR: Job failed: exit code 1\n"
 	for name, test := range map[string]struct {
 		log, script string // the log, and what stands before lines of the script
 	}{
 		"sections":    {log, "step_script: "},
 		"stamped":     {stamped.String(), "step_script: "},
+		"continued":   {continued.String(), "step_script: "},
 		"no sections": {bareLog, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
