@@ -1,6 +1,7 @@
 package joblog
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 )
@@ -56,7 +57,7 @@ func (b *budget) choose(do action, room, n int) (found bool) {
 			continue
 		}
 		found = true
-		text := strings.TrimSpace(f.lines[at].text)
+		text := string(bytes.TrimSpace(unwrap([]byte(f.lines[at].text)))) // BuildKit repeats lines in other clothes
 		if b.spent < room && !b.seen[text] {
 			b.chosen[i][at] = true
 			b.seen[text] = true

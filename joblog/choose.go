@@ -10,12 +10,13 @@ const (
 	// is recognised.
 	shortOutput = 10
 
-	lastOfLong   = 4 // how many last lines are shown at least of a longer output that mentions errors
-	lastOfEnded  = 5 // and of one that the runner ended
-	briefOutput  = 3 // how many are few, so that failures of an earlier command are shown too
-	firstEarlier = 3 // how many of those
-	afterCrash   = 3 // how many may follow a failure that the program did not survive
-	contextual   = 4 // how many lines are shown before a command that wrote nothing
+	lastOfLong    = 4 // how many last lines are shown at least of a longer output that mentions errors
+	lastOfEnded   = 5 // and of one that the runner ended
+	lastOfRefused = 2 // and causes of a stage that the runner did not get beyond
+	briefOutput   = 3 // how many are few, so that failures of an earlier command are shown too
+	firstEarlier  = 3 // how many of those
+	afterCrash    = 3 // how many may follow a failure that the program did not survive
+	contextual    = 4 // how many lines are shown before a command that wrote nothing
 )
 
 // choose returns what explains the failure of a script, or of a stage of the runner,
@@ -36,6 +37,12 @@ func (c *collector) choose() []*failure {
 		return c.tails(1 + contextual)
 	}
 	return c.tails(output + 1)
+}
+
+// hasFailed reports whether anything speaks of an error.
+func (c *collector) hasFailed() bool {
+	c.finish()
+	return !c.now.failures.empty() || !c.now.mentions.empty()
 }
 
 // withEarlier returns failures of an earlier command together with the last one, which

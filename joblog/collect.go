@@ -1,5 +1,10 @@
 package joblog
 
+import (
+	"bytes"
+	"slices"
+)
+
 // How many failures are kept of each kind: the first and the last. What a compiler or
 // a test says first explains what comes later; what was said last made the job fail.
 const (
@@ -16,6 +21,7 @@ type collector struct {
 	tail         tail
 	marks        uint64
 	shelf        shelf
+	doubts       int
 }
 
 // Results are the failures of a command.
@@ -92,7 +98,7 @@ func (c *collector) add(l *seen) {
 	case isLine(l.body):
 		c.tail.pass(l, c.lines)
 		return
-	case hinted != nil && (b.opener == nil || !b.confirmed) && !c.index.isHarmless(l):
+	case hinted != nil && (b.opener == nil || !b.confirmed) && !c.isHarmless(l):
 		c.hint(l, hinted)
 	}
 	c.tail.add(l, c.lines, false)
@@ -115,19 +121,26 @@ func (c *collector) hint(l *seen, h *hint) {
 	}
 }
 
+// maxDoubts is how many lines with the word of an error are compared with what families
+// know to be harmless, as they are read. Of a log with more of them, only those that
+// were kept are compared in the end: there are many patterns.
+const maxDoubts = 4000
+
 // isHarmless reports whether a line with such a word is no error: it warns, or a
 // family knows it.
-func (x *index) isHarmless(l *seen) bool {
-	if hasPrefixFold(l.body, "warn") {
+func (c *collector) isHarmless(l *seen) bool {
+	if c.doubts++; c.doubts > maxDoubts {
+		return false
+	}
+	return c.index.isHarmless(l.inner)
+}
+
+func (x *index) isHarmless(line []byte) bool {
+	if hasPrefixFold(bytes.TrimLeft(line, " \t"), "warn") {
 		return true
 	}
-	text := l.matched()
-	for _, re := range x.harmless {
-		if re.Match(text) {
-			return true
-		}
-	}
-	return false
+	line = line[:min(len(line), maxMatched)]
+	return slices.ContainsFunc(x.harmless, func(p *pattern) bool { return p.Match(line) })
 }
 
 // open begins a failure with a line.
@@ -261,10 +274,17 @@ func (c *collector) take(b *block, l *seen, do action, r *ruling) {
 	b.failure.keep(l.text, do)
 }
 
-// finish ends the failures that are open.
+// finish ends the failures that are open, and drops mentions that are none after all.
 func (c *collector) finish() {
 	for i := range c.blocks {
 		c.close(&c.blocks[i])
+	}
+	if c.doubts > maxDoubts {
+		for _, k := range []*keeper{&c.now.mentions, &c.now.complaints} {
+			k.last = slices.DeleteFunc(k.last, func(f *failure) bool {
+				return c.index.isHarmless(unwrap([]byte(f.lines[0].text)))
+			})
+		}
 	}
 }
 

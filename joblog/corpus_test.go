@@ -19,7 +19,7 @@ var corpus = map[string]int{
 	"jvm":    95,
 	"native": 136,
 	"node":   124,
-	"runner": 43,
+	"runner": 50,
 	"script": 134,
 }
 

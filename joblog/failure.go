@@ -90,6 +90,10 @@ func (f *failure) same(other *failure) bool {
 // join adds what another failure says of the same failure. Its first lines name the
 // failure better: lists at the end have the test and the reason in one line.
 func (f *failure) join(other *failure) {
+	f.end = max(f.end, other.end)
+	if slices.Equal(f.lines, other.lines) {
+		return
+	}
 	var lead, rest []shown
 	for _, l := range other.lines {
 		switch {
@@ -105,7 +109,6 @@ func (f *failure) join(other *failure) {
 	})
 	f.lines = slices.Concat(lead, f.lines, rest)
 	f.lines = f.lines[:min(len(f.lines), maxShown)]
-	f.end = max(f.end, other.end)
 	if f.file == "" {
 		f.file, f.line = other.file, other.line
 	} else if f.line == 0 && f.file == other.file {

@@ -3,6 +3,7 @@ package joblog
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"sync"
 )
 
@@ -164,6 +165,7 @@ type search struct {
 	*index
 	*seen
 	marks uint64
+	tried [maxTries]*opener
 	tries int
 }
 
@@ -288,8 +290,10 @@ func (s *search) fits(o *opener) bool {
 	if o.match == nil {
 		return true
 	}
-	if s.tries++; s.tries > maxTries {
+	if s.tries == maxTries || slices.Contains(s.tried[:s.tries], o) {
 		return false
 	}
+	s.tried[s.tries] = o
+	s.tries++
 	return o.match.Match(s.matched())
 }

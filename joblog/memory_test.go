@@ -173,3 +173,35 @@ func TestHostileLines(t *testing.T) {
 		require.Equal(t, len(log), size)
 	}
 }
+
+// A log in which every line may open a failure takes no more time for each.
+func TestHostileSummaries(t *testing.T) {
+	for _, part := range []string{
+		"error: x\n",
+		"error error error error error error error error error error error error error error error error\n",
+		"--- FAIL: TestA (0.00s)\n",
+		"    --- FAIL: TestA/a (0.00s)\n        a_test.go:1: x\n",
+		"a.c:1:2: error: x\n  1 | x\n",
+		"a.c:1:2: x\n",
+		"Traceback (most recent call last):\n",
+		"Traceback (most recent call last):\n  File \"a.py\", line 1\n",
+		"____ test ____\n", "____ a\nE   x\n",
+		"FAILED a.py::test\n",
+		"make: *** [a] Error 1\n",
+		"usage: x\n  error\n",
+		"npm error code E1\nnpm error\n",
+		"panic: x\n\ngoroutine 1:\n\t/a.go:1 +0x1\n",
+		"$ x\nerror: x\n",
+		"$ x\n--- FAIL: TestA (0.00s)\n",
+		"  1) a\n", "not ok 1 - a\n", "│ Error: x\n│\n", "#12 0.1 error: x\n", "web-1  | error: x\n",
+		"ERROR: Job failed: exit code 1\n",
+		strings.Repeat("undefined reference to ", 40) + "\n",
+		strings.Repeat("command not found ", 200) + "\n",
+		strings.Repeat("error: ", 100_000) + "\n",
+	} {
+		log := start("step_script") + strings.Repeat(part, max(2, 1<<18/len(part)))
+		s, err := joblog.Summarize(strings.NewReader(log))
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(s.Lines()), 20)
+	}
+}

@@ -9,6 +9,7 @@ const (
 	loose     stage = iota // nothing tells: an excerpt, or a script that echoes nothing
 	preparing              // the runner's stages before the script
 	scripting              // the script, with before_script
+	uploading              // the artifacts of a script that succeeded
 	closing                // after_script, and the runner's stages behind it
 )
 
@@ -26,7 +27,7 @@ var stages = map[string]stage{
 	"after_script":                closing,
 	"archive_cache":               closing,
 	"archive_cache_on_failure":    closing,
-	"upload_artifacts_on_success": closing,
+	"upload_artifacts_on_success": uploading,
 	"upload_artifacts_on_failure": closing,
 	"cleanup_file_variables":      closing,
 }
@@ -80,11 +81,10 @@ func (p *position) at(d *draft, text []byte) (s stage, echo bool) {
 		s = p.outsideStage(d, text)
 		return s, s == scripting && p.isEcho(d, text)
 	}
-	if p.outside = s; s == scripting {
+	if p.outside = s; s >= scripting {
 		p.outside = closing // what follows its end is the runner's
-		return s, p.isEcho(d, text)
 	}
-	return s, false
+	return s, s == scripting && p.isEcho(d, text)
 }
 
 func (p *position) sectionStage(d *draft) stage {

@@ -60,9 +60,9 @@ func TestLastCommand(t *testing.T) {
 			[]string{"--- FAIL: TestB (0.00s)", "    a_test.go:1: x"}, "TestB: a_test.go:1: x"},
 		"its last lines": {"$ go test ./a || true\n" + failed + "$ ./upload\none\ntwo\nthree\nquota reached\n",
 			[]string{"$ ./upload", "one", "two", "three", "quota reached"}, "quota reached"},
-		"silent": {"$ make\nok\n$ ./run\n", []string{"$ make", "ok", "$ ./run"}, "$ ./run: exit code 1"},
+		"silent": {"$ make\nok\n$ ./run\n", []string{"$ make", "ok", "$ ./run", "ERROR: Job failed: exit code 1"}, "$ ./run: exit code 1"},
 		"silent after a failure": {"$ go test ./a || true\n" + failed + "$ ./run\n",
-			[]string{"--- FAIL: TestA (0.00s)", "    a_test.go:1: x", "$ ./run"}, "$ ./run: exit code 1"},
+			[]string{"--- FAIL: TestA (0.00s)", "    a_test.go:1: x", "$ ./run", "ERROR: Job failed: exit code 1"}, "$ ./run: exit code 1"},
 		"only ends the job": {"$ go test ./a || CODE=1\n" + failed + "$ exit $CODE\n",
 			[]string{"--- FAIL: TestA (0.00s)", "    a_test.go:1: x", "$ exit $CODE"}, "TestA: a_test.go:1: x"},
 		"says why it ends the job": {"$ go test ./a || CODE=1\n" + failed + "$ if [ $CODE = 1 ]; then echo tests failed; exit 1; fi\ntests failed\n",
@@ -73,4 +73,41 @@ func TestLastCommand(t *testing.T) {
 		require.Equal(t, test.want, s.Lines(), name)
 		require.Equal(t, test.reason, s.Reason, name)
 	}
+}
+
+// The exit code tells more than the last lines if the script was killed.
+func TestExitCodeTells(t *testing.T) {
+	for verdict, shown := range map[string]bool{
+		"exit code 1": false, "exit code 125": false, "exit code 137": true, "exit code 126": true, "exit status 0xc0000005": true, "exit code -1": true,
+	} {
+		lines := summarize(t, jobLog("$ x\nrunning\n", "ERROR: Job failed: "+verdict+"\n")).Lines()
+		want := []string{"$ x", "running"}
+		if shown {
+			want = append(want, "ERROR: Job failed: "+verdict)
+		}
+		require.Equal(t, want, lines)
+	}
+}
+
+// A job whose script succeeded fails if its artifacts cannot be uploaded.
+func TestArtifactsOfSuccess(t *testing.T) {
+	log := start("step_script") + "Head\n$ make\n0 errors\n" + end("step_script") +
+		start("upload_artifacts_on_success") + "Uploading artifacts for successful job\nUploading artifacts...\nERROR: Uploading artifacts as \"archive\" to coordinator... 413 Request Entity Too Large\nFATAL: too large\n" +
+		end("upload_artifacts_on_success")
+	s := summarize(t, log+exitCode1)
+	require.Contains(t, s.Lines(), "FATAL: too large")
+	require.NotContains(t, s.Lines(), "$ make")
+	log = strings.ReplaceAll(log, "FATAL: too large", "ERROR: No files to upload")
+	require.Equal(t, []string{"$ make", "0 errors"}, summarize(t, strings.ReplaceAll(log, "ERROR: Uploading", "WARNING: Uploading")+exitCode1).Lines())
+}
+
+// What the runner waited for explains that it gave up.
+func TestStageOfARefusal(t *testing.T) {
+	verdict := "ERROR: Job failed (system failure): prepare environment: waiting for pod running: timed out waiting for pod to start\n"
+	log := start("prepare_script") + "Preparing environment\n" + strings.Repeat("Waiting for pod a/b to be running, status is Pending\n\tUnschedulable: \"no nodes\"\n", 3) + end("prepare_script")
+	require.Equal(t, []string{verdict[:len(verdict)-1], "\tUnschedulable: \"no nodes\""}, summarize(t, log+verdict).Lines())
+	note := "WARNING: step_script could not run to completion because the timeout was exceeded.\n"
+	verdict = "ERROR: Job failed: execution took longer than 1h0m0s seconds\n"
+	log = start("step_script") + "Head\n$ make\nlinking\n" + end("step_script")
+	require.Equal(t, []string{verdict[:len(verdict)-1], note[:len(note)-1], "$ make", "linking"}, summarize(t, log+note+verdict).Lines())
 }

@@ -29,6 +29,8 @@ type summarizer struct {
 	script     *collector // nil until a script begins
 	prepared   *collector // of the last stage before it, or of a log that tells no stages
 	preparing  *Section   // which stage that is
+	uploaded   *collector // of the artifacts of a script that succeeded
+	timeout    string     // what the runner says of the script's own timeout
 }
 
 func (s *summarizer) add(d *draft) {
@@ -87,6 +89,15 @@ func (s *summarizer) addLine(d *draft, stage stage) {
 		s.collect(s.script, d)
 	case preparing, loose:
 		s.collect(s.stageCollector(d), d)
+	case uploading:
+		if s.uploaded == nil {
+			s.uploaded = newCollector()
+		}
+		s.collect(s.uploaded, d)
+	case closing:
+		if bytes.HasPrefix(d.text, []byte("WARNING: step_script could not run to completion")) {
+			s.timeout = excerpt(d.text)
+		}
 	}
 }
 
@@ -164,71 +175,4 @@ func (s *summarizer) addVerdict(text []byte) bool {
 		s.ExitCode = exitCode(s.Verdict)
 	}
 	return true
-}
-
-// conclude finds the causes where the verdict says.
-func (s *summarizer) conclude() {
-	var found []*failure
-	switch s.ending {
-	case success:
-		return
-	case exited, unended:
-		found = s.failed()
-	case timedOut, killed:
-		found = s.interrupted()
-	}
-	if len(found) == 0 && s.Verdict != "" {
-		found = []*failure{s.verdictFailure()}
-	}
-	if s.Causes = causes(found); len(s.Causes) > 0 {
-		s.Reason = s.reason(principal(found))
-	}
-}
-
-// failed returns what explains that the script failed, or the last stage before it.
-func (s *summarizer) failed() []*failure {
-	if s.script != nil {
-		return s.script.choose()
-	}
-	if s.prepared != nil {
-		return s.prepared.choose()
-	}
-	return nil
-}
-
-// interrupted returns the verdict, and what the script did when it was ended.
-func (s *summarizer) interrupted() []*failure {
-	found := []*failure{s.verdictFailure()}
-	if s.script == nil {
-		return found
-	}
-	s.script.finish()
-	return append(found, s.script.tails(min(s.script.tail.fresh+1, lastOfEnded))...)
-}
-
-// verdictFailure is a failure of the verdict.
-func (s *summarizer) verdictFailure() *failure {
-	return &failure{lines: []shown{{s.Verdict, tell}}}
-}
-
-// principal returns the failure that ended the job: the first, unless it is known to be
-// another.
-func principal(found []*failure) *failure {
-	for _, f := range found {
-		if f.ended {
-			return f
-		}
-	}
-	return found[0]
-}
-
-// reason makes the reason of the first failure. A command that wrote nothing is told with
-// the runner's verdict.
-func (s *summarizer) reason(f *failure) string {
-	text := reasonOf(f)
-	if f.opener == nil && strings.HasPrefix(text, "$ ") && s.ExitCode != 0 {
-		_, words, _ := strings.Cut(s.Verdict, "failed: ")
-		text += ": " + words
-	}
-	return trim(strings.TrimPrefix(text, "ERROR: "))
 }

@@ -12,7 +12,7 @@ var runnerFamily = family{
 			"Using Kubernetes ", "Using attach strategy", "Using Shell ", "Using Docker ", "Preparing the \"", "Preparing environment", "Getting source from ",
 			"Checking cache for ", "Restoring cache", "Successfully extracted cache", "No URL provided, cache will not be downloaded",
 			"Failed to extract cache", "ERROR: No files to upload", "WARNING: Event retrieved from the cluster",
-			"WARNING: after_script failed", "WARNING: Cache file does not exist", "Downloading artifacts for ",
+			"WARNING: after_script failed", "WARNING: Failed to pull image with policy", "WARNING: Cache file does not exist", "Downloading artifacts for ",
 		}},
 		{weight: never, words: []string{"no matching files. Ensure that the artifact path"}},
 	},
