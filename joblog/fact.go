@@ -55,7 +55,7 @@ type family struct {
 // families are all of them. The first fact that knows a line decides.
 var families = []*family{
 	&runnerFamily, &goTestFamily, &goFamily, &pytestFamily, &pylintFamily, &pythonFamily, &rubyFamily, &phpFamily,
-	&tapFamily, &perlFamily, &beamFamily, &haskellFamily, &nodeFamily, &jsTestFamily, &jsLintFamily, &jsBuildFamily,
+	&tapFamily, &perlFamily, &beamFamily, &haskellFamily, &auditFamily, &nodeFamily, &jsTestFamily, &jsLintFamily, &jsBuildFamily,
 	&netFamily, &packagesFamily, &rustFamily, &nativeFamily, &buildFamily, &compilerFamily, &shellFamily, &commonFamily,
 }
 

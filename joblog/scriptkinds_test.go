@@ -8,13 +8,16 @@ import (
 	"example.com/gitlabci/joblog"
 )
 
-// scriptKinds are outputs of versions and tools that the corpus lacks.
-var scriptKinds = []struct {
+// A kindOfFailure is the output of a tool.
+type kindOfFailure struct {
 	name   string
 	output string
 	want   []string // what the lines shown have
 	never  []string // what they have not
-}{
+}
+
+// scriptKinds are outputs of versions and tools that the corpus lacks.
+var scriptKinds = []kindOfFailure{
 	{
 		name: "pytest --tb=native",
 		output: `=================================== FAILURES ===================================
@@ -481,7 +484,7 @@ ERROR: LoadError: Some tests did not pass: 3 passed, 1 failed, 0 errored, 0 brok
 }
 
 func TestScriptKinds(t *testing.T) {
-	for _, kind := range scriptKinds {
+	for _, kind := range slices.Concat(scriptKinds, packageKinds) {
 		t.Run(kind.name, func(t *testing.T) {
 			log := "section_start:1:step_script\r\x1b[0KExecuting\n$ ./test\n" + strings.Repeat("doing something\n", 12) + kind.output +
 				"section_end:2:step_script\r\x1b[0KERROR: Job failed: exit code 1\n"

@@ -31,6 +31,15 @@ var beamFamily = family{
 			tool: "elixir", starts: []string{"error: "}, match: `^\s+error: \S|^error: (?:undefined function \S+/\d|undefined variable "|module \w)`, within: 20, confirm: elixirPlace, blank: last,
 			after: []rule{{like: elixirPlace, do: show, ends: true}, {like: `^\s+\d+ │`, do: more, most: 1}, {like: `^\s*│|^\s+[│~^]`, do: pass}, {deeper: true, do: more, most: 2}},
 		},
+		{
+			tool: "dialyzer", place: true, files: []string{".ex", ".exs"}, match: `^(?P<file>[^\s:]+):(?P<line>\d+):(?:\d+:)?[a-z_]+$`, within: 1,
+			after: []rule{{do: show}},
+		},
+		{
+			tool: "mix", weight: message, starts: []string{"Unchecked dependencies for environment"}, within: 12,
+			after: []rule{{like: `^\* `, do: show, most: 3}, {like: `^\s+the dependency|^\s+lock mismatch`, do: more, most: 2}, {deeper: true, do: pass}},
+		},
+		{tool: "hex", weight: message, starts: []string{"Failed to use \"", "Because \""}},
 		{tool: "elixir", weight: message, starts: []string{"== Compilation error in file ", "Compilation failed due to warnings", "could not compile dependency"}},
 		{tool: "elixir", weight: consequence, starts: []string{"== Compilation error in file "}},
 		{

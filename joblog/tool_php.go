@@ -107,6 +107,11 @@ var phpFamily = family{
 			after: []rule{{like: `^\s+\[`, do: show, most: 1}, {deeper: true, do: tell, most: 3}, {do: pass, ends: true}},
 		},
 		{
+			// Collision, of Laravel and Pest.
+			tool: "php", words: []string{"Exception", "Error"}, match: `^\s+(?:\w+\\)+\w+(?:Exception|Error)$`, within: 12, head: show, confirm: `^\s+at \S+:\d+$`,
+			after: []rule{{like: `^\s+at (?P<file>[^\s:]+):(?P<line>\d+)$`, do: show, ends: true}, {like: `^\s+\S`, do: tell, most: 2}},
+		},
+		{
 			tool: "php", weight: message, words: []string{"Exception]", "Error]"}, match: `^\s+\[(?:\w+\\)*\w*(?:Exception|Error)\]$`, head: show, within: 8,
 			after: []rule{{like: `^\s+\S`, do: tell, most: 3}},
 		},

@@ -58,6 +58,5 @@ var pylintFamily = family{
 		{tool: "sphinx", place: true, files: []string{".rst", ".md", ".txt", ".py"}, match: `^(?P<file>\S+\.\w+):(?P<line>\d+): (?:ERROR|CRITICAL|SEVERE): `},
 		{tool: "sphinx", place: true, files: []string{".rst", ".md", ".txt", ".py"}, needs: "sphinx", match: `^(?P<file>\S+\.\w+):(?P<line>\d+): WARNING: `},
 		{tool: "sphinx", weight: consequence, starts: []string{"build finished with problems"}},
-		{tool: "mkdocs", weight: message, starts: []string{"Aborted with ", "ERROR    -  "}, match: `^(?:Aborted with \d+|ERROR    -  )`},
 	},
 }

@@ -64,7 +64,7 @@ var pythonFamily = family{
 			after: []rule{
 				{like: `^\s*× `, do: show, most: 1},
 				{like: `^\s*│? *exit code: `, do: more},
-				{like: `^\s*╰─> \[`, do: pass, ends: true},
+				{like: `^\s*╰─> \[`, do: pass, then: pipOutput, thenWithin: 2000},
 				{like: `^\s*╰─> `, do: more, ends: true},
 			},
 		},
@@ -73,7 +73,12 @@ var pythonFamily = family{
 		{tool: "poetry", weight: message, words: []string{"version solving failed", "Because no versions of ", "pyproject.toml changed significantly", "poetry.lock was last generated"}},
 		{
 			tool: "uv", weight: message, starts: []string{"× No solution found", "× Failed to ", "× Distribution "}, within: 12,
-			after: []rule{{like: `╰─▶|├─▶|^\s+[^\s╰]`, deeper: true, do: show, most: 4}},
+			after: []rule{{like: `╰─▶|├─▶`, do: show, most: 4}, {deeper: true, do: show, most: 3}},
+		},
+		{tool: "pipenv", weight: message, starts: []string{"Your Pipfile.lock (", "ERROR:: Aborting deploy", "Pipfile.lock not found", "[ResolutionFailure]", "Locking Failed!"}, match: `^(?:Your Pipfile\.lock .* is out of date|ERROR::|Pipfile|\[Res|Locking)`},
+		{
+			tool: "conda", weight: message, starts: []string{"PackagesNotFoundError: ", "ResolvePackageNotFound:", "LibMambaUnsatisfiableError: ", "UnsatisfiableError: ", "CondaHTTPError: ", "EnvironmentNotWritableError: ", "CondaError: "}, within: 12,
+			after: []rule{{like: `^\s*- \S|^\s*[└├│]`, do: show, most: 4}, {deeper: true, do: show, most: 3}},
 		},
 		{
 			tool: "hatch", weight: message, starts: []string{"ERROR Missing dependencies", "ERROR Backend ", "ERROR: Backend "}, within: 4,
@@ -111,6 +116,13 @@ var pythonFamily = family{
 		`^(?:python|py)\w*: .*: ok$`,
 		`^\s*(?:DEBUG|INFO)[:\s]`,
 	},
+}
+
+// pipOutput are rules for the output of a build that pip quotes. Exceptions and errors
+// in it are failures of their own, and the last lines say what is wrong.
+var pipOutput = []rule{
+	{like: `^\s+\[end of output\]`, do: pass, ends: true},
+	{like: `^\s+(?:[Ee]rror: |ERROR: |fatal error: )`, do: show, most: 3},
 }
 
 const (

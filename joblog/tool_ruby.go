@@ -102,7 +102,7 @@ var rubyFamily = family{
 			after: []rule{{like: `^\s*\^+`, do: pass, ends: true}, {like: `^[^\s:]+:\d+:\d+:`, do: stop}, {do: more}},
 		},
 		{tool: "standardrb", place: true, files: []string{".rb"}, match: `^\s+(?P<file>[^\s:]+\.\w+):(?P<line>\d+):\d+: [A-Z]\w+/\w+: `},
-		{tool: "bundler-audit", weight: message, starts: []string{"Vulnerabilities found!"}},
+		{tool: "simplecov", starts: []string{"Line coverage (", "Branch coverage (", "Coverage ("}, match: `is below the expected minimum|is less than`},
 		{tool: "rubocop", weight: consequence, starts: []string{"# file"}, match: `^\d+ files? inspected, `},
 
 		{
@@ -119,7 +119,8 @@ var rubyFamily = family{
 				{like: rubyLibrary, do: pass},
 				{like: `^(?P<file>[^\s:]+):(?P<line>\d+):in `, do: show, most: 1},
 				{like: `^[^\s:]+:\d+:in |^Caused by:$`, do: pass},
-				{do: tell, most: 2},
+				{like: `^\S`, do: tell, most: 2},
+				{like: `^\s+\S`, do: show, most: 1},
 				{do: pass},
 			},
 		},
@@ -134,6 +135,10 @@ var rubyFamily = family{
 			match:  `^(?:Could not find (?:gem |\S+-\d|compatible|.* in (?:any of|locally|rubygems|cached))|Could not (?:reach|locate|fetch|verify)|Bundler could|Your (?:Ruby|bundle|Gemfile|lock)|An error occurred while installing \S+ \(|The following gems|The gemspec|Gem::|Authentication|Bundler::\w*(?:Error|NotFound)|You (?:are trying|must)|Some gems|The deployment|Frozen |Unable|ERROR: )`,
 			within: 6, blank: last,
 			after: []rule{{like: `^[a-z*-]`, do: more, most: 2}, {deeper: true, do: show, most: 3}},
+		},
+		{
+			tool: "gem", weight: message, starts: []string{"*** extconf.rb failed ***", "make failed, exit code", "rake failed, exit code"},
+			before: []look{{like: `\b(?i:error)\b|not found|missing`, reach: 12, most: 2, do: show}},
 		},
 		{tool: "bundler", weight: consequence, starts: []string{"bundler: failed to load command", "bundler: command not found"}},
 	},
