@@ -13,7 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"time"
+	"slices"
 )
 
 // ErrNotObject means that a response is something other than one JSON object.
@@ -49,15 +49,15 @@ func (d *decoder) object(t reflect.Type, body []byte) (any, error) {
 	if err := checkFootprint(t, body, d.stop); err != nil {
 		return nil, err
 	}
-	v := reflect.New(t.Elem())
-	err := d.fields(d.plan.root, v.Elem())
+	v := d.newItem(d.plan)
+	err := d.fields(d.plan.root, v)
 	if err == nil {
 		err = d.end()
 	}
 	if err != nil {
 		return nil, err
 	}
-	return v.Interface(), nil
+	return v.Addr().Interface(), nil
 }
 
 // List decodes a list of at most maxElements, unless that would take too much
@@ -94,13 +94,13 @@ func elements(ctx context.Context, t reflect.Type, body []byte, add func(object 
 			d.left.add(i)
 			return d.skip()
 		}
-		v, lost := reflect.New(t.Elem()), len(d.left.lost)
-		err := d.fields(d.plan.root, v.Elem())
+		v, lost := d.newItem(d.plan), len(d.left.lost)
+		err := d.fields(d.plan.root, v)
 		d.left.underIndex(i, lost)
 		if err != nil {
 			return fmt.Errorf("element %d: %w", i, err)
 		}
-		add(v.Interface())
+		add(v.Addr().Interface())
 		return nil
 	})
 	if err == nil {
@@ -119,57 +119,19 @@ type decoder struct {
 	*memory
 }
 
-// A memory holds what was decoded before, since the items of a page repeat much of it.
-type memory struct {
-	short [256]string // texts, by their hashes
-	last  []memo      // by the numbers of fields
-}
-
-// A memo is the last value of a field.
-type memo struct {
-	text  string        // a long one
-	raw   []byte        // the JSON of a time or an object
-	time  time.Time     // of raw
-	value reflect.Value // of raw
-}
-
-// forget lets go of the values of objects, which may change from now on.
-func (m *memory) forget() { clear(m.last) }
-
 func newDecoder(t reflect.Type) *decoder {
 	p := planOf(t)
 	m, _ := p.memories.Get().(*memory)
 	if m == nil {
-		m = &memory{last: make([]memo, p.numbers)}
+		m = newMemory(p)
 	}
 	return &decoder{plan: p, memory: m}
 }
 
 // release ends the use of a decoder.
 func (d *decoder) release() {
-	clear(d.short[:])
-	clear(d.last)
+	d.memory.release()
 	d.plan.memories.Put(d.memory)
-}
-
-// keep returns a text as a string, without allocating one that was allocated before.
-func (d *decoder) keep(raw []byte, f *field) string {
-	if len(raw) > 64 {
-		last := &d.last[f.number]
-		if last.text != string(raw) {
-			last.text = string(raw)
-		}
-		return last.text
-	}
-	hash := uint32(2166136261) // FNV-1a
-	for _, c := range raw {
-		hash = (hash ^ uint32(c)) * 16777619
-	}
-	slot := &d.short[(hash^hash>>16)%256]
-	if *slot != string(raw) {
-		*slot = string(raw)
-	}
-	return *slot
 }
 
 // fields decodes an object into a struct. If a name is repeated, the last value counts.
@@ -179,24 +141,20 @@ func (d *decoder) fields(s *shape, v reflect.Value) error {
 		d.at++
 		return nil
 	}
+	in := whole{s, [4]reflect.Value{v}}
 	var seen [4]uint64 // bits of the fields that have a value
-	for try := 0; ; {
-		raw, itself, err := d.text()
+	for n := 0; ; n++ {
+		i, err := d.fieldName(s, n)
 		if err != nil {
 			return err
 		}
-		if err := d.take(':'); err != nil {
-			return err
-		}
-		i := s.index(raw, itself, try)
 		if err := d.stop.err(); err != nil {
 			return err
 		}
 		if i < 0 {
 			err = d.skip()
 		} else {
-			try = i + 1
-			err = d.field(&s.fields[i], v, seen[i/64%4]&(1<<(i%64)) != 0)
+			err = d.field(&s.fields[i], &in, seen[i/64%4]&(1<<(i%64)) != 0)
 			seen[i/64%4] |= 1 << (i % 64)
 		}
 		if err != nil {
@@ -208,8 +166,30 @@ func (d *decoder) fields(s *shape, v reflect.Value) error {
 	}
 }
 
-func (d *decoder) field(f *field, v reflect.Value, again bool) error {
-	v = f.in(v)
+// fieldName reads the nth name of an object, and the colon after it. It returns the index
+// of the field, or -1. Mostly the last object of the shape had the same name there.
+func (d *decoder) fieldName(s *shape, n int) (index int, err error) {
+	d.kind()
+	names := d.known[s.number]
+	if n < len(names) && bytes.HasPrefix(d.data[d.at:], names[n].quoted) {
+		d.at += len(names[n].quoted)
+		return names[n].index, nil
+	}
+	start := d.at
+	raw, itself, err := d.text()
+	if err != nil {
+		return 0, err
+	}
+	if err := d.take(':'); err != nil {
+		return 0, err
+	}
+	index = s.index(raw, itself)
+	d.noteName(s, n, index, d.data[start:d.at])
+	return index, nil
+}
+
+func (d *decoder) field(f *field, in *whole, again bool) error {
+	v := in.field(f)
 	if again {
 		v.SetZero()
 		d.forget() // which may hold that value
@@ -232,12 +212,12 @@ func (d *decoder) set(s *shape, v reflect.Value, f *field) error {
 	if d.deep++; d.deep > mostDepth {
 		return errDepth
 	}
-	defer func() { d.deep-- }()
 	to, start := v, d.at
 	if s.pointer {
-		to = reflect.New(s.typ).Elem()
+		to = d.pointee(s, f)
 	}
 	fits, err := d.setValue(s, to, c, f)
+	d.deep--
 	switch {
 	case err != nil:
 	case !fits:
@@ -272,9 +252,14 @@ func (d *decoder) setValue(s *shape, v reflect.Value, c byte, f *field) (fits bo
 
 func (d *decoder) setList(s *shape, v reflect.Value, f *field) error {
 	v.Set(s.empty)
+	if list, ok := reflect.TypeAssert[*[]string](v.Addr()); ok {
+		return d.setTexts(s, list, f)
+	}
+	last := &d.last[f.number]
+	defer func() { last.length = v.Len() }()
 	return d.each(func(i int) error {
 		if i == v.Cap() {
-			v.Grow(1)
+			v.Grow(max(1, last.length-i))
 		}
 		v.SetLen(i + 1)
 		element := v.Index(i)
@@ -284,6 +269,19 @@ func (d *decoder) setList(s *shape, v reflect.Value, f *field) error {
 		d.left.underIndex(i, lost)
 		return err
 	})
+}
+
+// setTexts decodes a list of texts in one allocation.
+func (d *decoder) setTexts(s *shape, list *[]string, f *field) error {
+	d.list = d.list[:0]
+	err := d.each(func(i int) error {
+		lost := len(d.left.lost)
+		err := d.set(s.elem, d.addText(), f)
+		d.left.underIndex(i, lost)
+		return err
+	})
+	*list = append(*list, d.list...)
+	return err
 }
 
 func (d *decoder) setMap(s *shape, v reflect.Value, f *field) error {
@@ -303,37 +301,47 @@ func (d *decoder) setMap(s *shape, v reflect.Value, f *field) error {
 // setStruct decodes an object, or copies the last one of the field if it is the same.
 func (d *decoder) setStruct(s *shape, v reflect.Value, f *field) error {
 	last := &d.last[f.number]
-	if len(last.raw) > 0 && bytes.HasPrefix(d.data[d.at:], last.raw) {
+	if len(last.raw) > 0 && d.fresh(&last.kept) && bytes.HasPrefix(d.data[d.at:], last.raw) {
 		d.at += len(last.raw)
-		s.copy(v, last.value)
+		d.use(last.block)
+		d.copy(s, v, last.value, f)
 		return nil
 	}
-	start, losses := d.at, d.left.losses
+	start, around, losses := d.at, d.oldest, d.left.losses
+	d.oldest = d.block
 	if err := d.fields(s, v); err != nil {
 		return err
 	}
 	if d.left.losses == losses { // or a copy would lose the same unseen
-		last.raw, last.value = d.data[start:d.at], v
+		last.raw, last.value, last.block = d.data[start:d.at], v, d.oldest
 	}
+	d.use(around)
 	return nil
 }
 
-// copy sets a value to another one, so that the two share nothing that can be changed.
-func (s *shape) copy(to, from reflect.Value) {
+// copy sets a value of a field to another one, so that the two share nothing that can be
+// changed.
+func (d *decoder) copy(s *shape, to, from reflect.Value, f *field) {
 	to.Set(from)
 	switch {
 	case s.flat:
 	case s.kind == shapeAny && !from.IsNil():
 		to.Set(reflect.ValueOf(copyAny(from.Interface())))
 	case s.kind == shapeStruct:
+		to, from := whole{s, [4]reflect.Value{to}}, whole{s, [4]reflect.Value{from}}
 		for i := range s.fields {
-			f := &s.fields[i]
-			f.shape.copyPointer(f.in(to), f.in(from))
+			if f := &s.fields[i]; !f.shape.flat || f.shape.pointer {
+				d.copyPointer(f.shape, to.field(f), from.field(f), f)
+			}
 		}
 	case s.kind == shapeList && from.Len() > 0:
+		if list, ok := reflect.TypeAssert[*[]string](to.Addr()); ok {
+			*list = slices.Clone(*list)
+			return
+		}
 		to.Set(reflect.MakeSlice(s.typ, from.Len(), from.Len()))
 		for i := range from.Len() {
-			s.elem.copyPointer(to.Index(i), from.Index(i))
+			d.copyPointer(s.elem, to.Index(i), from.Index(i), f)
 		}
 	case s.kind == shapeMap && !from.IsNil():
 		to.Set(reflect.MakeMap(s.typ))
@@ -342,23 +350,23 @@ func (s *shape) copy(to, from reflect.Value) {
 		}
 		for name, value := range from.Seq2() {
 			element := reflect.New(s.typ.Elem()).Elem()
-			s.elem.copyPointer(element, value)
+			d.copyPointer(s.elem, element, value, f)
 			to.SetMapIndex(name, element)
 		}
 	}
 }
 
 // copyPointer is like copy, also for what is, or is not, behind a pointer.
-func (s *shape) copyPointer(to, from reflect.Value) {
+func (d *decoder) copyPointer(s *shape, to, from reflect.Value, f *field) {
 	switch {
 	case !s.pointer:
-		s.copy(to, from)
+		d.copy(s, to, from, f)
 	case from.IsNil():
 		to.SetZero()
 	default:
-		p := reflect.New(s.typ)
-		s.copy(p.Elem(), from.Elem())
-		to.Set(p)
+		p := d.pointee(s, f)
+		d.copy(s, p, from.Elem(), f)
+		to.Set(p.Addr())
 	}
 }
 

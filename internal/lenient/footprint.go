@@ -71,7 +71,6 @@ type level struct {
 	text  bool // kept as its JSON text
 	start int
 	count int // of its elements or names so far
-	field int // index of the struct's field that is probably next
 }
 
 func (m *meter) measure(root *shape) error {
@@ -190,8 +189,8 @@ func (m *meter) name(quoted []byte) {
 		m.next = nil
 		name := scanner{data: quoted}
 		if raw, itself, err := name.text(); err == nil {
-			if i := s.index(raw, itself, in.field); i >= 0 {
-				m.next, in.field = s.fields[i].shape, i+1
+			if i := s.index(raw, itself); i >= 0 {
+				m.next = s.fields[i].shape
 			}
 		}
 	default:

@@ -3,6 +3,7 @@ package lenient
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +22,7 @@ const (
 // they take.
 type shape struct {
 	kind    shapeKind
+	number  int          // among the shapes of the plan
 	pointer bool         // to a value of typ
 	typ     reflect.Type // of the value
 	own     bool         // the type reads JSON itself
@@ -29,6 +31,7 @@ type shape struct {
 	empty   reflect.Value // list
 
 	fields []field
+	parts  [][]int        // indexes of the structs that have the fields: itself and those embedded
 	places map[string]int // indexes of the fields, by name
 	elem   *shape         // of a list or map
 
@@ -41,16 +44,29 @@ type shape struct {
 type field struct {
 	name   string
 	shape  *shape
-	path   []int // of indexes, through embedded structs
-	number int   // among all fields of the plan
+	part   int // of the struct that it is in; see shape.parts
+	index  int // in that part
+	number int // among all fields of the plan
+	place  int // of what it points to in the plan's bundle, 0 if there is none
 }
 
-// in returns the field of a struct.
-func (f *field) in(v reflect.Value) reflect.Value {
-	for _, i := range f.path {
-		v = v.Field(i)
+// A whole is a struct, and those embedded in it, once they were looked up: reflection
+// takes its time for each.
+type whole struct {
+	shape *shape
+	parts [4]reflect.Value
+}
+
+// field returns a field of the struct.
+func (w *whole) field(f *field) reflect.Value {
+	if f.part >= len(w.parts) {
+		return w.parts[0].FieldByIndex(w.shape.parts[f.part]).Field(f.index)
 	}
-	return v
+	part := &w.parts[f.part]
+	if !part.IsValid() {
+		*part = w.parts[0].FieldByIndex(w.shape.parts[f.part])
+	}
+	return part.Field(f.index)
 }
 
 type shapeKind uint8
@@ -81,6 +97,11 @@ type plan struct {
 	root    *shape
 	most    int64
 	numbers int // of fields
+	shapes  int
+
+	// The bundle is a struct of the type, and of all that its fields point to: so an
+	// item takes one allocation. It is nil if the type has no pointers.
+	bundle reflect.Type
 
 	memories sync.Pool // of *memory
 }
@@ -95,9 +116,34 @@ func planOf(t reflect.Type) *plan {
 	}
 	b := planner{shapes: map[reflect.Type]*shape{}, most: costName}
 	p := &plan{root: b.shape(t)}
-	p.most, p.numbers = b.most, b.numbers
+	p.bundle = bundleOf(p.root)
+	if p.bundle != nil {
+		p.root.bytes = int64(p.bundle.Size() + p.bundle.Size()/8 + 16)
+	}
+	p.most, p.numbers, p.shapes = max(b.most, p.root.slot+p.root.bytes), b.numbers, len(b.shapes)
 	plans.Store(t, p)
 	return p
+}
+
+// mostPlaces is how many pointees a bundle has: one bit of memory.used for each.
+const mostPlaces = 63
+
+// bundleOf returns the bundle of a pointer to a struct.
+func bundleOf(root *shape) reflect.Type {
+	if !root.pointer || root.kind != shapeStruct {
+		return nil
+	}
+	parts := []reflect.StructField{{Name: "Item", Type: root.typ}}
+	for i := range root.fields {
+		if f := &root.fields[i]; f.shape.pointer && len(parts) <= mostPlaces {
+			f.place = len(parts)
+			parts = append(parts, reflect.StructField{Name: "Place" + strconv.Itoa(f.place), Type: f.shape.typ})
+		}
+	}
+	if len(parts) == 1 {
+		return nil
+	}
+	return reflect.StructOf(parts)
 }
 
 type planner struct {
@@ -111,7 +157,7 @@ func (b *planner) shape(t reflect.Type) *shape {
 		return s
 	}
 	size := int64(t.Size())
-	s := &shape{slot: 2*size + min(size/4, 8)}
+	s := &shape{number: len(b.shapes), slot: 2*size + min(size/4, 8)}
 	b.shapes[t] = s // first, since the type may contain itself
 	if t.Kind() == reflect.Pointer {
 		s.pointer, t = true, t.Elem()
@@ -161,28 +207,25 @@ func entryCost(key, value reflect.Type) int64 {
 
 // fields adds the fields of a struct, including those of embedded structs.
 func (b *planner) fields(s *shape, t reflect.Type, path []int) {
+	part := len(s.parts)
+	s.parts = append(s.parts, path)
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		to := append(slices.Clip(path), i)
 		switch {
 		case f.Anonymous && name == "":
-			b.fields(s, f.Type, to)
+			b.fields(s, f.Type, append(slices.Clip(path), i))
 		case name != "-" && f.IsExported():
 			s.places[name] = len(s.fields)
-			s.fields = append(s.fields, field{name, b.shape(f.Type), to, b.numbers})
+			s.fields = append(s.fields, field{name: name, shape: b.shape(f.Type), part: part, index: i, number: b.numbers})
 			b.numbers++
 		}
 	}
 }
 
 // index returns the index of the field with a name, or -1. Raw is what is between the
-// quotes, and itself whether that is the name. The index try is tried first, since
-// names mostly come in the order of the fields.
-func (s *shape) index(raw []byte, itself bool, try int) int {
-	if itself && try < len(s.fields) && s.fields[try].name == string(raw) {
-		return try
-	}
+// quotes, and itself whether that is the name.
+func (s *shape) index(raw []byte, itself bool) int {
 	if !itself {
 		raw = unescape(raw)
 	}

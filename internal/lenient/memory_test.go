@@ -1,0 +1,133 @@
+package lenient_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/internal/lenient"
+)
+
+// An owner is what an item points to, and an item has one of each kind of field.
+type owner struct {
+	Name  string            `json:"name"`
+	Roles []string          `json:"roles"`
+	Notes map[string]string `json:"notes"`
+	Boss  *owner            `json:"boss"`
+}
+
+type item struct {
+	ID     int64          `json:"id"`
+	Owner  *owner         `json:"owner"`
+	Last   *owner         `json:"last"`
+	Score  *float64       `json:"score"`
+	Tags   []string       `json:"tags"`
+	Parts  []owner        `json:"parts"`
+	Others []*owner       `json:"others"`
+	Extra  map[string]any `json:"extra"`
+	Words  words          `json:"words"`
+}
+
+type words []string
+
+const anItem = `{"id":7,"owner":{"name":"a","roles":["r","s"],"notes":{"k":"v"},"boss":{"name":"b","roles":["t"]}},"last":{"name":"a","roles":["r"]},` +
+	`"score":1.5,"tags":["x","y"],"parts":[{"name":"p","roles":["u"]}],"others":[{"name":"o"}],"extra":{"e":[1,{"f":"g"}]},"words":["w"]}`
+
+// Items that are the same share nothing that a caller can change.
+func TestItemsShareNothing(t *testing.T) {
+	const n = 200 // more than fit into a block
+	list, _, err := lenient.List[*item](t.Context(), []byte("["+strings.Repeat(anItem+",", n-1)+anItem+"]"))
+	require.NoError(t, err)
+	require.Len(t, list, n)
+	for i, changed := range list {
+		var want item
+		require.NoError(t, json.Unmarshal([]byte(anItem), &want))
+		require.Equal(t, &want, changed, "item %d", i)
+		for _, o := range []*owner{changed.Owner, changed.Owner.Boss, changed.Last, &changed.Parts[0], changed.Others[0]} {
+			o.Name = "changed"
+			if len(o.Roles) > 0 {
+				o.Roles[0] = "changed"
+			}
+			o.Roles = append(o.Roles, "changed")
+			if o.Notes != nil {
+				o.Notes["k"] = "changed"
+			}
+		}
+		*changed.Score = -1
+		changed.Tags[0], changed.Words[0] = "changed", "changed"
+		changed.Tags = append(changed.Tags, "changed")
+		changed.Extra["e"].([]any)[1].(map[string]any)["f"] = "changed"
+		changed.Others = append(changed.Others, nil)
+		changed.Parts = append(changed.Parts, owner{})
+	}
+}
+
+// Names may have any order, white space and escapes, and may be missing or unknown, in
+// one object as in the next.
+func TestNamesInAnyOrder(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	fields := []string{`"id":%d`, `"i\u0064":%d`, ` "id" : %d `, `"owner":{"name":"%d"}`, `"unknown":%d`, `"tags":["%d"]`, `"extra":{"%d":1}`, `"score":%d`, `"idx":%d`, `"I":%d`}
+	for range 500 {
+		objects := make([]string, 1+random.IntN(4))
+		for i := range objects {
+			random.Shuffle(len(fields), func(i, j int) { fields[i], fields[j] = fields[j], fields[i] })
+			some := fields[:random.IntN(len(fields)+1)]
+			seen, texts := map[string]bool{}, []string{}
+			for _, field := range some {
+				if key := strings.Trim(strings.ReplaceAll(field[:5], `\u0`, "d"), ` "`); !seen[key] { // repeated ones have a test of their own
+					seen[key] = true
+					texts = append(texts, fmt.Sprintf(field, random.IntN(100)))
+				}
+			}
+			objects[i] = "{" + strings.Join(texts, ",") + "}"
+		}
+		body := "[" + strings.Join(objects, ",") + "]"
+		var want []*item
+		require.NoError(t, json.Unmarshal([]byte(body), &want))
+		list, _, err := lenient.List[*item](t.Context(), []byte(body))
+		require.NoError(t, err)
+		require.Equal(t, want, list, body)
+	}
+}
+
+// Who keeps one item of a page keeps little of the rest.
+func TestKeptItemsAreSmall(t *testing.T) {
+	type small struct {
+		Name  string   `json:"name"`
+		Tags  []string `json:"tags"`
+		Owner *struct {
+			Roles []string `json:"roles"`
+		} `json:"owner"`
+	}
+	const pages = 300
+	var kept []*small
+	heap := func() int64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return int64(stats.HeapAlloc)
+	}
+	before := heap()
+	for i := range pages {
+		var body strings.Builder
+		var tags, roles []string // that were first seen in ever older items
+		for j := range 200 {
+			if j%8 == 0 {
+				tags, roles = append(tags, fmt.Sprintf(`"tag %d"`, j)), append(roles, fmt.Sprintf(`"role %d"`, j))
+			}
+			fmt.Fprintf(&body, `,{"name":"an item of some length, which is on page %d at place %d of it","tags":[%s],"owner":{"roles":[%s]}}`,
+				i, j, strings.Join(tags, ","), strings.Join(roles, ","))
+		}
+		list, _, err := lenient.List[*small](t.Context(), []byte("["+body.String()[1:]+"]"))
+		require.NoError(t, err)
+		kept = append(kept, list[len(list)-1])
+	}
+	require.Less(t, (heap()-before)/pages, int64(5<<10), "four blocks and the item")
+	runtime.KeepAlive(kept)
+}
