@@ -41,6 +41,7 @@ const (
 type drift struct {
 	order    Order
 	seen     memory // of the items that were yielded
+	circle   circle // of more of them
 	start    start
 	overlap  overlap
 	total    int  // of the list, by the last response, or -1
@@ -122,6 +123,10 @@ func (d *drift) repeats(k key) bool {
 	}
 	return k.id != 0 && (d.precedes(k) || !d.seen.add(k))
 }
+
+// turnsBack reports whether an item, which is not known to repeat, was yielded long ago,
+// as those before it.
+func (d *drift) turnsBack(k key) bool { return k.id != 0 && d.circle.closes(k) }
 
 // instead returns the place to request instead of the page after this one, or nil
 // if nothing can have been missed between this page and those before it. A page

@@ -77,6 +77,37 @@ func TestListsWithoutAnEnd(t *testing.T) {
 	}
 }
 
+// A list that turns back is found out after three rounds at most, even if it has more
+// items than a walk remembers.
+func TestListsOfManyItemsThatTurnBack(t *testing.T) {
+	const round = 30_000
+	for name, opts := range map[string]gitlabci.ListPipelinesOptions{
+		"page": {}, "page, ahead": {ListOptions: gitlabci.ListOptions{Prefetch: 8}}, "cursor": {OrderBy: gitlabci.PipelineOrderByStatus},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			by, _, _ := strings.Cut(name, ",")
+			s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
+				n := pageNumber(r.URL.Query(), by, 1)
+				ids := make([]string, 100)
+				for i := range ids {
+					ids[i] = fmt.Sprintf(`{"id":%d}`, round-((n-1)*100+i)%round)
+				}
+				next := map[string]string{"page": "X-Next-Page", "cursor": "X-Next-Cursor"}[by]
+				testkit.Respond(http.StatusOK, "["+strings.Join(ids, ",")+"]", next, strconv.Itoa(n+1))(w, r)
+			})
+			n, failure := 0, error(nil)
+			for _, err := range s.Client(t).Pipelines.All(t.Context(), "group/app", &opts) {
+				if n++; n > 3*round {
+					break
+				}
+				failure = err
+			}
+			require.ErrorContains(t, failure, "gitlabci: the list turns back")
+		})
+	}
+}
+
 // Entries of an archive have no ID, and are told apart by their paths.
 func TestEntriesWithoutAnEnd(t *testing.T) {
 	n := 0

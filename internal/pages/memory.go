@@ -37,3 +37,40 @@ func (m *memory) add(k key) bool {
 	m.young[k] = struct{}{}
 	return true
 }
+
+// sample is how many items in a row are listed again in a list that turns back. One alone
+// may have moved, in a list that is not ordered by ID.
+const sample = 32
+
+// A circle tells whether the items of a list repeat after more of them than a memory
+// holds, in Brent's way, as a trail does with places. It compares items with a mark of
+// sample items, which moves after 10,000 items, 20,000, 40,000 and so on. A list that
+// turns back is found out within three rounds, however long they are.
+type circle struct {
+	mark       [sample]key
+	marked     int // keys in the mark
+	match      int // how many of them came again, one after the other
+	steps, lap int // items since the mark was begun, and until it moves
+}
+
+// closes notes an item that is new, for all that the memory holds, and reports whether
+// the list has turned back.
+func (c *circle) closes(k key) bool {
+	if c.steps++; c.steps > c.lap {
+		c.marked, c.match, c.steps, c.lap = 0, 0, 1, max(remembered, 2*c.lap)
+	}
+	if c.marked < sample {
+		c.mark[c.marked] = k
+		c.marked++
+		return false
+	}
+	switch k {
+	case c.mark[c.match]:
+		c.match++
+	case c.mark[0]:
+		c.match = 1
+	default:
+		c.match = 0
+	}
+	return c.match == sample
+}

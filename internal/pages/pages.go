@@ -83,5 +83,6 @@ const (
 	errTurnsBack Error = "the list turns back: a page links to one that came before it"
 	errNoCursor  Error = "this is not a cursor"
 	errNoFit     Error = "the list's pages do not fit together: each request returns different items"
+	errRepeats   Error = "the list turns back: it has the same items again"
 	errNoEnd     Error = "the list turns back or has no end: ten pages in a row have no new item"
 )

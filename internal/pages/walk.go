@@ -63,8 +63,12 @@ func (w *walk[P]) read(at *place, page *Page[P], guessed bool) (*place, error) {
 		w.early.cancel()
 	}
 	for i, item := range page.Items {
+		repeats := w.drift.repeats(w.keys[i])
+		if !repeats && w.drift.turnsBack(w.keys[i]) {
+			return nil, errRepeats
+		}
 		// What is listed twice in a list that never changes is there twice.
-		if repeats := w.drift.repeats(w.keys[i]); (!repeats || w.list.Settled) && !w.yield(item, nil) {
+		if (!repeats || w.list.Settled) && !w.yield(item, nil) {
 			return nil, nil
 		}
 	}
