@@ -51,7 +51,7 @@ var jestFacts = []fact{
 	},
 	{
 		tool: "jest", starts: []string{"● "}, match: `^  ●  ?(?P<name>\S.*)$`, within: 100, other: pass,
-		before: []look{{like: `^\s*FAIL\s+(?:\S+ )??(?P<file>\S+\.\w+)\b`, reach: 20, most: 1, do: more}},
+		before: []look{{like: `^\s*FAIL\s+(?:\S+ )??(?P<file>\S+\.\w+)\b`, reach: 20, most: 1, do: show}},
 		after:  jestDetails,
 	},
 	{tool: "jest", weight: message, starts: []string{"● Validation Error", "● Multiple configurations", "● Unsupported"}, head: show, within: 6, after: []rule{{like: `Documentation:|^\s+https?:`, do: pass}, {deeper: true, do: tell, most: 1}, {deeper: true, do: show, most: 3}}},

@@ -141,6 +141,7 @@ var tracebackRules = []rule{
 	{like: `^\s*File "` + pythonLibrary, deeper: true, do: pass},
 	{like: `^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)`, deeper: true, do: more},
 	{deeper: true, do: pass},
+	{like: `^(?:subprocess\.)?CalledProcessError: `, do: tell, mere: true, ends: true}, // what it ran has said why
 	{like: `^\s*\w[\w.]*: (?:while |\d+ validation error|.*:$)`, do: tell, then: []rule{
 		{like: `^(?:Traceback|During handling|The above exception)`, do: stop},
 		{like: `^\s+For further information`, do: pass},
