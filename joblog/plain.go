@@ -1,6 +1,9 @@
 package joblog
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"unicode/utf8"
+)
 
 // plain returns b without control characters, which could command the terminal
 // of whoever prints it: those below a space, but for tabs and NUL, which do nothing,
@@ -87,6 +90,10 @@ var commands = [256]bool{
 // Of a byte of C1, it is not certain that it is one.
 func control(b []byte, i int) int {
 	for i < len(b) {
+		if len(b)-i >= 8 && isPrintable(binary.LittleEndian.Uint64(b[i:])) {
+			i += 8
+			continue
+		}
 		if b[i] < utf8.RuneSelf {
 			if isControl[b[i]] {
 				return i
@@ -101,6 +108,12 @@ func control(b []byte, i int) int {
 		i += size
 	}
 	return i
+}
+
+// isPrintable reports whether eight bytes are all of ASCII, and none controls or is DEL.
+func isPrintable(b uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	return (b|b+ones|(b-' '*ones)&^b)&high == 0
 }
 
 var isControl = func() (is [utf8.RuneSelf]bool) {

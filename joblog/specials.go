@@ -13,7 +13,8 @@ type specials struct {
 	marker marker // the one at mark
 }
 
-func (sp *specials) reset(b []byte) { *sp = specials{b: b, esc: -1, cr: -1, mark: -1} }
+// reset begins with another line. The marker is good for nothing while mark is -1.
+func (sp *specials) reset(b []byte) { sp.b, sp.esc, sp.cr, sp.mark = b, -1, -1, -1 }
 
 // next returns where the text that begins at i ends.
 func (sp *specials) next(i int) int {

@@ -78,40 +78,6 @@ func (h *hint) tells(text []byte, i int) bool {
 	return false
 }
 
-// A kind is what a byte may be.
-type kind uint8
-
-const (
-	upper    kind = 1 << iota
-	lower         // a letter, as upper is
-	namePart      // beside a word it makes that part of a name or path
-	initial       // of a hint
-)
-
-// kinds are those of each byte. Every byte of a log is looked up, and this fits
-// the processor's nearest memory.
-var kinds = func() (table [256]kind) {
-	for i := range table {
-		c := byte(i)
-		if isUpper(c) {
-			table[c] |= upper
-		}
-		if isLetter(c) && !isUpper(c) {
-			table[c] |= lower
-		}
-		if isNamePart(c) {
-			table[c] |= namePart
-		}
-	}
-	return table
-}()
-
-// beginsWord reports whether a word begins between bytes of these kinds. In
-// TypeError one does.
-func beginsWord(before, after kind) bool {
-	return before&namePart == 0 || before&lower != 0 && after&upper != 0
-}
-
 // endsWord reports whether a word ends before rest. Error.go is a file, error_log
 // a name and Error() a call.
 func endsWord(rest []byte) bool {
