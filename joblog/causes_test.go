@@ -139,3 +139,20 @@ func TestErrorWithoutStack(t *testing.T) {
 	require.Contains(t, shown, "Error: cache is cold")
 	require.Contains(t, shown, "upload failed")
 }
+
+// Tasks that run at the same time write their names before their lines. Lines of one do
+// not end a failure of another, and are no part of it.
+func TestTasks(t *testing.T) {
+	for _, labels := range [][2]string{
+		{"api:test: ", "web:test: "}, {"packages/api test: ", "packages/web test: "}, {"[api] ", "[web] "}, {"[api]: ", "[web]: "}, {"[0] ", "[1] "},
+		{"api: ", "web: "}, {"@group/api:test:unit: ", "@group/web:test:unit: "},
+	} {
+		a, b := labels[0], labels[1]
+		shown := shownOf(t, a+"> api@1.0.0 test\n"+b+"> web@1.0.0 test\n"+
+			a+"/app/packages/api/load.js:2\n"+b+"0 errors\n"+a+"  throw new RangeError('page');\n"+b+"checking that it failed\n"+a+"\n"+
+			a+"RangeError: page\n"+b+"done\n"+a+"    at load (/app/packages/api/load.js:2:9)\n"+b+"ok\n"+a+"    at node:internal/main:3:4\n"+numbered("line %d", 12))
+		require.Equal(t, []string{a + "/app/packages/api/load.js:2", a + "RangeError: page", a + "    at load (/app/packages/api/load.js:2:9)"}, shown, a)
+	}
+	shown := shownOf(t, "[info] x\n[12:30:01] Error: missing file\n    at build (/app/gulpfile.js:1:41)\n"+numbered("line %d", 12))
+	require.Equal(t, []string{"[12:30:01] Error: missing file", "    at build (/app/gulpfile.js:1:41)"}, shown)
+}

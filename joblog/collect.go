@@ -18,6 +18,8 @@ type collector struct {
 	lines        int
 	now, earlier results // of the command that runs, and of the last before it that had some
 	blocks       [2]block
+	tasks        [maxTasks]task
+	simple       []string // labels of tasks that are no more than a name
 	tail         tail
 	marks        uint64
 	shelf        shelf
@@ -54,6 +56,7 @@ type block struct {
 	confirmed bool
 	mere      bool   // a consequence of others
 	opening   []byte // the line that names a test, until the test has written something
+	label     []byte // of the task, if there is one
 }
 
 func (c *collector) blockOf(l *seen) *block {
@@ -78,6 +81,10 @@ func (c *collector) command(l *seen) {
 // add takes a line of a command.
 func (c *collector) add(l *seen) {
 	c.lines++
+	label := c.labelOf(l.inner)
+	if label != nil && c.taken(l, label) {
+		return
+	}
 	b := c.blockOf(l)
 	if b.opener != nil {
 		if taken := c.follow(b, l); taken {
@@ -85,6 +92,12 @@ func (c *collector) add(l *seen) {
 		}
 	}
 	opened, hinted := c.index.find(l, c.marks)
+	if opened == nil && label != nil {
+		l.strip(len(label))
+		if opened, _ = c.index.find(l, c.marks); opened != nil {
+			b = c.taskOf(label)
+		}
+	}
 	switch {
 	case opened != nil && opened.weight >= never:
 		c.marks |= opened.sets
@@ -147,14 +160,14 @@ func (x *index) isHarmless(line []byte) bool {
 func (c *collector) open(b *block, l *seen, o *opener) {
 	c.close(b)
 	c.marks |= o.sets
-	*b = block{opener: o, left: o.within, indent: l.indent, counts: b.counts, opening: b.opening[:0], confirmed: o.confirm == nil}
+	*b = block{opener: o, left: o.within, indent: l.indent, counts: b.counts, opening: b.opening[:0], label: b.label, confirmed: o.confirm == nil}
 	b.use(o.after)
 	switch {
 	case o.weight == pending:
 		b.opening = append(b.opening, l.matched()...)
 	case o.weight != never:
 		b.failure = o.found(l, c.lines)
-		c.lookBack(b.failure)
+		c.lookBack(b.failure, b.label)
 		b.failure.keep(l.text, max(o.head, tell))
 	}
 	if b.left == 0 {
@@ -162,17 +175,25 @@ func (c *collector) open(b *block, l *seen, o *opener) {
 	}
 }
 
-// lookBack takes lines that came before.
-func (c *collector) lookBack(f *failure) {
+// lookBack takes lines that came before, of the same task.
+func (c *collector) lookBack(f *failure, label []byte) {
 	for i := range f.before {
 		look := &f.before[i]
 		var taken []*slot
-		for n := range look.reach {
+		for n, left := 0, look.reach; left > 0; n++ {
 			s := c.tail.back(n)
-			if s == nil || s.echo || look.until != nil && look.until.Match(s.matched()) {
+			if s == nil || s.echo {
 				break
 			}
-			if look.like == nil || look.like.Match(s.matched()) {
+			text, ok := s.ofTask(label)
+			if !ok {
+				continue
+			}
+			left--
+			if look.until != nil && look.until.Match(text) {
+				break
+			}
+			if look.like == nil || look.like.Match(text) {
 				taken = append(taken, s)
 			}
 			if len(taken) == look.most {
@@ -180,7 +201,8 @@ func (c *collector) lookBack(f *failure) {
 			}
 		}
 		for n := len(taken) - 1; n >= 0; n-- {
-			f.locate(taken[n].matched(), look.like)
+			text, _ := taken[n].ofTask(label)
+			f.locate(text, look.like)
 			f.keep(taken[n].text, look.do)
 		}
 	}
@@ -278,6 +300,9 @@ func (c *collector) take(b *block, l *seen, do action, r *ruling) {
 func (c *collector) finish() {
 	for i := range c.blocks {
 		c.close(&c.blocks[i])
+	}
+	for i := range c.tasks {
+		c.close(&c.tasks[i].block)
 	}
 	if c.doubts > maxDoubts {
 		for _, k := range []*keeper{&c.now.mentions, &c.now.complaints} {

@@ -1,6 +1,9 @@
 package joblog
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // tailSize is how many lines are remembered: as many as may be shown, and as far as a
 // look goes back.
@@ -55,6 +58,16 @@ func (t *tail) back(n int) *slot {
 		return nil
 	}
 	return &t.slots[(t.count-1-n)%tailSize]
+}
+
+// ofTask returns what patterns see of the line, without the label of a task, if it is of
+// that task.
+func (s *slot) ofTask(label []byte) (text []byte, ok bool) {
+	if len(label) == 0 {
+		return s.matched(), true
+	}
+	text, ok = bytes.CutPrefix(s.text, label)
+	return text[:min(len(text), maxMatched)], ok
 }
 
 func (s *slot) matched() []byte { return s.text[s.inner:][:min(len(s.text)-s.inner, maxMatched)] }

@@ -82,7 +82,7 @@ var nodeFacts = []fact{
 	},
 	{
 		tool: "node", words: []string{"Error: ", "Error ["}, within: 20, other: pass, confirm: jsFrame,
-		match:  `^\s*(?:\[[\d:]+\] |Uncaught |Unhandled \w+:? |error: Uncaught (?:\(in promise\) )?)?[\w$.]*Error(?: \[\w+\])?: (?:(?P<file>/\S+?): .*\((?P<line>\d+):\d+\)|.*\S)`,
+		match:  `^\s*(?:\[\d\d:\d\d:\d\d\] |Uncaught |Unhandled \w+:? |error: Uncaught (?:\(in promise\) )?)?[\w$.]*Error(?: \[\w+\])?: (?:(?P<file>/\S+?): .*\((?P<line>\d+):\d+\)|.*\S)`,
 		before: []look{{like: jsPlace, reach: 4, most: 1, do: more}},
 		after:  jsError,
 	},
