@@ -58,6 +58,7 @@ type index struct {
 
 	harmless []*pattern
 	marks    map[string]uint64
+	compiled map[string]*pattern // by their texts: tables share many rules
 }
 
 // theIndex is of all families. It is made for the first log: a program that reads none
@@ -65,13 +66,13 @@ type index struct {
 var theIndex = sync.OnceValue(func() *index { return newIndex(families) })
 
 func newIndex(families []*family) *index {
-	x := &index{kinds: kinds(), marks: map[string]uint64{}}
+	x := &index{kinds: kinds(), marks: map[string]uint64{}, compiled: map[string]*pattern{}}
 	for _, f := range families {
 		for i := range f.facts {
 			x.add(&f.facts[i])
 		}
 		for _, text := range f.harmless {
-			x.harmless = append(x.harmless, compile(text))
+			x.harmless = append(x.harmless, x.compile(text))
 		}
 	}
 	for i := range hints {
@@ -81,12 +82,12 @@ func newIndex(families []*family) *index {
 }
 
 func (x *index) add(f *fact) {
-	o := &opener{fact: f, order: len(x.anchors), match: compile(f.match), confirm: compile(f.confirm), needs: x.mark(f.needs), sets: x.mark(f.sets)}
+	o := &opener{fact: f, order: len(x.anchors), match: x.compile(f.match), confirm: x.compile(f.confirm), needs: x.mark(f.needs), sets: x.mark(f.sets)}
 	for i := range f.before {
 		l := &f.before[i]
-		o.before = append(o.before, lookBack{l, compile(l.like), compile(l.until)})
+		o.before = append(o.before, lookBack{l, x.compile(l.like), x.compile(l.until)})
 	}
-	o.after = compileRules(f.after)
+	o.after = x.compileRules(f.after)
 	for _, text := range f.starts {
 		x.addTo(&x.starts, startHash([]byte(text)), anchor{text: text, opener: o})
 	}
@@ -98,12 +99,21 @@ func (x *index) add(f *fact) {
 	}
 }
 
-func compileRules(rules []rule) (compiled []ruling) {
+func (x *index) compileRules(rules []rule) (compiled []ruling) {
 	for i := range rules {
 		r := &rules[i]
-		compiled = append(compiled, ruling{r, compile(r.like), compileRules(r.then)})
+		compiled = append(compiled, ruling{r, x.compile(r.like), x.compileRules(r.then)})
 	}
 	return compiled
+}
+
+func (x *index) compile(text string) *pattern {
+	p, ok := x.compiled[text]
+	if !ok {
+		p = compile(text)
+		x.compiled[text] = p
+	}
+	return p
 }
 
 func (x *index) addWord(text string, a anchor, fold bool) {
