@@ -18,7 +18,7 @@ import (
 var corpus = map[string]int{
 	"jvm":    95,
 	"native": 136,
-	"node":   124,
+	"node":   128,
 	"runner": 50,
 	"script": 134,
 }

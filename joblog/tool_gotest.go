@@ -32,7 +32,7 @@ var goTestFamily = family{
 			},
 		},
 		{weight: never, starts: []string{"ok  \t", "?   \t", "--- PASS", "--- SKIP", "=== PAUSE", "=== PASS", "=== SKIP", "PASS\t", "PASS: ", "EMPTY ", "coverage: ", `{"Time":"`, `{"ImportPath":"`}},
-		{weight: never, starts: []string{"FAIL "}, match: `^FAIL (?:[\w.-]+/)*[\w-]+(?:\.(?:Test|Fuzz|Example)\S*)?(?: \(\S+\))?$`}, // gotestsum, which has the details elsewhere
+		{weight: never, starts: []string{"FAIL "}, match: `^FAIL (?:[\w.-]+/)*[\w-]+(?:\.v\d+)?(?:\.(?:Test|Fuzz|Example)\S*)?(?: \(\S+\))?$`}, // gotestsum, which has the details elsewhere
 		{tool: "go test", weight: consequence, starts: []string{"FAIL\t"}},
 		{tool: "gotestsum", weight: consequence, starts: []string{"DONE "}, match: `^DONE \d+ tests?, `},
 		{tool: "gotestsum", weight: consequence, starts: []string{"ERROR rerun aborted"}},

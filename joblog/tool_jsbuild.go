@@ -9,7 +9,7 @@ var jsBuildFamily = family{
 
 var bundlerFacts = []fact{
 	{
-		tool: "webpack", starts: []string{"ERROR in "}, match: `^ERROR in (?P<file>\S+)(?: (?P<line>\d+):\d+)?`, within: 60,
+		tool: "webpack", starts: []string{"ERROR in ", "error  in "}, match: `^\s*(?:ERROR|error) +in (?P<file>\S+)(?: (?P<line>\d+):\d+)?`, within: 60,
 		after: slices.Concat([]rule{
 			{like: `^(?:ERROR|WARNING) in |^webpack .*compiled|^npm `, do: stop},
 			{like: `^resolve '`, do: pass, then: []rule{{like: `^\s`, do: pass}}, thenWithin: 100},
@@ -23,6 +23,10 @@ var bundlerFacts = []fact{
 		}),
 	},
 	{weight: never, starts: []string{"WARNING in "}, match: `^WARNING in (?:(?:\.{0,2}/)?\S+\.\w+|asset size|entrypoint size|webpack|\[)(?:[ :]|$)`, within: 12, blank: last, after: []rule{{do: pass}}},
+	{
+		tool: "webpack", starts: []string{"This dependency was not found:", "These dependencies were not found:", "This relative module was not found:", "These relative modules were not found:"}, within: 8,
+		after: []rule{{like: `^\* .* in (?P<file>\.?/[^\s,]+)`, do: show}},
+	},
 	{tool: "webpack", weight: consequence, starts: []string{"webpack "}, match: `compiled with [1-9]\d* error`},
 	{weight: never, starts: []string{"asset ", "assets by ", "cacheable modules", "runtime modules", "modules by "}, match: `bytes|KiB|MiB`},
 	{tool: "webpack", weight: message, starts: []string{"[webpack-cli] "}, match: `^\[webpack-cli\] (?:\w*Error|Failed|Invalid|Unable)`, within: 12, after: slices.Concat(jsStack, []rule{{like: `^\s`, do: show, most: 3}})},
@@ -81,6 +85,11 @@ var frameworkFacts = []fact{
 		},
 	},
 	{tool: "next", starts: []string{"Error occurred prerendering page"}, match: `page "(?P<name>[^"]*)"`},
+	{tool: "next", weight: consequence, words: []string{"Failed to compile with ", "Build failed with errors"}},
+	{tool: "turbo", weight: consequence, starts: []string{"ERROR  "}, match: `ERROR  (?:command|run failed)`},
+	{tool: "gatsby", starts: []string{"ERROR #"}, match: `^\s*ERROR #\d+`, within: 12, after: slices.Concat(jsStack, []rule{{like: `^(?:success|info|not finished|warn) `, do: stop}, {do: show, most: 3}, {do: pass}})},
+	{tool: "node", weight: message, starts: []string{"ERROR  "}, match: `^\s*ERROR {2,}\S`, within: 20, after: slices.Concat(jsStack, []rule{{deeper: true, do: more, most: 3}})},
+	{tool: "ng", place: true, files: jsFiles, match: `^(?P<file>[^\s:]+):(?P<line>\d+):\d+(?:-\d+)? - Error: \S`},
 	{tool: "next", weight: consequence, starts: []string{"Next.js build worker exited", "> Build failed because", "> Export encountered error", "Export encountered an error", "Application bundle generation failed"}},
 	{weight: never, starts: []string{"Generating static pages", "Collecting page data", "Creating an optimized production build", "We detected TypeScript in your project"}},
 	{tool: "semantic-release", words: []string{"An error occurred while running semantic-release"}, within: 2, after: []rule{{like: `^(?:fatal|error|remote): `, do: show, most: 1}}},
@@ -93,7 +102,7 @@ var frameworkFacts = []fact{
 // taskFacts are of those that run scripts in many packages, or several at a time. What
 // failed stands above.
 var taskFacts = []fact{
-	{tool: "turbo", weight: consequence, words: []string{"ERROR  "}, match: `ERROR  (?:command|run failed)`},
+	{tool: "turbo", weight: consequence, words: []string{"ERROR  "}, match: `^\S+#\S+:\s+ERROR  command `},
 	{tool: "turbo", weight: consequence, starts: []string{"Failed: "}, match: `^Failed:\s+\S+#\S+`},
 	{weight: never, words: []string{"cache miss, executing", "cache hit, replaying", "cache bypass, force"}},
 	{tool: "lerna", weight: consequence, starts: []string{"lerna ERR! "}},

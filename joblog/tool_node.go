@@ -47,6 +47,10 @@ var jsProperties = []rule{
 var nodeFacts = []fact{
 	{weight: never, starts: []string{"Node.js v"}, match: `^Node\.js v\d`},
 	{weight: never, starts: []string{"node:internal/", "node:events:", "internal/"}, match: `^\S+:\d+$`},
+	{
+		// Old versions of Node.js go on after a rejection that nobody handles.
+		tool: "node", weight: mention, starts: []string{"(node:"}, match: `^\(node:\d+\) UnhandledPromiseRejectionWarning: [^U]`, within: 20, after: jsStack,
+	},
 	{weight: never, starts: []string{"(Use `node --", "(node:"}, match: `^\(Use|^\(node:\d+\) (?:\[\w+\] )?\w*Warning: `},
 	{weight: never, starts: []string{"Emitted 'error' event"}, within: 20, after: []rule{{like: `^\s`, do: pass}}},
 	{weight: never, starts: []string{"<--- Last few GCs --->"}, within: 8, after: []rule{{like: `^\[\d+:0x|^\[0x`, do: pass}}},
@@ -177,6 +181,7 @@ var yarnFacts = []fact{
 		after: []rule{
 			{like: `^info |^(?:Arguments|Exit code|Command|Directory):`, do: pass},
 			{like: `^Output:`, do: pass, then: []rule{
+				{like: `^info Visit`, do: stop},
 				{like: `(?i)^gyp (?:info|verb)`, do: pass},
 				{like: `(?i)\b(?:error|fatal|err!|failed|not found)`, do: show, most: 5},
 				{do: more, most: 5},
@@ -207,8 +212,10 @@ var pnpmFacts = []fact{
 	{
 		tool: "pnpm", weight: message, words: []string{"ERR_PNPM_"}, match: `^\s*\x{2009}?ERR_PNPM_`, within: 12,
 		after: []rule{
-			{like: `^Note that in CI|^If you need|^Progress:`, do: pass},
-			{like: `^\s*(?:This error happened|Failure reason|specifiers in|hint:|The latest release|Command "|[*-] )`, do: show, most: 4},
+			{like: `^Note that in CI|^If you need|^Progress:|^\.$|^hint:`, do: pass},
+			{like: `✕ `, do: show, most: 3},
+			{like: `^\s*(?:This error happened|Failure reason|specifiers in|The latest release|Command "|[*-] )`, do: show, most: 4},
+			{like: `^\s*[│├└]|^\S+ [\d.]+$`, do: pass},
 		},
 	},
 }
