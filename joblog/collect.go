@@ -108,7 +108,7 @@ func (c *collector) add(l *seen) {
 		return
 	case opened != nil:
 		c.open(b, l, opened)
-	case isLine(l.body):
+	case isLine(l.body) || isDuration(l.body):
 		c.tail.pass(l, c.lines)
 		return
 	case hinted != nil && (b.opener == nil || !b.confirmed) && !c.isHarmless(l):

@@ -71,6 +71,7 @@ func (s *summarizer) interrupted() []*failure {
 func (s *summarizer) refused() []*failure {
 	found := []*failure{s.verdictFailure()}
 	if s.script == nil && s.prepared != nil {
+		s.prepared.tail.quiet = true
 		said := s.prepared.choose()
 		found = append(found, said[max(len(said)-lastOfRefused, 0):]...)
 	}

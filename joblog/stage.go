@@ -119,10 +119,18 @@ func (p *position) outsideStage(d *draft, text []byte) stage {
 }
 
 func (ph *phrase) is(text []byte) bool {
-	if ph.whole {
-		return string(text) == ph.text
+	if len(text) < len(ph.text) || string(text[:len(ph.text)]) != ph.text {
+		return false
 	}
-	return len(text) >= len(ph.text) && string(text[:len(ph.text)]) == ph.text
+	rest := text[len(ph.text):]
+	return !ph.whole || len(rest) == 0 || rest[0] == ' ' && isDuration(rest[1:])
+}
+
+// isDuration reports whether text is what GitLab's page shows beside a section, such as
+// 00:03 or 01:02:03. Who copies a log from there copies that too.
+func isDuration(text []byte) bool {
+	return len(text) >= len("00:00") && len(text) <= len("00:00:00") && text[2] == ':' &&
+		span(text, func(c byte) bool { return isDigit(c) || c == ':' }) == len(text)
 }
 
 // greenEcho is how the runner echoes a command in colours.

@@ -75,6 +75,19 @@ func TestLastCommand(t *testing.T) {
 	}
 }
 
+// Who copies a log from GitLab's page copies the durations beside the sections.
+func TestCopiedFromThePage(t *testing.T) {
+	for _, gap := range []string{" ", "\n"} {
+		log := "Running with gitlab-runner 18.5.0 (bda84871)\n  on shell-1 7vEJkJxfR\nPreparing the \"shell\" executor" + gap + "00:00\nUsing Shell (bash) executor...\n" +
+			"Getting source from Git repository" + gap + "00:02\nChecking out 6d14a267 as detached HEAD (ref is main)...\n" +
+			"Executing \"step_script\" stage of the job script" + gap + "01:02:03\nwanted numeric\n" +
+			"Uploading artifacts for failed job" + gap + "00:01\nERROR: No files to upload\npanic: x\n" +
+			"Cleaning up project directory and file based variables" + gap + "00:01\nERROR: Job failed: exit status 1\n"
+		require.Equal(t, []string{"wanted numeric"}, summarize(t, log).Lines())
+	}
+	require.Equal(t, []string{"$ x", "00:", "1:23", "a"}, shownOf(t, "$ x\n00:\n1:23\n00:01\na\n"))
+}
+
 // The exit code tells more than the last lines if the script was killed.
 func TestExitCodeTells(t *testing.T) {
 	for verdict, shown := range map[string]bool{

@@ -78,7 +78,7 @@ func (t *tail) failure(n int) *failure {
 	for i := min(n, t.count, tailSize) - 1; i >= 0; i-- {
 		f.quote(t.back(i))
 	}
-	if t.noise.at > f.end && t.fresh == 0 {
+	if t.noise.at > f.end && t.fresh == 0 && !t.quiet {
 		f.quote(&t.noise)
 	}
 	return f

@@ -23,10 +23,7 @@ func parseVerdict(text []byte) (e ending, ok bool) {
 	if string(text) == "Job succeeded" {
 		return success, true
 	}
-	rest, ok := bytes.CutPrefix(text, []byte("ERROR: Job failed"))
-	if !ok {
-		rest, ok = bytes.CutPrefix(text, []byte("ERROR: Build failed")) // of runners before 9.0
-	}
+	rest, ok := cutVerdict(text)
 	if !ok {
 		return unended, false
 	}
@@ -40,6 +37,17 @@ func parseVerdict(text []byte) (e ending, ok bool) {
 	default:
 		return refused, true
 	}
+}
+
+// cutVerdict removes what a verdict begins with. Runners before 9.0 wrote of builds, and
+// some only warn if the script fails.
+func cutVerdict(text []byte) (rest []byte, ok bool) {
+	for _, begin := range []string{"ERROR: Job failed", "WARNING: Job failed", "ERROR: Build failed"} {
+		if rest, ok := bytes.CutPrefix(text, []byte(begin)); ok {
+			return rest, true
+		}
+	}
+	return nil, false
 }
 
 // isScriptExit reports whether a verdict says that the script failed. "prepare environment:

@@ -25,6 +25,7 @@ func TestVerdict(t *testing.T) {
 		"ERROR: Build failed: exit status 1\n":                                      {Verdict: "ERROR: Build failed: exit status 1", ExitCode: 1},
 		"ERROR: Job failed (system failure): no space left":                         {Verdict: "ERROR: Job failed (system failure): no space left"},
 		"ERROR: Job failed (system failure): prepare environment: exit status 1.\n": {Verdict: "ERROR: Job failed (system failure): prepare environment: exit status 1."},
+		"WARNING: Job failed: exit status 1\n":                                      {Verdict: "WARNING: Job failed: exit status 1", ExitCode: 1},
 		"Job succeeded\nERROR: Job failed: exit code 1\n":                           {Verdict: "ERROR: Job failed: exit code 1", ExitCode: 1},
 		"ERROR: Job failed: exit code 1\nJob succeeded\n":                           {Verdict: "Job succeeded", Succeeded: true},
 		"Job succeeded not\n":                                                       {},
