@@ -153,7 +153,7 @@ func (x *index) isHarmless(line []byte) bool {
 		return true
 	}
 	line = line[:min(len(line), maxMatched)]
-	return slices.ContainsFunc(x.harmless, func(p *pattern) bool { return p.Match(line) })
+	return slices.ContainsFunc(x.harmless, func(p *pattern) bool { return p.matches(line) })
 }
 
 // open begins a failure with a line.
@@ -190,10 +190,10 @@ func (c *collector) lookBack(f *failure, label []byte) {
 				continue
 			}
 			left--
-			if look.until != nil && look.until.Match(text) {
+			if look.until != nil && look.until.matches(text) {
 				break
 			}
-			if look.like == nil || look.like.Match(text) {
+			if look.like == nil || look.like.matches(text) {
 				taken = append(taken, s)
 			}
 			if len(taken) == look.most {
@@ -216,7 +216,7 @@ func (c *collector) follow(b *block, l *seen) (taken bool) {
 		return false
 	}
 	if !b.confirmed {
-		b.confirmed = b.opener.confirm.Match(l.matched())
+		b.confirmed = b.opener.confirm.matches(l.matched())
 	}
 	do, r := c.rule(b, l)
 	switch do {
@@ -273,7 +273,7 @@ func (b *block) use(rules []ruling) {
 func (b *block) rule(l *seen) (action, *ruling) {
 	for i := range b.rules {
 		r := &b.rules[i]
-		if r.most > 0 && b.counts[i] >= r.most || r.deeper && l.indent <= b.indent || r.like != nil && !r.like.Match(l.matched()) {
+		if r.most > 0 && b.counts[i] >= r.most || r.deeper && l.indent <= b.indent || r.like != nil && !r.like.matches(l.matched()) {
 			continue
 		}
 		b.counts[i]++

@@ -48,10 +48,10 @@ func sectionOf(d *draft) string {
 
 // locate takes the place and the name from a line.
 func (f *failure) locate(text []byte, p *pattern) {
-	if p == nil || p.file < 0 && p.line < 0 && p.name < 0 {
+	if p == nil {
 		return
 	}
-	m := p.FindSubmatchIndex(text)
+	m := p.find(text)
 	if m == nil {
 		return
 	}

@@ -58,7 +58,7 @@ type index struct {
 
 	harmless []*pattern
 	marks    map[string]uint64
-	compiled map[string]*pattern // by their texts: tables share many rules
+	patterns map[string]*pattern // by their texts: tables share many rules
 }
 
 // theIndex is of all families. It is made for the first log: a program that reads none
@@ -66,13 +66,13 @@ type index struct {
 var theIndex = sync.OnceValue(func() *index { return newIndex(families) })
 
 func newIndex(families []*family) *index {
-	x := &index{kinds: kinds(), marks: map[string]uint64{}, compiled: map[string]*pattern{}}
+	x := &index{kinds: kinds(), marks: map[string]uint64{}, patterns: map[string]*pattern{}}
 	for _, f := range families {
 		for i := range f.facts {
 			x.add(&f.facts[i])
 		}
 		for _, text := range f.harmless {
-			x.harmless = append(x.harmless, x.compile(text))
+			x.harmless = append(x.harmless, x.pattern(text))
 		}
 	}
 	for i := range hints {
@@ -82,10 +82,10 @@ func newIndex(families []*family) *index {
 }
 
 func (x *index) add(f *fact) {
-	o := &opener{fact: f, order: len(x.anchors), match: x.compile(f.match), confirm: x.compile(f.confirm), needs: x.mark(f.needs), sets: x.mark(f.sets)}
+	o := &opener{fact: f, order: len(x.anchors), match: x.pattern(f.match), confirm: x.pattern(f.confirm), needs: x.mark(f.needs), sets: x.mark(f.sets)}
 	for i := range f.before {
 		l := &f.before[i]
-		o.before = append(o.before, lookBack{l, x.compile(l.like), x.compile(l.until)})
+		o.before = append(o.before, lookBack{l, x.pattern(l.like), x.pattern(l.until)})
 	}
 	o.after = x.compileRules(f.after)
 	for _, text := range f.starts {
@@ -102,16 +102,16 @@ func (x *index) add(f *fact) {
 func (x *index) compileRules(rules []rule) (compiled []ruling) {
 	for i := range rules {
 		r := &rules[i]
-		compiled = append(compiled, ruling{r, x.compile(r.like), x.compileRules(r.then)})
+		compiled = append(compiled, ruling{r, x.pattern(r.like), x.compileRules(r.then)})
 	}
 	return compiled
 }
 
-func (x *index) compile(text string) *pattern {
-	p, ok := x.compiled[text]
+func (x *index) pattern(text string) *pattern {
+	p, ok := x.patterns[text]
 	if !ok {
-		p = compile(text)
-		x.compiled[text] = p
+		p = newPattern(text)
+		x.patterns[text] = p
 	}
 	return p
 }
@@ -348,5 +348,5 @@ func (s *search) fits(o *opener) bool {
 	}
 	s.tried[s.tries] = o
 	s.tries++
-	return o.match.Match(s.matched())
+	return o.match.matches(s.matched())
 }

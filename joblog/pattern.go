@@ -4,43 +4,59 @@ import (
 	"bytes"
 	"regexp"
 	"regexp/syntax"
+	"sync"
 )
 
-// A pattern is a compiled one, with the places of its groups. Most lines are spared the
-// regular expression: they lack what each text that it matches has.
+// A pattern is a regular expression. It is compiled when it is first used: most logs
+// need few of them. Most lines are spared it, for they lack what all that it matches has.
 type pattern struct {
-	*regexp.Regexp
-	file, line, name int
+	text string
+	once sync.Once
 
-	literal []byte    // each match has it
-	begins  [256]bool // the bytes that a match may begin with, after space
+	re               *regexp.Regexp
+	file, line, name int       // the places of its groups
+	literal          []byte    // all that it matches has it,
+	begins           [4]uint64 // and begins with one of these bytes, after space
 }
 
-func compile(text string) *pattern {
+func newPattern(text string) *pattern {
 	if text == "" {
 		return nil
 	}
-	re := regexp.MustCompile(text)
-	p := &pattern{Regexp: re, file: re.SubexpIndex("file"), line: re.SubexpIndex("line"), name: re.SubexpIndex("name")}
-	parsed, err := syntax.Parse(text, syntax.Perl)
+	return &pattern{text: text}
+}
+
+func (p *pattern) compile() {
+	p.re = regexp.MustCompile(p.text)
+	p.file, p.line, p.name = p.re.SubexpIndex("file"), p.re.SubexpIndex("line"), p.re.SubexpIndex("name")
+	parsed, err := syntax.Parse(p.text, syntax.Perl)
 	if err != nil {
 		panic(err) // regexp has parsed it
 	}
 	parsed = parsed.Simplify()
 	p.literal = []byte(literalOf(parsed))
 	p.findBegins(parsed)
-	return p
 }
 
-// Match reports whether the pattern is in the text.
-func (p *pattern) Match(text []byte) bool {
+// matches reports whether the pattern is in the text.
+func (p *pattern) matches(text []byte) bool {
+	p.once.Do(p.compile)
 	if !bytes.Contains(text, p.literal) {
 		return false
 	}
-	if rest := bytes.TrimLeft(text, " \t"); len(rest) > 0 && !p.begins[rest[0]] {
+	if rest := bytes.TrimLeft(text, " \t"); len(rest) > 0 && p.begins[rest[0]/64]&(1<<(rest[0]%64)) == 0 {
 		return false
 	}
-	return p.Regexp.Match(text)
+	return p.re.Match(text)
+}
+
+// find returns where the pattern and its groups are in the text, or nil.
+func (p *pattern) find(text []byte) []int {
+	p.once.Do(p.compile)
+	if p.file < 0 && p.line < 0 && p.name < 0 {
+		return nil
+	}
+	return p.re.FindSubmatchIndex(text)
 }
 
 // literalOf returns the longest literal that each match has.
@@ -110,18 +126,16 @@ func (p *pattern) beginWith(in *syntax.Inst) (space bool) {
 		if b == ' ' || b == '\t' {
 			space = true
 		} else {
-			p.begins[b] = true
+			p.begins[b/64] |= 1 << (b % 64)
 		}
 	}
 	// What begins a rune of several bytes is not looked at more closely.
-	for b := 0x80; b < len(p.begins); b++ {
-		p.begins[b] = true
-	}
+	p.begins[2], p.begins[3] = ^uint64(0), ^uint64(0)
 	return space
 }
 
 func (p *pattern) beginWithAny() {
-	for b := range p.begins {
-		p.begins[b] = true
+	for i := range p.begins {
+		p.begins[i] = ^uint64(0)
 	}
 }
