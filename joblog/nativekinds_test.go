@@ -164,6 +164,116 @@ var nativeKinds = []struct {
 		output: "    Updating crates.io index\nwarning: spurious network error (3 tries remaining): [6] Could not resolve hostname\nerror: failed to get `serde` as a dependency of package `app v0.1.0 (/builds/group/app)`\n\nCaused by:\n  failed to query replaced source registry `crates-io`\n\nCaused by:\n  download of config.json failed\n",
 		want:   []string{"error: failed to get `serde` as a dependency of package `app v0.1.0 (/builds/group/app)`", "  download of config.json failed"},
 	},
+
+	{
+		name:   "Boost.Test, an exception",
+		output: "Running 2 test cases...\nt.cpp(4): error: in \"cart/totals\": check 1 + 1 == 3 has failed [2 != 3]\nunknown location(0): fatal error: in \"cart/fails_when_empty\": std::runtime_error: cart is empty\nt.cpp(5): last checkpoint: \"fails_when_empty\" test entry\n\n*** 2 failures are detected in the test module \"all\"\n\n",
+		want:   []string{"unknown location(0): fatal error: in \"cart/fails_when_empty\": std::runtime_error: cart is empty", "t.cpp(4): error: in \"cart/totals\": check 1 + 1 == 3 has failed [2 != 3]"},
+		never:  []string{"last checkpoint", "detected"},
+	},
+	{
+		name:   "cmocka",
+		output: "[==========] Running 2 test(s).\n[ RUN      ] ok\n[       OK ] ok\n[ RUN      ] adds\n[  ERROR   ] --- 0x2 != 0x3\n[   LINE   ] --- m.c:6: error: Failure!\n[  FAILED  ] adds\n[==========] 2 test(s) run.\n[  PASSED  ] 1 test(s).\n[  FAILED  ] 1 test(s), listed below:\n[  FAILED  ] adds\n\n 1 FAILED TEST(S)\n",
+		want:   []string{"[  ERROR   ] --- 0x2 != 0x3", "[   LINE   ] --- m.c:6: error: Failure!", "[  FAILED  ] adds"},
+		never:  []string{"OK", "FAILED TEST"},
+	},
+	{
+		name:   "Criterion",
+		output: "[----] cr.c:2: Assertion Failed\n[----]   \n[----]   one and one is not three\n[----]   \n[FAIL] cart::totals: (0.00s)\n[====] Synthesis: Tested: 2 | Passing: 1 | Failing: 1 | Crashing: 0 \n",
+		want:   []string{"[----] cr.c:2: Assertion Failed", "[----]   one and one is not three", "[FAIL] cart::totals: (0.00s)"},
+		never:  []string{"Synthesis"},
+	},
+	{
+		name:   "CppUTest",
+		output: "\nc.cpp:5: error: Failure in TEST(Queue, Full)\n\texpected <a>\n\tbut was  <b>\n\tdifference starts at position 0 at: <          b         >\n\t                                               ^\n\n.\nc.cpp:4: error: Failure in TEST(Queue, Empty)\n\tLONGS_EQUAL(0, 1) failed\n\texpected <0 (0x0)>\n\tbut was  <1 (0x1)>\n\n.\nErrors (2 failures, 2 tests, 2 ran, 2 checks, 0 ignored, 0 filtered out, 1 ms)\n\n",
+		want:   []string{"c.cpp:5: error: Failure in TEST(Queue, Full)", "c.cpp:4: error: Failure in TEST(Queue, Empty)"},
+		never:  []string{"Errors ("},
+	},
+	{
+		name:   "gfortran",
+		output: "prog.f90:5:3:\n\n    5 |   x = n * 2.0\n      |   1\nError: Symbol ‘x’ at (1) has no IMPLICIT type\nprog.f90:7:10:\n\n    7 |   print *, n + \"b\"\n      |          1\nError: Operands of binary numeric operator ‘+’ at (1) are INTEGER(4)/CHARACTER(1)\n",
+		want:   []string{"prog.f90:5:3:", "Error: Symbol ‘x’ at (1) has no IMPLICIT type", "    5 |   x = n * 2.0"},
+	},
+	{
+		name:   "Verilator",
+		output: "%Error: adder.v:4:1: syntax error, unexpected endmodule, expecting ',' or ';'\n    4 | endmodule\n      | ^~~~~~~~~\n%Error: Cannot continue\n",
+		want:   []string{"%Error: adder.v:4:1: syntax error, unexpected endmodule, expecting ',' or ';'"},
+		never:  []string{"Cannot continue"},
+	},
+	{
+		name:   "Free Pascal",
+		output: "Free Pascal Compiler version 3.2.2+dfsg-20 [2023/03/30] for x86_64\nCopyright (c) 1993-2021 by Florian Klaempfl and others\nTarget OS: Linux for x86-64\nCompiling p.pas\np.pas(4,8) Error: Incompatible types: got \"Constant String\" expected \"SmallInt\"\np.pas(5,11) Error: Identifier not found \"m\"\np.pas(7) Fatal: There were 2 errors compiling module, stopping\nFatal: Compilation aborted\nError: /usr/bin/ppcx64 returned an error exitcode\n",
+		want:   []string{"p.pas(4,8) Error: Incompatible types: got \"Constant String\" expected \"SmallInt\"", "p.pas(5,11) Error: Identifier not found \"m\""},
+		never:  []string{"ppcx64"},
+	},
+	{
+		name:   "ldc2",
+		output: "app.d(2): Error: cannot implicitly convert expression `\"x\"` of type `string` to `int`\napp.d(2): Error: undefined identifier `m`\n",
+		want:   []string{"app.d(2): Error: cannot implicitly convert expression `\"x\"` of type `string` to `int`", "app.d(2): Error: undefined identifier `m`"},
+	},
+	{
+		name:   "bison",
+		output: "calc.y:3.22-25: error: symbol ‘term’ is used, but is not defined as a token and has no rules\n    3 | expr: NUM | expr '+' term ;\n      |                      ^~~~\n",
+		want:   []string{"calc.y:3.22-25: error: symbol ‘term’ is used, but is not defined as a token and has no rules"},
+	},
+	{
+		name:   "a checksum in go.sum",
+		output: "verifying github.com/google/go-cmp@v0.7.0: checksum mismatch\n\tdownloaded: h1:wk8382ETsv4JYUZwIsn6YpYiWiBsYLSJiTsyBybVuN8=\n\tgo.sum:     h1:AAAABBBBHpYSdZTH/TCMy5Zt3l5RLmTJWTJT0/a8RrU=\n\nSECURITY ERROR\nThis download does NOT match an earlier download recorded in go.sum.\nThe bits may have been replaced on the origin server, or an attacker may\nhave intercepted the download attempt.\n\nFor more information, see 'go help module-auth'.\n",
+		want:   []string{"verifying github.com/google/go-cmp@v0.7.0: checksum mismatch"},
+		never:  []string{"go help module-auth"},
+	},
+	{
+		name:   "a flag that a Go program does not have",
+		output: "flag provided but not defined: -verbose\nUsage of /tmp/go-build2542748388/b001/exe/dead:\n  -addr string\n    \taddress of the server\nexit status 2\n",
+		want:   []string{"flag provided but not defined: -verbose"},
+		never:  []string{"Usage", "address of", "exit status"},
+	},
+	{
+		name:   "a stack overflow in Go",
+		output: "runtime: goroutine stack exceeds 1000000000-byte limit\nruntime: sp=0x21ebc2a60388 stack=[0x21ebc2a60000, 0x21ebe2a60000]\nfatal error: stack overflow\n\nruntime stack:\nruntime.throw({0x588527?, 0x6d6e60?})\n\t/usr/local/go/src/runtime/panic.go:1229 +0x48 fp=0x7fff406588c8 sp=0x7fff40658898 pc=0x483908\nruntime.newstack()\n\t/usr/local/go/src/runtime/stack.go:1207 +0x5fd fp=0x7fff406589f8 sp=0x7fff406588c8 pc=0x468f3d\nruntime.morestack()\n\t/usr/local/go/src/runtime/asm_amd64.s:681 +0x7d fp=0x7fff40658a00 sp=0x7fff406589f8 pc=0x488d7d\n\ngoroutine 4 gp=0x21eba292b2c0 m=0 mp=0x6d7e60 [running]:\nexample.com/leak.f(0x2aaaa51?)\n\t/builds/group/app/a_test.go:7 +0x2b fp=0x21ebc2a60398 sp=0x21ebc2a60390 pc=0x52e98b\nexample.com/leak.f(...)\n",
+		want:   []string{"fatal error: stack overflow", "runtime: goroutine stack exceeds 1000000000-byte limit"},
+		never:  []string{"runtime/panic.go"},
+	},
+	{
+		name:   "errcheck",
+		output: "y.go:5:21:\tfunc f() { os.Remove(\"a\"); defer os.Chdir(\"b\") }\ny.go:5:42:\tfunc f() { os.Remove(\"a\"); defer os.Chdir(\"b\") }\n",
+		want:   []string{"y.go:5:21:\tfunc f() { os.Remove(\"a\"); defer os.Chdir(\"b\") }"},
+	},
+	{
+		name:   "a stack overflow in Rust",
+		output: "   Compiling app v0.1.0 (/builds/group/app)\n    Finished `dev` profile [unoptimized + debuginfo] target(s) in 0.75s\n     Running `target/debug/app`\nstarting\n\nthread 'main' (5774) has overflowed its stack\nfatal runtime error: stack overflow, aborting\n",
+		want:   []string{"thread 'main' (5774) has overflowed its stack"},
+		never:  []string{"aborting"},
+	},
+	{
+		name:   "a test in Rust that ends its process",
+		output: "   Compiling app v0.1.0 (/builds/group/app)\n    Finished `test` profile [unoptimized + debuginfo] target(s) in 0.90s\n     Running unittests src/lib.rs (target/debug/deps/app-71ce70495b798487)\n\nrunning 2 tests\nerror: test failed, to rerun pass `--lib`\n\nCaused by:\n  process didn't exit successfully: `/builds/group/app/target/debug/deps/app-71ce70495b798487` (signal: 6, SIGABRT: process abort signal)\n",
+		want:   []string{"  process didn't exit successfully: `/builds/group/app/target/debug/deps/app-71ce70495b798487` (signal: 6, SIGABRT: process abort signal)"},
+		never:  []string{"rerun"},
+	},
+	{
+		name:   "cargo test -q",
+		output: "\nrunning 3 tests\ntests::custom --- FAILED\ntests::errors --- FAILED\ntests::halves --- FAILED\n\nfailures:\n\n---- tests::custom stdout ----\n\nthread 'tests::custom' (6308) panicked at src/lib.rs:7:56:\nno price for tea\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n\n---- tests::errors stdout ----\nError: ParseIntError { kind: InvalidDigit }\n\n---- tests::halves stdout ----\n\nthread 'tests::halves' (6310) panicked at src/lib.rs:5:27:\nassertion `left == right` failed: rounding of 5\n  left: 2\n right: 3\n\n\nfailures:\n    tests::custom\n    tests::errors\n    tests::halves\n\ntest result: FAILED. 0 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\nerror: test failed, to rerun pass `--lib`\n",
+		want:   []string{"tests::custom --- FAILED", "no price for tea", "assertion `left == right` failed: rounding of 5"},
+		never:  []string{"rerun", "RUST_BACKTRACE"},
+	},
+	{
+		name:   "dpkg-buildpackage",
+		output: "dpkg-buildpackage: info: source package shop\ndpkg-buildpackage: info: source version 1.0-1\ndpkg-buildpackage: info: source distribution unstable\ndpkg-buildpackage: info: source changed by A <a@example.com>\n dpkg-source --before-build .\ndpkg-buildpackage: info: host architecture amd64\ndpkg-checkbuilddeps: error: Unmet build dependencies: libnosuch-dev (>= 2)\ndpkg-buildpackage: warning: build dependencies/conflicts unsatisfied; aborting\ndpkg-buildpackage: warning: (Use -d flag to override.)\n",
+		want:   []string{"dpkg-checkbuilddeps: error: Unmet build dependencies: libnosuch-dev (>= 2)"},
+		never:  []string{"info:", "Use -d"},
+	},
+	{
+		name:   "jq",
+		output: "parse error: Objects must consist of key:value pairs at line 1, column 11\n",
+		want:   []string{"parse error: Objects must consist of key:value pairs at line 1, column 11"},
+	},
+	{
+		name:   "ThreadSanitizer",
+		output: "==================\nWARNING: ThreadSanitizer: data race (pid=4147)\n  Read of size 4 at 0x559450090054 by thread T2:\n    #0 f /builds/group/app/ts.c:2 (ts+0x11d9)\n\n  Previous write of size 4 at 0x559450090054 by thread T1:\n    #0 f /builds/group/app/ts.c:2 (ts+0x11f1)\n\n  Location is global 'n' of size 4 at 0x559450090054 (ts+0x4054)\n\n  Thread T2 (tid=4150, running) created by main thread at:\n    #0 pthread_create ../../../../src/libsanitizer/tsan/tsan_interceptors_posix.cpp:1001 (libtsan.so.2+0x5e686)\n    #1 main /builds/group/app/ts.c:3 (ts+0x1266)\n\n  Thread T1 (tid=4149, finished) created by main thread at:\n    #0 pthread_create ../../../../src/libsanitizer/tsan/tsan_interceptors_posix.cpp:1001 (libtsan.so.2+0x5e686)\n    #1 main /builds/group/app/ts.c:3 (ts+0x1249)\n\nSUMMARY: ThreadSanitizer: data race /builds/group/app/ts.c:2 in f\n==================\nThreadSanitizer: reported 1 warnings\n",
+		want:   []string{"WARNING: ThreadSanitizer: data race (pid=4147)", "    #0 f /builds/group/app/ts.c:2 (ts+0x11d9)", "SUMMARY: ThreadSanitizer: data race /builds/group/app/ts.c:2 in f"},
+		never:  []string{"libsanitizer"},
+	},
 }
 
 func TestNativeKinds(t *testing.T) {

@@ -12,7 +12,7 @@ var compilerFamily = family{
 		{
 			// gcc, clang, and all that write as they do. gcc speaks other languages too.
 			tool: "compiler", place: true, within: 12, after: codeFrame,
-			match: `^(?P<file>(?:[A-Za-z]:)?[^\s:]+):(?P<line>\d+)(?::\d+)?: (?:fatal |runtime )?(?:[\w-]+ )?(?:error|[Ff]ehler|Fataler Fehler|erreur|错误|致命错误|エラー)\b`,
+			match: `^(?P<file>(?:[A-Za-z]:)?[^\s:]+):(?P<line>\d+)(?:[:.][\d.-]+)?: ?(?:fatal |runtime )?(?:[\w-]+ )?(?:error|[Ff]ehler|Fataler Fehler|erreur|错误|致命错误|エラー)\b`,
 		},
 		{weight: never, place: true, match: `^(?:[A-Za-z]:)?[^\s:]+:\d+(?::\d+)?: (?:warning|note|info|remark|Warnung|Anmerkung|style|performance|portability|information)\b`, within: 12, after: codeFrame},
 		{
@@ -22,7 +22,7 @@ var compilerFamily = family{
 			after:  []rule{{like: `^\t(?:have|want) \(`, do: show}},
 		},
 		{
-			tool: "compiler", place: true, match: `^(?P<file>(?:[A-Za-z]:)?[^\s:(]+)\((?P<line>\d+)(?:,\d+)*\) ?: (?:fatal )?error\b`,
+			tool: "compiler", place: true, match: `^(?P<file>(?:[A-Za-z]:)?[^\s:(]+)\((?P<line>\d+)(?:, ?\d+)*\) ?:? (?:fatal )?(?:[Ee]rror|Fatal|\[unittest\])`,
 		},
 		{
 			// A compiler that cannot be used at all.
@@ -30,6 +30,18 @@ var compilerFamily = family{
 			match: `^[\w+.-]+: (?:fatal )?error: `,
 		},
 		{tool: "compiler", starts: []string{"virtual memory exhausted"}},
+		{
+			// gfortran says where before it says what.
+			tool: "compiler", place: true, files: []string{".f90", ".F90", ".f95", ".f03", ".f08", ".f", ".for", ".F"}, match: `^(?P<file>[^\s:]+):(?P<line>\d+):\d+:$`,
+			confirm: `^(?:Fatal )?Error: `, within: 8,
+			after: []rule{{like: `^(?:Fatal )?Error: `, do: tell, ends: true}, {like: `^\s*\d+ \|`, do: more}, {like: `^\s+\|`, do: pass}},
+		},
+		{
+			// Verilator fails because of warnings too.
+			tool: "verilator", starts: []string{"%Error", "%Warning-"}, match: `^%(?:Error|Warning)(?:-\w+)?: (?P<file>[^\s:]+):(?P<line>\d+):`, within: 12, after: codeFrame,
+		},
+		{tool: "verilator", weight: consequence, starts: []string{"%Error: "}},
+		{tool: "compiler", weight: consequence, starts: []string{"Fatal: Compilation aborted", "Compilation failed: ", "gnatmake: ", "Error: /usr/bin/ppc"}},
 
 		{
 			tool: "ld", words: []string{"undefined reference to", "multiple definition of", "cannot find -l"},

@@ -5,7 +5,7 @@ var goFamily = family{
 	facts: []fact{
 		{
 			// The compiler and vet. Only linters name themselves behind the message.
-			tool: "go", place: true, files: []string{".go"}, match: `^(?:vet: )?(?P<file>[^\s:]+\.go):(?P<line>\d+):\d+: [^\s:]`, within: 4,
+			tool: "go", place: true, files: []string{".go"}, match: `^(?:vet: )?(?P<file>[^\s:]+\.go):(?P<line>\d+):\d+:\s+[^\s:]`, within: 4,
 			before: []look{{like: `^# \S`, reach: 1, most: 1, do: more}},
 			after:  []rule{{like: `^\t(?:have|want) `, do: show}, {like: `^\t`, do: more}},
 		},
@@ -49,11 +49,17 @@ var goFamily = family{
 			},
 		},
 		{weight: never, starts: []string{"go: downloading ", "go: finding ", "go: extracting ", "go: found ", "go: added ", "go: upgraded ", "go: downgraded ", "go: creating new go.mod", "go: to add module requirements"}},
-		{tool: "go", weight: message, starts: []string{"go: "}, match: `^go: (?:.*(?:unknown|missing|invalid|cannot|errors|not found|requires|required|mismatch|disabled|no such|failed|updates to|ambiguous|not in|is not|expects?)|.*: .*: )`, within: 6,
+		{
+			tool: "go", starts: []string{"verifying "}, match: `^verifying .*(?:mismatch|SECURITY)`, within: 14,
+			after: []rule{{like: `^\t`, do: show}, {like: `^(?:SECURITY ERROR|This download|The bits|have intercepted|For more information)`, do: pass}},
+		},
+		{tool: "go", weight: message, starts: []string{"flag provided but not defined: ", "flag needs an argument: ", "invalid value ", "invalid boolean value "}, match: `^flag |^invalid (?:boolean )?value .* for (?:flag )?-`},
+		{weight: never, starts: []string{"Usage of "}, match: `^Usage of \S+:$`, within: 80, after: []rule{{deeper: true, do: hide}}},
+		{tool: "go", weight: message, starts: []string{"go: "}, match: `^go: (?:.*(?:unknown|missing|inconsistent|invalid|cannot|errors|not found|requires|required|mismatch|disabled|no such|failed|updates to|ambiguous|not in|is not|expects?)|.*: .*: )`, within: 6,
 			after: []rule{{like: `^\s+\S`, do: show}}},
 		{tool: "go", weight: message, starts: []string{"go.mod:#", "go.mod:", "go.work:"}, match: `^(?P<file>go\.(?:mod|work)):(?P<line>\d+): `},
-		{tool: "go", weight: message, starts: []string{"cgo: ", "no Go files in ", "package ", "can't load package: ", "no required module provides", "cannot find package ", "verifying "},
-			match: `^(?:cgo: .*not found|no Go files in |package \S+(?: is not in |: (?:no |build constraints|cannot find|unrecognized))|can't load|no required|cannot find package|verifying .*mismatch)`, within: 4,
+		{tool: "go", weight: message, starts: []string{"cgo: ", "no Go files in ", "package ", "can't load package: ", "no required module provides", "cannot find package "},
+			match: `^(?:cgo: .*not found|no Go files in |package \S+(?: is not in |: (?:no |build constraints|cannot find|unrecognized))|can't load|no required|cannot find package)`, within: 4,
 			after: []rule{{like: `^\s+\S`, do: more}}},
 		{
 			tool: "staticcheck", weight: message, starts: []string{"-: "}, match: `^-: .* \(compile\)$`,

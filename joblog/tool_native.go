@@ -47,11 +47,18 @@ var nativeFamily = family{
 			tool: "googletest", starts: []string{"[  FAILED  ] "}, match: `^\[  FAILED  \] (?P<name>[^\s,]+),?(?: where .*)?(?: \(\d+ ms\))?$`,
 		},
 		{
-			tool: "cmocka", starts: []string{"[   LINE   ] "}, match: `--- (?P<file>[^\s:]+):(?P<line>\d+): `,
-			before: []look{{like: `^\[  ERROR   \] `, reach: 4, most: 2, do: show}},
+			tool: "cmocka", starts: []string{"[  ERROR   ] --- "}, match: `--- `, within: 4,
+			after: []rule{{like: `^\[   LINE   \] --- (?P<file>[^\s:]+):(?P<line>\d+): `, do: show, ends: true}, {like: `^\[  ERROR   \] --- `, do: show}},
+		},
+		{
+			tool: "criterion", starts: []string{"[----] "}, match: `^\[----\] (?P<file>[^\s:]+):(?P<line>\d+): (?:Assertion|Unexpected)`, within: 10,
+			after: []rule{{like: `^\[----\]\s*$`, do: pass}, {like: `^\[----\] `, do: show, most: 4}, {like: `^\[(?:FAIL|CRASH)\] (?P<name>\S+):`, do: tell, ends: true}},
 		},
 		{weight: never, starts: []string{"[ RUN      ] ", "[       OK ] ", "[  PASSED  ] ", "[  ERROR   ] ", "[----------] ", "[==========] "}},
-		{weight: consequence, starts: []string{"# FAILED TEST"}, match: `^\s*\d+ FAILED TESTS?$`},
+		{weight: consequence, starts: []string{"# FAILED TEST"}, match: `^\s*\d+ FAILED TESTS?(?:\(S\))?$`},
+		{weight: consequence, starts: []string{"[====] Synthesis:", "Errors (", "*** "}, match: `^(?:\[====\] |Errors \(\d+ failures?, |\*\*\* \d+ failures? (?:is|are) detected)`},
+
+		{tool: "boost", starts: []string{"unknown location(0): "}, match: `^unknown location\(0\): (?:fatal )?error: in "(?P<name>[^"]+)"`},
 
 		{
 			tool: "catch", place: true, has: ": FAILED", match: `^(?P<file>[^\s:(]+)(?::|\()(?P<line>\d+)\)?: FAILED:?$`, within: 12,

@@ -3,7 +3,7 @@ package joblog
 // The package managers of distributions.
 var packagesFamily = family{
 	facts: []fact{
-		{tool: "apt", weight: consequence, starts: []string{"E: Sub-process ", "Errors were encountered while processing", "E: Some index files failed", "E: Failed to fetch some", "E: Unable to fetch some archives"}},
+		{tool: "apt", weight: consequence, starts: []string{"E: Sub-process ", "Errors were encountered while processing", "E: Some index files failed", "E: Failed to fetch some", "E: Unable to fetch some archives", "dpkg-buildpackage: ", "dh_auto_"}, match: `^(?:E|Err)|error: `},
 		{tool: "apt", weight: never, starts: []string{"W: ", "N: "}},
 		{
 			tool: "apt", starts: []string{"The following packages have unmet dependencies"}, within: 12,
@@ -11,7 +11,7 @@ var packagesFamily = family{
 		},
 		{tool: "apt", weight: message, starts: []string{"E: ", "Err:#", "Err:"}, match: `^(?:E: |Err:\d)`, within: 2, after: []rule{{like: `^\s+\S`, do: show, most: 1}}},
 		{
-			tool: "dpkg", starts: []string{"dpkg: error", "dpkg-deb: error", "dpkg: dependency problems"}, within: 6,
+			tool: "dpkg", starts: []string{"dpkg: error", "dpkg-deb: error", "dpkg-checkbuilddeps: error", "dpkg-source: error", "dpkg: dependency problems"}, within: 6,
 			after: []rule{{deeper: true, do: show, most: 4}},
 		},
 		{

@@ -8,7 +8,7 @@ var rustFamily = family{
 		},
 		{
 			tool: "cargo", weight: consequence, starts: []string{"error: "},
-			match: `^error: (?:could not compile|aborting due to|test failed|doctest failed|bench failed|build failed|(?:\d+|one) targets? failed|test run failed|process didn't exit successfully: .*\(exit (?:status|code): \d+\)$)`,
+			match: `^error: (?:could not compile|could not document|aborting due to|test failed|doctest failed|bench failed|build failed|(?:\d+|one) targets? failed|test run failed|process didn't exit successfully: .*\(exit (?:status|code): \d+\)$)`,
 		},
 		{
 			tool: "cargo", starts: []string{"error: "}, head: tell, within: 60, other: pass,
@@ -54,6 +54,11 @@ var rustFamily = family{
 				{do: show, most: 5},
 			},
 		},
+		{tool: "cargo test", words: []string{"--- FAILED"}, match: `^(?P<name>\S.*?)(?: - should panic)? --- FAILED$`},
+		{tool: "cargo test", weight: consequence, starts: []string{"FAILED"}, match: `^FAILED$`},
+		{tool: "cargo", words: []string{"process didn't exit successfully"}, match: `\(signal: \d+`},
+		{tool: "rust", starts: []string{"thread '"}, match: `has overflowed its stack$`},
+		{tool: "rust", weight: consequence, starts: []string{"fatal runtime error: "}},
 		{tool: "cargo test", starts: []string{"test "}, match: `^test (?P<name>\S.*?)(?: - should panic)? \.\.\. FAILED`, sets: "cargo"},
 		{
 			tool: "cargo test", starts: []string{"FAIL [", "SIGSEGV [", "SIGABRT [", "SIGKILL [", "ABORT [", "TIMEOUT ["},

@@ -12,6 +12,13 @@ var shellFamily = family{
 		{tool: "shell", words: []string{"Segmentation fault", "Bus error", "Illegal instruction", "Floating point exception"}, match: `^(?:\S+: line \d+: +\d+ )?(?:Segmentation fault|Bus error|Illegal instruction|Floating point exception)\b`},
 		{tool: "shell", weight: message, words: []string{"No space left on device", "Exec format error", "exec format error", "Argument list too long", "Cannot allocate memory", "Out of memory"}, match: `: (?:No space left on device|[Ee]xec format error|Argument list too long|Cannot allocate memory|Out of memory)`},
 
+		// Commands that say their name. A script may survive what they say.
+		{
+			tool: "shell", weight: mention, starts: []string{"sed: ", "awk: ", "gawk: ", "mawk: ", "find: ", "base64: ", "xargs: ", "openssl: ", "gpg: ", "zip error: ", "patch: "},
+			match: `^(?:[a-z0-9]+|zip error): .*(?:expression|cmd\. line|error|rror:|unknown|invalid|cannot|[Nn]o |not |missing|denied|failed|Nothing)`,
+		},
+		{tool: "jq", weight: message, starts: []string{"jq: error", "parse error: "}, match: `^jq: error|^parse error: .* at line \d+, column \d+`},
+
 		{
 			tool: "shellcheck", starts: []string{"In "}, match: `^In (?P<file>\S+) line (?P<line>\d+):$`, within: 12,
 			after: []rule{
