@@ -193,7 +193,7 @@ func (b *bulk) run(ctx context.Context, pipelines []*PipelineInfo, yield func(*E
 		return !left
 	})
 	if ended := rest.Ended(ctx); ended != nil && !left && done < len(pipelines) {
-		yield(nil, fmt.Errorf("gitlabci: %d of %d pipelines were not begun: %w", len(pipelines)-done, len(pipelines), ended))
+		yield(nil, rest.Errorf("%d of %d pipelines were not begun: %w", len(pipelines)-done, len(pipelines), ended))
 	}
 }
 

@@ -180,7 +180,7 @@ func (c *Client) explainMove(ctx context.Context, write *rest.Call, err error, p
 // ended, with why it failed before. An error that says both already stays as it is.
 func cutShort(ended, failure error) error {
 	if err := rest.After(ended, failure); err != failure {
-		return fmt.Errorf("gitlabci: %w", err)
+		return rest.Errorf("%w", err)
 	}
 	return failure
 }

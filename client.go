@@ -35,7 +35,7 @@ var defaultBase = &url.URL{Scheme: "https", Host: "gitlab.com", Path: "/api/v4"}
 func NewClient(opts ...Option) (*Client, error) {
 	cfg, err := newConfig(opts)
 	if err != nil {
-		return nil, fmt.Errorf("gitlabci: %w", err)
+		return nil, rest.Errorf("%w", err)
 	}
 	return newClient(cfg)
 }
@@ -76,7 +76,7 @@ func (c *Client) With(opts ...Option) (*Client, error) {
 	cfg.transport = transportConfig{given: cfg.Transport, inner: cfg.transport.inner}
 	cfg.Auth, cfg.Sudo = nil, ""
 	if err := cfg.apply(opts); err != nil {
-		return nil, fmt.Errorf("gitlabci: %w", err)
+		return nil, rest.Errorf("%w", err)
 	}
 	if cfg.Auth == nil {
 		cfg.Auth, cfg.Sudo = c.config.Auth, cmp.Or(cfg.Sudo, c.config.Sudo)
@@ -87,10 +87,10 @@ func (c *Client) With(opts ...Option) (*Client, error) {
 func newClient(cfg *config) (*Client, error) {
 	cfg.Base = cmp.Or(cfg.Base, defaultBase)
 	if err := cfg.check(); err != nil {
-		return nil, fmt.Errorf("gitlabci: %w", err)
+		return nil, rest.Errorf("%w", err)
 	}
 	if err := cfg.connect(); err != nil {
-		return nil, fmt.Errorf("gitlabci: %w", err)
+		return nil, rest.Errorf("%w", err)
 	}
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	cfg.hooks.connect(&cfg.Config)
@@ -207,7 +207,7 @@ func outlast[T any](ctx context.Context, c *Client, id any, read func() (T, erro
 			return value, err
 		}
 		if ended := pace.Wait(ctx); ended != nil {
-			return value, fmt.Errorf("gitlabci: %w", rest.After(ended, err))
+			return value, rest.Errorf("%w", rest.After(ended, err))
 		}
 	}
 }

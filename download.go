@@ -250,7 +250,7 @@ func (u *unpacked) explain(err error) error {
 	if err == nil || err == io.EOF || err == u.source.Err() {
 		return err
 	}
-	return fmt.Errorf("gitlabci: %s: the gzip file is damaged: %w", u.source.From(), err)
+	return rest.Errorf("%s: the gzip file is damaged: %w", u.source.From(), err)
 }
 
 // endOfZip tells whether a zip archive is complete. Its last record says where the
@@ -343,7 +343,7 @@ func ofFileSystem(err error) error {
 	_, ofPath := errors.AsType[*fs.PathError](err)
 	_, ofLink := errors.AsType[*os.LinkError](err)
 	if ofPath || ofLink {
-		return fmt.Errorf("gitlabci: %w", err)
+		return rest.Errorf("%w", err)
 	}
 	return err
 }

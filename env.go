@@ -36,11 +36,11 @@ import (
 func NewClientFromEnv(opts ...Option) (*Client, error) {
 	cfg, err := newConfig(opts)
 	if err != nil {
-		return nil, fmt.Errorf("gitlabci: %w", err)
+		return nil, rest.Errorf("%w", err)
 	}
 	for _, fill := range []func() error{cfg.baseFromEnv, cfg.tokenFromEnv, cfg.acceptHTTP, cfg.certificatesFromEnv, cfg.logChoice} {
 		if err := fill(); err != nil {
-			return nil, fmt.Errorf("gitlabci: %w", err)
+			return nil, rest.Errorf("%w", err)
 		}
 	}
 	return newClient(cfg)

@@ -117,7 +117,7 @@ func TestErrorText(t *testing.T) {
 		require.EqualError(t, err, "gitlabci: GET /projects/group%2Fapp/pipelines/7: 429 Too Many Requests (retry after 5m0s)")
 
 		err = testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.Silent).Client(t))
-		require.EqualError(t, err, "gitlabci: GET /projects/group%2Fapp/pipelines/7: gitlabci: the server fell silent: no response within 2m0s (5 tries)")
+		require.EqualError(t, err, "gitlabci: GET /projects/group%2Fapp/pipelines/7: the server fell silent: no response within 2m0s (5 tries)")
 	})
 }
 

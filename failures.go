@@ -3,7 +3,6 @@ package gitlabci
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -206,7 +205,7 @@ func (s *PipelinesService) Failures(ctx context.Context, project ProjectID, pipe
 	}
 	list := f.explain(ctx)
 	if ended := rest.Ended(ctx); ended != nil {
-		return list, fmt.Errorf("gitlabci: Failures: %w", ended)
+		return list, rest.Errorf("Failures: %w", ended)
 	}
 	return list, nil
 }

@@ -54,7 +54,7 @@ func checkFilters(item any, query url.Values, p rest.Path) error {
 	if parameter == "" {
 		return nil
 	}
-	return fmt.Errorf("gitlabci: GET %s: %w: the server ignores the parameter %s: it lists %s, which has %s",
+	return rest.Errorf("GET %s: %w: the server ignores the parameter %s: it lists %s, which has %s",
 		p.Escaped, errors.ErrUnsupported, parameter, one.label(), has)
 }
 

@@ -279,7 +279,7 @@ func (f *finder) failed(ctx context.Context, begun time.Time, err error) error {
 	}
 	f.patience.Met = f.patience.Met || isMet(err)
 	if lasted, giveUp := f.patience.Failed(begun, askedToWait(err), err); giveUp {
-		return fmt.Errorf("gitlabci: looking for a pipeline of %s failed for %v: %w", f.what, lasted, err)
+		return rest.Errorf("looking for a pipeline of %s failed for %v: %w", f.what, lasted, err)
 	}
 	return nil
 }
@@ -298,5 +298,5 @@ func (f *finder) ended(ctx context.Context, err error) error {
 	if err == errNoneFound {
 		err = nil
 	}
-	return fmt.Errorf("gitlabci: waiting for a pipeline of %s: %w", f.what, f.patience.Ended(ctx, err))
+	return rest.Errorf("waiting for a pipeline of %s: %w", f.what, f.patience.Ended(ctx, err))
 }

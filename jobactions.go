@@ -267,14 +267,14 @@ func (w *jobWait) failed(ctx context.Context, begun time.Time, err error) error 
 	asked := askedToWait(err)
 	w.pace.AtLeast(asked)
 	if lasted, giveUp := w.patience.Failed(begun, asked, err); giveUp {
-		return fmt.Errorf("gitlabci: job %d could not be read for %v: %w", w.id, lasted, err)
+		return rest.Errorf("job %d could not be read for %v: %w", w.id, lasted, err)
 	}
 	return nil
 }
 
 // ended is the error of a context that ended, and of the last poll.
 func (w *jobWait) ended(ctx context.Context, err error) error {
-	return fmt.Errorf("gitlabci: waiting for job %d: %w", w.id, w.patience.Ended(ctx, err))
+	return rest.Errorf("waiting for job %d: %w", w.id, w.patience.Ended(ctx, err))
 }
 
 // body is what a nil pointer to options becomes: no body at all.

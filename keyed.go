@@ -73,7 +73,7 @@ func (k *keyedCreate) create(ctx context.Context, c *rest.Call) (*Pipeline, erro
 		case searchErr == nil:
 			return pipeline, nil
 		case !errors.Is(searchErr, errNoPipeline):
-			return nil, fmt.Errorf("%w (then, searching for the pipeline: %w)", err, searchErr)
+			return nil, rest.Errorf("%w (then, searching for the pipeline: %w)", err, searchErr)
 		case try >= wire.Config().Tries:
 			return nil, err
 		}
@@ -90,7 +90,7 @@ func (k *keyedCreate) findBefore(ctx context.Context, c *rest.Call) (*Pipeline, 
 			return pipeline, err
 		}
 		if waitErr := k.wait(ctx, c, 1); waitErr != nil {
-			return nil, rest.NotSent(fmt.Errorf("gitlabci: %s: nothing was sent: %w: %w", c.Endpoint(), err, waitErr))
+			return nil, rest.NotSent(rest.Errorf("%s: nothing was sent: %w: %w", c.Endpoint(), err, waitErr))
 		}
 	}
 }

@@ -182,7 +182,7 @@ func isTooLarge(err error) bool { return rest.IsLarger(err) }
 // requests begin with "gitlabci: " already.
 func pageError(cursor string, err error) error {
 	if _, ok := err.(pages.Error); ok {
-		err = fmt.Errorf("gitlabci: %w", err)
+		err = rest.Errorf("%w", err)
 	}
 	return &PageError{After: Cursor(cursor), Err: err}
 }

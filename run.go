@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -140,7 +139,7 @@ func ended(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return nil
 	}
-	return fmt.Errorf("gitlabci: Run: %w", rest.Ended(ctx))
+	return rest.Errorf("Run: %w", rest.Ended(ctx))
 }
 
 // handle is called for each change by the watch.
@@ -170,7 +169,7 @@ func (r *run) exit(ctx context.Context, err error) error {
 	defer stop()
 	canceled, failure := r.service.Cancel(last, r.watch.root.project, r.watch.root.id)
 	if failure != nil {
-		return errors.Join(err, fmt.Errorf("gitlabci: canceling pipeline %d: %w", r.watch.root.id, failure))
+		return errors.Join(err, rest.Errorf("canceling pipeline %d: %w", r.watch.root.id, failure))
 	}
 	r.result.Pipeline = canceled
 	return err

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"example.com/gitlabci/internal/pool"
+	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/joblog"
 )
 
@@ -151,7 +152,7 @@ func (l *runLog) write(line string) error {
 		err = io.ErrShortWrite
 	}
 	if err != nil {
-		l.err = fmt.Errorf("gitlabci: Run: RunOptions.Log: %w", err)
+		l.err = rest.Errorf("Run: RunOptions.Log: %w", err)
 		l.stop(l.err)
 	}
 	return l.err

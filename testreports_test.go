@@ -194,7 +194,7 @@ func TestCasesFail(t *testing.T) {
 	}{
 		"no pipeline": {testkit.Respond(http.StatusNotFound, `{"message":"404 Not found"}`), nil, gitlabci.ErrNotFound, "404 Not Found"},
 		"reset":       {func(w http.ResponseWriter, _ *http.Request) { begin(w); panic(http.ErrAbortHandler) }, []string{"a/1"}, io.ErrUnexpectedEOF, "after 1 test cases: unexpected EOF"},
-		"stall":       {func(w http.ResponseWriter, r *http.Request) { begin(w); <-r.Context().Done() }, []string{"a/1"}, gitlabci.ErrStalled, "after 1 test cases: gitlabci: the server fell silent: nothing more of the body within 1m0s"},
+		"stall":       {func(w http.ResponseWriter, r *http.Request) { begin(w); <-r.Context().Done() }, []string{"a/1"}, gitlabci.ErrStalled, "after 1 test cases: the server fell silent: nothing more of the body within 1m0s"},
 		"reset before it begins": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			w.(http.Flusher).Flush()

@@ -303,7 +303,7 @@ func together(ctx context.Context, tasks []func(context.Context) error) error {
 		}
 	}
 	if ended := rest.Ended(ctx); ended != nil && (err == nil || err.Error() == ended.Error()) {
-		return fmt.Errorf("gitlabci: reading a tree of pipelines: %w", ended)
+		return rest.Errorf("reading a tree of pipelines: %w", ended)
 	}
 	return err
 }

@@ -276,7 +276,7 @@ func (w *watch) pause(ctx context.Context) error {
 // ended is the error of a context that ended, with why polls of a pipeline failed
 // before, if they did.
 func (w *watch) ended(ctx context.Context, p *watched, err error) error {
-	return fmt.Errorf("gitlabci: watching pipeline %d: %w", w.root.id, p.patience.Ended(ctx, err))
+	return rest.Errorf("watching pipeline %d: %w", w.root.id, p.patience.Ended(ctx, err))
 }
 
 // blocked returns a pipeline that waits for a person, if in two polls in a row there

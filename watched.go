@@ -359,7 +359,7 @@ func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err err
 	switch {
 	case !passes && (p == w.root || errors.Is(err, ErrUnauthorized)):
 		if p.read && gone {
-			return fmt.Errorf("gitlabci: pipeline %d was deleted while it was watched: %w", p.id, err)
+			return rest.Errorf("pipeline %d was deleted while it was watched: %w", p.id, err)
 		}
 		return err
 	case !passes:
@@ -369,7 +369,7 @@ func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err err
 	w.pace.AtLeast(asked)
 	p.patience.Met = p.patience.Met || known || isMet(err)
 	if lasted, giveUp := p.patience.Failed(begun, asked, err); giveUp {
-		return fmt.Errorf("gitlabci: pipeline %d could not be read for %v: %w", p.id, lasted, err)
+		return rest.Errorf("pipeline %d could not be read for %v: %w", p.id, lasted, err)
 	}
 	return nil
 }

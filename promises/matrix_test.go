@@ -92,6 +92,9 @@ func runMatrixCase(t *testing.T, trial *trial, deed deed, fault matrixFault, pro
 	start := time.Now()
 	err := deed.do(ctx, trial.client)
 	trial.note(err)
+	if deed.kind != plain { // whose body is read by the caller
+		requirePrefixOnce(t, err)
+	}
 	fault.judge(t, deed, err)
 	if fault.timeout > 0 {
 		require.Equal(t, fault.timeout, time.Since(start), "the context ends a call, and nothing does sooner")
@@ -101,6 +104,18 @@ func runMatrixCase(t *testing.T, trial *trial, deed deed, fault matrixFault, pro
 	require.Zero(t, trial.open.Load(), "bodies left open over %s", protocol)
 	requireEffects(t, trial.srv, deed, err)
 	trial.requireSecrecy(t)
+}
+
+// requirePrefixOnce requires that the text of an error has the package's name once, however
+// many errors it is composed of. Joined errors have a line each.
+func requirePrefixOnce(t *testing.T, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	for line := range strings.Lines(err.Error()) {
+		require.Equal(t, 1, strings.Count(line, "gitlabci: "), line)
+	}
 }
 
 // requireEffects requires that GitLab did a write at most once if it may not

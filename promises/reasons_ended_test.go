@@ -78,6 +78,7 @@ func TestDeadlineSaysWhyPollsFailed(t *testing.T) {
 						err := wait(ctx, client)
 						require.ErrorIs(t, err, context.DeadlineExceeded)
 						require.ErrorContains(t, err, cause)
+						requirePrefixOnce(t, err)
 						_, answered := errors.AsType[*gitlabci.APIError](err)
 						require.True(t, answered)
 					})
@@ -99,6 +100,7 @@ func TestDeadlineSaysWhatAnEarlierAttemptGot(t *testing.T) {
 			require.ErrorIs(t, err, context.DeadlineExceeded, name)
 			require.ErrorIs(t, err, gitlabci.ErrRateLimited, name)
 			require.ErrorContains(t, err, "context deadline exceeded (after: 429 Too Many Requests: slow down", name)
+			requirePrefixOnce(t, err)
 		})
 	}
 }
@@ -161,6 +163,7 @@ func requireCause(t *testing.T, cause error, s *testkit.Script, wait func(contex
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, err, cause)
 	require.ErrorContains(t, err, cause.Error())
+	requirePrefixOnce(t, err)
 }
 
 // Whatever a method was doing, its error has the cause: before anything was sent, and in
@@ -258,7 +261,7 @@ func requireBoth(t *testing.T, cause, err error) {
 	require.ErrorIs(t, err, cause)
 	require.ErrorContains(t, err, "context canceled: "+cause.Error())
 	require.Equal(t, 1, strings.Count(err.Error(), cause.Error()), err.Error())
-	require.Equal(t, 1, strings.Count(err.Error(), "gitlabci: "), err.Error())
+	requirePrefixOnce(t, err)
 }
 
 // An endingBody calls ended at its end.

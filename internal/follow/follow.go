@@ -107,7 +107,7 @@ func (f *follower) interrupted(ctx context.Context, failure error) error {
 	if err == failure {
 		return err // it says where
 	}
-	return fmt.Errorf("gitlabci: FollowLog: %w", err)
+	return rest.Errorf("FollowLog: %w", err)
 }
 
 // A follower follows one log.
@@ -154,9 +154,9 @@ func (f *follower) cut() error {
 	}
 	switch {
 	case f.job.Archived >= 0:
-		return fmt.Errorf("gitlabci: FollowLog: the log has %d bytes, of which %d arrived: %w", f.job.Archived, f.log.copied.size, io.ErrUnexpectedEOF)
+		return rest.Errorf("FollowLog: the log has %d bytes, of which %d arrived: %w", f.job.Archived, f.log.copied.size, io.ErrUnexpectedEOF)
 	case f.log.unframed:
-		return fmt.Errorf("gitlabci: FollowLog: the server sent neither the length nor the end of the log, so it may be cut short: %w", io.ErrUnexpectedEOF)
+		return rest.Errorf("FollowLog: the server sent neither the length nor the end of the log, so it may be cut short: %w", io.ErrUnexpectedEOF)
 	}
 	return nil
 }

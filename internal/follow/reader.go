@@ -261,7 +261,7 @@ func (p *part) broken() error {
 
 // fail makes an error that of the response, without the secrets of its request.
 func (p *part) fail(err error) error {
-	return fmt.Errorf("gitlabci: %s: %w", p.resp.From, secret.ScrubError(err, p.resp.Secrets))
+	return rest.Errorf("%s: %w", p.resp.From, secret.ScrubError(err, p.resp.Secrets))
 }
 
 // check refuses a response that is not the requested part of a log.

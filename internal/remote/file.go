@@ -111,7 +111,7 @@ func (f *File) Seam() int64 { return f.seam }
 // Refuse closes a file that is not what was requested, and says why.
 func (f *File) Refuse(format string, args ...any) error {
 	f.Close()
-	return fmt.Errorf("gitlabci: %s: %w", f.from, secret.ScrubError(fmt.Errorf(format, args...), f.secrets))
+	return rest.Errorf("%s: %w", f.from, secret.ScrubError(fmt.Errorf(format, args...), f.secrets))
 }
 
 func (f *File) Read(p []byte) (int, error) { return f.bodies.Read(p) }
@@ -199,7 +199,7 @@ func (f *File) Fail(err error) error {
 	if f.bodies.fruitless > 1 {
 		text = fmt.Sprintf(" (%d tries)", f.bodies.fruitless)
 	}
-	return fmt.Errorf("gitlabci: %s: after %s: %w%s", f.from, f.amount(), secret.ScrubError(err, f.secrets), text)
+	return rest.Errorf("%s: after %s: %w%s", f.from, f.amount(), secret.ScrubError(err, f.secrets), text)
 }
 
 func (f *File) amount() string {

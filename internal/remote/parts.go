@@ -301,7 +301,7 @@ func (p *Parts) fail(err error) error {
 	p.mu.Lock()
 	secrets := p.secrets
 	p.mu.Unlock()
-	return fmt.Errorf("gitlabci: %s: %w", p.from, secret.ScrubError(err, secrets))
+	return rest.Errorf("%s: %w", p.from, secret.ScrubError(err, secrets))
 }
 
 // failAt makes an error that of reading the archive at a byte.

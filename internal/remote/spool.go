@@ -3,10 +3,10 @@ package remote
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
+	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/internal/secret"
 )
 
@@ -28,7 +28,7 @@ func NewSpool(f *File, most int64, tooLarge error) (*Spool, []byte, error) {
 	}
 	file, err := os.CreateTemp("", "gitlabci-*.zip")
 	if err != nil {
-		return nil, nil, fmt.Errorf("gitlabci: %s: a temporary file: %w", f.from, err)
+		return nil, nil, rest.Errorf("%s: a temporary file: %w", f.from, err)
 	}
 	sp := &Spool{file: file, from: f.from, name: secret.Redact(f.name, f.secrets)}
 	sp.nameless = os.Remove(file.Name()) == nil

@@ -149,7 +149,7 @@ type inputError struct {
 	err   error
 }
 
-func (e *inputError) Error() string        { return "gitlabci: " + e.where + ": " + e.err.Error() }
+func (e *inputError) Error() string        { return prefix + e.where + ": " + inner(e.err).Error() }
 func (e *inputError) Unwrap() error        { return e.err }
 func (e *inputError) Is(target error) bool { return target == ErrInvalid || target == ErrNotSent }
 

@@ -218,6 +218,42 @@ func Shorten(text string, limit int) string {
 	return text
 }
 
+// prefix begins the text of each error of this module.
+const prefix = "gitlabci: "
+
+// Errorf is like [fmt.Errorf], and the text begins with "gitlabci: ". Errors in args lose
+// that prefix in the text, so that it is there once.
+func Errorf(format string, args ...any) error {
+	for i, arg := range args {
+		if err, ok := arg.(error); ok {
+			args[i] = inner(err)
+		}
+	}
+	return &ourError{fmt.Errorf(format, args...)}
+}
+
+type ourError struct{ err error }
+
+func (e *ourError) Error() string { return prefix + e.err.Error() }
+func (e *ourError) Unwrap() error { return e.err }
+
+// inner returns an error whose text lacks the prefix, for use within another text.
+func inner(err error) error {
+	text := strings.ReplaceAll(strings.TrimPrefix(err.Error(), prefix), ": "+prefix, ": ")
+	if text == err.Error() {
+		return err
+	}
+	return &innerError{text, err}
+}
+
+type innerError struct {
+	text string
+	err  error
+}
+
+func (e *innerError) Error() string { return e.text }
+func (e *innerError) Unwrap() error { return e.err }
+
 // A requestError is the error of a call that got no usable response. Its text is
 // made at once, so that the error need not keep the secrets.
 type requestError struct {
@@ -228,13 +264,13 @@ type requestError struct {
 
 // fail makes an error the call's: it adds the endpoint and the number of attempts.
 func (r *run) fail(err error) error {
-	call := "gitlabci: " + r.call.Method + " " + r.call.Path.Escaped + ": "
-	text := call
+	call := r.call.Method + " " + r.call.Path.Escaped + ": "
+	text := prefix + call
 	if r.attempt.away != "" {
 		text += "storage " + secret.Scrub(r.attempt.away, r.secrets) + ": "
 	}
 	err = secret.ScrubError(err, r.secrets)
-	text += strings.ReplaceAll(err.Error(), call, "") // of the attempt before
+	text += strings.ReplaceAll(inner(err).Error(), after+call, after) // the attempt before was of the same call
 	if r.history.attempts > 1 {
 		text += fmt.Sprintf(" (%d tries)", r.history.attempts)
 	}

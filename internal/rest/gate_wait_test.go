@@ -77,7 +77,7 @@ func TestPauseErrorText(t *testing.T) {
 		require.EqualError(t, testkit.Calls["get"](t.Context(), client), "gitlabci: GET /projects/group%2Fapp/pipelines/7: "+
 			"429 Too Many Requests: not sent: the response to an earlier call requested a wait (retry after 5m0s)")
 		all.Wait()
-		require.ErrorContains(t, deleted, "(after: gitlabci: DELETE /projects/group%2Fapp/pipelines/7: 502 Bad Gateway) (outcome unknown")
+		require.ErrorContains(t, deleted, "(after: DELETE /projects/group%2Fapp/pipelines/7: 502 Bad Gateway) (outcome unknown")
 		require.ErrorIs(t, deleted, gitlabci.ErrRateLimited)
 		require.ErrorIs(t, deleted, gitlabci.ErrOutcomeUnknown)
 		require.Len(t, g.arrivals(), 2)
@@ -206,7 +206,7 @@ func TestTokenSourceThatIsRateLimited(t *testing.T) {
 		return "", testkit.Calls["create"](ctx, inner)
 	}))
 	require.EqualError(t, testkit.Calls["get"](t.Context(), client), "gitlabci: GET /projects/group%2Fapp/pipelines/7: the token source: "+
-		"gitlabci: POST /projects/group%2Fapp/pipeline: 429 Too Many Requests")
+		"POST /projects/group%2Fapp/pipeline: 429 Too Many Requests")
 }
 
 // The waits of others are told as one's own are.

@@ -74,7 +74,7 @@ func TestDripMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testkit.NewScript(drip(200, "application/json", " ", 59*time.Second))
 		err := testkit.Calls["get"](t.Context(), s.Client(t, gitlabci.WithRetries(0)))
-		require.EqualError(t, err, "gitlabci: GET /projects/group%2Fapp/pipelines/7: gitlabci: the server fell silent: the body was not complete within 10m0s")
+		require.EqualError(t, err, "gitlabci: GET /projects/group%2Fapp/pipelines/7: the server fell silent: the body was not complete within 10m0s")
 	})
 }
 

@@ -35,7 +35,7 @@ func ByContext(ctx context.Context, err error) error {
 	case err.Error() == ctx.Err().Error(), err.Error() == context.Cause(ctx).Error():
 		return ended
 	}
-	return fmt.Errorf("%w: %w", ended, err)
+	return fmt.Errorf("%w: %w", ended, inner(err))
 }
 
 // After returns an error that matches both err, which ended an attempt or a wait, and
@@ -54,7 +54,9 @@ func After(err, failure error) error {
 // An afterError is what ended an attempt or a wait, and the failure before it.
 type afterError struct{ err, failure error }
 
-func (e *afterError) Error() string   { return fmt.Sprintf("%v (after: %v)", e.err, e.failure) }
+const after = " (after: "
+
+func (e *afterError) Error() string   { return e.err.Error() + after + inner(e.failure).Error() + ")" }
 func (e *afterError) Unwrap() []error { return []error{e.err, e.failure} }
 
 // IsAfter reports whether an error says what failed before the end of a context.
