@@ -113,7 +113,8 @@ func (g *gate) turn(r *run) (wait time.Duration, ready <-chan struct{}) {
 		p.ticket = g.tickets
 	}
 	name, known := g.names[r.call.Endpoint()]
-	if p.notice(g.passed[name]); isNew {
+	p.notice(g.passed[name])
+	if isNew {
 		p.others = p.passed
 	}
 	if g.mayFly(p) {
@@ -123,7 +124,8 @@ func (g *gate) turn(r *run) (wait time.Duration, ready <-chan struct{}) {
 		wait = time.Until(g.spent[name])
 	}
 	pause := time.Until(g.until)
-	if p.told = true; !g.paused || wait > max(pause, 0) {
+	if !g.paused || wait > max(pause, 0) {
+		p.told = true
 		g.withdraw(p)
 		return wait, nil
 	}
@@ -193,9 +195,10 @@ func (g *gate) leave(r *run, resp *http.Response) {
 	p := &r.passage
 	g.withdraw(p)
 	flew := g.mayFly(p)
-	if p.slot, p.backoff, p.refused, p.shared = 0, 0, false, false; flew {
+	if flew {
 		g.flying--
 	}
+	p.slot, p.backoff, p.refused, p.shared = 0, 0, false, false
 	if resp != nil {
 		g.respond(r, resp, flew)
 	}
