@@ -4,7 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -214,4 +218,36 @@ func TestReadsOverHTTP1KeepToWithRetries(t *testing.T) {
 		}
 		require.LessOrEqual(t, server.Requests.Load(), most, name)
 	}
+}
+
+// However many kept-alive connections turn out to be closed, net/http sends a read once
+// more and not once per connection.
+func TestReadsOverManyConnectionsKeepToWithRetries(t *testing.T) {
+	t.Parallel()
+	const connections = 8
+	var requests atomic.Int64
+	var closes atomic.Bool
+	var all sync.WaitGroup
+	all.Add(connections)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		if closes.Load() {
+			testkit.Reset(w, r)
+		}
+		all.Done()
+		all.Wait() // so that each request has a connection of its own
+		testkit.Respond(200, `{"id":7}`, "Content-Type", "application/json")(w, r)
+	}))
+	defer server.Close()
+	client, err := gitlabci.NewClient(append(onceOptions(0), gitlabci.WithBaseURL(server.URL), gitlabci.WithToken(testkit.Token))...)
+	require.NoError(t, err)
+	var calls sync.WaitGroup
+	for range connections {
+		calls.Go(func() { _ = testkit.Calls["get"](t.Context(), client) })
+	}
+	calls.Wait()
+	require.EqualValues(t, connections, requests.Swap(0))
+	closes.Store(true)
+	require.Error(t, testkit.Calls["get"](t.Context(), client))
+	require.EqualValues(t, 2, requests.Load())
 }
