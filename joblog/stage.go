@@ -103,6 +103,10 @@ func (p *position) outsideStage(d *draft, text []byte) stage {
 		return p.outside
 	}
 	switch text[0] {
+	case 's':
+		if s, ok := bareMarkers(text); ok && s != loose {
+			p.outside = s
+		}
 	case '$':
 		if !p.done && p.isEcho(d, text) {
 			p.outside = scripting
@@ -124,6 +128,41 @@ func (ph *phrase) is(text []byte) bool {
 	}
 	rest := text[len(ph.text):]
 	return !ph.whole || len(rest) == 0 || rest[0] == ' ' && isDuration(rest[1:])
+}
+
+// bareMarkers reads the markers that a line begins with, of a log that lost its control
+// characters where somebody copied it. It returns the stage that they begin.
+func bareMarkers(text []byte) (s stage, ok bool) {
+	for {
+		begins := bytes.HasPrefix(text, []byte(markerStart))
+		rest, cut := bytes.CutPrefix(text, []byte(markerStart))
+		if !begins {
+			rest, cut = bytes.CutPrefix(text, []byte(markerEnd))
+		}
+		digits := span(rest, isDigit)
+		if !cut || digits == 0 || digits == len(rest) || rest[digits] != ':' {
+			return s, ok
+		}
+		name := stageName(rest[digits+1:])
+		switch stage := stageOf(name); {
+		case begins:
+			s = stage
+		case stage >= scripting:
+			s = closing
+		}
+		ok, text = true, bytes.TrimLeft(rest[digits+1+len(name):], "\r ")
+	}
+}
+
+// stageName returns the name of a section that b begins with: what follows it is another
+// marker, or a header.
+func stageName(b []byte) string {
+	for name := range stages {
+		if bytes.HasPrefix(b, []byte(name)) && !bytes.HasPrefix(b[len(name):], []byte("_on_")) {
+			return name
+		}
+	}
+	return string(b[:span(b, isNameByte)])
 }
 
 // isDuration reports whether text is what GitLab's page shows beside a section, such as

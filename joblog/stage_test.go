@@ -88,6 +88,18 @@ func TestCopiedFromThePage(t *testing.T) {
 	require.Equal(t, []string{"$ x", "00:", "1:23", "a"}, shownOf(t, "$ x\n00:\n1:23\n00:01\na\n"))
 }
 
+// A log may have lost its control characters on its way, and so its markers.
+func TestBareMarkers(t *testing.T) {
+	for _, gap := range []string{"\n", " ", ""} {
+		log := "Running with gitlab-runner 17.0.0 (44feccdf)\nsection_start:1704896900:get_sources" + gap + "Getting source from Git repository\nerror: no\n" +
+			"section_end:1704896901:get_sources" + gap + "section_start:1704896901:step_script" + gap + "Executing \"step_script\" stage of the job script\n" +
+			"$ make\nwanted numeric\nsection_start:1704896902:my_section\nx\nsection_end:1704896902:my_section\n" +
+			"section_end:1704896925:step_script" + gap + "section_start:1704896925:upload_artifacts_on_failure" + gap + "Uploading artifacts for failed job\npanic: no files\n" +
+			"section_end:1704896925:upload_artifacts_on_failure\n" + exitCode1
+		require.Equal(t, []string{"$ make", "wanted numeric", "x"}, summarize(t, log).Lines(), gap)
+	}
+}
+
 // The exit code tells more than the last lines if the script was killed.
 func TestExitCodeTells(t *testing.T) {
 	for verdict, shown := range map[string]bool{

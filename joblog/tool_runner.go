@@ -12,7 +12,7 @@ var runnerFamily = family{
 			"Using Kubernetes ", "Using attach strategy", "Using Shell ", "Using Docker ", "Preparing the \"", "Preparing environment", "Getting source from ",
 			"Checking cache for ", "Restoring cache", "Successfully extracted cache", "No URL provided, cache will not be downloaded",
 			"Failed to extract cache", "ERROR: No files to upload", "WARNING: Event retrieved from the cluster",
-			"WARNING: after_script failed", "WARNING: Error while executing file based variables removal script", "Gitaly correlation ID: ", "Executing \"step_", "ERROR: Preparation failed: ", "Will be retried in ",
+			"WARNING: after_script failed", "WARNING: Error while executing file based variables removal script", "Gitaly correlation ID: ", "Executing \"step_", "section_start:1", "section_end:1", "ERROR: Preparation failed: ", "Will be retried in ",
 			"Please make sure you have the correct access rights", "and the repository exists.", "WARNING: Failed to pull image with policy", "WARNING: Cache file does not exist", "Downloading artifacts for ",
 		}},
 		{weight: never, words: []string{"no matching files. Ensure that the artifact path"}},
