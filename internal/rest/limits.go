@@ -1,11 +1,16 @@
 package rest
 
 import (
+	"cmp"
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -119,4 +124,148 @@ func ServerTime(header http.Header) time.Time {
 func headerInt(header http.Header, name string) (int64, bool) {
 	n, err := strconv.ParseInt(strings.TrimSpace(header.Get(name)), 10, 64)
 	return n, err == nil || errors.Is(err, strconv.ErrRange)
+}
+
+// A timed transport ends an exchange if the server sends nothing, or too little, for
+// too long.
+type timed struct {
+	next   http.RoundTripper
+	limits Timeouts
+}
+
+func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
+	r, err := runFrom(req.Context())
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(req.Context())
+	r.attempt.sending.cancel = cancel
+	silence := time.AfterFunc(t.limits.FirstByte, cancel)
+	resp, err := t.next.RoundTrip(req.WithContext(ctx))
+	fired := !silence.Stop()
+	if err == nil {
+		err = checkResponse(resp, req.Method)
+	}
+	if fired && req.Context().Err() == nil {
+		err = fmt.Errorf("%w: no response within %v", ErrStalled, t.limits.FirstByte)
+	} else if fired { // the context ended first, even if there is a response
+		err = cmp.Or(err, Ended(req.Context()))
+	}
+	if err != nil {
+		cancel()
+		if resp != nil {
+			resp.Body.Close()
+		}
+		return nil, err
+	}
+	resp.Body = t.body(req.Context(), resp.Body, cancel, r.streams && resp.StatusCode/100 == 2)
+	return resp, nil
+}
+
+func (t *timed) body(ctx context.Context, bytes io.ReadCloser, cancel context.CancelFunc, streams bool) *timedBody {
+	body := &timedBody{ReadCloser: bytes, ctx: ctx, limits: &t.limits, cancel: cancel}
+	if !streams {
+		body.until = time.Now().Add(t.limits.Response)
+	}
+	body.silence = time.AfterFunc(t.limits.Silence, body.stall)
+	body.silence.Stop()
+	return body
+}
+
+// A timedBody fails if a Read waits too long, or if the reads bring too little. The
+// time between reads, which is the caller's, counts only for a body that is read whole.
+type timedBody struct {
+	io.ReadCloser
+	ctx     context.Context // of the request
+	limits  *Timeouts
+	until   time.Time // when the whole body must be there; zero for one that the caller reads
+	cancel  context.CancelFunc
+	silence *time.Timer
+	stalled atomic.Bool
+
+	waited time.Duration // in the present window of a body that the caller reads
+	got    int           // bytes in it
+	empty  int           // reads in a row that brought nothing, and no error
+	slow   error         // why the body was given up, if too little arrived
+}
+
+// idles reports whether the body has brought nothing for too long, without waiting.
+func (b *timedBody) idles(n int, err error, room int) bool {
+	if n > 0 || err != nil || room == 0 {
+		b.empty = 0
+		return false
+	}
+	b.empty++
+	return b.empty >= mostEmpty || b.ctx.Err() != nil
+}
+
+func (b *timedBody) stall() {
+	b.stalled.Store(true)
+	b.cancel()
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	if b.slow != nil {
+		return 0, b.slow
+	}
+	begin, limit := time.Now(), b.limits.Silence
+	isLast := !b.until.IsZero() && b.until.Sub(begin) < limit
+	if isLast {
+		limit = max(0, b.until.Sub(begin))
+	}
+	b.silence.Reset(limit)
+	n, err := b.ReadCloser.Read(p)
+	b.silence.Stop()
+	if n < 0 || n > len(p) {
+		return 0, fmt.Errorf("the body claims to have read %d bytes into %d", n, len(p))
+	}
+	if b.idles(n, err, len(p)) {
+		return 0, cmp.Or(Ended(b.ctx), io.ErrNoProgress)
+	}
+	switch {
+	case err == nil && b.until.IsZero():
+		b.slow = b.progress(n, time.Since(begin))
+		return n, b.slow
+	case err == nil || err == io.EOF:
+		return n, err
+	case b.stalled.Load() && isLast:
+		return n, fmt.Errorf("%w: the body was not complete within %v", ErrStalled, b.limits.Response)
+	case b.stalled.Load():
+		return n, fmt.Errorf("%w: nothing more of the body within %v", ErrStalled, b.limits.Silence)
+	}
+	return n, ByContext(b.ctx, err)
+}
+
+// progress returns an error if a body arrives too slowly.
+func (b *timedBody) progress(n int, wait time.Duration) error {
+	window := max(slowWindow, b.limits.Silence)
+	b.waited += wait
+	b.got += n
+	if b.waited < window {
+		return nil
+	}
+	if b.got < slowest {
+		b.cancel()
+		return &tooSlowError{fmt.Errorf("%w: only %d bytes of the body within %v", ErrStalled, b.got, b.waited.Round(time.Second))}
+	}
+	b.waited, b.got = 0, 0
+	return nil
+}
+
+func (b *timedBody) Close() error {
+	b.silence.Stop()
+	err := b.ReadCloser.Close()
+	b.cancel()
+	return err
+}
+
+// A tooSlowError is that of a body of which too little arrives.
+type tooSlowError struct{ error }
+
+func (e *tooSlowError) Unwrap() error { return e.error }
+
+// IsTooSlow reports whether a body was given up although something of it arrived.
+func IsTooSlow(err error) bool {
+	_, ok := errors.AsType[*tooSlowError](err)
+	return ok
 }
