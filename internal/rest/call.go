@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,18 +34,19 @@ type Segment struct {
 // Join joins segments to a path, each value escaped as a whole. The path's error is
 // that of its first segment that has one.
 func Join(segments ...Segment) Path {
-	var p Path
+	var escaped, template strings.Builder
+	var failure error
 	for _, s := range segments {
 		for _, value := range s.Values {
+			escaped.WriteByte('/')
 			// A "+" in a path means itself, but some proxies read a space.
-			p.Escaped += "/" + strings.ReplaceAll(url.PathEscape(value), "+", "%2B")
+			escaped.WriteString(strings.ReplaceAll(url.PathEscape(value), "+", "%2B"))
 		}
-		p.Template += "/" + s.Template
-		if p.Err == nil {
-			p.Err = s.Err
-		}
+		template.WriteByte('/')
+		template.WriteString(s.Template)
+		failure = cmp.Or(failure, s.Err)
 	}
-	return p
+	return Path{escaped.String(), template.String(), failure}
 }
 
 // A Call is one request as a service describes it.

@@ -209,6 +209,9 @@ func IsLoopback(host string) bool {
 // LowerASCII lowers only A to Z. Unicode functions such as strings.ToLower map
 // some other letters to ASCII.
 func LowerASCII(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return 'A' <= r && r <= 'Z' }) {
+		return text
+	}
 	lower := []byte(text)
 	for i, b := range lower {
 		if 'A' <= b && b <= 'Z' {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -47,7 +48,7 @@ type attempt struct {
 // server says it did not process counts as not sent.
 type sending struct {
 	run    *run
-	path   string             // of the request, as HTTP/2 writes it
+	url    *url.URL           // of the request
 	cancel context.CancelFunc // ends the attempt
 
 	fresh      atomic.Pointer[net.Conn] // a connection that had no request before, or nil
@@ -70,7 +71,7 @@ func (s *sending) trace() *httptrace.ClientTrace {
 			// this context, for example for a token; those are not watched.
 			if name == ":path" {
 				s.pseudo.Store(true)
-				s.overHTTP2.Store(s.overHTTP2.Load() || slices.Equal(values, []string{s.path}))
+				s.overHTTP2.Store(s.overHTTP2.Load() || slices.Equal(values, []string{s.url.RequestURI()}))
 			}
 		},
 		Got1xxResponse: func(int, textproto.MIMEHeader) error {

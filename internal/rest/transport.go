@@ -93,7 +93,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	info := Info{r.call.Method, r.call.Path.Template, r.history.attempts, a.away != ""}
 	ctx := context.WithValue(req.Context(), infoKey{}, info)
-	resp, start, err := t.pass(req.Clone(ctx), r)
+	resp, start, err := t.pass(own(ctx, req), r)
 	if start.IsZero() {
 		if req.Body != nil {
 			req.Body.Close()
@@ -105,6 +105,17 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	t.report(ctx, r, Exchange{info, time.Since(start), statusOf(resp), secret.ScrubError(err, r.secrets)}, resp)
 	return resp, err
+}
+
+// own returns a copy of a request whose header and URL can be changed: by us, and by
+// transports that should not.
+func own(ctx context.Context, req *http.Request) *http.Request {
+	out := req.WithContext(ctx)
+	out.URL, out.Header = new(*req.URL), maps.Clone(req.Header)
+	if out.Header == nil {
+		out.Header = http.Header{}
+	}
+	return out
 }
 
 func statusOf(resp *http.Response) int {
@@ -195,7 +206,7 @@ func travels(name string) bool {
 // exchange sends the request, and records whether it may have reached the server.
 func (t *transport) exchange(out *http.Request, r *run) (*http.Response, error) {
 	a := &r.attempt
-	a.sent, a.sending = true, &sending{run: r, path: out.URL.RequestURI()}
+	a.sent, a.sending = true, &sending{run: r, url: out.URL}
 	if !t.http1.Load() {
 		out.GetBody = nil // so that an HTTP/2 error says whether the request was processed
 	}
@@ -220,8 +231,15 @@ func (t *transport) exchange(out *http.Request, r *run) (*http.Response, error) 
 	return resp, nil
 }
 
-// report logs an exchange and calls the hook.
-func (t *transport) report(ctx context.Context, r *run, e Exchange, resp *http.Response) {
+// log logs an exchange.
+func (t *transport) log(ctx context.Context, r *run, e Exchange, resp *http.Response) {
+	level := slog.LevelInfo
+	if e.Err != nil || e.Status == http.StatusTooManyRequests || e.Status >= 500 {
+		level = slog.LevelWarn
+	}
+	if !t.config.Logger.Enabled(ctx, level) {
+		return
+	}
 	attrs := []slog.Attr{slog.String("method", e.Info.Method), slog.String("endpoint", e.Info.Endpoint)}
 	if resp != nil {
 		attrs = append(attrs, slog.Int("status", resp.StatusCode))
@@ -233,11 +251,12 @@ func (t *transport) report(ctx context.Context, r *run, e Exchange, resp *http.R
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("error", e.Err.Error()))
 	}
-	level := slog.LevelInfo
-	if e.Err != nil || e.Status == http.StatusTooManyRequests || e.Status >= 500 {
-		level = slog.LevelWarn
-	}
 	t.config.Logger.LogAttrs(ctx, level, "gitlabci: request", attrs...)
+}
+
+// report logs an exchange and calls the hook.
+func (t *transport) report(ctx context.Context, r *run, e Exchange, resp *http.Response) {
+	t.log(ctx, r, e, resp)
 	if t.config.OnResponse == nil {
 		return
 	}
