@@ -31,7 +31,7 @@ var wireFilledArtifacts = []wireFilled{
 	},
 	{
 		opts: func() any {
-			return &gitlabci.SaveOptions{FileType: gitlabci.ArtifactTypeSARIF, DownloadMode: gitlabci.DownloadModeDirect, Gunzip: true, AllowUnverified: true}
+			return &gitlabci.SaveOptions{FileType: gitlabci.ArtifactTypeSARIF, DownloadMode: gitlabci.DownloadModeDirect, Gunzip: true, AllowUnverified: true, Connections: 2}
 		},
 		except: "Progress",
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
