@@ -121,7 +121,7 @@ func TestAfterTheFailure(t *testing.T) {
 func TestWrapped(t *testing.T) {
 	for _, wrap := range []string{"#12 0.345 ", "#4 ", "│ ", "web-1  | ", "2024-05-22T12:43:46.123Z ", "12.50 "} {
 		s := summarize(t, jobLog(wrap+"--- FAIL: TestA (0.00s)\n"+wrap+"    a_test.go:7: got 1\n"+wrap+"FAIL\n", exitCode1))
-		require.Equal(t, "TestA: "+strings.TrimSpace(wrap+"    a_test.go:7: got 1"), s.Reason, wrap)
+		require.Equal(t, "TestA: "+strings.TrimSpace(strings.TrimPrefix(wrap, "│")+"    a_test.go:7: got 1"), s.Reason, wrap)
 		require.Equal(t, 7, s.Causes[0].Line, wrap)
 	}
 }
@@ -155,4 +155,15 @@ func TestTasks(t *testing.T) {
 	}
 	shown := shownOf(t, "[info] x\n[12:30:01] Error: missing file\n    at build (/app/gulpfile.js:1:41)\n"+numbered("line %d", 12))
 	require.Equal(t, []string{"[12:30:01] Error: missing file", "    at build (/app/gulpfile.js:1:41)"}, shown)
+}
+
+// A reason has none of what a tool draws around its lines.
+func TestUnmarkedReason(t *testing.T) {
+	for text, want := range map[string]string{
+		"____ test_a ____\nE       ValueError: no\n\ntests/test_a.py:6: ValueError\n": "tests/test_a.py:6: test_a: ValueError: no",
+		"+++++ Timeout +++++\n": "Timeout",
+		"#   Failed test 'adds'\n#   at t/a.t line 3.\n#          got: '1'\n": "t/a.t:3: adds: got: '1'",
+	} {
+		require.Equal(t, want, summarize(t, jobLog(text, exitCode1)).Reason)
+	}
 }

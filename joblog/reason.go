@@ -14,7 +14,7 @@ const maxReason = 200
 // reasonOf makes one line of what explains a failure: the line that says most, with its
 // place, and the name of the test.
 func reasonOf(f *failure) string {
-	text := strings.TrimSpace(f.telling())
+	text := unmarked(f.telling())
 	if f.name != "" && !strings.Contains(text, f.name) {
 		text = f.name + ": " + text
 	}
@@ -26,6 +26,21 @@ func reasonOf(f *failure) string {
 		text = place + ": " + text
 	}
 	return trim(text)
+}
+
+// unmarked returns a line without what a tool draws around it: a rule, a frame, a sign
+// of a comment, or the E of pytest.
+func unmarked(line string) string {
+	text := strings.TrimSpace(line)
+	for _, sign := range []string{"E  ", "# "} {
+		text = strings.TrimPrefix(text, sign)
+	}
+	text = strings.TrimLeft(text, "│┃|_=+─―━ ")
+	text = strings.TrimRight(text, "│┃|_=+─―━ ")
+	if text == "" {
+		return strings.TrimSpace(line)
+	}
+	return text
 }
 
 // telling returns the line that says most: the first that explains a name, or else the

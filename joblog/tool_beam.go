@@ -7,7 +7,7 @@ var beamFamily = family{
 			tool: "exunit", starts: []string{"#) "}, match: `^\s+\d+\) (?P<name>(?:test|property|doctest|feature) .+) \([\w.]+\)$`, within: 100,
 			after: []rule{
 				{like: `^\s+\d+\) |^Finished in`, do: stop},
-				{like: `^\s+(?P<file>\S+\.exs?):(?P<line>\d+)$`, do: show, most: 1},
+				{like: `^\s+(?P<file>\S+\.exs?):(?P<line>\d+)$`, do: more, most: 1},
 				{like: `^\s+\*\* \(|^\s+(?:Assertion|match|Expected|Refute|Wrong|Doctest|Failed|The following|No message)\b`, do: show, most: 2},
 				{like: `^\s+(?:code|left|right|expected|actual): `, do: show, most: 3},
 				{like: `^\s+stacktrace:`, do: pass},
@@ -40,7 +40,7 @@ var beamFamily = family{
 			after: []rule{{like: `^\* `, do: show, most: 3}, {like: `^\s+the dependency|^\s+lock mismatch`, do: more, most: 2}, {deeper: true, do: pass}},
 		},
 		{tool: "hex", weight: message, starts: []string{"Failed to use \"", "Because \""}},
-		{tool: "elixir", weight: message, starts: []string{"== Compilation error in file ", "Compilation failed due to warnings", "could not compile dependency"}},
+		{tool: "elixir", weight: message, starts: []string{"Compilation failed due to warnings", "could not compile dependency"}},
 		{tool: "elixir", weight: consequence, starts: []string{"== Compilation error in file "}},
 		{
 			tool: "credo", starts: []string{"┃ ["}, match: `^\s*┃ \[[WRDCF]\] \S+ \S`, within: 1,

@@ -4,11 +4,12 @@ package joblog
 var haskellFamily = family{
 	facts: []fact{
 		{
-			tool: "ghc", place: true, files: []string{".hs", ".hsc", ".chs"}, match: `^(?P<file>[^\s:]+\.(?:l?hs|hsc|chs)):(?P<line>\d+):\d+(?:-\d+)?: error\b`, within: 30, blank: last,
+			tool: "ghc", place: true, files: []string{".hs", ".hsc", ".chs"}, match: `^(?P<file>[^\s:]+\.(?:l?hs|hsc|chs)):(?P<line>\d+):\d+(?:-\d+)?: error\b`, head: show, within: 30, blank: last,
 			after: []rule{
 				{like: `^\s*(?:\d+ )?\|`, do: pass},
 				{like: `^\s+• (?:In |Perhaps|Relevant)`, do: more},
-				{deeper: true, do: show, most: 2},
+				{deeper: true, do: tell, most: 1},
+				{deeper: true, do: show, most: 1},
 				{deeper: true, do: pass},
 			},
 		},
@@ -24,7 +25,7 @@ var haskellFamily = family{
 			after: []rule{{like: `^\s+(?P<file>\S+\.hs):(?P<line>\d+):`, do: show, most: 1}, {deeper: true, do: show, most: 4}},
 		},
 		{
-			tool: "ocaml", starts: []string{`File "`}, match: `^File "(?P<file>[^"]+)", lines? (?P<line>\d+)(?:-\d+)?(?:, characters [\d-]+)?:$`, within: 30, confirm: `^Error\b`,
+			tool: "ocaml", starts: []string{`File "`}, match: `^File "(?P<file>[^"]+)", lines? (?P<line>\d+)(?:-\d+)?(?:, characters [\d-]+)?:$`, head: show, within: 30, confirm: `^Error\b`,
 			after: []rule{
 				{like: `^Error\b`, do: tell},
 				{like: `^\s*\d+ \||^\s*\^|^\s*\.\.\.`, do: pass},

@@ -7,7 +7,7 @@ var perlFamily = family{
 			tool: "tap", starts: []string{"#   Failed test", "# Failed test"}, match: `^\s*#\s+Failed (?:\(TODO\) )?test (?:'(?P<name>.*)'|\d+.*|.*)$`, within: 30,
 			after: []rule{
 				{like: `^\s*#\s+Failed (?:\(TODO\) )?test|^\s*# Looks like`, do: stop},
-				{like: `^\s*#\s+at (?P<file>\S+) line (?P<line>\d+)`, do: show},
+				{like: `^\s*#\s+at (?P<file>\S+) line (?P<line>\d+)`, do: tell, most: 1},
 				{like: `^\s*#\s+in test '(?P<name>.*)'`, do: more},
 				{like: `^\s*#\s`, do: show, most: 4},
 				{like: `^\s*#`, do: pass},
@@ -32,7 +32,7 @@ var perlFamily = family{
 			after: []rule{{like: `^stack traceback:|^\s+\[C\]|^\t`, do: pass}},
 		},
 		{
-			tool: "busted", starts: []string{"Failure -> ", "Error -> "}, match: `^(?:Failure|Error) -> (?P<file>\S+) @ (?P<line>\d+)$`, within: 30, blank: last,
+			tool: "busted", starts: []string{"Failure -> ", "Error -> "}, match: `^(?:Failure|Error) -> (?P<file>\S+) @ (?P<line>\d+)$`, head: show, within: 30, blank: last,
 			after: []rule{{like: `^stack traceback:|^\t`, do: pass}, {like: `:\d+: `, do: tell, most: 1}, {do: show, most: 4}, {do: pass}},
 		},
 		{tool: "luacheck", place: true, files: []string{".lua"}, match: `^\s*(?P<file>[^\s:]+\.lua):(?P<line>\d+):\d+(?:-\d+)?: `},
@@ -53,7 +53,7 @@ var perlFamily = family{
 			after: []rule{{like: `^\* `, do: stop}, {deeper: true, do: show, most: 5}},
 		},
 		{weight: never, starts: []string{"* checking "}},
-		{weight: never, starts: []string{"Execution halted"}},
+		{weight: never, starts: []string{"Execution halted", "Calls: "}},
 
 		{
 			tool: "julia", words: []string{"Test Failed at ", "Error During Test at "}, match: `(?:(?P<name>\S.*): )?(?:Test Failed|Error During Test) at (?P<file>[^\s:]+):(?P<line>\d+)`, within: 12,

@@ -69,13 +69,14 @@ var phpFamily = family{
 		},
 
 		{
-			tool: "phpcs", starts: []string{"FILE: "}, match: `^FILE: (?P<file>\S+)$`, within: 500,
+			tool: "phpcs", starts: []string{"FILE: "}, match: `^FILE: (?P<file>\S+)$`, head: show, within: 500,
 			after: []rule{
 				{like: `^(?:FILE:|Time:|PHPCBF )`, do: stop},
 				{like: `^-+$`, do: pass},
 				{like: `^FOUND `, do: more},
-				{like: `^\s*(?P<line>\d+) \| ERROR\b`, do: show, most: 4},
-				{like: `^\s*(?P<line>\d+) \| WARNING\b`, do: show, most: 2},
+				{like: `^\s*(?P<line>\d+) \| (?:ERROR|WARNING)\b`, do: tell, most: 1},
+				{like: `^\s*\d+ \| ERROR\b`, do: show, most: 3},
+				{like: `^\s*\d+ \| WARNING\b`, do: show, most: 1},
 				{do: pass},
 			},
 		},
@@ -98,13 +99,13 @@ var phpFamily = family{
 		{tool: "php-cs-fixer", starts: []string{"#) "}, match: `^\s+\d+\) (?P<file>\S+\.php)(?: \(|$)`},
 
 		{
-			tool: "composer", starts: []string{"Your requirements could not be resolved", "Your lock file does not contain"}, within: 20,
+			tool: "composer", head: show, starts: []string{"Your requirements could not be resolved", "Your lock file does not contain"}, within: 20,
 			after: []rule{{like: `^\s+Problem \d+`, do: pass}, {like: `^\s+- `, do: tell, most: 4}, {deeper: true, do: pass}},
 		},
 		{
 			// Of composer, Symfony and Laravel.
 			tool: "php", weight: message, starts: []string{"In "}, match: `^In (?P<file>\w+\.php) line (?P<line>\d+):$`, head: show, within: 20,
-			after: []rule{{like: `^\s+\[`, do: show, most: 1}, {deeper: true, do: tell, most: 3}, {do: pass, ends: true}},
+			after: []rule{{like: `^\s+\[`, do: show, most: 1}, {deeper: true, do: tell, most: 3}, {do: hide, ends: true}},
 		},
 		{
 			// Collision, of Laravel and Pest.

@@ -8,13 +8,13 @@ var pytestFamily = family{
 	facts: []fact{
 		{weight: never, starts: []string{"____"}, match: `^_{20,} summary _{20,}$`}, // of tox
 		{
-			tool: "pytest", starts: []string{"____"}, match: `^_{3,} \[doctest\] (?P<name>\S+) _{3,}$`, head: show, within: 200,
+			tool: "pytest", starts: []string{"____"}, match: `^_{3,} \[doctest\] (?P<name>\S+) _{3,}$`, head: more, within: 200,
 			after: []rule{
 				{like: pytestBegin, do: stop},
 				{like: `^\d+ `, do: more, most: 2},
 				{like: `^\d+ `, do: pass},
-				{like: `^(?P<file>\S+):(?P<line>\d+): \w+`, do: show},
-				{do: show, most: 6},
+				{like: `^(?P<file>\S+):(?P<line>\d+): \w+`, do: more},
+				{do: more, most: 6},
 				{do: pass},
 			},
 		},
@@ -30,7 +30,7 @@ var pytestFamily = family{
 		{
 			// What a test printed may look like anything.
 			weight: never, starts: []string{"----"}, match: `^-+ (?:Captured|live) .* -+$`, within: 5000,
-			after: []rule{{like: pytestBegin + `|^\S+::\S+|^(?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b`, do: stop}, {do: pass}},
+			after: []rule{{like: pytestBegin + `|^\S+::\S+|^(?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\s+\[ *\d+%\]`, do: stop}, {do: pass}},
 		},
 		{
 			weight: never, starts: []string{"===="}, match: `^=+ (?:warnings summary|PASSES|slowest .*durations|XPASSES|XFAILURES).* =+$`, within: 5000,
@@ -53,7 +53,7 @@ var pytestFamily = family{
 		},
 		{weight: never, sets: "pytest", starts: []string{"====", "Test session starts (platform"}, match: `^=+ (?:test session starts|FAILURES|ERRORS) =+$|^Test session starts`},
 		{
-			tool: "pytest", weight: message, starts: []string{"ImportError while loading conftest", "ConftestImportFailure"}, within: 40, lastPlace: true,
+			tool: "pytest", weight: message, starts: []string{"ImportError while loading conftest", "ConftestImportFailure"}, head: show, within: 40, lastPlace: true,
 			after: []rule{
 				{like: `^\S*` + pytestLibrary, do: pass},
 				{like: `^(?P<file>[^\s:]+):(?P<line>\d+): in `, do: more},

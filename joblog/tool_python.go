@@ -37,7 +37,7 @@ var pythonFamily = family{
 			},
 		},
 		{
-			tool: "python", starts: []string{`File "`}, match: `^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)$`, within: 4, confirm: pythonSyntax,
+			tool: "python", starts: []string{`File "`}, match: `^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)$`, head: show, within: 4, confirm: pythonSyntax,
 			after: []rule{{like: pythonSyntax, do: tell, ends: true}, {deeper: true, do: pass}},
 		},
 		{
@@ -60,9 +60,9 @@ var pythonFamily = family{
 		},
 		{weight: never, starts: []string{"ERROR: pip's dependency resolver"}},
 		{
-			tool: "pip", starts: []string{"error: externally-managed-environment", "error: subprocess-exited-with-error", "error: resolution-too-deep", "error: invalid-", "error: uninstall-", "error: legacy-"}, within: 6, other: pass,
+			tool: "pip", starts: []string{"error: externally-managed-environment", "error: subprocess-exited-with-error", "error: resolution-too-deep", "error: invalid-", "error: uninstall-", "error: legacy-"}, head: show, within: 6, other: pass,
 			after: []rule{
-				{like: `^\s*× `, do: show, most: 1},
+				{like: `^\s*× `, do: tell, most: 1},
 				{like: `^\s*│? *exit code: `, do: more},
 				{like: `^\s*╰─> \[`, do: pass, then: pipOutput, thenWithin: 2000},
 				{like: `^\s*╰─> `, do: more, ends: true},

@@ -25,7 +25,7 @@ var rubyFamily = family{
 			tool: "rspec", starts: []string{"rspec ./", "rspec '"}, match: `^rspec '?(?P<file>[^\s:'\[]+)(?::(?P<line>\d+)|\[[\d:]+\])'? # (?P<name>.+)$`, head: more,
 		},
 		{
-			tool: "rspec", starts: []string{"An error occurred "}, match: `^An error occurred (?:while loading (?P<file>[^\s]+\.rb)|in an? |while )`, within: 30,
+			tool: "rspec", starts: []string{"An error occurred "}, match: `^An error occurred (?:while loading (?P<file>[^\s]+\.rb)|in an? |while )`, head: show, within: 30,
 			after: []rule{
 				{like: `^An error occurred|^Finished in|^No examples`, do: stop},
 				{like: `^\s*Failure/Error:`, do: show},
