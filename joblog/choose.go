@@ -88,10 +88,23 @@ func (c *collector) afterwards(failures []*failure) []*failure {
 	for _, f := range later {
 		end = max(end, f.end)
 	}
+	for _, f := range c.now.consequences.all() {
+		end = max(end, f.end)
+	}
 	if s := c.tail.back(0); s != nil && s.at > end && !s.echo && (final.weight == message || final.survivable && s.at > end+afterCrash) {
 		later = append(later, c.tails(1)...)
 	}
 	return later
+}
+
+// endOfKnown returns where the last failure of a recognised tool ends, or 0.
+func endOfKnown(failures []*failure) (end int) {
+	for _, f := range failures {
+		if f.opener != nil {
+			end = max(end, f.end)
+		}
+	}
+	return end
 }
 
 // guess returns lines of a long output in which no tool was recognised: what came before
@@ -110,9 +123,10 @@ func (c *collector) guess() []*failure {
 	if len(hints)+len(consequences) == 0 {
 		return c.tails(shortOutput)
 	}
-	all := c.tails(max(lastOfLong, shortOutput-len(hints)))
+	final := c.tails(min(max(lastOfLong, shortOutput-len(hints)), c.tail.after(endOfKnown(hints))))
+	all := final
 	for _, f := range slices.Concat(consequences, hints) {
-		if len(all) == 0 || f.end < all[0].at {
+		if len(final) == 0 || f.end < final[0].at {
 			all = append(all, f)
 		}
 	}

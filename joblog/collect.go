@@ -229,6 +229,8 @@ func (c *collector) follow(b *block, l *seen) (taken bool) {
 		}
 	case tell, show, more:
 		c.take(b, l, do, r)
+	case deny:
+		b.failure = nil
 	}
 	if f := b.failure; f != nil {
 		f.end = c.lines
@@ -240,7 +242,7 @@ func (c *collector) follow(b *block, l *seen) (taken bool) {
 	}
 	b.mere = b.mere || r != nil && r.mere
 	switch {
-	case do == last || r != nil && r.ends:
+	case do == last || do == deny || r != nil && r.ends:
 		c.close(b)
 	case r != nil && r.then != nil:
 		b.use(r.then)

@@ -16,10 +16,10 @@ import (
 // corpus is how many logs of each folder have to be right: what a person would point to
 // is in what is shown. Whoever makes more of them right raises the number.
 var corpus = map[string]int{
-	"jvm":    95,
+	"jvm":    128,
 	"native": 136,
 	"node":   128,
-	"runner": 50,
+	"runner": 51,
 	"script": 134,
 }
 

@@ -24,7 +24,8 @@ package joblog
 //  3. Which lines explain it? Write rules for the lines that follow, in after, and for
 //     those that came before, in before. Tell shows a line before all others, show
 //     if it can, more if there is room, and pass leaves it out. Stop ends the failure
-//     before the line, which is then looked at like any other. A line that no rule
+//     before the line, which is then looked at like any other. Deny takes the failure
+//     back. A line that no rule
 //     knows does what other says: nothing follows (stop), unless it is set. Say in
 //     within how many lines the failure may span. A rule that is mere makes the failure a
 //     consequence, as that of a group of tests is of a test in it. A weak rule leaves a
@@ -54,9 +55,10 @@ type family struct {
 
 // families are all of them. The first fact that knows a line decides.
 var families = []*family{
-	&runnerFamily, &goTestFamily, &goFamily, &pytestFamily, &pylintFamily, &pythonFamily, &rubyFamily, &phpFamily,
+	&runnerFamily, &javaFamily, &mavenFamily, &gradleFamily, &dotnetFamily, &appleFamily, &terraformFamily, &ansibleFamily, &kubeFamily, &containerFamily, &dataFamily,
+	&goTestFamily, &goFamily, &pytestFamily, &pylintFamily, &pythonFamily, &rubyFamily, &phpFamily,
 	&tapFamily, &perlFamily, &beamFamily, &haskellFamily, &auditFamily, &nodeFamily, &jsTestFamily, &jsLintFamily, &jsBuildFamily,
-	&netFamily, &packagesFamily, &rustFamily, &nativeFamily, &buildFamily, &compilerFamily, &shellFamily, &commonFamily,
+	&netFamily, &packagesFamily, &rustFamily, &nativeFamily, &buildFamily, &compilerFamily, &shellFamily, &commonFamily, &javaLogFamily,
 }
 
 // A fact is one kind of failure, as a tool prints it. See [family].
@@ -119,6 +121,7 @@ const (
 	pass               // it is not shown, unless the last lines of the script are
 	hide               // it is never shown
 	last               // it is not shown, and nothing follows
+	deny               // it says that the failure is none, as "...ignoring" does
 )
 
 // A rule says what becomes of a line that follows the opening one. The first that

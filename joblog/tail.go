@@ -70,6 +70,14 @@ func (s *slot) ofTask(label []byte) (text []byte, ok bool) {
 	return text[:min(len(text), maxMatched)], ok
 }
 
+// after returns how many of the remembered lines come after a line.
+func (t *tail) after(at int) (n int) {
+	for s := t.back(0); s != nil && s.at > at; s = t.back(n) {
+		n++
+	}
+	return n
+}
+
 func (s *slot) matched() []byte { return s.text[s.inner:][:min(len(s.text)-s.inner, maxMatched)] }
 
 // failure makes a failure of the last n lines, the oldest first.

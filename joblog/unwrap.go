@@ -6,8 +6,9 @@ import (
 )
 
 // unwrap removes what others write before each line of a tool: Terraform draws a box,
-// BuildKit writes a step and a time, Compose the name of the container, Valgrind the
-// number of the process, ctest that of the test, and some write a date.
+// BuildKit writes a step and a time, Compose the name of the container, Ant that of
+// the task, Valgrind the number of the process, ctest that of the test, and some write a
+// date.
 func unwrap(text []byte) []byte {
 	if len(text) == 0 {
 		return text
@@ -25,6 +26,8 @@ func unwrap(text []byte) []byte {
 		return unwrapTime(unwrapTest(text))
 	case isLetter(c):
 		return unwrapContainer(text)
+	case c == ' ':
+		return unwrapTask(text)
 	}
 	return text
 }
@@ -66,11 +69,11 @@ func unwrapTime(text []byte) []byte {
 	return text[least+end+1:]
 }
 
-// unwrapContainer removes "web-1  | ".
+// unwrapContainer removes "web-1  | ". "Line |" is PowerShell's.
 func unwrapContainer(text []byte) []byte {
 	const most = 48
 	bar := bytes.IndexByte(text[:min(len(text), most)], '|')
-	if bar < 0 || text[bar-1] != ' ' || bar+1 < len(text) && text[bar+1] != ' ' {
+	if bar < 0 || string(text[:bar]) == "Line " || text[bar-1] != ' ' || bar+1 < len(text) && text[bar+1] != ' ' {
 		return text
 	}
 	if name := span(text, isNameByte); len(bytes.TrimLeft(text[name:bar], " ")) > 0 {
@@ -118,4 +121,17 @@ func eventOutput(text []byte) []byte {
 		return text
 	}
 	return bytes.TrimRight([]byte(output), "\n")
+}
+
+// unwrapTask removes "    [javac] ". Ant makes it as long whatever the task.
+func unwrapTask(text []byte) []byte {
+	const length = len("    [javac] ")
+	if len(text) <= length || text[length-1] != ' ' || text[length-2] != ']' {
+		return text
+	}
+	name := bytes.TrimLeft(text[:length-2], " ")
+	if len(name) < 2 || name[0] != '[' || span(name[1:], isLetter) < len(name)-1 {
+		return text
+	}
+	return text[length:]
 }
