@@ -91,6 +91,9 @@ func (b *budget) cause(i int) (cause Cause, ok bool) {
 		}
 	}
 	cause = Cause{Text: strings.Join(lines, "\n"), File: f.file, Line: f.line, Section: f.section, Time: f.time}
+	if f.file == "" {
+		cause.Line = 0 // the file's name may have been too far before
+	}
 	if f.opener != nil {
 		cause.Tool = f.tool
 	}

@@ -167,3 +167,10 @@ func TestUnmarkedReason(t *testing.T) {
 		require.Equal(t, want, summarize(t, jobLog(text, exitCode1)).Reason)
 	}
 }
+
+// A line's number says nothing without its file.
+func TestLineWithoutFile(t *testing.T) {
+	s := summarize(t, jobLog("  1:7  error  'x' is never used  no-unused-vars\n", exitCode1))
+	require.Equal(t, "eslint", s.Causes[0].Tool)
+	require.Zero(t, s.Causes[0].Line)
+}
