@@ -22,8 +22,10 @@ type Method struct {
 
 	// Call calls the method without options. A list is read to its end, and a file
 	// is read and closed.
-	Call func(ctx context.Context, c *gitlabci.Client, of Target) (any, error)
+	Call methodCall
 }
+
+type methodCall = func(ctx context.Context, c *gitlabci.Client, of Target) (any, error)
 
 // A Target is what a [Method] is called with.
 type Target struct {
@@ -139,10 +141,7 @@ var pipelineMethods = map[string]Method{
 		},
 	},
 	"Pipelines.Get": {
-		Route: "GET /projects/:id/pipelines/:pipeline_id",
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Pipelines.Get(ctx, of.Project, of.pipeline())
-		},
+		Route: "GET /projects/:id/pipelines/:pipeline_id", Call: onPipeline((*gitlabci.PipelinesService).Get),
 	},
 	"Pipelines.Latest": {
 		Route: "GET /projects/:id/pipelines/latest", Query: "ref=main",
@@ -157,16 +156,10 @@ var pipelineMethods = map[string]Method{
 		},
 	},
 	"Pipelines.Retry": {
-		Route: "POST /projects/:id/pipelines/:pipeline_id/retry",
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Pipelines.Retry(ctx, of.Project, of.pipeline())
-		},
+		Route: "POST /projects/:id/pipelines/:pipeline_id/retry", Call: onPipeline((*gitlabci.PipelinesService).Retry),
 	},
 	"Pipelines.Cancel": {
-		Route: "POST /projects/:id/pipelines/:pipeline_id/cancel",
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Pipelines.Cancel(ctx, of.Project, of.pipeline())
-		},
+		Route: "POST /projects/:id/pipelines/:pipeline_id/cancel", Call: onPipeline((*gitlabci.PipelinesService).Cancel),
 	},
 	"Pipelines.UpdateMetadata": {
 		Route: "PUT /projects/:id/pipelines/:pipeline_id/metadata", Body: `{"name":"Nightly"}`,
@@ -181,16 +174,10 @@ var pipelineMethods = map[string]Method{
 		},
 	},
 	"Pipelines.Variables": {
-		Route: "GET /projects/:id/pipelines/:pipeline_id/variables", Response: `[]`,
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Pipelines.Variables(ctx, of.Project, of.pipeline())
-		},
+		Route: "GET /projects/:id/pipelines/:pipeline_id/variables", Response: `[]`, Call: onPipeline((*gitlabci.PipelinesService).Variables),
 	},
 	"Pipelines.TestReport": {
-		Route: "GET /projects/:id/pipelines/:pipeline_id/test_report", Response: `{"test_suites":[]}`,
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Pipelines.TestReport(ctx, of.Project, of.pipeline())
-		},
+		Route: "GET /projects/:id/pipelines/:pipeline_id/test_report", Response: `{"test_suites":[]}`, Call: onPipeline((*gitlabci.PipelinesService).TestReport),
 	},
 	"Pipelines.TestCases": {
 		Route: "GET /projects/:id/pipelines/:pipeline_id/test_report", Response: `{"test_suites":[]}`,
@@ -199,10 +186,7 @@ var pipelineMethods = map[string]Method{
 		},
 	},
 	"Pipelines.TestReportSummary": {
-		Route: "GET /projects/:id/pipelines/:pipeline_id/test_report_summary", Response: `{"test_suites":[]}`,
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Pipelines.TestReportSummary(ctx, of.Project, of.pipeline())
-		},
+		Route: "GET /projects/:id/pipelines/:pipeline_id/test_report_summary", Response: `{"test_suites":[]}`, Call: onPipeline((*gitlabci.PipelinesService).TestReportSummary),
 	},
 	"Pipelines.Find": {
 		Route: "GET /projects/:id/pipelines", Many: true,
@@ -217,16 +201,10 @@ var pipelineMethods = map[string]Method{
 		},
 	},
 	"Pipelines.Wait": {
-		Route: "GET /projects/:id/pipelines/:pipeline_id", Many: true,
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Pipelines.Wait(ctx, of.Project, of.pipeline(), nil)
-		},
+		Route: "GET /projects/:id/pipelines/:pipeline_id", Many: true, Call: onPipelineWith((*gitlabci.PipelinesService).Wait),
 	},
 	"Pipelines.Failures": {
-		Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Many: true,
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Pipelines.Failures(ctx, of.Project, of.pipeline(), nil)
-		},
+		Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Many: true, Call: onPipelineWith((*gitlabci.PipelinesService).Failures),
 	},
 	"Pipelines.Run": {
 		Route: "POST /projects/:id/pipeline", Many: true,
@@ -235,10 +213,7 @@ var pipelineMethods = map[string]Method{
 		},
 	},
 	"Pipelines.Tree": {
-		Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Many: true,
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Pipelines.Tree(ctx, of.Project, of.pipeline())
-		},
+		Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Many: true, Call: onPipeline((*gitlabci.PipelinesService).Tree),
 	},
 	"Pipelines.CancelEach": {
 		Route: "POST /projects/:id/pipelines/:pipeline_id/cancel", Many: true, Call: each((*gitlabci.PipelinesService).CancelEach),
@@ -251,9 +226,23 @@ var pipelineMethods = map[string]Method{
 	},
 }
 
+// onPipeline calls a method on one pipeline.
+func onPipeline[R any](do func(*gitlabci.PipelinesService, context.Context, gitlabci.ProjectID, gitlabci.PipelineID) (R, error)) methodCall {
+	return func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+		return do(c.Pipelines, ctx, of.Project, of.pipeline())
+	}
+}
+
+// onPipelineWith is like onPipeline, for a method that has options.
+func onPipelineWith[O, R any](do func(*gitlabci.PipelinesService, context.Context, gitlabci.ProjectID, gitlabci.PipelineID, *O) (R, error)) methodCall {
+	return func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+		return do(c.Pipelines, ctx, of.Project, of.pipeline(), nil)
+	}
+}
+
 // each is a method on an iterator over one pipeline. Its error is the pipeline's or
 // the iterator's.
-func each(do EachMethod) func(context.Context, *gitlabci.Client, Target) (any, error) {
+func each(do EachMethod) methodCall {
 	return func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
 		var last *gitlabci.EachResult
 		for result, err := range do(c.Pipelines, ctx, of.Project, PipelinesOf(of.pipeline()), nil) {

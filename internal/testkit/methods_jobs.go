@@ -57,16 +57,10 @@ var jobMethods = map[string]Method{
 		},
 	},
 	"Jobs.Wait": {
-		Route: "GET /projects/:id/jobs/:job_id", Response: `{"id":7,"status":"success"}`, Many: true,
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Jobs.Wait(ctx, of.Project, of.job(), nil)
-		},
+		Route: "GET /projects/:id/jobs/:job_id", Response: `{"id":7,"status":"success"}`, Many: true, Call: onJobWith((*gitlabci.JobsService).Wait),
 	},
 	"Jobs.Get": {
-		Route: "GET /projects/:id/jobs/:job_id",
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Jobs.Get(ctx, of.Project, of.job())
-		},
+		Route: "GET /projects/:id/jobs/:job_id", Call: onJob((*gitlabci.JobsService).Get),
 	},
 	"Jobs.Log": {
 		Route: "GET /projects/:id/jobs/:job_id/trace",
@@ -81,34 +75,19 @@ var jobMethods = map[string]Method{
 		},
 	},
 	"Jobs.Cancel": {
-		Route: "POST /projects/:id/jobs/:job_id/cancel",
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Jobs.Cancel(ctx, of.Project, of.job(), nil)
-		},
+		Route: "POST /projects/:id/jobs/:job_id/cancel", Call: onJobWith((*gitlabci.JobsService).Cancel),
 	},
 	"Jobs.Retry": {
-		Route: "POST /projects/:id/jobs/:job_id/retry",
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Jobs.Retry(ctx, of.Project, of.job(), nil)
-		},
+		Route: "POST /projects/:id/jobs/:job_id/retry", Call: onJobWith((*gitlabci.JobsService).Retry),
 	},
 	"Jobs.Play": {
-		Route: "POST /projects/:id/jobs/:job_id/play",
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Jobs.Play(ctx, of.Project, of.job(), nil)
-		},
+		Route: "POST /projects/:id/jobs/:job_id/play", Call: onJobWith((*gitlabci.JobsService).Play),
 	},
 	"Jobs.PlayOrRetry": {
-		Route: "POST /projects/:id/jobs/:job_id/play",
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Jobs.PlayOrRetry(ctx, of.Project, of.job(), nil)
-		},
+		Route: "POST /projects/:id/jobs/:job_id/play", Call: onJobWith((*gitlabci.JobsService).PlayOrRetry),
 	},
 	"Jobs.Erase": {
-		Route: "POST /projects/:id/jobs/:job_id/erase",
-		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
-			return c.Jobs.Erase(ctx, of.Project, of.job())
-		},
+		Route: "POST /projects/:id/jobs/:job_id/erase", Call: onJob((*gitlabci.JobsService).Erase),
 	},
 	"Jobs.Current": {
 		Route: "GET /job",
@@ -122,6 +101,20 @@ var jobMethods = map[string]Method{
 			return c.Jobs.AllowedAgents(ctx)
 		},
 	},
+}
+
+// onJob calls a method on one job.
+func onJob[R any](do func(*gitlabci.JobsService, context.Context, gitlabci.ProjectID, gitlabci.JobID) (R, error)) methodCall {
+	return func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+		return do(c.Jobs, ctx, of.Project, of.job())
+	}
+}
+
+// onJobWith is like onJob, for a method that has options.
+func onJobWith[O, R any](do func(*gitlabci.JobsService, context.Context, gitlabci.ProjectID, gitlabci.JobID, *O) (R, error)) methodCall {
+	return func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+		return do(c.Jobs, ctx, of.Project, of.job(), nil)
+	}
 }
 
 var artifactMethods = map[string]Method{
