@@ -49,9 +49,10 @@ var mayImport = map[string]string{
 	"cmd/fakegitlab":                 ". gitlabcitest",
 
 	// Tests, and what only they import.
-	"internal/testkit": ". gitlabcitest internal/memnet github.com/stretchr/testify/require",
-	"promises":         "",
-	"promises/memory":  "",
+	"internal/testkit":        ". gitlabcitest internal/memnet github.com/stretchr/testify/require",
+	"internal/testkit/sample": "",
+	"promises":                "",
+	"promises/memory":         "",
 }
 
 // packagesOfModule finds the packages, by their folders. It reads the files rather than

@@ -2,9 +2,7 @@ package promises_test
 
 import (
 	"fmt"
-	"go/ast"
 	"go/importer"
-	"go/parser"
 	"go/token"
 	"go/types"
 	"io"
@@ -15,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/internal/testkit/sample"
 )
 
 // A type of an internal package in an exported signature or field cannot be written down
@@ -146,55 +146,12 @@ func firstInternal(list []types.Type) types.Type {
 	return nil
 }
 
-const hiddenSource = `package hidden
-type T struct{}
-`
-
-const shownSource = `package shown
-import "x/internal/hidden"
-const C = 1
-var V map[string]*hidden.T
-type Word string
-type Alias = hidden.T
-type Struct struct {
-	Base
-	*hidden.T
-	Field []chan hidden.T
-	own   hidden.T
-}
-type Base struct{ Word Word }
-type Page[T any] struct{ Items []*T }
-type Callback func(hidden.T)
-type Seam interface {
-	Do(Word) Page[hidden.T]
-	own(hidden.T)
-}
-func (s *Struct) Good(a, b Word) (n int, err error) { return }
-func (Struct) Bad() (_ hidden.T) { return }
-func (Struct) own2() (_ hidden.T) { return }
-func F(list ...Word) Page[Word] { return Page[Word]{} }
-func own() {}
-`
-
-type importMap map[string]*types.Package
-
-func (i importMap) Import(path string) (*types.Package, error) { return i[path], nil }
-
-func typesOf(t *testing.T, path, source string, known importMap) *types.Package {
-	t.Helper()
-	files := token.NewFileSet()
-	parsed, err := parser.ParseFile(files, path+".go", source, 0)
-	require.NoError(t, err)
-	pkg, err := (&types.Config{Importer: known}).Check(path, files, []*ast.File{parsed}, nil)
-	require.NoError(t, err)
-	return pkg
-}
-
 func TestInternalTypesAreFound(t *testing.T) {
 	t.Parallel()
-	const path = "x/internal/hidden"
+	shown, err := sample.Package()
+	require.NoError(t, err)
 	var names []string
-	for _, found := range internalTypes(typesOf(t, "x/shown", shownSource, importMap{path: typesOf(t, path, hiddenSource, nil)})) {
+	for _, found := range internalTypes(shown) {
 		name, _, _ := strings.Cut(strings.TrimPrefix(found, "shown."), " ")
 		names = append(names, name)
 	}

@@ -3,7 +3,6 @@ package lenient_test
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -255,18 +254,10 @@ func FuzzPasses(f *testing.F) {
 	})
 }
 
-// skipSmallValues skips a test whose responses are too large only as long as a pointer
-// has 64 bits.
-func skipSmallValues(t *testing.T) {
-	if strconv.IntSize < 64 {
-		t.Skip("values take half the memory here")
-	}
-}
-
 // A response that would fill the memory is refused, wherever its parts are kept.
 // One whose parts are not kept, or are as small as their text, is not.
 func TestTooLarge(t *testing.T) {
-	skipSmallValues(t)
+	testkit.Needs64Bits(t)
 	for i, test := range []struct {
 		before, part, behind string
 		is                   error
@@ -294,7 +285,7 @@ func TestTooLarge(t *testing.T) {
 
 // A list has at most 10,000 elements, and these are charged for what they hold.
 func TestTooLargeAList(t *testing.T) {
-	skipSmallValues(t)
+	testkit.Needs64Bits(t)
 	_, _, err := lenient.List[*thing](t.Context(), fill(`[{"many":[{}`, `,{}`, `]}]`))
 	require.ErrorIs(t, err, lenient.ErrTooLarge)
 	_, _, err = lenient.List[*thing](t.Context(), fill(`[{}`, `,{}`, `]`))

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -30,6 +31,15 @@ func Allocated(call func()) uint64 {
 func UnderRace() bool {
 	info, _ := debug.ReadBuildInfo()
 	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+// Needs64Bits skips a test whose responses take too much memory only if a pointer has 64
+// bits: with 32, decoded values take half of it.
+func Needs64Bits(t *testing.T) {
+	t.Helper()
+	if strconv.IntSize < 64 {
+		t.Skip("decoded values take half the memory here")
+	}
 }
 
 // Fewer is n, or a third of it where the race detector takes its time.

@@ -93,19 +93,11 @@ func footprintMeasure(t *testing.T, call string, handler http.Handler) (problem 
 	return problem, peak
 }
 
-// skipSmallTexts skips a test of responses that are refused for their many short texts,
-// which is so as long as a pointer has 64 bits: with 32, texts take half the memory.
-func skipSmallTexts(t *testing.T) {
-	if strconv.IntSize < 64 {
-		t.Skip("texts take half the memory here")
-	}
-}
-
 // A response that is small on the wire does not fill the memory: 256 MiB, the most
 // that is read by default, are sent as some 256 KiB.
 func TestResponseResidentMemory(t *testing.T) {
 	memorySkip(t)
-	skipSmallTexts(t)
+	testkit.Needs64Bits(t)
 	large := map[string]bool{"Variables": true, "TestReportSummary": true, "AllowedAgents": true, "All": true} // decoded as others are
 	for _, bomb := range footprintBombs {
 		size := 8 << 20
@@ -128,7 +120,7 @@ func footprintRepeat(before, part, behind string, n int) *testkit.Canned {
 // A response that would take too much memory is refused before the memory is
 // allocated, even for a short time.
 func TestResponseAllocations(t *testing.T) {
-	skipSmallTexts(t)
+	testkit.Needs64Bits(t)
 	for i, bomb := range footprintBombs {
 		if testkit.UnderRace() && i%8 != 0 {
 			continue

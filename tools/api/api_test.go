@@ -1,69 +1,21 @@
 package main
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"go/types"
 	"slices"
 	"strings"
 	"testing"
+
+	"example.com/gitlabci/internal/testkit/sample"
 )
-
-const hidden = `package hidden
-type T struct{}
-`
-
-const shown = `package shown
-import "x/internal/hidden"
-const C = 1
-const S Word = "s"
-var V map[string]*hidden.T
-type Word string
-type ID = Word
-type Alias = hidden.T
-type Struct struct {
-	Base
-	*hidden.T
-	Field []chan hidden.T
-	own   hidden.T
-}
-type Base struct{ Word Word }
-type Page[T any] struct{ Items []*T }
-type Callback func(hidden.T)
-type Seam interface {
-	Do(Word) Page[hidden.T]
-	own(hidden.T)
-}
-func (s *Struct) Good(a, b Word) (n int, err error) { return }
-func (Struct) Bad() (_ hidden.T) { return }
-func (Struct) own2() (_ hidden.T) { return }
-func F(list ...Word) Page[Word] { return Page[Word]{} }
-func own() {}
-`
-
-type imports map[string]*types.Package
-
-func (i imports) Import(path string) (*types.Package, error) { return i[path], nil }
-
-func check(t *testing.T, path, source string, known imports) *types.Package {
-	t.Helper()
-	files := token.NewFileSet()
-	parsed, err := parser.ParseFile(files, path+".go", source, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkg, err := (&types.Config{Importer: known}).Check(path, files, []*ast.File{parsed}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pkg
-}
 
 func checkShown(t *testing.T) *types.Package {
 	t.Helper()
-	const path = "x/internal/hidden"
-	return check(t, "x/shown", shown, imports{path: check(t, path, hidden, nil)})
+	shown, err := sample.Package()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shown
 }
 
 func TestDescribe(t *testing.T) {
