@@ -18,7 +18,7 @@ import (
 var corpus = map[string]int{
 	"jvm":    128,
 	"native": 136,
-	"node":   128,
+	"node":   153,
 	"runner": 51,
 	"script": 134,
 }

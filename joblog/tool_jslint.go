@@ -35,6 +35,10 @@ var tscFacts = []fact{
 	{weight: never, starts: []string{"Errors  Files"}, within: 50, after: []rule{{like: `^ +\d+  \S+:\d+$`, do: pass}}},
 	{tool: "tsc", weight: consequence, starts: []string{"error: Type checking failed"}},
 	{
+		tool: "deno lint", starts: []string{"error["}, match: `^error\[[a-z][\w-]*\]: `, within: 2,
+		after: []rule{{like: `^\s*--> (?P<file>[^\s:]+):(?P<line>\d+):\d+`, do: show, ends: true}},
+	},
+	{
 		// ts-node and others give the messages of the compiler to Node.js.
 		tool: "node", weight: consequence, words: []string{"Unable to compile TypeScript"},
 	},

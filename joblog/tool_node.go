@@ -97,8 +97,11 @@ var nodeFacts = []fact{
 		after:  jsError,
 	},
 	{
-		tool: "node", weight: message, starts: []string{"[Error: "}, match: `^\[\w*Error: .*\](?: \{)?$`, within: 10,
-		after: []rule{{like: `^  \w+: |^\}`, do: pass}},
+		// An error without a stack, which an object of it follows.
+		tool: "node", weight: message, words: []string{"Error: ", "Error ["}, match: `^\s*\[[\w$.]*Error(?: \[\w+\])?: .*\](?: \{)?$`, within: 60,
+		after: slices.Concat([]rule{{like: `^\s+[\w$.]*Error(?: \[\w+\])?: `, do: show, most: 3}}, jsStack, []rule{
+			{like: `^\s+\[?\w+\]?: |^\s*[\]}],?$`, do: pass},
+		}),
 	},
 	{
 		// Bun quotes the source, and then says what is wrong.
@@ -193,12 +196,14 @@ var yarnFacts = []fact{
 		// The codes of Yarn 2 and later that are errors.
 		tool: "yarn", weight: message, starts: []string{"➤ YN"},
 		match: `^➤ YN00(?:01|09|1[0-24-8]|2[0-278]|35|4[13]|50|57|62|76|78|8[0-4]|9\d): (?:│ )?(?P<name>[^\s+│-].*)$`, within: 12,
+		before: []look{{like: `^➤ YN\d+: .* STD(?:ERR|OUT) +\S`, until: `^➤ YN0007: `, reach: 12, most: 3, do: show}},
 		after: []rule{
 			{like: `^➤ YN\d+: (?:│ )?\s+Request Method:`, do: pass},
 			{like: `^➤ YN\d+: (?:│ )?\s+\S`, do: show, most: 4},
 		},
 	},
 	{tool: "yarn", weight: consequence, starts: []string{"➤ YN0000: "}, match: `Failed with errors`},
+	{tool: "yarn", weight: mention, starts: []string{"➤ YN"}, match: ` STDERR +\S`}, // of a package that is built
 	{weight: never, starts: []string{"➤ YN"}},
 	{tool: "yarn", weight: message, starts: []string{"Usage Error: ", "Internal Error: ", "Unknown Syntax Error: "}, within: 20, after: jsStack},
 }
