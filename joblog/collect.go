@@ -289,7 +289,7 @@ func (c *collector) take(b *block, l *seen, do action, r *ruling) {
 		if b.opener.weight != pending {
 			return
 		}
-		b.failure = b.opener.found(l, c.lines)
+		b.failure = b.opener.begun(l, c.lines)
 		b.failure.locate(b.opening, b.opener.match)
 	}
 	if r != nil {

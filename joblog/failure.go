@@ -31,11 +31,16 @@ type shown struct {
 
 // found begins a failure with a line.
 func (o *opener) found(l *seen, at int) *failure {
-	f := &failure{opener: o, at: at, end: at, time: l.time, section: sectionOf(l.draft)}
+	f := o.begun(l, at)
 	if o != nil {
 		f.locate(l.matched(), o.match)
 	}
 	return f
+}
+
+// begun begins a failure that a line before has opened.
+func (o *opener) begun(l *seen, at int) *failure {
+	return &failure{opener: o, at: at, end: at, time: l.time, section: sectionOf(l.draft)}
 }
 
 // sectionOf returns the name of the innermost section that a line stands in.

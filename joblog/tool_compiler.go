@@ -9,12 +9,18 @@ var compilerFamily = family{
 		},
 		{tool: "compiler", weight: consequence, starts: []string{"cc1: all warnings", "cc1plus: all warnings", "collect2: error", "compilation terminated.", "clang: error: linker command", "clang++: error: linker command", "fatal error: too many errors"}},
 		{weight: consequence, starts: []string{"#  errors generated", "# error generated", "# errors generated", "# warnings and "}, match: `^\d+ (?:warnings? and \d+ )?errors? generated`},
+		{weight: never, place: true, has: ": warning: ", match: `^(?:[A-Za-z]:)?[^\s:]+:\d+(?:[:.][\d.-]+)?: warning: `, within: 12, after: codeFrame},
 		{
-			// gcc, clang, and all that write as they do. gcc speaks other languages too.
-			tool: "compiler", place: true, within: 12, after: codeFrame,
-			match: `^(?P<file>(?:[A-Za-z]:)?[^\s:]+):(?P<line>\d+)(?:[:.][\d.-]+)?: ?(?:fatal |runtime )?(?:[\w-]+ )?(?:error|[Ff]ehler|Fataler Fehler|erreur|错误|致命错误|エラー)\b`,
+			// gcc, clang, and all that write as they do.
+			tool: "compiler", place: true, has: "error", within: 12, after: codeFrame,
+			match: `^(?P<file>(?:[A-Za-z]:)?[^\s:]+):(?P<line>\d+)(?:[:.][\d.-]+)?: ?(?:fatal |runtime )?(?:[\w-]+ )?error\b`,
 		},
-		{weight: never, place: true, match: `^(?:[A-Za-z]:)?[^\s:]+:\d+(?::\d+)?: (?:warning|note|info|remark|Warnung|Anmerkung|style|performance|portability|information)\b`, within: 12, after: codeFrame},
+		{
+			// gcc speaks other languages too.
+			tool: "compiler", place: true, files: cFiles, within: 12, after: codeFrame,
+			match: `^(?P<file>[^\s:]+):(?P<line>\d+)(?::\d+)?: (?:[Ff]ehler|[Ss]chwerwiegender Fehler|erreur(?: fatale)?|错误|致命错误|エラー|致命的エラー)\s?[:：]`,
+		},
+		{weight: never, place: true, match: `^(?:[A-Za-z]:)?[^\s:]+:\d+(?::\d+)?: (?:note|info|remark|Warnung|Anmerkung|attention|style|performance|portability|information)\b`, within: 12, after: codeFrame},
 		{
 			// Go, and linters of many languages.
 			tool: "compiler", place: true, match: `^(?P<file>[^\s:]+\.\w+):(?P<line>\d+):\d+: \S`, within: 4,
@@ -64,6 +70,9 @@ var compilerFamily = family{
 		},
 	},
 }
+
+// cFiles are the endings of files that compilers of C, and of what descends from it, know.
+var cFiles = []string{".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".m", ".mm"}
 
 // codeFrame is the source that a compiler quotes behind a message.
 var codeFrame = []rule{

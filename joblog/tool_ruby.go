@@ -75,7 +75,7 @@ var rubyFamily = family{
 		},
 
 		{
-			tool: "ruby", place: true, match: `^(?P<file>[^\s:]+):(?P<line>\d+):in [` + "`" + `'].*': .*`, within: 60,
+			tool: "ruby", place: true, has: ":in ", match: `^(?P<file>[^\s:]+):(?P<line>\d+):in [` + "`" + `'].*': .*`, within: 60,
 			after: rubyFrames,
 		},
 		{
@@ -107,7 +107,7 @@ var rubyFamily = family{
 
 		{
 			// In a gem: the places behind an exception.
-			weight: never, place: true, match: rubyLibrary + `\S*:\d+:in [` + "`'" + `][^:]*'$`,
+			weight: never, place: true, has: ":in ", match: rubyLibrary + `\S*:\d+:in [` + "`'" + `][^:]*'$`,
 		},
 		{tool: "rake", weight: consequence, starts: []string{"Command failed with status ("}},
 		{weight: never, starts: []string{"(See full trace by running task with"}},
