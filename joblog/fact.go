@@ -58,7 +58,7 @@ var families = []*family{
 	&runnerFamily, &javaFamily, &mavenFamily, &gradleFamily, &dotnetFamily, &appleFamily, &terraformFamily, &ansibleFamily, &kubeFamily, &containerFamily, &dataFamily,
 	&goTestFamily, &goFamily, &pytestFamily, &pylintFamily, &pythonFamily, &rubyFamily, &phpFamily,
 	&tapFamily, &perlFamily, &beamFamily, &haskellFamily, &auditFamily, &nodeFamily, &jsTestFamily, &jsLintFamily, &jsBuildFamily,
-	&netFamily, &packagesFamily, &rustFamily, &nativeFamily, &buildFamily, &compilerFamily, &shellFamily, &commonFamily, &javaLogFamily,
+	&netFamily, &packagesFamily, &rustFamily, &embeddedFamily, &nativeFamily, &buildFamily, &compilerFamily, &shellFamily, &commonFamily, &javaLogFamily,
 }
 
 // A fact is one kind of failure, as a tool prints it. See [family].

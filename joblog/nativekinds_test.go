@@ -274,6 +274,63 @@ var nativeKinds = []struct {
 		want:   []string{"WARNING: ThreadSanitizer: data race (pid=4147)", "    #0 f /builds/group/app/ts.c:2 (ts+0x11d9)", "SUMMARY: ThreadSanitizer: data race /builds/group/app/ts.c:2 in f"},
 		never:  []string{"libsanitizer"},
 	},
+
+	{
+		name:   "make 4.1",
+		output: "main.c:3:1: error: unknown type name 'strct'\nMakefile:12: recipe for target 'main.o' failed\nmake: *** [main.o] Error 1\n",
+		want:   []string{"main.c:3:1: error: unknown type name 'strct'"},
+		never:  []string{"recipe", "make"},
+	},
+	{
+		name: "Bazel, a target that does not compile",
+		output: "INFO: Analyzed 12 targets (3 packages loaded, 140 targets configured).\nERROR: /builds/group/app/lib/BUILD:3:11: Compiling lib/a.cc failed: (Exit 1): gcc failed: error executing command (from target //lib:a) /usr/bin/gcc -U_FORTIFY_SOURCE -c lib/a.cc\n\n" +
+			"Use --sandbox_debug to see verbose messages from the sandbox\nlib/a.cc: In function 'int main()':\nlib/a.cc:3:10: error: 'x' was not declared in this scope\n    3 |   return x;\n      |          ^\nTarget //lib:a failed to build\nUse --verbose_failures to see the command lines of failed build steps.\nINFO: Elapsed time: 1.4s, Critical Path: 0.5s\nFAILED: Build did NOT complete successfully\n",
+		want:  []string{"lib/a.cc:3:10: error: 'x' was not declared in this scope"},
+		never: []string{"sandbox_debug", "verbose_failures", "did NOT"},
+	},
+	{
+		name:   "Bazel, a test that fails",
+		output: "//lib:errors_test                                (cached) PASSED in 0.1s\n//lib:cart_test                                           FAILED in 0.3s\n  /root/.cache/bazel/_bazel_root/1/testlogs/lib/cart_test/test.log\n\nExecuted 1 out of 2 tests: 1 test passes and 1 fails locally.\nINFO: Build completed, 1 test FAILED, 4 total actions\n",
+		want:   []string{"//lib:cart_test                                           FAILED in 0.3s"},
+		never:  []string{"errors_test", "total actions"},
+	},
+	{
+		name: "Yocto",
+		output: "NOTE: Executing Tasks\nERROR: shop-1.0-r0 do_compile: oe_runmake failed\nERROR: shop-1.0-r0 do_compile: Execution of '/builds/group/app/tmp/run.do_compile.77' failed with exit code 1\nERROR: Logfile of failure stored in: /builds/group/app/tmp/log.do_compile.77\nLog data follows:\n| DEBUG: Executing shell function do_compile\n| NOTE: make -j 8\n" +
+			"| main.c:3:10: fatal error: zlib.h: No such file or directory\n| ERROR: oe_runmake failed\nERROR: Task (/builds/group/app/meta-shop/shop_1.0.bb:do_compile) failed with exit code '1'\nNOTE: Tasks Summary: Attempted 812 tasks of which 811 didn't need to be rerun and 1 failed.\n",
+		want:  []string{"ERROR: shop-1.0-r0 do_compile: oe_runmake failed", "| main.c:3:10: fatal error: zlib.h: No such file or directory"},
+		never: []string{"Logfile", "Execution of"},
+	},
+	{
+		name:   "a symbol that a kernel module lacks",
+		output: "  MODPOST drivers/Module.symvers\nERROR: modpost: \"shop_read\" [drivers/shop.ko] undefined!\nmake[2]: *** [scripts/Makefile.modpost:145: Module.symvers] Error 1\n",
+		want:   []string{"ERROR: modpost: \"shop_read\" [drivers/shop.ko] undefined!"},
+		never:  []string{"MODPOST", "make[2]"},
+	},
+	{
+		name:   "PlatformIO",
+		output: "Compiling .pio/build/esp32/src/main.cpp.o\nsrc/main.cpp:12:3: error: 'Wifi' was not declared in this scope\n*** [.pio/build/esp32/src/main.cpp.o] Error 1\n========================= [FAILED] Took 12.31 seconds =========================\n",
+		want:   []string{"src/main.cpp:12:3: error: 'Wifi' was not declared in this scope"},
+		never:  []string{"***", "Took"},
+	},
+	{
+		name: "XCTest",
+		output: "Test Suite 'CartTests' started at 2026-01-02 03:04:05.000\nTest Case '-[AppTests.CartTests testErrors]' started.\nTest Case '-[AppTests.CartTests testErrors]' passed (0.001 seconds).\nTest Case '-[AppTests.CartTests testTotal]' started.\n/builds/group/app/Tests/CartTests.swift:12: error: -[AppTests.CartTests testTotal] : XCTAssertEqual failed: (\"3\") is not equal to (\"4\")\n" +
+			"Test Case '-[AppTests.CartTests testTotal]' failed (0.002 seconds).\nTest Suite 'CartTests' failed at 2026-01-02 03:04:06.000.\n\t Executed 2 tests, with 1 failure (0 unexpected) in 0.003 (0.004) seconds\n** TEST FAILED **\n",
+		want:  []string{"/builds/group/app/Tests/CartTests.swift:12: error: -[AppTests.CartTests testTotal] : XCTAssertEqual failed: (\"3\") is not equal to (\"4\")"},
+		never: []string{"testErrors", "** TEST"},
+	},
+	{
+		name:   "swift test",
+		output: "/builds/group/app/Tests/AppTests/CartTests.swift:12: error: CartTests.testTotal : XCTAssertEqual failed: (\"3\") is not equal to (\"4\")\nTest Case 'CartTests.testTotal' failed (0.002 seconds)\n✘ Test \"adds tax\" recorded an issue at TaxTests.swift:9:5: Expectation failed: (119 → 119) == 120\n✘ Test \"adds tax\" failed after 0.001 seconds with 1 issue.\n",
+		want:   []string{"/builds/group/app/Tests/AppTests/CartTests.swift:12: error: CartTests.testTotal : XCTAssertEqual failed: (\"3\") is not equal to (\"4\")", "✘ Test \"adds tax\" recorded an issue at TaxTests.swift:9:5: Expectation failed: (119 → 119) == 120"},
+		never:  []string{"failed after"},
+	},
+	{
+		name:   "Conan",
+		output: "======== Computing dependency graph ========\nERROR: Package 'zed/1.4' not resolved: Unable to find 'zed/1.4' in remotes.\n",
+		want:   []string{"ERROR: Package 'zed/1.4' not resolved: Unable to find 'zed/1.4' in remotes."},
+	},
 }
 
 func TestNativeKinds(t *testing.T) {

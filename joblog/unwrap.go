@@ -18,6 +18,8 @@ func unwrap(text []byte) []byte {
 		return unwrapStep(text)
 	case c == '=':
 		return unwrapProcess(text)
+	case c == '|': // BitBake, before the log of a task
+		return bytes.TrimPrefix(text, []byte("| "))
 	case c == boxLine[0]:
 		if rest, ok := bytes.CutPrefix(text, []byte(boxLine)); ok {
 			return bytes.TrimPrefix(rest, []byte(" "))
