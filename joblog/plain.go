@@ -113,7 +113,7 @@ func control(b []byte, i int) int {
 // isPrintable reports whether eight bytes are all of ASCII, and none controls or is DEL.
 func isPrintable(b uint64) bool {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
-	return (b|b+ones|(b-' '*ones)&^b)&high == 0
+	return (b|(b+ones)|(b-' '*ones)&^b)&high == 0
 }
 
 var isControl = func() (is [utf8.RuneSelf]bool) {

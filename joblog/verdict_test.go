@@ -8,6 +8,9 @@ import (
 	"example.com/gitlabci/joblog"
 )
 
+// windows has statuses of Windows, which an int of 32 bits has as negative numbers.
+var windows = []uint32{0xffffffff, 0xc0000005}
+
 func TestVerdict(t *testing.T) {
 	for verdict, want := range map[string]joblog.Summary{
 		"\x1b[32;1mJob succeeded\x1b[0;m\n":                                         {Verdict: "Job succeeded", Succeeded: true},
@@ -15,8 +18,8 @@ func TestVerdict(t *testing.T) {
 		"ERROR: Job failed: exit code 4 (killed)\n":                                 {Verdict: "ERROR: Job failed: exit code 4 (killed)", ExitCode: 4},
 		"ERROR: Job failed: exit code 010\n":                                        {Verdict: "ERROR: Job failed: exit code 010", ExitCode: 10},
 		"ERROR: Job failed: exit status 2":                                          {Verdict: "ERROR: Job failed: exit status 2", ExitCode: 2},
-		"ERROR: Job failed: exit status 0xffffffff\n":                               {Verdict: "ERROR: Job failed: exit status 0xffffffff", ExitCode: 0xffffffff},
-		"ERROR: Job failed: exit status 0xc0000005\n":                               {Verdict: "ERROR: Job failed: exit status 0xc0000005", ExitCode: 0xc0000005},
+		"ERROR: Job failed: exit status 0xffffffff\n":                               {Verdict: "ERROR: Job failed: exit status 0xffffffff", ExitCode: int(windows[0])},
+		"ERROR: Job failed: exit status 0xc0000005\n":                               {Verdict: "ERROR: Job failed: exit status 0xc0000005", ExitCode: int(windows[1])},
 		"ERROR: Job failed: exit code -1\n":                                         {Verdict: "ERROR: Job failed: exit code -1", ExitCode: -1},
 		"ERROR: Job failed: exit code \n":                                           {Verdict: "ERROR: Job failed: exit code"},
 		"ERROR: Job failed: command terminated with exit code 3":                    {Verdict: "ERROR: Job failed: command terminated with exit code 3", ExitCode: 3},
