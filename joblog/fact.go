@@ -11,7 +11,7 @@ package joblog
 //  1. Which line opens the failure? Name it by a literal: in starts if the line begins
 //     with it, in words if it stands further inside, where a word begins. Starts have
 //     three bytes or more, words four. A line's indent does not count, nor does what a
-//     container or a wrapper writes before it ("│ ", "#12 0.345 ", "web-1  | "); the
+//     container or a wrapper writes before it ("│ ", "#12 0.345 ", "web-1  | ", "api:test: "); the
 //     number at the beginning of a line is written #, as in "#) " for "12) ". A line
 //     that begins with a file and a line number needs no literal: say place, in files
 //     with which endings, or what else the line has.
