@@ -261,6 +261,27 @@ hint: If you don't want pnpm to fail on peer dependency issues, add "strict-peer
 		want: []string{"ERR_PNPM_PEER_DEP_ISSUES", "unmet peer eslint"},
 	},
 	{
+		name: "node --test with dots",
+		output: `..X.
+
+Failed tests:
+
+✖ splits at midnight (2.85ms)
+  AssertionError [ERR_ASSERTION]: Expected values to be strictly deep-equal:
+  + actual - expected
+
+      at TestContext.<anonymous> (/builds/group/app/test/dates.test.js:7:12)
+      at Test.runInAsyncScope (node:async_hooks:214:14) {
+    generatedMessage: true,
+    code: 'ERR_ASSERTION'
+  }
+✖ intervals (5.08ms)
+  '1 subtest failed'
+`,
+		want:  []string{"✖ splits at midnight", "Expected values to be strictly deep-equal", "dates.test.js:7:12"},
+		never: []string{"subtest failed"},
+	},
+	{
 		name: "a rejection in Node.js 14",
 		output: `listening
 (node:22) UnhandledPromiseRejectionWarning: Error: cannot reach the database

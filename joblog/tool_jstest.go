@@ -136,9 +136,17 @@ var vitestFacts = []fact{
 }
 
 var nodeTestFacts = []fact{
-	{weight: never, starts: []string{"✖ failing tests:", "Failed tests:"}, sets: "node:test"},
-	{
-		tool: "node:test", starts: []string{"✖ "}, needs: "node:test", match: `^\s*✖ (?P<name>.*) \([\d.]+m?s\)$`, within: 120,
+	{weight: never, starts: []string{"✖ failing tests:"}, sets: "node:test"},
+	nodeTestRow("node:test"),
+	nodeTestRow("results"), // "Failed tests:" of the dot reporter, as Maven has it
+	{tool: "node:test", weight: consequence, starts: []string{"✖ "}, match: `^\s*✖ .* \([\d.]+m?s\)(?: #.*)?$`},
+	{weight: never, starts: []string{"ℹ "}, match: `^\s*ℹ (?:tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) `},
+}
+
+// nodeTestRow is a test in the list at the end, behind a line that set the mark.
+func nodeTestRow(mark string) fact {
+	return fact{
+		tool: "node:test", starts: []string{"✖ "}, needs: mark, match: `^\s*✖ (?P<name>.*) \([\d.]+m?s\)$`, within: 120,
 		before: []look{{like: `^test at (?P<file>[^\s:]+):(?P<line>\d+)`, reach: 1, most: 1, do: show}},
 		after: slices.Concat([]rule{
 			{like: `^\s+'\d+ subtests? failed'`, do: pass, mere: true},
@@ -149,9 +157,7 @@ var nodeTestFacts = []fact{
 			{deeper: true, do: more, most: 6},
 			{deeper: true, do: pass},
 		}),
-	},
-	{tool: "node:test", weight: consequence, starts: []string{"✖ "}, match: `^\s*✖ .* \([\d.]+m?s\)(?: #.*)?$`},
-	{weight: never, starts: []string{"ℹ "}, match: `^\s*ℹ (?:tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) `},
+	}
 }
 
 // Browsers, and what drives them.
