@@ -55,7 +55,7 @@ type family struct {
 
 // families are all of them. The first fact that knows a line decides.
 var families = []*family{
-	&runnerFamily, &javaFamily, &mavenFamily, &gradleFamily, &dotnetFamily, &appleFamily, &terraformFamily, &ansibleFamily, &kubeFamily, &containerFamily, &dataFamily,
+	&runnerFamily, &javaFamily, &mavenFamily, &gradleFamily, &dotnetFamily, &appleFamily, &terraformFamily, &ansibleFamily, &kubeFamily, &containerFamily, &cloudFamily, &dataFamily,
 	&goTestFamily, &goFamily, &pytestFamily, &pylintFamily, &pythonFamily, &rubyFamily, &phpFamily,
 	&tapFamily, &perlFamily, &beamFamily, &haskellFamily, &auditFamily, &nodeFamily, &jsTestFamily, &jsLintFamily, &jsBuildFamily,
 	&netFamily, &packagesFamily, &rustFamily, &embeddedFamily, &nativeFamily, &buildFamily, &compilerFamily, &shellFamily, &commonFamily, &javaLogFamily,

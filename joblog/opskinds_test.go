@@ -481,6 +481,85 @@ Line |
 		want: []string{"ERROR 1064 (42000) at line 12"},
 	},
 	{
+		name: "the AWS CLI",
+		output: `upload failed: dist/app.js to s3://acme-web/app.js An error occurred (AccessDenied) when calling the PutObject operation: Access Denied
+`,
+		want: []string{"An error occurred (AccessDenied)"},
+	},
+	{
+		name: "an analyzer of GitLab",
+		output: `[INFO] [Gemnasium] [2026-05-01T10:00:00Z] ▶ GitLab Gemnasium analyzer v5.2.0
+[FATA] [Gemnasium] [2026-05-01T10:00:02Z] ▶ exit status 1: no match for go.sum in /builds/group/app
+`,
+		want: []string{"no match for go.sum"},
+	},
+	{
+		name: "SonarScanner",
+		output: `INFO: ANALYSIS SUCCESSFUL, you can find the results at: https://sonar.example.com/dashboard?id=app
+ERROR: QUALITY GATE STATUS: FAILED - View details on https://sonar.example.com/dashboard?id=app
+INFO: ------------------------------------------------------------------------
+INFO: EXECUTION FAILURE
+INFO: ------------------------------------------------------------------------
+INFO: Total time: 12.3s
+INFO: Final Memory: 20M/77M
+ERROR: Error during SonarScanner execution
+ERROR:
+`,
+		want:  []string{"QUALITY GATE STATUS: FAILED"},
+		never: []string{"Final Memory", "EXECUTION FAILURE"},
+	},
+	{
+		name: "Bazel",
+		output: `ERROR: /builds/group/app/lib/BUILD:3:11: Compiling lib/a.cc failed: (Exit 1): gcc failed: error executing command /usr/bin/gcc -c lib/a.cc
+lib/a.cc:7:3: error: 'nosuch' was not declared in this scope
+    7 |   nosuch();
+      |   ^~~~~~
+//lib:a_test                                                            FAILED in 0.3s
+FAILED: Build did NOT complete successfully
+`,
+		want:  []string{"lib/BUILD:3:11: Compiling lib/a.cc failed", "lib/a.cc:7:3: error: 'nosuch'", "//lib:a_test"},
+		never: []string{"did NOT complete"},
+	},
+	{
+		name: "Nix",
+		output: `error: builder for '/nix/store/abc-app-1.0.drv' failed with exit code 2;
+       last 3 log lines:
+       > building
+       > src/main.c:3:2: error: expected ';' before 'return'
+       > make: *** [Makefile:2: app] Error 1
+       For full logs, run 'nix log /nix/store/abc-app-1.0.drv'.
+`,
+		want:  []string{"builder for '/nix/store/abc-app-1.0.drv' failed", "src/main.c:3:2: error: expected ';'"},
+		never: []string{"nix log"},
+	},
+	{
+		name: "Vault",
+		output: `Error reading kv/data/ci: Error making API request.
+
+URL: GET https://vault.example.com/v1/kv/data/ci
+Code: 403. Errors:
+
+* 1 error occurred:
+	* permission denied
+`,
+		want: []string{"Error making API request", "Code: 403. Errors:", "permission denied"},
+	},
+	{
+		name: "an Android build",
+		output: `FAILURE: Build failed with an exception.
+
+* What went wrong:
+Execution failed for task ':app:mergeDebugResources'.
+> A failure occurred while executing com.android.build.gradle.internal.res.ResourceCompilerRunnable
+   > Resource compilation failed (Failed to compile values resource file. Cause: java.lang.IllegalStateException: Can not extract resource).
+     ERROR:/builds/group/app/app/src/main/res/values/strings.xml:12: AAPT: error: unescaped apostrophe in string
+
+* Try:
+> Run with --stacktrace option to get the stack trace.
+`,
+		want: []string{"':app:mergeDebugResources'", "Resource compilation failed", "strings.xml:12: AAPT: error"},
+	},
+	{
 		name: "LaTeX",
 		output: `(./thesis.tex (./chapters/intro.tex
 ! Missing $ inserted.

@@ -9,7 +9,7 @@ var appleFamily = family{
 			tool: "swift test", starts: []string{"✘ Test "}, match: `^✘ Test (?P<name>.+?) recorded an issue at (?P<file>[^\s:]+):(?P<line>\d+)(?::\d+)?: `,
 		},
 		{tool: "swift test", weight: consequence, starts: []string{"✘ Test ", "✘ Suite "}},
-		{weight: consequence, starts: []string{"** BUILD FAILED **", "** TEST FAILED **", "** ARCHIVE FAILED **", "** EXPORT FAILED **"}},
+		{weight: consequence, starts: []string{"** BUILD FAILED **", "** TEST FAILED **", "** ARCHIVE FAILED **", "** EXPORT FAILED **", "fastlane finished with errors", "Gradle task assemble"}},
 		{
 			tool: "xcodebuild", weight: message, starts: []string{"The following build commands failed:"}, head: more, within: 6,
 			after: []rule{{like: `^\(\d+ failures?\)$`, do: last}, {deeper: true, do: show, most: 3}},

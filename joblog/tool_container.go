@@ -41,7 +41,7 @@ var containerFamily = family{
 				"Error response from daemon: ", "ERROR: Error response from daemon: ", "docker: Error response from daemon", "Cannot connect to the Docker daemon", "ERROR: Cannot connect to the Docker daemon",
 				"docker: Cannot connect to the Docker", "error during connect: ", "ERROR: error during connect: ", "denied: ", "unauthorized: ", "no basic auth credentials", "toomanyrequests: ",
 				"unable to resolve docker endpoint", "Error: Cannot perform an interactive login", "Got permission denied while trying to connect to the Docker", "permission denied while trying to connect to the Docker",
-				"manifest unknown", "An image does not exist locally with", "Error saving credentials", "dependency failed to start", "no such service: ", "invalid reference format",
+				"manifest unknown", "the input device is not a TTY", "An image does not exist locally with", "Error saving credentials", "dependency failed to start", "no such service: ", "invalid reference format",
 			},
 		},
 		{

@@ -13,7 +13,7 @@ var dotnetFamily = family{
 		},
 		{weight: never, words: []string{"warning CS", "warning NU", "warning CA", "warning SA", "warning MSB", "warning NETSDK", "warning IDE"}, match: `: warning [A-Z]+\d+: `},
 		{weight: consequence, starts: []string{"Build FAILED", "Test Run Failed", "Failed!  - Failed:", "Build failed with # error"}},
-		{weight: never, starts: []string{"Passed!  - Failed:", "Time Elapsed "}},
+		{weight: never, starts: []string{"Passed!  - Failed:", "Time Elapsed ", "# Error(s)", "# Warning(s)"}},
 		{
 			tool: "dotnet test", starts: []string{"Failed "}, match: `^\s*Failed (?P<name>\S.*?) \[(?:< )?[\d.,]+ ?\w+(?: [\d.]+ ?\w+)*\]$`, within: 60, lastPlace: false,
 			after: dotnetTest,
@@ -35,7 +35,7 @@ var dotnetFamily = family{
 				{deeper: true, do: more, most: 2},
 			},
 		},
-		{tool: "dotnet", weight: message, starts: []string{"Could not execute because the", "The command could not be loaded", "error: Unable to load the service index", "A compatible .NET SDK was not found", "You must install or update .NET"}, within: 6, after: []rule{{like: `^\s*(?:Requested SDK|.* SDK version|\* )`, do: show, most: 2}, {do: more, most: 1}, {do: pass}}},
+		{tool: "dotnet", weight: message, starts: []string{"Could not execute because the", "The command could not be loaded", "error: Unable to load the service index", "error: Response status code does not indicate success", "A compatible .NET SDK was not found", "You must install or update .NET"}, within: 6, after: []rule{{like: `^\s*(?:Requested SDK|.* SDK version|\* )`, do: show, most: 2}, {do: more, most: 1}, {do: pass}}},
 		{tool: "dotnet format", place: true, has: "): error ", match: `^\s*(?P<file>\S[^(]*?)\((?P<line>\d+),\d+\): error (?:WHITESPACE|FINALNEWLINE|IMPORTS|CHARSET|ENDOFLINE|IDE\d+): `},
 
 		{
