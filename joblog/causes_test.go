@@ -174,3 +174,16 @@ func TestLineWithoutFile(t *testing.T) {
 	require.Equal(t, "eslint", s.Causes[0].Tool)
 	require.Zero(t, s.Causes[0].Line)
 }
+
+// The reason of an exception is its last cause, and that of Ansible the message in its JSON.
+func TestReasonsWithin(t *testing.T) {
+	for script, want := range map[string]string{
+		"Exception in thread \"main\" a.B: outer\n\tat a.C.run(C.java:3)\nCaused by: a.D: inner\n\tat a.E.get(E.java:7)\n": "E.java:7: a.D: inner",
+		"TASK [x] ***\nfatal: [web]: FAILED! => {\"changed\": false, \"msg\": \"no \\\"x\\\" here\", \"rc\": 1}\n":         `no \"x\" here`,
+		"[ERROR] No plugin found for prefix 'a' -> [Help 1]\n":                                                             "No plugin found for prefix 'a' -> [Help 1]",
+	} {
+		require.Equal(t, want, summarize(t, jobLog("$ x\n"+script, exitCode1)).Reason)
+	}
+	s := summarize(t, jobLog("$ ./tests\nsuite a\nsuite b\n", "ERROR: Job failed: exit status 0xc0000005\n"))
+	require.Equal(t, "Job failed: exit status 0xc0000005", s.Reason)
+}

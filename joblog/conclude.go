@@ -47,7 +47,9 @@ func (s *summarizer) withVerdict(found []*failure) []*failure {
 	silent := found[len(found)-1] == principal(found) && strings.HasPrefix(found[len(found)-1].telling(), "$ ")
 	const notRun = 126 // and what is above: 128 and a signal, or an exception of Windows
 	if s.ExitCode < 0 || s.ExitCode >= notRun || s.ExitCode > 0 && silent {
-		found = append(found, s.verdictFailure())
+		verdict := s.verdictFailure()
+		verdict.ended = s.ExitCode < 0 || s.ExitCode > 128
+		found = append(found, verdict)
 	}
 	return found
 }
@@ -80,7 +82,7 @@ func (s *summarizer) refused() []*failure {
 
 // verdictFailure is a failure of the verdict.
 func (s *summarizer) verdictFailure() *failure {
-	return &failure{lines: []shown{{s.Verdict, tell}}}
+	return &failure{said: s.Verdict, lines: []shown{{s.Verdict, tell}}}
 }
 
 // principal returns the failure that ended the job: the first, unless it is known to be

@@ -18,7 +18,8 @@ package joblog
 //     Literals are cheap, and are all that most lines are compared with.
 //  2. Is the literal not enough? Add match, a pattern for the whole line without
 //     surrounding space. It is only tried where a literal was found. Its groups file,
-//     line and name say where the failure is, and which test has failed. Two facts of a
+//     line and name say where the failure is, and which test has failed, and reason is
+//     what went wrong, if that is not the whole line. Two facts of a
 //     tool with one name, such as the detail of a test and its row in the list at the
 //     end, become one cause.
 //  3. Which lines explain it? Write rules for the lines that follow, in after, and for

@@ -16,6 +16,7 @@ type failure struct {
 	name    string // of the test, or whatever else the fact's group name is
 	file    string
 	line    int
+	said    string // what went wrong, without what stands around it; "" if that is not known
 	lines   []shown
 	at, end int // the numbers of its first and last line
 	time    time.Time
@@ -68,6 +69,9 @@ func (f *failure) locate(text []byte, p *pattern) {
 	}
 	if name := group(p.name); f.name == "" && name != "" {
 		f.name = name
+	}
+	if said := group(p.reason); said != "" && (f.said == "" || f.lastPlace) {
+		f.said = said
 	}
 	if file := group(p.file); file != "" && (f.file == "" || f.lastPlace) {
 		f.file, f.line = file, 0

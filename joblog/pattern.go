@@ -13,10 +13,11 @@ type pattern struct {
 	text string
 	once sync.Once
 
-	re               *regexp.Regexp
-	file, line, name int       // the places of its groups
-	literal          []byte    // all that it matches has it,
-	begins           [4]uint64 // and begins with one of these bytes, after space
+	re      *regexp.Regexp
+	literal []byte    // all that it matches has it,
+	begins  [4]uint64 // and begins with one of these bytes, after space
+
+	file, line, name, reason int // the places of its groups
 }
 
 func newPattern(text string) *pattern {
@@ -28,7 +29,8 @@ func newPattern(text string) *pattern {
 
 func (p *pattern) compile() {
 	p.re = regexp.MustCompile(p.text)
-	p.file, p.line, p.name = p.re.SubexpIndex("file"), p.re.SubexpIndex("line"), p.re.SubexpIndex("name")
+	p.file, p.line = p.re.SubexpIndex("file"), p.re.SubexpIndex("line")
+	p.name, p.reason = p.re.SubexpIndex("name"), p.re.SubexpIndex("reason")
 	parsed, err := syntax.Parse(p.text, syntax.Perl)
 	if err != nil {
 		panic(err) // regexp has parsed it
@@ -53,7 +55,7 @@ func (p *pattern) matches(text []byte) bool {
 // find returns where the pattern and its groups are in the text, or nil.
 func (p *pattern) find(text []byte) []int {
 	p.once.Do(p.compile)
-	if p.file < 0 && p.line < 0 && p.name < 0 {
+	if p.file < 0 && p.line < 0 && p.name < 0 && p.reason < 0 {
 		return nil
 	}
 	return p.re.FindSubmatchIndex(text)

@@ -29,10 +29,10 @@ func reasonOf(f *failure) string {
 }
 
 // unmarked returns a line without what a tool draws around it: a rule, a frame, a sign
-// of a comment, or the E of pytest.
+// of a comment, its level, or the E of pytest.
 func unmarked(line string) string {
 	text := strings.TrimSpace(line)
-	for _, sign := range []string{"E  ", "# "} {
+	for _, sign := range []string{"E  ", "# ", "[ERROR] ", "[FATAL] ", "> ", "=> "} {
 		text = strings.TrimPrefix(text, sign)
 	}
 	text = strings.TrimLeft(text, "│┃|_=+─―━ ")
@@ -47,6 +47,9 @@ func unmarked(line string) string {
 // first of all.
 func (f *failure) telling() string {
 	lines := f.lines
+	if f.said != "" {
+		return f.said
+	}
 	if f.opener == nil { // the last lines of a script
 		return lines[len(lines)-1].text
 	}

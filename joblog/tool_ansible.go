@@ -5,11 +5,11 @@ var ansibleFamily = family{
 	facts: []fact{
 		{weight: never, starts: []string{"FAILED - RETRYING: ", "ASYNC POLL"}},
 		{
-			tool: "ansible", starts: []string{"fatal: [", "failed: ["}, match: `^(?:fatal|failed): \[[^\]]+\](?: -> \[[^\]]+\])?(?:: (?:FAILED|UNREACHABLE)!)?(?: \(item=.*\))? => `, within: 40,
+			tool: "ansible", starts: []string{"fatal: [", "failed: ["}, match: `^(?:fatal|failed): \[[^\]]+\](?: -> \[[^\]]+\])?(?:: (?:FAILED|UNREACHABLE)!)?(?: \(item=.*\))? => (?:.*?"msg": "(?:non-zero return code", .*?"stderr": ")?(?P<reason>(?:[^"\\]|\\.)*)")?`, within: 40,
 			before: []look{{like: `^(?:TASK|RUNNING HANDLER) \[.*\] \*+$`, reach: 20, most: 1, do: show}},
 			after: []rule{
 				{like: `^\.\.\.ignoring$`, do: deny},
-				{like: `^\s+msg: `, deeper: true, do: tell, then: ansibleValues, thenWithin: 40},
+				{like: `^\s+msg: (?P<reason>.*)`, deeper: true, do: tell, then: ansibleValues, thenWithin: 40},
 				{like: `^\s+stderr: (?:\S{2,}.*[^'"]|\|-)`, deeper: true, do: show, then: ansibleValues, thenWithin: 40},
 				{deeper: true, do: pass},
 			},

@@ -1,6 +1,6 @@
 package joblog
 
-// What deploys to clouds, what analyses code on servers, and builds that run elsewhere.
+// What deploys to clouds, what analyses code on servers, and Nix.
 var cloudFamily = family{
 	facts: []fact{
 		{tool: "aws", weight: message, words: []string{"An error occurred ("}, match: `An error occurred \((?P<name>\w+)\) when calling `},
@@ -24,12 +24,6 @@ var cloudFamily = family{
 		{tool: "grype", weight: message, words: []string{"discovered vulnerabilities at or above the severity threshold"}},
 
 		{
-			tool: "bazel", starts: []string{"ERROR: /"}, match: `^ERROR: (?P<file>/\S+?):(?P<line>\d+):\d+: `, within: 3, other: pass,
-			after: []rule{{like: `^(?:\(cd |Use --|# Configuration)`, do: pass}},
-		},
-		{tool: "bazel", words: []string{"FAILED in ", "TIMEOUT in ", "FAILED TO BUILD"}, match: `^(?P<name>//\S+)\s+(?:FAILED|TIMEOUT) `},
-		{weight: consequence, starts: []string{"FAILED: Build did NOT complete", "ERROR: Build did NOT complete", "FAILED: Build completed", "INFO: Build completed"}, match: `^(?:FAILED|ERROR|INFO): Build (?:did NOT complete|completed.* FAILED)`},
-		{
 			tool: "nix", weight: message, starts: []string{"error: builder for '", "error: Cannot build '"}, within: 30, blank: pass,
 			after: []rule{
 				{like: `^\s+(?:last \d+ log lines|Last \d+ log lines|For full logs|Reason:|Output paths:|nix )`, do: pass},
@@ -38,6 +32,6 @@ var cloudFamily = family{
 				{deeper: true, do: pass},
 			},
 		},
-		{tool: "nix", weight: message, starts: []string{"error: attribute '", "error: undefined variable", "error: hash mismatch", "error: flake '", "error: path '", "error: getting status of"}, within: 8, after: []rule{{like: `at (?P<file>/\S+):(?P<line>\d+):\d+:`, do: show}, {like: `^\s+(?:specified|got): `, do: show}, {deeper: true, do: pass}}},
+		{tool: "nix", weight: message, starts: []string{"error: attribute '", "error: undefined variable '", "error: hash mismatch", "error: flake '", "error: path '", "error: getting status of"}, within: 8, after: []rule{{like: `at (?P<file>/\S+):(?P<line>\d+):\d+:`, do: show}, {like: `^\s+(?:specified|got): `, do: show}, {deeper: true, do: pass}}},
 	},
 }

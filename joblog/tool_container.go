@@ -17,6 +17,8 @@ var containerFamily = family{
 			tool: "docker build", weight: message, starts: []string{"ERROR: failed to solve", "error: failed to solve", "ERROR: failed to build: failed to solve", "failed to solve: ", "failed to solve with "}, match: `failed to solve(?: with frontend \S+)?(?:: .*? (?P<file>\S*Dockerfile\S*):(?P<line>\d+)|: dockerfile parse error(?: on)? line (?P<unused>\d+)|)`,
 			before: []look{{like: `^\S*Dockerfile\S*:\d+$`, reach: 12, most: 1, do: more}, {like: `^\s+\d+ \| >>> `, reach: 12, most: 1, do: show}},
 		},
+		{tool: "docker", weight: message, starts: []string{"docker: '", "\"docker "}, match: `^(?:docker: '.*'|"docker .*") (?:requires|is not a docker command)`},
+		{weight: never, starts: []string{"Run 'docker", "See 'docker"}},
 		{tool: "docker build", weight: consequence, starts: []string{"ERROR: "}, match: `^ERROR: process "`},
 		{weight: never, words: []string{"CANCELED"}, match: `^#\d+ CANCELED$`},
 		{

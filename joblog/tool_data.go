@@ -45,6 +45,7 @@ var dataFamily = family{
 		{tool: "latex", weight: consequence, starts: []string{"!  ==> Fatal error", "! Emergency stop"}},
 		{tool: "latex", weight: consequence, starts: []string{"Latexmk: "}},
 
+		{tool: "openssl", weight: message, starts: []string{"Error loading file ", "Can't open ", "unable to load ", "Could not open file or uri", "Could not read "}, match: `^(?:Error loading file \S|Can't open .* for reading|unable to load (?:[Pp]rivate|certificate|[Kk]ey)|Could not (?:open|read) )`, within: 4, after: []rule{{like: `^[0-9A-F]{8,}:error:`, do: more}}},
 		{tool: "gpg", weight: message, starts: []string{"gpg: "}, match: `^gpg: (?:.*(?:failed|error|No secret key|No public key|invalid|no valid|can't|expired|BAD signature)|no default secret key)`},
 	},
 }

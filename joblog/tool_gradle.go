@@ -17,10 +17,10 @@ var gradleFamily = family{
 		{tool: "gradle", weight: consequence, words: []string{"FAILED"}, match: `^:[\w:-]+ FAILED$`},
 		{
 			tool: "gradle", weight: message, starts: []string{"* What went wrong:"}, head: pass, within: 60,
-			before: []look{{like: `^(?:Build|Settings|Script|Initialization script|Precompiled script).* '(?P<file>[^']+)' line: (?P<line>\d+)`, reach: 2, most: 1, do: tell}},
+			before: []look{{like: `^(?:Build|Settings|Script|Initialization script|Precompiled script).* '(?P<file>[^']+)' line: (?P<line>\d+)`, reach: 2, most: 1, do: show}},
 			after: []rule{
 				{like: `^\* (?:Try|Exception is|Get more help|Where):|^={10,}|^BUILD FAILED`, do: last},
-				{like: `^Execution failed for task |^A problem occurred (?:evaluating|configuring)|^Could not determine the dependencies`, do: show},
+				{like: `^Execution failed for task |^A problem occurred (?:evaluating|configuring)|^Could not (?:determine the dependencies|resolve all|compile)|^Compilation failed; see`, do: show},
 				{like: `^\s*(?:> )+(?:Compilation failed; see|There were failing tests|Compilation error\. See|Process '.*' finished with non-zero|A failure occurred while executing)`, do: more},
 				{like: `^\s*> (?:There were|Run with|\d+ more)`, do: pass},
 				{like: `^\s*(?:> )+\S`, do: tell, most: 6},

@@ -6,12 +6,12 @@ import "slices"
 var javaFamily = family{
 	facts: []fact{
 		{
-			tool: "java", starts: []string{"Exception in thread "}, match: `^Exception in thread "[^"]*" `, within: 400, lastPlace: true,
+			tool: "java", starts: []string{"Exception in thread "}, match: `^Exception in thread "[^"]*" (?P<reason>.*)`, within: 400, lastPlace: true,
 			after: javaTrace,
 		},
 		{tool: "java", starts: []string{"Exception: "}, match: `^Exception: \S+ thrown from the UncaughtExceptionHandler`},
 		{
-			tool: "groovy", starts: []string{"Caught: "}, match: `^Caught: [\w.]+`, within: 400, lastPlace: true,
+			tool: "groovy", starts: []string{"Caught: "}, match: `^Caught: (?P<reason>[\w.]+.*)`, within: 400, lastPlace: true,
 			after: append([]rule{{like: `^(?:[a-z]\w*\.)+[A-Z]\w*`, do: pass, most: 1}}, javaTrace...),
 		},
 		{
@@ -49,7 +49,7 @@ var javaFamily = family{
 			tool: "javac", weight: message, starts: []string{"error: "}, match: `^error: (?:file not found|invalid (?:source|target|flag)|release version|no source files|Source option|package |cannot access|module not found|.* is not (?:supported|a valid)|error reading)`,
 		},
 		{
-			tool: "groovyc", words: []string{"MultipleCompilationErrorsException"}, match: `^(?:Caused by: )?org\.codehaus\.groovy\.control\.MultipleCompilationErrorsException`, head: more, within: 12,
+			tool: "groovyc", starts: []string{"org.codehaus.groovy.control.Multiple", "Caused by: org.codehaus.groovy.control.Multiple"}, match: `^(?:Caused by: )?org\.codehaus\.groovy\.control\.MultipleCompilationErrorsException`, head: more, within: 12,
 			after: []rule{
 				{like: `^\d+ errors?$|^\s+at `, do: last},
 				{like: `^(?P<file>[^\s:]+|\S.*\.\w+): ?(?P<line>\d+): `, do: tell},
@@ -81,7 +81,7 @@ var javaFamily = family{
 		},
 		{
 			tool: "junit", starts: []string{"JUnit Jupiter:", "JUnit Vintage:", "JUnit Platform Suite:", "Spek", "Kotest"}, match: `^\s+(?:JUnit [\w ]+|Spek\w*|Kotest):(?P<name>\S.*)$`, within: 60, blank: last,
-			after: slices.Concat([]rule{{like: `^\s+JUnit [\w ]+:\S`, do: stop}, {like: `^\s+\w+Source \[`, do: pass}, {like: `^\s+=> `, do: tell, most: 1}, {like: `^\t`, do: show, most: 2}}, javaTrace, []rule{{do: pass}}),
+			after: slices.Concat([]rule{{like: `^\s+JUnit [\w ]+:\S`, do: stop}, {like: `^\s+\w+Source \[`, do: pass}, {like: `^\s+=> (?P<reason>.*)`, do: tell, most: 1}, {like: `^\t`, do: show, most: 2}}, javaTrace, []rule{{do: pass}}),
 		},
 		{weight: never, starts: []string{"├─ ", "└─ ", "+-- ", "'-- "}, match: ` (?:[✔✘↷]|\[(?:OK|X|S)\])(?: |$)`}, // of JUnit's tree, which is told of again
 		{
@@ -138,7 +138,7 @@ func traceRules(causes int) []rule {
 		{like: `^\s+at |^\s+\.\.\. \d+ |^\s+\[\.\.\.\]|^\s+Suppressed: |\(\S+\.java:\d+\)$`, do: pass},
 	}
 	if causes > 0 {
-		rules = append(rules, rule{like: `^\s*Caused by: `, do: show, then: traceRules(causes - 1), thenWithin: 400})
+		rules = append(rules, rule{like: `^\s*Caused by: (?P<reason>.*)`, do: show, then: traceRules(causes - 1), thenWithin: 400})
 	}
 	return rules
 }

@@ -4,7 +4,7 @@ package joblog
 var kubeFamily = family{
 	facts: []fact{
 		{
-			tool: "helm", weight: message, starts: []string{"Error: "}, match: `^Error: (?:.*(?:template|parse error at|error calling include|execution error at) \(?(?P<file>[^\s:()]+\.\w+):(?P<line>\d+))`, within: 3,
+			tool: "helm", weight: message, starts: []string{"Error: "}, match: `^Error: (?:.*(?:template:|parse error at|error calling include:|execution error at) \(?(?P<file>[^\s:()]+\.\w+):(?P<line>\d+))`, within: 3,
 			after: []rule{{like: `^Use --debug`, do: pass, ends: true}},
 		},
 		{
@@ -17,6 +17,7 @@ var kubeFamily = family{
 			before: []look{{like: `^==> Linting `, reach: 6, most: 1, do: show}},
 		},
 		{tool: "helm", weight: message, starts: []string{"...Unable to get an update from"}, within: 1, after: []rule{{deeper: true, do: show}}},
+		{weight: never, place: true, files: []string{".go"}, has: "[debug]", match: `^\w+\.go:\d+: .*\[debug\]`},
 		{weight: never, starts: []string{"[INFO] Chart.yaml", "[WARNING] templates/", "Use --debug flag"}},
 
 		{

@@ -36,7 +36,7 @@ var mavenFamily = family{
 			after: []rule{{like: `^\[ERROR\] Crashed tests:`, do: more, then: []rule{{like: `^\[ERROR\] \S+$`, do: tell, ends: true}}, thenWithin: 1}, {like: `^\[ERROR\] (?:\S+\.)+\w*Exception: |^\[ERROR\] \s*at `, do: last}, {like: `^\[ERROR\] Process Exit Code`, do: show, most: 1}},
 		},
 		{
-			tool: "maven-enforcer", weight: message, starts: []string{"[ERROR] Rule #", "[ERROR] Rule ", "[WARNING] Rule "}, match: `^\[(?:ERROR|WARNING)\] Rule \d+: (?P<name>\S+) failed with message`, head: more, within: 4,
+			tool: "maven-enforcer", weight: message, starts: []string{"[ERROR] Rule #", "[ERROR] Rule ", "[WARNING] Rule "}, match: `^\[(?:ERROR|WARNING)\] Rule \d+: \S+ failed with message`, head: more, within: 4,
 			after: []rule{{like: `^\[ERROR\] (?:Rule|Failed|-> )|^\[INFO\]|^\[ERROR\]$`, do: stop}, {do: tell, most: 3}},
 		},
 		{tool: "jacoco", weight: message, words: []string{"Rule violated for "}, match: `^(?:\[\w+\] |> |\s*)*Rule violated for `},

@@ -28,7 +28,7 @@ var netFamily = family{
 			before: []look{{like: `^--[\d -]+[\d:]+--  `, reach: 6, most: 1, do: show}},
 		},
 		{tool: "wget", weight: message, starts: []string{"wget: "}, match: `^wget: (?:unable|server returned|bad |can't|error|download|note)`},
-		{tool: "wget", weight: message, starts: []string{"Connecting to ", "Resolving "}, match: `\bfailed: (?P<reason>.+)\.$`},
+		{tool: "wget", weight: message, starts: []string{"Connecting to ", "Resolving "}, match: `\bfailed: .+\.$`},
 
 		{tool: "ssh", weight: message, starts: []string{"ssh: ", "kex_exchange_identification: ", "ssh_exchange_identification: ", "Host key verification failed", "ssh_dispatch_run_fatal", "client_loop: ", "Load key ", "Error loading key ", "Received disconnect from ", "Connection closed by ", "Connection reset by ", "Connection timed out during banner"}},
 		{tool: "ssh", weight: message, words: []string{"Permission denied (publickey", "Permission denied (password", "Permission denied, please try"}},

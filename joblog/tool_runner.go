@@ -18,9 +18,10 @@ var runnerFamily = family{
 		{
 			tool: "runner", weight: message,
 			starts: []string{"Unschedulable: ", "ERROR: Uploading artifacts as ", "ERROR: Downloading artifacts from coordinator", "ERROR: request cancelled"},
+			within: 1, after: []rule{{like: `^FATAL: `, do: more}},
 		},
 		{tool: "runner", weight: message, starts: []string{"Job's log exceeded limit of "}, before: []look{{reach: 4, most: 4, do: more}}},
-		{weight: never, starts: []string{"FATAL: not found", "FATAL: too large", "FATAL: permission denied", "FATAL: invalid argument", "Job execution will continue but no more output", "WARNING: Uploading artifacts as "}},
+		{weight: never, starts: []string{"Job execution will continue but no more output", "WARNING: Uploading artifacts as "}},
 		{weight: never, words: []string{"no matching files. Ensure that the artifact path"}},
 	},
 }
