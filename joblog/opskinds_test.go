@@ -66,6 +66,22 @@ FAILURE: Build failed with an exception.
 		never: []string{"PASSED", "AssertionFailureBuilder.java"},
 	},
 	{
+		name: "gradle --debug",
+		output: `2024-01-31T11:52:55.100+0100 [INFO] [org.gradle.internal.operations.DefaultBuildOperationRunner] Completing Build operation 'Task :test' with an error
+2024-01-31T11:52:55.141+0100 [ERROR] [org.gradle.internal.buildevents.BuildExceptionReporter]
+2024-01-31T11:52:55.141+0100 [ERROR] [org.gradle.internal.buildevents.BuildExceptionReporter] FAILURE: Build failed with an exception.
+2024-01-31T11:52:55.141+0100 [ERROR] [org.gradle.internal.buildevents.BuildExceptionReporter] * What went wrong:
+2024-01-31T11:52:55.141+0100 [ERROR] [org.gradle.internal.buildevents.BuildExceptionReporter] Execution failed for task ':release'.
+2024-01-31T11:52:55.141+0100 [ERROR] [org.gradle.internal.buildevents.BuildExceptionReporter] > Error executing git: No user exists for uid 503
+2024-01-31T11:52:55.141+0100 [ERROR] [org.gradle.internal.buildevents.BuildExceptionReporter] * Exception is:
+2024-01-31T11:52:55.141+0100 [ERROR] [org.gradle.internal.buildevents.BuildExceptionReporter] org.gradle.api.tasks.TaskExecutionException: Execution failed for task ':release'.
+2024-01-31T11:52:55.141+0100 [ERROR] [org.gradle.internal.buildevents.BuildExceptionReporter] 	at org.gradle.api.internal.tasks.execution.ExecuteActionsTaskExecuter.lambda$executeIfValid$1(ExecuteActionsTaskExecuter.java:130)
+2024-01-31T11:52:55.141+0100 [ERROR] [org.gradle.internal.buildevents.BuildExceptionReporter] BUILD FAILED in 3s
+`,
+		want:  []string{"Execution failed for task ':release'", "No user exists for uid 503"},
+		never: []string{"lambda$executeIfValid"},
+	},
+	{
 		name: "gradle with two failures",
 		output: `FAILURE: Build completed with 2 failures.
 

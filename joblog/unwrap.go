@@ -25,7 +25,7 @@ func unwrap(text []byte) []byte {
 			return bytes.TrimPrefix(rest, []byte(" "))
 		}
 	case isDigit(c):
-		return unwrapTime(unwrapTest(text))
+		return unwrapLogger(unwrapTime(unwrapTest(text)))
 	case isLetter(c):
 		return unwrapContainer(text)
 	case c == ' ':
@@ -136,4 +136,20 @@ func unwrapTask(text []byte) []byte {
 		return text
 	}
 	return text[length:]
+}
+
+// unwrapLogger removes "[ERROR] [org.gradle.internal.buildevents.BuildExceptionReporter] ",
+// which Gradle writes behind the time of each line if it is told to debug.
+func unwrapLogger(text []byte) []byte {
+	const logger = "] [org.gradle."
+	at := bytes.Index(text[:min(len(text), len("[LIFECYCLE"+logger))], []byte(logger))
+	if at < 0 || text[0] != '[' {
+		return text
+	}
+	rest := text[at+len(logger):]
+	end := bytes.IndexByte(rest[:min(len(rest), 128)], ']')
+	if end < 0 || end+2 > len(rest) {
+		return text
+	}
+	return rest[end+2:]
 }
