@@ -358,8 +358,14 @@ fatal: [web-1]: FAILED! => {"changed": false, "msg": "Destination directory /srv
 		name: "helm upgrade",
 		output: `Error: UPGRADE FAILED: cannot patch "app" with kind Deployment: Deployment.apps "app" is invalid: spec.selector: Invalid value: field is immutable
 helm.go:84: [debug] cannot patch "app" with kind Deployment
+UPGRADE FAILED
+main.newUpgradeCmd.func2
+	helm.sh/helm/v3/cmd/helm/upgrade.go:238
+runtime.main
+	runtime/proc.go:271
 `,
-		want: []string{"UPGRADE FAILED: cannot patch"},
+		want:  []string{"UPGRADE FAILED: cannot patch"},
+		never: []string{"proc.go"},
 	},
 	{
 		name: "kubectl apply",

@@ -20,6 +20,7 @@ var cloudFamily = family{
 
 		{tool: "sonar", weight: message, words: []string{"QUALITY GATE STATUS: FAILED"}},
 		{tool: "sonar", weight: consequence, words: []string{"Error during SonarScanner execution", "EXECUTION FAILURE"}, match: `^(?:[\d:.]+ )?(?:ERROR:? Error during SonarScanner|INFO:?\s+EXECUTION FAILURE)`},
+		{weight: never, words: []string{"Total time: ", "Final Memory: "}, match: `^(?:[\d:.]+ )?INFO:?\s+(?:Total time|Final Memory): `},
 		{tool: "sonar", weight: message, words: []string{"Not authorized. ", "You're not authorized to ", "SonarQube server [", "You must define the following mandatory"}, match: `^(?:[\d:.]+ )?ERROR`},
 		{tool: "grype", weight: message, words: []string{"discovered vulnerabilities at or above the severity threshold"}},
 

@@ -17,7 +17,7 @@ var kubeFamily = family{
 			before: []look{{like: `^==> Linting `, reach: 6, most: 1, do: show}},
 		},
 		{tool: "helm", weight: message, starts: []string{"...Unable to get an update from"}, within: 1, after: []rule{{deeper: true, do: show}}},
-		{weight: never, place: true, files: []string{".go"}, has: "[debug]", match: `^\w+\.go:\d+: .*\[debug\]`},
+		{weight: never, place: true, files: []string{".go"}, has: "[debug]", match: `^\w+\.go:\d+: .*\[debug\]`, within: 40, after: []rule{{like: `^(?:INSTALLATION|UPGRADE|ROLLBACK) FAILED$|^[\w./()*-]+$|^\t\S+:\d+$`, do: pass}}},
 		{weight: never, starts: []string{"[INFO] Chart.yaml", "[WARNING] templates/", "Use --debug flag"}},
 
 		{
