@@ -54,12 +54,15 @@ type family struct {
 	harmless []string
 }
 
-// families are all of them. The first fact that knows a line decides.
-var families = []*family{
-	&runnerFamily, &javaFamily, &mavenFamily, &gradleFamily, &dotnetFamily, &appleFamily, &terraformFamily, &ansibleFamily, &kubeFamily, &containerFamily, &cloudFamily, &dataFamily,
-	&goTestFamily, &goFamily, &pytestFamily, &pylintFamily, &pythonFamily, &rubyFamily, &phpFamily,
-	&tapFamily, &perlFamily, &beamFamily, &haskellFamily, &auditFamily, &nodeFamily, &jsTestFamily, &jsLintFamily, &jsBuildFamily,
-	&netFamily, &packagesFamily, &rustFamily, &embeddedFamily, &nativeFamily, &buildFamily, &compilerFamily, &shellFamily, &commonFamily, &javaLogFamily,
+// families returns all of them. The first fact that knows a line decides. Tables that use
+// others are functions: so a program that reads no log is linked without any.
+func families() []*family {
+	return []*family{
+		&runnerFamily, javaFamily(), mavenFamily(), gradleFamily(), dotnetFamily(), &appleFamily, &terraformFamily, &ansibleFamily, &kubeFamily, &containerFamily, &cloudFamily, &dataFamily,
+		&goTestFamily, &goFamily, pytestFamily(), &pylintFamily, &pythonFamily, &rubyFamily, &phpFamily,
+		&tapFamily, &perlFamily, &beamFamily, &haskellFamily, &auditFamily, nodeFamily(), jsTestFamily(), jsLintFamily(), jsBuildFamily(),
+		&netFamily, &packagesFamily, &rustFamily, &embeddedFamily, &nativeFamily, &buildFamily, &compilerFamily, &shellFamily, &commonFamily, javaLogFamily(),
+	}
 }
 
 // A fact is one kind of failure, as a tool prints it. See [family].

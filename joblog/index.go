@@ -63,7 +63,15 @@ type index struct {
 
 // theIndex is of all families. It is made for the first log: a program that reads none
 // should not have to compile patterns.
-var theIndex = sync.OnceValue(func() *index { return newIndex(families) })
+func theIndex() *index {
+	made.once.Do(func() { made.index = newIndex(families()) })
+	return made.index
+}
+
+var made struct {
+	once  sync.Once
+	index *index
+}
 
 func newIndex(families []*family) *index {
 	x := &index{kinds: kinds(), marks: map[string]uint64{}, patterns: map[string]*pattern{}}

@@ -16,7 +16,7 @@ func TestPatternsMatchLikeRegexps(t *testing.T) {
 		newPattern(`^a|^ +b`), newPattern(`^a|b`), newPattern(`(?i)^\s*error`), newPattern(`^\s*$`), newPattern(`^$`), newPattern(`^\S+$`), newPattern(`^é`),
 		newPattern(`^(?:x|\s*y)+z`), newPattern(`(?:^|\s)w`), newPattern(`ab(?:cd)+e`), newPattern(`(?i)ab`), newPattern(`(?:ab)?c`), newPattern(`^[^x]`), newPattern(`\bfoo`),
 	}
-	for _, f := range families {
+	for _, f := range families() {
 		for i := range f.facts {
 			patterns = append(patterns, patternsOf(&f.facts[i])...)
 		}

@@ -3,8 +3,10 @@ package joblog
 import "slices"
 
 // Node.js, and the package managers of its world.
-var nodeFamily = family{
-	facts: slices.Concat(nodeFacts, npmFacts, yarnFacts, pnpmFacts),
+var nodeFamily = func() *family {
+	return &family{
+		facts: slices.Concat(nodeFacts(), npmFacts, yarnFacts, pnpmFacts),
+	}
 }
 
 const (
@@ -26,15 +28,17 @@ var jsStack = []rule{
 	{like: `^\s+at `, do: pass},
 }
 
-// jsError are those for what follows an error: more of its message, the stack, and the
+// jsError() are those for what follows an error: more of its message, the stack, and the
 // properties of the error.
-var jsError = []rule{
-	{like: `^Require stack:`, do: pass},
-	{like: `^- /`, do: show, most: 1},
-	{like: `^- /`, do: pass},
-	{like: jsInside, do: pass, then: slices.Concat(jsStack, jsProperties), thenWithin: 60},
-	{like: jsFrame, do: show, then: jsProperties, thenWithin: 60},
-	{like: `^\s+at `, do: pass, then: slices.Concat(jsStack, jsProperties), thenWithin: 60},
+var jsError = func() []rule {
+	return []rule{
+		{like: `^Require stack:`, do: pass},
+		{like: `^- /`, do: show, most: 1},
+		{like: `^- /`, do: pass},
+		{like: jsInside, do: pass, then: slices.Concat(jsStack, jsProperties), thenWithin: 60},
+		{like: jsFrame, do: show, then: jsProperties, thenWithin: 60},
+		{like: `^\s+at `, do: pass, then: slices.Concat(jsStack, jsProperties), thenWithin: 60},
+	}
 }
 
 var jsProperties = []rule{
@@ -44,70 +48,72 @@ var jsProperties = []rule{
 	{do: stop},
 }
 
-var nodeFacts = []fact{
-	{weight: never, starts: []string{"Node.js v"}, match: `^Node\.js v\d`},
-	{weight: never, starts: []string{"node:internal/", "node:events:", "internal/"}, match: `^\S+:\d+$`},
-	{
-		// Old versions of Node.js go on after a rejection that nobody handles.
-		tool: "node", weight: mention, starts: []string{"(node:"}, match: `^\(node:\d+\) UnhandledPromiseRejectionWarning: [^U]`, within: 20, after: jsStack,
-	},
-	{weight: never, starts: []string{"(Use `node --", "(node:"}, match: `^\(Use|^\(node:\d+\) (?:\[\w+\] )?\w*Warning: `},
-	{weight: never, starts: []string{"Emitted 'error' event"}, within: 20, after: []rule{{like: `^\s`, do: pass}}},
-	{weight: never, starts: []string{"<--- Last few GCs --->"}, within: 8, after: []rule{{like: `^\[\d+:0x|^\[0x`, do: pass}}},
-	{weight: never, starts: []string{"<--- JS stacktrace --->", "----- Native stack trace -----"}, within: 60, after: []rule{{like: `^ *\d+: 0x`, do: pass}}},
-	{
-		tool: "node", words: []string{"JavaScript heap out of memory"}, within: 60,
-		after: []rule{{like: `^ *\d+: 0x|^----- Native stack|^\s*$`, do: pass}},
-	},
-	{
-		tool: "node", starts: []string{"[UnhandledPromiseRejection:", "UnhandledPromiseRejection:"}, within: 6,
-		after: []rule{{like: `^  code: |^\}`, do: pass}},
-	},
-	{
-		// A program ran another that failed. What that wrote stands above.
-		tool: "node", weight: consequence, starts: []string{"Error: Command failed", "ExecaError: Command failed"}, within: 60, other: pass,
-		before: []look{{reach: 4, most: 4, do: more}},
-		after:  []rule{{like: `^\s+at |^  \w+: |^\}`, do: pass}},
-	},
-	{
-		tool: "node", starts: []string{"AssertionError"}, match: `^AssertionError(?: \[\w+\])?: `, within: 60, confirm: jsFrame,
-		before: []look{{like: jsPlace, reach: 4, most: 1, do: more}},
-		after: slices.Concat(jsStack, []rule{
-			{like: `^  \w+: |^\}`, do: pass},
-			{like: `^Node\.js v`, do: stop},
-			{do: more, most: 10},
-			{do: pass},
-		}),
-	},
-	{
-		tool: "node", starts: []string{"SyntaxError: "}, within: 20, other: pass, confirm: jsFrame,
-		before: []look{{like: jsPlace, reach: 4, most: 1, do: show}},
-		after:  jsError,
-	},
-	{
-		tool: "node", words: []string{"Error: ", "Error ["}, within: 20, other: pass, confirm: jsFrame,
-		match:  `^\s*(?:\[\d\d:\d\d:\d\d\] |Uncaught |Unhandled \w+:? |error: Uncaught (?:\(in promise\) )?)?[\w$.]*Error(?: \[\w+\])?: (?:(?P<file>/\S+?): .*\((?P<line>\d+):\d+\)|.*\S)`,
-		before: []look{{like: jsPlace, reach: 4, most: 1, do: more}},
-		after:  jsError,
-	},
-	{
-		// Warnings may be thrown, and classes of errors may be called otherwise.
-		tool: "node", words: []string{"Warning: ", "Exception: ", "Exception ["}, match: `^[\w$]*(?:Warning|Exception)(?: \[\w+\])?: \S`, within: 20, other: pass, confirm: jsFrame,
-		before: []look{{like: jsPlace, reach: 4, most: 1, do: more}},
-		after:  jsError,
-	},
-	{
-		// An error without a stack, which an object of it follows.
-		tool: "node", weight: message, words: []string{"Error: ", "Error ["}, match: `^\s*\[[\w$.]*Error(?: \[\w+\])?: .*\](?: \{)?$`, within: 60,
-		after: slices.Concat([]rule{{like: `^\s+[\w$.]*Error(?: \[\w+\])?: `, do: show, most: 3}}, jsStack, []rule{
-			{like: `^\s+\[?\w+\]?: |^\s*[\]}],?$`, do: pass},
-		}),
-	},
-	{
-		// Bun quotes the source, and then says what is wrong.
-		tool: "bun", weight: consequence, starts: []string{"error: script \""}, match: `exited with code`,
-	},
-	{tool: "husky", weight: consequence, starts: []string{"husky - ", "husky > "}, match: `fail`, before: []look{{reach: 5, most: 4, do: show}}},
+var nodeFacts = func() []fact {
+	return []fact{
+		{weight: never, starts: []string{"Node.js v"}, match: `^Node\.js v\d`},
+		{weight: never, starts: []string{"node:internal/", "node:events:", "internal/"}, match: `^\S+:\d+$`},
+		{
+			// Old versions of Node.js go on after a rejection that nobody handles.
+			tool: "node", weight: mention, starts: []string{"(node:"}, match: `^\(node:\d+\) UnhandledPromiseRejectionWarning: [^U]`, within: 20, after: jsStack,
+		},
+		{weight: never, starts: []string{"(Use `node --", "(node:"}, match: `^\(Use|^\(node:\d+\) (?:\[\w+\] )?\w*Warning: `},
+		{weight: never, starts: []string{"Emitted 'error' event"}, within: 20, after: []rule{{like: `^\s`, do: pass}}},
+		{weight: never, starts: []string{"<--- Last few GCs --->"}, within: 8, after: []rule{{like: `^\[\d+:0x|^\[0x`, do: pass}}},
+		{weight: never, starts: []string{"<--- JS stacktrace --->", "----- Native stack trace -----"}, within: 60, after: []rule{{like: `^ *\d+: 0x`, do: pass}}},
+		{
+			tool: "node", words: []string{"JavaScript heap out of memory"}, within: 60,
+			after: []rule{{like: `^ *\d+: 0x|^----- Native stack|^\s*$`, do: pass}},
+		},
+		{
+			tool: "node", starts: []string{"[UnhandledPromiseRejection:", "UnhandledPromiseRejection:"}, within: 6,
+			after: []rule{{like: `^  code: |^\}`, do: pass}},
+		},
+		{
+			// A program ran another that failed. What that wrote stands above.
+			tool: "node", weight: consequence, starts: []string{"Error: Command failed", "ExecaError: Command failed"}, within: 60, other: pass,
+			before: []look{{reach: 4, most: 4, do: more}},
+			after:  []rule{{like: `^\s+at |^  \w+: |^\}`, do: pass}},
+		},
+		{
+			tool: "node", starts: []string{"AssertionError"}, match: `^AssertionError(?: \[\w+\])?: `, within: 60, confirm: jsFrame,
+			before: []look{{like: jsPlace, reach: 4, most: 1, do: more}},
+			after: slices.Concat(jsStack, []rule{
+				{like: `^  \w+: |^\}`, do: pass},
+				{like: `^Node\.js v`, do: stop},
+				{do: more, most: 10},
+				{do: pass},
+			}),
+		},
+		{
+			tool: "node", starts: []string{"SyntaxError: "}, within: 20, other: pass, confirm: jsFrame,
+			before: []look{{like: jsPlace, reach: 4, most: 1, do: show}},
+			after:  jsError(),
+		},
+		{
+			tool: "node", words: []string{"Error: ", "Error ["}, within: 20, other: pass, confirm: jsFrame,
+			match:  `^\s*(?:\[\d\d:\d\d:\d\d\] |Uncaught |Unhandled \w+:? |error: Uncaught (?:\(in promise\) )?)?[\w$.]*Error(?: \[\w+\])?: (?:(?P<file>/\S+?): .*\((?P<line>\d+):\d+\)|.*\S)`,
+			before: []look{{like: jsPlace, reach: 4, most: 1, do: more}},
+			after:  jsError(),
+		},
+		{
+			// Warnings may be thrown, and classes of errors may be called otherwise.
+			tool: "node", words: []string{"Warning: ", "Exception: ", "Exception ["}, match: `^[\w$]*(?:Warning|Exception)(?: \[\w+\])?: \S`, within: 20, other: pass, confirm: jsFrame,
+			before: []look{{like: jsPlace, reach: 4, most: 1, do: more}},
+			after:  jsError(),
+		},
+		{
+			// An error without a stack, which an object of it follows.
+			tool: "node", weight: message, words: []string{"Error: ", "Error ["}, match: `^\s*\[[\w$.]*Error(?: \[\w+\])?: .*\](?: \{)?$`, within: 60,
+			after: slices.Concat([]rule{{like: `^\s+[\w$.]*Error(?: \[\w+\])?: `, do: show, most: 3}}, jsStack, []rule{
+				{like: `^\s+\[?\w+\]?: |^\s*[\]}],?$`, do: pass},
+			}),
+		},
+		{
+			// Bun quotes the source, and then says what is wrong.
+			tool: "bun", weight: consequence, starts: []string{"error: script \""}, match: `exited with code`,
+		},
+		{tool: "husky", weight: consequence, starts: []string{"husky - ", "husky > "}, match: `fail`, before: []look{{reach: 5, most: 4, do: show}}},
+	}
 }
 
 // npmNoise are lines of npm that say nothing of what is wrong.
