@@ -9,46 +9,45 @@ import (
 	"archive/zip"
 	"bytes"
 	"cmp"
-	"compress/gzip"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"math"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
-// compressors are kept: to make one costs more than to compress a report.
-var compressors = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
-
 // Gzip compresses a file.
 func Gzip(content []byte) []byte {
-	var buffer bytes.Buffer
-	w := compressors.Get().(*gzip.Writer)
-	defer compressors.Put(w)
-	w.Reset(&buffer)
-	w.Write(content) // a buffer takes everything
-	w.Close()
-	return buffer.Bytes()
+	file := append([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"), deflate(content)...)
+	file = binary.LittleEndian.AppendUint32(file, crc32.ChecksumIEEE(content))
+	return binary.LittleEndian.AppendUint32(file, uint32(len(content)))
 }
 
 // ZipOne puts one file into an archive.
 func ZipOne(name string, content []byte) []byte {
 	var buffer bytes.Buffer
-	archive := zip.NewWriter(&buffer)
+	archive := newArchive(&buffer)
 	w, _ := archive.Create(name) // a buffer takes everything
 	w.Write(content)
 	archive.Close()
 	return buffer.Bytes()
 }
 
+func newArchive(buffer *bytes.Buffer) *zip.Writer {
+	archive := zip.NewWriter(buffer)
+	archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return &deflater{to: w}, nil })
+	return archive
+}
+
 // Zip puts all of a file system into an archive. Files without a time are
 // from the moment at.
 func Zip(files fs.FS, at time.Time) ([]byte, error) {
 	var buffer bytes.Buffer
-	archive := zip.NewWriter(&buffer)
+	archive := newArchive(&buffer)
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || name == "." {
 			return err

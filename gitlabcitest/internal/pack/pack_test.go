@@ -4,8 +4,10 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -85,4 +87,26 @@ func TestOneFile(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "{}", string(pack.MemberOf(files, "lsif.json").Content))
 	require.Equal(t, "GitLab Build Artifacts Metadata 0.0.2\n{}\nlsif.json\x00{\"mode\":\"100666\",\"size\":2}\x00", string(pack.Index(files)))
+}
+
+// Small files are remembered, and large ones are not: either way they unpack to what they
+// were, however many others came before.
+func TestManyFiles(t *testing.T) {
+	for i := range 1200 {
+		if i >= 1100 {
+			i -= 100 // again
+		}
+		content := []byte(strings.Repeat("x", i%2*3990+i%20) + fmt.Sprint(i))
+		r, err := gzip.NewReader(bytes.NewReader(pack.Gzip(content)))
+		require.NoError(t, err)
+		got, err := io.ReadAll(r)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(content, got), i)
+	}
+	for range 2 {
+		content := []byte("a small file")
+		files, err := pack.Read(pack.ZipOne("a", content))
+		require.NoError(t, err)
+		require.Equal(t, &pack.Member{Content: content, Size: 12}, pack.MemberOf(files, "a"))
+	}
 }
