@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"example.com/gitlabci/gitlabcitest/internal/rack"
 	"example.com/gitlabci/gitlabcitest/internal/versions"
@@ -140,9 +141,20 @@ func onPipeline(handle func(*call, *pipeline) *answer) func(*call) *answer {
 	})
 }
 
+// routesOf has what routesIn returned, by release: a test may start many servers.
+var routesOf sync.Map
+
 // routesIn are the routes of a release, with the parameters that they have
-// there and the tokens that they let in.
-func routesIn(v versions.Version) (found []*route) {
+// there and the tokens that they let in. Nobody may change them.
+func routesIn(v versions.Version) []*route {
+	if found, ok := routesOf.Load(v); ok {
+		return found.([]*route)
+	}
+	found, _ := routesOf.LoadOrStore(v, selectRoutes(v))
+	return found.([]*route)
+}
+
+func selectRoutes(v versions.Version) (found []*route) {
 	for _, r := range routes {
 		if !r.Known.In(v) {
 			continue

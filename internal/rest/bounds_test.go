@@ -1,12 +1,14 @@
 package rest_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,18 +17,35 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
+// packedSpaces are the beginning of a gzip stream of spaces, and what can be repeated
+// after it: a MiB of spaces that refers to the spaces before. To compress them for each
+// response would be most of the time of these tests.
+var packedSpaces = sync.OnceValues(func() (begin, more []byte) {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	spaces := bytes.Repeat([]byte(" "), 1<<20)
+	for _, part := range []*[]byte{&begin, &more} {
+		w.Write(spaces) // a buffer takes everything
+		w.Flush()
+		*part = bytes.Clone(packed.Bytes())
+		packed.Reset()
+	}
+	return begin, more
+})
+
 // endless is a step: a body of spaces without end, packed if so wanted.
 func endless(status int, contentType string, packed bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
-		var body io.Writer = w
+		piece := bytes.Repeat([]byte(" "), 64<<10)
+		more := piece
 		if packed {
 			w.Header().Set("Content-Encoding", "gzip")
-			body = gzip.NewWriter(w)
+			piece, more = packedSpaces()
 		}
 		w.WriteHeader(status)
-		for spaces := strings.Repeat(" ", 64<<10); ; {
-			if _, err := io.WriteString(body, spaces); err != nil {
+		for ; ; piece = more {
+			if _, err := w.Write(piece); err != nil {
 				return
 			}
 		}
