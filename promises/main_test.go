@@ -1,3 +1,7 @@
+// Without ML-KEM, a handshake takes two thirds of the time, and some tests need thousands.
+//
+//go:debug tlsmlkem=0
+
 package promises_test
 
 import (

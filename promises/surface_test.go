@@ -9,11 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"example.com/gitlabci/internal/testkit"
 	"example.com/gitlabci/internal/testkit/sample"
 )
 
@@ -35,10 +37,10 @@ func TestNoInternalTypesAreExported(t *testing.T) {
 }
 
 // compiledPackages imports packages of this module and what they import as the go command
-// has compiled them.
+// has compiled them, for this test among others.
 func compiledPackages(t *testing.T) types.Importer {
 	t.Helper()
-	list := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", "./...")
+	list := exec.Command("go", "list", "-export", "-deps", "-race="+strconv.FormatBool(testkit.UnderRace()), "-f", "{{.ImportPath}} {{.Export}}", "./...")
 	list.Dir = ".."
 	out, err := list.Output()
 	require.NoError(t, err)

@@ -2,17 +2,23 @@ package testkit
 
 import (
 	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"encoding/pem"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -51,14 +57,30 @@ type FrameServer struct {
 // A FrameConn is one of its connections.
 type FrameConn struct{ net.Conn }
 
+// identity is the certificate of all frame servers, with a key of an elliptic curve: these
+// servers see a handshake for each request that fails, and the RSA key of package httptest
+// would be a sixth of it.
+var identity = sync.OnceValue(func() tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC),
+		IsCA: true, BasicConstraintsValid: true, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+})
+
 // NewFrameServer starts a server that calls respond after each request; requests
 // are counted from 1.
 func NewFrameServer(t *testing.T, respond func(c *FrameConn, stream uint32, request int)) *FrameServer {
 	t.Helper()
-	identity := httptest.NewUnstartedServer(nil)
-	identity.StartTLS()
-	certificates := identity.TLS.Certificates
-	identity.Close()
+	certificates := []tls.Certificate{identity()}
 	s := &FrameServer{respond: respond, certificate: filepath.Join(t.TempDir(), "ca.pem")}
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificates[0].Certificate[0]})
 	require.NoError(t, os.WriteFile(s.certificate, ca, 0o600))
