@@ -200,7 +200,11 @@ type SaveOptions struct {
 
 	// Connections is how many connections a file of at least 32 MiB is read over, if the
 	// server promises ranges and sends a strong ETag. Each reads a part, which resumes
-	// by itself. 0 is 4; 1 is one connection for all; 16 is the most.
+	// by itself. 0 means 4, 1 means a single connection, and 16 is the maximum. Reports,
+	// and files with Gunzip, are always read over one.
+	//
+	// If the server then does not send a part as requested, the file is downloaded again
+	// over one connection, and Progress begins again at the first byte.
 	Connections int
 
 	// AllowUnverified saves a file that nothing proves to be complete: the server

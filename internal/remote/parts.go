@@ -199,7 +199,7 @@ func (p *Parts) verify(resp *rest.Response, first, end int64) (int64, error) {
 	if !p.same(resp) {
 		return 0, p.fail(errChanged)
 	}
-	if resp.StatusCode == http.StatusOK || p.proven && strongValidator(resp.Header) == "" {
+	if resp.StatusCode == http.StatusOK || p.proven && !isTag(resp.Header.Get("ETag")) {
 		return 0, p.fail(ErrNoParts)
 	}
 	r, err := parseContentRange(resp.Header.Get("Content-Range"))
@@ -220,11 +220,11 @@ func (p *Parts) verify(resp *rest.Response, first, end int64) (int64, error) {
 // proof: whoever reads a file checks its size and CRC, which came in one response.
 func (p *Parts) same(resp *rest.Response) bool {
 	now := strongValidator(resp.Header)
+	if isTag(p.validator) && !isTag(now) {
+		return p.fixed || p.proven // without the validator, there is no part either
+	}
 	if p.validator != "" && now != "" {
 		return now == p.validator
-	}
-	if isTag(p.validator) {
-		return p.fixed || p.proven // without the validator, there is no part either
 	}
 	return p.fixed || p.place != "" && placeOf(resp) == p.place
 }

@@ -74,6 +74,9 @@ func (p *Parts) copyPart(ctx context.Context, w io.Writer, first, end int64) err
 	s := p.stream(ctx, first, end)
 	defer s.Close()
 	n, err := Copy(w, s)
+	if p.refusesPart(err) { // the whole file shows why
+		return p.fail(ErrNoParts)
+	}
 	if err == nil && n < end-first {
 		err = p.failAt(first+n, io.ErrUnexpectedEOF)
 	}

@@ -166,6 +166,20 @@ func TestSaveFromAServerThatPromisesParts(t *testing.T) {
 			r.Header.Del("If-Range")
 			return false
 		},
+		"and sends one with a date in place of its ETag": func(w http.ResponseWriter, r *http.Request, _ int) bool {
+			w.Header().Del("Etag")
+			w.Header().Set("Last-Modified", "Mon, 06 Jan 1997 04:05:06 GMT")
+			r.Header.Del("If-Range")
+			return false
+		},
+		"and refuses ranges": func(w http.ResponseWriter, r *http.Request, _ int) bool {
+			testkit.Respond(http.StatusRequestedRangeNotSatisfiable, "")(w, r)
+			return true
+		},
+		"and does not understand ranges": func(w http.ResponseWriter, r *http.Request, _ int) bool {
+			testkit.Respond(http.StatusBadRequest, "")(w, r)
+			return true
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
