@@ -20,7 +20,7 @@ import (
 // See missing, checkPart and checkWhole.
 type File struct {
 	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	server Server
 	spec   Spec
 
@@ -48,12 +48,12 @@ type File struct {
 
 // Open requests a file.
 func Open(ctx context.Context, server Server, spec Spec) (*File, error) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	f := &File{ctx: ctx, cancel: cancel, server: server, spec: spec, ranges: true, known: -1}
 	f.bodies = resumer{ctx: ctx, server: server, open: f.open, took: f.took, fail: f.Fail}
 	resp, err := f.ask(nil)
 	if err != nil {
-		cancel()
+		cancel(nil)
 		return nil, err
 	}
 	f.contentType, f.name, f.bodies.body = resp.Header.Get("Content-Type"), fileName(resp), resp.Body
@@ -211,6 +211,6 @@ func (f *File) amount() string {
 
 // Close ends the reading, a Read that is waiting as well.
 func (f *File) Close() error {
-	f.cancel()
+	f.cancel(nil)
 	return f.bodies.close()
 }

@@ -62,7 +62,7 @@ func (f *File) CopyTo(ctx context.Context, w io.WriterAt, connections int) (int6
 // copyStart copies what the response that opened the file has, up to end.
 func (f *File) copyStart(ctx context.Context, w io.Writer, end int64) error {
 	defer f.bodies.close() // the rest is read by others
-	defer context.AfterFunc(ctx, f.cancel)()
+	defer context.AfterFunc(ctx, func() { f.cancel(rest.Ended(ctx)) })()
 	n, err := Copy(w, io.LimitReader(f, end))
 	if err == nil && n < end {
 		err = f.Fail(io.ErrUnexpectedEOF)

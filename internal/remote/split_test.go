@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +21,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/internal/remote"
+	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/internal/testkit"
 )
 
@@ -281,4 +284,54 @@ func TestSaveOverSeveralConnectionsPanics(t *testing.T) {
 			s.save(t, t.Context(), &gitlabci.SaveOptions{Progress: func(int64, int64) { panic("oh") }})
 		})
 	})
+}
+
+// A server whose first response never ends before its request, and whose parts arrive at
+// once.
+type endlessServer struct {
+	scripted
+	arrived func() // is called with the first part
+}
+
+func (s *endlessServer) Ask(ctx context.Context, header http.Header, _ *url.URL) (*rest.Response, error) {
+	resp := &http.Response{StatusCode: http.StatusOK, Header: vouched(), ContentLength: int64(len(splitFile))}
+	resp.Request = &http.Request{URL: &url.URL{Path: "/f.zip"}, Header: header}
+	resp.Body = &endlessBody{ctx}
+	if part := header.Get("Range"); part != "" {
+		defer s.arrived()
+		first := len(splitFile) / 2
+		resp.StatusCode, resp.ContentLength = http.StatusPartialContent, int64(len(splitFile)-first)
+		resp.Header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", first, len(splitFile)-1, len(splitFile)))
+		resp.Body = io.NopCloser(bytes.NewReader(splitFile[first:]))
+	}
+	return &rest.Response{Response: resp, From: "GET /f"}, nil
+}
+
+func (s *endlessServer) Again(ctx context.Context, _ int, broken error) error {
+	return rest.After(rest.Ended(ctx), broken)
+}
+
+type endlessBody struct{ ctx context.Context }
+
+func (b *endlessBody) Read([]byte) (int, error) {
+	<-b.ctx.Done()
+	return 0, errReset
+}
+
+func (b *endlessBody) Close() error { return nil }
+
+// The error of the first part has the cause of the context, as those of the others.
+func TestCopyToKeepsTheCause(t *testing.T) {
+	signal := errors.New("interrupt signal received")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	s := &endlessServer{arrived: func() { cancel(signal) }}
+	file, err := remote.Open(t.Context(), s, remote.Spec{})
+	require.NoError(t, err)
+	defer file.Close()
+	copied, err := os.Create(filepath.Join(t.TempDir(), "f.zip"))
+	require.NoError(t, err)
+	defer copied.Close()
+	_, err = file.CopyTo(ctx, copied, 2)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, signal)
 }
