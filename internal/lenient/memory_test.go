@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // An owner is what an item points to, and an item has one of each kind of field.
@@ -130,4 +131,17 @@ func TestKeptItemsAreSmall(t *testing.T) {
 	}
 	require.Less(t, (heap()-before)/pages, int64(5<<10), "four blocks and the item")
 	runtime.KeepAlive(kept)
+}
+
+// An element of a list has room for what it points to, so that is counted, even if it
+// points to nothing.
+func TestRoomOfElementsIsCounted(t *testing.T) {
+	type roomy struct {
+		Large *struct{ _ [16 << 10]byte } `json:"large"`
+	}
+	body := []byte("[" + strings.Repeat("{},", 8000) + "{}]")
+	var err error
+	allocated := testkit.Allocated(func() { _, _, err = lenient.List[*roomy](t.Context(), body) })
+	require.ErrorIs(t, err, lenient.ErrTooLarge)
+	require.Less(t, allocated, uint64(1<<20))
 }

@@ -99,8 +99,9 @@ type plan struct {
 	numbers int // of fields
 	shapes  int
 
-	// The bundle is a struct of the type, and of all that its fields point to: so an
-	// item takes one allocation. It is nil if the type has no pointers.
+	// The bundle is a struct of the item's type, or of that of a list's elements, and of
+	// all that its fields point to: so an item takes one allocation. It is nil if the type
+	// has no pointers.
 	bundle reflect.Type
 
 	memories sync.Pool // of *memory
@@ -116,11 +117,14 @@ func planOf(t reflect.Type) *plan {
 	}
 	b := planner{shapes: map[reflect.Type]*shape{}, most: costName}
 	p := &plan{root: b.shape(t)}
-	p.bundle = bundleOf(p.root)
-	if p.bundle != nil {
-		p.root.bytes = int64(p.bundle.Size() + p.bundle.Size()/8 + 16)
+	item := p.root
+	if item.kind == shapeList {
+		item = item.elem // which is decoded as an item
 	}
-	p.most, p.numbers, p.shapes = max(b.most, p.root.slot+p.root.bytes), b.numbers, len(b.shapes)
+	if p.bundle = bundleOf(item); p.bundle != nil {
+		item.bytes = int64(p.bundle.Size() + p.bundle.Size()/8 + 16)
+	}
+	p.most, p.numbers, p.shapes = max(b.most, item.slot+item.bytes), b.numbers, len(b.shapes)
 	plans.Store(t, p)
 	return p
 }
