@@ -304,11 +304,12 @@ func fill(ctx context.Context, part *os.File, open func() (*ArtifactFile, error)
 		return err
 	}
 	defer file.Close()
-	if file.body != file.source {
-		_, err := remote.Copy(part, file)
-		return err
+	var size int64
+	if file.body == file.source {
+		size, err = file.source.CopyTo(ctx, part, connections)
+	} else {
+		size, err = remote.Copy(part, file)
 	}
-	size, err := file.source.CopyTo(ctx, part, connections)
 	if err != nil || file.source.Seam() == 0 {
 		return err
 	}

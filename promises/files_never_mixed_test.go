@@ -281,6 +281,19 @@ func TestSaveJoinsAndChecks(t *testing.T) {
 	}
 }
 
+// A report that is stored as an archive is checked like one.
+func TestSaveJoinsAndChecksReports(t *testing.T) {
+	t.Parallel()
+	zips := mixZips(t)
+	other := zips[1][:1<<20] + zips[0][1<<20:2<<20] + zips[1][2<<20:] // matches around the interruption
+	for _, files := range [][2]string{{zips[0], zips[0]}, {zips[0], other}} {
+		s := &mixServer{files: files, which: mixSwaps["swapped"], cut: 1_800_000, cuts: 1, ranges: true}
+		mixTry(t, s, files[0] == files[1], "a report", func(ctx context.Context, c *gitlabci.Client) (string, error) {
+			return mixSave(t, ctx, c, gitlabci.JobID(7), &gitlabci.SaveOptions{FileType: gitlabci.ArtifactTypeLSIF})
+		})
+	}
+}
+
 // The connection fails every 300 kB: without ranges, the file would never arrive.
 func TestSaveGetsThroughAFlakyLine(t *testing.T) {
 	t.Parallel()
