@@ -70,7 +70,7 @@ type observation struct {
 // change.
 type listedPage struct {
 	cursor, next Cursor
-	etag         string // "" if 304 would not say that no page follows either
+	etag         string // "" if a 304 could hide that another page follows now
 }
 
 // outdated reports whether a response is older than what is known, because a
@@ -309,8 +309,8 @@ const (
 	mostPages = mostCollected / 100
 )
 
-// turnsBack reports whether the last page links to one that was read, or pages are too
-// many to come to an end.
+// turnsBack reports whether the last page links to one that was read, or there are too
+// many pages.
 func (o *observation) turnsBack() bool {
 	next := o.pages[len(o.pages)-1].next
 	return len(o.pages) > mostPages || slices.ContainsFunc(o.pages, func(l listedPage) bool { return l.cursor == next })

@@ -1,4 +1,4 @@
-// Failures tells why a pipeline failed: its jobs and those of the pipelines it
+// Failures shows why a pipeline failed: its jobs and those of the pipelines it
 // started, with their reasons, the lines of their logs that say why and the tests that
 // failed. Without arguments it does so on a fake GitLab.
 //

@@ -41,10 +41,11 @@ func (l *LeftOut) lose(raw []byte, wanted string) {
 	}
 }
 
-// under adds the name of a field to the paths of the losses in it: all but so many. A
-// path is made from its end, so that nothing need be kept of values that are not lost.
-func (l *LeftOut) under(name string, but int) {
-	for i := but; i < len(l.lost); i++ {
+// under adds the name of a field to the paths of the losses in it, which are those from
+// index first on. A path is made from its end, so that values that are not lost cost
+// nothing.
+func (l *LeftOut) under(name string, first int) {
+	for i := first; i < len(l.lost); i++ {
 		path := &l.lost[i].path
 		if *path != "" && (*path)[0] != '[' {
 			*path = "." + *path
@@ -54,9 +55,9 @@ func (l *LeftOut) under(name string, but int) {
 }
 
 // underIndex is like under, for an element of a list.
-func (l *LeftOut) underIndex(index, but int) {
-	if len(l.lost) > but {
-		l.under("["+strconv.Itoa(index)+"]", but)
+func (l *LeftOut) underIndex(index, first int) {
+	if len(l.lost) > first {
+		l.under("["+strconv.Itoa(index)+"]", first)
 	}
 }
 

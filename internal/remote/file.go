@@ -16,8 +16,8 @@ import (
 // A File reads a file, and requests it again if its body is interrupted, stalls
 // or ends too early. It requests it from the server, since storage URLs expire. A part
 // is used only if it has the strong ETag of the file. Otherwise the whole file is
-// requested, and its beginning is compared with the bytes that were returned.
-// See missing, checkPart and checkWhole.
+// requested, and its beginning is compared with the bytes that were returned, unless it
+// has that ETag. See missing, checkPart and checkWhole.
 type File struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelCauseFunc

@@ -176,8 +176,8 @@ func (c *checksum) Write(p []byte) (int, error) {
 }
 
 // skip reads past the bytes that were already returned, and compares them, unless they
-// are vouched for. Only a difference is an error: if
-// the body is interrupted, it is requested again.
+// are vouched for. Only a difference is an error: if the body is interrupted, it is
+// requested again.
 func (f *File) skip() error {
 	var again checksum
 	var w io.Writer = &again

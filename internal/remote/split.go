@@ -9,8 +9,8 @@ import (
 	"example.com/gitlabci/internal/rest"
 )
 
-// Files are read over several connections from a size on: smaller ones arrive before
-// more connections are open. Tests make both less.
+// A file is read over several connections only if it has at least splitFrom bytes: a
+// smaller one arrives before more connections are open. Tests set both to less.
 var (
 	splitFrom    int64 = 32 << 20 // bytes of a file
 	segmentLeast int64 = 4 << 20  // bytes that are worth a connection
@@ -32,7 +32,7 @@ func (f *File) promisesParts(resp *rest.Response) bool {
 
 // CopyTo copies the file to w, over several connections if the server promises parts. A
 // part that is interrupted is resumed by itself. The error is ErrNoParts if the server
-// does not keep its promise: then the file has to be read over one connection.
+// does not keep its promise: then the whole file has to be read over one connection.
 func (f *File) CopyTo(ctx context.Context, w io.WriterAt, connections int) (int64, error) {
 	n := int64(1)
 	if f.parts != nil {
