@@ -232,7 +232,7 @@ func (o *SaveOptions) open() *OpenOptions {
 // See https://docs.gitlab.com/api/job_artifacts/#download-job-artifacts-by-job-id.
 // The errors are those of [ArtifactsService.Open], of its file and of the file
 // system. The saved file is never a mix of two files: an interrupted download
-// resumes as described at [ArtifactFile.Read]. Only the archive of a job given by
+// resumes as described at [ArtifactFile.Read]. Only a zip archive of a job given by
 // its ID, which GitLab never replaces, resumes with the missing bytes even without
 // a strong ETag. Then the bytes around the interruption are compared, and all files
 // in the archive are checked against its directory before it replaces the old one.
