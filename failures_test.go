@@ -15,7 +15,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// Failures tells of a pipeline that has finished what Run tells of it.
+// Failures reports the same of a finished pipeline as Run.
 func TestFailuresAreThoseOfRun(t *testing.T) {
 	allowed := testkit.Job("flaky", "failed", failingLog)
 	allowed.AllowFailure = true
