@@ -44,12 +44,28 @@ func TestMentions(t *testing.T) {
 	}
 }
 
+// What an unknown tool says of a failure stands around the line that mentions it.
+func TestAroundMentions(t *testing.T) {
+	script := numbered("line %d", 20) + "checking prices\n  price of 3\n    bad prices: 3 errors\n      wanted: 4\n      is: 5\n      at prices/3\n      never mind\n" + numbered("other %d", 20)
+	require.Equal(t, []string{
+		"    bad prices: 3 errors", "      wanted: 4", "      is: 5", "      at prices/3",
+		"other 11", "other 12", "other 13", "other 14", "other 15", "other 16", "other 17", "other 18", "other 19", "other 20",
+	}, shownOf(t, script))
+}
+
+// A mention long before a failure may be why it failed; right before it, it is part of that.
+func TestBeforeTheFailure(t *testing.T) {
+	failed := "--- FAIL: TestA (0.00s)\n    a_test.go:1: x\n"
+	require.Equal(t, []string{"ERROR: no database", "--- FAIL: TestA (0.00s)", "    a_test.go:1: x"}, shownOf(t, "ERROR: no database\n"+numbered("line %d", 20)+failed))
+	require.Equal(t, []string{"--- FAIL: TestA (0.00s)", "    a_test.go:1: x"}, shownOf(t, "ERROR: no database\nline\n"+failed))
+}
+
 // A short output is shown whole, and of a long one the last lines.
 func TestLastLines(t *testing.T) {
 	require.Equal(t, []string{"$ ./check", "0 errors so far", "an error", "and more"}, shownOf(t, "$ ./check\n0 errors so far\nan error\n\nand more\n"))
 	lines := shownOf(t, "$ ./check\n"+numbered("line %d", 40))
-	require.Len(t, lines, 10)
-	require.Equal(t, "line 31", lines[0])
+	require.Len(t, lines, 12)
+	require.Equal(t, "line 29", lines[0])
 	require.Equal(t, []string{"$ x", "a"}, shownOf(t, "$ x\na\n-----\n=== +++ ===\n  ╵\n  │\n"), "lines that are drawn")
 }
 

@@ -8,8 +8,9 @@ import (
 const (
 	// shortOutput is how many lines of the last command are shown whole, where no tool
 	// is recognised.
-	shortOutput = 10
+	shortOutput = 12
 
+	fewHints      = 3 // how many mentions of an error are few, so that weaker ones are taken too
 	lastOfLong    = 4 // how many last lines are shown at least of a longer output that mentions errors
 	lastOfEnded   = 5 // and of one that the runner ended
 	lastOfRefused = 2 // and causes of a stage that the runner did not get beyond
@@ -24,7 +25,7 @@ const (
 func (c *collector) choose() []*failure {
 	c.finish()
 	if all := c.now.failures.all(); len(all) > 0 {
-		return append(all, c.afterwards(all)...)
+		return slices.Concat(c.beforehand(all), all, c.afterwards(all))
 	}
 	output := c.tail.fresh
 	if output > shortOutput {
@@ -71,6 +72,23 @@ func (c *collector) tails(n int) []*failure {
 	return nil
 }
 
+// beforehand returns the first mention of an error before the first failure: what failed
+// may have failed because of it. Right before the failure it is part of that.
+func (c *collector) beforehand(failures []*failure) []*failure {
+	if all := c.now.mentions.all(); len(all) > 0 && all[0].end+beforeHint < failures[0].at {
+		return []*failure{all[0].bare()}
+	}
+	return nil
+}
+
+// bare returns a mention without what stands around it: beside a failure that is known,
+// the line alone is enough.
+func (f *failure) bare() *failure {
+	b := *f
+	b.lines = f.lines[max(nth(f.lines, tell, 0), 0):][:1]
+	return &b
+}
+
 // afterwards returns what was said after the last failure: a script may go on after a
 // tool has failed, and say last what ended it.
 func (c *collector) afterwards(failures []*failure) []*failure {
@@ -81,7 +99,7 @@ func (c *collector) afterwards(failures []*failure) []*failure {
 	var later []*failure
 	for _, f := range c.now.mentions.all() {
 		if f.at > end {
-			later = append(later, f)
+			later = append(later, f.bare())
 		}
 	}
 	later = later[max(len(later)-2, 0):]
@@ -113,8 +131,8 @@ func endOfKnown(failures []*failure) (end int) {
 // instead of the last lines.
 func (c *collector) guess() []*failure {
 	hints := c.now.mentions.all()
-	if len(hints) == 0 {
-		hints = c.now.complaints.all()
+	if len(hints) < fewHints {
+		hints = inOrder(slices.Concat(hints, c.now.complaints.all()))
 	}
 	consequences := c.now.consequences.all()
 	if explained := slices.DeleteFunc(slices.Clone(consequences), (*failure).isBare); len(explained) > 0 {
@@ -123,7 +141,7 @@ func (c *collector) guess() []*failure {
 	if len(hints)+len(consequences) == 0 {
 		return c.tails(shortOutput)
 	}
-	final := c.tails(min(max(lastOfLong, shortOutput-len(hints)), c.tail.after(endOfKnown(hints))))
+	final := c.tails(min(max(lastOfLong, shortOutput-2*len(hints)), c.tail.after(endOfKnown(hints))))
 	all := final
 	for _, f := range slices.Concat(consequences, hints) {
 		if len(final) == 0 || f.end < final[0].at {

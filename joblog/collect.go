@@ -24,6 +24,8 @@ type collector struct {
 	marks        uint64
 	shelf        shelf
 	doubts       int
+	hinted       *failure // the last mention,
+	hintLeft     int      // and how many lines after it may still explain it
 }
 
 // Results are the failures of a command.
@@ -74,7 +76,7 @@ func (c *collector) command(l *seen) {
 	if !c.now.failures.empty() || c.earlier.failures.empty() && !c.now.mentions.empty() {
 		c.earlier = c.now
 	}
-	c.now, c.marks, c.shelf = newResults(), 0, shelf{}
+	c.now, c.marks, c.shelf, c.hintLeft = newResults(), 0, shelf{}, 0
 	c.tail.add(l, c.lines, true)
 }
 
@@ -113,6 +115,8 @@ func (c *collector) add(l *seen) {
 		return
 	case hinted != nil && (b.opener == nil || !b.confirmed) && !c.isHarmless(l):
 		c.hint(l, hinted)
+	default:
+		c.explainHint(l)
 	}
 	c.tail.add(l, c.lines, false)
 }
@@ -124,13 +128,47 @@ func (c *collector) skip(l *seen) {
 	}
 }
 
+// How much is kept of what stands around a line that only mentions an error: an unknown
+// tool explains it behind that, and names its file or test before, with less indent.
+const (
+	afterHint  = 3
+	beforeHint = 6
+)
+
 func (c *collector) hint(l *seen, h *hint) {
 	f := (*opener)(nil).found(l, c.lines)
+	f.header(l, &c.tail)
 	f.keep(l.text, tell)
+	c.hinted, c.hintLeft = f, afterHint
 	if h.weight == mention {
 		c.now.mentions.add(f)
 	} else {
 		c.now.complaints.add(f)
+	}
+}
+
+// header keeps the last line before one that has less indent.
+func (f *failure) header(l *seen, t *tail) {
+	for n := range beforeHint {
+		s := t.back(n)
+		if s == nil || s.echo || l.indent == 0 {
+			return
+		}
+		inner := s.text[s.inner:]
+		if span(inner, isBlank) < l.indent {
+			f.keep(s.text, more)
+			return
+		}
+	}
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+// explainHint keeps a line that follows a mention.
+func (c *collector) explainHint(l *seen) {
+	if c.hintLeft > 0 {
+		c.hinted.keep(l.text, show)
+		c.hintLeft--
 	}
 }
 

@@ -93,6 +93,9 @@ func (f *failure) same(other *failure) bool {
 	if f.opener != nil && other.opener != nil && f.tool == other.tool && f.name != "" && f.name == other.name {
 		return true
 	}
+	if f.opener == nil && other.opener == nil {
+		return f.lines[nth(f.lines, tell, 0)] == other.lines[nth(other.lines, tell, 0)]
+	}
 	return slices.Equal(f.lines, other.lines)
 }
 
