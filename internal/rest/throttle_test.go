@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -177,4 +178,47 @@ func TestRetryAfterIsTheServers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// After a pause, each response lets two more calls follow. When nobody waits any more, all
+// calls are sent at once again.
+func TestResponsesLetMoreFollow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all sync.WaitGroup
+		g := newGateServer(throttled, late)
+		client := g.Client(t)
+		g.throttle(t, &all, client)
+		gateCalls(t.Context(), &all, client, 14)
+		all.Wait()
+		require.Equal(t, slices.Concat(repeat(1, 0), repeat(1, 30*time.Second), repeat(2, 32*time.Second),
+			repeat(4, 34*time.Second), repeat(8, 36*time.Second)), g.arrivals())
+		gateCalls(t.Context(), &all, client, 40)
+		all.Wait()
+		require.Equal(t, repeat(40, 38*time.Second), g.arrivals()[16:])
+	})
+}
+
+// A success between two refusals that do not say how long makes the wait short again.
+func TestSuccessShortensTheNextWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := testkit.Respond(429, "Retry later\n", "Content-Type", "text/plain")
+		client := testkit.NewScript(refused, testkit.OK, refused, testkit.OK, refused, testkit.OK).Client(t)
+		for range 3 {
+			start := time.Now()
+			require.NoError(t, testkit.Calls["get"](t.Context(), client))
+			require.LessOrEqual(t, time.Since(start), 4*time.Second)
+		}
+	})
+}
+
+// A refused call makes further attempts only for what passed since it began, and not for
+// earlier successes.
+func TestEarlierSuccessesAllowNoMoreAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testkit.NewScript(testkit.OK, throttled)
+		client := s.Client(t, gitlabci.WithRetries(1))
+		require.NoError(t, testkit.Calls["get"](t.Context(), client))
+		require.ErrorIs(t, testkit.Calls["get"](t.Context(), client), gitlabci.ErrRateLimited)
+		require.Len(t, s.Received(), 3)
+	})
 }
