@@ -235,8 +235,7 @@ func (g *gate) begin(r *run, asked time.Duration, now time.Time) {
 	switch left := g.until.Sub(now); {
 	case asked > 0:
 		g.told = true
-	case g.paused && left > 0:
-		pause = left
+	case g.paused && left > 0: // until the end of this pause
 	default:
 		g.refused++
 		g.told, pause = false, r.config.rateBackoff(g.refused)
