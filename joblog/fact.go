@@ -42,7 +42,7 @@ package joblog
 //
 // Then run the tests, and look at what is shown:
 //
-//	go run ./tools/joblogscore -v joblog/testdata
+//	go run ./tools/joblogscore -v joblog/testdata/corpus/node
 //
 // A pattern sees no more than 1 KiB of a line, and is tried on no more than a few of
 // its places, so that no log can make it slow.
