@@ -46,8 +46,8 @@ func TestMemory(t *testing.T) {
 		size       int
 		limit      uint64
 	}{
-		{"short lines", short, 16 << 20, 8 << 20},
-		{"one line", strings.Repeat("x", 1<<16), 64 << 20, 64 << 20},
+		{"short lines", short, 10 << 20, 6 << 20},
+		{"one line", strings.Repeat("x", 1<<16), 40 << 20, 32 << 20},
 		{"one line of progress", strings.Repeat("10%\r\x1b[32m", 1<<12), 12 << 20, 48 << 20},
 		{"one line of sections", strings.Repeat(start("a"), 1<<11), 12 << 20, 40 << 20},
 		{"sections never closed", strings.Repeat(start("a")+"x\n", 1000), 4 << 20, 16 << 20},
