@@ -16,8 +16,9 @@ package joblog
 //     that begins with a file and a line number needs no literal: say place, in files
 //     with which endings, or what else the line has.
 //     Literals are cheap, and are all that most lines are compared with.
-//  2. Is the literal not enough? Add match, a pattern for the whole line without
-//     surrounding space. It is only tried where a literal was found. Its groups file,
+//  2. Is the literal not enough? Add match, a pattern for the whole line with its
+//     indent: write ^\s* if the line may have one. It is only tried where a literal was
+//     found. Its groups file,
 //     line and name say where the failure is, and which test has failed, and reason is
 //     what went wrong, if that is not the whole line. Two facts of a
 //     tool with one name, such as the detail of a test and its row in the list at the
