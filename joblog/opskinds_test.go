@@ -270,6 +270,29 @@ ERROR:
 		never: []string{"Final Memory", "EXECUTION FAILURE"},
 	},
 	{
+		name: "Pulumi",
+		output: `Updating (prod):
+     Type                 Name      Status                  Info
+     pulumi:pulumi:Stack  web-prod  **failed**              1 error
+ +   └─ aws:s3:Bucket     site      **creating failed**     1 error
+
+Diagnostics:
+  aws:s3:Bucket (site):
+    error: 1 error occurred:
+    	* creating S3 Bucket (site): BucketAlreadyExists: The requested bucket name is not available.
+
+  pulumi:pulumi:Stack (web-prod):
+    error: update failed
+
+Resources:
+    3 unchanged
+
+Duration: 5s
+`,
+		want:  []string{"error: 1 error occurred:", "BucketAlreadyExists"},
+		never: []string{"3 unchanged", "update failed"},
+	},
+	{
 		name: "Bazel",
 		output: `ERROR: /builds/group/app/lib/BUILD:3:11: Compiling lib/a.cc failed: (Exit 1): gcc failed: error executing command /usr/bin/gcc -c lib/a.cc
 lib/a.cc:7:3: error: 'nosuch' was not declared in this scope

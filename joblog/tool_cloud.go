@@ -7,6 +7,11 @@ var cloudFamily = family{
 		{tool: "aws", weight: message, starts: []string{"Unable to locate credentials", "Could not connect to the endpoint URL", "Partial credentials found", "The config profile ", "Waiter "}, match: `^(?:Unable|Could not|Partial|The config profile .* could not be found|Waiter \w+ failed)`},
 		{tool: "cloudformation", weight: message, words: []string{"CREATE_FAILED", "UPDATE_FAILED", "ROLLBACK_COMPLETE", "DELETE_FAILED"}, match: `\b(?:CREATE|UPDATE|DELETE)_FAILED\b`},
 		{tool: "cdk", weight: message, starts: []string{"❌  "}, match: `^❌\s+\S.*failed: `},
+		{
+			tool: "pulumi", starts: []string{"error: "}, match: `^\s*error: (?:\d+ errors? occurred:$|Preview failed: |Running program .* failed)`, within: 6,
+			after: []rule{{like: `^\s*\* \S`, do: tell, most: 3}, {like: `^\s*(?:error: |Error: )`, do: show, most: 1}},
+		},
+		{tool: "pulumi", weight: consequence, starts: []string{"error: update failed", "error: preview failed", "error: destroy failed"}},
 		{tool: "gcloud", weight: message, starts: []string{"ERROR: (gcloud", "ERROR: gcloud crashed"}, within: 6, after: []rule{{like: `^- '@type'|^\s+`, do: pass}, {like: `^- \S`, do: show, most: 2}}},
 		{tool: "az", weight: message, starts: []string{"ERROR: AADSTS", "ERROR: (", "ERROR: Please run 'az login'"}, within: 4, after: []rule{{like: `^(?:Code|Message|Exception Details): `, do: show}}},
 		{
