@@ -471,6 +471,31 @@ Error: cabal: Failed to build app-0.1.0.0.
 		want: []string{"cart adds [E]", "Expected: <4>", "Actual: <3>"},
 	},
 	{
+		name: "Flutter",
+		output: `00:02 +1: shows title
+══╡ EXCEPTION CAUGHT BY FLUTTER TEST FRAMEWORK ╞════════════════════════════════════════════════════
+The following TestFailure was thrown running a test:
+Expected: exactly one matching candidate
+  Actual: _TextWidgetFinder:<Found 0 widgets with text "1": []>
+   Which: means none were found but one was expected
+
+When the exception was thrown, this was the stack:
+#0      fail (package:matcher/src/expect/expect.dart:149:31)
+#4      main.<anonymous closure> (file:///builds/group/app/test/widget_test.dart:20:5)
+
+The test description was:
+  counter increments
+════════════════════════════════════════════════════════════════════════════════════════════════════
+00:03 +1 -1: counter increments [E]
+  Test failed. See exception logs above.
+  The test description was: counter increments
+
+00:03 +1 -1: Some tests failed.
+`,
+		want:  []string{"Expected: exactly one matching candidate", "Which: means none were found", "widget_test.dart:20:5", "counter increments [E]"},
+		never: []string{"EXCEPTION CAUGHT", "expect.dart:149"},
+	},
+	{
 		name: "Julia",
 		output: `adds: Test Failed at /builds/group/app/test/runtests.jl:5
   Expression: total([1, 2]) == 4

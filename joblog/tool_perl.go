@@ -64,6 +64,20 @@ var perlFamily = family{
 			tool: "dart", starts: []string{"#:0", "#:1", "#:2", "#:3", "#:4", "#:5"}, match: `^\d\d:\d\d \+\d+(?: ~\d+)? -\d+: (?P<name>.+) \[E\]$`, within: 20,
 			after: []rule{{like: `^\d\d:\d\d `, do: stop}, {like: `^\s+package:`, do: pass}, {like: `^\s+(?P<file>\S+\.dart) (?P<line>\d+):\d+`, do: more, most: 1}, {deeper: true, do: show, most: 4}, {deeper: true, do: pass}},
 		},
+		{
+			tool: "flutter", starts: []string{"══╡ EXCEPTION CAUGHT BY"}, within: 40, head: pass,
+			after: []rule{
+				{like: `^═{9}`, do: stop},
+				{like: `^The following \w+ was thrown`, do: pass},
+				{like: `^When the exception was thrown|^The relevant error-causing`, do: pass, then: []rule{
+					{like: `\(file://(?P<file>[^\s:]+):(?P<line>\d+):\d+\)`, do: show, most: 1},
+					{like: `^═{9}`, do: stop},
+					{do: pass},
+				}, thenWithin: 30},
+				{do: tell, most: 4},
+				{do: pass},
+			},
+		},
 		{tool: "dart", weight: consequence, starts: []string{"Some tests failed."}},
 	},
 	harmless: []string{`^\s*ok \d+\b`, `\.\. ok$`},
