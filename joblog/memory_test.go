@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"example.com/gitlabci/internal/testkit"
 	"example.com/gitlabci/joblog"
 )
 
@@ -75,7 +76,7 @@ func TestMemoryOfSummary(t *testing.T) {
 	runtime.GC()
 	var before runtime.MemStats
 	runtime.ReadMemStats(&before)
-	r := &endless{text: strings.Repeat(startAt(0, "a")+"Head\nerror: "+strings.Repeat("x", 60)+"\n"+endAt(1, "a")+"\n", 100), left: 8 << 20}
+	r := &endless{text: strings.Repeat(startAt(0, "a")+"Head\nerror: "+strings.Repeat("x", 60)+"\n"+endAt(1, "a")+"\n", 100), left: lessUnderRace(8 << 20)}
 	s, err := joblog.Summarize(r)
 	require.NoError(t, err)
 	require.NotZero(t, s.OmittedSections)
@@ -112,6 +113,15 @@ func hostileSections() map[string]string {
 		logs[name] = strings.Repeat(part, 10_000)
 	}
 	return logs
+}
+
+// lessUnderRace returns a size, or a quarter of it under the race detector, under which
+// regular expressions take 30 times as long.
+func lessUnderRace(size int) int {
+	if testkit.UnderRace() {
+		return size / 4
+	}
+	return size
 }
 
 func heap() int64 {
@@ -204,7 +214,7 @@ func TestHostileSummaries(t *testing.T) {
 		strings.Repeat("command not found ", 200) + "\n",
 		strings.Repeat("error: ", 100_000) + "\n",
 	} {
-		log := start("step_script") + strings.Repeat(part, max(2, 1<<18/len(part)))
+		log := start("step_script") + strings.Repeat(part, max(2, lessUnderRace(1<<18)/len(part)))
 		s, err := joblog.Summarize(strings.NewReader(log))
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(s.Lines()), 20)

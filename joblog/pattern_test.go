@@ -16,6 +16,7 @@ func TestPatternsMatchLikeRegexps(t *testing.T) {
 		newPattern(`^a|^ +b`), newPattern(`^a|b`), newPattern(`(?i)^\s*error`), newPattern(`^\s*$`), newPattern(`^$`), newPattern(`^\S+$`), newPattern(`^é`),
 		newPattern(`^(?:x|\s*y)+z`), newPattern(`(?:^|\s)w`), newPattern(`ab(?:cd)+e`), newPattern(`(?i)ab`), newPattern(`(?:ab)?c`), newPattern(`^[^x]`), newPattern(`\bfoo`),
 	}
+	odd := len(patterns)
 	for _, f := range families() {
 		for i := range f.facts {
 			patterns = append(patterns, patternsOf(&f.facts[i])...)
@@ -24,10 +25,14 @@ func TestPatternsMatchLikeRegexps(t *testing.T) {
 			patterns = append(patterns, newPattern(text))
 		}
 	}
+	const some = 16 // a line is compared with one pattern in so many: with all it takes a minute under the race detector
 	lines := someLines(t)
-	for _, p := range patterns {
+	for i, p := range patterns {
 		re := regexp.MustCompile(p.text)
-		for _, line := range lines {
+		for j, line := range lines {
+			if i >= odd && (i+j)%some > 0 {
+				continue
+			}
 			if want := re.Match(line); want != p.matches(line) {
 				t.Fatalf("%q in %q: want %t", re, line, want)
 			}
