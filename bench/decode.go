@@ -28,7 +28,7 @@ nothing or, for a call, net/http and encoding/json alone.
 `
 
 const whyCall = "A call of ours keeps what tells whether it may be repeated, watches whether its request was sent and its " +
-	"response goes on, and keeps the token from other hosts: microseconds, beside the milliseconds of a server."
+	"response continues, and keeps the token from other hosts: microseconds, beside the milliseconds of a server."
 
 // decode measures the decoding of responses, and what each call costs besides.
 func decode(ctx context.Context, b *bench) (string, error) {

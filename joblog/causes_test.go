@@ -95,7 +95,7 @@ func TestManyFailures(t *testing.T) {
 	require.Equal(t, "a.c:1:2: error: no", s.Reason)
 }
 
-// A failure that is told twice is one cause.
+// A failure that is reported twice is one cause.
 func TestJoinedCauses(t *testing.T) {
 	s := summarize(t, jobLog("=== FAILURES ===\n_____ test_a _____\n\n    def test_a():\n>       f()\nE       ValueError: no\n\ntests/test_a.py:6: ValueError\n"+
 		"=== short test summary info ===\nFAILED tests/test_a.py::test_a - ValueError: no\n=== 1 failed, 3 passed in 0.07s ===\n", exitCode1))

@@ -108,7 +108,7 @@ type weight uint8
 const (
 	strong      weight = iota // a failure, with what failed
 	message                   // a tool says what is wrong
-	mention                   // a word tells of an error
+	mention                   // a word mentions an error
 	complaint                 // a word that often does
 	consequence               // says no more than that something before it failed
 	never                     // looks like a failure and is none, or explains none

@@ -31,7 +31,7 @@ var phpFamily = family{
 			after: []rule{{like: `^--$`, do: last}, {like: `^(?:FAILURES|ERRORS|WARNINGS|OK|Tests:)\b`, do: stop}, {do: pass}},
 		},
 		{
-			// These fail a job only where PHPUnit is told so.
+			// These fail a job only if PHPUnit is configured so.
 			tool: "phpunit", weight: complaint, starts: []string{"There was ", "There were "}, match: `^There (?:was|were) \d+ (?:risky|warning|PHPUnit)`, within: 300,
 			after: []rule{
 				{like: `^--$`, do: last},

@@ -126,7 +126,7 @@ var pipOutput = []rule{
 }
 
 const (
-	// pythonLibrary is how a place in Python's own code goes on, or in a package's.
+	// pythonLibrary matches the rest of a place in Python's own code, or in a package's.
 	pythonLibrary = `(?:<|[^"]*(?:/lib/python|/site-packages/|/dist-packages/|\\Lib\\))`
 
 	// pythonMessage is the line behind a traceback.
