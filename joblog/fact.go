@@ -59,10 +59,10 @@ type family struct {
 // others are functions: so a program that reads no log is linked without any.
 func families() []*family {
 	return []*family{
-		&runnerFamily, javaFamily(), mavenFamily(), gradleFamily(), dotnetFamily(), &appleFamily, &terraformFamily, &ansibleFamily, &kubeFamily, &containerFamily, &cloudFamily, &dataFamily,
-		&goTestFamily, &goFamily, pytestFamily(), &pylintFamily, &pythonFamily, &rubyFamily, &phpFamily,
-		&tapFamily, &perlFamily, &beamFamily, &haskellFamily, &auditFamily, nodeFamily(), jsTestFamily(), jsLintFamily(), jsBuildFamily(),
-		&netFamily, &packagesFamily, &rustFamily, &embeddedFamily, &nativeFamily, &buildFamily, &compilerFamily, &shellFamily, &commonFamily, javaLogFamily(),
+		&runnerFamily, javaFamily(), mavenFamily(), gradleFamily(), dotnetFamily(), &appleFamily, terraformFamily(), ansibleFamily(), &kubeFamily, &containerFamily, &cloudFamily, dataFamily(),
+		goTestFamily(), &goFamily, pytestFamily(), &pylintFamily, pythonFamily(), rubyFamily(), phpFamily(),
+		tapFamily(), &perlFamily, &beamFamily, &haskellFamily, &auditFamily, nodeFamily(), jsTestFamily(), jsLintFamily(), jsBuildFamily(),
+		&netFamily, &packagesFamily, rustFamily(), &embeddedFamily, nativeFamily(), buildFamily(), compilerFamily(), &shellFamily, &commonFamily, javaLogFamily(),
 	}
 }
 

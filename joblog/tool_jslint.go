@@ -5,7 +5,7 @@ import "slices"
 // TypeScript's compiler, and linters and formatters of the web.
 var jsLintFamily = func() *family {
 	return &family{
-		facts: slices.Concat(tscFacts, eslintFacts(), formatFacts()),
+		facts: slices.Concat(tscFacts(), eslintFacts(), formatFacts()),
 	}
 }
 
@@ -19,31 +19,33 @@ var tscFrame = []rule{
 // jsFiles are the endings of files of source.
 var jsFiles = []string{".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".vue", ".svelte", ".astro"}
 
-var tscFacts = []fact{
-	{tool: "tsc", place: true, files: jsFiles, match: `^(?P<file>[^\s:(]+)\((?P<line>\d+),\d+\): error TS\d+: `, within: 4, after: []rule{{like: `^  \S`, do: show, most: 1}, {like: `^  `, do: pass}}},
-	{tool: "tsc", place: true, files: jsFiles, match: `^(?P<file>[^\s:]+):(?P<line>\d+):\d+ - error (?:TS|NG)?-?\d+: `, within: 20, after: tscFrame},
-	{tool: "ng", starts: []string{"Error: "}, match: `^Error: (?P<file>[^\s:]+):(?P<line>\d+):\d+ - error (?:TS|NG)?-?\d+: `, within: 20, after: tscFrame},
-	{tool: "tsc", weight: message, starts: []string{"error TS"}, match: `^error TS\d+: `},
-	{
-		// A bundler has the place above the message, or below it.
-		tool: "tsc", starts: []string{"TS1", "TS2", "TS4", "TS5", "TS6", "TS7", "TS8", "TS9"}, match: `^\s*TS\d+: `,
-		before: []look{{like: `(?P<file>[\w@./-]+\.\w+)[:(](?P<line>\d+)`, reach: 1, most: 1, do: show}},
-	},
-	{
-		tool: "deno", starts: []string{"TS1", "TS2", "TS5", "TS6", "TS7", "TS9"}, match: `^TS\d+ \[ERROR\]: `, within: 8,
-		after: []rule{{like: `^\s+at (?:file://)?(?P<file>/[^\s:]+):(?P<line>\d+):\d+`, do: show, ends: true}, {do: pass}},
-	},
-	{tool: "tsc", weight: consequence, starts: []string{"Found "}, match: `^Found [1-9]\d* error`},
-	{weight: never, starts: []string{"Errors  Files"}, within: 50, after: []rule{{like: `^ +\d+  \S+:\d+$`, do: pass}}},
-	{tool: "tsc", weight: consequence, starts: []string{"error: Type checking failed"}},
-	{
-		tool: "deno lint", starts: []string{"error["}, match: `^error\[[a-z][\w-]*\]: `, within: 2,
-		after: []rule{{like: `^\s*--> (?P<file>[^\s:]+):(?P<line>\d+):\d+`, do: show, ends: true}},
-	},
-	{
-		// ts-node and others give the messages of the compiler to Node.js.
-		tool: "node", weight: consequence, words: []string{"Unable to compile TypeScript"},
-	},
+var tscFacts = func() []fact {
+	return []fact{
+		{tool: "tsc", place: true, files: jsFiles, match: `^(?P<file>[^\s:(]+)\((?P<line>\d+),\d+\): error TS\d+: `, within: 4, after: []rule{{like: `^  \S`, do: show, most: 1}, {like: `^  `, do: pass}}},
+		{tool: "tsc", place: true, files: jsFiles, match: `^(?P<file>[^\s:]+):(?P<line>\d+):\d+ - error (?:TS|NG)?-?\d+: `, within: 20, after: tscFrame},
+		{tool: "ng", starts: []string{"Error: "}, match: `^Error: (?P<file>[^\s:]+):(?P<line>\d+):\d+ - error (?:TS|NG)?-?\d+: `, within: 20, after: tscFrame},
+		{tool: "tsc", weight: message, starts: []string{"error TS"}, match: `^error TS\d+: `},
+		{
+			// A bundler has the place above the message, or below it.
+			tool: "tsc", starts: []string{"TS1", "TS2", "TS4", "TS5", "TS6", "TS7", "TS8", "TS9"}, match: `^\s*TS\d+: `,
+			before: []look{{like: `(?P<file>[\w@./-]+\.\w+)[:(](?P<line>\d+)`, reach: 1, most: 1, do: show}},
+		},
+		{
+			tool: "deno", starts: []string{"TS1", "TS2", "TS5", "TS6", "TS7", "TS9"}, match: `^TS\d+ \[ERROR\]: `, within: 8,
+			after: []rule{{like: `^\s+at (?:file://)?(?P<file>/[^\s:]+):(?P<line>\d+):\d+`, do: show, ends: true}, {do: pass}},
+		},
+		{tool: "tsc", weight: consequence, starts: []string{"Found "}, match: `^Found [1-9]\d* error`},
+		{weight: never, starts: []string{"Errors  Files"}, within: 50, after: []rule{{like: `^ +\d+  \S+:\d+$`, do: pass}}},
+		{tool: "tsc", weight: consequence, starts: []string{"error: Type checking failed"}},
+		{
+			tool: "deno lint", starts: []string{"error["}, match: `^error\[[a-z][\w-]*\]: `, within: 2,
+			after: []rule{{like: `^\s*--> (?P<file>[^\s:]+):(?P<line>\d+):\d+`, do: show, ends: true}},
+		},
+		{
+			// ts-node and others give the messages of the compiler to Node.js.
+			tool: "node", weight: consequence, words: []string{"Unable to compile TypeScript"},
+		},
+	}
 }
 
 const (

@@ -5,7 +5,7 @@ import "slices"
 // Node.js, and the package managers of its world.
 var nodeFamily = func() *family {
 	return &family{
-		facts: slices.Concat(nodeFacts(), npmFacts, yarnFacts, pnpmFacts),
+		facts: slices.Concat(nodeFacts(), npmFacts, yarnFacts(), pnpmFacts),
 	}
 }
 
@@ -180,38 +180,40 @@ var npmFacts = []fact{
 	{tool: "npm audit", weight: message, starts: []string{"# vulnerabilities found"}, match: `^\d+ vulnerabilities found`, within: 1, after: []rule{{like: `^Severity: `, do: show}}},
 }
 
-var yarnFacts = []fact{
-	{weight: never, starts: []string{"info Visit https://yarnpkg.com", "info No lockfile found", "info This module is OPTIONAL", "info \"", "warning package.json:", "$ tsc", "Done in "}, match: `^(?:info|warning|Done)`},
-	{tool: "yarn", weight: consequence, starts: []string{"error Command failed", "The command failed in workspace", "Failed with errors in"}, before: []look{{reach: 5, most: 4, do: more}}},
-	{
-		tool: "yarn", weight: message, starts: []string{"error "},
-		match:  `^error (?:An unexpected|Couldn't|Your lockfile|Command "|\S+: The engine|Found incompatible|\S+: Command failed\.|Outdated|Integrity|Unknown|Invalid|There appears|Received|Missing|Package|Incorrect|Extracting|No |Lockfile|Unexpected)`,
-		within: 60,
-		after: []rule{
-			{like: `^info |^(?:Arguments|Exit code|Command|Directory):`, do: pass},
-			{like: `^Output:`, do: pass, then: []rule{
-				{like: `^info Visit`, do: stop},
-				{like: `(?i)^gyp (?:info|verb)`, do: pass},
-				{like: `(?i)\b(?:error|fatal|err!|failed|not found)`, do: show, most: 5},
-				{do: more, most: 5},
-				{do: pass},
-			}, thenWithin: 200},
+var yarnFacts = func() []fact {
+	return []fact{
+		{weight: never, starts: []string{"info Visit https://yarnpkg.com", "info No lockfile found", "info This module is OPTIONAL", "info \"", "warning package.json:", "$ tsc", "Done in "}, match: `^(?:info|warning|Done)`},
+		{tool: "yarn", weight: consequence, starts: []string{"error Command failed", "The command failed in workspace", "Failed with errors in"}, before: []look{{reach: 5, most: 4, do: more}}},
+		{
+			tool: "yarn", weight: message, starts: []string{"error "},
+			match:  `^error (?:An unexpected|Couldn't|Your lockfile|Command "|\S+: The engine|Found incompatible|\S+: Command failed\.|Outdated|Integrity|Unknown|Invalid|There appears|Received|Missing|Package|Incorrect|Extracting|No |Lockfile|Unexpected)`,
+			within: 60,
+			after: []rule{
+				{like: `^info |^(?:Arguments|Exit code|Command|Directory):`, do: pass},
+				{like: `^Output:`, do: pass, then: []rule{
+					{like: `^info Visit`, do: stop},
+					{like: `(?i)^gyp (?:info|verb)`, do: pass},
+					{like: `(?i)\b(?:error|fatal|err!|failed|not found)`, do: show, most: 5},
+					{do: more, most: 5},
+					{do: pass},
+				}, thenWithin: 200},
+			},
 		},
-	},
-	{
-		// The codes of Yarn 2 and later that are errors.
-		tool: "yarn", weight: message, starts: []string{"➤ YN"},
-		match: `^➤ YN00(?:01|09|1[0-24-8]|2[0-278]|35|4[13]|50|57|62|76|78|8[0-4]|9\d): (?:│ )?(?P<name>[^\s+│-].*)$`, within: 12,
-		before: []look{{like: `^➤ YN\d+: .* STD(?:ERR|OUT) +\S`, until: `^➤ YN0007: `, reach: 12, most: 3, do: show}},
-		after: []rule{
-			{like: `^➤ YN\d+: (?:│ )?\s+Request Method:`, do: pass},
-			{like: `^➤ YN\d+: (?:│ )?\s+\S`, do: show, most: 4},
+		{
+			// The codes of Yarn 2 and later that are errors.
+			tool: "yarn", weight: message, starts: []string{"➤ YN"},
+			match: `^➤ YN00(?:01|09|1[0-24-8]|2[0-278]|35|4[13]|50|57|62|76|78|8[0-4]|9\d): (?:│ )?(?P<name>[^\s+│-].*)$`, within: 12,
+			before: []look{{like: `^➤ YN\d+: .* STD(?:ERR|OUT) +\S`, until: `^➤ YN0007: `, reach: 12, most: 3, do: show}},
+			after: []rule{
+				{like: `^➤ YN\d+: (?:│ )?\s+Request Method:`, do: pass},
+				{like: `^➤ YN\d+: (?:│ )?\s+\S`, do: show, most: 4},
+			},
 		},
-	},
-	{tool: "yarn", weight: consequence, starts: []string{"➤ YN0000: "}, match: `Failed with errors`},
-	{tool: "yarn", weight: mention, starts: []string{"➤ YN"}, match: ` STDERR +\S`}, // of a package that is built
-	{weight: never, starts: []string{"➤ YN"}},
-	{tool: "yarn", weight: message, starts: []string{"Usage Error: ", "Internal Error: ", "Unknown Syntax Error: "}, within: 20, after: jsStack},
+		{tool: "yarn", weight: consequence, starts: []string{"➤ YN0000: "}, match: `Failed with errors`},
+		{tool: "yarn", weight: mention, starts: []string{"➤ YN"}, match: ` STDERR +\S`}, // of a package that is built
+		{weight: never, starts: []string{"➤ YN"}},
+		{tool: "yarn", weight: message, starts: []string{"Usage Error: ", "Internal Error: ", "Unknown Syntax Error: "}, within: 20, after: jsStack},
+	}
 }
 
 var pnpmFacts = []fact{

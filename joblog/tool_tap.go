@@ -1,21 +1,23 @@
 package joblog
 
 // TAP, the format that tests of many languages print.
-var tapFamily = family{
-	facts: []fact{
-		{
-			weight: never, starts: []string{"not ok "}, match: `#\s*(?i:todo|skip)\b`, within: 80,
-			after: []rule{{like: `^\s*\.\.\.$`, do: pass, ends: true}, {deeper: true, do: pass}},
+var tapFamily = func() *family {
+	return &family{
+		facts: []fact{
+			{
+				weight: never, starts: []string{"not ok "}, match: `#\s*(?i:todo|skip)\b`, within: 80,
+				after: []rule{{like: `^\s*\.\.\.$`, do: pass, ends: true}, {deeper: true, do: pass}},
+			},
+			{
+				tool: "tap", starts: []string{"not ok "}, match: `^\s*not ok(?: \d+)?(?: -)? (?P<name>\S.*?)(?: # time=.*)?$`, within: 120,
+				after: tapDetails,
+			},
+			{weight: never, starts: []string{"ok "}, match: `^\s*ok \d+\b`},
+			{weight: never, starts: []string{"# Subtest: ", "# tests ", "# suites ", "# pass", "# cancelled ", "# skip", "# todo ", "# duration_ms", "# time="}},
+			{tool: "tap", weight: consequence, starts: []string{"# fail"}, match: `^\s*# fail(?:ed)? +[1-9]`},
 		},
-		{
-			tool: "tap", starts: []string{"not ok "}, match: `^\s*not ok(?: \d+)?(?: -)? (?P<name>\S.*?)(?: # time=.*)?$`, within: 120,
-			after: tapDetails,
-		},
-		{weight: never, starts: []string{"ok "}, match: `^\s*ok \d+\b`},
-		{weight: never, starts: []string{"# Subtest: ", "# tests ", "# suites ", "# pass", "# cancelled ", "# skip", "# todo ", "# duration_ms", "# time="}},
-		{tool: "tap", weight: consequence, starts: []string{"# fail"}, match: `^\s*# fail(?:ed)? +[1-9]`},
-	},
-	harmless: []string{`^\s*# [^:]*$`}, // the name of a test
+		harmless: []string{`^\s*# [^:]*$`}, // the name of a test
+	}
 }
 
 const tapPoint = `(?P<file>[^\s'"():]+):(?P<line>\d+):\d+`
