@@ -60,9 +60,12 @@ func runChild() {
 // childProcess is a copy of this program that does a task, under the settings
 // of a plain environment.
 func childProcess(ctx context.Context, t work.Task) (*exec.Cmd, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, err
+	program := t.Program
+	if program == "" {
+		var err error
+		if program, err = os.Executable(); err != nil {
+			return nil, err
+		}
 	}
 	text, err := json.Marshal(t)
 	if err != nil {

@@ -58,13 +58,14 @@ type scale struct {
 	unpacked  int             // bytes of archives that are extracted
 	extracted []int           // files in them
 	cold      bool            // whether programs are built from nothing
+	jsonv2    bool            // whether encoding/json's next version is measured too
 }
 
 var full = scale{
 	listed: 10_000, delays: []time.Duration{0, 20 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond},
 	telling: 50 * time.Millisecond, together: 200 * time.Millisecond, busy: 50 * time.Millisecond,
 	runs: 5, repeat: "500ms", jobs: 1_000_000, cases: 200_000, download: []int{256 << 20, 1 << 30},
-	archive: 1 << 30, members: 10_000, unpacked: 500_000_000, extracted: []int{10_000, 20}, cold: true,
+	archive: 1 << 30, members: 10_000, unpacked: 500_000_000, extracted: []int{10_000, 20}, cold: true, jsonv2: true,
 }
 
 // quick shows that everything works, and measures nothing worth knowing.

@@ -57,6 +57,14 @@ func Body(work string) []byte {
 		return served.PipelinesPage(0, served.PerPage)
 	case "decode jobs":
 		return served.JobsPage(0)
+	case "decode varied pipelines":
+		return served.VariedPipelines()
+	case "decode jobs of one pipeline":
+		return served.VariedJobs(served.OnePipeline)
+	case "decode jobs of a project":
+		return served.VariedJobs(served.OneProject)
+	case "decode distinct jobs":
+		return served.VariedJobs(served.AllDistinct)
 	case "call":
 		return []byte(`{"id":98765432100,"name":"rspec 1/10","stage":"test","status":"success","ref":"main"}`)
 	}
@@ -70,7 +78,10 @@ func Body(work string) []byte {
 // newOperation returns what one client does with a response.
 func newOperation(ctx context.Context, t Task) (func() error, error) {
 	body := Body(t.Work)
-	transport := inMemory(body)
+	transport, err := transportOf(t, body)
+	if err != nil {
+		return nil, err
+	}
 	switch t.Client {
 	case Ours:
 		client, err := newOurs("https://gitlab.example.com", gitlabci.WithTransport(transport))
@@ -93,12 +104,12 @@ func newOperation(ctx context.Context, t Task) (func() error, error) {
 func ourOperation(ctx context.Context, client *gitlabci.Client, work string) func() error {
 	whole := gitlabci.ListOptions{PerPage: served.PerPage}
 	switch work {
-	case "decode pipelines":
+	case "decode pipelines", "decode varied pipelines":
 		return func() error {
 			page, err := client.Pipelines.List(ctx, project, &gitlabci.ListPipelinesOptions{ListOptions: whole})
 			return expect(err, func() int { return len(page.Items) }, served.PerPage)
 		}
-	case "decode jobs":
+	case "decode jobs", "decode jobs of one pipeline", "decode jobs of a project", "decode distinct jobs":
 		return func() error {
 			page, err := client.Jobs.List(ctx, project, &gitlabci.ListJobsOptions{ListOptions: whole})
 			return expect(err, func() int { return len(page.Items) }, served.PerPage)
@@ -129,12 +140,12 @@ func ourOperation(ctx context.Context, client *gitlabci.Client, work string) fun
 func theirOperation(ctx context.Context, client *gitlab.Client, work string) func() error {
 	whole, within := gitlab.ListOptions{PerPage: served.PerPage}, gitlab.WithContext(ctx)
 	switch work {
-	case "decode pipelines":
+	case "decode pipelines", "decode varied pipelines":
 		return func() error {
 			page, _, err := client.Pipelines.ListProjectPipelines(project, &gitlab.ListProjectPipelinesOptions{ListOptions: whole}, within)
 			return expect(err, func() int { return len(page) }, served.PerPage)
 		}
-	case "decode jobs":
+	case "decode jobs", "decode jobs of one pipeline", "decode jobs of a project", "decode distinct jobs":
 		return func() error {
 			page, _, err := client.Jobs.ListProjectJobs(project, &gitlab.ListJobsOptions{ListOptions: whole}, within)
 			return expect(err, func() int { return len(page) }, served.PerPage)
@@ -174,6 +185,14 @@ func expect[T int | int64](err error, got func() T, want T) error {
 		err = fmt.Errorf("%d came, instead of %d", got(), want)
 	}
 	return err
+}
+
+// transportOf responds to each request of a task with a body.
+func transportOf(t Task, body []byte) (http.RoundTripper, error) {
+	if t.Gzip {
+		return newGzipped(body)
+	}
+	return inMemory(body), nil
 }
 
 // inMemory responds to each request with the same body.

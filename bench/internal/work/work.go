@@ -27,6 +27,8 @@ type Task struct {
 	Busy     time.Duration // what the reader does after each page
 	Watch    bool          // whether the heap is watched
 	Bench    string        // how long testing.Benchmark measures
+	Gzip     bool          // whether what is decoded is gzipped
+	Program  string        // another build of this program that does it, if not ""
 	File     string        // an archive on the disk
 	Dir      string        // where files are served from, or written to
 }
@@ -52,10 +54,16 @@ var works = map[string]func(context.Context, Task) (Result, error){
 	"decode jobs":      operate,
 	"decode report":    operate,
 	"decode cases":     operate,
-	"call":             operate,
-	"download":         download,
-	"member":           readMember,
-	"extract":          extract,
+
+	"decode varied pipelines":     operate,
+	"decode jobs of one pipeline": operate,
+	"decode jobs of a project":    operate,
+	"decode distinct jobs":        operate,
+
+	"call":     operate,
+	"download": download,
+	"member":   readMember,
+	"extract":  extract,
 }
 
 // Do does a task. The memory in its result is that of the whole process, which
