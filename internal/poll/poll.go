@@ -24,29 +24,64 @@ type Pace struct {
 	// at the same moment.
 	Jitter bool
 
+	// Bell, unless nil, rings when the next poll is worth it. Otherwise that comes after
+	// Idle. Min and Max then are for polls after which something has to follow, and for
+	// those that are rung for: they get as rare if they keep bringing no news.
+	Bell *Bell
+	Idle time.Duration
+
 	interval time.Duration // of the next wait; zero is Min
 	least    time.Duration // of the next wait, whatever the interval is
+	expected bool          // whether the next poll comes without a ring
+	rung     bool          // whether the last wait ended with a ring
 }
 
 // Restart begins with Min again, because something has changed.
-func (p *Pace) Restart() { p.interval = 0 }
+func (p *Pace) Restart() { p.interval, p.rung = 0, false }
 
 // AtLeast makes the next wait at least so long, such as a server asks for. The waits
 // after it do not change.
 func (p *Pace) AtLeast(wait time.Duration) { p.least = max(p.least, wait) }
 
+// Expect makes the next poll come without a ring, because what was read cannot stay so,
+// or nothing was read.
+func (p *Pace) Expect() { p.expected = true }
+
 // Wait waits until the next poll, or returns the error of a context that ends before.
-func (p *Pace) Wait(ctx context.Context) error { return rest.Sleep(ctx, p.next()) }
+//
+// If a poll that was rung for brings no news, a replica of the server's database may not
+// have them yet: one more poll follows.
+func (p *Pace) Wait(ctx context.Context) error {
+	wait, expected := p.next(), p.expected || p.rung
+	p.expected, p.rung = false, false
+	if p.Bell == nil {
+		return rest.Sleep(ctx, wait)
+	}
+	defer p.Bell.hush()
+	if expected {
+		return rest.Sleep(ctx, wait)
+	}
+	begun := time.Now()
+	rung, err := p.Bell.wait(ctx, wait, max(wait, p.jittered(p.Idle)))
+	if time.Since(begun) >= quiet {
+		p.Restart()
+	}
+	p.rung = rung
+	return err
+}
 
 func (p *Pace) next() time.Duration {
 	interval := max(p.interval, p.Min)
 	p.interval = interval + min(interval/2, p.Max-interval)
-	wait := interval
-	if p.Jitter {
-		wait -= rand.N(interval/10 + 1)
-	}
-	wait = max(wait, p.least)
+	wait := max(p.jittered(interval), p.least)
 	p.least = 0
+	return wait
+}
+
+func (p *Pace) jittered(wait time.Duration) time.Duration {
+	if p.Jitter {
+		wait -= rand.N(wait/10 + 1)
+	}
 	return wait
 }
 
