@@ -26,6 +26,7 @@ type Client struct {
 	wire   *rest.Client
 	config *config
 	births *births
+	turns  poll.Turns // of watchers that are woken
 }
 
 var defaultBase = &url.URL{Scheme: "https", Host: "gitlab.com", Path: "/api/v4"}

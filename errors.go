@@ -252,3 +252,12 @@ func isGone(err error) bool {
 	e, answered := errors.AsType[*APIError](err)
 	return answered && e.gone()
 }
+
+// askedToWait is how long a response asks to wait before the next request, if the
+// error is of one that does.
+func askedToWait(err error) time.Duration {
+	if e, answered := errors.AsType[*APIError](err); answered {
+		return e.RetryAfter
+	}
+	return 0
+}

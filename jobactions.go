@@ -198,12 +198,17 @@ func (s *JobsService) Wait(ctx context.Context, project ProjectID, job JobID, op
 	if err := w.options.check(); err != nil {
 		return nil, rest.Invalid("WatchOptions", err)
 	}
-	w.pace = poll.Pace{Min: w.options.MinInterval, Max: w.options.MaxInterval, Jitter: true}
+	w.pace = w.options.pace(s.client)
 	w.patience = poll.Patience{GiveUpAfter: w.options.GiveUpAfter}
+	w.hear(ctx, 0)
+	defer func() { w.stop() }()
 	for {
 		begun := time.Now()
 		read, err := s.Get(ctx, project, job)
 		if err == nil {
+			if read.Pipeline != nil && read.Pipeline.ID != w.heard {
+				w.hear(ctx, read.Pipeline.ID)
+			}
 			if over, blocked := w.take(read); over {
 				return read, blocked
 			}
@@ -229,6 +234,17 @@ type jobWait struct {
 
 	pace     poll.Pace
 	patience poll.Patience
+	heard    PipelineID // whose changes wake; 0 is any of the project
+	stop     func()     // of that
+}
+
+// hear lets a pipeline wake the wait, in place of what did before.
+func (w *jobWait) hear(ctx context.Context, pipeline PipelineID) {
+	before := w.stop
+	w.heard, w.stop = pipeline, w.options.subscribe(ctx, &w.pace, w.project, pipeline)
+	if before != nil {
+		before()
+	}
 }
 
 // take takes what a poll has read, and reports whether the wait is over.
@@ -236,6 +252,7 @@ func (w *jobWait) take(read *Job) (over bool, blocked error) {
 	w.patience.Restore()
 	w.absence.Found()
 	if w.lag.Lasts(w.seen != nil && goesBack(w.seen.Status, read.Status)) {
+		w.pace.Expect()
 		return false, nil
 	}
 	again := w.seen != nil && w.seen.Status == read.Status
@@ -243,6 +260,9 @@ func (w *jobWait) take(read *Job) (over bool, blocked error) {
 		w.pace.Restart()
 	}
 	w.seen = read
+	if read.Status.Blocked() && !w.options.WaitForManual {
+		w.pace.Expect() // to see whether it stays so
+	}
 	if again && read.Status.Blocked() && !w.options.WaitForManual {
 		blocked := &BlockedError{Project: w.project, Jobs: []*Job{read}}
 		if read.Pipeline != nil {
@@ -266,6 +286,7 @@ func (w *jobWait) failed(ctx context.Context, begun time.Time, err error) error 
 	w.patience.Met = w.patience.Met || known || isMet(err)
 	asked := askedToWait(err)
 	w.pace.AtLeast(asked)
+	w.pace.Expect()
 	if lasted, giveUp := w.patience.Failed(begun, asked, err); giveUp {
 		return rest.Errorf("job %d could not be read for %v: %w", w.id, lasted, err)
 	}

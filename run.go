@@ -205,6 +205,8 @@ func (s *PipelinesService) Wait(ctx context.Context, project ProjectID, pipeline
 // wait watches until the pipeline has finished or, unless that is waited for
 // too, is blocked.
 func (w *watch) wait(ctx context.Context) (*Pipeline, error) {
+	defer w.deafen()
+	w.hear(ctx, w.root)
 	w.mayBlock = !w.options.WaitForManual
 	var lag poll.Lag
 	for {
@@ -265,6 +267,7 @@ func (w *watch) stillBlocked(pipeline *Pipeline) bool {
 func (w *watch) resume(ctx context.Context) error {
 	w.stood = 0
 	w.pace.Restart()
+	w.pace.Expect()
 	if len(w.open) == 0 {
 		w.open = []*watched{w.root}
 	}

@@ -24,16 +24,34 @@ type WatchOptions struct {
 	// a manual job, instead of returning [ErrBlocked]. Watch always continues.
 	WaitForManual bool
 
+	// Wake, unless nil, says when something may have changed. A poll then comes within
+	// half a second, but at least MinInterval after the last one, and without a wake
+	// after MaxInterval. Zeros are 1 second and 5 minutes. Events only wake, and what is
+	// yielded is read: lost, late, repeated and forged ones do no harm. If wakes keep
+	// bringing no news, such polls get as rare as every 15 seconds. After a failed poll,
+	// and where a change must follow, polls come as without Wake.
+	Wake Waker
+
 	// MinInterval is the time from one poll to the next after a change. While
 	// nothing changes, it grows to MaxInterval. Each interval is up to a tenth
 	// shorter, so that many watchers do not poll at the same moment. Zeros are 2
-	// and 15 seconds.
+	// and 15 seconds without Wake.
 	MinInterval, MaxInterval time.Duration
 
 	// GiveUpAfter is how long polls may fail, for reasons that can pass, before
 	// that is an error. It counts from the first of them in a row. Zero is 10
 	// minutes.
 	GiveUpAfter time.Duration
+}
+
+// A Waker wakes whoever watches pipelines, such as a receiver of GitLab's webhooks does.
+type Waker interface {
+	// Wake calls wake each time that something may have changed in a pipeline of a
+	// project, or in any pipeline of it if pipeline is 0, until stop is called or the
+	// context ends. The project is a path or a number, whatever the caller has. The
+	// function wake returns at once, and may be called from any goroutine, as often as
+	// there is a reason, and still for a moment after stop.
+	Wake(ctx context.Context, project ProjectID, pipeline PipelineID, wake func()) (stop func())
 }
 
 // A PipelineEvent is a change of a pipeline or of a job, or a pipeline or a job
@@ -54,6 +72,8 @@ type PipelineEvent struct {
 const (
 	shortestPoll  = 2 * time.Second
 	longestPoll   = 15 * time.Second
+	shortestWoken = time.Second // with a Waker
+	longestWoken  = 5 * time.Minute
 	watchPatience = 10 * time.Minute
 )
 
@@ -96,6 +116,8 @@ func (s *PipelinesService) Watch(ctx context.Context, project ProjectID, pipelin
 		w, err := s.watch(project, pipeline, o)
 		if err == nil {
 			w.emit = func(event *PipelineEvent) bool { return yield(event, nil) }
+			defer w.deafen()
+			w.hear(ctx, w.root)
 			err = w.run(ctx)
 		}
 		if err != nil && err != errStopped {
@@ -114,6 +136,7 @@ type watch struct {
 	below map[PipelineID]*watched
 	open  []*watched // those that have not finished, upstream first
 	pace  poll.Pace
+	stops []func() // of what wakes it
 
 	mayBlock bool // whether to end if only people can make it continue
 	stood    int  // polls in a row that found nothing to move
@@ -126,7 +149,7 @@ func (s *PipelinesService) watch(project ProjectID, pipeline PipelineID, o Watch
 	w := &watch{
 		service: s,
 		options: o,
-		pace:    poll.Pace{Min: o.MinInterval, Max: o.MaxInterval, Jitter: true},
+		pace:    o.pace(s.client),
 	}
 	w.root = w.add(project, pipeline)
 	return w, nil
@@ -155,13 +178,17 @@ func (o *WatchOptions) check() error {
 	if least := min(o.MinInterval, o.MaxInterval, o.GiveUpAfter); least < 0 {
 		return fmt.Errorf("the time %v is negative", least)
 	}
+	shortest, longest := shortestPoll, longestPoll
+	if o.Wake != nil {
+		shortest, longest = shortestWoken, longestWoken
+	}
 	switch {
 	case o.MinInterval == 0 && o.MaxInterval == 0:
-		o.MinInterval, o.MaxInterval = shortestPoll, longestPoll
+		o.MinInterval, o.MaxInterval = shortest, longest
 	case o.MinInterval == 0:
-		o.MinInterval = min(shortestPoll, o.MaxInterval)
+		o.MinInterval = min(shortest, o.MaxInterval)
 	case o.MaxInterval == 0:
-		o.MaxInterval = max(longestPoll, o.MinInterval)
+		o.MaxInterval = max(longest, o.MinInterval)
 	case o.MinInterval > o.MaxInterval:
 		return fmt.Errorf("the MinInterval %v is above the MaxInterval %v", o.MinInterval, o.MaxInterval)
 	}
@@ -169,6 +196,39 @@ func (o *WatchOptions) check() error {
 		o.GiveUpAfter = watchPatience
 	}
 	return nil
+}
+
+// pace is how polls follow one another, by options without zeros.
+func (o *WatchOptions) pace(c *Client) poll.Pace {
+	pace := poll.Pace{Min: o.MinInterval, Max: o.MaxInterval, Jitter: true}
+	if o.Wake != nil {
+		pace.Bell, pace.Idle = poll.NewBell(&c.turns), o.MaxInterval
+		pace.Max = max(o.MinInterval, min(o.MaxInterval, longestPoll))
+	}
+	return pace
+}
+
+// subscribe has the bell of a pace rung for a pipeline, if the options have a Waker.
+func (o *WatchOptions) subscribe(ctx context.Context, pace *poll.Pace, project ProjectID, pipeline PipelineID) (stop func()) {
+	if o.Wake != nil {
+		stop = o.Wake.Wake(ctx, project, pipeline, pace.Bell.Ring)
+	}
+	if stop == nil {
+		stop = func() {}
+	}
+	return stop
+}
+
+// hear lets a pipeline wake the watch, from before it is read for the first time.
+func (w *watch) hear(ctx context.Context, p *watched) {
+	w.stops = append(w.stops, w.options.subscribe(ctx, &w.pace, p.project, p.id))
+}
+
+func (w *watch) deafen() {
+	for _, stop := range w.stops {
+		stop()
+	}
+	w.stops = nil
 }
 
 // run polls until all has finished.
@@ -235,7 +295,7 @@ func (w *watch) pollOne(ctx context.Context, p *watched) (changed bool, err erro
 	}
 	p.current = true
 	events := p.take(seen)
-	w.adopt(p, seen.triggers)
+	w.adopt(ctx, p, seen.triggers)
 	for _, event := range events {
 		if !w.emit(event) {
 			return true, errStopped
@@ -245,7 +305,7 @@ func (w *watch) pollOne(ctx context.Context, p *watched) (changed bool, err erro
 }
 
 // adopt begins to watch the pipelines that trigger jobs have started.
-func (w *watch) adopt(p *watched, triggers []*TriggerJob) {
+func (w *watch) adopt(ctx context.Context, p *watched, triggers []*TriggerJob) {
 	for _, t := range triggers {
 		if t.DownstreamPipeline == nil || w.find(t.DownstreamPipeline.ID) != nil {
 			continue
@@ -258,11 +318,15 @@ func (w *watch) adopt(p *watched, triggers []*TriggerJob) {
 		child.info = new(*t.DownstreamPipeline)
 		child.since = time.Now()
 		p.triggers[t.ID].child = child
+		w.hear(ctx, child)
 	}
 }
 
 // pause waits until the next poll.
 func (w *watch) pause(ctx context.Context) error {
+	if w.restless() {
+		w.pace.Expect()
+	}
 	if w.pace.Wait(ctx) == nil {
 		return nil
 	}
@@ -271,6 +335,13 @@ func (w *watch) pause(ctx context.Context) error {
 		return w.ended(ctx, w.root, nil)
 	}
 	return w.ended(ctx, w.open[failing], nil)
+}
+
+// restless reports whether the next poll must not wait for a wake: the last one failed or
+// read what is older or cannot stay so, or it has to be confirmed that nothing moves.
+func (w *watch) restless() bool {
+	return w.root.patience.Failures() > 0 || w.mayBlock && w.stood > 0 ||
+		slices.ContainsFunc(w.open, func(p *watched) bool { return !p.current || p.unsettled() })
 }
 
 // ended is the error of a context that ended, with why polls of a pipeline failed

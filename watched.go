@@ -185,6 +185,19 @@ func (p *watched) atRest() bool {
 	return true
 }
 
+// unsettled reports whether something must follow what has changed within the last minute,
+// since the statuses do not fit together: GitLab computes that of a pipeline or of a
+// trigger job after those of the jobs, and not every change of them has an event.
+func (p *watched) unsettled() bool {
+	for _, t := range p.triggers {
+		late := t.child != nil && !t.superseded && t.status.Active() && t.child.over()
+		if late && time.Since(t.child.changed) < afterlife {
+			return true
+		}
+	}
+	return time.Since(p.changed) < afterlife && !p.info.Status.Blocked() && p.atRest() != p.info.Status.Finished()
+}
+
 // stands reports whether the pipeline continues only if a person does something:
 // it is manual, or its trigger jobs wait for a pipeline that stands. It does not
 // stand while a job is at work, since its status can be late.
@@ -372,15 +385,6 @@ func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err err
 		return rest.Errorf("pipeline %d could not be read for %v: %w", p.id, lasted, err)
 	}
 	return nil
-}
-
-// askedToWait is how long a response asks to wait before the next request, if the
-// error is of one that does.
-func askedToWait(err error) time.Duration {
-	if e, answered := errors.AsType[*APIError](err); answered {
-		return e.RetryAfter
-	}
-	return 0
 }
 
 // leave stops watching a downstream pipeline.

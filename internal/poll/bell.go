@@ -1,0 +1,83 @@
+package poll
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"example.com/gitlabci/internal/rest"
+)
+
+const (
+	// gather is how long after a ring its poll begins at least, and up to four times as
+	// long: one change rings several times, and for everyone who waits for it.
+	gather = 100 * time.Millisecond
+
+	// turnLength is the time from one poll of a bell to that of another.
+	turnLength = 5 * time.Millisecond
+
+	// quiet is how long a bell must not have rung for the next ring to be believed, however
+	// many brought no news before.
+	quiet = time.Minute
+)
+
+// Turns keep the polls of many bells apart that ring at the same moment. The zero value
+// is ready for use.
+type Turns struct {
+	mu   sync.Mutex
+	next time.Time // when the next turn is free
+}
+
+// wait is how long to wait for one's turn.
+func (t *Turns) wait() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	turn := now.Add(gather + rand.N(3*gather))
+	if turn.Before(t.next) {
+		turn = t.next
+	}
+	t.next = turn.Add(turnLength)
+	return turn.Sub(now)
+}
+
+// A Bell rings when there may be something new to read.
+type Bell struct {
+	turns *Turns
+	rings chan struct{} // has room for one
+}
+
+// NewBell returns a bell that takes turns with others.
+func NewBell(turns *Turns) *Bell { return &Bell{turns, make(chan struct{}, 1)} }
+
+// Ring says that there may be something new. It never blocks, and is for any goroutine.
+func (b *Bell) Ring() {
+	select {
+	case b.rings <- struct{}{}:
+	default:
+	}
+}
+
+// hush forgets a ring, because what rang is read by the poll that begins now.
+func (b *Bell) hush() {
+	select {
+	case <-b.rings:
+	default:
+	}
+}
+
+// wait waits until the bell rings, but at least the least time, or for the longest time.
+func (b *Bell) wait(ctx context.Context, least, longest time.Duration) (rung bool, err error) {
+	begun := time.Now()
+	timer := time.NewTimer(longest)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return false, nil
+	case <-ctx.Done():
+		return false, rest.Ended(ctx)
+	case <-b.rings:
+		return true, rest.Sleep(ctx, max(b.turns.wait(), least-time.Since(begun)))
+	}
+}

@@ -1,0 +1,147 @@
+package poll
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// waits returns how long a pace waits, if its bell rings as long after the beginning of
+// the wait.
+func waits(t *testing.T, pace *Pace, rings ...time.Duration) time.Duration {
+	t.Helper()
+	begun := time.Now()
+	for _, after := range rings {
+		time.AfterFunc(after, pace.Bell.Ring)
+	}
+	require.NoError(t, pace.Wait(t.Context()))
+	return time.Since(begun)
+}
+
+func bellPace() *Pace {
+	return &Pace{Min: second, Max: 15 * second, Bell: NewBell(&Turns{}), Idle: 5 * time.Minute}
+}
+
+// A ring ends the wait, soon after it and not before the shortest wait. All that rings
+// until then is one poll.
+func TestBellEndsTheWait(t *testing.T) {
+	for name, test := range map[string]struct {
+		rings         []time.Duration
+		least, latest time.Duration
+	}{
+		"never":         {nil, 5 * time.Minute, 5 * time.Minute},
+		"later":         {[]time.Duration{time.Minute}, time.Minute + gather, time.Minute + 4*gather},
+		"at once":       {[]time.Duration{0}, second, second},
+		"several times": {[]time.Duration{30 * second, 30*second + 50*time.Millisecond}, 30*second + gather, 30*second + 4*gather},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				pace := bellPace()
+				waited := waits(t, pace, test.rings...)
+				require.GreaterOrEqual(t, waited, test.least)
+				require.LessOrEqual(t, waited, test.latest)
+				pace.Restart()
+				require.Equal(t, 5*time.Minute, waits(t, pace), "the bell was heard once")
+			})
+		})
+	}
+}
+
+// What rings while a poll is made may be newer than what the poll reads.
+func TestBellRingsDuringAPoll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pace := bellPace()
+		pace.Bell.Ring()
+		pace.Bell.Ring()
+		require.Equal(t, second, waits(t, pace))
+	})
+}
+
+// A poll that was rung for and brings nothing may have read a replica that lags.
+func TestBellWithoutNewsIsFollowedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pace := bellPace()
+		require.Less(t, waits(t, pace, 30*second), 31*second)
+		require.Equal(t, 1500*time.Millisecond, waits(t, pace), "nothing was new")
+		require.Equal(t, 5*time.Minute, waits(t, pace), "nor in the second poll")
+
+		require.Less(t, waits(t, pace, 30*second), 31*second)
+		pace.Restart()
+		require.Equal(t, 5*time.Minute, waits(t, pace), "something was new")
+	})
+}
+
+// Wakes that bring no news cannot make polls more frequent than they are without any.
+func TestBellThatKeepsRinging(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pace := bellPace()
+		stop := make(chan struct{})
+		go func() {
+			for tick := time.Tick(10 * time.Millisecond); ; {
+				select {
+				case <-tick:
+					pace.Bell.Ring()
+				case <-stop:
+					return
+				}
+			}
+		}()
+		begun, polls := time.Now(), 0
+		for ; time.Since(begun) < time.Hour; polls++ {
+			require.NoError(t, pace.Wait(t.Context()))
+		}
+		close(stop)
+		require.InDelta(t, 240, polls, 10)
+		require.Equal(t, 15*second, waits(t, pace, 0), "it is not believed yet")
+		for range 2 {
+			waits(t, pace) // nothing rings for minutes
+		}
+		require.Equal(t, second, waits(t, pace, 0))
+	})
+}
+
+// An expected poll comes at the usual pace. A ring does not make it come earlier: the
+// server may be in trouble.
+func TestBellIsNotNeededForWhatIsExpected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pace := bellPace()
+		for _, want := range []time.Duration{second, 1500 * time.Millisecond, 2250 * time.Millisecond} {
+			pace.Expect()
+			require.Equal(t, want, waits(t, pace, 0))
+		}
+		pace.AtLeast(time.Minute)
+		require.Equal(t, time.Minute, waits(t, pace, 0), "not even a ring shortens what the server asks for")
+	})
+}
+
+func TestBellAndTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		begun := time.Now()
+		require.ErrorIs(t, bellPace().Wait(ctx), context.DeadlineExceeded)
+		require.Equal(t, time.Minute, time.Since(begun))
+	})
+}
+
+// Bells that ring at the same moment are polled for one after the other.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns Turns
+		var last time.Duration
+		for i := range 400 {
+			wait := turns.wait()
+			require.GreaterOrEqual(t, wait, gather)
+			if i > 0 {
+				require.GreaterOrEqual(t, wait, last+turnLength)
+			}
+			last = wait
+		}
+		require.Less(t, last, 2500*time.Millisecond)
+		time.Sleep(time.Minute)
+		require.LessOrEqual(t, turns.wait(), 4*gather)
+	})
+}
