@@ -95,6 +95,9 @@ var errStopped = errors.New("the loop was left")
 // an event. A retried job is another job. The second endpoint is requested with
 // [WatchOptions.Downstream], the third for pipelines without jobs.
 //
+// With [WatchOptions.Wake] it polls when GitLab's webhooks say that something has changed,
+// and else every 5 minutes.
+//
 // A pipeline has finished when its status says so and each of its jobs has ended
 // or is manual. If jobs still run then, it has finished when nothing has changed for
 // a minute. Watch does not wait for a later retry. It continues while the pipeline
