@@ -26,7 +26,7 @@ type Client struct {
 	wire   *rest.Client
 	config *config
 	births *births
-	turns  poll.Turns // of watchers that are woken
+	turns  *poll.Turns // of watchers that are woken
 }
 
 var defaultBase = &url.URL{Scheme: "https", Host: "gitlab.com", Path: "/api/v4"}
@@ -95,7 +95,7 @@ func newClient(cfg *config) (*Client, error) {
 	}
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	cfg.hooks.connect(&cfg.Config)
-	c := &Client{config: cfg, births: &births{}}
+	c := &Client{config: cfg, births: &births{}, turns: &poll.Turns{}}
 	cfg.Explain = c.explainMove
 	c.wire = rest.New(&cfg.Config)
 	c.Pipelines = &PipelinesService{c}

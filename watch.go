@@ -205,7 +205,7 @@ func (o *WatchOptions) check() error {
 func (o *WatchOptions) pace(c *Client) poll.Pace {
 	pace := poll.Pace{Min: o.MinInterval, Max: o.MaxInterval, Jitter: true}
 	if o.Wake != nil {
-		pace.Bell, pace.Idle = poll.NewBell(&c.turns), o.MaxInterval
+		pace.Bell, pace.Idle = poll.NewBell(c.turns), o.MaxInterval
 		pace.Max = max(o.MinInterval, min(o.MaxInterval, longestPoll))
 	}
 	return pace
