@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 
@@ -21,8 +22,8 @@ the server sends it meanwhile.
 
 const (
 	memberBytes    = 2 << 20
-	memberRequests = 4
-	extractFaster  = 1.5
+	memberRequests = 3
+	extractFaster  = 1.7
 )
 
 // archives reads one file out of a large archive, and extracts others whole.
@@ -53,15 +54,15 @@ func (b *bench) oneMember(ctx context.Context) (string, error) {
 	var t report.Table
 	t.Head("", "Time", "Bytes", "Requests", "Resident at most")
 	for _, client := range []string{work.Ours, work.Bare} {
-		before, err := served.CountsAt(b.server.url)
+		before, err := served.CountsAt(b.server.Plain)
 		if err != nil {
 			return "", err
 		}
-		found, err := inChild(ctx, work.Task{Work: "member", Client: client, Base: served.FileBase(b.server.url, name)})
+		found, err := inChild(ctx, work.Task{Work: "member", Client: client, Base: served.FileBase(b.server.Plain, name)})
 		if err != nil {
 			return "", err
 		}
-		after, err := served.CountsAt(b.server.url)
+		after, err := served.CountsAt(b.server.Plain)
 		if err != nil {
 			return "", err
 		}
@@ -69,7 +70,11 @@ func (b *bench) oneMember(ctx context.Context) (string, error) {
 		row := map[string]string{work.Ours: work.Ours, work.Bare: work.Bare + ", the whole archive"}[client]
 		t.Row(row, report.Duration(found.Seconds), report.Thousands(bytes), report.Thousands(requests), report.Mebibytes(found.Resident))
 		if client == work.Ours {
-			b.verdicts.Figure(title, "≤ 2 MiB, ≤ 4 requests", fmt.Sprintf("%s, %d requests", report.Mebibytes(bytes), requests),
+			b.verdicts.Figure(report.Target{
+				Work:  title,
+				Limit: "≤ 2 MiB, ≤ 3 requests",
+				Why:   "its directory has some 100 bytes for each file, more with long names, and is read whole.",
+			}, fmt.Sprintf("%s, %d requests", report.Mebibytes(bytes), requests),
 				bytes <= memberBytes && requests <= memberRequests)
 		}
 	}
@@ -88,29 +93,33 @@ func (b *bench) extraction(ctx context.Context, files int, isFigure bool) (strin
 	if _, err := exec.LookPath(work.Unzip); err == nil {
 		ways = append(ways, work.Unzip)
 	}
-	found := make([]results, len(ways))
-	for range b.runs {
-		for i, way := range ways {
-			one, err := inChild(ctx, work.Task{Work: "extract", Client: way, Base: served.FileBase(b.server.url, name), File: name, Dir: b.dir, Size: files + 1})
-			if err != nil {
-				return "", err
-			}
-			found[i] = append(found[i], one)
-		}
+	tasks := each(work.Task{Work: "extract", Base: served.FileBase(b.server.Plain, name), File: name, Dir: b.dir, Size: files + 1}, ways...)
+	packed, err := os.Stat(name)
+	if err != nil {
+		return "", err
+	}
+	// Only one of them needs the server, which may send a part twice.
+	found, err := b.measure(ctx, plan{runs: b.runsOfSlow, bytes: packed.Size() / 2, overlap: packed.Size()}, tasks...)
+	if err != nil {
+		return "", err
 	}
 	var t report.Table
 	t.Head("", "Time", "MB/s", "Resident at most", "As fast as "+ways[len(ways)-1])
-	last := found[len(ways)-1].seconds()
+	last := found[len(ways)-1]
 	for i, way := range ways {
 		resident := report.Mebibytes(found[i].most().Resident)
 		if way == work.Unzip {
 			resident = "–" // that of a program that starts it
 		}
-		t.Row(way, found[i].times().String(), report.Digits(float64(b.unpacked)/found[i].seconds()/1e6), resident, report.Ratio(last, found[i].seconds())+"×")
+		t.Row(way, found[i].times().String(), report.Digits(float64(b.unpacked)/found[i].seconds()/1e6), resident, last.over(found[i]).String()+"×")
 	}
 	if isFigure && len(ways) == 3 {
-		ratio := last / found[0].seconds()
-		b.verdicts.Figure(title, "≥ 1.5× unzip", fmt.Sprintf("%.2f×", ratio), ratio >= extractFaster)
+		pairs := last.over(found[0])
+		b.verdicts.Figure(report.Target{
+			Work:  title,
+			Limit: "≥ 1.7× unzip",
+			Why:   "the server that sends the archive needs one of the two cores at times; unzip finds it on the disk.",
+		}, pairs.String()+"×", pairs.Median() >= extractFaster)
 	}
 	return fmt.Sprintf("### %s\n\n%s\n", title, t), nil
 }

@@ -26,15 +26,12 @@ type bench struct {
 
 // report measures, and returns all of it as Markdown.
 func (b *bench) report(ctx context.Context, s settings, args []string) (text string, err error) {
-	about := report.About(args)
-	if b.dir, err = os.MkdirTemp("", "gitlabci-bench-"); err != nil {
+	about, began := report.About(args), time.Now()
+	stop, err := b.start(ctx)
+	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	if b.server, err = startServer(ctx, b.dir); err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, b.server.stop()) }()
+	defer func() { err = errors.Join(err, stop()) }()
 	var found strings.Builder
 	for _, g := range groups {
 		if s.only != "" && !strings.Contains(","+s.only+",", ","+g.name+",") {
@@ -46,21 +43,32 @@ func (b *bench) report(ctx context.Context, s settings, args []string) (text str
 		}
 		found.WriteString(text)
 	}
-	return report.All(about, &b.verdicts, found.String()), nil
+	return report.All(about, time.Since(began), &b.verdicts, found.String()), nil
+}
+
+// start makes the directory and starts the server. A function stops and removes them.
+func (b *bench) start(ctx context.Context) (stop func() error, err error) {
+	if b.dir, err = os.MkdirTemp("", "gitlabci-bench-"); err != nil {
+		return nil, err
+	}
+	if b.server, err = startServer(ctx, b.dir); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(b.dir))
+	}
+	return func() error { return errors.Join(b.server.stop(), os.RemoveAll(b.dir)) }, nil
 }
 
 // A plan is how some tasks are measured.
 type plan struct {
 	runs     int
 	together bool  // at the same time, where they do little but wait
-	bytes    int64 // that the server must send to each
-	overlap  int64 // that it may send beside in a run, where pages overlap
+	bytes    int64 // that the server must send in a turn of all tasks
+	overlap  int64 // that it may send beside in a turn, where pages overlap
 }
 
 // measure has children do tasks, in turn, and returns what they found, task by
-// task.
+// task. So the runs with the same index followed each other, and make a pair.
 func (b *bench) measure(ctx context.Context, p plan, tasks ...work.Task) ([]results, error) {
-	before, err := served.CountsAt(b.server.url)
+	before, err := served.CountsAt(b.server.Plain)
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +83,8 @@ func (b *bench) measure(ctx context.Context, p plan, tasks ...work.Task) ([]resu
 			return nil, err
 		}
 	}
-	after, err := served.CountsAt(b.server.url)
-	sent, want := after.Bytes-before.Bytes, p.bytes*int64(p.runs*len(tasks))
+	after, err := served.CountsAt(b.server.Plain)
+	sent, want := after.Bytes-before.Bytes, p.bytes*int64(p.runs)
 	if err == nil && (sent < want || sent > want+p.overlap*int64(p.runs)) {
 		err = fmt.Errorf("the server sent %d bytes, instead of %d", sent, want)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -97,7 +96,7 @@ func inChild(ctx context.Context, t work.Task) (work.Result, error) {
 
 // A server is a child that serves.
 type server struct {
-	url   string
+	served.Addresses
 	cmd   *exec.Cmd
 	input io.Closer
 }
@@ -121,11 +120,9 @@ func startServer(ctx context.Context, dir string) (*server, error) {
 		return nil, err
 	}
 	s := &server{cmd: cmd, input: input}
-	address, err := bufio.NewReader(output).ReadString('\n')
-	if err != nil {
+	if err := json.NewDecoder(output).Decode(&s.Addresses); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
-	s.url = strings.TrimSpace(address)
 	return s, nil
 }
 

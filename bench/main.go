@@ -37,43 +37,59 @@ var groups = []group{
 	{"decode", decode},
 	{"memory", memory},
 	{"download", downloads},
+	{"network", network},
 	{"archives", archives},
+	{"watch", watch},
 	{"size", sizes},
 }
 
 // A scale is how much is measured.
 type scale struct {
-	listed    int             // items of a list
-	delays    []time.Duration // that a page takes
-	telling   time.Duration   // the one of them that the figures are about
-	together  time.Duration   // from which on clients are measured at the same time
-	busy      time.Duration   // that a busy reader takes for a page
-	runs      int             // of what is short
-	repeat    string          // how long one operation is repeated
-	jobs      int             // of a long list
-	cases     int             // of a large test report
-	download  []int           // bytes
-	archive   int             // bytes of one from which a file is read
-	members   int             // files in it
-	unpacked  int             // bytes of archives that are extracted
-	extracted []int           // files in them
-	cold      bool            // whether programs are built from nothing
-	jsonv2    bool            // whether encoding/json's next version is measured too
+	listed          int           // items of a list
+	paces           []pace        // at which it is read
+	busy            time.Duration // that a busy reader takes for a page
+	runs            int           // of what is short
+	runsOfDownloads int
+	runsOfSlow      int           // of what takes many seconds
+	repeat          string        // how long one operation is repeated
+	jobs            int           // of a long list
+	fewerJobs       int           // of it for others, whose memory does not grow either
+	cases           int           // of a large test report
+	download        []int         // bytes
+	archive         int           // bytes of one from which a file is read
+	members         int           // files in it
+	unpacked        int           // bytes of archives that are extracted
+	extracted       []int         // files in them
+	watched         int           // pipelines
+	watching        time.Duration // how long
+	cold            bool          // whether programs are built from nothing
+	jsonv2          bool          // whether encoding/json's next version is measured too
 }
 
+// full takes less than ten minutes on two cores.
 var full = scale{
-	listed: 10_000, delays: []time.Duration{0, 20 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond},
-	telling: 50 * time.Millisecond, together: 200 * time.Millisecond, busy: 50 * time.Millisecond,
-	runs: 5, repeat: "500ms", jobs: 1_000_000, cases: 200_000, download: []int{256 << 20, 1 << 30},
-	archive: 1 << 30, members: 10_000, unpacked: 500_000_000, extracted: []int{10_000, 20}, cold: true, jsonv2: true,
+	listed: 10_000, paces: []pace{
+		{0, false, 5, false, false},
+		{50 * time.Millisecond, false, 3, false, true},
+		{200 * time.Millisecond, false, 1, true, false},
+		{50 * time.Millisecond, true, 1, false, false},
+	}, busy: 50 * time.Millisecond,
+	runs: 5, runsOfDownloads: 9, runsOfSlow: 3, repeat: "300ms", jobs: 1_000_000, fewerJobs: 200_000, cases: 200_000, download: []int{256 << 20, 1 << 30},
+	archive: 1 << 30, members: 10_000, unpacked: 500_000_000, extracted: []int{10_000, 20},
+	watched: 10_000, watching: time.Minute, cold: true, jsonv2: true,
 }
 
 // quick shows that everything works, and measures nothing worth knowing.
 var quick = scale{
-	listed: 400, delays: []time.Duration{0, time.Millisecond, 2 * time.Millisecond},
-	telling: time.Millisecond, together: 2 * time.Millisecond, busy: time.Millisecond,
-	runs: 1, repeat: "1x", jobs: 1000, cases: 2000, download: []int{1 << 20, 2 << 20},
+	listed: 400, paces: []pace{
+		{0, false, 2, false, false},
+		{time.Millisecond, false, 1, false, true},
+		{2 * time.Millisecond, false, 1, true, false},
+		{2 * time.Millisecond, true, 1, false, false},
+	}, busy: time.Millisecond,
+	runs: 1, runsOfDownloads: 1, runsOfSlow: 1, repeat: "1x", jobs: 1000, fewerJobs: 500, cases: 2000, download: []int{1 << 20, 2 << 20},
 	archive: 4 << 20, members: 100, unpacked: 2_000_000, extracted: []int{100, 2},
+	watched: 50, watching: time.Minute,
 }
 
 func main() {

@@ -17,8 +17,20 @@ func (r results) times() report.Times {
 	return times
 }
 
+// timesFor are what so many items took, in runs of some size.
+func (r results) timesFor(items, size int) report.Times {
+	times := r.times()
+	for i := range times {
+		times[i] *= float64(items) / float64(size)
+	}
+	return times
+}
+
 // seconds is the median of the runs.
 func (r results) seconds() float64 { return r.times().Median() }
+
+// over is what the runs took, divided by those of others that took turns with them.
+func (r results) over(others results) report.Ratios { return r.times().Over(others.times()) }
 
 // most is the most memory that the runs had, each kind in whichever run it was.
 func (r results) most() work.Result {

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	helloBytes    = 7_500_000
-	helloPackages = 12
+	helloBytes   = 7_000_000
+	helloModules = 3
 )
 
 const sizeIntroduction = `## Size
@@ -33,6 +33,7 @@ type program struct {
 	name, folder string
 	bytes        int64
 	outside      []string // packages it links that are not of the standard library
+	modules      int      // that those are of, without gitlabci
 	inside       int      // and how many are
 	build        time.Duration
 }
@@ -41,20 +42,28 @@ type program struct {
 func sizes(ctx context.Context, b *bench) (string, error) {
 	programs := []*program{{name: work.Ours, folder: "gitlabci"}, {name: work.Theirs, folder: "clientgo"}, {name: work.Bare, folder: "nethttp"}}
 	var t report.Table
-	t.Head("", "Binary", "Packages outside std", "Packages of std", "Cold build")
+	t.Head("", "Binary", "Modules outside std", "Packages outside std", "Packages of std", "Cold build")
 	for _, p := range programs {
 		b.say("build the program of %s", p.name)
 		if err := p.measure(ctx, b.cold); err != nil {
 			return "", err
 		}
-		t.Row(p.name, report.Megabytes(p.bytes), fmt.Sprint(len(p.outside)), fmt.Sprint(p.inside), report.Duration(p.build.Seconds()))
+		t.Row(p.name, report.Megabytes(p.bytes), fmt.Sprint(p.modules), fmt.Sprint(len(p.outside)), fmt.Sprint(p.inside), report.Duration(p.build.Seconds()))
 	}
 	we, they := programs[0], programs[1]
 	b.verdicts.Compare("Hello program, size", float64(we.bytes), float64(they.bytes), "")
-	b.verdicts.Compare("Hello program, packages", float64(len(we.outside)), float64(len(they.outside)), "")
+	b.verdicts.Compare("Hello program, modules", float64(we.modules), float64(they.modules), "")
 	b.verdicts.Compare("Hello program, cold build", we.build.Seconds(), they.build.Seconds(), "")
-	b.verdicts.Figure("hello program, stripped", "≤ 7.5 MB", report.Megabytes(we.bytes), we.bytes <= helloBytes)
-	b.verdicts.Figure("hello program, packages outside std", "≤ 12", fmt.Sprint(len(we.outside)), len(we.outside) <= helloPackages)
+	b.verdicts.Figure(report.Target{
+		Work:  "hello program, stripped",
+		Limit: "≤ 7.0 MB",
+		Why:   "that of net/http alone has 6.2 MB, and what lists pipelines and their jobs with all care comes on top.",
+	}, report.Megabytes(we.bytes), we.bytes <= helloBytes)
+	b.verdicts.Figure(report.Target{
+		Work:  "hello program, modules outside std",
+		Limit: "≤ 3, beside gitlabci",
+		Why:   "a module more is linked than the SDK has reasons for, which is a fault.",
+	}, fmt.Sprint(we.modules), we.modules <= helloModules)
 	return sizeIntroduction + t.String() +
 		"\nWhat gitlabci's program links from outside the standard library:\n\n" + bullets(we.outside) + "\n", nil
 }
@@ -87,19 +96,23 @@ func (p *program) measure(ctx context.Context, cold bool) (err error) {
 
 // list finds the packages that a program links, without its own.
 func (p *program) list(ctx context.Context, pkg string) error {
-	deps, err := goTool(ctx, os.Environ(), "list", "-deps", "-f", "{{.Standard}} {{.ImportPath}}", pkg)
+	deps, err := goTool(ctx, os.Environ(), "list", "-deps", "-f", "{{.ImportPath}} {{with .Module}}{{.Path}}{{end}}", pkg)
 	if err != nil {
 		return err
 	}
+	modules := map[string]bool{}
 	for line := range strings.Lines(deps) {
-		standard, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		name, module, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch {
-		case standard == "true":
+		case module == "": // of the standard library
 			p.inside++
 		case name != pkg:
 			p.outside = append(p.outside, name)
+			modules[module] = true
 		}
 	}
+	delete(modules, "example.com/gitlabci")
+	p.modules = len(modules)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -11,18 +12,37 @@ import (
 
 // About says what was run, on what and when: call it first, for the load at the
 // start. It names no host.
-func About(args []string) string {
+func About(args []string) Table {
 	var t Table
 	t.Head("", "")
 	t.Row("Command", "`"+strings.Join(append([]string{"go run ./bench"}, args...), " ")+"`")
 	t.Row("Date", time.Now().UTC().Format(time.DateOnly))
-	t.Row("gitlabci", "as it is in this directory")
+	t.Row("gitlabci", commit())
 	t.Row("client-go", version("gitlab.com/gitlab-org/api/client-go/v2")+", with its default settings")
 	t.Row("Go", strings.TrimPrefix(runtime.Version(), "go")+", "+runtime.GOOS+"/"+runtime.GOARCH)
 	t.Row("Machine", fmt.Sprintf("%s; %d cores, %s of memory, load %s at the start", line("/proc/cpuinfo", "model name"), runtime.NumCPU(), memorySize(), load()))
 	kernel, _, _ := strings.Cut(file("/proc/sys/kernel/osrelease"), "-")
 	t.Row("System", strings.Trim(line("/etc/os-release", "PRETTY_NAME"), `"`)+", kernel "+kernel)
-	return t.String() + "\n"
+	return t
+}
+
+// commit is the one that the working directory is of. Changes that are not committed
+// count, except to the report itself.
+func commit() string {
+	revision, err := git("rev-parse", "--short=12", "HEAD")
+	if err != nil {
+		return "unknown: this is no clone of its repository"
+	}
+	changes, err := git("status", "--porcelain", "--", ":(top)", ":(top,exclude)BENCHMARKS.md")
+	if changes != "" || err != nil {
+		revision += "+changes"
+	}
+	return "commit " + revision
+}
+
+func git(args ...string) (string, error) {
+	out, err := exec.Command("git", args...).Output()
+	return strings.TrimSpace(string(out)), err
 }
 
 // version is that of a module in this program.

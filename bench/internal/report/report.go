@@ -1,12 +1,15 @@
 // Package report writes what was measured: numbers, tables, verdicts and the text
 // of BENCHMARKS.md. It is handed numbers and words, and reads what machine it is
-// on. It never measures, never runs a client and writes no file.
+// on and what commit this is. It never measures, never runs a client and writes no file.
 package report
 
-// All is the text of BENCHMARKS.md: the introduction, what About returned, the
-// verdicts, and the sections of the groups.
-func All(about string, v *Verdicts, sections string) string {
-	return introduction + about + v.Summary() + sections
+import "time"
+
+// All is the text of BENCHMARKS.md: the introduction, what About returned and how long
+// the run took, the verdicts, and the sections of the groups.
+func All(about Table, took time.Duration, v *Verdicts, sections string) string {
+	about.Row("Duration", "all of it in "+took.Round(time.Second).String())
+	return introduction + about.String() + "\n" + v.Summary() + sections
 }
 
 const introduction = `# Benchmarks
@@ -16,11 +19,14 @@ and beside as little as the work can cost: net/http reading the same responses
 and throwing them away, or a scan of the JSON that keeps nothing.
 
 A server on the same machine has invented projects with the fields that GitLab
-sends, uncompressed, over HTTP/1.1. Everybody gets the same bytes, which it
-counts, but for pages that overlap. Each measurement is a process of its own, and
-the clients take turns. A time is the median of the runs, with the lowest and the
-highest in parentheses where there was more than one. What is divided by client-go
-is better the smaller it is. All of this file is printed by one run of the program
-in ` + "`bench/`" + `.
+sends. Where nothing else is said it sends them uncompressed, over HTTP/1.1 without
+TLS. Everybody gets the same bytes, which it counts, but for pages that overlap.
+
+Each measurement is a process of its own. The clients take turns, A B C, A B C and so
+on. A time is the median of its runs, with the lowest and the highest in parentheses
+where there was more than one. A ratio is of two runs of the same turn: the median
+of these pairs, with the lowest and the highest. What is divided by client-go is
+better the smaller it is. All of this file is printed by one run of the program in
+` + "`bench/`" + `.
 
 `

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -25,21 +27,39 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// A run says where it is worse, and which figures it misses.
+// Pairs are compared before the median is taken: what slows the machine slows both.
+func TestPairs(t *testing.T) {
+	pairs := Times{1, 10, 3}.Over(Times{2, 10, 2})
+	require.Equal(t, "1.00 (0.50 – 1.50)", pairs.String())
+	require.Equal(t, 0.5, pairs.Least())
+	require.Equal(t, "0.25", Times{1}.Over(Times{4}).String())
+	require.Equal(t, 2.5, Times{4, 1, 2, 3}.Median())
+}
+
+// A run says where it is worse, and which figures it misses and why.
 func TestVerdicts(t *testing.T) {
 	var v Verdicts
-	require.Contains(t, v.Summary(), "In none of the rows below by more than 1%.")
-	require.NotContains(t, v.Summary(), "Figures to reach")
+	require.Equal(t, "## Where client-go is better\n\nIn none of the rows below by more than 1%.\n\n", v.Summary())
 	v.Compare("Equal", 1, 1, "")
 	v.Compare("Slow", 3, 2, "It looks twice.")
-	v.CompareTimes("Noise", Times{2, 3}, Times{1, 2}, "")
-	v.CompareTimes("Late", Times{3, 4}, Times{1, 2}, "It sleeps.")
-	v.Figure("one", "≤ 2", "1", true)
-	v.Figure("two", "≤ 2", "3", false)
+	v.CompareTimes("Noise", Ratios{1.5, 1.4, 0.9}, "It sleeps.")
+	v.CompareTimes("Late", Ratios{2, 3, 1.1}, "It sleeps.")
+	v.Figure(Target{"one", "≤ 2", "nobody knows."}, "1", true)
+	v.Figure(Target{"two", "≤ 2", "it counts too far."}, "3", false)
 	text := v.Summary()
 	require.Contains(t, text, "- Slow: 1.50 times as much as client-go. It looks twice.\n")
 	require.NotContains(t, text, "Equal")
-	require.Contains(t, text, "- Noise: 1.50 times as much as client-go. The runs overlap: 2.00 s was the fastest of gitlabci, 2.00 s the slowest of client-go.\n")
+	require.Contains(t, text, "- Noise: 1.40 times as much as client-go. The pairs lie on both sides: 1.40 (0.90 – 1.50).\n")
 	require.Contains(t, text, "- Late: 2.00 times as much as client-go. It sleeps.\n")
-	require.Contains(t, text, "| one | ≤ 2 | 1 | yes |\n| two | ≤ 2 | 3 | **no** |\n")
+	require.Contains(t, text, "| one | ≤ 2 | 1 | yes |\n| two | ≤ 2 | 3 | **no** |\n\n- two: it counts too far.\n\n## Where")
+	require.NotContains(t, text, "nobody knows")
+}
+
+// The report names the commit, and how long it took.
+func TestAbout(t *testing.T) {
+	text := All(About([]string{"-quick"}), 90*time.Second, &Verdicts{}, "## Lists\n")
+	require.Contains(t, text, "| Command | `go run ./bench -quick` |\n")
+	require.Regexp(t, `\| gitlabci \| (commit [0-9a-f]{12}(\+changes)?|unknown: .*) \|`, text)
+	require.Contains(t, text, "| Duration | all of it in 1m30s |\n\n## Where")
+	require.True(t, strings.HasSuffix(text, "## Lists\n"))
 }

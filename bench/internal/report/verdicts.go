@@ -8,8 +8,13 @@ import (
 // Verdicts are the conclusions from what was measured. The zero value has none.
 type Verdicts struct {
 	figures Table    // rows without a head
+	missed  []string // why figures were not reached
 	worse   []string // what another client does better
 }
+
+// A Target is a figure to reach. Why is a sentence on what stands in its way, which is
+// printed only if the figure is missed.
+type Target struct{ Work, Limit, Why string }
 
 // Summary says which figures were reached, and where another client is better.
 func (v *Verdicts) Summary() string {
@@ -17,39 +22,48 @@ func (v *Verdicts) Summary() string {
 	if len(v.figures) > 0 {
 		var t Table
 		t.Head("Work", "To reach", "Measured", "Reached")
-		fmt.Fprintf(&text, "## Figures to reach\n\n%s\n", append(t, v.figures...))
+		fmt.Fprintf(&text, "## Figures to reach\n\n%s\n%s", append(t, v.figures...), bullets(v.missed))
 	}
 	fmt.Fprintf(&text, "## Where client-go is better\n\n")
 	if len(v.worse) == 0 {
-		fmt.Fprintf(&text, "In none of the rows below by more than 1%%.\n")
+		fmt.Fprintf(&text, "In none of the rows below by more than 1%%.\n\n")
 	}
-	for _, line := range v.worse {
-		fmt.Fprintf(&text, "- %s\n", line)
+	return text.String() + bullets(v.worse)
+}
+
+func bullets(lines []string) string {
+	if len(lines) == 0 {
+		return ""
 	}
-	return text.String() + "\n"
+	return "- " + strings.Join(lines, "\n- ") + "\n\n"
 }
 
 // Figure records whether one of the figures was reached.
-func (v *Verdicts) Figure(work, limit, found string, reached bool) {
+func (v *Verdicts) Figure(t Target, found string, reached bool) {
 	verdict := "yes"
 	if !reached {
 		verdict = "**no**"
+		v.missed = append(v.missed, t.Work+": "+t.Why)
 	}
-	v.figures.Row(work, limit, found, verdict)
+	v.figures.Row(t.Work, t.Limit, found, verdict)
 }
 
 // Compare records where we need more than they do, and why.
 func (v *Verdicts) Compare(work string, we, they float64, why string) {
-	if we > 1.01*they {
-		v.worse = append(v.worse, strings.TrimSpace(fmt.Sprintf("%s: %.2f times as much as client-go. %s", work, we/they, why)))
-	}
+	v.compare(work, we/they, why)
 }
 
-// CompareTimes is Compare for the medians of runs, which can be near enough to
-// each other to mean nothing.
-func (v *Verdicts) CompareTimes(work string, we, they Times, why string) {
-	if low, high := we.sorted()[0], they.sorted()[len(they)-1]; len(we) > 1 && low <= high {
-		why = "The runs overlap: " + Duration(low) + " was the fastest of gitlabci, " + Duration(high) + " the slowest of client-go."
+// CompareTimes is Compare for runs that took turns, whose pairs can lie on both sides of
+// being equal.
+func (v *Verdicts) CompareTimes(work string, pairs Ratios, why string) {
+	if len(pairs) > 1 && pairs.Least() <= 1 {
+		why = "The pairs lie on both sides: " + pairs.String() + "."
 	}
-	v.Compare(work, we.Median(), they.Median(), why)
+	v.compare(work, pairs.Median(), why)
+}
+
+func (v *Verdicts) compare(work string, ratio float64, why string) {
+	if ratio > 1.01 {
+		v.worse = append(v.worse, strings.TrimSpace(fmt.Sprintf("%s: %.2f times as much as client-go. %s", work, ratio, why)))
+	}
 }

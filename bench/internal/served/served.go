@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -19,49 +18,27 @@ import (
 	"time"
 )
 
-// Serve serves on a port of its own, whose URL it writes to out, until the input
-// ends: with the process that started it, however that ends. Dir is where the
-// archives are.
-func Serve(dir string, in io.Reader, out io.Writer) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	server := &http.Server{Handler: NewHandler(dir)}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	if _, err := fmt.Fprintf(out, "http://%s\n", listener.Addr()); err != nil {
-		return err
-	}
-	if _, err := io.Copy(io.Discard, in); err != nil {
-		return err
-	}
-	if err := server.Close(); err != nil {
-		return err
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
-}
-
 // A handler is a GitLab of one project. The path before /api/v4 says how long
 // a page takes and how much there is: /50ms/10000.
-// That of /files/name is of an archive in a directory.
+// That of /files/name is of an archive in a directory, and that of /storage/10000 has
+// an archive of that size in a storage.
 type handler struct {
-	dir             string
+	dir, storage    string
 	bytes, requests atomic.Int64
 }
 
-// NewHandler returns a GitLab of one project that has the archives of a directory.
-func NewHandler(dir string) http.Handler {
-	h, mux := &handler{dir: dir}, http.NewServeMux()
+// NewHandler returns a GitLab of one project that has the archives of a directory. The
+// URL of the storage is one at which the same handler is reached.
+func NewHandler(dir, storage string) http.Handler {
+	h, mux := &handler{dir: dir, storage: storage}, http.NewServeMux()
 	const project = "GET /{delay}/{size}/api/v4/projects/{project}/"
 	mux.HandleFunc(project+"pipelines", h.sized(h.pipelines))
 	mux.HandleFunc(project+"jobs", h.sized(h.jobs))
 	mux.HandleFunc(project+"pipelines/{pipeline}/test_report", h.sized(h.report))
 	mux.HandleFunc(project+"jobs/{job}/artifacts", h.sized(h.artifacts))
 	mux.HandleFunc("GET /files/{name}/api/v4/projects/{project}/jobs/{job}/artifacts", h.file)
+	mux.HandleFunc("GET /storage/{size}/api/v4/projects/{project}/jobs/{job}/artifacts", h.redirect)
+	mux.HandleFunc("GET /bucket/{delay}/{size}", h.sized(h.object))
 	mux.HandleFunc("GET /served", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, h.bytes.Load(), h.requests.Load()) })
 	return mux
 }
@@ -80,9 +57,14 @@ func (h *handler) sized(respond func(w http.ResponseWriter, r *http.Request, siz
 	}
 }
 
-// pipelines responds with a numbered page, and totals. Pages that overlap are of
-// many sizes.
+// pipelines responds with a numbered page, and totals.
 func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
+	h.numbered(w, r, size, true, PipelinesPage)
+}
+
+// numbered responds with a page of some list. Pages that overlap are of many sizes.
+// Without totals, the page after the last one is empty.
+func (h *handler) numbered(w http.ResponseWriter, r *http.Request, size int, totals bool, list func(first, n int) []byte) {
 	query := r.URL.Query()
 	page, err := strconv.Atoi(query.Get("page"))
 	if query.Get("page") == "" {
@@ -90,27 +72,36 @@ func (h *handler) pipelines(w http.ResponseWriter, r *http.Request, size int) {
 	}
 	items, err2 := strconv.Atoi(query.Get("per_page"))
 	last := (size + max(items, 1) - 1) / max(items, 1)
-	if err != nil || err2 != nil || page < 1 || page > last || items < 1 || items > PerPage {
+	if err != nil || err2 != nil || page < 1 || page > last && totals || items < 1 || items > PerPage {
 		http.Error(w, "no such page", http.StatusBadRequest)
 		return
 	}
 	header := w.Header()
 	header.Set("X-Page", strconv.Itoa(page))
 	header.Set("X-Per-Page", strconv.Itoa(items))
-	header.Set("X-Total", strconv.Itoa(size))
-	header.Set("X-Total-Pages", strconv.Itoa(last))
 	header.Set("X-Next-Page", "")
+	if totals {
+		header.Set("X-Total", strconv.Itoa(size))
+		header.Set("X-Total-Pages", strconv.Itoa(last))
+	}
 	if page < last {
 		header.Set("X-Next-Page", strconv.Itoa(page+1))
 		link(w, r, query, "page", strconv.Itoa(page+1))
 	}
-	first := (page - 1) * items
-	h.json(w, PipelinesPage(first, min(items, size-first)))
+	body := []byte("[]")
+	if first := (page - 1) * items; first < size {
+		body = list(first, min(items, size-first))
+	}
+	h.json(w, body)
 }
 
-// jobs responds with a page by cursor.
+// jobs responds with a page by cursor or, if that is not asked for, with a numbered one.
 func (h *handler) jobs(w http.ResponseWriter, r *http.Request, size int) {
 	query := r.URL.Query()
+	if query.Get("pagination") == "" {
+		h.numbered(w, r, size, false, jobsPage().page)
+		return
+	}
 	first, err := after(query.Get("cursor"))
 	if err != nil || first < 0 || first >= size || query.Get("pagination") != "keyset" || query.Get("per_page") != strconv.Itoa(PerPage) {
 		http.Error(w, "no such page", http.StatusBadRequest)
@@ -147,7 +138,11 @@ func after(cursor string) (int, error) {
 // link sets the link to the next page.
 func link(w http.ResponseWriter, r *http.Request, query url.Values, name, next string) {
 	query.Set(name, next)
-	w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?%s>; rel="next"`, r.Host, r.URL.EscapedPath(), query.Encode()))
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	w.Header().Set("Link", fmt.Sprintf(`<%s://%s%s?%s>; rel="next"`, scheme, r.Host, r.URL.EscapedPath(), query.Encode()))
 }
 
 func (h *handler) json(w http.ResponseWriter, body []byte) {
@@ -176,6 +171,17 @@ func (h *handler) artifacts(w http.ResponseWriter, r *http.Request, size int) {
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", `attachment; filename="artifacts.zip"`)
 	http.ServeContent(w, r, "", time.Time{}, &noise{size: int64(size), read: &h.bytes})
+}
+
+// redirect sends a client to the storage, as GitLab does.
+func (h *handler) redirect(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, h.storage+"/bucket/0s/"+r.PathValue("size"), http.StatusFound)
+}
+
+// object responds with an archive as a storage does: with an ETag of its bytes.
+func (h *handler) object(w http.ResponseWriter, r *http.Request, size int) {
+	w.Header().Set("ETag", fmt.Sprintf(`"noise-%d"`, size))
+	h.artifacts(w, r, size)
 }
 
 // file responds with an archive of the directory, or with a part of it.

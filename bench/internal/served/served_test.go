@@ -19,7 +19,7 @@ func newClient(t *testing.T, base string) *gitlabci.Client {
 
 // The pages are GitLab's: each item is there, in order, with its own numbers.
 func TestPages(t *testing.T) {
-	srv := httptest.NewServer(NewHandler(""))
+	srv := httptest.NewServer(NewHandler("", ""))
 	defer srv.Close()
 	client := newClient(t, srv.URL+"/0s/300")
 
@@ -49,7 +49,7 @@ func TestPages(t *testing.T) {
 	}
 	require.Equal(t, 300, n)
 
-	for _, list := range []string{"pipelines?per_page=100&page=4", "pipelines?per_page=101", "pipelines", "jobs?per_page=100", "jobs?per_page=100&pagination=keyset&cursor=" + cursor(300)} {
+	for _, list := range []string{"pipelines?per_page=100&page=4", "pipelines?per_page=101", "pipelines", "jobs?per_page=101", "jobs?per_page=100&pagination=offset", "jobs?per_page=100&pagination=keyset&cursor=" + cursor(300)} {
 		resp, err := http.Get(srv.URL + "/0s/300/api/v4/projects/7/" + list)
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
@@ -58,7 +58,7 @@ func TestPages(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
-	srv := httptest.NewServer(NewHandler(""))
+	srv := httptest.NewServer(NewHandler("", ""))
 	defer srv.Close()
 	client := newClient(t, srv.URL+"/0s/3000")
 	report, err := client.Pipelines.TestReport(t.Context(), "group/app", 1)
@@ -81,7 +81,7 @@ func TestReport(t *testing.T) {
 // An archive is the same bytes, whichever range of it is requested.
 func TestArtifacts(t *testing.T) {
 	const size = 3<<20 + 5
-	srv := httptest.NewServer(NewHandler(""))
+	srv := httptest.NewServer(NewHandler("", ""))
 	defer srv.Close()
 	get := func(part string) []byte {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/0s/3145733/api/v4/projects/7/jobs/1/artifacts", nil)

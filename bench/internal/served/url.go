@@ -17,6 +17,10 @@ func Base(url string, delay time.Duration, size int) string {
 // name.
 func FileBase(url, name string) string { return url + "/files/" + filepath.Base(name) }
 
+// StorageBase is the base URL of a GitLab at url whose job has an archive of that size,
+// which is in a storage with a limit for each connection: StorageRate.
+func StorageBase(url string, size int) string { return fmt.Sprintf("%s/storage/%d", url, size) }
+
 // Counts are of what a server has sent so far.
 type Counts struct {
 	Bytes    int64 // of bodies

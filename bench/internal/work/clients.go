@@ -14,19 +14,6 @@ import (
 	"example.com/gitlabci/bench/internal/served"
 )
 
-const (
-	project = "group/app"
-	token   = "glpat-of-nobody"
-)
-
-func newOurs(base string, opts ...gitlabci.Option) (*gitlabci.Client, error) {
-	return gitlabci.NewClient(append(opts, gitlabci.WithBaseURL(base), gitlabci.WithToken(token))...)
-}
-
-func newTheirs(base string, opts ...gitlab.ClientOptionFunc) (*gitlab.Client, error) {
-	return gitlab.NewClient(token, append(opts, gitlab.WithBaseURL(base))...)
-}
-
 // items ranges over what a task lists, and yields nil for each item or the
 // error that ends it.
 func items(ctx context.Context, t Task) (iter.Seq[error], error) {
@@ -36,7 +23,8 @@ func items(ctx context.Context, t Task) (iter.Seq[error], error) {
 	case Theirs:
 		return theirItems(ctx, t)
 	case Bare:
-		return bareItems(ctx, t), nil
+		client, err := plainClient(t)
+		return bareItems(ctx, client, t), err
 	}
 	return nil, fmt.Errorf("there is no client %q", t.Client)
 }
@@ -62,7 +50,7 @@ func yieldEach[T any](items []T, yield func(error) bool) bool {
 }
 
 func ourItems(ctx context.Context, t Task) (iter.Seq[error], error) {
-	client, err := newOurs(t.Base)
+	client, err := newOurs(t)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +78,7 @@ func ourItems(ctx context.Context, t Task) (iter.Seq[error], error) {
 }
 
 func theirItems(ctx context.Context, t Task) (iter.Seq[error], error) {
-	client, err := newTheirs(t.Base)
+	client, err := newTheirs(t)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +110,7 @@ func theirItems(ctx context.Context, t Task) (iter.Seq[error], error) {
 }
 
 // bareItems reads pages, follows their links and does nothing else.
-func bareItems(ctx context.Context, t Task) iter.Seq[error] {
+func bareItems(ctx context.Context, client *http.Client, t Task) iter.Seq[error] {
 	url, inResponse := t.Base+"/api/v4/projects/group%2Fapp/", served.PerPage
 	switch t.Work {
 	case "pipelines":
@@ -134,7 +122,7 @@ func bareItems(ctx context.Context, t Task) iter.Seq[error] {
 	}
 	return func(yield func(error) bool) {
 		for url != "" {
-			next, err := bareGet(ctx, url)
+			next, err := bareGet(ctx, client, url)
 			if err != nil {
 				yield(err)
 				return
@@ -148,12 +136,12 @@ func bareItems(ctx context.Context, t Task) iter.Seq[error] {
 }
 
 // bareGet reads a response to its end and returns the URL of the next page.
-func bareGet(ctx context.Context, url string) (next string, err error) {
+func bareGet(ctx context.Context, client *http.Client, url string) (next string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return "", err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return "", err
 	}

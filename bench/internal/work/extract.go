@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"time"
@@ -40,11 +41,11 @@ func extract(ctx context.Context, t Task) (Result, error) {
 }
 
 func extractOurs(ctx context.Context, t Task, dir string) error {
-	client, err := newOurs(t.Base)
+	client, err := newOurs(t)
 	if err != nil {
 		return err
 	}
-	found, err := client.Artifacts.Extract(ctx, project, gitlabci.JobID(1), dir, nil)
+	found, err := client.Artifacts.Extract(ctx, project, gitlabci.JobID(1), dir, &gitlabci.ExtractOptions{Concurrency: t.Connections})
 	return expect(err, func() int { return len(found.Files) }, t.Size)
 }
 
@@ -52,13 +53,13 @@ func extractOurs(ctx context.Context, t Task, dir string) error {
 func readMember(ctx context.Context, t Task) (found Result, err error) {
 	start := time.Now()
 	if t.Client == Bare {
-		n, err := bareDownload(ctx, t.Base)
+		n, err := bareDownload(ctx, http.DefaultClient, t.Base, nowhere{})
 		if err == nil && n <= served.MemberSize {
 			err = fmt.Errorf("%d bytes are no archive", n)
 		}
 		return Result{Seconds: time.Since(start).Seconds()}, err
 	}
-	client, err := newOurs(t.Base)
+	client, err := newOurs(t)
 	if err != nil {
 		return Result{}, err
 	}

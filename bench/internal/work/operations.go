@@ -84,10 +84,10 @@ func newOperation(ctx context.Context, t Task) (func() error, error) {
 	}
 	switch t.Client {
 	case Ours:
-		client, err := newOurs("https://gitlab.example.com", gitlabci.WithTransport(transport))
+		client, err := newOurs(t, gitlabci.WithTransport(transport))
 		return ourOperation(ctx, client, t.Work), err
 	case Theirs:
-		client, err := newTheirs("https://gitlab.example.com", gitlab.WithHTTPClient(&http.Client{Transport: transport}))
+		client, err := newTheirs(t, gitlab.WithHTTPClient(&http.Client{Transport: transport}))
 		return theirOperation(ctx, client, t.Work), err
 	}
 	if t.Work == "call" {

@@ -7,6 +7,7 @@ package work
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -27,21 +28,28 @@ type Task struct {
 	Busy     time.Duration // what the reader does after each page
 	Watch    bool          // whether the heap is watched
 	Bench    string        // how long testing.Benchmark measures
+	For      time.Duration // how long pipelines are watched
 	Gzip     bool          // whether what is decoded is gzipped
 	Program  string        // another build of this program that does it, if not ""
 	File     string        // an archive on the disk
 	Dir      string        // where files are served from, or written to
+
+	Connections int    // that a file is saved or an archive extracted over; 0 is the default
+	Certificate []byte // of the server, as DER
 }
 
 // A Result is what a task found. What was not measured is zero.
 type Result struct {
 	Seconds    float64 // in all, or for one operation
-	Allocs     int64   // of one operation
-	AllocBytes int64   // of one operation
+	Allocs     int64   // of one operation, or in all
+	AllocBytes int64   // of one operation, or in all
 	Heap       uint64  // at its highest, garbage included
 	Early      uint64  // what of it is in use after a fifth of the items
 	Late       uint64  // and at the last one
 	Resident   int64   // at its highest, in bytes
+
+	Requests, Whole int64  // of what is watched: requests, and whole responses to them
+	Held, Stacks    uint64 // what watching takes of the heap, and of stacks
 }
 
 // works are what can be done, by name.
@@ -64,6 +72,7 @@ var works = map[string]func(context.Context, Task) (Result, error){
 	"download": download,
 	"member":   readMember,
 	"extract":  extract,
+	"watch":    watch,
 }
 
 // Do does a task. The memory in its result is that of the whole process, which
@@ -73,10 +82,15 @@ func Do(ctx context.Context, t Task) (Result, error) {
 	if !known {
 		return Result{}, fmt.Errorf("there is no work %q", t.Work)
 	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	found, err := do(ctx, t)
 	if err != nil {
 		return Result{}, err
 	}
 	found.Resident = residentPeak()
+	if runtime.ReadMemStats(&after); t.Bench == "" {
+		found.Allocs, found.AllocBytes = int64(after.Mallocs-before.Mallocs), int64(after.TotalAlloc-before.TotalAlloc)
+	}
 	return found, nil
 }

@@ -12,7 +12,7 @@ import (
 
 // A client that reads less than all fails.
 func TestShortResponses(t *testing.T) {
-	srv := httptest.NewServer(served.NewHandler(""))
+	srv := httptest.NewServer(served.NewHandler("", ""))
 	defer srv.Close()
 	for _, client := range []string{Ours, Theirs, Bare} {
 		for _, work := range []string{"pipelines", "jobs", "report", "download"} {
