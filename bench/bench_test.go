@@ -55,6 +55,7 @@ func TestArguments(t *testing.T) {
 	var out, progress strings.Builder
 	require.ErrorContains(t, run(t.Context(), []string{"-only", "lists,naps"}, &out, &progress), `there is no group "naps"`)
 	require.ErrorContains(t, run(t.Context(), []string{"lists"}, &out, &progress), `what is "lists"?`)
+	require.ErrorContains(t, run(t.Context(), []string{"-renew"}, &out, &progress), "-renew is for -short")
 	require.NoError(t, run(t.Context(), []string{"-h"}, &out, &progress))
 	require.Contains(t, progress.String(), "of lists,decode,memory,download,network,archives,watch,size")
 	require.Empty(t, out.String())

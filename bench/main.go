@@ -4,6 +4,11 @@
 //
 //	go run ./bench -o BENCHMARKS.md
 //
+// A short form fails if what is allocated has clearly become more than the file
+// bounds.json says: see short.go.
+//
+//	go run ./bench -short
+//
 // Each measurement is a process of its own, a copy of this program: see
 // child.go. To add some, write a function like those in groups.
 //
@@ -104,8 +109,9 @@ func main() {
 
 // settings are the values of the flags.
 type settings struct {
-	only, file string
-	quick      bool
+	only, file   string
+	quick        bool
+	short, renew bool
 }
 
 func parse(args []string, progress io.Writer) (settings, error) {
@@ -115,11 +121,16 @@ func parse(args []string, progress io.Writer) (settings, error) {
 	flags.StringVar(&s.only, "only", "", "measure these `groups` alone, of "+strings.Join(names(), ","))
 	flags.StringVar(&s.file, "o", "", "write to this `file`, instead of to standard output")
 	flags.BoolVar(&s.quick, "quick", false, "measure next to nothing, to see whether it works")
+	flags.BoolVar(&s.short, "short", false, "measure only what is allocated, and compare it with bounds.json")
+	flags.BoolVar(&s.renew, "renew", false, "with -short, write what is measured to bounds.json")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
 	if flags.NArg() > 0 {
 		return s, fmt.Errorf("what is %q?", flags.Arg(0))
+	}
+	if s.renew && !s.short {
+		return s, errors.New("-renew is for -short")
 	}
 	for name := range strings.SplitSeq(s.only, ",") {
 		if s.only != "" && !slices.Contains(names(), name) {
@@ -148,6 +159,9 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	b := &bench{scale: full, progress: progress}
 	if s.quick {
 		b.scale = quick
+	}
+	if s.short {
+		return b.short(ctx, out, s.renew)
 	}
 	text, err := b.report(ctx, s, args)
 	if err != nil {
