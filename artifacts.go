@@ -302,8 +302,8 @@ func (s *ArtifactsService) ListEntries(ctx context.Context, project ProjectID, j
 	return list(ctx, pagesAt[*ArtifactEntry](s.client, at("projects", project, "jobs", job, "artifacts", "tree")), opts)
 }
 
-// AllEntries iterates over the entries in a job's archive. It reads each page when the
-// loop reaches it.
+// AllEntries iterates over the entries in a job's archive, page by page as the loop
+// runs.
 //
 //	GET /projects/:id/jobs/:job_id/artifacts/tree
 //
@@ -312,7 +312,7 @@ func (s *ArtifactsService) ListEntries(ctx context.Context, project ProjectID, j
 // default. The first error ends the loop; an error of a page is a [PageError]. An archive
 // does not change, so each entry is yielded exactly once.
 func (s *ArtifactsService) AllEntries(ctx context.Context, project ProjectID, job JobID, opts *ListEntriesOptions) iter.Seq2[*ArtifactEntry, error] {
-	return all(ctx, pagesAt[*ArtifactEntry](s.client, at("projects", project, "jobs", job, "artifacts", "tree")), opts)
+	return all(ctx, s.client, pagesAt[*ArtifactEntry](s.client, at("projects", project, "jobs", job, "artifacts", "tree")), opts)
 }
 
 // Keep removes the expiry date of a job's artifacts, and returns the job.

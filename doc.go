@@ -32,9 +32,10 @@
 //	}
 //
 // Items are not yielded twice if the list changes while the loop runs; the comment of
-// each All says which items cannot be missed either. Prefetch in [ListOptions] requests
-// pages ahead of the loop. If a page fails, the error is a [*PageError]. Its [Cursor]
-// continues the list, and can be stored as text.
+// each All says which items cannot be missed either. Pages are requested ahead of a loop
+// that would wait for them; Prefetch in [ListOptions] says how many. If a page fails,
+// the error is a [*PageError]. Its [Cursor] continues the list, and can be stored as
+// text.
 //
 // # Files
 //

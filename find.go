@@ -195,7 +195,7 @@ func (f *finder) newest(ctx context.Context) (newest *Pipeline, err error) {
 func (f *finder) newestOf(ctx context.Context, ref string) (*Pipeline, error) {
 	opts := &ListPipelinesOptions{ListOptions: ListOptions{PerPage: 20}, Ref: ref, SHA: f.sha, Source: f.source}
 	read := 0
-	list := all(ctx, uncheckedPagesAt[*PipelineInfo](f.service.client, at("projects", f.project, "pipelines")), opts)
+	list := all(ctx, f.service.client, uncheckedPagesAt[*PipelineInfo](f.service.client, at("projects", f.project, "pipelines")), opts)
 	for listed, err := range list {
 		if err != nil {
 			return nil, err

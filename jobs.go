@@ -110,13 +110,10 @@ func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJob
 // default of 100 items. An error ends the loop; that of a page is a [PageError].
 //
 // Every job that stays in the list is yielded exactly once: pages are requested
-// by cursor, also with a Prefetch of 1. With a Prefetch above 1, pages are
-// numbered, but overlap, so that this still holds; GitLab may refuse to go beyond
-// 50,000 jobs. If Page is set without Prefetch, pages are numbered and do not
-// overlap: then no job is yielded twice, but a job deleted during the loop can hide
-// its neighbor.
+// by cursor. With a Prefetch above 1, or if Page is set, pages are numbered, but
+// overlap, so that this still holds; GitLab may refuse to go beyond 50,000 jobs.
 func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobsOptions) iter.Seq2[*Job, error] {
-	return all(ctx, s.projectJobs(project, opts != nil && opts.Prefetch > 1), opts)
+	return all(ctx, s.client, s.projectJobs(project, opts != nil && opts.Prefetch > 1), opts)
 }
 
 // projectJobs fetches pages by cursor, or by number if that is requested or the
@@ -162,11 +159,10 @@ func (s *JobsService) ListForPipeline(ctx context.Context, project ProjectID, pi
 // default of 100 items. An error ends the loop; that of a page is a [PageError].
 //
 // Pages are numbered, and a job retried while the loop runs shifts the rest. As
-// in [PipelinesService.All], repeats are dropped, and every job that stays in the
-// list is yielded exactly once: always with a Prefetch above 1, and otherwise only
-// without Scope and in lists of at most 10,000 jobs.
+// in [PipelinesService.All], every job that stays in the list is yielded exactly
+// once.
 func (s *JobsService) AllForPipeline(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListPipelineJobsOptions) iter.Seq2[*Job, error] {
-	return all(ctx, pagesAt[*Job](s.client, at("projects", project, "pipelines", pipeline, "jobs")), opts)
+	return all(ctx, s.client, pagesAt[*Job](s.client, at("projects", project, "pipelines", pipeline, "jobs")), opts)
 }
 
 // FindByName returns the newest attempt of the job with that exact name in a
@@ -331,12 +327,11 @@ func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pi
 // default of 100 items. An error ends the loop; that of a page is a [PageError].
 //
 // Pages are numbered, and a trigger job retried while the loop runs shifts the
-// rest. As in [PipelinesService.All], repeats are dropped, and every trigger job
-// that stays in the list is yielded exactly once: always with a Prefetch above 1,
-// and otherwise only without Scope and in lists of at most 10,000 trigger jobs.
+// rest. As in [PipelinesService.All], every trigger job that stays in the list is
+// yielded exactly once.
 func (s *JobsService) AllTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) iter.Seq2[*TriggerJob, error] {
 	return func(yield func(*TriggerJob, error) bool) {
-		all(ctx, s.triggerJobs(project, pipeline), opts)(yield)
+		all(ctx, s.client, s.triggerJobs(project, pipeline), opts)(yield)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,17 +31,26 @@ type ListOptions struct {
 	// option but Prefetch.
 	After Cursor `url:"-"`
 
-	// Prefetch is how many pages, 0 to 64, an iterator requests concurrently,
-	// ahead of its loop. With 0, each page is requested when the loop reaches
-	// it. The first page is always requested alone. Methods that return one page
-	// ignore Prefetch. With [iter.Pull], stop must be called, or the requests and
-	// their goroutines stay.
+	// Prefetch is how many pages, at most 64, an iterator requests at once. With 1,
+	// it requests each page when the loop reaches it. With more, it requests that
+	// many pages ahead of the loop once it has the first one.
+	//
+	// With 0, it requests pages ahead only if the loop has to wait for them: first
+	// one, and twice as many after each wait, at most 8. A loop that ends on the
+	// first page has requested no other. One that ends on the second page has
+	// requested at most one page in vain, then two, four and eight. A loop that takes
+	// longer for a page than the server has one page requested ahead.
 	//
 	// Numbered pages that are requested concurrently overlap, to prove that
 	// nothing is missed between them while the list changes: their sizes differ
 	// from PerPage, and there are about a seventh more of them. Only one page can
 	// be requested ahead if pages have cursors instead of numbers, if the list is
 	// ordered by anything but ID or update time, or if the server ignores PerPage.
+	//
+	// If the server asks for a pause, only one page is requested ahead until it is
+	// over. At the limiter of [WithRateLimiter], pages that are requested ahead do not
+	// keep other calls waiting. Methods that return one page ignore Prefetch. With
+	// [iter.Pull], stop must be called, or the requests and their goroutines stay.
 	Prefetch int `url:"-"`
 }
 
@@ -104,7 +114,7 @@ func list[T any](ctx context.Context, request pages.Request[*T], opts listing) (
 
 // all ranges over a list, from the page that opts select. Nothing is requested
 // before the loop or after its end.
-func all[P any](ctx context.Context, request pages.Request[P], opts listing) iter.Seq2[P, error] {
+func all[P any](ctx context.Context, c *Client, request pages.Request[P], opts listing) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
 		query, err := listQuery(opts, 100)
 		if err != nil {
@@ -112,18 +122,42 @@ func all[P any](ctx context.Context, request pages.Request[P], opts listing) ite
 			yield(none, err)
 			return
 		}
+		prefetch := optionsOf(opts).Prefetch
 		list := &pages.List[P]{
 			Request:  request,
 			Order:    orderOf[P](query),
 			Settled:  isSettled[P](),
-			Ahead:    optionsOf(opts).Prefetch,
+			Filtered: isFiltered(query),
+			Ahead:    aheadOf(prefetch),
+			Eager:    prefetch > 0,
 			Key:      keyOf,
-			Limit:    rest.WithLimit,
+			Paused:   c.wire.IsPaused,
+			Limit:    unhurried,
 			TooLarge: isTooLarge,
 			Fail:     pageError,
 		}
 		list.Range(ctx, query, yield)
 	}
+}
+
+// adaptive is the most pages that are requested ahead unless ListOptions.Prefetch says
+// how many.
+const adaptive = 8
+
+// aheadOf is the most pages that are requested ahead with a ListOptions.Prefetch.
+func aheadOf(prefetch int) int {
+	switch prefetch {
+	case 0:
+		return adaptive
+	case 1:
+		return 0
+	}
+	return prefetch
+}
+
+// unhurried is the context of requests for pages that no loop has come to yet.
+func unhurried(ctx context.Context, bytes int64) context.Context {
+	return rest.Unhurried(rest.WithLimit(ctx, bytes))
 }
 
 // orderOf is what a list of P is sorted by, according to its query.
@@ -140,6 +174,24 @@ func orderOf[P any](query url.Values) pages.Order {
 		return pages.ByTime(ascending)
 	}
 	return pages.Unordered()
+}
+
+// lasting are the parameters with which an item that has left the list never comes back,
+// and that have nothing to do with what an item is like.
+var lasting = []string{
+	"page", "per_page", "cursor", "pagination", "order_by", "sort", "id", "pipeline_id", "job_id", "merge_request_iid",
+	"ref", "sha", "source", "username", "created_after", "created_before", "include_retried", "path", "recursive",
+}
+
+// isFiltered reports whether items can join or leave the list of a query because they
+// change.
+func isFiltered(query url.Values) bool {
+	for name := range query {
+		if !slices.Contains(lasting, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // isSettled reports whether a list of P never changes, as that of the files in an

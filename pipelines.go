@@ -104,20 +104,17 @@ func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *Li
 // Pages are numbered, and pipelines come and go while the loop runs. One that
 // was yielded before is dropped: by its ID or, with [PipelineOrderByUpdatedAt], by its
 // ID and UpdatedAt, so that a pipeline that changed is yielded again. If GitLab's
-// total falls, All goes back by as many pages. In ascending lists, and with a
-// Prefetch above 1, pages overlap: All requests other page sizes than PerPage,
-// about a seventh more pages, and repeats requests if two pages have nothing in
-// common.
+// total falls, All goes back by as many pages. Where the total proves nothing, pages
+// overlap: All requests other page sizes than PerPage, about a seventh more pages, and
+// repeats requests if two pages have nothing in common. That is so for pages requested
+// concurrently, in ascending lists, with a filter whose result for a pipeline can
+// change, such as Status, and beyond 10,000 pipelines, where GitLab stops counting.
 //
 // Every pipeline that stays in the list is yielded exactly once if the list is
-// ordered by ID or [PipelineOrderByUpdatedAt], and its pages overlap. If pages do not
-// overlap, the list must also have at most 10,000 pipelines, where GitLab stops
-// counting, and only filters whose result for a pipeline never changes: Ref, SHA,
-// Source, Username, CreatedAfter and CreatedBefore. Otherwise no pipeline is
-// yielded twice, but one that moved in the list can be missed, with or without
-// Prefetch.
+// ordered by ID or [PipelineOrderByUpdatedAt], and the server does not ignore PerPage.
+// Otherwise no pipeline is yielded twice, but one that moved in the list can be missed.
 func (s *PipelinesService) All(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) iter.Seq2[*PipelineInfo, error] {
-	return all(ctx, pagesAt[*PipelineInfo](s.client, at("projects", project, "pipelines")), opts)
+	return all(ctx, s.client, pagesAt[*PipelineInfo](s.client, at("projects", project, "pipelines")), opts)
 }
 
 // Get returns one pipeline, child pipelines included.
@@ -294,9 +291,9 @@ func (s *PipelinesService) ListMine(ctx context.Context, opts *ListMyPipelinesOp
 // default of 100 items. An error ends the loop; that of a page is a [PageError].
 //
 // Pages have cursors, so every pipeline that stays in the list is yielded exactly
-// once. Prefetch requests one page ahead, however large it is.
+// once. At most one page is requested ahead, however large Prefetch is.
 func (s *PipelinesService) AllMine(ctx context.Context, opts *ListMyPipelinesOptions) iter.Seq2[*UserPipeline, error] {
-	return all(ctx, pagesAt[*UserPipeline](s.client, minePath(opts)), opts)
+	return all(ctx, s.client, pagesAt[*UserPipeline](s.client, minePath(opts)), opts)
 }
 
 // minePath refuses a page number, which GitLab would ignore.

@@ -181,7 +181,7 @@ func TestFiltersThatALinkDrops(t *testing.T) {
 		}
 		testkit.Respond(200, `[{"id":2,"ref":"old"}]`, "Link", testkit.Link(url.Values{"page": {"2"}, "per_page": {"100"}}, "next"))(w, r)
 	}
-	for _, prefetch := range []int{0, 3} {
+	for _, prefetch := range []int{0, 1, 3} {
 		s := testkit.NewListScript(t, server)
 		opts := &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{Prefetch: prefetch}, Ref: "old", Username: "noor", YAMLErrors: new(false)}
 		ids, errs := testkit.PipelineNumbers(s.Client(t).Pipelines.All(t.Context(), "group/app", opts))

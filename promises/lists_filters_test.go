@@ -61,7 +61,7 @@ func TestFiltersThatAServerIgnoresDeleteNothing(t *testing.T) {
 			continue
 		}
 		for filter, test := range filterCases() {
-			for _, prefetch := range []int{0, 4} {
+			for _, prefetch := range []int{0, 1, 4} {
 				srv := gitlabcitest.NewServer(gitlabcitest.WithVersion(release))
 				fits := map[gitlabci.PipelineID]bool{}
 				for range 3 {

@@ -29,11 +29,12 @@ const (
 //
 // The totals show how many items were removed, as long as items are added only
 // where the walk began, and each page is requested after the one before it. In
-// ascending lists, items are added at the end, and offset those removed. Pages
-// requested concurrently are served in any order: an added item, too, can push
-// another from a page not yet served to one that was.
+// ascending lists, items are added at the end, and with some filters anywhere, and
+// offset those removed. Pages requested concurrently are served in any order: an
+// added item, too, can push another from a page not yet served to one that was. And
+// GitLab does not count long lists.
 //
-// In both of these cases each page overlaps the end of the one before. All items
+// In all of these cases each page overlaps the end of the one before. All items
 // that stayed in the list, up to the last one yielded, have been yielded. And a page
 // has all items between its first and its last at the time when it was served. So
 // if a page begins with a yielded item, or before one, nothing is missed between
@@ -71,16 +72,23 @@ type start struct {
 }
 
 // newDrift returns the drift of a walk through a list of that order, from the
-// middle of it or from its beginning, with pages requested concurrently or not.
-func newDrift(order Order, midway, concurrent bool) drift {
+// middle of it or from its beginning, that is filtered by what can change or not.
+func newDrift(order Order, midway, filtered bool) drift {
 	d := drift{order: order, start: start{midway: midway}, total: -1, ascends: order.ascending}
-	switch {
-	case !order.known():
+	if !order.known() {
 		d.overlap = impossible
-	case order.ascending || concurrent:
-		d.overlap = needed
+	}
+	if order.ascending || filtered {
+		d.prove()
 	}
 	return d
+}
+
+// prove has the pages from now on overlap, if they can.
+func (d *drift) prove() {
+	if d.overlap == unneeded {
+		d.overlap = needed
+	}
 }
 
 // A served page is what decides whether its items are yielded.
@@ -167,7 +175,7 @@ func (d *drift) joins(s *served) bool {
 // gone is how many items before a page may have been removed since the previous
 // page.
 func (d *drift) gone(s *served, joins bool) int {
-	fewer := 0
+	fewer, uncounted := 0, d.total >= 0 && s.total < 0
 	if s.total >= 0 {
 		fewer = max(0, d.total-s.total)
 	}
@@ -175,7 +183,7 @@ func (d *drift) gone(s *served, joins bool) int {
 	switch {
 	case !d.order.known() || joins || s.at.number <= 1 || d.fruitless >= patience && d.overlap != needed:
 		return 0
-	case s.at.link != nil || d.returned && d.overlap == needed:
+	case s.at.link != nil || d.returned && d.overlap == needed || uncounted:
 		return max(1, fewer)
 	}
 	return fewer
@@ -184,6 +192,9 @@ func (d *drift) gone(s *served, joins bool) int {
 // accept notes that the items of a page are yielded.
 func (d *drift) accept(s *served) {
 	d.count(s)
+	if s.total < 0 {
+		d.prove() // GitLab does not count the list, or no longer
+	}
 	d.size = max(d.size, s.size)
 	first, last := s.first(), s.last()
 	if last.id != 0 {
@@ -212,8 +223,8 @@ func (d *drift) count(s *served) {
 	}
 	d.returned, d.steps = false, 0
 	d.countIdle(s, slices.ContainsFunc(s.keys, fresh))
-	if d.fruitless >= patience && d.overlap == unneeded {
-		d.overlap = needed
+	if d.fruitless >= patience {
+		d.prove()
 	}
 }
 

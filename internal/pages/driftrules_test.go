@@ -39,9 +39,9 @@ func TestDriftGoesBack(t *testing.T) {
 	early := second(9, 6, 5, 4)
 	early.guessed = true
 	tests := map[string]struct {
-		page       served
-		concurrent bool
-		want       string // a page, "link", "again" or nothing
+		page   served
+		proves bool
+		want   string // a page, "link", "again" or nothing
 	}{
 		"nothing changed":                     {second(9, 6, 5, 4), false, ""},
 		"one more":                            {second(10, 7, 6, 5), false, ""},
@@ -49,7 +49,8 @@ func TestDriftGoesBack(t *testing.T) {
 		"three less":                          {second(6, 3, 2, 1), false, "page=1&per_page=3"},
 		"one less, but it joins":              {second(8, 7, 6, 5), false, ""},
 		"one less, and a newer one first":     {second(8, 8, 6, 5), false, ""},
-		"no longer counted":                   {second(-1, 5, 4, 3), false, ""},
+		"no longer counted":                   {second(-1, 5, 4, 3), false, "page=1&per_page=3"},
+		"no longer counted, but it joins":     {second(-1, 7, 6, 5), false, ""},
 		"empty":                               {second(3), false, "page=1&per_page=3"},
 		"it should overlap, and does not":     {overlapping, true, "page=1&per_page=3"},
 		"the server has a size of its own":    {ownSize, true, "link"},
@@ -58,7 +59,7 @@ func TestDriftGoesBack(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := newDrift(ByID(false), false, test.concurrent)
+			d := newDrift(ByID(false), false, test.proves)
 			first := served{at: placeAt(t, "page=1&per_page=3"), size: 3, total: 9, keys: keys(9, 8, 7)}
 			instead, err := d.instead(&first)
 			require.NoError(t, err)

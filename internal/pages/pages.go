@@ -54,18 +54,24 @@ type Request[P any] func(ctx context.Context, query url.Values) (*Page[P], error
 
 // A List is what a walk needs to know about a list.
 type List[P any] struct {
-	Request Request[P]
-	Order   Order
-	Settled bool // the list never changes
-	Ahead   int  // how many pages to request ahead, at most [MostAhead]
+	Request  Request[P]
+	Order    Order
+	Settled  bool // the list never changes
+	Filtered bool // by what can change, such as the status: items join and leave the list anywhere
+	Ahead    int  // how many pages to request ahead, at most [MostAhead]
+	Eager    bool // request them from the first page on, not only once the loop has waited
 
 	// Key returns what tells an item, a P, from others: its ID and, where a list
 	// can be ordered by that, the time of its last change. It is not ok if there
 	// is no such thing.
 	Key func(item any) (id int64, changed time.Time, ok bool)
 
-	// Limit returns a context for requests that fail if a page has more bytes
-	// than that. TooLarge reports whether an error is that failure.
+	// Paused reports whether the server wants no requests for a while.
+	Paused func() bool
+
+	// Limit returns a context for requests that nothing waits for yet, and that fail
+	// if a page has more bytes than that. TooLarge reports whether an error is that
+	// failure.
 	Limit    func(ctx context.Context, bytes int64) context.Context
 	TooLarge func(error) bool
 

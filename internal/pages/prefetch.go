@@ -20,11 +20,15 @@ const largestEarly = 4 << 20
 // A prefetcher requests pages before the walk reaches them. A page is used only if
 // the walk requests exactly that page, so a wrong guess costs one request and
 // nothing else.
+//
+// Unless the list is Eager, it begins with none, and doubles how many it requests
+// whenever the walk has to wait for a page other than the first. So a loop that ends
+// early has requested no more pages in vain than it has read.
 type prefetcher[P any] struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	list    *List[P]
-	width   int             // how many requests are useful at once now, at most list.Ahead
+	width   int             // how many pages to request ahead now, at most list.Ahead
 	queue   []*earlyPage[P] // in the order of the list
 	taken   string          // the key of the page that was taken last
 	running sync.WaitGroup
@@ -42,7 +46,10 @@ type earlyPage[P any] struct {
 }
 
 func newPrefetcher[P any](ctx context.Context, list *List[P]) *prefetcher[P] {
-	p := &prefetcher[P]{list: list, width: list.Ahead}
+	p := &prefetcher[P]{list: list}
+	if list.Eager {
+		p.width = list.Ahead
+	}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	return p
 }
@@ -64,7 +71,8 @@ func (p *prefetcher[P]) take(at *place) (page *Page[P], guessed bool, err error)
 	key := pageKey(at.query)
 	if len(p.queue) > 0 && p.queue[0].key == key {
 		head := p.queue[0]
-		p.queue, p.taken, p.width = p.queue[1:], key, min(2*p.width, p.list.Ahead)
+		p.widen(!head.isDone())
+		p.queue, p.taken = p.queue[1:], key
 		<-head.done
 		head.cancel()
 		p.guard.Rethrow()
@@ -77,12 +85,25 @@ func (p *prefetcher[P]) take(at *place) (page *Page[P], guessed bool, err error)
 	if key != p.taken {
 		p.drop()
 	}
+	p.widen(true)
 	if at.back {
 		p.width = min(1, p.list.Ahead)
 	}
 	p.taken = key
 	page, err = p.list.Request(p.ctx, at.query)
 	return page, false, err
+}
+
+// widen requests more pages ahead from now on if the walk waits for a page. While the
+// server wants a pause, more requests would only wait, and others behind them.
+func (p *prefetcher[P]) widen(waits bool) {
+	switch {
+	case p.taken == "": // everybody waits for the first page
+	case p.list.Paused():
+		p.width = min(1, p.list.Ahead)
+	case waits || p.list.Eager:
+		p.width = min(max(1, 2*p.width), p.list.Ahead)
+	}
 }
 
 // drop cancels all pending requests, since the walk continues elsewhere.
@@ -104,7 +125,7 @@ func (p *prefetcher[P]) keep(n int) {
 func (p *prefetcher[P]) fill(plan iter.Seq[url.Values]) {
 	i := 0
 	for query := range plan {
-		if i >= p.width || p.endsWithin(i) {
+		if i >= p.width || p.endsWithin(i) || i > 0 && p.list.Paused() {
 			return
 		}
 		if i < len(p.queue) && p.queue[i].key != pageKey(query) {
@@ -142,12 +163,17 @@ func (p *prefetcher[P]) endsWithin(n int) bool {
 	return false
 }
 
-// isLast reports whether it is known that nothing comes after a page.
-func (e *earlyPage[P]) isLast() bool {
+// isDone reports whether the response to a page has arrived.
+func (e *earlyPage[P]) isDone() bool {
 	select {
 	case <-e.done:
-		return e.err != nil || e.page == nil || e.page.Next == ""
+		return true
 	default:
 		return false
 	}
+}
+
+// isLast reports whether it is known that nothing comes after a page.
+func (e *earlyPage[P]) isLast() bool {
+	return e.isDone() && (e.err != nil || e.page == nil || e.page.Next == "")
 }

@@ -13,7 +13,7 @@ import (
 func (l *List[P]) Range(ctx context.Context, query url.Values, yield func(P, error) bool) {
 	early := newPrefetcher(ctx, l)
 	defer early.stop()
-	w := walk[P]{list: l, early: early, yield: yield, drift: newDrift(l.Order, pageNumber(query) > 1, l.Ahead > 1)}
+	w := walk[P]{list: l, early: early, yield: yield, drift: newDrift(l.Order, pageNumber(query) > 1, l.Filtered)}
 	w.run(firstPlace(query))
 }
 
@@ -55,6 +55,9 @@ func (w *walk[P]) read(at *place, page *Page[P], guessed bool) (*place, error) {
 	}
 	if w.drift.accept(&s); w.drift.isEndless(at.size()) {
 		return nil, errNoEnd
+	}
+	if w.early.width > 1 {
+		w.drift.prove()
 	}
 	next, err := w.after(&s, page.Next)
 	if next != nil {

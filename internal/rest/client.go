@@ -134,19 +134,24 @@ type Exchange struct {
 // A Client makes calls to one server. Any number of goroutines may use it.
 type Client struct {
 	config *Config
+	gate   *gate
 	http   *http.Client
 }
 
 // New returns a client. The configuration must not be changed afterwards.
 func New(config *Config) *Client {
-	c := &Client{config: config}
+	c := &Client{config: config, gate: &gate{limiter: config.Limiter, unhurried: make(chan struct{}, 1)}}
 	c.http = &http.Client{
-		Transport: &transport{config: config, gate: &gate{limiter: config.Limiter}, next: &timed{config.Transport, config.Timeouts.filled()}},
+		Transport: &transport{config: config, gate: c.gate, next: &timed{config.Transport, config.Timeouts.filled()}},
 		// A jar is left out on purpose: cookies are credentials of browsers.
 		CheckRedirect: checkRedirect,
 	}
 	return c
 }
+
+// IsPaused reports whether the server has asked for a pause that is not over. Requests
+// that are made now wait for its end.
+func (c *Client) IsPaused() bool { return c.gate.isPaused() }
 
 // Config returns the configuration, which must not be changed.
 func (c *Client) Config() *Config { return c.config }

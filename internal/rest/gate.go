@@ -48,7 +48,8 @@ type passage struct {
 // from earlier responses to the same method and endpoint. Without one, the call is not
 // delayed.
 type gate struct {
-	limiter Limiter
+	limiter   Limiter
+	unhurried chan struct{} // holds one of the calls nobody waits for, while it is at the limiter
 
 	mu      sync.Mutex
 	tickets int        // how many calls have come
@@ -72,10 +73,34 @@ func (g *gate) enter(ctx context.Context, r *run) error {
 	if err := g.await(ctx, r); err != nil || g.limiter == nil {
 		return err
 	}
+	if err := g.limit(ctx); err != nil {
+		return err
+	}
+	return g.await(ctx, r) // a pause may have begun meanwhile
+}
+
+// limit waits for the caller's limiter. Calls that nobody waits for are there one at a
+// time: so another call waits behind one of them, however many there are.
+func (g *gate) limit(ctx context.Context) error {
+	if isUnhurried(ctx) {
+		select {
+		case g.unhurried <- struct{}{}:
+			defer func() { <-g.unhurried }()
+		case <-ctx.Done():
+			return Ended(ctx)
+		}
+	}
 	if err := g.limiter.Wait(ctx); err != nil {
 		return fmt.Errorf("the rate limiter: %w", err)
 	}
-	return g.await(ctx, r) // a pause may have begun meanwhile
+	return nil
+}
+
+// isPaused reports whether calls wait for the end of a pause, or for their turn then.
+func (g *gate) isPaused() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.paused
 }
 
 // await returns nil when no limit of GitLab's delays the request any more.

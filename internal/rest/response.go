@@ -71,6 +71,16 @@ func WithLimit(ctx context.Context, bytes int64) context.Context {
 	return context.WithValue(ctx, limitKey{}, bytes)
 }
 
+type unhurriedKey struct{}
+
+// Unhurried returns a context for calls whose results nobody waits for yet. At the rate
+// limiter, they let others pass.
+func Unhurried(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unhurriedKey{}, true)
+}
+
+func isUnhurried(ctx context.Context) bool { return ctx.Value(unhurriedKey{}) != nil }
+
 func limitOf(ctx context.Context) int64 {
 	if limit, ok := ctx.Value(limitKey{}).(int64); ok {
 		return limit
