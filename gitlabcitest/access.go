@@ -171,6 +171,9 @@ var demands = map[string]demand{
 	"GET /projects/:id/repository/commits/:sha":     {permission: "read_commit", project: access.readCode},
 	"GET /projects/:id/merge_requests":              {permission: "read_merge_request", project: access.readCode},
 
+	"GET /projects/:id/repository/commits/:sha/statuses": {permission: "read_commit_status", project: access.read},
+	"POST /projects/:id/statuses/:sha":                   {permission: "create_commit_status", project: access.run},
+
 	"GET /projects/:id/merge_requests/:merge_request_iid":            {permission: "read_merge_request"},
 	"GET /projects/:id/merge_requests/:merge_request_iid/pipelines":  {permission: "read_pipeline", project: access.read},
 	"POST /projects/:id/merge_requests/:merge_request_iid/pipelines": {permission: "create_pipeline"},

@@ -19,6 +19,8 @@ type answer struct {
 	body      any // rendered as JSON; []byte as it is; nil is no body
 	requestID string
 	foreign   bool // not from GitLab, whose headers it lacks
+
+	again time.Duration // in place of an answer, how long the request waits before it is handled again
 }
 
 // write sends an answer that is encoded.

@@ -91,7 +91,7 @@ func (p *pipeline) family() []*pipeline {
 func (p *pipeline) jobNamed(name string) *job {
 	for _, one := range p.family() {
 		for _, j := range slices.Backward(one.latestJobs()) {
-			if j.name == name && !j.trigger {
+			if j.name == name && j.byRunner() {
 				return j
 			}
 		}

@@ -25,7 +25,8 @@
 // their jobs, trigger jobs, variables and test reports, and the list of one's own
 // pipelines. Those of jobs: the list of a project's, one, its log, cancel, retry, erase,
 // play, and the job of a job token. Those of artifacts: archives and reports by job,
-// archives by ref, single files, the tree, keep and delete. And what clients request
+// archives by ref, single files, the tree, keep and delete. Commit statuses, which other
+// systems set, see also [Pipeline.AddStatus]. And what clients request
 // besides: the version, the user, projects, branches, tags, commits, and merge requests
 // with their pipelines, see [Server.AddMergeRequest]. The response to any other request
 // has "unknown to the fake" in the header X-Gitlabcitest; [Server.Handle] adds an

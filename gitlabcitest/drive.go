@@ -116,8 +116,11 @@ func (s *Server) mustGo(method string, j *job, to gitlabci.Status) {
 
 func (s *Server) mustLog(method string, id gitlabci.JobID) *job {
 	j := s.mustJob(method, id)
-	if j.trigger {
+	switch {
+	case j.trigger:
 		misuse("%s: the job %d is a trigger job, which has no log", method, id)
+	case j.external != nil:
+		misuse("%s: the job %d is a commit status, which has no log", method, id)
 	}
 	return j
 }

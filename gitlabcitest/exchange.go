@@ -1,6 +1,7 @@
 package gitlabcitest
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"strconv"
@@ -93,9 +94,41 @@ func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Tim
 	if limited := s.limits.refuse(c, found.name()); limited != nil {
 		return limited
 	}
-	a := found.route.handle(c)
+	a := s.handle(c, found.route)
 	a.body = shape.Shown(s.state.version, a.body)
 	return a
+}
+
+// handle lets the handler of a route answer a call. Where that has to wait, so that others
+// are answered meanwhile, the handler runs again from its beginning.
+func (s *Server) handle(c *call, r *route) *answer {
+	defer func() { c.lease.release() }()
+	a := r.handle(c)
+	for a.again > 0 {
+		s.mu.Unlock()
+		open := s.hold(a.again)
+		s.mu.Lock()
+		if !open {
+			panic(http.ErrAbortHandler)
+		}
+		c.now = s.clock.now()
+		s.state.advance(c.now)
+		a = r.handle(c)
+	}
+	return a
+}
+
+// hold waits for a time of the server's clock. It returns false if the server is closed
+// before that.
+func (s *Server) hold(wait time.Duration) bool {
+	ctx, leave := s.whileOpen(context.Background()) // GitLab does not notice that a client has gone
+	defer leave()
+	select {
+	case <-time.After(time.Duration(float64(wait) / s.clock.speed)):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // understand finds out what a request asks for, in GitLab's order: the route,
@@ -146,6 +179,7 @@ type call struct {
 	given  rack.Tree      // the parameters as they came, with defaults
 	values map[string]any // the parameters as their parsers read them
 	now    time.Time
+	lease  lease
 }
 
 // value is a parameter, or zero if it was not given.

@@ -24,7 +24,7 @@ func (s *state) cancelJob(j *job, force bool, at time.Time) {
 
 // retryable reports whether a job can have another attempt.
 func (j *job) retryable() bool {
-	if j.pipeline.archived {
+	if j.pipeline.archived || j.external != nil {
 		return false
 	}
 	switch j.status {
@@ -99,14 +99,19 @@ func (s *state) process(j *job, u *user, at time.Time) {
 	s.move(j, gitlabci.StatusCreated, at)
 }
 
-// stages are those of the jobs, in the order in which they were added.
+// stages are those of the jobs, in the order in which they were added. That of
+// external statuses is the last one.
 func (p *pipeline) stages() (names []string) {
+	last := []string{}
 	for _, j := range p.jobs {
-		if !slices.Contains(names, j.stage) {
+		switch {
+		case j.external != nil:
+			last = []string{j.stage}
+		case !slices.Contains(names, j.stage):
 			names = append(names, j.stage)
 		}
 	}
-	return names
+	return append(names, last...)
 }
 
 // waiting reports whether a job waits for a person or for a time.
@@ -162,7 +167,7 @@ func (s *state) jobByToken(token string) *job {
 	text, ok := strings.CutPrefix(token, jobTokenPrefix)
 	id, err := strconv.ParseInt(text, 10, 64)
 	j := s.jobs[gitlabci.JobID(id)]
-	if !ok || err != nil || j == nil || j.trigger {
+	if !ok || err != nil || j == nil || !j.byRunner() {
 		return nil
 	}
 	if j.status != gitlabci.StatusRunning && j.status != gitlabci.StatusCanceling {

@@ -221,6 +221,16 @@ type Settings struct {
 	// the create shows it.
 	CreatedFor time.Duration
 
+	// StatusesTake is how long GitLab takes to set a commit status. Meanwhile, other
+	// statuses of the same commit wait for 10 seconds, and then are refused with 409.
+	// Zero is no time at all.
+	StatusesTake time.Duration
+
+	// PipelineSize is how many jobs a pipeline can have when a commit status is added to
+	// it. A status beyond that makes another pipeline, or is refused with 422 if the
+	// request names the pipeline. Zero is any number.
+	PipelineSize int
+
 	// RefreshingStats means that GitLab is counting the project's storage, and
 	// answers 409 to deleting pipelines and artifacts and to erasing jobs.
 	RefreshingStats bool
@@ -247,6 +257,9 @@ func (s *Server) Configure(project string, settings Settings) {
 	}
 	if settings.CreatedFor < 0 {
 		misuse("Configure: pipelines are not created for %v", settings.CreatedFor)
+	}
+	if settings.StatusesTake < 0 || settings.PipelineSize < 0 {
+		misuse("Configure: StatusesTake and PipelineSize are not negative")
 	}
 	for _, policy := range settings.JobTokenPolicies {
 		if !slices.Contains(policyWords(), policy) {

@@ -171,7 +171,7 @@ func (p *project) findJobs(ref string, statuses []string) rows.Keyset[*job] {
 func (p *pipeline) findJobs(trigger, superseded bool, statuses []string) []*job {
 	var found []*job
 	for _, j := range slices.Backward(p.jobs) {
-		wanted := j.trigger == trigger && (superseded || !j.superseded)
+		wanted := j.external == nil && j.trigger == trigger && (superseded || !j.superseded)
 		if wanted && (len(statuses) == 0 || slices.Contains(statuses, string(j.status))) {
 			found = append(found, j)
 		}

@@ -72,6 +72,8 @@ var routes = []*route{
 	define("GET /projects/:id/repository/branches/:branch", inProject(getBranch)),
 	define("GET /projects/:id/repository/tags/:tag_name", inProject(getTag)),
 	define("GET /projects/:id/repository/commits/:sha", inProject(getCommit)),
+	define("GET /projects/:id/repository/commits/:sha/statuses", inProject(listStatuses), listStatusParams()...),
+	define("POST /projects/:id/statuses/:sha", inProject(setStatus), setStatusParams()...),
 	define("GET /projects/:id/merge_requests", inProject(listMergeRequests), listMergeRequestParams()...),
 	define("GET /projects/:id/merge_requests/:merge_request_iid", onMergeRequest(getMergeRequest)),
 	define("GET /projects/:id/merge_requests/:merge_request_iid/pipelines", onMergeRequest(listMergeRequestPipelines), pageParams()...),

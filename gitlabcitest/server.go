@@ -127,7 +127,7 @@ func (s *Server) Token() string { return defaultToken }
 func (s *Server) JobToken(job gitlabci.JobID) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if j := s.state.jobs[job]; j == nil || j.trigger {
+	if j := s.state.jobs[job]; j == nil || !j.byRunner() {
 		misuse("JobToken: there is no job %d that a runner runs", job)
 	}
 	return jobToken(job)

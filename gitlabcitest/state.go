@@ -74,6 +74,8 @@ type project struct {
 	settings      Settings
 	jobTokensFrom []*project // other ones whose jobs' tokens are let in
 
+	leases map[string]bool // by SHA, whether a commit status is being set
+
 	onCreate     *pipeline   // what new pipelines become, or nil
 	onCreateJobs []wantedJob // the jobs that they have then
 }
@@ -127,6 +129,7 @@ type job struct {
 	id           gitlabci.JobID
 	pipeline     *pipeline
 	trigger      bool      // starts a pipeline instead of a runner
+	external     *external // what another system says of it, which runs it; nil if GitLab does
 	downstream   *pipeline // of a trigger job, nil until it exists
 	name, stage  string
 	tags         []string // of the runner it needs
@@ -180,7 +183,7 @@ func (s *state) ensureUser(username string) *user {
 func (s *state) addProject(path string, at time.Time) *project {
 	p := &project{id: int64(len(s.projects) + 1), path: path, branch: defaultBranch, created: at}
 	p.refs, p.locks, p.members = map[string]*ref{}, map[string]gitlabci.PipelineID{}, map[*user]Role{}
-	p.mergeRequests = map[int64]*mergeRequest{}
+	p.mergeRequests, p.leases = map[int64]*mergeRequest{}, map[string]bool{}
 	p.refs[p.branch] = &ref{kind: branchRef, sha: deriveSHA(path, 0)}
 	s.projects = append(s.projects, p)
 	s.addGroups(path)
@@ -270,7 +273,7 @@ func (s *state) addJob(j *job) {
 	s.lastJob = max(s.lastJob, j.id)
 	s.jobs[j.id] = j
 	j.pipeline.jobs = insertJob(j.pipeline.jobs, j)
-	if owner := j.pipeline.project; !j.trigger {
+	if owner := j.pipeline.project; j.byRunner() {
 		owner.jobs = insertJob(owner.jobs, j)
 	}
 }
@@ -288,7 +291,7 @@ func (s *state) exists(p *pipeline) bool { return p != nil && s.pipelines[p.id] 
 // job finds a job of the project, and with trigger a trigger job too.
 func (s *state) job(owner *project, id int64, trigger bool) *job {
 	j := s.jobs[gitlabci.JobID(id)]
-	if j == nil || j.pipeline.project != owner || j.trigger && !trigger {
+	if j == nil || j.pipeline.project != owner || !j.byRunner() && !(j.trigger && trigger) {
 		return nil
 	}
 	return j

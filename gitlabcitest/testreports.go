@@ -84,7 +84,7 @@ func (s *suite) replace(cases []gitlabci.TestCase) {
 // jobsNamed are the latest jobs of exactly a name.
 func (p *pipeline) jobsNamed(name string) (found []*job) {
 	for _, j := range p.latestJobs() {
-		if j.name == name && !j.trigger {
+		if j.name == name && j.byRunner() {
 			found = append(found, j)
 		}
 	}

@@ -117,6 +117,10 @@ func TestParsers(t *testing.T) {
 		complaint string
 	}{
 		{"a number", rack.Integer, "-12", int64(-12), ""},
+		{"a decimal", rack.Decimal, "12.5", 12.5, ""},
+		{"no decimal", rack.Decimal, "12.5%", nil, invalid},
+		{"not a number", rack.Decimal, "NaN", nil, invalid},
+		{"a blank decimal", rack.Decimal, "", nil, ""},
 		{"a huge number", rack.Integer, "99999999999999999999", int64(1<<63 - 1), ""},
 		{"a huge negative number", rack.Integer, "-99999999999999999999", int64(-1 << 63), ""},
 		{"no number", rack.Integer, "1x", nil, invalid},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -118,6 +119,19 @@ func Integer(given any) (any, string) {
 		return int64(-1 << 63), ""
 	}
 	return int64(1<<63 - 1), ""
+}
+
+// Decimal reads a number with or without a fraction.
+func Decimal(given any) (any, string) {
+	word, complaint := Text(given)
+	if complaint != "" || word == "" {
+		return nil, complaint
+	}
+	n, err := strconv.ParseFloat(word.(string), 64)
+	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+		return nil, IsInvalid
+	}
+	return n, ""
 }
 
 // Boolean reads true or false, or what the library that GitLab reads
