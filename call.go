@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -73,11 +74,26 @@ func (id PipelineID) segment() rest.Segment {
 
 func (id JobID) segment() rest.Segment { return number("job", int64(id), ":job_id") }
 
+// A commitName is a SHA, or another name of a commit.
+type commitName string
+
+func (c commitName) segment() rest.Segment {
+	if rest.Wanders(string(c)) || rest.HasControl(string(c)) {
+		return rest.Segment{Template: ":sha", Err: fmt.Errorf("%q is not the SHA of a commit", string(c))}
+	}
+	return rest.Segment{Values: []string{string(c)}, Template: ":sha"}
+}
+
 func number(noun string, n int64, template string) rest.Segment {
 	if n < 1 {
 		return rest.Segment{Template: template, Err: fmt.Errorf("%s ID %d is not above zero", noun, n)}
 	}
 	return rest.Segment{Values: []string{strconv.FormatInt(n, 10)}, Template: template}
+}
+
+func isWebURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
 // get reads one object. The fields of opts, unless it is nil, are the query.
@@ -237,6 +253,10 @@ func (j *JobInfo) missing() string { return missingID(int64(j.ID)) }
 
 func (a *AllowedAgents) label() string   { return "allowed agents" }
 func (a *AllowedAgents) missing() string { return missingID(int64(a.Job.ID)) }
+
+func (s *CommitStatus) status() Status  { return s.Status }
+func (s *CommitStatus) label() string   { return fmt.Sprintf("status %d", s.ID) }
+func (s *CommitStatus) missing() string { return missingID(int64(s.ID)) }
 
 func (v *Variable) label() string { return "variable " + v.Key }
 

@@ -22,6 +22,7 @@ type Client struct {
 	Pipelines *PipelinesService
 	Jobs      *JobsService
 	Artifacts *ArtifactsService
+	Statuses  *StatusesService
 
 	wire   *rest.Client
 	config *config
@@ -48,7 +49,7 @@ func newConfig(opts []Option) (*config, error) {
 		MaxWait:   2 * time.Minute,
 		MaxBody:   256 << 20,
 		NewError:  newAPIError,
-	}}
+	}, queues: &queues{}}
 	return cfg, cfg.apply(opts)
 }
 
@@ -101,6 +102,7 @@ func newClient(cfg *config) (*Client, error) {
 	c.Pipelines = &PipelinesService{c}
 	c.Jobs = &JobsService{c}
 	c.Artifacts = &ArtifactsService{c}
+	c.Statuses = &StatusesService{c}
 	return c, nil
 }
 
@@ -180,6 +182,50 @@ func (b *births) of(id any) time.Time {
 		return at
 	}
 	return time.Time{}
+}
+
+// queues let calls about the same thing wait for one another, in all clients that were
+// made from one another by [Client.With].
+type queues struct {
+	mu  sync.Mutex
+	all map[string]*queue // by thing
+}
+
+// A queue is of one call that goes on, and of others that wait.
+type queue struct {
+	free  chan struct{} // has an element while no call goes on
+	calls int           // in the queue
+}
+
+// enter waits until a call is the first in the queue of a thing. It returns the error of
+// a context that ends before.
+func (q *queues) enter(ctx context.Context, thing string) (leave func(), err error) {
+	q.mu.Lock()
+	one := q.all[thing]
+	if one == nil {
+		if q.all == nil {
+			q.all = map[string]*queue{}
+		}
+		one = &queue{free: make(chan struct{}, 1)}
+		one.free <- struct{}{}
+		q.all[thing] = one
+	}
+	one.calls++
+	q.mu.Unlock()
+	forget := func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if one.calls--; one.calls == 0 {
+			delete(q.all, thing)
+		}
+	}
+	select {
+	case <-one.free:
+		return func() { one.free <- struct{}{}; forget() }, nil
+	case <-ctx.Done():
+		forget()
+		return nil, rest.Ended(ctx)
+	}
 }
 
 // newJob keeps the job that a call has created.

@@ -152,7 +152,16 @@ const (
 	PipelineOrderByCreatedAt PipelineOrder = "created_at"
 )
 
-// A Sort is the direction of a [PipelineOrder]. The set is open: a word not
+// A StatusOrder is what a list of statuses is sorted by. The set is open: a word not
+// listed here passes through unchanged, and GitLab refuses what it does not know.
+type StatusOrder string
+
+const (
+	StatusOrderByID         StatusOrder = "id"          // age, as IDs only grow
+	StatusOrderByPipelineID StatusOrder = "pipeline_id" // age of the pipeline
+)
+
+// A Sort is the direction of an order. The set is open: a word not
 // listed here passes through unchanged, and GitLab refuses what it does not
 // know.
 //
@@ -160,8 +169,8 @@ const (
 type Sort string
 
 const (
-	SortAsc  Sort = "asc"  // smallest or oldest first; [PipelinesService.ListMine] refuses it
-	SortDesc Sort = "desc" // largest or newest first, the default
+	SortAsc  Sort = "asc"  // smallest or oldest first, the default for statuses; [PipelinesService.ListMine] refuses it
+	SortDesc Sort = "desc" // largest or newest first, the default for pipelines
 )
 
 // A DownloadMode is the way artifacts take from the storage to the reader.

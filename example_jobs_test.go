@@ -167,3 +167,24 @@ func ExampleJobsService_FollowLog() {
 	// FAIL
 	// It ended: failed
 }
+
+func ExampleStatusesService_Set() {
+	srv := gitlabcitest.NewServer()
+	request := srv.AddMergeRequest("group/app", gitlabcitest.MergeRequest{Source: "topic"})
+	request.AddPipeline(gitlabcitest.PipelineKindDetached, gitlabcitest.Pipeline{})
+	client, ctx := srv.Client(), context.Background()
+
+	opts := &gitlabci.SetStatusOptions{Name: "terraform plan", MergeRequest: 1, TargetURL: "https://plans.example.com/1"}
+	for _, state := range []gitlabci.Status{gitlabci.StatusRunning, gitlabci.StatusRunning, gitlabci.StatusSuccess} {
+		status, err := client.Statuses.Set(ctx, "group/app", request.SHA, state, opts)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(status.Status, status.ID, "in pipeline", status.PipelineID)
+	}
+	// Output:
+	// running 1001 in pipeline 101
+	// running 1001 in pipeline 101
+	// success 1001 in pipeline 101
+}

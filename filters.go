@@ -60,7 +60,7 @@ func checkFilters(item any, query url.Values, p rest.Path) error {
 
 // checkedFilters are the parameters that an item can contradict.
 var checkedFilters = []string{
-	"status", "scope", "scope[]", "ref", "sha", "source", "name", "updated_after", "updated_before", "created_after", "created_before",
+	"status", "scope", "scope[]", "ref", "sha", "source", "name", "pipeline_id", "updated_after", "updated_before", "created_after", "created_before",
 }
 
 // A filter is a parameter of a query, and a test whether an item fits a value.
@@ -155,5 +155,13 @@ func (j *JobInfo) contradicts(query url.Values) (parameter, has string) {
 		exactly("scope[]", string(j.Status)),
 		exactly("scope", string(j.Status)),
 		exactly("ref", j.Ref),
+	})
+}
+
+func (s *CommitStatus) contradicts(query url.Values) (parameter, has string) {
+	return mismatch(query, []filter{
+		exactly("ref", s.Ref),
+		exactly("name", s.Name),
+		exactly("pipeline_id", fmt.Sprint(s.PipelineID)),
 	})
 }

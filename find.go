@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -299,4 +300,48 @@ func (f *finder) ended(ctx context.Context, err error) error {
 		err = nil
 	}
 	return rest.Errorf("waiting for a pipeline of %s: %w", f.what, f.patience.Ended(ctx, err))
+}
+
+// A mergeRequestHead is what is read of a merge request to find its pipelines.
+type mergeRequestHead struct {
+	IID             int64         `json:"iid"`
+	SHA             string        `json:"sha"`
+	SourceBranch    string        `json:"source_branch"`
+	SourceProjectID ProjectID     `json:"source_project_id"`
+	HeadPipeline    *PipelineInfo `json:"head_pipeline"`
+}
+
+func (m *mergeRequestHead) label() string { return fmt.Sprintf("merge request !%d", m.IID) }
+
+func (m *mergeRequestHead) missing() string {
+	if m.SHA == "" {
+		return "sha"
+	}
+	return ""
+}
+
+// ofMergeRequest finds the pipeline that a merge request shows for a commit: its head
+// pipeline, which can be that of a merge commit or of a fork, or, if the head has moved on,
+// the newest one of the commit. It is nil if there is none.
+func (s *PipelinesService) ofMergeRequest(ctx context.Context, project ProjectID, iid int64, sha string) (*mergeRequestHead, *PipelineInfo, error) {
+	path := at("projects", project, "merge_requests", strconv.FormatInt(iid, 10))
+	path.Template = "/projects/:id/merge_requests/:merge_request_iid"
+	m, err := get[*mergeRequestHead](ctx, s.client, path, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	if head := m.HeadPipeline; head != nil && (strings.EqualFold(m.SHA, sha) || strings.EqualFold(head.SHA, sha)) {
+		return m, head, nil
+	}
+	path.Escaped, path.Template = path.Escaped+"/pipelines", path.Template+"/pipelines"
+	var newest *PipelineInfo
+	for p, err := range all(ctx, s.client, uncheckedPagesAt[*PipelineInfo](s.client, path), (*ListPipelinesOptions)(nil)) {
+		if err != nil {
+			return nil, nil, err
+		}
+		if strings.EqualFold(p.SHA, sha) && (newest == nil || p.ID > newest.ID) { // those for merge requests are listed first
+			newest = p
+		}
+	}
+	return m, newest, nil
 }

@@ -166,7 +166,10 @@ func orderOf[P any](query url.Values) pages.Order {
 	if _, ok := any(item).(identified); !ok {
 		return pages.Unordered()
 	}
-	ascending := Sort(query.Get("sort")) == SortAsc
+	_, ascending := any(item).(*CommitStatus) // unless it is told otherwise
+	if sort := query.Get("sort"); sort != "" {
+		ascending = Sort(sort) == SortAsc
+	}
 	switch PipelineOrder(query.Get("order_by")) {
 	case "", PipelineOrderByID:
 		return pages.ByID(ascending)
@@ -210,6 +213,7 @@ type identified interface {
 
 func (p *PipelineInfo) identity() (int64, time.Time) { return int64(p.ID), p.UpdatedAt }
 func (j *JobInfo) identity() (int64, time.Time)      { return int64(j.ID), time.Time{} }
+func (s *CommitStatus) identity() (int64, time.Time) { return int64(s.ID), time.Time{} }
 
 // entrySeed makes it impossible to choose paths that are taken for one another.
 var entrySeed = maphash.MakeSeed()

@@ -157,6 +157,24 @@ type Commit struct {
 	WebURL           string              `json:"web_url,omitzero"`
 }
 
+// A CommitStatus is what a job, or another system, says about a commit.
+type CommitStatus struct {
+	ID           JobID      `json:"id"` // GitLab numbers statuses and jobs together
+	SHA          string     `json:"sha"`
+	Ref          string     `json:"ref"`
+	Status       Status     `json:"status"`
+	Name         string     `json:"name"`
+	TargetURL    string     `json:"target_url,omitzero"`
+	Description  string     `json:"description,omitzero"`
+	CreatedAt    time.Time  `json:"created_at,omitzero"`
+	StartedAt    time.Time  `json:"started_at,omitzero"`
+	FinishedAt   time.Time  `json:"finished_at,omitzero"`
+	AllowFailure bool       `json:"allow_failure"`
+	Coverage     *float64   `json:"coverage,omitzero"`    // percent; nil if unknown
+	PipelineID   PipelineID `json:"pipeline_id,omitzero"` // zero on servers that do not report it
+	Author       *User      `json:"author,omitzero"`
+}
+
 // A DetailedStatus is how GitLab's pages show a status. Its words are made for
 // people: they changed over versions and may be in the token owner's language,
 // so programs should ask [Status] instead.

@@ -82,6 +82,8 @@ var goldenCalls = map[string]goldenCall{
 	"artifacts_entries":                       {method: "Artifacts.ListEntries", id: 550170},
 	"artifacts_all_entries":                   {method: "Artifacts.AllEntries", id: 550170},
 	"artifacts_keep":                          {method: "Artifacts.Keep", id: 550170},
+	"statuses_list":                           {method: "Statuses.List"},
+	"statuses_all":                            {method: "Statuses.All"},
 }
 
 // goldenClient returns a client of a server that gives answer to the last of
@@ -150,7 +152,7 @@ type goldenTest struct {
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions) {
+	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions, goldenNeighbours) {
 		t.Run(test.call, func(t *testing.T) {
 			answer := testkit.GoldenFile(t, test.file)
 			require.Equal(t, test.want, goldenAsk(t, test.call, answer))

@@ -53,6 +53,7 @@ var mayImport = map[string]string{
 	"internal/testkit/sample": "",
 	"promises":                "",
 	"promises/memory":         "",
+	"promises/neighbours":     "",
 }
 
 // packagesOfModule finds the packages, by their folders. It reads the files rather than

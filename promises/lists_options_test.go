@@ -62,6 +62,8 @@ var notChecked = map[string]string{
 	"include_retried": "it lists more, and an item does not show that it was retried",
 	"path":            "the endpoint was made with it",
 	"recursive":       "the endpoint was made with it",
+	"stage":           "a status does not have its stage",
+	"all":             "it lists more, and an item does not show that it was superseded",
 }
 
 // call calls a method of a list with one option set, and ranges over what it returns.
@@ -97,6 +99,8 @@ func otherValues(t *testing.T, p listParameter) any {
 	switch {
 	case p.field.Type.Kind() == reflect.String:
 		return "wanted"
+	case p.field.Type == reflect.TypeFor[gitlabci.PipelineID]():
+		return 5
 	case p.field.Type == reflect.TypeFor[[]gitlabci.Status]():
 		return []gitlabci.Status{"wanted"}
 	case p.field.Type == reflect.TypeFor[time.Time]() && strings.HasSuffix(p.name, "_before"):
@@ -134,7 +138,7 @@ func TestEveryFilterIsChecked(t *testing.T) {
 
 // triedInReleases are the filters that are tried with every release: those of pipelines
 // by what is deleted, and those of jobs. The list of all own pipelines has had its filters
-// from its first release on.
+// from its first release on, and so has that of a commit's statuses, as far as is known.
 func triedInReleases() (names []string) {
 	for name := range filterCases() {
 		names = append(names, "ListPipelinesOptions."+name)
@@ -144,6 +148,7 @@ func triedInReleases() (names []string) {
 		parameter, list, _ := strings.Cut(name, " ")
 		names = append(names, structs[list]+"."+strings.TrimSuffix(parameter, "[]"))
 	}
+	names = append(names, "ListStatusesOptions.ref", "ListStatusesOptions.name", "ListStatusesOptions.pipeline_id")
 	return append(names, "ListMyPipelinesOptions.source", "ListMyPipelinesOptions.created_after", "ListMyPipelinesOptions.created_before")
 }
 

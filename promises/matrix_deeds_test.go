@@ -56,7 +56,7 @@ const (
 func inhabitedServer(d deed) *gitlabcitest.Server {
 	srv := gitlabcitest.NewServer()
 	p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{
-		ID: matrixPipeline, Status: gitlabci.StatusFailed, Variables: []*gitlabci.Variable{{Key: "A", Value: matrixSecret}},
+		ID: matrixPipeline, SHA: testkit.SHA, Status: gitlabci.StatusFailed, Variables: []*gitlabci.Variable{{Key: "A", Value: matrixSecret}},
 	})
 	var files fs.FS
 	if strings.Contains(d.route, "artifacts") {
@@ -138,6 +138,9 @@ func methodDeeds() []deed {
 		methodDeed("Artifacts.Keep", repeatable, false, matrixFailed),
 		methodDeed("Artifacts.Delete", bare, false, matrixFailed),
 		methodDeed("Artifacts.DeleteAll", bare, false, 0),
+		methodDeed("Statuses.List", reading, false, 0),
+		methodDeed("Statuses.All", reading, false, 0),
+		methodDeed("Statuses.Set", searching, false, 0),
 	}
 }
 

@@ -37,6 +37,9 @@ var fuzzEntities = []func(context.Context, *gitlabci.Client) (any, error){
 	func(ctx context.Context, c *gitlabci.Client) (any, error) {
 		return c.Jobs.Get(ctx, "group/app", 7)
 	},
+	func(ctx context.Context, c *gitlabci.Client) (any, error) {
+		return fuzzItems(c.Statuses.List(ctx, "group/app", testkit.SHA, nil))
+	},
 }
 
 func fuzzItems[T any](page *gitlabci.Page[T], err error) (any, error) {

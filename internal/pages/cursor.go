@@ -49,7 +49,7 @@ var where = []string{"page", "per_page", "cursor", "id_after", "id_before", "pag
 var what = []string{
 	"id", "pipeline_id", "job_id", "merge_request_iid",
 	"order_by", "sort", "scope", "status", "ref", "sha", "source", "name", "username", "yaml_errors",
-	"updated_after", "updated_before", "created_after", "created_before", "include_retried", "path", "recursive",
+	"updated_after", "updated_before", "created_after", "created_before", "include_retried", "path", "recursive", "stage", "all",
 }
 
 // isOfLists reports whether a list of GitLab's has a parameter. Servers read names in

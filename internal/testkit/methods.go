@@ -34,6 +34,9 @@ type Target struct {
 	Name    string // of a job
 }
 
+// SHA is the commit that methods are called with.
+const SHA = "3f1c9a5d7e20b4486a9f01d2c7b8e5a4d3f2c1b0"
+
 // App is the target of [Call] and of a method's URL.
 var App = Target{Project: "group/app", ID: 7, Name: "unit"}
 
@@ -45,6 +48,7 @@ var Methods = func() map[string]Method {
 	all := maps.Clone(pipelineMethods)
 	maps.Copy(all, jobMethods)
 	maps.Copy(all, artifactMethods)
+	maps.Copy(all, statusMethods)
 	return all
 }()
 
@@ -71,7 +75,7 @@ func (m Method) Path(of Target) string {
 	_, path, _ := strings.Cut(m.Route, " ")
 	id := strconv.FormatInt(of.ID, 10)
 	return strings.NewReplacer(
-		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, "*artifact_path", "out/a.txt",
+		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, "*artifact_path", "out/a.txt", ":sha", SHA,
 	).Replace(path)
 }
 
@@ -223,6 +227,27 @@ var pipelineMethods = map[string]Method{
 	},
 	"Pipelines.RetryEach": {
 		Route: "POST /projects/:id/pipelines/:pipeline_id/retry", Many: true, Call: each((*gitlabci.PipelinesService).RetryEach),
+	},
+}
+
+var statusMethods = map[string]Method{
+	"Statuses.List": {
+		Route: "GET /projects/:id/repository/commits/:sha/statuses", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Statuses.List(ctx, of.Project, SHA, nil))
+		},
+	},
+	"Statuses.All": {
+		Route: "GET /projects/:id/repository/commits/:sha/statuses", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Statuses.All(ctx, of.Project, SHA, nil))
+		},
+	},
+	"Statuses.Set": {
+		Route: "POST /projects/:id/statuses/:sha", Many: true,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Statuses.Set(ctx, of.Project, SHA, gitlabci.StatusSuccess, &gitlabci.SetStatusOptions{Name: of.Name})
+		},
 	},
 }
 

@@ -184,11 +184,26 @@ def changing(project, pipeline):
     project.artifacts.delete()
 
 
+def statuses(project):
+    commit = project.commits.get("main")
+    commit.statuses.create({"state": "pending", "name": "bot"})
+    running = commit.statuses.create({"state": "running", "name": "bot", "description": "at work"})
+    message = refused(400, gitlab.GitlabCreateError, commit.statuses.create, {"state": "running", "name": "bot"})
+    assert message.startswith("Cannot transition status via :run from :running")
+    ended = commit.statuses.create({"state": "success", "name": "bot", "target_url": "https://bot.example.com/1"})
+    assert ended.id == running.id and ended.description == "at work" and ended.author["username"] == "maya"
+    assert ended.pipeline_id == project.commits.get("main").last_pipeline["id"]
+    named = commit.statuses.list(name="bot", get_all=True)
+    assert [s.status for s in named] == ["success"] and len(commit.statuses.list(get_all=True)) > 1
+    refused(404, gitlab.GitlabCreateError, commit.statuses.create, {"state": "success", "pipeline_id": 1})
+
+
 def main():
     project = first_questions(connect())
     lists(project)
     artifacts(project, reading(project))
     changing(project, running(project))
+    statuses(project)
     print(f"python-gitlab {gitlab.__version__}: all of it works", "with a storage" if STORAGE else "")
 
 
