@@ -8,12 +8,10 @@
 package lenient
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 )
 
 // ErrNotObject means that a response is something other than one JSON object.
@@ -37,26 +35,33 @@ func object(ctx context.Context, t reflect.Type, body []byte) (any, LeftOut, err
 	d := newDecoder(t)
 	defer d.release()
 	d.stop.done = ctx.Done()
-	object, err := d.object(t, body)
+	object, err := d.whole(body)
 	return object, d.left, err
 }
 
-func (d *decoder) object(t reflect.Type, body []byte) (any, error) {
+// whole decodes a body that is one object.
+func (d *decoder) whole(body []byte) (any, error) {
 	d.scanner = scanner{data: body, stop: d.stop}
 	if d.kind() != '{' {
 		return nil, ErrNotObject
 	}
-	if err := checkFootprint(t, body, d.stop); err != nil {
+	if err := checkFootprint(d.plan.of, body, d.stop); err != nil {
 		return nil, err
 	}
-	v := d.newItem(d.plan)
-	err := d.fields(d.plan.root, v)
+	object, err := d.one()
 	if err == nil {
 		err = d.end()
 	}
-	if err != nil {
+	return object, err
+}
+
+// one decodes the object at the present offset into a new item.
+func (d *decoder) one() (any, error) {
+	v := d.newItem(d.plan)
+	if err := d.object(d.root); err != nil {
 		return nil, err
 	}
+	v.Set(d.root.value)
 	return v.Addr().Interface(), nil
 }
 
@@ -94,13 +99,13 @@ func elements(ctx context.Context, t reflect.Type, body []byte, add func(object 
 			d.left.add(i)
 			return d.skip()
 		}
-		v, lost := d.newItem(d.plan), len(d.left.lost)
-		err := d.fields(d.plan.root, v)
+		lost := len(d.left.lost)
+		object, err := d.one()
 		d.left.underIndex(i, lost)
 		if err != nil {
 			return fmt.Errorf("element %d: %w", i, err)
 		}
-		add(v.Addr().Interface())
+		add(object)
 		return nil
 	})
 	if err == nil {
@@ -116,95 +121,101 @@ type decoder struct {
 	plan *plan
 	deep int // levels of nesting
 	left LeftOut
-	*memory
+	clock
+	memory
 }
 
 func newDecoder(t reflect.Type) *decoder {
 	p := planOf(t)
-	m, _ := p.memories.Get().(*memory)
-	if m == nil {
-		m = newMemory(p)
+	d, _ := p.decoders.Get().(*decoder)
+	if d == nil {
+		d = &decoder{plan: p}
+		d.root = d.newSite(p.root, reflect.New(p.root.typ).Elem(), 0)
 	}
-	return &decoder{plan: p, memory: m}
+	return d
 }
 
 // release ends the use of a decoder.
 func (d *decoder) release() {
 	d.memory.release()
-	d.plan.memories.Put(d.memory)
+	d.scanner, d.deep, d.left = scanner{}, 0, LeftOut{}
+	d.plan.decoders.Put(d)
 }
 
-// fields decodes an object into a struct. If a name is repeated, the last value counts.
-func (d *decoder) fields(s *shape, v reflect.Value) error {
-	d.at++ // the bracket
-	if d.kind() == '}' {
-		d.at++
-		return nil
+// fill decodes the next value, before which there is no white space, into the field of a
+// site. It reports whether a copy needs the field set again.
+func (d *decoder) fill(sl *slot) (again bool, err error) {
+	if d.at == len(d.data) {
+		return false, d.wrong("")
 	}
-	in := whole{s, [4]reflect.Value{v}}
-	var seen [4]uint64 // bits of the fields that have a value
-	for n := 0; ; n++ {
-		i, err := d.fieldName(s, n)
-		if err != nil {
-			return err
+	c := d.data[d.at]
+	switch {
+	case c == 'n':
+		sl.zero()
+		return false, d.word("null")
+	case c == '"' && sl.text != nil:
+		*sl.text, again, err = d.keptText()
+		return again, err
+	case c == '"' && sl.at != nil:
+		if t, n := d.clock.time(d.data[d.at:]); n > 0 {
+			*sl.at = t
+			d.at += n
+			return false, nil
 		}
-		if err := d.stop.err(); err != nil {
-			return err
-		}
-		if i < 0 {
-			err = d.skip()
-		} else {
-			err = d.field(&s.fields[i], &in, seen[i/64%4]&(1<<(i%64)) != 0)
-			seen[i/64%4] |= 1 << (i % 64)
-		}
-		if err != nil {
-			return err
-		}
-		if more, err := d.next('}'); !more || err != nil {
-			return err
-		}
+	case c == '{' && sl.shape.kind == shapeStruct:
+		return d.fillStruct(sl)
+	case c == '[' && sl.texts != nil:
+		sl.list, sl.owned = sl.list[:0], false
+		sl.list, err = d.textList(sl.shape.elem, sl.list, sl)
+		*sl.texts = append([]string{}, sl.list...)
+		return len(sl.list) > 0, err
+	case d.number64(sl):
+		return false, nil
 	}
+	sl.zero()
+	if d.deep++; d.deep > mostDepth {
+		return false, errDepth
+	}
+	err = d.set(sl.shape, sl.value, sl, 0)
+	d.deep--
+	return sl.text != nil || sl.shape.pointer || !sl.shape.flat, err
 }
 
-// fieldName reads the nth name of an object, and the colon after it. It returns the index
-// of the field, or -1. Mostly the last object of the shape had the same name there.
-func (d *decoder) fieldName(s *shape, n int) (index int, err error) {
-	d.kind()
-	names := d.known[s.number]
-	if n < len(names) && bytes.HasPrefix(d.data[d.at:], names[n].quoted) {
-		d.at += len(names[n].quoted)
-		return names[n].index, nil
+// fillStruct decodes an object into a field that is a struct, or points to one.
+func (d *decoder) fillStruct(sl *slot) (again bool, err error) {
+	if d.deep++; d.deep > mostDepth {
+		return false, errDepth
 	}
-	start := d.at
+	var inner *site
+	if sl.shape.pointer {
+		inner = d.siteOf(sl, sl.shape, len(sl.elements))
+	} else {
+		inner = d.innerSite(sl)
+	}
+	err = d.object(inner)
+	if d.deep--; err != nil || !sl.shape.pointer {
+		return inner.again, err
+	}
+	d.point(sl, inner)
+	return true, nil
+}
+
+// keptText reads a string.
+func (d *decoder) keptText() (text string, shares bool, err error) {
 	raw, itself, err := d.text()
 	if err != nil {
-		return 0, err
+		return "", false, err
 	}
-	if err := d.take(':'); err != nil {
-		return 0, err
+	if !itself {
+		raw = unescape(raw)
 	}
-	index = s.index(raw, itself)
-	d.noteName(s, n, index, d.data[start:d.at])
-	return index, nil
+	text, shares = d.keep(raw, len(d.data)-d.at)
+	return text, shares, nil
 }
 
-func (d *decoder) field(f *field, in *whole, again bool) error {
-	v := in.field(f)
-	if again {
-		v.SetZero()
-		d.forget() // which may hold that value
-	}
-	lost := len(d.left.lost)
-	err := d.set(f.shape, v, f)
-	if len(d.left.lost) > lost {
-		d.left.under(f.name, lost)
-	}
-	return err
-}
-
-// set decodes the next value into v, which is zero. The field is where it stands, or
-// the field of the list or map that holds it.
-func (d *decoder) set(s *shape, v reflect.Value, f *field) error {
+// set decodes the next value into v, which is zero. The slot is where it stands, or where
+// the list or map that holds it does, as its ith element.
+func (d *decoder) set(s *shape, v reflect.Value, sl *slot, i int) error {
 	c := d.kind()
 	if c == 'n' {
 		return d.word("null")
@@ -214,9 +225,9 @@ func (d *decoder) set(s *shape, v reflect.Value, f *field) error {
 	}
 	to, start := v, d.at
 	if s.pointer {
-		to = d.pointee(s, f)
+		to = d.pointee(s, sl.field)
 	}
-	fits, err := d.setValue(s, to, c, f)
+	fits, err := d.setValue(s, to, c, sl, i)
 	d.deep--
 	switch {
 	case err != nil:
@@ -230,7 +241,7 @@ func (d *decoder) set(s *shape, v reflect.Value, f *field) error {
 
 // setValue decodes the next value, which begins with c, into v, which is no pointer. It
 // reports whether it fits.
-func (d *decoder) setValue(s *shape, v reflect.Value, c byte, f *field) (fits bool, err error) {
+func (d *decoder) setValue(s *shape, v reflect.Value, c byte, sl *slot, i int) (fits bool, err error) {
 	switch {
 	case s.kind == shapeAny:
 		value, err := d.any()
@@ -239,56 +250,62 @@ func (d *decoder) setValue(s *shape, v reflect.Value, c byte, f *field) (fits bo
 		}
 		return true, err
 	case s.bracket() == 0:
-		return d.setScalar(s, v, c, f)
+		return d.setScalar(s, v, c, sl)
 	case s.bracket() != c:
 		return false, d.skip()
 	case s.kind == shapeList:
-		return true, d.setList(s, v, f)
+		return true, d.setList(s, v, sl)
 	case s.kind == shapeMap:
-		return true, d.setMap(s, v, f)
+		return true, d.setMap(s, v, sl)
 	}
-	return true, d.setStruct(s, v, f)
+	inner := d.siteOf(sl, s, i)
+	err = d.object(inner)
+	v.Set(inner.value)
+	return true, err
 }
 
-func (d *decoder) setList(s *shape, v reflect.Value, f *field) error {
-	v.Set(s.empty)
+func (d *decoder) setList(s *shape, v reflect.Value, sl *slot) error {
 	if list, ok := reflect.TypeAssert[*[]string](v.Addr()); ok {
-		return d.setTexts(s, list, f)
+		texts, err := d.textList(s.elem, nil, sl)
+		*list = append([]string{}, texts...)
+		return err
 	}
-	last := &d.last[f.number]
-	defer func() { last.length = v.Len() }()
+	v.Set(s.empty)
+	defer func() { sl.length = v.Len() }()
 	return d.each(func(i int) error {
 		if i == v.Cap() {
-			v.Grow(max(1, last.length-i))
+			v.Grow(max(1, sl.length-i))
 		}
 		v.SetLen(i + 1)
-		element := v.Index(i)
-		element.SetZero()
 		lost := len(d.left.lost)
-		err := d.set(s.elem, element, f)
+		err := d.set(s.elem, v.Index(i), sl, i)
 		d.left.underIndex(i, lost)
 		return err
 	})
 }
 
-// setTexts decodes a list of texts in one allocation.
-func (d *decoder) setTexts(s *shape, list *[]string, f *field) error {
-	d.list = d.list[:0]
-	err := d.each(func(i int) error {
+// textList decodes a list of texts, which are appended to a list.
+func (d *decoder) textList(elem *shape, list []string, sl *slot) ([]string, error) {
+	err := d.each(func(i int) (err error) {
+		if d.kind() == '"' {
+			text, _, err := d.keptText()
+			list = append(list, text)
+			return err
+		}
+		list = append(list, "")
 		lost := len(d.left.lost)
-		err := d.set(s.elem, d.addText(), f)
+		err = d.set(elem, reflect.ValueOf(&list[i]).Elem(), sl, i)
 		d.left.underIndex(i, lost)
 		return err
 	})
-	*list = append(*list, d.list...)
-	return err
+	return list, err
 }
 
-func (d *decoder) setMap(s *shape, v reflect.Value, f *field) error {
+func (d *decoder) setMap(s *shape, v reflect.Value, sl *slot) error {
 	v.Set(reflect.MakeMap(s.typ))
 	return d.names(func(name string) error {
 		element, lost := reflect.New(s.typ.Elem()).Elem(), len(d.left.lost)
-		err := d.set(s.elem, element, f)
+		err := d.set(s.elem, element, sl, len(sl.elements))
 		d.left.under("*", lost) // the name may be a secret
 		if err != nil {
 			return err
@@ -296,95 +313,4 @@ func (d *decoder) setMap(s *shape, v reflect.Value, f *field) error {
 		v.SetMapIndex(reflect.ValueOf(name).Convert(s.typ.Key()), element)
 		return nil
 	})
-}
-
-// setStruct decodes an object, or copies the last one of the field if it is the same.
-func (d *decoder) setStruct(s *shape, v reflect.Value, f *field) error {
-	last := &d.last[f.number]
-	if len(last.raw) > 0 && d.fresh(&last.kept) && bytes.HasPrefix(d.data[d.at:], last.raw) {
-		d.at += len(last.raw)
-		d.use(last.block)
-		d.copy(s, v, last.value, f)
-		return nil
-	}
-	start, around, losses := d.at, d.oldest, d.left.losses
-	d.oldest = d.block
-	if err := d.fields(s, v); err != nil {
-		return err
-	}
-	if d.left.losses == losses { // or a copy would lose the same unseen
-		last.raw, last.value, last.block = d.data[start:d.at], v, d.oldest
-	}
-	d.use(around)
-	return nil
-}
-
-// copy sets a value of a field to another one, so that the two share nothing that can be
-// changed.
-func (d *decoder) copy(s *shape, to, from reflect.Value, f *field) {
-	to.Set(from)
-	switch {
-	case s.flat:
-	case s.kind == shapeAny && !from.IsNil():
-		to.Set(reflect.ValueOf(copyAny(from.Interface())))
-	case s.kind == shapeStruct:
-		to, from := whole{s, [4]reflect.Value{to}}, whole{s, [4]reflect.Value{from}}
-		for i := range s.fields {
-			if f := &s.fields[i]; !f.shape.flat || f.shape.pointer {
-				d.copyPointer(f.shape, to.field(f), from.field(f), f)
-			}
-		}
-	case s.kind == shapeList && from.Len() > 0:
-		if list, ok := reflect.TypeAssert[*[]string](to.Addr()); ok {
-			*list = slices.Clone(*list)
-			return
-		}
-		to.Set(reflect.MakeSlice(s.typ, from.Len(), from.Len()))
-		for i := range from.Len() {
-			d.copyPointer(s.elem, to.Index(i), from.Index(i), f)
-		}
-	case s.kind == shapeMap && !from.IsNil():
-		to.Set(reflect.MakeMap(s.typ))
-		if from.Len() == 0 {
-			return
-		}
-		for name, value := range from.Seq2() {
-			element := reflect.New(s.typ.Elem()).Elem()
-			d.copyPointer(s.elem, element, value, f)
-			to.SetMapIndex(name, element)
-		}
-	}
-}
-
-// copyPointer is like copy, also for what is, or is not, behind a pointer.
-func (d *decoder) copyPointer(s *shape, to, from reflect.Value, f *field) {
-	switch {
-	case !s.pointer:
-		d.copy(s, to, from, f)
-	case from.IsNil():
-		to.SetZero()
-	default:
-		p := d.pointee(s, f)
-		d.copy(s, p, from.Elem(), f)
-		to.Set(p.Addr())
-	}
-}
-
-// copyAny copies a value that [decoder.any] has made.
-func copyAny(value any) any {
-	switch value := value.(type) {
-	case map[string]any:
-		names := make(map[string]any, len(value))
-		for name, inside := range value {
-			names[name] = copyAny(inside)
-		}
-		return names
-	case []any:
-		list := make([]any, len(value))
-		for i, inside := range value {
-			list[i] = copyAny(inside)
-		}
-		return list
-	}
-	return value
 }

@@ -208,6 +208,27 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
+// A time in an object is read as package time does, and in the other layouts.
+func FuzzTime(f *testing.F) {
+	for _, text := range oddTimes {
+		f.Add(text[1 : len(text)-1])
+	}
+	f.Add("2026-04-09T05:29:59.801Z and more")
+	f.Fuzz(func(t *testing.T, text string) {
+		body, err := json.Marshal(map[string]string{"at": text})
+		require.NoError(t, err)
+		var want time.Time
+		if want.UnmarshalText([]byte(text)) != nil {
+			want, _ = lenient.ParseTime(text)
+		}
+		list, _, err := lenient.List[*thing](t.Context(), fmt.Appendf(nil, `[%s,{"at":"2026-04-09T05:29:59Z"},%[1]s]`, body))
+		require.NoError(t, err)
+		for _, got := range []time.Time{list[0].At, list[2].At} {
+			require.Equal(t, want, got, text)
+		}
+	})
+}
+
 func TestEncode(t *testing.T) {
 	many := map[string]int{}
 	for i := range 100 {

@@ -1,130 +1,179 @@
 package lenient
 
 import (
+	"encoding/binary"
 	"reflect"
 	"strings"
 	"time"
 )
 
-// Texts share blocks of memory. Who keeps an item keeps the blocks that its texts are in,
-// which are at most four in a row, since texts and objects of older blocks are not used
-// again: 3 KiB.
+// Texts that are met once share blocks of memory with those of the items around. Texts
+// that are met again, in another item, are then allocated by themselves and shared by all
+// further items. So who keeps an item keeps, of others, at most what is in the first and the
+// last of its own blocks: 3 KiB.
 const (
-	textBlock  = 768           // bytes, which is a size of the allocator
-	longTexts  = textBlock / 3 // bytes from which on a text is allocated by itself
-	shortTexts = 64            // bytes up to which a text is looked up among those of all fields
+	textBlock  = 1536 // bytes, which is a size of the allocator
+	longTexts  = 256  // bytes from which on a text is allocated by itself
+	shortTexts = 64   // bytes up to which a text is looked up among those of all fields
 )
 
-// A memory is where a decoder keeps what it decodes: so that the texts and objects that
-// the items of a page repeat are decoded once, and so that few allocations are needed.
+// A memory is where a decoder keeps what it decodes, so that few allocations are needed.
 type memory struct {
+	root  *site
+	sites []*site // which are kept from response to response, without their values
+
 	short [256]kept // texts, by their hashes
-	last  []memo    // by the numbers of fields
-	known [][]name  // the names of the last object, by the numbers of shapes
+	taken []uint8   // the hashes of which there are some
+	texts strings.Builder
 
-	texts  strings.Builder // the present block
-	block  int             // its number
-	oldest int             // the oldest block with a text of the present object
-
-	list []string      // the list of texts that is being decoded
-	room reflect.Value // list
-
-	item reflect.Value // the present one, with room for what it points to
-	used uint64        // bits of the pointers in it that are set
+	item   reflect.Value // the present one, with room for what it points to
+	used   uint64        // bits of the pointers in it that are set
+	number uint          // of the item
 }
 
-// A kept text or object may be used again.
+// A kept text may be used again.
 type kept struct {
-	text  string
-	block int // where the text is, or the oldest of the object's
+	text string
+	item uint // that it is from
+	own  bool // it shares no block
 }
-
-// A memo is the last value of a field.
-type memo struct {
-	kept                 // a long text, or an object
-	raw    []byte        // the JSON of a time or an object
-	time   time.Time     // of raw
-	value  reflect.Value // of raw
-	length int           // of a list
-}
-
-// fresh reports whether all texts are in one of the last three blocks.
-func (m *memory) fresh(k *kept) bool { return m.block-k.block <= 2 }
-
-// use notes that the present object has texts of a block.
-func (m *memory) use(block int) { m.oldest = min(m.oldest, block) }
-
-// A name is one of an object, as the JSON has it.
-type name struct {
-	quoted []byte // with the quotes and the colon
-	index  int    // of its field, or -1
-}
-
-// mostListed is of how many texts a list's memory is used again.
-const mostListed = 1 << 10
-
-// mostNames is how many names of an object are remembered, and of how many bytes.
-const mostNames = 64
-
-func newMemory(p *plan) *memory {
-	m := &memory{last: make([]memo, p.numbers), known: make([][]name, p.shapes)}
-	m.room = reflect.ValueOf(&m.list).Elem()
-	return m
-}
-
-// noteName remembers the nth name of an object.
-func (m *memory) noteName(s *shape, n, index int, quoted []byte) {
-	names := m.known[s.number]
-	if n >= mostNames || n > len(names) || len(quoted) > mostNames {
-		return
-	}
-	if n == len(names) {
-		names = append(names, name{})
-		m.known[s.number] = names
-	}
-	names[n].index, names[n].quoted = index, append(names[n].quoted[:0], quoted...)
-}
-
-// forget lets go of the values of objects, which may change from now on.
-func (m *memory) forget() { clear(m.last) }
 
 // release lets go of all that callers have.
 func (m *memory) release() {
-	clear(m.short[:])
-	clear(m.last)
-	if clear(m.list[:cap(m.list)]); cap(m.list) > mostListed {
-		m.list = nil
+	for _, hash := range m.taken {
+		m.short[hash] = kept{}
 	}
-	m.item, m.texts, m.block = reflect.Value{}, strings.Builder{}, 0
+	for _, s := range m.sites {
+		s.clear()
+	}
+	m.taken, m.item, m.texts = m.taken[:0], reflect.Value{}, strings.Builder{}
 }
 
-// keep returns a text as a string, without making one that was made before.
-func (m *memory) keep(raw []byte, f *field) string {
-	if len(raw) > longTexts {
-		return string(raw)
+// cool has no object compared with an earlier one, whose JSON is overwritten.
+func (m *memory) cool() {
+	for _, s := range m.sites {
+		s.cool()
 	}
-	last := &m.last[f.number].kept
-	if len(raw) <= shortTexts {
-		hash := uint32(2166136261) // FNV-1a
-		for _, c := range raw {
-			hash = (hash ^ uint32(c)) * 16777619
+}
+
+// newSite returns the site of a struct.
+func (m *memory) newSite(s *shape, value reflect.Value, depth int) *site {
+	made := &site{shape: s, value: value, depth: depth, slots: make([]slot, len(s.fields))}
+	in := whole{s, [4]reflect.Value{value}}
+	for i := range s.fields {
+		sl := &made.slots[i]
+		sl.field, sl.value, sl.depth = &s.fields[i], in.field(&s.fields[i]), depth
+		if own := sl.shape; !own.own && !own.pointer {
+			sl.text, sl.number, sl.small = pointerTo[string](sl.value), pointerTo[int64](sl.value), pointerTo[int](sl.value)
+			sl.real, sl.is, sl.texts = pointerTo[float64](sl.value), pointerTo[bool](sl.value), pointerTo[[]string](sl.value)
+			sl.at, _ = reflect.TypeAssert[*time.Time](sl.value.Addr())
 		}
-		last = &m.short[(hash^hash>>16)%256]
 	}
-	if last.text != string(raw) || !m.fresh(last) {
-		last.text = m.newText(raw)
-		last.block = m.block
+	if depth <= mostSites {
+		m.sites = append(m.sites, made)
 	}
-	m.use(last.block)
-	return last.text
+	return made
+}
+
+// pointerTo returns a pointer to a field whose type is based on T, or nil.
+func pointerTo[T any](field reflect.Value) *T {
+	wanted := reflect.TypeFor[T]()
+	if field.Kind() != wanted.Kind() || !field.Type().ConvertibleTo(wanted) || field.Kind() == reflect.Slice && field.Type().Elem() != wanted.Elem() {
+		return nil
+	}
+	p, _ := reflect.TypeAssert[*T](field.Addr().Convert(reflect.TypeFor[*T]()))
+	return p
+}
+
+// siteOf returns the site of the objects in a slot, which are of this shape: of the ith,
+// in a list.
+func (m *memory) siteOf(sl *slot, s *shape, i int) *site {
+	to := &sl.inner
+	if i < len(sl.elements) {
+		to = &sl.elements[i]
+	}
+	if *to != nil {
+		return *to
+	}
+	made := m.newSite(s, reflect.New(s.typ).Elem(), sl.depth+1)
+	if made.depth <= mostSites {
+		*to = made
+	}
+	return made
+}
+
+// innerSite returns the site of a slot that is itself a struct.
+func (m *memory) innerSite(sl *slot) *site {
+	if sl.inner == nil {
+		sl.inner = m.newSite(sl.shape, sl.value, sl.depth)
+	}
+	return sl.inner
+}
+
+// keep returns a text as a string. If it shares a block, a further item needs its own.
+// At most room bytes of texts follow.
+func (m *memory) keep(raw []byte, room int) (text string, shares bool) {
+	switch {
+	case len(raw) == 0:
+		return "", false
+	case len(raw) > longTexts:
+		return string(raw), false
+	case len(raw) > shortTexts:
+		return m.newText(raw, room), true
+	}
+	hash := hashOf(raw)
+	k := &m.short[hash]
+	switch {
+	case k.text != string(raw):
+		if k.text == "" {
+			m.taken = append(m.taken, hash)
+		}
+		*k = kept{text: m.newText(raw, room), item: m.number}
+	case !k.own && k.item != m.number:
+		k.text, k.own = strings.Clone(k.text), true
+	}
+	return k.text, !k.own
+}
+
+// own returns a text that shares no block.
+func (m *memory) own(text string) string {
+	if len(text) == 0 || len(text) > shortTexts {
+		return strings.Clone(text)
+	}
+	hash := hashOf([]byte(text))
+	k := &m.short[hash]
+	switch {
+	case k.text != text:
+		if k.text == "" {
+			m.taken = append(m.taken, hash)
+		}
+		*k = kept{text: strings.Clone(text), own: true}
+	case !k.own:
+		k.text, k.own = strings.Clone(text), true
+	}
+	return k.text
+}
+
+// hashOf is a hash of the beginning and the end of a text.
+func hashOf(text []byte) uint8 {
+	n := len(text)
+	hash := uint64(n)
+	switch {
+	case n >= 8:
+		hash += binary.LittleEndian.Uint64(text) ^ binary.LittleEndian.Uint64(text[n-8:])*0xc2b2ae3d27d4eb4f
+	case n >= 4:
+		hash += uint64(binary.LittleEndian.Uint32(text)) | uint64(binary.LittleEndian.Uint32(text[n-4:]))<<32
+	default:
+		hash += uint64(text[0])<<8 | uint64(text[n/2])<<16 | uint64(text[n-1])<<24
+	}
+	return uint8(hash * 0x9e3779b97f4a7c15 >> 56)
 }
 
 // newText returns a new text in the present block.
-func (m *memory) newText(raw []byte) string {
+func (m *memory) newText(raw []byte, room int) string {
 	if m.texts.Cap()-m.texts.Len() < len(raw) {
-		m.block++
 		m.texts = strings.Builder{}
-		m.texts.Grow(textBlock)
+		m.texts.Grow(min(textBlock, len(raw)+room))
 	}
 	start := m.texts.Len()
 	m.texts.Write(raw)
@@ -135,6 +184,8 @@ func (m *memory) newText(raw []byte) string {
 // the plan says so.
 func (m *memory) newItem(p *plan) reflect.Value {
 	m.used = 0
+	m.number++
+
 	if p.bundle == nil {
 		m.item = reflect.Value{}
 		return reflect.New(p.root.typ).Elem()
@@ -150,10 +201,4 @@ func (m *memory) pointee(s *shape, f *field) reflect.Value {
 		return m.item.Field(i)
 	}
 	return reflect.New(s.typ).Elem()
-}
-
-// addText adds a text to the list that is being decoded, and returns where it is.
-func (m *memory) addText() reflect.Value {
-	m.list = append(m.list, "")
-	return m.room.Index(len(m.list) - 1)
 }

@@ -122,7 +122,7 @@ func TestKeptItemsAreSmall(t *testing.T) {
 			if j%8 == 0 {
 				tags, roles = append(tags, fmt.Sprintf(`"tag %d"`, j)), append(roles, fmt.Sprintf(`"role %d"`, j))
 			}
-			fmt.Fprintf(&body, `,{"name":"an item of some length, which is on page %d at place %d of it","tags":[%s],"owner":{"roles":[%s]}}`,
+			fmt.Fprintf(&body, `,{"name":"an item of some length, which is on page %d at place %d of it","tags":[%s,"only here: %[2]d"],"owner":{"roles":[%[4]s]}}`,
 				i, j, strings.Join(tags, ","), strings.Join(roles, ","))
 		}
 		list, _, err := lenient.List[*small](t.Context(), []byte("["+body.String()[1:]+"]"))

@@ -1,7 +1,6 @@
 package lenient
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -16,7 +15,7 @@ type unmarshaler interface{ UnmarshalJSON([]byte) error }
 
 // setScalar decodes the next value, which begins with c, into a scalar, which is zero.
 // It reports whether it fits; if not, the scalar stays zero.
-func (d *decoder) setScalar(s *shape, v reflect.Value, c byte, f *field) (fits bool, err error) {
+func (d *decoder) setScalar(s *shape, v reflect.Value, c byte, sl *slot) (fits bool, err error) {
 	switch {
 	case s.own:
 		raw, err := d.value()
@@ -25,15 +24,19 @@ func (d *decoder) setScalar(s *shape, v reflect.Value, c byte, f *field) (fits b
 		}
 		own, _ := reflect.TypeAssert[unmarshaler](v.Addr())
 		return own.UnmarshalJSON(raw) == nil, nil
+	case c == '"' && s.kind == shapeText:
+		text, _, err := d.keptText()
+		v.SetString(text)
+		return true, err
 	case c == '"':
-		raw, itself, err := d.text()
+		text, err := d.string()
 		if err != nil {
 			return false, err
 		}
-		return d.setText(s, v, raw, itself, f), nil
+		return setText(s, v, text), nil
 	case c == '{' || c == '[':
 		raw, err := d.value()
-		if fits = s.kind == shapeText && keepsJSON(f.name); fits && err == nil {
+		if fits = s.kind == shapeText && keepsJSON(sl.label); fits && err == nil {
 			v.SetString(strings.ToValidUTF8(string(raw), "\uFFFD"))
 		}
 		return fits, err
@@ -42,53 +45,121 @@ func (d *decoder) setScalar(s *shape, v reflect.Value, c byte, f *field) (fits b
 	if err != nil {
 		return false, err
 	}
-	return d.setLiteral(s, v, raw, f), nil
+	return d.setLiteral(s, v, raw), nil
 }
 
 // setLiteral sets a scalar from true, false or a number.
-func (d *decoder) setLiteral(s *shape, v reflect.Value, raw []byte, f *field) bool {
+func (d *decoder) setLiteral(s *shape, v reflect.Value, raw []byte) bool {
 	switch kind := s.typ.Kind(); {
 	case s.isTime:
 		return false
 	case kind == reflect.String:
-		v.SetString(d.keep(raw, f))
+		text, _ := d.keep(raw, 0)
+		v.SetString(text)
 		return true
 	case kind == reflect.Bool && (raw[0] == 't' || raw[0] == 'f'):
 		v.SetBool(raw[0] == 't')
 		return true
-	case kind == reflect.Int64:
-		if n, ok := integer(raw); ok {
-			v.SetInt(n)
-			return true
-		}
 	}
 	return parseScalar(v, string(raw))
 }
 
-// setText sets a scalar from a string: raw is what is between the quotes, and itself
-// whether that is the text.
-func (d *decoder) setText(s *shape, v reflect.Value, raw []byte, itself bool, f *field) bool {
-	if !itself {
-		raw = unescape(raw)
+// setText sets a time, a number or a bool from a text.
+func setText(s *shape, v reflect.Value, text string) bool {
+	if !s.isTime {
+		return parseScalar(v, text)
 	}
-	if s.kind == shapeText {
-		v.SetString(d.keep(raw, f))
+	t, ok := parseTime([]byte(text))
+	if ok {
+		v.Set(reflect.ValueOf(t))
+	}
+	return ok
+}
+
+// A clock reads times in the layout of today's GitLab. Most are of the same day, and in
+// the same zone, as the last one.
+type clock struct {
+	day    [len(time.DateOnly)]byte
+	start  int64 // of the day, in UTC
+	zone   *time.Location
+	offset int // of the zone, in seconds
+}
+
+// time reads a time that JSON begins with, such as "2006-01-02T15:04:05.999Z". It returns
+// how many bytes that took, or 0 if package time has to read it.
+func (c *clock) time(data []byte) (t time.Time, n int) {
+	if len(data) < len(`"2006-01-02T15:04:05Z"`) || data[11] != 'T' || data[14] != ':' || data[17] != ':' || !c.date(data[1:11]) {
+		return t, 0
+	}
+	hour, minute, second := twoDigits(data[12:]), twoDigits(data[15:]), twoDigits(data[18:])
+	if hour > 23 || minute > 59 || second > 59 {
+		return t, 0
+	}
+	n = 20
+	nanoseconds, unit := int64(0), int64(time.Second)
+	if data[n] == '.' {
+		for n++; n < len(data) && data[n]-'0' < 10 && unit > 1; n++ {
+			unit /= 10
+			nanoseconds += unit * int64(data[n]-'0')
+		}
+		if unit == int64(time.Second) {
+			return t, 0
+		}
+	}
+	seconds := c.start + int64(3600*hour+60*minute+second)
+	if n+1 < len(data) && data[n] == 'Z' && data[n+1] == '"' {
+		return time.Unix(seconds, nanoseconds).UTC(), n + 2
+	}
+	if n+6 >= len(data) || data[n] != '+' && data[n] != '-' || data[n+3] != ':' || data[n+6] != '"' {
+		return t, 0
+	}
+	hour, minute = twoDigits(data[n+1:]), twoDigits(data[n+4:])
+	if hour > 23 || minute > 59 {
+		return t, 0
+	}
+	offset := 3600*hour + 60*minute
+	if data[n] == '-' {
+		offset = -offset
+	}
+	return c.in(time.Unix(seconds-int64(offset), nanoseconds), offset), n + 7
+}
+
+// in returns a local time in the zone with an offset; that is the local one, if it fits.
+func (c *clock) in(t time.Time, offset int) time.Time {
+	if _, local := t.Zone(); local == offset {
+		return t
+	}
+	if c.zone == nil || c.offset != offset {
+		c.zone, c.offset = time.FixedZone("", offset), offset
+	}
+	return t.In(c.zone)
+}
+
+// date reads a date, and reports whether it is one.
+func (c *clock) date(text []byte) bool {
+	if c.day[0] != 0 && string(text) == string(c.day[:]) {
 		return true
 	}
-	if !s.isTime {
-		return parseScalar(v, string(raw))
+	century, year, month, day := twoDigits(text), twoDigits(text[2:]), twoDigits(text[5:]), twoDigits(text[8:])
+	if text[4] != '-' || text[7] != '-' || max(century, year, month, day) > 99 || month < 1 || month > 12 {
+		return false
 	}
-	last := &d.last[f.number]
-	if len(raw) == 0 || !bytes.Equal(last.raw, raw) {
-		t, ok := parseTime(raw)
-		if !ok {
-			return false
-		}
-		last.raw, last.time = raw, t
+	at := time.Date(100*century+year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
+	if at.Day() != day || day == 0 {
+		return false
 	}
-	to, _ := reflect.TypeAssert[*time.Time](v.Addr())
-	*to = last.time
+	copy(c.day[:], text)
+	c.start = at.Unix()
 	return true
+}
+
+// twoDigits returns the number of two digits, or one beyond 99.
+func twoDigits(text []byte) int {
+	tens, ones := text[0]-'0', text[1]-'0'
+	if tens > 9 || ones > 9 {
+		return 100
+	}
+	return 10*int(tens) + int(ones)
 }
 
 // parseTime parses a time, mostly in the layout of today's GitLab.

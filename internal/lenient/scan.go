@@ -1,6 +1,7 @@
 package lenient
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -89,6 +90,13 @@ var plain = func() (table [256]bool) {
 	return table
 }()
 
+// allPlain reports whether all of eight bytes are plain.
+func allPlain(bytes uint64) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	quotes, slashes := bytes^ones*'"', bytes^ones*'\\'
+	return ((quotes-ones)&^quotes|(slashes-ones)&^slashes|(bytes-ones*' ')&^bytes|bytes)&highs == 0
+}
+
 // text reads a string. It returns what is between the quotes, and whether that is the
 // text itself, without escapes or invalid UTF-8.
 func (s *scanner) text() (raw []byte, itself bool, err error) {
@@ -99,6 +107,12 @@ func (s *scanner) text() (raw []byte, itself bool, err error) {
 	ascii, escaped := true, false
 	i := start
 	for i < len(s.data) {
+		for i+8 <= len(s.data) && allPlain(binary.LittleEndian.Uint64(s.data[i:])) {
+			i += 8
+		}
+		if i == len(s.data) {
+			break
+		}
 		c := s.data[i]
 		switch {
 		case plain[c]:
@@ -238,6 +252,10 @@ func (s *scanner) value() (raw []byte, err error) {
 
 // skip reads any value.
 func (s *scanner) skip() error {
+	if c := s.kind(); c != '{' && c != '[' {
+		_, err := s.begin()
+		return err
+	}
 	open := make([]byte, 0, 64) // the brackets that close what is open
 	for {
 		closing, err := s.begin()

@@ -1,6 +1,7 @@
 package lenient
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -22,7 +23,6 @@ const (
 // they take.
 type shape struct {
 	kind    shapeKind
-	number  int          // among the shapes of the plan
 	pointer bool         // to a value of typ
 	typ     reflect.Type // of the value
 	own     bool         // the type reads JSON itself
@@ -42,11 +42,11 @@ type shape struct {
 
 // A field is a field of a struct.
 type field struct {
-	name   string
+	label  string // its name
+	quoted []byte // and that with quotes and colon
 	shape  *shape
 	part   int // of the struct that it is in; see shape.parts
 	index  int // in that part
-	number int // among all fields of the plan
 	place  int // of what it points to in the plan's bundle, 0 if there is none
 }
 
@@ -94,17 +94,16 @@ func (s *shape) bracket() byte {
 // A plan is the shape of the type that a response is decoded into, and the most
 // memory that any one value in the response can take.
 type plan struct {
-	root    *shape
-	most    int64
-	numbers int // of fields
-	shapes  int
+	of   reflect.Type
+	root *shape
+	most int64
 
 	// The bundle is a struct of the item's type, or of that of a list's elements, and of
 	// all that its fields point to: so an item takes one allocation. It is nil if the type
 	// has no pointers.
 	bundle reflect.Type
 
-	memories sync.Pool // of *memory
+	decoders sync.Pool // of *decoder
 }
 
 var timeType = reflect.TypeFor[time.Time]()
@@ -116,7 +115,7 @@ func planOf(t reflect.Type) *plan {
 		return p.(*plan)
 	}
 	b := planner{shapes: map[reflect.Type]*shape{}, most: costName}
-	p := &plan{root: b.shape(t)}
+	p := &plan{of: t, root: b.shape(t)}
 	item := p.root
 	if item.kind == shapeList {
 		item = item.elem // which is decoded as an item
@@ -124,7 +123,7 @@ func planOf(t reflect.Type) *plan {
 	if p.bundle = bundleOf(item); p.bundle != nil {
 		item.bytes = int64(p.bundle.Size() + p.bundle.Size()/8 + 16)
 	}
-	p.most, p.numbers, p.shapes = max(b.most, item.slot+item.bytes), b.numbers, len(b.shapes)
+	p.most = max(b.most, item.slot+item.bytes)
 	plans.Store(t, p)
 	return p
 }
@@ -151,9 +150,8 @@ func bundleOf(root *shape) reflect.Type {
 }
 
 type planner struct {
-	shapes  map[reflect.Type]*shape
-	most    int64
-	numbers int
+	shapes map[reflect.Type]*shape
+	most   int64
 }
 
 func (b *planner) shape(t reflect.Type) *shape {
@@ -161,7 +159,7 @@ func (b *planner) shape(t reflect.Type) *shape {
 		return s
 	}
 	size := int64(t.Size())
-	s := &shape{number: len(b.shapes), slot: 2*size + min(size/4, 8)}
+	s := &shape{slot: 2*size + min(size/4, 8)}
 	b.shapes[t] = s // first, since the type may contain itself
 	if t.Kind() == reflect.Pointer {
 		s.pointer, t = true, t.Elem()
@@ -221,8 +219,7 @@ func (b *planner) fields(s *shape, t reflect.Type, path []int) {
 			b.fields(s, f.Type, append(slices.Clip(path), i))
 		case name != "-" && f.IsExported():
 			s.places[name] = len(s.fields)
-			s.fields = append(s.fields, field{name: name, shape: b.shape(f.Type), part: part, index: i, number: b.numbers})
-			b.numbers++
+			s.fields = append(s.fields, field{label: name, quoted: fmt.Appendf(nil, "%q:", name), shape: b.shape(f.Type), part: part, index: i})
 		}
 	}
 }

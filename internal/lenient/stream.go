@@ -308,8 +308,8 @@ func (s *Stream) objects(t reflect.Type, use func(object any) bool) error {
 		if err != nil {
 			return err
 		}
-		object, err := d.object(t, raw)
-		d.forget() // the caller may change it, and raw is overwritten
+		d.cool() // raw is overwritten
+		object, err := d.whole(raw)
 		if d.left.losses > 0 {
 			s.left.merge(d.left)
 			d.left = LeftOut{}
