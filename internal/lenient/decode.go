@@ -138,7 +138,7 @@ func newDecoder(t reflect.Type) *decoder {
 // release ends the use of a decoder.
 func (d *decoder) release() {
 	d.memory.release()
-	d.scanner, d.deep, d.left = scanner{}, 0, LeftOut{}
+	d.scanner, d.deep, d.left, d.full = scanner{}, 0, LeftOut{}, false
 	d.plan.decoders.Put(d)
 }
 
@@ -167,7 +167,7 @@ func (d *decoder) fill(sl *slot) (again bool, err error) {
 	case c == '[' && sl.texts != nil:
 		sl.list, sl.owned = sl.list[:0], false
 		sl.list, err = d.textList(sl.shape.elem, sl.list, sl)
-		*sl.texts = append([]string{}, sl.list...)
+		*sl.texts = d.listOf(sl)
 		return len(sl.list) > 0, err
 	case d.number64(sl):
 		return false, nil

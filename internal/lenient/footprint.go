@@ -33,11 +33,11 @@ var errTooMany = fmt.Errorf("%w: a list has more than %d elements", ErrTooLarge,
 // them, even if some are within texts. Only others are parsed.
 func checkFootprint(t reflect.Type, body []byte, stop stopper) error {
 	p, size := planOf(t), int64(len(body))
-	budget := max(footprintRatio*size, footprintFree)
-	room := budget - costText*size
-	if (size/2+1)*p.most <= room {
+	if isSmall(p, size) {
 		return nil
 	}
+	budget := max(footprintRatio*size, footprintFree)
+	room := budget - costText*size
 	values := 1
 	for _, before := range []string{",", "[", "{"} {
 		values += bytes.Count(body, []byte(before))
@@ -48,6 +48,9 @@ func checkFootprint(t reflect.Type, body []byte, stop stopper) error {
 	m := &meter{body: body, budget: budget, valid: utf8.Valid(body), stop: stop}
 	return m.measure(p.root)
 }
+
+// isSmall reports whether a response of a size cannot take too much memory.
+func isSmall(p *plan, size int64) bool { return (size/2+1)*p.most <= footprintFree-costText*size }
 
 // A meter parses a response to add up the memory that it takes once decoded. It
 // does not check the syntax: the decoder stops at what is not JSON.

@@ -10,9 +10,9 @@ import (
 // Texts that are met once share blocks of memory with those of the items around. Texts
 // that are met again, in another item, are then allocated by themselves and shared by all
 // further items. So who keeps an item keeps, of others, at most what is in the first and the
-// last of its own blocks: 3 KiB.
+// last of its own blocks: 2 KiB.
 const (
-	textBlock  = 1536 // bytes, which is a size of the allocator
+	textBlock  = 1024 // bytes, which is a size of the allocator
 	longTexts  = 256  // bytes from which on a text is allocated by itself
 	shortTexts = 64   // bytes up to which a text is looked up among those of all fields
 )
@@ -25,6 +25,7 @@ type memory struct {
 	short [256]kept // texts, by their hashes
 	taken []uint8   // the hashes of which there are some
 	texts strings.Builder
+	full  bool // responses are decoded in parts, so that a block is always filled
 
 	item   reflect.Value // the present one, with room for what it points to
 	used   uint64        // bits of the pointers in it that are set
@@ -173,6 +174,9 @@ func hashOf(text []byte) uint8 {
 func (m *memory) newText(raw []byte, room int) string {
 	if m.texts.Cap()-m.texts.Len() < len(raw) {
 		m.texts = strings.Builder{}
+		if m.full {
+			room = textBlock
+		}
 		m.texts.Grow(min(textBlock, len(raw)+room))
 	}
 	start := m.texts.Len()
@@ -201,4 +205,16 @@ func (m *memory) pointee(s *shape, f *field) reflect.Value {
 		return m.item.Field(i)
 	}
 	return reflect.New(s.typ).Elem()
+}
+
+// listOf returns the last texts of a slot, as a list that a caller can change.
+func (m *memory) listOf(sl *slot) []string {
+	i, n := sl.place, len(sl.list)
+	if i == 0 || n == 0 || n > len(fewTexts{}) || !m.item.IsValid() || m.used&(1<<i) != 0 {
+		return append([]string{}, sl.list...)
+	}
+	m.used |= 1 << i
+	room, _ := m.item.Field(i).Addr().Interface().(*fewTexts) // the compiler does not accept TypeAssert here
+	copy(room[:], sl.list)
+	return room[:n:n]
 }

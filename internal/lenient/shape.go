@@ -47,7 +47,7 @@ type field struct {
 	shape  *shape
 	part   int // of the struct that it is in; see shape.parts
 	index  int // in that part
-	place  int // of what it points to in the plan's bundle, 0 if there is none
+	place  int // of what it points to, or of its texts, in the plan's bundle, 0 if there is none
 }
 
 // A whole is a struct, and those embedded in it, once they were looked up: reflection
@@ -99,8 +99,8 @@ type plan struct {
 	most int64
 
 	// The bundle is a struct of the item's type, or of that of a list's elements, and of
-	// all that its fields point to: so an item takes one allocation. It is nil if the type
-	// has no pointers.
+	// all that its fields point to, and of room for their texts: so an item takes few
+	// allocations. It is nil if the type has no such fields.
 	bundle reflect.Type
 
 	decoders sync.Pool // of *decoder
@@ -128,8 +128,11 @@ func planOf(t reflect.Type) *plan {
 	return p
 }
 
-// mostPlaces is how many pointees a bundle has: one bit of memory.used for each.
+// mostPlaces is how many pointees and lists a bundle has: one bit of memory.used for each.
 const mostPlaces = 63
+
+// fewTexts is an array for a list of texts, such as tags, which mostly has no more.
+type fewTexts [2]string
 
 // bundleOf returns the bundle of a pointer to a struct.
 func bundleOf(root *shape) reflect.Type {
@@ -137,10 +140,24 @@ func bundleOf(root *shape) reflect.Type {
 		return nil
 	}
 	parts := []reflect.StructField{{Name: "Item", Type: root.typ}}
-	for i := range root.fields {
-		if f := &root.fields[i]; f.shape.pointer && len(parts) <= mostPlaces {
+	add := func(f *field, t reflect.Type) {
+		if len(parts) <= mostPlaces && f.place == 0 {
 			f.place = len(parts)
-			parts = append(parts, reflect.StructField{Name: "Place" + strconv.Itoa(f.place), Type: f.shape.typ})
+			parts = append(parts, reflect.StructField{Name: "Place" + strconv.Itoa(f.place), Type: t})
+		}
+	}
+	addTexts := func(s *shape) {
+		for i := range s.fields {
+			if f := &s.fields[i]; f.shape.kind == shapeList && !f.shape.pointer && f.shape.typ.Elem() == reflect.TypeFor[string]() {
+				add(f, reflect.TypeFor[fewTexts]())
+			}
+		}
+	}
+	addTexts(root)
+	for i := range root.fields {
+		if f := &root.fields[i]; f.shape.pointer {
+			add(f, f.shape.typ)
+			addTexts(f.shape)
 		}
 	}
 	if len(parts) == 1 {

@@ -3,7 +3,6 @@ package lenient
 import (
 	"bytes"
 	"reflect"
-	"slices"
 	"time"
 )
 
@@ -347,7 +346,7 @@ func (d *decoder) renew(sl *slot) (again bool, err error) {
 			}
 		}
 		sl.owned = true
-		*sl.texts = slices.Clone(sl.list)
+		*sl.texts = d.listOf(sl)
 		return true, nil
 	case inner == nil || inner.raw == nil || sl.shape.kind != shapeStruct:
 		return d.fill(sl)

@@ -14,20 +14,22 @@ var ErrEnough = errors.New("no more objects are wanted")
 
 var errMoreData = errors.New("the response has more data after its end")
 
-// chunk is how many bytes of a body are read at once, at least.
-const chunk = 8 << 10
+// So many bytes of a body are read at once, at least: the more of them, the fewer objects
+// have only begun to arrive.
+const fewBytes, manyBytes = 8 << 10, 32 << 10
 
 // A Stream decodes a response while it arrives, so that only the current value is
 // in memory. No value may be much larger than most, in bytes.
 type Stream struct {
-	body io.Reader
-	most int64
-	data []byte // what has arrived
-	at   int    // of it has been decoded
-	past int64  // bytes before data
-	eof  bool
-	err  error // of the body
-	left LeftOut
+	body  io.Reader
+	most  int64
+	data  []byte // what has arrived
+	at    int    // of it has been decoded
+	past  int64  // bytes before data
+	moved bool   // data was, over what was decoded
+	eof   bool
+	err   error // of the body
+	left  LeftOut
 }
 
 // NewStream returns the stream of a body, in which no value may be much larger than
@@ -46,15 +48,16 @@ func (s *Stream) Rest() io.Reader {
 
 // fill waits for more of the body. It reports whether more has arrived.
 func (s *Stream) fill() bool {
+	chunk := int(min(max(s.most, fewBytes), manyBytes))
 	if s.err == nil && int64(len(s.data)-s.at) > s.most {
 		s.err = fmt.Errorf("a value is larger than the %d bytes of WithMaxAnswer", s.most)
 	}
 	if s.at > 0 && cap(s.data)-len(s.data) < chunk { // make room
 		s.past += int64(s.at)
-		s.data, s.at = s.data[:copy(s.data, s.data[s.at:])], 0
+		s.data, s.at, s.moved = s.data[:copy(s.data, s.data[s.at:])], 0, true
 	}
 	if cap(s.data)-len(s.data) < chunk { // at most double, or copies of it would pile up
-		more := max(chunk, min(int64(cap(s.data)), s.most-int64(len(s.data))+chunk))
+		more := max(int64(chunk), min(int64(cap(s.data)), s.most-int64(len(s.data))+int64(chunk)))
 		s.data = append(make([]byte, 0, int64(len(s.data))+more), s.data...)
 	}
 	for tries := 0; !s.eof && s.err == nil; tries++ {
@@ -299,17 +302,13 @@ func Objects[P any](s *Stream, use func(P) bool) error {
 func (s *Stream) objects(t reflect.Type, use func(object any) bool) error {
 	d := newDecoder(t)
 	defer d.release()
+	d.full = true
 	return s.List(func(i int) error {
 		if s.kind() != '{' {
 			s.left.add(i)
 			return s.Skip()
 		}
-		raw, err := s.raw()
-		if err != nil {
-			return err
-		}
-		d.cool() // raw is overwritten
-		object, err := d.whole(raw)
+		object, err := s.object(d)
 		if d.left.losses > 0 {
 			s.left.merge(d.left)
 			d.left = LeftOut{}
@@ -319,4 +318,30 @@ func (s *Stream) objects(t reflect.Type, use func(object any) bool) error {
 		}
 		return err
 	})
+}
+
+// object decodes the next object. Mostly, it has arrived whole. If not, or if it is large
+// or invalid, its end is found first.
+func (s *Stream) object(d *decoder) (any, error) {
+	if s.moved {
+		d.cool()
+		s.moved = false
+	}
+	if left := d.left; isSmall(d.plan, int64(len(s.data)-s.at)) {
+		d.scanner = scanner{data: s.data, at: s.at, stop: d.stop}
+		if object, err := d.one(); err == nil {
+			s.at = d.at
+			return object, nil
+		}
+		d.left, d.deep = left, 0
+	}
+	raw, err := s.raw()
+	if err != nil {
+		return nil, err
+	}
+	if s.moved {
+		d.cool()
+		s.moved = false
+	}
+	return d.whole(raw)
 }
