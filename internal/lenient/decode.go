@@ -30,6 +30,14 @@ func Object[P any](ctx context.Context, body []byte) (P, LeftOut, error) {
 	return p, left, err
 }
 
+// ObjectWithin is like Object for a caller who spends at most so many bytes of memory.
+func ObjectWithin[P any](ctx context.Context, body []byte, budget int64) (p P, left LeftOut, err error) {
+	if err := checkBudget(planOf(reflect.TypeFor[P]()), body, budget, stopper{done: ctx.Done()}); err != nil {
+		return p, left, err
+	}
+	return Object[P](ctx, body)
+}
+
 // object decodes an object into what a pointer type points to.
 func object(ctx context.Context, t reflect.Type, body []byte) (any, LeftOut, error) {
 	d := newDecoder(t)

@@ -36,8 +36,13 @@ func checkFootprint(t reflect.Type, body []byte, stop stopper) error {
 	if isSmall(p, size) {
 		return nil
 	}
-	budget := max(footprintRatio*size, footprintFree)
-	room := budget - costText*size
+	return checkBudget(p, body, max(footprintRatio*size, footprintFree), stop)
+}
+
+// checkBudget returns an error if a response would take more memory than the budget once
+// it is decoded.
+func checkBudget(p *plan, body []byte, budget int64, stop stopper) error {
+	room := budget - costText*int64(len(body))
 	values := 1
 	for _, before := range []string{",", "[", "{"} {
 		values += bytes.Count(body, []byte(before))
