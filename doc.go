@@ -67,6 +67,9 @@
 // whichever project. CancelEach, DeleteEach and RetryEach change many pipelines, with a
 // dry run.
 //
+// Package webhook receives events of pipelines, jobs and deployments, and its Hub lets
+// Watch, Wait and Run poll when an event says that something has changed.
+//
 // # Responses
 //
 // In responses, the zero value means that GitLab sent nothing: a job that

@@ -22,7 +22,8 @@ const module = "example.com/gitlabci"
 var mayImport = map[string]string{
 	".": "internal/atomicfile internal/follow internal/lenient internal/pages internal/poll internal/pool" +
 		" internal/remote internal/rest internal/secret internal/zipped joblog github.com/google/go-querystring/query",
-	"joblog": "",
+	"joblog":  "",
+	"webhook": ". internal/lenient", // which decodes events as tolerantly as responses
 
 	"internal/atomicfile": "",
 	"internal/cause":      "",

@@ -29,14 +29,17 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	if server := os.Getenv(memoryServer); server != "" {
-		if err := memoryChild(server); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
+	child := func() error { return memoryChild(os.Getenv(memoryServer)) }
+	switch {
+	case os.Getenv(webhookReceiver) != "":
+		child = receiverChild
+	case os.Getenv(memoryServer) == "":
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+	if err := child(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // memoryChild downloads the artifacts of job 7, and prints how many bytes they
@@ -115,17 +118,25 @@ func memoryRun(t testing.TB, handler http.Handler, variables ...string) string {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	defer server.Close()
+	child := memoryCopy(t, append(variables, memoryServer+"="+server.URL)...)
+	var out, problems strings.Builder
+	child.Stdout, child.Stderr = &out, &problems
+	require.NoError(t, child.Run(), "%s", &problems)
+	return out.String()
+}
+
+// memoryCopy is a copy of this program that has these variables, and none that change the
+// memory it takes.
+func memoryCopy(t testing.TB, variables ...string) *exec.Cmd {
+	t.Helper()
 	program, err := os.Executable()
 	require.NoError(t, err)
 	child := exec.CommandContext(t.Context(), program)
 	child.Env = append(slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
 		return slices.Contains([]string{"GODEBUG", "GOGC", "GOMEMLIMIT", "GOCOVERDIR"}, name) || strings.HasSuffix(strings.ToLower(name), "_proxy")
-	}), append(variables, memoryServer+"="+server.URL)...)
-	var out, problems strings.Builder
-	child.Stdout, child.Stderr = &out, &problems
-	require.NoError(t, child.Run(), "%s", &problems)
-	return out.String()
+	}), variables...)
+	return child
 }
 
 // memorySkip skips where a process cannot be measured, or is not the one that

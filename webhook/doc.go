@@ -1,0 +1,43 @@
+// Package webhook receives the webhooks of GitLab: it verifies that a request comes from
+// GitLab, decodes pipeline, job and deployment events, and handles each event once.
+//
+//	v, err := webhook.NewVerifier(webhook.SigningToken(os.Getenv("GITLAB_SIGNING_TOKEN")))
+//	if err != nil {
+//		return err
+//	}
+//	handler := webhook.NewHandler(v, func(ctx context.Context, e *webhook.Event) error {
+//		if e.Pipeline != nil && e.Pipeline.Status == gitlabci.StatusFailed {
+//			return notify(ctx, e.Pipeline.URL)
+//		}
+//		return nil
+//	}, nil)
+//	http.Handle("/gitlab", handler)
+//
+// # Who sent it
+//
+// With a [SigningToken], which GitLab has from version 19.0 on, the sender, the body and
+// the time are verified. With a [SecretToken] only the sender is. A Verifier takes several
+// of each, so that tokens can be replaced: add the new one, change the hook, remove the
+// old one. A request that carries a signature is never accepted for its secret token
+// instead, and a signed one is accepted once, and only within 5 minutes.
+//
+// # Each event once
+//
+// A [Handler] responds before the function is called, since GitLab waits 10 seconds, does
+// not send an event again, and disables hooks that fail four times in a row. An event
+// whose function fails is lost, unless somebody presses "Resend request". Accepted events
+// are in memory only: call [Handler.Shutdown] before the program ends, and read what may
+// have been missed from the API when it starts.
+//
+// GitLab promises no order: "success" can arrive before "running". Treat an event as a
+// hint and read the pipeline if it matters. A [Hub] does that for
+// [gitlabci.PipelinesService.Watch] and the like, which then seldom poll.
+//
+// Programs that respond themselves call [Verifier.Parse].
+//
+// # What an event has
+//
+// Events use the types of package gitlabci, with zero for what GitLab did not send. Kinds
+// without a type here, and custom templates, have [Event.Raw]. Variables can be secrets.
+// They and Raw are not printed, whichever verb or logger prints the event.
+package webhook

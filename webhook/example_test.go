@@ -1,0 +1,96 @@
+package webhook_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/signal"
+	"time"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/webhook"
+)
+
+// A receiver is a handler among others of a server. It stops in two steps: no more
+// requests, and then no more events.
+func Example() {
+	v, err := webhook.NewVerifier(webhook.SigningToken(os.Getenv("GITLAB_SIGNING_TOKEN")))
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	handler := webhook.NewHandler(v, func(ctx context.Context, e *webhook.Event) error {
+		if e.Pipeline != nil && e.Pipeline.Status == gitlabci.StatusFailed {
+			log.Print(e)
+		}
+		return nil
+	}, nil)
+	mux := http.NewServeMux()
+	mux.Handle("POST /gitlab", handler)
+	server := &http.Server{Addr: ":8080", Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	go func() { log.Print(server.ListenAndServe()) }()
+	<-ctx.Done()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := errors.Join(server.Shutdown(ctx), handler.Shutdown(ctx)); err != nil {
+		log.Print(err)
+	}
+}
+
+// While a signing token is replaced, the old and the new one are accepted. The secret
+// token is for hooks that do not sign yet.
+func ExampleNewVerifier_rotation() {
+	v, err := webhook.NewVerifier(
+		webhook.SigningToken("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+		webhook.SigningToken("whsec_ISECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+		webhook.SecretToken("secret-token-of-the-hook"),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r := httptest.NewRequest(http.MethodPost, "/gitlab", nil)
+	r.Header.Set("X-Gitlab-Token", "a guess")
+	_, err = v.Parse(r)
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, webhook.ErrNotVerified))
+	// Output:
+	// webhook: the secret token is wrong
+	// true
+}
+
+// A program that responds itself decides what each error means.
+func ExampleVerifier_Parse() {
+	v, err := webhook.NewVerifier(webhook.SecretToken("secret-token-of-the-hook"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	receive := func(w http.ResponseWriter, r *http.Request) {
+		e, err := v.Parse(r)
+		switch {
+		case errors.Is(err, webhook.ErrReplayed):
+			return // with 200: it was handled before
+		case errors.Is(err, webhook.ErrNotVerified):
+			http.Error(w, err.Error(), http.StatusUnauthorized)
+			return
+		case err != nil:
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		fmt.Println(e)
+	}
+	for range 2 {
+		r := newRequest(`{"object_kind":"pipeline","object_attributes":{"id":31,"status":"success"},"project":{"path_with_namespace":"group/app"}}`,
+			"X-Gitlab-Token", "secret-token-of-the-hook", "Idempotency-Key", "f5e5f430-f57b-4e6e-9fac-d9128cd7232f")
+		receive(httptest.NewRecorder(), r)
+	}
+	// Output: pipeline 31 is success in "group/app"
+}

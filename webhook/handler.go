@@ -1,0 +1,238 @@
+package webhook
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// HandlerOptions configure a [Handler]. Nil means all of the defaults, and so does zero or
+// less for a number.
+type HandlerOptions struct {
+	// Workers is how many functions run at once. The default is 4.
+	Workers int
+
+	// Queue is how many accepted events may wait for a worker. The default is 1,024.
+	Queue int
+
+	// MaxBytes is how much memory the bodies of up to 1 MiB may take, those in work
+	// included. The default is 8 MiB. Besides, there is one larger body at a time, of up
+	// to 25 MiB; the next waits until the function has returned.
+	MaxBytes int64
+
+	// BodyTimeout is how long the body of a request may take to arrive, and to wait for
+	// memory. The default is 10 seconds, after which GitLab gives up.
+	BodyTimeout time.Duration
+
+	// Error is called for each request that is refused, with a nil event, and for each
+	// event whose function returns an error or panics. It may be called by several
+	// goroutines at once. Nil means that slog.Default() logs it.
+	Error func(event *Event, err error)
+}
+
+// A Handler is an [http.Handler] that verifies events, responds, and then calls a function
+// for each. Use [NewHandler].
+type Handler struct {
+	verifier *Verifier
+	function func(context.Context, *Event) error
+	options  HandlerOptions // without zeros
+	budget   *budget
+
+	context context.Context // of the functions
+	cancel  context.CancelCauseFunc
+
+	mu      sync.Mutex
+	waiting []*delivery
+	working int
+	closed  bool
+	idle    chan struct{} // closed when a closed handler has nothing left to do
+}
+
+// A delivery is a verified request until its event is worked.
+type delivery struct {
+	event   *Event
+	decoded bool // not before its turn
+	claim   *claim
+	body    *body
+}
+
+// NewHandler returns a Handler that calls function with each event that v has verified.
+//
+// It responds as soon as an event is in its queue: with 202, or with 200 if the event was
+// accepted before. GitLab disables hooks that respond slowly or with errors. It responds
+// with 401 to a request that is not verified, 413 or 400 to a body that GitLab would not
+// send, 408 to one that does not arrive in time, and 503 if the queue is full.
+//
+// The function is called once for each [Event.ID], by one of several workers, in any order.
+// An event whose function returns an error or panics is passed to the function again if
+// GitLab sends it again, which it does by itself only in rare cases. The context of the
+// function ends when [Handler.Shutdown] gives up.
+func NewHandler(v *Verifier, function func(ctx context.Context, event *Event) error, opts *HandlerOptions) *Handler {
+	if v == nil || function == nil {
+		panic("webhook: NewHandler needs a Verifier and a function")
+	}
+	h := &Handler{verifier: v, function: function, idle: make(chan struct{})}
+	if opts != nil {
+		h.options = *opts
+	}
+	o := &h.options
+	o.Workers = cmp.Or(max(o.Workers, 0), 4)
+	o.Queue = cmp.Or(max(o.Queue, 0), 1024)
+	o.MaxBytes = cmp.Or(max(o.MaxBytes, 0), 8<<20)
+	o.BodyTimeout = cmp.Or(max(o.BodyTimeout, 0), 10*time.Second)
+	if o.Error == nil {
+		o.Error = logError
+	}
+	h.budget = newBudget(o.MaxBytes)
+	h.context, h.cancel = context.WithCancelCause(context.Background())
+	return h
+}
+
+func logError(event *Event, err error) {
+	if event == nil {
+		slog.Warn("webhook: a request is refused", "error", err)
+		return
+	}
+	slog.Error("webhook: an event was not handled", "event", event, "error", err)
+}
+
+// ServeHTTP is documented at [NewHandler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	err := h.receive(w, r)
+	if err == nil {
+		w.WriteHeader(http.StatusAccepted)
+		return
+	}
+	if errors.Is(err, ErrReplayed) {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	status := statusOf(err)
+	switch status {
+	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", http.MethodPost)
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "10")
+	}
+	w.Header().Set("Connection", "close") // or the server would read the rest of the body
+	http.Error(w, err.Error(), status)
+	h.report(nil, err)
+}
+
+var errMethod = errors.New("webhook: events are sent by POST")
+
+// statusOf returns the status of the response to a request that is refused.
+func statusOf(err error) int {
+	timeout, _ := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	switch {
+	case errors.Is(err, errMethod):
+		return http.StatusMethodNotAllowed
+	case errors.Is(err, ErrNotVerified):
+		return http.StatusUnauthorized
+	case errors.Is(err, ErrTooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, ErrBusy):
+		return http.StatusServiceUnavailable
+	case timeout != nil && timeout.Timeout():
+		return http.StatusRequestTimeout
+	}
+	return http.StatusBadRequest
+}
+
+// receive puts the event of a request into the queue.
+func (h *Handler) receive(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodPost {
+		return errMethod
+	}
+	if h.isClosed() {
+		return ErrBusy
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), h.options.BodyTimeout)
+	defer cancel()
+	control := http.NewResponseController(w)
+	// A ResponseWriter that cannot do it, such as of a test, has no body that hangs.
+	_ = control.SetReadDeadline(time.Now().Add(h.options.BodyTimeout))
+	c, b, err := h.verifier.read(r.WithContext(ctx), h.budget)
+	if err != nil {
+		return err
+	}
+	_ = control.SetReadDeadline(time.Time{})
+	err = h.enqueue(r.Header, c, b)
+	if err != nil {
+		b.refuse()
+	}
+	return err
+}
+
+// enqueue puts a verified event into the queue. It is checked here and decoded in its
+// turn, so that what waits takes little memory.
+func (h *Handler) enqueue(header http.Header, c *claim, b *body) error {
+	if !json.Valid(b.data) {
+		return ErrMalformed
+	}
+	if err := h.verifier.seen.begin(c); err != nil {
+		return err
+	}
+	if !b.settle() || !h.add(&delivery{event: newEvent(header, c, b.data), claim: c, body: b}) {
+		h.verifier.seen.release(c.id) // so that it is accepted next time
+		return ErrBusy
+	}
+	return nil
+}
+
+// add adds a delivery to the queue, if there is room.
+func (h *Handler) add(d *delivery) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.closed:
+		return false
+	case h.working < h.options.Workers:
+		h.working++
+		go h.work(d)
+	case len(h.waiting) < h.options.Queue:
+		h.waiting = append(h.waiting, d)
+	default:
+		return false
+	}
+	return true
+}
+
+// errEnded is the error of a function that calls runtime.Goexit.
+var errEnded = errors.New("webhook: the function ended its goroutine")
+
+// work calls the function for one event. Whatever the function does, the next event has
+// its turn: a goroutine that it ends is only that of this event.
+func (h *Handler) work(d *delivery) {
+	err := errEnded
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("webhook: the function panicked: %v\n%s", value, debug.Stack())
+		}
+		h.finish(d, err)
+	}()
+	err = h.call(d)
+}
+
+func (h *Handler) call(d *delivery) error {
+	if h.context.Err() != nil {
+		return context.Cause(h.context)
+	}
+	if !d.decoded {
+		if err := d.event.decode(h.context); err != nil {
+			return err
+		}
+		d.decoded = true
+	}
+	return h.function(h.context, d.event)
+}

@@ -1,0 +1,82 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+)
+
+// finish ends the work on an event, and begins that on the next.
+func (h *Handler) finish(d *delivery, err error) {
+	next := h.next
+	defer func() { next() }()
+	if err == nil {
+		h.verifier.seen.accept(d.claim)
+		d.body.release()
+		return
+	}
+	if h.verifier.seen.fail(d.claim.id) {
+		next = func() { go h.work(d) }
+	} else {
+		d.body.release()
+	}
+	h.report(d.event, err)
+}
+
+// next begins the work on the next event, or ends the use of a worker.
+func (h *Handler) next() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.waiting) > 0 {
+		d := h.waiting[0]
+		h.waiting[0] = nil
+		h.waiting = h.waiting[1:]
+		go h.work(d)
+		return
+	}
+	if h.working--; h.working == 0 && h.closed {
+		close(h.idle)
+	}
+}
+
+// report calls the function for errors. If that panics, the workers continue.
+func (h *Handler) report(event *Event, err error) {
+	defer func() {
+		if recover() != nil {
+			slog.Error("webhook: HandlerOptions.Error panicked", "event", event, "error", err)
+		}
+	}()
+	h.options.Error(event, err)
+}
+
+func (h *Handler) isClosed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.closed
+}
+
+// Shutdown stops accepting events, which get 503, and waits until all accepted ones are
+// worked. If ctx ends before, it ends the context of the functions, passes the events
+// that still wait to [HandlerOptions.Error], and returns an error without waiting for the
+// functions. Call it after [http.Server.Shutdown].
+func (h *Handler) Shutdown(ctx context.Context) error {
+	h.mu.Lock()
+	if !h.closed {
+		h.closed = true
+		if h.working == 0 {
+			close(h.idle)
+		}
+	}
+	h.mu.Unlock()
+	select {
+	case <-h.idle:
+		h.cancel(errShutDown)
+		return nil
+	case <-ctx.Done():
+		h.cancel(errShutDown)
+		return fmt.Errorf("webhook: events are still in work: %w", context.Cause(ctx))
+	}
+}
+
+var errShutDown = errors.New("webhook: the handler is shut down")
