@@ -157,6 +157,21 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	return resp.Response, nil
 }
 
+// RoundTripper returns a transport for another client of the same server, so that both run
+// on one: with this client's token in place of any other, its rate limits, its time
+// limits and its rules of redirects. A response is returned whatever its status, and what
+// is retried is left to the other client. Requests to other servers, or outside the API,
+// are errors that match [ErrNotSent].
+//
+//	other, err := gitlab.NewClient("", gitlab.WithHTTPClient(&http.Client{Transport: client.RoundTripper()}))
+func (c *Client) RoundTripper() http.RoundTripper { return roundTripper{c.wire} }
+
+type roundTripper struct{ wire *rest.Client }
+
+func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
+	return t.wire.RoundTrip(req)
+}
+
 // births are the pipelines and jobs that a client has just created, by ID: a replica of
 // GitLab's database may not have them yet.
 type births struct {

@@ -94,7 +94,7 @@ func pagesAt[P any](c *Client, p rest.Path) pages.Request[P] {
 // uncheckedPagesAt requests pages of the list at p, whatever their items are.
 func uncheckedPagesAt[P any](c *Client, p rest.Path) pages.Request[P] {
 	return func(ctx context.Context, query url.Values) (*pages.Page[P], error) {
-		page, _, err := readPage[P](ctx, c, rest.Read(p, query))
+		page, _, err := readPage(ctx, c, rest.Read(p, query), lenient.List[P])
 		return page, err
 	}
 }
@@ -109,7 +109,11 @@ func list[T any](ctx context.Context, request pages.Request[*T], opts listing) (
 	if err != nil {
 		return nil, err
 	}
-	return &Page[T]{p.Items, p.Number, p.Size, p.Total, p.Pages, Cursor(p.Next)}, nil
+	return pageOf(p), nil
+}
+
+func pageOf[T any](p *pages.Page[*T]) *Page[T] {
+	return &Page[T]{p.Items, p.Number, p.Size, p.Total, p.Pages, Cursor(p.Next)}
 }
 
 // all ranges over a list, from the page that opts select. Nothing is requested
@@ -122,21 +126,24 @@ func all[P any](ctx context.Context, c *Client, request pages.Request[P], opts l
 			yield(none, err)
 			return
 		}
-		prefetch := optionsOf(opts).Prefetch
-		list := &pages.List[P]{
-			Request:  request,
-			Order:    orderOf[P](query),
-			Settled:  isSettled[P](),
-			Filtered: isFiltered(query),
-			Ahead:    aheadOf(prefetch),
-			Eager:    prefetch > 0,
-			Key:      keyOf,
-			Paused:   c.wire.IsPaused,
-			Limit:    unhurried,
-			TooLarge: isTooLarge,
-			Fail:     pageError,
-		}
+		list := listOf(c, request, query, optionsOf(opts).Prefetch)
+		list.Order, list.Settled = orderOf[P](query), isSettled[P]()
 		list.Range(ctx, query, yield)
+	}
+}
+
+// listOf is a list whose first page a query selects, in no known order.
+func listOf[P any](c *Client, request pages.Request[P], query url.Values, prefetch int) *pages.List[P] {
+	return &pages.List[P]{
+		Request:  request,
+		Filtered: isFiltered(query),
+		Ahead:    aheadOf(prefetch),
+		Eager:    prefetch > 0,
+		Key:      keyOf,
+		Paused:   c.wire.IsPaused,
+		Limit:    unhurried,
+		TooLarge: isTooLarge,
+		Fail:     pageError,
 	}
 }
 
@@ -260,15 +267,11 @@ func optionsOf(opts listing) ListOptions {
 // page size, or its page number would be the wrong one.
 func listQuery(opts listing, perPage int) (url.Values, error) {
 	o := optionsOf(opts)
-	switch {
-	case o.Prefetch < 0 || o.Prefetch > pages.MostAhead:
-		return nil, rest.Invalid("ListOptions.Prefetch", fmt.Errorf("%d is not within 0 to %d", o.Prefetch, pages.MostAhead))
-	case o.After != "":
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if o.After != "" {
 		return cursorQuery(o.After)
-	case o.Page < 0:
-		return nil, rest.Invalid("ListOptions.Page", fmt.Errorf("%d is negative", o.Page))
-	case o.PerPage < 0 || o.PerPage > 100:
-		return nil, rest.Invalid("ListOptions.PerPage", fmt.Errorf("%d is not within 0 to 100", o.PerPage))
 	}
 	values, err := query.Values(opts)
 	if err == nil && o.PerPage == 0 && perPage > 0 {
@@ -277,8 +280,23 @@ func listQuery(opts listing, perPage int) (url.Values, error) {
 	return values, err
 }
 
-func cursorQuery(c Cursor) (url.Values, error) {
-	query, err := pages.Query(string(c))
+// check returns an error for a number out of its range.
+func (o ListOptions) check() error {
+	switch {
+	case o.Prefetch < 0 || o.Prefetch > pages.MostAhead:
+		return rest.Invalid("ListOptions.Prefetch", fmt.Errorf("%d is not within 0 to %d", o.Prefetch, pages.MostAhead))
+	case o.After != "": // which has its own
+	case o.Page < 0:
+		return rest.Invalid("ListOptions.Page", fmt.Errorf("%d is negative", o.Page))
+	case o.PerPage < 0 || o.PerPage > 100:
+		return rest.Invalid("ListOptions.PerPage", fmt.Errorf("%d is not within 0 to 100", o.PerPage))
+	}
+	return nil
+}
+
+// cursorQuery is the query of a cursor, which may have the own parameters of a list, too.
+func cursorQuery(c Cursor, own ...string) (url.Values, error) {
+	query, err := pages.Query(string(c), own...)
 	if err != nil {
 		return nil, rest.Invalid("ListOptions.After", err)
 	}
@@ -287,9 +305,9 @@ func cursorQuery(c Cursor) (url.Values, error) {
 
 // readPage makes a call for one page of a list, and returns also its ETag. The
 // page is nil if the call has that ETag already.
-func readPage[P any](ctx context.Context, c *Client, cl *rest.Call) (page *pages.Page[P], etag string, err error) {
+func readPage[P any](ctx context.Context, c *Client, cl *rest.Call, decode func(context.Context, []byte) ([]P, lenient.LeftOut, error)) (page *pages.Page[P], etag string, err error) {
 	err = c.fetch(ctx, cl, func(header http.Header, body []byte) (lenient.LeftOut, error) {
-		items, left, err := lenient.List[P](ctx, body)
+		items, left, err := decode(ctx, body)
 		for i, item := range items {
 			if err := checkThing(item); err != nil {
 				return left, fmt.Errorf("element %d: %w", i, err)

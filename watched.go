@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/pages"
 	"example.com/gitlabci/internal/poll"
 	"example.com/gitlabci/internal/rest"
@@ -337,7 +338,7 @@ func (w *watch) listPage(ctx context.Context, p *watched, was listedPage) (*page
 	}
 	call := rest.Read(at("projects", p.project, "pipelines", p.id, "jobs"), query)
 	call.ETag = was.etag
-	page, etag, err := readPage[*Job](ctx, w.service.client, call)
+	page, etag, err := readPage(ctx, w.service.client, call, lenient.List[*Job])
 	if err != nil || page == nil {
 		return nil, was, err
 	}

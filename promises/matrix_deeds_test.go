@@ -75,7 +75,7 @@ func inhabitedServer(d deed) *gitlabcitest.Server {
 
 // deeds are all methods of the services, some of them with options as well.
 func deeds() []deed {
-	return slices.Concat(methodDeeds(), optionDeeds(), archiveDeeds(), watchDeeds(), []deed{
+	return slices.Concat(methodDeeds(), optionDeeds(), archiveDeeds(), watchDeeds(), fetchDeeds(), []deed{
 		{"Client.Do", "POST /projects/:id/pipeline", plain, false, posted("/projects/1/pipeline?ref=main", "")},
 	})
 }
@@ -190,6 +190,29 @@ func watchDeeds() []deed {
 		}},
 		{"Pipelines.Run waits", "GET " + p + "/jobs", expecting, false, func(ctx context.Context, c *gitlabci.Client) error {
 			return testkit.Done(c.Pipelines.Run(ctx, "group/app", "main", &gitlabci.RunOptions{Watch: *seldom}))
+		}},
+	}
+}
+
+// fetchDeeds are the functions for any endpoint.
+func fetchDeeds() []deed {
+	const p = "/projects/:id/pipelines/:pipeline_id"
+	one, list := gitlabci.At(p, "group/app", matrixPipeline), gitlabci.At("/projects/:id/pipelines", "group/app")
+	return []deed{
+		{"Fetch", "GET " + p, reading, true, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(gitlabci.Fetch[gitlabci.Pipeline](ctx, c, one, nil))
+		}},
+		{"FetchPage", "GET /projects/:id/pipelines", reading, true, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(gitlabci.FetchPage[gitlabci.PipelineInfo](ctx, c, list, nil))
+		}},
+		{"FetchAll", "GET /projects/:id/pipelines", reading, true, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Drain(gitlabci.FetchAll[gitlabci.PipelineInfo](ctx, c, list, nil))
+		}},
+		{"Send", "POST " + p + "/retry", once, false, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(gitlabci.Send[gitlabci.Pipeline](ctx, c, "POST", gitlabci.At(p+"/retry", "group/app", matrixPipeline), nil, nil))
+		}},
+		{"Send DELETE", "DELETE " + p, bare, false, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(gitlabci.Send[struct{}](ctx, c, "DELETE", gitlabci.At(p, "group/app", matrixPipeline), nil, nil))
 		}},
 	}
 }

@@ -16,8 +16,9 @@ func Cursor(query url.Values) string { return query.Encode() }
 // Query returns the query that selects the page of a cursor, which a caller may
 // have stored. It refuses a cursor with parameters that no list of GitLab's has: what
 // is not known could change the request, and must not be dropped in silence. Only
-// credentials are, which GitLab repeats in its links.
-func Query(cursor string) (url.Values, error) {
+// credentials are, which GitLab repeats in its links. Own are further parameters of the
+// list.
+func Query(cursor string, own ...string) (url.Values, error) {
 	if len(cursor) > longestLink {
 		return nil, errNoCursor
 	}
@@ -29,7 +30,7 @@ func Query(cursor string) (url.Values, error) {
 		query.Del(name)
 	}
 	for name := range query {
-		if !isOfLists(name) {
+		if !isOfLists(name) && !slices.Contains(own, name) {
 			return nil, errNoCursor
 		}
 	}

@@ -3,6 +3,7 @@ package pages
 import (
 	"context"
 	"iter"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -92,7 +93,7 @@ func (w *walk[P]) after(s *served, next string) (*place, error) {
 	if next == "" {
 		return nil, nil
 	}
-	query, err := Query(next)
+	query, err := Query(next, slices.Collect(maps.Keys(s.at.query))...)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 // says why it must not be requested, if so.
 type Path struct {
 	Escaped, Template string
+	Beside            bool // it is below /api, beside the version
 	Err               error
 }
 
@@ -46,7 +47,7 @@ func Join(segments ...Segment) Path {
 		template.WriteString(s.Template)
 		failure = cmp.Or(failure, s.Err)
 	}
-	return Path{escaped.String(), template.String(), failure}
+	return Path{Escaped: escaped.String(), Template: template.String(), Err: failure}
 }
 
 // A Call is one request as a service describes it.
@@ -130,7 +131,11 @@ func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
 		}
 		body = bytes.NewReader(data)
 	}
-	target := c.config.Base.String() + call.Path.Escaped
+	base := c.config.Base.String()
+	if call.Path.Beside {
+		base = strings.TrimSuffix(base, "/v4")
+	}
+	target := base + call.Path.Escaped
 	if len(call.Query) > 0 {
 		target += "?" + call.Query.Encode()
 	}
@@ -183,16 +188,20 @@ func (c *Client) Adopt(req *http.Request) (*http.Request, *Call, error) {
 	out := req.Clone(req.Context())
 	out.Method, out.URL, out.Host, out.RequestURI = template.Method, template.URL, "", ""
 	out.URL.RawQuery = req.URL.RawQuery
-	isIdempotent := slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodDelete}, out.Method)
 	return out, &Call{
 		Method: out.Method,
 		Path:   Path{Escaped: escaped, Template: escaped},
 		Rules: Rules{
 			Raw:          true,
-			Once:         !isIdempotent,
+			Once:         !isIdempotent(out.Method),
 			Unrepeatable: out.Body != nil && out.Body != http.NoBody && out.GetBody == nil,
 		},
 	}, nil
+}
+
+// isIdempotent reports whether a request of somebody else may be repeated.
+func isIdempotent(method string) bool {
+	return slices.Contains([]string{"", http.MethodGet, http.MethodHead, http.MethodDelete}, method)
 }
 
 // checkPath rejects a URL that leads outside the API.

@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -80,6 +83,49 @@ func (c *Client) Do(req *http.Request, call *Call, handle func(*Response) error)
 		return nil, r.outcome(err)
 	}
 	return r.respond(resp), nil
+}
+
+// RoundTrip sends the request of another client, once: through the gate, with our token
+// and by our rules of redirects. It returns whatever the server responds. The request
+// must be for the API of the server. It must not be changed.
+func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) {
+	call, err := c.callOf(req)
+	if err != nil {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, NotSent(Errorf("%w", err))
+	}
+	r := c.newRun(req.Context(), call)
+	r.streams, r.history.most, r.history.renewable = true, 1, false
+	r.begin(nil, nil, 0)
+	out := req.Clone(context.WithValue(r.ctx, runKey{}, r))
+	maps.DeleteFunc(out.Header, func(name string, _ []string) bool { return IsReserved(name) })
+	out.Host, out.RequestURI = "", ""
+	resp, err := c.http.Do(out)
+	if err != nil {
+		r.check(r.ctx, nil, err)
+		return nil, r.outcome(r.failure)
+	}
+	return resp, nil
+}
+
+// callOf returns the call of another client's request.
+func (c *Client) callOf(req *http.Request) (*Call, error) {
+	if req.URL == nil || !SameOrigin(req.URL, c.config.Base) {
+		return nil, errors.New("the request is for another server than the base URL's")
+	}
+	api := *c.config.Base
+	api.Path, api.RawPath = strings.TrimSuffix(api.Path, "/v4"), strings.TrimSuffix(api.RawPath, "/v4")
+	if !belowAPI(req.URL, &api) {
+		return nil, fmt.Errorf("the request is for %s, which is not below the API of the base URL", req.URL.EscapedPath())
+	}
+	escaped := c.belowBase(req.URL.EscapedPath())
+	return &Call{
+		Method: cmp.Or(req.Method, http.MethodGet),
+		Path:   Path{Escaped: escaped, Template: escaped},
+		Rules:  Rules{Raw: true, Once: !isIdempotent(req.Method)},
+	}, nil
 }
 
 func rewind(req *http.Request) (err error) {

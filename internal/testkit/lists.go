@@ -108,3 +108,14 @@ func Drain[T any](seq func(func(*T, error) bool)) error {
 	})
 	return last
 }
+
+// Collect returns the items of a list up to its end, or to its error.
+func Collect[T any](items iter.Seq2[*T, error]) (all []*T, err error) {
+	for item, err := range items {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, item)
+	}
+	return all, nil
+}

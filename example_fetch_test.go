@@ -1,0 +1,102 @@
+package gitlabci_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+)
+
+// issues is a fake with an endpoint that it does not have by itself.
+func issues() *gitlabci.Client {
+	srv := gitlabcitest.NewServer()
+	srv.Handle("GET /api/v4/projects/{project}/issues", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `[{"iid":2,"title":"Flaky test"},{"iid":1,"title":"Slow build"}]`)
+	}))
+	srv.Handle("GET /api/v4/projects/{project}/issues/{iid}", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"iid":2,"title":"Flaky test","labels":["ci"]}`)
+	}))
+	srv.Handle("POST /api/v4/projects/{project}/issues/{iid}/notes", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprint(w, `{"id":7,"body":"Failed again."}`)
+	}))
+	return srv.Client()
+}
+
+// Issue has the fields that a program wants.
+type Issue struct {
+	IID    int64    `json:"iid"`
+	Title  string   `json:"title"`
+	Labels []string `json:"labels"`
+}
+
+func ExampleFetch() {
+	client := issues()
+	issue, err := gitlabci.Fetch[Issue](context.Background(), client, gitlabci.At("/projects/:id/issues/:iid", "group/app", 2), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(issue.Title, issue.Labels)
+	// Output: Flaky test [ci]
+}
+
+func ExampleFetchAll() {
+	client := issues()
+	type options struct {
+		gitlabci.ListOptions
+		Labels string `url:"labels,omitempty"`
+	}
+	endpoint := gitlabci.At("/projects/:id/issues", "group/app")
+	for issue, err := range gitlabci.FetchAll[Issue](context.Background(), client, endpoint, &options{Labels: "ci"}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(issue.IID, issue.Title)
+	}
+	// Output:
+	// 2 Flaky test
+	// 1 Slow build
+}
+
+func ExampleFetchPage() {
+	page, err := gitlabci.FetchPage[Issue](context.Background(), issues(), gitlabci.At("/projects/:id/issues", "group/app"), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(page.Items), page.Next == "")
+	// Output: 2 true
+}
+
+func ExampleSend() {
+	type note struct {
+		ID   int64  `json:"id,omitempty"`
+		Body string `json:"body"`
+	}
+	endpoint := gitlabci.At("/projects/:id/issues/:iid/notes", "group/app", 2)
+	sent, err := gitlabci.Send[note](context.Background(), issues(), "POST", endpoint, note{Body: "Failed again."}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(sent.ID)
+	// Output: 7
+}
+
+// Another client of the same server sends through this one.
+func ExampleClient_RoundTripper() {
+	client := issues()
+	other := &http.Client{Transport: client.RoundTripper()}
+	resp, err := other.Get(gitlabcitest.URL + "/api/v4/projects/7/issues/2")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	fmt.Println(resp.Status)
+	// Output: 200 OK
+}

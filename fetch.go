@@ -1,0 +1,398 @@
+package gitlabci
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/go-querystring/query"
+
+	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/pages"
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
+)
+
+// An Endpoint is a path of GitLab's REST API that has no method of its own here. It is
+// made by [At].
+type Endpoint struct{ path rest.Path }
+
+// String returns the template of the path, such as "/projects/:id/issues", by which
+// logs, errors and [Hooks] name the endpoint.
+func (e Endpoint) String() string { return e.path.Template }
+
+// At returns the endpoint at a template in the form of GitLab's documentation, below
+// /api/v4. Each name that begins with a colon stands for one of the values, in their
+// order:
+//
+//	gitlabci.At("/projects/:id/merge_requests/:iid/notes", project, 12)
+//
+// A value is a string or an integer, or of a type that is one, such as [ProjectID]. It
+// is escaped whole, slashes included. Numbers are above zero.
+//
+// If something is wrong, the calls with the endpoint return an error that matches
+// [ErrInvalid], and send nothing.
+func At(template string, values ...any) Endpoint {
+	path, err := pathAt(template, values)
+	path.Err = err
+	return Endpoint{path}
+}
+
+func pathAt(template string, values []any) (rest.Path, error) {
+	path := rest.Path{Template: template}
+	below, rooted := strings.CutPrefix(template, "/")
+	if !rooted || below == "" {
+		return path, fmt.Errorf("the template %q does not begin with a slash and a name", template)
+	}
+	var segments []rest.Segment
+	for word := range strings.SplitSeq(below, "/") {
+		name, isValue := strings.CutPrefix(word, ":")
+		if name == "" || name == "." || name == ".." || strings.ContainsFunc(name, notOfTemplate) {
+			return path, fmt.Errorf("the template %q has %q between slashes, which is neither a word nor a colon and a name", template, word)
+		}
+		if !isValue {
+			segments = append(segments, rest.Segment{Values: []string{word}, Template: word})
+			continue
+		}
+		if len(values) == 0 {
+			return path, fmt.Errorf("the template %q has no value for :%s", template, name)
+		}
+		text, err := pathValue(values[0])
+		if err != nil {
+			return path, fmt.Errorf("the value of :%s %w", name, err)
+		}
+		segments = append(segments, rest.Segment{Values: []string{text}, Template: word})
+		values = values[1:]
+	}
+	if len(values) > 0 {
+		return path, fmt.Errorf("the template %q has fewer names with a colon than there are values", template)
+	}
+	return rest.Join(segments...), nil
+}
+
+// notOfTemplate reports whether r is no part of the words of GitLab's paths.
+func notOfTemplate(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_-.", r))
+}
+
+// pathValue is a value as text. Its error follows the name of the value.
+func pathValue(value any) (string, error) {
+	if project, ok := value.(ProjectID); ok {
+		if err := project.check(); err != nil {
+			return "", fmt.Errorf("is wrong: %w", err)
+		}
+		return string(project), nil
+	}
+	of := reflect.ValueOf(value)
+	switch {
+	case of.Kind() == reflect.String && of.String() == "":
+		return "", errors.New("is empty")
+	case of.Kind() == reflect.String && rest.HasControl(of.String()):
+		return "", errors.New("has a newline or another control character")
+	case of.Kind() == reflect.String && (rest.Wanders(of.String()) || rest.Climbs(of.String())):
+		return "", fmt.Errorf("is %q, which has an empty part, a \".\" or a \"..\" between slashes", of.String())
+	case of.Kind() == reflect.String:
+		return of.String(), nil
+	case of.CanInt() && of.Int() > 0:
+		return strconv.FormatInt(of.Int(), 10), nil
+	case of.CanUint() && of.Uint() > 0:
+		return strconv.FormatUint(of.Uint(), 10), nil
+	case of.CanInt(), of.CanUint():
+		return "", fmt.Errorf("is %v, which is not above zero", value)
+	}
+	return "", fmt.Errorf("is a %T, not a string or an integer", value)
+}
+
+// Fetch reads the object at an endpoint:
+//
+//	GET e
+//
+// Opts are the query: nil, [url.Values], or a struct, or a pointer to one, with the
+// tags of github.com/google/go-querystring. A token in the query is refused.
+//
+// T is any type with tags for encoding/json, such as a struct of the fields that are
+// wanted. Numbers within texts, texts where numbers are expected, and times in the
+// forms that GitLab has used fit, and what does not fit is left out, as for the types
+// of this package. A T that encoding/json alone can decode, such as one that reads JSON
+// itself, loses what does not fit, too, but no value is converted.
+//
+// Retries, limits and errors are those of the methods of this package: see [APIError].
+//
+// See https://docs.gitlab.com/api/rest/.
+func Fetch[T any](ctx context.Context, c *Client, e Endpoint, opts any) (*T, error) {
+	query, err := queryOf(opts, 0)
+	call := rest.Read(e.path, query)
+	if call.Err = e.check(c, err); call.Err != nil {
+		return nil, rest.Invalid(call.Endpoint(), call.Err)
+	}
+	return sendDecode(ctx, c, call, decodeForeign[*T])
+}
+
+// check returns an error if the endpoint, the client or the options are wrong.
+func (e Endpoint) check(c *Client, options error) error {
+	switch {
+	case c == nil:
+		return errors.New("the client is nil")
+	case e.path.Err != nil:
+		return e.path.Err
+	case e.path.Escaped == "":
+		return errors.New("the endpoint is empty; make it with At")
+	}
+	return options
+}
+
+func decodeForeign[P any](ctx context.Context, body []byte) (P, lenient.LeftOut, error) {
+	object, left, err := lenient.Foreign[P](ctx, body)
+	if err == nil {
+		err = checkThing(object)
+	}
+	return object, left, err
+}
+
+// FetchPage reads one page of the list at an endpoint, whose items are of type T; see
+// [Fetch]. Opts that embed [ListOptions] select the page.
+//
+//	GET e
+//
+// See https://docs.gitlab.com/api/rest/#pagination.
+func FetchPage[T any](ctx context.Context, c *Client, e Endpoint, opts any) (*Page[T], error) {
+	query, err := queryOf(opts, 0)
+	if err = e.check(c, err); err != nil {
+		return nil, rest.Invalid("GET "+e.String(), err)
+	}
+	p, err := foreignPages[*T](c, e.path)(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return pageOf(p), nil
+}
+
+// FetchAll ranges over the list at an endpoint, from the page that opts select, page by
+// page or cursor by cursor, as GitLab serves it. The items are of type T; see [Fetch].
+//
+//	GET e
+//
+// It asks for 100 items a page, unless opts say otherwise. Nothing is requested before
+// the loop or after its end. Opts that embed [ListOptions] can also continue a list, or
+// prefetch.
+//
+// If T has an integer field named "id" in JSON, an item that is listed again, because
+// the list has changed meanwhile, is dropped. With order_by=id and a sort in opts, the
+// list yields what existed throughout exactly once, as
+// [PipelinesService.All] does; with order_by=updated_at and a sort, T needs a time named
+// "updated_at", too. Without an ID, or in another order, items can be missed or
+// listed twice while the list changes.
+//
+// See https://docs.gitlab.com/api/rest/#pagination.
+func FetchAll[T any](ctx context.Context, c *Client, e Endpoint, opts any) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		query, err := queryOf(opts, 100)
+		if err = e.check(c, err); err != nil {
+			yield(nil, rest.Invalid("GET "+e.String(), err))
+			return
+		}
+		list := listOf(c, foreignPages[*T](c, e.path), query, foreignOptions(opts).Prefetch)
+		if key := keysOf(reflect.TypeFor[T]()); key != nil {
+			list.Key, list.Order = key, foreignOrder(query)
+		}
+		list.Range(ctx, query, yield)
+	}
+}
+
+func foreignPages[P any](c *Client, p rest.Path) pages.Request[P] {
+	return func(ctx context.Context, query url.Values) (*pages.Page[P], error) {
+		page, _, err := readPage(ctx, c, rest.Read(p, query), lenient.ForeignList[P])
+		return page, err
+	}
+}
+
+// foreignOrder is what a list is sorted by, if its query says so.
+func foreignOrder(query url.Values) pages.Order {
+	ascending := Sort(query.Get("sort")) == SortAsc
+	switch {
+	case !query.Has("sort"):
+	case query.Get("order_by") == "id":
+		return pages.ByID(ascending)
+	case query.Get("order_by") == "updated_at":
+		return pages.ByTime(ascending)
+	}
+	return pages.Unordered()
+}
+
+// keysOf returns the key of items of a caller's type, or nil if they have no ID.
+func keysOf(t reflect.Type) func(item any) (id int64, changed time.Time, ok bool) {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[identified]()) {
+		return keyOf
+	}
+	id, changed := lenient.FieldNamed(t, "id"), lenient.FieldNamed(t, "updated_at")
+	if id == nil || !reflect.Zero(t).FieldByIndex(id).CanInt() {
+		return nil
+	}
+	return func(item any) (int64, time.Time, bool) {
+		v := reflect.ValueOf(item).Elem()
+		if changed == nil {
+			return v.FieldByIndex(id).Int(), time.Time{}, true
+		}
+		return v.FieldByIndex(id).Int(), timeIn(v.FieldByIndex(changed)), true
+	}
+}
+
+// timeIn is the time in a field, or zero.
+func timeIn(v reflect.Value) time.Time {
+	if at, ok := reflect.TypeAssert[*time.Time](v); ok && at != nil {
+		return *at
+	}
+	at, _ := reflect.TypeAssert[time.Time](v)
+	return at
+}
+
+// secretParameters must not be in a URL, where proxies would log them.
+var secretParameters = []string{"private_token", "access_token", "job_token", "token"}
+
+// queryOf is the query that a caller's options stand for.
+func queryOf(opts any, perPage int) (url.Values, error) {
+	values, err := valuesOf(opts, perPage)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range secretParameters {
+		if values.Has(name) {
+			return nil, fmt.Errorf("the options have the parameter %s, which must not be in a URL; give the token to the client", name)
+		}
+	}
+	if perPage > 0 && !values.Has("per_page") {
+		values.Set("per_page", strconv.Itoa(perPage))
+	}
+	return values, nil
+}
+
+func valuesOf(opts any, perPage int) (url.Values, error) {
+	if isNothing(opts) {
+		return url.Values{}, nil
+	}
+	if values, ok := opts.(url.Values); ok {
+		return maps.Clone(values), nil
+	}
+	o := foreignOptions(opts)
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if o.After == "" {
+		return query.Values(opts)
+	}
+	return cursorQuery(o.After, parametersOf(reflect.Indirect(reflect.ValueOf(opts)).Type())...)
+}
+
+// parametersOf are the names that a struct of options has in a query.
+func parametersOf(t reflect.Type) (names []string) {
+	for f := range t.Fields() {
+		name, options, _ := strings.Cut(f.Tag.Get("url"), ",")
+		switch {
+		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
+			names = append(names, parametersOf(f.Type)...)
+		case slices.Contains(strings.Split(options, ","), "brackets"):
+			names = append(names, name+"[]")
+		default:
+			names = append(names, cmp.Or(name, f.Name))
+		}
+	}
+	return names
+}
+
+// isNothing reports whether options are nil, or a nil pointer or map.
+func isNothing(opts any) bool {
+	v := reflect.ValueOf(opts)
+	return !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Map) && v.IsNil()
+}
+
+// foreignOptions are the ListOptions that a caller's options embed, if they do.
+func foreignOptions(opts any) ListOptions {
+	if of, ok := opts.(listing); ok && !isNothing(opts) {
+		return of.listOptions()
+	}
+	return ListOptions{}
+}
+
+// SendOptions are optional settings of [Send].
+type SendOptions struct {
+	// Repeatable says that the request can be executed twice without doing more than
+	// once, as a PUT that sets a value. It is then retried as a read is.
+	Repeatable bool
+
+	// Secrets are values in the body that no error and no log may show.
+	Secrets []string
+}
+
+// Send writes to an endpoint by a method such as POST, PUT, PATCH or DELETE, with body
+// as JSON: a struct or a map, or nil for none. The response is a T; see [Fetch]. If
+// GitLab sends no content, or T is struct{}, it is a new T.
+//
+// A DELETE is retried as the methods of this package are, and so are other methods with
+// [SendOptions.Repeatable]. Without it, a request is retried only if it was not
+// executed. The error matches [ErrOutcomeUnknown] if GitLab may have executed it.
+//
+// See https://docs.gitlab.com/api/rest/.
+func Send[T any](ctx context.Context, c *Client, method string, e Endpoint, body any, opts *SendOptions) (*T, error) {
+	opts = cmp.Or(opts, &SendOptions{})
+	call := rest.Once(method, e.path, body)
+	call.Once = !opts.Repeatable && method != http.MethodDelete
+	for _, text := range opts.Secrets {
+		call.Secrets = append(call.Secrets, secret.New(text))
+	}
+	if call.Err = e.check(c, checkSend(method, body)); call.Err != nil {
+		return nil, rest.Invalid(call.Endpoint(), call.Err)
+	}
+	object := new(T) // which a DELETE of what is gone already returns, too
+	isSilent := reflect.TypeFor[T]() == reflect.TypeFor[struct{}]()
+	read := func(resp *rest.Response, body []byte) error {
+		switch {
+		case isNoContent(resp, body):
+			return nil
+		case isSilent:
+			return lenient.CheckJSON(body)
+		}
+		decoded, left, err := decodeForeign[*T](ctx, body)
+		left.Log(ctx, c.wire.Config().Logger, call.Path.Template)
+		object = cmp.Or(decoded, object)
+		return err
+	}
+	var err error
+	if isSilent && method == http.MethodDelete {
+		err = c.wire.Discard(ctx, call)
+	} else {
+		err = c.wire.Fetch(ctx, call, read)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return object, nil
+}
+
+// isNoContent reports whether a success has no body, as it may: 200 and 201 announce an
+// object.
+func isNoContent(resp *rest.Response, body []byte) bool {
+	return resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusAccepted && len(bytes.TrimSpace(body)) == 0
+}
+
+func checkSend(method string, body any) error {
+	if !slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}, method) {
+		return fmt.Errorf("the method %q is not POST, PUT, PATCH or DELETE; Fetch reads", method)
+	}
+	switch body.(type) {
+	case io.Reader, string, []byte:
+		return fmt.Errorf("the body is a %T; give a struct or a map, which is sent as JSON", body)
+	}
+	return nil
+}

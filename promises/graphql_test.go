@@ -1,0 +1,144 @@
+package promises_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
+)
+
+type viewer struct {
+	CurrentUser struct {
+		Username string `json:"username"`
+	} `json:"currentUser"`
+}
+
+func TestGraphQL(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewScript(testkit.Respond(200, `{"data":{"currentUser":{"username":"root"}}}`))
+	got, err := gitlabci.GraphQL[viewer](t.Context(), s.Client(t), `query($a: Int) { currentUser { username } }`, map[string]any{"a": 1})
+	require.NoError(t, err)
+	require.Equal(t, "root", got.CurrentUser.Username)
+	received := testkit.OneRequest(t, s)
+	require.Equal(t, "POST /api/graphql", received.Method+" "+received.RequestURI)
+	require.Equal(t, testkit.Token, received.Header.Get("Private-Token"))
+	require.JSONEq(t, `{"query":"query($a: Int) { currentUser { username } }","variables":{"a":1}}`, s.Bodies[0])
+
+	relative := testkit.NewScript(testkit.Respond(200, `{"data":{}}`))
+	_, err = gitlabci.GraphQL[viewer](t.Context(), relative.Client(t, gitlabci.WithBaseURL("https://"+testkit.Host+"/gitlab")), `{a}`, nil)
+	require.NoError(t, err)
+	require.Equal(t, "/gitlab/api/graphql", testkit.OneRequest(t, relative).RequestURI)
+}
+
+func TestGraphQLErrors(t *testing.T) {
+	t.Parallel()
+	const body = `{"data":{"project":null},"errors":[
+		{"message":"Field 'x' doesn't exist: ` + testkit.Token + `","path":["project","pipelines","nodes",0],"extensions":{"code":"undefinedField"}},
+		{"message":"Timeout\non validation"}]}`
+	s := testkit.NewScript(testkit.Respond(200, body))
+	got, err := gitlabci.GraphQL[viewer](t.Context(), s.Client(t), `{ project { x } }`, nil)
+	require.Nil(t, got)
+	failed, ok := errors.AsType[*gitlabci.GraphQLError](err)
+	require.True(t, ok, err)
+	require.Len(t, failed.Problems, 2)
+	require.Equal(t, "project.pipelines.nodes[0]", failed.Problems[0].Path)
+	require.Equal(t, map[string]any{"code": "undefinedField"}, failed.Problems[0].Extensions)
+	require.EqualError(t, err, "gitlabci: POST /graphql: Field 'x' doesn't exist: [REDACTED] (at project.pipelines.nodes[0]); Timeout on validation")
+	testkit.OneRequest(t, s)
+
+	for _, odd := range []string{`{}`, `{"data":null}`, `[]`, `{"data":[1]}`, `{"data":{}`, `<html>`, `{"message":"401 Unauthorized"}`} {
+		_, err := gitlabci.GraphQL[viewer](t.Context(), testkit.NewScript(testkit.Respond(200, odd)).Client(t, gitlabci.WithRetries(0)), `{a}`, nil)
+		require.Error(t, err, odd)
+		require.Regexp(t, "^gitlabci: POST /graphql: ", err.Error())
+	}
+	_, err = gitlabci.GraphQL[viewer](t.Context(), testkit.NewScript(testkit.Respond(401, `{"errors":[{"message":"Invalid token"}]}`)).Client(t), `{a}`, nil)
+	require.ErrorIs(t, err, gitlabci.ErrUnauthorized)
+	require.ErrorContains(t, err, "Invalid token")
+}
+
+// Queries are retried, and what may be a mutation is not.
+func TestGraphQLOperations(t *testing.T) {
+	t.Parallel()
+	for document, want := range map[string]string{
+		`{a}`:       "query",
+		`query {a}`: "query",
+		"\ufeff# mutation {\n query mutation($mutation: X = {a: 1, b: [\"}\"]}) @mutation(a: 1) { mutation }": "query",
+		`query A {a} fragment mutation on subscription {b}`:                                                   "query",
+		`fragment F on X {b} query B { ...F, c(s: """ } mutation \""" " """) }`:                               "query",
+		`mutation {a}`:                             "mutation",
+		`query A {a} mutation B {b}`:               "mutation",
+		"{a} # query\rmutation {a}":                "mutation", // a comment ends at the end of its line, which \r is, too
+		`{a} mutation B($x: T = "{") {b}`:          "mutation",
+		`query($a: String = "\"") {a} mutation{b}`: "mutation",
+		`subscription {a}`:                         "refused",
+		`fragment F on X {b}`:                      "refused",
+		``:                                         "refused",
+		`# {a}`:                                    "refused",
+		`{a`:                                       "refused",
+		`{a}}`:                                     "refused",
+		`{a)`:                                      "refused",
+		`query`:                                    "refused",
+		`a {b}`:                                    "refused",
+		`"a" {b}`:                                  "refused",
+		`{a(b: "c)}`:                               "refused",
+		"{a(b: \"c\nd\")}":                         "refused",
+		`{a(b: """c)}`:                             "refused",
+		`(a) {b}`:                                  "refused",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := testkit.NewScript(testkit.Respond(502, ``), testkit.Respond(200, `{"data":{}}`))
+			_, err := gitlabci.GraphQL[viewer](t.Context(), s.Client(t), document, nil)
+			switch want {
+			case "query":
+				require.NoError(t, err, document)
+				require.Len(t, s.Received(), 2, document)
+			case "mutation":
+				require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, document)
+				require.Len(t, s.Received(), 1, document)
+			default:
+				testkit.RequireNotSent(t, s, err)
+			}
+		})
+	}
+	_, err := gitlabci.GraphQL[viewer](t.Context(), nil, `{a}`, nil)
+	require.ErrorIs(t, err, gitlabci.ErrInvalid)
+}
+
+// A document that is put together from definitions is sent once if a mutation is among
+// them, and again if not; and any other text does no harm.
+func FuzzGraphQLOperations(f *testing.F) {
+	queries := []string{
+		`{a}`, `query A {a}`, `query mutation {a}`, `query($a: T = {b: "} mutation {"}) @mutation(c: [1, {d: """ \""" } """}]) {d}`,
+		"# mutation {a}\n{a}", `fragment mutation on X {a}`, `{ mutation { query } }`, "\ufeff,,{a}#",
+	}
+	mutations := []string{`mutation {a}`, `mutation query($a: T = {b: 1}) {a}`, "#\rmutation{a}"}
+	f.Add([]byte{0, 1, 2}, "")
+	f.Add([]byte{3, 10}, "")
+	f.Add([]byte{7, 8}, "{")
+	f.Fuzz(func(t *testing.T, picks []byte, junk string) {
+		document, mutates, asks := "", false, false
+		for _, pick := range picks[:min(len(picks), 20)] {
+			i := int(pick) % (len(queries) + len(mutations))
+			mutates, asks = mutates || i >= len(queries), asks || i != 5
+			document += slices.Concat(queries, mutations)[i] + "\n"
+		}
+		synctest.Test(t, func(t *testing.T) {
+			s := testkit.NewScript(testkit.Respond(502, ``), testkit.Respond(200, `{"data":{}}`))
+			_, err := gitlabci.GraphQL[viewer](t.Context(), s.Client(t), document+junk, nil)
+			switch {
+			case junk != "":
+			case mutates:
+				require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, document)
+			case asks:
+				require.NoError(t, err, document)
+			default:
+				testkit.RequireNotSent(t, s, err)
+			}
+		})
+	})
+}
