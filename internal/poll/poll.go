@@ -58,6 +58,14 @@ func (p *Pace) Wait(ctx context.Context) error {
 	if p.Bell == nil {
 		return rest.Sleep(ctx, wait)
 	}
+	return p.listen(ctx, wait, expected)
+}
+
+// listen waits as Wait does, for a bell too. Thousands of watches wait at the same time,
+// each on a stack of its own: without a bell, they need not have room for this.
+//
+//go:noinline
+func (p *Pace) listen(ctx context.Context, wait time.Duration, expected bool) error {
 	defer p.Bell.hush()
 	if expected {
 		return rest.Sleep(ctx, wait)
