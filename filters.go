@@ -30,19 +30,26 @@ type filterable interface {
 func matching[P any](request pages.Request[P], p rest.Path) pages.Request[P] {
 	return func(ctx context.Context, query url.Values) (*pages.Page[P], error) {
 		page, err := request(ctx, query)
+		if err == nil {
+			err = checkPage(page, query, p)
+		}
 		if err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(checkedFilters, query.Has) {
-			return page, nil
-		}
-		for _, item := range page.Items {
-			if err := checkFilters(any(item), query, p); err != nil {
-				return nil, err
-			}
-		}
 		return page, nil
 	}
+}
+
+func checkPage[P any](page *pages.Page[P], query url.Values, p rest.Path) error {
+	if page == nil || !slices.ContainsFunc(checkedFilters, query.Has) {
+		return nil
+	}
+	for _, item := range page.Items {
+		if err := checkFilters(any(item), query, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkFilters(item any, query url.Values, p rest.Path) error {

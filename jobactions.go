@@ -198,8 +198,8 @@ func (s *JobsService) Wait(ctx context.Context, project ProjectID, job JobID, op
 	if err := w.options.check(); err != nil {
 		return nil, rest.Invalid("WatchOptions", err)
 	}
-	w.pace = w.options.pace(s.client)
-	w.patience = poll.Patience{GiveUpAfter: w.options.GiveUpAfter}
+	what := fmt.Sprintf("job %d", job)
+	w.polls = polls{what: what, doing: "waiting for " + what, pace: w.options.pace(s.client), patience: poll.Patience{GiveUpAfter: w.options.GiveUpAfter}}
 	w.hear(ctx, 0)
 	defer func() { w.stop() }()
 	for {
@@ -212,7 +212,7 @@ func (s *JobsService) Wait(ctx context.Context, project ProjectID, job JobID, op
 			if over, blocked := w.take(read); over {
 				return read, blocked
 			}
-		} else if err := w.failed(ctx, begun, err); err != nil {
+		} else if err := w.failed(ctx, begun, w.isKnown(), err); err != nil {
 			return nil, err
 		}
 		if w.pace.Wait(ctx) != nil {
@@ -223,19 +223,16 @@ func (s *JobsService) Wait(ctx context.Context, project ProjectID, job JobID, op
 
 // A jobWait waits for one job.
 type jobWait struct {
+	polls
 	service *JobsService
 	project ProjectID
 	id      JobID
 	options WatchOptions // without zeros
 
-	seen    *Job     // as last read
-	lag     poll.Lag // of responses behind that
-	absence poll.Absence
-
-	pace     poll.Pace
-	patience poll.Patience
-	heard    PipelineID // whose changes wake; 0 is any of the project
-	stop     func()     // of that
+	seen  *Job       // as last read
+	lag   poll.Lag   // of responses behind that
+	heard PipelineID // whose changes wake; 0 is any of the project
+	stop  func()     // of that
 }
 
 // hear lets a pipeline wake the wait, in place of what did before.
@@ -249,8 +246,7 @@ func (w *jobWait) hear(ctx context.Context, pipeline PipelineID) {
 
 // take takes what a poll has read, and reports whether the wait is over.
 func (w *jobWait) take(read *Job) (over bool, blocked error) {
-	w.patience.Restore()
-	w.absence.Found()
+	w.succeeded()
 	if w.lag.Lasts(w.seen != nil && goesBack(w.seen.Status, read.Status)) {
 		w.pace.Expect()
 		return false, nil
@@ -273,30 +269,8 @@ func (w *jobWait) take(read *Job) (over bool, blocked error) {
 	return read.Status.Finished(), nil
 }
 
-// failed returns the error of a poll that failed, if it will not pass or has lasted too
-// long, or nil to poll again.
-func (w *jobWait) failed(ctx context.Context, begun time.Time, err error) error {
-	if ctx.Err() != nil {
-		return w.ended(ctx, err)
-	}
-	known := w.seen != nil || !w.service.client.births.of(w.id).IsZero()
-	if !mayPass(err, known) && !(isGone(err) && !w.absence.Missed(known)) {
-		return err
-	}
-	w.patience.Met = w.patience.Met || known || isMet(err)
-	asked := askedToWait(err)
-	w.pace.AtLeast(asked)
-	w.pace.Expect()
-	if lasted, giveUp := w.patience.Failed(begun, asked, err); giveUp {
-		return rest.Errorf("job %d could not be read for %v: %w", w.id, lasted, err)
-	}
-	return nil
-}
-
-// ended is the error of a context that ended, and of the last poll.
-func (w *jobWait) ended(ctx context.Context, err error) error {
-	return rest.Errorf("waiting for job %d: %w", w.id, w.patience.Ended(ctx, err))
-}
+// isKnown reports whether the job exists.
+func (w *jobWait) isKnown() bool { return w.seen != nil || !w.service.client.births.of(w.id).IsZero() }
 
 // body is what a nil pointer to options becomes: no body at all.
 func body[T any](options *T) any {

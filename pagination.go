@@ -303,10 +303,10 @@ func cursorQuery(c Cursor, own ...string) (url.Values, error) {
 	return query, nil
 }
 
-// readPage makes a call for one page of a list, and returns also its ETag. The
-// page is nil if the call has that ETag already.
-func readPage[P any](ctx context.Context, c *Client, cl *rest.Call, decode func(context.Context, []byte) ([]P, lenient.LeftOut, error)) (page *pages.Page[P], etag string, err error) {
-	err = c.fetch(ctx, cl, func(header http.Header, body []byte) (lenient.LeftOut, error) {
+// readPage makes a call for one page of a list, and returns also the header of the
+// response. Both are nil if the call has its ETag already.
+func readPage[P any](ctx context.Context, c *Client, cl *rest.Call, decode func(context.Context, []byte) ([]P, lenient.LeftOut, error)) (page *pages.Page[P], header http.Header, err error) {
+	err = c.fetch(ctx, cl, func(received http.Header, body []byte) (lenient.LeftOut, error) {
 		items, left, err := decode(ctx, body)
 		for i, item := range items {
 			if err := checkThing(item); err != nil {
@@ -316,13 +316,22 @@ func readPage[P any](ctx context.Context, c *Client, cl *rest.Call, decode func(
 		if err != nil {
 			return left, err
 		}
-		etag = header.Get("ETag")
+		header = received
 		if page, err = pages.New(items, header, cl.Query); err != nil {
 			err = rest.Explained(err)
 		}
 		return left, err
 	})
-	return page, etag, err
+	return page, header, err
+}
+
+// serverTime is what time it was at a server when a request was sent to it, or zero.
+func serverTime(header http.Header, sent time.Time) time.Time {
+	date, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return date.Add(-time.Since(sent))
 }
 
 // mostCollected is how many items of a list are held at most.

@@ -67,6 +67,9 @@ type PipelineEvent struct {
 	// Err is nil, or why a downstream Pipeline is not watched any more: the token
 	// may not read it, or it was deleted. Nothing changed then.
 	Err error
+
+	// Cursor continues after this event. Only those of WatchAll have it.
+	Cursor WatchCursor
 }
 
 const (
@@ -367,4 +370,14 @@ func (w *watch) blocked() *watched {
 		return nil
 	}
 	return w.open[slices.IndexFunc(w.open, func(p *watched) bool { return p.info.Status.Blocked() })]
+}
+
+// leave stops watching a downstream pipeline.
+func (w *watch) leave(p *watched, err error) error {
+	p.gone = true
+	event := p.event(&PipelineEvent{Status: p.info.Status, Previous: p.info.Status, Err: err})
+	if !w.emit(event) {
+		return errStopped
+	}
+	return nil
 }

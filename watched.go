@@ -98,19 +98,9 @@ func (p *watched) outdated(o *observation) bool {
 func (p *watched) take(o *observation) (events []*PipelineEvent) {
 	previous := p.info
 	if !o.same {
-		p.info, p.pages, p.listed = o.pipeline, o.pages, o.listed
+		p.info = o.pipeline
 	}
-	if !p.read {
-		p.jobs.Grow(len(o.jobs))
-	}
-	for _, job := range o.jobs {
-		p.noteManual(job)
-		if status, known := p.jobs.Last(int64(job.ID)); !known || status != job.Status {
-			p.jobs.Set(int64(job.ID), job.Status)
-			events = append(events, p.event(&PipelineEvent{Job: job, Status: job.Status, Previous: status}))
-		}
-	}
-	events = append(events, p.takeTriggers(o.triggers)...)
+	events = append(p.takeJobs(o), p.takeTriggers(o.triggers)...)
 	if !p.read || previous.Status != p.info.Status {
 		event := p.event(&PipelineEvent{Status: p.info.Status})
 		if p.read {
@@ -125,6 +115,23 @@ func (p *watched) take(o *observation) (events []*PipelineEvent) {
 	p.read = true
 	if len(events) > 0 {
 		p.changed = time.Now()
+	}
+	return events
+}
+
+func (p *watched) takeJobs(o *observation) (events []*PipelineEvent) {
+	if !o.same {
+		p.pages, p.listed = o.pages, o.listed
+	}
+	if !p.read {
+		p.jobs.Grow(len(o.jobs))
+	}
+	for _, job := range o.jobs {
+		p.noteManual(job)
+		if status, known := p.jobs.Last(int64(job.ID)); !known || status != job.Status {
+			p.jobs.Set(int64(job.ID), job.Status)
+			events = append(events, p.event(&PipelineEvent{Job: job, Status: job.Status, Previous: status}))
+		}
 	}
 	return events
 }
@@ -338,11 +345,11 @@ func (w *watch) listPage(ctx context.Context, p *watched, was listedPage) (*page
 	}
 	call := rest.Read(at("projects", p.project, "pipelines", p.id, "jobs"), query)
 	call.ETag = was.etag
-	page, etag, err := readPage(ctx, w.service.client, call, lenient.List[*Job])
+	page, header, err := readPage(ctx, w.service.client, call, lenient.List[*Job])
 	if err != nil || page == nil {
 		return nil, was, err
 	}
-	now := listedPage{cursor: was.cursor, next: Cursor(page.Next), etag: etag}
+	now := listedPage{cursor: was.cursor, next: Cursor(page.Next), etag: header.Get("ETag")}
 	oldestFirst := len(page.Items) > 1 && page.Items[0].ID < page.Items[1].ID
 	if now.next == "" && len(page.Items) >= 100 && oldestFirst {
 		now.etag = "" // a new job would be on a page of its own
@@ -384,16 +391,6 @@ func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err err
 	p.patience.Met = p.patience.Met || known || isMet(err)
 	if lasted, giveUp := p.patience.Failed(begun, asked, err); giveUp {
 		return rest.Errorf("pipeline %d could not be read for %v: %w", p.id, lasted, err)
-	}
-	return nil
-}
-
-// leave stops watching a downstream pipeline.
-func (w *watch) leave(p *watched, err error) error {
-	p.gone = true
-	event := p.event(&PipelineEvent{Status: p.info.Status, Previous: p.info.Status, Err: err})
-	if !w.emit(event) {
-		return errStopped
 	}
 	return nil
 }

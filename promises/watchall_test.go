@@ -1,0 +1,489 @@
+package promises_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
+)
+
+// A changingProject is a server of one project whose pipelines change by the clock. A
+// change appears in its lists some time after the time that it has, and each request may
+// be responded to by a replica that lags.
+type changingProject struct {
+	rows  []*changingRow
+	skew  time.Duration             // how far ahead the server's clock is
+	lag   func() time.Duration      // of the replica that responds to a request
+	fault func(n int) int           // the status of the nth response, if not 0
+	now   func(time.Time) time.Time // unless nil, what the Date says
+	mu    sync.Mutex
+	seen  []string // queries
+}
+
+type changingRow struct {
+	id      gitlabci.PipelineID
+	changes []rowChange
+}
+
+type rowChange struct {
+	at     time.Time // by the server's clock
+	shows  time.Time // by the test's
+	status gitlabci.Status
+}
+
+// change adds a change that happens after a time from now and shows later.
+func (p *changingProject) change(row *changingRow, after, delay time.Duration, status gitlabci.Status) {
+	at := time.Now().Add(after)
+	row.changes = append(row.changes, rowChange{at.Add(p.skew).Truncate(time.Microsecond), at.Add(delay), status})
+}
+
+func (p *changingProject) add(n int) (rows []*changingRow) {
+	for range n {
+		rows = append(rows, &changingRow{id: gitlabci.PipelineID(101 + len(p.rows) + len(rows))})
+	}
+	p.rows = append(p.rows, rows...)
+	return rows
+}
+
+// client has no retries, so that each fault ends a poll.
+func (p *changingProject) client(t testing.TB) *gitlabci.Client {
+	client, err := gitlabci.NewClient(gitlabci.WithToken(testkit.Token), gitlabci.WithRetries(0), gitlabci.WithTransport(testkit.RoundTripper(p.respond)))
+	require.NoError(t, err)
+	return client
+}
+
+func (p *changingProject) queries() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.seen)
+}
+
+func (p *changingProject) respond(req *http.Request) (*http.Response, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seen = append(p.seen, req.URL.RawQuery)
+	if p.fault != nil {
+		if status := p.fault(len(p.seen)); status != 0 {
+			resp := respondJSON(req, `{"message":"a fault"}`)
+			resp.StatusCode = status
+			return resp, nil
+		}
+	}
+	query, now := req.URL.Query(), time.Now()
+	shown := now
+	if p.lag != nil {
+		shown = shown.Add(-p.lag())
+	}
+	body, next := p.page(query, shown)
+	resp := respondJSON(req, body)
+	date := now.Add(p.skew)
+	if p.now != nil {
+		date = p.now(date)
+	}
+	resp.Header.Set("Date", date.UTC().Format(http.TimeFormat))
+	if date.IsZero() {
+		resp.Header.Del("Date")
+	}
+	if next > 0 {
+		query.Set("page", strconv.Itoa(next))
+		resp.Header.Set("Link", testkit.Link(query, "next"))
+	}
+	sum := fnv.New64()
+	_, _ = sum.Write([]byte(body))
+	etag := fmt.Sprintf(`W/"%x"`, sum.Sum64())
+	resp.Header.Set("ETag", etag)
+	if req.Header.Get("If-None-Match") == etag {
+		resp.StatusCode, resp.Body, resp.ContentLength = http.StatusNotModified, http.NoBody, 0
+	}
+	return resp, nil
+}
+
+// page is what a query lists of what is shown by a time, and the number of the next page.
+func (p *changingProject) page(query url.Values, shown time.Time) (body string, next int) {
+	type item struct {
+		id int64
+		rowChange
+	}
+	var items []item
+	after, _ := time.Parse(time.RFC3339Nano, query.Get("updated_after"))
+	for _, row := range p.rows {
+		var last rowChange
+		for _, change := range row.changes {
+			if !change.shows.After(shown) {
+				last = change
+			}
+		}
+		if !last.at.IsZero() && !last.at.Before(after) {
+			items = append(items, item{int64(row.id), last})
+		}
+	}
+	slices.SortStableFunc(items, func(a, b item) int { return a.at.Compare(b.at) })
+	if query.Get("sort") != "asc" {
+		slices.Reverse(items)
+	}
+	size, _ := strconv.Atoi(query.Get("per_page"))
+	number := 1
+	if given, _ := strconv.Atoi(query.Get("page")); given > 0 {
+		number = given
+	}
+	begin, end := min((number-1)*size, len(items)), min(number*size, len(items))
+	if end < len(items) {
+		next = number + 1
+	}
+	var rows []string
+	for _, it := range items[begin:end] {
+		rows = append(rows, fmt.Sprintf(`{"id":%d,"project_id":7,"ref":"main","status":%q,"source":"push","updated_at":%q}`,
+			it.id, it.status, it.at.UTC().Format("2006-01-02T15:04:05.000Z")))
+	}
+	return "[" + strings.Join(rows, ",") + "]", next
+}
+
+// A ledger checks the events of a project.
+type ledger struct {
+	last   map[gitlabci.PipelineID]*gitlabci.PipelineInfo // of the last event
+	when   map[gitlabci.PipelineID]time.Time              // of that
+	cursor gitlabci.WatchCursor
+	events int
+}
+
+func newLedger() *ledger {
+	return &ledger{last: map[gitlabci.PipelineID]*gitlabci.PipelineInfo{}, when: map[gitlabci.PipelineID]time.Time{}}
+}
+
+// note requires that an event follows those before it, and is of a change that happened. A
+// finished pipeline may have been forgotten.
+func (l *ledger) note(t *testing.T, p *changingProject, e *gitlabci.PipelineEvent) {
+	t.Helper()
+	require.NotEmpty(t, e.Cursor)
+	id := e.Pipeline.ID
+	require.True(t, slices.ContainsFunc(p.rows[id-101].changes, func(c rowChange) bool {
+		return c.status == e.Status && c.at.Truncate(time.Millisecond).Equal(e.Pipeline.UpdatedAt)
+	}), "%d was never %s", id, e.Status)
+	if last := l.last[id]; last != nil {
+		require.True(t, e.Pipeline.UpdatedAt.After(last.UpdatedAt), "%d is %s twice, or after it was %s", id, e.Status, last.Status)
+		if e.Previous != "" || !last.Status.Finished() || time.Since(l.when[id]) < time.Minute {
+			require.Equal(t, last.Status, e.Previous, "%v %v", id, e.Status)
+			require.NotEqual(t, last.Status, e.Status)
+		}
+	}
+	l.last[id], l.when[id], l.cursor = e.Pipeline, time.Now(), e.Cursor
+	l.events++
+}
+
+// watch ranges until a time, or until so many events have come, which the next call goes on
+// after.
+func (l *ledger) watch(t *testing.T, p *changingProject, until time.Time, most int, opts gitlabci.WatchAllOptions) {
+	t.Helper()
+	ctx, cancel := context.WithDeadline(t.Context(), until)
+	defer cancel()
+	opts.After = l.cursor
+	for event, err := range p.client(t).Pipelines.WatchAll(ctx, "group/app", &opts) {
+		if err != nil {
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			return
+		}
+		l.note(t, p, event)
+		if most--; most == 0 {
+			return
+		}
+	}
+}
+
+func upTo(random *rand.Rand, most time.Duration) time.Duration {
+	return time.Duration(random.Int64N(int64(most)))
+}
+
+// live gives a pipeline a life: it may be retried, and may be through in a second.
+func (p *changingProject) live(random *rand.Rand, row *changingRow, begin time.Duration) (end time.Duration) {
+	var shown time.Duration
+	change := func(status gitlabci.Status) {
+		delay := time.Duration(0)
+		if random.IntN(10) == 0 {
+			delay = upTo(random, 30*time.Second)
+		}
+		shown = max(shown+1, begin+delay) // in order
+		p.change(row, begin, shown-begin, status)
+		begin += time.Duration(1+random.IntN(1000)) * time.Millisecond << random.IntN(10)
+	}
+	change(gitlabci.StatusCreated)
+	change(gitlabci.StatusPending)
+	for range 1 + random.IntN(2) {
+		change(gitlabci.StatusRunning)
+		change([]gitlabci.Status{gitlabci.StatusFailed, gitlabci.StatusSuccess, gitlabci.StatusCanceled, gitlabci.StatusManual}[random.IntN(4)])
+	}
+	return begin
+}
+
+// Whatever the clocks say, late as changes appear, and often as the program is restarted or
+// the server fails: each change is yielded once, and the last status of every pipeline.
+func TestWatchAllProperty(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(testkit.Fewer(30)) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 20))
+			p := &changingProject{skew: []time.Duration{0, 5 * time.Hour, -5 * time.Hour}[seed%3]}
+			p.lag = func() time.Duration { return upTo(random, 29*time.Second) * time.Duration(random.IntN(2)) }
+			p.fault = func(int) int { return http.StatusBadGateway * (random.IntN(10) / 9) }
+			if seed%5 == 4 {
+				p.now = func(time.Time) time.Time { return time.Time{} }
+			}
+			for _, row := range p.add(40) {
+				p.live(random, row, upTo(random, 40*time.Minute))
+			}
+			begin := upTo(random, 40*time.Minute)
+			for _, row := range p.add(230) { // at once
+				p.change(row, begin, 0, gitlabci.StatusSkipped)
+			}
+			l, end := newLedger(), time.Now().Add(90*time.Minute)
+			for time.Now().Before(end) {
+				l.watch(t, p, end, 1+random.IntN(60), gitlabci.WatchAllOptions{Since: time.Now().Add(p.skew - time.Hour)})
+			}
+			for _, row := range p.rows {
+				require.Contains(t, l.last, row.id, "seed %d", seed)
+				require.Equal(t, row.changes[len(row.changes)-1].status, l.last[row.id].Status, "seed %d, pipeline %d: %v", seed, row.id, row.changes)
+			}
+		})
+	}
+}
+
+// What was there before is not yielded, unless Since says so.
+func TestWatchAllBegins(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		since time.Duration
+		want  []gitlabci.PipelineID
+	}{
+		"now":              {0, []gitlabci.PipelineID{104, 105}},
+		"a minute ago":     {time.Minute, []gitlabci.PipelineID{103, 104, 105}},
+		"ten minutes ago":  {10 * time.Minute, []gitlabci.PipelineID{102, 103, 104, 105}},
+		"before all of it": {10000 * time.Hour, []gitlabci.PipelineID{101, 102, 103, 104, 105}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &changingProject{skew: 7 * time.Hour}
+				rows := p.add(5)
+				for i, ago := range []time.Duration{time.Hour, 5 * time.Minute, 30 * time.Second, -time.Minute, -2 * time.Minute} {
+					p.change(rows[i], -ago, 0, gitlabci.StatusRunning)
+				}
+				opts := gitlabci.WatchAllOptions{}
+				if test.since > 0 {
+					opts.Since = time.Now().Add(p.skew - test.since)
+				}
+				l := newLedger()
+				l.watch(t, p, time.Now().Add(10*time.Minute), 0, opts)
+				require.Equal(t, len(test.want), l.events)
+				for _, id := range test.want {
+					require.Contains(t, l.last, id)
+				}
+			})
+		})
+	}
+}
+
+// A poll is one list, which begins two minutes before the last change, and with it once
+// nothing can appear before it any more. Then GitLab responds with 304.
+func TestWatchAllPolls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &changingProject{}
+		rows := p.add(1000)
+		for i, row := range rows {
+			p.change(row, -time.Hour-2*time.Duration(i)*time.Second, 0, gitlabci.StatusSuccess)
+		}
+		begun := time.Now().UTC()
+		p.change(rows[0], 10*time.Minute, 0, gitlabci.StatusRunning)
+		l := newLedger()
+		l.watch(t, p, begun.Add(20*time.Minute), 0, gitlabci.WatchAllOptions{})
+		require.Equal(t, 1, l.events)
+		queries := p.queries()
+		require.InDelta(t, 20*4+10, len(queries), 15)
+		require.Equal(t, "order_by=updated_at&per_page=1", queries[0])
+		const list = "order_by=updated_at&per_page=100&sort=asc&updated_after="
+		at := func(after time.Duration) string { return list + url.QueryEscape(begun.Add(after).Format(time.RFC3339)) }
+		require.Equal(t, []string{at(-time.Hour - 2*time.Minute), at(-time.Hour), at(8 * time.Minute), at(10 * time.Minute)}, slices.Compact(queries[1:]))
+	})
+}
+
+// Many changes are several pages, which begin where the last one ended, for numbered pages
+// move.
+func TestWatchAllPages(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &changingProject{}
+		for i, row := range p.add(950) {
+			p.change(row, time.Duration(i)*time.Millisecond, 0, gitlabci.StatusRunning)
+		}
+		for _, row := range p.add(350) {
+			p.change(row, 950*time.Millisecond, 0, gitlabci.StatusRunning)
+		}
+		l := newLedger()
+		l.watch(t, p, time.Now().Add(time.Minute), 1300, gitlabci.WatchAllOptions{Since: time.Now().Add(-time.Second), MinInterval: 20 * time.Second})
+		require.Equal(t, 1300, l.events)
+		numbered := slices.DeleteFunc(p.queries(), func(q string) bool { return !strings.Contains(q, "&page=") || strings.Contains(q, "&page=1&") })
+		require.LessOrEqual(t, len(numbered), 4, "only where a page has but one time")
+	})
+}
+
+func TestWatchAllErrors(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		opts  gitlabci.WatchAllOptions
+		fault int
+		want  error
+		text  string
+		after time.Duration
+	}{
+		"cursor":     {gitlabci.WatchAllOptions{After: "x"}, 0, gitlabci.ErrInvalid, "gitlabci: WatchAllOptions: After: it is not the cursor of an event", 0},
+		"intervals":  {gitlabci.WatchAllOptions{MaxInterval: -1}, 0, gitlabci.ErrInvalid, "gitlabci: WatchAllOptions: the time -1ns is negative", 0},
+		"no project": {gitlabci.WatchAllOptions{}, 404, gitlabci.ErrNotFound, "404 Not Found", 3 * time.Second},
+		"no rights":  {gitlabci.WatchAllOptions{}, 403, gitlabci.ErrForbidden, "403 Forbidden", 0},
+		"lasting":    {gitlabci.WatchAllOptions{}, 502, nil, "gitlabci: the pipelines of project group/app could not be read for 10m", 9 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &changingProject{fault: func(int) int { return test.fault }}
+				begun := time.Now()
+				err := testkit.Drain(p.client(t).Pipelines.WatchAll(t.Context(), "group/app", &test.opts))
+				require.ErrorContains(t, err, test.text)
+				if test.want != nil {
+					require.ErrorIs(t, err, test.want)
+				}
+				require.GreaterOrEqual(t, time.Since(begun), test.after)
+				require.Less(t, time.Since(begun), test.after+90*time.Second)
+			})
+		})
+	}
+}
+
+// A server that does not know updated_after would list everything, each time.
+func TestWatchAllOfOldServers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client, err := gitlabci.NewClient(gitlabci.WithToken(testkit.Token), gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
+			return respondJSON(req, `[{"id":7,"status":"success","updated_at":"2020-01-01T00:00:00Z"},{"id":8,"status":"success","updated_at":"1999-01-01T00:00:00Z"}]`), nil
+		})))
+		require.NoError(t, err)
+		err = testkit.Drain(client.Pipelines.WatchAll(t.Context(), "group/app", nil))
+		require.ErrorContains(t, err, "the server ignores the parameter updated_after")
+	})
+}
+
+// With a Waker, a change is seen at once, and without a wake within five minutes.
+func TestWatchAllWakes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, waker := &changingProject{}, &scriptedWaker{}
+		rows := p.add(2)
+		p.change(rows[0], 7*time.Minute, 0, gitlabci.StatusSuccess)
+		p.change(rows[1], 17*time.Minute, 0, gitlabci.StatusSuccess)
+		later(t, 7*time.Minute, func() { waker.ring("group/app", rows[0].id) })
+		l, begun := newLedger(), time.Now()
+		l.watch(t, p, begun.Add(30*time.Minute), 2, gitlabci.WatchAllOptions{Wake: waker})
+		require.Less(t, l.when[rows[0].id].Sub(begun), 7*time.Minute+time.Second)
+		require.Less(t, l.when[rows[1].id].Sub(begun), 22*time.Minute)
+		require.LessOrEqual(t, len(p.queries()), 9)
+		require.Empty(t, waker.subs)
+		require.Equal(t, gitlabci.PipelineID(0), waker.all[0].pipeline)
+	})
+}
+
+// The jobs of a pipeline come with its changes, each change of them once.
+func TestWatchAllJobs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := gitlabcitest.NewServer()
+		minute := gitlabcitest.Script{Queues: time.Minute, Runs: time.Minute}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		later(t, time.Minute, func() {
+			p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+			p.AddJob(gitlabcitest.Job{Name: "unit", Stage: "test", Status: gitlabci.StatusCreated, Script: minute})
+			p.AddJob(gitlabcitest.Job{Name: "deploy", Stage: "deploy", Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: time.Minute, Result: gitlabci.StatusFailed}})
+		})
+		later(t, time.Minute+time.Second, func() {
+			srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusSkipped})
+		})
+		var texts []string
+		var failure error
+		for event, err := range srv.Client().Pipelines.WatchAll(ctx, "group/app", &gitlabci.WatchAllOptions{Jobs: true}) {
+			if failure = err; err == nil {
+				texts = append(texts, testkit.EventText(event))
+			}
+		}
+		require.ErrorIs(t, failure, context.DeadlineExceeded)
+		require.Equal(t, []string{
+			"pipeline#101 >pending", "unit#1001 >pending", "deploy#1002 >created", "pipeline#102 >skipped",
+			"pipeline#101 pending>running", "unit#1001 pending>running",
+			"unit#1001 running>success", "deploy#1002 created>running",
+			"deploy#1002 running>failed", "pipeline#101 running>failed",
+		}, texts)
+		lists := 0
+		for _, request := range srv.Requests() {
+			if strings.HasSuffix(request.Path, "/jobs") {
+				lists++
+			}
+		}
+		require.Equal(t, 5, lists, "one a change of a pipeline")
+	})
+}
+
+// If only the jobs of a pipeline cannot be read, its event says so, and the others go on.
+func TestWatchAllWithoutJobs(t *testing.T) {
+	t.Parallel()
+	for status, within := range map[int]time.Duration{http.StatusForbidden: time.Minute, http.StatusNotFound: time.Minute, http.StatusBadGateway: 6 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &changingProject{}
+			rows := p.add(2)
+			for _, row := range rows {
+				p.change(row, time.Minute, 0, gitlabci.StatusFailed)
+			}
+			jobs := gitlabci.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+				return testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
+					switch {
+					case strings.HasSuffix(req.URL.Path, "/101/jobs"):
+						resp := respondJSON(req, fmt.Sprintf(`{"message":"%d %s"}`, status, http.StatusText(status)))
+						resp.StatusCode = status
+						return resp, nil
+					case strings.HasSuffix(req.URL.Path, "/102/jobs"):
+						return respondJSON(req, `[]`), nil
+					}
+					return next.RoundTrip(req)
+				})
+			})
+			client, err := p.client(t).With(jobs)
+			require.NoError(t, err)
+			begun, errs := time.Now(), map[gitlabci.PipelineID]error{}
+			for event, err := range client.Pipelines.WatchAll(t.Context(), "group/app", &gitlabci.WatchAllOptions{Jobs: true}) {
+				require.NoError(t, err)
+				errs[event.Pipeline.ID] = event.Err
+				require.Equal(t, gitlabci.StatusFailed, event.Status)
+				if len(errs) == 2 {
+					break
+				}
+			}
+			require.NoError(t, errs[102])
+			e, answered := errs[101], false
+			if e != nil {
+				answered = strings.Contains(e.Error(), cmp.Or(strconv.Itoa(status)))
+			}
+			require.True(t, answered, "%v", e)
+			require.Less(t, time.Since(begun), time.Minute+within)
+		})
+	}
+}

@@ -1,0 +1,401 @@
+package gitlabci
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/pages"
+	"example.com/gitlabci/internal/poll"
+	"example.com/gitlabci/internal/rest"
+)
+
+// WatchAllOptions say where [PipelinesService.WatchAll] begins, which pipelines it
+// watches, and how often it polls. Nil means all of the defaults.
+type WatchAllOptions struct {
+	// After continues after an event: it is the [PipelineEvent.Cursor] of the last one
+	// that was handled, of the same project, Ref and Source. It replaces Since.
+	After WatchCursor
+
+	// Since begins with the pipelines that have changed since then, by the server's
+	// clock. Zero begins with those that change from now on.
+	Since time.Time
+
+	Ref    string // exact: a branch, a tag, or refs/merge-requests/N/head; "" is any
+	Source Source // "" is any but child pipelines, which [SourceParentPipeline] watches
+
+	// Jobs yields the changes of jobs too. Each time that a pipeline has changed, its jobs
+	// are read, by one more request. GitLab does not list a pipeline as changed when
+	// only its jobs have: use [PipelinesService.Watch] to see each of their changes.
+	Jobs bool
+
+	// The other options are those of [WatchOptions]. A Waker is asked for any pipeline of
+	// the project.
+	Wake                     Waker
+	MinInterval, MaxInterval time.Duration
+	GiveUpAfter              time.Duration
+}
+
+// A WatchCursor is a place among the changes of a project's pipelines. It is text of some
+// hundred bytes, which can be stored and used later, by other versions too.
+type WatchCursor string
+
+// WatchAll ranges over the changes of all pipelines of a project, until the loop is left
+// or the context ends, which is an error. It sends no request before the loop or after a
+// break, and starts over when ranged again.
+//
+//	GET /projects/:id/pipelines
+//	GET /projects/:id/pipelines/:pipeline_id/jobs
+//
+// See https://docs.gitlab.com/api/pipelines/#list-project-pipelines.
+// A poll is one list, of the pipelines that have changed since the last poll, however many
+// there are in the project; after more than a hundred changes it is several pages. The
+// second endpoint is requested with [WatchAllOptions.Jobs].
+//
+// The first event of a pipeline has no Previous. No event is repeated, each one happened,
+// and the last status of every pipeline has an event. A status that lasts only from one poll
+// to the next is not seen. Each poll reads the last two minutes again, because changes
+// appear late: a replica of GitLab's database lags by up to a minute. Finished pipelines are
+// forgotten after that, at the earliest. If one changes once more, such as by a retry, the
+// event has no Previous, and with Jobs all of its jobs have events again.
+//
+// To continue after a restart, store the [PipelineEvent.Cursor] of each event that is
+// handled, and set [WatchAllOptions.After] to it. What changed meanwhile comes first. With
+// Jobs, the jobs of each pipeline then count as not yet seen.
+//
+// Polls that fail are repeated, and end the loop with the errors of
+// [PipelinesService.Watch]. If only the jobs of a pipeline cannot be read, the event of the
+// pipeline has Err. A deleted pipeline has no event.
+func (s *PipelinesService) WatchAll(ctx context.Context, project ProjectID, opts *WatchAllOptions) iter.Seq2[*PipelineEvent, error] {
+	o := *cmp.Or(opts, &WatchAllOptions{})
+	return func(yield func(*PipelineEvent, error) bool) {
+		w, err := s.watchAll(project, o)
+		if err == nil {
+			w.emit = func(event *PipelineEvent) bool { return yield(event, nil) }
+			err = w.run(ctx)
+		}
+		if err != errStopped {
+			yield(nil, err)
+		}
+	}
+}
+
+// An allWatch is one loop over the changes of a project's pipelines.
+type allWatch struct {
+	polls
+	service *PipelinesService
+	project ProjectID
+	options WatchAllOptions
+	timing  WatchOptions // without zeros
+	emit    func(*PipelineEvent) bool
+
+	window *poll.Window // nil until it is known what time it is
+	before time.Time    // changes until then were before the loop; zero after the first poll
+	stale  bool         // whether the poll has read jobs that are older than their pipeline
+	asked  string       // the query of the last list, if it was one page
+	etag   string       // of that
+	listed time.Time    // when that was last read without the ETag
+
+	jobs   map[PipelineID]*watched // with Jobs
+	reader *watch                  // of them
+}
+
+func (s *PipelinesService) watchAll(project ProjectID, o WatchAllOptions) (*allWatch, error) {
+	w := &allWatch{service: s, project: project, options: o, jobs: map[PipelineID]*watched{}, reader: &watch{service: s}}
+	w.timing = WatchOptions{Wake: o.Wake, MinInterval: o.MinInterval, MaxInterval: o.MaxInterval, GiveUpAfter: o.GiveUpAfter}
+	err := w.timing.check()
+	switch {
+	case err != nil:
+	case o.After != "":
+		if w.window, err = poll.ParseWindow(string(o.After), isEnd); err != nil {
+			err = fmt.Errorf("After: %w", err)
+		}
+	case !o.Since.IsZero():
+		w.window = poll.NewWindow(o.Since, isEnd)
+	}
+	if err != nil {
+		return nil, rest.Invalid("WatchAllOptions", err)
+	}
+	what := fmt.Sprintf("the pipelines of project %s", project)
+	w.polls = polls{what: what, doing: "watching " + what, pace: w.timing.pace(s.client), patience: poll.Patience{GiveUpAfter: w.timing.GiveUpAfter}}
+	return w, nil
+}
+
+func isEnd(status string) bool { return Status(status).Finished() }
+
+// run polls until the loop is left.
+func (w *allWatch) run(ctx context.Context) error {
+	defer w.timing.subscribe(ctx, &w.pace, w.project, 0)()
+	for {
+		begun := time.Now()
+		changed, err := w.poll(ctx)
+		switch {
+		case err == errStopped:
+			return err
+		case err != nil:
+			if err := w.failed(ctx, begun, w.patience.Met, err); err != nil {
+				return err
+			}
+		default:
+			w.succeeded()
+			if changed {
+				w.pace.Restart()
+			}
+		}
+		if w.stale {
+			w.pace.Expect()
+		}
+		if w.pace.Wait(ctx) != nil {
+			return w.ended(ctx, nil)
+		}
+	}
+}
+
+// poll reads all that has changed since the last poll.
+func (w *allWatch) poll(ctx context.Context) (changed bool, err error) {
+	if w.window == nil {
+		if err := w.begin(ctx); err != nil {
+			return false, err
+		}
+	}
+	w.stale = false
+	for at := (sheet{from: w.window.From(), number: 1, first: true}); at.number > 0; {
+		news, err := w.read(ctx, &at)
+		if changed = changed || news; err != nil {
+			return changed, err
+		}
+	}
+	w.before = time.Time{}
+	w.window.End()
+	news, err := w.settle(ctx)
+	return changed || news, err
+}
+
+// A sheet is a page of the pipelines that have changed since a time, first those that did
+// first.
+type sheet struct {
+	from   time.Time
+	number int // 0 is behind the last one
+	first  bool
+}
+
+// read reads a page and goes to the next one. Pages by number would move while they are
+// read, so that one begins with the last change of this one, unless all are of one time.
+func (w *allWatch) read(ctx context.Context, at *sheet) (changed bool, err error) {
+	begun := time.Now()
+	page, header, err := w.list(ctx, *at)
+	if err != nil {
+		return false, err
+	}
+	if at.first {
+		w.window.Begin(begun, serverTime(header, begun))
+	}
+	if page == nil {
+		at.number = 0
+		return false, nil
+	}
+	for _, pipeline := range page.Items {
+		news, err := w.take(ctx, pipeline)
+		if changed = changed || news; err != nil {
+			return changed, err
+		}
+	}
+	if at.first = false; page.Next == "" || len(page.Items) == 0 {
+		at.number = 0
+		return changed, nil
+	}
+	w.asked = ""
+	if last := page.Items[len(page.Items)-1].UpdatedAt; last.After(at.from) {
+		at.from, at.number = last, 1
+	} else if at.number++; at.number > mostPages {
+		return changed, rest.Errorf("the list of %s does not end: it has %d pages of one time", w.what, mostPages)
+	}
+	return changed, nil
+}
+
+// begin finds what changed last, so that only what follows is yielded.
+func (w *allWatch) begin(ctx context.Context) error {
+	begun := time.Now()
+	page, header, err := w.request(ctx, &ListPipelinesOptions{ListOptions: ListOptions{PerPage: 1}, OrderBy: PipelineOrderByUpdatedAt}, "")
+	if err != nil {
+		return err
+	}
+	newest := serverTime(header, begun)
+	w.window = poll.NewWindow(time.Time{}, isEnd)
+	if len(page.Items) > 0 {
+		w.before = page.Items[0].UpdatedAt
+		if newest.IsZero() || w.before.Before(newest) {
+			newest = w.before
+		}
+	}
+	if !newest.IsZero() {
+		w.window.Reach(newest)
+	}
+	return nil
+}
+
+// list requests a page. It is nil if it is the first one, and as it was.
+func (w *allWatch) list(ctx context.Context, at sheet) (page *pages.Page[*PipelineInfo], header http.Header, err error) {
+	opts := &ListPipelinesOptions{
+		ListOptions:  ListOptions{PerPage: 100},
+		UpdatedAfter: at.from, OrderBy: PipelineOrderByUpdatedAt, Sort: SortAsc,
+	}
+	if !at.first {
+		opts.Page = at.number
+		return w.request(ctx, opts, "")
+	}
+	etag, query := "", at.from.String()
+	if w.asked == query && time.Since(w.listed) < longestUnchanged {
+		etag = w.etag
+	}
+	w.asked = "" // until it is read
+	if page, header, err = w.request(ctx, opts, etag); err == nil {
+		w.asked = query
+	}
+	if page != nil {
+		w.etag, w.listed = header.Get("ETag"), time.Now()
+	}
+	return page, header, err
+}
+
+func (w *allWatch) request(ctx context.Context, opts *ListPipelinesOptions, etag string) (*pages.Page[*PipelineInfo], http.Header, error) {
+	opts.Ref, opts.Source = w.options.Ref, w.options.Source
+	query, err := listQuery(opts, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	call := rest.Read(at("projects", w.project, "pipelines"), query)
+	call.ETag = etag
+	page, header, err := readPage(ctx, w.service.client, call, lenient.List[*PipelineInfo])
+	if err == nil {
+		err = checkPage(page, query, call.Path)
+	}
+	return page, header, err
+}
+
+// take yields the change of a pipeline, unless it is known.
+func (w *allWatch) take(ctx context.Context, pipeline *PipelineInfo) (news bool, err error) {
+	last, known := w.window.Last(int64(pipeline.ID))
+	change := changeOf(pipeline)
+	if known && (change.At < last.At || change == last || change.At == last.At && goesBack(Status(last.State), pipeline.Status)) {
+		return false, nil // a replica lags, if it is older
+	}
+	if !pipeline.UpdatedAt.After(w.before) {
+		w.window.Take(int64(pipeline.ID), change)
+		return false, nil
+	}
+	if w.options.Jobs {
+		return w.takeJobs(ctx, pipeline, Status(last.State))
+	}
+	return w.yield(pipeline, Status(last.State), nil, nil)
+}
+
+func changeOf(pipeline *PipelineInfo) poll.Change {
+	return poll.Change{At: pipeline.UpdatedAt.UnixMilli(), State: string(pipeline.Status)}
+}
+
+// yield yields the events of a pipeline's jobs, and that of the pipeline if its status has
+// changed: first, or last if it has finished. The change is behind the cursor of the last
+// event, and before that of the others.
+func (w *allWatch) yield(pipeline *PipelineInfo, previous Status, events []*PipelineEvent, failure error) (news bool, err error) {
+	if pipeline.Status != previous || failure != nil {
+		event := &PipelineEvent{Pipeline: new(*pipeline), Status: pipeline.Status, Previous: previous, Err: failure}
+		place := len(events)
+		if !pipeline.Status.Finished() {
+			place = 0
+		}
+		events = slices.Insert(events, place, event)
+	}
+	cursor := WatchCursor("")
+	if len(events) > 1 {
+		cursor = WatchCursor(w.window.Text())
+	}
+	w.window.Take(int64(pipeline.ID), changeOf(pipeline))
+	for i, event := range events {
+		if i == len(events)-1 {
+			cursor = WatchCursor(w.window.Text())
+		}
+		event.Cursor = cursor
+		if !w.emit(event) {
+			return true, errStopped
+		}
+	}
+	return len(events) > 0, nil
+}
+
+// takeJobs reads the jobs of a pipeline that has changed, and yields what has changed of
+// them.
+func (w *allWatch) takeJobs(ctx context.Context, pipeline *PipelineInfo, previous Status) (news bool, err error) {
+	p := w.jobs[pipeline.ID]
+	if p == nil {
+		p = newWatched(w.project, pipeline.ID)
+		p.patience = poll.Patience{GiveUpAfter: w.timing.GiveUpAfter / 3, AtLeast: 3, Met: true}
+		w.jobs[pipeline.ID] = p
+	}
+	p.info = pipeline
+	begun := time.Now()
+	o, err := w.reader.listJobs(ctx, p)
+	if err != nil {
+		_, lasts := p.patience.Failed(begun, askedToWait(err), err)
+		if ctx.Err() != nil || errors.Is(err, ErrUnauthorized) || mayPass(err, true) && !lasts {
+			w.asked = "" // so that the list has the pipeline again
+			return false, err
+		}
+		return w.yield(pipeline, previous, nil, err)
+	}
+	p.patience.Restore()
+	read := cmp.Or(o.pipeline, pipeline) // nil without jobs
+	if p.lag.Lasts(read.UpdatedAt.Before(pipeline.UpdatedAt)) {
+		w.asked, w.stale = "", true
+		return false, nil
+	}
+	if read.UpdatedAt.After(pipeline.UpdatedAt) { // the jobs have it without its name
+		name := pipeline.Name
+		*pipeline = *read
+		pipeline.Name = cmp.Or(read.Name, name)
+	}
+	return w.yield(pipeline, previous, p.takeListed(o), nil)
+}
+
+// takeListed makes the jobs of an observation what is known.
+func (p *watched) takeListed(o *observation) []*PipelineEvent {
+	events := p.takeJobs(o)
+	if p.read = true; len(events) > 0 {
+		p.changed = time.Now()
+	}
+	return events
+}
+
+// settle reads the jobs again that have not ended though their pipeline has, and forgets
+// those of the pipelines that are forgotten.
+func (w *allWatch) settle(ctx context.Context) (changed bool, err error) {
+	for _, id := range slices.Sorted(maps.Keys(w.jobs)) {
+		p := w.jobs[id]
+		if _, known := w.window.Last(int64(id)); !known {
+			delete(w.jobs, id)
+		}
+		if !p.read || !p.info.Status.Finished() || p.over() {
+			continue
+		}
+		w.stale = true
+		o, err := w.reader.listJobs(ctx, p)
+		if isGone(err) {
+			continue
+		}
+		if err != nil {
+			return changed, err
+		}
+		news, err := w.yield(p.info, p.info.Status, p.takeListed(o), nil)
+		if changed = changed || news; err != nil {
+			return changed, err
+		}
+	}
+	return changed, nil
+}
