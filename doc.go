@@ -60,7 +60,9 @@
 // Run starts a pipeline, waits for it, and says why it failed. Watch ranges over
 // the changes of a pipeline and its jobs, and optionally of downstream pipelines. Wait
 // returns a pipeline when it has finished. A failed pipeline is not an error: check its
-// Status. A pipeline that waits for a manual action is [ErrBlocked].
+// Status. A pipeline that waits for a manual action is [ErrBlocked]. With a [Waker] they
+// poll when GitLab's webhooks say that something has changed. WatchAll ranges over the
+// changes of all pipelines of a project, and continues after a restart.
 //
 // Find gets the newest pipeline of a branch, tag, commit or merge request, and
 // can wait for it. Tree reads a pipeline with all downstream pipelines, in

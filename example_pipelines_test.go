@@ -432,3 +432,36 @@ func ExamplePipelinesService_RetryEach() {
 	}
 	// Output: 101 <nil>
 }
+
+// A bot reacts to each pipeline that fails, once, even if it is restarted meanwhile.
+func ExamplePipelinesService_WatchAll() {
+	srv := gitlabcitest.NewServer()
+	for _, status := range []gitlabci.Status{gitlabci.StatusFailed, gitlabci.StatusSuccess, gitlabci.StatusFailed} {
+		at := time.Now().Add(-time.Minute)
+		srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: status, CreatedAt: at, UpdatedAt: at})
+	}
+	client, ctx := srv.Client(), context.Background()
+
+	opts := &gitlabci.WatchAllOptions{Since: time.Now().Add(-time.Hour)}
+	react := func() {
+		for event, err := range client.Pipelines.WatchAll(ctx, "group/app", opts) {
+			if err != nil {
+				fmt.Println(err)
+				return
+			}
+			failed := event.Status == gitlabci.StatusFailed
+			if failed {
+				fmt.Println("pipeline", event.Pipeline.ID, "has failed")
+			}
+			opts.After = event.Cursor // a program would store it
+			if failed {
+				return // as if the program had crashed
+			}
+		}
+	}
+	react()
+	react()
+	// Output:
+	// pipeline 101 has failed
+	// pipeline 103 has failed
+}

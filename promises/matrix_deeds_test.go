@@ -185,6 +185,7 @@ func watchDeeds() []deed {
 		{"Pipelines.Watch downstream", "GET " + p + "/bridges", watching, true, func(ctx context.Context, c *gitlabci.Client) error {
 			return testkit.Drain(c.Pipelines.Watch(ctx, "group/app", matrixPipeline, &gitlabci.WatchOptions{Downstream: true, MinInterval: time.Minute}))
 		}},
+		methodDeed("Pipelines.WatchAll", watching, true, 0),
 		{"Pipelines.Wait", "GET " + p, watching, true, func(ctx context.Context, c *gitlabci.Client) error {
 			return testkit.Done(c.Pipelines.Wait(ctx, "group/app", matrixPipeline, seldom))
 		}},

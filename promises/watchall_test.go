@@ -340,6 +340,40 @@ func TestWatchAllPages(t *testing.T) {
 	})
 }
 
+// A first page that is as it was says nothing of those that follow.
+func TestWatchAllReadsPagesBehindAnUnchangedOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &changingProject{}
+		rows := p.add(150)
+		for i, row := range rows {
+			p.change(row, time.Duration(i)*time.Millisecond, 0, gitlabci.StatusRunning)
+		}
+		p.change(rows[140], 70*time.Second, 0, gitlabci.StatusFailed)
+		l, begun := newLedger(), time.Now()
+		l.watch(t, p, begun.Add(10*time.Minute), 151, gitlabci.WatchAllOptions{Since: begun.Add(-time.Second)})
+		require.Equal(t, 151, l.events)
+		require.Less(t, l.when[rows[140].id].Sub(begun), 90*time.Second)
+	})
+}
+
+// One of GitLab's servers whose clock is ahead does not hide what the others write.
+func TestWatchAllOfDifferentClocks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &changingProject{}
+		rows := p.add(40)
+		p.change(rows[0], time.Minute, 0, gitlabci.StatusRunning)
+		rows[0].changes[0].at = rows[0].changes[0].at.Add(time.Hour)
+		for i, row := range rows[1:] {
+			p.change(row, time.Duration(i+2)*time.Minute, 0, gitlabci.StatusFailed)
+		}
+		l := newLedger()
+		l.watch(t, p, time.Now().Add(time.Hour), 0, gitlabci.WatchAllOptions{})
+		require.Equal(t, 40, l.events)
+	})
+}
+
 func TestWatchAllErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -440,6 +474,43 @@ func TestWatchAllJobs(t *testing.T) {
 			}
 		}
 		require.Equal(t, 5, lists, "one a change of a pipeline")
+	})
+}
+
+// Jobs of a replica that lags behind the list are read again.
+func TestWatchAllJobsOfALaggingReplica(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &changingProject{}
+		row := p.add(1)[0]
+		p.change(row, time.Minute, 0, gitlabci.StatusFailed)
+		changed := time.Now().Add(time.Minute)
+		jobs := gitlabci.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+			return testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
+				if !strings.HasSuffix(req.URL.Path, "/jobs") {
+					return next.RoundTrip(req)
+				}
+				at, status := changed, gitlabci.StatusFailed
+				if time.Since(changed) < 40*time.Second {
+					at, status = changed.Add(-time.Minute), gitlabci.StatusRunning
+				}
+				pipeline := &gitlabci.PipelineInfo{ID: row.id, Status: status, UpdatedAt: at}
+				return respondJSON(req, testkit.JSON(t, []*gitlabci.Job{{JobInfo: gitlabci.JobInfo{ID: 1001, Name: "unit", Status: status, Pipeline: pipeline}}})), nil
+			})
+		})
+		client, err := p.client(t).With(jobs)
+		require.NoError(t, err)
+		waker := &scriptedWaker{}
+		later(t, time.Minute, func() { waker.ring("group/app", row.id) })
+		var texts []string
+		for event, err := range client.Pipelines.WatchAll(t.Context(), "group/app", &gitlabci.WatchAllOptions{Jobs: true, Wake: waker, Since: time.Now()}) {
+			require.NoError(t, err)
+			if texts = append(texts, testkit.EventText(event)); len(texts) == 2 {
+				break
+			}
+		}
+		require.Equal(t, []string{"unit#1001 >failed", "pipeline#101 >failed"}, texts)
+		require.Less(t, time.Since(changed), time.Minute)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"example.com/gitlabci"
 )
@@ -202,6 +203,15 @@ var pipelineMethods = map[string]Method{
 		Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Many: true,
 		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
 			return all(c.Pipelines.Watch(ctx, of.Project, of.pipeline(), nil))
+		},
+	},
+	"Pipelines.WatchAll": {
+		Route: "GET /projects/:id/pipelines", Many: true,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			for event, err := range c.Pipelines.WatchAll(ctx, of.Project, &gitlabci.WatchAllOptions{Since: time.Unix(1, 0)}) {
+				return event, err // it has no end
+			}
+			return nil, nil
 		},
 	},
 	"Pipelines.Wait": {
