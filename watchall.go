@@ -115,7 +115,7 @@ func (s *PipelinesService) watchAll(project ProjectID, o WatchAllOptions) (*allW
 	case err != nil:
 	case o.After != "":
 		if w.window, err = poll.ParseWindow(string(o.After), isEnd); err != nil {
-			err = fmt.Errorf("After: %w", err)
+			err = fmt.Errorf("field After: %w", err)
 		}
 	case !o.Since.IsZero():
 		w.window = poll.NewWindow(o.Since, isEnd)

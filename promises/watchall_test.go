@@ -234,7 +234,7 @@ func (p *changingProject) live(random *rand.Rand, row *changingRow, begin time.D
 // the server fails: each change is yielded once, and the last status of every pipeline.
 func TestWatchAllProperty(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(testkit.Fewer(30)) {
+	for seed := range uint64(testkit.Fewer(15)) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 20))
 			p := &changingProject{skew: []time.Duration{0, 5 * time.Hour, -5 * time.Hour}[seed%3]}
@@ -383,7 +383,7 @@ func TestWatchAllErrors(t *testing.T) {
 		text  string
 		after time.Duration
 	}{
-		"cursor":     {gitlabci.WatchAllOptions{After: "x"}, 0, gitlabci.ErrInvalid, "gitlabci: WatchAllOptions: After: it is not the cursor of an event", 0},
+		"cursor":     {gitlabci.WatchAllOptions{After: "x"}, 0, gitlabci.ErrInvalid, "gitlabci: WatchAllOptions: field After: it is not the cursor of an event", 0},
 		"intervals":  {gitlabci.WatchAllOptions{MaxInterval: -1}, 0, gitlabci.ErrInvalid, "gitlabci: WatchAllOptions: the time -1ns is negative", 0},
 		"no project": {gitlabci.WatchAllOptions{}, 404, gitlabci.ErrNotFound, "404 Not Found", 3 * time.Second},
 		"no rights":  {gitlabci.WatchAllOptions{}, 403, gitlabci.ErrForbidden, "403 Forbidden", 0},

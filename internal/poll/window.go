@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +30,11 @@ type Change struct {
 	State string
 }
 
+type object struct {
+	id int64
+	Change
+}
+
 // A Window says where to begin to read objects in the order of their changes, and knows
 // what was read there before. It goes by the times of the changes, and by those of
 // responses. Of this machine's clock only durations count.
@@ -45,8 +49,8 @@ type Window struct {
 	closed bool      // whether nothing before the mark can appear any more
 	limit  int64     // what the mark does not pass in this poll, or 0
 	begun  time.Time // when this poll did
-	known  map[int64]Change
-	enough int // how many objects are known when some are forgotten
+	known  []object  // by their IDs
+	enough int       // how many objects are known when some are forgotten
 }
 
 // NewWindow returns a window that begins at a time. Zero is the beginning of everything.
@@ -96,16 +100,25 @@ func (w *Window) End() {
 
 // Last is the last change of an object, if it is known.
 func (w *Window) Last(id int64) (last Change, known bool) {
-	last, known = w.known[id]
-	return last, known
+	i, known := w.find(id)
+	if !known {
+		return Change{}, false
+	}
+	return w.known[i].Change, true
+}
+
+// find is where an object is among the known ones, or would be.
+func (w *Window) find(id int64) (place int, known bool) {
+	return slices.BinarySearchFunc(w.known, id, func(o object, id int64) int { return cmp.Compare(o.id, id) })
 }
 
 // Take makes a change known.
 func (w *Window) Take(id int64, change Change) {
-	if w.known == nil {
-		w.known = map[int64]Change{}
+	if i, known := w.find(id); known {
+		w.known[i].Change = change
+	} else {
+		w.known = slices.Insert(w.known, i, object{id, change})
 	}
-	w.known[id] = change
 	at := change.At
 	if w.limit > 0 {
 		at = min(at, w.limit)
@@ -115,10 +128,8 @@ func (w *Window) Take(id int64, change Change) {
 	}
 }
 
-// recurs reports whether a change can be read again, or the object has not ended.
-func (w *Window) recurs(change Change) bool {
-	return change.At >= w.mark-Overlap.Milliseconds() || !w.IsEnd(change.State)
-}
+// recurs reports whether the change of an object can be read again.
+func (w *Window) recurs(o object) bool { return o.At >= w.mark-Overlap.Milliseconds() }
 
 // forget forgets objects that have ended, now and then. If too many have not, it forgets
 // those that changed first.
@@ -126,33 +137,40 @@ func (w *Window) forget() {
 	if len(w.known) <= max(w.enough, fewKnown) {
 		return
 	}
-	maps.DeleteFunc(w.known, func(_ int64, change Change) bool { return !w.recurs(change) })
+	w.known = slices.DeleteFunc(w.known, func(o object) bool { return !w.recurs(o) && w.IsEnd(o.State) })
 	if len(w.known) > mostKnown {
-		for _, id := range w.byTime()[:len(w.known)-mostKnown] {
-			if w.known[id].At < w.mark-Overlap.Milliseconds() {
-				delete(w.known, id)
-			}
+		times := make([]int64, 0, len(w.known))
+		for _, o := range w.known {
+			times = append(times, o.At)
 		}
+		slices.Sort(times)
+		least := times[len(times)-mostKnown]
+		w.known = slices.DeleteFunc(w.known, func(o object) bool { return !w.recurs(o) && o.At < least })
 	}
+	w.known = slices.Clip(w.known)
 	w.enough = 2 * len(w.known)
 }
 
-// byTime are the known objects, in the order of their changes.
-func (w *Window) byTime() []int64 {
-	return slices.SortedFunc(maps.Keys(w.known), func(a, b int64) int {
-		return cmp.Or(cmp.Compare(w.known[a].At, w.known[b].At), cmp.Compare(a, b))
-	})
-}
-
-// Text is the window, to go on from later.
+// Text is the window, to go on from later. It has no more than the newest objects.
 func (w *Window) Text() string {
-	ids := slices.DeleteFunc(w.byTime(), func(id int64) bool { return !w.recurs(w.known[id]) })
-	ids = slices.Sorted(slices.Values(ids[max(0, len(ids)-mostKnown):]))
 	var words []string
-	for _, id := range ids {
-		if state := w.known[id].State; !slices.Contains(words, state) && len(words) < mostWords && len(state) <= longestWord {
-			words = append(words, state)
+	var objects []byte
+	for last, n, i := int64(0), 0, len(w.known)-1; i >= 0 && n < mostKnown; i-- {
+		o := w.known[i]
+		if !w.recurs(o) && w.IsEnd(o.State) {
+			continue
 		}
+		word := slices.Index(words, o.State)
+		if word < 0 {
+			if word = len(words); word == mostWords || len(o.State) > longestWord {
+				continue
+			}
+			words = append(words, o.State)
+		}
+		objects = binary.AppendVarint(objects, o.id-last)
+		objects = binary.AppendVarint(objects, w.mark-o.At)
+		objects = binary.AppendUvarint(objects, uint64(word))
+		last, n = o.id, n+1
 	}
 	text := binary.AppendVarint([]byte{textVersion}, w.mark)
 	text = binary.AppendVarint(text, w.floor)
@@ -160,17 +178,7 @@ func (w *Window) Text() string {
 	for _, word := range words {
 		text = append(binary.AppendUvarint(text, uint64(len(word))), word...)
 	}
-	last := int64(0)
-	for _, id := range ids {
-		change := w.known[id]
-		if word := slices.Index(words, change.State); word >= 0 {
-			text = binary.AppendVarint(text, id-last)
-			text = binary.AppendVarint(text, w.mark-change.At)
-			text = binary.AppendUvarint(text, uint64(word))
-			last = id
-		}
-	}
-	return base64.RawURLEncoding.EncodeToString(text)
+	return base64.RawURLEncoding.EncodeToString(append(text, objects...))
 }
 
 // errNoText is the error of a text that [Window.Text] has not made.
@@ -186,7 +194,7 @@ func ParseWindow(text string, isEnd func(string) bool) (*Window, error) {
 		return nil, errNoText
 	}
 	r := strings.NewReader(string(data[1:]))
-	w := &Window{IsEnd: isEnd, known: map[int64]Change{}, moved: time.Now()}
+	w := &Window{IsEnd: isEnd, moved: time.Now()}
 	w.mark, err = binary.ReadVarint(r)
 	floor, errFloor := binary.ReadVarint(r)
 	if cmp.Or(err, errFloor) != nil || !isTime(w.mark) || !isTime(floor) {
@@ -200,6 +208,7 @@ func ParseWindow(text string, isEnd func(string) bool) (*Window, error) {
 	if err != nil || len(w.known) > mostKnown {
 		return nil, errNoText
 	}
+	slices.Reverse(w.known)
 	return w, nil
 }
 
@@ -223,15 +232,15 @@ func readWords(r *strings.Reader) (words []string, err error) {
 	return words, nil
 }
 
-// read reads one object, given the ID of the one before it.
+// read reads one object, given the ID of the one before it, which is greater.
 func (w *Window) read(r *strings.Reader, last int64, words []string) (id int64, err error) {
 	step, errStep := binary.ReadVarint(r)
 	before, errBefore := binary.ReadVarint(r)
 	word, errWord := binary.ReadUvarint(r)
 	id = last + step
-	if cmp.Or(errStep, errBefore, errWord) != nil || step <= 0 || id <= 0 || word >= uint64(len(words)) || !isTime(w.mark-before) {
+	if cmp.Or(errStep, errBefore, errWord) != nil || id <= 0 || last > 0 && id >= last || word >= uint64(len(words)) || !isTime(w.mark-before) {
 		return 0, errNoText
 	}
-	w.known[id] = Change{w.mark - before, words[word]}
+	w.known = append(w.known, object{id, Change{w.mark - before, words[word]}})
 	return id, nil
 }
