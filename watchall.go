@@ -388,8 +388,7 @@ func (w *allWatch) settle(ctx context.Context) (changed bool, err error) {
 		o, err := w.reader.listJobs(ctx, p)
 		if isGone(err) {
 			continue
-		}
-		if err != nil {
+		} else if err != nil {
 			return changed, err
 		}
 		news, err := w.yield(p.info, p.info.Status, p.takeListed(o), nil)
