@@ -173,8 +173,8 @@ func TestFailuresWithoutTests(t *testing.T) {
 func TestFailuresWithManyTests(t *testing.T) {
 	var report strings.Builder
 	report.WriteString("<testsuite>")
-	for i := range 300 {
-		fmt.Fprintf(&report, `<testcase name="test %d"><failure>%s</failure></testcase>`, i, strings.Repeat("é", 40<<10))
+	for i := range 110 {
+		fmt.Fprintf(&report, `<testcase name="test %d"><failure>%s</failure></testcase>`, i, strings.Repeat("é", 33<<10))
 	}
 	report.WriteString("</testsuite>")
 	srv := gitlabcitest.NewServer()

@@ -309,13 +309,14 @@ func TestCasesMaxAnswer(t *testing.T) {
 
 // The heap stays flat however long a report is.
 func TestCasesMemory(t *testing.T) {
+	testkit.NotUnderRace(t)
 	heap := func() uint64 {
 		var stats runtime.MemStats
 		runtime.ReadMemStats(&stats)
 		return stats.HeapAlloc
 	}
 	cases := 200_000
-	if testing.Short() || testkit.UnderRace() {
+	if testing.Short() {
 		cases = 20_000
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(20)) // or garbage would pile up in proportion to what other tests hold

@@ -40,6 +40,7 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 func TestMemory(t *testing.T) {
+	testkit.NotUnderRace(t)
 	defer debug.SetGCPercent(debug.SetGCPercent(20)) // garbage is not what counts
 	short := strings.Repeat(start("a")+"\x1b[32;1m$ make all\x1b[0;m\n"+stamp("01O ")+"10%\r\n"+stamp("01O+")+"error 100%\n"+end("a")+"\n", 400)
 	tests := []struct {
@@ -70,18 +71,25 @@ func TestMemory(t *testing.T) {
 
 // A summary of a log of any size is small.
 func TestMemoryOfSummary(t *testing.T) {
+	testkit.NotUnderRace(t)
 	defer debug.SetGCPercent(debug.SetGCPercent(20))
-	_, err := joblog.Summarize(strings.NewReader("")) // the tables are made for the first log
-	require.NoError(t, err)
+	makeTables(t)
 	runtime.GC()
 	var before runtime.MemStats
 	runtime.ReadMemStats(&before)
-	r := &endless{text: strings.Repeat(startAt(0, "a")+"Head\nerror: "+strings.Repeat("x", 60)+"\n"+endAt(1, "a")+"\n", 100), left: lessUnderRace(8 << 20)}
+	r := &endless{text: strings.Repeat(startAt(0, "a")+"Head\nerror: "+strings.Repeat("x", 60)+"\n"+endAt(1, "a")+"\n", 100), left: 8 << 20}
 	s, err := joblog.Summarize(r)
 	require.NoError(t, err)
 	require.NotZero(t, s.OmittedSections)
 	require.NotZero(t, r.peak)
 	require.Less(t, r.peak, before.HeapAlloc+12<<20)
+}
+
+// makeTables has those made that all summaries share. They are made for the first log.
+func makeTables(t *testing.T) {
+	t.Helper()
+	_, err := joblog.Summarize(strings.NewReader("error\n"))
+	require.NoError(t, err)
 }
 
 // hostileSections returns logs of 10,000 sections or more, keyed by what is large
@@ -115,15 +123,6 @@ func hostileSections() map[string]string {
 	return logs
 }
 
-// lessUnderRace returns a size, or a quarter of it under the race detector, under which
-// regular expressions take 30 times as long.
-func lessUnderRace(size int) int {
-	if testkit.UnderRace() {
-		return size / 4
-	}
-	return size
-}
-
 func heap() int64 {
 	var m runtime.MemStats
 	runtime.GC()
@@ -134,6 +133,8 @@ func heap() int64 {
 
 // Whatever is in a log, its summary takes at most 1 MiB.
 func TestMemoryHeldBySummaries(t *testing.T) {
+	testkit.NotUnderRace(t)
+	makeTables(t)
 	long := strings.Repeat("x", 5000)
 	begin := "Running with gitlab-runner " + long + "\n on " + long + "\nUsing Docker executor with image " + long + "\n"
 	failed := startAt(0, "step_script") + "\n" + start(strings.Repeat("n", 900)) + "\n"
@@ -179,7 +180,7 @@ func TestHostileLines(t *testing.T) {
 		stamp("01O+") + "\n",
 		stamp("01O+") + "x" + start("a") + "\r\n",
 	} {
-		log := stamp("01O ") + strings.Repeat(part, joblog.MaxLine/4/len(part)) + "\r"
+		log := stamp("01O ") + strings.Repeat(part, testkit.Fewer(joblog.MaxLine/4)/len(part)) + "\r"
 		size := 0
 		for line, err := range joblog.Lines(strings.NewReader(log)) {
 			require.NoError(t, err)
@@ -191,6 +192,10 @@ func TestHostileLines(t *testing.T) {
 
 // A log in which every line may open a failure takes no more time for each.
 func TestHostileSummaries(t *testing.T) {
+	size := 1 << 18
+	if testkit.UnderRace() {
+		size = 1 << 13 // regular expressions take 30 times as long
+	}
 	for _, part := range []string{
 		"error: x\n",
 		"error error error error error error error error error error error error error error error error\n",
@@ -214,7 +219,7 @@ func TestHostileSummaries(t *testing.T) {
 		strings.Repeat("command not found ", 200) + "\n",
 		strings.Repeat("error: ", 100_000) + "\n",
 	} {
-		log := start("step_script") + strings.Repeat(part, max(2, lessUnderRace(1<<18)/len(part)))
+		log := start("step_script") + strings.Repeat(part, max(2, size/len(part)))
 		s, err := joblog.Summarize(strings.NewReader(log))
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(s.Lines()), 20)

@@ -33,6 +33,15 @@ func UnderRace() bool {
 	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
+// NotUnderRace skips a test of one goroutine that measures memory: the race detector would
+// find nothing in it, and take ten times as long.
+func NotUnderRace(t *testing.T) {
+	t.Helper()
+	if UnderRace() {
+		t.Skip("memory is measured without the race detector")
+	}
+}
+
 // Needs64Bits skips a test whose responses take too much memory only if a pointer has 64
 // bits: with 32, decoded values take half of it.
 func Needs64Bits(t *testing.T) {
