@@ -90,7 +90,7 @@ func deflated(t testing.TB, content string) []byte {
 		return packed.([]byte)
 	}
 	var packed bytes.Buffer
-	w, err := flate.NewWriter(&packed, flate.DefaultCompression)
+	w, err := flate.NewWriter(&packed, flate.BestSpeed)
 	require.NoError(t, err)
 	_, err = io.WriteString(w, content)
 	require.NoError(t, err)

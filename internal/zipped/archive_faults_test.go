@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,10 +21,23 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// bigArchive has one file that does not come with the directory.
+// bigContent does not come with the directory of its archive.
+var bigContent = sync.OnceValue(func() string { return testkit.Noise(4 << 20) })
+
+// bigArchive has one file that does not come with the directory. Nobody may write to it:
+// it is made once.
 func bigArchive(t testing.TB) (data []byte, content string) {
-	content = testkit.Noise(4 << 20)
-	return testkit.Zip(t, testkit.ZipEntry{Name: "big", Content: content, Store: true}, testkit.ZipEntry{Name: "small", Content: "s"}), content
+	return madeOnce("big", func() []byte {
+		return testkit.Zip(t, testkit.ZipEntry{Name: "big", Content: bigContent(), Store: true}, testkit.ZipEntry{Name: "small", Content: "s"})
+	}), bigContent()
+}
+
+var archivesMade sync.Map
+
+// madeOnce makes an archive unless another test has.
+func madeOnce(name string, zip func() []byte) []byte {
+	once, _ := archivesMade.LoadOrStore(name, sync.OnceValue(zip))
+	return once.(func() []byte)()
 }
 
 // What breaks within a body is asked for again, and nothing of it shows.

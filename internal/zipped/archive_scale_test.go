@@ -149,6 +149,7 @@ func TestArchiveOneOfTenThousand(t *testing.T) {
 // 100,000 files are more than a plain zip can number. They are listed, and
 // walked with few requests, in memory that does not grow with what is read.
 func TestArchiveOfManyFiles(t *testing.T) {
+	testkit.NotUnderRace(t)
 	const files = 100_000
 	file := sparseArchive(t, files, 100, func(i int) string { return fmt.Sprintf("d%03d/f%06d", i/100, i) })
 	s := newSparseServer(file)

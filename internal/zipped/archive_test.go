@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -43,12 +44,18 @@ func addArchive(srv *gitlabcitest.Server, id gitlabci.JobID, data []byte) {
 	})
 }
 
-// variedArchive has files of all kinds, and is too large to come whole.
-func variedArchive(t testing.TB) (data []byte, files map[string]string) {
-	files = map[string]string{
+// variedFiles are files of all kinds.
+var variedFiles = sync.OnceValue(func() map[string]string {
+	return map[string]string{
 		"a/first": "1st", "report.txt": "all is well\n", "empty": "", "dir/a": strings.Repeat("a", 10_000), "dir/deep/er/b.txt": "b", "stored.bin": testkit.Noise(70_000),
 		"big.bin": testkit.Noise(3 << 20), "é ü.txt": "umlauts", "bin/run": "#!/bin/sh\n",
 	}
+})
+
+// variedArchive has files of all kinds, and is too large to come whole. Nobody may write
+// to it: it is made once.
+func variedArchive(t testing.TB) (data []byte, files map[string]string) {
+	files = variedFiles()
 	entries := []testkit.ZipEntry{{Name: "made/"}}
 	for i, name := range testkit.SortedKeys(files) {
 		mode := fs.FileMode(0o640)
@@ -57,7 +64,7 @@ func variedArchive(t testing.TB) (data []byte, files map[string]string) {
 		}
 		entries = append(entries, testkit.ZipEntry{Name: name, Content: files[name], Store: i%2 == 0, Mode: mode})
 	}
-	return testkit.Zip(t, entries...), files
+	return madeOnce("varied", func() []byte { return testkit.Zip(t, entries...) }), maps.Clone(files)
 }
 
 // archiveDeliveries are the ways in which GitLab serves an archive.

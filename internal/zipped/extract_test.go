@@ -51,8 +51,12 @@ func extracted(t testing.TB, dir string) map[string]string {
 
 func TestExtract(t *testing.T) {
 	data, files := variedArchive(t)
-	for name, opts := range archiveDeliveries() {
+	for i, name := range testkit.SortedKeys(archiveDeliveries()) {
+		opts := archiveDeliveries()[name]
 		for source, src := range map[string]gitlabci.ArtifactSource{"job": archiveJob, "latest": testkit.Latest} {
+			if testkit.UnderRace() && (i%2 == 0) != (source == "job") {
+				continue // they take turns
+			}
 			t.Run(name+"/"+source, func(t *testing.T) {
 				t.Setenv("TMPDIR", t.TempDir())
 				dir := filepath.Join(t.TempDir(), "new", "folder")
