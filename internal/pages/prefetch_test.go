@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -83,7 +84,6 @@ func TestPrefetch(t *testing.T) {
 		"nothing":                      {pageNumbered(0), 8, 0, 1, 1},
 		"not counted":                  {prefetchUncounted(pageNumbered(1000)), 3, 1000, 5, 13},
 		"not counted, past the end":    {prefetchUncounted(pageNumbered(950)), 4, 950, 4, 14},
-		"not counted, far past it":     {prefetchUncounted(pageNumbered(200)), 8, 200, 2, 10}, // the tenth, if it was requested before the end was read
 		"not counted, one page":        {prefetchUncounted(pageNumbered(100)), 8, 100, 1, 1},
 		"no links, only page numbers":  {prefetchUnlinked(pageNumbered(1000)), 3, 1000, 5, 11},
 		"more came than was told":      {prefetchGrows(300, 400), 8, 400, 3, 5},
@@ -114,6 +114,28 @@ func TestPrefetch(t *testing.T) {
 			})
 		})
 	}
+}
+
+// As soon as it is known where a list ends, no further page is requested: not even while
+// its last page, which arrives after the empty ones behind it, is read.
+func TestPrefetchFarPastTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		step := prefetchUncounted(pageNumbered(200))
+		s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
+			page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+			time.Sleep(time.Duration(20-page) * time.Millisecond) // the first, without a number, takes longest
+			step(w, r)
+		})
+		n := 0
+		for pipeline, err := range s.Client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(8)) {
+			n++
+			require.NoError(t, err)
+			require.EqualValues(t, n, pipeline.ID)
+		}
+		synctest.Wait()
+		require.Equal(t, 200, n)
+		require.Len(t, s.Received(), 9, "the first, and eight at once")
+	})
 }
 
 // prefetchGrows lists another number of items from its second page on.
