@@ -51,6 +51,9 @@ func (a access) setVariables() bool {
 
 func (a access) deleteArtifacts() bool { return a.role >= RoleMaintainer }
 
+// manage is about how the project is set up, such as its hooks.
+func (a access) manage() bool { return a.role >= RoleMaintainer }
+
 // runOn is run for a ref, which can be protected.
 func (a access) runOn(ref string) bool {
 	return a.role >= RoleMaintainer || a.run() && !a.project.protects(ref)
@@ -170,6 +173,15 @@ var demands = map[string]demand{
 	"GET /projects/:id/repository/tags/:tag_name":   {permission: "read_tag", project: access.readCode},
 	"GET /projects/:id/repository/commits/:sha":     {permission: "read_commit", project: access.readCode},
 	"GET /projects/:id/merge_requests":              {permission: "read_merge_request", project: access.readCode},
+
+	"GET /projects/:id/hooks":                                        {permission: "read_webhook", project: access.manage},
+	"POST /projects/:id/hooks":                                       {permission: "create_webhook", project: access.manage},
+	"GET /projects/:id/hooks/:hook_id":                               {permission: "read_webhook", project: access.manage},
+	"PUT /projects/:id/hooks/:hook_id":                               {permission: "update_webhook", project: access.manage},
+	"DELETE /projects/:id/hooks/:hook_id":                            {permission: "delete_webhook", project: access.manage},
+	"GET /projects/:id/hooks/:hook_id/events":                        {permission: "read_webhook_event", project: access.manage},
+	"POST /projects/:id/hooks/:hook_id/events/:hook_event_id/resend": {permission: "resend_webhook_event", project: access.manage},
+	"POST /projects/:id/hooks/:hook_id/test/:trigger":                {permission: "test_webhook", project: access.manage},
 
 	"GET /projects/:id/repository/commits/:sha/statuses": {permission: "read_commit_status", project: access.read},
 	"POST /projects/:id/statuses/:sha":                   {permission: "create_commit_status", project: access.run},

@@ -74,6 +74,10 @@ type Job struct {
 	// so that any is refused.
 	Inputs map[string][]string
 
+	// Environment is the name of the environment that the job deploys to, of which hooks are
+	// told when it is running and when it ends. "" is none.
+	Environment string
+
 	// Downstream is the pipeline that a trigger job started, in whichever
 	// project, as AddPipeline returned it. Nil means that there is none yet.
 	Downstream *Pipeline
@@ -204,6 +208,7 @@ func (j *Job) stored(p *pipeline, trigger bool) *job {
 		debug:        j.Debug,
 		artifactRole: j.ArtifactsAccess,
 		inputs:       j.Inputs,
+		environment:  j.Environment,
 		log:          []byte(j.Log),
 		expire:       stored(j.ArtifactsExpireAt),
 		created:      j.CreatedAt,

@@ -20,7 +20,9 @@ type answer struct {
 	requestID string
 	foreign   bool // not from GitLab, whose headers it lacks
 
-	again time.Duration // in place of an answer, how long the request waits before it is handled again
+	// In place of an answer: what is to be done before the request is handled again.
+	again   time.Duration // wait so long
+	deliver *hookDelivery // make it
 }
 
 // write sends an answer that is encoded.

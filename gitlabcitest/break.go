@@ -44,7 +44,19 @@ const (
 	// BreakDrip sends After bytes of the body, and the rest in pieces of Piece bytes,
 	// with Delay between all these.
 	BreakDrip Break = "Drip"
+
+	// BreakLose never makes a delivery to a hook, and GitLab does not know it.
+	BreakLose Break = "Lose"
+
+	// BreakRepeat makes a delivery to a hook twice, the second time after Delay or at once.
+	BreakRepeat Break = "Repeat"
+
+	// BreakLate makes a delivery to a hook after Delay, and others in the meantime.
+	BreakLate Break = "Late"
 )
+
+// ofHooks reports whether only a delivery can fail like this.
+func (b Break) ofHooks() bool { return b == BreakLose || b == BreakRepeat || b == BreakLate }
 
 // unanswered reports whether there is no answer at all.
 func (b Break) unanswered() bool { return b == BreakResetUnread || b == BreakResetUnanswered }

@@ -26,7 +26,8 @@
 // pipelines. Those of jobs: the list of a project's, one, its log, cancel, retry, erase,
 // play, and the job of a job token. Those of artifacts: archives and reports by job,
 // archives by ref, single files, the tree, keep and delete. Commit statuses, which other
-// systems set, see also [Pipeline.AddStatus]. And what clients request
+// systems set, see also [Pipeline.AddStatus]. Those of a project's webhooks, with test
+// requests, recent deliveries and their repetition. And what clients request
 // besides: the version, the user, projects, branches, tags, commits, and merge requests
 // with their pipelines, see [Server.AddMergeRequest]. The response to any other request
 // has "unknown to the fake" in the header X-Gitlabcitest; [Server.Handle] adds an
@@ -44,11 +45,20 @@
 // writes its log, uploads artifacts and ends. Its next attempts can have other results. A
 // job with a [Trigger] starts a pipeline, in its own project or in another.
 // [Server.OnCreate] gives such jobs to the pipelines that clients create. There are no
-// goroutines in the background: each request first does what is due at its time.
+// goroutines in the background: each request first does what is due at its time. Only a
+// server with webhooks has a timer, so that it delivers what happens when it happens.
 //
 // A test can be the runner itself: [Server.SetJobStatus], [Server.FailJob] and
 // [Server.AppendLog]. [Server.Pipeline] is a handle on a pipeline that a client
 // created.
+//
+// # Webhooks
+//
+// [Server.AddHook] adds a webhook, with a URL or with a handler in memory, and clients can
+// add them by the API. Events of pipelines, jobs and deployments (see the Environment of a
+// [Job]) are delivered with GitLab's headers, signatures and payloads. Deliveries that
+// fail disable a hook, as on GitLab.com. A [Fault] with [HookRoute] loses, repeats or delays
+// them. [Server.Wait] waits until all is delivered.
 //
 // # Access
 //

@@ -104,9 +104,12 @@ func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Tim
 func (s *Server) handle(c *call, r *route) *answer {
 	defer func() { c.lease.release() }()
 	a := r.handle(c)
-	for a.again > 0 {
+	for a.again > 0 || a.deliver != nil {
 		s.mu.Unlock()
 		open := s.hold(a.again)
+		if a.deliver != nil {
+			c.delivered = s.deliverNow(a.deliver)
+		}
 		s.mu.Lock()
 		if !open {
 			panic(http.ErrAbortHandler)
@@ -116,6 +119,15 @@ func (s *Server) handle(c *call, r *route) *answer {
 		a = r.handle(c)
 	}
 	return a
+}
+
+// deliverNow makes a delivery while a request waits for it. No fault hits it.
+func (s *Server) deliverNow(d *hookDelivery) *hookLog {
+	ctx, leave := s.whileOpen(context.Background())
+	defer leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.send(ctx, d, nil)
 }
 
 // hold waits for a time of the server's clock. It returns false if the server is closed
@@ -180,6 +192,8 @@ type call struct {
 	values map[string]any // the parameters as their parsers read them
 	now    time.Time
 	lease  lease
+
+	delivered *hookLog // what came of the delivery that the call made, or nil
 }
 
 // value is a parameter, or zero if it was not given.

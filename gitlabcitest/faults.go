@@ -16,7 +16,8 @@ import (
 type Fault struct {
 	// Route is the endpoint whose requests it hits, such as
 	// "POST /projects/:id/pipeline". HEAD counts as GET. [StorageRoute] is that
-	// of the storage, and a pattern that of [Server.Handle]. "" hits every request, to the storage too.
+	// of the storage, [HookRoute] that of deliveries, and a pattern that of [Server.Handle].
+	// "" hits every request, to the storage too, and no delivery.
 	Route string
 
 	// Status is that of the answer, from 200 to 999. With 0 the request is
@@ -50,7 +51,7 @@ type Fault struct {
 
 	Break Break         // how the connection fails; "" is not at all
 	After int64         // bytes of the body that come before the Break; a body without more of them is not broken
-	Delay time.Duration // of [BreakStall] and [BreakStallHeader]: 0 is until the client gives up; of [BreakDrip]: 0 is none
+	Delay time.Duration // of [BreakStall] and [BreakStallHeader]: 0 is until the client gives up; of [BreakDrip] and [BreakRepeat]: 0 is none
 	Piece int           // bytes, of [BreakDrip]: 0 is 1
 }
 
@@ -110,8 +111,11 @@ func (s *Server) Fault(f Fault) (withdraw func()) {
 
 // hasRoute reports whether the server, or the storage it has, knows a route.
 func (s *Server) hasRoute(name string) bool {
-	if name == StorageRoute {
+	switch name {
+	case StorageRoute:
 		return s.delivery.storage != nil
+	case HookRoute:
+		return true
 	}
 	return slices.Contains(s.patterns, name) || slices.ContainsFunc(s.routes, func(r *route) bool { return r.name == name })
 }
@@ -122,7 +126,7 @@ func (s *Server) nextFault(route string) (hit *fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.faults {
-		if (f.Route == "" || f.Route == route) && f.due() && hit == nil {
+		if (f.Route == "" && route != HookRoute || f.Route == route) && f.due() && hit == nil {
 			hit = f
 			hit.left = max(hit.left-1, -1)
 		}
@@ -240,14 +244,19 @@ func (f *Fault) claimsOnAnswer() []claim {
 }
 
 func (f *Fault) claimsOnBreak() []claim {
-	waits := f.Break == BreakStall || f.Break == BreakStallHeader || f.Break == BreakDrip
-	known := f.Break == "" || f.Break.unanswered() || f.Break.broken() || waits
+	waits := f.Break == BreakStall || f.Break == BreakStallHeader || f.Break == BreakDrip || f.Break == BreakLate || f.Break == BreakRepeat
+	known := f.Break == "" || f.Break.unanswered() || f.Break.broken() || f.Break.ofHooks() || waits
 	return []claim{
+		{f.Break.ofHooks() && f.Route != HookRoute, fmt.Sprintf("only a delivery to a hook can be a %s", f.Break)},
+		{f.Break.ofHooks() && (f.Status != 0 || len(f.Header) > 0), fmt.Sprintf("a %s has neither Status nor Header", f.Break)},
+		{f.Break.broken() && f.Route == HookRoute, fmt.Sprintf("a delivery has no body for a %s", f.Break)},
+		{f.Status == 0 && len(f.Header) > 0 && f.Route == HookRoute, "the answer to a delivery has a Header only with a Status"},
+		{f.Break == BreakLate && f.Delay == 0, "a Late has no Delay"},
 		{!known, fmt.Sprintf("%q is not a Break", string(f.Break))},
 		{f.After < 0, fmt.Sprintf("After %d bytes is negative", f.After)},
 		{f.After > 0 && !f.Break.broken(), "only what breaks within the body has an After"},
 		{f.Delay < 0, fmt.Sprintf("the Delay %v is negative", f.Delay)},
-		{f.Delay > 0 && !waits, "only a Stall, a StallHeader and a Drip have a Delay"},
+		{f.Delay > 0 && !waits, "only a Stall, a StallHeader, a Drip, a Late and a Repeat have a Delay"},
 		{f.Piece < 0, fmt.Sprintf("a Piece of %d bytes is negative", f.Piece)},
 		{f.Piece > 0 && f.Break != BreakDrip, "only a Drip has a Piece"},
 	}

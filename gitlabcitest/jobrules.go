@@ -53,12 +53,14 @@ func (s *state) retryJob(j *job, u *user, at time.Time) *job {
 		user:         u,
 		status:       gitlabci.StatusCreated,
 		created:      j.pipeline.nextJob(at),
+		environment:  j.environment,
 		live:         j.live.again(),
 	}
 	if again.live != nil && again.live.turns() {
 		j.pipeline.alive = true
 	}
 	s.addJob(again)
+	again.tell(at)
 	return again
 }
 
@@ -224,6 +226,9 @@ func (s *state) move(j *job, to gitlabci.Status, at time.Time) {
 	}
 	s.agenda.drop(j)
 	s.plan(j, at, at)
+	if from != to {
+		j.tell(at)
+	}
 }
 
 // drop makes a job fail.

@@ -259,6 +259,15 @@ type event struct {
 type agenda struct {
 	events eventHeap
 	last   int64
+	alarm  func(time.Time) // is told when something is to happen
+}
+
+// next is when the next event is, or zero.
+func (a *agenda) next() time.Time {
+	if len(a.events) == 0 {
+		return time.Time{}
+	}
+	return a.events[0].at
 }
 
 // set makes a job go on at a time, and at no other.
@@ -267,12 +276,14 @@ func (a *agenda) set(j *job, at time.Time) {
 	a.last++
 	j.live.next = &event{at: at, order: a.last, job: j}
 	heap.Push(&a.events, j.live.next)
+	a.alarm(at)
 }
 
 // setBegin makes a new pipeline go on at a time.
 func (a *agenda) setBegin(p *pipeline, at time.Time) {
 	a.last++
 	heap.Push(&a.events, &event{at: at, order: a.last, pipeline: p})
+	a.alarm(at)
 }
 
 // drop lets a job stay as it is.

@@ -19,8 +19,10 @@ import (
 //	job retried                3  320
 //	job played                 3  200
 //	job erased                 5  400
+//	hook tested                5    5
+//	delivery resent            5    5
 //
-// The first number is of the same pipeline or job. Attempts count that are
+// The first number is of the same pipeline, job or hook. Attempts count that are
 // refused or change nothing. The bodies are [BodyEndpointLimited] for the list
 // and [BodyActionLimited].
 //
@@ -56,6 +58,8 @@ func limitOf(route string) *actionLimit {
 		return &actionLimit{sameThing: 3, inProject: 200}
 	case "POST /projects/:id/jobs/:job_id/erase":
 		return &actionLimit{sameThing: 5, inProject: 400}
+	case "POST /projects/:id/hooks/:hook_id/test/:trigger", "POST /projects/:id/hooks/:hook_id/events/:hook_event_id/resend":
+		return &actionLimit{sameThing: 5, inProject: 5}
 	}
 	return nil
 }
@@ -118,6 +122,10 @@ func (c *call) actionKey(route string) (_ actionKey, found bool) {
 	if id := optional[int64](c, "pipeline_id"); id != nil {
 		key.thing = *id
 		return key, owner.pipeline(*id) != nil
+	}
+	if id := optional[int64](c, "hook_id"); id != nil {
+		key.thing = *id
+		return key, c.state.hook(owner, *id) != nil
 	}
 	key.thing = value[int64](c, "job_id")
 	return key, c.state.job(owner, key.thing, true) != nil

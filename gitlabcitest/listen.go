@@ -99,8 +99,9 @@ func serve(socket net.Listener, handler http.Handler, storage *listening) *liste
 
 // Close stops listening, and ends the connections, also those in memory, on
 // which a [Fault] holds up an answer. Other requests that are being answered
-// have two seconds to end; what the server knows stays. Without a
-// [Server.Start] and such faults it does nothing.
+// have two seconds to end; what the server knows stays. Hooks are told nothing from then
+// on, and no delivery is still being made. Without a [Server.Start], hooks and such
+// faults it does nothing.
 func (s *Server) Close() {
 	s.mu.Lock()
 	started := s.listening
@@ -108,7 +109,9 @@ func (s *Server) Close() {
 	for _, end := range s.waiting {
 		end()
 	}
+	s.closePost()
 	s.mu.Unlock()
+	s.postman.work.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	started.close(ctx)

@@ -37,6 +37,7 @@ func (s *state) start(p *pipeline) {
 	p.wanted = p.project.onCreate
 	s.addPipeline(p)
 	s.join(p, p.jobsOf(p.project.onCreateJobs), p.created)
+	p.tellCreated()
 	s.agenda.setBegin(p, p.created.Add(p.project.settings.CreatedFor))
 }
 
@@ -50,6 +51,7 @@ func (s *state) begin(p *pipeline, at time.Time) {
 		s.changed(p, at)
 	case p.wanted != nil:
 		p.become(p.wanted)
+		p.tell(at)
 	default:
 		p.moveTo(gitlabci.StatusPending, at)
 	}
@@ -58,7 +60,11 @@ func (s *state) begin(p *pipeline, at time.Time) {
 // launch adds a pipeline with its jobs, at the time of its creation.
 func (s *state) launch(p *pipeline, wanted []wantedJob) {
 	s.addPipeline(p)
-	s.place(p, p.jobsOf(wanted), p.created)
+	s.join(p, p.jobsOf(wanted), p.created)
+	p.tellCreated()
+	if p.alive {
+		s.changed(p, p.created)
+	}
 }
 
 // jobsOf makes jobs of a new pipeline.

@@ -10,15 +10,28 @@ import (
 // settle gives a pipeline the status that its jobs have by now, and the time
 // for which at least one of them ran.
 func (p *pipeline) settle(at time.Time) {
-	jobs := p.latestJobs()
+	jobs, before := p.latestJobs(), p.status
 	p.settled = true
-	p.moveTo(statusOf(jobs), at)
+	p.shift(statusOf(jobs), at)
 	if ended(p.status) {
 		p.lasted = runningTime(jobs, at)
 	}
+	if p.status != before {
+		p.tell(at)
+	}
 }
 
+// moveTo gives a pipeline another status, whatever its jobs have.
 func (p *pipeline) moveTo(status gitlabci.Status, at time.Time) {
+	before := p.status
+	p.shift(status, at)
+	if status != before {
+		p.tell(at)
+	}
+}
+
+// shift is moveTo without telling anybody.
+func (p *pipeline) shift(status gitlabci.Status, at time.Time) {
 	another := p.status != status
 	p.status, p.updated = status, at
 	if status == gitlabci.StatusRunning && p.started.IsZero() {

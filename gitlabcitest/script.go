@@ -12,9 +12,9 @@ import (
 )
 
 // A Script is how a job runs, by the clock: that of the bubble inside of
-// [testing/synctest], and else the real one. Nothing runs in the background:
-// each request, and each method of the [Server], first lets happen what is due
-// by then, in order and at the times at which it was due.
+// [testing/synctest], and else the real one. Nothing runs in the background
+// unless there are hooks to tell: each request, and each method of the [Server], first lets
+// happen what is due by then, in order and at the times at which it was due.
 //
 // The job goes through the states that have a time here, in the order of these
 // fields, and then to its Result. No time may be negative. The zero Script is

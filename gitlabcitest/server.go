@@ -47,6 +47,8 @@ type Server struct {
 	throttle  *throttle     // nil: none
 	limits    *actionLimits // nil: none
 
+	postman postman
+
 	faults      []*fault
 	faultsAdded uint64
 	waiting     map[context.Context]context.CancelFunc // of answers that a fault holds up
@@ -69,7 +71,7 @@ func WithExternalURL(external string) Option {
 
 // NewServer returns a server with the project "group/app", whose ID is 1 and
 // whose default branch is "main", and without pipelines. It holds no resources
-// until [Server.Start], so nothing has to be closed.
+// until [Server.Start] or [Server.AddHook], so nothing has to be closed.
 func NewServer(opts ...Option) *Server {
 	s := &Server{external: "https://gitlab.example.com", state: newState(), mostRequests: -1}
 	s.added = http.NewServeMux()
@@ -82,6 +84,8 @@ func NewServer(opts ...Option) *Server {
 		opt(s)
 	}
 	s.routes = routesIn(s.state.version)
+	s.state.post.external, s.state.post.alarm, s.state.agenda.alarm = s.external, s.alarm, s.alarm
+	s.postman.idle = sync.NewCond(&s.mu)
 	s.AddProject(defaultProject)
 	s.network.Handle("localhost", s)
 	if s.delivery.storage != nil {

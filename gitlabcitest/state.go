@@ -28,15 +28,18 @@ type state struct {
 	jobs      map[gitlabci.JobID]*job
 
 	agenda agenda // what is to happen by itself
+	post   *postOffice
 
 	lastPipeline gitlabci.PipelineID
 	lastJob      gitlabci.JobID
+
+	lastHook, lastDeployment int64
 }
 
 // newState starts the kinds of IDs apart, so that one taken for another finds
 // nothing.
 func newState() *state {
-	return &state{
+	s := &state{
 		version:      versions.Newest,
 		tokens:       map[string]*token{},
 		moved:        map[string]*project{},
@@ -45,6 +48,8 @@ func newState() *state {
 		lastPipeline: 100,
 		lastJob:      1000,
 	}
+	s.post = &postOffice{state: s}
+	return s
 }
 
 type user struct {
@@ -75,6 +80,9 @@ type project struct {
 	jobTokensFrom []*project // other ones whose jobs' tokens are let in
 
 	leases map[string]bool // by SHA, whether a commit status is being set
+
+	hooks []*hook // by ID
+	post  *postOffice
 
 	onCreate     *pipeline   // what new pipelines become, or nil
 	onCreateJobs []wantedJob // the jobs that they have then
@@ -143,6 +151,8 @@ type job struct {
 	debug        bool                // whether the log may tell secrets
 	artifactRole Role                // the least to read the artifacts, zero is any
 	inputs       map[string][]string // by name, with the values that each allows
+	environment  string              // that it deploys to, or ""
+	deployment   int64               // its ID, zero before it begins
 
 	live      *life  // how it proceeds by its script; nil without one
 	log       []byte // what shows of it, when last looked at
@@ -185,6 +195,7 @@ func (s *state) addProject(path string, at time.Time) *project {
 	p.refs, p.locks, p.members = map[string]*ref{}, map[string]gitlabci.PipelineID{}, map[*user]Role{}
 	p.mergeRequests, p.leases = map[int64]*mergeRequest{}, map[string]bool{}
 	p.refs[p.branch] = &ref{kind: branchRef, sha: deriveSHA(path, 0)}
+	p.post = s.post
 	s.projects = append(s.projects, p)
 	s.addGroups(path)
 	return p

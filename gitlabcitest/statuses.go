@@ -88,6 +88,7 @@ func setStatus(c *call, owner *project) *answer {
 	}
 	if !c.state.exists(p) { // GitLab makes it before it looks at the rest
 		c.state.addPipeline(p)
+		p.tellCreated()
 	}
 	if !c.access.changePipeline(p) {
 		return forbidden()

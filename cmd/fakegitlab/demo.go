@@ -40,6 +40,10 @@ func furnish(srv *gitlabcitest.Server, s *settings) {
 	}
 	srv.OnCreate(demoProject, gitlabcitest.Pipeline{}, d.scripted()...)
 	srv.OnCreate(deployProject, gitlabcitest.Pipeline{}, d.rollout())
+	if s.hook.URL != "" {
+		srv.AddHook(demoProject, s.hook)
+		srv.AddHook(deployProject, s.hook)
+	}
 }
 
 var (
@@ -70,7 +74,7 @@ func (d *demo) scripted() (jobs []gitlabcitest.Job) {
 			Coverage:  d.coverage(s),
 		}
 		if s.manual {
-			job.When = gitlabcitest.WhenManual
+			job.When, job.Environment = gitlabcitest.WhenManual, s.name
 		}
 		jobs = append(jobs, job)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -228,7 +229,7 @@ func TestAnOlderRelease(t *testing.T) {
 func TestHelp(t *testing.T) {
 	var stdout, stderr buffer
 	require.NoError(t, run(t.Context(), []string{"-h"}, &stdout, &stderr))
-	for _, want := range []string{"-addr", "-token", "-seed", "-speed", "-storage", "-version", "curl -L", "\tgroup/app ", "\tgroup/deploy ", "unknown to the fake"} {
+	for _, want := range []string{"-addr", "-token", "-seed", "-speed", "-storage", "-version", "-hook", "-hook-token", "-hook-signing-token", "curl -L", "\tgroup/app ", "\tgroup/deploy ", "unknown to the fake"} {
 		require.Contains(t, stdout.String(), want)
 	}
 	require.Equal(t, 3, strings.Count(stdout.String(), "\tcurl "))
@@ -243,6 +244,9 @@ func TestBadFlags(t *testing.T) {
 		"flag provided but not defined: -nope (see -h)":  {"-nope"},
 		`"serve" is not a flag (see -h)`:                 {"serve"},
 		"the -token is empty (see -h)":                   {"-token", " "},
+		"a token of a hook needs a -hook (see -h)":       {"-hook-token", "x"},
+		"GitLab refuses it: Invalid url given (see -h)":  {"-hook", "nowhere"},
+		"with a key of 32 bytes":                         {"-hook", "https://bot.example.com/", "-hook-signing-token", "x"},
 		"not a number (see -h)":                          {"-speed", "fast"},
 		"WithSpeed: 0 is not above 0 and at most 1000":   {"-speed", "0"},
 		"WithVersion: 99.0 is newer than 19.5":           {"-version", "99.0"},
@@ -253,4 +257,26 @@ func TestBadFlags(t *testing.T) {
 		require.ErrorContains(t, run(t.Context(), args, &stdout, &stderr), want)
 		require.Empty(t, stdout.String())
 	}
+}
+
+// A hook is told of what a client starts, with its tokens.
+func TestTellsAHook(t *testing.T) {
+	const token, signing = "correct horse", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+	told := make(chan *http.Request, 1000)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { told <- r }))
+	defer receiver.Close()
+	c := start(t, "-hook", receiver.URL+"/hook", "-hook-token", token, "-hook-signing-token", signing, "-speed", "500")
+	_, err := c.client.Pipelines.Create(t.Context(), "group/app", "main", nil)
+	require.NoError(t, err)
+	events := map[string]bool{}
+	for len(events) < 2 {
+		r := <-told
+		events[r.Header.Get("X-Gitlab-Event")] = true
+		require.Equal(t, "/hook", r.URL.Path)
+		require.Equal(t, token, r.Header.Get("X-Gitlab-Token"))
+		require.Regexp(t, `^v1,[A-Za-z0-9+/]{43}=$`, r.Header.Get("Webhook-Signature"))
+		require.Equal(t, c.said["GITLAB_URL"], r.Header.Get("X-Gitlab-Instance"))
+	}
+	require.Equal(t, map[string]bool{"Job Hook": true, "Pipeline Hook": true}, events)
+	require.NoError(t, c.stop())
 }

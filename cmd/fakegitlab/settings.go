@@ -15,6 +15,7 @@ import (
 type settings struct {
 	addr, storage, token string
 	seed                 uint64
+	hook                 gitlabcitest.Hook // without a URL there is none
 	options              []gitlabcitest.Option
 }
 
@@ -30,6 +31,9 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags.Uint64Var(&s.seed, "seed", 1, "what the demo's data are drawn from: with the same `number` they are the same,\nbut for the times, which lead up to now")
 	flags.Func("speed", "let `n` seconds pass in one: its clock, and thus all times that it tells, runs ahead\n(default 1)", s.setSpeed)
 	flags.Func("version", "the `release` of GitLab to be, such as 15.4 (default 19.5)", s.setVersion)
+	flags.StringVar(&s.hook.URL, "hook", "", "`URL` to tell of all that happens to pipelines, jobs and deployments, as a webhook\nof both projects")
+	flags.StringVar(&s.hook.Token, "hook-token", "", "the secret `token` that goes with -hook, in X-Gitlab-Token")
+	flags.StringVar(&s.hook.SigningToken, "hook-signing-token", "", "the `token` that deliveries to -hook are signed with: whsec_ and 32 bytes in base64")
 	err := flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -44,6 +48,9 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 		return nil, fmt.Errorf("%q is not a flag (see -h)", flags.Arg(0))
 	case strings.TrimSpace(s.token) == "":
 		return nil, errors.New("the -token is empty (see -h)")
+	}
+	if err := s.checkHook(); err != nil {
+		return nil, fmt.Errorf("%w (see -h)", err)
 	}
 	if s.storage != "" {
 		s.options = append(s.options, gitlabcitest.WithStorage(gitlabcitest.Storage{}))
@@ -63,14 +70,32 @@ func (s *settings) setVersion(text string) error {
 	return s.add(func() gitlabcitest.Option { return gitlabcitest.WithVersion(text) })
 }
 
-// add adds an option. What is a mistake in a test, and panics there, is an
-// error of the user's here.
-func (s *settings) add(option func() gitlabcitest.Option) (err error) {
+// checkHook tries the hook on a server of its own.
+func (s *settings) checkHook() error {
+	switch {
+	case s.hook.URL == "" && (s.hook.Token != "" || s.hook.SigningToken != ""):
+		return errors.New("a token of a hook needs a -hook")
+	case s.hook.URL == "":
+		return nil
+	}
+	trial := gitlabcitest.NewServer()
+	defer trial.Close()
+	return attempt(func() { trial.AddHook(demoProject, s.hook) })
+}
+
+// add adds an option.
+func (s *settings) add(option func() gitlabcitest.Option) error {
+	return attempt(func() { s.options = append(s.options, option()) })
+}
+
+// attempt does something. What is a mistake in a test, and panics there, is an error of the
+// user's here.
+func attempt(f func()) (err error) {
 	defer func() {
 		if mistake := recover(); mistake != nil {
 			err = errors.New(strings.TrimPrefix(fmt.Sprint(mistake), "gitlabcitest: "))
 		}
 	}()
-	s.options = append(s.options, option())
+	f()
 	return nil
 }

@@ -4,8 +4,11 @@ The server is given by GITLAB_URL, GITLAB_TOKEN, GITLAB_PROJECT and, if its
 artifacts are in a storage, STORAGE_URL, as cmd/fakegitlab prints them.
 """
 
+import http.server
 import io
+import json
 import os
+import threading
 import time
 import zipfile
 
@@ -198,12 +201,48 @@ def statuses(project):
     refused(404, gitlab.GitlabCreateError, commit.statuses.create, {"state": "success", "pipeline_id": 1})
 
 
+class Receiver(http.server.BaseHTTPRequestHandler):
+    got = []
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.got.append((self.headers, json.loads(body)))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+def hooks(gl, project):
+    server = http.server.HTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/hook"
+    hook = project.hooks.create({"url": url, "token": "correct horse", "pipeline_events": True, "push_events": False})
+    assert hook.pipeline_events and not hook.job_events and hook.token_present and not hasattr(hook, "token")
+    gl.http_post(f"/projects/{project.id}/hooks/{hook.id}/test/pipeline_events")
+    headers, event = Receiver.got.pop()
+    assert headers["X-Gitlab-Event"] == "Pipeline Hook" and headers["X-Gitlab-Token"] == "correct horse"
+    assert event["object_kind"] == "pipeline" and event["project"]["path_with_namespace"] == PROJECT
+    events = gl.http_list(f"/projects/{project.id}/hooks/{hook.id}/events")
+    assert events[0]["response_status"] == "200" and events[0]["request_headers"]["X-Gitlab-Token"] == "[REDACTED]"
+    assert gl.http_post(f"/projects/{project.id}/hooks/{hook.id}/events/{events[0]['id']}/resend") == {"response_status": 200}
+    assert Receiver.got[-1][0]["Idempotency-Key"] == headers["Idempotency-Key"]
+    hook.job_events = True
+    hook.save()
+    assert [h.job_events for h in project.hooks.list(get_all=True)] == [True]
+    hook.delete()
+    refused(404, gitlab.GitlabGetError, project.hooks.get, hook.id)
+
+
 def main():
-    project = first_questions(connect())
+    gl = connect()
+    project = first_questions(gl)
     lists(project)
     artifacts(project, reading(project))
     changing(project, running(project))
     statuses(project)
+    hooks(gl, project)
     print(f"python-gitlab {gitlab.__version__}: all of it works", "with a storage" if STORAGE else "")
 
 

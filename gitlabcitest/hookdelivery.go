@@ -1,0 +1,254 @@
+package gitlabcitest
+
+import (
+	"context"
+	"crypto/sha1"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
+	"example.com/gitlabci/internal/memnet"
+)
+
+// A hookDelivery is an event that one hook is told of.
+type hookDelivery struct {
+	hook  *hook
+	event HookEvent
+	body  []byte
+	uuid  string    // of the event, the same for all hooks
+	key   string    // of the delivery, the same if it is made again
+	again bool      // whether no fault can hit it, since one has
+	due   time.Time // of one that is late
+}
+
+// A postOffice has what hooks are told of. It belongs to the state, and is guarded by the
+// server's lock.
+type postOffice struct {
+	state    *state
+	external string
+	alarm    func(time.Time) // has the server look again at a time
+	opened   bool
+	lastID   int64 // that a UUID was made of
+	lastLog  int64
+	late     []*hookDelivery
+}
+
+// open has deliveries made from now on, and lets happen by itself what is to happen.
+func (o *postOffice) open() {
+	o.opened = true
+	if next := o.state.agenda.next(); !next.IsZero() {
+		o.alarm(next)
+	}
+}
+
+// nextUUID is another UUID, the same in each run.
+func (o *postOffice) nextUUID() string {
+	o.lastID++
+	sum := sha1.Sum(fmt.Appendf(nil, "uuid %d", o.lastID))
+	sum[6], sum[8] = sum[6]&0x0f|0x40, sum[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
+}
+
+func (o *postOffice) renderer(at time.Time, test bool) *payloadRenderer {
+	return &payloadRenderer{renderer: &renderer{version: o.state.version, external: o.external, now: at}, state: o.state, test: test}
+}
+
+// tell queues an event for all hooks of a project that are to be told.
+func (o *postOffice) tell(owner *project, event HookEvent, at time.Time, payload func(*payloadRenderer) any) {
+	var body []byte
+	var uuid string
+	for _, h := range owner.hooks {
+		if !h.events[string(event)] {
+			continue
+		}
+		if body == nil {
+			body, uuid = o.encode(at, false, payload), o.nextUUID()
+		}
+		h.queue = append(h.queue, &hookDelivery{hook: h, event: event, body: body, uuid: uuid, key: o.nextUUID()})
+		o.alarm(at)
+	}
+}
+
+// encode renders a payload. A large one is rendered again, as it comes out of GitLab's
+// compression.
+func (o *postOffice) encode(at time.Time, test bool, payload func(*payloadRenderer) any) []byte {
+	r := o.renderer(at, test)
+	body := shape.Encode(shape.Shown(o.state.version, payload(r)))
+	if len(body) > largePayload && !test {
+		r.large = true
+		body = shape.Encode(shape.Shown(o.state.version, payload(r)))
+	}
+	return body
+}
+
+// tell tells the hooks of a project that a pipeline has another status. Those of
+// blocked users are not told of.
+func (p *pipeline) tell(at time.Time) {
+	if len(p.project.hooks) > 0 && !p.user.blocked {
+		p.project.post.tell(p.project, HookEventPipeline, at, func(r *payloadRenderer) any { return r.pipelineEvent(p) })
+	}
+}
+
+// tellCreated tells that there is a pipeline with its jobs.
+func (p *pipeline) tellCreated() {
+	for _, j := range p.jobs {
+		j.tell(p.created)
+	}
+	p.tell(p.created)
+}
+
+// tell tells the hooks of a project that a job has another status, and with it perhaps a
+// deployment.
+func (j *job) tell(at time.Time) {
+	owner := j.pipeline.project
+	if len(owner.hooks) == 0 || j.user.blocked || !j.byRunner() {
+		return
+	}
+	owner.post.tell(owner, HookEventJob, at, func(r *payloadRenderer) any { return r.jobEvent(j) })
+	ends := j.deployment > 0 && ended(j.status)
+	if j.environment == "" || j.status != gitlabci.StatusRunning && !ends {
+		return
+	}
+	if j.deployment == 0 {
+		owner.post.state.lastDeployment++
+		j.deployment = owner.post.state.lastDeployment
+	}
+	owner.post.tell(owner, HookEventDeployment, at, func(r *payloadRenderer) any { return r.deploymentEvent(j, at) })
+}
+
+// A postman makes the deliveries of a server.
+type postman struct {
+	timer   *time.Timer
+	at      time.Time // at which it rings; zero is not at all
+	network memnet.Network
+	idle    *sync.Cond // something may have become idle; its lock is the server's
+	making  int        // hooks, whose deliveries are being made
+	work    sync.WaitGroup
+	closed  bool
+}
+
+// alarm makes the server look at a time what is due then. The lock is held.
+func (s *Server) alarm(at time.Time) {
+	p := &s.postman
+	if !s.state.post.opened || p.closed || !p.at.IsZero() && !at.Before(p.at) {
+		return
+	}
+	p.at = at
+	wait := max(0, time.Duration(float64(at.Sub(s.clock.now()))/s.clock.speed))
+	if p.timer == nil {
+		p.timer = time.AfterFunc(wait, s.ring)
+		return
+	}
+	p.timer.Reset(wait)
+}
+
+// ring lets happen what is due, and has it delivered.
+func (s *Server) ring() {
+	at := s.enter()
+	defer s.mu.Unlock()
+	s.postman.at = time.Time{}
+	post := s.state.post
+	post.late = slices.DeleteFunc(post.late, func(d *hookDelivery) bool {
+		if d.due.After(at) {
+			return false
+		}
+		d.hook.queue = append(d.hook.queue, d)
+		return true
+	})
+	for _, owner := range s.state.projects {
+		for _, h := range owner.hooks {
+			if len(h.queue) > 0 && !h.busy && !s.postman.closed {
+				h.busy = true
+				s.postman.making++
+				s.postman.work.Go(func() { s.deliverQueue(h) })
+			}
+		}
+	}
+	if next := s.state.agenda.next(); !next.IsZero() {
+		s.alarm(next)
+	}
+	for _, d := range post.late {
+		s.alarm(d.due)
+	}
+}
+
+// deliverQueue makes the deliveries of a hook, one after the other.
+func (s *Server) deliverQueue(h *hook) {
+	ctx, leave := s.whileOpen(context.Background())
+	defer leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(h.queue) > 0 && !s.postman.closed {
+		d := h.queue[0]
+		h.queue = h.queue[1:]
+		at := s.clock.now()
+		if h.alert(at) != "executable" || s.state.hook(h.project, h.id) != h {
+			continue // and it is lost
+		}
+		s.deliverOne(ctx, d, at)
+	}
+	h.busy = false
+	s.postman.making--
+	s.postman.idle.Broadcast()
+}
+
+// deliverOne makes a delivery, or does to it what a fault says. The lock is held, but not
+// during the delivery itself.
+func (s *Server) deliverOne(ctx context.Context, d *hookDelivery, at time.Time) {
+	var hit *fault
+	if !d.again {
+		s.mu.Unlock()
+		hit = s.nextFault(HookRoute)
+		s.mu.Lock()
+	}
+	copied := *d
+	copied.again = true
+	switch {
+	case hit == nil:
+	case hit.Break == BreakLose:
+		return
+	case hit.Break == BreakLate:
+		s.delay(&copied, at.Add(hit.Delay))
+		return
+	case hit.Break == BreakRepeat && hit.Delay > 0:
+		s.delay(&copied, at.Add(hit.Delay))
+	case hit.Break == BreakRepeat:
+		d.hook.queue = append([]*hookDelivery{&copied}, d.hook.queue...)
+	}
+	s.send(ctx, d, hit)
+}
+
+func (s *Server) delay(d *hookDelivery, until time.Time) {
+	d.due = until
+	s.state.post.late = append(s.state.post.late, d)
+	s.alarm(until)
+}
+
+// Wait waits until what has happened so far has been delivered to the hooks, what is late
+// included. When the server is closed it returns at once.
+func (s *Server) Wait() {
+	s.enter()
+	defer s.mu.Unlock()
+	for !s.postman.closed && (s.postman.making > 0 || len(s.state.post.late) > 0 || s.state.queued()) {
+		s.postman.idle.Wait()
+	}
+}
+
+// queued reports whether a delivery waits for its turn.
+func (s *state) queued() bool {
+	return slices.ContainsFunc(s.projects, func(p *project) bool {
+		return slices.ContainsFunc(p.hooks, func(h *hook) bool { return len(h.queue) > 0 })
+	})
+}
+
+// closePost makes no further deliveries. The lock is held.
+func (s *Server) closePost() {
+	s.postman.closed = true
+	if s.postman.timer != nil {
+		s.postman.timer.Stop()
+	}
+	s.postman.idle.Broadcast()
+}
