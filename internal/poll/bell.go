@@ -17,6 +17,9 @@ const (
 	// turnLength is the time from one poll of a bell to that of another.
 	turnLength = 5 * time.Millisecond
 
+	// doubts is how many rings without news are not followed up, after one was in vain.
+	doubts = 3
+
 	// quiet is how long a bell must not have rung for the next ring to be believed, however
 	// many brought no news before.
 	quiet = time.Minute

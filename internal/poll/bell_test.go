@@ -74,6 +74,25 @@ func TestBellWithoutNewsIsFollowedUp(t *testing.T) {
 	})
 }
 
+// A server whose replicas do not lag is not polled twice for each ring that is repeated.
+func TestBellWithoutNewsIsNotAlwaysFollowedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pace := bellPace()
+		var seen []bool
+		for i := range 10 {
+			waits(t, pace) // long enough for the ring to be believed
+			require.Less(t, waits(t, pace, 30*second), 31*second)
+			begun := time.Now()
+			require.NoError(t, pace.Wait(t.Context()))
+			followed := time.Since(begun) < time.Minute
+			if seen = append(seen, followed); i == 4 || i == 5 {
+				pace.Restart()
+			}
+		}
+		require.Equal(t, []bool{true, false, false, false, true, true, true, false, false, false}, seen)
+	})
+}
+
 // Wakes that bring no news cannot make polls more frequent than they are without any.
 func TestBellThatKeepsRinging(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

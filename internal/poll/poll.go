@@ -35,10 +35,17 @@ type Pace struct {
 	least    time.Duration // of the next wait, whatever the interval is
 	expected bool          // whether the next poll comes without a ring
 	rung     bool          // whether the last wait ended with a ring
+	followed bool          // whether it was for a poll that follows up a ring without news
+	doubt    int           // how many rings without news are not followed up
 }
 
 // Restart begins with Min again, because something has changed.
-func (p *Pace) Restart() { p.interval, p.rung = 0, false }
+func (p *Pace) Restart() {
+	p.interval, p.rung = 0, false
+	if p.followed {
+		p.followed, p.doubt = false, 0
+	}
+}
 
 // AtLeast makes the next wait at least so long, such as a server asks for. The waits
 // after it do not change.
@@ -51,10 +58,11 @@ func (p *Pace) Expect() { p.expected = true }
 // Wait waits until the next poll, or returns the error of a context that ends before.
 //
 // If a poll that was rung for brings no news, a replica of the server's database may not
-// have them yet: one more poll follows.
+// have them yet: one more poll follows. If that brings none either, the next rings without
+// news are not followed up: they are probably repeated.
 func (p *Pace) Wait(ctx context.Context) error {
-	wait, expected := p.next(), p.expected || p.rung
-	p.expected, p.rung = false, false
+	wait, expected := p.next(), p.expected
+	p.expected = false
 	if p.Bell == nil {
 		return rest.Sleep(ctx, wait)
 	}
@@ -67,7 +75,7 @@ func (p *Pace) Wait(ctx context.Context) error {
 //go:noinline
 func (p *Pace) listen(ctx context.Context, wait time.Duration, expected bool) error {
 	defer p.Bell.hush()
-	if expected {
+	if follows := p.follows(); expected || follows {
 		return rest.Sleep(ctx, wait)
 	}
 	begun := time.Now()
@@ -77,6 +85,20 @@ func (p *Pace) listen(ctx context.Context, wait time.Duration, expected bool) er
 	}
 	p.rung = rung
 	return err
+}
+
+// follows reports whether the next poll follows up a ring that has brought no news.
+func (p *Pace) follows() bool {
+	if p.followed {
+		p.followed, p.doubt = false, doubts
+	}
+	if !p.rung {
+		return false
+	}
+	p.rung = false
+	p.followed = p.doubt == 0
+	p.doubt = max(0, p.doubt-1)
+	return p.followed
 }
 
 func (p *Pace) next() time.Duration {

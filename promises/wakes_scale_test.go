@@ -1,0 +1,335 @@
+package promises_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
+	"example.com/gitlabci/webhook"
+)
+
+// A fleet is a server with pipelines that run for an hour by the clock, and that sends an
+// event for each change.
+type fleet struct {
+	begun    time.Time
+	members  []*member
+	requests atomic.Int64
+	unseen   int // changes without an event
+}
+
+// A member is one of the fleet's pipelines.
+type member struct {
+	project gitlabci.ProjectID
+	id      gitlabci.PipelineID
+	changes []memberChange
+
+	mu   sync.Mutex
+	at   int // changes that body has
+	body string
+	jobs [6]gitlabci.Status
+	now  gitlabci.Status // of the pipeline
+
+	seen map[gitlabci.JobID]time.Duration // when its last status was, since the beginning
+}
+
+type memberChange struct {
+	after  time.Duration
+	job    int // or -1 for the pipeline
+	status gitlabci.Status
+}
+
+func (m *member) jobID(i int) gitlabci.JobID { return gitlabci.JobID(int64(m.id)*10 + int64(i)) }
+
+// newFleet has pipelines with three stages of two jobs, which take an hour at most.
+func newFleet(pipelines, projects int, random *rand.Rand) *fleet {
+	f := &fleet{begun: time.Now()}
+	for i := range pipelines {
+		m := &member{
+			project: gitlabci.ProjectNumber(int64(1 + i%projects)), id: gitlabci.PipelineID(1_000_000 + i),
+			at: -1, now: gitlabci.StatusRunning, seen: map[gitlabci.JobID]time.Duration{},
+		}
+		at := upTo(random, time.Minute)
+		for stage := range 3 {
+			end := at
+			for job := 2 * stage; job < 2*stage+2; job++ {
+				m.jobs[job] = gitlabci.StatusCreated
+				begin := at + time.Second + upTo(random, 10*time.Second)
+				done := begin + 14*time.Minute + upTo(random, 10*time.Minute)
+				result := []gitlabci.Status{gitlabci.StatusSuccess, gitlabci.StatusSuccess, gitlabci.StatusFailed}[random.IntN(3)]
+				m.changes = append(m.changes, memberChange{at, job, gitlabci.StatusPending}, memberChange{begin, job, gitlabci.StatusRunning}, memberChange{done, job, result})
+				end = max(end, done)
+			}
+			at = end
+		}
+		m.changes = append(m.changes, memberChange{at + time.Second/2, -1, gitlabci.StatusFailed})
+		f.members = append(f.members, m)
+	}
+	return f
+}
+
+func (f *fleet) client(t testing.TB) *gitlabci.Client {
+	client, err := gitlabci.NewClient(gitlabci.WithToken(testkit.Token), gitlabci.WithTransport(testkit.RoundTripper(f.respond)))
+	require.NoError(t, err)
+	return client
+}
+
+func (f *fleet) respond(req *http.Request) (*http.Response, error) {
+	f.requests.Add(1)
+	_, path, _ := strings.Cut(req.URL.Path, "/pipelines/")
+	path, _, _ = strings.Cut(path, "/")
+	id, _ := strconv.Atoi(path)
+	m := f.members[id-1_000_000]
+	body, version := m.jobsAt(time.Since(f.begun))
+	resp := &http.Response{
+		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req, ContentLength: int64(len(body)),
+		Header: http.Header{"Content-Type": {"application/json"}, "Etag": {fmt.Sprintf(`W/"%d"`, version)}},
+		Body:   io.NopCloser(strings.NewReader(body)),
+	}
+	if req.Header.Get("If-None-Match") == resp.Header.Get("ETag") {
+		resp.StatusCode, resp.Body, resp.ContentLength = http.StatusNotModified, http.NoBody, 0
+	}
+	return resp, nil
+}
+
+// jobsAt is the list of the jobs at a time since the beginning, and how many changes it has.
+func (m *member) jobsAt(since time.Duration) (body string, version int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, change := range m.changes {
+		if change.after <= since {
+			version++
+		}
+	}
+	if version == m.at {
+		return m.body, version
+	}
+	jobs, pipeline := m.jobs, m.now
+	latest := [6]time.Duration{}
+	for _, change := range m.changes {
+		switch {
+		case change.after > since:
+		case change.job < 0:
+			pipeline = change.status
+		case change.after >= latest[change.job]:
+			jobs[change.job], latest[change.job] = change.status, change.after
+		}
+	}
+	var list []string
+	for i, status := range jobs {
+		list = append(list, fmt.Sprintf(`{"id":%d,"name":"job %d","stage":"s%d","status":%q,"pipeline":{"id":%d,"project_id":%s,"status":%q,"updated_at":"2026-01-01T00:00:%02dZ"}}`,
+			m.jobID(i), i, i/2, status, m.id, m.project, pipeline, version))
+	}
+	m.at, m.body = version, "["+strings.Join(list, ",")+"]"
+	return m.body, version
+}
+
+// send delivers the event of each change to a hub, after a delay for each time that it
+// comes.
+func (f *fleet) send(hub *webhook.Hub, delays func() []time.Duration) {
+	for _, m := range f.members {
+		for _, change := range m.changes {
+			event := &webhook.Event{Kind: webhook.KindJob, Job: &webhook.Job{PipelineID: m.id}}
+			if change.job < 0 {
+				event = &webhook.Event{Kind: webhook.KindPipeline, Pipeline: &webhook.Pipeline{ID: m.id}}
+			}
+			for _, delay := range delays() {
+				time.AfterFunc(time.Until(f.begun.Add(change.after+delay)), func() { _ = hub.Handle(context.Background(), event) })
+			}
+		}
+	}
+}
+
+// watch watches all pipelines to their ends, and returns how late the last statuses of
+// jobs were seen, at most. No change may come twice.
+func (f *fleet) watch(t *testing.T, opts *gitlabci.WatchOptions) (latest time.Duration) {
+	t.Helper()
+	client := f.client(t)
+	var all sync.WaitGroup
+	for _, m := range f.members {
+		all.Go(func() {
+			told := map[string]bool{}
+			for event, err := range client.Pipelines.Watch(t.Context(), m.project, m.id, opts) {
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				text := testkit.EventText(event)
+				if told[text] {
+					t.Errorf("%s twice", text)
+				}
+				if told[text] = true; event.Job != nil && event.Status.Finished() {
+					m.seen[event.Job.ID] = time.Since(f.begun)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for _, m := range f.members {
+		for _, change := range m.changes {
+			if change.job < 0 || !change.status.Finished() {
+				continue
+			}
+			at, seen := m.seen[m.jobID(change.job)]
+			require.True(t, seen, "%d, %d", m.id, change.job)
+			latest = max(latest, at-change.after)
+		}
+	}
+	return latest
+}
+
+// pollsOfPlainWatch is how many requests a pipeline takes without events.
+func pollsOfPlainWatch(t *testing.T) (polls float64) {
+	synctest.Test(t, func(t *testing.T) {
+		n := testkit.Fewer(9)
+		f := newFleet(n, 1, rand.New(rand.NewPCG(1, 20)))
+		require.Less(t, f.watch(t, nil), 16*time.Second)
+		polls = float64(f.requests.Load()) / float64(n)
+	})
+	return polls
+}
+
+// A thousand pipelines of fifty projects for an hour: with less than a tenth of the requests
+// of polling, each job is seen within two seconds, and within five minutes if events are
+// lost, late or sent twice.
+func TestWakesOfManyPipelines(t *testing.T) {
+	polling := pollsOfPlainWatch(t)
+	for name, test := range map[string]struct {
+		delays func(random *rand.Rand) []time.Duration
+		latest time.Duration
+	}{
+		"all come": {func(random *rand.Rand) []time.Duration {
+			return []time.Duration{upTo(random, 300*time.Millisecond)}
+		}, 2 * time.Second},
+		"lost, late, repeated": {func(random *rand.Rand) []time.Duration {
+			prompt, late := upTo(random, 300*time.Millisecond), upTo(random, 10*time.Minute)
+			return [][]time.Duration{nil, {prompt, prompt + late/10}, {late}, {prompt}, {prompt}, {prompt}, {prompt}, {prompt}, {prompt}, {prompt}}[random.IntN(10)]
+		}, 5*time.Minute + time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				random := rand.New(rand.NewPCG(2, 20))
+				n, projects := 1000, 50
+				if testkit.UnderRace() {
+					n, projects = 24, 2
+				}
+				f, hub := newFleet(n, projects, random), webhook.NewHub()
+				f.send(hub, func() []time.Duration { return test.delays(random) })
+				require.Less(t, f.watch(t, &gitlabci.WatchOptions{Wake: hub}), test.latest)
+				woken := float64(f.requests.Load()) / float64(n)
+				t.Logf("%.1f requests a pipeline, %.1f without events", woken, polling)
+				require.Less(t, woken, polling/10)
+			})
+		})
+	}
+}
+
+var watchedPipelines = flag.Int("watched.pipelines", 200, "how many pipelines TestWatchesAreSmall watches")
+
+// A watched pipeline is one goroutine and a few kilobytes. With -watched.pipelines 10000, the
+// log has the figures of ten thousand of them in one process.
+func TestWatchesAreSmall(t *testing.T) {
+	n := *watchedPipelines
+	if testkit.UnderRace() {
+		t.Skip("the race detector takes memory of its own")
+	}
+	for name, events := range map[string]bool{"polling": false, "events": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f, opts := newFleet(n, max(1, n/50), rand.New(rand.NewPCG(3, 20))), &gitlabci.WatchOptions{}
+				if events {
+					hub := webhook.NewHub()
+					opts.Wake = hub
+					f.send(hub, func() []time.Duration { return []time.Duration{0} })
+				}
+				client, before := f.client(t), used()
+				ctx, stop := context.WithCancel(t.Context())
+				var all sync.WaitGroup
+				for _, m := range f.members {
+					all.Go(func() { _ = testkit.Drain(client.Pipelines.Watch(ctx, m.project, m.id, opts)) })
+				}
+				time.Sleep(10*time.Minute + time.Second/3)
+				synctest.Wait()
+				after := used()
+				each := (after.bytes - before.bytes) / n
+				t.Logf("%d pipelines: %d bytes and %.2f goroutines each, %.1f requests each in ten minutes", n, each,
+					float64(after.goroutines-before.goroutines)/float64(n), float64(f.requests.Load())/float64(n))
+				stop()
+				all.Wait()
+				require.Less(t, each, 12<<10, "mostly a goroutine's stack, and a kilobyte of the fleet's own")
+				require.LessOrEqual(t, after.goroutines-before.goroutines, n+10)
+			})
+		})
+	}
+}
+
+// All pipelines of many projects cost one request a project and poll, however many run.
+func TestWatchAllOfManyProjects(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := testkit.Fewer(60)
+		projects := map[string]*changingProject{}
+		for i := range n {
+			p := &changingProject{}
+			for j, row := range p.add(50) {
+				p.change(row, time.Duration(j)*time.Second, 0, gitlabci.StatusRunning)
+				p.change(row, time.Duration(10+j)*time.Minute, 0, gitlabci.StatusSuccess)
+			}
+			projects[strconv.Itoa(i+1)] = p
+		}
+		client, err := gitlabci.NewClient(gitlabci.WithToken(testkit.Token), gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
+			return projects[strings.Split(req.URL.Path, "/")[4]].respond(req)
+		})))
+		require.NoError(t, err)
+		opts := &gitlabci.WatchAllOptions{Since: time.Now(), MinInterval: time.Minute, MaxInterval: time.Minute}
+		ctx, stop := context.WithTimeout(t.Context(), 65*time.Minute+time.Second/3)
+		defer stop()
+		var all sync.WaitGroup
+		var finished atomic.Int64
+		before := used()
+		for i := range n {
+			all.Go(func() {
+				for event, err := range client.Pipelines.WatchAll(ctx, gitlabci.ProjectNumber(int64(i+1)), opts) {
+					if err == nil && event.Status.Finished() {
+						finished.Add(1)
+					}
+				}
+			})
+		}
+		time.Sleep(5*time.Minute + time.Second/3)
+		synctest.Wait()
+		requests := 0
+		for _, p := range projects {
+			requests += len(p.queries())
+		}
+		after := used()
+		t.Logf("%d projects: %d bytes and %d goroutines each, %.1f requests each in five minutes", n,
+			(after.bytes-before.bytes)/n, (after.goroutines-before.goroutines)/n, float64(requests)/float64(n))
+		require.InDelta(t, 6, float64(requests)/float64(n), 0.7, "one at first, and one a minute or a little less")
+		all.Wait()
+		require.Equal(t, int64(50*n), finished.Load())
+	})
+}
+
+type usage struct{ bytes, goroutines int }
+
+func used() usage {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return usage{int(m.HeapAlloc + m.StackInuse), runtime.NumGoroutine()}
+}
