@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci/internal/gunzip"
+	"example.com/gitlabci/internal/testkit"
 )
 
 const limit = 1 << 20
@@ -104,6 +106,23 @@ func TestBrokenBodies(t *testing.T) {
 	broken := errors.New("broken off")
 	_, err := inflate(io.MultiReader(bytes.NewReader(data[:20]), iotest.ErrReader(broken)), limit)
 	require.ErrorIs(t, err, broken)
+}
+
+// A plain file needs nothing of package compress/gzip, which takes 40 kB.
+func TestInOneGo(t *testing.T) {
+	for i, text := range texts() {
+		data := zip(t, gzip.DefaultCompression, text)
+		to := make([]byte, 0, len(text)+1000)
+		allocated := uint64(math.MaxUint64)
+		for range 5 { // a collection may empty the pools
+			allocated = min(allocated, testkit.Allocated(func() {
+				got, err := gunzip.New(io.NopCloser(bytes.NewReader(data)), int64(len(data))).AppendTo(to, limit)
+				require.NoError(t, err)
+				require.Len(t, got, len(text))
+			}))
+		}
+		require.Less(t, allocated, uint64(20_000), i)
+	}
 }
 
 // A text that is larger than wanted is not inflated to its end, and neither is more than a

@@ -13,7 +13,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
+	"example.com/gitlabci/internal/gunzip"
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/secret"
 )
@@ -89,7 +91,8 @@ func limitOf(ctx context.Context) int64 {
 }
 
 // Fetch makes a call and decodes its response. It is read to its end first, so that an
-// interrupted one counts as a failed attempt. A 304 is not decoded.
+// interrupted one counts as a failed attempt. A 304 is not decoded. Decode must not keep
+// the bytes.
 func (c *Client) Fetch(ctx context.Context, call *Call, decode func(*Response, []byte) error) error {
 	req, err := c.Request(ctx, call)
 	if err != nil {
@@ -100,10 +103,15 @@ func (c *Client) Fetch(ctx context.Context, call *Call, decode func(*Response, [
 		if resp.StatusCode == http.StatusNotModified {
 			return nil
 		}
-		body, err := resp.readAll(min(c.config.MaxBody, limitOf(ctx)))
+		room, _ := bodies.Get().(*[]byte)
+		if room == nil {
+			room = new([]byte)
+		}
+		body, err := resp.readAll(*room, min(c.config.MaxBody, limitOf(ctx)))
 		if err != nil {
 			return err
 		}
+		defer release(room, body)
 		err = decode(resp, body)
 		if errors.Is(err, lenient.ErrStopped) {
 			return cmp.Or(Ended(ctx), err)
@@ -116,16 +124,35 @@ func (c *Client) Fetch(ctx context.Context, call *Call, decode func(*Response, [
 	return err
 }
 
-func (r *Response) readAll(limit int64) ([]byte, error) {
-	var body bytes.Buffer
-	if r.ContentLength > 0 {
-		body.Grow(int(min(r.ContentLength, limit, 1<<20)) + bytes.MinRead)
+// bodies are of responses that were decoded. The next ones are read into their memory.
+var bodies sync.Pool // of *[]byte
+
+// mostPooled is how large a body may be whose memory is kept.
+const mostPooled = 1 << 20
+
+func release(room *[]byte, body []byte) {
+	if cap(body) <= mostPooled {
+		*room = body[:0]
+		bodies.Put(room)
 	}
-	n, err := body.ReadFrom(io.LimitReader(r.Body, limit+1))
-	if err == nil && n > limit {
+}
+
+// readAll reads the body into some room, or more of it.
+func (r *Response) readAll(room []byte, limit int64) (body []byte, err error) {
+	if zipped, ok := r.Body.(*gunzip.Body); ok {
+		body, err = zipped.AppendTo(room[:0], limit)
+	} else {
+		whole := bytes.NewBuffer(room[:0])
+		if r.ContentLength > 0 {
+			whole.Grow(int(min(r.ContentLength, limit, mostPooled)) + bytes.MinRead)
+		}
+		_, err = whole.ReadFrom(io.LimitReader(r.Body, limit+1))
+		body = whole.Bytes()
+	}
+	if err == nil && int64(len(body)) > limit {
 		return nil, Refuse(fmt.Errorf("%w than the %d bytes of WithMaxAnswer", errLarger, limit))
 	}
-	return body.Bytes(), err
+	return body, err
 }
 
 // Open makes a call whose response the caller reads, with additional headers. If at is

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.com/gitlabci/internal/gunzip"
 	"example.com/gitlabci/internal/secret"
 )
 
@@ -210,6 +211,10 @@ func (t *transport) exchange(out *http.Request, r *run) (*http.Response, error) 
 	if !t.http1.Load() {
 		out.GetBody = nil // so that an HTTP/2 error says whether the request was processed
 	}
+	zipped := !r.streams && t.asksForGzip(out)
+	if zipped {
+		out.Header["Accept-Encoding"] = []string{"gzip"}
+	}
 	resp, err := t.next.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), a.sending.trace())))
 	if err != nil {
 		err = a.sending.byAlert(err)
@@ -220,6 +225,9 @@ func (t *transport) exchange(out *http.Request, r *run) (*http.Response, error) 
 		return nil, a.sending.byProxy(err)
 	}
 	a.reached = true
+	if zipped {
+		unzip(resp)
+	}
 	if a.away == "" {
 		t.http1.Store(resp.ProtoMajor == 1)
 	}
@@ -229,6 +237,24 @@ func (t *transport) exchange(out *http.Request, r *run) (*http.Response, error) 
 		return nil, &refusal{errors.New("the server redirects to something that is not a URL")}
 	}
 	return resp, nil
+}
+
+// asksForGzip reports whether net/http would ask for a gzipped response by itself, and hand
+// out what is in it. A transport of another type may want to see that, too.
+func (t *transport) asksForGzip(out *http.Request) bool {
+	standard, ok := t.config.Transport.(*http.Transport)
+	return ok && !standard.DisableCompression && out.Method != http.MethodHead && out.Header["Accept-Encoding"] == nil && out.Header["Range"] == nil
+}
+
+// unzip has the body of a response be what is in it if it is gzipped, as net/http does.
+func unzip(resp *http.Response) {
+	if resp.ContentLength == 0 || !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
+		return
+	}
+	resp.Body = gunzip.New(resp.Body, resp.ContentLength)
+	resp.Header.Del("Content-Encoding")
+	resp.Header.Del("Content-Length")
+	resp.ContentLength, resp.Uncompressed = -1, true
 }
 
 // log logs an exchange.

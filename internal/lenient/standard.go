@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // Foreign is like [Object], for a type that is not this module's. P is a pointer to
@@ -178,7 +179,8 @@ func fitsPlan(t reflect.Type, seen map[reflect.Type]bool) bool {
 	return isScalar(t.Kind())
 }
 
-// mostFields is how many fields of an object a decoder tells apart; see [decoder.fields].
+// mostFields is how many fields a type may have for a plan, which remembers the names of
+// fewer; see mostParts.
 const mostFields = 4 * 64
 
 // fieldsFit reports whether a plan has the fields of a struct, and adds their names.
@@ -248,4 +250,48 @@ func throughPointer(t reflect.Type, index []int) bool {
 		}
 	}
 	return false
+}
+
+// Encode writes v as JSON, the same value always in the same way. Text that is not
+// UTF-8 is an error: the server would get another text.
+func Encode(v any) ([]byte, error) {
+	if !isText(reflect.ValueOf(v)) {
+		return nil, errors.New("a text is not valid UTF-8")
+	}
+	var data bytes.Buffer
+	to := json.NewEncoder(&data)
+	to.SetEscapeHTML(false)
+	if err := to.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(data.Bytes(), []byte("\n")), nil
+}
+
+// isText reports whether all texts in v are valid UTF-8.
+func isText(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.String:
+		return utf8.ValidString(v.String())
+	case reflect.Pointer, reflect.Interface:
+		return isText(v.Elem())
+	case reflect.Slice:
+		for i := range v.Len() {
+			if !isText(v.Index(i)) {
+				return false
+			}
+		}
+	case reflect.Map:
+		for name, value := range v.Seq2() {
+			if !isText(name) || !isText(value) {
+				return false
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if !isText(v.Field(i)) {
+				return false
+			}
+		}
+	}
+	return true
 }
