@@ -29,7 +29,6 @@ type fleet struct {
 	begun    time.Time
 	members  []*member
 	requests atomic.Int64
-	unseen   int // changes without an event
 }
 
 // A member is one of the fleet's pipelines.
