@@ -24,7 +24,8 @@ type HandlerOptions struct {
 
 	// MaxBytes is how much memory the bodies of up to 1 MiB may take, those in work
 	// included. The default is 8 MiB. Besides, there is one larger body at a time, of up
-	// to 25 MiB; the next waits until the function has returned.
+	// to 25 MiB; the next waits until the function has returned. Garbage comes on top: set
+	// GOMEMLIMIT, for example to 48MiB, if the process must stay small.
 	MaxBytes int64
 
 	// BodyTimeout is how long the body of a request may take to arrive, and to wait for

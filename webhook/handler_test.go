@@ -206,6 +206,54 @@ func TestHandlerMemoryIsFull(t *testing.T) {
 	})
 }
 
+// What a request takes of the memory for bodies is returned, however it ends.
+func TestHandlerReturnsMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := receive(t, webhook.HandlerOptions{MaxBytes: 1200 << 10}, nil)
+		text := func(n int) string { return `"` + strings.Repeat("x", n) + `"` }
+		for _, size := range []int{100, 100_000, 1100_000} {
+			for _, length := range []int64{int64(size) + 2, -1} {
+				send := func(r2 *http.Request) int {
+					r2.ContentLength = length
+					return r.send(r2)
+				}
+				id := fmt.Sprint(size, length)
+				require.Equal(t, 202, send(signedRequest(vectorToken, id, time.Now(), text(size))))
+				synctest.Wait()
+				for n := range 15 {
+					require.Equal(t, 200, send(signedRequest(vectorToken, id, time.Now(), text(size))), id)
+					require.Equal(t, 400, send(signedRequest(vectorToken, "b", time.Now(), text(size)[1:]+" ")), id)
+					require.Equal(t, 401, send(signedRequest(otherToken, "b", time.Now(), text(size))), id)
+					require.Equal(t, 202, send(signedRequest(vectorToken, fmt.Sprint(id, n), time.Now(), text(size))), id)
+					synctest.Wait()
+				}
+			}
+		}
+		require.NoError(t, r.Shutdown(t.Context()))
+	})
+}
+
+// Bodies that took nothing while they were read take memory while they wait.
+func TestHandlerMemoryOfSmallBodies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		r := receive(t, webhook.HandlerOptions{MaxBytes: 25_000}, func(context.Context, *webhook.Event) error {
+			<-release
+			return nil
+		})
+		post := func(id string) int {
+			return r.send(signedRequest(vectorToken, id, time.Now(), `"`+strings.Repeat("x", 10_000)+`"`))
+		}
+		require.Equal(t, 202, post("a"))
+		require.Equal(t, 202, post("b"))
+		require.Equal(t, 503, post("c"))
+		close(release)
+		synctest.Wait()
+		require.Equal(t, 202, post("c"))
+		require.NoError(t, r.Shutdown(t.Context()))
+	})
+}
+
 // An event that failed is handled when it is sent again, also if that was while it was in
 // work.
 func TestHandlerFailures(t *testing.T) {
