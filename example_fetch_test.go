@@ -100,3 +100,62 @@ func ExampleClient_RoundTripper() {
 	fmt.Println(resp.Status)
 	// Output: 200 OK
 }
+
+// A dashboard reads the jobs of the last ten pipelines of each project of a group. By the
+// REST API, that takes a request for the projects, one for each project, and one for each
+// pipeline.
+func ExampleGraphQL() {
+	srv := gitlabcitest.NewServer()
+	for project := range 20 {
+		path := fmt.Sprintf("group/app%d", project)
+		srv.AddProject(path)
+		for range 10 {
+			p := srv.AddPipeline(path, gitlabcitest.Pipeline{Ref: "main"})
+			p.AddJob(gitlabcitest.Job{Name: "build"})
+			p.AddJob(gitlabcitest.Job{Name: "test", Status: gitlabci.StatusFailed})
+		}
+	}
+	type jobs struct {
+		Nodes []struct {
+			Name, Status string
+		}
+	}
+	type pipelines struct {
+		Nodes []struct {
+			Jobs jobs
+		}
+	}
+	type dashboard struct {
+		Group struct {
+			Projects struct {
+				Nodes []struct {
+					FullPath  string
+					Pipelines pipelines
+				}
+			}
+		}
+	}
+	const query = `query ($group: ID!) {
+		group(fullPath: $group) { projects(includeSubgroups: true) { nodes {
+			fullPath
+			pipelines(first: 10) { nodes { jobs { nodes { name status } } } }
+		} } }
+	}`
+	got, err := gitlabci.GraphQL[dashboard](context.Background(), srv.Client(), query, map[string]any{"group": "group"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	failed := 0
+	for _, project := range got.Group.Projects.Nodes {
+		for _, pipeline := range project.Pipelines.Nodes {
+			for _, job := range pipeline.Jobs.Nodes {
+				if job.Status == "FAILED" {
+					failed++
+				}
+			}
+		}
+	}
+	fmt.Println(len(got.Group.Projects.Nodes), "projects,", failed, "failed jobs,", len(srv.Requests()), "request")
+	// Output: 21 projects, 200 failed jobs, 1 request
+}

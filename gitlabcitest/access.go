@@ -167,6 +167,7 @@ var demands = map[string]demand{
 	"GET /version":      {permission: "read_metadata"},
 	"GET /metadata":     {permission: "read_metadata"},
 	"GET /user":         {permission: "read_user"},
+	"POST /graphql":     {},
 	"GET /projects":     {permission: "read_project"},
 	"GET /projects/:id": {permission: "read_project"},
 	"GET /projects/:id/repository/branches/:branch": {permission: "read_branch", project: access.readCode},

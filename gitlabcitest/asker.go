@@ -131,7 +131,7 @@ func (t *token) refusal(method string, to *route) *answer {
 		return nil
 	case t.fineGrained && !t.has(to.demand.permission):
 		return lacksPermission(to.boundary(), to.demand.permission)
-	case !t.fineGrained && !t.inScope(method == http.MethodGet || method == http.MethodHead):
+	case !t.fineGrained && !t.inScope(method == http.MethodGet || method == http.MethodHead || to == graphQLRoute):
 		return lacksScope(scopeAPI + " " + scopeReadAPI)
 	}
 	return nil

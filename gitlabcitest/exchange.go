@@ -88,6 +88,9 @@ func (s *Server) respond(r *http.Request, body []byte, found match, id string) *
 // carryOut answers a request that has come through to GitLab itself.
 func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Time) *answer {
 	c, refused := s.understand(r, body, found, at)
+	if refused != nil && found.route == graphQLRoute {
+		return graphQLRefusal(refused)
+	}
 	if refused != nil {
 		return refused
 	}

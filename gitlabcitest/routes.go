@@ -120,6 +120,9 @@ func pathParam(name string) rack.Param {
 // needsUser reports whether a request without a token is refused at once. A
 // project's reads are not, but for those of jobs: they find no project instead.
 func (r *route) needsUser() bool {
+	if r == graphQLRoute {
+		return false
+	}
 	if r.method != http.MethodGet || r.segments[0] != "projects" {
 		return true
 	}
@@ -233,6 +236,9 @@ func (m match) noRoute() *answer {
 // findRoute finds the route of a path as it came, in which "%2F" is a part of
 // a name and "/" is not. HEAD goes where GET does.
 func findRoute(routes []*route, method, escaped string) match {
+	if escaped == graphQLPath {
+		return findGraphQL(method)
+	}
 	rest, ok := strings.CutPrefix(escaped, "/api/v4/")
 	if !ok {
 		return match{past: strings.HasPrefix(escaped, "/api/v3/")}
