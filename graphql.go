@@ -54,17 +54,7 @@ func (e *GraphQLError) Error() string {
 //
 // See https://docs.gitlab.com/api/graphql/.
 func GraphQL[T any](ctx context.Context, c *Client, query string, variables map[string]any) (*T, error) {
-	call := rest.Once(http.MethodPost, rest.Path{Escaped: "/graphql", Template: "/graphql", Beside: true}, graphQLRequest{query, variables})
-	kinds, err := operations(query)
-	call.Once = kinds["mutation"]
-	switch {
-	case c == nil:
-		err = errors.New("the client is nil")
-	case kinds["subscription"]:
-		err = errors.New("the document has a subscription, which needs another protocol")
-	case len(kinds) == 0 && err == nil:
-		err = errors.New("the document has no query and no mutation")
-	}
+	call, err := graphQLCall(c, query, variables)
 	if err != nil {
 		return nil, rest.Invalid(call.Endpoint(), err)
 	}
@@ -95,6 +85,22 @@ func GraphQL[T any](ctx context.Context, c *Client, query string, variables map[
 		return nil, failed
 	}
 	return object, nil
+}
+
+// graphQLCall describes the call of a document, or returns what is wrong with it.
+func graphQLCall(c *Client, query string, variables map[string]any) (*rest.Call, error) {
+	call := rest.Once(http.MethodPost, rest.Path{Escaped: "/graphql", Template: "/graphql", Beside: true}, graphQLRequest{query, variables})
+	kinds, err := operations(query)
+	call.Once = kinds["mutation"]
+	switch {
+	case c == nil:
+		err = errors.New("the client is nil")
+	case kinds["subscription"]:
+		err = errors.New("the document has a subscription, which needs another protocol")
+	case len(kinds) == 0 && err == nil:
+		err = errors.New("the document has no query and no mutation")
+	}
+	return call, err
 }
 
 type graphQLRequest struct {
