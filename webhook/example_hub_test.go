@@ -3,7 +3,6 @@ package webhook_test
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"example.com/gitlabci"
@@ -14,23 +13,26 @@ import (
 // With a hub, a program that waits for pipelines polls when GitLab says that something
 // has changed, and otherwise only every 5 minutes.
 func ExampleHub() {
-	srv := gitlabcitest.NewServer()
-	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "main"})
-	pipeline.AddJob(gitlabcitest.Job{Name: "test", Script: gitlabcitest.Script{Runs: 10 * time.Millisecond}})
-
-	hub := webhook.NewHub()
-	v, err := webhook.NewVerifier(webhook.SigningToken("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="))
+	const token = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+	v, err := webhook.NewVerifier(webhook.SigningToken(token))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	http.Handle("POST /gitlab", webhook.NewHandler(v, hub.Handle, nil))
+	hub := webhook.NewHub()
+	handler := webhook.NewHandler(v, hub.Handle, nil)
 
-	opts := &gitlabci.WatchOptions{Wake: hub}
-	done, err := srv.Client().Pipelines.Wait(context.Background(), "group/app", pipeline.ID, opts)
+	srv := gitlabcitest.NewServer()
+	defer srv.Close()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "main"})
+	srv.AddHook("group/app", gitlabcitest.Hook{Handler: handler, SigningToken: token})
+	pipeline.AddJob(gitlabcitest.Job{Name: "test", Script: gitlabcitest.Script{Runs: 100 * time.Millisecond}})
+
+	done, err := srv.Client().Pipelines.Wait(context.Background(), "group/app", pipeline.ID, &gitlabci.WatchOptions{Wake: hub})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println(done.Status)
+	// Output: success
 }
