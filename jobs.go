@@ -98,7 +98,7 @@ type ListPipelineJobsOptions struct {
 // if the server ignores Ref or Scope and lists what contradicts it, and
 // [ErrRateLimited]: GitLab allows 600 such requests a minute.
 func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJobsOptions) (*Page[Job], error) {
-	return list(ctx, s.projectJobs(project, false), opts)
+	return list(ctx, s.projectJobs(project), opts)
 }
 
 // All ranges over a project's jobs, page by page as the loop runs.
@@ -109,20 +109,23 @@ func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJob
 // It requests the pages of [JobsService.List] with the same options and errors, by
 // default of 100 items. An error ends the loop; that of a page is a [PageError].
 //
-// Every job that stays in the list is yielded exactly once: pages are requested
-// by cursor. With a Prefetch above 1, or if Page is set, pages are numbered, but
-// overlap, so that this still holds; GitLab may refuse to go beyond 50,000 jobs.
+// Every job that stays in the list is yielded exactly once, newest first: pages are
+// requested by cursor. With a Prefetch above 1, that many cursors are followed at once,
+// each through about three pages. All makes them from GitLab's own cursors, and trusts
+// none of them: the pages overlap, or it continues with GitLab's cursor, as it also does
+// if the server refuses others. If Page is set, or the server has no cursors, pages are
+// numbered, and overlap; GitLab may refuse to go beyond 50,000 jobs.
 func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobsOptions) iter.Seq2[*Job, error] {
-	return all(ctx, s.client, s.projectJobs(project, opts != nil && opts.Prefetch > 1), opts)
+	return all(ctx, s.client, s.projectJobs(project), opts)
 }
 
 // projectJobs fetches pages by cursor, or by number if that is requested or the
 // server refuses cursors. One that does not know of them ignores the wish
 // and links to numbers.
-func (s *JobsService) projectJobs(project ProjectID, numbered bool) pages.Request[*Job] {
+func (s *JobsService) projectJobs(project ProjectID) pages.Request[*Job] {
 	request := pagesAt[*Job](s.client, at("projects", project, "jobs"))
 	return func(ctx context.Context, query url.Values) (*pages.Page[*Job], error) {
-		if numbered || query.Has("page") || query.Has("cursor") {
+		if query.Has("page") || query.Has("cursor") {
 			return request(ctx, query)
 		}
 		byCursor := maps.Clone(query)

@@ -46,6 +46,7 @@ type ListOptions struct {
 	// from PerPage, and there are about a seventh more of them. Only one page can
 	// be requested ahead if pages have cursors instead of numbers, if the list is
 	// ordered by anything but ID or update time, or if the server ignores PerPage.
+	// Jobs of a project have cursors, but see [JobsService.All].
 	//
 	// If the server asks for a pause, only one page is requested ahead until it is
 	// over. At the limiter of [WithRateLimiter], pages that are requested ahead do not

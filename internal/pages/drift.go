@@ -172,6 +172,11 @@ func (d *drift) joins(s *served) bool {
 	return d.knows(first) || last.id != 0 && d.order.before(first, d.furthest) && !d.order.before(last, d.furthest)
 }
 
+// leads reports whether a page joins those before it, and leads further.
+func (d *drift) leads(s *served) bool {
+	return d.joins(s) && d.order.before(d.furthest, s.last())
+}
+
 // gone is how many items before a page may have been removed since the previous
 // page.
 func (d *drift) gone(s *served, joins bool) int {

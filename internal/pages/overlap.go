@@ -1,7 +1,5 @@
 package pages
 
-import "net/url"
-
 const (
 	// Overlapping pages are at least this large, if the server has such pages: with
 	// smaller ones, a walk hardly advances.
@@ -90,14 +88,14 @@ func (d *drift) onward(s *served, link *place) *place {
 	return &place{query: withPage(link.query, number, size), number: number, link: link}
 }
 
-// planOverlaps yields the queries of the pages that overlap, after the place
-// from, in a list of total items, or -1.
-func (d *drift) planOverlaps(from *place, total int, yield func(url.Values) bool) {
+// planOverlaps yields the pages that overlap, after the place from, in a list of total
+// items, or -1.
+func (d *drift) planOverlaps(from *place, total int, yield func(*place) bool) {
 	number, size := from.number, from.size()
 	for {
 		end := number * size
 		number, size = d.overlapAfter(end)
-		if number < 1 || total >= 0 && end >= total || !yield(withPage(from.query, number, size)) {
+		if number < 1 || total >= 0 && end >= total || !yield(&place{query: withPage(from.query, number, size)}) {
 			return
 		}
 	}

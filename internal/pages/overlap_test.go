@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"net/url"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,9 +66,9 @@ func TestPlanOverlaps(t *testing.T) {
 	d.size = 100
 	from := placeAt(t, "page=1&per_page=100&ref=main")
 	end, n := 100, 0
-	d.planOverlaps(from, 1000, func(query url.Values) bool {
-		p := placeOf(query)
-		require.Equal(t, "main", query.Get("ref"))
+	d.planOverlaps(from, 1000, func(at *place) bool {
+		p := placeOf(at.query)
+		require.Equal(t, "main", at.query.Get("ref"))
 		require.Less(t, (p.number-1)*p.size(), end)
 		require.Greater(t, p.number*p.size(), end)
 		end = p.number * p.size()
@@ -80,6 +79,6 @@ func TestPlanOverlaps(t *testing.T) {
 	require.InDelta(t, 11, n, 3)
 
 	n = 0
-	d.planOverlaps(from, -1, func(url.Values) bool { n++; return n < 50 })
+	d.planOverlaps(from, -1, func(*place) bool { n++; return n < 50 })
 	require.Equal(t, 50, n, "as many as are wanted, where the server does not count")
 }

@@ -12,6 +12,8 @@ type place struct {
 	number int    // of the page, or 0 in a list without numbers
 	link   *place // the page that was linked to, if this one is requested in its stead
 	back   bool   // the walk has gone back to it
+	below  int64  // of a window with a made cursor, the ID that its items are below, or 0
+	until  int64  // of a window, the ID that it ends at, or 0
 }
 
 // firstPlace is where a walk begins.

@@ -3,7 +3,7 @@ package pages
 import (
 	"context"
 	"iter"
-	"net/url"
+	"slices"
 	"sync"
 
 	"example.com/gitlabci/internal/pool"
@@ -69,6 +69,7 @@ func (p *prefetcher[P]) stop() {
 // again, fewer pages are prefetched at first.
 func (p *prefetcher[P]) take(at *place) (page *Page[P], guessed bool, err error) {
 	key := pageKey(at.query)
+	p.skip(0, key)
 	if len(p.queue) > 0 && p.queue[0].key == key {
 		head := p.queue[0]
 		p.widen(!head.isDone())
@@ -79,7 +80,7 @@ func (p *prefetcher[P]) take(at *place) (page *Page[P], guessed bool, err error)
 		if !head.guessed || !p.list.TooLarge(head.err) {
 			return head.page, head.guessed, head.err
 		}
-		page, err = p.list.Request(p.ctx, at.query) // alone, it may be as large as any
+		page, err = p.list.request(p.ctx, at) // alone, it may be as large as any
 		return page, false, err
 	}
 	if key != p.taken {
@@ -90,7 +91,7 @@ func (p *prefetcher[P]) take(at *place) (page *Page[P], guessed bool, err error)
 		p.width = min(1, p.list.Ahead)
 	}
 	p.taken = key
-	page, err = p.list.Request(p.ctx, at.query)
+	page, err = p.list.request(p.ctx, at)
 	return page, false, err
 }
 
@@ -109,46 +110,62 @@ func (p *prefetcher[P]) widen(waits bool) {
 // drop cancels all pending requests, since the walk continues elsewhere.
 func (p *prefetcher[P]) drop() { p.keep(0) }
 
-// keep cancels all pending requests but the first n, and waits until they have
+// keep cancels all pending requests but the first n.
+func (p *prefetcher[P]) keep(n int) { p.cut(n, len(p.queue)) }
+
+// skip cancels the requests from the i-th on that come before the page with a key, if
+// that was requested.
+func (p *prefetcher[P]) skip(i int, key string) {
+	for j := i; j < len(p.queue); j++ {
+		if p.queue[j].key == key {
+			p.cut(i, j)
+			return
+		}
+	}
+}
+
+// cut cancels the requests from the i-th to before the j-th, and waits until they have
 // ended, so that there are never more requests at once than allowed.
-func (p *prefetcher[P]) keep(n int) {
-	for _, early := range p.queue[n:] {
+func (p *prefetcher[P]) cut(i, j int) {
+	for _, early := range p.queue[i:j] {
 		early.cancel()
 	}
-	for _, early := range p.queue[n:] {
+	for _, early := range p.queue[i:j] {
 		<-early.done
 	}
-	p.queue = p.queue[:n]
+	p.queue = slices.Delete(p.queue, i, j)
 }
 
 // fill requests the pages of a plan, the next page first.
-func (p *prefetcher[P]) fill(plan iter.Seq[url.Values]) {
+func (p *prefetcher[P]) fill(plan iter.Seq[*place]) {
 	i := 0
-	for query := range plan {
+	for at := range plan {
 		if i >= p.width || p.endsWithin(i) || i > 0 && p.list.Paused() {
 			return
 		}
-		if i < len(p.queue) && p.queue[i].key != pageKey(query) {
+		key := pageKey(at.query)
+		p.skip(i, key)
+		if i < len(p.queue) && p.queue[i].key != key {
 			p.keep(i)
 		}
 		if i == len(p.queue) {
-			p.start(query)
+			p.start(at)
 		}
 		i++
 	}
 }
 
 // start requests a page while others are read.
-func (p *prefetcher[P]) start(query url.Values) {
+func (p *prefetcher[P]) start(at *place) {
 	ctx, cancel := context.WithCancel(p.ctx)
-	early := &earlyPage[P]{key: pageKey(query), guessed: len(p.queue) > 0, cancel: cancel, done: make(chan struct{})}
+	early := &earlyPage[P]{key: pageKey(at.query), guessed: len(p.queue) > 0, cancel: cancel, done: make(chan struct{})}
 	if early.guessed {
 		ctx = p.list.Limit(ctx, largestEarly)
 	}
 	p.queue = append(p.queue, early)
 	p.running.Go(func() {
 		defer close(early.done)
-		p.guard.Do(func() { early.page, early.err = p.list.Request(ctx, query) })
+		p.guard.Do(func() { early.page, early.err = p.list.request(ctx, at) })
 	})
 }
 

@@ -23,9 +23,9 @@ func widthList(ahead int, eager bool, paused *bool) *List[*int] {
 }
 
 // onward is a plan of the pages from one on.
-func onward(from int) iter.Seq[url.Values] {
-	return func(yield func(url.Values) bool) {
-		for n := from; yield(url.Values{"page": {strconv.Itoa(n)}}); n++ {
+func onward(from int) iter.Seq[*place] {
+	return func(yield func(*place) bool) {
+		for n := from; yield(placeOf(url.Values{"page": {strconv.Itoa(n)}})); n++ {
 		}
 	}
 }
