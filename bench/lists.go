@@ -45,9 +45,9 @@ the same time.
 `
 
 const (
-	jobsNote = "A cursor is known once its page is there, so that the pages of a loop that follows\n" +
-		"cursors come one after the other. With a Prefetch above 1 the pages of jobs are\n" +
-		"requested by number, as those of pipelines are, and overlap: they are about a seventh more.\n\n"
+	jobsNote = "A cursor is known once its page is there, so that by default the pages of a loop\n" +
+		"come one after the other, one of them while the loop is busy. With a Prefetch above 1\n" +
+		"several cursors are followed at once, and their pages overlap.\n\n"
 
 	whyEqual = "Page by page both wait for the server, or the reader, most of the time, and one run differs from the next by as much."
 )
@@ -58,7 +58,7 @@ func lists(ctx context.Context, b *bench) (string, error) {
 	fmt.Fprintf(&text, listsIntroduction, served.PerPage, b.busy)
 	for _, l := range []list{
 		{"pipelines", "%s pipelines, by page number", len(served.PipelinesPage(0, served.PerPage)), "", [2]share{
-			{1. / 4, "≤ 1/4 of client-go's time", "without Prefetch, the loop waits for each page when it reaches it."},
+			{1. / 4, "≤ 1/4 of client-go's time", "the first pages come one by one, and the overlap of pages is a part of the time."},
 			{1. / 6, "≤ 1/6 of client-go's time", "the first page and the overlap of pages are a part of the time that Prefetch does not shorten."},
 		}},
 		{"jobs", "%s jobs of a project, by cursor", len(served.JobsPage(0)), jobsNote, [2]share{
