@@ -199,7 +199,7 @@ func hostile(t testing.TB, client *http.Client, url string, kind, id int) (statu
 type drip struct{}
 
 func (drip) Read([]byte) (int, error) {
-	time.Sleep(7 * time.Second) // of the body of a hostile client
+	time.Sleep(4 * time.Second) // of the body of a hostile client
 	return 0, io.ErrUnexpectedEOF
 }
 
@@ -207,7 +207,7 @@ func (drip) Read([]byte) (int, error) {
 // handled once, and the receiver stays small.
 func TestWebhookResidentMemory(t *testing.T) {
 	memorySkip(t)
-	url, end := receiver(t, 5*time.Second)
+	url, end := receiver(t, 3*time.Second)
 	requests := webhookEvents
 	if testing.Short() {
 		requests /= 100
