@@ -71,13 +71,16 @@ func (d *directory) members() (all []*member, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r := entryReader{src: d.from(base + int64(e.start))}
+	start := base + int64(e.start)
+	r, list := entryReader{src: d.from(start)}, newMemberList(e, d.source.Size()-start)
 	for {
-		if err := now(d.ctx, len(all)); err != nil {
+		if err := now(d.ctx, list.count()); err != nil {
 			return nil, err
 		}
-		m, err := r.next()
+		m := list.add()
+		name, err := r.next(m)
 		if err == errFormat || err == io.ErrUnexpectedEOF {
+			all := list.finish()
 			if uint16(len(all)) != uint16(e.entries) {
 				return nil, err
 			}
@@ -86,12 +89,70 @@ func (d *directory) members() (all []*member, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(all) == maxMembers {
+		if list.count() == maxMembers {
 			return nil, fmt.Errorf("it has more than %d entries", maxMembers)
 		}
 		m.start += base
-		all = append(all, m)
+		list.keep(name)
 	}
+}
+
+// namesKept is how many bytes of names become one text. Whoever keeps one name keeps that.
+const namesKept = 16 << 10
+
+// A memberList takes the members of an archive as they are read. They, and their names,
+// are in few pieces of memory: each piece has an overhead, and there may be hundreds of
+// thousands of members.
+type memberList struct {
+	all   []*member // without the one that was added last
+	free  []member  // room for those to come
+	names []byte    // of the last of all, which have no name yet
+	ends  []int     // of those names
+}
+
+// newMemberList has room for as many members as a directory of at most that size can have,
+// and says that it has.
+func newMemberList(e *ending, size int64) *memberList {
+	n := min(e.entries, uint64(size)/entryHeader, maxMembers) + 1 // and the one that is not there
+	return &memberList{all: make([]*member, 0, n), free: make([]member, n)}
+}
+
+func (l *memberList) count() int { return len(l.all) }
+
+// add returns a new member. It is not in the list before keep, and forgotten without it.
+func (l *memberList) add() *member {
+	if len(l.free) == 0 { // the archive says less than it has
+		l.free = make([]member, 1+len(l.all)/4)
+	}
+	l.free[0] = member{}
+	return &l.free[0]
+}
+
+// keep puts the new member into the list.
+func (l *memberList) keep(name []byte) {
+	l.all = append(l.all, &l.free[0])
+	l.free = l.free[1:]
+	l.names = append(l.names, name...)
+	l.ends = append(l.ends, len(l.names))
+	if len(l.names) >= namesKept {
+		l.name()
+	}
+}
+
+// name gives their names to the members that have none.
+func (l *memberList) name() {
+	text, start := string(l.names), 0
+	for i, m := range l.all[len(l.all)-len(l.ends):] {
+		m.name = text[start:l.ends[i]]
+		start = l.ends[i]
+	}
+	l.names, l.ends = l.names[:0], l.ends[:0]
+}
+
+// finish returns the members.
+func (l *memberList) finish() []*member {
+	l.name()
+	return l.all
 }
 
 // now returns the error of a context that has ended, every now and then: an archive may
@@ -110,8 +171,9 @@ type entryReader struct {
 	text   []byte
 }
 
-// next reads the next entry. The error is errFormat if there is none.
-func (r *entryReader) next() (*member, error) {
+// next reads the next entry into m, and returns its name, which is valid until the next
+// call. The error is errFormat if there is none.
+func (r *entryReader) next(m *member) (name []byte, err error) {
 	if _, err := io.ReadFull(r.src, r.header[:]); err != nil {
 		return nil, err
 	}
@@ -119,13 +181,13 @@ func (r *entryReader) next() (*member, error) {
 	if !header.is(entryMagic) {
 		return nil, errFormat
 	}
-	name, extra, comment := int(header.short(28)), int(header.short(30)), int(header.short(32))
-	size := name + extra + comment
+	named, extra, comment := int(header.short(28)), int(header.short(30)), int(header.short(32))
+	size := named + extra + comment
 	r.text = slices.Grow(r.text[:0], size)[:size]
 	if _, err := io.ReadFull(r.src, r.text); err != nil {
 		return nil, err
 	}
-	return newMember(header, r.text[:name], r.text[name:name+extra])
+	return r.text[:named], m.read(header, r.text[:named], r.text[named:named+extra])
 }
 
 // ending finds the end record, the last one whose comment fits, and reads it.
@@ -199,7 +261,7 @@ func (d *directory) base(e *ending) (int64, error) {
 	}
 	if base > 0 {
 		probe := entryReader{src: d.from(int64(e.start))}
-		if _, err := probe.next(); err == nil {
+		if _, err := probe.next(&member{}); err == nil {
 			return 0, nil
 		}
 	}

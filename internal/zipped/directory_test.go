@@ -40,23 +40,29 @@ func oracleMembers(t *testing.T, data []byte) (all []*member, err error) {
 		return nil, err
 	}
 	o.probing = true
+	all = []*member{}
 	for _, file := range r.File {
 		at, err := file.DataOffset()
 		require.NoError(t, err)
 		all = append(all, &member{
-			name:     file.Name,
-			mode:     file.Mode(),
-			moded:    tellsMode(file.CreatorVersion>>8, file.ExternalAttrs),
-			modified: file.Modified.UTC(),
-			zoned:    !writtenAt(file.Extra).IsZero(),
-			stamp:    uint32(file.ModifiedDate)<<16 | uint32(file.ModifiedTime),
-			method:   file.Method,
-			flags:    file.Flags,
-			crc:      file.CRC32,
-			packed:   int64(min(file.CompressedSize64, math.MaxInt64)),
-			size:     int64(min(file.UncompressedSize64, math.MaxInt64)),
-			start:    at - localHeader,
+			name:   file.Name,
+			mode:   file.Mode(),
+			ticks:  ticksOf(file.Modified),
+			stamp:  uint32(file.ModifiedDate)<<16 | uint32(file.ModifiedTime),
+			method: file.Method,
+			traits: traitsOf(file.Flags),
+			crc:    file.CRC32,
+			packed: int64(min(file.CompressedSize64, math.MaxInt64)),
+			size:   int64(min(file.UncompressedSize64, math.MaxInt64)),
+			start:  at - localHeader,
 		})
+		require.True(t, file.Modified.Equal(all[len(all)-1].modified()), "%v", file.Modified)
+		if tellsMode(file.CreatorVersion>>8, file.ExternalAttrs) {
+			all[len(all)-1].traits |= moded
+		}
+		if !writtenAt(file.Extra).IsZero() {
+			all[len(all)-1].traits |= zoned
+		}
 	}
 	return all, nil
 }
@@ -263,4 +269,26 @@ func TestErrorsOfArchiveZip(t *testing.T) {
 		require.NotErrorIs(t, ours, io.EOF)
 	}
 	require.NotErrorIs(t, errFormat, zip.ErrChecksum)
+}
+
+// An archive may have more members than it says. Each keeps its name.
+func TestMembersBeyondTheirNumber(t *testing.T) {
+	for _, announced := range []uint64{0, 3, 1 << 40} {
+		list := newMemberList(&ending{entries: announced}, 1<<20)
+		name := func(i int) string { return fmt.Sprintf("folder/%d/%s", i, strings.Repeat("x", i%50)) }
+		for i := range 5000 {
+			m := list.add()
+			m.start = -1
+			m = list.add() // that one was not kept
+			require.Zero(t, m.start)
+			m.start = int64(i)
+			list.keep([]byte(name(i)))
+		}
+		all := list.finish()
+		require.Len(t, all, 5000)
+		for i, m := range all {
+			require.Equal(t, name(i), m.name)
+			require.EqualValues(t, i, m.start)
+		}
+	}
 }

@@ -96,7 +96,11 @@ func (z *Index) read(ctx context.Context) (err error) {
 
 // arrange notes of each member where the next one begins.
 func (z *Index) arrange() {
-	sorted := slices.SortedFunc(slices.Values(z.members), byStart)
+	sorted := z.members
+	if !slices.IsSortedFunc(sorted, byStart) { // which most archives are
+		sorted = slices.Clone(sorted)
+		slices.SortFunc(sorted, byStart)
+	}
 	next, after := z.source.Size(), z.source.Size()
 	for _, m := range slices.Backward(sorted) {
 		if m.start < after {

@@ -1,6 +1,7 @@
 package zipped
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -23,40 +24,78 @@ const (
 	deflated = 8
 )
 
-// A member is an entry of an archive's directory.
+// A member is an entry of an archive's directory. There may be hundreds of thousands: its
+// fields are few, and in an order that leaves no gaps.
 type member struct {
 	name         string
-	mode         fs.FileMode
-	moded        bool // the archive tells the mode
-	modified     time.Time
-	zoned        bool   // the archive tells the time zone of modified, which is UTC
-	stamp        uint32 // the date and time of the header, in the writer's time zone
-	method       uint16
-	flags        uint16
-	crc          uint32
 	packed, size int64
-	start        int64 // of its local header
-	next         int64 // of what follows in the archive
+	start        int64  // of its local header
+	next         int64  // of what follows in the archive
+	ticks        int64  // when it was modified, as NTFS counts
+	stamp        uint32 // the date and time of the header, in the writer's time zone
+	mode         fs.FileMode
+	crc          uint32
+	method       uint16
+	traits       traits
 }
 
-// newMember reads an entry of the directory: its header, its name and its extra
-// fields.
-func newMember(header record, name []byte, extra record) (*member, error) {
-	m := &member{
-		name:     string(name),
-		modified: dosTime(header.short(14), header.short(12)),
-		stamp:    uint32(header.short(14))<<16 | uint32(header.short(12)),
-		method:   header.short(10),
-		flags:    header.short(8),
-		crc:      header.long(16),
-	}
-	m.mode = modeOf(m.name, header.short(4)>>8, header.long(38))
-	m.moded = tellsMode(header.short(4)>>8, header.long(38))
-	if written := writtenAt(extra); !written.IsZero() {
-		m.modified, m.zoned = written.UTC(), true
-	}
-	return m, m.place(header.long(20), header.long(24), header.long(42), extra)
+// Traits are what is or is not so of a member.
+type traits uint16
+
+const (
+	encrypted traits = 1 << iota
+	described        // its sizes and CRC come after it, too
+	moded            // the archive tells the mode
+	zoned            // the archive tells the time zone of modified, which is UTC
+)
+
+func (m *member) is(t traits) bool { return m.traits&t != 0 }
+
+// A tick is what NTFS counts time in, from ticksBegin on.
+const ticksOfSecond = 1e7
+
+var ticksBegin = time.Date(1601, time.January, 1, 0, 0, 0, 0, time.UTC).Unix()
+
+func ticksOf(at time.Time) int64 {
+	return (at.Unix()-ticksBegin)*ticksOfSecond + int64(at.Nanosecond()/100)
 }
+
+func timeOf(ticks int64) time.Time {
+	return time.Unix(ticksBegin+ticks/ticksOfSecond, ticks%ticksOfSecond*100)
+}
+
+// read reads an entry of the directory, but for its name: its header and its extra
+// fields.
+func (m *member) read(header record, name []byte, extra record) error {
+	m.stamp = uint32(header.short(14))<<16 | uint32(header.short(12))
+	m.method, m.crc = header.short(10), header.long(16)
+	system, attributes := header.short(4)>>8, header.long(38)
+	m.mode, m.traits = modeOf(name, system, attributes), traitsOf(header.short(8))
+	if tellsMode(system, attributes) {
+		m.traits |= moded
+	}
+	at := dosTime(header.short(14), header.short(12))
+	if written := writtenAt(extra); !written.IsZero() {
+		at = written
+		m.traits |= zoned
+	}
+	m.ticks = ticksOf(at)
+	return m.place(header.long(20), header.long(24), header.long(42), extra)
+}
+
+// traitsOf are those that the flags of an entry tell.
+func traitsOf(flags uint16) (all traits) {
+	if flags&(1|1<<6|1<<13) != 0 { // by three methods
+		all |= encrypted
+	}
+	if flags&hasDescriptor != 0 {
+		all |= described
+	}
+	return all
+}
+
+// modified is when a member was written last, as the archive says it.
+func (m *member) modified() time.Time { return timeOf(m.ticks).UTC() }
 
 // place sets the sizes of a member and where it is. Numbers that are too large for a
 // header are in an extra field. Without one, only the size may have the value that says
@@ -128,12 +167,9 @@ func ntfsTime(data record) (at time.Time, found bool) {
 	if len(data) < 4 {
 		return at, false
 	}
-	const second = 1e7
-	epoch := time.Date(1601, time.January, 1, 0, 0, 0, 0, time.UTC)
 	for id, times := range fields(data[4:]) {
 		if id == 1 && len(times) == 24 {
-			ticks := int64(times.huge(0))
-			at, found = time.Unix(epoch.Unix()+ticks/second, ticks%second*100), true
+			at, found = timeOf(int64(times.huge(0))), true
 		}
 	}
 	return at, found
@@ -145,7 +181,7 @@ func dosTime(date, clock uint16) time.Time {
 }
 
 // modeOf is the mode of a member that a program on such a system has written.
-func modeOf(name string, system uint16, attributes uint32) (mode fs.FileMode) {
+func modeOf(name []byte, system uint16, attributes uint32) (mode fs.FileMode) {
 	switch system {
 	case 3, 19: // Unix and macOS
 		mode = unixMode(attributes >> 16)
@@ -158,7 +194,7 @@ func modeOf(name string, system uint16, attributes uint32) (mode fs.FileMode) {
 			mode &^= 0o222
 		}
 	}
-	if strings.HasSuffix(name, "/") {
+	if bytes.HasSuffix(name, []byte("/")) {
 		mode |= fs.ModeDir
 	}
 	return mode
@@ -222,7 +258,7 @@ func (m *member) path() string {
 // than what is usual.
 func (m *member) perm() fs.FileMode {
 	switch {
-	case m.moded:
+	case m.is(moded):
 		return m.mode.Perm() & 0o755
 	case m.isDir():
 		return 0o755
@@ -234,12 +270,12 @@ func (m *member) perm() fs.FileMode {
 // time without a zone is local, and one with a zone that seems to be after 2038 is
 // before 1970 unless the header's own date is after 2038, too.
 func (m *member) written() time.Time {
-	at := dosTime(uint16(m.stamp>>16), uint16(m.stamp))
+	at, modified := dosTime(uint16(m.stamp>>16), uint16(m.stamp)), m.modified()
 	switch {
-	case m.zoned && m.modified.Unix() > math.MaxInt32 && m.modified.Unix() <= math.MaxUint32 && at.Year() < 2038:
-		return m.modified.Add(-1 << 32 * time.Second)
-	case m.zoned:
-		return m.modified
+	case m.is(zoned) && modified.Unix() > math.MaxInt32 && modified.Unix() <= math.MaxUint32 && at.Year() < 2038:
+		return modified.Add(-1 << 32 * time.Second)
+	case m.is(zoned):
+		return modified
 	case m.stamp>>16 == 0:
 		return time.Time{}
 	}
@@ -252,10 +288,9 @@ func (m *member) isDir() bool { return strings.HasSuffix(m.name, "/") || m.mode.
 
 // problem returns why a member cannot be unpacked, or nil.
 func (m *member) problem() error {
-	const encrypted = 1 | 1<<6 | 1<<13
 	room := m.next - m.start - localHeader
 	switch {
-	case m.flags&encrypted != 0:
+	case m.is(encrypted):
 		return fmt.Errorf("it is encrypted: %w", errors.ErrUnsupported)
 	case m.method != stored && m.method != deflated:
 		return fmt.Errorf("it is compressed by method %d: %w", m.method, errAlgorithm)

@@ -43,11 +43,13 @@ func (o *Options) plan(ctx context.Context, members []*member) (*plan, error) {
 	p := &plan{opts: o, tree: newTree(), targets: map[*member]string{}}
 	wanted, unwanted := patternsOf(o.Match), patternsOf(o.Exclude)
 	found := len(wanted) == 0 && (len(unwanted) == 0 || len(members) == 0)
+	var name []string // for all members, of which there may be many
 	for i, m := range members {
 		if err := now(ctx, i); err != nil {
 			return nil, err
 		}
-		if len(wanted) > 0 && !wanted.match(m) || unwanted.match(m) {
+		name = slices.AppendSeq(name[:0], strings.SplitSeq(m.path(), "/"))
+		if len(wanted) > 0 && !wanted.match(m, name) || unwanted.match(m, name) {
 			continue
 		}
 		found = true
@@ -234,11 +236,9 @@ func isWild(part string) bool {
 	return false
 }
 
-func (all patterns) match(m *member) bool {
-	if len(all) == 0 {
-		return false
-	}
-	name := strings.Split(m.path(), "/")
+// match reports whether a member matches one of the patterns. Name is its path, part by
+// part.
+func (all patterns) match(m *member, name []string) bool {
 	return slices.ContainsFunc(all, func(p pattern) bool {
 		if m.isDir() {
 			return matches(p.folders, name)

@@ -42,7 +42,7 @@ func Prove(ctx context.Context, file io.ReaderAt, size, seam int64) error {
 			return fmt.Errorf("%q: %w", m.name, err)
 		}
 		room = 0
-		if m.flags&hasDescriptor != 0 {
+		if m.is(described) {
 			room = descriptorMost
 		}
 	}
@@ -134,7 +134,7 @@ type local struct {
 }
 
 // localTail is how much of its end is read first.
-const localTail = 3 << 19
+const localTail = 256 << 10
 
 func (l local) tail() ([]byte, error) {
 	at := max(0, l.size-localTail)

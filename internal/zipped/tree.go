@@ -167,5 +167,5 @@ func (n *node) ModTime() time.Time {
 	if n.member == nil {
 		return time.Time{}
 	}
-	return n.member.modified
+	return n.member.modified()
 }
