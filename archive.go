@@ -27,7 +27,7 @@ import (
 // the name that it points to; no link is followed. A folder that has files but no entry
 // of its own has no modification time.
 //
-// The archive's directory is held in memory: some 25 MiB for 100,000 files. It may have
+// The archive's directory is held in memory: some 18 MiB for 100,000 files. It may have
 // up to 32 MiB, and 524,288 files and folders.
 //
 // An Archive is a [fs.ReadLinkFS].
@@ -47,9 +47,11 @@ type ArchiveOptions struct {
 //	GET /projects/:id/jobs/artifacts/:ref_name/download
 //
 // See https://docs.gitlab.com/api/job_artifacts/#download-job-artifacts-by-job-id.
-// One request reads the end of the archive with its directory: 1.5 MiB, or more if
-// the directory is larger. Each file costs one more request, unless it was read
-// with another file. If the archive is in a storage, these requests do not go
+// One request reads the last 256 KiB of the archive, which have the directory of some 2,500
+// files. A larger directory costs one more request. Each file costs one, unless it was read
+// with another file. For a single file, [ArtifactsService.OpenFile] is cheaper: one request
+// in all. Files of an Archive are not read that way, because GitLab then sends neither
+// parts, which resume, nor a checksum. If the archive is in a storage, these requests do not go
 // through GitLab until the signed URL expires. If the server does not support
 // ranges, the archive is copied to a temporary file, which [Archive.Close] removes; one
 // of more than 10 GiB is refused, and the error matches [ErrUnsafeArchive].

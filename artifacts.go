@@ -139,7 +139,8 @@ type OpenFileOptions struct {
 }
 
 // OpenFile opens one file within a job's archive, which GitLab unpacks. The
-// path has slashes and no leading one, such as "coverage/index.html".
+// path has slashes and no leading one, such as "coverage/index.html". This is one request;
+// for several files of an archive, [ArtifactsService.Archive] is faster.
 //
 //	GET /projects/:id/jobs/:job_id/artifacts/*artifact_path
 //	GET /projects/:id/jobs/artifacts/:ref_name/raw/*artifact_path

@@ -13,9 +13,10 @@ import (
 	"example.com/gitlabci/internal/secret"
 )
 
-// tailSize is how much of an archive's end is requested at first: the directory
-// of 10,000 files comes with it, and small archives come whole.
-const tailSize = 3 << 19
+// tailSize is how much of an archive's end is requested at first: the directory of some
+// 2,500 files comes with it, and small archives come whole. A larger directory costs one
+// more request, and most are smaller.
+const tailSize = 256 << 10
 
 // tailLeast is the least that is requested if a larger tail did not arrive in
 // one response: an end of central directory with the longest comment.

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const partsTail = 3 << 19 // what is requested of an archive at first
+const partsTail = 256 << 10 // what is requested of an archive at first
 
 // partsText has parts that are read alone: more than what is read ahead, before the tail.
 var partsText = strings.Repeat("0123456789abcdef", 5<<16)
@@ -38,13 +38,13 @@ type partsOpenCase struct {
 func partsOpenCases() map[string]partsOpenCase {
 	size := len(partsText)
 	tail := span(size-partsTail, size)
-	half := span(size-(256<<10), size)
-	const suffix = "bytes=-1572864 api"
+	half := span(size-(80<<10), size)
+	const suffix = "bytes=-262144 api"
 	return map[string]partsOpenCase{
 		"at once": {replies: []reply{tail}, asked: []string{suffix}, tail: partsTail},
 		"after an interruption": {
-			replies: []reply{shortened(tail, 512<<10), half},
-			asked:   []string{suffix, fmt.Sprintf("bytes=%d-%d api", size-(256<<10), size-1)}, waits: []int{1}, tail: 256 << 10,
+			replies: []reply{shortened(tail, 160<<10), half},
+			asked:   []string{suffix, fmt.Sprintf("bytes=%d-%d api", size-(80<<10), size-1)}, waits: []int{1}, tail: 80 << 10,
 		},
 		"nothing comes": {
 			replies: []reply{shortened(tail, 0), shortened(tail, 0), shortened(tail, 0)},

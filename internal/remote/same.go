@@ -18,7 +18,7 @@ const joinOverlap = 64 << 10
 
 // joinEnd is how much of a file's end is read in one response if parts are joined by
 // comparing bytes: an archive's directory is there, which must be of one archive.
-const joinEnd = tailSize
+const joinEnd = 3 << 19
 
 // errUnproven means that nothing proves a part to belong to the same file.
 var errUnproven = errors.New("nothing proves that it is the same file")

@@ -204,7 +204,7 @@ func partialAnswer(contentRange string, body []byte, headers ...string) http.Han
 func TestArchiveFromALiar(t *testing.T) {
 	data, _ := bigArchive(t)
 	size := len(data)
-	tailAt := size - 1572864
+	tailAt := size - 262144
 	tail := func(headers ...string) http.HandlerFunc {
 		return partialAnswer(fmt.Sprintf("bytes %d-%d/%d", tailAt, size-1, size), data[tailAt:], append(headers, "ETag", `"one"`)...)
 	}
@@ -250,7 +250,7 @@ func TestArchiveFromTheUnusual(t *testing.T) {
 		w.Header().Set("Content-Type", "application/zip")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 	}
-	size, tailAt := len(data), len(data)-1572864
+	size, tailAt := len(data), len(data)-262144
 	tests := map[string][]http.HandlerFunc{
 		"no total, since it is the end":    {partialAnswer(fmt.Sprintf("bytes %d-%d/*", tailAt, size-1), data[tailAt:]), serve},
 		"suffixes are not satisfiable":     {testkit.Respond(416, "{}"), serve},

@@ -160,8 +160,8 @@ func TestArchiveRequests(t *testing.T) {
 		}
 		return got
 	}
-	const suffix = "bytes=-1572864"
-	explicit := fmt.Sprintf("bytes=%d-%d", len(data)-1572864, len(data)-1)
+	const suffix = "bytes=-262144"
+	explicit := fmt.Sprintf("bytes=%d-%d", len(data)-262144, len(data)-1)
 	member := fmt.Sprintf("bytes=%d-", bytes.Index(data, []byte("a/first"))-30)
 	got := asked(gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true}))
 	require.Equal(t, []request{{archiveRoute, suffix, 302}, {gitlabcitest.StorageRoute, suffix, 206}}, got[:2])
