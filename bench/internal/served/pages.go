@@ -59,6 +59,9 @@ func newTemplate(itemsOfPipeline int, item func(i int) string) *template {
 
 // page is the page that begins with the first of some items, and has n of them.
 func (t *template) page(first, n int) []byte {
+	if n == 0 {
+		return []byte("[]")
+	}
 	page := bytes.Clone(t.text[:t.ends[n-1]+1])
 	page[len(page)-1] = ']'
 	for _, h := range t.holes {

@@ -103,7 +103,7 @@ func (h *handler) jobs(w http.ResponseWriter, r *http.Request, size int) {
 		return
 	}
 	first, err := after(query.Get("cursor"))
-	if err != nil || first < 0 || first >= size || query.Get("pagination") != "keyset" || query.Get("per_page") != strconv.Itoa(PerPage) {
+	if err != nil || first < 0 || query.Get("pagination") != "keyset" || query.Get("per_page") != strconv.Itoa(PerPage) {
 		http.Error(w, "no such page", http.StatusBadRequest)
 		return
 	}
@@ -111,7 +111,8 @@ func (h *handler) jobs(w http.ResponseWriter, r *http.Request, size int) {
 		w.Header().Set("X-Next-Cursor", cursor(next))
 		link(w, r, query, "cursor", cursor(next))
 	}
-	h.json(w, JobsPage(first))
+	// A cursor that a client has made can lead to any item, and past the last one.
+	h.json(w, jobsPage().page(first, max(0, min(PerPage, size-first))))
 }
 
 // cursor is the place of an item, written as GitLab does: by the job before it.

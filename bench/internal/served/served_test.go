@@ -1,6 +1,7 @@
 package served
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -49,7 +50,15 @@ func TestPages(t *testing.T) {
 	}
 	require.Equal(t, 300, n)
 
-	for _, list := range []string{"pipelines?per_page=100&page=4", "pipelines?per_page=101", "pipelines", "jobs?per_page=101", "jobs?per_page=100&pagination=offset", "jobs?per_page=100&pagination=keyset&cursor=" + cursor(300)} {
+	for item, jobs := range map[int]int{0: 100, 100: 100, 250: 50, 299: 1, 300: 0, 1000: 0} {
+		resp, err := http.Get(srv.URL + "/0s/300/api/v4/projects/7/jobs?per_page=100&pagination=keyset&cursor=" + cursor(item))
+		require.NoError(t, err)
+		var list []struct{ ID int64 }
+		require.NoError(t, json.NewDecoder(resp.Body).Decode(&list))
+		require.NoError(t, resp.Body.Close())
+		require.Len(t, list, jobs, "from item %d on", item)
+	}
+	for _, list := range []string{"pipelines?per_page=100&page=4", "pipelines?per_page=101", "pipelines", "jobs?per_page=101", "jobs?per_page=100&pagination=offset", "jobs?per_page=100&pagination=keyset&cursor=" + cursor(-1)} {
 		resp, err := http.Get(srv.URL + "/0s/300/api/v4/projects/7/" + list)
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
