@@ -142,7 +142,7 @@ type Client struct {
 func New(config *Config) *Client {
 	c := &Client{config: config, gate: &gate{limiter: config.Limiter, unhurried: make(chan struct{}, 1)}}
 	c.http = &http.Client{
-		Transport: &transport{config: config, gate: c.gate, next: &timed{config.Transport, config.Timeouts.filled()}},
+		Transport: &transport{config: config, gate: c.gate, next: config.Transport, limits: config.Timeouts.filled()},
 		// A jar is left out on purpose: cookies are credentials of browsers.
 		CheckRedirect: checkRedirect,
 	}

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math"
 	"net/http"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,13 +17,18 @@ import (
 	"example.com/gitlabci/internal/secret"
 )
 
-// A run is one call with all its attempts.
+// A run is one call with all its attempts. It is also the context of its requests, from
+// which the transport and the functions of go-retryablehttp get it.
 type run struct {
-	ctx    context.Context // of the call
-	call   *Call
-	config *Config
+	context.Context // of the call
+	call            *Call
+	config          *Config
 
-	streams bool // the caller reads the body of a success, as it arrives
+	retrying  retryablehttp.Client
+	retryable retryablehttp.Request
+	handle    func(*Response) error // reads a response, or is nil
+	response  Response
+	streams   bool // the caller reads the body of a success, as it arrives
 
 	attempt attempt // the current one; the transport fills it in
 	passage passage // the state that the gate keeps for the call
@@ -37,12 +41,14 @@ type run struct {
 	renewals int64         // of the client's token, when the call took it
 	refused  *secret.Value // the token that the next attempt must have renewed, or nil
 
-	secrets []secret.Value // to keep out of messages: the tokens sent, and the call's own
-	replays atomic.Int64   // of a read by net/http itself, over HTTP/1
+	secrets []secret.Value  // to keep out of messages: the tokens sent, and the call's own
+	few     [2]secret.Value // room for secrets
+	replays atomic.Int64    // of a read by net/http itself, over HTTP/1
 }
 
 func (c *Client) newRun(ctx context.Context, call *Call) *run {
-	r := &run{ctx: ctx, call: call, config: c.config, secrets: slices.Clone(call.Secrets)}
+	r := &run{Context: ctx, call: call, config: c.config}
+	r.secrets = append(r.few[:0], call.Secrets...)
 	r.history.renewable = c.config.Auth != nil && c.config.Auth.Fresh && !call.Unrepeatable
 	r.history.most = r.tries()
 	for _, value := range c.config.Headers {
@@ -58,24 +64,23 @@ func (c *Client) newRun(ctx context.Context, call *Call) *run {
 // failed. If handle is nil, the caller closes the body.
 func (c *Client) Do(req *http.Request, call *Call, handle func(*Response) error) (*Response, error) {
 	r := c.newRun(req.Context(), call)
-	r.streams = handle == nil
-	retrying := &retryablehttp.Client{
+	return c.do(r, req.WithContext(r), handle)
+}
+
+func (c *Client) do(r *run, req *http.Request, handle func(*Response) error) (*Response, error) {
+	r.handle, r.streams = handle, handle == nil
+	r.retrying = retryablehttp.Client{
 		HTTPClient:     c.http,
 		RetryMax:       math.MaxInt, // judge decides
-		CheckRetry:     r.check,
-		Backoff:        r.pause,
+		CheckRetry:     check,
+		Backoff:        pause,
 		ErrorHandler:   retryablehttp.PassthroughErrorHandler,
-		RequestLogHook: r.begin,
+		RequestLogHook: begin,
 		PrepareRetry:   rewind,
 	}
-	retryable := &retryablehttp.Request{Request: req.WithContext(context.WithValue(r.ctx, runKey{}, r))}
-	retryable.SetResponseHandler(func(resp *http.Response) error {
-		if handle == nil || r.over { // go-retryablehttp passes failures as well
-			return nil
-		}
-		return handle(r.respond(resp))
-	})
-	resp, err := retrying.Do(retryable)
+	r.retryable.Request = req
+	r.retryable.SetResponseHandler(handleResponse)
+	resp, err := r.retrying.Do(&r.retryable)
 	if err != nil {
 		if resp != nil {
 			resp.Body.Close()
@@ -98,13 +103,13 @@ func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	r := c.newRun(req.Context(), call)
 	r.streams, r.history.most, r.history.renewable = true, 1, false
-	r.begin(nil, nil, 0)
-	out := req.Clone(context.WithValue(r.ctx, runKey{}, r))
+	r.begin()
+	out := req.Clone(r)
 	maps.DeleteFunc(out.Header, func(name string, _ []string) bool { return IsReserved(name) })
 	out.Host, out.RequestURI = "", ""
 	resp, err := c.http.Do(out)
 	if err != nil {
-		r.check(r.ctx, nil, err)
+		r.check(nil, err)
 		return nil, r.outcome(r.failure)
 	}
 	return resp, nil
@@ -128,6 +133,37 @@ func (c *Client) callOf(req *http.Request) (*Call, error) {
 	}, nil
 }
 
+// The functions below are called by go-retryablehttp. They are not made for each call:
+// closures would be a tenth of its allocations.
+
+// begin is called before each attempt.
+func begin(_ retryablehttp.Logger, req *http.Request, _ int) {
+	if r, err := runFrom(req.Context()); err == nil {
+		r.begin()
+	}
+}
+
+// check is called after each attempt, and once more after the response was handled. Its
+// error is the call's.
+func check(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	r, lost := runFrom(ctx)
+	if lost != nil {
+		return false, lost
+	}
+	return r.check(resp, err)
+}
+
+func handleResponse(resp *http.Response) error {
+	r, err := runFrom(resp.Request.Context())
+	if err != nil || r.handle == nil || r.over { // go-retryablehttp passes failures as well
+		return err
+	}
+	return r.handle(r.respond(resp))
+}
+
+// pause returns the wait before the next attempt, which check has set.
+func pause(wait, _ time.Duration, _ int, _ *http.Response) time.Duration { return wait }
+
 func rewind(req *http.Request) (err error) {
 	if req.GetBody != nil {
 		req.Body, err = req.GetBody()
@@ -146,15 +182,14 @@ func (r *run) tries() int {
 	return r.config.Tries
 }
 
-// begin is called by go-retryablehttp before each attempt.
-func (r *run) begin(retryablehttp.Logger, *http.Request, int) {
+// begin begins an attempt.
+func (r *run) begin() {
 	r.history.attempts++
 	r.attempt = attempt{}
 }
 
-// check is called by go-retryablehttp after each attempt, and once more after the
-// response was handled. Its error is the call's.
-func (r *run) check(ctx context.Context, resp *http.Response, err error) (bool, error) {
+// check decides whether another attempt follows. Its error is the call's.
+func (r *run) check(resp *http.Response, err error) (bool, error) {
 	if r.over {
 		return false, r.failure
 	}
@@ -168,12 +203,15 @@ func (r *run) check(ctx context.Context, resp *http.Response, err error) (bool, 
 			r.history.most++ // others were successful meanwhile: the server only shares out what it allows
 		}
 	} else {
-		err = ByContext(ctx, Bare(err))
+		err = ByContext(r.Context, Bare(err))
 	}
 	r.verdict = judge(r.call, r.history, r.attempt.sent, f, err)
 	r.failure = r.explain(f, err)
 	r.note()
-	r.over = !r.verdict.again || !r.prepare(ctx)
+	r.over = !r.verdict.again || !r.prepare()
+	if !r.over {
+		r.retrying.RetryWaitMin = r.pause()
+	}
 	return !r.over, r.failure
 }
 
@@ -184,15 +222,15 @@ func (r *run) accepts(resp *http.Response) bool {
 
 // prepare decides how long to wait for the next attempt. It returns false if the
 // context has ended or does not allow the wait; the call's error then says so.
-func (r *run) prepare(ctx context.Context) bool {
+func (r *run) prepare() bool {
 	if r.verdict.wait == 0 && !r.verdict.renew {
 		r.verdict.wait = r.backoff()
 	}
-	if ended := Ended(ctx); ended != nil {
+	if ended := Ended(r.Context); ended != nil {
 		r.failure = r.ended(ended)
 		return false
 	}
-	return r.config.MayWait(ctx, r.verdict.wait)
+	return r.config.MayWait(r.Context, r.verdict.wait)
 }
 
 // backoff returns how long to wait if the server has not said it.
@@ -219,9 +257,9 @@ func (r *run) note() {
 	}
 }
 
-// pause is called by go-retryablehttp before it waits. A call that the throttle has
-// refused waits in the queue of the gate.
-func (r *run) pause(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
+// pause announces the wait before the next attempt, and returns it. A call that the
+// throttle has refused waits in the queue of the gate.
+func (r *run) pause() time.Duration {
 	if r.passage.refused {
 		return 0
 	}
@@ -232,7 +270,7 @@ func (r *run) pause(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
 }
 
 func (r *run) announce(reason string, wait time.Duration) {
-	r.config.announce(r.ctx, r.call, r.history.attempts, reason, wait)
+	r.config.announce(r.Context, r.call, r.history.attempts, reason, wait)
 }
 
 // waited reports whether the call has just waited for this reason.
@@ -241,7 +279,7 @@ func (r *run) waited(reason string) bool { return r.verdict.reason == reason }
 // outcome returns the call's error, given the one that go-retryablehttp returned.
 func (r *run) outcome(err error) error {
 	if err != r.failure { // the context ended during a wait
-		err = r.ended(ByContext(r.ctx, Bare(err)))
+		err = r.ended(ByContext(r.Context, Bare(err)))
 	}
 	if !r.history.reached {
 		return NotSent(err)
@@ -253,7 +291,7 @@ func (r *run) outcome(err error) error {
 		err = &outcomeError{err}
 	}
 	if r.config.Explain != nil {
-		r.config.Explain(r.ctx, r.call, err, func(text string) string { return secret.Escape(printable(text, r.secrets)) })
+		r.config.Explain(r.Context, r.call, err, func(text string) string { return secret.Escape(printable(text, r.secrets)) })
 	}
 	return err
 }
@@ -268,7 +306,7 @@ func (r *run) explain(f *Failure, err error) error {
 	if f != nil {
 		return r.config.NewError(f)
 	}
-	if (!IsRefusal(err) || r.attempt.sent) && r.ctx.Err() == nil {
+	if (!IsRefusal(err) || r.attempt.sent) && r.Context.Err() == nil {
 		return r.fail(err)
 	}
 	if held, isHeld := errors.AsType[*heldError](err); isHeld {
@@ -286,6 +324,17 @@ func (r *run) ended(cause error) error {
 }
 
 type runKey struct{}
+
+// Value returns the run itself, or a value of the call's context.
+func (r *run) Value(key any) any {
+	if _, ok := key.(runKey); ok {
+		return r
+	}
+	return r.Context.Value(key)
+}
+
+// String is what contexts print of those they are made from.
+func (r *run) String() string { return "a call of gitlabci" }
 
 // runFrom returns the run that a request belongs to.
 func runFrom(ctx context.Context) (*run, error) {

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -126,62 +124,48 @@ func headerInt(header http.Header, name string) (int64, bool) {
 	return n, err == nil || errors.Is(err, strconv.ErrRange)
 }
 
-// A timed transport ends an exchange if the server sends nothing, or too little, for
+// roundTrip sends the request to a transport, and ends it if the server sends nothing for
 // too long.
-type timed struct {
-	next   http.RoundTripper
-	limits Timeouts
-}
-
-func (t *timed) RoundTrip(req *http.Request) (*http.Response, error) {
-	r, err := runFrom(req.Context())
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(req.Context())
-	r.attempt.sending.cancel = cancel
-	silence := time.AfterFunc(t.limits.FirstByte, cancel)
-	resp, err := t.next.RoundTrip(req.WithContext(ctx))
-	fired := !silence.Stop()
+func (s *sending) roundTrip(next http.RoundTripper, out *http.Request, limits *Timeouts) (*http.Response, error) {
+	s.silence = time.AfterFunc(limits.FirstByte, s.stall)
+	resp, err := next.RoundTrip(out)
+	fired := !s.silence.Stop()
 	if err == nil {
-		err = checkResponse(resp, req.Method)
+		err = checkResponse(resp, out.Method)
 	}
-	if fired && req.Context().Err() == nil {
-		err = fmt.Errorf("%w: no response within %v", ErrStalled, t.limits.FirstByte)
+	if fired && s.Err() == nil {
+		err = fmt.Errorf("%w: no response within %v", ErrStalled, limits.FirstByte)
 	} else if fired { // the context ended first, even if there is a response
-		err = cmp.Or(err, Ended(req.Context()))
+		err = cmp.Or(err, Ended(s))
 	}
 	if err != nil {
-		cancel()
+		s.cancel()
 		if resp != nil {
 			resp.Body.Close()
 		}
 		return nil, err
 	}
-	resp.Body = t.body(req.Context(), resp.Body, cancel, r.streams && resp.StatusCode/100 == 2)
+	s.body = timedBody{ReadCloser: resp.Body, s: s, limits: limits}
+	if !s.run.streams || resp.StatusCode/100 != 2 {
+		s.body.until = time.Now().Add(limits.Response)
+	}
+	resp.Body = &s.body
 	return resp, nil
 }
 
-func (t *timed) body(ctx context.Context, bytes io.ReadCloser, cancel context.CancelFunc, streams bool) *timedBody {
-	body := &timedBody{ReadCloser: bytes, ctx: ctx, limits: &t.limits, cancel: cancel}
-	if !streams {
-		body.until = time.Now().Add(t.limits.Response)
-	}
-	body.silence = time.AfterFunc(t.limits.Silence, body.stall)
-	body.silence.Stop()
-	return body
+// stall ends the request, since the server is silent.
+func (s *sending) stall() {
+	s.stalled.Store(true)
+	s.cancel()
 }
 
 // A timedBody fails if a Read waits too long, or if the reads bring too little. The
 // time between reads, which is the caller's, counts only for a body that is read whole.
 type timedBody struct {
 	io.ReadCloser
-	ctx     context.Context // of the request
-	limits  *Timeouts
-	until   time.Time // when the whole body must be there; zero for one that the caller reads
-	cancel  context.CancelFunc
-	silence *time.Timer
-	stalled atomic.Bool
+	s      *sending
+	limits *Timeouts
+	until  time.Time // when the whole body must be there; zero for one that the caller reads
 
 	waited time.Duration // in the present window of a body that the caller reads
 	got    int           // bytes in it
@@ -196,12 +180,7 @@ func (b *timedBody) idles(n int, err error, room int) bool {
 		return false
 	}
 	b.empty++
-	return b.empty >= mostEmpty || b.ctx.Err() != nil
-}
-
-func (b *timedBody) stall() {
-	b.stalled.Store(true)
-	b.cancel()
+	return b.empty >= mostEmpty || b.s.Err() != nil
 }
 
 func (b *timedBody) Read(p []byte) (int, error) {
@@ -213,14 +192,14 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	if isLast {
 		limit = max(0, b.until.Sub(begin))
 	}
-	b.silence.Reset(limit)
+	b.s.silence.Reset(limit)
 	n, err := b.ReadCloser.Read(p)
-	b.silence.Stop()
+	b.s.silence.Stop()
 	if n < 0 || n > len(p) {
 		return 0, fmt.Errorf("the body claims to have read %d bytes into %d", n, len(p))
 	}
 	if b.idles(n, err, len(p)) {
-		return 0, cmp.Or(Ended(b.ctx), io.ErrNoProgress)
+		return 0, cmp.Or(Ended(b.s), io.ErrNoProgress)
 	}
 	switch {
 	case err == nil && b.until.IsZero():
@@ -228,12 +207,12 @@ func (b *timedBody) Read(p []byte) (int, error) {
 		return n, b.slow
 	case err == nil || err == io.EOF:
 		return n, err
-	case b.stalled.Load() && isLast:
+	case b.s.stalled.Load() && isLast:
 		return n, fmt.Errorf("%w: the body was not complete within %v", ErrStalled, b.limits.Response)
-	case b.stalled.Load():
+	case b.s.stalled.Load():
 		return n, fmt.Errorf("%w: nothing more of the body within %v", ErrStalled, b.limits.Silence)
 	}
-	return n, ByContext(b.ctx, err)
+	return n, ByContext(b.s, err)
 }
 
 // progress returns an error if a body arrives too slowly.
@@ -245,7 +224,7 @@ func (b *timedBody) progress(n int, wait time.Duration) error {
 		return nil
 	}
 	if b.got < slowest {
-		b.cancel()
+		b.s.cancel()
 		return &tooSlowError{fmt.Errorf("%w: only %d bytes of the body within %v", ErrStalled, b.got, b.waited.Round(time.Second))}
 	}
 	b.waited, b.got = 0, 0
@@ -253,9 +232,9 @@ func (b *timedBody) progress(n int, wait time.Duration) error {
 }
 
 func (b *timedBody) Close() error {
-	b.silence.Stop()
+	b.s.silence.Stop()
 	err := b.ReadCloser.Close()
-	b.cancel()
+	b.s.cancel()
 	return err
 }
 

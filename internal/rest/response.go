@@ -24,19 +24,21 @@ import (
 // error of its body needs.
 type Response struct {
 	*http.Response
-	From    string         // the method and the endpoint, and the storage's host if it came from one
+	From    string         // of one that the caller reads: the method, the endpoint, and the storage's host if it came from one
 	Away    bool           // it came from another origin than the server's
 	Secrets []secret.Value // to keep out of errors
 	run     *run
 }
 
 func (r *run) respond(resp *http.Response) *Response {
-	from := r.call.Method + " " + r.call.Path.Escaped
-	away := !SameOrigin(resp.Request.URL, r.config.Base)
-	if away {
-		from += ": storage " + resp.Request.URL.Host
+	r.response = Response{Response: resp, Away: r.attempt.away != "", Secrets: slices.Clip(r.secrets), run: r}
+	if r.streams {
+		r.response.From = r.call.Method + " " + r.call.Path.Escaped
+		if r.response.Away {
+			r.response.From += ": storage " + resp.Request.URL.Host
+		}
 	}
-	return &Response{resp, from, away, slices.Clip(r.secrets), r}
+	return &r.response
 }
 
 // checkResponse mends or refuses what a caller's transport must not return.

@@ -131,11 +131,11 @@ func TestWaitsForScoutsAreAnnouncedOnce(t *testing.T) {
 				require.Zero(t, w.Length)
 				announced++
 			}
-			scout := &run{ctx: t.Context(), call: &Call{Method: http.MethodGet}, config: &config}
+			scout := &run{Context: t.Context(), call: &Call{Method: http.MethodGet}, config: &config}
 			g := &gate{paused: true, pause: 1, window: 1}
 			require.NoError(t, g.enter(t.Context(), scout))
 			time.AfterFunc(time.Second, func() { g.leave(scout, nil) })
-			r := &run{ctx: t.Context(), call: &Call{Method: http.MethodGet}, config: &config, verdict: verdict{reason: reason, wait: 1}}
+			r := &run{Context: t.Context(), call: &Call{Method: http.MethodGet}, config: &config, verdict: verdict{reason: reason, wait: 1}}
 			require.NoError(t, g.enter(t.Context(), r))
 			require.Equal(t, want, announced, reason)
 			require.Equal(t, time.Second, r.passage.followed)

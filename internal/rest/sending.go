@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -27,14 +28,16 @@ var (
 // An attempt is what the transport records of one attempt. Each redirect that is
 // followed replaces the record.
 type attempt struct {
-	reached bool     // a server has responded, perhaps by a redirect
-	sent    bool     // the request may have reached the server, or a storage
-	away    string   // the host, if it is another origin than the server's
-	sending *sending // the request on its way
+	reached bool   // a server has responded, perhaps by a redirect
+	sent    bool   // the request may have reached the server, or a storage
+	away    string // the host, if it is another origin than the server's
 }
 
-// A sending observes how net/http makes one attempt: which connections it gets, and
-// whether it writes the request to one of them.
+// A sending is one request on its way, and its response: that of an attempt, or of a
+// redirect that is followed. It is also the context of the request.
+//
+// It observes how net/http sends the request: which connections it gets, and whether it
+// writes the request to one of them.
 //
 // It keeps net/http from sending a request again by itself. Over HTTP/2, net/http
 // would do so after a reset or a GOAWAY, up to hundreds of times, and even after a
@@ -47,9 +50,16 @@ type attempt struct {
 // request again because its body cannot be read twice. Then a request that the
 // server says it did not process counts as not sent.
 type sending struct {
-	run    *run
-	url    *url.URL           // of the request
-	cancel context.CancelFunc // ends the attempt
+	context.Context // of the call
+	run             *run
+	info            Info
+	url             url.URL
+	hooks           httptrace.ClientTrace
+	cancel          context.CancelFunc // ends the request
+
+	silence *time.Timer // ends the request if the server is silent for too long
+	stalled atomic.Bool // it has
+	body    timedBody
 
 	fresh      atomic.Pointer[net.Conn] // a connection that had no request before, or nil
 	asked, got atomic.Bool              // net/http has asked for a connection, and got one
@@ -60,8 +70,34 @@ type sending struct {
 	interim    atomic.Int64             // how many interim responses there were
 }
 
+// newSending returns the sending of a request, and a copy of the request whose header and
+// URL can be changed: by us, and by transports that should not.
+func newSending(r *run, req *http.Request) (*sending, *http.Request) {
+	info := Info{r.call.Method, r.call.Path.Template, r.history.attempts, r.attempt.away != ""}
+	s := &sending{Context: r, run: r, info: info, url: *req.URL}
+	ctx, cancel := context.WithCancel(s)
+	s.cancel = cancel
+	out := req.WithContext(httptrace.WithClientTrace(ctx, s.trace()))
+	out.URL, out.Header = &s.url, maps.Clone(req.Header)
+	if out.Header == nil {
+		out.Header = http.Header{}
+	}
+	return s, out
+}
+
+// Value returns the Info of the request, or a value of the call's context.
+func (s *sending) Value(key any) any {
+	if _, ok := key.(infoKey); ok {
+		return s.info
+	}
+	return s.Context.Value(key)
+}
+
+// String is what contexts print of those they are made from.
+func (s *sending) String() string { return "a request of gitlabci" }
+
 func (s *sending) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
+	s.hooks = httptrace.ClientTrace{
 		GetConn:              s.getConn,
 		GotConn:              s.gotConn,
 		WroteHeaders:         func() { s.wrote.Store(!s.pseudo.Swap(false)) },
@@ -81,6 +117,7 @@ func (s *sending) trace() *httptrace.ClientTrace {
 			return nil
 		},
 	}
+	return &s.hooks
 }
 
 // getConn runs before net/http looks for a connection. If the request must not be

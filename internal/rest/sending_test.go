@@ -75,7 +75,7 @@ func TestMayReplay(t *testing.T) {
 // observed. Once that one is written, no other connection may be used.
 func TestOtherRequestsAreNotStopped(t *testing.T) {
 	canceled := false
-	s := &sending{run: &run{call: &Call{Method: http.MethodPost}}, url: &url.URL{Path: "/api/v4/version"}, cancel: func() { canceled = true }}
+	s := &sending{run: &run{call: &Call{Method: http.MethodPost}}, url: url.URL{Path: "/api/v4/version"}, cancel: func() { canceled = true }}
 	trace := s.trace()
 	write := func(path string) {
 		trace.GetConn("")

@@ -10,7 +10,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -78,6 +77,7 @@ type transport struct {
 	config *Config
 	gate   *gate
 	next   http.RoundTripper
+	limits Timeouts
 
 	http1 atomic.Bool // whether the server's last response came over HTTP/1
 }
@@ -92,10 +92,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !SameOrigin(req.URL, t.config.Base) {
 		a.away = cmp.Or(req.URL.Host, "without a name") // "" is the server
 	}
-	info := Info{r.call.Method, r.call.Path.Template, r.history.attempts, a.away != ""}
-	ctx := context.WithValue(req.Context(), infoKey{}, info)
-	resp, start, err := t.pass(own(ctx, req), r)
+	s, out := newSending(r, req)
+	resp, start, err := t.pass(out, s)
 	if start.IsZero() {
+		s.cancel()
 		if req.Body != nil {
 			req.Body.Close()
 		}
@@ -104,19 +104,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil {
 		resp.Request = req // without the token, for callers
 	}
-	t.report(ctx, r, Exchange{info, time.Since(start), statusOf(resp), secret.ScrubError(err, r.secrets)}, resp)
+	t.report(s, r, Exchange{s.info, time.Since(start), statusOf(resp), secret.ScrubError(err, r.secrets)}, resp)
 	return resp, err
-}
-
-// own returns a copy of a request whose header and URL can be changed: by us, and by
-// transports that should not.
-func own(ctx context.Context, req *http.Request) *http.Request {
-	out := req.WithContext(ctx)
-	out.URL, out.Header = new(*req.URL), maps.Clone(req.Header)
-	if out.Header == nil {
-		out.Header = http.Header{}
-	}
-	return out
 }
 
 func statusOf(resp *http.Response) int {
@@ -129,21 +118,22 @@ func statusOf(resp *http.Response) int {
 // pass sends a request once it is admitted. Start is zero if it was not. The gate must
 // learn that the request has ended, since others may wait for it: even if the caller's
 // limiter or transport panics.
-func (t *transport) pass(out *http.Request, r *run) (resp *http.Response, start time.Time, err error) {
-	if r.attempt.away == "" {
-		defer func() { t.gate.leave(r, resp) }()
+func (t *transport) pass(out *http.Request, s *sending) (resp *http.Response, start time.Time, err error) {
+	if s.run.attempt.away == "" {
+		defer func() { t.gate.leave(s.run, resp) }()
 	}
-	if err := t.admit(out, r); err != nil {
+	if err := t.admit(out, s); err != nil {
 		return nil, start, err
 	}
 	start = time.Now()
-	resp, err = t.exchange(out, r)
+	resp, err = t.exchange(out, s)
 	return resp, start, err
 }
 
 // admit waits until a request to the server may be sent, and adds the token. It removes
 // all credentials from a request to another origin.
-func (t *transport) admit(out *http.Request, r *run) error {
+func (t *transport) admit(out *http.Request, s *sending) error {
+	r := s.run
 	if out.Header.Get("User-Agent") == "" {
 		out.Header.Set("User-Agent", t.config.UserAgent)
 	}
@@ -155,7 +145,7 @@ func (t *transport) admit(out *http.Request, r *run) error {
 		r.secrets = append(r.secrets, signature(out.URL)...)
 		return nil
 	}
-	if err := t.gate.enter(out.Context(), r); err != nil {
+	if err := t.gate.enter(s, r); err != nil {
 		return err
 	}
 	for name, value := range t.config.Headers {
@@ -166,16 +156,16 @@ func (t *transport) admit(out *http.Request, r *run) error {
 	if t.config.Sudo != "" {
 		out.Header.Set("Sudo", t.config.Sudo)
 	}
-	return t.authorize(out, r)
+	return t.authorize(out, s)
 }
 
 // authorize adds the token to a request to the server.
-func (t *transport) authorize(out *http.Request, r *run) error {
-	auth := t.config.Auth
+func (t *transport) authorize(out *http.Request, s *sending) error {
+	r, auth := s.run, t.config.Auth
 	if auth == nil {
 		return nil
 	}
-	token, err := r.takeToken(out.Context())
+	token, err := r.takeToken(s)
 	if err != nil {
 		return fmt.Errorf("the token source: %w", err)
 	}
@@ -205,24 +195,24 @@ func travels(name string) bool {
 }
 
 // exchange sends the request, and records whether it may have reached the server.
-func (t *transport) exchange(out *http.Request, r *run) (*http.Response, error) {
-	a := &r.attempt
-	a.sent, a.sending = true, &sending{run: r, url: out.URL}
+func (t *transport) exchange(out *http.Request, s *sending) (*http.Response, error) {
+	a := &s.run.attempt
+	a.sent = true
 	if !t.http1.Load() {
 		out.GetBody = nil // so that an HTTP/2 error says whether the request was processed
 	}
-	zipped := !r.streams && t.asksForGzip(out)
+	zipped := !s.run.streams && t.asksForGzip(out)
 	if zipped {
 		out.Header["Accept-Encoding"] = []string{"gzip"}
 	}
-	resp, err := t.next.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), a.sending.trace())))
+	resp, err := s.roundTrip(t.next, out, &t.limits)
 	if err != nil {
-		err = a.sending.byAlert(err)
-		a.sent = a.sending.mayHaveArrived(err)
-		if a.sending.stopped.Load() {
+		err = s.byAlert(err)
+		a.sent = s.mayHaveArrived(err)
+		if s.stopped.Load() {
 			err = errReplay
 		}
-		return nil, a.sending.byProxy(err)
+		return nil, s.byProxy(err)
 	}
 	a.reached = true
 	if zipped {
