@@ -250,7 +250,7 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 	}
 	call := archiveCall(project, src, opts.open())
 	call.Err = cmp.Or(call.Err, err)
-	if _, err := s.client.wire.Request(ctx, call); err != nil {
+	if err := s.client.wire.Check(ctx, call); err != nil {
 		return err
 	}
 	open := func(spec remote.Spec) func() (*ArtifactFile, error) {

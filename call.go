@@ -20,22 +20,22 @@ type segmenter interface{ segment() rest.Segment }
 
 // at joins words and values to a path.
 func at(parts ...any) rest.Path {
-	segments := make([]rest.Segment, len(parts))
-	for i, part := range parts {
+	segments := make([]rest.Segment, 0, 8) // on the stack
+	for _, part := range parts {
 		switch part := part.(type) {
 		case string:
-			segments[i] = rest.Segment{Values: []string{part}, Template: part}
+			segments = append(segments, rest.Segment{Value: part, Template: part})
 		case segmenter:
-			segments[i] = part.segment()
+			segments = append(segments, part.segment())
 		default:
-			segments[i] = rest.Segment{Err: fmt.Errorf("a %T is no part of a path", part)}
+			segments = append(segments, rest.Segment{Err: fmt.Errorf("a %T is no part of a path", part)})
 		}
 	}
 	return rest.Join(segments...)
 }
 
 func (id ProjectID) segment() rest.Segment {
-	return rest.Segment{Values: []string{string(id)}, Template: ":id", Err: id.check()}
+	return rest.Segment{Value: string(id), Template: ":id", Err: id.check()}
 }
 
 func (id ProjectID) check() error {
@@ -88,7 +88,7 @@ func number(noun string, n int64, template string) rest.Segment {
 	if n < 1 {
 		return rest.Segment{Template: template, Err: fmt.Errorf("%s ID %d is not above zero", noun, n)}
 	}
-	return rest.Segment{Values: []string{strconv.FormatInt(n, 10)}, Template: template}
+	return rest.Segment{Number: n, Template: template}
 }
 
 func isWebURL(text string) bool {

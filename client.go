@@ -150,7 +150,7 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 		}
 		return nil, rest.Invalid("Do", err)
 	}
-	resp, err := c.wire.Do(out, call, nil)
+	resp, err := c.wire.Do(out, call)
 	if err != nil {
 		return nil, err
 	}

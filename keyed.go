@@ -55,7 +55,7 @@ type keyedCreate struct {
 func (k *keyedCreate) create(ctx context.Context, c *rest.Call) (*Pipeline, error) {
 	k.others, k.since = map[PipelineID]bool{}, map[PipelineID]time.Time{}
 	wire := k.service.client.wire
-	if _, err := wire.Request(ctx, c); err != nil { // before anything else is sent
+	if err := wire.Check(ctx, c); err != nil { // before anything else is sent
 		return nil, err
 	}
 	pipeline, err := k.findBefore(ctx, c)

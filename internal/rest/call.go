@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"example.com/gitlabci/internal/lenient"
@@ -27,6 +28,8 @@ type Path struct {
 // A Segment is a part of a path: a fixed word, or a value, which is named in the
 // template. A value can have several parts.
 type Segment struct {
+	Value    string // if it is not ""
+	Number   int64  // if it is not 0
 	Values   []string
 	Template string
 	Err      error // why the value must not be sent
@@ -35,19 +38,39 @@ type Segment struct {
 // Join joins segments to a path, each value escaped as a whole. The path's error is
 // that of its first segment that has one.
 func Join(segments ...Segment) Path {
-	var escaped, template strings.Builder
+	text := make([]byte, 0, 256)
+	for _, s := range segments {
+		if s.Value != "" {
+			text = appendEscaped(append(text, '/'), s.Value)
+		}
+		if s.Number != 0 {
+			text = strconv.AppendInt(append(text, '/'), s.Number, 10)
+		}
+		for _, value := range s.Values {
+			text = appendEscaped(append(text, '/'), value)
+		}
+	}
+	begin := len(text)
 	var failure error
 	for _, s := range segments {
-		for _, value := range s.Values {
-			escaped.WriteByte('/')
-			// A "+" in a path means itself, but some proxies read a space.
-			escaped.WriteString(strings.ReplaceAll(url.PathEscape(value), "+", "%2B"))
-		}
-		template.WriteByte('/')
-		template.WriteString(s.Template)
+		text = append(append(text, '/'), s.Template...)
 		failure = cmp.Or(failure, s.Err)
 	}
-	return Path{Escaped: escaped.String(), Template: template.String(), Err: failure}
+	both := string(text)
+	return Path{Escaped: both[:begin], Template: both[begin:], Err: failure}
+}
+
+// appendEscaped escapes a value as [url.PathEscape] does. It also escapes "+", which in a
+// path means itself, but some proxies read a space.
+func appendEscaped(text []byte, value string) []byte {
+	for _, c := range []byte(value) {
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~$&=:@", c) >= 0 {
+			text = append(text, c)
+		} else {
+			text = append(text, '%', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
+		}
+	}
+	return text
 }
 
 // A Call is one request as a service describes it.
@@ -101,45 +124,83 @@ func (cl *Call) Endpoint() string { return cl.Method + " " + cl.Path.Template }
 
 func (cl *Call) isRead() bool { return cl.Method == http.MethodGet || cl.Method == http.MethodHead }
 
-// Request builds the request of a call, or returns an error that says what is wrong
-// with it and matches [ErrInvalid].
-func (c *Client) Request(ctx context.Context, call *Call) (*http.Request, error) {
-	req, err := c.build(ctx, call)
+// Check returns an error that says what is wrong with a call and matches [ErrInvalid], or
+// nil.
+func (c *Client) Check(ctx context.Context, call *Call) error {
+	_, err := c.request(ctx, call)
+	return err
+}
+
+// request builds the request of a call. Its headers are set by the transport; see describe.
+func (c *Client) request(ctx context.Context, call *Call) (*http.Request, error) {
+	err := call.Err
+	if err == nil && ctx == nil {
+		err = errors.New("the context is nil")
+	}
+	if err == nil && (call.Method == "" || strings.ContainsFunc(call.Method, notToken)) {
+		err = fmt.Errorf("invalid method %q", call.Method)
+	}
+	var body []byte
+	if err == nil && call.Body != nil {
+		body, err = lenient.Encode(call.Body)
+	}
+	var target *url.URL
+	if err == nil {
+		target, err = c.target(call)
+	}
 	if err != nil {
 		return nil, Invalid(call.Endpoint(), Bare(err))
 	}
-	req.Header.Set("Accept", "application/json")
-	if req.Body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if call.ETag != "" {
-		req.Header.Set("If-None-Match", call.ETag)
-		req.Header.Set("Cache-Control", "no-cache") // a cache has to ask GitLab whether it is unchanged
+	// http.NewRequest would make a text of the URL only to parse it again.
+	req := (&http.Request{
+		Method: call.Method, URL: target, Host: target.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{},
+	}).WithContext(ctx)
+	if body != nil {
+		req.ContentLength = int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		req.Body, _ = req.GetBody()
 	}
 	return req, nil
 }
 
-func (c *Client) build(ctx context.Context, call *Call) (*http.Request, error) {
-	if call.Err != nil {
-		return nil, call.Err
-	}
-	var body io.Reader
-	if call.Body != nil {
-		data, err := lenient.Encode(call.Body)
-		if err != nil {
-			return nil, err
-		}
-		body = bytes.NewReader(data)
-	}
-	base := c.config.Base.String()
+// target returns the URL of a call.
+func (c *Client) target(call *Call) (*url.URL, error) {
+	target := *c.base
 	if call.Path.Beside {
-		base = strings.TrimSuffix(base, "/v4")
+		target.Path, target.RawPath = strings.TrimSuffix(target.Path, "/v4"), strings.TrimSuffix(target.RawPath, "/v4")
 	}
-	target := base + call.Path.Escaped
+	plain, err := url.PathUnescape(call.Path.Escaped)
+	if err != nil {
+		return nil, err
+	}
+	if target.RawPath != "" || plain != call.Path.Escaped {
+		target.RawPath = target.EscapedPath() + call.Path.Escaped
+	}
+	target.Path += plain
 	if len(call.Query) > 0 {
-		target += "?" + call.Query.Encode()
+		target.RawQuery = call.Query.Encode()
 	}
-	return http.NewRequestWithContext(ctx, call.Method, target, body)
+	return &target, nil
+}
+
+// describe sets the headers that say what is requested. The transport does so for each
+// request: in the one that net/http gets, they would be copied twice.
+func (r *run) describe(s *sending, header http.Header) {
+	if r.adopted {
+		return
+	}
+	s.set(header, "Accept", "application/json")
+	if r.call.Body != nil {
+		s.set(header, "Content-Type", "application/json")
+	}
+	if r.call.ETag != "" {
+		s.set(header, "If-None-Match", r.call.ETag)
+		s.set(header, "Cache-Control", "no-cache") // a cache has to ask GitLab whether it is unchanged
+	}
+	for name, values := range r.header {
+		header[name] = slices.Clone(values)
+	}
 }
 
 // Invalid returns the error of bad input, found before anything was sent. It matches

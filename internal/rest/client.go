@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -134,15 +135,25 @@ type Exchange struct {
 // A Client makes calls to one server. Any number of goroutines may use it.
 type Client struct {
 	config *Config
+	base   *url.URL // as net/http has that of the configuration
 	gate   *gate
 	http   *http.Client
 }
 
 // New returns a client. The configuration must not be changed afterwards.
 func New(config *Config) *Client {
-	c := &Client{config: config, gate: &gate{limiter: config.Limiter, unhurried: make(chan struct{}, 1)}}
+	base, err := url.Parse(config.Base.String())
+	if err != nil {
+		base = config.Base // with which no request can be sent
+	}
+	base.Host = strings.TrimSuffix(base.Host, ":")
+	c := &Client{config: config, base: base, gate: &gate{limiter: config.Limiter, unhurried: make(chan struct{}, 1)}}
+	way := &transport{config: config, gate: c.gate, next: config.Transport, limits: config.Timeouts.filled()}
+	if config.Auth != nil {
+		way.token = http.CanonicalHeaderKey(config.Auth.Header)
+	}
 	c.http = &http.Client{
-		Transport: &transport{config: config, gate: c.gate, next: config.Transport, limits: config.Timeouts.filled()},
+		Transport: way,
 		// A jar is left out on purpose: cookies are credentials of browsers.
 		CheckRedirect: checkRedirect,
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,8 @@ type run struct {
 
 	retrying  retryablehttp.Client
 	retryable retryablehttp.Request
+	adopted   bool                  // the request is a caller's
+	header    http.Header           // of each request, besides the usual ones
 	handle    func(*Response) error // reads a response, or is nil
 	response  Response
 	streams   bool // the caller reads the body of a success, as it arrives
@@ -37,7 +40,7 @@ type run struct {
 	failure error   // of the call, if it ended now; nil for a DELETE that succeeded after all
 	over    bool    // no further attempt follows
 
-	token    *secret.Value // of the last request
+	token    secret.Value  // of the last request
 	renewals int64         // of the client's token, when the call took it
 	refused  *secret.Value // the token that the next attempt must have renewed, or nil
 
@@ -59,12 +62,31 @@ func (c *Client) newRun(ctx context.Context, call *Call) *run {
 	return r
 }
 
-// Do makes a call, with retries. If handle is not nil, it reads the response and
-// closes its body, and its error counts as one of the connection: the attempt has
-// failed. If handle is nil, the caller closes the body.
-func (c *Client) Do(req *http.Request, call *Call, handle func(*Response) error) (*Response, error) {
+// Do makes a call with the request of a caller, which [Client.Adopt] has returned, with
+// retries. The caller closes the body of the response.
+func (c *Client) Do(req *http.Request, call *Call) (*Response, error) {
 	r := c.newRun(req.Context(), call)
-	return c.do(r, req.WithContext(r), handle)
+	r.adopted = true
+	return c.do(r, req.WithContext(r), nil)
+}
+
+// send makes a call, with retries. If handle is not nil, it reads the response and closes
+// its body, and its error counts as one of the connection: the attempt has failed. If
+// handle is nil, the caller closes the body.
+func (c *Client) send(ctx context.Context, call *Call, header http.Header, at *url.URL, handle func(*Response) error) (*Response, error) {
+	if ctx == nil {
+		return nil, c.Check(ctx, call)
+	}
+	r := c.newRun(ctx, call)
+	r.header = header
+	req, err := c.request(r, call)
+	if err != nil {
+		return nil, err
+	}
+	if at != nil {
+		req.URL, req.Host = at, ""
+	}
+	return c.do(r, req, handle)
 }
 
 func (c *Client) do(r *run, req *http.Request, handle func(*Response) error) (*Response, error) {
@@ -102,7 +124,7 @@ func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, NotSent(Errorf("%w", err))
 	}
 	r := c.newRun(req.Context(), call)
-	r.streams, r.history.most, r.history.renewable = true, 1, false
+	r.adopted, r.streams, r.history.most, r.history.renewable = true, true, 1, false
 	r.begin()
 	out := req.Clone(r)
 	maps.DeleteFunc(out.Header, func(name string, _ []string) bool { return IsReserved(name) })
@@ -253,7 +275,7 @@ func (r *run) note() {
 	if r.verdict.renew {
 		h.renewable = false
 		h.most++
-		r.refused = r.token
+		r.refused = new(r.token)
 	}
 }
 

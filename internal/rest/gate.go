@@ -62,10 +62,15 @@ type gate struct {
 	flying  int        // requests sent after the pause that have no response yet
 	window  int        // how many these may be
 
-	names  map[string]string    // of limits, by endpoint
+	names  map[endpoint]string  // of limits
 	spent  map[string]time.Time // when limits are reset, by name
 	passed map[string]int       // responses that were not refused, by name
 }
+
+// An endpoint is a method and the template of a path.
+type endpoint struct{ method, template string }
+
+func endpointOf(call *Call) endpoint { return endpoint{call.Method, call.Path.Template} }
 
 // enter returns nil when a request may be sent, or else why it must not be. In both
 // cases, the caller must call leave.
@@ -137,7 +142,7 @@ func (g *gate) turn(r *run) (wait time.Duration, ready <-chan struct{}) {
 		g.tickets++
 		p.ticket = g.tickets
 	}
-	name, known := g.names[r.call.Endpoint()]
+	name, known := g.names[endpointOf(r.call)]
 	p.notice(g.passed[name])
 	if isNew {
 		p.others = p.passed
@@ -233,8 +238,8 @@ func (g *gate) leave(r *run, resp *http.Response) {
 // respond learns from a response.
 func (g *gate) respond(r *run, resp *http.Response, flew bool) {
 	now := time.Now()
-	g.learn(r.call.Endpoint(), resp, now)
-	name := g.names[r.call.Endpoint()]
+	g.learn(endpointOf(r.call), resp, now)
+	name := g.names[endpointOf(r.call)]
 	if isThrottle(resp) {
 		r.passage.refused = true
 		r.passage.shared = r.passage.others != g.passed[name]
@@ -277,15 +282,15 @@ func (g *gate) begin(r *run, asked time.Duration, now time.Time) {
 }
 
 // learn stores which limit an endpoint counts against, and until when it is spent.
-func (g *gate) learn(endpoint string, resp *http.Response, now time.Time) {
+func (g *gate) learn(at endpoint, resp *http.Response, now time.Time) {
 	if !hasLimit(resp.Header) {
 		return
 	}
 	if g.names == nil || len(g.names) >= mostEndpoints {
-		g.names, g.spent, g.passed = map[string]string{}, map[string]time.Time{}, map[string]int{}
+		g.names, g.spent, g.passed = map[endpoint]string{}, map[string]time.Time{}, map[string]int{}
 	}
 	name := resp.Header.Get("RateLimit-Name") // "" is a limit, too
-	g.names[endpoint] = name
+	g.names[at] = name
 	if wait := spentFor(resp); wait > 0 {
 		g.spent[name] = now.Add(min(wait, longestPause))
 	}

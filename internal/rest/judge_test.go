@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,4 +105,60 @@ func TestJoin(t *testing.T) {
 	require.Equal(t, Path{Escaped: "/projects/a%2Fb%2Bc%23d/x/y%20z", Template: "/projects/:id/*path"}, p)
 	p = Join(word("projects"), Segment{Template: ":id", Err: io.EOF}, Segment{Template: ":job", Err: io.ErrClosedPipe})
 	require.Equal(t, Path{Escaped: "/projects", Template: "/projects/:id/:job", Err: io.EOF}, p)
+}
+
+// Values are escaped as the standard library does it, and "+" too.
+func TestEscaped(t *testing.T) {
+	for c := range 256 {
+		value := "a" + string([]byte{byte(c)}) + "é"
+		require.Equal(t, strings.ReplaceAll(url.PathEscape(value), "+", "%2B"), string(appendEscaped(nil, value)))
+	}
+	p := Join(Segment{Value: "jobs", Template: "jobs"}, Segment{Number: 7, Template: ":job_id"})
+	require.Equal(t, Path{Escaped: "/jobs/7", Template: "/jobs/:job_id"}, p)
+}
+
+// The URL of a call is the one that http.NewRequest would parse.
+func TestTarget(t *testing.T) {
+	for _, base := range []string{"https://gitlab.example.com/api/v4", "http://127.0.0.1:8080/git%2Flab/x%20y/api/v4", "https://[::1]:/root/api/v4"} {
+		parsed, err := url.Parse(base)
+		require.NoError(t, err)
+		client := New(&Config{Base: parsed})
+		for _, path := range []Path{{Escaped: "/jobs/7"}, {Escaped: "/projects/a%2Fb%2Bc%23d%25/x%20y/é%3F"}, {Escaped: "/graphql", Beside: true}, {Escaped: "/a:b@c$d&e=f~g"}} {
+			call := &Call{Method: http.MethodGet, Path: path, Query: url.Values{"b": {"1 2", "&"}, "a": {"é"}}}
+			got, err := client.request(t.Context(), call)
+			require.NoError(t, err)
+			text := base
+			if path.Beside {
+				text = strings.TrimSuffix(base, "/v4")
+			}
+			want, err := http.NewRequest(http.MethodGet, text+path.Escaped+"?"+call.Query.Encode(), nil)
+			require.NoError(t, err)
+			require.Equal(t, want.URL.String(), got.URL.String())
+			require.Equal(t, want.URL.RequestURI(), got.URL.RequestURI())
+			require.Equal(t, want.URL.Path, got.URL.Path)
+			require.Equal(t, want.Host, got.Host)
+			require.Equal(t, want.URL.Host, got.URL.Host)
+		}
+	}
+	_, err := New(&Config{Base: &url.URL{}}).request(t.Context(), &Call{Method: "GET /", Path: Path{Escaped: "/"}})
+	require.ErrorIs(t, err, ErrInvalid)
+	require.ErrorContains(t, err, `invalid method "GET /"`)
+	var none context.Context
+	err = New(&Config{Base: &url.URL{}}).Discard(none, Read(Path{Escaped: "/"}, nil))
+	require.ErrorIs(t, err, ErrNotSent)
+	require.ErrorContains(t, err, "the context is nil")
+}
+
+// A body that is sent again is sent whole, with its length.
+func TestBodyOfRequest(t *testing.T) {
+	client := New(&Config{Base: &url.URL{Scheme: "https", Host: "gitlab.example.com", Path: "/api/v4"}})
+	req, err := client.request(t.Context(), Once(http.MethodPost, Path{Escaped: "/jobs"}, map[string]string{"ref": "main"}))
+	require.NoError(t, err)
+	for range 2 {
+		body, err := io.ReadAll(req.Body)
+		require.NoError(t, err)
+		require.Equal(t, `{"ref":"main"}`, string(body))
+		require.EqualValues(t, len(body), req.ContentLength)
+		require.NoError(t, rewind(req))
+	}
 }

@@ -96,11 +96,7 @@ func limitOf(ctx context.Context) int64 {
 // interrupted one counts as a failed attempt. A 304 is not decoded. Decode must not keep
 // the bytes.
 func (c *Client) Fetch(ctx context.Context, call *Call, decode func(*Response, []byte) error) error {
-	req, err := c.Request(ctx, call)
-	if err != nil {
-		return err
-	}
-	_, err = c.Do(req, call, func(resp *Response) error {
+	_, err := c.send(ctx, call, nil, nil, func(resp *Response) error {
 		defer resp.Body.Close()
 		if resp.StatusCode == http.StatusNotModified {
 			return nil
@@ -160,26 +156,12 @@ func (r *Response) readAll(room []byte, limit int64) (body []byte, err error) {
 // Open makes a call whose response the caller reads, with additional headers. If at is
 // not nil, the request goes there instead of to the call's endpoint.
 func (c *Client) Open(ctx context.Context, call *Call, header http.Header, at *url.URL) (*Response, error) {
-	req, err := c.Request(ctx, call)
-	if err != nil {
-		return nil, err
-	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
-	if at != nil {
-		req.URL, req.Host = at, ""
-	}
-	return c.Do(req, call, nil)
+	return c.send(ctx, call, header, at, nil)
 }
 
 // Discard makes a call whose successful response has no content.
 func (c *Client) Discard(ctx context.Context, call *Call) error {
-	req, err := c.Request(ctx, call)
-	if err != nil {
-		return err
-	}
-	resp, err := c.Do(req, call, (*Response).checkSilence)
+	resp, err := c.send(ctx, call, nil, nil, (*Response).checkSilence)
 	if err != nil {
 		return err
 	}

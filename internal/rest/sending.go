@@ -54,6 +54,8 @@ type sending struct {
 	run             *run
 	info            Info
 	url             url.URL
+	values          [8]string // of headers
+	filled          int       // how many of them are set
 	hooks           httptrace.ClientTrace
 	cancel          context.CancelFunc // ends the request
 
@@ -78,11 +80,21 @@ func newSending(r *run, req *http.Request) (*sending, *http.Request) {
 	ctx, cancel := context.WithCancel(s)
 	s.cancel = cancel
 	out := req.WithContext(httptrace.WithClientTrace(ctx, s.trace()))
-	out.URL, out.Header = &s.url, maps.Clone(req.Header)
-	if out.Header == nil {
-		out.Header = http.Header{}
-	}
+	out.URL, out.Header = &s.url, make(http.Header, len(req.Header)+len(s.values))
+	maps.Copy(out.Header, req.Header)
+	r.describe(s, out.Header)
 	return s, out
+}
+
+// set sets a header of the request, by its canonical name.
+func (s *sending) set(header http.Header, name, value string) {
+	if s.filled == len(s.values) {
+		header[name] = []string{value}
+		return
+	}
+	s.values[s.filled] = value
+	s.filled++
+	header[name] = s.values[s.filled-1 : s.filled : s.filled]
 }
 
 // Value returns the Info of the request, or a value of the call's context.

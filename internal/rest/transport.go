@@ -78,6 +78,7 @@ type transport struct {
 	gate   *gate
 	next   http.RoundTripper
 	limits Timeouts
+	token  string // the canonical name of its header
 
 	http1 atomic.Bool // whether the server's last response came over HTTP/1
 }
@@ -135,7 +136,7 @@ func (t *transport) pass(out *http.Request, s *sending) (resp *http.Response, st
 func (t *transport) admit(out *http.Request, s *sending) error {
 	r := s.run
 	if out.Header.Get("User-Agent") == "" {
-		out.Header.Set("User-Agent", t.config.UserAgent)
+		s.set(out.Header, "User-Agent", t.config.UserAgent)
 	}
 	if r.attempt.away != "" {
 		if out.Body != nil && out.Body != http.NoBody {
@@ -150,11 +151,11 @@ func (t *transport) admit(out *http.Request, s *sending) error {
 	}
 	for name, value := range t.config.Headers {
 		if len(out.Header[name]) == 0 {
-			out.Header.Set(name, value.Reveal())
+			s.set(out.Header, name, value.Reveal())
 		}
 	}
 	if t.config.Sudo != "" {
-		out.Header.Set("Sudo", t.config.Sudo)
+		s.set(out.Header, "Sudo", t.config.Sudo)
 	}
 	return t.authorize(out, s)
 }
@@ -173,8 +174,8 @@ func (t *transport) authorize(out *http.Request, s *sending) error {
 		return fmt.Errorf("%s: %w", auth.From, err)
 	}
 	r.secrets = append(r.secrets, token)
-	r.token = &token
-	out.Header.Set(auth.Header, auth.Prefix+token.Reveal())
+	r.token = token
+	s.set(out.Header, t.token, auth.Prefix+token.Reveal())
 	return nil
 }
 
