@@ -84,6 +84,19 @@ func (c commitName) segment() rest.Segment {
 	return rest.Segment{Values: []string{string(c)}, Template: ":sha"}
 }
 
+func (id WebhookID) segment() rest.Segment { return number("webhook", int64(id), ":hook_id") }
+
+func (id WebhookEventID) segment() rest.Segment {
+	return number("webhook event", int64(id), ":hook_event_id")
+}
+
+func (w WebhookTrigger) segment() rest.Segment {
+	if rest.Wanders(string(w)) || strings.Contains(string(w), "/") {
+		return rest.Segment{Template: ":trigger", Err: fmt.Errorf("%q is not the trigger of a webhook", string(w))}
+	}
+	return rest.Segment{Values: []string{string(w)}, Template: ":trigger"}
+}
+
 func number(noun string, n int64, template string) rest.Segment {
 	if n < 1 {
 		return rest.Segment{Template: template, Err: fmt.Errorf("%s ID %d is not above zero", noun, n)}
@@ -257,6 +270,35 @@ func (a *AllowedAgents) missing() string { return missingID(int64(a.Job.ID)) }
 func (s *CommitStatus) status() Status  { return s.Status }
 func (s *CommitStatus) label() string   { return fmt.Sprintf("status %d", s.ID) }
 func (s *CommitStatus) missing() string { return missingID(int64(s.ID)) }
+
+func (w *Webhook) label() string   { return fmt.Sprintf("webhook %d", w.ID) }
+func (w *Webhook) missing() string { return missingID(int64(w.ID)) }
+
+func (e *WebhookEvent) label() string   { return fmt.Sprintf("webhook event %d", e.ID) }
+func (e *WebhookEvent) missing() string { return missingID(int64(e.ID)) }
+
+func (r *WebhookResponse) label() string { return "response of a webhook" }
+
+func (r *WebhookResponse) missing() string {
+	if r.ResponseStatus < 100 {
+		return "response_status"
+	}
+	return ""
+}
+
+// A webhookTested is the response to a test: {"message":"201 Created"}.
+type webhookTested struct {
+	Message string `json:"message"`
+}
+
+func (t *webhookTested) label() string { return "test of a webhook" }
+
+func (t *webhookTested) missing() string {
+	if !strings.HasPrefix(t.Message, "201") {
+		return "message of a success"
+	}
+	return ""
+}
 
 func (v *Variable) label() string { return "variable " + v.Key }
 

@@ -23,6 +23,7 @@ type Client struct {
 	Jobs      *JobsService
 	Artifacts *ArtifactsService
 	Statuses  *StatusesService
+	Webhooks  *WebhooksService
 
 	wire   *rest.Client
 	config *config
@@ -103,6 +104,7 @@ func newClient(cfg *config) (*Client, error) {
 	c.Jobs = &JobsService{c}
 	c.Artifacts = &ArtifactsService{c}
 	c.Statuses = &StatusesService{c}
+	c.Webhooks = &WebhooksService{c}
 	return c, nil
 }
 

@@ -188,3 +188,19 @@ func ExampleStatusesService_Set() {
 	// running 1001 in pipeline 101
 	// success 1001 in pipeline 101
 }
+
+func ExampleWebhooksService_Create() {
+	srv := gitlabcitest.NewServer()
+	client, ctx := srv.Client(), context.Background()
+
+	hook, err := client.Webhooks.Create(ctx, "group/app", "https://bot.example.com/gitlab", &gitlabci.WebhookOptions{
+		Triggers:     &gitlabci.WebhookTriggers{PipelineEvents: true},
+		SigningToken: new("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="), // of random bytes, and kept secret
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(hook.ID, hook.URL, hook.PipelineEvents, hook.SigningTokenPresent, hook.AlertStatus)
+	// Output: 1 https://bot.example.com/gitlab true true executable
+}

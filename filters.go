@@ -172,3 +172,16 @@ func (s *CommitStatus) contradicts(query url.Values) (parameter, has string) {
 		exactly("pipeline_id", fmt.Sprint(s.PipelineID)),
 	})
 }
+
+// contradicts checks the status of a delivery, which can be wanted by several words.
+func (e *WebhookEvent) contradicts(query url.Values) (parameter, has string) {
+	return mismatch(query, []filter{{"status", fmt.Sprintf("%q", e.ResponseStatus), func(wanted string) bool {
+		return slices.ContainsFunc(strings.Split(wanted, ","), e.hasStatus)
+	}}})
+}
+
+func (e *WebhookEvent) hasStatus(word string) bool {
+	class := map[string]string{"successful": "2", "client_failure": "4", "server_failure": "5"}[strings.TrimSpace(word)]
+	isError := class == "5" && e.ResponseStatus == "internal error"
+	return strings.TrimSpace(word) == e.ResponseStatus || isError || class != "" && strings.HasPrefix(e.ResponseStatus, class)
+}

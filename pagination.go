@@ -174,7 +174,11 @@ func orderOf[P any](query url.Values) pages.Order {
 	if _, ok := any(item).(identified); !ok {
 		return pages.Unordered()
 	}
-	_, ascending := any(item).(*CommitStatus) // unless it is told otherwise
+	ascending := false // unless the list is, or is told to be
+	switch any(item).(type) {
+	case *CommitStatus, *Webhook:
+		ascending = true
+	}
 	if sort := query.Get("sort"); sort != "" {
 		ascending = Sort(sort) == SortAsc
 	}
@@ -222,6 +226,8 @@ type identified interface {
 func (p *PipelineInfo) identity() (int64, time.Time) { return int64(p.ID), p.UpdatedAt }
 func (j *JobInfo) identity() (int64, time.Time)      { return int64(j.ID), time.Time{} }
 func (s *CommitStatus) identity() (int64, time.Time) { return int64(s.ID), time.Time{} }
+func (w *Webhook) identity() (int64, time.Time)      { return int64(w.ID), time.Time{} }
+func (e *WebhookEvent) identity() (int64, time.Time) { return int64(e.ID), time.Time{} }
 
 // entrySeed makes it impossible to choose paths that are taken for one another.
 var entrySeed = maphash.MakeSeed()

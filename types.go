@@ -1,6 +1,7 @@
 package gitlabci
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"sync/atomic"
@@ -173,6 +174,20 @@ type CommitStatus struct {
 	Coverage     *float64   `json:"coverage,omitzero"`    // percent; nil if unknown
 	PipelineID   PipelineID `json:"pipeline_id,omitzero"` // zero on servers that do not report it
 	Author       *User      `json:"author,omitzero"`
+}
+
+// A WebhookPayload is what a webhook was told, as the text of its JSON. "" is none.
+type WebhookPayload string
+
+// MarshalJSON writes the JSON itself, and "" as null.
+func (p WebhookPayload) MarshalJSON() ([]byte, error) { return []byte(cmp.Or(p, "null")), nil }
+
+// UnmarshalJSON reads any JSON. Null is "".
+func (p *WebhookPayload) UnmarshalJSON(data []byte) error {
+	if *p = WebhookPayload(data); *p == "null" {
+		*p = ""
+	}
+	return nil
 }
 
 // A DetailedStatus is how GitLab's pages show a status. Its words are made for

@@ -200,7 +200,7 @@ func (r *payloadRenderer) deploymentEvent(j *job, at time.Time) shape.Deployment
 		ObjectKind: "deployment", Status: string(j.status), StatusChangedAt: changed, DeploymentID: j.deployment,
 		DeployableID: int64(j.id), DeployableURL: r.jobURL(j), Environment: j.environment, Tier: tierOf(j.environment),
 		Slug: strings.ToLower(strings.ReplaceAll(j.environment, "/", "-")), Project: r.projectHook(p.project), ShortSHA: commit.ShortID,
-		User: r.userHook(j.user), UserURL: r.external + "/" + j.user.username, CommitURL: commit.WebURL, CommitTitle: commit.Title, Ref: p.ref,
+		User: r.userHook(j.user), UserURL: r.external + "/" + j.user.username, CommitURL: commit.WebURL, CommitTitle: commit.Title,
 	}
 }
 

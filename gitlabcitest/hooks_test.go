@@ -289,7 +289,7 @@ func TestJobAndDeploymentPayloads(t *testing.T) {
 		require.Equal(t, "deployment prod success", told[4].status())
 		d := told[4].body
 		requireKeys(t, "object_kind status status_changed_at deployment_id deployable_id deployable_url environment environment_tier environment_slug "+
-			"environment_external_url project short_sha user user_url commit_url commit_title ref", d)
+			"environment_external_url project short_sha user user_url commit_url commit_title", d)
 		require.Equal(t, []any{1.0, 70.0, "production", "2000-01-01 00:01:00 +0000"}, []any{d["deployment_id"], d["deployable_id"], d["environment_tier"], d["status_changed_at"]})
 		require.Equal(t, 1.0, told[1].body["deployment_id"], "the same one")
 	})

@@ -339,7 +339,7 @@ func TestGoldenOfEveryMethod(t *testing.T) {
 	for _, call := range goldenCalls {
 		golden = append(golden, call.method)
 	}
-	others := []string{"Jobs.FollowLog", "Pipelines.TestCases"} // decode the responses of Jobs.Get and Pipelines.TestReport
+	others := []string{"Jobs.FollowLog", "Pipelines.TestCases", "Webhooks.Test"} // the first two decode those of Jobs.Get and Pipelines.TestReport
 	for name, method := range testkit.Methods {
 		if method.Many || method.IsFile() || method.Verb() == http.MethodDelete || slices.Contains(others, name) {
 			continue

@@ -10,6 +10,14 @@ import (
 // goldenNeighbours are the responses about what stands around CI.
 var goldenNeighbours = []goldenTest{
 	{call: "statuses_list", file: "statuses_list.json", want: goldenStatusesList, except: goldenBasic("Author")},
+	{call: "webhooks_list", file: "webhooks_list.json", want: goldenWebhooks, except: goldenWebhookExcept},
+	{call: "webhooks_all", file: "webhooks_list.json", want: goldenWebhooks, except: goldenWebhookExcept},
+	{call: "webhooks_get", file: "webhooks_get.json", want: goldenWebhooks[0], except: goldenWebhookExcept},
+	{call: "webhooks_create", file: "webhooks_create.json", want: goldenWebhookCreated, except: append(goldenWebhookExcept, "DisabledUntil")},
+	{call: "webhooks_update", file: "webhooks_update.json", want: goldenWebhookUpdated, except: goldenUnfilled(goldenWebhookUpdated)},
+	{call: "webhooks_events", file: "webhooks_events.json", want: goldenWebhookEvents},
+	{call: "webhooks_all_events", file: "webhooks_events.json", want: goldenWebhookEvents},
+	{call: "webhooks_resend", file: "webhooks_resend.json", want: &gitlabci.WebhookResponse{ResponseStatus: 202}},
 	{call: "statuses_all", file: "statuses_list.json", want: goldenStatusesList, except: goldenBasic("Author")},
 }
 
@@ -50,5 +58,73 @@ var goldenStatusesList = []*gitlabci.CommitStatus{
 		StartedAt:  time.Date(2026, 3, 2, 8, 15, 30, 500e6, time.UTC),
 		FinishedAt: time.Date(2026, 3, 2, 8, 19, 30, 750e6, time.UTC),
 		PipelineID: 90377,
+	},
+}
+
+// goldenWebhookExcept are the values that never come back.
+var goldenWebhookExcept = []string{"CustomHeaders.Value", "URLVariables.Value"}
+
+var goldenWebhooks = []*gitlabci.Webhook{
+	{
+		ID:          8801,
+		URL:         "https://surveyor.example.com/gitlab/{room}",
+		Name:        "surveyor",
+		Description: "Measures every room",
+		ProjectID:   "57",
+		CreatedAt:   time.Date(2026, 2, 11, 7, 8, 9, 125e6, time.UTC),
+		WebhookTriggers: gitlabci.WebhookTriggers{
+			PushEvents: true, TagPushEvents: true, MergeRequestsEvents: true, PipelineEvents: true, JobEvents: true, DeploymentEvents: true,
+			IssuesEvents: true, ConfidentialIssuesEvents: true, NoteEvents: true, ConfidentialNoteEvents: true, WikiPageEvents: true,
+			FeatureFlagEvents: true, ReleasesEvents: true, MilestoneEvents: true, EmojiEvents: true, ResourceAccessTokenEvents: true,
+			ResourceDeployTokenEvents: true, VulnerabilityEvents: true,
+		},
+		RepositoryUpdateEvents: true,
+		EnableSSLVerification:  true,
+		AlertStatus:            gitlabci.WebhookAlertStatusTemporarilyDisabled,
+		DisabledUntil:          time.Date(2026, 2, 11, 8, 0, 0, 500e6, time.UTC),
+		PushEventsBranchFilter: "release/*",
+		BranchFilterStrategy:   "wildcard",
+		CustomWebhookTemplate:  `{"room":"{{object_kind}}"}`,
+		CustomHeaders:          []gitlabci.WebhookValue{{Key: "X-Floor"}},
+		URLVariables:           []gitlabci.WebhookValue{{Key: "room"}},
+		TokenPresent:           true,
+		SigningTokenPresent:    true,
+	},
+	{
+		ID: 8802, URL: "https://bot.example.com/", ProjectID: "57", CreatedAt: time.Date(2026, 2, 12, 0, 0, 0, 0, time.UTC),
+		WebhookTriggers: gitlabci.WebhookTriggers{PipelineEvents: true}, AlertStatus: gitlabci.WebhookAlertStatusExecutable,
+		BranchFilterStrategy: "all_branches", CustomHeaders: []gitlabci.WebhookValue{}, URLVariables: []gitlabci.WebhookValue{},
+	},
+}
+
+var goldenWebhookCreated = func() *gitlabci.Webhook {
+	hook := *goldenWebhooks[0]
+	hook.AlertStatus, hook.DisabledUntil = gitlabci.WebhookAlertStatusExecutable, time.Time{}
+	return &hook
+}()
+
+var goldenWebhookUpdated = func() *gitlabci.Webhook {
+	hook := *goldenWebhooks[1]
+	hook.Name, hook.JobEvents = "bot", true
+	return &hook
+}()
+
+var goldenWebhookEvents = []*gitlabci.WebhookEvent{
+	{
+		ID:                771204,
+		URL:               "https://surveyor.example.com/gitlab/{room}",
+		Trigger:           "pipeline_hooks",
+		RequestHeaders:    map[string]string{"Content-Type": "application/json", "X-Gitlab-Event": "Pipeline Hook", "X-Gitlab-Token": "[REDACTED]"},
+		RequestData:       gitlabci.WebhookPayload(`{"object_kind": "pipeline", "object_attributes": {"id": 90377}}`),
+		ResponseHeaders:   map[string]string{"Content-Type": "text/plain"},
+		ResponseBody:      "measured",
+		ExecutionDuration: 1.0906,
+		ResponseStatus:    "200",
+		CreatedAt:         time.Date(2026, 3, 2, 8, 15, 1, 4e6, time.UTC),
+	},
+	{
+		ID: 771203, URL: "https://surveyor.example.com/gitlab/{room}", Trigger: "job_hooks", RequestHeaders: map[string]string{},
+		RequestData: gitlabci.WebhookPayload(`{}`), ResponseHeaders: map[string]string{}, ExecutionDuration: 10, ResponseStatus: "internal error",
+		CreatedAt: time.Date(2026, 3, 2, 8, 15, 0, 0, time.UTC),
 	},
 }

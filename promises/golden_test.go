@@ -84,6 +84,14 @@ var goldenCalls = map[string]goldenCall{
 	"artifacts_keep":                          {method: "Artifacts.Keep", id: 550170},
 	"statuses_list":                           {method: "Statuses.List"},
 	"statuses_all":                            {method: "Statuses.All"},
+	"webhooks_list":                           {method: "Webhooks.List"},
+	"webhooks_all":                            {method: "Webhooks.All"},
+	"webhooks_get":                            {method: "Webhooks.Get", id: 8801},
+	"webhooks_create":                         {method: "Webhooks.Create"},
+	"webhooks_update":                         {method: "Webhooks.Update", id: 8802},
+	"webhooks_events":                         {method: "Webhooks.Events", id: 8801},
+	"webhooks_all_events":                     {method: "Webhooks.AllEvents", id: 8801},
+	"webhooks_resend":                         {method: "Webhooks.Resend", id: 8801},
 }
 
 // goldenClient returns a client of a server that gives answer to the last of

@@ -148,7 +148,7 @@ func triedInReleases() (names []string) {
 		parameter, list, _ := strings.Cut(name, " ")
 		names = append(names, structs[list]+"."+strings.TrimSuffix(parameter, "[]"))
 	}
-	names = append(names, "ListStatusesOptions.ref", "ListStatusesOptions.name", "ListStatusesOptions.pipeline_id")
+	names = append(names, "ListStatusesOptions.ref", "ListStatusesOptions.name", "ListStatusesOptions.pipeline_id", "ListWebhookEventsOptions.status")
 	return append(names, "ListMyPipelinesOptions.source", "ListMyPipelinesOptions.created_after", "ListMyPipelinesOptions.created_before")
 }
 

@@ -49,6 +49,7 @@ const (
 	matrixRunning
 
 	matrixFile = "out/a.txt" // as testkit.Methods call it
+	matrixHook = 1           // and the first delivery to it
 )
 
 // inhabitedServer has something for a deed. Packing files takes longer than
@@ -69,8 +70,21 @@ func inhabitedServer(d deed) *gitlabcitest.Server {
 	p.AddJob(gitlabcitest.Job{ID: matrixRunning, Name: "build", Status: gitlabci.StatusRunning})
 	p.AddTriggerJob(gitlabcitest.Job{Name: "child", Downstream: srv.AddPipeline("group/app", gitlabcitest.Pipeline{Source: gitlabci.SourceParentPipeline})})
 	srv.OnCreate("group/app", gitlabcitest.Pipeline{}) // which has finished
+	if strings.Contains(d.route, "/hooks") {
+		addMatrixHook(srv)
+	}
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "v1", Tag: true}).AddJob(gitlabcitest.Job{Name: "unit", Artifacts: files})
 	return srv
+}
+
+// addMatrixHook adds a hook that was told of something.
+func addMatrixHook(srv *gitlabcitest.Server) {
+	srv.AddHook("group/app", gitlabcitest.Hook{
+		ID: matrixHook, Token: matrixSecret, Events: []gitlabcitest.HookEvent{gitlabcitest.HookEventJob},
+		Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
+	})
+	srv.SetJobStatus(matrixManual, gitlabci.StatusPending)
+	srv.Wait()
 }
 
 // deeds are all methods of the services, some of them with options as well.
@@ -141,6 +155,16 @@ func methodDeeds() []deed {
 		methodDeed("Statuses.List", reading, false, 0),
 		methodDeed("Statuses.All", reading, false, 0),
 		methodDeed("Statuses.Set", searching, false, 0),
+		methodDeed("Webhooks.List", reading, false, 0),
+		methodDeed("Webhooks.All", reading, false, 0),
+		methodDeed("Webhooks.Get", reading, false, matrixHook),
+		methodDeed("Webhooks.Create", once, false, 0),
+		methodDeed("Webhooks.Update", repeatable, false, matrixHook),
+		methodDeed("Webhooks.Delete", bare, false, matrixHook),
+		methodDeed("Webhooks.Test", once, false, matrixHook),
+		methodDeed("Webhooks.Events", reading, false, matrixHook),
+		methodDeed("Webhooks.AllEvents", reading, false, matrixHook),
+		methodDeed("Webhooks.Resend", once, false, matrixHook),
 	}
 }
 

@@ -38,6 +38,12 @@ var fuzzEntities = []func(context.Context, *gitlabci.Client) (any, error){
 		return c.Jobs.Get(ctx, "group/app", 7)
 	},
 	func(ctx context.Context, c *gitlabci.Client) (any, error) {
+		return fuzzItems(c.Webhooks.List(ctx, "group/app", nil))
+	},
+	func(ctx context.Context, c *gitlabci.Client) (any, error) {
+		return fuzzItems(c.Webhooks.Events(ctx, "group/app", 7, nil))
+	},
+	func(ctx context.Context, c *gitlabci.Client) (any, error) {
 		return fuzzItems(c.Statuses.List(ctx, "group/app", testkit.SHA, nil))
 	},
 }

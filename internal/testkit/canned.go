@@ -131,6 +131,10 @@ func equalJSON(t *testing.T, where string, a, b reflect.Value) {
 		require.True(t, at.Equal(b.Interface().(time.Time)), "%s: %v and %v", where, a, b)
 		return
 	}
+	if payload, isPayload := a.Interface().(gitlabci.WebhookPayload); isPayload && payload != "" { // white space and escapes may differ
+		require.JSONEq(t, string(payload), b.String(), where)
+		return
+	}
 	switch a.Kind() {
 	case reflect.Pointer:
 		require.Equal(t, a.IsNil(), b.IsNil(), where)

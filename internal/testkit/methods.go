@@ -50,6 +50,7 @@ var Methods = func() map[string]Method {
 	maps.Copy(all, jobMethods)
 	maps.Copy(all, artifactMethods)
 	maps.Copy(all, statusMethods)
+	maps.Copy(all, webhookMethods)
 	return all
 }()
 
@@ -76,7 +77,7 @@ func (m Method) Path(of Target) string {
 	_, path, _ := strings.Cut(m.Route, " ")
 	id := strconv.FormatInt(of.ID, 10)
 	return strings.NewReplacer(
-		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, "*artifact_path", "out/a.txt", ":sha", SHA,
+		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, ":hook_id", id, ":hook_event_id", id, ":trigger", "pipeline_events", "*artifact_path", "out/a.txt", ":sha", SHA,
 	).Replace(path)
 }
 
@@ -289,3 +290,76 @@ func each(do EachMethod) methodCall {
 		return last, last.Err
 	}
 }
+
+var webhookMethods = map[string]Method{
+	"Webhooks.List": {
+		Route: "GET /projects/:id/hooks", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Webhooks.List(ctx, of.Project, nil))
+		},
+	},
+	"Webhooks.All": {
+		Route: "GET /projects/:id/hooks", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Webhooks.All(ctx, of.Project, nil))
+		},
+	},
+	"Webhooks.Get": {
+		Route: "GET /projects/:id/hooks/:hook_id",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Webhooks.Get(ctx, of.Project, of.hook())
+		},
+	},
+	"Webhooks.Create": {
+		Route: "POST /projects/:id/hooks", Body: `{"url":"https://bot.example.com/","enable_ssl_verification":true,"push_events":true` + otherTriggers + `}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Webhooks.Create(ctx, of.Project, "https://bot.example.com/", &gitlabci.WebhookOptions{
+				Triggers: &gitlabci.WebhookTriggers{PushEvents: true}, EnableSSLVerification: new(true),
+			})
+		},
+	},
+	"Webhooks.Update": {
+		Route: "PUT /projects/:id/hooks/:hook_id", Body: `{"name":"bot"}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Webhooks.Update(ctx, of.Project, of.hook(), &gitlabci.WebhookOptions{Name: new("bot")})
+		},
+	},
+	"Webhooks.Delete": {
+		Route: "DELETE /projects/:id/hooks/:hook_id",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return nil, c.Webhooks.Delete(ctx, of.Project, of.hook())
+		},
+	},
+	"Webhooks.Test": {
+		Route: "POST /projects/:id/hooks/:hook_id/test/:trigger", Response: `{"message":"201 Created"}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return nil, c.Webhooks.Test(ctx, of.Project, of.hook(), gitlabci.WebhookTriggerPipeline)
+		},
+	},
+	"Webhooks.Events": {
+		Route: "GET /projects/:id/hooks/:hook_id/events", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Webhooks.Events(ctx, of.Project, of.hook(), nil))
+		},
+	},
+	"Webhooks.AllEvents": {
+		Route: "GET /projects/:id/hooks/:hook_id/events", Query: "per_page=20", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Webhooks.AllEvents(ctx, of.Project, of.hook(), nil))
+		},
+	},
+	"Webhooks.Resend": {
+		Route: "POST /projects/:id/hooks/:hook_id/events/:hook_event_id/resend", Response: `{"response_status":200}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Webhooks.Resend(ctx, of.Project, of.hook(), gitlabci.WebhookEventID(of.ID))
+		},
+	},
+}
+
+func (t Target) hook() gitlabci.WebhookID { return gitlabci.WebhookID(t.ID) }
+
+// otherTriggers are all but that of pushes, none of which is wanted.
+const otherTriggers = `,"tag_push_events":false,"merge_requests_events":false,"pipeline_events":false,"job_events":false,"deployment_events":false,` +
+	`"issues_events":false,"confidential_issues_events":false,"note_events":false,"confidential_note_events":false,"wiki_page_events":false,` +
+	`"feature_flag_events":false,"releases_events":false,"milestone_events":false,"emoji_events":false,"resource_access_token_events":false,` +
+	`"resource_deploy_token_events":false,"vulnerability_events":false`

@@ -293,5 +293,4 @@ type DeploymentEvent struct {
 	UserURL         string      `json:"user_url"`
 	CommitURL       string      `json:"commit_url"`
 	CommitTitle     string      `json:"commit_title"`
-	Ref             string      `json:"ref"`
 }
