@@ -42,7 +42,7 @@ func downloads(ctx context.Context, b *bench) (string, error) {
 	for _, d := range []download{
 		{"An archive of " + report.Mebibytes(int64(size)), size, all, "", false, report.Target{
 			Work: of + ", time", Limit: "≤ 1.10× a bare io.Copy",
-			Why: "each read notes how far it came, and when, to resume and to detect a server that stalls.",
+			Why: "this server sends no ETag, as GitLab does for files on its disk, so that a CRC of the bytes is kept to resume.",
 		}, copyMost},
 		{"An archive of " + report.Mebibytes(int64(size)) + " to a file", size, all, b.dir, false, report.Target{
 			Work: of + " to a file, time", Limit: "≤ 1.05× a bare io.Copy",
@@ -93,6 +93,6 @@ func (b *bench) downloadFigures(d download, we, least results) {
 	b.verdicts.Figure(report.Target{
 		Work:  d.title + ", resident memory",
 		Limit: "≤ 16 MiB",
-		Why:   "the program itself takes some 11 MiB of that, as that of net/http shows.",
+		Why:   "the program itself takes most of that, as net/http's row shows.",
 	}, report.Mebibytes(resident), resident <= residentLimit)
 }

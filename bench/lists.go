@@ -120,9 +120,13 @@ func (b *bench) listAt(ctx context.Context, l list, at pace) ([]results, error) 
 		tasks = tasks[:3]
 	}
 	bytes := int64(b.listed/served.PerPage) * int64(l.page)
-	p := plan{runs: at.runs, together: at.together, bytes: bytes * int64(len(tasks)), overlap: bytes * 2 / 5} // of two of ours
+	p := plan{runs: at.runs, together: at.together, bytes: bytes * int64(len(tasks)), overlap: b.overlap(bytes, l.page)}
 	return b.measure(ctx, p, tasks...)
 }
+
+// overlap is how much two loops of ours may read twice: a share of a long list, and some
+// pages of a short one.
+func (b *bench) overlap(bytes int64, page int) int64 { return 2 * (bytes/5 + ahead*int64(page)) }
 
 func (b *bench) listFigure(what string, s share, pairs report.Ratios, took results) {
 	if s.text != "" {

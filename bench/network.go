@@ -50,7 +50,7 @@ func (b *bench) overTLS(ctx context.Context, kind, url string) (string, error) {
 	} {
 		b.say("%s, %s", row.name, kind)
 		task := work.Task{Work: row.work, Base: served.Base(url, 0, row.size), Size: row.size, Certificate: b.server.Certificate}
-		found, err := b.measure(ctx, plan{runs: b.runs, bytes: 3 * row.bytes, overlap: row.bytes / 5}, each(task, work.Ours, work.Theirs, work.Bare)...)
+		found, err := b.measure(ctx, plan{runs: b.runs, bytes: 3 * row.bytes, overlap: b.overlap(row.bytes, len(served.PipelinesPage(0, served.PerPage)))}, each(task, work.Ours, work.Theirs, work.Bare)...)
 		if err != nil {
 			return "", err
 		}
