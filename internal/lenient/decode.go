@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // ErrNotObject means that a response is something other than one JSON object.
@@ -56,18 +57,22 @@ func (d *decoder) whole(body []byte) (any, error) {
 	if err := checkFootprint(d.plan.of, body, d.stop); err != nil {
 		return nil, err
 	}
-	object, err := d.one()
+	object, err := d.one(false)
 	if err == nil {
 		err = d.end()
 	}
 	return object, err
 }
 
-// one decodes the object at the present offset into a new item.
-func (d *decoder) one() (any, error) {
-	v := d.newItem(d.plan)
+// one decodes the object at the present offset into a new item, which may be one of many.
+func (d *decoder) one(ofMany bool) (any, error) {
+	made := d.made
+	v := d.newItem(d.plan, ofMany)
 	if err := d.object(d.root); err != nil {
 		return nil, err
+	}
+	if !v.IsValid() {
+		v = d.flatItem(d.plan, made)
 	}
 	v.Set(d.root.value)
 	return v.Addr().Interface(), nil
@@ -78,8 +83,11 @@ func (d *decoder) one() (any, error) {
 // a list with an error.
 func List[P any](ctx context.Context, body []byte) (list []P, left LeftOut, err error) {
 	list = []P{}
-	left, err = elements(ctx, reflect.TypeFor[P](), body, func(object any) {
+	left, err = elements(ctx, reflect.TypeFor[P](), body, func(object any, left int) {
 		p, _ := object.(P)
+		if cap(list) == 0 {
+			list = slices.Grow(list, 1+min(left, 99)) // more than a page has are odd
+		}
 		list = append(list, p)
 	})
 	if err != nil {
@@ -88,8 +96,9 @@ func List[P any](ctx context.Context, body []byte) (list []P, left LeftOut, err 
 	return list, left, err
 }
 
-// elements decodes a list object by object.
-func elements(ctx context.Context, t reflect.Type, body []byte, add func(object any)) (LeftOut, error) {
+// elements decodes a list object by object. Left is how many more there are, if they are as
+// long as this one.
+func elements(ctx context.Context, t reflect.Type, body []byte, add func(object any, left int)) (LeftOut, error) {
 	d := newDecoder(t)
 	defer d.release()
 	d.data, d.stop.done = body, ctx.Done()
@@ -107,13 +116,13 @@ func elements(ctx context.Context, t reflect.Type, body []byte, add func(object 
 			d.left.add(i)
 			return d.skip()
 		}
-		lost := len(d.left.lost)
-		object, err := d.one()
+		start, lost := d.at, len(d.left.lost)
+		object, err := d.one(true)
 		d.left.underIndex(i, lost)
 		if err != nil {
 			return fmt.Errorf("element %d: %w", i, err)
 		}
-		add(object)
+		add(object, (len(body)-d.at)/(d.at-start))
 		return nil
 	})
 	if err == nil {

@@ -27,6 +27,10 @@ type memory struct {
 	texts strings.Builder
 	full  bool // responses are decoded in parts, so that a block is always filled
 
+	few     reflect.Value // an array of items that point to nothing
+	fewUsed int           // so many of them
+	made    int           // bytes of texts
+
 	item   reflect.Value // the present one, with room for what it points to
 	used   uint64        // bits of the pointers in it that are set
 	number uint          // of the item
@@ -47,7 +51,7 @@ func (m *memory) release() {
 	for _, s := range m.sites {
 		s.clear()
 	}
-	m.taken, m.item, m.texts = m.taken[:0], reflect.Value{}, strings.Builder{}
+	m.taken, m.item, m.few, m.texts = m.taken[:0], reflect.Value{}, reflect.Value{}, strings.Builder{}
 }
 
 // cool has no object compared with an earlier one, whose JSON is overwritten.
@@ -118,6 +122,7 @@ func (m *memory) keep(raw []byte, room int) (text string, shares bool) {
 	case len(raw) == 0:
 		return "", false
 	case len(raw) > longTexts:
+		m.made += len(raw)
 		return string(raw), false
 	case len(raw) > shortTexts:
 		return m.newText(raw, room), true
@@ -179,17 +184,42 @@ func (m *memory) newText(raw []byte, room int) string {
 		}
 		m.texts.Grow(min(textBlock, len(raw)+room))
 	}
+	m.made += len(raw)
 	start := m.texts.Len()
 	m.texts.Write(raw)
 	return m.texts.String()[start:]
 }
 
+// Of a list, a few items that point to nothing share an array, if they are small: who keeps
+// one keeps all. With the texts that share blocks, that is less than 4 KiB.
+const (
+	fewItems = 4
+	fewBytes = 256 // of an item
+	fewText  = 384 // bytes of its texts
+)
+
+// flatItem returns a new value of the plan's type, whose texts were made after so many
+// bytes of texts.
+func (m *memory) flatItem(p *plan, made int) reflect.Value {
+	switch {
+	case m.made-made > fewText:
+		return reflect.New(p.root.typ).Elem()
+	case !m.few.IsValid() || m.fewUsed == fewItems:
+		m.few, m.fewUsed = reflect.New(p.few).Elem(), 0
+	}
+	m.fewUsed++
+	return m.few.Index(m.fewUsed - 1)
+}
+
 // newItem returns a new value of the plan's type. It has room for what it points to, if
-// the plan says so.
-func (m *memory) newItem(p *plan) reflect.Value {
+// the plan says so. It is invalid if a [memory.flatItem] will do, as one of many.
+func (m *memory) newItem(p *plan, ofMany bool) reflect.Value {
 	m.used = 0
 	m.number++
-
+	if ofMany && p.few != nil {
+		m.item = reflect.Value{}
+		return m.item
+	}
 	if p.bundle == nil {
 		m.item = reflect.Value{}
 		return reflect.New(p.root.typ).Elem()

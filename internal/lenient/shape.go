@@ -102,6 +102,7 @@ type plan struct {
 	// all that its fields point to, and of room for their texts: so an item takes few
 	// allocations. It is nil if the type has no such fields.
 	bundle reflect.Type
+	few    reflect.Type // of an array of items that point to nothing, or nil
 
 	decoders sync.Pool // of *decoder
 }
@@ -122,6 +123,9 @@ func planOf(t reflect.Type) *plan {
 	}
 	if p.bundle = bundleOf(item); p.bundle != nil {
 		item.bytes = int64(p.bundle.Size() + p.bundle.Size()/8 + 16)
+	}
+	if item.pointer && item.flat && item.typ.Size() <= fewBytes {
+		p.few = reflect.ArrayOf(fewItems, item.typ)
 	}
 	p.most = max(b.most, item.slot+item.bytes)
 	plans.Store(t, p)

@@ -16,7 +16,7 @@ var errMoreData = errors.New("the response has more data after its end")
 
 // So many bytes of a body are read at once, at least: the more of them, the fewer objects
 // have only begun to arrive.
-const fewBytes, manyBytes = 8 << 10, 32 << 10
+const smallChunk, largeChunk = 8 << 10, 32 << 10
 
 // A Stream decodes a response while it arrives, so that only the current value is
 // in memory. No value may be much larger than most, in bytes.
@@ -48,7 +48,7 @@ func (s *Stream) Rest() io.Reader {
 
 // fill waits for more of the body. It reports whether more has arrived.
 func (s *Stream) fill() bool {
-	chunk := int(min(max(s.most, fewBytes), manyBytes))
+	chunk := int(min(max(s.most, smallChunk), largeChunk))
 	if s.err == nil && int64(len(s.data)-s.at) > s.most {
 		s.err = fmt.Errorf("a value is larger than the %d bytes of WithMaxAnswer", s.most)
 	}
@@ -329,7 +329,7 @@ func (s *Stream) object(d *decoder) (any, error) {
 	}
 	if left := d.left; isSmall(d.plan, int64(len(s.data)-s.at)) {
 		d.scanner = scanner{data: s.data, at: s.at, stop: d.stop}
-		if object, err := d.one(); err == nil {
+		if object, err := d.one(false); err == nil {
 			s.at = d.at
 			return object, nil
 		}
