@@ -182,6 +182,13 @@ func TestList(t *testing.T) {
 	}
 }
 
+// An object or a list does not stay where one item after the other has an empty text.
+func TestEmptyTextsInPlaceOfObjects(t *testing.T) {
+	list, _, err := lenient.List[*thing](t.Context(), []byte(`[{"one":{"name":"a"},"texts":["b"]},{"one":"","texts":""},{"one":"","texts":""}]`))
+	require.NoError(t, err)
+	require.Equal(t, []*thing{{One: &inner{"a"}, Texts: []string{"b"}}, {}, {}}, list)
+}
+
 func TestParseTime(t *testing.T) {
 	at := time.Date(2016, 8, 11, 11, 28, 34, 0, time.UTC)
 	for text, want := range map[string]time.Time{

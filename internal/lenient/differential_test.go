@@ -47,15 +47,17 @@ var mutatedPages = flag.Int("pages", 2000, "how many pages TestMutatedPages deco
 //
 //	go test ./internal/lenient -run MutatedPages -pages 1000000 -timeout 0
 func TestMutatedPages(t *testing.T) {
-	m := newMutator(t)
-	for i := range *mutatedPages {
+	m, i, page := newMutator(t), 0, []byte(nil)
+	defer func() {
+		if t.Failed() {
+			t.Logf("page %d: %s", i, page)
+		}
+	}()
+	for i = range *mutatedPages {
 		m.Rand = rand.New(rand.NewPCG(uint64(i), 20))
 		kind := kindsOfPages[i%len(kindsOfPages)]
-		page := m.page(kind.name)
+		page = m.page(kind.name)
 		kind.check(t, page)
-		if t.Failed() {
-			t.Fatalf("page %d: %s", i, page)
-		}
 	}
 }
 
