@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/webhook"
+)
+
+// A bot explains the failed pipelines of its projects. Events only wake it: what happened is
+// read, so that events that are lost, late, repeated or out of order do no harm.
+type bot struct {
+	settings *settings
+	client   *gitlabci.Client
+	store    *store
+	hub      *webhook.Hub
+	handler  *webhook.Handler
+
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func newBot(s *settings, client *gitlabci.Client, store *store, out io.Writer) *bot {
+	b := &bot{settings: s, client: client, store: store, hub: webhook.NewHub(), out: out}
+	b.handler = webhook.NewHandler(s.verifier, b.receive, &webhook.HandlerOptions{
+		Error: func(_ *webhook.Event, err error) { b.say("a request is refused: %v", err) },
+	})
+	return b
+}
+
+// say prints a line. Several goroutines do.
+func (b *bot) say(format string, values ...any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	fmt.Fprintf(b.out, format+"\n", values...)
+}
+
+// receive is called once for each event that is verified.
+func (b *bot) receive(ctx context.Context, event *webhook.Event) error {
+	b.say("event: %v", event)
+	return b.hub.Handle(ctx, event)
+}
+
+// serve receives webhooks and works until the context ends.
+func serve(ctx context.Context, b *bot, listener net.Listener) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	mux := http.NewServeMux()
+	mux.Handle("/gitlab", b.handler)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
+	served := make(chan error, 1)
+	go func() {
+		served <- server.Serve(listener)
+		stop()
+	}()
+	b.say("listening on http://%s/gitlab", listener.Addr())
+	err := b.run(ctx, server.Shutdown)
+	server.Close() // if Shutdown was too slow
+	if failure := <-served; !errors.Is(failure, http.ErrServerClosed) {
+		err = errors.Join(err, failure)
+	}
+	return err
+}
+
+// run watches the projects until the context ends, or one of them fails. Then it closes
+// what requests come from, and completes what has begun.
+func (b *bot) run(ctx context.Context, closeServer func(context.Context) error) error {
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	drain, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	var watchers sync.WaitGroup
+	errs := make(chan error, len(b.settings.projects))
+	for _, project := range b.settings.projects {
+		watchers.Go(func() {
+			if err := b.watch(watching, drain, project); err != nil {
+				errs <- fmt.Errorf("project %s: %w", project, err)
+				stop()
+			}
+		})
+	}
+	<-watching.Done()
+	defer time.AfterFunc(b.settings.drain, giveUp).Stop()
+	err := errors.Join(closeServer(drain), b.handler.Shutdown(drain))
+	watchers.Wait()
+	close(errs)
+	for failure := range errs {
+		err = errors.Join(err, failure)
+	}
+	b.say("stopped")
+	return err
+}
+
+// watch handles the changes of a project's pipelines, one after the other. Between two of
+// them it stops when watching ends. The work on one ends with drain.
+func (b *bot) watch(watching, drain context.Context, project gitlabci.ProjectID) error {
+	begin, err := b.store.begin(project, time.Now().Add(-b.settings.lookback))
+	if err != nil {
+		return err
+	}
+	opts := &gitlabci.WatchAllOptions{After: begin.Cursor, Since: begin.Since, Wake: b.hub}
+	for event, err := range b.client.Pipelines.WatchAll(watching, project, opts) {
+		if watching.Err() != nil {
+			return nil
+		}
+		if err == nil {
+			err = b.handle(watching, drain, project, event)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// handle explains a pipeline if it has failed. It is stored as handled afterwards: if the
+// program dies in between, it is explained again, and setting the same status again does
+// nothing. So no pipeline is missed and none has two statuses.
+func (b *bot) handle(watching, drain context.Context, project gitlabci.ProjectID, event *gitlabci.PipelineEvent) error {
+	id := event.Pipeline.ID
+	if event.Status != gitlabci.StatusFailed || b.store.handled(project, id) {
+		return b.store.advance(project, event.Cursor, 0)
+	}
+	for {
+		reason, err := b.explain(drain, project, event.Pipeline)
+		switch {
+		case err == nil:
+			if err := b.store.advance(project, event.Cursor, id); err != nil {
+				return err
+			}
+			b.say("pipeline %d of %s: %s", id, project, reason)
+			return nil
+		case isFinal(err):
+			b.say("pipeline %d of %s cannot be explained: %v", id, project, err)
+			return b.store.advance(project, event.Cursor, id)
+		case errors.Is(err, gitlabci.ErrUnauthorized) || drain.Err() != nil:
+			return err
+		}
+		b.say("pipeline %d of %s is tried again: %v", id, project, err)
+		select {
+		case <-watching.Done():
+			return nil // it is not stored as handled
+		case <-time.After(30 * time.Second):
+		}
+	}
+}

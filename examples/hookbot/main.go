@@ -1,0 +1,87 @@
+// Hookbot explains failed pipelines: it receives GitLab's webhooks, reads why a pipeline
+// failed, and sets a commit status that says so in one line. It misses no pipeline, and
+// explains none twice, however often it is restarted. The flag -h explains how to use it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"example.com/gitlabci"
+)
+
+const usage = `Hookbot explains failed pipelines: it receives GitLab's webhooks, reads why a
+pipeline failed, and sets a commit status that says so in one line.
+
+	hookbot [flags] PROJECT...   such as group/app
+	hookbot -demo                on a fake GitLab, without any settings
+
+Each project needs a webhook for pipeline events to POST /gitlab. Pipelines that fail
+while no event arrives are found by reading: when the bot starts, and every 5 minutes.
+
+Environment:
+  GITLAB_URL             the server; the default is https://gitlab.com
+  GITLAB_TOKEN           an access token with the scope api and the role Developer
+  HOOKBOT_SIGNING_TOKEN  the signing token of the webhooks; two, with a space between
+                         them, while it is replaced
+  HOOKBOT_SECRET_TOKEN   the same for secret tokens, before GitLab 19.0
+
+Exit codes:
+  0  an interrupt or SIGTERM ended it, and all that had begun was completed
+  1  it failed: start it again, and it continues
+  2  a flag, a variable or the state file is wrong
+
+Flags:
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	os.Exit(command(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// command runs the program and returns its exit code.
+func command(ctx context.Context, args []string, out, notes io.Writer) int {
+	err := run(ctx, args, out, notes)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	fmt.Fprintln(notes, "hookbot:", err)
+	if errors.Is(err, errSettings) {
+		return 2
+	}
+	return 1
+}
+
+// errSettings is matched by the errors that starting again does not mend.
+var errSettings = errors.New("settings")
+
+func run(ctx context.Context, args []string, out, notes io.Writer) error {
+	s, err := parse(args, os.Getenv, out)
+	if err != nil {
+		return err
+	}
+	if s.demo {
+		return demo(ctx, out)
+	}
+	client, err := gitlabci.NewClientFromEnv()
+	if err != nil {
+		return wrong(err)
+	}
+	store, err := openStore(s.state)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", s.listen)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, newBot(s, client, store, out), listener)
+}
