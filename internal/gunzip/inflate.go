@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
-	"math/bits"
 	"slices"
 	"sync"
 )
@@ -159,243 +158,101 @@ func (f *inflater) stored() bool {
 	return true
 }
 
-// fixed makes the tables that the format has for short texts.
-func (f *inflater) fixed() bool {
-	lengths := f.lengths[:]
-	for i := range mostLiterals {
-		switch {
-		case i < 144:
-			lengths[i] = 8
-		case i < 256:
-			lengths[i] = 9
-		case i < 280:
-			lengths[i] = 7
-		default:
-			lengths[i] = 8
-		}
-	}
-	for i := range mostDistances {
-		lengths[mostLiterals+i] = 5
-	}
-	return build(f.literals[:], lengths[:mostLiterals], literalBits, literalOf) &&
-		build(f.distances[:], lengths[mostLiterals:][:mostDistances], distanceBits, distanceOf)
-}
-
-var codeOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
-
-// dynamic reads the tables of a block.
-func (f *inflater) dynamic() bool {
-	f.refill()
-	literals, distances, codes := int(f.held&31)+257, int(f.held>>5&31)+1, int(f.held>>10&15)+4
-	if !f.drop(14) || literals > 286 || distances > 30 {
-		return false
-	}
-	var lengths [19]uint8
-	for _, i := range codeOrder[:codes] {
-		f.refill()
-		lengths[i] = uint8(f.held & 7)
-		if !f.drop(3) {
-			return false
-		}
-	}
-	if !build(f.codes[:], lengths[:], 7, codeLengthOf) || !f.codeLengths(literals+distances) {
-		return false
-	}
-	return f.lengths[256] > 0 && build(f.literals[:], f.lengths[:literals], literalBits, literalOf) &&
-		build(f.distances[:], f.lengths[literals:literals+distances], distanceBits, distanceOf)
-}
-
-// codeLengths reads the lengths of so many codes.
-func (f *inflater) codeLengths(n int) bool {
-	for i := 0; i < n; {
-		f.refill()
-		e := f.codes[f.held&127]
-		if e.length() == 0 || !f.drop(e.length()) {
-			return false
-		}
-		if e.value() < 16 {
-			f.lengths[i] = uint8(e.value())
-			i++
-			continue
-		}
-		repeat, length, extra := 3, uint8(0), uint(3)
-		switch e.value() {
-		case 16:
-			if i == 0 {
-				return false
-			}
-			length, extra = f.lengths[i-1], 2
-		case 18:
-			repeat, extra = 11, 7
-		}
-		repeat += int(f.held & (1<<extra - 1))
-		if !f.drop(extra) || i+repeat > n {
-			return false
-		}
-		for range repeat {
-			f.lengths[i] = length
-			i++
-		}
-	}
-	return true
-}
-
-// literalOf returns the entry of a literal, the end, or a length, without that of its code.
-func literalOf(symbol int) (e entry, ok bool) {
-	switch {
-	case symbol < 256:
-		return isLiteral | entry(symbol)<<16, true
-	case symbol == 256:
-		return isEnd, true
-	case symbol < 265:
-		return entry(symbol-254) << 16, true
-	case symbol < 285:
-		extra := (symbol - 261) / 4
-		return entry(3+(4+(symbol-265)%4)<<extra)<<16 | entry(extra)<<8, true
-	}
-	return 258 << 16, symbol == 285
-}
-
-func distanceOf(symbol int) (e entry, ok bool) {
-	if symbol < 4 {
-		return entry(symbol+1) << 16, true
-	}
-	extra := symbol/2 - 1
-	return entry(1+(2+symbol%2)<<extra)<<16 | entry(extra)<<8, symbol < 30
-}
-
-func codeLengthOf(symbol int) (e entry, ok bool) { return entry(symbol) << 16, true }
-
-// build makes a table of codes with these lengths, which must be complete; there can also
-// be no code, or one of a single bit.
-func build(table []entry, lengths []uint8, index uint, of func(symbol int) (entry, bool)) bool {
-	var counts, next [longestCode + 1]int
-	for _, n := range lengths {
-		counts[n]++
-	}
-	counts[0] = 0
-	code := 0
-	for n := 1; n <= longestCode; n++ {
-		code = (code + counts[n-1]) << 1
-		next[n] = code
-	}
-	table = table[:cap(table)]
-	clear(table[:1<<index])
-	all := code + counts[longestCode]
-	if all == 0 {
-		return true
-	}
-	if all != 1<<longestCode && (all != 1<<(longestCode-1) || counts[1] != 1) {
-		return false
-	}
-	used := 1 << index
-	for symbol, n := range lengths {
-		if n == 0 {
-			continue
-		}
-		e, ok := of(symbol)
-		code := int(bits.Reverse16(uint16(next[n])) >> (16 - n))
-		next[n]++
-		if !ok {
-			continue // it is no code, and an error if it is met
-		}
-		if used, ok = put(table, used, index, code, uint(n), e); !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// put puts an entry wherever the table's index begins with a code of n bits. It returns
-// how much of the table is used.
-func put(table []entry, used int, index uint, code int, n uint, e entry) (int, bool) {
-	if n <= index {
-		for i := code; i < 1<<index; i += 1 << n {
-			table[i] = e | entry(n)
-		}
-		return used, true
-	}
-	first, size := &table[code&(1<<index-1)], 1<<(longestCode-index)
-	if *first == 0 {
-		if used+size > len(table) {
-			return used, false
-		}
-		*first = isSecond | entry(used)<<16 | entry(index)
-		clear(table[used:][:size])
-		used += size
-	}
-	second := table[first.value():][:size]
-	for i := code >> index; i < size; i += 1 << (n - index) {
-		second[i] = e | entry(n-index)
-	}
-	return used, true
-}
-
 // longestStep is what one step of block writes at most: a match, or three literals.
 const longestStep = 258
+
+// A window is what was read from the data and not used. As a value it stays in
+// registers, which is why block does not work on the inflater's own.
+type window struct {
+	held uint64 // the next bit lowest
+	n    int    // how many bits; negative after the end
+	at   int    // in the data
+}
+
+// refill holds at least 56 bits, if there are so many.
+func (w window) refill(in []byte) window {
+	if w.at+8 > len(in) {
+		return w.refillLast(in)
+	}
+	w.held |= binary.LittleEndian.Uint64(in[w.at:]) << uint(w.n&63)
+	w.at += (63 - w.n) >> 3
+	w.n |= 56
+	return w
+}
+
+func (w window) refillLast(in []byte) window {
+	for ; w.n < 56 && w.at < len(in); w.at++ {
+		w.held |= uint64(in[w.at]) << uint(w.n)
+		w.n += 8
+	}
+	return w
+}
+
+func (w window) drop(n uint) window { return window{w.held >> (n & 63), w.n - int(n), w.at} }
+
+// valueOf is the value of an entry with the bits that follow its code.
+func (w window) valueOf(e entry) int { return e.value() + int(w.held&(1<<e.extra()-1)) }
 
 // block inflates what the tables are for, up to the end of the block.
 func (f *inflater) block() bool {
 	out, end := f.out[:cap(f.out)], len(f.out)
-	in, at, held, n := f.in, f.at, f.held, int(f.n) // n is negative after the end
-	for n >= 0 {
-		if at+8 <= len(in) { // as refill does
-			held |= binary.LittleEndian.Uint64(in[at:]) << uint(n&63)
-			at += (63 - n) >> 3
-			n |= 56
-		} else {
-			for ; n < 56 && at < len(in); at++ {
-				held |= uint64(in[at]) << uint(n)
-				n += 8
-			}
-		}
+	for w := (window{f.held, int(f.n), f.at}); w.n >= 0 && end <= f.most; {
+		w = w.refill(f.in)
 		if end+longestStep > len(out) {
-			if end > f.most {
-				return false
-			}
 			out = slices.Grow(out[:end], longestStep+min(end, f.most-end))
 			out = out[:cap(out)]
 		}
-		e := f.literals[held&(1<<literalBits-1)]
-		if e&isLiteral != 0 { // 56 bits have three of them
-			for i := 0; i < 3 && e&isLiteral != 0; i++ {
+		e := f.literals[w.held&(1<<literalBits-1)]
+		if e&isLiteral != 0 {
+			for i := 0; i < 3 && e&isLiteral != 0; i++ { // 56 bits have three of them
 				out[end] = byte(e >> 16)
 				end++
-				held, n = held>>(e.length()&63), n-int(e.length())
-				e = f.literals[held&(1<<literalBits-1)]
+				w = w.drop(e.length())
+				e = f.literals[w.held&(1<<literalBits-1)]
 			}
 			continue
 		}
 		if e&isSecond != 0 {
-			held, n = held>>literalBits, n-literalBits
-			e = f.literals[e.value()+int(held&(1<<(longestCode-literalBits)-1))]
+			w = w.drop(literalBits)
+			e = f.literals[e.value()+int(w.held&(1<<(longestCode-literalBits)-1))]
 		}
-		held, n = held>>(e.length()&63), n-int(e.length())
-		if e&isEnd != 0 && n >= 0 && end <= f.most {
-			f.out, f.at, f.held, f.n = out[:end], at, held, uint(n)
-			return true
+		w = w.drop(e.length())
+		if e&isEnd != 0 && w.n >= 0 {
+			return f.leave(out[:end], w)
 		}
 		if e&isLiteral != 0 {
 			out[end] = byte(e >> 16)
 			end++
 			continue
 		}
-		length := e.value() + int(held&(1<<e.extra()-1))
-		held, n = held>>e.extra(), n-int(e.extra())
-		d := f.distances[held&(1<<distanceBits-1)]
-		if d&isSecond != 0 {
-			held, n = held>>distanceBits, n-distanceBits
-			d = f.distances[d.value()+int(held&(1<<(longestCode-distanceBits)-1))]
-		}
-		held, n = held>>(d.length()&63), n-int(d.length())
-		distance := d.value() + int(held&(1<<d.extra()-1))
-		held, n = held>>d.extra(), n-int(d.extra())
-		if e.length() == 0 || d.length() == 0 || e&isEnd != 0 || distance > end-f.start {
+		length, distance := w.valueOf(e), 0
+		distance, w = f.distance(w.drop(e.extra()))
+		if e.length() == 0 || e&isEnd != 0 || distance == 0 || distance > end-f.start {
 			return false
 		}
 		end = repeat(out, end, distance, length)
 	}
 	return false
+}
+
+// leave ends a block.
+func (f *inflater) leave(out []byte, w window) bool {
+	f.out, f.at, f.held, f.n = out, w.at, w.held, uint(w.n)
+	return true
+}
+
+// distance reads the distance of a match, 0 if there is none with this code.
+func (f *inflater) distance(w window) (int, window) {
+	d := f.distances[w.held&(1<<distanceBits-1)]
+	if d&isSecond != 0 {
+		w = w.drop(distanceBits)
+		d = f.distances[d.value()+int(w.held&(1<<(longestCode-distanceBits)-1))]
+	}
+	if d.length() == 0 {
+		return 0, w
+	}
+	w = w.drop(d.length())
+	return w.valueOf(d), w.drop(d.extra())
 }
 
 // repeat appends so many bytes of those at a distance, which may be among them.

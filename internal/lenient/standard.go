@@ -51,26 +51,21 @@ func ForeignList[P any](ctx context.Context, body []byte) (list []P, left LeftOu
 	}
 	list = []P{}
 	err = s.each(func(i int) error {
-		if i == maxElements {
-			return errTooMany
-		}
 		raw, err := s.value()
 		switch {
 		case err != nil:
 			return err
+		case i == maxElements:
+			return errTooMany
 		case raw[0] != '{' && isObject(t.Elem()):
 			left.add(i)
 			return nil
 		}
-		lost := len(left.lost)
-		object, err := left.standard(t, raw)
-		left.underIndex(i, lost)
-		if err != nil {
-			return fmt.Errorf("element %d: %w", i, err)
+		object, err := left.element(i, t, raw)
+		if p, ok := object.(P); ok {
+			list = append(list, p)
 		}
-		p, _ := object.(P)
-		list = append(list, p)
-		return nil
+		return err
 	})
 	if err == nil {
 		err = s.end()
@@ -79,6 +74,17 @@ func ForeignList[P any](ctx context.Context, body []byte) (list []P, left LeftOu
 		list = nil
 	}
 	return list, left, err
+}
+
+// element decodes an element of a list by encoding/json.
+func (l *LeftOut) element(i int, t reflect.Type, raw []byte) (any, error) {
+	lost := len(l.lost)
+	object, err := l.standard(t, raw)
+	l.underIndex(i, lost)
+	if err != nil {
+		return nil, fmt.Errorf("element %d: %w", i, err)
+	}
+	return object, nil
 }
 
 // isObject reports whether only an object fits a type.
