@@ -63,7 +63,8 @@ func OpenParts(ctx context.Context, server Server, fixed bool) (*Parts, []byte, 
 
 func (p *Parts) open(ctx context.Context) (block, error) {
 	resp, err := p.ask(ctx, fmt.Sprintf("bytes=-%d", tailSize))
-	if p.refusesPart(err) { // and perhaps not one that begins at the beginning
+	isEnd := !p.refusesPart(err)
+	if !isEnd { // and perhaps not one that begins at the beginning
 		resp, err = p.ask(ctx, "bytes=0-0")
 	}
 	if p.refusesPart(err) {
@@ -72,7 +73,7 @@ func (p *Parts) open(ctx context.Context) (block, error) {
 	if err != nil {
 		return block{}, err
 	}
-	tail, body, err := p.begin(resp)
+	tail, body, err := p.begin(resp, isEnd)
 	if err != nil {
 		resp.Body.Close()
 		return block{}, err
@@ -113,8 +114,9 @@ func (p *Parts) refusesPart(err error) bool {
 }
 
 // begin learns from the first response what the archive is, and where its tail
-// begins. The body is that of the response if it is the tail, else it is closed.
-func (p *Parts) begin(resp *rest.Response) (tail block, body io.ReadCloser, err error) {
+// begins. IsEnd says that the end was requested. The body is that of the response if it
+// is the tail, else it is closed.
+func (p *Parts) begin(resp *rest.Response, isEnd bool) (tail block, body io.ReadCloser, err error) {
 	p.name, p.validator = secret.Redact(fileName(resp), p.secrets), strongValidator(resp.Header)
 	p.from, p.place = resp.From, placeOf(resp)
 	if err := p.accept(resp); err != nil {
@@ -127,7 +129,7 @@ func (p *Parts) begin(resp *rest.Response) (tail block, body io.ReadCloser, err 
 		p.size = resp.ContentLength
 		return p.tailOf(resp, 0, p.size)
 	}
-	r, err := p.measure(resp)
+	r, err := p.measure(resp, isEnd)
 	if err != nil {
 		return block{}, nil, err
 	}
@@ -135,7 +137,7 @@ func (p *Parts) begin(resp *rest.Response) (tail block, body io.ReadCloser, err 
 }
 
 // measure learns from the first 206 how large the archive is.
-func (p *Parts) measure(resp *rest.Response) (contentRange, error) {
+func (p *Parts) measure(resp *rest.Response, isEnd bool) (contentRange, error) {
 	r, err := parseContentRange(resp.Header.Get("Content-Range"))
 	if err != nil && resp.ContentLength == 0 { // an empty file's, which net/http calls "bytes 0--1/0"
 		return r, ErrNoParts
@@ -143,11 +145,10 @@ func (p *Parts) measure(resp *rest.Response) (contentRange, error) {
 	if err != nil {
 		return r, p.fail(err)
 	}
-	suffix := resp.Request.Header.Get("Range") != "bytes=0-0"
-	if p.size = r.total; r.total < 0 && suffix {
+	if p.size = r.total; r.total < 0 && isEnd {
 		p.size = r.last + 1
 	}
-	if p.size < 0 || suffix && r.last != p.size-1 {
+	if p.size < 0 || isEnd && r.last != p.size-1 {
 		return r, p.fail(fmt.Errorf("Content-Range %d-%d of %d is not the end of the archive", r.first, r.last, r.total))
 	}
 	return r, nil
