@@ -98,7 +98,7 @@ func pageOfNodes(given map[string]any) (from, size int, err error) {
 		from, err = strconv.Atoi(string(text))
 	}
 	if err != nil || from < 0 {
-		return 0, 0, errors.New("Please provide a valid cursor")
+		return 0, 0, errors.New("the argument after is not a cursor of this list")
 	}
 	return from, size, nil
 }

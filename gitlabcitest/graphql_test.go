@@ -80,7 +80,7 @@ func TestGraphQLErrors(t *testing.T) {
 		`{ ...F } fragment F on Query { ...F }`:                                  `{"errors":[{"message":"Fragment F contains an infinite loop"}]}`,
 		`{ ...G }`:                                                               `{"errors":[{"message":"Fragment G was used, but not defined"}]}`,
 		`mutation { a }`:                                                         `{"errors":[{"message":"The fake has no mutation"}]}`,
-		`{ project(fullPath: "group/app") { pipelines(after: "?") { count } } }`: `{"data":{"project":{"pipelines":null}},"errors":[{"message":"Please provide a valid cursor","path":["project","pipelines"]}]}`,
+		`{ project(fullPath: "group/app") { pipelines(after: "?") { count } } }`: `{"data":{"project":{"pipelines":null}},"errors":[{"message":"the argument after is not a cursor of this list","path":["project","pipelines"]}]}`,
 		`{`:                           `{"errors":[{"message":"Parse error on end of document"}]}`,
 		`{ a(: 1) }`:                  `{"errors":[{"message":"Parse error on \":\" at line 1"}]}`,
 		``:                            `{"errors":[{"message":"the document has no operation"}]}`,

@@ -28,10 +28,11 @@ type chain struct {
 	Map  map[string]int `json:"map"`
 	At   *time.Time     `json:"at"`
 	embeddedToo
-	skipped chan int
 }
 
-type embeddedToo struct{ chan_ int }
+type embeddedToo struct {
+	Ignored chan int `json:"-"`
+}
 
 // A plan is used only where it means the same as encoding/json.
 func TestIsPlannable(t *testing.T) {
