@@ -277,7 +277,7 @@ func TestJobPagesResume(t *testing.T) {
 
 func TestJobPagesStopWithTheLoop(t *testing.T) {
 	s := testkit.NewListScript(t, jobPagesServer(false, false))
-	for job, err := range s.Client(t).Jobs.All(t.Context(), "group/app", nil) {
+	for job, err := range s.Client(t).Jobs.All(t.Context(), "group/app", windowOptions(1)) {
 		require.NoError(t, err)
 		if job.ID == 3 {
 			break

@@ -209,7 +209,7 @@ func TestPagesAll(t *testing.T) {
 func TestPagesAreAskedForInTime(t *testing.T) {
 	for _, test := range []struct{ last, requests int }{{1, 1}, {99, 1}, {100, 1}, {101, 2}, {200, 2}, {201, 3}, {250, 3}} {
 		s := testkit.NewListScript(t, pageNumbered(250))
-		seq := s.Client(t).Pipelines.All(t.Context(), "group/app", nil)
+		seq := s.Client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(1))
 		require.Empty(t, s.Received(), "before the loop")
 		for pipeline, err := range seq {
 			require.NoError(t, err)
