@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -79,7 +80,7 @@ func (l *windowList) cursor(id int) string {
 func (l *windowList) below(cursor string) (id, status int) {
 	text, _ := base64.URLEncoding.DecodeString(cursor)
 	if _, err := fmt.Sscanf(string(text), `{"id":"%d"`, &id); err != nil {
-		return 1 << 62, 0
+		return math.MaxInt, 0
 	}
 	if !l.sent[cursor] {
 		l.made++
@@ -277,7 +278,7 @@ func TestWindowsOfOtherServers(t *testing.T) {
 		"refuses it":             {refuses(http.StatusBadRequest), false, 40},
 		"fails":                  {refuses(http.StatusInternalServerError), false, 40},
 		"has no such method":     {refuses(http.StatusMethodNotAllowed), false, 40},
-		"begins anew":            {reads(func(int) int { return 1 << 62 }), false, 90},
+		"begins anew":            {reads(func(int) int { return math.MaxInt }), false, 90},
 		"begins above it":        {reads(func(below int) int { return below + 1000 }), false, 90},
 		"begins below it":        {reads(func(below int) int { return below - 20_000 }), false, 100},
 		"begins a little below":  {reads(func(below int) int { return below - 150 }), false, 100},
