@@ -157,7 +157,7 @@ func (l *windowList) page(req *http.Request) *testkit.Canned {
 func (l *windowList) read(t *testing.T, what string, opts *gitlabci.ListJobsOptions) time.Duration {
 	client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://"+testkit.Host), gitlabci.WithTransport(l), gitlabci.WithToken("glpat-x"), gitlabci.WithRetries(0))
 	require.NoError(t, err)
-	start, last, yielded := time.Now(), 1<<62, map[int]bool{}
+	start, last, yielded := time.Now(), math.MaxInt, map[int]bool{}
 	for job, err := range client.Jobs.All(t.Context(), "group/app", opts) {
 		require.NoError(t, err, what)
 		require.Less(t, int(job.ID), last, "%s: repeated, or out of order", what)
