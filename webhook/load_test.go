@@ -95,7 +95,7 @@ func TestEventsThatTakeTooMuchMemory(t *testing.T) {
 		"project":{"id":42},"user":{"id":7},"source_pipeline":{"pipeline_id":30},"builds":[`
 	for name, builds := range map[string]string{
 		"objects without fields": strings.Repeat("{},", 500_000) + "{}",
-		"many builds":            strings.Repeat(`{"id":9,"name":"unit","user":{"id":7,"username":"ada"},"runner":{"id":3,"tags":["a","b"]}},`, 20_000) + "{}",
+		"many builds":            strings.Repeat(`{"id":9,"name":"unit","user":{"id":7,"username":"ada"},"runner":{"id":3,"tags":["a","b"]}},`, 40_000) + "{}",
 	} {
 		var e *webhook.Event
 		allocated := testkit.Allocated(func() { e = parse(t, head+builds+"]}") })
