@@ -2,12 +2,15 @@ package gitlabci
 
 import (
 	"cmp"
+	"fmt"
+	"log/slog"
 	"math"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/secret"
 )
 
 // A ProjectID names a project: its full path, such as "group/app", or its
@@ -176,8 +179,16 @@ type CommitStatus struct {
 	Author       *User      `json:"author,omitzero"`
 }
 
-// A WebhookPayload is what a webhook was told, as the text of its JSON. "" is none.
+// A WebhookPayload is the body of a delivery, as the text of its JSON. "" is none. It can
+// have secrets, such as the variables of a pipeline, so it is printed as [REDACTED];
+// string(p) is the text.
 type WebhookPayload string
+
+// Format writes the same for every verb.
+func (WebhookPayload) Format(f fmt.State, verb rune) { secret.New("").Format(f, verb) }
+
+// LogValue is what log/slog writes.
+func (WebhookPayload) LogValue() slog.Value { return secret.New("").LogValue() }
 
 // MarshalJSON writes the JSON itself, and "" as null.
 func (p WebhookPayload) MarshalJSON() ([]byte, error) { return []byte(cmp.Or(p, "null")), nil }

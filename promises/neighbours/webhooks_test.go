@@ -291,3 +291,17 @@ func TestUpdateWebhookIsReadBack(t *testing.T) {
 		}
 	}
 }
+
+// The body of a delivery can have the values of variables, which nothing prints.
+func TestWebhookPayloadsAreNotPrinted(t *testing.T) {
+	event := gitlabci.WebhookEvent{RequestData: `{"value":"geheim"}`}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("delivered", "payload", event.RequestData)
+	for _, printed := range []string{
+		fmt.Sprint(event), fmt.Sprintf("%+v %#v %q %s %x", event, event, event.RequestData, event.RequestData, event.RequestData), log.String(),
+	} {
+		require.NotContains(t, printed, "geheim")
+		require.Contains(t, printed, "[REDACTED]")
+	}
+	require.Contains(t, string(event.RequestData), "geheim")
+}
