@@ -89,7 +89,7 @@ func receiverChild() error {
 func receiver(t testing.TB, timeout time.Duration) (url string, end func() (once, more int, peak int64)) {
 	t.Helper()
 	child := memoryCopy(t, webhookReceiver+"="+timeout.String(), "GOMEMLIMIT=48MiB") // or garbage may double what is in use
-	child.Env = append(child.Env, "GOCOVERDIR="+t.TempDir()) // or a program that measures coverage complains
+	child.Env = append(child.Env, "GOCOVERDIR="+t.TempDir())                         // or a program that measures coverage complains
 	var problems strings.Builder
 	child.Stderr = &problems
 	input, err := child.StdinPipe()
