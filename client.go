@@ -208,9 +208,9 @@ type queues struct {
 	all map[string]*queue // by thing
 }
 
-// A queue is of one call that goes on, and of others that wait.
+// A queue lets one call run at a time, while others wait.
 type queue struct {
-	free  chan struct{} // has an element while no call goes on
+	free  chan struct{} // has an element while no call runs
 	calls int           // in the queue
 }
 

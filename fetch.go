@@ -331,7 +331,8 @@ type SendOptions struct {
 	// once, as a PUT that sets a value. It is then retried as a read is.
 	Repeatable bool
 
-	// Secrets are values in the body that no error and no log may show.
+	// Secrets are values in the body that no error and no log may show. They have at least
+	// 8 characters: shorter ones are not taken out of texts.
 	Secrets []string
 }
 

@@ -23,7 +23,7 @@ type GraphQLError struct {
 type GraphQLProblem struct {
 	Message    string
 	Path       string         // of the field, such as "project.pipelines.nodes[0]"; "" if it is about the whole query
-	Extensions map[string]any // what else GitLab says, such as a "code"; nil if nothing
+	Extensions map[string]any // what else GitLab says, such as a "code", as it was sent; nil if nothing
 }
 
 // Error returns the messages.

@@ -65,7 +65,7 @@ const (
 	WebhookAlertStatusDisabled            WebhookAlertStatus = "disabled"             // until a test request succeeds
 )
 
-// WebhookTriggers are the events that a webhook is told of.
+// WebhookTriggers are the events that a webhook receives.
 type WebhookTriggers struct {
 	PushEvents                bool `json:"push_events"`
 	TagPushEvents             bool `json:"tag_push_events"`
@@ -98,7 +98,7 @@ type WebhookValue struct {
 type WebhookOptions struct {
 	URL string `json:"url,omitzero"` // for Update only
 
-	// Triggers are the events that the webhook is told of, and no others. Nil in a create is
+	// Triggers are the events that the webhook receives, and no others. Nil in a create is
 	// pipelines, jobs and deployments.
 	Triggers *WebhookTriggers `json:"-"`
 
@@ -212,7 +212,7 @@ func (s *WebhooksService) Delete(ctx context.Context, project ProjectID, hook We
 	return s.client.wire.Discard(ctx, rest.Repeatable(http.MethodDelete, at("projects", project, "hooks", hook), nil))
 }
 
-// A WebhookTrigger is what a webhook is told of. The set is open.
+// A WebhookTrigger is a kind of event that a webhook receives. The set is open.
 type WebhookTrigger string
 
 // The triggers of CI.

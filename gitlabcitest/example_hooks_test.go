@@ -8,7 +8,7 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// A receiver of webhooks is told of what happens, and told again of some of it.
+// A receiver of webhooks gets events, and some of them twice.
 func ExampleServer_AddHook() {
 	srv := gitlabcitest.NewServer()
 	defer srv.Close()

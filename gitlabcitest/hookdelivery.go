@@ -13,7 +13,7 @@ import (
 	"example.com/gitlabci/internal/memnet"
 )
 
-// A hookDelivery is an event that one hook is told of.
+// A hookDelivery is an event that is sent to one hook.
 type hookDelivery struct {
 	hook  *hook
 	event HookEvent
@@ -24,7 +24,7 @@ type hookDelivery struct {
 	due   time.Time // of one that is late
 }
 
-// A postOffice has what hooks are told of. It belongs to the state, and is guarded by the
+// A postOffice has the events that are sent to hooks. It belongs to the state, and is guarded by the
 // server's lock.
 type postOffice struct {
 	state    *state

@@ -45,7 +45,7 @@ type Hook struct {
 
 	Token        string      // that is sent in X-Gitlab-Token: none
 	SigningToken string      // "whsec_" and 32 bytes in base64, that deliveries are signed with: none
-	Events       []HookEvent // that it is told of: all of pipelines, jobs and deployments
+	Events       []HookEvent // that it receives: all of pipelines, jobs and deployments
 	Name         string      // none
 	Description  string      // none
 }

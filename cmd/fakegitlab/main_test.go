@@ -259,7 +259,7 @@ func TestBadFlags(t *testing.T) {
 	}
 }
 
-// A hook is told of what a client starts, with its tokens.
+// What a client starts is delivered to a hook, with its tokens.
 func TestTellsAHook(t *testing.T) {
 	const token, signing = "correct horse", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 	told := make(chan *http.Request, 1000)
