@@ -40,7 +40,7 @@ keeps nothing or, for a call, net/http and encoding/json alone.
 const whyCall = "A call of ours keeps what tells whether it may be repeated, watches whether its request was sent and its " +
 	"response continues, and keeps the token from other hosts: microseconds, beside the milliseconds of a server."
 
-const whyGzip = "both unpack by the same compress/gzip, which is a large part of our time and a small one of client-go's."
+const whyGzip = "unpacking and net/http, which both clients need, are a large part of our time and a small one of client-go's."
 
 func page(title, name string, faster, allocs float64) decoding {
 	return decoding{title: title, ours: []string{name}, names: []string{work.Ours}, theirs: name, least: "scan", gzip: faster > 0, faster: []float64{faster}, allocs: allocs, missed: whyGzip}
