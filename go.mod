@@ -1,6 +1,6 @@
 module example.com/gitlabci
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/google/go-querystring v1.2.0

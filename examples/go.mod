@@ -1,6 +1,6 @@
 module example.com/gitlabci/examples
 
-go 1.26
+go 1.26.0
 
 require example.com/gitlabci v0.0.0
 
