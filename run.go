@@ -179,6 +179,10 @@ func (r *run) exit(ctx context.Context, err error) error {
 // Wait waits until a pipeline has finished, and returns it. A failed pipeline is
 // not an error: see its Status.
 //
+//	GET /projects/:id/pipelines/:pipeline_id/jobs
+//	GET /projects/:id/pipelines/:pipeline_id/bridges
+//	GET /projects/:id/pipelines/:pipeline_id
+//
 // It polls as [PipelinesService.Watch] does, and reads the pipeline itself once
 // more at the end. With [WatchOptions.Downstream] it also waits for the pipelines
 // below, except those that the token may not read. Their status does not change the

@@ -27,23 +27,19 @@ func TestReadmeBot(t *testing.T) {
 	require.Less(t, strings.Count(bot, "\n"), 40)
 }
 
-// The table of endpoints in README.md has a row for each method of one endpoint.
-func TestReadmeEndpoints(t *testing.T) {
-	page, err := os.ReadFile(testkit.ModuleFile(t, "README.md"))
+// The page of endpoints, which is made of the comments of the methods, has the endpoint that
+// each method really requests.
+func TestPageOfEndpoints(t *testing.T) {
+	page, err := os.ReadFile(testkit.ModuleFile(t, "docs/endpoints.md"))
 	require.NoError(t, err)
 	rows := strings.Split(string(page), "\n")
 	for name, method := range testkit.Methods {
-		if method.Many || name == "Jobs.FindByName" {
-			continue // rows of the second table
-		}
-		route := method.Route
-		if name == "Jobs.FollowLog" {
-			route += "/trace"
-		}
-		_, short, _ := strings.Cut(name, ".")
-		require.True(t, slices.ContainsFunc(rows, func(row string) bool {
-			return strings.HasPrefix(row, "| `"+route+"` |") && (strings.Contains(row, "`"+name+"`") || strings.Contains(row, "`"+short+"`"))
-		}), "%s has no row for %s", name, route)
+		service, short, _ := strings.Cut(name, ".")
+		begin := slices.Index(rows, "## "+service)
+		require.True(t, slices.ContainsFunc(rows[max(begin, 0):], func(row string) bool {
+			return strings.HasPrefix(row, "| [`"+method.Route+"`]") && strings.Contains(row, "`"+short+"`") ||
+				strings.HasPrefix(row, "| `"+name+"` |") && strings.Contains(row, "`"+method.Route+"`")
+		}), "%s has no row with %s", name, method.Route)
 	}
 }
 
@@ -59,7 +55,7 @@ func TestNamedTestsExist(t *testing.T) {
 		tests.Write(source)
 		return err
 	}))
-	for _, page := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md"} {
+	for _, page := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/scale.md"} {
 		text, err := os.ReadFile(testkit.ModuleFile(t, page))
 		require.NoError(t, err)
 		for _, name := range regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`").FindAllStringSubmatch(string(text), -1) {
@@ -71,7 +67,7 @@ func TestNamedTestsExist(t *testing.T) {
 // The go command takes all that follows a flag of a test, such as -soak.calls, for that
 // test, so that packages must stand before it. Otherwise the root's tests get the flag.
 func TestNamedCommandsHavePackages(t *testing.T) {
-	for _, page := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", ".ci/run"} {
+	for _, page := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", ".ci/run", "docs/scale.md"} {
 		text, err := os.ReadFile(testkit.ModuleFile(t, page))
 		require.NoError(t, err)
 		for _, command := range regexp.MustCompile(`go test[^&\n]*`).FindAllString(string(text), -1) {

@@ -1,0 +1,215 @@
+package promises_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/internal/testkit"
+)
+
+// Every snippet of Go in the pages compiles, as a function or as declarations, with what
+// pageNames has declared for it. They are built as a package of the module interop, which
+// has the other libraries that the pages name.
+func TestSnippetsCompile(t *testing.T) {
+	t.Parallel()
+	root := testkit.ModuleFile(t, ".")
+	workspace, err := exec.CommandContext(t.Context(), "go", "env", "GOWORK").Output()
+	require.NoError(t, err)
+	if strings.TrimSpace(string(workspace)) == "off" {
+		t.Skip("without the workspace there is no module interop")
+	}
+	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	require.NoError(t, err)
+	require.NotEmpty(t, pages)
+	pages = append(pages, filepath.Join(root, "README.md"), filepath.Join(root, "MIGRATING.md"))
+
+	const folder = "snippets"
+	written := t.TempDir()
+	overlay := map[string]string{}
+	add := func(name, source string) {
+		path := filepath.Join(written, name)
+		require.NoError(t, os.WriteFile(path, []byte(source), 0o600))
+		overlay[filepath.Join(root, "interop", folder, name)] = path
+	}
+	add("names.go", pageNames)
+	add("calls.go", callsOf(t, filepath.Join(root, "MIGRATING.md")))
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for line, snippet := range snippetsOf(string(text)) {
+			place := fmt.Sprintf("%s:%d", filepath.Base(page), line)
+			source, err := compilable(snippet, place)
+			require.NoError(t, err, "%s:\n%s", place, snippet)
+			add(strings.NewReplacer(".", "_", ":", "_").Replace(place)+".go", source)
+		}
+	}
+
+	replaced, err := json.Marshal(map[string]any{"Replace": overlay})
+	require.NoError(t, err)
+	list := filepath.Join(written, "overlay.json")
+	require.NoError(t, os.WriteFile(list, replaced, 0o600))
+	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", list, "./"+folder)
+	build.Dir = filepath.Join(root, "interop")
+	output, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+}
+
+var callsRow = regexp.MustCompile("(?m)^\\| [a-z' -]+ \\| `(.+)` \\| `(.+)` \\|$")
+
+// callsOf makes a file of the calls that a page has side by side in a table.
+func callsOf(t *testing.T, page string) string {
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	_, table, found := strings.Cut(string(text), "common calls\n")
+	require.True(t, found)
+	table, _, _ = strings.Cut(table, "\n## ")
+	rows := callsRow.FindAllStringSubmatch(table, -1)
+	require.Equal(t, strings.Count(table, "\n|")-2, len(rows), "a row is of another form")
+	theirs, ours := "", ""
+	for _, row := range rows {
+		theirs += "\t" + row[1] + "\n"
+		ours += "\t" + row[2] + "\n"
+	}
+	return fmt.Sprintf(callsFile, theirs, ours)
+}
+
+const callsFile = `package snippets
+
+import (
+	"context"
+
+	"gitlab.com/gitlab-org/api/client-go/v2"
+
+	"example.com/gitlabci"
+)
+
+func _(ctx context.Context, git *gitlab.Client, project string, id, iid int64, sha, token, url, content string) {
+%s}
+
+func _(ctx context.Context, client *gitlabci.Client, project gitlabci.ProjectID, pipeline gitlabci.PipelineID, job gitlabci.JobID,
+	iid int64, sha, token, url, content string) {
+%s}
+`
+
+// snippetsOf ranges over the blocks of Go in a page, with the line on which each begins.
+func snippetsOf(page string) func(yield func(int, string) bool) {
+	return func(yield func(int, string) bool) {
+		var block []string
+		indent, begin := "", 0
+		for number, line := range strings.Split(page, "\n") {
+			text := strings.TrimLeft(line, " ")
+			switch {
+			case begin == 0 && text == "```go":
+				block, indent, begin = nil, line[:len(line)-len(text)], number+2
+			case begin > 0 && text == "```":
+				if !yield(begin, strings.Join(block, "\n")+"\n") {
+					return
+				}
+				begin = 0
+			case begin > 0:
+				block = append(block, strings.TrimPrefix(line, indent))
+			}
+		}
+	}
+}
+
+// compilable makes a file of a snippet: of its declarations or, if it has statements, of
+// a function around them. Nothing in it need be used.
+func compilable(snippet, place string) (string, error) {
+	const head = "package snippets\n"
+	marked := "//line " + place + "\n" + snippet
+	body := marked
+	file, err := parser.ParseFile(token.NewFileSet(), place, head+body, 0)
+	if err != nil {
+		body = "func _() error {\n" + marked
+		file, err = parser.ParseFile(token.NewFileSet(), place, head+body+"return nil\n}\n", 0)
+		if err != nil {
+			return "", err
+		}
+		for _, name := range defined(file.Decls[0].(*ast.FuncDecl)) {
+			body += "_ = " + name + "\n"
+		}
+		body += "return nil\n}\n"
+	}
+	var imports strings.Builder
+	for _, path := range pagePackages {
+		name := path[strings.LastIndex(path, "/")+1:]
+		if name == "v2" {
+			name = "gitlab"
+		}
+		if slices.ContainsFunc(file.Unresolved, func(used *ast.Ident) bool { return used.Name == name }) {
+			fmt.Fprintf(&imports, "import %q\n", path)
+		}
+	}
+	return head + imports.String() + body, nil
+}
+
+// defined returns the variables that the statements of a function itself define.
+func defined(function *ast.FuncDecl) []string {
+	var names []string
+	for _, statement := range function.Body.List {
+		define, ok := statement.(*ast.AssignStmt)
+		if !ok || define.Tok != token.DEFINE {
+			continue
+		}
+		for _, left := range define.Lhs {
+			if name, ok := left.(*ast.Ident); ok && name.Name != "_" && !slices.Contains(names, name.Name) {
+				names = append(names, name.Name)
+			}
+		}
+	}
+	return names
+}
+
+// pagePackages are those that snippets may name without an import.
+var pagePackages = []string{
+	"context", "crypto/tls", "crypto/x509", "encoding/json", "errors", "fmt", "io", "io/fs", "log", "log/slog",
+	"net/http", "os", "os/signal", "sync", "testing", "testing/synctest", "time",
+	"gitlab.com/gitlab-org/api/client-go/v2", "golang.org/x/time/rate",
+	"example.com/gitlabci", "example.com/gitlabci/gitlabcitest", "example.com/gitlabci/joblog", "example.com/gitlabci/webhook",
+}
+
+// pageNames declares what snippets take from the text around them.
+const pageNames = `package snippets
+
+import (
+	"context"
+	"net/url"
+
+	"gitlab.com/gitlab-org/api/client-go/v2"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+)
+
+var (
+	ctx      context.Context
+	client   *gitlabci.Client
+	srv      *gitlabcitest.Server
+	git      *gitlab.Client
+	cursor   gitlabci.WatchCursor
+	opts     *gitlabci.ListJobsOptions
+	latest   gitlabci.LatestArtifacts
+	proxyURL *url.URL
+	pem      []byte
+
+	token, sha, content, password string
+)
+
+func save(gitlabci.Cursor) error            { return nil }
+func notify(context.Context, string) error  { return nil }
+func renew(context.Context) (string, error) { return "", nil }
+func cached() string                        { return "" }
+`

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const introduction = `# Endpoints
+
+The endpoints of GitLab's API that the services call, each linked to its section of GitLab's
+documentation. Any other endpoint is called by ` + "`Fetch`, `FetchPage`, `FetchAll` and `Send`" + `,
+GraphQL by ` + "`GraphQL`" + `, and what none of these can do by ` + "`Client.Do`" + `.
+
+This page is made by ` + "`go run ./tools/endpoints`" + ` from the comments of the methods.
+`
+
+// A method that calls more endpoints than these has a row of its own.
+const few = 2
+
+// write returns the page: a table for each service, and then the methods that call many
+// endpoints.
+func write(methods []method) []byte {
+	var page bytes.Buffer
+	page.WriteString(introduction)
+	service := ""
+	for _, row := range rows(methods) {
+		if row.service != service {
+			service = row.service
+			fmt.Fprintf(&page, "\n## %s\n\n| endpoint | methods |\n|---|---|\n", service)
+		}
+		endpoint := "`" + row.endpoint + "`"
+		if row.section != "" {
+			endpoint = "[" + endpoint + "](" + row.section + ")"
+		}
+		fmt.Fprintf(&page, "| %s | %s |\n", endpoint, strings.Join(row.methods, ", "))
+	}
+	page.WriteString("\n## Methods that call more endpoints\n\n| method | what it does | endpoints |\n|---|---|---|\n")
+	for _, m := range methods {
+		if len(m.endpoints) > few {
+			fmt.Fprintf(&page, "| `%s.%s` | %s | `%s` |\n", m.service, m.name, m.does, strings.Join(m.endpoints, "`, `"))
+		}
+	}
+	return page.Bytes()
+}
+
+// A row is an endpoint with the methods of a service that call it, and few others.
+type row struct {
+	service, endpoint, section string
+	methods                    []string
+}
+
+func rows(methods []method) []*row {
+	var all []*row
+	for _, m := range methods {
+		if len(m.endpoints) > few {
+			continue
+		}
+		for _, endpoint := range m.endpoints {
+			at := slices.IndexFunc(all, func(r *row) bool { return r.service == m.service && r.endpoint == endpoint })
+			if at < 0 {
+				at = len(all)
+				all = append(all, &row{service: m.service, endpoint: endpoint, section: m.section})
+			}
+			all[at].methods = append(all[at].methods, "`"+m.name+"`")
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *row) int {
+		if a.service != b.service {
+			return strings.Compare(a.service, b.service)
+		}
+		return compareEndpoints(a.endpoint, b.endpoint)
+	})
+	return all
+}
+
+// compareEndpoints orders by path, and then reads before writes.
+func compareEndpoints(a, b string) int {
+	verbA, pathA, _ := strings.Cut(a, " ")
+	verbB, pathB, _ := strings.Cut(b, " ")
+	if pathA != pathB {
+		return strings.Compare(pathA, pathB)
+	}
+	verbs := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
+	return slices.Index(verbs, verbA) - slices.Index(verbs, verbB)
+}
