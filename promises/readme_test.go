@@ -55,7 +55,7 @@ func TestNamedTestsExist(t *testing.T) {
 		tests.Write(source)
 		return err
 	}))
-	for _, page := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/scale.md"} {
+	for _, page := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "docs/scale.md"} {
 		text, err := os.ReadFile(testkit.ModuleFile(t, page))
 		require.NoError(t, err)
 		for _, name := range regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`").FindAllStringSubmatch(string(text), -1) {
