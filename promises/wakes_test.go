@@ -216,6 +216,26 @@ func TestWakesOfDownstreamPipelines(t *testing.T) {
 	})
 }
 
+// What rings while a poll follows up another one is followed up itself: the replica of the
+// server's database may lag.
+func TestWakesWhileAPollFollows(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		waker := &scriptedWaker{}
+		client := changing(t, func(since time.Duration) (job, pipeline gitlabci.Status) {
+			if since < 62*time.Second { // a second late
+				return gitlabci.StatusRunning, gitlabci.StatusRunning
+			}
+			return gitlabci.StatusSuccess, gitlabci.StatusSuccess
+		})
+		for _, ring := range []time.Duration{60 * time.Second, 60*time.Second + 800*time.Millisecond} {
+			later(t, ring, func() { waker.ring("group/app", 101) })
+		}
+		seen := seenAt(t, client, 101, &gitlabci.WatchOptions{Wake: waker})
+		require.Less(t, seen["unit#1001 running>success"], 65*time.Second)
+	})
+}
+
 // A job's events name its pipeline, which is known once the job has been read.
 func TestWakesOfOneJob(t *testing.T) {
 	t.Parallel()

@@ -62,11 +62,14 @@ func (b *Bell) Ring() {
 	}
 }
 
-// hush forgets a ring, because what rang is read by the poll that begins now.
-func (b *Bell) hush() {
+// hush forgets a ring, because what rang is read by the poll that begins now. It reports
+// whether there was one.
+func (b *Bell) hush() (rung bool) {
 	select {
 	case <-b.rings:
+		return true
 	default:
+		return false
 	}
 }
 

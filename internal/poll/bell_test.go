@@ -74,6 +74,17 @@ func TestBellWithoutNewsIsFollowedUp(t *testing.T) {
 	})
 }
 
+// What rings before a poll that follows up another one is followed up as well.
+func TestBellRingsBeforeAFollowUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pace := bellPace()
+		require.Less(t, waits(t, pace, 30*second), 31*second)
+		require.Equal(t, 1500*time.Millisecond, waits(t, pace, second))
+		require.Equal(t, 2250*time.Millisecond, waits(t, pace), "the second ring")
+		require.Equal(t, 5*time.Minute, waits(t, pace), "no further one")
+	})
+}
+
 // A server whose replicas do not lag is not polled twice for each ring that is repeated.
 func TestBellWithoutNewsIsNotAlwaysFollowedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -74,16 +74,19 @@ func (p *Pace) Wait(ctx context.Context) error {
 //
 //go:noinline
 func (p *Pace) listen(ctx context.Context, wait time.Duration, expected bool) error {
-	defer p.Bell.hush()
 	if follows := p.follows(); expected || follows {
-		return rest.Sleep(ctx, wait)
+		err := rest.Sleep(ctx, wait)
+		if p.Bell.hush() { // so the poll is rung for, and is followed up itself
+			p.rung, p.followed = true, false
+		}
+		return err
 	}
 	begun := time.Now()
 	rung, err := p.Bell.wait(ctx, wait, max(wait, p.jittered(p.Idle)))
 	if time.Since(begun) >= quiet {
 		p.Restart()
 	}
-	p.rung = rung
+	p.rung = p.Bell.hush() || rung
 	return err
 }
 
