@@ -142,7 +142,6 @@ type watch struct {
 	below map[PipelineID]*watched
 	open  []*watched // those that have not finished, upstream first
 	pace  poll.Pace
-	stops []func() // of what wakes it
 
 	mayBlock bool // whether to end if only people can make it continue
 	stood    int  // polls in a row that found nothing to move
@@ -227,14 +226,27 @@ func (o *WatchOptions) subscribe(ctx context.Context, pace *poll.Pace, project P
 
 // hear lets a pipeline wake the watch, from before it is read for the first time.
 func (w *watch) hear(ctx context.Context, p *watched) {
-	w.stops = append(w.stops, w.options.subscribe(ctx, &w.pace, p.project, p.id))
+	p.stop = w.options.subscribe(ctx, &w.pace, p.project, p.id)
 }
 
+// deafen ends all that wakes the watch.
 func (w *watch) deafen() {
-	for _, stop := range w.stops {
-		stop()
+	w.root.deafen()
+	for _, p := range w.below {
+		p.deafen()
 	}
-	w.stops = nil
+}
+
+// closed takes a pipeline out of the open ones that is over. Only the first one may begin
+// anew.
+func (w *watch) closed(p *watched) bool {
+	if !p.over() {
+		return false
+	}
+	if p != w.root {
+		p.deafen()
+	}
+	return true
 }
 
 // run polls until all has finished.
@@ -244,8 +256,7 @@ func (w *watch) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		w.open = slices.DeleteFunc(w.open, (*watched).over)
-		if len(w.open) == 0 {
+		if w.open = slices.DeleteFunc(w.open, w.closed); len(w.open) == 0 {
 			return nil
 		}
 		if blocked := w.blocked(); blocked != nil && w.mayBlock {

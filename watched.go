@@ -37,6 +37,7 @@ type watched struct {
 	patience poll.Patience
 	absence  poll.Absence
 	lag      poll.Lag // of responses behind what is known
+	stop     func()   // ends that it wakes the watch; nil if it does not
 }
 
 // A watchedTrigger is a trigger job of a watched pipeline.
@@ -168,6 +169,14 @@ func (p *watched) over() bool {
 		return p.gone
 	}
 	return p.atRest() || time.Since(p.changed) >= afterlife
+}
+
+// deafen ends that the pipeline wakes the watch.
+func (p *watched) deafen() {
+	if p.stop != nil {
+		p.stop()
+		p.stop = nil
+	}
 }
 
 // atRest reports whether all jobs have ended, or wait for a person, and have

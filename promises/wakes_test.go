@@ -216,6 +216,27 @@ func TestWakesOfDownstreamPipelines(t *testing.T) {
 	})
 }
 
+// A pipeline downstream that has finished wakes no longer.
+func TestWakesOfFinishedPipelines(t *testing.T) {
+	t.Parallel()
+	inWakeBubble(t, func(t *testing.T, srv *gitlabcitest.Server, waker *scriptedWaker, pipeline gitlabci.PipelineID) {
+		srv.Pipeline(pipeline).AddJob(gitlabcitest.Job{Name: "child", Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{
+			Jobs: []gitlabcitest.Job{{Name: "child", Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: time.Minute}}},
+		}})
+		wakes := map[time.Duration]int{}
+		for _, after := range []time.Duration{30 * time.Second, 9 * time.Minute} {
+			later(t, after, func() {
+				waker.mu.Lock()
+				defer waker.mu.Unlock()
+				wakes[after] = len(waker.subs)
+			})
+		}
+		seen := seenAt(t, srv.Client(), pipeline, &gitlabci.WatchOptions{Wake: waker, Downstream: true})
+		require.Contains(t, seen, "child#1004 running>success")
+		require.Equal(t, map[time.Duration]int{30 * time.Second: 2, 9 * time.Minute: 1}, wakes)
+	})
+}
+
 // What rings while a poll follows up another one is followed up itself: the replica of the
 // server's database may lag.
 func TestWakesWhileAPollFollows(t *testing.T) {
