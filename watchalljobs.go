@@ -20,20 +20,19 @@ func (w *allWatch) takeJobs(ctx context.Context, pipeline *PipelineInfo, previou
 		p.patience = poll.Patience{GiveUpAfter: w.timing.GiveUpAfter / 3, AtLeast: 3, Met: true}
 		w.jobs[pipeline.ID] = p
 	}
-	p.info = pipeline
-	begun := time.Now()
-	o, err := w.reader.listJobs(ctx, p)
-	if err != nil {
-		_, lasts := p.patience.Failed(begun, askedToWait(err), err)
-		if ctx.Err() != nil || errors.Is(err, ErrUnauthorized) || mayPass(err, true) && !lasts {
-			w.asked = "" // so that the list has the pipeline again
-			return false, err
-		}
-		return w.yield(pipeline, previous, nil, err)
+	o, unread, err := w.listJobs(ctx, p)
+	p.gone = unread != nil
+	switch {
+	case err != nil:
+		w.asked = "" // so that the list has the pipeline again
+		return false, err
+	case p.gone:
+		return w.yield(pipeline, previous, nil, unread)
+	case o.pipeline == nil: // it has no jobs, and another list of none would be a 304
+		o.pipeline, o.pages = pipeline, nil
 	}
-	p.patience.Restore()
-	read := cmp.Or(o.pipeline, pipeline) // nil without jobs
-	if p.lag.Lasts(read.UpdatedAt.Before(pipeline.UpdatedAt)) {
+	read := o.pipeline // as it was, if the list is as it was
+	if p.lag.Lasts(read.UpdatedAt.Before(pipeline.UpdatedAt) || p.jobsGoBack(o)) {
 		w.asked, w.stale = "", true
 		return false, nil
 	}
@@ -42,7 +41,24 @@ func (w *allWatch) takeJobs(ctx context.Context, pipeline *PipelineInfo, previou
 		*pipeline = *read
 		pipeline.Name = cmp.Or(read.Name, name)
 	}
+	p.info = pipeline
 	return w.yield(pipeline, previous, p.takeListed(o), nil)
+}
+
+// listJobs lists the jobs of a pipeline. The error ends the poll. If instead only these
+// jobs cannot be read, unread says why.
+func (w *allWatch) listJobs(ctx context.Context, p *watched) (o *observation, unread, err error) {
+	begun := time.Now()
+	o, err = w.reader.listJobs(ctx, p)
+	if err == nil {
+		p.patience.Restore()
+		return o, nil, nil
+	}
+	_, lasts := p.patience.Failed(begun, askedToWait(err), err)
+	if ctx.Err() != nil || errors.Is(err, ErrUnauthorized) || mayPass(err, true) && !lasts {
+		return nil, nil, err
+	}
+	return nil, err, nil
 }
 
 // takeListed makes the jobs of an observation what is known.
@@ -59,23 +75,35 @@ func (p *watched) takeListed(o *observation) []*PipelineEvent {
 func (w *allWatch) settle(ctx context.Context) (changed bool, err error) {
 	for _, id := range slices.Sorted(maps.Keys(w.jobs)) {
 		p := w.jobs[id]
-		if _, known := w.window.Last(int64(id)); !known {
+		if p.read && p.info.Status.Finished() && (!p.over() || !p.gone && p.patience.Failures() > 0) {
+			news, err := w.settleOne(ctx, p)
+			if changed = changed || news; err != nil {
+				return changed, err
+			}
+		} else if _, known := w.window.Last(int64(id)); !known {
 			delete(w.jobs, id)
-		}
-		if !p.read || !p.info.Status.Finished() || p.over() {
-			continue
-		}
-		w.stale = true
-		o, err := w.reader.listJobs(ctx, p)
-		if isGone(err) {
-			continue
-		} else if err != nil {
-			return changed, err
-		}
-		news, err := w.yield(p.info, p.info.Status, p.takeListed(o), nil)
-		if changed = changed || news; err != nil {
-			return changed, err
 		}
 	}
 	return changed, nil
+}
+
+func (w *allWatch) settleOne(ctx context.Context, p *watched) (changed bool, err error) {
+	w.stale = true
+	o, unread, err := w.listJobs(ctx, p)
+	switch {
+	case err != nil:
+		return false, err
+	case isGone(unread):
+		p.gone = p.absence.Missed(true)
+		return false, nil
+	case unread != nil:
+		p.gone = true
+		return w.yield(p.info, p.info.Status, nil, unread)
+	}
+	p.absence.Found()
+	older := o.pipeline != nil && o.pipeline.UpdatedAt.Before(p.info.UpdatedAt)
+	if p.lag.Lasts(older || p.jobsGoBack(o)) {
+		return false, nil
+	}
+	return w.yield(p.info, p.info.Status, p.takeListed(o), nil)
 }

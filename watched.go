@@ -77,15 +77,19 @@ func (p *watched) outdated(o *observation) bool {
 	if !o.same {
 		newest = o.pipeline
 	}
-	back := p.read && newest.UpdatedAt.Before(p.info.UpdatedAt)
-	for _, job := range o.jobs {
-		status, known := p.jobs.Last(int64(job.ID))
-		back = back || known && goesBack(status, job.Status)
-	}
+	back := p.read && newest.UpdatedAt.Before(p.info.UpdatedAt) || p.jobsGoBack(o)
 	for _, t := range o.triggers { // a retry below takes these back, so only the time shows it
 		back = back || t.Pipeline != nil && !t.Pipeline.UpdatedAt.IsZero() && t.Pipeline.UpdatedAt.Before(newest.UpdatedAt)
 	}
 	return p.lag.Lasts(back)
+}
+
+// jobsGoBack reports whether a job has a status that no job has after its last one.
+func (p *watched) jobsGoBack(o *observation) bool {
+	return slices.ContainsFunc(o.jobs, func(job *Job) bool {
+		status, known := p.jobs.Last(int64(job.ID))
+		return known && goesBack(status, job.Status)
+	})
 }
 
 // take makes an observation what is known, and returns the changes: in the order

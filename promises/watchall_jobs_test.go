@@ -139,3 +139,156 @@ func TestWatchAllWithoutJobs(t *testing.T) {
 		})
 	}
 }
+
+// A jobsList is what a server says of the jobs of pipeline 101.
+type jobsList struct {
+	failure  int // the status of the response, if it is no list
+	changed  time.Time
+	pipeline gitlabci.Status
+	jobs     []gitlabci.Status
+}
+
+// jobsClient is a client of a server that lists the jobs of pipeline 101 as a function says,
+// and no jobs of others.
+func (p *changingProject) jobsClient(t *testing.T, now func() jobsList) *gitlabci.Client {
+	client, err := p.client(t).With(gitlabci.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+		return testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
+			if !strings.HasSuffix(req.URL.Path, "/jobs") {
+				return next.RoundTrip(req)
+			}
+			if !strings.HasSuffix(req.URL.Path, "/101/jobs") {
+				return respondJSON(req, `[]`), nil
+			}
+			return now().respond(t, req), nil
+		})
+	}))
+	require.NoError(t, err)
+	return client
+}
+
+func (l jobsList) respond(t *testing.T, req *http.Request) *http.Response {
+	if l.failure > 0 {
+		resp := respondJSON(req, fmt.Sprintf(`{"message":"%d %s"}`, l.failure, http.StatusText(l.failure)))
+		resp.StatusCode = l.failure
+		return resp
+	}
+	var jobs []*gitlabci.Job
+	for i, status := range l.jobs {
+		pipeline := &gitlabci.PipelineInfo{ID: 101, Status: l.pipeline, UpdatedAt: l.changed}
+		jobs = append(jobs, &gitlabci.Job{JobInfo: gitlabci.JobInfo{ID: gitlabci.JobID(1001 + i), Name: "unit", Status: status, Pipeline: pipeline}})
+	}
+	resp := respondJSON(req, testkit.JSON(t, jobs))
+	etag := fmt.Sprintf(`W/"%v %s"`, l.jobs, l.changed)
+	if resp.Header.Set("ETag", etag); req.Header.Get("If-None-Match") == etag {
+		resp.StatusCode, resp.Body, resp.ContentLength = http.StatusNotModified, http.NoBody, 0
+	}
+	return resp
+}
+
+// textsOf are the first events of a project with jobs.
+func textsOf(t *testing.T, client *gitlabci.Client, n int) (texts []string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	opts := &gitlabci.WatchAllOptions{Jobs: true, Since: time.Now(), MinInterval: 2 * time.Second, MaxInterval: 2 * time.Second}
+	for event, err := range client.Pipelines.WatchAll(ctx, "group/app", opts) {
+		require.NoError(t, err, "%v", texts)
+		if texts = append(texts, testkit.EventText(event)); len(texts) == n {
+			break
+		}
+	}
+	return texts
+}
+
+// A replica that lags does not make a job run again that has ended, after the end of its
+// pipeline or before it.
+func TestWatchAllJobsDoNotGoBack(t *testing.T) {
+	t.Parallel()
+	const running, success, failed = gitlabci.StatusRunning, gitlabci.StatusSuccess, gitlabci.StatusFailed
+	for name, last := range map[string]gitlabci.Status{"finished": failed, "running": running} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &changingProject{}
+				row, changed := p.add(1)[0], time.Now().Add(time.Minute)
+				p.change(row, time.Minute, 0, last)
+				if last == running { // so that the jobs are read again
+					for i := range 25 {
+						p.change(row, time.Minute+time.Duration(2*i+2)*time.Second, 0, running)
+					}
+				}
+				client := p.jobsClient(t, func() jobsList {
+					since := time.Since(changed)
+					list := jobsList{changed: changed, pipeline: last, jobs: []gitlabci.Status{running, running}}
+					if last == running {
+						list.changed = row.changes[min(int(since/(2*time.Second)), 25)].at
+					}
+					if since > 10*time.Second && (since < 20*time.Second || since > 25*time.Second) {
+						list.jobs[0] = success
+					}
+					if since > 40*time.Second {
+						list.jobs[1] = success
+					}
+					return list
+				})
+				texts := textsOf(t, client, 5)
+				require.ElementsMatch(t, []string{
+					"unit#1001 >running", "unit#1002 >running", "pipeline#101 >" + string(last),
+					"unit#1001 running>success", "unit#1002 running>success",
+				}, texts)
+			})
+		})
+	}
+}
+
+// A list of jobs that is as it was, though the pipeline has changed, is of a replica that
+// lags.
+func TestWatchAllJobsThatAreAsTheyWere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &changingProject{}
+		row, begun := p.add(1)[0], time.Now()
+		p.change(row, time.Minute, 0, gitlabci.StatusPending)
+		p.change(row, 2*time.Minute, 0, gitlabci.StatusRunning)
+		client := p.jobsClient(t, func() jobsList {
+			status, changed := gitlabci.StatusPending, row.changes[0].at
+			if time.Since(begun) > 2*time.Minute+30*time.Second {
+				status, changed = gitlabci.StatusRunning, row.changes[1].at
+			}
+			return jobsList{changed: changed, pipeline: status, jobs: []gitlabci.Status{status}}
+		})
+		require.Equal(t, []string{
+			"pipeline#101 >pending", "unit#1001 >pending", "pipeline#101 pending>running", "unit#1001 pending>running",
+		}, textsOf(t, client, 4))
+		require.Less(t, time.Since(begun), 2*time.Minute+35*time.Second)
+	})
+}
+
+// If the jobs that still run when their pipeline has finished cannot be read any more, one
+// event says so. They are read again after the next change.
+func TestWatchAllLosesJobs(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusForbidden, http.StatusBadGateway} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &changingProject{}
+				rows, begun := p.add(2), time.Now()
+				p.change(rows[0], time.Minute, 0, gitlabci.StatusFailed)
+				p.change(rows[0], 20*time.Minute, 0, gitlabci.StatusSuccess)
+				p.change(rows[1], 10*time.Minute, 0, gitlabci.StatusSkipped)
+				client := p.jobsClient(t, func() jobsList {
+					switch since := time.Since(begun); {
+					case since >= 20*time.Minute:
+						return jobsList{changed: rows[0].changes[1].at, pipeline: gitlabci.StatusSuccess, jobs: []gitlabci.Status{gitlabci.StatusSuccess}}
+					case since >= time.Minute+10*time.Second:
+						return jobsList{failure: status}
+					}
+					return jobsList{changed: rows[0].changes[0].at, pipeline: gitlabci.StatusFailed, jobs: []gitlabci.Status{gitlabci.StatusRunning}}
+				})
+				require.Equal(t, []string{
+					"unit#1001 >running", "pipeline#101 >failed", "pipeline#101 not watched", "pipeline#102 >skipped",
+					"unit#1001 running>success", "pipeline#101 failed>success",
+				}, textsOf(t, client, 6))
+			})
+		})
+	}
+}
