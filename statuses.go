@@ -72,8 +72,18 @@ func statusesPath(project ProjectID, sha string) rest.Path {
 	return at("projects", project, "repository", "commits", commitName(sha), "statuses")
 }
 
-// SetStatusOptions say more about a status that is set. Nil sets the status "default" of
-// the commit's newest pipeline.
+// SetStatusOptions say more about a status that [StatusesService.Set] sets. Nil sets the
+// status "default" of the commit's newest pipeline.
+//
+// Without Pipeline and MergeRequest, the status belongs to the newest pipeline of the commit.
+// If there is none, GitLab makes one with [SourceExternal]. If a pipeline is started later,
+// further calls set the status there. To stay with one, set Pipeline to the PipelineID of the
+// first result.
+//
+// Setting the state that the status already has succeeds, and changes nothing, not even the
+// description. If a response is lost, Set reads the status, and sends it again only if it is
+// not there. While another update of the commit is in progress, Set waits, for two minutes at
+// most. In one program, calls for the same name and commit wait for one another.
 type SetStatusOptions struct {
 	// Name distinguishes the status from others of the commit, at most 255 characters.
 	// "" is "default". A job of GitLab CI that has the same name is superseded.
@@ -133,23 +143,12 @@ func (o *SetStatusOptions) check(sha string, state Status) error {
 
 // Set sets a status of a commit, and returns it. The SHA is the full one. The state is
 // [StatusPending], [StatusRunning], [StatusSuccess], [StatusFailed], [StatusCanceled] or
-// [StatusSkipped].
+// [StatusSkipped]. See [SetStatusOptions] for where it belongs, and for repeated calls.
 //
 //	POST /projects/:id/statuses/:sha
 //	GET /projects/:id/repository/commits/:sha/statuses
 //
 // See https://docs.gitlab.com/api/commits/#set-commit-pipeline-status.
-// Setting a state that the status has already is success and changes nothing, not even
-// the description: GitLab itself refuses a second "running", and makes a second status of a
-// second "success". While another update of the commit is in progress, Set waits, for two
-// minutes at most. If a response is lost, Set reads the status, and sends it again only if it is
-// not there. In one program, calls for the same name and commit wait for one another.
-//
-// The status belongs to the pipeline of the options. Without Pipeline and MergeRequest, it
-// belongs to the newest pipeline of the commit, and only if there is none, GitLab
-// makes one with [SourceExternal]. If a pipeline is started later, further calls set the
-// status there: give the PipelineID of the first result to stay with one.
-//
 // The error matches [ErrNotFound] if the project, the commit, the merge request or
 // the pipeline does not exist, [ErrForbidden] without the right to set statuses,
 // [ErrInvalid] for a step that GitLab does not allow, such as from running to pending or
@@ -250,9 +249,9 @@ func (t *statusSetter) awaitOther(ctx context.Context, refusal error) error {
 	return t.wait(ctx, rest.ReasonLock, min(time.Duration(t.locked)*time.Second, 5*time.Second), refusal)
 }
 
-// search reads the status after a try that may have been executed, or is about to be: GitLab
-// itself may wait ten seconds for other updates. A second try can do harm only if it ends
-// the status, since that makes another one.
+// search reads the status after a try whose response was lost. GitLab may execute that try up
+// to ten seconds later, after other updates. A state that ends the status is searched for
+// longer: sent twice, it would make a second status.
 func (t *statusSetter) search(ctx context.Context, lost error) (*CommitStatus, error) {
 	t.lost = lost
 	waits := 1

@@ -15,6 +15,13 @@ import (
 // WatchOptions say what [PipelinesService.Watch] and [PipelinesService.Wait]
 // poll, and how often. Nil means all of the defaults. Negative times, and a
 // MinInterval above the MaxInterval, are errors.
+//
+// A poll is one list of the jobs, from which the status of the pipeline is read too. A
+// pipeline without jobs is requested itself. With Downstream, there is a second list, of the
+// trigger jobs. A list that has not changed is not sent again.
+//
+// A poll that fails is repeated, in addition to the retries of the client itself. It is an
+// error when polls have failed for GiveUpAfter, or at once if polling again cannot help.
 type WatchOptions struct {
 	// Downstream watches trigger jobs too, the pipelines that they start in any
 	// project, and all pipelines below those. Each poll then needs a second list.
@@ -24,12 +31,14 @@ type WatchOptions struct {
 	// a manual job, instead of returning [ErrBlocked]. Watch always continues.
 	WaitForManual bool
 
-	// Wake, unless nil, says when something may have changed. A poll then comes within
-	// half a second, but at least MinInterval after the last one, and without a wake
-	// after MaxInterval. Zeros are 1 second and 5 minutes. Events only wake, and what is
-	// yielded is read: lost, late, repeated and forged ones do no harm. If wakes keep
-	// bringing no news, such polls get as rare as every 15 seconds. After a failed poll,
-	// and where a change must follow, polls come as without Wake.
+	// Wake, unless nil, says when something may have changed. The next poll then usually
+	// begins within half a second, but at least MinInterval after the last one. Without a
+	// wake, it begins after MaxInterval. Zeros are 1 second and 5 minutes.
+	//
+	// A wake only starts a poll, and what is yielded was read by that. So lost, late,
+	// repeated and forged wakes do no harm. If wakes keep bringing no news, their polls
+	// become as rare as every 15 seconds. After a poll that failed, and after a change that
+	// another one must follow, the next poll does not wait for a wake.
 	Wake Waker
 
 	// MinInterval is the time from one poll to the next after a change. While
@@ -56,6 +65,15 @@ type Waker interface {
 
 // A PipelineEvent is a change of a pipeline or of a job, or a pipeline or a job
 // that was seen for the first time.
+//
+// Events come from polls, so a status that lasts only from one poll to the next has none. But
+// no event is repeated, each one happened, and the last status of every job has an event. A
+// retried job is another job.
+//
+// [PipelinesService.Watch] yields events until the pipeline has finished: its status says so,
+// and each of its jobs has ended or is manual. If jobs still run then, it has finished when
+// nothing has changed for a minute. Watch does not wait for a later retry. It continues while
+// the pipeline is manual or has an unknown status.
 type PipelineEvent struct {
 	Pipeline   *PipelineInfo // what changed, or the pipeline of the job; Name may be missing
 	Job        *Job          // the job that changed; nil if it was none
@@ -65,7 +83,8 @@ type PipelineEvent struct {
 	Previous Status // what it was when last seen; "" the first time
 
 	// Err is nil, or why a downstream Pipeline is not watched any more: the token
-	// may not read it, or it was deleted. Nothing changed then.
+	// may not read it, or it was deleted. Nothing changed then. In an event of WatchAll,
+	// it is why the jobs of the Pipeline could not be read.
 	Err error
 
 	// Cursor continues after this event. Only those of WatchAll have it.
@@ -84,35 +103,19 @@ const (
 var errStopped = errors.New("the loop was left")
 
 // Watch ranges over the changes of a pipeline and of its jobs until it has
-// finished. It begins with what exists: an event without Previous for the
-// pipeline and for each job. It sends no request before the loop or after a
-// break, and starts over when ranged again.
+// finished. It begins with an event for the pipeline and for each job. It sends no request
+// before the loop or after a break, and starts over when ranged again.
 //
 //	GET /projects/:id/pipelines/:pipeline_id/jobs
 //	GET /projects/:id/pipelines/:pipeline_id/bridges
 //	GET /projects/:id/pipelines/:pipeline_id
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
-// It polls, so it does not see a status that lasts only from one poll to the next.
-// But no event is repeated, each one happened, and the last status of every job has
-// an event. A retried job is another job. The second endpoint is requested with
-// [WatchOptions.Downstream], the third for pipelines without jobs.
-//
-// With [WatchOptions.Wake] it polls when GitLab's webhooks say that something has changed,
-// and else every 5 minutes.
-//
-// A pipeline has finished when its status says so and each of its jobs has ended
-// or is manual. If jobs still run then, it has finished when nothing has changed for
-// a minute. Watch does not wait for a later retry. It continues while the pipeline
-// is manual or has an unknown status.
-//
-// A failed poll is repeated, in addition to the retries of the client itself. It is
-// an error, which ends the loop, when polls have failed for
-// [WatchOptions.GiveUpAfter], or at once if polling again cannot help: it matches
-// [ErrNotFound] if the pipeline does not exist, was deleted meanwhile or is
-// hidden from the token, [ErrUnauthorized] if the token has expired,
-// [ErrForbidden], and [ErrInvalid]. A downstream pipeline that may not be read
-// is an event with Err, and no error.
+// An error ends the loop. It matches [ErrNotFound] if the pipeline does not exist, was
+// deleted or is hidden from the token, [ErrUnauthorized] if the token has expired,
+// [ErrForbidden], and [ErrInvalid]. A downstream pipeline that may not be read is an event
+// with Err instead. See [PipelineEvent] for what is yielded, and [WatchOptions] for how it
+// polls.
 func (s *PipelinesService) Watch(ctx context.Context, project ProjectID, pipeline PipelineID, opts *WatchOptions) iter.Seq2[*PipelineEvent, error] {
 	var o WatchOptions
 	if opts != nil {

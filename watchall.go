@@ -17,6 +17,23 @@ import (
 
 // WatchAllOptions say where [PipelinesService.WatchAll] begins, which pipelines it
 // watches, and how often it polls. Nil means all of the defaults.
+//
+// A poll is one list, of the pipelines that have changed since the last poll. It is one
+// request for up to a hundred changes, however many pipelines the project has. With Jobs,
+// the jobs of each changed pipeline are one more request.
+//
+// The first event of a pipeline has no Previous. No event is repeated, each one happened,
+// and the last status of every pipeline has an event. A status that lasts only from one poll
+// to the next is not seen.
+//
+// A change can appear up to a minute late in GitLab's lists, so each poll reads the last two
+// minutes again. A finished pipeline is remembered for at least that long. If it changes
+// later, such as by a retry, the event has no Previous, and with Jobs all of its jobs have
+// events again.
+//
+// To resume after a restart, store the [PipelineEvent.Cursor] of each event that is handled,
+// and set After to the last one. What changed meanwhile is yielded first. With Jobs, all jobs
+// of a pipeline then have events after its next change.
 type WatchAllOptions struct {
 	// After continues after an event: it is the [PipelineEvent.Cursor] of the last one
 	// that was handled, of the same project, Ref and Source. It replaces Since.
@@ -41,8 +58,10 @@ type WatchAllOptions struct {
 	GiveUpAfter              time.Duration
 }
 
-// A WatchCursor is a place among the changes of a project's pipelines. It is text of some
-// hundred bytes, which can be stored and used later, by other versions too.
+// A WatchCursor is a place among the changes of a project's pipelines. It is text, which can
+// be stored and used later, by other versions too. It has some ten bytes for each pipeline
+// that has not finished or has changed within the last two minutes. So it is usually shorter
+// than a kilobyte, and at most some 100 kB long, for 10,000 such pipelines.
 type WatchCursor string
 
 // WatchAll ranges over the changes of all pipelines of a project, until the loop is left
@@ -53,24 +72,10 @@ type WatchCursor string
 //	GET /projects/:id/pipelines/:pipeline_id/jobs
 //
 // See https://docs.gitlab.com/api/pipelines/#list-project-pipelines.
-// A poll is one list, of the pipelines that have changed since the last poll, however many
-// there are in the project; after more than a hundred changes it is several pages. The
-// second endpoint is requested with [WatchAllOptions.Jobs].
-//
-// The first event of a pipeline has no Previous. No event is repeated, each one happened,
-// and the last status of every pipeline has an event. A status that lasts only from one poll
-// to the next is not seen. Each poll reads the last two minutes again, because changes
-// appear late: a replica of GitLab's database lags by up to a minute. Finished pipelines are
-// forgotten after that, at the earliest. If one changes once more, such as by a retry, the
-// event has no Previous, and with Jobs all of its jobs have events again.
-//
-// To continue after a restart, store the [PipelineEvent.Cursor] of each event that is
-// handled, and set [WatchAllOptions.After] to it. What changed meanwhile comes first. With
-// Jobs, the jobs of each pipeline then count as not yet seen.
-//
-// Polls that fail are repeated, and end the loop with the errors of
-// [PipelinesService.Watch]. If only the jobs of a pipeline cannot be read, the event of the
-// pipeline has Err. A deleted pipeline has no event.
+// A poll that fails is repeated, and ends the loop with the errors of
+// [PipelinesService.Watch]. If only the jobs of a pipeline cannot be read, an event of the
+// pipeline has Err, and the jobs are read again after its next change. A deleted pipeline
+// has no event. See [WatchAllOptions] for what is yielded, and how to resume.
 func (s *PipelinesService) WatchAll(ctx context.Context, project ProjectID, opts *WatchAllOptions) iter.Seq2[*PipelineEvent, error] {
 	o := *cmp.Or(opts, &WatchAllOptions{})
 	return func(yield func(*PipelineEvent, error) bool) {

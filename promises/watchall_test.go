@@ -187,8 +187,8 @@ func (l *ledger) note(t *testing.T, p *changingProject, e *gitlabci.PipelineEven
 	l.events++
 }
 
-// watch ranges until a time, or until so many events have come, which the next call goes on
-// after.
+// watch ranges until a time, or until so many events have come. The next call resumes after
+// them.
 func (l *ledger) watch(t *testing.T, p *changingProject, until time.Time, most int, opts gitlabci.WatchAllOptions) {
 	t.Helper()
 	ctx, cancel := context.WithDeadline(t.Context(), until)

@@ -151,7 +151,7 @@ func (w *Window) forget() {
 	w.enough = 2 * len(w.known)
 }
 
-// Text is the window, to go on from later. It has no more than the newest objects.
+// Text is the window, to resume from later. It has no more than the newest objects.
 func (w *Window) Text() string {
 	var words []string
 	var objects []byte
