@@ -153,8 +153,8 @@ func (w *Window) forget() {
 
 // Text is the window, to resume from later. It has no more than the newest objects.
 func (w *Window) Text() string {
-	var words []string
-	var objects []byte
+	words := make([]string, 0, 8)
+	objects := make([]byte, 0, 8*min(len(w.known), mostKnown)) // nearly all are that short
 	for last, n, i := int64(0), 0, len(w.known)-1; i >= 0 && n < mostKnown; i-- {
 		o := w.known[i]
 		if !w.recurs(o) && w.IsEnd(o.State) {
@@ -172,7 +172,8 @@ func (w *Window) Text() string {
 		objects = binary.AppendUvarint(objects, uint64(word))
 		last, n = o.id, n+1
 	}
-	text := binary.AppendVarint([]byte{textVersion}, w.mark)
+	text := make([]byte, 0, len(objects)+256)
+	text = binary.AppendVarint(append(text, textVersion), w.mark)
 	text = binary.AppendVarint(text, w.floor)
 	text = binary.AppendUvarint(text, uint64(len(words)))
 	for _, word := range words {
