@@ -1,0 +1,170 @@
+// Timeline shows a pipeline, with all that it started, as a page of HTML: a chart of its
+// jobs with the critical path, the slowest jobs, and what failed. The flag -h explains
+// how to use it.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"time"
+
+	"example.com/gitlabci"
+)
+
+const usage = `Timeline writes a page of HTML that shows a pipeline and the pipelines it started: when
+each job waited and ran, the critical path, the slowest jobs, and what failed.
+
+	timeline [flags] PROJECT [PIPELINE]   such as group/app 1234
+	timeline -demo                        on a fake GitLab, without any settings
+
+PIPELINE is the ID in the pipeline's URL. Without it, the latest pipeline is shown.
+
+Environment:
+  GITLAB_URL    the server; the default is https://gitlab.com
+  GITLAB_TOKEN  an access token with the scope read_api
+
+Exit codes:
+  0  the page is written
+  1  GitLab refused or could not be reached, or the page could not be written
+  2  a flag, an argument or a variable is wrong
+
+Flags:
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	os.Exit(command(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// command runs the program and returns its exit code.
+func command(ctx context.Context, args []string, out, notes io.Writer) int {
+	err := run(ctx, args, out, notes)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	fmt.Fprintln(notes, "timeline:", err)
+	if _, wrong := errors.AsType[settingsError](err); wrong {
+		return 2
+	}
+	return 1
+}
+
+// A settingsError is what another try does not mend.
+type settingsError struct{ error }
+
+func (e settingsError) Unwrap() error { return e.error }
+
+// settings are what flags and arguments say.
+type settings struct {
+	demo      bool
+	file, ref string
+	project   gitlabci.ProjectID
+	pipeline  gitlabci.PipelineID // 0 is the latest one of ref
+}
+
+// parse reads the settings. For -h it writes to out and returns [flag.ErrHelp].
+func parse(args []string, out io.Writer) (*settings, error) {
+	s := &settings{}
+	flags := flag.NewFlagSet("timeline", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&s.demo, "demo", false, "show a pipeline of a fake GitLab")
+	flags.StringVar(&s.file, "o", "timeline.html", "`file` to write, or - for the standard output")
+	flags.StringVar(&s.ref, "ref", "", "`branch` or tag whose latest pipeline is shown if none is given; \"\" is the default branch")
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(out, usage)
+		flags.SetOutput(out)
+		flags.PrintDefaults()
+		return nil, err
+	case err != nil:
+		return nil, settingsError{fmt.Errorf("%w (see -h)", err)}
+	case s.demo && flags.NArg() == 0:
+		return s, nil
+	case s.demo || flags.NArg() < 1 || flags.NArg() > 2:
+		return nil, settingsError{errors.New("give a project, such as group/app, and a pipeline, or -demo alone (see -h)")}
+	}
+	s.project = gitlabci.ProjectID(flags.Arg(0))
+	if flags.NArg() == 2 {
+		id, err := strconv.ParseInt(flags.Arg(1), 10, 64)
+		if err != nil || id <= 0 {
+			return nil, settingsError{fmt.Errorf("%q is not the ID of a pipeline", flags.Arg(1))}
+		}
+		s.pipeline = gitlabci.PipelineID(id)
+	}
+	return s, nil
+}
+
+func run(ctx context.Context, args []string, out, notes io.Writer) error {
+	s, err := parse(args, out)
+	if err != nil {
+		return err
+	}
+	if s.demo {
+		client, project, pipeline := fakePipeline()
+		s.project, s.pipeline = project, pipeline
+		return s.show(ctx, client, out, notes)
+	}
+	client, err := gitlabci.NewClientFromEnv()
+	if err != nil {
+		return settingsError{err}
+	}
+	return s.show(ctx, client, out, notes)
+}
+
+// patience is how long the program is silent.
+const patience = 2 * time.Second
+
+// show reads a pipeline and writes the page.
+func (s *settings) show(ctx context.Context, client *gitlabci.Client, out, notes io.Writer) error {
+	began := time.Now()
+	if s.pipeline == 0 {
+		latest, err := client.Pipelines.Latest(ctx, s.project, s.ref)
+		if err != nil {
+			return err
+		}
+		s.pipeline = latest.ID
+	}
+	r, err := read(ctx, client, s.project, s.pipeline)
+	if err != nil {
+		return err
+	}
+	var page bytes.Buffer
+	if err := render(&page, r); err != nil {
+		return err
+	}
+	if s.file == "-" {
+		_, err = out.Write(page.Bytes())
+	} else {
+		err = os.WriteFile(s.file, page.Bytes(), 0o644)
+	}
+	if err != nil {
+		return err
+	}
+	s.tell(notes, r, page.Len(), time.Since(began))
+	return nil
+}
+
+// tell says what was written and, if that took long, how long and how much it was.
+func (s *settings) tell(notes io.Writer, r *reading, size int, took time.Duration) {
+	if s.file != "-" {
+		fmt.Fprintf(notes, "pipeline %d is %s: see %s\n", r.Tree.Pipeline.ID, words(string(r.Tree.Pipeline.Status)), s.file)
+	}
+	if took < patience {
+		return
+	}
+	pipelines, jobs := 0, 0
+	for one := range r.Tree.Pipelines() {
+		pipelines++
+		jobs += len(one.Jobs) + len(one.TriggerJobs)
+	}
+	fmt.Fprintf(notes, "%s with %s took %s; the page has %d kB\n", plural(pipelines, "pipeline"), plural(jobs, "job"), short(took), (size+999)/1000)
+}
