@@ -3,7 +3,6 @@ package gitlabci
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
 	"iter"
 	"net/http"
 	"net/url"
@@ -216,24 +215,6 @@ func isSettled[P any]() bool {
 	_, ok := any(item).(*ArtifactEntry)
 	return ok
 }
-
-// An identified item says which one it is, and when it changed if a list can
-// be ordered by that.
-type identified interface {
-	identity() (id int64, changed time.Time)
-}
-
-func (p *PipelineInfo) identity() (int64, time.Time) { return int64(p.ID), p.UpdatedAt }
-func (j *JobInfo) identity() (int64, time.Time)      { return int64(j.ID), time.Time{} }
-func (s *CommitStatus) identity() (int64, time.Time) { return int64(s.ID), time.Time{} }
-func (w *Webhook) identity() (int64, time.Time)      { return int64(w.ID), time.Time{} }
-func (e *WebhookEvent) identity() (int64, time.Time) { return int64(e.ID), time.Time{} }
-
-// entrySeed makes it impossible to choose paths that are taken for one another.
-var entrySeed = maphash.MakeSeed()
-
-// placeKey tells the entries of an archive apart, which have no ID.
-func (e *ArtifactEntry) placeKey() int64 { return int64(maphash.String(entrySeed, e.Path)) }
 
 func keyOf(item any) (id int64, changed time.Time, ok bool) {
 	if it, ok := item.(identified); ok {

@@ -1,0 +1,156 @@
+package gitlabci
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"reflect"
+	"strings"
+	"time"
+
+	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/rest"
+)
+
+// A thing is an object that can be distinguished from other JSON, such as "{}" or a
+// message: it has a valid ID, or a field that GitLab never leaves out.
+type thing interface {
+	label() string   // such as "pipeline 7"
+	missing() string // the required field that it lacks, or ""
+}
+
+// checkThing returns an error if the decoded value is not the requested object.
+func checkThing(decoded any) error {
+	if one, ok := decoded.(thing); ok && !reflect.ValueOf(decoded).IsNil() {
+		if field := one.missing(); field != "" {
+			return fmt.Errorf("%w: it has no %s", rest.ErrOther, field)
+		}
+	}
+	return nil
+}
+
+// decodeThing decodes an object, and checks that it is what was requested.
+func decodeThing[P any](ctx context.Context, body []byte) (P, lenient.LeftOut, error) {
+	object, left, err := lenient.Object[P](ctx, body)
+	if err == nil {
+		err = checkThing(object)
+	}
+	if one, ok := any(object).(interface{ status() Status }); ok && err == nil && !one.status().isWord() {
+		if message, _ := lenient.MessageOf(body); message.Text != "" {
+			err = fmt.Errorf("%w: it has a message, and no status", rest.ErrOther)
+		}
+	}
+	return object, left, err
+}
+
+func (p *PipelineInfo) status() Status { return p.Status }
+func (j *JobInfo) status() Status      { return j.Status }
+
+// isWord reports whether a status can be one of GitLab's, and not one of HTTP.
+func (s Status) isWord() bool { return s != "" && !strings.ContainsAny(string(s), "0123456789") }
+
+func missingID(id int64) string {
+	if id < 1 {
+		return "usable ID"
+	}
+	return ""
+}
+
+func (p *PipelineInfo) label() string   { return fmt.Sprintf("pipeline %d", p.ID) }
+func (p *PipelineInfo) missing() string { return missingID(int64(p.ID)) }
+
+func (j *JobInfo) label() string   { return fmt.Sprintf("job %d", j.ID) }
+func (j *JobInfo) missing() string { return missingID(int64(j.ID)) }
+
+func (a *AllowedAgents) label() string   { return "allowed agents" }
+func (a *AllowedAgents) missing() string { return missingID(int64(a.Job.ID)) }
+
+func (s *CommitStatus) status() Status  { return s.Status }
+func (s *CommitStatus) label() string   { return fmt.Sprintf("status %d", s.ID) }
+func (s *CommitStatus) missing() string { return missingID(int64(s.ID)) }
+
+func (w *Webhook) label() string   { return fmt.Sprintf("webhook %d", w.ID) }
+func (w *Webhook) missing() string { return missingID(int64(w.ID)) }
+
+func (e *WebhookEvent) label() string   { return fmt.Sprintf("webhook event %d", e.ID) }
+func (e *WebhookEvent) missing() string { return missingID(int64(e.ID)) }
+
+func (r *WebhookResponse) label() string { return "response of a webhook" }
+
+func (r *WebhookResponse) missing() string {
+	if r.ResponseStatus < 100 {
+		return "response_status"
+	}
+	return ""
+}
+
+// A webhookTested is the response to a test: {"message":"201 Created"}.
+type webhookTested struct {
+	Message string `json:"message"`
+}
+
+func (t *webhookTested) label() string { return "test of a webhook" }
+
+func (t *webhookTested) missing() string {
+	if !strings.HasPrefix(t.Message, "201") {
+		return "message of a success"
+	}
+	return ""
+}
+
+func (v *Variable) label() string { return "variable " + v.Key }
+
+func (v *Variable) missing() string {
+	if v.Key == "" {
+		return "key"
+	}
+	return ""
+}
+
+func (e *ArtifactEntry) label() string { return "entry " + e.Path }
+
+func (e *ArtifactEntry) missing() string {
+	if e.Path == "" && e.Name == "" {
+		return "path"
+	}
+	return ""
+}
+
+// GitLab never leaves out the suites of a report: without suites, it sends an
+// empty list.
+
+func (r *TestReport) label() string { return "test report" }
+
+func (r *TestReport) missing() string {
+	if r.TestSuites == nil {
+		return "test_suites"
+	}
+	return ""
+}
+
+func (s *TestReportSummary) label() string { return "test report summary" }
+
+func (s *TestReportSummary) missing() string {
+	if s.TestSuites == nil {
+		return "test_suites"
+	}
+	return ""
+}
+
+// An identified item says which one it is, and when it changed if a list can
+// be ordered by that.
+type identified interface {
+	identity() (id int64, changed time.Time)
+}
+
+func (p *PipelineInfo) identity() (int64, time.Time) { return int64(p.ID), p.UpdatedAt }
+func (j *JobInfo) identity() (int64, time.Time)      { return int64(j.ID), time.Time{} }
+func (s *CommitStatus) identity() (int64, time.Time) { return int64(s.ID), time.Time{} }
+func (w *Webhook) identity() (int64, time.Time)      { return int64(w.ID), time.Time{} }
+func (e *WebhookEvent) identity() (int64, time.Time) { return int64(e.ID), time.Time{} }
+
+// entrySeed makes it impossible to choose paths that are taken for one another.
+var entrySeed = maphash.MakeSeed()
+
+// placeKey tells the entries of an archive apart, which have no ID.
+func (e *ArtifactEntry) placeKey() int64 { return int64(maphash.String(entrySeed, e.Path)) }
