@@ -38,31 +38,42 @@ func (id ProjectID) segment() rest.Segment {
 }
 
 func (id ProjectID) check() error {
-	value := string(id)
+	const example = "group/app"
+	if err := checkPath("project", example, string(id)); err != nil {
+		return err
+	}
+	if _, isNumber := id.Number(); !isNumber && !strings.Contains(string(id), "/") {
+		return fmt.Errorf("project %q is neither a number nor a full path such as %q", string(id), example)
+	}
+	return nil
+}
+
+func (id GroupID) segment() rest.Segment {
+	return rest.Segment{Value: string(id), Template: ":id", Err: checkPath("group", "company/backend", string(id))}
+}
+
+// checkPath returns an error for what is neither a number above zero nor a path.
+func checkPath(noun, example, value string) error {
 	if value == "" {
-		return errors.New("the project is empty; give a path such as \"group/app\", or a number")
+		return fmt.Errorf("the %s is empty; give a path such as %q, or a number", noun, example)
 	}
 	if strings.Trim(strings.TrimPrefix(value, "-"), "0123456789") == "" {
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
 			return nil
 		}
-		return fmt.Errorf("project %q is not a number above zero", value)
+		return fmt.Errorf("%s %q is not a number above zero", noun, value)
 	}
 	switch {
 	case rest.HasControl(value):
-		return fmt.Errorf("project %q has a newline or another control character", value)
+		return fmt.Errorf("%s %q has a newline or another control character", noun, value)
 	case strings.Contains(value, "://"), strings.HasPrefix(value, "git@"):
-		return errors.New("the project is a URL; give its path, such as \"group/app\", or its number") // which may have a password
+		return fmt.Errorf("the %s is a URL; give its path, such as %q, or its number", noun, example) // which may have a password
 	case strings.HasSuffix(value, ".git"):
-		return fmt.Errorf("project %q ends with \".git\", which belongs to the URL of its repository and not to its path", value)
+		return fmt.Errorf("%s %q ends with \".git\", which belongs to the URL of its repository and not to its path", noun, value)
 	case strings.HasPrefix(value, "/"), strings.HasSuffix(value, "/"):
-		return fmt.Errorf("project %q begins or ends with a slash", value)
-	}
-	if !strings.Contains(value, "/") {
-		return fmt.Errorf("project %q is neither a number nor a full path such as \"group/app\"", value)
-	}
-	if rest.Wanders(value) {
-		return fmt.Errorf("project %q has an empty part, a \".\" or a \"..\"", value)
+		return fmt.Errorf("%s %q begins or ends with a slash", noun, value)
+	case rest.Wanders(value):
+		return fmt.Errorf("%s %q has an empty part, a \".\" or a \"..\"", noun, value)
 	}
 	return nil
 }

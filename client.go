@@ -24,6 +24,7 @@ type Client struct {
 	Artifacts *ArtifactsService
 	Statuses  *StatusesService
 	Webhooks  *WebhooksService
+	Projects  *ProjectsService
 
 	wire   *rest.Client
 	config *config
@@ -105,6 +106,7 @@ func newClient(cfg *config) (*Client, error) {
 	c.Artifacts = &ArtifactsService{c}
 	c.Statuses = &StatusesService{c}
 	c.Webhooks = &WebhooksService{c}
+	c.Projects = &ProjectsService{c}
 	return c, nil
 }
 

@@ -68,6 +68,7 @@ func checkFilters(item any, query url.Values, p rest.Path) error {
 // checkedFilters are the parameters that an item can contradict.
 var checkedFilters = []string{
 	"status", "scope", "scope[]", "ref", "sha", "source", "name", "pipeline_id", "updated_after", "updated_before", "created_after", "created_before",
+	"visibility", "topic", "archived", "last_activity_after", "id_after",
 }
 
 // A filter is a parameter of a query, and a test whether an item fits a value.

@@ -1,6 +1,7 @@
 package gitlabci
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -128,6 +129,12 @@ func all[P any](ctx context.Context, c *Client, request pages.Request[P], opts l
 		}
 		list := listOf(c, request, query, optionsOf(opts).Prefetch)
 		list.Order, list.Settled = orderOf[P](query), isSettled[P]()
+		var item P
+		if _, ok := any(item).(timed); ok {
+			usual := usualOrder[P]()
+			list.Key = keyBy(cmp.Or(query.Get("order_by"), usual.by))
+			list.Filtered = list.Filtered || usual.mobile
+		}
 		list.Range(ctx, query, yield)
 	}
 }
@@ -173,21 +180,60 @@ func orderOf[P any](query url.Values) pages.Order {
 	if _, ok := any(item).(identified); !ok {
 		return pages.Unordered()
 	}
-	ascending := false // unless the list is, or is told to be
-	switch any(item).(type) {
-	case *CommitStatus, *Webhook:
-		ascending = true
-	}
+	usual := usualOrder[P]()
+	ascending := usual.ascending
 	if sort := query.Get("sort"); sort != "" {
 		ascending = Sort(sort) == SortAsc
 	}
-	switch PipelineOrder(query.Get("order_by")) {
-	case "", PipelineOrderByID:
+	switch by := cmp.Or(query.Get("order_by"), usual.by); {
+	case slices.Contains(usual.ids, by):
 		return pages.ByID(ascending)
-	case PipelineOrderByUpdatedAt:
+	case slices.Contains(usual.times, by):
 		return pages.ByTime(ascending)
 	}
 	return pages.Unordered()
+}
+
+// A listOrder is what the lists of a type are sorted by, in GitLab's words.
+type listOrder struct {
+	by        string   // unless a query has order_by
+	ascending bool     // unless a query has sort
+	ids       []string // what is the same as the order of IDs
+	times     []string // what is the order of times that items show
+	mobile    bool     // items join a list anywhere, such as projects that the user may see from now on
+}
+
+// usualOrder is that of most lists, unless P says otherwise. It does so without an item.
+func usualOrder[P any]() listOrder {
+	var item P
+	if one, ok := any(item).(interface{ listOrder() listOrder }); ok {
+		return one.listOrder()
+	}
+	return newestFirst
+}
+
+var (
+	newestFirst = listOrder{by: "id", ids: []string{"id"}, times: []string{"updated_at"}}
+	oldestFirst = listOrder{by: "id", ids: []string{"id"}, times: []string{"updated_at"}, ascending: true}
+)
+
+func (*CommitStatus) listOrder() listOrder { return oldestFirst }
+func (*Webhook) listOrder() listOrder      { return oldestFirst }
+
+// A timed item has more than one time that its lists can be ordered by.
+type timed interface {
+	timeOf(order string) time.Time // zero if that is not the order of a time
+}
+
+// keyBy is keyOf in a list that is ordered by something.
+func keyBy(order string) func(item any) (id int64, changed time.Time, ok bool) {
+	return func(item any) (id int64, changed time.Time, ok bool) {
+		id, changed, ok = keyOf(item)
+		if one, isTimed := item.(timed); isTimed {
+			changed = one.timeOf(order)
+		}
+		return id, changed, ok
+	}
 }
 
 // lasting are the parameters with which an item that has left the list never comes back,

@@ -69,6 +69,15 @@ func (p *ProjectID) UnmarshalJSON(data []byte) error {
 
 var lastProject atomic.Pointer[ProjectID]
 
+// A GroupID names a group: its full path, such as "company" or "company/backend", or its
+// number, see [GroupNumber]. Anything else is refused before it is sent.
+//
+// See https://docs.gitlab.com/api/rest/#namespaced-paths.
+type GroupID string
+
+// GroupNumber returns the GroupID of the group with the number n.
+func GroupNumber(n int64) GroupID { return GroupID(strconv.FormatInt(n, 10)) }
+
 // A PipelineID is a pipeline's number, unique on the whole instance. It is not
 // the IID, which counts within one project and is what its pages show.
 type PipelineID int64

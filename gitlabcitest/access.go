@@ -36,7 +36,7 @@ func (a access) read() bool {
 func (a access) readCode() bool { return a.role >= RoleReporter || a.project.settings.Public }
 
 // run is about creating pipelines and changing jobs.
-func (a access) run() bool { return a.role >= RoleDeveloper }
+func (a access) run() bool { return a.role >= RoleDeveloper && !a.project.settings.Archived }
 
 func (a access) cancel() bool {
 	return a.run() && a.role >= cmp.Or(a.project.settings.CancelRole, RoleDeveloper)
@@ -52,11 +52,11 @@ func (a access) setVariables() bool {
 func (a access) deleteArtifacts() bool { return a.role >= RoleMaintainer }
 
 // manage is about how the project is set up, such as its hooks.
-func (a access) manage() bool { return a.role >= RoleMaintainer }
+func (a access) manage() bool { return a.role >= RoleMaintainer && !a.project.settings.Archived }
 
 // runOn is run for a ref, which can be protected.
 func (a access) runOn(ref string) bool {
-	return a.role >= RoleMaintainer || a.run() && !a.project.protects(ref)
+	return a.run() && (a.role >= RoleMaintainer || !a.project.protects(ref))
 }
 
 // objection is why those who may create pipelines may not create this one.
@@ -164,12 +164,13 @@ var demands = map[string]demand{
 	"DELETE /projects/:id/jobs/:job_id/artifacts":                   {permission: "delete_job_artifact", project: access.deleteArtifacts},
 	"DELETE /projects/:id/artifacts":                                {permission: "delete_artifact", project: access.deleteArtifacts},
 
-	"GET /version":      {permission: "read_metadata"},
-	"GET /metadata":     {permission: "read_metadata"},
-	"GET /user":         {permission: "read_user"},
-	"POST /graphql":     {},
-	"GET /projects":     {permission: "read_project"},
-	"GET /projects/:id": {permission: "read_project"},
+	"GET /version":             {permission: "read_metadata"},
+	"GET /metadata":            {permission: "read_metadata"},
+	"GET /user":                {permission: "read_user"},
+	"POST /graphql":            {},
+	"GET /projects":            {permission: "read_project"},
+	"GET /projects/:id":        {permission: "read_project"},
+	"GET /groups/:id/projects": {permission: "read_project"},
 	"GET /projects/:id/repository/branches/:branch": {permission: "read_branch", project: access.readCode},
 	"GET /projects/:id/repository/tags/:tag_name":   {permission: "read_tag", project: access.readCode},
 	"GET /projects/:id/repository/commits/:sha":     {permission: "read_commit", project: access.readCode},

@@ -144,6 +144,8 @@ func (r *route) boundary() string {
 		return "instance"
 	case r.segments[0] == "projects" && len(r.segments) > 1:
 		return "project"
+	case r.segments[0] == "groups":
+		return "group"
 	}
 	return "user"
 }

@@ -28,7 +28,7 @@
 // archives by ref, single files, the tree, keep and delete. Commit statuses, which other
 // systems set, see also [Pipeline.AddStatus]. Those of a project's webhooks, with test
 // requests, recent deliveries and their repetition. And what clients request
-// besides: the version, the user, projects, branches, tags, commits, and merge requests
+// besides: the version, the user, projects, those of a group, branches, tags, commits, and merge requests
 // with their pipelines, see [Server.AddMergeRequest]. The response to any other request
 // has "unknown to the fake" in the header X-Gitlabcitest; [Server.Handle] adds an
 // endpoint.

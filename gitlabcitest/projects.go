@@ -1,18 +1,13 @@
 package gitlabcitest
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"example.com/gitlabci/gitlabcitest/internal/rack"
-	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
 // enter finds the project of a call in GitLab's order: whether there is one,
@@ -100,87 +95,8 @@ func (p *project) refreshing() *answer {
 		"Action temporarily disabled. The project this pipeline belongs to is undergoing stats refresh.")
 }
 
-func listProjectParams() []rack.Param {
-	orders := []string{"id", "name", "path", "created_at", "updated_at", "last_activity_at", "similarity", "star_count"}
-	return append(pageParams(),
-		rack.Param{Name: "order_by", Parse: rack.OneOf(orders...), Initial: "created_at"},
-		rack.Param{Name: "sort", Parse: rack.OneOf("asc", "desc"), Initial: "desc"},
-		rack.Param{Name: "search", Parse: rack.Text},
-		rack.Param{Name: "visibility", Parse: rack.OneOf("public", "internal", "private")},
-		rack.Param{Name: "min_access_level", Parse: rack.OneOf("5", "10", "15", "20", "30", "40", "50")},
-		rack.Param{Name: "membership", Parse: rack.Boolean, Initial: "false"},
-		rack.Param{Name: "owned", Parse: rack.Boolean, Initial: "false"},
-		rack.Param{Name: "simple", Parse: rack.Boolean, Initial: "false"},
-	)
-}
-
-func listProjects(c *call) *answer {
-	q := projectQuery{
-		search:     value[string](c, "search"),
-		visibility: value[string](c, "visibility"),
-		orderBy:    value[string](c, "order_by"),
-		ascending:  value[string](c, "sort") == "asc",
-	}
-	least, _ := strconv.Atoi(value[string](c, "min_access_level")) // digits, or none
-	q.role = Role(least)
-	if value[bool](c, "membership") {
-		q.role = max(q.role, RoleGuest)
-	}
-	if value[bool](c, "owned") {
-		q.role = RoleOwner
-	}
-	part, header := numberedPage(c, c.state.findProjects(c.user, q))
-	render := c.renderer().project(c.state, c.user, value[bool](c, "simple"))
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, render)}
-}
-
 func getProject(c *call, p *project) *answer {
 	return ok(c.renderer().project(c.state, c.user, false)(p))
-}
-
-// A projectQuery narrows and orders the list of projects. Fields that are zero
-// do not narrow it.
-type projectQuery struct {
-	search, visibility string
-	role               Role // the least that the user has
-
-	orderBy   string
-	ascending bool
-}
-
-// findProjects lists the projects that u, or everybody, sees.
-func (s *state) findProjects(u *user, q projectQuery) []*project {
-	var found []*project
-	for _, p := range s.projects {
-		if p.accessOf(u).see() && q.includes(p, u) {
-			found = append(found, p)
-		}
-	}
-	slices.SortStableFunc(found, func(a, b *project) int { return q.compare(a, b) })
-	if !q.ascending {
-		slices.Reverse(found)
-	}
-	return found
-}
-
-func (q projectQuery) includes(p *project, u *user) bool {
-	switch {
-	case q.role > 0 && (u == nil || p.roleOf(u) < q.role):
-		return false
-	case q.visibility != "" && q.visibility != p.visibility():
-		return false
-	}
-	return strings.Contains(strings.ToLower(path.Base(p.path)), strings.ToLower(q.search))
-}
-
-func (q projectQuery) compare(a, b *project) int {
-	switch q.orderBy {
-	case "name", "path":
-		return cmp.Or(strings.Compare(path.Base(a.path), path.Base(b.path)), cmp.Compare(a.id, b.id))
-	case "updated_at", "last_activity_at":
-		return cmp.Or(a.active().Compare(b.active()), cmp.Compare(a.id, b.id))
-	}
-	return cmp.Compare(a.id, b.id)
 }
 
 func (p *project) visibility() string {
@@ -231,6 +147,15 @@ type Settings struct {
 	// request names the pipeline. Zero is any number.
 	PipelineSize int
 
+	// Archived means that the project can only be read.
+	Archived bool
+
+	// Topics are what the project is about.
+	Topics []string
+
+	// SharedWith are the groups, by path, in whose lists of projects it is, too.
+	SharedWith []string
+
 	// RefreshingStats means that GitLab is counting the project's storage, and
 	// answers 409 to deleting pipelines and artifacts and to erasing jobs.
 	RefreshingStats bool
@@ -271,6 +196,12 @@ func (s *Server) Configure(project string, settings Settings) {
 	}
 	settings.Inputs = maps.Clone(settings.Inputs)
 	settings.JobTokenPolicies = slices.Clone(settings.JobTokenPolicies)
+	settings.Topics, settings.SharedWith = slices.Clone(settings.Topics), slices.Clone(settings.SharedWith)
+	for _, group := range settings.SharedWith {
+		if !slices.Contains(s.state.groups, group) {
+			misuse("Configure: there is no group %q; it begins with a project in it", group)
+		}
+	}
 	owner.jobTokensFrom = s.mustProjects("Configure", settings.JobTokensFrom)
 	owner.settings = settings
 }

@@ -1,6 +1,7 @@
 package gitlabcitest_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,7 +13,7 @@ import (
 const (
 	projectBasicKeys = "id description name name_with_namespace path path_with_namespace created_at default_branch tag_list topics ssh_url_to_repo " +
 		"http_url_to_repo web_url readme_url forks_count avatar_url star_count last_activity_at visibility namespace"
-	projectKeys = projectBasicKeys + " _links container_registry_image_prefix empty_repo archived creator_id import_status open_issues_count " +
+	projectKeys = projectBasicKeys + " _links container_registry_image_prefix empty_repo archived updated_at creator_id import_status open_issues_count " +
 		"marked_for_deletion_at request_access_enabled lfs_enabled packages_enabled issues_enabled wiki_enabled snippets_enabled " +
 		"container_registry_enabled repository_access_level merge_requests_access_level issues_access_level builds_access_level " +
 		"merge_requests_enabled can_create_merge_request_in only_allow_merge_if_pipeline_succeeds allow_merge_on_skipped_pipeline " +
@@ -121,6 +122,65 @@ func TestListProjects(t *testing.T) {
 	require.Equal(t, 400, r.status)
 	require.JSONEq(t, `{"error":"order_by does not have a valid value, sort does not have a valid value"}`, r.body)
 	require.Equal(t, "3", get(t, srv, "/projects?per_page=1").header.Get("X-Total"))
+}
+
+// GitLab links to the IDs after a page without looking whether there are any.
+func TestProjectsByCursor(t *testing.T) {
+	srv := gitlabcitest.NewServer()
+	srv.AddProject("group/b")
+	srv.AddProject("group/c")
+	for sort, pages := range map[string][][]int{"desc": {{3, 2}, {1}, {}}, "asc": {{1, 2}, {3}, {}}} {
+		path := "/projects?pagination=keyset&order_by=id&per_page=2&sort=" + sort
+		for _, want := range pages {
+			r := get(t, srv, path)
+			require.Equal(t, want, r.ids(t))
+			require.Empty(t, r.header.Get("X-Total"))
+			link := r.header.Get("Link")
+			require.Equal(t, len(want) > 0, strings.HasSuffix(link, `rel="next"`), link)
+			link, _, _ = strings.Cut(strings.TrimPrefix(link, "<https://gitlab.example.com/api/v4"), ">")
+			path = link
+		}
+	}
+	require.Equal(t, 405, get(t, srv, "/projects?pagination=keyset").status)
+	old := gitlabcitest.NewServer(gitlabcitest.WithVersion("12.6"))
+	require.NotEmpty(t, get(t, old, "/projects?pagination=keyset&order_by=id").header.Get("X-Total"))
+}
+
+func TestProjectFilters(t *testing.T) {
+	srv := gitlabcitest.NewServer()
+	srv.AddProject("group/sub/lib")
+	srv.AddProject("other/shared")
+	srv.Configure("group/app", gitlabcitest.Settings{Topics: []string{"Go", "ci"}})
+	srv.Configure("group/sub/lib", gitlabcitest.Settings{Archived: true})
+	srv.Configure("other/shared", gitlabcitest.Settings{SharedWith: []string{"group"}})
+	srv.AddPipeline("other/shared", gitlabcitest.Pipeline{UpdatedAt: day(1).AddDate(50, 0, 0)})
+	for path, want := range map[string][]int{
+		"/projects?archived=true":                                            {2},
+		"/projects?archived=false":                                           {3, 1},
+		"/projects?topic=go":                                                 {1},
+		"/projects?topic=go,%20CI":                                           {1},
+		"/projects?topic=go,rust":                                            {},
+		"/projects?id_after=1":                                               {3, 2},
+		"/projects?last_activity_after=2074-01-01T00:00:00Z":                 {3},
+		"/groups/group/projects":                                             {3, 1},
+		"/groups/1/projects?with_shared=false":                               {1},
+		"/groups/group/projects?include_subgroups=true":                      {3, 2, 1},
+		"/groups/group%2Fsub/projects":                                       {2},
+		"/groups/group/projects?include_subgroups=true&archived=false":       {3, 1},
+		"/groups/group/projects?include_subgroups=true&order_by=id&sort=asc": {1, 2, 3},
+	} {
+		require.Equal(t, want, get(t, srv, path).ids(t), path)
+	}
+	for _, path := range []string{"/groups/grou/projects", "/groups/9/projects", "/groups/0/projects"} {
+		r := get(t, srv, path)
+		require.Equal(t, 404, r.status, path)
+		require.JSONEq(t, `{"message":"404 Group Not Found"}`, r.body)
+	}
+	require.Equal(t, 404, send(t, srv, "GET", "/groups/group/projects", "", "anonymous").status)
+	srv.Configure("group/app", gitlabcitest.Settings{Public: true})
+	require.Equal(t, []int{1}, send(t, srv, "GET", "/groups/group/projects", "", "anonymous").ids(t))
+	require.Equal(t, 403, send(t, srv, "POST", "/projects/2/pipeline?ref=main", "").status, "it is archived")
+	require.Panics(t, func() { srv.Configure("1", gitlabcitest.Settings{SharedWith: []string{"nowhere"}}) })
 }
 
 func TestInstance(t *testing.T) {

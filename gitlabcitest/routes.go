@@ -69,6 +69,7 @@ var routes = []*route{
 	define("GET /user", currentUser),
 	define("GET /projects", listProjects, listProjectParams()...),
 	define("GET /projects/:id", inProject(getProject)),
+	define("GET /groups/:id/projects", listGroupProjects, listGroupProjectParams()...),
 	define("GET /projects/:id/repository/branches/:branch", inProject(getBranch)),
 	define("GET /projects/:id/repository/tags/:tag_name", inProject(getTag)),
 	define("GET /projects/:id/repository/commits/:sha", inProject(getCommit)),
@@ -117,13 +118,13 @@ func pathParam(name string) rack.Param {
 	return rack.Param{Name: name, Parse: rack.Text}
 }
 
-// needsUser reports whether a request without a token is refused at once. A
-// project's reads are not, but for those of jobs: they find no project instead.
+// needsUser reports whether a request without a token is refused at once. The
+// reads of projects and groups are not, but for those of jobs: they find no project instead.
 func (r *route) needsUser() bool {
 	if r == graphQLRoute {
 		return false
 	}
-	if r.method != http.MethodGet || r.segments[0] != "projects" {
+	if r.method != http.MethodGet || r.segments[0] != "projects" && r.segments[0] != "groups" {
 		return true
 	}
 	return len(r.segments) > 2 && r.segments[2] == "jobs" && !slices.Contains(r.segments, "artifacts")

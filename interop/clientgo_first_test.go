@@ -53,6 +53,18 @@ func TestOfficialProjects(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Len(t, all, 46)
+	keyset := &gitlab.ListProjectsOptions{ListOptions: gitlab.ListOptions{Pagination: "keyset", PerPage: 9, OrderBy: "id", Sort: "asc"}}
+	byKey, err := gitlab.ScanAndCollect(func(p gitlab.PaginationOptionFunc) ([]*gitlab.Project, *gitlab.Response, error) {
+		return client.Projects.ListProjects(keyset, p)
+	})
+	require.NoError(t, err)
+	require.Len(t, byKey, 46)
+	grouped, answer, err := client.Groups.ListGroupProjects("group", &gitlab.ListGroupProjectsOptions{ListOptions: gitlab.ListOptions{PerPage: 100}, IncludeSubGroups: new(true), WithShared: new(false), Archived: new(false)})
+	answered(t, http.StatusOK, answer, err)
+	require.Equal(t, 46, int(answer.TotalItems))
+	require.Equal(t, project, grouped[len(grouped)-1].PathWithNamespace)
+	_, _, err = client.Groups.ListGroupProjects("absent", nil)
+	require.ErrorIs(t, err, gitlab.ErrNotFound)
 	_, _, err = client.Projects.GetProject("group/absent", nil)
 	require.ErrorIs(t, err, gitlab.ErrNotFound)
 }

@@ -64,6 +64,13 @@ var notChecked = map[string]string{
 	"recursive":       "the endpoint was made with it",
 	"stage":           "a status does not have its stage",
 	"all":             "it lists more, and an item does not show that it was superseded",
+
+	"membership":        "a project does not show whether one is a member of a group above it",
+	"min_access_level":  "a project does not show a role of a group above it",
+	"search":            "the server decides what is alike",
+	"simple":            "less of each item",
+	"include_subgroups": "it lists more",
+	"with_shared":       "a project does not show whether it is shared",
 }
 
 // call calls a method of a list with one option set, and ranges over what it returns.
@@ -99,8 +106,10 @@ func otherValues(t *testing.T, p listParameter) any {
 	switch {
 	case p.field.Type.Kind() == reflect.String:
 		return "wanted"
-	case p.field.Type == reflect.TypeFor[gitlabci.PipelineID]():
+	case p.field.Type.Kind() == reflect.Int64:
 		return 5
+	case p.field.Type == reflect.TypeFor[*bool]():
+		return new(false)
 	case p.field.Type == reflect.TypeFor[[]gitlabci.Status]():
 		return []gitlabci.Status{"wanted"}
 	case p.field.Type == reflect.TypeFor[time.Time]() && strings.HasSuffix(p.name, "_before"):
@@ -116,7 +125,8 @@ func otherValues(t *testing.T, p listParameter) any {
 // this one.
 func TestEveryFilterIsChecked(t *testing.T) {
 	t.Parallel()
-	item := `[{"id":1,"name":"a","ref":"main","sha":"c0ffee","status":"failed","source":"push","created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-01T00:00:00Z"}]`
+	item := `[{"id":1,"name":"a","ref":"main","sha":"c0ffee","status":"failed","source":"push","created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-01T00:00:00Z",
+		"visibility":"private","topics":["a"],"archived":true,"last_activity_at":"2026-03-01T00:00:00Z"}]`
 	client := testkit.NewScript(testkit.Respond(200, item)).Client(t)
 	parameters := listParameters(client)
 	require.Greater(t, len(parameters), 20)
@@ -149,6 +159,10 @@ func triedInReleases() (names []string) {
 		names = append(names, structs[list]+"."+strings.TrimSuffix(parameter, "[]"))
 	}
 	names = append(names, "ListStatusesOptions.ref", "ListStatusesOptions.name", "ListStatusesOptions.pipeline_id", "ListWebhookEventsOptions.status")
+	for _, name := range []string{"visibility", "topic", "archived"} { // as far as is known
+		names = append(names, "ListProjectsOptions."+name, "ListGroupProjectsOptions."+name)
+	}
+	names = append(names, "ListProjectsOptions.last_activity_after", "ListProjectsOptions.id_after")
 	return append(names, "ListMyPipelinesOptions.source", "ListMyPipelinesOptions.created_after", "ListMyPipelinesOptions.created_before")
 }
 
@@ -171,7 +185,7 @@ func TestCursorsHaveEveryOption(t *testing.T) {
 	parameters := listParameters(testkit.NewScript(testkit.OK).Client(t))
 	for _, name := range slices.Sorted(maps.Keys(parameters)) {
 		p := parameters[name]
-		query := "page=2&" + p.name + "=x"
+		query := "page=2&" + p.name + "=7"
 		if p.field.Type.Kind() == reflect.Slice {
 			query = "page=2&" + p.name + "%5B%5D=x&" + p.name + "%5B%5D=y"
 		}

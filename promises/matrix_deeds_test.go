@@ -165,6 +165,11 @@ func methodDeeds() []deed {
 		methodDeed("Webhooks.Events", reading, false, matrixHook),
 		methodDeed("Webhooks.AllEvents", reading, false, matrixHook),
 		methodDeed("Webhooks.Resend", once, false, matrixHook),
+		methodDeed("Projects.Get", reading, false, 0),
+		methodDeed("Projects.List", reading, false, 0),
+		methodDeed("Projects.All", reading, false, 0),
+		methodDeed("Projects.ListInGroup", reading, false, 0),
+		methodDeed("Projects.AllInGroup", reading, false, 0),
 	}
 }
 

@@ -137,7 +137,19 @@ func wireOptions[O, T any](
 	leftOut ...string,
 ) {
 	t.Helper()
-	tests = append(tests, wireOption[O]{field: "", query: url.Values{}})
+	wireOptionsBeside(t, url.Values{}, tests, list, all, leftOut...)
+}
+
+// wireOptionsBeside is wireOptions for a list that sends own parameters, unless the page has
+// a number.
+func wireOptionsBeside[O, T any](
+	t *testing.T, own url.Values, tests []wireOption[O],
+	list func(context.Context, *gitlabci.Client, *O) (any, error),
+	all func(context.Context, *gitlabci.Client, *O) iter.Seq2[*T, error],
+	leftOut ...string,
+) {
+	t.Helper()
+	tests = append(tests, wireOption[O]{field: "", query: own})
 	seen := append([]string{"ListOptions"}, leftOut...)
 	for _, test := range tests {
 		t.Run(test.field, func(t *testing.T) {
@@ -162,7 +174,7 @@ func wireOptions[O, T any](
 		})
 	}
 	wireFields[O](t, seen)
-	require.Empty(t, wireQuery(t, func(c *gitlabci.Client) error {
+	require.Equal(t, own, wireQuery(t, func(c *gitlabci.Client) error {
 		_, err := list(t.Context(), c, nil)
 		return err
 	}))

@@ -46,6 +46,9 @@ var fuzzEntities = []func(context.Context, *gitlabci.Client) (any, error){
 	func(ctx context.Context, c *gitlabci.Client) (any, error) {
 		return fuzzItems(c.Statuses.List(ctx, "group/app", testkit.SHA, nil))
 	},
+	func(ctx context.Context, c *gitlabci.Client) (any, error) {
+		return c.Projects.Get(ctx, "group/app")
+	},
 }
 
 func fuzzItems[T any](page *gitlabci.Page[T], err error) (any, error) {

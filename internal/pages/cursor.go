@@ -51,6 +51,7 @@ var what = []string{
 	"id", "pipeline_id", "job_id", "hook_id", "merge_request_iid",
 	"order_by", "sort", "scope", "status", "ref", "sha", "source", "name", "username", "yaml_errors",
 	"updated_after", "updated_before", "created_after", "created_before", "include_retried", "path", "recursive", "stage", "all",
+	"membership", "min_access_level", "visibility", "search", "topic", "last_activity_after", "simple", "archived", "include_subgroups", "with_shared",
 }
 
 // isOfLists reports whether a list of GitLab's has a parameter. Servers read names in

@@ -19,7 +19,7 @@ type place struct {
 // firstPlace is where a walk begins.
 func firstPlace(query url.Values) *place {
 	p := placeOf(query)
-	if !query.Has("page") && !query.Has("cursor") {
+	if !query.Has("page") && !query.Has("cursor") && !isAfterID(query) {
 		p.number = 1 // a query need not name the first page
 	}
 	return p
@@ -45,13 +45,18 @@ func (p *place) size() int {
 }
 
 // pageNumber is the number of the page that a query selects, or 0 if the query
-// has none.
+// has none. Where a list continues after an ID, GitLab's links say page 1 as well.
 func pageNumber(query url.Values) int {
 	n, err := strconv.Atoi(query.Get("page"))
-	if err != nil || n < 1 || query.Get("cursor") != "" {
+	if err != nil || n < 1 || n == 1 && isAfterID(query) || query.Get("cursor") != "" {
 		return 0
 	}
 	return n
+}
+
+// isAfterID reports whether a list continues after an ID.
+func isAfterID(query url.Values) bool {
+	return query.Get("pagination") == "keyset" && (query.Has("id_after") || query.Has("id_before"))
 }
 
 // withPage is a copy of a query, with another page in it.

@@ -29,6 +29,11 @@ func TestPlaces(t *testing.T) {
 		"cursor=abc":              {0, 0, 0, "cursor abc"},
 		"cursor=abc&page=3":       {0, 0, 0, "cursor abc"},
 		"per_page=20&order_by=id": {1, 0, 20, "query order_by=id&per_page=20"},
+
+		"id_before=9&page=1&pagination=keyset": {0, 0, 0, "query id_before=9&page=1&pagination=keyset"},
+		"id_after=9&pagination=keyset":         {0, 0, 0, "query id_after=9&pagination=keyset"},
+		"id_after=9&page=2&pagination=keyset":  {2, 2, 0, "page 2 of "}, // of a server that ignores the pagination
+		"id_after=9&page=1":                    {1, 1, 0, "page 1 of "}, // a filter
 	}
 	for cursor, test := range tests {
 		p := placeAt(t, cursor)

@@ -51,6 +51,7 @@ var Methods = func() map[string]Method {
 	maps.Copy(all, artifactMethods)
 	maps.Copy(all, statusMethods)
 	maps.Copy(all, webhookMethods)
+	maps.Copy(all, projectMethods)
 	return all
 }()
 
@@ -76,6 +77,9 @@ func (m Method) Verb() string {
 func (m Method) Path(of Target) string {
 	_, path, _ := strings.Cut(m.Route, " ")
 	id := strconv.FormatInt(of.ID, 10)
+	if rest, isGroup := strings.CutPrefix(path, "/groups/:id"); isGroup {
+		path = "/groups/" + url.PathEscape(string(of.group())) + rest
+	}
 	return strings.NewReplacer(
 		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, ":hook_id", id, ":hook_event_id", id, ":trigger", "pipeline_events", "*artifact_path", "out/a.txt", ":sha", SHA,
 	).Replace(path)

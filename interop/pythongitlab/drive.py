@@ -45,6 +45,11 @@ def first_questions(gl):
     project = gl.projects.get(PROJECT)
     assert gl.projects.get(project.id).path_with_namespace == PROJECT
     assert PROJECT in [p.path_with_namespace for p in gl.projects.list(iterator=True)]
+    by_key = gl.projects.list(iterator=True, pagination="keyset", order_by="id", per_page=1, simple=True)
+    assert PROJECT in [p.path_with_namespace for p in by_key]
+    group = gl.groups.get(project.namespace["full_path"], lazy=True)
+    assert PROJECT in [p.path_with_namespace for p in group.projects.list(include_subgroups=True, archived=False, get_all=True)]
+    refused(404, gitlab.GitlabListError, gl.groups.get("absent", lazy=True).projects.list, get_all=True)
     branch = project.branches.get(project.default_branch)
     assert branch.default and branch.commit["id"] == project.commits.get("main").id
     newest = project.commits.get("main").last_pipeline

@@ -38,6 +38,7 @@ type Project struct {
 	ContainerRegistryImagePrefix string  `json:"container_registry_image_prefix" since:"14.6"`
 	EmptyRepo                    bool    `json:"empty_repo"`
 	Archived                     bool    `json:"archived"`
+	UpdatedAt                    *string `json:"updated_at" since:"16.10"`
 	CreatorID                    int64   `json:"creator_id"`
 	ImportStatus                 string  `json:"import_status"`
 	OpenIssuesCount              int     `json:"open_issues_count"`

@@ -1,0 +1,48 @@
+package testkit
+
+import (
+	"context"
+
+	"example.com/gitlabci"
+)
+
+var projectMethods = map[string]Method{
+	"Projects.Get": {
+		Route: "GET /projects/:id",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Projects.Get(ctx, of.Project)
+		},
+	},
+	"Projects.List": {
+		Route: "GET /projects", Query: "order_by=id&pagination=keyset&sort=desc", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, _ Target) (any, error) {
+			return items(c.Projects.List(ctx, nil))
+		},
+	},
+	"Projects.All": {
+		Route: "GET /projects", Query: "order_by=id&pagination=keyset&per_page=100&sort=desc", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, _ Target) (any, error) {
+			return all(c.Projects.All(ctx, nil))
+		},
+	},
+	"Projects.ListInGroup": {
+		Route: "GET /groups/:id/projects", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Projects.ListInGroup(ctx, of.group(), nil))
+		},
+	},
+	"Projects.AllInGroup": {
+		Route: "GET /groups/:id/projects", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Projects.AllInGroup(ctx, of.group(), nil))
+		},
+	},
+}
+
+// group is the group that the project is in, or what is no more one than that is a project.
+func (t Target) group() gitlabci.GroupID {
+	if t.Project == App.Project {
+		return "group"
+	}
+	return gitlabci.GroupID(t.Project)
+}

@@ -1,0 +1,83 @@
+package promises_test
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"net/url"
+	"testing"
+	"time"
+
+	"example.com/gitlabci"
+)
+
+// beside adds parameters that a list sends by itself to the queries of tests, except to
+// that of a cursor.
+func beside[O any](own url.Values, tests []wireOption[O]) []wireOption[O] {
+	for i := range tests {
+		query := maps.Clone(own)
+		maps.Copy(query, tests[i].query)
+		if query.Has("page") {
+			query.Del("pagination")
+			if !tests[i].query.Has("sort") {
+				query.Del("sort")
+			}
+		}
+		if tests[i].field == "After" {
+			query = tests[i].query
+		}
+		tests[i].query = query
+	}
+	return tests
+}
+
+func TestWireListProjectsOptions(t *testing.T) {
+	t.Parallel()
+	type options = gitlabci.ListProjectsOptions
+	byCursor := url.Values{"order_by": {"id"}, "pagination": {"keyset"}, "sort": {"desc"}}
+	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} }), []wireOption[options]{
+		{"Membership", options{Membership: true}, url.Values{"membership": {"true"}}},
+		{"MinAccessLevel", options{MinAccessLevel: gitlabci.AccessLevelDeveloper}, url.Values{"min_access_level": {"30"}}},
+		{"Visibility", options{Visibility: gitlabci.VisibilityInternal}, url.Values{"visibility": {"internal"}}},
+		{"Search", options{Search: "a&b c"}, url.Values{"search": {"a&b c"}}},
+		{"Topic", options{Topic: "a,b"}, url.Values{"topic": {"a,b"}}},
+		{"IDAfter", options{IDAfter: 7}, url.Values{"id_after": {"7"}}},
+		{"Simple", options{Simple: true}, url.Values{"simple": {"true"}}},
+		{"Archived", options{Archived: new(true)}, url.Values{"archived": {"true"}}},
+		{"Archived not", options{Archived: new(false)}, url.Values{"archived": {"false"}}},
+		{"Sort", options{Sort: gitlabci.SortAsc}, url.Values{"sort": {"asc"}}},
+		{"OrderBy ID", options{OrderBy: gitlabci.ProjectOrderByID}, url.Values{}},
+	}...)
+	tests = append(tests, wireTimes("LastActivityAfter", "last_activity_after", func(o *options, t time.Time) { o.LastActivityAfter = t })...)
+	tests = append(beside(byCursor, tests),
+		wireOption[options]{"OrderBy", options{OrderBy: gitlabci.ProjectOrderByLastActivityAt}, url.Values{"order_by": {"last_activity_at"}}})
+	wireOptionsBeside(t, byCursor, tests, func(ctx context.Context, c *gitlabci.Client, o *options) (any, error) {
+		return c.Projects.List(ctx, o)
+	}, func(ctx context.Context, c *gitlabci.Client, o *options) iter.Seq2[*gitlabci.Project, error] {
+		return c.Projects.All(ctx, o)
+	})
+}
+
+func TestWireListGroupProjectsOptions(t *testing.T) {
+	t.Parallel()
+	type options = gitlabci.ListGroupProjectsOptions
+	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} }), []wireOption[options]{
+		{"IncludeSubgroups", options{IncludeSubgroups: true}, url.Values{"include_subgroups": {"true"}}},
+		{"MinAccessLevel", options{MinAccessLevel: gitlabci.AccessLevelMaintainer}, url.Values{"min_access_level": {"40"}}},
+		{"Visibility", options{Visibility: gitlabci.VisibilityPublic}, url.Values{"visibility": {"public"}}},
+		{"Search", options{Search: "app"}, url.Values{"search": {"app"}}},
+		{"Topic", options{Topic: "go"}, url.Values{"topic": {"go"}}},
+		{"Simple", options{Simple: true}, url.Values{"simple": {"true"}}},
+		{"WithShared", options{WithShared: new(true)}, url.Values{"with_shared": {"true"}}},
+		{"WithShared not", options{WithShared: new(false)}, url.Values{"with_shared": {"false"}}},
+		{"Archived", options{Archived: new(true)}, url.Values{"archived": {"true"}}},
+		{"Archived not", options{Archived: new(false)}, url.Values{"archived": {"false"}}},
+		{"OrderBy", options{OrderBy: gitlabci.ProjectOrderByStarCount}, url.Values{"order_by": {"star_count"}}},
+		{"Sort", options{Sort: gitlabci.SortAsc}, url.Values{"sort": {"asc"}}},
+	}...)
+	wireOptions(t, tests, func(ctx context.Context, c *gitlabci.Client, o *options) (any, error) {
+		return c.Projects.ListInGroup(ctx, "company/backend", o)
+	}, func(ctx context.Context, c *gitlabci.Client, o *options) iter.Seq2[*gitlabci.Project, error] {
+		return c.Projects.AllInGroup(ctx, "company/backend", o)
+	})
+}
