@@ -185,6 +185,14 @@ var demands = map[string]demand{
 	"POST /projects/:id/hooks/:hook_id/events/:hook_event_id/resend": {permission: "resend_webhook_event", project: access.manage},
 	"POST /projects/:id/hooks/:hook_id/test/:trigger":                {permission: "test_webhook", project: access.manage},
 
+	"POST /projects/:id/trigger/pipeline":          {},
+	"POST /projects/:id/ref/:ref/trigger/pipeline": {},
+	"GET /projects/:id/triggers":                   {permission: "read_trigger", project: access.manage},
+	"POST /projects/:id/triggers":                  {permission: "create_trigger", project: access.manage},
+	"GET /projects/:id/triggers/:trigger_id":       {permission: "read_trigger", project: access.manage},
+	"PUT /projects/:id/triggers/:trigger_id":       {permission: "update_trigger", project: access.manage},
+	"DELETE /projects/:id/triggers/:trigger_id":    {permission: "delete_trigger", project: access.manage},
+
 	"GET /projects/:id/repository/commits/:sha/statuses": {permission: "read_commit_status", project: access.read},
 	"POST /projects/:id/statuses/:sha":                   {permission: "create_commit_status", project: access.run},
 

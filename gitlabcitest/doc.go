@@ -26,7 +26,8 @@
 // pipelines. Those of jobs: the list of a project's, one, its log, cancel, retry, erase,
 // play, and the job of a job token. Those of artifacts: archives and reports by job,
 // archives by ref, single files, the tree, keep and delete. Commit statuses, which other
-// systems set, see also [Pipeline.AddStatus]. Those of a project's webhooks, with test
+// systems set, see also [Pipeline.AddStatus]. Trigger tokens, see [Server.AddTriggerToken],
+// and pipelines by them and by the tokens of jobs. Those of a project's webhooks, with test
 // requests, recent deliveries and their repetition. And what clients request
 // besides: the version, the user, projects, those of a group, branches, tags, commits, and merge requests
 // with their pipelines, see [Server.AddMergeRequest]. The response to any other request

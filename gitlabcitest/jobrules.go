@@ -166,16 +166,27 @@ func jobToken(id gitlabci.JobID) string { return jobTokenPrefix + strconv.Format
 
 // jobByToken finds the job that a token is for, unless that is over.
 func (s *state) jobByToken(token string) *job {
+	j := s.anyJobByToken(token)
+	if j == nil || !j.holdsToken() {
+		return nil
+	}
+	return j
+}
+
+// anyJobByToken finds the job that a token is or was for.
+func (s *state) anyJobByToken(token string) *job {
 	text, ok := strings.CutPrefix(token, jobTokenPrefix)
 	id, err := strconv.ParseInt(text, 10, 64)
 	j := s.jobs[gitlabci.JobID(id)]
 	if !ok || err != nil || j == nil || !j.byRunner() {
 		return nil
 	}
-	if j.status != gitlabci.StatusRunning && j.status != gitlabci.StatusCanceling {
-		return nil
-	}
 	return j
+}
+
+// holdsToken reports whether the token of a job is good.
+func (j *job) holdsToken() bool {
+	return j.status == gitlabci.StatusRunning || j.status == gitlabci.StatusCanceling
 }
 
 // runTime is how long j has run until now, if it has.

@@ -1,6 +1,7 @@
 package gitlabcitest
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ func (s *state) create(p *pipeline) faulty {
 	}
 	p.sha, p.tag = head.sha, head.kind == tagRef
 	p.beforeSHA = noSHA
-	p.source = gitlabci.SourceAPI
+	p.source = cmp.Or(p.source, gitlabci.SourceAPI)
 	s.start(p)
 	return nil
 }

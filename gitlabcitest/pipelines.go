@@ -114,9 +114,8 @@ func deletePipeline(c *call, p *pipeline) *answer {
 	if wait := p.project.refreshing(); wait != nil {
 		return wait
 	}
-	unless, err := http.ParseTime(c.request.Header.Get("If-Unmodified-Since"))
-	if err == nil && p.updated.After(unless) {
-		return refuse(http.StatusPreconditionFailed, "412 Precondition Failed")
+	if refused := c.refuseChanged(p.updated); refused != nil {
+		return refused
 	}
 	c.state.discard(p, c.now)
 	return noContent()

@@ -19,6 +19,7 @@ type route struct {
 	params   []rack.Param // those of the template first
 	handle   func(*call) *answer
 	jobToken bool // whether it lets the token of a job in
+	open     bool // whether it asks for no token but that in its parameters
 	demand   demand
 
 	versions.Known
@@ -81,6 +82,13 @@ var routes = []*route{
 	define("GET /projects/:id/hooks/:hook_id/events", onHook(listHookEvents), listHookEventParams()...).since(17, 3),
 	define("POST /projects/:id/hooks/:hook_id/events/:hook_event_id/resend", onHook(resendHookEvent)).since(17, 4),
 	define("POST /projects/:id/hooks/:hook_id/test/:trigger", onHook(testHook), rack.Param{Name: "trigger", Parse: rack.OneOf(hookEvents()...)}).since(16, 11),
+	define("POST /projects/:id/trigger/pipeline", triggerPipeline, triggerPipelineParams()...).forAll(),
+	define("POST /projects/:id/ref/:ref/trigger/pipeline", triggerPipeline, triggerPipelineParams()...).forAll(),
+	define("GET /projects/:id/triggers", inProject(listTriggers), pageParams()...),
+	define("POST /projects/:id/triggers", inProject(createTrigger), createTriggerParams()...),
+	define("GET /projects/:id/triggers/:trigger_id", onTrigger(getTrigger)),
+	define("PUT /projects/:id/triggers/:trigger_id", onTrigger(updateTrigger), rack.Param{Name: "description", Parse: rack.Text}),
+	define("DELETE /projects/:id/triggers/:trigger_id", onTrigger(deleteTrigger)),
 	define("GET /projects/:id/repository/commits/:sha/statuses", inProject(listStatuses), listStatusParams()...),
 	define("POST /projects/:id/statuses/:sha", inProject(setStatus), setStatusParams()...),
 	define("GET /projects/:id/merge_requests", inProject(listMergeRequests), listMergeRequestParams()...),
@@ -111,6 +119,12 @@ func (r *route) forJobs() *route {
 	return r
 }
 
+// forAll lets everybody in, whatever token they have.
+func (r *route) forAll() *route {
+	r.open = true
+	return r
+}
+
 func pathParam(name string) rack.Param {
 	if strings.HasSuffix(name, "_id") || strings.HasSuffix(name, "_iid") {
 		return rack.Param{Name: name, Parse: rack.Integer}
@@ -121,7 +135,7 @@ func pathParam(name string) rack.Param {
 // needsUser reports whether a request without a token is refused at once. The
 // reads of projects and groups are not, but for those of jobs: they find no project instead.
 func (r *route) needsUser() bool {
-	if r == graphQLRoute {
+	if r == graphQLRoute || r.open {
 		return false
 	}
 	if r.method != http.MethodGet || r.segments[0] != "projects" && r.segments[0] != "groups" {
@@ -278,7 +292,7 @@ func fit(segments, parts []string, path rack.Tree) bool {
 	}
 	least, most := 1, 1
 	switch {
-	case segments[0] == ":ref_name":
+	case segments[0] == ":ref_name" || segments[0] == ":ref":
 		most = len(parts)
 	case segments[0][0] == '*':
 		least, most = len(parts), len(parts)

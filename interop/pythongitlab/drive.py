@@ -206,6 +206,21 @@ def statuses(project):
     refused(404, gitlab.GitlabCreateError, commit.statuses.create, {"state": "success", "pipeline_id": 1})
 
 
+def triggers(gl, project):
+    trigger = project.triggers.create({"description": "bot"})
+    assert trigger.owner["username"] == "maya" and trigger.last_used is None and len(trigger.token) > 20
+    pipeline = project.trigger_pipeline("main", trigger.token, variables={"A": "1"})
+    assert pipeline.source == "trigger" and pipeline.user["username"] == "maya"
+    assert [v.key for v in pipeline.variables.list(get_all=True)] == ["A", "TRIGGER_PAYLOAD"]
+    assert refused(404, gitlab.GitlabCreateError, project.trigger_pipeline, "main", TOKEN) == "404 Not Found"
+    trigger.description = "robot"
+    trigger.save()
+    assert [t.description for t in project.triggers.list(get_all=True)] == ["robot"]
+    assert project.triggers.get(trigger.id).last_used
+    trigger.delete()
+    refused(404, gitlab.GitlabCreateError, project.trigger_pipeline, "main", trigger.token)
+
+
 class Receiver(http.server.BaseHTTPRequestHandler):
     got = []
 
@@ -247,6 +262,7 @@ def main():
     artifacts(project, reading(project))
     changing(project, running(project))
     statuses(project)
+    triggers(gl, project)
     hooks(gl, project)
     print(f"python-gitlab {gitlab.__version__}: all of it works", "with a storage" if STORAGE else "")
 

@@ -103,6 +103,15 @@ func Text(given any) (any, string) {
 	return nil, IsInvalid
 }
 
+// Filled reads a text that must not be blank.
+func Filled(given any) (any, string) {
+	v, complaint := Text(given)
+	if word, isText := v.(string); isText && strings.TrimSpace(word) == "" {
+		return nil, " is empty"
+	}
+	return v, complaint
+}
+
 // Integer reads a whole number. One too large for any ID is still a number.
 func Integer(given any) (any, string) {
 	word, complaint := Text(given)
