@@ -94,6 +94,8 @@ func (c commitName) segment() rest.Segment {
 	return rest.Segment{Values: []string{string(c)}, Template: ":sha"}
 }
 
+func (id TriggerID) segment() rest.Segment { return number("trigger", int64(id), ":trigger_id") }
+
 func (id WebhookID) segment() rest.Segment { return number("webhook", int64(id), ":hook_id") }
 
 func (id WebhookEventID) segment() rest.Segment {

@@ -23,6 +23,7 @@ type Client struct {
 	Jobs      *JobsService
 	Artifacts *ArtifactsService
 	Statuses  *StatusesService
+	Triggers  *TriggersService
 	Webhooks  *WebhooksService
 	Projects  *ProjectsService
 
@@ -105,6 +106,7 @@ func newClient(cfg *config) (*Client, error) {
 	c.Jobs = &JobsService{c}
 	c.Artifacts = &ArtifactsService{c}
 	c.Statuses = &StatusesService{c}
+	c.Triggers = &TriggersService{c}
 	c.Webhooks = &WebhooksService{c}
 	c.Projects = &ProjectsService{c}
 	return c, nil
@@ -115,17 +117,25 @@ func (c *config) check() error {
 	if c.Sudo != "" && c.Auth == nil {
 		return errors.New("WithSudo: acting as another user needs a token")
 	}
+	err := error(nil)
+	switch {
+	case c.Auth != nil:
+		err = c.checkClear("the token")
+	case len(c.Headers) > 0:
+		err = c.checkClear("the headers of WithHeader")
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.baseFrom, err)
+	}
+	return nil
+}
+
+// checkClear rejects a secret that anybody on the way to the server could read.
+func (c *config) checkClear(what string) error {
 	if c.Base.Scheme != "http" || c.insecureHTTP || rest.IsLoopback(c.Base.Hostname()) {
 		return nil
 	}
-	const remedy = "would travel over http:// in the clear; use https://, or WithInsecureHTTP to allow it"
-	switch {
-	case c.Auth != nil:
-		return fmt.Errorf("%s: the token %s", c.baseFrom, remedy)
-	case len(c.Headers) > 0:
-		return fmt.Errorf("%s: the headers of WithHeader %s", c.baseFrom, remedy)
-	}
-	return nil
+	return fmt.Errorf("%s would travel over http:// in the clear; use https://, or WithInsecureHTTP to allow it", what)
 }
 
 // Do sends a request to any other endpoint of the server, with the client's

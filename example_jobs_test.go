@@ -204,3 +204,22 @@ func ExampleWebhooksService_Create() {
 	fmt.Println(hook.ID, hook.URL, hook.PipelineEvents, hook.SigningTokenPresent, hook.AlertStatus)
 	// Output: 1 https://bot.example.com/gitlab true true executable
 }
+
+func ExamplePipelinesService_Trigger() {
+	srv := gitlabcitest.NewServer()
+	token := srv.AddTriggerToken("group/app", gitlabcitest.TriggerToken{}).Token // of a secret store
+	client, err := gitlabci.NewClient(gitlabci.WithBaseURL(gitlabcitest.URL), gitlabci.WithTransport(srv.Transport()))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	pipeline, err := client.Pipelines.Trigger(context.Background(), "group/app", "main", token, &gitlabci.TriggerPipelineOptions{
+		Variables: []*gitlabci.Variable{{Key: "DEPLOY", Value: "staging"}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(pipeline.ID, pipeline.Source, pipeline.User.Username)
+	// Output: 101 trigger maya
+}

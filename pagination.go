@@ -218,6 +218,7 @@ var (
 )
 
 func (*CommitStatus) listOrder() listOrder { return oldestFirst }
+func (*Trigger) listOrder() listOrder      { return oldestFirst }
 func (*Webhook) listOrder() listOrder      { return oldestFirst }
 
 // A timed item has more than one time that its lists can be ordered by.

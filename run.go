@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
 	"example.com/gitlabci/internal/poll"
 	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 )
 
 // exitTime is how long canceling a pipeline may take once nobody waits for it any
@@ -20,6 +22,13 @@ const exitTime = 30 * time.Second
 type RunOptions struct {
 	Create CreatePipelineOptions // how the pipeline is started
 	Watch  WatchOptions          // how it is waited for
+
+	// TriggerToken, unless "", is the trigger token or the token of a running job by which
+	// the pipeline is started, as [PipelinesService.Trigger] does. All else, such as to
+	// watch and to cancel the pipeline, is done with the client's own token. Create must
+	// not have an IdempotencyKey: the client's token may not show which of the token
+	// owner's pipelines have it.
+	TriggerToken string `json:"-"`
 
 	// Log, unless nil, gets the logs of running jobs, each line in one Write, after
 	// the job's name and a colon; for downstream pipelines, with
@@ -65,6 +74,7 @@ type RunResult struct {
 // and reports why it failed. A failed pipeline is not an error: see its Status.
 //
 //	POST /projects/:id/pipeline
+//	POST /projects/:id/trigger/pipeline
 //	GET /projects/:id/pipelines/:pipeline_id/jobs
 //	GET /projects/:id/pipelines/:pipeline_id/bridges
 //	GET /projects/:id/pipelines/:pipeline_id
@@ -92,7 +102,7 @@ func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref strin
 	if err := r.options.Watch.check(); err != nil {
 		return nil, rest.Invalid("WatchOptions", err)
 	}
-	pipeline, err := s.Create(ctx, project, ref, &r.options.Create)
+	pipeline, err := s.start(ctx, project, ref, &r.options)
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +113,26 @@ func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref strin
 	r.result.Pipeline = pipeline
 	err = r.run(ctx)
 	return &r.result, err
+}
+
+// Format prints the options without the token.
+func (o RunOptions) Format(f fmt.State, verb rune) {
+	if o.TriggerToken != "" {
+		o.TriggerToken = fmt.Sprint(secret.New(""))
+	}
+	type plain RunOptions // which has no Format
+	fmt.Fprintf(f, fmt.FormatString(f, verb), plain(o))
+}
+
+// start starts the pipeline of a run.
+func (s *PipelinesService) start(ctx context.Context, project ProjectID, ref string, o *RunOptions) (*Pipeline, error) {
+	switch {
+	case o.TriggerToken == "":
+		return s.Create(ctx, project, ref, &o.Create)
+	case o.Create.IdempotencyKey != "":
+		return nil, rest.Invalid("RunOptions", errors.New("both TriggerToken and Create.IdempotencyKey are set"))
+	}
+	return s.Trigger(ctx, project, ref, o.TriggerToken, &TriggerPipelineOptions{o.Create.Variables, o.Create.Inputs, o.Create.WaitForRef})
 }
 
 // A run is one pipeline from its start to its end.

@@ -69,6 +69,9 @@ func (s *CommitStatus) status() Status  { return s.Status }
 func (s *CommitStatus) label() string   { return fmt.Sprintf("status %d", s.ID) }
 func (s *CommitStatus) missing() string { return missingID(int64(s.ID)) }
 
+func (t *Trigger) label() string   { return fmt.Sprintf("trigger %d", t.ID) }
+func (t *Trigger) missing() string { return missingID(int64(t.ID)) }
+
 func (w *Webhook) label() string   { return fmt.Sprintf("webhook %d", w.ID) }
 func (w *Webhook) missing() string { return missingID(int64(w.ID)) }
 
@@ -146,6 +149,7 @@ type identified interface {
 func (p *PipelineInfo) identity() (int64, time.Time) { return int64(p.ID), p.UpdatedAt }
 func (j *JobInfo) identity() (int64, time.Time)      { return int64(j.ID), time.Time{} }
 func (s *CommitStatus) identity() (int64, time.Time) { return int64(s.ID), time.Time{} }
+func (t *Trigger) identity() (int64, time.Time)      { return int64(t.ID), time.Time{} }
 func (w *Webhook) identity() (int64, time.Time)      { return int64(w.ID), time.Time{} }
 func (e *WebhookEvent) identity() (int64, time.Time) { return int64(e.ID), time.Time{} }
 

@@ -84,6 +84,12 @@ var goldenCalls = map[string]goldenCall{
 	"artifacts_keep":                          {method: "Artifacts.Keep", id: 550170},
 	"statuses_list":                           {method: "Statuses.List"},
 	"statuses_all":                            {method: "Statuses.All"},
+	"pipelines_trigger":                       {method: "Pipelines.Trigger"},
+	"triggers_list":                           {method: "Triggers.List"},
+	"triggers_all":                            {method: "Triggers.All"},
+	"triggers_get":                            {method: "Triggers.Get", id: 3301},
+	"triggers_create":                         {method: "Triggers.Create"},
+	"triggers_update":                         {method: "Triggers.Update", id: 3301},
 	"webhooks_list":                           {method: "Webhooks.List"},
 	"webhooks_all":                            {method: "Webhooks.All"},
 	"webhooks_get":                            {method: "Webhooks.Get", id: 8801},
@@ -166,7 +172,7 @@ type goldenTest struct {
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions, goldenNeighbours, goldenLookups) {
+	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions, goldenNeighbours, goldenLookups, goldenTriggers) {
 		t.Run(test.call, func(t *testing.T) {
 			answer := testkit.GoldenFile(t, test.file)
 			require.Equal(t, test.want, goldenAsk(t, test.call, answer))

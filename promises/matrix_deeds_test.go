@@ -50,6 +50,8 @@ const (
 
 	matrixFile = "out/a.txt" // as testkit.Methods call it
 	matrixHook = 1           // and the first delivery to it
+
+	matrixTrigger = 1
 )
 
 // inhabitedServer has something for a deed. Packing files takes longer than
@@ -70,6 +72,7 @@ func inhabitedServer(d deed) *gitlabcitest.Server {
 	p.AddJob(gitlabcitest.Job{ID: matrixRunning, Name: "build", Status: gitlabci.StatusRunning})
 	p.AddTriggerJob(gitlabcitest.Job{Name: "child", Downstream: srv.AddPipeline("group/app", gitlabcitest.Pipeline{Source: gitlabci.SourceParentPipeline})})
 	srv.OnCreate("group/app", gitlabcitest.Pipeline{}) // which has finished
+	srv.AddTriggerToken("group/app", gitlabcitest.TriggerToken{ID: matrixTrigger, Token: testkit.TriggerToken})
 	if strings.Contains(d.route, "/hooks") {
 		addMatrixHook(srv)
 	}
@@ -155,6 +158,13 @@ func methodDeeds() []deed {
 		methodDeed("Statuses.List", reading, false, 0),
 		methodDeed("Statuses.All", reading, false, 0),
 		methodDeed("Statuses.Set", searching, false, 0),
+		methodDeed("Pipelines.Trigger", once, true, 0),
+		methodDeed("Triggers.List", reading, false, 0),
+		methodDeed("Triggers.All", reading, false, 0),
+		methodDeed("Triggers.Get", reading, false, matrixTrigger),
+		methodDeed("Triggers.Create", once, false, 0),
+		methodDeed("Triggers.Update", repeatable, false, matrixTrigger),
+		methodDeed("Triggers.Delete", bare, false, matrixTrigger),
 		methodDeed("Webhooks.List", reading, false, 0),
 		methodDeed("Webhooks.All", reading, false, 0),
 		methodDeed("Webhooks.Get", reading, false, matrixHook),
@@ -181,6 +191,12 @@ func optionDeeds() []deed {
 	return []deed{
 		{"Pipelines.Create", "POST /projects/:id/pipeline", once, false, func(ctx context.Context, c *gitlabci.Client) error {
 			return testkit.Done(c.Pipelines.Create(ctx, "group/app", "main", &gitlabci.CreatePipelineOptions{Variables: variables}))
+		}},
+		{"Pipelines.Trigger variables", "POST /projects/:id/trigger/pipeline", once, true, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Pipelines.Trigger(ctx, "group/app", "main", testkit.TriggerToken, &gitlabci.TriggerPipelineOptions{Variables: variables}))
+		}},
+		{"Pipelines.Run by trigger", "POST /projects/:id/trigger/pipeline", once, true, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Pipelines.Run(ctx, "group/app", "main", &gitlabci.RunOptions{TriggerToken: testkit.TriggerToken}))
 		}},
 		{"Pipelines.Create keyed", "POST /projects/:id/pipeline", searching, false, func(ctx context.Context, c *gitlabci.Client) error {
 			return testkit.Done(c.Pipelines.Create(ctx, "group/app", "main", &gitlabci.CreatePipelineOptions{IdempotencyKey: "k1"}))

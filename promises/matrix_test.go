@@ -187,6 +187,7 @@ func (tr *trial) requireSecrecy(t *testing.T) {
 	t.Helper()
 	require.NotContains(t, tr.out.String(), tr.token)
 	require.NotContains(t, tr.out.String(), matrixSecret, "of a variable")
+	require.NotContains(t, tr.out.String(), testkit.TriggerToken)
 	for _, request := range tr.srv.Requests() {
 		require.NotContains(t, request.Query.Encode(), tr.token)
 		require.NotContains(t, string(request.Body), tr.token)

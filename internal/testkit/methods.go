@@ -35,8 +35,11 @@ type Target struct {
 	Name    string // of a job
 }
 
-// SHA is the commit that methods are called with.
-const SHA = "3f1c9a5d7e20b4486a9f01d2c7b8e5a4d3f2c1b0"
+// What methods are called with: a commit, and a trigger token.
+const (
+	SHA          = "3f1c9a5d7e20b4486a9f01d2c7b8e5a4d3f2c1b0"
+	TriggerToken = "glptt-invented"
+)
 
 // App is the target of [Call] and of a method's URL.
 var App = Target{Project: "group/app", ID: 7, Name: "unit"}
@@ -50,6 +53,7 @@ var Methods = func() map[string]Method {
 	maps.Copy(all, jobMethods)
 	maps.Copy(all, artifactMethods)
 	maps.Copy(all, statusMethods)
+	maps.Copy(all, triggerMethods)
 	maps.Copy(all, webhookMethods)
 	maps.Copy(all, projectMethods)
 	return all
@@ -81,7 +85,7 @@ func (m Method) Path(of Target) string {
 		path = "/groups/" + url.PathEscape(string(of.group())) + rest
 	}
 	return strings.NewReplacer(
-		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, ":hook_id", id, ":hook_event_id", id, ":trigger", "pipeline_events", "*artifact_path", "out/a.txt", ":sha", SHA,
+		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, ":hook_id", id, ":hook_event_id", id, ":trigger_id", id, ":trigger", "pipeline_events", "*artifact_path", "out/a.txt", ":sha", SHA,
 	).Replace(path)
 }
 
@@ -163,6 +167,12 @@ var pipelineMethods = map[string]Method{
 		Route: "POST /projects/:id/pipeline", Body: `{"ref":"main"}`,
 		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
 			return c.Pipelines.Create(ctx, of.Project, "main", nil)
+		},
+	},
+	"Pipelines.Trigger": {
+		Route: "POST /projects/:id/trigger/pipeline", Body: `{"token":"glptt-invented","ref":"main"}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.Trigger(ctx, of.Project, "main", TriggerToken, nil)
 		},
 	},
 	"Pipelines.Retry": {

@@ -189,3 +189,42 @@ var artifactMethods = map[string]Method{
 		},
 	},
 }
+
+var triggerMethods = map[string]Method{
+	"Triggers.List": {
+		Route: "GET /projects/:id/triggers", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Triggers.List(ctx, of.Project, nil))
+		},
+	},
+	"Triggers.All": {
+		Route: "GET /projects/:id/triggers", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Triggers.All(ctx, of.Project, nil))
+		},
+	},
+	"Triggers.Get": {
+		Route: "GET /projects/:id/triggers/:trigger_id",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Triggers.Get(ctx, of.Project, gitlabci.TriggerID(of.ID))
+		},
+	},
+	"Triggers.Create": {
+		Route: "POST /projects/:id/triggers", Body: `{"description":"bot"}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Triggers.Create(ctx, of.Project, "bot", nil)
+		},
+	},
+	"Triggers.Update": {
+		Route: "PUT /projects/:id/triggers/:trigger_id", Body: `{"description":"bot"}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Triggers.Update(ctx, of.Project, gitlabci.TriggerID(of.ID), &gitlabci.UpdateTriggerOptions{Description: "bot"})
+		},
+	},
+	"Triggers.Delete": {
+		Route: "DELETE /projects/:id/triggers/:trigger_id",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return nil, c.Triggers.Delete(ctx, of.Project, gitlabci.TriggerID(of.ID))
+		},
+	},
+}
