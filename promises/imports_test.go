@@ -28,14 +28,14 @@ var mayImport = map[string]string{
 	"internal/atomicfile": "",
 	"internal/cause":      "",
 	"internal/follow":     "internal/lenient internal/poll internal/remote internal/rest internal/secret",
-	"internal/gunzip":     "",
+	"internal/inflate":    "",
 	"internal/lenient":    "", // no JSON library but the standard one
 	"internal/memnet":     "",
 	"internal/pages":      "internal/pool",
 	"internal/poll":       "internal/rest",
 	"internal/pool":       "internal/cause",
 	"internal/remote":     "internal/pool internal/rest internal/secret",
-	"internal/rest":       "internal/cause internal/gunzip internal/lenient internal/secret github.com/hashicorp/go-retryablehttp", // alone
+	"internal/rest":       "internal/cause internal/inflate internal/lenient internal/secret github.com/hashicorp/go-retryablehttp", // alone
 	"internal/secret":     "internal/lenient",
 	"internal/zipped":     "internal/atomicfile internal/cause internal/pool internal/remote",
 

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"sync"
 
-	"example.com/gitlabci/internal/gunzip"
+	"example.com/gitlabci/internal/inflate"
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/secret"
 )
@@ -137,7 +137,7 @@ func release(room *[]byte, body []byte) {
 
 // readAll reads the body into some room, or more of it.
 func (r *Response) readAll(room []byte, limit int64) (body []byte, err error) {
-	if zipped, ok := r.Body.(*gunzip.Body); ok {
+	if zipped, ok := r.Body.(*inflate.Body); ok {
 		body, err = zipped.AppendTo(room[:0], limit)
 	} else {
 		whole := bytes.NewBuffer(room[:0])

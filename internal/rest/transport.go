@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"example.com/gitlabci/internal/gunzip"
+	"example.com/gitlabci/internal/inflate"
 	"example.com/gitlabci/internal/secret"
 )
 
@@ -242,7 +242,7 @@ func unzip(resp *http.Response) {
 	if resp.ContentLength == 0 || !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
 		return
 	}
-	resp.Body = gunzip.New(resp.Body, resp.ContentLength)
+	resp.Body = inflate.New(resp.Body, resp.ContentLength)
 	resp.Header.Del("Content-Encoding")
 	resp.Header.Del("Content-Length")
 	resp.ContentLength, resp.Uncompressed = -1, true

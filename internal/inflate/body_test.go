@@ -1,4 +1,4 @@
-package gunzip_test
+package inflate_test
 
 import (
 	"bytes"
@@ -15,15 +15,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"example.com/gitlabci/internal/gunzip"
+	"example.com/gitlabci/internal/inflate"
 	"example.com/gitlabci/internal/testkit"
 )
 
 const limit = 1 << 20
 
-// inflate inflates a body in one go.
-func inflate(body io.Reader, limit int64) ([]byte, error) {
-	return gunzip.New(io.NopCloser(body), -1).AppendTo([]byte("before:"), limit)
+// gunzip inflates a body in one go.
+func gunzip(body io.Reader, limit int64) ([]byte, error) {
+	return inflate.New(io.NopCloser(body), -1).AppendTo([]byte("before:"), limit)
 }
 
 // standard does the same by the standard library.
@@ -73,11 +73,11 @@ func TestGunzip(t *testing.T) {
 		for level := gzip.HuffmanOnly; level <= gzip.BestCompression; level++ {
 			data := zip(t, level, text)
 			for _, body := range []io.Reader{bytes.NewReader(data), iotest.HalfReader(bytes.NewReader(data)), iotest.DataErrReader(bytes.NewReader(data))} {
-				got, err := inflate(body, limit)
+				got, err := gunzip(body, limit)
 				require.NoError(t, err)
 				require.True(t, string(got) == "before:"+string(text), "%d bytes, level %d", len(text), level)
 			}
-			got, err := io.ReadAll(gunzip.New(io.NopCloser(bytes.NewReader(data)), -1))
+			got, err := io.ReadAll(inflate.New(io.NopCloser(bytes.NewReader(data)), -1))
 			require.NoError(t, err)
 			require.True(t, string(got) == string(text))
 		}
@@ -87,7 +87,7 @@ func TestGunzip(t *testing.T) {
 // Several files in a row are one text, as in package compress/gzip.
 func TestSeveralFiles(t *testing.T) {
 	data := append(zip(t, 6, []byte("one, ")), zip(t, 6, []byte("one, and two"))...)
-	got, err := inflate(bytes.NewReader(data), limit)
+	got, err := gunzip(bytes.NewReader(data), limit)
 	require.NoError(t, err)
 	require.Equal(t, "before:one, one, and two", string(got))
 }
@@ -98,13 +98,13 @@ func TestBrokenBodies(t *testing.T) {
 	for i := range data {
 		for _, body := range [][]byte{data[:i], append(bytes.Clone(data[:i]), data[i]^byte(1<<(i%8))), append(append(bytes.Clone(data[:i]), data[i]^byte(1<<(i%8))), data[i+1:]...)} {
 			want, wantErr := standard(bytes.NewReader(body), limit)
-			got, err := inflate(bytes.NewReader(body), limit)
+			got, err := gunzip(bytes.NewReader(body), limit)
 			require.Equal(t, wantErr, err, i)
 			require.Equal(t, want, got, i)
 		}
 	}
 	broken := errors.New("broken off")
-	_, err := inflate(io.MultiReader(bytes.NewReader(data[:20]), iotest.ErrReader(broken)), limit)
+	_, err := gunzip(io.MultiReader(bytes.NewReader(data[:20]), iotest.ErrReader(broken)), limit)
 	require.ErrorIs(t, err, broken)
 }
 
@@ -116,7 +116,7 @@ func TestInOneGo(t *testing.T) {
 		allocated := uint64(math.MaxUint64)
 		for range 5 { // a collection may empty the pools
 			allocated = min(allocated, testkit.Allocated(func() {
-				got, err := gunzip.New(io.NopCloser(bytes.NewReader(data)), int64(len(data))).AppendTo(to, limit)
+				got, err := inflate.New(io.NopCloser(bytes.NewReader(data)), int64(len(data))).AppendTo(to, limit)
 				require.NoError(t, err)
 				require.Len(t, got, len(text))
 			}))
@@ -130,12 +130,12 @@ func TestInOneGo(t *testing.T) {
 func TestLimit(t *testing.T) {
 	bomb := zip(t, 9, make([]byte, 64<<20))
 	for _, most := range []int64{0, 1, 1000, limit} {
-		got, err := inflate(bytes.NewReader(bomb), most)
+		got, err := gunzip(bytes.NewReader(bomb), most)
 		require.NoError(t, err)
 		require.Len(t, got, len("before:")+int(most)+1)
 	}
 	binary.LittleEndian.PutUint32(bomb[len(bomb)-4:], 7) // what it says of its size
-	got, err := inflate(bytes.NewReader(bomb), 100)
+	got, err := gunzip(bytes.NewReader(bomb), 100)
 	require.NoError(t, err)
 	require.Len(t, got, len("before:")+101)
 
@@ -144,11 +144,11 @@ func TestLimit(t *testing.T) {
 		noise[i] = byte(rand.IntN(256))
 	}
 	large := zip(t, 1, noise)
-	got, err = inflate(bytes.NewReader(large), 5<<20)
+	got, err = gunzip(bytes.NewReader(large), 5<<20)
 	require.NoError(t, err)
 	require.True(t, string(got[len("before:"):]) == string(noise))
 	read := &counter{Reader: bytes.NewReader(large)}
-	_, err = inflate(read, 1000)
+	_, err = gunzip(read, 1000)
 	require.NoError(t, err)
 	require.Less(t, read.n, 1100<<10)
 }
@@ -175,7 +175,7 @@ func FuzzGunzip(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte, limit uint16) {
 		want, wantErr := standard(bytes.NewReader(data), int64(limit))
-		got, err := inflate(bytes.NewReader(data), int64(limit))
+		got, err := gunzip(bytes.NewReader(data), int64(limit))
 		require.Equal(t, wantErr, err)
 		require.Equal(t, want, got)
 	})
@@ -188,7 +188,7 @@ func BenchmarkGunzip(b *testing.B) {
 		b.SetBytes(int64(len(text)))
 		var to []byte
 		for b.Loop() {
-			to, _ = gunzip.New(io.NopCloser(bytes.NewReader(data)), int64(len(data))).AppendTo(to[:0], limit)
+			to, _ = inflate.New(io.NopCloser(bytes.NewReader(data)), int64(len(data))).AppendTo(to[:0], limit)
 		}
 	})
 	b.Run("standard", func(b *testing.B) {

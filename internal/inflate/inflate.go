@@ -1,4 +1,4 @@
-package gunzip
+package inflate
 
 import (
 	"encoding/binary"
