@@ -148,7 +148,7 @@ type ExtractOptions struct {
 	MaxRatio int64 // unpacked to compressed bytes, in total, checked above 64 MiB; default 200
 
 	// Concurrency is how many files are extracted at the same time, up to 64, each
-	// with a request and up to 1.3 MiB of memory. 0 is the number of processors,
+	// with a request and up to 2 MiB of memory. 0 is the number of processors,
 	// but at least 4.
 	Concurrency int
 

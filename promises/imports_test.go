@@ -37,7 +37,7 @@ var mayImport = map[string]string{
 	"internal/remote":     "internal/pool internal/rest internal/secret",
 	"internal/rest":       "internal/cause internal/inflate internal/lenient internal/secret github.com/hashicorp/go-retryablehttp", // alone
 	"internal/secret":     "internal/lenient",
-	"internal/zipped":     "internal/atomicfile internal/cause internal/pool internal/remote",
+	"internal/zipped":     "internal/atomicfile internal/cause internal/inflate internal/pool internal/remote",
 
 	// The fake, which only tests, examples and its command import.
 	"gitlabcitest": ". gitlabcitest/internal/graphql gitlabcitest/internal/junit gitlabcitest/internal/pack gitlabcitest/internal/rack" +

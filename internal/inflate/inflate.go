@@ -72,11 +72,38 @@ func inflate(to, data []byte, most int) ([]byte, error) {
 	return f.out, nil
 }
 
+// Deflated appends what deflated data is when it is inflated, for which it makes room of at
+// most so many bytes. False means that it is more, or that the data is not valid. What
+// follows the end of the data is ignored.
+func Deflated(to, data []byte, most int) ([]byte, bool) {
+	f := inflaters.Get().(*inflater)
+	defer func() {
+		f.in, f.out = nil, nil
+		inflaters.Put(f)
+	}()
+	f.in, f.at, f.out, f.most = data, 0, slices.Grow(to, most+longestStep), len(to)+most
+	if !f.blocks() {
+		return to, false
+	}
+	return f.out, true
+}
+
 // file inflates one file, and checks its sum.
 func (f *inflater) file() bool {
-	if !f.header() {
+	if !f.header() || !f.blocks() {
 		return false
 	}
+	f.at -= int(f.n / 8) // what was read ahead
+	if f.at+8 > len(f.in) {
+		return false
+	}
+	sum, size := binary.LittleEndian.Uint32(f.in[f.at:]), binary.LittleEndian.Uint32(f.in[f.at+4:])
+	f.at += 8
+	return sum == crc32.ChecksumIEEE(f.out[f.start:]) && size == uint32(len(f.out)-f.start)
+}
+
+// blocks inflates all blocks, up to the last one.
+func (f *inflater) blocks() bool {
 	f.start, f.held, f.n = len(f.out), 0, 0
 	for last := false; !last; {
 		f.refill()
@@ -98,13 +125,7 @@ func (f *inflater) file() bool {
 			return false
 		}
 	}
-	f.at -= int(f.n / 8) // what was read ahead
-	if f.at+8 > len(f.in) {
-		return false
-	}
-	sum, size := binary.LittleEndian.Uint32(f.in[f.at:]), binary.LittleEndian.Uint32(f.in[f.at+4:])
-	f.at += 8
-	return sum == crc32.ChecksumIEEE(f.out[f.start:]) && size == uint32(len(f.out)-f.start)
+	return true
 }
 
 // header reads a header without names, comments or other additions, which servers do not

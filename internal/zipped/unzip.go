@@ -1,11 +1,16 @@
 package zipped
 
 import (
+	"bytes"
+	"cmp"
 	"compress/flate"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"sync"
+
+	"example.com/gitlabci/internal/inflate"
 )
 
 // memberBuffer is how much of a member is read at a time.
@@ -123,12 +128,27 @@ func (f *feed) enter(m *member) error {
 
 var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
 
+// A member of at most so many bytes is inflated in one go.
+const (
+	mostPacked = 128 << 10
+	mostPlain  = 512 << 10
+)
+
+// A whole is a small member in memory.
+type whole struct {
+	packed, plain []byte
+	bytes.Reader  // of plain
+}
+
+var wholes = sync.Pool{New: func() any { return new(whole) }}
+
 // An unpacker reads the content of a member, and checks its size and its CRC against the
 // directory.
 type unpacker struct {
 	member  *member
 	src     io.Reader
 	inflate io.ReadCloser // from the pool, or nil
+	whole   *whole        // the same
 	sum     uint32
 	done    int64
 	err     error
@@ -143,13 +163,47 @@ func (u *unpacker) start(f *feed, m *member) error {
 	if u.err = f.enter(m); u.err != nil || m.method == stored {
 		return u.err
 	}
+	if m.packed <= mostPacked && m.size <= mostPlain {
+		u.err = u.inOneGo(f)
+	} else {
+		u.err = u.byteByByte(f)
+	}
+	return u.err
+}
+
+// inOneGo inflates a small member, which takes a third of the time. If that fails, the
+// member is read byte by byte, which finds what is wrong, and where.
+func (u *unpacker) inOneGo(f *feed) error {
+	if u.whole == nil {
+		u.whole = wholes.Get().(*whole)
+	}
+	w := u.whole
+	w.packed = slices.Grow(w.packed[:0], int(u.member.packed))[:u.member.packed]
+	n, err := io.ReadFull(f, w.packed)
+	if err == nil {
+		if plain, ok := inflate.Deflated(w.plain[:0], w.packed, int(u.member.size)); ok {
+			w.plain = plain
+			w.Reset(plain)
+			u.src = w
+			return nil
+		}
+	}
+	return u.byteByByte(io.MultiReader(bytes.NewReader(w.packed[:n]), broken{err}))
+}
+
+// byteByByte inflates a member as it is read.
+func (u *unpacker) byteByByte(packed io.Reader) error {
 	if u.inflate == nil {
 		u.inflate = inflaters.Get().(io.ReadCloser)
 	}
 	u.src = u.inflate
-	u.err = u.inflate.(flate.Resetter).Reset(f, nil)
-	return u.err
+	return u.inflate.(flate.Resetter).Reset(packed, nil)
 }
+
+// A broken reader is at its end, or fails if there is an error.
+type broken struct{ err error }
+
+func (b broken) Read([]byte) (int, error) { return 0, cmp.Or(b.err, io.EOF) }
 
 func (u *unpacker) Read(p []byte) (int, error) {
 	if u.err != nil {
@@ -199,8 +253,12 @@ func (u *unpacker) check() error {
 	return io.EOF
 }
 
-// release returns the inflater to the pool.
+// release returns what is from the pools.
 func (u *unpacker) release() {
+	if u.whole != nil {
+		wholes.Put(u.whole)
+		u.whole = nil
+	}
 	if u.inflate != nil {
 		inflaters.Put(u.inflate)
 		u.inflate = nil
