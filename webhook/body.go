@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 )
 
 const (
@@ -14,35 +15,47 @@ const (
 	firstBytes = 4 << 10  // that get room before any have arrived
 )
 
-// A body is the body of a request, and what it takes of a budget.
+// A body is the body of a request, and what it takes of a budget. Without a budget it has
+// no limit but that of GitLab.
 type body struct {
-	data    []byte
-	budget  *budget
-	taken   int64 // bytes for small bodies
-	isLarge bool
+	data   []byte
+	budget *budget
+	stop   func() // lets a Read return that waits for the sender
+
+	// Guarded by the budget.
+	share   *share // that it takes memory of; nil if it takes none
+	taken   int64
+	arrived bool
+	since   time.Time     // when the part began that arrives now
+	mark    int           // bytes that have arrived when this part has
+	waited  time.Duration // for memory, in all
+	slow    bool          // and has to make room
 }
 
-// readBody reads the body of a request, and writes it to the claim, so that it is hashed
-// when it has arrived. Memory is taken as bytes arrive, whatever length the request says.
-func readBody(ctx context.Context, r *http.Request, c *claim, from *budget) (*body, error) {
+// errSlow is the error of a body that has to make room.
+var errSlow = fmt.Errorf("%w: the body arrives too slowly while others wait", ErrBusy)
+
+// read reads the body of a request, and writes it to the claim, so that it is hashed when
+// it has arrived. Memory is taken as bytes arrive, whatever length the request says.
+func (b *body) read(r *http.Request, c *claim) error {
 	if r.ContentLength > mostBytes {
-		return nil, ErrTooLarge
+		return ErrTooLarge
 	}
-	b := &body{budget: from, data: make([]byte, 0, sizeFor(firstBytes, r.ContentLength))}
+	b.data = make([]byte, 0, sizeFor(firstBytes, r.ContentLength))
 	if r.Body == nil {
-		return b, nil
+		return nil
 	}
-	if err := b.read(ctx, r, c); err != nil {
-		b.refuse()
-		return nil, err
+	err := b.readAll(r, c)
+	if err != nil {
+		b.release()
 	}
-	return b, nil
+	return err
 }
 
-func (b *body) read(ctx context.Context, r *http.Request, c *claim) error {
+func (b *body) readAll(r *http.Request, c *claim) error {
 	for empty := 0; empty < 100; empty++ {
 		if len(b.data) == cap(b.data) {
-			if err := b.grow(ctx, r.ContentLength); err != nil {
+			if err := b.grow(r.Context(), r.ContentLength); err != nil {
 				return err
 			}
 		}
@@ -52,6 +65,9 @@ func (b *body) read(ctx context.Context, r *http.Request, c *claim) error {
 			b.data = b.data[:len(b.data)+n]
 			empty = 0
 		}
+		if slow := b.progress(err == io.EOF); slow != nil {
+			return slow
+		}
 		if err == io.EOF {
 			return nil
 		}
@@ -60,6 +76,27 @@ func (b *body) read(ctx context.Context, r *http.Request, c *claim) error {
 		}
 	}
 	return readError(io.ErrNoProgress)
+}
+
+// progress notes what has arrived. The error is that of a body that has to make room.
+func (b *body) progress(whole bool) error {
+	if b.budget == nil {
+		return nil
+	}
+	b.budget.mu.Lock()
+	defer b.budget.mu.Unlock()
+	switch {
+	case whole:
+		b.arrived = true
+		if b.share != nil {
+			delete(b.share.readers, b)
+		}
+	case b.slow:
+		return errSlow
+	case len(b.data) >= b.mark:
+		b.proceed()
+	}
+	return nil
 }
 
 // sizeFor returns how much room a body gets next: n bytes, but at most one more than the
@@ -80,14 +117,21 @@ func (b *body) grow(ctx context.Context, length int64) error {
 		length = -1 // a middleware has unpacked the body
 	}
 	size := sizeFor(2*cap(b.data), length)
-	if (size > smallBytes+1 || size > freeBytes && length > smallBytes) && b.budget != nil && !b.isLarge {
-		return b.growLarge(ctx)
-	}
-	if size > freeBytes && !b.isLarge {
-		if !b.budget.take(int64(size) - b.taken) {
-			return ErrBusy
+	if b.budget != nil && size > freeBytes {
+		from := &b.budget.small
+		isLarge := size > smallBytes+1 || int64(size) > from.most && (length < 0 || length > smallBytes)
+		if isLarge || b.share == &b.budget.large {
+			// Its bytes must be contiguous, and to copy 25 MiB would take 50.
+			size, from = sizeFor(mostBytes+1, length), &b.budget.large
 		}
-		b.taken = int64(size)
+		if err := b.budget.take(ctx, b, from, b.lacks(size, from)); err != nil {
+			return err
+		}
+		if from == &b.budget.large {
+			b.budget.garbage.makeRoom(size)
+		} else {
+			b.budget.garbage.tidy(b.budget.hasLarge)
+		}
 	}
 	larger := make([]byte, len(b.data), size)
 	copy(larger, b.data)
@@ -95,55 +139,39 @@ func (b *body) grow(ctx context.Context, length int64) error {
 	return nil
 }
 
-// growLarge makes room for all the bytes that the body can have, when its turn has come.
-func (b *body) growLarge(ctx context.Context) error {
-	memory, err := b.budget.takeLarge(ctx)
-	if err != nil {
-		return err
+// lacks is how much of a share a body must take to have so many bytes of it.
+func (b *body) lacks(size int, from *share) int64 {
+	if b.share == from {
+		return int64(size) - b.taken
 	}
-	b.isLarge = true
-	b.data = append(memory, b.data...)
-	b.budget.give(b.taken)
-	b.taken = 0
+	return int64(size)
+}
+
+// settle prepares a body for its time in a queue: it takes what it took for free before,
+// and gives back what it does not need.
+func (b *body) settle(ctx context.Context) error {
+	if b.share != &b.budget.large {
+		return b.budget.take(ctx, b, &b.budget.small, int64(cap(b.data))-b.taken)
+	}
+	if cap(b.data) > 2*len(b.data) {
+		b.budget.garbage.makeRoom(len(b.data))
+		b.data = bytes.Clone(b.data) // who keeps the event would keep all of it
+		b.budget.mu.Lock()
+		defer b.budget.mu.Unlock()
+		b.give(b.taken - int64(cap(b.data)))
+	}
 	return nil
 }
 
-// settle prepares a body for its time in a queue. It reports whether there is room.
-func (b *body) settle() bool {
-	if b.budget == nil {
-		return true
-	}
-	if b.isLarge {
-		if memory := b.data; cap(memory) > 2*len(memory) {
-			b.data = bytes.Clone(memory) // who keeps the event would keep all of it
-			b.budget.reuse(memory)
-		}
-		b.budget.lend(b.data)
-		return true
-	}
-	more := int64(cap(b.data)) - b.taken
-	if !b.budget.take(more) {
-		return false
-	}
-	b.taken += more
-	return true
-}
-
-// release gives back what the body of an event takes.
-func (b *body) release() { b.end(nil) }
-
-// refuse gives back what a body takes that nobody else has.
-func (b *body) refuse() { b.end(b.data) }
-
-func (b *body) end(memory []byte) {
+// release gives back what a body takes.
+func (b *body) release() {
+	b.data = nil
 	if b.budget == nil {
 		return
 	}
-	b.budget.give(b.taken)
-	if b.isLarge {
-		b.budget.giveLarge(memory)
-	}
-	*b = body{}
+	b.budget.mu.Lock()
+	defer b.budget.mu.Unlock()
+	b.give(b.taken)
 }
 
 // readError distinguishes a body that is cut off or too large from one that could not be

@@ -3,89 +3,190 @@ package webhook
 import (
 	"context"
 	"fmt"
-	"runtime"
+	"slices"
 	"sync"
-	"sync/atomic"
-	"weak"
+	"time"
 )
 
 const (
-	freeBytes  = 16 << 10 // of a body that is being read, about as much as its connection takes
-	smallBytes = 1 << 20  // of a body; larger ones are admitted one after another
+	freeBytes  = 16 << 10      // of a body that is being read, about as much as its connection takes
+	smallBytes = 1 << 20       // of a body; larger ones have a share of their own
+	largeBytes = mostBytes + 1 // of all large bodies together; the last byte shows that one is too large
+
+	// GitLab gives up after 10 seconds. Whoever waits this long for memory is refused
+	// while GitLab still reads the response.
+	longestWait = time.Second
+
+	// While others wait for memory, a body is refused if for so long neither so many bytes
+	// nor the sixteenth part of its memory have arrived: it would take 6 seconds or more.
+	// This is less than half of the longest wait, since a part may end just before.
+	longestPause  = 400 * time.Millisecond
+	leastProgress = 64 << 10
 )
 
-// A budget bounds how many bytes of bodies are in memory: so many of small ones, and one
-// large body. A nil budget has no limit.
+// A budget bounds how many bytes of bodies are in memory.
 type budget struct {
-	large chan struct{}             // holds a value while there is a large body
-	spare weak.Pointer[largeMemory] // of a body that was refused; guarded by large
-	lent  atomic.Int32              // large bodies that functions got and that are not freed
-
-	mu   sync.Mutex
-	left int64 // bytes for small bodies
+	mu           sync.Mutex
+	small, large share
+	garbage      garbage
 }
 
-// largeMemory has room for any body, and for the byte that shows that it is too large.
-type largeMemory [mostBytes + 1]byte
-
-func newBudget(bytes int64) *budget {
-	return &budget{left: bytes, large: make(chan struct{}, 1)}
+// A share is the memory for the bodies of a size. It is guarded by the budget.
+type share struct {
+	most, left int64
+	readers    map[*body]struct{} // that take some of it, and have not arrived yet
+	waiting    map[*body]int64    // how much they wait for
+	more       chan struct{}      // closed when some is given back, or waited for no longer
 }
 
-// take takes n bytes for small bodies, unless there are fewer.
-func (b *budget) take(n int64) bool {
-	if b == nil {
-		return true
+func newBudget(small int64) *budget {
+	newShare := func(bytes int64) share {
+		return share{most: bytes, left: bytes, readers: map[*body]struct{}{}, waiting: map[*body]int64{}, more: make(chan struct{})}
 	}
+	return &budget{small: newShare(small), large: newShare(largeBytes)}
+}
+
+// take has a body take n more bytes of a share. What it has of another one is given back.
+func (b *budget) take(ctx context.Context, of *body, from *share, n int64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if n > b.left {
-		return false
+	if of.slow {
+		return errSlow
 	}
-	b.left -= n
-	return true
+	if !from.has(n) {
+		if err := b.await(ctx, of, from, n); err != nil {
+			return err
+		}
+	}
+	if of.share != from {
+		of.give(of.taken)
+	}
+	from.left -= n
+	of.share = from
+	of.taken += n
+	if !of.arrived {
+		from.readers[of] = struct{}{}
+		of.proceed()
+	}
+	return nil
 }
 
-// give returns bytes for small bodies.
-func (b *budget) give(n int64) {
+// await waits until a share has n bytes. The lock is held, but not meanwhile. A body that
+// waits is not slow: its sender cannot send more.
+func (b *budget) await(ctx context.Context, of *body, from *share, n int64) error {
+	if n > from.most {
+		return fmt.Errorf("%w: the body takes more memory than all of them may", ErrBusy)
+	}
+	begun := time.Now()
+	patience := time.NewTimer(longestWait - of.waited)
+	defer patience.Stop()
+	from.waiting[of] = n
+	defer func() {
+		delete(from.waiting, of)
+		from.wake()
+		of.waited += time.Since(begun)
+	}()
+	for !from.has(n) {
+		if from.isStuck() {
+			return ErrBusy
+		}
+		again, more := time.NewTimer(from.makeRoom(n)), from.more
+		b.mu.Unlock()
+		var err error
+		select {
+		case <-more:
+		case <-again.C:
+		case <-patience.C:
+			err = ErrBusy
+		case <-ctx.Done():
+			err = fmt.Errorf("%w (%w)", ErrBusy, context.Cause(ctx))
+		}
+		again.Stop()
+		b.mu.Lock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isStuck reports whether only bodies that wait for one another take the memory of a share.
+// The first one that finds out makes room.
+func (s *share) isStuck() bool {
+	taken := s.most - s.left
+	for r := range s.readers {
+		if _, waits := s.waiting[r]; !waits {
+			return false
+		}
+		taken -= r.taken
+	}
+	return taken == 0
+}
+
+// has reports whether n bytes are left for whoever wants so many. Whoever waits for less
+// has precedence: large bodies, which strangers may send to take all there is, come last.
+func (s *share) has(n int64) bool {
+	for _, other := range s.waiting {
+		if other < n && other > s.left-n {
+			return false
+		}
+	}
+	return n <= s.left
+}
+
+func (s *share) wake() {
+	close(s.more)
+	s.more = make(chan struct{})
+}
+
+// makeRoom stops bodies that arrive too slowly, the slowest first, until n bytes will be
+// left. It returns how long nobody else is too slow.
+func (s *share) makeRoom(n int64) (again time.Duration) {
+	readers := make([]*body, 0, len(s.readers))
+	for r := range s.readers {
+		if r.budget.small.waiting[r]+r.budget.large.waiting[r] == 0 {
+			readers = append(readers, r)
+		}
+	}
+	slices.SortFunc(readers, func(a, b *body) int { return a.since.Compare(b.since) })
+	room, now := s.left, time.Now()
+	for _, r := range readers {
+		switch pause := now.Sub(r.since); {
+		case room >= n:
+			return longestPause
+		case pause < longestPause && !r.slow:
+			return longestPause - pause
+		case !r.slow:
+			r.slow = true
+			r.stop()
+		}
+		room += r.taken
+	}
+	return longestPause
+}
+
+// hasLarge reports whether there is a large body.
+func (b *budget) hasLarge() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.left += n
+	return b.large.left < b.large.most
 }
 
-// takeLarge waits until there is no large body, and returns memory for one.
-func (b *budget) takeLarge(ctx context.Context) ([]byte, error) {
-	select {
-	case b.large <- struct{}{}:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: another large one is in work (%w)", ErrBusy, context.Cause(ctx))
+// give gives n bytes back.
+func (b *body) give(n int64) {
+	if b.share == nil {
+		return
 	}
-	if spare := b.spare.Value(); spare != nil {
-		return spare[:0], nil
+	b.share.left += n
+	b.taken -= n
+	if b.taken == 0 {
+		delete(b.share.readers, b)
 	}
-	if b.lent.Load() > 0 {
-		// Otherwise, several bodies could be garbage before the next collection. Only a
-		// verified event of such a size costs this.
-		runtime.GC()
-	}
-	return new(largeMemory)[:0], nil
+	b.share.wake()
 }
 
-// lend notes that a function gets the memory of a large body, and may keep it.
-func (b *budget) lend(memory []byte) {
-	b.lent.Add(1)
-	runtime.AddCleanup(&memory[0], func(lent *atomic.Int32) { lent.Add(-1) }, &b.lent)
-}
-
-// giveLarge ends the use of a large body. If nobody else has its memory, it serves the
-// next one, unless it has been freed: whoever sends large forged bodies makes no garbage.
-func (b *budget) giveLarge(memory []byte) {
-	b.reuse(memory)
-	<-b.large
-}
-
-func (b *budget) reuse(memory []byte) {
-	if cap(memory) > mostBytes {
-		b.spare = weak.Make((*largeMemory)(memory[:mostBytes+1]))
-	}
+// proceed begins the next part of a body, in which it must not pause for too long.
+func (b *body) proceed() {
+	b.since = time.Now()
+	b.mark = len(b.data) + max(leastProgress, int(b.taken/16))
 }

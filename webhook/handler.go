@@ -23,13 +23,15 @@ type HandlerOptions struct {
 	Queue int
 
 	// MaxBytes is how much memory the bodies of up to 1 MiB may take, those in work
-	// included. The default is 8 MiB. Besides, there is one larger body at a time, of up
-	// to 25 MiB; the next waits until the function has returned. Garbage comes on top: set
-	// GOMEMLIMIT, for example to 48MiB, if the process must stay small.
+	// included. The default is 8 MiB. Besides, larger bodies take up to 25 MiB together,
+	// which is the size of the largest. If there is no room, a request waits for a second,
+	// and then gets 503. Meanwhile, bodies that arrive so slowly that they would take 6
+	// seconds or more are refused. Decoded events come on top, up to 16 MiB for each worker.
 	MaxBytes int64
 
-	// BodyTimeout is how long the body of a request may take to arrive, and to wait for
-	// memory. The default is 10 seconds, after which GitLab gives up.
+	// BodyTimeout is how long the body of a request may take to arrive, the wait for
+	// memory included. The default is 8 seconds: GitLab gives up after 10. If a middleware
+	// wraps the [http.ResponseWriter], it needs an Unwrap method for that.
 	BodyTimeout time.Duration
 
 	// Error is called for each request that is refused, with a nil event, and for each
@@ -69,7 +71,11 @@ type delivery struct {
 // It responds as soon as an event is in its queue: with 202, or with 200 if the event was
 // accepted before. GitLab disables hooks that respond slowly or with errors. It responds
 // with 401 to a request that is not verified, 413 or 400 to a body that GitLab would not
-// send, 408 to one that does not arrive in time, and 503 if the queue is full.
+// send, 408 to one that does not arrive in time, and 503 if the queue or the memory is full.
+//
+// A process that does nothing else stays below 64 MiB, whatever is sent by 64 clients that
+// cannot sign. The number of connections is not limited here: a proxy that limits it, and
+// reads requests whole before it passes them on, as nginx does, belongs in front.
 //
 // The function is called once for each [Event.ID], by one of several workers, in any order.
 // An event whose function returns an error or panics is passed to the function again if
@@ -87,7 +93,7 @@ func NewHandler(v *Verifier, function func(ctx context.Context, event *Event) er
 	o.Workers = cmp.Or(max(o.Workers, 0), 4)
 	o.Queue = cmp.Or(max(o.Queue, 0), 1024)
 	o.MaxBytes = cmp.Or(max(o.MaxBytes, 0), 8<<20)
-	o.BodyTimeout = cmp.Or(max(o.BodyTimeout, 0), 10*time.Second)
+	o.BodyTimeout = cmp.Or(max(o.BodyTimeout, 0), 8*time.Second)
 	if o.Error == nil {
 		o.Error = logError
 	}
@@ -158,33 +164,38 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request) error {
 	if h.isClosed() {
 		return ErrBusy
 	}
+	h.budget.garbage.tidy(h.budget.hasLarge)
 	ctx, cancel := context.WithTimeout(r.Context(), h.options.BodyTimeout)
 	defer cancel()
+	// A ResponseWriter that has no deadlines, such as of a test, has no body that hangs.
 	control := http.NewResponseController(w)
-	// A ResponseWriter that cannot do it, such as of a test, has no body that hangs.
 	_ = control.SetReadDeadline(time.Now().Add(h.options.BodyTimeout))
-	c, b, err := h.verifier.read(r.WithContext(ctx), h.budget)
+	b := &body{budget: h.budget, stop: func() { _ = control.SetReadDeadline(time.Now()) }}
+	c, err := h.verifier.read(r.WithContext(ctx), b)
 	if err != nil {
 		return err
 	}
 	_ = control.SetReadDeadline(time.Time{})
-	err = h.enqueue(r.Header, c, b)
-	if err != nil {
-		b.refuse()
+	if err := h.enqueue(ctx, r.Header, c, b); err != nil {
+		b.release()
+		return err
 	}
-	return err
+	return nil
 }
 
 // enqueue puts a verified event into the queue. It is checked here and decoded in its
 // turn, so that what waits takes little memory.
-func (h *Handler) enqueue(header http.Header, c *claim, b *body) error {
+func (h *Handler) enqueue(ctx context.Context, header http.Header, c *claim, b *body) error {
 	if !json.Valid(b.data) {
 		return ErrMalformed
+	}
+	if err := b.settle(ctx); err != nil {
+		return err
 	}
 	if err := h.verifier.seen.begin(c); err != nil {
 		return err
 	}
-	if !b.settle() || !h.add(&delivery{event: newEvent(header, c, b.data), claim: c, body: b}) {
+	if !h.add(&delivery{event: newEvent(header, c, b.data), claim: c, body: b}) {
 		h.verifier.seen.release(c.id) // so that it is accepted next time
 		return ErrBusy
 	}

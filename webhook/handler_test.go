@@ -20,7 +20,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"example.com/gitlabci/internal/memnet"
 	"example.com/gitlabci/webhook"
 )
 
@@ -369,71 +368,5 @@ func TestShutdownGivesUp(t *testing.T) {
 		require.Len(t, r.handled(), 2)
 		require.Len(t, r.reported(), 6)
 		require.NoError(t, r.Shutdown(t.Context()), "nothing is left")
-	})
-}
-
-// A server with the handler, without a socket.
-func serve(t *testing.T, h http.Handler) *http.Client {
-	t.Helper()
-	network := &memnet.Network{}
-	network.Handle("receiver.example.com", h)
-	return &http.Client{Transport: network.Transport()}
-}
-
-// A body that does not arrive holds nobody up.
-func TestHandlerSlowBodies(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := receive(t, webhook.HandlerOptions{}, nil)
-		client := serve(t, r)
-		for _, drip := range []time.Duration{time.Second, time.Hour} {
-			read, write := io.Pipe()
-			go func() {
-				for _, err := write.Write([]byte("{")); err == nil; _, err = write.Write([]byte(" ")) {
-					time.Sleep(drip)
-				}
-			}()
-			request := signedRequest(vectorToken, "slow", time.Now(), vectorBody)
-			request.Body, request.ContentLength = read, -1
-			start := time.Now()
-			response, err := client.Do(request.WithContext(t.Context()))
-			require.NoError(t, err)
-			require.NoError(t, response.Body.Close())
-			require.Equal(t, 408, response.StatusCode)
-			require.Less(t, time.Since(start), 12*time.Second)
-			require.NoError(t, read.Close())
-			time.Sleep(2 * time.Hour) // the writer ends
-		}
-		require.NoError(t, r.Shutdown(t.Context()))
-		require.Empty(t, r.handled())
-	})
-}
-
-// Large bodies are admitted one after another, until the function has returned. They do
-// not hold up small ones.
-func TestHandlerLargeBodies(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		release := make(chan struct{})
-		r := receive(t, webhook.HandlerOptions{}, func(_ context.Context, e *webhook.Event) error {
-			if len(e.Raw) > 1000 {
-				<-release
-			}
-			return nil
-		})
-		large := func(id string) int {
-			return r.send(signedRequest(vectorToken, id, time.Now(), `"`+strings.Repeat("x", 1<<20)+`"`))
-		}
-		require.Equal(t, 202, large("a"))
-		start := time.Now()
-		require.Equal(t, 503, large("b"))
-		require.Equal(t, 10*time.Second, time.Since(start))
-		require.Equal(t, 202, r.post("small"))
-		second := make(chan int)
-		go func() { second <- large("b") }()
-		time.Sleep(time.Second)
-		release <- struct{}{}
-		require.Equal(t, 202, <-second)
-		release <- struct{}{}
-		require.NoError(t, r.Shutdown(t.Context()))
-		require.ElementsMatch(t, []string{"a", "small", "b"}, r.handled())
 	})
 }

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Parse verifies a request and returns its event. The body is read to its end, but for
-// more than 25 MiB, and only decoded if it is verified. How long the body may take is
-// decided by the http.Server.
+// Parse verifies a request and returns its event. It reads at most 25 MiB of the body, and
+// decodes it only if it is verified. [http.Server.ReadTimeout] limits how long the body may
+// take to arrive; [NewHandler] has limits of its own.
 //
 // The error matches [ErrNotVerified] if the request may be anybody's: respond with 401.
 // It matches [ErrReplayed] if the event was accepted before: respond with 200. It matches
@@ -17,7 +17,8 @@ import (
 // An event counts as accepted when Parse has returned it. If the work on it fails, and
 // GitLab may send it again, call [Verifier.Forget].
 func (v *Verifier) Parse(r *http.Request) (*Event, error) {
-	c, b, err := v.read(r, nil)
+	b := &body{}
+	c, err := v.read(r, b)
 	if err != nil {
 		return nil, err
 	}
@@ -33,19 +34,18 @@ func (v *Verifier) Parse(r *http.Request) (*Event, error) {
 	return e, nil
 }
 
-// read reads a request and verifies it.
-func (v *Verifier) read(r *http.Request, from *budget) (*claim, *body, error) {
+// read reads a request into a body, and verifies it.
+func (v *Verifier) read(r *http.Request, b *body) (*claim, error) {
 	c, err := v.claimOf(r.Header, time.Now())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	b, err := readBody(r.Context(), r, c, from)
-	if err != nil {
-		return nil, nil, err
+	if err := b.read(r, c); err != nil {
+		return nil, err
 	}
 	if err := c.check(); err != nil {
-		b.refuse()
-		return nil, nil, err
+		b.release()
+		return nil, err
 	}
-	return c, b, nil
+	return c, nil
 }

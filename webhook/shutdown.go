@@ -13,15 +13,21 @@ func (h *Handler) finish(d *delivery, err error) {
 	defer func() { next() }()
 	if err == nil {
 		h.verifier.seen.accept(d.claim)
-		d.body.release()
+		d.end()
 		return
 	}
+	h.report(d.event, err)
 	if h.verifier.seen.fail(d.claim.id) {
 		next = func() { go h.work(d) }
-	} else {
-		d.body.release()
+		return
 	}
-	h.report(d.event, err)
+	d.end()
+}
+
+// end gives back the memory of an event, when nothing here refers to it any more.
+func (d *delivery) end() {
+	d.event = nil
+	d.body.release()
 }
 
 // next begins the work on the next event, or ends the use of a worker.

@@ -1,0 +1,67 @@
+package webhook
+
+import (
+	"runtime/debug"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	// Go lets garbage grow until the heap has doubled. A small process with a large body
+	// would take twice as much memory, and keep it for a while.
+	mostResident = 40 << 20
+
+	// A collection that frees less is not worth while, nor is one in a process with so much
+	// memory of its own that large bodies matter little, and collections take long.
+	leastGarbage = 4 << 20
+	mostLive     = 64 << 20
+)
+
+// A garbage bounds how much garbage there is beside large bodies, and after them.
+type garbage struct {
+	grows atomic.Bool // since there was a large body
+
+	collecting sync.Mutex
+	left       int64 // what was resident after the last collection
+}
+
+// makeRoom collects garbage before so many bytes of a large body are allocated.
+func (g *garbage) makeRoom(bytes int) {
+	g.collecting.Lock()
+	defer g.collecting.Unlock()
+	g.grows.Store(true)
+	g.limit(int64(bytes))
+}
+
+// tidy collects garbage before a body is read. Until there is a large one it costs nothing.
+func (g *garbage) tidy(hasLarge func() bool) {
+	if !g.grows.Load() {
+		return
+	}
+	g.collecting.Lock()
+	defer g.collecting.Unlock()
+	if g.limit(0) {
+		g.grows.Store(hasLarge())
+	}
+}
+
+// limit collects garbage, if there is too much for so many more bytes.
+func (g *garbage) limit(more int64) (collected bool) {
+	most := max(mostResident, g.left+leastGarbage)
+	resident, live := memoryNow()
+	if resident+more <= most || live > mostLive {
+		return false
+	}
+	debug.FreeOSMemory()
+	g.left, _ = memoryNow()
+	return true
+}
+
+// memoryNow is how much memory the process takes, and how much of it was live when garbage
+// was collected last.
+func memoryNow() (resident, live int64) {
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	metrics.Read(samples)
+	return int64(samples[0].Value.Uint64() - samples[1].Value.Uint64()), int64(samples[2].Value.Uint64())
+}
