@@ -19,9 +19,13 @@
 // the time are verified. With a [SecretToken] only the sender is. A Verifier takes several
 // of each, so that tokens can be replaced: add the new one, change the hook, remove the
 // old one. A request that carries a signature is never accepted for its secret token
-// instead, and a signed one is accepted once, and only within 5 minutes.
+// instead. A signed one is accepted only within 5 minutes, and once by the same Verifier:
+// another process, or the same one after a restart, knows nothing of it.
 //
 // # Each event once
+//
+// An event is recognized by its ID, which GitLab sends from version 17.4 on. Before, and by
+// another Verifier, an event that is sent again is a new one.
 //
 // A [Handler] responds before the function is called, since GitLab waits 10 seconds, does
 // not send an event again, and disables hooks that fail four times in a row. An event

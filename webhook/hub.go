@@ -13,6 +13,9 @@ import (
 // is a [gitlabci.Waker], for [gitlabci.WatchOptions]. It only wakes: what changed is read
 // from the API, so that events that are lost, late, sent twice or out of order do no harm.
 // It is safe for concurrent use.
+//
+// The webhook must send pipeline events, and job events if jobs are watched: GitLab sends
+// no pipeline event when only a job has changed.
 type Hub struct {
 	mu       sync.Mutex
 	watchers map[topic]map[*watcher]struct{}

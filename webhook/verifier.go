@@ -123,8 +123,9 @@ func NewVerifier(opts ...Option) (*Verifier, error) {
 	return &Verifier{macs: c.macs, tokens: c.tokens, tolerance: c.tolerance, seen: newMemory(c.memory)}, nil
 }
 
-// Forget lets the events with this [Event.ID] be accepted again, such as after the work
-// on one has failed.
+// Forget lets the event with this [Event.ID] be accepted again, such as after the work on
+// it has failed. A signed request that is as old as an event that the [ReplayMemory] had no
+// room for is still refused with [ErrTimestamp].
 func (v *Verifier) Forget(id string) { v.seen.release(id) }
 
 // Format writes the same for every verb.
