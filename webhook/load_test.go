@@ -91,6 +91,7 @@ func loadOf(t *testing.T, r *receiver, n int) {
 
 // An event that would take too much memory once it is decoded is decoded without its lists.
 func TestEventsThatTakeTooMuchMemory(t *testing.T) {
+	testkit.NotUnderRace(t)
 	const head = `{"object_kind":"pipeline","object_attributes":{"id":31,"status":"failed","stages":["a"],"variables":[{"key":"A","value":"b"}]},
 		"project":{"id":42},"user":{"id":7},"source_pipeline":{"pipeline_id":30},"builds":[`
 	for name, builds := range map[string]string{
