@@ -27,6 +27,8 @@ type Client struct {
 	Webhooks  *WebhooksService
 	Projects  *ProjectsService
 
+	MergeRequests *MergeRequestsService
+
 	wire   *rest.Client
 	config *config
 	births *births
@@ -109,6 +111,7 @@ func newClient(cfg *config) (*Client, error) {
 	c.Triggers = &TriggersService{c}
 	c.Webhooks = &WebhooksService{c}
 	c.Projects = &ProjectsService{c}
+	c.MergeRequests = &MergeRequestsService{c}
 	return c, nil
 }
 

@@ -33,3 +33,26 @@ func ExampleProjectsService_AllInGroup() {
 	// company/web 1 failed
 	// company/backend/api 0 failed
 }
+
+// The open merge requests whose head has a failed pipeline.
+func ExampleMergeRequestsService_All() {
+	srv := gitlabcitest.NewServer()
+	for i, status := range []gitlabci.Status{gitlabci.StatusFailed, gitlabci.StatusSuccess} {
+		request := srv.AddMergeRequest("group/app", gitlabcitest.MergeRequest{Source: fmt.Sprintf("topic-%d", i+1)})
+		request.AddPipeline(gitlabcitest.PipelineKindMergedResults, gitlabcitest.Pipeline{Status: status})
+	}
+	client, ctx := srv.Client(), context.Background()
+
+	opts := &gitlabci.ListMergeRequestsOptions{State: gitlabci.MergeRequestStateOpened, View: gitlabci.MergeRequestViewSimple}
+	for request, err := range client.MergeRequests.All(ctx, "group/app", opts) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		pipeline, err := client.Pipelines.Find(ctx, "group/app", &gitlabci.FindPipelineOptions{MergeRequest: request.IID})
+		if err == nil && pipeline.Status == gitlabci.StatusFailed {
+			fmt.Printf("!%d %s: pipeline %d failed\n", request.IID, request.Title, pipeline.ID)
+		}
+	}
+	// Output: !1 Change topic-1: pipeline 101 failed
+}

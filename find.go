@@ -1,11 +1,11 @@
 package gitlabci
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -33,10 +33,14 @@ type FindPipelineOptions struct {
 	// SHA is the full hash of the commit: 40 or 64 hexadecimal digits.
 	SHA string
 
-	// MergeRequest is the IID of a merge request, the number after its "!". It means
-	// the pipelines of refs/merge-requests/7/head, …/merge, whose commit is a merge
-	// that GitLab tried, and …/train. The pipelines of its source branch do not
-	// belong to it. A merge request from a fork may have its pipelines in the fork.
+	// MergeRequest is the IID of a merge request, the number after its "!". It means the
+	// pipeline of its head that GitLab shows: the newest that was started for the merge
+	// request, detached or of merged results, whose commit is a merge that GitLab tried, or
+	// of a train; without one, the newest of its source branch. It can be in a fork.
+	//
+	// With SHA, it means a head that the merge request had or is about to have instead, or
+	// the commit of the pipeline itself. Job tokens cannot read merge requests: use a Ref
+	// such as "refs/merge-requests/7/head".
 	MergeRequest int64
 
 	// Source is what started the pipeline. "" is anything except the dangling
@@ -54,11 +58,14 @@ type FindPipelineOptions struct {
 //
 //	GET /projects/:id/pipelines
 //	GET /projects/:id/pipelines/:pipeline_id
+//	GET /projects/:id/merge_requests/:merge_request_iid
+//	GET /projects/:id/merge_requests/:merge_request_iid/pipelines
+//	GET /projects/:id/repository/commits/:sha
 //
 // See https://docs.gitlab.com/api/pipelines/#list-project-pipelines.
 // The error matches [ErrNotFound] if there is no such pipeline, and then is not an
 // [*APIError]; GitLab does not distinguish a ref without pipelines from one that does
-// not exist. It also matches ErrNotFound if the project does not exist or is hidden
+// not exist. It also matches ErrNotFound if the project or the merge request does not exist or is hidden
 // from the token, and it matches [ErrForbidden] if the pipelines are hidden.
 // [PipelinesService.Latest] cannot distinguish these, searches only the head of the
 // ref, and does not work with job tokens.
@@ -99,11 +106,12 @@ func (e vanishedError) Unwrap() error { return e.error }
 type finder struct {
 	service *PipelinesService
 	project ProjectID
-	what    string   // for errors
-	refs    []string // [""] is any
-	kind    string   // "refs/heads/" or "refs/tags/"; "" is any
+	what    string // for errors
+	ref     string // "" is any
+	kind    string // "refs/heads/" or "refs/tags/"; "" is any
 	sha     string
 	source  Source
+	head    *headSearch // nil unless it is that of a merge request
 
 	others   map[PipelineID]bool // known not to match: what decides that never changes
 	met      bool                // whether GitLab has responded to a search
@@ -132,16 +140,13 @@ func (s *PipelinesService) finder(project ProjectID, opts *FindPipelineOptions) 
 	case opts.SHA != "" && !wholeSHA.MatchString(f.sha):
 		return nil, fmt.Errorf("SHA %q is not 40 or 64 hexadecimal digits", opts.SHA)
 	}
-	f.refs = []string{branchOrTag(opts.Ref)}
-	f.kind = strings.TrimSuffix(opts.Ref, f.refs[0])
-	if opts.Ref != "" && f.refs[0] == "" {
+	f.ref = branchOrTag(opts.Ref)
+	f.kind = strings.TrimSuffix(opts.Ref, f.ref)
+	if opts.Ref != "" && f.ref == "" {
 		return nil, fmt.Errorf("the Ref %q has no name", opts.Ref)
 	}
 	if opts.MergeRequest > 0 {
-		f.refs = nil
-		for _, end := range []string{"head", "merge", "train"} {
-			f.refs = append(f.refs, fmt.Sprintf("refs/merge-requests/%d/%s", opts.MergeRequest, end))
-		}
+		f.head = &headSearch{client: s.client, project: project, iid: opts.MergeRequest, parents: map[string][]string{}}
 	}
 	f.what = opts.describe()
 	return f, nil
@@ -175,42 +180,26 @@ func (f *finder) search(ctx context.Context) (*Pipeline, error) {
 	}
 }
 
-// newest is the newest pipeline of all refs.
-func (f *finder) newest(ctx context.Context) (newest *Pipeline, err error) {
-	for _, ref := range f.refs {
-		pipeline, err := f.newestOf(ctx, ref)
-		switch {
-		case err == errNoneFound:
-		case err != nil:
-			return nil, err
-		case newest == nil || pipeline.ID > newest.ID:
-			newest = pipeline
-		}
+// newest is the newest pipeline, or that of the merge request.
+func (f *finder) newest(ctx context.Context) (*Pipeline, error) {
+	if f.head != nil {
+		return f.ofHead(ctx)
 	}
-	if newest == nil {
-		return nil, errNoneFound
-	}
-	return newest, nil
-}
-
-func (f *finder) newestOf(ctx context.Context, ref string) (*Pipeline, error) {
-	opts := &ListPipelinesOptions{ListOptions: ListOptions{PerPage: 20}, Ref: ref, SHA: f.sha, Source: f.source}
+	opts := &ListPipelinesOptions{ListOptions: ListOptions{PerPage: 20}, Ref: f.ref, SHA: f.sha, Source: f.source}
 	read := 0
 	list := all(ctx, f.service.client, uncheckedPagesAt[*PipelineInfo](f.service.client, at("projects", f.project, "pipelines")), opts)
 	for listed, err := range list {
 		if err != nil {
 			return nil, err
 		}
-		if f.others[listed.ID] || !f.wants(listed, ref) {
+		fits := (f.ref == "" || listed.Ref == f.ref) && (f.sha == "" || strings.EqualFold(listed.SHA, f.sha))
+		if f.others[listed.ID] || !fits || !f.wants(listed) {
 			continue
 		}
 		if read++; read > findCandidates {
 			break
 		}
-		pipeline, err := f.service.Get(ctx, f.project, listed.ID)
-		if e, answered := errors.AsType[*APIError](err); answered && e.gone() {
-			return nil, vanishedError{err}
-		}
+		pipeline, err := f.get(ctx, f.project, listed.ID)
 		if err != nil || f.isKind(pipeline.Tag) {
 			return pipeline, err
 		}
@@ -219,13 +208,33 @@ func (f *finder) newestOf(ctx context.Context, ref string) (*Pipeline, error) {
 	return nil, errNoneFound
 }
 
-// wants checks the filters of the list. Old servers neither filter by source nor
-// report it.
-func (f *finder) wants(listed *PipelineInfo, ref string) bool {
+// ofHead is the pipeline of the merge request. The one that the merge request shows may be
+// in a fork that is hidden from the token.
+func (f *finder) ofHead(ctx context.Context) (*Pipeline, error) {
+	m, found, err := f.head.find(ctx, f.sha, f.wants)
 	switch {
-	case ref != "" && listed.Ref != ref, f.sha != "" && !strings.EqualFold(listed.SHA, f.sha):
-		return false
-	case f.source == "":
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return nil, errNoneFound
+	case m.HeadPipeline != nil && found == &m.HeadPipeline.PipelineInfo:
+		return m.HeadPipeline, nil
+	}
+	return f.get(ctx, cmp.Or(found.ProjectID, f.project), found.ID)
+}
+
+// get reads a pipeline that was listed a moment before.
+func (f *finder) get(ctx context.Context, project ProjectID, id PipelineID) (*Pipeline, error) {
+	pipeline, err := f.service.Get(ctx, project, id)
+	if e, answered := errors.AsType[*APIError](err); answered && e.gone() {
+		return nil, vanishedError{err}
+	}
+	return pipeline, err
+}
+
+// wants checks the source. Old servers neither filter by it nor report it.
+func (f *finder) wants(listed *PipelineInfo) bool {
+	if f.source == "" {
 		return !listed.Source.dangling()
 	}
 	return listed.Source == f.source
@@ -300,48 +309,4 @@ func (f *finder) ended(ctx context.Context, err error) error {
 		err = nil
 	}
 	return rest.Errorf("waiting for a pipeline of %s: %w", f.what, f.patience.Ended(ctx, err))
-}
-
-// A mergeRequestHead is what is read of a merge request to find its pipelines.
-type mergeRequestHead struct {
-	IID             int64         `json:"iid"`
-	SHA             string        `json:"sha"`
-	SourceBranch    string        `json:"source_branch"`
-	SourceProjectID ProjectID     `json:"source_project_id"`
-	HeadPipeline    *PipelineInfo `json:"head_pipeline"`
-}
-
-func (m *mergeRequestHead) label() string { return fmt.Sprintf("merge request !%d", m.IID) }
-
-func (m *mergeRequestHead) missing() string {
-	if m.SHA == "" {
-		return "sha"
-	}
-	return ""
-}
-
-// ofMergeRequest finds the pipeline that a merge request shows for a commit: its head
-// pipeline, which can be that of a merge commit or of a fork, or, if the head has moved on,
-// the newest one of the commit. It is nil if there is none.
-func (s *PipelinesService) ofMergeRequest(ctx context.Context, project ProjectID, iid int64, sha string) (*mergeRequestHead, *PipelineInfo, error) {
-	path := at("projects", project, "merge_requests", strconv.FormatInt(iid, 10))
-	path.Template = "/projects/:id/merge_requests/:merge_request_iid"
-	m, err := get[*mergeRequestHead](ctx, s.client, path, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	if head := m.HeadPipeline; head != nil && (strings.EqualFold(m.SHA, sha) || strings.EqualFold(head.SHA, sha)) {
-		return m, head, nil
-	}
-	path.Escaped, path.Template = path.Escaped+"/pipelines", path.Template+"/pipelines"
-	var newest *PipelineInfo
-	for p, err := range all(ctx, s.client, uncheckedPagesAt[*PipelineInfo](s.client, path), (*ListPipelinesOptions)(nil)) {
-		if err != nil {
-			return nil, nil, err
-		}
-		if strings.EqualFold(p.SHA, sha) && (newest == nil || p.ID > newest.ID) { // those for merge requests are listed first
-			newest = p
-		}
-	}
-	return m, newest, nil
 }

@@ -70,8 +70,9 @@ func TestFind(t *testing.T) {
 		"no such commit":               {gitlabci.FindPipelineOptions{SHA: strings.Repeat("c", 40)}, 0},
 		"merge request":                {gitlabci.FindPipelineOptions{MergeRequest: 7}, 4},
 		"merge request with a train":   {gitlabci.FindPipelineOptions{MergeRequest: 8}, 13},
-		"merge request at a commit":    {gitlabci.FindPipelineOptions{MergeRequest: 7, SHA: commitA}, 3},
-		"no such merge request":        {gitlabci.FindPipelineOptions{MergeRequest: 9}, 0},
+		"merge request at its head":    {gitlabci.FindPipelineOptions{MergeRequest: 7, SHA: commitA}, 4},
+		"merge request at a commit":    {gitlabci.FindPipelineOptions{MergeRequest: 7, SHA: commitB}, 4},
+		"merge request of a source":    {gitlabci.FindPipelineOptions{MergeRequest: 7, Source: gitlabci.SourceChat}, 0},
 		"child":                        {gitlabci.FindPipelineOptions{Ref: "main", Source: gitlabci.SourceParentPipeline}, 10},
 		"dangling":                     {gitlabci.FindPipelineOptions{SHA: commitA, Source: gitlabci.SourceWebIDE}, 11},
 		"nothing but a dangling one":   {gitlabci.FindPipelineOptions{Ref: "weekly"}, 0},
@@ -173,6 +174,7 @@ func TestFindWaits(t *testing.T) {
 func TestFindWaitsNoLongerThanItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
+		srv.AddMergeRequest("group/app", gitlabcitest.MergeRequest{IID: 7, Source: "topic"})
 		opts := &gitlabci.FindPipelineOptions{MergeRequest: 7, SHA: commitA, Source: gitlabci.SourceMergeRequestEvent, Wait: true}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
@@ -183,7 +185,7 @@ func TestFindWaitsNoLongerThanItsContext(t *testing.T) {
 		require.NotErrorIs(t, err, gitlabci.ErrNotFound, "nobody knows")
 		require.EqualError(t, err, `gitlabci: waiting for a pipeline of merge request !7, commit `+commitA+`, source "merge_request_event": context deadline exceeded`)
 
-		srv.Fault(gitlabcitest.Fault{Route: listRoute, Status: 502})
+		srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/merge_requests/:merge_request_iid", Status: 502})
 		ctx, cancel = context.WithCancel(t.Context())
 		time.AfterFunc(time.Minute, cancel)
 		_, err = srv.Client().Pipelines.Find(ctx, "group/app", opts)

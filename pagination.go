@@ -120,6 +120,11 @@ func pageOf[T any](p *pages.Page[*T]) *Page[T] {
 // all ranges over a list, from the page that opts select. Nothing is requested
 // before the loop or after its end.
 func all[P any](ctx context.Context, c *Client, request pages.Request[P], opts listing) iter.Seq2[P, error] {
+	return allBy(ctx, c, request, opts, orderOf[P])
+}
+
+// allBy is all for a list whose order is not that of others of P.
+func allBy[P any](ctx context.Context, c *Client, request pages.Request[P], opts listing, order func(url.Values) pages.Order) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
 		query, err := listQuery(opts, 100)
 		if err != nil {
@@ -128,7 +133,7 @@ func all[P any](ctx context.Context, c *Client, request pages.Request[P], opts l
 			return
 		}
 		list := listOf(c, request, query, optionsOf(opts).Prefetch)
-		list.Order, list.Settled = orderOf[P](query), isSettled[P]()
+		list.Order, list.Settled = order(query), isSettled[P]()
 		var item P
 		if _, ok := any(item).(timed); ok {
 			usual := usualOrder[P]()
@@ -242,6 +247,7 @@ func keyBy(order string) func(item any) (id int64, changed time.Time, ok bool) {
 var lasting = []string{
 	"page", "per_page", "cursor", "pagination", "order_by", "sort", "id", "pipeline_id", "job_id", "merge_request_iid",
 	"ref", "sha", "source", "username", "created_after", "created_before", "include_retried", "path", "recursive",
+	"simple", "view", "source_branch", "author_username", "iids[]",
 }
 
 // isFiltered reports whether items can join or leave the list of a query because they

@@ -385,7 +385,8 @@ func (t *statusSetter) place(ctx context.Context) (statusPlace, error) {
 
 // mergeRequestPlace finds the pipeline that a merge request shows for the commit.
 func (t *statusSetter) mergeRequestPlace(ctx context.Context) (statusPlace, error) {
-	m, p, err := t.client.Pipelines.ofMergeRequest(ctx, t.project, t.opts.MergeRequest, t.sha)
+	search := &headSearch{client: t.client, project: t.project, iid: t.opts.MergeRequest, parents: map[string][]string{}}
+	m, p, err := search.find(ctx, t.sha, func(*PipelineInfo) bool { return true })
 	switch {
 	case err != nil:
 		return statusPlace{}, err

@@ -19,6 +19,7 @@ type MergeRequest struct {
 	Title     string    // "Change " and Source
 	State     string    // "opened"; or "closed", "locked", "merged"
 	Draft     bool      // whether it is not ready
+	Labels    []string  // none
 	Username  string    // of its author: "maya"
 	CreatedAt time.Time // now
 
@@ -86,7 +87,7 @@ func (s *Server) AddMergeRequest(project string, m MergeRequest) *MergeRequest {
 func (m *MergeRequest) stored(author *user, owner, from *project) *mergeRequest {
 	return &mergeRequest{
 		project: owner, iid: m.IID, from: from, source: m.Source, target: m.Target, sha: m.SHA, heads: []string{m.SHA},
-		state: m.State, title: m.Title, draft: m.Draft, author: author, created: m.CreatedAt, updated: m.CreatedAt,
+		state: m.State, title: m.Title, draft: m.Draft, labels: slices.Clone(m.Labels), author: author, created: m.CreatedAt, updated: m.CreatedAt,
 	}
 }
 

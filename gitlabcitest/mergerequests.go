@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.com/gitlabci"
@@ -17,31 +18,86 @@ import (
 )
 
 func listMergeRequestParams() []rack.Param {
+	orders := []string{"created_at", "label_priority", "merged_at", "milestone_due", "popularity", "priority", "title", "updated_at"}
 	return append(pageParams(),
 		rack.Param{Name: "state", Parse: rack.OneOf("opened", "closed", "locked", "merged", "all"), Initial: "all"},
+		rack.Param{Name: "order_by", Parse: rack.OneOf(orders...), Initial: "created_at"},
 		rack.Param{Name: "sort", Parse: rack.OneOf("asc", "desc"), Initial: "desc"},
 		rack.Param{Name: "source_branch", Parse: rack.Text},
 		rack.Param{Name: "target_branch", Parse: rack.Text},
+		rack.Param{Name: "author_username", Parse: rack.Text, Known: versions.Since(12, 10)}, // an estimate
+		rack.Param{Name: "labels", Parse: rack.Text},
+		rack.Param{Name: "iids", Parse: rack.Integers},
+		rack.Param{Name: "search", Parse: rack.Text},
+		rack.Param{Name: "created_after", Parse: rack.Moment},
+		rack.Param{Name: "created_before", Parse: rack.Moment},
+		rack.Param{Name: "updated_after", Parse: rack.Moment},
+		rack.Param{Name: "updated_before", Parse: rack.Moment},
+		rack.Param{Name: "view", Parse: rack.OneOf("simple")},
 	)
 }
 
 func listMergeRequests(c *call, p *project) *answer {
-	fits := func(parameter, word string) bool {
-		wanted := optional[string](c, parameter)
-		return wanted == nil || *wanted == word
-	}
-	state := value[string](c, "state")
-	found := []*mergeRequest{}
-	for _, one := range c.state.mergeRequests(p) {
-		if (state == "all" || state == one.state) && fits("source_branch", one.source) && fits("target_branch", one.target) {
-			found = append(found, one)
-		}
-	}
+	found := slices.DeleteFunc(c.state.mergeRequests(p), func(m *mergeRequest) bool { return !c.wantsMergeRequest(m) })
+	slices.SortStableFunc(found, func(a, b *mergeRequest) int {
+		return cmp.Or(a.compare(b, value[string](c, "order_by")), cmp.Compare(a.iid, b.iid))
+	})
 	if value[string](c, "sort") == "desc" {
 		slices.Reverse(found)
 	}
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().mergeRequest)}
+	render := func(m *mergeRequest) any { return c.renderer().mergeRequest(m) }
+	if c.has("view") {
+		render = func(m *mergeRequest) any { return c.renderer().mergeRequestSimple(m) }
+	}
+	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, render)}
+}
+
+// wantsMergeRequest is about the filters of a list.
+func (c *call) wantsMergeRequest(m *mergeRequest) bool {
+	for parameter, has := range map[string]string{"source_branch": m.source, "target_branch": m.target, "author_username": m.author.username} {
+		if wanted := optional[string](c, parameter); wanted != nil && *wanted != has {
+			return false
+		}
+	}
+	state, iids := value[string](c, "state"), value[[]int64](c, "iids")
+	switch {
+	case state != "all" && state != m.state, len(iids) > 0 && !slices.Contains(iids, m.iid):
+		return false
+	case !strings.Contains(strings.ToLower(m.title), strings.ToLower(value[string](c, "search"))):
+		return false
+	}
+	return m.isLabelled(value[string](c, "labels")) &&
+		span{value[time.Time](c, "created_after"), value[time.Time](c, "created_before")}.includes(m.created) &&
+		span{value[time.Time](c, "updated_after"), value[time.Time](c, "updated_before")}.includes(m.updated)
+}
+
+// isLabelled reports whether it has all labels, joined by commas.
+func (m *mergeRequest) isLabelled(labels string) bool {
+	if labels == "" {
+		return true
+	}
+	for label := range strings.SplitSeq(labels, ",") {
+		switch {
+		case strings.EqualFold(label, "none") && len(m.labels) == 0, strings.EqualFold(label, "any") && len(m.labels) > 0:
+		case !slices.Contains(m.labels, label):
+			return false
+		}
+	}
+	return true
+}
+
+// compare is about what lists are ordered by.
+func (m *mergeRequest) compare(other *mergeRequest, by string) int {
+	switch by {
+	case "created_at":
+		return m.created.Compare(other.created)
+	case "updated_at":
+		return m.updated.Compare(other.updated)
+	case "title":
+		return strings.Compare(m.title, other.title)
+	}
+	return 0
 }
 
 // onMergeRequest makes a handler of one that works on a merge request.
@@ -96,6 +152,7 @@ type mergeRequest struct {
 	sha              string   // of the head of the source branch
 	heads            []string // that it has had so far, the last is sha
 	state, title     string
+	labels           []string
 	draft            bool
 	author           *user
 	created, updated time.Time
@@ -109,6 +166,22 @@ func (m *mergeRequest) push(sha string, at time.Time) {
 	m.sha, m.updated = sha, later(m.updated, at)
 	m.heads = append(m.heads, sha)
 	m.project.refs[m.ref("head")] = &ref{kind: otherRef, sha: sha}
+}
+
+// mergeParents are the parents of a commit that GitLab made by merging the head of a merge
+// request into its target, or nil if it made none such.
+func (s *state) mergeParents(p *project, sha string) []string {
+	for _, m := range s.mergeRequests(p) {
+		for _, head := range m.heads {
+			if deriveSHA(m.ref("merge")+head, 0) == sha {
+				return []string{p.headSHA(m.target), head}
+			}
+		}
+		if p.headSHA(m.ref("merge")) == sha || p.headSHA(m.ref("train")) == sha {
+			return []string{p.headSHA(m.target), m.sha}
+		}
+	}
+	return nil
 }
 
 // ref is one of the refs of a merge request: its head, merge or train.

@@ -56,7 +56,8 @@ func TestAddMergeRequest(t *testing.T) {
 	require.NotNil(t, merged["merge_commit_sha"])
 	require.NotNil(t, merged["merged_at"])
 	require.NotNil(t, get(t, srv, "/projects/1/merge_requests/8").object(t)["closed_at"])
-	for query, want := range map[string]int{"": 4, "state=opened": 2, "state=merged": 1, "target_branch=v1": 1, "source_branch=topic": 1} {
+	for query, want := range map[string]int{"": 4, "state=opened": 2, "state=merged": 1, "target_branch=v1": 1, "source_branch=topic": 1,
+		"author_username=noor": 1, "iids[]=1&iids[]=7": 2, "iids[]=9": 0, "labels=ci": 0, "labels=None": 4, "search=FRESH": 1, "view=simple": 4, "created_before=2024-03-02T00:00:00Z": 1} {
 		require.Len(t, get(t, srv, "/projects/1/merge_requests?"+query).list(t), want, query)
 	}
 	require.JSONEq(t, `{"message":"404 Not found"}`, get(t, srv, "/projects/1/merge_requests/9").body)

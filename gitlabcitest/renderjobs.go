@@ -82,7 +82,7 @@ func (r *renderer) commit(c commit) shape.Commit {
 		ID:               c.sha,
 		ShortID:          c.sha[:min(8, len(c.sha))],
 		CreatedAt:        at,
-		ParentIDs:        []string{},
+		ParentIDs:        append([]string{}, c.parents...),
 		Title:            title,
 		Message:          title + "\n",
 		AuthorName:       name,

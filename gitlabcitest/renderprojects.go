@@ -180,7 +180,7 @@ func (r *renderer) mergeRequest(m *mergeRequest) shape.MergeRequest {
 		Reviewers:       []shape.UserBasic{},
 		SourceProjectID: m.from.id,
 		TargetProjectID: m.project.id,
-		Labels:          []string{},
+		Labels:          append([]string{}, m.labels...),
 		Draft:           m.draft,
 		WorkInProgress:  m.draft,
 		Merging:         r.merging(m),
@@ -197,6 +197,13 @@ func (r *renderer) mergeRequest(m *mergeRequest) shape.MergeRequest {
 		rendered.ClosedBy, rendered.ClosedAt = by, shape.Timestamp(m.updated)
 	}
 	return rendered
+}
+
+func (r *renderer) mergeRequestSimple(m *mergeRequest) shape.MergeRequestSimple {
+	return shape.MergeRequestSimple{
+		ID: m.project.id*1_000_000 + m.iid, IID: m.iid, ProjectID: m.project.id, Title: m.title, State: m.state,
+		CreatedAt: shape.Timestamp(m.created), UpdatedAt: shape.Timestamp(m.updated), WebURL: r.mergeRequestURL(m),
+	}
 }
 
 func (r *renderer) merging(m *mergeRequest) shape.Merging {

@@ -30,13 +30,16 @@ func getCommit(c *call, p *project) *answer {
 	if !found {
 		return notFound("Commit Not Found")
 	}
-	return ok(c.renderer().commitWhole(c.state.commit(p, sha), c.access))
+	one := c.state.commit(p, sha)
+	one.parents = c.state.mergeParents(p, sha)
+	return ok(c.renderer().commitWhole(one, c.access))
 }
 
 // A commit is what is known of one: what the first of its pipelines says.
 type commit struct {
 	project  *project
 	sha, ref string
+	parents  []string
 	author   *user
 	created  time.Time
 }

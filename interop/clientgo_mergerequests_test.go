@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	gitlab "gitlab.com/gitlab-org/api/client-go/v2"
 
 	"example.com/gitlabci/gitlabcitest"
 )
@@ -32,4 +33,17 @@ func TestOfficialReadsMergeRequests(t *testing.T) {
 	pipelines, answer, err := client.MergeRequests.ListMergeRequestPipelines(project, 1)
 	answered(t, http.StatusOK, answer, err)
 	require.Equal(t, []int64{made.ID, int64(head.ID)}, []int64{pipelines[0].ID, pipelines[1].ID})
+
+	srv.AddMergeRequest(project, gitlabcitest.MergeRequest{Source: "old", State: "merged", Labels: []string{"ci"}})
+	listed, answer, err := client.MergeRequests.ListProjectMergeRequests(project, &gitlab.ListProjectMergeRequestsOptions{
+		State: new("merged"), IIDs: &[]int64{1, 2}, Labels: &gitlab.LabelOptions{"ci"}, OrderBy: new("updated_at"), View: new("simple"),
+	})
+	answered(t, http.StatusOK, answer, err)
+	require.Len(t, listed, 1)
+	require.EqualValues(t, 2, listed[0].IID)
+	commit, answer, err := client.Commits.GetCommit(project, head.SHA, nil)
+	answered(t, http.StatusOK, answer, err)
+	require.Contains(t, commit.ParentIDs, m.SHA, "of a merge that GitLab made")
+	_, _, err = client.MergeRequests.GetMergeRequest(project, 9, nil)
+	require.ErrorIs(t, err, gitlab.ErrNotFound)
 }

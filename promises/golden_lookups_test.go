@@ -1,6 +1,8 @@
 package promises_test
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"example.com/gitlabci"
@@ -8,6 +10,12 @@ import (
 
 // goldenLookups are the responses about what programs look up beside CI.
 var goldenLookups = []goldenTest{
+	{call: "merge_requests_get", file: "merge_requests_get.json", want: goldenMergeRequest, except: goldenMergeRequestExcept, leftOut: append(goldenMergeRequestLeftOut, "pipeline", "subscribed")},
+	{call: "merge_requests_list", file: "merge_requests_list.json", want: goldenMergeRequests, except: goldenUnfilled(goldenMergeRequests), leftOut: goldenMergeRequestLeftOut},
+	{call: "merge_requests_all", file: "merge_requests_list.json", want: goldenMergeRequests, except: goldenUnfilled(goldenMergeRequests), leftOut: goldenMergeRequestLeftOut},
+	{call: "merge_requests_list_pipelines", file: "merge_requests_list_pipelines.json", want: goldenMergeRequestPipelines, except: []string{"Name"}},
+	{call: "merge_requests_all_pipelines", file: "merge_requests_list_pipelines.json", want: goldenMergeRequestPipelines, except: []string{"Name"}},
+	{call: "merge_requests_create_pipeline", file: "pipelines_create.json", want: goldenPipelinesCreate, except: append(goldenBasic("User"), "Name")},
 	{call: "projects_get", file: "projects_get.json", want: goldenProject, leftOut: goldenProjectLeftOut},
 	{call: "projects_list", file: "projects_list.json", want: goldenProjects, except: goldenUnfilled(goldenProjects)},
 	{call: "projects_all", file: "projects_list.json", want: goldenProjects, except: goldenUnfilled(goldenProjects)},
@@ -105,5 +113,101 @@ var goldenProjects = []*gitlabci.Project{
 		WebURL: "https://gitlab.example.com/quill/notes", StarCount: 1, LastActivityAt: time.Date(2023, 12, 1, 0, 0, 0, 0, time.UTC),
 		Visibility: gitlabci.VisibilityPrivate,
 		Namespace:  &gitlabci.Namespace{ID: 77, Name: "Quill Tan", Path: "quill", Kind: "user", FullPath: "quill", WebURL: "https://gitlab.example.com/quill"},
+	},
+}
+
+// goldenMergeRequestLeftOut are the fields of a merge request that have nothing to do with
+// CI, or are older names of others.
+var goldenMergeRequestLeftOut = []string{
+	"assignee", "discussion_locked", "downvotes", "imported", "imported_from", "merge_after", "merge_status", "merged_by", "milestone", "reference",
+	"squash_on_merge", "task_completion_status", "time_stats", "upvotes", "work_in_progress",
+}
+
+// goldenMergeRequestExcept are the fields of its pipeline and users that the file does not
+// fill.
+var goldenMergeRequestExcept = slices.DeleteFunc(goldenUnfilled(goldenMergeRequest), func(field string) bool { return !strings.Contains(field, ".") })
+
+func goldenUser(id int64, username, name string) gitlabci.User {
+	return gitlabci.User{ID: id, Username: username, PublicEmail: username + "@example.com", Name: name, State: "active", WebURL: "https://gitlab.example.com/" + username}
+}
+
+var goldenMergeRequestBasic = gitlabci.MergeRequest{
+	ID:                          93312,
+	IID:                         312,
+	ProjectID:                   "57",
+	Title:                       "Round tariffs",
+	Description:                 "So that rooms add up",
+	State:                       gitlabci.MergeRequestStateMerged,
+	CreatedAt:                   time.Date(2026, 3, 1, 9, 0, 0, 500e6, time.UTC),
+	UpdatedAt:                   time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC),
+	MergedAt:                    time.Date(2026, 3, 2, 9, 59, 59, 0, time.UTC),
+	MergeUser:                   new(goldenUser(214, "quill", "Quill Tan")),
+	ClosedAt:                    time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+	ClosedBy:                    new(goldenUser(215, "bo", "Bo Ek")),
+	TargetBranch:                "trunk",
+	SourceBranch:                "round/tariffs",
+	SourceProjectID:             "58",
+	TargetProjectID:             "57",
+	Author:                      new(goldenUser(215, "bo", "Bo Ek")),
+	Assignees:                   []gitlabci.User{goldenUser(216, "ada", "Ada Moor")},
+	Reviewers:                   []gitlabci.User{goldenUser(214, "quill", "Quill Tan")},
+	Labels:                      []string{"rooms", "ready"},
+	Draft:                       true,
+	WebURL:                      "https://gitlab.example.com/harbour/rooms/tariff-desk/-/merge_requests/312",
+	References:                  &gitlabci.References{Short: "!312", Relative: "rooms!312", Full: "harbour/rooms/tariff-desk!312"},
+	SHA:                         "3f1c9a5d7e20b4486a9f01d2c7b8e5a4d3f2c1b0",
+	MergeCommitSHA:              "a0a1a2a3a4a5a6a7a8a9b0b1b2b3b4b5b6b7b8b9",
+	SquashCommitSHA:             "c0c1c2c3c4c5c6c7c8c9d0d1d2d3d4d5d6d7d8d9",
+	DetailedMergeStatus:         "mergeable",
+	MergeWhenPipelineSucceeds:   true,
+	PreparedAt:                  time.Date(2026, 3, 1, 9, 0, 2, 0, time.UTC),
+	Squash:                      true,
+	ShouldRemoveSourceBranch:    true,
+	ForceRemoveSourceBranch:     true,
+	HasConflicts:                true,
+	BlockingDiscussionsResolved: true,
+	UserNotesCount:              5,
+}
+
+var goldenMergeRequest = func() *gitlabci.MergeRequest {
+	m := goldenMergeRequestBasic
+	m.ChangesCount = "17"
+	m.HeadPipeline = &gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{
+		ID: 90377, IID: 41, ProjectID: "57", SHA: "e0e1e2e3e4e5e6e7e8e9f0f1f2f3f4f5f6f7f8f9", Ref: "refs/merge-requests/312/merge",
+		Status: gitlabci.StatusSuccess, Source: gitlabci.SourceMergeRequestEvent,
+		CreatedAt: time.Date(2026, 3, 2, 7, 59, 0, 0, time.UTC), UpdatedAt: time.Date(2026, 3, 2, 8, 30, 0, 0, time.UTC),
+		WebURL: "https://gitlab.example.com/harbour/rooms/tariff-desk/-/pipelines/90377",
+	}}
+	m.DiffRefs = &gitlabci.DiffRefs{
+		BaseSHA: "1111111111111111111111111111111111111111", HeadSHA: "3f1c9a5d7e20b4486a9f01d2c7b8e5a4d3f2c1b0", StartSHA: "2222222222222222222222222222222222222222",
+	}
+	m.LatestBuildStartedAt = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+	m.LatestBuildFinishedAt = time.Date(2026, 3, 2, 8, 30, 0, 0, time.UTC)
+	m.FirstDeployedToProductionAt = time.Date(2026, 3, 2, 11, 0, 0, 0, time.UTC)
+	m.MergeError, m.User = "Branch cannot be merged", &gitlabci.MergeRequestUser{CanMerge: true}
+	return &m
+}()
+
+// goldenMergeRequests are one as lists have it, and one of a simple list.
+var goldenMergeRequests = []*gitlabci.MergeRequest{
+	&goldenMergeRequestBasic,
+	{
+		ID: 93311, IID: 311, ProjectID: "57", Title: "Paint", State: gitlabci.MergeRequestStateOpened,
+		CreatedAt: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), UpdatedAt: time.Date(2026, 2, 1, 0, 0, 1, 0, time.UTC),
+		WebURL: "https://gitlab.example.com/harbour/rooms/tariff-desk/-/merge_requests/311",
+	},
+}
+
+var goldenMergeRequestPipelines = []*gitlabci.PipelineInfo{
+	{
+		ID: 90377, IID: 41, ProjectID: "57", SHA: "e0e1e2e3e4e5e6e7e8e9f0f1f2f3f4f5f6f7f8f9", Ref: "refs/merge-requests/312/merge",
+		Status: gitlabci.StatusRunning, Source: gitlabci.SourceMergeRequestEvent,
+		CreatedAt: time.Date(2026, 3, 2, 7, 59, 0, 0, time.UTC), UpdatedAt: time.Date(2026, 3, 2, 8, 30, 0, 0, time.UTC),
+		WebURL: "https://gitlab.example.com/harbour/rooms/tariff-desk/-/pipelines/90377",
+	},
+	{
+		ID: 90401, IID: 9, ProjectID: "58", SHA: "3f1c9a5d7e20b4486a9f01d2c7b8e5a4d3f2c1b0", Ref: "round/tariffs", Status: gitlabci.StatusFailed, Source: gitlabci.SourcePush,
+		CreatedAt: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), UpdatedAt: time.Date(2026, 3, 2, 9, 10, 0, 0, time.UTC),
+		WebURL: "https://gitlab.example.com/bo/tariff-desk/-/pipelines/90401",
 	},
 }

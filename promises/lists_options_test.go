@@ -71,6 +71,7 @@ var notChecked = map[string]string{
 	"simple":            "less of each item",
 	"include_subgroups": "it lists more",
 	"with_shared":       "a project does not show whether it is shared",
+	"view":              "less of each item",
 }
 
 // call calls a method of a list with one option set, and ranges over what it returns.
@@ -110,6 +111,10 @@ func otherValues(t *testing.T, p listParameter) any {
 		return 5
 	case p.field.Type == reflect.TypeFor[*bool]():
 		return new(false)
+	case p.field.Type == reflect.TypeFor[[]int64]():
+		return []int64{5}
+	case p.field.Type == reflect.TypeFor[[]string]():
+		return []string{"wanted"}
 	case p.field.Type == reflect.TypeFor[[]gitlabci.Status]():
 		return []gitlabci.Status{"wanted"}
 	case p.field.Type == reflect.TypeFor[time.Time]() && strings.HasSuffix(p.name, "_before"):
@@ -126,7 +131,7 @@ func otherValues(t *testing.T, p listParameter) any {
 func TestEveryFilterIsChecked(t *testing.T) {
 	t.Parallel()
 	item := `[{"id":1,"name":"a","ref":"main","sha":"c0ffee","status":"failed","source":"push","created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-01T00:00:00Z",
-		"visibility":"private","topics":["a"],"archived":true,"last_activity_at":"2026-03-01T00:00:00Z"}]`
+		"visibility":"private","iid":1,"state":"opened","author":{"username":"a"},"labels":["a"],"topics":["a"],"archived":true,"last_activity_at":"2026-03-01T00:00:00Z"}]`
 	client := testkit.NewScript(testkit.Respond(200, item)).Client(t)
 	parameters := listParameters(client)
 	require.Greater(t, len(parameters), 20)
@@ -163,6 +168,11 @@ func triedInReleases() (names []string) {
 		names = append(names, "ListProjectsOptions."+name, "ListGroupProjectsOptions."+name)
 	}
 	names = append(names, "ListProjectsOptions.last_activity_after", "ListProjectsOptions.id_after")
+	for _, name := range []string{
+		"state", "source_branch", "target_branch", "author_username", "labels", "iids", "updated_after", "updated_before", "created_after", "created_before",
+	} {
+		names = append(names, "ListMergeRequestsOptions."+name)
+	}
 	return append(names, "ListMyPipelinesOptions.source", "ListMyPipelinesOptions.created_after", "ListMyPipelinesOptions.created_before")
 }
 
@@ -186,7 +196,7 @@ func TestCursorsHaveEveryOption(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(parameters)) {
 		p := parameters[name]
 		query := "page=2&" + p.name + "=7"
-		if p.field.Type.Kind() == reflect.Slice {
+		if strings.Contains(p.field.Tag.Get("url"), ",brackets") {
 			query = "page=2&" + p.name + "%5B%5D=x&" + p.name + "%5B%5D=y"
 		}
 		values, err := pages.Query(query)

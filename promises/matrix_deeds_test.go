@@ -51,7 +51,8 @@ const (
 	matrixFile = "out/a.txt" // as testkit.Methods call it
 	matrixHook = 1           // and the first delivery to it
 
-	matrixTrigger = 1
+	matrixTrigger      = 1
+	matrixMergeRequest = 3
 )
 
 // inhabitedServer has something for a deed. Packing files takes longer than
@@ -75,6 +76,9 @@ func inhabitedServer(d deed) *gitlabcitest.Server {
 	srv.AddTriggerToken("group/app", gitlabcitest.TriggerToken{ID: matrixTrigger, Token: testkit.TriggerToken})
 	if strings.Contains(d.route, "/hooks") {
 		addMatrixHook(srv)
+	}
+	if strings.Contains(d.route, "/merge_requests") {
+		srv.AddMergeRequest("group/app", gitlabcitest.MergeRequest{IID: matrixMergeRequest, Source: "topic"})
 	}
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "v1", Tag: true}).AddJob(gitlabcitest.Job{Name: "unit", Artifacts: files})
 	return srv
@@ -175,6 +179,12 @@ func methodDeeds() []deed {
 		methodDeed("Webhooks.Events", reading, false, matrixHook),
 		methodDeed("Webhooks.AllEvents", reading, false, matrixHook),
 		methodDeed("Webhooks.Resend", once, false, matrixHook),
+		methodDeed("MergeRequests.Get", reading, false, matrixMergeRequest),
+		methodDeed("MergeRequests.List", reading, false, 0),
+		methodDeed("MergeRequests.All", reading, false, 0),
+		methodDeed("Pipelines.ListForMergeRequest", reading, false, matrixMergeRequest),
+		methodDeed("Pipelines.AllForMergeRequest", reading, false, matrixMergeRequest),
+		methodDeed("Pipelines.CreateForMergeRequest", once, false, matrixMergeRequest),
 		methodDeed("Projects.Get", reading, false, 0),
 		methodDeed("Projects.List", reading, false, 0),
 		methodDeed("Projects.All", reading, false, 0),

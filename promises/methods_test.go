@@ -97,7 +97,7 @@ func TestWireRefusesBadNames(t *testing.T) {
 				}
 			}
 			for _, id := range []int64{0, -1, math.MinInt64} {
-				if strings.Contains(method.Route, "_id") {
+				if strings.Contains(method.Route, "_id") || strings.Contains(method.Route, "_iid") {
 					refuses("group/app", id)
 				}
 			}

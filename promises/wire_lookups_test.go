@@ -81,3 +81,40 @@ func TestWireListGroupProjectsOptions(t *testing.T) {
 		return c.Projects.AllInGroup(ctx, "company/backend", o)
 	})
 }
+
+func TestWireListMergeRequestsOptions(t *testing.T) {
+	t.Parallel()
+	type options = gitlabci.ListMergeRequestsOptions
+	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} }), []wireOption[options]{
+		{"State", options{State: gitlabci.MergeRequestStateMerged}, url.Values{"state": {"merged"}}},
+		{"SourceBranch", options{SourceBranch: "feature/a#b&c"}, url.Values{"source_branch": {"feature/a#b&c"}}},
+		{"TargetBranch", options{TargetBranch: "main"}, url.Values{"target_branch": {"main"}}},
+		{"AuthorUsername", options{AuthorUsername: "maya"}, url.Values{"author_username": {"maya"}}},
+		{"Labels", options{Labels: []string{"a b", "c::d"}}, url.Values{"labels": {"a b,c::d"}}},
+		{"IIDs", options{IIDs: []int64{7, 9}}, url.Values{"iids[]": {"7", "9"}}},
+		{"Search", options{Search: "50%"}, url.Values{"search": {"50%"}}},
+		{"View", options{View: gitlabci.MergeRequestViewSimple}, url.Values{"view": {"simple"}}},
+		{"OrderBy", options{OrderBy: gitlabci.MergeRequestOrderByUpdatedAt}, url.Values{"order_by": {"updated_at"}}},
+		{"Sort", options{Sort: gitlabci.SortAsc}, url.Values{"sort": {"asc"}}},
+	}...)
+	tests = append(tests, wireTimes("UpdatedAfter", "updated_after", func(o *options, t time.Time) { o.UpdatedAfter = t })...)
+	tests = append(tests, wireTimes("UpdatedBefore", "updated_before", func(o *options, t time.Time) { o.UpdatedBefore = t })...)
+	tests = append(tests, wireTimes("CreatedAfter", "created_after", func(o *options, t time.Time) { o.CreatedAfter = t })...)
+	tests = append(tests, wireTimes("CreatedBefore", "created_before", func(o *options, t time.Time) { o.CreatedBefore = t })...)
+	wireOptions(t, tests, func(ctx context.Context, c *gitlabci.Client, o *options) (any, error) {
+		return c.MergeRequests.List(ctx, "group/app", o)
+	}, func(ctx context.Context, c *gitlabci.Client, o *options) iter.Seq2[*gitlabci.MergeRequest, error] {
+		return c.MergeRequests.All(ctx, "group/app", o)
+	})
+}
+
+func TestWireListMergeRequestPipelinesOptions(t *testing.T) {
+	t.Parallel()
+	type options = gitlabci.ListMergeRequestPipelinesOptions
+	tests := wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} })
+	wireOptions(t, tests, func(ctx context.Context, c *gitlabci.Client, o *options) (any, error) {
+		return c.Pipelines.ListForMergeRequest(ctx, "group/app", 7, o)
+	}, func(ctx context.Context, c *gitlabci.Client, o *options) iter.Seq2[*gitlabci.PipelineInfo, error] {
+		return c.Pipelines.AllForMergeRequest(ctx, "group/app", 7, o)
+	})
+}

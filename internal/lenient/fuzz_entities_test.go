@@ -52,6 +52,9 @@ var fuzzEntities = []func(context.Context, *gitlabci.Client) (any, error){
 	func(ctx context.Context, c *gitlabci.Client) (any, error) {
 		return c.Projects.Get(ctx, "group/app")
 	},
+	func(ctx context.Context, c *gitlabci.Client) (any, error) {
+		return fuzzItems(c.MergeRequests.List(ctx, "group/app", nil))
+	},
 }
 
 func fuzzItems[T any](page *gitlabci.Page[T], err error) (any, error) {

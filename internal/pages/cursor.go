@@ -52,6 +52,7 @@ var what = []string{
 	"order_by", "sort", "scope", "status", "ref", "sha", "source", "name", "username", "yaml_errors",
 	"updated_after", "updated_before", "created_after", "created_before", "include_retried", "path", "recursive", "stage", "all",
 	"membership", "min_access_level", "visibility", "search", "topic", "last_activity_after", "simple", "archived", "include_subgroups", "with_shared",
+	"state", "source_branch", "target_branch", "author_username", "labels", "iids", "view",
 }
 
 // isOfLists reports whether a list of GitLab's has a parameter. Servers read names in
@@ -59,7 +60,7 @@ var what = []string{
 // sent, in exactly this spelling. Lists alone may have brackets, with a number or none.
 func isOfLists(name string) bool {
 	base, index, bracket := strings.Cut(name, "[")
-	if bracket && (base != "scope" || strings.TrimLeft(index, "0123456789") != "]") {
+	if bracket && (base != "scope" && base != "iids" || strings.TrimLeft(index, "0123456789") != "]") {
 		return false
 	}
 	return slices.Contains(where, base) || slices.Contains(what, base)

@@ -39,6 +39,45 @@ var projectMethods = map[string]Method{
 	},
 }
 
+var mergeRequestMethods = map[string]Method{
+	"MergeRequests.Get": {
+		Route: "GET /projects/:id/merge_requests/:merge_request_iid", Response: `{"id":70,"iid":7}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.MergeRequests.Get(ctx, of.Project, of.ID)
+		},
+	},
+	"MergeRequests.List": {
+		Route: "GET /projects/:id/merge_requests", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.MergeRequests.List(ctx, of.Project, nil))
+		},
+	},
+	"MergeRequests.All": {
+		Route: "GET /projects/:id/merge_requests", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.MergeRequests.All(ctx, of.Project, nil))
+		},
+	},
+	"Pipelines.ListForMergeRequest": {
+		Route: "GET /projects/:id/merge_requests/:merge_request_iid/pipelines", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Pipelines.ListForMergeRequest(ctx, of.Project, of.ID, nil))
+		},
+	},
+	"Pipelines.AllForMergeRequest": {
+		Route: "GET /projects/:id/merge_requests/:merge_request_iid/pipelines", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Pipelines.AllForMergeRequest(ctx, of.Project, of.ID, nil))
+		},
+	},
+	"Pipelines.CreateForMergeRequest": {
+		Route: "POST /projects/:id/merge_requests/:merge_request_iid/pipelines",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Pipelines.CreateForMergeRequest(ctx, of.Project, of.ID, nil)
+		},
+	},
+}
+
 // group is the group that the project is in, or what is no more one than that is a project.
 func (t Target) group() gitlabci.GroupID {
 	if t.Project == App.Project {

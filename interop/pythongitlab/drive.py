@@ -58,6 +58,11 @@ def first_questions(gl):
     assert project.tags.get(tag).name == tag
     requests = project.mergerequests.list(state="opened", get_all=True)
     assert len(requests) > 5 and requests[0].target_branch == "main"
+    newest = project.mergerequests.list(iids=[requests[0].iid], order_by="updated_at", sort="asc", view="simple", get_all=True)
+    assert [r.iid for r in newest] == [requests[0].iid]
+    shown = project.mergerequests.get(requests[0].iid)
+    assert [p.ref for p in shown.pipelines.list(get_all=True)]
+    refused(404, gitlab.GitlabGetError, project.mergerequests.get, 999999)
     refused(404, gitlab.GitlabGetError, gl.projects.get, "group/absent")
     assert refused(404, gitlab.GitlabGetError, project.branches.get, "absent") == "404 Branch Not Found"
     return project

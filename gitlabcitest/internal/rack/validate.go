@@ -130,6 +130,25 @@ func Integer(given any) (any, string) {
 	return int64(1<<63 - 1), ""
 }
 
+// Integers reads a list of integers.
+func Integers(given any) (any, string) {
+	list, ok := listed(given)
+	if !ok {
+		list = []any{given}
+	}
+	read := []int64{}
+	for _, element := range list {
+		n, complaint := Integer(element)
+		if complaint != "" {
+			return nil, complaint
+		}
+		if n != nil {
+			read = append(read, n.(int64))
+		}
+	}
+	return read, ""
+}
+
 // Decimal reads a number with or without a fraction.
 func Decimal(given any) (any, string) {
 	word, complaint := Text(given)

@@ -41,6 +41,19 @@ type MergeRequest struct {
 	NotBlocking bool           `json:"blocking_discussions_resolved"`
 }
 
+// A MergeRequestSimple is one in a list whose view is simple.
+type MergeRequestSimple struct {
+	ID          int64   `json:"id"`
+	IID         int64   `json:"iid"`
+	ProjectID   int64   `json:"project_id"`
+	Title       string  `json:"title"`
+	Description string  `json:"description"`
+	State       string  `json:"state"`
+	CreatedAt   *string `json:"created_at"`
+	UpdatedAt   *string `json:"updated_at"`
+	WebURL      string  `json:"web_url"`
+}
+
 // Merging is how a merge request will be merged.
 type Merging struct {
 	WhenPipelineSucceeds bool    `json:"merge_when_pipeline_succeeds"`
