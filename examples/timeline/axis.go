@@ -8,12 +8,12 @@ import (
 // An axis says where a time is, in percent of the width. Long times in which nothing
 // happened, such as the night before someone played a manual job, are cut short.
 type axis struct {
-	parts []part
+	parts []stretch
 	from  time.Time
 }
 
-// A part is a span of an axis.
-type part struct {
+// A stretch is a span of an axis.
+type stretch struct {
 	span
 	x, width float64
 	cut      bool
@@ -43,7 +43,7 @@ func newAxis(c *chart) *axis {
 		if cut {
 			width = time.Duration(cutWidth * float64(busy))
 		}
-		a.parts = append(a.parts, part{span: s, width: float64(width), cut: cut})
+		a.parts = append(a.parts, stretch{span: s, width: float64(width), cut: cut})
 	}
 	for i, s := range active {
 		if i > 0 {

@@ -12,7 +12,7 @@ import (
 type reading struct {
 	At       time.Time
 	Tree     *gitlabci.PipelineTree
-	Retried  map[gitlabci.PipelineID][]*gitlabci.Job // earlier attempts of its jobs
+	Attempts map[gitlabci.PipelineID][]*gitlabci.Job // all attempts of its jobs
 	Needs    map[gitlabci.PipelineID]needs           // of the pipelines where GitLab tells them
 	NoNeeds  error                                   // why it does not for the first pipeline
 	Failures []*gitlabci.JobFailure
@@ -106,16 +106,16 @@ func newChart(r *reading) *chart {
 func (r *reading) group(tree *gitlabci.PipelineTree) *group {
 	id := tree.Pipeline.ID
 	g := &group{Pipeline: tree.Pipeline, Err: tree.Err, needs: r.Needs[id]}
-	earlier := map[string][]*gitlabci.JobInfo{}
-	for _, job := range r.Retried[id] {
-		earlier[job.Name] = append(earlier[job.Name], &job.JobInfo)
+	attempts := map[string][]*gitlabci.JobInfo{}
+	for _, job := range r.Attempts[id] {
+		attempts[job.Name] = append(attempts[job.Name], &job.JobInfo)
 	}
 	var rows []*row
 	for _, job := range tree.Jobs {
-		rows = append(rows, newRow(&job.JobInfo, earlier[job.Name], r.At))
+		rows = append(rows, newRow(&job.JobInfo, attempts[job.Name], r.At))
 	}
 	for _, trigger := range tree.TriggerJobs {
-		one := newRow(&trigger.JobInfo, earlier[trigger.Name], r.At)
+		one := newRow(&trigger.JobInfo, attempts[trigger.Name], r.At)
 		for _, below := range tree.Downstream {
 			if below.Trigger != nil && below.Trigger.ID == trigger.ID {
 				one.Below = r.group(below)
@@ -164,13 +164,13 @@ func rank(stage string) int {
 	}
 }
 
-// newRow makes a row of the newest attempt of a job and those before it.
-func newRow(job *gitlabci.JobInfo, earlier []*gitlabci.JobInfo, now time.Time) *row {
+// newRow makes a row of a job and those of its attempts that were before it.
+func newRow(job *gitlabci.JobInfo, attempts []*gitlabci.JobInfo, now time.Time) *row {
 	one := &row{JobInfo: job, Attempts: 1, first: job.ID}
-	slices.SortFunc(earlier, func(a, b *gitlabci.JobInfo) int { return cmp.Compare(a.ID, b.ID) })
-	for _, attempt := range earlier {
+	slices.SortFunc(attempts, func(a, b *gitlabci.JobInfo) int { return cmp.Compare(a.ID, b.ID) })
+	for _, attempt := range attempts {
 		if attempt.ID >= job.ID {
-			continue // retried after the tree was read
+			continue // itself, or retried after the tree was read
 		}
 		one.Attempts++
 		one.first = min(one.first, attempt.ID)

@@ -105,7 +105,7 @@ func TestChart(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newChart(&reading{At: at(100), Tree: test.tree, Retried: map[gitlabci.PipelineID][]*gitlabci.Job{1: test.retried}})
+			c := newChart(&reading{At: at(100), Tree: test.tree, Attempts: map[gitlabci.PipelineID][]*gitlabci.Job{1: test.retried}})
 			if got := c.Root.sketch(""); got != test.want {
 				t.Errorf("it is\n%snot\n%s", got, test.want)
 			}
@@ -136,6 +136,7 @@ func TestCriticalPath(t *testing.T) {
 		"nothing ran":                      {tree: tree(1, job(1, "test", "unit", "manual", 0, -1, -1)), want: "0s"},
 		"by stages":                        {tree: tree(1, append(build, unit)...), want: "slow 2/2, unit: 30s, 27s running, 3s waiting, 0s between"},
 		"not what ended after it began":    {tree: tree(1, append(build, quick)...), want: "fast, quick: 40s, 38s running, 2s waiting, 0s between"},
+		"not what still ran":               {tree: tree(1, build[2], quick), want: "quick: 40s, 34s running, 1s waiting, 5s between"},
 		"by needs":                         {tree: tree(1, append(build, unit)...), needs: needs{"unit": {"fast"}}, want: "fast, unit: 30s, 12s running, 3s waiting, 15s between"},
 		"by needs of parallel jobs":        {tree: tree(1, append(build, unit)...), needs: needs{"unit": {"fast", "slow"}}, want: "slow 2/2, unit: 30s, 27s running, 3s waiting, 0s between"},
 		"by needs of one of them":          {tree: tree(1, append(build, unit)...), needs: needs{"unit": {"fast", "slow 1/2"}}, want: "slow 1/2, unit: 30s, 16s running, 3s waiting, 11s between"},
@@ -152,7 +153,7 @@ func TestCriticalPath(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newChart(&reading{At: at(100), Tree: test.tree, Retried: map[gitlabci.PipelineID][]*gitlabci.Job{1: test.retried}, Needs: map[gitlabci.PipelineID]needs{1: test.needs}})
+			c := newChart(&reading{At: at(100), Tree: test.tree, Attempts: map[gitlabci.PipelineID][]*gitlabci.Job{1: test.retried}, Needs: map[gitlabci.PipelineID]needs{1: test.needs}})
 			var names []string
 			for _, r := range c.Path.Rows {
 				names = append(names, r.Name)

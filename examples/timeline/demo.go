@@ -43,7 +43,7 @@ func fakePipeline() (*gitlabci.Client, gitlabci.ProjectID, gitlabci.PipelineID) 
 		p.CreatedAt, p.FinishedAt = began.Add(after), began.Add(after+lasted)
 		return demo{srv.AddPipeline(project, p), p.CreatedAt}
 	}
-	docs := add("group/app", 205*time.Second, 190*time.Second, gitlabcitest.Pipeline{Source: gitlabci.SourceParentPipeline})
+	docs := add("group/app", 69*time.Second, 190*time.Second, gitlabcitest.Pipeline{Source: gitlabci.SourceParentPipeline})
 	docs.pipeline.AddJob(docs.job("check", "links", 0, 5, 40, "success"))
 	docs.pipeline.AddJob(docs.job("check", "spelling", 0, 4, 25, "success"))
 	docs.pipeline.AddJob(docs.job("publish", "pages", 46, 15, 110, "success"))
@@ -68,13 +68,13 @@ func (d demo) fill(docs, tests demo) {
 		d.job("build", "build: [linux, amd64]", 1, 6, 150, "success"),
 		d.job("build", "build: [linux, arm64]", 1, 12, 190, "success"),
 		d.job("build", "assets", 1, 3, 65, "success"),
-		d.job("test", "lint", 204, 2, 48, "failed"),
-		d.job("test", "unit 1/3", 204, 5, 130, "failed"),
-		d.job("test", "unit 1/3", 350, 4, 140, "failed"),
-		d.job("test", "unit 2/3", 204, 21, 125, "success"),
-		d.job("test", "unit 3/3", 204, 38, 150, "success"),
-		d.job("test", "race", 204, 55, 420, "success"),
-		d.job("package", "image", 205, 30, 160, "success"),
+		d.job("test", "lint", 1, 14, 48, "failed"),
+		d.job("test", "unit 1/3", 158, 5, 130, "failed"),
+		d.job("test", "unit 1/3", 300, 4, 140, "failed"),
+		d.job("test", "unit 2/3", 158, 21, 125, "success"),
+		d.job("test", "unit 3/3", 158, 38, 150, "success"),
+		d.job("test", "race", 204, 55, 290, "success"),
+		d.job("package", "image", 204, 30, 160, "success"),
 		d.job("deploy", "staging", 0, 0, 0, "skipped"),
 		d.job("deploy", "production", 0, 0, 0, "manual"),
 	} {
@@ -88,7 +88,7 @@ func (d demo) fill(docs, tests demo) {
 		}
 		d.pipeline.AddJob(job)
 	}
-	child, other := d.job("test", "docs", 204, 0, 192, "success"), d.job("test", "end to end", 205, 0, 372, "failed")
+	child, other := d.job("test", "docs", 68, 0, 192, "success"), d.job("test", "end to end", 205, 0, 372, "failed")
 	child.Downstream, other.Downstream = docs.pipeline, tests.pipeline
 	d.pipeline.AddTriggerJob(child)
 	d.pipeline.AddTriggerJob(other)

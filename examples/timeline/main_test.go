@@ -23,8 +23,8 @@ func TestDemo(t *testing.T) {
 		"Release candidate", "Timeline: 19 jobs", "Critical path: ", "Tests: 1 of 2 failed",
 		"<bdi>TestDivide</bdi>", "TestDivide: divide_test.go:12: got 1, want 2", "job execution timeout",
 		"Pipeline 102</a> <span class=\"muted\">of <bdi>group/e2e</bdi></span>",
-		"attempt 1: ran 2m 10s, +3m 29s to +5m 39s, failed: script failure. ", "attempt 2: ran 2m 20s, ",
-		"failed: script failure, which is allowed. ", "waited 38s for a runner, +3m 24s to +4m 2s. ",
+		"attempt 1: ran 2m 10s, +2m 43s to +4m 53s, failed: script failure. ", "attempt 2: ran 2m 20s, ",
+		"failed: script failure, which is allowed. ", "after <bdi>build: [linux, amd64]</bdi>. ", "waited 38s for a runner, +2m 38s to +3m 16s. ",
 		"https://gitlab.example.com/group/app/-/jobs/", "https://gitlab.example.com/group/app/-/pipelines/103/test_report",
 	} {
 		if !strings.Contains(html.UnescapeString(out.String()), want) {
@@ -53,6 +53,7 @@ func TestOnAServer(t *testing.T) {
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "first"})
 	secret := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "release", Status: gitlabci.StatusFailed})
 	srv.AddProject("group/secret")
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "release", YAMLErrors: "no jobs"})
 	secret.AddTriggerJob(gitlabcitest.Job{Name: "below", Downstream: srv.AddPipeline("group/secret", gitlabcitest.Pipeline{})})
 	srv.AddMember("group/app", "dev", gitlabcitest.RoleDeveloper)
 	srv.AddMember("group/secret", "dev", 0)
@@ -72,11 +73,12 @@ func TestOnAServer(t *testing.T) {
 		want string
 	}{
 		{"group/app", 0, ">Pipeline 101<"},
-		{"-ref release group/app", 0, ">Pipeline 102<"},
-		{"group/app 102", 0, `Pipeline 103</a> <span class="muted">of <bdi>group/secret</bdi></span> <span class="status success">success</span> <span class="note">cannot be read: <bdi>gitlabci: GET`},
+		{"-ref release group/app", 0, ">Pipeline 103<"},
+		{"group/app 103", 0, "The pipeline has no jobs."},
+		{"group/app 102", 0, `Pipeline 104</a> <span class="muted">of <bdi>group/secret</bdi></span> <span class="status success">success</span> <span class="note">cannot be read: <bdi>gitlabci: GET`},
 		{"group/app 999", 1, "404"},
 		{"-ref nowhere group/app", 1, "403"},
-		{"group/secret 103", 1, "404"},
+		{"group/secret 104", 1, "404"},
 		{"-o /nowhere/page.html group/app", 1, "no such file"},
 		{"group/app newest", 2, `"newest" is not the ID of a pipeline`},
 		{"group/app -1", 2, "is not the ID"},
@@ -136,22 +138,28 @@ func TestNotRead(t *testing.T) {
 		{Name: "unit", TestCases: []gitlabci.TestCase{{Name: "TestA", Status: gitlabci.TestStatusError, SystemOutput: "first\nsecond"}}},
 	}}})
 	p.AddJob(gitlabcitest.Job{Name: "unit"})
-	const report, summary = "GET /projects/:id/pipelines/:pipeline_id/test_report", "GET /projects/:id/pipelines/:pipeline_id/test_report_summary"
+	const base = "GET /projects/:id/"
 	for _, test := range []struct{ route, want string }{
 		{"", "<bdi>first</bdi>"},
-		{report, "Not complete: <bdi>tests of pipeline 101: gitlabci: GET /projects/"},
-		{summary, "Not complete: <bdi>tests of pipeline 101: gitlabci: GET /projects/"},
+		{base + "pipelines/:pipeline_id/test_report", "Not complete: <bdi>tests of pipeline 101: gitlabci: GET /projects/"},
+		{base + "pipelines/:pipeline_id/test_report_summary", "Not complete: <bdi>tests of pipeline 101: gitlabci: GET /projects/"},
 	} {
 		if test.route != "" {
 			srv.Fault(gitlabcitest.Fault{Route: test.route, Status: 403, Times: 1})
 		}
-		var out strings.Builder
-		s := &settings{project: "group/app", pipeline: p.ID, file: "-"}
-		if err := s.show(t.Context(), srv.Client(), &out, t.Output()); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(out.String(), test.want) {
-			t.Errorf("%s: %q is missing", test.route, test.want)
-		}
+		expect(t, srv, p.ID, test.want)
+	}
+}
+
+// expect looks for a text in a page.
+func expect(t *testing.T, srv *gitlabcitest.Server, pipeline gitlabci.PipelineID, want string) {
+	t.Helper()
+	var out strings.Builder
+	s := &settings{project: "group/app", pipeline: pipeline, file: "-"}
+	if err := s.show(t.Context(), srv.Client(), &out, t.Output()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), want) {
+		t.Errorf("%q is missing", want)
 	}
 }

@@ -24,7 +24,7 @@ const skew = time.Second
 // path finds the critical path of a pipeline: its last job, what that waited for longest,
 // and so on. What a trigger job waited for in its pipeline is part of it.
 func (g *group) path() path {
-	p := path{Rows: g.chain(), ByNeeds: g.needs != nil}
+	p := path{Rows: g.chain(), ByNeeds: len(g.needs) > 0}
 	if len(p.Rows) == 0 {
 		return p
 	}
@@ -99,7 +99,7 @@ func (g *group) awaited(r *row) func(yield func(*row) bool) {
 			for _, one := range s.Rows {
 				waits := i < r.stage
 				if known {
-					waits = one != r && (slices.Contains(named, one.Name) || slices.Contains(named, baseName(one.Name)))
+					waits = slices.Contains(named, one.Name) || slices.Contains(named, baseName(one.Name))
 				}
 				if waits && !yield(one) {
 					return
@@ -141,6 +141,9 @@ func (r *row) begin() time.Time { return r.Bars[0].From }
 
 // end is when the newest attempt of a job ended.
 func (r *row) end() time.Time { return r.Bars[len(r.Bars)-1].To }
+
+// Lasted is how long a job took with all attempts and waits.
+func (r *row) Lasted() time.Duration { return r.end().Sub(r.begin()) }
 
 // endBefore is when the last attempt ended that did so before t; zero if none did.
 func (r *row) endBefore(t time.Time) time.Time {

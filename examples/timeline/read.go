@@ -17,7 +17,7 @@ func read(ctx context.Context, client *gitlabci.Client, project gitlabci.Project
 	if err != nil {
 		return nil, err
 	}
-	r := &reading{At: time.Now(), Tree: tree, Retried: map[gitlabci.PipelineID][]*gitlabci.Job{}}
+	r := &reading{At: time.Now(), Tree: tree, Attempts: map[gitlabci.PipelineID][]*gitlabci.Job{}}
 	r.Failures, err = client.Pipelines.Failures(ctx, project, pipeline, &gitlabci.FailuresOptions{Downstream: true})
 	if err != nil {
 		return nil, err
@@ -28,51 +28,63 @@ func read(ctx context.Context, client *gitlabci.Client, project gitlabci.Project
 			pipelines = append(pipelines, one)
 		}
 	}
-	parts := make([]reading, len(pipelines))
-	errs := each(len(pipelines), func(i int) error { return parts[i].readOne(ctx, client, pipelines[i]) })
-	for i, part := range parts {
-		r.Retried[pipelines[i].Pipeline.ID] = part.Retried[pipelines[i].Pipeline.ID]
-		r.Tests = append(r.Tests, part.Tests...)
-		r.NotRead = append(r.NotRead, part.NotRead...)
+	parts := make([]part, len(pipelines))
+	errs := each(len(pipelines), func(i int) error { return parts[i].read(ctx, client, pipelines[i]) })
+	for i, one := range parts {
+		id := pipelines[i].Pipeline.ID
+		r.Attempts[id] = one.attempts
+		r.Tests = append(r.Tests, one.tests...)
+		if one.noTests != nil {
+			r.NotRead = append(r.NotRead, fmt.Errorf("tests of pipeline %d: %w", id, one.noTests))
+		}
 	}
 	return r, errors.Join(errs...)
 }
 
-// readOne reads of a pipeline what its tree does not have.
-func (r *reading) readOne(ctx context.Context, client *gitlabci.Client, one *gitlabci.PipelineTree) error {
-	p := one.Pipeline
-	current := map[gitlabci.JobID]bool{}
-	for _, job := range one.Jobs {
-		current[job.ID] = true
+// A part is what the tree does not have of a pipeline.
+type part struct {
+	attempts []*gitlabci.Job
+	tests    []failedTest
+	noTests  error // why they are missing
+}
+
+func (p *part) read(ctx context.Context, client *gitlabci.Client, one *gitlabci.PipelineTree) error {
+	if err := p.readAttempts(ctx, client, one); err != nil {
+		return err
 	}
-	for _, trigger := range one.TriggerJobs {
-		current[trigger.ID] = true
-	}
-	r.Retried = map[gitlabci.PipelineID][]*gitlabci.Job{}
-	for job, err := range client.Jobs.AllForPipeline(ctx, p.ProjectID, p.ID, &gitlabci.ListPipelineJobsOptions{IncludeRetried: true}) {
+	p.noTests = p.readTests(ctx, client, one)
+	return ctx.Err()
+}
+
+// readAttempts reads the jobs with their earlier attempts.
+func (p *part) readAttempts(ctx context.Context, client *gitlabci.Client, one *gitlabci.PipelineTree) error {
+	opts := &gitlabci.ListPipelineJobsOptions{IncludeRetried: true}
+	for job, err := range client.Jobs.AllForPipeline(ctx, one.Pipeline.ProjectID, one.Pipeline.ID, opts) {
 		if err != nil {
 			return err
 		}
-		if !current[job.ID] {
-			r.Retried[p.ID] = append(r.Retried[p.ID], job)
-		}
+		p.attempts = append(p.attempts, job)
 	}
-	if one.TestsErr != nil {
-		r.NotRead = append(r.NotRead, fmt.Errorf("tests of pipeline %d: %w", p.ID, one.TestsErr))
-	}
+	return nil
+}
+
+// readTests reads the tests that failed, if there are any.
+func (p *part) readTests(ctx context.Context, client *gitlabci.Client, one *gitlabci.PipelineTree) error {
 	if one.Tests == nil || one.Tests.Total.Failed+one.Tests.Total.Error == 0 {
-		return nil
+		return one.TestsErr
 	}
-	for test, err := range client.Pipelines.TestCases(ctx, p.ProjectID, p.ID) {
+	for test, err := range client.Pipelines.TestCases(ctx, one.Pipeline.ProjectID, one.Pipeline.ID) {
 		if err != nil {
-			r.NotRead = append(r.NotRead, fmt.Errorf("tests of pipeline %d: %w", p.ID, err))
+			return err
+		}
+		if test.Status == gitlabci.TestStatusFailed || test.Status == gitlabci.TestStatusError {
+			p.tests = append(p.tests, failedTest{test, one.Pipeline})
+		}
+		if len(p.tests) == mostTests {
 			break
 		}
-		if len(r.Tests) < mostTests && (test.Status == gitlabci.TestStatusFailed || test.Status == gitlabci.TestStatusError) {
-			r.Tests = append(r.Tests, failedTest{test, p})
-		}
 	}
-	return ctx.Err()
+	return nil
 }
 
 // atOnce is how many pipelines are read at once.

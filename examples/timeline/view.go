@@ -45,6 +45,7 @@ type rowView struct {
 	Mark     barView // of the critical path
 	Took     string
 	Says     []string
+	After    string // the job that it waited for longest
 	Below    *groupView
 
 	Waited, Ran, Begins, Ends string // in the table
@@ -131,6 +132,9 @@ func (d *drawing) row(g *group, r *row, depth int) *rowView {
 		view.Bars = append(view.Bars, d.bar(b.Kind, span{b.From, b.To}))
 	}
 	if len(r.Bars) > 0 {
+		if last := g.before(r); last != nil {
+			view.After = last.Name
+		}
 		view.Mark = d.bar("", span{r.begin(), r.end()})
 		view.Begins, view.Ends = offset(r.begin().Sub(d.chart.From)), offset(r.end().Sub(d.chart.From))
 		if last := r.Bars[len(r.Bars)-1]; last.Kind != waiting {
