@@ -81,7 +81,7 @@ var full = scale{
 	}, busy: 50 * time.Millisecond,
 	runs: 5, runsOfDownloads: 9, runsOfSlow: 3, repeat: "300ms", jobs: 1_000_000, fewerJobs: 200_000, cases: 200_000, download: []int{256 << 20, 1 << 30},
 	archive: 1 << 30, members: 10_000, unpacked: 500_000_000, extracted: []int{10_000, 20},
-	watched: 10_000, watching: time.Minute, cold: true, jsonv2: true,
+	watched: 10_000, watching: 10 * time.Minute, cold: true, jsonv2: true,
 }
 
 // quick shows that everything works, and measures nothing worth knowing.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 )
 
 // JobsWatched is how many jobs WatchedPage has.
@@ -13,9 +14,20 @@ const JobsWatched = 50
 // FirstWatched is the ID of a pipeline for WatchedPage; more of them follow it.
 const FirstWatched int64 = 1_000_000_000
 
-// WatchedPage is the page of all jobs of a pipeline that runs.
-func WatchedPage(pipeline int64) []byte {
-	return bytes.ReplaceAll(watchedPage(), []byte("##########"), fmt.Append(nil, pipeline))
+// WatchedPage is the page of all jobs of a pipeline that runs. One of them may have ended.
+func WatchedPage(pipeline int64, ended bool) []byte {
+	page := bytes.ReplaceAll(watchedPage(), []byte("##########"), fmt.Append(nil, pipeline))
+	if ended {
+		page = bytes.Replace(page, []byte(`"status":"running"`), []byte(`"status":"success"`), 1)
+	}
+	return page
+}
+
+// ChangedPipeline is a pipeline in a list of those that have changed.
+func ChangedPipeline(pipeline int64, status string, changed time.Time) string {
+	return fmt.Sprintf(`{"id":%d,"iid":5100,"project_id":57,"sha":"%040x","ref":"main","status":%q,"source":"push",`+
+		`"created_at":"2026-04-09T05:29:59.801Z","updated_at":%q,"web_url":"https://gitlab.example.com/group/app/-/pipelines/%[1]d","name":null}`,
+		pipeline, firstCommit, status, changed.UTC().Format("2006-01-02T15:04:05.000Z"))
 }
 
 var watchedPage = sync.OnceValue(func() []byte {

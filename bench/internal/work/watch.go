@@ -1,14 +1,10 @@
 package work
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net/http"
+	"iter"
 	"runtime"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,12 +13,12 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/bench/internal/served"
+	"example.com/gitlabci/webhook"
 )
 
-// watch watches many pipelines at the same time for a while, in which none of them
-// changes, and measures what each takes of memory. The time is a test's: it passes only
-// while every watcher waits, so that none of them is amid a request when the memory is
-// measured.
+// watch watches many pipelines at the same time for a while, in which one job of each ends,
+// and measures what each takes of memory. The time is a test's: it passes only while every
+// watcher waits, so that none of them is amid a request when the memory is measured.
 func watch(ctx context.Context, t Task) (found Result, err error) {
 	ended := make(chan struct{})
 	all := func(string, string) (bool, error) { return true, nil }
@@ -36,41 +32,83 @@ func watch(ctx context.Context, t Task) (found Result, err error) {
 	return found, err
 }
 
+// ProjectPipelines is how many pipelines run in a project.
+const ProjectPipelines = 50
+
+// A watching is the loops of a task.
+type watching struct {
+	server  *busyServer
+	stop    context.CancelCauseFunc
+	loops   sync.WaitGroup
+	changes atomic.Int64 // that the loops have seen
+}
+
 func watchFor(ctx context.Context, t Task) (Result, error) {
-	var server quietServer
-	client, err := newOurs(t, gitlabci.WithTransport(&server))
+	w := &watching{server: newBusyServer(t.Size, t.For)}
+	client, err := newOurs(t, gitlabci.WithTransport(w.server))
 	if err != nil {
 		return Result{}, err
 	}
-	before := memoryHeld()
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	var watchers sync.WaitGroup
-	for i := range t.Size {
+	hub := webhook.NewHub()
+	before, goroutines := memoryHeld(), runtime.NumGoroutine()
+	ctx, w.stop = context.WithCancelCause(ctx)
+	defer w.stop(nil)
+	for changes := range events(ctx, t, client, hub) {
 		time.Sleep(time.Millisecond) // or each would have a whole response in memory
-		watchers.Go(func() {
-			for _, err := range client.Pipelines.Watch(ctx, project, gitlabci.PipelineID(served.FirstWatched+int64(i)), nil) {
-				if err != nil {
-					stop(err) // only the first one counts
-				}
-			}
-		})
+		w.loops.Go(func() { w.loop(changes) })
 	}
-	time.Sleep(t.For)
+	if t.Work == "watch with events" {
+		w.server.send(hub)
+	}
+	time.Sleep(time.Until(w.server.begun.Add(t.For)))
 	synctest.Wait()
 	after := memoryHeld()
 	found := Result{
 		Seconds:  t.For.Seconds(),
-		Requests: server.requests.Load(), Whole: server.whole.Load(),
-		Held: after.HeapAlloc - before.HeapAlloc, Stacks: after.StackInuse - before.StackInuse,
+		Requests: w.server.requests.Load(), Whole: w.server.whole.Load(), Polls: w.server.polls.Load(),
+		Goroutines: int64(runtime.NumGoroutine() - goroutines),
+		Held:       after.HeapAlloc - before.HeapAlloc, Stacks: after.StackInuse - before.StackInuse,
 	}
 	err = context.Cause(ctx)
-	stop(nil)
-	watchers.Wait()
-	if err == nil && found.Whole != int64(t.Size) {
-		err = fmt.Errorf("%d whole responses came, instead of %d", found.Whole, t.Size)
+	w.stop(nil)
+	w.loops.Wait()
+	if n := w.changes.Load(); err == nil && n != int64(t.Size) {
+		err = fmt.Errorf("%d changes were seen, instead of %d", n, t.Size)
 	}
 	return found, err
+}
+
+// events are those of each loop of a task: over a pipeline, or over all pipelines of a
+// project.
+func events(ctx context.Context, t Task, client *gitlabci.Client, hub *webhook.Hub) iter.Seq[iter.Seq2[*gitlabci.PipelineEvent, error]] {
+	return func(yield func(iter.Seq2[*gitlabci.PipelineEvent, error]) bool) {
+		if t.Work == "watch projects" {
+			for i := range t.Size / ProjectPipelines {
+				opts := &gitlabci.WatchAllOptions{Since: time.Now().Add(-time.Minute)}
+				yield(client.Pipelines.WatchAll(ctx, gitlabci.ProjectNumber(int64(1+i)), opts))
+			}
+			return
+		}
+		opts := &gitlabci.WatchOptions{}
+		if t.Work == "watch with events" {
+			opts.Wake = hub
+		}
+		for i := range t.Size {
+			yield(client.Pipelines.Watch(ctx, project, gitlabci.PipelineID(served.FirstWatched+int64(i)), opts))
+		}
+	}
+}
+
+func (w *watching) loop(events iter.Seq2[*gitlabci.PipelineEvent, error]) {
+	for event, err := range events {
+		if err != nil {
+			w.stop(err) // only the first one counts
+			return
+		}
+		if event.Previous != "" {
+			w.changes.Add(1)
+		}
+	}
 }
 
 // memoryHeld is the memory in use, without garbage and without what stacks no longer need:
@@ -81,28 +119,4 @@ func memoryHeld() (m runtime.MemStats) {
 	}
 	runtime.ReadMemStats(&m)
 	return m
-}
-
-// A quietServer has pipelines whose jobs do not change.
-type quietServer struct{ requests, whole atomic.Int64 }
-
-func (s *quietServer) RoundTrip(req *http.Request) (*http.Response, error) {
-	s.requests.Add(1)
-	_, id, _ := strings.Cut(req.URL.Path, "/pipelines/")
-	pipeline, err := strconv.ParseInt(strings.TrimSuffix(id, "/jobs"), 10, 64)
-	if err != nil {
-		return nil, err
-	}
-	tag := fmt.Sprintf(`W/"%d"`, pipeline)
-	resp := &http.Response{
-		StatusCode: http.StatusNotModified, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": {"application/json"}, "Etag": {tag}},
-		Body:   http.NoBody, Request: req,
-	}
-	if req.Header.Get("If-None-Match") != tag {
-		s.whole.Add(1)
-		body := served.WatchedPage(pipeline)
-		resp.StatusCode, resp.ContentLength, resp.Body = http.StatusOK, int64(len(body)), io.NopCloser(bytes.NewReader(body))
-	}
-	return resp, nil
 }

@@ -49,7 +49,9 @@ type Result struct {
 	Resident   int64   // at its highest, in bytes
 
 	Requests, Whole int64  // of what is watched: requests, and whole responses to them
-	Held, Stacks    uint64 // what watching takes of the heap, and of stacks
+	Polls           int64  // of all loops
+	Goroutines      int64  // that watching takes
+	Held, Stacks    uint64 // what it takes of the heap, and of stacks
 }
 
 // works are what can be done, by name.
@@ -73,6 +75,9 @@ var works = map[string]func(context.Context, Task) (Result, error){
 	"member":   readMember,
 	"extract":  extract,
 	"watch":    watch,
+
+	"watch with events": watch,
+	"watch projects":    watch,
 }
 
 // Do does a task. The memory in its result is that of the whole process, which
