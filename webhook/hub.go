@@ -18,11 +18,22 @@ import (
 // no pipeline event when only a job has changed.
 type Hub struct {
 	mu       sync.Mutex
-	watchers map[topic]map[*watcher]struct{}
+	watchers map[topic]*watcher // the first one of each topic
+	count    int
+	enough   int // how many watch when those are forgotten whose contexts have ended
 }
 
-// A watcher is called when there is an event about its topic.
-type watcher struct{ wake func() }
+// A watcher is called when there is an event about its topic. Thousands wait at the same
+// time, so it is small, and nothing else waits for the end of its context.
+type watcher struct {
+	hub      *Hub
+	of       topic
+	ctx      context.Context
+	wake     func()
+	next     *watcher // of the topic
+	previous *watcher
+	gone     bool
+}
 
 // A topic is a pipeline, whose ID is unique on its instance, or all those of a project.
 type topic struct {
@@ -31,7 +42,7 @@ type topic struct {
 }
 
 // NewHub returns a Hub that nobody has called yet.
-func NewHub() *Hub { return &Hub{watchers: map[topic]map[*watcher]struct{}{}} }
+func NewHub() *Hub { return &Hub{watchers: map[topic]*watcher{}} }
 
 // topicOf does not compare the project of a pipeline: it may have been renamed, and to be
 // woken in vain is harmless. GitLab does not distinguish capital letters in paths.
@@ -46,30 +57,59 @@ func topicOf(project gitlabci.ProjectID, pipeline gitlabci.PipelineID) topic {
 // if pipeline is 0, until stop is called or ctx ends. The project is a path or a number.
 // The function wake must return at once. It can still be called for a moment after stop.
 func (h *Hub) Wake(ctx context.Context, project gitlabci.ProjectID, pipeline gitlabci.PipelineID, wake func()) (stop func()) {
-	of, w := topicOf(project, pipeline), &watcher{wake}
-	h.add(of, w)
-	forget := context.AfterFunc(ctx, func() { h.remove(of, w) })
-	return func() {
-		forget()
-		h.remove(of, w)
-	}
-}
-
-func (h *Hub) add(of topic, w *watcher) {
+	w := &watcher{hub: h, of: topicOf(project, pipeline), ctx: ctx, wake: wake}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.watchers[of] == nil {
-		h.watchers[of] = map[*watcher]struct{}{}
+	h.forget()
+	if w.next = h.watchers[w.of]; w.next != nil {
+		w.next.previous = w
 	}
-	h.watchers[of][w] = struct{}{}
+	h.watchers[w.of] = w
+	h.count++
+	return w.stop
 }
 
-func (h *Hub) remove(of topic, w *watcher) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.watchers[of], w)
-	if len(h.watchers[of]) == 0 {
-		delete(h.watchers, of)
+const fewWatchers = 100 // are not worth looking for those to forget
+
+// forget forgets those whose contexts have ended, when twice as many watch as were left the
+// last time. Whoever stops is forgotten at once.
+func (h *Hub) forget() {
+	if h.count < max(fewWatchers, h.enough) {
+		return
+	}
+	for _, w := range h.watchers {
+		for ; w != nil; w = w.next {
+			if w.ctx.Err() != nil {
+				w.leave()
+			}
+		}
+	}
+	h.enough = 2 * h.count
+}
+
+func (w *watcher) stop() {
+	w.hub.mu.Lock()
+	defer w.hub.mu.Unlock()
+	w.leave()
+}
+
+// leave takes a watcher out of its hub. It still leads to the next one.
+func (w *watcher) leave() {
+	if w.gone {
+		return
+	}
+	w.gone = true
+	w.hub.count--
+	switch {
+	case w.previous != nil:
+		w.previous.next = w.next
+	case w.next != nil:
+		w.hub.watchers[w.of] = w.next
+	default:
+		delete(w.hub.watchers, w.of)
+	}
+	if w.next != nil {
+		w.next.previous = w.previous
 	}
 }
 
@@ -116,8 +156,12 @@ func (h *Hub) watching(topics []topic) (all []*watcher) {
 		if of == (topic{}) || slices.Contains(topics[:i], of) {
 			continue
 		}
-		for w := range h.watchers[of] {
-			all = append(all, w)
+		for w := h.watchers[of]; w != nil; w = w.next {
+			if w.ctx.Err() != nil {
+				w.leave()
+			} else {
+				all = append(all, w)
+			}
 		}
 	}
 	return all

@@ -2,11 +2,16 @@ package webhook_test
 
 import (
 	"context"
+	"maps"
+	"math/rand/v2"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"weak"
 
 	"github.com/stretchr/testify/require"
 
@@ -94,6 +99,49 @@ func TestHubForgets(t *testing.T) {
 		require.NoError(t, hub.Handle(t.Context(), e))
 		require.Zero(t, woken["late"])
 	})
+}
+
+// Those of one pipeline may stop in any order, and more than once.
+func TestHubStops(t *testing.T) {
+	hub, random := webhook.NewHub(), rand.New(rand.NewPCG(1, 20))
+	woken, stops := map[int]int{}, map[int]func(){}
+	var stopped []func()
+	for step := range 300 {
+		if random.IntN(3) > 0 {
+			stops[step] = hub.Wake(t.Context(), "group/app", 31, func() { woken[step]++ })
+		} else if len(stops) > 0 {
+			one := slices.Sorted(maps.Keys(stops))[random.IntN(len(stops))]
+			stops[one]()
+			stopped = append(stopped, stops[one])
+			delete(stops, one)
+			stopped[random.IntN(len(stopped))]()
+		}
+		clear(woken)
+		require.NoError(t, hub.Handle(t.Context(), &webhook.Event{Pipeline: &webhook.Pipeline{ID: 31}}))
+		want := map[int]int{}
+		for one := range stops {
+			want[one] = 1
+		}
+		require.Equal(t, want, woken)
+	}
+}
+
+// Those whose contexts have ended are forgotten without an event, before they are more than
+// twice as many as the others.
+func TestHubKeepsNobody(t *testing.T) {
+	hub := webhook.NewHub()
+	var kept []weak.Pointer[[64]byte]
+	for i := range 1000 {
+		ctx, cancel := context.WithCancel(t.Context())
+		memory := new([64]byte)
+		hub.Wake(ctx, "group/app", gitlabci.PipelineID(1+i%400), func() { memory[0]++ })
+		cancel()
+		kept = append(kept, weak.Make(memory))
+	}
+	runtime.GC()
+	kept = slices.DeleteFunc(kept, func(p weak.Pointer[[64]byte]) bool { return p.Value() == nil })
+	require.LessOrEqual(t, len(kept), 100)
+	runtime.KeepAlive(hub)
 }
 
 func TestHubAtOnce(t *testing.T) {
