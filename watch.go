@@ -335,7 +335,7 @@ func (w *watch) adopt(ctx context.Context, p *watched, triggers []*TriggerJob) {
 			w.below = map[PipelineID]*watched{}
 		}
 		w.below[child.id] = child
-		child.info = new(*t.DownstreamPipeline)
+		child.info = t.DownstreamPipeline.own()
 		child.since = time.Now()
 		p.triggers[t.ID].child = child
 		w.hear(ctx, child)

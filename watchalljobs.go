@@ -41,7 +41,7 @@ func (w *allWatch) takeJobs(ctx context.Context, pipeline *PipelineInfo, previou
 		*pipeline = *read
 		pipeline.Name = cmp.Or(read.Name, name)
 	}
-	p.info = pipeline
+	p.info = pipeline.own()
 	return w.yield(pipeline, previous, p.takeListed(o), nil)
 }
 

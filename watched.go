@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"example.com/gitlabci/internal/poll"
@@ -97,7 +98,7 @@ func (p *watched) jobsGoBack(o *observation) bool {
 func (p *watched) take(o *observation) (events []*PipelineEvent) {
 	previous := p.info
 	if !o.same {
-		p.info = o.pipeline
+		p.info = o.pipeline.own()
 	}
 	events = append(p.takeJobs(o), p.takeTriggers(o.triggers)...)
 	if !p.read || previous.Status != p.info.Status {
@@ -128,7 +129,7 @@ func (p *watched) takeJobs(o *observation) (events []*PipelineEvent) {
 	for _, job := range o.jobs {
 		p.noteManual(job)
 		if status, known := p.jobs.Last(int64(job.ID)); !known || status != job.Status {
-			p.jobs.Set(int64(job.ID), job.Status)
+			p.jobs.Set(int64(job.ID), job.Status.own())
 			events = append(events, p.event(&PipelineEvent{Job: job, Status: job.Status, Previous: status}))
 		}
 	}
@@ -156,7 +157,7 @@ func (p *watched) takeTriggers(listed []*TriggerJob) (events []*PipelineEvent) {
 			}
 			p.triggers[t.ID] = known
 		}
-		known.status, known.superseded, known.started = t.Status, false, t.DownstreamPipeline != nil
+		known.status, known.superseded, known.started = t.Status.own(), false, t.DownstreamPipeline != nil
 	}
 	return events
 }
@@ -165,6 +166,34 @@ func (p *watched) takeTriggers(listed []*TriggerJob) (events []*PipelineEvent) {
 func (p *watched) event(e *PipelineEvent) *PipelineEvent {
 	e.Pipeline = new(*p.info)
 	return e
+}
+
+// own returns a copy whose texts share a block of memory with nothing else. The texts of a
+// response share blocks of a kilobyte, all of which is kept with one of them, and the objects
+// are the caller's.
+func (p *PipelineInfo) own() *PipelineInfo {
+	copied := new(*p)
+	texts := [...]*string{(*string)(&copied.ProjectID), &copied.SHA, &copied.Ref, (*string)(&copied.Status), (*string)(&copied.Source), &copied.WebURL, &copied.Name}
+	var all strings.Builder
+	length := 0
+	for _, text := range texts {
+		length += len(*text)
+	}
+	all.Grow(length)
+	for _, text := range texts {
+		begin := all.Len()
+		all.WriteString(*text)
+		*text = all.String()[begin:]
+	}
+	return copied
+}
+
+// own is the status without the text of a response.
+func (s Status) own() Status {
+	if i := slices.Index(statuses, s); i >= 0 {
+		return statuses[i]
+	}
+	return Status(strings.Clone(string(s)))
 }
 
 // over reports whether the pipeline is not polled any more.

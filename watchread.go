@@ -110,12 +110,11 @@ func (w *watch) listPage(ctx context.Context, p *watched, was listedPage) (*page
 	return page, now, nil
 }
 
-// pipelineOf is the pipeline as its jobs have it, nil if none does. It is a
-// copy, for the jobs are handed out.
+// pipelineOf is the pipeline as its jobs have it, nil if none does.
 func pipelineOf(jobs []*Job, id PipelineID) *PipelineInfo {
 	for _, job := range jobs {
 		if job.Pipeline != nil && job.Pipeline.ID == id {
-			return new(*job.Pipeline)
+			return job.Pipeline
 		}
 	}
 	return nil
