@@ -188,7 +188,7 @@ type FailuresOptions struct {
 // [Pipeline.YAMLErrors].
 func (s *PipelinesService) Failures(ctx context.Context, project ProjectID, pipeline PipelineID, opts *FailuresOptions) ([]*JobFailure, error) {
 	opts = cmp.Or(opts, &FailuresOptions{})
-	w, err := s.watch(project, pipeline, WatchOptions{Downstream: opts.Downstream})
+	w, err := s.watch(project, pipeline, &WatchOptions{Downstream: opts.Downstream})
 	if err != nil {
 		return nil, err
 	}

@@ -106,7 +106,7 @@ func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref strin
 	if err != nil {
 		return nil, err
 	}
-	if r.watch, err = s.watch(project, pipeline.ID, r.options.Watch); err != nil {
+	if r.watch, err = s.watch(project, pipeline.ID, &r.options.Watch); err != nil {
 		return nil, err
 	}
 	r.watch.emit = r.handle
@@ -224,11 +224,7 @@ func (r *run) exit(ctx context.Context, err error) error {
 // includes pipelines below, if there is nothing else left to wait for. All
 // other errors are those of Watch.
 func (s *PipelinesService) Wait(ctx context.Context, project ProjectID, pipeline PipelineID, opts *WatchOptions) (*Pipeline, error) {
-	var o WatchOptions
-	if opts != nil {
-		o = *opts
-	}
-	w, err := s.watch(project, pipeline, o)
+	w, err := s.watch(project, pipeline, opts)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package gitlabci
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,12 +118,9 @@ var errStopped = errors.New("the loop was left")
 // with Err instead. See [PipelineEvent] for what is yielded, and [WatchOptions] for how it
 // polls.
 func (s *PipelinesService) Watch(ctx context.Context, project ProjectID, pipeline PipelineID, opts *WatchOptions) iter.Seq2[*PipelineEvent, error] {
-	var o WatchOptions
-	if opts != nil {
-		o = *opts
-	}
+	o := *cmp.Or(opts, &WatchOptions{})
 	return func(yield func(*PipelineEvent, error) bool) {
-		w, err := s.watch(project, pipeline, o)
+		w, err := s.watch(project, pipeline, &o)
 		if err == nil {
 			w.emit = func(event *PipelineEvent) bool { return yield(event, nil) }
 			defer w.deafen()
@@ -150,7 +148,8 @@ type watch struct {
 	stood    int  // polls in a row that found nothing to move
 }
 
-func (s *PipelinesService) watch(project ProjectID, pipeline PipelineID, o WatchOptions) (*watch, error) {
+func (s *PipelinesService) watch(project ProjectID, pipeline PipelineID, opts *WatchOptions) (*watch, error) {
+	o := *cmp.Or(opts, &WatchOptions{})
 	if err := o.check(); err != nil {
 		return nil, rest.Invalid("WatchOptions", err)
 	}

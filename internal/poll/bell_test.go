@@ -147,6 +147,17 @@ func TestBellIsNotNeededForWhatIsExpected(t *testing.T) {
 	})
 }
 
+// The time that was up for an earlier wait, at the moment when a ring ended it, does not end a
+// later one.
+func TestBellOfAnEarlierWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pace := bellPace()
+		require.Equal(t, 5*time.Minute, waits(t, pace))
+		pace.Bell.wake()
+		require.Equal(t, 5*time.Minute, waits(t, pace))
+	})
+}
+
 func TestBellAndTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -61,28 +61,53 @@ func (p *Pace) Expect() { p.expected = true }
 // have them yet: one more poll follows. If that brings none either, the next rings without
 // news are not followed up: they are probably repeated.
 func (p *Pace) Wait(ctx context.Context) error {
-	wait, expected := p.next(), p.expected
-	p.expected = false
-	if p.Bell == nil {
-		return rest.Sleep(ctx, wait)
+	least, longest := p.plan()
+	if longest == 0 {
+		return p.slept(rest.Sleep(ctx, least))
 	}
-	return p.listen(ctx, wait, expected)
+	// Thousands of watches wait here at the same time, each on a stack of its own. Functions
+	// that are not inlined keep that so shallow that a garbage collection can halve it.
+	begun := time.Now()
+	for !p.Bell.rung.Load() && time.Since(begun) < longest {
+		if err := p.Bell.wait(ctx, longest-time.Since(begun)); err != nil {
+			return err
+		}
+	}
+	return p.woken(ctx, begun, least)
 }
 
-// listen waits as Wait does, for a bell too. Thousands of watches wait at the same time,
-// each on a stack of its own: without a bell, they need not have room for this.
+// plan returns how long the next wait is, at least if the bell may end it, and then how long
+// at most.
 //
 //go:noinline
-func (p *Pace) listen(ctx context.Context, wait time.Duration, expected bool) error {
-	if follows := p.follows(); expected || follows {
-		err := rest.Sleep(ctx, wait)
-		if p.Bell.hush() { // so the poll is rung for, and is followed up itself
-			p.rung, p.followed = true, false
-		}
-		return err
+func (p *Pace) plan() (least, longest time.Duration) {
+	least = p.next()
+	listens := p.Bell != nil && !p.follows() && !p.expected
+	p.expected = false
+	if listens {
+		longest = max(least, p.jittered(p.Idle))
 	}
-	begun := time.Now()
-	rung, err := p.Bell.wait(ctx, wait, max(wait, p.jittered(p.Idle)))
+	return least, longest
+}
+
+// slept notes a wait that the bell could not end.
+//
+//go:noinline
+func (p *Pace) slept(err error) error {
+	if p.Bell != nil && p.Bell.hush() { // so the poll is rung for, and is followed up itself
+		p.rung, p.followed = true, false
+	}
+	return err
+}
+
+// woken ends a wait that the bell, or its longest time, has ended.
+//
+//go:noinline
+func (p *Pace) woken(ctx context.Context, begun time.Time, least time.Duration) (err error) {
+	rung := p.Bell.rung.Load()
+	if rung {
+		err = rest.Sleep(ctx, max(p.Bell.turns.wait(), least-time.Since(begun)))
+	}
 	if time.Since(begun) >= quiet {
 		p.Restart()
 	}

@@ -14,13 +14,13 @@ import (
 // Sleep waits. It returns the error of the context if that ends first.
 func Sleep(ctx context.Context, wait time.Duration) error {
 	timer := time.NewTimer(wait)
-	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return Ended(ctx)
 	}
+	timer.Stop()
+	return Ended(ctx)
 }
 
 // Ended returns why a context has ended, or nil if it has not; see [cause.Of].
