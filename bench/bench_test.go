@@ -30,7 +30,7 @@ func TestGroups(t *testing.T) {
 		"download": {"### An archive of 1.00 MiB\n", "≤ 16 MiB", "≤ 1.10× a bare io.Copy", "### An archive of 1.00 MiB to a file", "≤ 1.05× a bare io.Copy", "saved and synced"},
 		"network":  {"### HTTP/1.1 with TLS", "### HTTP/2 with TLS", "| 400 pipelines, page by page |", "### An archive of 1.00 MiB in a slow storage", "≥ 3× as fast as one"},
 		"archives": {"### One file of 10 kB out of 4.00 MiB with 100 files", "### Extract 100 files, 2 MB", "| archive/zip | ", "≤ 2 MiB, ≤ 3 requests"},
-		"watch":    {"### 50 watched pipelines", "≤ 64 MiB"},
+		"watch":    {"### 50 watched pipelines", "≤ 64 MiB", "| Watch, with events | ", "requests a poll"},
 		"size":     {"- `example.com/gitlabci`\n", "| net/http |", "≤ 7.0 MB"},
 	}
 	require.ElementsMatch(t, names(), slices.Collect(maps.Keys(want)))
