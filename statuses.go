@@ -185,8 +185,8 @@ type statusSetter struct {
 	tries    int                 // that may have been executed, and the one that follows
 	lost     error               // of the last try that may have been executed
 	held     error               // of the last one that another update kept from being executed
-	known    bool                // whether before is
-	before   *CommitStatus       // the status before the first try, nil if there was none
+	lostAt   statusPlace         // where that try was for
+	before   *CommitStatus       // the status before the first try at its place, nil if there was none
 	archived map[PipelineID]bool // which take no status
 	locked   int                 // such tries
 	since    time.Time           // when another update was in progress first
@@ -214,7 +214,7 @@ func (t *statusSetter) recover(ctx context.Context, place statusPlace, err error
 	case ctx.Err() != nil:
 		return nil, cutShort(err, cmp.Or(t.lost, t.held, err))
 	case errors.Is(err, ErrOutcomeUnknown):
-		return t.search(ctx, err)
+		return t.search(ctx, place, err)
 	case answered && e.Is(ErrConflict) && (e.foreign || strings.Contains(e.Message, "Another update")): // or a text that is cut off
 		return nil, t.awaitOther(ctx, err)
 	case answered && e.Is(ErrNotFound) && strings.Contains(e.Message, "Pipeline for pipeline_id") && t.opts.Pipeline == 0 && !t.archived[place.pipeline]:
@@ -245,8 +245,8 @@ func (t *statusSetter) awaitOther(ctx context.Context, refusal error) error {
 // search reads the status after a try whose response was lost. GitLab may execute that try up
 // to ten seconds later, after other updates. A state that ends the status is searched for
 // longer: sent twice, it would make a second status.
-func (t *statusSetter) search(ctx context.Context, lost error) (*CommitStatus, error) {
-	t.lost = lost
+func (t *statusSetter) search(ctx context.Context, place statusPlace, lost error) (*CommitStatus, error) {
+	t.lost, t.lostAt = lost, place
 	waits := 1
 	if t.state.Finished() {
 		waits = 4
@@ -308,31 +308,46 @@ func (t *statusSetter) send(ctx context.Context, place statusPlace) (*CommitStat
 	return status, err
 }
 
-// look finds where the status belongs, and returns it if it is there as wanted.
+// look finds where the status belongs, and returns it if it is there as wanted. After a
+// lost response that is where it was sent first: the newest pipeline may be another one by
+// now.
 func (t *statusSetter) look(ctx context.Context) (place statusPlace, status *CommitStatus, err error) {
-	if place, err = t.place(ctx); err != nil {
-		return place, nil, err
-	}
-	var latest *CommitStatus
-	if place.pipeline > 0 {
-		if latest, err = t.latest(ctx, place); err != nil {
-			return place, nil, err
+	if t.lost != nil && t.lostAt.pipeline > 0 {
+		if status, err = t.lookAt(ctx, t.lostAt); err != nil || status != nil {
+			return t.lostAt, status, err
 		}
 	}
-	if !t.known {
-		t.before, t.known = latest, true
+	if place, err = t.place(ctx); err != nil || t.lost != nil && place == t.lostAt && place.pipeline > 0 {
+		return place, nil, err
 	}
-	if latest != nil && (latest.Status == t.state || t.isOvertaken(latest)) {
-		return place, latest, nil
+	status, err = t.lookAt(ctx, place)
+	return place, status, err
+}
+
+// lookAt returns the status of a place if it is there as wanted.
+func (t *statusSetter) lookAt(ctx context.Context, place statusPlace) (*CommitStatus, error) {
+	if place.pipeline == 0 {
+		return nil, nil
 	}
-	return place, nil, nil
+	latest, err := t.latest(ctx, place)
+	if err != nil {
+		return nil, err
+	}
+	sent := t.lost != nil && (t.lostAt.pipeline == 0 || t.lostAt == place)
+	if !sent {
+		t.before = latest
+	}
+	if latest != nil && (latest.Status == t.state || sent && t.isOvertaken(latest)) {
+		return latest, nil
+	}
+	return nil, nil
 }
 
 // isOvertaken reports whether a try whose response was lost began the status, and another
 // program has set it since. It must not begin again.
 func (t *statusSetter) isOvertaken(latest *CommitStatus) bool {
 	changed := t.before == nil || latest.ID != t.before.ID || latest.Status != t.before.Status
-	return t.lost != nil && !t.state.Finished() && changed
+	return !t.state.Finished() && changed
 }
 
 // latest is the newest status of the name in a pipeline, without jobs of GitLab CI, or nil.

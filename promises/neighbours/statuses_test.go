@@ -300,6 +300,41 @@ func TestStatusOvertaken(t *testing.T) {
 	})
 }
 
+// While a response is lost, another pipeline becomes the newest one of the commit. A status
+// that was set in the first one is found there. One that was not set moves on, and what
+// others have set in the new pipeline is not taken for it.
+func TestStatusLostBeforeANewPipeline(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		state    gitlabci.Status
+		executed bool
+		want     []string
+	}{
+		{gitlabci.StatusSuccess, true, []string{"default success 5"}},
+		{gitlabci.StatusRunning, true, []string{"default running 5"}},
+		{gitlabci.StatusSuccess, false, []string{"default failed 6", "default success 6"}},
+		{gitlabci.StatusRunning, false, []string{"default failed 6", "default running 6"}},
+	} {
+		t.Run(fmt.Sprint(test.state, test.executed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := gitlabcitest.NewServer()
+				srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 5, SHA: testkit.SHA})
+				srv.Fault(gitlabcitest.Fault{Route: setRoute, Status: 502, Executed: test.executed, Times: 1})
+				time.AfterFunc(time.Millisecond, func() {
+					p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 6, SHA: testkit.SHA})
+					if !test.executed {
+						p.AddStatus(gitlabcitest.CommitStatus{Status: gitlabci.StatusFailed})
+					}
+				})
+				s, err := srv.Client().Statuses.Set(t.Context(), "group/app", testkit.SHA, test.state, nil)
+				require.NoError(t, err)
+				require.Equal(t, test.state, s.Status)
+				require.Equal(t, test.want, statuses(t, srv, "group/app", testkit.SHA))
+			})
+		})
+	}
+}
+
 // What another user has set is there, too; what they have begun is ended by ours.
 func TestStatusOfAnotherUser(t *testing.T) {
 	t.Parallel()
