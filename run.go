@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
 	"example.com/gitlabci/internal/poll"
 	"example.com/gitlabci/internal/rest"
-	"example.com/gitlabci/internal/secret"
 )
 
 // exitTime is how long canceling a pipeline may take once nobody waits for it any
@@ -113,15 +111,6 @@ func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref strin
 	r.result.Pipeline = pipeline
 	err = r.run(ctx)
 	return &r.result, err
-}
-
-// Format prints the options without the token.
-func (o RunOptions) Format(f fmt.State, verb rune) {
-	if o.TriggerToken != "" {
-		o.TriggerToken = fmt.Sprint(secret.New(""))
-	}
-	type plain RunOptions // which has no Format
-	fmt.Fprintf(f, fmt.FormatString(f, verb), plain(o))
 }
 
 // start starts the pipeline of a run.
