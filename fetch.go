@@ -331,8 +331,8 @@ type SendOptions struct {
 	// once, as a PUT that sets a value. It is then retried as a read is.
 	Repeatable bool
 
-	// Secrets are values in the body that no error and no log may show. They have at least
-	// 8 characters: shorter ones are not taken out of texts.
+	// Secrets are values in the body that no error and no log may show, as is each [Secret].
+	// They have at least 8 characters: shorter ones are not taken out of texts.
 	Secrets []string
 }
 
@@ -348,7 +348,7 @@ type SendOptions struct {
 func Send[T any](ctx context.Context, c *Client, method string, e Endpoint, body any, opts *SendOptions) (*T, error) {
 	opts = cmp.Or(opts, &SendOptions{})
 	call := rest.Once(method, e.path, body)
-	call.Once = !opts.Repeatable && method != http.MethodDelete
+	call.Once, call.Secrets = !opts.Repeatable && method != http.MethodDelete, secretsIn(body)
 	for _, text := range opts.Secrets {
 		call.Secrets = append(call.Secrets, secret.New(text))
 	}

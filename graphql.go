@@ -23,7 +23,7 @@ type GraphQLError struct {
 type GraphQLProblem struct {
 	Message    string
 	Path       string         // of the field, such as "project.pipelines.nodes[0]"; "" if it is about the whole query
-	Extensions map[string]any // what else GitLab says, such as a "code", as it was sent; nil if nothing
+	Extensions map[string]any // what else GitLab says, such as a "code", without secrets; nil if nothing
 }
 
 // Error returns the messages.
@@ -51,6 +51,8 @@ func (e *GraphQLError) Error() string {
 // if there is data as well. A mutation can also return errors of its own within its
 // data, as GitLab's do: look at them. Other errors are those of [Fetch]. The client's
 // token must have the scope "api", or "read_api" for queries.
+//
+// Servers repeat variables in errors. Give those that are secret as a [Secret].
 //
 // See https://docs.gitlab.com/api/graphql/.
 func GraphQL[T any](ctx context.Context, c *Client, query string, variables map[string]any) (*T, error) {
@@ -90,6 +92,7 @@ func GraphQL[T any](ctx context.Context, c *Client, query string, variables map[
 // graphQLCall describes the call of a document, or returns what is wrong with it.
 func graphQLCall(c *Client, query string, variables map[string]any) (*rest.Call, error) {
 	call := rest.Once(http.MethodPost, rest.Path{Escaped: "/graphql", Template: "/graphql", Beside: true}, graphQLRequest{query, variables})
+	call.Secrets = secretsIn(variables)
 	kinds, err := operations(query)
 	call.Once = kinds["mutation"]
 	switch {
@@ -122,9 +125,32 @@ func (r *graphQLResponse) failure(secrets []secret.Value) *GraphQLError {
 	for _, one := range r.Errors {
 		message := rest.Shorten(secret.Scrub(secret.OneLine(one.Message), secrets), rest.MaxMessage)
 		path := rest.Shorten(secret.Scrub(joinPath(one.Path), secrets), rest.MaxTitle)
-		e.Problems = append(e.Problems, GraphQLProblem{message, path, one.Extensions})
+		var extensions map[string]any
+		if one.Extensions != nil {
+			extensions = redactedJSON(one.Extensions, secrets).(map[string]any)
+		}
+		e.Problems = append(e.Problems, GraphQLProblem{message, path, extensions})
 	}
 	return e
+}
+
+// redactedJSON is what was decoded from JSON, without secrets in its texts.
+func redactedJSON(value any, secrets []secret.Value) any {
+	switch value := value.(type) {
+	case string:
+		return secret.Redact(value, secrets)
+	case []any:
+		for i := range value {
+			value[i] = redactedJSON(value[i], secrets)
+		}
+	case map[string]any:
+		redacted := make(map[string]any, len(value))
+		for name, one := range value {
+			redacted[secret.Redact(name, secrets)] = redactedJSON(one, secrets)
+		}
+		return redacted
+	}
+	return value
 }
 
 // joinPath writes the path of an error as JavaScript would.

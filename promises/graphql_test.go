@@ -1,8 +1,11 @@
 package promises_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -59,6 +62,47 @@ func TestGraphQLErrors(t *testing.T) {
 	_, err = gitlabci.GraphQL[viewer](t.Context(), testkit.NewScript(testkit.Respond(401, `{"errors":[{"message":"Invalid token"}]}`)).Client(t), `{a}`, nil)
 	require.ErrorIs(t, err, gitlabci.ErrUnauthorized)
 	require.ErrorContains(t, err, "Invalid token")
+}
+
+// What a server repeats of the token and of variables that are marked is in no error, also
+// not in the extensions, however the variables hold it.
+func TestGraphQLSecrets(t *testing.T) {
+	t.Parallel()
+	type input struct {
+		Value gitlabci.Secret `json:"value"`
+	}
+	texts := []string{testkit.Token, "hidden-in-a-map", "hidden-in-a-list", "hidden-in-a-struct"}
+	cycle := []any{gitlabci.Secret(texts[2])}
+	variables := map[string]any{"a": gitlabci.Secret(texts[1]), "b": map[string]any{"c": cycle}, "d": &input{gitlabci.Secret(texts[3])}, "e": "group/app", "f": nil}
+	list, err := json.Marshal(texts)
+	require.NoError(t, err)
+	body := fmt.Sprintf(`{"errors":[{"message":"group/app %[1]s","path":["a",%[2]q],"extensions":{"code":7,"problems":[{"%[3]s":%[4]s}]}}]}`,
+		strings.Join(texts, " "), texts[1], texts[2], list)
+	s := testkit.NewScript(testkit.Respond(200, body))
+	_, err = gitlabci.GraphQL[viewer](t.Context(), s.Client(t), `{a}`, variables)
+	failed, ok := errors.AsType[*gitlabci.GraphQLError](err)
+	require.True(t, ok, err)
+	printed := fmt.Sprintf("%v %+v %+v", err, failed.Problems, variables)
+	for _, text := range texts {
+		require.NotContains(t, printed, text)
+	}
+	require.Contains(t, err.Error(), "group/app [REDACTED] [REDACTED]")
+	require.Equal(t, map[string]any{"code": 7.0, "problems": []any{map[string]any{"[REDACTED]": []any{"[REDACTED]", "[REDACTED]", "[REDACTED]", "[REDACTED]"}}}}, failed.Problems[0].Extensions)
+	for _, text := range texts[1:] {
+		require.Contains(t, s.Bodies[0], `"`+text+`"`)
+	}
+
+	s = testkit.NewScript(testkit.Respond(400, body))
+	_, err = gitlabci.Send[struct{}](t.Context(), s.Client(t), "POST", gitlabci.At("/projects/:id/a", 7), variables, nil)
+	require.ErrorIs(t, err, gitlabci.ErrInvalid)
+	for _, text := range texts {
+		require.NotContains(t, err.Error(), text)
+	}
+
+	cycle[0] = variables
+	s = testkit.NewScript()
+	_, err = gitlabci.GraphQL[viewer](t.Context(), s.Client(t), `{a}`, variables)
+	testkit.RequireNotSent(t, s, err)
 }
 
 // Queries are retried, and what may be a mutation is not.

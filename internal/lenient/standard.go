@@ -261,14 +261,14 @@ func throughPointer(t reflect.Type, index []int) bool {
 // Encode writes v as JSON, the same value always in the same way. Text that is not
 // UTF-8 is an error: the server would get another text.
 func Encode(v any) ([]byte, error) {
-	if !isText(reflect.ValueOf(v)) {
-		return nil, errors.New("a text is not valid UTF-8")
-	}
 	var data bytes.Buffer
 	to := json.NewEncoder(&data)
 	to.SetEscapeHTML(false)
 	if err := to.Encode(v); err != nil {
 		return nil, err
+	}
+	if !isText(reflect.ValueOf(v)) { // which would not end in a value that contains itself
+		return nil, errors.New("a text is not valid UTF-8")
 	}
 	return bytes.TrimSuffix(data.Bytes(), []byte("\n")), nil
 }
