@@ -28,6 +28,9 @@ type Client struct {
 	Projects  *ProjectsService
 
 	MergeRequests *MergeRequestsService
+	Branches      *BranchesService
+	Tags          *TagsService
+	Commits       *CommitsService
 
 	wire   *rest.Client
 	config *config
@@ -112,6 +115,7 @@ func newClient(cfg *config) (*Client, error) {
 	c.Webhooks = &WebhooksService{c}
 	c.Projects = &ProjectsService{c}
 	c.MergeRequests = &MergeRequestsService{c}
+	c.Branches, c.Tags, c.Commits = &BranchesService{c}, &TagsService{c}, &CommitsService{c}
 	return c, nil
 }
 

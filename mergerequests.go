@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/pages"
 	"example.com/gitlabci/internal/rest"
 )
@@ -137,14 +136,8 @@ const MergeRequestViewSimple MergeRequestView = "simple"
 // The error matches [ErrNotFound] if the project or the merge request does not exist, or
 // the token may not see it.
 func (s *MergeRequestsService) Get(ctx context.Context, project ProjectID, mergeRequest int64) (*MergeRequest, error) {
-	c := rest.Read(at("projects", project, "merge_requests", mergeRequestIID(mergeRequest)), nil)
-	return sendDecode(ctx, s.client, c, func(ctx context.Context, body []byte) (*MergeRequest, lenient.LeftOut, error) {
-		m, left, err := decodeThing[*MergeRequest](ctx, body)
-		if err == nil && m.IID != mergeRequest {
-			err = fmt.Errorf("%w: it has the IID %d", rest.ErrOther, m.IID)
-		}
-		return m, left, err
-	})
+	path := at("projects", project, "merge_requests", mergeRequestIID(mergeRequest))
+	return getSame(ctx, s.client, path, func(m *MergeRequest) bool { return m.IID == mergeRequest })
 }
 
 // ListMergeRequestsOptions narrows a list of merge requests; filters add up. Nil lists all
@@ -383,7 +376,7 @@ func (h *headSearch) isOf(ctx context.Context, p *PipelineInfo, sha string, want
 	}
 	parents, known := h.parents[p.SHA]
 	if !known {
-		commit, err := get[*Commit](ctx, h.client, at("projects", h.project, "repository", "commits", commitName(p.SHA)), nil)
+		commit, err := h.client.Commits.Get(ctx, h.project, p.SHA)
 		if e, answered := errors.AsType[*APIError](err); err != nil && !(answered && e.gone()) {
 			return false, err
 		}

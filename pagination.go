@@ -274,8 +274,8 @@ func keyOf(item any) (id int64, changed time.Time, ok bool) {
 		id, changed = it.identity()
 		return id, changed, true
 	}
-	if entry, ok := item.(*ArtifactEntry); ok {
-		return entry.placeKey(), time.Time{}, true
+	if named, ok := item.(interface{ placeKey() int64 }); ok {
+		return named.placeKey(), time.Time{}, true
 	}
 	return 0, time.Time{}, false
 }

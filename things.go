@@ -101,15 +101,6 @@ func (t *webhookTested) missing() string {
 	return ""
 }
 
-func (c *Commit) label() string { return "commit " + c.ID }
-
-func (c *Commit) missing() string {
-	if c.ID == "" {
-		return "usable ID"
-	}
-	return ""
-}
-
 func (v *Variable) label() string { return "variable " + v.Key }
 
 func (v *Variable) missing() string {

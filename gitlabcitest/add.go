@@ -24,6 +24,8 @@ type Ref struct {
 	Tag  bool
 	SHA  string // of its head; "" is made up from the name
 
+	Message string // of a tag: "" unless it is annotated
+
 	// Protected means that it takes a Maintainer to create, change, retry and
 	// cancel pipelines of the ref, and jobs.
 	Protected bool
@@ -41,7 +43,7 @@ func (s *Server) AddRef(project string, r Ref) *Ref {
 	r.SHA = cmp.Or(r.SHA, deriveSHA(r.Name, 0))
 	owner := s.mustProject("AddRef", project)
 	owner.moveRef(r.Name, r.Tag, r.SHA, at)
-	owner.refs[r.Name].protected = r.Protected
+	owner.refs[r.Name].protected, owner.refs[r.Name].message = r.Protected, r.Message
 	return &r
 }
 

@@ -29,8 +29,9 @@
 // systems set, see also [Pipeline.AddStatus]. Trigger tokens, see [Server.AddTriggerToken],
 // and pipelines by them and by the tokens of jobs. Those of a project's webhooks, with test
 // requests, recent deliveries and their repetition. And what clients request
-// besides: the version, the user, projects, those of a group, branches, tags, commits, and merge requests
-// with their pipelines, see [Server.AddMergeRequest]. The response to any other request
+// besides: the version, the user, projects, those of a group, branches, tags and commits, see
+// [Server.AddRef] and [Server.AddCommit], and merge requests with their pipelines, see
+// [Server.AddMergeRequest]. The response to any other request
 // has "unknown to the fake" in the header X-Gitlabcitest; [Server.Handle] adds an
 // endpoint.
 //

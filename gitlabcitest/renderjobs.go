@@ -2,8 +2,10 @@ package gitlabcitest
 
 import (
 	"archive/zip"
+	"cmp"
 	"fmt"
 	"path"
+	"strings"
 
 	"example.com/gitlabci/gitlabcitest/internal/pack"
 	"example.com/gitlabci/gitlabcitest/internal/shape"
@@ -76,7 +78,8 @@ func (r *renderer) triggerJob(s *state) func(*job) shape.TriggerJob {
 
 // commit makes up the rest of a commit.
 func (r *renderer) commit(c commit) shape.Commit {
-	title, at := "Change "+c.ref, shape.Timestamp(c.created)
+	message, at := cmp.Or(c.message, "Change "+c.ref+"\n"), shape.Timestamp(c.created)
+	title, _, _ := strings.Cut(message, "\n")
 	name, email := capitalized(c.author.username), c.author.email()
 	return shape.Commit{
 		ID:               c.sha,
@@ -84,7 +87,7 @@ func (r *renderer) commit(c commit) shape.Commit {
 		CreatedAt:        at,
 		ParentIDs:        append([]string{}, c.parents...),
 		Title:            title,
-		Message:          title + "\n",
+		Message:          message,
 		AuthorName:       name,
 		AuthorEmail:      email,
 		AuthoredDate:     at,

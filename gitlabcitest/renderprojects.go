@@ -141,9 +141,13 @@ func (r *renderer) branch(name string, head *ref, c commit, a access) shape.Bran
 	}
 }
 
-// tag is a tag that has no message of its own.
+// tag is a tag, which is an object of its own if it has a message.
 func (r *renderer) tag(name string, head *ref, c commit) shape.Tag {
-	return shape.Tag{Name: name, Target: c.sha, Commit: r.commit(c), Protected: head.protected}
+	rendered := shape.Tag{Name: name, Message: head.message, Target: c.sha, Commit: r.commit(c), Protected: head.protected}
+	if head.message != "" {
+		rendered.Target, rendered.CreatedAt = deriveSHA(name+head.message, 0), shape.Timestamp(c.created)
+	}
+	return rendered
 }
 
 // commitWhole is a commit that was asked for by itself. Its pipeline is for

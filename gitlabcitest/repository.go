@@ -31,7 +31,9 @@ func getCommit(c *call, p *project) *answer {
 		return notFound("Commit Not Found")
 	}
 	one := c.state.commit(p, sha)
-	one.parents = c.state.mergeParents(p, sha)
+	if one.parents == nil {
+		one.parents = c.state.mergeParents(p, sha)
+	}
 	return ok(c.renderer().commitWhole(one, c.access))
 }
 
@@ -39,13 +41,20 @@ func getCommit(c *call, p *project) *answer {
 type commit struct {
 	project  *project
 	sha, ref string
-	parents  []string
 	author   *user
 	created  time.Time
+
+	// Of one that was added:
+	parents, paths []string
+	message        string
+	number         int // among those that were added, from 1
 }
 
 // commit is that of a pipeline.
 func (p *pipeline) commit() commit {
+	if added := p.project.commits[p.sha]; added != nil {
+		return *added
+	}
 	return commit{project: p.project, sha: p.sha, ref: p.ref, author: p.user, created: p.created}
 }
 
@@ -63,6 +72,11 @@ func (p *project) revision(name string) (sha string, found bool) {
 			return one.sha, true
 		}
 	}
+	for _, one := range p.commits {
+		if names(name, one.sha) {
+			return one.sha, true
+		}
+	}
 	for _, ref := range slices.Sorted(maps.Keys(p.refs)) {
 		if head := p.refs[ref]; names(name, head.sha) {
 			return head.sha, true
@@ -75,9 +89,12 @@ func names(text, sha string) bool {
 	return text == sha || len(text) >= shortest && strings.HasPrefix(sha, text)
 }
 
-// commit is the commit with a SHA. One without pipelines is as old as the
-// project, and its owner's.
+// commit is the commit with a SHA. One that was not added and has no pipelines is as old
+// as the project, and its owner's.
 func (s *state) commit(p *project, sha string) commit {
+	if added := p.commits[sha]; added != nil {
+		return *added
+	}
 	for _, one := range p.pipelines {
 		if one.sha == sha {
 			return one.commit()

@@ -134,3 +134,29 @@ func TestMergeRequests(t *testing.T) {
 	srv.AddRef("group/app", gitlabcitest.Ref{Name: "refs/merge-requests/13/head", SHA: main})
 	require.Equal(t, "merge-request-13", get(t, srv, "/projects/1/merge_requests").list(t)[0]["source_branch"], "not the one it goes to")
 }
+
+// What lists of a repository have, and what they refuse.
+func TestListsOfARepository(t *testing.T) {
+	srv := gitlabcitest.NewServer()
+	srv.AddRef("group/app", gitlabcitest.Ref{Name: "v1", Tag: true})
+	srv.AddRef("group/app", gitlabcitest.Ref{Name: "topic"})
+	added := srv.AddCommit("group/app", gitlabcitest.Commit{Merges: "topic", Username: "noor"})
+	branches := get(t, srv, "/projects/1/repository/branches?search=MAI")
+	require.Equal(t, "1", branches.header.Get("X-Total"))
+	require.Equal(t, added.SHA, branches.list(t)[0].in("commit")["id"])
+	require.Len(t, get(t, srv, "/projects/1/repository/tags").list(t), 1)
+	commits := get(t, srv, "/projects/1/repository/commits?per_page=1")
+	require.Equal(t, added.SHA, commits.list(t)[0]["id"])
+	require.Equal(t, "Noor", commits.list(t)[0]["author_name"])
+	require.Empty(t, commits.header.Get("X-Total"), "commits are not counted")
+	require.Equal(t, "2", commits.header.Get("X-Next-Page"))
+	require.Empty(t, get(t, srv, "/projects/1/repository/commits?ref_name=none").list(t))
+	require.Equal(t, 400, get(t, srv, "/projects/1/repository/branches?regex=%5B").status)
+	require.Equal(t, 400, get(t, srv, "/projects/1/repository/tags?order_by=age").status)
+	require.Equal(t, 404, get(t, srv, "/projects/9/repository/tags").status)
+	srv.DeleteRef("group/app", "v1")
+	require.Equal(t, 404, get(t, srv, "/projects/1/repository/tags/v1").status)
+	require.Panics(t, func() { srv.DeleteRef("group/app", "v1") })
+	require.Panics(t, func() { srv.AddCommit("group/app", gitlabcitest.Commit{Merges: "none"}) })
+	require.Panics(t, func() { srv.AddCommit("group/app", gitlabcitest.Commit{SHA: added.SHA}) })
+}

@@ -66,6 +66,7 @@ type project struct {
 	branch    string // the default one
 	created   time.Time
 	refs      map[string]*ref
+	commits   map[string]*commit             // that tests added, by SHA
 	locks     map[string]gitlabci.PipelineID // by ref, the pipeline whose artifacts stay beyond their time
 	pipelines []*pipeline                    // by ID
 	parents   []*pipeline                    // those that are no child pipelines, by ID
@@ -95,6 +96,7 @@ type ref struct {
 	kind      refKind
 	sha       string // of its head
 	protected bool   // whether it takes a Maintainer to run something on it
+	message   string // of a tag, "" unless it is annotated
 }
 
 type refKind int
@@ -194,6 +196,7 @@ func (s *state) ensureUser(username string) *user {
 
 func (s *state) addProject(path string, at time.Time) *project {
 	p := &project{id: int64(len(s.projects) + 1), path: path, branch: defaultBranch, created: at}
+	p.commits = map[string]*commit{}
 	p.refs, p.locks, p.members = map[string]*ref{}, map[string]gitlabci.PipelineID{}, map[*user]Role{}
 	p.mergeRequests, p.leases = map[int64]*mergeRequest{}, map[string]bool{}
 	p.refs[p.branch] = &ref{kind: branchRef, sha: deriveSHA(path, 0)}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // goldenLookups are the responses about what programs look up beside CI.
@@ -16,6 +17,15 @@ var goldenLookups = []goldenTest{
 	{call: "merge_requests_list_pipelines", file: "merge_requests_list_pipelines.json", want: goldenMergeRequestPipelines, except: []string{"Name"}},
 	{call: "merge_requests_all_pipelines", file: "merge_requests_list_pipelines.json", want: goldenMergeRequestPipelines, except: []string{"Name"}},
 	{call: "merge_requests_create_pipeline", file: "pipelines_create.json", want: goldenPipelinesCreate, except: append(goldenBasic("User"), "Name")},
+	{call: "branches_get", file: "branches_get.json", want: goldenBranches[0]},
+	{call: "branches_list", file: "branches_list.json", want: goldenBranches},
+	{call: "branches_all", file: "branches_list.json", want: goldenBranches},
+	{call: "tags_get", file: "tags_get.json", want: goldenTags[0]},
+	{call: "tags_list", file: "tags_list.json", want: goldenTags},
+	{call: "tags_all", file: "tags_list.json", want: goldenTags},
+	{call: "commits_get", file: "commits_get.json", want: goldenCommitDetails, except: []string{"LastPipeline.Name"}},
+	{call: "commits_list", file: "commits_list.json", want: []*gitlabci.Commit{goldenCommit}},
+	{call: "commits_all", file: "commits_list.json", want: []*gitlabci.Commit{goldenCommit}},
 	{call: "projects_get", file: "projects_get.json", want: goldenProject, leftOut: goldenProjectLeftOut},
 	{call: "projects_list", file: "projects_list.json", want: goldenProjects, except: goldenUnfilled(goldenProjects)},
 	{call: "projects_all", file: "projects_list.json", want: goldenProjects, except: goldenUnfilled(goldenProjects)},
@@ -209,5 +219,54 @@ var goldenMergeRequestPipelines = []*gitlabci.PipelineInfo{
 		ID: 90401, IID: 9, ProjectID: "58", SHA: "3f1c9a5d7e20b4486a9f01d2c7b8e5a4d3f2c1b0", Ref: "round/tariffs", Status: gitlabci.StatusFailed, Source: gitlabci.SourcePush,
 		CreatedAt: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), UpdatedAt: time.Date(2026, 3, 2, 9, 10, 0, 0, time.UTC),
 		WebURL: "https://gitlab.example.com/bo/tariff-desk/-/pipelines/90401",
+	},
+}
+
+var goldenEast = time.FixedZone("", 2*60*60)
+
+var goldenCommit = &gitlabci.Commit{
+	ID:               testkit.SHA,
+	ShortID:          testkit.SHA[:8],
+	CreatedAt:        time.Date(2026, 3, 2, 9, 10, 11, 0, goldenEast),
+	ParentIDs:        []string{"1111111111111111111111111111111111111111"},
+	Title:            "Round tariffs",
+	Message:          "Round tariffs\n\nReviewed-by: Quill Tan\n",
+	AuthorName:       "Bo Ek",
+	AuthorEmail:      "bo@example.com",
+	AuthoredDate:     time.Date(2026, 3, 2, 9, 0, 0, 0, goldenEast),
+	CommitterName:    "Quill Tan",
+	CommitterEmail:   "quill@example.com",
+	CommittedDate:    time.Date(2026, 3, 2, 9, 10, 11, 0, goldenEast),
+	Trailers:         map[string]string{"Reviewed-by": "Quill Tan"},
+	ExtendedTrailers: map[string][]string{"Reviewed-by": {"Quill Tan"}},
+	WebURL:           "https://gitlab.example.com/harbour/rooms/tariff-desk/-/commit/" + testkit.SHA,
+}
+
+var goldenBranches = []*gitlabci.Branch{
+	{
+		Name: "main", Commit: goldenCommit, Merged: true, Protected: true, DevelopersCanPush: true, DevelopersCanMerge: true, CanPush: true, Default: true,
+		WebURL: "https://gitlab.example.com/harbour/rooms/tariff-desk/-/tree/main",
+	},
+	{Name: "round/tariffs", Commit: goldenCommit, WebURL: "https://gitlab.example.com/harbour/rooms/tariff-desk/-/tree/round/tariffs"},
+}
+
+var goldenTags = []*gitlabci.Tag{
+	{
+		Name: "v1", Message: "First floor", Target: "9999999999999999999999999999999999999999", Commit: goldenCommit,
+		Release: &gitlabci.TagRelease{TagName: "v1", Description: "All rooms of the first floor"}, Protected: true,
+		CreatedAt: time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC),
+	},
+	{Name: "v0.9", Target: testkit.SHA, Commit: goldenCommit},
+}
+
+var goldenCommitDetails = &gitlabci.CommitDetails{
+	Commit:    *goldenCommit,
+	Stats:     &gitlabci.CommitStats{Additions: 12, Deletions: 3, Total: 15},
+	Status:    gitlabci.StatusRunning,
+	ProjectID: "57",
+	LastPipeline: &gitlabci.PipelineInfo{
+		ID: 90377, IID: 41, ProjectID: "57", SHA: testkit.SHA, Ref: "main", Status: gitlabci.StatusRunning, Source: gitlabci.SourcePush,
+		CreatedAt: time.Date(2026, 3, 2, 7, 59, 0, 0, time.UTC), UpdatedAt: time.Date(2026, 3, 2, 8, 30, 0, 0, time.UTC),
+		WebURL: "https://gitlab.example.com/harbour/rooms/tariff-desk/-/pipelines/90377",
 	},
 }

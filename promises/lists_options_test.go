@@ -72,6 +72,10 @@ var notChecked = map[string]string{
 	"include_subgroups": "it lists more",
 	"with_shared":       "a project does not show whether it is shared",
 	"view":              "less of each item",
+	"regex":             "the server decides what matches",
+	"ref_name":          "a commit does not show on which branches it is",
+	"author":            "the server decides what matches",
+	"first_parent":      "it lists fewer, and an item does not show why",
 }
 
 // call calls a method of a list with one option set, and ranges over what it returns.
@@ -117,7 +121,7 @@ func otherValues(t *testing.T, p listParameter) any {
 		return []string{"wanted"}
 	case p.field.Type == reflect.TypeFor[[]gitlabci.Status]():
 		return []gitlabci.Status{"wanted"}
-	case p.field.Type == reflect.TypeFor[time.Time]() && strings.HasSuffix(p.name, "_before"):
+	case p.field.Type == reflect.TypeFor[time.Time]() && (strings.HasSuffix(p.name, "_before") || p.name == "until"):
 		return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	case p.field.Type == reflect.TypeFor[time.Time]():
 		return time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -130,7 +134,7 @@ func otherValues(t *testing.T, p listParameter) any {
 // this one.
 func TestEveryFilterIsChecked(t *testing.T) {
 	t.Parallel()
-	item := `[{"id":1,"name":"a","ref":"main","sha":"c0ffee","status":"failed","source":"push","created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-01T00:00:00Z",
+	item := `[{"id":"1","committed_date":"2026-03-01T00:00:00Z","name":"a","ref":"main","sha":"c0ffee","status":"failed","source":"push","created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-01T00:00:00Z",
 		"visibility":"private","iid":1,"state":"opened","author":{"username":"a"},"labels":["a"],"topics":["a"],"archived":true,"last_activity_at":"2026-03-01T00:00:00Z"}]`
 	client := testkit.NewScript(testkit.Respond(200, item)).Client(t)
 	parameters := listParameters(client)
@@ -168,6 +172,7 @@ func triedInReleases() (names []string) {
 		names = append(names, "ListProjectsOptions."+name, "ListGroupProjectsOptions."+name)
 	}
 	names = append(names, "ListProjectsOptions.last_activity_after", "ListProjectsOptions.id_after")
+	names = append(names, "ListCommitsOptions.since", "ListCommitsOptions.until")
 	for _, name := range []string{
 		"state", "source_branch", "target_branch", "author_username", "labels", "iids", "updated_after", "updated_before", "created_after", "created_before",
 	} {

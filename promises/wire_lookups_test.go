@@ -118,3 +118,52 @@ func TestWireListMergeRequestPipelinesOptions(t *testing.T) {
 		return c.Pipelines.AllForMergeRequest(ctx, "group/app", 7, o)
 	})
 }
+
+func TestWireListBranchesOptions(t *testing.T) {
+	t.Parallel()
+	type options = gitlabci.ListBranchesOptions
+	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} }), []wireOption[options]{
+		{"Search", options{Search: "^release/"}, url.Values{"search": {"^release/"}}},
+		{"Regex", options{Regex: `^v\d+$`}, url.Values{"regex": {`^v\d+$`}}},
+		{"Sort", options{Sort: gitlabci.BranchOrderMostRecentFirst}, url.Values{"sort": {"updated_desc"}}},
+	}...)
+	wireOptions(t, tests, func(ctx context.Context, c *gitlabci.Client, o *options) (any, error) {
+		return c.Branches.List(ctx, "group/app", o)
+	}, func(ctx context.Context, c *gitlabci.Client, o *options) iter.Seq2[*gitlabci.Branch, error] {
+		return c.Branches.All(ctx, "group/app", o)
+	})
+}
+
+func TestWireListTagsOptions(t *testing.T) {
+	t.Parallel()
+	type options = gitlabci.ListTagsOptions
+	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} }), []wireOption[options]{
+		{"Search", options{Search: "rc$"}, url.Values{"search": {"rc$"}}},
+		{"OrderBy", options{OrderBy: gitlabci.TagOrderByVersion}, url.Values{"order_by": {"version"}}},
+		{"Sort", options{Sort: gitlabci.SortAsc}, url.Values{"sort": {"asc"}}},
+	}...)
+	wireOptions(t, tests, func(ctx context.Context, c *gitlabci.Client, o *options) (any, error) {
+		return c.Tags.List(ctx, "group/app", o)
+	}, func(ctx context.Context, c *gitlabci.Client, o *options) iter.Seq2[*gitlabci.Tag, error] {
+		return c.Tags.All(ctx, "group/app", o)
+	})
+}
+
+func TestWireListCommitsOptions(t *testing.T) {
+	t.Parallel()
+	type options = gitlabci.ListCommitsOptions
+	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} }), []wireOption[options]{
+		{"RefName", options{RefName: "v1..feature/a#b"}, url.Values{"ref_name": {"v1..feature/a#b"}}},
+		{"Path", options{Path: "docs/a b.md"}, url.Values{"path": {"docs/a b.md"}}},
+		{"Author", options{Author: "Maya <maya@example.com>"}, url.Values{"author": {"Maya <maya@example.com>"}}},
+		{"All", options{All: true}, url.Values{"all": {"true"}}},
+		{"FirstParent", options{FirstParent: true}, url.Values{"first_parent": {"true"}}},
+	}...)
+	tests = append(tests, wireTimes("Since", "since", func(o *options, t time.Time) { o.Since = t })...)
+	tests = append(tests, wireTimes("Until", "until", func(o *options, t time.Time) { o.Until = t })...)
+	wireOptions(t, tests, func(ctx context.Context, c *gitlabci.Client, o *options) (any, error) {
+		return c.Commits.List(ctx, "group/app", o)
+	}, func(ctx context.Context, c *gitlabci.Client, o *options) iter.Seq2[*gitlabci.Commit, error] {
+		return c.Commits.All(ctx, "group/app", o)
+	})
+}

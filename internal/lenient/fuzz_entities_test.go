@@ -53,6 +53,15 @@ var fuzzEntities = []func(context.Context, *gitlabci.Client) (any, error){
 		return c.Projects.Get(ctx, "group/app")
 	},
 	func(ctx context.Context, c *gitlabci.Client) (any, error) {
+		return fuzzItems(c.Branches.List(ctx, "group/app", nil))
+	},
+	func(ctx context.Context, c *gitlabci.Client) (any, error) {
+		return fuzzItems(c.Tags.List(ctx, "group/app", nil))
+	},
+	func(ctx context.Context, c *gitlabci.Client) (any, error) {
+		return c.Commits.Get(ctx, "group/app", "main")
+	},
+	func(ctx context.Context, c *gitlabci.Client) (any, error) {
 		return fuzzItems(c.MergeRequests.List(ctx, "group/app", nil))
 	},
 }

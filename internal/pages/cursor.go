@@ -53,6 +53,7 @@ var what = []string{
 	"updated_after", "updated_before", "created_after", "created_before", "include_retried", "path", "recursive", "stage", "all",
 	"membership", "min_access_level", "visibility", "search", "topic", "last_activity_after", "simple", "archived", "include_subgroups", "with_shared",
 	"state", "source_branch", "target_branch", "author_username", "labels", "iids", "view",
+	"regex", "ref_name", "since", "until", "author", "first_parent",
 }
 
 // isOfLists reports whether a list of GitLab's has a parameter. Servers read names in

@@ -57,6 +57,7 @@ var Methods = func() map[string]Method {
 	maps.Copy(all, webhookMethods)
 	maps.Copy(all, projectMethods)
 	maps.Copy(all, mergeRequestMethods)
+	maps.Copy(all, repositoryMethods)
 	return all
 }()
 
@@ -86,7 +87,7 @@ func (m Method) Path(of Target) string {
 		path = "/groups/" + url.PathEscape(string(of.group())) + rest
 	}
 	return strings.NewReplacer(
-		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, ":merge_request_iid", id, ":hook_id", id, ":hook_event_id", id, ":trigger_id", id, ":trigger", "pipeline_events", "*artifact_path", "out/a.txt", ":sha", SHA,
+		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, ":merge_request_iid", id, ":branch", "main", ":tag_name", "v1", ":hook_id", id, ":hook_event_id", id, ":trigger_id", id, ":trigger", "pipeline_events", "*artifact_path", "out/a.txt", ":sha", SHA,
 	).Replace(path)
 }
 

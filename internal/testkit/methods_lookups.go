@@ -78,6 +78,63 @@ var mergeRequestMethods = map[string]Method{
 	},
 }
 
+var repositoryMethods = map[string]Method{
+	"Branches.Get": {
+		Route: "GET /projects/:id/repository/branches/:branch", Response: `{"name":"main"}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Branches.Get(ctx, of.Project, "main")
+		},
+	},
+	"Branches.List": {
+		Route: "GET /projects/:id/repository/branches", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Branches.List(ctx, of.Project, nil))
+		},
+	},
+	"Branches.All": {
+		Route: "GET /projects/:id/repository/branches", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Branches.All(ctx, of.Project, nil))
+		},
+	},
+	"Tags.Get": {
+		Route: "GET /projects/:id/repository/tags/:tag_name", Response: `{"name":"v1"}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Tags.Get(ctx, of.Project, "v1")
+		},
+	},
+	"Tags.List": {
+		Route: "GET /projects/:id/repository/tags", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Tags.List(ctx, of.Project, nil))
+		},
+	},
+	"Tags.All": {
+		Route: "GET /projects/:id/repository/tags", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Tags.All(ctx, of.Project, nil))
+		},
+	},
+	"Commits.Get": {
+		Route: "GET /projects/:id/repository/commits/:sha", Response: `{"id":"` + SHA + `"}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Commits.Get(ctx, of.Project, SHA)
+		},
+	},
+	"Commits.List": {
+		Route: "GET /projects/:id/repository/commits", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Commits.List(ctx, of.Project, nil))
+		},
+	},
+	"Commits.All": {
+		Route: "GET /projects/:id/repository/commits", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Commits.All(ctx, of.Project, nil))
+		},
+	},
+}
+
 // group is the group that the project is in, or what is no more one than that is a project.
 func (t Target) group() gitlabci.GroupID {
 	if t.Project == App.Project {

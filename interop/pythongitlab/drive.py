@@ -56,6 +56,10 @@ def first_questions(gl):
     assert newest["ref"] == "main" and newest["status"] == "success"
     tag = project.pipelines.list(scope="tags", get_all=False)[0].ref
     assert project.tags.get(tag).name == tag
+    assert branch.name in [b.name for b in project.branches.list(search="^" + branch.name, get_all=True)]
+    assert tag in [t.name for t in project.tags.list(order_by="version", get_all=True)]
+    assert project.commits.list(ref_name="main", first_parent=True, get_all=False)[0].id == branch.commit["id"]
+    refused(404, gitlab.GitlabGetError, project.commits.get, "0000000")
     requests = project.mergerequests.list(state="opened", get_all=True)
     assert len(requests) > 5 and requests[0].target_branch == "main"
     newest = project.mergerequests.list(iids=[requests[0].iid], order_by="updated_at", sort="asc", view="simple", get_all=True)

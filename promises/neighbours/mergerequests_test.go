@@ -15,12 +15,18 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-func TestMergeRequests(t *testing.T) {
-	t.Parallel()
+// requestsServer has an open merge request and one that was merged long ago.
+func requestsServer() (*gitlabcitest.Server, *gitlabcitest.MergeRequest) {
 	srv := gitlabcitest.NewServer()
 	first := srv.AddMergeRequest("group/app", gitlabcitest.MergeRequest{Source: "feature/a#b", Username: "noor", Labels: []string{"ci"}})
-	head := first.AddPipeline(gitlabcitest.PipelineKindDetached, gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
 	srv.AddMergeRequest("group/app", gitlabcitest.MergeRequest{Source: "old", State: "merged", CreatedAt: time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC)})
+	return srv, first
+}
+
+func TestMergeRequests(t *testing.T) {
+	t.Parallel()
+	srv, first := requestsServer()
+	head := first.AddPipeline(gitlabcitest.PipelineKindDetached, gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
 	requests := srv.Client().MergeRequests
 	m, err := requests.Get(t.Context(), "group/app", 1)
 	require.NoError(t, err)
@@ -32,7 +38,15 @@ func TestMergeRequests(t *testing.T) {
 	require.ErrorIs(t, err, gitlabci.ErrNotFound)
 	_, err = requests.Get(t.Context(), "group/app", 0)
 	require.EqualError(t, err, "gitlabci: GET /projects/:id/merge_requests/:merge_request_iid: merge request IID 0 is not above zero")
+	guest := srv.AddToken(gitlabcitest.Token{Username: member(srv, gitlabcitest.RoleGuest)})
+	_, err = srv.Client(gitlabci.WithToken(guest)).MergeRequests.List(t.Context(), "group/app", nil)
+	require.ErrorIs(t, err, gitlabci.ErrForbidden)
+}
 
+func TestListMergeRequests(t *testing.T) {
+	t.Parallel()
+	srv, _ := requestsServer()
+	requests := srv.Client().MergeRequests
 	for name, test := range map[string]struct {
 		opts *gitlabci.ListMergeRequestsOptions
 		want int
@@ -54,12 +68,9 @@ func TestMergeRequests(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Len(t, page.Items, test.want, name)
 	}
-	guest := srv.AddToken(gitlabcitest.Token{Username: member(srv, gitlabcitest.RoleGuest)})
-	_, err = srv.Client(gitlabci.WithToken(guest)).MergeRequests.List(t.Context(), "group/app", nil)
-	require.ErrorIs(t, err, gitlabci.ErrForbidden)
 	old := gitlabcitest.NewServer(gitlabcitest.WithVersion("12.9"))
 	old.AddMergeRequest("group/app", gitlabcitest.MergeRequest{Source: "topic"})
-	_, err = old.Client().MergeRequests.List(t.Context(), "group/app", &gitlabci.ListMergeRequestsOptions{AuthorUsername: "noor"})
+	_, err := old.Client().MergeRequests.List(t.Context(), "group/app", &gitlabci.ListMergeRequestsOptions{AuthorUsername: "noor"})
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 }
 
@@ -67,7 +78,7 @@ func TestMergeRequestOfAnotherNumber(t *testing.T) {
 	t.Parallel()
 	client := testkit.NewScript(testkit.Respond(200, `{"id":7,"iid":8}`)).Client(t)
 	_, err := client.MergeRequests.Get(t.Context(), "group/app", 7)
-	require.ErrorContains(t, err, "it has the IID 8")
+	require.ErrorContains(t, err, "it is merge request !8")
 }
 
 // A list moves while it is read, oldest first: what changes goes to its end, and pulls others
