@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,9 +30,7 @@ type bot struct {
 
 func newBot(s *settings, client *gitlabci.Client, store *store, out io.Writer) *bot {
 	b := &bot{settings: s, client: client, store: store, hub: webhook.NewHub(), out: out}
-	b.handler = webhook.NewHandler(s.verifier, b.receive, &webhook.HandlerOptions{
-		Error: func(_ *webhook.Event, err error) { b.say("a request is refused: %v", err) },
-	})
+	b.handler = webhook.NewHandler(s.verifier, b.receive, &webhook.HandlerOptions{Error: b.report})
 	return b
 }
 
@@ -42,7 +41,17 @@ func (b *bot) say(format string, values ...any) {
 	fmt.Fprintf(b.out, format+"\n", values...)
 }
 
-// receive is called once for each event that is verified.
+// report says what was not handled: a request that is not GitLab's, without an event, or an
+// event that cannot be decoded. What it was about is found by reading.
+func (b *bot) report(event *webhook.Event, err error) {
+	if event == nil {
+		b.say("a request is refused: %v", err)
+		return
+	}
+	b.say("event: %v, which is not handled: %v", event, err)
+}
+
+// receive is called once for each event that is verified and decoded.
 func (b *bot) receive(ctx context.Context, event *webhook.Event) error {
 	b.say("event: %v", event)
 	return b.hub.Handle(ctx, event)
@@ -113,6 +122,9 @@ func (b *bot) watch(watching, drain context.Context, project gitlabci.ProjectID)
 		if err == nil {
 			err = b.handle(watching, drain, project, event)
 		}
+		if isDenied(err) {
+			return wrong(fmt.Errorf("%w (GITLAB_TOKEN needs the scope api and the role Developer, or what a protected branch asks for)", err))
+		}
 		if err != nil {
 			return err
 		}
@@ -122,14 +134,20 @@ func (b *bot) watch(watching, drain context.Context, project gitlabci.ProjectID)
 
 // handle explains a pipeline if it has failed. It is stored as handled afterwards: if the
 // program dies in between, it is explained again, and setting the same status again does
-// nothing. So no pipeline is missed and none has two statuses.
+// nothing. So no pipeline is missed and none has two statuses. One that fails again after a
+// retry keeps the first one: a status that has ended cannot be changed.
 func (b *bot) handle(watching, drain context.Context, project gitlabci.ProjectID, event *gitlabci.PipelineEvent) error {
 	id := event.Pipeline.ID
 	if event.Status != gitlabci.StatusFailed || b.store.handled(project, id) {
 		return b.store.advance(project, event.Cursor, 0)
 	}
+	var missing time.Time // since when
 	for {
 		reason, err := b.explain(drain, project, event.Pipeline)
+		wait := 30 * time.Second
+		if isMissing(err) {
+			missing, wait = cmp.Or(missing, time.Now()), 10*time.Second
+		}
 		switch {
 		case err == nil:
 			if err := b.store.advance(project, event.Cursor, id); err != nil {
@@ -137,17 +155,17 @@ func (b *bot) handle(watching, drain context.Context, project gitlabci.ProjectID
 			}
 			b.say("pipeline %d of %s: %s", id, project, reason)
 			return nil
-		case isFinal(err):
+		case isDenied(err) || drain.Err() != nil:
+			return err // it is not stored as handled
+		case isFinal(err), isMissing(err) && time.Since(missing) >= time.Minute:
 			b.say("pipeline %d of %s cannot be explained: %v", id, project, err)
 			return b.store.advance(project, event.Cursor, id)
-		case errors.Is(err, gitlabci.ErrUnauthorized) || drain.Err() != nil:
-			return err
 		}
 		b.say("pipeline %d of %s is tried again: %v", id, project, err)
 		select {
 		case <-watching.Done():
 			return nil // it is not stored as handled
-		case <-time.After(30 * time.Second):
+		case <-time.After(wait):
 		}
 	}
 }

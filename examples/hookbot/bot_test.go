@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/webhook"
 )
 
 // A lines is what a bot prints.
@@ -184,7 +186,9 @@ func TestDrains(t *testing.T) {
 	})
 }
 
-// An outage is outlasted; a refusal is not tried again; a revoked token ends the bot.
+// An outage is outlasted, and so is a server that does not know the pipeline yet; a refusal
+// is not tried again; a token that is revoked or has too few rights ends the bot, which does
+// not take the pipeline for handled.
 func TestFailures(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault gitlabcitest.Fault
@@ -193,7 +197,10 @@ func TestFailures(t *testing.T) {
 		fails bool
 	}{
 		"outage":  {gitlabcitest.Fault{Status: 503, Times: 40}, 41, "is tried again", false},
-		"refused": {gitlabcitest.Fault{Status: 403, Times: 40}, 1, "cannot be explained", false},
+		"refused": {gitlabcitest.Fault{Status: 422, Times: 40}, 1, "cannot be explained", false},
+		"late":    {gitlabcitest.Fault{Status: 404, Times: 5}, 6, "pipeline 101 of group/app: unit: ", false},
+		"gone":    {gitlabcitest.Fault{Status: 404, Times: 40}, 7, "cannot be explained", false},
+		"denied":  {gitlabcitest.Fault{Status: 403, Times: 40}, 1, "stopped", true},
 		"revoked": {gitlabcitest.Fault{Status: 401, Times: 40}, 1, "stopped", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -201,16 +208,45 @@ func TestFailures(t *testing.T) {
 				test.fault.Route = "POST /projects/:id/statuses/:sha"
 				d.srv.Fault(test.fault)
 				stop := d.mustStart(t)
-				d.fail("--- FAIL: TestAdd (0.00s)")
+				p := d.fail("--- FAIL: TestAdd (0.00s)")
 				time.Sleep(time.Hour)
-				if err := stop(); (err != nil) != test.fails {
+				if err := stop(); (err != nil) != test.fails || errors.Is(err, errSettings) != test.fails {
 					t.Errorf("the error is %v", err)
+				}
+				if store, err := openStore(d.state); err != nil || store.handled(demoProject, p.ID) == test.fails {
+					t.Errorf("handled is not %v: %v", !test.fails, err)
 				}
 				if d.sets() != test.sets || !strings.Contains(out.String(), test.line) {
 					t.Errorf("%d requests:\n%s", d.sets(), out)
 				}
 			})
 		})
+	}
+}
+
+// Too few rights for a project end the bot, too, and say what is missing.
+func TestDeniedProject(t *testing.T) {
+	inBubble(t, func(t *testing.T, d *demonstration, _ *lines) {
+		d.srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/pipelines", Status: 403})
+		stop := d.mustStart(t)
+		time.Sleep(time.Hour)
+		err := stop()
+		if !errors.Is(err, errSettings) || !strings.Contains(err.Error(), "the role Developer") {
+			t.Errorf("the error is %v", err)
+		}
+	})
+}
+
+// A request without an event is refused; an event that cannot be decoded is named.
+func TestReports(t *testing.T) {
+	out := &lines{}
+	b := &bot{out: out}
+	b.report(nil, webhook.ErrToken)
+	b.report(&webhook.Event{Hook: "Job Hook"}, webhook.ErrTooLarge)
+	want := "a request is refused: webhook: the secret token is wrong\n" +
+		"event: \"Job Hook\" of 0 bytes, which is not handled: webhook: the body is too large\n"
+	if out.String() != want {
+		t.Errorf("it says %q", out)
 	}
 }
 

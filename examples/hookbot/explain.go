@@ -4,20 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"example.com/gitlabci"
 )
 
-// isFinal reports whether trying again does not help: the pipeline is gone, or GitLab
-// refuses the status.
-func isFinal(err error) bool {
-	for _, target := range []error{gitlabci.ErrNotFound, gitlabci.ErrForbidden, gitlabci.ErrInvalid, errors.ErrUnsupported} {
-		if errors.Is(err, target) {
-			return !errors.Is(err, gitlabci.ErrRateLimited) && !errors.Is(err, gitlabci.ErrOutcomeUnknown)
-		}
-	}
-	return false
+// isDenied reports whether the token has too few rights. That is no property of a pipeline:
+// others could not be explained either, and would be missed if they counted as handled.
+func isDenied(err error) bool {
+	return refuses(err, gitlabci.ErrUnauthorized, gitlabci.ErrForbidden)
+}
+
+// isMissing reports whether the pipeline is gone. It may also not be there yet: a server
+// with several databases can read from one that is late.
+func isMissing(err error) bool {
+	return refuses(err, gitlabci.ErrNotFound) && !errors.Is(err, errors.ErrUnsupported)
+}
+
+// isFinal reports whether trying again does not help: GitLab refuses the status.
+func isFinal(err error) bool { return refuses(err, gitlabci.ErrInvalid, errors.ErrUnsupported) }
+
+func refuses(err error, targets ...error) bool {
+	is := func(target error) bool { return errors.Is(err, target) }
+	return slices.ContainsFunc(targets, is) && !is(gitlabci.ErrRateLimited) && !is(gitlabci.ErrOutcomeUnknown)
 }
 
 // explain reads why a pipeline failed, and sets the status. Its state is success, since the

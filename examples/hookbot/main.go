@@ -25,6 +25,7 @@ pipeline failed, and sets a commit status that says so in one line.
 
 Each project needs a webhook for pipeline events to POST /gitlab. Pipelines that fail
 while no event arrives are found by reading: when the bot starts, and every 5 minutes.
+A pipeline that fails again after a retry keeps its first explanation.
 
 Environment:
   GITLAB_URL             the server; the default is https://gitlab.com
@@ -36,7 +37,7 @@ Environment:
 Exit codes:
   0  an interrupt or SIGTERM ended it, and all that had begun was completed
   1  it failed: start it again, and it continues
-  2  a flag, a variable or the state file is wrong
+  2  a flag, a variable or the state file is wrong, or the token has too few rights
 
 Flags:
 `
