@@ -47,8 +47,8 @@ func (s *Server) AddRef(project string, r Ref) *Ref {
 	return &r
 }
 
-// A Pipeline is a pipeline to add. What is zero has the value that the comment
-// says.
+// A Pipeline is a pipeline to add. Zero fields have the value that the
+// comment says.
 type Pipeline struct {
 	ID     gitlabci.PipelineID // the next one
 	Ref    string              // the default branch

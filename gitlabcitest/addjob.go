@@ -10,7 +10,7 @@ import (
 	"example.com/gitlabci"
 )
 
-// A Job is a job, or a trigger job, to add to a pipeline. What is zero has the
+// A Job is a job, or a trigger job, to add to a pipeline. Zero fields have the
 // value that the comment says.
 type Job struct {
 	ID     gitlabci.JobID  // the next one

@@ -10,48 +10,47 @@ import (
 	"time"
 )
 
-// A Break is how a connection fails. But for the first two it delivers an
-// answer, GitLab's or one with a Status, and fails at that. An answer to HEAD
-// has no body that could break.
+// A Break is how a connection fails. All but the first two fail while they deliver a
+// response, GitLab's own or one with a Status. A response to HEAD has no body that could
+// break.
 //
-// On a socket a reset is the system's, which takes with it what is still on its
-// way. In memory what was sent arrives, and then the connection ends. Of HTTP/2
-// the stream alone is reset.
+// On a socket, a reset discards what has not arrived yet. In memory, what was sent arrives,
+// and then the connection ends. With HTTP/2, only the stream is reset.
 type Break string
 
 const (
-	// BreakResetUnread ends the connection before the body of the request is read, so
-	// that nothing is carried out.
+	// BreakResetUnread ends the connection before the body of the request is read, so that
+	// nothing is executed.
 	BreakResetUnread Break = "ResetUnread"
 
-	// BreakResetUnanswered ends the connection without an answer, when the request
-	// has been read and, if Executed, carried out.
+	// BreakResetUnanswered ends the connection without a response, after the request has
+	// been read and, if Executed, executed.
 	BreakResetUnanswered Break = "ResetUnanswered"
 
 	// BreakResetBody ends the connection when After bytes of the body have been sent.
 	BreakResetBody Break = "ResetBody"
 
-	// BreakTruncate leaves off after After bytes of the body as if they were all of
-	// it: the Content-Length is theirs, and the connection does not fail.
+	// BreakTruncate sends After bytes of the body as if that were all of it: with a
+	// matching Content-Length, and without a failure of the connection.
 	BreakTruncate Break = "Truncate"
 
 	// BreakStall sends After bytes of the body, then nothing for Delay, then the rest.
 	BreakStall Break = "Stall"
 
-	// BreakStallHeader sends nothing at all for Delay, then the answer.
+	// BreakStallHeader sends nothing at all for Delay, then the response.
 	BreakStallHeader Break = "StallHeader"
 
-	// BreakDrip sends After bytes of the body, and the rest in pieces of Piece bytes,
-	// with Delay between all these.
+	// BreakDrip sends After bytes of the body, and the rest in pieces of Piece bytes, with
+	// Delay between them.
 	BreakDrip Break = "Drip"
 
-	// BreakLose never makes a delivery to a hook, and GitLab does not know it.
+	// BreakLose drops a delivery to a hook, without GitLab noticing.
 	BreakLose Break = "Lose"
 
-	// BreakRepeat makes a delivery to a hook twice, the second time after Delay or at once.
+	// BreakRepeat makes a delivery to a hook twice, the second time after Delay.
 	BreakRepeat Break = "Repeat"
 
-	// BreakLate makes a delivery to a hook after Delay, and others in the meantime.
+	// BreakLate makes a delivery to a hook after Delay, while others overtake it.
 	BreakLate Break = "Late"
 )
 

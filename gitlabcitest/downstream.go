@@ -6,9 +6,8 @@ import (
 	"example.com/gitlabci"
 )
 
-// A Trigger is the pipeline that a trigger job starts when its turn comes, each
-// attempt another one. The job then succeeds at once, unless it is to Depend
-// on the pipeline.
+// A Trigger is the pipeline that a trigger job starts; each attempt starts another one. The
+// job then succeeds at once, unless it is to Depend on the pipeline.
 type Trigger struct {
 	// Project is the path or the ID of another project to start the pipeline
 	// in, on the head of its Ref. "" is the job's own project, where the

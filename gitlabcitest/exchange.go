@@ -11,7 +11,7 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
-// ServeHTTP answers a request as GitLab does, unless a [Fault] hits it. To end
+// ServeHTTP responds to a request as GitLab does, unless a [Fault] hits it. To end
 // a connection that cannot be taken over it panics with [http.ErrAbortHandler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()

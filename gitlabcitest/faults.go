@@ -11,65 +11,62 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
-// A Fault is something that goes wrong: an answer that is not GitLab's, a
-// connection that fails, or both.
+// A Fault is something that goes wrong: a response that is not GitLab's, a connection that
+// fails, or both.
 type Fault struct {
 	// Route is the endpoint whose requests it hits, such as
-	// "POST /projects/:id/pipeline". HEAD counts as GET. [StorageRoute] is that
-	// of the storage, [HookRoute] that of deliveries, and a pattern that of [Server.Handle].
-	// "" hits every request, to the storage too, and no delivery.
+	// "POST /projects/:id/pipeline". HEAD counts as GET. It can also be [StorageRoute],
+	// [HookRoute] for deliveries, or a pattern given to [Server.Handle]. "" hits every
+	// request, including those to the storage, but no delivery.
 	Route string
 
-	// Status is that of the answer, from 200 to 999. With 0 the request is
-	// carried out and has the server's own answer, to which Header is added and
-	// which fails as Break says; so one of the three is required.
+	// Status is the status of the response, from 200 to 999. With 0, the request is
+	// executed and gets the server's own response, to which Header is added, and which
+	// fails as Break says. One of the three is required.
 	Status int
 
-	// Header is added to the answer. Without a Content-Type there, Body tells
-	// it: JSON, HTML or plain text.
+	// Header is added to the response. If it has no Content-Type, that follows from Body:
+	// JSON, HTML or plain text.
 	Header http.Header
 
-	// Body is that of an answer with Status. "" is what usually comes with it:
-	// the HTML page of a proxy for 502, 503, 504 and from 520 on, the plain text
-	// "Retry later" for 429, nothing for 204 and 304, and else JSON with the
-	// status as its message.
+	// Body is the body of a response with Status. "" is what is usual for it: the HTML
+	// page of a proxy for 502, 503, 504 and from 520 on, the plain text "Retry later" for
+	// 429, nothing for 204 and 304, and otherwise JSON with the status as its message.
 	Body string
 
-	// Executed means that GitLab carries the request out, and its answer is
-	// what gets lost. Otherwise GitLab never sees a request that is answered
-	// with Status, or not at all.
+	// Executed means that GitLab executes the request, and only its response is lost.
+	// Otherwise GitLab never sees a request that gets Status, or no response.
 	Executed bool
 
-	Nth   int // of the requests that fit, the first one it hits, counted from when it is added; 0 is 1
+	Nth   int // the first matching request that it hits, counted from when it is added; 0 is 1
 	Times int // how many requests it hits; 0 is all from then on
 
-	// Chance is how likely it hits a request, above 0 and up to 1; 0 is 1. The
-	// draws come from Seed, so they are the same in every run that adds the same
-	// faults in the same order.
+	// Chance is the probability that it hits a request, above 0 and up to 1; 0 is 1. The
+	// draws depend on Seed, so they are the same in every run that adds the same faults in
+	// the same order.
 	Chance float64
 	Seed   uint64
 
-	Break Break         // how the connection fails; "" is not at all
-	After int64         // bytes of the body that come before the Break; a body without more of them is not broken
-	Delay time.Duration // of [BreakStall] and [BreakStallHeader]: 0 is until the client gives up; of [BreakDrip] and [BreakRepeat]: 0 is none
-	Piece int           // bytes, of [BreakDrip]: 0 is 1
+	Break Break         // how the connection fails; "" means that it does not
+	After int64         // how many bytes of the body are sent before the Break; a body that is not longer is not broken
+	Delay time.Duration // for [BreakStall] and [BreakStallHeader], 0 is until the client gives up; for [BreakDrip] and [BreakRepeat], 0 is none
+	Piece int           // bytes at a time, for [BreakDrip]; 0 is 1
 }
 
-// Bodies of an answer with Status 429, in the three shapes of GitLab. The
-// server's own are those of [WithThrottle] and [WithActionLimits].
+// Bodies of GitLab's three kinds of responses with status 429. The server itself sends them
+// with [WithThrottle] and [WithActionLimits].
 const (
-	// BodyThrottled comes as plain text with Retry-After, RateLimit-ResetTime
-	// and all other RateLimit headers, when a throttle counts too many requests
-	// of any kind. Administrators may choose another text.
+	// BodyThrottled is plain text, sent with Retry-After and all RateLimit headers, when a
+	// throttle counts too many requests of any kind. Administrators can choose another text.
 	BodyThrottled = "Retry later"
 
-	// BodyEndpointLimited comes with no Retry-After that one could rely on, when
-	// an endpoint such as the jobs of a project is asked too often.
+	// BodyEndpointLimited is sent without a reliable Retry-After, when an endpoint such as
+	// the jobs of a project is requested too often.
 	BodyEndpointLimited = `{"message":{"error":"` + tooOften + `"}}`
 
-	// BodyActionLimited comes with Retry-After: 60, when something is retried,
-	// canceled, played, erased or deleted too often. With the retry of a
-	// pipeline alone there is no Retry-After.
+	// BodyActionLimited is sent with Retry-After: 60, when something is retried, canceled,
+	// played, erased or deleted too often. Only for the retry of a pipeline, there is no
+	// Retry-After.
 	BodyActionLimited = `{"message":"` + tooOften + `"}`
 )
 
@@ -83,12 +80,12 @@ type fault struct {
 	draws  *rand.Rand // of Chance
 }
 
-// Fault makes requests to the server go wrong, beginning with the next one. Of
-// several faults that would hit a request, the one added first does. It panics
-// if the server has no such Route, being too old perhaps, or f contradicts itself.
+// Fault makes requests to the server go wrong, beginning with the next one. If several
+// faults match a request, the one added first hits it. It panics if the server has no such
+// Route, for example because it is too old, or if f contradicts itself.
 //
-// Calling withdraw ends the fault, again and again if need be. What it has hit
-// before goes on as it began.
+// Calling withdraw ends the fault, and may be repeated. Requests that it has hit already
+// are not affected.
 func (s *Server) Fault(f Fault) (withdraw func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

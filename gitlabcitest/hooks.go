@@ -23,7 +23,7 @@ const (
 	HookEventDeployment HookEvent = "deployment_events" // a job with an Environment begins or ends
 )
 
-// A Hook is a project's webhook to add. What is zero has the value that the comment says.
+// A Hook is a project's webhook to add. Zero fields have the value that the comment says.
 //
 // What happens is delivered when it happens, by the clock, as GitLab 19 does: with its
 // headers, signed, and with times as text such as "2024-06-11 03:02:25 UTC". What a test adds

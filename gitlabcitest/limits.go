@@ -133,7 +133,7 @@ func (c *call) actionKey(route string) (_ actionKey, found bool) {
 
 // A Throttle is how many requests of any kind the server takes.
 type Throttle struct {
-	// Name is what answers call it. "" is throttle_authenticated_api for
+	// Name is its name in responses. "" is throttle_authenticated_api for
 	// requests with a token and throttle_unauthenticated_api for others.
 	Name string
 
@@ -142,14 +142,12 @@ type Throttle struct {
 	Body   string        // of the refusals; "" is [BodyThrottled]
 }
 
-// WithThrottle lets the server count requests, as administrators may have it
-// do. Each answer then has RateLimit headers, and requests beyond the limit are
-// not carried out but answered 429, with Retry-After, until the period is over.
-// Periods follow each other by the clock, whenever the first request comes:
-// those of a minute begin with its second 0. Requests that a [Fault] keeps from
-// the server do not count.
+// WithThrottle lets the server count requests, as administrators of GitLab can. Each
+// response then has RateLimit headers. Requests beyond the limit are not executed: they get
+// 429, with Retry-After, until the period ends. Periods follow the clock: those of a minute
+// begin at its second 0. Requests that a [Fault] keeps from the server do not count.
 //
-// It panics unless Limit is positive and Period as it should be. By default
+// It panics if Limit is not positive, or Period is not a number of seconds. By default
 // there is no throttle, as on most instances.
 func WithThrottle(t Throttle) Option {
 	t.Period = cmp.Or(t.Period, time.Minute)

@@ -97,11 +97,10 @@ func serve(socket net.Listener, handler http.Handler, storage *listening) *liste
 	return started
 }
 
-// Close stops listening, and ends the connections, also those in memory, on
-// which a [Fault] holds up an answer. Other requests that are being answered
-// have two seconds to end; what the server knows stays. Hooks are told nothing from then
-// on, and no delivery is still being made. Without a [Server.Start], hooks and such
-// faults it does nothing.
+// Close stops listening, and ends all connections, also those in memory, on which a [Fault]
+// delays a response. Other requests have two seconds to end. The data of the server stays.
+// No more deliveries are made to hooks, and none is still running. Without a [Server.Start],
+// hooks and such faults it does nothing.
 func (s *Server) Close() {
 	s.mu.Lock()
 	started := s.listening

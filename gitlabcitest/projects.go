@@ -157,7 +157,7 @@ type Settings struct {
 	SharedWith []string
 
 	// RefreshingStats means that GitLab is counting the project's storage, and
-	// answers 409 to deleting pipelines and artifacts and to erasing jobs.
+	// refuses with 409 to delete pipelines and artifacts and to erase jobs.
 	RefreshingStats bool
 
 	// JobTokensFrom are the other projects, by path or ID, whose jobs' tokens
@@ -214,7 +214,7 @@ func (s *Server) mustProjects(method string, ids []string) (found []*project) {
 }
 
 // MoveProject gives a project, given by its path or ID, another path. GitLab
-// answers reads by the old one with a redirect to the project's ID and writes
+// responds to reads of the old one with a redirect to the project's ID, and to writes
 // with 405, until another project takes that path. It panics if there is no
 // such project, and if the new path is taken or is not one.
 func (s *Server) MoveProject(project, path string) {

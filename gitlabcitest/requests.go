@@ -21,7 +21,7 @@ type Request struct {
 	Host     string      // as the request names the server
 	Body     []byte      // the first 64 KiB of it
 	BodySize int         // of the whole body, in bytes
-	Status   int         // of the answer, whatever became of it on its way; 0 if there was none
+	Status   int         // of the response, even if it did not arrive; 0 if there was none
 
 	// Unknown means that no release of GitLab that the server can be has the
 	// endpoint, or takes this method there, as far as the server knows. GitLab
@@ -30,7 +30,7 @@ type Request struct {
 	Unknown bool
 
 	Fault    bool // whether a [Fault] hit it
-	Executed bool // whether GitLab carried it out: neither kept from it nor refused by it
+	Executed bool // whether GitLab executed it: no fault kept it away, and GitLab did not refuse it
 }
 
 // mostKept is how much of a request's body is kept.
@@ -65,17 +65,16 @@ func WithRequestLog(max int) Option {
 	return func(s *Server) { s.mostRequests = max }
 }
 
-// Requests returns what the server was sent, in the order it was answered.
+// Requests returns the requests that the server got, in the order of its responses.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
 }
 
-// WithOnRequest calls f for each request once its answer has been sent, with
-// the real time that both took, a [Fault]'s Delay included: for a log, say.
-// Nothing waits for f but the connection on which the request came, and f may
-// call the server. By default nothing is called. A nil f panics.
+// WithOnRequest calls f for each request after its response has been sent, with the real
+// time that both took, including the Delay of a [Fault]. Only the connection of the request
+// waits for f, and f may call the server. By default nothing is called. A nil f panics.
 func WithOnRequest(f func(r Request, took time.Duration)) Option {
 	if f == nil {
 		misuse("WithOnRequest: there is no function")

@@ -11,23 +11,23 @@ import (
 	"example.com/gitlabci"
 )
 
-// A Script is how a job runs, by the clock: that of the bubble inside of
-// [testing/synctest], and else the real one. Nothing runs in the background
-// unless there are hooks to tell: each request, and each method of the [Server], first lets
-// happen what is due by then, in order and at the times at which it was due.
+// A Script says how a job runs by the clock, which is virtual inside of
+// [testing/synctest]. Nothing runs in the background, unless there are hooks: each request,
+// and each method of the [Server], first does what is due, in order and at the times at which
+// it was due.
 //
-// The job goes through the states that have a time here, in the order of these
-// fields, and then to its Result. No time may be negative. The zero Script is
-// none: see [Job]. A job that does all at once has a Result and nothing else.
+// The job goes through the states that have a time here, in the order of these fields, and
+// then to its Result. No time may be negative. The zero Script is none: see [Job]. A job that
+// ends at once has a Result and nothing else.
 type Script struct {
 	WaitsForResource time.Duration // how long it is waiting_for_resource; zero skips the state
 	Prepares         time.Duration // how long it is preparing; zero skips the state
 	WaitsForCallback time.Duration // how long it is waiting_for_callback; zero skips the state
-	Queues           time.Duration // how long it is pending, until a runner takes it; zero is not at all
-	Runs             time.Duration // how long it is running; zero is not at all
+	Queues           time.Duration // how long it is pending, until a runner takes it
+	Runs             time.Duration // how long it is running
 
 	Result        gitlabci.Status        // how it ends: success (zero), failed or canceled
-	FailureReason gitlabci.FailureReason // script_failure; told only if it fails
+	FailureReason gitlabci.FailureReason // script_failure; only if it fails
 
 	// NeverRuns is for a job that no runner takes. When Queues is over it fails
 	// with the FailureReason, for which the default is then
@@ -64,13 +64,12 @@ type Script struct {
 	ArtifactsExpireIn time.Duration
 }
 
-// A When is on what terms a job takes its turn, which comes when all jobs of
-// earlier stages have ended or need not be waited for. One whose terms are not
-// met is skipped.
+// A When is the condition under which a job starts, once all jobs of earlier stages have
+// ended or need not be waited for. If it is not met, the job is skipped.
 type When string
 
 const (
-	WhenOnSuccess When = "on_success" // runs if none failed that may not; so does "", the default
+	WhenOnSuccess When = "on_success" // runs if no job failed, except those that may; "" is the same
 	WhenOnFailure When = "on_failure" // runs if one failed
 	WhenAlways    When = "always"     // runs whether or not one failed, but not if one was canceled
 	WhenManual    When = "manual"     // as on_success, but waits until someone plays it

@@ -124,8 +124,8 @@ type delivery struct {
 	logRanges   bool
 }
 
-// WithLogRanges lets clients ask for a part of a log by Range once its job has
-// finished, and answers with 206, as GitLab 19.5 does behind the flag
+// WithLogRanges lets clients request a part of a log by Range once its job has
+// finished, and responds with 206, as GitLab 19.5 does behind the flag
 // ci_job_trace_api_archived_log_via_workhorse. By default, and beside
 // byte_offset and byte_limit, Range is ignored.
 func WithLogRanges() Option {

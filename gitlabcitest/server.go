@@ -26,7 +26,7 @@ const (
 )
 
 // A Server is a GitLab in memory. Its methods may be called from many
-// goroutines, also while it answers requests. It is made by [NewServer].
+// goroutines, also while it handles requests. It is made by [NewServer].
 type Server struct {
 	external string // the URL it takes for its own, without a slash at the end
 	routes   []*route
@@ -154,15 +154,14 @@ func misuse(format string, args ...any) {
 // runs for a hundred days before its clock can count no further.
 const fastest = 1000
 
-// WithSpeed makes the server's clock run n times as fast as the real one, from
-// [NewServer] on, so that a Script of an hour is over in a minute with 60. All
-// that the server knows of time is by its clock: its scripts, the times it
-// tells, which run ahead of the real ones, the Date of its answers, throttles,
-// and the ends of tokens, artifacts and signed addresses. The Delay of a
-// [Fault] and a Retry-After that a client waits for take real time.
+// WithSpeed makes the server's clock run n times as fast as the real one, from [NewServer]
+// on: with 60, a Script of an hour takes a minute. All times of the server follow its clock:
+// scripts, the times in responses, the Date header, throttles, and when tokens, artifacts
+// and signed URLs expire. The Delay of a [Fault], and a Retry-After that a client waits for,
+// take real time.
 //
-// The default is 1. Tests have [testing/synctest] for this, which leaves
-// nothing to chance. It panics unless n is above 0 and at most 1000.
+// The default is 1. Tests should use [testing/synctest] instead, which leaves nothing to
+// chance. It panics if n is not above 0 and at most 1000.
 func WithSpeed(n float64) Option {
 	if !(n > 0 && n <= fastest) { // written so that it refuses what is not a number, too
 		misuse("WithSpeed: %v is not above 0 and at most %d", n, fastest)

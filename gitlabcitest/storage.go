@@ -37,7 +37,7 @@ type Storage struct {
 	// whole seconds and begins with the second in which GitLab signs.
 	Lifetime time.Duration
 
-	// NoRanges means that Range is ignored: the answer is the whole file.
+	// NoRanges means that Range is ignored: the response is the whole file.
 	NoRanges bool
 
 	// NoSuffixRanges means that a Range of the last bytes, "bytes=-N", is

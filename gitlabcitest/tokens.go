@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A Token is an access token to add. What is zero has the value that the
+// A Token is an access token to add. Zero fields have the value that the
 // comment says.
 type Token struct {
 	Value    string // what clients send: made up

@@ -15,7 +15,7 @@ import (
 )
 
 // A TriggerToken is a trigger token to add, with which anybody can create pipelines in the
-// name of its owner. What is zero has the value that the comment says.
+// name of its owner. Zero fields have the value that the comment says.
 type TriggerToken struct {
 	ID          int64     // the next one
 	Token       string    // made up
