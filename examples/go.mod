@@ -2,12 +2,20 @@ module example.com/gitlabci/examples
 
 go 1.26.0
 
-require example.com/gitlabci v0.0.0
+require (
+	example.com/gitlabci v0.0.0
+	github.com/jedib0t/go-pretty/v6 v6.9.2
+	golang.org/x/term v0.45.0
+)
 
 require (
 	github.com/google/go-querystring v1.2.0 // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
 	github.com/hashicorp/go-retryablehttp v0.7.8 // indirect
+	github.com/mattn/go-runewidth v0.0.16 // indirect
+	github.com/rivo/uniseg v0.4.7 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/text v0.22.0 // indirect
 )
 
 replace example.com/gitlabci => ../

@@ -1,0 +1,105 @@
+// Package console has what the examples share that are used in a terminal: when colours are
+// fit, texts of others that a terminal only shows, ages in days, and notes with a bar while
+// something takes time.
+package console
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"golang.org/x/term"
+
+	"example.com/gitlabci"
+)
+
+// IsTerminal reports whether out can move its cursor.
+func IsTerminal(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	return ok && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))
+}
+
+// Colours reports whether a user of out wants colours; see https://no-color.org.
+func Colours(out io.Writer) bool { return os.Getenv("NO_COLOR") == "" && IsTerminal(out) }
+
+// Status is a status in its colour.
+func Status(status gitlabci.Status, coloured bool) string {
+	colour := text.FgCyan // it is under way
+	switch status {
+	case gitlabci.StatusSuccess:
+		colour = text.FgGreen
+	case gitlabci.StatusFailed:
+		colour = text.FgRed
+	case gitlabci.StatusManual, gitlabci.StatusCanceled, gitlabci.StatusSkipped:
+		colour = text.FgYellow
+	}
+	if !coloured {
+		return Printable(string(status))
+	}
+	return colour.Sprint(Printable(string(status)))
+}
+
+// Printable is text that commands no terminal.
+func Printable(name string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return '?'
+	}, name)
+}
+
+// NewTable returns a table without a frame. Of columns with a width in widths, which are
+// counted from 1, longer cells are cut.
+func NewTable(widths map[int]int) table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.Style().Options = table.Options{SeparateHeader: true}
+	t.Style().Box.PaddingLeft = ""
+	t.Style().Format.Header = text.FormatDefault
+	var columns []table.ColumnConfig
+	for number, width := range widths {
+		columns = append(columns, table.ColumnConfig{Number: number, WidthMax: width, WidthMaxEnforcer: snip})
+	}
+	t.SetColumnConfigs(columns)
+	t.SuppressTrailingSpaces()
+	return t
+}
+
+func snip(cell string, width int) string { return text.Snip(cell, width, "…") }
+
+// An Age is a flag such as 90d, 2w or 36h.
+type Age time.Duration
+
+// Set reads an age.
+func (a *Age) Set(value string) error {
+	units := map[byte]time.Duration{'d': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
+	if value == "" {
+		return fmt.Errorf("it is empty: write an age such as 90d, 2w or 36h")
+	}
+	last := len(value) - 1
+	age, err := time.ParseDuration(value)
+	if unit := units[value[last]]; unit > 0 {
+		var n uint64
+		n, err = strconv.ParseUint(value[:last], 10, 16)
+		age = time.Duration(n) * unit
+	}
+	if err != nil || age < 0 {
+		return fmt.Errorf("it is not an age such as 90d, 2w or 36h")
+	}
+	*a = Age(age)
+	return nil
+}
+
+func (a *Age) String() string {
+	if day := Age(24 * time.Hour); *a > 0 && *a%day == 0 {
+		return fmt.Sprintf("%dd", *a/day)
+	}
+	return time.Duration(*a).String()
+}

@@ -1,0 +1,136 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/progress"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"example.com/gitlabci"
+)
+
+const (
+	redraw = 100 * time.Millisecond // how often a bar is drawn
+	report = 10 * time.Second       // how often a line tells of progress where there is no bar
+	longer = 2 * time.Second        // a shorter wait is nothing to tell of
+)
+
+// Notes are lines beside the output of a program, above a bar while there is one. Its
+// methods may be called concurrently.
+type Notes struct {
+	out io.Writer
+
+	mu  sync.Mutex
+	bar *Bar // the one that is drawn; nil if none is
+}
+
+// NewNotes returns notes that are written to out.
+func NewNotes(out io.Writer) *Notes { return &Notes{out: out} }
+
+// Print writes a line.
+func (n *Notes) Print(line string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.bar != nil {
+		n.bar.drawer.Log("%s", line)
+		return
+	}
+	fmt.Fprintln(n.out, line)
+}
+
+// Wait tells of a wait, as [gitlabci.Hooks.OnWait].
+func (n *Notes) Wait(_ context.Context, wait gitlabci.WaitInfo) {
+	if wait.Duration >= longer {
+		n.Print(fmt.Sprintf("waiting for %v: %s", wait.Duration.Round(time.Second), wait.Reason))
+	}
+}
+
+// A Bar shows how much of something is done: in a terminal by a bar, elsewhere by a line
+// now and then.
+type Bar struct {
+	notes   *Notes
+	drawer  progress.Writer // nil without a terminal
+	tracker progress.Tracker
+	drawn   chan struct{} // closed after the last drawing
+	began   time.Time
+
+	mu   sync.Mutex
+	told time.Time
+}
+
+// NewBar begins a bar. One at a time can be shown, and it ends with [Bar.End].
+func (n *Notes) NewBar(what string, units progress.Units) *Bar {
+	now := time.Now()
+	b := &Bar{notes: n, began: now, told: now}
+	b.tracker = progress.Tracker{Message: Printable(what), Units: units, AutoStopDisabled: true, RemoveOnCompletion: true}
+	if !IsTerminal(n.out) {
+		return b
+	}
+	b.drawer, b.drawn = newDrawer(n.out), make(chan struct{})
+	b.drawer.AppendTracker(&b.tracker)
+	n.mu.Lock()
+	n.bar = b
+	n.mu.Unlock()
+	go func() {
+		b.drawer.Render()
+		close(b.drawn)
+	}()
+	return b
+}
+
+func newDrawer(out io.Writer) progress.Writer {
+	p := progress.NewWriter()
+	p.SetOutputWriter(out)
+	p.SetUpdateFrequency(redraw)
+	p.SetAutoStop(true) // Stop is not heard before Render has begun
+	p.SetTrackerLength(20)
+	p.SetTrackerPosition(progress.PositionRight)
+	style := progress.StyleBlocks
+	style.Options.Separator = " "
+	style.Options.PercentFormat = "%3.0f%%"
+	style.Options.ETAString = "left"
+	style.Options.TimeInProgressPrecision = redraw
+	style.Options.SpeedPrecision = redraw
+	style.Visibility.ETA, style.Visibility.Speed = true, true
+	if Colours(out) {
+		style.Colors.Tracker = text.Colors{text.FgCyan}
+	}
+	p.SetStyle(style)
+	return p
+}
+
+// Set says how much is done, and of how much; a total below 1 is unknown.
+func (b *Bar) Set(done, total int64) {
+	b.tracker.UpdateTotal(max(0, total))
+	b.tracker.SetValue(done)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.drawer != nil || time.Since(b.told) < report {
+		return
+	}
+	b.told = time.Now()
+	of := ""
+	if total > 0 {
+		of = " of " + b.tracker.Units.Sprint(total)
+	}
+	b.notes.Print(fmt.Sprintf("%s: %s%s after %v", b.tracker.Message, b.tracker.Units.Sprint(done), of, b.Took()))
+}
+
+// Took is for how long there has been a bar.
+func (b *Bar) Took() time.Duration { return time.Since(b.began).Round(redraw) }
+
+// End takes the bar off the screen.
+func (b *Bar) End() {
+	if b.drawer == nil {
+		return
+	}
+	b.notes.mu.Lock() // until the last drawing, which would overwrite other lines
+	defer b.notes.mu.Unlock()
+	b.tracker.MarkAsDone()
+	<-b.drawn
+	b.notes.bar = nil
+}
