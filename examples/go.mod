@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	example.com/gitlabci v0.0.0
 	github.com/jedib0t/go-pretty/v6 v6.9.2
+	golang.org/x/sync v0.25.0
 	golang.org/x/term v0.45.0
 )
 
