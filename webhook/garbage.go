@@ -41,8 +41,9 @@ func (g *garbage) tidy(hasLarge func() bool) {
 	}
 	g.collecting.Lock()
 	defer g.collecting.Unlock()
+	large := hasLarge() // before the collection, which may find one that ends meanwhile
 	if g.limit(0) {
-		g.grows.Store(hasLarge())
+		g.grows.Store(large)
 	}
 }
 
