@@ -282,9 +282,31 @@ func findRoute(routes []*route, method, escaped string) match {
 
 // fit reads the parameters out of a path, if it is the route's.
 func (r *route) fit(parts []string) (rack.Tree, bool) {
+	if !mayFit(r.segments, parts) {
+		return nil, false
+	}
 	path := rack.Tree{}
 	return path, fit(r.segments, parts, path)
 }
+
+// mayFit compares what can be compared without decoding anything: nearly all routes are not
+// the one.
+func mayFit(segments, parts []string) bool {
+	for i, segment := range segments {
+		switch {
+		case isRef(segment) || segment[0] == '*':
+			return len(parts) > i
+		case i == len(parts):
+			return false
+		case segment[0] != ':' && segment != parts[i] && !strings.Contains(parts[i], "%"):
+			return false
+		}
+	}
+	return len(segments) == len(parts)
+}
+
+// isRef reports whether a segment stands for a ref, which may have slashes.
+func isRef(segment string) bool { return segment == ":ref_name" || segment == ":ref" }
 
 // fit fits parts of a path to segments of a template, one to one, but for two:
 // the slashes of a ref need not be escaped, and what ends a template in "*"
@@ -295,7 +317,7 @@ func fit(segments, parts []string, path rack.Tree) bool {
 	}
 	least, most := 1, 1
 	switch {
-	case segments[0] == ":ref_name" || segments[0] == ":ref":
+	case isRef(segments[0]):
 		most = len(parts)
 	case segments[0][0] == '*':
 		least, most = len(parts), len(parts)

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,9 +58,19 @@ type watchTrial struct {
 	pipeline   gitlabci.PipelineID
 	downstream bool
 
+	meddled atomic.Int64 // how often something was changed from outside
+
 	mu    sync.Mutex
+	noted moment // when the truth was last
 	truth map[string][]witness
 	told  map[string][]gitlabci.Status // by "job 1001"
+}
+
+// A moment is a time, and how much was changed from outside by then. Nothing changes within
+// one.
+type moment struct {
+	at      time.Time
+	meddled int64
 }
 
 // A witness is a status that something had for a time.
@@ -138,8 +149,11 @@ func (w *watchTrial) script() gitlabcitest.Script {
 // ServeHTTP writes down what is true whenever a client asks.
 func (w *watchTrial) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
-	for _, one := range w.state() {
-		w.note(one.name, one.status)
+	if now := (moment{time.Now(), w.meddled.Load()}); now != w.noted {
+		for _, one := range w.state() {
+			w.note(one.name, one.status)
+		}
+		w.noted = now
 	}
 	w.mu.Unlock()
 	w.srv.ServeHTTP(rw, r)
@@ -213,6 +227,7 @@ func (w *watchTrial) meddle(ctx context.Context) {
 			if one.id == 0 || one.pipeline.Finished() {
 				continue
 			}
+			w.meddled.Add(1)
 			late := time.Now().After(end)
 			switch {
 			case one.status == gitlabci.StatusManual && (late || random.IntN(3) == 0):
@@ -226,6 +241,7 @@ func (w *watchTrial) meddle(ctx context.Context) {
 		if random.IntN(50) == 0 {
 			client.Pipelines.Cancel(ctx, "group/app", w.pipeline)
 		}
+		w.meddled.Add(1)
 	}
 }
 

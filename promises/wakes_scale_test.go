@@ -202,7 +202,7 @@ func pollsOfPlainWatch(t *testing.T) (polls float64) {
 	return polls
 }
 
-// A thousand pipelines of fifty projects for an hour: with less than a tenth of the requests
+// Five hundred pipelines of 25 projects for an hour: with less than a tenth of the requests
 // of polling, each job is seen within two seconds, and within five minutes if events are
 // lost, late or sent twice.
 func TestWakesOfManyPipelines(t *testing.T) {
@@ -222,7 +222,7 @@ func TestWakesOfManyPipelines(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				random := rand.New(rand.NewPCG(2, 20))
-				n, projects := 1000, 50
+				n, projects := 500, 25
 				if testkit.UnderRace() {
 					n, projects = 24, 2
 				}
