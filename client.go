@@ -31,6 +31,8 @@ type Client struct {
 	Branches      *BranchesService
 	Tags          *TagsService
 	Commits       *CommitsService
+	Environments  *EnvironmentsService
+	Deployments   *DeploymentsService
 
 	wire   *rest.Client
 	config *config
@@ -115,6 +117,7 @@ func newClient(cfg *config) (*Client, error) {
 	c.Webhooks = &WebhooksService{c}
 	c.Projects = &ProjectsService{c}
 	c.MergeRequests = &MergeRequestsService{c}
+	c.Environments, c.Deployments = &EnvironmentsService{c}, &DeploymentsService{c}
 	c.Branches, c.Tags, c.Commits = &BranchesService{c}, &TagsService{c}, &CommitsService{c}
 	return c, nil
 }

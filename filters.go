@@ -69,7 +69,7 @@ func checkFilters(item any, query url.Values, p rest.Path) error {
 var checkedFilters = []string{
 	"status", "scope", "scope[]", "ref", "sha", "source", "name", "pipeline_id", "updated_after", "updated_before", "created_after", "created_before",
 	"visibility", "topic", "archived", "last_activity_after", "id_after",
-	"state", "source_branch", "target_branch", "author_username", "labels", "iids[]", "since", "until",
+	"state", "source_branch", "target_branch", "author_username", "labels", "iids[]", "since", "until", "states", "environment",
 }
 
 // A filter is a parameter of a query, and a test whether an item fits a value.

@@ -247,7 +247,7 @@ func keyBy(order string) func(item any) (id int64, changed time.Time, ok bool) {
 var lasting = []string{
 	"page", "per_page", "cursor", "pagination", "order_by", "sort", "id", "pipeline_id", "job_id", "merge_request_iid",
 	"ref", "sha", "source", "username", "created_after", "created_before", "include_retried", "path", "recursive",
-	"simple", "view", "source_branch", "author_username", "iids[]",
+	"simple", "view", "source_branch", "author_username", "iids[]", "environment",
 }
 
 // isFiltered reports whether items can join or leave the list of a query because they

@@ -32,7 +32,7 @@ func (a access) read() bool {
 	return a.role >= RoleReporter || a.see() && !a.project.settings.PrivateBuilds
 }
 
-// readCode is about branches, tags, commits and merge requests.
+// readCode is about branches, tags, commits, merge requests, environments and deployments.
 func (a access) readCode() bool { return a.role >= RoleReporter || a.project.settings.Public }
 
 // run is about creating pipelines and changing jobs.
@@ -178,6 +178,11 @@ var demands = map[string]demand{
 	"GET /projects/:id/repository/tags/:tag_name":   {permission: "read_tag", project: access.readCode},
 	"GET /projects/:id/repository/commits/:sha":     {permission: "read_commit", project: access.readCode},
 	"GET /projects/:id/merge_requests":              {permission: "read_merge_request", project: access.readCode},
+
+	"GET /projects/:id/environments":                 {permission: "read_environment", project: access.readCode},
+	"GET /projects/:id/environments/:environment_id": {permission: "read_environment", project: access.readCode},
+	"GET /projects/:id/deployments":                  {permission: "read_deployment", project: access.readCode},
+	"GET /projects/:id/deployments/:deployment_id":   {permission: "read_deployment", project: access.readCode},
 
 	"GET /projects/:id/hooks":                                        {permission: "read_webhook", project: access.manage},
 	"POST /projects/:id/hooks":                                       {permission: "create_webhook", project: access.manage},

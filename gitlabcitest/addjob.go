@@ -74,8 +74,8 @@ type Job struct {
 	// so that any is refused.
 	Inputs map[string][]string
 
-	// Environment is the name of the environment that the job deploys to, of which hooks are
-	// told when it is running and when it ends. "" is none.
+	// Environment is the name of the environment that the job deploys to. It need not be
+	// added. Hooks are told when the job is running and when it ends. "" is none.
 	Environment string
 
 	// Downstream is the pipeline that a trigger job started, in whichever

@@ -31,7 +31,8 @@
 // requests, recent deliveries and their repetition. And what clients request
 // besides: the version, the user, projects, those of a group, branches, tags and commits, see
 // [Server.AddRef] and [Server.AddCommit], and merge requests with their pipelines, see
-// [Server.AddMergeRequest]. The response to any other request
+// [Server.AddMergeRequest]. Environments and deployments, see [Server.AddEnvironment],
+// [Server.AddDeployment] and the Environment of a [Job]. The response to any other request
 // has "unknown to the fake" in the header X-Gitlabcitest; [Server.Handle] adds an
 // endpoint.
 //

@@ -108,7 +108,7 @@ func (j *job) tell(at time.Time) {
 		return
 	}
 	owner.post.tell(owner, HookEventJob, at, func(r *payloadRenderer) any { return r.jobEvent(j) })
-	ends := j.deployment > 0 && ended(j.status)
+	ends := j.deployment > 0 && !j.started.IsZero() && ended(j.status)
 	if j.environment == "" || j.status != gitlabci.StatusRunning && !ends {
 		return
 	}

@@ -77,6 +77,10 @@ var routes = []*route{
 	define("GET /projects/:id/repository/branches/:branch", inProject(getBranch)),
 	define("GET /projects/:id/repository/tags/:tag_name", inProject(getTag)),
 	define("GET /projects/:id/repository/commits/:sha", inProject(getCommit)),
+	define("GET /projects/:id/environments", inProject(listEnvironments), listEnvironmentParams()...),
+	define("GET /projects/:id/environments/:environment_id", inProject(getEnvironment)),
+	define("GET /projects/:id/deployments", inProject(listDeployments), listDeploymentParams()...),
+	define("GET /projects/:id/deployments/:deployment_id", inProject(getDeployment)),
 	define("GET /projects/:id/hooks", inProject(listHooks), pageParams()...),
 	define("POST /projects/:id/hooks", inProject(createHook), createHookParams()...),
 	define("GET /projects/:id/hooks/:hook_id", onHook(getHook)),
@@ -136,7 +140,8 @@ func pathParam(name string) rack.Param {
 }
 
 // needsUser reports whether a request without a token is refused at once. The
-// reads of projects and groups are not, but for those of jobs: they find no project instead.
+// reads of projects and groups are not, but for those of jobs, environments and deployments:
+// they find no project instead.
 func (r *route) needsUser() bool {
 	if r == graphQLRoute || r.open {
 		return false
@@ -144,7 +149,8 @@ func (r *route) needsUser() bool {
 	if r.method != http.MethodGet || r.segments[0] != "projects" && r.segments[0] != "groups" {
 		return true
 	}
-	return len(r.segments) > 2 && r.segments[2] == "jobs" && !slices.Contains(r.segments, "artifacts")
+	strict := len(r.segments) > 2 && slices.Contains([]string{"jobs", "environments", "deployments"}, r.segments[2])
+	return strict && !slices.Contains(r.segments, "artifacts")
 }
 
 // inProject makes a handler of one that works on a project.

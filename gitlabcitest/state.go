@@ -33,7 +33,7 @@ type state struct {
 	lastPipeline gitlabci.PipelineID
 	lastJob      gitlabci.JobID
 
-	lastHook, lastDeployment, lastTrigger int64
+	lastHook, lastDeployment, lastTrigger, lastEnvironment int64
 }
 
 // newState starts the kinds of IDs apart, so that one taken for another finds
@@ -79,6 +79,9 @@ type project struct {
 	members       map[*user]Role
 	settings      Settings
 	jobTokensFrom []*project // other ones whose jobs' tokens are let in
+
+	environments []*environment // that tests added, and jobs implied
+	deployments  []*deployment  // that tests added
 
 	leases map[string]bool // by SHA, whether a commit status is being set
 

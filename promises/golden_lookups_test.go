@@ -9,9 +9,39 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
+// goldenLookupCalls are added to goldenCalls.
+var goldenLookupCalls = map[string]goldenCall{
+	"merge_requests_get":             {method: "MergeRequests.Get", id: 312},
+	"merge_requests_list":            {method: "MergeRequests.List"},
+	"merge_requests_all":             {method: "MergeRequests.All"},
+	"merge_requests_list_pipelines":  {method: "Pipelines.ListForMergeRequest", id: 312},
+	"merge_requests_all_pipelines":   {method: "Pipelines.AllForMergeRequest", id: 312},
+	"merge_requests_create_pipeline": {method: "Pipelines.CreateForMergeRequest", id: 312},
+	"branches_get":                   {method: "Branches.Get"},
+	"branches_list":                  {method: "Branches.List"},
+	"branches_all":                   {method: "Branches.All"},
+	"tags_get":                       {method: "Tags.Get"},
+	"tags_list":                      {method: "Tags.List"},
+	"tags_all":                       {method: "Tags.All"},
+	"commits_get":                    {method: "Commits.Get"},
+	"commits_list":                   {method: "Commits.List"},
+	"commits_all":                    {method: "Commits.All"},
+	"projects_get":                   {method: "Projects.Get"},
+	"projects_list":                  {method: "Projects.List"},
+	"projects_all":                   {method: "Projects.All"},
+	"projects_list_in_group":         {method: "Projects.ListInGroup"},
+	"projects_all_in_group":          {method: "Projects.AllInGroup"},
+	"environments_get":               {method: "Environments.Get", id: 71},
+	"environments_list":              {method: "Environments.List"},
+	"environments_all":               {method: "Environments.All"},
+	"deployments_get":                {method: "Deployments.Get", id: 1204},
+	"deployments_list":               {method: "Deployments.List"},
+	"deployments_all":                {method: "Deployments.All"},
+}
+
 // goldenLookups are the responses about what programs look up beside CI.
 var goldenLookups = []goldenTest{
-	{call: "merge_requests_get", file: "merge_requests_get.json", want: goldenMergeRequest, except: goldenMergeRequestExcept, leftOut: append(goldenMergeRequestLeftOut, "pipeline", "subscribed")},
+	{call: "merge_requests_get", file: "merge_requests_get.json", want: goldenMergeRequest, except: goldenBelow(goldenMergeRequest), leftOut: append(goldenMergeRequestLeftOut, "pipeline", "subscribed")},
 	{call: "merge_requests_list", file: "merge_requests_list.json", want: goldenMergeRequests, except: goldenUnfilled(goldenMergeRequests), leftOut: goldenMergeRequestLeftOut},
 	{call: "merge_requests_all", file: "merge_requests_list.json", want: goldenMergeRequests, except: goldenUnfilled(goldenMergeRequests), leftOut: goldenMergeRequestLeftOut},
 	{call: "merge_requests_list_pipelines", file: "merge_requests_list_pipelines.json", want: goldenMergeRequestPipelines, except: []string{"Name"}},
@@ -26,6 +56,12 @@ var goldenLookups = []goldenTest{
 	{call: "commits_get", file: "commits_get.json", want: goldenCommitDetails, except: []string{"LastPipeline.Name"}},
 	{call: "commits_list", file: "commits_list.json", want: []*gitlabci.Commit{goldenCommit}},
 	{call: "commits_all", file: "commits_list.json", want: []*gitlabci.Commit{goldenCommit}},
+	{call: "environments_get", file: "environments_get.json", want: goldenEnvironment, except: goldenBelow(goldenEnvironment), leftOut: []string{"cluster_agent"}},
+	{call: "environments_list", file: "environments_list.json", want: goldenEnvironments, except: goldenUnfilled(goldenEnvironments), leftOut: []string{"cluster_agent", "project"}},
+	{call: "environments_all", file: "environments_list.json", want: goldenEnvironments, except: goldenUnfilled(goldenEnvironments), leftOut: []string{"cluster_agent", "project"}},
+	{call: "deployments_get", file: "deployments_get.json", want: goldenDeployments[0], except: goldenBelow(goldenDeployments[0]), leftOut: []string{"approvals", "approval_summary"}},
+	{call: "deployments_list", file: "deployments_list.json", want: goldenDeployments, except: goldenBelow(goldenDeployments)},
+	{call: "deployments_all", file: "deployments_list.json", want: goldenDeployments, except: goldenBelow(goldenDeployments)},
 	{call: "projects_get", file: "projects_get.json", want: goldenProject, leftOut: goldenProjectLeftOut},
 	{call: "projects_list", file: "projects_list.json", want: goldenProjects, except: goldenUnfilled(goldenProjects)},
 	{call: "projects_all", file: "projects_list.json", want: goldenProjects, except: goldenUnfilled(goldenProjects)},
@@ -133,9 +169,11 @@ var goldenMergeRequestLeftOut = []string{
 	"squash_on_merge", "task_completion_status", "time_stats", "upvotes", "work_in_progress",
 }
 
-// goldenMergeRequestExcept are the fields of its pipeline and users that the file does not
-// fill.
-var goldenMergeRequestExcept = slices.DeleteFunc(goldenUnfilled(goldenMergeRequest), func(field string) bool { return !strings.Contains(field, ".") })
+// goldenBelow are the fields of the objects within v, such as its user, that are not filled.
+// They are compared in other files.
+func goldenBelow(v any) []string {
+	return slices.DeleteFunc(goldenUnfilled(v), func(field string) bool { return !strings.Contains(field, ".") })
+}
 
 func goldenUser(id int64, username, name string) gitlabci.User {
 	return gitlabci.User{ID: id, Username: username, PublicEmail: username + "@example.com", Name: name, State: "active", WebURL: "https://gitlab.example.com/" + username}
@@ -268,5 +306,54 @@ var goldenCommitDetails = &gitlabci.CommitDetails{
 		ID: 90377, IID: 41, ProjectID: "57", SHA: testkit.SHA, Ref: "main", Status: gitlabci.StatusRunning, Source: gitlabci.SourcePush,
 		CreatedAt: time.Date(2026, 3, 2, 7, 59, 0, 0, time.UTC), UpdatedAt: time.Date(2026, 3, 2, 8, 30, 0, 0, time.UTC),
 		WebURL: "https://gitlab.example.com/harbour/rooms/tariff-desk/-/pipelines/90377",
+	},
+}
+
+var goldenEnvironmentInfo = gitlabci.EnvironmentInfo{
+	ID: 71, Name: "review/tariffs", Slug: "review-tariffs-a1b2c3", ExternalURL: "https://tariffs.example.com",
+	CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 250e6, time.UTC), UpdatedAt: time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC),
+}
+
+var goldenDeployments = []*gitlabci.Deployment{
+	{
+		ID: 1204, IID: 12, Ref: "trunk", SHA: testkit.SHA, Status: gitlabci.DeploymentStatusBlocked,
+		CreatedAt: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), UpdatedAt: time.Date(2026, 3, 2, 8, 5, 0, 500e6, time.UTC),
+		User: new(goldenUser(214, "quill", "Quill Tan")), Environment: &goldenEnvironmentInfo,
+		Deployable: &gitlabci.Job{
+			JobInfo: gitlabci.JobInfo{
+				ID: 550301, Status: gitlabci.StatusManual, Stage: "deploy", Name: "deploy", Ref: "trunk", CreatedAt: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC),
+				Pipeline: &gitlabci.PipelineInfo{ID: 90377, IID: 41, ProjectID: "57", SHA: testkit.SHA, Ref: "trunk", Status: gitlabci.StatusManual, Source: gitlabci.SourcePush},
+				WebURL:   "https://gitlab.example.com/harbour/rooms/tariff-desk/-/jobs/550301",
+			},
+			Artifacts: []gitlabci.JobArtifact{}, TagList: []string{"rooms"},
+		},
+		PendingApprovalCount: 2,
+	},
+	{
+		ID: 1205, IID: 13, Ref: "v1", SHA: testkit.SHA, Status: gitlabci.DeploymentStatusSuccess,
+		CreatedAt: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), UpdatedAt: time.Date(2026, 3, 2, 9, 0, 1, 0, time.UTC),
+		User: new(goldenUser(214, "quill", "Quill Tan")), Environment: &goldenEnvironmentInfo,
+	},
+}
+
+var goldenEnvironment = func() *gitlabci.Environment {
+	last := *goldenDeployments[1]
+	last.Environment = nil
+	return &gitlabci.Environment{
+		EnvironmentInfo: goldenEnvironmentInfo, State: gitlabci.EnvironmentStateStopping, Tier: "development", Description: "Rounded",
+		AutoStopAt: time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC), AutoStopSetting: "with_action", KubernetesNamespace: "rooms",
+		FluxResourcePath: "helm.toolkit.fluxcd.io/v2/namespaces/rooms/helmreleases/tariffs", LastDeployment: &last,
+	}
+}()
+
+var goldenEnvironments = []*gitlabci.Environment{
+	func() *gitlabci.Environment {
+		listed := *goldenEnvironment
+		listed.LastDeployment = nil
+		return &listed
+	}(),
+	{
+		EnvironmentInfo: gitlabci.EnvironmentInfo{ID: 72, Name: "production", Slug: "production", CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), UpdatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
+		State:           gitlabci.EnvironmentStateAvailable, Tier: "production", AutoStopSetting: "always",
 	},
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -98,27 +99,9 @@ var goldenCalls = map[string]goldenCall{
 	"webhooks_events":                         {method: "Webhooks.Events", id: 8801},
 	"webhooks_all_events":                     {method: "Webhooks.AllEvents", id: 8801},
 	"webhooks_resend":                         {method: "Webhooks.Resend", id: 8801},
-	"merge_requests_get":                      {method: "MergeRequests.Get", id: 312},
-	"merge_requests_list":                     {method: "MergeRequests.List"},
-	"merge_requests_all":                      {method: "MergeRequests.All"},
-	"merge_requests_list_pipelines":           {method: "Pipelines.ListForMergeRequest", id: 312},
-	"merge_requests_all_pipelines":            {method: "Pipelines.AllForMergeRequest", id: 312},
-	"merge_requests_create_pipeline":          {method: "Pipelines.CreateForMergeRequest", id: 312},
-	"branches_get":                            {method: "Branches.Get"},
-	"branches_list":                           {method: "Branches.List"},
-	"branches_all":                            {method: "Branches.All"},
-	"tags_get":                                {method: "Tags.Get"},
-	"tags_list":                               {method: "Tags.List"},
-	"tags_all":                                {method: "Tags.All"},
-	"commits_get":                             {method: "Commits.Get"},
-	"commits_list":                            {method: "Commits.List"},
-	"commits_all":                             {method: "Commits.All"},
-	"projects_get":                            {method: "Projects.Get"},
-	"projects_list":                           {method: "Projects.List"},
-	"projects_all":                            {method: "Projects.All"},
-	"projects_list_in_group":                  {method: "Projects.ListInGroup"},
-	"projects_all_in_group":                   {method: "Projects.AllInGroup"},
 }
+
+func init() { maps.Copy(goldenCalls, goldenLookupCalls) }
 
 // goldenClient returns a client of a server that gives answer to the last of
 // the requests. When the test ends, exactly these must have come, in order.

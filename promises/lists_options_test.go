@@ -73,6 +73,8 @@ var notChecked = map[string]string{
 	"with_shared":       "a project does not show whether it is shared",
 	"view":              "less of each item",
 	"regex":             "the server decides what matches",
+	"finished_after":    "a deployment does not show when it finished",
+	"finished_before":   "a deployment does not show when it finished",
 	"ref_name":          "a commit does not show on which branches it is",
 	"author":            "the server decides what matches",
 	"first_parent":      "it lists fewer, and an item does not show why",
@@ -135,7 +137,7 @@ func otherValues(t *testing.T, p listParameter) any {
 func TestEveryFilterIsChecked(t *testing.T) {
 	t.Parallel()
 	item := `[{"id":"1","committed_date":"2026-03-01T00:00:00Z","name":"a","ref":"main","sha":"c0ffee","status":"failed","source":"push","created_at":"2026-03-01T00:00:00Z","updated_at":"2026-03-01T00:00:00Z",
-		"visibility":"private","iid":1,"state":"opened","author":{"username":"a"},"labels":["a"],"topics":["a"],"archived":true,"last_activity_at":"2026-03-01T00:00:00Z"}]`
+		"visibility":"private","iid":1,"state":"opened","environment":{"id":1,"name":"a"},"author":{"username":"a"},"labels":["a"],"topics":["a"],"archived":true,"last_activity_at":"2026-03-01T00:00:00Z"}]`
 	client := testkit.NewScript(testkit.Respond(200, item)).Client(t)
 	parameters := listParameters(client)
 	require.Greater(t, len(parameters), 20)
@@ -172,7 +174,10 @@ func triedInReleases() (names []string) {
 		names = append(names, "ListProjectsOptions."+name, "ListGroupProjectsOptions."+name)
 	}
 	names = append(names, "ListProjectsOptions.last_activity_after", "ListProjectsOptions.id_after")
-	names = append(names, "ListCommitsOptions.since", "ListCommitsOptions.until")
+	names = append(names, "ListCommitsOptions.since", "ListCommitsOptions.until", "ListEnvironmentsOptions.name", "ListEnvironmentsOptions.states")
+	for _, name := range []string{"environment", "status", "updated_after", "updated_before"} {
+		names = append(names, "ListDeploymentsOptions."+name)
+	}
 	for _, name := range []string{
 		"state", "source_branch", "target_branch", "author_username", "labels", "iids", "updated_after", "updated_before", "created_after", "created_before",
 	} {

@@ -53,6 +53,7 @@ const (
 
 	matrixTrigger      = 1
 	matrixMergeRequest = 3
+	matrixDeployment   = 1 // and its environment
 )
 
 // inhabitedServer has something for a deed. Packing files takes longer than
@@ -76,6 +77,9 @@ func inhabitedServer(d deed) *gitlabcitest.Server {
 	srv.AddTriggerToken("group/app", gitlabcitest.TriggerToken{ID: matrixTrigger, Token: testkit.TriggerToken})
 	if strings.Contains(d.route, "/hooks") {
 		addMatrixHook(srv)
+	}
+	if strings.Contains(d.route, "/environments") || strings.Contains(d.route, "/deployments") {
+		srv.AddDeployment("group/app", gitlabcitest.Deployment{ID: matrixDeployment, Environment: "production"})
 	}
 	if strings.Contains(d.route, "/merge_requests") {
 		srv.AddMergeRequest("group/app", gitlabcitest.MergeRequest{IID: matrixMergeRequest, Source: "topic"})
@@ -194,6 +198,12 @@ func methodDeeds() []deed {
 		methodDeed("Commits.Get", reading, false, 0),
 		methodDeed("Commits.List", reading, false, 0),
 		methodDeed("Commits.All", reading, false, 0),
+		methodDeed("Environments.Get", reading, false, matrixDeployment),
+		methodDeed("Environments.List", reading, false, 0),
+		methodDeed("Environments.All", reading, false, 0),
+		methodDeed("Deployments.Get", reading, false, matrixDeployment),
+		methodDeed("Deployments.List", reading, false, 0),
+		methodDeed("Deployments.All", reading, false, 0),
 		methodDeed("Projects.Get", reading, false, 0),
 		methodDeed("Projects.List", reading, false, 0),
 		methodDeed("Projects.All", reading, false, 0),

@@ -167,3 +167,45 @@ func TestWireListCommitsOptions(t *testing.T) {
 		return c.Commits.All(ctx, "group/app", o)
 	})
 }
+
+func TestWireListEnvironmentsOptions(t *testing.T) {
+	t.Parallel()
+	type options = gitlabci.ListEnvironmentsOptions
+	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} }), []wireOption[options]{
+		{"Name", options{Name: "review/a#b"}, url.Values{"name": {"review/a#b"}}},
+		{"Search", options{Search: "prod"}, url.Values{"search": {"prod"}}},
+		{"States", options{States: gitlabci.EnvironmentStateStopped}, url.Values{"states": {"stopped"}}},
+	}...)
+	wireOptions(t, tests, func(ctx context.Context, c *gitlabci.Client, o *options) (any, error) {
+		return c.Environments.List(ctx, "group/app", o)
+	}, func(ctx context.Context, c *gitlabci.Client, o *options) iter.Seq2[*gitlabci.Environment, error] {
+		return c.Environments.All(ctx, "group/app", o)
+	})
+}
+
+func TestWireListDeploymentsOptions(t *testing.T) {
+	t.Parallel()
+	type options = gitlabci.ListDeploymentsOptions
+	tests := append(wireListFields(func(o gitlabci.ListOptions) options { return options{ListOptions: o} }), []wireOption[options]{
+		{"Environment", options{Environment: "review/a#b"}, url.Values{"environment": {"review/a#b"}}},
+		{"Status", options{Status: gitlabci.DeploymentStatusBlocked}, url.Values{"status": {"blocked"}}},
+		{"OrderBy", options{OrderBy: gitlabci.DeploymentOrderByRef}, url.Values{"order_by": {"ref"}}},
+		{"Sort", options{Sort: gitlabci.SortDesc}, url.Values{"sort": {"desc"}}},
+	}...)
+	timed := func(own url.Values, times []wireOption[options]) {
+		for _, test := range times {
+			maps.Copy(test.query, own)
+			tests = append(tests, test)
+		}
+	}
+	updated, finished := url.Values{"order_by": {"updated_at"}}, url.Values{"order_by": {"finished_at"}, "status": {"success"}}
+	timed(updated, wireTimes("UpdatedAfter", "updated_after", func(o *options, t time.Time) { o.UpdatedAfter = t }))
+	timed(updated, wireTimes("UpdatedBefore", "updated_before", func(o *options, t time.Time) { o.UpdatedBefore, o.OrderBy = t, gitlabci.DeploymentOrderByUpdatedAt }))
+	timed(finished, wireTimes("FinishedAfter", "finished_after", func(o *options, t time.Time) { o.FinishedAfter, o.Status = t, gitlabci.DeploymentStatusSuccess }))
+	timed(finished, wireTimes("FinishedBefore", "finished_before", func(o *options, t time.Time) { o.FinishedBefore, o.Status = t, gitlabci.DeploymentStatusSuccess }))
+	wireOptions(t, tests, func(ctx context.Context, c *gitlabci.Client, o *options) (any, error) {
+		return c.Deployments.List(ctx, "group/app", o)
+	}, func(ctx context.Context, c *gitlabci.Client, o *options) iter.Seq2[*gitlabci.Deployment, error] {
+		return c.Deployments.All(ctx, "group/app", o)
+	})
+}

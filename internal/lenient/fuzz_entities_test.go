@@ -53,6 +53,12 @@ var fuzzEntities = []func(context.Context, *gitlabci.Client) (any, error){
 		return c.Projects.Get(ctx, "group/app")
 	},
 	func(ctx context.Context, c *gitlabci.Client) (any, error) {
+		return fuzzItems(c.Environments.List(ctx, "group/app", nil))
+	},
+	func(ctx context.Context, c *gitlabci.Client) (any, error) {
+		return fuzzItems(c.Deployments.List(ctx, "group/app", nil))
+	},
+	func(ctx context.Context, c *gitlabci.Client) (any, error) {
 		return fuzzItems(c.Branches.List(ctx, "group/app", nil))
 	},
 	func(ctx context.Context, c *gitlabci.Client) (any, error) {

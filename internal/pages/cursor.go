@@ -48,12 +48,12 @@ var where = []string{"page", "per_page", "cursor", "id_after", "id_before", "pag
 // what are the parameters that say what a list has, and how it is sorted. GitLab
 // repeats those of the path in its links, too.
 var what = []string{
-	"id", "pipeline_id", "job_id", "hook_id", "merge_request_iid",
+	"id", "pipeline_id", "job_id", "hook_id", "merge_request_iid", "environment_id", "deployment_id",
 	"order_by", "sort", "scope", "status", "ref", "sha", "source", "name", "username", "yaml_errors",
 	"updated_after", "updated_before", "created_after", "created_before", "include_retried", "path", "recursive", "stage", "all",
 	"membership", "min_access_level", "visibility", "search", "topic", "last_activity_after", "simple", "archived", "include_subgroups", "with_shared",
 	"state", "source_branch", "target_branch", "author_username", "labels", "iids", "view",
-	"regex", "ref_name", "since", "until", "author", "first_parent",
+	"regex", "ref_name", "since", "until", "author", "first_parent", "states", "environment", "finished_after", "finished_before",
 }
 
 // isOfLists reports whether a list of GitLab's has a parameter. Servers read names in

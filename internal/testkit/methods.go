@@ -58,6 +58,7 @@ var Methods = func() map[string]Method {
 	maps.Copy(all, projectMethods)
 	maps.Copy(all, mergeRequestMethods)
 	maps.Copy(all, repositoryMethods)
+	maps.Copy(all, environmentMethods)
 	return all
 }()
 
@@ -87,7 +88,7 @@ func (m Method) Path(of Target) string {
 		path = "/groups/" + url.PathEscape(string(of.group())) + rest
 	}
 	return strings.NewReplacer(
-		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, ":merge_request_iid", id, ":branch", "main", ":tag_name", "v1", ":hook_id", id, ":hook_event_id", id, ":trigger_id", id, ":trigger", "pipeline_events", "*artifact_path", "out/a.txt", ":sha", SHA,
+		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, ":merge_request_iid", id, ":branch", "main", ":tag_name", "v1", ":environment_id", id, ":deployment_id", id, ":hook_id", id, ":hook_event_id", id, ":trigger_id", id, ":trigger", "pipeline_events", "*artifact_path", "out/a.txt", ":sha", SHA,
 	).Replace(path)
 }
 

@@ -135,6 +135,45 @@ var repositoryMethods = map[string]Method{
 	},
 }
 
+var environmentMethods = map[string]Method{
+	"Environments.Get": {
+		Route: "GET /projects/:id/environments/:environment_id",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Environments.Get(ctx, of.Project, gitlabci.EnvironmentID(of.ID))
+		},
+	},
+	"Environments.List": {
+		Route: "GET /projects/:id/environments", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Environments.List(ctx, of.Project, nil))
+		},
+	},
+	"Environments.All": {
+		Route: "GET /projects/:id/environments", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Environments.All(ctx, of.Project, nil))
+		},
+	},
+	"Deployments.Get": {
+		Route: "GET /projects/:id/deployments/:deployment_id",
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Deployments.Get(ctx, of.Project, gitlabci.DeploymentID(of.ID))
+		},
+	},
+	"Deployments.List": {
+		Route: "GET /projects/:id/deployments", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Deployments.List(ctx, of.Project, nil))
+		},
+	},
+	"Deployments.All": {
+		Route: "GET /projects/:id/deployments", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Deployments.All(ctx, of.Project, nil))
+		},
+	},
+}
+
 // group is the group that the project is in, or what is no more one than that is a project.
 func (t Target) group() gitlabci.GroupID {
 	if t.Project == App.Project {

@@ -72,6 +72,17 @@ def first_questions(gl):
     return project
 
 
+def environments(project):
+    listed = project.environments.list(get_all=True)
+    for e in listed[:2]:
+        assert project.environments.get(e.id).name == e.name
+    deployments = project.deployments.list(order_by="id", sort="desc", get_all=False)
+    for d in deployments[:2]:
+        assert project.deployments.get(d.id).sha == d.sha
+    refused(400, gitlab.GitlabListError, project.deployments.list, order_by="finished_at", get_all=False)
+    refused(404, gitlab.GitlabGetError, project.environments.get, 999999)
+
+
 def lists(project):
     every = project.pipelines.list(iterator=True, per_page=50)
     assert every.total == len(every) >= 300 and every.per_page == 50
@@ -267,6 +278,7 @@ def hooks(gl, project):
 def main():
     gl = connect()
     project = first_questions(gl)
+    environments(project)
     lists(project)
     artifacts(project, reading(project))
     changing(project, running(project))
