@@ -11,7 +11,7 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// TestActions has a case for each row of the table of what GitLab answers
+// TestActions has a case for each row of the table of GitLab's responses
 // where an action finds nothing to do, or may not do it. The job 1 is that of
 // the case, 2 is a trigger job that is over and manual, both of the pipeline
 // 101 whose status is that of the job.

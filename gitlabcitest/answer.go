@@ -12,7 +12,7 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
-// An answer is what a request is answered with.
+// An answer is the response to a request, until it is written.
 type answer struct {
 	status    int
 	header    http.Header
@@ -20,12 +20,12 @@ type answer struct {
 	requestID string
 	foreign   bool // not from GitLab, whose headers it lacks
 
-	// In place of an answer: what is to be done before the request is handled again.
+	// In place of a response: what is to be done before the request is handled again.
 	again   time.Duration // wait so long
 	deliver *hookDelivery // make it
 }
 
-// write sends an answer that is encoded.
+// write sends a response that is encoded.
 func (a *answer) write(w http.ResponseWriter) {
 	a.begin(w)
 	body, _ := a.body.([]byte)
@@ -73,12 +73,12 @@ func ok(body any) *answer      { return &answer{status: http.StatusOK, body: bod
 func created(body any) *answer { return &answer{status: http.StatusCreated, body: body} }
 func noContent() *answer       { return &answer{status: http.StatusNoContent} }
 
-// refuse answers with what is wrong: a text, or texts by field.
+// refuse responds with what is wrong: a text, or texts by field.
 func refuse(status int, message any) *answer {
 	return &answer{status: status, body: map[string]any{"message": message}}
 }
 
-// invalid answers parameters that are wrong by themselves.
+// invalid responds to parameters that are wrong by themselves.
 func invalid(text string) *answer {
 	return &answer{status: http.StatusBadRequest, body: map[string]any{"error": text}}
 }
@@ -90,7 +90,7 @@ func badRequest(reason string) *answer {
 func unauthorized() *answer { return refuse(http.StatusUnauthorized, "401 Unauthorized") }
 func forbidden() *answer    { return refuse(http.StatusForbidden, "403 Forbidden") }
 
-// dress adds the headers that all of GitLab's own answers have.
+// dress adds the headers that all of GitLab's own responses have.
 func (a *answer) dress(id string, took time.Duration) {
 	meta := map[string]string{"correlation_id": id, "version": "1"}
 	a.set("Vary", "Origin")
@@ -128,7 +128,7 @@ func (a *answer) revalidate(r *http.Request) {
 // longestURI is what the proxy before GitLab reads, in bytes.
 const longestURI = 8 << 10
 
-// refuseLength is the proxy's answer to a request with too long a query.
+// refuseLength is the proxy's response to a request with too long a query.
 func refuseLength(r *http.Request) *answer {
 	if len(r.URL.RequestURI()) <= longestURI {
 		return nil
@@ -146,7 +146,7 @@ func proxyPage(status string) string {
 	return fmt.Sprintf(page, status)
 }
 
-// refuseVersion answers what asks for the API before this one.
+// refuseVersion responds to requests for the API before this one.
 func refuseVersion() *answer {
 	text := "API V3 is no longer supported. Use API V4 instead."
 	return &answer{status: http.StatusGone, body: map[string]any{"error": text}}

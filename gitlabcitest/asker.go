@@ -157,7 +157,7 @@ func deny(reason string) *answer {
 	return refuse(http.StatusForbidden, "403 Forbidden - "+reason)
 }
 
-// invalidToken answers a token that was good once, as OAuth 2.0 does.
+// invalidToken responds to a token that was good once, as OAuth 2.0 does.
 func invalidToken(complaint string) *answer {
 	return &answer{
 		status: http.StatusUnauthorized,

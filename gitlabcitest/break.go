@@ -57,7 +57,7 @@ const (
 // ofHooks reports whether only a delivery can fail like this.
 func (b Break) ofHooks() bool { return b == BreakLose || b == BreakRepeat || b == BreakLate }
 
-// unanswered reports whether there is no answer at all.
+// unanswered reports whether there is no response at all.
 func (b Break) unanswered() bool { return b == BreakResetUnread || b == BreakResetUnanswered }
 
 // broken reports whether it is the body that fails.
@@ -65,7 +65,7 @@ func (b Break) broken() bool {
 	return b == BreakResetBody || b == BreakTruncate || b == BreakStall || b == BreakDrip
 }
 
-// deliver sends an answer, in the way of the fault that hit its request, as far
+// deliver sends a response, in the way of the fault that hit its request, as far
 // as it gets. The server's lock is not held: this may take long.
 func (s *Server) deliver(w http.ResponseWriter, r *http.Request, hit *fault, a *answer) {
 	if hit == nil || hit.spares(r.Method, a) {
@@ -101,7 +101,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, hit *fault, a *
 	}
 }
 
-// spares reports whether an answer arrives as it should: it has no Break, or
+// spares reports whether a response arrives as it should: it has no Break, or
 // too short a body for it.
 func (f *fault) spares(method string, a *answer) bool {
 	body, _ := a.body.([]byte)
@@ -111,9 +111,9 @@ func (f *fault) spares(method string, a *answer) bool {
 	return f.Break == "" || f.Break.broken() && int64(len(body)) <= f.After
 }
 
-// A line is a connection on which an answer is sent by hand.
+// A line is a connection on which a response is sent by hand.
 type line struct {
-	ctx context.Context // ends when nobody waits for the answer any more
+	ctx context.Context // ends when nobody waits for the response any more
 	w   http.ResponseWriter
 }
 
@@ -126,7 +126,7 @@ func (l *line) send(part []byte) {
 }
 
 // stall lets nothing go for a time, 0 being for ever. When nobody waits for the
-// answer any more, the connection ends.
+// response any more, the connection ends.
 func (l *line) stall(d time.Duration) {
 	var over <-chan time.Time
 	if d > 0 {

@@ -145,14 +145,14 @@ func TestBreaks(t *testing.T) {
 	}
 }
 
-// TestBreaksOfOwnAnswers is about requests that are carried out whose answers
+// TestBreaksOfOwnAnswers is about requests that are carried out whose responses
 // get lost.
 func TestBreaksOfOwnAnswers(t *testing.T) {
 	tests := map[string]struct {
 		fault  gitlabcitest.Fault
-		status int // of the answer that is lost
+		status int // of the response that is lost
 		err    error
-		kept   bool // whether the answer arrives after all
+		kept   bool // whether the response arrives after all
 	}{
 		"ResetUnanswered": {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered, Executed: true}, 0, io.EOF, false},
 		"ResetBody":       {gitlabcitest.Fault{Break: gitlabcitest.BreakResetBody, After: 9}, 201, io.ErrUnexpectedEOF, false},

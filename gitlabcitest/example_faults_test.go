@@ -16,11 +16,11 @@ func release(ctx context.Context, client *gitlabci.Client, project gitlabci.Proj
 	if !errors.Is(err, gitlabci.ErrOutcomeUnknown) {
 		return pipeline, err
 	}
-	fmt.Println("the answer got lost")
+	fmt.Println("the response got lost")
 	return client.Pipelines.Latest(ctx, project, "main")
 }
 
-// A pipeline is created, but the connection ends before the answer.
+// A pipeline is created, but the connection ends before the response.
 func ExampleServer_Fault() {
 	srv := gitlabcitest.NewServer()
 	srv.Fault(gitlabcitest.Fault{
@@ -44,7 +44,7 @@ func ExampleServer_Fault() {
 		fmt.Println(request.Route, request.Status, "executed:", request.Executed)
 	}
 	// Output:
-	// the answer got lost
+	// the response got lost
 	// 101 pending <nil>
 	// pipelines on the server: 1
 	// POST /projects/:id/pipeline 0 executed: true

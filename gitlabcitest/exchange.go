@@ -38,8 +38,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.deliver(w, r, hit, a)
 }
 
-// exchange notes a request and answers it, unless a fault does. One request is
-// answered after the other, so that each sees a state without halves.
+// exchange notes a request and responds to it, unless a fault does. One request is
+// handled after the other, so that each sees a state without halves.
 func (s *Server) exchange(r *http.Request, body []byte, found match, hit *fault) (*answer, Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,7 +59,7 @@ func (s *Server) exchange(r *http.Request, body []byte, found match, hit *fault)
 	return a, known
 }
 
-// respond answers a request as GitLab does with all that stands before it.
+// respond handles a request as GitLab does with all that stands before it.
 // What is due by now happens first.
 func (s *Server) respond(r *http.Request, body []byte, found match, id string) *answer {
 	start, at := time.Now(), s.clock.now()
@@ -85,7 +85,7 @@ func (s *Server) respond(r *http.Request, body []byte, found match, id string) *
 	return a
 }
 
-// carryOut answers a request that has come through to GitLab itself.
+// carryOut responds to a request that has come through to GitLab itself.
 func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Time) *answer {
 	c, refused := s.understand(r, body, found, at)
 	if refused != nil && found.route == graphQLRoute {
@@ -102,8 +102,8 @@ func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Tim
 	return a
 }
 
-// handle lets the handler of a route answer a call. Where that has to wait, so that others
-// are answered meanwhile, the handler runs again from its beginning.
+// handle calls the handler of a route. Where that has to wait, so that others
+// are handled meanwhile, the handler runs again from its beginning.
 func (s *Server) handle(c *call, r *route) *answer {
 	defer func() { c.lease.release() }()
 	a := r.handle(c)
@@ -182,7 +182,7 @@ func (s *Server) understand(r *http.Request, body []byte, found match, at time.T
 }
 
 // A call is a request whose parameters are known and in order. Handlers turn
-// it into an answer.
+// it into a response.
 type call struct {
 	state    *state
 	external string

@@ -143,7 +143,7 @@ func (f *fault) executes() bool {
 	return f.Executed || f.Status == 0 && !f.Break.unanswered()
 }
 
-// answer is what a request gets that has been hit. Own is the server's answer,
+// answer is the response to a request that has been hit. Own is the server's response,
 // if there is one.
 func (f *fault) answer(own *answer) *answer {
 	a := own
@@ -159,7 +159,7 @@ func (f *fault) answer(own *answer) *answer {
 	return a
 }
 
-// page is the answer of something else than GitLab.
+// page is the response of something else than GitLab.
 func (f *fault) page() *answer {
 	kind, body := f.content()
 	a := &answer{status: f.Status, header: http.Header{}}
@@ -231,10 +231,10 @@ func (f *Fault) claimsOnRequests(knows func(route string) bool) []claim {
 func (f *Fault) claimsOnAnswer() []claim {
 	own := f.Status == 0 && (f.Break != "" || len(f.Header) > 0)
 	return []claim{
-		{!own && (f.Status < 200 || f.Status > 999), fmt.Sprintf("%d is not the Status of an answer", f.Status)},
+		{!own && (f.Status < 200 || f.Status > 999), fmt.Sprintf("%d is not the Status of a response", f.Status)},
 		{f.Status == 0 && f.Body != "", "a Body needs a Status"},
-		{f.Body != "" && bodiless(f.Status), fmt.Sprintf("an answer with Status %d has no Body", f.Status)},
-		{f.Break.broken() && bodiless(f.Status), fmt.Sprintf("an answer with Status %d has no body for a %s", f.Status, f.Break)},
+		{f.Body != "" && bodiless(f.Status), fmt.Sprintf("a response with Status %d has no Body", f.Status)},
+		{f.Break.broken() && bodiless(f.Status), fmt.Sprintf("a response with Status %d has no body for a %s", f.Status, f.Break)},
 		{f.Break.unanswered() && (f.Status != 0 || len(f.Header) > 0), fmt.Sprintf("a %s has neither Status nor Header", f.Break)},
 		{f.Break == BreakResetUnread && f.Executed, "what is not read cannot be Executed"},
 	}
@@ -247,7 +247,7 @@ func (f *Fault) claimsOnBreak() []claim {
 		{f.Break.ofHooks() && f.Route != HookRoute, fmt.Sprintf("only a delivery to a hook can be a %s", f.Break)},
 		{f.Break.ofHooks() && (f.Status != 0 || len(f.Header) > 0), fmt.Sprintf("a %s has neither Status nor Header", f.Break)},
 		{f.Break.broken() && f.Route == HookRoute, fmt.Sprintf("a delivery has no body for a %s", f.Break)},
-		{f.Status == 0 && len(f.Header) > 0 && f.Route == HookRoute, "the answer to a delivery has a Header only with a Status"},
+		{f.Status == 0 && len(f.Header) > 0 && f.Route == HookRoute, "the response to a delivery has a Header only with a Status"},
 		{f.Break == BreakLate && f.Delay == 0, "a Late has no Delay"},
 		{!known, fmt.Sprintf("%q is not a Break", string(f.Break))},
 		{f.After < 0, fmt.Sprintf("After %d bytes is negative", f.After)},

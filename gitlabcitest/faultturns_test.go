@@ -117,12 +117,12 @@ func TestFaultHeaderOnOwnAnswer(t *testing.T) {
 func TestFaultMistakes(t *testing.T) {
 	header := http.Header{"X-More": {"1"}}
 	tests := map[string]gitlabcitest.Fault{
-		"0 is not the Status of an answer":                                      {Executed: true},
-		"1000 is not the Status of an answer":                                   {Status: 1000},
-		"-1 is not the Status of an answer":                                     {Status: -1, Break: gitlabcitest.BreakStall},
+		"0 is not the Status of a response":                                     {Executed: true},
+		"1000 is not the Status of a response":                                  {Status: 1000},
+		"-1 is not the Status of a response":                                    {Status: -1, Break: gitlabcitest.BreakStall},
 		"a Body needs a Status":                                                 {Body: "x", Break: gitlabcitest.BreakStall},
-		"an answer with Status 304 has no body for a Truncate":                  {Status: 304, Break: gitlabcitest.BreakTruncate},
-		"an answer with Status 204 has no body for a Drip":                      {Status: 204, Break: gitlabcitest.BreakDrip},
+		"a response with Status 304 has no body for a Truncate":                 {Status: 304, Break: gitlabcitest.BreakTruncate},
+		"a response with Status 204 has no body for a Drip":                     {Status: 204, Break: gitlabcitest.BreakDrip},
 		"a ResetUnread has neither Status nor Header":                           {Status: 502, Break: gitlabcitest.BreakResetUnread},
 		"a ResetUnanswered has neither Status nor Header":                       {Header: header, Break: gitlabcitest.BreakResetUnanswered},
 		"what is not read cannot be Executed":                                   {Executed: true, Break: gitlabcitest.BreakResetUnread},

@@ -40,7 +40,7 @@ func busy(version string) *gitlabcitest.Server {
 	return srv
 }
 
-// FuzzRequest sends what nobody would: the server answers, and never panics.
+// FuzzRequest sends what nobody would: the server responds, and never panics.
 func FuzzRequest(f *testing.F) {
 	for _, path := range []string{
 		"/projects/1/pipelines?scope=branches&order_by=user_id", "/projects/group%2Fapp/pipelines/latest", "/projects/1/pipelines/101",

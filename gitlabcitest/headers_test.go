@@ -41,7 +41,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 	})
 }
 
-// TestHeadersOfProxies: what is not GitLab's answer has none of its headers.
+// TestHeadersOfProxies: what is not GitLab's response has none of its headers.
 func TestHeadersOfProxies(t *testing.T) {
 	srv := gitlabcitest.NewServer(gitlabcitest.WithThrottle(gitlabcitest.Throttle{Limit: 8}))
 	srv.Fault(gitlabcitest.Fault{Route: "GET /pipelines", Status: 200, Body: "[]"})

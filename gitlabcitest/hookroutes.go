@@ -160,7 +160,7 @@ func listHookEvents(c *call, h *hook) *answer {
 	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, renderHookLog)}
 }
 
-// fits reports whether an answer has a status, or one of a kind.
+// fits reports whether a response has a status, or one of a kind.
 func (l *hookLog) fits(word string) bool {
 	switch word {
 	case "successful":

@@ -280,22 +280,22 @@ func TestFaultsOfDeliveries(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault gitlabcitest.Fault
 		got   []int  // the jobs that are told, in order
-		words string // the statuses of the answers, newest first
+		words string // the statuses of the responses, newest first
 	}{
-		"none":                  {gitlabcitest.Fault{Route: "GET /user", Status: 500}, []int{1, 2, 3}, "200 200 200"},
-		"all requests":          {gitlabcitest.Fault{Status: 500, Times: 3}, []int{1, 2, 3}, "200 200 200"},
-		"lost":                  {gitlabcitest.Fault{Break: gitlabcitest.BreakLose, Nth: 2, Times: 1}, []int{1, 3}, "200 200"},
-		"repeated":              {gitlabcitest.Fault{Break: gitlabcitest.BreakRepeat, Nth: 2, Times: 1}, []int{1, 2, 2, 3}, "200 200 200 200"},
-		"all repeated":          {gitlabcitest.Fault{Break: gitlabcitest.BreakRepeat}, []int{1, 1, 2, 2, 3, 3}, "200 200 200 200 200 200"},
-		"repeated later":        {gitlabcitest.Fault{Break: gitlabcitest.BreakRepeat, Nth: 2, Times: 1, Delay: time.Minute}, []int{1, 2, 3, 2}, "200 200 200 200"},
-		"late":                  {gitlabcitest.Fault{Break: gitlabcitest.BreakLate, Times: 1, Delay: time.Minute}, []int{2, 3, 1}, "200 200 200"},
-		"a status":              {gitlabcitest.Fault{Status: 502, Times: 1}, []int{2, 3}, "200 200 502"},
-		"a status, executed":    {gitlabcitest.Fault{Status: 504, Times: 1, Executed: true}, []int{1, 2, 3}, "200 200 504"},
-		"no connection":         {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnread, Times: 1}, []int{2, 3}, "200 200 internal error"},
-		"no answer":             {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered, Times: 1, Executed: true}, []int{1, 2, 3}, "200 200 internal error"},
-		"no answer, not read":   {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered, Times: 1}, []int{2, 3}, "200 200 internal error"},
-		"a late answer":         {gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader, Times: 1}, []int{1, 2, 3}, "200 200 internal error"},
-		"an answer soon enough": {gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader, Times: 1, Delay: 9 * time.Second}, []int{1, 2, 3}, "200 200 200"},
+		"none":                   {gitlabcitest.Fault{Route: "GET /user", Status: 500}, []int{1, 2, 3}, "200 200 200"},
+		"all requests":           {gitlabcitest.Fault{Status: 500, Times: 3}, []int{1, 2, 3}, "200 200 200"},
+		"lost":                   {gitlabcitest.Fault{Break: gitlabcitest.BreakLose, Nth: 2, Times: 1}, []int{1, 3}, "200 200"},
+		"repeated":               {gitlabcitest.Fault{Break: gitlabcitest.BreakRepeat, Nth: 2, Times: 1}, []int{1, 2, 2, 3}, "200 200 200 200"},
+		"all repeated":           {gitlabcitest.Fault{Break: gitlabcitest.BreakRepeat}, []int{1, 1, 2, 2, 3, 3}, "200 200 200 200 200 200"},
+		"repeated later":         {gitlabcitest.Fault{Break: gitlabcitest.BreakRepeat, Nth: 2, Times: 1, Delay: time.Minute}, []int{1, 2, 3, 2}, "200 200 200 200"},
+		"late":                   {gitlabcitest.Fault{Break: gitlabcitest.BreakLate, Times: 1, Delay: time.Minute}, []int{2, 3, 1}, "200 200 200"},
+		"a status":               {gitlabcitest.Fault{Status: 502, Times: 1}, []int{2, 3}, "200 200 502"},
+		"a status, executed":     {gitlabcitest.Fault{Status: 504, Times: 1, Executed: true}, []int{1, 2, 3}, "200 200 504"},
+		"no connection":          {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnread, Times: 1}, []int{2, 3}, "200 200 internal error"},
+		"no response":            {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered, Times: 1, Executed: true}, []int{1, 2, 3}, "200 200 internal error"},
+		"no response, not read":  {gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered, Times: 1}, []int{2, 3}, "200 200 internal error"},
+		"a late response":        {gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader, Times: 1}, []int{1, 2, 3}, "200 200 internal error"},
+		"a response soon enough": {gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader, Times: 1, Delay: 9 * time.Second}, []int{1, 2, 3}, "200 200 200"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			hooked(t, gitlabcitest.Hook{Events: onlyJobs}, func(t *testing.T, srv *gitlabcitest.Server, got *receiver) {
@@ -346,7 +346,7 @@ func TestMisuseOfHooks(t *testing.T) {
 		"Fault: a delivery has no body for a Truncate": func() {
 			srv.Fault(gitlabcitest.Fault{Route: gitlabcitest.HookRoute, Break: gitlabcitest.BreakTruncate})
 		},
-		"Fault: the answer to a delivery has a Header only with a Status": func() {
+		"Fault: the response to a delivery has a Header only with a Status": func() {
 			srv.Fault(gitlabcitest.Fault{Route: gitlabcitest.HookRoute, Header: http.Header{"A": {"b"}}})
 		},
 	} {

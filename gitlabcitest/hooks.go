@@ -28,8 +28,8 @@ const (
 // What happens is delivered when it happens, by the clock, as GitLab 19 does: with its
 // headers, signed, and with times as text such as "2024-06-11 03:02:25 UTC". What a test adds
 // to the server is there already, and its first change is told. A hook's deliveries are
-// made one after the other, and not repeated, whatever the answer is. One has ten seconds
-// for its answer. After four failures in a row GitLab disables a hook for a minute, then
+// made one after the other, and not repeated, whatever the response is. One has ten seconds
+// for its response. After four failures in a row GitLab disables a hook for a minute, then
 // for twice as long with each, up to a day, and after forty for good, as GitLab.com does; a
 // success, also of a test request, ends that. A [Fault] with [HookRoute] loses, repeats,
 // delays or reorders deliveries. [Server.Wait] waits for them.
@@ -234,7 +234,7 @@ func (h *hook) judge(success bool, at time.Time) {
 	}
 }
 
-// A hookLog is a delivery that was made, and its answer.
+// A hookLog is a delivery that was made, and its response.
 type hookLog struct {
 	id              int64
 	delivery        *hookDelivery
@@ -242,7 +242,7 @@ type hookLog struct {
 	requestHeaders  map[string]string
 	responseHeaders map[string]string
 	responseBody    string
-	status          int // 0 is no answer
+	status          int // 0 is no response
 	took            time.Duration
 	at              time.Time
 }

@@ -44,12 +44,12 @@ func (r received) status() string {
 	return ""
 }
 
-// A receiver keeps what it gets, and answers with a status.
+// A receiver keeps what it gets, and responds with a status.
 type receiver struct {
 	mu     sync.Mutex
 	got    []received
 	status int           // 0 is 200
-	slow   time.Duration // before the answer
+	slow   time.Duration // before the response
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {

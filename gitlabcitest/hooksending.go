@@ -50,10 +50,10 @@ func (s *Server) send(ctx context.Context, d *hookDelivery, hit *fault) *hookLog
 	return l
 }
 
-// hookTimeout is how long GitLab waits for the answer to a delivery.
+// hookTimeout is how long GitLab waits for the response to a delivery.
 const hookTimeout = 10 * time.Second
 
-// exchangeWith sends a delivery, unless a fault keeps it from that, and returns the answer
+// exchangeWith sends a delivery, unless a fault keeps it from that, and returns the response
 // or the fault's.
 func (s *Server) exchangeWith(ctx context.Context, handler http.Handler, target string, insecure bool, header http.Header, body []byte, hit *fault) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, hookTimeout)
@@ -153,7 +153,7 @@ func hookTitle(event HookEvent) string {
 }
 
 // A templateError is that of a template that makes no JSON. GitLab keeps it in place of an
-// answer.
+// response.
 type templateError struct{}
 
 func (templateError) Error() string {
@@ -208,11 +208,11 @@ func logged(header http.Header, h *hook) map[string]string {
 }
 
 const (
-	mostHookAnswer  = 8 << 10 // bytes of an answer that are kept
+	mostHookAnswer  = 8 << 10 // bytes of a response that are kept
 	mostHookHeaders = 50
 )
 
-// read keeps an answer, as far as GitLab does.
+// read keeps a response, as far as GitLab does.
 func (l *hookLog) read(resp *http.Response) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, mostHookAnswer))
@@ -225,7 +225,7 @@ func (l *hookLog) read(resp *http.Response) {
 	}
 }
 
-// word is the status of an answer in GitLab's words.
+// word is the status of a response in GitLab's words.
 func (l *hookLog) word() string {
 	if l.status == 0 {
 		return "internal error"
@@ -236,7 +236,7 @@ func (l *hookLog) word() string {
 // HookRoute is the Route of a [Fault] that hits deliveries to hooks. With Status the hook's
 // receiver gets nothing unless the fault is Executed, and GitLab gets the Status.
 // [BreakResetUnread] and [BreakResetUnanswered] end the connection in the same way.
-// [BreakStallHeader] holds up the answer. [BreakLose], [BreakRepeat] and [BreakLate] are of
+// [BreakStallHeader] holds up the response. [BreakLose], [BreakRepeat] and [BreakLate] are of
 // deliveries alone.
 const HookRoute = "hook"
 

@@ -74,7 +74,7 @@ type actionKey struct {
 	user, project, thing int64
 }
 
-// refuse counts a call, and returns the answer if it is one too many. What is
+// refuse counts a call, and returns the response if it is one too many. What is
 // about nothing that exists is not counted: it finds that out first. All routes
 // with limits need a user.
 func (l *actionLimits) refuse(c *call, route string) *answer {
@@ -169,8 +169,8 @@ type throttle struct {
 	counter *rows.Counter[string] // by token
 }
 
-// pass counts a request. It returns the headers that its answer is to have, and
-// the answer if it may not pass.
+// pass counts a request. It returns the headers that its response is to have, and
+// the response if it may not pass.
 func (t *throttle) pass(r *http.Request, at time.Time) (http.Header, *answer) {
 	if t == nil {
 		return nil, nil

@@ -82,12 +82,12 @@ func TestMisuse(t *testing.T) {
 		},
 		"gitlabcitest: JobToken: there is no job 71 that a runner runs": func() { srv.JobToken(71) },
 		"gitlabcitest: JobToken: there is no job 72 that a runner runs": func() { srv.JobToken(72) },
-		"gitlabcitest: Fault: 0 is not the Status of an answer":         func() { srv.Fault(gitlabcitest.Fault{}) },
-		"gitlabcitest: Fault: 100 is not the Status of an answer":       func() { srv.Fault(gitlabcitest.Fault{Status: 100}) },
+		"gitlabcitest: Fault: 0 is not the Status of a response":        func() { srv.Fault(gitlabcitest.Fault{}) },
+		"gitlabcitest: Fault: 100 is not the Status of a response":      func() { srv.Fault(gitlabcitest.Fault{Status: 100}) },
 		"gitlabcitest: Fault: -1 Times is negative": func() {
 			srv.Fault(gitlabcitest.Fault{Status: 500, Times: -1})
 		},
-		"gitlabcitest: Fault: an answer with Status 204 has no Body": func() {
+		"gitlabcitest: Fault: a response with Status 204 has no Body": func() {
 			srv.Fault(gitlabcitest.Fault{Status: 204, Body: "x"})
 		},
 		"gitlabcitest: WithRequestLog: -1 is negative": func() { gitlabcitest.WithRequestLog(-1) },

@@ -66,7 +66,7 @@ func (c *call) foreign(p *project) *answer {
 		c.job.pipeline.project.path, p.id))
 }
 
-// elsewhere answers a request by a path that a project no longer has. The URL
+// elsewhere responds to a request by a path that a project no longer has. The URL
 // it tells is by the project's ID, at the host that the server takes for its
 // own, and has the whole query again.
 func (c *call) elsewhere(p *project) *answer {
@@ -86,7 +86,7 @@ func (c *call) elsewhere(p *project) *answer {
 	}
 }
 
-// refreshing answers what has to wait until a project's storage is counted.
+// refreshing responds to what has to wait until a project's storage is counted.
 func (p *project) refreshing() *answer {
 	if !p.settings.RefreshingStats {
 		return nil

@@ -143,7 +143,7 @@ func serve(srv *gitlabcitest.Server, path string) *httptest.ResponseRecorder {
 	return w
 }
 
-// Whatever a test hands in, the server answers.
+// Whatever a test hands in, the server responds.
 func FuzzRawArchive(f *testing.F) {
 	var data bytes.Buffer
 	w := zip.NewWriter(&data)

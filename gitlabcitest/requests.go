@@ -40,7 +40,7 @@ const mostKept = 64 << 10
 const largestBody = 250 << 20
 
 // bodyOf reads the body of a request. If it cannot be read, or is too large,
-// the proxy before GitLab answers.
+// the proxy before GitLab responds.
 func bodyOf(w http.ResponseWriter, r *http.Request) (body []byte, refused int) {
 	if r.ContentLength > largestBody {
 		return nil, http.StatusRequestEntityTooLarge
@@ -109,7 +109,7 @@ func (s *Server) note(known Request) {
 	}
 }
 
-// nextRequestID is the ID of a request, which its answer tells.
+// nextRequestID is the ID of a request, which its response tells.
 func (s *Server) nextRequestID() string {
 	s.answered++
 	return "request-" + strconv.Itoa(s.answered)

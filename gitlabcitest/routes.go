@@ -234,7 +234,7 @@ func (m match) name() string {
 	return m.route.name
 }
 
-// refusal answers a request without a route.
+// refusal responds to a request without a route.
 func (m match) refusal() *answer {
 	if m.past {
 		return refuseVersion()

@@ -64,7 +64,7 @@ func heap() (live, ever float64) {
 	return float64(stats.HeapAlloc) / (1 << 20), float64(stats.TotalAlloc) / (1 << 20)
 }
 
-// drain reads one answer to its end.
+// drain reads one response to its end.
 func drain(tb testing.TB, srv *gitlabcitest.Server, transport http.RoundTripper, path string) (size int64) {
 	req, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, gitlabcitest.URL+"/api/v4"+path, nil)
 	require.NoError(tb, err)

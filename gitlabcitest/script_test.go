@@ -298,7 +298,7 @@ func TestManual(t *testing.T) {
 
 		r := post(t, srv, "/projects/1/jobs/1/play")
 		require.Equal(t, 200, r.status)
-		require.Equal(t, "pending", r.object(t)["status"], "it runs only after the answer")
+		require.Equal(t, "pending", r.object(t)["status"], "it runs only after the response")
 		course{
 			{0, "running: created created running"}, {5, "pending: manual pending success"},
 			{7, "running: manual running success"}, {8, "success: manual success success"},

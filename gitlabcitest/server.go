@@ -36,7 +36,7 @@ type Server struct {
 	clock    clock
 
 	mostRequests int                          // to keep; negative is all
-	onRequest    func(Request, time.Duration) // when it has been answered; nil: nothing
+	onRequest    func(Request, time.Duration) // when it has a response; nil: nothing
 
 	mu        sync.Mutex // guards all below
 	state     *state
@@ -51,7 +51,7 @@ type Server struct {
 
 	faults      []*fault
 	faultsAdded uint64
-	waiting     map[context.Context]context.CancelFunc // of answers that a fault holds up
+	waiting     map[context.Context]context.CancelFunc // of responses that a fault holds up
 }
 
 // An Option changes what [NewServer] makes.
@@ -183,7 +183,7 @@ func (c clock) now() time.Time {
 	return stored(c.start.Add(time.Duration(float64(time.Since(c.start)) * c.speed)))
 }
 
-// date tells the time in an answer, where net/http would tell another one.
+// date tells the time in a response, where net/http would tell another one.
 func (c clock) date(header http.Header) {
 	if c.speed != 1 {
 		header.Set("Date", c.now().Format(http.TimeFormat))

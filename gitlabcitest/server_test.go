@@ -26,7 +26,7 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// A reply is an answer that has been read.
+// A reply is a response that has been read.
 type reply struct {
 	status int
 	header http.Header
@@ -67,7 +67,7 @@ func get(t *testing.T, srv *gitlabcitest.Server, path string) reply {
 	return send(t, srv, http.MethodGet, path, "")
 }
 
-// object is the JSON object of an answer, or of what is inside one.
+// object is the JSON object of a response, or of what is inside one.
 type object map[string]any
 
 func (r reply) object(t *testing.T) object {

@@ -172,7 +172,7 @@ func (s *Server) find(r *http.Request) match {
 	return found
 }
 
-// fetch answers a request to the storage, without a header of GitLab's.
+// fetch responds to a request to the storage, without a header of GitLab's.
 func (s *Server) fetch(r *http.Request, at time.Time) *answer {
 	a := s.delivery.storage.fetch(r, s.state, at)
 	a.header.Set("X-Amz-Request-Id", fmt.Sprintf("%016X", s.answered))
@@ -198,7 +198,7 @@ func (e storageError) answer(status int, header http.Header) *answer {
 	return &answer{status: status, header: header, body: append([]byte(xml.Header), body...)}
 }
 
-// fetch finds out whether a request is in order, and answers it.
+// fetch finds out whether a request is in order, and responds to it.
 func (st *storage) fetch(r *http.Request, known *state, now time.Time) *answer {
 	query := r.URL.Query()
 	if name := st.credential(r.Header); name != "" {

@@ -309,7 +309,7 @@ func TestDownloadMode(t *testing.T) {
 				if test.want == 200 {
 					require.Regexp(t, `^"[0-9a-f]{32}"$`, r.header.Get("Etag"), "the headers are the storage's")
 					require.Empty(t, r.header.Get("Content-Disposition"))
-					require.NotEmpty(t, r.header.Get("X-Request-Id"), "but it is GitLab who answers")
+					require.NotEmpty(t, r.header.Get("X-Request-Id"), "but it is GitLab that responds")
 				}
 			}
 		}

@@ -140,7 +140,7 @@ func (c *call) triggerVariables() (variables []gitlabci.Variable, ok bool) {
 	return variables, true
 }
 
-// sign makes a new pipeline that of the user whose token was sent, or the answer to one
+// sign makes a new pipeline that of the user whose token was sent, or the response to one
 // that is not good for the project.
 func (c *call) sign(p *pipeline, token string) *answer {
 	t, j := c.state.triggerByToken(token), c.state.anyJobByToken(token)
@@ -234,7 +234,7 @@ func deleteTrigger(c *call, t *triggerToken) *answer {
 	return noContent()
 }
 
-// refuseChanged is the answer to a DELETE of what has changed since the client has seen it.
+// refuseChanged is the response to a DELETE of what has changed since the client has seen it.
 func (c *call) refuseChanged(updated time.Time) *answer {
 	unless, err := http.ParseTime(c.request.Header.Get("If-Unmodified-Since"))
 	if err == nil && updated.After(unless) {

@@ -381,7 +381,7 @@ func TestVersionValues(t *testing.T) {
 	}
 }
 
-// Between 19.4 and 19.5 no field changed, and so every answer of the older one
+// Between 19.4 and 19.5 no field changed, and so every response of the older one
 // is, key by key, that of the newer one, which takes a shorter way.
 func TestVersionsAgree(t *testing.T) {
 	for _, request := range []string{
