@@ -95,14 +95,14 @@ func TestWhatTheFakeDoesNotKnowIsToldApartFromWhatIsMissing(t *testing.T) {
 		status       int
 		unknown      bool
 	}{
-		{srv, "GET", "/projects/1/environments", 404, true},
+		{srv, "GET", "/projects/1/issues", 404, true},
 		{srv, "GET", "/nowhere", 404, true},
 		{srv, "PUT", "/projects/1", 405, true},
 		{srv, "GET", "/projects/1/pipelines/7", 404, false},
 		{srv, "GET", "/projects/9/pipelines", 404, false},
 		{old, "GET", "/metadata", 404, false}, // too old a server
 		{old, "PUT", "/projects/1/pipelines/7/metadata", 404, false},
-		{old, "GET", "/projects/1/environments", 404, true},
+		{old, "GET", "/projects/1/issues", 404, true},
 	}
 	for _, test := range tests {
 		r := send(t, test.srv, test.method, test.path, "")
