@@ -4,13 +4,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
-	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
@@ -37,30 +32,12 @@ Exit codes:
 Flags:
 `
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(command(ctx, os.Args[1:], os.Stdout, os.Stderr))
-}
+func main() { console.Main(command) }
 
 // command runs the program and returns its exit code.
 func command(ctx context.Context, args []string, out, notes io.Writer) int {
-	err := run(ctx, args, out, notes)
-	if err == nil || errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
-	fmt.Fprintln(notes, "pipelines:", err)
-	switch {
-	case errors.Is(err, errUsage):
-		return 2
-	case ctx.Err() != nil:
-		return 130
-	default:
-		return 1
-	}
+	return console.Code(ctx, "pipelines", run(ctx, args, out, notes), notes)
 }
-
-var errUsage = errors.New("see -h")
 
 // settings are what the command line says.
 type settings struct {
@@ -74,7 +51,6 @@ type settings struct {
 func parse(args []string, out io.Writer) (*settings, error) {
 	s := &settings{project: "group/app"}
 	flags := flag.NewFlagSet("pipelines", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.StringVar(&s.opts.Ref, "ref", "", "only those of this `branch`, tag, or refs/merge-requests/N/head")
 	flags.StringVar((*string)(&s.opts.Status), "status", "", "only those with this `status`, such as failed")
 	flags.StringVar((*string)(&s.opts.Source), "source", "", "only those with this `source`, such as schedule")
@@ -85,18 +61,14 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	flags.BoolVar(&s.json, "json", false, "one object of JSON a line, as GitLab has it")
 	flags.BoolVar(&s.brief, "brief", false, "without durations and users: a request for 100 pipelines")
 	flags.BoolVar(&s.demo, "demo", false, "list those of a fake GitLab")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(out, usage)
-		flags.SetOutput(out)
-		flags.PrintDefaults()
-		return nil, err
+	err := console.Parse(flags, usage, args, out)
+	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%w (%w)", err, errUsage)
+		return nil, err
 	case s.limit < 0:
-		return nil, fmt.Errorf("-limit %d is negative (%w)", s.limit, errUsage)
+		return nil, console.Usage("-limit %d is negative", s.limit)
 	case flags.NArg() > 1 || flags.NArg() == 0 && !s.demo:
-		return nil, fmt.Errorf("name one project, such as group/app (%w)", errUsage)
+		return nil, console.Usage("name one project, such as group/app")
 	case flags.NArg() == 1:
 		s.project = gitlabci.ProjectID(flags.Arg(0))
 	}
@@ -121,7 +93,7 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 	}
 	client, err := connect(gitlabci.WithHooks(gitlabci.Hooks{OnWait: n.Wait}))
 	if err != nil {
-		return fmt.Errorf("%w (%w)", err, errUsage)
+		return console.Usage("%w", err)
 	}
 	return show(ctx, client, s, out, n)
 }

@@ -123,6 +123,16 @@ func (b *Bar) Set(done, total int64) {
 // Took is for how long there has been a bar.
 func (b *Bar) Took() time.Duration { return time.Since(b.began).Round(redraw) }
 
+// Sum is how much was done in which time, and how much that is in a second.
+func (b *Bar) Sum() string {
+	done, took := b.tracker.Value(), time.Since(b.began)
+	sum := fmt.Sprintf("%s in %v", b.tracker.Units.Sprint(done), took.Round(redraw/10))
+	if took >= redraw {
+		sum += fmt.Sprintf(", %s/s", b.tracker.Units.Sprint(int64(float64(done)/took.Seconds())))
+	}
+	return sum
+}
+
 // End takes the bar off the screen.
 func (b *Bar) End() {
 	if b.drawer == nil {
@@ -132,5 +142,6 @@ func (b *Bar) End() {
 	defer b.notes.mu.Unlock()
 	b.tracker.MarkAsDone()
 	<-b.drawn
+	fmt.Fprint(b.notes.out, "\r", text.EraseLine.Sprint()) // the terminal may have echoed ^C
 	b.notes.bar = nil
 }
