@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/gitlabcitest"
+)
+
+func TestDemo(t *testing.T) {
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	synctest.Test(t, func(t *testing.T) {
+		var out, notes bytes.Buffer
+		if code := command(t.Context(), []string{"-demo"}, &out, &notes); code != 0 || notes.Len() > 0 {
+			t.Fatalf("the exit code is %d: %s", code, &notes)
+		}
+		for _, want := range []string{
+			"   5.80MB  " + time.Now().Local().Format("2006-01-02 15:04") + "  bin/app-linux-amd64\n", "\n8 files, 12.12MB unpacked\n",
+			"/build.zip: 12.12MB in 2.", "MB/s\n(resumed by a request for bytes=4000000-)\n", "/reports: 4 files, 76.97KB in 0s\n",
+		} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%q is missing in:\n%s", want, &out)
+			}
+		}
+	})
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("%v is left (%v)", left, err)
+	}
+}
+
+// An interrupt in the middle of a download leaves the old file as it was, and a folder with
+// whole files.
+func TestInterrupt(t *testing.T) {
+	for flag, want := range map[string][]string{"-o": {"f: the old one"}, "-dir": nil} {
+		t.Run(flag, func(t *testing.T) {
+			folder := t.TempDir()
+			if flag == "-o" {
+				if err := os.WriteFile(filepath.Join(folder, "f"), []byte("the old one"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Test(t, func(t *testing.T) {
+				srv := gitlabcitest.NewServer()
+				job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{
+					Artifacts: fstest.MapFS{"a": {Data: bytes.Repeat([]byte("abc"), 999)}, "b": {Data: []byte("b")}},
+				})
+				srv.Fault(gitlabcitest.Fault{Break: gitlabcitest.BreakDrip, Delay: time.Second})
+				var out, notes bytes.Buffer
+				s, err := parse([]string{flag, filepath.Join(folder, "f"), "group/app", fmt.Sprint(job.ID)}, &out)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+				defer stop()
+				err = s.do(ctx, srv.Client(), &out, console.NewNotes(&notes))
+				if code := console.Code(ctx, "artifacts", err, &notes); code != 130 || out.Len() > 0 {
+					t.Errorf("the exit code is %d: %s%s", code, &out, &notes)
+				}
+			})
+			if left := contents(t, folder); !slices.Equal(left, want) {
+				t.Errorf("%q is left", left)
+			}
+		})
+	}
+}
+
+// contents are the files below a folder with what is in them.
+func contents(t *testing.T, folder string) (files []string) {
+	t.Helper()
+	root := os.DirFS(folder)
+	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(root, name)
+		files = append(files, name+": "+string(text))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// What -list lists is what -dir extracts, whatever the patterns.
+func TestPatterns(t *testing.T) {
+	files := fstest.MapFS{}
+	for _, name := range []string{"a.xml", "x/a.xml", "x/y/b.xml", "x/y/z/c.txt", "coverage/index.html", "coverage/js/a.js", "y/coverage", "odd*/f", "[/g"} {
+		files[name] = &fstest.MapFile{Data: []byte(name)}
+	}
+	srv := gitlabcitest.NewServer()
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "build", Artifacts: files})
+	for args, want := range map[string]int{
+		"": 9, "-match **/*.xml": 3, "-match *.xml": 1, "-match coverage": 2, "-match coverage/": 2, "-match coverage/*": 1, "-match **/coverage": 3, "-match **/coverage/": 2,
+		"-match **": 9, "-match .": 9, "-match ./x": 3, "-match x/**/*.xml": 2, "-match x/**/**/c.txt": 1, "-match odd\\*": 1, "-match [[]/g": 1,
+		"-exclude **/*.xml": 6, "-match x -exclude x/y/z": 2, "-match x/q?": 0, "-match x/?/": 2, "-match none": 0, "-match none -match y": 1,
+	} {
+		folder := t.TempDir()
+		var out, notes bytes.Buffer
+		for _, mode := range [][]string{{"-list"}, {"-dir", folder}} {
+			s, err := parse(append(append(strings.Fields(args), mode...), "group/app", "main", "build"), &out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = s.do(t.Context(), srv.Client(), &out, console.NewNotes(&notes))
+			if nothing := want == 0 && !s.list; (err != nil) != nothing || nothing && !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s %s: %v", args, mode, err)
+			}
+		}
+		extracted := contents(t, folder)
+		for _, file := range extracted {
+			if name, _, _ := strings.Cut(file, ": "); !strings.Contains(out.String(), "  "+name+"\n") {
+				t.Errorf("%s does not list %s", args, name)
+			}
+		}
+		if total := fmt.Sprintf("\n%d files, ", want); len(extracted) != want || !strings.Contains("\n"+out.String(), total) {
+			t.Errorf("%s: %d files were extracted, not %d, and listed:\n%s", args, len(extracted), want, &out)
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	folder := t.TempDir()
+	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_SERVER_TLS_CA_FILE", "CI_JOB_TOKEN", "GITLAB_TOKEN"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("GITLAB_URL", "ftp://gitlab.example.com")
+	for _, test := range []struct {
+		args string
+		want int
+	}{
+		{"-h", 0}, {"", 2}, {"group/app 1", 2}, {"-list -dir x group/app 1", 2}, {"-o x -match y group/app 1", 2}, {"-list group/app", 2},
+		{"-list group/app x", 2}, {"-list a b c d", 2}, {"-list group/app 1", 2}, {"-list -match [ group/app 1", 2}, {"-nonsense", 2},
+		{"-demo -dir " + folder + " -match reports", 0}, {"-demo -dir " + folder + " -match coverage -match reports", 1},
+		{"-demo -dir " + folder + " -overwrite -match reports", 0}, {"-demo -o " + folder + " group/app main build", 1},
+	} {
+		var out, notes bytes.Buffer
+		code := command(t.Context(), strings.Fields(test.args), &out, &notes)
+		if fine := test.want == 0; code != test.want || fine == (notes.Len() > 0) || fine == (out.Len() == 0) {
+			t.Errorf("%s: the exit code is %d: %s%s", test.args, code, &out, &notes)
+		}
+	}
+}
