@@ -124,6 +124,7 @@ type demand struct {
 	project    func(access) bool            // before the pipeline or job is looked up
 	pipeline   func(access, *pipeline) bool // of the one that was found
 	job        func(access, *job) bool      // of the one that was found
+	schedule   func(access, *schedule) bool // of the one that was found
 }
 
 // demands are those of all routes. Where GitLab checks the project first, a user
@@ -200,6 +201,19 @@ var demands = map[string]demand{
 	"GET /projects/:id/triggers/:trigger_id":       {permission: "read_trigger", project: access.manage},
 	"PUT /projects/:id/triggers/:trigger_id":       {permission: "update_trigger", project: access.manage},
 	"DELETE /projects/:id/triggers/:trigger_id":    {permission: "delete_trigger", project: access.manage},
+
+	"GET /projects/:id/pipeline_schedules":                                         {permission: "read_pipeline_schedule", project: access.read},
+	"POST /projects/:id/pipeline_schedules":                                        {permission: "create_pipeline_schedule", project: access.run},
+	"GET /projects/:id/pipeline_schedules/:pipeline_schedule_id":                   {permission: "read_pipeline_schedule"},
+	"PUT /projects/:id/pipeline_schedules/:pipeline_schedule_id":                   {permission: "update_pipeline_schedule", schedule: access.updateSchedule},
+	"DELETE /projects/:id/pipeline_schedules/:pipeline_schedule_id":                {permission: "delete_pipeline_schedule", schedule: access.adminSchedule},
+	"GET /projects/:id/pipeline_schedules/:pipeline_schedule_id/pipelines":         {permission: "read_pipeline_schedule"},
+	"POST /projects/:id/pipeline_schedules/:pipeline_schedule_id/take_ownership":   {permission: "own_pipeline_schedule", schedule: access.adminSchedule},
+	"POST /projects/:id/pipeline_schedules/:pipeline_schedule_id/play":             {permission: "play_pipeline_schedule", schedule: access.playSchedule},
+	"POST /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables":        {permission: "create_pipeline_schedule_variable", schedule: access.setScheduleVariable},
+	"GET /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables/:key":    {permission: "read_pipeline_schedule_variable", schedule: access.adminSchedule},
+	"PUT /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables/:key":    {permission: "update_pipeline_schedule_variable", schedule: access.setScheduleVariable},
+	"DELETE /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables/:key": {permission: "delete_pipeline_schedule_variable", schedule: access.deleteScheduleVariable},
 
 	"GET /projects/:id/repository/commits/:sha/statuses": {permission: "read_commit_status", project: access.read},
 	"POST /projects/:id/statuses/:sha":                   {permission: "create_commit_status", project: access.run},

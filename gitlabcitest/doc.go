@@ -27,7 +27,8 @@
 // play, and the job of a job token. Those of artifacts: archives and reports by job,
 // archives by ref, single files, the tree, keep and delete. Commit statuses, which other
 // systems set, see also [Pipeline.AddStatus]. Trigger tokens, see [Server.AddTriggerToken],
-// and pipelines by them and by the tokens of jobs. Those of a project's webhooks, with test
+// and pipelines by them and by the tokens of jobs. Pipeline schedules, see
+// [Server.AddSchedule], which start pipelines by the clock. Those of a project's webhooks, with test
 // requests, recent deliveries and their repetition. And what clients request
 // besides: the version, the user, projects, those of a group, branches, tags and commits, see
 // [Server.AddRef] and [Server.AddCommit], and merge requests with their pipelines, see

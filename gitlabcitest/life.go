@@ -48,11 +48,14 @@ func (j *job) script() *script {
 // advance lets happen what is due by now.
 func (s *state) advance(now time.Time) {
 	for e := s.agenda.due(now); e != nil; e = s.agenda.due(now) {
-		if e.pipeline != nil {
+		switch {
+		case e.do != nil:
+			e.do(e.at)
+		case e.pipeline != nil:
 			s.begin(e.pipeline, e.at)
-			continue
+		default:
+			s.step(e.job, e.at)
 		}
-		s.step(e.job, e.at)
 	}
 }
 
@@ -244,14 +247,15 @@ func (j *job) upload(files []*artifact, at time.Time) {
 	}
 }
 
-// An event is the time at which a job takes its next step, or a new pipeline
-// its first.
+// An event is the time at which a job takes its next step, a new pipeline its
+// first, or something else happens.
 type event struct {
 	at       time.Time
 	order    int64 // of events at the same time, the one that was set first comes first
 	job      *job
-	pipeline *pipeline // in place of a job
-	index    int       // in the heap
+	pipeline *pipeline          // in place of a job
+	do       func(at time.Time) // in place of both
+	index    int                // in the heap
 }
 
 // An agenda is what is to happen by itself: at most one event for each job.
@@ -286,6 +290,13 @@ func (a *agenda) setBegin(p *pipeline, at time.Time) {
 	a.alarm(at)
 }
 
+// setDo makes something happen at a time.
+func (a *agenda) setDo(at time.Time, do func(at time.Time)) {
+	a.last++
+	heap.Push(&a.events, &event{at: at, order: a.last, do: do})
+	a.alarm(at)
+}
+
 // drop lets a job stay as it is.
 func (a *agenda) drop(j *job) {
 	if j.live == nil || j.live.next == nil {
@@ -301,7 +312,7 @@ func (a *agenda) due(now time.Time) *event {
 		return nil
 	}
 	first := a.events[0]
-	if first.pipeline != nil {
+	if first.job == nil {
 		heap.Pop(&a.events)
 		return first
 	}

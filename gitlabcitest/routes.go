@@ -96,6 +96,18 @@ var routes = []*route{
 	define("GET /projects/:id/triggers/:trigger_id", onTrigger(getTrigger)),
 	define("PUT /projects/:id/triggers/:trigger_id", onTrigger(updateTrigger), rack.Param{Name: "description", Parse: rack.Text}),
 	define("DELETE /projects/:id/triggers/:trigger_id", onTrigger(deleteTrigger)),
+	define("GET /projects/:id/pipeline_schedules", inProject(listSchedules), listSchedulesParams()...),
+	define("POST /projects/:id/pipeline_schedules", inProject(createSchedule), createScheduleParams()...),
+	define("GET /projects/:id/pipeline_schedules/:pipeline_schedule_id", onSchedule(getSchedule)),
+	define("PUT /projects/:id/pipeline_schedules/:pipeline_schedule_id", onSchedule(updateSchedule), updateScheduleParams()...),
+	define("DELETE /projects/:id/pipeline_schedules/:pipeline_schedule_id", onSchedule(deleteSchedule)),
+	define("GET /projects/:id/pipeline_schedules/:pipeline_schedule_id/pipelines", onSchedule(listSchedulePipelines), listSchedulePipelinesParams()...).since(15, 4),
+	define("POST /projects/:id/pipeline_schedules/:pipeline_schedule_id/take_ownership", onSchedule(takeSchedule)),
+	define("POST /projects/:id/pipeline_schedules/:pipeline_schedule_id/play", onSchedule(playSchedule)).since(12, 8),
+	define("POST /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables", onSchedule(createScheduleVariable), createScheduleVariableParams()...),
+	define("GET /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables/:key", onScheduleVariable(getScheduleVariable)).since(16, 8),
+	define("PUT /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables/:key", onScheduleVariable(updateScheduleVariable), updateScheduleVariableParams()...),
+	define("DELETE /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables/:key", onScheduleVariable(deleteScheduleVariable)),
 	define("GET /projects/:id/repository/commits/:sha/statuses", inProject(listStatuses), listStatusParams()...),
 	define("POST /projects/:id/statuses/:sha", inProject(setStatus), setStatusParams()...),
 	define("GET /projects/:id/merge_requests", inProject(listMergeRequests), listMergeRequestParams()...),
@@ -140,8 +152,8 @@ func pathParam(name string) rack.Param {
 }
 
 // needsUser reports whether a request without a token is refused at once. The
-// reads of projects and groups are not, but for those of jobs, environments and deployments:
-// they find no project instead.
+// reads of projects and groups are not, but for those of jobs, schedules, trigger tokens,
+// environments and deployments: they find no project instead.
 func (r *route) needsUser() bool {
 	if r == graphQLRoute || r.open {
 		return false
@@ -149,8 +161,8 @@ func (r *route) needsUser() bool {
 	if r.method != http.MethodGet || r.segments[0] != "projects" && r.segments[0] != "groups" {
 		return true
 	}
-	strict := len(r.segments) > 2 && slices.Contains([]string{"jobs", "environments", "deployments"}, r.segments[2])
-	return strict && !slices.Contains(r.segments, "artifacts")
+	strict := []string{"jobs", "pipeline_schedules", "triggers", "environments", "deployments"}
+	return len(r.segments) > 2 && slices.Contains(strict, r.segments[2]) && !slices.Contains(r.segments, "artifacts")
 }
 
 // inProject makes a handler of one that works on a project.

@@ -33,7 +33,7 @@ type state struct {
 	lastPipeline gitlabci.PipelineID
 	lastJob      gitlabci.JobID
 
-	lastHook, lastDeployment, lastTrigger, lastEnvironment int64
+	lastHook, lastDeployment, lastTrigger, lastSchedule, lastEnvironment int64
 }
 
 // newState starts the kinds of IDs apart, so that one taken for another finds
@@ -88,7 +88,8 @@ type project struct {
 	hooks []*hook // by ID
 	post  *postOffice
 
-	triggers []*triggerToken // by ID
+	triggers  []*triggerToken // by ID
+	schedules []*schedule     // by ID
 
 	onCreate     *pipeline   // what new pipelines become, or nil
 	onCreateJobs []wantedJob // the jobs that they have then
@@ -130,6 +131,7 @@ type pipeline struct {
 	suites     []gitlabci.TestSuite
 	jobs       []*job        // by ID
 	upstream   *job          // the job that started it, mostly a trigger job, or nil
+	schedule   *schedule     // that started it, or nil
 	of         *mergeRequest // that it was started for; or nil, and then it can still be one's by its ref
 	wanted     *pipeline     // what it becomes once it is no longer created, see OnCreate; or nil
 

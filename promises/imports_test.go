@@ -40,8 +40,9 @@ var mayImport = map[string]string{
 	"internal/zipped":     "internal/atomicfile internal/cause internal/inflate internal/pool internal/remote",
 
 	// The fake, which only tests, examples and its command import.
-	"gitlabcitest": ". gitlabcitest/internal/graphql gitlabcitest/internal/junit gitlabcitest/internal/pack gitlabcitest/internal/rack" +
+	"gitlabcitest": ". gitlabcitest/internal/cron gitlabcitest/internal/graphql gitlabcitest/internal/junit gitlabcitest/internal/pack gitlabcitest/internal/rack" +
 		" gitlabcitest/internal/rows gitlabcitest/internal/shape gitlabcitest/internal/versions internal/memnet",
+	"gitlabcitest/internal/cron":     "",
 	"gitlabcitest/internal/graphql":  "",
 	"gitlabcitest/internal/junit":    ".",
 	"gitlabcitest/internal/pack":     "",

@@ -232,6 +232,7 @@ def triggers(gl, project):
     pipeline = project.trigger_pipeline("main", trigger.token, variables={"A": "1"})
     assert pipeline.source == "trigger" and pipeline.user["username"] == "maya"
     assert [v.key for v in pipeline.variables.list(get_all=True)] == ["A", "TRIGGER_PAYLOAD"]
+    pipeline.delete()  # or hooks would be told of it
     assert refused(404, gitlab.GitlabCreateError, project.trigger_pipeline, "main", TOKEN) == "404 Not Found"
     trigger.description = "robot"
     trigger.save()
@@ -239,6 +240,28 @@ def triggers(gl, project):
     assert project.triggers.get(trigger.id).last_used
     trigger.delete()
     refused(404, gitlab.GitlabCreateError, project.trigger_pipeline, "main", trigger.token)
+
+
+def schedules(gl, project):
+    schedule = project.pipelineschedules.create({"description": "nightly", "ref": "main", "cron": "0 1 * * *"})
+    assert schedule.ref == "refs/heads/main" and schedule.active and schedule.owner["username"] == "maya"
+    schedule.variables.create({"key": "REGION", "value": "eu"})
+    number = schedule.id
+    schedule.play()  # after which it has no attributes but the message
+    schedule = project.pipelineschedules.get(number)
+    assert schedule.attributes["variables"] == [{"variable_type": "env_var", "key": "REGION", "value": "eu", "raw": False}]
+    started = gl.http_list(f"/projects/{project.id}/pipeline_schedules/{number}/pipelines")
+    assert [p["source"] for p in started] == ["schedule"] and started[0]["id"] == schedule.last_pipeline["id"]
+    project.pipelines.delete(started[0]["id"])
+    schedule.take_ownership()
+    schedule.active = False
+    schedule.save()
+    assert project.pipelineschedules.list(scope="inactive", get_all=True)[-1].id == schedule.id
+    schedule.variables.delete("REGION")
+    refused(404, gitlab.GitlabDeleteError, schedule.variables.delete, "REGION")
+    refused(400, gitlab.GitlabCreateError, project.pipelineschedules.create, {"description": "x", "ref": "main", "cron": "x"})
+    schedule.delete()
+    assert refused(404, gitlab.GitlabGetError, project.pipelineschedules.get, schedule.id) == "404 Pipeline Schedule Not Found"
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
@@ -284,6 +307,7 @@ def main():
     changing(project, running(project))
     statuses(project)
     triggers(gl, project)
+    schedules(gl, project)
     hooks(gl, project)
     print(f"python-gitlab {gitlab.__version__}: all of it works", "with a storage" if STORAGE else "")
 
