@@ -24,6 +24,7 @@ type Client struct {
 	Artifacts *ArtifactsService
 	Statuses  *StatusesService
 	Triggers  *TriggersService
+	Schedules *SchedulesService
 	Webhooks  *WebhooksService
 	Projects  *ProjectsService
 
@@ -114,6 +115,7 @@ func newClient(cfg *config) (*Client, error) {
 	c.Artifacts = &ArtifactsService{c}
 	c.Statuses = &StatusesService{c}
 	c.Triggers = &TriggersService{c}
+	c.Schedules = &SchedulesService{c}
 	c.Webhooks = &WebhooksService{c}
 	c.Projects = &ProjectsService{c}
 	c.MergeRequests = &MergeRequestsService{c}

@@ -223,3 +223,23 @@ func ExamplePipelinesService_Trigger() {
 	fmt.Println(pipeline.ID, pipeline.Source, pipeline.User.Username)
 	// Output: 101 trigger maya
 }
+
+func ExampleSchedulesService_Play() {
+	srv := gitlabcitest.NewServer()
+	client, ctx := srv.Client(), context.Background()
+
+	schedule, err := client.Schedules.Create(ctx, "group/app", &gitlabci.CreateScheduleOptions{
+		Description: "nightly", Ref: "main", Cron: "0 1 * * *", CronTimezone: "Europe/Berlin",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	pipeline, err := client.Schedules.Play(ctx, "group/app", schedule.ID) // not only at night
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(schedule.Ref, schedule.RefName(), pipeline.ID, pipeline.Source)
+	// Output: refs/heads/main main 101 schedule
+}

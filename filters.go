@@ -175,6 +175,12 @@ func (s *CommitStatus) contradicts(query url.Values) (parameter, has string) {
 	})
 }
 
+func (s *Schedule) contradicts(query url.Values) (parameter, has string) {
+	return mismatch(query, []filter{{"scope", fmt.Sprintf("active %t", s.Active), func(wanted string) bool {
+		return wanted == map[bool]string{true: "active", false: "inactive"}[s.Active]
+	}}})
+}
+
 // contradicts checks the status of a delivery, which can be wanted by several words.
 func (e *WebhookEvent) contradicts(query url.Values) (parameter, has string) {
 	return mismatch(query, []filter{{"status", fmt.Sprintf("%q", e.ResponseStatus), func(wanted string) bool {

@@ -223,6 +223,7 @@ var (
 )
 
 func (*CommitStatus) listOrder() listOrder { return oldestFirst }
+func (*Schedule) listOrder() listOrder     { return oldestFirst }
 func (*Trigger) listOrder() listOrder      { return oldestFirst }
 func (*Webhook) listOrder() listOrder      { return oldestFirst }
 
@@ -245,7 +246,7 @@ func keyBy(order string) func(item any) (id int64, changed time.Time, ok bool) {
 // lasting are the parameters with which an item that has left the list never comes back,
 // and that have nothing to do with what an item is like.
 var lasting = []string{
-	"page", "per_page", "cursor", "pagination", "order_by", "sort", "id", "pipeline_id", "job_id", "merge_request_iid",
+	"page", "per_page", "cursor", "pagination", "order_by", "sort", "id", "pipeline_id", "job_id", "pipeline_schedule_id", "merge_request_iid",
 	"ref", "sha", "source", "username", "created_after", "created_before", "include_retried", "path", "recursive",
 	"simple", "view", "source_branch", "author_username", "iids[]", "environment",
 }

@@ -69,6 +69,9 @@ func (s *CommitStatus) status() Status  { return s.Status }
 func (s *CommitStatus) label() string   { return fmt.Sprintf("status %d", s.ID) }
 func (s *CommitStatus) missing() string { return missingID(int64(s.ID)) }
 
+func (s *Schedule) label() string   { return fmt.Sprintf("schedule %d", s.ID) }
+func (s *Schedule) missing() string { return missingID(int64(s.ID)) }
+
 func (t *Trigger) label() string   { return fmt.Sprintf("trigger %d", t.ID) }
 func (t *Trigger) missing() string { return missingID(int64(t.ID)) }
 
@@ -87,15 +90,16 @@ func (r *WebhookResponse) missing() string {
 	return ""
 }
 
-// A webhookTested is the response to a test: {"message":"201 Created"}.
-type webhookTested struct {
+// A bareSuccess is a response that says only that something was done:
+// {"message":"201 Created"}.
+type bareSuccess struct {
 	Message string `json:"message"`
 }
 
-func (t *webhookTested) label() string { return "test of a webhook" }
+func (s *bareSuccess) label() string { return "message of a success" }
 
-func (t *webhookTested) missing() string {
-	if !strings.HasPrefix(t.Message, "201") {
+func (s *bareSuccess) missing() string {
+	if !strings.HasPrefix(s.Message, "201") {
 		return "message of a success"
 	}
 	return ""
@@ -149,6 +153,7 @@ type identified interface {
 func (p *PipelineInfo) identity() (int64, time.Time) { return int64(p.ID), p.UpdatedAt }
 func (j *JobInfo) identity() (int64, time.Time)      { return int64(j.ID), time.Time{} }
 func (s *CommitStatus) identity() (int64, time.Time) { return int64(s.ID), time.Time{} }
+func (s *Schedule) identity() (int64, time.Time)     { return int64(s.ID), time.Time{} }
 func (t *Trigger) identity() (int64, time.Time)      { return int64(t.ID), time.Time{} }
 func (w *Webhook) identity() (int64, time.Time)      { return int64(w.ID), time.Time{} }
 func (e *WebhookEvent) identity() (int64, time.Time) { return int64(e.ID), time.Time{} }

@@ -234,7 +234,7 @@ const (
 // and [ErrOutcomeUnknown] if the response was lost: the request is never retried.
 func (s *WebhooksService) Test(ctx context.Context, project ProjectID, hook WebhookID, trigger WebhookTrigger) error {
 	path := at("projects", project, "hooks", hook, "test", trigger)
-	_, err := send[*webhookTested](ctx, s.client, rest.Once(http.MethodPost, path, nil))
+	_, err := send[*bareSuccess](ctx, s.client, rest.Once(http.MethodPost, path, nil))
 	return err
 }
 

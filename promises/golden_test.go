@@ -91,6 +91,15 @@ var goldenCalls = map[string]goldenCall{
 	"triggers_get":                            {method: "Triggers.Get", id: 3301},
 	"triggers_create":                         {method: "Triggers.Create"},
 	"triggers_update":                         {method: "Triggers.Update", id: 3301},
+	"schedules_list":                          {method: "Schedules.List"},
+	"schedules_all":                           {method: "Schedules.All"},
+	"schedules_get":                           {method: "Schedules.Get", id: 4401},
+	"schedules_create":                        {method: "Schedules.Create"},
+	"schedules_update":                        {method: "Schedules.Update", id: 4401},
+	"schedules_take_ownership":                {method: "Schedules.TakeOwnership", id: 4401},
+	"schedules_list_pipelines":                {method: "Schedules.ListPipelines", id: 4401},
+	"schedules_all_pipelines":                 {method: "Schedules.AllPipelines", id: 4401},
+	"schedules_set_variable":                  {method: "Schedules.SetVariable", id: 4401},
 	"webhooks_list":                           {method: "Webhooks.List"},
 	"webhooks_all":                            {method: "Webhooks.All"},
 	"webhooks_get":                            {method: "Webhooks.Get", id: 8801},
@@ -170,7 +179,7 @@ type goldenTest struct {
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions, goldenNeighbours, goldenLookups, goldenTriggers) {
+	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions, goldenNeighbours, goldenLookups, goldenTriggers, goldenSchedules) {
 		t.Run(test.call, func(t *testing.T) {
 			answer := testkit.GoldenFile(t, test.file)
 			require.Equal(t, test.want, goldenAsk(t, test.call, answer))

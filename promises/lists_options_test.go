@@ -169,7 +169,10 @@ func triedInReleases() (names []string) {
 		parameter, list, _ := strings.Cut(name, " ")
 		names = append(names, structs[list]+"."+strings.TrimSuffix(parameter, "[]"))
 	}
-	names = append(names, "ListStatusesOptions.ref", "ListStatusesOptions.name", "ListStatusesOptions.pipeline_id", "ListWebhookEventsOptions.status")
+	names = append(names, "ListStatusesOptions.ref", "ListStatusesOptions.name", "ListStatusesOptions.pipeline_id", "ListWebhookEventsOptions.status",
+		"ListSchedulesOptions.scope", "ListSchedulePipelinesOptions.scope", "ListSchedulePipelinesOptions.status",
+		"ListSchedulePipelinesOptions.updated_after", "ListSchedulePipelinesOptions.updated_before",
+		"ListSchedulePipelinesOptions.created_after", "ListSchedulePipelinesOptions.created_before")
 	for _, name := range []string{"visibility", "topic", "archived"} { // as far as is known
 		names = append(names, "ListProjectsOptions."+name, "ListGroupProjectsOptions."+name)
 	}

@@ -29,6 +29,7 @@ const (
 	watching                   // tries again until something better comes
 	expecting                  // the same, of what is known to exist
 	searching                  // looks for what it did, and does it again if that is nowhere
+	looking                    // looks for what it did, and never does it twice
 	mending                    // tries again, within the body too
 	lasting                    // reads, and survives all that is not GitLab's refusal
 )
@@ -52,6 +53,7 @@ const (
 	matrixHook = 1           // and the first delivery to it
 
 	matrixTrigger      = 1
+	matrixSchedule     = 1
 	matrixMergeRequest = 3
 	matrixDeployment   = 1 // and its environment
 )
@@ -75,6 +77,9 @@ func inhabitedServer(d deed) *gitlabcitest.Server {
 	p.AddTriggerJob(gitlabcitest.Job{Name: "child", Downstream: srv.AddPipeline("group/app", gitlabcitest.Pipeline{Source: gitlabci.SourceParentPipeline})})
 	srv.OnCreate("group/app", gitlabcitest.Pipeline{}) // which has finished
 	srv.AddTriggerToken("group/app", gitlabcitest.TriggerToken{ID: matrixTrigger, Token: testkit.TriggerToken})
+	srv.AddSchedule("group/app", gitlabcitest.Schedule{
+		ID: matrixSchedule, Inactive: true, Variables: []*gitlabci.Variable{{Key: "REGION", Value: matrixSecret}},
+	})
 	if strings.Contains(d.route, "/hooks") {
 		addMatrixHook(srv)
 	}
@@ -173,6 +178,18 @@ func methodDeeds() []deed {
 		methodDeed("Triggers.Create", once, false, 0),
 		methodDeed("Triggers.Update", repeatable, false, matrixTrigger),
 		methodDeed("Triggers.Delete", bare, false, matrixTrigger),
+		methodDeed("Schedules.List", reading, false, 0),
+		methodDeed("Schedules.All", reading, false, 0),
+		methodDeed("Schedules.Get", reading, false, matrixSchedule),
+		methodDeed("Schedules.Create", once, false, 0),
+		methodDeed("Schedules.Update", repeatable, false, matrixSchedule),
+		methodDeed("Schedules.TakeOwnership", repeatable, false, matrixSchedule),
+		methodDeed("Schedules.Delete", bare, false, matrixSchedule),
+		methodDeed("Schedules.Play", looking, false, matrixSchedule),
+		methodDeed("Schedules.ListPipelines", reading, false, matrixSchedule),
+		methodDeed("Schedules.AllPipelines", reading, false, matrixSchedule),
+		methodDeed("Schedules.SetVariable", repeatable, false, matrixSchedule),
+		methodDeed("Schedules.DeleteVariable", bare, false, matrixSchedule),
 		methodDeed("Webhooks.List", reading, false, 0),
 		methodDeed("Webhooks.All", reading, false, 0),
 		methodDeed("Webhooks.Get", reading, false, matrixHook),
@@ -224,7 +241,7 @@ func optionDeeds() []deed {
 		{"Pipelines.Trigger variables", "POST /projects/:id/trigger/pipeline", once, true, func(ctx context.Context, c *gitlabci.Client) error {
 			return testkit.Done(c.Pipelines.Trigger(ctx, "group/app", "main", testkit.TriggerToken, &gitlabci.TriggerPipelineOptions{Variables: variables}))
 		}},
-		{"Pipelines.Run by trigger", "POST /projects/:id/trigger/pipeline", once, true, func(ctx context.Context, c *gitlabci.Client) error {
+		{"Pipelines.Run triggered", "POST /projects/:id/trigger/pipeline", once, true, func(ctx context.Context, c *gitlabci.Client) error {
 			return testkit.Done(c.Pipelines.Run(ctx, "group/app", "main", &gitlabci.RunOptions{TriggerToken: testkit.TriggerToken}))
 		}},
 		{"Pipelines.Create keyed", "POST /projects/:id/pipeline", searching, false, func(ctx context.Context, c *gitlabci.Client) error {

@@ -138,7 +138,7 @@ func judgeCut(t *testing.T, _ *trial, deed deed, err error) {
 	case deed.kind == streaming, deed.kind == mending, deed.kind == watching, deed.kind == expecting, deed.kind == lasting:
 		require.NoError(t, err)
 	case deed.kind == plain: // the caller reads the body
-	case deed.kind == bare, deed.kind == searching: // the body does not matter, or the result is looked up
+	case deed.kind == bare, deed.kind == searching, deed.kind == looking: // the body does not matter, or the result is looked up
 	default:
 		require.Error(t, err)
 	}

@@ -142,14 +142,17 @@ func requireEffects(t *testing.T, srv *gitlabcitest.Server, deed deed, err error
 			executed++
 		}
 	}
-	if deed.kind == once || deed.kind == plain || deed.kind == searching {
+	if deed.kind == once || deed.kind == plain || deed.kind == searching || deed.kind == looking {
 		require.LessOrEqual(t, executed, 1)
 	}
 	if err == nil {
 		require.Positive(t, executed, "done, says the client, and it was not")
 	}
-	if executed > 0 && err != nil && (deed.kind == once || deed.kind == searching) {
+	if executed > 0 && err != nil && (deed.kind == once || deed.kind == searching || deed.kind == looking) {
 		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "not done, says the client, and it was")
+	}
+	if executed > 0 && err != nil && deed.kind == looking {
+		require.ErrorIs(t, err, context.DeadlineExceeded, "it was done, and not found")
 	}
 }
 

@@ -38,6 +38,9 @@ var fuzzEntities = []func(context.Context, *gitlabci.Client) (any, error){
 		return c.Jobs.Get(ctx, "group/app", 7)
 	},
 	func(ctx context.Context, c *gitlabci.Client) (any, error) {
+		return c.Schedules.Get(ctx, "group/app", 7)
+	},
+	func(ctx context.Context, c *gitlabci.Client) (any, error) {
 		return fuzzItems(c.Triggers.List(ctx, "group/app", nil))
 	},
 	func(ctx context.Context, c *gitlabci.Client) (any, error) {

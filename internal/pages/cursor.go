@@ -48,7 +48,7 @@ var where = []string{"page", "per_page", "cursor", "id_after", "id_before", "pag
 // what are the parameters that say what a list has, and how it is sorted. GitLab
 // repeats those of the path in its links, too.
 var what = []string{
-	"id", "pipeline_id", "job_id", "hook_id", "merge_request_iid", "environment_id", "deployment_id",
+	"id", "pipeline_id", "job_id", "pipeline_schedule_id", "hook_id", "merge_request_iid", "environment_id", "deployment_id",
 	"order_by", "sort", "scope", "status", "ref", "sha", "source", "name", "username", "yaml_errors",
 	"updated_after", "updated_before", "created_after", "created_before", "include_retried", "path", "recursive", "stage", "all",
 	"membership", "min_access_level", "visibility", "search", "topic", "last_activity_after", "simple", "archived", "include_subgroups", "with_shared",

@@ -54,6 +54,7 @@ var Methods = func() map[string]Method {
 	maps.Copy(all, artifactMethods)
 	maps.Copy(all, statusMethods)
 	maps.Copy(all, triggerMethods)
+	maps.Copy(all, scheduleMethods)
 	maps.Copy(all, webhookMethods)
 	maps.Copy(all, projectMethods)
 	maps.Copy(all, mergeRequestMethods)
@@ -88,7 +89,7 @@ func (m Method) Path(of Target) string {
 		path = "/groups/" + url.PathEscape(string(of.group())) + rest
 	}
 	return strings.NewReplacer(
-		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, ":merge_request_iid", id, ":branch", "main", ":tag_name", "v1", ":environment_id", id, ":deployment_id", id, ":hook_id", id, ":hook_event_id", id, ":trigger_id", id, ":trigger", "pipeline_events", "*artifact_path", "out/a.txt", ":sha", SHA,
+		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, ":merge_request_iid", id, ":branch", "main", ":tag_name", "v1", ":environment_id", id, ":deployment_id", id, ":hook_id", id, ":hook_event_id", id, ":trigger_id", id, ":pipeline_schedule_id", id, ":key", "REGION", ":trigger", "pipeline_events", "*artifact_path", "out/a.txt", ":sha", SHA,
 	).Replace(path)
 }
 

@@ -228,3 +228,83 @@ var triggerMethods = map[string]Method{
 		},
 	},
 }
+
+var scheduleMethods = map[string]Method{
+	"Schedules.List": {
+		Route: "GET /projects/:id/pipeline_schedules", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Schedules.List(ctx, of.Project, nil))
+		},
+	},
+	"Schedules.All": {
+		Route: "GET /projects/:id/pipeline_schedules", Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Schedules.All(ctx, of.Project, nil))
+		},
+	},
+	"Schedules.Get": {
+		Route: scheduleRoute("GET", ""), Call: onSchedule((*gitlabci.SchedulesService).Get),
+	},
+	"Schedules.Create": {
+		Route: "POST /projects/:id/pipeline_schedules", Body: `{"description":"nightly","ref":"main","cron":"0 1 * * *"}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Schedules.Create(ctx, of.Project, &gitlabci.CreateScheduleOptions{Description: "nightly", Ref: "main", Cron: "0 1 * * *"})
+		},
+	},
+	"Schedules.Update": {
+		Route: scheduleRoute("PUT", ""), Body: `{"active":false}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Schedules.Update(ctx, of.Project, of.schedule(), &gitlabci.UpdateScheduleOptions{Active: new(false)})
+		},
+	},
+	"Schedules.TakeOwnership": {
+		Route: scheduleRoute("POST", "/take_ownership"), Call: onSchedule((*gitlabci.SchedulesService).TakeOwnership),
+	},
+	"Schedules.Delete": {
+		Route: scheduleRoute("DELETE", ""),
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return nil, c.Schedules.Delete(ctx, of.Project, of.schedule())
+		},
+	},
+	"Schedules.Play": {
+		Route: scheduleRoute("POST", "/play"), Many: true, Call: onSchedule((*gitlabci.SchedulesService).Play),
+	},
+	"Schedules.ListPipelines": {
+		Route: scheduleRoute("GET", "/pipelines"), Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return items(c.Schedules.ListPipelines(ctx, of.Project, of.schedule(), nil))
+		},
+	},
+	"Schedules.AllPipelines": {
+		Route: scheduleRoute("GET", "/pipelines"), Query: "per_page=100", Response: `[]`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return all(c.Schedules.AllPipelines(ctx, of.Project, of.schedule(), nil))
+		},
+	},
+	"Schedules.SetVariable": {
+		Route: scheduleRoute("PUT", "/variables/:key"), Body: `{"value":"eu-west","variable_type":"env_var"}`, Response: `{"key":"REGION"}`,
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return c.Schedules.SetVariable(ctx, of.Project, of.schedule(), &gitlabci.Variable{Key: "REGION", Value: "eu-west"})
+		},
+	},
+	"Schedules.DeleteVariable": {
+		Route: scheduleRoute("DELETE", "/variables/:key"),
+		Call: func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+			return nil, c.Schedules.DeleteVariable(ctx, of.Project, of.schedule(), "REGION")
+		},
+	},
+}
+
+func (t Target) schedule() gitlabci.ScheduleID { return gitlabci.ScheduleID(t.ID) }
+
+// scheduleRoute is a route of one schedule.
+func scheduleRoute(verb, below string) string {
+	return verb + " /projects/:id/pipeline_schedules/:pipeline_schedule_id" + below
+}
+
+// onSchedule calls a method on one schedule.
+func onSchedule[R any](do func(*gitlabci.SchedulesService, context.Context, gitlabci.ProjectID, gitlabci.ScheduleID) (R, error)) methodCall {
+	return func(ctx context.Context, c *gitlabci.Client, of Target) (any, error) {
+		return do(c.Schedules, ctx, of.Project, of.schedule())
+	}
+}
