@@ -28,6 +28,9 @@ type FindPipelineOptions struct {
 	// Ref is a branch or a tag. If both have that name, it means both of them;
 	// "refs/heads/v1" is only the branch, and "refs/tags/v1" only the tag. Other
 	// full names, such as "refs/merge-requests/7/head", are refs of their own.
+	//
+	// Lists do not distinguish branches from tags: for a Ref that begins with refs/heads/
+	// or refs/tags/, one pipeline after the other is read, 100 at most, until one matches.
 	Ref string
 
 	// SHA is the full hash of the commit: 40 or 64 hexadecimal digits.
@@ -50,11 +53,15 @@ type FindPipelineOptions struct {
 
 	// Wait waits until there is such a pipeline or the context ends; there is no
 	// other limit. GitLab creates the pipeline of a push some time after the push.
+	//
+	// It polls every 2 seconds at first and every 15 seconds later. A poll that fails for a
+	// reason that can pass is repeated for 10 minutes, in addition to the retries of the
+	// client itself. Any other failure ends it at once, and so does a server that asks to
+	// wait for longer than that.
 	Wait bool
 }
 
-// Find returns the newest pipeline of a branch, a tag, a commit or a merge
-// request.
+// Find returns the newest pipeline of a branch, a tag, a commit or a merge request.
 //
 //	GET /projects/:id/pipelines
 //	GET /projects/:id/pipelines/:pipeline_id
@@ -64,20 +71,10 @@ type FindPipelineOptions struct {
 //
 // See https://docs.gitlab.com/api/pipelines/#list-project-pipelines.
 // The error matches [ErrNotFound] if there is no such pipeline, and then is not an
-// [*APIError]; GitLab does not distinguish a ref without pipelines from one that does
-// not exist. It also matches ErrNotFound if the project or the merge request does not exist or is hidden
-// from the token, and it matches [ErrForbidden] if the pipelines are hidden.
-// [PipelinesService.Latest] cannot distinguish these, searches only the head of the
-// ref, and does not work with job tokens.
-//
-// With Wait it polls every 2 seconds at first and every 15 seconds later. A poll that
-// fails for a reason that can pass is repeated for 10 minutes, in addition to the
-// retries of the client itself. Any other failure ends it at once, and so does a
-// server that asks to wait for longer than that.
-//
-// Lists do not distinguish branches from tags. For a Ref that begins with refs/heads/
-// or refs/tags/ it reads one pipeline after the other, 100 at most, until one
-// matches, usually the first.
+// [*APIError]; GitLab does not distinguish a ref without pipelines from one that does not
+// exist. It also matches ErrNotFound if the project or the merge request does not exist or
+// is hidden from the token, and it matches [ErrForbidden] if the pipelines are hidden.
+// [PipelinesService.Latest] cannot distinguish these, and searches only the head of a ref.
 func (s *PipelinesService) Find(ctx context.Context, project ProjectID, opts *FindPipelineOptions) (*Pipeline, error) {
 	f, err := s.finder(project, opts)
 	if err != nil {

@@ -34,6 +34,21 @@ func TestEnvironments(t *testing.T) {
 	require.Equal(t, []string{"production", "production", "available"}, []string{e.Name, e.Tier, string(e.State)})
 	require.Equal(t, job.ID, e.LastDeployment.Deployable.ID, "the last success")
 	require.Nil(t, e.LastDeployment.Environment)
+	_, err = environments.Get(t.Context(), "group/app", 99)
+	require.ErrorIs(t, err, gitlabci.ErrNotFound)
+	guest := srv.Client(gitlabci.WithToken(srv.AddToken(gitlabcitest.Token{Username: member(srv, gitlabcitest.RoleGuest)})))
+	_, err = guest.Environments.List(t.Context(), "group/app", nil)
+	require.ErrorIs(t, err, gitlabci.ErrForbidden)
+	_, err = guest.Deployments.Get(t.Context(), "group/app", 1)
+	require.ErrorIs(t, err, gitlabci.ErrForbidden)
+}
+
+func TestListEnvironments(t *testing.T) {
+	t.Parallel()
+	srv := gitlabcitest.NewServer()
+	srv.AddEnvironment("group/app", gitlabcitest.Environment{Name: "review/a#b", State: gitlabci.EnvironmentStateStopped})
+	srv.AddEnvironment("group/app", gitlabcitest.Environment{Name: "production"})
+	environments := srv.Client().Environments
 	for want, opts := range map[string]*gitlabci.ListEnvironmentsOptions{
 		"review/a#b": {States: gitlabci.EnvironmentStateStopped}, "production": {Name: "production", States: gitlabci.EnvironmentStateAvailable},
 	} {
@@ -43,16 +58,9 @@ func TestEnvironments(t *testing.T) {
 		require.Equal(t, want, page.Items[0].Name)
 	}
 	for _, opts := range []*gitlabci.ListEnvironmentsOptions{{Search: "pr"}, {Search: "prod", Name: "production"}} {
-		_, err = environments.List(t.Context(), "group/app", opts)
+		_, err := environments.List(t.Context(), "group/app", opts)
 		require.ErrorIs(t, err, gitlabci.ErrInvalid)
 	}
-	_, err = environments.Get(t.Context(), "group/app", 99)
-	require.ErrorIs(t, err, gitlabci.ErrNotFound)
-	guest := srv.Client(gitlabci.WithToken(srv.AddToken(gitlabcitest.Token{Username: member(srv, gitlabcitest.RoleGuest)})))
-	_, err = guest.Environments.List(t.Context(), "group/app", nil)
-	require.ErrorIs(t, err, gitlabci.ErrForbidden)
-	_, err = guest.Deployments.Get(t.Context(), "group/app", 1)
-	require.ErrorIs(t, err, gitlabci.ErrForbidden)
 }
 
 func TestDeployments(t *testing.T) {
@@ -117,49 +125,68 @@ func TestDeploymentsRefuse(t *testing.T) {
 	require.NoError(t, err, "a cursor replaces all other options")
 }
 
-// Lists of deployments and environments while jobs deploy.
+// deploying is a server whose jobs deploy, each to an environment of its own.
+type deploying struct {
+	srv  *gitlabcitest.Server
+	jobs []gitlabci.JobID
+	p    *gitlabcitest.Pipeline
+}
+
+func newDeploying(n int) *deploying {
+	d := &deploying{srv: gitlabcitest.NewServer()}
+	d.p = d.srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	for range n {
+		d.add()
+	}
+	return d
+}
+
+func (d *deploying) add() {
+	time.Sleep(time.Second)
+	n := len(d.jobs)
+	d.jobs = append(d.jobs, d.p.AddJob(gitlabcitest.Job{Name: fmt.Sprint(n), Environment: fmt.Sprintf("review/%d", n), Status: gitlabci.StatusRunning}).ID)
+}
+
 func TestAllDeploymentsWhileJobsDeploy(t *testing.T) {
 	t.Parallel()
 	for _, byUpdate := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			srv := gitlabcitest.NewServer()
-			p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
-			var jobs []gitlabci.JobID
-			add := func() {
-				time.Sleep(time.Second)
-				jobs = append(jobs, p.AddJob(gitlabcitest.Job{Name: fmt.Sprint(len(jobs)), Environment: fmt.Sprintf("review/%d", len(jobs)), Status: gitlabci.StatusRunning}).ID)
-			}
-			for range 24 {
-				add()
-			}
+			d := newDeploying(24)
 			opts := &gitlabci.ListDeploymentsOptions{ListOptions: gitlabci.ListOptions{PerPage: 3}}
 			if byUpdate {
 				opts.UpdatedAfter = time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
 			}
 			yielded, changed := map[gitlabci.JobID]int{}, map[gitlabci.JobID]bool{}
 			n := 0
-			for d, err := range srv.Client().Deployments.All(t.Context(), "group/app", opts) {
+			for one, err := range d.srv.Client().Deployments.All(t.Context(), "group/app", opts) {
 				require.NoError(t, err)
-				yielded[d.Deployable.ID]++
+				yielded[one.Deployable.ID]++
 				if n++; n%3 == 0 && n <= 24 {
-					add()
-					id := jobs[n*5%24]
-					srv.SetJobStatus(id, gitlabci.StatusSuccess)
+					d.add()
+					id := d.jobs[n*5%24]
+					d.srv.SetJobStatus(id, gitlabci.StatusSuccess)
 					changed[id] = byUpdate
 				}
 			}
-			for _, id := range jobs[:24] {
+			for _, id := range d.jobs[:24] {
 				require.True(t, yielded[id] == 1 || yielded[id] > 1 && changed[id], "job %d: %d times", id, yielded[id])
 			}
-			before, names := len(jobs), map[string]bool{}
-			for e, err := range srv.Client().Environments.All(t.Context(), "group/app", &gitlabci.ListEnvironmentsOptions{ListOptions: gitlabci.ListOptions{PerPage: 5}}) {
-				require.NoError(t, err)
-				require.False(t, names[e.Name], "%s is yielded twice", e.Name)
-				if names[e.Name] = true; len(names)%5 == 0 && len(names) < 20 {
-					add()
-				}
-			}
-			require.GreaterOrEqual(t, len(names), before)
 		})
 	}
+}
+
+func TestAllEnvironmentsWhileJobsDeploy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := newDeploying(20)
+		names := map[string]bool{}
+		for e, err := range d.srv.Client().Environments.All(t.Context(), "group/app", &gitlabci.ListEnvironmentsOptions{ListOptions: gitlabci.ListOptions{PerPage: 5}}) {
+			require.NoError(t, err)
+			require.False(t, names[e.Name], "%s is yielded twice", e.Name)
+			if names[e.Name] = true; len(names)%5 == 0 && len(names) < 20 {
+				d.add()
+			}
+		}
+		require.GreaterOrEqual(t, len(names), 20)
+	})
 }
