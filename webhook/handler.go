@@ -35,13 +35,17 @@ type HandlerOptions struct {
 	BodyTimeout time.Duration
 
 	// Error is called for each request that is refused, with a nil event, and for each
-	// event whose function returns an error or panics. It may be called by several
-	// goroutines at once. Nil means that slog.Default() logs it.
+	// event that cannot be decoded or whose function returns an error or panics. It may be
+	// called by several goroutines at once. Nil means that slog.Default() logs it.
 	Error func(event *Event, err error)
 }
 
 // A Handler is an [http.Handler] that verifies events, responds, and then calls a function
 // for each. Use [NewHandler].
+//
+// A process that does nothing else stays below 64 MiB, whatever is sent by 64 clients that
+// cannot sign. The number of connections is not limited here: a proxy that limits it, and
+// reads requests whole before it passes them on, as nginx does, belongs in front.
 type Handler struct {
 	verifier *Verifier
 	function func(context.Context, *Event) error
@@ -72,10 +76,6 @@ type delivery struct {
 // accepted before. GitLab disables hooks that respond slowly or with errors. It responds
 // with 401 to a request that is not verified, 413 or 400 to a body that GitLab would not
 // send, 408 to one that does not arrive in time, and 503 if the queue or the memory is full.
-//
-// A process that does nothing else stays below 64 MiB, whatever is sent by 64 clients that
-// cannot sign. The number of connections is not limited here: a proxy that limits it, and
-// reads requests whole before it passes them on, as nginx does, belongs in front.
 //
 // The function is called once for each [Event.ID], by one of several workers, in any order.
 // An event whose function returns an error or panics is passed to the function again if
