@@ -33,10 +33,14 @@ func (s *Server) Handle(pattern string, handler http.Handler) {
 	}()
 	s.added.Handle(pattern, handler)
 	s.patterns = append(s.patterns, pattern)
+	s.adds.Store(true)
 }
 
 // findAdded finds the added endpoint of a request.
 func (s *Server) findAdded(r *http.Request) (found match, ok bool) {
+	if !s.adds.Load() {
+		return match{}, false
+	}
 	_, pattern := s.added.Handler(r)
 	return match{added: pattern}, pattern != ""
 }

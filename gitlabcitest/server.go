@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.com/gitlabci"
@@ -31,6 +32,7 @@ type Server struct {
 	external string // the URL it takes for its own, without a slash at the end
 	routes   []*route
 	added    *http.ServeMux // endpoints of the test's own
+	adds     atomic.Bool    // whether there are any, for looking for one takes time
 	network  memnet.Network
 	delivery delivery
 	clock    clock
