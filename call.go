@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/rest"
@@ -140,6 +141,19 @@ func cutShort(ended, failure error) error {
 		return rest.Errorf("%w", err)
 	}
 	return failure
+}
+
+// pause waits before another request, after a call has failed so many times. The error is
+// that of the call: if the wait does not fit, or with the end of the context.
+func (c *Client) pause(ctx context.Context, call *rest.Call, tries int, reason string, wait time.Duration, failure error) error {
+	if !c.wire.Config().MayWait(ctx, wait) {
+		return failure
+	}
+	c.wire.Announce(ctx, call, tries, reason, wait)
+	if ended := rest.Sleep(ctx, wait); ended != nil {
+		return cutShort(ended, failure)
+	}
+	return nil
 }
 
 // readBack makes an idempotent call. If an earlier attempt may have been executed

@@ -34,6 +34,8 @@ type Client struct {
 	Commits       *CommitsService
 	Environments  *EnvironmentsService
 	Deployments   *DeploymentsService
+	Variables     *VariablesService
+	Lint          *LintService
 
 	wire   *rest.Client
 	config *config
@@ -121,6 +123,8 @@ func newClient(cfg *config) (*Client, error) {
 	c.MergeRequests = &MergeRequestsService{c}
 	c.Environments, c.Deployments = &EnvironmentsService{c}, &DeploymentsService{c}
 	c.Branches, c.Tags, c.Commits = &BranchesService{c}, &TagsService{c}, &CommitsService{c}
+	c.Variables = &VariablesService{c}
+	c.Lint = &LintService{c}
 	return c, nil
 }
 

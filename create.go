@@ -257,18 +257,23 @@ func isJSONNumber(text string) bool {
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
-// secretsOf are the values of variables line by line, since the lines of a
-// message are joined before it is printed.
+// secretsOf are the values of variables line by line, since the lines of a message are
+// joined before it is printed.
 func secretsOf(variables []*Variable) []secret.Value {
 	var secrets []secret.Value
 	for _, v := range variables {
-		if v == nil { // refused elsewhere
-			continue
+		if v != nil { // refused elsewhere
+			secrets = append(secrets, secretLines(v.Value)...)
 		}
-		for line := range strings.Lines(v.Value) {
-			if line = strings.TrimSpace(line); len(line) >= secret.Shortest {
-				secrets = append(secrets, secret.New(line))
-			}
+	}
+	return secrets
+}
+
+// secretLines are the lines of a value that are long enough to be taken out of texts.
+func secretLines(value string) (secrets []secret.Value) {
+	for line := range strings.Lines(value) {
+		if line = strings.TrimSpace(line); len(line) >= secret.Shortest {
+			secrets = append(secrets, secret.New(line))
 		}
 	}
 	return secrets

@@ -302,7 +302,7 @@ func (t *Tag) placeKey() int64    { return placeOfName(t.Name) }
 func (c *Commit) placeKey() int64 { return placeOfName(c.ID) }
 
 // placeOfName tells items apart that have a name and no number.
-func placeOfName(name string) int64 { return int64(maphash.String(entrySeed, name)) }
+func placeOfName(name string) int64 { return int64(maphash.String(placeSeed, name)) }
 
 // contradicts compares times as git does, by the second.
 func (c *Commit) contradicts(query url.Values) (parameter, has string) {

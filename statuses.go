@@ -270,15 +270,8 @@ func (t *statusSetter) search(ctx context.Context, place statusPlace, lost error
 
 // wait waits before another request. Its error is the failure before it.
 func (t *statusSetter) wait(ctx context.Context, reason string, wait time.Duration, failure error) error {
-	wire := t.client.wire
-	if !wire.Config().MayWait(ctx, wait) {
-		return failure
-	}
-	wire.Announce(ctx, t.call(statusPlace{project: t.project, sha: t.sha}), t.tries, reason, wait)
-	if ended := rest.Sleep(ctx, wait); ended != nil {
-		return cutShort(ended, failure)
-	}
-	return nil
+	call := t.call(statusPlace{project: t.project, sha: t.sha})
+	return t.client.pause(ctx, call, t.tries, reason, wait, failure)
 }
 
 // call describes the request that sets the status.

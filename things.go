@@ -114,6 +114,33 @@ func (v *Variable) missing() string {
 	return ""
 }
 
+func (v *CIVariable) label() string { return "variable " + v.Key }
+
+func (v *CIVariable) missing() string {
+	if v.Key == "" {
+		return "key"
+	}
+	return ""
+}
+
+func (r *LintResult) label() string { return "result of a validation" }
+
+func (r *LintResult) missing() string {
+	if r.Errors == nil { // GitLab sends an empty list if there are none
+		return "errors"
+	}
+	return ""
+}
+
+func (v *serverVersion) label() string { return "version of the server" }
+
+func (v *serverVersion) missing() string {
+	if v.Version == "" {
+		return "version"
+	}
+	return ""
+}
+
 func (e *ArtifactEntry) label() string { return "entry " + e.Path }
 
 func (e *ArtifactEntry) missing() string {
@@ -158,8 +185,13 @@ func (t *Trigger) identity() (int64, time.Time)      { return int64(t.ID), time.
 func (w *Webhook) identity() (int64, time.Time)      { return int64(w.ID), time.Time{} }
 func (e *WebhookEvent) identity() (int64, time.Time) { return int64(e.ID), time.Time{} }
 
-// entrySeed makes it impossible to choose paths that are taken for one another.
-var entrySeed = maphash.MakeSeed()
+// placeSeed makes it impossible to choose names that are taken for one another.
+var placeSeed = maphash.MakeSeed()
 
-// placeKey tells the entries of an archive apart, which have no ID.
-func (e *ArtifactEntry) placeKey() int64 { return int64(maphash.String(entrySeed, e.Path)) }
+// placeKey tells the entries of an archive apart.
+func (e *ArtifactEntry) placeKey() int64 { return int64(maphash.String(placeSeed, e.Path)) }
+
+// placeKey tells variables apart.
+func (v *CIVariable) placeKey() int64 {
+	return int64(maphash.String(placeSeed, v.Key+"\n"+v.scope()))
+}

@@ -54,6 +54,9 @@ func (a access) deleteArtifacts() bool { return a.role >= RoleMaintainer }
 // manage is about how the project is set up, such as its hooks.
 func (a access) manage() bool { return a.role >= RoleMaintainer && !a.project.settings.Archived }
 
+// own is about how a group is set up.
+func (a access) own() bool { return a.role >= RoleOwner }
+
 // runOn is run for a ref, which can be protected.
 func (a access) runOn(ref string) bool {
 	return a.run() && (a.role >= RoleMaintainer || !a.project.protects(ref))
@@ -214,6 +217,25 @@ var demands = map[string]demand{
 	"GET /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables/:key":    {permission: "read_pipeline_schedule_variable", schedule: access.adminSchedule},
 	"PUT /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables/:key":    {permission: "update_pipeline_schedule_variable", schedule: access.setScheduleVariable},
 	"DELETE /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables/:key": {permission: "delete_pipeline_schedule_variable", schedule: access.deleteScheduleVariable},
+
+	"GET /projects/:id/variables":         {permission: "read_variable", project: access.manage},
+	"POST /projects/:id/variables":        {permission: "create_variable", project: access.manage},
+	"GET /projects/:id/variables/:key":    {permission: "read_variable", project: access.manage},
+	"PUT /projects/:id/variables/:key":    {permission: "update_variable", project: access.manage},
+	"DELETE /projects/:id/variables/:key": {permission: "delete_variable", project: access.manage},
+	"GET /groups/:id/variables":           {permission: "read_variable", project: access.own},
+	"POST /groups/:id/variables":          {permission: "create_variable", project: access.own},
+	"GET /groups/:id/variables/:key":      {permission: "read_variable", project: access.own},
+	"PUT /groups/:id/variables/:key":      {permission: "update_variable", project: access.own},
+	"DELETE /groups/:id/variables/:key":   {permission: "delete_variable", project: access.own},
+	"GET /admin/ci/variables":             {permission: "read_variable"},
+	"POST /admin/ci/variables":            {permission: "create_variable"},
+	"GET /admin/ci/variables/:key":        {permission: "read_variable"},
+	"PUT /admin/ci/variables/:key":        {permission: "update_variable"},
+	"DELETE /admin/ci/variables/:key":     {permission: "delete_variable"},
+
+	"GET /projects/:id/ci/lint":  {permission: "read_ci_config", project: access.readCode},
+	"POST /projects/:id/ci/lint": {permission: "validate_ci_config", project: access.run},
 
 	"GET /projects/:id/repository/commits/:sha/statuses": {permission: "read_commit_status", project: access.read},
 	"POST /projects/:id/statuses/:sha":                   {permission: "create_commit_status", project: access.run},

@@ -143,8 +143,10 @@ func (t *token) refusal(method string, to *route) *answer {
 // boundary is what the permissions for a route are about.
 func (r *route) boundary() string {
 	switch {
-	case r.segments[0] == "version" || r.segments[0] == "metadata":
+	case r.segments[0] == "version" || r.segments[0] == "metadata" || r.segments[0] == "admin":
 		return "instance"
+	case r.segments[0] == "groups":
+		return "group"
 	case r.segments[0] == "projects" && len(r.segments) > 1:
 		return "project"
 	case r.segments[0] == "groups":

@@ -29,7 +29,9 @@
 // systems set, see also [Pipeline.AddStatus]. Trigger tokens, see [Server.AddTriggerToken],
 // and pipelines by them and by the tokens of jobs. Pipeline schedules, see
 // [Server.AddSchedule], which start pipelines by the clock. Those of a project's webhooks, with test
-// requests, recent deliveries and their repetition. And what clients request
+// requests, recent deliveries and their repetition. CI/CD variables of projects,
+// groups and the instance, see [Server.AddVariable] and [Server.AddGroupMember]. Validations of
+// configurations, see [Server.OnLint]. And what clients request
 // besides: the version, the user, projects, those of a group, branches, tags and commits, see
 // [Server.AddRef] and [Server.AddCommit], and merge requests with their pipelines, see
 // [Server.AddMergeRequest]. Environments and deployments, see [Server.AddEnvironment],

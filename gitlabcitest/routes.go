@@ -108,6 +108,23 @@ var routes = []*route{
 	define("GET /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables/:key", onScheduleVariable(getScheduleVariable)).since(16, 8),
 	define("PUT /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables/:key", onScheduleVariable(updateScheduleVariable), updateScheduleVariableParams()...),
 	define("DELETE /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables/:key", onScheduleVariable(deleteScheduleVariable)),
+	define("GET /projects/:id/variables", onVariables("", listCIVariables), pageParams()...),
+	define("POST /projects/:id/variables", onVariables("", createVariable), createVariableParams(true)...),
+	define("GET /projects/:id/variables/:key", onVariables("", getVariable), variableFilter()),
+	define("PUT /projects/:id/variables/:key", onVariables("", updateVariable), updateVariableParams(true)...),
+	define("DELETE /projects/:id/variables/:key", onVariables("", deleteVariable), variableFilter()),
+	define("GET /groups/:id/variables", onVariables("Group", listCIVariables), pageParams()...),
+	define("POST /groups/:id/variables", onVariables("Group", createVariable), createVariableParams(true)...),
+	define("GET /groups/:id/variables/:key", onVariables("Group", getVariable), variableFilter()),
+	define("PUT /groups/:id/variables/:key", onVariables("Group", updateVariable), updateVariableParams(true)...),
+	define("DELETE /groups/:id/variables/:key", onVariables("Group", deleteVariable), variableFilter()),
+	define("GET /admin/ci/variables", onVariables("Instance", listCIVariables), pageParams()...).since(13, 0),
+	define("POST /admin/ci/variables", onVariables("Instance", createVariable), createVariableParams(false)...).since(13, 0),
+	define("GET /admin/ci/variables/:key", onVariables("Instance", getVariable)).since(13, 0),
+	define("PUT /admin/ci/variables/:key", onVariables("Instance", updateVariable), updateVariableParams(false)...).since(13, 0),
+	define("DELETE /admin/ci/variables/:key", onVariables("Instance", deleteVariable)).since(13, 0),
+	define("GET /projects/:id/ci/lint", inProject(lintProject), lintProjectParams()...).since(13, 5),
+	define("POST /projects/:id/ci/lint", inProject(lintContent), lintContentParams()...).since(13, 6),
 	define("GET /projects/:id/repository/commits/:sha/statuses", inProject(listStatuses), listStatusParams()...),
 	define("POST /projects/:id/statuses/:sha", inProject(setStatus), setStatusParams()...),
 	define("GET /projects/:id/merge_requests", inProject(listMergeRequests), listMergeRequestParams()...),
@@ -152,7 +169,7 @@ func pathParam(name string) rack.Param {
 }
 
 // needsUser reports whether a request without a token is refused at once. The
-// reads of projects and groups are not, but for those of jobs, schedules, trigger tokens,
+// reads of projects and groups are not, but for those of jobs, variables, schedules, trigger tokens,
 // environments and deployments: they find no project instead.
 func (r *route) needsUser() bool {
 	if r == graphQLRoute || r.open {
@@ -161,7 +178,7 @@ func (r *route) needsUser() bool {
 	if r.method != http.MethodGet || r.segments[0] != "projects" && r.segments[0] != "groups" {
 		return true
 	}
-	strict := []string{"jobs", "pipeline_schedules", "triggers", "environments", "deployments"}
+	strict := []string{"jobs", "variables", "pipeline_schedules", "triggers", "environments", "deployments"}
 	return len(r.segments) > 2 && slices.Contains(strict, r.segments[2]) && !slices.Contains(r.segments, "artifacts")
 }
 

@@ -34,6 +34,10 @@ type state struct {
 	lastJob      gitlabci.JobID
 
 	lastHook, lastDeployment, lastTrigger, lastSchedule, lastEnvironment int64
+
+	groupMembers   map[string]map[*user]Role // by the path of the group
+	groupVariables map[string]*variableSet   // the same
+	variables      variableSet               // of the instance
 }
 
 // newState starts the kinds of IDs apart, so that one taken for another finds
@@ -47,6 +51,9 @@ func newState() *state {
 		jobs:         map[gitlabci.JobID]*job{},
 		lastPipeline: 100,
 		lastJob:      1000,
+
+		groupMembers:   map[string]map[*user]Role{},
+		groupVariables: map[string]*variableSet{},
 	}
 	s.post = &postOffice{state: s}
 	return s
@@ -90,6 +97,10 @@ type project struct {
 
 	triggers  []*triggerToken // by ID
 	schedules []*schedule     // by ID
+
+	variables variableSet
+	configs   map[string]string // by SHA, where tests set one
+	lint      func(Lint) gitlabci.LintResult
 
 	onCreate     *pipeline   // what new pipelines become, or nil
 	onCreateJobs []wantedJob // the jobs that they have then
@@ -203,7 +214,7 @@ func (s *state) addProject(path string, at time.Time) *project {
 	p := &project{id: int64(len(s.projects) + 1), path: path, branch: defaultBranch, created: at}
 	p.commits = map[string]*commit{}
 	p.refs, p.locks, p.members = map[string]*ref{}, map[string]gitlabci.PipelineID{}, map[*user]Role{}
-	p.mergeRequests, p.leases = map[int64]*mergeRequest{}, map[string]bool{}
+	p.mergeRequests, p.leases, p.configs = map[int64]*mergeRequest{}, map[string]bool{}, map[string]string{}
 	p.refs[p.branch] = &ref{kind: branchRef, sha: deriveSHA(path, 0)}
 	p.post = s.post
 	s.projects = append(s.projects, p)

@@ -97,5 +97,5 @@ func (p *project) roleOf(u *user) Role {
 	if u.ownsAll {
 		return RoleOwner
 	}
-	return p.members[u]
+	return max(p.members[u], p.post.state.inherited(p.path, u))
 }

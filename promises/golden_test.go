@@ -108,6 +108,11 @@ var goldenCalls = map[string]goldenCall{
 	"webhooks_events":                         {method: "Webhooks.Events", id: 8801},
 	"webhooks_all_events":                     {method: "Webhooks.AllEvents", id: 8801},
 	"webhooks_resend":                         {method: "Webhooks.Resend", id: 8801},
+	"variables_list":                          {method: "Variables.List"},
+	"variables_all":                           {method: "Variables.All"},
+	"variables_get":                           {method: "Variables.Get"},
+	"lint_validate":                           {method: "Lint.Validate"},
+	"lint_validate_project":                   {method: "Lint.ValidateProject"},
 }
 
 func init() { maps.Copy(goldenCalls, goldenLookupCalls) }
@@ -179,7 +184,7 @@ type goldenTest struct {
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions, goldenNeighbours, goldenLookups, goldenTriggers, goldenSchedules) {
+	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions, goldenNeighbours, goldenLookups, goldenTriggers, goldenSchedules, goldenVariables) {
 		t.Run(test.call, func(t *testing.T) {
 			answer := testkit.GoldenFile(t, test.file)
 			require.Equal(t, test.want, goldenAsk(t, test.call, answer))

@@ -32,6 +32,7 @@ const (
 	looking                    // looks for what it did, and never does it twice
 	mending                    // tries again, within the body too
 	lasting                    // reads, and survives all that is not GitLab's refusal
+	settling                   // writes, and looks whether it is done or writes again until it is
 )
 
 // A deed is a method of the client.
@@ -80,6 +81,9 @@ func inhabitedServer(d deed) *gitlabcitest.Server {
 	srv.AddSchedule("group/app", gitlabcitest.Schedule{
 		ID: matrixSchedule, Inactive: true, Variables: []*gitlabci.Variable{{Key: "REGION", Value: matrixSecret}},
 	})
+	if strings.Contains(d.route, ":id/variables") {
+		srv.AddVariable(gitlabci.ProjectID("group/app"), gitlabci.CIVariable{Key: testkit.Key, Value: matrixSecret})
+	}
 	if strings.Contains(d.route, "/hooks") {
 		addMatrixHook(srv)
 	}
@@ -226,6 +230,13 @@ func methodDeeds() []deed {
 		methodDeed("Projects.All", reading, false, 0),
 		methodDeed("Projects.ListInGroup", reading, false, 0),
 		methodDeed("Projects.AllInGroup", reading, false, 0),
+		methodDeed("Variables.List", reading, false, 0),
+		methodDeed("Variables.All", reading, false, 0),
+		methodDeed("Variables.Get", reading, false, 0),
+		methodDeed("Variables.Set", settling, false, 0),
+		methodDeed("Variables.Delete", bare, false, 0),
+		methodDeed("Lint.Validate", repeatable, false, 0),
+		methodDeed("Lint.ValidateProject", reading, false, 0),
 	}
 }
 
@@ -249,6 +260,9 @@ func optionDeeds() []deed {
 		}},
 		{"Jobs.Latest by status", "GET /projects/:id/pipelines", reading, true, func(ctx context.Context, c *gitlabci.Client) error {
 			return testkit.Done(c.Jobs.Latest(ctx, "group/app", "v1", "unit", nil))
+		}},
+		{"Variables.Set new", "POST /projects/:id/variables", settling, false, func(ctx context.Context, c *gitlabci.Client) error {
+			return testkit.Done(c.Variables.Set(ctx, gitlabci.ProjectID("group/app"), &gitlabci.CIVariable{Key: "A", Value: matrixSecret}))
 		}},
 		{"Jobs.Play", "POST " + j + "/play", once, false, func(ctx context.Context, c *gitlabci.Client) error {
 			return testkit.Done(c.Jobs.Play(ctx, "group/app", matrixManual, &gitlabci.PlayJobOptions{Variables: variables}))

@@ -51,7 +51,7 @@ func (f matrixFault) judge(t *testing.T, deed deed, err error) {
 	if deed.kind == plain && f.inBody {
 		want = f.plainly()
 	}
-	if deed.kind == searching && f.once != gitlabci.ErrOutcomeUnknown { // else it is found, or made after all
+	if (deed.kind == searching || deed.kind == settling) && f.once != gitlabci.ErrOutcomeUnknown { // else it is found, or made after all
 		want = f.once
 	}
 	if deed.kind == looking {

@@ -148,7 +148,7 @@ func requireEffects(t *testing.T, srv *gitlabcitest.Server, deed deed, err error
 	if err == nil {
 		require.Positive(t, executed, "done, says the client, and it was not")
 	}
-	if executed > 0 && err != nil && (deed.kind == once || deed.kind == searching || deed.kind == looking) {
+	if executed > 0 && err != nil && (deed.kind == once || deed.kind == searching || deed.kind == looking || deed.kind == settling) {
 		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "not done, says the client, and it was")
 	}
 	if executed > 0 && err != nil && deed.kind == looking {

@@ -73,6 +73,12 @@ var fuzzEntities = []func(context.Context, *gitlabci.Client) (any, error){
 	func(ctx context.Context, c *gitlabci.Client) (any, error) {
 		return fuzzItems(c.MergeRequests.List(ctx, "group/app", nil))
 	},
+	func(ctx context.Context, c *gitlabci.Client) (any, error) {
+		return fuzzItems(c.Variables.List(ctx, gitlabci.GroupID("group"), nil))
+	},
+	func(ctx context.Context, c *gitlabci.Client) (any, error) {
+		return c.Lint.Validate(ctx, "group/app", "", nil)
+	},
 }
 
 func fuzzItems[T any](page *gitlabci.Page[T], err error) (any, error) {

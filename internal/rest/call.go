@@ -88,6 +88,7 @@ type Call struct {
 // Rules say how a call may be sent.
 type Rules struct {
 	Once         bool // it must not be executed twice
+	Harmless     bool // it changes nothing, though it is a POST
 	Unrepeatable bool // its body can be read only once
 	Tries        int  // at most, if above zero
 	Storage      bool // a file or a log: it may be redirected to another origin

@@ -309,7 +309,7 @@ func (r *run) outcome(err error) error {
 	if r.call.isRead() {
 		return err
 	}
-	if r.history.lost {
+	if r.history.lost && !r.call.Harmless {
 		err = &outcomeError{err}
 	}
 	if r.config.Explain != nil {

@@ -41,6 +41,12 @@ const (
 	TriggerToken = "glptt-invented"
 )
 
+// Key is the key of the variable that methods are called with, and Value its value.
+const (
+	Key   = "REGION"
+	Value = "invented-value"
+)
+
 // App is the target of [Call] and of a method's URL.
 var App = Target{Project: "group/app", ID: 7, Name: "unit"}
 
@@ -60,6 +66,8 @@ var Methods = func() map[string]Method {
 	maps.Copy(all, mergeRequestMethods)
 	maps.Copy(all, repositoryMethods)
 	maps.Copy(all, environmentMethods)
+	maps.Copy(all, variableMethods)
+	maps.Copy(all, lintMethods)
 	return all
 }()
 
@@ -89,7 +97,7 @@ func (m Method) Path(of Target) string {
 		path = "/groups/" + url.PathEscape(string(of.group())) + rest
 	}
 	return strings.NewReplacer(
-		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, ":merge_request_iid", id, ":branch", "main", ":tag_name", "v1", ":environment_id", id, ":deployment_id", id, ":hook_id", id, ":hook_event_id", id, ":trigger_id", id, ":pipeline_schedule_id", id, ":key", "REGION", ":trigger", "pipeline_events", "*artifact_path", "out/a.txt", ":sha", SHA,
+		":id", url.PathEscape(string(of.Project)), ":pipeline_id", id, ":job_id", id, ":merge_request_iid", id, ":branch", "main", ":tag_name", "v1", ":environment_id", id, ":deployment_id", id, ":hook_id", id, ":hook_event_id", id, ":trigger_id", id, ":pipeline_schedule_id", id, ":key", Key, ":trigger", "pipeline_events", "*artifact_path", "out/a.txt", ":sha", SHA,
 	).Replace(path)
 }
 

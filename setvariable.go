@@ -1,0 +1,230 @@
+package gitlabci
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"example.com/gitlabci/internal/rest"
+)
+
+// Set creates the variable of v's key and scope, or makes it what v says. It returns the
+// variable; see [VariablesService].
+//
+//	POST /projects/:id/variables
+//	PUT /projects/:id/variables/:key
+//	POST /groups/:id/variables
+//	PUT /groups/:id/variables/:key
+//	POST /admin/ci/variables
+//	PUT /admin/ci/variables/:key
+//
+// See https://docs.gitlab.com/api/project_level_variables/#create-a-variable.
+// The error matches [ErrInvalid] for what GitLab refuses, [ErrNotFound], [ErrForbidden],
+// [errors.ErrUnsupported] if the server cannot select the scope or ignores a field,
+// [ErrConflict] if GitLab changed another variable, and [ErrOutcomeUnknown].
+func (s *VariablesService) Set(ctx context.Context, owner VariableOwner, v *CIVariable) (*CIVariable, error) {
+	if v == nil {
+		return nil, rest.Invalidf("PUT "+variablesPath(owner).Template+"/:key", "the variable is nil")
+	}
+	t := &variableSetter{variablePlace: s.place(owner, v.Key, &VariableOptions{v.EnvironmentScope}), wanted: *v, tries: 1}
+	if err := s.client.wire.Check(ctx, t.update(v)); err != nil {
+		return nil, err
+	}
+	return t.set(ctx)
+}
+
+// A variableSetter sets one variable.
+type variableSetter struct {
+	*variablePlace
+	wanted CIVariable
+
+	tries int   // that may have been executed, and the one that follows
+	lost  error // of the last try that may have been executed
+	races int   // tries that came too late, since another program had created or deleted the variable
+}
+
+// check returns an error for what GitLab would refuse. It does not quote the value.
+func (t *variableSetter) check() error {
+	value := t.wanted.Value
+	switch {
+	case t.wanted.Hidden && t.owner == Instance:
+		return fmt.Errorf("the variable %s is to be Hidden, which variables of the instance cannot be", t.key)
+	case !t.wanted.isMasked(), t.wanted.Hidden && value == "":
+		return nil
+	case utf8.RuneCountInString(value) < 8 || strings.ContainsFunc(value, unicode.IsSpace):
+		return fmt.Errorf("the variable %s is to be masked, and its value has less than 8 characters, or white space", t.key)
+	}
+	return nil
+}
+
+func (t *variableSetter) set(ctx context.Context) (*CIVariable, error) {
+	for {
+		before, _, err := t.look(ctx, t.update(&t.wanted))
+		switch {
+		case err != nil && t.lost != nil && ctx.Err() == nil:
+			return nil, rest.Errorf("%w (then, reading the variable: %w)", t.lost, err)
+		case err != nil:
+			return nil, t.fail(ctx, err)
+		case t.lost != nil && before != nil && t.isMet(before):
+			return before, nil
+		case t.tries > t.client.wire.Config().Tries:
+			return nil, t.lost
+		}
+		c := t.create()
+		if before != nil {
+			c = t.update(before)
+		}
+		now, err := send[*CIVariable](ctx, t.client, c)
+		if err == nil {
+			return t.verified(c, before, now)
+		}
+		if err := t.recover(ctx, c, err); err != nil {
+			return nil, t.fail(ctx, err)
+		}
+	}
+}
+
+// fail returns the error that ends a call, with that of an earlier try that may have been
+// executed.
+func (t *variableSetter) fail(ctx context.Context, err error) error {
+	switch {
+	case t.lost == nil || err == t.lost:
+		return err
+	case ctx.Err() != nil:
+		return cutShort(err, t.lost)
+	}
+	return rest.Errorf("%w", rest.After(err, t.lost))
+}
+
+// recover waits after a failed try, or returns why there must not be another one.
+func (t *variableSetter) recover(ctx context.Context, c *rest.Call, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case errors.Is(err, ErrOutcomeUnknown):
+		t.lost = err
+		wait := max(min(time.Second<<(t.tries-1), 10*time.Second), askedToWait(err))
+		t.tries++
+		return t.client.pause(ctx, c, t.tries-1, rest.ReasonRetry, wait, err)
+	case !isVariableGone(err) && !isTaken(err), t.races == 3:
+		return err
+	}
+	t.races++
+	if t.races == 1 {
+		return nil
+	}
+	return t.client.pause(ctx, c, t.races, rest.ReasonRetry, time.Duration(t.races)*time.Second, err) // a replica of GitLab's database may lag
+}
+
+// A variableBody is the JSON of a create or an update.
+type variableBody struct {
+	Key              string       `json:"key,omitzero"`
+	Value            *string      `json:"value,omitzero"`
+	VariableType     VariableType `json:"variable_type"`
+	Protected        bool         `json:"protected"`
+	Masked           bool         `json:"masked"`
+	MaskedAndHidden  bool         `json:"masked_and_hidden,omitzero"`
+	Raw              bool         `json:"raw"` // always: GitLab's default is not the same everywhere
+	EnvironmentScope string       `json:"environment_scope,omitzero"`
+	Description      *string      `json:"description,omitzero"`
+}
+
+func (t *variableSetter) body() variableBody {
+	w := t.wanted
+	return variableBody{
+		Value: &w.Value, VariableType: cmp.Or(w.VariableType, VariableTypeEnvVar), Protected: w.Protected, Masked: w.isMasked(), Raw: w.Raw,
+	}
+}
+
+// create describes the request that creates the variable. GitLab refuses it if there is
+// one.
+func (t *variableSetter) create() *rest.Call {
+	body := t.body()
+	body.Key, body.MaskedAndHidden = t.key, t.wanted.Hidden
+	if t.owner != Instance {
+		body.EnvironmentScope = t.scope
+	}
+	if t.wanted.Description != "" {
+		body.Description = &t.wanted.Description
+	}
+	c := rest.Once(http.MethodPost, variablesPath(t.owner), body)
+	c.Secrets = secretLines(t.wanted.Value)
+	if t.wanted.Hidden && t.wanted.Value == "" {
+		c.Err = fmt.Errorf("the variable %s does not exist, and a hidden one is created with a Value", t.key)
+	}
+	return c
+}
+
+// update describes the request that changes the variable, given what it is before. Its
+// scope is not in the body: there, it would be a new one.
+func (t *variableSetter) update(before *CIVariable) *rest.Call {
+	body := t.body()
+	c := rest.Once(http.MethodPut, t.path(), nil)
+	c.Query = t.selection()
+	c.Secrets = append(secretLines(t.wanted.Value), secretLines(before.Value)...)
+	c.Err = cmp.Or(c.Err, t.check())
+	switch {
+	case t.wanted.Hidden && !before.Hidden:
+		c.Err = cmp.Or(c.Err, fmt.Errorf("the variable %s exists and cannot be hidden any more; delete it first", t.key))
+	case before.Hidden && !t.wanted.isMasked():
+		c.Err = cmp.Or(c.Err, fmt.Errorf("the variable %s is hidden, and cannot be shown again; set Masked, or delete it first", t.key))
+	case before.Hidden && t.wanted.Value == "":
+		body.Value = nil // stays
+	}
+	if t.wanted.Description != before.Description {
+		body.Description = &t.wanted.Description
+	}
+	c.Body = body
+	return t.checked(c)
+}
+
+// isMet reports whether a variable is as wanted, for all that shows.
+func (t *variableSetter) isMet(now *CIVariable) bool {
+	visible := now.Value
+	if now.Hidden {
+		visible = "" // and so nobody knows whether it is the wanted one
+	}
+	return visible == t.wanted.Value && t.ignored(now) == "" && now.Description == t.wanted.Description
+}
+
+// ignored returns the parameter that a server has ignored, or "".
+func (t *variableSetter) ignored(now *CIVariable) string {
+	switch w := t.wanted; {
+	case w.Hidden && !now.Hidden:
+		return "masked_and_hidden"
+	case w.isMasked() != now.Masked:
+		return "masked"
+	case w.Protected != now.Protected:
+		return "protected"
+	case w.Raw != now.Raw:
+		return "raw"
+	case cmp.Or(w.VariableType, VariableTypeEnvVar) != cmp.Or(now.VariableType, VariableTypeEnvVar):
+		return "variable_type"
+	}
+	return ""
+}
+
+// verified returns the variable of a response, or an error unless it is the one that was
+// meant. A group without the scope, such as one whose variable was deleted just now, updates
+// another variable of the key.
+func (t *variableSetter) verified(c *rest.Call, before, now *CIVariable) (*CIVariable, error) {
+	where := c.Method + " " + c.Path.Escaped
+	ignored := t.ignored(now)
+	switch {
+	case t.isOf(now) && ignored == "":
+		return now, nil
+	case t.isOf(now):
+		return nil, rest.Errorf("%s: %w: the server ignores the parameter %s: the variable %s was set without it", where, errors.ErrUnsupported, ignored, t.key)
+	case before == nil:
+		return nil, rest.Errorf("%s: %w: the server ignores the parameter environment_scope: it created the variable %s with the scope %q, not %q (scopes of groups need GitLab Premium)",
+			where, errors.ErrUnsupported, t.key, now.scope(), t.scope)
+	}
+	return nil, rest.Errorf("%s: %w: the variable %s with the scope %q was deleted meanwhile, and GitLab has changed the variable %s with the scope %q instead: restore that one",
+		where, ErrConflict, t.key, t.scope, rest.Shorten(now.Key, rest.MaxTitle), now.scope())
+}

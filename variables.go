@@ -1,0 +1,354 @@
+package gitlabci
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
+)
+
+// VariablesService reads and sets the CI/CD variables of projects, groups and the instance.
+// It is [Client.Variables]. The variables of one pipeline are [PipelinesService.Variables].
+//
+// A variable is a key and an environment scope: a project or a group can have a key
+// several times, for different environments. The scope "*" is that of all environments;
+// "" stands for it. Before GitLab 16.9, servers cannot select one of several scopes of a
+// key; Set and Delete then change nothing, and return an error.
+//
+// Set makes all of a variable what it is given, not only the value: to change one field,
+// change what Get returns. A hidden variable without a value keeps its own. Set lists the
+// variables first. If a response is lost, or another program creates or deletes the
+// variable meanwhile, it reads again and continues. Only if another program deletes a
+// variable of a group between the last read and the update, GitLab itself changes another
+// variable of that key. Set finds that out: the error names it, and matches [ErrConflict].
+//
+// Variables of a project need a Maintainer, those of a group an Owner, and those of the
+// instance an administrator. Scopes of groups need GitLab Premium. Job tokens cannot use
+// them. Values are not in errors and logs.
+//
+// See https://docs.gitlab.com/api/project_level_variables/,
+// https://docs.gitlab.com/api/group_level_variables/ and
+// https://docs.gitlab.com/api/instance_level_ci_variables/.
+type VariablesService struct{ client *Client }
+
+// A VariableOwner is what has CI/CD variables: a [ProjectID], a [GroupID] or [Instance].
+type VariableOwner interface{ variables() []any }
+
+// Instance is the GitLab server as the owner of variables, which the jobs of all projects
+// have. They have no environment scopes.
+var Instance VariableOwner = instance{}
+
+type instance struct{}
+
+func (id ProjectID) variables() []any { return []any{"projects", id, "variables"} }
+func (id GroupID) variables() []any   { return []any{"groups", id, "variables"} }
+func (instance) variables() []any     { return []any{"admin", "ci", "variables"} }
+
+// everywhere is the scope of all environments.
+const everywhere = "*"
+
+// A CIVariable is a CI/CD variable. Printing it, or logging it by log/slog, does not show
+// its Value; encoding/json writes it.
+type CIVariable struct {
+	Key          string       `json:"key"`   // at most 255 letters, digits and "_"
+	Value        string       `json:"value"` // "" if it is Hidden
+	VariableType VariableType `json:"variable_type,omitzero"`
+	Protected    bool         `json:"protected"` // only for jobs of protected branches and tags
+	Masked       bool         `json:"masked"`    // in logs
+
+	// Hidden means that nobody can read the Value again, and that it is Masked. It can
+	// only be chosen when the variable is created, from GitLab 17.4.
+	Hidden bool `json:"hidden"`
+
+	Raw              bool   `json:"raw"`                        // whether $ in Value is left alone; from GitLab 15.7
+	EnvironmentScope string `json:"environment_scope,omitzero"` // "" is "*"
+	Description      string `json:"description,omitzero"`       // from GitLab 16.2; older servers ignore it
+}
+
+// A printedVariable is a CIVariable as it is printed.
+type printedVariable struct {
+	Key                            string
+	Value                          secret.Value
+	VariableType                   VariableType
+	Protected, Masked, Hidden, Raw bool
+	EnvironmentScope, Description  string
+}
+
+// Format writes the fields, with [REDACTED] in place of the Value.
+func (v CIVariable) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), printedVariable{
+		v.Key, secret.New(""), v.VariableType, v.Protected, v.Masked, v.Hidden, v.Raw, v.EnvironmentScope, v.Description,
+	})
+}
+
+// LogValue is what log/slog writes, which is what Format does.
+func (v CIVariable) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", v)) }
+
+func (v *CIVariable) scope() string { return cmp.Or(v.EnvironmentScope, everywhere) }
+
+// isMasked reports whether the value is masked in logs.
+func (v *CIVariable) isMasked() bool { return v.Masked || v.Hidden }
+
+// ListVariablesOptions choose a page of variables. Nil is the first one.
+type ListVariablesOptions struct{ ListOptions }
+
+// List returns one page of the variables of a project, a group or the instance.
+//
+//	GET /projects/:id/variables
+//	GET /groups/:id/variables
+//	GET /admin/ci/variables
+//
+// See https://docs.gitlab.com/api/project_level_variables/#list-project-variables.
+// The error matches [ErrNotFound] if the owner does not exist or the token may not see it,
+// and [ErrForbidden] without the rights to its variables.
+func (s *VariablesService) List(ctx context.Context, owner VariableOwner, opts *ListVariablesOptions) (*Page[CIVariable], error) {
+	return list(ctx, pagesAt[*CIVariable](s.client, variablesPath(owner)), opts)
+}
+
+// All ranges over the variables of a project, a group or the instance, in no certain order.
+//
+//	GET /projects/:id/variables
+//	GET /groups/:id/variables
+//	GET /admin/ci/variables
+//
+// See https://docs.gitlab.com/api/project_level_variables/#list-project-variables.
+// It requests the pages of [VariablesService.List] with the same options and errors, by
+// default of 100 items. An error ends the loop; that of a page is a [PageError]. Pages are
+// numbered: if variables are deleted during the loop, as many others can be missing. A
+// variable that was yielded before is dropped.
+func (s *VariablesService) All(ctx context.Context, owner VariableOwner, opts *ListVariablesOptions) iter.Seq2[*CIVariable, error] {
+	return all(ctx, s.client, pagesAt[*CIVariable](s.client, variablesPath(owner)), opts)
+}
+
+// VariableOptions choose among the variables of a key.
+type VariableOptions struct {
+	Scope string // the environment scope, exactly as the variable has it; "" is "*"
+}
+
+// Get returns one variable: that of the key and the scope.
+//
+//	GET /projects/:id/variables/:key
+//	GET /groups/:id/variables/:key
+//	GET /admin/ci/variables/:key
+//
+// See https://docs.gitlab.com/api/project_level_variables/#get-a-single-variable.
+// The error matches [ErrNotFound] if there is no variable of the key with this scope, even
+// if there is one with another scope, and [ErrForbidden] without the rights to the owner's
+// variables. Servers that cannot select a scope, before GitLab 16.9, are asked for the
+// list as well.
+func (s *VariablesService) Get(ctx context.Context, owner VariableOwner, key string, opts *VariableOptions) (*CIVariable, error) {
+	p := s.place(owner, key, opts)
+	read := rest.Read(p.path(), p.selection())
+	v, err := send[*CIVariable](ctx, s.client, p.checked(read))
+	switch {
+	case err == nil && v.Key != key:
+		return nil, rest.Errorf("%s: %w: it has another key", read.Endpoint(), rest.ErrOther)
+	case err == nil && p.isOf(v), err != nil && !isAmbiguous(err):
+		return v, err
+	}
+	all, err := p.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if v = p.among(all); v == nil {
+		return nil, p.notFound(read, all)
+	}
+	return v, nil
+}
+
+// Delete deletes one variable: that of the key and the scope.
+//
+//	DELETE /projects/:id/variables/:key
+//	DELETE /groups/:id/variables/:key
+//	DELETE /admin/ci/variables/:key
+//
+// See https://docs.gitlab.com/api/project_level_variables/#delete-a-variable.
+// It lists the variables first, and deletes none but this one.
+// The error matches [ErrNotFound] if there is no variable of the key with this scope,
+// [ErrForbidden] without the rights to the owner's variables, [ErrOutcomeUnknown] if every
+// response was lost, and [errors.ErrUnsupported] if the server cannot select the scope.
+func (s *VariablesService) Delete(ctx context.Context, owner VariableOwner, key string, opts *VariableOptions) error {
+	p := s.place(owner, key, opts)
+	c := p.checked(rest.Repeatable(http.MethodDelete, p.path(), nil))
+	c.Query = p.selection()
+	if err := s.client.wire.Check(ctx, c); err != nil {
+		return err
+	}
+	v, all, err := p.look(ctx, c)
+	switch {
+	case err != nil:
+		return err
+	case v == nil:
+		return p.notFound(c, all)
+	}
+	c.Secrets = secretLines(v.Value)
+	return s.client.wire.Discard(ctx, c)
+}
+
+// variablesPath is the path of the list of an owner's variables.
+func variablesPath(owner VariableOwner) rest.Path {
+	if owner == nil {
+		return rest.Path{Template: "/variables", Err: errors.New("the owner of the variables is nil; give a ProjectID, a GroupID or Instance")}
+	}
+	return at(owner.variables()...)
+}
+
+// A variablePlace is where a variable is, or would be.
+type variablePlace struct {
+	client     *Client
+	owner      VariableOwner
+	key, scope string
+}
+
+func (s *VariablesService) place(owner VariableOwner, key string, opts *VariableOptions) *variablePlace {
+	return &variablePlace{s.client, owner, key, cmp.Or(cmp.Or(opts, &VariableOptions{}).Scope, everywhere)}
+}
+
+func (p *variablePlace) path() rest.Path {
+	if p.owner == nil {
+		return variablesPath(nil)
+	}
+	return at(append(p.owner.variables(), variableKey(p.key))...)
+}
+
+// checked returns the call of the place, with an error if the owner cannot have a variable
+// with the scope.
+func (p *variablePlace) checked(c *rest.Call) *rest.Call {
+	if p.owner == Instance && p.scope != everywhere {
+		c.Err = cmp.Or(c.Err, fmt.Errorf("the environment scope %q: variables of the instance have none", p.scope))
+	}
+	return c
+}
+
+// selection is the query that selects the scope.
+func (p *variablePlace) selection() url.Values { return p.selectionOf(p.scope) }
+
+func (p *variablePlace) selectionOf(scope string) url.Values {
+	if p.owner == Instance {
+		return nil
+	}
+	return url.Values{"filter[environment_scope]": {scope}}
+}
+
+// isOf reports whether a variable is that of the place.
+func (p *variablePlace) isOf(v *CIVariable) bool { return v.Key == p.key && v.scope() == p.scope }
+
+// all are the variables of the key, whatever their scope.
+func (p *variablePlace) all(ctx context.Context) (found []*CIVariable, err error) {
+	for v, err := range all(ctx, p.client, pagesAt[*CIVariable](p.client, variablesPath(p.owner)), (*ListVariablesOptions)(nil)) {
+		if err != nil {
+			return nil, err
+		}
+		if v.Key == p.key {
+			found = append(found, v)
+		}
+	}
+	return found, nil
+}
+
+// among returns the variable of the place, or nil.
+func (p *variablePlace) among(all []*CIVariable) *CIVariable {
+	if i := slices.IndexFunc(all, p.isOf); i >= 0 {
+		return all[i]
+	}
+	return nil
+}
+
+// look returns the variable of the place, which c is about to change, and all of its key;
+// or nil if there is none. Its error says that the server could take another one for it.
+func (p *variablePlace) look(ctx context.Context, c *rest.Call) (v *CIVariable, all []*CIVariable, err error) {
+	for range 3 { // others can delete variables between two reads
+		if all, err = p.all(ctx); err != nil {
+			return nil, nil, err
+		}
+		if v = p.among(all); v == nil {
+			return nil, all, nil
+		}
+		if err = p.checkSelection(ctx, c, all); !isVariableGone(err) {
+			break
+		}
+	}
+	return v, all, err
+}
+
+// checkSelection returns an error unless the server selects variables of the key by their
+// scope. Servers before GitLab 16.9 ignore the scope: they refuse to choose among several, or
+// take any. So if there are several, two are read.
+func (p *variablePlace) checkSelection(ctx context.Context, c *rest.Call, all []*CIVariable) error {
+	i := slices.IndexFunc(all, func(v *CIVariable) bool { return !p.isOf(v) })
+	if i < 0 {
+		return nil
+	}
+	for _, scope := range []string{all[i].scope(), p.scope} {
+		v, err := send[*CIVariable](ctx, p.client, rest.Read(p.path(), p.selectionOf(scope)))
+		switch {
+		case isAmbiguous(err), err == nil && (v.Key != p.key || v.scope() != scope):
+			return rest.NotSent(rest.Errorf("%s %s: %w: the variable has the scopes %s, of which the server cannot select one, as GitLab 16.9 does; nothing was changed",
+				c.Method, c.Path.Escaped, errors.ErrUnsupported, scopes(all)))
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// notFound is the error of a call about a variable that does not exist. It names the scopes
+// in which there is one.
+func (p *variablePlace) notFound(c *rest.Call, all []*CIVariable) error {
+	if len(all) == 0 {
+		return rest.Errorf("%s %s: %w: there is no variable of this key", c.Method, c.Path.Escaped, ErrNotFound)
+	}
+	return rest.Errorf("%s %s: %w: the variable has the scopes %s, and not %q", c.Method, c.Path.Escaped, ErrNotFound, scopes(all), p.scope)
+}
+
+// scopes names the scopes of variables.
+func scopes(all []*CIVariable) string {
+	var names []string
+	for _, v := range all {
+		names = append(names, fmt.Sprintf("%q", rest.Shorten(v.scope(), rest.MaxTitle)))
+	}
+	slices.Sort(names)
+	return rest.Shorten(strings.Join(names, ", "), rest.MaxTitle)
+}
+
+// isAmbiguous reports whether GitLab does not know which variable of a key is meant.
+func isAmbiguous(err error) bool {
+	e, answered := errors.AsType[*APIError](err)
+	return answered && e.Is(ErrConflict) && strings.Contains(e.Message, "multiple variables")
+}
+
+// isVariableGone reports whether GitLab does not find a variable, though its owner.
+func isVariableGone(err error) bool {
+	e, answered := errors.AsType[*APIError](err)
+	return answered && e.gone() && strings.Contains(e.Message, "Variable Not Found")
+}
+
+// A variableKey is the key of a variable in a path.
+type variableKey string
+
+func (k variableKey) segment() rest.Segment {
+	return rest.Segment{Value: string(k), Template: ":key", Err: k.check()}
+}
+
+// check does not quote the key: it could be a value that somebody has mistaken for it.
+func (k variableKey) check() error {
+	switch {
+	case k == "":
+		return errors.New("the key of the variable is empty")
+	case utf8.RuneCountInString(string(k)) > 255:
+		return errors.New("the key of the variable has more than 255 characters")
+	case strings.ContainsFunc(string(k), notOfKey):
+		return errors.New("the key of the variable has other characters than letters, digits and \"_\"")
+	}
+	return nil
+}
