@@ -112,8 +112,14 @@ func (t *variableSetter) recover(ctx context.Context, c *rest.Call, err error) e
 		wait := max(min(time.Second<<(t.tries-1), 10*time.Second), askedToWait(err))
 		t.tries++
 		return t.client.pause(ctx, c, t.tries-1, rest.ReasonRetry, wait, err)
-	case !isVariableGone(err) && !isTaken(err), t.races == 3:
+	case !isVariableGone(err) && !isTaken(err):
 		return err
+	case t.races == 3 && isTaken(err) && t.scope != everywhere:
+		return rest.Errorf("%w (no variable %s with the scope %q is listed; scopes of groups need GitLab Premium)", err, t.key, t.scope)
+	case t.races == 3 && isTaken(err):
+		return err
+	case t.races == 3:
+		return rest.Errorf("%s %s: %w: other programs delete the variable again and again (%v)", c.Method, c.Path.Escaped, ErrConflict, err)
 	}
 	t.races++
 	if t.races == 1 {

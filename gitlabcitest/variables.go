@@ -32,6 +32,10 @@ func (s *variableSet) of(key string, scope *string) (found []*gitlabci.CIVariabl
 	return found
 }
 
+func (s *variableSet) remove(key, scope string) {
+	s.all = slices.DeleteFunc(s.all, func(v *gitlabci.CIVariable) bool { return v.Key == key && v.EnvironmentScope == scope })
+}
+
 // A variableOwner is what a request for variables is about.
 type variableOwner struct {
 	set  *variableSet
@@ -174,7 +178,7 @@ func deleteVariable(c *call, owner variableOwner) *answer {
 	if refused != nil {
 		return refused
 	}
-	owner.set.all = slices.DeleteFunc(owner.set.all, func(one *gitlabci.CIVariable) bool { return one == v })
+	owner.set.remove(v.Key, v.EnvironmentScope)
 	return noContent()
 }
 
@@ -266,6 +270,14 @@ func (s *Server) AddVariable(owner gitlabci.VariableOwner, v gitlabci.CIVariable
 		misuse("AddVariable: GitLab refuses it: %v", wrong)
 	}
 	set.all = append(set.all, &v)
+}
+
+// RemoveVariable removes the CI/CD variable of a key and a scope, if there is one; "" is the
+// scope "*". It panics if there is no such owner.
+func (s *Server) RemoveVariable(owner gitlabci.VariableOwner, key, scope string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mustVariables("RemoveVariable", owner).remove(key, cmp.Or(scope, everywhere))
 }
 
 // Variables returns the CI/CD variables of a project, a group or the instance, with the values
