@@ -137,7 +137,11 @@ func (s *LintService) ValidateProject(ctx context.Context, project ProjectID, op
 		c.Err = errors.New("LintProjectOptions.DryRunRef is set, which only a DryRun uses")
 	}
 	if opts.ContentRef != "" || opts.DryRunRef != "" {
-		if err := cmp.Or(s.client.wire.Check(ctx, c), s.checkRefs(ctx, c)); err != nil {
+		err := s.client.wire.Check(ctx, c)
+		if err == nil {
+			err = s.checkRefs(ctx, c)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -39,6 +39,16 @@ func (v Variable) Format(f fmt.State, verb rune) {
 // LogValue is what log/slog writes.
 func (v Variable) LogValue() slog.Value { return logged(v) }
 
+// Format prints the variable without its value.
+func (v CIVariable) Format(f fmt.State, verb rune) {
+	v.Value = redactedText(v.Value)
+	type plain CIVariable // which has no Format
+	fmt.Fprintf(f, fmt.FormatString(f, verb), plain(v))
+}
+
+// LogValue is what log/slog writes.
+func (v CIVariable) LogValue() slog.Value { return logged(v) }
+
 // LogValue is what log/slog writes.
 func (o CreatePipelineOptions) LogValue() slog.Value { return logged(o) }
 

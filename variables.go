@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"unicode/utf8"
 
 	"example.com/gitlabci/internal/rest"
-	"example.com/gitlabci/internal/secret"
 )
 
 // VariablesService reads and sets the CI/CD variables of projects, groups and the instance.
@@ -74,25 +72,6 @@ type CIVariable struct {
 	EnvironmentScope string `json:"environment_scope,omitzero"` // "" is "*"
 	Description      string `json:"description,omitzero"`       // from GitLab 16.2; older servers ignore it
 }
-
-// A printedVariable is a CIVariable as it is printed.
-type printedVariable struct {
-	Key                            string
-	Value                          secret.Value
-	VariableType                   VariableType
-	Protected, Masked, Hidden, Raw bool
-	EnvironmentScope, Description  string
-}
-
-// Format writes the fields, with [REDACTED] in place of the Value.
-func (v CIVariable) Format(f fmt.State, verb rune) {
-	fmt.Fprintf(f, fmt.FormatString(f, verb), printedVariable{
-		v.Key, secret.New(""), v.VariableType, v.Protected, v.Masked, v.Hidden, v.Raw, v.EnvironmentScope, v.Description,
-	})
-}
-
-// LogValue is what log/slog writes, which is what Format does.
-func (v CIVariable) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", v)) }
 
 func (v *CIVariable) scope() string { return cmp.Or(v.EnvironmentScope, everywhere) }
 

@@ -264,6 +264,37 @@ def schedules(gl, project):
     assert refused(404, gitlab.GitlabGetError, project.pipelineschedules.get, schedule.id) == "404 Pipeline Schedule Not Found"
 
 
+def variables(gl, project):
+    for owner, name in ((project, ""), (gl.groups.get("group", lazy=True), "Group"), (gl, "Instance")):
+        made = owner.variables.create({"key": "TOKEN", "value": "first-value", "masked": True})
+        assert made.masked and not made.protected and made.variable_type == "env_var"
+        message = refused(400, gitlab.GitlabCreateError, owner.variables.create, {"key": "TOKEN", "value": "x"})
+        assert message == {"key": ["(TOKEN) has already been taken"]}
+        made.value = "second-value"
+        made.save()
+        assert owner.variables.get("TOKEN").value == "second-value"
+        assert [v.key for v in owner.variables.list(get_all=True)] == ["TOKEN"]
+        made.delete()
+        assert refused(404, gitlab.GitlabGetError, owner.variables.get, "TOKEN") == f"404 {name}Variable Not Found"
+    for scope in ("*", "production"):
+        project.variables.create({"key": "URL", "value": scope, "environment_scope": scope})
+    message = refused(409, gitlab.GitlabGetError, project.variables.get, "URL")
+    assert message.startswith("There are multiple variables")
+    assert project.variables.get("URL", filter={"environment_scope": "production"}).value == "production"
+    for scope in ("*", "production"):
+        project.variables.delete("URL", filter={"environment_scope": scope})
+
+
+def lint(project):
+    project.ci_lint.validate({"content": "test: {script: make}"})
+    try:
+        project.ci_lint.validate({"content": ""})
+        raise AssertionError("an empty configuration is valid")
+    except gitlab.GitlabCiLintError as e:
+        assert "Please provide content" in str(e)
+    assert project.ci_lint.get().valid and project.ci_lint.get(content_ref="main").merged_yaml
+
+
 class Receiver(http.server.BaseHTTPRequestHandler):
     got = []
 
@@ -309,6 +340,8 @@ def main():
     triggers(gl, project)
     schedules(gl, project)
     hooks(gl, project)
+    variables(gl, project)
+    lint(project)
     print(f"python-gitlab {gitlab.__version__}: all of it works", "with a storage" if STORAGE else "")
 
 
