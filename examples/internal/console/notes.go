@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
@@ -67,10 +68,11 @@ func (n *Notes) NewBar(what string, units progress.Units) *Bar {
 	now := time.Now()
 	b := &Bar{notes: n, began: now, told: now}
 	b.tracker = progress.Tracker{Message: Printable(what), Units: units, AutoStopDisabled: true, RemoveOnCompletion: true}
-	if !IsTerminal(n.out) {
+	file, ok := n.out.(*os.File)
+	if !ok || !IsTerminal(file) {
 		return b
 	}
-	b.drawer, b.drawn = newDrawer(n.out), make(chan struct{})
+	b.drawer, b.drawn = newDrawer(file), make(chan struct{})
 	b.drawer.AppendTracker(&b.tracker)
 	n.mu.Lock()
 	n.bar = b
@@ -82,9 +84,9 @@ func (n *Notes) NewBar(what string, units progress.Units) *Bar {
 	return b
 }
 
-func newDrawer(out io.Writer) progress.Writer {
+func newDrawer(out *os.File) progress.Writer {
 	p := progress.NewWriter()
-	p.SetOutputWriter(out)
+	p.SetOutputWriter(screen{out})
 	p.SetUpdateFrequency(redraw)
 	p.SetAutoStop(true) // Stop is not heard before Render has begun
 	p.SetTrackerLength(20)
@@ -103,6 +105,14 @@ func newDrawer(out io.Writer) progress.Writer {
 	return p
 }
 
+// A screen draws each frame from the first column, since the terminal may have echoed ^C.
+type screen struct{ *os.File }
+
+func (s screen) Write(frame []byte) (int, error) {
+	n, err := s.File.Write(append([]byte("\r"), frame...))
+	return max(0, n-1), err
+}
+
 // Set says how much is done, and of how much; a total below 1 is unknown.
 func (b *Bar) Set(done, total int64) {
 	b.tracker.UpdateTotal(max(0, total))
@@ -118,6 +128,16 @@ func (b *Bar) Set(done, total int64) {
 		of = " of " + b.tracker.Units.Sprint(total)
 	}
 	b.notes.Print(fmt.Sprintf("%s: %s%s after %v", b.tracker.Message, b.tracker.Units.Sprint(done), of, b.Took()))
+}
+
+// Print writes a line to out: above the bar, if both are in the terminal.
+func (b *Bar) Print(out io.Writer, line string) error {
+	if b.drawer != nil && IsTerminal(out) {
+		b.notes.Print(line)
+		return nil
+	}
+	_, err := fmt.Fprintln(out, line)
+	return err
 }
 
 // Took is for how long there has been a bar.
@@ -142,6 +162,5 @@ func (b *Bar) End() {
 	defer b.notes.mu.Unlock()
 	b.tracker.MarkAsDone()
 	<-b.drawn
-	fmt.Fprint(b.notes.out, "\r", text.EraseLine.Sprint()) // the terminal may have echoed ^C
 	b.notes.bar = nil
 }
