@@ -18,8 +18,6 @@ import (
 
 // ProjectsService reads projects. It is [Client.Projects].
 //
-// Job tokens cannot read projects.
-//
 // See https://docs.gitlab.com/api/projects/.
 type ProjectsService struct{ client *Client }
 

@@ -15,8 +15,6 @@ import (
 
 // BranchesService reads the branches of a repository. It is [Client.Branches].
 //
-// Job tokens cannot read them.
-//
 // See https://docs.gitlab.com/api/branches/.
 type BranchesService struct{ client *Client }
 
@@ -92,8 +90,6 @@ func (s *BranchesService) All(ctx context.Context, project ProjectID, opts *List
 }
 
 // TagsService reads the tags of a repository. It is [Client.Tags].
-//
-// Job tokens cannot read them.
 //
 // See https://docs.gitlab.com/api/tags/.
 type TagsService struct{ client *Client }
@@ -175,8 +171,6 @@ func (s *TagsService) All(ctx context.Context, project ProjectID, opts *ListTags
 }
 
 // CommitsService reads the commits of a repository. It is [Client.Commits].
-//
-// Job tokens cannot read them.
 //
 // See https://docs.gitlab.com/api/commits/.
 type CommitsService struct{ client *Client }

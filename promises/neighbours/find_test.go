@@ -97,6 +97,17 @@ func TestFindWaitsForTheHead(t *testing.T) {
 	}
 }
 
+// A merge request that does not exist is not waited for.
+func TestFindDoesNotWaitForAMergeRequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		_, err := gitlabcitest.NewServer().Client().Pipelines.Find(t.Context(), "group/app", &gitlabci.FindPipelineOptions{MergeRequest: 9, Wait: true})
+		require.ErrorIs(t, err, gitlabci.ErrNotFound)
+		require.Zero(t, time.Since(start))
+	})
+}
+
 // staleServer shows the pipeline of an earlier head as that of a merge request's head, as
 // GitLab does until the next one is created. Its list of pipelines is that of those in
 // projects that the token may read.
