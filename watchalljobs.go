@@ -28,11 +28,9 @@ func (w *allWatch) takeJobs(ctx context.Context, pipeline *PipelineInfo, previou
 		return false, err
 	case p.gone:
 		return w.yield(pipeline, previous, nil, unread)
-	case o.pipeline == nil: // it has no jobs, and another list of none would be a 304
-		o.pipeline, o.pages = pipeline, nil
 	}
-	read := o.pipeline // as it was, if the list is as it was
-	if p.lag.Lasts(read.UpdatedAt.Before(pipeline.UpdatedAt) || p.jobsGoBack(o)) {
+	read := cmp.Or(o.pipeline, pipeline) // as it was, if the list is as it was
+	if p.lag.Lasts(read.isBehind(pipeline) || p.jobsGoBack(o)) {
 		w.asked, w.stale = "", true
 		return false, nil
 	}
@@ -41,7 +39,7 @@ func (w *allWatch) takeJobs(ctx context.Context, pipeline *PipelineInfo, previou
 		*pipeline = *read
 		pipeline.Name = cmp.Or(read.Name, name)
 	}
-	p.info = pipeline.own()
+	p.info, p.changed = pipeline.own(), time.Now()
 	return w.yield(pipeline, previous, p.takeListed(o), nil)
 }
 
@@ -52,6 +50,11 @@ func (w *allWatch) listJobs(ctx context.Context, p *watched) (o *observation, un
 	o, err = w.reader.listJobs(ctx, p)
 	if err == nil {
 		p.patience.Restore()
+		if o.pipeline == nil || o.pipeline.UpdatedAt.IsZero() {
+			// There are no jobs, or an old server does not say when their pipeline changed.
+			// So the list can be as it was, though that has changed.
+			o.pipeline, o.pages = nil, nil
+		}
 		return o, nil, nil
 	}
 	_, lasts := p.patience.Failed(begun, askedToWait(err), err)
@@ -101,7 +104,7 @@ func (w *allWatch) settleOne(ctx context.Context, p *watched) (changed bool, err
 		return w.yield(p.info, p.info.Status, nil, unread)
 	}
 	p.absence.Found()
-	older := o.pipeline != nil && o.pipeline.UpdatedAt.Before(p.info.UpdatedAt)
+	older := o.pipeline != nil && o.pipeline.isBehind(p.info)
 	if p.lag.Lasts(older || p.jobsGoBack(o)) {
 		return false, nil
 	}

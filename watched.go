@@ -78,11 +78,17 @@ func (p *watched) outdated(o *observation) bool {
 	if !o.same {
 		newest = o.pipeline
 	}
-	back := p.read && newest.UpdatedAt.Before(p.info.UpdatedAt) || p.jobsGoBack(o)
+	back := p.read && newest.isBehind(p.info) || p.jobsGoBack(o)
 	for _, t := range o.triggers { // a retry below takes these back, so only the time shows it
-		back = back || t.Pipeline != nil && !t.Pipeline.UpdatedAt.IsZero() && t.Pipeline.UpdatedAt.Before(newest.UpdatedAt)
+		back = back || t.Pipeline != nil && t.Pipeline.isBehind(newest)
 	}
 	return p.lag.Lasts(back)
+}
+
+// isBehind reports whether a pipeline was read at an earlier change than another time. An old
+// server may not say when it changed.
+func (p *PipelineInfo) isBehind(other *PipelineInfo) bool {
+	return !p.UpdatedAt.IsZero() && p.UpdatedAt.Before(other.UpdatedAt)
 }
 
 // jobsGoBack reports whether a job has a status that no job has after its last one.

@@ -263,6 +263,37 @@ func TestWatchAllJobsThatAreAsTheyWere(t *testing.T) {
 	})
 }
 
+// A job that ends after its pipeline is seen, however long it ran before. The jobs of an old
+// server do not say when their pipeline changed: there, a list that is as it was says nothing
+// about that.
+func TestWatchAllJobsThatEndLate(t *testing.T) {
+	t.Parallel()
+	for name, old := range map[string]bool{"new": false, "old": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &changingProject{}
+				row, begun := p.add(1)[0], time.Now()
+				p.change(row, time.Minute, 0, gitlabci.StatusRunning)
+				p.change(row, 10*time.Minute, 0, gitlabci.StatusFailed)
+				client := p.jobsClient(t, func() jobsList {
+					since, list := time.Since(begun), jobsList{pipeline: gitlabci.StatusRunning, jobs: []gitlabci.Status{gitlabci.StatusRunning}}
+					if since > 10*time.Minute+10*time.Second {
+						list.jobs[0] = gitlabci.StatusSuccess
+					}
+					if !old {
+						list.changed = row.changes[int(since/(10*time.Minute))].at
+					}
+					return list
+				})
+				require.Equal(t, []string{
+					"pipeline#101 >running", "unit#1001 >running", "pipeline#101 running>failed", "unit#1001 running>success",
+				}, textsOf(t, client, 4))
+				require.Less(t, time.Since(begun), 10*time.Minute+15*time.Second)
+			})
+		})
+	}
+}
+
 // If the jobs that still run when their pipeline has finished cannot be read any more, one
 // event says so. They are read again after the next change.
 func TestWatchAllLosesJobs(t *testing.T) {
