@@ -59,6 +59,7 @@ func fakePipeline() (*gitlabci.Client, gitlabci.ProjectID, gitlabci.PipelineID) 
 	}
 	app := add("group/app", 0, 15*time.Minute, gitlabcitest.Pipeline{Name: "Release candidate", Status: "failed"})
 	app.fill(docs, tests)
+	srv.OnLint("group/app", demoNeeds)
 	return srv.Client(), "group/app", app.pipeline.ID
 }
 
@@ -92,4 +93,20 @@ func (d demo) fill(docs, tests demo) {
 	child.Downstream, other.Downstream = docs.pipeline, tests.pipeline
 	d.pipeline.AddTriggerJob(child)
 	d.pipeline.AddTriggerJob(other)
+}
+
+// demoNeeds is what GitLab says about the configuration.
+func demoNeeds(gitlabcitest.Lint) gitlabci.LintResult {
+	job := func(stage, name string, needs ...string) *gitlabci.LintJob {
+		j := &gitlabci.LintJob{Stage: stage, Name: name, Needs: []gitlabci.LintNeed{}}
+		for _, need := range needs {
+			j.Needs = append(j.Needs, gitlabci.LintNeed{Name: need})
+		}
+		return j
+	}
+	const amd, arm = "build: [linux, amd64]", "build: [linux, arm64]"
+	return gitlabci.LintResult{Valid: true, Jobs: []*gitlabci.LintJob{
+		job("test", "lint"), job("test", "unit 1/3", amd), job("test", "unit 2/3", amd), job("test", "unit 3/3", amd),
+		job("test", "race", arm), job("test", "docs", "assets"), job("test", "end to end", arm), job("package", "image", "assets", arm),
+	}}
 }

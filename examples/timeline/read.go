@@ -17,7 +17,7 @@ func read(ctx context.Context, client *gitlabci.Client, project gitlabci.Project
 	if err != nil {
 		return nil, err
 	}
-	r := &reading{At: time.Now(), Tree: tree, Attempts: map[gitlabci.PipelineID][]*gitlabci.Job{}}
+	r := &reading{At: time.Now(), Tree: tree, Attempts: map[gitlabci.PipelineID][]*gitlabci.Job{}, Needs: map[gitlabci.PipelineID]needs{}}
 	r.Failures, err = client.Pipelines.Failures(ctx, project, pipeline, &gitlabci.FailuresOptions{Downstream: true})
 	if err != nil {
 		return nil, err
@@ -32,26 +32,29 @@ func read(ctx context.Context, client *gitlabci.Client, project gitlabci.Project
 	errs := each(len(pipelines), func(i int) error { return parts[i].read(ctx, client, pipelines[i]) })
 	for i, one := range parts {
 		id := pipelines[i].Pipeline.ID
-		r.Attempts[id] = one.attempts
+		r.Attempts[id], r.Needs[id] = one.attempts, one.needs
 		r.Tests = append(r.Tests, one.tests...)
 		if one.noTests != nil {
 			r.NotRead = append(r.NotRead, fmt.Errorf("tests of pipeline %d: %w", id, one.noTests))
 		}
 	}
+	r.NoNeeds = parts[0].noNeeds // of the first pipeline, whose Err is nil
 	return r, errors.Join(errs...)
 }
 
 // A part is what the tree does not have of a pipeline.
 type part struct {
-	attempts []*gitlabci.Job
-	tests    []failedTest
-	noTests  error // why they are missing
+	attempts         []*gitlabci.Job
+	needs            needs
+	tests            []failedTest
+	noNeeds, noTests error // why they are missing
 }
 
 func (p *part) read(ctx context.Context, client *gitlabci.Client, one *gitlabci.PipelineTree) error {
 	if err := p.readAttempts(ctx, client, one); err != nil {
 		return err
 	}
+	p.needs, p.noNeeds = readNeeds(ctx, client, one.Pipeline)
 	p.noTests = p.readTests(ctx, client, one)
 	return ctx.Err()
 }
