@@ -179,7 +179,7 @@ func hint(f *rest.Failure) string {
 		return ""
 	case f.Credential == "" && f.Status != http.StatusForbidden:
 		return "the client has no token"
-	case f.Credential == jobTokenHeader && slices.Contains(notForJobTokens, f.Endpoint):
+	case f.Credential == jobTokenHeader && refusesJobTokens(f.Endpoint):
 		return "a job token is not accepted for this; use an access token"
 	case f.Credential == jobTokenHeader && f.Status == http.StatusUnauthorized:
 		return "a job token is valid only while its job is running"
@@ -200,7 +200,20 @@ var withoutCI = []string{
 
 const jobTokenHeader = "JOB-TOKEN"
 
-// notForJobTokens are the endpoints that refuse job tokens.
+// refusesJobTokens reports whether an endpoint is known to refuse job tokens.
+func refusesJobTokens(endpoint string) bool {
+	_, path, _ := strings.Cut(endpoint, " ")
+	isBelow := func(parent string) bool { return path == parent || strings.HasPrefix(path, parent+"/") }
+	return slices.Contains(notForJobTokens, endpoint) || slices.ContainsFunc(neverForJobTokens, isBelow)
+}
+
+// neverForJobTokens are paths of which all endpoints refuse job tokens, whatever the method.
+var neverForJobTokens = []string{
+	"/projects/:id/triggers", "/projects/:id/pipeline_schedules", "/projects/:id/hooks", "/projects/:id/statuses",
+	"/projects/:id/repository/commits/:sha/statuses", "/projects/:id/variables", "/groups/:id/variables", "/admin/ci/variables", "/projects/:id/ci/lint",
+}
+
+// notForJobTokens are other endpoints that refuse job tokens.
 var notForJobTokens = []string{
 	"POST /projects/:id/pipeline",
 	"GET /projects/:id/pipelines/latest",

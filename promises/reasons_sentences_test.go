@@ -166,6 +166,9 @@ func TestHintsOfErrors(t *testing.T) {
 	}{
 		"a job token for a job":      {unauthorized, job, "Jobs.Get", "401 Unauthorized (a job token is not accepted for this; use an access token)"},
 		"a job token to create":      {forbidden, job, "Pipelines.Create", "403 Forbidden (a job token is not accepted for this; use an access token)"},
+		"a job token for schedules":  {unauthorized, job, "Schedules.Get", "401 Unauthorized (a job token is not accepted for this; use an access token)"},
+		"a job token for triggers":   {unauthorized, job, "Triggers.List", "401 Unauthorized (a job token is not accepted for this; use an access token)"},
+		"a job token for hooks":      {unauthorized, job, "Webhooks.Create", "401 Unauthorized (a job token is not accepted for this; use an access token)"},
 		"an old job token":           {unauthorized, job, "Pipelines.Get", "401 Unauthorized (a job token is valid only while its job is running)"},
 		"no token":                   {unauthorized, nil, "Pipelines.Get", "401 Unauthorized (the client has no token)"},
 		"a hidden project":           {hidden, nil, "Pipelines.Get", "404 Not Found: Project Not Found (the client has no token)"},
