@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console"
+)
+
+// A gate waits for the pipeline of one merge request.
+type gate struct {
+	client         *gitlabci.Client
+	project        gitlabci.ProjectID
+	iid            int64
+	retries, lines int
+	interval       time.Duration
+
+	out     io.Writer
+	notes   *console.Notes
+	began   time.Time
+	retried map[string]int // how often, by the names of jobs
+}
+
+var errPushed = errors.New("the head has moved")
+
+func (g *gate) say(format string, args ...any) error {
+	_, err := fmt.Fprintf(g.out, "%4.0fs  %s\n", time.Since(g.began).Seconds(), fmt.Sprintf(format, args...))
+	return err
+}
+
+func (g *gate) sayStatus(p *gitlabci.Pipeline) error {
+	return g.say("pipeline %d is %s", p.ID, console.Status(p.Status, console.Colours(g.out)))
+}
+
+// run waits until the pipeline of the newest head has ended.
+func (g *gate) run(ctx context.Context) (int, error) {
+	for {
+		m, err := g.read(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if err := g.say("!%d is at %.8s", g.iid, console.Printable(m.SHA)); err != nil {
+			return 0, err
+		}
+		verdict, err := g.while(ctx, m.SHA, g.judge)
+		if errors.Is(err, errPushed) {
+			clear(g.retried) // other code
+			continue
+		}
+		return verdict, err
+	}
+}
+
+// read reads the merge request. One that is not open needs no gate.
+func (g *gate) read(ctx context.Context) (*gitlabci.MergeRequest, error) {
+	m, err := g.client.MergeRequests.Get(ctx, g.project, g.iid)
+	if err == nil && m.State != gitlabci.MergeRequestStateOpened {
+		err = fmt.Errorf("!%d is %s", g.iid, console.Printable(string(m.State)))
+	}
+	return m, err
+}
+
+// while judges a head, with a context that ends once the head has moved.
+func (g *gate) while(ctx context.Context, head string, judge func(context.Context, string) (int, error)) (int, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	watching := make(chan struct{})
+	go func() {
+		defer close(watching)
+		for ctx.Err() == nil {
+			select {
+			case <-ctx.Done():
+			case <-time.After(g.interval):
+				if m, err := g.read(ctx); err != nil {
+					cancel(err) // the client has retried what can pass
+				} else if m.SHA != head {
+					cancel(errPushed)
+				}
+			}
+		}
+	}()
+	verdict, err := judge(ctx, head)
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	cancel(nil)
+	<-watching
+	return verdict, err
+}
+
+// judge waits for the pipeline of a head, and comments how it ended.
+func (g *gate) judge(ctx context.Context, head string) (int, error) {
+	pipeline, err := g.client.Pipelines.Find(ctx, g.project, &gitlabci.FindPipelineOptions{MergeRequest: g.iid, SHA: head, Wait: true})
+	if err != nil {
+		return 0, err
+	}
+	if err := g.sayStatus(pipeline); err != nil {
+		return 0, err
+	}
+	opts := &gitlabci.WatchOptions{MinInterval: min(2*time.Second, g.interval), MaxInterval: g.interval}
+	for {
+		pipeline, err = g.client.Pipelines.Wait(ctx, pipeline.ProjectID, pipeline.ID, opts)
+		hold, isBlocked := errors.AsType[*gitlabci.BlockedError](err)
+		if err != nil && !isBlocked {
+			return 0, err
+		}
+		var failures []*gitlabci.JobFailure
+		again := false
+		if pipeline.Status == gitlabci.StatusFailed {
+			failures, err = g.client.Pipelines.Failures(ctx, pipeline.ProjectID, pipeline.ID, nil)
+			if err == nil {
+				again, err = g.retry(ctx, failures)
+			}
+			if err != nil {
+				return 0, err
+			}
+		}
+		if again {
+			continue
+		}
+		return g.end(ctx, head, pipeline, failures, hold)
+	}
+}
+
+// end says and comments how a pipeline ended, unless the head moved a moment before.
+func (g *gate) end(ctx context.Context, head string, p *gitlabci.Pipeline, failures []*gitlabci.JobFailure, hold *gitlabci.BlockedError) (int, error) {
+	m, err := g.read(ctx)
+	switch {
+	case err != nil:
+		return 0, err
+	case m.SHA != head:
+		return 0, errPushed
+	}
+	verdict := failed
+	switch {
+	case hold != nil:
+		verdict = blocked
+	case p.Status == gitlabci.StatusSuccess:
+		verdict = succeeded
+	}
+	if err := g.sayStatus(p); err != nil {
+		return 0, err
+	}
+	for _, f := range failures {
+		if err := g.say("%s: %s", console.Printable(f.Job.Name), console.Printable(string(f.Reason))); err != nil {
+			return 0, err
+		}
+	}
+	if err := g.comment(ctx, g.text(p, failures, hold), verdict != succeeded); err != nil {
+		g.notes.Print(fmt.Sprintf("mrgate: it is not commented: %v", err)) // which changes no verdict
+	}
+	return verdict, ctx.Err()
+}
+
+// retry retries jobs, if all that failed did so because of runners.
+func (g *gate) retry(ctx context.Context, failures []*gitlabci.JobFailure) (bool, error) {
+	for _, f := range failures {
+		if !ofRunner(f.Reason) || f.TriggerJob != nil || g.retried[f.Job.Name] >= g.retries {
+			return false, nil
+		}
+	}
+	for _, f := range failures {
+		g.retried[f.Job.Name]++
+		if err := g.say("%s: %s, retried", console.Printable(f.Job.Name), console.Printable(string(f.Reason))); err != nil {
+			return false, err
+		}
+		_, err := g.client.Jobs.Retry(ctx, f.Job.Pipeline.ProjectID, f.Job.ID, nil)
+		if err != nil && !errors.Is(err, gitlabci.ErrOutcomeUnknown) { // or else the pipeline shows whether it was
+			return false, err
+		}
+	}
+	return len(failures) > 0, nil
+}
+
+// ofRunner reports whether another runner may not fail for this reason.
+func ofRunner(reason gitlabci.FailureReason) bool {
+	switch reason {
+	case gitlabci.FailureReasonRunnerSystemFailure, gitlabci.FailureReasonRunnerInterrupted, gitlabci.FailureReasonRunnerExternalDependencyFailure,
+		gitlabci.FailureReasonStuckOrTimeoutFailure, gitlabci.FailureReasonStuckPendingWithMatchingRunners, gitlabci.FailureReasonStuckPendingNoMatchingRunners,
+		gitlabci.FailureReasonNoUpdatesRunning, gitlabci.FailureReasonAPIFailure, gitlabci.FailureReasonSchedulerFailure:
+		return true
+	}
+	return false
+}
