@@ -76,6 +76,7 @@ func callsOf(t *testing.T, page string) string {
 	require.True(t, found)
 	table, _, _ = strings.Cut(table, "\n## ")
 	rows := callsRow.FindAllStringSubmatch(table, -1)
+	require.Len(t, rows, 30)
 	require.Equal(t, strings.Count(table, "\n|")-2, len(rows), "a row is of another form")
 	theirs, ours := "", ""
 	for _, row := range rows {
