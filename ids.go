@@ -73,16 +73,6 @@ func (id ScheduleID) segment() rest.Segment {
 	return number("schedule", int64(id), ":pipeline_schedule_id")
 }
 
-// A scheduleVariable is the key of a variable of a schedule.
-type scheduleVariable string
-
-func (k scheduleVariable) segment() rest.Segment {
-	if k == "" || len(k) > 255 || strings.ContainsFunc(string(k), notOfKey) {
-		return rest.Segment{Template: ":key", Err: fmt.Errorf("%q is not the key of a variable: 1 to 255 letters, digits and \"_\"", rest.Shorten(string(k), rest.MaxTitle))}
-	}
-	return rest.Segment{Value: string(k), Template: ":key"}
-}
-
 func notOfKey(r rune) bool {
 	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_')
 }

@@ -390,7 +390,7 @@ func (s *SchedulesService) DeleteVariable(ctx context.Context, project ProjectID
 }
 
 func scheduleVariableAt(project ProjectID, schedule ScheduleID, key string) rest.Path {
-	return at("projects", project, "pipeline_schedules", schedule, "variables", scheduleVariable(key))
+	return at("projects", project, "pipeline_schedules", schedule, "variables", variableKey(key))
 }
 
 func scheduleAt(project ProjectID, schedule ScheduleID) target {

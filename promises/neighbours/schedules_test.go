@@ -246,10 +246,10 @@ func TestSchedulesRefuseBadInput(t *testing.T) {
 		"UpdateScheduleOptions is nil":             update(nil),
 		"UpdateScheduleOptions.RemoveInputs[1] is": update(&gitlabci.UpdateScheduleOptions{Inputs: map[string]any{"a": 1}, RemoveInputs: []string{"b", "a"}}),
 		"RemoveInputs[0] is empty":                 update(&gitlabci.UpdateScheduleOptions{RemoveInputs: []string{""}}),
-		`"" is not the key of a variable`:          set(nil),
-		`"A-B" is not the key of a variable`:       set(&gitlabci.Variable{Key: "A-B", Value: "hidden-value"}),
+		"the key of the variable is empty":         set(nil),
+		"has other characters than letters":        set(&gitlabci.Variable{Key: "A-B", Value: "hidden-value"}),
 		"the variable R is Raw":                    set(&gitlabci.Variable{Key: "R", Value: "hidden-value", Raw: true}),
-		"is not the key of a variable: 1 to 255": func(ctx context.Context, s *service) error {
+		"has more than 255 characters": func(ctx context.Context, s *service) error {
 			return s.DeleteVariable(ctx, "group/app", 7, strings.Repeat("A", 256))
 		},
 		"schedule ID 0 is not above zero": func(ctx context.Context, s *service) error { return testkit.Done(s.Play(ctx, "group/app", 0)) },
