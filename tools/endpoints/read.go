@@ -29,23 +29,7 @@ var (
 // read returns the methods of the services of the package in a folder that call
 // endpoints, by service and name.
 func read(folder string) ([]method, error) {
-	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
-	if err != nil {
-		return nil, err
-	}
-	files := token.NewFileSet()
-	var sources []*ast.File
-	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
-			continue
-		}
-		source, err := parser.ParseFile(files, path, nil, parser.ParseComments)
-		if err != nil {
-			return nil, err
-		}
-		sources = append(sources, source)
-	}
-	pkg, err := doc.NewFromFiles(files, sources, "example.com/gitlabci")
+	pkg, err := parse(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -74,4 +58,25 @@ func read(folder string) ([]method, error) {
 		return cmp.Or(cmp.Compare(a.service, b.service), cmp.Compare(a.name, b.name))
 	})
 	return methods, nil
+}
+
+// parse reads the documentation of a package.
+func parse(folder string) (*doc.Package, error) {
+	paths, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	files := token.NewFileSet()
+	var sources []*ast.File
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		source, err := parser.ParseFile(files, path, nil, parser.ParseComments)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, source)
+	}
+	return doc.NewFromFiles(files, sources, "example.com/gitlabci")
 }
