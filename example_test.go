@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
+	"testing/fstest"
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
@@ -180,3 +183,168 @@ func ExampleTokenRefused() {
 }
 
 func refresh(context.Context) (string, error) { return "gloas-… the next one", nil }
+
+// A bot that runs a pipeline, tells why it failed, or saves what it has built.
+func Example_bot() {
+	srv := gitlabcitest.NewServer()
+	srv.OnCreate("group/app", gitlabcitest.Pipeline{}, gitlabcitest.Job{
+		Name: "build", Artifacts: fstest.MapFS{"bin/app": {Data: []byte("app")}},
+	})
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+
+	file := filepath.Join(dir, "app.zip")
+	if err := nightly(context.Background(), srv.Client(), file); err != nil {
+		fmt.Println(err)
+	}
+	saved, err := os.Stat(file)
+	fmt.Println(saved.Name(), err)
+	// Output: app.zip <nil>
+}
+
+// nightly is the bot of README.md.
+func nightly(ctx context.Context, client *gitlabci.Client, file string) error {
+	const project, ref = "group/app", "main"
+	opts := &gitlabci.RunOptions{CancelOnExit: true} // when ctx ends, by Ctrl-C perhaps
+	opts.Create.Variables = []*gitlabci.Variable{{Key: "BUILD", Value: "nightly"}}
+
+	result, err := client.Pipelines.Run(ctx, project, ref, opts)
+	if err != nil {
+		return err
+	}
+	if result.Pipeline.Status != gitlabci.StatusSuccess {
+		fmt.Println(result.Pipeline.WebURL, "ended as", result.Pipeline.Status)
+		for _, failure := range result.Failed {
+			fmt.Println(failure.Job.Name, "failed:", failure.Reason, failure.Summary.Reason)
+			for _, line := range failure.Lines {
+				fmt.Println("  ", line)
+			}
+		}
+		return fmt.Errorf("pipeline %d: %s", result.Pipeline.ID, result.Pipeline.Status)
+	}
+	build, err := client.Jobs.FindByName(ctx, project, result.Pipeline.ID, "build")
+	if err != nil {
+		return err
+	}
+	return client.Artifacts.Save(ctx, project, build.ID, file, nil)
+}
+
+func ExampleProjectsService_AllInGroup() {
+	srv := gitlabcitest.NewServer()
+	srv.AddProject("company/backend/api")
+	srv.AddProject("company/web")
+	srv.AddPipeline("company/web", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
+	client, ctx := srv.Client(), context.Background()
+
+	opts := &gitlabci.ListGroupProjectsOptions{IncludeSubgroups: true, WithShared: new(false), Archived: new(false), Simple: true}
+	for project, err := range client.Projects.AllInGroup(ctx, "company", opts) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		failed := &gitlabci.ListPipelinesOptions{Ref: project.DefaultBranch, Status: gitlabci.StatusFailed}
+		page, err := client.Pipelines.List(ctx, project.ID, failed)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(project.PathWithNamespace, page.Total, "failed")
+	}
+	// Output:
+	// company/web 1 failed
+	// company/backend/api 0 failed
+}
+
+// The open merge requests whose head has a failed pipeline.
+func ExampleMergeRequestsService_All() {
+	srv := gitlabcitest.NewServer()
+	for i, status := range []gitlabci.Status{gitlabci.StatusFailed, gitlabci.StatusSuccess} {
+		request := srv.AddMergeRequest("group/app", gitlabcitest.MergeRequest{Source: fmt.Sprintf("topic-%d", i+1)})
+		request.AddPipeline(gitlabcitest.PipelineKindMergedResults, gitlabcitest.Pipeline{Status: status})
+	}
+	client, ctx := srv.Client(), context.Background()
+
+	opts := &gitlabci.ListMergeRequestsOptions{State: gitlabci.MergeRequestStateOpened, View: gitlabci.MergeRequestViewSimple}
+	for request, err := range client.MergeRequests.All(ctx, "group/app", opts) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		pipeline, err := client.Pipelines.Find(ctx, "group/app", &gitlabci.FindPipelineOptions{MergeRequest: request.IID})
+		if err == nil && pipeline.Status == gitlabci.StatusFailed {
+			fmt.Printf("!%d %s: pipeline %d failed\n", request.IID, request.Title, pipeline.ID)
+		}
+	}
+	// Output: !1 Change topic-1: pipeline 101 failed
+}
+
+// A token for production is rotated. That of all other environments stays, and so do the
+// flags: what Get returns has them.
+func ExampleVariablesService_Set() {
+	srv := gitlabcitest.NewServer()
+	project := gitlabci.ProjectID("group/app")
+	srv.AddVariable(project, gitlabci.CIVariable{Key: "TOKEN", Value: "for-all-others"})
+	srv.AddVariable(project, gitlabci.CIVariable{Key: "TOKEN", Value: "for-production", EnvironmentScope: "production", Protected: true, Masked: true})
+	client, ctx := srv.Client(), context.Background()
+
+	token, err := client.Variables.Get(ctx, project, "TOKEN", &gitlabci.VariableOptions{Scope: "production"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	token.Value = "for-production-2"
+	if _, err := client.Variables.Set(ctx, project, token); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for v, err := range client.Variables.All(ctx, project, nil) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(v.Key, v.EnvironmentScope, v.Value, v.Masked)
+	}
+	fmt.Printf("%+v\n", token)
+	// Output:
+	// TOKEN * for-all-others false
+	// TOKEN production for-production-2 true
+	// {Key:TOKEN Value:[REDACTED] VariableType:env_var Protected:true Masked:true Hidden:false Raw:false EnvironmentScope:production Description:}
+}
+
+func ExampleLintService_Validate() {
+	srv := gitlabcitest.NewServer()
+	srv.OnLint("group/app", func(gitlabcitest.Lint) gitlabci.LintResult {
+		return gitlabci.LintResult{Valid: true, Jobs: []*gitlabci.LintJob{
+			{Name: "build", Stage: "build"}, {Name: "lint", Stage: "test", Needs: []gitlabci.LintNeed{}},
+			{Name: "deploy", Stage: "deploy", Needs: []gitlabci.LintNeed{{Name: "build", Artifacts: true}}},
+		}}
+	})
+	client, ctx := srv.Client(), context.Background()
+
+	result, err := client.Lint.Validate(ctx, "group/app", "build: …", &gitlabci.LintOptions{IncludeJobs: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, problem := range result.Errors {
+		fmt.Println(problem)
+	}
+	for _, job := range result.Jobs {
+		switch {
+		case job.Needs == nil:
+			fmt.Println(job.Name, "waits for the stages before", job.Stage)
+		case len(job.Needs) == 0:
+			fmt.Println(job.Name, "waits for nothing")
+		default:
+			fmt.Println(job.Name, "waits for", job.Needs[0].Name)
+		}
+	}
+	// Output:
+	// build waits for the stages before build
+	// lint waits for nothing
+	// deploy waits for build
+}

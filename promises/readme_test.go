@@ -19,7 +19,7 @@ func TestReadmeBot(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile(testkit.ModuleFile(t, "README.md"))
 	require.NoError(t, err)
-	source, err := os.ReadFile(testkit.ModuleFile(t, "example_bot_test.go"))
+	source, err := os.ReadFile(testkit.ModuleFile(t, "example_test.go"))
 	require.NoError(t, err)
 	_, bot, found := strings.Cut(string(source), "// nightly is the bot of README.md.\n")
 	require.True(t, found)
