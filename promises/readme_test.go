@@ -23,7 +23,9 @@ func TestReadmeBot(t *testing.T) {
 	require.NoError(t, err)
 	_, bot, found := strings.Cut(string(source), "// nightly is the bot of README.md.\n")
 	require.True(t, found)
-	require.Contains(t, string(page), "```go\n"+bot+"```\n")
+	bot, _, found = strings.Cut(bot, "\n}\n")
+	require.True(t, found)
+	require.True(t, strings.Contains(string(page), "```go\n"+bot+"\n}\n```\n"), "README.md has another bot than:\n%s", bot)
 	require.Less(t, strings.Count(bot, "\n"), 40)
 }
 
