@@ -1,5 +1,9 @@
 package shape
 
+import (
+	"encoding/json"
+)
+
 // A PipelineBasic is a pipeline as its jobs show it.
 type PipelineBasic struct {
 	ID        int64   `json:"id"`
@@ -73,4 +77,44 @@ type Variable struct {
 	Key          string `json:"key"`
 	Value        string `json:"value"`
 	Raw          bool   `json:"raw"`
+}
+
+// A Trigger is a trigger token of a project.
+type Trigger struct {
+	ID          int64     `json:"id"`
+	Token       string    `json:"token"`
+	Description *string   `json:"description"`
+	CreatedAt   *string   `json:"created_at"`
+	UpdatedAt   *string   `json:"updated_at"`
+	LastUsed    *string   `json:"last_used"`
+	ExpiresAt   *string   `json:"expires_at" since:"17.10"`
+	Owner       UserBasic `json:"owner"`
+}
+
+// A Schedule is a pipeline schedule in a list.
+type Schedule struct {
+	ID           int64            `json:"id"`
+	Description  string           `json:"description"`
+	Ref          string           `json:"ref"`
+	Cron         string           `json:"cron"`
+	CronTimezone string           `json:"cron_timezone"`
+	NextRunAt    *string          `json:"next_run_at"`
+	Active       bool             `json:"active"`
+	CreatedAt    *string          `json:"created_at"`
+	UpdatedAt    *string          `json:"updated_at"`
+	Owner        UserBasic        `json:"owner"`
+	Inputs       *[]ScheduleInput `json:"inputs,omitempty" since:"17.11"`
+}
+
+// A ScheduleInput is an input of a schedule's pipelines.
+type ScheduleInput struct {
+	Name  string          `json:"name"`
+	Value json.RawMessage `json:"value"`
+}
+
+// ScheduleDetails are a pipeline schedule that was asked for by itself.
+type ScheduleDetails struct {
+	Schedule
+	LastPipeline *PipelineBasic `json:"last_pipeline"`
+	Variables    *[]Variable    `json:"variables,omitempty"`
 }

@@ -12,3 +12,54 @@ type CIVariable struct {
 	EnvironmentScope *string `json:"environment_scope,omitempty"`
 	Description      *string `json:"description" since:"16.2"`
 }
+
+// A LintResult is what GitLab makes of a configuration.
+type LintResult struct {
+	Valid      bool          `json:"valid"`
+	Errors     []string      `json:"errors"`
+	Warnings   []string      `json:"warnings"`
+	MergedYAML *string       `json:"merged_yaml"`
+	Includes   []LintInclude `json:"includes" since:"15.7"`
+	Jobs       *[]LintJob    `json:"jobs,omitempty"`
+}
+
+// A LintInclude is a file that a configuration includes.
+type LintInclude struct {
+	Type           string         `json:"type"`
+	Location       string         `json:"location"`
+	Blob           *string        `json:"blob"`
+	Raw            *string        `json:"raw"`
+	Extra          map[string]any `json:"extra"`
+	ContextProject *string        `json:"context_project"`
+	ContextSHA     *string        `json:"context_sha"`
+}
+
+// A LintJob is a job that a configuration would make.
+type LintJob struct {
+	Name         string      `json:"name"`
+	Stage        string      `json:"stage"`
+	BeforeScript []string    `json:"before_script"`
+	Script       []string    `json:"script"`
+	AfterScript  []string    `json:"after_script"`
+	TagList      []string    `json:"tag_list"`
+	Only         *LintPolicy `json:"only"`
+	Except       *LintPolicy `json:"except"`
+	Environment  *string     `json:"environment"`
+	When         string      `json:"when"`
+	AllowFailure bool        `json:"allow_failure"`
+	Needs        *[]LintNeed `json:"needs"`
+}
+
+// A LintPolicy says for which refs there is a job.
+type LintPolicy struct {
+	Refs      []string `json:"refs,omitempty"`
+	Variables []string `json:"variables,omitempty"`
+	Changes   []string `json:"changes,omitempty"`
+}
+
+// A LintNeed is a job that another one waits for.
+type LintNeed struct {
+	Name      string `json:"name"`
+	Artifacts bool   `json:"artifacts"`
+	Optional  bool   `json:"optional"`
+}
