@@ -258,12 +258,9 @@ func timeIn(v reflect.Value) time.Time {
 	return at
 }
 
-// secretParameters must not be in a URL, where proxies would log them.
-var secretParameters = []string{"private_token", "access_token", "job_token", "token"}
-
 // queryOf is the query that a caller's options stand for.
 func queryOf(opts any, perPage int) (url.Values, error) {
-	values, err := valuesOf(opts, perPage)
+	values, err := valuesOf(opts)
 	if err != nil {
 		return nil, err
 	}
@@ -272,13 +269,15 @@ func queryOf(opts any, perPage int) (url.Values, error) {
 			return nil, fmt.Errorf("the options have the parameter %s, which must not be in a URL; give the token to the client", name)
 		}
 	}
-	if perPage > 0 && !values.Has("per_page") {
+	_, plain := opts.(url.Values)
+	isCursor := !plain && !isNothing(opts) && foreignOptions(opts).After != "" // which keeps its own page size
+	if perPage > 0 && !values.Has("per_page") && !isCursor {
 		values.Set("per_page", strconv.Itoa(perPage))
 	}
 	return values, nil
 }
 
-func valuesOf(opts any, perPage int) (url.Values, error) {
+func valuesOf(opts any) (url.Values, error) {
 	if isNothing(opts) {
 		return url.Values{}, nil
 	}

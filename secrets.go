@@ -33,14 +33,18 @@ type secretFinder struct {
 }
 
 type seenValue struct {
-	at uintptr
-	of reflect.Type
+	at  uintptr
+	of  reflect.Type
+	len int // of a slice: two may begin with the same element
 }
 
 func (w *secretFinder) find(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Slice:
-		one := seenValue{v.Pointer(), v.Type()}
+		one := seenValue{at: v.Pointer(), of: v.Type()}
+		if v.Kind() == reflect.Slice {
+			one.len = v.Len()
+		}
 		if w.seen[one] {
 			return
 		}
@@ -67,6 +71,9 @@ func (w *secretFinder) find(v reflect.Value) {
 		}
 	}
 }
+
+// secretParameters must not be in a URL, where proxies would log them.
+var secretParameters = []string{"private_token", "access_token", "job_token", "token"}
 
 // What follows keeps values that can be secrets out of what fmt and log/slog print of
 // options and variables. What is sent, and encoding/json, has them.

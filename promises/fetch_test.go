@@ -1,6 +1,7 @@
 package promises_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -206,7 +207,7 @@ func notes(t *testing.T, ids []int64, change func([]int64) []int64) *gitlabci.Cl
 		if served++; served > 1 {
 			ids = change(ids)
 		}
-		size, _ := strconv.Atoi(r.URL.Query().Get("per_page"))
+		size, _ := strconv.Atoi(cmp.Or(r.URL.Query().Get("per_page"), "2"))
 		page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 		page = max(page, 1)
 		from := min((page-1)*size, len(ids))
@@ -276,6 +277,18 @@ func TestFetchPageContinues(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, rest, 3)
 	require.Equal(t, gitlabci.Cursor("page=2&per_page=2&search=x"), page.Next)
+}
+
+// A page without a size of its own is continued by pages of the server's size.
+func TestFetchPageContinuesInItsSize(t *testing.T) {
+	t.Parallel()
+	client := notes(t, []int64{7, 6, 5, 4, 3, 2, 1}, func(now []int64) []int64 { return now })
+	page, err := gitlabci.FetchPage[note](t.Context(), client, gitlabci.At("/notes"), nil)
+	require.NoError(t, err)
+	require.Len(t, page.Items, 2)
+	rest, err := testkit.Collect(gitlabci.FetchAll[note](t.Context(), client, gitlabci.At("/notes"), &noteOptions{ListOptions: gitlabci.ListOptions{After: page.Next}}))
+	require.NoError(t, err)
+	require.Len(t, rest, 5)
 }
 
 func TestSend(t *testing.T) {

@@ -64,6 +64,17 @@ func TestGraphQLErrors(t *testing.T) {
 	require.ErrorContains(t, err, "Invalid token")
 }
 
+// Two slices that begin with the same element are two values.
+func TestGraphQLSecretsOfOneArray(t *testing.T) {
+	t.Parallel()
+	list := []gitlabci.Secret{"the-first-one", "the-second-one"}
+	for range 20 { // a map is read in any order
+		client := testkit.NewScript(testkit.Respond(200, `{"errors":[{"message":"no: the-second-one"}]}`)).Client(t)
+		_, err := gitlabci.GraphQL[viewer](t.Context(), client, `{a}`, map[string]any{"a": list[:1], "b": list})
+		require.ErrorContains(t, err, "no: [REDACTED]")
+	}
+}
+
 // What a server repeats of the token and of variables that are marked is in no error, also
 // not in the extensions, however the variables hold it.
 func TestGraphQLSecrets(t *testing.T) {
