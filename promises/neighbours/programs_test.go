@@ -1,7 +1,6 @@
 package neighbours_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,9 +30,12 @@ func exportGroup(ctx context.Context, client *gitlabci.Client, group gitlabci.Gr
 		if err != nil {
 			return err
 		}
-		pipeline, err := client.Pipelines.Find(ctx, project.ID, &gitlabci.FindPipelineOptions{Ref: cmp.Or(project.DefaultBranch, "main")})
-		if errors.Is(err, gitlabci.ErrNotFound) {
-			continue // it has none
+		if project.DefaultBranch == "" {
+			continue // it has no commits
+		}
+		pipeline, err := client.Pipelines.Find(ctx, project.ID, &gitlabci.FindPipelineOptions{Ref: project.DefaultBranch})
+		if errors.Is(err, gitlabci.ErrNotFound) || errors.Is(err, gitlabci.ErrForbidden) {
+			continue // it has none, or CI is switched off
 		}
 		if err != nil {
 			return err

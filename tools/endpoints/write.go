@@ -9,7 +9,7 @@ import (
 
 const introduction = `# Endpoints
 
-The endpoints of GitLab's API that the services call, each linked to its section of GitLab's
+The endpoints of GitLab's API that the services call, linked to the sections of GitLab's
 documentation. Any other endpoint is called by ` + "`Fetch`, `FetchPage`, `FetchAll` and `Send`" + `,
 GraphQL by ` + "`GraphQL`" + `, and what none of these can do by ` + "`Client.Do`" + `.
 
@@ -30,19 +30,24 @@ func write(methods []method) []byte {
 			service = row.service
 			fmt.Fprintf(&page, "\n## %s\n\n| endpoint | methods |\n|---|---|\n", service)
 		}
-		endpoint := "`" + row.endpoint + "`"
-		if row.section != "" {
-			endpoint = "[" + endpoint + "](" + row.section + ")"
-		}
-		fmt.Fprintf(&page, "| %s | %s |\n", endpoint, strings.Join(row.methods, ", "))
+		fmt.Fprintf(&page, "| %s | %s |\n", linked(row.endpoint, row.section), strings.Join(row.methods, ", "))
 	}
 	page.WriteString("\n## Methods that call more endpoints\n\n| method | what it does | endpoints |\n|---|---|---|\n")
 	for _, m := range methods {
 		if len(m.endpoints) > few {
-			fmt.Fprintf(&page, "| `%s.%s` | %s | `%s` |\n", m.service, m.name, m.does, strings.Join(m.endpoints, "`, `"))
+			name := linked(m.service+"."+m.name, m.section)
+			fmt.Fprintf(&page, "| %s | %s | `%s` |\n", name, m.does, strings.Join(m.endpoints, "`, `"))
 		}
 	}
 	return page.Bytes()
+}
+
+// linked is a name in a monospaced font, linked to a section if there is one.
+func linked(name, section string) string {
+	if section == "" {
+		return "`" + name + "`"
+	}
+	return "[`" + name + "`](" + section + ")"
 }
 
 // A row is an endpoint with the methods of a service that call it, and few others.
