@@ -285,6 +285,7 @@ func (w *allWatch) request(ctx context.Context, opts *ListPipelinesOptions, etag
 
 // take yields the change of a pipeline, unless it is known.
 func (w *allWatch) take(ctx context.Context, pipeline *PipelineInfo) (news bool, err error) {
+	w.window.Listed(pipeline.UpdatedAt)
 	last, known := w.window.Last(int64(pipeline.ID))
 	change := changeOf(pipeline)
 	if known && (change.At < last.At || change == last || change.At == last.At && goesBack(Status(last.State), pipeline.Status)) {

@@ -35,9 +35,9 @@ func (w *allWatch) takeJobs(ctx context.Context, pipeline *PipelineInfo, previou
 		return false, nil
 	}
 	if read.UpdatedAt.After(pipeline.UpdatedAt) { // the jobs have it without its name
-		name := pipeline.Name
-		*pipeline = *read
-		pipeline.Name = cmp.Or(read.Name, name)
+		newer := *read // in the list, it keeps the place that was read
+		newer.Name = cmp.Or(read.Name, pipeline.Name)
+		pipeline = &newer
 	}
 	p.info, p.changed = pipeline.own(), time.Now()
 	return w.yield(pipeline, previous, p.takeListed(o), nil)

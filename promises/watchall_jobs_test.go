@@ -323,3 +323,62 @@ func TestWatchAllLosesJobs(t *testing.T) {
 		})
 	}
 }
+
+// A pipeline that changes again while its jobs are read does not hide those that are listed
+// behind it, whether the loop goes on or was left.
+func TestWatchAllJobsThatAreNewerThanTheList(t *testing.T) {
+	t.Parallel()
+	const running, success = gitlabci.StatusRunning, gitlabci.StatusSuccess
+	for name, test := range map[string]struct{ before, most int }{
+		"the first one, and the loop is left":     {0, 2},
+		"the last one of a page":                  {99, 0},
+		"the last one, and then the loop is left": {99, 101},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &changingProject{}
+				for i, row := range p.add(130) {
+					place := i
+					switch {
+					case i == 0:
+						place = test.before
+					case i <= test.before:
+						place--
+					}
+					p.change(row, time.Duration(place)*time.Second-time.Hour, 0, running)
+				}
+				p.change(p.rows[0], 0, 10*time.Second, success) // the list shows it later
+				newest := p.rows[0].changes[1].at
+				client := p.jobsClient(t, func() jobsList {
+					return jobsList{changed: newest, pipeline: success, jobs: []gitlabci.Status{success}}
+				})
+				seen, opts := map[gitlabci.PipelineID]bool{}, gitlabci.WatchAllOptions{Jobs: true, Since: time.Now().Add(-2 * time.Hour)}
+				pipelinesOf(t, client, &opts, test.most, seen)
+				pipelinesOf(t, client, &opts, 0, seen)
+				require.Len(t, seen, 130)
+			})
+		})
+	}
+}
+
+// pipelinesOf notes whose events come within ten minutes, or are so many. Then the options
+// resume after them.
+func pipelinesOf(t *testing.T, client *gitlabci.Client, opts *gitlabci.WatchAllOptions, most int, seen map[gitlabci.PipelineID]bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	for event, err := range client.Pipelines.WatchAll(ctx, "group/app", opts) {
+		if err != nil {
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			return
+		}
+		opts.After = event.Cursor
+		if event.Job == nil {
+			require.False(t, seen[event.Pipeline.ID], "%d twice", event.Pipeline.ID)
+			seen[event.Pipeline.ID] = true
+		}
+		if most--; most == 0 {
+			return
+		}
+	}
+}

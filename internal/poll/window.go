@@ -44,7 +44,7 @@ type Window struct {
 	IsEnd func(state string) bool
 
 	floor  int64     // where the first poll began
-	mark   int64     // the newest change that was read
+	mark   int64     // the newest change that was listed
 	moved  time.Time // when it was
 	closed bool      // whether nothing before the mark can appear any more
 	limit  int64     // what the mark does not pass in this poll, or 0
@@ -112,19 +112,25 @@ func (w *Window) find(id int64) (place int, known bool) {
 	return slices.BinarySearchFunc(w.known, id, func(o object, id int64) int { return cmp.Compare(o.id, id) })
 }
 
+// Listed says that a list, which has first what changed first, was read up to a change. Only
+// this moves the mark: a change that was seen elsewhere can be newer than others that are
+// not read yet.
+func (w *Window) Listed(change time.Time) {
+	at := change.UnixMilli()
+	if w.limit > 0 {
+		at = min(at, w.limit)
+	}
+	if at > w.mark {
+		w.mark, w.closed, w.moved = at, false, time.Now()
+	}
+}
+
 // Take makes a change known.
 func (w *Window) Take(id int64, change Change) {
 	if i, known := w.find(id); known {
 		w.known[i].Change = change
 	} else {
 		w.known = slices.Insert(w.known, i, object{id, change})
-	}
-	at := change.At
-	if w.limit > 0 {
-		at = min(at, w.limit)
-	}
-	if at > w.mark {
-		w.mark, w.closed, w.moved = at, false, time.Now()
 	}
 }
 

@@ -14,6 +14,12 @@ func ends(state string) bool { return state == "success" }
 
 func ms(at time.Time) int64 { return at.UnixMilli() }
 
+// list has a window read a change in a list.
+func list(w *Window, id int64, change Change) {
+	w.Listed(time.UnixMilli(change.At))
+	w.Take(id, change)
+}
+
 // The window begins the overlap before the newest change, until a poll a whole overlap later
 // has read nothing newer: then with that change.
 func TestWindowFollowsTheNewestChange(t *testing.T) {
@@ -24,7 +30,7 @@ func TestWindowFollowsTheNewestChange(t *testing.T) {
 		poll := func(changes ...time.Time) time.Time {
 			w.Begin(time.Now(), time.Now())
 			for _, at := range changes {
-				w.Take(1, Change{ms(at), "running"})
+				list(w, 1, Change{ms(at), "running"})
 			}
 			w.End()
 			return w.From()
@@ -44,11 +50,29 @@ func TestWindowFollowsTheNewestChange(t *testing.T) {
 	})
 }
 
+// A change that was seen before it is listed does not hide those before it in the list.
+func TestWindowFollowsTheListAlone(t *testing.T) {
+	begin := time.Now().UTC().Truncate(time.Millisecond)
+	w, newer := NewWindow(begin, ends), Change{ms(begin.Add(time.Hour)), "running"}
+	w.Begin(begin.Add(2*time.Hour), begin.Add(2*time.Hour))
+	w.Listed(begin.Add(time.Minute))
+	w.Take(1, newer)
+	require.Equal(t, begin, w.From())
+	w, err := ParseWindow(w.Text(), ends)
+	require.NoError(t, err)
+	require.Equal(t, begin, w.From())
+	last, known := w.Last(1)
+	require.True(t, known)
+	require.Equal(t, newer, last)
+	w.Listed(time.UnixMilli(newer.At))
+	require.Equal(t, begin.Add(time.Hour-Overlap), w.From())
+}
+
 // It does not begin before the first poll did, whatever it reads.
 func TestWindowStaysBehindItsFloor(t *testing.T) {
 	begin := time.Now().UTC().Truncate(time.Millisecond)
 	w := NewWindow(begin, ends)
-	w.Take(1, Change{ms(begin.Add(time.Second)), "running"})
+	list(w, 1, Change{ms(begin.Add(time.Second)), "running"})
 	require.Equal(t, begin, w.From())
 	w, err := ParseWindow(w.Text(), ends)
 	require.NoError(t, err)
@@ -63,7 +87,7 @@ func TestWindowForgets(t *testing.T) {
 	w, most := NewWindow(begin, ends), 0
 	for i := range 100_000 {
 		w.Begin(time.Now(), time.Time{})
-		w.Take(int64(i+1), Change{ms(begin) + 1000*int64(i), []string{"success", "running"}[i/100%2]})
+		list(w, int64(i+1), Change{ms(begin) + 1000*int64(i), []string{"success", "running"}[i/100%2]})
 		w.End()
 		most = max(most, len(w.known))
 	}
@@ -90,7 +114,7 @@ func TestWindowAsText(t *testing.T) {
 	for range 300 {
 		id := 1 + random.Int64N(1e12)
 		want[id] = Change{ms(begin) + random.Int64N(100_000), []string{"success", "running", "dreaming ✓"}[random.IntN(3)]}
-		w.Take(id, want[id])
+		list(w, id, want[id])
 	}
 	read, err := ParseWindow(w.Text(), ends)
 	require.NoError(t, err)
@@ -101,11 +125,11 @@ func TestWindowAsText(t *testing.T) {
 	require.Equal(t, want, got)
 	require.Equal(t, w.From(), read.From())
 	require.Equal(t, w.Text(), read.Text())
-	w.Take(7, Change{ms(begin.Add(time.Hour)), "running"})
+	list(w, 7, Change{ms(begin.Add(time.Hour)), "running"})
 	require.Less(t, len(w.Text()), len(read.Text())*4/5, "without what is forgotten by then")
 
 	small := NewWindow(begin, ends)
-	small.Take(101, Change{ms(begin) + 5, "running"})
+	list(small, 101, Change{ms(begin) + 5, "running"})
 	require.Equal(t, "AYqA9PaQXYCA9PaQXQEHcnVubmluZ8oBAAA", small.Text(), "other versions read it")
 }
 
@@ -123,7 +147,7 @@ func FuzzWindowText(f *testing.F) {
 	w := NewWindow(time.UnixMilli(1_600_000_000_000), ends)
 	f.Add(w.Text())
 	for i := range 20 {
-		w.Take(int64(100+i*i), Change{1_600_000_000_000 + int64(i)*997, []string{"success", "running", "manual"}[i%3]})
+		list(w, int64(100+i*i), Change{1_600_000_000_000 + int64(i)*997, []string{"success", "running", "manual"}[i%3]})
 	}
 	f.Add(w.Text())
 	f.Add("AYqA9PaQXYCA9PaQXQEHcnVubmluZ8oBAAA")
