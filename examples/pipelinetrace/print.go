@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"example.com/gitlabci/examples/internal/console"
+)
+
+const barWidth = 24
+
+// show prints the spans, each below its parent, with a bar of when it was.
+func show(out io.Writer, root *node) error {
+	t := console.NewTable(map[int]int{1: 36})
+	t.AppendHeader(table.Row{"span", "status", "took", "when"})
+	var add func(n *node, depth int)
+	add = func(n *node, depth int) {
+		name := strings.Repeat("  ", depth) + console.Printable(n.name)
+		took := max(0, n.end.Sub(n.start)).Round(time.Second)
+		t.AppendRow(table.Row{name, console.Status(n.status, console.Colours(out)), took, bar(root, n)})
+		for _, child := range n.children {
+			add(child, depth+1)
+		}
+	}
+	add(root, 0)
+	_, err := fmt.Fprintln(out, t.Render())
+	return err
+}
+
+func bar(root, n *node) string {
+	whole := max(1, root.end.Sub(root.start))
+	column := func(at time.Time) int { return min(barWidth, max(0, int(barWidth*at.Sub(root.start)/whole))) }
+	from := min(column(n.start), barWidth-1)
+	return strings.Repeat(" ", from) + strings.Repeat("█", max(1, column(n.end)-from))
+}
