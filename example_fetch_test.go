@@ -159,3 +159,20 @@ func ExampleGraphQL() {
 	fmt.Println(len(got.Group.Projects.Nodes), "projects,", failed, "failed jobs,", len(srv.Requests()), "request")
 	// Output: 21 projects, 200 failed jobs, 1 request
 }
+
+// Each value stays one segment of the path. Logs, hooks and metrics see the template.
+func ExampleAt() {
+	srv := gitlabcitest.NewServer()
+	srv.AddRef("group/app", gitlabcitest.Ref{Name: "feature/a#b"})
+	endpoint := gitlabci.At("/projects/:id/repository/branches/:branch", "group/app", "feature/a#b")
+	branch, err := gitlabci.Fetch[struct{ Name string }](context.Background(), srv.Client(), endpoint, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(endpoint, branch.Name)
+	fmt.Println(srv.Requests()[0].Path)
+	// Output:
+	// /projects/:id/repository/branches/:branch feature/a#b
+	// /api/v4/projects/group%2Fapp/repository/branches/feature%2Fa%23b
+}

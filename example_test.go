@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing/fstest"
+	"time"
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
@@ -347,4 +349,146 @@ func ExampleLintService_Validate() {
 	// build waits for the stages before build
 	// lint waits for nothing
 	// deploy waits for build
+}
+
+// The newest release of a project, and the commit that it is.
+func ExampleTagsService_All() {
+	srv := gitlabcitest.NewServer()
+	for _, name := range []string{"v1.4.1", "v1.4.2"} {
+		srv.AddRef("group/app", gitlabcitest.Ref{Name: name, Tag: true, SHA: strings.Repeat(name[len(name)-1:], 40)})
+	}
+	opts := &gitlabci.ListTagsOptions{Search: "^v1.", OrderBy: gitlabci.TagOrderByVersion}
+	for tag, err := range srv.Client().Tags.All(context.Background(), "group/app", opts) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(tag.Name, tag.Commit.ShortID)
+		break
+	}
+	// Output: v1.4.2 22222222
+}
+
+func ExampleBranchesService_Get() {
+	srv := gitlabcitest.NewServer()
+	srv.AddRef("group/app", gitlabcitest.Ref{Name: "feature/a#b", SHA: strings.Repeat("7", 40)})
+	branch, err := srv.Client().Branches.Get(context.Background(), "group/app", "feature/a#b")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(branch.Name, branch.Commit.ShortID, branch.Protected)
+	// Output: feature/a#b 77777777 false
+}
+
+// The commits of a week.
+func ExampleCommitsService_All() {
+	srv := gitlabcitest.NewServer()
+	begun := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	for i, message := range []string{"Add a door", "Paint the door", "Oil the door"} {
+		srv.AddCommit("group/app", gitlabcitest.Commit{Message: message, CreatedAt: begun.AddDate(0, 0, i)})
+	}
+	opts := &gitlabci.ListCommitsOptions{RefName: "main", Since: begun.AddDate(0, 0, 1), Until: begun.AddDate(0, 0, 7)}
+	for commit, err := range srv.Client().Commits.All(context.Background(), "group/app", opts) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(commit.Title)
+	}
+	// Output:
+	// Oil the door
+	// Paint the door
+}
+
+// What runs in production.
+func ExampleEnvironmentsService_All() {
+	srv := gitlabcitest.NewServer()
+	srv.AddDeployment("group/app", gitlabcitest.Deployment{Environment: "production", Ref: "v1.4.2"})
+	client, ctx := srv.Client(), context.Background()
+	for found, err := range client.Environments.All(ctx, "group/app", &gitlabci.ListEnvironmentsOptions{Name: "production"}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		environment, err := client.Environments.Get(ctx, "group/app", found.ID) // lists have no LastDeployment
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(environment.Name, environment.State, environment.LastDeployment.Ref)
+	}
+	// Output: production available v1.4.2
+}
+
+func ExampleDeploymentsService_All() {
+	srv := gitlabcitest.NewServer()
+	srv.AddDeployment("group/app", gitlabcitest.Deployment{Environment: "production", Ref: "v1.4.1", Status: gitlabci.DeploymentStatusFailed})
+	srv.AddDeployment("group/app", gitlabcitest.Deployment{Environment: "production", Ref: "v1.4.2"})
+	opts := &gitlabci.ListDeploymentsOptions{Environment: "production", Sort: gitlabci.SortDesc} // oldest first is the default
+	for deployment, err := range srv.Client().Deployments.All(context.Background(), "group/app", opts) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(deployment.Ref, deployment.Status)
+	}
+	// Output:
+	// v1.4.2 success
+	// v1.4.1 failed
+}
+
+// A trigger token is shown whole to its owner only, and never printed by accident.
+func ExampleTriggersService_Create() {
+	srv := gitlabcitest.NewServer()
+	trigger, err := srv.Client().Triggers.Create(context.Background(), "group/app", "chat bot", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(trigger.Description, trigger.Token, len(string(trigger.Token)) > 8)
+	// Output: chat bot [REDACTED] true
+}
+
+// A new pipeline for a merge request, and all that it has.
+func ExamplePipelinesService_CreateForMergeRequest() {
+	srv := gitlabcitest.NewServer()
+	change := srv.AddMergeRequest("group/app", gitlabcitest.MergeRequest{Source: "change"})
+	client, ctx := srv.Client(), context.Background()
+	if _, err := client.Pipelines.CreateForMergeRequest(ctx, "group/app", change.IID, nil); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for pipeline, err := range client.Pipelines.AllForMergeRequest(ctx, "group/app", change.IID, nil) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(pipeline.Ref, pipeline.Source)
+	}
+	// Output: refs/merge-requests/1/head merge_request_event
+}
+
+// What the configuration of a branch says, with all that it includes.
+func ExampleLintService_ValidateProject() {
+	srv := gitlabcitest.NewServer()
+	result, err := srv.Client().Lint.ValidateProject(context.Background(), "group/app", &gitlabci.LintProjectOptions{ContentRef: "main"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(result.Valid, len(result.Errors))
+	// Output: true 0
+}
+
+func ExampleSchedulesService_Create() {
+	srv := gitlabcitest.NewServer()
+	opts := &gitlabci.CreateScheduleOptions{Description: "nightly", Ref: "main", Cron: "0 2 * * *", CronTimezone: "Europe/Berlin"}
+	schedule, err := srv.Client().Schedules.Create(context.Background(), "group/app", opts)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(schedule.Description, schedule.Ref, schedule.Active)
+	// Output: nightly refs/heads/main true
 }
