@@ -10,7 +10,8 @@ var ErrNotVerified = errors.New("webhook: the request is not verified")
 // Reasons why a request is not verified. All match [ErrNotVerified].
 var (
 	// ErrCredentials means that the request has neither the signature nor the secret
-	// token that the Verifier requires, or has a header of these twice.
+	// token that the Verifier requires, or has a header of these twice, or one of more than
+	// 1 KiB.
 	ErrCredentials error = &refusal{"webhook: the request has no signature or token that can be verified"}
 	// ErrSignature means that no signature in the request is that of its ID, its
 	// timestamp and its body.

@@ -44,8 +44,10 @@ type HandlerOptions struct {
 // for each. Use [NewHandler].
 //
 // A process that does nothing else stays below 64 MiB, whatever is sent by 64 clients that
-// cannot sign. The number of connections is not limited here: a proxy that limits it, and
-// reads requests whole before it passes them on, as nginx does, belongs in front.
+// cannot sign, if [http.Server.MaxHeaderBytes] is 16 KiB: net/http reads up to 1 MiB of
+// headers by default, before the Handler can refuse them. The number of connections is not
+// limited here: a proxy that limits it, and reads requests whole before it passes them on,
+// as nginx does, belongs in front.
 type Handler struct {
 	verifier *Verifier
 	function func(context.Context, *Event) error
@@ -75,7 +77,8 @@ type delivery struct {
 // It responds as soon as an event is in its queue: with 202, or with 200 if the event was
 // accepted before. GitLab disables hooks that respond slowly or with errors. It responds
 // with 401 to a request that is not verified, 413 or 400 to a body that GitLab would not
-// send, 408 to one that does not arrive in time, and 503 if the queue or the memory is full.
+// send, 431 to more than 16 KiB of headers, 408 to a body that does not arrive in time, and
+// 503 if the queue or the memory is full.
 //
 // The function is called once for each [Event.ID], by one of several workers, in any order.
 // An event whose function returns an error or panics is passed to the function again if
@@ -133,7 +136,28 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.report(nil, err)
 }
 
-var errMethod = errors.New("webhook: events are sent by POST")
+var (
+	errMethod  = errors.New("webhook: events are sent by POST")
+	errHeaders = fmt.Errorf("webhook: the request has more than %d KiB of headers", mostHeaders>>10)
+)
+
+// Headers stay in memory while the body arrives.
+const (
+	mostHeaders = 16 << 10
+	headerBytes = 32 // that a header takes besides its text, as HTTP/2 counts
+)
+
+// hasManyHeaders reports whether the headers of a request, and its URL, take more memory
+// than those of a hook.
+func hasManyHeaders(r *http.Request) bool {
+	size := len(r.RequestURI)
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += len(name) + len(value) + headerBytes
+		}
+	}
+	return size > mostHeaders
+}
 
 // statusOf returns the status of the response to a request that is refused.
 func statusOf(err error) int {
@@ -144,6 +168,8 @@ func statusOf(err error) int {
 	switch {
 	case errors.Is(err, errMethod):
 		return http.StatusMethodNotAllowed
+	case errors.Is(err, errHeaders):
+		return http.StatusRequestHeaderFieldsTooLarge
 	case errors.Is(err, ErrNotVerified):
 		return http.StatusUnauthorized
 	case errors.Is(err, ErrTooLarge):
@@ -160,6 +186,9 @@ func statusOf(err error) int {
 func (h *Handler) receive(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
 		return errMethod
+	}
+	if hasManyHeaders(r) {
+		return errHeaders
 	}
 	if h.isClosed() {
 		return ErrBusy

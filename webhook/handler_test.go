@@ -120,6 +120,9 @@ func TestHandlerStatuses(t *testing.T) {
 			r.Header.Set("webhook-signature", "v1,")
 			r.Header.Set("X-Gitlab-Token", secret)
 		}), 401, webhook.ErrSignature},
+		"large headers":       {changed(func(r *http.Request) { r.Header.Set("x", strings.Repeat("x", 16<<10)) }), 431, nil},
+		"many headers":        {changed(func(r *http.Request) { r.Header["X"] = make([]string, 512) }), 431, nil},
+		"a long URL":          {changed(func(r *http.Request) { r.RequestURI = strings.Repeat("x", 16<<10) }), 431, nil},
 		"no JSON":             {signedRequest(vectorToken, "a", now, "<html>"), 400, webhook.ErrMalformed},
 		"no body":             {signedRequest(vectorToken, "a", now, ""), 400, webhook.ErrMalformed},
 		"an announced length": {changed(func(r *http.Request) { r.ContentLength = 25<<20 + 1 }), 413, webhook.ErrTooLarge},

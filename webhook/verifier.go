@@ -63,7 +63,8 @@ func SigningToken(token string) Option {
 
 // SecretToken accepts requests without a signature if their X-Gitlab-Token is this token.
 // It proves who sent the request, but not that the body is unchanged, and whoever reads
-// one request can send others. With several secret tokens, any of them is accepted.
+// one request can send others. With several secret tokens, any of them is accepted. One
+// has at most 1 KiB.
 //
 // Next to a [SigningToken], it accepts the hooks that have no signing token yet. Remove
 // it when all of them sign.
@@ -74,6 +75,9 @@ func SecretToken(token string) Option {
 		}
 		if strings.TrimSpace(token) != token || strings.ContainsAny(token, "\x00\r\n") {
 			return errors.New("webhook: the secret token has white space at an end or a control character, which no header can have")
+		}
+		if len(token) > mostCredential {
+			return fmt.Errorf("webhook: the secret token has %d bytes; a header with more than %d is refused, so use a shorter one", len(token), mostCredential)
 		}
 		want := sha256.Sum256([]byte(token))
 		// Digests have one length, so that the time does not show that of the token.

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -250,6 +251,24 @@ func TestSignatureNeedsItsHeaders(t *testing.T) {
 	})
 }
 
+// A header that says who sent a request is refused if it is absurdly long, before it is
+// held or divided.
+func TestLongCredentials(t *testing.T) {
+	at(t, vectorTime, func(t *testing.T) {
+		for _, name := range []string{"Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", "X-Gitlab-Token"} {
+			r := signedRequest(vectorToken, vectorID, time.Now(), vectorBody)
+			r.Header.Set(name, strings.TrimLeft(r.Header.Get(name)+strings.Repeat(" v1,", 300), " "))
+			r.Body = io.NopCloser(failing{errors.New("it is read")})
+			_, err := newVerifier(t, webhook.SigningToken(vectorToken), webhook.SecretToken(secret)).Parse(r)
+			require.ErrorIs(t, err, webhook.ErrCredentials, name)
+		}
+		long := signedRequest(vectorToken, vectorID, time.Now(), vectorBody)
+		long.Header.Set("Webhook-Signature", strings.Repeat("v1,AAAA ", 100)+long.Header.Get("Webhook-Signature"))
+		_, err := newVerifier(t, webhook.SigningToken(vectorToken)).Parse(long)
+		require.NoError(t, err)
+	})
+}
+
 // While a token is replaced, the old and the new one are accepted.
 func TestSigningTokenRotation(t *testing.T) {
 	v := newVerifier(t, webhook.SigningToken(vectorToken), webhook.SigningToken(otherToken))
@@ -272,6 +291,7 @@ func TestOptionsThatAreRefused(t *testing.T) {
 		"an empty secret token":   {webhook.SecretToken("")},
 		"a line feed of a file":   {webhook.SecretToken(secret + "\n")},
 		"a space":                 {webhook.SecretToken(" " + secret)},
+		"a long secret token":     {webhook.SecretToken(strings.Repeat("secret-token", 100))},
 		"no signing token":        {webhook.SigningToken("")},
 		"a secret token":          {webhook.SigningToken(secret)},
 		"no prefix":               {webhook.SigningToken(strings.TrimPrefix(vectorToken, "whsec_"))},

@@ -63,7 +63,7 @@ func serve(ctx context.Context, b *bot, listener net.Listener) error {
 	defer stop()
 	mux := http.NewServeMux()
 	mux.Handle("/gitlab", b.handler)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
 	served := make(chan error, 1)
 	go func() {
 		served <- server.Serve(listener)

@@ -64,7 +64,7 @@ func receiverChild() error {
 		return err
 	}
 	fmt.Println(listener.Addr())
-	server := &http.Server{Handler: h}
+	server := &http.Server{Handler: h, MaxHeaderBytes: 16 << 10}
 	go server.Serve(listener)
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 		return err
@@ -186,13 +186,22 @@ func hostile(t testing.TB, client *http.Client, url string, kind, id int) (statu
 		return do(t, client, r), []int{408, 0}
 	case 5: // huge or forged, without saying so; a huge one may take too long
 		size := int64(24 << 20)
-		if id%200 != 0 {
+		if id/160%10 != 5 {
 			size = 100_000
 		}
 		r := webhookRequest(t, url, strconv.Itoa(id), now, body, length)
 		body, _ = pipelineBody(size)
 		r.ContentLength, r.Body = -1, io.NopCloser(body())
 		return do(t, client, r), []int{401, 408, 503, 0}
+	case 6: // large headers, of as many signatures as possible, and then slow
+		r := webhookRequest(t, url, strconv.Itoa(id), now, body, length)
+		size := 12 << 10
+		if id/160%2 == 0 {
+			size = 1000 << 10
+		}
+		r.Header.Set("webhook-signature", "v1,"+strings.Repeat(" ", size)+"v1,")
+		r.Body = io.NopCloser(io.MultiReader(io.LimitReader(body(), length-1), drip{}))
+		return do(t, client, r), []int{401, 431, 0}
 	}
 	// no JSON
 	text := func() io.Reader { return io.LimitReader(letters{}, 3000) }
@@ -224,11 +233,11 @@ func TestWebhookResidentMemory(t *testing.T) {
 			for i := int(next.Add(1)) - 1; i < requests; i = int(next.Add(1)) - 1 {
 				if i%20 == 0 {
 					attack := func() {
-						if status, want := hostile(t, client, url, i/20%7, i); !slices.Contains(want, status) {
-							t.Error(i, i/20%7, status)
+						if status, want := hostile(t, client, url, i/20%8, i); !slices.Contains(want, status) {
+							t.Error(i, i/20%8, status)
 						}
 					}
-					if i/20%7 == 4 { // which hold up nobody
+					if kind := i / 20 % 8; kind == 4 || kind == 6 { // which hold up nobody
 						all.Go(attack)
 					} else {
 						attack()
