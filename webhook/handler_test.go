@@ -373,3 +373,32 @@ func TestShutdownGivesUp(t *testing.T) {
 		require.NoError(t, r.Shutdown(t.Context()), "nothing is left")
 	})
 }
+
+// Functions that ignore their context hold back no report, and finish without the rest.
+func TestShutdownReportsBeforeItReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := receive(t, webhook.HandlerOptions{Workers: 2}, func(context.Context, *webhook.Event) error {
+			time.Sleep(time.Hour)
+			return nil
+		})
+		for i := range 6 {
+			require.Equal(t, 202, r.post(strconv.Itoa(i)))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		require.ErrorIs(t, r.Shutdown(ctx), context.DeadlineExceeded)
+		require.Len(t, r.reported(), 4)
+		require.NoError(t, r.Shutdown(t.Context()), "when the functions have ended")
+		require.Len(t, r.handled(), 2)
+		require.Len(t, r.reported(), 4)
+	})
+}
+
+// A handler that has nothing left to do is shut down, although there is no time.
+func TestShutdownWhenIdle(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 20 {
+		require.NoError(t, receive(t, webhook.HandlerOptions{}, nil).Shutdown(ctx))
+	}
+}

@@ -64,8 +64,8 @@ func (h *Handler) isClosed() bool {
 
 // Shutdown stops accepting events, which get 503, and waits until all accepted ones are
 // worked. If ctx ends before, it ends the context of the functions, passes the events
-// that still wait to [HandlerOptions.Error], and returns an error without waiting for the
-// functions. Call it after [http.Server.Shutdown].
+// that still wait to [HandlerOptions.Error], and then returns an error without waiting for
+// the functions. Call it after [http.Server.Shutdown].
 func (h *Handler) Shutdown(ctx context.Context) error {
 	h.mu.Lock()
 	if !h.closed {
@@ -77,12 +77,28 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 	h.mu.Unlock()
 	select {
 	case <-h.idle:
-		h.cancel(errShutDown)
-		return nil
 	case <-ctx.Done():
-		h.cancel(errShutDown)
-		return fmt.Errorf("webhook: events are still in work: %w", context.Cause(ctx))
 	}
+	isIdle, left := h.leave()
+	h.cancel(errShutDown)
+	for _, d := range left {
+		h.report(d.event, errShutDown)
+		h.verifier.seen.release(d.claim.id)
+		d.end()
+	}
+	if isIdle {
+		return nil
+	}
+	return fmt.Errorf("webhook: events are still in work: %w", context.Cause(ctx))
+}
+
+// leave takes the events that wait from the workers, who could come to them too late, or
+// never. It reports whether nothing is left to do, even if ctx has ended meanwhile.
+func (h *Handler) leave() (isIdle bool, left []*delivery) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	left, h.waiting = h.waiting, nil
+	return h.working == 0, left
 }
 
 var errShutDown = errors.New("webhook: the handler is shut down")
