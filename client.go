@@ -62,7 +62,7 @@ func newConfig(opts []Option) (*config, error) {
 		MaxWait:   2 * time.Minute,
 		MaxBody:   256 << 20,
 		NewError:  newAPIError,
-	}, queues: &queues{}}
+	}, queues: &queues{}, played: &played{}}
 	return cfg, cfg.apply(opts)
 }
 
@@ -271,6 +271,34 @@ func (q *queues) enter(ctx context.Context, thing string) (leave func(), err err
 		forget()
 		return nil, rest.Ended(ctx)
 	}
+}
+
+// played are the newest pipelines of the schedules that were played: a replica of GitLab's
+// database may not have them yet. Clients share them as they do queues.
+type played struct {
+	mu     sync.Mutex
+	newest map[ScheduleID]playedPipeline
+}
+
+type playedPipeline struct {
+	id PipelineID
+	at time.Time // when a response last had it
+}
+
+// reach keeps a pipeline of a schedule, unless a newer one is known, and returns the ID of
+// the newest one.
+func (p *played) reach(schedule ScheduleID, id PipelineID) PipelineID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.newest, func(_ ScheduleID, one playedPipeline) bool { return time.Since(one.at) >= poll.LongestLag })
+	if known, ok := p.newest[schedule]; ok && known.id > id {
+		return known.id
+	}
+	if p.newest == nil {
+		p.newest = map[ScheduleID]playedPipeline{}
+	}
+	p.newest[schedule] = playedPipeline{id, time.Now()}
+	return id
 }
 
 // newJob keeps the job that a call has created.

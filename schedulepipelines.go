@@ -119,6 +119,7 @@ func (s *SchedulesService) Play(ctx context.Context, project ProjectID, schedule
 	if err != nil {
 		return nil, err
 	}
+	newest := s.client.config.played.reach(schedule, before.lastID())
 	_, lost := send[*bareSuccess](ctx, s.client, c)
 	e, answered := errors.AsType[*APIError](lost)
 	switch {
@@ -127,10 +128,11 @@ func (s *SchedulesService) Play(ctx context.Context, project ProjectID, schedule
 	case lost != nil && (!errors.Is(lost, ErrOutcomeUnknown) || ctx.Err() != nil):
 		return nil, lost
 	}
-	id, err := s.awaitPlayed(ctx, scheduleAt(project, schedule), before.lastID(), lost)
+	id, err := s.awaitPlayed(ctx, scheduleAt(project, schedule), newest, lost)
 	if err != nil {
 		return nil, err
 	}
+	s.client.config.played.reach(schedule, id)
 	s.client.births.add(id)
 	pipeline, err := outlast(ctx, s.client, id, func() (*Pipeline, error) { return s.client.Pipelines.Get(ctx, project, id) })
 	if err != nil {
@@ -154,7 +156,9 @@ func (e *APIError) isPlayRefusal() bool {
 }
 
 // awaitPlayed polls a schedule until it has a newer pipeline than one, and returns that.
-// Lost is the error of the play, if its response was lost.
+// Lost is the error of the play, if its response was lost. When the pipeline was created
+// does not tell whether it is that of the play: that time is of another clock than the Date
+// of a response, and a lost one has none.
 func (s *SchedulesService) awaitPlayed(ctx context.Context, to target, newest PipelineID, lost error) (PipelineID, error) {
 	p := polls{
 		what: fmt.Sprintf("schedule %d", to.id), doing: fmt.Sprintf("waiting for the pipeline of schedule %d", to.id),

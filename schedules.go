@@ -29,9 +29,11 @@ import (
 // [SchedulesService.Play] reads the schedule before, and polls it until it has a newer
 // pipeline, for 5 minutes at most. The same polls, for 2 minutes, show what became of a play
 // whose response was lost. GitLab tells nobody if it cannot start the pipeline, such as for
-// an invalid configuration. In one program, plays of a schedule wait for one another. A
-// pipeline that the schedule starts at the same moment, because it is due or another program
-// plays it, can be taken for that of the play.
+// an invalid configuration. Plays of a schedule by one client, and by those made from it
+// by [Client.With], wait for one another, and never return the same pipeline. One that
+// anything else starts between the read and the play, which may wait minutes for a rate
+// limit, or before GitLab has started that of the play, can be taken for it: one that is
+// due, or of a play by another client, even in the same program.
 //
 // See https://docs.gitlab.com/api/pipeline_schedules/.
 type SchedulesService struct{ client *Client }

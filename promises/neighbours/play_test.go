@@ -185,6 +185,41 @@ func TestPlayScheduleOutlastsAReplica(t *testing.T) {
 	})
 }
 
+// A replica that does not have the pipeline of the last play yet, when the next one begins,
+// does not have it returned twice, nor to another client of the same server.
+func TestPlayScheduleAfterAStaleRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		schedule := func(last int) http.HandlerFunc {
+			return testkit.Respond(200, fmt.Sprintf(`{"id":7,"last_pipeline":{"id":%d,"status":"created"}}`, last))
+		}
+		pipeline := func(id int) http.HandlerFunc {
+			return testkit.Respond(200, fmt.Sprintf(`{"id":%d,"status":"created"}`, id))
+		}
+		accepted := testkit.Respond(201, `{"message":"201 Created"}`)
+		client := testkit.NewScript(
+			schedule(100), accepted, schedule(101), pipeline(101),
+			schedule(100), accepted, schedule(101), schedule(100), schedule(102), pipeline(102),
+			schedule(103), testkit.Respond(403, `{"message":"403 Forbidden"}`), // 103 was due
+			schedule(102), accepted, schedule(103), schedule(104), pipeline(104),
+		).Client(t)
+		second, err := client.With(gitlabci.WithToken("other"))
+		require.NoError(t, err)
+		var ids []gitlabci.PipelineID
+		for i, c := range []*gitlabci.Client{client, second, second, client} {
+			played, err := c.Schedules.Play(t.Context(), "group/app", 7)
+			if i == 2 {
+				require.ErrorIs(t, err, gitlabci.ErrForbidden)
+				continue
+			}
+			require.NoError(t, err)
+			ids = append(ids, played.ID)
+			time.Sleep(10 * time.Second)
+		}
+		require.Equal(t, []gitlabci.PipelineID{101, 102, 104}, ids)
+	})
+}
+
 // What is sent: the schedule is read before the play.
 func TestWirePlaySchedule(t *testing.T) {
 	t.Parallel()
