@@ -66,10 +66,28 @@ def first_questions(gl):
     assert [r.iid for r in newest] == [requests[0].iid]
     shown = project.mergerequests.get(requests[0].iid)
     assert [p.ref for p in shown.pipelines.list(get_all=True)]
+    made = shown.pipelines.create()
+    assert made.source == "merge_request_event" and made.sha == shown.sha
+    assert shown.pipelines.list(get_all=True)[0].id == made.id
+    project.pipelines.delete(made.id)
     refused(404, gitlab.GitlabGetError, project.mergerequests.get, 999999)
     refused(404, gitlab.GitlabGetError, gl.projects.get, "group/absent")
     assert refused(404, gitlab.GitlabGetError, project.branches.get, "absent") == "404 Branch Not Found"
     return project
+
+
+def graphql(gl):
+    """The library as old as Debian's has no method for GraphQL, which is beside /api/v4."""
+    query = "query($path: ID!) { project(fullPath: $path) { fullPath pipelines(first: 2) { nodes { status } } } }"
+
+    def ask(query, **variables):
+        return gl.http_post(URL.rstrip("/") + "/api/graphql", post_data={"query": query, "variables": variables})
+
+    project = ask(query, path=PROJECT)["data"]["project"]
+    assert project["fullPath"] == PROJECT and len(project["pipelines"]["nodes"]) == 2
+    assert all(n["status"].isupper() for n in project["pipelines"]["nodes"])
+    assert ask(query, path="group/absent") == {"data": {"project": None}}
+    assert ask("{ absent }")["errors"][0]["message"]
 
 
 def environments(project):
@@ -233,6 +251,9 @@ def triggers(gl, project):
     assert pipeline.source == "trigger" and pipeline.user["username"] == "maya"
     assert [v.key for v in pipeline.variables.list(get_all=True)] == ["A", "TRIGGER_PAYLOAD"]
     pipeline.delete()  # or hooks would be told of it
+    old = gl.http_post(f"/projects/{project.id}/ref/main/trigger/pipeline", post_data={"token": trigger.token})
+    assert old["source"] == "trigger" and old["ref"] == "main" and old["id"] > pipeline.id
+    project.pipelines.delete(old["id"])
     assert refused(404, gitlab.GitlabCreateError, project.trigger_pipeline, "main", TOKEN) == "404 Not Found"
     trigger.description = "robot"
     trigger.save()
@@ -245,8 +266,13 @@ def triggers(gl, project):
 def schedules(gl, project):
     schedule = project.pipelineschedules.create({"description": "nightly", "ref": "main", "cron": "0 1 * * *"})
     assert schedule.ref == "refs/heads/main" and schedule.active and schedule.owner["username"] == "maya"
-    schedule.variables.create({"key": "REGION", "value": "eu"})
+    schedule.variables.create({"key": "REGION", "value": "us"})
     number = schedule.id
+    variable = f"/projects/{project.id}/pipeline_schedules/{number}/variables/REGION"
+    assert gl.http_get(variable)["value"] == "us"
+    assert schedule.variables.update("REGION", {"value": "eu"})["value"] == "eu"
+    assert gl.http_get(variable) == {"variable_type": "env_var", "key": "REGION", "value": "eu", "raw": False}
+    refused(404, gitlab.GitlabHttpError, gl.http_get, variable + "S")
     schedule.play()  # after which it has no attributes but the message
     schedule = project.pipelineschedules.get(number)
     assert schedule.attributes["variables"] == [{"variable_type": "env_var", "key": "REGION", "value": "eu", "raw": False}]
@@ -332,6 +358,7 @@ def hooks(gl, project):
 def main():
     gl = connect()
     project = first_questions(gl)
+    graphql(gl)
     environments(project)
     lists(project)
     artifacts(project, reading(project))
