@@ -11,8 +11,49 @@ import (
 	gitlab "gitlab.com/gitlab-org/api/client-go/v2"
 )
 
-// What a newer release of the client adds to its pipelines and jobs is to be
-// driven too.
+// officialServices are the services of the official client that have routes of the fake,
+// with the methods whose routes it does not have.
+var officialServices = map[reflect.Type]string{
+	reflect.TypeFor[gitlab.PipelinesServiceInterface]():         "",
+	reflect.TypeFor[gitlab.JobsServiceInterface]():              "",
+	reflect.TypeFor[gitlab.PipelineTriggersServiceInterface]():  "",
+	reflect.TypeFor[gitlab.PipelineSchedulesServiceInterface](): "",
+	reflect.TypeFor[gitlab.ProjectVariablesServiceInterface]():  "",
+	reflect.TypeFor[gitlab.GroupVariablesServiceInterface]():    "",
+	reflect.TypeFor[gitlab.InstanceVariablesServiceInterface](): "",
+	reflect.TypeFor[gitlab.ValidateServiceInterface]():          "",
+	reflect.TypeFor[gitlab.GraphQLInterface]():                  "",
+	reflect.TypeFor[gitlab.BranchesServiceInterface]():          "CreateBranch DeleteBranch DeleteMergedBranches",
+	reflect.TypeFor[gitlab.TagsServiceInterface]():              "CreateTag DeleteTag GetTagSignature",
+	reflect.TypeFor[gitlab.CommitsServiceInterface](): `CherryPickCommit CreateCommit GetCommitComments GetCommitDiff GetCommitRefs
+		GetGPGSignature ListMergeRequestsByCommit PostCommitComment RevertCommit`,
+	reflect.TypeFor[gitlab.EnvironmentsServiceInterface](): "CreateEnvironment DeleteEnvironment EditEnvironment StopEnvironment",
+	reflect.TypeFor[gitlab.DeploymentsServiceInterface]():  "ApproveOrRejectProjectDeployment CreateProjectDeployment DeleteProjectDeployment UpdateProjectDeployment",
+	reflect.TypeFor[gitlab.MergeRequestsServiceInterface](): `AcceptMergeRequest AddSpentTime CancelMergeWhenPipelineSucceeds CreateMergeRequest
+		CreateMergeRequestDependency CreateTodo DeleteMergeRequest DeleteMergeRequestDependency GetIssuesClosedOnMerge
+		GetMergeRequestApprovals GetMergeRequestChanges GetMergeRequestCommits GetMergeRequestDependencies
+		GetMergeRequestDiffVersions GetMergeRequestParticipants GetMergeRequestReviewers GetSingleMergeRequestDiffVersion
+		GetTimeSpent ListGroupMergeRequests ListMergeRequestDiffs ListMergeRequests ListRelatedIssues RebaseMergeRequest
+		ResetSpentTime ResetTimeEstimate SetTimeEstimate ShowMergeRequestRawDiffs SubscribeToMergeRequest
+		UnsubscribeFromMergeRequest UpdateMergeRequest`,
+	reflect.TypeFor[gitlab.ProjectsServiceInterface](): `AddProjectPushRule ArchiveProject ChangeApprovalConfiguration
+		ConfigureProjectPullMirror CreateProject CreateProjectApprovalRule CreateProjectForUser CreateProjectForkRelation
+		CreateProjectServiceAccount CreateProjectServiceAccountPersonalAccessToken CreateTargetBranchRule DeleteProject
+		DeleteProjectApprovalRule DeleteProjectCustomHeader DeleteProjectForkRelation DeleteProjectPushRule
+		DeleteProjectServiceAccount DeleteProjectWebhookURLVariable DeleteSharedProjectFromGroup DeleteTargetBranchRule
+		DownloadAvatar EditProject EditProjectPushRule ForkProject GetApprovalConfiguration GetProjectApprovalRule
+		GetProjectApprovalRules GetProjectLanguages GetProjectPullMirrorDetails GetProjectPushRules GetRepositoryStorage
+		ListProjectForks ListProjectServiceAccountPersonalAccessTokens ListProjectServiceAccounts ListProjectStarrers
+		ListProjectTargetBranchRules ListProjectsGroups ListProjectsInvitedGroups ListProjectsUsers
+		ListUserContributedProjects ListUserProjects ListUserStarredProjects RestoreProject
+		RevokeProjectServiceAccountPersonalAccessToken RotateProjectServiceAccountPersonalAccessToken
+		SetProjectCustomHeader SetProjectWebhookURLVariable ShareProjectWithGroup StarProject StartHousekeepingProject
+		StartMirroringProject TransferProject UnarchiveProject UnstarProject UpdateProjectApprovalRule
+		UpdateProjectServiceAccount UploadAvatar`,
+}
+
+// What a newer release of the client adds to its services is to be driven too, or named
+// above. A method counts as driven if a test calls one of that name, of whichever service.
 func TestOfficialMethodsAreAllDriven(t *testing.T) {
 	files, err := filepath.Glob("clientgo_*_test.go")
 	require.NoError(t, err)
@@ -22,12 +63,17 @@ func TestOfficialMethodsAreAllDriven(t *testing.T) {
 		require.NoError(t, err)
 		code.Write(text)
 	}
-	for _, service := range []reflect.Type{
-		reflect.TypeFor[gitlab.PipelinesServiceInterface](), reflect.TypeFor[gitlab.JobsServiceInterface](),
-	} {
+	for service, others := range officialServices {
 		require.Positive(t, service.NumMethod())
-		for method := range service.Methods() {
-			require.True(t, strings.Contains(code.String(), "."+method.Name+"("), "%v.%s", service, method.Name)
+		out := map[string]bool{}
+		for _, name := range strings.Fields(others) {
+			out[name] = true
 		}
+		for method := range service.Methods() {
+			driven := strings.Contains(code.String(), "."+method.Name+"(")
+			require.NotEqual(t, driven, out[method.Name], "%v.%s: driven: %v, named above: %v", service, method.Name, driven, out[method.Name])
+			delete(out, method.Name)
+		}
+		require.Empty(t, out, "%v has no such methods", service)
 	}
 }

@@ -1,0 +1,42 @@
+package interop_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	gitlab "gitlab.com/gitlab-org/api/client-go/v2"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
+)
+
+func TestOfficialGraphQL(t *testing.T) {
+	srv := gitlabcitest.NewServer()
+	srv.AddPipeline(project, gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
+	client := officialClient(t, srv)
+	var got struct {
+		Data struct {
+			Project *struct {
+				Pipelines struct{ Nodes []struct{ Status string } }
+			}
+		}
+		Errors []struct{ Message string }
+	}
+	query := gitlab.GraphQLQuery{
+		Query:     `query($path: ID!) { project(fullPath: $path) { pipelines(first: 1) { nodes { status } } } }`,
+		Variables: map[string]any{"path": project},
+	}
+	answer, err := client.GraphQL.Do(query, &got)
+	answered(t, http.StatusOK, answer, err)
+	require.Equal(t, "FAILED", got.Data.Project.Pipelines.Nodes[0].Status)
+	query.Variables["path"] = "group/absent"
+	got.Data.Project = nil
+	answer, err = client.GraphQL.Do(query, &got)
+	answered(t, http.StatusOK, answer, err)
+	require.Nil(t, got.Data.Project)
+	require.Empty(t, got.Errors)
+	answer, err = client.GraphQL.Do(gitlab.GraphQLQuery{Query: "{ absent }"}, &got)
+	answered(t, http.StatusOK, answer, err)
+	require.Equal(t, "Field 'absent' doesn't exist on type 'Query'", got.Errors[0].Message)
+}
