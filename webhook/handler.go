@@ -221,32 +221,28 @@ func (h *Handler) enqueue(ctx context.Context, header http.Header, c *claim, b *
 	if err := b.settle(ctx); err != nil {
 		return err
 	}
-	if err := h.verifier.seen.begin(c); err != nil {
-		return err
-	}
-	if !h.add(&delivery{event: newEvent(header, c, b.data), claim: c, body: b}) {
-		h.verifier.seen.release(c.id) // so that it is accepted next time
-		return ErrBusy
-	}
-	return nil
+	return h.add(&delivery{event: newEvent(header, c, b.data), claim: c, body: b})
 }
 
-// add adds a delivery to the queue, if there is room.
-func (h *Handler) add(d *delivery) bool {
+// add adds a delivery to the queue, if it is new and there is room. An event that is known
+// needs none.
+func (h *Handler) add(d *delivery) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch {
-	case h.closed:
-		return false
-	case h.working < h.options.Workers:
+	if h.closed {
+		return ErrBusy
+	}
+	hasWorker := h.working < h.options.Workers
+	if err := h.verifier.seen.begin(d.claim, hasWorker || len(h.waiting) < h.options.Queue); err != nil {
+		return err
+	}
+	if hasWorker {
 		h.working++
 		go h.work(d)
-	case len(h.waiting) < h.options.Queue:
+	} else {
 		h.waiting = append(h.waiting, d)
-	default:
-		return false
 	}
-	return true
+	return nil
 }
 
 // errEnded is the error of a function that calls runtime.Goexit.

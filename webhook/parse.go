@@ -22,12 +22,11 @@ func (v *Verifier) Parse(r *http.Request) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := v.seen.begin(c); err != nil {
-		return nil, err
-	}
 	e := newEvent(r.Header, c, b.data)
 	if err := e.decode(r.Context()); err != nil {
-		v.seen.release(c.id)
+		return nil, err
+	}
+	if err := v.seen.begin(c, true); err != nil {
 		return nil, err
 	}
 	v.seen.accept(c)

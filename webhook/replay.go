@@ -35,9 +35,14 @@ func newMemory(most int) *memory {
 func (m *memory) key(id string) uint64 { return maphash.String(m.seed, id) }
 
 // begin takes the event of a request in work. The error is [ErrReplayed] if it is known,
-// or [ErrTimestamp] if it may be forgotten. An event without an ID is always new.
-func (m *memory) begin(c *claim) error {
+// [ErrTimestamp] if it may be forgotten, or [ErrBusy] if there is no room for a new one. An
+// event without an ID is always new. Whoever begins must not refuse the event afterwards:
+// a request that is sent again meanwhile is taken for a replay.
+func (m *memory) begin(c *claim, hasRoom bool) error {
 	if c.id == "" {
+		if !hasRoom {
+			return ErrBusy
+		}
 		return nil
 	}
 	m.mu.Lock()
@@ -51,6 +56,8 @@ func (m *memory) begin(c *claim) error {
 		return ErrReplayed
 	case c.signed && c.sent.Unix() <= m.floor:
 		return ErrTimestamp
+	case !hasRoom:
+		return ErrBusy
 	}
 	m.state[key] = inWork
 	return nil

@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"sync"
@@ -51,6 +52,57 @@ func TestReplaysOfWhatWasRefused(t *testing.T) {
 	require.ErrorIs(t, err, webhook.ErrMalformed)
 	_, err = v.Parse(signedRequest(vectorToken, "a", time.Now(), vectorBody))
 	require.NoError(t, err)
+}
+
+// A hooked context calls a function when an event is decoded.
+type hooked struct {
+	context.Context
+	decodes func()
+}
+
+func (h hooked) Done() <-chan struct{} {
+	h.decodes()
+	return h.Context.Done()
+}
+
+// An event that cannot be decoded is no reason to respond to another request that it is
+// known.
+func TestReplaysOfWhatIsRefusedLater(t *testing.T) {
+	v := newVerifier(t, webhook.SigningToken(vectorToken))
+	again := errors.New("not sent again")
+	ctx := hooked{t.Context(), sync.OnceFunc(func() {
+		_, again = v.Parse(signedRequest(vectorToken, "a", time.Now(), vectorBody))
+	})}
+	_, err := v.Parse(signedRequest(vectorToken, "a", time.Now(), "{").WithContext(ctx))
+	require.ErrorIs(t, err, webhook.ErrMalformed)
+	require.NoError(t, again)
+}
+
+// While the queue is full, an event that is not in it is not taken for known.
+func TestReplaysWhileTheQueueIsFull(t *testing.T) {
+	release := make(chan struct{})
+	r := receive(t, webhook.HandlerOptions{Workers: 1, Queue: 1}, func(context.Context, *webhook.Event) error {
+		<-release
+		return nil
+	})
+	require.Equal(t, 202, r.post("a"))
+	require.Equal(t, 202, r.post("b"))
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 500 {
+				if status := r.post("c"); status != 503 {
+					t.Error(status)
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.Equal(t, 200, r.post("a"))
+	require.Equal(t, 200, r.post("b"), "which needs no room")
+	close(release)
+	require.NoError(t, r.Shutdown(t.Context()))
+	require.Equal(t, []string{"a", "b"}, r.handled())
 }
 
 // What was forgotten for lack of memory cannot be replayed either.
