@@ -18,9 +18,9 @@
 // With a [SigningToken], which GitLab has from version 19.0 on, the sender, the body and
 // the time are verified. With a [SecretToken] only the sender is. A Verifier takes several
 // of each, so that tokens can be replaced: add the new one, change the hook, remove the
-// old one. A request that carries a signature is never accepted for its secret token
-// instead. A signed one is accepted only within 5 minutes, and once by the same Verifier:
-// another process, or the same one after a restart, knows nothing of it.
+// old one. With a SigningToken, a request that carries a signature is never accepted for
+// its secret token instead. A signed one is accepted only within 5 minutes, and once by
+// the same Verifier: another process, or the same one after a restart, knows nothing of it.
 //
 // # Each event once
 //

@@ -11,8 +11,8 @@ import (
 //
 // The error matches [ErrNotVerified] if the request may be anybody's: respond with 401.
 // It matches [ErrReplayed] if the event was accepted before: respond with 200. It matches
-// [ErrTooLarge] or [ErrMalformed] for other bodies than GitLab sends. No error has a part
-// of the request.
+// [ErrTooLarge] or [ErrMalformed] for other bodies than GitLab sends. Of the request, an
+// error has at most one character: the one where the body is not JSON.
 //
 // An event counts as accepted when Parse has returned it. If the work on it fails, and
 // GitLab may send it again, call [Verifier.Forget].

@@ -61,10 +61,11 @@ func SigningToken(token string) Option {
 	}
 }
 
-// SecretToken accepts requests without a signature if their X-Gitlab-Token is this token.
-// It proves who sent the request, but not that the body is unchanged, and whoever reads
-// one request can send others. With several secret tokens, any of them is accepted. One
-// has at most 1 KiB.
+// SecretToken accepts requests whose X-Gitlab-Token is this token. With a [SigningToken]
+// next to it, those that carry a signature are verified by that alone. A secret token
+// proves who sent the request, but not that the body is unchanged, and whoever reads one
+// request can send others. With several secret tokens, any of them is accepted. One has at
+// most 1 KiB.
 //
 // Next to a [SigningToken], it accepts the hooks that have no signing token yet. Remove
 // it when all of them sign.
