@@ -57,13 +57,25 @@ func (b *bot) receive(ctx context.Context, event *webhook.Event) error {
 	return b.hub.Handle(ctx, event)
 }
 
+// newServer returns a server that waits for no stranger. The handler of webhooks has limits
+// of its own for bodies, which replace ReadTimeout.
+func newServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+}
+
 // serve receives webhooks and works until the context ends.
 func serve(ctx context.Context, b *bot, listener net.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	mux := http.NewServeMux()
 	mux.Handle("/gitlab", b.handler)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+	server := newServer(mux)
 	served := make(chan error, 1)
 	go func() {
 		served <- server.Serve(listener)
