@@ -32,21 +32,30 @@ func (s *VariablesService) Set(ctx context.Context, owner VariableOwner, v *CIVa
 	if v == nil {
 		return nil, rest.Invalidf("PUT "+variablesPath(owner).Template+"/:key", "the variable is nil")
 	}
-	t := &variableSetter{variablePlace: s.place(owner, v.Key, &VariableOptions{v.EnvironmentScope}), wanted: *v, tries: 1}
+	t := &variableSetter{variableWriter: s.writer(owner, v.Key, &VariableOptions{v.EnvironmentScope}), wanted: *v}
 	if err := s.client.wire.Check(ctx, t.update(v)); err != nil {
 		return nil, err
 	}
 	return t.set(ctx)
 }
 
-// A variableSetter sets one variable.
-type variableSetter struct {
+// A variableWriter sets or deletes one variable.
+type variableWriter struct {
 	*variablePlace
-	wanted CIVariable
-
 	tries int   // that may have been executed, and the one that follows
 	lost  error // of the last try that may have been executed
 	races int   // tries that came too late, since another program had created or deleted the variable
+}
+
+func (s *VariablesService) writer(owner VariableOwner, key string, opts *VariableOptions) variableWriter {
+	return variableWriter{variablePlace: s.place(owner, key, opts), tries: 1}
+}
+
+// A variableSetter sets one variable.
+type variableSetter struct {
+	variableWriter
+	wanted CIVariable
+	others map[string]CIVariable // of the key by scope, before the last update that may have been executed
 }
 
 // check returns an error for what GitLab would refuse. It does not quote the value.
@@ -65,12 +74,14 @@ func (t *variableSetter) check() error {
 
 func (t *variableSetter) set(ctx context.Context) (*CIVariable, error) {
 	for {
-		before, _, err := t.look(ctx, t.update(&t.wanted))
+		before, all, err := t.look(ctx, t.update(&t.wanted))
+		if err != nil {
+			return nil, t.unread(ctx, err)
+		}
+		if err := t.checkOthers(ctx, before, all); err != nil {
+			return nil, err
+		}
 		switch {
-		case err != nil && t.lost != nil && ctx.Err() == nil:
-			return nil, rest.Errorf("%w (then, reading the variable: %w)", t.lost, err)
-		case err != nil:
-			return nil, t.fail(ctx, err)
 		case t.lost != nil && before != nil && t.isMet(before):
 			return before, nil
 		case t.tries > t.client.wire.Config().Tries:
@@ -84,15 +95,64 @@ func (t *variableSetter) set(ctx context.Context) (*CIVariable, error) {
 		if err == nil {
 			return t.verified(c, before, now)
 		}
+		if before != nil && errors.Is(err, ErrOutcomeUnknown) {
+			t.keepOthers(all)
+		}
 		if err := t.recover(ctx, c, err); err != nil {
 			return nil, t.fail(ctx, err)
 		}
 	}
 }
 
+// keepOthers keeps the other variables of the key, as they were before an update.
+func (t *variableSetter) keepOthers(all []*CIVariable) {
+	t.others = map[string]CIVariable{}
+	for _, v := range all {
+		if !t.isOf(v) {
+			t.others[v.scope()] = *v
+		}
+	}
+}
+
+// checkOthers returns an error if an update whose response was lost has changed another
+// variable of the key, or may have done so. Only a group that has lost the variable does
+// that, or a server that cannot select one of several.
+func (t *variableSetter) checkOthers(ctx context.Context, now *CIVariable, all []*CIVariable) error {
+	_, isGroup := t.owner.(GroupID)
+	if t.others == nil || !isGroup && len(t.others) > 0 { // checkSelection has seen the server select
+		return nil
+	}
+	for _, v := range all {
+		if before, existed := t.others[v.scope()]; !t.isOf(v) && (!existed || before != *v) && t.mayBeOurs(v) {
+			return t.changedAnother(t.update(v), v)
+		}
+	}
+	if !isGroup || now != nil || len(all) == 0 {
+		return nil
+	}
+	c := t.update(&t.wanted) // which can be executed late, and hidden values do not show
+	return t.fail(ctx, rest.Errorf("%s %s: %w: the variable %s with the scope %q was deleted meanwhile, and GitLab may have changed the one with another scope instead: check the scopes %s",
+		c.Method, c.Path.Escaped, ErrConflict, t.key, t.scope, scopes(all)))
+}
+
+// mayBeOurs reports whether a variable can have the value that an update sends. Old servers
+// ignore other fields.
+func (t *variableSetter) mayBeOurs(v *CIVariable) bool {
+	isKept := t.wanted.Hidden && t.wanted.Value == ""
+	return v.Hidden || isKept || v.Value == t.wanted.Value
+}
+
+// unread returns the error of a call that cannot read the variables.
+func (t *variableWriter) unread(ctx context.Context, err error) error {
+	if t.lost != nil && ctx.Err() == nil {
+		return rest.Errorf("%w (then, reading the variable: %w)", t.lost, err)
+	}
+	return t.fail(ctx, err)
+}
+
 // fail returns the error that ends a call, with that of an earlier try that may have been
 // executed.
-func (t *variableSetter) fail(ctx context.Context, err error) error {
+func (t *variableWriter) fail(ctx context.Context, err error) error {
 	switch {
 	case t.lost == nil || err == t.lost:
 		return err
@@ -103,7 +163,7 @@ func (t *variableSetter) fail(ctx context.Context, err error) error {
 }
 
 // recover waits after a failed try, or returns why there must not be another one.
-func (t *variableSetter) recover(ctx context.Context, c *rest.Call, err error) error {
+func (t *variableWriter) recover(ctx context.Context, c *rest.Call, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return err
@@ -231,6 +291,11 @@ func (t *variableSetter) verified(c *rest.Call, before, now *CIVariable) (*CIVar
 		return nil, rest.Errorf("%s: %w: the server ignores the parameter environment_scope: it created the variable %s with the scope %q, not %q (scopes of groups need GitLab Premium)",
 			where, errors.ErrUnsupported, t.key, now.scope(), t.scope)
 	}
-	return nil, rest.Errorf("%s: %w: the variable %s with the scope %q was deleted meanwhile, and GitLab has changed the variable %s with the scope %q instead: restore that one",
-		where, ErrConflict, t.key, t.scope, rest.Shorten(now.Key, rest.MaxTitle), now.scope())
+	return nil, t.changedAnother(c, now)
+}
+
+// changedAnother is the error of an update that has changed another variable.
+func (t *variableSetter) changedAnother(c *rest.Call, now *CIVariable) error {
+	return rest.Errorf("%s %s: %w: the variable %s with the scope %q was deleted meanwhile, and GitLab has changed the variable %s with the scope %q instead: restore that one",
+		c.Method, c.Path.Escaped, ErrConflict, t.key, t.scope, rest.Shorten(now.Key, rest.MaxTitle), now.scope())
 }

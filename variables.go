@@ -26,9 +26,14 @@ import (
 // Set makes all of a variable what it is given, not only the value: to change one field,
 // change what Get returns. A hidden variable without a value keeps its own. Set lists the
 // variables first. If a response is lost, or another program creates or deletes the
-// variable meanwhile, it reads again and continues. Only if another program deletes a
-// variable of a group between the last read and the update, GitLab itself changes another
-// variable of that key. Set finds that out: the error names it, and matches [ErrConflict].
+// variable meanwhile, it reads again and continues.
+//
+// If another program deletes the variable between the last read and the write, GitLab itself
+// can take another variable of that key for it. Of a group, any server updates another one.
+// Servers before GitLab 16.9 update or delete the only one that is left, if another program
+// has created it since that read. An error of Set says so, and matches [ErrConflict], also
+// if the response is lost; it names the variable, or those that it may be. Delete cannot find
+// it out.
 //
 // Variables of a project need a Maintainer, those of a group an Owner, and those of the
 // instance an administrator. Scopes of groups need GitLab Premium. Job tokens cannot use
@@ -152,26 +157,49 @@ func (s *VariablesService) Get(ctx context.Context, owner VariableOwner, key str
 //	DELETE /admin/ci/variables/:key
 //
 // See https://docs.gitlab.com/api/project_level_variables/#delete-a-variable.
-// It lists the variables first, and deletes none but this one.
+// It lists the variables first, and again if a response is lost. See [VariablesService] for
+// servers before GitLab 16.9.
 // The error matches [ErrNotFound] if there is no variable of the key with this scope,
-// [ErrForbidden] without the rights to the owner's variables, [ErrOutcomeUnknown] if every
-// response was lost, and [errors.ErrUnsupported] if the server cannot select the scope.
+// [ErrForbidden] without the rights to the owner's variables, [ErrOutcomeUnknown] if
+// responses were lost and it may still exist, and [errors.ErrUnsupported] if the server cannot select the scope.
 func (s *VariablesService) Delete(ctx context.Context, owner VariableOwner, key string, opts *VariableOptions) error {
-	p := s.place(owner, key, opts)
-	c := p.checked(rest.Repeatable(http.MethodDelete, p.path(), nil))
-	c.Query = p.selection()
+	w := s.writer(owner, key, opts)
+	c := w.checked(rest.Once(http.MethodDelete, w.path(), nil))
+	c.Query = w.selection()
 	if err := s.client.wire.Check(ctx, c); err != nil {
 		return err
 	}
-	v, all, err := p.look(ctx, c)
-	switch {
-	case err != nil:
-		return err
-	case v == nil:
-		return p.notFound(c, all)
+	return w.delete(ctx, c)
+}
+
+// delete makes the call that deletes the variable. It reads again before it repeats the
+// call: an old server would take a variable that was created meanwhile.
+func (t *variableWriter) delete(ctx context.Context, c *rest.Call) error {
+	for {
+		v, all, err := t.look(ctx, c)
+		switch {
+		case err != nil:
+			return t.unread(ctx, err)
+		case v == nil && t.lost == nil:
+			return t.notFound(c, all)
+		case v == nil:
+			return nil
+		case t.tries > t.client.wire.Config().Tries:
+			return t.lost
+		}
+		c.Secrets = secretLines(v.Value)
+		err = t.client.wire.Discard(ctx, c)
+		e, answered := errors.AsType[*APIError](err)
+		switch isGone := answered && e.gone(); {
+		case err == nil, isGone && t.lost != nil:
+			return nil
+		case isGone:
+			return err
+		}
+		if err := t.recover(ctx, c, err); err != nil {
+			return t.fail(ctx, err)
+		}
 	}
-	c.Secrets = secretLines(v.Value)
-	return s.client.wire.Discard(ctx, c)
 }
 
 // variablesPath is the path of the list of an owner's variables.

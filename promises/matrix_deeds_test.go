@@ -234,7 +234,7 @@ func methodDeeds() []deed {
 		methodDeed("Variables.All", reading, false, 0),
 		methodDeed("Variables.Get", reading, false, 0),
 		methodDeed("Variables.Set", settling, false, 0),
-		methodDeed("Variables.Delete", bare, false, 0),
+		methodDeed("Variables.Delete", settling, false, 0),
 		methodDeed("Lint.Validate", reading, false, 0),
 		methodDeed("Lint.ValidateProject", reading, false, 0),
 	}

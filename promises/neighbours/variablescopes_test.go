@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -182,6 +183,130 @@ func TestGroupVariableThatIsTakenForAnother(t *testing.T) {
 	require.Equal(t, map[string]string{"A *": "of *", "A production": "wanted-value", "A review/*": "of review/*", "B production": "b"}, valuesOf(srv, app))
 }
 
+// around calls before and after each write, so that what is read before and after it
+// differs. Both can be nil.
+func around(before, after func()) gitlabci.Option {
+	return gitlabci.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
+		return testkit.RoundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.Method != http.MethodGet && before != nil {
+				before()
+			}
+			resp, err := next.RoundTrip(r)
+			if r.Method != http.MethodGet && after != nil {
+				after()
+			}
+			return resp, err
+		})
+	})
+}
+
+// setLost sets a variable of production in a group or a project, where another program
+// deletes it meanwhile, and the response to the update is lost.
+func setLost(t *testing.T, owner gitlabci.VariableOwner, executed bool, change func(*gitlabcitest.Server)) (*gitlabcitest.Server, error) {
+	srv := withScopes("19.5", owner)
+	for _, route := range []string{"PUT /groups/:id/variables/:key", "PUT /projects/:id/variables/:key"} {
+		srv.Fault(gitlabcitest.Fault{Route: route, Status: 502, Executed: executed, Times: 1})
+	}
+	client := srv.Client(around(func() { srv.RemoveVariable(owner, "A", "production") }, func() {
+		if change != nil {
+			change(srv)
+		}
+	}))
+	_, err := client.Variables.Set(t.Context(), owner, &gitlabci.CIVariable{Key: "A", Value: "wanted-value", EnvironmentScope: "production"})
+	return srv, err
+}
+
+// Nor if the response is lost: the other variables of the key are compared.
+func TestGroupVariableThatIsTakenForAnotherAndLost(t *testing.T) {
+	t.Parallel()
+	again := func(value string) func(*gitlabcitest.Server) {
+		return func(srv *gitlabcitest.Server) {
+			srv.AddVariable(group, gitlabci.CIVariable{Key: "A", Value: value, EnvironmentScope: "production"})
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		for _, change := range []func(*gitlabcitest.Server){nil, again("of another program"), again("wanted-value")} {
+			srv, err := setLost(t, group, true, change)
+			require.ErrorIs(t, err, gitlabci.ErrConflict)
+			require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
+			require.EqualError(t, err, `gitlabci: PUT /groups/group/variables/A: conflict: the variable A with the scope "production" was deleted meanwhile, `+
+				`and GitLab has changed the variable A with the scope "*" instead: restore that one`)
+			require.Equal(t, "wanted-value", valuesOf(srv, group)["A *"])
+		}
+
+		srv, err := setLost(t, group, false, nil) // which may be executed late
+		require.ErrorIs(t, err, gitlabci.ErrConflict)
+		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
+		require.ErrorContains(t, err, `the variable A with the scope "production" was deleted meanwhile, `+
+			`and GitLab may have changed the one with another scope instead: check the scopes "*", "review/*" (after: `)
+		require.Equal(t, map[string]string{"A *": "of *", "A review/*": "of review/*", "B production": "b"}, valuesOf(srv, group))
+
+		for _, owner := range []gitlabci.VariableOwner{group, app} {
+			srv, err = setLost(t, owner, false, func(srv *gitlabcitest.Server) {
+				srv.RemoveVariable(owner, "A", "*")
+				srv.RemoveVariable(owner, "A", "review/*")
+			})
+			require.NoError(t, err, "no other one is left")
+			require.Equal(t, map[string]string{"A production": "wanted-value", "B production": "b"}, valuesOf(srv, owner))
+		}
+	})
+}
+
+// What is no work of ours does not end a call whose response is lost: that of a project,
+// which takes no other variable, and values that other programs have set.
+func TestSetVariableWhileOthersChangeOtherScopes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for value, owner := range map[string]gitlabci.VariableOwner{"of another program": group, "wanted-value": app} {
+			srv, err := setLost(t, owner, true, func(srv *gitlabcitest.Server) {
+				srv.AddVariable(owner, gitlabci.CIVariable{Key: "A", Value: value, EnvironmentScope: "*"})
+				srv.AddVariable(owner, gitlabci.CIVariable{Key: "A", Value: "wanted-value", EnvironmentScope: "production"})
+			})
+			require.NoError(t, err)
+			require.Equal(t, map[string]string{"A *": value, "A production": "wanted-value", "A review/*": "of review/*", "B production": "b"}, valuesOf(srv, owner))
+		}
+	})
+}
+
+// A delete whose response is lost is not repeated blindly: an old server would take a
+// variable that was created meanwhile.
+func TestDeleteVariableAfterALostResponse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, owner := range []gitlabci.VariableOwner{app, group} {
+			for _, executed := range []bool{true, false} {
+				srv := gitlabcitest.NewServer(gitlabcitest.WithVersion("16.8"))
+				srv.AddVariable(owner, gitlabci.CIVariable{Key: "A", Value: "a", EnvironmentScope: "production"})
+				lose := func(times int) {
+					for _, route := range []string{"DELETE /projects/:id/variables/:key", "DELETE /groups/:id/variables/:key"} {
+						srv.Fault(gitlabcitest.Fault{Route: route, Status: 502, Executed: executed, Times: times})
+					}
+				}
+				lose(1)
+				place := &gitlabci.VariableOptions{Scope: "production"}
+				err := srv.Client(around(nil, sync.OnceFunc(func() {
+					srv.AddVariable(owner, gitlabci.CIVariable{Key: "A", Value: "of staging", EnvironmentScope: "staging"})
+				}))).Variables.Delete(t.Context(), owner, "A", place)
+				if executed {
+					require.NoError(t, err)
+					require.Equal(t, map[string]string{"A staging": "of staging"}, valuesOf(srv, owner))
+					continue
+				}
+				require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
+				require.ErrorIs(t, err, errors.ErrUnsupported)
+				require.Equal(t, map[string]string{"A production": "a", "A staging": "of staging"}, valuesOf(srv, owner))
+
+				srv.RemoveVariable(owner, "A", "staging")
+				lose(3)
+				err = srv.Client(gitlabci.WithRetries(1)).Variables.Delete(t.Context(), owner, "A", place)
+				require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "two are lost")
+				require.NoError(t, srv.Client().Variables.Delete(t.Context(), owner, "A", place), "one is lost")
+				require.Empty(t, valuesOf(srv, owner))
+			}
+		}
+	})
+}
+
 // A scopeTrial is a program that sets and deletes variables, while requests fail, and other
 // programs change variables between a read and a write.
 type scopeTrial struct {
@@ -192,6 +317,7 @@ type scopeTrial struct {
 	others  map[string]string // the values that others want, by key and scope
 	target  string            // of the call
 	met     bool              // whether others have changed the target during the call
+	drifted int               // targets that others have changed during calls
 }
 
 func (s *scopeTrial) place() (key, scope string) {
@@ -226,6 +352,19 @@ func (s *scopeTrial) drift(*http.Request) {
 	}
 	s.put(key, scope, value)
 	s.met = s.met || isTarget
+	if isTarget {
+		s.drifted++
+	}
+}
+
+// lostSets counts the executed writes of Set whose responses were lost.
+func lostSets(srv *gitlabcitest.Server) (n int) {
+	for _, r := range srv.Requests() {
+		if (r.Method == http.MethodPut || r.Method == http.MethodPost) && r.Executed && r.Fault {
+			n++
+		}
+	}
+	return n
 }
 
 // change makes one call, and checks what it did.
@@ -269,6 +408,7 @@ func (s *scopeTrial) change(t *testing.T, client *gitlabci.Client) {
 // variables meanwhile.
 func TestNoOtherScopeIsChanged(t *testing.T) {
 	t.Parallel()
+	lost, drifted := 0, 0
 	for seed := range uint64(36) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &scopeTrial{draw: rand.New(rand.NewPCG(seed, 9)), owner: group, release: "19.5", others: map[string]string{}}
@@ -294,8 +434,11 @@ func TestNoOtherScopeIsChanged(t *testing.T) {
 			for range 8 {
 				s.change(t, client)
 			}
+			lost, drifted = lost+lostSets(s.srv), drifted+s.drifted
 		})
 	}
+	require.Positive(t, lost, "or nothing of this was tried")
+	require.Positive(t, drifted)
 }
 
 // A list that was read from a lagging replica does not show a variable that was created
