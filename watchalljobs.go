@@ -31,7 +31,8 @@ func (w *allWatch) takeJobs(ctx context.Context, pipeline *PipelineInfo, previou
 	}
 	read := cmp.Or(o.pipeline, pipeline) // as it was, if the list is as it was
 	if p.lag.Lasts(read.isBehind(pipeline) || p.jobsGoBack(o)) {
-		w.asked, w.stale = "", true
+		w.asked, w.stale, p.current = "", true, true
+		w.window.Hold(pipeline.UpdatedAt)
 		return false, nil
 	}
 	if read.UpdatedAt.After(pipeline.UpdatedAt) { // the jobs have it without its name
@@ -83,9 +84,10 @@ func (w *allWatch) settle(ctx context.Context) (changed bool, err error) {
 			if changed = changed || news; err != nil {
 				return changed, err
 			}
-		} else if _, known := w.window.Last(int64(id)); !known {
+		} else if _, known := w.window.Last(int64(id)); !known && !p.current { // or its jobs lag
 			delete(w.jobs, id)
 		}
+		p.current = false
 	}
 	return changed, nil
 }

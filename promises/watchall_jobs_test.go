@@ -95,6 +95,28 @@ func TestWatchAllJobsOfALaggingReplica(t *testing.T) {
 	})
 }
 
+// Jobs that stay behind the list for longer than replicas lag are believed. What the list has
+// behind their pipeline does not make it forgotten.
+func TestWatchAllJobsThatLagTooLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &changingProject{}
+		rows, begun := p.add(2), time.Now()
+		p.change(rows[0], -time.Hour, 0, gitlabci.StatusFailed)
+		p.change(rows[1], -time.Minute, 0, gitlabci.StatusSkipped)
+		client := p.jobsClient(t, func() jobsList {
+			return jobsList{changed: begun.Add(-2 * time.Hour), pipeline: gitlabci.StatusRunning, jobs: []gitlabci.Status{gitlabci.StatusFailed}}
+		})
+		seen, opts := map[gitlabci.PipelineID]bool{}, gitlabci.WatchAllOptions{Jobs: true, Since: begun.Add(-2 * time.Hour)}
+		pipelinesOf(t, client, &opts, 1, seen)
+		require.Equal(t, map[gitlabci.PipelineID]bool{102: true}, seen)
+		pipelinesOf(t, client, &opts, 2, seen)
+		require.Len(t, seen, 2)
+		require.Less(t, time.Since(begun), 80*time.Second)
+		require.Less(t, len(p.queries()), 20)
+	})
+}
+
 // If only the jobs of a pipeline cannot be read, its event says so, and the others go on.
 func TestWatchAllWithoutJobs(t *testing.T) {
 	t.Parallel()

@@ -125,6 +125,13 @@ func (w *Window) Listed(change time.Time) {
 	}
 }
 
+// Hold keeps the mark from passing a change in this poll, because it has to be read again.
+func (w *Window) Hold(change time.Time) {
+	if at := change.UnixMilli(); at > 0 && (w.limit <= 0 || at < w.limit) {
+		w.limit = at
+	}
+}
+
 // Take makes a change known.
 func (w *Window) Take(id int64, change Change) {
 	if i, known := w.find(id); known {
