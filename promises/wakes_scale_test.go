@@ -202,9 +202,11 @@ func pollsOfPlainWatch(t *testing.T) (polls float64) {
 	return polls
 }
 
-// Five hundred pipelines of 25 projects for an hour: with less than a tenth of the requests
-// of polling, each job is seen within two seconds, and within five minutes if events are
-// lost, late or sent twice.
+var wokenPipelines = flag.Int("wakes.pipelines", 500, "how many pipelines TestWakesOfManyPipelines watches, 20 a project")
+
+// Five hundred pipelines of 25 projects for an hour, or 1,000 of 50 with
+// -wakes.pipelines 1000: with less than a tenth of the requests of polling, each job is seen
+// within two seconds, and within five minutes if events are lost, late or sent twice.
 func TestWakesOfManyPipelines(t *testing.T) {
 	polling := pollsOfPlainWatch(t)
 	for name, test := range map[string]struct {
@@ -222,11 +224,11 @@ func TestWakesOfManyPipelines(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				random := rand.New(rand.NewPCG(2, 20))
-				n, projects := 500, 25
+				n := *wokenPipelines
 				if testkit.UnderRace() {
-					n, projects = 24, 2
+					n = 24
 				}
-				f, hub := newFleet(n, projects, random), webhook.NewHub()
+				f, hub := newFleet(n, max(1, n/20), random), webhook.NewHub()
 				f.send(hub, func() []time.Duration { return test.delays(random) })
 				require.Less(t, f.watch(t, &gitlabci.WatchOptions{Wake: hub}), test.latest)
 				woken := float64(f.requests.Load()) / float64(n)
