@@ -302,7 +302,7 @@ func (p *polls) failed(ctx context.Context, begun time.Time, known bool, err err
 	p.patience.Met = p.patience.Met || known || isMet(err)
 	asked := askedToWait(err)
 	p.pace.AtLeast(asked)
-	p.pace.Expect()
+	p.pace.Fail()
 	if lasted, giveUp := p.patience.Failed(begun, asked, err); giveUp {
 		return rest.Errorf("%s could not be read for %v: %w", p.what, lasted, err)
 	}

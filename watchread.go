@@ -140,6 +140,7 @@ func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err err
 	}
 	asked := askedToWait(err)
 	w.pace.AtLeast(asked)
+	w.pace.Fail()
 	p.patience.Met = p.patience.Met || known || isMet(err)
 	if lasted, giveUp := p.patience.Failed(begun, asked, err); giveUp {
 		return rest.Errorf("pipeline %d could not be read for %v: %w", p.id, lasted, err)

@@ -133,17 +133,50 @@ func TestBellThatKeepsRinging(t *testing.T) {
 	})
 }
 
-// An expected poll comes at the usual pace. A ring does not make it come earlier: the
-// server may be in trouble.
-func TestBellIsNotNeededForWhatIsExpected(t *testing.T) {
+// A poll after one that failed comes at the usual pace. A ring does not make it come earlier:
+// the server may be in trouble.
+func TestBellIsNotHeardAfterAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pace := bellPace()
 		for _, want := range []time.Duration{second, 1500 * time.Millisecond, 2250 * time.Millisecond} {
 			pace.Expect()
-			require.Equal(t, want, waits(t, pace, 0))
+			pace.Fail()
+			require.Equal(t, want, waits(t, pace))
 		}
+		pace.Fail()
+		require.Equal(t, 3375*time.Millisecond, waits(t, pace, second))
 		pace.AtLeast(time.Minute)
 		require.Equal(t, time.Minute, waits(t, pace, 0), "not even a ring shortens what the server asks for")
+	})
+}
+
+// An expected poll comes at the usual pace, and after a ring at once. If that keeps bringing no
+// news, polls get as rare as without rings.
+func TestBellEndsTheWaitForWhatIsExpected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pace := bellPace()
+		wait := func(rings ...time.Duration) time.Duration {
+			pace.Expect()
+			return waits(t, pace, rings...)
+		}
+		for range 7 {
+			wait()
+		}
+		require.Equal(t, 15*second, wait())
+		require.LessOrEqual(t, wait(2*second), 2*second+4*gather)
+		require.Equal(t, 15*second, wait(2*second), "the ring is followed up")
+		begun := time.Now()
+		for range 100 {
+			wait(0)
+		}
+		require.Greater(t, time.Since(begun), 20*time.Minute)
+
+		pace.Restart()
+		for range 8 {
+			wait()
+		}
+		pace.AtLeast(10 * second)
+		require.Equal(t, 10*second, wait(2*second), "what the server asks for")
 	})
 }
 

@@ -34,6 +34,7 @@ type Pace struct {
 	interval time.Duration // of the next wait; zero is Min
 	least    time.Duration // of the next wait, whatever the interval is
 	expected bool          // whether the next poll comes without a ring
+	failed   bool          // whether that is because the last one failed
 	rung     bool          // whether the last wait ended with a ring
 	followed bool          // whether it was for a poll that follows up a ring without news
 	doubt    int           // how many rings without news are not followed up
@@ -51,9 +52,13 @@ func (p *Pace) Restart() {
 // after it do not change.
 func (p *Pace) AtLeast(wait time.Duration) { p.least = max(p.least, wait) }
 
-// Expect makes the next poll come without a ring, because what was read cannot stay so,
-// or nothing was read.
+// Expect makes the next poll come without a ring, because what was read cannot stay so. A
+// ring makes it come earlier, if rings are not in doubt.
 func (p *Pace) Expect() { p.expected = true }
+
+// Fail makes the next poll come without a ring, and no ring makes it come earlier, because
+// the last one failed: the server may be in trouble.
+func (p *Pace) Fail() { p.expected, p.failed = true, true }
 
 // Wait waits until the next poll, or returns the error of a context that ends before.
 //
@@ -81,12 +86,16 @@ func (p *Pace) Wait(ctx context.Context) error {
 //
 //go:noinline
 func (p *Pace) plan() (least, longest time.Duration) {
+	asked := p.least
 	least = p.next()
-	listens := p.Bell != nil && !p.follows() && !p.expected
-	p.expected = false
-	if listens {
+	listens := p.Bell != nil && !p.follows()
+	switch {
+	case listens && !p.expected:
 		longest = max(least, p.jittered(p.Idle))
+	case listens && !p.failed && p.doubt == 0:
+		least, longest = min(least, max(p.jittered(p.Min), asked)), least
 	}
+	p.expected, p.failed = false, false
 	return least, longest
 }
 
