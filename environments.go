@@ -21,7 +21,7 @@ type EnvironmentsService struct{ client *Client }
 // An EnvironmentID is an environment's number, unique on the whole instance.
 type EnvironmentID int64
 
-// An EnvironmentInfo is an environment as deployments show it.
+// An EnvironmentInfo has the fields of an environment that deployments contain.
 type EnvironmentInfo struct {
 	ID          EnvironmentID `json:"id"`
 	Name        string        `json:"name"` // such as "production" or "review/topic"
@@ -31,7 +31,7 @@ type EnvironmentInfo struct {
 	UpdatedAt   time.Time     `json:"updated_at,omitzero"`
 }
 
-// An Environment is where jobs deploy to.
+// An Environment is a target of deployments.
 type Environment struct {
 	EnvironmentInfo
 
@@ -43,8 +43,8 @@ type Environment struct {
 	KubernetesNamespace string           `json:"kubernetes_namespace,omitzero"`
 	FluxResourcePath    string           `json:"flux_resource_path,omitzero"`
 
-	// LastDeployment is the newest successful one. Only Get returns it; it is nil if there
-	// is none.
+	// LastDeployment is the newest successful deployment, or nil if there is none. Only Get
+	// returns it.
 	LastDeployment *Deployment `json:"last_deployment,omitzero"`
 }
 
@@ -87,8 +87,8 @@ type ListEnvironmentsOptions struct {
 // See https://docs.gitlab.com/api/environments/#list-environments.
 // The error matches [ErrNotFound] if the project does not exist or the token may not see
 // it, [ErrForbidden] if its environments are hidden from the token, [ErrUnauthorized]
-// without a token, [ErrInvalid] for a short Search or one beside Name, and
-// [errors.ErrUnsupported] if the server does not know a filter and lists what contradicts
+// without a token, [ErrInvalid] if Search is too short or is combined with
+// Name, and [errors.ErrUnsupported] if the server ignores a filter, and an item contradicts
 // it. Search cannot be checked.
 func (s *EnvironmentsService) List(ctx context.Context, project ProjectID, opts *ListEnvironmentsOptions) (*Page[Environment], error) {
 	return list(ctx, pagesAt[*Environment](s.client, at("projects", project, "environments")), opts)
@@ -100,7 +100,7 @@ func (s *EnvironmentsService) List(ctx context.Context, project ProjectID, opts 
 //
 // See https://docs.gitlab.com/api/environments/#list-environments.
 // It requests the pages of [EnvironmentsService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
 //
 // Pages are numbered, and overlap. As in [PipelinesService.All], every environment that
 // stays in the list is yielded exactly once.
@@ -179,13 +179,13 @@ type ListDeploymentsOptions struct {
 	Status      DeploymentStatus `url:"status,omitempty"`
 
 	// UpdatedAfter and UpdatedBefore need the order [DeploymentOrderByUpdatedAt], which is
-	// the default beside them. Zero times do not narrow the list.
+	// the default if one of them is set. Zero times do not narrow the list.
 	UpdatedAfter  time.Time `url:"updated_after,omitempty" layout:"2006-01-02T15:04:05.999999999Z07:00"`
 	UpdatedBefore time.Time `url:"updated_before,omitempty" layout:"2006-01-02T15:04:05.999999999Z07:00"`
 
 	// FinishedAfter and FinishedBefore need the Status [DeploymentStatusSuccess], and the
-	// order [DeploymentOrderByFinishedAt], which is the default beside them. They cannot be
-	// combined with UpdatedAfter and UpdatedBefore.
+	// order [DeploymentOrderByFinishedAt], which is the default if one of them is set. They
+	// cannot be combined with UpdatedAfter and UpdatedBefore.
 	FinishedAfter  time.Time `url:"finished_after,omitempty" layout:"2006-01-02T15:04:05.999999999Z07:00"`
 	FinishedBefore time.Time `url:"finished_before,omitempty" layout:"2006-01-02T15:04:05.999999999Z07:00"`
 
@@ -200,9 +200,9 @@ type ListDeploymentsOptions struct {
 // See https://docs.gitlab.com/api/deployments/#list-project-deployments.
 // The error matches [ErrNotFound] if the project does not exist or the token may not see
 // it, [ErrForbidden] if its deployments are hidden from the token, [ErrUnauthorized] without
-// a token, [ErrInvalid] for a word GitLab does not know or for times without the order and
-// status that they need, and [errors.ErrUnsupported] if the server does not know a filter
-// and lists what contradicts it. FinishedAfter and FinishedBefore cannot be checked.
+// a token, [ErrInvalid] for a value that GitLab does not know or for times without the order
+// and status that they need, and [errors.ErrUnsupported] if the server ignores a filter,
+// and an item contradicts it. FinishedAfter and FinishedBefore cannot be checked.
 func (s *DeploymentsService) List(ctx context.Context, project ProjectID, opts *ListDeploymentsOptions) (*Page[Deployment], error) {
 	return list(ctx, s.pages(project, opts), opts.ordered())
 }
@@ -213,11 +213,11 @@ func (s *DeploymentsService) List(ctx context.Context, project ProjectID, opts *
 //
 // See https://docs.gitlab.com/api/deployments/#list-project-deployments.
 // It requests the pages of [DeploymentsService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
 //
 // Pages are numbered, and overlap. As in [PipelinesService.All], every deployment that
-// stays in the list is yielded exactly once if the list is ordered by ID or by
-// [DeploymentOrderByUpdatedAt], where one that changed is yielded again. In another order
+// stays in the list is yielded exactly once if the list is ordered by ID. The same is true
+// for [DeploymentOrderByUpdatedAt], but one that changed is yielded again. In other orders,
 // none is yielded twice, but one that moved in the list can be missed.
 func (s *DeploymentsService) All(ctx context.Context, project ProjectID, opts *ListDeploymentsOptions) iter.Seq2[*Deployment, error] {
 	return all(ctx, s.client, s.pages(project, opts), opts.ordered())

@@ -13,12 +13,12 @@ import (
 )
 
 // LintService validates CI configuration. It is [Client.Lint]. An invalid configuration is a
-// result, and no error. Job tokens cannot use it.
+// result, not an error. Job tokens cannot use it.
 //
 // See https://docs.gitlab.com/api/lint/.
 type LintService struct{ client *Client }
 
-// A LintResult says whether a configuration is valid, and what GitLab makes of it.
+// A LintResult says whether a configuration is valid, and which jobs it would create.
 type LintResult struct {
 	Valid      bool          `json:"valid"`
 	Errors     []string      `json:"errors"` // empty if it is valid
@@ -39,7 +39,7 @@ type LintInclude struct {
 	ContextSHA     string         `json:"context_sha,omitzero"`
 }
 
-// A LintJob is a job that a configuration would make.
+// A LintJob is a job that a configuration would create.
 type LintJob struct {
 	Name         string      `json:"name"`
 	Stage        string      `json:"stage"`
@@ -53,12 +53,12 @@ type LintJob struct {
 	When         string      `json:"when"` // such as "on_success" and "manual"
 	AllowFailure bool        `json:"allow_failure"`
 
-	// Needs are the jobs that it waits for. Nil means that it needs none by name, and waits
-	// for the stages before its own; empty means that it waits for nothing.
+	// Needs are the jobs that it waits for. Nil means that it has no needs, and waits for
+	// the stages before its own. Empty means that it waits for nothing.
 	Needs []LintNeed `json:"needs"`
 }
 
-// A LintPolicy says for which refs there is a job, or none.
+// A LintPolicy says for which refs a job is created, or is not.
 type LintPolicy struct {
 	Refs      []string `json:"refs,omitzero"`
 	Variables []string `json:"variables,omitzero"`
@@ -74,8 +74,8 @@ type LintNeed struct {
 
 // LintOptions choose how a configuration is validated. Nil is a static check.
 type LintOptions struct {
-	// DryRun simulates the creation of a pipeline, as by a push to Ref. It finds more, such
-	// as jobs that need a job that the rules leave out.
+	// DryRun simulates a pipeline for a push to Ref. It finds more errors, such as a job
+	// that needs a job that the rules leave out.
 	DryRun bool `json:"dry_run,omitzero"`
 
 	Ref         string `json:"ref,omitzero"`          // of a DryRun: a branch or a tag; "" is the default branch
@@ -87,11 +87,11 @@ type LintOptions struct {
 //	POST /projects/:id/ci/lint
 //
 // See https://docs.gitlab.com/api/lint/#validate-sample-cicd-configuration.
-// Files of "include: local" are read from the project's repository: what is not pushed yet
-// is missing there. The request changes nothing, and is retried as a read is.
+// GitLab reads files of "include: local" from the project's repository, so they must be
+// pushed. The request changes nothing, and is retried like a read.
 //
 // The error matches [ErrNotFound] if the project does not exist or the token may not see
-// it, [ErrForbidden] without the right to create pipelines, and [ErrRateLimited] where the
+// it, [ErrForbidden] without the right to create pipelines, and [ErrRateLimited] if the
 // administrator limits validations.
 func (s *LintService) Validate(ctx context.Context, project ProjectID, content string, opts *LintOptions) (*LintResult, error) {
 	if opts == nil {
@@ -109,7 +109,7 @@ func (s *LintService) Validate(ctx context.Context, project ProjectID, content s
 }
 
 // LintProjectOptions choose which configuration of a project is validated, and how. Nil is a
-// static check of the default branch's.
+// static check of the configuration on the default branch.
 type LintProjectOptions struct {
 	ContentRef  string `url:"content_ref,omitempty"`  // a SHA, a branch or a tag that has the configuration; "" is the default branch
 	DryRun      bool   `url:"dry_run,omitempty"`      // simulate the creation of a pipeline, as by a push to DryRunRef
@@ -124,9 +124,9 @@ type LintProjectOptions struct {
 // See https://docs.gitlab.com/api/lint/#validate-a-projects-cicd-configuration.
 // The error matches [ErrNotFound] if the project or the commit does not exist, the
 // repository is empty, or the token may not see it, [ErrForbidden] without the right to read
-// code, [ErrRateLimited] where the administrator limits validations, and
-// [errors.ErrUnsupported] for a ref on servers before GitLab 16.10, which ignore it: with one,
-// the server's version is read first. A token that may not read that validates all the same.
+// code, [ErrRateLimited] if the administrator limits validations, and
+// [errors.ErrUnsupported] for a ref on servers before GitLab 16.10, which ignore it. If a ref
+// is given, the server's version is read first, unless the token may not read it.
 func (s *LintService) ValidateProject(ctx context.Context, project ProjectID, opts *LintProjectOptions) (*LintResult, error) {
 	if opts == nil {
 		opts = &LintProjectOptions{}

@@ -15,9 +15,9 @@ import (
 	"example.com/gitlabci/internal/rest"
 )
 
-// MergeRequestsService reads merge requests. It is [Client.MergeRequests]. Their pipelines
-// are listed and created by [PipelinesService.AllForMergeRequest] and
-// [PipelinesService.CreateForMergeRequest], and the one of the head is found by
+// MergeRequestsService reads merge requests. It is [Client.MergeRequests]. To list
+// their pipelines, use [PipelinesService.AllForMergeRequest]; to create one, use
+// [PipelinesService.CreateForMergeRequest]; to find that of the head, use
 // [PipelinesService.Find].
 //
 // Job tokens cannot read merge requests.
@@ -67,9 +67,9 @@ type MergeRequest struct {
 
 	ChangesCount string `json:"changes_count,omitzero"` // of files, such as "3" or "1000+"
 
-	// HeadPipeline is the pipeline that GitLab shows, without a Name. After a push it can
-	// be that of an earlier head; [PipelinesService.Find] finds the right one. It is nil if
-	// there is none, or the token may not see it.
+	// HeadPipeline is the pipeline that GitLab shows, without a Name. Shortly after a push,
+	// it can be that of an earlier head; [PipelinesService.Find] finds the right one. It is
+	// nil if there is none, or the token may not see it.
 	HeadPipeline *Pipeline `json:"head_pipeline,omitzero"`
 
 	DiffRefs                    *DiffRefs         `json:"diff_refs,omitzero"`
@@ -87,14 +87,14 @@ type References struct {
 	Full     string `json:"full"`     // such as "group/app!7"
 }
 
-// DiffRefs are the commits between which the changes of a merge request are.
+// DiffRefs are the commits that the changes of a merge request are between.
 type DiffRefs struct {
 	BaseSHA  string `json:"base_sha"`  // the newest commit that both branches have
 	HeadSHA  string `json:"head_sha"`  // of the source branch
 	StartSHA string `json:"start_sha"` // of the target branch
 }
 
-// A MergeRequestUser is what the token's owner may do.
+// A MergeRequestUser says what the token's owner may do.
 type MergeRequestUser struct {
 	CanMerge bool `json:"can_merge"`
 }
@@ -122,7 +122,7 @@ const (
 	MergeRequestOrderByTitle     MergeRequestOrder = "title"
 )
 
-// A MergeRequestView is how much of each merge request is in a list. The set is open.
+// A MergeRequestView says which fields the merge requests of a list have. The set is open.
 type MergeRequestView string
 
 // MergeRequestViewSimple has IDs, title, description, state, times and WebURL only.
@@ -172,9 +172,9 @@ type ListMergeRequestsOptions struct {
 // See https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests.
 // The error matches [ErrNotFound] if the project does not exist or the token may not see
 // it, [ErrForbidden] if its merge requests are hidden from the token, [ErrInvalid] for a
-// word GitLab does not know, and [errors.ErrUnsupported] if the server does not know a
-// filter and lists what contradicts it. Search cannot be checked, and with
-// [MergeRequestViewSimple] only IIDs, State and times.
+// value that GitLab does not know, and [errors.ErrUnsupported] if the server ignores a
+// filter, and an item contradicts it. Search cannot be checked; with
+// [MergeRequestViewSimple], only IIDs, State and times can.
 func (s *MergeRequestsService) List(ctx context.Context, project ProjectID, opts *ListMergeRequestsOptions) (*Page[MergeRequest], error) {
 	return list(ctx, pagesAt[*MergeRequest](s.client, at("projects", project, "merge_requests")), opts)
 }
@@ -185,12 +185,12 @@ func (s *MergeRequestsService) List(ctx context.Context, project ProjectID, opts
 //
 // See https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests.
 // It requests the pages of [MergeRequestsService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
 //
 // Pages are numbered. As in [PipelinesService.All], every merge request that stays in the
-// list is yielded exactly once if the list is ordered by the time of creation or by
-// [MergeRequestOrderByUpdatedAt], where one that changed is yielded again. In another order
-// none is yielded twice, but one that moved in the list can be missed.
+// list is yielded exactly once if the list is ordered by the time of creation. The same is
+// true for [MergeRequestOrderByUpdatedAt], but one that changed is yielded again. In other
+// orders, none is yielded twice, but one that moved in the list can be missed.
 func (s *MergeRequestsService) All(ctx context.Context, project ProjectID, opts *ListMergeRequestsOptions) iter.Seq2[*MergeRequest, error] {
 	return all(ctx, s.client, pagesAt[*MergeRequest](s.client, at("projects", project, "merge_requests")), opts)
 }
@@ -201,15 +201,15 @@ type ListMergeRequestPipelinesOptions struct{ ListOptions }
 
 // ListForMergeRequest returns one page of a merge request's pipelines: first those that were
 // started for it, newest first, and then those of its source branch, newest first. So the
-// first is not always the newest. They have no Name.
+// first is not always the newest. The pipelines have no Name.
 //
 //	GET /projects/:id/merge_requests/:merge_request_iid/pipelines
 //
 // See https://docs.gitlab.com/api/merge_requests/#list-merge-request-pipelines.
 // The error matches [ErrNotFound] if the project or the merge request does not exist, or
 // the token may not see it, and [ErrForbidden] if the pipelines of the project are hidden.
-// Those of a fork that the token may not see are left out without an error, and child
-// pipelines always. Job tokens cannot list them.
+// The list never contains child pipelines. It leaves out pipelines of a fork that the token
+// may not see, without an error. Job tokens cannot list these pipelines.
 func (s *PipelinesService) ListForMergeRequest(ctx context.Context, project ProjectID, mergeRequest int64, opts *ListMergeRequestPipelinesOptions) (*Page[PipelineInfo], error) {
 	return list(ctx, s.ofMergeRequest(project, mergeRequest), opts)
 }
@@ -220,10 +220,11 @@ func (s *PipelinesService) ListForMergeRequest(ctx context.Context, project Proj
 //
 // See https://docs.gitlab.com/api/merge_requests/#list-merge-request-pipelines.
 // It requests the pages of [PipelinesService.ListForMergeRequest] with the same options and
-// errors, by default of 100 items. An error ends the loop; that of a page is a [PageError].
+// errors, by default of 100 items. An error ends the loop; if a page fails, it is a
+// [PageError].
 //
-// Pages are numbered. A pipeline that was yielded before is dropped, so that none is yielded
-// twice and new ones hide none. One that is deleted during the loop can hide another.
+// Pages are numbered. No pipeline is yielded twice, and none is missed because new ones are
+// created during the loop. If one is deleted during the loop, another can be missed.
 func (s *PipelinesService) AllForMergeRequest(ctx context.Context, project ProjectID, mergeRequest int64, opts *ListMergeRequestPipelinesOptions) iter.Seq2[*PipelineInfo, error] {
 	unordered := func(url.Values) pages.Order { return pages.Unordered() }
 	return allBy(ctx, s.client, s.ofMergeRequest(project, mergeRequest), opts, unordered)
@@ -236,8 +237,8 @@ func (s *PipelinesService) ofMergeRequest(project ProjectID, mergeRequest int64)
 // CreateForMergeRequestOptions say how a pipeline of a merge request is created. Nil means
 // the zero value.
 type CreateForMergeRequestOptions struct {
-	// Async has GitLab respond before it creates the pipeline, from GitLab 16.3. Whether it
-	// does then is not reported: [PipelinesService.Find] can wait for it.
+	// With Async, GitLab 16.3 and later respond before they create the pipeline, and do not
+	// report whether that succeeds. [PipelinesService.Find] can wait for the pipeline.
 	Async bool `json:"async,omitzero"`
 }
 
@@ -250,8 +251,8 @@ type CreateForMergeRequestOptions struct {
 // The error matches [ErrInvalid] if the configuration has no such jobs or is invalid,
 // [ErrNotFound], and [ErrOutcomeUnknown] if the response was lost: the request is never
 // retried. If the merge request is closed, or the token may not run pipelines in its source
-// project, it is an [*APIError] with StatusCode 405.
-// Each call starts another pipeline, for the head that the merge request has then.
+// project, the error is an [*APIError] with StatusCode 405.
+// Each call starts another pipeline, for the current head of the merge request.
 func (s *PipelinesService) CreateForMergeRequest(ctx context.Context, project ProjectID, mergeRequest int64, opts *CreateForMergeRequestOptions) (*Pipeline, error) {
 	path := at("projects", project, "merge_requests", mergeRequestIID(mergeRequest), "pipelines")
 	if opts != nil && opts.Async {

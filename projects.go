@@ -22,7 +22,8 @@ import (
 type ProjectsService struct{ client *Client }
 
 // A Project is a project. Without a token, and in lists with Simple, only the fields down
-// to Namespace are set. Others are for members with enough rights, or of newer servers.
+// to Namespace are set. GitLab sends some others only to members with enough rights, or
+// only in newer releases.
 // A few fields that have nothing to do with CI are left out; [Fetch] can read them.
 type Project struct {
 	ID                ProjectID  `json:"id"`
@@ -54,8 +55,8 @@ type Project struct {
 	ForkedFromProject   *ForkedFromProject  `json:"forked_from_project,omitzero"`    // nil unless it is a fork of one that the token may see
 	Permissions         *ProjectPermissions `json:"permissions,omitzero"`
 
-	// How much of the project is for whom: "disabled", "private" for members only, or
-	// "enabled". A project without CI has "disabled" for builds.
+	// Who may use these parts of the project: "disabled" is nobody, "private" is members
+	// only, "enabled" is everybody who sees the project. BuildsAccessLevel is that of CI.
 	RepositoryAccessLevel    string `json:"repository_access_level,omitzero"`
 	MergeRequestsAccessLevel string `json:"merge_requests_access_level,omitzero"`
 	BuildsAccessLevel        string `json:"builds_access_level,omitzero"`
@@ -76,8 +77,8 @@ type Project struct {
 	CIJobTokenScopeEnabled     bool   `json:"ci_job_token_scope_enabled"`
 	CISeparatedCaches          bool   `json:"ci_separated_caches"`
 
-	// The least roles, as words such as "developer", that may cancel pipelines and
-	// set their variables.
+	// The lowest roles, such as "developer", that may cancel pipelines and set their
+	// variables.
 	CIRestrictPipelineCancellationRole     string `json:"ci_restrict_pipeline_cancellation_role,omitzero"`
 	CIPipelineVariablesMinimumOverrideRole string `json:"ci_pipeline_variables_minimum_override_role,omitzero"`
 	RestrictUserDefinedVariables           bool   `json:"restrict_user_defined_variables"`
@@ -101,7 +102,7 @@ type Namespace struct {
 	WebURL    string `json:"web_url,omitzero"`
 }
 
-// A ForkedFromProject is the project that another one is a fork of.
+// A ForkedFromProject is the project that a fork was made from.
 type ForkedFromProject struct {
 	ID                ProjectID `json:"id"`
 	Name              string    `json:"name"`
@@ -171,8 +172,8 @@ const (
 //
 // See https://docs.gitlab.com/api/projects/#retrieve-a-project.
 // The error matches [ErrNotFound] if the project does not exist, or the token may not see
-// it. A project that was moved is found by its old path, too, as long as no other has it:
-// then the PathWithNamespace differs.
+// it. A project that was moved is also found by its old path, unless another project has
+// that path now. Its PathWithNamespace is then the new path.
 func (s *ProjectsService) Get(ctx context.Context, project ProjectID) (*Project, error) {
 	path := at("projects", project)
 	if n, isNumber := project.Number(); isNumber {
@@ -182,7 +183,7 @@ func (s *ProjectsService) Get(ctx context.Context, project ProjectID) (*Project,
 }
 
 // ListProjectsOptions narrows the list of projects; filters add up. Nil lists all that the
-// token may see, newest first: on GitLab.com, these are millions.
+// token may see, newest first: on GitLab.com, millions of projects.
 type ListProjectsOptions struct {
 	ListOptions
 
@@ -203,17 +204,17 @@ type ListProjectsOptions struct {
 	Sort    Sort         `url:"sort,omitempty"`     // "" is [SortDesc]
 }
 
-// List returns one page of the projects that the token may see. It goes by cursor,
-// without totals. With another order than by ID, or where Page is set or the server has no
-// cursors, pages are numbered.
+// List returns one page of the projects that the token may see. Lists by
+// ID have cursors and no totals. Pages are numbered if the list has another order, if Page
+// is set, or if the server has no cursors.
 //
 //	GET /projects
 //
 // See https://docs.gitlab.com/api/projects/#list-all-projects.
-// The error matches [ErrInvalid] for a word GitLab does not know, and
-// [errors.ErrUnsupported] if the server does not know a filter and lists what contradicts
-// it. Membership, MinAccessLevel and Search cannot be checked, and Archived only if it is
-// false.
+// The error matches [ErrInvalid] for a value that GitLab does not know, and
+// [errors.ErrUnsupported] if the server ignores a filter, and an item contradicts it. The
+// filters Membership, MinAccessLevel and Search cannot be checked; Archived can be checked
+// only if it is false.
 func (s *ProjectsService) List(ctx context.Context, opts *ListProjectsOptions) (*Page[Project], error) {
 	return list(ctx, s.byCursor(), opts.byID())
 }
@@ -224,13 +225,13 @@ func (s *ProjectsService) List(ctx context.Context, opts *ListProjectsOptions) (
 //
 // See https://docs.gitlab.com/api/projects/#list-all-projects.
 // It requests the pages of [ProjectsService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
 //
 // Every project that stays in the list is yielded exactly once if the list is ordered by
-// ID, by a cursor or not, or by the time of creation. So it is with
-// [ProjectOrderByLastActivityAt] and [ProjectOrderByUpdatedAt], where a project that
-// changed is yielded again. Otherwise none is yielded twice, but one that moved in the
-// list can be missed. By cursor, at most one page is requested ahead.
+// ID or by the time of creation. The same is true for [ProjectOrderByLastActivityAt] and
+// [ProjectOrderByUpdatedAt], but a project that changed is yielded again. In other orders,
+// none is yielded twice, but one that moved in the list can be missed. By cursor, at most
+// one page is requested ahead.
 func (s *ProjectsService) All(ctx context.Context, opts *ListProjectsOptions) iter.Seq2[*Project, error] {
 	return all(ctx, s.client, s.byCursor(), opts.byID())
 }
@@ -299,8 +300,8 @@ type ListGroupProjectsOptions struct {
 //
 // See https://docs.gitlab.com/api/groups/#list-projects.
 // The error matches [ErrNotFound] if the group does not exist, or the token may not see
-// it, and otherwise is that of [ProjectsService.List].
-// Without WithShared: new(false), the list has projects whose path is elsewhere.
+// it. Other errors are those of [ProjectsService.List].
+// Unless WithShared is new(false), the list contains projects of other groups, too.
 func (s *ProjectsService) ListInGroup(ctx context.Context, group GroupID, opts *ListGroupProjectsOptions) (*Page[Project], error) {
 	return list(ctx, pagesAt[*Project](s.client, at("groups", group, "projects")), opts)
 }
@@ -311,9 +312,9 @@ func (s *ProjectsService) ListInGroup(ctx context.Context, group GroupID, opts *
 //
 // See https://docs.gitlab.com/api/groups/#list-projects.
 // It requests the pages of [ProjectsService.ListInGroup] with the same options and errors,
-// by default of 100 items. An error ends the loop; that of a page is a [PageError].
+// by default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
 //
-// Pages are numbered, and overlap. What is promised is that of [ProjectsService.All].
+// Pages are numbered, and overlap. The promises are those of [ProjectsService.All].
 func (s *ProjectsService) AllInGroup(ctx context.Context, group GroupID, opts *ListGroupProjectsOptions) iter.Seq2[*Project, error] {
 	return all(ctx, s.client, pagesAt[*Project](s.client, at("groups", group, "projects")), opts)
 }

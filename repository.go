@@ -69,7 +69,7 @@ const (
 // See https://docs.gitlab.com/api/branches/#list-repository-branches.
 // The error matches [ErrNotFound] if the project does not exist or the token may not see
 // it, [ErrForbidden] if the repository is hidden from the token, and [ErrInvalid] for a
-// word GitLab does not know.
+// value that GitLab does not know.
 func (s *BranchesService) List(ctx context.Context, project ProjectID, opts *ListBranchesOptions) (*Page[Branch], error) {
 	return list(ctx, pagesAt[*Branch](s.client, at("projects", project, "repository", "branches")), opts)
 }
@@ -80,11 +80,11 @@ func (s *BranchesService) List(ctx context.Context, project ProjectID, opts *Lis
 //
 // See https://docs.gitlab.com/api/branches/#list-repository-branches.
 // It requests the pages of [BranchesService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
 //
-// Pages are numbered. A branch that was yielded before is dropped, so that none is yielded
-// twice, and one that is created during the loop hides no other. In a list by name, one that
-// is deleted can hide another; in one by time, so can one that moves to its end.
+// Pages are numbered. No branch is yielded twice, and none is missed because others are
+// created during the loop. If a branch is deleted, another can be missed; in a list by time,
+// also if a branch moves to the end of the list.
 func (s *BranchesService) All(ctx context.Context, project ProjectID, opts *ListBranchesOptions) iter.Seq2[*Branch, error] {
 	return all(ctx, s.client, pagesAt[*Branch](s.client, at("projects", project, "repository", "branches")), opts)
 }
@@ -123,8 +123,8 @@ func (s *TagsService) Get(ctx context.Context, project ProjectID, tag string) (*
 	return getSame(ctx, s.client, path, func(t *Tag) bool { return t.Name == tag })
 }
 
-// ListTagsOptions narrows a list of tags. Nil lists all of them, the one that was changed
-// last first.
+// ListTagsOptions narrows a list of tags. Nil lists all of them, the most recently changed
+// first.
 type ListTagsOptions struct {
 	ListOptions
 
@@ -150,7 +150,7 @@ const (
 // See https://docs.gitlab.com/api/tags/#list-project-repository-tags.
 // The error matches [ErrNotFound] if the project does not exist or the token may not see
 // it, [ErrForbidden] if the repository is hidden from the token, and [ErrInvalid] for a
-// word GitLab does not know.
+// value that GitLab does not know.
 func (s *TagsService) List(ctx context.Context, project ProjectID, opts *ListTagsOptions) (*Page[Tag], error) {
 	return list(ctx, pagesAt[*Tag](s.client, at("projects", project, "repository", "tags")), opts)
 }
@@ -161,11 +161,10 @@ func (s *TagsService) List(ctx context.Context, project ProjectID, opts *ListTag
 //
 // See https://docs.gitlab.com/api/tags/#list-project-repository-tags.
 // It requests the pages of [TagsService.List] with the same options and errors, by default
-// of 100 items. An error ends the loop; that of a page is a [PageError].
+// of 100 items. An error ends the loop; if a page fails, it is a [PageError].
 //
-// Pages are numbered. A tag that was yielded before is dropped, so that none is yielded
-// twice, and one that is created during the loop hides no other. One that is deleted or
-// moved can hide another.
+// Pages are numbered. No tag is yielded twice, and none is missed because others are created
+// during the loop. If a tag is deleted or moved, another can be missed.
 func (s *TagsService) All(ctx context.Context, project ProjectID, opts *ListTagsOptions) iter.Seq2[*Tag, error] {
 	return all(ctx, s.client, pagesAt[*Tag](s.client, at("projects", project, "repository", "tags")), opts)
 }
@@ -175,7 +174,7 @@ func (s *TagsService) All(ctx context.Context, project ProjectID, opts *ListTags
 // See https://docs.gitlab.com/api/commits/.
 type CommitsService struct{ client *Client }
 
-// A CommitDetails is a commit with what lists do not show.
+// A CommitDetails is a commit with the fields that lists do not have.
 type CommitDetails struct {
 	Commit
 
@@ -192,8 +191,8 @@ type CommitStats struct {
 	Total     int `json:"total"`
 }
 
-// Get returns one commit by its SHA, whole or at least seven digits of it, or by the name of
-// a branch or a tag.
+// Get returns one commit by its SHA, or at least seven digits of it, or by the name of a
+// branch or a tag.
 //
 //	GET /projects/:id/repository/commits/:sha
 //
@@ -239,11 +238,11 @@ func (s *CommitsService) List(ctx context.Context, project ProjectID, opts *List
 //
 // See https://docs.gitlab.com/api/commits/#list-repository-commits.
 // It requests the pages of [CommitsService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
 //
-// Pages are numbered. The commits of a SHA never change, so with a RefName that is one, each
-// is yielded exactly once. Otherwise, one that was yielded before is dropped, so that none
-// is yielded twice and pushes hide none; a push that removes commits can hide others.
+// Pages are numbered. If RefName is a SHA, each commit is yielded exactly once. Otherwise, no
+// commit is yielded twice, and none is missed because of new commits. If a push removes
+// commits during the loop, others can be missed.
 func (s *CommitsService) All(ctx context.Context, project ProjectID, opts *ListCommitsOptions) iter.Seq2[*Commit, error] {
 	return all(ctx, s.client, pagesAt[*Commit](s.client, at("projects", project, "repository", "commits")), opts)
 }

@@ -33,14 +33,14 @@ type ListSchedulePipelinesOptions struct {
 }
 
 // ListPipelines returns one page of the pipelines that a schedule has started, oldest
-// first unless the options say otherwise. They have no Name.
+// first unless the options say otherwise. The pipelines have no Name.
 //
 //	GET /projects/:id/pipeline_schedules/:pipeline_schedule_id/pipelines
 //
 // See https://docs.gitlab.com/api/pipeline_schedules/#list-all-pipelines-triggered-by-a-pipeline-schedule.
 // The error matches [ErrNotFound] if the project or the schedule does not exist, or the
-// token may not see it, and [errors.ErrUnsupported] on servers without the endpoint, and
-// on those that ignore the options, as older ones do, if the page shows it.
+// token may not see it, and [errors.ErrUnsupported] if the server is too old for the
+// endpoint or, as far as the page shows it, for the options.
 func (s *SchedulesService) ListPipelines(ctx context.Context, project ProjectID, schedule ScheduleID, opts *ListSchedulePipelinesOptions) (*Page[PipelineInfo], error) {
 	return list(ctx, s.pipelinesOf(project, schedule), opts)
 }
@@ -52,7 +52,7 @@ func (s *SchedulesService) ListPipelines(ctx context.Context, project ProjectID,
 //
 // See https://docs.gitlab.com/api/pipeline_schedules/#list-all-pipelines-triggered-by-a-pipeline-schedule.
 // It requests the pages of [SchedulesService.ListPipelines] with the same options and
-// errors, by default of 100 items. An error ends the loop; that of a page is a
+// errors, by default of 100 items. An error ends the loop; if a page fails, it is a
 // [PageError]. Pages are numbered: every pipeline that stays in the list is yielded exactly
 // once, as [PipelinesService.All] does for a list that is ordered by ID.
 func (s *SchedulesService) AllPipelines(ctx context.Context, project ProjectID, schedule ScheduleID, opts *ListSchedulePipelinesOptions) iter.Seq2[*PipelineInfo, error] {
@@ -93,8 +93,8 @@ const (
 	lostPatience = 2 * time.Minute // the same, if it may never have got the request
 )
 
-// Play starts a pipeline of a schedule at once, in the name of the client's user, and
-// returns it; see the comment on [SchedulesService] for how it is found.
+// Play starts a pipeline of a schedule now, in the name of the client's user, and returns it.
+// [SchedulesService] explains how the pipeline is found.
 //
 //	POST /projects/:id/pipeline_schedules/:pipeline_schedule_id/play
 //	GET /projects/:id/pipeline_schedules/:pipeline_schedule_id
@@ -103,8 +103,8 @@ const (
 // See https://docs.gitlab.com/api/pipeline_schedules/#run-a-pipeline-schedule.
 // The error matches [ErrNotFound], [ErrForbidden] without the right to run pipelines on the
 // ref, [errors.ErrUnsupported] before GitLab 12.8, and [ErrOutcomeUnknown] if no pipeline
-// was found. A 500 "Unable to schedule pipeline run immediately" is a refusal, perhaps since
-// GitLab has not yet started the pipeline of the last play. Play is never retried.
+// was found. A 500 "Unable to schedule pipeline run immediately" means that GitLab refused,
+// perhaps because it has not yet started the pipeline of the last play. Play is never retried.
 func (s *SchedulesService) Play(ctx context.Context, project ProjectID, schedule ScheduleID) (*Pipeline, error) {
 	c := rest.Once(http.MethodPost, at("projects", project, "pipeline_schedules", schedule, "play"), nil)
 	if err := s.client.wire.Check(ctx, c); err != nil {

@@ -20,20 +20,19 @@ import (
 // SchedulesService manages a project's pipeline schedules, which start pipelines at the
 // times of a cron expression. It is [Client.Schedules].
 //
-// A schedule runs in the name of its owner, who alone can change it. If the owner may no
-// longer run pipelines on the ref, GitLab deactivates the schedule without a word:
-// [SchedulesService.TakeOwnership] and an [SchedulesService.Update] with Active revive it.
-// Job tokens cannot use schedules.
+// A schedule runs in the name of its owner, and only the owner can change it. If the owner
+// may no longer run pipelines on the ref, GitLab deactivates the schedule silently. To
+// activate it again, use [SchedulesService.TakeOwnership], then [SchedulesService.Update]
+// with Active. Job tokens cannot use schedules.
 //
-// GitLab does not say which pipeline a play starts, and starts it a moment later. So
-// [SchedulesService.Play] reads the schedule before, and polls it until it has a newer
-// pipeline, for 5 minutes at most. The same polls, for 2 minutes, show what became of a play
-// whose response was lost. GitLab tells nobody if it cannot start the pipeline, such as for
-// an invalid configuration. Plays of a schedule by one client, and by those made from it
-// by [Client.With], wait for one another, and never return the same pipeline. One that
-// anything else starts between the read and the play, which may wait minutes for a rate
-// limit, or before GitLab has started that of the play, can be taken for it: one that is
-// due, or of a play by another client, even in the same program.
+// GitLab starts the pipeline of a play a moment later, and does not return its ID. So
+// [SchedulesService.Play] reads the schedule first, and then polls it until it has a newer
+// pipeline, for at most 5 minutes. If the response to the play is lost, it polls for 2
+// minutes. GitLab does not report that it cannot start the pipeline, for example because the
+// configuration is invalid. Plays of a schedule by one client, and by clients made from it by
+// [Client.With], run one after the other, and never return the same pipeline. Play can return
+// the wrong pipeline if the schedule is due, or another client plays it, after the read and
+// before GitLab has started the pipeline of this play. With a rate limit, that can be minutes.
 //
 // See https://docs.gitlab.com/api/pipeline_schedules/.
 type SchedulesService struct{ client *Client }
@@ -54,16 +53,16 @@ type Schedule struct {
 	UpdatedAt    time.Time  `json:"updated_at,omitzero"`
 	Owner        *User      `json:"owner,omitzero"` // nil if the user was deleted
 
-	// Inputs are those of the schedule's pipelines, from GitLab 17.11. GitLab shows them
-	// in responses to Get, List and All, to the owner and to Maintainers.
+	// Inputs are those of the schedule's pipelines, from GitLab 17.11. Only Get, List and
+	// All return them, and only to the owner and to Maintainers.
 	Inputs []ScheduleInput `json:"inputs,omitzero"`
 
-	// LastPipeline is the newest pipeline that the schedule has started, nil if there is
-	// none, and in lists.
+	// LastPipeline is the newest pipeline that the schedule has started. It is nil if there
+	// is none, and in lists.
 	LastPipeline *PipelineInfo `json:"last_pipeline,omitzero"`
 
-	// Variables are those of the schedule's pipelines. GitLab shows them in responses to
-	// Get alone, to the owner and to Maintainers.
+	// Variables are those of the schedule's pipelines. Only Get returns them, and only to
+	// the owner and to Maintainers.
 	Variables []*Variable `json:"variables,omitzero"`
 }
 
@@ -112,7 +111,7 @@ func (s *SchedulesService) List(ctx context.Context, project ProjectID, opts *Li
 //
 // See https://docs.gitlab.com/api/pipeline_schedules/#list-all-pipeline-schedules.
 // It requests the pages of [SchedulesService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
 func (s *SchedulesService) All(ctx context.Context, project ProjectID, opts *ListSchedulesOptions) iter.Seq2[*Schedule, error] {
 	return all(ctx, s.client, pagesAt[*Schedule](s.client, at("projects", project, "pipeline_schedules")), opts)
 }
@@ -128,7 +127,7 @@ func (s *SchedulesService) Get(ctx context.Context, project ProjectID, schedule 
 	return getOne[*Schedule](ctx, s.client, scheduleAt(project, schedule))
 }
 
-// CreateScheduleOptions are a new schedule. The first three fields are required.
+// CreateScheduleOptions are a new schedule's values. The first three are required.
 type CreateScheduleOptions struct {
 	Description string `json:"description"`
 	Ref         string `json:"ref"`  // a branch or a tag; one that both have must be given in full, as "refs/heads/main"
@@ -142,13 +141,13 @@ type CreateScheduleOptions struct {
 	Inputs map[string]any `json:"-"`
 }
 
-// Create makes a schedule that the client's user owns.
+// Create creates a schedule. The client's user owns it.
 //
 //	POST /projects/:id/pipeline_schedules
 //
 // See https://docs.gitlab.com/api/pipeline_schedules/#create-a-pipeline-schedule.
 // The error matches [ErrNotFound], [ErrForbidden] without the right to create schedules,
-// [ErrInvalid] for what GitLab refuses, such as a cron expression that is none, and
+// [ErrInvalid] if GitLab refuses a value, such as an invalid cron expression, and
 // [ErrOutcomeUnknown] if the response was lost: the request is never retried.
 func (s *SchedulesService) Create(ctx context.Context, project ProjectID, opts *CreateScheduleOptions) (*Schedule, error) {
 	const where = "CreateScheduleOptions"
@@ -166,7 +165,7 @@ func (s *SchedulesService) Create(ctx context.Context, project ProjectID, opts *
 	return send[*Schedule](ctx, s.client, c)
 }
 
-// UpdateScheduleOptions are what a schedule is changed to. What is zero stays as it is.
+// UpdateScheduleOptions are the new values of a schedule. Zero fields change nothing.
 type UpdateScheduleOptions struct {
 	Description  string `json:"description,omitzero"`
 	Ref          string `json:"ref,omitzero"`
@@ -174,20 +173,20 @@ type UpdateScheduleOptions struct {
 	CronTimezone string `json:"cron_timezone,omitzero"`
 	Active       *bool  `json:"active,omitzero"`
 
-	// Inputs are set beside those that there are, and those of RemoveInputs are removed.
+	// Inputs are set, and RemoveInputs are removed. Other inputs stay as they are.
 	Inputs       map[string]any `json:"-"`
 	RemoveInputs []string       `json:"-"`
 }
 
-// Update changes a schedule. Only its owner may; see [SchedulesService.TakeOwnership].
+// Update changes a schedule that the user owns; see [SchedulesService.TakeOwnership].
 //
 //	PUT /projects/:id/pipeline_schedules/:pipeline_schedule_id
 //
 // See https://docs.gitlab.com/api/pipeline_schedules/#update-a-pipeline-schedule.
 // The error matches [ErrNotFound], [ErrForbidden] if another user owns the schedule,
-// [ErrInvalid] for what GitLab refuses, and [ErrOutcomeUnknown] if every response was
-// lost. A refusal after a lost response counts only if the schedule is not as wanted, as
-// far as that shows.
+// [ErrInvalid] if GitLab refuses a value, and [ErrOutcomeUnknown] if every response was
+// lost. If GitLab refuses a retry, but the schedule is as wanted in all fields that can be
+// read, Update succeeds.
 func (s *SchedulesService) Update(ctx context.Context, project ProjectID, schedule ScheduleID, opts *UpdateScheduleOptions) (*Schedule, error) {
 	const where = "UpdateScheduleOptions"
 	c := rest.Repeatable(http.MethodPut, scheduleAt(project, schedule).path, nil)
@@ -204,15 +203,15 @@ func (s *SchedulesService) Update(ctx context.Context, project ProjectID, schedu
 	return readBack(ctx, s.client, c, scheduleAt(project, schedule), opts.isMet)
 }
 
-// TakeOwnership makes the client's user the owner of a schedule, in whose name it runs
-// from now on. It can be repeated.
+// TakeOwnership makes the client's user the owner of a schedule. From then on, the schedule
+// runs in this user's name. The call can be repeated.
 //
 //	POST /projects/:id/pipeline_schedules/:pipeline_schedule_id/take_ownership
 //
 // See https://docs.gitlab.com/api/pipeline_schedules/#take-ownership-of-a-pipeline-schedule.
-// The error matches [ErrNotFound], [ErrForbidden] without the rights of a Maintainer, and
-// [ErrOutcomeUnknown] if every response was lost. A refusal after a lost response counts
-// only if the user does not own the schedule.
+// The error matches [ErrNotFound], [ErrForbidden] without the role Maintainer, and
+// [ErrOutcomeUnknown] if every response was lost. If GitLab refuses a retry, but the user
+// owns the schedule, TakeOwnership succeeds.
 func (s *SchedulesService) TakeOwnership(ctx context.Context, project ProjectID, schedule ScheduleID) (*Schedule, error) {
 	c := rest.Repeatable(http.MethodPost, at("projects", project, "pipeline_schedules", schedule, "take_ownership"), nil)
 	return readBack(ctx, s.client, c, scheduleAt(project, schedule), func(now *Schedule) bool {
@@ -226,10 +225,10 @@ func (s *SchedulesService) TakeOwnership(ctx context.Context, project ProjectID,
 //	DELETE /projects/:id/pipeline_schedules/:pipeline_schedule_id
 //
 // See https://docs.gitlab.com/api/pipeline_schedules/#delete-a-pipeline-schedule.
-// The error matches [ErrNotFound] if the schedule was gone before, [ErrForbidden] for
-// whoever is neither its owner nor a Maintainer, and [ErrOutcomeUnknown] if every response
-// was lost. If a response is lost, the request is retried; that the schedule is gone by
-// then is success.
+// The error matches [ErrNotFound] if the schedule did not exist, [ErrForbidden] if the user
+// is neither its owner nor a Maintainer, and [ErrOutcomeUnknown] if every response was lost.
+// If a response is lost, the request is retried. If the schedule is then gone, Delete
+// succeeds.
 func (s *SchedulesService) Delete(ctx context.Context, project ProjectID, schedule ScheduleID) error {
 	return s.client.wire.Discard(ctx, rest.Repeatable(http.MethodDelete, scheduleAt(project, schedule).path, nil))
 }
@@ -288,8 +287,8 @@ func sameJSON(sent, read any) bool {
 	return err == nil && otherErr == nil && bytes.Equal(one, other)
 }
 
-// SetVariable sets a variable of a schedule's pipelines, whether or not it is there, and
-// returns it. The Value is not in errors and logs. A variable with Raw is refused.
+// SetVariable creates or updates a variable of a schedule's pipelines, and returns it. Errors
+// and logs do not contain the Value. A variable with Raw is refused.
 //
 //	PUT /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables/:key
 //	POST /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables
@@ -297,8 +296,8 @@ func sameJSON(sent, read any) bool {
 // See https://docs.gitlab.com/api/pipeline_schedules/#update-a-pipeline-schedule-variable.
 // A request whose response is lost is sent again. The error matches [ErrNotFound] if the
 // project or the schedule does not exist, [ErrForbidden] if another user owns the schedule,
-// or the project lets its owner set no pipeline variables, [ErrInvalid] for what GitLab
-// refuses, and [ErrOutcomeUnknown] if the variable may be set.
+// or the project does not let its owner set pipeline variables, [ErrInvalid] if GitLab refuses
+// a value, and [ErrOutcomeUnknown] if the variable may have been set.
 func (s *SchedulesService) SetVariable(ctx context.Context, project ProjectID, schedule ScheduleID, variable *Variable) (*Variable, error) {
 	v := *cmp.Or(variable, &Variable{})
 	v.VariableType = cmp.Or(v.VariableType, VariableTypeEnvVar)
@@ -383,10 +382,10 @@ func sendVariable(ctx context.Context, c *Client, call *rest.Call, key string) (
 //	DELETE /projects/:id/pipeline_schedules/:pipeline_schedule_id/variables/:key
 //
 // See https://docs.gitlab.com/api/pipeline_schedules/#delete-a-pipeline-schedule-variable.
-// The error matches [ErrNotFound] if the variable was gone before, [ErrForbidden] for
-// whoever is neither the owner of the schedule nor a Maintainer, or may not set pipeline
-// variables, and [ErrOutcomeUnknown] if every response was lost. If a response is lost, the
-// request is retried; that the variable is gone by then is success.
+// The error matches [ErrNotFound] if the variable did not exist, [ErrForbidden] if the user is
+// neither the owner of the schedule nor a Maintainer, or may not set pipeline variables, and
+// [ErrOutcomeUnknown] if every response was lost. If a response is lost, the request is
+// retried. If the variable is then gone, DeleteVariable succeeds.
 func (s *SchedulesService) DeleteVariable(ctx context.Context, project ProjectID, schedule ScheduleID, key string) error {
 	return s.client.wire.Discard(ctx, rest.Repeatable(http.MethodDelete, scheduleVariableAt(project, schedule, key), nil))
 }

@@ -15,11 +15,11 @@ import (
 	"example.com/gitlabci/internal/rest"
 )
 
-// StatusesService reads and sets commit statuses: what other systems than GitLab CI say
-// about a commit. It is [Client.Statuses].
+// StatusesService reads and sets commit statuses, with which systems other than GitLab CI
+// report on a commit. It is [Client.Statuses].
 //
-// GitLab keeps a status as a job of a pipeline, in the stage "external", and computes the
-// pipeline's status from it as from any other job.
+// GitLab stores a status as a job of a pipeline, in the stage "external". The pipeline's
+// status depends on it as on any other job.
 //
 // See https://docs.gitlab.com/api/commits/#commit-status.
 type StatusesService struct{ client *Client }
@@ -46,9 +46,9 @@ type ListStatusesOptions struct {
 //
 // See https://docs.gitlab.com/api/commits/#list-commit-statuses.
 // The error matches [ErrNotFound] if the project or the commit does not exist, or the
-// token may not see it, and [errors.ErrUnsupported] if the server does not know a filter
-// and lists what contradicts it. Stage cannot be checked.
-// The jobs of GitLab CI are in the list, too: see the Stage of [ListStatusesOptions].
+// token may not see it, and [errors.ErrUnsupported] if the server ignores a filter, and
+// an item contradicts it. Stage cannot be checked.
+// The list also contains the jobs of GitLab CI; see the Stage of [ListStatusesOptions].
 func (s *StatusesService) List(ctx context.Context, project ProjectID, sha string, opts *ListStatusesOptions) (*Page[CommitStatus], error) {
 	return list(ctx, pagesAt[*CommitStatus](s.client, statusesPath(project, sha)), opts)
 }
@@ -59,11 +59,11 @@ func (s *StatusesService) List(ctx context.Context, project ProjectID, sha strin
 //
 // See https://docs.gitlab.com/api/commits/#list-commit-statuses.
 // It requests the pages of [StatusesService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
 //
-// Pages are numbered. A status that was yielded before is dropped. Every status that
-// stays in the list is yielded exactly once if the list is ordered by ID. With
-// [ListStatusesOptions.All], statuses stay; otherwise newer ones supersede them.
+// Pages are numbered. No status is yielded twice. Every status that stays in the list is
+// yielded exactly once if the list is ordered by ID. Without [ListStatusesOptions.All], a
+// status leaves the list when a newer one supersedes it.
 func (s *StatusesService) All(ctx context.Context, project ProjectID, sha string, opts *ListStatusesOptions) iter.Seq2[*CommitStatus, error] {
 	return all(ctx, s.client, pagesAt[*CommitStatus](s.client, statusesPath(project, sha)), opts)
 }
@@ -72,18 +72,18 @@ func statusesPath(project ProjectID, sha string) rest.Path {
 	return at("projects", project, "repository", "commits", commitName(sha), "statuses")
 }
 
-// SetStatusOptions say more about a status that [StatusesService.Set] sets. Nil sets the
-// status "default" of the commit's newest pipeline.
+// SetStatusOptions are the values of a status that [StatusesService.Set] sets. Nil sets the
+// status "default" in the commit's newest pipeline.
 //
 // Without Pipeline and MergeRequest, the status belongs to the newest pipeline of the commit.
-// If there is none, GitLab makes one with [SourceExternal]. If a pipeline is started later,
-// further calls set the status there. To stay with one, set Pipeline to the PipelineID of the
-// first result.
+// If there is none, GitLab creates one with [SourceExternal]. If another pipeline is started
+// later, further calls set the status there. To always use the same pipeline, set Pipeline to
+// the PipelineID of the first result.
 //
-// Setting the state that the status already has succeeds, and changes nothing, not even the
-// description. If a response is lost, Set reads the status, and sends it again only if it is
-// not there. While another update of the commit is in progress, Set waits, for two minutes at
-// most. In one program, calls for the same name and commit wait for one another.
+// If the status already has the state, Set succeeds and changes nothing, not even the
+// description. If a response is lost, Set reads the status, and sends it again only if it was
+// not set. While another update of the commit is in progress, Set waits for at most two
+// minutes. In one program, calls for the same name and commit run one after the other.
 type SetStatusOptions struct {
 	// Name distinguishes the status from others of the commit, at most 255 characters.
 	// "" is "default". A job of GitLab CI that has the same name is superseded.
@@ -91,7 +91,7 @@ type SetStatusOptions struct {
 
 	// Ref is the branch or the tag of the pipeline, at most 255 characters. "" is that of
 	// the newest pipeline of the commit or, without one, the first branch with the
-	// commit. It must be "" beside MergeRequest.
+	// commit. It must be "" if MergeRequest is set.
 	Ref string `json:"ref,omitzero"`
 
 	// Pipeline is the pipeline that the status belongs to. It must be of the commit.
@@ -99,9 +99,9 @@ type SetStatusOptions struct {
 
 	// MergeRequest is the IID of a merge request, the number after its "!". The status
 	// then belongs to the pipeline that the merge request shows for the commit: its head
-	// pipeline or, if the head has moved on, the newest one of the commit. This can be a
-	// pipeline of merged results, or one in a fork. Without a pipeline, GitLab
-	// makes one for the source branch, if the commit is still the head.
+	// pipeline or, if the merge request has a newer head, the newest one of the commit. This
+	// can be a merged results pipeline, or one in a fork. Without a pipeline, GitLab creates
+	// one for the source branch, if the commit is still the head.
 	MergeRequest int64 `json:"-"`
 
 	// TargetURL and Description are shown with the status. They have at most 255
@@ -141,9 +141,9 @@ func (o *SetStatusOptions) check(sha string, state Status) error {
 	return nil
 }
 
-// Set sets a status of a commit, and returns it. The SHA is the full one. The state is
+// Set sets a status of a commit, and returns it. The SHA must be the full one. The state is
 // [StatusPending], [StatusRunning], [StatusSuccess], [StatusFailed], [StatusCanceled] or
-// [StatusSkipped]. See [SetStatusOptions] for where it belongs, and for repeated calls.
+// [StatusSkipped]. [SetStatusOptions] explains its pipeline, and repeated calls.
 //
 //	POST /projects/:id/statuses/:sha
 //	GET /projects/:id/repository/commits/:sha/statuses
@@ -151,7 +151,7 @@ func (o *SetStatusOptions) check(sha string, state Status) error {
 // See https://docs.gitlab.com/api/commits/#set-commit-pipeline-status.
 // The error matches [ErrNotFound] if the project, the commit, the merge request or
 // the pipeline does not exist, [ErrForbidden] without the right to set statuses,
-// [ErrInvalid] for a step that GitLab does not allow, such as from running to pending or
+// [ErrInvalid] if GitLab does not allow the change, such as from running to pending or
 // skipped, or if the pipeline is full, [ErrConflict] if other updates do not end, and
 // [ErrOutcomeUnknown] if the status may have been set. Job tokens cannot set statuses.
 func (s *StatusesService) Set(ctx context.Context, project ProjectID, sha string, state Status, opts *SetStatusOptions) (*CommitStatus, error) {

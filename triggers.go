@@ -15,11 +15,11 @@ import (
 	"example.com/gitlabci/internal/secret"
 )
 
-// TriggersService manages a project's trigger tokens, with which others start pipelines in
-// the name of the token's owner. It is [Client.Triggers]. [PipelinesService.Trigger] starts
-// one.
+// TriggersService manages a project's trigger tokens. Whoever has such a token can start
+// pipelines in the name of its owner. It is [Client.Triggers]. [PipelinesService.Trigger]
+// starts a pipeline.
 //
-// All methods need a Maintainer. Job tokens cannot use them.
+// All methods need the role Maintainer. Job tokens cannot use them.
 //
 // See https://docs.gitlab.com/api/pipeline_triggers/.
 type TriggersService struct{ client *Client }
@@ -58,7 +58,7 @@ type ListTriggersOptions struct{ ListOptions }
 //
 // See https://docs.gitlab.com/api/pipeline_triggers/#list-project-trigger-tokens.
 // The error matches [ErrNotFound] if the project does not exist or the token may not see
-// it, and [ErrForbidden] without the rights of a Maintainer.
+// it, and [ErrForbidden] without the role Maintainer.
 func (s *TriggersService) List(ctx context.Context, project ProjectID, opts *ListTriggersOptions) (*Page[Trigger], error) {
 	return list(ctx, pagesAt[*Trigger](s.client, at("projects", project, "triggers")), opts)
 }
@@ -69,7 +69,7 @@ func (s *TriggersService) List(ctx context.Context, project ProjectID, opts *Lis
 //
 // See https://docs.gitlab.com/api/pipeline_triggers/#list-project-trigger-tokens.
 // It requests the pages of [TriggersService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
 func (s *TriggersService) All(ctx context.Context, project ProjectID, opts *ListTriggersOptions) iter.Seq2[*Trigger, error] {
 	return all(ctx, s.client, pagesAt[*Trigger](s.client, at("projects", project, "triggers")), opts)
 }
@@ -80,25 +80,26 @@ func (s *TriggersService) All(ctx context.Context, project ProjectID, opts *List
 //
 // See https://docs.gitlab.com/api/pipeline_triggers/#retrieve-trigger-token-details.
 // The error matches [ErrNotFound] if the project or the trigger token does not exist, and
-// [ErrForbidden] without the rights of a Maintainer.
+// [ErrForbidden] without the role Maintainer.
 func (s *TriggersService) Get(ctx context.Context, project ProjectID, trigger TriggerID) (*Trigger, error) {
 	return getOne[*Trigger](ctx, s.client, triggerAt(project, trigger))
 }
 
-// CreateTriggerOptions say more about a new trigger token. Nil is one that never expires.
+// CreateTriggerOptions are further values of a new trigger token. Nil makes one that never
+// expires.
 type CreateTriggerOptions struct {
-	// ExpiresAt is when the token ends. Older servers ignore it, which the ExpiresAt of the
-	// result shows.
+	// ExpiresAt is when the token expires. Older servers ignore it; then the result has no
+	// ExpiresAt.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
-// Create makes a trigger token of the client's user, whose rights its pipelines have.
+// Create creates a trigger token. Its pipelines have the rights of the client's user.
 //
 //	POST /projects/:id/triggers
 //
 // See https://docs.gitlab.com/api/pipeline_triggers/#create-a-trigger-token.
-// The error matches [ErrNotFound], [ErrForbidden] without the rights of a Maintainer,
-// [ErrInvalid] for what GitLab refuses, and [ErrOutcomeUnknown] if the response was lost:
+// The error matches [ErrNotFound], [ErrForbidden] without the role Maintainer,
+// [ErrInvalid] if GitLab refuses a value, and [ErrOutcomeUnknown] if the response was lost:
 // the request is never retried.
 func (s *TriggersService) Create(ctx context.Context, project ProjectID, description string, opts *CreateTriggerOptions) (*Trigger, error) {
 	body := struct {
@@ -112,19 +113,19 @@ func (s *TriggersService) Create(ctx context.Context, project ProjectID, descrip
 	return send[*Trigger](ctx, s.client, c)
 }
 
-// UpdateTriggerOptions are what a trigger token is changed to.
+// UpdateTriggerOptions are the new values of a trigger token.
 type UpdateTriggerOptions struct {
 	Description string `json:"description"` // required
 }
 
-// Update changes the description of a trigger token. Only its owner may.
+// Update changes the description of a trigger token. Only its owner may do this.
 //
 //	PUT /projects/:id/triggers/:trigger_id
 //
 // See https://docs.gitlab.com/api/pipeline_triggers/#update-a-pipeline-trigger-token.
 // The error matches [ErrNotFound], [ErrForbidden] if the token belongs to another user,
-// [ErrInvalid] for what GitLab refuses, and [ErrOutcomeUnknown] if every response was
-// lost. A refusal after a lost response counts only if the description is not as wanted.
+// [ErrInvalid] if GitLab refuses a value, and [ErrOutcomeUnknown] if every response was
+// lost. If GitLab refuses a retry, but the description is as wanted, Update succeeds.
 func (s *TriggersService) Update(ctx context.Context, project ProjectID, trigger TriggerID, opts *UpdateTriggerOptions) (*Trigger, error) {
 	c := rest.Repeatable(http.MethodPut, at("projects", project, "triggers", trigger), opts)
 	if opts == nil || blank(opts.Description) {
@@ -135,14 +136,14 @@ func (s *TriggersService) Update(ctx context.Context, project ProjectID, trigger
 	})
 }
 
-// Delete removes a trigger token, which then starts no pipeline.
+// Delete removes a trigger token. It can then no longer start pipelines.
 //
 //	DELETE /projects/:id/triggers/:trigger_id
 //
 // See https://docs.gitlab.com/api/pipeline_triggers/#remove-a-pipeline-trigger-token.
-// The error matches [ErrNotFound] if the trigger token was gone before, [ErrForbidden]
-// without the rights of a Maintainer, and [ErrOutcomeUnknown] if every response was lost.
-// If a response is lost, the request is retried; that the token is gone by then is success.
+// The error matches [ErrNotFound] if the trigger token did not exist, [ErrForbidden]
+// without the role Maintainer, and [ErrOutcomeUnknown] if every response was lost.
+// If a response is lost, the request is retried. If the token is then gone, Delete succeeds.
 func (s *TriggersService) Delete(ctx context.Context, project ProjectID, trigger TriggerID) error {
 	return s.client.wire.Discard(ctx, rest.Repeatable(http.MethodDelete, at("projects", project, "triggers", trigger), nil))
 }
@@ -151,40 +152,39 @@ func triggerAt(project ProjectID, trigger TriggerID) target {
 	return target{at("projects", project, "triggers", trigger), int64(trigger)}
 }
 
-// TriggerPipelineOptions are what a pipeline is given that a trigger token or a job token
-// starts. Nil gives nothing.
+// TriggerPipelineOptions are the variables and inputs of a pipeline that a trigger token or a
+// job token starts. Nil means the zero value.
 //
 // The pipeline of a trigger token has [SourceTrigger], and runs in the name of the token's
-// owner. That of a job token has [SourcePipeline], and the job as its upstream. All
-// parameters of the request but the token are in the pipeline's file variable
-// TRIGGER_PAYLOAD as well.
+// owner. That of a job token has [SourcePipeline], and the job as its upstream. The
+// pipeline's file variable TRIGGER_PAYLOAD contains all parameters of the request except the
+// token.
 type TriggerPipelineOptions struct {
-	// Variables need the right of the token's owner to set them, which a project can deny
-	// to all. Each Key is there once. A variable with Raw or of another type than
-	// [VariableTypeEnvVar] is refused: a trigger has none.
+	// Variables need the right of the token's owner to set them; a project can deny it to
+	// everybody. Each Key may occur once. A variable with Raw or with another type than
+	// [VariableTypeEnvVar] is refused, because triggers do not support it.
 	Variables []*Variable
 
 	// Inputs are values for the configuration's spec:inputs; see
 	// [CreatePipelineOptions.Inputs].
 	Inputs map[string]any
 
-	// WaitForRef is for how long Trigger retries if GitLab does not know the ref yet; see
+	// WaitForRef is how long Trigger retries if GitLab does not know the ref yet; see
 	// [CreatePipelineOptions.WaitForRef].
 	WaitForRef time.Duration
 }
 
 // Trigger starts a pipeline on ref, a branch or a tag, by a trigger token or the token of a
-// running job, CI_JOB_TOKEN. No other token is needed: the client can have none.
+// running job, CI_JOB_TOKEN. No other token is needed: the client need not have one.
 //
 //	POST /projects/:id/trigger/pipeline
 //
 // See https://docs.gitlab.com/api/pipeline_triggers/#trigger-a-pipeline-with-a-token.
-// The error matches [ErrNotFound] for a token that is wrong or has expired, one of another
-// project, and a project that is hidden or does not exist: GitLab does not distinguish
-// these. It matches [ErrUnauthorized] for the token of a job that is not running,
-// [ErrInvalid] if GitLab made no pipeline, and [ErrOutcomeUnknown] if the response was lost:
-// the pipeline may exist, and the request is never retried. The token is not in errors and
-// logs.
+// The error matches [ErrNotFound] if the token is wrong, has expired or belongs to another
+// project, or if the project is hidden or does not exist: GitLab does not distinguish these.
+// It matches [ErrUnauthorized] for the token of a job that is not running, [ErrInvalid] if
+// GitLab created no pipeline, and [ErrOutcomeUnknown] if the response was lost: the pipeline
+// may exist, and the request is never retried. Errors and logs do not contain the token.
 func (s *PipelinesService) Trigger(ctx context.Context, project ProjectID, ref, token string, opts *TriggerPipelineOptions) (*Pipeline, error) {
 	opts = cmp.Or(opts, &TriggerPipelineOptions{})
 	body, err := triggeredPipeline(ref, token, opts)

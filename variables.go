@@ -18,26 +18,25 @@ import (
 // VariablesService reads and sets the CI/CD variables of projects, groups and the instance.
 // It is [Client.Variables]. The variables of one pipeline are [PipelinesService.Variables].
 //
-// A variable is a key and an environment scope: a project or a group can have a key
-// several times, for different environments. The scope "*" is that of all environments;
-// "" stands for it. Before GitLab 16.9, servers cannot select one of several scopes of a
-// key; Set and Delete then change nothing, and return an error.
+// A key and an environment scope identify a variable: a project or a group can have the same
+// key several times, with different scopes. The scope "*" is all environments, and "" means
+// the same. Servers before GitLab 16.9 cannot select one of several scopes of a key; Set and
+// Delete then change nothing, and return an error.
 //
-// Set makes all of a variable what it is given, not only the value: to change one field,
-// change what Get returns. A hidden variable without a value keeps its own. Set lists the
-// variables first. If a response is lost, or another program creates or deletes the
-// variable meanwhile, it reads again and continues.
+// Set sets all fields of a variable, not only the value: to change one field, change it in
+// the result of Get, and pass that to Set. If a hidden variable is set without a value, it
+// keeps its old one. Set lists the variables first. If a response is lost, or another program
+// creates or deletes the variable meanwhile, Set lists them again and continues.
 //
-// If another program deletes the variable between the last read and the write, GitLab itself
-// can take another variable of that key for it. Of a group, any server updates another one.
-// Servers before GitLab 16.9 update or delete the only one that is left, if another program
-// has created it since that read. An error of Set says so, and matches [ErrConflict], also
-// if the response is lost; it names the variable, or those that it may be. Delete cannot find
-// it out.
+// If another program deletes the variable between the last read and the write, GitLab can
+// change another variable of that key. In groups, all servers can update another one. Servers
+// before GitLab 16.9 update or delete the only one that is left, if another program has created
+// it since that read. Set then returns an error that matches [ErrConflict], also if the response
+// is lost; it names the variable, or those that it may be. Delete cannot detect this.
 //
-// Variables of a project need a Maintainer, those of a group an Owner, and those of the
-// instance an administrator. Scopes of groups need GitLab Premium. Job tokens cannot use
-// them. Values are not in errors and logs.
+// The token needs the role Maintainer for variables of a project, Owner for those of a group,
+// and an administrator's rights for those of the instance. Scopes in groups need GitLab
+// Premium. Job tokens cannot use variables. Errors and logs do not contain values.
 //
 // See https://docs.gitlab.com/api/project_level_variables/,
 // https://docs.gitlab.com/api/group_level_variables/ and
@@ -47,8 +46,8 @@ type VariablesService struct{ client *Client }
 // A VariableOwner is what has CI/CD variables: a [ProjectID], a [GroupID] or [Instance].
 type VariableOwner interface{ variables() []any }
 
-// Instance is the GitLab server as the owner of variables, which the jobs of all projects
-// have. They have no environment scopes.
+// Instance is the GitLab server as the owner of variables. The jobs of all projects have
+// these variables. They have no environment scopes.
 var Instance VariableOwner = instance{}
 
 type instance struct{}
@@ -70,7 +69,7 @@ type CIVariable struct {
 	Masked       bool         `json:"masked"`    // in logs
 
 	// Hidden means that nobody can read the Value again, and that it is Masked. It can
-	// only be chosen when the variable is created, from GitLab 17.4.
+	// only be set when the variable is created, from GitLab 17.4.
 	Hidden bool `json:"hidden"`
 
 	Raw              bool   `json:"raw"`                        // whether $ in Value is left alone; from GitLab 15.7
@@ -94,12 +93,12 @@ type ListVariablesOptions struct{ ListOptions }
 //
 // See https://docs.gitlab.com/api/project_level_variables/#list-project-variables.
 // The error matches [ErrNotFound] if the owner does not exist or the token may not see it,
-// and [ErrForbidden] without the rights to its variables.
+// and [ErrForbidden] if the token lacks the role; see [VariablesService].
 func (s *VariablesService) List(ctx context.Context, owner VariableOwner, opts *ListVariablesOptions) (*Page[CIVariable], error) {
 	return list(ctx, pagesAt[*CIVariable](s.client, variablesPath(owner)), opts)
 }
 
-// All ranges over the variables of a project, a group or the instance, in no certain order.
+// All ranges over the variables of a project, a group or the instance, in no particular order.
 //
 //	GET /projects/:id/variables
 //	GET /groups/:id/variables
@@ -107,19 +106,19 @@ func (s *VariablesService) List(ctx context.Context, owner VariableOwner, opts *
 //
 // See https://docs.gitlab.com/api/project_level_variables/#list-project-variables.
 // It requests the pages of [VariablesService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError]. Pages are
-// numbered: if variables are deleted during the loop, as many others can be missing. A
-// variable that was yielded before is dropped.
+// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
+// Pages are numbered: no variable is yielded twice. If some are deleted during the loop, as
+// many others can be missed.
 func (s *VariablesService) All(ctx context.Context, owner VariableOwner, opts *ListVariablesOptions) iter.Seq2[*CIVariable, error] {
 	return all(ctx, s.client, pagesAt[*CIVariable](s.client, variablesPath(owner)), opts)
 }
 
-// VariableOptions choose among the variables of a key.
+// VariableOptions select one of the variables of a key. Nil selects the scope "*".
 type VariableOptions struct {
 	Scope string // the environment scope, exactly as the variable has it; "" is "*"
 }
 
-// Get returns one variable: that of the key and the scope.
+// Get returns the variable with a key and a scope.
 //
 //	GET /projects/:id/variables/:key
 //	GET /groups/:id/variables/:key
@@ -127,9 +126,8 @@ type VariableOptions struct {
 //
 // See https://docs.gitlab.com/api/project_level_variables/#get-a-single-variable.
 // The error matches [ErrNotFound] if there is no variable of the key with this scope, even
-// if there is one with another scope, and [ErrForbidden] without the rights to the owner's
-// variables. Servers that cannot select a scope, before GitLab 16.9, are asked for the
-// list as well.
+// if there is one with another scope, and [ErrForbidden] if the token lacks the role. On
+// servers before GitLab 16.9, which cannot select a scope, Get also reads the list.
 func (s *VariablesService) Get(ctx context.Context, owner VariableOwner, key string, opts *VariableOptions) (*CIVariable, error) {
 	p := s.place(owner, key, opts)
 	read := rest.Read(p.path(), p.selection())
@@ -150,7 +148,7 @@ func (s *VariablesService) Get(ctx context.Context, owner VariableOwner, key str
 	return v, nil
 }
 
-// Delete deletes one variable: that of the key and the scope.
+// Delete deletes the variable with a key and a scope.
 //
 //	DELETE /projects/:id/variables/:key
 //	DELETE /groups/:id/variables/:key
@@ -160,8 +158,9 @@ func (s *VariablesService) Get(ctx context.Context, owner VariableOwner, key str
 // It lists the variables first, and again if a response is lost. See [VariablesService] for
 // servers before GitLab 16.9.
 // The error matches [ErrNotFound] if there is no variable of the key with this scope,
-// [ErrForbidden] without the rights to the owner's variables, [ErrOutcomeUnknown] if
-// responses were lost and it may still exist, and [errors.ErrUnsupported] if the server cannot select the scope.
+// [ErrForbidden] if the token lacks the role, [ErrOutcomeUnknown] if responses were lost and
+// the variable may still exist, and [errors.ErrUnsupported] if the server cannot select the
+// scope.
 func (s *VariablesService) Delete(ctx context.Context, owner VariableOwner, key string, opts *VariableOptions) error {
 	w := s.writer(owner, key, opts)
 	c := w.checked(rest.Once(http.MethodDelete, w.path(), nil))
