@@ -176,7 +176,7 @@ func defined(function *ast.FuncDecl) []string {
 
 // pagePackages are those that snippets may name without an import.
 var pagePackages = []string{
-	"context", "crypto/tls", "crypto/x509", "encoding/json", "errors", "fmt", "io", "io/fs", "log", "log/slog",
+	"context", "crypto/tls", "crypto/x509", "encoding/json", "errors", "expvar", "fmt", "io", "io/fs", "log", "log/slog",
 	"net/http", "os", "os/signal", "sync", "testing", "testing/synctest", "time",
 	"gitlab.com/gitlab-org/api/client-go/v2", "golang.org/x/time/rate",
 	"example.com/gitlabci", "example.com/gitlabci/gitlabcitest", "example.com/gitlabci/joblog", "example.com/gitlabci/webhook",
