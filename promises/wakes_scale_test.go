@@ -251,12 +251,12 @@ func newQuietServer() *quietServer {
 	sha := strings.Repeat("0123456789", 4)
 	var jobs []string
 	for i := range 50 {
-		url := fmt.Sprintf("https://gitlab.example.com/group/app/-/jobs/%d", 9_000_000_000-i)
+		url := fmt.Sprintf("https://gitlab.example.com/group/app/-/jobs/%d", 9_000_000_000-int64(i))
 		jobs = append(jobs, fmt.Sprintf(`{"id":%d,"name":"rspec %d/50","stage":"test","status":"running","ref":"main","web_url":%q,`+
 			`"commit":{"id":%q,"title":"Weed the beds","author_name":"Ana"},"user":{"id":7,"username":"ana","name":"Ana"},`+
 			`"pipeline":{"id":#,"iid":51,"project_id":7,"sha":%[4]q,"ref":"main","status":"running","source":"push",`+
 			`"created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:09Z","web_url":"https://gitlab.example.com/group/app/-/pipelines/#"}}`,
-			9_000_000_000-i, i+1, url, sha))
+			9_000_000_000-int64(i), i+1, url, sha))
 	}
 	return &quietServer{body: "[" + strings.Join(jobs, ",") + "]"}
 }
