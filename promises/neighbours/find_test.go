@@ -90,6 +90,7 @@ func TestFindWaitsForTheHead(t *testing.T) {
 			var next gitlabci.PipelineID
 			time.AfterFunc(time.Minute, func() { next = m.AddPipeline(kind, gitlabcitest.Pipeline{}).ID })
 			found, err := srv.Client().Pipelines.Find(t.Context(), "group/app", &gitlabci.FindPipelineOptions{MergeRequest: 1, Wait: true})
+			synctest.Wait()
 			require.NoError(t, err)
 			require.Equal(t, next, found.ID)
 			require.LessOrEqual(t, sent(srv, "GET /projects/:id/repository/commits/:sha"), 6, "a commit is read once")
