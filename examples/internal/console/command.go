@@ -9,6 +9,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
 )
 
 var errUsage = errors.New("see -h")
@@ -35,26 +38,81 @@ func Parse(flags *flag.FlagSet, usage string, args []string, out io.Writer) erro
 	}
 }
 
+// ParseProject parses flags and the only argument, which is a project. With a flag -demo that
+// is set, the default is group/app.
+func ParseProject(flags *flag.FlagSet, usage string, args []string, out io.Writer) (gitlabci.ProjectID, error) {
+	if err := Parse(flags, usage, args, out); err != nil {
+		return "", err
+	}
+	demo := flags.Lookup("demo")
+	switch {
+	case flags.NArg() == 1:
+		return gitlabci.ProjectID(flags.Arg(0)), nil
+	case flags.NArg() == 0 && demo != nil && demo.Value.String() == "true":
+		return "group/app", nil
+	default:
+		return "", Usage("name one project, such as group/app")
+	}
+}
+
+// Connect returns a client of the GitLab in the environment, or of a fake one for a demo. It
+// notes waits.
+func Connect(demo bool, fake func() *gitlabcitest.Server, notes *Notes) (*gitlabci.Client, error) {
+	waits := gitlabci.WithHooks(gitlabci.Hooks{OnWait: notes.Wait})
+	if demo {
+		return fake().Client(waits), nil
+	}
+	client, err := gitlabci.NewClientFromEnv(waits)
+	if err != nil {
+		return nil, Usage("%w", err)
+	}
+	return client, nil
+}
+
+// A Func does what a command is for.
+type Func[R any] func(ctx context.Context, args []string, out, notes io.Writer) R
+
+// Command returns a command that calls run, prints its error, and returns the exit code of
+// [Code].
+func Command(name string, run Func[error]) Func[int] {
+	return func(ctx context.Context, args []string, out, notes io.Writer) int {
+		return Code(ctx, name, run(ctx, args, out, notes), notes)
+	}
+}
+
 // Main runs a command with a context that an interrupt or SIGTERM ends, and exits with its
 // exit code. A second signal ends the program at once.
-func Main(command func(ctx context.Context, args []string, out, notes io.Writer) int) {
+func Main(command Func[int]) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	os.Exit(command(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
+type codedError struct {
+	error
+	code int
+}
+
+func (e *codedError) Unwrap() error { return e.error }
+
+// WithCode gives an error an exit code other than 1.
+func WithCode(code int, err error) error { return &codedError{err, code} }
+
 // Code prints an error, and returns the exit code: 0 without one and after -h, 2 for
-// [Usage], 130 when ctx has ended, 1 otherwise.
+// [Usage], 130 when ctx has ended, that of [WithCode], 1 otherwise.
 func Code(ctx context.Context, name string, err error, notes io.Writer) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
 	fmt.Fprintf(notes, "%s: %v\n", name, err)
+	coded, ok := errors.AsType[*codedError](err)
 	switch {
 	case errors.Is(err, errUsage):
 		return 2
 	case ctx.Err() != nil:
 		return 130
+	case ok:
+		return coded.code
 	default:
 		return 1
 	}

@@ -4,6 +4,7 @@
 package console
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -102,4 +103,41 @@ func (a *Age) String() string {
 		return fmt.Sprintf("%dd", *a/day)
 	}
 	return time.Duration(*a).String()
+}
+
+// Ago is a duration in its largest unit: 45s, 12m, 20h, 12d.
+func Ago(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%.0fs", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%.0fm", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.0fh", d.Hours())
+	default:
+		return fmt.Sprintf("%.0fd", d.Hours()/24)
+	}
+}
+
+// Took is a duration to the second or, of an hour and more, to the minute; "" is none.
+func Took(d time.Duration) string {
+	switch {
+	case d >= time.Hour:
+		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	case d > 0:
+		return d.Round(time.Second).String()
+	default:
+		return ""
+	}
+}
+
+// PrintJSON prints each item as a line of JSON.
+func PrintJSON[T any](out io.Writer, items []T) error {
+	lines := json.NewEncoder(out)
+	for _, item := range items {
+		if err := lines.Encode(item); err != nil {
+			return err
+		}
+	}
+	return nil
 }
