@@ -18,28 +18,35 @@ const mostFailures = 10 // in a row
 
 // A cleaning is one run of the program.
 type cleaning struct {
-	*settings
+	project      gitlabci.ProjectID
+	opts         gitlabci.ListPipelinesOptions
+	age          console.Age
+	keep         int
+	concurrency  int
+	delete, demo bool
+
 	cutoff time.Time
 	out    io.Writer
 	bar    *console.Bar
-
-	recent, newest, running int            // pipelines that are kept, by why
-	ofRef                   map[string]int // how many were seen
-	chosen                  int
-
-	deleted, gone, failed, inRow int
+	ofRef  map[string]int // how many pipelines were seen
+	kept   map[string]int // pipelines, by why
+	chosen int
+	done   map[string]int // pipelines, by what became of them
+	inRow  int            // failures
 }
 
-// clean deletes pipelines, or lists them in a dry run, and says how many. It reads the whole
+// run deletes pipelines, or lists them in a dry run, and says how many. It reads the whole
 // list before the first deletion, since what is kept depends on what is newer.
-func clean(ctx context.Context, client *gitlabci.Client, s *settings, out io.Writer, notes *console.Notes) error {
-	c := &cleaning{settings: s, out: out, ofRef: map[string]int{}, cutoff: time.Now().Add(-time.Duration(s.age))}
+func (c *cleaning) run(ctx context.Context, client *gitlabci.Client, out io.Writer, notes *console.Notes) error {
+	c.out, c.ofRef, c.kept, c.done = out, map[string]int{}, map[string]int{}, map[string]int{}
+	c.cutoff = time.Now().Add(-time.Duration(c.age))
 	c.bar = notes.NewBar("pipelines", progress.UnitsDefault)
-	err := c.each(client.Pipelines.DeleteEach(ctx, s.project, c.choose(client.Pipelines.All(ctx, s.project, &s.opts)),
-		&gitlabci.EachOptions{Concurrency: s.concurrency, DryRun: !s.delete}))
+	old := c.choose(client.Pipelines.All(ctx, c.project, &c.opts))
+	opts := &gitlabci.EachOptions{Concurrency: c.concurrency, DryRun: !c.delete}
+	err := c.each(client.Pipelines.DeleteEach(ctx, c.project, old, opts))
 	took := c.bar.Took()
 	c.bar.End()
-	if err != nil && c.deleted+c.gone+c.failed == 0 {
+	if err != nil && len(c.done) == 0 {
 		return err
 	}
 	return errors.Join(c.sum(took), err)
@@ -72,72 +79,70 @@ func (c *cleaning) keeps(p *gitlabci.PipelineInfo) bool {
 	c.ofRef[p.Ref]++
 	switch {
 	case p.UpdatedAt.IsZero() || p.UpdatedAt.After(c.cutoff):
-		c.recent++
+		c.kept["recent"]++
 	case c.ofRef[p.Ref] <= c.keep:
-		c.newest++
+		c.kept["newest"]++
 	case !p.Status.Finished() && p.Status != gitlabci.StatusManual: // which may wait forever
-		c.running++
+		c.kept["running"]++
 	default:
 		return false
 	}
 	return true
 }
 
-// each prints what becomes of each pipeline. Its error says why not all of them were tried,
-// or matches errSome.
+// each prints what becomes of each pipeline. Its error says why not all of them were deleted.
 func (c *cleaning) each(results iter.Seq2[*gitlabci.EachResult, error]) error {
 	for result, err := range results {
+		if err == nil {
+			err = c.take(result)
+		}
 		if err != nil {
 			return err
 		}
-		if err := c.take(result); err != nil {
-			return err
-		}
-		c.bar.Set(int64(c.deleted+c.gone+c.failed), int64(c.chosen))
 	}
-	if c.failed > 0 {
-		return errSome
+	if c.done["failed"] > 0 {
+		return console.WithCode(3, errors.New("some pipelines could not be deleted"))
 	}
 	return nil
 }
 
-// take counts a result. Its error ends the run.
+// take counts and prints a result. Its error ends the run.
 func (c *cleaning) take(result *gitlabci.EachResult) error {
-	word, err, inRow := "deleted", result.Err, c.inRow
-	c.inRow = 0
+	word := "deleted"
 	switch {
 	case result.DryRun:
 		word = "would delete"
-	case errors.Is(err, gitlabci.ErrForbidden), errors.Is(err, gitlabci.ErrUnauthorized):
-		return fmt.Errorf("%w; only an owner of the project may delete pipelines", err)
-	case errors.Is(err, gitlabci.ErrNotFound):
-		c.gone++
+	case errors.Is(result.Err, gitlabci.ErrForbidden), errors.Is(result.Err, gitlabci.ErrUnauthorized):
+		return fmt.Errorf("%w; only an owner of the project may delete pipelines", result.Err)
+	case errors.Is(result.Err, gitlabci.ErrNotFound):
 		word = "was gone"
-	case err != nil:
-		c.failed++
-		c.inRow = inRow + 1
+	case result.Err != nil:
 		word = "failed"
-	default:
-		c.deleted++
 	}
+	c.done[word]++
+	c.bar.Set(int64(c.done["deleted"]+c.done["was gone"]+c.done["failed"]), int64(c.chosen))
 	p := result.Pipeline
 	line := fmt.Sprintf("%-12s %10d  %-9s %s  %s", word, p.ID, console.Printable(string(p.Status)), p.UpdatedAt.Format(time.DateOnly), console.Printable(p.Ref))
-	if c.inRow > 0 {
-		line += fmt.Sprintf("\n  %v", err)
+	if c.inRow++; word != "failed" {
+		c.inRow = 0
+	} else {
+		line += fmt.Sprintf("\n  %v", result.Err)
 	}
-	if printErr := c.bar.Print(c.out, line); printErr != nil || c.inRow < mostFailures {
-		return printErr
+	if err := c.bar.Print(c.out, line); err != nil || c.inRow < mostFailures {
+		return err
 	}
-	return fmt.Errorf("%d deletions failed in a row: %w", mostFailures, err)
+	return fmt.Errorf("%d deletions failed in a row: %w", mostFailures, result.Err)
 }
 
 // sum prints how many pipelines were deleted and kept.
 func (c *cleaning) sum(took time.Duration) error {
-	kept := fmt.Sprintf("kept: %d changed since %s, %d newest of a ref, %d running", c.recent, c.cutoff.Format(time.DateOnly), c.newest, c.running)
-	if !c.delete {
-		_, err := fmt.Fprintf(c.out, "%s\ndry run of %v: %d pipelines would be deleted; -delete deletes them\n", kept, took, c.chosen)
-		return err
+	kept := fmt.Sprintf("kept: %d changed since %s, %d newest of a ref, %d running",
+		c.kept["recent"], c.cutoff.Format(time.DateOnly), c.kept["newest"], c.kept["running"])
+	done := fmt.Sprintf("dry run of %v: %d pipelines would be deleted; -delete deletes them", took, c.chosen)
+	if c.delete {
+		done = fmt.Sprintf("%d of %d pipelines were deleted in %v, %d were gone, %d failed",
+			c.done["deleted"], c.chosen, took, c.done["was gone"], c.done["failed"])
 	}
-	_, err := fmt.Fprintf(c.out, "%s\n%d of %d pipelines were deleted in %v, %d were gone, %d failed\n", kept, c.deleted, c.chosen, took, c.gone, c.failed)
+	_, err := fmt.Fprintf(c.out, "%s\n%s\n", kept, done)
 	return err
 }

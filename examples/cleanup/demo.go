@@ -7,9 +7,8 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// demoClient is one of a fake GitLab with pipelines of half a year, which takes its time for
-// deletions.
-func demoClient(opts ...gitlabci.Option) (*gitlabci.Client, error) {
+// fakeGitLab is one with pipelines of half a year, which takes its time for deletions.
+func fakeGitLab() *gitlabcitest.Server {
 	srv := gitlabcitest.NewServer()
 	refs := []string{"main", "feature/sign-in", "main", "refs/merge-requests/17/head", "main", "fix/cache"}
 	statuses := []gitlabci.Status{gitlabci.StatusSuccess, gitlabci.StatusFailed, gitlabci.StatusSuccess, gitlabci.StatusManual, gitlabci.StatusCanceled}
@@ -24,5 +23,5 @@ func demoClient(opts ...gitlabci.Option) (*gitlabci.Client, error) {
 		srv.AddPipeline("group/app", p)
 	}
 	srv.Fault(gitlabcitest.Fault{Route: "DELETE /projects/:id/pipelines/:pipeline_id", Break: gitlabcitest.BreakStallHeader, Delay: 300 * time.Millisecond})
-	return srv.Client(opts...), nil
+	return srv
 }

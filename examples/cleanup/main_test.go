@@ -36,11 +36,12 @@ func newServer(n int, fourth gitlabci.Status, refs ...string) *gitlabcitest.Serv
 func cleanUp(t *testing.T, ctx context.Context, client *gitlabci.Client, args string) (int, string, string) {
 	t.Helper()
 	var out, notes bytes.Buffer
-	s, err := parse(append(strings.Fields(args), "group/app"), &out)
+	c, err := parse(append(strings.Fields(args), "group/app"), &out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	code := exitCode(ctx, clean(ctx, client, s, &out, console.NewNotes(&notes)), &notes)
+	c.concurrency = 1 // for one order of results
+	code := console.Code(ctx, "cleanup", c.run(ctx, client, &out, console.NewNotes(&notes)), &notes)
 	return code, out.String(), notes.String()
 }
 
@@ -61,8 +62,8 @@ func TestDemo(t *testing.T) {
 		for args, want := range map[string]string{
 			"-demo": "would delete 2098100000  success   1999-07-05  main\nkept: 15 changed since 1999-10-03, 0 newest of a ref, 1 running\n" +
 				"dry run of 0s: 14 pipelines would be deleted; -delete deletes them\n",
-			"-demo -delete -concurrency 1": "deleted      2098100000  success   1999-07-05  main\nkept: 15 changed since 1999-10-03, 0 newest of a ref, 1 running\n" +
-				"14 of 14 pipelines were deleted in 4.2s, 0 were gone, 0 failed\n",
+			"-demo -delete": "\nkept: 15 changed since 1999-10-03, 0 newest of a ref, 1 running\n" +
+				"14 of 14 pipelines were deleted in 2.1s, 0 were gone, 0 failed\n",
 		} {
 			var out, notes bytes.Buffer
 			if code := command(t.Context(), strings.Fields(args), &out, &notes); code != 0 || notes.Len() > 0 || !strings.HasSuffix(out.String(), want) || strings.Count(out.String(), "\n") != 16 {
@@ -139,7 +140,7 @@ func TestFailures(t *testing.T) {
 				withdraw := srv.Fault(test.fault)
 				var waits bytes.Buffer
 				client := srv.Client(gitlabci.WithHooks(gitlabci.Hooks{OnWait: console.NewNotes(&waits).Wait}))
-				code, out, notes := cleanUp(t, t.Context(), client, "-older-than 0h -delete -concurrency 1")
+				code, out, notes := cleanUp(t, t.Context(), client, "-older-than 0h -delete")
 				if notes += waits.String(); code != test.code || !strings.Contains(out, test.out) || !strings.Contains(notes, test.notes) || (test.out == "") != (out == "") {
 					t.Errorf("%d: %s%s", code, out, notes)
 				}
@@ -165,7 +166,7 @@ func TestInterrupt(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 3500*time.Millisecond)
 		defer stop()
 		code, out, notes := cleanUp(t, ctx, srv.Client(), "-older-than 0h -delete")
-		if code != 130 || !strings.Contains(out, "\n6 of 39 pipelines were deleted in 3.5s, 0 were gone, 2 failed\n") || !strings.Contains(notes, "31 of 39 pipelines were not begun") {
+		if code != 130 || !strings.Contains(out, "\n3 of 39 pipelines were deleted in 3.5s, 0 were gone, 1 failed\n") || !strings.Contains(notes, "35 of 39 pipelines were not begun") {
 			t.Errorf("%d: %s%s", code, out, notes)
 		}
 	})
@@ -177,7 +178,7 @@ func TestExitCodes(t *testing.T) {
 	}
 	t.Setenv("GITLAB_URL", "ftp://gitlab.example.com")
 	for args, want := range map[string]int{
-		"-h": 0, "": 2, "a b": 2, "-keep -1 a": 2, "-concurrency 0 a": 2, "-concurrency 17 a": 2, "-older-than -1h a": 2, "-nonsense": 2, "group/app": 2, "-demo group/none": 1,
+		"-h": 0, "": 2, "a b": 2, "-keep -1 a": 2, "-older-than -1h a": 2, "-nonsense": 2, "group/app": 2, "-demo group/none": 1,
 	} {
 		var out, notes bytes.Buffer
 		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || (want == 0) == (notes.Len() > 0) || out.Len() > 0 && args != "-h" {

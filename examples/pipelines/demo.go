@@ -7,8 +7,8 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// demoClient is one of a fake GitLab with some pipelines of the last days.
-func demoClient(opts ...gitlabci.Option) (*gitlabci.Client, error) {
+// fakeGitLab is one with some pipelines of the last days.
+func fakeGitLab() *gitlabcitest.Server {
 	srv := gitlabcitest.NewServer()
 	refs := []string{"main", "feature/sign-in", "main", "refs/merge-requests/17/head", "fix/cache", "main", "v1.4.0"}
 	sources := []gitlabci.Source{gitlabci.SourcePush, gitlabci.SourcePush, gitlabci.SourceSchedule, gitlabci.SourceMergeRequestEvent, gitlabci.SourceWeb}
@@ -27,5 +27,5 @@ func demoClient(opts ...gitlabci.Option) (*gitlabci.Client, error) {
 		}
 		srv.AddPipeline("group/app", p)
 	}
-	return srv.Client(opts...), nil
+	return srv
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -52,16 +51,6 @@ func list(ctx context.Context, client *gitlabci.Client, s *settings, bar *consol
 	return pipelines, group.Wait()
 }
 
-func printJSON(out io.Writer, pipelines []*gitlabci.Pipeline) error {
-	lines := json.NewEncoder(out)
-	for _, pipeline := range pipelines {
-		if err := lines.Encode(pipeline); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // printTable prints a table of at most 79 columns, how many pipelines have which status, and
 // if it took long, how long.
 func printTable(out io.Writer, pipelines []*gitlabci.Pipeline, took time.Duration) error {
@@ -88,34 +77,14 @@ func printTable(out io.Writer, pipelines []*gitlabci.Pipeline, took time.Duratio
 }
 
 func row(p *gitlabci.Pipeline, coloured bool) table.Row {
-	user, took, ref := "", "", p.Ref
+	user, ref := "", p.Ref
 	if strings.HasPrefix(ref, "refs/merge-requests/") {
 		ref = "!" + strings.Split(ref, "/")[2]
 	}
 	if p.User != nil {
 		user = p.User.Username
 	}
-	switch d := p.Duration.Duration(); {
-	case d >= time.Hour:
-		took = strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
-	case d > 0:
-		took = d.Round(time.Second).String()
-	}
 	source := strings.NewReplacer("merge_request_event", "MR", "_", " ").Replace(string(p.Source))
 	return table.Row{p.ID, console.Status(p.Status, coloured), console.Printable(ref), p.SHA[:min(8, len(p.SHA))],
-		console.Printable(source), console.Printable(user), age(time.Since(p.CreatedAt)), took}
-}
-
-// age is a duration in its largest unit: 45s, 12m, 20h, 12d.
-func age(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%.0fs", d.Seconds())
-	case d < time.Hour:
-		return fmt.Sprintf("%.0fm", d.Minutes())
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%.0fh", d.Hours())
-	default:
-		return fmt.Sprintf("%.0fd", d.Hours()/24)
-	}
+		console.Printable(source), console.Printable(user), console.Ago(time.Since(p.CreatedAt)), console.Took(p.Duration.Duration())}
 }

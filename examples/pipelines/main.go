@@ -34,10 +34,7 @@ Flags:
 
 func main() { console.Main(command) }
 
-// command runs the program and returns its exit code.
-func command(ctx context.Context, args []string, out, notes io.Writer) int {
-	return console.Code(ctx, "pipelines", run(ctx, args, out, notes), notes)
-}
+var command = console.Command("pipelines", run)
 
 // settings are what the command line says.
 type settings struct {
@@ -49,7 +46,7 @@ type settings struct {
 }
 
 func parse(args []string, out io.Writer) (*settings, error) {
-	s := &settings{project: "group/app"}
+	s := &settings{}
 	flags := flag.NewFlagSet("pipelines", flag.ContinueOnError)
 	flags.StringVar(&s.opts.Ref, "ref", "", "only those of this `branch`, tag, or refs/merge-requests/N/head")
 	flags.StringVar((*string)(&s.opts.Status), "status", "", "only those with this `status`, such as failed")
@@ -61,16 +58,12 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	flags.BoolVar(&s.json, "json", false, "one object of JSON a line, as GitLab has it")
 	flags.BoolVar(&s.brief, "brief", false, "without durations and users: a request for 100 pipelines")
 	flags.BoolVar(&s.demo, "demo", false, "list those of a fake GitLab")
-	err := console.Parse(flags, usage, args, out)
-	switch {
-	case err != nil:
+	var err error
+	if s.project, err = console.ParseProject(flags, usage, args, out); err != nil {
 		return nil, err
-	case s.limit < 0:
+	}
+	if s.limit < 0 {
 		return nil, console.Usage("-limit %d is negative", s.limit)
-	case flags.NArg() > 1 || flags.NArg() == 0 && !s.demo:
-		return nil, console.Usage("name one project, such as group/app")
-	case flags.NArg() == 1:
-		s.project = gitlabci.ProjectID(flags.Arg(0))
 	}
 	if s.since > 0 {
 		s.opts.UpdatedAfter = time.Now().Add(-time.Duration(s.since))
@@ -87,13 +80,9 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 		return err
 	}
 	n := console.NewNotes(notes)
-	connect := gitlabci.NewClientFromEnv
-	if s.demo {
-		connect = demoClient
-	}
-	client, err := connect(gitlabci.WithHooks(gitlabci.Hooks{OnWait: n.Wait}))
+	client, err := console.Connect(s.demo, fakeGitLab, n)
 	if err != nil {
-		return console.Usage("%w", err)
+		return err
 	}
 	return show(ctx, client, s, out, n)
 }
@@ -107,7 +96,7 @@ func show(ctx context.Context, client *gitlabci.Client, s *settings, out io.Writ
 	case err != nil:
 		return err
 	case s.json:
-		return printJSON(out, pipelines)
+		return console.PrintJSON(out, pipelines)
 	default:
 		return printTable(out, pipelines, bar.Took())
 	}
