@@ -17,27 +17,16 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// demo does what the flags say on a fake GitLab, or each of it in a temporary folder.
-func demo(ctx context.Context, s *settings, hooks gitlabci.Option, out io.Writer, notes *console.Notes) error {
-	archive, err := demoArchive(time.Now())
-	if err != nil {
-		return err
-	}
-	srv := gitlabcitest.NewServer(gitlabcitest.WithStrongETags())
-	srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "build", Archive: archive})
-	client := srv.Client(hooks)
-	if s.list || s.file != "" || s.dir != "" {
-		return s.do(ctx, client, out, notes)
-	}
+// tour does everything in a temporary folder: it lists the files, downloads them over a slow
+// connection that breaks, and unpacks some.
+func tour(ctx context.Context, s *settings, out io.Writer, notes *console.Notes) (err error) {
 	folder, err := os.MkdirTemp("", "artifacts-")
 	if err != nil {
 		return err
 	}
-	return errors.Join(tour(ctx, s, srv, client, folder, out, notes), os.RemoveAll(folder))
-}
-
-// tour lists the files, downloads them over a slow connection that breaks, and unpacks some.
-func tour(ctx context.Context, s *settings, srv *gitlabcitest.Server, client *gitlabci.Client, folder string, out io.Writer, notes *console.Notes) error {
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	srv := fakeGitLab()
+	client := srv.Client(gitlabci.WithHooks(gitlabci.Hooks{OnWait: notes.Wait}))
 	list := settings{project: s.project, source: s.source, list: true}
 	save := settings{project: s.project, source: s.source, file: filepath.Join(folder, "build.zip")}
 	extract := settings{project: s.project, source: s.source, dir: filepath.Join(folder, "reports"), match: []string{"**/*.xml", "coverage"}}
@@ -62,12 +51,12 @@ func tour(ctx context.Context, s *settings, srv *gitlabcitest.Server, client *gi
 	return extract.do(ctx, client, out, notes)
 }
 
-// demoArchive is a zip archive of some 12 MB.
-func demoArchive(now time.Time) ([]byte, error) {
+// fakeGitLab is one with a job that has some 12 MB of artifacts.
+func fakeGitLab() *gitlabcitest.Server {
+	noise, now := make([]byte, 6<<20), time.Now().Truncate(time.Hour)
+	rand.NewChaCha8([32]byte{}).Read(noise) // never fails
 	var archive bytes.Buffer
 	w := zip.NewWriter(&archive)
-	noise := make([]byte, 1<<20)
-	rand.NewChaCha8([32]byte{}).Read(noise) // never fails
 	for _, file := range []struct {
 		name string
 		size int
@@ -76,14 +65,18 @@ func demoArchive(now time.Time) ([]byte, error) {
 		{"coverage/index.html", 48_210}, {"coverage/style.css", 3_114}, {"docs/manual.pdf", 640_002},
 		{"reports/unit/junit.xml", 18_430}, {"reports/e2e/junit.xml", 7_212},
 	} {
-		part, err := w.CreateHeader(&zip.FileHeader{Name: file.name, Modified: now.Truncate(time.Hour)})
+		part, err := w.CreateHeader(&zip.FileHeader{Name: file.name, Modified: now})
 		if err == nil {
-			_, err = part.Write(bytes.Repeat(noise, file.size>>20+1)[:file.size])
+			_, err = part.Write(noise[:file.size])
 		}
 		if err != nil {
-			return nil, err
+			panic(err) // a buffer takes everything
 		}
 	}
-	err := w.Close()
-	return archive.Bytes(), err
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	srv := gitlabcitest.NewServer(gitlabcitest.WithStrongETags())
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "build", Archive: archive.Bytes()})
+	return srv
 }

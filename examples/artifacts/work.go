@@ -5,11 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
 
@@ -38,7 +34,7 @@ func (s *settings) show(ctx context.Context, client *gitlabci.Client, out io.Wri
 	defer archive.Close() // only reads
 	files, bytes := 0, int64(0)
 	err = fs.WalkDir(archive, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !s.selects(name) {
+		if err != nil || entry.IsDir() {
 			return err
 		}
 		info, err := entry.Info()
@@ -84,40 +80,4 @@ func (s *settings) extract(ctx context.Context, client *gitlabci.Client, out io.
 		notes.Print(fmt.Sprintf("%s: %d files were complete", console.Printable(s.dir), n))
 	}
 	return err
-}
-
-// selects reports whether Extract would select a file.
-func (s *settings) selects(name string) bool {
-	matches := func(pattern string) bool { return matches(parts(pattern), strings.Split(name, "/")) }
-	return (len(s.match) == 0 || slices.ContainsFunc(s.match, matches)) && !slices.ContainsFunc(s.exclude, matches)
-}
-
-var escaped = regexp.MustCompile(`\\.`)
-
-// parts splits a pattern. If it ends in a name or a slash, all below that folder matches.
-func parts(pattern string) []string {
-	parts := strings.Split(path.Clean(pattern), "/")
-	switch last := parts[len(parts)-1]; {
-	case last == ".":
-		return []string{"**"}
-	case strings.HasSuffix(pattern, "/"):
-		return append(parts, "*", "**")
-	case !strings.ContainsAny(escaped.ReplaceAllString(last, ""), "*?["):
-		return append(parts, "**")
-	default:
-		return parts
-	}
-}
-
-func matches(pattern, name []string) bool {
-	switch {
-	case len(pattern) == 0:
-		return len(name) == 0
-	case pattern[0] == "**":
-		return matches(pattern[1:], name) || len(name) > 0 && matches(pattern, name[1:])
-	case len(name) == 0:
-		return false
-	}
-	ok, err := path.Match(pattern[0], name[0])
-	return ok && err == nil && matches(pattern[1:], name[1:]) // patterns has refused bad ones
 }

@@ -9,9 +9,9 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// demoClient is one of a fake GitLab with a dozen pipelines, where some tests fail now and
-// then, one broke and one was repaired.
-func demoClient(opts ...gitlabci.Option) (*gitlabci.Client, error) {
+// fakeGitLab is one with a dozen pipelines, where some tests fail now and then, one broke and
+// one was repaired.
+func fakeGitLab() *gitlabcitest.Server {
 	srv := gitlabcitest.NewServer()
 	const pipelines = 12
 	for i := range pipelines {
@@ -29,7 +29,7 @@ func demoClient(opts ...gitlabci.Option) (*gitlabci.Client, error) {
 		}
 		addTests(p, "browser", false, "opens the cart", i != 3 && i != 8, "pays by card", i != 10, "changes the language of the page", true)
 	}
-	return srv.Client(opts...), nil
+	return srv
 }
 
 // addTests adds a job with tests, by their names and whether they passed.

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"io"
@@ -36,10 +37,7 @@ Flags:
 
 func main() { console.Main(command) }
 
-// command runs the program and returns its exit code.
-func command(ctx context.Context, args []string, out, notes io.Writer) int {
-	return console.Code(ctx, "flaky", run(ctx, args, out, notes), notes)
-}
+var command = console.Command("flaky", run)
 
 // settings are what the command line says.
 type settings struct {
@@ -50,23 +48,19 @@ type settings struct {
 }
 
 func parse(args []string, out io.Writer) (*settings, error) {
-	s := &settings{project: "group/app"}
+	s := &settings{}
 	flags := flag.NewFlagSet("flaky", flag.ContinueOnError)
 	flags.StringVar(&s.ref, "ref", "", "the `branch` or tag (default the project's default branch)")
 	flags.IntVar(&s.pipelines, "n", 20, "how many pipelines are read, 64 at most")
 	flags.BoolVar(&s.json, "json", false, "one object of JSON a line")
 	flags.StringVar(&s.junit, "junit", "", "also write a JUnit report to this `file`: who is flaky for certain has failed, who is suspect is skipped")
 	flags.BoolVar(&s.demo, "demo", false, "show it on a fake GitLab")
-	err := console.Parse(flags, usage, args, out)
-	switch {
-	case err != nil:
+	var err error
+	if s.project, err = console.ParseProject(flags, usage, args, out); err != nil {
 		return nil, err
-	case s.pipelines < 1 || s.pipelines > maxCommits:
+	}
+	if s.pipelines < 1 || s.pipelines > maxCommits {
 		return nil, console.Usage("-n %d is not between 1 and %d", s.pipelines, maxCommits)
-	case flags.NArg() > 1 || flags.NArg() == 0 && !s.demo:
-		return nil, console.Usage("name one project, such as group/app")
-	case flags.NArg() == 1:
-		s.project = gitlabci.ProjectID(flags.Arg(0))
 	}
 	return s, nil
 }
@@ -77,13 +71,9 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 		return err
 	}
 	n := console.NewNotes(notes)
-	connect := gitlabci.NewClientFromEnv
-	if s.demo {
-		connect = demoClient
-	}
-	client, err := connect(gitlabci.WithHooks(gitlabci.Hooks{OnWait: n.Wait}))
+	client, err := console.Connect(s.demo, fakeGitLab, n)
 	if err != nil {
-		return console.Usage("%w", err)
+		return err
 	}
 	return show(ctx, client, s, out, n)
 }
@@ -103,12 +93,6 @@ func show(ctx context.Context, client *gitlabci.Client, s *settings, out io.Writ
 			return err
 		}
 	}
-	write := printTable
-	if s.json {
-		write = printJSON
-	}
-	if err := write(out, found, r, bar.Took()); err != nil {
-		return err
-	}
-	return unread
+	err := r.print(out, found, bar.Took())
+	return cmp.Or(err, unread)
 }

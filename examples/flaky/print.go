@@ -2,14 +2,10 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"maps"
 	"math/bits"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +14,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/junit"
+	"example.com/gitlabci/examples/internal/wholefile"
 )
 
 // A finding is a test that is flaky.
@@ -56,18 +54,11 @@ func (h *history) relapsed() bool {
 	return h.failed&(1<<oldest-1)>>newest != 0
 }
 
-func printJSON(out io.Writer, found []*finding, _ *reader, _ time.Duration) error {
-	lines := json.NewEncoder(out)
-	for _, f := range found {
-		if err := lines.Encode(f); err != nil {
-			return err
-		}
+// print prints lines of JSON, or a table of at most 79 columns and what was read.
+func (r *reader) print(out io.Writer, found []*finding, took time.Duration) error {
+	if r.json {
+		return console.PrintJSON(out, found)
 	}
-	return nil
-}
-
-// printTable prints a table of at most 79 columns, and what was read.
-func printTable(out io.Writer, found []*finding, r *reader, took time.Duration) error {
 	t, coloured, certain := console.NewTable(map[int]int{4: 12, 5: 29}), console.Colours(out), 0
 	t.AppendHeader(table.Row{"flaky", "failed", "by commit", "job", "test"})
 	for _, f := range found {
@@ -86,16 +77,9 @@ func printTable(out io.Writer, found []*finding, r *reader, took time.Duration) 
 		fmt.Fprintf(&words, "%s\nby commit, the newest last: + passed, F failed, * both, - not run\n", t.Render())
 	}
 	fmt.Fprintf(&words, "%d flaky for certain, %d suspect, of %d tests\n", certain, len(found)-certain, len(r.tests))
-	fmt.Fprintf(&words, "%d pipelines of %s and %d retried jobs were read", r.pipelines, console.Printable(r.ref), r.attempts)
-	if took >= 2*time.Second {
-		fmt.Fprintf(&words, " in %v", took)
-	}
-	words.WriteByte('\n')
+	fmt.Fprintf(&words, "%d pipelines of %s and %d retried jobs were read%s\n", r.pipelines, console.Printable(r.ref), r.attempts, console.InTime(took))
 	if r.gone > 0 {
 		fmt.Fprintf(&words, "reports of %d retried jobs are missing: deleted, hidden, or GitLab is before 19.4\n", r.gone)
-	}
-	if r.unsupported {
-		words.WriteString("the server does not send reports of retried jobs; GitLab does from 19.4 on\n")
 	}
 	_, err := io.WriteString(out, words.String())
 	return err
@@ -110,55 +94,21 @@ func (h *history) line(commits int) string {
 	return line.String()
 }
 
-type junitCase struct {
-	Classname string   `xml:"classname,attr"`
-	Name      string   `xml:"name,attr"`
-	Failure   *message `xml:"failure"`
-	Skipped   *message `xml:"skipped"`
-}
-
-type message struct {
-	Text string `xml:"message,attr"`
-}
-
-// writeJUnit writes a report in place of a file, as a whole or not at all.
+// writeJUnit writes a report in place of a file.
 func writeJUnit(name string, found []*finding) error {
-	type suite struct {
-		Name  string      `xml:"name,attr"`
-		Cases []junitCase `xml:"testcase"`
-	}
-	suites := map[string]*suite{}
+	suites := map[string]*junit.Suite{}
 	for _, f := range found {
 		if suites[f.Suite] == nil {
-			suites[f.Suite] = &suite{Name: f.Suite}
+			suites[f.Suite] = &junit.Suite{Name: f.Suite}
 		}
-		c := junitCase{Classname: f.Classname, Name: f.Name}
+		c := &junit.Case{Classname: f.Classname, Name: f.Name}
 		if text := fmt.Sprintf("it failed in %d of %d runs", f.Failures, f.Runs); f.Certain {
-			c.Failure = &message{fmt.Sprintf("%s, and failed and passed at %s", text, strings.Join(f.Commits, ", "))}
+			c.Failure = &junit.Message{Text: fmt.Sprintf("%s, and failed and passed at %s", text, strings.Join(f.Commits, ", "))}
 		} else {
-			c.Skipped = &message{text}
+			c.Skipped = &junit.Message{Text: text}
 		}
 		suites[f.Suite].Cases = append(suites[f.Suite].Cases, c)
 	}
-	report := struct {
-		XMLName xml.Name `xml:"testsuites"`
-		Suites  []*suite `xml:"testsuite"`
-	}{}
-	for _, name := range slices.Sorted(maps.Keys(suites)) {
-		report.Suites = append(report.Suites, suites[name])
-	}
-	content, err := xml.MarshalIndent(report, "", "  ")
-	if err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(filepath.Dir(name), ".flaky-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name()) // fails after the rename
-	_, err = file.WriteString(xml.Header + string(content) + "\n")
-	if err = cmp.Or(err, file.Chmod(0o644), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), name)
+	sorted := slices.SortedFunc(maps.Values(suites), func(a, b *junit.Suite) int { return strings.Compare(a.Name, b.Name) })
+	return wholefile.Write(name, func(out io.Writer) error { return junit.Write(out, sorted) })
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/junit"
 )
 
 const (
@@ -42,14 +42,13 @@ type reader struct {
 	client *gitlabci.Client
 	notes  *console.Notes
 
-	mu          sync.Mutex
-	tests       map[test]*history
-	commits     []string // newest first
-	pipelines   int
-	reports     int
-	attempts    int // of jobs that were retried, whose reports were read
-	gone        int // reports of such attempts that are deleted or hidden
-	unsupported bool
+	mu        sync.Mutex
+	tests     map[test]*history
+	commits   []string // newest first
+	pipelines int
+	reports   int
+	attempts  int // of jobs that were retried, whose reports were read
+	gone      int // reports of such attempts that are deleted or hidden
 }
 
 // read reads the reports of the pipelines. A report that cannot be read is noted, and the
@@ -160,55 +159,26 @@ var parallel = regexp.MustCompile(`[\s:]+\d+[\s:/\\]+\d+\s*$`)
 // attempt reads the report of an attempt, which GitLab's reports of pipelines leave out.
 func (r *reader) attempt(ctx context.Context, sha string, job *gitlabci.Job) error {
 	file, err := r.client.Artifacts.Open(ctx, r.project, job.ID, &gitlabci.OpenOptions{FileType: gitlabci.ArtifactTypeJUnit, Gunzip: true})
-	r.mu.Lock()
-	switch {
-	case errors.Is(err, errors.ErrUnsupported):
-		r.unsupported, err = true, nil
-	case errors.Is(err, gitlabci.ErrNotFound), errors.Is(err, gitlabci.ErrForbidden):
+	if errors.Is(err, gitlabci.ErrNotFound) || errors.Is(err, gitlabci.ErrForbidden) || errors.Is(err, errors.ErrUnsupported) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.gone++
-		err = nil
+		return nil
 	}
-	r.mu.Unlock()
-	if file == nil || err != nil {
+	if err != nil {
 		return err
 	}
 	defer file.Close() // only reads
-	passed, err := parseJUnit(io.LimitReader(file, maxReport), cmp.Or(parallel.ReplaceAllString(job.Name, ""), job.Name))
-	if err != nil {
-		return fmt.Errorf("the report of job %d: %w", job.ID, err)
+	suite := cmp.Or(parallel.ReplaceAllString(job.Name, ""), job.Name)
+	passed := map[test]bool{}
+	for c, err := range junit.Read(io.LimitReader(file, maxReport)) {
+		if err != nil {
+			return fmt.Errorf("the report of job %d: %w", job.ID, err)
+		}
+		note(passed, test{suite, c.Classname, cmp.Or(c.Name, "(No name)")}, c.Passed(), c.Skipped != nil)
 	}
 	r.add(sha, passed, true)
 	return nil
-}
-
-// parseJUnit reads a report test by test. Suites in it do not count for GitLab.
-func parseJUnit(in io.Reader, suite string) (map[test]bool, error) {
-	passed := map[test]bool{}
-	decoder := xml.NewDecoder(in)
-	for {
-		token, err := decoder.Token()
-		if err == io.EOF {
-			return passed, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		start, ok := token.(xml.StartElement)
-		if !ok || start.Name.Local != "testcase" {
-			continue
-		}
-		var c struct {
-			Name      string    `xml:"name,attr"`
-			Classname string    `xml:"classname,attr"`
-			Failure   *struct{} `xml:"failure"`
-			Error     *struct{} `xml:"error"`
-			Skipped   *struct{} `xml:"skipped"`
-		}
-		if err := decoder.DecodeElement(&c, &start); err != nil {
-			return nil, err
-		}
-		note(passed, test{suite, c.Classname, cmp.Or(c.Name, "(No name)")}, c.Failure == nil && c.Error == nil, c.Skipped != nil)
-	}
 }
 
 // add adds a report to the histories.

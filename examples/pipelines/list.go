@@ -68,10 +68,7 @@ func printTable(out io.Writer, pipelines []*gitlabci.Pipeline, took time.Duratio
 	if len(pipelines) > 0 {
 		fmt.Fprintln(out, t.Render())
 	}
-	total := fmt.Sprintf("%d pipelines", len(pipelines))
-	if took >= 2*time.Second {
-		total += fmt.Sprintf(" in %v", took)
-	}
+	total := fmt.Sprintf("%d pipelines%s", len(pipelines), console.InTime(took))
 	_, err := fmt.Fprintln(out, strings.TrimSuffix(total+": "+strings.Join(words, ", "), ": "))
 	return err
 }

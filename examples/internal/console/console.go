@@ -131,6 +131,14 @@ func Took(d time.Duration) string {
 	}
 }
 
+// InTime is " in 12s", or "" if it did not take long.
+func InTime(took time.Duration) string {
+	if took < longer {
+		return ""
+	}
+	return fmt.Sprintf(" in %v", took)
+}
+
 // PrintJSON prints each item as a line of JSON.
 func PrintJSON[T any](out io.Writer, items []T) error {
 	lines := json.NewEncoder(out)

@@ -17,7 +17,7 @@ import (
 const (
 	redraw = 100 * time.Millisecond // how often a bar is drawn
 	report = 10 * time.Second       // how often a line tells of progress where there is no bar
-	longer = 2 * time.Second        // a shorter wait is nothing to tell of
+	longer = 2 * time.Second        // what is shorter is not worth a word
 )
 
 // Notes are lines beside the output of a program, above a bar while there is one. Its
