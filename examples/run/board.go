@@ -4,32 +4,33 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
-	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console"
 )
 
-const (
-	mostRows = 20 // of the table, since what has left the screen cannot be drawn again
-	width    = 79 // of a row, since one that wraps takes two
-)
+const barWidth = 22 // columns of the bar that says when a job ran
 
-// A board shows the jobs of a pipeline as they change: a table that is drawn
-// again and again, or a line for each change.
+// A board shows the jobs of a pipeline as they change: as a table that is drawn again and
+// again, or as a line for each change.
 type board struct {
-	out     io.Writer
-	live    bool // whether it is a table
-	colours bool
+	out      io.Writer
+	live     *console.Live // nil if each change is a line
+	coloured bool
 
-	pipeline gitlabci.PipelineID // the upstream one
-	status   gitlabci.Status     // its
+	mu       sync.Mutex
+	began    time.Time
+	pipeline *gitlabci.PipelineInfo // the upstream one, as it was first
+	status   gitlabci.Status        // of it
 	rows     []*row
-	notes    []string // below the table
-	drawn    int      // lines of the table on the screen
+	err      error // the first of out
 }
 
 // A row is the newest attempt of a job.
@@ -39,24 +40,28 @@ type row struct {
 }
 
 func newBoard(out io.Writer, plain bool) *board {
-	live := !plain && isTerminal(out)
-	return &board{out: out, live: live, colours: live && os.Getenv("NO_COLOR") == ""}
-}
-
-func isTerminal(out io.Writer) bool {
-	file, ok := out.(*os.File)
-	if !ok || os.Getenv("TERM") == "dumb" {
-		return false
+	b := &board{out: out, coloured: console.Colours(out), began: time.Now()}
+	if !plain && console.IsTerminal(out) {
+		b.live = console.NewLive(out)
 	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return b
 }
 
-// event is told what changes.
+// above is where lines are written that stay above the table, and notes if there is none.
+func (b *board) above(notes io.Writer) io.Writer {
+	if b.live == nil {
+		return notes
+	}
+	return b.live
+}
+
+// event is called for each change.
 func (b *board) event(e *gitlabci.PipelineEvent) {
-	if b.pipeline == 0 {
-		b.pipeline = e.Pipeline.ID
-		fmt.Fprintf(b.out, "pipeline %d on %s %s\n", e.Pipeline.ID, printable(e.Pipeline.Ref), e.Pipeline.WebURL)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pipeline == nil {
+		b.pipeline = e.Pipeline
+		b.print(b.above(b.out), "pipeline %d on %s %s", e.Pipeline.ID, console.Printable(e.Pipeline.Ref), e.Pipeline.WebURL)
 	}
 	name := fmt.Sprintf("pipeline %d", e.Pipeline.ID)
 	switch {
@@ -64,26 +69,27 @@ func (b *board) event(e *gitlabci.PipelineEvent) {
 		name = b.take(e.Pipeline.ID, &e.Job.JobInfo)
 	case e.TriggerJob != nil:
 		name = b.take(e.Pipeline.ID, &e.TriggerJob.JobInfo)
-	case e.Pipeline.ID == b.pipeline:
+	case e.Pipeline.ID == b.pipeline.ID:
 		b.status = e.Status
 	}
-	line := fmt.Sprintf("%s is %s", name, e.Status)
-	if e.Err != nil {
-		line = fmt.Sprintf("%s is not watched: %v", name, e.Err)
-		b.notes = append(b.notes, cut(line))
+	switch {
+	case e.Err != nil:
+		b.print(b.above(b.out), "%s is not watched: %v", name, e.Err)
+	case b.live == nil:
+		b.print(b.out, "%s is %s", name, e.Status)
 	}
-	if b.live {
-		b.draw()
-		return
-	}
-	fmt.Fprintln(b.out, line)
+}
+
+func (b *board) print(out io.Writer, format string, args ...any) {
+	_, err := fmt.Fprintf(out, format+"\n", args...)
+	b.err = cmp.Or(b.err, err)
 }
 
 // take makes a job one of the rows, and returns its name there.
 func (b *board) take(pipeline gitlabci.PipelineID, job *gitlabci.JobInfo) string {
-	name := printable(job.Name)
-	if pipeline != b.pipeline {
-		name += fmt.Sprintf(" (pipeline %d)", pipeline)
+	name := console.Printable(job.Name)
+	if pipeline != b.pipeline.ID {
+		name = fmt.Sprintf("%d: %s", pipeline, name)
 	}
 	i := slices.IndexFunc(b.rows, func(r *row) bool { return r.name == name })
 	switch {
@@ -95,90 +101,105 @@ func (b *board) take(pipeline gitlabci.PipelineID, job *gitlabci.JobInfo) string
 	return name
 }
 
-// draw draws the table over the one before.
-func (b *board) draw() {
-	lines := []string{fmt.Sprintf("pipeline %d: %s", b.pipeline, b.status)}
-	for _, r := range b.shown() {
-		lines = append(lines, b.line(r))
+// end shows how the pipeline ended: for one that was canceled there is no event.
+func (b *board) end(result *gitlabci.RunResult) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if result != nil {
+		b.status = result.Pipeline.Status
 	}
-	if more := len(b.rows) - mostRows; more > 0 {
-		lines = append(lines, fmt.Sprintf("  and %d more", more))
+}
+
+// lines are the table as it is now.
+func (b *board) lines() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pipeline == nil {
+		return nil
 	}
-	lines = append(lines, b.notes...)
-	var text strings.Builder
-	if b.drawn > 0 {
-		fmt.Fprintf(&text, "\x1b[%dA", b.drawn)
+	_, height := console.Size(b.out)
+	rows := b.shown(height - 4) // without the header, the sum and the line of the cursor
+	t := console.NewTable(map[int]int{1: 30, 2: 10})
+	t.AppendHeader(table.Row{"job", "stage", "status  ", "  took", fmt.Sprintf("%-*s", barWidth, "when")})
+	for _, r := range rows {
+		t.AppendRow(b.line(r))
 	}
-	for _, line := range lines {
-		text.WriteString("\x1b[2K" + line + "\n")
+	lines := strings.Split(t.Render(), "\n")
+	if more := len(b.rows) - len(rows); more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
-	b.drawn = len(lines)
-	io.WriteString(b.out, text.String())
+	return append(lines, b.sum())
+}
+
+// line is a row of the table.
+func (b *board) line(r *row) table.Row {
+	status, bar, took := console.Status(r.job.Status, b.coloured), "", ""
+	if began, now := r.job.StartedAt, time.Now(); !began.IsZero() {
+		end := cmp.Or(r.job.FinishedAt, now)
+		took = fmt.Sprintf("%6s", max(0, end.Sub(began)).Round(time.Second))
+		bar = console.Stretch(barWidth, b.began, now, began, end)
+		if b.coloured {
+			bar = console.Colour(r.job.Status).Sprint(bar)
+		}
+	}
+	return table.Row{r.name, console.Printable(r.job.Stage), status, took, bar}
+}
+
+// sum is the line below the table.
+func (b *board) sum() string {
+	ended, failed := 0, ""
+	for _, r := range b.rows {
+		if r.job.Status.Finished() {
+			ended++
+		}
+		if r.job.Status == gitlabci.StatusFailed {
+			failed = "; " + r.name + ": " + cmp.Or(console.Printable(string(r.job.FailureReason)), "failed")
+		}
+	}
+	took := time.Since(b.began).Round(time.Second)
+	return fmt.Sprintf("%s after %v: %d of %d jobs ended%s", console.Status(b.status, b.coloured), took, ended, len(b.rows), failed)
 }
 
 // shown are the rows there is room for: if not all, those that matter most.
-func (b *board) shown() []*row {
-	if len(b.rows) <= mostRows {
+func (b *board) shown(most int) []*row {
+	if len(b.rows) <= most {
 		return b.rows
 	}
 	rows := slices.Clone(b.rows)
 	slices.SortStableFunc(rows, func(x, y *row) int { return cmp.Compare(rank(x.job.Status), rank(y.job.Status)) })
-	return rows[:mostRows]
+	return rows[:max(0, most-1)]
 }
 
-// rank is how much a status matters, from 0.
 func rank(status gitlabci.Status) int {
 	switch status {
 	case gitlabci.StatusFailed:
 		return 0
-	case gitlabci.StatusSuccess:
+	case gitlabci.StatusSuccess, gitlabci.StatusCreated, gitlabci.StatusSkipped:
 		return 2
-	case gitlabci.StatusCreated, gitlabci.StatusSkipped:
-		return 3
 	default:
 		return 1
 	}
 }
 
-func (b *board) line(r *row) string {
-	took := ""
-	if d := r.job.Duration.Duration(); d > 0 {
-		took = d.Round(time.Second).String()
-	}
-	line := cut(fmt.Sprintf("%-10s %8s  %s", r.job.Status, took, r.name))
-	if colour := colourOf(r.job.Status); b.colours && colour != "" {
-		return "\x1b[" + colour + "m" + line + "\x1b[0m"
-	}
-	return line
-}
-
-// cut leaves of a line what fits the screen.
-func cut(line string) string {
-	text := []rune(printable(line))
-	return string(text[:min(len(text), width)])
-}
-
-func colourOf(status gitlabci.Status) string {
-	switch status {
-	case gitlabci.StatusSuccess:
-		return "32"
-	case gitlabci.StatusFailed:
-		return "31"
-	case gitlabci.StatusRunning:
-		return "36"
-	case gitlabci.StatusManual, gitlabci.StatusCanceled, gitlabci.StatusCanceling:
-		return "33"
-	default:
-		return ""
-	}
-}
-
-// printable is text that a terminal only shows.
-func printable(text string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) && c != '\t' {
-			return ' '
+// explain prints why a pipeline failed, and how it ended.
+func (b *board) explain(result *gitlabci.RunResult) error {
+	for _, failure := range result.Failed {
+		title := console.Printable(failure.Job.Name) + " failed"
+		if b.coloured {
+			title = text.FgRed.Sprint(title)
 		}
-		return c
-	}, text)
+		b.print(b.out, "\n%s: %s %s", title, failure.Reason, failure.Job.WebURL)
+		if failure.Summary.Reason != "" {
+			b.print(b.out, "  %s", console.Printable(failure.Summary.Reason))
+		}
+		for _, line := range failure.Lines {
+			b.print(b.out, "    %s", console.Printable(line))
+		}
+		if failure.Err != nil {
+			b.print(b.out, "    the log could not be read: %v", failure.Err)
+		}
+	}
+	took := time.Since(b.began).Round(time.Second)
+	b.print(b.out, "\npipeline %d: %s after %v", result.Pipeline.ID, console.Status(result.Pipeline.Status, b.coloured), took)
+	return b.err
 }

@@ -9,9 +9,8 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// demoClient is one of a fake GitLab, where a pipeline takes some ten seconds
-// and fails.
-func demoClient() (*gitlabci.Client, error) {
+// demoClient is one of a fake GitLab, where a pipeline takes some ten seconds and fails.
+func demoClient(opts ...gitlabci.Option) *gitlabci.Client {
 	srv := gitlabcitest.NewServer()
 	srv.OnCreate("group/app", gitlabcitest.Pipeline{},
 		demoJob("build: [linux, amd64]", "build", 4*time.Second, ""),
@@ -20,10 +19,10 @@ func demoClient() (*gitlabci.Client, error) {
 		demoJob("lint", "test", 2*time.Second, ""),
 		demoJob("deploy", "deploy", 2*time.Second, ""),
 	)
-	return srv.Client(), nil
+	return srv.Client(opts...)
 }
 
-// demoJob is a job that fails if there is something it fails of.
+// demoJob is a job that fails if its log ends with a failure.
 func demoJob(name, stage string, runs time.Duration, failure string) gitlabcitest.Job {
 	var log strings.Builder
 	for i := range 8 {

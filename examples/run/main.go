@@ -1,119 +1,101 @@
-// Run starts a pipeline, shows its jobs until it has finished, and tells why it
-// failed: on a real GitLab, or with -demo on a fake one.
+// Run starts a pipeline, shows its jobs until it has finished, and says why it failed. The
+// flag -h explains how to use it.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
-	"os"
-	"os/signal"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console"
 )
 
-const usage = `usage: run [-ref main] [-var KEY=value]... [-input name=value]... [-downstream] [-log] group/app
-       run -demo
+const usage = `Run starts a pipeline, shows its jobs until it has finished, and says why it failed.
 
-Run starts a pipeline, shows its jobs until it has finished, and tells why it
-failed. The token and the server are GITLAB_TOKEN and GITLAB_URL. In a terminal
-the jobs are a table, elsewhere each change is a line. Ctrl-C cancels the
-pipeline; a second one leaves it alone and ends the program at once.
+	run [flags] PROJECT   such as group/app
+	run -demo             on a fake GitLab, without any settings
 
-The exit code is the verdict:
+In a terminal the jobs are a table that changes with them, elsewhere each change is a line.
+Ctrl-C cancels the pipeline; a second one ends the program at once.
 
-	0  success
-	1  failed
-	2  none: wrong flags, or GitLab refused or could not be reached
-	3  blocked: it goes on when someone plays a manual job
-	4  canceled, by Ctrl-C too, or skipped
+The server is GITLAB_URL, https://gitlab.com by default, and the token GITLAB_TOKEN. It needs
+the scope api.
 
+Exit codes:
+  0    the pipeline succeeded
+  1    it failed, was canceled or skipped
+  2    a flag or an argument is wrong
+  3    it is blocked: someone has to play a job
+  4    GitLab refused or could not be reached
+  130  interrupted; the pipeline is canceled
+
+Flags:
 `
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // so that the next Ctrl-C is not caught
-	err := run(ctx, os.Args[1:], os.Stdout)
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	os.Exit(exitCode(err))
+func main() { console.Main(command) }
+
+// command runs the program and returns its exit code.
+func command(ctx context.Context, args []string, out, notes io.Writer) int {
+	verdict, err := run(ctx, args, out, notes)
+	return exitCode(ctx, verdict, err, notes)
 }
 
-// A verdict is the status of a pipeline that did not succeed.
-type verdict struct {
-	pipeline gitlabci.PipelineID
-	status   gitlabci.Status
-}
-
-func (v *verdict) Error() string {
-	return fmt.Sprintf("pipeline %d ended as %s", v.pipeline, v.status)
-}
-
-func exitCode(err error) int {
-	v, ended := errors.AsType[*verdict](err)
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
-		return 0
-	case ended && v.status == gitlabci.StatusFailed:
-		return 1
-	case ended, errors.Is(err, context.Canceled):
+func exitCode(ctx context.Context, verdict int, err error, notes io.Writer) int {
+	switch code := console.Code(ctx, "run", err, notes); code {
+	case 0:
+		return verdict
+	case 1:
 		return 4
-	case errors.Is(err, gitlabci.ErrBlocked):
-		return 3
 	default:
-		return 2
+		return code
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
-	set, err := parse(args, out)
+func run(ctx context.Context, args []string, out, notes io.Writer) (int, error) {
+	s, err := parse(args, out)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	connect := func() (*gitlabci.Client, error) { return gitlabci.NewClientFromEnv() }
-	if set.demo {
-		connect = demoClient
+	b := newBoard(out, s.log)
+	said := console.NewNotes(b.above(notes))
+	hooks := gitlabci.WithHooks(gitlabci.Hooks{OnWait: said.Wait})
+	var client *gitlabci.Client
+	if s.demo {
+		client = demoClient(hooks)
+	} else if client, err = gitlabci.NewClientFromEnv(hooks); err != nil {
+		return 0, console.Usage("%w", err)
 	}
-	client, err := connect()
-	if err != nil {
-		return err
-	}
-	return start(ctx, client, set, newBoard(out, set.log))
+	defer context.AfterFunc(ctx, func() { said.Print("canceling the pipeline") })()
+	return s.start(ctx, client, b)
 }
 
 // start runs the pipeline and shows it.
-func start(ctx context.Context, client *gitlabci.Client, set *settings, b *board) error {
-	set.opts.CancelOnExit, set.opts.Event = true, b.event
-	if set.log {
-		set.opts.Log = b.out
+func (s *settings) start(ctx context.Context, client *gitlabci.Client, b *board) (int, error) {
+	s.opts.CancelOnExit, s.opts.Event = true, b.event
+	if s.log {
+		s.opts.Log = b.out
 	}
-	result, err := client.Pipelines.Run(ctx, set.project, set.ref, &set.opts)
+	stop := func() error { return nil }
+	if b.live != nil {
+		stop = b.live.Animate(b.lines)
+	}
+	result, err := client.Pipelines.Run(ctx, s.project, s.ref, &s.opts)
+	b.end(result)
+	failure := stop()
 	if result == nil {
-		return err
+		return 0, err
 	}
-	tell(b.out, result)
-	if err == nil && result.Pipeline.Status != gitlabci.StatusSuccess {
-		err = &verdict{result.Pipeline.ID, result.Pipeline.Status}
+	if failure = cmp.Or(failure, b.explain(result)); failure != nil {
+		return 0, failure // of the terminal
 	}
-	return err
-}
-
-// tell prints why a pipeline failed.
-func tell(out io.Writer, result *gitlabci.RunResult) {
-	for _, failure := range result.Failed {
-		fmt.Fprintf(out, "\n%s failed: %s %s\n", printable(failure.Job.Name), failure.Reason, failure.Job.WebURL)
-		if failure.Summary.Reason != "" {
-			fmt.Fprintln(out, "  "+printable(failure.Summary.Reason))
-		}
-		for _, line := range failure.Lines {
-			fmt.Fprintln(out, "    "+printable(line))
-		}
-		if failure.Err != nil {
-			fmt.Fprintln(out, "    the log could not be read:", failure.Err)
-		}
+	switch {
+	case errors.Is(err, gitlabci.ErrBlocked):
+		return 3, nil
+	case err == nil && result.Pipeline.Status != gitlabci.StatusSuccess:
+		return 1, nil
+	default:
+		return 0, err
 	}
-	fmt.Fprintf(out, "\npipeline %d: %s %s\n", result.Pipeline.ID, result.Pipeline.Status, result.Pipeline.WebURL)
 }

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -32,22 +33,23 @@ func TestVerdicts(t *testing.T) {
 		"success":     {job("unit", "success"), time.Hour, "success", 0},
 		"failed":      {job("unit", "failed"), time.Hour, "failed", 1},
 		"blocked":     {manual, time.Hour, "manual", 3},
-		"canceled":    {job("unit", "canceled"), time.Hour, "canceled", 4},
-		"interrupted": {job("unit", "success"), 30 * time.Second, "canceled", 4},
+		"canceled":    {job("unit", "canceled"), time.Hour, "canceled", 1},
+		"interrupted": {job("unit", "success"), 30 * time.Second, "canceled", 130},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := gitlabcitest.NewServer()
 				srv.OnCreate("group/app", gitlabcitest.Pipeline{}, test.job)
 				var out bytes.Buffer
-				set, err := parse([]string{"-var", "A=b=c", "-log", "group/app"}, &out)
+				s, err := parse([]string{"-var", "A=b=c", "-log", "group/app"}, &out)
 				if err != nil {
 					t.Fatal(err)
 				}
 				ctx, stop := context.WithCancel(t.Context())
 				time.AfterFunc(test.within, stop)
 				defer stop()
-				if code := exitCode(start(ctx, srv.Client(), set, newBoard(&out, set.log))); code != test.code {
+				verdict, err := s.start(ctx, srv.Client(), newBoard(&out, s.log))
+				if code := exitCode(ctx, verdict, err, t.Output()); code != test.code {
 					t.Errorf("the exit code is %d, not %d", code, test.code)
 				}
 				pipeline := srv.Pipeline(101)
@@ -55,11 +57,11 @@ func TestVerdicts(t *testing.T) {
 					t.Errorf("the pipeline is %s with %v", pipeline.Status, *pipeline.Variables[0])
 				}
 				want := []string{"pipeline 101 on main https://", test.job.Name + " is ", "\npipeline 101: " + string(test.status)}
-				if test.code < 2 {
+				if test.job.Name == "unit" && test.code < 2 && name != "canceled" {
 					want = append(want, "unit: step 1 of 8\n", "unit is running\n")
 				}
-				if test.code == 1 {
-					want = append(want, "unit failed: script_failure https://")
+				if name == "failed" {
+					want = append(want, "unit failed: script_failure https://", "\npipeline 101: failed after 1m")
 				}
 				for _, text := range want {
 					if !strings.Contains(out.String(), text) {
@@ -72,39 +74,54 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestFlags(t *testing.T) {
-	var out bytes.Buffer
-	for _, args := range [][]string{{}, {"a/b", "c/d"}, {"-var", "A", "a/b"}, {"-input", "=1", "a/b"}, {"-nonsense"}} {
-		if err := run(t.Context(), args, &out); exitCode(err) != 2 {
-			t.Errorf("%q: %v", args, err)
+	t.Setenv("GITLAB_TOKEN", "glpat-0")
+	t.Setenv("GITLAB_URL", "http://127.0.0.1:9")
+	for args, want := range map[string]int{"": 2, "a/b c/d": 2, "-demo a/b": 2, "-var A a/b": 2, "-input =1 a/b": 2, "-nonsense": 2, "-h": 0, "a/b": 4} {
+		var out, notes bytes.Buffer
+		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || strings.Contains(out.String(), "Exit codes:") != (want == 0) {
+			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
 		}
 	}
-	if err := run(t.Context(), []string{"-h"}, &out); exitCode(err) != 0 || !strings.Contains(out.String(), "exit code is the verdict") {
-		t.Errorf("%v: %s", err, &out)
-	}
-	set, err := parse([]string{"-input", "n=1", "-input", "b=true", "-input", "s=main", "-input", `t="1"`, "-input", "z=null", "-input", "e=", "a/b"}, &out)
-	if got := fmt.Sprintf("%#v", set.opts.Create.Inputs); err != nil || got != `map[string]interface {}{"b":true, "e":"", "n":1, "s":"main", "t":"1", "z":"null"}` {
+	s, err := parse([]string{"-input", "n=1", "-input", "b=true", "-input", "s=main", "-input", `t="1"`, "-input", "z=null", "-input", "e=", "a/b"}, t.Output())
+	if got := fmt.Sprintf("%#v", s.opts.Create.Inputs); err != nil || got != `map[string]interface {}{"b":true, "e":"", "n":1, "s":"main", "t":"1", "z":"null"}` {
 		t.Errorf("%s (%v)", got, err)
 	}
 }
 
-// A screen is what a terminal shows of lines that are written over.
-type screen struct {
-	lines []string
-	at    int
+// The demo prints each change where there is no terminal, and why the pipeline failed.
+func TestDemo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out, notes bytes.Buffer
+		if code := command(t.Context(), []string{"-demo"}, &out, &notes); code != 1 || notes.Len() > 0 {
+			t.Errorf("the exit code is %d: %s", code, &notes)
+		}
+		for _, want := range []string{"build: [linux, arm64] is success\n", "unit is failed\n", "\nunit failed: script_failure https://", "    --- FAIL: TestGreet (0.00s)\n", "\npipeline 101: failed after "} {
+			if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "\x1b") {
+				t.Errorf("%q is missing in:\n%q", want, &out)
+			}
+		}
+	})
 }
 
-func (s *screen) Write(p []byte) (int, error) {
-	for line := range strings.Lines(string(p)) {
+// screenOf is what a terminal shows after frames that overwrite each other.
+func screenOf(frames string) []string {
+	var lines []string
+	at := 0
+	for line := range strings.Lines(strings.TrimSuffix(frames, "\x1b[J")) {
+		line = strings.TrimPrefix(strings.TrimPrefix(line, "\x1b[J"), "\r")
 		up := 0
 		if _, err := fmt.Sscanf(line, "\x1b[%dA", &up); err == nil {
 			_, line, _ = strings.Cut(line, "A")
-			s.at -= up
+			at -= up
+		}
+		if text, found := strings.CutPrefix(line, "\x1b[J"); found {
+			line, lines = text, lines[:at]
 		}
 		line = strings.TrimSuffix(strings.TrimPrefix(line, "\x1b[2K"), "\n")
-		s.lines = append(s.lines[:s.at], append([]string{line}, s.lines[min(s.at+1, len(s.lines)):]...)...)
-		s.at++
+		lines = append(lines[:at], append([]string{line}, lines[min(at+1, len(lines)):]...)...)
+		at++
 	}
-	return len(p), nil
+	return lines
 }
 
 func TestTable(t *testing.T) {
@@ -112,29 +129,40 @@ func TestTable(t *testing.T) {
 		srv := gitlabcitest.NewServer()
 		long := job("with a\x1bname "+strings.Repeat("x", 80), "success")
 		srv.OnCreate("group/app", gitlabcitest.Pipeline{}, job("unit", "failed"), long)
-		set, err := parse([]string{"group/app"}, t.Output())
+		s, err := parse([]string{"group/app"}, t.Output())
 		if err != nil {
 			t.Fatal(err)
 		}
-		var s screen
-		start(t.Context(), srv.Client(), set, &board{out: &s, live: true, colours: true})
-		want := []string{
-			"pipeline 101 on main https://gitlab.example.com/group/app/-/pipelines/101",
-			"pipeline 101: failed",
-			"\x1b[31mfailed         1m0s  unit\x1b[0m",
-			"\x1b[32msuccess        1m0s  with a name " + strings.Repeat("x", 46) + "\x1b[0m",
-			"", "unit failed: script_failure https://gitlab.example.com/group/app/-/jobs/1001",
+		var out bytes.Buffer
+		b := &board{out: &out, live: console.NewLive(&out), coloured: true, began: time.Now()}
+		time.AfterFunc(30*time.Second, func() { fmt.Fprintln(b.above(t.Output()), "waiting for 5s: rate limit") })
+		if code, err := s.start(t.Context(), srv.Client(), b); code != 1 || err != nil {
+			t.Errorf("%d: %v", code, err)
 		}
-		if len(s.lines) < len(want) || !slices.Equal(s.lines[:len(want)], want) {
-			t.Errorf("%q\n%q", s.lines, want)
+		want := `pipeline 101 on main https://gitlab.example.com/group/app/-/pipelines/101
+waiting for 5s: rate limit
+job                            stage status     took when
+────────────────────────────────────────────────────────────────────────────
+unit                           test  <failed>     1m0s <█>
+with a?name xxxxxxxxxxxxxxxxx… test  <success>    1m0s <█>
+<failed> after 1mSs: 2 of 2 jobs ended; unit: script_failure
+
+<unit failed>: script_failure https://gitlab.example.com/group/app/-/jobs/1001
+`
+		got := strings.Join(screenOf(out.String()), "\n")
+		for pattern, text := range map[string]string{"\x1b\\[3[0-9]m": "<", "\x1b\\[0m": ">", "█+": "█", "1m[0-9]+s:": "1mSs:"} {
+			got = regexp.MustCompile(pattern).ReplaceAllString(got, text)
+		}
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("%s\nis not\n%s", got, want)
 		}
 	})
 }
 
 // Of more jobs than fit, those are shown that matter.
 func TestTableOfManyJobs(t *testing.T) {
-	var s screen
-	b := &board{out: &s, live: true}
+	var out bytes.Buffer
+	b := &board{out: &out, live: console.NewLive(&out), began: time.Now()}
 	pipeline := &gitlabci.PipelineInfo{ID: 7, Ref: "main"}
 	for i := range gitlabci.JobID(50) {
 		status := gitlabci.StatusSuccess
@@ -144,7 +172,11 @@ func TestTableOfManyJobs(t *testing.T) {
 		b.event(&gitlabci.PipelineEvent{Pipeline: pipeline, Status: status, Job: &gitlabci.Job{JobInfo: gitlabci.JobInfo{ID: i, Name: fmt.Sprint("job ", i), Status: status}}})
 	}
 	b.event(&gitlabci.PipelineEvent{Pipeline: &gitlabci.PipelineInfo{ID: 8}, Err: gitlabci.ErrForbidden})
-	if len(s.lines) != 24 || !strings.HasSuffix(s.lines[2], "job 40") || s.lines[22] != "  and 30 more" || s.lines[23] != "pipeline 8 is not watched: gitlabci: forbidden" {
-		t.Errorf("%q", s.lines)
+	lines := b.lines()
+	if len(lines) != 23 || !strings.HasPrefix(lines[2], "job 40 ") || lines[21] != "and 31 more" || !strings.HasSuffix(lines[22], "50 of 50 jobs ended; job 40: failed") {
+		t.Errorf("%d lines: %q", len(lines), lines)
+	}
+	if above := screenOf(out.String()); above[1] != "pipeline 8 is not watched: gitlabci: forbidden" {
+		t.Errorf("above it are: %q", above)
 	}
 }

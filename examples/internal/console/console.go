@@ -31,28 +31,39 @@ func Colours(out io.Writer) bool { return os.Getenv("NO_COLOR") == "" && IsTermi
 
 // Status is a status in its colour.
 func Status(status gitlabci.Status, coloured bool) string {
-	colour := text.FgCyan // it is under way
-	switch status {
-	case gitlabci.StatusSuccess:
-		colour = text.FgGreen
-	case gitlabci.StatusFailed:
-		colour = text.FgRed
-	case gitlabci.StatusManual, gitlabci.StatusCanceled, gitlabci.StatusSkipped:
-		colour = text.FgYellow
-	}
 	if !coloured {
 		return Printable(string(status))
 	}
-	return colour.Sprint(Printable(string(status)))
+	return Colour(status).Sprint(Printable(string(status)))
 }
 
-// Printable is text that commands no terminal.
+// Colour is that of a status.
+func Colour(status gitlabci.Status) text.Color {
+	switch status {
+	case gitlabci.StatusSuccess:
+		return text.FgGreen
+	case gitlabci.StatusFailed:
+		return text.FgRed
+	case gitlabci.StatusManual, gitlabci.StatusCanceled, gitlabci.StatusSkipped:
+		return text.FgYellow
+	case gitlabci.StatusCreated:
+		return text.Faint
+	default:
+		return text.FgCyan // it is under way
+	}
+}
+
+// Printable is text that commands no terminal. A tab becomes a space.
 func Printable(name string) string {
 	return strings.Map(func(c rune) rune {
-		if unicode.IsPrint(c) {
+		switch {
+		case unicode.IsPrint(c):
 			return c
+		case c == '\t':
+			return ' '
+		default:
+			return '?'
 		}
-		return '?'
 	}, name)
 }
 
