@@ -9,8 +9,8 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// demoClient is one of a fake GitLab, where a pipeline takes some ten seconds and fails.
-func demoClient(opts ...gitlabci.Option) *gitlabci.Client {
+// fakeGitLab has a pipeline that takes some ten seconds and fails.
+func fakeGitLab() *gitlabcitest.Server {
 	srv := gitlabcitest.NewServer()
 	srv.OnCreate("group/app", gitlabcitest.Pipeline{},
 		demoJob("build: [linux, amd64]", "build", 4*time.Second, ""),
@@ -19,7 +19,7 @@ func demoClient(opts ...gitlabci.Option) *gitlabci.Client {
 		demoJob("lint", "test", 2*time.Second, ""),
 		demoJob("deploy", "deploy", 2*time.Second, ""),
 	)
-	return srv.Client(opts...)
+	return srv
 }
 
 // demoJob is a job that fails if its log ends with a failure.

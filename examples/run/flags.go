@@ -20,7 +20,7 @@ type settings struct {
 }
 
 func parse(args []string, out io.Writer) (*settings, error) {
-	s := &settings{project: "group/app"}
+	s := &settings{}
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
 	flags.BoolVar(&s.demo, "demo", false, "run a pipeline of a fake GitLab")
 	flags.BoolVar(&s.log, "log", false, "print the logs of jobs as they run, instead of a table")
@@ -28,16 +28,9 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	flags.BoolVar(&s.opts.Watch.Downstream, "downstream", false, "wait for downstream pipelines, too")
 	flags.Func("var", "a pipeline variable, as `KEY=value`; may be repeated", s.addVariable)
 	flags.Func("input", "a pipeline input, as `name=value`, in JSON or as text; may be repeated", s.addInput)
-	if err := console.Parse(flags, usage, args, out); err != nil {
-		return nil, err
-	}
-	if s.demo != (flags.NArg() == 0) || flags.NArg() > 1 {
-		return nil, console.Usage("name one project, such as group/app, or -demo")
-	}
-	if !s.demo {
-		s.project = gitlabci.ProjectID(flags.Arg(0))
-	}
-	return s, nil
+	var err error
+	s.project, err = console.ParseProject(flags, usage, args, out)
+	return s, err
 }
 
 func (s *settings) addVariable(text string) error {

@@ -28,7 +28,7 @@ Exit codes:
   1    it failed, was canceled or skipped
   2    a flag or an argument is wrong
   3    it is blocked: someone has to play a job
-  4    GitLab refused or could not be reached
+  4    GitLab refused or could not be reached, or the output could not be written
   130  interrupted; the pipeline is canceled
 
 Flags:
@@ -36,43 +36,31 @@ Flags:
 
 func main() { console.Main(command) }
 
-// command runs the program and returns its exit code.
-func command(ctx context.Context, args []string, out, notes io.Writer) int {
-	verdict, err := run(ctx, args, out, notes)
-	return exitCode(ctx, verdict, err, notes)
-}
+var command = console.Command("run", run)
 
-func exitCode(ctx context.Context, verdict int, err error, notes io.Writer) int {
-	switch code := console.Code(ctx, "run", err, notes); code {
-	case 0:
-		return verdict
-	case 1:
-		return 4
-	default:
-		return code
-	}
-}
+const (
+	failed  = console.Verdict(1)
+	blocked = console.Verdict(3)
+	refused = 4
+)
 
-func run(ctx context.Context, args []string, out, notes io.Writer) (int, error) {
+func run(ctx context.Context, args []string, out, notes io.Writer) error {
 	s, err := parse(args, out)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	b := newBoard(out, s.log)
-	said := console.NewNotes(b.above(notes))
-	hooks := gitlabci.WithHooks(gitlabci.Hooks{OnWait: said.Wait})
-	var client *gitlabci.Client
-	if s.demo {
-		client = demoClient(hooks)
-	} else if client, err = gitlabci.NewClientFromEnv(hooks); err != nil {
-		return 0, console.Usage("%w", err)
+	n := console.NewNotes(b.above(notes))
+	client, err := console.Connect(s.demo, fakeGitLab, n)
+	if err != nil {
+		return err
 	}
-	defer context.AfterFunc(ctx, func() { said.Print("canceling the pipeline") })()
+	defer context.AfterFunc(ctx, func() { n.Print("canceling the pipeline") })()
 	return s.start(ctx, client, b)
 }
 
 // start runs the pipeline and shows it.
-func (s *settings) start(ctx context.Context, client *gitlabci.Client, b *board) (int, error) {
+func (s *settings) start(ctx context.Context, client *gitlabci.Client, b *board) error {
 	s.opts.CancelOnExit, s.opts.Event = true, b.event
 	if s.log {
 		s.opts.Log = b.out
@@ -84,18 +72,19 @@ func (s *settings) start(ctx context.Context, client *gitlabci.Client, b *board)
 	result, err := client.Pipelines.Run(ctx, s.project, s.ref, &s.opts)
 	b.end(result)
 	failure := stop()
-	if result == nil {
-		return 0, err
-	}
-	if failure = cmp.Or(failure, b.explain(result)); failure != nil {
-		return 0, failure // of the terminal
+	if result != nil {
+		failure = cmp.Or(failure, b.explain(result))
 	}
 	switch {
+	case failure != nil:
+		return console.WithCode(refused, failure) // of the terminal
 	case errors.Is(err, gitlabci.ErrBlocked):
-		return 3, nil
-	case err == nil && result.Pipeline.Status != gitlabci.StatusSuccess:
-		return 1, nil
+		return blocked
+	case err != nil:
+		return console.WithCode(refused, err)
+	case result.Pipeline.Status != gitlabci.StatusSuccess:
+		return failed
 	default:
-		return 0, err
+		return nil
 	}
 }

@@ -48,8 +48,7 @@ func TestVerdicts(t *testing.T) {
 				ctx, stop := context.WithCancel(t.Context())
 				time.AfterFunc(test.within, stop)
 				defer stop()
-				verdict, err := s.start(ctx, srv.Client(), newBoard(&out, s.log))
-				if code := exitCode(ctx, verdict, err, t.Output()); code != test.code {
+				if code := console.Code(ctx, "run", s.start(ctx, srv.Client(), newBoard(&out, s.log)), t.Output()); code != test.code {
 					t.Errorf("the exit code is %d, not %d", code, test.code)
 				}
 				pipeline := srv.Pipeline(101)
@@ -76,7 +75,7 @@ func TestVerdicts(t *testing.T) {
 func TestFlags(t *testing.T) {
 	t.Setenv("GITLAB_TOKEN", "glpat-0")
 	t.Setenv("GITLAB_URL", "http://127.0.0.1:9")
-	for args, want := range map[string]int{"": 2, "a/b c/d": 2, "-demo a/b": 2, "-var A a/b": 2, "-input =1 a/b": 2, "-nonsense": 2, "-h": 0, "a/b": 4} {
+	for args, want := range map[string]int{"": 2, "a/b c/d": 2, "-var A a/b": 2, "-input =1 a/b": 2, "-nonsense": 2, "-h": 0, "a/b": 4} {
 		var out, notes bytes.Buffer
 		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || strings.Contains(out.String(), "Exit codes:") != (want == 0) {
 			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
@@ -136,8 +135,8 @@ func TestTable(t *testing.T) {
 		var out bytes.Buffer
 		b := &board{out: &out, live: console.NewLive(&out), coloured: true, began: time.Now()}
 		time.AfterFunc(30*time.Second, func() { fmt.Fprintln(b.above(t.Output()), "waiting for 5s: rate limit") })
-		if code, err := s.start(t.Context(), srv.Client(), b); code != 1 || err != nil {
-			t.Errorf("%d: %v", code, err)
+		if err := s.start(t.Context(), srv.Client(), b); err != failed {
+			t.Error(err)
 		}
 		want := `pipeline 101 on main https://gitlab.example.com/group/app/-/pipelines/101
 waiting for 5s: rate limit

@@ -98,11 +98,19 @@ func (e *codedError) Unwrap() error { return e.error }
 // WithCode gives an error an exit code other than 1.
 func WithCode(code int, err error) error { return &codedError{err, code} }
 
-// Code prints an error, and returns the exit code: 0 without one and after -h, 2 for
-// [Usage], 130 when ctx has ended, that of [WithCode], 1 otherwise.
+// A Verdict is an exit code of a command that did what it is for. It is not printed.
+type Verdict int
+
+func (v Verdict) Error() string { return fmt.Sprintf("exit code %d", int(v)) }
+
+// Code prints an error, and returns the exit code: 0 without one and after -h, a [Verdict],
+// 2 for [Usage], 130 when ctx has ended, that of [WithCode], 1 otherwise.
 func Code(ctx context.Context, name string, err error, notes io.Writer) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
+	}
+	if verdict, ok := err.(Verdict); ok {
+		return int(verdict)
 	}
 	fmt.Fprintf(notes, "%s: %v\n", name, err)
 	coded, ok := errors.AsType[*codedError](err)
