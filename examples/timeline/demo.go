@@ -34,8 +34,8 @@ func (d demo) job(stage, name string, at, waits, runs int, status gitlabci.Statu
 	return j
 }
 
-// fakePipeline is a pipeline that failed, with a child and one in another project.
-func fakePipeline() (*gitlabci.Client, gitlabci.ProjectID, gitlabci.PipelineID) {
+// fakeGitLab has a pipeline that failed, with a child and one in another project.
+func fakeGitLab() (*gitlabcitest.Server, gitlabci.PipelineID) {
 	srv := gitlabcitest.NewServer()
 	srv.AddProject("group/e2e")
 	began := time.Now().Add(-time.Hour).Truncate(time.Minute)
@@ -60,7 +60,7 @@ func fakePipeline() (*gitlabci.Client, gitlabci.ProjectID, gitlabci.PipelineID) 
 	app := add("group/app", 0, 15*time.Minute, gitlabcitest.Pipeline{Name: "Release candidate", Status: "failed"})
 	app.fill(docs, tests)
 	srv.OnLint("group/app", demoNeeds)
-	return srv.Client(), "group/app", app.pipeline.ID
+	return srv, app.pipeline.ID
 }
 
 // fill adds the jobs of the pipeline that the demo shows.

@@ -6,16 +6,14 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"strconv"
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console"
 )
 
 const usage = `Timeline writes a page of HTML that shows a pipeline and the pipelines it started: when
@@ -31,36 +29,17 @@ Environment:
   GITLAB_TOKEN  an access token with the scope read_api
 
 Exit codes:
-  0  the page is written
-  1  GitLab refused or could not be reached, or the page could not be written
-  2  a flag, an argument or a variable is wrong
+  0    the page is written
+  1    GitLab refused or could not be reached, or the page could not be written
+  2    a flag, an argument or a variable is wrong
+  130  interrupted; no page is written
 
 Flags:
 `
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(command(ctx, os.Args[1:], os.Stdout, os.Stderr))
-}
+func main() { console.Main(command) }
 
-// command runs the program and returns its exit code.
-func command(ctx context.Context, args []string, out, notes io.Writer) int {
-	err := run(ctx, args, out, notes)
-	if err == nil || errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
-	fmt.Fprintln(notes, "timeline:", err)
-	if _, wrong := errors.AsType[settingsError](err); wrong {
-		return 2
-	}
-	return 1
-}
-
-// A settingsError is what another try does not mend.
-type settingsError struct{ error }
-
-func (e settingsError) Unwrap() error { return e.error }
+var command = console.Command("timeline", run)
 
 // settings are what flags and arguments say.
 type settings struct {
@@ -70,37 +49,24 @@ type settings struct {
 	pipeline  gitlabci.PipelineID // 0 is the latest one of ref
 }
 
-// parse reads the settings. For -h it writes to out and returns [flag.ErrHelp].
 func parse(args []string, out io.Writer) (*settings, error) {
 	s := &settings{}
 	flags := flag.NewFlagSet("timeline", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.BoolVar(&s.demo, "demo", false, "show a pipeline of a fake GitLab")
 	flags.StringVar(&s.file, "o", "timeline.html", "`file` to write, or - for the standard output")
 	flags.StringVar(&s.ref, "ref", "", "`branch` or tag whose latest pipeline is shown if none is given; \"\" is the default branch")
-	err := flags.Parse(args)
+	err := console.Parse(flags, usage, args, out)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(out, usage)
-		flags.SetOutput(out)
-		flags.PrintDefaults()
-		return nil, err
-	case err != nil:
-		return nil, settingsError{fmt.Errorf("%w (see -h)", err)}
-	case s.demo && flags.NArg() == 0:
-		return s, nil
+	case err != nil || s.demo && flags.NArg() == 0:
+		return s, err
 	case s.demo || flags.NArg() < 1 || flags.NArg() > 2:
-		return nil, settingsError{errors.New("give a project, such as group/app, and a pipeline, or -demo alone (see -h)")}
+		return nil, console.Usage("give a project, such as group/app, and a pipeline, or -demo alone")
 	}
 	s.project = gitlabci.ProjectID(flags.Arg(0))
 	if flags.NArg() == 2 {
-		id, err := strconv.ParseInt(flags.Arg(1), 10, 64)
-		if err != nil || id <= 0 {
-			return nil, settingsError{fmt.Errorf("%q is not the ID of a pipeline", flags.Arg(1))}
-		}
-		s.pipeline = gitlabci.PipelineID(id)
+		s.pipeline, err = console.PipelineID(flags.Arg(1))
 	}
-	return s, nil
+	return s, err
 }
 
 func run(ctx context.Context, args []string, out, notes io.Writer) error {
@@ -109,13 +75,13 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 		return err
 	}
 	if s.demo {
-		client, project, pipeline := fakePipeline()
-		s.project, s.pipeline = project, pipeline
-		return s.show(ctx, client, out, notes)
+		srv, pipeline := fakeGitLab()
+		s.project, s.pipeline = "group/app", pipeline
+		return s.show(ctx, srv.Client(), out, notes)
 	}
-	client, err := gitlabci.NewClientFromEnv()
+	client, err := console.Connect(false, nil, console.NewNotes(notes))
 	if err != nil {
-		return settingsError{err}
+		return err
 	}
 	return s.show(ctx, client, out, notes)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"html"
 	"net/http"
 	"os"
@@ -21,7 +22,7 @@ func TestDemo(t *testing.T) {
 	for _, want := range []string{
 		">Pipeline 103</a> <span class=\"status failed\">failed</span>",
 		"Release candidate", "Timeline: 19 jobs", "Critical path: ", "Tests: 1 of 2 failed",
-		"<bdi>TestDivide</bdi>", "TestDivide: divide_test.go:12: got 1, want 2", "job execution timeout",
+		"<bdi>TestDivide</bdi>", "<bdi>pipeline 102 is failed</bdi>", "failed: pipeline 102 is failed. ", `<div class="below d1"><div class="pipeline">`, "TestDivide: divide_test.go:12: got 1, want 2", "job execution timeout",
 		"Pipeline 102</a> <span class=\"muted\">of <bdi>group/e2e</bdi></span>",
 		"attempt 1: ran 2m 10s, +2m 43s to +4m 53s, failed: script failure. ", "attempt 2: ran 2m 20s, ",
 		"failed: script failure, which is allowed. ", "after <bdi>build: [linux, amd64]</bdi>. ", "waited 38s for a runner, +2m 38s to +3m 16s. ",
@@ -94,6 +95,11 @@ func TestOnAServer(t *testing.T) {
 		if !strings.Contains(out.String()+notes.String(), test.want) {
 			t.Errorf("%s: %q is missing in:\n%s%s", test.args, test.want, &out, &notes)
 		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if code := command(ctx, []string{"-o", "-", "group/app"}, t.Output(), t.Output()); code != 130 {
+		t.Error("interrupted, the exit code is", code)
 	}
 	t.Setenv("GITLAB_URL", "ftp://nonsense")
 	if code := command(t.Context(), []string{"group/app"}, t.Output(), t.Output()); code != 2 {

@@ -278,7 +278,7 @@ func (b *browser) prints(file string) {
 // picture writes a picture of the page for README.md, in few colours so that it is small.
 func (b *browser) picture(file, name string) {
 	b.t.Helper()
-	b.look(1280, 800, "light")
+	b.look(1280, 1020, "light")
 	b.open(file)
 	shot, err := png.Decode(bytes.NewReader(b.screenshot()))
 	if err != nil {

@@ -41,7 +41,7 @@ func (g *group) path() path {
 		for _, b := range r.Bars {
 			if b.Kind == waiting {
 				active = append(active, span{b.From, b.To})
-			} else if !r.waits() { // or what it waits for is on the path
+			} else if !r.Waits() { // or what it waits for is on the path
 				active = append(active, span{b.From, b.To})
 				busy = append(busy, span{b.From, b.To})
 			}
@@ -65,7 +65,7 @@ func (g *group) chain() []*row {
 	}
 	var chain []*row
 	for r := last; r != nil && !slices.Contains(chain, r); r = g.before(r) {
-		if r.waits() {
+		if r.Waits() {
 			below := r.Below.chain()
 			slices.Reverse(below)
 			chain = append(chain, below...)
@@ -122,8 +122,8 @@ func baseName(name string) string {
 	return name
 }
 
-// waits reports whether a trigger job waited for the pipeline that it started.
-func (r *row) waits() bool {
+// Waits reports whether a trigger job waited for the pipeline that it started.
+func (r *row) Waits() bool {
 	if r.Below == nil || len(r.Bars) == 0 {
 		return false
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"example.com/gitlabci"
@@ -74,16 +73,6 @@ func (g *groupView) Indent() int { return min(g.Depth, deepest) }
 func (s *stageView) Indent() int { return min(s.Depth, deepest) }
 func (r *rowView) Indent() int   { return min(r.Depth, deepest) }
 
-// Critical reports whether a job of the pipeline is on the critical path.
-func (g *groupView) Critical() bool {
-	for _, s := range g.Stages {
-		if slices.ContainsFunc(s.Rows, func(r *rowView) bool { return r.Critical }) {
-			return true
-		}
-	}
-	return false
-}
-
 const thinnest = 0.3 // percents that a bar has at least, or nobody would see it
 
 func (d *drawing) bar(k kind, s span) barView {
@@ -153,8 +142,12 @@ func (d *drawing) row(g *group, r *row, depth int) *rowView {
 // say tells in words what the bars show.
 func (d *drawing) say(view *rowView) {
 	verdict := words(string(view.Status))
-	if view.FailureReason != "" {
-		verdict += ": " + words(string(view.FailureReason))
+	var below *gitlabci.PipelineInfo
+	if view.row.Below != nil {
+		below = &view.row.Below.Pipeline.PipelineInfo
+	}
+	if reason := because(view.FailureReason, below); reason != "" {
+		verdict += ": " + reason
 	}
 	if view.Icon == warning {
 		verdict += ", which is allowed"
@@ -181,6 +174,14 @@ func (d *drawing) say(view *rowView) {
 	}
 }
 
+// because says why a job failed. GitLab has no reason for a trigger job whose pipeline failed.
+func because(reason gitlabci.FailureReason, below *gitlabci.PipelineInfo) string {
+	if reason == gitlabci.FailureReasonUnknownFailure && below != nil {
+		return fmt.Sprintf("pipeline %d is %s", below.ID, words(string(below.Status)))
+	}
+	return words(string(reason))
+}
+
 // iconOf names the icon of a job's status.
 func iconOf(job *gitlabci.JobInfo) kind {
 	switch job.Status {
@@ -198,11 +199,15 @@ func iconOf(job *gitlabci.JobInfo) kind {
 // A failureView is a job that failed as it is shown.
 type failureView struct {
 	*gitlabci.JobFailure
-	Lines string
+	Because, Lines string
 }
 
 func newFailureView(f *gitlabci.JobFailure) *failureView {
-	return &failureView{f, strings.Join(f.Lines[:min(len(f.Lines), mostLines)], "\n")}
+	var below *gitlabci.PipelineInfo
+	if f.TriggerJob != nil {
+		below = f.TriggerJob.DownstreamPipeline
+	}
+	return &failureView{f, because(f.Reason, below), strings.Join(f.Lines[:min(len(f.Lines), mostLines)], "\n")}
 }
 
 const longestLine = 200 // letters of what a test printed

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 
 	"example.com/gitlabci"
@@ -53,6 +54,15 @@ func ParseProject(flags *flag.FlagSet, usage string, args []string, out io.Write
 	default:
 		return "", Usage("name one project, such as group/app")
 	}
+}
+
+// PipelineID reads an argument that is the ID of a pipeline.
+func PipelineID(text string) (gitlabci.PipelineID, error) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id < 1 {
+		return 0, Usage("%q is not the ID of a pipeline", text)
+	}
+	return gitlabci.PipelineID(id), nil
 }
 
 // Connect returns a client of the GitLab in the environment, or of a fake one for a demo. It
