@@ -1,8 +1,10 @@
 package gitlabci_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -187,4 +189,190 @@ func ExampleArtifactsService_Delete() {
 	// Output:
 	// <nil>
 	// true
+}
+
+// An archive is a file system: its folders and sizes are known without a request for the
+// files. A link is not followed.
+func ExampleArchive() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Artifacts: fstest.MapFS{
+		"bin/app-1.4": {Data: []byte("program")},
+		"bin/app":     {Data: []byte("app-1.4"), Mode: fs.ModeSymlink | 0o777},
+	}})
+	client, ctx := srv.Client(), context.Background()
+
+	archive, err := client.Artifacts.Archive(ctx, "group/app", job.ID, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer archive.Close()
+	if info, err := archive.Stat("bin"); err != nil || !info.IsDir() {
+		fmt.Println("no folder:", err)
+		return
+	}
+	entries, err := archive.ReadDir("bin")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, entry := range entries {
+		info, err := archive.Lstat("bin/" + entry.Name())
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(info.Mode(), info.Size(), entry.Name())
+		if target, err := archive.ReadLink("bin/" + entry.Name()); err == nil {
+			fmt.Println("  links to", target)
+		}
+	}
+	fmt.Println("left out:", archive.Skipped()) // names that lead out of the archive, for example
+	// Output:
+	// Lrwxrwxrwx 7 app
+	//   links to app-1.4
+	// -rw-r--r-- 7 app-1.4
+	// left out: []
+}
+
+// A large file in an archive is read as it arrives.
+func ExampleArchive_Open() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Artifacts: built})
+	client, ctx := srv.Client(), context.Background()
+
+	archive, err := client.Artifacts.Archive(ctx, "group/app", job.ID, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer archive.Close()
+	file, err := archive.Open("bin/app")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer file.Close()
+	hash := sha256.New()
+	n, err := io.Copy(hash, file)
+	fmt.Printf("%d bytes, SHA-256 %.4x…, %v\n", n, hash.Sum(nil), err)
+	// Output: 7 bytes, SHA-256 1310ca2c…, <nil>
+}
+
+// Read is for a program that takes a file in pieces of its own. If the connection breaks, Read
+// requests the missing bytes.
+func ExampleArtifactFile_Read() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Artifacts: built})
+	client, ctx := srv.Client(), context.Background()
+
+	file, err := client.Artifacts.OpenFile(ctx, "group/app", job.ID, "coverage.txt", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer file.Close()
+	piece := make([]byte, 2)
+	for {
+		n, err := file.Read(piece)
+		fmt.Printf("%q ", piece[:n])
+		if err != nil {
+			fmt.Println(err) // io.EOF after the last byte
+			return
+		}
+	}
+	// Output: "98" "%\n" "" EOF
+}
+
+// One page of a folder, for a program that shows pages itself.
+func ExampleArtifactsService_ListEntries() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Artifacts: built})
+	client, ctx := srv.Client(), context.Background()
+
+	page, err := client.Artifacts.ListEntries(ctx, "group/app", job.ID, &gitlabci.ListEntriesOptions{Path: "bin"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, entry := range page.Items {
+		fmt.Println(entry.Path, entry.Size)
+	}
+	fmt.Println(page.Total, "entries, last page:", page.Next == "")
+	// Output:
+	// bin/app 7
+	// 1 entries, last page: true
+}
+
+// All that a project's jobs have built is deleted, except what the newest successful pipeline
+// of each branch and tag has.
+func ExampleArtifactsService_DeleteAll() {
+	srv := gitlabcitest.NewServer()
+	old := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Artifacts: built})
+	newest := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Artifacts: built})
+	client, ctx := srv.Client(), context.Background()
+
+	if err := client.Artifacts.DeleteAll(ctx, "group/app"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, id := range []gitlabci.JobID{old.ID, newest.ID} {
+		job, err := client.Jobs.Get(ctx, "group/app", id)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(job.ID, "has artifacts:", job.ArtifactsFile != nil)
+	}
+	// Output:
+	// 1001 has artifacts: false
+	// 1002 has artifacts: true
+}
+
+// The reports that OpenOptions.FileType can select. GitLab shows the others, but does not hand
+// them out.
+func ExampleArtifactType_Downloadable() {
+	srv := gitlabcitest.NewServer()
+	added := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Reports: map[gitlabci.ArtifactType][]byte{
+		gitlabci.ArtifactTypeSAST:      []byte(`{"vulnerabilities":[]}`),
+		gitlabci.ArtifactTypeTerraform: []byte(`{"create":1}`),
+	}})
+	client, ctx := srv.Client(), context.Background()
+
+	job, err := client.Jobs.Get(ctx, "group/app", added.ID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, report := range job.Artifacts {
+		fmt.Println(report.FileType, report.FileType.Downloadable())
+	}
+	// Output:
+	// sast true
+	// terraform false
+}
+
+// An archive that was downloaded before is unpacked with the same limits and checks. A
+// hostile one writes nothing.
+func ExampleExtractZip() {
+	var archive bytes.Buffer // an *os.File and its size, most likely
+	w := zip.NewWriter(&archive)
+	if _, err := w.Create("../../etc/passwd"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := w.Close(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	dir, err := os.MkdirTemp("", "example-")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+
+	_, err = gitlabci.ExtractZip(context.Background(), bytes.NewReader(archive.Bytes()), int64(archive.Len()), dir, nil)
+	fmt.Println(errors.Is(err, gitlabci.ErrUnsafeArchive))
+	// Output: true
 }

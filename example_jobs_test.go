@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
@@ -224,22 +225,181 @@ func ExamplePipelinesService_Trigger() {
 	// Output: 101 trigger maya
 }
 
-func ExampleSchedulesService_Play() {
+func ExampleJobsService_Get() {
 	srv := gitlabcitest.NewServer()
+	added := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{
+		Name: "test", Status: gitlabci.StatusFailed, FailureReason: gitlabci.FailureReasonJobExecutionTimeout, Duration: time.Hour,
+	})
 	client, ctx := srv.Client(), context.Background()
 
-	schedule, err := client.Schedules.Create(ctx, "group/app", &gitlabci.CreateScheduleOptions{
-		Description: "nightly", Ref: "main", Cron: "0 1 * * *", CronTimezone: "Europe/Berlin",
+	job, err := client.Jobs.Get(ctx, "group/app", added.ID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(job.Name, job.Status, job.FailureReason, "after", job.Duration.Duration())
+	// Output: test failed job_execution_timeout after 1h0m0s
+}
+
+// The newest jobs of a project, for a page of a dashboard. Next is what the page after it
+// needs; "" means that there is none.
+func ExampleJobsService_List() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	for _, name := range []string{"build", "test", "deploy"} {
+		pipeline.AddJob(gitlabcitest.Job{Name: name})
+	}
+	client, ctx := srv.Client(), context.Background()
+
+	opts := &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{PerPage: 2}}
+	for range 2 {
+		page, err := client.Jobs.List(ctx, "group/app", opts)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for _, job := range page.Items {
+			fmt.Println(job.ID, job.Name)
+		}
+		fmt.Println("more:", page.Next != "")
+		opts.After = page.Next
+	}
+	// Output:
+	// 1003 deploy
+	// 1002 test
+	// more: true
+	// 1001 build
+	// more: false
+}
+
+// Each attempt of each job of a pipeline. Without IncludeRetried, only the newest attempt of
+// each job is listed. ListForPipeline returns the same, one page at a time.
+func ExampleJobsService_AllForPipeline() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	pipeline.AddJob(gitlabcitest.Job{Name: "test", Status: gitlabci.StatusFailed, Retried: true})
+	pipeline.AddJob(gitlabcitest.Job{Name: "test"})
+	client, ctx := srv.Client(), context.Background()
+
+	for job, err := range client.Jobs.AllForPipeline(ctx, "group/app", pipeline.ID, &gitlabci.ListPipelineJobsOptions{IncludeRetried: true}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(job.ID, job.Name, job.Status)
+	}
+	page, err := client.Jobs.ListForPipeline(ctx, "group/app", pipeline.ID, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(page.Items), "job")
+	// Output:
+	// 1002 test success
+	// 1001 test failed
+	// 1 job
+}
+
+// The trigger jobs of a pipeline that failed, and why. They are in no list of other jobs.
+func ExampleJobsService_ListTriggerJobs() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	pipeline.AddTriggerJob(gitlabcitest.Job{
+		Name: "deploy", Status: gitlabci.StatusFailed, FailureReason: gitlabci.FailureReasonDownstreamBridgeProjectNotFound,
 	})
+	client, ctx := srv.Client(), context.Background()
+
+	failed := &gitlabci.ListTriggerJobsOptions{Scope: []gitlabci.Status{gitlabci.StatusFailed}}
+	page, err := client.Jobs.ListTriggerJobs(ctx, "group/app", pipeline.ID, failed)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	pipeline, err := client.Schedules.Play(ctx, "group/app", schedule.ID) // not only at night
+	for _, job := range page.Items {
+		fmt.Println(job.Name, job.FailureReason, "started a pipeline:", job.DownstreamPipeline != nil)
+	}
+	// Output: deploy downstream_bridge_project_not_found started a pipeline: false
+}
+
+// The newest successful build of a branch, although a later job of its pipeline failed.
+func ExampleJobsService_Latest() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "main", Status: gitlabci.StatusFailed})
+	pipeline.AddJob(gitlabcitest.Job{Name: "build"})
+	pipeline.AddJob(gitlabcitest.Job{Name: "test", Status: gitlabci.StatusFailed})
+	client, ctx := srv.Client(), context.Background()
+
+	job, err := client.Jobs.Latest(ctx, "group/app", "main", "build", &gitlabci.LatestJobOptions{AnyPipeline: true})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(schedule.Ref, schedule.RefName(), pipeline.ID, pipeline.Source)
-	// Output: refs/heads/main main 101 schedule
+	fmt.Println(job.ID, job.Name, job.Pipeline.Status)
+	// Output: 1001 build failed
+}
+
+// A job is started whatever state it is in: a manual job is played, and one that has finished
+// is retried. Wait returns it when it has finished.
+func ExampleJobsService_PlayOrRetry() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	pipeline.AddJob(gitlabcitest.Job{
+		Name: "deploy", When: gitlabcitest.WhenManual, Script: gitlabcitest.Script{Result: gitlabci.StatusSuccess},
+	})
+	client, ctx := srv.Client(), context.Background()
+
+	for range 2 {
+		job, err := client.Jobs.FindByName(ctx, "group/app", pipeline.ID, "deploy")
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		started, err := client.Jobs.PlayOrRetry(ctx, "group/app", job.ID, nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		ended, err := client.Jobs.Wait(ctx, "group/app", started.ID, nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(job.Status, "job", job.ID, "ran as job", ended.ID, "with", ended.Status)
+	}
+	// Output:
+	// manual job 1001 ran as job 1001 with success
+	// success job 1001 ran as job 1002 with success
+}
+
+// A log that shows a secret is deleted, together with the artifacts of its job.
+func ExampleJobsService_Erase() {
+	srv := gitlabcitest.NewServer()
+	added := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "test", Log: "password=hunter2\n"})
+	client, ctx := srv.Client(), context.Background()
+
+	job, err := client.Jobs.Erase(ctx, "group/app", added.ID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(job.Name, "erased:", !job.ErasedAt.IsZero())
+	// Output: test erased: true
+}
+
+// A deploy job asks for the agents by which it reaches Kubernetes.
+func ExampleJobsService_AllowedAgents() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusRunning})
+	client := srv.Client(gitlabci.WithJobToken(srv.JobToken(job.ID))) // NewClientFromEnv finds the token in a job
+
+	allowed, err := client.Jobs.AllowedAgents(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, agent := range allowed.AllowedAgents {
+		fmt.Println(agent.ID)
+	}
+	fmt.Println(len(allowed.AllowedAgents), "agents for job", allowed.Job.ID)
+	// Output: 0 agents for job 1001
 }

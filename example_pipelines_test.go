@@ -465,3 +465,122 @@ func ExamplePipelinesService_WatchAll() {
 	// pipeline 101 has failed
 	// pipeline 103 has failed
 }
+
+// Why a pipeline failed that somebody else started.
+func ExamplePipelinesService_Failures() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
+	pipeline.AddJob(gitlabcitest.Job{Name: "test", Status: gitlabci.StatusFailed, Log: "$ go test ./...\n--- FAIL: TestAdd (0.00s)\nFAIL\nERROR: Job failed: exit code 1\n"})
+	client, ctx := srv.Client(), context.Background()
+
+	failures, err := client.Pipelines.Failures(ctx, "group/app", pipeline.ID, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, failure := range failures {
+		fmt.Println(failure.Job.Name, failure.Reason)
+		for _, line := range failure.Lines {
+			fmt.Println("  ", line)
+		}
+	}
+	// Output:
+	// test script_failure
+	//    --- FAIL: TestAdd (0.00s)
+}
+
+// The newest pipeline that was started for a merge request.
+func ExamplePipelinesService_ListForMergeRequest() {
+	srv := gitlabcitest.NewServer()
+	request := srv.AddMergeRequest("group/app", gitlabcitest.MergeRequest{Source: "topic"})
+	request.AddPipeline(gitlabcitest.PipelineKindDetached, gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
+	request.AddPipeline(gitlabcitest.PipelineKindDetached, gitlabcitest.Pipeline{})
+	client, ctx := srv.Client(), context.Background()
+
+	newest := &gitlabci.ListMergeRequestPipelinesOptions{ListOptions: gitlabci.ListOptions{PerPage: 1}}
+	page, err := client.Pipelines.ListForMergeRequest(ctx, "group/app", request.IID, newest)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, pipeline := range page.Items {
+		fmt.Println(pipeline.ID, pipeline.Status, pipeline.Source)
+	}
+	// Output: 102 success merge_request_event
+}
+
+// The last pipelines that I started, in whichever project.
+func ExamplePipelinesService_ListMine() {
+	srv := gitlabcitest.NewServer()
+	srv.AddProject("group/lib")
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	srv.AddPipeline("group/lib", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
+	client, ctx := srv.Client(), context.Background()
+
+	page, err := client.Pipelines.ListMine(ctx, &gitlabci.ListMyPipelinesOptions{ListOptions: gitlabci.ListOptions{PerPage: 5}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, pipeline := range page.Items {
+		fmt.Println(pipeline.ProjectIdentity.PathWithNamespace, pipeline.Status)
+	}
+	// Output:
+	// group/lib failed
+	// group/app success
+}
+
+// The counts of a test report are much smaller than the report.
+func ExamplePipelinesService_TestReportSummary() {
+	srv := gitlabcitest.NewServer()
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{TestReport: &gitlabci.TestReport{TestSuites: []gitlabci.TestSuite{
+		{Name: "unit", TestCases: []gitlabci.TestCase{{Name: "adds"}, {Name: "divides", Status: gitlabci.TestStatusFailed}}},
+		{Name: "ui", TestCases: []gitlabci.TestCase{{Name: "opens"}}},
+	}}})
+	client, ctx := srv.Client(), context.Background()
+
+	summary, err := client.Pipelines.TestReportSummary(ctx, "group/app", 101)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(summary.Total.Count, "tests,", summary.Total.Failed, "failed")
+	for _, suite := range summary.TestSuites {
+		fmt.Println(suite.Name, suite.FailedCount, "of", suite.TotalCount)
+	}
+	// Output:
+	// 3 tests, 1 failed
+	// unit 1 of 2
+	// ui 0 of 1
+}
+
+// What made a pipeline and its downstream pipelines slow, and which of them could not start.
+func ExamplePipelineTree_Slowest() {
+	srv := gitlabcitest.NewServer()
+	child := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Source: gitlabci.SourceParentPipeline})
+	child.AddJob(gitlabcitest.Job{Name: "ui tests", Duration: 20 * time.Minute})
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
+	pipeline.AddJob(gitlabcitest.Job{Name: "build", Duration: 5 * time.Minute})
+	pipeline.AddJob(gitlabcitest.Job{Name: "lint", Duration: time.Minute})
+	pipeline.AddTriggerJob(gitlabcitest.Job{Name: "tests", Downstream: child})
+	pipeline.AddTriggerJob(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusFailed, FailureReason: gitlabci.FailureReasonInsufficientBridgePermissions})
+	client, ctx := srv.Client(), context.Background()
+
+	tree, err := client.Pipelines.Tree(ctx, "group/app", pipeline.ID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, job := range tree.Slowest(2) {
+		fmt.Println(job.Name, job.Duration.Duration())
+	}
+	for _, job := range tree.FailedTriggerJobs() {
+		fmt.Println(job.Name, job.FailureReason)
+	}
+	fmt.Println(tree.TestReportSummary().Total.Count, "tests")
+	// Output:
+	// ui tests 20m0s
+	// build 5m0s
+	// deploy insufficient_bridge_permissions
+	// 0 tests
+}
