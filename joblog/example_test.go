@@ -88,3 +88,18 @@ func ExampleSummarize() {
 	// --- FAIL: TestAnswer (0.00s)
 	//     answer_test.go:12: got 41, want 42
 }
+
+// The lines to show of a failure, in a chat message for example. They have no colours.
+func ExampleSummary_Lines() {
+	summary, err := joblog.Summarize(strings.NewReader(exampleLog))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, line := range summary.Lines() {
+		fmt.Println("|", line)
+	}
+	// Output:
+	// | --- FAIL: TestAnswer (0.00s)
+	// |     answer_test.go:12: got 41, want 42
+}

@@ -36,3 +36,29 @@ func ExampleHub() {
 	fmt.Println(done.Status)
 	// Output: success
 }
+
+// A page refreshes what it shows of a project when one of its pipelines may have changed.
+func ExampleHub_Wake() {
+	hub := webhook.NewHub()
+	changed := make(chan struct{}, 1)
+	stop := hub.Wake(context.Background(), "group/app", 0, func() { // 0 is any pipeline of the project
+		select {
+		case changed <- struct{}{}:
+		default: // one refresh is due already
+		}
+	})
+	defer stop()
+
+	e := &webhook.Event{ // a Handler passes events to hub.Handle
+		Kind:     webhook.KindPipeline,
+		Project:  &webhook.Project{PathWithNamespace: "group/app"},
+		Pipeline: &webhook.Pipeline{ID: 31},
+	}
+	if err := hub.Handle(context.Background(), e); err != nil {
+		fmt.Println(err)
+		return
+	}
+	<-changed
+	fmt.Println("refresh")
+	// Output: refresh
+}

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"example.com/gitlabci"
@@ -88,9 +89,59 @@ func ExampleVerifier_Parse() {
 		fmt.Println(e)
 	}
 	for range 2 {
-		r := newRequest(`{"object_kind":"pipeline","object_attributes":{"id":31,"status":"success"},"project":{"path_with_namespace":"group/app"}}`,
-			"X-Gitlab-Token", "secret-token-of-the-hook", "Idempotency-Key", "f5e5f430-f57b-4e6e-9fac-d9128cd7232f")
+		body := `{"object_kind":"pipeline","object_attributes":{"id":31,"status":"success"},"project":{"path_with_namespace":"group/app"}}`
+		r := httptest.NewRequest(http.MethodPost, "/gitlab", strings.NewReader(body))
+		r.Header.Set("X-Gitlab-Token", "secret-token-of-the-hook")
+		r.Header.Set("Idempotency-Key", "f5e5f430-f57b-4e6e-9fac-d9128cd7232f")
 		receive(httptest.NewRecorder(), r)
 	}
 	// Output: pipeline 31 is success in "group/app"
+}
+
+// An event that could not be stored is forgotten. If GitLab sends it again, it is accepted
+// again, and does not match ErrReplayed.
+func ExampleVerifier_Forget() {
+	v, err := webhook.NewVerifier(webhook.SecretToken("secret-token-of-the-hook"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	stored := 0
+	store := func(*webhook.Event) error {
+		if stored++; stored == 1 {
+			return errors.New("the disk is full")
+		}
+		return nil
+	}
+	for range 2 {
+		r := httptest.NewRequest(http.MethodPost, "/gitlab", strings.NewReader(`{"object_kind":"build","build_id":71}`))
+		r.Header.Set("X-Gitlab-Token", "secret-token-of-the-hook")
+		r.Header.Set("Idempotency-Key", "f5e5f430-f57b-4e6e-9fac-d9128cd7232f")
+		e, err := v.Parse(r)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if err := store(e); err != nil {
+			v.Forget(e.ID)
+			fmt.Println(err) // respond with 503
+			continue
+		}
+		fmt.Println("stored job", e.Job.ID)
+	}
+	// Output:
+	// the disk is full
+	// stored job 71
+}
+
+// A busy receiver remembers more events than the default. Its clock differs by up to a minute
+// from GitLab's.
+func ExampleTolerance() {
+	v, err := webhook.NewVerifier(
+		webhook.SigningToken("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+		webhook.Tolerance(time.Minute),
+		webhook.ReplayMemory(1_000_000), // up to 64 MB
+	)
+	fmt.Println(v != nil, err)
+	// Output: true <nil>
 }
