@@ -40,3 +40,40 @@ func ExampleServer_RevokeToken() {
 	// false
 	// true
 }
+
+// A member of a group has the role in all of its projects. An administrator may act as others.
+func ExampleServer_AddGroupMember() {
+	srv := gitlabcitest.NewServer()
+	srv.AddGroupMember("group", "dana", gitlabcitest.RoleDeveloper)
+	srv.AddUser(gitlabcitest.User{Username: "root", Admin: true})
+	token := srv.AddToken(gitlabcitest.Token{Username: "root", Scopes: []string{"api", "sudo"}})
+
+	client := srv.Client(gitlabci.WithToken(token), gitlabci.WithSudo("dana"))
+	pipeline, err := client.Pipelines.Create(context.Background(), "group/app", "main", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(pipeline.User.Username)
+	// Output: dana
+}
+
+// The code under test runs in a job, with the job's own token. It cannot retry pipelines.
+func ExampleServer_JobToken() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	job := pipeline.AddJob(gitlabcitest.Job{Name: "release", Status: gitlabci.StatusRunning})
+	client, ctx := srv.Client(gitlabci.WithJobToken(srv.JobToken(job.ID))), context.Background()
+
+	current, err := client.Jobs.Current(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(current.Name)
+	_, err = client.Pipelines.Retry(ctx, "group/app", pipeline.ID)
+	fmt.Println(errors.Is(err, gitlabci.ErrUnauthorized), err)
+	// Output:
+	// release
+	// true gitlabci: POST /projects/group%2Fapp/pipelines/101/retry: 401 Unauthorized (a job token is not accepted for this; use an access token)
+}
