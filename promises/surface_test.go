@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,19 +41,25 @@ func TestNoInternalTypesAreExported(t *testing.T) {
 // has compiled them, for this test among others.
 func compiledPackages(t *testing.T) types.Importer {
 	t.Helper()
+	files, err := compiledFiles()
+	require.NoError(t, err)
+	return importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) {
+		return os.Open(files[path])
+	})
+}
+
+// compiledFiles returns the files of [compiledPackages], by the paths of the packages.
+var compiledFiles = sync.OnceValues(func() (map[string]string, error) {
 	list := exec.Command("go", "list", "-export", "-deps", "-race="+strconv.FormatBool(testkit.UnderRace()), "-f", "{{.ImportPath}} {{.Export}}", "./...")
 	list.Dir = ".."
 	out, err := list.Output()
-	require.NoError(t, err)
 	files := map[string]string{}
 	for line := range strings.Lines(string(out)) {
 		path, file, _ := strings.Cut(strings.TrimSpace(line), " ")
 		files[path] = file
 	}
-	return importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) {
-		return os.Open(files[path])
-	})
-}
+	return files, err
+})
 
 // isInternal reports whether other modules cannot import a path.
 func isInternal(path string) bool { return slices.Contains(strings.Split(path, "/"), "internal") }
