@@ -209,8 +209,8 @@ func TestArtifactsNotFound(t *testing.T) {
 			_, err := open(t.Context(), s.Client(t))
 			require.ErrorIs(t, err, gitlabci.ErrNotFound, name)
 			require.NotErrorIs(t, err, errors.ErrUnsupported)
-			e, answered := errors.AsType[*gitlabci.APIError](err)
-			require.True(t, answered)
+			e, responded := errors.AsType[*gitlabci.APIError](err)
+			require.True(t, responded)
 			require.Equal(t, artifactsPath[name], e.Path)
 			require.Len(t, s.Received(), 1)
 		}
@@ -265,8 +265,8 @@ func TestArtifactsErrorsOfStorage(t *testing.T) {
 				api, storage := testkit.Redirected(302, testkit.StorageURL, testkit.Respond(status,
 					`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Url>`+testkit.StorageURL+`</Url></Error>`, "Content-Type", "application/xml"))
 				_, err := open(t.Context(), api.Client(t, gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))))
-				e, answered := errors.AsType[*gitlabci.APIError](err)
-				require.True(t, answered)
+				e, responded := errors.AsType[*gitlabci.APIError](err)
+				require.True(t, responded)
 				require.Equal(t, status, e.StatusCode)
 				require.Len(t, storage.Received(), 1)
 				for _, sentinel := range []error{gitlabci.ErrUnauthorized, gitlabci.ErrForbidden, gitlabci.ErrNotFound, gitlabci.ErrConflict, gitlabci.ErrInvalid, errors.ErrUnsupported} {

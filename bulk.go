@@ -202,8 +202,8 @@ func (b *bulk) run(ctx context.Context, pipelines []*PipelineInfo, yield func(*E
 func (b *bulk) patiently(ctx context.Context, id PipelineID) error {
 	for try := 1; ; try++ {
 		err := b.do(ctx, id)
-		e, answered := errors.AsType[*APIError](err)
-		if !answered || !e.Is(ErrRateLimited) || errors.Is(err, ErrOutcomeUnknown) || try == eachTries {
+		e, responded := errors.AsType[*APIError](err)
+		if !responded || !e.Is(ErrRateLimited) || errors.Is(err, ErrOutcomeUnknown) || try == eachTries {
 			return err
 		}
 		if ended := rest.Ended(ctx); ended != nil {

@@ -119,8 +119,8 @@ func (c *Client) fetch(ctx context.Context, call *rest.Call, decode func(http.He
 // GitLab refuses instead of redirecting. It makes one more read; if that fails, the
 // error stays as it is.
 func (c *Client) explainMove(ctx context.Context, write *rest.Call, err error, printable func(string) string) {
-	e, answered := errors.AsType[*APIError](err)
-	if !answered || e.storage != "" || e.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(e.Message, "moved projects") {
+	e, responded := errors.AsType[*APIError](err)
+	if !responded || e.storage != "" || e.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(e.Message, "moved projects") {
 		return
 	}
 	_, below, _ := strings.Cut(write.Path.Escaped, "/projects/")
@@ -167,8 +167,8 @@ func (c *Client) pause(ctx context.Context, call *rest.Call, tries int, reason s
 // Nothing is read if every response was lost: the response to a read would be, too.
 func readBack[P identified](ctx context.Context, c *Client, cl *rest.Call, to target, done func(P) bool) (P, error) {
 	object, err := sendTo[P](ctx, c, cl, to)
-	e, answered := errors.AsType[*APIError](err)
-	if !answered || e.StatusCode/100 != 4 || !errors.Is(err, ErrOutcomeUnknown) {
+	e, responded := errors.AsType[*APIError](err)
+	if !responded || e.StatusCode/100 != 4 || !errors.Is(err, ErrOutcomeUnknown) {
 		return object, err
 	}
 	now, readErr := getOne[P](ctx, c, to)

@@ -143,8 +143,8 @@ func (s *PipelinesService) sendCreate(ctx context.Context, c *rest.Call, waitFor
 // isRefMissing reports whether GitLab has refused a create because it does not know the
 // ref.
 func isRefMissing(err error) bool {
-	e, answered := errors.AsType[*APIError](err)
-	return answered && e.Is(ErrInvalid) && !errors.Is(err, ErrOutcomeUnknown) && strings.Contains(strings.ToLower(e.Message), "reference not found")
+	e, responded := errors.AsType[*APIError](err)
+	return responded && e.Is(ErrInvalid) && !errors.Is(err, ErrOutcomeUnknown) && strings.Contains(strings.ToLower(e.Message), "reference not found")
 }
 
 // createPipelineBody is the JSON of a create: CreatePipelineOptions without

@@ -240,9 +240,9 @@ var notForJobTokens = []string{
 // server. A response that is not GitLab's is taken for that of a proxy, unless it asks
 // for credentials.
 func mayPass(err error, met bool) bool {
-	e, answered := errors.AsType[*APIError](err)
+	e, responded := errors.AsType[*APIError](err)
 	switch {
-	case !answered:
+	case !responded:
 		return !errors.Is(err, ErrInvalid) && !errors.Is(err, errors.ErrUnsupported) && !rest.IsBadRedirect(err) && (met || !rest.IsHopeless(err))
 	case e.StatusCode >= http.StatusInternalServerError, e.StatusCode == http.StatusRequestTimeout, e.Is(ErrRateLimited):
 		return true
@@ -255,8 +255,8 @@ func mayPass(err error, met bool) bool {
 // isMet reports whether an error shows that there is a server, even if what it sends is
 // not GitLab's. A 4xx that is not GitLab's may be of a proxy that does not know GitLab.
 func isMet(err error) bool {
-	e, answered := errors.AsType[*APIError](err)
-	if !answered {
+	e, responded := errors.AsType[*APIError](err)
+	if !responded {
 		return rest.IsMet(err)
 	}
 	return !e.foreign || e.StatusCode >= http.StatusInternalServerError || e.Is(ErrRateLimited)
@@ -264,14 +264,14 @@ func isMet(err error) bool {
 
 // isGone reports whether GitLab says that the object itself does not exist.
 func isGone(err error) bool {
-	e, answered := errors.AsType[*APIError](err)
-	return answered && e.gone()
+	e, responded := errors.AsType[*APIError](err)
+	return responded && e.gone()
 }
 
 // askedToWait is how long a response asks to wait before the next request, if the
 // error is of one that does.
 func askedToWait(err error) time.Duration {
-	if e, answered := errors.AsType[*APIError](err); answered {
+	if e, responded := errors.AsType[*APIError](err); responded {
 		return e.RetryAfter
 	}
 	return 0

@@ -60,8 +60,8 @@ func TestErrorBodies(t *testing.T) {
 				headers = append(headers, "Content-Type", test.contentType)
 			}
 			err := testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.Respond(test.status, test.body, headers...)).Client(t))
-			e, answered := errors.AsType[*gitlabci.APIError](err)
-			require.True(t, answered)
+			e, responded := errors.AsType[*gitlabci.APIError](err)
+			require.True(t, responded)
 			require.Equal(t, test.message, e.Message)
 			require.Equal(t, "gitlabci: GET /projects/group%2Fapp/pipelines/7: "+test.text, err.Error())
 			require.Equal(t, test.status, e.StatusCode)

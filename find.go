@@ -223,7 +223,7 @@ func (f *finder) ofHead(ctx context.Context) (*Pipeline, error) {
 // get reads a pipeline that was listed a moment before.
 func (f *finder) get(ctx context.Context, project ProjectID, id PipelineID) (*Pipeline, error) {
 	pipeline, err := f.service.Get(ctx, project, id)
-	if e, answered := errors.AsType[*APIError](err); answered && e.gone() {
+	if e, responded := errors.AsType[*APIError](err); responded && e.gone() {
 		return nil, vanishedError{err}
 	}
 	return pipeline, err

@@ -97,8 +97,8 @@ func requireNone(t *testing.T, err error) {
 	t.Helper()
 	require.ErrorIs(t, err, gitlabci.ErrNotFound)
 	require.ErrorContains(t, err, "there is no pipeline of ")
-	_, answered := errors.AsType[*gitlabci.APIError](err)
-	require.False(t, answered)
+	_, responded := errors.AsType[*gitlabci.APIError](err)
+	require.False(t, responded)
 }
 
 func TestFindTellsNoneFromForbidden(t *testing.T) {
@@ -119,8 +119,8 @@ func TestFindTellsNoneFromForbidden(t *testing.T) {
 		require.ErrorIs(t, err, gitlabci.ErrForbidden)
 		_, err = guest.Pipelines.Find(t.Context(), "group/hidden", opts)
 		require.ErrorIs(t, err, gitlabci.ErrNotFound)
-		_, answered := errors.AsType[*gitlabci.APIError](err)
-		require.True(t, answered)
+		_, responded := errors.AsType[*gitlabci.APIError](err)
+		require.True(t, responded)
 	}
 }
 

@@ -157,7 +157,7 @@ func (s *JobsService) PlayOrRetry(ctx context.Context, project ProjectID, job Jo
 		opts = &PlayJobOptions{}
 	}
 	played, err := s.Play(ctx, project, job, opts)
-	if _, answered := errors.AsType[*APIError](err); !answered || !errors.Is(err, ErrInvalid) || len(opts.Variables) > 0 {
+	if _, responded := errors.AsType[*APIError](err); !responded || !errors.Is(err, ErrInvalid) || len(opts.Variables) > 0 {
 		return played, err
 	}
 	retried, retryErr := s.Retry(ctx, project, job, &RetryJobOptions{Inputs: opts.Inputs})

@@ -248,7 +248,7 @@ func (s *JobsService) Latest(ctx context.Context, project ProjectID, ref, name s
 // none.
 func (s *JobsService) successOf(ctx context.Context, project ProjectID, pipeline PipelineID, name string) (*Job, error) {
 	for job, err := range s.AllForPipeline(ctx, project, pipeline, &ListPipelineJobsOptions{Scope: []Status{StatusSuccess}}) {
-		if e, answered := errors.AsType[*APIError](err); answered && e.gone() {
+		if e, responded := errors.AsType[*APIError](err); responded && e.gone() {
 			return nil, nil // the pipeline was deleted a moment ago
 		}
 		if err != nil || job.Name == name {

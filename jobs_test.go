@@ -175,7 +175,7 @@ func TestJobsAmbiguousFailure(t *testing.T) {
 	}
 }
 
-func TestJobsBrokenAnswers(t *testing.T) {
+func TestJobsBrokenResponses(t *testing.T) {
 	for failure, step := range map[string]http.HandlerFunc{"break": testkit.BreakOff, "stall": testkit.Stall} {
 		for name, write := range jobsWrites {
 			if name == "delete" || name == "delete all" {
@@ -210,7 +210,7 @@ func TestJobsRefusedWithoutExecution(t *testing.T) {
 	}
 }
 
-func TestJobsFinalAnswers(t *testing.T) {
+func TestJobsFinalResponses(t *testing.T) {
 	for status, sentinel := range map[int]error{
 		400: gitlabci.ErrInvalid, 401: gitlabci.ErrUnauthorized, 403: gitlabci.ErrForbidden, 404: gitlabci.ErrNotFound,
 		409: gitlabci.ErrConflict, 422: gitlabci.ErrInvalid,

@@ -160,18 +160,18 @@ const (
 // its variables are saved at once: if there are some, they are complete.
 func (k *keyedCreate) look(ctx context.Context, p *PipelineInfo) (keyVerdict, error) {
 	variables, err := k.service.Variables(ctx, k.project, p.ID)
-	e, answered := errors.AsType[*APIError](err)
+	e, responded := errors.AsType[*APIError](err)
 	fresh := k.isFresh(p)
 	switch {
 	case err == nil && slices.ContainsFunc(variables, k.isKey):
 		return hasKey, nil
 	case err == nil && len(variables) > 0:
 		return otherKey, nil
-	case fresh && (err == nil || answered && e.gone()), k.isNew(p) && answered && e.notYours():
+	case fresh && (err == nil || responded && e.gone()), k.isNew(p) && responded && e.notYours():
 		return mayHaveKey, nil
-	case err == nil, answered && e.notYours():
+	case err == nil, responded && e.notYours():
 		return otherKey, nil
-	case answered && e.gone():
+	case responded && e.gone():
 		return noVerdict, nil
 	}
 	return noVerdict, err
@@ -280,8 +280,8 @@ func branchOrTag(ref string) string {
 
 // explainKey adds to a refusal of pipeline variables why one was sent.
 func explainKey(err error) error {
-	e, answered := errors.AsType[*APIError](err)
-	if !answered || !e.Is(ErrInvalid) || !strings.Contains(strings.ToLower(e.Message), "pipeline variables") {
+	e, responded := errors.AsType[*APIError](err)
+	if !responded || !e.Is(ErrInvalid) || !strings.Contains(strings.ToLower(e.Message), "pipeline variables") {
 		return err
 	}
 	return fmt.Errorf("%w. CreatePipelineOptions.IdempotencyKey travels as the pipeline variable %s, which the token must be allowed to set", err, keyVariable)

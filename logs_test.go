@@ -117,8 +117,8 @@ func TestLogErrors(t *testing.T) {
 		s := testkit.NewScript(testkit.Respond(status, test.body))
 		_, err := logRead(t.Context(), s.Client(t))
 		require.ErrorIs(t, err, test.sentinel)
-		e, answered := errors.AsType[*gitlabci.APIError](err)
-		require.True(t, answered)
+		e, responded := errors.AsType[*gitlabci.APIError](err)
+		require.True(t, responded)
 		require.Equal(t, "/projects/group%2Fapp/jobs/7/trace", e.Path)
 		require.Len(t, s.Received(), 1)
 	}

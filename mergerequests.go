@@ -378,7 +378,7 @@ func (h *headSearch) isOf(ctx context.Context, p *PipelineInfo, sha string, want
 	parents, known := h.parents[p.SHA]
 	if !known {
 		commit, err := h.client.Commits.Get(ctx, h.project, p.SHA)
-		if e, answered := errors.AsType[*APIError](err); err != nil && !(answered && e.gone()) {
+		if e, responded := errors.AsType[*APIError](err); err != nil && !(responded && e.gone()) {
 			return false, err
 		}
 		if commit == nil { // it is no longer in the repository

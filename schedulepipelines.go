@@ -121,9 +121,9 @@ func (s *SchedulesService) Play(ctx context.Context, project ProjectID, schedule
 	}
 	newest := s.client.config.played.reach(schedule, before.lastID())
 	_, lost := send[*bareSuccess](ctx, s.client, c)
-	e, answered := errors.AsType[*APIError](lost)
+	e, responded := errors.AsType[*APIError](lost)
 	switch {
-	case answered && e.isPlayRefusal():
+	case responded && e.isPlayRefusal():
 		return nil, e
 	case lost != nil && (!errors.Is(lost, ErrOutcomeUnknown) || ctx.Err() != nil):
 		return nil, lost

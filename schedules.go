@@ -313,7 +313,7 @@ func (s *SchedulesService) SetVariable(ctx context.Context, project ProjectID, s
 	change.Secrets = secretsOf([]*Variable{&v})
 	create.Secrets = change.Secrets
 	set, err := s.setVariable(ctx, change, create, v.Key)
-	if e, answered := errors.AsType[*APIError](err); !answered || e.StatusCode/100 != 4 || !errors.Is(err, ErrOutcomeUnknown) {
+	if e, responded := errors.AsType[*APIError](err); !responded || e.StatusCode/100 != 4 || !errors.Is(err, ErrOutcomeUnknown) {
 		return set, err
 	}
 	if now, readErr := s.Get(ctx, project, schedule); readErr == nil { // as readBack does
@@ -332,7 +332,7 @@ func (s *SchedulesService) setVariable(ctx context.Context, change, create *rest
 	var lost error
 	for try := 1; ; try++ {
 		set, err := sendVariable(ctx, s.client, change, key)
-		if e, answered := errors.AsType[*APIError](err); !answered || !e.lacksVariable() {
+		if e, responded := errors.AsType[*APIError](err); !responded || !e.lacksVariable() {
 			return set, withLost(err, lost)
 		}
 		set, err = sendVariable(ctx, s.client, create, key)
@@ -362,8 +362,8 @@ func (e *APIError) lacksVariable() bool {
 
 // isTaken reports whether what was to be created is there already.
 func isTaken(err error) bool {
-	e, answered := errors.AsType[*APIError](err)
-	return answered && e.Is(ErrInvalid) && strings.Contains(e.Message, "already been taken")
+	e, responded := errors.AsType[*APIError](err)
+	return responded && e.Is(ErrInvalid) && strings.Contains(e.Message, "already been taken")
 }
 
 // sendVariable makes a call whose response is the variable with that key.

@@ -209,18 +209,18 @@ func (t *statusSetter) set(ctx context.Context) (*CommitStatus, error) {
 
 // recover returns the status or the error after a failed try, or neither to try again.
 func (t *statusSetter) recover(ctx context.Context, place statusPlace, err error) (*CommitStatus, error) {
-	e, answered := errors.AsType[*APIError](err)
+	e, responded := errors.AsType[*APIError](err)
 	switch {
 	case ctx.Err() != nil:
 		return nil, cutShort(err, cmp.Or(t.lost, t.held, err))
 	case errors.Is(err, ErrOutcomeUnknown):
 		return t.search(ctx, place, err)
-	case answered && e.Is(ErrConflict) && (e.foreign || strings.Contains(e.Message, "Another update")): // or a text that is cut off
+	case responded && e.Is(ErrConflict) && (e.foreign || strings.Contains(e.Message, "Another update")): // or a text that is cut off
 		return nil, t.awaitOther(ctx, err)
-	case answered && e.Is(ErrNotFound) && strings.Contains(e.Message, "Pipeline for pipeline_id") && t.opts.Pipeline == 0 && !t.archived[place.pipeline]:
+	case responded && e.Is(ErrNotFound) && strings.Contains(e.Message, "Pipeline for pipeline_id") && t.opts.Pipeline == 0 && !t.archived[place.pipeline]:
 		t.archived[place.pipeline] = true
 		return nil, nil
-	case answered && e.Is(ErrInvalid) && strings.Contains(e.Message, "Cannot transition status"):
+	case responded && e.Is(ErrInvalid) && strings.Contains(e.Message, "Cannot transition status"):
 		if _, status, lookErr := t.look(ctx); lookErr == nil && status != nil {
 			return status, nil // somebody else has set it meanwhile
 		}

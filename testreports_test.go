@@ -349,8 +349,8 @@ func FuzzTestCases(f *testing.F) {
 		report, wantErr := pipelines.TestReport(t.Context(), "group/app", 7)
 		require.Equal(t, wantErr == nil, err == nil, "%v, and %v of the whole", err, wantErr)
 		if err != nil {
-			_, answered := errors.AsType[*gitlabci.APIError](err)
-			require.False(t, answered)
+			_, responded := errors.AsType[*gitlabci.APIError](err)
+			require.False(t, responded)
 			return
 		}
 		cases, err := testkit.AllCases(t, testkit.CannedJSON(testkit.JSON(t, report)).Client(t).Pipelines.TestCases(t.Context(), "group/app", 7))

@@ -199,9 +199,9 @@ func (s *PipelinesService) Trigger(ctx context.Context, project ProjectID, ref, 
 // explainTrigger adds to a refusal what can be wrong with a trigger token. The client's own
 // token has nothing to do with it.
 func explainTrigger(err error, token string) {
-	e, answered := errors.AsType[*APIError](err)
+	e, responded := errors.AsType[*APIError](err)
 	switch {
-	case !answered || e.storage != "" || e.foreign || e.noRoute:
+	case !responded || e.storage != "" || e.foreign || e.noRoute:
 	case e.Is(ErrUnauthorized):
 		e.hint = "a job token is valid only while its job is running"
 	case e.Is(ErrNotFound) && strings.HasPrefix(token, "glpat-"):

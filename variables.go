@@ -188,8 +188,8 @@ func (t *variableWriter) delete(ctx context.Context, c *rest.Call) error {
 		}
 		c.Secrets = secretLines(v.Value)
 		err = t.client.wire.Discard(ctx, c)
-		e, answered := errors.AsType[*APIError](err)
-		switch isGone := answered && e.gone(); {
+		e, responded := errors.AsType[*APIError](err)
+		switch isGone := responded && e.gone(); {
 		case err == nil, isGone && t.lost != nil:
 			return nil
 		case isGone:
@@ -329,14 +329,14 @@ func scopes(all []*CIVariable) string {
 
 // isAmbiguous reports whether GitLab does not know which variable of a key is meant.
 func isAmbiguous(err error) bool {
-	e, answered := errors.AsType[*APIError](err)
-	return answered && e.Is(ErrConflict) && strings.Contains(e.Message, "multiple variables")
+	e, responded := errors.AsType[*APIError](err)
+	return responded && e.Is(ErrConflict) && strings.Contains(e.Message, "multiple variables")
 }
 
 // isVariableGone reports whether GitLab does not find a variable, though its owner.
 func isVariableGone(err error) bool {
-	e, answered := errors.AsType[*APIError](err)
-	return answered && e.gone() && strings.Contains(e.Message, "Variable Not Found")
+	e, responded := errors.AsType[*APIError](err)
+	return responded && e.gone() && strings.Contains(e.Message, "Variable Not Found")
 }
 
 // A variableKey is the key of a variable in a path.

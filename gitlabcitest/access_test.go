@@ -276,7 +276,7 @@ func TestMineHidesAfterThePage(t *testing.T) {
 	require.Equal(t, []gitlabci.PipelineID{4, 1}, all)
 }
 
-func TestUsersInAnswers(t *testing.T) {
+func TestUsersInResponses(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	require.EqualValues(t, 2, srv.AddUser(gitlabcitest.User{Username: "ines", Blocked: true}))
 	srv.AddMember("group/app", "ines", gitlabcitest.RoleDeveloper)

@@ -25,8 +25,8 @@ func latestParams(recent versions.Known, more ...rack.Param) []rack.Param {
 
 // onLatest makes a handler of one that works on the archive of a job found by
 // its ref and name.
-func onLatest(handle func(*call, *job, *artifact) *answer) func(*call) *answer {
-	return inProject(func(c *call, owner *project) *answer {
+func onLatest(handle func(*call, *job, *artifact) *response) func(*call) *response {
+	return inProject(func(c *call, owner *project) *response {
 		recent := value[bool](c, "search_recent_successful_pipelines")
 		j := owner.latestArtifacts(value[string](c, "ref_name"), value[string](c, "job"), recent, c.now)
 		switch {
@@ -42,8 +42,8 @@ func onLatest(handle func(*call, *job, *artifact) *answer) func(*call) *answer {
 }
 
 // withArchive makes a handler for jobs of one for their archives.
-func withArchive(handle func(*call, *job, *artifact) *answer) func(*call, *job) *answer {
-	return func(c *call, j *job) *answer {
+func withArchive(handle func(*call, *job, *artifact) *response) func(*call, *job) *response {
+	return func(c *call, j *job) *response {
 		a := j.artifact(archiveKind, c.now)
 		if a == nil {
 			return notFound("Not Found")
@@ -58,7 +58,7 @@ func downloadParams() []rack.Param {
 
 // downloadByType serves the archive or a report. Of the two words for the same
 // report, either finds it.
-func downloadByType(c *call, j *job) *answer {
+func downloadByType(c *call, j *job) *response {
 	kind := cmp.Or(value[string](c, "file_type"), archiveKind)
 	twins := map[string]string{"performance": "browser_performance", "browser_performance": "performance"}
 	for _, kind := range []string{kind, twins[kind]} {
@@ -70,16 +70,16 @@ func downloadByType(c *call, j *job) *answer {
 }
 
 // rawFile serves one file out of an archive, as a kind that browsers only show.
-func rawFile(c *call, _ *job, a *artifact) *answer {
+func rawFile(c *call, _ *job, a *artifact) *response {
 	return c.unpacked(a, func(_ string, data []byte) string { return kindByContent(data) })
 }
 
 // jobFile serves one file out of an archive, as the kind that its name tells.
-func jobFile(c *call, _ *job, a *artifact) *answer {
+func jobFile(c *call, _ *job, a *artifact) *response {
 	return c.unpacked(a, func(name string, _ []byte) string { return kindByName(name) })
 }
 
-func (c *call) unpacked(a *artifact, kindOf func(name string, data []byte) string) *answer {
+func (c *call) unpacked(a *artifact, kindOf func(name string, data []byte) string) *response {
 	name := value[string](c, "artifact_path")
 	if strings.ContainsRune(name, 0) || !utf8.ValidString(name) {
 		return refuse(http.StatusBadRequest, "400 Bad request")
@@ -99,7 +99,7 @@ func treeParams() []rack.Param {
 	return append(pageParams(), rack.Param{Name: "path", Parse: rack.Text}, rack.Param{Name: "recursive", Parse: rack.Boolean, Initial: "false"})
 }
 
-func artifactsTree(c *call, j *job) *answer {
+func artifactsTree(c *call, j *job) *response {
 	a := j.artifact(archiveKind, c.now)
 	if a == nil {
 		return notFound("Artifacts Not Found")
@@ -112,10 +112,10 @@ func artifactsTree(c *call, j *job) *answer {
 		return notFound("Path Not Found")
 	}
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, renderEntry)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, renderEntry)}
 }
 
-func keepArtifacts(c *call, j *job) *answer {
+func keepArtifacts(c *call, j *job) *response {
 	if j.artifact(archiveKind, c.now) == nil {
 		return notFound("#<Ci::Build> Not Found") // not meant to be read
 	}
@@ -123,7 +123,7 @@ func keepArtifacts(c *call, j *job) *answer {
 	return ok(c.renderer().job(j))
 }
 
-func deleteArtifacts(_ *call, j *job) *answer {
+func deleteArtifacts(_ *call, j *job) *response {
 	if wait := j.pipeline.project.refreshing(); wait != nil {
 		return wait
 	}
@@ -131,10 +131,10 @@ func deleteArtifacts(_ *call, j *job) *answer {
 	return noContent()
 }
 
-func deleteProjectArtifacts(c *call, owner *project) *answer {
+func deleteProjectArtifacts(c *call, owner *project) *response {
 	if wait := owner.refreshing(); wait != nil {
 		return wait
 	}
 	owner.expireArtifacts(c.now)
-	return &answer{status: http.StatusAccepted, body: map[string]any{"message": "202 Accepted"}}
+	return &response{status: http.StatusAccepted, body: map[string]any{"message": "202 Accepted"}}
 }

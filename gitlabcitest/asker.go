@@ -19,7 +19,7 @@ type asker struct {
 
 // identify finds out who asks, or in whose name: nobody, if there is no token
 // at all.
-func (s *Server) identify(r *http.Request, given rack.Tree, to *route) (asker, *answer) {
+func (s *Server) identify(r *http.Request, given rack.Tree, to *route) (asker, *response) {
 	if to.open {
 		return asker{}, nil
 	}
@@ -39,7 +39,7 @@ func (s *Server) identify(r *http.Request, given rack.Tree, to *route) (asker, *
 // authenticate finds out whose token was sent. That of a job counts where the
 // route takes one, and is not even looked at elsewhere; a route about the job
 // that asks takes it as a Bearer token too.
-func (s *Server) authenticate(r *http.Request, given rack.Tree, to *route) (asker, *answer) {
+func (s *Server) authenticate(r *http.Request, given rack.Tree, to *route) (asker, *response) {
 	if j := s.state.jobByToken(bearer(r.Header)); j != nil && to.segments[0] == "job" {
 		return asker{user: j.user, job: j}, nil
 	}
@@ -98,7 +98,7 @@ func textOf(given rack.Tree, name string) string {
 
 // standIn lets an administrator act as another user, whom the token has to
 // have the scope sudo for, in place of the usual one.
-func (s *Server) standIn(who asker, name, method string, to *route) (asker, *answer) {
+func (s *Server) standIn(who asker, name, method string, to *route) (asker, *response) {
 	switch {
 	case who.user == nil:
 		return asker{}, unauthorized()
@@ -128,7 +128,7 @@ func (who asker) as(u *user) asker {
 
 // refusal is why the token does not do for a route, if it does not. No token
 // is not the wrong one.
-func (t *token) refusal(method string, to *route) *answer {
+func (t *token) refusal(method string, to *route) *response {
 	switch {
 	case t == nil:
 		return nil
@@ -155,13 +155,13 @@ func (r *route) boundary() string {
 	return "user"
 }
 
-func deny(reason string) *answer {
+func deny(reason string) *response {
 	return refuse(http.StatusForbidden, "403 Forbidden - "+reason)
 }
 
 // invalidToken responds to a token that was good once, as OAuth 2.0 does.
-func invalidToken(complaint string) *answer {
-	return &answer{
+func invalidToken(complaint string) *response {
+	return &response{
 		status: http.StatusUnauthorized,
 		header: http.Header{"Www-Authenticate": {fmt.Sprintf(
 			`Bearer realm="The API", error="invalid_token", error_description=%q`, complaint)}},
@@ -169,16 +169,16 @@ func invalidToken(complaint string) *answer {
 	}
 }
 
-func lacksScope(scope string) *answer {
-	return &answer{status: http.StatusForbidden, body: map[string]any{
+func lacksScope(scope string) *response {
+	return &response{status: http.StatusForbidden, body: map[string]any{
 		"error":             "insufficient_scope",
 		"error_description": "The request requires higher privileges than provided by the access token.",
 		"scope":             scope,
 	}}
 }
 
-func lacksPermission(boundary, permission string) *answer {
-	return &answer{status: http.StatusForbidden, body: map[string]any{
+func lacksPermission(boundary, permission string) *response {
+	return &response{status: http.StatusForbidden, body: map[string]any{
 		"error": "insufficient_granular_scope",
 		"error_description": fmt.Sprintf("Access denied: This operation requires a fine-grained personal access token "+
 			"with the following %s permissions: [%s].", boundary, permission),

@@ -67,7 +67,7 @@ func (b Break) broken() bool {
 
 // deliver sends a response, in the way of the fault that hit its request, as far
 // as it gets. The server's lock is not held: this may take long.
-func (s *Server) deliver(w http.ResponseWriter, r *http.Request, hit *fault, a *answer) {
+func (s *Server) deliver(w http.ResponseWriter, r *http.Request, hit *fault, a *response) {
 	if hit == nil || hit.spares(r.Method, a) {
 		a.write(w)
 		return
@@ -103,7 +103,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, hit *fault, a *
 
 // spares reports whether a response arrives as it should: it has no Break, or
 // too short a body for it.
-func (f *fault) spares(method string, a *answer) bool {
+func (f *fault) spares(method string, a *response) bool {
 	body, _ := a.body.([]byte)
 	if method == http.MethodHead {
 		body = nil

@@ -145,9 +145,9 @@ func TestBreaks(t *testing.T) {
 	}
 }
 
-// TestBreaksOfOwnAnswers is about requests that are carried out whose responses
+// TestBreaksOfOwnResponses is about requests that are carried out whose responses
 // get lost.
-func TestBreaksOfOwnAnswers(t *testing.T) {
+func TestBreaksOfOwnResponses(t *testing.T) {
 	tests := map[string]struct {
 		fault  gitlabcitest.Fault
 		status int // of the response that is lost

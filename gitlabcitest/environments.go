@@ -200,7 +200,7 @@ func listEnvironmentParams() []rack.Param {
 // shortestSearch is how long a search for environments must be.
 const shortestSearch = 3
 
-func listEnvironments(c *call, p *project) *answer {
+func listEnvironments(c *call, p *project) *response {
 	c.state.allDeployments(p) // which imply environments
 	name, search, state := value[string](c, "name"), value[string](c, "search"), value[string](c, "states")
 	switch {
@@ -219,10 +219,10 @@ func listEnvironments(c *call, p *project) *answer {
 	part, header := numberedPage(c, found)
 	basic := c.renderer().projectBasic(p, c.state.groupsOf(p))
 	render := func(e *environment) shape.Environment { return c.renderer().environment(e, basic) }
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, render)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, render)}
 }
 
-func getEnvironment(c *call, p *project) *answer {
+func getEnvironment(c *call, p *project) *response {
 	deployments := c.state.allDeployments(p)
 	for _, e := range p.environments {
 		if e.id == value[int64](c, "environment_id") {
@@ -245,7 +245,7 @@ func listDeploymentParams() []rack.Param {
 	)
 }
 
-func listDeployments(c *call, p *project) *answer {
+func listDeployments(c *call, p *project) *response {
 	updated := span{value[time.Time](c, "updated_after"), value[time.Time](c, "updated_before")}
 	finished := span{value[time.Time](c, "finished_after"), value[time.Time](c, "finished_before")}
 	by, status := value[string](c, "order_by"), value[string](c, "status")
@@ -269,7 +269,7 @@ func listDeployments(c *call, p *project) *answer {
 		slices.Reverse(found)
 	}
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().deployment)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().deployment)}
 }
 
 // compare is about what lists are ordered by; what is equal stays in the order of IDs.
@@ -285,7 +285,7 @@ func (d *deployment) compare(other *deployment, by string) int {
 	return 0
 }
 
-func getDeployment(c *call, p *project) *answer {
+func getDeployment(c *call, p *project) *response {
 	for _, d := range c.state.allDeployments(p) {
 		if d.id == value[int64](c, "deployment_id") {
 			return ok(c.renderer().deployment(d))

@@ -27,7 +27,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if found.added != "" && (hit == nil || hit.executes()) {
-		found.answer = s.serveAdded(r, body)
+		found.response = s.serveAdded(r, body)
 	}
 	a, known := s.exchange(r, body, found, hit)
 	if s.onRequest != nil {
@@ -40,18 +40,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // exchange notes a request and responds to it, unless a fault does. One request is
 // handled after the other, so that each sees a state without halves.
-func (s *Server) exchange(r *http.Request, body []byte, found match, hit *fault) (*answer, Request) {
+func (s *Server) exchange(r *http.Request, body []byte, found match, hit *fault) (*response, Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := s.nextRequestID()
 	known := Request{Route: found.name(), Unknown: found.unknown, Fault: hit != nil}.describe(r, body)
-	var a *answer
+	var a *response
 	if hit == nil || hit.executes() {
 		a = s.respond(r, body, found, id)
 		known.Executed = a.status < http.StatusBadRequest
 	}
 	if hit != nil {
-		a = hit.answer(a)
+		a = hit.response(a)
 	}
 	a.requestID, a.foreign = id, found.route == storageRoute
 	known.Status = a.status
@@ -61,14 +61,14 @@ func (s *Server) exchange(r *http.Request, body []byte, found match, hit *fault)
 
 // respond handles a request as GitLab does with all that stands before it.
 // What is due by now happens first.
-func (s *Server) respond(r *http.Request, body []byte, found match, id string) *answer {
+func (s *Server) respond(r *http.Request, body []byte, found match, id string) *response {
 	start, at := time.Now(), s.clock.now()
 	s.state.advance(at)
 	switch {
 	case found.route == storageRoute:
 		return s.fetch(r, at)
-	case found.answer != nil:
-		return found.answer
+	case found.response != nil:
+		return found.response
 	}
 	if refused := refuseLength(r); refused != nil {
 		return refused
@@ -86,7 +86,7 @@ func (s *Server) respond(r *http.Request, body []byte, found match, id string) *
 }
 
 // carryOut responds to a request that has come through to GitLab itself.
-func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Time) *answer {
+func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Time) *response {
 	c, refused := s.understand(r, body, found, at)
 	if refused != nil && found.route == graphQLRoute {
 		return graphQLRefusal(refused)
@@ -104,7 +104,7 @@ func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Tim
 
 // handle calls the handler of a route. Where that has to wait, so that others
 // are handled meanwhile, the handler runs again from its beginning.
-func (s *Server) handle(c *call, r *route) *answer {
+func (s *Server) handle(c *call, r *route) *response {
 	defer func() { c.lease.release() }()
 	a := r.handle(c)
 	for a.again > 0 || a.deliver != nil {
@@ -148,7 +148,7 @@ func (s *Server) hold(wait time.Duration) bool {
 
 // understand finds out what a request asks for, in GitLab's order: the route,
 // the user, the parameters. What the route is about comes after that.
-func (s *Server) understand(r *http.Request, body []byte, found match, at time.Time) (*call, *answer) {
+func (s *Server) understand(r *http.Request, body []byte, found match, at time.Time) (*call, *response) {
 	if found.route == nil {
 		return nil, found.refusal()
 	}

@@ -145,11 +145,11 @@ func (f *fault) executes() bool {
 
 // answer is the response to a request that has been hit. Own is the server's response,
 // if there is one.
-func (f *fault) answer(own *answer) *answer {
+func (f *fault) response(own *response) *response {
 	a := own
 	switch {
 	case f.Break.unanswered():
-		return &answer{}
+		return &response{}
 	case f.Status != 0:
 		a = f.page()
 	}
@@ -160,9 +160,9 @@ func (f *fault) answer(own *answer) *answer {
 }
 
 // page is the response of something else than GitLab.
-func (f *fault) page() *answer {
+func (f *fault) page() *response {
 	kind, body := f.content()
-	a := &answer{status: f.Status, header: http.Header{}}
+	a := &response{status: f.Status, header: http.Header{}}
 	if body != "" {
 		a.body = []byte(body)
 		a.header.Set("Content-Type", kind)
@@ -209,7 +209,7 @@ type claim struct {
 
 // mistake says how a fault contradicts itself, if it does.
 func (f *Fault) mistake(knows func(route string) bool) string {
-	for _, c := range slices.Concat(f.claimsOnRequests(knows), f.claimsOnAnswer(), f.claimsOnBreak()) {
+	for _, c := range slices.Concat(f.claimsOnRequests(knows), f.claimsOnResponse(), f.claimsOnBreak()) {
 		if c.holds {
 			return c.sentence
 		}
@@ -228,7 +228,7 @@ func (f *Fault) claimsOnRequests(knows func(route string) bool) []claim {
 	}
 }
 
-func (f *Fault) claimsOnAnswer() []claim {
+func (f *Fault) claimsOnResponse() []claim {
 	own := f.Status == 0 && (f.Break != "" || len(f.Header) > 0)
 	return []claim{
 		{!own && (f.Status < 200 || f.Status > 999), fmt.Sprintf("%d is not the Status of a response", f.Status)},

@@ -10,7 +10,7 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-func TestFaultAnswers(t *testing.T) {
+func TestFaultResponses(t *testing.T) {
 	const page = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1><hr>nginx</body></html>\n"
 	tests := map[string]struct {
 		fault      gitlabcitest.Fault

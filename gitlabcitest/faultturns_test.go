@@ -99,7 +99,7 @@ func TestFaultWithdrawn(t *testing.T) {
 	require.Equal(t, 502, get(t, srv, "/projects/1/jobs").status, "other faults stay")
 }
 
-func TestFaultHeaderOnOwnAnswer(t *testing.T) {
+func TestFaultHeaderOnOwnResponse(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	header := http.Header{"X-More": {"1", "2"}, "etag": {`"own"`}, "date": {"Mon, 01 Jan 2035 00:00:00 GMT"}, "X-Frame-Options": {"DENY"}, "Content-Type": {"text/json"}}
 	srv.Fault(gitlabcitest.Fault{Header: header})

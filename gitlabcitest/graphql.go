@@ -33,13 +33,13 @@ func findGraphQL(method string) match {
 	return match{route: graphQLRoute, path: rack.Tree{}}
 }
 
-func executeGraphQL(c *call) *answer {
+func executeGraphQL(c *call) *response {
 	variables, _ := c.given["variables"].(rack.Tree)
 	return ok(graphql.Execute(value[string](c, "query"), value[string](c, "operationName"), variables, c.graphQLQuery()))
 }
 
 // graphQLRefusal is how GraphQL says that somebody is not let in.
-func graphQLRefusal(refused *answer) *answer {
+func graphQLRefusal(refused *response) *response {
 	if refused.status == http.StatusUnauthorized {
 		refused.body = map[string]any{"errors": []any{map[string]any{"message": "Invalid token"}}}
 	}

@@ -85,8 +85,8 @@ func (s *state) seesGroup(path string, a access) bool {
 }
 
 // inGroup makes a handler of one that works on a group.
-func inGroup(handle func(*call, string) *answer) func(*call) *answer {
-	return func(c *call) *answer {
+func inGroup(handle func(*call, string) *response) func(*call) *response {
+	return func(c *call) *response {
 		path := c.state.group(value[string](c, "id"))
 		c.access = c.state.accessToGroup(path, c.user)
 		switch {
@@ -100,8 +100,8 @@ func inGroup(handle func(*call, string) *answer) func(*call) *answer {
 }
 
 // onInstance makes a handler of one that works on the instance, which is for administrators.
-func onInstance(handle func(*call) *answer) func(*call) *answer {
-	return func(c *call) *answer {
+func onInstance(handle func(*call) *response) func(*call) *response {
+	return func(c *call) *response {
 		if !c.user.admin {
 			return forbidden()
 		}

@@ -13,7 +13,7 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-func TestHeadersOfEveryAnswer(t *testing.T) {
+func TestHeadersOfEveryResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer(gitlabcitest.WithThrottle(gitlabcitest.Throttle{Limit: 8}))
 		srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(withArtifacts)

@@ -39,8 +39,8 @@ func updateHookParams() []rack.Param {
 }
 
 // onHook makes a handler of one that works on a hook.
-func onHook(handle func(*call, *hook) *answer) func(*call) *answer {
-	return inProject(func(c *call, owner *project) *answer {
+func onHook(handle func(*call, *hook) *response) func(*call) *response {
+	return inProject(func(c *call, owner *project) *response {
 		h := c.state.hook(owner, value[int64](c, "hook_id"))
 		if h == nil {
 			return notFound("Not found")
@@ -49,14 +49,14 @@ func onHook(handle func(*call, *hook) *answer) func(*call) *answer {
 	})
 }
 
-func listHooks(c *call, owner *project) *answer {
+func listHooks(c *call, owner *project) *response {
 	part, header := numberedPage(c, owner.hooks)
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().hook)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().hook)}
 }
 
-func getHook(c *call, h *hook) *answer { return ok(c.renderer().hook(h)) }
+func getHook(c *call, h *hook) *response { return ok(c.renderer().hook(h)) }
 
-func createHook(c *call, owner *project) *answer {
+func createHook(c *call, owner *project) *response {
 	h := newHook(owner, c.now)
 	c.fillHook(h)
 	if wrong := h.wrong(); wrong != nil {
@@ -66,7 +66,7 @@ func createHook(c *call, owner *project) *answer {
 	return created(c.renderer().hook(h))
 }
 
-func updateHook(c *call, h *hook) *answer {
+func updateHook(c *call, h *hook) *response {
 	changed := *h
 	changed.events, changed.headers, changed.urlVariables = maps.Clone(h.events), maps.Clone(h.headers), maps.Clone(h.urlVariables)
 	if !c.fillHook(&changed) {
@@ -85,9 +85,9 @@ func updateHook(c *call, h *hook) *answer {
 }
 
 // refuseHook says what is wrong with a hook.
-func refuseHook(wrong any) *answer {
+func refuseHook(wrong any) *response {
 	if text, plain := wrong.(string); plain {
-		return &answer{status: http.StatusUnprocessableEntity, body: map[string]any{"error": text}}
+		return &response{status: http.StatusUnprocessableEntity, body: map[string]any{"error": text}}
 	}
 	return refuse(http.StatusUnprocessableEntity, wrong)
 }
@@ -128,7 +128,7 @@ func (c *call) pairs(name string) (found []rack.Tree) {
 	return found
 }
 
-func deleteHook(c *call, h *hook) *answer {
+func deleteHook(c *call, h *hook) *response {
 	h.queue = nil
 	c.state.post.late = slices.DeleteFunc(c.state.post.late, func(d *hookDelivery) bool { return d.hook == h })
 	h.project.hooks = remove(h.project.hooks, h.id, byHookID)
@@ -144,7 +144,7 @@ func listHookEventParams() []rack.Param {
 }
 
 // listHookEvents lists the newest first.
-func listHookEvents(c *call, h *hook) *answer {
+func listHookEvents(c *call, h *hook) *response {
 	var wanted []string
 	if text := value[string](c, "status"); text != "" {
 		wanted = strings.Split(text, ",")
@@ -157,7 +157,7 @@ func listHookEvents(c *call, h *hook) *answer {
 		}
 	}
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, renderHookLog)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, renderHookLog)}
 }
 
 // fits reports whether a response has a status, or one of a kind.
@@ -174,7 +174,7 @@ func (l *hookLog) fits(word string) bool {
 }
 
 // resendHookEvent makes a delivery again, under the same key.
-func resendHookEvent(c *call, h *hook) *answer {
+func resendHookEvent(c *call, h *hook) *response {
 	i := slices.IndexFunc(h.logs, func(l *hookLog) bool { return l.id == value[int64](c, "hook_event_id") })
 	switch {
 	case i < 0:
@@ -185,7 +185,7 @@ func resendHookEvent(c *call, h *hook) *answer {
 		return refuse(http.StatusUnprocessableEntity, "Hook disabled")
 	case c.delivered == nil:
 		again := *h.logs[i].delivery
-		return &answer{deliver: &again}
+		return &response{deliver: &again}
 	case c.delivered.status == 0:
 		return refuse(http.StatusUnprocessableEntity, c.delivered.responseBody)
 	}
@@ -193,7 +193,7 @@ func resendHookEvent(c *call, h *hook) *answer {
 }
 
 // testHook delivers a sample of an event: what the project has of it.
-func testHook(c *call, h *hook) *answer {
+func testHook(c *call, h *hook) *response {
 	if c.delivered != nil {
 		if c.delivered.status/100 == 2 {
 			return created(map[string]any{"message": "201 Created"})
@@ -207,7 +207,7 @@ func testHook(c *call, h *hook) *answer {
 	}
 	post := c.state.post
 	body := post.encode(c.now, true, sample)
-	return &answer{deliver: &hookDelivery{hook: h, event: event, body: body, uuid: post.nextUUID(), key: post.nextUUID()}}
+	return &response{deliver: &hookDelivery{hook: h, event: event, body: body, uuid: post.nextUUID(), key: post.nextUUID()}}
 }
 
 // sample is a payload of an event, or why there is none.

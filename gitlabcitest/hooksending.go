@@ -63,7 +63,7 @@ func (s *Server) exchangeWith(ctx context.Context, handler http.Handler, target 
 		resp, err = s.hookClient(handler, target, insecure).Do(hookRequest(ctx, target, header, body))
 	}
 	if err == nil && hit != nil {
-		err = hit.answerHook(ctx, &resp)
+		err = hit.respondToHook(ctx, &resp)
 	}
 	if err != nil {
 		cancel()
@@ -208,14 +208,14 @@ func logged(header http.Header, h *hook) map[string]string {
 }
 
 const (
-	mostHookAnswer  = 8 << 10 // bytes of a response that are kept
-	mostHookHeaders = 50
+	mostHookResponse = 8 << 10 // bytes of a response that are kept
+	mostHookHeaders  = 50
 )
 
 // read keeps a response, as far as GitLab does.
 func (l *hookLog) read(resp *http.Response) {
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, mostHookAnswer))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, mostHookResponse))
 	l.status, l.responseBody, l.responseHeaders = resp.StatusCode, strings.ToValidUTF8(string(body), ""), map[string]string{}
 	if err != nil {
 		l.status, l.responseBody = 0, err.Error()
@@ -249,9 +249,9 @@ func (f *fault) reaches() bool {
 	return f.Executed
 }
 
-// answerHook is what GitLab gets of a delivery that was hit: resp, or something else in
+// respondToHook is what GitLab gets of a delivery that was hit: resp, or something else in
 // its place.
-func (f *fault) answerHook(ctx context.Context, resp **http.Response) error {
+func (f *fault) respondToHook(ctx context.Context, resp **http.Response) error {
 	switch {
 	case f.Break == BreakRepeat:
 		return nil
@@ -272,7 +272,7 @@ func (f *fault) answerHook(ctx context.Context, resp **http.Response) error {
 	if *resp != nil {
 		(*resp).Body.Close()
 	}
-	page := f.answer(nil)
+	page := f.response(nil)
 	content, _ := page.body.([]byte)
 	*resp = &http.Response{StatusCode: f.Status, Header: page.header, Body: io.NopCloser(bytes.NewReader(content))}
 	return nil

@@ -23,7 +23,7 @@ func listProjectJobParams() []rack.Param {
 	)
 }
 
-func listProjectJobs(c *call, owner *project) *answer {
+func listProjectJobs(c *call, owner *project) *response {
 	found := owner.findJobs(value[string](c, "ref"), value[[]string](c, "scope"))
 	if value[string](c, "pagination") != "keyset" {
 		cut := uncountedPage[*job]
@@ -31,21 +31,21 @@ func listProjectJobs(c *call, owner *project) *answer {
 			cut = countedPage[*job]
 		}
 		part, header := cut(c, found.List)
-		return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().job)}
+		return &response{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().job)}
 	}
 	orderBy, sort := value[string](c, "order_by"), value[string](c, "sort")
 	if orderBy != "" && orderBy != "id" || sort != "" && sort != "desc" {
 		text := "Keyset pagination is not yet available for this type of request"
-		return &answer{status: http.StatusMethodNotAllowed, body: map[string]any{"error": text}}
+		return &response{status: http.StatusMethodNotAllowed, body: map[string]any{"error": text}}
 	}
 	part, header, refused := cursorPage(c, found)
 	if refused != nil {
 		return refused
 	}
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().job)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().job)}
 }
 
-func getJob(c *call, j *job) *answer { return ok(c.renderer().job(j)) }
+func getJob(c *call, j *job) *response { return ok(c.renderer().job(j)) }
 
 func jobLogParams() []rack.Param {
 	return []rack.Param{
@@ -55,7 +55,7 @@ func jobLogParams() []rack.Param {
 }
 
 // jobLog is the log or a part of it, with the status of the whole.
-func jobLog(c *call, j *job) *answer {
+func jobLog(c *call, j *job) *response {
 	log := j.written(c.now)
 	part := log[min(int64(len(log)), value[int64](c, "byte_offset")):]
 	if limit := optional[int64](c, "byte_limit"); limit != nil {
@@ -69,10 +69,10 @@ func jobLog(c *call, j *job) *answer {
 		header.Set("Last-Modified", "0") // which also keeps an ETag away
 		return served(c.request, header, time.Time{}, part)
 	}
-	return &answer{status: http.StatusOK, header: header, body: part}
+	return &response{status: http.StatusOK, header: header, body: part}
 }
 
-func cancelJob(c *call, j *job) *answer {
+func cancelJob(c *call, j *job) *response {
 	force := value[bool](c, "force")
 	if force && !c.access.forceCancel() {
 		return forbidden()
@@ -86,7 +86,7 @@ func retryJobParams() []rack.Param {
 	return []rack.Param{{Name: "inputs", Parse: rack.Object, Known: versions.Since(18, 10)}}
 }
 
-func retryOneJob(c *call, j *job) *answer {
+func retryOneJob(c *call, j *job) *response {
 	if j.trigger && c.before(17, 0) {
 		return notFound("Not found")
 	}
@@ -99,7 +99,7 @@ func retryOneJob(c *call, j *job) *answer {
 	return created(c.renderer().job(c.state.retryOne(j, c.user, c.now)))
 }
 
-func eraseJob(c *call, j *job) *answer {
+func eraseJob(c *call, j *job) *response {
 	if !j.erasable(c.now) {
 		return refuse(http.StatusForbidden, "403 Forbidden - Job is not erasable!")
 	}
@@ -118,7 +118,7 @@ func playJobParams() []rack.Param {
 	}
 }
 
-func playJob(c *call, j *job) *answer {
+func playJob(c *call, j *job) *response {
 	if !j.playable() {
 		return badRequest("Unplayable Job")
 	}
@@ -136,8 +136,8 @@ func playJob(c *call, j *job) *answer {
 }
 
 // asJob makes a handler of one about the job whose token was sent.
-func asJob(handle func(*call) *answer) func(*call) *answer {
-	return func(c *call) *answer {
+func asJob(handle func(*call) *response) func(*call) *response {
+	return func(c *call) *response {
 		if c.job == nil {
 			return notFound("Job Not Found")
 		}
@@ -145,20 +145,20 @@ func asJob(handle func(*call) *answer) func(*call) *answer {
 	}
 }
 
-func currentJob(c *call) *answer { return ok(c.renderer().job(c.job)) }
+func currentJob(c *call) *response { return ok(c.renderer().job(c.job)) }
 
-func allowedAgents(c *call) *answer {
+func allowedAgents(c *call) *response {
 	return ok(renderAllowedAgents(c.job, c.state.groupsOf(c.job.pipeline.project)))
 }
 
 // onJob makes a handler of one that works on a job that a runner runs.
-func onJob(handle func(*call, *job) *answer) func(*call) *answer { return onJobs(false, handle) }
+func onJob(handle func(*call, *job) *response) func(*call) *response { return onJobs(false, handle) }
 
 // onAnyJob makes a handler of one that works on trigger jobs too.
-func onAnyJob(handle func(*call, *job) *answer) func(*call) *answer { return onJobs(true, handle) }
+func onAnyJob(handle func(*call, *job) *response) func(*call) *response { return onJobs(true, handle) }
 
-func onJobs(trigger bool, handle func(*call, *job) *answer) func(*call) *answer {
-	return inProject(func(c *call, owner *project) *answer {
+func onJobs(trigger bool, handle func(*call, *job) *response) func(*call) *response {
+	return inProject(func(c *call, owner *project) *response {
 		j := c.state.job(owner, value[int64](c, "job_id"), trigger)
 		switch {
 		case j == nil:

@@ -77,7 +77,7 @@ type actionKey struct {
 // refuse counts a call, and returns the response if it is one too many. What is
 // about nothing that exists is not counted: it finds that out first. All routes
 // with limits need a user.
-func (l *actionLimits) refuse(c *call, route string) *answer {
+func (l *actionLimits) refuse(c *call, route string) *response {
 	if l == nil {
 		return nil
 	}
@@ -104,8 +104,8 @@ func (l *actionLimits) refuse(c *call, route string) *answer {
 	return a
 }
 
-func tooMany(body []byte) *answer {
-	return &answer{
+func tooMany(body []byte) *response {
+	return &response{
 		status: http.StatusTooManyRequests,
 		header: http.Header{"Content-Type": {"application/json"}},
 		body:   body,
@@ -171,7 +171,7 @@ type throttle struct {
 
 // pass counts a request. It returns the headers that its response is to have, and
 // the response if it may not pass.
-func (t *throttle) pass(r *http.Request, at time.Time) (http.Header, *answer) {
+func (t *throttle) pass(r *http.Request, at time.Time) (http.Header, *response) {
 	if t == nil {
 		return nil, nil
 	}
@@ -188,7 +188,7 @@ func (t *throttle) pass(r *http.Request, at time.Time) (http.Header, *answer) {
 	}
 	header.Set("RateLimit-ResetTime", time.Unix(t.counter.End(), 0).UTC().Format(http.TimeFormat))
 	header.Set("Retry-After", strconv.FormatInt(t.counter.End()-at.Unix(), 10))
-	return header, &answer{
+	return header, &response{
 		status: http.StatusTooManyRequests,
 		header: http.Header{"Content-Type": {"text/plain"}},
 		body:   []byte(t.Body),

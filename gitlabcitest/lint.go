@@ -64,11 +64,11 @@ func lintProjectParams() []rack.Param {
 	)
 }
 
-func lintContent(c *call, p *project) *answer {
+func lintContent(c *call, p *project) *response {
 	return c.lint(p, value[string](c, "content"), value[string](c, "ref"))
 }
 
-func lintProject(c *call, p *project) *answer {
+func lintProject(c *call, p *project) *response {
 	for _, names := range [][2]string{{"sha", "content_ref"}, {"ref", "dry_run_ref"}} {
 		if c.has(names[0]) && c.has(names[1]) {
 			return invalid(names[0] + ", " + names[1] + " are mutually exclusive")
@@ -94,7 +94,7 @@ func lintProject(c *call, p *project) *answer {
 }
 
 // lint answers with the result of a validation.
-func (c *call) lint(p *project, content, ref string) *answer {
+func (c *call) lint(p *project, content, ref string) *response {
 	asked := Lint{Content: content, DryRun: value[bool](c, "dry_run")}
 	if asked.DryRun {
 		asked.Ref = ref

@@ -37,7 +37,7 @@ func listMergeRequestParams() []rack.Param {
 	)
 }
 
-func listMergeRequests(c *call, p *project) *answer {
+func listMergeRequests(c *call, p *project) *response {
 	found := slices.DeleteFunc(c.state.mergeRequests(p), func(m *mergeRequest) bool { return !c.wantsMergeRequest(m) })
 	slices.SortStableFunc(found, func(a, b *mergeRequest) int {
 		return cmp.Or(a.compare(b, value[string](c, "order_by")), cmp.Compare(a.iid, b.iid))
@@ -50,7 +50,7 @@ func listMergeRequests(c *call, p *project) *answer {
 	if c.has("view") {
 		render = func(m *mergeRequest) any { return c.renderer().mergeRequestSimple(m) }
 	}
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, render)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, render)}
 }
 
 // wantsMergeRequest is about the filters of a list.
@@ -101,8 +101,8 @@ func (m *mergeRequest) compare(other *mergeRequest, by string) int {
 }
 
 // onMergeRequest makes a handler of one that works on a merge request.
-func onMergeRequest(handle func(*call, *mergeRequest) *answer) func(*call) *answer {
-	return inProject(func(c *call, owner *project) *answer {
+func onMergeRequest(handle func(*call, *mergeRequest) *response) func(*call) *response {
+	return inProject(func(c *call, owner *project) *response {
 		m := c.state.mergeRequest(owner, value[int64](c, "merge_request_iid"))
 		if m == nil || !c.access.readCode() {
 			return notFound("Not found")
@@ -111,13 +111,13 @@ func onMergeRequest(handle func(*call, *mergeRequest) *answer) func(*call) *answ
 	})
 }
 
-func getMergeRequest(c *call, m *mergeRequest) *answer {
+func getMergeRequest(c *call, m *mergeRequest) *response {
 	return ok(c.renderer().mergeRequestWhole(c, m))
 }
 
-func listMergeRequestPipelines(c *call, m *mergeRequest) *answer {
+func listMergeRequestPipelines(c *call, m *mergeRequest) *response {
 	part, header := numberedPage(c, m.pipelines(c.user))
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().basic)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().basic)}
 }
 
 // createMergeRequestPipelineParams has an estimate.
@@ -125,7 +125,7 @@ func createMergeRequestPipelineParams() []rack.Param {
 	return []rack.Param{{Name: "async", Parse: rack.Boolean, Initial: "false", Known: versions.Since(16, 3)}}
 }
 
-func createMergeRequestPipeline(c *call, m *mergeRequest) *answer {
+func createMergeRequestPipeline(c *call, m *mergeRequest) *response {
 	if m.state != opened || !m.from.accessOf(c.user).run() {
 		return refuse(http.StatusMethodNotAllowed, "405 Method Not Allowed")
 	}
@@ -135,7 +135,7 @@ func createMergeRequestPipeline(c *call, m *mergeRequest) *answer {
 	}
 	c.state.start(p)
 	if value[bool](c, "async") {
-		return &answer{status: http.StatusAccepted}
+		return &response{status: http.StatusAccepted}
 	}
 	return ok(c.renderer().whole(p))
 }

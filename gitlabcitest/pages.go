@@ -101,7 +101,7 @@ func jobCursor(j *job) rows.Cursor { return rows.Cursor{ID: int64(j.id)} }
 
 // cursorPage reads the page that a call asks for out of a list. Only the next
 // page is linked to.
-func cursorPage[T any](c *call, all rows.Keyset[T]) ([]T, http.Header, *answer) {
+func cursorPage[T any](c *call, all rows.Keyset[T]) ([]T, http.Header, *response) {
 	size := int(min(value[int64](c, "per_page"), largestPage))
 	part := rows.FirstOf(all.From(0), size)
 	if text := value[string](c, "cursor"); text != "" {

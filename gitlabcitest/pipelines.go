@@ -30,7 +30,7 @@ func listPipelineParams() []rack.Param {
 	)
 }
 
-func listPipelines(c *call, owner *project) *answer {
+func listPipelines(c *call, owner *project) *response {
 	query := pipelineQuery{
 		scope:      value[string](c, "scope"),
 		status:     value[string](c, "status"),
@@ -50,7 +50,7 @@ func listPipelines(c *call, owner *project) *answer {
 		query.name, query.userName = "", query.name
 	}
 	part, header := countedPage(c, owner.find(query))
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().listed)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().listed)}
 }
 
 func createPipelineParams() []rack.Param {
@@ -62,7 +62,7 @@ func createPipelineParams() []rack.Param {
 	}
 }
 
-func createPipeline(c *call, owner *project) *answer {
+func createPipeline(c *call, owner *project) *response {
 	p := &pipeline{
 		project:   owner,
 		user:      c.user,
@@ -96,7 +96,7 @@ func (c *call) wrongInputs(owner *project) faulty {
 	return nil
 }
 
-func latestPipeline(c *call, owner *project) *answer {
+func latestPipeline(c *call, owner *project) *response {
 	name := value[string](c, "ref")
 	if name == "" {
 		name = owner.branch
@@ -108,9 +108,9 @@ func latestPipeline(c *call, owner *project) *answer {
 	return ok(c.renderer().named(p))
 }
 
-func getPipeline(c *call, p *pipeline) *answer { return ok(c.renderer().named(p)) }
+func getPipeline(c *call, p *pipeline) *response { return ok(c.renderer().named(p)) }
 
-func deletePipeline(c *call, p *pipeline) *answer {
+func deletePipeline(c *call, p *pipeline) *response {
 	if wait := p.project.refreshing(); wait != nil {
 		return wait
 	}
@@ -121,32 +121,34 @@ func deletePipeline(c *call, p *pipeline) *answer {
 	return noContent()
 }
 
-func renamePipeline(c *call, p *pipeline) *answer {
+func renamePipeline(c *call, p *pipeline) *response {
 	if complaint := p.rename(value[string](c, "name")); complaint != "" {
 		return refuse(http.StatusBadRequest, "Failed to update pipeline - "+complaint)
 	}
 	return ok(c.renderer().named(p))
 }
 
-func retryPipeline(c *call, p *pipeline) *answer {
+func retryPipeline(c *call, p *pipeline) *response {
 	c.state.retry(p, c.user, c.now)
 	return created(c.renderer().whole(p))
 }
 
-func cancelPipeline(c *call, p *pipeline) *answer {
+func cancelPipeline(c *call, p *pipeline) *response {
 	c.state.cancel(p, c.now)
 	return ok(c.renderer().whole(p))
 }
 
-func listVariables(c *call, p *pipeline) *answer { return ok(shape.Each(p.variables, renderVariable)) }
+func listVariables(c *call, p *pipeline) *response {
+	return ok(shape.Each(p.variables, renderVariable))
+}
 
 // testReport is of the suites that the caller may read, and counts no others.
-func testReport(c *call, p *pipeline) *answer {
+func testReport(c *call, p *pipeline) *response {
 	unreadable := func(s *suite) bool { return !c.access.readSuite(s) }
 	return ok(c.renderer().testReport(slices.DeleteFunc(p.testSuites(c.now), unreadable)))
 }
 
-func testReportSummary(c *call, p *pipeline) *answer {
+func testReportSummary(c *call, p *pipeline) *response {
 	return ok(renderTestSummary(p.testSuites(c.now)))
 }
 
@@ -164,7 +166,7 @@ func minePipelineParams() []rack.Param {
 
 // listMine takes what the user may no longer read out of a page that was cut
 // before, so that it can be short, or empty, and not the last one.
-func listMine(c *call) *answer {
+func listMine(c *call) *response {
 	found := c.state.findMine(c.user, pipelineQuery{
 		source:   value[string](c, "source"),
 		created:  span{value[time.Time](c, "created_after"), value[time.Time](c, "created_before")},
@@ -175,7 +177,7 @@ func listMine(c *call) *answer {
 		return refused
 	}
 	part = slices.DeleteFunc(part, func(p *pipeline) bool { return !p.project.accessOf(c.user).read() })
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().mine(c.state, c.user))}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().mine(c.state, c.user))}
 }
 
 func listJobParams() []rack.Param {
@@ -186,14 +188,14 @@ func listTriggerJobParams() []rack.Param {
 	return append([]rack.Param{{Name: "scope", ParseIn: func(v versions.Version) rack.Parser { return rack.ListOf(v.Statuses()...) }}}, pageParams()...)
 }
 
-func listJobs(c *call, p *pipeline) *answer {
+func listJobs(c *call, p *pipeline) *response {
 	found := p.findJobs(false, value[bool](c, "include_retried"), value[[]string](c, "scope"))
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().job)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().job)}
 }
 
-func listTriggerJobs(c *call, p *pipeline) *answer {
+func listTriggerJobs(c *call, p *pipeline) *response {
 	found := p.findJobs(true, false, value[[]string](c, "scope"))
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().triggerJob(c.state))}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().triggerJob(c.state))}
 }

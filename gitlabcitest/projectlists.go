@@ -73,7 +73,7 @@ func (c *call) projectQuery() projectQuery {
 	return q
 }
 
-func listProjects(c *call) *answer {
+func listProjects(c *call) *response {
 	q := c.projectQuery()
 	found := c.state.findProjects(c.user, q)
 	var header http.Header
@@ -82,12 +82,12 @@ func listProjects(c *call) *answer {
 		found, header = numberedPage(c, found)
 	case q.orderBy != "id":
 		text := "Keyset pagination is not yet available for this type of request"
-		return &answer{status: http.StatusMethodNotAllowed, body: map[string]any{"error": text}}
+		return &response{status: http.StatusMethodNotAllowed, body: map[string]any{"error": text}}
 	default:
 		found, header = idPage(c, found, q.ascending)
 	}
 	render := c.renderer().project(c.state, c.user, value[bool](c, "simple"))
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(found, render)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(found, render)}
 }
 
 // idPage is a page of a list by ID, which links to the IDs after it. GitLab does not look
@@ -107,7 +107,7 @@ func idPage(c *call, found []*project, ascending bool) ([]*project, http.Header)
 
 // listGroupProjects lists the projects of a group, which is visible to those who see a
 // project of it.
-func listGroupProjects(c *call) *answer {
+func listGroupProjects(c *call) *response {
 	id := value[string](c, "id")
 	if i, err := strconv.Atoi(id); err == nil && i > 0 && i <= len(c.state.groups) {
 		id = c.state.groups[i-1]
@@ -120,7 +120,7 @@ func listGroupProjects(c *call) *answer {
 	q.group, q.below, q.shared = id, value[bool](c, "include_subgroups"), value[bool](c, "with_shared")
 	part, header := numberedPage(c, c.state.findProjects(c.user, q))
 	render := c.renderer().project(c.state, c.user, value[bool](c, "simple"))
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, render)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, render)}
 }
 
 // A projectQuery narrows and orders the list of projects. Fields that are zero

@@ -13,7 +13,7 @@ import (
 // enter finds the project of a call in GitLab's order: whether there is one,
 // as far as they who ask can tell, where it is now, whether it lets a job's
 // token in, and whether they may do there what the route does.
-func (c *call) enter() (*project, *answer) {
+func (c *call) enter() (*project, *response) {
 	id := value[string](c, "id")
 	p := c.state.project(id)
 	moved := p == nil
@@ -43,7 +43,7 @@ func (c *call) enter() (*project, *answer) {
 
 // admitJob checks the token of another project's job. One that is not let in
 // has the access of everybody, where there is any.
-func (c *call) admitJob(p *project) *answer {
+func (c *call) admitJob(p *project) *response {
 	switch {
 	case c.job == nil || c.job.pipeline.project == p:
 		return nil
@@ -60,7 +60,7 @@ func (c *call) admitJob(p *project) *answer {
 	return nil
 }
 
-func (c *call) foreign(p *project) *answer {
+func (c *call) foreign(p *project) *response {
 	return refuse(http.StatusForbidden, fmt.Sprintf(
 		"403 Forbidden - Authentication by CI/CD job token not allowed from %s to project #%d.",
 		c.job.pipeline.project.path, p.id))
@@ -69,7 +69,7 @@ func (c *call) foreign(p *project) *answer {
 // elsewhere responds to a request by a path that a project no longer has. The URL
 // it tells is by the project's ID, at the host that the server takes for its
 // own, and has the whole query again.
-func (c *call) elsewhere(p *project) *answer {
+func (c *call) elsewhere(p *project) *response {
 	if c.request.Method != http.MethodGet && c.request.Method != http.MethodHead {
 		return refuse(http.StatusMethodNotAllowed, "Non GET methods are not allowed for moved projects")
 	}
@@ -79,7 +79,7 @@ func (c *call) elsewhere(p *project) *answer {
 	if query := c.request.URL.RawQuery; query != "" {
 		location += "?" + query
 	}
-	return &answer{
+	return &response{
 		status: http.StatusMovedPermanently,
 		header: http.Header{"Location": {location}, "Content-Type": {"text/plain"}},
 		body:   []byte("This resource has been moved permanently to " + location),
@@ -87,7 +87,7 @@ func (c *call) elsewhere(p *project) *answer {
 }
 
 // refreshing responds to what has to wait until a project's storage is counted.
-func (p *project) refreshing() *answer {
+func (p *project) refreshing() *response {
 	if !p.settings.RefreshingStats {
 		return nil
 	}
@@ -95,7 +95,7 @@ func (p *project) refreshing() *answer {
 		"Action temporarily disabled. The project this pipeline belongs to is undergoing stats refresh.")
 }
 
-func getProject(c *call, p *project) *answer {
+func getProject(c *call, p *project) *response {
 	return ok(c.renderer().project(c.state, c.user, false)(p))
 }
 

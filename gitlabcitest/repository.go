@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func getBranch(c *call, p *project) *answer {
+func getBranch(c *call, p *project) *response {
 	name := value[string](c, "branch")
 	head := p.refs[name]
 	if head == nil || head.kind != branchRef {
@@ -16,7 +16,7 @@ func getBranch(c *call, p *project) *answer {
 	return ok(c.renderer().branch(name, head, c.state.commit(p, head.sha), c.access))
 }
 
-func getTag(c *call, p *project) *answer {
+func getTag(c *call, p *project) *response {
 	name := value[string](c, "tag_name")
 	head := p.refs[name]
 	if head == nil || head.kind != tagRef {
@@ -25,7 +25,7 @@ func getTag(c *call, p *project) *answer {
 	return ok(c.renderer().tag(name, head, c.state.commit(p, head.sha)))
 }
 
-func getCommit(c *call, p *project) *answer {
+func getCommit(c *call, p *project) *response {
 	sha, found := p.revision(value[string](c, "sha"))
 	if !found {
 		return notFound("Commit Not Found")

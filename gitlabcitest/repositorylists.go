@@ -116,7 +116,7 @@ func listBranchParams() []rack.Param {
 	)
 }
 
-func listBranches(c *call, p *project) *answer {
+func listBranches(c *call, p *project) *response {
 	names := p.named(branchRef, value[string](c, "search"))
 	if text := value[string](c, "regex"); text != "" {
 		wanted, err := regexp.Compile(text)
@@ -136,7 +136,7 @@ func listBranches(c *call, p *project) *answer {
 	render := func(name string) shape.Branch {
 		return c.renderer().branch(name, p.refs[name], c.state.commit(p, p.refs[name].sha), c.access)
 	}
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, render)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, render)}
 }
 
 func listTagParams() []rack.Param {
@@ -152,7 +152,7 @@ func listTagParams() []rack.Param {
 	)
 }
 
-func listTags(c *call, p *project) *answer {
+func listTags(c *call, p *project) *response {
 	names := p.named(tagRef, value[string](c, "search"))
 	switch value[string](c, "order_by") {
 	case "updated":
@@ -167,7 +167,7 @@ func listTags(c *call, p *project) *answer {
 	render := func(name string) shape.Tag {
 		return c.renderer().tag(name, p.refs[name], c.state.commit(p, p.refs[name].sha))
 	}
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, render)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, render)}
 }
 
 var digits = regexp.MustCompile(`\d+`)
@@ -195,7 +195,7 @@ func listCommitParams() []rack.Param {
 
 // listCommits lists the commits of a ref, newest first. Those of none are no error, and
 // GitLab does not count them.
-func listCommits(c *call, p *project) *answer {
+func listCommits(c *call, p *project) *response {
 	var heads []string
 	if value[bool](c, "all") {
 		for _, head := range p.refs {
@@ -212,7 +212,7 @@ func listCommits(c *call, p *project) *answer {
 	}
 	slices.SortFunc(found, func(a, b commit) int { return cmp.Or(b.compare(a), strings.Compare(a.sha, b.sha)) })
 	part, header := uncountedPage(c, rows.List[commit]{All: found})
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().commit)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().commit)}
 }
 
 // history are the commits that can be reached from some, each once.

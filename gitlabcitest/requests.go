@@ -111,6 +111,6 @@ func (s *Server) note(known Request) {
 
 // nextRequestID is the ID of a request, which its response tells.
 func (s *Server) nextRequestID() string {
-	s.answered++
-	return "request-" + strconv.Itoa(s.answered)
+	s.responses++
+	return "request-" + strconv.Itoa(s.responses)
 }

@@ -17,7 +17,7 @@ type route struct {
 	method   string
 	segments []string     // of the template
 	params   []rack.Param // those of the template first
-	handle   func(*call) *answer
+	handle   func(*call) *response
 	jobToken bool // whether it lets the token of a job in
 	open     bool // whether it asks for no token but that in its parameters
 	demand   demand
@@ -133,7 +133,7 @@ var routes = []*route{
 	define("POST /projects/:id/merge_requests/:merge_request_iid/pipelines", onMergeRequest(createMergeRequestPipeline), createMergeRequestPipelineParams()...).since(12, 3),
 }
 
-func define(name string, handle func(*call) *answer, params ...rack.Param) *route {
+func define(name string, handle func(*call) *response, params ...rack.Param) *route {
 	method, template, _ := strings.Cut(name, " /")
 	demand, ok := demands[name]
 	if !ok {
@@ -183,8 +183,8 @@ func (r *route) needsUser() bool {
 }
 
 // inProject makes a handler of one that works on a project.
-func inProject(handle func(*call, *project) *answer) func(*call) *answer {
-	return func(c *call) *answer {
+func inProject(handle func(*call, *project) *response) func(*call) *response {
+	return func(c *call) *response {
 		p, refused := c.enter()
 		if refused != nil {
 			return refused
@@ -194,8 +194,8 @@ func inProject(handle func(*call, *project) *answer) func(*call) *answer {
 }
 
 // onPipeline makes a handler of one that works on a pipeline.
-func onPipeline(handle func(*call, *pipeline) *answer) func(*call) *answer {
-	return inProject(func(c *call, owner *project) *answer {
+func onPipeline(handle func(*call, *pipeline) *response) func(*call) *response {
+	return inProject(func(c *call, owner *project) *response {
 		p := owner.pipeline(value[int64](c, "pipeline_id"))
 		switch {
 		case p == nil:
@@ -247,13 +247,13 @@ func (r *route) forJobsSince(major, minor int) *route {
 
 // A match is what a path leads to.
 type match struct {
-	route   *route
-	path    rack.Tree // the parameters in the path
-	allowed []string  // without a route, the methods that have one
-	past    bool      // without a route, whether it asks for the API before this one
-	unknown bool      // whether no release that the server can be has such a route
-	added   string    // in place of a route, the pattern of an endpoint of the test's
-	answer  *answer   // the response of that, once there is one
+	route    *route
+	path     rack.Tree // the parameters in the path
+	allowed  []string  // without a route, the methods that have one
+	past     bool      // without a route, whether it asks for the API before this one
+	unknown  bool      // whether no release that the server can be has such a route
+	added    string    // in place of a route, the pattern of an endpoint of the test's
+	response *response // the response of that, once there is one
 }
 
 func (m match) name() string {
@@ -264,7 +264,7 @@ func (m match) name() string {
 }
 
 // refusal responds to a request without a route.
-func (m match) refusal() *answer {
+func (m match) refusal() *response {
 	if m.past {
 		return refuseVersion()
 	}
@@ -275,11 +275,11 @@ func (m match) refusal() *answer {
 	return a
 }
 
-func (m match) noRoute() *answer {
+func (m match) noRoute() *response {
 	if len(m.allowed) == 0 {
-		return &answer{status: http.StatusNotFound, body: map[string]any{"error": "404 Not Found"}}
+		return &response{status: http.StatusNotFound, body: map[string]any{"error": "404 Not Found"}}
 	}
-	return &answer{
+	return &response{
 		status: http.StatusMethodNotAllowed,
 		header: http.Header{"Allow": {strings.Join(slices.Compact(slices.Sorted(slices.Values(m.allowed))), ", ")}},
 		body:   map[string]any{"error": "405 Not Allowed"},

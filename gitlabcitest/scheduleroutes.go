@@ -15,8 +15,8 @@ import (
 
 // onSchedule makes a handler of one that works on a schedule. GitLab looks for it before
 // it asks for rights.
-func onSchedule(handle func(*call, *schedule) *answer) func(*call) *answer {
-	return inProject(func(c *call, owner *project) *answer {
+func onSchedule(handle func(*call, *schedule) *response) func(*call) *response {
+	return inProject(func(c *call, owner *project) *response {
 		one := owner.schedule(value[int64](c, "pipeline_schedule_id"))
 		if one == nil || !c.access.read() {
 			return notFound("Pipeline Schedule Not Found")
@@ -32,14 +32,14 @@ func listSchedulesParams() []rack.Param {
 	return append(pageParams(), rack.Param{Name: "scope", Parse: rack.OneOf("active", "inactive")})
 }
 
-func listSchedules(c *call, owner *project) *answer {
+func listSchedules(c *call, owner *project) *response {
 	scope := value[string](c, "scope")
 	found := slices.DeleteFunc(slices.Clone(owner.schedules), func(one *schedule) bool { return scope != "" && one.active != (scope == "active") })
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderSchedule)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, c.renderSchedule)}
 }
 
-func getSchedule(c *call, one *schedule) *answer { return ok(c.renderDetails(one)) }
+func getSchedule(c *call, one *schedule) *response { return ok(c.renderDetails(one)) }
 
 // listSchedulePipelinesParams have an estimate: older releases list all, oldest first.
 func listSchedulePipelinesParams() []rack.Param {
@@ -58,7 +58,7 @@ func listSchedulePipelinesParams() []rack.Param {
 	return append(pageParams(), params...)
 }
 
-func listSchedulePipelines(c *call, one *schedule) *answer {
+func listSchedulePipelines(c *call, one *schedule) *response {
 	query := pipelineQuery{
 		scope:   value[string](c, "scope"),
 		status:  value[string](c, "status"),
@@ -71,7 +71,7 @@ func listSchedulePipelines(c *call, one *schedule) *answer {
 		slices.Reverse(found)
 	}
 	part, header := numberedPage(c, found)
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().basic)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().basic)}
 }
 
 func createScheduleParams() []rack.Param {
@@ -139,7 +139,7 @@ func (c *call) fillSchedule(one *schedule) {
 	}
 }
 
-func createSchedule(c *call, owner *project) *answer {
+func createSchedule(c *call, owner *project) *response {
 	one := &schedule{project: owner, owner: c.user, created: c.now, updated: c.now}
 	c.fillSchedule(one)
 	if wrong := one.wrong(); wrong != nil {
@@ -149,7 +149,7 @@ func createSchedule(c *call, owner *project) *answer {
 	return created(c.renderWritten(one))
 }
 
-func updateSchedule(c *call, one *schedule) *answer {
+func updateSchedule(c *call, one *schedule) *response {
 	changed := *one
 	changed.inputs = slices.Clone(one.inputs)
 	c.fillSchedule(&changed)
@@ -162,7 +162,7 @@ func updateSchedule(c *call, one *schedule) *answer {
 	return ok(c.renderWritten(one))
 }
 
-func takeSchedule(c *call, one *schedule) *answer {
+func takeSchedule(c *call, one *schedule) *response {
 	if one.owner == c.user {
 		return ok(c.renderWritten(one))
 	}
@@ -170,7 +170,7 @@ func takeSchedule(c *call, one *schedule) *answer {
 	return created(c.renderWritten(one))
 }
 
-func deleteSchedule(c *call, one *schedule) *answer {
+func deleteSchedule(c *call, one *schedule) *response {
 	if refused := c.refuseChanged(one.updated); refused != nil {
 		return refused
 	}
@@ -179,7 +179,7 @@ func deleteSchedule(c *call, one *schedule) *answer {
 }
 
 // playSchedule does not say which pipeline there will be.
-func playSchedule(c *call, one *schedule) *answer {
+func playSchedule(c *call, one *schedule) *response {
 	if !c.state.playSchedule(one, c.user, c.now) {
 		return refuse(http.StatusInternalServerError, "Unable to schedule pipeline run immediately")
 	}
@@ -198,7 +198,7 @@ func updateScheduleVariableParams() []rack.Param {
 	return []rack.Param{{Name: "value", Parse: rack.Text}, {Name: "variable_type", Parse: rack.OneOf("env_var", "file")}}
 }
 
-func createScheduleVariable(c *call, one *schedule) *answer {
+func createScheduleVariable(c *call, one *schedule) *response {
 	v := gitlabci.Variable{
 		Key: value[string](c, "key"), Value: value[string](c, "value"), VariableType: gitlabci.VariableType(value[string](c, "variable_type")),
 	}
@@ -213,8 +213,8 @@ func createScheduleVariable(c *call, one *schedule) *answer {
 }
 
 // onScheduleVariable makes a handler of one that works on a variable, given by its index.
-func onScheduleVariable(handle func(*call, *schedule, int) *answer) func(*call) *answer {
-	return onSchedule(func(c *call, one *schedule) *answer {
+func onScheduleVariable(handle func(*call, *schedule, int) *response) func(*call) *response {
+	return onSchedule(func(c *call, one *schedule) *response {
 		i := one.variable(value[string](c, "key"))
 		if i < 0 {
 			return notFound("Pipeline Schedule Variable Not Found")
@@ -223,11 +223,11 @@ func onScheduleVariable(handle func(*call, *schedule, int) *answer) func(*call) 
 	})
 }
 
-func getScheduleVariable(_ *call, one *schedule, i int) *answer {
+func getScheduleVariable(_ *call, one *schedule, i int) *response {
 	return ok(renderVariable(one.variables[i]))
 }
 
-func updateScheduleVariable(c *call, one *schedule, i int) *answer {
+func updateScheduleVariable(c *call, one *schedule, i int) *response {
 	if text := optional[string](c, "value"); text != nil {
 		one.variables[i].Value = *text
 	}
@@ -237,10 +237,10 @@ func updateScheduleVariable(c *call, one *schedule, i int) *answer {
 	return ok(renderVariable(one.variables[i]))
 }
 
-func deleteScheduleVariable(_ *call, one *schedule, i int) *answer {
+func deleteScheduleVariable(_ *call, one *schedule, i int) *response {
 	gone := one.variables[i]
 	one.variables = slices.Delete(one.variables, i, i+1)
-	return &answer{status: http.StatusAccepted, body: renderVariable(gone)}
+	return &response{status: http.StatusAccepted, body: renderVariable(gone)}
 }
 
 // renderSchedule is a schedule in a list, with its inputs for those who may have them.

@@ -16,7 +16,7 @@ import (
 
 // fromDisk serves a file that lies on GitLab's disk, as its proxy does: ranges
 // and conditions count.
-func (c *call) fromDisk(a *artifact) *answer {
+func (c *call) fromDisk(a *artifact) *response {
 	header := http.Header{}
 	header.Set("Content-Disposition", `attachment; filename="`+a.name+`"; filename*=UTF-8''`+a.name)
 	header.Set("Content-Transfer-Encoding", "binary")
@@ -28,9 +28,9 @@ func (c *call) fromDisk(a *artifact) *answer {
 // served is a file, or the parts of it that are asked for, as net/http serves
 // it. Net/http only decides, as for a HEAD request; the body is the data itself
 // and no copy, since it may be large.
-func served(r *http.Request, header http.Header, modified time.Time, data []byte) *answer {
+func served(r *http.Request, header http.Header, modified time.Time, data []byte) *response {
 	w := serveContent(r, http.MethodHead, header.Clone(), modified, data)
-	a := &answer{status: w.status, header: w.header}
+	a := &response{status: w.status, header: w.header}
 	var first, last int
 	_, err := fmt.Sscanf(w.header.Get("Content-Range"), "bytes %d-%d/", &first, &last)
 	switch {
@@ -69,9 +69,9 @@ func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 // unpacked serves a file out of an archive, which has no ranges. One that
 // breaks off is announced whole: net/http then cuts the connection, as GitLab's
 // proxy does.
-func unpacked(name, kind, etag string, m *pack.Member) *answer {
+func unpacked(name, kind, etag string, m *pack.Member) *response {
 	base := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(path.Base(name))
-	return &answer{
+	return &response{
 		status: http.StatusOK,
 		header: http.Header{
 			"Content-Disposition": {`attachment; filename="` + base + `"`},
@@ -107,15 +107,15 @@ func kindByContent(data []byte) string {
 }
 
 // pageNotFound is how GitLab's proxy says that an archive has no such file.
-func pageNotFound() *answer {
-	return &answer{
+func pageNotFound() *response {
+	return &response{
 		status: http.StatusNotFound,
 		header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}},
 		body:   []byte("404 page not found\n"),
 	}
 }
 
-func notFound(what string) *answer { return refuse(http.StatusNotFound, "404 "+what) }
+func notFound(what string) *response { return refuse(http.StatusNotFound, "404 "+what) }
 
 // A delivery is how files get from GitLab to its clients.
 type delivery struct {
@@ -134,7 +134,7 @@ func WithLogRanges() Option {
 
 // downloadFile serves a whole file from where it is kept. The client may choose
 // whether it is sent to the storage for it.
-func downloadFile(c *call, j *job, a *artifact) *answer {
+func downloadFile(c *call, j *job, a *artifact) *response {
 	mode := value[string](c, "download_mode")
 	switch {
 	case c.storage == nil:
@@ -190,6 +190,6 @@ func unchanged(header http.Header, etag string) bool {
 	return false
 }
 
-func notModified(etag string) *answer {
-	return &answer{status: http.StatusNotModified, header: http.Header{"Etag": {etag}}}
+func notModified(etag string) *response {
+	return &response{status: http.StatusNotModified, header: http.Header{"Etag": {etag}}}
 }

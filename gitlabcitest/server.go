@@ -45,7 +45,7 @@ type Server struct {
 	listening *listening
 	patterns  []string // of the added endpoints
 	requests  []Request
-	answered  int           // requests so far
+	responses int           // requests so far
 	throttle  *throttle     // nil: none
 	limits    *actionLimits // nil: none
 

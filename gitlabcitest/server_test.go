@@ -315,19 +315,19 @@ func TestInBubble(t *testing.T) {
 
 func TestBrokenBody(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	answer := httptest.NewRecorder()
+	response := httptest.NewRecorder()
 	body := io.MultiReader(strings.NewReader(`{"ref":"main"}`), iotest.ErrReader(io.ErrUnexpectedEOF))
 	r := httptest.NewRequest(http.MethodPost, "/api/v4/projects/1/pipeline", body)
 	r.Header.Set("Private-Token", srv.Token())
-	srv.ServeHTTP(answer, r)
-	require.Equal(t, 400, answer.Code)
+	srv.ServeHTTP(response, r)
+	require.Equal(t, 400, response.Code)
 	require.Empty(t, srv.Requests())
 
 	r, err := http.NewRequest(http.MethodGet, gitlabcitest.URL+"/api/v4/nowhere", nil)
 	require.NoError(t, err)
-	answer = httptest.NewRecorder()
-	srv.ServeHTTP(answer, r) // with a nil body
-	require.Equal(t, 404, answer.Code)
+	response = httptest.NewRecorder()
+	srv.ServeHTTP(response, r) // with a nil body
+	require.Equal(t, 404, response.Code)
 }
 
 // withArtifacts is a finished job with everything.

@@ -24,7 +24,7 @@ func listStatusParams() []rack.Param {
 }
 
 // listStatuses lists the jobs of a commit as well: GitLab keeps both in one table.
-func listStatuses(c *call, owner *project) *answer {
+func listStatuses(c *call, owner *project) *response {
 	sha, found := owner.revision(value[string](c, "sha"))
 	if !found {
 		return notFound("Commit Not Found")
@@ -46,7 +46,7 @@ func listStatuses(c *call, owner *project) *answer {
 		return by
 	})
 	part, header := numberedPage(c, statuses)
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().commitStatus)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, c.renderer().commitStatus)}
 }
 
 // wantsStatus reports whether the filters of a list let a status through. A blank one
@@ -74,7 +74,7 @@ func setStatusParams() []rack.Param {
 	}
 }
 
-func setStatus(c *call, owner *project) *answer {
+func setStatus(c *call, owner *project) *response {
 	if wait := c.lease.take(owner, value[string](c, "sha")); wait != nil {
 		return wait
 	}
@@ -104,7 +104,7 @@ func setStatus(c *call, owner *project) *answer {
 }
 
 // wantedStatus reads what a call wants to set.
-func (c *call) wantedStatus(owner *project) (wantedStatus, *answer) {
+func (c *call) wantedStatus(owner *project) (wantedStatus, *response) {
 	sha, found := owner.revision(value[string](c, "sha"))
 	if !found {
 		return wantedStatus{}, notFound("Commit Not Found")
@@ -124,7 +124,7 @@ func (c *call) wantedStatus(owner *project) (wantedStatus, *answer) {
 
 // statusPipeline is the pipeline that a status goes to. It can be one that does not exist
 // yet.
-func (c *call) statusPipeline(owner *project, w wantedStatus) (*pipeline, *answer) {
+func (c *call) statusPipeline(owner *project, w wantedStatus) (*pipeline, *response) {
 	named := gitlabci.PipelineID(value[int64](c, "pipeline_id"))
 	p := owner.statusPipeline(w, named)
 	size := owner.settings.PipelineSize
@@ -161,7 +161,7 @@ const (
 )
 
 // take takes the lease. It returns what the call has to wait for, or why it is refused.
-func (l *lease) take(owner *project, commit string) *answer {
+func (l *lease) take(owner *project, commit string) *response {
 	switch taken := owner.leases[commit]; {
 	case l.leases != nil, !taken && owner.settings.StatusesTake == 0:
 		return nil
@@ -169,11 +169,11 @@ func (l *lease) take(owner *project, commit string) *answer {
 		return refuse(http.StatusConflict, "Another update to this commit status is in progress")
 	case taken:
 		l.tries++
-		return &answer{again: leaseInterval}
+		return &response{again: leaseInterval}
 	}
 	owner.leases[commit] = true
 	l.leases, l.commit = owner.leases, commit
-	return &answer{again: owner.settings.StatusesTake}
+	return &response{again: owner.settings.StatusesTake}
 }
 
 func (l *lease) release() {

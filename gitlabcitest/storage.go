@@ -84,7 +84,7 @@ const (
 )
 
 // redirect sends a client on to the storage. The text has the address, too.
-func (c *call) redirect(j *job, a *artifact) *answer {
+func (c *call) redirect(j *job, a *artifact) *response {
 	method := http.MethodGet
 	if c.request.Method == http.MethodHead && !c.storage.NoHead {
 		method = http.MethodHead
@@ -94,7 +94,7 @@ func (c *call) redirect(j *job, a *artifact) *answer {
 	if c.strongETags {
 		header.Set("ETag", c.etag(a))
 	}
-	return &answer{
+	return &response{
 		status: http.StatusFound,
 		header: header,
 		body:   []byte("This resource has been moved temporarily to " + location + "."),
@@ -173,9 +173,9 @@ func (s *Server) find(r *http.Request) match {
 }
 
 // fetch responds to a request to the storage, without a header of GitLab's.
-func (s *Server) fetch(r *http.Request, at time.Time) *answer {
+func (s *Server) fetch(r *http.Request, at time.Time) *response {
 	a := s.delivery.storage.fetch(r, s.state, at)
-	a.header.Set("X-Amz-Request-Id", fmt.Sprintf("%016X", s.answered))
+	a.header.Set("X-Amz-Request-Id", fmt.Sprintf("%016X", s.responses))
 	return a
 }
 
@@ -192,34 +192,34 @@ type storageError struct {
 	ServerTime string `xml:",omitempty"`
 }
 
-func (e storageError) answer(status int, header http.Header) *answer {
+func (e storageError) response(status int, header http.Header) *response {
 	body, _ := xml.Marshal(e) // of texts, which always encode
 	header.Set("Content-Type", "application/xml")
-	return &answer{status: status, header: header, body: append([]byte(xml.Header), body...)}
+	return &response{status: status, header: header, body: append([]byte(xml.Header), body...)}
 }
 
 // fetch finds out whether a request is in order, and responds to it.
-func (st *storage) fetch(r *http.Request, known *state, now time.Time) *answer {
+func (st *storage) fetch(r *http.Request, known *state, now time.Time) *response {
 	query := r.URL.Query()
 	if name := st.credential(r.Header); name != "" {
 		text := "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter or a header should be specified"
-		return storageError{Code: "InvalidArgument", Message: text, Argument: name}.answer(http.StatusBadRequest, http.Header{})
+		return storageError{Code: "InvalidArgument", Message: text, Argument: name}.response(http.StatusBadRequest, http.Header{})
 	}
 	if !st.allows(r) {
 		text := "The request signature we calculated does not match the signature you provided. Check your key and signing method."
 		wrong := storageError{Code: "SignatureDoesNotMatch", Message: text, Provided: query.Get("X-Amz-Signature")}
-		return wrong.answer(http.StatusForbidden, http.Header{})
+		return wrong.response(http.StatusForbidden, http.Header{})
 	}
 	signed, _ := time.Parse(amzTime, query.Get("X-Amz-Date")) // as it was written
 	if end := signed.Add(st.Lifetime); !now.Before(end) {
 		late := storageError{Code: "AccessDenied", Message: "Request has expired", Lifetime: query.Get("X-Amz-Expires")}
 		late.Expires, late.ServerTime = end.Format(time.RFC3339), now.Format(time.RFC3339)
-		return late.answer(http.StatusForbidden, http.Header{})
+		return late.response(http.StatusForbidden, http.Header{})
 	}
 	a := known.object(r.URL.Path, now)
 	if a == nil {
 		missing := storageError{Code: "NoSuchKey", Message: "The specified key does not exist.", Key: strings.TrimPrefix(r.URL.Path, "/")}
-		return missing.answer(http.StatusNotFound, http.Header{})
+		return missing.response(http.StatusNotFound, http.Header{})
 	}
 	return st.object(r, a)
 }
@@ -276,7 +276,7 @@ func (s *state) object(path string, now time.Time) *artifact {
 var suffixRange = regexp.MustCompile(`[=,]\s*-`)
 
 // object serves an artifact, with the headers of the storage.
-func (st *storage) object(r *http.Request, a *artifact) *answer {
+func (st *storage) object(r *http.Request, a *artifact) *response {
 	asked := r.Clone(r.Context())
 	if st.NoRanges || st.NoSuffixRanges && suffixRange.MatchString(r.Header.Get("Range")) {
 		asked.Header.Del("Range")
@@ -291,10 +291,10 @@ func (st *storage) object(r *http.Request, a *artifact) *answer {
 	switch found.status {
 	case http.StatusRequestedRangeNotSatisfiable:
 		size := http.Header{"Content-Range": found.header["Content-Range"]}
-		return storageError{Code: "InvalidRange", Message: "The requested range is not satisfiable"}.answer(found.status, size)
+		return storageError{Code: "InvalidRange", Message: "The requested range is not satisfiable"}.response(found.status, size)
 	case http.StatusPreconditionFailed:
 		text := "At least one of the pre-conditions you specified did not hold"
-		return storageError{Code: "PreconditionFailed", Message: text}.answer(found.status, http.Header{})
+		return storageError{Code: "PreconditionFailed", Message: text}.response(found.status, http.Header{})
 	}
 	return found
 }

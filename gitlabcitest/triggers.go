@@ -99,7 +99,7 @@ func triggerPipelineParams() []rack.Param {
 
 // triggerPipeline creates a pipeline for whoever knows a token, which is a parameter.
 // GitLab looks at no other one.
-func triggerPipeline(c *call) *answer {
+func triggerPipeline(c *call) *response {
 	if c.request.Header.Get("X-Gitlab-Event") == "Pipeline Hook" {
 		return forbidden() // or a hook would trigger itself
 	}
@@ -142,7 +142,7 @@ func (c *call) triggerVariables() (variables []gitlabci.Variable, ok bool) {
 
 // sign makes a new pipeline that of the user whose token was sent, or the response to one
 // that is not good for the project.
-func (c *call) sign(p *pipeline, token string) *answer {
+func (c *call) sign(p *pipeline, token string) *response {
 	t, j := c.state.triggerByToken(token), c.state.anyJobByToken(token)
 	switch {
 	case t != nil && t.project == p.project && (t.expires.IsZero() || c.now.Before(t.expires)):
@@ -182,8 +182,8 @@ func (c *call) payload() gitlabci.Variable {
 }
 
 // onTrigger makes a handler of one that works on a trigger token.
-func onTrigger(handle func(*call, *triggerToken) *answer) func(*call) *answer {
-	return inProject(func(c *call, owner *project) *answer {
+func onTrigger(handle func(*call, *triggerToken) *response) func(*call) *response {
+	return inProject(func(c *call, owner *project) *response {
 		t := owner.trigger(value[int64](c, "trigger_id"))
 		if t == nil {
 			return notFound("Not found")
@@ -192,12 +192,12 @@ func onTrigger(handle func(*call, *triggerToken) *answer) func(*call) *answer {
 	})
 }
 
-func listTriggers(c *call, owner *project) *answer {
+func listTriggers(c *call, owner *project) *response {
 	part, header := numberedPage(c, owner.triggers)
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, c.renderTrigger)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, c.renderTrigger)}
 }
 
-func getTrigger(c *call, t *triggerToken) *answer { return ok(c.renderTrigger(t)) }
+func getTrigger(c *call, t *triggerToken) *response { return ok(c.renderTrigger(t)) }
 
 func createTriggerParams() []rack.Param {
 	return []rack.Param{
@@ -206,7 +206,7 @@ func createTriggerParams() []rack.Param {
 	}
 }
 
-func createTrigger(c *call, owner *project) *answer {
+func createTrigger(c *call, owner *project) *response {
 	t := &triggerToken{
 		project: owner, owner: c.user, description: value[string](c, "description"),
 		created: c.now, updated: c.now, expires: value[time.Time](c, "expires_at"),
@@ -216,7 +216,7 @@ func createTrigger(c *call, owner *project) *answer {
 }
 
 // updateTrigger is for the owner of the token alone.
-func updateTrigger(c *call, t *triggerToken) *answer {
+func updateTrigger(c *call, t *triggerToken) *response {
 	if t.owner != c.user {
 		return deny("The current user is not authorized to update the pipeline trigger token")
 	}
@@ -226,7 +226,7 @@ func updateTrigger(c *call, t *triggerToken) *answer {
 	return ok(c.renderTrigger(t))
 }
 
-func deleteTrigger(c *call, t *triggerToken) *answer {
+func deleteTrigger(c *call, t *triggerToken) *response {
 	if refused := c.refuseChanged(t.updated); refused != nil {
 		return refused
 	}
@@ -235,7 +235,7 @@ func deleteTrigger(c *call, t *triggerToken) *answer {
 }
 
 // refuseChanged is the response to a DELETE of what has changed since the client has seen it.
-func (c *call) refuseChanged(updated time.Time) *answer {
+func (c *call) refuseChanged(updated time.Time) *response {
 	unless, err := http.ParseTime(c.request.Header.Get("If-Unmodified-Since"))
 	if err == nil && updated.After(unless) {
 		return refuse(http.StatusPreconditionFailed, "412 Precondition Failed")

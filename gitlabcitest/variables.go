@@ -42,20 +42,20 @@ type variableOwner struct {
 	kind string // "", "Group" or "Instance"
 }
 
-func (o variableOwner) notFound() *answer { return notFound(o.kind + "Variable Not Found") }
+func (o variableOwner) notFound() *response { return notFound(o.kind + "Variable Not Found") }
 
 // onVariables makes handlers of one that works on the variables of a project, a group and
 // the instance.
-func onVariables(kind string, handle func(*call, variableOwner) *answer) func(*call) *answer {
+func onVariables(kind string, handle func(*call, variableOwner) *response) func(*call) *response {
 	switch kind {
 	case "Group":
-		return inGroup(func(c *call, path string) *answer {
+		return inGroup(func(c *call, path string) *response {
 			return handle(c, variableOwner{c.state.variablesOfGroup(path), kind})
 		})
 	case "Instance":
-		return onInstance(func(c *call) *answer { return handle(c, variableOwner{&c.state.variables, kind}) })
+		return onInstance(func(c *call) *response { return handle(c, variableOwner{&c.state.variables, kind}) })
 	}
-	return inProject(func(c *call, p *project) *answer { return handle(c, variableOwner{&p.variables, kind}) })
+	return inProject(func(c *call, p *project) *response { return handle(c, variableOwner{&p.variables, kind}) })
 }
 
 func (s *state) variablesOfGroup(path string) *variableSet {
@@ -110,7 +110,7 @@ func (c *call) scope() *string {
 
 // variable finds the variable of a call. Without a scope, GitLab refuses to choose among
 // several.
-func (c *call) variable(owner variableOwner) (*gitlabci.CIVariable, *answer) {
+func (c *call) variable(owner variableOwner) (*gitlabci.CIVariable, *response) {
 	found := owner.set.of(value[string](c, "key"), c.scope())
 	switch len(found) {
 	case 0:
@@ -121,12 +121,12 @@ func (c *call) variable(owner variableOwner) (*gitlabci.CIVariable, *answer) {
 	return nil, refuse(http.StatusConflict, "There are multiple variables with provided parameters. Please use 'filter[environment_scope]'")
 }
 
-func listCIVariables(c *call, owner variableOwner) *answer {
+func listCIVariables(c *call, owner variableOwner) *response {
 	part, header := numberedPage(c, owner.set.all)
-	return &answer{status: http.StatusOK, header: header, body: shape.Each(part, owner.render)}
+	return &response{status: http.StatusOK, header: header, body: shape.Each(part, owner.render)}
 }
 
-func getVariable(c *call, owner variableOwner) *answer {
+func getVariable(c *call, owner variableOwner) *response {
 	v, refused := c.variable(owner)
 	if refused != nil {
 		return refused
@@ -134,7 +134,7 @@ func getVariable(c *call, owner variableOwner) *answer {
 	return ok(owner.render(v))
 }
 
-func createVariable(c *call, owner variableOwner) *answer {
+func createVariable(c *call, owner variableOwner) *response {
 	v := &gitlabci.CIVariable{Key: value[string](c, "key"), VariableType: gitlabci.VariableTypeEnvVar, EnvironmentScope: everywhere}
 	c.fillVariable(v)
 	if value[bool](c, "masked_and_hidden") {
@@ -149,9 +149,9 @@ func createVariable(c *call, owner variableOwner) *answer {
 
 // updateVariable changes a variable. In a group, GitLab takes any one of the key for what
 // it does not find.
-func updateVariable(c *call, owner variableOwner) *answer {
+func updateVariable(c *call, owner variableOwner) *response {
 	var before *gitlabci.CIVariable
-	var refused *answer
+	var refused *response
 	if owner.kind != "Group" || c.scope() != nil {
 		before, refused = c.variable(owner)
 	}
@@ -173,7 +173,7 @@ func updateVariable(c *call, owner variableOwner) *answer {
 	return ok(owner.render(before))
 }
 
-func deleteVariable(c *call, owner variableOwner) *answer {
+func deleteVariable(c *call, owner variableOwner) *response {
 	v, refused := c.variable(owner)
 	if refused != nil {
 		return refused

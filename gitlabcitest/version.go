@@ -41,16 +41,16 @@ func (c *call) before(major, minor int) bool {
 // before they reach it: which server is this, and who am I.
 
 // serverVersion is the metadata by an older name, once a release has any.
-func serverVersion(c *call) *answer {
+func serverVersion(c *call) *response {
 	if c.before(15, 5) {
 		return ok(c.renderer().release())
 	}
 	return serverMetadata(c)
 }
 
-func serverMetadata(c *call) *answer { return ok(c.renderer().metadata()) }
+func serverMetadata(c *call) *response { return ok(c.renderer().metadata()) }
 
-func currentUser(c *call) *answer { return ok(c.renderer().self(c.user)) }
+func currentUser(c *call) *response { return ok(c.renderer().self(c.user)) }
 
 func (r *renderer) release() shape.Release {
 	return shape.Release{Version: r.version.String() + ".0", Revision: shape.TheRevision}

@@ -30,8 +30,8 @@ func TestOfficialDownloadArtifacts(t *testing.T) {
 		},
 	} {
 		t.Run("archive "+name, func(t *testing.T) {
-			archive, answer, err := download()
-			answered(t, http.StatusOK, answer, err)
+			archive, response, err := download()
+			requireStatus(t, http.StatusOK, response, err)
 			require.Equal(t, []string{"bin/", "bin/app", "version.txt"}, members(t, archive))
 		})
 	}
@@ -44,8 +44,8 @@ func TestOfficialDownloadArtifacts(t *testing.T) {
 		},
 	} {
 		t.Run("file "+name, func(t *testing.T) {
-			file, answer, err := download()
-			answered(t, http.StatusOK, answer, err)
+			file, response, err := download()
+			requireStatus(t, http.StatusOK, response, err)
 			content, err := io.ReadAll(file)
 			require.NoError(t, err)
 			require.Equal(t, "1.2.3", string(content))
@@ -61,15 +61,15 @@ func TestOfficialKeepAndDeleteArtifacts(t *testing.T) {
 	})
 	jobs, id := officialClient(t, srv).Jobs, int64(added.ID)
 
-	kept, answer, err := jobs.KeepArtifacts(project, id)
-	answered(t, http.StatusOK, answer, err)
+	kept, response, err := jobs.KeepArtifacts(project, id)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Nil(t, kept.ArtifactsExpireAt)
 	require.Equal(t, "artifacts.zip", kept.ArtifactsFile.Filename)
-	answer, err = jobs.DeleteArtifacts(project, id)
-	answered(t, http.StatusNoContent, answer, err)
-	_, answer, err = jobs.GetJobArtifacts(project, id)
+	response, err = jobs.DeleteArtifacts(project, id)
+	requireStatus(t, http.StatusNoContent, response, err)
+	_, response, err = jobs.GetJobArtifacts(project, id)
 	require.ErrorIs(t, err, gitlab.ErrNotFound)
-	require.Equal(t, http.StatusNotFound, answer.StatusCode)
-	answer, err = jobs.DeleteProjectArtifacts(project)
-	answered(t, http.StatusAccepted, answer, err)
+	require.Equal(t, http.StatusNotFound, response.StatusCode)
+	response, err = jobs.DeleteProjectArtifacts(project)
+	requireStatus(t, http.StatusAccepted, response, err)
 }

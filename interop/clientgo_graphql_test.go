@@ -27,16 +27,16 @@ func TestOfficialGraphQL(t *testing.T) {
 		Query:     `query($path: ID!) { project(fullPath: $path) { pipelines(first: 1) { nodes { status } } } }`,
 		Variables: map[string]any{"path": project},
 	}
-	answer, err := client.GraphQL.Do(query, &got)
-	answered(t, http.StatusOK, answer, err)
+	response, err := client.GraphQL.Do(query, &got)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, "FAILED", got.Data.Project.Pipelines.Nodes[0].Status)
 	query.Variables["path"] = "group/absent"
 	got.Data.Project = nil
-	answer, err = client.GraphQL.Do(query, &got)
-	answered(t, http.StatusOK, answer, err)
+	response, err = client.GraphQL.Do(query, &got)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Nil(t, got.Data.Project)
 	require.Empty(t, got.Errors)
-	answer, err = client.GraphQL.Do(gitlab.GraphQLQuery{Query: "{ absent }"}, &got)
-	answered(t, http.StatusOK, answer, err)
+	response, err = client.GraphQL.Do(gitlab.GraphQLQuery{Query: "{ absent }"}, &got)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, "Field 'absent' doesn't exist on type 'Query'", got.Errors[0].Message)
 }

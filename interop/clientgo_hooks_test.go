@@ -15,29 +15,29 @@ import (
 func TestOfficialManagesHooks(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	client := officialClient(t, srv)
-	made, answer, err := client.Projects.AddProjectHook(project, &gitlab.AddProjectHookOptions{
+	made, response, err := client.Projects.AddProjectHook(project, &gitlab.AddProjectHookOptions{
 		URL: new("https://bot.example.com/hook"), Token: new("correct horse"), PipelineEvents: new(true), PushEvents: new(false), Name: new("bot"),
 		CustomHeaders: &[]*gitlab.HookCustomHeader{{Key: "X-Key", Value: "hidden"}},
 	})
-	answered(t, http.StatusCreated, answer, err)
+	requireStatus(t, http.StatusCreated, response, err)
 	require.True(t, made.PipelineEvents && made.TokenPresent && made.EnableSSLVerification)
 	require.False(t, made.PushEvents || made.SigningTokenPresent)
 	require.Equal(t, []string{"executable", "bot", "X-Key", ""}, []string{made.AlertStatus, made.Name, made.CustomHeaders[0].Key, made.CustomHeaders[0].Value})
-	edited, answer, err := client.Projects.EditProjectHook(project, made.ID, &gitlab.EditProjectHookOptions{
+	edited, response, err := client.Projects.EditProjectHook(project, made.ID, &gitlab.EditProjectHookOptions{
 		URL: new("https://bot.example.com/2"), JobEvents: new(true), EnableSSLVerification: new(false),
 	})
-	answered(t, http.StatusOK, answer, err)
+	requireStatus(t, http.StatusOK, response, err)
 	require.True(t, edited.JobEvents && edited.PipelineEvents && !edited.EnableSSLVerification)
-	got, answer, err := client.Projects.GetProjectHook(project, made.ID)
-	answered(t, http.StatusOK, answer, err)
+	got, response, err := client.Projects.GetProjectHook(project, made.ID)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, edited, got)
-	all, answer, err := client.Projects.ListProjectHooks(project, nil)
-	answered(t, http.StatusOK, answer, err)
+	all, response, err := client.Projects.ListProjectHooks(project, nil)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Len(t, all, 1)
 	_, err = client.Projects.TriggerTestProjectHook(project, made.ID, gitlab.ProjectHookEventPipeline)
 	require.ErrorContains(t, err, "Ensure the project has CI pipelines.")
-	answer, err = client.Projects.DeleteProjectHook(project, made.ID)
-	answered(t, http.StatusNoContent, answer, err)
+	response, err = client.Projects.DeleteProjectHook(project, made.ID)
+	requireStatus(t, http.StatusNoContent, response, err)
 }
 
 // What is delivered is what the official client's receivers read.

@@ -20,19 +20,19 @@ func TestOfficialListJobs(t *testing.T) {
 	pipeline.AddJob(gitlabcitest.Job{Name: "lint", Status: gitlabci.StatusFailed})
 	jobs := officialClient(t, srv).Jobs
 
-	ofProject, answer, err := jobs.ListProjectJobs(project, nil)
-	answered(t, http.StatusOK, answer, err)
+	ofProject, response, err := jobs.ListProjectJobs(project, nil)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Len(t, ofProject, 3)
-	require.Zero(t, answer.TotalItems, "GitLab never counts a project's jobs")
+	require.Zero(t, response.TotalItems, "GitLab never counts a project's jobs")
 
-	ofPipeline, answer, err := jobs.ListPipelineJobs(project, int64(pipeline.ID), &gitlab.ListJobsOptions{Scope: &[]gitlab.BuildStateValue{gitlab.Success}})
-	answered(t, http.StatusOK, answer, err)
+	ofPipeline, response, err := jobs.ListPipelineJobs(project, int64(pipeline.ID), &gitlab.ListJobsOptions{Scope: &[]gitlab.BuildStateValue{gitlab.Success}})
+	requireStatus(t, http.StatusOK, response, err)
 	require.Len(t, ofPipeline, 1)
 	require.Equal(t, []string{"linux"}, ofPipeline[0].TagList)
 	require.Equal(t, int64(pipeline.ID), ofPipeline[0].Pipeline.ID)
 
-	all, answer, err := jobs.ListPipelineJobs(project, int64(pipeline.ID), &gitlab.ListJobsOptions{IncludeRetried: new(true)})
-	answered(t, http.StatusOK, answer, err)
+	all, response, err := jobs.ListPipelineJobs(project, int64(pipeline.ID), &gitlab.ListJobsOptions{IncludeRetried: new(true)})
+	requireStatus(t, http.StatusOK, response, err)
 	require.Len(t, all, 3)
 }
 
@@ -41,8 +41,8 @@ func TestOfficialListPipelineBridges(t *testing.T) {
 	pipeline := srv.AddPipeline(project, gitlabcitest.Pipeline{})
 	child := srv.AddPipeline(project, gitlabcitest.Pipeline{Source: gitlabci.SourceParentPipeline})
 	pipeline.AddTriggerJob(gitlabcitest.Job{Name: "deploy", Downstream: child})
-	found, answer, err := officialClient(t, srv).Jobs.ListPipelineBridges(project, int64(pipeline.ID), nil)
-	answered(t, http.StatusOK, answer, err)
+	found, response, err := officialClient(t, srv).Jobs.ListPipelineBridges(project, int64(pipeline.ID), nil)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Len(t, found, 1)
 	require.Equal(t, int64(child.ID), found[0].DownstreamPipeline.ID)
 	require.Equal(t, "parent_pipeline", found[0].DownstreamPipeline.Source)
@@ -81,16 +81,16 @@ func TestOfficialGetJob(t *testing.T) {
 	})
 	jobs := officialClient(t, srv).Jobs
 
-	job, answer, err := jobs.GetJob(project, int64(added.ID))
-	answered(t, http.StatusOK, answer, err)
+	job, response, err := jobs.GetJob(project, int64(added.ID))
+	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, "unit", job.Name)
 	require.Equal(t, "script_failure", job.FailureReason)
 	require.InDelta(t, 80.25, job.Coverage, 1e-9)
 	require.Equal(t, "maya", job.User.Username)
 	require.NotEmpty(t, job.Commit.ShortID)
 
-	log, answer, err := jobs.GetTraceFile(project, int64(added.ID))
-	answered(t, http.StatusOK, answer, err)
+	log, response, err := jobs.GetTraceFile(project, int64(added.ID))
+	requireStatus(t, http.StatusOK, response, err)
 	text, err := io.ReadAll(log)
 	require.NoError(t, err)
 	require.Equal(t, "$ make test\n", string(text))
@@ -101,8 +101,8 @@ func TestOfficialGetJobTokensJob(t *testing.T) {
 	added := srv.AddPipeline(project, gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
 	client, err := gitlab.NewJobClient(srv.JobToken(added.ID), reaching(srv)...)
 	require.NoError(t, err)
-	job, answer, err := client.Jobs.GetJobTokensJob(nil)
-	answered(t, http.StatusOK, answer, err)
+	job, response, err := client.Jobs.GetJobTokensJob(nil)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, int64(added.ID), job.ID)
 }
 
@@ -113,25 +113,25 @@ func TestOfficialChangeJob(t *testing.T) {
 	manual := int64(pipeline.AddJob(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusManual}).ID)
 	jobs := officialClient(t, srv).Jobs
 
-	canceled, answer, err := jobs.CancelJob(project, running)
-	answered(t, http.StatusCreated, answer, err)
+	canceled, response, err := jobs.CancelJob(project, running)
+	requireStatus(t, http.StatusCreated, response, err)
 	require.Equal(t, "canceled", canceled.Status)
 	//lint:ignore SA1019 the test drives every method there is
-	forced, answer, err := jobs.CancelJobWithOptions(project, running, &gitlab.CancelJobOptions{Force: new(true)})
-	answered(t, http.StatusCreated, answer, err)
+	forced, response, err := jobs.CancelJobWithOptions(project, running, &gitlab.CancelJobOptions{Force: new(true)})
+	requireStatus(t, http.StatusCreated, response, err)
 	require.Equal(t, "canceled", forced.Status)
-	retried, answer, err := jobs.RetryJob(project, running)
-	answered(t, http.StatusCreated, answer, err)
+	retried, response, err := jobs.RetryJob(project, running)
+	requireStatus(t, http.StatusCreated, response, err)
 	require.NotEqual(t, running, retried.ID)
-	erased, answer, err := jobs.EraseJob(project, running)
-	answered(t, http.StatusCreated, answer, err)
+	erased, response, err := jobs.EraseJob(project, running)
+	requireStatus(t, http.StatusCreated, response, err)
 	require.NotNil(t, erased.ErasedAt)
-	played, answer, err := jobs.PlayJob(project, manual, &gitlab.PlayJobOptions{
+	played, response, err := jobs.PlayJob(project, manual, &gitlab.PlayJobOptions{
 		JobVariablesAttributes: &[]*gitlab.JobVariableOptions{{Key: new("TARGET"), Value: new("staging")}},
 	})
-	answered(t, http.StatusOK, answer, err)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, "pending", played.Status)
-	_, answer, err = jobs.PlayJob(project, running, nil)
+	_, response, err = jobs.PlayJob(project, running, nil)
 	require.ErrorContains(t, err, "Unplayable Job")
-	require.Equal(t, http.StatusBadRequest, answer.StatusCode)
+	require.Equal(t, http.StatusBadRequest, response.StatusCode)
 }

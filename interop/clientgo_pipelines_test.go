@@ -18,13 +18,13 @@ func TestOfficialListProjectPipelines(t *testing.T) {
 	srv.AddPipeline(project, gitlabcitest.Pipeline{})
 
 	opts := &gitlab.ListProjectPipelinesOptions{Ref: new("topic"), Status: new(gitlab.Failed), OrderBy: new("updated_at"), Sort: new("asc")}
-	found, answer, err := officialClient(t, srv).Pipelines.ListProjectPipelines(project, opts)
-	answered(t, http.StatusOK, answer, err)
+	found, response, err := officialClient(t, srv).Pipelines.ListProjectPipelines(project, opts)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Len(t, found, 1)
 	require.Equal(t, "Nightly", found[0].Name)
 	require.Equal(t, int64(101), found[0].ID)
 	require.NotNil(t, found[0].CreatedAt)
-	require.EqualValues(t, 1, answer.TotalItems)
+	require.EqualValues(t, 1, response.TotalItems)
 }
 
 func TestOfficialScanByPageNumber(t *testing.T) {
@@ -58,8 +58,8 @@ func TestOfficialGetPipeline(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pipeline, answer, err := get()
-			answered(t, http.StatusOK, answer, err)
+			pipeline, response, err := get()
+			requireStatus(t, http.StatusOK, response, err)
 			require.Equal(t, int64(added.ID), pipeline.ID)
 			require.Equal(t, "Nightly", pipeline.Name)
 			require.Equal(t, "91.50", pipeline.Coverage)
@@ -72,8 +72,8 @@ func TestOfficialGetPipeline(t *testing.T) {
 func TestOfficialPipelineVariables(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	added := srv.AddPipeline(project, gitlabcitest.Pipeline{Variables: []*gitlabci.Variable{{Key: "TARGET", Value: "staging"}}})
-	found, answer, err := officialClient(t, srv).Pipelines.GetPipelineVariables(project, int64(added.ID))
-	answered(t, http.StatusOK, answer, err)
+	found, response, err := officialClient(t, srv).Pipelines.GetPipelineVariables(project, int64(added.ID))
+	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, []*gitlab.PipelineVariable{{Key: "TARGET", Value: "staging", VariableType: gitlab.EnvVariableType}}, found)
 }
 
@@ -89,13 +89,13 @@ func TestOfficialTestReports(t *testing.T) {
 	added.AddJob(gitlabcitest.Job{Name: "unit"})
 	client := officialClient(t, srv)
 
-	report, answer, err := client.Pipelines.GetPipelineTestReport(project, int64(added.ID))
-	answered(t, http.StatusOK, answer, err)
+	report, response, err := client.Pipelines.GetPipelineTestReport(project, int64(added.ID))
+	requireStatus(t, http.StatusOK, response, err)
 	require.EqualValues(t, 2, report.TotalCount)
 	require.Equal(t, "got 3, want 1", report.TestSuites[0].TestCases[1].SystemOutput)
 
-	summary, answer, err := client.Pipelines.GetPipelineTestReportSummary(project, int64(added.ID))
-	answered(t, http.StatusOK, answer, err)
+	summary, response, err := client.Pipelines.GetPipelineTestReportSummary(project, int64(added.ID))
+	requireStatus(t, http.StatusOK, response, err)
 	require.EqualValues(t, 1, summary.Total.Failed)
 	require.Equal(t, []int64{1001}, summary.TestSuites[0].BuildIDs)
 }
@@ -108,16 +108,16 @@ func TestOfficialCreatePipeline(t *testing.T) {
 		Variables: &[]*gitlab.PipelineVariableOptions{{Key: new("TARGET"), Value: new("staging")}},
 		Inputs:    gitlab.PipelineInputsOption{"replicas": gitlab.NewPipelineInputValue(3)},
 	}
-	pipeline, answer, err := client.Pipelines.CreatePipeline(project, opts)
-	answered(t, http.StatusCreated, answer, err)
+	pipeline, response, err := client.Pipelines.CreatePipeline(project, opts)
+	requireStatus(t, http.StatusCreated, response, err)
 	require.Equal(t, gitlab.PipelineSource("api"), pipeline.Source)
 	variables, _, err := client.Pipelines.GetPipelineVariables(project, pipeline.ID)
 	require.NoError(t, err)
 	require.Equal(t, "staging", variables[0].Value)
 
-	_, answer, err = client.Pipelines.CreatePipeline(project, &gitlab.CreatePipelineOptions{Ref: new("absent")})
+	_, response, err = client.Pipelines.CreatePipeline(project, &gitlab.CreatePipelineOptions{Ref: new("absent")})
 	require.ErrorContains(t, err, "Reference not found")
-	require.Equal(t, http.StatusBadRequest, answer.StatusCode)
+	require.Equal(t, http.StatusBadRequest, response.StatusCode)
 }
 
 func TestOfficialChangePipeline(t *testing.T) {
@@ -126,20 +126,20 @@ func TestOfficialChangePipeline(t *testing.T) {
 	added.AddJob(gitlabcitest.Job{Status: gitlabci.StatusFailed})
 	pipelines, id := officialClient(t, srv).Pipelines, int64(added.ID)
 
-	retried, answer, err := pipelines.RetryPipelineBuild(project, id)
-	answered(t, http.StatusCreated, answer, err)
+	retried, response, err := pipelines.RetryPipelineBuild(project, id)
+	requireStatus(t, http.StatusCreated, response, err)
 	require.Contains(t, []string{"pending", "running"}, retried.Status)
-	canceled, answer, err := pipelines.CancelPipelineBuild(project, id)
-	answered(t, http.StatusOK, answer, err)
+	canceled, response, err := pipelines.CancelPipelineBuild(project, id)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, "canceled", canceled.Status)
-	renamed, answer, err := pipelines.UpdatePipelineMetadata(project, id, &gitlab.UpdatePipelineMetadataOptions{Name: new("Nightly")})
-	answered(t, http.StatusOK, answer, err)
+	renamed, response, err := pipelines.UpdatePipelineMetadata(project, id, &gitlab.UpdatePipelineMetadataOptions{Name: new("Nightly")})
+	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, "Nightly", renamed.Name)
-	answer, err = pipelines.DeletePipeline(project, id)
-	answered(t, http.StatusNoContent, answer, err)
-	_, answer, err = pipelines.GetPipeline(project, id)
+	response, err = pipelines.DeletePipeline(project, id)
+	requireStatus(t, http.StatusNoContent, response, err)
+	_, response, err = pipelines.GetPipeline(project, id)
 	require.ErrorIs(t, err, gitlab.ErrNotFound)
-	require.Equal(t, http.StatusNotFound, answer.StatusCode)
+	require.Equal(t, http.StatusNotFound, response.StatusCode)
 }
 
 // The official client takes a pipeline's queued_duration for an integer. The

@@ -38,8 +38,8 @@ func TestOfficialLeaksItsTokenToTheStorage(t *testing.T) {
 	srv := stored(gitlabcitest.Storage{})
 	for name, download := range archives(officialClient(t, srv)) {
 		t.Run(name, func(t *testing.T) {
-			archive, answer, err := download()
-			answered(t, http.StatusOK, answer, err)
+			archive, response, err := download()
+			requireStatus(t, http.StatusOK, response, err)
 			require.Equal(t, []string{"version.txt"}, members(t, archive))
 			sent := srv.Requests()
 			last := sent[len(sent)-1]
@@ -53,9 +53,9 @@ func TestOfficialLeaksItsTokenToTheStorage(t *testing.T) {
 func TestStrictStorageRefusesTheTokenOfTheOfficial(t *testing.T) {
 	for name, download := range archives(officialClient(t, stored(gitlabcitest.Storage{Strict: true}))) {
 		t.Run(name, func(t *testing.T) {
-			_, answer, err := download()
+			_, response, err := download()
 			require.ErrorContains(t, err, "Only one auth mechanism allowed")
-			require.Equal(t, http.StatusBadRequest, answer.StatusCode)
+			require.Equal(t, http.StatusBadRequest, response.StatusCode)
 		})
 	}
 }
@@ -70,8 +70,8 @@ func TestOfficialDownloadsFromTheStorage(t *testing.T) {
 	require.NoError(t, err)
 	for name, download := range archives(client) {
 		t.Run(name, func(t *testing.T) {
-			archive, answer, err := download()
-			answered(t, http.StatusOK, answer, err)
+			archive, response, err := download()
+			requireStatus(t, http.StatusOK, response, err)
 			require.Equal(t, []string{"version.txt"}, members(t, archive))
 			sent := srv.Requests()
 			last := sent[len(sent)-1]

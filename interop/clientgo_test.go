@@ -33,10 +33,10 @@ func reaching(srv *gitlabcitest.Server) []gitlab.ClientOptionFunc {
 
 // answered requires that a call of the official client went through with a
 // status.
-func answered(t *testing.T, status int, answer *gitlab.Response, err error) {
+func requireStatus(t *testing.T, status int, response *gitlab.Response, err error) {
 	t.Helper()
 	require.NoError(t, err)
-	require.Equal(t, status, answer.StatusCode)
+	require.Equal(t, status, response.StatusCode)
 }
 
 // members are the names of the files in an archive.

@@ -14,36 +14,36 @@ import (
 func TestOfficialManagesProjectVariables(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	variables := officialClient(t, srv).ProjectVariables
-	made, answer, err := variables.CreateVariable(project, &gitlab.CreateProjectVariableOptions{
+	made, response, err := variables.CreateVariable(project, &gitlab.CreateProjectVariableOptions{
 		Key: new("TOKEN"), Value: new("first-value"), MaskedAndHidden: new(true), Raw: new(true), EnvironmentScope: new("production"), Description: new("opens the door"),
 	})
-	answered(t, http.StatusCreated, answer, err)
+	requireStatus(t, http.StatusCreated, response, err)
 	require.Equal(t, &gitlab.ProjectVariable{
 		Key: "TOKEN", VariableType: gitlab.EnvVariableType, Masked: true, Hidden: true, Raw: true, EnvironmentScope: "production", Description: "opens the door",
 	}, made)
-	_, answer, err = variables.CreateVariable(project, &gitlab.CreateProjectVariableOptions{Key: new("TOKEN"), Value: new("x"), EnvironmentScope: new("production")})
+	_, response, err = variables.CreateVariable(project, &gitlab.CreateProjectVariableOptions{Key: new("TOKEN"), Value: new("x"), EnvironmentScope: new("production")})
 	require.ErrorContains(t, err, "(TOKEN) has already been taken")
-	require.Equal(t, http.StatusBadRequest, answer.StatusCode)
-	_, answer, err = variables.CreateVariable(project, &gitlab.CreateProjectVariableOptions{Key: new("TOKEN"), Value: new("everywhere")})
-	answered(t, http.StatusCreated, answer, err)
+	require.Equal(t, http.StatusBadRequest, response.StatusCode)
+	_, response, err = variables.CreateVariable(project, &gitlab.CreateProjectVariableOptions{Key: new("TOKEN"), Value: new("everywhere")})
+	requireStatus(t, http.StatusCreated, response, err)
 
-	_, answer, err = variables.GetVariable(project, "TOKEN", nil)
+	_, response, err = variables.GetVariable(project, "TOKEN", nil)
 	require.ErrorContains(t, err, "There are multiple variables with provided parameters. Please use 'filter[environment_scope]'")
-	require.Equal(t, http.StatusConflict, answer.StatusCode)
+	require.Equal(t, http.StatusConflict, response.StatusCode)
 	filter := &gitlab.VariableFilter{EnvironmentScope: "*"}
-	changed, answer, err := variables.UpdateVariable(project, "TOKEN", &gitlab.UpdateProjectVariableOptions{Value: new("changed"), Filter: filter})
-	answered(t, http.StatusOK, answer, err)
+	changed, response, err := variables.UpdateVariable(project, "TOKEN", &gitlab.UpdateProjectVariableOptions{Value: new("changed"), Filter: filter})
+	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, []string{"changed", "*"}, []string{changed.Value, changed.EnvironmentScope})
-	_, answer, err = variables.UpdateVariable(project, "TOKEN", &gitlab.UpdateProjectVariableOptions{Filter: &gitlab.VariableFilter{EnvironmentScope: "staging"}})
+	_, response, err = variables.UpdateVariable(project, "TOKEN", &gitlab.UpdateProjectVariableOptions{Filter: &gitlab.VariableFilter{EnvironmentScope: "staging"}})
 	require.Error(t, err)
-	require.Equal(t, http.StatusNotFound, answer.StatusCode)
-	got, answer, err := variables.GetVariable(project, "TOKEN", &gitlab.GetProjectVariableOptions{Filter: filter})
-	answered(t, http.StatusOK, answer, err)
+	require.Equal(t, http.StatusNotFound, response.StatusCode)
+	got, response, err := variables.GetVariable(project, "TOKEN", &gitlab.GetProjectVariableOptions{Filter: filter})
+	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, changed, got)
-	answer, err = variables.RemoveVariable(project, "TOKEN", &gitlab.RemoveProjectVariableOptions{Filter: filter})
-	answered(t, http.StatusNoContent, answer, err)
-	all, answer, err := variables.ListVariables(project, nil)
-	answered(t, http.StatusOK, answer, err)
+	response, err = variables.RemoveVariable(project, "TOKEN", &gitlab.RemoveProjectVariableOptions{Filter: filter})
+	requireStatus(t, http.StatusNoContent, response, err)
+	all, response, err := variables.ListVariables(project, nil)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, []*gitlab.ProjectVariable{made}, all)
 }
 
@@ -52,38 +52,38 @@ func TestOfficialManagesProjectVariables(t *testing.T) {
 func TestOfficialChangesAnotherGroupVariable(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	client := officialClient(t, srv)
-	_, answer, err := client.GroupVariables.CreateVariable("group", &gitlab.CreateGroupVariableOptions{Key: new("TOKEN"), Value: new("everywhere")})
-	answered(t, http.StatusCreated, answer, err)
-	changed, answer, err := client.GroupVariables.UpdateVariable("group", "TOKEN", &gitlab.UpdateGroupVariableOptions{
+	_, response, err := client.GroupVariables.CreateVariable("group", &gitlab.CreateGroupVariableOptions{Key: new("TOKEN"), Value: new("everywhere")})
+	requireStatus(t, http.StatusCreated, response, err)
+	changed, response, err := client.GroupVariables.UpdateVariable("group", "TOKEN", &gitlab.UpdateGroupVariableOptions{
 		Value: new("of production"), Filter: &gitlab.VariableFilter{EnvironmentScope: "production"},
 	})
-	answered(t, http.StatusOK, answer, err)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, []string{"of production", "*"}, []string{changed.Value, changed.EnvironmentScope})
-	answer, err = client.GroupVariables.RemoveVariable("group", "TOKEN", nil)
-	answered(t, http.StatusNoContent, answer, err)
-	_, answer, err = client.GroupVariables.GetVariable("group", "TOKEN", nil)
+	response, err = client.GroupVariables.RemoveVariable("group", "TOKEN", nil)
+	requireStatus(t, http.StatusNoContent, response, err)
+	_, response, err = client.GroupVariables.GetVariable("group", "TOKEN", nil)
 	require.Error(t, err)
-	require.Equal(t, http.StatusNotFound, answer.StatusCode)
+	require.Equal(t, http.StatusNotFound, response.StatusCode)
 
-	_, answer, err = client.InstanceVariables.CreateVariable(&gitlab.CreateInstanceVariableOptions{Key: new("PROXY"), Value: new("http://proxy.example.com"), Masked: new(true)})
-	answered(t, http.StatusCreated, answer, err)
-	all, answer, err := client.InstanceVariables.ListVariables(nil)
-	answered(t, http.StatusOK, answer, err)
+	_, response, err = client.InstanceVariables.CreateVariable(&gitlab.CreateInstanceVariableOptions{Key: new("PROXY"), Value: new("http://proxy.example.com"), Masked: new(true)})
+	requireStatus(t, http.StatusCreated, response, err)
+	all, response, err := client.InstanceVariables.ListVariables(nil)
+	requireStatus(t, http.StatusOK, response, err)
 	require.Len(t, all, 1)
 	require.True(t, all[0].Masked)
 	srv.AddUser(gitlabcitest.User{Username: "noor"})
 	other, err := gitlab.NewClient(srv.AddToken(gitlabcitest.Token{Username: "noor"}), gitlab.WithBaseURL(gitlabcitest.URL), gitlab.WithHTTPClient(&http.Client{Transport: srv.Transport()}))
 	require.NoError(t, err)
-	_, answer, err = other.InstanceVariables.ListVariables(nil)
+	_, response, err = other.InstanceVariables.ListVariables(nil)
 	require.Error(t, err)
-	require.Equal(t, http.StatusForbidden, answer.StatusCode)
+	require.Equal(t, http.StatusForbidden, response.StatusCode)
 }
 
 func TestOfficialValidates(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	client := officialClient(t, srv)
-	result, answer, err := client.Validate.ProjectNamespaceLint(project, &gitlab.ProjectNamespaceLintOptions{Content: new("test: {script: make}"), IncludeJobs: new(true)})
-	answered(t, http.StatusOK, answer, err)
+	result, response, err := client.Validate.ProjectNamespaceLint(project, &gitlab.ProjectNamespaceLintOptions{Content: new("test: {script: make}"), IncludeJobs: new(true)})
+	requireStatus(t, http.StatusOK, response, err)
 	require.True(t, result.Valid)
 	require.Equal(t, "---\ntest: {script: make}", result.MergedYaml)
 	srv.OnLint(project, func(gitlabcitest.Lint) gitlabci.LintResult {
@@ -91,12 +91,12 @@ func TestOfficialValidates(t *testing.T) {
 			{Type: "local", Location: "ci/a.yml", ContextProject: project, Extra: map[string]any{"job_name": "a"}},
 		}}
 	})
-	result, answer, err = client.Validate.ProjectLint(project, &gitlab.ProjectLintOptions{ContentRef: new("main"), DryRun: new(true)})
-	answered(t, http.StatusOK, answer, err)
+	result, response, err = client.Validate.ProjectLint(project, &gitlab.ProjectLintOptions{ContentRef: new("main"), DryRun: new(true)})
+	requireStatus(t, http.StatusOK, response, err)
 	require.False(t, result.Valid)
 	require.Equal(t, []string{"jobs config should contain at least one visible job"}, result.Errors)
 	require.Equal(t, "ci/a.yml", result.Includes[0].Location)
-	_, answer, err = client.Validate.ProjectLint(project, &gitlab.ProjectLintOptions{ContentRef: new("none")})
+	_, response, err = client.Validate.ProjectLint(project, &gitlab.ProjectLintOptions{ContentRef: new("none")})
 	require.Error(t, err)
-	require.Equal(t, http.StatusNotFound, answer.StatusCode)
+	require.Equal(t, http.StatusNotFound, response.StatusCode)
 }

@@ -18,7 +18,7 @@ const exampleLog = "\x1b[0KRunning with gitlab-runner 17.0.0 (44feccdf)\x1b[0;m\
 	"\x1b[32;1m$ make test\x1b[0;m\n" +
 	"section_start:1716381827:deps[collapsed=true]\r\x1b[0KModules\n" +
 	"fetched 10%\rfetched 55%\rfetched 100%\n" +
-	"section_end:1716381830:deps\r\x1b[0K--- FAIL: TestAnswer (0.00s)\n" +
+	"section_end:1716381830:deps\r\x1b[0K--- FAIL: TestResponse (0.00s)\n" +
 	"    answer_test.go:12: got 41, want 42\n" +
 	"section_end:1716381868:step_script\r\x1b[0K\x1b[31;1mERROR: Job failed: exit code 2\n\x1b[0;m"
 
@@ -58,7 +58,7 @@ func ExampleLines_plain() {
 	// $ make test
 	// Modules
 	// fetched 100%
-	// --- FAIL: TestAnswer (0.00s)
+	// --- FAIL: TestResponse (0.00s)
 	//     answer_test.go:12: got 41, want 42
 	// ERROR: Job failed: exit code 2
 }
@@ -80,12 +80,12 @@ func ExampleSummarize() {
 	}
 	// Output:
 	// ERROR: Job failed: exit code 2
-	// reason: TestAnswer: answer_test.go:12: got 41, want 42
+	// reason: TestResponse: answer_test.go:12: got 41, want 42
 	// image: golang:1.26
 	// 42s step_script
 	// 6s prepare_executor
 	// go test, answer_test.go:12
-	// --- FAIL: TestAnswer (0.00s)
+	// --- FAIL: TestResponse (0.00s)
 	//     answer_test.go:12: got 41, want 42
 }
 

@@ -38,7 +38,7 @@ func summarize(t *testing.T, log string) *joblog.Summary {
 
 func TestSummarize(t *testing.T) {
 	s := summarize(t, jobLog("\x1b[32;1m$ go test ./...\x1b[0;m\n"+
-		startAt(10, "unit[collapsed=true]")+"Unit tests\nok  \texample.com/app\n--- FAIL: TestAnswer (0.00s)\n"+
+		startAt(10, "unit[collapsed=true]")+"Unit tests\nok  \texample.com/app\n--- FAIL: TestResponse (0.00s)\n"+
 		"    answer_test.go:12: got 41\n"+endAt(30, "unit")+"FAIL\n",
 		"\x1b[31;1mERROR: Job failed: exit code 1\n\x1b[0;m"))
 	require.Equal(t, "Running with gitlab-runner 17.0.0 (44feccdf)", s.Runner)
@@ -48,9 +48,9 @@ func TestSummarize(t *testing.T) {
 	require.Equal(t, "ERROR: Job failed: exit code 1", s.Verdict)
 	require.False(t, s.Succeeded)
 	require.Equal(t, 1, s.ExitCode)
-	require.Equal(t, "TestAnswer: answer_test.go:12: got 41", s.Reason)
+	require.Equal(t, "TestResponse: answer_test.go:12: got 41", s.Reason)
 	require.Equal(t, []joblog.Cause{{
-		Text: "--- FAIL: TestAnswer (0.00s)\n    answer_test.go:12: got 41",
+		Text: "--- FAIL: TestResponse (0.00s)\n    answer_test.go:12: got 41",
 		File: "answer_test.go", Line: 12, Section: "unit", Tool: "go test",
 	}}, s.Causes)
 

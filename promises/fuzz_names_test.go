@@ -92,9 +92,9 @@ func FuzzContentDisposition(f *testing.F) {
 }
 
 func FuzzAllowedAgents(f *testing.F) {
-	answer, err := os.ReadFile(testkit.ModuleFile(f, "testdata/jobs_allowed_agents.json"))
+	response, err := os.ReadFile(testkit.ModuleFile(f, "testdata/jobs_allowed_agents.json"))
 	require.NoError(f, err)
-	f.Add(string(answer))
+	f.Add(string(response))
 	for _, value := range append(testkit.ScalarPairs, `{"a":{"b":[1,"c",null,{"d":true}]},"a":2}`) {
 		f.Add(`{"allowed_agents":[{"id":7,"configuration":` + value + `}]}`)
 		f.Add(`{"allowed_agents":[{"config_project":` + value + `}],"environment":` + value + `,"user":` + value + `}`)

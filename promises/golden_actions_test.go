@@ -351,7 +351,7 @@ func TestGoldenOfEveryMethod(t *testing.T) {
 func TestAnswerAllowedAgents(t *testing.T) {
 	t.Parallel()
 	one := gitlabci.AgentJob{ID: 1}
-	runAnswers(t, []answerTest{
+	runResponses(t, []responseTest{
 		{"no environment", "jobs_allowed_agents", `{"allowed_agents":[],"job":{"id":1},"pipeline":{"id":2},"project":{"id":3,"groups":[]},
 			"user":{"id":4,"username":"noor","roles_in_project":["guest"]}}`,
 			&gitlabci.AllowedAgents{
@@ -379,13 +379,13 @@ func TestAnswerAllowedAgents(t *testing.T) {
 // A trigger job that is played answers as what it is.
 func TestAnswerPlayedTriggerJob(t *testing.T) {
 	t.Parallel()
-	runAnswers(t, []answerTest{{"", "jobs_play", `{"id":550140,"status":"pending","name":"deploy: annex","downstream_pipeline":{"id":9},"user":null}`,
+	runResponses(t, []responseTest{{"", "jobs_play", `{"id":550140,"status":"pending","name":"deploy: annex","downstream_pipeline":{"id":9},"user":null}`,
 		&gitlabci.Job{JobInfo: gitlabci.JobInfo{ID: 550140, Status: gitlabci.StatusPending, Name: "deploy: annex"}}}})
 }
 
 func TestAnswerEntries(t *testing.T) {
 	t.Parallel()
-	runAnswers(t, []answerTest{
+	runResponses(t, []responseTest{
 		{"wrong types", "artifacts_entries", `[{"name":5,"path":null,"type":"symlink","size":"12","mode":100644},null]`,
 			[]*gitlabci.ArtifactEntry{{Name: "5", Type: "symlink", Size: 12, Mode: "100644"}}},
 		{"none", "artifacts_entries", `[]`, []*gitlabci.ArtifactEntry{}},

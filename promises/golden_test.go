@@ -119,7 +119,7 @@ func init() { maps.Copy(goldenCalls, goldenLookupCalls) }
 
 // goldenClient returns a client of a server that gives answer to the last of
 // the requests. When the test ends, exactly these must have come, in order.
-func goldenClient(t *testing.T, requests []string, answer []byte, opts ...gitlabci.Option) *gitlabci.Client {
+func goldenClient(t *testing.T, requests []string, response []byte, opts ...gitlabci.Option) *gitlabci.Client {
 	t.Helper()
 	var sent []string
 	t.Cleanup(func() { require.Equal(t, requests, sent) })
@@ -132,7 +132,7 @@ func goldenClient(t *testing.T, requests []string, answer []byte, opts ...gitlab
 			io.WriteString(w, `{"error":"404 Not Found"}`)
 			return
 		}
-		w.Write(answer)
+		w.Write(response)
 	}))
 	client, err := gitlabci.NewClient(append(opts,
 		gitlabci.WithBaseURL("https://gitlab.example.com"),
@@ -143,30 +143,30 @@ func goldenClient(t *testing.T, requests []string, answer []byte, opts ...gitlab
 }
 
 // goldenAsk makes the call of that name and returns what it makes of answer.
-func goldenAsk(t *testing.T, name string, answer []byte, opts ...gitlabci.Option) any {
+func goldenAsk(t *testing.T, name string, response []byte, opts ...gitlabci.Option) any {
 	t.Helper()
 	call, ok := goldenCalls[name]
 	require.True(t, ok, "no call is named %q", name)
-	return call.ask(t, answer, opts...)
+	return call.ask(t, response, opts...)
 }
 
 // askAbout is goldenAsk for the object in answer, whatever its ID is.
-func askAbout(t *testing.T, name string, answer []byte) any {
+func askAbout(t *testing.T, name string, response []byte) any {
 	t.Helper()
 	call := goldenCalls[name]
 	var object map[string]json.RawMessage
-	if json.Unmarshal(answer, &object) == nil && call.id > 0 {
+	if json.Unmarshal(response, &object) == nil && call.id > 0 {
 		id, _, _ := strings.Cut(strings.Trim(string(object["id"]), `"`), ".")
 		if n, err := strconv.ParseInt(id, 10, 64); err == nil {
 			call.id = n
 		}
 	}
-	return call.ask(t, answer)
+	return call.ask(t, response)
 }
 
-func (c goldenCall) ask(t *testing.T, answer []byte, opts ...gitlabci.Option) any {
+func (c goldenCall) ask(t *testing.T, response []byte, opts ...gitlabci.Option) any {
 	t.Helper()
-	got, err := c.do(t.Context(), goldenClient(t, c.requests(), answer, opts...))
+	got, err := c.do(t.Context(), goldenClient(t, c.requests(), response, opts...))
 	require.NoError(t, err)
 	return got
 }
@@ -186,9 +186,9 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions, goldenNeighbours, goldenLookups, goldenTriggers, goldenSchedules, goldenVariables) {
 		t.Run(test.call, func(t *testing.T) {
-			answer := testkit.GoldenFile(t, test.file)
-			require.Equal(t, test.want, goldenAsk(t, test.call, answer))
-			requireNoUnknownField(t, without(t, answer, test.leftOut), test.want)
+			response := testkit.GoldenFile(t, test.file)
+			require.Equal(t, test.want, goldenAsk(t, test.call, response))
+			requireNoUnknownField(t, without(t, response, test.leftOut), test.want)
 			require.Equal(t, slices.Sorted(slices.Values(test.except)), goldenUnfilled(test.want),
 				"fields that no element fills, against the exceptions")
 		})
@@ -197,27 +197,27 @@ func TestGolden(t *testing.T) {
 
 // requireNoUnknownField decodes answer with the other decoder that programs
 // may use on our types, which can refuse what the type does not have.
-func requireNoUnknownField(t *testing.T, answer []byte, want any) {
+func requireNoUnknownField(t *testing.T, response []byte, want any) {
 	t.Helper()
 	got := reflect.New(reflect.TypeOf(want))
-	dec := json.NewDecoder(bytes.NewReader(answer))
+	dec := json.NewDecoder(bytes.NewReader(response))
 	dec.DisallowUnknownFields()
 	require.NoError(t, dec.Decode(got.Interface()))
 	require.Equal(t, want, got.Elem().Interface(), "by encoding/json")
 }
 
 // without is a response without some fields of its objects, each of which must be there.
-func without(t *testing.T, answer []byte, fields []string) []byte {
+func without(t *testing.T, response []byte, fields []string) []byte {
 	t.Helper()
 	if len(fields) == 0 {
-		return answer
+		return response
 	}
-	list := bytes.HasPrefix(bytes.TrimSpace(answer), []byte("["))
+	list := bytes.HasPrefix(bytes.TrimSpace(response), []byte("["))
 	if !list {
-		answer = fmt.Appendf(nil, "[%s]", answer)
+		response = fmt.Appendf(nil, "[%s]", response)
 	}
 	var objects []map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(answer, &objects))
+	require.NoError(t, json.Unmarshal(response, &objects))
 	for _, field := range fields {
 		require.Contains(t, objects[0], field)
 		for _, object := range objects {
@@ -303,19 +303,19 @@ func goldenBasic(path string) []string {
 	return profile
 }
 
-// An answerTest is an answer that is not as GitLab's documents say, and what
+// An responseTest is an answer that is not as GitLab's documents say, and what
 // the call of that name makes of it.
-type answerTest struct {
-	name   string
-	call   string
-	answer string
-	want   any
+type responseTest struct {
+	name     string
+	call     string
+	response string
+	want     any
 }
 
-func runAnswers(t *testing.T, tests []answerTest) {
+func runResponses(t *testing.T, tests []responseTest) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			require.Equal(t, test.want, askAbout(t, test.call, []byte(test.answer)))
+			require.Equal(t, test.want, askAbout(t, test.call, []byte(test.response)))
 		})
 	}
 }
@@ -323,7 +323,7 @@ func runAnswers(t *testing.T, tests []answerTest) {
 // The fields that identify a response are not decoded as leniently as the rest.
 func TestAnswerOfAnotherThing(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct{ call, answer string }{
+	for name, test := range map[string]struct{ call, response string }{
 		"fraction for an ID":              {"pipelines_get", `{"id":47.5,"ref":"main"}`},
 		"no number":                       {"pipelines_get", `{"id":"","ref":"main"}`},
 		"ID too large":                    {"pipelines_get", `{"id":9223372036854775808,"ref":"main"}`},
@@ -334,7 +334,7 @@ func TestAnswerOfAnotherThing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			call := goldenCalls[test.call]
-			_, err := call.do(t.Context(), goldenClient(t, call.requests(), []byte(test.answer)))
+			_, err := call.do(t.Context(), goldenClient(t, call.requests(), []byte(test.response)))
 			require.ErrorContains(t, err, "200 OK with unexpected JSON: not the requested object")
 		})
 	}
@@ -355,7 +355,7 @@ func onlyCases(cases ...gitlabci.TestCase) *gitlabci.TestReport {
 func TestAnswerNumbers(t *testing.T) {
 	t.Parallel()
 	const ref = `,"ref":"main"}` // whatever comes before it, the rest stays
-	runAnswers(t, []answerTest{
+	runResponses(t, []responseTest{
 		{"integers as text", "pipelines_get", `{"id":"47","iid":"12","project_id":"1"` + ref,
 			onlyPipeline(gitlabci.PipelineInfo{ID: 47, IID: 12, ProjectID: "1", Ref: "main"})},
 		{"integer in a list of them as text", "pipelines_test_report_summary", `{"test_suites":[{"build_ids":["66",67]}]}`,
@@ -381,7 +381,7 @@ func TestAnswerCoverage(t *testing.T) {
 	t.Parallel()
 	one := gitlabci.PipelineInfo{ID: 1}
 	rest := onlyPipeline(one)
-	runAnswers(t, []answerTest{
+	runResponses(t, []responseTest{
 		{"of a pipeline as a number", "pipelines_get", `{"id":1,"coverage":30.5}`, &gitlabci.Pipeline{PipelineInfo: one, Coverage: new(30.5)}},
 		{"of a pipeline is zero", "pipelines_get", `{"id":1,"coverage":"0.00"}`, &gitlabci.Pipeline{PipelineInfo: one, Coverage: new(0.0)}},
 		{"of a pipeline is the number zero", "pipelines_get", `{"id":1,"coverage":0}`, &gitlabci.Pipeline{PipelineInfo: one, Coverage: new(0.0)}},
@@ -399,7 +399,7 @@ func TestAnswerCoverage(t *testing.T) {
 func TestAnswerTimes(t *testing.T) {
 	t.Parallel()
 	day := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
-	runAnswers(t, []answerTest{
+	runResponses(t, []responseTest{
 		{"empty", "pipelines_get", `{"started_at":"","id":1}`, onlyPipeline(gitlabci.PipelineInfo{ID: 1})},
 		{"null", "pipelines_get", `{"started_at":null,"id":1}`, onlyPipeline(gitlabci.PipelineInfo{ID: 1})},
 		{"a date", "pipelines_get", `{"created_at":"2026-03-02","id":1}`, onlyPipeline(gitlabci.PipelineInfo{ID: 1, CreatedAt: day})},
@@ -415,7 +415,7 @@ func TestAnswerTimes(t *testing.T) {
 func TestAnswerWrongTypes(t *testing.T) {
 	t.Parallel()
 	rest := onlyPipeline(gitlabci.PipelineInfo{ID: 1})
-	runAnswers(t, []answerTest{
+	runResponses(t, []responseTest{
 		{"text for an object", "pipelines_get", `{"user":"x","id":1}`, rest},
 		{"number for an object", "pipelines_get", `{"user":5,"id":1}`, rest},
 		{"boolean for an object", "pipelines_get", `{"user":true,"id":1}`, rest},
@@ -441,7 +441,7 @@ func TestAnswerRepeatedKeys(t *testing.T) {
 	rest := onlyPipeline(gitlabci.PipelineInfo{ID: 1})
 	user := &gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1}, User: &gitlabci.User{ID: 2}}
 	none := []gitlabci.TestSuiteSummary{}
-	runAnswers(t, []answerTest{
+	runResponses(t, []responseTest{
 		{"scalar", "pipelines_get", `{"id":1,"id":2}`, onlyPipeline(gitlabci.PipelineInfo{ID: 2})},
 		{"scalar, then null", "pipelines_get", `{"id":1,"ref":"a","coverage":"1.0","started_at":"2026-03-02T00:00:00Z",
 			"ref":null,"coverage":null,"started_at":null}`, rest},
@@ -464,7 +464,7 @@ func TestAnswerRepeatedKeys(t *testing.T) {
 func TestAnswerRepeatedCollections(t *testing.T) {
 	t.Parallel()
 	one := gitlabci.JobInfo{ID: 1}
-	runAnswers(t, []answerTest{
+	runResponses(t, []responseTest{
 		{"array", "jobs_list_for_pipeline", `[{"id":1,"tag_list":["a","b"],"artifacts":[{"size":1,"filename":"a"},{"size":2}],
 			"tag_list":["c"],"artifacts":[{"size":3}]}]`,
 			[]*gitlabci.Job{{JobInfo: one, Artifacts: []gitlabci.JobArtifact{{Size: 3}}, TagList: []string{"c"}}}},
@@ -482,7 +482,7 @@ func TestAnswerRepeatedCollections(t *testing.T) {
 func TestAnswerListElements(t *testing.T) {
 	t.Parallel()
 	two := []*gitlabci.PipelineInfo{{ID: 1}, {ID: 2}}
-	runAnswers(t, []answerTest{
+	runResponses(t, []responseTest{
 		{"null", "pipelines_list", `[{"id":1},null,{"id":2}]`, two},
 		{"number", "pipelines_list", `[5,{"id":1},{"id":2}]`, two},
 		{"text", "pipelines_list", `[{"id":1},{"id":2},"x"]`, two},
@@ -520,16 +520,16 @@ func TestAnswerSystemOutput(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			answer := fmt.Sprintf(`{"test_suites":[{"test_cases":[{"system_output":%s,"name":"a"},{"name":"b"}]}]}`, test.output)
+			response := fmt.Sprintf(`{"test_suites":[{"test_cases":[{"system_output":%s,"name":"a"},{"name":"b"}]}]}`, test.output)
 			want := onlyCases(gitlabci.TestCase{Name: "a", SystemOutput: test.want}, gitlabci.TestCase{Name: "b"})
-			require.Equal(t, want, goldenAsk(t, "pipelines_test_report", []byte(answer)))
+			require.Equal(t, want, goldenAsk(t, "pipelines_test_report", []byte(response)))
 		})
 	}
 }
 
 func TestAnswerWords(t *testing.T) {
 	t.Parallel()
-	runAnswers(t, []answerTest{
+	runResponses(t, []responseTest{
 		{"unknown keys", "pipelines_get", `{"novelty":{"a":[1]},"id":1,"user":{"novelty":null,"id":2},"ID":3}`,
 			&gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1}, User: &gitlabci.User{ID: 2}}},
 		{"unknown words", "pipelines_get", `{"id":1,"status":"marinating","source":"carrier_pigeon"}`,
@@ -550,7 +550,7 @@ func TestAnswerWords(t *testing.T) {
 func TestAnswerInvalidUTF8(t *testing.T) {
 	t.Parallel()
 	main := onlyPipeline(gitlabci.PipelineInfo{ID: 1, Ref: "ma\uFFFDin"})
-	runAnswers(t, []answerTest{
+	runResponses(t, []responseTest{
 		{"a byte", "pipelines_get", "{\"id\":1,\"ref\":\"ma\xffin\"}", main},
 		{"half of a surrogate pair", "pipelines_get", `{"id":1,"ref":"ma\ud83din"}`, main},
 		{"beside a lenient value", "pipelines_get", "{\"id\":\"1\",\"ref\":\"ma\xffin\"}", main},

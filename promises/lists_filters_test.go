@@ -89,7 +89,7 @@ func TestFiltersThatAServerIgnoresDeleteNothing(t *testing.T) {
 				continue
 			}
 			require.Empty(t, deleted, "%s, %s", release, filter)
-			if _, answered := errors.AsType[*gitlabci.APIError](err); answered { // the release cannot delete pipelines yet
+			if _, responded := errors.AsType[*gitlabci.APIError](err); responded { // the release cannot delete pipelines yet
 				continue
 			}
 			require.ErrorIs(t, err, errors.ErrUnsupported, "%s, %s", release, filter)

@@ -79,8 +79,8 @@ func TestDeadlineSaysWhyPollsFailed(t *testing.T) {
 						require.ErrorIs(t, err, context.DeadlineExceeded)
 						require.ErrorContains(t, err, cause)
 						requirePrefixOnce(t, err)
-						_, answered := errors.AsType[*gitlabci.APIError](err)
-						require.True(t, answered)
+						_, responded := errors.AsType[*gitlabci.APIError](err)
+						require.True(t, responded)
 					})
 				})
 			}

@@ -70,8 +70,8 @@ func TestOneRuleForWhatIsFinal(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					start := time.Now()
 					err := polling[method](t.Context(), testkit.NewScript(test.step).Client(t))
-					_, answered := errors.AsType[*gitlabci.APIError](err)
-					require.True(t, answered)
+					_, responded := errors.AsType[*gitlabci.APIError](err)
+					require.True(t, responded)
 					require.LessOrEqual(t, time.Since(start), test.most)
 				})
 			})

@@ -142,8 +142,8 @@ func TestMessagesOfErrors(t *testing.T) {
 		`{"message":{"` + testkit.Token + `":["` + testkit.Token + `"]}}`: {"[REDACTED]: [REDACTED]", map[string][]string{"[REDACTED]": {"[REDACTED]"}}},
 	} {
 		client := testkit.NewScript(testkit.Respond(400, body, "Content-Type", "application/json")).Client(t)
-		e, answered := errors.AsType[*gitlabci.APIError](testkit.Calls["create"](t.Context(), client))
-		require.True(t, answered)
+		e, responded := errors.AsType[*gitlabci.APIError](testkit.Calls["create"](t.Context(), client))
+		require.True(t, responded)
 		require.Equal(t, test.message, e.Message, body)
 		require.Equal(t, test.fields, e.Fields, body)
 	}

@@ -203,12 +203,12 @@ func (w *watchTrial) state() (things []watchedThing) {
 	return things
 }
 
-func (w *watchTrial) ask(what string, answer any) {
+func (w *watchTrial) ask(what string, response any) {
 	r := httptest.NewRequest(http.MethodGet, gitlabcitest.URL+"/api/v4/projects/group%2Fapp/"+what+"?per_page=100", nil)
 	r.Header.Set("PRIVATE-TOKEN", w.srv.Token())
 	recorder := httptest.NewRecorder()
 	w.srv.ServeHTTP(recorder, r)
-	if err := json.Unmarshal(recorder.Body.Bytes(), answer); err != nil {
+	if err := json.Unmarshal(recorder.Body.Bytes(), response); err != nil {
 		panic(err)
 	}
 }

@@ -93,8 +93,8 @@ func TestErrorsOfStorage(t *testing.T) {
 			var log bytes.Buffer
 			api, _ := testkit.Redirected(302, testkit.StorageURL, testkit.Respond(status, body, "Content-Type", "application/xml"))
 			err := testkit.OpenArchive(t.Context(), api.Client(t, gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))))
-			e, answered := errors.AsType[*gitlabci.APIError](err)
-			require.True(t, answered)
+			e, responded := errors.AsType[*gitlabci.APIError](err)
+			require.True(t, responded)
 			require.Equal(t, status, e.StatusCode)
 			for _, sentinel := range []error{gitlabci.ErrUnauthorized, gitlabci.ErrForbidden, gitlabci.ErrNotFound, gitlabci.ErrConflict, gitlabci.ErrInvalid, errors.ErrUnsupported} {
 				require.NotErrorIs(t, err, sentinel)
@@ -222,8 +222,8 @@ func TestRedirectLimit(t *testing.T) {
 func TestRedirectWithoutAddress(t *testing.T) {
 	t.Parallel()
 	err := testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.Respond(302, ``)).Client(t))
-	e, answered := errors.AsType[*gitlabci.APIError](err)
-	require.True(t, answered)
+	e, responded := errors.AsType[*gitlabci.APIError](err)
+	require.True(t, responded)
 	require.Equal(t, 302, e.StatusCode)
 }
 

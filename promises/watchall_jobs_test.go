@@ -152,11 +152,11 @@ func TestWatchAllWithoutJobs(t *testing.T) {
 				}
 			}
 			require.NoError(t, errs[102])
-			e, answered := errs[101], false
+			e, responded := errs[101], false
 			if e != nil {
-				answered = strings.Contains(e.Error(), cmp.Or(strconv.Itoa(status)))
+				responded = strings.Contains(e.Error(), cmp.Or(strconv.Itoa(status)))
 			}
-			require.True(t, answered, "%v", e)
+			require.True(t, responded, "%v", e)
 			require.Less(t, time.Since(begun), time.Minute+within)
 		})
 	}

@@ -58,8 +58,8 @@ var wireFilledArtifacts = []wireFilled{
 			}
 			return archive.Close()
 		},
-		want:   "GET /projects/group%2Fapp/jobs/7/artifacts?download_mode=proxy",
-		answer: testkit.EmptyZip,
+		want:     "GET /projects/group%2Fapp/jobs/7/artifacts?download_mode=proxy",
+		response: testkit.EmptyZip,
 	},
 	{
 		opts: func() any {
@@ -74,8 +74,8 @@ var wireFilledArtifacts = []wireFilled{
 			_, err = c.Artifacts.Extract(ctx, "group/app", gitlabci.JobID(7), dir, opts.(*gitlabci.ExtractOptions))
 			return errors.Join(err, os.Remove(dir))
 		},
-		want:   "GET /projects/group%2Fapp/jobs/7/artifacts",
-		answer: testkit.EmptyZip,
+		want:     "GET /projects/group%2Fapp/jobs/7/artifacts",
+		response: testkit.EmptyZip,
 	},
 	{
 		opts: func() any {
@@ -98,8 +98,8 @@ var wireFilledArtifacts = []wireFilled{
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
 			return testkit.Done(c.Artifacts.ListEntries(ctx, "group/app", 7, opts.(*gitlabci.ListEntriesOptions)))
 		},
-		want:   "GET /projects/group%2Fapp/jobs/7/artifacts/tree?page=2&path=out%2Fa+b%26c%2F&per_page=30&recursive=true",
-		answer: `[]`,
+		want:     "GET /projects/group%2Fapp/jobs/7/artifacts/tree?page=2&path=out%2Fa+b%26c%2F&per_page=30&recursive=true",
+		response: `[]`,
 	},
 }
 

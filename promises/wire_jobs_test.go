@@ -20,12 +20,12 @@ import (
 // A wireFilled is a struct of options with every field set, and what they
 // become.
 type wireFilled struct {
-	opts   func() any
-	except string // the field that excludes the others, or is not sent
-	call   func(ctx context.Context, c *gitlabci.Client, opts any) error
-	want   string
-	body   string
-	answer string
+	opts     func() any
+	except   string // the field that excludes the others, or is not sent
+	call     func(ctx context.Context, c *gitlabci.Client, opts any) error
+	want     string
+	body     string
+	response string
 }
 
 var wireFilledJobs = []wireFilled{
@@ -41,8 +41,8 @@ var wireFilledJobs = []wireFilled{
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
 			return testkit.Done(c.Jobs.List(ctx, "group/app", opts.(*gitlabci.ListJobsOptions)))
 		},
-		want:   "GET /projects/group%2Fapp/jobs?page=3&per_page=50&ref=feature%2Fa%2Bb+c&scope%5B%5D=failed&scope%5B%5D=x%26y",
-		answer: `[]`,
+		want:     "GET /projects/group%2Fapp/jobs?page=3&per_page=50&ref=feature%2Fa%2Bb+c&scope%5B%5D=failed&scope%5B%5D=x%26y",
+		response: `[]`,
 	},
 	{
 		opts: func() any {
@@ -56,8 +56,8 @@ var wireFilledJobs = []wireFilled{
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
 			return testkit.Done(c.Jobs.ListForPipeline(ctx, "group/app", 7, opts.(*gitlabci.ListPipelineJobsOptions)))
 		},
-		want:   "GET /projects/group%2Fapp/pipelines/7/jobs?include_retried=true&page=3&per_page=100&scope%5B%5D=manual",
-		answer: `[]`,
+		want:     "GET /projects/group%2Fapp/pipelines/7/jobs?include_retried=true&page=3&per_page=100&scope%5B%5D=manual",
+		response: `[]`,
 	},
 	{
 		opts: func() any {
@@ -70,8 +70,8 @@ var wireFilledJobs = []wireFilled{
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
 			return testkit.Done(c.Jobs.ListTriggerJobs(ctx, "group/app", 7, opts.(*gitlabci.ListTriggerJobsOptions)))
 		},
-		want:   "GET /projects/group%2Fapp/pipelines/7/bridges?page=3&per_page=1&scope%5B%5D=success",
-		answer: `[]`,
+		want:     "GET /projects/group%2Fapp/pipelines/7/bridges?page=3&per_page=1&scope%5B%5D=success",
+		response: `[]`,
 	},
 	{
 		opts: func() any {
@@ -81,8 +81,8 @@ var wireFilledJobs = []wireFilled{
 		call: func(ctx context.Context, c *gitlabci.Client, opts any) error {
 			return testkit.Done(c.Jobs.FollowLog(ctx, "group/app", 7, io.Discard, opts.(*gitlabci.FollowOptions)))
 		},
-		want:   "GET /projects/group%2Fapp/jobs/7",
-		answer: `{"id":7,"status":"skipped"}`,
+		want:     "GET /projects/group%2Fapp/jobs/7",
+		response: `{"id":7,"status":"skipped"}`,
 	},
 	{
 		opts: func() any { return &gitlabci.CancelJobOptions{Force: true} },
@@ -139,7 +139,7 @@ func TestWireFilledOptions(t *testing.T) {
 		t.Run(reflect.TypeOf(test.opts()).Elem().Name(), func(t *testing.T) {
 			opts := test.opts()
 			require.Equal(t, test.except, strings.Join(goldenUnfilled(opts), " "), "fields that are not set")
-			s := testkit.NewScript(wireStep(test.want, test.answer))
+			s := testkit.NewScript(wireStep(test.want, test.response))
 			require.NoError(t, test.call(t.Context(), s.Client(t), opts))
 			requireWire(t, s, test.want, test.body)
 			require.Equal(t, test.opts(), opts, "the caller's struct")

@@ -244,7 +244,7 @@ func TestKeyCandidatesAreFew(t *testing.T) {
 }
 
 // After a lost answer the pipeline is found, however long GitLab took for it.
-func TestKeyedCreateAfterALostAnswer(t *testing.T) {
+func TestKeyedCreateAfterALostResponse(t *testing.T) {
 	t.Parallel()
 	for _, made := range []time.Duration{0, 7 * time.Second, 119 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -436,8 +436,8 @@ func TestVariablesThatMayNotBeSet(t *testing.T) {
 	_, err := keyed(t.Context(), k.Client(t), "k1")
 	require.EqualError(t, err, "gitlabci: POST /projects/group%2Fapp/pipeline: 400 Bad Request: Insufficient permissions to set pipeline variables. "+
 		"CreatePipelineOptions.IdempotencyKey travels as the pipeline variable GITLABCI_IDEMPOTENCY_KEY, which the token must be allowed to set")
-	e, answered := errors.AsType[*gitlabci.APIError](err)
-	require.True(t, answered)
+	e, responded := errors.AsType[*gitlabci.APIError](err)
+	require.True(t, responded)
 	require.Equal(t, "Insufficient permissions to set pipeline variables", e.Message)
 	require.ErrorIs(t, err, gitlabci.ErrInvalid)
 

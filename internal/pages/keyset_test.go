@@ -219,8 +219,8 @@ func TestJobPagesRefusedLater(t *testing.T) {
 			s := testkit.NewListScript(t, test.steps...)
 			ids, err := jobPagesAll(t, s.Client(t), test.opts)
 			require.Equal(t, test.ids, ids)
-			e, answered := errors.AsType[*gitlabci.APIError](err)
-			require.True(t, answered)
+			e, responded := errors.AsType[*gitlabci.APIError](err)
+			require.True(t, responded)
 			require.Equal(t, 405, e.StatusCode)
 			page, ok := errors.AsType[*gitlabci.PageError](err)
 			require.True(t, ok)
@@ -235,8 +235,8 @@ func TestJobPagesOtherErrors(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 410, 422} {
 		s := testkit.NewListScript(t, testkit.Respond(status, jobPagesKeyset405))
 		_, err := s.Client(t).Jobs.List(t.Context(), "group/app", nil)
-		e, answered := errors.AsType[*gitlabci.APIError](err)
-		require.True(t, answered)
+		e, responded := errors.AsType[*gitlabci.APIError](err)
+		require.True(t, responded)
 		require.Equal(t, status, e.StatusCode)
 		require.Len(t, s.Received(), 1)
 	}

@@ -53,7 +53,7 @@ func endless(status int, contentType string, packed bool) http.HandlerFunc {
 }
 
 // What would never end is read up to its bound, and the connection given up.
-func TestEndlessAnswers(t *testing.T) {
+func TestEndlessResponses(t *testing.T) {
 	for name, packed := range map[string]bool{"plain": false, "packed": true} {
 		t.Run(name, func(t *testing.T) {
 			for _, kind := range []string{"get", "rename", "create"} {

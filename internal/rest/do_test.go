@@ -264,7 +264,7 @@ func TestClientDoRefuses(t *testing.T) {
 	require.ErrorIs(t, err, gitlabci.ErrInvalid)
 }
 
-func TestClientDoAnswers(t *testing.T) {
+func TestClientDoResponses(t *testing.T) {
 	tests := map[string]struct {
 		status int
 		is     error // nil for an answer that is handed on

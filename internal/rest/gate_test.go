@@ -157,7 +157,7 @@ func TestScoutIsThrottledAgain(t *testing.T) {
 }
 
 // A scout that gets no answer makes another one, and nobody hangs.
-func TestScoutWithoutAnAnswer(t *testing.T) {
+func TestScoutWithoutAResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		g := newGateServer(throttled, testkit.Reset, breakSilence, testkit.Reset, late, testkit.OK)

@@ -53,9 +53,9 @@ func TestAmbiguousFailure(t *testing.T) {
 					require.Error(t, err)
 					require.Len(t, s.Received(), tries[name])
 					require.Equal(t, name != "get", errors.Is(err, gitlabci.ErrOutcomeUnknown), err)
-					e, answered := errors.AsType[*gitlabci.APIError](err)
-					require.Equal(t, f.status != 0, answered, err)
-					if answered {
+					e, responded := errors.AsType[*gitlabci.APIError](err)
+					require.Equal(t, f.status != 0, responded, err)
+					if responded {
 						require.Equal(t, f.status, e.StatusCode)
 					}
 				})
@@ -99,8 +99,8 @@ func TestRefusedWithoutExecution(t *testing.T) {
 					s := testkit.NewScript(step)
 					err := call(t.Context(), s.Client(t))
 					require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
-					_, answered := errors.AsType[*gitlabci.APIError](err)
-					require.True(t, answered)
+					_, responded := errors.AsType[*gitlabci.APIError](err)
+					require.True(t, responded)
 					want := 5
 					if name == "cancel" {
 						want = 3
@@ -116,7 +116,7 @@ func TestRefusedWithoutExecution(t *testing.T) {
 	}
 }
 
-func TestFinalAnswers(t *testing.T) {
+func TestFinalResponses(t *testing.T) {
 	for _, status := range []int{400, 401, 402, 403, 404, 405, 408, 409, 410, 412, 414, 422, 423, 451} {
 		for name, call := range testkit.Calls {
 			t.Run(fmt.Sprint(status, "/", name), func(t *testing.T) {
@@ -124,8 +124,8 @@ func TestFinalAnswers(t *testing.T) {
 					s := testkit.NewScript(testkit.Respond(status, `{"message":"Pipeline is already being retried"}`))
 					err := call(t.Context(), s.Client(t))
 					require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
-					e, answered := errors.AsType[*gitlabci.APIError](err)
-					require.True(t, answered)
+					e, responded := errors.AsType[*gitlabci.APIError](err)
+					require.True(t, responded)
 					require.Equal(t, status, e.StatusCode)
 					require.Len(t, s.Received(), 1)
 				})

@@ -170,8 +170,8 @@ func TestRetryAfterIsTheServers(t *testing.T) {
 				client := testkit.NewScript(step).Client(t)
 				for range 2 { // the second one may be held back, because of the first one
 					err := testkit.Calls["get"](ctx, client)
-					e, answered := errors.AsType[*gitlabci.APIError](err)
-					require.True(t, answered)
+					e, responded := errors.AsType[*gitlabci.APIError](err)
+					require.True(t, responded)
 					require.Zero(t, e.RetryAfter)
 					require.NotContains(t, err.Error(), "retry after")
 				}

@@ -41,8 +41,8 @@ func TestFindOfAMergeRequest(t *testing.T) {
 				head := m.Push("")
 				_, err = find("")
 				require.ErrorIs(t, err, gitlabci.ErrNotFound, "the pipeline of the head before")
-				_, answered := errors.AsType[*gitlabci.APIError](err)
-				require.False(t, answered)
+				_, responded := errors.AsType[*gitlabci.APIError](err)
+				require.False(t, responded)
 				found, err = find(m.SHA)
 				require.NoError(t, err)
 				require.Equal(t, first.ID, found.ID)
@@ -72,8 +72,8 @@ func TestFindPrefersThoseOfTheMergeRequest(t *testing.T) {
 	}
 	_, err := srv.Client().Pipelines.Find(t.Context(), "group/app", &gitlabci.FindPipelineOptions{MergeRequest: 9})
 	require.ErrorIs(t, err, gitlabci.ErrNotFound)
-	_, answered := errors.AsType[*gitlabci.APIError](err)
-	require.True(t, answered, "there is no such merge request")
+	_, responded := errors.AsType[*gitlabci.APIError](err)
+	require.True(t, responded, "there is no such merge request")
 }
 
 // After a push, Find waits for the pipeline of the new head.

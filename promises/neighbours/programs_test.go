@@ -277,9 +277,9 @@ func TestProgramThatDeploysFromChat(t *testing.T) {
 	client, err := gitlabci.NewClient(gitlabci.WithBaseURL(gitlabcitest.URL), gitlabci.WithTransport(srv.Transport()))
 	require.NoError(t, err)
 	say := func(command, token string) string {
-		answer, err := deployFromChat(t.Context(), client, "group/deploy", command, token)
+		response, err := deployFromChat(t.Context(), client, "group/deploy", command, token)
 		require.NoError(t, err)
-		return answer
+		return response
 	}
 	require.Equal(t, "usage: /deploy ENVIRONMENT", say("hello", srv.JobToken(bot.ID)))
 	require.Contains(t, say("/deploy staging", srv.JobToken(bot.ID)), "deploying to staging: https://")

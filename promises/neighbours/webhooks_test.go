@@ -22,8 +22,8 @@ const (
 	hookSigningToken = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 )
 
-// answering is the server's answer to all requests for webhooks.
-var answering = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+// receiver receives all webhooks. It responds 200.
+var receiver = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 
 func TestWebhooks(t *testing.T) {
 	t.Parallel()
@@ -100,7 +100,7 @@ func TestWebhookDeliveries(t *testing.T) {
 	_, err = hooks.Resend(t.Context(), "group/app", id, 99)
 	require.ErrorIs(t, err, gitlabci.ErrNotFound)
 	old := gitlabcitest.NewServer(gitlabcitest.WithVersion("16.0"))
-	old.AddHook("group/app", gitlabcitest.Hook{Handler: answering})
+	old.AddHook("group/app", gitlabcitest.Hook{Handler: receiver})
 	_, err = old.Client().Webhooks.Events(t.Context(), "group/app", 1, nil)
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 }
@@ -109,7 +109,7 @@ func TestWebhookDeliveries(t *testing.T) {
 func TestAllWebhookEvents(t *testing.T) {
 	t.Parallel()
 	srv := gitlabcitest.NewServer()
-	srv.AddHook("group/app", gitlabcitest.Hook{Handler: answering, Events: []gitlabcitest.HookEvent{gitlabcitest.HookEventJob}})
+	srv.AddHook("group/app", gitlabcitest.Hook{Handler: receiver, Events: []gitlabcitest.HookEvent{gitlabcitest.HookEventJob}})
 	tell := func() {
 		j := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
 		srv.SetJobStatus(j.ID, gitlabci.StatusSuccess)

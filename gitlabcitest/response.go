@@ -12,8 +12,8 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
-// An answer is the response to a request, until it is written.
-type answer struct {
+// A response to a request, until it is written.
+type response struct {
 	status    int
 	header    http.Header
 	body      any // rendered as JSON; []byte as it is; nil is no body
@@ -26,14 +26,14 @@ type answer struct {
 }
 
 // write sends a response that is encoded.
-func (a *answer) write(w http.ResponseWriter) {
+func (a *response) write(w http.ResponseWriter) {
 	a.begin(w)
 	body, _ := a.body.([]byte)
 	w.Write(body) // who does not read on has gone, and misses nothing
 }
 
 // begin sends all but the body, whose length it tells.
-func (a *answer) begin(w http.ResponseWriter) {
+func (a *response) begin(w http.ResponseWriter) {
 	header := w.Header()
 	if !a.foreign {
 		header.Set("X-Request-Id", a.requestID)
@@ -46,7 +46,7 @@ func (a *answer) begin(w http.ResponseWriter) {
 }
 
 // encode makes bytes of what is to be JSON.
-func (a *answer) encode(method string) {
+func (a *response) encode(method string) {
 	if _, raw := a.body.([]byte); raw || a.body == nil {
 		return
 	}
@@ -56,42 +56,42 @@ func (a *answer) encode(method string) {
 	a.tag(method, body)
 }
 
-func (a *answer) set(name, value string) {
+func (a *response) set(name, value string) {
 	if a.header == nil {
 		a.header = http.Header{}
 	}
 	a.header.Set(name, value)
 }
 
-func (a *answer) setUnlessSet(name, value string) {
+func (a *response) setUnlessSet(name, value string) {
 	if a.header.Get(name) == "" {
 		a.set(name, value)
 	}
 }
 
-func ok(body any) *answer      { return &answer{status: http.StatusOK, body: body} }
-func created(body any) *answer { return &answer{status: http.StatusCreated, body: body} }
-func noContent() *answer       { return &answer{status: http.StatusNoContent} }
+func ok(body any) *response      { return &response{status: http.StatusOK, body: body} }
+func created(body any) *response { return &response{status: http.StatusCreated, body: body} }
+func noContent() *response       { return &response{status: http.StatusNoContent} }
 
 // refuse responds with what is wrong: a text, or texts by field.
-func refuse(status int, message any) *answer {
-	return &answer{status: status, body: map[string]any{"message": message}}
+func refuse(status int, message any) *response {
+	return &response{status: status, body: map[string]any{"message": message}}
 }
 
 // invalid responds to parameters that are wrong by themselves.
-func invalid(text string) *answer {
-	return &answer{status: http.StatusBadRequest, body: map[string]any{"error": text}}
+func invalid(text string) *response {
+	return &response{status: http.StatusBadRequest, body: map[string]any{"error": text}}
 }
 
-func badRequest(reason string) *answer {
+func badRequest(reason string) *response {
 	return refuse(http.StatusBadRequest, "400 Bad request - "+reason)
 }
 
-func unauthorized() *answer { return refuse(http.StatusUnauthorized, "401 Unauthorized") }
-func forbidden() *answer    { return refuse(http.StatusForbidden, "403 Forbidden") }
+func unauthorized() *response { return refuse(http.StatusUnauthorized, "401 Unauthorized") }
+func forbidden() *response    { return refuse(http.StatusForbidden, "403 Forbidden") }
 
 // dress adds the headers that all of GitLab's own responses have.
-func (a *answer) dress(id string, took time.Duration) {
+func (a *response) dress(id string, took time.Duration) {
 	meta := map[string]string{"correlation_id": id, "version": "1"}
 	a.set("Vary", "Origin")
 	a.set("X-Content-Type-Options", "nosniff")
@@ -102,7 +102,7 @@ func (a *answer) dress(id string, took time.Duration) {
 
 // tag gives JSON that was read an ETag, which GitLab makes of the body when all
 // the work is done: it saves bytes and nothing else.
-func (a *answer) tag(method string, body []byte) {
+func (a *response) tag(method string, body []byte) {
 	if a.status != http.StatusOK || method != http.MethodGet && method != http.MethodHead {
 		return
 	}
@@ -113,7 +113,7 @@ func (a *answer) tag(method string, body []byte) {
 
 // revalidate leaves out JSON that the client says it has. Files and logs are
 // the business of those who serve them.
-func (a *answer) revalidate(r *http.Request) {
+func (a *response) revalidate(r *http.Request) {
 	if _, raw := a.body.([]byte); raw || r.Header.Get("If-None-Match") == "" {
 		return
 	}
@@ -129,11 +129,11 @@ func (a *answer) revalidate(r *http.Request) {
 const longestURI = 8 << 10
 
 // refuseLength is the proxy's response to a request with too long a query.
-func refuseLength(r *http.Request) *answer {
+func refuseLength(r *http.Request) *response {
 	if len(r.URL.RequestURI()) <= longestURI {
 		return nil
 	}
-	return &answer{
+	return &response{
 		status: http.StatusRequestURITooLong,
 		header: http.Header{"Content-Type": {"text/html"}},
 		body:   []byte(proxyPage("414 Request-URI Too Large")),
@@ -147,7 +147,7 @@ func proxyPage(status string) string {
 }
 
 // refuseVersion responds to requests for the API before this one.
-func refuseVersion() *answer {
+func refuseVersion() *response {
 	text := "API V3 is no longer supported. Use API V4 instead."
-	return &answer{status: http.StatusGone, body: map[string]any{"error": text}}
+	return &response{status: http.StatusGone, body: map[string]any{"error": text}}
 }
