@@ -59,7 +59,7 @@ func TestArtifactsOpenEmpty(t *testing.T) {
 	}
 }
 
-// A server that does not tell the size sends chunks.
+// A server that does not send the size sends chunks.
 func TestArtifactsOpenOfUnknownSize(t *testing.T) {
 	for name, open := range testkit.Opens {
 		file, err := open(t.Context(), testkit.NewScript(func(w http.ResponseWriter, _ *http.Request) {
@@ -115,7 +115,7 @@ func TestArtifactsName(t *testing.T) {
 	}
 }
 
-// Without a name of the server's, the address has one.
+// If the server sends no name, the file has that of the URL.
 func TestArtifactsNameByAddress(t *testing.T) {
 	for name, want := range map[string]string{"archive": "artifacts", "latest": "download", "member": "a b.txt", "latest member": "a b.txt"} {
 		file, err := testkit.Opens[name](t.Context(), testkit.NewScript(testkit.Respond(200, "x", "Content-Type", "text/plain")).Client(t))
@@ -228,7 +228,7 @@ func TestArtifactsRefused(t *testing.T) {
 	}
 }
 
-// Storage serves whoever has the signed address, and learns of nobody else.
+// A storage serves any client with the signed URL, and receives no credential.
 func TestArtifactsFromStorage(t *testing.T) {
 	content := testkit.Noise(10_000)
 	for name, opts := range testkit.Credentials {
@@ -279,7 +279,7 @@ func TestArtifactsErrorsOfStorage(t *testing.T) {
 	}
 }
 
-// Signed addresses expire, so the server is asked for a new one.
+// Signed URLs expire, so a new one is requested from the server.
 func TestArtifactsStorageIsAskedForAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, storage := testkit.Redirected(302, testkit.StorageURL, testkit.Respond(503, `<Error/>`))
@@ -292,7 +292,7 @@ func TestArtifactsStorageIsAskedForAgain(t *testing.T) {
 	})
 }
 
-// Nothing of a signed address is told when the body behind it breaks off.
+// An error says nothing of the signed URL when its body is cut short.
 func TestArtifactsStorageBreaksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, step := range []http.HandlerFunc{testkit.BreakOff, testkit.Stall} {

@@ -18,8 +18,8 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// An eachCase is one of the methods, and what it makes of a failed pipeline
-// with a job that runs.
+// An eachCase is one of the methods, and its result for a failed pipeline with a job
+// that runs.
 type eachCase struct {
 	do    testkit.EachMethod
 	route string
@@ -163,7 +163,7 @@ func TestEachGoesOnAfterAFailure(t *testing.T) {
 	}
 }
 
-// A retry whose answer is lost may have been carried out; it is not repeated.
+// A retry whose response is lost may have been executed; it is not repeated.
 func TestRetryEachNeverTwice(t *testing.T) {
 	test := eachCases()["retry"]
 	srv := crowded(3)
@@ -175,7 +175,7 @@ func TestRetryEachNeverTwice(t *testing.T) {
 	require.Equal(t, 3, asked(srv, test.route))
 }
 
-// A list that breaks off changes nothing.
+// A list that fails changes nothing.
 func TestEachOfABrokenList(t *testing.T) {
 	for name, test := range eachCases() {
 		t.Run(name, func(t *testing.T) {

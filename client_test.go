@@ -34,7 +34,7 @@ func (c *clientTrip) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// A clientLimiter counts, and answers with its error.
+// A clientLimiter counts the calls, and returns its error.
 type clientLimiter struct {
 	asked int
 	err   error
@@ -50,25 +50,25 @@ var clientRefusals = map[string]struct {
 	opts []gitlabci.Option
 	says string
 }{
-	"nil option":            {[]gitlabci.Option{nil}, "Option is nil"},
-	"nil transport":         {[]gitlabci.Option{gitlabci.WithTransport(nil)}, "WithTransport"},
-	"nil logger":            {[]gitlabci.Option{gitlabci.WithLogger(nil)}, "WithLogger"},
-	"nil limiter":           {[]gitlabci.Option{gitlabci.WithRateLimiter(nil)}, "WithRateLimiter"},
-	"nil source":            {[]gitlabci.Option{gitlabci.WithTokenSource(nil)}, "WithTokenSource"},
-	"negative retries":      {[]gitlabci.Option{gitlabci.WithRetries(-1)}, "WithRetries"},
-	"negative wait":         {[]gitlabci.Option{gitlabci.WithMaxWait(-time.Nanosecond)}, "WithMaxWait"},
-	"answer of no bytes":    {[]gitlabci.Option{gitlabci.WithMaxAnswer(0)}, "WithMaxAnswer"},
-	"answer below no bytes": {[]gitlabci.Option{gitlabci.WithMaxAnswer(-1)}, "WithMaxAnswer"},
-	"sudo without token":    {[]gitlabci.Option{gitlabci.WithSudo("maya")}, "WithSudo"},
-	"sudo as nobody":        {[]gitlabci.Option{gitlabci.WithToken(testkit.Token), gitlabci.WithSudo("")}, "WithSudo"},
-	"sudo with newline":     {[]gitlabci.Option{gitlabci.WithToken(testkit.Token), gitlabci.WithSudo("maya\n")}, "WithSudo"},
-	"sudo with header":      {[]gitlabci.Option{gitlabci.WithToken(testkit.Token), gitlabci.WithSudo("maya\r\nX: y")}, "WithSudo"},
-	"agent of nothing":      {[]gitlabci.Option{gitlabci.WithUserAgent("")}, "WithUserAgent"},
-	"agent with newline":    {[]gitlabci.Option{gitlabci.WithUserAgent("bot\n")}, "WithUserAgent"},
-	"agent with header":     {[]gitlabci.Option{gitlabci.WithUserAgent("bot\r\nX: y")}, "WithUserAgent"},
-	"agent with NUL":        {[]gitlabci.Option{gitlabci.WithUserAgent("bot\x00")}, "WithUserAgent"},
-	"good ones before":      {[]gitlabci.Option{gitlabci.WithRetries(0), gitlabci.WithMaxWait(0), gitlabci.WithMaxAnswer(0)}, "WithMaxAnswer"},
-	"bad one before":        {[]gitlabci.Option{gitlabci.WithRetries(-1), gitlabci.WithRetries(1)}, "WithRetries"},
+	"nil option":              {[]gitlabci.Option{nil}, "Option is nil"},
+	"nil transport":           {[]gitlabci.Option{gitlabci.WithTransport(nil)}, "WithTransport"},
+	"nil logger":              {[]gitlabci.Option{gitlabci.WithLogger(nil)}, "WithLogger"},
+	"nil limiter":             {[]gitlabci.Option{gitlabci.WithRateLimiter(nil)}, "WithRateLimiter"},
+	"nil source":              {[]gitlabci.Option{gitlabci.WithTokenSource(nil)}, "WithTokenSource"},
+	"negative retries":        {[]gitlabci.Option{gitlabci.WithRetries(-1)}, "WithRetries"},
+	"negative wait":           {[]gitlabci.Option{gitlabci.WithMaxWait(-time.Nanosecond)}, "WithMaxWait"},
+	"response of no bytes":    {[]gitlabci.Option{gitlabci.WithMaxAnswer(0)}, "WithMaxAnswer"},
+	"response below no bytes": {[]gitlabci.Option{gitlabci.WithMaxAnswer(-1)}, "WithMaxAnswer"},
+	"sudo without token":      {[]gitlabci.Option{gitlabci.WithSudo("maya")}, "WithSudo"},
+	"sudo as nobody":          {[]gitlabci.Option{gitlabci.WithToken(testkit.Token), gitlabci.WithSudo("")}, "WithSudo"},
+	"sudo with newline":       {[]gitlabci.Option{gitlabci.WithToken(testkit.Token), gitlabci.WithSudo("maya\n")}, "WithSudo"},
+	"sudo with header":        {[]gitlabci.Option{gitlabci.WithToken(testkit.Token), gitlabci.WithSudo("maya\r\nX: y")}, "WithSudo"},
+	"agent of nothing":        {[]gitlabci.Option{gitlabci.WithUserAgent("")}, "WithUserAgent"},
+	"agent with newline":      {[]gitlabci.Option{gitlabci.WithUserAgent("bot\n")}, "WithUserAgent"},
+	"agent with header":       {[]gitlabci.Option{gitlabci.WithUserAgent("bot\r\nX: y")}, "WithUserAgent"},
+	"agent with NUL":          {[]gitlabci.Option{gitlabci.WithUserAgent("bot\x00")}, "WithUserAgent"},
+	"good ones before":        {[]gitlabci.Option{gitlabci.WithRetries(0), gitlabci.WithMaxWait(0), gitlabci.WithMaxAnswer(0)}, "WithMaxAnswer"},
+	"bad one before":          {[]gitlabci.Option{gitlabci.WithRetries(-1), gitlabci.WithRetries(1)}, "WithRetries"},
 }
 
 func TestClientRefusesOptions(t *testing.T) {

@@ -22,7 +22,7 @@ const (
 	StatusRunning            Status = "running"              // at work
 	StatusSuccess            Status = "success"              // ended well; of a pipeline, save for jobs allowed to fail
 	StatusFailed             Status = "failed"               // ended badly; a job has a [FailureReason]
-	StatusCanceling          Status = "canceling"            // told to stop, and the runner still cleans up
+	StatusCanceling          Status = "canceling"            // canceled, and the runner still cleans up
 	StatusCanceled           Status = "canceled"             // stopped before its end
 	StatusSkipped            Status = "skipped"              // never ran, such as after a failure in an earlier stage
 	StatusManual             Status = "manual"               // stands still until someone plays it
@@ -30,7 +30,7 @@ const (
 )
 
 // Finished reports whether s is an end: success, failed, canceled or skipped.
-// It begins anew only when someone retries, or plays a manual job. GitLab's
+// Such a pipeline or job starts again only if someone retries it, or plays a manual job. GitLab's
 // own scope=finished, which is [PipelineScopeFinished], leaves out skipped.
 func (s Status) Finished() bool {
 	switch s {
@@ -252,7 +252,7 @@ const (
 var statuses = append(slices.Collect(maps.Keys(steps)), StatusSkipped)
 
 // steps are the statuses that a job leaves in one direction only. What is
-// skipped can begin anew, and so can what waits for someone or something.
+// skipped can start again, and so can what waits for someone or something.
 var steps = map[Status]int{
 	StatusCreated: 1, StatusManual: 1, StatusScheduled: 1,
 	StatusWaitingForResource: 2, StatusPreparing: 2, StatusWaitingForCallback: 2,
@@ -338,13 +338,13 @@ const (
 	ArtifactTypeCycloneDX ArtifactType = "cyclonedx"
 	// Links to show beside the job. Gzip; not by type.
 	ArtifactTypeAnnotations ArtifactType = "annotations"
-	// What GitLab Duo is told about the project's libraries. Gzip; not by type.
+	// Information on the project's libraries for GitLab Duo. Gzip; not by type.
 	ArtifactTypeRepositoryXRay ArtifactType = "repository_xray"
 	// Findings of any scanner, in SARIF. Raw; by type.
 	ArtifactTypeSARIF ArtifactType = "sarif"
 )
 
-// Downloadable reports whether GitLab is known to hand out files of type t by
+// Downloadable reports whether GitLab is known to serve files of type t by
 // type. It is false for a word not listed here, though a newer server may know
 // better.
 func (t ArtifactType) Downloadable() bool {

@@ -365,7 +365,7 @@ func (l *envListener) Accept() (net.Conn, error) {
 }
 
 // envTLS serves https with a certificate that no system trusts, and returns
-// its address, a file with the certificate, and the count of connections.
+// its URL, a file with the certificate, and the count of connections.
 func envTLS(t *testing.T) (address, file string, connections *atomic.Int64) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(testkit.OK)

@@ -223,8 +223,8 @@ func (s *DeploymentsService) All(ctx context.Context, project ProjectID, opts *L
 	return all(ctx, s.client, s.pages(project, opts), opts.ordered())
 }
 
-// pages refuses the filters that GitLab refuses or, in some releases, answers in another
-// order.
+// pages refuses the filters that GitLab refuses, and those that some releases list in
+// another order.
 func (s *DeploymentsService) pages(project ProjectID, opts *ListDeploymentsOptions) pages.Request[*Deployment] {
 	path := at("projects", project, "deployments")
 	if opts != nil && opts.After == "" && path.Err == nil {

@@ -236,9 +236,9 @@ var notForJobTokens = []string{
 }
 
 // mayPass reports whether a later poll may succeed after this error. If GitLab has
-// responded before (met), a host that cannot be found is taken for the failure of a name
-// server. A response that is not GitLab's is taken for that of a proxy, unless it asks
-// for credentials.
+// responded before (met), a host that cannot be found counts as a failure of the name
+// server. A response that is not GitLab's counts as one of a proxy, unless it asks for
+// credentials.
 func mayPass(err error, met bool) bool {
 	e, responded := errors.AsType[*APIError](err)
 	switch {

@@ -163,7 +163,7 @@ func TestSuccessThatIsNotGitLabs(t *testing.T) {
 			s := testkit.NewScript(testkit.Respond(200, test.body, "Content-Type", test.contentType))
 			err := testkit.Calls["get"](t.Context(), s.Client(t))
 			require.ErrorContains(t, err, test.want)
-			require.Len(t, s.Received(), 1, "no other answer is to be expected")
+			require.Len(t, s.Received(), 1, "no other response is to be expected")
 		})
 	}
 }

@@ -110,7 +110,7 @@ func ExampleJobsService_Play() {
 	// Output: deploy pending
 }
 
-// Canceling what has ended is no error: the status tells.
+// Canceling a job that has ended is no error: check its status.
 func ExampleJobsService_Cancel() {
 	srv := gitlabcitest.NewServer()
 	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})

@@ -289,7 +289,7 @@ func ExamplePipelinesService_Watch() {
 	// the pipeline was running and is success
 }
 
-// That a pipeline failed is no error: its status tells.
+// A failed pipeline is no error: check its status.
 func ExamplePipelinesService_Wait() {
 	srv := gitlabcitest.NewServer()
 	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})

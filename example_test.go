@@ -44,8 +44,8 @@ func ExampleNewClient() {
 	// Output: true gitlabci: WithToken: the token has a newline, a space or another character that no token has
 }
 
-// What starts work is never sent twice: when its answer is lost, look before
-// asking again.
+// A request that starts work is never sent twice. If its response is lost, look for the
+// pipeline before you create another one.
 func ExamplePipelinesService_Create() {
 	srv := gitlabcitest.NewServer()
 	srv.Fault(gitlabcitest.Fault{Route: "POST /projects/:id/pipeline", Status: 504, Executed: true})
@@ -81,7 +81,7 @@ func ExampleListOptions() {
 	// Output: 450 pipelines, 5 requests
 }
 
-// A page that fails holds the place to go on from.
+// The error of a page holds the cursor to continue from.
 func ExamplePageError() {
 	srv := gitlabcitest.NewServer()
 	for range 3 {
@@ -186,7 +186,7 @@ func ExampleTokenRefused() {
 
 func refresh(context.Context) (string, error) { return "gloas-… the next one", nil }
 
-// A bot that runs a pipeline, tells why it failed, or saves what it has built.
+// A bot that runs a pipeline and says why it failed, or saves what it has built.
 func Example_bot() {
 	srv := gitlabcitest.NewServer()
 	srv.OnCreate("group/app", gitlabcitest.Pipeline{}, gitlabcitest.Job{

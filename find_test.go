@@ -294,7 +294,7 @@ func TestFindWhatVanishes(t *testing.T) {
 	})
 }
 
-// Branches and tags of one name are told apart one by one.
+// A branch and a tag of the same name are distinguished one by one.
 func TestFindAmongMany(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 1, Ref: "v1", Tag: true})

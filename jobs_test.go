@@ -126,7 +126,7 @@ func TestJobsPlayOrRetry(t *testing.T) {
 }
 
 // jobsWrites are the writes of the two services, and how often each arrives
-// when every answer is one after which only repeatable calls are tried again.
+// when every response is one after which only repeatable calls are tried again.
 var jobsWrites = map[string]struct {
 	call func(context.Context, *gitlabci.Client) error
 	want int
@@ -312,7 +312,7 @@ func TestJobsFindByName(t *testing.T) {
 	require.ErrorContains(t, err, `"n18", "n19" and 11 more`)
 }
 
-// A token of another kind and one of a finished job, as GitLab answers them.
+// GitLab's responses to a token of another kind, and to that of a finished job.
 func TestJobsCurrent(t *testing.T) {
 	for name, act := range map[string]func(context.Context, *gitlabci.Client) error{
 		"Current":       func(ctx context.Context, c *gitlabci.Client) error { return testkit.Done(c.Jobs.Current(ctx)) },

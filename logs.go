@@ -43,7 +43,7 @@ func (s *JobsService) Log(ctx context.Context, project ProjectID, job JobID) (io
 	return log, nil
 }
 
-// endOfLog tells whether a log is complete.
+// endOfLog reports whether a log is complete.
 func endOfLog(_, last []byte, _ int64) remote.Wholeness {
 	if follow.IsWhole(last) {
 		return remote.Whole

@@ -158,7 +158,7 @@ func parseBase(text string) (*url.URL, error) {
 	root = strings.TrimRight(strings.TrimSuffix(root, "/api/v4"), "/")
 	host := base.Host
 	if !strings.Contains(host, "%") { // of a zone, whose case matters
-		host = rest.LowerASCII(host) // as net/http compares it to tell whether a proxy is bypassed
+		host = rest.LowerASCII(host) // as net/http compares it to decide whether a proxy is bypassed
 	}
 	return url.Parse(base.Scheme + "://" + host + root + "/api/v4")
 }
@@ -183,8 +183,8 @@ func WithOAuthToken(token string) Option {
 
 // WithTokenSource sends the OAuth 2.0 token that source returns. Source is called before
 // each request, so it should cache its token. After a 401, a call is retried once with
-// the token that source returns then, whatever [WithRetries] says: [TokenRefused] tells
-// source to renew it. An error of source ends the call. A client has one token; the
+// the token that source returns then, whatever [WithRetries] says: source
+// renews it if [TokenRefused] is not "". An error of source ends the call. A client has one token; the
 // default is none.
 func WithTokenSource(source func(context.Context) (string, error)) Option {
 	return func(c *config) error {

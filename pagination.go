@@ -38,7 +38,7 @@ type ListOptions struct {
 	// With 0, it requests pages ahead only if the loop has to wait for them: first
 	// one, and twice as many after each wait, at most 8. A loop that ends on the
 	// first page has requested no other. One that ends on the second page has
-	// requested at most one page in vain, then two, four and eight. A loop that takes
+	// requested at most one page that it did not need, then two, four and eight. A loop that takes
 	// longer for a page than the server has one page requested ahead.
 	//
 	// Numbered pages that are requested concurrently overlap, to prove that

@@ -294,7 +294,7 @@ func (b *Branch) placeKey() int64 { return placeOfName(b.Name) }
 func (t *Tag) placeKey() int64    { return placeOfName(t.Name) }
 func (c *Commit) placeKey() int64 { return placeOfName(c.ID) }
 
-// placeOfName tells items apart that have a name and no number.
+// placeOfName identifies items that have a name and no number.
 func placeOfName(name string) int64 { return int64(maphash.String(placeSeed, name)) }
 
 // contradicts compares times as git does, by the second.

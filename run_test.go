@@ -183,7 +183,7 @@ func TestRunRetriedTriggerJob(t *testing.T) {
 	})
 }
 
-// With a key, a run goes on with what another one has started, logs included.
+// With a key, a run continues what another one has started, logs included.
 func TestRunFindsItsPipeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := testkit.NewRunning(testkit.Job("unit", "failed", failingLog))

@@ -156,9 +156,9 @@ func (e *APIError) isPlayRefusal() bool {
 }
 
 // awaitPlayed polls a schedule until it has a newer pipeline than one, and returns that.
-// Lost is the error of the play, if its response was lost. When the pipeline was created
-// does not tell whether it is that of the play: that time is of another clock than the Date
-// of a response, and a lost one has none.
+// Lost is the error of the play, if its response was lost. The creation time of the
+// pipeline does not prove that it is that of the play: it is of another clock than the Date
+// of a response, and a lost response has none.
 func (s *SchedulesService) awaitPlayed(ctx context.Context, to target, newest PipelineID, lost error) (PipelineID, error) {
 	p := polls{
 		what: fmt.Sprintf("schedule %d", to.id), doing: fmt.Sprintf("waiting for the pipeline of schedule %d", to.id),

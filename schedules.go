@@ -326,8 +326,8 @@ func (s *SchedulesService) SetVariable(ctx context.Context, project ProjectID, s
 	return set, err
 }
 
-// setVariable changes a variable or, if it is not there, creates it. Both can be in vain:
-// somebody else does the other thing meanwhile, or the response to a create is lost.
+// setVariable changes a variable or, if it does not exist, creates it. Both can fail:
+// someone else deletes or creates it meanwhile, or the response to a create is lost.
 func (s *SchedulesService) setVariable(ctx context.Context, change, create *rest.Call, key string) (*Variable, error) {
 	var lost error
 	for try := 1; ; try++ {

@@ -266,7 +266,7 @@ const (
 )
 
 // addTests adds the tests that failed to jobs of a pipeline that failed and uploaded a
-// report. A report that the token may not see is as good as none.
+// report. A report that the token may not see counts as none.
 func (s *PipelinesService) addTests(ctx context.Context, pipeline PipelineID, failed []*attempt) {
 	bySuite := map[string][]*TestCase{}
 	for _, a := range failed {
@@ -293,8 +293,7 @@ func (s *PipelinesService) addTests(ctx context.Context, pipeline PipelineID, fa
 	}
 }
 
-// suiteName is the name of the suite that GitLab makes of a job's report: that of the
-// job, without the number of a parallel job, such as the "1/3" of "unit 1/3". The jobs
+// suiteName is the name of the suite of a job's report in GitLab: the name of the job, without the number of a parallel job, such as the "1/3" of "unit 1/3". The jobs
 // of a matrix have suites of their full names.
 func suiteName(job string) string {
 	number := regexp.MustCompile(`(?:[\x08\s:]+(?:\[.*\]|\d+[\s:/\\]+\d+)){1,3}\s*$`)

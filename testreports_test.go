@@ -82,7 +82,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// A page in place of a report is told by its title.
+// The error of a page in place of a report has its title.
 func TestCasesOfAPage(t *testing.T) {
 	for _, gap := range []int{0, 10_000} {
 		s := testkit.CannedJSON("<html>" + strings.Repeat(" ", gap) + "<title>Sign in</title>")
@@ -153,8 +153,8 @@ func TestCasesOfAReportThatGitLabCouldNotRead(t *testing.T) {
 	}
 }
 
-// The first case is there before the second one was sent, nothing is asked for
-// before the loop, and each loop asks anew.
+// The first case is yielded before the second one was sent, nothing is requested before
+// the loop, and each loop sends a new request.
 func TestCasesArriveOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testkit.NewScript(func(w http.ResponseWriter, _ *http.Request) {
@@ -256,8 +256,8 @@ func TestCasesEndWithTheLoop(t *testing.T) {
 	require.True(t, report.Closed)
 }
 
-// A loop that has ended is over, also where the answer broke off behind the
-// case it ended with: what is compressed tells of that with its last bytes.
+// A loop that has ended is over, also if the response was cut off behind the case it
+// ended with: compressed data reports that only with its last bytes.
 func TestCasesEndBeforeTheAnswerBreaksOff(t *testing.T) {
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)

@@ -185,13 +185,13 @@ func (t *Trigger) identity() (int64, time.Time)      { return int64(t.ID), time.
 func (w *Webhook) identity() (int64, time.Time)      { return int64(w.ID), time.Time{} }
 func (e *WebhookEvent) identity() (int64, time.Time) { return int64(e.ID), time.Time{} }
 
-// placeSeed makes it impossible to choose names that are taken for one another.
+// placeSeed makes it impossible to choose names that are mistaken for one another.
 var placeSeed = maphash.MakeSeed()
 
-// placeKey tells the entries of an archive apart.
+// placeKey identifies an entry of an archive.
 func (e *ArtifactEntry) placeKey() int64 { return int64(maphash.String(placeSeed, e.Path)) }
 
-// placeKey tells variables apart.
+// placeKey identifies a variable.
 func (v *CIVariable) placeKey() int64 {
 	return int64(maphash.String(placeSeed, v.Key+"\n"+v.scope()))
 }

@@ -130,7 +130,7 @@ func TestDefaultTransport(t *testing.T) {
 	require.NotNil(t, first.HTTP2)
 }
 
-// Middleware wraps any transport, sees each request, and is told which are for a storage.
+// Middleware wraps any transport, sees each request, and can see which are for a storage.
 func TestWithMiddleware(t *testing.T) {
 	api, _ := testkit.Redirected(302, testkit.StorageURL, testkit.OKFile)
 	var order []string

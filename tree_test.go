@@ -250,8 +250,8 @@ func TestTreeByJobToken(t *testing.T) {
 	require.Equal(t, &gitlabci.TestReportSummary{}, tree.TestReportSummary())
 }
 
-// Releases without project_id do not tell where a pipeline is: children are
-// found, others may not be. Those before 14.2 have no summaries.
+// Releases without project_id do not say where a pipeline is: children are found, others
+// may not be. Those before 14.2 have no summaries.
 func TestTreeOnOldServers(t *testing.T) {
 	for _, release := range testkit.Releases {
 		srv := forest(gitlabcitest.WithVersion(release))
@@ -271,7 +271,7 @@ func TestTreeOnOldServers(t *testing.T) {
 	}
 }
 
-// busyTree counts how many requests are answered at once.
+// busyTree counts how many requests are in progress at the same time.
 type busyTree struct {
 	http.Handler
 	now, most atomic.Int64

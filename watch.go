@@ -239,8 +239,8 @@ func (w *watch) deafen() {
 	}
 }
 
-// closed takes a pipeline out of the open ones that is over. Only the first one may begin
-// anew.
+// closed removes a pipeline that has ended from the open ones. Only the first one may
+// start again.
 func (w *watch) closed(p *watched) bool {
 	if !p.over() {
 		return false

@@ -146,7 +146,7 @@ func TestWatchForgetsRetriedTriggers(t *testing.T) {
 	}
 }
 
-// What may not be read below, or no longer, is told and not waited for.
+// A downstream pipeline that may not be read, or no longer, is reported and not waited for.
 func TestWatchLosesDownstream(t *testing.T) {
 	for name, lose := range map[string]struct {
 		reader string
@@ -227,7 +227,7 @@ func triggerRow(status string, minute int, started string) string {
 		status, minute, started)
 }
 
-// below answers for pipeline 7, which has one job, with the trigger jobs of one
+// below responds for pipeline 7, which has one job, with the trigger jobs of one
 // poll after the other, and for the pipeline 8 that these start.
 func below(triggers []string, child http.HandlerFunc) *testkit.Script {
 	polls := 0

@@ -48,7 +48,7 @@ func toldAll(t *testing.T, events iter.Seq2[*gitlabci.PipelineEvent, error], wan
 	return all
 }
 
-// A diary is when which requests came, and what they were answered.
+// A diary has the times of requests, and their responses.
 type diary struct {
 	mu    sync.Mutex
 	at    []time.Time

@@ -273,7 +273,7 @@ func (p *watched) stands() bool {
 	return waits || p.info.Status.Blocked()
 }
 
-// noteManual keeps a job that waits for a person. It is a copy, for the job is handed out.
+// noteManual keeps a job that waits for a person. It is a copy, since callers get the job.
 func (p *watched) noteManual(job *Job) {
 	if delete(p.manual, job.ID); !job.Status.Blocked() {
 		return

@@ -280,7 +280,7 @@ func TestWatchKeepsItsOwnState(t *testing.T) {
 	})
 }
 
-// What Wait makes of a pipeline that stays as it is.
+// The result of Wait for a pipeline that does not change.
 func TestWait(t *testing.T) {
 	blocked, waiting := gitlabci.ErrBlocked, context.DeadlineExceeded
 	for _, test := range []struct {
@@ -371,8 +371,8 @@ func TestWaitIsSureOfABlock(t *testing.T) {
 		"played just now":            {[]http.HandlerFunc{manual, manual, pipeline("running"), running, success, pipeline("success")}, nil},
 		"retried just now":           {[]http.HandlerFunc{success, pipeline("running"), running, success, pipeline("success")}, nil},
 		"canceled just now":          {[]http.HandlerFunc{manual, manual, pipeline("canceled"), testkit.Rows(jobRow(1, "canceled", "canceled", 2)), pipeline("canceled")}, nil},
-		"a last answer that lags":    {[]http.HandlerFunc{success, late, success, late, success, pipeline("success")}, nil},
-		"a broken last answer":       {[]http.HandlerFunc{success, broken, broken, pipeline("success")}, nil},
+		"a last response that lags":  {[]http.HandlerFunc{success, late, success, late, success, pipeline("success")}, nil},
+		"a broken last response":     {[]http.HandlerFunc{success, broken, broken, pipeline("success")}, nil},
 		"deleted at last":            {[]http.HandlerFunc{success, testkit.Respond(404, `{"message":"404 Not found"}`)}, gitlabci.ErrNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {

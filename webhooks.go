@@ -16,8 +16,8 @@ import (
 	"example.com/gitlabci/internal/secret"
 )
 
-// WebhooksService manages a project's webhooks, through which GitLab tells a program what
-// happens. It is [Client.Webhooks]. Package webhook receives what they deliver.
+// WebhooksService manages a project's webhooks, through which GitLab sends events to a program.
+// It is [Client.Webhooks]. Package webhook receives what they deliver.
 //
 // All methods need a Maintainer. Job tokens cannot use them.
 //

@@ -11,7 +11,7 @@ import (
 type access struct {
 	project *project
 	user    *user // nil is nobody
-	role    Role  // an administrator is as good as an owner
+	role    Role  // an administrator has the rights of an owner
 }
 
 func (p *project) accessOf(u *user) access {
@@ -24,7 +24,7 @@ func (p *project) accessOf(u *user) access {
 	return access{p, u, p.roleOf(u)}
 }
 
-// see reports whether there is a project at all, as far as they can tell.
+// see reports whether the project is visible.
 func (a access) see() bool { return a.role > 0 || a.project.settings.Public }
 
 // read is about pipelines and jobs.

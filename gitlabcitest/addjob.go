@@ -18,7 +18,7 @@ type Job struct {
 	Stage  string          // "test"
 	Status gitlabci.Status // success; created if the job is live, see Script
 
-	FailureReason gitlabci.FailureReason // script_failure, of a trigger job unknown_failure; told only if Status is failed
+	FailureReason gitlabci.FailureReason // script_failure, of a trigger job unknown_failure; shown only if Status is failed
 	AllowFailure  bool                   // whether the pipeline succeeds without it
 	Retried       bool                   // whether this is an attempt that another one supersedes
 	Tags          []string               // of the runner it needs: none
@@ -44,14 +44,13 @@ type Job struct {
 	Artifacts fs.FS
 
 	// Archive is the job's archive byte by byte, in place of Artifacts. It is
-	// kept as it is and not copied: a large one should not change later. It
-	// need not be an archive at all: of one that cannot be read there is no
-	// tree and no single file, and a file in it that ends too early breaks off.
-	// Nil means that there is none.
+	// not copied, so do not change it later. It need not be a valid archive: one
+	// that cannot be read has no tree and no single files, and a file in it that
+	// ends too early is cut short. Nil means that there is none.
 	Archive []byte
 
 	// Reports are the contents of the job's report files by type, which GitLab
-	// hands out by type, too. Those of types that it keeps compressed are
+	// serves by type, too. Those of types that it keeps compressed are
 	// compressed. A "junit" report, which is XML, becomes part of the
 	// pipeline's test report, under the job's name without the number of a
 	// parallel job. Nil is none.
@@ -61,8 +60,8 @@ type Job struct {
 	// they are those of the newest successful pipeline of a ref. Zero is never.
 	ArtifactsExpireAt time.Time
 
-	// Debug means that the log may tell secrets, as CI_DEBUG_TRACE makes it:
-	// only Developers and above may read it.
+	// Debug means that the log may contain secrets, as with CI_DEBUG_TRACE: only
+	// Developers and above may read it.
 	Debug bool
 
 	// ArtifactsAccess is the least role that may read Artifacts, Archive and
@@ -75,7 +74,7 @@ type Job struct {
 	Inputs map[string][]string
 
 	// Environment is the name of the environment that the job deploys to. It need not be
-	// added. Hooks are told when the job is running and when it ends. "" is none.
+	// added. Hooks receive an event when the job is running and when it ends. "" is none.
 	Environment string
 
 	// Downstream is the pipeline that a trigger job started, in whichever

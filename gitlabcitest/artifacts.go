@@ -74,7 +74,7 @@ func rawFile(c *call, _ *job, a *artifact) *response {
 	return c.unpacked(a, func(_ string, data []byte) string { return kindByContent(data) })
 }
 
-// jobFile serves one file out of an archive, as the kind that its name tells.
+// jobFile serves one file of an archive, with the content type of its name.
 func jobFile(c *call, _ *job, a *artifact) *response {
 	return c.unpacked(a, func(name string, _ []byte) string { return kindByName(name) })
 }

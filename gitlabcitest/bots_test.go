@@ -17,8 +17,7 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// atWork is a server on which most of what can go on goes on at once: live
-// jobs, child pipelines, a storage, faults, a throttle that lets all through,
+// atWork is a server on which most things happen at the same time: live jobs, child pipelines, a storage, faults, a throttle that lets all through,
 // and Developers only.
 func atWork() *gitlabcitest.Server {
 	srv := gitlabcitest.NewServer(
@@ -168,8 +167,7 @@ func TestCancelOfCreated(t *testing.T) {
 	})
 }
 
-// TestPollOfLivePipeline: a poll that says what it knows is told 304 until
-// something happens.
+// TestPollOfLivePipeline: a conditional poll gets 304 until something changes.
 func TestPollOfLivePipeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

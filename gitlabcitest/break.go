@@ -84,7 +84,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, hit *fault, a *
 		on.send(body[:hit.After])
 		on.reset()
 	case BreakTruncate:
-		a.header.Del("Content-Length") // that of a file is told before
+		a.header.Del("Content-Length") // a file's length is already sent
 		a.body = body[:hit.After]
 		a.write(w)
 	case BreakStall:

@@ -207,7 +207,7 @@ func TestBreaksBeforeExecution(t *testing.T) {
 	}
 }
 
-// TestBreaksMetByClient is about what package gitlabci makes of each.
+// TestBreaksMetByClient is about how package gitlabci handles each.
 func TestBreaksMetByClient(t *testing.T) {
 	tests := map[string]struct {
 		fault   gitlabcitest.Fault

@@ -72,8 +72,8 @@ func (t *trigger) resolve(method string, s *Server, owner *project) {
 	}
 }
 
-// endTrigger goes on with a trigger job that is running: it starts its
-// pipeline, and ends when there is nothing more to wait for.
+// endTrigger continues a trigger job that is running: the job starts its pipeline, and
+// ends when there is nothing more to wait for.
 func (s *state) endTrigger(j *job, at time.Time) {
 	t := j.live.trigger
 	if j.downstream == nil {
@@ -143,7 +143,7 @@ func (j *job) mirrors() bool {
 	return j.live != nil && j.live.trigger != nil && j.live.trigger.given.Depend && j.downstream != nil
 }
 
-// tellTrigger lets the trigger job go on that waits for a pipeline to end.
+// tellTrigger continues the trigger job that waits for a pipeline to end.
 func (s *state) tellTrigger(p *pipeline, at time.Time) {
 	j := p.upstream
 	if j != nil && j.mirrors() && j.status == gitlabci.StatusRunning && p.status.Finished() && s.exists(j.pipeline) {

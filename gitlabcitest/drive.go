@@ -36,7 +36,7 @@ func (s *Server) Pipeline(pipeline gitlabci.PipelineID) *Pipeline {
 // machinery does: a runner takes a job that is pending, which is then running,
 // and reports its end. What follows from it follows: times are set, later jobs
 // take their turn, the pipeline has the status of its jobs, and a job with a
-// Script goes on from there. One that is canceling becomes canceled, however it
+// Script continues from there. One that is canceling becomes canceled, however it
 // ends. It panics if there is no such job, or if GitLab would not let it go
 // from its status to this one.
 func (s *Server) SetJobStatus(job gitlabci.JobID, to gitlabci.Status) {

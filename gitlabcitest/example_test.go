@@ -34,7 +34,7 @@ func Example() {
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "fixed", Status: gitlabci.StatusFailed})
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "fixed"})
 
-	// The first response is lost on its way, which the client mends by itself.
+	// The first response is lost on its way; the client retries by itself.
 	srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/pipelines", Status: 502, Times: 1})
 
 	branches, err := broken(context.Background(), srv.Client(), "group/app")

@@ -143,7 +143,7 @@ func (f *fault) executes() bool {
 	return f.Executed || f.Status == 0 && !f.Break.unanswered()
 }
 
-// answer is the response to a request that has been hit. Own is the server's response,
+// response is the response to a request that has been hit. Own is the server's response,
 // if there is one.
 func (f *fault) response(own *response) *response {
 	a := own

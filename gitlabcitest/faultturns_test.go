@@ -10,7 +10,7 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// hits asks n times for the jobs of a project, and tells which were hit.
+// hits requests the jobs of a project n times, and reports which requests were hit.
 func hits(t *testing.T, srv *gitlabcitest.Server, n int) (hit []int) {
 	t.Helper()
 	for i := range n {

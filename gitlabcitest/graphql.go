@@ -52,7 +52,7 @@ var pageArguments = []string{"first", "after"}
 // mostNodes is GitLab's largest page, and its usual one.
 const mostNodes = 100
 
-// connection is a field that pages through a list, which select makes of the arguments.
+// connection is a field that pages through a list, which select computes from the arguments.
 func connection[T any](kind string, arguments []string, selected func(map[string]any) ([]T, error), node func(T) *graphql.Object) graphql.Field {
 	return graphql.Field{Arguments: slices.Concat(pageArguments, arguments), Value: func(given map[string]any) (any, error) {
 		all, err := selected(given)

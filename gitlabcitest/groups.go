@@ -76,8 +76,7 @@ func (s *state) accessToGroup(path string, u *user) access {
 	return access{user: u, role: s.inherited(path, u)}
 }
 
-// seesGroup reports whether there is a group, as far as somebody can tell: they see
-// something in it.
+// seesGroup reports whether a group is visible: whether something in it is.
 func (s *state) seesGroup(path string, a access) bool {
 	return a.role > 0 || slices.ContainsFunc(s.projects, func(p *project) bool {
 		return strings.HasPrefix(p.path, path+"/") && p.accessOf(a.user).see()

@@ -56,7 +56,7 @@ func (o *postOffice) renderer(at time.Time, test bool) *payloadRenderer {
 	return &payloadRenderer{renderer: &renderer{version: o.state.version, external: o.external, now: at}, state: o.state, test: test}
 }
 
-// tell queues an event for all hooks of a project that are to be told.
+// tell queues an event for all hooks of a project that want it.
 func (o *postOffice) tell(owner *project, event HookEvent, at time.Time, payload func(*payloadRenderer) any) {
 	var body []byte
 	var uuid string
@@ -84,15 +84,15 @@ func (o *postOffice) encode(at time.Time, test bool, payload func(*payloadRender
 	return body
 }
 
-// tell tells the hooks of a project that a pipeline has another status. Those of
-// blocked users are not told of.
+// tell queues an event: a pipeline has another status. Pipelines of blocked users have no
+// events.
 func (p *pipeline) tell(at time.Time) {
 	if len(p.project.hooks) > 0 && !p.user.blocked {
 		p.project.post.tell(p.project, HookEventPipeline, at, func(r *payloadRenderer) any { return r.pipelineEvent(p) })
 	}
 }
 
-// tellCreated tells that there is a pipeline with its jobs.
+// tellCreated queues the events of a new pipeline and its jobs.
 func (p *pipeline) tellCreated() {
 	for _, j := range p.jobs {
 		j.tell(p.created)
@@ -100,8 +100,7 @@ func (p *pipeline) tellCreated() {
 	p.tell(p.created)
 }
 
-// tell tells the hooks of a project that a job has another status, and with it perhaps a
-// deployment.
+// tell queues an event: a job has another status, and with it perhaps a deployment.
 func (j *job) tell(at time.Time) {
 	owner := j.pipeline.project
 	if len(owner.hooks) == 0 || j.user.blocked || !j.byRunner() {

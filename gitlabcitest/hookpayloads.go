@@ -10,7 +10,7 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
-// A payloadRenderer renders what hooks are told. Deliveries have times as Ruby writes
+// A payloadRenderer renders the payloads of hooks. Deliveries have times as Ruby writes
 // them, those of a test have times as JSON usually does. GitLab compresses what is large on
 // its way to the worker that delivers it, and then durations become text.
 type payloadRenderer struct {

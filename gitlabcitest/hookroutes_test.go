@@ -21,7 +21,7 @@ const hookKeys = "id url name description created_at push_events tag_push_events
 	"deployment_events feature_flag_events job_events releases_events milestone_events emoji_events resource_access_token_events " +
 	"resource_deploy_token_events vulnerability_events"
 
-// changeJob gives a new job of a new pipeline another status, which hooks are told.
+// changeJob gives a new job of a new pipeline another status, which is an event of hooks.
 func changeJob(srv *gitlabcitest.Server) {
 	j := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
 	srv.SetJobStatus(j.ID, gitlabci.StatusFailed)
@@ -279,7 +279,7 @@ func TestHookIsDisabled(t *testing.T) {
 func TestFaultsOfDeliveries(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault gitlabcitest.Fault
-		got   []int  // the jobs that are told, in order
+		got   []int  // the jobs of the events, in order
 		words string // the statuses of the responses, newest first
 	}{
 		"none":                   {gitlabcitest.Fault{Route: "GET /user", Status: 500}, []int{1, 2, 3}, "200 200 200"},
@@ -354,7 +354,7 @@ func TestMisuseOfHooks(t *testing.T) {
 	}
 }
 
-// A hook that is deleted, or no longer told of something, is told no more.
+// A hook that is deleted, or without the event, receives nothing more.
 func TestDeletedHook(t *testing.T) {
 	hooked(t, gitlabcitest.Hook{}, func(t *testing.T, srv *gitlabcitest.Server, got *receiver) {
 		got.slow = 5 * time.Second

@@ -13,22 +13,22 @@ import (
 	"unicode/utf8"
 )
 
-// A HookEvent is what a hook is told about. The words are GitLab's.
+// A HookEvent is a kind of event that a hook receives. The words are GitLab's.
 type HookEvent string
 
-// What the server delivers by itself. A hook can have other events, of which it is told nothing.
+// What the server delivers by itself. A hook can have other events, which are never delivered.
 const (
 	HookEventPipeline   HookEvent = "pipeline_events"   // the status of a pipeline changes
-	HookEventJob        HookEvent = "job_events"        // the status of a job changes, but for trigger jobs
+	HookEventJob        HookEvent = "job_events"        // the status of a job changes, except trigger jobs
 	HookEventDeployment HookEvent = "deployment_events" // a job with an Environment begins or ends
 )
 
 // A Hook is a project's webhook to add. Zero fields have the value that the comment says.
 //
 // What happens is delivered when it happens, by the clock, as GitLab 19 does: with its
-// headers, signed, and with times as text such as "2024-06-11 03:02:25 UTC". What a test adds
-// to the server is there already, and its first change is told. A hook's deliveries are
-// made one after the other, and not repeated, whatever the response is. One has ten seconds
+// headers, signed, and with times as text such as "2024-06-11 03:02:25 UTC". Adding a
+// pipeline or a job delivers nothing; its first change is delivered. A hook's deliveries are
+// made one after the other, and not repeated, whatever the response is. Each has ten seconds
 // for its response. After four failures in a row GitLab disables a hook for a minute, then
 // for twice as long with each, up to a day, and after forty for good, as GitLab.com does; a
 // success, also of a test request, ends that. A [Fault] with [HookRoute] loses, repeats,
@@ -86,7 +86,7 @@ func (s *Server) AddHook(project string, h Hook) *Hook {
 	return &h
 }
 
-// hookEvents are all that a hook can be told of.
+// hookEvents are all events that a hook can have.
 func hookEvents() []string {
 	return []string{
 		"push_events", "tag_push_events", "merge_requests_events", "issues_events", "confidential_issues_events", "note_events",
@@ -161,8 +161,8 @@ func (h *hook) key() []byte {
 	return key
 }
 
-// wrong is why GitLab does not save a hook, or nil. A URL or a header that is wrong is
-// told in words of their own.
+// wrong is why GitLab does not save a hook, or nil. A wrong URL and a wrong header have
+// messages of their own.
 func (h *hook) wrong() any {
 	base := fmt.Sprintf("Maximum number of project hooks (%d) exceeded", mostHooks)
 	isNew := !slices.Contains(h.project.hooks, h)

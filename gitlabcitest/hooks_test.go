@@ -145,7 +145,7 @@ func withoutStep(told []string, step string) []string {
 	})
 }
 
-// What is there already is told when it changes, and not before.
+// What exists already is delivered when it changes, and not before.
 func TestHooksOfWhatIsThere(t *testing.T) {
 	hooked(t, gitlabcitest.Hook{Events: []gitlabcitest.HookEvent{gitlabcitest.HookEventPipeline}}, func(t *testing.T, srv *gitlabcitest.Server, got *receiver) {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusRunning})
@@ -295,7 +295,7 @@ func TestJobAndDeploymentPayloads(t *testing.T) {
 	})
 }
 
-// Downstream pipelines say where they come from, and trigger jobs are not told of.
+// Downstream pipelines say where they come from, and trigger jobs have no events.
 func TestDownstreamPayload(t *testing.T) {
 	hooked(t, gitlabcitest.Hook{}, func(t *testing.T, srv *gitlabcitest.Server, got *receiver) {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 7})
@@ -371,7 +371,7 @@ func TestCloseEndsDeliveries(t *testing.T) {
 	})
 }
 
-// The hooks may call the server while they are told.
+// The receivers of hooks may call the server.
 func TestHookThatCallsTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

@@ -162,8 +162,8 @@ func (templateError) Error() string {
 
 var templateValue = regexp.MustCompile(`{{(.+?)}}`)
 
-// render is the body of a delivery: the payload, or what the hook's owner makes of it by a
-// template, in which "{{build.id}}" is a value.
+// render is the body of a delivery: the payload, or the hook's template with values such as
+// "{{build.id}}".
 func (h *hook) render(payload []byte) ([]byte, error) {
 	if h.template == "" {
 		return payload, nil

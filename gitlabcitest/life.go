@@ -103,8 +103,8 @@ func (p *pipeline) comeAlive() {
 	}
 }
 
-// takeTurns lets those jobs go on whose turn has come: when the jobs of all
-// earlier stages have ended, or need not be waited for.
+// takeTurns continues the jobs whose turn it is: the jobs of all earlier stages have
+// ended, or need not be waited for.
 func (s *state) takeTurns(p *pipeline, at time.Time) {
 	earlier := census{}
 	for _, stage := range p.byStage() {
@@ -152,8 +152,8 @@ func (s *state) takeTurn(j *job, prior gitlabci.Status, at time.Time) {
 // that.
 func (s *state) enqueue(j *job, at time.Time) { s.move(j, j.script().after(j.status), at) }
 
-// plan puts on the agenda when a job goes on that is in its state since a time,
-// which is not before now.
+// plan puts on the agenda when a job continues that is in its state since a time. That is
+// not before now.
 func (s *state) plan(j *job, from, now time.Time) {
 	if lasts, ends := j.lasts(); ends {
 		s.agenda.set(j, later(from.Add(lasts), now))
@@ -177,7 +177,7 @@ func (j *job) lasts() (lasts time.Duration, ends bool) {
 	return j.script().lasts(j.status), true
 }
 
-// step lets a job go on.
+// step continues a job.
 func (s *state) step(j *job, at time.Time) {
 	switch j.status {
 	case gitlabci.StatusPending:
@@ -263,7 +263,7 @@ type event struct {
 type agenda struct {
 	events eventHeap
 	last   int64
-	alarm  func(time.Time) // is told when something is to happen
+	alarm  func(time.Time) // receives the time of each new event
 }
 
 // next is when the next event is, or zero.
@@ -274,7 +274,7 @@ func (a *agenda) next() time.Time {
 	return a.events[0].at
 }
 
-// set makes a job go on at a time, and at no other.
+// set makes a job continue at a time, and at no other.
 func (a *agenda) set(j *job, at time.Time) {
 	a.drop(j)
 	a.last++
@@ -283,7 +283,7 @@ func (a *agenda) set(j *job, at time.Time) {
 	a.alarm(at)
 }
 
-// setBegin makes a new pipeline go on at a time.
+// setBegin makes a new pipeline continue at a time.
 func (a *agenda) setBegin(p *pipeline, at time.Time) {
 	a.last++
 	heap.Push(&a.events, &event{at: at, order: a.last, pipeline: p})

@@ -93,7 +93,7 @@ func lintProject(c *call, p *project) *response {
 	return c.lint(p, content, first("dry_run_ref", "ref"))
 }
 
-// lint answers with the result of a validation.
+// lint responds with the result of a validation.
 func (c *call) lint(p *project, content, ref string) *response {
 	asked := Lint{Content: content, DryRun: value[bool](c, "dry_run")}
 	if asked.DryRun {

@@ -35,8 +35,7 @@ func (s *Server) Start() (url string, err error) {
 }
 
 // StartOn is [Server.Start] on listeners of the caller's, such as one on a port
-// that others know; [WithExternalURL] can tell the server its address. The
-// second one is for the storage, and nil for a server without; anything else
+// that others know; [WithExternalURL] can set its URL. The second one is for the storage, and nil for a server without; anything else
 // panics. If it listens on all addresses of the machine, clients find it at the
 // one by which they came. [Server.Close] closes both, and so does an error.
 func (s *Server) StartOn(api, storage net.Listener) (url string, err error) {
@@ -92,7 +91,7 @@ func serve(socket net.Listener, handler http.Handler, storage *listening) *liste
 	}
 	go func() {
 		defer close(started.done)
-		started.server.Serve(socket) // ends with Close, and has nothing else to tell
+		started.server.Serve(socket) // ends with Close, and has no other error
 	}()
 	return started
 }

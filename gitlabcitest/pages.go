@@ -35,7 +35,7 @@ func countedPage[T any](c *call, all rows.List[T]) ([]T, http.Header) {
 	return cutPage(c, all, all.Count(largestCount))
 }
 
-// uncountedPage is a numbered page of rows whose number GitLab never tells.
+// uncountedPage is a numbered page of rows that GitLab never counts.
 func uncountedPage[T any](c *call, all rows.List[T]) ([]T, http.Header) {
 	return cutPage(c, all, math.MaxInt64)
 }
@@ -85,8 +85,8 @@ func (c *call) numberedLinks(numbers map[string]int64, size int64) string {
 }
 
 // link is a link to the same list with other parameters. It repeats all that
-// were given, those in the path and defaults too, and has the host that the
-// server takes for its own.
+// were given, those in the path and defaults too, and has the host of the
+// server's external URL.
 func (c *call) link(rel string, changed rack.Tree) string {
 	parameters := maps.Clone(c.given)
 	maps.Copy(parameters, changed)

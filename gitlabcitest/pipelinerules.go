@@ -219,8 +219,8 @@ func (s *state) cancel(p *pipeline, at time.Time) {
 	}
 }
 
-// discard deletes a pipeline. GitLab cancels it before, so that neither its
-// child pipelines go on nor the job that waits for it.
+// discard deletes a pipeline. GitLab cancels it first, which also ends its child pipelines
+// and the job that waits for it.
 func (s *state) discard(p *pipeline, at time.Time) {
 	s.cancel(p, at)
 	if !p.status.Finished() { // since a job was to stop with grace

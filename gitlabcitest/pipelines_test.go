@@ -102,7 +102,7 @@ func TestDetailedStatus(t *testing.T) {
 	}
 }
 
-// listed has pipelines that the filters tell apart.
+// listed has pipelines that the filters distinguish.
 func listed() *gitlabcitest.Server {
 	srv := gitlabcitest.NewServer()
 	for _, p := range []gitlabcitest.Pipeline{

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// enter finds the project of a call in GitLab's order: whether there is one,
-// as far as they who ask can tell, where it is now, whether it lets a job's
-// token in, and whether they may do there what the route does.
+// enter finds the project of a call. It checks in GitLab's order: whether the user can see
+// it, where it is now, whether it allows the token of a job, and whether the user may do
+// what the route does.
 func (c *call) enter() (*project, *response) {
 	id := value[string](c, "id")
 	p := c.state.project(id)
@@ -67,8 +67,8 @@ func (c *call) foreign(p *project) *response {
 }
 
 // elsewhere responds to a request by a path that a project no longer has. The URL
-// it tells is by the project's ID, at the host that the server takes for its
-// own, and has the whole query again.
+// in the response has the project's ID, the host of the server's external URL, and the
+// whole query.
 func (c *call) elsewhere(p *project) *response {
 	if c.request.Method != http.MethodGet && c.request.Method != http.MethodHead {
 		return refuse(http.StatusMethodNotAllowed, "Non GET methods are not allowed for moved projects")

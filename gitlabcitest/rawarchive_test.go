@@ -118,7 +118,7 @@ func TestBrokenMembers(t *testing.T) {
 	})
 }
 
-// requireCut is about a file that breaks off, as a client sees it.
+// requireCut is about a file that is cut short, as a client sees it.
 func requireCut(t *testing.T, archive []byte) {
 	t.Helper()
 	srv := oneJob(gitlabcitest.Job{Archive: archive})

@@ -58,7 +58,7 @@ func (p *pipeline) commit() commit {
 	return commit{project: p.project, sha: p.sha, ref: p.ref, author: p.user, created: p.created}
 }
 
-// shortest is how many digits of a SHA tell a commit, as in GitLab's pages.
+// shortest is how many digits of a SHA identify a commit, as in GitLab's pages.
 const shortest = 7
 
 // revision is the SHA of the commit that a text names: a branch, a tag, or a

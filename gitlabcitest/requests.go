@@ -109,7 +109,7 @@ func (s *Server) note(known Request) {
 	}
 }
 
-// nextRequestID is the ID of a request, which its response tells.
+// nextRequestID is the ID of a request, for its response.
 func (s *Server) nextRequestID() string {
 	s.responses++
 	return "request-" + strconv.Itoa(s.responses)

@@ -32,7 +32,7 @@ func (a *response) write(w http.ResponseWriter) {
 	w.Write(body) // who does not read on has gone, and misses nothing
 }
 
-// begin sends all but the body, whose length it tells.
+// begin sends the status and the header, with the length of the body.
 func (a *response) begin(w http.ResponseWriter) {
 	header := w.Header()
 	if !a.foreign {
@@ -100,8 +100,8 @@ func (a *response) dress(id string, took time.Duration) {
 	a.set("X-Runtime", fmt.Sprintf("%.6f", took.Seconds()))
 }
 
-// tag gives JSON that was read an ETag, which GitLab makes of the body when all
-// the work is done: it saves bytes and nothing else.
+// tag gives JSON that was read an ETag. GitLab computes it from the body when all the
+// work is done: it saves bytes and nothing else.
 func (a *response) tag(method string, body []byte) {
 	if a.status != http.StatusOK || method != http.MethodGet && method != http.MethodHead {
 		return

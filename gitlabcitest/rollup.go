@@ -30,7 +30,7 @@ func (p *pipeline) moveTo(status gitlabci.Status, at time.Time) {
 	}
 }
 
-// shift is moveTo without telling anybody.
+// shift is moveTo without events of hooks.
 func (p *pipeline) shift(status gitlabci.Status, at time.Time) {
 	another := p.status != status
 	p.status, p.updated = status, at

@@ -107,7 +107,7 @@ func TestPipelineTimes(t *testing.T) {
 	})
 }
 
-// A pipeline that is over and then canceled in part ends anew.
+// A pipeline that has ended and is then canceled in part ends again.
 func TestPipelineEndsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

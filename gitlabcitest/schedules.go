@@ -183,7 +183,7 @@ func (s *state) due(one *schedule, at time.Time) {
 	s.replan(one, at)
 }
 
-// runSchedule starts a pipeline of a schedule for a user. Nobody is told if that fails.
+// runSchedule starts a pipeline of a schedule for a user. A failure is not reported.
 func (s *state) runSchedule(one *schedule, u *user, at time.Time) {
 	given := rack.Tree{}
 	for _, in := range one.inputs {

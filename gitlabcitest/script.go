@@ -43,8 +43,8 @@ type Script struct {
 
 	// Log is what the job writes: line by line, evenly over Runs, so that after
 	// half of that half of the lines are there, and with the end the last one.
-	// It is written no further when the job is told to stop. What AppendLog has
-	// written before stays above it.
+	// Nothing more is written once the job is canceled. What AppendLog has written
+	// before stays above it.
 	Log string
 
 	// LogLag is how much later than it was written the Log shows, its last

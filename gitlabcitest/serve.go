@@ -66,9 +66,8 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 
-// unpacked serves a file out of an archive, which has no ranges. One that
-// breaks off is announced whole: net/http then cuts the connection, as GitLab's
-// proxy does.
+// unpacked serves a file of an archive, which has no ranges. For a file that is cut short,
+// the header has the full length: net/http then cuts the connection, as GitLab's proxy does.
 func unpacked(name, kind, etag string, m *pack.Member) *response {
 	base := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(path.Base(name))
 	return &response{

@@ -29,7 +29,7 @@ const (
 // A Server is a GitLab in memory. Its methods may be called from many
 // goroutines, also while it handles requests. It is made by [NewServer].
 type Server struct {
-	external string // the URL it takes for its own, without a slash at the end
+	external string // its own URL in responses, without a slash at the end
 	routes   []*route
 	added    *http.ServeMux // endpoints of the test's own
 	adds     atomic.Bool    // whether there are any, for looking for one takes time
@@ -59,10 +59,9 @@ type Server struct {
 // An Option changes what [NewServer] makes.
 type Option func(*Server)
 
-// WithExternalURL sets the URL that the server believes to have: the one in
-// Link headers and web_url, whatever address its clients use. A path is kept.
-// The default is https://gitlab.example.com, which is deliberately not the
-// address of its clients: GitLab's name for itself often is not.
+// WithExternalURL sets the server's own URL in Link headers and web_url, whichever URL its
+// clients use. A path is kept. The default is https://gitlab.example.com, which is
+// deliberately not the URL of its clients: with a real GitLab they often differ, too.
 func WithExternalURL(external string) Option {
 	u, err := url.Parse(external)
 	if err != nil || u.Scheme == "" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
@@ -171,7 +170,7 @@ func WithSpeed(n float64) Option {
 	return func(s *Server) { s.clock.speed = n }
 }
 
-// A clock tells the server's time.
+// A clock has the server's time.
 type clock struct {
 	start time.Time // when it was set, at the real time
 	speed float64
@@ -185,7 +184,7 @@ func (c clock) now() time.Time {
 	return stored(c.start.Add(time.Duration(float64(time.Since(c.start)) * c.speed)))
 }
 
-// date tells the time in a response, where net/http would tell another one.
+// date sets the time of a response if net/http would set another one.
 func (c clock) date(header http.Header) {
 	if c.speed != 1 {
 		header.Set("Date", c.now().Format(http.TimeFormat))

@@ -40,8 +40,7 @@ type state struct {
 	variables      variableSet               // of the instance
 }
 
-// newState starts the kinds of IDs apart, so that one taken for another finds
-// nothing.
+// newState starts the kinds of IDs apart, so that the ID of another kind finds nothing.
 func newState() *state {
 	s := &state{
 		version:      versions.Newest,
@@ -168,7 +167,7 @@ type job struct {
 	superseded   bool                // by a retry
 	manual       bool                // waits, or once waited, for a person or a time
 	user         *user               // who started it
-	debug        bool                // whether the log may tell secrets
+	debug        bool                // whether the log may contain secrets
 	artifactRole Role                // the least to read the artifacts, zero is any
 	inputs       map[string][]string // by name, with the values that each allows
 	environment  string              // that it deploys to, or ""

@@ -33,8 +33,8 @@ const StorageRoute = "GET storage"
 // with an Authorization header, since the URL is signed already. Zero fields
 // have the value that the comment says.
 type Storage struct {
-	// Lifetime is how long a signed address is good for: five minutes. It is in
-	// whole seconds and begins with the second in which GitLab signs.
+	// Lifetime is how long a signed URL is valid, in whole seconds from the second
+	// in which GitLab signs it: five minutes.
 	Lifetime time.Duration
 
 	// NoRanges means that Range is ignored: the response is the whole file.
@@ -45,13 +45,13 @@ type Storage struct {
 	NoSuffixRanges bool
 
 	// NoHead means that the storage refuses HEAD with 403, since GitLab signs
-	// its addresses for GET alone, as for other stores than AWS. Otherwise a
-	// HEAD request is redirected to an address for HEAD.
+	// its URLs for GET alone, as for other stores than AWS. Otherwise a HEAD
+	// request is redirected to a URL for HEAD.
 	NoHead bool
 
-	// Proxied means that GitLab fetches the file and serves it under its own
-	// address, with the headers of the storage. Otherwise it redirects. The
-	// parameter download_mode of a request is stronger.
+	// Proxied means that GitLab fetches the file and serves it at its own URL,
+	// with the headers of the storage. Otherwise it redirects. The parameter
+	// download_mode of a request takes precedence.
 	Proxied bool
 
 	// Strict means that the storage refuses every credential of GitLab's:
@@ -83,7 +83,7 @@ const (
 	amzTime       = "20060102T150405Z"
 )
 
-// redirect sends a client on to the storage. The text has the address, too.
+// redirect redirects a client to the storage. The body has the URL, too.
 func (c *call) redirect(j *job, a *artifact) *response {
 	method := http.MethodGet
 	if c.request.Method == http.MethodHead && !c.storage.NoHead {
@@ -126,9 +126,9 @@ func signature(method, path string, query url.Values) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// originKey is the key of a request's context that tells where the storage is
-// for the client: one that came over a socket cannot reach into memory. A
-// storage that listens on all addresses has the one by which the client came.
+// originKey is the key of a request's context for the storage's origin as the client
+// reaches it: a client that connects by a socket cannot reach into memory. For a storage
+// that listens on all IP addresses, it is the one that the client connected to.
 type originKey struct{}
 
 func withStorageOrigin(ctx context.Context, origin string) context.Context {
@@ -239,7 +239,7 @@ func (st *storage) credential(header http.Header) string {
 	return ""
 }
 
-// allows reports whether an address is signed for what it is used for.
+// allows reports whether a URL is signed for what it is used for.
 func (st *storage) allows(r *http.Request) bool {
 	query := r.URL.Query()
 	given := query.Get("X-Amz-Signature")

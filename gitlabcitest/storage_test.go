@@ -26,7 +26,7 @@ func stored(storage gitlabcitest.Storage, opts ...gitlabcitest.Option) *gitlabci
 	return srv
 }
 
-// fetch asks an address without a credential, unless headers have one.
+// fetch requests a URL without a credential, unless headers have one.
 func fetch(t *testing.T, srv *gitlabcitest.Server, method, address string, headers ...string) reply {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, address, nil)

@@ -11,7 +11,7 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// rateLimit is what a response tells of a throttle.
+// rateLimit is what a response says of a throttle.
 func rateLimit(r reply) map[string]string {
 	told := map[string]string{}
 	for _, name := range []string{

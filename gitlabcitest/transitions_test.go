@@ -173,7 +173,7 @@ func TestProcessEmptiesQueue(t *testing.T) {
 	require.Nil(t, get(t, srv, "/projects/1/jobs/1").object(t)["queued_duration"])
 }
 
-// A job with a Script goes on from where it was put, and not twice.
+// A job with a Script continues from its new status, once.
 func TestScriptGoesOn(t *testing.T) {
 	script := gitlabcitest.Script{Queues: 10 * time.Second, Runs: 10 * time.Second, Coverage: new(1.0), Log: "1\n2\n"}
 	tests := map[string]struct {

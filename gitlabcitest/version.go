@@ -8,8 +8,8 @@ import (
 
 // WithVersion makes the server one of an older release, such as "15.4". It
 // lacks the endpoints, fields and statuses that came later, and ignores their
-// parameters. Rules and texts are those of the newest release all the same,
-// and where GitLab does not tell the release of a change, it is an estimate.
+// parameters. Rules and texts are still those of the newest release,
+// and where GitLab does not name the release of a change, it is an estimate.
 // The default is "19.5", the newest; "11.0" is the oldest. Any other text, or a
 // release that is newer or older, panics.
 func WithVersion(release string) Option {

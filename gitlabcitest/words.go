@@ -93,7 +93,7 @@ func reportFiles() map[string]reportFile {
 	}
 }
 
-// downloadableKinds are the types of artifacts that GitLab hands out by type.
+// downloadableKinds are the types of artifacts that GitLab serves by type.
 func downloadableKinds() []string {
 	return []string{
 		"accessibility", "api_fuzzing", "archive", "browser_performance", "cluster_image_scanning", "cobertura",

@@ -31,7 +31,7 @@ func reaching(srv *gitlabcitest.Server) []gitlab.ClientOptionFunc {
 	}
 }
 
-// answered requires that a call of the official client went through with a
+// requireStatus requires that a call of the official client went through with a
 // status.
 func requireStatus(t *testing.T, status int, response *gitlab.Response, err error) {
 	t.Helper()

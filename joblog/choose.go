@@ -89,8 +89,8 @@ func (f *failure) bare() *failure {
 	return &b
 }
 
-// afterwards returns what was said after the last failure: a script may go on after a
-// tool has failed, and say last what ended it.
+// afterwards returns what was printed after the last failure: a script may continue after
+// a tool has failed, and print last what ended it.
 func (c *collector) afterwards(failures []*failure) []*failure {
 	end, final := 0, failures[len(failures)-1]
 	for _, f := range slices.Concat(failures, c.now.consequences.all()) {

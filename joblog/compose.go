@@ -25,8 +25,8 @@ type composer struct {
 	// The same without control characters, if there were any.
 	plainInk, plainColored []byte
 
-	// overwritten is set after a carriage return: whatever is written next
-	// begins the line anew. The return alone shows nothing, and a line may end
+	// overwritten is set after a carriage return: the next text replaces the
+	// line. The return alone shows nothing, and a line may end
 	// in one.
 	overwritten bool
 

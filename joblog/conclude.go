@@ -38,13 +38,13 @@ func (s *summarizer) failed() []*failure {
 	}
 }
 
-// withVerdict adds the verdict where the exit code tells more than the last lines of the
+// withVerdict adds the verdict if the exit code says more than the last lines of the
 // script: if the last command wrote nothing, or was killed or not run.
 func (s *summarizer) withVerdict(found []*failure) []*failure {
 	if len(found) == 0 || found[len(found)-1].opener != nil {
 		return found
 	}
-	silent := found[len(found)-1] == principal(found) && strings.HasPrefix(found[len(found)-1].telling(), "$ ")
+	silent := found[len(found)-1] == principal(found) && strings.HasPrefix(found[len(found)-1].best(), "$ ")
 	const notRun = 126 // and what is above: 128 and a signal, or an exception of Windows
 	if s.ExitCode < 0 || s.ExitCode >= notRun || s.ExitCode > 0 && silent {
 		verdict := s.verdictFailure()
@@ -96,8 +96,8 @@ func principal(found []*failure) *failure {
 	return found[0]
 }
 
-// reason makes the reason of the first failure. A command that wrote nothing is told with
-// the runner's verdict.
+// reason makes the reason of the first failure. The reason of a command that wrote
+// nothing is the runner's verdict.
 func (s *summarizer) reason(f *failure) string {
 	text := reasonOf(f)
 	if f.opener == nil && strings.HasPrefix(text, "$ ") && s.ExitCode != 0 {

@@ -43,8 +43,8 @@ func cutsMarker(b []byte) bool {
 	return found == cutMarker
 }
 
-// cutRune returns how many bytes at the end of b begin a character that goes on
-// behind it.
+// cutRune returns how many bytes at the end of b begin a character that
+// continues behind it.
 func cutRune(b []byte) int {
 	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
 		if c := b[len(b)-n]; utf8.RuneStart(c) {

@@ -94,7 +94,7 @@ type fact struct {
 	// more than a mention.
 	confirm string
 
-	// A program may report a survivable failure and go on. If it prints more than a few
+	// A program may report a survivable failure and continue. If it prints more than a few
 	// lines after it, the last one is shown too.
 	survivable bool
 

@@ -56,7 +56,7 @@ type Line struct {
 	Time   time.Time
 	Stream Stream
 
-	// StreamNumber tells writers apart in a log with timestamps: 0 is the
+	// StreamNumber identifies the writer in a log with timestamps: 0 is the
 	// runner, 1 the job's scripts, 15 and above its services.
 	StreamNumber uint8
 
@@ -70,9 +70,9 @@ type Line struct {
 	Opened []*Section
 	Closed []*Section
 
-	// Continues says that the text goes on where that of an earlier line
-	// stopped: that of the line before, if it was longer than [MaxLine], or the
-	// last of the same stream, if another wrote in between.
+	// Continues means that the text continues an earlier line: the line before,
+	// if it was longer than [MaxLine], or the last line of the same stream, if
+	// another stream wrote in between.
 	Continues bool
 }
 

@@ -14,7 +14,7 @@ const maxReason = 200
 // reasonOf makes one line of what explains a failure: the line that says most, with its
 // place, and the name of the test.
 func reasonOf(f *failure) string {
-	text := unmarked(f.telling())
+	text := unmarked(f.best())
 	if f.name != "" && !strings.Contains(text, f.name) {
 		text = f.name + ": " + text
 	}
@@ -43,9 +43,9 @@ func unmarked(line string) string {
 	return text
 }
 
-// telling returns the line that says most: the first that explains a name, or else the
+// best returns the line that says most: the first that explains a name, or else the
 // first of all.
-func (f *failure) telling() string {
+func (f *failure) best() string {
 	lines := f.lines
 	if f.said != "" {
 		return f.said

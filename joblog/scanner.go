@@ -30,7 +30,7 @@ type scanner struct {
 // A run is what stands between two newlines of a line that was joined.
 type run struct {
 	raw     int // where it begins in the line, with its prefix if any
-	body    int // where it goes on behind the prefix
+	body    int // where it continues behind the prefix
 	content int // where that is in the composer's
 	prefix
 }

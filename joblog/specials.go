@@ -3,7 +3,7 @@ package joblog
 import "bytes"
 
 // specials finds what is not plain text in the bytes of a line: escape
-// sequences, carriage returns and markers. Each search goes on from its last
+// sequences, carriage returns and markers. Each search continues from its last
 // find, so that a line is searched once, whatever is in it.
 type specials struct {
 	b      []byte

@@ -6,7 +6,7 @@ import "bytes"
 type stage uint8
 
 const (
-	loose     stage = iota // nothing tells: an excerpt, or a script that echoes nothing
+	loose     stage = iota // unknown: an excerpt, or a script that echoes nothing
 	preparing              // the runner's stages before the script
 	scripting              // the script, with before_script
 	uploading              // the artifacts of a script that succeeded

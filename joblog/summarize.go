@@ -27,7 +27,7 @@ type summarizer struct {
 	ending     ending
 	seen       seen
 	script     *collector // nil until a script begins
-	prepared   *collector // of the last stage before it, or of a log that tells no stages
+	prepared   *collector // of the last stage before it, or of a log without stages
 	preparing  *Section   // which stage that is
 	uploaded   *collector // of the artifacts of a script that succeeded
 	timeout    string     // what the runner says of the script's own timeout

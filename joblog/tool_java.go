@@ -113,7 +113,7 @@ var javaLogFamily = func() *family {
 	return &family{
 		facts: []fact{
 			{
-				// A trace that is logged. The program may have gone on.
+				// A trace that is logged. The program may have continued.
 				tool: "java", weight: mention, words: []string{"Exception", "Error", "Throwable"}, match: javaException, confirm: `^\s+at |^\s*Caused by: `, within: 400, lastPlace: true,
 				after: javaTrace(),
 			},

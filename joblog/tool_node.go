@@ -53,7 +53,7 @@ var nodeFacts = func() []fact {
 		{weight: never, starts: []string{"Node.js v"}, match: `^Node\.js v\d`},
 		{weight: never, starts: []string{"node:internal/", "node:events:", "internal/"}, match: `^\S+:\d+$`},
 		{
-			// Old versions of Node.js go on after a rejection that nobody handles.
+			// Old versions of Node.js continue after a rejection that nobody handles.
 			tool: "node", weight: mention, starts: []string{"(node:"}, match: `^\(node:\d+\) UnhandledPromiseRejectionWarning: [^U]`, within: 20, after: jsStack,
 		},
 		{weight: never, starts: []string{"(Use `node --", "(node:"}, match: `^\(Use|^\(node:\d+\) (?:\[\w+\] )?\w*Warning: `},

@@ -11,7 +11,7 @@ var pylintFamily = family{
 		{weight: never, place: true, files: []string{".py", ".pyi"}, match: `^\s*[^\s:]+\.pyi?:\d+(?::\d+)*(?: -)?:? (?:note|warning|information):`},
 		{tool: "mypy", weight: consequence, starts: []string{"Found #", "Found "}, match: `^Found \d+ errors?\b`},
 
-		// pylint: what it takes for an error says more than what it dislikes.
+		// pylint: its errors say more than its warnings.
 		{tool: "pylint", place: true, files: []string{".py", ".pyi"}, match: `^(?P<file>[^\s:]+\.pyi?):(?P<line>\d+):\d+: [EF]\d{4}: .* \([\w-]+\)$`},
 		{tool: "pylint", weight: complaint, place: true, files: []string{".py", ".pyi"}, match: `^(?P<file>[^\s:]+\.pyi?):(?P<line>\d+):\d+: [CRWI]\d{4}: .* \([\w-]+\)$`},
 		{tool: "pylint", place: true, files: []string{".py", ".pyi"}, match: `^(?P<file>[^\s:]+\.py):(?P<line>\d+): \[[EF]\d{4}`},

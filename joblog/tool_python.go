@@ -9,7 +9,7 @@ var pythonFamily = func() *family {
 				after: tracebackRules,
 			},
 			{
-				// It is reported, and the program goes on.
+				// It is reported, and the program continues.
 				weight: never, starts: []string{"Exception ignored in", "Exception ignored on"}, within: 200,
 				after: []rule{
 					{like: `^Traceback`, do: hide},

@@ -23,7 +23,7 @@ var terraformFamily = func() *family {
 			{tool: "terraform", needs: "box", starts: []string{"Error: "}, within: 40, after: terraformRules, blank: pass},
 			{tool: "terraform", needs: "terraform", starts: []string{"Error: "}, within: 40, after: terraformRules},
 			{
-				// Where neither a box nor a line before tells whose error it is.
+				// If neither a box nor a line before says whose error it is.
 				tool: "terraform", starts: []string{"on "}, match: `^\s+on (?P<file>\S+\.(?:tf|tfvars|hcl|tofu)) line (?P<line>\d+)`, head: show, within: 40, after: terraformRules,
 				before: []look{{like: `^Error: `, reach: 2, most: 1, do: tell}},
 			},

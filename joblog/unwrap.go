@@ -139,7 +139,7 @@ func unwrapTask(text []byte) []byte {
 }
 
 // unwrapLogger removes "[ERROR] [org.gradle.internal.buildevents.BuildExceptionReporter] ",
-// which Gradle writes behind the time of each line if it is told to debug.
+// which Gradle writes behind the time of each line with the log level debug.
 func unwrapLogger(text []byte) []byte {
 	const logger = "] [org.gradle."
 	at := bytes.Index(text[:min(len(text), len("[LIFECYCLE"+logger))], []byte(logger))

@@ -2,8 +2,8 @@ package joblog
 
 import "bytes"
 
-// A hint is a word that tells of an error, or a phrase. A line with one is no more than
-// a guess: it counts where no tool is recognised.
+// A hint is a word or a phrase that suggests an error. A line with one is only a guess: it
+// counts if no tool is recognised.
 type hint struct {
 	word    string
 	endings []string // what may follow it in a word; nil for a phrase, which anything may
@@ -61,7 +61,7 @@ func (h *hint) or(before *hint) *hint {
 	return h
 }
 
-// tells reports whether the hint stands at i.
+// tells reports whether the hint is at i.
 func (h *hint) tells(text []byte, i int) bool {
 	if !hasPrefixFold(text[i:], h.word) {
 		return false

@@ -21,8 +21,8 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// Of what a storage says, only the status and the code are told: the rest may have
-// the signature of the URL, in whatever form.
+// Errors quote only the status and the code of a storage's response: the rest may have the
+// signature of the URL, in some form.
 func TestStorageEchoesItsSignature(t *testing.T) {
 	const signature = "c2lnbmF0dXJl0123456789"
 	bodies := map[string]string{

@@ -310,7 +310,7 @@ func TestSaveGetsThroughAFlakyLine(t *testing.T) {
 }
 
 // A 206 with inconsistent numbers is not used, and the error says which they are. Only a
-// strong ETag makes up for a size that is not told.
+// strong ETag makes up for a size that is not sent.
 func TestMendChecksTheNumbers(t *testing.T) {
 	t.Parallel()
 	zips := mixZips(t)

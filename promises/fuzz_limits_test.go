@@ -55,7 +55,7 @@ func FuzzRateLimit(f *testing.F) {
 }
 
 // Wherever redirects lead, they end; the token stays at home, http is not
-// followed from https, writes are not repeated, and no query is told.
+// followed from https, writes are not repeated, and no error has a query.
 func FuzzRedirects(f *testing.F) {
 	for _, location := range []string{
 		"", "/api/v4/x", "x", "..", "?token=a", "#a", "//" + testkit.StorageHost + "/a?" + testkit.Signature, "http://" + officeHost + "/", "https://" + officeHost + ":443/a",
@@ -71,7 +71,7 @@ func FuzzRedirects(f *testing.F) {
 	f.Add("signature="+signedPart, "/", uint(302), uint(1))
 	f.Fuzz(func(t *testing.T, first, second string, status, hops uint) {
 		if hasInPath(first, signedPart) || hasInPath(second, signedPart) {
-			return // a path is told
+			return // errors have paths
 		}
 		asked := 0
 		client, err := gitlabci.NewClient(gitlabci.WithBaseURL("https://"+officeHost), gitlabci.WithToken(testkit.Token), gitlabci.WithSudo("maya"), gitlabci.WithRetries(0),
@@ -108,10 +108,10 @@ const officeHost = "gitlab.desk.example.com"
 // officeAddress is every way to write it, letter by letter.
 var officeAddress = regexp.MustCompile(`^[gG][iI][tT][lL][aA][bB]\.[dD][eE][sS][kK]\.[eE][xX][aA][mM][pP][lL][eE]\.[cC][oO][mM](:|:443)?$`)
 
-// signedPart is that of a signed address.
+// signedPart is the signature of a signed URL.
 const signedPart = "c2lnbmVk"
 
-// hasInPath reports whether a text is in an address before its query.
+// hasInPath reports whether a text is in a URL before its query.
 func hasInPath(address, text string) bool {
 	if i := strings.IndexAny(address, "?#"); i >= 0 {
 		address = address[:i]

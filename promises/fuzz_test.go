@@ -164,7 +164,7 @@ func FuzzProject(f *testing.F) {
 	})
 }
 
-// Every answer other than success is an APIError that can be printed.
+// Every response other than success is an APIError that can be printed.
 func FuzzErrorBody(f *testing.F) {
 	f.Add(uint(404), "application/json", `{"message":"404 Not found"}`, "")
 	f.Add(uint(422), "application/json", `{"message":{"base":["Reference not found"],"ref":{"name":["is too long"]}}}`, "")

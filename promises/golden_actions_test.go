@@ -376,7 +376,7 @@ func TestAnswerAllowedAgents(t *testing.T) {
 	})
 }
 
-// A trigger job that is played answers as what it is.
+// The response to a play of a trigger job is a trigger job.
 func TestAnswerPlayedTriggerJob(t *testing.T) {
 	t.Parallel()
 	runResponses(t, []responseTest{{"", "jobs_play", `{"id":550140,"status":"pending","name":"deploy: annex","downstream_pipeline":{"id":9},"user":null}`,

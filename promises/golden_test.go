@@ -117,7 +117,7 @@ var goldenCalls = map[string]goldenCall{
 
 func init() { maps.Copy(goldenCalls, goldenLookupCalls) }
 
-// goldenClient returns a client of a server that gives answer to the last of
+// goldenClient returns a client of a server that gives response to the last of
 // the requests. When the test ends, exactly these must have come, in order.
 func goldenClient(t *testing.T, requests []string, response []byte, opts ...gitlabci.Option) *gitlabci.Client {
 	t.Helper()
@@ -142,7 +142,7 @@ func goldenClient(t *testing.T, requests []string, response []byte, opts ...gitl
 	return client
 }
 
-// goldenAsk makes the call of that name and returns what it makes of answer.
+// goldenAsk makes the call of that name and returns its result with response.
 func goldenAsk(t *testing.T, name string, response []byte, opts ...gitlabci.Option) any {
 	t.Helper()
 	call, ok := goldenCalls[name]
@@ -150,7 +150,7 @@ func goldenAsk(t *testing.T, name string, response []byte, opts ...gitlabci.Opti
 	return call.ask(t, response, opts...)
 }
 
-// askAbout is goldenAsk for the object in answer, whatever its ID is.
+// askAbout is goldenAsk for the object in response, whatever its ID is.
 func askAbout(t *testing.T, name string, response []byte) any {
 	t.Helper()
 	call := goldenCalls[name]
@@ -195,7 +195,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// requireNoUnknownField decodes answer with the other decoder that programs
+// requireNoUnknownField decodes response with the other decoder that programs
 // may use on our types, which can refuse what the type does not have.
 func requireNoUnknownField(t *testing.T, response []byte, want any) {
 	t.Helper()
@@ -303,8 +303,8 @@ func goldenBasic(path string) []string {
 	return profile
 }
 
-// An responseTest is an answer that is not as GitLab's documents say, and what
-// the call of that name makes of it.
+// A responseTest is a response that is not as GitLab's documents say, and the result of
+// the call of that name.
 type responseTest struct {
 	name     string
 	call     string
@@ -340,8 +340,8 @@ func TestAnswerOfAnotherThing(t *testing.T) {
 	}
 }
 
-// onlyPipeline, onlyJob and onlyCases are what answers become that hold no more
-// than a test is about.
+// onlyPipeline, onlyJob and onlyCases are the results of responses with no more than a
+// test is about.
 func onlyPipeline(info gitlabci.PipelineInfo) *gitlabci.Pipeline {
 	return &gitlabci.Pipeline{PipelineInfo: info}
 }

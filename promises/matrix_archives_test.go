@@ -32,7 +32,7 @@ func archiveDeed(src gitlabci.ArtifactSource) func(context.Context, *gitlabci.Cl
 	}
 }
 
-// mended is what comes of a fault where bodies that break are mended.
+// mended is the result of a fault if interrupted bodies are resumed.
 func (f matrixFault) mended() error {
 	if f.timeout == 0 && f.inBody && f.fault.Break != "" {
 		return nil

@@ -22,10 +22,10 @@ const (
 	reading    deedKind = iota // tries again
 	repeatable                 // writes, and tries again
 	once                       // never does it twice
-	streaming                  // tries again, and mends the body
+	streaming                  // retries, and resumes the body
 	decoding                   // tries again until the body begins, and knows where it should end
 	bare                       // writes, tries again, and has no body that matters
-	plain                      // never does it twice, and hands out the answer as it is
+	plain                      // never does it twice, and returns the response as it is
 	watching                   // tries again until something better comes
 	expecting                  // the same, of what is known to exist
 	searching                  // looks for what it did, and does it again if that is nowhere
@@ -97,7 +97,7 @@ func inhabitedServer(d deed) *gitlabcitest.Server {
 	return srv
 }
 
-// addMatrixHook adds a hook that was told of something.
+// addMatrixHook adds a hook that has received an event.
 func addMatrixHook(srv *gitlabcitest.Server) {
 	srv.AddHook("group/app", gitlabcitest.Hook{
 		ID: matrixHook, Token: matrixSecret, Events: []gitlabcitest.HookEvent{gitlabcitest.HookEventJob},

@@ -17,16 +17,16 @@ import (
 )
 
 // A matrixFault is something that goes wrong with the first request of a deed,
-// and what must come of it. Of the errors, nil is that the deed succeeds.
+// and the errors that it must cause. Nil is that the deed succeeds.
 type matrixFault struct {
 	name    string
 	fault   gitlabcitest.Fault
 	reads   error         // of reading and repeatable deeds
 	once    error         // of deeds that are never repeated
 	streams error         // of streams
-	bare    error         // of deeds without a body in the answer
+	bare    error         // of deeds without a body in the response
 	timeout time.Duration // of the context; zero is none
-	inBody  bool          // whether the answer has begun
+	inBody  bool          // whether the response has begun
 }
 
 // concerns reports whether the fault means something to a deed: whoever is
@@ -69,7 +69,7 @@ func (f matrixFault) judge(t *testing.T, deed deed, err error) {
 	if (deed.kind == watching || deed.kind == expecting) && want == gitlabci.ErrNotFound { // of a replica
 		want = nil
 	}
-	if (deed.kind == watching || deed.kind == expecting) && want == testkit.AnyError { // of one answer, not of the next
+	if (deed.kind == watching || deed.kind == expecting) && want == testkit.AnyError { // of one response, not of the next
 		want = nil
 	}
 	switch want {
@@ -82,7 +82,7 @@ func (f matrixFault) judge(t *testing.T, deed deed, err error) {
 	}
 }
 
-// plainly is what comes of an answer that is handed out as it is.
+// plainly is the result with a response that is returned as it is.
 func (f matrixFault) plainly() error {
 	switch f.fault.Break {
 	case gitlabcitest.BreakResetBody:
@@ -115,7 +115,7 @@ func matrixFaults() []matrixFault {
 		lost("reset unanswered", gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered}),
 		lost("reset unanswered, executed", gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered, Executed: true}),
 		lost("silence", gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader}),
-		harmless("slow to answer", gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader, Delay: time.Minute}),
+		harmless("slow to respond", gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader, Delay: time.Minute}),
 		harmless("drip", gitlabcitest.Fault{Break: gitlabcitest.BreakDrip, Delay: time.Second, Piece: 1000}),
 		harmless("429 throttle", gitlabcitest.Fault{Status: 429, Header: seven}),
 		harmless("429 endpoint", gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyEndpointLimited}),
@@ -130,7 +130,7 @@ func matrixFaults() []matrixFault {
 	}, bodyFaults()...)
 }
 
-// bodyFaults are those of answers that began well.
+// bodyFaults are those of responses that began well.
 func bodyFaults() []matrixFault {
 	unknown, late := gitlabci.ErrOutcomeUnknown, context.DeadlineExceeded
 	const page = "<html><title>Log in</title></html>"
@@ -138,12 +138,12 @@ func bodyFaults() []matrixFault {
 		{"reset in the body", gitlabcitest.Fault{Break: gitlabcitest.BreakResetBody, After: 1}, nil, unknown, nil, nil, 0, true},
 		{"stall in the body", gitlabcitest.Fault{Break: gitlabcitest.BreakStall, After: 1}, nil, unknown, nil, nil, 0, true},
 		{"truncated", gitlabcitest.Fault{Break: gitlabcitest.BreakTruncate, After: 1}, testkit.AnyError, unknown, nil, nil, 0, true},
-		{"a page in place of the answer", gitlabcitest.Fault{Status: 200, Body: page}, testkit.AnyError, unknown, testkit.AnyError, testkit.AnyError, 0, true},
-		{"another thing in place of the answer", gitlabcitest.Fault{Status: 200, Body: `{"message":"403 Forbidden"}`}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
-		{"an empty object in place of the answer", gitlabcitest.Fault{Status: 200, Body: `{}`}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
+		{"a page in place of the response", gitlabcitest.Fault{Status: 200, Body: page}, testkit.AnyError, unknown, testkit.AnyError, testkit.AnyError, 0, true},
+		{"another thing in place of the response", gitlabcitest.Fault{Status: 200, Body: `{"message":"403 Forbidden"}`}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
+		{"an empty object in place of the response", gitlabcitest.Fault{Status: 200, Body: `{}`}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
 		{"an ID that is none", gitlabcitest.Fault{Status: 200, Body: `{"id":null,"error":"invalid_token"}`}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
 		{"a list of objects that are none", gitlabcitest.Fault{Status: 200, Body: `[{},{"message":"403 Forbidden"}]`}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
-		{"an endless list in place of the answer", gitlabcitest.Fault{Status: 200, Body: "[" + strings.Repeat("{},", 10_500) + "{}]"}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
+		{"an endless list in place of the response", gitlabcitest.Fault{Status: 200, Body: "[" + strings.Repeat("{},", 10_500) + "{}]"}, testkit.AnyError, unknown, testkit.AnyError, unknown, 0, true},
 		{"out of time", gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader}, late, late, late, late, 5 * time.Second, false},
 		{"out of time, executed", gitlabcitest.Fault{Break: gitlabcitest.BreakStall}, late, late, late, nil, 5 * time.Second, true},
 	}

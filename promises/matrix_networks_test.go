@@ -165,7 +165,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// firsts tells the first request of each kind from later ones.
+// firsts distinguishes the first request of each kind from later ones.
 type firsts struct {
 	mu   sync.Mutex
 	seen map[string]bool

@@ -25,7 +25,7 @@ type matrixSequence struct {
 	judge   func(*testing.T, sequenceResult)
 }
 
-// A sequenceResult is what a deed came to.
+// A sequenceResult is the result of a deed.
 type sequenceResult struct {
 	deed  deed
 	err   error

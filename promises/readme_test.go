@@ -29,7 +29,7 @@ func TestReadmeBot(t *testing.T) {
 	require.Less(t, strings.Count(bot, "\n"), 40)
 }
 
-// The page of endpoints, which is made of the comments of the methods, has the endpoint that
+// The page of endpoints, which is written from the comments of the methods, has the endpoint that
 // each method really requests.
 func TestPageOfEndpoints(t *testing.T) {
 	page, err := os.ReadFile(testkit.ModuleFile(t, "docs/endpoints.md"))

@@ -167,7 +167,7 @@ func requireCause(t *testing.T, cause error, s *testkit.Script, wait func(contex
 }
 
 // Whatever a method was doing, its error has the cause: before anything was sent, and in
-// a body that does not go on.
+// a body that stalls.
 func TestCauseInEveryMethod(t *testing.T) {
 	t.Parallel()
 	signal := errors.New("terminated signal received")

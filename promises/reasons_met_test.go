@@ -31,7 +31,7 @@ func TestWrongAddressIsToldSoon(t *testing.T) {
 		"a port that says none": {io.EOF, 90 * time.Second},
 	} {
 		for method, wait := range polling {
-			if method == "Run" { // its create tells
+			if method == "Run" { // its create fails
 				continue
 			}
 			t.Run(method+" "+name, func(t *testing.T) {
@@ -143,7 +143,7 @@ func TestCreatedIsThereWhileAReplicaLags(t *testing.T) {
 	}
 }
 
-// What was never there, or is deleted for good, is told all the same.
+// What never existed, or is deleted for good, is still reported.
 func TestWhatIsNotThereIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

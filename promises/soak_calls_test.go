@@ -145,8 +145,8 @@ func (p *soakPipeline) deleteArtifacts(*testing.T) {
 	})
 }
 
-// log reads a log. That its body breaks off is not mended, so that one fault
-// is enough to fail.
+// log reads a log. An interrupted body is not resumed, so that one fault is enough to
+// fail.
 func (p *soakPipeline) log(t *testing.T) {
 	p.plain("Jobs.Log", soakOnce, func(ctx context.Context) error {
 		body, err := p.client.Jobs.Log(ctx, "group/app", p.first().ID)

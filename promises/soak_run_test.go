@@ -49,7 +49,7 @@ func TestRunProperty(t *testing.T) {
 	}
 }
 
-// A runTrial is a pipeline with much going on.
+// A runTrial is a pipeline in which much happens.
 type runTrial struct {
 	testkit.Running
 	random   *rand.Rand
@@ -124,7 +124,7 @@ func (r *runTrial) meddle(ctx context.Context) {
 	}
 }
 
-// judge compares what Run told with what there is, once nothing goes wrong.
+// judge compares the result of Run with the server's state, once nothing goes wrong.
 func (r *runTrial) judge(t *testing.T, result *gitlabci.RunResult) {
 	for _, withdraw := range r.withdraw {
 		withdraw()

@@ -46,7 +46,7 @@ func TestSoak(t *testing.T) { // alone, since it measures the heap
 	})
 }
 
-// A soak is a server whose answers go wrong, a client, and what came of it.
+// A soak is a server whose responses go wrong, a client, and the result.
 type soak struct {
 	srv     *gitlabcitest.Server
 	wire    *http.Transport

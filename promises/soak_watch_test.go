@@ -30,7 +30,7 @@ var (
 
 // TestWatchProperty watches pipelines of about an hour that are drawn at
 // random, while someone retries, plays and cancels, and a fifth of all requests
-// goes wrong. What it is told is compared with what the server was.
+// goes wrong. The events are compared with the server's state.
 func TestWatchProperty(t *testing.T) {
 	t.Parallel()
 	for n := range uint64(*watchRuns) {
@@ -49,8 +49,7 @@ func TestWatchProperty(t *testing.T) {
 	}
 }
 
-// A watchTrial is a pipeline, what was true of it when it was asked for, and
-// what Watch tells.
+// A watchTrial is a pipeline, its state at each request, and the events of Watch.
 type watchTrial struct {
 	srv        *gitlabcitest.Server
 	network    memnet.Network
@@ -214,7 +213,7 @@ func (w *watchTrial) ask(what string, response any) {
 }
 
 // meddle retries, plays and cancels now and then, and in the end plays all that
-// is manual. It revives nothing that Watch may have taken for finished.
+// is manual. It revives nothing that was finished for Watch.
 func (w *watchTrial) meddle(ctx context.Context) {
 	client, random, end := w.srv.Client(), rand.New(rand.NewPCG(w.random.Uint64(), 1)), time.Now().Add(time.Hour)
 	for {
@@ -268,8 +267,8 @@ func (w *watchTrial) watch(t *testing.T) {
 	}
 }
 
-// judge requires that an event goes on from the one before, and that what it
-// tells was true since then.
+// judge requires that an event continues the one before, and that what it says was true
+// since then.
 func (w *watchTrial) judge(t *testing.T, e *gitlabci.PipelineEvent) {
 	require.NoError(t, e.Err)
 	name := fmt.Sprint("pipeline ", e.Pipeline.ID)

@@ -97,7 +97,7 @@ func (m multi) WithGroup(name string) slog.Handler {
 	return multi{m[0].WithGroup(name), m[1].WithGroup(name)}
 }
 
-// echo is a step: an answer that repeats all that the request held.
+// echo is a step: a response that repeats the whole request.
 func echo(status int, contentType, format string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

@@ -58,7 +58,7 @@ func TestOtherOriginsOfTheSameHost(t *testing.T) {
 	}
 }
 
-// A project that moved answers by its number, on the same server.
+// A project that moved is found by its number, on the same server.
 func TestRedirectAtHome(t *testing.T) {
 	t.Parallel()
 	for _, location := range []string{"/api/v4/projects/7/pipelines/7", "https://" + testkit.Host + ":443/api/v4/projects/7/pipelines/7", "https://" + strings.ToUpper(testkit.Host) + "/api/v4/projects/7/pipelines/7"} {
@@ -75,8 +75,8 @@ func TestRedirectAtHome(t *testing.T) {
 	}
 }
 
-// Whoever hands out a page in between must not get the token back to where it
-// did not come from.
+// A redirect through another host must not send the token to a host that it was not meant
+// for.
 func TestRedirectHomeAndAway(t *testing.T) {
 	t.Parallel()
 	api, storage := testkit.Redirected(302, testkit.StorageURL, testkit.Respond(302, ``, "Location", "https://"+testkit.Host+"/api/v4/end"))
@@ -148,7 +148,7 @@ func TestFailuresOfStorageSaySo(t *testing.T) {
 	}
 }
 
-// A signed address is not quoted when the connection to it fails either.
+// A signed URL is not quoted if the connection to it fails, either.
 func TestStorageThatBreaks(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
@@ -218,7 +218,7 @@ func TestRedirectLimit(t *testing.T) {
 	require.Len(t, s.Received(), 6)
 }
 
-// Net/http leaves a redirect without an address to its caller.
+// Net/http leaves a redirect without a Location to its caller.
 func TestRedirectWithoutAddress(t *testing.T) {
 	t.Parallel()
 	err := testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.Respond(302, ``)).Client(t))

@@ -117,7 +117,7 @@ func TestWatchAllJobsThatLagTooLong(t *testing.T) {
 	})
 }
 
-// If only the jobs of a pipeline cannot be read, its event says so, and the others go on.
+// If only the jobs of a pipeline cannot be read, its event says so, and the others continue.
 func TestWatchAllWithoutJobs(t *testing.T) {
 	t.Parallel()
 	for status, within := range map[int]time.Duration{http.StatusForbidden: time.Minute, http.StatusNotFound: time.Minute, http.StatusBadGateway: 6 * time.Minute} {
@@ -347,7 +347,7 @@ func TestWatchAllLosesJobs(t *testing.T) {
 }
 
 // A pipeline that changes again while its jobs are read does not hide those that are listed
-// behind it, whether the loop goes on or was left.
+// behind it, whether the loop continues or was left.
 func TestWatchAllJobsThatAreNewerThanTheList(t *testing.T) {
 	t.Parallel()
 	const running, success = gitlabci.StatusRunning, gitlabci.StatusSuccess

@@ -50,10 +50,10 @@ const noVariables = `[]`
 // Variables that a replica of GitLab's database does not have yet are waited for.
 func TestKeyedCreateWaitsForVariables(t *testing.T) {
 	for name, late := range map[string]http.HandlerFunc{
-		"none yet":     testkit.Respond(200, noVariables),
-		"no such yet":  testkit.Respond(404, `{"message":"404 Not found"}`),
-		"hidden, yet":  testkit.Respond(403, `{"message":"403 Forbidden"}`),
-		"answers late": testkit.Respond(502, ``),
+		"none yet":      testkit.Respond(200, noVariables),
+		"no such yet":   testkit.Respond(404, `{"message":"404 Not found"}`),
+		"hidden, yet":   testkit.Respond(403, `{"message":"403 Forbidden"}`),
+		"responds late": testkit.Respond(502, ``),
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			k := newKeyServer()

@@ -44,7 +44,7 @@ const keySkew = -30 * time.Hour
 
 func keyNow() time.Time { return time.Now().Add(keySkew) }
 
-// newKeyServer returns a server whose first create is answered by the first
+// newKeyServer returns a server whose first create gets the first
 // step, and so on; further ones, and a nil step, make a pipeline.
 func newKeyServer(creates ...http.HandlerFunc) *keyServer {
 	k := &keyServer{creates: creates}
@@ -114,7 +114,7 @@ func (k *keyServer) add(r *http.Request) {
 	k.pipelines = append(k.pipelines, p)
 }
 
-// lost is a step: the pipeline is made after a while, and the answer is lost.
+// lost is a step: the pipeline is made after a while, and the response is lost.
 func (k *keyServer) lost(after time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		time.AfterFunc(after, func() {
@@ -243,7 +243,7 @@ func TestKeyCandidatesAreFew(t *testing.T) {
 	})
 }
 
-// After a lost answer the pipeline is found, however long GitLab took for it.
+// After a lost response the pipeline is found, however long GitLab took for it.
 func TestKeyedCreateAfterALostResponse(t *testing.T) {
 	t.Parallel()
 	for _, made := range []time.Duration{0, 7 * time.Second, 119 * time.Second} {
@@ -272,7 +272,7 @@ func TestKeyedCreateAfterALostResponse(t *testing.T) {
 // retries are allowed.
 func TestKeyedCreateIsSentAgain(t *testing.T) {
 	t.Parallel()
-	for name, step := range map[string]http.HandlerFunc{"reset": testkit.Reset, "502": testkit.Respond(502, ``), "half an answer": testkit.BreakOff} {
+	for name, step := range map[string]http.HandlerFunc{"reset": testkit.Reset, "502": testkit.Respond(502, ``), "half a response": testkit.BreakOff} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				k := newKeyServer(step, step)

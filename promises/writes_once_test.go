@@ -91,8 +91,8 @@ func TestWritesOverHTTP2HappenOnce(t *testing.T) {
 	}
 }
 
-// A request that the server refuses is retried by the usual rules if the refusal can
-// be told from other failures. That is so for requests with a body.
+// A request that the server refuses is retried by the usual rules if the refusal can be
+// distinguished from other failures. That is so for requests with a body.
 func TestWritesThatAServerRefusesAreSentAgain(t *testing.T) {
 	for _, fault := range []string{"reset 7", "goaway 0 unprocessed"} {
 		fail := frameFaults()[fault]

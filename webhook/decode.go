@@ -143,7 +143,7 @@ func (p *Pipeline) around(project *Project, by *user, request *MergeRequest, sou
 	p.SourcePipeline = source.known()
 }
 
-// mend sets to zero what GitLab writes in place of nothing.
+// mend sets to zero the values that GitLab writes for nothing.
 func (b *Build) mend() {
 	if b.Status != gitlabci.StatusFailed {
 		b.FailureReason = ""

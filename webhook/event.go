@@ -32,7 +32,7 @@ type Event struct {
 	Hook string `json:"hook"`
 
 	// ID is the same if GitLab sends the event again. It is empty before GitLab 17.4;
-	// such events are never taken for replays. Two hooks for the same event have two IDs.
+	// such events are never refused as replays. Two hooks for the same event have two IDs.
 	ID string `json:"id"`
 
 	// UUID is the X-Gitlab-Event-UUID header. Events caused by one event share it, so it

@@ -354,7 +354,7 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
-// If there is no time left, functions are told, and events that wait are reported.
+// If there is no time left, contexts of functions end, and events that wait are reported.
 func TestShutdownGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := receive(t, webhook.HandlerOptions{Workers: 2}, func(ctx context.Context, _ *webhook.Event) error {

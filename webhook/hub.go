@@ -44,8 +44,8 @@ type topic struct {
 // NewHub returns a Hub that nobody has called yet.
 func NewHub() *Hub { return &Hub{watchers: map[topic]*watcher{}} }
 
-// topicOf does not compare the project of a pipeline: it may have been renamed, and to be
-// woken in vain is harmless. GitLab does not distinguish capital letters in paths.
+// topicOf does not compare the project of a pipeline: it may have been renamed, and a
+// needless poll is harmless. GitLab does not distinguish capital letters in paths.
 func topicOf(project gitlabci.ProjectID, pipeline gitlabci.PipelineID) topic {
 	if pipeline > 0 {
 		return topic{pipeline: pipeline}

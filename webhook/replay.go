@@ -37,7 +37,7 @@ func (m *memory) key(id string) uint64 { return maphash.String(m.seed, id) }
 // begin takes the event of a request in work. The error is [ErrReplayed] if it is known,
 // [ErrTimestamp] if it may be forgotten, or [ErrBusy] if there is no room for a new one. An
 // event without an ID is always new. Whoever begins must not refuse the event afterwards:
-// a request that is sent again meanwhile is taken for a replay.
+// a request that is sent again meanwhile is refused as a replay.
 func (m *memory) begin(c *claim, hasRoom bool) error {
 	if c.id == "" {
 		if !hasRoom {
@@ -89,7 +89,7 @@ func (m *memory) accept(c *claim) {
 }
 
 // fail ends the work on an event without success. It reports whether the event was sent
-// again meanwhile: then it stays in work, since that request was taken for a replay.
+// again meanwhile: then it stays in work, since that request was refused as a replay.
 func (m *memory) fail(id string) (again bool) {
 	if id == "" {
 		return false

@@ -78,7 +78,7 @@ func TestReplaysOfWhatIsRefusedLater(t *testing.T) {
 	require.NoError(t, again)
 }
 
-// While the queue is full, an event that is not in it is not taken for known.
+// While the queue is full, an event that is not in it does not count as known.
 func TestReplaysWhileTheQueueIsFull(t *testing.T) {
 	release := make(chan struct{})
 	r := receive(t, webhook.HandlerOptions{Workers: 1, Queue: 1}, func(context.Context, *webhook.Event) error {

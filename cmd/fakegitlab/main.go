@@ -43,7 +43,7 @@ Examples, for the default flags:
 	# start a pipeline, which then runs for some minutes
 	curl -X POST -H "PRIVATE-TOKEN: fake-token" "http://127.0.0.1:8080/api/v4/projects/group%2Fapp/pipeline?ref=main"
 
-	# be told of pipelines, jobs and deployments, signed
+	# receive signed events of pipelines, jobs and deployments
 	fakegitlab -hook http://127.0.0.1:9000/hook -hook-signing-token whsec_$(head -c 32 /dev/zero | base64)
 
 	# the archive of the newest successful build on main

@@ -23,7 +23,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-const saveEnv = "GITLABCI_TEST_SAVE" // tells a copy of this program to save there until it is killed
+const saveEnv = "GITLABCI_TEST_SAVE" // makes a copy of this program save there until it is killed
 
 // saveContents are what is saved in turn.
 var saveContents = [2]string{testkit.Noise(200_000), strings.Repeat("new", 100_000)}

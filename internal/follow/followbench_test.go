@@ -15,7 +15,7 @@ import (
 	"example.com/gitlabci/internal/memnet"
 )
 
-// A meter counts the bytes of all answers, as the server sends them.
+// A meter counts the bytes of all responses, as the server sends them.
 type meter struct {
 	next http.Handler
 	sent atomic.Int64
@@ -39,7 +39,7 @@ func (w *meteredWriter) Write(p []byte) (int, error) {
 func (w *meteredWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // BenchmarkFollowLog follows a log that grows to 20 MB over 600 polls, and
-// tells how many bytes of all answers it cost for each byte of the log.
+// reports how many bytes of all responses it cost for each byte of the log.
 func BenchmarkFollowLog(b *testing.B) {
 	const size, polls = 20_000_000, 600
 	log := strings.Repeat("[gw0] PASSED tests/test_api.py::test_pages\n", size/43+1)[:size]

@@ -16,7 +16,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// Storage that is asked for what lies behind the end of a log answers 416. That
+// A storage responds 416 to a request for bytes behind the end of a log. That
 // is no failure: it says that the log is shorter than it was.
 func TestFollowLogIsNotSatisfiable(t *testing.T) {
 	for _, after := range []string{"", "short\n", testkit.NumberedLines(900)} {

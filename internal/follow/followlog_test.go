@@ -70,7 +70,7 @@ func (f *following) requests(route string) (n int) {
 	return n
 }
 
-// followServers are those that answer in different ways.
+// followServers are those that respond in different ways.
 func followServers() map[string][]gitlabcitest.Option {
 	return map[string][]gitlabcitest.Option{
 		"newest":          nil,
@@ -403,10 +403,10 @@ func TestFollowLogToAFullDisk(t *testing.T) {
 func TestFollowLogCanceled(t *testing.T) {
 	log := testkit.NumberedLines(36_000)
 	for name, fault := range map[string]*gitlabcitest.Fault{
-		"between polls": nil,
-		"in the answer": {Route: testkit.LogRoute, Break: gitlabcitest.BreakStall, After: 1100, Nth: 20},
-		"before it":     {Route: testkit.LogRoute, Break: gitlabcitest.BreakStallHeader, Nth: 20},
-		"in a retry":    {Route: testkit.LogRoute, Status: 500, Nth: 20},
+		"between polls":   nil,
+		"in the response": {Route: testkit.LogRoute, Break: gitlabcitest.BreakStall, After: 1100, Nth: 20},
+		"before it":       {Route: testkit.LogRoute, Break: gitlabcitest.BreakStallHeader, Nth: 20},
+		"in a retry":      {Route: testkit.LogRoute, Status: 500, Nth: 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -427,7 +427,7 @@ func TestFollowLogCanceled(t *testing.T) {
 	}
 }
 
-// The job goes on while nobody sees it: an outage of minutes loses nothing.
+// The job continues during an outage: some minutes of it lose nothing.
 func TestFollowLogThroughAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 20 * time.Minute, Log: testkit.NumberedLines(1200)}})

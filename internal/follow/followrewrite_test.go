@@ -22,8 +22,8 @@ func changedLine(from int) string {
 	return fmt.Sprintf("[log rewritten by the server; continuing from byte %d]\n", from)
 }
 
-// What has changed is written anew, from where it changed or, if nobody knows
-// where that is, from the start.
+// What has changed is written again, from where it changed or, if that is not known, from
+// the start.
 func TestFollowLogRewritten(t *testing.T) {
 	t.Parallel()
 	log := testkit.NumberedLines(1000) // of 12 bytes each
@@ -85,7 +85,7 @@ func TestFollowLogErased(t *testing.T) {
 	})
 }
 
-// A program that goes on behind the end of the log learns that it is another.
+// A program that continues behind the end of the log finds out that it is another.
 func TestFollowLogFromBehindTheEnd(t *testing.T) {
 	for server, options := range followServers() {
 		for _, log := range []string{"", "x", "xy", testkit.NumberedLines(10), testkit.NumberedLines(1000)} {
@@ -103,7 +103,7 @@ func TestFollowLogFromBehindTheEnd(t *testing.T) {
 	}
 }
 
-// An answer that seems to tell of a change is not believed at once.
+// A single response that suggests a change is not believed.
 func TestFollowLogDoubts(t *testing.T) {
 	for name, fault := range map[string]gitlabcitest.Fault{
 		"empty":   {Break: gitlabcitest.BreakTruncate, Times: 7},
@@ -156,7 +156,7 @@ func TestFollowLogOfAServerThatIsUpgraded(t *testing.T) {
 	})
 }
 
-// Ranges of newer flags: what they answer is believed where it says the same.
+// Responses to ranges with newer flags are believed where they agree.
 func TestFollowLogRanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Minute, Log: testkit.NumberedLines(20_000)}},
@@ -175,7 +175,7 @@ func TestFollowLogRanges(t *testing.T) {
 	})
 }
 
-// A mirror makes of what it is written, and told, the log as it is now.
+// A mirror keeps the log as it is now: it gets the bytes, and calls of Rewritten.
 type mirror struct {
 	log  []byte
 	line bool // whether the line that says so comes next
@@ -192,8 +192,8 @@ func (m *mirror) Write(p []byte) (int, error) {
 
 func (m *mirror) rewritten(from int64) { m.log, m.line = m.log[:from], true }
 
-// Whatever happens to the end of a log, a program that heeds what it is told
-// has the same log when the job has finished.
+// Whatever happens to the end of a log, a program that obeys Rewritten has the same log
+// when the job has finished.
 func TestFollowLogMirrors(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(testkit.Fewer(12)) {
@@ -250,7 +250,7 @@ func mutateLog(random *rand.Rand, log string) string {
 	}
 }
 
-// An answer that was cut off is not the end of a log.
+// A response that was cut off is not the end of a log.
 func TestFollowLogCutOffAtItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusFailed, Log: testkit.NumberedLines(100)})

@@ -17,7 +17,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// A lyingJob has a log that grows with each poll, and answers some of the requests for
+// A lyingJob has a log that grows with each poll, and responds to some requests for
 // it as a fuzz test wants.
 type lyingJob struct {
 	log          string

@@ -227,8 +227,8 @@ func (r *reader) get(ctx context.Context, query url.Values, from int64) (*part, 
 }
 
 // endsBefore reports whether an error says that a part begins at the end of the log or
-// behind it: the part of a Range, or of one that newer servers make of byte_offset for
-// their storage.
+// behind it: the part of a Range, or of one that newer servers derive from byte_offset
+// for their storage.
 func (r *reader) endsBefore(err error) bool {
 	return r.server.Explain(err).Status == http.StatusRequestedRangeNotSatisfiable
 }

@@ -145,7 +145,7 @@ func linkedCursor(link string, query url.Values) (string, error) {
 }
 
 // keepFilters makes a linked query filter the list as the query before it did,
-// whatever the server made of that: otherwise, the rest of the list would have
+// whatever the server replaced that by: otherwise, the rest of the list would have
 // items that were not requested. Only where the list continues is left to the link.
 func keepFilters(next, query url.Values) {
 	for name, values := range query {

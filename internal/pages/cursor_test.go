@@ -102,7 +102,7 @@ func TestNewPage(t *testing.T) {
 
 	page, err = New(items, http.Header{"X-Page": {"-1"}, "X-Per-Page": {"x"}, "X-Total": {"-2"}, "X-Next-Page": {"3"}}, nil)
 	require.NoError(t, err)
-	require.Equal(t, &Page[*int]{Items: items, Total: -1, Pages: -1, Next: "page=3"}, page, "what is not told")
+	require.Equal(t, &Page[*int]{Items: items, Total: -1, Pages: -1, Next: "page=3"}, page, "what is not sent")
 
 	_, err = New(items, http.Header{"Link": {"<"}}, nil)
 	require.ErrorIs(t, err, ErrLink)

@@ -23,7 +23,7 @@ import (
 var driftRuns = flag.Int("drift.runs", testkit.Fewer(1000), "how many lists of each order TestDrift reads")
 
 // A driftList is a project's pipelines, served in numbered pages as GitLab
-// does, with a chance to change them before each answer.
+// does, with a chance to change them before each response.
 type driftList struct {
 	ids     []int // from the oldest on
 	newest  int   // ID
@@ -32,7 +32,7 @@ type driftList struct {
 	ignores bool        // the size asked for
 	silent  bool        // on totals
 	most    int         // items on a page, if above 0
-	hides   string      // the size of pages: "not told" or "another told"
+	hides   string      // the size of pages: "not sent" or "another sent"
 	yielded map[int]int // how often
 	had     map[int]bool
 

@@ -58,7 +58,7 @@ type driftRequest struct {
 
 func (q *driftQueue) byChange() bool { return q.opts.OrderBy == gitlabci.PipelineOrderByUpdatedAt }
 
-// key returns the fields that tell rows apart in the order of the list.
+// key returns the fields that distinguish rows in the order of the list.
 func (q *driftQueue) key(r driftRow) driftRow {
 	if !q.byChange() {
 		return driftRow{id: r.id}

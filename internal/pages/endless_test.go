@@ -108,7 +108,7 @@ func TestListsOfManyItemsThatTurnBack(t *testing.T) {
 	}
 }
 
-// Entries of an archive have no ID, and are told apart by their paths.
+// Entries of an archive have no ID, and are distinguished by their paths.
 func TestEntriesWithoutAnEnd(t *testing.T) {
 	s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
 		next := pageNumber(r.URL.Query(), "page", 1) + 1
@@ -134,10 +134,10 @@ func TestListsWithEmptyPages(t *testing.T) {
 	require.Equal(t, 4, n)
 }
 
-// A server with a smaller limit of its own for pages, whether it tells or not, has
-// nothing lost from its ascending lists.
+// A server may have a smaller limit for pages, and may not send it. Ascending lists lose
+// nothing.
 func TestDriftServerWithALimit(t *testing.T) {
-	for _, hides := range []string{"", "not told", "another told"} {
+	for _, hides := range []string{"", "not sent", "another sent"} {
 		for _, most := range []int{3, 7, 10, 19, 20, 50, 99} {
 			for seed := range 20 {
 				random := rand.New(rand.NewPCG(uint64(seed), 3))

@@ -164,7 +164,7 @@ func TestJobPagesOneByOne(t *testing.T) {
 	}
 }
 
-// What went by cursor goes on by cursor, and nothing else is asked for.
+// A list by cursor continues by cursor, and nothing else is requested.
 func TestJobPagesAfterACursor(t *testing.T) {
 	for _, after := range []gitlabci.Cursor{
 		"cursor=eyJpZCI6IjMifQ%3D%3D&order_by=id&pagination=keyset&per_page=100&sort=desc",
@@ -179,8 +179,8 @@ func TestJobPagesAfterACursor(t *testing.T) {
 	}
 }
 
-// Where something between has dropped the links, the headers beside them go on
-// with what the page was asked by.
+// If a proxy has dropped the links, other headers and the parameters of the request give
+// the next page.
 func TestJobPagesWithoutLinks(t *testing.T) {
 	t.Run("cursor", func(t *testing.T) {
 		s := testkit.NewListScript(t, testkit.Respond(200, `[{"id":2}]`, "X-Next-Cursor", "bmV4dA=="), testkit.Respond(200, `[{"id":1}]`))

@@ -15,7 +15,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// linkPage lists the pipelines of a ref once, "" being any, with answers that
+// linkPage lists the pipelines of a ref once, "" being any, with responses that
 // have the headers given.
 func linkPage(t *testing.T, header http.Header, ref string) (*gitlabci.Page[gitlabci.PipelineInfo], error) {
 	t.Helper()
@@ -138,7 +138,7 @@ func TestLinksWithSemicolon(t *testing.T) {
 	}
 }
 
-// What a proxy drops, another header tells.
+// What a proxy drops is in another header.
 func TestLinksMissing(t *testing.T) {
 	tests := map[string]struct {
 		header http.Header
@@ -220,7 +220,7 @@ func TestPagesThatAreNotLists(t *testing.T) {
 	}
 }
 
-// linkRenamed answers one of the two routes of trigger jobs by a list of three
+// linkRenamed responds on one of the two routes of trigger jobs with a list of three
 // pages, and the other one by refusal.
 func linkRenamed(knows, refusal string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

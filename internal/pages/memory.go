@@ -42,10 +42,10 @@ func (m *memory) add(k key) bool {
 // may have moved, in a list that is not ordered by ID.
 const sample = 32
 
-// A circle tells whether the items of a list repeat after more of them than a memory
-// holds, in Brent's way, as a trail does with places. It compares items with a mark of
+// A circle detects whether the items of a list repeat after more of them than a memory
+// holds, by Brent's algorithm, as a trail does with places. It compares items with a mark of
 // sample items, which moves after 10,000 items, 20,000, 40,000 and so on. A list that
-// turns back is found out within three rounds, however long they are.
+// turns back is detected within three rounds, however long they are.
 type circle struct {
 	mark       [sample]key
 	marked     int // keys in the mark

@@ -28,7 +28,7 @@ func ByTime(ascending bool) Order { return Order{byTime, ascending} }
 // it cannot know what it missed.
 func Unordered() Order { return Order{} }
 
-// A key tells the items of a list apart. That of an item without one has the ID 0.
+// A key identifies an item of a list. An item without a key of its own has the ID 0.
 type key struct {
 	id   int64
 	rank int64 // what the list is sorted by, or 0 if it is not known

@@ -61,9 +61,8 @@ type List[P any] struct {
 	Ahead    int  // how many pages to request ahead, at most [MostAhead]
 	Eager    bool // request them from the first page on, not only once the loop has waited
 
-	// Key returns what tells an item, a P, from others: its ID and, where a list
-	// can be ordered by that, the time of its last change. It is not ok if there
-	// is no such thing.
+	// Key returns what identifies an item, a P: its ID and, where a list can be
+	// ordered by that, the time of its last change. Ok is false if it has none.
 	Key func(item any) (id int64, changed time.Time, ok bool)
 
 	// Paused reports whether the server wants no requests for a while.

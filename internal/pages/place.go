@@ -76,7 +76,7 @@ func with(query url.Values, parameter, value string) url.Values {
 	return query
 }
 
-// pageKey tells the pages of one list apart.
+// pageKey identifies a page of a list.
 func pageKey(query url.Values) string {
 	if cursor := query.Get("cursor"); cursor != "" {
 		return "cursor " + cursor
@@ -87,7 +87,7 @@ func pageKey(query url.Values) string {
 	return "query " + query.Encode()
 }
 
-// A trail tells whether links lead in a circle, in Brent's way: it compares each
+// A trail detects whether links lead in a circle, by Brent's algorithm: it compares each
 // place with the one before it and with a mark, which moves after two places,
 // four, eight and so on. It takes no more memory for more pages.
 type trail struct {
@@ -96,7 +96,7 @@ type trail struct {
 }
 
 // turnsBack reports whether the link from one place leads to another that came
-// before it. Pages without numbers are told apart by their cursors: a page that
+// before it. Pages without numbers are distinguished by their cursors: a page that
 // links to itself is found at once, a larger circle after a round or two.
 func (t *trail) turnsBack(from, to *place) bool {
 	if to.number > 0 {

@@ -23,7 +23,7 @@ const largestEarly = 4 << 20
 //
 // Unless the list is Eager, it begins with none, and doubles how many it requests
 // whenever the walk has to wait for a page other than the first. So a loop that ends
-// early has requested no more pages in vain than it has read.
+// early has read at least half of the pages that it requested.
 type prefetcher[P any] struct {
 	ctx     context.Context
 	cancel  context.CancelFunc

@@ -21,16 +21,16 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// A prefetchServer takes its time for each answer, and counts.
+// A prefetchServer takes its time for each response, and counts requests.
 type prefetchServer struct {
 	*testkit.Script
 	mu       sync.Mutex
 	now      int // requests under way
 	most     int // of them at once
-	canceled int // before they were answered
+	canceled int // before their responses
 }
 
-// prefetchSlow takes 50 ms for each answer of step.
+// prefetchSlow takes 50 ms for each response of step.
 func prefetchSlow(t *testing.T, step http.HandlerFunc) *prefetchServer {
 	s := &prefetchServer{}
 	count := func(n, canceled int) {
@@ -57,7 +57,7 @@ func prefetchOptions(n int) *gitlabci.ListPipelinesOptions {
 	return &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{Prefetch: n}}
 }
 
-// prefetchUncounted takes the totals out of the answers of step.
+// prefetchUncounted takes the totals out of the responses of step.
 func prefetchUncounted(step http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		step(pageWithout{w, []string{"X-Total", "X-Total-Pages"}}, r)
@@ -76,25 +76,25 @@ func TestPrefetch(t *testing.T) {
 		rounds   int // of 50 ms
 		requests int // at most
 	}{
-		"none":                         {pageNumbered(1000), 1, 1000, 10, 10},
-		"three":                        {pageNumbered(1000), 3, 1000, 5, 11},
-		"eight":                        {pageNumbered(10_000), 8, 10_000, 16, 114}, // pages overlap
-		"more than there are":          {pageNumbered(1000), 64, 1000, 2, 11},
-		"one page":                     {pageNumbered(100), 8, 100, 1, 1},
-		"nothing":                      {pageNumbered(0), 8, 0, 1, 1},
-		"not counted":                  {prefetchUncounted(pageNumbered(1000)), 3, 1000, 5, 13},
-		"not counted, past the end":    {prefetchUncounted(pageNumbered(950)), 4, 950, 4, 14},
-		"not counted, one page":        {prefetchUncounted(pageNumbered(100)), 8, 100, 1, 1},
-		"no links, only page numbers":  {prefetchUnlinked(pageNumbered(1000)), 3, 1000, 5, 11},
-		"more came than was told":      {prefetchGrows(300, 400), 8, 400, 3, 5},
-		"fewer are left than was told": {prefetchGrows(500, 200), 8, 200, 2, 6},
+		"none":                          {pageNumbered(1000), 1, 1000, 10, 10},
+		"three":                         {pageNumbered(1000), 3, 1000, 5, 11},
+		"eight":                         {pageNumbered(10_000), 8, 10_000, 16, 114}, // pages overlap
+		"more than there are":           {pageNumbered(1000), 64, 1000, 2, 11},
+		"one page":                      {pageNumbered(100), 8, 100, 1, 1},
+		"nothing":                       {pageNumbered(0), 8, 0, 1, 1},
+		"not counted":                   {prefetchUncounted(pageNumbered(1000)), 3, 1000, 5, 13},
+		"not counted, past the end":     {prefetchUncounted(pageNumbered(950)), 4, 950, 4, 14},
+		"not counted, one page":         {prefetchUncounted(pageNumbered(100)), 8, 100, 1, 1},
+		"no links, only page numbers":   {prefetchUnlinked(pageNumbered(1000)), 3, 1000, 5, 11},
+		"more items than announced":     {prefetchGrows(300, 400), 8, 400, 3, 5},
+		"fewer are left than announced": {prefetchGrows(500, 200), 8, 200, 2, 6},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := prefetchSlow(t, test.step)
 				seq := s.Client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(test.prefetch))
-				for range 2 { // ranged again, it starts afresh
+				for range 2 { // ranged again, it starts from the beginning
 					s.Requests = nil
 					start, next := time.Now(), 1
 					for pipeline, err := range seq {
@@ -242,7 +242,7 @@ func TestPrefetchCanceled(t *testing.T) {
 }
 
 // A page's error comes after the items of those before it, with the cursor
-// that goes on.
+// that continues the list.
 func TestPrefetchError(t *testing.T) {
 	overlapping := map[string]int{"": 0, "2": 100, "5": 388, "9": 744}
 	for prefetch, pages := range map[int]map[string]int{1: {"": 0, "2": 100, "5": 400, "10": 900}, 3: overlapping, 64: overlapping} {
@@ -489,7 +489,7 @@ func TestPrefetchOneByOne(t *testing.T) {
 		requests int
 	}{
 		"another order":           {pageNumbered(1000), withOrder, 1, 10},
-		"a size that is not told": {numbered("X-Per-Page"), prefetchOptions(8), 1, 10},
+		"a size that is not sent": {numbered("X-Per-Page"), prefetchOptions(8), 1, 10},
 		"a size of the server's":  {ownSize, prefetchOptions(8), 8, 15 + 8}, // the first prefetched pages are wasted
 		"none ahead":              {pageNumbered(1000), prefetchOptions(1), 1, 10},
 	} {

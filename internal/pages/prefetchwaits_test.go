@@ -55,7 +55,7 @@ func TestPrefetchAdapts(t *testing.T) {
 	}
 }
 
-// A loop that ends early has requested few pages in vain: none on the first page, and
+// A loop that ends early has requested few pages for nothing: none on the first page, and
 // one, two, four and at most eight on those after it.
 func TestPrefetchOfALoopThatEndsEarly(t *testing.T) {
 	for last, requests := range map[int]int{1: 1, 100: 1, 101: 2 + 1, 201: 3 + 2, 301: 4 + 4, 400: 5 + 8, 900: 11 + 8, 5000: 59 + 8} {

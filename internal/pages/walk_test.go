@@ -225,7 +225,7 @@ func TestPagesAreAskedForInTime(t *testing.T) {
 	}
 }
 
-// pageFailing answers the first request for a page by status.
+// pageFailing responds to the first request for a page with status.
 func pageFailing(page string, status int, next http.HandlerFunc) http.HandlerFunc {
 	failed := false
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -324,8 +324,8 @@ func TestPagesAfterReplacesOptions(t *testing.T) {
 	require.Equal(t, []url.Values{want, want}, pageAsked(s))
 }
 
-// A cursor that List returned goes on in All, whatever size its pages have,
-// and with whichever of its headers a proxy left: nothing is lost.
+// All continues from a cursor that List returned, with pages of any size, and with any
+// headers that a proxy left: nothing is lost.
 func TestPagesFromListToAll(t *testing.T) {
 	headers := map[string][]string{"all headers": nil, "no link": {"Link"}, "no numbers": {"X-Page", "X-Per-Page", "X-Total", "X-Total-Pages", "X-Next-Page"}}
 	for name, missing := range headers {
@@ -345,7 +345,7 @@ func TestPagesFromListToAll(t *testing.T) {
 	}
 }
 
-// A pageWithout is an answer on the way of which some headers get lost.
+// A pageWithout is a response that loses some headers on the way.
 type pageWithout struct {
 	http.ResponseWriter
 	missing []string
@@ -358,7 +358,7 @@ func (p pageWithout) Write(data []byte) (int, error) {
 	return p.ResponseWriter.Write(data)
 }
 
-// pageCircle answers page n by a link to next[n-1].
+// pageCircle responds to page n with a link to next[n-1].
 func pageCircle(next ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		page := pageNumber(r.URL.Query(), "page", 1)

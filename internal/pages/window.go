@@ -9,7 +9,7 @@ import (
 
 const (
 	// windowPages is how many pages a window should have. The last one reaches into the
-	// next window, and so is partly in vain. All of them are held at once.
+	// next window, so that a part of it is read again. All of them are held in memory.
 	windowPages = 3
 
 	// mostWindowPages is how many pages a window may have where there are more items
@@ -29,7 +29,7 @@ const errStray Error = "the page does not begin after its cursor"
 // one before it, until one reaches below the window. So it shares items with the next
 // window, unless the list has ended.
 //
-// Nothing depends on what a server makes of a made cursor. A window is read only if it
+// Nothing depends on the server's response to a made cursor. A window is read only if it
 // begins with an item that was yielded, or before one, and ends after all of them. A
 // page has all items between its first and its last, so nothing is missed between the
 // two. Otherwise, the walk continues with the server's own cursor.

@@ -265,7 +265,7 @@ func (l *windowList) newest() int {
 	return l.ids[len(l.ids)-1]
 }
 
-// A server that makes something else of a cursor that it has not sent hides no job:
+// A server that misreads a cursor that it has not sent hides no job:
 // the walk continues with the server's own cursors.
 func TestWindowsOfOtherServers(t *testing.T) {
 	refuses := func(status int) func(int) (int, int) { return func(int) (int, int) { return 0, status } }

@@ -18,7 +18,7 @@ const (
 	// turnLength is the time from one poll of a bell to that of another.
 	turnLength = 5 * time.Millisecond
 
-	// doubts is how many rings without news are not followed up, after one was in vain.
+	// doubts is how many rings are not followed by a poll, after one whose poll found nothing.
 	doubts = 3
 
 	// quiet is how long a bell must not have rung for the next ring to be believed, however

@@ -88,8 +88,8 @@ func (b *countedBody) Close() error {
 	return nil
 }
 
-// Of an error no more than 64 KiB are read, of an answer one byte more than is
-// allowed; an announced length reserves nothing.
+// At most 64 KiB of an error are read, and at most one byte more of a response than is
+// allowed. An announced length reserves no memory.
 func TestBytesThatAreRead(t *testing.T) {
 	for _, status := range []int{200, 300, 400, 429, 500, 503} {
 		body := &countedBody{Reader: strings.NewReader(strings.Repeat(" ", 1<<20))}

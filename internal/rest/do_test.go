@@ -44,7 +44,7 @@ func TestClientDoTargets(t *testing.T) {
 			require.Equal(t, http.MethodGet, r.Method)
 			require.Equal(t, testkit.Token, r.Header.Get("Private-Token"))
 			require.Equal(t, "gitlabci", r.Header.Get("User-Agent"))
-			require.NotContains(t, resp.Request.Header, "Private-Token", "the answer tells the token")
+			require.NotContains(t, resp.Request.Header, "Private-Token", "the response has the token")
 		})
 	}
 }
@@ -267,7 +267,7 @@ func TestClientDoRefuses(t *testing.T) {
 func TestClientDoResponses(t *testing.T) {
 	tests := map[string]struct {
 		status int
-		is     error // nil for an answer that is handed on
+		is     error // nil for a response that is returned
 	}{
 		"200": {200, nil}, "201": {201, nil}, "204": {204, nil}, "206": {206, nil},
 		"304": {304, nil},
@@ -319,8 +319,8 @@ func TestClientDoRetries(t *testing.T) {
 	}
 }
 
-// The answer is handed on as it comes, whether or not from another host: the
-// server waits here until its first half was read.
+// The response is streamed, also from another host: the server waits here until its
+// first half was read.
 func TestClientDoStreams(t *testing.T) {
 	for _, redirect := range []bool{false, true} {
 		read := make(chan struct{})
@@ -351,7 +351,7 @@ func TestClientDoStreams(t *testing.T) {
 	}
 }
 
-// Cancelling ends an answer in the middle, too.
+// Cancelling ends a response in the middle, too.
 func TestClientDoCancel(t *testing.T) {
 	s := testkit.NewScript(testkit.Stall)
 	ctx, cancel := context.WithCancel(t.Context())

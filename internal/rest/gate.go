@@ -171,7 +171,7 @@ func (g *gate) turn(r *run) (wait time.Duration, ready <-chan struct{}) {
 	return 0, p.ready
 }
 
-// notice begins to count the pauses anew if requests of others have passed.
+// notice counts the pauses from 0 again if requests of others have passed.
 func (p *passage) notice(passed int) {
 	if p.passed != passed {
 		p.passed, p.pauses, p.followed = passed, 0, 0

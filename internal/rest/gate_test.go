@@ -20,7 +20,7 @@ import (
 // throttled is a step: GitLab's throttle, for half a minute.
 var throttled = testkit.Respond(429, "Retry later\n", "Content-Type", "text/plain", "Retry-After", "30")
 
-// A gateServer answers as a script does, and keeps when it was asked.
+// A gateServer responds as a script says, and keeps when requests arrived.
 type gateServer struct {
 	*testkit.Script
 
@@ -92,7 +92,7 @@ func TestOneScoutAfterAPause(t *testing.T) {
 		errs := gateCalls(t.Context(), &all, client, 64)
 		time.Sleep(31 * time.Second)
 		synctest.Wait()
-		require.Equal(t, []time.Duration{0, 30 * time.Second}, g.arrivals(), "one scout, and nobody else until it is answered")
+		require.Equal(t, []time.Duration{0, 30 * time.Second}, g.arrivals(), "one scout, and nobody else until its response")
 		all.Wait()
 		require.NoError(t, errors.Join(errs...))
 		require.Equal(t, append([]time.Duration{0, 30 * time.Second}, repeat(64, 32*time.Second)...), g.arrivals())
@@ -116,7 +116,7 @@ func TestCallsWhileTheScoutIsAway(t *testing.T) {
 	})
 }
 
-// Any answer but a throttle's shows that GitLab listens again.
+// Any response except a throttle's shows that GitLab accepts requests again.
 func TestAnswersThatEndAPause(t *testing.T) {
 	for name, step := range map[string]http.HandlerFunc{
 		"success":         testkit.OK,
@@ -156,7 +156,7 @@ func TestScoutIsThrottledAgain(t *testing.T) {
 	})
 }
 
-// A scout that gets no answer makes another one, and nobody hangs.
+// After a scout without a response there is another one, and nobody hangs.
 func TestScoutWithoutAResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup

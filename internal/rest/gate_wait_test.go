@@ -166,7 +166,7 @@ func TestCancelWhileTheScoutIsAway(t *testing.T) {
 	})
 }
 
-// Who was refused has been told of the pause, and is not told of the scout.
+// OnWait reports the pause to a call that was refused, and not the scout.
 func TestPauseIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
@@ -209,7 +209,7 @@ func TestTokenSourceThatIsRateLimited(t *testing.T) {
 		"POST /projects/group%2Fapp/pipeline: 429 Too Many Requests")
 }
 
-// The waits of others are told as one's own are.
+// The waits of other calls are reported as a call's own are.
 func TestPauseIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
@@ -274,7 +274,7 @@ func TestScoutThatStaysAway(t *testing.T) {
 	}
 }
 
-// A server that never answers again has each waiting call try itself, one after
+// If the server never responds again, each waiting call tries itself, one after
 // the other; none waits for more of these than for one.
 func TestScoutsThatStayAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -322,7 +322,7 @@ func TestThrottleWithoutEnd(t *testing.T) {
 	})
 }
 
-// An answer that prolongs the pause while the scout is away outlasts it; one
+// A response that prolongs the pause while the scout is away outlasts it; one
 // that would shorten it does not.
 func TestPausesThatOverlap(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -333,7 +333,7 @@ func TestPausesThatOverlap(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var all sync.WaitGroup
-				g := newGateServer(func(w http.ResponseWriter, r *http.Request) { // sent before the pause, and answered in it
+				g := newGateServer(func(w http.ResponseWriter, r *http.Request) { // sent before the pause, with a response in it
 					time.Sleep(test.late)
 					testkit.Respond(429, "Retry later", "Content-Type", "text/plain", "Retry-After", test.after)(w, r)
 				}, throttled, late, testkit.OK)
@@ -405,9 +405,9 @@ func TestSpentLimit(t *testing.T) {
 		"an endpoint of another name":   {[]http.HandlerFunc{spent("throttle_files", 60, "9"), api, testkit.OK}, []string{"get", "rename", "get"}, []time.Duration{0, 0, 0}},
 		"two names":                     {[]http.HandlerFunc{api, files, testkit.OK}, []string{"get", "rename", "get", "rename"}, []time.Duration{0, 0, 20 * time.Second, 40 * time.Second}},
 		"limits without a name are one": {[]http.HandlerFunc{spent("", 60, "9"), spent("", 20, "0"), testkit.OK}, []string{"get", "rename", "get"}, []time.Duration{0, 0, 20 * time.Second}},
-		"the name of the last answer":   {[]http.HandlerFunc{files, spent("throttle_api", 20, "9"), spent("throttle_api", 20, "0"), testkit.OK}, []string{"get", "get", "get", "get"}, []time.Duration{0, 40 * time.Second, 40 * time.Second, 60 * time.Second}},
+		"the name of the last response": {[]http.HandlerFunc{files, spent("throttle_api", 20, "9"), spent("throttle_api", 20, "0"), testkit.OK}, []string{"get", "get", "get", "get"}, []time.Duration{0, 40 * time.Second, 40 * time.Second, 60 * time.Second}},
 		"a name outlasts them":          {[]http.HandlerFunc{spent("throttle_api", 60, "9"), testkit.OK, api, testkit.OK}, []string{"get", "get", "rename", "get"}, []time.Duration{0, 0, 0, 20 * time.Second}},
-		"answers without headers":       {[]http.HandlerFunc{api, testkit.OK, api, testkit.OK}, []string{"get", "rename", "rename", "get"}, []time.Duration{0, 0, 0, 20 * time.Second}},
+		"responses without headers":     {[]http.HandlerFunc{api, testkit.OK, api, testkit.OK}, []string{"get", "rename", "rename", "get"}, []time.Duration{0, 0, 0, 20 * time.Second}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -24,7 +24,7 @@ var (
 )
 
 // What follows an attempt depends on the call, on what happened before, and on how the
-// attempt ended: no network is needed to tell.
+// attempt ended: that needs no network.
 func TestJudge(t *testing.T) {
 	first := history{attempts: 1, most: 5}
 	last := history{attempts: 5, most: 5}

@@ -93,9 +93,9 @@ func belowAPI(target, base *url.URL) bool {
 const mostDecodings = 8
 
 // Climbs reports whether a path has a "." or a "..", also for a proxy that decodes it
-// several times, takes a backslash for a slash, or removes parameters. It is true as
+// several times, reads a backslash as a slash, or removes parameters. It is true as
 // well if that cannot be decided: after too many decodings, or for bytes that are not
-// UTF-8, which some decoders take for dots.
+// UTF-8, which some decoders read as dots.
 func Climbs(escaped string) bool {
 	for range mostDecodings {
 		decoded := decode(escaped)

@@ -41,7 +41,7 @@ func (r *run) respond(resp *http.Response) *Response {
 	return &r.response
 }
 
-// checkResponse mends or refuses what a caller's transport must not return.
+// checkResponse repairs or refuses what a caller's transport must not return.
 func checkResponse(resp *http.Response, method string) error {
 	switch {
 	case resp == nil:

@@ -21,7 +21,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// tries is how often each call arrives when every answer is one after which
+// tries is how often each call arrives when every response is one after which
 // only repeatable calls are tried again.
 var tries = map[string]int{"get": 5, "rename": 5, "delete": 5, "cancel": 3, "create": 1, "retry": 1}
 
@@ -30,20 +30,20 @@ func TestAmbiguousFailure(t *testing.T) {
 		step   http.HandlerFunc
 		status int
 	}{
-		"500":                    {testkit.Respond(500, `{"message":"500 Internal Server Error"}`), 500},
-		"502":                    {testkit.Respond(502, `<html><title>Bad Gateway</title></html>`, "Content-Type", "text/html"), 502},
-		"503":                    {testkit.Respond(503, ``), 503},
-		"504":                    {testkit.Respond(504, ``), 504},
-		"520":                    {testkit.Respond(520, ``), 520},
-		"529":                    {testkit.Respond(529, ``), 529},
-		"reset after sending":    {testkit.Reset, 0},
-		"break within an answer": {testkit.BreakOff, 0},
-		"no header":              {testkit.Silent, 0},
-		"stall within an answer": {testkit.Stall, 0},
+		"500":                     {testkit.Respond(500, `{"message":"500 Internal Server Error"}`), 500},
+		"502":                     {testkit.Respond(502, `<html><title>Bad Gateway</title></html>`, "Content-Type", "text/html"), 502},
+		"503":                     {testkit.Respond(503, ``), 503},
+		"504":                     {testkit.Respond(504, ``), 504},
+		"520":                     {testkit.Respond(520, ``), 520},
+		"529":                     {testkit.Respond(529, ``), 529},
+		"reset after sending":     {testkit.Reset, 0},
+		"break within a response": {testkit.BreakOff, 0},
+		"no header":               {testkit.Silent, 0},
+		"stall within a response": {testkit.Stall, 0},
 	}
 	for failure, f := range failures {
 		for name, call := range testkit.Calls {
-			if name == "delete" && (failure == "break within an answer" || failure == "stall within an answer") {
+			if name == "delete" && (failure == "break within a response" || failure == "stall within a response") {
 				continue // its success is the status
 			}
 			t.Run(failure+"/"+name, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestFinalResponses(t *testing.T) {
 	}
 }
 
-// An answer of these is not worth another try, but a write may have happened.
+// These responses are not worth another attempt, but a write may have happened.
 func TestOtherServerErrors(t *testing.T) {
 	for _, status := range []int{501, 505, 507, 530} {
 		synctest.Test(t, func(t *testing.T) {
@@ -259,7 +259,7 @@ func TestEvidenceOfAConnectionOutweighsItsError(t *testing.T) {
 	})
 }
 
-// HTTP/2 tells the trace of connections by a way of its own.
+// HTTP/2 reports connections to the trace by a way of its own.
 func TestCreateOverHTTP2IsSentOnce(t *testing.T) {
 	var received atomic.Int64
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -276,8 +276,8 @@ func TestCreateOverHTTP2IsSentOnce(t *testing.T) {
 	require.EqualValues(t, 1, received.Load())
 }
 
-// Where a connection was used before, net/http sends again by itself what it
-// takes for harmless: a POST with an Idempotency-Key, for one.
+// Where a connection was used before, net/http retries by itself what it
+// considers harmless, such as a POST with an Idempotency-Key.
 func TestCreateOverAReusedConnectionIsSentOnce(t *testing.T) {
 	var created, connections atomic.Int64
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -313,7 +313,7 @@ func TestDeleteThatFindsItsObjectGone(t *testing.T) {
 		steps []http.HandlerFunc
 		err   error
 	}{
-		"after a lost answer":              {[]http.HandlerFunc{testkit.Reset, gone}, nil},
+		"after a lost response":            {[]http.HandlerFunc{testkit.Reset, gone}, nil},
 		"after 502":                        {[]http.HandlerFunc{testkit.Respond(502, ``), gone}, nil},
 		"after 502 and 429":                {[]http.HandlerFunc{testkit.Respond(502, ``), testkit.Respond(429, ``), gone}, nil},
 		"at once":                          {[]http.HandlerFunc{gone}, gitlabci.ErrNotFound},
@@ -322,8 +322,8 @@ func TestDeleteThatFindsItsObjectGone(t *testing.T) {
 		"a page of a proxy":                {[]http.HandlerFunc{testkit.Respond(502, ``), testkit.Respond(404, `<html><title>404 Not Found</title></html>`, "Content-Type", "text/html")}, gitlabci.ErrOutcomeUnknown},
 		"the text of a proxy":              {[]http.HandlerFunc{testkit.Respond(502, ``), testkit.Respond(404, `default backend - 404`, "Content-Type", "text/plain")}, gitlabci.ErrOutcomeUnknown},
 		"nothing of a proxy":               {[]http.HandlerFunc{testkit.Respond(502, ``), testkit.Respond(404, ``)}, gitlabci.ErrOutcomeUnknown},
-		"half an answer, and a whole one":  {[]http.HandlerFunc{testkit.Reset, halfGone, gone}, nil},
-		"half an answer at once":           {[]http.HandlerFunc{halfGone}, gitlabci.ErrNotFound},
+		"half a response, and a whole one": {[]http.HandlerFunc{testkit.Reset, halfGone, gone}, nil},
+		"half a response at first":         {[]http.HandlerFunc{halfGone}, gitlabci.ErrNotFound},
 		"the endpoint is unknown":          {[]http.HandlerFunc{testkit.Reset, testkit.Respond(404, `{"error":"404 Not Found"}`)}, gitlabci.ErrNotFound},
 		"forbidden meanwhile, may be gone": {[]http.HandlerFunc{testkit.Reset, testkit.Respond(403, `{"message":"403 Forbidden"}`)}, gitlabci.ErrOutcomeUnknown},
 	}

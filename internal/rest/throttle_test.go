@@ -39,7 +39,7 @@ func sharing(most int, headers ...string) http.HandlerFunc {
 }
 
 // Under a throttle, calls wait for their turn instead of failing, in the order in which
-// they came, and few requests are sent in vain.
+// they began, and few requests are refused.
 func TestManyCallsShareAThrottle(t *testing.T) {
 	for name, headers := range map[string][]string{"that says how long": {"Retry-After", "10"}, "that does not": nil} {
 		t.Run(name, func(t *testing.T) {

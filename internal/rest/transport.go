@@ -230,8 +230,8 @@ func (t *transport) exchange(out *http.Request, s *sending) (*http.Response, err
 	return resp, nil
 }
 
-// asksForGzip reports whether net/http would ask for a gzipped response by itself, and hand
-// out what is in it. A transport of another type may want to see that, too.
+// asksForGzip reports whether net/http would request a gzipped response by itself, and
+// unpack it. A transport of another type may want to see that, too.
 func (t *transport) asksForGzip(out *http.Request) bool {
 	standard, ok := t.config.Transport.(*http.Transport)
 	return ok && !standard.DisableCompression && out.Method != http.MethodHead && out.Header["Accept-Encoding"] == nil && out.Header["Range"] == nil

@@ -145,7 +145,7 @@ func TestCancelWhileAnErrorIsRead(t *testing.T) {
 	})
 }
 
-// A transport that does not care for contexts answers when nobody waits.
+// A transport that ignores contexts responds when nobody waits.
 func TestAnswerAfterTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -100,7 +100,7 @@ func OpenReport(ctx context.Context, c *gitlabci.Client, fileType gitlabci.Artif
 	return c.Artifacts.Open(ctx, "group/app", gitlabci.JobID(7), &gitlabci.OpenOptions{FileType: fileType, Gunzip: true})
 }
 
-// Calls is one call of each kind that the retry rules tell apart.
+// Calls is one call of each kind that the retry rules distinguish.
 var Calls = map[string]func(context.Context, *gitlabci.Client) error{
 	"get":    Call("Pipelines.Get"),
 	"rename": Call("Pipelines.UpdateMetadata"),

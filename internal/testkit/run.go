@@ -113,7 +113,7 @@ func Job(name string, result gitlabci.Status, log string) gitlabcitest.Job {
 	}}
 }
 
-// FailedJobs writes what Run tells of failures as "1002 unit script_failure 3: a line|another".
+// FailedJobs writes what Run says of failures as "1002 unit script_failure 3: a line|another".
 func FailedJobs(result *gitlabci.RunResult) (all []string) {
 	for _, f := range result.Failed {
 		all = append(all, fmt.Sprintf("%d %s %s %d: %s", f.Job.ID, f.Job.Name, f.Reason, f.Summary.ExitCode, strings.Join(f.Lines, "|")))

@@ -67,7 +67,7 @@ func Part(part, contentRange string, headers ...string) http.HandlerFunc {
 	return Body(206, part, len(part), append(headers, "Content-Range", contentRange)...)
 }
 
-// Body is a step that breaks off where there are fewer bytes than promised.
+// Body is a step whose body is cut short if there are fewer bytes than promised.
 func Body(status int, body string, size int, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/octet-stream")
@@ -130,7 +130,7 @@ func BreakOff(w http.ResponseWriter, _ *http.Request) {
 // Silent is a step: nothing is sent until the client gives up.
 func Silent(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// Stall is a step: the response begins, and does not go on.
+// Stall is a step: the response begins, and then stalls.
 func Stall(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	io.WriteString(w, `{"id":`)

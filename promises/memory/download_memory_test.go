@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	memoryServer = "GITLABCI_TEST_SERVER" // tells a copy of this program to download from there and end
+	memoryServer = "GITLABCI_TEST_SERVER" // makes a copy of this program download from there and end
 	memoryPeak   = 24 << 20               // what a download may make resident, whatever its size
 )
 

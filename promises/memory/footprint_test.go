@@ -18,7 +18,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-const footprintCall = "GITLABCI_TEST_CALL" // tells a copy of this program which footprintCall to make
+const footprintCall = "GITLABCI_TEST_CALL" // the footprintCall that a copy of this program makes
 
 // footprintCalls are calls that cover every way of decoding a response.
 var footprintCalls = map[string]func(context.Context, *gitlabci.Client) error{

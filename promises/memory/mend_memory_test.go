@@ -14,8 +14,8 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// memoryCut serves that many MiB, from where it is asked, with a strong ETag as
-// GitLab and storages do. Every body breaks off after cut MiB; 0 is never.
+// memoryCut serves that many MiB, from the start of the range, with a strong ETag as
+// GitLab and storages do. Every body is cut after cut MiB; 0 is never.
 func memoryCut(mebibytes, cut int) http.HandlerFunc {
 	size := int64(mebibytes) << 20
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -41,7 +41,7 @@ func memoryCut(mebibytes, cut int) http.HandlerFunc {
 	}
 }
 
-// What mends a download keeps nothing of it.
+// Resuming a download keeps nothing of it in memory.
 func TestMendedDownloadResidentMemory(t *testing.T) {
 	memorySkip(t)
 	require.Less(t, memoryDownload(t, 64, memoryCut(64, 24)), int64(memoryPeak))
@@ -64,7 +64,7 @@ func BenchmarkMendedDownloadRSS(b *testing.B) {
 }
 
 // BenchmarkDownload is a download of 256 MiB beside a bare io.Copy of the same
-// answer.
+// response.
 func BenchmarkDownload(b *testing.B) {
 	const mebibytes = 256
 	download := func(server string) (int64, error) {

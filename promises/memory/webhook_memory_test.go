@@ -35,7 +35,7 @@ const (
 
 var webhookRequests = flag.Int("webhooks", 5000, "how many requests TestWebhookResidentMemory sends, 50000 at most")
 
-// receiverChild receives webhooks until its input ends. It prints its address, and then
+// receiverChild receives webhooks until its input ends. It prints its URL, and then
 // how many events were handled once, how many more than once, and its peak memory.
 func receiverChild() error {
 	timeout, err := time.ParseDuration(os.Getenv(webhookReceiver))

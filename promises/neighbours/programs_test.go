@@ -249,7 +249,7 @@ func TestProgramThatManagesANightly(t *testing.T) {
 }
 
 // deployFromChat starts a pipeline of another project by the token of the job that the bot
-// runs in, and says what to answer in the chat.
+// runs in, and returns what to write in the chat.
 func deployFromChat(ctx context.Context, client *gitlabci.Client, project gitlabci.ProjectID, command, jobToken string) (string, error) {
 	environment, ok := strings.CutPrefix(command, "/deploy ")
 	if !ok {

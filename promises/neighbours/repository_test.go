@@ -143,8 +143,8 @@ func TestListCommits(t *testing.T) {
 	}
 }
 
-// What is listed is yielded once while the repository changes: names and SHAs tell the
-// items apart.
+// Each item is yielded once while the repository changes: names and SHAs identify the
+// items.
 func TestAllOfARepositoryThatChanges(t *testing.T) {
 	t.Parallel()
 	srv := gitlabcitest.NewServer()

@@ -302,7 +302,7 @@ func TestStatusOvertaken(t *testing.T) {
 
 // While a response is lost, another pipeline becomes the newest one of the commit. A status
 // that was set in the first one is found there. One that was not set moves on, and what
-// others have set in the new pipeline is not taken for it.
+// others have set in the new pipeline does not count as it.
 func TestStatusLostBeforeANewPipeline(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -352,7 +352,7 @@ func TestStatusOfAnotherUser(t *testing.T) {
 	require.Len(t, page.Items, 1)
 }
 
-// A job of GitLab CI with the name of the status is not taken for it.
+// A job of GitLab CI with the name of the status does not count as the status.
 func TestStatusWithTheNameOfAJob(t *testing.T) {
 	t.Parallel()
 	srv := gitlabcitest.NewServer()

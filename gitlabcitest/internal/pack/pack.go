@@ -129,7 +129,7 @@ func Read(data []byte) ([]*zip.File, error) {
 // A Member is a file in an archive, as far as it could be read.
 type Member struct {
 	Content []byte
-	Size    uint64 // that the archive tells
+	Size    uint64 // that the archive says
 }
 
 // MemberOf unpacks a file of an archive, or returns nil if there is no such file

@@ -163,7 +163,7 @@ func Decimal(given any) (any, string) {
 }
 
 // Boolean reads true or false, or what the library that GitLab reads
-// parameters with takes for them: Python writes "True".
+// parameters with accepts for them: Python writes "True".
 func Boolean(given any) (any, string) {
 	switch given {
 	case true, "true", "True", "TRUE", "t", "T", "1", "on", "On", "ON", "yes", "Yes", "YES", "y", "Y":

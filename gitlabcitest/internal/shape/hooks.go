@@ -62,7 +62,7 @@ type HookLog struct {
 	CreatedAt         *string           `json:"created_at" since:"18.0"`
 }
 
-// A PipelineEvent is what a hook is told when the status of a pipeline changes.
+// A PipelineEvent is what a hook receives when the status of a pipeline changes.
 type PipelineEvent struct {
 	ObjectKind       string            `json:"object_kind"`
 	ObjectAttributes PipelineOfEvent   `json:"object_attributes"`
@@ -213,7 +213,7 @@ type EnvironmentFor struct {
 	DeploymentTier string `json:"deployment_tier"`
 }
 
-// A JobEvent is what a hook is told when the status of a job changes.
+// A JobEvent is what a hook receives when the status of a job changes.
 type JobEvent struct {
 	ObjectKind     string          `json:"object_kind"`
 	Ref            string          `json:"ref"`
@@ -275,7 +275,7 @@ type RepositoryHook struct {
 	VisibilityLevel int     `json:"visibility_level"`
 }
 
-// A DeploymentEvent is what a hook is told when the status of a deployment changes.
+// A DeploymentEvent is what a hook receives when the status of a deployment changes.
 type DeploymentEvent struct {
 	ObjectKind      string      `json:"object_kind"`
 	Status          string      `json:"status"`

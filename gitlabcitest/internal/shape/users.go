@@ -87,7 +87,7 @@ type Self struct {
 	External         bool       `json:"external"`
 	PrivateProfile   bool       `json:"private_profile"`
 	CommitEmail      string     `json:"commit_email"`
-	IsAdmin          bool       `json:"is_admin,omitempty"` // others are not told
+	IsAdmin          bool       `json:"is_admin,omitempty"` // not shown to others
 }
 
 // TheRevision is the commit that the server was built from, if it were.

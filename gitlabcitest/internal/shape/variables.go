@@ -13,7 +13,7 @@ type CIVariable struct {
 	Description      *string `json:"description" since:"16.2"`
 }
 
-// A LintResult is what GitLab makes of a configuration.
+// A LintResult is GitLab's result of validating a configuration.
 type LintResult struct {
 	Valid      bool          `json:"valid"`
 	Errors     []string      `json:"errors"`
