@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/state"
 	"example.com/gitlabci/webhook"
 )
 
@@ -20,7 +22,7 @@ import (
 type bot struct {
 	settings *settings
 	client   *gitlabci.Client
-	store    *store
+	store    *state.File[gitlabci.PipelineID]
 	hub      *webhook.Hub
 	handler  *webhook.Handler
 
@@ -28,7 +30,7 @@ type bot struct {
 	out io.Writer
 }
 
-func newBot(s *settings, client *gitlabci.Client, store *store, out io.Writer) *bot {
+func newBot(s *settings, client *gitlabci.Client, store *state.File[gitlabci.PipelineID], out io.Writer) *bot {
 	b := &bot{settings: s, client: client, store: store, hub: webhook.NewHub(), out: out}
 	b.handler = webhook.NewHandler(s.verifier, b.receive, &webhook.HandlerOptions{Error: b.report})
 	return b
@@ -122,7 +124,7 @@ func (b *bot) run(ctx context.Context, closeServer func(context.Context) error) 
 // watch handles the changes of a project's pipelines, one after the other. Between two of
 // them it stops when watching ends. The work on one ends with drain.
 func (b *bot) watch(watching, drain context.Context, project gitlabci.ProjectID) error {
-	begin, err := b.store.begin(project, time.Now().Add(-b.settings.lookback))
+	begin, err := b.store.Begin(project, time.Now().Add(-b.settings.lookback))
 	if err != nil {
 		return err
 	}
@@ -135,7 +137,7 @@ func (b *bot) watch(watching, drain context.Context, project gitlabci.ProjectID)
 			err = b.handle(watching, drain, project, event)
 		}
 		if isDenied(err) {
-			return wrong(fmt.Errorf("%w (GITLAB_TOKEN needs the scope api and the role Developer, or what a protected branch asks for)", err))
+			return console.WithCode(2, fmt.Errorf("%w (GITLAB_TOKEN needs the scope api and the role Developer, or what a protected branch asks for)", err))
 		}
 		if err != nil {
 			return err
@@ -150,8 +152,8 @@ func (b *bot) watch(watching, drain context.Context, project gitlabci.ProjectID)
 // retry keeps the first one: a status that has ended cannot be changed.
 func (b *bot) handle(watching, drain context.Context, project gitlabci.ProjectID, event *gitlabci.PipelineEvent) error {
 	id := event.Pipeline.ID
-	if event.Status != gitlabci.StatusFailed || b.store.handled(project, id) {
-		return b.store.advance(project, event.Cursor, 0)
+	if event.Status != gitlabci.StatusFailed || b.store.Done(project, id) {
+		return b.store.Advance(project, event.Cursor, 0)
 	}
 	var missing time.Time // since when
 	for {
@@ -162,7 +164,7 @@ func (b *bot) handle(watching, drain context.Context, project gitlabci.ProjectID
 		}
 		switch {
 		case err == nil:
-			if err := b.store.advance(project, event.Cursor, id); err != nil {
+			if err := b.store.Advance(project, event.Cursor, id); err != nil {
 				return err
 			}
 			b.say("pipeline %d of %s: %s", id, project, reason)
@@ -171,7 +173,7 @@ func (b *bot) handle(watching, drain context.Context, project gitlabci.ProjectID
 			return err // it is not stored as handled
 		case isFinal(err), isMissing(err) && time.Since(missing) >= time.Minute:
 			b.say("pipeline %d of %s cannot be explained: %v", id, project, err)
-			return b.store.advance(project, event.Cursor, id)
+			return b.store.Advance(project, event.Cursor, id)
 		}
 		b.say("pipeline %d of %s is tried again: %v", id, project, err)
 		select {

@@ -1,7 +1,8 @@
 package main
 
 import (
-	"errors"
+	"context"
+	"io"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/state"
 	"example.com/gitlabci/gitlabcitest"
 	"example.com/gitlabci/webhook"
 )
@@ -180,10 +183,14 @@ func TestDrains(t *testing.T) {
 			t.Errorf("it stopped after %v", took)
 		}
 		d.check(t, p)
-		if store, err := openStore(d.state); err != nil || !store.handled(demoProject, p.ID) {
+		if store, err := state.Open[gitlabci.PipelineID](d.state); err != nil || !store.Done(demoProject, p.ID) {
 			t.Errorf("it is not stored: %v", err)
 		}
 	})
+}
+
+func exitCode(err error) int {
+	return console.Code(context.Background(), "hookbot", err, io.Discard)
 }
 
 // An outage is outlasted, and so is a server that does not know the pipeline yet; a refusal
@@ -210,10 +217,10 @@ func TestFailures(t *testing.T) {
 				stop := d.mustStart(t)
 				p := d.fail("--- FAIL: TestAdd (0.00s)")
 				time.Sleep(time.Hour)
-				if err := stop(); (err != nil) != test.fails || errors.Is(err, errSettings) != test.fails {
+				if err := stop(); (err != nil) != test.fails || (exitCode(err) == 2) != test.fails {
 					t.Errorf("the error is %v", err)
 				}
-				if store, err := openStore(d.state); err != nil || store.handled(demoProject, p.ID) == test.fails {
+				if store, err := state.Open[gitlabci.PipelineID](d.state); err != nil || store.Done(demoProject, p.ID) == test.fails {
 					t.Errorf("handled is not %v: %v", !test.fails, err)
 				}
 				if d.sets() != test.sets || !strings.Contains(out.String(), test.line) {
@@ -231,7 +238,7 @@ func TestDeniedProject(t *testing.T) {
 		stop := d.mustStart(t)
 		time.Sleep(time.Hour)
 		err := stop()
-		if !errors.Is(err, errSettings) || !strings.Contains(err.Error(), "the role Developer") {
+		if exitCode(err) != 2 || !strings.Contains(err.Error(), "the role Developer") {
 			t.Errorf("the error is %v", err)
 		}
 	})
@@ -297,40 +304,6 @@ func TestReasons(t *testing.T) {
 	} {
 		if reason, target := reasonOf(failures); reason+" "+target != want {
 			t.Errorf("%q %q, not %q", reason, target, want)
-		}
-	}
-}
-
-func TestStore(t *testing.T) {
-	path := t.TempDir() + "/state.json"
-	s, err := openStore(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.begin("group/app", time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	for id := range gitlabci.PipelineID(mostHandled + 5) {
-		s.Projects["group/app"].Handled = append(s.Projects["group/app"].Handled, id+1)
-	}
-	if err := s.advance("group/app", "cursor", 9999); err != nil {
-		t.Fatal(err)
-	}
-	if s, err = openStore(path); err != nil || s.Projects["group/app"].Cursor != "cursor" {
-		t.Fatalf("%v: %v", s, err)
-	}
-	if n := len(s.Projects["group/app"].Handled); n != mostHandled || !s.handled("group/app", 9999) || s.handled("group/app", 6) || !s.handled("group/app", 7) {
-		t.Errorf("%d are remembered", n)
-	}
-	if left, err := os.ReadDir(t.TempDir() + "/../001"); err != nil || len(left) != 1 {
-		t.Errorf("the folder has %v: %v", left, err)
-	}
-	for _, damaged := range []string{"", "{", `{"projects":{"group/app":null}}`, `[]`} {
-		if err := os.WriteFile(path, []byte(damaged), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := openStore(path); err == nil {
-			t.Errorf("%q is no error", damaged)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/state"
 	"example.com/gitlabci/gitlabcitest"
 	"example.com/gitlabci/webhook"
 )
@@ -56,7 +57,7 @@ func (d *demonstration) start(ctx context.Context) (stop func() error, err error
 	if s.verifier, err = webhook.NewVerifier(webhook.SigningToken(demoToken)); err != nil {
 		return nil, err
 	}
-	store, err := openStore(d.state)
+	store, err := state.Open[gitlabci.PipelineID](d.state)
 	if err != nil {
 		return nil, err
 	}

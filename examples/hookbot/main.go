@@ -5,16 +5,13 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"net"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/state"
 )
 
 const usage = `Hookbot explains failed pipelines: it receives GitLab's webhooks, reads why a
@@ -42,29 +39,14 @@ Exit codes:
 Flags:
 `
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(command(ctx, os.Args[1:], os.Stdout, os.Stderr))
-}
+func main() { console.Main(command) }
 
-// command runs the program and returns its exit code.
+// command runs the program and returns its exit code: an interrupt is no failure.
 func command(ctx context.Context, args []string, out, notes io.Writer) int {
-	err := run(ctx, args, out, notes)
-	if err == nil || errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
-	fmt.Fprintln(notes, "hookbot:", err)
-	if errors.Is(err, errSettings) {
-		return 2
-	}
-	return 1
+	return console.Code(context.Background(), "hookbot", run(ctx, args, out), notes)
 }
 
-// errSettings is matched by the errors that starting again does not mend.
-var errSettings = errors.New("settings")
-
-func run(ctx context.Context, args []string, out, notes io.Writer) error {
+func run(ctx context.Context, args []string, out io.Writer) error {
 	s, err := parse(args, os.Getenv, out)
 	if err != nil {
 		return err
@@ -74,11 +56,11 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 	}
 	client, err := gitlabci.NewClientFromEnv()
 	if err != nil {
-		return wrong(err)
+		return console.Usage("%w", err)
 	}
-	store, err := openStore(s.state)
+	store, err := state.Open[gitlabci.PipelineID](s.state)
 	if err != nil {
-		return err
+		return console.WithCode(2, err)
 	}
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
