@@ -21,62 +21,78 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/state"
 	"example.com/gitlabci/gitlabcitest"
 )
 
 func TestDemo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out, notes bytes.Buffer
-		if code := command(t.Context(), []string{"-demo"}, &out, &notes); code != 0 || notes.Len() > 0 {
+		if code := command(t.Context(), []string{"-demo"}, &out, &notes); code != 0 || notes.String() != "watching 4 pipelines for 5s\n" {
 			t.Fatalf("the exit code is %d: %s", code, &notes)
 		}
 		for _, want := range []string{
-			`gitlab_pipelines_finished_total{project="group/app",ref="main",status="failed"} 1`,
-			`gitlab_pipelines_finished_total{project="group/app",ref="main",status="success"} 1`,
-			`gitlab_pipelines_finished_total{project="group/app",ref="other",status="success"} 1`,
-			`gitlab_pipeline_duration_seconds_sum{project="group/app",ref="main"} 3`,
-			`gitlab_jobs_failed_total{project="group/app",reason="script_failure"} 1`,
-			`gitlab_pipelines_running{project="group/app"} 1`,
-			`gitlab_client_requests_total{endpoint="/projects/:id/pipelines/:pipeline_id",method="GET",status="200"} 3`,
+			"gitlab_pipelines_finished_total\n  group/app main failed: 1\n  group/app main success: 1\n  group/app other success: 1\n",
+			"gitlab_pipeline_duration_seconds\n  group/app main: 2, 3s in all\n",
+			"gitlab_jobs_failed_total\n  group/app script_failure: 1\n",
+			"gitlab_pipelines_running\n  group/app: 1\n",
+			"  /projects/:id/pipelines/:pipeline_id GET 200: 3\n",
 		} {
-			if !strings.Contains(out.String(), want+"\n") {
+			if !strings.Contains(out.String(), want) {
 				t.Errorf("%s is missing in:\n%s", want, &out)
 			}
 		}
 	})
 }
 
+// start starts a watcher, which ends with the context.
+func start(t *testing.T, ctx context.Context, srv *gitlabcitest.Server, path string) (w *watcher, printed func() string, ended chan error) {
+	file, err := state.Open[gitlabci.JobID](path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewRegistry()
+	w = &watcher{client: srv.Client(), metrics: newMetrics(registry), state: file}
+	mux := http.NewServeMux()
+	if err := w.receive(mux, "", "invented", t.Output()); err != nil {
+		t.Fatal(err)
+	}
+	srv.AddHook("group/app", gitlabcitest.Hook{URL: "https://exporter.example/gitlab", Handler: mux, Token: "invented"})
+	ended = make(chan error, 1)
+	go func() { ended <- w.watch(ctx, "group/app") }()
+	return w, func() string {
+		var out strings.Builder
+		if err := printMetrics(registry, &out); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}, ended
+}
+
+const finished, failed = "gitlab_pipelines_finished_total\n  group/app main success: 1\n", "gitlab_jobs_failed_total\n"
+
 // A second exporter with the same file counts what changed since, and nothing again.
 func TestRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
+		defer srv.Close()
 		path := filepath.Join(t.TempDir(), "state")
 		watch := func() string {
-			store, err := openStore(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			registry := prometheus.NewRegistry()
-			w := &watcher{client: srv.Client(), metrics: newMetrics(registry), store: store}
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 			defer cancel()
-			if err := w.watch(ctx, "group/app"); !errors.Is(err, context.DeadlineExceeded) {
+			_, printed, ended := start(t, ctx, srv, path)
+			if err := <-ended; !errors.Is(err, context.DeadlineExceeded) {
 				t.Fatal(err)
 			}
-			var out strings.Builder
-			if err := printMetrics(registry, &out); err != nil {
-				t.Fatal(err)
-			}
-			return out.String()
+			return printed()
 		}
 		pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
 		pipeline.AddJob(gitlabcitest.Job{Name: "lint", AllowFailure: true, Script: gitlabcitest.Script{Runs: time.Second, Result: gitlabci.StatusFailed}})
 		deploy := pipeline.AddJob(gitlabcitest.Job{Name: "deploy", AllowFailure: true, When: gitlabcitest.WhenManual, Script: gitlabcitest.Script{Runs: 2 * time.Minute}})
-		const finished, failed = `gitlab_pipelines_finished_total{project="group/app",ref="main",status="success"} 1`, `gitlab_jobs_failed_total{`
 		if got := watch(); !strings.Contains(got, finished) || !strings.Contains(got, failed) {
 			t.Errorf("first, the metrics are:\n%s", got)
 		}
-		if got := watch(); strings.Contains(got, "finished_total{") || strings.Contains(got, failed) {
+		if got := watch(); strings.Contains(got, "finished_total") || strings.Contains(got, failed) {
 			t.Errorf("when nothing has changed, they are:\n%s", got)
 		}
 		if _, err := srv.Client().Jobs.Play(t.Context(), "group/app", deploy.ID, nil); err != nil {
@@ -85,6 +101,42 @@ func TestRestart(t *testing.T) {
 		time.Sleep(time.Minute)
 		if got := watch(); !strings.Contains(got, finished) || strings.Contains(got, failed) {
 			t.Errorf("after a job was played, they are:\n%s", got)
+		}
+	})
+}
+
+// A webhook counts a pipeline minutes before the next poll would. What is deleted runs no
+// more.
+func TestWebhook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := gitlabcitest.NewServer()
+		defer srv.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		_, printed, ended := start(t, ctx, srv, filepath.Join(t.TempDir(), "state"))
+		time.Sleep(10 * time.Minute) // polls are rare now
+		srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Second}})
+		stuck := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+		stuck.AddJob(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 2 * time.Hour}})
+		time.Sleep(2 * time.Second)
+		if got := printed(); !strings.Contains(got, finished) {
+			t.Errorf("a second after a webhook, the metrics are:\n%s", got)
+		}
+		time.Sleep(30 * time.Second)
+		const running = "gitlab_pipelines_running\n  group/app: "
+		if got := printed(); !strings.Contains(got, running+"1\n") {
+			t.Errorf("half a minute later, they are:\n%s", got)
+		}
+		if err := srv.Client().Pipelines.Delete(ctx, "group/app", stuck.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Second)
+		if got := printed(); !strings.Contains(got, finished) || !strings.Contains(got, running+"0\n") {
+			t.Errorf("after one was deleted, they are:\n%s", got)
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
 		}
 	})
 }
@@ -104,7 +156,7 @@ func TestExitCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for args, want := range map[string]int{
-		"-h": 0, "": 2, "-demo a": 2, "-nonsense": 2, "-state " + damaged + " a": 2, "-hook-addr 127.0.0.1:0 a": 2, "-listen nowhere:x a": 1,
+		"-h": 0, "": 2, "-demo a": 2, "-nonsense": 2, "-state " + damaged + " a": 2, "-listen nowhere:x a": 1,
 	} {
 		var out, notes bytes.Buffer
 		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || (want == 0) == (notes.Len() > 0) {
@@ -131,7 +183,7 @@ func TestPrometheus(t *testing.T) {
 	t.Setenv("GITLAB_TOKEN", srv.Token())
 	t.Setenv("EXPORTER_SECRET_TOKEN", "invented")
 	folder := t.TempDir()
-	since := fmt.Sprintf(`{"projects":{"group/app":{"since":%q}}}`, time.Now().Add(-time.Hour).Format(time.RFC3339))
+	since := fmt.Sprintf(`{"group/app":{"since":%q}}`, time.Now().Add(-time.Hour).Format(time.RFC3339))
 	listen, web := free(t), free(t)
 	config := fmt.Sprintf("scrape_configs: [{job_name: gitlab, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: [{targets: [%q]}]}]", listen)
 	for name, text := range map[string]string{"state": since, "prometheus.yml": config} {
@@ -144,7 +196,7 @@ func TestPrometheus(t *testing.T) {
 	ended := make(chan int, 1)
 	var notes bytes.Buffer
 	go func() {
-		ended <- command(ctx, []string{"-listen", listen, "-hook-addr", "127.0.0.1:0", "-state", filepath.Join(folder, "state"), "group/app"}, io.Discard, &notes)
+		ended <- command(ctx, []string{"-listen", listen, "-state", filepath.Join(folder, "state"), "group/app"}, io.Discard, &notes)
 	}()
 	prometheus := exec.CommandContext(ctx, program, "--config.file="+filepath.Join(folder, "prometheus.yml"),
 		"--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+web, "--log.level=error")

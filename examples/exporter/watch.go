@@ -3,20 +3,17 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	"golang.org/x/sync/errgroup"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/state"
 )
 
 type metrics struct {
@@ -60,14 +57,41 @@ func (m *metrics) hooks() gitlabci.Hooks {
 type watcher struct {
 	client   *gitlabci.Client
 	metrics  *metrics
-	store    *store
-	refs     []string // with a label of their own; nil are the default and the protected branches
+	state    *state.File[gitlabci.JobID] // the jobs are those that failed and were counted
+	refs     []string                    // with a label of their own; nil are the default and the protected branches
 	wake     gitlabci.Waker
 	interval time.Duration // 0 is the default
 }
 
 // watch counts until the context ends, which is its error.
 func (w *watcher) watch(ctx context.Context, project gitlabci.ProjectID) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return w.countFinished(ctx, project) })
+	group.Go(func() error { return w.countRunning(ctx, project) })
+	return group.Wait()
+}
+
+// countRunning counts the pipelines that run now and then, for one that is deleted has no
+// event.
+func (w *watcher) countRunning(ctx context.Context, project gitlabci.ProjectID) error {
+	for {
+		running := 0
+		for _, err := range w.client.Pipelines.All(ctx, project, &gitlabci.ListPipelinesOptions{Status: gitlabci.StatusRunning}) {
+			if err != nil {
+				return err
+			}
+			running++
+		}
+		w.metrics.running.WithLabelValues(string(project)).Set(float64(running))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(cmp.Or(w.interval, 15*time.Second)):
+		}
+	}
+}
+
+func (w *watcher) countFinished(ctx context.Context, project gitlabci.ProjectID) error {
 	refs := w.refs
 	if refs == nil {
 		for branch, err := range w.client.Branches.All(ctx, project, nil) {
@@ -79,14 +103,10 @@ func (w *watcher) watch(ctx context.Context, project gitlabci.ProjectID) error {
 			}
 		}
 	}
-	begin, running := w.store.begin(project), map[gitlabci.PipelineID]bool{}
-	for pipeline, err := range w.client.Pipelines.All(ctx, project, &gitlabci.ListPipelinesOptions{Status: gitlabci.StatusRunning}) {
-		if err != nil {
-			return err
-		}
-		running[pipeline.ID] = true
+	begin, err := w.state.Begin(project, time.Now())
+	if err != nil {
+		return err
 	}
-	w.metrics.running.WithLabelValues(string(project)).Set(float64(len(running)))
 	opts := &gitlabci.WatchAllOptions{After: begin.Cursor, Since: begin.Since, Jobs: true, Wake: w.wake, MinInterval: w.interval, MaxInterval: w.interval}
 	for event, err := range w.client.Pipelines.WatchAll(ctx, project, opts) {
 		if err != nil {
@@ -96,37 +116,31 @@ func (w *watcher) watch(ctx context.Context, project gitlabci.ProjectID) error {
 		if slices.Contains(refs, event.Pipeline.Ref) {
 			ref = event.Pipeline.Ref
 		}
-		job, err := w.count(ctx, project, ref, event, running)
+		job, err := w.count(ctx, project, ref, event)
 		if err != nil {
 			return err
 		}
-		if err := w.store.advance(project, event.Cursor, job); err != nil {
+		if err := w.state.Advance(project, event.Cursor, job); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-// count counts an event, and returns the job that it counted, or 0.
-func (w *watcher) count(ctx context.Context, project gitlabci.ProjectID, ref string, event *gitlabci.PipelineEvent, running map[gitlabci.PipelineID]bool) (gitlabci.JobID, error) {
+// count counts an event, and returns the job that it counted, or 0. All jobs of a pipeline
+// have events again when it changes after a restart.
+func (w *watcher) count(ctx context.Context, project gitlabci.ProjectID, ref string, event *gitlabci.PipelineEvent) (gitlabci.JobID, error) {
 	name := string(project)
 	switch {
 	case event.Err != nil: // the jobs are read again after the next change
 		return 0, nil
 	case event.Job != nil:
-		if event.Status != gitlabci.StatusFailed || w.store.counted(project, event.Job.ID) {
+		if event.Status != gitlabci.StatusFailed || w.state.Done(project, event.Job.ID) {
 			return 0, nil
 		}
 		w.metrics.failures.WithLabelValues(name, string(cmp.Or(event.Job.FailureReason, "unknown"))).Inc()
 		return event.Job.ID, nil
-	case event.TriggerJob != nil:
-		return 0, nil
-	}
-	if delete(running, event.Pipeline.ID); event.Status == gitlabci.StatusRunning {
-		running[event.Pipeline.ID] = true
-	}
-	w.metrics.running.WithLabelValues(name).Set(float64(len(running)))
-	if !event.Status.Finished() {
+	case event.TriggerJob != nil || !event.Status.Finished():
 		return 0, nil
 	}
 	pipeline, err := w.client.Pipelines.Get(ctx, project, event.Pipeline.ID)
@@ -139,72 +153,4 @@ func (w *watcher) count(ctx context.Context, project gitlabci.ProjectID, ref str
 		w.metrics.queued.WithLabelValues(name, ref).Observe(pipeline.QueuedDuration.Duration().Seconds())
 	}
 	return 0, nil
-}
-
-// mostJobs is how many counted jobs of a project are remembered: those of a pipeline have
-// events again when it changes after a restart.
-const mostJobs = 1000
-
-// A store is the file that says what was counted.
-type store struct {
-	path string
-
-	mu       sync.Mutex
-	Projects map[gitlabci.ProjectID]*place `json:"projects"`
-}
-
-type place struct {
-	Since  time.Time            `json:"since"` // where to begin without a cursor
-	Cursor gitlabci.WatchCursor `json:"cursor,omitempty"`
-	Jobs   []gitlabci.JobID     `json:"jobs,omitempty"` // the last that were counted
-}
-
-// openStore reads the file, if there is one.
-func openStore(path string) (*store, error) {
-	s := &store{path: path, Projects: map[gitlabci.ProjectID]*place{}}
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, s)
-	}
-	if err != nil || s.Projects == nil {
-		return nil, fmt.Errorf("state file %s cannot be read (%v): move it away to count from now on", path, err)
-	}
-	return s, nil
-}
-
-func (s *store) begin(project gitlabci.ProjectID) place {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.Projects[project] == nil {
-		s.Projects[project] = &place{Since: time.Now()}
-	}
-	return *s.Projects[project]
-}
-
-func (s *store) counted(project gitlabci.ProjectID, job gitlabci.JobID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Contains(s.Projects[project].Jobs, job)
-}
-
-// advance stores that the event with a cursor was counted, and with it a job, unless it is 0.
-func (s *store) advance(project gitlabci.ProjectID, cursor gitlabci.WatchCursor, job gitlabci.JobID) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := s.Projects[project]
-	p.Cursor = cursor
-	if job != 0 {
-		p.Jobs = append(p.Jobs[max(0, len(p.Jobs)+1-mostJobs):], job)
-	}
-	text, err := json.Marshal(s)
-	if err == nil {
-		err = os.WriteFile(s.path+".new", text, 0o600)
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(s.path+".new", s.path)
 }
