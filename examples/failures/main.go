@@ -1,147 +1,166 @@
-// Failures shows why a pipeline failed: its jobs and those of the pipelines it
-// started, with their reasons, the lines of their logs that say why and the tests that
-// failed. Without arguments it does so on a fake GitLab.
-//
-//	failures [-ref main] [-lines 10] [group/app [pipeline]]
-//
-// The server and the token come from the environment, such as GITLAB_TOKEN.
+// Failures explains why a pipeline failed. The flag -h explains how to use it.
 package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/progress"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"example.com/gitlabci"
-	"example.com/gitlabci/joblog"
+	"example.com/gitlabci/examples/internal/console"
 )
 
-func main() {
-	q := question{}
-	flag.StringVar(&q.ref, "ref", "main", "branch or tag, whose newest pipeline is looked at where none is given")
-	flag.IntVar(&q.lines, "lines", 10, "how many lines of each log, up to 20")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Stdout, q, flag.Args()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
+const usage = `Failures explains why a pipeline failed: which jobs failed, also in the pipelines that it
+started, and which tests and lines of their logs say why.
 
-// A question is which pipeline to tell of, and how much.
-type question struct {
+	failures [flags] PROJECT [PIPELINE]   such as group/app 1234
+	failures -demo [flags]                on a fake GitLab, without any settings
+
+Without PIPELINE, it is the newest one of -ref. Of a running pipeline, it explains what has
+failed so far. The server is GITLAB_URL, https://gitlab.com by default, and the token
+GITLAB_TOKEN. It needs the scope read_api. Pipelines that the token may not read are left out.
+
+Exit codes:
+  0    all failures were explained, be it none
+  1    GitLab refused or could not be reached, or a log could not be read: the others are
+       explained
+  2    a flag or an argument is wrong
+  130  interrupted
+
+Flags:
+`
+
+func main() { console.Main(command) }
+
+var command = console.Command("failures", run)
+
+// settings are what the command line says.
+type settings struct {
 	project  gitlabci.ProjectID
 	pipeline gitlabci.PipelineID // 0 is the newest one of ref
 	ref      string
 	lines    int
+	demo     bool
 }
 
-func run(ctx context.Context, out io.Writer, q question, args []string) error {
-	if len(args) == 0 {
-		fmt.Fprintln(out, "On a fake GitLab; give a project for a real one.")
-		q.project = "group/app"
-		return q.answer(ctx, out, fakeClient())
+func parse(args []string, out io.Writer) (*settings, error) {
+	s := &settings{project: "group/app"}
+	flags := flag.NewFlagSet("failures", flag.ContinueOnError)
+	flags.StringVar(&s.ref, "ref", "main", "the `branch` or tag")
+	flags.IntVar(&s.lines, "lines", 10, "how many lines of each job are shown, 20 at most")
+	flags.BoolVar(&s.demo, "demo", false, "explain a pipeline of a fake GitLab")
+	if err := console.Parse(flags, usage, args, out); err != nil {
+		return nil, err
 	}
-	q.project = gitlabci.ProjectID(args[0])
-	if len(args) > 1 {
-		id, err := strconv.ParseInt(args[1], 10, 64)
-		if err != nil {
-			return fmt.Errorf("the pipeline %q is not a number", args[1])
+	switch {
+	case s.lines < 0:
+		return nil, console.Usage("-lines %d is negative", s.lines)
+	case flags.NArg() > 2 || flags.NArg() == 0 && !s.demo:
+		return nil, console.Usage("name a project, and perhaps a pipeline, such as group/app 1234")
+	case flags.NArg() > 0:
+		s.project = gitlabci.ProjectID(flags.Arg(0))
+	}
+	if flags.NArg() == 2 {
+		id, err := strconv.ParseInt(flags.Arg(1), 10, 64)
+		if err != nil || id < 1 {
+			return nil, console.Usage("%q is not the ID of a pipeline", flags.Arg(1))
 		}
-		q.pipeline = gitlabci.PipelineID(id)
+		s.pipeline = gitlabci.PipelineID(id)
 	}
-	client, err := gitlabci.NewClientFromEnv()
+	return s, nil
+}
+
+func run(ctx context.Context, args []string, out, notes io.Writer) error {
+	s, err := parse(args, out)
 	if err != nil {
 		return err
 	}
-	return q.answer(ctx, out, client)
-}
-
-func (q question) answer(ctx context.Context, out io.Writer, client *gitlabci.Client) error {
-	if q.pipeline == 0 {
-		newest, err := client.Pipelines.Find(ctx, q.project, &gitlabci.FindPipelineOptions{Ref: q.ref})
-		if err != nil {
-			return err
-		}
-		q.pipeline = newest.ID
-	}
-	tree, err := client.Pipelines.Tree(ctx, q.project, q.pipeline)
+	n := console.NewNotes(notes)
+	client, err := console.Connect(s.demo, fakeGitLab, n)
 	if err != nil {
 		return err
 	}
-	total := tree.TestReportSummary().Total
-	fmt.Fprintf(out, "pipeline %d of %s: %s, %d jobs failed, %d of %d tests\n",
-		tree.Pipeline.ID, tree.Pipeline.Ref, tree.Pipeline.Status, len(tree.Failed()), total.Failed+total.Error, total.Count)
-	var errs []error
-	for one := range tree.Pipelines() {
-		errs = append(errs, q.explain(ctx, out, client, one))
-	}
-	return errors.Join(errs...)
+	return s.explain(ctx, client, out, n)
 }
 
-// explain tells of one pipeline what made it fail.
-func (q question) explain(ctx context.Context, out io.Writer, client *gitlabci.Client, one *gitlabci.PipelineTree) error {
-	if one.Err != nil {
-		fmt.Fprintf(out, "\npipeline %d, %s, cannot be read: %v\n", one.Pipeline.ID, one.Pipeline.Status, one.Err)
-		return nil
-	}
-	if one.Pipeline.YAMLErrors != "" {
-		fmt.Fprintf(out, "\npipeline %d has invalid configuration: %s\n", one.Pipeline.ID, one.Pipeline.YAMLErrors)
-	}
-	for _, trigger := range one.TriggerJobs {
-		if trigger.Status == gitlabci.StatusFailed && trigger.DownstreamPipeline == nil {
-			fmt.Fprintf(out, "\n%s started no pipeline: %s\n  %s\n", trigger.Name, trigger.FailureReason, trigger.WebURL)
-		}
-	}
-	for _, job := range one.Jobs {
-		if job.Status != gitlabci.StatusFailed || job.AllowFailure {
-			continue
-		}
-		fmt.Fprintf(out, "\n%s (%s) failed after %v: %s\n  %s\n", job.Name, job.Stage, job.Duration.Duration(), job.FailureReason, job.WebURL)
-		if err := q.causes(ctx, out, client, one.Pipeline.ProjectID, job.ID); err != nil {
-			return err
-		}
-	}
-	return tests(ctx, out, client, one)
-}
-
-// causes prints why a job failed according to its log, and the lines that say so.
-func (q question) causes(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, job gitlabci.JobID) error {
-	log, err := client.Jobs.Log(ctx, project, job)
+// explain prints why the pipeline failed.
+func (s *settings) explain(ctx context.Context, client *gitlabci.Client, out io.Writer, notes *console.Notes) error {
+	pipeline, err := s.find(ctx, client)
 	if err != nil {
 		return err
 	}
-	defer log.Close()
-	summary, err := joblog.Summarize(log)
-	if summary.Reason != "" {
-		fmt.Fprintf(out, "  %s\n", summary.Reason)
+	bar := notes.NewBar("failed jobs", progress.UnitsDefault)
+	failed, err := client.Pipelines.Failures(ctx, s.project, pipeline.ID, &gitlabci.FailuresOptions{Downstream: true})
+	took := bar.Took()
+	bar.End()
+	if err != nil {
+		return err
 	}
-	lines := summary.Lines()
-	for _, line := range lines[:min(max(0, q.lines), len(lines))] {
-		fmt.Fprintf(out, "  | %s\n", line)
+	coloured := console.Colours(out)
+	fmt.Fprintf(out, "pipeline %d of %s: %s, %d jobs failed\n",
+		pipeline.ID, console.Printable(pipeline.Ref), console.Status(pipeline.Status, coloured), len(failed))
+	if pipeline.YAMLErrors != "" {
+		fmt.Fprintf(out, "the configuration is invalid: %s\n", console.Printable(pipeline.YAMLErrors))
 	}
-	return err
-}
-
-// tests prints the tests that failed, where there are any.
-func tests(ctx context.Context, out io.Writer, client *gitlabci.Client, one *gitlabci.PipelineTree) error {
-	if one.Tests == nil || one.Tests.Total.Failed+one.Tests.Total.Error == 0 {
-		return nil
-	}
-	fmt.Fprintf(out, "\ntests of pipeline %d:\n", one.Pipeline.ID)
-	for test, err := range client.Pipelines.TestCases(ctx, one.Pipeline.ProjectID, one.Pipeline.ID) {
-		if err != nil {
+	unread := 0
+	for _, failure := range failed {
+		if failure.Err != nil {
+			unread++
+		}
+		if err := s.print(out, failure, coloured); err != nil {
 			return err
 		}
-		if test.Status == gitlabci.TestStatusFailed || test.Status == gitlabci.TestStatusError {
-			fmt.Fprintf(out, "  %s: %s\n", test.SuiteName, test.Name)
-		}
+	}
+	if in := console.InTime(took); in != "" {
+		notes.Print("the logs were read" + in)
+	}
+	if unread > 0 {
+		return fmt.Errorf("%d of %d logs could not be read", unread, len(failed))
 	}
 	return nil
+}
+
+func (s *settings) find(ctx context.Context, client *gitlabci.Client) (*gitlabci.Pipeline, error) {
+	if s.pipeline == 0 {
+		return client.Pipelines.Find(ctx, s.project, &gitlabci.FindPipelineOptions{Ref: s.ref})
+	}
+	return client.Pipelines.Get(ctx, s.project, s.pipeline)
+}
+
+// print prints why a job failed.
+func (s *settings) print(out io.Writer, failure *gitlabci.JobFailure, coloured bool) error {
+	job := failure.Job
+	name, reason := console.Printable(job.Name), console.Printable(failure.Summary.Reason)
+	if coloured && reason != "" {
+		reason = text.Bold.Sprint(reason)
+	}
+	if coloured {
+		name = text.FgRed.Sprint(name)
+	}
+	var lines strings.Builder
+	fmt.Fprintf(&lines, "\n%s (%s): %s", name, console.Printable(job.Stage), console.Printable(string(failure.Reason)))
+	if took := console.Took(job.Duration.Duration()); took != "" {
+		fmt.Fprintf(&lines, " after %s", took)
+	}
+	fmt.Fprintf(&lines, "\n  %s\n", console.Printable(job.WebURL))
+	if t := failure.TriggerJob; t != nil && t.DownstreamPipeline != nil {
+		fmt.Fprintf(&lines, "  it started %s\n", console.Printable(t.DownstreamPipeline.WebURL))
+	}
+	if reason != "" {
+		fmt.Fprintf(&lines, "  %s\n", reason)
+	}
+	for _, line := range failure.Lines[:min(s.lines, len(failure.Lines))] {
+		fmt.Fprintf(&lines, "  | %s\n", console.Printable(strings.ReplaceAll(line, "\t", "    ")))
+	}
+	if failure.Err != nil {
+		fmt.Fprintf(&lines, "  the log could not be read: %v\n", failure.Err)
+	}
+	_, err := io.WriteString(out, lines.String())
+	return err
 }

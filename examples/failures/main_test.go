@@ -1,45 +1,51 @@
 package main
 
 import (
-	"io"
+	"bytes"
+	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console"
 	"example.com/gitlabci/gitlabcitest"
 )
 
-func TestOnTheFake(t *testing.T) {
-	var out strings.Builder
-	if err := run(t.Context(), &out, question{ref: "main", lines: 3}, nil); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{
-		"pipeline 102 of main: failed, 1 jobs failed, 1 of 2 tests",
-		"deploy started no pipeline: downstream_pipeline_creation_failed",
-		"unit (test) failed after 1m0s: script_failure\n  https://",
-		"  TestDivide: divide_test.go:12: got 1, want 2\n  | --- FAIL: TestDivide (0.00s)\n",
-		"tests of pipeline 101:\n  unit: TestDivide\n",
-	} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("%q is missing in:\n%s", want, &out)
+func TestDemo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out, notes bytes.Buffer
+		if code := command(t.Context(), []string{"-demo", "-lines", "3"}, &out, &notes); code != 0 || notes.Len() > 0 {
+			t.Fatalf("the exit code is %d: %s", code, &notes)
 		}
-	}
-	for _, other := range []string{"lint", "backend", "TestAdd", "go test"} {
-		if strings.Contains(out.String(), other) {
-			t.Errorf("%q is no reason:\n%s", other, &out)
+		want := `pipeline 102 of main: failed, 3 jobs failed
+
+backend (test): unknown_failure
+  https://gitlab.example.com/group/app/-/jobs/1004
+  it started https://gitlab.example.com/group/app/-/pipelines/101
+
+deploy (deploy): downstream_pipeline_creation_failed
+  https://gitlab.example.com/group/app/-/jobs/1005
+
+unit (test): script_failure after 1m0s
+  https://gitlab.example.com/group/app/-/jobs/1001
+  TestDivide: divide_test.go:12: got 1, want 2
+  | failed: calc TestDivide
+  | got 1, want 2
+  | --- FAIL: TestDivide (0.00s)
+`
+		if out.String() != want {
+			t.Errorf("it explains:\n%s", &out)
 		}
-	}
+	})
 }
 
+// A pipeline can fail without a job; its number chooses another than the newest one.
 func TestOnAServer(t *testing.T) {
-	srv := fakeServer()
-	hidden := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "release", YAMLErrors: "jobs config is missing", Status: gitlabci.StatusFailed})
-	srv.AddProject("group/secret")
-	secret := srv.AddPipeline("group/secret", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
-	hidden.AddTriggerJob(gitlabcitest.Job{Name: "secret", Status: gitlabci.StatusFailed, Downstream: secret})
+	srv := fakeGitLab()
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "release", YAMLErrors: "jobs config is \x1b[2Jmissing", Status: gitlabci.StatusFailed})
 	srv.AddMember("group/app", "dev", gitlabcitest.RoleDeveloper)
-	srv.AddMember("group/secret", "dev", 0)
 	url, err := srv.Start()
 	if err != nil {
 		t.Fatal(err)
@@ -50,57 +56,70 @@ func TestOnAServer(t *testing.T) {
 	}
 	t.Setenv("GITLAB_URL", url)
 	t.Setenv("GITLAB_TOKEN", srv.AddToken(gitlabcitest.Token{Username: "dev"}))
-	for want, args := range map[string][]string{
-		"pipeline 102 of main: failed":                            {"group/app", "102"},
-		"pipeline 103 has invalid configuration: jobs config":     {"group/app"},
-		"pipeline 104, failed, cannot be read: gitlabci: GET /pr": {"group/app", "103"},
+	for args, want := range map[string]string{
+		"group/app 102":          "pipeline 102 of main: failed, 3 jobs failed\n",
+		"-ref release group/app": "pipeline 103 of release: failed, 0 jobs failed\nthe configuration is invalid: jobs config is ?[2Jmissing\n",
 	} {
-		var out strings.Builder
-		if err := run(t.Context(), &out, question{ref: "release"}, args); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("%q is missing in:\n%s", want, &out)
-		}
-	}
-	for _, args := range [][]string{{"group/app", "newest"}, {"group/secret", "104"}, {"group/secret"}} {
-		if err := run(t.Context(), io.Discard, question{ref: "main"}, args); err == nil {
-			t.Error(args, "has no error")
+		var out, notes bytes.Buffer
+		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != 0 || !strings.HasPrefix(out.String(), want) {
+			t.Errorf("%s: %d: %s%s", args, code, &out, &notes)
 		}
 	}
 }
 
-// Of a log come the lines that tell why.
-func TestCauses(t *testing.T) {
-	script := func(lines string) string {
-		return "section_start:1:step_script\r\x1b[0K\n" + lines + "section_end:2:step_script\r\x1b[0K\nERROR: Job failed: exit code 1\n"
-	}
+// A log that cannot be read does not hide the other failures, and one that takes long is
+// noted.
+func TestLogs(t *testing.T) {
+	script := "section_start:1:step_script\r\x1b[0K\n\x1b[31;1mred\x1b[0;m\nring\a\tonce\nsection_end:2:step_script\r\x1b[0K\nERROR: Job failed: exit code 1\n"
 	for name, test := range map[string]struct {
-		log   string
-		lines int
-		want  string
-		fails bool
+		log        string
+		fault      *gitlabcitest.Fault
+		code       int
+		out, notes string
 	}{
-		"no log":             {"", 2, "", false},
-		"the end of it":      {script("one\ntwo\n\nthree\n"), 2, "  three\n  | one\n  | two\n", false},
-		"fewer than wanted":  {script("one\n"), 20, "  one\n  | one\n", false},
-		"errors before that": {script("--- FAIL: TestA\n    a_test.go:3: x\n--- FAIL: TestB\ncleaning up\n"), 2, "  TestA: a_test.go:3: x\n  | --- FAIL: TestA\n  |     a_test.go:3: x\n", false},
-		"none wanted":        {script("one\n"), 0, "  one\n", false},
-		"fewer than none":    {script("one\n"), -1, "  one\n", false},
-		"for a terminal":     {script("\x1b[31;1mred\x1b[0;m\n10%\r100%\nring\a\tonce\n"), 3, "  ring once\n  | red\n  | 100%\n  | ring\tonce\n", false},
-		"may not be read":    {script("one\n"), 2, "", true},
+		"for a terminal": {script, nil, 0, "  ring once\n  | red\n  | ring    once\n", ""},
+		"no log":         {"", nil, 0, "/jobs/1001\n", ""},
+		"forbidden":      {script, &gitlabcitest.Fault{Status: 403, Route: "GET /projects/:id/jobs/:job_id/trace"}, 1, "/jobs/1001\n  the log could not be read: gitlabci: ", "failures: 1 of 1 logs could not be read\n"},
+		"slow":           {script, &gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader, Delay: 3 * time.Second, Route: "GET /projects/:id/jobs/:job_id/trace"}, 0, "  | red\n", "the logs were read in 3s\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := gitlabcitest.NewServer()
-			job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusFailed, Log: test.log})
-			if test.fails {
-				srv.Fault(gitlabcitest.Fault{Status: 403})
-			}
-			var out strings.Builder
-			err := question{lines: test.lines}.causes(t.Context(), &out, srv.Client(), "group/app", job.ID)
-			if out.String() != test.want || (err != nil) != test.fails {
-				t.Errorf("%q, %v", &out, err)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				srv := gitlabcitest.NewServer()
+				began := time.Now().Add(-time.Hour)
+				p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
+				p.AddJob(gitlabcitest.Job{Name: "unit", Status: gitlabci.StatusFailed, Log: test.log, CreatedAt: began, StartedAt: began, FinishedAt: began})
+				if test.fault != nil {
+					srv.Fault(*test.fault)
+				}
+				var out, notes bytes.Buffer
+				s := &settings{project: "group/app", pipeline: p.ID, lines: 20}
+				code := console.Code(t.Context(), "failures", s.explain(t.Context(), srv.Client(), &out, console.NewNotes(&notes)), &notes)
+				if code != test.code || !strings.Contains(out.String(), test.out) || notes.String() != test.notes {
+					t.Errorf("the exit code is %d: %s%s", code, &out, &notes)
+				}
+			})
 		})
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_SERVER_TLS_CA_FILE", "CI_JOB_TOKEN", "GITLAB_TOKEN"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("GITLAB_URL", "ftp://gitlab.example.com")
+	for args, want := range map[string]int{
+		"-h": 0, "": 2, "a 1 b": 2, "a newest": 2, "a -7": 2, "-lines -1 a": 2, "-nonsense": 2, "group/app": 2,
+		"-demo group/none": 1, "-demo group/app 4711": 1, "-demo -ref none": 1,
+	} {
+		var out, notes bytes.Buffer
+		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || (want == 0) == (notes.Len() > 0) || out.Len() > 0 && args != "-h" {
+			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
+		}
+	}
+	interrupted, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	var out, notes bytes.Buffer
+	if code := command(interrupted, []string{"-demo"}, &out, &notes); code != 130 || out.Len() > 0 {
+		t.Errorf("the exit code is %d: %s", code, &notes)
 	}
 }
