@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -38,23 +39,27 @@ func newServer(opts ...gitlabcitest.Option) *gitlabcitest.Server {
 	return srv
 }
 
-// demo shows an export that is interrupted and continued.
-func demo(ctx context.Context, e *export, out io.Writer) error {
+// demo shows exports that are interrupted and continued.
+func demo(ctx context.Context, notes *console.Notes, out io.Writer) (err error) {
 	folder, err := os.MkdirTemp("", "export-demo-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder)
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	srv := newServer()
-	e.group, e.file = "team", filepath.Join(folder, "jobs.jsonl")
-	half, interrupt := context.WithCancel(ctx)
-	defer interrupt()
-	e.client = srv.Client(gitlabci.WithRateLimiter(&interrupter{3, interrupt}))
-	if err := e.show(half, out); ctx.Err() != nil || !errors.Is(err, context.Canceled) {
-		return err
+	for _, file := range []string{"jobs.jsonl", "jobs.parquet"} {
+		file = filepath.Join(folder, file)
+		half, interrupt := context.WithCancel(ctx)
+		defer interrupt()
+		interrupted := srv.Client(gitlabci.WithRateLimiter(&interrupter{3, interrupt}))
+		if err := newExport(interrupted, "team", file, notes).show(half, out); ctx.Err() != nil || !errors.Is(err, context.Canceled) {
+			return err
+		}
+		if err := newExport(srv.Client(), "team", file, notes).show(ctx, out); err != nil {
+			return err
+		}
 	}
-	e.state, e.client = state{}, srv.Client()
-	return e.show(ctx, out)
+	return nil
 }
 
 // An interrupter interrupts before a request, the first of which is 1.

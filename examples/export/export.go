@@ -2,191 +2,179 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/sink"
+	"example.com/gitlabci/examples/internal/wholefile"
 )
 
-// An export writes the jobs of a group's projects to a file, page by page.
+// An export writes the jobs of a group's projects to a file.
 type export struct {
 	client *gitlabci.Client
 	group  gitlabci.GroupID
 	file   string
 	notes  *console.Notes
-	state  state
+
+	sink  sink.Sink[*job]
+	most  int // jobs that are read before they are written
+	state state
+	jobs  []*job // that are not written yet
 }
 
-// A state is what the file has. What is behind Bytes was written, but not noted: it is
-// written again.
+// A state says how far an export is. It is stored after its jobs are written.
 type state struct {
 	Group    gitlabci.GroupID `json:"group"`
 	Project  int64            `json:"project"` // that is being exported; those with smaller numbers are done
 	After    gitlabci.Cursor  `json:"after"`   // of its next page
 	Last     gitlabci.JobID   `json:"last"`    // of the project, the newest first; 0 before the first one
-	Bytes    int64            `json:"bytes"`
 	Jobs     int              `json:"jobs"`
 	Projects int              `json:"projects"`
 	Skipped  int              `json:"skipped"`
+	Place    int64            `json:"place"` // in the sink
 }
 
-// run exports what is not exported yet.
-func (e *export) run(ctx context.Context, bar *console.Bar) error {
-	file, err := e.open()
-	if err != nil {
-		return err
+func (s *state) enter(project int64) { s.Project, s.After, s.Last = project, "", 0 }
+
+func (e *export) stateFile() string { return e.file + ".state" }
+
+// newExport returns an export in the format that the name of the file says.
+func newExport(client *gitlabci.Client, group gitlabci.GroupID, file string, notes *console.Notes) *export {
+	e := &export{client: client, group: group, file: file, notes: notes, sink: sink.Lines[*job]{Name: file}, most: 1}
+	if filepath.Ext(file) == ".parquet" {
+		e.sink, e.most = sink.Parquet[*job, row]{Folder: file, Row: (*job).row}, 10_000
 	}
-	if err := errors.Join(e.all(ctx, file, bar), file.Close()); err != nil {
-		e.notes.Print(fmt.Sprintf("%s has %d jobs: the same command continues", console.Printable(e.file), e.state.Jobs))
-		return err
-	}
-	return os.Remove(e.stateFile())
+	return e
 }
 
-func (e *export) all(ctx context.Context, file *os.File, bar *console.Bar) error {
-	opts := &gitlabci.ListGroupProjectsOptions{IncludeSubgroups: true, WithShared: new(false), OrderBy: gitlabci.ProjectOrderByID, Sort: gitlabci.SortAsc}
-	for project, err := range e.client.Projects.AllInGroup(ctx, e.group, opts) {
-		if err != nil {
-			return err
+// open reads the state of an earlier run, or stores one if there was none.
+func (e *export) open() error {
+	if err := wholefile.ReadJSON(e.stateFile(), &e.state); err != nil {
+		return err
+	}
+	if e.state.Group == "" { // a new export
+		if _, err := os.Lstat(e.file); !errors.Is(err, fs.ErrNotExist) {
+			return errors.Join(err, console.Usage("%s exists already, and no export to it was interrupted", e.file))
 		}
-		number, _ := project.ID.Number() // GitLab's lists have numbers
-		if number < e.state.Project {
-			continue
-		}
-		if number > e.state.Project {
-			e.state.Project, e.state.After, e.state.Last = number, "", 0
-		}
-		if err := e.project(ctx, file, project, bar); err != nil {
-			return err
-		}
-		e.state.Project, e.state.After, e.state.Last = number+1, "", 0
-		if err := e.save(); err != nil {
-			return err
-		}
+		e.state.Group = e.group
+		return wholefile.WriteJSON(e.stateFile(), e.state)
+	}
+	if e.state.Group != e.group {
+		return console.Usage("%s is an export of %s", e.file, e.state.Group)
+	}
+	if err := e.sink.Resume(e.state.Place); err != nil {
+		return fmt.Errorf("%w: delete it and %s", err, e.stateFile())
 	}
 	return nil
 }
 
-// project exports the jobs of a project, or says why it has none.
-func (e *export) project(ctx context.Context, file *os.File, p *gitlabci.Project, bar *console.Bar) error {
-	skip := func(why string) error {
+// run exports what is not exported yet.
+func (e *export) run(ctx context.Context, bar *console.Bar) error {
+	if err := e.open(); err != nil {
+		return err
+	}
+	err := e.all(ctx, bar)
+	switch {
+	case err == nil, e.state.Project == 0: // nothing was begun
+		return errors.Join(err, os.Remove(e.stateFile()))
+	default:
+		e.notes.Print(fmt.Sprintf("%s has %d jobs: the same command continues", console.Printable(filepath.Base(e.file)), e.state.Jobs-len(e.jobs)))
+		return err
+	}
+}
+
+// all writes the jobs as they are read. After an error it writes those that it has.
+func (e *export) all(ctx context.Context, bar *console.Bar) error {
+	for err := range e.pages(ctx) {
+		if err != nil {
+			return errors.Join(err, e.flush(1))
+		}
+		bar.Set(int64(e.state.Jobs), -1)
+		if err := e.flush(e.most); err != nil {
+			return err
+		}
+	}
+	return e.flush(0)
+}
+
+// flush writes the jobs, if there are at least so many, and then the state.
+func (e *export) flush(least int) (err error) {
+	if len(e.jobs) < least {
+		return nil
+	}
+	if e.state.Place, err = e.sink.Write(e.state.Place, e.jobs); err != nil {
+		return err
+	}
+	e.jobs = nil
+	return wholefile.WriteJSON(e.stateFile(), e.state)
+}
+
+// pages reads page after page.
+func (e *export) pages(ctx context.Context) iter.Seq[error] {
+	opts := &gitlabci.ListGroupProjectsOptions{IncludeSubgroups: true, WithShared: new(false), OrderBy: gitlabci.ProjectOrderByID, Sort: gitlabci.SortAsc}
+	return func(yield func(error) bool) {
+		for project, err := range e.client.Projects.AllInGroup(ctx, e.group, opts) {
+			if err != nil {
+				yield(err)
+				return
+			}
+			number, _ := project.ID.Number() // GitLab's lists have numbers
+			if number > e.state.Project {
+				e.state.enter(number)
+			}
+			for e.state.Project == number {
+				err := e.page(ctx, project, number)
+				if !yield(err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// page reads the next page of a project's jobs, or says why it has none. After the last
+// page, the state is at the next project.
+func (e *export) page(ctx context.Context, p *gitlabci.Project, number int64) error {
+	var page *gitlabci.Page[gitlabci.Job]
+	why, err := "CI is switched off", error(nil)
+	if p.BuildsAccessLevel != "disabled" {
+		page, err = e.client.Jobs.List(ctx, p.ID, &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{PerPage: 100, After: e.state.After}})
+	}
+	switch {
+	case errors.Is(err, gitlabci.ErrNotFound):
+		why = "it was deleted or moved meanwhile"
+	case errors.Is(err, gitlabci.ErrForbidden) && e.state.Last == 0:
+		why = "its jobs are hidden from the token, or CI is switched off"
+	case err != nil:
+		return err
+	}
+	if page == nil {
 		e.state.Skipped++
+		e.state.enter(number + 1)
 		e.notes.Print(fmt.Sprintf("%s is skipped: %s", console.Printable(p.PathWithNamespace), why))
 		return nil
 	}
-	if p.BuildsAccessLevel == "disabled" {
-		return skip("CI is switched off")
+	e.add(p, page.Items)
+	if e.state.After = page.Next; page.Next == "" {
+		e.state.Projects++
+		e.state.enter(number + 1)
 	}
-	for {
-		page, err := e.client.Jobs.List(ctx, p.ID, &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{PerPage: 100, After: e.state.After}})
-		switch {
-		case errors.Is(err, gitlabci.ErrNotFound):
-			return skip("it was deleted or moved meanwhile")
-		case errors.Is(err, gitlabci.ErrForbidden) && e.state.Last == 0:
-			return skip("its jobs are hidden from the token, or CI is switched off")
-		case err != nil:
-			return err
-		}
-		if err := e.write(file, p, page.Items); err != nil {
-			return err
-		}
-		e.state.After = page.Next
-		if bar.Set(int64(e.state.Jobs), -1); page.Next == "" {
-			e.state.Projects++
-			return nil
-		}
-		if err := e.save(); err != nil {
-			return err
-		}
-	}
+	return nil
 }
 
-// write appends jobs. Where pages are numbered, new jobs shift those that were written.
-func (e *export) write(file *os.File, p *gitlabci.Project, jobs []*gitlabci.Job) error {
-	type line struct {
-		ProjectPath string `json:"project_path"`
-		*gitlabci.Job
-	}
-	var lines []byte
-	for _, job := range jobs {
-		if e.state.Last > 0 && job.ID >= e.state.Last {
-			continue
+// add adds jobs. Where pages are numbered, new jobs shift those that were added before.
+func (e *export) add(p *gitlabci.Project, jobs []*gitlabci.Job) {
+	for _, j := range jobs {
+		if e.state.Last == 0 || j.ID < e.state.Last {
+			e.jobs = append(e.jobs, &job{p.PathWithNamespace, j, e.state.Project})
+			e.state.Last = j.ID
+			e.state.Jobs++
 		}
-		text, err := json.Marshal(line{p.PathWithNamespace, job})
-		if err != nil {
-			return err
-		}
-		lines = append(append(lines, text...), '\n')
-		e.state.Last = job.ID
-		e.state.Jobs++
 	}
-	n, err := file.Write(lines)
-	e.state.Bytes += int64(n)
-	return errors.Join(err, file.Sync()) // before the state says that it is there
-}
-
-func (e *export) stateFile() string { return e.file + ".state" }
-
-// open opens the file where the state says, or a new one if there is none of both.
-func (e *export) open() (*os.File, error) {
-	text, err := os.ReadFile(e.stateFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Lstat(e.file); !errors.Is(err, fs.ErrNotExist) {
-			return nil, errors.Join(err, console.Usage("%s exists already, and no export to it is to be continued", e.file))
-		}
-		e.state = state{Group: e.group}
-		if err := e.save(); err != nil {
-			return nil, err
-		}
-	} else if err == nil {
-		err = json.Unmarshal(text, &e.state)
-	}
-	switch {
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s: %w", e.stateFile(), err)
-	case e.state.Group != e.group:
-		return nil, console.Usage("%s is an export of %s", e.file, e.state.Group)
-	}
-	file, err := os.OpenFile(e.file, os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	size, err := file.Seek(0, io.SeekEnd)
-	if err == nil && size < e.state.Bytes {
-		err = fmt.Errorf("%s has lost what was exported: delete it and %s", e.file, e.stateFile())
-	}
-	if err == nil {
-		err = file.Truncate(e.state.Bytes)
-	}
-	if err == nil {
-		_, err = file.Seek(e.state.Bytes, io.SeekStart)
-	}
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
-}
-
-// save writes the state in place of the old one, as a whole or not at all.
-func (e *export) save() error {
-	text, err := json.Marshal(e.state)
-	if err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(filepath.Dir(e.file), ".export-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name()) // fails after the rename
-	_, err = file.Write(text)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), e.stateFile())
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"golang.org/x/time/rate"
@@ -15,9 +16,9 @@ import (
 )
 
 const usage = `Export writes all jobs of the projects of a group, and of the groups below it, to a file of
-JSON lines.
+JSON lines or to a folder of Parquet files.
 
-	export -o FILE GROUP   such as -o jobs.jsonl group/team
+	export -o FILE GROUP   such as -o jobs.jsonl group/team, or -o jobs.parquet
 	export -demo           on a fake GitLab, with an interrupt, without any settings
 
 It can be interrupted or killed at any time: the same command continues. No job is missing
@@ -40,17 +41,14 @@ Flags:
 
 func main() { console.Main(command) }
 
-// command runs the program and returns its exit code.
-func command(ctx context.Context, args []string, out, notes io.Writer) int {
-	return console.Code(ctx, "export", run(ctx, args, out, notes), notes)
-}
+var command = console.Command("export", run)
 
 func run(ctx context.Context, args []string, out, notes io.Writer) error {
-	e := &export{notes: console.NewNotes(notes)}
+	n, file := console.NewNotes(notes), ""
 	var perSecond float64
 	var showsDemo bool
 	flags := flag.NewFlagSet("export", flag.ContinueOnError)
-	flags.StringVar(&e.file, "o", "", "the `file` that is written")
+	flags.StringVar(&file, "o", "", "the `file` that is written; a folder if it ends in .parquet")
 	flags.Float64Var(&perSecond, "rate", 5, "how many `requests` a second are sent, at most")
 	flags.BoolVar(&showsDemo, "demo", false, "show it on a fake GitLab")
 	err := console.Parse(flags, usage, args, out)
@@ -59,18 +57,17 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 		return err
 	case !(perSecond > 0):
 		return console.Usage("-rate %v is not positive", perSecond)
-	case showsDemo && flags.NArg() == 0 && e.file == "":
-		return demo(ctx, e, out)
-	case showsDemo || flags.NArg() != 1 || e.file == "":
+	case showsDemo && flags.NArg() == 0 && file == "":
+		return demo(ctx, n, out)
+	case showsDemo || flags.NArg() != 1 || file == "":
 		return console.Usage("name a file and a group, such as -o jobs.jsonl group/team")
 	}
-	e.group = gitlabci.GroupID(flags.Arg(0))
 	limiter := rate.NewLimiter(rate.Limit(perSecond), 1)
-	e.client, err = gitlabci.NewClientFromEnv(gitlabci.WithRateLimiter(limiter), gitlabci.WithHooks(gitlabci.Hooks{OnWait: e.notes.Wait}))
+	client, err := gitlabci.NewClientFromEnv(gitlabci.WithRateLimiter(limiter), gitlabci.WithHooks(gitlabci.Hooks{OnWait: n.Wait}))
 	if err != nil {
 		return console.Usage("%w", err)
 	}
-	return e.show(ctx, out)
+	return newExport(client, gitlabci.GroupID(flags.Arg(0)), file, n).show(ctx, out)
 }
 
 // show exports, and says how much that was.
@@ -81,6 +78,6 @@ func (e *export) show(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: %d jobs of %d projects, %d skipped, in %v\n", console.Printable(e.file), e.state.Jobs, e.state.Projects, e.state.Skipped, bar.Took())
+	_, err = fmt.Fprintf(out, "%s: %d jobs of %d projects, %d skipped, in %v\n", console.Printable(filepath.Base(e.file)), e.state.Jobs, e.state.Projects, e.state.Skipped, bar.Took())
 	return err
 }
