@@ -1,9 +1,16 @@
 // Package gitlabcitest is a GitLab in memory, for tests of programs that use
 // [gitlabci]. It is to them what net/http/httptest is to users of net/http.
 //
-//	srv := gitlabcitest.NewServer()
-//	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
-//	report(t.Context(), srv.Client()) // the code under test
+//	func TestReport(t *testing.T) {
+//		srv := gitlabcitest.NewServer()
+//		pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
+//		pipeline.AddJob(gitlabcitest.Job{Name: "test", Status: gitlabci.StatusFailed, Log: "exit code 1\n"})
+//
+//		err := report(t.Context(), srv.Client()) // the code under test
+//		if err != nil {
+//			t.Fatal(err)
+//		}
+//	}
 //
 // A [Server] responds as GitLab 19.5 does: with the same keys, headers, rules and
 // error messages. [WithVersion] makes it an older release, which lacks the endpoints,
@@ -21,29 +28,49 @@
 //
 // # Endpoints
 //
-// The endpoints of pipelines: lists, one, latest, create, retry, cancel, rename, delete,
-// their jobs, trigger jobs, variables and test reports, and the list of one's own
-// pipelines. Those of jobs: the list of a project's, one, its log, cancel, retry, erase,
-// play, and the job of a job token. Those of artifacts: archives and reports by job,
-// archives by ref, single files, the tree, keep and delete. Commit statuses, which other
-// systems set, see also [Pipeline.AddStatus]. Trigger tokens, see [Server.AddTriggerToken],
-// and pipelines by them and by the tokens of jobs. Pipeline schedules, see
-// [Server.AddSchedule], which start pipelines by the clock. Those of a project's webhooks, with test
-// requests, recent deliveries and their repetition. CI/CD variables of projects,
-// groups and the instance, see [Server.AddVariable] and [Server.AddGroupMember]. Validations of
-// configurations, see [Server.OnLint]. And what clients request
-// besides: the version, the user, projects, those of a group, branches, tags and commits, see
-// [Server.AddRef] and [Server.AddCommit], and merge requests with their pipelines, see
-// [Server.AddMergeRequest]. Environments and deployments, see [Server.AddEnvironment],
-// [Server.AddDeployment] and the Environment of a [Job]. The response to any other request
-// has "unknown to the fake" in the header X-Gitlabcitest; [Server.Handle] adds an
-// endpoint.
+// The server has these endpoints. A test adds the objects by the methods in parentheses:
+//
+//   - pipelines ([Server.AddPipeline]): lists, one, the latest, create, retry, cancel, rename,
+//     delete, their jobs, trigger jobs, variables and test reports, and one's own pipelines;
+//   - jobs ([Pipeline.AddJob], [Pipeline.AddTriggerJob]): the list of a project, one, its log,
+//     cancel, retry, erase, play, and the job of a job token;
+//   - artifacts (fields of [Job]): archives and reports by job, archives by ref, single files,
+//     the tree, keep and delete;
+//   - commit statuses of other systems ([Pipeline.AddStatus]);
+//   - trigger tokens ([Server.AddTriggerToken]), and pipelines by them or by a job token;
+//   - pipeline schedules ([Server.AddSchedule]), which start pipelines by the clock;
+//   - webhooks of projects ([Server.AddHook]), with test requests and recent deliveries;
+//   - CI/CD variables of projects, groups and the instance ([Server.AddVariable],
+//     [Server.AddGroupMember]);
+//   - validations of configurations ([Server.OnLint]);
+//   - environments and deployments ([Server.AddEnvironment], [Server.AddDeployment]);
+//   - merge requests with their pipelines ([Server.AddMergeRequest]);
+//   - projects, also of a group ([Server.AddProject]), branches and tags ([Server.AddRef]),
+//     commits ([Server.AddCommit]), the user, the version.
+//
+// The response to any other request has "unknown to the fake" in the header X-Gitlabcitest.
+// [Server.Handle] adds an endpoint.
 //
 // The server reads no CI configuration. A pipeline takes the inputs that the project's
 // [Settings] declare, or any if they declare none. A job takes those that its [Job]
 // declares. The values of inputs are not kept.
 //
 // # Time
+//
+// In a bubble of testing/synctest, the hour of this job takes no time:
+//
+//	func TestWait(t *testing.T) {
+//		synctest.Test(t, func(t *testing.T) {
+//			srv := gitlabcitest.NewServer()
+//			srv.OnCreate("group/app", gitlabcitest.Pipeline{}, gitlabcitest.Job{
+//				Script: gitlabcitest.Script{Runs: time.Hour, Result: gitlabci.StatusFailed},
+//			})
+//			result, err := srv.Client().Pipelines.Run(t.Context(), "group/app", "main", nil)
+//			if err != nil || result.Pipeline.Status != gitlabci.StatusFailed {
+//				t.Error(result, err)
+//			}
+//		})
+//	}
 //
 // A [Job] keeps the status it was given until a request changes it; from then on, its
 // pipeline's status follows from its jobs. A job with a [Script] runs as time passes:

@@ -2,7 +2,7 @@
 // of each where the runner wrote it, the sections a line stands in and how long
 // they took, and what a person asks first of a job that failed.
 //
-//	log, err := client.Jobs.Log(ctx, "group/app", job)
+//	log, err := client.Jobs.Log(ctx, "group/app", 4711)
 //	if err != nil {
 //		return err
 //	}
@@ -14,7 +14,15 @@
 //		fmt.Println(line.Text)
 //	}
 //
-// [Summarize] reads a log to its end and keeps the little that matters.
+// [Summarize] reads a log to its end and keeps the little that matters:
+//
+//	summary, err := joblog.Summarize(r) // the log, or a file
+//	if err != nil {
+//		return err
+//	}
+//	fmt.Println(summary.Reason, summary.ExitCode, summary.Lines())
+//
+// Pipelines.Failures of package gitlabci does this for all failed jobs of a pipeline.
 //
 // # What a line is
 //

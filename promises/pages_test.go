@@ -19,7 +19,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// Every snippet of Go in the pages compiles, as a function or as declarations, with what
+// Every snippet of Go in the pages and in the packages' comments compiles, as a function or as declarations, with what
 // pageNames has declared for it. They are built as a package of the module interop, which
 // has the other libraries that the pages name.
 func TestSnippetsCompile(t *testing.T) {
@@ -33,7 +33,9 @@ func TestSnippetsCompile(t *testing.T) {
 	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	require.NoError(t, err)
 	require.NotEmpty(t, pages)
-	pages = append(pages, filepath.Join(root, "README.md"), filepath.Join(root, "MIGRATING.md"))
+	for _, page := range []string{"README.md", "MIGRATING.md", "doc.go", "joblog/doc.go", "webhook/doc.go", "gitlabcitest/doc.go"} {
+		pages = append(pages, filepath.Join(root, page))
+	}
 
 	const folder = "snippets"
 	written := t.TempDir()
@@ -48,11 +50,17 @@ func TestSnippetsCompile(t *testing.T) {
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		require.NoError(t, err)
-		for line, snippet := range snippetsOf(string(text)) {
-			place := fmt.Sprintf("%s:%d", filepath.Base(page), line)
+		name, err := filepath.Rel(root, page)
+		require.NoError(t, err)
+		snippets := snippetsOf
+		if strings.HasSuffix(page, ".go") {
+			snippets = snippetsOfComment
+		}
+		for line, snippet := range snippets(string(text)) {
+			place := fmt.Sprintf("%s:%d", filepath.ToSlash(name), line)
 			source, err := compilable(snippet, place)
 			require.NoError(t, err, "%s:\n%s", place, snippet)
-			add(strings.NewReplacer(".", "_", ":", "_").Replace(place)+".go", source)
+			add(strings.NewReplacer(".", "_", ":", "_", "/", "_").Replace(place)+".go", source)
 		}
 	}
 
@@ -126,6 +134,28 @@ func snippetsOf(page string) func(yield func(int, string) bool) {
 	}
 }
 
+// snippetsOfComment ranges over the blocks of code in the comments of a source file, with the
+// line on which each begins.
+func snippetsOfComment(source string) func(yield func(int, string) bool) {
+	return func(yield func(int, string) bool) {
+		var block []string
+		for number, line := range strings.Split(source, "\n") {
+			code, isCode := strings.CutPrefix(line, "//\t")
+			switch {
+			case isCode:
+				block = append(block, code)
+			case line == "//" && block != nil: // within a block, or at its end
+				block = append(block, "")
+			case block != nil:
+				if !yield(number+1-len(block), strings.TrimRight(strings.Join(block, "\n"), "\n")+"\n") {
+					return
+				}
+				block = nil
+			}
+		}
+	}
+}
+
 // compilable makes a file of a snippet: of its declarations or, if it has statements, of
 // a function around them. Nothing in it need be used.
 func compilable(snippet, place string) (string, error) {
@@ -187,6 +217,7 @@ const pageNames = `package snippets
 
 import (
 	"context"
+	"io"
 	"net/url"
 
 	"gitlab.com/gitlab-org/api/client-go/v2"
@@ -205,6 +236,7 @@ var (
 	latest   gitlabci.LatestArtifacts
 	proxyURL *url.URL
 	pem      []byte
+	r        io.Reader
 
 	token, sha, content, password string
 )
@@ -213,4 +245,6 @@ func save(gitlabci.Cursor) error            { return nil }
 func notify(context.Context, string) error  { return nil }
 func renew(context.Context) (string, error) { return "", nil }
 func cached() string                        { return "" }
+
+func report(context.Context, *gitlabci.Client) error { return nil }
 `

@@ -6,12 +6,22 @@
 //		return err
 //	}
 //	handler := webhook.NewHandler(v, func(ctx context.Context, e *webhook.Event) error {
-//		if e.Pipeline != nil && e.Pipeline.Status == gitlabci.StatusFailed {
-//			return notify(ctx, e.Pipeline.URL)
+//		if e.Pipeline == nil || e.Pipeline.Status != gitlabci.StatusFailed {
+//			return nil
+//		}
+//		failures, err := client.Pipelines.Failures(ctx, e.Pipeline.ProjectID, e.Pipeline.ID, nil)
+//		if err != nil {
+//			return err
+//		}
+//		for _, failure := range failures {
+//			fmt.Println(failure.Job.Name, failure.Reason, failure.Lines)
 //		}
 //		return nil
 //	}, nil)
-//	http.Handle("/gitlab", handler)
+//	http.Handle("POST /gitlab", handler)
+//
+// In GitLab, the page Settings > Webhooks of a project has the URL of this handler, the
+// token, and the events to send. [gitlabci.WebhooksService.Create] sets the same.
 //
 // # Who sent it
 //
