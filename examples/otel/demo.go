@@ -8,8 +8,8 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// fakeServer is a GitLab with a storage, on a bad day.
-func fakeServer() (*gitlabcitest.Server, gitlabci.PipelineID) {
+// fakeGitLab has an object storage, and faults.
+func fakeGitLab() (*gitlabcitest.Server, gitlabci.PipelineID) {
 	srv := gitlabcitest.NewServer(gitlabcitest.WithStorage(gitlabcitest.Storage{}))
 	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
 	pipeline.AddJob(gitlabcitest.Job{Name: "build", Stage: "build", Artifacts: fstest.MapFS{"app": {Data: make([]byte, 1<<20)}}})

@@ -8,33 +8,32 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"strconv"
 	"time"
 
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/otlp"
 )
 
-const usage = `Otel reads the jobs of a pipeline, the logs of those that failed and the archives of
-all, and shows each request as a span. A retry is a span of its own, a wait an event.
+const usage = `Otel reads the jobs of a pipeline, the logs of those that failed and the
+archives of all, and shows each request as a span. A retry is a span of its own,
+a wait an event.
 
-	otel [flags] PROJECT PIPELINE   such as group/app 1234
-	otel -demo                      on a fake GitLab, without any settings
+	otel PROJECT PIPELINE   such as group/app 1234
+	otel -demo              on a fake GitLab, without any settings
 
-The server is GITLAB_URL, https://gitlab.com by default, and the token GITLAB_TOKEN. It
-needs the scope read_api. With OTEL_EXPORTER_OTLP_ENDPOINT, such as http://localhost:4318,
-the spans go to a collector as well.
+The server is GITLAB_URL, https://gitlab.com by default, and the token
+GITLAB_TOKEN. It needs the scope read_api. The spans also go to the collector
+OTEL_EXPORTER_OTLP_ENDPOINT, such as http://localhost:4318, if it is set.
 
 Exit codes:
   0    all was read
-  1    GitLab refused or could not be reached, or the collector did
+  1    GitLab or the collector refused or could not be reached
   2    a flag or an argument is wrong
   130  interrupted; the spans until then are shown
 
@@ -43,61 +42,30 @@ Flags:
 
 func main() { console.Main(command) }
 
-// command runs the program and returns its exit code.
-func command(ctx context.Context, args []string, out, notes io.Writer) int {
-	return console.Code(ctx, "otel", run(ctx, args, out, notes), notes)
-}
+var command = console.Command("otel", run)
 
 func run(ctx context.Context, args []string, out, notes io.Writer) error {
 	flags := flag.NewFlagSet("otel", flag.ContinueOnError)
 	demo := flags.Bool("demo", false, "read a pipeline of a fake GitLab")
-	if err := console.Parse(flags, usage, args, out); err != nil {
+	project, pipeline, err := console.ParsePipeline(flags, usage, args, out)
+	if err != nil {
 		return err
 	}
 	kept := tracetest.NewInMemoryExporter()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(kept)) // a server takes WithBatcher and its collector
-	client, project, pipeline, err := connect(*demo, flags.Args(), provider, console.NewNotes(notes))
-	if err != nil {
-		return err
+	options := traced(provider, console.NewNotes(notes).Wait)
+	var client *gitlabci.Client
+	if *demo {
+		srv, failed := fakeGitLab()
+		client, project, pipeline = srv.Client(options...), "group/app", failed
+	} else if client, err = gitlabci.NewClientFromEnv(options...); err != nil {
+		return console.Usage("%w", err)
 	}
 	err = read(ctx, provider.Tracer("otel"), client, project, pipeline)
-	spans := kept.GetSpans()
-	return errors.Join(err, show(out, spans), send(ctx, spans))
-}
-
-// send sends spans to the collector that the environment names, if it does.
-func send(ctx context.Context, spans tracetest.SpanStubs) error {
-	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")+os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // an interrupt loses no spans
 	defer cancel()
-	collector, err := otlptracehttp.New(ctx)
-	if err != nil {
-		return err
-	}
-	return errors.Join(collector.ExportSpans(ctx, spans.Snapshots()), collector.Shutdown(ctx))
-}
-
-// connect returns a client whose requests are spans, and what it shall read.
-func connect(demo bool, args []string, provider trace.TracerProvider, notes *console.Notes) (*gitlabci.Client, gitlabci.ProjectID, gitlabci.PipelineID, error) {
-	options := traced(provider, notes.Wait)
-	if demo && len(args) == 0 {
-		srv, pipeline := fakeServer()
-		return srv.Client(options...), "group/app", pipeline, nil
-	}
-	if demo || len(args) != 2 {
-		return nil, "", 0, console.Usage("name a project and a pipeline, such as group/app 1234")
-	}
-	pipeline, err := strconv.ParseInt(args[1], 10, 64)
-	if err != nil || pipeline < 1 {
-		return nil, "", 0, console.Usage("%q is not the ID of a pipeline", args[1])
-	}
-	client, err := gitlabci.NewClientFromEnv(options...)
-	if err != nil {
-		return nil, "", 0, console.Usage("%w", err)
-	}
-	return client, gitlabci.ProjectID(args[0]), gitlabci.PipelineID(pipeline), nil
+	_, sendErr := otlp.Send(ctx, kept.GetSpans())
+	return errors.Join(err, show(out, kept.GetSpans()), sendErr)
 }
 
 // read reads a pipeline in a span of its own.

@@ -18,66 +18,61 @@ import (
 	"example.com/gitlabci/examples/internal/console"
 )
 
-// A printer prints spans, each below its parent, with its events among its children.
-type printer struct {
-	spans    tracetest.SpanStubs
-	began    time.Time
-	table    table.Writer
-	coloured bool
+// A line is a span or one of its events.
+type line struct {
+	id, parent   trace.SpanID // an event has no ID
+	name, status string
+	at           time.Time
+	took         time.Duration
 }
 
-func show(out io.Writer, spans tracetest.SpanStubs) error {
-	if len(spans) == 0 {
-		return nil
-	}
-	spans = slices.Clone(spans)
-	slices.SortStableFunc(spans, func(a, b tracetest.SpanStub) int { return a.StartTime.Compare(b.StartTime) })
-	p := &printer{spans: spans, began: spans[0].StartTime, table: console.NewTable(map[int]int{1: 54}), coloured: console.Colours(out)}
-	p.table.AppendHeader(table.Row{"span", "status", "at", "took"})
-	p.below(trace.SpanID{}, 0)
-	_, err := fmt.Fprintln(out, p.table.Render())
-	return err
-}
-
-func (p *printer) below(parent trace.SpanID, depth int) {
-	for _, span := range p.spans {
-		if span.Parent.SpanID() != parent {
-			continue
-		}
-		p.events(parent, span.StartTime, depth)
+// lines are all spans and events, the first one first.
+func lines(spans tracetest.SpanStubs, coloured bool) []line {
+	var all []line
+	for _, span := range spans {
 		status := value(span.Attributes, "http.response.status_code")
 		if span.Status.Code == codes.Error {
 			status = value(span.Attributes, "error.type")
-			if p.coloured {
+			if coloured {
 				status = text.FgRed.Sprint(status)
 			}
 		}
-		p.row(depth, span.Name, status, span.StartTime, span.EndTime.Sub(span.StartTime))
-		p.below(span.SpanContext.SpanID(), depth+1)
-	}
-	p.events(parent, time.Now(), depth)
-}
-
-// events prints what happened in a span before a time, and is not printed yet.
-func (p *printer) events(id trace.SpanID, before time.Time, depth int) {
-	for i := range p.spans {
-		span := &p.spans[i]
-		for span.SpanContext.SpanID() == id && len(span.Events) > 0 && span.Events[0].Time.Before(before) {
-			event := span.Events[0]
-			span.Events = span.Events[1:]
-			seconds, _ := strconv.ParseFloat(value(event.Attributes, "gitlab.wait.seconds"), 64)
+		id := span.SpanContext.SpanID()
+		all = append(all, line{id, span.Parent.SpanID(), span.Name, status, span.StartTime, span.EndTime.Sub(span.StartTime)})
+		for _, event := range span.Events {
+			seconds, _ := strconv.ParseFloat(value(event.Attributes, "gitlab.wait.seconds"), 64) // our own
 			name := fmt.Sprintf("· %s: %s", event.Name, value(event.Attributes, "gitlab.wait.reason"))
-			p.row(depth, name, "", event.Time, time.Duration(seconds*float64(time.Second)))
+			all = append(all, line{parent: id, name: name, at: event.Time, took: time.Duration(seconds * float64(time.Second))})
 		}
 	}
+	slices.SortStableFunc(all, func(a, b line) int { return a.at.Compare(b.at) })
+	return all
 }
 
-func (p *printer) row(depth int, name, status string, at time.Time, took time.Duration) {
-	name = strings.Repeat("  ", depth) + console.Printable(name)
-	p.table.AppendRow(table.Row{name, status, millis(at.Sub(p.began)), millis(took)})
+// show prints spans, each below its parent.
+func show(out io.Writer, spans tracetest.SpanStubs) error {
+	all := lines(spans, console.Colours(out))
+	t := console.NewTable(map[int]int{1: 54})
+	t.AppendHeader(table.Row{"span", "status", "at", "took"})
+	var add func(parent trace.SpanID, depth int)
+	add = func(parent trace.SpanID, depth int) {
+		for _, one := range all {
+			if one.parent != parent {
+				continue
+			}
+			name := strings.Repeat("  ", depth) + console.Printable(one.name)
+			t.AppendRow(table.Row{name, one.status, millis(one.at.Sub(all[0].at)), millis(one.took)})
+			if one.id.IsValid() {
+				add(one.id, depth+1)
+			}
+		}
+	}
+	add(trace.SpanID{}, 0)
+	_, err := fmt.Fprintln(out, t.Render())
+	return err
 }
 
-func millis(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }
+func millis(d time.Duration) string { return fmt.Sprintf("%4d ms", d.Milliseconds()) }
 
 func value(attributes []attribute.KeyValue, key attribute.Key) string {
 	for _, one := range attributes {

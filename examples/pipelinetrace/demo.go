@@ -41,8 +41,10 @@ func demoLog(at time.Time, runs int, status gitlabci.Status) string {
 	return log.String()
 }
 
-// fakePipeline is a pipeline with a retried job and a pipeline in another project.
-func fakePipeline() (*gitlabci.Client, gitlabci.ProjectID, gitlabci.PipelineID) {
+const demoPipeline gitlabci.PipelineID = 2101
+
+// fakeGitLab has a pipeline with a retried job and a pipeline in another project.
+func fakeGitLab() *gitlabcitest.Server {
 	srv := gitlabcitest.NewServer()
 	srv.AddProject("group/e2e")
 	began := time.Now().Add(-time.Hour).Truncate(time.Second)
@@ -52,12 +54,12 @@ func fakePipeline() (*gitlabci.Client, gitlabci.ProjectID, gitlabci.PipelineID) 
 	}
 	tests := add("group/e2e", 2102, 3*time.Minute, 4*time.Minute)
 	tests.pipeline.AddJob(tests.job("browser", "checkout", 10, 225, "success"))
-	app := add("group/app", 2101, 0, 7*time.Minute)
+	app := add("group/app", demoPipeline, 0, 7*time.Minute)
 	app.pipeline.AddJob(app.job("build", "image", 5, 85, "success"))
 	app.pipeline.AddJob(app.job("test", "unit", 95, 35, "failed"))
 	app.pipeline.AddJob(app.job("test", "unit", 140, 38, "success"))
 	trigger := app.job("test", "end to end", 180, 240, "success")
 	trigger.Log, trigger.Downstream = "", tests.pipeline
 	app.pipeline.AddTriggerJob(trigger)
-	return srv.Client(), "group/app", 2101
+	return srv
 }

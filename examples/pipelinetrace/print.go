@@ -17,11 +17,16 @@ const barWidth = 24
 func show(out io.Writer, root *node) error {
 	t := console.NewTable(map[int]int{1: 36})
 	t.AppendHeader(table.Row{"span", "status", "took", "when"})
+	coloured := console.Colours(out)
 	var add func(n *node, depth int)
 	add = func(n *node, depth int) {
 		name := strings.Repeat("  ", depth) + console.Printable(n.name)
 		took := max(0, n.end.Sub(n.start)).Round(time.Second)
-		t.AppendRow(table.Row{name, console.Status(n.status, console.Colours(out)), took, bar(root, n)})
+		bar := console.Stretch(barWidth, root.start, root.end, n.start, n.end)
+		if coloured && n.status != "" {
+			bar = console.Colour(n.status).Sprint(bar)
+		}
+		t.AppendRow(table.Row{name, console.Status(n.status, coloured), took, bar})
 		for _, child := range n.children {
 			add(child, depth+1)
 		}
@@ -29,11 +34,4 @@ func show(out io.Writer, root *node) error {
 	add(root, 0)
 	_, err := fmt.Fprintln(out, t.Render())
 	return err
-}
-
-func bar(root, n *node) string {
-	whole := max(1, root.end.Sub(root.start))
-	column := func(at time.Time) int { return min(barWidth, max(0, int(barWidth*at.Sub(root.start)/whole))) }
-	from := min(column(n.start), barWidth-1)
-	return strings.Repeat(" ", from) + strings.Repeat("█", max(1, column(n.end)-from))
 }

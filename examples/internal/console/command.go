@@ -56,6 +56,21 @@ func ParseProject(flags *flag.FlagSet, usage string, args []string, out io.Write
 	}
 }
 
+// ParsePipeline parses flags and the two arguments, which are a project and the ID of a
+// pipeline. With a flag -demo that is set, there are none, and the results are zero.
+func ParsePipeline(flags *flag.FlagSet, usage string, args []string, out io.Writer) (gitlabci.ProjectID, gitlabci.PipelineID, error) {
+	err := Parse(flags, usage, args, out)
+	demo := flags.Lookup("demo").Value.String() == "true"
+	switch {
+	case err != nil || demo && flags.NArg() == 0:
+		return "", 0, err
+	case demo || flags.NArg() != 2:
+		return "", 0, Usage("name a project and a pipeline, such as group/app 1234")
+	}
+	pipeline, err := PipelineID(flags.Arg(1))
+	return gitlabci.ProjectID(flags.Arg(0)), pipeline, err
+}
+
 // PipelineID reads an argument that is the ID of a pipeline.
 func PipelineID(text string) (gitlabci.PipelineID, error) {
 	id, err := strconv.ParseInt(text, 10, 64)

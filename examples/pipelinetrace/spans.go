@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -83,18 +81,4 @@ func result(status gitlabci.Status) string {
 	default:
 		return string(status)
 	}
-}
-
-// send sends spans to the collector, some in each request.
-func send(ctx context.Context, spans tracetest.SpanStubs) error {
-	collector, err := otlptracehttp.New(ctx)
-	if err != nil {
-		return err
-	}
-	for some := range slices.Chunk(spans.Snapshots(), 512) {
-		if err = collector.ExportSpans(ctx, some); err != nil {
-			break
-		}
-	}
-	return errors.Join(err, collector.Shutdown(context.WithoutCancel(ctx)))
 }
