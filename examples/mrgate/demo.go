@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -50,7 +51,7 @@ func (d *thread) handler(respond func(note) any) http.Handler {
 }
 
 // demo shows a merge request with a push, a broken runner and a test that fails.
-func demo(ctx context.Context, g *gate) (int, error) {
+func (g *gate) demo(ctx context.Context) (int, error) {
 	srv, comments := gitlabcitest.NewServer(), &thread{notes: []note{}}
 	defer srv.Close()
 	comments.serve(srv)
@@ -71,9 +72,7 @@ func demo(ctx context.Context, g *gate) (int, error) {
 	g.client, g.project, g.iid, g.interval = srv.Client(), "group/app", m.IID, 300*time.Millisecond
 	verdict, err := g.run(ctx)
 	for _, n := range comments.notes {
-		if err == nil {
-			err = g.say("comment:\n\n%s", strings.TrimPrefix(n.Body, marker))
-		}
+		g.say("comment:\n\n%s", strings.TrimPrefix(n.Body, marker))
 	}
-	return verdict, err
+	return verdict, cmp.Or(err, g.err)
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"example.com/gitlabci"
@@ -19,21 +21,52 @@ type gate struct {
 	retries, lines int
 	interval       time.Duration
 
-	out     io.Writer
-	notes   *console.Notes
-	began   time.Time
-	retried map[string]int // how often, by the names of jobs
+	out      io.Writer
+	live     *console.Live // above whose lines out is; nil without a terminal
+	coloured bool
+	err      error // the first of out
+	notes    *console.Notes
+	began    time.Time
+	retried  map[string]int // how often, by the names of jobs
 }
 
 var errPushed = errors.New("the head has moved")
 
-func (g *gate) say(format string, args ...any) error {
-	_, err := fmt.Fprintf(g.out, "%4.0fs  %s\n", time.Since(g.began).Seconds(), fmt.Sprintf(format, args...))
-	return err
+func newGate(out, notes io.Writer) *gate {
+	g := &gate{interval: 15 * time.Second, out: out, coloured: console.Colours(out), began: time.Now(), retried: map[string]int{}}
+	if console.IsTerminal(out) {
+		g.live = console.NewLive(out)
+		g.out, notes = g.live, g.live
+	}
+	g.notes = console.NewNotes(notes)
+	return g
 }
 
-func (g *gate) sayStatus(p *gitlabci.Pipeline) error {
-	return g.say("pipeline %d is %s", p.ID, console.Status(p.Status, console.Colours(g.out)))
+// clock shows in a terminal for how long the gate waits, until stop is called.
+func (g *gate) clock() (stop func()) {
+	if g.live == nil {
+		return func() {}
+	}
+	ended := atomic.Bool{}
+	end := g.live.Animate(func() []string {
+		if ended.Load() {
+			return nil
+		}
+		return []string{fmt.Sprintf("%4.0fs  waiting", time.Since(g.began).Seconds())}
+	})
+	return func() {
+		ended.Store(true)
+		g.err = cmp.Or(g.err, end())
+	}
+}
+
+func (g *gate) say(format string, args ...any) {
+	_, err := fmt.Fprintf(g.out, "%4.0fs  %s\n", time.Since(g.began).Seconds(), fmt.Sprintf(format, args...))
+	g.err = cmp.Or(g.err, err)
+}
+
+func (g *gate) sayStatus(p *gitlabci.Pipeline) {
+	g.say("pipeline %d is %s", p.ID, console.Status(p.Status, g.coloured))
 }
 
 // run waits until the pipeline of the newest head has ended.
@@ -43,15 +76,13 @@ func (g *gate) run(ctx context.Context) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if err := g.say("!%d is at %.8s", g.iid, console.Printable(m.SHA)); err != nil {
-			return 0, err
-		}
+		g.say("!%d is at %.8s", g.iid, console.Printable(m.SHA))
 		verdict, err := g.while(ctx, m.SHA, g.judge)
 		if errors.Is(err, errPushed) {
 			clear(g.retried) // other code
 			continue
 		}
-		return verdict, err
+		return verdict, cmp.Or(err, g.err)
 	}
 }
 
@@ -97,9 +128,7 @@ func (g *gate) judge(ctx context.Context, head string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := g.sayStatus(pipeline); err != nil {
-		return 0, err
-	}
+	g.sayStatus(pipeline)
 	opts := &gitlabci.WatchOptions{MinInterval: min(2*time.Second, g.interval), MaxInterval: g.interval}
 	for {
 		pipeline, err = g.client.Pipelines.Wait(ctx, pipeline.ProjectID, pipeline.ID, opts)
@@ -107,21 +136,18 @@ func (g *gate) judge(ctx context.Context, head string) (int, error) {
 		if err != nil && !isBlocked {
 			return 0, err
 		}
-		var failures []*gitlabci.JobFailure
-		again := false
-		if pipeline.Status == gitlabci.StatusFailed {
-			failures, err = g.client.Pipelines.Failures(ctx, pipeline.ProjectID, pipeline.ID, nil)
-			if err == nil {
-				again, err = g.retry(ctx, failures)
-			}
-			if err != nil {
-				return 0, err
-			}
+		if pipeline.Status != gitlabci.StatusFailed {
+			return g.end(ctx, head, pipeline, nil, hold)
 		}
-		if again {
-			continue
+		failures, err := g.client.Pipelines.Failures(ctx, pipeline.ProjectID, pipeline.ID, nil)
+		if err != nil {
+			return 0, err
 		}
-		return g.end(ctx, head, pipeline, failures, hold)
+		if again, err := g.retry(ctx, failures); err != nil {
+			return 0, err
+		} else if !again {
+			return g.end(ctx, head, pipeline, failures, nil)
+		}
 	}
 }
 
@@ -141,13 +167,9 @@ func (g *gate) end(ctx context.Context, head string, p *gitlabci.Pipeline, failu
 	case p.Status == gitlabci.StatusSuccess:
 		verdict = succeeded
 	}
-	if err := g.sayStatus(p); err != nil {
-		return 0, err
-	}
+	g.sayStatus(p)
 	for _, f := range failures {
-		if err := g.say("%s: %s", console.Printable(f.Job.Name), console.Printable(string(f.Reason))); err != nil {
-			return 0, err
-		}
+		g.say("%s: %s", console.Printable(f.Job.Name), console.Printable(string(f.Reason)))
 	}
 	if err := g.comment(ctx, g.text(p, failures, hold), verdict != succeeded); err != nil {
 		g.notes.Print(fmt.Sprintf("mrgate: it is not commented: %v", err)) // which changes no verdict
@@ -164,9 +186,7 @@ func (g *gate) retry(ctx context.Context, failures []*gitlabci.JobFailure) (bool
 	}
 	for _, f := range failures {
 		g.retried[f.Job.Name]++
-		if err := g.say("%s: %s, retried", console.Printable(f.Job.Name), console.Printable(string(f.Reason))); err != nil {
-			return false, err
-		}
+		g.say("%s: %s, retried", console.Printable(f.Job.Name), console.Printable(string(f.Reason)))
 		_, err := g.client.Jobs.Retry(ctx, f.Job.Pipeline.ProjectID, f.Job.ID, nil)
 		if err != nil && !errors.Is(err, gitlabci.ErrOutcomeUnknown) { // or else the pipeline shows whether it was
 			return false, err

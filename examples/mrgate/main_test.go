@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"example.com/gitlabci"
-	"example.com/gitlabci/examples/internal/console"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -50,7 +49,8 @@ func newTrial(jobs ...gitlabcitest.Job) *trial {
 	for _, job := range jobs {
 		x.pipeline.AddJob(job)
 	}
-	x.gate = gate{client: x.srv.Client(), project: "group/app", iid: x.m.IID, retries: 2, lines: 3, interval: 5 * time.Second, out: &x.said, notes: console.NewNotes(&x.said), began: time.Now(), retried: map[string]int{}}
+	x.gate = *newGate(&x.said, &x.said)
+	x.client, x.project, x.iid, x.retries, x.lines, x.interval = x.srv.Client(), "group/app", x.m.IID, 2, 3, 5*time.Second
 	return x
 }
 
@@ -187,7 +187,7 @@ func TestExitCodes(t *testing.T) {
 	t.Setenv("GITLAB_URL", url)
 	t.Setenv("GITLAB_TOKEN", srv.Token())
 	for args, want := range map[string]int{
-		"-h": 0, "": 2, "group/app": 2, "group/app x": 2, "group/app 0": 2, "-retries -1 group/app 7": 2, "-interval 0s group/app 7": 2, "-timeout 0s group/app 7": 2,
+		"-h": 0, "": 2, "group/app": 2, "group/app x": 2, "group/app 0": 2, "-retries -1 group/app 7": 2, "-timeout 0s group/app 7": 2,
 		"-demo group/app 7": 2, "-nonsense": 2, "group/app 7": broken,
 	} {
 		var out, notes bytes.Buffer

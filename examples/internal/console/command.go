@@ -137,6 +137,9 @@ func Code(ctx context.Context, name string, err error, notes io.Writer) int {
 	if verdict, ok := err.(Verdict); ok {
 		return int(verdict)
 	}
+	if ctx.Err() != nil && IsTerminal(notes) {
+		fmt.Fprintln(notes) // after ^C
+	}
 	fmt.Fprintf(notes, "%s: %v\n", name, err)
 	coded, ok := errors.AsType[*codedError](err)
 	switch {
