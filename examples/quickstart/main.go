@@ -1,5 +1,5 @@
-// Quickstart shows pipelines, tests, jobs, logs and artifacts: on a fake GitLab or,
-// with GITLAB_TOKEN and GITLAB_PROJECT, a real one, where only -write changes any.
+// Quickstart shows pipelines, tests, jobs, logs and artifacts. The flag -h explains how to
+// use it.
 package main
 
 import (
@@ -9,38 +9,55 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"text/tabwriter"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/table"
+
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console"
 )
 
-func main() {
-	write := flag.Bool("write", false, "start a pipeline on a real GitLab, too")
-	ref := flag.String("ref", "main", "branch or tag of the new pipeline")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Stdout, *ref, *write); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
+const usage = `Quickstart shows the newest pipelines of a project, and of one of them the
+tests and the jobs, down to one with artifacts, of which it shows the log.
 
-func run(ctx context.Context, out io.Writer, ref string, write bool) error {
-	project := gitlabci.ProjectID(os.Getenv("GITLAB_PROJECT"))
-	client, err := gitlabci.NewClientFromEnv()
-	if os.Getenv("GITLAB_TOKEN") == "" || project == "" {
-		fmt.Fprintln(out, "On a fake GitLab; set GITLAB_TOKEN and GITLAB_PROJECT for a real one.")
-		client, project, write, err = fakeClient(), "group/app", true, nil
+	quickstart                   on a fake GitLab, without any settings
+	quickstart [flags] PROJECT   such as group/app
+
+The server is GITLAB_URL, https://gitlab.com by default, and the token
+GITLAB_TOKEN. It needs the scope read_api, and for -write the scope api.
+
+Exit codes:
+  0    all was shown
+  1    GitLab refused or could not be reached
+  2    a flag or an argument is wrong
+  130  interrupted
+
+Flags:
+`
+
+func main() { console.Main(command) }
+
+var command = console.Command("quickstart", run)
+
+func run(ctx context.Context, args []string, out, notes io.Writer) error {
+	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+	write := flags.Bool("write", false, "start a pipeline on a real GitLab, too")
+	ref := flags.String("ref", "main", "`branch` or tag of the new pipeline")
+	demo := flags.Bool("demo", len(args) == 0, "show a fake GitLab, as without arguments")
+	project, err := console.ParseProject(flags, usage, args, out)
+	if err != nil {
+		return err
 	}
+	if *demo {
+		fmt.Fprintln(out, "On a fake GitLab; -h says how to use a real one.")
+	}
+	client, err := console.Connect(*demo, fakeGitLab, console.NewNotes(notes))
 	if err != nil {
 		return err
 	}
 	newest, err := list(ctx, out, client, project)
-	if err == nil && write {
-		newest, err = create(ctx, out, client, project, ref)
+	if err == nil && (*write || *demo) {
+		newest, err = create(ctx, out, client, project, *ref)
 	}
 	if err == nil && newest != 0 {
 		err = errors.Join(report(ctx, out, client, project, newest), jobs(ctx, out, client, project, newest))
@@ -54,12 +71,13 @@ func list(ctx context.Context, out io.Writer, client *gitlabci.Client, project g
 	if err != nil || len(page.Items) == 0 {
 		return 0, err
 	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "PIPELINE\tREF\tSTATUS\tSOURCE\tUPDATED")
+	t := console.NewTable(map[int]int{2: 30})
+	t.AppendHeader(table.Row{"pipeline", "ref", "status", "source", "updated"})
 	for _, p := range page.Items {
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", p.ID, p.Ref, p.Status, p.Source, p.UpdatedAt.Format(time.DateTime))
+		t.AppendRow(table.Row{p.ID, console.Printable(p.Ref), console.Status(p.Status, console.Colours(out)), p.Source, p.UpdatedAt.Format(time.DateTime)})
 	}
-	return page.Items[0].ID, table.Flush()
+	_, err = fmt.Fprintln(out, t.Render())
+	return page.Items[0].ID, err
 }
 
 func create(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, ref string) (gitlabci.PipelineID, error) {
@@ -73,7 +91,7 @@ func create(ctx context.Context, out io.Writer, client *gitlabci.Client, project
 	if err != nil {
 		return 0, err
 	}
-	fmt.Fprintf(out, "\nStarted pipeline %d on %s: %s\n", pipeline.ID, pipeline.Ref, pipeline.WebURL)
+	fmt.Fprintf(out, "\nStarted pipeline %d on %s:\n%s\n", pipeline.ID, pipeline.Ref, pipeline.WebURL)
 	variables, err := client.Pipelines.Variables(ctx, project, pipeline.ID)
 	for _, v := range variables {
 		fmt.Fprintf(out, "  with %s=%s\n", v.Key, v.Value)

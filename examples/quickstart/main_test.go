@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -9,14 +10,12 @@ import (
 )
 
 func TestOnTheFake(t *testing.T) {
-	for _, name := range []string{"GITLAB_TOKEN", "GITLAB_PROJECT", "GITLAB_URL", "GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_JOB_TOKEN"} {
-		t.Setenv(name, "")
+	t.Setenv("TMPDIR", t.TempDir())
+	var out, notes strings.Builder
+	if code := command(t.Context(), nil, &out, &notes); code != 0 || notes.Len() > 0 {
+		t.Fatalf("the exit code is %d: %s", code, &notes)
 	}
-	var out strings.Builder
-	if err := run(t.Context(), &out, "main", false); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"feature/login", "Started pipeline 102 on main", "GREETING=hello", "tests: 1, failed: 0", "unit: greets by name (250ms)", "unit: success", "$ go test ./...", "bytes of artifacts are in"} {
+	for _, want := range []string{"feature/login", "Started pipeline 102 on main:\n", "GREETING=hello", "tests: 1, failed: 0", "unit: greets by name (250ms)", "unit: success", "$ go test ./...", "bytes of artifacts are in"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in:\n%s", want, &out)
 		}
@@ -33,11 +32,19 @@ func TestOnAServer(t *testing.T) {
 	defer srv.Close()
 	t.Setenv("GITLAB_URL", url)
 	t.Setenv("GITLAB_TOKEN", srv.Token())
-	t.Setenv("GITLAB_PROJECT", "group/app")
+	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_JOB_TOKEN"} {
+		t.Setenv(name, "")
+	}
+	for args, want := range map[string]int{"-h": 0, "a b": 2, "-nonsense": 2, "-ref main": 2, "group/none": 1} {
+		var out, notes strings.Builder
+		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || strings.Contains(out.String(), "Exit codes:") != (want == 0) {
+			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
+		}
+	}
 	for _, write := range []bool{false, true} {
-		var out strings.Builder
-		if err := run(t.Context(), &out, "release", write); err != nil {
-			t.Fatal(err)
+		var out, notes strings.Builder
+		if code := command(t.Context(), []string{"-ref", "release", fmt.Sprintf("-write=%v", write), "group/app"}, &out, &notes); code != 0 {
+			t.Fatalf("the exit code is %d: %s", code, &notes)
 		}
 		if !strings.Contains(out.String(), "release") {
 			t.Errorf("the pipeline is missing in:\n%s", &out)

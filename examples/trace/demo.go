@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strconv"
 	"time"
 
 	"example.com/gitlabci"
@@ -17,16 +16,15 @@ const demoLog = "\x1b[0KRunning with gitlab-runner 18.5.0 (44feccdf)\x1b[0;m\n" 
 	"section_start:1767225607:modules[collapsed=true]\r\x1b[0KFetching modules\n" +
 	"fetched 10%\rfetched 55%\rfetched 100%\n" +
 	"section_end:1767225610:modules\r\x1b[0K" +
-	"\x1b[31m--- FAIL: TestAnswer (0.00s)\x1b[0m\n" +
-	"    answer_test.go:12: got 41, want 42\n" +
+	"\x1b[31m--- FAIL: TestGreet (0.00s)\x1b[0m\n" +
+	"    greet_test.go:12: got \"hullo\", want \"hello\"\n" +
 	"section_end:1767225611:step_script\r\x1b[0K\x1b[31;1mERROR: Job failed: exit code 1\n\x1b[0;m"
 
-// fakeJob returns a client of a fake GitLab, and which job of it to follow.
-func fakeJob() (*gitlabci.Client, []string) {
+// fakeGitLab has a job that runs for some seconds, in pipeline 101.
+func fakeGitLab() *gitlabcitest.Server {
 	srv := gitlabcitest.NewServer()
-	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
-	pipeline.AddJob(gitlabcitest.Job{Name: "test", Script: gitlabcitest.Script{
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "test", Script: gitlabcitest.Script{
 		Queues: time.Second, Runs: 6 * time.Second, Log: demoLog, Result: gitlabci.StatusFailed,
 	}})
-	return srv.Client(), []string{"group/app", strconv.FormatInt(int64(pipeline.ID), 10), "test"}
+	return srv
 }

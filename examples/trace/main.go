@@ -1,128 +1,141 @@
-// Trace shows a job's log for people while the job runs: sections folded to a
-// line with the time they took, progress bars as they ended, colours only on a
-// terminal and unless NO_COLOR is set. It fails if the job does.
-//
-//	go run ./trace group/app 1234            # a job, by its number
-//	go run ./trace group/app 567 "test 1/2"  # of pipeline 567, by its name
-//	go run ./trace -demo                     # on a fake GitLab
-//
-// The token is that of GITLAB_TOKEN, the server that of GITLAB_URL.
+// Trace shows a job's log while the job runs. The flag -h explains how to use it.
 package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strconv"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Stdout, os.Stderr, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+const usage = `Trace shows a job's log while the job runs: sections folded to a line with the
+time they took, and progress bars as they ended.
+
+	trace [flags] PROJECT JOB             a job by its ID, such as group/app 1234
+	trace [flags] PROJECT PIPELINE NAME   such as group/app 567 "test 1/2"
+	trace -demo                           on a fake GitLab, without any settings
+
+The server is GITLAB_URL, https://gitlab.com by default, and the token
+GITLAB_TOKEN. It needs the scope read_api.
+
+Exit codes:
+  0    the job succeeded
+  1    it failed, was canceled or skipped
+  2    a flag or an argument is wrong
+  4    GitLab refused or could not be reached, or the log could not be written
+  130  interrupted; a line says with which -from to continue
+
+Flags:
+`
+
+func main() { console.Main(command) }
+
+var command = console.Command("trace", run)
+
+const (
+	failed  = console.Verdict(1)
+	refused = 4
+)
+
+// settings are what the command line says.
+type settings struct {
+	demo    bool
+	project gitlabci.ProjectID
+	id      int64  // of the job, or of the pipeline if there is a name
+	name    string // of the job
+	printer printer
+	follow  gitlabci.FollowOptions
+}
+
+func parse(args []string, out io.Writer) (*settings, error) {
+	s := &settings{printer: printer{out: out, colors: console.Colours(out)}}
+	flags := flag.NewFlagSet("trace", flag.ContinueOnError)
+	flags.BoolVar(&s.demo, "demo", false, "follow a job of a fake GitLab")
+	flags.BoolVar(&s.printer.unfold, "unfold", false, "show what is in all sections")
+	flags.Int64Var(&s.follow.From, "from", 0, "the `byte` of the log to begin at")
+	if err := console.Parse(flags, usage, args, out); err != nil {
+		return nil, err
 	}
+	args = flags.Args()
+	if s.demo && len(args) == 0 {
+		args = []string{"group/app", "101", "test"}
+	}
+	if len(args) != 2 && len(args) != 3 {
+		return nil, console.Usage("name a project and a job, such as group/app 1234")
+	}
+	if len(args) == 3 {
+		s.name = args[2]
+	}
+	var err error
+	if s.id, err = strconv.ParseInt(args[1], 10, 64); err != nil {
+		return nil, console.Usage("%q is not the ID of a job or a pipeline", args[1])
+	}
+	s.project = gitlabci.ProjectID(args[0])
+	return s, nil
 }
 
 // run shows a log on out, and what is not part of it on notes.
-func run(ctx context.Context, out, notes io.Writer, args []string) error {
-	flags := flag.NewFlagSet("trace", flag.ContinueOnError)
-	flags.SetOutput(notes)
-	demo := flags.Bool("demo", false, "follow a job of a fake GitLab")
-	unfold := flags.Bool("unfold", false, "show what is in all sections")
-	from := flags.Int64("from", 0, "the `byte` of the log to begin at")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	client, args, err := connect(*demo, flags.Args())
+func run(ctx context.Context, args []string, out, notes io.Writer) error {
+	s, err := parse(args, out)
 	if err != nil {
 		return err
 	}
-	project, job, err := find(ctx, client, args)
+	n := console.NewNotes(notes)
+	client, err := console.Connect(s.demo, fakeGitLab, n)
 	if err != nil {
 		return err
 	}
-	p := &printer{out: out, colors: isTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb", unfold: *unfold}
-	opts := &gitlabci.FollowOptions{From: *from}
-	return follow(ctx, client, project, job, p, notes, opts)
+	id := gitlabci.JobID(s.id)
+	if s.name != "" {
+		job, err := client.Jobs.FindByName(ctx, s.project, gitlabci.PipelineID(s.id), s.name)
+		if err != nil {
+			return console.WithCode(refused, err)
+		}
+		id = job.ID
+	}
+	job, err := s.show(ctx, client, id, n)
+	switch {
+	case err != nil:
+		return console.WithCode(refused, err)
+	case job.Status != gitlabci.StatusSuccess:
+		return failed
+	default:
+		return nil
+	}
 }
 
-// connect returns a client and the arguments for it.
-func connect(demo bool, args []string) (*gitlabci.Client, []string, error) {
-	if demo {
-		client, args := fakeJob()
-		return client, args, nil
-	}
-	client, err := gitlabci.NewClientFromEnv()
-	return client, args, err
-}
-
-// find returns the job that the arguments name.
-func find(ctx context.Context, client *gitlabci.Client, args []string) (gitlabci.ProjectID, gitlabci.JobID, error) {
-	if len(args) != 2 && len(args) != 3 {
-		return "", 0, errors.New("usage: trace [flags] PROJECT JOB-ID, or PROJECT PIPELINE-ID JOB-NAME; or trace -demo")
-	}
-	project := gitlabci.ProjectID(args[0])
-	id, err := strconv.ParseInt(args[1], 10, 64)
-	if err != nil {
-		return "", 0, fmt.Errorf("%q is not the number of a job or a pipeline", args[1])
-	}
-	if len(args) == 2 {
-		return project, gitlabci.JobID(id), nil
-	}
-	job, err := client.Jobs.FindByName(ctx, project, gitlabci.PipelineID(id), args[2])
-	if err != nil {
-		return "", 0, err
-	}
-	return project, job.ID, nil
-}
-
-// follow prints the log until the job has finished. Its error is that of a job
-// that did not succeed, too.
-func follow(ctx context.Context, client *gitlabci.Client, project gitlabci.ProjectID, id gitlabci.JobID, p *printer, notes io.Writer, opts *gitlabci.FollowOptions) error {
-	status, offset := gitlabci.Status(""), opts.From
-	opts.Poll = func(poll gitlabci.FollowPoll) {
+// show prints the log until the job has finished.
+func (s *settings) show(ctx context.Context, client *gitlabci.Client, id gitlabci.JobID, notes *console.Notes) (*gitlabci.Job, error) {
+	status, offset := gitlabci.Status(""), s.follow.From
+	s.follow.Poll = func(poll gitlabci.FollowPoll) {
 		offset = poll.Offset
 		if poll.Err != nil && ctx.Err() == nil {
-			fmt.Fprintln(notes, poll.Err)
+			notes.Print(poll.Err.Error())
 		}
 		if poll.Job != nil && poll.Job.Status != status && !poll.Job.Status.Finished() {
 			status = poll.Job.Status
-			fmt.Fprintf(notes, "job %d is %s\n", id, status)
+			notes.Print(fmt.Sprintf("job %d is %s", id, status))
 		}
 	}
-	shown := newScreen(p)
-	opts.Rewritten = shown.restart
-	job, err := client.Jobs.FollowLog(ctx, project, id, shown, opts)
-	if printErr := shown.end(); printErr != nil {
-		return printErr
+	shown := newScreen(&s.printer)
+	s.follow.Rewritten = shown.restart
+	job, err := client.Jobs.FollowLog(ctx, s.project, id, shown, &s.follow)
+	switch printErr := shown.end(); {
+	case printErr != nil:
+		return nil, printErr
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("%w; to continue: -from %d", err, offset)
+	case err != nil:
+		return nil, err
 	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w; to go on: -from %d", err, offset)
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(notes, "job %d, %s: %s after %v\n", id, job.Name, job.Status, job.Duration.Duration())
+	line := fmt.Sprintf("job %d, %s: %s after %v", id, console.Printable(job.Name), job.Status, job.Duration.Duration())
 	if job.Status != gitlabci.StatusSuccess {
-		return fmt.Errorf("%s: %s %s", job.WebURL, job.Status, job.FailureReason)
+		line += fmt.Sprintf(": %s %s", job.FailureReason, job.WebURL)
 	}
-	return nil
-}
-
-// isTerminal reports whether w is a device that shows characters.
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	notes.Print(line)
+	return job, nil
 }

@@ -18,22 +18,21 @@ const folded = `Running with gitlab-runner 18.5.0 (44feccdf)
 Executing "step_script" stage of the job script
 $ make test
 ▸ Fetching modules (3s)
---- FAIL: TestAnswer (0.00s)
-    answer_test.go:12: got 41, want 42
+--- FAIL: TestGreet (0.00s)
+    greet_test.go:12: got "hullo", want "hello"
 ERROR: Job failed: exit code 1
 `
 
 func TestDemo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out, notes strings.Builder
-		err := run(t.Context(), &out, &notes, []string{"-demo"})
-		if err == nil || !strings.Contains(err.Error(), "failed script_failure") {
-			t.Errorf("the job's failure is: %v", err)
+		if code := command(t.Context(), []string{"-demo"}, &out, &notes); code != 1 {
+			t.Errorf("the exit code is %d", code)
 		}
 		if out.String() != folded {
 			t.Errorf("the log is:\n%s", &out)
 		}
-		for _, want := range []string{"is pending", "is running", "test: failed after 6s"} {
+		for _, want := range []string{"is pending\n", "is running\n", "test: failed after 6s: script_failure https://"} {
 			if !strings.Contains(notes.String(), want) {
 				t.Errorf("%q is missing in:\n%s", want, &notes)
 			}
@@ -44,7 +43,7 @@ func TestDemo(t *testing.T) {
 func TestUnfolded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out, notes strings.Builder
-		run(t.Context(), &out, &notes, []string{"-unfold", "-demo"})
+		command(t.Context(), []string{"-unfold", "-demo"}, &out, &notes)
 		for _, want := range []string{"Using Docker executor", "fetched 100%\n"} {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("%q is missing in:\n%s", want, &out)
@@ -70,22 +69,24 @@ func TestOnAServer(t *testing.T) {
 	}
 	t.Setenv("GITLAB_URL", url)
 	t.Setenv("GITLAB_TOKEN", srv.Token())
-	for _, test := range []struct{ args, want, err string }{
-		{"group/app|9", "one\ntwo\n", ""},
-		{"group/app|101|unit 1/2", "one\ntwo\n", ""},
-		{"-from|4|group/app|9", "two\n", ""},
-		{"group/app|101|deploy", "", `has no job "deploy" among "unit 1/2"`},
-		{"group/app|10", "", "404 Not Found"},
-		{"group/app|unit", "", "is not the number"},
-		{"group/app", "", "usage"},
+	for _, test := range []struct {
+		args, want string
+		code       int
+		note       string
+	}{
+		{"group/app|9", "one\ntwo\n", 0, "unit 1/2: success"},
+		{"group/app|101|unit 1/2", "one\ntwo\n", 0, ""},
+		{"-from|4|group/app|9", "two\n", 0, ""},
+		{"group/app|101|deploy", "", 4, `has no job "deploy" among "unit 1/2"`},
+		{"group/app|10", "", 4, "404 Not Found"},
+		{"group/app|unit", "", 2, "is not the ID"},
+		{"group/app", "", 2, "see -h"},
+		{"-nonsense", "", 2, "see -h"},
 	} {
 		var out, notes strings.Builder
-		err := run(t.Context(), &out, &notes, strings.Split(test.args, "|"))
-		if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
-			t.Errorf("%s: the error is %v", test.args, err)
-		}
-		if out.String() != test.want {
-			t.Errorf("%s: the log is %q", test.args, out.String())
+		code := command(t.Context(), strings.Split(test.args, "|"), &out, &notes)
+		if code != test.code || !strings.Contains(notes.String(), test.note) || out.String() != test.want {
+			t.Errorf("%s: the exit code is %d: %s%s", test.args, code, &out, &notes)
 		}
 	}
 }
@@ -95,9 +96,9 @@ func TestInterrupted(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		var out, notes strings.Builder
-		err := run(ctx, &out, &notes, []string{"-demo"})
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "to go on: -from ") {
-			t.Errorf("the error is %v", err)
+		code := command(ctx, []string{"-demo"}, &out, &notes)
+		if code != 130 || !strings.Contains(notes.String(), "; to continue: -from ") {
+			t.Errorf("the exit code is %d: %s", code, &notes)
 		}
 		if !strings.HasPrefix(folded, out.String()[:40]) {
 			t.Errorf("the log is:\n%s", &out)
@@ -111,7 +112,7 @@ func (full) Write([]byte) (int, error) { return 0, os.ErrPermission }
 
 func TestFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		if err := run(t.Context(), full{}, &strings.Builder{}, []string{"-demo"}); !errors.Is(err, os.ErrPermission) {
+		if err := run(t.Context(), []string{"-demo"}, full{}, &strings.Builder{}); !errors.Is(err, os.ErrPermission) {
 			t.Errorf("the error is %v", err)
 		}
 	})

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -21,8 +21,8 @@ func TestRewritten(t *testing.T) {
 			srv.SetJobStatus(job.ID, gitlabci.StatusSuccess)
 		})
 		var out strings.Builder
-		err := follow(t.Context(), srv.Client(), "group/app", job.ID, &printer{out: &out}, io.Discard, &gitlabci.FollowOptions{})
-		if err != nil {
+		s := &settings{project: "group/app", printer: printer{out: &out}}
+		if _, err := s.show(t.Context(), srv.Client(), job.ID, console.NewNotes(t.Output())); err != nil {
 			t.Fatal(err)
 		}
 		want := "[log rewritten by the server; continuing from byte 0]\n" + strings.Repeat("another\n", 2*lastWords) + folded
