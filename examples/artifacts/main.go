@@ -15,24 +15,26 @@ import (
 
 const usage = `Artifacts lists, downloads or unpacks the artifacts of a job.
 
-	artifacts -list        PROJECT JOB   lists the files, without downloading them
-	artifacts -o FILE.zip  PROJECT JOB   downloads the archive, in place of the file if it exists
-	artifacts -dir FOLDER  PROJECT JOB   unpacks the archive, or what -match selects
-	artifacts -demo [flags]              does it on a fake GitLab, without any settings
+  artifacts -list       PROJECT JOB  lists the files
+  artifacts -o FILE.zip PROJECT JOB  downloads the archive, replacing FILE.zip
+  artifacts -dir FOLDER PROJECT JOB  unpacks the archive, or what -match selects
+  artifacts -demo [flags]            on a fake GitLab, without any settings
 
-JOB is the ID of a job, or a branch or tag and the name of a job, of which the newest
-pipeline that succeeded counts: group/app main build. The server is GITLAB_URL,
-https://gitlab.com by default, and the token GITLAB_TOKEN. It needs the scope read_api.
+JOB is the ID of a job, or a branch or tag and the name of a job in its newest
+successful pipeline: group/app main build. The server is GITLAB_URL,
+https://gitlab.com by default, and the token GITLAB_TOKEN. It needs the scope
+read_api.
 
-In a pattern, * and ? stay within a name, ** is any number of folders, and the name of a
-folder is all that is in it: '**/*.xml', coverage, 'bin/*'.
+In a pattern, * and ? stay within a name, ** is any number of folders, and the
+name of a folder is all that is in it: '**/*.xml', coverage, 'bin/*'.
 
-Connections that break are resumed. After an error or an interrupt, -o leaves no file or
-the old one, and -dir leaves the files that were complete.
+Connections that break are resumed. After an error or an interrupt, -o leaves
+no file or the old one, and -dir leaves the files that were complete.
 
 Exit codes:
   0    done
-  1    GitLab refused or could not be reached, there is no such file, or a file exists
+  1    GitLab refused or could not be reached, or there is no such file, or one
+       that exists already
   2    a flag or an argument is wrong
   130  interrupted
 

@@ -28,7 +28,7 @@ func TestDemo(t *testing.T) {
 		}
 		for _, want := range []string{
 			"   5.80MB  " + time.Now().Local().Format("2006-01-02 15:04") + "  bin/app-linux-amd64\n", "\n8 files, 12.12MB unpacked\n",
-			"/build.zip: 12.12MB in 2.", "MB/s\n(resumed by a request for bytes=4000000-)\n", "/reports: 4 files, 76.97KB in 0s\n",
+			"build.zip: 12.12MB in 2.", "MB/s\n(resumed by a request for bytes=4000000-)\n", "reports: 4 files, 76.97KB in 0s\n",
 		} {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("%q is missing in:\n%s", want, &out)

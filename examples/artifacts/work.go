@@ -63,7 +63,7 @@ func (s *settings) save(ctx context.Context, client *gitlabci.Client, out io.Wri
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: %s\n", console.Printable(s.file), sum)
+	_, err = fmt.Fprintf(out, "%s: %s\n", console.Printable(filepath.Base(s.file)), sum)
 	return err
 }
 
@@ -75,9 +75,9 @@ func (s *settings) extract(ctx context.Context, client *gitlabci.Client, out io.
 	sum := bar.Sum()
 	bar.End()
 	if n := len(result.Files) + len(result.Links); err == nil {
-		_, err = fmt.Fprintf(out, "%s: %d files, %s\n", console.Printable(s.dir), n, sum)
+		_, err = fmt.Fprintf(out, "%s: %d files, %s\n", console.Printable(filepath.Base(s.dir)), n, sum)
 	} else if n > 0 {
-		notes.Print(fmt.Sprintf("%s: %d files were complete", console.Printable(s.dir), n))
+		notes.Print(fmt.Sprintf("%s: %d files were complete", console.Printable(filepath.Base(s.dir)), n))
 	}
 	return err
 }

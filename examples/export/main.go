@@ -15,24 +15,26 @@ import (
 	"example.com/gitlabci/examples/internal/console"
 )
 
-const usage = `Export writes all jobs of the projects of a group, and of the groups below it, to a file of
-JSON lines or to a folder of Parquet files.
+const usage = `Export writes all jobs of the projects of a group, and of the groups below it,
+to a file of JSON lines or to a folder of Parquet files.
 
-	export -o FILE GROUP   such as -o jobs.jsonl group/team, or -o jobs.parquet
-	export -demo           on a fake GitLab, with an interrupt, without any settings
+  export -o FILE GROUP   such as -o jobs.jsonl group/team, or -o jobs.parquet
+  export -demo           on a fake GitLab, without any settings
 
-It can be interrupted or killed at any time: the same command continues. No job is missing
-then, and none is there twice. FILE.state says how far it is, until all is exported. Do not
-run two exports to one file at a time. Jobs that begin once their project is being exported
-are not in the file. Servers without cursors (before GitLab 15.9) can leave out jobs if
-others are deleted meanwhile.
+It can be interrupted or killed at any time: the same command continues. No job
+is missing then, and none is there twice. FILE.state says how far it is, until
+all is exported. Do not run two exports to one file at a time. Jobs that begin
+once their project is being exported are not in the file. Servers without
+cursors (before GitLab 15.9) can leave out jobs if others are deleted meanwhile.
 
-The server is GITLAB_URL, https://gitlab.com by default, and the token GITLAB_TOKEN. It needs
-the scope read_api. Projects with CI switched off are skipped.
+The server is GITLAB_URL, https://gitlab.com by default, and the token
+GITLAB_TOKEN. It needs the scope read_api. Projects with CI switched off are
+skipped.
 
 Exit codes:
   0    all jobs are in the file
-  1    GitLab refused or could not be reached, or the file could not be written: continue later
+  1    GitLab refused or could not be reached, or the file could not be written:
+       continue later
   2    a flag or an argument is wrong
   130  interrupted: continue later
 

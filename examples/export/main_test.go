@@ -136,6 +136,7 @@ func TestKilled(t *testing.T) {
 				version, request = "14.0", -request
 			}
 			t.Run(fmt.Sprint(version, " ", name, " before ", request), func(t *testing.T) {
+				t.Parallel()
 				srv, file := newServer(gitlabcitest.WithVersion(version)), filepath.Join(t.TempDir(), name)
 				if code, notes := exportTo(t, srv, file, request); code != 130 {
 					t.Fatalf("the exit code is %d: %s", code, &notes)

@@ -16,20 +16,21 @@ import (
 	"example.com/gitlabci/examples/internal/console"
 )
 
-const usage = `Failures explains why a pipeline failed: which jobs failed, also in the pipelines that it
-started, and which tests and lines of their logs say why.
+const usage = `Failures explains why a pipeline failed: which jobs failed, also in pipelines
+that it started, and which tests and lines of their logs say why.
 
-	failures [flags] PROJECT [PIPELINE]   such as group/app 1234
-	failures -demo [flags]                on a fake GitLab, without any settings
+  failures [flags] PROJECT [PIPELINE]   such as group/app 1234
+  failures -demo [flags]                on a fake GitLab, without any settings
 
-Without PIPELINE, it is the newest one of -ref. Of a running pipeline, it explains what has
-failed so far. The server is GITLAB_URL, https://gitlab.com by default, and the token
-GITLAB_TOKEN. It needs the scope read_api. Pipelines that the token may not read are left out.
+Without PIPELINE, it is the newest one of -ref. Of a running pipeline, it
+explains what has failed so far. Pipelines that the token may not read are left
+out. The server is GITLAB_URL, https://gitlab.com by default, and the token
+GITLAB_TOKEN. It needs the scope read_api.
 
 Exit codes:
   0    all failures were explained, be it none
-  1    GitLab refused or could not be reached, or a log could not be read: the others are
-       explained
+  1    GitLab refused or could not be reached, or a log could not be read: the
+       others are explained
   2    a flag or an argument is wrong
   130  interrupted
 

@@ -13,22 +13,25 @@ import (
 	"example.com/gitlabci/examples/internal/console"
 )
 
-const usage = `Flaky finds tests that fail now and then, in the test reports of a branch's last pipelines.
+const usage = `Flaky finds tests that fail now and then, in the test reports of a branch's last
+pipelines.
 
-	flaky [flags] PROJECT   such as group/app
-	flaky -demo [flags]     on a fake GitLab, without any settings
+  flaky [flags] PROJECT   such as group/app
+  flaky -demo [flags]     on a fake GitLab, without any settings
 
-A test is flaky for certain if it failed and passed at the same commit: in two pipelines,
-or in two attempts of a job that was retried. It is suspect if it passed, failed and passed
-again from commit to commit. A test that broke, or was repaired, is neither.
+A test is flaky for certain if it failed and passed at the same commit: in two
+pipelines, or in two attempts of a job that was retried. It is suspect if it
+passed, failed and passed again from commit to commit. A test that broke, or was
+repaired, is neither.
 
-The reports of attempts that were retried are read from GitLab 19.4 on. The server is
-GITLAB_URL, https://gitlab.com by default, and the token GITLAB_TOKEN. It needs the scope
-read_api.
+The reports of attempts that were retried are read from GitLab 19.4 on. The
+server is GITLAB_URL, https://gitlab.com by default, and the token GITLAB_TOKEN.
+It needs the scope read_api.
 
 Exit codes:
   0    all reports were read, whether a test is flaky or not
-  1    GitLab refused or could not be reached, or a report could not be read: the others count
+  1    GitLab refused or could not be reached, or a report could not be read:
+       the others count
   2    a flag or an argument is wrong
   130  interrupted; nothing is printed or written
 
@@ -53,7 +56,7 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	flags.StringVar(&s.ref, "ref", "", "the `branch` or tag (default the project's default branch)")
 	flags.IntVar(&s.pipelines, "n", 20, "how many pipelines are read, 64 at most")
 	flags.BoolVar(&s.json, "json", false, "one object of JSON a line")
-	flags.StringVar(&s.junit, "junit", "", "also write a JUnit report to this `file`: who is flaky for certain has failed, who is suspect is skipped")
+	flags.StringVar(&s.junit, "junit", "", "also write a JUnit report to this `file`: flaky tests failed in it,\nand suspects are skipped")
 	flags.BoolVar(&s.demo, "demo", false, "show it on a fake GitLab")
 	var err error
 	if s.project, err = console.ParseProject(flags, usage, args, out); err != nil {

@@ -16,12 +16,13 @@ import (
 
 const usage = `Pipelines lists the pipelines of a project, newest first.
 
-	pipelines [flags] PROJECT   such as group/app
-	pipelines -demo [flags]     on a fake GitLab, without any settings
+  pipelines [flags] PROJECT   such as group/app
+  pipelines -demo [flags]     on a fake GitLab, without any settings
 
-Durations and users are not in GitLab's lists: they take a request for each pipeline,
-four at a time, which -brief saves. The server is GITLAB_URL, https://gitlab.com by
-default, and the token GITLAB_TOKEN. It needs the scope read_api.
+Durations and users are not in GitLab's lists: they take a request for each
+pipeline, four at a time, which -brief saves. The server is GITLAB_URL,
+https://gitlab.com by default, and the token GITLAB_TOKEN. It needs the scope
+read_api.
 
 Exit codes:
   0    the pipelines were listed, be it none

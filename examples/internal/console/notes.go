@@ -94,6 +94,7 @@ func newDrawer(out *os.File) progress.Writer {
 	style := progress.StyleBlocks
 	style.Options.Separator = " "
 	style.Options.PercentFormat = "%3.0f%%"
+	style.Options.PercentIndeterminate = "    "
 	style.Options.ETAString = "left"
 	style.Options.TimeInProgressPrecision = redraw
 	style.Options.SpeedPrecision = redraw
