@@ -16,7 +16,7 @@ import (
 
 // An Archive gives access to the files in a job's archive without downloading it: reads
 // become range requests, and small files that are close together share one. It is a
-// file system for [io/fs], and safe for concurrent use.
+// [fs.ReadLinkFS], and safe for concurrent use.
 //
 // A file is requested when it is first read. Its size and checksum are checked, and an
 // interrupted read resumes. [Archive.Close] and the end of the context interrupt a Read
@@ -27,10 +27,21 @@ import (
 // the name that it points to; no link is followed. A folder that has files but no entry
 // of its own has no modification time.
 //
-// The archive's directory is held in memory: some 18 MiB for 100,000 files. It may have
-// up to 32 MiB, and 524,288 files and folders.
+// One request reads the last 256 KiB of the archive, with the directory of some 2,500 files.
+// A larger directory costs one more request. Each file costs one, unless it was read with
+// another file. Unlike [ArtifactsService.OpenFile], an Archive requests parts of the whole
+// archive: these resume and have checksums. If the archive is in a storage, requests for
+// files do not go through GitLab until the signed URL expires. The directory is held in
+// memory: some 18 MiB for 100,000 files. It may have up to 32 MiB, and 524,288 files and
+// folders.
 //
-// An Archive is a [fs.ReadLinkFS].
+// If the server does not support ranges, the archive is copied to a temporary file, which
+// Close removes. The same is done with [LatestArtifacts] if nothing proves that the next
+// part is of the same job. A copy that nothing proves to be complete is an error; see
+// [ArtifactFile.Read].
+//
+// The directory is read in one response, and every file is checked against it. So an archive
+// that is replaced while it is read is an error, which says so.
 type Archive struct {
 	files   *zipped.Archive
 	skipped []string
@@ -41,28 +52,18 @@ type ArchiveOptions struct {
 	DownloadMode DownloadMode // see [OpenOptions.DownloadMode]
 }
 
-// Archive opens a job's archive to read single files of it.
+// Archive opens a job's archive to read single files of it. Ctx governs all reading until
+// [Archive.Close]. If you need only one file, [ArtifactsService.OpenFile] is cheaper: it
+// takes one request.
 //
 //	GET /projects/:id/jobs/:job_id/artifacts
 //	GET /projects/:id/jobs/artifacts/:ref_name/download
 //
 // See https://docs.gitlab.com/api/job_artifacts/#download-job-artifacts-by-job-id.
-// One request reads the last 256 KiB of the archive, which have the directory of some 2,500
-// files. A larger directory costs one more request. Each file costs one, unless it was read
-// with another file. For a single file, [ArtifactsService.OpenFile] is cheaper: one request
-// in all. Files of an Archive are not read that way, because GitLab then sends neither
-// parts, which resume, nor a checksum. If the archive is in a storage, these requests do not go
-// through GitLab until the signed URL expires. If the server does not support
-// ranges, the archive is copied to a temporary file, which [Archive.Close] removes; one
-// of more than 10 GiB is refused, and the error matches [ErrUnsafeArchive].
-// The same is done with [LatestArtifacts] if nothing proves that the next part is of
-// the same job.
-//
-// If the archive is replaced while it is read, the error says so: the directory is
-// read in one response, and every file is checked against it. A copy that nothing
-// proves to be complete is an error, too; see [ArtifactFile.Read]. Ctx governs all
-// reading until Close. The errors are those of [ArtifactsService.Open], also when
-// files are read, and [archive/zip.ErrFormat] if the archive is not a zip file.
+// The errors are those of [ArtifactsService.Open], also when files are read, and
+// [archive/zip.ErrFormat] if the archive is not a zip file. The error matches
+// [ErrUnsafeArchive] if the server does not support ranges and the archive has more than
+// 10 GiB. [Archive] explains what is requested.
 func (s *ArtifactsService) Archive(ctx context.Context, project ProjectID, src ArtifactSource, opts *ArchiveOptions) (*Archive, error) {
 	if opts == nil {
 		opts = &ArchiveOptions{}
@@ -115,8 +116,21 @@ func (a *Archive) ReadFile(name string) ([]byte, error) {
 // because it would become too large. The error says which. Nothing has been written.
 var ErrUnsafeArchive = zipped.ErrUnsafe
 
-// ExtractOptions say what is extracted, and how much at most. Nil extracts
-// everything, and no file that exists is changed.
+// ExtractOptions say what is extracted, and how much at most. Nil extracts everything, and
+// no file that exists is changed.
+//
+// An archive is refused for any of these among what is selected: links that lead out of the
+// directory, devices, absolute names, drive letters, "..", names that repeat with other
+// content, names that are not possible on this system or are the same file, encrypted files,
+// and more than the limits allow. The error says which.
+//
+// Several parts of the archive are requested at the same time, and each resumes as in
+// [Archive]. A server that does not support ranges sends the whole archive, which may then
+// have at most 32 MiB more than MaxBytes.
+//
+// Files and folders get the permissions of the archive, less the umask, but no more than
+// 0o755 or 0o644, and its modification times. Folders that exist keep theirs, and links are
+// created last. Only a process that is killed leaves half a file.
 type ExtractOptions struct {
 	// Match selects the files whose name matches one of these patterns. Between
 	// slashes they are those of [path.Match]; "**" stands for any number of
@@ -190,28 +204,18 @@ type ExtractResult struct {
 	Bytes   int64    // in Files
 }
 
-// Extract unpacks a job's archive, or what is selected of it, into the
-// directory dir, which is created if it does not exist.
+// Extract unpacks a job's archive, or some of its files, into the directory dir, which is
+// created if it does not exist. Nothing is written outside of dir, not even through a link.
 //
 //	GET /projects/:id/jobs/:job_id/artifacts
 //	GET /projects/:id/jobs/artifacts/:ref_name/download
 //
 // See https://docs.gitlab.com/api/job_artifacts/#download-job-artifacts-by-job-id.
-// The archive's directory is read and checked before anything is written. These are
-// refused: links that lead out of dir, devices, absolute names, drive letters, "..",
-// names that repeat with other content, names that are not possible on this system or
-// are the same file, encrypted files, and whatever exceeds the limits. The error says
-// which, and matches [ErrUnsafeArchive]. Then several parts of the archive are requested
-// at the same time, each of which resumes as with [ArtifactsService.Archive]. A server
-// that does not support ranges sends the whole archive, which may then be no larger than
-// MaxBytes and 32 MiB. Nothing is written outside of dir, not even through a link in it.
-//
-// Files and folders get the permissions of the archive, less the umask, but no more than
-// 0o755 or 0o644, and its modification times. Folders that exist keep theirs, and links
-// are created last. Only a process that is killed leaves half a file. After an error, the
-// files written so far are kept; the result, which is never nil, lists them. If Match and
-// Exclude select nothing, the error matches [fs.ErrNotExist]. The other errors are those
-// of [ArtifactsService.Archive] and of the file system.
+// The archive's directory is read and checked before anything is written. The error matches
+// [ErrUnsafeArchive] if the archive is refused, for reasons that [ExtractOptions] lists, and
+// [fs.ErrNotExist] if Match and Exclude select nothing. The other errors are those of
+// [ArtifactsService.Archive] and of the file system. The result is never nil: after an
+// error, it lists the files written so far, which are kept.
 func (s *ArtifactsService) Extract(ctx context.Context, project ProjectID, src ArtifactSource, dir string, opts *ExtractOptions) (*ExtractResult, error) {
 	if opts == nil {
 		opts = &ExtractOptions{}

@@ -193,6 +193,19 @@ const (
 )
 
 // SaveOptions choose the file of a job that is saved. Nil means the archive.
+//
+// Until all data is on disk, [ArtifactsService.Save] writes to a temporary file in the same
+// folder, whose name begins with a dot and ends in ".part". That file then replaces the old
+// one in one step. It gets the permissions of the old file, but not its owner; a symbolic
+// link is itself replaced. Only a program that is killed leaves a ".part" file behind. The
+// folder must exist, and the file must not be a folder, a device or the like, nor a link to
+// one, such as /dev/stdout: that is checked before any request.
+//
+// The saved file is never a mix of two files: an interrupted download resumes as described
+// at [ArtifactFile.Read]. Only a zip archive of a job given by its ID, which GitLab never
+// replaces, resumes with the missing bytes even without a strong ETag. Then the bytes around
+// the interruption are compared, and all files in the archive are checked against its
+// directory before it replaces the old one.
 type SaveOptions struct {
 	FileType     ArtifactType            // see [OpenOptions.FileType]
 	Gunzip       bool                    // see [OpenOptions.Gunzip]
@@ -219,27 +232,16 @@ func (o *SaveOptions) open() *OpenOptions {
 	return &OpenOptions{FileType: o.FileType, Gunzip: o.Gunzip, DownloadMode: o.DownloadMode, Progress: o.Progress}
 }
 
-// Save writes a job's archive of artifacts, or one of its report files, to a
-// file: completely, or not at all. Until all data has arrived and is on disk, it is
-// in a temporary file in the same folder, whose name begins with a dot and ends in
-// ".part". That file then replaces the old one in one step. After an error, the old
-// file, or none, is there as before, unless the error says that the file is saved: the
-// disk failed to record its name. Only a program that is killed leaves a ".part" file
-// behind.
+// Save writes a job's archive of artifacts, or one of its report files, to a file:
+// completely, or not at all. [SaveOptions] explains how.
 //
 //	GET /projects/:id/jobs/:job_id/artifacts
 //	GET /projects/:id/jobs/artifacts/:ref_name/download
 //
 // See https://docs.gitlab.com/api/job_artifacts/#download-job-artifacts-by-job-id.
-// The errors are those of [ArtifactsService.Open], of its file and of the file
-// system. The saved file is never a mix of two files: an interrupted download
-// resumes as described at [ArtifactFile.Read]. Only a zip archive of a job given by
-// its ID, which GitLab never replaces, resumes with the missing bytes even without
-// a strong ETag. Then the bytes around the interruption are compared, and all files
-// in the archive are checked against its directory before it replaces the old one.
-// The folder must exist, and the file must not be a folder, a device or the like, nor
-// a link to one, such as /dev/stdout: that is checked before any request. A replaced
-// file passes on its permissions, but not its owner; a symbolic link is itself replaced.
+// The errors are those of [ArtifactsService.Open], of its file and of the file system. After
+// an error, the old file is unchanged, or there is still none, unless the error says that the
+// file is saved: then only the disk failed to record its name.
 func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src ArtifactSource, file string, opts *SaveOptions) error {
 	if opts == nil {
 		opts = &SaveOptions{}
@@ -310,7 +312,7 @@ func (s *ArtifactsService) ListEntries(ctx context.Context, project ProjectID, j
 //
 // See https://docs.gitlab.com/api/job_artifacts/#list-all-files-in-the-artifacts-archive.
 // The options and errors are those of [ArtifactsService.ListEntries]. PerPage is 100 by
-// default. The first error ends the loop; an error of a page is a [PageError]. An archive
+// default. The first error ends the loop; if a page fails, it is a [PageError]. An archive
 // does not change, so each entry is yielded exactly once.
 func (s *ArtifactsService) AllEntries(ctx context.Context, project ProjectID, job JobID, opts *ListEntriesOptions) iter.Seq2[*ArtifactEntry, error] {
 	return all(ctx, s.client, pagesAt[*ArtifactEntry](s.client, at("projects", project, "jobs", job, "artifacts", "tree")), opts)

@@ -32,10 +32,10 @@ const (
 // The loop ends with an error beside the results if the given list has an error, if the
 // context ends, or if an argument is invalid, which matches [ErrInvalid]. If the context
 // ends, the error says how many pipelines were not begun, and the calls that are running
-// have their results before it. If the loop is left by a break, running calls are
-// canceled, and GitLab may still execute them. Each loop over the same iterator makes all
-// calls again. With [iter.Pull], stop must be called; otherwise the running calls and
-// their goroutines leak.
+// yield their results first. If the loop is left by a break, running calls are canceled,
+// and GitLab may still execute them. Each loop over the same iterator makes all calls
+// again. With [iter.Pull], stop must be called; otherwise the running calls and their
+// goroutines leak.
 //
 // GitLab 19.5 and later limit how many pipelines of a project a user may cancel (120),
 // retry (200) and delete (400) a minute. A call that such a limit refuses is retried after

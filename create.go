@@ -43,7 +43,7 @@ func (s *PipelinesService) Variables(ctx context.Context, project ProjectID, pip
 	return page.Items, nil // GitLab has no pages of them
 }
 
-// CreatePipelineOptions are what a new pipeline is given. Nil gives nothing.
+// CreatePipelineOptions are the optional values of a new pipeline. Nil means none.
 type CreatePipelineOptions struct {
 	// Variables need the right to set them, which a project can deny to all.
 	// A variable with Raw is refused, since GitLab would ignore that.
@@ -54,15 +54,14 @@ type CreatePipelineOptions struct {
 	// Others are refused. From GitLab 17.10; older servers ignore them.
 	Inputs map[string]any
 
-	// IdempotencyKey makes Create find what it would make again: a pipeline
-	// of the same ref that an earlier Create with this key has started, in
-	// this program or another one, is returned instead. Choose one key for
-	// each pipeline wanted, such as "release-1.4.2"; it is no secret, and has
-	// 1 to 255 visible ASCII characters other than "$". "" is no key.
+	// IdempotencyKey makes Create idempotent: if an earlier Create with this key has
+	// started a pipeline of the same ref, in this program or another one, Create returns
+	// that pipeline. Choose one key for each pipeline wanted, such as "release-1.4.2"; it
+	// is no secret, and has 1 to 255 visible ASCII characters other than "$". "" is no key.
 	//
-	// The key travels as the pipeline variable GITLABCI_IDEMPOTENCY_KEY, so
-	// the token must be allowed to set pipeline variables, which many projects
-	// on GitLab.com allow nobody, and to read them.
+	// The key travels as the pipeline variable GITLABCI_IDEMPOTENCY_KEY, so the token must
+	// be allowed to set and read pipeline variables. Many projects on GitLab.com allow
+	// nobody to set them.
 	//
 	// Create searches the newest 50 pipelines of the ref that may have been created
 	// through the API within the last two hours, by the server's clock: one list, then
@@ -79,12 +78,12 @@ type CreatePipelineOptions struct {
 	// whether it has the key.
 	//
 	// This is not a lock: two programs that create at the same moment with one
-	// key may make two pipelines. A key is found for an hour at least, and among 50
-	// pipelines.
+	// key may create two pipelines. A key is found for at least an hour, among the newest
+	// 50 pipelines.
 	IdempotencyKey string
 
-	// WaitForRef is for how long Create retries if GitLab does not know the ref yet,
-	// which can last half a minute after a push. Zero means not at all.
+	// WaitForRef is how long Create retries if GitLab does not know the ref yet. This can
+	// last half a minute after a push. Zero means not at all.
 	WaitForRef time.Duration
 }
 

@@ -5,28 +5,28 @@ import (
 	"slices"
 )
 
-// A Status is how far a pipeline or a job has come. It is exactly one of
-// Finished, Blocked and Active. GitLab writes "canceled", with one l. The set
-// is open: a word not listed here passes through unchanged, and is Active.
+// A Status is the state of a pipeline or a job. It is exactly one of Finished, Blocked and
+// Active. GitLab writes "canceled", with one l. The set is open: a word not listed here
+// passes through unchanged, and is Active.
 //
 // See https://docs.gitlab.com/api/pipelines/ and
 // https://docs.gitlab.com/api/jobs/.
 type Status string
 
 const (
-	StatusCreated            Status = "created"              // set up, but its turn has not come
+	StatusCreated            Status = "created"              // waits for its turn
 	StatusWaitingForResource Status = "waiting_for_resource" // another job holds its resource group
-	StatusPreparing          Status = "preparing"            // GitLab does what has to be done beforehand
-	StatusWaitingForCallback Status = "waiting_for_callback" // something outside has to report back first
+	StatusPreparing          Status = "preparing"            // GitLab prepares the job
+	StatusWaitingForCallback Status = "waiting_for_callback" // waits for another system
 	StatusPending            Status = "pending"              // ready, until a runner takes it
-	StatusRunning            Status = "running"              // at work
-	StatusSuccess            Status = "success"              // ended well; of a pipeline, save for jobs allowed to fail
-	StatusFailed             Status = "failed"               // ended badly; a job has a [FailureReason]
+	StatusRunning            Status = "running"              // a runner runs it
+	StatusSuccess            Status = "success"              // succeeded; of a pipeline, jobs that are allowed to fail do not count
+	StatusFailed             Status = "failed"               // a job then has a [FailureReason]
 	StatusCanceling          Status = "canceling"            // canceled, and the runner still cleans up
 	StatusCanceled           Status = "canceled"             // stopped before its end
 	StatusSkipped            Status = "skipped"              // never ran, such as after a failure in an earlier stage
-	StatusManual             Status = "manual"               // stands still until someone plays it
-	StatusScheduled          Status = "scheduled"            // delayed, and starts by itself when the time has come
+	StatusManual             Status = "manual"               // waits until someone plays it
+	StatusScheduled          Status = "scheduled"            // delayed; it starts by itself at its time
 )
 
 // Finished reports whether s is an end: success, failed, canceled or skipped.
@@ -173,10 +173,9 @@ const (
 	SortDesc Sort = "desc" // largest or newest first, the default for pipelines
 )
 
-// A DownloadMode is the way artifacts take from the storage to the reader.
-// GitLab knows it from 19.4 on, and obeys where its administrator allows that.
-// The set is open: a word not listed here passes through unchanged, and GitLab
-// refuses what it does not know.
+// A DownloadMode says whether GitLab or its object storage sends artifacts. From GitLab
+// 19.4, if its administrator allows the choice. The set is open: a word not listed here
+// passes through unchanged, and GitLab refuses what it does not know.
 //
 // See https://docs.gitlab.com/api/job_artifacts/.
 type DownloadMode string
@@ -186,8 +185,8 @@ const (
 	DownloadModeDirect DownloadMode = "direct" // by a redirect to the storage
 )
 
-// An EntryType is what an entry of an artifacts archive is. The set is open: a
-// word not listed here passes through unchanged.
+// An EntryType is the kind of an entry in an artifacts archive. The set is open: a word not
+// listed here passes through unchanged.
 //
 // See https://docs.gitlab.com/api/job_artifacts/.
 type EntryType string
@@ -243,9 +242,9 @@ type TestStatus string
 
 const (
 	TestStatusSuccess TestStatus = "success" // passed
-	TestStatusFailed  TestStatus = "failed"  // ran, and did not find what it expected
+	TestStatusFailed  TestStatus = "failed"  // ran, and an assertion failed
 	TestStatusSkipped TestStatus = "skipped" // did not run
-	TestStatusError   TestStatus = "error"   // broke down, so it says neither yes nor no
+	TestStatusError   TestStatus = "error"   // could not run to its end
 )
 
 // statuses are the known ones.
@@ -263,10 +262,10 @@ var steps = map[Status]int{
 // goesBack reports whether no job goes from one status to the other.
 func goesBack(from, to Status) bool { return steps[to] > 0 && steps[to] < steps[from] }
 
-// An ArtifactType is what a file that a job left behind is for. "By type"
-// means that GitLab hands it out instead of the archive when asked for the
-// type, from 19.4 on. Gzip is then the file itself, to be unpacked by its
-// reader. The set is open: a word not listed here passes through unchanged.
+// An ArtifactType is the purpose of a file that a job uploaded. "By type" means that
+// [OpenOptions.FileType] can select it, from GitLab 19.4. A type marked Gzip is downloaded
+// as a gzip file, unless [OpenOptions.Gunzip] is set. The set is open: a word not listed
+// here passes through unchanged.
 //
 // See https://docs.gitlab.com/api/job_artifacts/.
 type ArtifactType string
@@ -292,7 +291,7 @@ const (
 	ArtifactTypeCodeQuality ArtifactType = "codequality"
 	// Licenses of the dependencies. Raw; by type.
 	ArtifactTypeLicenseScanning ArtifactType = "license_scanning"
-	// The older word for browser_performance, and either is found by the other.
+	// The older name of browser_performance; GitLab finds each by the name of the other.
 	// Raw; by type.
 	ArtifactTypePerformance ArtifactType = "performance"
 	// How fast pages are in a browser. Raw; by type.
@@ -345,8 +344,7 @@ const (
 )
 
 // Downloadable reports whether GitLab is known to serve files of type t by
-// type. It is false for a word not listed here, though a newer server may know
-// better.
+// type. It is false for a word not listed here, though a newer server may serve it.
 func (t ArtifactType) Downloadable() bool {
 	switch t {
 	case ArtifactTypeArchive, ArtifactTypeJUnit, ArtifactTypeSAST,

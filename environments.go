@@ -100,7 +100,8 @@ func (s *EnvironmentsService) List(ctx context.Context, project ProjectID, opts 
 //
 // See https://docs.gitlab.com/api/environments/#list-environments.
 // It requests the pages of [EnvironmentsService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 //
 // Pages are numbered, and overlap. As in [PipelinesService.All], every environment that
 // stays in the list is yielded exactly once.
@@ -213,7 +214,8 @@ func (s *DeploymentsService) List(ctx context.Context, project ProjectID, opts *
 //
 // See https://docs.gitlab.com/api/deployments/#list-project-deployments.
 // It requests the pages of [DeploymentsService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 //
 // Pages are numbered, and overlap. As in [PipelinesService.All], every deployment that
 // stays in the list is yielded exactly once if the list is ordered by ID. The same is true

@@ -48,7 +48,7 @@ var (
 	ErrNotSent = rest.ErrNotSent
 
 	// ErrOutcomeUnknown means that a write may have been executed, since a response was
-	// lost. The error also matches that of the last attempt.
+	// lost. The error also matches the error of the last attempt.
 	ErrOutcomeUnknown = rest.ErrOutcomeUnknown
 
 	// ErrBlocked means that a pipeline does not continue before someone plays a manual
@@ -79,7 +79,8 @@ type APIError struct {
 	hint    string // how to get further
 }
 
-// A BlockedError is the [ErrBlocked] of a pipeline.
+// A BlockedError is the error of a pipeline that waits for a manual job. It matches
+// [ErrBlocked].
 type BlockedError struct {
 	Project  ProjectID
 	Pipeline PipelineID

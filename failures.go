@@ -169,10 +169,8 @@ type FailuresOptions struct {
 	Downstream bool
 }
 
-// Failures returns why a pipeline failed: its jobs that failed, and were neither allowed
-// to fail nor retried, as [RunResult.Failed] has them. It does not wait for the pipeline.
-// While that is running, it returns what has failed so far; of a pipeline without failed
-// jobs, nothing.
+// Failures returns why a pipeline failed: its failed jobs, as [RunResult.Failed] has them. It
+// does not wait: for a running pipeline, it returns what has failed so far.
 //
 //	GET /projects/:id/pipelines/:pipeline_id/jobs
 //	GET /projects/:id/pipelines/:pipeline_id/bridges
@@ -182,9 +180,8 @@ type FailuresOptions struct {
 //	GET /projects/:id/pipelines/:pipeline_id/test_report
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
-// The test report is read once a pipeline, if a job of it that failed has uploaded one.
 // The errors are those of [PipelinesService.Watch]. If a log or a report cannot be read,
-// only its [JobFailure] has that error. A pipeline can fail without a job: see
+// only its [JobFailure] has that error. A pipeline can fail without a failed job: see
 // [Pipeline.YAMLErrors].
 func (s *PipelinesService) Failures(ctx context.Context, project ProjectID, pipeline PipelineID, opts *FailuresOptions) ([]*JobFailure, error) {
 	opts = cmp.Or(opts, &FailuresOptions{})

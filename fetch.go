@@ -119,18 +119,16 @@ func pathValue(value any) (string, error) {
 //
 //	GET e
 //
-// Opts are the query: nil, [url.Values], or a struct, or a pointer to one, with the
-// tags of github.com/google/go-querystring. A token in the query is refused.
-//
-// T is any type with tags for encoding/json, such as a struct of the fields that are
-// wanted. Numbers within texts, texts where numbers are expected, and times in the
-// forms that GitLab has used fit, and what does not fit is left out, as for the types
-// of this package. A T that encoding/json alone can decode, such as one that reads JSON
-// itself, loses what does not fit, too, but no value is converted.
-//
-// Retries, limits and errors are those of the methods of this package: see [APIError].
-//
 // See https://docs.gitlab.com/api/rest/.
+// Opts are the query: nil, [url.Values], or a struct, or a pointer to one, with the tags of
+// github.com/google/go-querystring. A token in the query is refused.
+//
+// T is any type with tags for encoding/json, such as a struct of the fields that you need.
+// Values are read as tolerantly as for the types of this package: numbers in strings, strings
+// for numbers, and all forms of time that GitLab has used. A value that does not fit is left
+// out. If only encoding/json can decode T, such as a T that reads JSON itself, no value is
+// converted. Retries, limits and errors are those of the methods of this package: see
+// [APIError].
 func Fetch[T any](ctx context.Context, c *Client, e Endpoint, opts any) (*T, error) {
 	query, err := queryOf(opts, 0)
 	call := rest.Read(e.path, query)
@@ -179,23 +177,20 @@ func FetchPage[T any](ctx context.Context, c *Client, e Endpoint, opts any) (*Pa
 	return pageOf(p), nil
 }
 
-// FetchAll ranges over the list at an endpoint, from the page that opts select, page by
-// page or cursor by cursor, as GitLab serves it. The items are of type T; see [Fetch].
+// FetchAll ranges over the list at an endpoint, from the page that opts select, by page
+// numbers or by cursors as GitLab serves it. The items are of type T; see [Fetch].
 //
 //	GET e
 //
-// It asks for 100 items a page, unless opts say otherwise. Nothing is requested before
-// the loop or after its end. Opts that embed [ListOptions] can also continue a list, or
-// prefetch.
-//
-// If T has an integer field named "id" in JSON, an item that is listed again, because
-// the list has changed meanwhile, is dropped. With order_by=id and a sort in opts, the
-// list yields what existed throughout exactly once, as
-// [PipelinesService.All] does; with order_by=updated_at and a sort, T needs a time named
-// "updated_at", too. Without an ID, or in another order, items can be missed or
-// listed twice while the list changes.
-//
 // See https://docs.gitlab.com/api/rest/#pagination.
+// It requests 100 items a page, unless opts say otherwise, and nothing before the loop or
+// after its end. Opts that embed [ListOptions] can also continue a list, or prefetch.
+//
+// If T has an integer field named "id" in JSON, no item is yielded twice. With order_by=id
+// and a sort in opts, every item that stays in the list is yielded exactly once. The same is
+// true for order_by=updated_at and a sort if T has a time named "updated_at", too, but an item
+// that changed is yielded again. Otherwise items can be missed or, without an ID, yielded
+// twice while the list changes.
 func FetchAll[T any](ctx context.Context, c *Client, e Endpoint, opts any) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		query, err := queryOf(opts, 100)
@@ -331,7 +326,7 @@ type SendOptions struct {
 	Repeatable bool
 
 	// Secrets are values in the body that no error and no log may show, as is each [Secret].
-	// They have at least 8 characters: shorter ones are not taken out of texts.
+	// They need at least 8 characters: shorter ones are not removed from texts.
 	Secrets []string
 }
 

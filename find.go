@@ -56,8 +56,8 @@ type FindPipelineOptions struct {
 	//
 	// It polls every 2 seconds at first and every 15 seconds later. A poll that fails for a
 	// reason that can pass is repeated for 10 minutes, in addition to the retries of the
-	// client itself. Any other failure ends it at once, and so does a server that asks to
-	// wait for longer than that.
+	// client itself. Any other failure ends it immediately, and so does a server that asks
+	// to wait for longer than that.
 	Wait bool
 }
 

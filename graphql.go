@@ -38,23 +38,19 @@ func (e *GraphQLError) Error() string {
 	return "gitlabci: POST /graphql: " + strings.Join(texts, "; ")
 }
 
-// GraphQL runs a query, or a mutation, of GitLab's GraphQL API, and decodes its data into
-// a T; see [Fetch].
+// GraphQL runs a query or a mutation of GitLab's GraphQL API, and decodes its data into a T;
+// see [Fetch]. The token must have the scope "api", or "read_api" for queries.
 //
 //	POST /api/graphql
 //
-// A document with queries alone is retried as a read is. A document with a mutation is
-// retried only if it was not executed; the error matches [ErrOutcomeUnknown] if GitLab may
-// have executed it. Subscriptions are refused.
-//
-// If the response has errors, the error is a [*GraphQLError], and there is no T, even
-// if there is data as well. A mutation can also return errors of its own within its
-// data, as GitLab's do: look at them. Other errors are those of [Fetch]. The client's
-// token must have the scope "api", or "read_api" for queries.
+// See https://docs.gitlab.com/api/graphql/.
+// A document with queries alone is retried as a read is. A mutation is retried only if it
+// was not executed; the error matches [ErrOutcomeUnknown] if GitLab may have executed it.
+// Subscriptions are refused. If the response has errors, the error is a [*GraphQLError], and
+// there is no T, even if there is data as well. GitLab's mutations also return errors within
+// their data: check these. Other errors are those of [Fetch].
 //
 // Servers repeat variables in errors. Give those that are secret as a [Secret].
-//
-// See https://docs.gitlab.com/api/graphql/.
 func GraphQL[T any](ctx context.Context, c *Client, query string, variables map[string]any) (*T, error) {
 	call, err := graphQLCall(c, query, variables)
 	if err != nil {

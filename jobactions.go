@@ -12,10 +12,10 @@ import (
 	"example.com/gitlabci/internal/rest"
 )
 
-// CancelJobOptions say how a job is canceled. Nil does it the gentle way.
+// CancelJobOptions say how a job is canceled. Nil means the zero value.
 type CancelJobOptions struct {
 	// Force ends a job that is canceling already, without waiting for its
-	// runner. Only a maintainer may. On another job it does nothing.
+	// runner. Only a maintainer may do this. It has no effect on other jobs.
 	Force bool `json:"force,omitzero"`
 }
 
@@ -27,10 +27,10 @@ type CancelJobOptions struct {
 // See https://docs.gitlab.com/api/jobs/#cancel-a-job.
 // The error matches [ErrNotFound], for trigger jobs too, and [ErrForbidden]
 // without the right to cancel. If the response is lost, the request is
-// retried, three attempts in all, since cancelling twice is cancelling once. A
-// refusal then counts only if the job is not canceled. The error matches
-// [ErrOutcomeUnknown] after such a refusal, and if all responses were lost.
-// A running job is [StatusCanceling] first if its runner can end it gracefully.
+// retried, three attempts in all, since it is idempotent. A refusal then counts only if the
+// job is not canceled. The error matches [ErrOutcomeUnknown] after such a refusal, and if
+// all responses were lost. A running job is [StatusCanceling] first if its runner can end
+// it gracefully.
 func (s *JobsService) Cancel(ctx context.Context, project ProjectID, job JobID, opts *CancelJobOptions) (*Job, error) {
 	if opts != nil && !opts.Force {
 		opts = nil
@@ -57,9 +57,9 @@ type RetryJobOptions struct {
 //
 // See https://docs.gitlab.com/api/jobs/#retry-a-job.
 // The error matches [ErrNotFound], [ErrForbidden] if the job may not be retried:
-// it is not finished, was retried already, is archived, or the token has not
-// the right; [ErrInvalid] for unknown inputs; and [ErrOutcomeUnknown] if the
-// response was lost: the request is never retried.
+// it is not finished, was retried already, is archived, or the token lacks the right;
+// [ErrInvalid] for unknown inputs; and [ErrOutcomeUnknown] if the response was lost: the
+// request is never retried.
 func (s *JobsService) Retry(ctx context.Context, project ProjectID, job JobID, opts *RetryJobOptions) (*Job, error) {
 	var inputs *retryJobBody
 	var err error
@@ -80,7 +80,7 @@ type retryJobBody struct {
 	JobInputs map[string]any `json:"job_inputs"`
 }
 
-// PlayJobOptions are what a manual job is given. Nil gives nothing.
+// PlayJobOptions are the optional values for a job that is played. Nil means none.
 type PlayJobOptions struct {
 	// Variables of the job. They need the right to set variables, which a project
 	// can deny to all. A variable with Raw, or of another type than
@@ -141,9 +141,9 @@ func newPlay(opts *PlayJobOptions) (*playJobBody, error) {
 	return playing, nil
 }
 
-// PlayOrRetry starts a job whatever state it is in, as far as GitLab lets it:
-// it plays the job and, if GitLab calls that invalid, as it does for one that
-// is not manual or delayed, retries it. The job returned may have another ID.
+// PlayOrRetry starts a job in any state that GitLab allows. It plays the job. If GitLab
+// calls that invalid, because the job is not manual or delayed, it retries the job. The job
+// returned may have another ID.
 //
 //	POST /projects/:id/jobs/:job_id/play
 //	POST /projects/:id/jobs/:job_id/retry
@@ -173,9 +173,9 @@ func (s *JobsService) PlayOrRetry(ctx context.Context, project ProjectID, job Jo
 //
 // See https://docs.gitlab.com/api/jobs/#erase-a-job.
 // The error matches [ErrNotFound], for trigger jobs too, [ErrForbidden] if the
-// job is not finished, has nothing to erase (any more) or the token has not the
-// right, [ErrConflict] while the project's statistics are refreshed, and
-// [ErrOutcomeUnknown] if the response was lost.
+// job is not finished, has nothing to erase (any more) or the token lacks the right,
+// [ErrConflict] while the project's statistics are refreshed, and [ErrOutcomeUnknown] if
+// the response was lost.
 func (s *JobsService) Erase(ctx context.Context, project ProjectID, job JobID) (*Job, error) {
 	return sendTo[*Job](ctx, s.client, rest.Once(http.MethodPost, at("projects", project, "jobs", job, "erase"), nil), jobAt(project, job))
 }
@@ -280,8 +280,8 @@ func body[T any](options *T) any {
 	return options
 }
 
-// AllowedAgents are the agents for Kubernetes that a CI job may use, and who
-// it is for them.
+// AllowedAgents are the agents for Kubernetes that a CI job may use, with the job, its user
+// and its project.
 type AllowedAgents struct {
 	AllowedAgents []AllowedAgent    `json:"allowed_agents"`
 	Job           AgentJob          `json:"job"`
@@ -303,12 +303,12 @@ type AgentJob struct {
 	ID JobID `json:"id"`
 }
 
-// An AgentPipeline is that job's pipeline.
+// An AgentPipeline is the pipeline of the job of [AllowedAgents].
 type AgentPipeline struct {
 	ID PipelineID `json:"id"`
 }
 
-// An AgentProject is that job's project, with the groups above it.
+// An AgentProject is the project of the job of [AllowedAgents], with the groups above it.
 type AgentProject struct {
 	ID     int64        `json:"id"`
 	Groups []AgentGroup `json:"groups"`
@@ -319,14 +319,14 @@ type AgentGroup struct {
 	ID int64 `json:"id"`
 }
 
-// An AgentUser is who that job runs for.
+// An AgentUser is the user that the job of [AllowedAgents] runs for.
 type AgentUser struct {
 	ID             int64    `json:"id"`
 	Username       string   `json:"username"`
 	RolesInProject []string `json:"roles_in_project,omitzero"` // cumulative: "guest", "reporter", "developer", …
 }
 
-// An AgentEnvironment is what that job deploys to.
+// An AgentEnvironment is what the job of [AllowedAgents] deploys to.
 type AgentEnvironment struct {
 	Tier string `json:"tier"`
 	Slug string `json:"slug"`

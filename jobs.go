@@ -86,8 +86,8 @@ type ListPipelineJobsOptions struct {
 }
 
 // List returns one page of a project's jobs, newest first, without trigger
-// jobs. It goes by cursor, so that jobs started meanwhile do not shift the
-// pages, and by number where Page is set or the server has no cursors.
+// jobs. Pages have cursors, so that new jobs do not shift them; they are numbered if Page
+// is set or the server has no cursors.
 //
 //	GET /projects/:id/jobs
 //
@@ -107,14 +107,15 @@ func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJob
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-for-a-project.
 // It requests the pages of [JobsService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 //
 // Every job that stays in the list is yielded exactly once, newest first: pages are
-// requested by cursor. With a Prefetch above 1, that many cursors are followed at once,
-// each through about three pages. All makes them from GitLab's own cursors, and trusts
-// none of them: the pages overlap, or it continues with GitLab's cursor, as it also does
-// if the server refuses others. If Page is set, or the server has no cursors, pages are
-// numbered, and overlap; GitLab may refuse to go beyond 50,000 jobs.
+// requested by cursor. With a Prefetch above 1, All follows that many cursors at the same
+// time, each for about three pages. It derives them from GitLab's own cursors. If their
+// pages do not overlap, or the server refuses them, it continues with GitLab's cursor. If
+// Page is set, or the server has no cursors, pages are numbered, and overlap; GitLab may
+// refuse to go beyond 50,000 jobs.
 func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobsOptions) iter.Seq2[*Job, error] {
 	return all(ctx, s.client, s.projectJobs(project), opts)
 }
@@ -159,7 +160,8 @@ func (s *JobsService) ListForPipeline(ctx context.Context, project ProjectID, pi
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
 // It requests the pages of [JobsService.ListForPipeline] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 //
 // Pages are numbered, and a job retried while the loop runs shifts the rest. As
 // in [PipelinesService.All], every job that stays in the list is yielded exactly
@@ -174,8 +176,8 @@ func (s *JobsService) AllForPipeline(ctx context.Context, project ProjectID, pip
 //	GET /projects/:id/pipelines/:pipeline_id/jobs
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-by-pipeline.
-// The error matches [ErrNotFound] if there is no such job, too, and then says
-// which there are.
+// The error also matches [ErrNotFound] if there is no such job; it then lists the names
+// that exist.
 func (s *JobsService) FindByName(ctx context.Context, project ProjectID, pipeline PipelineID, name string) (*Job, error) {
 	if name == "" {
 		return nil, rest.Invalid("FindByName", errors.New("the job's name is empty"))
@@ -327,7 +329,8 @@ func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pi
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-trigger-jobs-by-pipeline.
 // It requests the pages of [JobsService.ListTriggerJobs] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 //
 // Pages are numbered, and a trigger job retried while the loop runs shifts the
 // rest. As in [PipelinesService.All], every trigger job that stays in the list is

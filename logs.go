@@ -17,22 +17,20 @@ import (
 	"example.com/gitlabci/internal/rest"
 )
 
-// Log opens a job's log as it stands: bytes as the runner wrote them, with
-// colour codes, carriage returns and section markers, and not always UTF-8. A
-// job without a log has an empty one. The caller closes it.
+// Log opens a job's log: bytes as the runner wrote them, with colour codes, carriage
+// returns and section markers, and not always UTF-8. A job without a log has an empty one.
+// The caller closes it.
 //
 //	GET /projects/:id/jobs/:job_id/trace
 //
 // See https://docs.gitlab.com/api/jobs/#retrieve-a-log-file-for-a-job.
-// The error matches [ErrNotFound] if the project or the job does not exist, or
-// is a trigger job, [ErrForbidden] for the log of a job run in debug mode
-// without the right to change it, and, while reading, [ErrStalled].
-// A log can lag behind: its last bytes may arrive after the job has finished.
+// The error matches [ErrNotFound] if the project or the job does not exist or is a trigger
+// job, and [ErrForbidden] for the log of a job in debug mode without the right to change it.
+// The last bytes of a log may arrive after the job has finished.
 //
-// An interrupted log resumes as [ArtifactFile.Read] says. If the server sends
-// neither the length nor chunks, the runner's last line or the size of the
-// archived log must prove that the log is complete. If neither does, as while the
-// job runs, the error after the last byte matches [io.ErrUnexpectedEOF].
+// An interrupted log resumes; see [ArtifactFile.Read]. If the server sends neither the
+// length nor chunks, only the runner's last line or the size of the archived log proves that
+// the log is complete. Without them the error at the end matches [io.ErrUnexpectedEOF].
 func (s *JobsService) Log(ctx context.Context, project ProjectID, job JobID) (io.ReadCloser, error) {
 	cl := rest.ReadFile(at("projects", project, "jobs", job, "trace"), nil)
 	spec := remote.Spec{Packed: true, Grows: true, Ending: endOfLog, Length: s.client.sizeOf(project, job, ArtifactTypeTrace)}
@@ -52,6 +50,23 @@ func endOfLog(_, last []byte, _ int64) remote.Wholeness {
 }
 
 // FollowOptions say how a log is followed. Nil means the zero values.
+//
+// [JobsService.FollowLog] also waits for a job that has not started, such as a manual job,
+// since someone may play it. A retried job is another job, with its own log. A job without
+// a log has an empty one.
+//
+// Each poll requests the last 1 KiB again. If these bytes have changed or are gone, because
+// a runner sent another end of the log or someone erased it, and stay so for some polls,
+// the writer gets the line "[log rewritten by the server; continuing from byte 7]". After it
+// comes the new log, from the first byte that differs, or all of it if that byte is further
+// back. Otherwise each byte is written once.
+//
+// If the log is shorter than the one that GitLab has archived, or its last response may
+// have been cut off, polls continue until GiveUpAfter; then the error matches
+// [io.ErrUnexpectedEOF].
+//
+// Servers before GitLab 19.1 send the whole log for each poll. The longer it is, the less
+// often they are polled: a second for each MiB, up to MaxInterval.
 type FollowOptions struct {
 	// From is the byte of the log to begin at: the [FollowPoll.Offset] at which
 	// a program stopped, to continue there. Zero is the beginning.
@@ -63,18 +78,17 @@ type FollowOptions struct {
 	MinInterval time.Duration
 	MaxInterval time.Duration
 
-	// Linger is how long after the job has finished, by the server's clock, its
-	// last bytes may arrive, unless the log is known to be complete. Zero is 30
-	// seconds.
+	// Linger is how long FollowLog waits for the last bytes after the job has finished, by
+	// the server's clock, unless the log is known to be complete. Zero is 30 seconds.
 	Linger time.Duration
 
 	// GiveUpAfter is how long polls may fail in a row, three at least, before the
 	// error of the last one is returned. Zero is 10 minutes.
 	GiveUpAfter time.Duration
 
-	// Rewritten is called when the log is no longer what was copied of it, before
-	// the line that says so is written. From is the byte of the log whose copy
-	// follows that line.
+	// Rewritten is called when the part of the log that was copied has changed, before the
+	// line that says so is written. From is the byte of the log whose copy follows that
+	// line.
 	Rewritten func(from int64)
 
 	// Poll is called after each poll, the last one included.
@@ -98,36 +112,18 @@ const (
 	followGiveUp      = 10 * time.Minute
 )
 
-// FollowLog copies a job's log to w as it grows, from its first byte or
-// [FollowOptions.From] on, until the job has finished and its log is complete.
-// It returns the finished job, whether it failed or not: see its Status. On error
-// it returns the job as last seen, nil before.
+// FollowLog copies a job's log to w as it grows, until the job has finished and the log is
+// complete. It returns the finished job. A failed job is not an error: see its Status.
 //
 //	GET /projects/:id/jobs/:job_id/trace
 //	GET /projects/:id/jobs/:job_id
 //
 // See https://docs.gitlab.com/api/jobs/#retrieve-a-log-file-for-a-job.
-// The error matches [ErrNotFound] if the project or the job does not exist or
-// is a trigger job, [ErrUnauthorized] or [ErrForbidden]; these, the end of the
-// context and an error of w end it at once. After any other failure it polls
-// again, until polls have failed for [FollowOptions.GiveUpAfter].
-//
-// It waits for a job that has not started, a manual one too, since somebody
-// may play it. A retried job is another job, with its own log. A job without a
-// log has an empty one.
-//
-// Each poll requests the last 1 KiB again. If that has changed or is gone, because
-// a runner sent another end of the log or somebody erased it, and stays so for some
-// polls, w gets the line "[log rewritten by the server; continuing from byte 7]".
-// After it comes what the log has now: from the first byte that differs, or all of it
-// if that is further back. Otherwise each byte is written once.
-//
-// If the log is shorter than the one that GitLab has archived, or its last response may
-// have been cut off, polls continue until GiveUpAfter; then the error matches
-// [io.ErrUnexpectedEOF].
-//
-// Servers before GitLab 19.1 send the whole log for each poll. The longer it is, the
-// less often they are polled: a second for each MiB, up to MaxInterval.
+// The error matches [ErrNotFound] if the project or the job does not exist or is a trigger
+// job, [ErrUnauthorized] or [ErrForbidden]. These, the end of the context and an error of w
+// end the call. After any other failure it polls again, until polls have failed for
+// [FollowOptions.GiveUpAfter]. With an error, it returns the job as last seen, or nil.
+// [FollowOptions] explains how it polls, and what happens if the log is rewritten.
 func (s *JobsService) FollowLog(ctx context.Context, project ProjectID, job JobID, w io.Writer, opts *FollowOptions) (*Job, error) {
 	options, err := opts.check()
 	if err == nil && w == nil {

@@ -87,7 +87,7 @@ type References struct {
 	Full     string `json:"full"`     // such as "group/app!7"
 }
 
-// DiffRefs are the commits that the changes of a merge request are between.
+// DiffRefs are the commits that the changes of a merge request are computed from.
 type DiffRefs struct {
 	BaseSHA  string `json:"base_sha"`  // the newest commit that both branches have
 	HeadSHA  string `json:"head_sha"`  // of the source branch
@@ -185,7 +185,8 @@ func (s *MergeRequestsService) List(ctx context.Context, project ProjectID, opts
 //
 // See https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests.
 // It requests the pages of [MergeRequestsService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 //
 // Pages are numbered. As in [PipelinesService.All], every merge request that stays in the
 // list is yielded exactly once if the list is ordered by the time of creation. The same is
@@ -220,7 +221,7 @@ func (s *PipelinesService) ListForMergeRequest(ctx context.Context, project Proj
 //
 // See https://docs.gitlab.com/api/merge_requests/#list-merge-request-pipelines.
 // It requests the pages of [PipelinesService.ListForMergeRequest] with the same options and
-// errors, by default of 100 items. An error ends the loop; if a page fails, it is a
+// errors, by default of 100 items. The first error ends the loop; if a page fails, it is a
 // [PageError].
 //
 // Pages are numbered. No pipeline is yielded twice, and none is missed because new ones are

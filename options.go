@@ -175,8 +175,8 @@ func WithJobToken(token string) Option {
 	return fixedToken("WithJobToken", "JOB-TOKEN", "", token)
 }
 
-// WithOAuthToken sends an OAuth 2.0 access token. Those of GitLab expire after two
-// hours; see [WithTokenSource]. A client has one token; the default is none.
+// WithOAuthToken sends an OAuth 2.0 access token. GitLab's expire after two hours; see
+// [WithTokenSource]. A client has one token; the default is none.
 func WithOAuthToken(token string) Option {
 	return fixedToken("WithOAuthToken", "Authorization", "Bearer ", token)
 }
@@ -346,9 +346,9 @@ func WithRetries(max int) Option {
 }
 
 // WithMaxWait sets the longest single wait inside a call, including one that GitLab
-// requests by Retry-After, of this call or of the whole client. A call that would have
-// to wait longer fails at once, and its error says how long. 0 allows no wait; the
-// default is 2 minutes.
+// requests by Retry-After, of this call or of the whole client. A call that would have to
+// wait longer fails immediately, and its error says how long. 0 allows no wait; the default
+// is 2 minutes.
 func WithMaxWait(wait time.Duration) Option {
 	return func(c *config) error {
 		if wait < 0 {

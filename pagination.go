@@ -72,15 +72,15 @@ type Page[T any] struct {
 
 // A PageError is the failure of one page while ranging over a list.
 type PageError struct {
-	// After continues with the page that failed or, in a list that turns back, with
-	// the page that links back. It does not know what was yielded before: if
-	// numbered pages have moved meanwhile, items can be yielded again, and deleted
-	// items can hide as many others.
+	// After continues with the page that failed or, if the links form a circle, with the
+	// page that links back. It does not contain which items were yielded: if numbered pages
+	// have moved meanwhile, items can be yielded again, and deleted items can hide as many
+	// others.
 	After Cursor
 	Err   error
 }
 
-// Error is that of Err.
+// Error returns the text of Err.
 func (e *PageError) Error() string { return e.Err.Error() }
 
 // Unwrap returns Err.

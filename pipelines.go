@@ -51,8 +51,16 @@ type Pipeline struct {
 	Archived       bool            `json:"archived"` // too old for its jobs to be retried
 }
 
-// ListPipelinesOptions narrows a list of pipelines; filters add up. Nil lists
-// all but child pipelines, newest first.
+// ListPipelinesOptions narrows a list of pipelines; filters add up. Nil lists all but child
+// pipelines, newest first.
+//
+// Pages are numbered, and pipelines are created and deleted while [PipelinesService.All]
+// runs. So All drops a pipeline that was yielded before, and goes back if GitLab's total
+// falls. If the total proves nothing, its pages overlap: All requests other page sizes than
+// PerPage, about a seventh more pages, and repeats requests if two pages have nothing in
+// common. The total proves nothing for pages requested concurrently, in ascending lists,
+// with a filter whose result for a pipeline can change, such as Status, and beyond 10,000
+// pipelines, where GitLab stops counting.
 type ListPipelinesOptions struct {
 	ListOptions
 
@@ -99,20 +107,12 @@ func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *Li
 //
 // See https://docs.gitlab.com/api/pipelines/#list-project-pipelines.
 // It requests the pages of [PipelinesService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a [PageError].
 //
-// Pages are numbered, and pipelines come and go while the loop runs. One that
-// was yielded before is dropped: by its ID or, with [PipelineOrderByUpdatedAt], by its
-// ID and UpdatedAt, so that a pipeline that changed is yielded again. If GitLab's
-// total falls, All goes back by as many pages. Where the total proves nothing, pages
-// overlap: All requests other page sizes than PerPage, about a seventh more pages, and
-// repeats requests if two pages have nothing in common. That is so for pages requested
-// concurrently, in ascending lists, with a filter whose result for a pipeline can
-// change, such as Status, and beyond 10,000 pipelines, where GitLab stops counting.
-//
-// Every pipeline that stays in the list is yielded exactly once if the list is
-// ordered by ID or [PipelineOrderByUpdatedAt], and the server does not ignore PerPage.
-// Otherwise no pipeline is yielded twice, but one that moved in the list can be missed.
+// Every pipeline that stays in the list is yielded exactly once if the list is ordered by ID,
+// and the server obeys PerPage. The same is true for [PipelineOrderByUpdatedAt], but a
+// pipeline that changed is yielded again. In other orders, no pipeline is yielded twice, but
+// one that moved in the list can be missed. [ListPipelinesOptions] explains how.
 func (s *PipelinesService) All(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) iter.Seq2[*PipelineInfo, error] {
 	return all(ctx, s.client, pagesAt[*PipelineInfo](s.client, at("projects", project, "pipelines")), opts)
 }
@@ -168,12 +168,10 @@ func (s *PipelinesService) Retry(ctx context.Context, project ProjectID, pipelin
 // See https://docs.gitlab.com/api/pipelines/#cancel-all-jobs-for-a-pipeline.
 // The error matches [ErrNotFound], and [ErrForbidden] without the right to
 // cancel. If the response is lost, the request is retried, three attempts in all,
-// since cancelling twice is cancelling once. A refusal then counts only if the
-// pipeline is not canceled. The error matches [ErrOutcomeUnknown] after such a
-// refusal, and if all responses were lost.
-// GitLab computes the status afterwards: the one returned can still be
-// [StatusRunning], and jobs that end in their own time make it
-// [StatusCanceling] first.
+// since it is idempotent. A refusal then counts only if the pipeline is not canceled. The
+// error matches [ErrOutcomeUnknown] after such a refusal, and if all responses were lost.
+// GitLab computes the status afterwards: the one returned can still be [StatusRunning], and
+// jobs that end in their own time make it [StatusCanceling] first.
 func (s *PipelinesService) Cancel(ctx context.Context, project ProjectID, pipeline PipelineID) (*Pipeline, error) {
 	c := rest.Repeatable(http.MethodPost, at("projects", project, "pipelines", pipeline, "cancel"), nil)
 	c.Tries = 3
@@ -216,8 +214,7 @@ func (s *PipelinesService) UpdateMetadata(ctx context.Context, project ProjectID
 // The error matches [ErrNotFound] if the pipeline was gone before,
 // [ErrForbidden] without the right to delete, [ErrConflict] while the project's
 // statistics are refreshed, and [ErrOutcomeUnknown] if every response was lost. If a
-// response is lost, the request is retried; that the pipeline is gone by then is
-// success.
+// response is lost, the request is retried; if the pipeline is then gone, Delete succeeds.
 func (s *PipelinesService) Delete(ctx context.Context, project ProjectID, pipeline PipelineID) error {
 	return s.client.wire.Discard(ctx, rest.Repeatable(http.MethodDelete, at("projects", project, "pipelines", pipeline), nil))
 }
@@ -268,7 +265,7 @@ type ListMyPipelinesOptions struct {
 }
 
 // ListMine returns one page of the pipelines that the token's owner started,
-// in all projects that she can still read.
+// in all projects that the owner can still read.
 //
 //	GET /pipelines
 //
@@ -288,7 +285,8 @@ func (s *PipelinesService) ListMine(ctx context.Context, opts *ListMyPipelinesOp
 //
 // See https://docs.gitlab.com/api/pipelines/#list-pipelines.
 // It requests the pages of [PipelinesService.ListMine] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 //
 // Pages have cursors, so every pipeline that stays in the list is yielded exactly
 // once. At most one page is requested ahead, however large Prefetch is.

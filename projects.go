@@ -225,7 +225,8 @@ func (s *ProjectsService) List(ctx context.Context, opts *ListProjectsOptions) (
 //
 // See https://docs.gitlab.com/api/projects/#list-all-projects.
 // It requests the pages of [ProjectsService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 //
 // Every project that stays in the list is yielded exactly once if the list is ordered by
 // ID or by the time of creation. The same is true for [ProjectOrderByLastActivityAt] and
@@ -312,7 +313,8 @@ func (s *ProjectsService) ListInGroup(ctx context.Context, group GroupID, opts *
 //
 // See https://docs.gitlab.com/api/groups/#list-projects.
 // It requests the pages of [ProjectsService.ListInGroup] with the same options and errors,
-// by default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
+// by default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 //
 // Pages are numbered, and overlap. The promises are those of [ProjectsService.All].
 func (s *ProjectsService) AllInGroup(ctx context.Context, group GroupID, opts *ListGroupProjectsOptions) iter.Seq2[*Project, error] {

@@ -80,7 +80,8 @@ func (s *BranchesService) List(ctx context.Context, project ProjectID, opts *Lis
 //
 // See https://docs.gitlab.com/api/branches/#list-repository-branches.
 // It requests the pages of [BranchesService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 //
 // Pages are numbered. No branch is yielded twice, and none is missed because others are
 // created during the loop. If a branch is deleted, another can be missed; in a list by time,
@@ -161,7 +162,7 @@ func (s *TagsService) List(ctx context.Context, project ProjectID, opts *ListTag
 //
 // See https://docs.gitlab.com/api/tags/#list-project-repository-tags.
 // It requests the pages of [TagsService.List] with the same options and errors, by default
-// of 100 items. An error ends the loop; if a page fails, it is a [PageError].
+// of 100 items. The first error ends the loop; if a page fails, it is a [PageError].
 //
 // Pages are numbered. No tag is yielded twice, and none is missed because others are created
 // during the loop. If a tag is deleted or moved, another can be missed.
@@ -238,7 +239,8 @@ func (s *CommitsService) List(ctx context.Context, project ProjectID, opts *List
 //
 // See https://docs.gitlab.com/api/commits/#list-repository-commits.
 // It requests the pages of [CommitsService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 //
 // Pages are numbered. If RefName is a SHA, each commit is yielded exactly once. Otherwise, no
 // commit is yielded twice, and none is missed because of new commits. If a push removes

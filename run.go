@@ -59,6 +59,16 @@ type RunOptions struct {
 }
 
 // A RunResult is a pipeline that was run, and the jobs of it that failed.
+//
+// [PipelinesService.Run] first does what [PipelinesService.Create] and
+// [PipelinesService.Wait] do, and returns their errors: [ErrOutcomeUnknown] if the response
+// to the create was lost, [ErrBlocked] if someone has to play a job, and so on. Then it
+// reads the logs of failed jobs, as [JobsService.FollowLog] does, and the test report if one
+// of them has uploaded one. If one cannot be read, only its [JobFailure] has that error.
+//
+// Once there is a pipeline, the result is never nil. With an error, it has what is known so
+// far: the pipeline as last seen, and the jobs that had failed, perhaps without their logs.
+// The pipeline continues unless [RunOptions.CancelOnExit] is set.
 type RunResult struct {
 	Pipeline *Pipeline // its Status is the verdict
 
@@ -68,8 +78,9 @@ type RunResult struct {
 	Failed []*JobFailure
 }
 
-// Run starts a pipeline on ref, a branch or a tag, waits until it has finished,
-// and reports why it failed. A failed pipeline is not an error: see its Status.
+// Run starts a pipeline on ref, a branch or a tag, waits until it has finished, and reports
+// why it failed. A failed pipeline is not an error: see its Status. [RunResult] has the
+// errors, and says what is returned with them.
 //
 //	POST /projects/:id/pipeline
 //	POST /projects/:id/trigger/pipeline
@@ -80,17 +91,6 @@ type RunResult struct {
 //	GET /projects/:id/jobs/:job_id
 //	GET /projects/:id/pipelines/:pipeline_id/test_report
 //	POST /projects/:id/pipelines/:pipeline_id/cancel
-//
-// It does what [PipelinesService.Create] and [PipelinesService.Wait] do, and
-// returns their errors: [ErrOutcomeUnknown] if the response to the create was
-// lost, [ErrBlocked] if someone has to play a job, and so on. Then it reads the
-// logs of failed jobs, as [JobsService.FollowLog] does, and the test report if one of
-// them has uploaded one. If one cannot be read, only its [JobFailure] has that error.
-//
-// Once there is a pipeline, the result is never nil. With an error it is what is
-// known by then: the pipeline as last seen, which continues unless
-// [RunOptions.CancelOnExit] is set, and the jobs that had failed, perhaps
-// without their logs.
 func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref string, opts *RunOptions) (*RunResult, error) {
 	r := &run{failures: failures{service: s}}
 	if opts != nil {
@@ -195,23 +195,19 @@ func (r *run) exit(ctx context.Context, err error) error {
 	return err
 }
 
-// Wait waits until a pipeline has finished, and returns it. A failed pipeline is
-// not an error: see its Status.
+// Wait waits until a pipeline has finished, and returns it. A failed pipeline is not an
+// error: see its Status.
 //
 //	GET /projects/:id/pipelines/:pipeline_id/jobs
 //	GET /projects/:id/pipelines/:pipeline_id/bridges
 //	GET /projects/:id/pipelines/:pipeline_id
 //
-// It polls as [PipelinesService.Watch] does, and reads the pipeline itself once
-// more at the end. With [WatchOptions.Downstream] it also waits for the pipelines
-// below, except those that the token may not read. Their status does not change the
-// status of this one, unless a trigger job depends on them.
-//
-// If in two polls in a row the pipeline is manual, so that it cannot finish
-// before someone plays a job, it returns the pipeline and an error that matches
-// [ErrBlocked], unless [WatchOptions.WaitForManual] is set. With Downstream that
-// includes pipelines below, if there is nothing else left to wait for. All
-// other errors are those of Watch.
+// It polls as [PipelinesService.Watch] does, with the same errors. If the pipeline is manual
+// in two polls in a row, it cannot finish before someone plays a job: Wait then returns the
+// pipeline and a [*BlockedError], unless [WatchOptions.WaitForManual] is set. With
+// [WatchOptions.Downstream] it also waits for downstream pipelines, except those that the
+// token may not read. One of them can block Wait if nothing else is left to wait for. Their
+// status changes that of this pipeline only through trigger jobs that depend on them.
 func (s *PipelinesService) Wait(ctx context.Context, project ProjectID, pipeline PipelineID, opts *WatchOptions) (*Pipeline, error) {
 	w, err := s.watch(project, pipeline, opts)
 	if err != nil {

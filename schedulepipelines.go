@@ -52,7 +52,7 @@ func (s *SchedulesService) ListPipelines(ctx context.Context, project ProjectID,
 //
 // See https://docs.gitlab.com/api/pipeline_schedules/#list-all-pipelines-triggered-by-a-pipeline-schedule.
 // It requests the pages of [SchedulesService.ListPipelines] with the same options and
-// errors, by default of 100 items. An error ends the loop; if a page fails, it is a
+// errors, by default of 100 items. The first error ends the loop; if a page fails, it is a
 // [PageError]. Pages are numbered: every pipeline that stays in the list is yielded exactly
 // once, as [PipelinesService.All] does for a list that is ordered by ID.
 func (s *SchedulesService) AllPipelines(ctx context.Context, project ProjectID, schedule ScheduleID, opts *ListSchedulePipelinesOptions) iter.Seq2[*PipelineInfo, error] {

@@ -111,7 +111,8 @@ func (s *SchedulesService) List(ctx context.Context, project ProjectID, opts *Li
 //
 // See https://docs.gitlab.com/api/pipeline_schedules/#list-all-pipeline-schedules.
 // It requests the pages of [SchedulesService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 func (s *SchedulesService) All(ctx context.Context, project ProjectID, opts *ListSchedulesOptions) iter.Seq2[*Schedule, error] {
 	return all(ctx, s.client, pagesAt[*Schedule](s.client, at("projects", project, "pipeline_schedules")), opts)
 }

@@ -8,9 +8,9 @@ import (
 	"example.com/gitlabci/internal/secret"
 )
 
-// A Secret is a text that no way of printing shows, and that [GraphQL] and [Send] take out
-// of errors and logs: give one in place of a string in the variables or in the body. It
-// has at least 8 characters: shorter ones are not taken out of texts. JSON has the text.
+// A Secret is a string that is never printed. [GraphQL] and [Send] also remove it from
+// errors and logs. Use it in place of a string in variables or in a body. Give it at least
+// 8 characters: shorter secrets are not removed from texts. In JSON, it is the string.
 type Secret string
 
 // Format writes the same for every verb.

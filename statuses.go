@@ -59,7 +59,8 @@ func (s *StatusesService) List(ctx context.Context, project ProjectID, sha strin
 //
 // See https://docs.gitlab.com/api/commits/#list-commit-statuses.
 // It requests the pages of [StatusesService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 //
 // Pages are numbered. No status is yielded twice. Every status that stays in the list is
 // yielded exactly once if the list is ordered by ID. Without [ListStatusesOptions.All], a
@@ -83,7 +84,8 @@ func statusesPath(project ProjectID, sha string) rest.Path {
 // If the status already has the state, Set succeeds and changes nothing, not even the
 // description. If a response is lost, Set reads the status, and sends it again only if it was
 // not set. While another update of the commit is in progress, Set waits for at most two
-// minutes. In one program, calls for the same name and commit run one after the other.
+// minutes. Calls of one client, and of clients made from it by [Client.With], for the same
+// name and commit run one after the other.
 type SetStatusOptions struct {
 	// Name distinguishes the status from others of the commit, at most 255 characters.
 	// "" is "default". A job of GitLab CI that has the same name is superseded.

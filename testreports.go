@@ -125,22 +125,20 @@ func (s *PipelinesService) TestReportSummary(ctx context.Context, project Projec
 	return get[*TestReportSummary](ctx, s.client, at("projects", project, "pipelines", pipeline, "test_report_summary"), nil)
 }
 
-// TestCases ranges over every test of a pipeline, suite by suite, as the report
-// arrives. However large that is, only the test at hand is in memory.
+// TestCases ranges over every test of a pipeline, suite by suite, as the report arrives. Only
+// one test is held in memory, however large the report is.
 //
 //	GET /projects/:id/pipelines/:pipeline_id/test_report
 //
 // See https://docs.gitlab.com/api/pipelines/#retrieve-a-test-report-for-a-pipeline.
-// The report is that of [PipelinesService.TestReport], with the same errors
-// before the first test. Nothing is requested before the loop, and a break ends
-// the download; with [iter.Pull], stop does. It is one response, which cannot resume: if
-// it is interrupted or stalls, the loop gets an error, and another loop starts at the
-// first test.
+// The errors before the first test are those of [PipelinesService.TestReport]. Nothing is
+// requested before the loop, and a break, or stop of [iter.Pull], ends the download. It
+// cannot resume: if it is interrupted or stalls, the loop gets an error, and another loop
+// starts at the first test.
 //
-// SuiteName is "" for tests that precede the name of their suite, which GitLab does
-// not send. A suite whose report GitLab could not read has no tests: after those of
-// all others, the loop gets an error that names it and says why. [WithMaxAnswer]
-// limits each test, and not the report.
+// SuiteName is "" for tests that precede the name of their suite, which GitLab does not send.
+// A suite whose report GitLab could not read has no tests: at the end, the loop gets an error
+// that names it and says why. [WithMaxAnswer] limits each test, and not the report.
 func (s *PipelinesService) TestCases(ctx context.Context, project ProjectID, pipeline PipelineID) iter.Seq2[*TestCase, error] {
 	return func(yield func(*TestCase, error) bool) {
 		if err := s.testCases(ctx, project, pipeline, yield); err != nil {

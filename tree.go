@@ -12,9 +12,12 @@ import (
 	"example.com/gitlabci/internal/rest"
 )
 
-// A PipelineTree is a pipeline, its jobs, and the pipelines that it started, as
-// they were while [PipelinesService.Tree] read them. It is the caller's to keep
-// and to change.
+// A PipelineTree is a pipeline, its jobs, and the pipelines that it started, as they were
+// while [PipelinesService.Tree] read them. The caller may keep and change it.
+//
+// Tree sends four requests or more for each pipeline, up to eight at the same time. A running
+// pipeline can change meanwhile. Pipelines started by earlier attempts of trigger jobs are
+// not in the tree. More than 10,000 pipelines are an error: GitLab allows 1,000 by default.
 type PipelineTree struct {
 	// Pipeline is never nil. If it could not be read, it has what its trigger
 	// job says about it, down to UpdatedAt and WebURL.
@@ -33,8 +36,8 @@ type PipelineTree struct {
 	Err, TestsErr error
 }
 
-// Tree returns a pipeline with its jobs and all that it started: child
-// pipelines, those in other projects, and what these started in turn.
+// Tree returns a pipeline with its jobs and all that it started: child pipelines, pipelines
+// in other projects, and what these started in turn.
 //
 //	GET /projects/:id/pipelines/:pipeline_id
 //	GET /projects/:id/pipelines/:pipeline_id/jobs
@@ -42,15 +45,10 @@ type PipelineTree struct {
 //	GET /projects/:id/pipelines/:pipeline_id/test_report_summary
 //
 // See https://docs.gitlab.com/ci/pipelines/downstream_pipelines/.
-// The error matches [ErrNotFound] if the project or the pipeline does not
-// exist, and [ErrForbidden] if the project hides its pipelines from the token.
-// What the token may not read further down is no error: its place in the tree
-// has one. Any other failure is an error, so a tree is whole but for that.
-//
-// These are four requests or more for each pipeline, up to eight at once. It is
-// read over some time, and a running pipeline changes meanwhile. Pipelines
-// started by earlier attempts of trigger jobs are not in it, nor are more than
-// 10,000, which is an error: GitLab allows 1,000 by default.
+// The error matches [ErrNotFound] if the project or the pipeline does not exist, and
+// [ErrForbidden] if the project hides its pipelines from the token. A downstream pipeline
+// that the token may not read is no error: its place in the tree has one. Any other failure
+// is an error.
 func (s *PipelinesService) Tree(ctx context.Context, project ProjectID, pipeline PipelineID) (*PipelineTree, error) {
 	return outlast(ctx, s.client, pipeline, func() (*PipelineTree, error) { return s.tree(ctx, project, pipeline) })
 }
@@ -97,10 +95,9 @@ func (t *PipelineTree) All() iter.Seq[*Job] {
 	}
 }
 
-// Failed returns the jobs of all pipelines that failed and were not allowed to,
-// for only these make a pipeline fail. Whether that made the tree's own one
-// fail depends on the trigger jobs in between: not if they do not wait for
-// their pipelines. For pipelines that could not be started see
+// Failed returns the jobs of all pipelines that failed and were not allowed to. They make
+// their pipeline fail, and the pipelines above it only if the trigger jobs in between wait
+// for their pipelines. For pipelines that could not be started, see
 // [PipelineTree.FailedTriggerJobs].
 func (t *PipelineTree) Failed() []*Job {
 	var failed []*Job

@@ -69,7 +69,8 @@ func (s *TriggersService) List(ctx context.Context, project ProjectID, opts *Lis
 //
 // See https://docs.gitlab.com/api/pipeline_triggers/#list-project-trigger-tokens.
 // It requests the pages of [TriggersService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 func (s *TriggersService) All(ctx context.Context, project ProjectID, opts *ListTriggersOptions) iter.Seq2[*Trigger, error] {
 	return all(ctx, s.client, pagesAt[*Trigger](s.client, at("projects", project, "triggers")), opts)
 }

@@ -106,9 +106,9 @@ func (s *VariablesService) List(ctx context.Context, owner VariableOwner, opts *
 //
 // See https://docs.gitlab.com/api/project_level_variables/#list-project-variables.
 // It requests the pages of [VariablesService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; if a page fails, it is a [PageError].
-// Pages are numbered: no variable is yielded twice. If some are deleted during the loop, as
-// many others can be missed.
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError]. Pages are numbered: no variable is yielded twice. If some are deleted during
+// the loop, as many others can be missed.
 func (s *VariablesService) All(ctx context.Context, owner VariableOwner, opts *ListVariablesOptions) iter.Seq2[*CIVariable, error] {
 	return all(ctx, s.client, pagesAt[*CIVariable](s.client, variablesPath(owner)), opts)
 }

@@ -22,7 +22,8 @@ import (
 // trigger jobs. A list that has not changed is not sent again.
 //
 // A poll that fails is repeated, in addition to the retries of the client itself. It is an
-// error when polls have failed for GiveUpAfter, or at once if polling again cannot help.
+// error when polls have failed for GiveUpAfter, or immediately if polling again cannot
+// help.
 type WatchOptions struct {
 	// Downstream watches trigger jobs too, the pipelines that they start in any
 	// project, and all pipelines below those. Each poll then needs a second list.
@@ -32,14 +33,14 @@ type WatchOptions struct {
 	// a manual job, instead of returning [ErrBlocked]. Watch always continues.
 	WaitForManual bool
 
-	// Wake, unless nil, says when something may have changed. The next poll then usually
+	// Wake, unless nil, reports when something may have changed. The next poll then usually
 	// begins within half a second, but at least MinInterval after the last one. Without a
 	// wake, it begins after MaxInterval. Zeros are 1 second and 5 minutes.
 	//
-	// A wake only starts a poll, and what is yielded was read by that. So lost, late,
-	// repeated and forged wakes do no harm. If wakes keep bringing no news, their polls
-	// become as rare as every 15 seconds. After a poll that failed, and after a change that
-	// another one must follow, the next poll does not wait for a wake.
+	// A wake only starts a poll, and all events come from polls. So lost, late, repeated
+	// and forged wakes do no harm. If polls after wakes find no change, they become less
+	// frequent, down to one in 15 seconds. After a poll that failed, and after a change
+	// that another one must follow, the next poll does not wait for a wake.
 	Wake Waker
 
 	// MinInterval is the time from one poll to the next after a change. While
@@ -54,13 +55,13 @@ type WatchOptions struct {
 	GiveUpAfter time.Duration
 }
 
-// A Waker wakes whoever watches pipelines, such as a receiver of GitLab's webhooks does.
+// A Waker reports when pipelines may have changed, as a receiver of GitLab's webhooks can.
 type Waker interface {
 	// Wake calls wake each time that something may have changed in a pipeline of a
 	// project, or in any pipeline of it if pipeline is 0, until stop is called or the
-	// context ends. The project is a path or a number, whatever the caller has. The
-	// function wake returns at once, and may be called from any goroutine, as often as
-	// there is a reason, and still for a moment after stop.
+	// context ends. The project is a path or a number, as the caller has it. The function
+	// wake does not block. It may be called from any goroutine, at any time, and still for
+	// a moment after stop.
 	Wake(ctx context.Context, project ProjectID, pipeline PipelineID, wake func()) (stop func())
 }
 

@@ -30,7 +30,7 @@ type WebhookID int64
 // A WebhookEventID is the number of one delivery of a webhook.
 type WebhookEventID int64
 
-// A Webhook is a URL to which GitLab posts what happens in a project. Its tokens, and the
+// A Webhook is a URL to which GitLab posts the events of a project. Its tokens, and the
 // values of its headers and URL variables, are never in a response.
 type Webhook struct {
 	ID          WebhookID `json:"id"`
@@ -94,7 +94,7 @@ type WebhookValue struct {
 	Value string `json:"value,omitzero"`
 }
 
-// WebhookOptions say what a webhook is like. In an update, what is zero stays as it is.
+// WebhookOptions are the settings of a webhook. In an update, zero fields change nothing.
 type WebhookOptions struct {
 	URL string `json:"url,omitzero"` // for Update only
 
@@ -117,8 +117,8 @@ type WebhookOptions struct {
 	BranchFilterStrategy   string  `json:"branch_filter_strategy,omitzero"`
 	CustomWebhookTemplate  *string `json:"custom_webhook_template,omitzero"`
 
-	// CustomHeaders and URLVariables are added to those that there are. The URL has a
-	// variable as "{key}".
+	// CustomHeaders and URLVariables are added to the existing ones. The URL has a variable
+	// as "{key}".
 	CustomHeaders []WebhookValue `json:"custom_headers,omitzero"`
 	URLVariables  []WebhookValue `json:"url_variables,omitzero"`
 }
@@ -137,13 +137,14 @@ func (s *WebhooksService) List(ctx context.Context, project ProjectID, opts *Lis
 // ListWebhooksOptions choose a page of webhooks. Nil is the first one.
 type ListWebhooksOptions struct{ ListOptions }
 
-// All ranges over a project's webhooks, of which there are usually few.
+// All ranges over a project's webhooks.
 //
 //	GET /projects/:id/hooks
 //
 // See https://docs.gitlab.com/api/project_webhooks/#list-webhooks-for-a-project.
 // It requests the pages of [WebhooksService.List] with the same options and errors, by
-// default of 100 items. An error ends the loop; that of a page is a [PageError].
+// default of 100 items. The first error ends the loop; if a page fails, it is a
+// [PageError].
 func (s *WebhooksService) All(ctx context.Context, project ProjectID, opts *ListWebhooksOptions) iter.Seq2[*Webhook, error] {
 	return all(ctx, s.client, pagesAt[*Webhook](s.client, at("projects", project, "hooks")), opts)
 }
@@ -181,15 +182,15 @@ func (s *WebhooksService) Create(ctx context.Context, project ProjectID, url str
 	return send[*Webhook](ctx, s.client, c)
 }
 
-// Update changes a webhook. What is zero in the options stays as it is.
+// Update changes a webhook. Zero fields of the options change nothing.
 //
 //	PUT /projects/:id/hooks/:hook_id
 //
 // See https://docs.gitlab.com/api/project_webhooks/#edit-a-project-webhook.
 // The error matches [ErrNotFound], [ErrForbidden] without the rights of a Maintainer,
 // [ErrInvalid] for what GitLab refuses, and [ErrOutcomeUnknown] if every response was
-// lost. A refusal after a lost response counts only if the webhook is not as wanted, as
-// far as that shows.
+// lost. If GitLab refuses a retry, but the webhook is as wanted in all fields that can be
+// read, Update succeeds.
 func (s *WebhooksService) Update(ctx context.Context, project ProjectID, hook WebhookID, opts *WebhookOptions) (*Webhook, error) {
 	c := rest.Repeatable(http.MethodPut, at("projects", project, "hooks", hook), nil)
 	if opts == nil {
@@ -207,7 +208,7 @@ func (s *WebhooksService) Update(ctx context.Context, project ProjectID, hook We
 // See https://docs.gitlab.com/api/project_webhooks/#delete-project-webhook.
 // The error matches [ErrNotFound] if the webhook was gone before, [ErrForbidden] without
 // the rights of a Maintainer, and [ErrOutcomeUnknown] if every response was lost. If a
-// response is lost, the request is retried; that the webhook is gone by then is success.
+// response is lost, the request is retried; if the webhook is then gone, Delete succeeds.
 func (s *WebhooksService) Delete(ctx context.Context, project ProjectID, hook WebhookID) error {
 	return s.client.wire.Discard(ctx, rest.Repeatable(http.MethodDelete, at("projects", project, "hooks", hook), nil))
 }
@@ -222,7 +223,7 @@ const (
 	WebhookTriggerDeployment WebhookTrigger = "deployment_events"
 )
 
-// Test delivers a sample event to a webhook, made from what the project has. A success
+// Test delivers a sample event to a webhook, made from data of the project. A success
 // enables a disabled webhook.
 //
 //	POST /projects/:id/hooks/:hook_id/test/:trigger
@@ -283,8 +284,9 @@ func (s *WebhooksService) Events(ctx context.Context, project ProjectID, hook We
 //
 // See https://docs.gitlab.com/api/project_webhooks/#list-events-for-a-project-webhook.
 // It requests the pages of [WebhooksService.Events] with the same options and errors, by
-// default of 20 items. An error ends the loop; that of a page is a [PageError]. A delivery
-// that is made during the loop moves the pages; one that was yielded before is dropped.
+// default of 20 items. The first error ends the loop; if a page fails, it is a [PageError].
+// A delivery that is made during the loop moves the pages; one that was yielded before is
+// dropped.
 func (s *WebhooksService) AllEvents(ctx context.Context, project ProjectID, hook WebhookID, opts *ListWebhookEventsOptions) iter.Seq2[*WebhookEvent, error] {
 	sized := ListWebhookEventsOptions{}
 	if opts != nil {
