@@ -28,7 +28,8 @@ type cleaning struct {
 	cutoff time.Time
 	out    io.Writer
 	bar    *console.Bar
-	ofRef  map[string]int // how many pipelines were seen
+	seen   int64
+	ofRef  map[string]int // pipelines that were seen
 	kept   map[string]int // pipelines, by why
 	chosen int
 	done   map[string]int // pipelines, by what became of them
@@ -43,31 +44,39 @@ func (c *cleaning) run(ctx context.Context, client *gitlabci.Client, out io.Writ
 	c.bar = notes.NewBar("pipelines", progress.UnitsDefault)
 	old := c.choose(client.Pipelines.All(ctx, c.project, &c.opts))
 	opts := &gitlabci.EachOptions{Concurrency: c.concurrency, DryRun: !c.delete}
-	err := c.each(client.Pipelines.DeleteEach(ctx, c.project, old, opts))
+	var ended error
+	for result, err := range client.Pipelines.DeleteEach(ctx, c.project, old, opts) {
+		if ended = err; err == nil {
+			ended = c.take(result)
+		}
+		if ended != nil {
+			break
+		}
+	}
 	took := c.bar.Took()
 	c.bar.End()
-	if err != nil && len(c.done) == 0 {
-		return err
+	switch {
+	case len(c.done) == 0 && ended != nil:
+		return ended
+	case c.done["failed"] > 0 && ended == nil:
+		ended = console.WithCode(3, errors.New("some pipelines could not be deleted"))
 	}
-	return errors.Join(c.sum(took), err)
+	return errors.Join(c.sum(took), ended)
 }
 
 // choose yields the pipelines to delete, of a list that begins with the newest.
 func (c *cleaning) choose(all iter.Seq2[*gitlabci.PipelineInfo, error]) iter.Seq2[*gitlabci.PipelineInfo, error] {
 	return func(yield func(*gitlabci.PipelineInfo, error) bool) {
-		seen := int64(0)
 		for pipeline, err := range all {
-			if err != nil {
-				yield(nil, err)
-				return
+			if err == nil {
+				c.seen++
+				c.bar.Set(c.seen, 0)
+				if c.keeps(pipeline) {
+					continue
+				}
+				c.chosen++
 			}
-			seen++
-			c.bar.Set(seen, 0)
-			if c.keeps(pipeline) {
-				continue
-			}
-			c.chosen++
-			if !yield(pipeline, nil) {
+			if !yield(pipeline, err) {
 				return
 			}
 		}
@@ -88,22 +97,6 @@ func (c *cleaning) keeps(p *gitlabci.PipelineInfo) bool {
 		return false
 	}
 	return true
-}
-
-// each prints what becomes of each pipeline. Its error says why not all of them were deleted.
-func (c *cleaning) each(results iter.Seq2[*gitlabci.EachResult, error]) error {
-	for result, err := range results {
-		if err == nil {
-			err = c.take(result)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if c.done["failed"] > 0 {
-		return console.WithCode(3, errors.New("some pipelines could not be deleted"))
-	}
-	return nil
 }
 
 // take counts and prints a result. Its error ends the run.

@@ -18,32 +18,21 @@ import (
 	"example.com/gitlabci/examples/internal/wholefile"
 )
 
-// A finding is a test that is flaky.
-type finding struct {
-	test
-	Certain  bool     `json:"certain"` // or else suspect
-	Failures int      `json:"failures"`
-	Runs     int      `json:"runs"`
-	Commits  []string `json:"commits,omitzero"` // at which it failed and passed, newest first
-
-	history *history
-}
-
 // flaky returns the tests that are flaky: the certain ones first, and who fails more often.
-func (r *reader) flaky() (found []*finding) {
-	for t, h := range r.tests {
-		f := &finding{test: t, Failures: h.failures, Runs: h.runs, history: h}
+func (r *reader) flaky() (found []*history) {
+	for _, h := range r.tests {
 		for i, sha := range r.commits {
 			if h.passed&h.failed>>i&1 == 1 {
-				f.Commits = append(f.Commits, sha)
+				h.Commits = append(h.Commits, sha)
 			}
 		}
-		if f.Certain = f.Commits != nil; f.Certain || h.relapsed() {
-			found = append(found, f)
+		if h.Certain = h.Commits != nil; h.Certain || h.relapsed() {
+			found = append(found, h)
 		}
 	}
-	slices.SortFunc(found, func(a, b *finding) int {
-		return cmp.Or(len(b.Commits)-len(a.Commits), b.Failures-a.Failures, strings.Compare(a.Suite, b.Suite), strings.Compare(a.Classname, b.Classname), strings.Compare(a.Name, b.Name))
+	slices.SortFunc(found, func(a, b *history) int {
+		return cmp.Or(len(b.Commits)-len(a.Commits), b.Failures-a.Failures,
+			strings.Compare(a.Suite, b.Suite), strings.Compare(a.Classname, b.Classname), strings.Compare(a.Name, b.Name))
 	})
 	return found
 }
@@ -55,7 +44,7 @@ func (h *history) relapsed() bool {
 }
 
 // print prints lines of JSON, or a table of at most 79 columns and what was read.
-func (r *reader) print(out io.Writer, found []*finding, took time.Duration) error {
+func (r *reader) print(out io.Writer, found []*history, took time.Duration) error {
 	if r.json {
 		return console.PrintJSON(out, found)
 	}
@@ -70,7 +59,7 @@ func (r *reader) print(out io.Writer, found []*finding, took time.Duration) erro
 		if coloured {
 			word = colour.Sprint(word)
 		}
-		t.AppendRow(table.Row{word, fmt.Sprintf("%d/%d", f.Failures, f.Runs), f.history.line(len(r.commits)), console.Printable(f.Suite), console.Printable(f.Name)})
+		t.AppendRow(table.Row{word, fmt.Sprintf("%d/%d", f.Failures, f.Runs), f.line(len(r.commits)), console.Printable(f.Suite), console.Printable(f.Name)})
 	}
 	var words strings.Builder
 	if len(found) > 0 {
@@ -95,7 +84,7 @@ func (h *history) line(commits int) string {
 }
 
 // writeJUnit writes a report in place of a file.
-func writeJUnit(name string, found []*finding) error {
+func writeJUnit(name string, found []*history) error {
 	suites := map[string]*junit.Suite{}
 	for _, f := range found {
 		if suites[f.Suite] == nil {

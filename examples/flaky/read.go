@@ -31,8 +31,13 @@ type test struct {
 
 // A history is how a test ended, by commit: the newest one is the lowest bit.
 type history struct {
+	test
+	Certain  bool     `json:"certain"` // or else suspect
+	Failures int      `json:"failures"`
+	Runs     int      `json:"runs"`
+	Commits  []string `json:"commits,omitzero"` // at which it failed and passed, newest first
+
 	passed, failed uint64
-	runs, failures int
 }
 
 // A reader reads test reports. However many there are, it keeps a history of each test,
@@ -192,14 +197,14 @@ func (r *reader) add(sha string, passed map[test]bool, retried bool) {
 	for t, ok := range passed {
 		h := r.tests[t]
 		if h == nil {
-			h = &history{}
+			h = &history{test: t}
 			r.tests[t] = h
 		}
-		if h.runs++; ok {
+		if h.Runs++; ok {
 			h.passed |= commit
 		} else {
 			h.failed |= commit
-			h.failures++
+			h.Failures++
 		}
 	}
 }
