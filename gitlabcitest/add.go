@@ -8,9 +8,9 @@ import (
 	"example.com/gitlabci"
 )
 
-// AddProject adds a private project with the default branch "main", and returns
-// its ID: for calls of the API, [gitlabci.ProjectNumber] of it or the path name the
-// project. It panics if the path is taken or is not one.
+// AddProject adds a private project with the default branch "main", and returns its ID. In
+// calls of the API, use the path, or [gitlabci.ProjectNumber] of the ID. It panics if the
+// path is taken or is not one.
 func (s *Server) AddProject(path string) int64 {
 	at := s.enter()
 	defer s.mu.Unlock()
@@ -26,8 +26,8 @@ type Ref struct {
 
 	Message string // of a tag: "" unless it is annotated
 
-	// Protected means that it takes a Maintainer to create, change, retry and
-	// cancel pipelines of the ref, and jobs.
+	// Protected means that only a Maintainer can create, change, retry and cancel pipelines
+	// and jobs of the ref.
 	Protected bool
 }
 
@@ -75,8 +75,8 @@ type Pipeline struct {
 
 	// TestReport is what the jobs uploaded, beside the JUnit files in their
 	// Reports, which need no TestReport. Its counts and times are not read but
-	// computed from the cases, of which those without a status succeeded. The
-	// summary takes the job with a suite's name for the one it came from.
+	// computed from the cases, of which those without a status succeeded. In the summary,
+	// the job with the name of a suite is the one that uploaded it.
 	TestReport *gitlabci.TestReport
 
 	server   *Server
@@ -85,8 +85,8 @@ type Pipeline struct {
 }
 
 // AddPipeline adds a pipeline to a project, given by its path or ID, and
-// returns what was added: p with its defaults. What happens to the pipeline
-// later does not show there.
+// returns what was added: p with its defaults. Later changes of the pipeline do not change
+// the result.
 //
 // Its Ref is a branch, a tag or a "refs/merge-requests/1/head", and need not
 // exist before. It is moved to the pipeline's SHA as by a push, so that this
@@ -116,17 +116,16 @@ func (s *Server) AddPipeline(project string, p Pipeline) *Pipeline {
 	return &p
 }
 
-// OnCreate sets what becomes of the pipelines that clients create in a project,
-// given by its path or ID, from now on: they have p's Status, with its times,
-// its Coverage and TestReport, and jobs like these, whose IDs do not count. If
-// one of the jobs is live, see [Job], each pipeline has a run of its own, and
-// p's Status does not count, since it is that of the jobs. A job with a Trigger
-// is a trigger job. All else is the request's; without OnCreate a new pipeline
-// is pending and has no jobs.
+// OnCreate sets what the pipelines are like that clients create in a project, given by its
+// path or ID, from now on. They have the Status, times, Coverage and TestReport of p, and
+// jobs like these, with other IDs. If one of the jobs is live, see [Job], the jobs of each
+// pipeline run, and p's Status is ignored, since it follows from the jobs. A job with a
+// Trigger is a trigger job. Everything else is from the request. Without OnCreate, a new
+// pipeline is pending and has no jobs.
 //
-// The response to the create says that the pipeline is created, as GitLab does
-// whose jobs take their turn a moment later. The next request finds it on its
-// way, unless the CreatedFor of the project's [Settings] lets it wait.
+// In the response to the create, the pipeline is created, as in GitLab, whose jobs start a
+// moment later. At the next request the jobs have started, unless the project's [Settings]
+// have CreatedFor.
 func (s *Server) OnCreate(project string, p Pipeline, jobs ...Job) {
 	var wanted []wantedJob
 	for _, j := range jobs {

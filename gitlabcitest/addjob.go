@@ -28,19 +28,17 @@ type Job struct {
 	StartedAt  time.Time // CreatedAt, if by its Status it ran for certain
 	FinishedAt time.Time // that of its pipeline, or StartedAt if that is later, if Status is an end other than skipped
 
-	// Duration is how long a job ran that has ended: FinishedAt is that much
-	// later than StartedAt, and at most one of these may be given. Zero is what
-	// they say.
+	// Duration is how long a finished job ran, from StartedAt to FinishedAt. At most one of
+	// these times may be given with it. Zero is the time between them.
 	Duration time.Duration
 
 	// Log is what the job has written. "" means that there is no log.
 	Log string
 
-	// Artifacts are the files of the job's archive, artifacts.zip. They are
-	// read at once, with their modes and times, and links are kept as links; a
-	// file without permissions has 0644, a folder that nobody may write to
-	// 0755, and what has no time is from now. Nil means that there is no
-	// archive.
+	// Artifacts are the files of the job's archive, artifacts.zip. AddJob reads them, with
+	// their modes and times; links are kept as links. A file without permissions gets 0644,
+	// a folder that nobody may write to gets 0755, and an entry without a time gets the
+	// present time. Nil means that there is no archive.
 	Artifacts fs.FS
 
 	// Archive is the job's archive byte by byte, in place of Artifacts. It is
@@ -50,10 +48,9 @@ type Job struct {
 	Archive []byte
 
 	// Reports are the contents of the job's report files by type, which GitLab
-	// serves by type, too. Those of types that it keeps compressed are
-	// compressed. A "junit" report, which is XML, becomes part of the
-	// pipeline's test report, under the job's name without the number of a
-	// parallel job. Nil is none.
+	// serves by type, too. Reports of types that GitLab keeps compressed are compressed. A
+	// "junit" report, which is XML, becomes part of the pipeline's test report, under the
+	// job's name without the number of a parallel job. Nil is none.
 	Reports map[gitlabci.ArtifactType][]byte
 
 	// ArtifactsExpireAt is when Artifacts, Archive and Reports vanish, unless
@@ -68,27 +65,26 @@ type Job struct {
 	// Reports, such as [RoleDeveloper] or [RoleNoOne]. Zero is everybody who sees the job.
 	ArtifactsAccess Role
 
-	// Inputs are the job inputs that a retry and a play take, by name, with the
-	// values that each allows; an input without values allows all. Nil is none,
-	// so that any is refused.
+	// Inputs are the job inputs that a retry and a play accept, by name, with the values
+	// that each allows; an input without values allows all. With nil, every input is
+	// refused.
 	Inputs map[string][]string
 
 	// Environment is the name of the environment that the job deploys to. It need not be
 	// added. Hooks receive an event when the job is running and when it ends. "" is none.
 	Environment string
 
-	// Downstream is the pipeline that a trigger job started, in whichever
-	// project, as AddPipeline returned it. Nil means that there is none yet.
+	// Downstream is the pipeline that a trigger job started, in any project, as AddPipeline
+	// returned it. Nil means that there is none yet.
 	Downstream *Pipeline
 
 	// Script is how the job runs by the clock. Zero means that nothing runs:
 	// the job is as its fields say until someone changes it.
 	//
 	// A job with a Script, a When, a StartIn or a Trigger is live, unless its
-	// Status is an end, which it cannot be with a Script. It takes its turn,
-	// stage after stage in the order in which stages first appear in the
-	// pipeline, and has come as far already as its Status says. The pipeline
-	// has the status of its jobs from then on, whatever it was given.
+	// Status is an end, which it cannot be with a Script. It runs when its stage begins.
+	// Stages run in the order in which they first appear in the pipeline. The job begins
+	// with its Status. From then on, the status of the pipeline follows from its jobs.
 	Script Script
 
 	// Retries are the scripts of the attempts after the first, of which the
@@ -96,23 +92,22 @@ type Job struct {
 	// repeats the Script.
 	Retries []Script
 
-	// When is on what terms the job takes its turn. "" is on_success. A manual
-	// job that is not to hold up later stages needs AllowFailure, which in
-	// GitLab is its default.
+	// When is the condition under which the job runs. "" is on_success. A manual job holds
+	// up later stages unless it has AllowFailure, which is the default in GitLab.
 	When When
 
-	// StartIn is how long a delayed job is scheduled. More than zero makes the
-	// job a delayed one; zero starts it at once.
+	// StartIn is how long a delayed job is scheduled. More than zero makes the job a
+	// delayed one; zero starts it immediately.
 	StartIn time.Duration
 
-	// Trigger is the pipeline that the job starts when its turn comes, which
-	// makes it a trigger job. Nil starts none.
+	// Trigger makes the job a trigger job: it is the pipeline that the job starts. Nil
+	// starts none.
 	Trigger *Trigger
 }
 
 // AddJob adds a job that a runner runs, or a trigger job if it has a Trigger,
-// and returns what was added: j with its defaults. The pipeline's status stays
-// what it was, unless one of its jobs is live: see [Job].
+// and returns what was added: j with its defaults. The pipeline's status does not change,
+// unless one of its jobs is live: see [Job].
 func (p *Pipeline) AddJob(j Job) *Job {
 	if j.Downstream != nil {
 		misuse("AddJob: only trigger jobs have a Downstream; see AddTriggerJob")

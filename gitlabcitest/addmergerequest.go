@@ -27,7 +27,7 @@ type MergeRequest struct {
 	kept   *mergeRequest
 }
 
-// A PipelineKind is how a pipeline comes to belong to a merge request.
+// A PipelineKind is the kind of a merge request's pipeline.
 type PipelineKind string
 
 const (
@@ -46,10 +46,10 @@ const (
 )
 
 // AddMergeRequest adds a merge request to a project, given by its path or ID,
-// and returns what was added: m with its defaults. Its head is that of the
-// Source, and moves with that while it is opened, whoever moves it: see
-// [MergeRequest.Push], [Server.AddRef] and [Server.AddPipeline]. It panics if
-// there is no such project, state or Source, or if the merge request exists.
+// and returns what was added: m with its defaults. While it is opened, its head is that of
+// the Source, and moves with it: see [MergeRequest.Push], [Server.AddRef] and
+// [Server.AddPipeline]. It panics if there is no such project, state or Source, or if the
+// merge request exists.
 //
 // A pipeline whose Ref is "refs/merge-requests/1/head" implies a merge request,
 // too, which need not be added.
@@ -116,8 +116,8 @@ func (p *project) branchHead(name string) string {
 	return ""
 }
 
-// Push moves the head of the Source to a commit, as a push does that starts no
-// pipeline so far, and returns its SHA; "" makes one up.
+// Push moves the head of the Source to a commit, as a push that has started no pipeline
+// yet, and returns its SHA. "" makes one up.
 func (m *MergeRequest) Push(sha string) string {
 	m.mustBeAdded("Push")
 	at := m.server.enter()
@@ -128,9 +128,8 @@ func (m *MergeRequest) Push(sha string) string {
 }
 
 // AddPipeline adds a pipeline of the merge request and returns what was added,
-// as [Server.AddPipeline] does. Its Ref, and the Source of all kinds but that of
-// a branch, are those of the kind, and so is its SHA, which belongs to the head
-// as it is now. It panics if p has any of them.
+// as [Server.AddPipeline] does. Its Ref and its SHA follow from the kind and the present
+// head, and so does its Source, except for a branch. It panics if p has any of them.
 func (m *MergeRequest) AddPipeline(kind PipelineKind, p Pipeline) *Pipeline {
 	m.mustBeAdded("AddPipeline")
 	if p.Ref != "" || p.SHA != "" || p.Tag || p.Source != "" && kind != PipelineKindBranch {

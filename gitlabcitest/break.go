@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// A Break is how a connection fails. All but the first two fail while they deliver a
-// response, GitLab's own or one with a Status. A response to HEAD has no body that could
-// break.
+// A Break is how a connection fails. All except the first two fail during a response,
+// GitLab's own or one with a Status. A response to HEAD has no body that could break.
 //
 // On a socket, a reset discards what has not arrived yet. In memory, what was sent arrives,
 // and then the connection ends. With HTTP/2, only the stream is reset.

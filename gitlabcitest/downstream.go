@@ -7,31 +7,31 @@ import (
 )
 
 // A Trigger is the pipeline that a trigger job starts; each attempt starts another one. The
-// job then succeeds at once, unless it is to Depend on the pipeline.
+// job then succeeds immediately, unless it Depends on the pipeline.
 type Trigger struct {
 	// Project is the path or the ID of another project to start the pipeline
 	// in, on the head of its Ref. "" is the job's own project, where the
 	// pipeline is a child pipeline, with the ref and the SHA of its parent.
 	//
-	// If there is no such ref when the time has come, the job fails with
-	// downstream_pipeline_creation_failed; if its user may not create pipelines
-	// there, with insufficient_bridge_permissions; if they do not even see the
-	// project, with downstream_bridge_project_not_found; and if it is the job's
-	// own by its path, with invalid_bridge_trigger.
+	// If there is no such ref when the job runs, it fails with
+	// downstream_pipeline_creation_failed; if its user may not create pipelines there, with
+	// insufficient_bridge_permissions; if they do not even see the project, with
+	// downstream_bridge_project_not_found; and if it is the job's own by its path, with
+	// invalid_bridge_trigger.
 	Project string
 
-	// Pipeline is what is started. Its ID, SHA, Source and times do not count.
-	// "" as its Username is the user of the trigger job. Its Status counts only
-	// if none of the Jobs is live, see [Job].
+	// Pipeline is the pipeline that is started. Its ID, SHA, Source and times are ignored.
+	// "" as its Username is the user of the trigger job. Its Status is ignored if one of
+	// the Jobs is live, see [Job].
 	Pipeline Pipeline
 
-	// Jobs are the jobs that it has; their IDs do not count. Those with a
-	// Trigger start further pipelines. Nil is none.
+	// Jobs are its jobs; their IDs are ignored. Those with a Trigger start further
+	// pipelines. Nil is none.
 	Jobs []Job
 
-	// Depend is what GitLab's configuration calls strategy: depend. The trigger
-	// job runs as long as the pipeline does, and then ends as that did; if that
-	// was skipped, it fails. If the pipeline runs again, so does the job.
+	// Depend is strategy: depend in GitLab's configuration. The trigger job runs as long as
+	// the pipeline, and then has its status, or fails if the pipeline was skipped. If the
+	// pipeline runs again, so does the job.
 	Depend bool
 }
 

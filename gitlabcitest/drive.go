@@ -8,8 +8,8 @@ import (
 )
 
 // Pipeline returns a pipeline that exists, such as one that a client created,
-// to add jobs to it. Its fields are what it is now, but for its TestReport. It
-// panics if there is no such pipeline.
+// to add jobs to it. Its fields are the present values, except TestReport. It panics if
+// there is no such pipeline.
 func (s *Server) Pipeline(pipeline gitlabci.PipelineID) *Pipeline {
 	s.enter()
 	defer s.mu.Unlock()
@@ -34,11 +34,10 @@ func (s *Server) Pipeline(pipeline gitlabci.PipelineID) *Pipeline {
 
 // SetJobStatus gives a job another status, as a runner or GitLab's own
 // machinery does: a runner takes a job that is pending, which is then running,
-// and reports its end. What follows from it follows: times are set, later jobs
-// take their turn, the pipeline has the status of its jobs, and a job with a
-// Script continues from there. One that is canceling becomes canceled, however it
-// ends. It panics if there is no such job, or if GitLab would not let it go
-// from its status to this one.
+// and reports its end. This has the usual effects: times are set, later jobs start, the
+// pipeline has the status of its jobs, and a job with a Script continues from there. A job
+// that is canceling becomes canceled, however it ends. It panics if there is no such job,
+// or if GitLab does not allow the change of status.
 func (s *Server) SetJobStatus(job gitlabci.JobID, to gitlabci.Status) {
 	at := s.enter()
 	defer s.mu.Unlock()
@@ -60,11 +59,10 @@ func (s *Server) SetJobStatus(job gitlabci.JobID, to gitlabci.Status) {
 	s.state.changed(j.pipeline, at)
 }
 
-// FailJob makes a job fail for a reason, as GitLab does with one that it gives
-// up: without the Coverage, Artifacts and Reports of its Script. "" is the
-// reason in the Script, or script_failure, or of a trigger job unknown_failure.
-// A job that is canceling becomes canceled. It panics if there is no such job,
-// or if it has ended.
+// FailJob makes a job fail for a reason, without the Coverage, Artifacts and Reports of its
+// Script. "" is the reason in the Script, or script_failure, or of a trigger job
+// unknown_failure. A job that is canceling becomes canceled. It panics if there is no such
+// job, or if it has ended.
 func (s *Server) FailJob(job gitlabci.JobID, reason gitlabci.FailureReason) {
 	at := s.enter()
 	defer s.mu.Unlock()
@@ -78,9 +76,8 @@ func (s *Server) FailJob(job gitlabci.JobID, reason gitlabci.FailureReason) {
 	s.state.changed(j.pipeline, at)
 }
 
-// AppendLog adds a text to the end of what a job's log shows, at once, whatever
-// the job's status. What its Script still writes comes after it. It panics if
-// there is no such job, or if it is a trigger job.
+// AppendLog adds a text to the end of a job's log, in any status of the job. Later lines of
+// its Script follow it. It panics if there is no such job, or if it is a trigger job.
 func (s *Server) AppendLog(job gitlabci.JobID, text string) {
 	at := s.enter()
 	defer s.mu.Unlock()
@@ -88,10 +85,9 @@ func (s *Server) AppendLog(job gitlabci.JobID, text string) {
 	j.log = append(j.written(at), text...)
 }
 
-// SetLog makes a text all that a job's log shows, as when a runner sends
-// another end of it than before; it may be shorter. What its Script still
-// writes comes after it. "" is no log. It panics if there is no such job, or
-// if it is a trigger job.
+// SetLog replaces a job's log, as when a runner sends another end of it; the text may be
+// shorter. Later lines of its Script follow it. "" is no log. It panics if there is no such
+// job, or if it is a trigger job.
 func (s *Server) SetLog(job gitlabci.JobID, text string) {
 	at := s.enter()
 	defer s.mu.Unlock()

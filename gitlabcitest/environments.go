@@ -18,15 +18,15 @@ type Environment struct {
 	ID          int64                     // the next one
 	Name        string                    // required
 	State       gitlabci.EnvironmentState // available
-	Tier        string                    // what GitLab takes the name for, such as "production" for "prod"
+	Tier        string                    // what GitLab derives from the name, such as "production" from "prod"
 	ExternalURL string                    // none
 	AutoStopAt  time.Time                 // never
 	CreatedAt   time.Time                 // now
 }
 
 // AddEnvironment adds an environment to a project, given by its path or ID, and returns what
-// was added: e with its defaults. An environment that a job has needs not be added. It panics
-// if there is one of that name or ID, or no such state.
+// was added: e with its defaults. An environment of a job need not be added. It panics if
+// there is one of that name or ID, or no such state.
 func (s *Server) AddEnvironment(project string, e Environment) *Environment {
 	at := s.enter()
 	defer s.mu.Unlock()

@@ -11,8 +11,7 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
-// A Fault is something that goes wrong: a response that is not GitLab's, a connection that
-// fails, or both.
+// A Fault is a failure: a response that is not GitLab's, a connection that fails, or both.
 type Fault struct {
 	// Route is the endpoint whose requests it hits, such as
 	// "POST /projects/:id/pipeline". HEAD counts as GET. It can also be [StorageRoute],
@@ -80,9 +79,9 @@ type fault struct {
 	draws  *rand.Rand // of Chance
 }
 
-// Fault makes requests to the server go wrong, beginning with the next one. If several
-// faults match a request, the one added first hits it. It panics if the server has no such
-// Route, for example because it is too old, or if f contradicts itself.
+// Fault makes requests to the server fail, beginning with the next one. If several faults
+// match a request, the one added first hits it. It panics if the server has no such Route,
+// for example because it is too old, or if f contradicts itself.
 //
 // Calling withdraw ends the fault, and may be repeated. Requests that it has hit already
 // are not affected.

@@ -7,11 +7,11 @@ import (
 )
 
 // AddGroupMember gives a user a role in a group, given by its path or ID, and in all
-// groups and projects below it, in place of the one they had there. A username that is
-// new makes a user without a token. Zero ends a membership. It panics if there is no such
-// group or role, and for "maya", who owns every group.
+// groups and projects below it, in place of the earlier one. A username that is new makes a
+// user without a token. Zero ends a membership. It panics if there is no such group or
+// role, and for "maya", who owns every group.
 //
-// There is a group when a project is below it.
+// A group exists if a project is below it.
 func (s *Server) AddGroupMember(group, username string, role Role) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

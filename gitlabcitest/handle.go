@@ -14,15 +14,15 @@ const (
 )
 
 // Handle adds an endpoint, or replaces one, from now on. The pattern is one of
-// [http.ServeMux], whole with the prefix of the API, in which a wildcard
-// stands for an escaped path, too:
+// [http.ServeMux], including the prefix of the API. A wildcard also matches an escaped
+// path:
 //
 //	srv.Handle("GET /api/v4/projects/{project}/labels", handler)
 //
-// The handler checks tokens and access itself, and may call the server. Its
-// response is sent once it has returned, with a [Fault] if one hits it. In
-// [Request] and in [Fault] its Route is the pattern. Handle panics if there is
-// no handler, and if the pattern is wrong or conflicts with another one.
+// The handler checks tokens and access itself, and may call the server. Its response is
+// sent after it has returned, and can be hit by a [Fault]. In [Request] and in [Fault] its
+// Route is the pattern. Handle panics if there is no handler, and if the pattern is wrong
+// or conflicts with another one.
 func (s *Server) Handle(pattern string, handler http.Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

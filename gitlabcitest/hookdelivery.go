@@ -226,8 +226,8 @@ func (s *Server) delay(d *hookDelivery, until time.Time) {
 	s.alarm(until)
 }
 
-// Wait waits until what has happened so far has been delivered to the hooks, what is late
-// included. When the server is closed it returns at once.
+// Wait waits until all events so far have been delivered to the hooks, including late ones.
+// It returns when the server is closed.
 func (s *Server) Wait() {
 	s.enter()
 	defer s.mu.Unlock()

@@ -233,11 +233,11 @@ func (l *hookLog) word() string {
 	return strconv.Itoa(l.status)
 }
 
-// HookRoute is the Route of a [Fault] that hits deliveries to hooks. With Status the hook's
-// receiver gets nothing unless the fault is Executed, and GitLab gets the Status.
+// HookRoute is the Route of a [Fault] that hits deliveries to hooks. With Status, GitLab
+// gets the Status, and the hook's receiver gets the delivery only if the fault is Executed.
 // [BreakResetUnread] and [BreakResetUnanswered] end the connection in the same way.
-// [BreakStallHeader] holds up the response. [BreakLose], [BreakRepeat] and [BreakLate] are of
-// deliveries alone.
+// [BreakStallHeader] delays the response. [BreakLose], [BreakRepeat] and [BreakLate] are
+// for deliveries only.
 const HookRoute = "hook"
 
 // reaches reports whether a delivery reaches its receiver.

@@ -9,8 +9,8 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/rows"
 )
 
-// WithActionLimits lets the server refuse with 429 what a user does too often
-// within a minute by the clock:
+// WithActionLimits limits how often a user can do something within a minute by the clock.
+// More is refused with 429:
 //
 //	jobs of projects listed  600
 //	pipeline canceled          5  120 in a project
@@ -22,12 +22,11 @@ import (
 //	hook tested                5    5
 //	delivery resent            5    5
 //
-// The first number is of the same pipeline, job or hook. Attempts count that are
-// refused or change nothing. The bodies are [BodyEndpointLimited] for the list
-// and [BodyActionLimited].
+// The first number is for the same pipeline, job or hook. Attempts that are refused or
+// change nothing count as well. The bodies are [BodyEndpointLimited] for the list and
+// [BodyActionLimited].
 //
-// By default there are no such limits: on most instances only the first is on,
-// and a test that repeats itself would meet them.
+// By default there are no such limits. On most instances only the first one is enabled.
 func WithActionLimits() Option {
 	return func(s *Server) { s.limits = &actionLimits{rows.NewCounter[actionKey](60)} }
 }
@@ -131,7 +130,7 @@ func (c *call) actionKey(route string) (_ actionKey, found bool) {
 	return key, c.state.job(owner, key.thing, true) != nil
 }
 
-// A Throttle is how many requests of any kind the server takes.
+// A Throttle is a limit on the rate of requests of any kind.
 type Throttle struct {
 	// Name is its name in responses. "" is throttle_authenticated_api for
 	// requests with a token and throttle_unauthenticated_api for others.
@@ -142,9 +141,9 @@ type Throttle struct {
 	Body   string        // of the refusals; "" is [BodyThrottled]
 }
 
-// WithThrottle lets the server count requests, as administrators of GitLab can. Each
-// response then has RateLimit headers. Requests beyond the limit are not executed: they get
-// 429, with Retry-After, until the period ends. Periods follow the clock: those of a minute
+// WithThrottle limits the rate of requests, as administrators of GitLab can. Each response
+// then has RateLimit headers. Requests beyond the limit are not executed: they get 429,
+// with Retry-After, until the period ends. Periods follow the clock: those of a minute
 // begin at its second 0. Requests that a [Fault] keeps from the server do not count.
 //
 // It panics if Limit is not positive, or Period is not a number of seconds. By default

@@ -18,10 +18,10 @@ type Lint struct {
 	Ref     string // of a DryRun: the branch or the tag
 }
 
-// OnLint sets what validations of configurations result in, in a project, given by its path
-// or ID, from now on. The function must not call the server. Nil stands for the default:
-// a configuration is valid and has no jobs, unless it is blank. It panics if there is no
-// such project.
+// OnLint sets the results of validating configurations in a project, given by its path or
+// ID, from now on. The function must not call the server. Nil is the default: a
+// configuration is valid and has no jobs, unless it is blank. It panics if there is no such
+// project.
 func (s *Server) OnLint(project string, validate func(Lint) gitlabci.LintResult) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -29,8 +29,8 @@ func (s *Server) OnLint(project string, validate func(Lint) gitlabci.LintResult)
 }
 
 // SetConfig sets the CI configuration at a branch, a tag or a commit of a project, given by
-// its path or ID. It counts for validations alone. Commits without one have a job that
-// prints something. It panics if there is no such project or commit.
+// its path or ID. It is used for validations only. Commits without one have a configuration
+// with a job that prints something. It panics if there is no such project or commit.
 func (s *Server) SetConfig(project, ref, content string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -18,9 +18,9 @@ type listening struct {
 }
 
 // Start listens on a free port of 127.0.0.1, for clients in other processes,
-// and returns the base URL. A storage has a port of its own, to which clients
-// that came over the first one are redirected. [Server.Close] ends both. The
-// clients of [Server.Client] do not need it and are not changed by it.
+// and returns the base URL. A storage has a port of its own, to which clients are
+// redirected. [Server.Close] ends both. The clients of [Server.Client] do not need it and
+// are not changed by it.
 func (s *Server) Start() (url string, err error) {
 	var api, storage net.Listener
 	if s.delivery.storage != nil {
@@ -35,9 +35,10 @@ func (s *Server) Start() (url string, err error) {
 }
 
 // StartOn is [Server.Start] on listeners of the caller's, such as one on a port
-// that others know; [WithExternalURL] can set its URL. The second one is for the storage, and nil for a server without; anything else
-// panics. If it listens on all addresses of the machine, clients find it at the
-// one by which they came. [Server.Close] closes both, and so does an error.
+// that others know; [WithExternalURL] can set its URL. The second one is for the storage,
+// and nil for a server without one; anything else panics. If it listens on all IP addresses
+// of the machine, redirects use the one that the client connected to. [Server.Close] closes
+// both, and so does an error.
 func (s *Server) StartOn(api, storage net.Listener) (url string, err error) {
 	if (storage != nil) != (s.delivery.storage != nil) {
 		misuse("StartOn: a listener for the storage goes with WithStorage, and neither without the other")

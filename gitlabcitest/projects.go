@@ -115,8 +115,7 @@ func (p *project) active() time.Time {
 	return at
 }
 
-// Settings are how a project is set up. The zero value is how
-// [Server.AddProject] leaves it.
+// Settings are the settings of a project. The zero value are those of a new project.
 type Settings struct {
 	Public bool // visible to everybody: pipelines and artifacts also without a token
 
@@ -127,24 +126,23 @@ type Settings struct {
 	VariablesRole Role // the least that may set variables of pipelines and manual jobs: Developer
 	CancelRole    Role // the least that may cancel pipelines and jobs: Developer
 
-	// Inputs are what the project's configuration declares, by name. Nil means
-	// that the inputs of a new pipeline are taken whatever they are; otherwise
-	// one that is unknown, missing or of another type is refused.
+	// Inputs are those that the project's configuration declares, by name. With nil, new
+	// pipelines accept any inputs. Otherwise an input that is unknown, missing or of
+	// another type is refused.
 	Inputs map[string]Input
 
-	// CreatedFor is how long a pipeline that a client creates is created, and its
-	// jobs with it, before they take their turn. With zero only the response to
-	// the create shows it.
+	// CreatedFor is how long a pipeline that a client creates, and its jobs, have the
+	// status created. With zero, only the response to the create has it.
 	CreatedFor time.Duration
 
 	// StatusesTake is how long GitLab takes to set a commit status. Meanwhile, other
 	// statuses of the same commit wait for 10 seconds, and then are refused with 409.
-	// Zero is no time at all.
+	// Zero is no time.
 	StatusesTake time.Duration
 
 	// PipelineSize is how many jobs a pipeline can have when a commit status is added to
-	// it. A status beyond that makes another pipeline, or is refused with 422 if the
-	// request names the pipeline. Zero is any number.
+	// it. One more status creates another pipeline, or is refused with 422 if the request
+	// names the pipeline. Zero is no limit.
 	PipelineSize int
 
 	// Archived means that the project can only be read.
@@ -160,19 +158,17 @@ type Settings struct {
 	// refuses with 409 to delete pipelines and artifacts and to erase jobs.
 	RefreshingStats bool
 
-	// JobTokensFrom are the other projects, by path or ID, whose jobs' tokens
-	// the project lets in. In a Public project those of others read what
-	// everybody may read.
+	// JobTokensFrom are the other projects, by path or ID, whose job tokens have access to
+	// the project. In a Public project, all job tokens can read what is public.
 	JobTokensFrom []string
 
-	// JobTokenPolicies are what those tokens are good for, of "read_pipelines",
-	// "admin_pipelines" and "read_jobs". Nil is all of it.
+	// JobTokenPolicies are what those tokens may do: "read_pipelines", "admin_pipelines"
+	// and "read_jobs". Nil is all of these.
 	JobTokenPolicies []string
 }
 
-// Configure sets how a project, given by its path or ID, is set up from now
-// on, in place of all that was set before. It panics if there is no such
-// project, role or policy.
+// Configure sets the settings of a project, given by its path or ID, in place of all
+// earlier ones. It panics if there is no such project, role or policy.
 func (s *Server) Configure(project string, settings Settings) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A Request is one that the server, or its storage, was sent.
+// A Request is a request that the server or its storage received.
 type Request struct {
 	Method   string
 	Path     string // escaped, with /api/v4 unless it is the storage's, without the query
@@ -23,10 +23,9 @@ type Request struct {
 	BodySize int         // of the whole body, in bytes
 	Status   int         // of the response, even if it did not arrive; 0 if there was none
 
-	// Unknown means that no release of GitLab that the server can be has the
-	// endpoint, or takes this method there, as far as the server knows. GitLab
-	// may well have it: see [Server.Handle]. The response says so in the header
-	// X-Gitlabcitest.
+	// Unknown means that the server knows no such endpoint, or no such method of it, in any
+	// release. GitLab itself may have it: see [Server.Handle]. The response has "unknown to
+	// the fake" in the header X-Gitlabcitest.
 	Unknown bool
 
 	Fault    bool // whether a [Fault] hit it

@@ -13,12 +13,12 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
-// A Schedule is a pipeline schedule to add. What is zero has the value that the comment
+// A Schedule is a pipeline schedule to add. Zero fields have the value that the comment
 // says.
 //
 // It starts a pipeline whenever its Cron is due by the clock, in the name of its owner. If
-// they may no longer run one, it is deactivated. A pipeline that cannot be started, such as
-// on a ref that is gone, is left out without a word, as GitLab does.
+// the owner may no longer run pipelines, it is deactivated. A pipeline that cannot be
+// started, for example because its ref is gone, is left out without an error, as in GitLab.
 type Schedule struct {
 	ID           int64                // the next one
 	Description  string               // "nightly"
@@ -30,8 +30,9 @@ type Schedule struct {
 	Variables    []*gitlabci.Variable // none; each needs a Key
 	Inputs       map[string]any       // none
 
-	// PlayTakes is how long GitLab takes to start the pipeline of a schedule that is played.
-	// Meanwhile its user cannot play it again. With zero only the response comes before it.
+	// PlayTakes is how long GitLab takes to start the pipeline of a schedule that is
+	// played. Meanwhile its user cannot play it again. With zero, the pipeline starts right
+	// after the response.
 	PlayTakes time.Duration
 }
 

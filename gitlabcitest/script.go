@@ -17,8 +17,8 @@ import (
 // it was due.
 //
 // The job goes through the states that have a time here, in the order of these fields, and
-// then to its Result. No time may be negative. The zero Script is none: see [Job]. A job that
-// ends at once has a Result and nothing else.
+// then to its Result. No time may be negative. The zero Script is none: see [Job]. A job
+// that ends immediately has only a Result.
 type Script struct {
 	WaitsForResource time.Duration // how long it is waiting_for_resource; zero skips the state
 	Prepares         time.Duration // how long it is preparing; zero skips the state
@@ -29,31 +29,27 @@ type Script struct {
 	Result        gitlabci.Status        // how it ends: success (zero), failed or canceled
 	FailureReason gitlabci.FailureReason // script_failure; only if it fails
 
-	// NeverRuns is for a job that no runner takes. When Queues is over it fails
-	// with the FailureReason, for which the default is then
-	// stuck_pending_no_matching_runners. Nothing else of the Script counts, so
-	// none of it may be given.
+	// NeverRuns is for a job that no runner takes. After Queues it fails with the
+	// FailureReason, whose default is then stuck_pending_no_matching_runners. No other
+	// field of the Script may be set.
 	NeverRuns bool
 
-	// Cancels is how long the job takes to stop, once someone cancels it while
-	// it runs: it is canceling meanwhile. Zero is for a runner that does not
-	// know how to: the job is canceled at once. So is one on a server that is
-	// older than the status.
+	// Cancels is how long a running job takes to stop after someone cancels it: it is
+	// canceling meanwhile. Zero is for a runner without this feature: the job is canceled
+	// immediately. So is a job on a server that is older than the status.
 	Cancels time.Duration
 
-	// Log is what the job writes: line by line, evenly over Runs, so that after
-	// half of that half of the lines are there, and with the end the last one.
-	// Nothing more is written once the job is canceled. What AppendLog has written
-	// before stays above it.
+	// Log is what the job writes: line by line, evenly over Runs. After half of that time
+	// it has half of the lines, and at the end all of them. Nothing more is written once
+	// the job is canceled. What AppendLog has written before stays above it.
 	Log string
 
-	// LogLag is how much later than it was written the Log shows, its last
-	// bytes thus after the end of the job. Zero is at once.
+	// LogLag is how long after it was written the Log is visible. Its last bytes are then
+	// visible only after the end of the job. Zero is immediately.
 	LogLag time.Duration
 
-	// Coverage, Artifacts and Reports are what the job has when it ends by
-	// itself, and not before. See the fields of [Job] for what they are. Nil is
-	// none.
+	// Coverage, Artifacts and Reports are set when the job ends by itself. See the fields
+	// of [Job] for what they are. Nil is none.
 	Coverage  *float64
 	Artifacts fs.FS
 	Reports   map[gitlabci.ArtifactType][]byte

@@ -146,10 +146,10 @@ func downloadFile(c *call, j *job, a *artifact) *response {
 
 // WithStrongETags gives artifacts that GitLab serves itself ETags of their
 // content: the SHA-256 of the archive or report, and for a file in an archive
-// one made from that and its path. GitLab 19.1 and later do that behind the
-// flag workhorse_download_etag_caching. By default, as on every GitLab without
-// the flag, all artifacts have the same weak ETag, and a request with it in
-// If-None-Match gets 304 for any file.
+// a hash of that and its path. GitLab 19.1 and later do that behind the flag
+// workhorse_download_etag_caching. By default, as on every GitLab without the flag, all
+// artifacts have the same weak ETag, and a request with it in If-None-Match gets 304 for
+// any file.
 func WithStrongETags() Option {
 	return func(s *Server) { s.delivery.strongETags = true }
 }

@@ -95,8 +95,8 @@ func NewServer(opts ...Option) *Server {
 	return s
 }
 
-// Client returns a client of the server, with the token of its owner unless
-// opts bring another one. Options that [gitlabci.NewClient] refuses panic.
+// Client returns a client of the server, with the token of its owner unless opts have
+// another one. Options that [gitlabci.NewClient] refuses panic.
 //
 // For a client without a token give [gitlabci.NewClient] the [URL] and the
 // server's [Server.Transport].
@@ -125,10 +125,10 @@ func (s *Server) Transport() http.RoundTripper { return s.network.Transport() }
 // server takes it as any personal access token: see [Token].
 func (s *Server) Token() string { return defaultToken }
 
-// JobToken returns the CI job token of a job, which the server takes as a
-// JOB-TOKEN while the job is running or canceling: where GitLab does, for what
-// the user who started the job may do, and for the job's own project and those
-// that let it in by their [Settings]. It panics if there is no such job.
+// JobToken returns the CI job token of a job. The server accepts it as a JOB-TOKEN while
+// the job is running or canceling, for the endpoints that accept it in GitLab, with the
+// rights of the user who started the job, in the job's own project and in those whose
+// [Settings] allow it. It panics if there is no such job.
 func (s *Server) JobToken(job gitlabci.JobID) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,8 +161,8 @@ const fastest = 1000
 // and signed URLs expire. The Delay of a [Fault], and a Retry-After that a client waits for,
 // take real time.
 //
-// The default is 1. Tests should use [testing/synctest] instead, which leaves nothing to
-// chance. It panics if n is not above 0 and at most 1000.
+// The default is 1. Tests should use [testing/synctest] instead, which is deterministic. It
+// panics if n is not above 0 and at most 1000.
 func WithSpeed(n float64) Option {
 	if !(n > 0 && n <= fastest) { // written so that it refuses what is not a number, too
 		misuse("WithSpeed: %v is not above 0 and at most %d", n, fastest)

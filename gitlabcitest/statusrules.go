@@ -152,8 +152,8 @@ func (s *state) moveStatus(j *job, to gitlabci.Status, at time.Time) {
 	s.move(j, to, at)
 }
 
-// A CommitStatus is what another system says of a commit, to add to a pipeline. What is
-// zero has the value that the comment says.
+// A CommitStatus is the status that another system reports for a commit, to add to a
+// pipeline. Zero fields have the value that the comment says.
 type CommitStatus struct {
 	Name   string          // "default"
 	Status gitlabci.Status // success

@@ -55,17 +55,17 @@ type Storage struct {
 	Proxied bool
 
 	// Strict means that the storage refuses every credential of GitLab's:
-	// PRIVATE-TOKEN, JOB-TOKEN, Sudo and Cookie as it does Authorization. A
-	// real storage ignores them, and whoever runs it can read them. Without
-	// Strict, [Server.Requests] shows whether a client sent one.
+	// PRIVATE-TOKEN, JOB-TOKEN, Sudo and Cookie as it does Authorization. A real storage
+	// ignores them, and its operator can read them. Without Strict, [Server.Requests] shows
+	// whether a client sent one.
 	Strict bool
 }
 
-// WithStorage keeps archives and reports in a storage, on another origin than
-// GitLab: [StorageURL]. Single files of an archive, its tree and logs still
-// come from GitLab itself. The default is GitLab's own disk. A listener of the
-// test's own, as of httptest, has no storage beside it; [Server.Start] has. It
-// panics if the Lifetime is negative or not in whole seconds.
+// WithStorage keeps archives and reports in a storage, on another origin than GitLab:
+// [StorageURL]. GitLab itself still serves single files of an archive, its tree and logs.
+// The default is GitLab's own disk. If a test listens itself, for example with httptest,
+// there is no storage; [Server.Start] has one. It panics if the Lifetime is negative or not
+// in whole seconds.
 func WithStorage(given Storage) Option {
 	if given.Lifetime < 0 || given.Lifetime%time.Second != 0 {
 		misuse("WithStorage: a Lifetime of %v is not in whole seconds", given.Lifetime)

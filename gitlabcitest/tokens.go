@@ -19,8 +19,8 @@ type Token struct {
 	// of HTTP Basic.
 	OAuth bool
 
-	// Scopes are what it is good for. The server knows "api", "read_api",
-	// which lets only reads in, and "sudo". Nil is api.
+	// Scopes are the scopes of the token: "api", "read_api", which allows only reads, and
+	// "sudo". Nil is api.
 	Scopes []string
 
 	// Permissions make it a fine-grained token, which has them instead of
@@ -63,8 +63,8 @@ func (s *Server) AddToken(t Token) string {
 	return s.state.addToken(t.Value, added)
 }
 
-// RevokeToken revokes an access token, that of [Server.Token] too: requests
-// are refused from the next one on. It panics if there is no such token.
+// RevokeToken revokes an access token, also that of [Server.Token]. Later requests with it
+// are refused. It panics if there is no such token.
 func (s *Server) RevokeToken(value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

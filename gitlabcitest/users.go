@@ -5,9 +5,8 @@ import (
 	"strconv"
 )
 
-// A Role is what somebody is in a project. The roles are ordered, each of them
-// may do what the ones before it may, and their numbers are GitLab's. Zero is
-// no member.
+// A Role is the role of a user in a project. Each role may do what the lower ones may. The
+// numbers are GitLab's. Zero is no member.
 type Role int
 
 const (
@@ -18,8 +17,8 @@ const (
 	RoleMaintainer Role = 40 // does so on protected refs, reads variables, erases, forces, deletes artifacts
 	RoleOwner      Role = 50 // deletes pipelines
 
-	// RoleNoOne is above all roles: what [Settings] or a [Job] reserve for it,
-	// nobody may do, administrators included. It is no role to have.
+	// RoleNoOne is above all roles. In [Settings] or a [Job] it means that nobody may do
+	// something, not even administrators. No user can have it.
 	RoleNoOne Role = 100
 )
 
@@ -36,12 +35,12 @@ func (r Role) isLimit() bool { return r == 0 || r == RoleNoOne || r.isRole() }
 type User struct {
 	Username string // required
 	Admin    bool   // may do all that owners may in every project, and act as others by Sudo
-	Blocked  bool   // is refused with 403 whatever their token
+	Blocked  bool   // is refused with 403 with any token
 }
 
 // AddUser adds a user, who is no member of any project and has no token, and
-// returns their ID. See [Server.AddMember] and [Server.AddToken]. It panics if
-// the user exists, which users do from their first pipeline on.
+// returns their ID. See [Server.AddMember] and [Server.AddToken]. It panics if the user
+// exists. A user also exists once a pipeline has the name.
 func (s *Server) AddUser(u User) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,10 +55,9 @@ func (s *Server) AddUser(u User) int64 {
 	return added.id
 }
 
-// AddMember gives a user a role in a project, given by its path or ID, in
-// place of the one they had. A username that is new makes a user without a
-// token. Zero ends a membership. It panics if there is no such project or role,
-// and for "maya", who owns every project.
+// AddMember gives a user a role in a project, given by its path or ID, in place of the
+// earlier one. A username that is new makes a user without a token. Zero ends a membership.
+// It panics if there is no such project or role, and for "maya", who owns every project.
 func (s *Server) AddMember(project, username string, role Role) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

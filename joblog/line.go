@@ -9,11 +9,11 @@ import (
 )
 
 // MaxLine is the most bytes a [Line] has, its newline and timestamps included.
-// A longer line comes in pieces of about this size; all but the first say
+// A longer line is split into pieces of about this size; all except the first have
 // [Line.Continues]. No escape sequence, marker or UTF-8 character is cut in two.
 const MaxLine = 4 << 20
 
-// A Stream is where a line was written to.
+// A Stream is the output that a line was written to.
 type Stream byte
 
 // The streams a timestamp may name. GitLab sends the letter.
@@ -36,23 +36,22 @@ func (s Stream) String() string {
 
 // A Line is one line of a job's log. It is the caller's to keep.
 type Line struct {
-	// Raw is the line as it stands in the log: timestamps, markers, colour
-	// codes, carriage returns, and its newline if it has one.
+	// Raw is the line as it is in the log: timestamps, markers, colour codes, carriage
+	// returns, and its newline if it has one.
 	Raw []byte
 
-	// Text is what one reads on the screen: Raw without all of these, and of
-	// what a progress bar wrote over itself only the last. Nor has it any other
-	// characters that command a terminal, such as bells and backspaces. It is not
-	// always UTF-8: other bytes stay as they are. So do those from 0x80 to 0x9f, unless
-	// they could be commands because nothing else in the line is in another encoding.
+	// Text is what a terminal shows: Raw without all of these, and only the last state of a
+	// progress bar. Other control characters, such as bells and backspaces, are removed. It
+	// is not always UTF-8: other bytes are unchanged. Bytes from 0x80 to 0x9f are removed
+	// only if the rest of the line is UTF-8, since they could then be control characters.
 	Text string
 
 	// Styled is Text with its colours and styles, the escape sequences that end
 	// in m. They may last beyond the line, as they do in the log.
 	Styled string
 
-	// Time is when the line was begun, to the microsecond, and Stream where it
-	// was written. Both are zero in a log without timestamps.
+	// Time is when the line began, to the microsecond, and Stream is where it was written.
+	// Both are zero in a log without timestamps.
 	Time   time.Time
 	Stream Stream
 
@@ -60,9 +59,9 @@ type Line struct {
 	// runner, 1 the job's scripts, 15 and above its services.
 	StreamNumber uint8
 
-	// Sections are those the text stands in, from the outermost; without text,
-	// those open at the end of the line. A section's header stands in it. Lines
-	// share this slice: do not change it.
+	// Sections are the sections that the text is in, from the outermost. For a line without
+	// text, they are those open at its end. The header of a section is in the section.
+	// Lines share this slice: do not change it.
 	Sections []*Section
 
 	// Opened and Closed are the sections whose start and end this line marks, in
@@ -76,16 +75,16 @@ type Line struct {
 	Continues bool
 }
 
-// Lines ranges over a log, line by line. It reads no more than it needs for the
-// next line, so that a log may be read while it grows; of a log with timestamps
-// that is the start of the line after, which may continue it. Behind a line that ends in
-// a carriage return, as each part of a progress bar does, up to 32 lines of other
-// streams are read to see whether the next part replaces it.
+// Lines ranges over a log, line by line. It reads no more than it needs for the next line,
+// so that a log can be read while it grows. In a log with timestamps, this includes the
+// start of the line after it, which may continue it. After a line that ends in a carriage
+// return, as each part of a progress bar does, up to 32 lines of other streams are read to
+// see whether the next part replaces it.
 //
-// A failing reader ends it: what was read before comes as lines, then the error,
-// once. The log can be ranged over once; bytes read ahead are lost after a break.
-// The sections of lines are completed as their ends are read: a goroutine that
-// is handed lines must leave them alone until the loop is over.
+// An error of the reader ends the loop: the lines that were read are yielded first, and
+// then the error, once. The log can be ranged over once; after a break, bytes that were
+// read ahead are lost. Sections are completed when their ends are read: another goroutine
+// must not read the sections of a line before the loop has ended.
 func Lines(r io.Reader) iter.Seq2[*Line, error] {
 	return func(yield func(*Line, error) bool) {
 		s := newScanner(r)

@@ -26,20 +26,19 @@ type Section struct {
 	// has none. Only the first 16 are kept; GitLab uses two.
 	Options map[string]string
 
-	// Start and End are the times in the markers, to the second, by the clock of
-	// whoever wrote them. End is zero until its marker has been read.
+	// Start and End are the times in the markers, to the second, by the clock of the
+	// machine that wrote them. End is zero until its marker has been read.
 	Start, End time.Time
 
 	// Cut says that the section has no end marker, as when a script fails within
-	// it. End is then that of the section around it.
+	// it. End is then the end of the section around it.
 	Cut bool
 
 	parent *Section
 }
 
-// Duration returns how long the section took. It is zero while the section is
-// open, for good if the log stops before its end, and when it ends before it
-// starts.
+// Duration returns how long the section took. It is zero while the section is open, if the
+// log ends before the section does, and if the section ends before it starts.
 func (s *Section) Duration() time.Duration {
 	if s.End.IsZero() {
 		return 0

@@ -18,11 +18,11 @@ const (
 	maxSections = maxSummary - maxLines*maxExcerpt - maxCauses*(2*maxMarker+128) - 5*maxExcerpt
 )
 
-// A Summary has what a person first wants to know from a job's log. The runner's
-// lines are unchanged, but without surrounding space and cut to 4 KiB; they are
-// empty if the log has none.
+// A Summary has what a person needs first from a job's log. The runner's lines are
+// unchanged, but without surrounding space and cut to 4 KiB; they are empty if the log has
+// none.
 //
-// Whatever the log, a Summary takes at most 1 MiB of memory.
+// A Summary takes at most 1 MiB of memory, for any log.
 type Summary struct {
 	Runner     string // "Running with gitlab-runner 17.0.0 (44feccdf)"
 	RunnerName string // "on docker-1 k3WfR2aBc, system ID: s_0123456789ab"
@@ -36,8 +36,8 @@ type Summary struct {
 	Succeeded bool
 
 	// ExitCode is the script's, as the verdict has it: from "exit code 137", or from
-	// the "exit status 0xc0000005" of a runner on Windows. It is 0 if the job
-	// succeeded, and if the runner ended it, as one that took too long.
+	// the "exit status 0xc0000005" of a runner on Windows. It is 0 if the job succeeded,
+	// and if the runner ended it, such as after a timeout.
 	ExitCode int
 
 	// Sections are the outermost ones, in the order of the log. All sections,
@@ -47,20 +47,20 @@ type Summary struct {
 	Sections        []*SectionSummary
 	OmittedSections int
 
-	// Reason is why the job failed, in a line of some 200 characters: what says most
-	// of the first cause, with its place. It is empty if the job succeeded.
+	// Reason is why the job failed, in a line of some 200 characters: the most informative
+	// line of the first cause, with its place. It is empty if the job succeeded.
 	Reason string
 
 	// Causes are why the job failed, in the order of the log; what came first often
 	// explains the rest. There are at most 8, with 20 lines in all, and none if the
 	// job succeeded.
 	//
-	// They are looked for where the verdict says. If the script failed, they are in
-	// the script: never in after_script, or in what the runner says of caches and
-	// artifacts. Of its commands the last one counts, because that ended it. If the
-	// runner ended the job, the verdict is the first cause, and for a timeout the last
-	// lines of the script are the second. Where no tool is recognised, the only cause
-	// is the last lines.
+	// The verdict decides where they are searched. If the script failed, they are in the
+	// script: never in after_script, or in the runner's lines about caches and artifacts.
+	// The last command of the script counts, because it ended the script. If the runner
+	// ended the job, the verdict is the first cause, and for a timeout the last lines of
+	// the script are the second. If no tool is recognised, the last lines are the only
+	// cause.
 	Causes []Cause
 }
 
@@ -75,7 +75,7 @@ type Cause struct {
 	File string
 	Line int
 
-	Section string    // the innermost it stands in, or ""
+	Section string    // the innermost section that it is in, or ""
 	Tool    string    // what failed, such as "go test" or "pytest"; "" if that was not recognised
 	Time    time.Time // zero in a log without timestamps
 }
@@ -88,8 +88,8 @@ type SectionSummary struct {
 	Sections []*SectionSummary
 }
 
-// Lines returns what to show of a job that failed: the lines of its causes, in order and
-// without repeats. They are at most 20.
+// Lines returns the lines to show for a failed job: those of its causes, in order and
+// without repeats, at most 20.
 func (s *Summary) Lines() []string {
 	var lines []string
 	for _, cause := range s.Causes {
@@ -102,8 +102,7 @@ func (s *Summary) Lines() []string {
 	return lines
 }
 
-// Slowest returns at most n sections, those within others too, from the one
-// that took longest.
+// Slowest returns at most n sections, including nested ones, slowest first.
 func (s *Summary) Slowest(n int) []*SectionSummary {
 	var all []*SectionSummary
 	var collect func([]*SectionSummary)

@@ -95,7 +95,7 @@ func (e *Event) project() string {
 	return string(e.Project.ID)
 }
 
-// String says in one line what the event is about.
+// String describes the event in one line.
 func (e Event) String() string {
 	text := e.summary()
 	if project := e.project(); project != "" {

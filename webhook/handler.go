@@ -16,7 +16,7 @@ import (
 // HandlerOptions configure a [Handler]. Nil means all of the defaults, and so does zero or
 // less for a number.
 type HandlerOptions struct {
-	// Workers is how many functions run at once. The default is 4.
+	// Workers is how many functions run at the same time. The default is 4.
 	Workers int
 
 	// Queue is how many accepted events may wait for a worker. The default is 1,024.
@@ -36,7 +36,7 @@ type HandlerOptions struct {
 
 	// Error is called for each request that is refused, with a nil event, and for each
 	// event that cannot be decoded or whose function returns an error or panics. It may be
-	// called by several goroutines at once. Nil means that slog.Default() logs it.
+	// called by several goroutines at the same time. Nil means that slog.Default() logs it.
 	Error func(event *Event, err error)
 }
 

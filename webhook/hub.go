@@ -9,10 +9,10 @@ import (
 	"example.com/gitlabci"
 )
 
-// A Hub wakes those who watch pipelines when an event says that one may have changed. It
-// is a [gitlabci.Waker], for [gitlabci.WatchOptions]. It only wakes: what changed is read
-// from the API, so that events that are lost, late, sent twice or out of order do no harm.
-// It is safe for concurrent use.
+// A Hub starts polls of watched pipelines when an event says that one may have changed. It
+// is a [gitlabci.Waker], for [gitlabci.WatchOptions]. It only starts polls: what changed is
+// read from the API, so that events that are lost, late, sent twice or out of order do no
+// harm. It is safe for concurrent use.
 //
 // The webhook must send pipeline events, and job events if jobs are watched: GitLab sends
 // no pipeline event when only a job has changed.
@@ -55,7 +55,7 @@ func topicOf(project gitlabci.ProjectID, pipeline gitlabci.PipelineID) topic {
 
 // Wake calls wake for each event about the pipeline, or about any pipeline of the project
 // if pipeline is 0, until stop is called or ctx ends. The project is a path or a number.
-// The function wake must return at once. It can still be called for a moment after stop.
+// The function wake must not block. It can still be called for a moment after stop.
 func (h *Hub) Wake(ctx context.Context, project gitlabci.ProjectID, pipeline gitlabci.PipelineID, wake func()) (stop func()) {
 	w := &watcher{hub: h, of: topicOf(project, pipeline), ctx: ctx, wake: wake}
 	h.mu.Lock()
@@ -113,9 +113,10 @@ func (w *watcher) leave() {
 	}
 }
 
-// Handle wakes those who watch the pipeline of a pipeline event or a job event, the
-// pipeline that started it, or all pipelines of one of their projects. It is a function
-// for [NewHandler], or called by one. It does not wait, and its error is always nil.
+// Handle starts polls by those who watch the pipeline of a pipeline event or a job event,
+// the pipeline that started it, or all pipelines of one of their projects. Pass it to
+// [NewHandler], or call it from the function that you pass. It does not wait, and its error
+// is always nil.
 func (h *Hub) Handle(_ context.Context, e *Event) error {
 	var id gitlabci.PipelineID
 	var source *SourcePipeline

@@ -9,10 +9,9 @@ import (
 // decodes it only if it is verified. [http.Server.ReadTimeout] limits how long the body may
 // take to arrive; [NewHandler] has limits of its own.
 //
-// The error matches [ErrNotVerified] if the request may be anybody's: respond with 401.
-// It matches [ErrReplayed] if the event was accepted before: respond with 200. It matches
-// [ErrTooLarge] or [ErrMalformed] for other bodies than GitLab sends. Of the request, an
-// error has at most one character: the one where the body is not JSON.
+// The error matches [ErrNotVerified] if nothing proves that the request is from GitLab:
+// respond with 401. It matches [ErrReplayed] if the event was accepted before: respond with
+// 200. It matches [ErrTooLarge] or [ErrMalformed] for bodies that GitLab does not send. An error contains at most one character of the request: the one where the body is not JSON.
 //
 // An event counts as accepted when Parse has returned it. If the work on it fails, and
 // GitLab may send it again, call [Verifier.Forget].

@@ -77,7 +77,7 @@ type Pipeline struct {
 	Incomplete bool `json:"incomplete,omitzero"`
 }
 
-// String says in one line which pipeline it is.
+// String describes the pipeline in one line.
 func (p Pipeline) String() string {
 	return fmt.Sprintf("pipeline %d of project %s is %s", p.ID, p.ProjectID, p.Status)
 }

@@ -63,9 +63,9 @@ func (h *Handler) isClosed() bool {
 }
 
 // Shutdown stops accepting events, which get 503, and waits until all accepted ones are
-// worked. If ctx ends before, it ends the context of the functions, passes the events
-// that still wait to [HandlerOptions.Error], and then returns an error without waiting for
-// the functions. Call it after [http.Server.Shutdown].
+// handled. If ctx ends before, it ends the context of the functions, passes the events that
+// still wait to [HandlerOptions.Error], and then returns an error without waiting for the
+// functions. Call it after [http.Server.Shutdown].
 func (h *Handler) Shutdown(ctx context.Context) error {
 	h.mu.Lock()
 	if !h.closed {

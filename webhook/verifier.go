@@ -22,8 +22,8 @@ const (
 	defaultMemory    = 1 << 16
 )
 
-// A Verifier decides whether requests come from GitLab, and makes events of them. It is
-// safe for concurrent use. Printing one shows no token.
+// A Verifier verifies that requests are from GitLab, and decodes their events. It is safe
+// for concurrent use. Printing one shows no token.
 type Verifier struct {
 	// Functions, since fmt would show the bytes of a key or a token.
 	macs   []func() hash.Hash
