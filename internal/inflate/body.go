@@ -70,6 +70,15 @@ func (b *Body) AppendTo(to []byte, limit int64) ([]byte, error) {
 	return whole.Bytes(), err
 }
 
+// A file begins with a header of this size, if there are no names, comments or other
+// additions, which servers do not send, and it ends with its sum and its size.
+const headerSize, trailerSize = 10, 8
+
+// isPlain reports whether a file begins with such a header.
+func isPlain(data []byte) bool {
+	return len(data) >= headerSize && data[0] == 0x1f && data[1] == 0x8b && data[2] == 8 && data[3] == 0
+}
+
 // mostWhole is how many bytes are inflated in one go.
 const mostWhole = 1 << 28
 

@@ -12,57 +12,55 @@ import (
 // wanted. Package compress/gzip finds out what it is.
 var errInvalid = errors.New("invalid gzip data")
 
-const (
-	literalBits  = 11 // that are looked up at once
-	distanceBits = 8
-	longestCode  = 15
+// longestStep is how much room one step of an inflater needs at most: that of a match of 258
+// bytes, which is copied eight bytes at a time, and of two literals before it.
+const longestStep = 272
 
-	mostLiterals  = 288
-	mostDistances = 32
-)
-
-// An entry of a table says what a code stands for. Bits 0 to 7 are the length of the code,
-// which is 0 if it is none, 8 to 12 how many bits follow it, and those from 16 on a byte,
-// or the beginning of a range of lengths or distances. For codes that are longer than the
-// index of the table, they are where the second table of these begins.
-type entry uint32
+// A status is why an inflater has stopped.
+type status uint8
 
 const (
-	isLiteral entry = 1 << 15 // a byte stands for itself
-	isSecond  entry = 1 << 14
-	isEnd     entry = 1 << 13 // of the block
+	done   status = iota // the block has ended, or all of them have
+	more                 // nothing yet
+	short                // the data has to continue
+	full                 // there is no more room, or more was inflated than wanted
+	broken               // the data is not valid
 )
 
-func (e entry) length() uint { return uint(e & 0xff) }
-func (e entry) extra() uint  { return uint(e>>8) & 0x1f }
-func (e entry) value() int   { return int(e >> 16) }
-
-// An inflater inflates data that is in memory as a whole.
+// An inflater inflates data of which any part is in memory. It stops where that part ends,
+// and resumes with the next one.
 type inflater struct {
 	in   []byte
 	at   int
 	held uint64 // bits from in, the next one lowest
 	n    uint   // how many of them there are
 
-	out   []byte
-	start int // of the present file in out
-	most  int
+	out   []byte // its capacity is the room
+	start int    // of the present file in out
+	most  int    // bytes that are wanted in out
+
+	inside func(*inflater) status // the kind of the present block, or nil before one
+	last   bool                   // no block follows
+	left   int                    // bytes of a stored block
 
 	literals  [1<<literalBits + 1<<12]entry
 	distances [1<<distanceBits + 1<<11]entry
 	lengths   [mostLiterals + mostDistances]uint8
-	codes     [1 << 7]entry // of code lengths
+	codes     [1 << codeBits]entry // of code lengths
 }
 
 var inflaters = sync.Pool{New: func() any { return new(inflater) }}
 
+// release ends the use of an inflater.
+func (f *inflater) release() {
+	f.in, f.out = nil, nil
+	inflaters.Put(f)
+}
+
 // inflate appends what is in the gzip files that data consists of, at most so many bytes.
 func inflate(to, data []byte, most int) ([]byte, error) {
 	f := inflaters.Get().(*inflater)
-	defer func() {
-		f.in, f.out = nil, nil
-		inflaters.Put(f)
-	}()
+	defer f.release()
 	f.in, f.at, f.out, f.most = data, 0, to, most
 	for first := true; first || f.at < len(data); first = false {
 		if !f.file() {
@@ -77,12 +75,10 @@ func inflate(to, data []byte, most int) ([]byte, error) {
 // follows the end of the data is ignored.
 func Deflated(to, data []byte, most int) ([]byte, bool) {
 	f := inflaters.Get().(*inflater)
-	defer func() {
-		f.in, f.out = nil, nil
-		inflaters.Put(f)
-	}()
+	defer f.release()
 	f.in, f.at, f.out, f.most = data, 0, slices.Grow(to, most+longestStep), len(to)+most
-	if !f.blocks() {
+	f.begin()
+	if !f.whole() {
 		return to, false
 	}
 	return f.out, true
@@ -90,53 +86,89 @@ func Deflated(to, data []byte, most int) ([]byte, bool) {
 
 // file inflates one file, and checks its sum.
 func (f *inflater) file() bool {
-	if !f.header() || !f.blocks() {
+	if !isPlain(f.in[f.at:]) {
 		return false
 	}
-	f.at -= int(f.n / 8) // what was read ahead
-	if f.at+8 > len(f.in) {
+	f.at += headerSize
+	f.begin()
+	if !f.whole() {
+		return false
+	}
+	f.unread()
+	if f.at+trailerSize > len(f.in) {
 		return false
 	}
 	sum, size := binary.LittleEndian.Uint32(f.in[f.at:]), binary.LittleEndian.Uint32(f.in[f.at+4:])
-	f.at += 8
+	f.at += trailerSize
 	return sum == crc32.ChecksumIEEE(f.out[f.start:]) && size == uint32(len(f.out)-f.start)
 }
 
-// blocks inflates all blocks, up to the last one.
-func (f *inflater) blocks() bool {
-	f.start, f.held, f.n = len(f.out), 0, 0
-	for last := false; !last; {
-		f.refill()
-		last = f.held&1 == 1
-		kind := f.held >> 1 & 3
-		if !f.drop(3) {
-			return false
-		}
-		ok := false
-		switch kind {
-		case 0:
-			ok = f.stored()
-		case 1:
-			ok = f.fixed() && f.block()
-		case 2:
-			ok = f.dynamic() && f.block()
-		}
-		if !ok {
-			return false
-		}
-	}
-	return true
+// begin begins with the first block at the present offset.
+func (f *inflater) begin() {
+	f.start, f.held, f.n, f.inside, f.last = len(f.out), 0, 0, nil, false
 }
 
-// header reads a header without names, comments or other additions, which servers do not
-// send.
-func (f *inflater) header() bool {
-	h := f.in[f.at:]
-	if len(h) < 18 || h[0] != 0x1f || h[1] != 0x8b || h[2] != 8 || h[3] != 0 {
-		return false
+// whole inflates data that is in memory as a whole. Its room grows, up to what is wanted.
+func (f *inflater) whole() bool {
+	for {
+		switch s := f.run(); {
+		case s == done && len(f.out) <= f.most:
+			return true
+		case s != full || len(f.out) > f.most:
+			return false
+		}
+		f.out = slices.Grow(f.out, longestStep+min(len(f.out), f.most-len(f.out)))
 	}
-	f.at += 10
-	return true
+}
+
+// run inflates blocks up to the last one, unless something stops it.
+func (f *inflater) run() status {
+	for {
+		if f.inside == nil {
+			if f.last {
+				return done
+			}
+			if s := f.open(); s != done {
+				return s
+			}
+		}
+		if s := f.inside(f); s != done {
+			return s
+		}
+		f.inside = nil
+	}
+}
+
+// mostOpening is how many bytes a block takes at most before its first byte or code: those
+// of the lengths of 320 codes, each written as one of 7 bits with 7 more.
+const mostOpening = 600
+
+// open reads what a block begins with.
+func (f *inflater) open() status {
+	at, held, n := f.at, f.held, f.n
+	f.refill()
+	f.last = f.held&1 == 1
+	kind := f.held >> 1 & 3
+	ok := f.drop(3)
+	switch {
+	case !ok:
+	case kind == 0:
+		f.inside, ok = (*inflater).stored, f.size()
+	case kind == 1:
+		f.inside, ok = (*inflater).block, f.fixed()
+	case kind == 2:
+		f.inside, ok = (*inflater).block, f.dynamic()
+	default:
+		ok = false
+	}
+	if ok {
+		return done
+	}
+	f.at, f.held, f.n, f.inside, f.last = at, held, n, nil, false
+	if len(f.in)-at < mostOpening {
+		return short
+	}
+	return broken
 }
 
 // refill holds at least 56 bits, if there are so many.
@@ -162,125 +194,35 @@ func (f *inflater) drop(n uint) bool {
 	return true
 }
 
-// stored copies a block that is not compressed.
-func (f *inflater) stored() bool {
+// unread gives back whole bytes that are held, and forgets the rest of a byte.
+func (f *inflater) unread() {
 	f.at -= int(f.n / 8)
 	f.held, f.n = 0, 0
+}
+
+// size reads the size of a stored block.
+func (f *inflater) size() bool {
+	f.unread()
 	if f.at+4 > len(f.in) {
 		return false
 	}
-	size := int(binary.LittleEndian.Uint16(f.in[f.at:]))
-	if uint16(size) != ^binary.LittleEndian.Uint16(f.in[f.at+2:]) || f.at+4+size > len(f.in) || len(f.out)+size > f.most {
-		return false
-	}
+	f.left = int(binary.LittleEndian.Uint16(f.in[f.at:]))
+	same := uint16(f.left) == ^binary.LittleEndian.Uint16(f.in[f.at+2:])
 	f.at += 4
+	return same
+}
+
+// stored copies a block that is not compressed.
+func (f *inflater) stored() status {
+	size := min(f.left, len(f.in)-f.at, cap(f.out)-len(f.out))
 	f.out = append(f.out, f.in[f.at:f.at+size]...)
 	f.at += size
-	return true
-}
-
-// longestStep is what one step of block writes at most: a match, or three literals.
-const longestStep = 258
-
-// A window is what was read from the data and not used. As a value it stays in
-// registers, which is why block does not work on the inflater's own.
-type window struct {
-	held uint64 // the next bit lowest
-	n    int    // how many bits; negative after the end
-	at   int    // in the data
-}
-
-// refill holds at least 56 bits, if there are so many.
-func (w window) refill(in []byte) window {
-	if w.at+8 > len(in) {
-		return w.refillLast(in)
+	f.left -= size
+	switch {
+	case len(f.out) > f.most, f.left > 0 && len(f.out) == cap(f.out):
+		return full
+	case f.left > 0:
+		return short
 	}
-	w.held |= binary.LittleEndian.Uint64(in[w.at:]) << uint(w.n&63)
-	w.at += (63 - w.n) >> 3
-	w.n |= 56
-	return w
-}
-
-func (w window) refillLast(in []byte) window {
-	for ; w.n < 56 && w.at < len(in); w.at++ {
-		w.held |= uint64(in[w.at]) << uint(w.n)
-		w.n += 8
-	}
-	return w
-}
-
-func (w window) drop(n uint) window { return window{w.held >> (n & 63), w.n - int(n), w.at} }
-
-// valueOf is the value of an entry with the bits that follow its code.
-func (w window) valueOf(e entry) int { return e.value() + int(w.held&(1<<e.extra()-1)) }
-
-// block inflates what the tables are for, up to the end of the block.
-func (f *inflater) block() bool {
-	out, end := f.out[:cap(f.out)], len(f.out)
-	for w := (window{f.held, int(f.n), f.at}); w.n >= 0 && end <= f.most; {
-		w = w.refill(f.in)
-		if end+longestStep > len(out) {
-			out = slices.Grow(out[:end], longestStep+min(end, f.most-end))
-			out = out[:cap(out)]
-		}
-		e := f.literals[w.held&(1<<literalBits-1)]
-		if e&isLiteral != 0 {
-			for i := 0; i < 3 && e&isLiteral != 0; i++ { // 56 bits have three of them
-				out[end] = byte(e >> 16)
-				end++
-				w = w.drop(e.length())
-				e = f.literals[w.held&(1<<literalBits-1)]
-			}
-			continue
-		}
-		if e&isSecond != 0 {
-			w = w.drop(literalBits)
-			e = f.literals[e.value()+int(w.held&(1<<(longestCode-literalBits)-1))]
-		}
-		w = w.drop(e.length())
-		if e&isEnd != 0 && w.n >= 0 {
-			return f.leave(out[:end], w)
-		}
-		if e&isLiteral != 0 {
-			out[end] = byte(e >> 16)
-			end++
-			continue
-		}
-		length, distance := w.valueOf(e), 0
-		distance, w = f.distance(w.drop(e.extra()))
-		if e.length() == 0 || e&isEnd != 0 || distance == 0 || distance > end-f.start {
-			return false
-		}
-		end = repeat(out, end, distance, length)
-	}
-	return false
-}
-
-// leave ends a block.
-func (f *inflater) leave(out []byte, w window) bool {
-	f.out, f.at, f.held, f.n = out, w.at, w.held, uint(w.n)
-	return true
-}
-
-// distance reads the distance of a match, 0 if there is none with this code.
-func (f *inflater) distance(w window) (int, window) {
-	d := f.distances[w.held&(1<<distanceBits-1)]
-	if d&isSecond != 0 {
-		w = w.drop(distanceBits)
-		d = f.distances[d.value()+int(w.held&(1<<(longestCode-distanceBits)-1))]
-	}
-	if d.length() == 0 {
-		return 0, w
-	}
-	w = w.drop(d.length())
-	return w.valueOf(d), w.drop(d.extra())
-}
-
-// repeat appends so many bytes of those at a distance, which may be among them.
-func repeat(out []byte, end, distance, length int) int {
-	for length > 0 {
-		n := copy(out[end:end+length], out[end-distance:end])
-		end, length, distance = end+n, length-n, distance+n
-	}
-	return end
+	return done
 }
