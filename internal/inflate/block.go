@@ -155,12 +155,12 @@ func (f *inflater) step() status {
 		distance, w = w.valueOf(d), w.dropExtra(d)
 	}
 	s := more
-	switch known := int(w.n) >= 0; { // the bits after the end of the data are zeros
+	switch known := int(w.n) >= 0; { // what is missing counts as zeros
 	case known && e&isLiteral != 0:
 		f.out = f.out[:put(f.out[:cap(f.out)], len(f.out), e)]
 	case known && e&isEnd != 0:
 		s = done
-	case !known, distance == 0 && f.n < mostBits:
+	case !known, !f.final && distance == 0 && f.n < mostBits:
 		return short
 	case distance == 0 || distance > len(f.out)-f.start:
 		return broken

@@ -30,8 +30,11 @@ const (
 // An inflater inflates data of which any part is in memory. It stops where that part ends,
 // and resumes with the next one.
 type inflater struct {
-	in   []byte
-	at   int
+	in    []byte
+	at    int
+	final bool // no data follows what is in
+	lacks bool // some of what a block begins with
+
 	held uint64 // bits from in, the next one lowest
 	n    uint   // how many of them there are
 
@@ -105,7 +108,7 @@ func (f *inflater) file() bool {
 
 // begin begins with the first block at the present offset.
 func (f *inflater) begin() {
-	f.start, f.held, f.n, f.inside, f.last = len(f.out), 0, 0, nil, false
+	f.start, f.held, f.n, f.inside, f.last, f.final = len(f.out), 0, 0, nil, false, false
 }
 
 // whole inflates data that is in memory as a whole. Its room grows, up to what is wanted.
@@ -146,6 +149,7 @@ const mostOpening = 600
 // open reads what a block begins with.
 func (f *inflater) open() status {
 	at, held, n := f.at, f.held, f.n
+	f.lacks = false
 	f.refill()
 	f.last = f.held&1 == 1
 	kind := f.held >> 1 & 3
@@ -165,7 +169,7 @@ func (f *inflater) open() status {
 		return done
 	}
 	f.at, f.held, f.n, f.inside, f.last = at, held, n, nil, false
-	if len(f.in)-at < mostOpening {
+	if f.lacks || !f.final && len(f.in)-at < mostOpening { // what is missing counts as zeros
 		return short
 	}
 	return broken
@@ -187,6 +191,7 @@ func (f *inflater) refill() {
 
 func (f *inflater) drop(n uint) bool {
 	if n > f.n {
+		f.lacks = true
 		return false
 	}
 	f.held >>= n
@@ -204,6 +209,7 @@ func (f *inflater) unread() {
 func (f *inflater) size() bool {
 	f.unread()
 	if f.at+4 > len(f.in) {
+		f.lacks = true
 		return false
 	}
 	f.left = int(binary.LittleEndian.Uint16(f.in[f.at:]))

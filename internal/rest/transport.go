@@ -202,7 +202,7 @@ func (t *transport) exchange(out *http.Request, s *sending) (*http.Response, err
 	if !t.http1.Load() {
 		out.GetBody = nil // so that an HTTP/2 error says whether the request was processed
 	}
-	zipped := !s.run.streams && t.asksForGzip(out)
+	zipped := t.asksForGzip(out)
 	if zipped {
 		out.Header["Accept-Encoding"] = []string{"gzip"}
 	}

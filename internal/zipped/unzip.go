@@ -3,7 +3,6 @@ package zipped
 import (
 	"bytes"
 	"cmp"
-	"compress/flate"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -74,18 +73,6 @@ func (f *feed) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// ReadByte makes flate read no more than it needs.
-func (f *feed) ReadByte() (byte, error) {
-	for f.r == f.open {
-		if err := f.fill(); err != nil {
-			return 0, err
-		}
-	}
-	b := f.buf[f.r]
-	f.r++
-	return b, nil
-}
-
 func (f *feed) skip(n int64) error {
 	f.allow(n)
 	for f.left > 0 || f.r < f.open {
@@ -126,7 +113,7 @@ func (f *feed) enter(m *member) error {
 	return nil
 }
 
-var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
+var inflaters = sync.Pool{New: func() any { return inflate.NewReader(nil) }}
 
 // A member of at most so many bytes is inflated in one go.
 const (
@@ -147,8 +134,8 @@ var wholes = sync.Pool{New: func() any { return new(whole) }}
 type unpacker struct {
 	member  *member
 	src     io.Reader
-	inflate io.ReadCloser // from the pool, or nil
-	whole   *whole        // the same
+	inflate *inflate.Reader // from the pool, or nil
+	whole   *whole          // the same
 	sum     uint32
 	done    int64
 	err     error
@@ -164,16 +151,16 @@ func (u *unpacker) start(f *feed, m *member) error {
 		return u.err
 	}
 	if m.packed <= mostPacked && m.size <= mostPlain {
-		u.err = u.inOneGo(f)
+		u.inOneGo(f)
 	} else {
-		u.err = u.byteByByte(f)
+		u.asRead(f)
 	}
 	return u.err
 }
 
-// inOneGo inflates a small member, which takes a third of the time. If that fails, the
-// member is read byte by byte, which finds what is wrong, and where.
-func (u *unpacker) inOneGo(f *feed) error {
+// inOneGo inflates a small member, which needs no window beside it. If that fails, the
+// member is inflated as it is read, which finds what is wrong, and where.
+func (u *unpacker) inOneGo(f *feed) {
 	if u.whole == nil {
 		u.whole = wholes.Get().(*whole)
 	}
@@ -185,19 +172,19 @@ func (u *unpacker) inOneGo(f *feed) error {
 			w.plain = plain
 			w.Reset(plain)
 			u.src = w
-			return nil
+			return
 		}
 	}
-	return u.byteByByte(io.MultiReader(bytes.NewReader(w.packed[:n]), broken{err}))
+	u.asRead(io.MultiReader(bytes.NewReader(w.packed[:n]), broken{err}))
 }
 
-// byteByByte inflates a member as it is read.
-func (u *unpacker) byteByByte(packed io.Reader) error {
+// asRead inflates a member as it is read.
+func (u *unpacker) asRead(packed io.Reader) {
 	if u.inflate == nil {
-		u.inflate = inflaters.Get().(io.ReadCloser)
+		u.inflate = inflaters.Get().(*inflate.Reader)
 	}
+	u.inflate.Reset(packed)
 	u.src = u.inflate
-	return u.inflate.(flate.Resetter).Reset(packed, nil)
 }
 
 // A broken reader is at its end, or fails if there is an error.
@@ -260,6 +247,7 @@ func (u *unpacker) release() {
 		u.whole = nil
 	}
 	if u.inflate != nil {
+		u.inflate.Reset(nil)
 		inflaters.Put(u.inflate)
 		u.inflate = nil
 	}
