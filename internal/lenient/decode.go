@@ -236,7 +236,8 @@ func (d *decoder) keptText() (text string, shares bool, err error) {
 		return "", false, err
 	}
 	if !itself {
-		raw = unescape(raw)
+		raw = unescape(d.unescaped[:0], raw)
+		d.unescaped = raw
 	}
 	text, shares = d.keep(raw, len(d.data)-d.at)
 	return text, shares, nil

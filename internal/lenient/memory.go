@@ -15,6 +15,8 @@ const (
 	textBlock  = 1024 // bytes, which is a size of the allocator
 	longTexts  = 256  // bytes from which on a text is allocated by itself
 	shortTexts = 64   // bytes up to which a text is looked up among those of all fields
+
+	mostUnescaped = 64 << 10 // bytes that a decoder keeps for texts with escapes
 )
 
 // A memory is where a decoder keeps what it decodes, so that few allocations are needed.
@@ -26,6 +28,8 @@ type memory struct {
 	taken []uint8   // the hashes of which there are some
 	texts strings.Builder
 	full  bool // responses are decoded in parts, so that a block is always filled
+
+	unescaped []byte // the last text that had escapes, whose memory is used again
 
 	few     reflect.Value // an array of items that point to nothing
 	fewUsed int           // so many of them
@@ -50,6 +54,9 @@ func (m *memory) release() {
 	}
 	for _, s := range m.sites {
 		s.clear()
+	}
+	if cap(m.unescaped) > mostUnescaped {
+		m.unescaped = nil
 	}
 	m.taken, m.item, m.few, m.texts = m.taken[:0], reflect.Value{}, reflect.Value{}, strings.Builder{}
 }

@@ -150,7 +150,7 @@ func (s *scanner) string() (string, error) {
 	if itself {
 		return string(raw), nil
 	}
-	return string(unescape(raw)), nil
+	return string(unescape(nil, raw)), nil
 }
 
 // escapeLength returns the length of the escape that data begins with, or 0 if it is
@@ -158,7 +158,7 @@ func (s *scanner) string() (string, error) {
 func escapeLength(data []byte) int {
 	switch {
 	case len(data) < 2:
-	case strings.IndexByte(`"\/bfnrt`, data[1]) >= 0:
+	case escapes[data[1]] != 0:
 		return 2
 	case data[1] == 'u' && hex4(data) >= 0:
 		return 6
@@ -182,13 +182,23 @@ func hex4(data []byte) rune {
 	return code
 }
 
-var escapes = map[byte]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+// escapes has what a letter stands for after a backslash.
+var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
-// unescape returns the text of what is between the quotes of a string. Invalid UTF-8
+// unescape appends the text of what is between the quotes of a string. Invalid UTF-8
 // and halves of surrogate pairs become U+FFFD.
-func unescape(raw []byte) []byte {
-	text := make([]byte, 0, len(raw))
+func unescape(text, raw []byte) []byte {
 	for i := 0; i < len(raw); {
+		start := i
+		for i+8 <= len(raw) && allPlain(binary.LittleEndian.Uint64(raw[i:])) {
+			i += 8
+		}
+		for i < len(raw) && plain[raw[i]] {
+			i++
+		}
+		if text = append(text, raw[start:i]...); i == len(raw) {
+			break
+		}
 		switch c := raw[i]; {
 		case c == '\\' && raw[i+1] == 'u':
 			code := hex4(raw[i:])
@@ -203,10 +213,7 @@ func unescape(raw []byte) []byte {
 		case c == '\\':
 			text = append(text, escapes[raw[i+1]])
 			i += 2
-		case c < utf8.RuneSelf:
-			text = append(text, c)
-			i++
-		default:
+		default: // raw has neither quotes nor control characters
 			r, size := utf8.DecodeRune(raw[i:])
 			text = utf8.AppendRune(text, r)
 			i += size

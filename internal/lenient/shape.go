@@ -249,7 +249,7 @@ func (b *planner) fields(s *shape, t reflect.Type, path []int) {
 // quotes, and itself whether that is the name.
 func (s *shape) index(raw []byte, itself bool) int {
 	if !itself {
-		raw = unescape(raw)
+		raw = unescape(nil, raw)
 	}
 	if i, ok := s.places[string(raw)]; ok {
 		return i
