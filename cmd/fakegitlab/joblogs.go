@@ -44,12 +44,13 @@ func (d *demo) log(s step, started time.Time, takes time.Duration, reason gitlab
 func (d *demo) output(s step, reason gitlabci.FailureReason) []string {
 	target := strings.Fields(s.name)[0]
 	lines := []string{green + "$ make " + target + plain}
-	for range 15 + d.draws.IntN(40) {
+	count := 15 + d.draws.IntN(40)
+	for i := range count {
 		module := pick(d, modules)
 		if s.stage == "test" {
 			lines = append(lines, fmt.Sprintf("ok  \texample.com/app/%s/part%d\t%.3fs", module, d.draws.IntN(20), d.draws.Float64()))
 		} else {
-			lines = append(lines, fmt.Sprintf("[%3d%%] %s: %s", len(lines)*2, target, module))
+			lines = append(lines, fmt.Sprintf("[%3d%%] %s: %s", 100*(i+1)/count, target, module))
 		}
 	}
 	if reason != "" {

@@ -150,6 +150,16 @@ func TestLogsAndArtifacts(t *testing.T) {
 			require.Regexp(t, "^\x1b\\[0K\x1b\\[0;1mRunning with gitlab-runner", string(text))
 			require.Contains(t, string(text), "section_start:")
 			require.Contains(t, string(text), "ERROR: Job failed")
+
+			built, err := c.client.Jobs.Latest(t.Context(), demoProject, "main", "build", nil)
+			require.NoError(t, err)
+			output, err := c.client.Jobs.Log(t.Context(), demoProject, built.ID)
+			require.NoError(t, err)
+			defer output.Close()
+			text, err = io.ReadAll(output)
+			require.NoError(t, err)
+			require.Contains(t, string(text), "[100%] build: ")
+			require.NotRegexp(t, `\[10[1-9]%\]|\[1[1-9]\d%\]`, string(text))
 		})
 	}
 }
