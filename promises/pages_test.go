@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,11 +26,6 @@ import (
 func TestSnippetsCompile(t *testing.T) {
 	t.Parallel()
 	root := testkit.ModuleFile(t, ".")
-	workspace, err := exec.CommandContext(t.Context(), "go", "env", "GOWORK").Output()
-	require.NoError(t, err)
-	if strings.TrimSpace(string(workspace)) == "off" {
-		t.Skip("without the workspace there is no module interop")
-	}
 	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	require.NoError(t, err)
 	require.NotEmpty(t, pages)
@@ -37,16 +33,7 @@ func TestSnippetsCompile(t *testing.T) {
 		pages = append(pages, filepath.Join(root, page))
 	}
 
-	const folder = "snippets"
-	written := t.TempDir()
-	overlay := map[string]string{}
-	add := func(name, source string) {
-		path := filepath.Join(written, name)
-		require.NoError(t, os.WriteFile(path, []byte(source), 0o600))
-		overlay[filepath.Join(root, "interop", folder, name)] = path
-	}
-	add("names.go", pageNames)
-	add("calls.go", callsOf(t, filepath.Join(root, "MIGRATING.md")))
+	files := map[string]string{"names.go": pageNames, "calls.go": callsOf(t, filepath.Join(root, "MIGRATING.md"))}
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		require.NoError(t, err)
@@ -57,13 +44,61 @@ func TestSnippetsCompile(t *testing.T) {
 			snippets = snippetsOfComment
 		}
 		for line, snippet := range snippets(string(text)) {
+			if strings.HasPrefix(snippet, "package ") {
+				continue // see TestCookbookPrograms
+			}
 			place := fmt.Sprintf("%s:%d", filepath.ToSlash(name), line)
 			source, err := compilable(snippet, place)
 			require.NoError(t, err, "%s:\n%s", place, snippet)
-			add(strings.NewReplacer(".", "_", ":", "_", "/", "_").Replace(place)+".go", source)
+			files[strings.NewReplacer(".", "_", ":", "_", "/", "_").Replace(place)+".go"] = source
 		}
 	}
+	buildFiles(t, "snippets", files)
+}
 
+// Each program of the cookbook compiles as a reader writes it: in the place of the comment in
+// the cookbook's main.go, with nothing but the imports added.
+func TestCookbookPrograms(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(testkit.ModuleFile(t, "docs/cookbook.md"))
+	require.NoError(t, err)
+	_, part, found := strings.Cut(string(page), "\n# Programs\n")
+	require.True(t, found)
+	part, _, found = strings.Cut(part, "\n# Recipes\n")
+	require.True(t, found)
+	program, files := "", map[string]string{}
+	for line, snippet := range snippetsOf(part) {
+		if program == "" {
+			program = strings.Replace(snippet, "package main", "package programs", 1)
+			require.Equal(t, 1, strings.Count(program, "\t// the program\n"))
+			continue
+		}
+		name := fmt.Sprintf("program_%d.go", line)
+		source := strings.Replace(program, "\t// the program\n", "//line "+name+"\n"+snippet, 1)
+		source = strings.NewReplacer("main()", fmt.Sprintf("main%d()", line), "run(ctx", fmt.Sprintf("run%d(ctx", line)).Replace(source)
+		file, err := parser.ParseFile(token.NewFileSet(), name, source, 0)
+		require.NoError(t, err, snippet)
+		files[name] = strings.Replace(source, "\n\n", "\n\n"+importsOf(file), 1)
+	}
+	require.Len(t, files, 12)
+	buildFiles(t, "programs", files)
+}
+
+// buildFiles compiles files as a package of the module interop.
+func buildFiles(t *testing.T, folder string, files map[string]string) {
+	t.Helper()
+	workspace, err := exec.CommandContext(t.Context(), "go", "env", "GOWORK").Output()
+	require.NoError(t, err)
+	if strings.TrimSpace(string(workspace)) == "off" {
+		t.Skip("without the workspace there is no module interop")
+	}
+	root, written := testkit.ModuleFile(t, "."), t.TempDir()
+	overlay := map[string]string{}
+	for name, source := range files {
+		path := filepath.Join(written, name)
+		require.NoError(t, os.WriteFile(path, []byte(source), 0o600))
+		overlay[filepath.Join(root, "interop", folder, name)] = path
+	}
 	replaced, err := json.Marshal(map[string]any{"Replace": overlay})
 	require.NoError(t, err)
 	list := filepath.Join(written, "overlay.json")
@@ -174,8 +209,16 @@ func compilable(snippet, place string) (string, error) {
 		}
 		body += "return nil\n}\n"
 	}
+	return head + importsOf(file) + body, nil
+}
+
+// importsOf returns the imports that a file needs and does not have.
+func importsOf(file *ast.File) string {
 	var imports strings.Builder
 	for _, path := range pagePackages {
+		if slices.ContainsFunc(file.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == strconv.Quote(path) }) {
+			continue
+		}
 		name := path[strings.LastIndex(path, "/")+1:]
 		if name == "v2" {
 			name = "gitlab"
@@ -184,7 +227,7 @@ func compilable(snippet, place string) (string, error) {
 			fmt.Fprintf(&imports, "import %q\n", path)
 		}
 	}
-	return head + imports.String() + body, nil
+	return imports.String()
 }
 
 // defined returns the variables that the statements of a function itself define.
