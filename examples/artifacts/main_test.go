@@ -94,6 +94,20 @@ func contents(t *testing.T, folder string) (files []string) {
 	return files
 }
 
+// A list that takes long says so.
+func TestSlowList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := gitlabcitest.NewServer()
+		job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Artifacts: fstest.MapFS{"a": {Data: []byte("abc")}}})
+		srv.Fault(gitlabcitest.Fault{Break: gitlabcitest.BreakStallHeader, Delay: 3 * time.Second, Times: 1})
+		var out, notes bytes.Buffer
+		s := &settings{project: "group/app", source: job.ID, list: true}
+		if err := s.do(t.Context(), srv.Client(), &out, console.NewNotes(&notes)); err != nil || !strings.HasSuffix(out.String(), "  a\n1 files, 3B unpacked in 3s\n") {
+			t.Errorf("%v: %s", err, &out)
+		}
+	})
+}
+
 // What -list lists is what -dir extracts.
 func TestList(t *testing.T) {
 	files := fstest.MapFS{}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
 
@@ -27,6 +28,7 @@ func (s *settings) do(ctx context.Context, client *gitlabci.Client, out io.Write
 
 // show lists the files by their sizes, times and names. Only the archive's directory is read.
 func (s *settings) show(ctx context.Context, client *gitlabci.Client, out io.Writer, notes *console.Notes) error {
+	began := time.Now()
 	archive, err := client.Artifacts.Archive(ctx, s.project, s.source, nil)
 	if err != nil {
 		return err
@@ -50,7 +52,7 @@ func (s *settings) show(ctx context.Context, client *gitlabci.Client, out io.Wri
 		notes.Print(fmt.Sprintf("%d names are not listed, since they are no paths", n))
 	}
 	if err == nil {
-		_, err = fmt.Fprintf(out, "%d files, %s unpacked\n", files, progress.FormatBytes(bytes))
+		_, err = fmt.Fprintf(out, "%d files, %s unpacked%s\n", files, progress.FormatBytes(bytes), console.InTime(time.Since(began)))
 	}
 	return err
 }

@@ -129,7 +129,7 @@ func litter(t *testing.T, file string) {
 // Wherever it is killed, also while it writes, no job is missing and none is there twice. So
 // it is with jobs that begin meanwhile, of servers with cursors and with numbered pages.
 func TestKilled(t *testing.T) {
-	for name, requests := range map[string][]int{"jobs.jsonl": {2, 3, 4, 6, -3}, "jobs.parquet": {2, 3, 4, 6, -4}} {
+	for name, requests := range map[string][]int{"jobs.jsonl": {2, 4, -3}, "jobs.parquet": {2, 4, 6, -4}} {
 		for _, request := range requests {
 			version := "19.0"
 			if request < 0 {

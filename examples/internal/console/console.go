@@ -147,7 +147,7 @@ func InTime(took time.Duration) string {
 	if took < longer {
 		return ""
 	}
-	return fmt.Sprintf(" in %v", took)
+	return fmt.Sprintf(" in %v", took.Round(redraw))
 }
 
 // PrintJSON prints each item as a line of JSON.
