@@ -239,8 +239,8 @@ func TestEachIsLazy(t *testing.T) {
 	}
 }
 
-// Several goroutines may range over the same results at once, as over any iterator of
-// this package. The race detector finds what they share.
+// Several goroutines may range over the same results at the same time, as over any iterator
+// of this package. The race detector finds what they share.
 func TestEachRangedAtOnce(t *testing.T) {
 	srv := crowded(1)
 	each := srv.Client().Pipelines.RetryEach(t.Context(), "group/app", testkit.PipelinesOf(1), nil)
@@ -272,7 +272,7 @@ func TestEachConcurrency(t *testing.T) {
 	}
 }
 
-// Whoever leaves the loop begins nothing more, and waits for nothing.
+// A break from the loop begins nothing more, and waits for nothing.
 func TestEachLeft(t *testing.T) {
 	leave := map[string]func(func(func(*gitlabci.EachResult, error) bool)){
 		"break": func(each func(func(*gitlabci.EachResult, error) bool)) {

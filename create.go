@@ -32,9 +32,8 @@ type Variable struct {
 //	GET /projects/:id/pipelines/:pipeline_id/variables
 //
 // See https://docs.gitlab.com/api/pipelines/#retrieve-pipeline-variables.
-// The error matches [ErrNotFound], and [ErrForbidden] for whoever is neither a
-// maintainer nor the developer who started the pipeline.
-// Values may be secrets: do not log them.
+// The error matches [ErrNotFound], and [ErrForbidden] if the user is neither a maintainer
+// nor the developer who started the pipeline. Values may be secrets: do not log them.
 func (s *PipelinesService) Variables(ctx context.Context, project ProjectID, pipeline PipelineID) ([]*Variable, error) {
 	page, err := uncheckedPagesAt[*Variable](s.client, at("projects", project, "pipelines", pipeline, "variables"))(ctx, nil)
 	if err != nil {
@@ -66,7 +65,7 @@ type CreatePipelineOptions struct {
 	// Create searches the newest 50 pipelines of the ref that may have been created
 	// through the API within the last two hours, by the server's clock: one list, then
 	// one request for the variables of each pipeline that it has not seen yet. A
-	// pipeline whose variables the token's owner may not read was started by somebody
+	// pipeline whose variables the token's owner may not read was started by someone
 	// else and does not count; a token without the scope to read any is an error. If a
 	// pipeline was created within the last minute and shows no variables at all, Create
 	// polls until that minute has passed.

@@ -263,7 +263,7 @@ func TestEnvRefuses(t *testing.T) {
 	}
 }
 
-// NewClient does what its options say, wherever it runs.
+// NewClient does what its options say, in any environment.
 func TestEnvIsNotForNewClient(t *testing.T) {
 	testkit.SetEnv(t, map[string]string{"GITLAB_TOKEN": "glpat-1", "GITLAB_URL": "https://url.example.com", "CI_SERVER_TLS_CA_FILE": "/nowhere"})
 	trip := &clientTrip{}

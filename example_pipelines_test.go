@@ -379,7 +379,7 @@ func ExamplePipelinesService_DeleteEach() {
 	// false 101 <nil>
 }
 
-// What still runs of a branch, but for its newest pipeline.
+// What still runs of a branch, except for its newest pipeline.
 func ExamplePipelinesService_CancelEach() {
 	srv := gitlabcitest.NewServer()
 	for range 3 {
@@ -466,7 +466,7 @@ func ExamplePipelinesService_WatchAll() {
 	// pipeline 103 has failed
 }
 
-// Why a pipeline failed that somebody else started.
+// Why a pipeline failed that someone else started.
 func ExamplePipelinesService_Failures() {
 	srv := gitlabcitest.NewServer()
 	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})

@@ -61,7 +61,7 @@ func ExamplePipelinesService_Create() {
 	// Output: 101 pending <nil>
 }
 
-// Five pages, of which four are asked for at once.
+// Five pages, four of them requested at the same time.
 func ExampleListOptions() {
 	srv := gitlabcitest.NewServer()
 	for range 450 {

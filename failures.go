@@ -279,7 +279,7 @@ func (f *failures) noteTriggers(ctx context.Context, status Status) error {
 // failuresAtOnce is how many logs of failed jobs are summarized at the same time.
 const failuresAtOnce = 4
 
-// explain returns the list of failures, and reads their logs, some at once.
+// explain returns the list of failures, and reads their logs, some at the same time.
 func (f *failures) explain(ctx context.Context) (list []*JobFailure) {
 	var logs []*attempt
 	for _, failed := range f.failed() {

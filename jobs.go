@@ -352,7 +352,7 @@ func (s *JobsService) triggerJobs(project ProjectID, pipeline PipelineID) pages.
 func (s *JobsService) anyTriggerJobs(project ProjectID, pipeline PipelineID) pages.Request[*TriggerJob] {
 	older := uncheckedPagesAt[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "bridges"))
 	newer := uncheckedPagesAt[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "trigger_jobs"))
-	var renamed atomic.Bool // pages are fetched at once where some are prefetched
+	var renamed atomic.Bool // prefetched pages are concurrent
 	return func(ctx context.Context, query url.Values) (*pages.Page[*TriggerJob], error) {
 		if renamed.Load() {
 			return newer(ctx, query)

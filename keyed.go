@@ -157,7 +157,7 @@ const (
 )
 
 // look reads the variables of a candidate. A keyed pipeline always has one, and all of
-// its variables are saved at once: if there are some, they are complete.
+// its variables are saved in one step: if there are some, they are complete.
 func (k *keyedCreate) look(ctx context.Context, p *PipelineInfo) (keyVerdict, error) {
 	variables, err := k.service.Variables(ctx, k.project, p.ID)
 	e, responded := errors.AsType[*APIError](err)

@@ -41,9 +41,9 @@ type RateLimiter interface {
 
 // Hooks are functions that a client calls, for metrics. Each may be nil. A hook runs on
 // the goroutine that sends the request, which waits for it. That is the goroutine of the
-// call, except in calls that send several requests at once, such as lists with a
-// Prefetch, Tree, Extract, Run and DeleteEach. Hooks run concurrently. If one panics, the
-// call panics on the goroutine of its caller. Its context is that of the call.
+// call, except in calls that send concurrent requests, such as lists with a Prefetch, Tree,
+// Extract, Run and DeleteEach. Hooks run concurrently. If one panics, the call panics on
+// the goroutine of its caller. Its context is that of the call.
 type Hooks struct {
 	// OnWait is called before each wait.
 	OnWait func(context.Context, WaitInfo)
@@ -333,8 +333,8 @@ func WithHooks(hooks Hooks) Option {
 }
 
 // WithRetries sets how many times a failed call is retried if that is safe. 0 is never;
-// the default is 4, which makes 5 attempts. Over HTTP/1, a read can be sent once more if
-// a kept-alive connection turns out to be closed.
+// the default is 4, which makes 5 attempts. Over HTTP/1, a read can be sent one more time
+// if a kept-alive connection turns out to be closed.
 func WithRetries(max int) Option {
 	return func(c *config) error {
 		if max < 0 {

@@ -31,9 +31,9 @@ type ListOptions struct {
 	// option but Prefetch.
 	After Cursor `url:"-"`
 
-	// Prefetch is how many pages, at most 64, an iterator requests at once. With 1,
-	// it requests each page when the loop reaches it. With more, it requests that
-	// many pages ahead of the loop once it has the first one.
+	// Prefetch is how many pages, at most 64, an iterator requests at the same time. With
+	// 1, it requests each page when the loop reaches it. With more, it requests that many
+	// pages ahead of the loop once it has the first one.
 	//
 	// With 0, it requests pages ahead only if the loop has to wait for them: first
 	// one, and twice as many after each wait, at most 8. A loop that ends on the

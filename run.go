@@ -35,11 +35,10 @@ type RunOptions struct {
 	// one: without colours and section markers, and with only the last state of a
 	// progress bar. The lines of one job are in order, and each is written once,
 	// except after the line of [JobsService.FollowLog] about a rewritten log.
-	//
-	// At most 16 logs are followed at once, the others after these. They are
-	// polled each second while they grow, or each Watch.MinInterval if that is set.
-	// Run returns when the logs of all jobs that have ended are complete. For a log
-	// that cannot be read, a line says why. An error of Log ends Run.
+	// At most 16 logs are followed at the same time, the others after these. They are
+	// polled each second while they grow, or each Watch.MinInterval if that is set. Run
+	// returns when the logs of all jobs that have ended are complete. For a log that cannot
+	// be read, a line says why. An error of Log ends Run.
 	Log io.Writer
 
 	// Event, unless nil, is called for each change, with the events of
@@ -278,7 +277,7 @@ func (w *watch) stillBlocked(pipeline *Pipeline) bool {
 	return pipeline.Status == w.root.info.Status
 }
 
-// resume continues with what somebody has just started again.
+// resume continues with what someone has just started again.
 func (w *watch) resume(ctx context.Context) error {
 	w.stood = 0
 	w.pace.Restart()

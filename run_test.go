@@ -163,7 +163,7 @@ func TestRunTriggerJobs(t *testing.T) {
 	}
 }
 
-// Below a trigger job that was retried nothing counts any more, but for the
+// Below a trigger job that was retried nothing counts any more, except for the
 // pipeline that the new one has started.
 func TestRunRetriedTriggerJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -256,7 +256,7 @@ func TestRunEndsEarly(t *testing.T) {
 	}
 }
 
-// Whoever waits for someone to play a job and then gives up, cancels what waits.
+// If Run gives up while it waits for someone to play a job, it cancels the pipeline.
 func TestRunCancelsWhatIsBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := testkit.NewRunning(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusCreated, When: gitlabcitest.WhenManual})
@@ -319,7 +319,7 @@ func TestRunLogRefused(t *testing.T) {
 	})
 }
 
-// At most 16 logs are followed at once, and none is left out.
+// At most 16 logs are followed at the same time, and none is left out.
 func TestRunManyLogs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var jobs []gitlabcitest.Job

@@ -37,7 +37,7 @@ type runLog struct {
 	running map[JobID]context.CancelCauseFunc // those to be copied that have not ended
 	taken   map[JobID]bool
 
-	// turn has room for whoever writes to w. It is no mutex, since a program that
+	// turn has room for the log that writes to w. It is no mutex, since a program that
 	// tests itself with testing/synctest may have a writer that takes its time.
 	turn chan struct{}
 	w    io.Writer // nil if no logs are wanted

@@ -224,7 +224,7 @@ func (t *statusSetter) recover(ctx context.Context, place statusPlace, err error
 		return nil, nil
 	case responded && e.Is(ErrInvalid) && strings.Contains(e.Message, "Cannot transition status"):
 		if _, status, lookErr := t.look(ctx); lookErr == nil && status != nil {
-			return status, nil // somebody else has set it meanwhile
+			return status, nil // someone else has set it meanwhile
 		}
 	}
 	if t.lost != nil {

@@ -296,7 +296,7 @@ func TestCasesMaxAnswer(t *testing.T) {
 	require.ErrorContains(t, err, "after 0 test cases: a value is larger than the 10000 bytes of WithMaxAnswer")
 	require.Empty(t, cases)
 
-	for size := range 200 { // however the cases fall into what is read at once
+	for size := range 200 { // however the cases fall into the reads
 		test := fmt.Sprintf(`{"name":"%s"}`, strings.Repeat("x", size))
 		report := testkit.CannedJSON(`{"test_suites":[{"test_cases":[` + strings.Repeat(test+",", 99) + test + `]}]}`)
 		client, err := gitlabci.NewClient(gitlabci.WithTransport(report), gitlabci.WithMaxAnswer(int64(len(test))))

@@ -285,9 +285,9 @@ func (t *TriggerJob) downstreamProject(upstream ProjectID) ProjectID {
 	return t.DownstreamPipeline.ProjectID
 }
 
-// together runs tasks, a few at once, until one of them fails or the context
-// ends. It returns when none is running any more. If the context ends several tasks, the
-// error is that of one which had failed before, if there is one.
+// together runs tasks, a few at the same time, until one of them fails or the context ends.
+// It returns when none is running any more. If the context ends several tasks, the error is
+// that of one which had failed before, if there is one.
 func together(ctx context.Context, tasks []func(context.Context) error) error {
 	errs := make([]error, len(tasks))
 	err := pool.Each(ctx, len(tasks), treeConcurrency, func(ctx context.Context, i int) error {

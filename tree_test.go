@@ -37,7 +37,7 @@ func oneTest(suite string, status gitlabci.TestStatus) *gitlabci.TestReport {
 
 // forest is a server on which the pipeline 1 of group/app has started the child
 // 2, which started 3 in group/lib, and has started 4 there. 3 has started 1
-// once more, and could not start another.
+// again, and could not start another.
 func forest(opts ...gitlabcitest.Option) *gitlabcitest.Server {
 	srv := gitlabcitest.NewServer(opts...)
 	srv.AddProject("group/lib")

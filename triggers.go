@@ -15,7 +15,7 @@ import (
 	"example.com/gitlabci/internal/secret"
 )
 
-// TriggersService manages a project's trigger tokens. Whoever has such a token can start
+// TriggersService manages a project's trigger tokens. Anyone with such a token can start
 // pipelines in the name of its owner. It is [Client.Triggers]. [PipelinesService.Trigger]
 // starts a pipeline.
 //

@@ -346,7 +346,7 @@ func (k variableKey) segment() rest.Segment {
 	return rest.Segment{Value: string(k), Template: ":key", Err: k.check()}
 }
 
-// check does not quote the key: it could be a value that somebody has mistaken for it.
+// check does not quote the key: it could be a value that someone has mistaken for it.
 func (k variableKey) check() error {
 	switch {
 	case k == "":

@@ -294,7 +294,8 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// What cannot pass is an error at once, and what has lasted too long in the end.
+// A failure that cannot pass is an error immediately, and others after they have lasted too
+// long.
 func TestWatchFails(t *testing.T) {
 	const page = "<html><title>Nothing here</title></html>"
 	for name, test := range map[string]struct {
@@ -362,7 +363,7 @@ func TestWatchSurvives(t *testing.T) {
 	}
 }
 
-// A host that does not exist is an error at once, unless it was there before.
+// A host that does not exist is an error immediately, unless it existed before.
 func TestWatchOfAHostThatIsGone(t *testing.T) {
 	for known, patience := range map[int]time.Duration{0: 0, 1: 10 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {

@@ -379,7 +379,7 @@ func TestWaitIsSureOfABlock(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := testkit.NewScript(test.steps...)
 				ended, err := s.Client(t).Pipelines.Wait(t.Context(), "group/app", 7, nil)
-				if name == "deleted at last" { // a replica may lag, so that it is not believed at once
+				if name == "deleted at last" { // a replica may lag, so that the first response is not believed
 					require.Greater(t, len(s.Received()), len(test.steps))
 				} else {
 					require.Len(t, s.Received(), len(test.steps))
@@ -478,7 +478,8 @@ func TestWatchCost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { watchMany(t, 1).require(t) })
 }
 
-// BenchmarkWatch prints what it costs to watch pipelines of 50 jobs for an hour. Only a test has a bubble in which an hour passes at once, so it runs one.
+// BenchmarkWatch prints what it costs to watch pipelines of 50 jobs for an hour. Only a
+// test has a bubble in which an hour takes no time, so it runs one.
 func BenchmarkWatch(b *testing.B) {
 	var cost watchCost
 	all := func(_, _ string) (bool, error) { return true, nil }

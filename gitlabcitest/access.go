@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// An access is what somebody may do in a project, by GitLab's table of roles
+// An access is what someone may do in a project, by GitLab's table of roles
 // and the project's settings.
 type access struct {
 	project *project

@@ -62,7 +62,7 @@ func TestVisibility(t *testing.T) {
 	}
 }
 
-// TestOrderOfChecks sends requests with several things wrong at once.
+// TestOrderOfChecks sends requests with several errors at the same time.
 func TestOrderOfChecks(t *testing.T) {
 	srv, token := withInes(gitlabcitest.RoleGuest, gitlabcitest.Settings{PrivateBuilds: true})
 	srv.AddProject("group/hidden")

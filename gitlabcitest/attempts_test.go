@@ -159,7 +159,7 @@ func TestCancelWithGrace(t *testing.T) {
 	}
 }
 
-// By force a job that is canceling stops at once; nobody can cancel it twice.
+// By force a job that is canceling stops immediately; nobody can cancel it twice.
 func TestForceCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

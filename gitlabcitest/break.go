@@ -116,7 +116,7 @@ type line struct {
 	w   http.ResponseWriter
 }
 
-// send lets bytes go at once. Where they cannot, the connection ends.
+// send sends bytes immediately. If that fails, the connection ends.
 func (l *line) send(part []byte) {
 	l.w.Write(part)
 	if http.NewResponseController(l.w).Flush() != nil { // Write's error, too
@@ -138,7 +138,7 @@ func (l *line) stall(d time.Duration) {
 	}
 }
 
-// drip sends what arrives at once, and then piece after piece.
+// drip sends the first bytes immediately, and then piece after piece.
 func (l *line) drip(body []byte, f *fault) {
 	size := max(f.Piece, 1)
 	first := cmp.Or(f.After, int64(min(size, len(body))))

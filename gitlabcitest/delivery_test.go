@@ -28,7 +28,7 @@ const (
 	poison = `W/"d41d8cd98f00b204e9800998ecf8427e"`
 )
 
-// Whoever believes the weak ETag misses that the file is another one, or none.
+// A client that trusts the weak ETag does not see that the file is another one, or none.
 func TestWeakETagOfFiles(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{ID: 1, Name: "build", Artifacts: files()})

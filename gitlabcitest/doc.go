@@ -16,8 +16,8 @@
 // error messages. [WithVersion] makes it an older release, which lacks the endpoints,
 // fields and statuses of later releases and ignores their parameters. [Server.Client]
 // makes real HTTP requests to it without a socket, so that everything works inside a
-// [testing/synctest] bubble, where an hour passes at once. [Server.Start] listens on a
-// port, for programs in other processes.
+// [testing/synctest] bubble, where an hour takes no time. [Server.Start] listens on a port,
+// for programs in other processes.
 //
 // A test adds the objects it needs: [Server.AddPipeline], [Pipeline.AddJob] with log and
 // artifacts, and so on; zero fields have sensible values. It adds failures with
@@ -105,11 +105,11 @@
 // # Files
 //
 // Artifacts are sent by the server itself or, with [WithStorage], by an object storage on
-// another origin, through signed URLs that expire. Expired artifacts are deleted at once,
-// except those of the newest successful pipeline of a ref. Test reports are read from the
-// JUnit files that jobs uploaded. The Archive of a [Job] is sent byte for byte, even if
-// it is damaged or hostile. [WithStrongETags] and [WithLogRanges] enable features that
-// GitLab has behind flags.
+// another origin, through signed URLs that expire. Expired artifacts are deleted
+// immediately, except those of the newest successful pipeline of a ref. Test reports are
+// read from the JUnit files that jobs uploaded. The Archive of a [Job] is sent byte for
+// byte, even if it is damaged or hostile. [WithStrongETags] and [WithLogRanges] enable
+// features that GitLab has behind flags.
 //
 // # Limits
 //

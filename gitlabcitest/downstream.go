@@ -40,7 +40,7 @@ type trigger struct {
 	given    Trigger
 	child    bool
 	project  *project
-	pipeline *pipeline // as it begins, but for what depends on the job
+	pipeline *pipeline // as it begins, except for what depends on the job
 	jobs     []wantedJob
 }
 
@@ -98,7 +98,7 @@ func (s *state) endTrigger(j *job, at time.Time) {
 }
 
 // obstacle is why a trigger job cannot start its pipeline, or "". What it takes
-// is up to the user of the job, whoever the pipeline is said to be of.
+// is up to the user of the job, not to that of the pipeline.
 func (t *trigger) obstacle(j *job) gitlabci.FailureReason {
 	from, to, ref := j.pipeline.project.accessOf(j.user), t.project.accessOf(j.user), t.pipeline.ref
 	if t.child {

@@ -132,7 +132,7 @@ func TestTriggerPermissions(t *testing.T) {
 	}
 }
 
-// A child pipeline is of whoever let its trigger job run.
+// A child pipeline belongs to the user who let its trigger job run.
 func TestUserOfChildPipeline(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	srv.AddMember("group/app", "ines", gitlabcitest.RoleDeveloper)

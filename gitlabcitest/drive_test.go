@@ -107,7 +107,7 @@ func TestOnCreateWithLiveJobs(t *testing.T) {
 }
 
 // What happens at the same time happens in the order in which it was begun,
-// and each thing at its own time, whoever looks when.
+// and each thing at its own time, no matter when it is read.
 func TestOrderOfEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

@@ -143,7 +143,7 @@ func ExampleServer_AddVariable() {
 		fmt.Println(err)
 		return
 	}
-	srv.RemoveVariable(group, "DEBUG", "") // by somebody else
+	srv.RemoveVariable(group, "DEBUG", "") // by someone else
 	for _, variable := range srv.Variables(group) {
 		fmt.Println(variable.Key, variable.Value)
 	}

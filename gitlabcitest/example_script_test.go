@@ -25,7 +25,7 @@ func wait(ctx context.Context, client *gitlabci.Client, project gitlabci.Project
 	}
 }
 
-// In a test, testing/synctest makes an hour of this pass at once.
+// In a test, testing/synctest makes an hour of this take no time.
 func ExampleScript() {
 	srv := gitlabcitest.NewServer()
 	srv.OnCreate("group/app", gitlabcitest.Pipeline{},

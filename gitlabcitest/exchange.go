@@ -59,7 +59,7 @@ func (s *Server) exchange(r *http.Request, body []byte, found match, hit *fault)
 	return a, known
 }
 
-// respond handles a request as GitLab does with all that stands before it.
+// respond handles a request as GitLab does with all that is before it.
 // What is due by now happens first.
 func (s *Server) respond(r *http.Request, body []byte, found match, id string) *response {
 	start, at := time.Now(), s.clock.now()

@@ -38,7 +38,7 @@ func executeGraphQL(c *call) *response {
 	return ok(graphql.Execute(value[string](c, "query"), value[string](c, "operationName"), variables, c.graphQLQuery()))
 }
 
-// graphQLRefusal is how GraphQL says that somebody is not let in.
+// graphQLRefusal is how GraphQL says that someone is not let in.
 func graphQLRefusal(refused *response) *response {
 	if refused.status == http.StatusUnauthorized {
 		refused.body = map[string]any{"errors": []any{map[string]any{"message": "Invalid token"}}}

@@ -65,7 +65,7 @@ func (s *state) inherited(path string, u *user) (role Role) {
 	return role
 }
 
-// accessToGroup is what somebody may do in a group. It has no project.
+// accessToGroup is what someone may do in a group. It has no project.
 func (s *state) accessToGroup(path string, u *user) access {
 	switch {
 	case u == nil:

@@ -248,8 +248,8 @@ func (s *state) drop(j *job, reason gitlabci.FailureReason, at time.Time) {
 	s.move(j, gitlabci.StatusFailed, at)
 }
 
-// stop cancels a job that has not ended: at once, unless it is running and its
-// runner can do it with grace, which older servers do not know.
+// stop cancels a job that has not ended: immediately, unless it is running and its runner
+// can do it with grace, which older servers do not know.
 func (s *state) stop(j *job, at time.Time) {
 	script := j.script()
 	graceful := j.status == gitlabci.StatusRunning && script != nil && script.Cancels > 0

@@ -39,7 +39,7 @@ type actionLimit struct {
 
 const (
 	listJobsRoute = "GET /projects/:id/jobs"
-	listJobsLimit = 600 // wherever the projects are
+	listJobsLimit = 600 // in any project
 )
 
 // limitOf is the limit of a route that changes something, or nil.

@@ -63,8 +63,8 @@ func TestAddMergeRequest(t *testing.T) {
 	require.JSONEq(t, `{"message":"404 Not found"}`, get(t, srv, "/projects/1/merge_requests/9").body)
 }
 
-// The pipeline of a merge request's head is gone once the head moves, whoever
-// moves it.
+// The pipeline of a merge request's head is gone once the head moves, no matter who moves
+// it.
 func TestTheHeadOfAMergeRequestMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

@@ -76,7 +76,7 @@ func (p *pipeline) jobsOf(wanted []wantedJob) (jobs []*job) {
 	return jobs
 }
 
-// become takes over what a test wants of a new pipeline. It happens at once.
+// become sets what a test wants of a new pipeline, immediately.
 func (p *pipeline) become(wanted *pipeline) {
 	p.status, p.coverage, p.suites = wanted.status, wanted.coverage, wanted.suites
 	p.lasted, p.queued = wanted.lasted, wanted.queued

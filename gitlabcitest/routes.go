@@ -168,8 +168,8 @@ func pathParam(name string) rack.Param {
 	return rack.Param{Name: name, Parse: rack.Text}
 }
 
-// needsUser reports whether a request without a token is refused at once. The
-// reads of projects and groups are not, but for those of jobs, variables, schedules, trigger tokens,
+// needsUser reports whether a request without a token is refused immediately. The reads of
+// projects and groups are not, except for those of jobs, variables, schedules, trigger tokens,
 // environments and deployments: they find no project instead.
 func (r *route) needsUser() bool {
 	if r == graphQLRoute || r.open {
@@ -343,7 +343,7 @@ func mayFit(segments, parts []string) bool {
 // isRef reports whether a segment stands for a ref, which may have slashes.
 func isRef(segment string) bool { return segment == ":ref_name" || segment == ":ref" }
 
-// fit fits parts of a path to segments of a template, one to one, but for two:
+// fit fits parts of a path to segments of a template, one to one, except for two:
 // the slashes of a ref need not be escaped, and what ends a template in "*"
 // takes all the rest. A ref is as short as can be.
 func fit(segments, parts []string, path rack.Tree) bool {

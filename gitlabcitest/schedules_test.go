@@ -80,7 +80,7 @@ func TestScheduleRefusals(t *testing.T) {
 	}
 }
 
-// Who may do what: as somebody, with the schedule of maya or with their own.
+// Who may do what: as someone, with the schedule of maya or with their own.
 func TestScheduleRoles(t *testing.T) {
 	const none = 100
 	for request, least := range map[string][2]gitlabcitest.Role{
@@ -169,7 +169,7 @@ func TestScheduleIsDue(t *testing.T) {
 	})
 }
 
-// A play starts a pipeline in the name of whoever plays, a while after the response.
+// A play starts a pipeline in the name of the user who plays, a while after the response.
 func TestPlaySchedule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, token := withInes(gitlabcitest.RoleDeveloper, gitlabcitest.Settings{Inputs: map[string]gitlabcitest.Input{"env": {Default: "dev"}}})

@@ -62,7 +62,7 @@ func fails(seconds int) gitlabcitest.Script {
 	return gitlabcitest.Script{Runs: time.Duration(seconds) * time.Second, Result: gitlabci.StatusFailed}
 }
 
-// atOnce is a script that is over at once.
+// atOnce is a script that takes no time.
 var atOnce = gitlabcitest.Script{Result: gitlabci.StatusSuccess}
 
 // clock is a time as GitLab writes it, some seconds after a bubble began.

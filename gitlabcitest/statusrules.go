@@ -23,7 +23,7 @@ func (j *job) byRunner() bool { return !j.trigger && j.external == nil }
 // externalStage is the stage of all external statuses.
 const externalStage = "external"
 
-// A wantedStatus is a commit status that somebody sets. What is nil stays as it is.
+// A wantedStatus is a commit status that someone sets. What is nil stays as it is.
 type wantedStatus struct {
 	sha, ref, name string
 	user           *user
@@ -115,7 +115,7 @@ var statusEvents = map[gitlabci.Status]struct {
 
 // setStatus sets a status in a pipeline: one that has not ended, or a new one. It returns
 // GitLab's complaint if the state cannot be reached, and nothing is changed then. Jobs and
-// statuses of the same name are superseded, whoever made them.
+// statuses of the same name are superseded, of any user.
 func (s *state) setStatus(p *pipeline, w wantedStatus, at time.Time) (j *job, complaint string) {
 	j = p.unfinishedStatus(w)
 	event := statusEvents[w.state]

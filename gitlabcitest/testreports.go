@@ -10,7 +10,7 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/junit"
 )
 
-// A suite is the tests of a test suite, from wherever they come.
+// A suite is the tests of a test suite, from any source.
 type suite struct {
 	name    string
 	failure string // why it could not be read

@@ -150,7 +150,7 @@ func TestImpossibleTransitions(t *testing.T) {
 	})
 }
 
-// Whoever brings jobs back is their user from then on.
+// The user who retries jobs is their user from then on.
 func TestProcessSetsUser(t *testing.T) {
 	for _, path := range []string{"/projects/1/jobs/1/retry", "/projects/1/pipelines/101/retry"} {
 		srv := gitlabcitest.NewServer()

@@ -97,8 +97,8 @@ func triggerPipelineParams() []rack.Param {
 	}
 }
 
-// triggerPipeline creates a pipeline for whoever knows a token, which is a parameter.
-// GitLab looks at no other one.
+// triggerPipeline creates a pipeline by a trigger token, which is a parameter. GitLab looks
+// at no other one.
 func triggerPipeline(c *call) *response {
 	if c.request.Header.Get("X-Gitlab-Event") == "Pipeline Hook" {
 		return forbidden() // or a hook would trigger itself

@@ -62,7 +62,8 @@ func TestTriggerRoles(t *testing.T) {
 	}
 }
 
-// Whoever has the token needs no other one, and one that is no good changes nothing.
+// The trigger token is enough: no other token is needed, and an invalid one changes
+// nothing.
 func TestTriggerPipeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, _ := withInes(gitlabcitest.RoleDeveloper, gitlabcitest.Settings{})

@@ -22,7 +22,7 @@ const (
 	RoleNoOne Role = 100
 )
 
-// isRole reports whether r is one that somebody can have.
+// isRole reports whether r is one that someone can have.
 func (r Role) isRole() bool {
 	return slices.Contains([]Role{RoleGuest, RolePlanner, RoleReporter, RoleDeveloper, RoleMaintainer, RoleOwner}, r)
 }

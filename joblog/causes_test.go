@@ -44,7 +44,7 @@ func TestMentions(t *testing.T) {
 	}
 }
 
-// What an unknown tool says of a failure stands around the line that mentions it.
+// What an unknown tool says of a failure is around the line that mentions it.
 func TestAroundMentions(t *testing.T) {
 	script := numbered("line %d", 20) + "checking prices\n  price of 3\n    bad prices: 3 errors\n      wanted: 4\n      is: 5\n      at prices/3\n      never mind\n" + numbered("other %d", 20)
 	require.Equal(t, []string{

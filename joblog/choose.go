@@ -81,7 +81,7 @@ func (c *collector) beforehand(failures []*failure) []*failure {
 	return nil
 }
 
-// bare returns a mention without what stands around it: beside a failure that is known,
+// bare returns a mention without what is around it: beside a failure that is known,
 // the line alone is enough.
 func (f *failure) bare() *failure {
 	b := *f

@@ -128,7 +128,7 @@ func (c *collector) skip(l *seen) {
 	}
 }
 
-// How much is kept of what stands around a line that only mentions an error: an unknown
+// How much is kept of what is around a line that only mentions an error: an unknown
 // tool explains it behind that, and names its file or test before, with less indent.
 const (
 	afterHint  = 3

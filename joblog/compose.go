@@ -113,7 +113,7 @@ func (c *composer) obey(sequence []byte) {
 	}
 }
 
-// erase removes what stands behind the cursor: all, after a carriage return.
+// erase removes what is behind the cursor: all, after a carriage return.
 // Styles last.
 func (c *composer) erase() {
 	if c.overwritten && c.seam == 0 {

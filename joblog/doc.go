@@ -1,5 +1,5 @@
 // Package joblog reads a GitLab job's log: lines without colour codes, the time
-// of each where the runner wrote it, the sections a line stands in and how long
+// of each where the runner wrote it, the sections a line is in and how long
 // they took, and what a person asks first of a job that failed.
 //
 //	log, err := client.Jobs.Log(ctx, "group/app", 4711)
@@ -26,10 +26,10 @@
 //
 // # What a line is
 //
-// A [Line] is what GitLab's page shows as one. Mostly that is what stands
-// between two newlines, with these exceptions:
+// A [Line] is what GitLab's page shows as one. Usually that is the text between two
+// newlines, with these exceptions:
 //
-//   - Markers of sections may stand in mid-line. Where one opens or closes after
+//   - Markers of sections may be in mid-line. Where one opens or closes after
 //     some text, and more follows, the rest is a Line of its own, so that all
 //     text of a Line is in the same sections.
 //   - With timestamps the runner breaks long lines and progress bars at any

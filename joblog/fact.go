@@ -1,6 +1,6 @@
 package joblog
 
-// A family is what joblog knows of some tools that belong together. Each stands in a
+// A family is what joblog knows of some tools that belong together. Each is in a
 // file of its own, tool_NAME.go, and is listed in families.
 //
 // # How to add to a family
@@ -72,7 +72,7 @@ type fact struct {
 	weight weight
 
 	starts []string // the line begins with one of them,
-	words  []string // or one of them stands in it where a word begins,
+	words  []string // or one of them is in it where a word begins,
 	place  bool     // or it begins with a file, and a colon or bracket before a number
 	files  []string // the file's name has one of these endings, if there are any
 	has    string   // and the line has this in it, which is cheaper to see than by a pattern

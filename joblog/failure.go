@@ -16,7 +16,7 @@ type failure struct {
 	name    string // of the test, or whatever else the fact's group name is
 	file    string
 	line    int
-	said    string // what went wrong, without what stands around it; "" if that is not known
+	said    string // what went wrong, without the text around it; "" if that is not known
 	lines   []shown
 	at, end int // the numbers of its first and last line
 	time    time.Time
@@ -44,7 +44,7 @@ func (o *opener) begun(l *seen, at int) *failure {
 	return &failure{opener: o, at: at, end: at, time: l.time, section: sectionOf(l.draft)}
 }
 
-// sectionOf returns the name of the innermost section that a line stands in.
+// sectionOf returns the name of the innermost section that a line is in.
 func sectionOf(d *draft) string {
 	if len(d.sections) == 0 {
 		return ""

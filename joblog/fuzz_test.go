@@ -75,7 +75,7 @@ func checkLine(t *testing.T, line *joblog.Line) {
 }
 
 // checkSections follows the markers: a section closes once, after it opened,
-// and lines stand in none that is not open.
+// and lines are in none that is not open.
 func checkSections(t *testing.T, lines []*joblog.Line) {
 	t.Helper()
 	open := map[*joblog.Section]bool{}

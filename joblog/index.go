@@ -171,7 +171,7 @@ func wordHash(b []byte) uint32 { return mix(binary.LittleEndian.Uint32(b) | 0x20
 func mix(u uint32) uint32 { return u * 0x9e3779b1 >> 20 }
 
 // find returns the fact that a line opens, or the hint that it mentions an error, or
-// nothing. A fact is worth more than a hint wherever it stands.
+// nothing. A fact is worth more than a hint in any place.
 func (x *index) find(l *seen, marks uint64) (opened *opener, hinted *hint) {
 	s := search{index: x, seen: l, marks: marks}
 	if o := s.start(); o != nil {

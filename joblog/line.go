@@ -127,7 +127,7 @@ const (
 )
 
 // Blocks are the memory of lines, which share it: to allocate it for each line would
-// take as long as all the rest. Whoever keeps one line keeps no more than a block of
+// take as long as all the rest. A caller that keeps one line keeps no more than a block of
 // each kind.
 type blocks struct {
 	lines []Line

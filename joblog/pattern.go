@@ -81,7 +81,7 @@ func literalOf(re *syntax.Regexp) (literal string) {
 }
 
 // findBegins follows the program from its start, over what matches space, to what
-// matches anything else. A pattern that may stand anywhere in a line begins with any byte.
+// matches anything else. A pattern that may be anywhere in a line begins with any byte.
 func (p *pattern) findBegins(re *syntax.Regexp) {
 	prog, err := syntax.Compile(re)
 	if err != nil {

@@ -6,9 +6,9 @@ import (
 )
 
 // plain returns b without control characters, which could command the terminal
-// of whoever prints it: those below a space, but for tabs and NUL, which do nothing,
-// DEL, and those of C1, in UTF-8 or in one byte. What has to be copied is written to
-// scratch.
+// of the program that prints it: those below a space, except for tabs and NUL, which do
+// nothing, DEL, and those of C1, in UTF-8 or in one byte. What has to be copied is written
+// to scratch.
 //
 // In other encodings than UTF-8, the bytes of C1 are letters. They stay if they command
 // nothing, or if another byte shows that this is not UTF-8.

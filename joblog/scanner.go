@@ -27,7 +27,7 @@ type scanner struct {
 	cut  bool // whether the line before had no newline
 }
 
-// A run is what stands between two newlines of a line that was joined.
+// A run is what is between two newlines of a line that was joined.
 type run struct {
 	raw     int // where it begins in the line, with its prefix if any
 	body    int // where it continues behind the prefix
@@ -168,7 +168,7 @@ func (s *scanner) start(end int) {
 	s.runs = append(s.runs, run{})
 }
 
-// continued reports whether what stands at end continues the line, and if so
+// continued reports whether what is at end continues the line, and if so
 // makes its prefix the last.
 func (s *scanner) continued(end int) bool {
 	if s.last.stream == 0 || end+prefixSize+cutRoom > MaxLine {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// maxDepth is how many sections may be open at once. A script that opens
-// sections in a loop and never closes one would otherwise fill the memory.
+// maxDepth is how many sections may be open at the same time. A script that opens sections
+// in a loop and never closes one would otherwise fill the memory.
 const maxDepth = 64
 
 // maxOpened is how many sections may start in one line. A line of [MaxLine] has room

@@ -131,7 +131,7 @@ func (ph *phrase) is(text []byte) bool {
 }
 
 // bareMarkers reads the markers that a line begins with, of a log that lost its control
-// characters where somebody copied it. It returns the stage that they begin.
+// characters where someone copied it. It returns the stage that they begin.
 func bareMarkers(text []byte) (s stage, ok bool) {
 	for {
 		begins := bytes.HasPrefix(text, []byte(markerStart))

@@ -1,6 +1,6 @@
 package joblog
 
-// Xcode and what stands around it. Its compilers write as clang does.
+// Xcode and what is around it. Its compilers write as clang does.
 var appleFamily = family{
 	facts: []fact{
 		{weight: never, words: []string{"passed ("}, match: `^(?:Test [Cc]ase|Test Suite|✔|◇) .* passed`},

@@ -40,7 +40,7 @@ var dotnetFamily = func() *family {
 			{tool: "dotnet format", place: true, has: "): error ", match: `^\s*(?P<file>\S[^(]*?)\((?P<line>\d+),\d+\): error (?:WHITESPACE|FINALNEWLINE|IMPORTS|CHARSET|ENDOFLINE|IDE\d+): `},
 
 			{
-				// Windows PowerShell. The message stands before the place, and may be wrapped.
+				// Windows PowerShell. The message is before the place, and may be wrapped.
 				tool: "powershell", starts: []string{"At "}, match: `^At (?P<file>.+):(?P<line>\d+) char:\d+$`, head: show, within: 6,
 				before: []look{{like: `^[\w.\\:-]+ : \S`, reach: 4, most: 1, do: tell}, {like: `^\S`, reach: 1, most: 1, do: tell}},
 				after: []rule{

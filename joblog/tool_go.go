@@ -1,6 +1,6 @@
 package joblog
 
-// The go command, and programs written in Go. The tests stand in tool_gotest.go.
+// The go command, and programs written in Go. The tests are in tool_gotest.go.
 var goFamily = family{
 	facts: []fact{
 		{

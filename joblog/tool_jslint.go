@@ -49,7 +49,7 @@ var tscFacts = func() []fact {
 }
 
 const (
-	// lintFile is the name of a file that stands above what was found in it.
+	// lintFile is the name of a file that is above what was found in it.
 	lintFile = `^\s*(?P<file>(?:(?:[A-Za-z]:)?[\\/])?[\w@.()\[\]\\/+-]*[\w)\]]\.\w+)(?:\s+|:\d+:\d+)?$`
 )
 

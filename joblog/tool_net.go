@@ -23,7 +23,7 @@ var netFamily = family{
 
 		{tool: "curl", weight: message, starts: []string{"curl: ("}},
 		{
-			// The address stands where the request began, many lines before after redirects.
+			// The address is where the request began, many lines before after redirects.
 			tool: "wget", weight: message, starts: []string{"ERROR 4", "ERROR 5"}, match: `^ERROR [45]\d\d: `,
 			before: []look{{like: `^--[\d -]+[\d:]+--  `, reach: 6, most: 1, do: show}},
 		},

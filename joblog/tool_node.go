@@ -69,7 +69,7 @@ var nodeFacts = func() []fact {
 			after: []rule{{like: `^  code: |^\}`, do: pass}},
 		},
 		{
-			// A program ran another that failed. What that wrote stands above.
+			// A program ran another that failed. What that wrote is above.
 			tool: "node", weight: consequence, starts: []string{"Error: Command failed", "ExecaError: Command failed"}, within: 60, other: pass,
 			before: []look{{reach: 4, most: 4, do: more}},
 			after:  []rule{{like: `^\s+at |^  \w+: |^\}`, do: pass}},

@@ -118,7 +118,7 @@ func TestInterimResponsesWithoutAnEnd(t *testing.T) {
 	require.EqualValues(t, 2, server.Requests.Load())
 }
 
-// Paths that somebody decodes more often than once do not leave the API.
+// Paths that someone decodes more often than once do not leave the API.
 func TestPathsThatClimb(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{
@@ -196,7 +196,7 @@ func TestValidatorOfAFileThatWasNotCompared(t *testing.T) {
 	}
 }
 
-// Whoever knows the size of a file in an archive reads no wrong bytes.
+// A program that knows the size of a file in an archive reads no wrong bytes.
 func TestArchiveFileReadByItsSize(t *testing.T) {
 	t.Parallel()
 	data := testkit.Zip(t, testkit.ZipEntry{Name: "f", Content: strings.Repeat("x", 3000), Store: true})
@@ -247,7 +247,7 @@ func TestEchoedTokens(t *testing.T) {
 }
 
 // Nor are archives joined that differ only in what no checksum covers: the time or
-// the name that stands before a member.
+// the name that is before a member.
 func TestSaveJoinsNoOtherHeaders(t *testing.T) {
 	t.Parallel()
 	zips := mixZips(t)

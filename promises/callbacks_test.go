@@ -32,7 +32,7 @@ func busyServer() *gitlabcitest.Server {
 	return srv
 }
 
-// manyRequests are the calls that send several requests at once.
+// manyRequests are the calls that send concurrent requests.
 func manyRequests(dir string) map[string]func(context.Context, *gitlabci.Client) error {
 	return map[string]func(context.Context, *gitlabci.Client) error{
 		"prefetch": func(ctx context.Context, c *gitlabci.Client) error {

@@ -232,7 +232,7 @@ func TestMendNeverMixesFiles(t *testing.T) {
 }
 
 // Sizes in the archives of mixZips, which are larger than what is requested of the end of
-// an archive. The second file is larger than what is requested at once.
+// an archive. The second file is larger than what one request reads.
 const (
 	mixFirst = 800 << 10
 	mixBoth  = 2 << 20

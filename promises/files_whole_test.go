@@ -84,7 +84,7 @@ func cutJob(size int) string {
 }
 
 // A file that ends where the connection ends is never complete without proof,
-// wherever it is cut.
+// no matter where it is cut.
 func TestCutFileIsNeverWhole(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	reads, files := cutSources(t)

@@ -86,7 +86,7 @@ func FuzzLink(f *testing.F) {
 const fuzzLists = " page per_page cursor id_after id_before pagination order_by sort scope status ref sha source name username yaml_errors " +
 	"updated_after updated_before created_after created_before include_retried path recursive id pipeline_id job_id merge_request_iid "
 
-// A cursor is refused, or arrives as it is but for credentials. Nothing arrives but
+// A cursor is refused, or arrives as it is except for credentials. Nothing arrives but
 // parameters that lists have.
 func FuzzCursor(f *testing.F) {
 	for _, cursor := range []string{

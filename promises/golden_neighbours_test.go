@@ -7,7 +7,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// goldenNeighbours are the responses about what stands around CI.
+// goldenNeighbours are the responses about what is around CI.
 var goldenNeighbours = []goldenTest{
 	{call: "statuses_list", file: "statuses_list.json", want: goldenStatusesList, except: goldenBasic("Author")},
 	{call: "webhooks_list", file: "webhooks_list.json", want: goldenWebhooks, except: goldenWebhookExcept},

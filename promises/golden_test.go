@@ -173,7 +173,7 @@ func (c goldenCall) ask(t *testing.T, response []byte, opts ...gitlabci.Option) 
 
 // A goldenTest is a file made by hand: GitLab's fields for one endpoint, all
 // of them, with invented values, and filled also where a real server would
-// hardly fill them all at once.
+// hardly fill them all together.
 type goldenTest struct {
 	call    string
 	file    string
@@ -231,7 +231,7 @@ func without(t *testing.T, response []byte, fields []string) []byte {
 }
 
 // goldenUnfilled names the exported fields within v, such as User.Bio, that are
-// zero wherever they occur.
+// zero in every place.
 func goldenUnfilled(v any) []string {
 	filled := map[string]bool{}
 	goldenVisit(reflect.ValueOf(v), "", filled)

@@ -88,7 +88,7 @@ func packagesOfModule(t *testing.T) map[string]*build.Package {
 	return packages
 }
 
-// foreign are the imports of a package but for the standard library, those of this module
+// foreign are the imports of a package except for the standard library, those of this module
 // by their folders.
 func foreign(p *build.Package) (imports []string) {
 	for _, path := range p.Imports {

@@ -200,7 +200,7 @@ func TestFiltersThatALinkDrops(t *testing.T) {
 }
 
 // However a link writes a filter, the rest of the list is asked for by the filter
-// that the list began with, once: GitLab refuses it in two ways at once.
+// that the list began with, once: GitLab refuses it in two ways together.
 func TestFiltersThatALinkWritesOtherwise(t *testing.T) {
 	t.Parallel()
 	for _, scope := range []string{"scope", "scope[]", "scope[0]"} {

@@ -29,9 +29,8 @@ type matrixFault struct {
 	inBody  bool          // whether the response has begun
 }
 
-// concerns reports whether the fault means something to a deed: whoever is
-// handed a page as it is must look himself, and what has no body cannot wait
-// for one.
+// concerns reports whether the fault is relevant to a deed: a caller that gets a page as it
+// is must check it, and a response without a body cannot stall in one.
 func (f matrixFault) concerns(d deed) bool {
 	switch {
 	case d.kind == plain:
@@ -122,7 +121,7 @@ func matrixFaults() []matrixFault {
 		harmless("429 action", gitlabcitest.Fault{Status: 429, Body: gitlabcitest.BodyActionLimited, Header: seven}),
 		harmless("409 lock", gitlabcitest.Fault{Status: 409, Body: `{"message":"409 Conflict: Resource lock"}`}),
 		refused("400", 400, `{"message":{"base":["no"]}}`, gitlabci.ErrInvalid),
-		{"401", gitlabcitest.Fault{Status: 401, Times: 2}, gitlabci.ErrUnauthorized, gitlabci.ErrUnauthorized, gitlabci.ErrUnauthorized, gitlabci.ErrUnauthorized, 0, false}, // a source is asked once more
+		{"401", gitlabcitest.Fault{Status: 401, Times: 2}, gitlabci.ErrUnauthorized, gitlabci.ErrUnauthorized, gitlabci.ErrUnauthorized, gitlabci.ErrUnauthorized, 0, false}, // a source is asked again
 		refused("403", 403, "", gitlabci.ErrForbidden),
 		refused("404", 404, "", gitlabci.ErrNotFound),
 		refused("409", 409, `{"message":"no"}`, gitlabci.ErrConflict),

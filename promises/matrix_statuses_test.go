@@ -18,7 +18,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// A statusCase is what 16 goroutines do at once with the statuses of one commit.
+// A statusCase is what 16 goroutines do at the same time with the statuses of one commit.
 type statusCase struct {
 	name      string
 	names     int // of statuses
@@ -40,9 +40,9 @@ func statusCases() []statusCase {
 	}
 }
 
-// Statuses.Set from 16 goroutines at once, while requests fail in every way of the matrix:
-// one status per name, in the state that was set last, and no pipeline beside those that
-// there are.
+// Statuses.Set from 16 goroutines at the same time, while requests fail in every way of the
+// matrix: one status per name, in the state that was set last, and no pipeline beside those
+// that there are.
 func TestStatusesAtOnce(t *testing.T) {
 	t.Parallel()
 	for i, one := range statusCases() {

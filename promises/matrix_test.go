@@ -211,7 +211,7 @@ func (tr *trial) requireSecrecy(t *testing.T) {
 	}
 }
 
-// A syncBuffer takes what calls write that are made at once.
+// A syncBuffer takes what concurrent calls write.
 type syncBuffer struct {
 	mu  sync.Mutex
 	out bytes.Buffer

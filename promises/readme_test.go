@@ -67,7 +67,7 @@ func TestNamedTestsExist(t *testing.T) {
 }
 
 // The go command takes all that follows a flag of a test, such as -soak.calls, for that
-// test, so that packages must stand before it. Otherwise the root's tests get the flag.
+// test, so that packages must be before it. Otherwise the root's tests get the flag.
 func TestNamedCommandsHavePackages(t *testing.T) {
 	for _, page := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", ".ci/run", "docs/scale.md"} {
 		text, err := os.ReadFile(testkit.ModuleFile(t, page))

@@ -49,7 +49,7 @@ func afterCreate(step http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// Whoever waits for something learns why it failed until the deadline, in the error of
+// A call that waits says in its error why polls failed until the deadline, in the error of
 // the deadline.
 func TestDeadlineSaysWhyPollsFailed(t *testing.T) {
 	t.Parallel()
@@ -330,8 +330,8 @@ func TestCauseInAnOpenArchive(t *testing.T) {
 	}
 }
 
-// A tree is read by several calls at once. If the deadline ends them all, the error is
-// that of the one that had failed before.
+// A tree is read by concurrent calls. If the deadline ends them all, the error is that of
+// the one that had failed before.
 func TestDeadlineOfATreeSaysWhatFailed(t *testing.T) {
 	t.Parallel()
 	for _, part := range []string{"/pipelines/7", "/pipelines/7/jobs", "/pipelines/7/bridges"} {

@@ -19,7 +19,7 @@ import (
 )
 
 // A server that was never met is an error within a minute or so, for whatever waits; what
-// cannot change is one at once.
+// cannot change is one immediately.
 func TestWrongAddressIsToldSoon(t *testing.T) {
 	for name, test := range map[string]struct {
 		err  error

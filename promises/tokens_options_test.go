@@ -14,7 +14,7 @@ import (
 	"example.com/gitlabci"
 )
 
-// The fields whose values can be secrets, wherever they are.
+// The fields whose values can be secrets, in all options.
 var secretFields = []string{"Value", "Token", "SigningToken", "TriggerToken", "Secrets", "RequestData", "Password"}
 
 // fillSecrets sets these fields, and makes what they are in. It returns how many there are.

@@ -297,7 +297,7 @@ func TestEscapedTokensAreNotPrinted(t *testing.T) {
 	require.ErrorContains(t, err, "token [REDACTED] or [REDACTED]")
 }
 
-// A wordy error is its own text, wherever it is printed.
+// A wordy error is its own text, however it is printed.
 type wordy string
 
 func (w wordy) Error() string { return string(w) }

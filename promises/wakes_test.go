@@ -47,7 +47,7 @@ func (w *scriptedWaker) Wake(_ context.Context, project gitlabci.ProjectID, pipe
 	}
 }
 
-// ring wakes whoever watches a pipeline, or any of the project.
+// ring wakes those who watch a pipeline, or any of the project.
 func (w *scriptedWaker) ring(project gitlabci.ProjectID, pipeline gitlabci.PipelineID) {
 	w.mu.Lock()
 	var wakes []func()
@@ -289,7 +289,7 @@ func TestWakesOfRun(t *testing.T) {
 	})
 }
 
-// Many who are woken at once do not poll at once.
+// Many watches that are woken at the same time do not poll at the same time.
 func TestWakesDoNotStampede(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

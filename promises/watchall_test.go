@@ -248,7 +248,7 @@ func TestWatchAllProperty(t *testing.T) {
 				p.live(random, row, upTo(random, 40*time.Minute))
 			}
 			begin := upTo(random, 40*time.Minute)
-			for _, row := range p.add(230) { // at once
+			for _, row := range p.add(230) { // at the same time
 				p.change(row, begin, 0, gitlabci.StatusSkipped)
 			}
 			l, end := newLedger(), time.Now().Add(90*time.Minute)
@@ -419,7 +419,7 @@ func TestWatchAllOfOldServers(t *testing.T) {
 	})
 }
 
-// With a Waker, a change is seen at once, and without a wake within five minutes.
+// With a Waker, a change is seen immediately, and without a wake within five minutes.
 func TestWatchAllWakes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -129,7 +129,7 @@ func TestWireListTriggerJobsOptions(t *testing.T) {
 
 // wireOptions checks the query of each test for a list and, with 100 a page
 // unless it or its cursor says otherwise, for its iterator; then that of no
-// options at all. Every field of O must have a test, but for those left out.
+// options at all. Every field of O must have a test, except for those left out.
 func wireOptions[O, T any](
 	t *testing.T, tests []wireOption[O],
 	list func(context.Context, *gitlabci.Client, *O) (any, error),

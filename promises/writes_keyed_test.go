@@ -268,8 +268,7 @@ func TestKeyedCreateAfterALostResponse(t *testing.T) {
 	}
 }
 
-// A create that came to nothing is sent again after two minutes, as often as
-// retries are allowed.
+// A create without effect is sent again after two minutes, as often as retries are allowed.
 func TestKeyedCreateIsSentAgain(t *testing.T) {
 	t.Parallel()
 	for name, step := range map[string]http.HandlerFunc{"reset": testkit.Reset, "502": testkit.Respond(502, ``), "half a response": testkit.BreakOff} {
@@ -332,8 +331,8 @@ func TestKeyedCreateThatCannotLook(t *testing.T) {
 	})
 }
 
-// Whoever may not look at any variables cannot know that a pipeline is somebody
-// else's, and one that is not there yet may still come.
+// A token that may not read any variables cannot show that a pipeline is someone else's,
+// and another one may still appear.
 func TestKeyCandidatesThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for name, refusal := range map[string]http.HandlerFunc{

@@ -13,8 +13,8 @@ const (
 	smallBytes = 1 << 20       // of a body; larger ones have a share of their own
 	largeBytes = mostBytes + 1 // of all large bodies together; the last byte shows that one is too large
 
-	// GitLab gives up after 10 seconds. Whoever waits this long for memory is refused
-	// while GitLab still reads the response.
+	// GitLab gives up after 10 seconds. A request that waits this long for memory is
+	// refused while GitLab still reads the response.
 	longestWait = time.Second
 
 	// While others wait for memory, a body is refused if for so long neither so many bytes
@@ -123,8 +123,9 @@ func (s *share) isStuck() bool {
 	return taken == 0
 }
 
-// has reports whether n bytes are left for whoever wants so many. Whoever waits for less
-// has precedence: large bodies, which strangers may send to take all there is, come last.
+// has reports whether n bytes are left for a request that needs so many. Requests that wait
+// for less have precedence: large bodies, which strangers may send to take all there is,
+// come last.
 func (s *share) has(n int64) bool {
 	for _, other := range s.waiting {
 		if other < n && other > s.left-n {

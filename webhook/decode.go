@@ -131,7 +131,7 @@ func decodeShort(ctx context.Context, raw []byte) (*Pipeline, error) {
 	return p, nil
 }
 
-// around sets what stands around the pipeline in the body.
+// around sets what is around the pipeline in the body.
 func (p *Pipeline) around(project *Project, by *user, request *MergeRequest, source *SourcePipeline) {
 	if project != nil {
 		p.ProjectID = project.ID

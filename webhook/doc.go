@@ -39,7 +39,7 @@
 //
 // A [Handler] responds before the function is called, since GitLab waits 10 seconds, does
 // not send an event again, and disables hooks that fail four times in a row. An event
-// whose function fails is lost, unless somebody presses "Resend request". Accepted events
+// whose function fails is lost, unless someone presses "Resend request". Accepted events
 // are in memory only: call [Handler.Shutdown] before the program ends, and read what may
 // have been missed from the API when it starts.
 //

@@ -72,7 +72,7 @@ func (h *Hub) Wake(ctx context.Context, project gitlabci.ProjectID, pipeline git
 const fewWatchers = 100 // are not worth looking for those to forget
 
 // forget forgets those whose contexts have ended, when twice as many watch as were left the
-// last time. Whoever stops is forgotten at once.
+// last time. A watcher that stops is forgotten immediately.
 func (h *Hub) forget() {
 	if h.count < max(fewWatchers, h.enough) {
 		return

@@ -11,7 +11,8 @@ import (
 //
 // The error matches [ErrNotVerified] if nothing proves that the request is from GitLab:
 // respond with 401. It matches [ErrReplayed] if the event was accepted before: respond with
-// 200. It matches [ErrTooLarge] or [ErrMalformed] for bodies that GitLab does not send. An error contains at most one character of the request: the one where the body is not JSON.
+// 200. It matches [ErrTooLarge] or [ErrMalformed] for bodies that GitLab does not send. An
+// error contains at most one character of the request: the one where the body is not JSON.
 //
 // An event counts as accepted when Parse has returned it. If the work on it fails, and
 // GitLab may send it again, call [Verifier.Forget].

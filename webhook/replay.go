@@ -36,8 +36,8 @@ func (m *memory) key(id string) uint64 { return maphash.String(m.seed, id) }
 
 // begin takes the event of a request in work. The error is [ErrReplayed] if it is known,
 // [ErrTimestamp] if it may be forgotten, or [ErrBusy] if there is no room for a new one. An
-// event without an ID is always new. Whoever begins must not refuse the event afterwards:
-// a request that is sent again meanwhile is refused as a replay.
+// event without an ID is always new. The caller must not refuse the event afterwards: a
+// request that is sent again meanwhile is refused as a replay.
 func (m *memory) begin(c *claim, hasRoom bool) error {
 	if c.id == "" {
 		if !hasRoom {

@@ -151,7 +151,7 @@ func TestReplayMemoryOfReleasedEvents(t *testing.T) {
 	})
 }
 
-// Of requests that arrive at once, one is accepted.
+// Of requests that arrive at the same time, one is accepted.
 func TestReplaysAtOnce(t *testing.T) {
 	v := newVerifier(t, webhook.SigningToken(vectorToken))
 	now := time.Now()

@@ -31,7 +31,7 @@ func serve(t *testing.T, h http.Handler) *http.Client {
 // textOf is a body of so many bytes.
 func textOf(bytes int) string { return `"` + strings.Repeat("x", bytes-2) + `"` }
 
-// dripping is a forged request whose body has so many bytes at once, and then some more
+// dripping is a forged request whose body has so many bytes immediately, and then some more
 // with each drip, until it is closed.
 func dripping(bytes, more int, drip time.Duration) (r *http.Request, body io.Closer) {
 	read, write := io.Pipe()
@@ -76,8 +76,8 @@ func TestHandlerSlowBodies(t *testing.T) {
 	})
 }
 
-// Strangers that send slowly, with whatever length, cannot keep out what arrives at once:
-// they make room.
+// Strangers that send slowly, with whatever length, cannot keep out what arrives
+// immediately: they make room.
 func TestHandlerSlowStrangers(t *testing.T) {
 	for _, test := range []struct {
 		strangers, bytes, more int
@@ -103,7 +103,7 @@ func TestHandlerSlowStrangers(t *testing.T) {
 					request.ContentLength = test.length
 					go func() { results <- status(t, client, request) }()
 				}
-				synctest.Wait() // until all have sent the most that they send at once
+				synctest.Wait() // until all have sent their first bytes
 				for _, size := range []int{20 << 10, 900 << 10, 2 << 20} {
 					start := time.Now()
 					require.Equal(t, 202, status(t, client, signedRequest(vectorToken, fmt.Sprint(size), time.Now(), textOf(size))), size)
@@ -119,7 +119,7 @@ func TestHandlerSlowStrangers(t *testing.T) {
 	}
 }
 
-// What arrives slowly is refused only if somebody else needs its memory.
+// What arrives slowly is refused only if someone else needs its memory.
 func TestHandlerSlowBodyAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := receive(t, webhook.HandlerOptions{}, nil)

@@ -63,7 +63,7 @@ func SigningToken(token string) Option {
 
 // SecretToken accepts requests whose X-Gitlab-Token is this token. With a [SigningToken]
 // next to it, those that carry a signature are verified by that alone. A secret token
-// proves who sent the request, but not that the body is unchanged, and whoever reads one
+// proves who sent the request, but not that the body is unchanged, and anyone who reads one
 // request can send others. With several secret tokens, any of them is accepted. One has at
 // most 1 KiB.
 //

@@ -241,7 +241,7 @@ func TestSignatureNeedsItsHeaders(t *testing.T) {
 				func(h http.Header) { h.Add(name, h.Get(name)) },
 			} {
 				r := signedRequest(vectorToken, vectorID, time.Now(), vectorBody)
-				r.Header.Set("Idempotency-Key", vectorID) // does not stand in for the ID
+				r.Header.Set("Idempotency-Key", vectorID) // does not replace the ID
 				r.Header.Set("X-Gitlab-Token", secret)
 				change(r.Header)
 				_, err := newVerifier(t, webhook.SigningToken(vectorToken), webhook.SecretToken(secret)).Parse(r)

@@ -22,7 +22,7 @@ const filtered = "FILTERED"
 type accessLog struct {
 	mu     sync.Mutex // for whole lines
 	w      io.Writer
-	hidden *strings.Replacer // of the server's token, wherever it is
+	hidden *strings.Replacer // of the server's token, in any place
 }
 
 func newAccessLog(w io.Writer, token string) *accessLog {

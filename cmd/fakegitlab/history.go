@@ -37,7 +37,7 @@ const (
 	kept          = 10 * 24 * time.Hour // of artifacts and reports: older ones have vanished
 )
 
-// A past is how a pipeline ended: all steps succeeded, but for one.
+// A past is how a pipeline ended: all steps succeeded, except for one.
 type past struct {
 	status gitlabci.Status
 	bad    string // the step that failed or was canceled, or ""

@@ -21,7 +21,7 @@ import (
 	"example.com/gitlabci"
 )
 
-// A buffer may be written and read at once.
+// A buffer may be written and read at the same time.
 type buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer

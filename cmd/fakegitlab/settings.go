@@ -28,7 +28,7 @@ func parse(args []string, stdout io.Writer) (*settings, error) {
 	flags.StringVar(&s.addr, "addr", "127.0.0.1:8080", "`address` to listen on; port 0 is a free one")
 	flags.StringVar(&s.storage, "storage", "", "`address` of a second port that serves artifacts by signed redirects;\nwithout it the first one serves them")
 	flags.StringVar(&s.token, "token", "fake-token", "the `token` to take, as a personal access token with all rights")
-	flags.Uint64Var(&s.seed, "seed", 1, "what the demo's data are drawn from: with the same `number` they are the same,\nbut for the times, which lead up to now")
+	flags.Uint64Var(&s.seed, "seed", 1, "what the demo's data are drawn from: the same `number` gives the same data,\nexcept for the times, which lead up to now")
 	flags.Func("speed", "let `n` seconds pass in one: its clock, and thus each time in a response, runs ahead\n(default 1)", s.setSpeed)
 	flags.Func("version", "the `release` of GitLab to be, such as 15.4 (default 19.5)", s.setVersion)
 	flags.StringVar(&s.hook.URL, "hook", "", "`URL` of a webhook of both projects, for all events of pipelines, jobs and\ndeployments")

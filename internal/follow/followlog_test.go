@@ -182,7 +182,7 @@ func TestFollowLogOfOldServers(t *testing.T) {
 	})
 }
 
-// A finished job is done with at once: two requests.
+// A finished job takes two requests.
 func TestFollowLogOfFinishedJobs(t *testing.T) {
 	for name, job := range map[string]gitlabcitest.Job{
 		"archived": {Log: testkit.NumberedLines(10), Status: gitlabci.StatusFailed},

@@ -70,7 +70,7 @@ func TestFollowLogRewritten(t *testing.T) {
 	}
 }
 
-// Somebody erases the log of a job that has finished, while it is waited for.
+// Someone erases the log of a job that has finished, while it is waited for.
 func TestFollowLogErased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := testkit.NumberedLines(1000)
@@ -336,7 +336,7 @@ func slice(log []byte, r *http.Request) []byte {
 	return log[offset:min(offset+limit, len(log))]
 }
 
-// More than one part may have as many bytes as GitLab sends at once.
+// More than one part may have as many bytes as GitLab sends in one response.
 func TestFollowLogGrowsByMoreThanAPart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := testkit.NumberedLines(400_000) // of 4.8 MB

@@ -167,7 +167,7 @@ func (r *reader) slice(ctx context.Context, from int64) (*part, error) {
 func (p *part) measure(most int64) (size int64, err error) {
 	var ahead bytes.Buffer
 	size, err = io.CopyN(&ahead, p, most)
-	*p.read -= size // they are read once more
+	*p.read -= size // they are read again
 	if err != nil && p.broken() != nil {
 		return 0, p.broken()
 	}

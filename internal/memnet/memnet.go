@@ -70,7 +70,7 @@ func (n *Network) Dial(_ context.Context, _, address string) (net.Conn, error) {
 	}
 	client, connection := net.Pipe()
 	go func() {
-		// Serve ends at once, after its only connection is accepted.
+		// Serve ends immediately, after its only connection is accepted.
 		if err := server.Serve(&listener{connection: connection}); err != net.ErrClosed {
 			panic(fmt.Sprintf("memnet: serving one connection: %v", err))
 		}

@@ -475,7 +475,7 @@ func TestDriftRepeats(t *testing.T) {
 }
 
 // Items that were listed long ago are forgotten. An item without an ID is an error
-// at once, before the next page is requested.
+// immediately, before the next page is requested.
 func TestDriftMemory(t *testing.T) {
 	s := testkit.NewListScript(t,
 		testkit.Respond(http.StatusOK, pageItems(1, 10_000), "Link", testkit.Link(url.Values{"cursor": {"a"}}, "next")),

@@ -45,7 +45,7 @@ type driftQueue struct {
 
 	mu      sync.Mutex
 	pending []*driftRequest
-	busiest int // most requests pending at once
+	busiest int // most requests pending at the same time
 	served  int
 }
 

@@ -5,8 +5,8 @@ package pages
 const remembered = 10_000
 
 // A memory holds the latest keys: at least remembered of them, and at most twice
-// as many. It forgets half of that at once, because a map that loses a key for
-// each one that it gets keeps growing.
+// as many. It forgets half of that in one step, because a map that loses a key for each one
+// that it gets keeps growing.
 type memory struct{ young, old map[key]struct{} }
 
 func (m *memory) has(k key) bool {

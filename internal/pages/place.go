@@ -97,7 +97,7 @@ type trail struct {
 
 // turnsBack reports whether the link from one place leads to another that came
 // before it. Pages without numbers are distinguished by their cursors: a page that
-// links to itself is found at once, a larger circle after a round or two.
+// links to itself is found immediately, a larger circle after a round or two.
 func (t *trail) turnsBack(from, to *place) bool {
 	if to.number > 0 {
 		return from != nil && to.number <= from.number

@@ -125,7 +125,7 @@ func (p *prefetcher[P]) skip(i int, key string) {
 }
 
 // cut cancels the requests from the i-th to before the j-th, and waits until they have
-// ended, so that there are never more requests at once than allowed.
+// ended, so that there are never more concurrent requests than allowed.
 func (p *prefetcher[P]) cut(i, j int) {
 	for _, early := range p.queue[i:j] {
 		early.cancel()

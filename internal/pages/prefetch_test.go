@@ -26,7 +26,7 @@ type prefetchServer struct {
 	*testkit.Script
 	mu       sync.Mutex
 	now      int // requests under way
-	most     int // of them at once
+	most     int // of them at the same time
 	canceled int // before their responses
 }
 
@@ -507,7 +507,7 @@ func TestPrefetchOneByOne(t *testing.T) {
 }
 
 // A page that was served too early is requested again, while the requests after it
-// continue. There are never more requests at once than allowed.
+// continue. There are never more concurrent requests than allowed.
 func TestPrefetchAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var early atomic.Bool

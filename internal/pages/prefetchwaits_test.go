@@ -23,7 +23,7 @@ func TestPrefetchAdapts(t *testing.T) {
 		total    int
 		rounds   int // of 50 ms, at most
 		requests int // at most
-		most     int // at once, at most
+		most     int // at the same time, at most
 	}{
 		"idle loop":              {pageNumbered(10_000), 0, 10_000, 21, 116, 8},
 		"idle loop, not counted": {prefetchUncounted(pageNumbered(10_000)), 0, 10_000, 21, 124, 8},
@@ -79,7 +79,7 @@ func TestPrefetchOfALoopThatEndsEarly(t *testing.T) {
 }
 
 // When the server asks for a pause, nothing is requested until it is over, and then
-// few pages at once again.
+// few pages at the same time again.
 func TestPrefetchInAPause(t *testing.T) {
 	for _, prefetch := range []int{0, 8} {
 		synctest.Test(t, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// widthList is a list of pages that are there at once.
+// widthList is a list of pages whose responses take no time.
 func widthList(ahead int, eager bool, paused *bool) *List[*int] {
 	return &List[*int]{
 		Ahead:    ahead,
@@ -31,7 +31,7 @@ func onward(from int) iter.Seq[*place] {
 }
 
 // A pause makes a walk request one page ahead, however many it requested before and
-// whoever chose that.
+// no matter who chose that.
 func TestPrefetchWidthInAPause(t *testing.T) {
 	for _, eager := range []bool{false, true} {
 		paused := false

@@ -24,8 +24,8 @@ const (
 const errStray Error = "the page does not begin after its cursor"
 
 // windows divide a list that is ordered by ID, newest first, so that several cursors
-// are followed at once. A window has the items below an ID, down to another one. Its
-// first page is requested by a made cursor, and each page after that by the link of the
+// are followed at the same time. A window has the items below an ID, down to another one.
+// Its first page is requested by a made cursor, and each page after that by the link of the
 // one before it, until one reaches below the window. So it shares items with the next
 // window, unless the list has ended.
 //

@@ -36,7 +36,7 @@ type windowList struct {
 	stayed map[int]bool
 	asked  int
 	now    int
-	most   int // requests at once
+	most   int // concurrent requests
 	made   int // cursors that the server has not sent
 	sent   map[string]bool
 }
@@ -176,7 +176,7 @@ func windowOptions(prefetch int) *gitlabci.ListJobsOptions {
 	return &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{Prefetch: prefetch}}
 }
 
-// Several cursors are followed at once, at the cost of a few requests more.
+// Several cursors are followed at the same time, at the cost of a few requests more.
 func TestWindows(t *testing.T) {
 	random := func() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
 	dense := make([]int, 10_000)

@@ -150,8 +150,8 @@ func TestBellIsNotHeardAfterAFailure(t *testing.T) {
 	})
 }
 
-// An expected poll comes at the usual pace, and after a ring at once. If that keeps bringing no
-// news, polls get as rare as without rings.
+// An expected poll begins at the usual pace, and after a ring immediately. If that keeps
+// bringing no news, polls get as rare as without rings.
 func TestBellEndsTheWaitForWhatIsExpected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pace := bellPace()

@@ -1,6 +1,6 @@
 // Package poll says how patiently Watch, Find and FollowLog poll: how long to wait from
-// one poll to the next, what makes the next one come at once, and when to give up because
-// polls keep failing.
+// one poll to the next, what makes the next one begin immediately, and when to give up
+// because polls keep failing.
 //
 // It is handed the shortest and the longest interval, how long the server asks to wait,
 // and how long polls may fail in a row. It never polls by itself, and does not know

@@ -6,8 +6,8 @@ import (
 )
 
 // A Guard runs functions on other goroutines than its owner's, where a panic would end
-// the program and could not be recovered by whoever made the call. The owner panics
-// instead, and with the same value.
+// the program and could not be recovered by the caller. The owner panics instead, and with
+// the same value.
 type Guard struct {
 	mu     sync.Mutex
 	failed bool

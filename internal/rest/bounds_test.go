@@ -137,7 +137,7 @@ func TestHeadersAreBounded(t *testing.T) {
 	}
 }
 
-// Each redirect is asked for once, and five are followed wherever they lead.
+// Each redirect is requested once, and five are followed, wherever they lead.
 func TestRedirectChains(t *testing.T) {
 	for _, location := range []string{"/api/v4/again", "https://" + testkit.StorageHost + "/again?" + testkit.Signature} {
 		s, storage := testkit.Redirected(302, location, testkit.Respond(302, ``, "Location", "/again"))

@@ -261,7 +261,7 @@ func (c *Client) Adopt(req *http.Request) (*http.Request, *Call, error) {
 	}, nil
 }
 
-// isIdempotent reports whether a request of somebody else may be repeated.
+// isIdempotent reports whether a request of someone else may be repeated.
 func isIdempotent(method string) bool {
 	return slices.Contains([]string{"", http.MethodGet, http.MethodHead, http.MethodDelete}, method)
 }

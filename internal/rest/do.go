@@ -165,7 +165,7 @@ func begin(_ retryablehttp.Logger, req *http.Request, _ int) {
 	}
 }
 
-// check is called after each attempt, and once more after the response was handled. Its
+// check is called after each attempt, and again after the response was handled. Its
 // error is the call's.
 func check(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	r, lost := runFrom(ctx)

@@ -255,7 +255,7 @@ func (e *innerError) Error() string { return e.text }
 func (e *innerError) Unwrap() error { return e.err }
 
 // A requestError is the error of a call that got no usable response. Its text is
-// made at once, so that the error need not keep the secrets.
+// made immediately, so that the error need not keep the secrets.
 type requestError struct {
 	text string
 	err  error

@@ -73,7 +73,7 @@ func repeat(n int, at time.Duration) []time.Duration {
 	return times
 }
 
-// gateCalls makes n calls of all kinds at once and returns their errors.
+// gateCalls makes n calls of all kinds at the same time and returns their errors.
 func gateCalls(ctx context.Context, all *sync.WaitGroup, client *gitlabci.Client, n int) []error {
 	errs := make([]error, n)
 	kinds := []string{"get", "rename", "delete", "cancel", "create", "retry"}

@@ -17,7 +17,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// What does not fit is not begun: the error comes at once, and nothing is sent.
+// A wait that is too long is not begun: the call fails immediately, and nothing is sent.
 func TestPauseThatDoesNotFit(t *testing.T) {
 	tests := map[string]struct {
 		after   string

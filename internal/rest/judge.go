@@ -32,7 +32,7 @@ type history struct {
 // A verdict says what follows an attempt that has failed.
 type verdict struct {
 	again   bool          // another attempt follows
-	renew   bool          // at once, with another token
+	renew   bool          // immediately, with another token
 	reason  string        // of the wait
 	wait    time.Duration // that the server asks for; 0 stands for a backoff
 	lost    bool          // the attempt may have been executed, and its response was lost

@@ -44,7 +44,7 @@ func (s stub) get(ctx context.Context, failures *int) error {
 	return s.client(failures).Fetch(ctx, call, func(*Response, []byte) error { return nil })
 }
 
-// Go-retryablehttp asks once more about a response that was judged.
+// Go-retryablehttp asks again about a response that was judged.
 func TestResponsesAreJudgedOnce(t *testing.T) {
 	for status, want := range map[int]int{200: 0, 404: 1, 304: 1, 503: 5} {
 		synctest.Test(t, func(t *testing.T) {

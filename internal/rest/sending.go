@@ -67,7 +67,7 @@ type sending struct {
 	asked, got atomic.Bool              // net/http has asked for a connection, and got one
 	wrote      atomic.Bool              // a request was written over HTTP/1, and has no response yet
 	pseudo     atomic.Bool              // the headers that are being written are those of HTTP/2
-	overHTTP2  atomic.Bool              // this request was written over HTTP/2, or will be at once
+	overHTTP2  atomic.Bool              // this request was written over HTTP/2, or will be immediately
 	stopped    atomic.Bool              // net/http was about to write the request again
 	interim    atomic.Int64             // how many interim responses there were
 }
@@ -251,8 +251,8 @@ func (s *sending) byAlert(err error) error {
 	if !ok {
 		return err
 	}
-	// A broken connection, or one that is closed, is read at once. The deadline is for a
-	// transport whose errors only look like that.
+	// A broken or closed connection is read immediately. The deadline is for a transport
+	// whose errors only look like that.
 	if late := conn.SetReadDeadline(time.Now().Add(time.Second)); late != nil && !errors.Is(late, net.ErrClosed) {
 		return err
 	}

@@ -181,7 +181,7 @@ func TestRetryAfterIsTheServers(t *testing.T) {
 }
 
 // After a pause, each response lets two more calls follow. When nobody waits any more, all
-// calls are sent at once again.
+// calls are sent immediately again.
 func TestResponsesLetMoreFollow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup

@@ -47,7 +47,7 @@ var (
 	queries  = regexp.MustCompile(`\?[^\s"'<>]*=[^\s"'<>]*`)
 )
 
-// Scrub makes a text that somebody else wrote fit to be printed: it redacts it, and
+// Scrub makes a text that someone else wrote fit to be printed: it redacts it, and
 // escapes what could forge a line of a log or command a terminal.
 func Scrub(text string, secrets []Value) string { return Escape(Redact(text, secrets)) }
 

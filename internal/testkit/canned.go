@@ -122,7 +122,7 @@ func SameJSON(t *testing.T, first any, decode func(body string) (any, error)) {
 	equalJSON(t, "response", reflect.ValueOf(first), reflect.ValueOf(second))
 }
 
-// equalJSON is require.Equal but for times, which may be written in another
+// equalJSON is require.Equal except for times, which may be written in another
 // zone.
 func equalJSON(t *testing.T, where string, a, b reflect.Value) {
 	t.Helper()

@@ -30,7 +30,7 @@ func manyFilesZip(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-// To read the directory of an archive takes 50 MiB for 260,000 files, wherever it is.
+// To read the directory of an archive takes 50 MiB for 260,000 files, in any place.
 func TestMemoryOfDirectories(t *testing.T) {
 	if testkit.UnderRace() {
 		t.Skip("the race detector has nothing to find here, and takes its time")

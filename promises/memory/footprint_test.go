@@ -38,7 +38,7 @@ const (
 )
 
 // footprintBombs are responses that are small, and would be large once decoded.
-// Each has a part that is repeated, and what stands before and after it.
+// Each has a part that is repeated, and what is before and after it.
 var footprintBombs = []struct {
 	call, before, part, behind, err string
 }{

@@ -266,8 +266,8 @@ func TestWebhookResidentMemory(t *testing.T) {
 	require.Less(t, peak, int64(webhookPeak))
 }
 
-// Many clients send the largest bodies at once, three in four of them forged. There is room
-// for one. GitLab's are sent until they are accepted.
+// Many clients send the largest bodies at the same time, three in four of them forged.
+// There is room for one. GitLab's are sent until they are accepted.
 func TestWebhookResidentMemoryOfLargeBodies(t *testing.T) {
 	memorySkip(t)
 	url, end := receiver(t, time.Minute)

@@ -75,7 +75,7 @@ func TestTakeOwnershipOfASchedule(t *testing.T) {
 	revive := &gitlabci.UpdateScheduleOptions{Active: new(true)}
 	_, err := noor.Update(t.Context(), "group/app", id, revive)
 	require.ErrorIs(t, err, gitlabci.ErrForbidden)
-	for range 2 { // 201, and 200 for whoever owns it already
+	for range 2 { // 201, and 200 if the user owns it already
 		taken, err := noor.TakeOwnership(t.Context(), "group/app", id)
 		require.NoError(t, err)
 		require.Equal(t, "noor", taken.Owner.Username)
@@ -170,7 +170,7 @@ func TestSetScheduleVariable(t *testing.T) {
 	require.Zero(t, strings.Count(fmt.Sprint(srv.Requests()), "99/variables "), "no variable is created of a schedule that is not there")
 }
 
-// Somebody else creates or deletes the variable meanwhile, and responses are lost.
+// Someone else creates or deletes the variable meanwhile, and responses are lost.
 func TestSetScheduleVariableInDoubt(t *testing.T) {
 	t.Parallel()
 	absent := testkit.Respond(404, `{"message":"404 Pipeline Schedule Variable Not Found"}`)

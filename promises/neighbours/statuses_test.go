@@ -285,7 +285,7 @@ func TestStatusExecutedLate(t *testing.T) {
 	})
 }
 
-// After a lost response, a status that somebody has ended meanwhile does not begin again.
+// After a lost response, a status that someone has ended meanwhile does not begin again.
 func TestStatusOvertaken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -324,7 +324,7 @@ func (s *scopeTrial) place() (key, scope string) {
 	return []string{"A", "B"}[s.draw.IntN(2)], []string{"*", "production", "review/*"}[s.draw.IntN(3)]
 }
 
-// put is a change by another program: it is made at once, and nothing fails.
+// put is a change by another program: it takes no time, and nothing fails.
 func (s *scopeTrial) put(key, scope, value string) {
 	if value == "" {
 		s.srv.RemoveVariable(s.owner, key, scope)
@@ -404,8 +404,8 @@ func (s *scopeTrial) change(t *testing.T, client *gitlabci.Client) {
 	}
 }
 
-// No variable of another scope is ever changed, whatever is lost and whoever changes
-// variables meanwhile.
+// No variable of another scope is ever changed, whatever is lost and whatever program
+// changes variables meanwhile.
 func TestNoOtherScopeIsChanged(t *testing.T) {
 	t.Parallel()
 	lost, drifted := 0, 0

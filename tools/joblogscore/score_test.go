@@ -84,7 +84,7 @@ func TestScoreFails(t *testing.T) {
 	}
 }
 
-// texts returns each line of a log, behind the sections it stands in.
+// texts returns each line of a log, behind the sections it is in.
 func texts(t *testing.T, log []byte) (lines []string) {
 	t.Helper()
 	for line, err := range joblog.Lines(strings.NewReader(string(log))) {
@@ -117,7 +117,7 @@ func TestNoise(t *testing.T) {
 	}
 	bareLog := "Running with gitlab-runner 9\n\x1b[32;1m$ make\x1b[0;m\nerror\n\x1b[31;1mERROR: Job failed: exit code 1\n"
 	for name, test := range map[string]struct {
-		log, script string // the log, and what stands before lines of the script
+		log, script string // the log, and what is before lines of the script
 	}{
 		"sections":    {log, "step_script: "},
 		"stamped":     {stamped.String(), "step_script: "},

@@ -46,7 +46,7 @@ func parse(text string) (changelog, error) {
 	}
 	for i := 1; i < len(log); i++ {
 		if log[i-1].version != "" && semver.Compare(log[i-1].version, log[i].version) <= 0 {
-			return nil, fmt.Errorf("CHANGELOG.md: %s stands above %s", log[i-1].version, log[i].version)
+			return nil, fmt.Errorf("CHANGELOG.md: %s is above %s", log[i-1].version, log[i].version)
 		}
 	}
 	return log, nil

@@ -50,7 +50,7 @@ func TestLogsThatAreRefused(t *testing.T) {
 		"## 0.1.0":                                     "CHANGELOG.md:1: a section is",
 		"## 0.1.0 - 2025-12-24\n### New":               `CHANGELOG.md:2: "New" is none of Added`,
 		"## 0.1.0 - 2025-12-24\n## Unreleased":         "CHANGELOG.md:2: the section Unreleased is not the first",
-		"## 0.1.0 - 2025-12-24\n## 0.2.0 - 2026-01-02": "CHANGELOG.md: v0.1.0 stands above v0.2.0",
+		"## 0.1.0 - 2025-12-24\n## 0.2.0 - 2026-01-02": "CHANGELOG.md: v0.1.0 is above v0.2.0",
 	} {
 		_, err := parse(text)
 		require.ErrorContains(t, err, message, text)

@@ -29,6 +29,10 @@ var list = []word{
 	{`in vain`, `"for nothing" or what failed`},
 	{`anew|afresh`, `"again" or "from the beginning"`},
 	{`for want of|by and by|lest|hitherto|thereof|nought`, `the usual word`},
+	{`whoever|whomever`, `"who", "anyone" or "a caller that"`},
+	{`but for`, `"except" or "except for"`},
+	{`at once`, `"immediately" or "at the same time"`},
+	{`stands? (?:in|before|above|around|behind|between|after)`, `"is" or "are"`},
 	{`taken for`, `"count as" or "mistaken for"`},
 	{`(?:make|makes|making) of (?:it|them|that|this|each|a|an|the)`, `the result`},
 }
@@ -62,6 +66,7 @@ var exceptions = []exception{
 	{"bench/", "*", notYet},
 	{"download.go", "*", notYet},
 	{"examples/", "*", notYet},
+	{"internal/inflate/", "*", notYet},
 	{"internal/lenient/", "*", notYet},
 	{"internal/remote/", "*", notYet},
 	{"internal/zipped/", "*", notYet},

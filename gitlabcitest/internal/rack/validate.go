@@ -50,8 +50,8 @@ const (
 	isNotAllowed = " has a value not allowed"
 )
 
-// Validate reads parameters, and says all that is wrong with them at once. It
-// adds defaults to what was given, as links repeat them.
+// Validate reads parameters, and returns all that is wrong with them together. It adds
+// defaults to what was given, as links repeat them.
 func Validate(params []Param, given Tree) (values map[string]any, complaint string) {
 	values = map[string]any{}
 	var complaints []string

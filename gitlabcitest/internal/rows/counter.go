@@ -3,7 +3,7 @@ package rows
 import "time"
 
 // A Counter counts within windows of time, which follow each other from 1970
-// on whoever asks when. Of those that are over it keeps nothing.
+// on when it is read. Of those that are over it keeps nothing.
 type Counter[K comparable] struct {
 	seconds int64 // of a window
 	window  int64 // the number of the one that is counted

@@ -19,7 +19,7 @@ type List[T any] struct {
 	FromEnd bool         // whether it is read backward
 }
 
-// From yields the rows that fit but for the first ones.
+// From yields the rows that fit except for the first ones.
 func (r List[T]) From(skipped int64) iter.Seq[T] {
 	if r.Fits != nil {
 		return skip(r.among(r.All), skipped)

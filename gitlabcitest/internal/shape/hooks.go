@@ -264,7 +264,7 @@ type JobCommit struct {
 	FinishedISO *string `json:"finished_at_iso" since:"18.2"`
 }
 
-// A RepositoryHook is the project of a job's event once more.
+// A RepositoryHook is the project of a job's event again.
 type RepositoryHook struct {
 	Name            string  `json:"name"`
 	URL             string  `json:"url"`

@@ -77,7 +77,7 @@ var newStatuses = map[string]Version{
 }
 
 // Knows reports whether anything can have a status. Where canceling is unknown
-// a job is canceled at once, whatever its runner could do.
+// a job is canceled immediately, with any runner.
 func (v Version) Knows(status gitlabci.Status) bool { return !v.Before(newStatuses[string(status)]) }
 
 // Statuses are the words of [Version.Knows].
