@@ -32,7 +32,7 @@ func archives(client *gitlab.Client) map[string]func() (*bytes.Reader, *gitlab.R
 }
 
 // The official client sends its personal access token to any server that GitLab redirects
-// it, since net/http drops only Authorization by itself. A storage ignores it, as S3 and
+// to, since net/http drops only Authorization by itself. A storage ignores it, as S3 and
 // GCS do, and so the download succeeds.
 func TestOfficialLeaksItsTokenToTheStorage(t *testing.T) {
 	srv := stored(gitlabcitest.Storage{})
