@@ -60,12 +60,11 @@ func (s *settings) show(ctx context.Context, client *gitlabci.Client, out io.Wri
 func (s *settings) save(ctx context.Context, client *gitlabci.Client, out io.Writer, notes *console.Notes) error {
 	bar := notes.NewBar(filepath.Base(s.file), progress.UnitsBytes)
 	err := client.Artifacts.Save(ctx, s.project, s.source, s.file, &gitlabci.SaveOptions{Progress: bar.Set})
-	sum := bar.Sum()
 	bar.End()
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: %s\n", console.Printable(filepath.Base(s.file)), sum)
+	_, err = fmt.Fprintf(out, "%s: %s\n", console.Printable(filepath.Base(s.file)), bar.Sum())
 	return err
 }
 
@@ -74,10 +73,9 @@ func (s *settings) extract(ctx context.Context, client *gitlabci.Client, out io.
 	result, err := client.Artifacts.Extract(ctx, s.project, s.source, s.dir, &gitlabci.ExtractOptions{
 		Match: s.match, Exclude: s.exclude, Overwrite: s.overwrite, Progress: bar.Set,
 	})
-	sum := bar.Sum()
 	bar.End()
 	if n := len(result.Files) + len(result.Links); err == nil {
-		_, err = fmt.Fprintf(out, "%s: %d files, %s\n", console.Printable(filepath.Base(s.dir)), n, sum)
+		_, err = fmt.Fprintf(out, "%s: %d files, %s\n", console.Printable(filepath.Base(s.dir)), n, bar.Sum())
 	} else if n > 0 {
 		notes.Print(fmt.Sprintf("%s: %d files were complete", console.Printable(filepath.Base(s.dir)), n))
 	}

@@ -53,7 +53,6 @@ func (c *cleaning) run(ctx context.Context, client *gitlabci.Client, out io.Writ
 			break
 		}
 	}
-	took := c.bar.Took()
 	c.bar.End()
 	switch {
 	case len(c.done) == 0 && ended != nil:
@@ -61,7 +60,7 @@ func (c *cleaning) run(ctx context.Context, client *gitlabci.Client, out io.Writ
 	case c.done["failed"] > 0 && ended == nil:
 		ended = console.WithCode(3, errors.New("some pipelines could not be deleted"))
 	}
-	return errors.Join(c.sum(took), ended)
+	return errors.Join(c.sum(), ended)
 }
 
 // choose yields the pipelines to delete, of a list that begins with the newest.
@@ -128,13 +127,13 @@ func (c *cleaning) take(result *gitlabci.EachResult) error {
 }
 
 // sum prints how many pipelines were deleted and kept.
-func (c *cleaning) sum(took time.Duration) error {
+func (c *cleaning) sum() error {
 	kept := fmt.Sprintf("kept: %d changed since %s, %d newest of a ref, %d running",
 		c.kept["recent"], c.cutoff.Format(time.DateOnly), c.kept["newest"], c.kept["running"])
-	done := fmt.Sprintf("dry run of %v: %d pipelines would be deleted; -delete deletes them", took, c.chosen)
+	done := fmt.Sprintf("dry run of %v: %d pipelines would be deleted; -delete deletes them", c.bar.Took(), c.chosen)
 	if c.delete {
 		done = fmt.Sprintf("%d of %d pipelines were deleted in %v, %d were gone, %d failed",
-			c.done["deleted"], c.chosen, took, c.done["was gone"], c.done["failed"])
+			c.done["deleted"], c.chosen, c.bar.Took(), c.done["was gone"], c.done["failed"])
 	}
 	_, err := fmt.Fprintf(c.out, "%s\n%s\n", kept, done)
 	return err

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
@@ -67,14 +66,12 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	case flags.NArg() > 0:
 		s.project = gitlabci.ProjectID(flags.Arg(0))
 	}
-	if flags.NArg() == 2 {
-		id, err := strconv.ParseInt(flags.Arg(1), 10, 64)
-		if err != nil || id < 1 {
-			return nil, console.Usage("%q is not the ID of a pipeline", flags.Arg(1))
-		}
-		s.pipeline = gitlabci.PipelineID(id)
+	if flags.NArg() < 2 {
+		return s, nil
 	}
-	return s, nil
+	var err error
+	s.pipeline, err = console.PipelineID(flags.Arg(1))
+	return s, err
 }
 
 func run(ctx context.Context, args []string, out, notes io.Writer) error {
@@ -98,7 +95,6 @@ func (s *settings) explain(ctx context.Context, client *gitlabci.Client, out io.
 	}
 	bar := notes.NewBar("failed jobs", progress.UnitsDefault)
 	failed, err := client.Pipelines.Failures(ctx, s.project, pipeline.ID, &gitlabci.FailuresOptions{Downstream: true})
-	took := bar.Took()
 	bar.End()
 	if err != nil {
 		return err
@@ -118,7 +114,7 @@ func (s *settings) explain(ctx context.Context, client *gitlabci.Client, out io.
 			return err
 		}
 	}
-	if in := console.InTime(took); in != "" {
+	if in := console.InTime(bar.Took()); in != "" {
 		notes.Print("the logs were read" + in)
 	}
 	if unread > 0 {

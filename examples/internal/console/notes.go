@@ -58,6 +58,7 @@ type Bar struct {
 	tracker progress.Tracker
 	drawn   chan struct{} // closed after the last drawing
 	began   time.Time
+	ended   time.Time // zero before End
 
 	mu   sync.Mutex
 	told time.Time
@@ -141,12 +142,19 @@ func (b *Bar) Print(out io.Writer, line string) error {
 	return err
 }
 
-// Took is for how long there has been a bar.
-func (b *Bar) Took() time.Duration { return time.Since(b.began).Round(redraw) }
+// Took is for how long there has been a bar, until its end.
+func (b *Bar) Took() time.Duration { return b.lasted().Round(redraw) }
+
+func (b *Bar) lasted() time.Duration {
+	if b.ended.IsZero() {
+		return time.Since(b.began)
+	}
+	return b.ended.Sub(b.began)
+}
 
 // Sum is how much was done in which time, and how much that is in a second.
 func (b *Bar) Sum() string {
-	done, took := b.tracker.Value(), time.Since(b.began)
+	done, took := b.tracker.Value(), b.lasted()
 	sum := fmt.Sprintf("%s in %v", b.tracker.Units.Sprint(done), took.Round(redraw/10))
 	if took >= redraw {
 		sum += fmt.Sprintf(", %s/s", b.tracker.Units.Sprint(int64(float64(done)/took.Seconds())))
@@ -156,6 +164,7 @@ func (b *Bar) Sum() string {
 
 // End takes the bar off the screen.
 func (b *Bar) End() {
+	b.ended = time.Now()
 	if b.drawer == nil {
 		return
 	}
