@@ -86,7 +86,7 @@ func TestMisuseOfHandle(t *testing.T) {
 	require.Equal(t, 200, get(t, srv, "/version").status) // the lock is free again
 }
 
-func TestWhatTheFakeDoesNotKnowIsToldApartFromWhatIsMissing(t *testing.T) {
+func TestUnknownEndpointsDifferFromMissingObjects(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	old := gitlabcitest.NewServer(gitlabcitest.WithVersion("15.1"))
 	tests := []struct {

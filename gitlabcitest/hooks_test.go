@@ -117,7 +117,7 @@ var twoJobs = []gitlabcitest.Job{
 }
 
 // Events come by the clock, whether or not a request comes.
-func TestHooksAreToldByTheClock(t *testing.T) {
+func TestHooksFollowTheClock(t *testing.T) {
 	hooked(t, gitlabcitest.Hook{}, func(t *testing.T, srv *gitlabcitest.Server, got *receiver) {
 		srv.OnCreate("group/app", gitlabcitest.Pipeline{}, twoJobs...)
 		start := time.Now()

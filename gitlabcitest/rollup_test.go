@@ -108,7 +108,7 @@ func TestPipelineTimes(t *testing.T) {
 }
 
 // A pipeline that has ended and is then canceled in part ends again.
-func TestPipelineEndsAnew(t *testing.T) {
+func TestPipelineEndsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})

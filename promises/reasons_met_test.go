@@ -20,7 +20,7 @@ import (
 
 // A server that was never met is an error within a minute or so, for whatever waits; what
 // cannot change is one immediately.
-func TestWrongAddressIsToldSoon(t *testing.T) {
+func TestWrongURLFailsSoon(t *testing.T) {
 	for name, test := range map[string]struct {
 		err  error
 		most time.Duration
@@ -144,7 +144,7 @@ func TestCreatedIsThereWhileAReplicaLags(t *testing.T) {
 }
 
 // What never existed, or is deleted for good, is still reported.
-func TestWhatIsNotThereIsTold(t *testing.T) {
+func TestMissingObjectsAreReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusRunning})

@@ -80,7 +80,7 @@ func TestReadsOfAnotherThing(t *testing.T) {
 
 // A write whose response is another object may have been executed, and is not sent
 // again.
-func TestWritesAnsweredByAnotherThing(t *testing.T) {
+func TestWritesWithAnotherResponse(t *testing.T) {
 	t.Parallel()
 	writes := maps.Clone(thingWrites)
 	maps.Copy(writes, onceCalls)
@@ -129,7 +129,7 @@ func TestAnotherID(t *testing.T) {
 }
 
 // A keyed create looks for its pipeline.
-func TestKeyedCreateAnsweredByAnotherThing(t *testing.T) {
+func TestKeyedCreateWithAnotherResponse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		keys := newKeyServer(testkit.Respond(200, `{"message":"ok"}`))
@@ -139,7 +139,7 @@ func TestKeyedCreateAnsweredByAnotherThing(t *testing.T) {
 }
 
 // A successful delete has no content.
-func TestDeletesAnsweredByAnotherThing(t *testing.T) {
+func TestDeletesWithAnotherResponse(t *testing.T) {
 	t.Parallel()
 	deletes := map[string]func(context.Context, *gitlabci.Client) error{
 		"pipeline":      testkit.Calls["delete"],

@@ -155,7 +155,7 @@ func TestWritesOverHTTP2OfWhichTheResponseIsCutOff(t *testing.T) {
 }
 
 // A status that is not valid for a write leaves its outcome unknown.
-func TestWritesAnsweredByAStatusThatSaysNothing(t *testing.T) {
+func TestWritesWithAnUnclearStatus(t *testing.T) {
 	t.Parallel()
 	statuses := []string{
 		"101 Switching Protocols", "000 ", "300 Multiple Choices", "302 Found", "304 Not Modified", "308 Permanent Redirect",

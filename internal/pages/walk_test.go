@@ -150,7 +150,7 @@ func TestPagesListOfNothing(t *testing.T) {
 	require.Empty(t, page.Next)
 }
 
-func TestPagesNumbersNotTold(t *testing.T) {
+func TestPagesWithoutAnyNumbers(t *testing.T) {
 	tests := map[string][]string{
 		"none":        nil,
 		"empty":       {"X-Page", "", "X-Per-Page", "", "X-Total", "", "X-Total-Pages", "", "X-Next-Page", ""},

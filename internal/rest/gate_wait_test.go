@@ -167,7 +167,7 @@ func TestCancelWhileTheScoutIsAway(t *testing.T) {
 }
 
 // OnWait reports the pause to a call that was refused, and not the scout.
-func TestPauseIsToldOnce(t *testing.T) {
+func TestPauseIsReportedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		var mu sync.Mutex
@@ -210,7 +210,7 @@ func TestTokenSourceThatIsRateLimited(t *testing.T) {
 }
 
 // The waits of other calls are reported as a call's own are.
-func TestPauseIsTold(t *testing.T) {
+func TestPauseIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		var mu sync.Mutex
