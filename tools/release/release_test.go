@@ -79,11 +79,15 @@ func TestModulesThatAreRefused(t *testing.T) {
 	write("go.mod", `module example.com/m
 go 1.25.0
 require example.com/untagged v0.0.0-20250102030405-0123456789ab
+require example.com/below v1.2.4-0.20250102030405-0123456789ab // indirect
+require github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 replace example.com/other => example.com/fork v1.0.0
 `)
 	err := checkModules(folder)
 	require.ErrorContains(t, err, "the Go version is not that of go.work, 1.26.0")
-	require.ErrorContains(t, err, "example.com/untagged@v0.0.0-20250102030405-0123456789ab has no tag")
+	require.ErrorContains(t, err, "example.com/untagged@v0.0.0-20250102030405-0123456789ab is not a tagged version")
+	require.ErrorContains(t, err, "example.com/below@v1.2.4-0.20250102030405-0123456789ab is not a tagged version")
+	require.NotContains(t, err.Error(), "goautoneg") // it has no tags
 	require.ErrorContains(t, err, "example.com/other is replaced")
 }
 
