@@ -293,8 +293,8 @@ func (s *ArtifactsService) openSource(ctx context.Context, project ProjectID, sr
 	return spool, tail, nil
 }
 
-// ofArchive puts the package's name before an error of package zipped. That of a request
-// has it already.
+// ofArchive puts the package's name before an error of package zipped. An error of a
+// request has it already.
 func ofArchive(err error) error {
 	const ours = "gitlabci: "
 	if err == nil || strings.HasPrefix(err.Error(), ours) {

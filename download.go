@@ -244,8 +244,7 @@ func (u *unpacked) Read(p []byte) (int, error) {
 	return n, u.explain(err)
 }
 
-// explain says that the gzip file is damaged. What went wrong in getting it
-// says so itself.
+// explain says that the gzip file is damaged. Errors of the download are not changed.
 func (u *unpacked) explain(err error) error {
 	if err == nil || err == io.EOF || err == u.source.Err() {
 		return err

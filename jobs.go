@@ -120,9 +120,8 @@ func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobs
 	return all(ctx, s.client, s.projectJobs(project), opts)
 }
 
-// projectJobs fetches pages by cursor, or by number if that is requested or the
-// server refuses cursors. One that does not know of them ignores the wish
-// and links to numbers.
+// projectJobs fetches pages by cursor, or by number if that is requested or the server
+// refuses cursors. A server without cursors ignores the parameter, and links to numbers.
 func (s *JobsService) projectJobs(project ProjectID) pages.Request[*Job] {
 	request := pagesAt[*Job](s.client, at("projects", project, "jobs"))
 	return func(ctx context.Context, query url.Values) (*pages.Page[*Job], error) {
@@ -347,8 +346,8 @@ func (s *JobsService) triggerJobs(project ProjectID, pipeline PipelineID) pages.
 	return matching(s.anyTriggerJobs(project, pipeline), at("projects", project, "pipelines", pipeline, "bridges"))
 }
 
-// anyTriggerJobs fetches pages by the route's old name until the server says
-// that it has only the new one, whatever jobs they have.
+// anyTriggerJobs fetches pages by the route's old name until the server says that it has
+// only the new one. It does not check the jobs against filters.
 func (s *JobsService) anyTriggerJobs(project ProjectID, pipeline PipelineID) pages.Request[*TriggerJob] {
 	older := uncheckedPagesAt[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "bridges"))
 	newer := uncheckedPagesAt[*TriggerJob](s.client, at("projects", project, "pipelines", pipeline, "trigger_jobs"))
@@ -369,8 +368,8 @@ func (s *JobsService) anyTriggerJobs(project ProjectID, pipeline PipelineID) pag
 func jobID(j *Job) JobID               { return j.ID }
 func triggerJobID(t *TriggerJob) JobID { return t.ID }
 
-// inOrder sorts jobs by their IDs. Of one that two pages have, it keeps what
-// the later page says.
+// inOrder sorts jobs by their IDs. If two pages have the same job, it keeps the one of the
+// later page.
 func inOrder[T any](jobs []*T, id func(*T) JobID) []*T {
 	slices.Reverse(jobs)
 	slices.SortStableFunc(jobs, func(a, b *T) int { return cmp.Compare(id(a), id(b)) })

@@ -161,8 +161,8 @@ type serverVersion struct {
 	Version string `json:"version"` // such as "19.5.0-ee"
 }
 
-// isBefore reports whether the version is older than a release. One that is not a version
-// is not.
+// isBefore reports whether the version is older than a release. A text that is not a
+// version is not older.
 func (v *serverVersion) isBefore(major, minor int) bool {
 	var has [2]int
 	if n, err := fmt.Sscanf(v.Version, "%d.%d", &has[0], &has[1]); n != 2 || err != nil {

@@ -334,8 +334,8 @@ type headSearch struct {
 
 // find returns the merge request, and the pipeline that GitLab shows for a commit, or nil
 // if there is none: the first in GitLab's order that is wanted. "" is the head. The head
-// pipeline that the merge request has itself may be that of an earlier head, and need not
-// be one that the token can read otherwise.
+// pipeline in the merge request may be of an earlier head, and the token may not be able to
+// read it.
 func (h *headSearch) find(ctx context.Context, sha string, wants func(*PipelineInfo) bool) (*MergeRequest, *PipelineInfo, error) {
 	m, err := h.client.MergeRequests.Get(ctx, h.project, h.iid)
 	if err != nil {

@@ -84,8 +84,8 @@ func hasLog(job *Job) bool {
 	}
 }
 
-// finish waits until the logs are complete, except those of jobs that still run
-// according to GitLab though their pipeline has ended.
+// finish waits until the logs are complete, except those of jobs that, according to GitLab,
+// still run although their pipeline has ended.
 func (l *runLog) finish() {
 	for _, stop := range l.running {
 		stop(errLeftRunning)

@@ -75,8 +75,8 @@ func (w *secretFinder) find(v reflect.Value) {
 // secretParameters must not be in a URL, where proxies would log them.
 var secretParameters = []string{"private_token", "access_token", "job_token", "token"}
 
-// What follows keeps values that can be secrets out of what fmt and log/slog print of
-// options and variables. What is sent, and encoding/json, has them.
+// These methods keep secrets out of what fmt and log/slog print of options and variables.
+// Requests, and encoding/json, have them.
 
 // redactedText is how a text that can be a secret is printed.
 func redactedText(text string) string {

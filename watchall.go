@@ -189,8 +189,9 @@ type sheet struct {
 	first  bool
 }
 
-// read reads a page and goes to the next one. Pages by number would move while they are
-// read, so that one begins with the last change of this one, unless all are of one time.
+// read reads a page and goes to the next one. Numbered pages would shift while they are
+// read. So the next page begins at the time of the last change of this one, unless all
+// changes have the same time.
 func (w *allWatch) read(ctx context.Context, at *sheet) (changed bool, err error) {
 	begun := time.Now()
 	page, header, err := w.list(ctx, *at)

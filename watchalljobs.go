@@ -74,8 +74,8 @@ func (p *watched) takeListed(o *observation) []*PipelineEvent {
 	return events
 }
 
-// settle reads the jobs again that have not ended though their pipeline has, and forgets
-// those of the pipelines that are forgotten.
+// settle reads unfinished jobs of finished pipelines again, and forgets the jobs of
+// forgotten pipelines.
 func (w *allWatch) settle(ctx context.Context) (changed bool, err error) {
 	for _, id := range slices.Sorted(maps.Keys(w.jobs)) {
 		p := w.jobs[id]

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// afterlife is how long a finished pipeline may have jobs that have not
-	// ended, of which none changes, before nothing more is expected of them.
+	// afterlife is how long the unfinished jobs of a finished pipeline are watched while
+	// none of them changes.
 	afterlife = time.Minute
 
 	// longestUnchanged is how long 304 is believed. A broken cache sends it forever.
@@ -174,9 +174,8 @@ func (p *watched) event(e *PipelineEvent) *PipelineEvent {
 	return e
 }
 
-// own returns a copy whose texts share a block of memory with nothing else. The texts of a
-// response share blocks of a kilobyte, all of which is kept with one of them, and the objects
-// are the caller's.
+// own returns a copy whose texts share memory with nothing else. The texts of a response
+// share blocks of a kilobyte. A caller that keeps one text would keep its whole block.
 func (p *PipelineInfo) own() *PipelineInfo {
 	copied := new(*p)
 	texts := [...]*string{(*string)(&copied.ProjectID), &copied.SHA, &copied.Ref, (*string)(&copied.Status), (*string)(&copied.Source), &copied.WebURL, &copied.Name}
@@ -219,8 +218,8 @@ func (p *watched) deafen() {
 }
 
 // atRest reports whether all jobs have ended, or wait for a person, and have
-// started what they start. GitLab computes the status of the pipeline apart
-// from theirs, so that this can be untrue of one that has finished.
+// started what they start. GitLab computes the status of the pipeline separately, so a
+// finished pipeline need not be at rest.
 func (p *watched) atRest() bool {
 	for _, status := range p.jobs.All() {
 		if status.Active() {
@@ -235,8 +234,8 @@ func (p *watched) atRest() bool {
 	return true
 }
 
-// unsettled reports whether something must follow what has changed within the last minute,
-// since the statuses do not fit together: GitLab computes that of a pipeline or of a
+// unsettled reports whether statuses that changed within the last minute are inconsistent,
+// so that another change must follow: GitLab computes the status of a pipeline or of a
 // trigger job after those of the jobs, and not every change of them has an event.
 func (p *watched) unsettled() bool {
 	for _, t := range p.triggers {

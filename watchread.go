@@ -12,8 +12,8 @@ import (
 	"example.com/gitlabci/internal/rest"
 )
 
-// read reads a pipeline and its jobs, and with Downstream its trigger jobs.
-// Those come last: when the pipeline has finished, they have all been started.
+// read reads a pipeline and its jobs, and with Downstream its trigger jobs. These are read
+// last: when the pipeline has finished, they have all been started.
 func (w *watch) read(ctx context.Context, p *watched) (*observation, error) {
 	o, err := w.readJobs(ctx, p)
 	if err != nil || !w.options.Downstream {
@@ -48,8 +48,7 @@ func (w *watch) readJobs(ctx context.Context, p *watched) (*observation, error) 
 }
 
 // listJobs lists the jobs that are on pages that have changed, and those that were
-// retried. What the first page says of the pipeline counts: it is not newer than any of
-// the jobs.
+// retried. The pipeline is the one of the first page: it is not newer than any of the jobs.
 func (w *watch) listJobs(ctx context.Context, p *watched) (*observation, error) {
 	known, o := p.pages, &observation{same: true, pipeline: p.info, listed: p.listed}
 	if time.Since(p.listed) >= longestUnchanged {

@@ -119,8 +119,7 @@ func (p *project) grants(policy string) bool {
 	return policies == nil || slices.Contains(policies, policy)
 }
 
-// A demand is what a route asks of those who come. What is nil or "" it does
-// not ask.
+// A demand is what a route requires of the user. Nil and "" require nothing.
 type demand struct {
 	permission string                       // that a fine-grained token needs
 	policy     string                       // that the token of another project's job needs
@@ -130,8 +129,8 @@ type demand struct {
 	schedule   func(access, *schedule) bool // of the one that was found
 }
 
-// demands are those of all routes. Where GitLab checks the project first, a user
-// without the permission gets the same refusal whether or not the object exists.
+// demands are those of all routes. If GitLab checks the project first, a user without the
+// permission gets the same refusal whether or not the object exists.
 var demands = map[string]demand{
 	"GET /pipelines":                                               {permission: "read_pipeline"},
 	"GET /projects/:id/pipelines":                                  {permission: "read_pipeline", policy: "read_pipelines", project: access.read},

@@ -335,8 +335,8 @@ func (w *wantedJob) passes() []gitlabci.Status {
 	return found
 }
 
-// in makes the job one of a pipeline, after so many others. What the test wanted
-// has its defaults then.
+// in adds the job to a pipeline, after so many others. The fields that the test left out
+// then have their defaults.
 func (w *wantedJob) in(p *pipeline, before int, at time.Time) *job {
 	j := &w.job
 	life := w.life()

@@ -142,8 +142,8 @@ func (p *project) expireArtifacts(at time.Time) {
 	}
 }
 
-// What is derived from an artifact's data is worked out once, when it is first
-// asked for, and always under the server's lock.
+// Derived values of an artifact are computed once, when they are first needed, and always
+// under the server's lock.
 type derived struct {
 	digest  []byte
 	opened  bool
@@ -161,8 +161,8 @@ func (a *artifact) sum() []byte {
 	return a.digest
 }
 
-// members are the files and folders of an archive. One that a test made may not
-// be readable.
+// members are the files and folders of an archive. An archive of a test may not be
+// readable.
 func (a *artifact) members() ([]*zip.File, error) {
 	if !a.opened {
 		a.opened = true

@@ -56,8 +56,8 @@ func downloadParams() []rack.Param {
 	return []rack.Param{{Name: "file_type", Parse: rack.OneOf(downloadableKinds()...), Initial: archiveKind, Known: versions.Since(19, 4)}, downloadParam()}
 }
 
-// downloadByType serves the archive or a report. Of the two words for the same
-// report, either finds it.
+// downloadByType serves the archive or a report. Either of the two words for the same
+// report finds it.
 func downloadByType(c *call, j *job) *response {
 	kind := cmp.Or(value[string](c, "file_type"), archiveKind)
 	twins := map[string]string{"performance": "browser_performance", "browser_performance": "performance"}

@@ -36,9 +36,9 @@ func (s *Server) identify(r *http.Request, given rack.Tree, to *route) (asker, *
 	return who, who.token.refusal(r.Method, to)
 }
 
-// authenticate finds out whose token was sent. That of a job counts where the
-// route takes one, and is not even looked at elsewhere; a route about the job
-// that asks takes it as a Bearer token too.
+// authenticate finds the owner of the token that was sent. The token of a job is accepted
+// only by some routes, and ignored by others. A route about the job itself accepts it as a
+// Bearer token, too.
 func (s *Server) authenticate(r *http.Request, given rack.Tree, to *route) (asker, *response) {
 	if j := s.state.jobByToken(bearer(r.Header)); j != nil && to.segments[0] == "job" {
 		return asker{user: j.user, job: j}, nil
@@ -65,8 +65,8 @@ func (s *Server) authenticate(r *http.Request, given rack.Tree, to *route) (aske
 }
 
 // accessToken finds the access token that was sent, and reports whether any
-// was. Of several the first counts, but one of OAuth before all: as it is the
-// only one that access_token names, it is looked for by itself.
+// was. If there are several, the first one counts, except that an OAuth token precedes all
+// others: since access_token can only be an OAuth token, it is searched separately.
 func (s *Server) accessToken(r *http.Request, given rack.Tree) (t *token, sent bool) {
 	ofOAuth := cmp.Or(bearer(r.Header), textOf(given, "access_token"))
 	if t := s.state.tokens[ofOAuth]; t != nil && t.oauth {

@@ -97,8 +97,8 @@ func (s *state) endTrigger(j *job, at time.Time) {
 	}
 }
 
-// obstacle is why a trigger job cannot start its pipeline, or "". What it takes
-// is up to the user of the job, not to that of the pipeline.
+// obstacle is why a trigger job cannot start its pipeline, or "". The rights are those of
+// the user of the job, not of the pipeline.
 func (t *trigger) obstacle(j *job) gitlabci.FailureReason {
 	from, to, ref := j.pipeline.project.accessOf(j.user), t.project.accessOf(j.user), t.pipeline.ref
 	if t.child {

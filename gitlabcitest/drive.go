@@ -132,7 +132,7 @@ func (j *job) usualReason() gitlabci.FailureReason {
 	return gitlabci.FailureReasonScriptFailure
 }
 
-// Where a job may go, and from where. GitLab lets it go nowhere else.
+// The changes of a job's status that GitLab allows.
 var transitions = map[gitlabci.Status][]gitlabci.Status{
 	gitlabci.StatusCreated:            {gitlabci.StatusSkipped, gitlabci.StatusManual},
 	gitlabci.StatusWaitingForResource: unqueued[:4],

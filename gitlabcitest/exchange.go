@@ -59,8 +59,8 @@ func (s *Server) exchange(r *http.Request, body []byte, found match, hit *fault)
 	return a, known
 }
 
-// respond handles a request as GitLab does with all that is before it.
-// What is due by now happens first.
+// respond handles a request as GitLab and the proxies before it do. First, it does what is
+// due by now.
 func (s *Server) respond(r *http.Request, body []byte, found match, id string) *response {
 	start, at := time.Now(), s.clock.now()
 	s.state.advance(at)
@@ -85,7 +85,7 @@ func (s *Server) respond(r *http.Request, body []byte, found match, id string) *
 	return a
 }
 
-// carryOut responds to a request that has come through to GitLab itself.
+// carryOut responds to a request that has reached GitLab itself.
 func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Time) *response {
 	c, refused := s.understand(r, body, found, at)
 	if refused != nil && found.route == graphQLRoute {
@@ -102,8 +102,8 @@ func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Tim
 	return a
 }
 
-// handle calls the handler of a route. Where that has to wait, so that others
-// are handled meanwhile, the handler runs again from its beginning.
+// handle calls the handler of a route. If the handler has to wait while others are handled,
+// it runs again from its beginning.
 func (s *Server) handle(c *call, r *route) *response {
 	defer func() { c.lease.release() }()
 	a := r.handle(c)
@@ -146,8 +146,8 @@ func (s *Server) hold(wait time.Duration) bool {
 	}
 }
 
-// understand finds out what a request asks for, in GitLab's order: the route,
-// the user, the parameters. What the route is about comes after that.
+// understand reads a request in GitLab's order: the route, the user, the parameters. The
+// object of the route is found later.
 func (s *Server) understand(r *http.Request, body []byte, found match, at time.Time) (*call, *response) {
 	if found.route == nil {
 		return nil, found.refusal()

@@ -91,7 +91,7 @@ func (c *call) graphQLProject(p *project) *graphql.Object {
 }
 
 // pipelinesFor lists the pipelines of a project, the newest first, without child
-// pipelines. Who may not read them sees none.
+// pipelines. A user who may not read them sees none.
 func (c *call) pipelinesFor(p *project, given map[string]any) (found []*pipeline) {
 	if !p.accessOf(c.user).read() {
 		return nil

@@ -109,8 +109,8 @@ func (s *Server) hookClient(handler http.Handler, target string, insecure bool) 
 	return client
 }
 
-// hookHeader are the headers of a delivery that is made at a time. Those of the hook's
-// owner come first, and replace none of GitLab's.
+// hookHeader are the headers of a delivery that is made at a time. Headers of the hook's
+// owner are first, and replace none of GitLab's.
 func (s *Server) hookHeader(d *hookDelivery, at time.Time) http.Header {
 	h, before := d.hook, (&renderer{version: s.state.version}).before
 	header := http.Header{}

@@ -212,8 +212,8 @@ func (j *job) queueTime(now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// move gives a job another status, and what comes with it. Nothing happens to
-// a job before it was made, though its turn may have come a moment earlier.
+// move gives a job another status, with its effects. Nothing happens to a job before it was
+// created, although its turn may have begun a moment earlier.
 func (s *state) move(j *job, to gitlabci.Status, at time.Time) {
 	from, then := j.status, later(at, j.created)
 	j.status = to

@@ -21,8 +21,8 @@ type life struct {
 
 func (l *life) script() *script { return l.scripts[0] }
 
-// turns reports whether the job takes its turn. One that has scripts only for
-// further attempts does not.
+// turns reports whether the job starts by itself. A job that has scripts only for further
+// attempts does not.
 func (l *life) turns() bool { return l.when != "" || l.trigger != nil || l.script() != nil }
 
 // again is the life of another attempt.
@@ -88,8 +88,8 @@ func (s *state) join(p *pipeline, jobs []*job, at time.Time) {
 	}
 }
 
-// comeAlive makes a pipeline one that follows its jobs. Of what it was given,
-// no time counts but that of its creation.
+// comeAlive lets the status of a pipeline follow from its jobs. Of its given times, only
+// that of its creation counts.
 func (p *pipeline) comeAlive() {
 	if p.alive {
 		return
@@ -258,8 +258,8 @@ type event struct {
 	index    int                // in the heap
 }
 
-// An agenda is what is to happen by itself: at most one event for each job.
-// Nothing waits for it. Who looks at the state lets happen first what is due.
+// An agenda has the future events: at most one for each job. No goroutine waits for it: a
+// reader of the state first makes happen what is due.
 type agenda struct {
 	events eventHeap
 	last   int64

@@ -73,9 +73,9 @@ type actionKey struct {
 	user, project, thing int64
 }
 
-// refuse counts a call, and returns the response if it is one too many. What is
-// about nothing that exists is not counted: it finds that out first. All routes
-// with limits need a user.
+// refuse counts a call, and returns the response if it is one too many. A call about an
+// object that does not exist is not counted: GitLab checks that first. All routes with
+// limits need a user.
 func (l *actionLimits) refuse(c *call, route string) *response {
 	if l == nil {
 		return nil

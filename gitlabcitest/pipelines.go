@@ -164,8 +164,8 @@ func minePipelineParams() []rack.Param {
 	}
 }
 
-// listMine takes what the user may no longer read out of a page that was cut
-// before, so that it can be short, or empty, and not the last one.
+// listMine removes the pipelines that the user may no longer read from a page after it was
+// cut. So a page can be short or empty without being the last one.
 func listMine(c *call) *response {
 	found := c.state.findMine(c.user, pipelineQuery{
 		source:   value[string](c, "source"),

@@ -41,8 +41,8 @@ func (c *call) enter() (*project, *response) {
 	return p, nil
 }
 
-// admitJob checks the token of another project's job. One that is not let in
-// has the access of everybody, where there is any.
+// admitJob checks the token of another project's job. A token without access has only
+// public access, if there is any.
 func (c *call) admitJob(p *project) *response {
 	switch {
 	case c.job == nil || c.job.pipeline.project == p:

@@ -44,7 +44,7 @@ type commit struct {
 	author   *user
 	created  time.Time
 
-	// Of one that was added:
+	// Of a commit that was added:
 	parents, paths []string
 	message        string
 	number         int // among those that were added, from 1
@@ -89,8 +89,8 @@ func names(text, sha string) bool {
 	return text == sha || len(text) >= shortest && strings.HasPrefix(sha, text)
 }
 
-// commit is the commit with a SHA. One that was not added and has no pipelines is as old
-// as the project, and its owner's.
+// commit is the commit with a SHA. A commit that was not added and has no pipelines is as
+// old as the project, and belongs to its owner.
 func (s *state) commit(p *project, sha string) commit {
 	if added := p.commits[sha]; added != nil {
 		return *added

@@ -81,8 +81,8 @@ func WithOnRequest(f func(r Request, took time.Duration)) Option {
 	return func(s *Server) { s.onRequest = f }
 }
 
-// describe adds to what is known of a request what it says itself. Of a large
-// body it holds on to no more than it keeps.
+// describe adds the fields of a request to what is known of it. Only the beginning of a
+// large body stays in memory.
 func (known Request) describe(r *http.Request, body []byte) Request {
 	known.Body, known.BodySize = body, len(body)
 	if len(body) > mostKept {

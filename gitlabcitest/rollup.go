@@ -160,8 +160,8 @@ func (v verdict) count(seen census) (n int) {
 	return n
 }
 
-// outcome is what a job means for its pipeline. One that may fail does no harm
-// by that, and nobody waits for it to be started.
+// outcome is the status that a job contributes to its pipeline. A job that may fail does
+// not make it fail, and the pipeline does not wait for it to be played.
 func (j *job) outcome() gitlabci.Status {
 	switch {
 	case j.allowFailure && stoppedShort(j.status):

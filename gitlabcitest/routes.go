@@ -26,9 +26,9 @@ type route struct {
 	jobTokenFrom versions.Version // the first release that does
 }
 
-// routes are all that the newest server knows. Where two fit, the first one
-// counts. Some of the releases are estimates: those of "/job", and the first
-// ones to let the token of a job in.
+// routes are all that the newest server knows. If two fit, the first one counts. Some of
+// the releases are estimates: those of "/job", and the first ones that accept the token of
+// a job.
 var routes = []*route{
 	define("GET /pipelines", listMine, minePipelineParams()...).since(19, 3),
 	define("GET /projects/:id/pipelines", inProject(listPipelines), listPipelineParams()...).forJobsSince(18, 0),
@@ -168,9 +168,9 @@ func pathParam(name string) rack.Param {
 	return rack.Param{Name: name, Parse: rack.Text}
 }
 
-// needsUser reports whether a request without a token is refused immediately. The reads of
-// projects and groups are not, except for those of jobs, variables, schedules, trigger tokens,
-// environments and deployments: they find no project instead.
+// needsUser reports whether a request without a token is refused immediately. Most reads of
+// projects and groups are not refused: they find no project instead. Reads of jobs,
+// variables, schedules, trigger tokens, environments and deployments are refused.
 func (r *route) needsUser() bool {
 	if r == graphQLRoute || r.open {
 		return false

@@ -23,7 +23,7 @@ func (j *job) byRunner() bool { return !j.trigger && j.external == nil }
 // externalStage is the stage of all external statuses.
 const externalStage = "external"
 
-// A wantedStatus is a commit status that someone sets. What is nil stays as it is.
+// A wantedStatus is a commit status that someone sets. Nil fields change nothing.
 type wantedStatus struct {
 	sha, ref, name string
 	user           *user
@@ -45,8 +45,8 @@ func (p *project) statusPipeline(w wantedStatus, named gitlabci.PipelineID) *pip
 	return nil
 }
 
-// branchOf is the first branch whose head is a commit, or "". What else a branch contains
-// is not known.
+// branchOf is the first branch whose head is a commit, or "". The other commits of a branch
+// are not known.
 func (p *project) branchOf(sha string) string {
 	for _, name := range slices.Sorted(maps.Keys(p.refs)) {
 		if r := p.refs[name]; r.kind == branchRef && r.sha == sha {

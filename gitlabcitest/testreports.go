@@ -59,8 +59,8 @@ func (s *suite) add(j *job, file *junit.File) {
 	}
 }
 
-// replace takes the cases out of the reports of other jobs that are in this
-// one, too. What the test gave is as the test wants it.
+// replace removes cases of this report from the reports of other jobs. A report that the
+// test gave is not changed.
 func (s *suite) replace(cases []gitlabci.TestCase) {
 	if len(s.parts) == 0 {
 		return
@@ -105,7 +105,7 @@ type tally struct {
 	count, success, failed, skipped, errored int
 }
 
-// count counts the cases of a suite. One that could not be read has none.
+// count counts the cases of a suite. A suite that could not be read has none.
 func (s *suite) count() (t tally) {
 	if s.failure != "" {
 		return t

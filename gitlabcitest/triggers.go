@@ -140,8 +140,8 @@ func (c *call) triggerVariables() (variables []gitlabci.Variable, ok bool) {
 	return variables, true
 }
 
-// sign makes a new pipeline that of the user whose token was sent, or the response to one
-// that is not good for the project.
+// sign sets the user of a new pipeline by the token that was sent, or returns the response
+// to a token that is not valid for the project.
 func (c *call) sign(p *pipeline, token string) *response {
 	t, j := c.state.triggerByToken(token), c.state.anyJobByToken(token)
 	switch {

@@ -17,9 +17,10 @@ const (
 	// refused while GitLab still reads the response.
 	longestWait = time.Second
 
-	// While others wait for memory, a body is refused if for so long neither so many bytes
-	// nor the sixteenth part of its memory have arrived: it would take 6 seconds or more.
-	// This is less than half of the longest wait, since a part may end just before.
+	// While others wait for memory, a body is refused if in this time fewer bytes than
+	// this, and less than a sixteenth of its memory, have arrived: it would take 6 seconds
+	// or more. This is less than half of the longest wait, since a part may end just
+	// before.
 	longestPause  = 400 * time.Millisecond
 	leastProgress = 64 << 10
 )
@@ -46,7 +47,7 @@ func newBudget(small int64) *budget {
 	return &budget{small: newShare(small), large: newShare(largeBytes)}
 }
 
-// take has a body take n more bytes of a share. What it has of another one is given back.
+// take lets a body take n more bytes of a share. Its bytes of another share are given back.
 func (b *budget) take(ctx context.Context, of *body, from *share, n int64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

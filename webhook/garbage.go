@@ -12,8 +12,8 @@ const (
 	// would take twice as much memory, and keep it for a while.
 	mostResident = 40 << 20
 
-	// A collection that frees less is not worth while, nor is one in a process with so much
-	// memory of its own that large bodies matter little, and collections take long.
+	// A collection that frees less is not worth its cost. Nor is one in a process with more
+	// live memory: large bodies then matter little, and collections take long.
 	leastGarbage = 4 << 20
 	mostLive     = 64 << 20
 )

@@ -212,8 +212,8 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// enqueue puts a verified event into the queue. It is checked here and decoded in its
-// turn, so that what waits takes little memory.
+// enqueue puts a verified event into the queue. It is checked here and decoded by a worker,
+// so that events that wait take little memory.
 func (h *Handler) enqueue(ctx context.Context, header http.Header, c *claim, b *body) error {
 	if !json.Valid(b.data) {
 		return ErrMalformed
@@ -248,8 +248,8 @@ func (h *Handler) add(d *delivery) error {
 // errEnded is the error of a function that calls runtime.Goexit.
 var errEnded = errors.New("webhook: the function ended its goroutine")
 
-// work calls the function for one event. Whatever the function does, the next event has
-// its turn: a goroutine that it ends is only that of this event.
+// work calls the function for one event. The worker survives anything that the function
+// does: if the function ends its goroutine, that is only the goroutine of this event.
 func (h *Handler) work(d *delivery) {
 	err := errEnded
 	defer func() {

@@ -88,8 +88,8 @@ func (s *settings) add(option func() gitlabcitest.Option) error {
 	return attempt(func() { s.options = append(s.options, option()) })
 }
 
-// attempt does something. What is a mistake in a test, and panics there, is an error of the
-// user's here.
+// attempt calls f. A panic about wrong use, which in a test is a mistake of the test, is an
+// error of the command line here.
 func attempt(f func()) (err error) {
 	defer func() {
 		if mistake := recover(); mistake != nil {

@@ -1,9 +1,9 @@
 // Package atomicfile writes files that are complete or do not exist: it writes into a
 // temporary file in the same folder, which then replaces the old file in one step.
 //
-// It is handed names and a function that writes. It does not know where the bytes
-// come from, never changes an old file in place, and leaves a temporary file behind
-// only if the process is killed.
+// It gets names and a function that writes. It does not know where the bytes come from,
+// never changes an old file in place, and leaves a temporary file behind only if the
+// process is killed.
 package atomicfile
 
 import (

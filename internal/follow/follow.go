@@ -210,8 +210,8 @@ func (f *follower) judge(failure error) error {
 	return nil
 }
 
-// pause waits until the next poll. Where each poll downloads the whole log, a longer
-// log is polled less often.
+// pause waits until the next poll. If each poll downloads the whole log, a longer log is
+// polled less often.
 func (f *follower) pause(ctx context.Context, failure error) error {
 	if f.grew || f.log.doubts > 0 {
 		f.pace.Restart()

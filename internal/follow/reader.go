@@ -56,7 +56,8 @@ type reader struct {
 	unframed bool // it may have been cut off without an error
 }
 
-// readOn copies what is new. Where the log was rewritten it goes back to there.
+// readOn copies what is new. If the log was rewritten, it goes back to the first byte that
+// differs.
 func (r *reader) readOn(ctx context.Context) error {
 	for {
 		r.more = false

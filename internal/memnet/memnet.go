@@ -2,8 +2,8 @@
 // trailers, connection reuse and timeouts are real, and yet everything works inside a
 // [testing/synctest] bubble, where a socket would stop the clock.
 //
-// It is handed host names with their handlers, and returns a transport that reaches
-// these hosts. It never opens a socket, and never changes a request or a response.
+// It gets host names with their handlers, and returns a transport that reaches these hosts.
+// It never opens a socket, and never changes a request or a response.
 package memnet
 
 import (

@@ -92,9 +92,8 @@ func isNumber(text string) bool {
 // which.
 var ErrLink = errors.New("the link to the next page cannot be read")
 
-// nextCursor returns the cursor of the page after a response to query, or "" if
-// there is none. It is in the link or, where a proxy has dropped or damaged that,
-// in the headers beside it.
+// nextCursor returns the cursor of the page after a response to query, or "" if there is
+// none. It is in the link or, if a proxy has dropped or damaged the link, in other headers.
 func nextCursor(header http.Header, query url.Values) (string, error) {
 	link, found, damaged := nextLink(header.Values("Link"))
 	if found {
@@ -125,8 +124,8 @@ func besideCursor(query url.Values, parameter, value string) (string, error) {
 }
 
 // linkedCursor returns the cursor of a link. Only its query counts: the host is the
-// instance's own name, and not always the one that requests are sent to. Of the query,
-// only parameters of lists count.
+// instance's own name, and not always the one that requests are sent to. Only parameters of
+// lists are taken from the query.
 func linkedCursor(link string, query url.Values) (string, error) {
 	target, err := url.Parse(link)
 	if err != nil {
@@ -144,9 +143,9 @@ func linkedCursor(link string, query url.Values) (string, error) {
 	return Cursor(next), nil
 }
 
-// keepFilters makes a linked query filter the list as the query before it did,
-// whatever the server replaced that by: otherwise, the rest of the list would have
-// items that were not requested. Only where the list continues is left to the link.
+// keepFilters gives a linked query the filters of the query before it, even if the server
+// has changed them: otherwise, the rest of the list would have items that were not
+// requested. Only the place is taken from the link.
 func keepFilters(next, query url.Values) {
 	for name, values := range query {
 		if slices.Contains(where, name) {

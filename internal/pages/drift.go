@@ -17,8 +17,8 @@ const (
 	endurance = 50
 
 	// mostIdle is how many pages in a row may be without a new item, and lead no
-	// further: more are a list without an end. Of small pages, a list that grows
-	// can show as many as have 100 items.
+	// further: more are a list without an end. If pages are small, a growing list can show
+	// as many as have 100 items.
 	mostIdle = 10
 )
 
@@ -233,9 +233,9 @@ func (d *drift) count(s *served) {
 	}
 }
 
-// countIdle counts the pages without a new item. None is expected on pages that are
-// read again because the walk has gone back. Nor is it where many items were added:
-// then each page still leads further than the one before it.
+// countIdle counts the pages without a new item. None is expected on pages that are read
+// again because the walk has gone back, or after many items were added: then each page
+// still leads further than the one before it.
 func (d *drift) countIdle(s *served, fresh bool) {
 	last := s.last()
 	switch {

@@ -25,8 +25,8 @@ func nextLink(headers []string) (target string, found, damaged bool) {
 	return "", false, damaged
 }
 
-// nextLinkIn finds the target in one header. It is not ok if the header is damaged
-// before that.
+// nextLinkIn finds the target in one header. Ok is false if the header is damaged before
+// it.
 func nextLinkIn(text string) (target string, found, ok bool) {
 	for {
 		text = strings.TrimLeft(text, " \t,")

@@ -83,7 +83,7 @@ func (w *walk[P]) read(at *place, page *Page[P], guessed bool) (*place, error) {
 		if !repeats && w.drift.turnsBack(w.keys[i]) {
 			return nil, errRepeats
 		}
-		// What is listed twice in a list that never changes is there twice.
+		// A list that never changes may contain an item twice.
 		if (!repeats || w.list.Settled) && !w.yield(item, nil) {
 			return nil, nil
 		}

@@ -79,8 +79,8 @@ func (b *Bell) hush() (rung bool) {
 	return b.rung.Swap(false)
 }
 
-// wait waits until it wakes, or for so long. Where thousands wait, one channel for both takes
-// less memory than two.
+// wait waits until the bell wakes it, or for the longest time. One channel for both takes
+// less memory than two, which matters for thousands of waits.
 func (b *Bell) wait(ctx context.Context, longest time.Duration) error {
 	timer := time.AfterFunc(longest, b.wake)
 	select {

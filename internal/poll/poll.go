@@ -160,8 +160,8 @@ const unmetPatience = time.Minute
 type Patience struct {
 	GiveUpAfter time.Duration
 
-	// Met says that the server has responded before: then it exists, whatever happens
-	// now. One that never responds is given up after a minute.
+	// Met says that the server has responded before, so it exists. A server that never
+	// responds is given up after a minute.
 	Met bool
 
 	// AtLeast is how many polls must have failed, however long that took.

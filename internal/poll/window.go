@@ -36,8 +36,8 @@ type object struct {
 }
 
 // A Window says where to begin to read objects in the order of their changes, and knows
-// what was read there before. It goes by the times of the changes, and by those of
-// responses. Of this machine's clock only durations count.
+// what was read there before. It uses the times of the changes and of responses. It uses
+// this machine's clock only for durations.
 type Window struct {
 	// IsEnd reports whether an object in a state need not be known any longer, once its
 	// change cannot be read again.

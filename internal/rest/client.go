@@ -2,10 +2,10 @@
 // the rate limits, sends it, judges the response, retries, waits, and turns anything but
 // a success into an error.
 //
-// It is handed a configuration, and functions that make the public errors and call the
-// hooks. It knows HTTP and how GitLab uses it, but none of GitLab's objects. It never
-// retries a request that may have been executed unless repeating it changes nothing
-// more, and it never sends a credential to another origin.
+// It gets a configuration, and functions that make the public errors and call the hooks. It
+// knows HTTP and how GitLab uses it, but none of GitLab's objects. It never retries a
+// request that may have been executed unless repeating it changes nothing more, and it
+// never sends a credential to another origin.
 //
 // A call passes the files in this order: call.go builds the request, do.go has
 // go-retryablehttp send it, transport.go takes each attempt through gate.go, adds the
@@ -85,8 +85,8 @@ func mark(token secret.Value) string {
 }
 
 // renew returns a token in place of one that the server has refused, which was taken
-// after so many renewals. Of many callers with the same refused token, only the first
-// has it renewed; the others wait, and share the new one.
+// after so many renewals. If many callers have the same refused token, only the first one
+// renews it; the others wait for the new token and share it.
 func (a *Auth) renew(ctx context.Context, refused secret.Value, renewals int64) (secret.Value, error) {
 	a.once.Do(func() { a.turn = make(chan struct{}, 1) })
 	select {

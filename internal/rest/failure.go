@@ -299,8 +299,7 @@ func (e *notSentError) Error() string        { return e.err.Error() }
 func (e *notSentError) Unwrap() error        { return e.err }
 func (e *notSentError) Is(target error) bool { return target == ErrNotSent }
 
-// IsMet reports whether an error is that of a call whose last attempt got a response, if
-// not one that can be used.
+// IsMet reports whether the last attempt of a call got a response, even an unusable one.
 func IsMet(err error) bool {
 	e, ok := errors.AsType[*requestError](err)
 	return ok && e.met

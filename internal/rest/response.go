@@ -242,8 +242,8 @@ func (r *Response) Other(err error, message string) error {
 	return fmt.Errorf("%s with unexpected JSON: %w; its message is %q", status, err, message)
 }
 
-// NoFile explains JSON in place of a file by its message, if it has one. That of a
-// storage is not shown: it may echo the signature of its URL.
+// NoFile explains JSON in place of a file by its message, if it has one. The message of a
+// storage is not shown: it may repeat the signature of its URL.
 func (r *Response) NoFile() error {
 	contentType, message := r.Header.Get("Content-Type"), ""
 	if !r.Away {

@@ -34,7 +34,7 @@ var fields = []field{
 	{0, 7, []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}},
 }
 
-// Parse reads a schedule, such as "30 2 * * 1-5". It is not ok if that is none.
+// Parse reads a schedule, such as "30 2 * * 1-5". Ok is false if the text is none.
 func Parse(text string, zone *time.Location) (s *Schedule, ok bool) {
 	parts := strings.Fields(text)
 	if len(parts) != len(fields) {

@@ -1,8 +1,8 @@
 // Package junit reads JUnit reports as GitLab does.
 //
-// It is handed the compressed file that GitLab keeps, and returns its test cases,
-// or GitLab's words for why it cannot be read. It never fails otherwise, and it
-// knows nothing of jobs, suites of jobs or where the file came from.
+// It gets the compressed file that GitLab keeps, and returns its test cases, or GitLab's
+// message for why it cannot be read. It has no other errors, and does not know jobs, suites
+// of jobs or where the file is from.
 package junit
 
 import (

@@ -2,8 +2,8 @@ package rows
 
 import "time"
 
-// A Counter counts within windows of time, which follow each other from 1970
-// on when it is read. Of those that are over it keeps nothing.
+// A Counter counts within windows of time, which follow each other from 1970. It keeps
+// nothing of earlier windows.
 type Counter[K comparable] struct {
 	seconds int64 // of a window
 	window  int64 // the number of the one that is counted

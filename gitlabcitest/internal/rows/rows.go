@@ -1,9 +1,9 @@
-// Package rows reads pages out of lists: by number, and on from a cursor. It also
-// counts what happens within windows of time.
+// Package rows reads pages of lists, by number or by cursor. It also counts events within
+// windows of time.
 //
-// It is handed a list whose elements it does not look into, and the functions that
-// say which of them fit and where each stands. It never knows the request, the
-// links to other pages or how many rows GitLab admits to.
+// It gets a list whose elements it does not read, and functions that say which of them fit
+// and where each is. It does not know the request, the links to other pages or how many
+// rows GitLab reports.
 package rows
 
 import (

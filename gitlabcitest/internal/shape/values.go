@@ -58,11 +58,10 @@ func Seconds(d time.Duration, known bool) *float64 {
 // Rounded takes the noise out of a sum of seconds.
 func Rounded(seconds float64) float64 { return math.Round(seconds*1e6) / 1e6 }
 
-// Shown is what a release shows of a body. Fields have the first release that
-// shows them in a tag, since:"14.6", or the first that no longer does,
-// until:"17.8"; those of the latter kind are empty, and left out by the newest
-// release for that, which shows bodies as they are. Other than those of iid, of
-// name and of what came with 19.4, these releases are estimates.
+// Shown is a body as a release shows it. Fields have tags: since:"14.6" is the first
+// release that shows them, and until:"17.8" is the first that no longer does. The newest
+// release shows bodies as they are; fields with until are then empty, and so left out.
+// Except for iid, name and the fields of 19.4, these releases are estimates.
 func Shown(v versions.Version, body any) any {
 	if _, raw := body.([]byte); raw || body == nil || v == versions.Newest {
 		return body
@@ -136,8 +135,8 @@ func (m shownObject) MarshalJSON() ([]byte, error) {
 	return object.Bytes(), nil
 }
 
-// Encode makes JSON of a value. What cannot be JSON is a mistake of this package
-// and its users, and panics.
+// Encode encodes a value as JSON. It panics for a value that cannot be JSON, which is a
+// mistake of this package or its users.
 func Encode(v any) []byte {
 	var buffer bytes.Buffer
 	if err := json.NewEncoder(&buffer).Encode(v); err != nil {
