@@ -127,7 +127,7 @@ func endOfKnown(failures []*failure) (end int) {
 
 // guess returns lines of a long output in which no tool was recognised: what came before
 // the first command that says no more than that something failed, lines that mention an
-// error, and the last. Where what such a command ran wrote something, that is shown
+// error, and the last. If such a command ran a tool that wrote something, that is shown
 // instead of the last lines.
 func (c *collector) guess() []*failure {
 	hints := c.now.mentions.all()

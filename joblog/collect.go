@@ -173,8 +173,8 @@ func (c *collector) explainHint(l *seen) {
 }
 
 // maxDoubts is how many lines with the word of an error are compared with what families
-// know to be harmless, as they are read. Of a log with more of them, only those that
-// were kept are compared in the end: there are many patterns.
+// know to be harmless, as they are read. In a log with more of them, only those that were
+// kept are compared at the end: there are many patterns.
 const maxDoubts = 4000
 
 // isHarmless reports whether a line with such a word is no error: it warns, or a

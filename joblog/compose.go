@@ -18,8 +18,8 @@ type composer struct {
 	specials
 	open stack
 
-	// What text and styled are written with, and the styles set in what a
-	// carriage return erased and in what it did not.
+	// The buffers of text and styled, and the styles that were set in erased and in
+	// remaining text.
 	ink, colored, erased, styles []byte
 
 	// The same without control characters, if there were any.

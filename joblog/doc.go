@@ -29,8 +29,7 @@
 // A [Line] is what GitLab's page shows as one. Usually that is the text between two
 // newlines, with these exceptions:
 //
-//   - Markers of sections may be in mid-line. Where one opens or closes after
-//     some text, and more follows, the rest is a Line of its own, so that all
+//   - Markers of sections may be in mid-line. If one opens or closes after some text, and more text follows, the rest is a Line of its own, so that all
 //     text of a Line is in the same sections.
 //   - With timestamps the runner breaks long lines and progress bars at any
 //     place, and marks what continues the line before. Such parts are joined, if

@@ -9,37 +9,34 @@ package joblog
 // person would point to. Then add a [fact], a row of the table:
 //
 //  1. Which line opens the failure? Name it by a literal: in starts if the line begins
-//     with it, in words if it stands further inside, where a word begins. Starts have
-//     three bytes or more, words four. A line's indent does not count, nor does what a
-//     container or a wrapper writes before it ("│ ", "#12 0.345 ", "web-1  | ", "api:test: "); the
-//     number at the beginning of a line is written #, as in "#) " for "12) ". A line
-//     that begins with a file and a line number needs no literal: say place, in files
-//     with which endings, or what else the line has.
-//     Literals are cheap, and are all that most lines are compared with.
-//  2. Is the literal not enough? Add match, a pattern for the whole line with its
-//     indent: write ^\s* if the line may have one. It is only tried where a literal was
-//     found. Its groups file,
-//     line and name say where the failure is, and which test has failed, and reason is
-//     what went wrong, if that is not the whole line. Two facts of a
-//     tool with one name, such as the detail of a test and its row in the list at the
-//     end, become one cause.
+//     with it, in words if it is further inside, where a word begins. Starts have three
+//     bytes or more, words four. A line's indent does not count, nor does the prefix of a
+//     container or a wrapper ("│ ", "#12 0.345 ", "web-1  | ", "api:test: "); the number at
+//     the beginning of a line is written #, as in "#) " for "12) ". A line that begins with
+//     a file and a line number needs no literal: set place, and files or another property of
+//     the line. Literals are cheap, and are all that most lines are compared with.
+//  2. Is the literal not enough? Add match, a pattern for the whole line with its indent:
+//     write ^\s* if the line may have one. It is only tried where a literal was found. Its
+//     groups file, line and name say where the failure is, and which test has failed, and
+//     reason is what went wrong, if that is not the whole line. Two facts of a tool with one
+//     name, such as the detail of a test and its row in the list at the end, become one
+//     cause.
 //  3. Which lines explain it? Write rules for the lines that follow, in after, and for
-//     those that came before, in before. Tell shows a line before all others, show
-//     if it can, more if there is room, and pass leaves it out. Stop ends the failure
-//     before the line, which is then looked at like any other. Deny takes the failure
-//     back. A line that no rule
-//     knows does what other says: nothing follows (stop), unless it is set. Say in
-//     within how many lines the failure may span. A rule that is mere makes the failure a
-//     consequence, as that of a group of tests is of a test in it. A weak rule leaves a
-//     line to the fact that it opens: a tool that runs others shows what they wrote,
-//     unless it is known.
+//     those that came before, in before. Tell shows a line before all others, show if it
+//     can, more if there is room, and pass leaves it out. Stop ends the failure before the
+//     line, which is then treated like any other. Deny takes the failure back. A line that
+//     no rule matches is handled as other says; its default is stop. The field within says
+//     how many lines the failure may span. A rule that is mere makes the failure a
+//     consequence, as that of a group of tests is of a test in it. A weak rule leaves a line
+//     to the fact that it opens: a tool that runs others shows their output, unless it is
+//     known.
 //  4. How much is it worth? A failed test, a compiler's error and an uncaught exception
-//     are strong, the default. A tool's own message of what is wrong is a message: it
-//     counts as much, but the script's last line is shown too if it is another. "make: ***
-//     Error 1" is a consequence: what came before it is the reason. A line that only
-//     looks like an error, such as that of a passing test, is never shown, nor is what
-//     its rules take. Where tests write before it is known whether they failed, the line
-//     that names one opens a pending failure, which the one with its name takes up.
+//     are strong, the default. A tool's own message of what is wrong is a message: it counts
+//     as much, but the script's last line is shown too if it is another. "make: *** Error 1"
+//     is a consequence: the lines before it have the reason. A line that only looks like an
+//     error, such as that of a passing test, is never shown, nor are the lines that its
+//     rules match. If tests write before it is known whether they failed, the line that
+//     names one opens a pending failure, and the failure with its name continues it.
 //
 // Then run the tests, and look at what is shown:
 //

@@ -38,7 +38,7 @@ type lookBack struct {
 	like, until *pattern
 }
 
-// An anchor is a literal that may open a fact. Those with one hash are a chain.
+// An anchor is a literal that may open a fact. Entries with the same hash are a chain.
 type anchor struct {
 	text   string
 	opener *opener

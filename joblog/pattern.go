@@ -131,7 +131,7 @@ func (p *pattern) beginWith(in *syntax.Inst) (space bool) {
 			p.begins[b/64] |= 1 << (b % 64)
 		}
 	}
-	// What begins a rune of several bytes is not looked at more closely.
+	// Bytes that begin a rune of several bytes are not distinguished.
 	p.begins[2], p.begins[3] = ^uint64(0), ^uint64(0)
 	return space
 }

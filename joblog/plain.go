@@ -7,8 +7,8 @@ import (
 
 // plain returns b without control characters, which could command the terminal
 // of the program that prints it: those below a space, except for tabs and NUL, which do
-// nothing, DEL, and those of C1, in UTF-8 or in one byte. What has to be copied is written
-// to scratch.
+// nothing, DEL, and those of C1, in UTF-8 or in one byte. Text that has to be copied is
+// written to scratch.
 //
 // In other encodings than UTF-8, the bytes of C1 are letters. They stay if they command
 // nothing, or if another byte shows that this is not UTF-8.
@@ -66,8 +66,8 @@ func isLone(b []byte) bool {
 	return r == utf8.RuneError && size == 1 && b[0] <= 0x9f
 }
 
-// isForeign reports whether b has a byte that is not UTF-8 and commands nothing, so that
-// it is text in another encoding.
+// isForeign reports whether b has a byte that is neither UTF-8 nor a control character, so
+// that it is text in another encoding.
 func isForeign(b []byte) bool {
 	for i := 0; i < len(b); {
 		r, size := utf8.DecodeRune(b[i:])
@@ -87,7 +87,7 @@ var commands = [256]bool{
 }
 
 // control returns where the next control character is in b, at or after i, or len(b).
-// Of a byte of C1, it is not certain that it is one.
+// A byte of C1 is not certainly a control character.
 func control(b []byte, i int) int {
 	for i < len(b) {
 		if len(b)-i >= 8 && isPrintable(binary.LittleEndian.Uint64(b[i:])) {

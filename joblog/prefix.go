@@ -23,8 +23,8 @@ type prefix struct {
 	continues bool
 }
 
-// prefix reads the prefix at the start of b. What is not exactly one is text: a
-// program may print times too.
+// prefix reads the prefix at the start of b. Anything else is text: a program may print
+// times too.
 func (c *clock) prefix(b []byte) (p prefix, ok bool) {
 	if len(b) < prefixSize || b[26] != 'Z' || b[27] != ' ' {
 		return p, false

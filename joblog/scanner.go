@@ -69,8 +69,8 @@ func (s *scanner) next() bool {
 	return true
 }
 
-// Of a log with timestamps, what another stream wrote between the parts of a line is
-// searched for the next part, so far.
+// In a log with timestamps, the lines of other streams between the parts of a line are
+// searched for the next part, up to this limit.
 const (
 	maxBetween      = 32
 	maxBetweenBytes = 16 << 10

@@ -12,8 +12,8 @@ const (
 const maxSequence = 4 << 10
 
 // sequence returns the size of the escape sequence at the start of b, and
-// whether it is whole. Of one that is broken it is the part before what cannot
-// belong to it, so that no text is swallowed.
+// whether it is whole. For a broken one, it is the part before the first byte that cannot
+// belong to it, so that no text is lost.
 func sequence(b []byte) (size int, whole bool) {
 	if len(b) == 1 {
 		return 1, false

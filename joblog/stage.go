@@ -166,7 +166,7 @@ func stageName(b []byte) string {
 }
 
 // isDuration reports whether text is what GitLab's page shows beside a section, such as
-// 00:03 or 01:02:03. Who copies a log from there copies that too.
+// 00:03 or 01:02:03. A person who copies a log from there copies that, too.
 func isDuration(text []byte) bool {
 	return len(text) >= len("00:00") && len(text) <= len("00:00:00") && text[2] == ':' &&
 		span(text, func(c byte) bool { return isDigit(c) || c == ':' }) == len(text)

@@ -1,6 +1,6 @@
 package joblog
 
-// What looks for vulnerabilities and mistakes in code that is not run: of
+// Tools that search for vulnerabilities and mistakes in code without running it: of
 // infrastructure, SQL, images, dependencies and pages.
 var auditFamily = family{
 	facts: []fact{

@@ -1,10 +1,10 @@
 package joblog
 
-// What runs compilers and tests: make, ninja, CMake and CTest, Meson, autoconf.
+// Tools that run compilers and tests: make, ninja, CMake and CTest, Meson, autoconf.
 var buildFamily = func() *family {
 	return &family{
 		facts: []fact{
-			// What names its reason.
+			// Failures that name their reason.
 			{tool: "make", words: []string{"*** No rule to make target", "*** missing separator", "*** No targets", "*** multiple target patterns", "*** recipe commences"}, match: `^(?:\S*make(?:\[\d+\])?|(?P<file>[^\s:]+):(?P<line>\d+)): \*\*\* `},
 			{tool: "make", starts: []string{"Makefile:", "makefile:", "GNUmakefile:"}, match: `^(?P<file>[^\s:]+):(?P<line>\d+): \*\*\* .*\.  Stop\.$`},
 			{tool: "make", place: true, has: ": *** ", match: `^(?P<file>[^\s:]+):(?P<line>\d+): \*\*\* .*\.  Stop\.$`},

@@ -1,6 +1,6 @@
 package joblog
 
-// What many tools have in common.
+// Facts that many tools have in common.
 var commonFamily = family{
 	facts: []fact{
 		// A usage text says nothing but its first line.

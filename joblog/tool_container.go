@@ -1,6 +1,6 @@
 package joblog
 
-// What builds, pushes and runs containers, and what scans them.
+// Tools that build, push, run and scan containers.
 var containerFamily = family{
 	facts: []fact{
 		{weight: never, starts: []string{

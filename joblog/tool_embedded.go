@@ -1,7 +1,7 @@
 package joblog
 
-// What builds large projects, and images of devices: Bazel, Yocto, SCons, PlatformIO and
-// Zephyr. Also tests in Swift, and package managers of C++.
+// Tools that build large projects, and images of devices: Bazel, Yocto, SCons, PlatformIO
+// and Zephyr. Also tests in Swift, and package managers of C++.
 var embeddedFamily = family{
 	facts: []fact{
 		{

@@ -5,7 +5,7 @@ var goTestFamily = func() *family {
 	return &family{
 		facts: []fact{
 			{
-				// What a test wrote comes before the line with -v, and behind it without.
+				// The output of a test is before the line with -v, and behind it without.
 				tool: "go test", weight: pending, starts: []string{"=== RUN ", "=== CONT", "=== NAME"}, match: `^\s*=== \w+ +(?P<name>\S+)`, within: 400, other: pass,
 				after: goRules,
 			},

@@ -105,8 +105,8 @@ var frameworkFacts = func() []fact {
 	}
 }
 
-// taskFacts are of those that run scripts in many packages, or several at a time. What
-// failed is above.
+// taskFacts are of those that run scripts in many packages, or several at a time. The
+// failed one is above.
 var taskFacts = []fact{
 	{tool: "turbo", weight: consequence, words: []string{"ERROR  "}, match: `^\S+#\S+:\s+ERROR  command `},
 	{tool: "turbo", weight: consequence, starts: []string{"Failed: "}, match: `^Failed:\s+\S+#\S+`},

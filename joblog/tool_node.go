@@ -13,7 +13,7 @@ const (
 	// jsPlace is what Node.js writes before it quotes the line that threw.
 	jsPlace = `^(?:file://)?(?P<file>(?:/|[A-Za-z]:\\)[^\s:]+):(?P<line>\d+)$`
 
-	// jsFrame is a line of a stack. Those of most other languages have no column.
+	// jsFrame is a line of a stack. Places of most other languages have no column.
 	jsFrame = `^\s+at (?:.*[ (])?(?:file://)?(?P<file>[^\s()]*?(?:\.(?:[cm]?[jt]sx?|vue|svelte|astro)|\bnode:[\w/]+|/[\w-]+))(?:\?[^\s()]*?)?:(?P<line>\d+):\d+\)?(?: \{|,)?$`
 
 	// jsInside is a line of a stack that is not in the code of the job.
@@ -69,7 +69,7 @@ var nodeFacts = func() []fact {
 			after: []rule{{like: `^  code: |^\}`, do: pass}},
 		},
 		{
-			// A program ran another that failed. What that wrote is above.
+			// A program ran another that failed. The output of that one is above.
 			tool: "node", weight: consequence, starts: []string{"Error: Command failed", "ExecaError: Command failed"}, within: 60, other: pass,
 			before: []look{{reach: 4, most: 4, do: more}},
 			after:  []rule{{like: `^\s+at |^  \w+: |^\}`, do: pass}},

@@ -104,7 +104,7 @@ var phpFamily = func() *family {
 				after: []rule{{like: `^\s+Problem \d+`, do: pass}, {like: `^\s+- `, do: tell, most: 4}, {deeper: true, do: pass}},
 			},
 			{
-				// Of composer, Symfony and Laravel.
+				// composer, Symfony and Laravel.
 				tool: "php", weight: message, starts: []string{"In "}, match: `^In (?P<file>\w+\.php) line (?P<line>\d+):$`, head: show, within: 20,
 				after: []rule{{like: `^\s+\[`, do: show, most: 1}, {deeper: true, do: tell, most: 3}, {do: hide, ends: true}},
 			},

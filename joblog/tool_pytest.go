@@ -29,7 +29,7 @@ var pytestFamily = func() *family {
 				after: pytestDetail,
 			},
 			{
-				// What a test printed may look like anything.
+				// The output of a test may look like anything.
 				weight: never, starts: []string{"----"}, match: `^-+ (?:Captured|live) .* -+$`, within: 5000,
 				after: []rule{{like: pytestBegin + `|^\S+::\S+|^(?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\s+\[ *\d+%\]`, do: stop}, {do: pass}},
 			},

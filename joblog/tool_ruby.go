@@ -92,8 +92,7 @@ var rubyFamily = func() *family {
 				after: rubyFrames,
 			},
 			{
-				// Of Cucumber, and in other places where only the class follows the
-				// message.
+				// Cucumber, and other places where only the class follows the message.
 				tool: "ruby", words: []string{"Error)"}, match: `^\s+\S.* \([A-Z][\w:]*Error\)$`, within: 20,
 				after: []rule{{like: rubyLibrary, do: pass}, {like: `^\s+(?P<file>\S+):(?P<line>\d+):in `, do: more, most: 1}},
 			},

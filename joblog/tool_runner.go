@@ -1,6 +1,6 @@
 package joblog
 
-// What the runner writes, and what others print while they download and install.
+// Lines of the runner, and of others that download and install.
 var runnerFamily = family{
 	facts: []fact{
 		{weight: never, starts: []string{

@@ -44,8 +44,8 @@ var rustFamily = func() *family {
 				after: []rule{{like: `^Diff in `, do: stop}, {like: `^[-+]`, do: show, most: 4}, {do: pass}}},
 
 			{
-				// What a test wrote. The name of its thread is that of the test, but not in
-				// documentation, where it is main.
+				// The output of a test. The name of its thread is that of the test, but not
+				// in documentation, where it is main.
 				tool: "cargo test", starts: []string{"---- "}, match: `^---- (?P<name>\S.*?) (?:stdout|stderr) ----$`, head: pass, within: 80, sets: "cargo",
 				after: []rule{
 					{like: `^---- |^failures:|^test result: `, do: stop},

@@ -17,8 +17,7 @@ import (
 const filtered = "FILTERED"
 
 // An accessLog writes a line for each request: time, method, path and query,
-// status, and how long it took. It says so where GitLab may have an endpoint
-// that the fake does not know.
+// status, and how long it took. It marks endpoints that the fake does not know.
 type accessLog struct {
 	mu     sync.Mutex // for whole lines
 	w      io.Writer

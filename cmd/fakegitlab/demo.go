@@ -13,7 +13,7 @@ const (
 	deployProject = "group/deploy"
 )
 
-// A demo is what the server shows.
+// A demo generates the data of the server.
 type demo struct {
 	srv   *gitlabcitest.Server
 	draws *rand.Rand

@@ -10,7 +10,7 @@ import (
 	"example.com/gitlabci"
 )
 
-// artifacts are the files that a step leaves, nil if it leaves none.
+// artifacts are the files that a step uploads, or nil.
 func (d *demo) artifacts(s step, ref string) fs.FS {
 	switch s.name {
 	case "build":
@@ -41,7 +41,7 @@ func (d *demo) coverage(s step) *float64 {
 	return new(float64(7000+d.draws.IntN(3000)) / 100)
 }
 
-// A suite is what a JUnit file says.
+// A suite is the content of a JUnit file.
 type suite struct {
 	XMLName xml.Name   `xml:"testsuite"`
 	Name    string     `xml:"name,attr"`

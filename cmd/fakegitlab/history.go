@@ -61,7 +61,7 @@ func (d *demo) addHistory() {
 	}
 }
 
-// pastPipeline is what a pipeline was for.
+// pastPipeline is the purpose of a pipeline.
 func (d *demo) pastPipeline(i int) gitlabcitest.Pipeline {
 	switch draw := d.draws.IntN(100); {
 	case draw < 45:
@@ -161,7 +161,7 @@ func (d *demo) pastJobs(p gitlabcitest.Pipeline, outcome past) (jobs []gitlabcit
 	return jobs, end
 }
 
-// pastJob is a job whose turn came at a time, if it did.
+// pastJob is a job that began at a time, if it ran.
 func (d *demo) pastJob(s step, outcome past, begin time.Time) gitlabcitest.Job {
 	status, ran := outcome.of(s)
 	job := gitlabcitest.Job{Name: s.name, Stage: s.stage, Status: status, AllowFailure: s.optional || s.manual, Tags: s.tags}

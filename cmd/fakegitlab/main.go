@@ -16,9 +16,9 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-const usage = `Fakegitlab is a GitLab in memory, for trying out and testing clients of the
-GitLab CI API in any language. Pipelines that clients create run, by a script,
-and nothing outlives the program. It serves two projects:
+const usage = `Fakegitlab is a GitLab in memory, to try and to test clients of the GitLab CI
+API in any language. Pipelines that clients create run by a script. All data are
+lost when the program ends. It serves two projects:
 
 	group/app     ID 1: some hundreds of pipelines of branches, tags and merge
 	              requests, with their jobs, logs, artifacts and test reports
@@ -26,10 +26,10 @@ and nothing outlives the program. It serves two projects:
 
 	fakegitlab [flags]
 
-It prints what a client needs to know, one NAME=value a line, with the names
-that many clients read from their environment; the log of requests goes to
-standard error. A path that it does not know is marked "unknown to the fake"
-there, and in the header X-Gitlabcitest. An interrupt ends it.
+It prints the settings for clients, one NAME=value a line, with the names of
+environment variables that many clients read. It logs requests to standard
+error. A request to an unknown endpoint is marked "unknown to the fake" in the
+log, and in the header X-Gitlabcitest. An interrupt ends the program.
 
 Flags:
 `
@@ -112,8 +112,8 @@ func listen(settings *settings) (sockets, error) {
 	return sockets{api, storage}, nil
 }
 
-// named is an address as clients may use it: one that is all of a machine's is
-// none of them.
+// named is the host and port for clients: if the server listens on all IP addresses of the
+// machine, the host is localhost.
 func named(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if err == nil && net.ParseIP(host).IsUnspecified() {

@@ -27,7 +27,7 @@ func (s *ThingsService) Get() {}
 // See https://docs.gitlab.com/api/things/#delete.
 func (s *ThingsService) Delete() {}
 
-// Watch reads it again and again. It ends never.
+// Watch reads it again and again. It never ends.
 //
 //	GET /things/:id
 //	GET /things/:id/parts

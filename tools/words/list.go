@@ -12,8 +12,8 @@ type word struct {
 	instead string
 }
 
-// list has words that an English dictionary knows, but nobody searches for, and
-// expressions that most readers have to read twice.
+// list has words that readers do not search for, and expressions that most of them have to
+// read twice.
 var list = []word{
 	{`answer(?:s|ed|ing)?`, `"response" or "respond"`},
 	{`(?:is|are|was|were|be|been|being) told`, `"receives", "reports" or "is reported"`},
