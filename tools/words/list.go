@@ -55,6 +55,7 @@ var exceptions = []exception{
 	{"repository.go", "address", "an email address"},
 	{"webhook/decode.go", "address", "an email address"},
 	{"cmd/fakegitlab/", "address", "where a server listens, as in package net"},
+	{"cmd/fakegitlab/", "addresses", "the IP addresses of a machine"},
 	{"failures.go", "address", "the IP address of a runner"},
 	{"joblog/tool_net.go", "tell", "what Git prints"},
 	{"joblog/", "tell", "the action of a rule"},
