@@ -195,8 +195,8 @@ func TestArtifactsPages(t *testing.T) {
 	}
 }
 
-// What GitLab says when there is nothing, and what Workhorse says when the
-// archive is there and the file is not.
+// GitLab's response without artifacts, and Workhorse's if the archive exists and the file
+// does not.
 func TestArtifactsNotFound(t *testing.T) {
 	for _, step := range []http.HandlerFunc{
 		testkit.Respond(404, `{"message":"404 Not Found"}`),

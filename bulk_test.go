@@ -100,7 +100,7 @@ func TestEach(t *testing.T) {
 	}
 }
 
-// Whatever the list, nothing is left out because others are gone from it.
+// Nothing is left out of any list because other items have left it.
 func TestDeleteEachLosesNone(t *testing.T) {
 	for name, opts := range map[string]*gitlabci.ListPipelinesOptions{
 		"all":         nil,
@@ -329,7 +329,7 @@ func TestEachOutOfTime(t *testing.T) {
 	})
 }
 
-// What GitLab allows so and so often a minute takes some minutes.
+// Calls that GitLab allows only so often a minute take some minutes.
 func TestEachWithinLimits(t *testing.T) {
 	for name, test := range eachCases() {
 		t.Run(name, func(t *testing.T) {
@@ -380,7 +380,7 @@ func TestEachCanceledWhileLimited(t *testing.T) {
 	})
 }
 
-// Whatever is under way when the context ends is canceled, and so is the loop.
+// Running calls are canceled when the context ends, and so is the loop.
 func TestEachOfManyCanceledWhileLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, test := crowded(200, gitlabcitest.WithActionLimits()), eachCases()["cancel"]

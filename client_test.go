@@ -192,7 +192,7 @@ func TestClientTokenOverHTTP(t *testing.T) {
 	}
 }
 
-// What is accepted for http:// is sent over it, token and all.
+// With an accepted http:// URL, requests are sent with the token.
 func TestClientInsecureHTTPIsSent(t *testing.T) {
 	s := testkit.NewScript(testkit.Respond(http.StatusOK, `{"id":42}`))
 	_, err := s.Client(t, gitlabci.WithBaseURL("http://"+testkit.Host), gitlabci.WithInsecureHTTP()).Pipelines.Get(t.Context(), "group/app", 42)

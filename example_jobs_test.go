@@ -74,7 +74,7 @@ func ExampleJobsService_Log() {
 	// ok
 }
 
-// What runs again is another job, with an ID of its own.
+// A retry is another job, with an ID of its own.
 func ExampleJobsService_Retry() {
 	srv := gitlabcitest.NewServer()
 	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusFailed})

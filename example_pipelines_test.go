@@ -379,7 +379,7 @@ func ExamplePipelinesService_DeleteEach() {
 	// false 101 <nil>
 }
 
-// What still runs of a branch, except for its newest pipeline.
+// The running pipelines of a branch, except for the newest one.
 func ExamplePipelinesService_CancelEach() {
 	srv := gitlabcitest.NewServer()
 	for range 3 {

@@ -118,7 +118,7 @@ func ExampleSchedulesService_TakeOwnership() {
 	// Output: maya 0 2 * * * STAGE staging
 }
 
-// A schedule is removed once. That it is gone already is no failure.
+// A schedule is removed once. If it is gone already, that is no failure.
 func ExampleSchedulesService_Delete() {
 	srv := gitlabcitest.NewServer()
 	schedule := gitlabci.ScheduleID(srv.AddSchedule("group/app", gitlabcitest.Schedule{}).ID)

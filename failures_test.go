@@ -169,7 +169,7 @@ func TestFailuresWithoutTests(t *testing.T) {
 	}
 }
 
-// However large a report is, what is kept of it is small.
+// Only a small part of a large report is kept.
 func TestFailuresWithManyTests(t *testing.T) {
 	var report strings.Builder
 	report.WriteString("<testsuite>")

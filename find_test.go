@@ -253,7 +253,7 @@ func TestFindWaitsThroughManyFaults(t *testing.T) {
 	})
 }
 
-// What is wrong from the beginning is not waited for.
+// Find does not wait if its options are wrong.
 func TestFindGivesUpAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()

@@ -48,7 +48,7 @@ func TestRunSucceeds(t *testing.T) {
 	})
 }
 
-// What a pipeline failed of, and what merely failed.
+// Jobs that made the pipeline fail, and jobs that merely failed.
 func TestRunFails(t *testing.T) {
 	allowed := testkit.Job("flaky", "failed", failingLog)
 	allowed.AllowFailure = true
@@ -198,7 +198,7 @@ func TestRunFindsItsPipeline(t *testing.T) {
 	})
 }
 
-// What becomes of a pipeline that is not waited for to its end.
+// The pipeline after Run has ended early.
 func TestRunEndsEarly(t *testing.T) {
 	t.Parallel()
 	forbidden := gitlabcitest.Fault{Route: cancelRoute, Status: http.StatusForbidden}
@@ -270,8 +270,8 @@ func TestRunCancelsWhatIsBlocked(t *testing.T) {
 	})
 }
 
-// What is refused is refused before anything is sent, and a pipeline whose
-// making was interrupted is not canceled, for nobody knows which it is.
+// Wrong options are refused before anything is sent. If the create was interrupted, the
+// pipeline is not canceled, since its ID is not known.
 func TestRunStartsNothing(t *testing.T) {
 	lost := gitlabcitest.Fault{Route: createRoute, Break: gitlabcitest.BreakStallHeader, Executed: true}
 	for name, test := range map[string]struct {
@@ -375,7 +375,7 @@ func TestRunLeavesAJobRunning(t *testing.T) {
 	})
 }
 
-// Whatever Event does, nothing is left behind.
+// With any Event function, nothing is left behind.
 func TestRunEventPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := testkit.NewRunning(testkit.Job("unit", "success", testkit.NumberedLines(100)))

@@ -332,8 +332,8 @@ func TestCasesMemory(t *testing.T) {
 	require.Less(t, max(peak, before)-before, uint64(16<<20))
 }
 
-// Whatever arrives, tests come before an error and there is one at most. What
-// TestReport can read, TestCases can, and finds the same in it.
+// With any response, tests are yielded before an error, and there is at most one error.
+// TestCases can read all that TestReport can, with the same result.
 func FuzzTestCases(f *testing.F) {
 	f.Add(`{"total_time":1.5,"test_suites":[{"name":"rspec","suite_error":null,"test_cases":[{"status":"failed","name":"a","execution_time":0.1,"system_output":"no","recent_failures":{"count":3,"base_branch":"main"}}]}]}`)
 	f.Add(`{"test_suites":[{"test_cases":[{"name":"1"}],"name":"b"},null,7,{"test_cases":[null,[],{}]}],"test_suites":[]} `)

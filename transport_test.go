@@ -104,7 +104,7 @@ func TestWithTLSConfig(t *testing.T) {
 	client.CloseIdleConnections()
 }
 
-// What cannot work together is an error, and so is nil.
+// Options that cannot be combined are an error, and so is nil.
 func TestTransportOptionsThatDoNotFit(t *testing.T) {
 	for says, opts := range map[string][]gitlabci.Option{
 		"TLSClientConfig":          {gitlabci.WithTLSConfig(&tls.Config{}), gitlabci.WithTransport(gitlabci.DefaultTransport())},

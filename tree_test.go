@@ -191,7 +191,7 @@ func TestTreeErrors(t *testing.T) {
 	require.ErrorIs(t, err, gitlabci.ErrInvalid)
 }
 
-// What fails is not held up by what is still on its way.
+// A failure does not wait for the other requests.
 func TestTreeFailsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := forest()

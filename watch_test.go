@@ -231,7 +231,7 @@ func TestWatchRefusesOptions(t *testing.T) {
 	require.Empty(t, s.Received())
 }
 
-// What stands still is not sent again.
+// A list that has not changed is not sent again.
 func TestWatchSavesBytes(t *testing.T) {
 	var seen diary
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {

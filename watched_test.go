@@ -112,7 +112,7 @@ func TestWatchReads(t *testing.T) {
 	}
 }
 
-// What stays as it was for longer than replicas lag is true.
+// A state that lasts for longer than replicas lag is true.
 func TestWatchBelievesInTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testkit.NewScript(testkit.Rows(jobRow(1, "running", "running", 2)), func(w http.ResponseWriter, r *http.Request) {
@@ -138,7 +138,7 @@ func TestWatchLeavesWhatNeverEnds(t *testing.T) {
 	}
 }
 
-// Of more jobs than a page holds, all are seen.
+// All jobs are seen, also if there are more than one page.
 func TestWatchOfManyJobs(t *testing.T) {
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
@@ -418,7 +418,7 @@ func TestWaitBelievesInTheEnd(t *testing.T) {
 	})
 }
 
-// What is finished or manual below counts with Downstream, and only then.
+// Finished and manual downstream pipelines count with Downstream only.
 func TestWaitDownstream(t *testing.T) {
 	t.Parallel()
 	play := gitlabcitest.Job{Name: "play", Status: gitlabci.StatusCreated, When: gitlabcitest.WhenManual, Script: gitlabcitest.Script{Runs: time.Minute}}

@@ -63,7 +63,7 @@ func TestAppendLogAndSetLog(t *testing.T) {
 	})
 }
 
-// What was sent of a log stays what it was.
+// The part of a log that was sent does not change.
 func TestLogWhileItIsRead(t *testing.T) {
 	srv := oneJob(gitlabcitest.Job{Status: gitlabci.StatusRunning, Log: strings.Repeat("x", 1<<20)})
 	body, err := srv.Client().Jobs.Log(t.Context(), "group/app", 1)

@@ -181,8 +181,8 @@ func TestDepend(t *testing.T) {
 	}
 }
 
-// What changes in a pipeline after its end, though at the same moment, does
-// not end its trigger job twice.
+// Changes of a pipeline after its end, even at the same moment, do not end its trigger job
+// twice.
 func TestDependEndsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

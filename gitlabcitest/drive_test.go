@@ -38,7 +38,7 @@ func TestPipelineHandle(t *testing.T) {
 	require.True(t, srv.Pipeline(old.ID).Archived)
 }
 
-// What a test hands in is its own afterwards, and so is what it gets.
+// A test may change its arguments afterwards, and the results.
 func TestCopies(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	coverage, tags := 50.0, []string{"linux"}
@@ -106,8 +106,8 @@ func TestOnCreateWithLiveJobs(t *testing.T) {
 	})
 }
 
-// What happens at the same time happens in the order in which it was begun,
-// and each thing at its own time, no matter when it is read.
+// Events at the same time happen in the order in which they were begun, and each thing at
+// its own time, no matter when it is read.
 func TestOrderOfEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

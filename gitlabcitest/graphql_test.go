@@ -92,7 +92,7 @@ func TestGraphQLErrors(t *testing.T) {
 	}
 }
 
-// Who may not see a project, or its pipelines, sees none.
+// A user who may not see a project, or its pipelines, sees none.
 func TestGraphQLAccess(t *testing.T) {
 	srv := graphQLServer()
 	const query = `query($p: ID!) { project(fullPath: $p) { fullPath } currentUser { username } }`

@@ -313,7 +313,7 @@ func TestDownstreamPayload(t *testing.T) {
 	})
 }
 
-// What GitLab compresses on its way comes with durations as text.
+// If GitLab compresses an event on its way, durations are text.
 func TestLargePayload(t *testing.T) {
 	hooked(t, gitlabcitest.Hook{}, func(t *testing.T, srv *gitlabcitest.Server, got *receiver) {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})

@@ -143,7 +143,7 @@ func serve(srv *gitlabcitest.Server, path string) *httptest.ResponseRecorder {
 	return w
 }
 
-// Whatever a test hands in, the server responds.
+// The server responds to any archive of a test.
 func FuzzRawArchive(f *testing.F) {
 	var data bytes.Buffer
 	w := zip.NewWriter(&data)

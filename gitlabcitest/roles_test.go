@@ -26,9 +26,9 @@ var roles = []struct {
 	{"owner", gitlabcitest.RoleOwner},
 }
 
-// withInes has the user ines with a role, and her token. Of maya are the
-// pipeline 1 and its jobs from 11 on, of ines the pipelines 2 and 3 with a job
-// each, the latter on the protected ref "release".
+// withInes has the user ines with a role, and her token. Pipeline 1 and its jobs from 11 on
+// belong to maya. Pipelines 2 and 3, with a job each, belong to ines; pipeline 3 is on the
+// protected ref "release".
 func withInes(role gitlabcitest.Role, settings gitlabcitest.Settings) (*gitlabcitest.Server, string) {
 	srv := gitlabcitest.NewServer()
 	srv.AddMember("group/app", "ines", role)

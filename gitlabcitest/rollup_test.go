@@ -138,7 +138,7 @@ func TestFinishedJobIsNotLive(t *testing.T) {
 	require.Equal(t, "12.50", get(t, srv, "/projects/1/pipelines/101").object(t)["coverage"])
 }
 
-// Of the times that a pipeline had, only the creation counts once it is alive.
+// Once a pipeline is live, of its given times only the creation counts.
 func TestPipelineForgetsItsTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

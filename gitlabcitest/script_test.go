@@ -254,7 +254,7 @@ func TestLiveFromSomeStatus(t *testing.T) {
 	}
 }
 
-// One that runs for some time already has written as much of its log.
+// A job that has run for some time has written that part of its log.
 func TestLiveFromRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

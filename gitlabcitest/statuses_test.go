@@ -77,8 +77,8 @@ func TestSetCommitStatus(t *testing.T) {
 	})
 }
 
-// The rows are the states to set, and their columns those that a status comes from. What
-// fails has GitLab's words for the way.
+// The rows are the states to set, and their columns those that a status comes from.
+// Refusals have GitLab's messages.
 func TestStatusTransitions(t *testing.T) {
 	events := map[string]string{"pending": "enqueue", "running": "run", "skipped": "skip"}
 	for to, from := range map[string]map[string]string{

@@ -80,7 +80,7 @@ func TestStorageRedirects(t *testing.T) {
 	}
 }
 
-// What is refused is refused by GitLab, before anything is signed.
+// GitLab refuses requests before it signs a URL.
 func TestStorageComesLast(t *testing.T) {
 	srv := stored(gitlabcitest.Storage{})
 	for path, want := range map[string]int{

@@ -164,7 +164,7 @@ func TestProcessSetsUser(t *testing.T) {
 	}
 }
 
-// One that is brought back has not been in the queue.
+// A job that is brought back has not been in the queue.
 func TestProcessEmptiesQueue(t *testing.T) {
 	srv := oneJob(gitlabcitest.Job{Status: gitlabci.StatusPending})
 	for _, status := range []gitlabci.Status{"skipped", "created", "canceled"} {

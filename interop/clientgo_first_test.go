@@ -12,7 +12,7 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// What programs ask before they reach CI.
+// The first requests of programs, before they reach CI.
 
 func TestOfficialVersion(t *testing.T) {
 	client := officialClient(t, gitlabcitest.NewServer())

@@ -40,7 +40,7 @@ func TestOfficialManagesHooks(t *testing.T) {
 	requireStatus(t, http.StatusNoContent, response, err)
 }
 
-// What is delivered is what the official client's receivers read.
+// The official client's receivers can read the deliveries.
 func TestOfficialParsesDeliveries(t *testing.T) {
 	events := make(chan any, 100)
 	srv := gitlabcitest.NewServer()

@@ -52,8 +52,8 @@ var officialServices = map[reflect.Type]string{
 		UpdateProjectServiceAccount UploadAvatar`,
 }
 
-// What a newer release of the client adds to its services is to be driven too, or named
-// above. A method counts as driven if a test calls one of that name, of whichever service.
+// Methods that a newer release of the client adds must be called too, or named above. A
+// method counts as driven if a test calls one of that name, of whichever service.
 func TestOfficialMethodsAreAllDriven(t *testing.T) {
 	files, err := filepath.Glob("clientgo_*_test.go")
 	require.NoError(t, err)

@@ -44,7 +44,7 @@ func TestMentions(t *testing.T) {
 	}
 }
 
-// What an unknown tool says of a failure is around the line that mentions it.
+// The explanation of an unknown tool is around the line that mentions the failure.
 func TestAroundMentions(t *testing.T) {
 	script := numbered("line %d", 20) + "checking prices\n  price of 3\n    bad prices: 3 errors\n      wanted: 4\n      is: 5\n      at prices/3\n      never mind\n" + numbered("other %d", 20)
 	require.Equal(t, []string{
@@ -69,7 +69,7 @@ func TestLastLines(t *testing.T) {
 	require.Equal(t, []string{"$ x", "a"}, shownOf(t, "$ x\na\n-----\n=== +++ ===\n  ╵\n  │\n"), "lines that are drawn")
 }
 
-// What looks like a failure and is none is not shown.
+// Lines that only look like a failure are not shown.
 func TestNeverShown(t *testing.T) {
 	for _, text := range []string{
 		"Receiving objects:  45% (45/100)", " 45% [=====>   ] error", "npm ERR! A complete log of this run can be found in:",
@@ -125,7 +125,7 @@ func TestInterleavedFailure(t *testing.T) {
 	require.False(t, s.Causes[0].Time.IsZero())
 }
 
-// What a script says after a tool has failed may be what ended it.
+// The output of a script after a tool has failed may say what ended it.
 func TestAfterTheFailure(t *testing.T) {
 	failed := "--- FAIL: TestA (0.00s)\n    a_test.go:1: x\n"
 	require.Equal(t, []string{"--- FAIL: TestA (0.00s)", "    a_test.go:1: x", "ERROR: coverage is below 80%"},
@@ -133,7 +133,7 @@ func TestAfterTheFailure(t *testing.T) {
 	require.Equal(t, []string{"sh: foo: command not found", "giving up"}, shownOf(t, "sh: foo: command not found\ncleaning\ngiving up\n"))
 }
 
-// What wraps a tool's output does not hide it.
+// A wrapper around a tool's output does not hide it.
 func TestWrapped(t *testing.T) {
 	for _, wrap := range []string{"#12 0.345 ", "#4 ", "│ ", "web-1  | ", "2024-05-22T12:43:46.123Z ", "12.50 "} {
 		s := summarize(t, jobLog(wrap+"--- FAIL: TestA (0.00s)\n"+wrap+"    a_test.go:7: got 1\n"+wrap+"FAIL\n", exitCode1))

@@ -23,7 +23,7 @@ var corpus = map[string]int{
 	"script": 134,
 }
 
-// What is shown of logs of real tools is what a person would point to, and short.
+// For logs of real tools, the lines shown are short, and what a person would point to.
 func TestCorpus(t *testing.T) {
 	folders, err := filepath.Glob("testdata/corpus/*/keys.tsv")
 	require.NoError(t, err)

@@ -9,7 +9,7 @@ import (
 	"example.com/gitlabci/joblog"
 )
 
-// What [gitlabci.JobsService.Log] returns, of a job that failed.
+// The result of [gitlabci.JobsService.Log] for a failed job.
 const exampleLog = "\x1b[0KRunning with gitlab-runner 17.0.0 (44feccdf)\x1b[0;m\n" +
 	"\x1b[0K  on docker-1 k3WfR2aBc, system ID: s_0123456789ab\x1b[0;m\n" +
 	"section_start:1716381820:prepare_executor\r\x1b[0K\x1b[36;1mPreparing the \"docker\" executor\x1b[0;m\n" +

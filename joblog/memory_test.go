@@ -131,7 +131,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// Whatever is in a log, its summary takes at most 1 MiB.
+// The summary of any log takes at most 1 MiB.
 func TestMemoryHeldBySummaries(t *testing.T) {
 	testkit.NotUnderRace(t)
 	makeTables(t)

@@ -347,7 +347,7 @@ func TestNativeKinds(t *testing.T) {
 	}
 }
 
-// What tests wrote is kept until it is known which of them failed, but not without limit.
+// The output of tests is kept until it is known which of them failed, with a limit.
 func TestPendingTests(t *testing.T) {
 	var script strings.Builder
 	script.WriteString("$ go test -v\n")

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What a pattern looks at before its regular expression changes no result.
+// The checks before a regular expression change no result.
 func TestPatternsMatchLikeRegexps(t *testing.T) {
 	patterns := []*pattern{
 		newPattern(`^a|^ +b`), newPattern(`^a|b`), newPattern(`(?i)^\s*error`), newPattern(`^\s*$`), newPattern(`^$`), newPattern(`^\S+$`), newPattern(`^é`),

@@ -137,7 +137,8 @@ func TestSectionOptions(t *testing.T) {
 	}
 }
 
-// What GitLab's regular expression does not take is text, which the return erases.
+// A marker that GitLab's regular expression does not match is text, which the return
+// erases.
 func TestNotSectionOptions(t *testing.T) {
 	for _, options := range []string{
 		"[]", "[ ]", "[flag]", "[a=]", "[=b]", "[a=b", "[a=b,]", "[a=b, ]", "[a=b,,c=d]", "[a=b,  c=d]", "[a=b ,c=d]", "[ a=b]", "[a=b ]", "[a =b]", "[a= b]",

@@ -75,7 +75,7 @@ func TestLastCommand(t *testing.T) {
 	}
 }
 
-// Who copies a log from GitLab's page copies the durations beside the sections.
+// A copy of GitLab's page has the durations beside the sections.
 func TestCopiedFromThePage(t *testing.T) {
 	for _, gap := range []string{" ", "\n"} {
 		log := "Running with gitlab-runner 18.5.0 (bda84871)\n  on shell-1 7vEJkJxfR\nPreparing the \"shell\" executor" + gap + "00:00\nUsing Shell (bash) executor...\n" +
@@ -126,7 +126,7 @@ func TestArtifactsOfSuccess(t *testing.T) {
 	require.Equal(t, []string{"$ make", "0 errors"}, summarize(t, strings.ReplaceAll(log, "ERROR: Uploading", "WARNING: Uploading")+exitCode1).Lines())
 }
 
-// What the runner waited for explains that it gave up.
+// The runner's line about its wait explains why it gave up.
 func TestStageOfARefusal(t *testing.T) {
 	verdict := "ERROR: Job failed (system failure): prepare environment: waiting for pod running: timed out waiting for pod to start\n"
 	log := start("prepare_script") + "Preparing environment\n" + strings.Repeat("Waiting for pod a/b to be running, status is Pending\n\tUnschedulable: \"no nodes\"\n", 3) + end("prepare_script")

@@ -97,7 +97,7 @@ func TestContinuations(t *testing.T) {
 	}
 }
 
-// What continues a line is not joined with that of another stream.
+// A continuation is not joined with a line of another stream.
 func TestInterleavedStreams(t *testing.T) {
 	lines := read(t, stampAt(0, "01O ")+"10%\r\n"+stampAt(1, "01E ")+"careful\n"+stampAt(2, "01O+")+"100%\n"+stampAt(3, "02O+")+"x\n")
 	require.Equal(t, []string{"", "careful", "100%", "x"}, texts(lines))
@@ -106,7 +106,7 @@ func TestInterleavedStreams(t *testing.T) {
 	}
 }
 
-// What a progress bar writes over itself is gone, whatever another stream writes meanwhile.
+// The erased parts of a progress bar are gone, even if another stream writes meanwhile.
 func TestReplacedParts(t *testing.T) {
 	out, more, other := stamp("01O "), stamp("01O+"), stamp("01E ")+"careful\n"
 	between := strings.Repeat(other, 20)
@@ -181,7 +181,7 @@ func TestJoinedTooLong(t *testing.T) {
 	}
 }
 
-// What is left of a line too long may be continued too.
+// The rest of a line that is too long may be continued, too.
 func TestRestOfLineContinued(t *testing.T) {
 	long := strings.Repeat("x", joblog.MaxLine)
 	lines := pieces(t, stamp("01O ")+long+"\n"+stamp("01O+")+"end\n")

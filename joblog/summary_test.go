@@ -122,7 +122,7 @@ func TestSummaryOfManySections(t *testing.T) {
 	require.Len(t, s.Sections[0].Sections, kept/2)
 }
 
-// What was read before an error is summed up.
+// The part that was read before an error is summarized.
 func TestSummarizeFails(t *testing.T) {
 	broken := errors.New("broken")
 	s, err := joblog.Summarize(io.MultiReader(strings.NewReader("Running with gitlab-runner 1\nx"), iotest.ErrReader(broken)))

@@ -33,7 +33,7 @@ func TestMovedProjectOfAHostileServer(t *testing.T) {
 	require.NoError(t, testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.OK).Client(t)))
 }
 
-// Nor can a storage have a request made with the token.
+// A storage cannot cause a request with the token, either.
 func TestStorageThatSpeaksOfMovedProjects(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewScript(
@@ -76,7 +76,7 @@ func TestTransportsWithRequestsOfTheirOwn(t *testing.T) {
 	require.NoError(t, testkit.Calls["get"](t.Context(), client))
 }
 
-// What comes after HTTP/2 may speak HTTP/1 alone: a write is not sent there.
+// A connection after one of HTTP/2 may support HTTP/1 only: a write is not sent there.
 func TestWritesThatFallBackToHTTP1HappenOnce(t *testing.T) {
 	for range 30 {
 		first := true
@@ -246,7 +246,7 @@ func TestEchoedTokens(t *testing.T) {
 	}
 }
 
-// Nor are archives joined that differ only in what no checksum covers: the time or
+// Archives that differ only in bytes without a checksum are not joined, either: the time or
 // the name that is before a member.
 func TestSaveJoinsNoOtherHeaders(t *testing.T) {
 	t.Parallel()

@@ -92,7 +92,7 @@ func TestRequestIDsOfAnotherAlphabet(t *testing.T) {
 	}
 }
 
-// What others write forges no line of a log, and commands no terminal.
+// Texts of others cannot forge a line of a log, and cannot control a terminal.
 func TestControlCharactersInMessages(t *testing.T) {
 	const hostile = "a\\nlevel=ERROR\\u001b[2J\\u0007\\b\\u009b31m\\u202eb\\u2028"
 	plain := strings.NewReplacer(`\n`, "\n", `\u001b`, "\x1b", `\u0007`, "\a", `\b`, "\b", `\u009b`, "\u009b", `\u202e`, "\u202e", `\u2028`, "\u2028").Replace(hostile)
@@ -143,7 +143,8 @@ type oddBody struct{ n func(p []byte) int }
 func (b oddBody) Read(p []byte) (int, error) { return b.n(p), nil }
 func (oddBody) Close() error                 { return nil }
 
-// Nor does a body that reads nothing for ever, or counts wrongly, hang or panic.
+// A body that never returns bytes, or counts them wrongly, causes no hang and no panic,
+// either.
 func TestTransportsWithOddBodies(t *testing.T) {
 	for name, n := range map[string]func(p []byte) int{
 		"nothing for ever": func([]byte) int { return 0 }, "a negative count": func([]byte) int { return -1 }, "more than there is room for": func(p []byte) int { return len(p) + 1 },

@@ -50,7 +50,7 @@ func TestDoRefusesPathsThatClimb(t *testing.T) {
 	}
 }
 
-// Nor does a redirect, and a path that is encoded very often takes no time.
+// A redirect does not, either, and a path that is encoded many times takes no time.
 func TestRedirectsToPathsThatAreEncodedOften(t *testing.T) {
 	t.Parallel()
 	path := "/api/v4/%" + strings.Repeat("25", 250_000) + "2e"

@@ -360,8 +360,8 @@ func mixEntries(t testing.TB, files int) (data [2]string, names [2]map[string]st
 	return data, names
 }
 
-// Whatever an Archive lists and reads, and whatever Extract writes, is of one
-// archive, wherever a response is interrupted and whatever the server sends next.
+// All that an Archive lists and reads, and all that Extract writes, is of one archive, no
+// matter where a response is interrupted, and what the server sends next.
 func TestArchiveNeverMixesArchives(t *testing.T) {
 	n := 0
 	for _, files := range []int{1000, 8000} { // an archive within the tail, and a directory larger than the tail

@@ -17,8 +17,8 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// Whatever the headers of a limit say, the next call is sent immediately, or says how long
-// to wait: a time above zero, and of an hour at most.
+// With any headers of a limit, the next call is sent immediately, or says how long to wait:
+// a time above zero, and of an hour at most.
 func FuzzRateLimit(f *testing.F) {
 	const date = "Wed, 21 Oct 2026 07:28:00 GMT"
 	f.Add(uint(429), "text/plain", "30", date, "1792567680", "0", "throttle_authenticated_api")

@@ -59,8 +59,8 @@ func fuzzMember(t *testing.T, path string, src gitlabci.ArtifactSource, segments
 	}
 }
 
-// Whatever a server calls a file, and wherever it sends the client for it, the
-// name leads to no other folder.
+// With any name that a server gives a file, and after any redirect, the name leads to no
+// other folder.
 func FuzzContentDisposition(f *testing.F) {
 	for _, disposition := range []string{
 		``, `attachment`, `attachment; filename="artifacts.zip"; filename*=UTF-8''artifacts.zip`, `infile; filename="7.log"`,

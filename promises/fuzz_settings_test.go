@@ -67,8 +67,8 @@ func FuzzBaseURL(f *testing.F) {
 	})
 }
 
-// Whatever the environment says: the token of a job goes to its own server alone, and
-// http is for this machine, or for the token of a job in a job.
+// With any environment: the token of a job goes to its own server alone, and http is for
+// this machine, or for the token of a job in a job.
 func FuzzEnvironment(f *testing.F) {
 	const ci = "https://ci.example.com"
 	f.Add("", ci+"/api/v4", ci, "", "job-token-1", true)

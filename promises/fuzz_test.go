@@ -38,8 +38,8 @@ func fuzzDeadline(t *testing.T) {
 	t.Cleanup(func() { timer.Stop() })
 }
 
-// Whatever the Link headers say, a list ends, and asks nobody else. A link
-// that is written as RFC 8288 wants it is understood, whatever is in it.
+// With any Link headers, a list ends, and sends no request to another host. A link that is
+// written as RFC 8288 wants it is understood, whatever is in it.
 func FuzzLink(f *testing.F) {
 	f.Add(`<https://h/a?page=1>; rel="prev", <https://h/a?page=3>; rel="next"`, `<https://h/a?page=9>; rel="last"`, "title", "b")
 	f.Add(`<https://h/a?page=3>; rel=next; title="a\", <b"`, ``, `", <https://h/a?page=7>; rel="next`, `a;b,c>d"&e=f`)
@@ -295,7 +295,7 @@ func FuzzTestReport(f *testing.F) {
 	})
 }
 
-// Whatever the headers say, the time to wait is not negative.
+// With any headers, the time to wait is not negative.
 func FuzzRetryAfter(f *testing.F) {
 	const date = "Wed, 21 Oct 2026 07:28:00 GMT"
 	f.Add(uint(429), "7", "", "")

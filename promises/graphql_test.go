@@ -75,8 +75,8 @@ func TestGraphQLSecretsOfOneArray(t *testing.T) {
 	}
 }
 
-// What a server repeats of the token and of variables that are marked is in no error, also
-// not in the extensions, however the variables hold it.
+// If a server repeats the token or a secret variable, it is in no error, and not in the
+// extensions, in any structure of the variables.
 func TestGraphQLSecrets(t *testing.T) {
 	t.Parallel()
 	type input struct {

@@ -18,7 +18,7 @@ const module = "example.com/gitlabci"
 
 // mayImport says what each package may import, besides the standard library: packages of
 // this module, by their folder, and of others. Imports go one way: the root knows the
-// engines in internal/, and no engine knows the root. What a test imports is free.
+// engines in internal/, and no engine knows the root. A test may import anything.
 var mayImport = map[string]string{
 	".": "internal/atomicfile internal/follow internal/lenient internal/pages internal/poll internal/pool" +
 		" internal/remote internal/rest internal/secret internal/zipped joblog github.com/google/go-querystring/query",

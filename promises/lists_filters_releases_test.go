@@ -199,7 +199,7 @@ func TestFiltersThatALinkDrops(t *testing.T) {
 	}
 }
 
-// However a link writes a filter, the rest of the list is asked for by the filter
+// In whatever form a link has a filter, the rest of the list is requested with the filter
 // that the list began with, once: GitLab refuses it in two ways together.
 func TestFiltersThatALinkWritesOtherwise(t *testing.T) {
 	t.Parallel()

@@ -125,8 +125,8 @@ func (c statusCase) check(t *testing.T, client *gitlabci.Client) {
 	}
 }
 
-// Two programs that set the same status at the same time do not know of one another. What
-// is not ended is still one status.
+// Two programs that set the same status at the same time do not know of one another. A
+// status that has not ended is still one status.
 func TestStatusesOfTwoPrograms(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -26,11 +26,11 @@ import (
 )
 
 // The fault matrix: every method, met by every kind of fault, with every kind
-// of token, over HTTP/1.1 and HTTP/2. What each pair of a method and a fault
-// must come to is the table in matrix_faults_test.go; what never may happen is
-// checked here, whatever the pair. The protocols take turns, if several tokens will do:
-// each pair then is tried over both, and so is each token. Under the race detector the
-// tokens take turns, too.
+// of token, over HTTP/1.1 and HTTP/2. The required result of each pair of a method and a
+// fault is in the table of matrix_faults_test.go; what never may happen is checked here,
+// whatever the pair. The protocols take turns, if several tokens will do: each pair then is
+// tried over both, and so is each token. Under the race detector the tokens take turns,
+// too.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
 	for _, deed := range deeds() {

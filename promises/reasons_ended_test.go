@@ -166,8 +166,8 @@ func requireCause(t *testing.T, cause error, s *testkit.Script, wait func(contex
 	requirePrefixOnce(t, err)
 }
 
-// Whatever a method was doing, its error has the cause: before anything was sent, and in
-// a body that stalls.
+// The error of each method has the cause, at any time: before anything was sent, and in a
+// body that stalls.
 func TestCauseInEveryMethod(t *testing.T) {
 	t.Parallel()
 	signal := errors.New("terminated signal received")

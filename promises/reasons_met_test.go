@@ -102,7 +102,7 @@ func TestOne404IsNotTheEnd(t *testing.T) {
 	}
 }
 
-// What was just created is there, though a replica of the database lags.
+// An object that was just created exists, though a replica of the database lags.
 func TestCreatedIsThereWhileAReplicaLags(t *testing.T) {
 	for name, use := range map[string]func(context.Context, *gitlabci.Client) error{
 		"Wait": polling["Wait"], "Watch": polling["Watch"],
@@ -143,7 +143,7 @@ func TestCreatedIsThereWhileAReplicaLags(t *testing.T) {
 	}
 }
 
-// What never existed, or is deleted for good, is still reported.
+// An object that never existed, or was deleted, is still reported.
 func TestMissingObjectsAreReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

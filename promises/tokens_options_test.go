@@ -61,7 +61,7 @@ func serviceTypes() []reflect.Type {
 	return slices.Compact(types)
 }
 
-// Of all that methods take and return, nothing prints a value that can be a secret.
+// No argument and no result of a method prints a value that can be a secret.
 func TestEveryValueIsPrintedWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	found := map[string]bool{}
@@ -89,7 +89,7 @@ func TestEveryValueIsPrintedWithoutSecrets(t *testing.T) {
 	}
 }
 
-// What is no secret is printed as without these methods, and the options are as they were.
+// Other values are printed as without these methods, and the options do not change.
 func TestOptionsArePrintedWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	variables := []*gitlabci.Variable{{Key: "A", Value: secretVariable}, {Key: "B"}}

@@ -194,8 +194,8 @@ func secretVariables() []*gitlabci.Variable {
 	return []*gitlabci.Variable{{Key: "A", Value: secretVariable}, {Key: "PEM", Value: "first-line\n  " + secretLine + "\r\n"}, {Key: "B", Value: "1"}}
 }
 
-// Of all that a failing client prints, and all that can be printed of it,
-// nothing shows a secret.
+// Nothing that a failing client prints, and nothing that can be printed of it, shows a
+// secret.
 func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	for server, steps := range secretServers {
@@ -253,7 +253,7 @@ func TestSecretType(t *testing.T) {
 	require.Contains(t, prints.String(), `"value":"[REDACTED]"`)
 }
 
-// What is taken out of a text can still be matched.
+// An error whose text was changed can still be matched.
 func TestScrubbedErrorsMatch(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("token " + testkit.Token + " is odd")

@@ -107,7 +107,7 @@ func TestErrorsOfStorage(t *testing.T) {
 	}
 }
 
-// Who asks for another scheme of the same host gets a hint instead.
+// For another scheme of the same host, the error has a hint.
 func TestRedirectToTheOtherScheme(t *testing.T) {
 	t.Parallel()
 	s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
@@ -122,7 +122,7 @@ func TestRedirectToTheOtherScheme(t *testing.T) {
 	require.Len(t, s.Received(), 2)
 }
 
-// What a caller of Do adds could be a secret too.
+// A header that a caller of Do adds could be a secret, too.
 func TestOnlyHarmlessHeadersLeave(t *testing.T) {
 	t.Parallel()
 	api, storage := testkit.Redirected(302, testkit.StorageURL, testkit.OK)
@@ -227,7 +227,7 @@ func TestRedirectWithoutAddress(t *testing.T) {
 	require.Equal(t, 302, e.StatusCode)
 }
 
-// What a request carries in its body is the server's alone, too.
+// The body of a request goes to the server only, too.
 func TestBodiesStayAtHome(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{307, 308} {

@@ -123,7 +123,7 @@ func TestWakesCanBeLost(t *testing.T) {
 	})
 }
 
-// What happens after the first response was sent and before it is read is not lost.
+// A change after the first response was sent, and before it is read, is not lost.
 func TestWakesBeforeTheFirstPoll(t *testing.T) {
 	t.Parallel()
 	inWakeBubble(t, func(t *testing.T, srv *gitlabcitest.Server, waker *scriptedWaker, pipeline gitlabci.PipelineID) {
@@ -237,7 +237,7 @@ func TestWakesOfFinishedPipelines(t *testing.T) {
 	})
 }
 
-// What rings while a poll follows up another one is followed up itself: the replica of the
+// A ring while a poll follows up another one is followed up itself: the replica of the
 // server's database may lag.
 func TestWakesWhileAPollFollows(t *testing.T) {
 	t.Parallel()

@@ -95,8 +95,8 @@ func TestWatchAllJobsOfALaggingReplica(t *testing.T) {
 	})
 }
 
-// Jobs that stay behind the list for longer than replicas lag are believed. What the list has
-// behind their pipeline does not make it forgotten.
+// Jobs that stay behind the list for longer than replicas lag are believed. A pipeline is
+// not forgotten because of later ones in the list.
 func TestWatchAllJobsThatLagTooLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

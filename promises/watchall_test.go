@@ -231,8 +231,8 @@ func (p *changingProject) live(random *rand.Rand, row *changingRow, begin time.D
 	return begin
 }
 
-// Whatever the clocks say, late as changes appear, and often as the program is restarted or
-// the server fails: each change is yielded once, and the last status of every pipeline.
+// With any clocks, late changes, restarts of the program and failures of the server: each
+// change is yielded once, and the last status of every pipeline.
 func TestWatchAllProperty(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(testkit.Fewer(9)) {

@@ -73,7 +73,7 @@ func TestInputsKeepTheirKind(t *testing.T) {
 	}
 }
 
-// What GitLab would convert or ignore is refused before it is sent.
+// Values that GitLab would convert or ignore are refused before they are sent.
 func TestInputsOfNoKindAreRefused(t *testing.T) {
 	t.Parallel()
 	values := map[string]any{
@@ -95,7 +95,7 @@ func TestInputsOfNoKindAreRefused(t *testing.T) {
 	}
 }
 
-// What an endpoint does not take of a variable is refused, not left out.
+// Fields of a variable that an endpoint does not accept are refused, not left out.
 func TestVariablesAreNotChanged(t *testing.T) {
 	t.Parallel()
 	create := func(ctx context.Context, c *gitlabci.Client, variables ...*gitlabci.Variable) error {

@@ -171,7 +171,7 @@ func TestWireFilledOptionsAreComplete(t *testing.T) {
 	require.ElementsMatch(t, slices.Compact(want), got)
 }
 
-// What is given partly, or as nothing, and what is then sent.
+// Options that are given partly, or empty, and what is then sent.
 func TestWireActions(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -185,7 +185,7 @@ func TestKeyedCreate(t *testing.T) {
 	})
 }
 
-// Who has the key, and who only seems to.
+// Pipelines that have the key, and others that only seem to.
 func TestKeyCandidates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

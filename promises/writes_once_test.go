@@ -220,8 +220,8 @@ func TestReadsOverHTTP1KeepToWithRetries(t *testing.T) {
 	}
 }
 
-// However many kept-alive connections turn out to be closed, net/http sends a read once
-// more and not once per connection.
+// Even if many kept-alive connections turn out to be closed, net/http sends a read only one
+// more time, not once per connection.
 func TestReadsOverManyConnectionsKeepToWithRetries(t *testing.T) {
 	t.Parallel()
 	const connections = 8

@@ -76,8 +76,8 @@ func checkEvent(t *testing.T, e *webhook.Event) {
 	}
 }
 
-// Of all headers and bodies, only those that a token has signed are accepted, and those
-// with the secret token if nothing is signed.
+// Only headers and bodies that a token has signed are accepted, and those with the secret
+// token if nothing is signed.
 func FuzzVerify(f *testing.F) {
 	now := time.Now().Unix()
 	right := sign(vectorToken, vectorID, vectorTime, vectorBody)

@@ -200,7 +200,7 @@ func noteFields(seen map[string]bool, v reflect.Value) {
 	}
 }
 
-// Of bodies that are not those of a kind with a type, there is the body.
+// For kinds without a type, an event has only the body.
 func TestOtherEvents(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]webhook.Event{

@@ -208,7 +208,7 @@ func TestHandlerMemoryIsFull(t *testing.T) {
 	})
 }
 
-// What a request takes of the memory for bodies is returned, however it ends.
+// The memory that a request takes for its body is returned, however it ends.
 func TestHandlerReturnsMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := receive(t, webhook.HandlerOptions{MaxBytes: 1200 << 10}, nil)

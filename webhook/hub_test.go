@@ -72,8 +72,8 @@ func TestHub(t *testing.T) {
 
 var _ gitlabci.Waker = (*webhook.Hub)(nil)
 
-// Who has stopped, or whose context has ended, is forgotten; others stay. A function that
-// is called may call the hub.
+// A watcher that has stopped, or whose context has ended, is forgotten; others stay. A
+// function that is called may call the hub.
 func TestHubForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := webhook.NewHub()

@@ -105,7 +105,7 @@ func TestReplaysWhileTheQueueIsFull(t *testing.T) {
 	require.Equal(t, []string{"a", "b"}, r.handled())
 }
 
-// What was forgotten for lack of memory cannot be replayed either.
+// An event that was forgotten for lack of memory cannot be replayed, either.
 func TestReplaysAreRefusedWhenForgotten(t *testing.T) {
 	at(t, vectorTime, func(t *testing.T) {
 		const most = 100

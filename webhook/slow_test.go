@@ -119,7 +119,7 @@ func TestHandlerSlowStrangers(t *testing.T) {
 	}
 }
 
-// What arrives slowly is refused only if someone else needs its memory.
+// A slow body is refused only if another request needs its memory.
 func TestHandlerSlowBodyAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := receive(t, webhook.HandlerOptions{}, nil)

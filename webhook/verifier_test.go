@@ -231,7 +231,7 @@ func wanted(verifier, signature, token string) error {
 	return webhook.ErrToken
 }
 
-// What a signature is of has to be there once.
+// The signed headers must be present exactly once.
 func TestSignatureNeedsItsHeaders(t *testing.T) {
 	at(t, vectorTime, func(t *testing.T) {
 		for _, name := range []string{"Webhook-Id", "Webhook-Timestamp"} {

@@ -76,7 +76,7 @@ func TestSaveOptions(t *testing.T) {
 	require.Equal(t, "junit", s.Received()[0].URL.Query().Get("file_type"))
 }
 
-// Whatever goes wrong, the old file or none is there, and nothing beside it.
+// After any failure, the old file is there, or none, and no other file.
 func TestSaveFails(t *testing.T) {
 	for name, test := range map[string]struct {
 		step http.HandlerFunc
@@ -129,7 +129,7 @@ func TestSaveCanceledOrPanicking(t *testing.T) {
 	})
 }
 
-// What cannot be saved to is found out before anything is sent.
+// A file that cannot be replaced is an error before anything is sent.
 func TestSaveRefuses(t *testing.T) {
 	folder, file := saveFolder(t)
 	require.NoError(t, os.Symlink(folder, filepath.Join(folder, "link")))

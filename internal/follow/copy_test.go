@@ -47,8 +47,8 @@ func TestCopyAgrees(t *testing.T) {
 	}
 }
 
-// What another program has copied cannot be compared: the first overlap is believed if
-// it is as long as it has to be.
+// A part that another program has copied cannot be compared: the first overlap is believed
+// if it is as long as it has to be.
 func TestCopyBelievesWhatItHasNotSeen(t *testing.T) {
 	c := logCopy{size: 3, unseen: true}
 	require.Equal(t, int64(3), c.overlap())

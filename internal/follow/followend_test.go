@@ -61,8 +61,8 @@ func storedLog(log string) http.HandlerFunc {
 	}
 }
 
-// Of an old server a long log is asked for rarely while it is in doubt, too, and
-// of one that has become short it is not.
+// On an old server, a long log is requested rarely, also while its end is in doubt; a log
+// that has become short is requested often.
 func TestFollowLogOfOldServersInDoubt(t *testing.T) {
 	const megabytes = 5
 	log := strings.Repeat("0123456\n", megabytes<<17+100)

@@ -161,7 +161,7 @@ func TestFollowLogIntervals(t *testing.T) {
 	}
 }
 
-// Of an old server a long log is asked for less often.
+// On an old server, a long log is requested less often.
 func TestFollowLogOfOldServers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const megabytes = 5
@@ -280,7 +280,7 @@ func TestFollowLogRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "the writer is nil")
 }
 
-// However a runner or the network cuts a log, its bytes are the same.
+// A runner or the network may cut a log anywhere; its bytes are the same.
 func TestFollowLogUnderFaults(t *testing.T) {
 	t.Parallel()
 	for server, options := range followServers() {

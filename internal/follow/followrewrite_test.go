@@ -261,7 +261,7 @@ func TestFollowLogCutOffAtItsEnd(t *testing.T) {
 	})
 }
 
-// What still grows has not ended, however long ago the job has.
+// A log that still grows has not ended, however long ago the job has finished.
 func TestFollowLogGrowsAfterItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()

@@ -80,8 +80,8 @@ func (j *lyingJob) lie(resp *http.Response, log []byte, how byte) []byte {
 	return log
 }
 
-// Whatever a server sends as a log, FollowLog ends. Of one that does not lie, it copies
-// exactly what is there.
+// FollowLog ends with any log that a server sends. If the server does not lie, it copies
+// exactly the log.
 func FuzzFollow(f *testing.F) {
 	for seed := range byte(20) {
 		f.Add(strings.Repeat("line of a log\n", int(seed)*20), []byte{seed, 3 * seed, 7 * seed, 7, 8}, "bytes 0-9/10", seed%2 == 0)

@@ -320,7 +320,7 @@ func TestDriftOfUntrueCounts(t *testing.T) {
 	}
 }
 
-// What others delete behind the reader does not hold it up.
+// Deletions behind the reader do not delay it.
 func TestDriftBehindTheReader(t *testing.T) {
 	for _, ignores := range []bool{false, true} {
 		l := driftOf(1000, func(l *driftList) {

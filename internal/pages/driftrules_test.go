@@ -26,8 +26,8 @@ func (d *drift) read(s *served) (yielded []int64) {
 	return yielded
 }
 
-// What is requested instead of the page after page two, in pages of three, when
-// page one had the items 9 to 7 of a total of 9.
+// The request instead of the page after page two, in pages of three, if page one had the
+// items 9 to 7 of a total of 9.
 func TestDriftGoesBack(t *testing.T) {
 	second := func(total int, ids ...int64) served {
 		return served{at: placeAt(t, "page=2&per_page=3"), size: 3, total: total, keys: keys(ids...)}

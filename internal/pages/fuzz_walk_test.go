@@ -72,8 +72,8 @@ func (l *hostileList) RoundTrip(req *http.Request) (*http.Response, error) {
 	return s.RoundTrip(req)
 }
 
-// Whatever a server says about its pages, a walk ends, yields nothing twice, and
-// requests nothing but pages of this list.
+// With any headers of a server, a walk ends, yields nothing twice, and requests only pages
+// of this list.
 func FuzzWalk(f *testing.F) {
 	for seed := range byte(40) {
 		data := make([]byte, 16+int(seed)*7)

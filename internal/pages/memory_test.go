@@ -24,7 +24,7 @@ func newKeys(most int, at func(n int) int64) (found int, turnedBack bool) {
 	return found, false
 }
 
-// However many items a list has before it turns back, that is found out in three rounds.
+// A list that turns back is detected in three rounds, however many items it has.
 func TestCircle(t *testing.T) {
 	for _, round := range []int{20_001, 20_100, 25_000, 29_999, 30_000, 40_032, 65_537, 100_000, 200_001} {
 		found, turnedBack := newKeys(4*round, func(n int) int64 { return int64(n%round) + 1 })

@@ -274,7 +274,7 @@ func TestPrefetchError(t *testing.T) {
 	}
 }
 
-// What is asked for ahead is a guess: the links decide.
+// Pages that are requested ahead are a guess: the links decide.
 func TestPrefetchFollowsLinks(t *testing.T) {
 	links := map[string]string{"": "2", "2": "3", "3": "7", "7": "9"}
 	s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
@@ -306,7 +306,7 @@ func TestPrefetchFollowsLinks(t *testing.T) {
 	}
 }
 
-// Of a project's jobs, one page is requested ahead if the cursors are not understood. Pages
+// One page of a project's jobs is requested ahead if the cursors are not understood. Pages
 // are requested by number only if the server has no cursors.
 func TestPrefetchJobs(t *testing.T) {
 	tests := map[string]struct {

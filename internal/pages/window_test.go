@@ -227,7 +227,7 @@ func TestWindows(t *testing.T) {
 }
 
 // Jobs start, are deleted, and leave and join a list with a filter, while several
-// cursors are followed. Whatever stays is yielded exactly once, in order.
+// cursors are followed. Every item that stays is yielded exactly once, in order.
 func TestWindowsInRandomOrder(t *testing.T) {
 	t.Parallel()
 	runs := testkit.Fewer(100)

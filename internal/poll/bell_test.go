@@ -50,7 +50,7 @@ func TestBellEndsTheWait(t *testing.T) {
 	}
 }
 
-// What rings while a poll is made may be newer than what the poll reads.
+// A ring during a poll may be about something newer than what the poll reads.
 func TestBellRingsDuringAPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pace := bellPace()
@@ -74,7 +74,7 @@ func TestBellWithoutNewsIsFollowedUp(t *testing.T) {
 	})
 }
 
-// What rings before a poll that follows up another one is followed up as well.
+// A ring before a poll that follows up another one is followed up as well.
 func TestBellRingsBeforeAFollowUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pace := bellPace()

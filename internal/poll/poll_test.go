@@ -45,7 +45,7 @@ func TestPaceRestarts(t *testing.T) {
 	require.Equal(t, 3*second, pace.next())
 }
 
-// What the server asks for lengthens one wait, and not those after it.
+// A requested wait lengthens one wait, and not those after it.
 func TestPaceObeysTheServerOnce(t *testing.T) {
 	pace := Pace{Min: 2 * second, Max: 15 * second}
 	pace.AtLeast(time.Minute)

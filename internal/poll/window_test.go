@@ -80,8 +80,8 @@ func TestWindowStaysBehindItsFloor(t *testing.T) {
 	require.True(t, NewWindow(time.Time{}, ends).From().IsZero())
 }
 
-// What has ended is forgotten once it cannot be read again, and of what has not only the
-// newest is known.
+// Finished objects are forgotten once they cannot be read again. Of unfinished ones, only
+// the newest state is known.
 func TestWindowForgets(t *testing.T) {
 	begin := time.UnixMilli(1_600_000_000_000)
 	w, most := NewWindow(begin, ends), 0

@@ -126,7 +126,7 @@ func TestEachPanics(t *testing.T) {
 	})
 }
 
-// What ends the goroutine of a call, as a test does that fails, ends that of the caller.
+// If a call ends its goroutine, as a failing test does, the caller's goroutine ends, too.
 func TestEachExits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		returned, ended := false, make(chan struct{})

@@ -52,7 +52,7 @@ func endless(status int, contentType string, packed bool) http.HandlerFunc {
 	}
 }
 
-// What would never end is read up to its bound, and the connection given up.
+// An endless body is read up to its bound, and then the connection is closed.
 func TestEndlessResponses(t *testing.T) {
 	for name, packed := range map[string]bool{"plain": false, "packed": true} {
 		t.Run(name, func(t *testing.T) {

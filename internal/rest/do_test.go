@@ -105,7 +105,7 @@ func doKeepsTheRequest(t *testing.T) {
 	}
 }
 
-// Whatever HTTP allows in a header passes.
+// Every header that HTTP allows is sent.
 func TestClientDoHeaders(t *testing.T) {
 	s := testkit.NewScript(testkit.OK)
 	req := testkit.Request(t, http.MethodGet, "/projects/7", nil)
@@ -119,7 +119,7 @@ func TestClientDoHeaders(t *testing.T) {
 	}
 }
 
-// Nor is the prefix of an instance's root doubled.
+// The prefix of an instance's root is not doubled, either.
 func TestClientDoOfAWholePath(t *testing.T) {
 	for _, target := range []string{"/gitlab/api/v4/version", "/api/v4/version"} {
 		s := testkit.NewScript(testkit.OK)

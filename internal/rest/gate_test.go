@@ -101,7 +101,7 @@ func TestOneScoutAfterAPause(t *testing.T) {
 	})
 }
 
-// What comes while the scout is away waits, too, and is let in with the rest.
+// Calls that begin while the scout is away wait, too, and are sent with the others.
 func TestCallsWhileTheScoutIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup

@@ -433,7 +433,7 @@ func TestSpentLimitOfFailures(t *testing.T) {
 	})
 }
 
-// Of a pause and a spent limit the longer one counts.
+// If there are a pause and a spent limit, the longer one counts.
 func TestPauseWithASpentLimit(t *testing.T) {
 	for reset, want := range map[int64]time.Duration{40: 40 * time.Second, 20: 30 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {

@@ -82,8 +82,8 @@ func TestGzippedLimit(t *testing.T) {
 	}
 }
 
-// Who gave the transport decides: one without compression has none, and one of another
-// type sees what net/http returns.
+// It depends on the transport: one without compression has none, and one of another type
+// sees what net/http returns.
 func TestGzipIsTheTransports(t *testing.T) {
 	s := testkit.NewScript(zip(http.StatusOK, gzipped(pipeline)))
 	var asked, sent string

@@ -113,7 +113,8 @@ func TestManyCallsRenewOnce(t *testing.T) {
 	})
 }
 
-// Who waits for another call's renewal heeds its context, and renews if that one failed.
+// A call that waits for another call's renewal ends with its context, and renews the token
+// itself if the other call failed.
 func TestRenewalThatHangsOrFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64

@@ -78,7 +78,7 @@ func TestDripMessage(t *testing.T) {
 	})
 }
 
-// A file must bring 1 KiB a minute. One that does may take hours.
+// A file must bring 1 KiB a minute. A body that does may take hours.
 func TestFilesArriveAtSomeSpeed(t *testing.T) {
 	for name, test := range map[string]struct {
 		part string

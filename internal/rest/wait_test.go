@@ -41,7 +41,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// What cannot be a wait leaves the choice to the backoff.
+// If the requested wait is not valid, the backoff is used.
 func TestUselessRetryAfter(t *testing.T) {
 	for _, header := range [][2]string{
 		{"Retry-After", "0"}, {"Retry-After", "-5"}, {"Retry-After", "-9223372037"}, {"Retry-After", "soon"}, {"Retry-After", ""},

@@ -65,7 +65,7 @@ var footprintBombs = []struct {
 	{"AllowedAgents", `{"user":{"roles_in_project":[""`, `,""`, `]}}`, footprintWide},
 }
 
-// footprintServe serves a response of about size bytes, compressed. What is repeated is
+// footprintServe serves a response of about size bytes, compressed. The repeated part is
 // compressed once: a gzip stream may have several members.
 func footprintServe(before, part, behind string, size int) http.HandlerFunc {
 	many := strings.Repeat(part, 64<<10)
@@ -212,8 +212,8 @@ func TestElementsLeftOutAreLoggedOnce(t *testing.T) {
 	require.Less(t, log.Len(), 1000)
 }
 
-// Whatever is repeated in a response, decoding allocates at most a few times the
-// limit: lists are copied as they grow, and some responses are decoded twice.
+// For any repeated part of a response, decoding allocates at most a few times the limit:
+// lists are copied as they grow, and some responses are decoded twice.
 func FuzzFootprint(f *testing.F) {
 	for i, bomb := range footprintBombs {
 		if testkit.UnderRace() && i%8 != 1 {

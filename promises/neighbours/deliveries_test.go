@@ -45,7 +45,7 @@ func newBot(t *testing.T, opts ...webhook.Option) *bot {
 	return b
 }
 
-// What the fake delivers is verified, and read whole.
+// The fake's deliveries are verified and decoded completely.
 func TestDeliveriesAreReceived(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -100,7 +100,8 @@ func TestDeployments(t *testing.T) {
 	require.ErrorIs(t, err, gitlabci.ErrNotFound)
 }
 
-// What GitLab refuses, or in some releases does not do as requested, is not sent.
+// Requests that GitLab refuses, or in some releases does not execute as requested, are not
+// sent.
 func TestDeploymentsRefuse(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)

@@ -58,7 +58,8 @@ func TestFindOfAMergeRequest(t *testing.T) {
 	}
 }
 
-// One that was started for the merge request counts more than a newer one of its branch.
+// A pipeline that was started for the merge request takes precedence over a newer one of
+// its branch.
 func TestFindPrefersThoseOfTheMergeRequest(t *testing.T) {
 	t.Parallel()
 	srv := gitlabcitest.NewServer()

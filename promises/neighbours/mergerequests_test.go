@@ -82,7 +82,7 @@ func TestMergeRequestOfAnotherNumber(t *testing.T) {
 }
 
 // A list moves while it is read, oldest first: what changes goes to its end, and pulls others
-// to pages that were read. What does not change is yielded once, and what changes again.
+// to pages that were read. An unchanged item is yielded once, and a changed one again.
 func TestAllMergeRequestsByUpdate(t *testing.T) {
 	t.Parallel()
 	for _, order := range []gitlabci.MergeRequestOrder{"", gitlabci.MergeRequestOrderByUpdatedAt} {

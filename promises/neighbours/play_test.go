@@ -90,7 +90,7 @@ func TestPlayScheduleAtOnce(t *testing.T) {
 	})
 }
 
-// What Play says if it finds no pipeline, and when.
+// The error of Play if it finds no pipeline, and its time.
 func TestPlayScheduleFindsNothing(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

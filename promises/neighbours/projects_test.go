@@ -126,8 +126,8 @@ func TestAllProjectsContinue(t *testing.T) {
 	require.Equal(t, [][]string{{"5", "4"}, {"3", "2"}}, [][]string{first, rest})
 }
 
-// A list by its last activity moves while it is read. What does not change is yielded
-// once, and what changes again.
+// A list by its last activity moves while it is read. An unchanged item is yielded once,
+// and a changed one again.
 func TestAllProjectsInGroupByActivity(t *testing.T) {
 	t.Parallel()
 	for _, prefetch := range []int{1, 4} {

@@ -333,7 +333,7 @@ func TestHiddenVariables(t *testing.T) {
 	}
 }
 
-// What a server ignores is an error, and no success.
+// A field that the server ignores is an error, and no success.
 func TestVariableFieldsThatAreIgnored(t *testing.T) {
 	t.Parallel()
 	wanted := gitlabci.CIVariable{Key: "A", Value: "invented-value", Masked: true}

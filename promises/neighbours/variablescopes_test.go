@@ -216,7 +216,7 @@ func setLost(t *testing.T, owner gitlabci.VariableOwner, executed bool, change f
 	return srv, err
 }
 
-// Nor if the response is lost: the other variables of the key are compared.
+// The same if the response is lost: the other variables of the key are compared.
 func TestGroupVariableThatIsTakenForAnotherAndLost(t *testing.T) {
 	t.Parallel()
 	again := func(value string) func(*gitlabcitest.Server) {
@@ -252,7 +252,7 @@ func TestGroupVariableThatIsTakenForAnotherAndLost(t *testing.T) {
 	})
 }
 
-// What is no work of ours does not end a call whose response is lost: that of a project,
+// Changes by other programs do not end a call whose response is lost: that of a project,
 // which takes no other variable, and values that other programs have set.
 func TestSetVariableWhileOthersChangeOtherScopes(t *testing.T) {
 	t.Parallel()
