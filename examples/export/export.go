@@ -46,6 +46,7 @@ func (e *export) stateFile() string { return e.file + ".state" }
 
 // newExport returns an export in the format that the name of the file says.
 func newExport(client *gitlabci.Client, group gitlabci.GroupID, file string, notes *console.Notes) *export {
+	file = filepath.Clean(file) // a shell may complete the name of a folder by a slash
 	e := &export{client: client, group: group, file: file, notes: notes, sink: sink.Lines[*job]{Name: file}, most: 1}
 	if filepath.Ext(file) == ".parquet" {
 		e.sink, e.most = sink.Parquet[*job, row]{Folder: file, Row: (*job).row}, 10_000

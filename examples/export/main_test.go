@@ -176,7 +176,7 @@ func TestParquet(t *testing.T) {
 		CreatedAt: created, StartedAt: created.Add(3 * time.Second), FinishedAt: created.Add(10 * time.Second),
 	})
 	p.AddJob(gitlabcitest.Job{Name: "play", Stage: "deploy", Status: gitlabci.StatusManual, CreatedAt: created})
-	if code, notes := exportTo(t, srv, file, 0); code != 0 {
+	if code, notes := exportTo(t, srv, file+"/", 0); code != 0 {
 		t.Fatalf("the exit code is %d: %s", code, &notes)
 	}
 	rows, err := parquet.ReadFile[row](partsOf(t, file)[0])
