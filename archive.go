@@ -151,9 +151,9 @@ type ExtractOptions struct {
 	// link, the link itself is replaced. Folders are never replaced.
 	Overwrite bool
 
-	// SkipExisting keeps files that exist, whatever is in them, and does not
-	// request them. Without it and Overwrite, one that exists is an error before
-	// anything is written, which matches [fs.ErrExist].
+	// SkipExisting keeps existing files, with any content, and does not request them.
+	// Without it and Overwrite, one that exists is an error before anything is written,
+	// which matches [fs.ErrExist].
 	SkipExisting bool
 
 	// Limits on what is selected. 0 is the default, and less than 0 no limit.

@@ -62,7 +62,7 @@ type EachResult struct {
 // The errors of the results are those of [PipelinesService.Cancel]. After one, the
 // other pipelines are still canceled, unless the loop is left.
 func (s *PipelinesService) CancelEach(ctx context.Context, project ProjectID, pipelines iter.Seq2[*PipelineInfo, error], opts *EachOptions) iter.Seq2[*EachResult, error] {
-	return s.each(ctx, pipelines, opts, deed{onEach(http.MethodPost, project, "cancel"), func(ctx context.Context, id PipelineID) error {
+	return s.each(ctx, pipelines, opts, action{onEach(http.MethodPost, project, "cancel"), func(ctx context.Context, id PipelineID) error {
 		_, err := s.Cancel(ctx, project, id)
 		return err
 	}})
@@ -77,7 +77,7 @@ func (s *PipelinesService) CancelEach(ctx context.Context, project ProjectID, pi
 // The errors of the results are those of [PipelinesService.Delete]; only an owner of
 // the project may delete pipelines.
 func (s *PipelinesService) DeleteEach(ctx context.Context, project ProjectID, pipelines iter.Seq2[*PipelineInfo, error], opts *EachOptions) iter.Seq2[*EachResult, error] {
-	return s.each(ctx, pipelines, opts, deed{onEach(http.MethodDelete, project), func(ctx context.Context, id PipelineID) error {
+	return s.each(ctx, pipelines, opts, action{onEach(http.MethodDelete, project), func(ctx context.Context, id PipelineID) error {
 		return s.Delete(ctx, project, id)
 	}})
 }
@@ -91,14 +91,14 @@ func (s *PipelinesService) DeleteEach(ctx context.Context, project ProjectID, pi
 // The errors of the results are those of [PipelinesService.Retry]. No request is sent
 // twice: if GitLab may have executed one, its error matches [ErrOutcomeUnknown].
 func (s *PipelinesService) RetryEach(ctx context.Context, project ProjectID, pipelines iter.Seq2[*PipelineInfo, error], opts *EachOptions) iter.Seq2[*EachResult, error] {
-	return s.each(ctx, pipelines, opts, deed{onEach(http.MethodPost, project, "retry"), func(ctx context.Context, id PipelineID) error {
+	return s.each(ctx, pipelines, opts, action{onEach(http.MethodPost, project, "retry"), func(ctx context.Context, id PipelineID) error {
 		_, err := s.Retry(ctx, project, id)
 		return err
 	}})
 }
 
-// A deed is the call to make for each pipeline.
-type deed struct {
+// An action is the call to make for each pipeline.
+type action struct {
 	call *rest.Call // for checks and errors, without an ID; it is never sent
 	do   func(context.Context, PipelineID) error
 }
@@ -107,20 +107,20 @@ func onEach(method string, project ProjectID, words ...any) *rest.Call {
 	return rest.Repeatable(method, at(append([]any{"projects", project, "pipelines", ":pipeline_id"}, words...)...), nil)
 }
 
-// A bulk is one loop: a deed for many pipelines.
+// A bulk is one loop: an action for many pipelines.
 type bulk struct {
-	deed
+	action
 	options EachOptions // with defaults in place of zeros
 	wire    *rest.Client
 }
 
-func (s *PipelinesService) each(ctx context.Context, given iter.Seq2[*PipelineInfo, error], opts *EachOptions, d deed) iter.Seq2[*EachResult, error] {
+func (s *PipelinesService) each(ctx context.Context, given iter.Seq2[*PipelineInfo, error], opts *EachOptions, d action) iter.Seq2[*EachResult, error] {
 	var options EachOptions
 	if opts != nil {
 		options = *opts
 	}
 	return func(yield func(*EachResult, error) bool) {
-		b := bulk{deed: d, options: options, wire: s.client.wire} // each loop has its own
+		b := bulk{action: d, options: options, wire: s.client.wire} // each loop has its own
 		if err := b.check(given); err != nil {
 			yield(nil, err)
 			return

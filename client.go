@@ -189,9 +189,9 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 
 // RoundTripper returns a transport for another client of the same server, so that both run
 // on one: with this client's token in place of any other, its rate limits, its time
-// limits and its rules of redirects. A response is returned whatever its status, and what
-// is retried is left to the other client. Requests to other servers, or outside the API,
-// are errors that match [ErrNotSent].
+// limits and its rules of redirects. A response with any status is returned, and the other
+// client decides what to retry. Requests to other servers, or outside the API, are errors
+// that match [ErrNotSent].
 //
 //	other, err := gitlab.NewClient("", gitlab.WithHTTPClient(&http.Client{Transport: client.RoundTripper()}))
 func (c *Client) RoundTripper() http.RoundTripper { return roundTripper{c.wire} }

@@ -105,7 +105,7 @@ func (c *config) acceptHTTP() error {
 	return nil
 }
 
-// logChoice logs what the environment came to, without the token.
+// logChoice logs the server and the kind of token that were chosen.
 func (c *config) logChoice() error {
 	token := "none"
 	if c.Auth != nil {

@@ -208,7 +208,7 @@ func refusesJobTokens(endpoint string) bool {
 	return slices.Contains(notForJobTokens, endpoint) || slices.ContainsFunc(neverForJobTokens, isBelow)
 }
 
-// neverForJobTokens are paths of which all endpoints refuse job tokens, whatever the method.
+// neverForJobTokens are paths that refuse job tokens with every method.
 var neverForJobTokens = []string{
 	"/projects/:id/triggers", "/projects/:id/pipeline_schedules", "/projects/:id/hooks", "/projects/:id/statuses",
 	"/projects/:id/repository/commits/:sha/statuses", "/projects/:id/variables", "/groups/:id/variables", "/admin/ci/variables", "/projects/:id/ci/lint",

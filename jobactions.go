@@ -235,7 +235,7 @@ type jobWait struct {
 	stop  func()     // of that
 }
 
-// hear lets a pipeline wake the wait, in place of what did before.
+// hear lets a pipeline's events wake the wait, in place of earlier ones.
 func (w *jobWait) hear(ctx context.Context, pipeline PipelineID) {
 	before := w.stop
 	w.heard, w.stop = pipeline, w.options.subscribe(ctx, &w.pace, w.project, pipeline)

@@ -182,10 +182,10 @@ func WithOAuthToken(token string) Option {
 }
 
 // WithTokenSource sends the OAuth 2.0 token that source returns. Source is called before
-// each request, so it should cache its token. After a 401, a call is retried once with
-// the token that source returns then, whatever [WithRetries] says: source
-// renews it if [TokenRefused] is not "". An error of source ends the call. A client has one token; the
-// default is none.
+// each request, so it should cache its token. After a 401, a call is retried once with the
+// token that source returns then, independent of [WithRetries]. Source should renew its
+// token if [TokenRefused] is not "". An error of source ends the call. A client has one
+// token; the default is none.
 func WithTokenSource(source func(context.Context) (string, error)) Option {
 	return func(c *config) error {
 		if source == nil {

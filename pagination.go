@@ -92,7 +92,7 @@ func pagesAt[P any](c *Client, p rest.Path) pages.Request[P] {
 	return matching(uncheckedPagesAt[P](c, p), p)
 }
 
-// uncheckedPagesAt requests pages of the list at p, whatever their items are.
+// uncheckedPagesAt requests pages of the list at p, and does not check their items.
 func uncheckedPagesAt[P any](c *Client, p rest.Path) pages.Request[P] {
 	return func(ctx context.Context, query url.Values) (*pages.Page[P], error) {
 		page, _, err := readPage(ctx, c, rest.Read(p, query), lenient.List[P])
@@ -174,7 +174,7 @@ func aheadOf(prefetch int) int {
 	return prefetch
 }
 
-// unhurried is the context of requests for pages that no loop has come to yet.
+// unhurried is the context of requests for pages that no loop waits for yet.
 func unhurried(ctx context.Context, bytes int64) context.Context {
 	return rest.Unhurried(rest.WithLimit(ctx, bytes))
 }

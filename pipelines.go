@@ -32,8 +32,8 @@ type PipelineInfo struct {
 	Name      string     `json:"name,omitzero"`
 }
 
-// A Pipeline is a whole pipeline. Name is empty in the responses to Create,
-// Retry and Cancel, whatever the pipeline is called.
+// A Pipeline is a whole pipeline. Name is always empty in the responses to Create, Retry
+// and Cancel.
 type Pipeline struct {
 	PipelineInfo
 

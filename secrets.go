@@ -94,7 +94,7 @@ func redactedPointer(text *string) *string {
 	return new(redactedText(*text))
 }
 
-// logged is how log/slog writes options, whichever the handler.
+// logged is how log/slog writes options, with any handler.
 func logged(options any) slog.Value { return slog.StringValue(fmt.Sprintf("%+v", options)) }
 
 // Format prints the variable without its value.

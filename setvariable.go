@@ -44,7 +44,7 @@ type variableWriter struct {
 	*variablePlace
 	tries int   // that may have been executed, and the one that follows
 	lost  error // of the last try that may have been executed
-	races int   // tries that came too late, since another program had created or deleted the variable
+	races int   // tries that were too late, since another program had created or deleted the variable
 }
 
 func (s *VariablesService) writer(owner VariableOwner, key string, opts *VariableOptions) variableWriter {

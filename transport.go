@@ -51,10 +51,9 @@ func WithTransport(transport http.RoundTripper) Option {
 // TLS, and keeps up to 32 idle connections to a host, for 30 seconds.
 func DefaultTransport() *http.Transport { return rest.DefaultTransport(rest.Timeouts{}) }
 
-// WithMiddleware wraps the transport, whichever it is, for example to trace or count
-// requests. What [WithTransport] says of a transport applies to the returned one. If
-// WithMiddleware is given several times, each wraps the one before. By default, the
-// transport is not wrapped.
+// WithMiddleware wraps the transport of any option, for example to trace or count requests.
+// The rules of [WithTransport] apply to the returned transport. If WithMiddleware is given
+// several times, each wraps the one before. By default, the transport is not wrapped.
 func WithMiddleware(wrap func(http.RoundTripper) http.RoundTripper) Option {
 	return func(c *config) error {
 		if wrap == nil {

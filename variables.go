@@ -249,7 +249,7 @@ func (p *variablePlace) selectionOf(scope string) url.Values {
 // isOf reports whether a variable is that of the place.
 func (p *variablePlace) isOf(v *CIVariable) bool { return v.Key == p.key && v.scope() == p.scope }
 
-// all are the variables of the key, whatever their scope.
+// all are the variables of the key, in any scope.
 func (p *variablePlace) all(ctx context.Context) (found []*CIVariable, err error) {
 	for v, err := range all(ctx, p.client, pagesAt[*CIVariable](p.client, variablesPath(p.owner)), (*ListVariablesOptions)(nil)) {
 		if err != nil {

@@ -227,7 +227,7 @@ func (o *WatchOptions) subscribe(ctx context.Context, pace *poll.Pace, project P
 	return stop
 }
 
-// hear lets a pipeline wake the watch, from before it is read for the first time.
+// hear lets a pipeline's events wake the watch, from before it is read for the first time.
 func (w *watch) hear(ctx context.Context, p *watched) {
 	p.stop = w.options.subscribe(ctx, &w.pace, p.project, p.id)
 }

@@ -26,7 +26,7 @@ const mostSearched = 100
 func (j *job) expired(now time.Time) bool { return !j.expire.IsZero() && !j.expire.After(now) }
 
 // available are the artifacts that are still there: those of a locked pipeline
-// whatever the time, others until they expire.
+// at any time, others until they expire.
 func (j *job) available(now time.Time) []*artifact {
 	if j.expired(now) && !j.locked() {
 		return nil

@@ -191,12 +191,12 @@ type call struct {
 	delivery
 	asker
 	access access         // to the project, once it is entered
-	given  rack.Tree      // the parameters as they came, with defaults
+	given  rack.Tree      // the parameters as they were sent, with defaults
 	values map[string]any // the parameters as their parsers read them
 	now    time.Time
 	lease  lease
 
-	delivered *hookLog // what came of the delivery that the call made, or nil
+	delivered *hookLog // the result of the delivery that the call made, or nil
 }
 
 // value is a parameter, or zero if it was not given.

@@ -23,7 +23,8 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
-// send makes a delivery and keeps what came of it. The lock is held, but not meanwhile.
+// send makes a delivery and keeps its result. The lock is held, but not during the
+// delivery.
 func (s *Server) send(ctx context.Context, d *hookDelivery, hit *fault) *hookLog {
 	at := s.clock.now()
 	header := s.hookHeader(d, at)

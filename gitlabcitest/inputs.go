@@ -51,7 +51,7 @@ func (in Input) check(method, name string) {
 }
 
 // pipelineInputs are those of the request, as they were meant: what is not
-// text comes as JSON in a form.
+// text is sent as JSON in a form.
 func (c *call) pipelineInputs(declared map[string]Input) rack.Tree {
 	given := maps.Clone(value[rack.Tree](c, "inputs"))
 	if kind, _, _ := mime.ParseMediaType(c.request.Header.Get("Content-Type")); kind == "application/json" {

@@ -21,7 +21,7 @@ func (p *pipeline) settle(at time.Time) {
 	}
 }
 
-// moveTo gives a pipeline another status, whatever its jobs have.
+// moveTo gives a pipeline another status, independent of its jobs.
 func (p *pipeline) moveTo(status gitlabci.Status, at time.Time) {
 	before := p.status
 	p.shift(status, at)

@@ -155,7 +155,7 @@ func (r *route) forJobs() *route {
 	return r
 }
 
-// forAll lets everybody in, whatever token they have.
+// forAll gives access with any token, or none.
 func (r *route) forAll() *route {
 	r.open = true
 	return r
@@ -286,8 +286,8 @@ func (m match) noRoute() *response {
 	}
 }
 
-// findRoute finds the route of a path as it came, in which "%2F" is a part of
-// a name and "/" is not. HEAD goes where GET does.
+// findRoute finds the route of a path as it was sent, in which "%2F" is a part of a name
+// and "/" is not. HEAD goes where GET does.
 func findRoute(routes []*route, method, escaped string) match {
 	if escaped == graphQLPath {
 		return findGraphQL(method)

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// How many failures are kept of each kind: the first and the last. What a compiler or
-// a test says first explains what comes later; what was said last made the job fail.
+// How many failures are kept of each kind: the first and the last. The first lines of a
+// compiler or a test explain the later ones; the last failure made the job fail.
 const (
 	firstStrong, lastStrong = 5, 3
 	firstHints, lastHints   = 3, 4

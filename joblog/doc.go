@@ -43,7 +43,6 @@
 //
 // # Memory
 //
-// No more than one line is held, whatever the log's size: some 100 kB while
-// lines are short, and a few times MaxLine for the longest. A [Summary] takes at
-// most 1 MiB.
+// No more than one line is held in memory, for a log of any size: some 100 kB while lines
+// are short, and a few times MaxLine for the longest. A [Summary] takes at most 1 MiB.
 package joblog

@@ -294,7 +294,7 @@ func beginning(c byte) kind {
 	return plainBeginning
 }
 
-// pair numbers two letters, whatever their case. Others may have the same number.
+// pair numbers two letters of any case. Others may have the same number.
 func pair(a, b byte) int { return int(a&31)<<5 | int(b&31) }
 
 // word finds the words of a line. The loop takes a quarter of the time of all that

@@ -73,7 +73,7 @@ func (m *marker) read(b []byte) finding {
 	return isMarker
 }
 
-// expect reads what must come next.
+// expect reads a required next byte.
 func expect(b []byte, text string) (rest []byte, found finding) {
 	switch {
 	case len(b) >= len(text) && string(b[:len(text)]) == text:

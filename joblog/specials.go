@@ -4,7 +4,7 @@ import "bytes"
 
 // specials finds what is not plain text in the bytes of a line: escape
 // sequences, carriage returns and markers. Each search continues from its last
-// find, so that a line is searched once, whatever is in it.
+// find, so that a line is searched only once.
 type specials struct {
 	b      []byte
 	esc    int // where the next one is, at or after the place asked for, or len(b)

@@ -92,7 +92,7 @@ func (t *tail) failure(n int) *failure {
 	return f
 }
 
-// quote adds a remembered line, whatever it says.
+// quote adds a remembered line, with any text.
 func (f *failure) quote(s *slot) {
 	if len(f.lines) == 0 {
 		f.at, f.time = s.at, s.time

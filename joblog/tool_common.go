@@ -20,7 +20,7 @@ var commonFamily = family{
 		{weight: never, starts: []string{"Get:", "Hit:", "Ign:"}, match: `^(?:Get|Hit|Ign):\d+ `},
 		{weight: never, words: []string{"Pulling fs layer", "Verifying Checksum", "Download complete", "Pull complete"}, match: `^[0-9a-f]{12}: `},
 		{weight: never, starts: []string{"(#/"}, match: `^\(\d+/\d+\) `},
-		// Tests that passed, whatever their names.
+		// Tests that passed, with any names.
 		{weight: never, starts: []string{"✓ ", "✔ ", "√ ", "PASS ", "PASS: ", "PASSED ", "[PASS]", "[  PASSED  ]", "[       OK ]", "ok - ", "ok #"}},
 		{tool: "", starts: []string{"FAIL: ", "FAILED: ", "[FAIL] ", "✗ ", "✘ ", "not ok "}, match: `^\s*\S+ (?P<name>\S.*)$`},
 	},

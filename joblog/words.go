@@ -113,8 +113,8 @@ func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
 // isNamePart reports whether c beside a word makes it part of a name or path.
 func isNamePart(c byte) bool { return isNameByte(c) || c == '/' }
 
-// hasPrefixFold is [bytes.HasPrefix] whatever the case of letters. Prefix is in
-// lower case.
+// hasPrefixFold is [bytes.HasPrefix] that ignores the case of letters. Prefix is in lower
+// case.
 func hasPrefixFold(b []byte, prefix string) bool {
 	if len(b) < len(prefix) {
 		return false

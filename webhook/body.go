@@ -36,7 +36,8 @@ type body struct {
 var errSlow = fmt.Errorf("%w: the body arrives too slowly while others wait", ErrBusy)
 
 // read reads the body of a request, and writes it to the claim, so that it is hashed when
-// it has arrived. Memory is taken as bytes arrive, whatever length the request says.
+// it has arrived. Memory is taken as bytes arrive, not for the length that the request
+// announces.
 func (b *body) read(r *http.Request, c *claim) error {
 	if r.ContentLength > mostBytes {
 		return ErrTooLarge

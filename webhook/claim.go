@@ -85,7 +85,7 @@ func (v *Verifier) signed(c *claim, h http.Header, hasTime bool, now time.Time) 
 	return nil
 }
 
-// hasToken compares a token with all of the verifier's, whichever it is.
+// hasToken compares a token with all of the verifier's tokens, also after a match.
 func (v *Verifier) hasToken(token string) error {
 	digest := sha256.Sum256([]byte(token))
 	equal := 0

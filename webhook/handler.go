@@ -43,8 +43,8 @@ type HandlerOptions struct {
 // A Handler is an [http.Handler] that verifies events, responds, and then calls a function
 // for each. Use [NewHandler].
 //
-// A process that does nothing else stays below 64 MiB, whatever is sent by 64 clients that
-// cannot sign, if [http.Server.MaxHeaderBytes] is 16 KiB: net/http reads up to 1 MiB of
+// A process that does nothing else stays below 64 MiB, even if 64 clients that cannot sign
+// send anything, if [http.Server.MaxHeaderBytes] is 16 KiB: net/http reads up to 1 MiB of
 // headers by default, before the Handler can refuse them. The number of connections is not
 // limited here: a proxy that limits it, and reads requests whole before it passes them on,
 // as nginx does, belongs in front.

@@ -92,7 +92,7 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 	return fmt.Errorf("webhook: events are still in work: %w", context.Cause(ctx))
 }
 
-// leave takes the events that wait from the workers, who could come to them too late, or
+// leave takes the events that wait from the workers, which might be too late for them, or
 // never. It reports whether nothing is left to do, even if ctx has ended meanwhile.
 func (h *Handler) leave() (isIdle bool, left []*delivery) {
 	h.mu.Lock()

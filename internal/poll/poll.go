@@ -25,15 +25,15 @@ type Pace struct {
 	// at the same moment.
 	Jitter bool
 
-	// Bell, unless nil, rings when the next poll is worth it. Otherwise that comes after
-	// Idle. Min and Max then are for polls after which something has to follow, and for
-	// those that are rung for: they get as rare if they keep bringing no news.
+	// Bell, unless nil, rings when a poll is needed. Without a ring, the next poll begins
+	// after Idle. Min and Max then are for polls after which something has to follow, and
+	// for those that are rung for: they get as rare if they keep bringing no news.
 	Bell *Bell
 	Idle time.Duration
 
 	interval time.Duration // of the next wait; zero is Min
 	least    time.Duration // of the next wait, whatever the interval is
-	expected bool          // whether the next poll comes without a ring
+	expected bool          // whether the next poll begins without a ring
 	failed   bool          // whether that is because the last one failed
 	rung     bool          // whether the last wait ended with a ring
 	followed bool          // whether it was for a poll that follows up a ring without news
@@ -52,12 +52,12 @@ func (p *Pace) Restart() {
 // after it do not change.
 func (p *Pace) AtLeast(wait time.Duration) { p.least = max(p.least, wait) }
 
-// Expect makes the next poll come without a ring, because what was read cannot stay so. A
-// ring makes it come earlier, if rings are not in doubt.
+// Expect makes the next poll begin without a ring, because the state that was read must
+// change. A ring makes it begin earlier, if rings are not in doubt.
 func (p *Pace) Expect() { p.expected = true }
 
-// Fail makes the next poll come without a ring, and no ring makes it come earlier, because
-// the last one failed: the server may be in trouble.
+// Fail makes the next poll begin without a ring, and no ring makes it begin earlier,
+// because the last one failed: the server may be in trouble.
 func (p *Pace) Fail() { p.expected, p.failed = true, true }
 
 // Wait waits until the next poll, or returns the error of a context that ends before.

@@ -113,8 +113,8 @@ func (c *Client) do(r *run, req *http.Request, handle func(*Response) error) (*R
 }
 
 // RoundTrip sends the request of another client, once: through the gate, with our token
-// and by our rules of redirects. It returns whatever the server responds. The request
-// must be for the API of the server. It must not be changed.
+// and by our rules of redirects. It returns any response of the server. The request must be
+// for the API of the server. It must not be changed.
 func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) {
 	call, err := c.callOf(req)
 	if err != nil {

@@ -40,8 +40,8 @@ type passage struct {
 // A 429 of the throttle begins a pause of the whole client. When the pause ends, the
 // call that has waited longest is sent first. Each response other than another such 429
 // lets two more follow; without a response, one more. So a thousand goroutines send a
-// throttled server few requests, in the order in which they came, and all of them are
-// sent in the end.
+// throttled server few requests, in the order in which they began, and finally sends all of
+// them.
 //
 // A spent limit, RateLimit-Remaining: 0, delays the calls that count against the same
 // RateLimit-Name until it is reset. The name that a call counts against is known only
@@ -52,7 +52,7 @@ type gate struct {
 	unhurried chan struct{} // holds one of the calls nobody waits for, while it is at the limiter
 
 	mu      sync.Mutex
-	tickets int        // how many calls have come
+	tickets int        // how many calls have begun
 	paused  bool       // until a response has arrived and nobody is in the queue
 	until   time.Time  // when the first request may be sent
 	told    bool       // the server has said how long the pause is
@@ -235,7 +235,7 @@ func (g *gate) leave(r *run, resp *http.Response) {
 	g.dispatch()
 }
 
-// respond learns from a response.
+// respond updates the gate by a response.
 func (g *gate) respond(r *run, resp *http.Response, flew bool) {
 	now := time.Now()
 	g.learn(endpointOf(r.call), resp, now)
@@ -281,7 +281,7 @@ func (g *gate) begin(r *run, asked time.Duration, now time.Time) {
 	}
 }
 
-// learn stores which limit an endpoint counts against, and until when it is spent.
+// learn stores which limit an endpoint counts against, and until when the limit is spent.
 func (g *gate) learn(at endpoint, resp *http.Response, now time.Time) {
 	if !hasLimit(resp.Header) {
 		return

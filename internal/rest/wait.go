@@ -85,7 +85,7 @@ func (c *Config) Backoff(attempts int) time.Duration {
 
 // rateBackoff returns how long to wait after so many 429 responses in a row that do not
 // say how long. GitLab counts requests by the minute, so that four of these waits take
-// longer than a minute, whatever the jitter.
+// longer than a minute, with any jitter.
 func (c *Config) rateBackoff(refusals int) time.Duration {
 	longest := longestRateBackoff
 	if refusals <= 2 {

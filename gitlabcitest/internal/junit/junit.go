@@ -91,7 +91,7 @@ func Read(compressed []byte) *File {
 	return file
 }
 
-// decodeAll decodes a document, after which nothing may come but comments.
+// decodeAll decodes a document, which only comments may follow.
 func decodeAll(decoder *xml.Decoder, root *junitRoot) error {
 	if err := decoder.Decode(root); err != nil {
 		return err

@@ -21,14 +21,14 @@ import (
 	"strings"
 )
 
-// A Tree holds parameters by name, as they came: text, lists ([]any), further
-// trees, and from JSON also numbers, booleans and nil.
+// A Tree holds parameters by name, as they were sent: text, lists ([]any), further trees,
+// and from JSON also numbers, booleans and nil.
 type Tree = map[string]any
 
 var errParameters = errors.New("the parameters cannot be read")
 
-// Read merges the query and the body, in which form it may come. The
-// body counts more, and a read has none.
+// Read merges the query and the body, in any of its forms. The body counts more, and a read
+// has none.
 func Read(r *http.Request, body []byte) (Tree, error) {
 	given, err := readPairs(r.URL.RawQuery)
 	if err != nil || len(body) == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead {
@@ -105,8 +105,8 @@ func readParts(body []byte, boundary string) (Tree, error) {
 // deepestName is how many brackets a name may have, as in Rack.
 const deepestName = 100
 
-// addNamed adds a value by the name that it came with. Rack 2 passes over
-// brackets before a name, and over closing ones after it: "[sudo]" is "sudo".
+// addNamed adds a value by the name that was sent. Rack 2 passes over brackets before a
+// name, and over closing ones after it: "[sudo]" is "sudo".
 func addNamed(given Tree, name, value string) error {
 	if strings.Count(name, "[") > deepestName {
 		return errParameters

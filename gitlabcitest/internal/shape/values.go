@@ -44,7 +44,7 @@ func Timestamp(t time.Time) *string {
 	return new(t.UTC().Format("2006-01-02T15:04:05.000Z"))
 }
 
-// LongAgo is when everything came to be that tests do not add.
+// LongAgo is the time of creation of all objects that tests do not add.
 var LongAgo = Timestamp(time.Date(2020, time.January, 2, 3, 4, 5, 0, time.UTC))
 
 // Seconds is null for a time that is not known.
