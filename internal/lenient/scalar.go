@@ -144,13 +144,24 @@ func (c *clock) date(text []byte) bool {
 	if text[4] != '-' || text[7] != '-' || max(century, year, month, day) > 99 || month < 1 || month > 12 {
 		return false
 	}
-	at := time.Date(100*century+year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
-	if at.Day() != day || day == 0 {
+	year += 100 * century
+	if day < 1 || day > 31 || day > 28 && time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).Day() != day {
 		return false
 	}
 	copy(c.day[:], text)
-	c.start = at.Unix()
+	c.start = 86400 * daysSince1970(year, month, day)
 	return true
+}
+
+// daysSince1970 returns the number of days before a date. A year is counted from March, so
+// that the leap day is its last one.
+func daysSince1970(year, month, day int) int64 {
+	if month -= 3; month < 0 {
+		month += 12
+		year--
+	}
+	year += 400 // or it could be negative
+	return int64(365*year + year/4 - year/100 + year/400 + (153*month+2)/5 + day - 865566)
 }
 
 // twoDigits returns the number of two digits, or one beyond 99.

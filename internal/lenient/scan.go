@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -90,11 +91,25 @@ var plain = func() (table [256]bool) {
 	return table
 }()
 
-// allPlain reports whether all of eight bytes are plain.
-func allPlain(bytes uint64) bool {
+// odd returns the highest bit of the first of eight bytes that is not plain, and perhaps those
+// of bytes after it. Such a byte sets that bit in one of the terms: as a byte beyond ASCII, or
+// as one that is smaller than what is subtracted from it.
+func odd(bytes uint64) uint64 {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	quotes, slashes := bytes^ones*'"', bytes^ones*'\\'
-	return ((quotes-ones)&^quotes|(slashes-ones)&^slashes|(bytes-ones*' ')&^bytes|bytes)&highs == 0
+	return (bytes | (bytes - ones*' ') | ((bytes ^ ones*'"') - ones) | ((bytes ^ ones*'\\') - ones)) & highs
+}
+
+// plainEnd returns where the plain bytes end that data has from an offset on.
+func plainEnd(data []byte, i int) int {
+	for ; i+8 <= len(data); i += 8 {
+		if odd := odd(binary.LittleEndian.Uint64(data[i:])); odd != 0 {
+			return i + bits.TrailingZeros64(odd)/8
+		}
+	}
+	for i < len(data) && plain[data[i]] {
+		i++
+	}
+	return i
 }
 
 // text reads a string. It returns what is between the quotes, and whether that is the
@@ -106,17 +121,11 @@ func (s *scanner) text() (raw []byte, itself bool, err error) {
 	start := s.at + 1
 	ascii, escaped := true, false
 	i := start
-	for i < len(s.data) {
-		for i+8 <= len(s.data) && allPlain(binary.LittleEndian.Uint64(s.data[i:])) {
-			i += 8
-		}
-		if i == len(s.data) {
+	for {
+		if i = plainEnd(s.data, i); i >= len(s.data) {
 			break
 		}
-		c := s.data[i]
-		switch {
-		case plain[c]:
-			i++
+		switch c := s.data[i]; {
 		case c == '"':
 			s.at = i + 1
 			raw = s.data[start:i]
@@ -190,12 +199,7 @@ var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n
 func unescape(text, raw []byte) []byte {
 	for i := 0; i < len(raw); {
 		start := i
-		for i+8 <= len(raw) && allPlain(binary.LittleEndian.Uint64(raw[i:])) {
-			i += 8
-		}
-		for i < len(raw) && plain[raw[i]] {
-			i++
-		}
+		i = plainEnd(raw, i)
 		if text = append(text, raw[start:i]...); i == len(raw) {
 			break
 		}
