@@ -18,8 +18,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/text"
-
 	"example.com/gitlabci"
 	"example.com/gitlabci/examples/internal/console"
 	"example.com/gitlabci/gitlabcitest"
@@ -33,7 +31,9 @@ type demonstration struct {
 	folder string
 	args   []string // of workers
 	env    []string
-	view   view
+	out    io.Writer
+	live   *console.Live // nil without a terminal
+	notes  *console.Notes
 
 	requests chan struct{}          // has an element for each request to the fake
 	workers  map[string]*os.Process // by name, unless killed
@@ -58,7 +58,7 @@ func demo(ctx context.Context, out io.Writer) error {
 	}
 	defer d.close()
 	d.args = []string{"-page", "10", "-rate", "2400", "-idle", "1s"}
-	d.view.print("3 workers export 6 projects of 200 jobs: 40 requests a second, 10 jobs each")
+	d.notes.Print("3 workers export 6 projects of 200 jobs: 40 requests a second, 10 jobs each")
 	if err := d.fill(ctx, 6, 200); err != nil {
 		return err
 	}
@@ -101,7 +101,11 @@ func startRedis(ctx context.Context, folder string) (url string, stop func(), er
 
 // newDemonstration has an empty queue, and a GitLab without projects.
 func newDemonstration(ctx context.Context, folder, redis string, throttle gitlabcitest.Throttle, out io.Writer) (*demonstration, error) {
-	d := &demonstration{folder: folder, view: view{out: out, live: console.IsTerminal(out)}, workers: map[string]*os.Process{}, requests: make(chan struct{}, 10_000)}
+	d := &demonstration{folder: folder, out: out, notes: console.NewNotes(out), workers: map[string]*os.Process{}, requests: make(chan struct{}, 10_000)}
+	if console.IsTerminal(out) {
+		d.live = console.NewLive(out)
+		d.notes = console.NewNotes(d.live)
+	}
 	d.srv = gitlabcitest.NewServer(gitlabcitest.WithThrottle(throttle), gitlabcitest.WithOnRequest(
 		func(gitlabcitest.Request, time.Duration) { d.requests <- struct{}{} }))
 	url, err := d.srv.Start()
@@ -109,7 +113,7 @@ func newDemonstration(ctx context.Context, folder, redis string, throttle gitlab
 		return nil, err
 	}
 	d.env = append(os.Environ(), "REDIS_URL="+redis, "GITLAB_URL="+url, "GITLAB_TOKEN="+d.srv.Token())
-	if d.queue, err = connect(ctx, &settings{name: "fleet", worker: "demo"}, redis); err != nil {
+	if d.queue, err = connect(ctx, &settings{worker: "demo"}, redis); err != nil {
 		d.srv.Close()
 		return nil, err
 	}
@@ -163,7 +167,7 @@ func (d *demonstration) start() error {
 	d.running.Go(func() {
 		defer read.Close()
 		for lines := bufio.NewScanner(read); lines.Scan(); {
-			d.view.print(lines.Text())
+			d.notes.Print(lines.Text())
 		}
 		_ = cmd.Wait() // a worker that was killed is what we show; verify sees whether work is left
 	})
@@ -213,7 +217,7 @@ func (d *demonstration) kill(ctx context.Context) error {
 	for _, r := range rows {
 		if process := d.workers[r.Worker]; r.State == "working" && process != nil {
 			delete(d.workers, r.Worker)
-			d.view.print(r.Worker + ": killed by SIGKILL")
+			d.notes.Print(r.Worker + ": killed by SIGKILL")
 			return process.Kill()
 		}
 	}
@@ -222,7 +226,7 @@ func (d *demonstration) kill(ctx context.Context) error {
 
 // show draws the table in a terminal, and at the end elsewhere too.
 func (d *demonstration) show(ctx context.Context, last bool) error {
-	if !d.view.live && !last {
+	if d.live == nil && !last {
 		return nil
 	}
 	rows, err := d.queue.rows(ctx)
@@ -233,8 +237,12 @@ func (d *demonstration) show(ctx context.Context, last bool) error {
 	if err != nil {
 		return err
 	}
-	d.view.draw(render(rows, pause, console.Colours(d.view.out)))
-	return nil
+	text := render(rows, pause, console.Colours(d.out))
+	if d.live != nil {
+		return d.live.Draw(strings.Split(text, "\n"))
+	}
+	_, err = fmt.Fprintln(d.out, text)
+	return err
 }
 
 // verify compares the files with what GitLab has.
@@ -272,43 +280,6 @@ func (d *demonstration) verify(ctx context.Context, jobs int) error {
 	if lines != jobs || len(ids) != jobs {
 		return fmt.Errorf("%s, but GitLab has %d jobs", result, jobs)
 	}
-	fmt.Fprintln(d.view.out, result)
-	return nil
-}
-
-// A view shows lines, and in a terminal a table above the last of them.
-type view struct {
-	out  io.Writer
-	live bool
-
-	mu    sync.Mutex
-	notes []string
-	drawn int // lines on the screen
-}
-
-func (v *view) print(line string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if !v.live {
-		fmt.Fprintln(v.out, line)
-		return
-	}
-	v.notes = append(v.notes, text.Trim(line, 79))
-	v.notes = v.notes[max(0, len(v.notes)-10):]
-}
-
-func (v *view) draw(table string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if !v.live {
-		fmt.Fprintln(v.out, table)
-		return
-	}
-	screen := ""
-	if v.drawn > 0 {
-		screen = fmt.Sprintf("\x1b[%dA\x1b[J", v.drawn)
-	}
-	lines := append(strings.Split(table, "\n"), v.notes...)
-	v.drawn = len(lines)
-	fmt.Fprintln(v.out, screen+strings.Join(lines, "\n"))
+	_, err = fmt.Fprintln(d.out, result)
+	return err
 }

@@ -18,24 +18,27 @@ import (
 	"example.com/gitlabci/examples/internal/console"
 )
 
-const usage = `Fleet exports the jobs of many projects by many processes, which share one rate limit.
+const usage = `Fleet exports the jobs of many projects by many processes, which share one rate
+limit.
 
 	fleet enqueue group/app ...   add projects to the work
-	fleet enqueue -group group    add those of a group and of the groups below it
-	fleet work [-o folder]        export jobs until no work is left; start it many times
+	fleet enqueue -group group    add those of a group and its subgroups
+	fleet work [-o folder]        export jobs until no work is left; start it
+	                              many times
 	fleet status                  show how far each project is
 	fleet -demo                   all of it, on a fake GitLab; needs redis-server
 
 The jobs of each project become a file of JSON lines. Workers on any number of
-machines share the work in a Redis of version 7 or later, and send no more requests than
--rate allows together. If GitLab asks one of them for a pause, all of them wait. If a worker
-dies, another one continues from its last page: in the file, no job is missing and none is
-there twice. All workers need the same folder -o. It has parts of files too while projects
-are being exported.
+machines share the work in a Redis of version 7 or later, and send no more
+requests than -rate allows together. If GitLab asks one of them for a pause, all
+of them wait. If a worker dies, another one continues from its last page: in the
+file, no job is missing and none is there twice. All workers need the same
+folder -o. It has parts of files too while projects are being exported.
 
-The token and the server are GITLAB_TOKEN and GITLAB_URL. Redis is REDIS_URL, by default
-redis://127.0.0.1:6379. Workers with one -name in one Redis are a fleet; they should have
-one token. A project that is gone or hidden is failed; enqueue retries it.
+The server is GITLAB_URL, https://gitlab.com by default, and the token
+GITLAB_TOKEN; all workers should have the same. Redis is REDIS_URL, by default
+redis://127.0.0.1:6379. A project that is gone or hidden is failed; enqueue
+retries it.
 
 Exit codes:
   0    done; status: all projects are exported
@@ -54,28 +57,20 @@ func main() {
 
 // errUndone says that some projects are left, and errFailed that only failed ones are.
 var (
-	errUndone = errors.New("not all projects are exported yet")
+	errUndone = console.WithCode(3, errors.New("not all projects are exported yet"))
 	errFailed = errors.New("some projects failed; enqueue them to try again")
 )
 
-// command runs the program and returns its exit code.
-func command(ctx context.Context, args []string, out, notes io.Writer) int {
-	err := run(ctx, args, out)
-	code := console.Code(ctx, "fleet", err, notes)
-	if errors.Is(err, errUndone) {
-		return 3
-	}
-	return code
-}
+var command = console.Command("fleet", run)
 
 // settings are what the command line says.
 type settings struct {
-	command                  string
-	args                     []string
-	name, worker, out, group string
-	rate, page               int
-	idle                     time.Duration
-	stay, demo               bool
+	command            string
+	args               []string
+	worker, out, group string
+	rate, page         int
+	idle               time.Duration
+	demo               bool
 }
 
 func parse(args []string, out io.Writer) (*settings, error) {
@@ -89,25 +84,23 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	}
 	flags := flag.NewFlagSet("fleet", flag.ContinueOnError)
 	flags.BoolVar(&s.demo, "demo", false, "show it on a fake GitLab")
-	flags.StringVar(&s.name, "name", "fleet", "`name` of the fleet, in the keys of Redis")
 	flags.StringVar(&s.worker, "worker", fmt.Sprintf("%s-%d", host, os.Getpid()), "`name` of the worker")
-	flags.StringVar(&s.out, "o", "jobs", "`folder` for the files, the same one for all workers")
+	flags.StringVar(&s.out, "o", "jobs", "`folder` for the files")
 	flags.StringVar(&s.group, "group", "", "enqueue: the `path` of a group")
-	flags.IntVar(&s.rate, "rate", 540, "requests a minute of all workers together; GitLab allows 600 for jobs")
+	flags.IntVar(&s.rate, "rate", 540, "requests a minute of all workers together")
 	flags.IntVar(&s.page, "page", 100, "jobs a request, at most 100")
-	flags.DurationVar(&s.idle, "idle", 30*time.Second, "how long a worker may be silent until another continues its project")
-	flags.BoolVar(&s.stay, "stay", false, "work: wait for more when no work is left")
+	flags.DurationVar(&s.idle, "idle", 30*time.Second, "how long a worker may be silent")
 	if err := console.Parse(flags, usage, args, out); err != nil {
 		return nil, err
 	}
-	if s.rate < 1 || s.page < 1 || s.page > 100 || s.idle < 10*time.Millisecond || s.name == "" {
-		return nil, console.Usage("-rate, -page, -idle or -name is out of range")
+	if s.rate < 1 || s.page < 1 || s.page > 100 || s.idle < 10*time.Millisecond {
+		return nil, console.Usage("-rate, -page or -idle is out of range")
 	}
 	s.args = flags.Args()
 	return s, nil
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
+func run(ctx context.Context, args []string, out, _ io.Writer) error {
 	s, err := parse(args, out)
 	if err != nil {
 		return err
@@ -136,7 +129,7 @@ func connect(ctx context.Context, s *settings, url string) (*queue, error) {
 		return nil, console.Usage("REDIS_URL is not a URL of Redis, such as redis://:password@host:6379/0")
 	}
 	opts.ContextTimeoutEnabled = true
-	q := &queue{redis: redis.NewClient(opts), name: s.name, worker: s.worker, idle: s.idle}
+	q := &queue{redis: redis.NewClient(opts), worker: s.worker, idle: s.idle}
 	if err := q.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("redis, which REDIS_URL names: %w", err), q.redis.Close())
 	}

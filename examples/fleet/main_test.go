@@ -182,7 +182,7 @@ func TestLostProject(t *testing.T) {
 	var workers [2]*worker
 	var tasks [2]*task
 	for i := range workers {
-		q := &queue{redis: d.queue.redis, name: "fleet", worker: fmt.Sprint("worker-", i+1), idle: time.Minute}
+		q := &queue{redis: d.queue.redis, worker: fmt.Sprint("worker-", i+1), idle: time.Minute}
 		client, err := newClient(set, q, &out)
 		if err != nil {
 			t.Fatal(err)

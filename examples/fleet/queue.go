@@ -16,19 +16,19 @@ import (
 
 // A queue is the work of a fleet. In Redis there are:
 //
-//	{name}:queue       a stream with an entry for each project that is not finished
-//	{name}:projects    the set of all projects
-//	{name}:of:PROJECT  a hash: entry, state, worker, claim, progress, error
-//	{name}:pause       who was asked for a pause; it expires when the pause ends
-//	rate:{name}:limit  the rate limit
+//	{fleet}:queue       a stream with an entry for each project that is not finished
+//	{fleet}:projects    the set of all projects
+//	{fleet}:of:PROJECT  a hash: entry, state, worker, claim, progress, error
+//	{fleet}:pause       who was asked for a pause; it expires when the pause ends
+//	rate:{fleet}:limit  the rate limit
 //
 // A worker that takes a project gets a claim, a number that is higher than those before.
 // With a lower one nothing can be changed: so a worker that was thought dead, but only
 // slept, does no harm when it wakes.
 type queue struct {
-	redis        *redis.Client
-	name, worker string
-	idle         time.Duration
+	redis  *redis.Client
+	worker string
+	idle   time.Duration
 }
 
 const group = "workers" // of consumers of the stream
@@ -60,7 +60,7 @@ type part struct {
 // errLost means that another worker has a newer claim for the project.
 var errLost = errors.New("another worker continues the project")
 
-func (q *queue) key(name string) string { return "{" + q.name + "}:" + name }
+func (q *queue) key(name string) string { return "{fleet}:" + name }
 
 func (q *queue) keyOf(project gitlabci.ProjectID) string { return q.key("of:" + string(project)) }
 

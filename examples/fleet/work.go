@@ -35,7 +35,7 @@ func work(ctx context.Context, s *settings, q *queue, out io.Writer) error {
 	}
 	w := &worker{s, q, client, out}
 	for ctx.Err() == nil {
-		if left, err := q.left(ctx); err != nil || left == 0 && !s.stay {
+		if left, err := q.left(ctx); err != nil || left == 0 {
 			return err
 		}
 		t, found, err := q.take(ctx)

@@ -105,11 +105,18 @@ func Command(name string, run Func[error]) Func[int] {
 	}
 }
 
-// Main runs a command with a context that an interrupt or SIGTERM ends, and exits with its
-// exit code. A second signal ends the program at once.
+// Main runs a command with a context that an interrupt, SIGTERM or a terminal that is closed
+// ends, and exits with its exit code. A second signal ends the program at once.
 func Main(command Func[int]) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	context.AfterFunc(ctx, func() {
+		signal.Ignore(syscall.SIGHUP) // which shells send once more
+		stop()
+	})
 	os.Exit(command(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
