@@ -23,13 +23,12 @@ limit.
 
 	fleet enqueue group/app ...   add projects to the work
 	fleet enqueue -group group    add those of a group and its subgroups
-	fleet work [-o folder]        export jobs until no work is left; start it
-	                              many times
+	fleet work [-o folder]        export jobs until no work is left
 	fleet status                  show how far each project is
-	fleet -demo                   all of it, on a fake GitLab; needs redis-server
+	fleet -demo                   on a fake GitLab; needs redis-server
 
-The jobs of each project become a file of JSON lines. Workers on any number of
-machines share the work in a Redis of version 7 or later, and send no more
+The jobs of each project become a file of JSON lines. Any number of workers, on
+many machines, share the work in a Redis of version 7 or later, and send no more
 requests than -rate allows together. If GitLab asks one of them for a pause, all
 of them wait. If a worker dies, another one continues from its last page: in the
 file, no job is missing and none is there twice. All workers need the same

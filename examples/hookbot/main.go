@@ -20,21 +20,25 @@ pipeline failed, and sets a commit status that says so in one line.
 	hookbot [flags] PROJECT...   such as group/app
 	hookbot -demo                on a fake GitLab, without any settings
 
-Each project needs a webhook for pipeline events to POST /gitlab. Pipelines that fail
-while no event arrives are found by reading: when the bot starts, and every 5 minutes.
-A pipeline that fails again after a retry keeps its first explanation.
+Each project needs a webhook for pipeline events to POST /gitlab. Pipelines that
+fail while no event arrives are found by reading: when the bot starts, and every
+5 minutes. A pipeline that fails again after a retry keeps its first
+explanation, since GitLab does not change a status that has ended. If the token
+may not read a project or set a status, the bot ends, and no pipeline counts as
+handled.
 
 Environment:
   GITLAB_URL             the server; the default is https://gitlab.com
-  GITLAB_TOKEN           an access token with the scope api and the role Developer
-  HOOKBOT_SIGNING_TOKEN  the signing token of the webhooks; two, with a space between
-                         them, while it is replaced
+  GITLAB_TOKEN           a token with the scope api and the role Developer
+  HOOKBOT_SIGNING_TOKEN  the signing token of the webhooks; two, with a space
+                         between them, while it is replaced
   HOOKBOT_SECRET_TOKEN   the same for secret tokens, before GitLab 19.0
 
 Exit codes:
   0  an interrupt or SIGTERM ended it, and all that had begun was completed
   1  it failed: start it again, and it continues
-  2  a flag, a variable or the state file is wrong, or the token has too few rights
+  2  a flag, a variable or the state file is wrong, or the token has too few
+     rights
 
 Flags:
 `
@@ -52,7 +56,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	if s.demo {
-		return demo(ctx, out)
+		if err := demo(ctx, out); ctx.Err() == nil {
+			return err
+		}
+		return nil
 	}
 	client, err := gitlabci.NewClientFromEnv()
 	if err != nil {

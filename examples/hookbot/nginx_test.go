@@ -101,7 +101,7 @@ func (p *process) stop(t *testing.T) {
 	}
 }
 
-// startNginx starts nginx with the location that README.md has, on a port.
+// startNginx starts nginx with the location in nginx.conf, on a port.
 func startNginx(t *testing.T, port, botPort string) {
 	t.Helper()
 	path, err := exec.LookPath("nginx")
@@ -110,14 +110,9 @@ func startNginx(t *testing.T, port, botPort string) {
 			t.Skip("nginx is not installed")
 		}
 	}
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, location, _ := strings.Cut(string(readme), "```nginx\n")
-	location, _, found := strings.Cut(location, "```")
-	if !found || !strings.Contains(location, "127.0.0.1:9000") {
-		t.Fatal("README.md has no location for nginx")
+	location, err := os.ReadFile("nginx.conf")
+	if err != nil || !strings.Contains(string(location), "127.0.0.1:9000") {
+		t.Fatalf("nginx.conf has no location: %v", err)
 	}
 	folder, user := t.TempDir(), ""
 	if os.Getuid() == 0 {
@@ -134,7 +129,7 @@ http {
 		%[4]s
 	}
 }
-`, user, folder, port, strings.Replace(location, "127.0.0.1:9000", "127.0.0.1:"+botPort, 1))
+`, user, folder, port, strings.Replace(string(location), "127.0.0.1:9000", "127.0.0.1:"+botPort, 1))
 	file := filepath.Join(folder, "nginx.conf")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

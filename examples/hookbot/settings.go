@@ -25,9 +25,9 @@ func parse(args []string, getenv func(string) string, out io.Writer) (*settings,
 	s := &settings{}
 	flags := flag.NewFlagSet("hookbot", flag.ContinueOnError)
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:9000", "`address` to receive webhooks on")
-	flags.StringVar(&s.state, "state", "hookbot.json", "`file` that says what was handled; the folder must be writable")
+	flags.StringVar(&s.state, "state", "hookbot.json", "`file` that says what was handled")
 	flags.StringVar(&s.name, "name", "hookbot", "`name` of the commit status")
-	flags.DurationVar(&s.lookback, "lookback", time.Hour, "how far to look back for failed pipelines of a project that is new")
+	flags.DurationVar(&s.lookback, "lookback", time.Hour, "how far to look back in a project that is new")
 	flags.DurationVar(&s.drain, "drain", 30*time.Second, "how long the work that has begun may take after a signal")
 	flags.BoolVar(&s.demo, "demo", false, "show what the bot does, on a fake GitLab")
 	if err := console.Parse(flags, usage, args, out); err != nil || s.demo {

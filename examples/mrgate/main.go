@@ -22,7 +22,7 @@ const usage = `Mrgate waits for the pipeline of a merge request's head, and says
 After a push it waits for the pipeline of the new head. If all jobs that failed
 did so since a runner was broken or missing, they are retried. What went wrong
 is commented on the merge request; a later run rewrites that comment. All who
-see the merge request see the comment, with so many lines of logs as -lines says.
+see the merge request see the comment, and so -lines of each log.
 
 The server is GITLAB_URL, https://gitlab.com by default, and the token
 GITLAB_TOKEN. It needs the scope api.

@@ -22,7 +22,7 @@ jobs. IDs follow from those of GitLab: a pipeline that is sent twice is the same
 trace.
 
 	pipelinetrace [flags] PROJECT PIPELINE   such as group/app 1234
-	pipelinetrace -demo                      on a fake GitLab, without settings
+	pipelinetrace -demo                      on a fake GitLab
 
 The collector is OTEL_EXPORTER_OTLP_ENDPOINT, such as http://localhost:4318. The
 server is GITLAB_URL, https://gitlab.com by default, and the token GITLAB_TOKEN.

@@ -12,23 +12,24 @@ import (
 	"example.com/gitlabci/examples/internal/console"
 )
 
-const usage = `Run starts a pipeline, shows its jobs until it has finished, and says why it failed.
+const usage = `Run starts a pipeline, shows its jobs until it has finished, and says why it
+failed.
 
 	run [flags] PROJECT   such as group/app
 	run -demo             on a fake GitLab, without any settings
 
-In a terminal the jobs are a table that changes with them, elsewhere each change is a line.
-Ctrl-C cancels the pipeline; a second one ends the program at once.
+In a terminal the jobs are a table that changes with them, elsewhere each change
+is a line. Ctrl-C cancels the pipeline; a second one ends the program at once.
 
-The server is GITLAB_URL, https://gitlab.com by default, and the token GITLAB_TOKEN. It needs
-the scope api.
+The server is GITLAB_URL, https://gitlab.com by default, and the token
+GITLAB_TOKEN. It needs the scope api.
 
 Exit codes:
   0    the pipeline succeeded
   1    it failed, was canceled or skipped
   2    a flag or an argument is wrong
   3    it is blocked: someone has to play a job
-  4    GitLab refused or could not be reached, or the output could not be written
+  4    GitLab refused or could not be reached, or the output is broken
   130  interrupted; the pipeline is canceled
 
 Flags:

@@ -16,13 +16,15 @@ import (
 	"example.com/gitlabci/examples/internal/console"
 )
 
-const usage = `Timeline writes a page of HTML that shows a pipeline and the pipelines it started: when
-each job waited and ran, the critical path, the slowest jobs, and what failed.
+const usage = `Timeline writes a page of HTML that shows a pipeline and its downstream
+pipelines: when each job waited and ran, the critical path, the slowest jobs,
+and what failed.
 
 	timeline [flags] PROJECT [PIPELINE]   such as group/app 1234
-	timeline -demo                        on a fake GitLab, without any settings
+	timeline -demo                        on a fake GitLab, without settings
 
-PIPELINE is the ID in the pipeline's URL. Without it, the latest pipeline is shown.
+PIPELINE is the ID in the pipeline's URL. Without it, the latest pipeline of
+-ref is shown.
 
 Environment:
   GITLAB_URL    the server; the default is https://gitlab.com
@@ -54,7 +56,7 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	flags := flag.NewFlagSet("timeline", flag.ContinueOnError)
 	flags.BoolVar(&s.demo, "demo", false, "show a pipeline of a fake GitLab")
 	flags.StringVar(&s.file, "o", "timeline.html", "`file` to write, or - for the standard output")
-	flags.StringVar(&s.ref, "ref", "", "`branch` or tag whose latest pipeline is shown if none is given; \"\" is the default branch")
+	flags.StringVar(&s.ref, "ref", "", "`branch` or tag; \"\" is the default branch")
 	err := console.Parse(flags, usage, args, out)
 	switch {
 	case err != nil || s.demo && flags.NArg() == 0:

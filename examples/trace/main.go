@@ -15,9 +15,9 @@ import (
 const usage = `Trace shows a job's log while the job runs: sections folded to a line with the
 time they took, and progress bars as they ended.
 
-	trace [flags] PROJECT JOB             a job by its ID, such as group/app 1234
+	trace [flags] PROJECT JOB             such as group/app 1234
 	trace [flags] PROJECT PIPELINE NAME   such as group/app 567 "test 1/2"
-	trace -demo                           on a fake GitLab, without any settings
+	trace -demo                           on a fake GitLab, without settings
 
 The server is GITLAB_URL, https://gitlab.com by default, and the token
 GITLAB_TOKEN. It needs the scope read_api.
@@ -26,7 +26,7 @@ Exit codes:
   0    the job succeeded
   1    it failed, was canceled or skipped
   2    a flag or an argument is wrong
-  4    GitLab refused or could not be reached, or the log could not be written
+  4    GitLab refused or could not be reached, or the output is broken
   130  interrupted; a line says with which -from to continue
 
 Flags:
