@@ -100,6 +100,6 @@ func ExampleSummary_Lines() {
 		fmt.Println("|", line)
 	}
 	// Output:
-	// | --- FAIL: TestAnswer (0.00s)
+	// | --- FAIL: TestResponse (0.00s)
 	// |     answer_test.go:12: got 41, want 42
 }
