@@ -211,8 +211,8 @@ func asReport(file *ArtifactFile, opts *OpenOptions) (*ArtifactFile, error) {
 }
 
 // isArchive reports whether this is the archive and not a report. A type that
-// GitLab keeps as zip, or that is not known here, may begin as an archive does;
-// then only the name tells.
+// GitLab keeps as zip, or that is not known here, may begin as an archive does; then only
+// the name decides.
 func (f *ArtifactFile) isArchive(asked ArtifactType, start []byte) bool {
 	if asked == ArtifactTypeLSIF || asked == ArtifactTypeSCIP {
 		return false
@@ -252,10 +252,9 @@ func (u *unpacked) explain(err error) error {
 	return rest.Errorf("%s: the gzip file is damaged: %w", u.source.From(), err)
 }
 
-// endOfZip tells whether a zip archive is complete. Its last record says where the
-// directory begins, and that matches only if nothing is missing. A gzip file
-// cannot be checked so: it may be several files in sequence, and the last ones may
-// be missing.
+// endOfZip reports whether a zip archive is complete. Its last record says where the
+// directory begins, and that matches only if nothing is missing. A gzip file cannot be
+// checked so: it may be several files in sequence, and the last ones may be missing.
 func endOfZip(start, last []byte, size int64) remote.Wholeness {
 	if !bytes.Equal(start, zipMagic) && !bytes.Equal(start, emptyZipMagic) {
 		return remote.Uncertain

@@ -15,8 +15,8 @@ import (
 
 const archivesIntroduction = `## Archives
 
-unzip and a plain loop over archive/zip find the archive on the disk; to gitlabci
-the server sends it meanwhile.
+unzip and a plain loop over archive/zip read the archive from the disk; gitlabci
+downloads it at the same time.
 
 `
 

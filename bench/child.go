@@ -96,7 +96,7 @@ func inChild(ctx context.Context, t work.Task) (work.Result, error) {
 
 // A server is a child that serves.
 type server struct {
-	served.Addresses
+	served.URLs
 	cmd   *exec.Cmd
 	input io.Closer
 }
@@ -120,7 +120,7 @@ func startServer(ctx context.Context, dir string) (*server, error) {
 		return nil, err
 	}
 	s := &server{cmd: cmd, input: input}
-	if err := json.NewDecoder(output).Decode(&s.Addresses); err != nil {
+	if err := json.NewDecoder(output).Decode(&s.URLs); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
 	return s, nil

@@ -30,14 +30,14 @@ type decoding struct {
 const decodeIntroduction = `## Decoding
 
 The responses are in memory. Gzipped ones pass through net/http's transport, which is
-connected to memory; others are handed to each client by a transport without a
-network. The values on gzipped pages are as varied as GitLab's: hashes, times, and
-texts that differ. The last row of each table is the least: a scan of the JSON that
-keeps nothing or, for a call, net/http and encoding/json alone.
+connected to memory; others are given to each client by a transport without a
+network. The values on gzipped pages vary as GitLab's do: hashes, times, and
+texts that differ. The last row of each table is the least work: a scan of the JSON
+that keeps nothing or, for a call, net/http and encoding/json alone.
 
 `
 
-const whyCall = "A call of ours keeps what tells whether it may be repeated, watches whether its request was sent and its " +
+const whyCall = "A call of ours records whether it may be repeated, observes whether its request was sent and its " +
 	"response continues, and keeps the token from other hosts: microseconds, beside the milliseconds of a server."
 
 const whyGzip = "unpacking and net/http, which both clients need, are a large part of our time and a small one of client-go's."

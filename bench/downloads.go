@@ -17,8 +17,8 @@ const (
 
 const downloadsIntroduction = `## Downloads
 
-client-go returns the archive when it is in memory, whole. net/http copies with a
-buffer of the size that gitlabci has, 128 KiB.
+client-go returns the archive when all of it is in memory. net/http copies with a
+buffer of the same size as gitlabci's, 128 KiB.
 
 `
 

@@ -38,16 +38,16 @@ const ahead = 8 // pages that are prefetched in one of the rows
 
 const listsIntroduction = `## Lists
 
-Pages of %d. An idle reader takes no time, a busy one %v after each page. Where a page
-takes longest, everybody waits for nearly all of the time, so that the clients run at
-the same time.
+Pages of %d. An idle reader takes no time, a busy one %v after each page. With the
+longest time for a page, clients wait nearly all of the time, so they run at the same
+time.
 
 `
 
 const (
-	jobsNote = "A cursor is known once its page is there, so that by default the pages of a loop\n" +
-		"come one after the other, one of them while the loop is busy. With a Prefetch above 1\n" +
-		"several cursors are followed at once, and their pages overlap.\n\n"
+	jobsNote = "The next cursor is in the response, so by default the pages of a loop are requested\n" +
+		"one after the other, one of them while the loop is busy. With a Prefetch above 1,\n" +
+		"several cursors are followed at the same time, and their pages overlap.\n\n"
 
 	whyEqual = "Page by page both wait for the server, or the reader, most of the time, and one run differs from the next by as much."
 )

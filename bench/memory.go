@@ -14,19 +14,19 @@ const heapLimit = 16 << 20
 
 const memoryIntroduction = `## Memory
 
-The heap is what its objects take, garbage included, looked at every millisecond.
-Of that, in use is what a garbage collection leaves while the loop has an item at
-hand: what grows from a fifth of the loop to its end would grow for ever.
-Resident is what the process had at most, the program itself included. Where no memory
-grows with the list, the other clients read only a part of it.
+The heap is the memory of objects, garbage included, measured every millisecond.
+In use is the part that a garbage collection leaves while the loop has an item: if it
+grows from a fifth of the loop to its end, it would grow for ever. Resident is the
+peak of the process, the program itself included. If no memory grows with the list,
+the other clients read only a part of it.
 
 `
 
 const (
-	whyMore = "It reads a page to its end before the loop gets the first item, so that half a page is never " +
-		"taken for a whole one, and remembers the last 10,000 items, or somewhat more, so that none comes twice."
+	whyMore = "It reads a page to its end before the loop gets the first item, so that half a page never " +
+		"counts as a whole one. It remembers at least the last 10,000 items, so that none is yielded twice."
 	whyHeld = "It reads the response to its end before it decodes it, " +
-		"so that one that broke off can be asked for again; TestCases is for reports of this size."
+		"so that an interrupted one can be requested again; TestCases is for reports of this size."
 )
 
 // A reading is one row on how much memory a list takes.

@@ -22,9 +22,9 @@ const (
 const sizeIntroduction = `## Size
 
 The programs in ` + "`bench/hello`" + ` print pipelines and their jobs; the one of net/http
-prints the first page of each, and has no more care than that takes. They are
+prints the first page of each, and handles no failures. They are
 built by ` + "`go build -trimpath -ldflags=\"-s -w\"`" + `; a cold build has an empty cache,
-so that it compiles the standard library too, but has all modules.
+so it compiles the standard library too, but has all modules.
 
 `
 

@@ -12,10 +12,10 @@ import (
 const watchIntroduction = `## Watching
 
 Pipelines of %d jobs are watched at the same time for %s, in which one job of each
-ends: by a loop over Watch for each of them, without events and with those that webhooks
-bring, or by a loop over WatchAll for each project of 50 pipelines. A transport in memory
-responds, and the clock is a test's. What they take is what garbage collections leave of
-the heap, and the stacks of their goroutines. The other clients have no such loops.
+ends: by a loop over Watch for each of them, without events and with events of webhooks,
+or by a loop over WatchAll for each project of 50 pipelines. A transport in memory
+responds, and the clock is virtual. Memory is the heap after garbage collections, and the
+stacks of goroutines. The other clients have no such loops.
 
 `
 

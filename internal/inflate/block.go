@@ -115,8 +115,8 @@ func (f *inflater) leave(out []byte, w window, s status) status {
 	return s
 }
 
-// repeat appends so many bytes of those at a distance, which may be among them. It copies 32
-// bytes at once if they are few, which is faster than to copy exactly those.
+// repeat appends so many bytes of those at a distance, which may be among them. It copies
+// 32 bytes in one step if they are few, which is faster than to copy exactly those.
 func repeat(out []byte, end, distance, length int) int {
 	if length <= 32 && distance >= 16 {
 		from, to := (*[32]byte)(out[end-distance:]), (*[32]byte)(out[end:])

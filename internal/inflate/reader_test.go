@@ -21,7 +21,7 @@ func stream(body io.Reader) ([]byte, error) {
 	return io.ReadAll(inflate.New(io.NopCloser(body), -1))
 }
 
-// pieces reads at most so many bytes at once, at random.
+// pieces reads at most so many bytes in one step, at random.
 type pieces struct {
 	io.Reader
 	*rand.Rand
@@ -32,7 +32,7 @@ func (p pieces) Read(to []byte) (int, error) {
 	return p.Reader.Read(to[:min(len(to), p.IntN(p.most+1))])
 }
 
-// However a body arrives, and however little of it is read at once, it is the same.
+// A body is the same, in whatever pieces it arrives and is read.
 func TestStream(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for _, text := range texts() {

@@ -3,7 +3,7 @@ package inflate
 import "math/bits"
 
 const (
-	literalBits  = 11 // that are looked up at once
+	literalBits  = 11 // that are looked up in one step
 	distanceBits = 8
 	codeBits     = 7
 	longestCode  = 15

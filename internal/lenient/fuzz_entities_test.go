@@ -14,7 +14,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// fuzzEntities decode an answer to each type that no fuzz test of its own has.
+// fuzzEntities decode a response to each type without a fuzz test of its own.
 var fuzzEntities = []func(context.Context, *gitlabci.Client) (any, error){
 	func(ctx context.Context, c *gitlabci.Client) (any, error) {
 		return fuzzItems(c.Pipelines.List(ctx, "group/app", nil))

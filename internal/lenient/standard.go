@@ -111,7 +111,7 @@ func (l *LeftOut) standard(t reflect.Type, data []byte) (any, error) {
 	object := reflect.New(t.Elem())
 	err := json.Unmarshal(data, object.Interface())
 	if mismatch, ok := err.(*json.UnmarshalTypeError); ok && mismatch.Field != "" {
-		l.losses++ // encoding/json tells only the first
+		l.losses++ // encoding/json reports only the first
 		found, _, _ := strings.Cut(mismatch.Value, " ")
 		if len(l.lost) < mostLosses {
 			l.lost = append(l.lost, loss{mismatch.Field, found + " where a " + mismatch.Type.String() + " is expected"})
@@ -150,8 +150,8 @@ func largestIn(t reflect.Type, seen map[reflect.Type]bool) int64 {
 
 var plannable sync.Map // of bool, by reflect.Type
 
-// isPlannable reports whether a plan decodes a pointer type as encoding/json would, but
-// for what is tolerated.
+// isPlannable reports whether a plan decodes a pointer type as encoding/json would, except
+// for tolerated values.
 func isPlannable(t reflect.Type) bool {
 	if known, ok := plannable.Load(t); ok {
 		return known.(bool)

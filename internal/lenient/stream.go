@@ -14,8 +14,8 @@ var ErrEnough = errors.New("no more objects are wanted")
 
 var errMoreData = errors.New("the response has more data after its end")
 
-// So many bytes of a body are read at once, at least: the more of them, the fewer objects
-// have only begun to arrive.
+// So many bytes of a body are read in one step, at least: the more of them, the fewer
+// objects have only begun to arrive.
 const smallChunk, largeChunk = 8 << 10, 32 << 10
 
 // A Stream decodes a response while it arrives, so that only the current value is

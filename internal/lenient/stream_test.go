@@ -110,7 +110,7 @@ func TestStreamEndsEarly(t *testing.T) {
 	require.Equal(t, []string{"first", "last"}, got.objects)
 }
 
-// What was read ahead is not lost to whoever reads the rest.
+// Bytes that were read ahead are not lost to the reader of the rest.
 func TestStreamRest(t *testing.T) {
 	page := "<html>" + strings.Repeat(" ", 10_000) + "<title>Sign in</title>"
 	s := lenient.NewStream(strings.NewReader(page), 100_000)

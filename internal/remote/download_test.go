@@ -61,7 +61,7 @@ func TestDownloadProgress(t *testing.T) {
 	}
 }
 
-// What a caller reads herself is counted as well, to where it broke off.
+// Bytes that a caller reads itself are counted as well, up to the interruption.
 func TestDownloadProgressOfAnOpenFile(t *testing.T) {
 	var steps []testkit.ProgressStep
 	s := testkit.NewScript(testkit.Short("0123456789", 100, testkit.Reset))
@@ -89,7 +89,7 @@ func TestDownloadProgressOfNothing(t *testing.T) {
 	require.Empty(t, steps)
 }
 
-// Every try breaks off: none of what mends a download may hide that in the end.
+// Every attempt is interrupted: resuming must not hide that finally.
 func TestDownloadThatBreaksOff(t *testing.T) {
 	tests := map[string]struct {
 		step http.HandlerFunc
@@ -122,8 +122,8 @@ func TestDownloadThatBreaksOff(t *testing.T) {
 	}
 }
 
-// An answer can end early without an error of the connection: what a transport
-// of the caller's own, or a proxy, makes of it.
+// A response can end early without an error of the connection, because of a transport of
+// the caller's or a proxy.
 func TestDownloadEndsEarly(t *testing.T) {
 	client, err := gitlabci.NewClient(gitlabci.WithRetries(0), gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: 100, Body: io.NopCloser(strings.NewReader("0123456789")), Request: req}, nil
@@ -184,7 +184,7 @@ func TestDownloadCanceled(t *testing.T) {
 			"before the first byte": testkit.Short("", 100, testkit.Silent),
 			"within the body":       testkit.Short("0123456789", 100, testkit.Silent),
 			"without a size":        testkit.Short("0123456789", -1, testkit.Silent),
-			"before an answer":      testkit.Silent,
+			"before a response":     testkit.Silent,
 			"during a wait":         testkit.Respond(503, ``, "Retry-After", "60"),
 		} {
 			s := testkit.NewScript(step)
@@ -255,7 +255,7 @@ func TestDownloadWriterFails(t *testing.T) {
 	require.Len(t, s.Received(), 1)
 }
 
-// A downloadBody tells whether it was closed.
+// A downloadBody records whether it was closed.
 type downloadBody struct {
 	io.Reader
 	closed int

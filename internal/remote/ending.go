@@ -12,7 +12,7 @@ import (
 // with the longest comment.
 const endingKept = 66 << 10
 
-const startKept = 4 // bytes that tell what kind of file it is
+const startKept = 4 // bytes that show what kind of file it is
 
 // An ending keeps parts of a body that ends where the connection ends, to find
 // out whether it was truncated.

@@ -161,7 +161,7 @@ func (f *File) open() error {
 	resp, err := f.ask(part)
 	if part != nil && f.refusesRange(err) {
 		f.ranges = false
-		return &interruption{err} // the whole file tells why
+		return &interruption{err} // the whole file has the reason
 	}
 	if err != nil {
 		return fmt.Errorf("%w (after %s: %w)", err, f.amount(), f.bodies.broken)

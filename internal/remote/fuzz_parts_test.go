@@ -17,7 +17,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// A lyingStorage serves a file by parts, and answers one of its requests as a fuzz test
+// A lyingStorage serves a file by parts, and responds to one of its requests as a fuzz test
 // wants.
 type lyingStorage struct {
 	data         []byte

@@ -114,7 +114,7 @@ func mendFrom(ctx context.Context, c *gitlabci.Client, job gitlabci.JobID, way s
 	return c.Artifacts.Open(ctx, "group/app", job, nil)
 }
 
-// Every body is cut after the same piece, which is as well, since it mends.
+// Every body is cut after the same piece; the download resumes each time.
 func TestMendManyTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, job := mendServer(false, gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true, Lifetime: time.Second}))
@@ -127,7 +127,7 @@ func TestMendManyTimes(t *testing.T) {
 	})
 }
 
-// A truncated part is one more break: only the first answer tells the size.
+// A truncated part is one more interruption: only the first response has the size.
 func TestMendTruncatedPart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, job := mendServer(false, gitlabcitest.WithStrongETags())
@@ -188,11 +188,11 @@ func TestMendChanges(t *testing.T) {
 	}
 }
 
-// Close ends a Read at once, whatever that waits for: bytes, an answer, or the
-// time until the next try.
+// Close ends a Read immediately, whatever it waits for: bytes, a response, or the time
+// until the next attempt.
 func TestMendClosed(t *testing.T) {
 	for name, then := range map[string]http.HandlerFunc{
-		"bytes": testkit.Stall, "an answer": testkit.Silent, "the next try": testkit.Respond(503, "", "Retry-After", "100"),
+		"bytes": testkit.Stall, "a response": testkit.Silent, "the next try": testkit.Respond(503, "", "Retry-After", "100"),
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := testkit.NewScript(testkit.FirstPart(), then)

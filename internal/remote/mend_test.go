@@ -23,8 +23,8 @@ func mendChunked(headers ...string) http.HandlerFunc {
 	return testkit.Body(200, testkit.Text[:40], -1, headers...)
 }
 
-// A mendCase is a file that breaks off after 40 of its bytes, what the server
-// sends next, and what comes of it: an error, or all of want.
+// A mendCase is a file that is interrupted after 40 of its bytes, what the server sends
+// next, and the result: an error, or all of want.
 type mendCase struct {
 	way     string // of artifactsOpens, or "log"; "" is the archive
 	steps   []http.HandlerFunc

@@ -218,8 +218,8 @@ func (p *Parts) verify(resp *rest.Response, first, end int64) (int64, error) {
 	return r.last - r.first + 1, nil
 }
 
-// same reports whether a response can be of the archive that was opened. That is no
-// proof: whoever reads a file checks its size and CRC, which came in one response.
+// same reports whether a response can be of the archive that was opened. That is no proof:
+// the reader of a file checks its size and CRC, which were in one response.
 func (p *Parts) same(resp *rest.Response) bool {
 	now := strongValidator(resp.Header)
 	if isTag(p.validator) && !isTag(now) {

@@ -51,7 +51,7 @@ func isTag(validator string) bool { return strings.HasPrefix(validator, `"`) && 
 // of the same bytes as before, or "" if the response has no strong validator.
 // GitLab sends one weak ETag for every download, and "Last-Modified: 0". A date
 // counts only if it is well before the date of the response; see RFC 9110, 8.8.2.2.
-// Two dates tell files apart, but one date proves nothing: two files can share it.
+// Two dates distinguish files, but one date proves nothing: two files can share it.
 func strongValidator(header http.Header) string {
 	if tag := header.Get("ETag"); isTag(tag) {
 		return tag

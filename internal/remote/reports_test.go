@@ -77,7 +77,7 @@ func TestReportDamaged(t *testing.T) {
 	}
 }
 
-// A report is mended as it is packed, and its own errors stay what they are.
+// A compressed report resumes, and errors of its content stay what they are.
 func TestReportMends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text := testkit.Noise(100_000)

@@ -21,7 +21,7 @@ import (
 type reply struct {
 	status int // 0 is 200
 	header string
-	length int64 // -1 is not told; 0 is that of the body
+	length int64 // -1 is not sent; 0 is that of the body
 	body   string
 	cut    error // ends the body in place of io.EOF
 	refuse int   // the status of an error in place of a response, below 0 for none

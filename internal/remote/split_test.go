@@ -31,11 +31,12 @@ var splitFile = []byte(testkit.Noise(400_000))
 
 func init() { remote.SplitSmall(int64(len(splitFile)), int64(len(splitFile))/8) }
 
-// A splitServer is a storage with one file. Part is how it sends a part, if not as told.
+// A splitServer is a storage with one file. Part is how it sends a part, if not as
+// requested.
 type splitServer struct {
 	header http.Header
 	part   func(w http.ResponseWriter, r *http.Request, n int) (sent bool)
-	whole  func(w http.ResponseWriter, r *http.Request) // how it sends the file, nil is as told
+	whole  func(w http.ResponseWriter, r *http.Request) // how it sends the file, nil is as requested
 	api    *testkit.Script                              // of the last save
 
 	mu    sync.Mutex
@@ -286,8 +287,8 @@ func TestSaveOverSeveralConnectionsPanics(t *testing.T) {
 	})
 }
 
-// A server whose first response never ends before its request, and whose parts arrive at
-// once.
+// A server whose first response never ends before its request, and whose parts arrive
+// immediately.
 type endlessServer struct {
 	scripted
 	arrived func() // is called with the first part

@@ -119,7 +119,7 @@ func TestArchiveWhereRangesAreRefused(t *testing.T) {
 // sends less of it.
 func TestArchiveNeverAsksAgain(t *testing.T) {
 	data, _ := bigArchive(t)
-	s := testkit.NewScript(serveArchive(data), partialAnswer(fmt.Sprintf("bytes 0-99/%d", len(data)), data[:100]), serveArchive(data))
+	s := testkit.NewScript(serveArchive(data), partialResponse(fmt.Sprintf("bytes 0-99/%d", len(data)), data[:100]), serveArchive(data))
 	archive, err := s.Client(t, gitlabci.WithRetries(0)).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
 	require.NoError(t, err)
 	defer archive.Close()
@@ -129,7 +129,7 @@ func TestArchiveNeverAsksAgain(t *testing.T) {
 	require.Len(t, s.Received(), 2)
 }
 
-// signed is an address in the storage.
+// signed is a URL in the storage.
 const signed = "https://" + testkit.StorageHost + "/zip?" + testkit.Signature
 
 // Whatever a storage writes into its headers, no signature gets into an error.

@@ -51,14 +51,14 @@ func TestArchiveMends(t *testing.T) {
 		"stall":            {Break: gitlabcitest.BreakStall, After: 1_000_000, Times: 2},
 		"drip":             {Break: gitlabcitest.BreakDrip, Delay: 30 * time.Second, Piece: 1 << 20, Times: 1},
 		"bad gateway":      {Status: 502, Times: 3},
-		"never an answer":  {Break: gitlabcitest.BreakResetUnanswered, Times: 4},
+		"never a response": {Break: gitlabcitest.BreakResetUnanswered, Times: 4},
 		"silence":          {Break: gitlabcitest.BreakStallHeader, Times: 2},
 		"storage overload": {Status: 503, Header: http.Header{"Retry-After": {"3"}}, Times: 2},
 	}
 	for _, delivery := range []string{"disk", "storage", "proxied", "storage, no suffix ranges"} {
 		for name, fault := range faults {
 			if name == "truncated" && delivery == "storage, no suffix ranges" {
-				continue // it tells the size of the archive, and wrongly
+				continue // it sends a wrong size of the archive
 			}
 			t.Run(delivery+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -82,8 +82,8 @@ func TestArchiveMends(t *testing.T) {
 	}
 }
 
-// A server that brings nothing more is given up, sooner or later as the client
-// is told, and what it was is said.
+// A server that sends nothing more is given up, after the time of the client's options, and
+// the error says why.
 func TestArchiveGivesUp(t *testing.T) {
 	data, _ := bigArchive(t)
 	for retries, want := range map[int]int{0: 1, 2: 3} {
@@ -123,8 +123,8 @@ func TestArchiveWaitEnds(t *testing.T) {
 	})
 }
 
-// An address in the storage is used until it expires, and then GitLab is asked
-// for another one.
+// A URL in the storage is used until it expires, and then another one is requested from
+// GitLab.
 func TestArchiveExpiredAddress(t *testing.T) {
 	t.Parallel()
 	data, _ := variedArchive(t)
@@ -147,7 +147,7 @@ func TestArchiveExpiredAddress(t *testing.T) {
 				time.Sleep(2 * time.Minute)
 			}
 		}
-		// Of an address that is new, a refusal is the storage's last word.
+		// A refusal of a new URL is final.
 		time.Sleep(2 * time.Minute)
 		srv.Fault(gitlabcitest.Fault{Route: gitlabcitest.StorageRoute, Status: 403})
 		_, err = archive.ReadFile("big.bin")
@@ -176,7 +176,7 @@ func TestArchiveOfAnotherJob(t *testing.T) {
 					require.NoError(t, err)
 					defer archive.Close()
 					if dated {
-						time.Sleep(time.Hour) // addresses have expired
+						time.Sleep(time.Hour) // URLs have expired
 					}
 					addArchive(srv, 8, second)
 					if dated {
@@ -195,39 +195,39 @@ func TestArchiveOfAnotherJob(t *testing.T) {
 	}
 }
 
-// partialAnswer is a 206 with a Content-Range of the test's own.
-func partialAnswer(contentRange string, body []byte, headers ...string) http.HandlerFunc {
+// partialResponse is a 206 with a Content-Range of the test's own.
+func partialResponse(contentRange string, body []byte, headers ...string) http.HandlerFunc {
 	return testkit.Respond(http.StatusPartialContent, string(body), append([]string{"Content-Type", "application/zip", "Content-Range", contentRange}, headers...)...)
 }
 
-// A server that answers other than it was asked is not believed.
+// A response that does not fit the request is not believed.
 func TestArchiveFromALiar(t *testing.T) {
 	data, _ := bigArchive(t)
 	size := len(data)
 	tailAt := size - 262144
 	tail := func(headers ...string) http.HandlerFunc {
-		return partialAnswer(fmt.Sprintf("bytes %d-%d/%d", tailAt, size-1, size), data[tailAt:], append(headers, "ETag", `"one"`)...)
+		return partialResponse(fmt.Sprintf("bytes %d-%d/%d", tailAt, size-1, size), data[tailAt:], append(headers, "ETag", `"one"`)...)
 	}
 	part := func(first, last, total int) http.HandlerFunc {
-		return partialAnswer(fmt.Sprintf("bytes %d-%d/%d", first, last, total), data[first:last+1], "ETag", `"one"`)
+		return partialResponse(fmt.Sprintf("bytes %d-%d/%d", first, last, total), data[first:last+1], "ETag", `"one"`)
 	}
 	tests := map[string]struct {
 		steps []http.HandlerFunc
 		text  string
 	}{
-		"no Content-Range":        {[]http.HandlerFunc{partialAnswer("", data)}, `Content-Range "" is not one range`},
-		"the beginning":           {[]http.HandlerFunc{partialAnswer(fmt.Sprintf("bytes 0-9/%d", size), data[:10])}, "is not the end of the archive"},
+		"no Content-Range":        {[]http.HandlerFunc{partialResponse("", data)}, `Content-Range "" is not one range`},
+		"the beginning":           {[]http.HandlerFunc{partialResponse(fmt.Sprintf("bytes 0-9/%d", size), data[:10])}, "is not the end of the archive"},
 		"several ranges":          {[]http.HandlerFunc{testkit.Respond(206, "--x", "Content-Type", "multipart/byteranges; boundary=x")}, "not one range"},
 		"another total":           {[]http.HandlerFunc{tail(), part(0, 99, size+1)}, "it has " + strconv.Itoa(size+1) + " bytes now, and had " + strconv.Itoa(size)},
 		"another place":           {[]http.HandlerFunc{tail(), part(1, 99, size)}, "the server sent bytes 1-99, and 0-"},
 		"more than was asked for": {[]http.HandlerFunc{tail(), part(0, size-1, size)}, "the server sent bytes 0-"},
-		"another ETag":            {[]http.HandlerFunc{tail(), partialAnswer(fmt.Sprintf("bytes 0-99/%d", size), data[:100], "ETag", `"two"`)}, "the archive changed"},
+		"another ETag":            {[]http.HandlerFunc{tail(), partialResponse(fmt.Sprintf("bytes 0-99/%d", size), data[:100], "ETag", `"two"`)}, "the archive changed"},
 		"the whole, unchanged":    {[]http.HandlerFunc{tail(), testkit.Respond(200, string(data), "Content-Type", "application/zip", "ETag", `"one"`)}, "sends the archive whole"},
 		"the whole, changed":      {[]http.HandlerFunc{tail(), testkit.Respond(200, string(data), "Content-Type", "application/zip", "ETag", `"two"`)}, "the archive changed"},
 		"a page":                  {[]http.HandlerFunc{tail(), testkit.Respond(206, "<html>", "Content-Type", "text/html")}, "this is a page"},
 		"gone":                    {[]http.HandlerFunc{tail(), testkit.Respond(404, `{"message":"404 Not Found"}`)}, "404 Not Found"},
 		"no ranges for anybody":   {[]http.HandlerFunc{testkit.Respond(416, "{}")}, "416 Requested Range Not Satisfiable"},
-		"size not told":           {[]http.HandlerFunc{testkit.Respond(501, "{}"), partialAnswer("bytes 0-0/*", data[:1])}, "is not the end of the archive"},
+		"size not told":           {[]http.HandlerFunc{testkit.Respond(501, "{}"), partialResponse("bytes 0-0/*", data[:1])}, "is not the end of the archive"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -252,10 +252,10 @@ func TestArchiveFromTheUnusual(t *testing.T) {
 	}
 	size, tailAt := len(data), len(data)-262144
 	tests := map[string][]http.HandlerFunc{
-		"no total, since it is the end":    {partialAnswer(fmt.Sprintf("bytes %d-%d/*", tailAt, size-1), data[tailAt:]), serve},
+		"no total, since it is the end":    {partialResponse(fmt.Sprintf("bytes %d-%d/*", tailAt, size-1), data[tailAt:]), serve},
 		"suffixes are not satisfiable":     {testkit.Respond(416, "{}"), serve},
 		"suffixes are not implemented":     {testkit.Respond(501, "{}"), serve},
-		"pieces smaller than asked for":    {serve, partialAnswer(fmt.Sprintf("bytes 0-99/%d", size), data[:100]), serve},
+		"pieces smaller than asked for":    {serve, partialResponse(fmt.Sprintf("bytes 0-99/%d", size), data[:100]), serve},
 		"a piece of unknown length":        {serve, partialPiece(size, data[:1<<20]), serve},
 		"the whole, of unknown length":     {unknownLength(data)},
 		"a whole that is cut, then others": {cutShort(data), serve},
@@ -300,7 +300,7 @@ func cutShort(data []byte) http.HandlerFunc {
 	return testkit.Short(string(data[:1000]), len(data), testkit.Reset)
 }
 
-// After a body that broke off, GitLab is asked for a fresh address.
+// After an interrupted body, a fresh URL is requested from GitLab.
 func TestArchiveAsksAnewAfterABreak(t *testing.T) {
 	data, _ := bigArchive(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// A sparseFile holds what was written but for the zeros of sparseZeros.
+// A sparseFile holds what was written except for the zeros of sparseZeros.
 type sparseFile struct {
 	size   int64
 	pieces []sparsePiece // by place

@@ -42,8 +42,8 @@ func (r record) huge(at int) uint64  { return binary.LittleEndian.Uint64(r[at:])
 func (r record) is(magic string) bool { return len(r) >= len(magic) && string(r[:len(magic)]) == magic }
 
 // A directory reads an archive's directory from what is held of the archive's end, and
-// lets what is missing be fetched. What it accepts, and what it makes of it, is the same
-// as with archive/zip.
+// lets what is missing be fetched. It accepts the same archives as archive/zip, with the
+// same result.
 type directory struct {
 	ctx    context.Context
 	source Source
@@ -97,7 +97,8 @@ func (d *directory) members() (all []*member, err error) {
 	}
 }
 
-// namesKept is how many bytes of names become one text. Whoever keeps one name keeps that.
+// namesKept is how many bytes of names become one text. A caller that keeps one name keeps
+// all of that text.
 const namesKept = 16 << 10
 
 // A memberList takes the members of an archive as they are read. They, and their names,

@@ -74,8 +74,8 @@ func readMembers(data []byte, tail int) ([]*member, error) {
 	return d.members()
 }
 
-// requireSame compares what archive/zip makes of an archive, of whose end some bytes are
-// held. What it refuses is refused.
+// requireSame compares with the result of archive/zip for an archive, of whose end some
+// bytes are held. What archive/zip refuses must be refused.
 func requireSame(t *testing.T, data []byte, tail int) {
 	want, refused := oracleMembers(t, data)
 	got, err := readMembers(data, min(tail, len(data)))
@@ -261,7 +261,7 @@ func TestDirectoryTooLarge(t *testing.T) {
 	require.ErrorContains(t, err, "more than 32 MiB")
 }
 
-// TestErrorsOfArchiveZip sees that callers can go on comparing with its errors.
+// TestErrorsOfArchiveZip sees that callers can still compare with its errors.
 func TestErrorsOfArchiveZip(t *testing.T) {
 	for ours, theirs := range map[error]error{errFormat: zip.ErrFormat, errAlgorithm: zip.ErrAlgorithm, errChecksum: zip.ErrChecksum} {
 		require.EqualError(t, ours, theirs.Error())

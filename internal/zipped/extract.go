@@ -90,8 +90,8 @@ func (o *Options) Check(dir string) error {
 	return nil
 }
 
-// MaxPacked is how many bytes of an archive may travel that comes only as a whole: as
-// many as may be written, and the directory.
+// MaxPacked is how many bytes of an archive may be downloaded if the server supports no
+// ranges: as many as may be written, and the directory.
 func (o *Options) MaxPacked() int64 {
 	most := limit(o.MaxBytes, extractBytes)
 	return most + min(maxDirectory, math.MaxInt64-most)

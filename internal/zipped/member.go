@@ -45,8 +45,8 @@ type traits uint16
 const (
 	encrypted traits = 1 << iota
 	described        // its sizes and CRC come after it, too
-	moded            // the archive tells the mode
-	zoned            // the archive tells the time zone of modified, which is UTC
+	moded            // the archive has the mode
+	zoned            // the archive has the time zone of modified, which is UTC
 )
 
 func (m *member) is(t traits) bool { return m.traits&t != 0 }
@@ -64,7 +64,7 @@ func timeOf(ticks int64) time.Time {
 	return time.Unix(ticksBegin+ticks/ticksOfSecond, ticks%ticksOfSecond*100)
 }
 
-// read reads an entry of the directory, but for its name: its header and its extra
+// read reads an entry of the directory, except for its name: its header and its extra
 // fields.
 func (m *member) read(header record, name []byte, extra record) error {
 	m.stamp = uint32(header.short(14))<<16 | uint32(header.short(12))
@@ -83,7 +83,7 @@ func (m *member) read(header record, name []byte, extra record) error {
 	return m.place(header.long(20), header.long(24), header.long(42), extra)
 }
 
-// traitsOf are those that the flags of an entry tell.
+// traitsOf are the traits in the flags of an entry.
 func traitsOf(flags uint16) (all traits) {
 	if flags&(1|1<<6|1<<13) != 0 { // by three methods
 		all |= encrypted

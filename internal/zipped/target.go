@@ -112,9 +112,9 @@ type disk interface {
 	RemoveAll(name string) error
 }
 
-// tryNames finds out whether two names are one file for the file system, which may not
-// tell case, or forms of a letter, or dots at the end. Only the file system knows: the
-// names that may be meant are created in a folder of their own, which is removed.
+// tryNames finds out whether two names are one file for the file system, which may ignore
+// case, forms of a letter, or dots at the end. Only the file system knows: such names are
+// created in a folder of their own, which is removed.
 func (p *plan) tryNames(on disk) (err error) {
 	var twins, odd []placed
 	for _, folder := range append([]placed{{".", p.tree.root}}, p.tree.folders...) {
@@ -145,7 +145,7 @@ func (p *plan) tryNames(on disk) (err error) {
 }
 
 // names reports whether two names in a folder differ in nothing but case and dots at the
-// end, and whether there are names that some file systems take for others.
+// end, and whether there are names that some file systems mistake for others.
 func (n *node) names() (twins, odd bool) {
 	seen := make(map[string]bool, len(n.in.below))
 	for name := range n.in.below {

@@ -151,8 +151,7 @@ func (n *node) Size() int64 {
 	return n.member.size
 }
 
-// Mode of a folder that the archive does not list is what [archive/zip.Reader] makes
-// of it.
+// Mode of a folder that the archive does not list is as with [archive/zip.Reader].
 func (n *node) Mode() fs.FileMode {
 	switch {
 	case n.member == nil:

@@ -162,8 +162,8 @@ func writeMember(t *testing.T, create func(*zip.FileHeader) (io.Writer, error), 
 	require.NoError(t, err)
 }
 
-// listed tells of everything in a folder what it is: its kind and mode, what it leads
-// to or has in it, and when it was changed.
+// listed describes everything in a folder: its kind and mode, its target or content, and
+// when it was changed.
 func listed(t *testing.T, dir string) (all map[string]string, times map[string]time.Time) {
 	all, times = map[string]string{}, map[string]time.Time{}
 	require.NoError(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
@@ -196,7 +196,7 @@ func listed(t *testing.T, dir string) (all map[string]string, times map[string]t
 	return all, times
 }
 
-// Extract writes what unzip writes, whoever has made the archive.
+// Extract writes what unzip writes, for archives of any program.
 func TestExtractAsUnzip(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("modes, links and twins are others elsewhere")

@@ -17,7 +17,7 @@ import (
 type worker struct {
 	*extraction
 	ctx      context.Context
-	wrote    func(n int) // tells progress
+	wrote    func(n int) // reports progress
 	unpacker unpacker
 	packed   []byte
 	plain    []byte

@@ -14,19 +14,20 @@ func All(about Table, took time.Duration, v *Verdicts, sections string) string {
 
 const introduction = `# Benchmarks
 
-gitlabci beside GitLab's own client for Go, ` + "`gitlab.com/gitlab-org/api/client-go`" + `,
-and beside as little as the work can cost: net/http reading the same responses
-and throwing them away, or a scan of the JSON that keeps nothing.
+gitlabci compared with GitLab's own client for Go, ` + "`gitlab.com/gitlab-org/api/client-go`" + `,
+and with the least work that is possible: net/http that reads the same responses
+and discards them, or a scan of the JSON that keeps nothing.
 
 A server on the same machine has invented projects with the fields that GitLab
-sends. Where nothing else is said it sends them uncompressed, over HTTP/1.1 without
-TLS. Everybody gets the same bytes, which it counts, but for pages that overlap.
+sends. Unless a table says otherwise, it sends them uncompressed, over HTTP/1.1 without
+TLS. It counts the bytes that it sends: all clients get the same number, except for
+pages that overlap.
 
-Each measurement is a process of its own. The clients take turns, A B C, A B C and so
+Each measurement is a process of its own. The clients take turns: A B C, A B C and so
 on. A time is the median of its runs, with the lowest and the highest in parentheses
-where there was more than one. A ratio is of two runs of the same turn: the median
-of these pairs, with the lowest and the highest. What is divided by client-go is
-better the smaller it is. All of this file is printed by one run of the program in
+if there was more than one. A ratio is of two runs of the same turn: the median
+of these pairs, with the lowest and the highest. A smaller ratio to client-go is
+better. One run of this program prints this whole file:
 ` + "`bench/`" + `.
 
 `

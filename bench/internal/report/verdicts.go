@@ -12,8 +12,8 @@ type Verdicts struct {
 	worse   []string // what another client does better
 }
 
-// A Target is a figure to reach. Why is a sentence on what stands in its way, which is
-// printed only if the figure is missed.
+// A Target is a figure to reach. Why says what prevents it, and is printed only if the
+// figure is missed.
 type Target struct{ Work, Limit, Why string }
 
 // Summary says which figures were reached, and where another client is better.

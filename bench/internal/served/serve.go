@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Addresses are the base URLs of one server, which has the same paths at each.
-type Addresses struct {
+// URLs are the base URLs of one server, which has the same paths at each.
+type URLs struct {
 	Plain       string // HTTP/1.1 without TLS
 	TLS         string // HTTP/1.1
 	HTTP2       string // with TLS
@@ -22,7 +22,7 @@ type Addresses struct {
 const StorageRate = 16 << 20
 
 // Start starts a server that has the archives of a directory. A function stops it.
-func Start(dir string) (at Addresses, stop func() error, err error) {
+func Start(dir string) (at URLs, stop func() error, err error) {
 	storage, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return at, nil, err
@@ -37,7 +37,7 @@ func Start(dir string) (at Addresses, stop func() error, err error) {
 	go func() { served <- server.Serve(plain) }()
 	go func() { served <- server.Serve(slowListener{storage}) }()
 	one, two := startTLS(handler, 1), startTLS(handler, 2)
-	at = Addresses{"http://" + plain.Addr().String(), one.URL, two.URL, one.Certificate().Raw}
+	at = URLs{"http://" + plain.Addr().String(), one.URL, two.URL, one.Certificate().Raw}
 	return at, func() error {
 		closed := server.Close()
 		one.Close()
@@ -67,9 +67,9 @@ func startTLS(handler http.Handler, version int) *httptest.Server {
 	return server
 }
 
-// Serve serves on ports of its own, and writes the addresses to out as a line of JSON.
-// It ends with the input: with the process that started it, however that ends. Dir is
-// where the archives are.
+// Serve serves on ports of its own, and writes the URLs to out as a line of JSON. It ends
+// with the input: with the process that started it, however that ends. Dir is where the
+// archives are.
 func Serve(dir string, in io.Reader, out io.Writer) error {
 	at, stop, err := Start(dir)
 	if err != nil {

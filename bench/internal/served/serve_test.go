@@ -17,7 +17,7 @@ import (
 	"example.com/gitlabci"
 )
 
-// Each address speaks the version of HTTP that it is said to speak.
+// Each URL speaks the intended version of HTTP.
 func TestAddresses(t *testing.T) {
 	at, stop, err := Start(t.TempDir())
 	require.NoError(t, err)
@@ -51,7 +51,7 @@ func TestServe(t *testing.T) {
 	go func() { ended <- Serve(t.TempDir(), in, out) }()
 	line, err := bufio.NewReader(from).ReadBytes('\n')
 	require.NoError(t, err)
-	var at Addresses
+	var at URLs
 	require.NoError(t, json.Unmarshal(line, &at))
 	_, err = CountsAt(at.Plain)
 	require.NoError(t, err)

@@ -45,8 +45,8 @@ func watchHeap() (peak func() uint64) {
 	}
 }
 
-// residentPeak is the most memory this process had at once, or 0 on systems
-// other than Linux. Getrusage would count the process that started this one.
+// residentPeak is the peak of this process's memory, or 0 on systems other than Linux.
+// Getrusage would count the process that started this one.
 func residentPeak() int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
