@@ -27,7 +27,7 @@ out. The server is GITLAB_URL, https://gitlab.com by default, and the token
 GITLAB_TOKEN. It needs the scope read_api.
 
 Exit codes:
-  0    all failures were explained, be it none
+  0    all failures were explained, if there were any
   1    GitLab refused or could not be reached, or a log could not be read: the
        others are explained
   2    a flag or an argument is wrong

@@ -88,7 +88,7 @@ func TestCertain(t *testing.T) {
 	}
 }
 
-// Whoever fails between two commits at which it passes is suspect.
+// A test that fails between two commits at which it passes is suspect.
 func TestRelapsed(t *testing.T) {
 	for line, want := range map[string]bool{
 		"": false, "+": false, "F": false, "+F": false, "F+": false, "+F+": true, "F+F": false, "+FF+F": true, "F+-F-+": true, "-+F": false,

@@ -44,7 +44,7 @@ Exit codes:
   1    an error; status: some projects failed
   2    a flag, an argument or a setting is wrong
   3    status: some projects are not exported yet
-  130  interrupted; another worker continues at once
+  130  interrupted; another worker continues immediately
 
 Flags, which follow the command:
 `

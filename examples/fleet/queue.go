@@ -73,8 +73,8 @@ func (q *queue) open(ctx context.Context) error {
 	return nil
 }
 
-// add adds a project, and reports false if it is in the queue. One that is done begins anew;
-// one that failed continues.
+// add adds a project, and reports false if it is in the queue. A project that is done
+// begins again; one that failed continues.
 func (q *queue) add(ctx context.Context, project gitlabci.ProjectID) (bool, error) {
 	keys := []string{q.key("queue"), q.keyOf(project), q.key("projects")}
 	return redis.NewScript(`
@@ -154,7 +154,7 @@ redis.call('XCLAIM', KEYS[1], 'workers', ARGV[3], 0, ARGV[2], 'IDLE', ARGV[5], '
 // beat says that the worker is alive.
 func (q *queue) beat(ctx context.Context, t *task) error { return q.change(ctx, t, touch, "", 0) }
 
-// release lets another worker continue at once.
+// release lets another worker continue immediately.
 func (q *queue) release(ctx context.Context, t *task) error {
 	return q.change(ctx, t, `
 redis.call('HSET', KEYS[2], 'state', 'waiting')`+touch, "", (1000 * time.Hour).Milliseconds())

@@ -25,7 +25,7 @@ https://gitlab.com by default, and the token GITLAB_TOKEN. It needs the scope
 read_api.
 
 Exit codes:
-  0    the pipelines were listed, be it none
+  0    the pipelines were listed, if there are any
   1    GitLab refused or could not be reached; nothing is listed
   2    a flag or an argument is wrong
   130  interrupted

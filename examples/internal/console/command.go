@@ -106,7 +106,7 @@ func Command(name string, run Func[error]) Func[int] {
 }
 
 // Main runs a command with a context that an interrupt, SIGTERM or a terminal that is closed
-// ends, and exits with its exit code. A second signal ends the program at once.
+// ends, and exits with its exit code. A second signal ends the program immediately.
 func Main(command Func[int]) {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup

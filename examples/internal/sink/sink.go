@@ -62,8 +62,8 @@ func (l Lines[T]) Write(place int64, items []T) (int64, error) {
 	return place + int64(len(lines)), nil
 }
 
-// Parquet is a folder of Parquet files: nothing can be appended to such a file, so what is
-// written at once becomes a new one. The place is how many there are.
+// Parquet is a folder of Parquet files: nothing can be appended to such a file, so each
+// write creates a new one. The place is how many there are.
 type Parquet[T, Row any] struct {
 	Folder string
 	Row    func(T) Row // is a struct; see the tags of [parquet.SchemaOf]

@@ -31,8 +31,8 @@ type Progress[ID ~int64] struct {
 	Done   []ID                 `json:"done,omitempty"` // the oldest first
 }
 
-// Open reads a file. If there is none, nothing was done. A damaged file is an error: to
-// begin anew would do things twice.
+// Open reads a file. If there is none, nothing was done. A damaged file is an error: a new
+// start would do things twice.
 func Open[ID ~int64](path string) (*File[ID], error) {
 	f := &File[ID]{path: path, projects: map[gitlabci.ProjectID]*Progress[ID]{}}
 	err := wholefile.ReadJSON(path, &f.projects)
@@ -47,8 +47,8 @@ func Open[ID ~int64](path string) (*File[ID], error) {
 	return f, err
 }
 
-// Begin returns where to begin with a project, since a time if it is new. That is stored at
-// once: if the program dies before anything is done, the next one begins there too.
+// Begin returns where to begin with a project, since a time if it is new. That is stored
+// immediately: if the program dies before anything is done, the next one begins there too.
 func (f *File[ID]) Begin(project gitlabci.ProjectID, since time.Time) (Progress[ID], error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
