@@ -1,6 +1,5 @@
-// Package joblog reads a GitLab job's log: lines without colour codes, the time
-// of each where the runner wrote it, the sections a line is in and how long
-// they took, and what a person asks first of a job that failed.
+// Package joblog reads the log of a GitLab job. It returns lines without colour codes,
+// with their times and sections, and it finds the reason why a job failed.
 //
 //	log, err := client.Jobs.Log(ctx, "group/app", 4711)
 //	if err != nil {
@@ -14,7 +13,7 @@
 //		fmt.Println(line.Text)
 //	}
 //
-// [Summarize] reads a log to its end and keeps the little that matters:
+// [Summarize] reads a log to its end and finds out why the job failed:
 //
 //	summary, err := joblog.Summarize(r) // the log, or a file
 //	if err != nil {
@@ -26,23 +25,24 @@
 //
 // # What a line is
 //
-// A [Line] is what GitLab's page shows as one. Usually that is the text between two
+// A [Line] is a line of GitLab's page of the log. Usually that is the text between two
 // newlines, with these exceptions:
 //
-//   - Markers of sections may be in mid-line. If one opens or closes after some text, and more text follows, the rest is a Line of its own, so that all
-//     text of a Line is in the same sections.
-//   - With timestamps the runner breaks long lines and progress bars at any
-//     place, and marks what continues the line before. Such parts are joined, if
-//     no other stream wrote in between. If one did, they are lines of their own, and
-//     what the next part of a progress bar replaces is gone.
+//   - Markers of sections may be in the middle of a line. If a section starts or ends after
+//     some text, and more text follows, the rest is a Line of its own. So all text of a Line
+//     is in the same sections.
+//   - With timestamps, the runner splits long lines and progress bars at any place, and
+//     marks the parts that continue a line. Such parts are joined, unless another stream
+//     wrote in between. Then they are lines of their own, without the text that the next
+//     part of a progress bar replaces.
 //   - A line longer than [MaxLine] is split, and so is a line in which more than
 //     1,000 sections start.
 //
-// The [Line.Raw] of all Lines, one after the other, are the log, byte for byte.
-// How the reader happens to split the log changes nothing.
+// The [Line.Raw] of all Lines, one after the other, are the log, byte for byte. The lines
+// do not depend on the sizes of the reads.
 //
 // # Memory
 //
-// No more than one line is held in memory, for a log of any size: some 100 kB while lines
-// are short, and a few times MaxLine for the longest. A [Summary] takes at most 1 MiB.
+// Only one line is held in memory, however large the log is: some 100 kB if lines are
+// short, and a few times MaxLine for the longest. A [Summary] takes at most 1 MiB.
 package joblog

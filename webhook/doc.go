@@ -25,17 +25,18 @@
 //
 // # Who sent it
 //
-// With a [SigningToken], which GitLab has from version 19.0 on, the sender, the body and
-// the time are verified. With a [SecretToken] only the sender is. A Verifier takes several
-// of each, so that tokens can be replaced: add the new one, change the hook, remove the
-// old one. With a SigningToken, a request that carries a signature is never accepted for
-// its secret token instead. A signed one is accepted only within 5 minutes, and once by
-// the same Verifier: another process, or the same one after a restart, knows nothing of it.
+// A [SigningToken], which GitLab has from version 19.0, proves the sender, the body and the
+// time. A [SecretToken] proves only the sender. A Verifier accepts several of each, so that
+// tokens can be replaced: add the new one, change the hook, remove the old one.
+//
+// With a SigningToken, a request that has a signature is never accepted for its secret token
+// instead. It is accepted only within 5 minutes of its timestamp, and only once by the same
+// Verifier. Another process, or the same one after a restart, accepts it again.
 //
 // # Each event once
 //
-// An event is recognized by its ID, which GitLab sends from version 17.4 on. Before, and by
-// another Verifier, an event that is sent again is a new one.
+// Events are recognized by their IDs, which GitLab sends from version 17.4. On older
+// servers, and for another Verifier, an event that is sent again is a new event.
 //
 // A [Handler] responds before the function is called, since GitLab waits 10 seconds, does
 // not send an event again, and disables hooks that fail four times in a row. An event
@@ -45,13 +46,13 @@
 //
 // GitLab promises no order: "success" can arrive before "running". Treat an event as a
 // hint and read the pipeline if it matters. A [Hub] does that for
-// [gitlabci.PipelinesService.Watch] and the like, which then seldom poll.
+// [gitlabci.PipelinesService.Watch], Wait and Run, which then poll rarely.
 //
-// Programs that respond themselves call [Verifier.Parse].
+// If your program responds to requests itself, call [Verifier.Parse].
 //
 // # What an event has
 //
 // Events use the types of package gitlabci, with zero for what GitLab did not send. Kinds
 // without a type here, and custom templates, have [Event.Raw]. Variables can be secrets.
-// They and Raw are not printed, whichever verb or logger prints the event.
+// No verb and no logger prints them or Raw.
 package webhook
