@@ -316,7 +316,7 @@ func TestCannotStore(t *testing.T) {
 		d.fail("--- FAIL: TestAdd (0.00s)")
 		time.Sleep(time.Minute)
 		if err := stop(); err == nil {
-			t.Error("it goes on")
+			t.Error("it continues")
 		}
 		d.check(t)
 	})

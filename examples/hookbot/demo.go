@@ -34,7 +34,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "502 Bad Gateway", http.StatusBadGateway)
 }
 
-// A demonstration is a fake GitLab with a webhook, and a bot that comes and goes.
+// A demonstration is a fake GitLab with a webhook, and a bot that is stopped and restarted.
 type demonstration struct {
 	srv   *gitlabcitest.Server
 	front front

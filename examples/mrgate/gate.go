@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 	"time"
 
 	"example.com/gitlabci"
@@ -22,7 +21,6 @@ type gate struct {
 	interval       time.Duration
 
 	out      io.Writer
-	live     *console.Live // above whose lines out is; nil without a terminal
 	coloured bool
 	err      error // the first of out
 	notes    *console.Notes
@@ -33,30 +31,9 @@ type gate struct {
 var errPushed = errors.New("the head has moved")
 
 func newGate(out, notes io.Writer) *gate {
-	g := &gate{interval: 15 * time.Second, out: out, coloured: console.Colours(out), began: time.Now(), retried: map[string]int{}}
-	if console.IsTerminal(out) {
-		g.live = console.NewLive(out)
-		g.out, notes = g.live, g.live
-	}
-	g.notes = console.NewNotes(notes)
-	return g
-}
-
-// clock shows in a terminal for how long the gate waits, until stop is called.
-func (g *gate) clock() (stop func()) {
-	if g.live == nil {
-		return func() {}
-	}
-	ended := atomic.Bool{}
-	end := g.live.Animate(func() []string {
-		if ended.Load() {
-			return nil
-		}
-		return []string{fmt.Sprintf("%4.0fs  waiting", time.Since(g.began).Seconds())}
-	})
-	return func() {
-		ended.Store(true)
-		g.err = cmp.Or(g.err, end())
+	return &gate{
+		interval: 15 * time.Second, out: out, coloured: console.Colours(out),
+		notes: console.NewNotes(notes), began: time.Now(), retried: map[string]int{},
 	}
 }
 

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -57,17 +58,18 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 	if err != nil {
 		return err
 	}
+	var stop func() error
+	g.out, g.notes, stop = console.Clock("waiting", out, notes)
 	judge := g.run
 	if g.iid == 0 {
 		judge = g.demo
 	} else if g.client, err = console.Connect(false, nil, g.notes); err != nil {
-		return err
+		return errors.Join(err, stop())
 	}
-	ctx, stop := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it took longer than -timeout %v", timeout))
-	defer stop()
-	stopClock := g.clock()
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it took longer than -timeout %v", timeout))
+	defer cancel()
 	verdict, err := judge(ctx)
-	stopClock()
+	err = cmp.Or(err, stop())
 	switch {
 	case err == nil:
 		return console.Verdict(verdict)

@@ -129,7 +129,7 @@ func TestHostileLog(t *testing.T) {
 	}
 }
 
-// A push counts whenever it happens, be it while there is no pipeline yet.
+// A push counts whenever it happens, also while there is no pipeline yet.
 func TestPush(t *testing.T) {
 	for after, want := range map[time.Duration]string{3 * time.Second: "102", 20 * time.Second: "200"} {
 		t.Run(after.String(), func(t *testing.T) {

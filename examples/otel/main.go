@@ -53,15 +53,16 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 	}
 	kept := tracetest.NewInMemoryExporter()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(kept)) // a server takes WithBatcher and its collector
-	options := traced(provider, console.NewNotes(notes).Wait)
+	_, n, stop := console.Clock("reading", notes, notes)
+	options := traced(provider, n.Wait)
 	var client *gitlabci.Client
 	if *demo {
 		srv, failed := fakeGitLab()
 		client, project, pipeline = srv.Client(options...), "group/app", failed
 	} else if client, err = gitlabci.NewClientFromEnv(options...); err != nil {
-		return console.Usage("%w", err)
+		return errors.Join(console.Usage("%w", err), stop())
 	}
-	err = read(ctx, provider.Tracer("otel"), client, project, pipeline)
+	err = errors.Join(read(ctx, provider.Tracer("otel"), client, project, pipeline), stop())
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // an interrupt loses no spans
 	defer cancel()
 	_, sendErr := otlp.Send(ctx, kept.GetSpans())

@@ -61,6 +61,7 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 		return err
 	}
 	if *wait {
+		n.Print(fmt.Sprintf("waiting for pipeline %d", pipeline))
 		if _, err := client.Pipelines.Wait(ctx, project, pipeline, nil); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -81,11 +82,12 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 		s.project, s.pipeline = "group/app", pipeline
 		return s.show(ctx, srv.Client(), out, notes)
 	}
-	client, err := console.Connect(false, nil, console.NewNotes(notes))
-	if err != nil {
-		return err
+	above, n, stop := console.Clock("reading", notes, notes)
+	client, err := console.Connect(false, nil, n)
+	if err == nil {
+		err = s.show(ctx, client, out, above)
 	}
-	return s.show(ctx, client, out, notes)
+	return errors.Join(err, stop())
 }
 
 // patience is how long the program is silent.

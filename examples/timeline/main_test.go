@@ -107,7 +107,7 @@ func TestOnAServer(t *testing.T) {
 	}
 }
 
-// What took long is told, and what went well at once is not.
+// The program says how long and how much it read if that took more than two seconds.
 func TestTells(t *testing.T) {
 	for wait, want := range map[string]string{
 		"0": "pipeline 101 is waiting for resource: see FILE\n",

@@ -174,7 +174,7 @@ func (b *browser) fits(what string) {
 	}
 }
 
-// focused is the job that has the focus, and what the page tells of it.
+// focused is the job that has the focus, and what its tip says.
 const focused = `(() => {
 	const row = document.activeElement.closest(".row"), tip = row?.querySelector(".tip");
 	return row ? row.querySelector(".name").textContent + (tip.getBoundingClientRect().height > 20 ? ": " + tip.textContent : "") : document.activeElement.tagName;

@@ -44,7 +44,7 @@ func (s *screen) end() error {
 }
 
 // restart is for a log that has changed: the sections that were open, and
-// perhaps folded, would hide what comes anew.
+// perhaps folded, would hide what is written again.
 func (s *screen) restart(int64) {
 	s.end() // its error is that of the last end, too
 	s.begin()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -98,6 +99,25 @@ func (l *Live) draw(lines []string, above string) error {
 	l.lines = lines
 	_, err := io.WriteString(l.out, frame.String())
 	return err
+}
+
+// Clock shows in a terminal for how long a program has been doing something, until stop is
+// called. Lines and notes are written above it.
+func Clock(doing string, out, notes io.Writer) (above io.Writer, _ *Notes, stop func() error) {
+	if !IsTerminal(out) {
+		return out, NewNotes(notes), func() error { return nil }
+	}
+	live, began, ended := NewLive(out), time.Now(), atomic.Bool{}
+	end := live.Animate(func() []string {
+		if ended.Load() {
+			return nil
+		}
+		return []string{fmt.Sprintf("%4.0fs  %s", time.Since(began).Seconds(), doing)}
+	})
+	return live, NewNotes(live), func() error {
+		ended.Store(true)
+		return end()
+	}
 }
 
 // Stretch is a bar of what lasted from one time to another, in a line of so many columns

@@ -16,7 +16,7 @@ import (
 
 const (
 	redraw = 100 * time.Millisecond // how often a bar is drawn
-	report = 10 * time.Second       // how often a line tells of progress where there is no bar
+	report = 10 * time.Second       // how often a line shows progress where there is no bar
 	longer = 2 * time.Second        // what is shorter is not worth a word
 )
 
@@ -43,7 +43,7 @@ func (n *Notes) Print(line string) {
 	fmt.Fprintln(n.out, line)
 }
 
-// Wait tells of a wait, as [gitlabci.Hooks.OnWait].
+// Wait prints how long a request waits and why. It is a [gitlabci.Hooks.OnWait].
 func (n *Notes) Wait(_ context.Context, wait gitlabci.WaitInfo) {
 	if wait.Duration >= longer {
 		n.Print(fmt.Sprintf("waiting for %v: %s", wait.Duration.Round(time.Second), wait.Reason))
