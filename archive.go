@@ -144,7 +144,7 @@ type ExtractOptions struct {
 	// Match. What is left out is not checked, either.
 	Exclude []string
 
-	// Links says what becomes of symbolic links. The default is LinksInside.
+	// Links says how symbolic links are handled. The default is LinksInside.
 	Links Links
 
 	// Overwrite replaces files that exist, each when the new one is complete. Of a
@@ -180,7 +180,7 @@ func (o *ExtractOptions) plain() *zipped.Options {
 	}
 }
 
-// Links says what becomes of the symbolic links in an archive.
+// Links says how the symbolic links in an archive are handled.
 type Links int
 
 const (

@@ -89,9 +89,9 @@ const (
 	// A pull request on GitHub, for a project that is mirrored from there.
 	SourceExternalPullRequestEvent Source = "external_pull_request_event"
 	// A trigger job of the same project: this is a child pipeline. Dangling, and
-	// listed only by those who ask for this source.
+	// listed only with this Source in the options.
 	SourceParentPipeline Source = "parent_pipeline"
-	// Someone asked for a DAST scan; dangling.
+	// Someone started a DAST scan; dangling.
 	SourceOnDemandDASTScan Source = "ondemand_dast_scan"
 	// The check that a site may be scanned by DAST; dangling.
 	SourceOnDemandDASTValidation Source = "ondemand_dast_validation"

@@ -198,7 +198,7 @@ func TestFindWaitsThroughFaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault gitlabcitest.Fault
 		lasts time.Duration
-		err   error         // nil: it is found in the end
+		err   error         // nil: it is found finally
 		after time.Duration // at least
 	}{
 		"a while of 502":         {gitlabcitest.Fault{Status: 502}, 9 * time.Minute, nil, 9 * time.Minute},

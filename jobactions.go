@@ -167,7 +167,7 @@ func (s *JobsService) PlayOrRetry(ctx context.Context, project ProjectID, job Jo
 	return retried, nil
 }
 
-// Erase deletes a finished job's artifacts and log, for good. The job stays.
+// Erase deletes a finished job's artifacts and log. This cannot be undone. The job stays.
 //
 //	POST /projects/:id/jobs/:job_id/erase
 //

@@ -24,7 +24,7 @@ const (
 	jobsNotRetryable = `{"message":"403 Forbidden - Job is not retryable"}`
 )
 
-// The job that comes back is the one that runs, whatever number was asked for.
+// The job returned is the one that runs, with any requested number.
 func TestJobsOtherID(t *testing.T) {
 	for name, act := range map[string]func(context.Context, *gitlabci.Client) (*gitlabci.Job, error){
 		"retry": func(ctx context.Context, c *gitlabci.Client) (*gitlabci.Job, error) {

@@ -48,7 +48,7 @@ type ListOptions struct {
 	// ordered by anything but ID or update time, or if the server ignores PerPage.
 	// Jobs of a project have cursors, but see [JobsService.All].
 	//
-	// If the server asks for a pause, only one page is requested ahead until it is
+	// If the server requests a pause, only one page is requested ahead until it is
 	// over. At the limiter of [WithRateLimiter], pages that are requested ahead do not
 	// keep other calls waiting. Methods that return one page ignore Prefetch. With
 	// [iter.Pull], stop must be called, or the requests and their goroutines stay.

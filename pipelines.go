@@ -205,7 +205,7 @@ func (s *PipelinesService) UpdateMetadata(ctx context.Context, project ProjectID
 	})
 }
 
-// Delete deletes a pipeline with its jobs, logs and artifacts, for good. Its
+// Delete deletes a pipeline with its jobs, logs and artifacts. This cannot be undone. Its
 // child pipelines stay. Only an owner of the project may.
 //
 //	DELETE /projects/:id/pipelines/:pipeline_id

@@ -406,7 +406,7 @@ func TestRunSlowLog(t *testing.T) {
 	})
 }
 
-// Logs are polled no more often than the pipeline, if that was asked for, and
+// Logs are polled no more often than the pipeline, if that was requested, and
 // one that has finished is not canceled for the sake of those below.
 func TestRunDownstreamGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

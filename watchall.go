@@ -51,7 +51,7 @@ type WatchAllOptions struct {
 	// only its jobs have: use [PipelinesService.Watch] to see each of their changes.
 	Jobs bool
 
-	// The other options are those of [WatchOptions]. A Waker is asked for any pipeline of
+	// The other options are those of [WatchOptions]. A Waker is called for any pipeline of
 	// the project.
 	Wake                     Waker
 	MinInterval, MaxInterval time.Duration

@@ -288,7 +288,7 @@ func (j *Job) checkDuration(method string) {
 	}
 }
 
-// checkScript panics if the job says twice what becomes of it.
+// checkScript panics if fields of the job contradict each other.
 func (j *Job) checkScript(method string) {
 	if j.Status.Finished() {
 		misuse("%s: two scripts for one job: a Script, and the Status %q as its end", method, j.Status)

@@ -181,7 +181,7 @@ func (s *state) allDeployments(p *project) []*deployment {
 	return found
 }
 
-// deploymentStatus is what becomes of a deployment with the status of its job.
+// deploymentStatus is the status of a deployment by the status of its job.
 func deploymentStatus(s gitlabci.Status) string {
 	if slices.Contains(deploymentStatuses(), string(s)) {
 		return string(s)

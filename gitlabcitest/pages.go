@@ -24,7 +24,7 @@ func pageParams() []rack.Param {
 	}
 }
 
-// numberedPage cuts the page that a call asks for out of a list, and says in
+// numberedPage cuts the page that a call requests out of a list, and says in
 // headers where the others are.
 func numberedPage[T any](c *call, all []T) ([]T, http.Header) {
 	return countedPage(c, rows.List[T]{All: all})
@@ -99,7 +99,7 @@ func pipelineCursor(p *pipeline) rows.Cursor {
 
 func jobCursor(j *job) rows.Cursor { return rows.Cursor{ID: int64(j.id)} }
 
-// cursorPage reads the page that a call asks for out of a list. Only the next
+// cursorPage reads the page that a call requests out of a list. Only the next
 // page is linked to.
 func cursorPage[T any](c *call, all rows.Keyset[T]) ([]T, http.Header, *response) {
 	size := int(min(value[int64](c, "per_page"), largestPage))

@@ -21,7 +21,7 @@ func (r *renderer) environment(e *environment, owner shape.ProjectBasic) shape.E
 	}
 }
 
-// environmentWhole is an environment that was asked for by itself, with the newest of its
+// environmentWhole is an environment that was requested by itself, with the newest of its
 // successful deployments.
 func (r *renderer) environmentWhole(e *environment, deployments []*deployment) shape.EnvironmentWhole {
 	rendered := shape.EnvironmentWhole{

@@ -47,7 +47,7 @@ func (r *renderer) whole(p *pipeline) shape.PipelineWhole {
 	}
 }
 
-// named is a pipeline that was asked for by itself.
+// named is a pipeline that was requested by itself.
 func (r *renderer) named(p *pipeline) shape.PipelineNamed {
 	return shape.PipelineNamed{PipelineWhole: r.whole(p), Name: shape.OrNull(p.name)}
 }

@@ -150,7 +150,7 @@ func (r *renderer) tag(name string, head *ref, c commit) shape.Tag {
 	return rendered
 }
 
-// commitWhole is a commit that was asked for by itself. Its pipeline is for
+// commitWhole is a commit that was requested by itself. Its pipeline is for
 // those who may read pipelines.
 func (r *renderer) commitWhole(c commit, a access) shape.CommitWhole {
 	rendered := shape.CommitWhole{Commit: r.commit(c), ProjectID: c.project.id}
@@ -229,7 +229,7 @@ func (r *renderer) merging(m *mergeRequest) shape.Merging {
 	return rendered
 }
 
-// mergeRequestWhole is a merge request that was asked for by itself.
+// mergeRequestWhole is a merge request that was requested by itself.
 func (r *renderer) mergeRequestWhole(c *call, m *mergeRequest) shape.MergeRequestWhole {
 	base := m.project.headSHA(m.target)
 	rendered := shape.MergeRequestWhole{

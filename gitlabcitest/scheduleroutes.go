@@ -258,7 +258,7 @@ func (c *call) renderSchedule(one *schedule) shape.Schedule {
 	return rendered
 }
 
-// renderDetails is a schedule that was asked for by itself.
+// renderDetails is a schedule that was requested by itself.
 func (c *call) renderDetails(one *schedule) shape.ScheduleDetails {
 	rendered := shape.ScheduleDetails{Schedule: c.renderSchedule(one)}
 	if started := one.started(); len(started) > 0 {

@@ -15,8 +15,8 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// A course is what becomes of a pipeline and its jobs: the times in seconds at
-// which to look, and what is to be seen then.
+// A course is the history of a pipeline and its jobs: the times in seconds at which to
+// look, and what is to be seen then.
 type course []struct {
 	at   int
 	want string // the pipeline's status, and behind a colon those of the latest jobs by ID

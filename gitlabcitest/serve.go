@@ -25,7 +25,7 @@ func (c *call) fromDisk(a *artifact) *response {
 	return served(c.request, header, a.created, a.data)
 }
 
-// served is a file, or the parts of it that are asked for, as net/http serves
+// served is a file, or the parts of it that are requested, as net/http serves
 // it. Net/http only decides, as for a HEAD request; the body is the data itself
 // and no copy, since it may be large.
 func served(r *http.Request, header http.Header, modified time.Time, data []byte) *response {

@@ -289,8 +289,8 @@ func (c *collector) follow(b *block, l *seen) (taken bool) {
 	return true
 }
 
-// rule returns what becomes of a line, and the rule that says so, if one does. To a weak
-// rule a line does not belong that opens a failure.
+// rule returns how to handle a line, and the rule that decides it, if there is one. To a
+// weak rule a line does not belong that opens a failure.
 func (c *collector) rule(b *block, l *seen) (action, *ruling) {
 	do, r := b.rule(l)
 	if r != nil && r.weak {
@@ -309,7 +309,7 @@ func (b *block) use(rules []ruling) {
 	}
 }
 
-// rule returns what becomes of a line, and the rule that says so, if one does.
+// rule returns how to handle a line, and the rule that decides it, if there is one.
 func (b *block) rule(l *seen) (action, *ruling) {
 	for i := range b.rules {
 		r := &b.rules[i]

@@ -83,7 +83,7 @@ type fact struct {
 	head   action // how the opening line is shown; tell unless it is set
 	before []look
 	after  []rule
-	other  action // what becomes of a line that no rule knows; stop unless it is set
+	other  action // for a line that no rule matches; stop unless it is set
 	blank  action // the same for a blank line; it is passed unless it is set to last
 	within int    // how many lines may follow; if 0, none do
 
@@ -112,7 +112,7 @@ const (
 	pending                   // what a test wrote, of which a fact with its name has to say that it failed
 )
 
-// An action is what becomes of a line.
+// An action is the handling of a line.
 type action uint8
 
 const (
@@ -126,7 +126,7 @@ const (
 	deny               // it says that the failure is none, as "...ignoring" does
 )
 
-// A rule says what becomes of a line that follows the opening one. The first that
+// A rule says how to handle a line that follows the opening one. The first that
 // fits is applied.
 type rule struct {
 	like   string // a pattern; "" fits all

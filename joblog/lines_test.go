@@ -209,7 +209,7 @@ func TestBreak(t *testing.T) {
 	}
 }
 
-// A log that grows is read no further than the line that is asked for.
+// A log that grows is read no further than the line that is requested.
 func TestLogThatGrows(t *testing.T) {
 	r := &stepped{parts: []string{"a\n", "b", "\n", stamp("00O ") + "c\n", stamp("00O+"), "d\n", stamp("01O "), "e"}}
 	var reads []int

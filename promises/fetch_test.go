@@ -395,7 +395,7 @@ func TestRoundTripper(t *testing.T) {
 	require.Len(t, s.Received(), 2)
 }
 
-// A file is redirected without the token, and the pause that a response asks for holds
+// A file is redirected without the token, and the pause that a response requests holds
 // both clients.
 func TestRoundTripperKeepsTheRules(t *testing.T) {
 	t.Parallel()

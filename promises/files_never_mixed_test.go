@@ -101,7 +101,7 @@ func (s *mixServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, file[from:end])
 }
 
-// mixSpan returns the range that a request asks for, in a file of that size.
+// mixSpan returns the range of a request, in a file of that size.
 func mixSpan(r *http.Request, size int) (from, end int, partial bool) {
 	span := r.Header.Get("Range")
 	if n, _ := fmt.Sscanf(span, "bytes=-%d", &from); n == 1 {

@@ -319,7 +319,7 @@ var goldenArtifactsKeep = goldenNoor(func(j *gitlabci.Job) {
 	j.ArtifactsExpireAt = time.Time{}
 })
 
-// Every call that is named is asked for its golden file.
+// Every call that is named must have a golden file.
 func TestGoldenIsComplete(t *testing.T) {
 	t.Parallel()
 	var called []string

@@ -26,7 +26,7 @@ var (
 
 // TestRunProperty runs pipelines that are drawn at random, while someone retries
 // and cancels jobs and a fifth of all reads goes wrong. The logs that were
-// written and the failures are those that the server has in the end.
+// written and the failures are those that the server finally has.
 func TestRunProperty(t *testing.T) {
 	t.Parallel()
 	for n := range uint64(*runRuns) {

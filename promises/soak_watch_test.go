@@ -212,8 +212,8 @@ func (w *watchTrial) ask(what string, response any) {
 	}
 }
 
-// meddle retries, plays and cancels now and then, and in the end plays all that
-// is manual. It revives nothing that was finished for Watch.
+// meddle retries, plays and cancels now and then, and finally plays all that is manual. It
+// revives nothing that was finished for Watch.
 func (w *watchTrial) meddle(ctx context.Context) {
 	client, random, end := w.srv.Client(), rand.New(rand.NewPCG(w.random.Uint64(), 1)), time.Now().Add(time.Hour)
 	for {

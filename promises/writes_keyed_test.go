@@ -96,7 +96,7 @@ func (k *keyServer) post(w http.ResponseWriter, r *http.Request) {
 	testkit.Respond(201, fmt.Sprintf(`{"id":%d}`, len(k.pipelines)))(w, r)
 }
 
-// add makes the pipeline that r asks for.
+// add makes the pipeline that r requests.
 func (k *keyServer) add(r *http.Request) {
 	var body struct {
 		Ref       string

@@ -94,9 +94,9 @@ func besideOld(folder Folder, name string, old fs.FileInfo) (*File, error) {
 	return part, nil
 }
 
-// syncFolder brings to the disk which file has which name. Not every system can
-// do that for a folder, and no process for one that it may not read: the file is saved
-// all the same.
+// syncFolder brings to the disk which file has which name. Not every system can do that for
+// a folder, and no process can for a folder that it may not read. Then the file is still
+// saved.
 func syncFolder(folder string) error {
 	if runtime.GOOS == "windows" {
 		return nil

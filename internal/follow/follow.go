@@ -22,7 +22,7 @@ import (
 
 // A Server has the log and its job.
 type Server interface {
-	// Open requests the log, or the part of it that the query or the header asks for.
+	// Open requests the log, or the part of it that the query or the header requests.
 	Open(ctx context.Context, query url.Values, header http.Header) (*rest.Response, error)
 
 	// Job reads the state of the job.

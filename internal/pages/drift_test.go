@@ -111,7 +111,7 @@ func (l *driftList) requests() int {
 	return len(l.asked)
 }
 
-// pages are the numbers of the pages that were asked for.
+// pages are the numbers of the pages that were requested.
 func (l *driftList) pages() (numbers []int) {
 	for _, query := range l.asked {
 		numbers = append(numbers, pageNumber(query, "page", 1))
@@ -238,7 +238,7 @@ func TestDriftPages(t *testing.T) {
 	}
 }
 
-// Ascending lists are asked for in pages that overlap by little.
+// Ascending lists are requested in pages that overlap by little.
 func TestDriftAscending(t *testing.T) {
 	asked := func(l *driftList) (pages []string) {
 		for _, query := range l.asked {

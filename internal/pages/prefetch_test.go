@@ -182,7 +182,7 @@ func TestPrefetchWhileBusy(t *testing.T) {
 	}
 }
 
-// Nothing is asked for before the loop, or past its end, however it ends: what
+// Nothing is requested before the loop, or past its end, however it ends: what
 // is under way is given up.
 func TestPrefetchStopsWithTheLoop(t *testing.T) {
 	ends := map[string]func(seq func(func(*gitlabci.PipelineInfo, error) bool)){

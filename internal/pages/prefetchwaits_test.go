@@ -78,7 +78,7 @@ func TestPrefetchOfALoopThatEndsEarly(t *testing.T) {
 	}
 }
 
-// When the server asks for a pause, nothing is requested until it is over, and then
+// When the server requests a pause, nothing is requested until it is over, and then
 // few pages at the same time again.
 func TestPrefetchInAPause(t *testing.T) {
 	for _, prefetch := range []int{0, 8} {

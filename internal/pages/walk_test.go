@@ -454,7 +454,7 @@ func TestPagesKeysetTurnsBack(t *testing.T) {
 	require.Len(t, s.Received(), 2)
 }
 
-// A page that links to the cursor it was asked for by is not asked for again.
+// A page that links to the cursor it was requested by is not requested again.
 func TestPagesKeysetTurnsBackAtOnce(t *testing.T) {
 	s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
 		testkit.Respond(http.StatusOK, `[]`, "Link", testkit.Link(r.URL.Query(), "next"))(w, r)

@@ -48,7 +48,7 @@ func (p *Pace) Restart() {
 	}
 }
 
-// AtLeast makes the next wait at least so long, such as a server asks for. The waits
+// AtLeast makes the next wait at least so long, such as a server requests. The waits
 // after it do not change.
 func (p *Pace) AtLeast(wait time.Duration) { p.least = max(p.least, wait) }
 
@@ -190,7 +190,7 @@ func (p *Patience) Ended(ctx context.Context, poll error) error {
 
 // Failed counts a poll that failed. The first one says since when polls fail. It returns
 // how long they have, in seconds, and whether to give up: because that is too long, or
-// will be before the end of the wait that the server asks for.
+// will be before the end of the wait that the server requests.
 func (p *Patience) Failed(since time.Time, asked time.Duration, failure error) (lasted time.Duration, giveUp bool) {
 	if p.failures == 0 {
 		p.since = since

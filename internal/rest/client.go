@@ -160,8 +160,8 @@ func New(config *Config) *Client {
 	return c
 }
 
-// IsPaused reports whether the server has asked for a pause that is not over. Requests
-// that are made now wait for its end.
+// IsPaused reports whether the server has requested a pause that is not over. Requests that
+// are made now wait for its end.
 func (c *Client) IsPaused() bool { return c.gate.isPaused() }
 
 // Config returns the configuration, which must not be changed.

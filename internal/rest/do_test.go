@@ -300,7 +300,7 @@ func TestClientDoResponses(t *testing.T) {
 	}
 }
 
-// Only reading and deleting are asked for twice.
+// Only reads and deletes are sent twice.
 func TestClientDoRetries(t *testing.T) {
 	for method, want := range map[string]int{"GET": 2, "HEAD": 2, "DELETE": 2, "POST": 1, "PUT": 1, "PATCH": 1} {
 		t.Run(method, func(t *testing.T) {

@@ -33,7 +33,7 @@ type Failure struct {
 	Fields     map[string][]string // GitLab's messages by field; nil without any
 	Message    string              // what the server says, or the title of a page
 	RequestID  string              // for GitLab's support
-	RetryAfter time.Duration       // what the server asks for, or 0
+	RetryAfter time.Duration       // what the server requests, or 0
 
 	Storage string // the host, if it is not the server
 	NoRoute bool   // the server does not know the endpoint

@@ -297,8 +297,8 @@ func TestScoutsThatStayAway(t *testing.T) {
 	})
 }
 
-// While the throttle stays, every call gives up in the end: who scouts by its
-// tries, who waits by as many pauses.
+// While the throttle stays, every call finally gives up: who scouts by its tries, who waits
+// by as many pauses.
 func TestThrottleWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup

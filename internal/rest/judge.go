@@ -34,7 +34,7 @@ type verdict struct {
 	again   bool          // another attempt follows
 	renew   bool          // immediately, with another token
 	reason  string        // of the wait
-	wait    time.Duration // that the server asks for; 0 stands for a backoff
+	wait    time.Duration // that the server requests; 0 stands for a backoff
 	lost    bool          // the attempt may have been executed, and its response was lost
 	success bool          // the object of a DELETE is gone, since an earlier attempt has deleted it
 }

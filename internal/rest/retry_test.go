@@ -146,7 +146,7 @@ func TestOtherServerErrors(t *testing.T) {
 	}
 }
 
-// A success that cannot be read is a success all the same.
+// A success that cannot be read is still a success.
 func TestUnreadableSuccessOfAWrite(t *testing.T) {
 	for _, body := range []string{``, `<html>`, `[]`, `null`, `{"id":`} {
 		synctest.Test(t, func(t *testing.T) {

@@ -156,7 +156,7 @@ func TestTimeOfARefusal(t *testing.T) {
 	}
 }
 
-// RetryAfter is what the server asks for, and never a wait of ours.
+// RetryAfter is what the server requests, and never a wait of ours.
 func TestRetryAfterIsTheServers(t *testing.T) {
 	for name, step := range map[string]http.HandlerFunc{
 		"502":              testkit.Respond(502, ``),

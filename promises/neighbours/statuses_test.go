@@ -104,7 +104,7 @@ func TestWireSetStatus(t *testing.T) {
 	require.JSONEq(t, `{"state":"success","name":"a/b c","pipeline_id":7,"ref":"feature/x","target_url":"https://a.example/?b=c","description":"é","coverage":12.5}`, s.Bodies[1])
 }
 
-// Every state after every other one: what is sent, and what is there in the end.
+// Every state after every other one: what is sent, and the final status.
 func TestSetStatusTwice(t *testing.T) {
 	t.Parallel()
 	states := []gitlabci.Status{"pending", "running", "success", "failed", "canceled", "skipped"}

@@ -95,7 +95,7 @@ func (h *handler) numbered(w http.ResponseWriter, r *http.Request, size int, tot
 	h.json(w, body)
 }
 
-// jobs responds with a page by cursor or, if that is not asked for, with a numbered one.
+// jobs responds with a page by cursor or, if that is not requested, with a numbered one.
 func (h *handler) jobs(w http.ResponseWriter, r *http.Request, size int) {
 	query := r.URL.Query()
 	if query.Get("pagination") == "" {

@@ -92,7 +92,7 @@ type TaskCompletion struct {
 	CompletedCount int `json:"completed_count"`
 }
 
-// A MergeRequestWhole is a merge request that was asked for by itself.
+// A MergeRequestWhole is a merge request that was requested by itself.
 type MergeRequestWhole struct {
 	MergeRequest
 	Subscribed            bool           `json:"subscribed"`

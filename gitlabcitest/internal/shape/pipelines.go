@@ -41,7 +41,7 @@ type PipelineWhole struct {
 	Archived       bool      `json:"archived" since:"18.0"`
 }
 
-// A PipelineNamed is a pipeline that was asked for by itself.
+// A PipelineNamed is a pipeline that was requested by itself.
 type PipelineNamed struct {
 	PipelineWhole
 	Name *string `json:"name" since:"16.3"`
@@ -112,7 +112,7 @@ type ScheduleInput struct {
 	Value json.RawMessage `json:"value"`
 }
 
-// ScheduleDetails are a pipeline schedule that was asked for by itself.
+// ScheduleDetails are a pipeline schedule that was requested by itself.
 type ScheduleDetails struct {
 	Schedule
 	LastPipeline *PipelineBasic `json:"last_pipeline"`

@@ -141,7 +141,7 @@ type Environment struct {
 	AutoStopSetting string       `json:"auto_stop_setting" since:"17.6"`
 }
 
-// An EnvironmentWhole is an environment that was asked for by itself.
+// An EnvironmentWhole is an environment that was requested by itself.
 type EnvironmentWhole struct {
 	EnvironmentBasic
 	Tier            string          `json:"tier" since:"14.2"`

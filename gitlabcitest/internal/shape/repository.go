@@ -24,7 +24,7 @@ type Tag struct {
 	CreatedAt *string   `json:"created_at" since:"16.11"`
 }
 
-// A CommitWhole is a commit that was asked for by itself.
+// A CommitWhole is a commit that was requested by itself.
 type CommitWhole struct {
 	Commit
 	Stats        CommitStats    `json:"stats"`
