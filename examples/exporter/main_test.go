@@ -214,7 +214,7 @@ func TestPrometheus(t *testing.T) {
 	}
 }
 
-// free is an address that nobody listens on.
+// free is a host and port that nobody listens on.
 func free(t *testing.T) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -126,7 +126,7 @@ func TestRestartsAndLostEvents(t *testing.T) {
 	})
 }
 
-// A prompt event makes the bot read at once, and not after minutes.
+// A prompt event makes the bot read immediately, and not after minutes.
 func TestEventsWake(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *demonstration, _ *lines) {
 		defer d.mustStart(t)()

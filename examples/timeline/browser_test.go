@@ -24,7 +24,7 @@ type browser struct {
 	events  []event // so far
 }
 
-// An event is what Chromium tells without being asked.
+// An event is what Chromium sends without a request.
 type event struct {
 	Method string
 	Params struct {

@@ -13,7 +13,7 @@ type reading struct {
 	At       time.Time
 	Tree     *gitlabci.PipelineTree
 	Attempts map[gitlabci.PipelineID][]*gitlabci.Job // all attempts of its jobs
-	Needs    map[gitlabci.PipelineID]needs           // of the pipelines where GitLab tells them
+	Needs    map[gitlabci.PipelineID]needs           // of the pipelines for which GitLab has them
 	NoNeeds  error                                   // why it does not for the first pipeline
 	Failures []*gitlabci.JobFailure
 	Tests    []failedTest

@@ -119,12 +119,12 @@ func (s *settings) show(ctx context.Context, client *gitlabci.Client, out, notes
 	if err != nil {
 		return err
 	}
-	s.tell(notes, r, page.Len(), time.Since(began))
+	s.report(notes, r, page.Len(), time.Since(began))
 	return nil
 }
 
-// tell says what was written and, if that took long, how long and how much it was.
-func (s *settings) tell(notes io.Writer, r *reading, size int, took time.Duration) {
+// report says what was written and, if that took long, how long and how much it was.
+func (s *settings) report(notes io.Writer, r *reading, size int, took time.Duration) {
 	if s.file != "-" {
 		fmt.Fprintf(notes, "pipeline %d is %s: see %s\n", r.Tree.Pipeline.ID, words(string(r.Tree.Pipeline.Status)), s.file)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // readNeeds reads what the jobs of a pipeline wait for. Of GitLab's API only the validation
-// of a project's configuration tells it. Child pipelines have another configuration.
+// of a project's configuration has it. Child pipelines have another configuration.
 func readNeeds(ctx context.Context, client *gitlabci.Client, p *gitlabci.Pipeline) (needs, error) {
 	if p.Source == gitlabci.SourceParentPipeline {
 		return nil, nil

@@ -109,8 +109,8 @@ func (g *group) awaited(r *row) func(yield func(*row) bool) {
 	}
 }
 
-// baseName is the name of a parallel job without what tells its parts apart, such as that
-// of "unit 1/3" or "build: [linux, amd64]".
+// baseName is the name of a parallel job without the suffix that distinguishes its parts,
+// such as that of "unit 1/3" or "build: [linux, amd64]".
 func baseName(name string) string {
 	if i := strings.LastIndex(name, ": ["); i > 0 && strings.HasSuffix(name, "]") {
 		return name[:i]

@@ -90,10 +90,10 @@ func (p *part) readTests(ctx context.Context, client *gitlabci.Client, one *gitl
 	return nil
 }
 
-// atOnce is how many pipelines are read at once.
+// atOnce is how many pipelines are read at the same time.
 const atOnce = 4
 
-// each calls f for each number below n, a few at once.
+// each calls f for each number below n, a few at the same time.
 func each(n int, f func(i int) error) []error {
 	errs, slots := make([]error, n), make(chan struct{}, atOnce)
 	var all sync.WaitGroup

@@ -39,7 +39,7 @@ type rowView struct {
 	Depth    int
 	Pipeline *gitlabci.Pipeline
 	Icon     kind
-	Bad      bool // failed, or not at once a success
+	Bad      bool // failed, or succeeded only after a retry
 	Bars     []barView
 	Mark     barView // of the critical path
 	Took     string
@@ -139,7 +139,7 @@ func (d *drawing) row(g *group, r *row, depth int) *rowView {
 	return view
 }
 
-// say tells in words what the bars show.
+// say describes in words what the bars show.
 func (d *drawing) say(view *rowView) {
 	verdict := words(string(view.Status))
 	var below *gitlabci.PipelineInfo
