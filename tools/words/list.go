@@ -59,7 +59,7 @@ var exceptions = []exception{
 	{"joblog/", "tell", "the action of a rule"},
 	{"gitlabcitest/hookdelivery.go", "tell", "the name of a method"},
 	{"joblog/words.go", "tells", "the name of a method"},
-	{"tools/words/", "*", "this list"},	{"examples/exporter/", "address", "where a server listens, as in package net"},
+	{"tools/words/", "*", "this list"}, {"examples/exporter/", "address", "where a server listens, as in package net"},
 	{"examples/hookbot/", "address", "where a server listens, as in package net"},
 }
 
