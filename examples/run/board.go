@@ -121,8 +121,9 @@ func (b *board) lines() []string {
 	rows := b.shown(height - 4) // without the header, the sum and the line of the cursor
 	t := console.NewTable(map[int]int{1: 30, 2: 10})
 	t.AppendHeader(table.Row{"job", "stage", "status  ", "  took", fmt.Sprintf("%-*s", barWidth, "when")})
+	now := b.now()
 	for _, r := range rows {
-		t.AppendRow(b.line(r))
+		t.AppendRow(b.line(r, now))
 	}
 	lines := strings.Split(t.Render(), "\n")
 	if more := len(b.rows) - len(rows); more > 0 {
@@ -131,13 +132,24 @@ func (b *board) lines() []string {
 	return append(lines, b.sum())
 }
 
+// now is the time by GitLab's clock, which may differ from ours.
+func (b *board) now() time.Time {
+	now := b.pipeline.CreatedAt.Add(time.Since(b.began))
+	for _, r := range b.rows {
+		if last := cmp.Or(r.job.FinishedAt, r.job.StartedAt); last.After(now) {
+			now = last
+		}
+	}
+	return now
+}
+
 // line is a row of the table.
-func (b *board) line(r *row) table.Row {
+func (b *board) line(r *row, now time.Time) table.Row {
 	status, bar, took := console.Status(r.job.Status, b.coloured), "", ""
-	if began, now := r.job.StartedAt, time.Now(); !began.IsZero() {
+	if began := r.job.StartedAt; !began.IsZero() {
 		end := cmp.Or(r.job.FinishedAt, now)
 		took = fmt.Sprintf("%6s", max(0, end.Sub(began)).Round(time.Second))
-		bar = console.Stretch(barWidth, b.began, now, began, end)
+		bar = console.Stretch(barWidth, b.pipeline.CreatedAt, now, began, end)
 		if b.coloured {
 			bar = console.Colour(r.job.Status).Sprint(bar)
 		}

@@ -179,3 +179,17 @@ func TestTableOfManyJobs(t *testing.T) {
 		t.Errorf("above it are: %q", above)
 	}
 }
+
+// Bars are where GitLab's clock says, which is an hour behind ours.
+func TestClocksDiffer(t *testing.T) {
+	created := time.Now().Add(-time.Hour)
+	b := &board{began: time.Now(), live: console.NewLive(t.Output())}
+	event := &gitlabci.PipelineEvent{
+		Pipeline: &gitlabci.PipelineInfo{CreatedAt: created},
+		Job:      &gitlabci.Job{JobInfo: gitlabci.JobInfo{Name: "unit", Status: "success", StartedAt: created.Add(10 * time.Second), FinishedAt: created.Add(20 * time.Second)}},
+	}
+	b.event(event)
+	if line, want := b.lines()[2], "   10s "+strings.Repeat(" ", 11)+strings.Repeat("█", 11); !strings.HasSuffix(line, want) {
+		t.Errorf("%q does not end with %q", line, want)
+	}
+}
