@@ -26,7 +26,7 @@ type transportConfig struct {
 // [RequestInfo.Storage], and [WithHeader] for headers that only the server receives.
 //
 // Each client without WithTransport has a default transport with connections of its own.
-// Programs that make many clients should give them all the same transport, or make them
+// Programs that make many clients should give each of them the same transport, or make them
 // by [Client.With].
 //
 // A transport need not retry, follow redirects or limit time: the client does. It may

@@ -44,7 +44,7 @@ type mixServer struct {
 	cuts    int               // how many are interrupted
 	which   func(n int) int   // which file the n-th request gets
 	ranges  bool              // whether a part is sent
-	honours bool              // whether If-Range is heeded
+	honours bool              // whether the server obeys If-Range
 	odd     func(http.Header) // changes the header of a 206, or nil
 	mu      sync.Mutex        // for n
 	n       int               // requests for the file

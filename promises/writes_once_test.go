@@ -199,8 +199,8 @@ func TestWritesOverHTTP1HappenOnce(t *testing.T) {
 	}
 }
 
-// If a kept-alive connection turns out to be closed, a read is sent at most once
-// more. A write that was not sent costs nothing.
+// If a kept-alive connection turns out to be closed, a read is sent at most one more time.
+// A write that was not sent costs nothing.
 func TestReadsOverHTTP1KeepToWithRetries(t *testing.T) {
 	t.Parallel()
 	for name := range maps.Keys(testkit.Calls) {

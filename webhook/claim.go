@@ -38,8 +38,8 @@ type claim struct {
 }
 
 // claimOf checks what can be checked without the body. If there is a signing token, a
-// request that carries a signature is verified by it alone: a wrong signature must not be
-// made up for by a secret token, which may be stolen.
+// request that carries a signature is verified by it alone: a wrong signature is refused
+// even with the right secret token, which may be stolen.
 func (v *Verifier) claimOf(h http.Header, now time.Time) (*claim, error) {
 	for _, name := range []string{headerID, headerTimestamp, headerSignature, headerToken} {
 		if len(h[name]) > 1 {

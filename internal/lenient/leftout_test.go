@@ -106,8 +106,8 @@ func TestLostValuesAreCounted(t *testing.T) {
 	require.Equal(t, 1, strings.Count(lines, "\n"))
 }
 
-// An object that cannot be used, for its ID say, is logged all the same, and so is what
-// comes before invalid JSON.
+// An object that cannot be used, for example because of its ID, is still logged, and so is
+// what comes before invalid JSON.
 func TestLostValuesBeforeAnError(t *testing.T) {
 	_, left, err := lenient.Object[*thing](t.Context(), []byte(`{"many":[{"name":{}},}`))
 	require.Error(t, err)

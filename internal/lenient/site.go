@@ -359,8 +359,8 @@ func (d *decoder) renew(sl *slot) (again bool, err error) {
 	}
 }
 
-// renewSite sets the fields of a site again that need it, where its last object stands
-// once more.
+// renewSite sets those fields of a site again that need it, if the same object is there as
+// before.
 func (d *decoder) renewSite(s *site) error {
 	if !s.again {
 		return nil

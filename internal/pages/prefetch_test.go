@@ -369,8 +369,8 @@ func TestPrefetchOfOnePage(t *testing.T) {
 	require.Equal(t, "keyset", s.Received()[0].URL.Query().Get("pagination"))
 }
 
-// Where a page is known to be the last, or to have failed, nothing after it is
-// asked for any more, and what was is given up.
+// If a page is known to be the last, or to have failed, nothing after it is requested any
+// more, and earlier such requests are canceled.
 func TestPrefetchPastTheEnd(t *testing.T) {
 	busy := func(seq iter.Seq2[*gitlabci.PipelineInfo, error]) (last error) {
 		for pipeline, err := range seq {

@@ -213,7 +213,7 @@ func (p *Parts) verify(resp *rest.Response, first, end int64) (int64, error) {
 	case resp.ContentLength > r.last-r.first+1:
 		return 0, p.fail(fmt.Errorf("the server announces %d bytes for a range of %d", resp.ContentLength, r.last-r.first+1))
 	case r.first != first || r.last >= end:
-		return 0, p.fail(fmt.Errorf("the server sent bytes %d-%d, and %d-%d were asked for", r.first, r.last, first, end-1))
+		return 0, p.fail(fmt.Errorf("the server sent bytes %d-%d, and %d-%d were requested", r.first, r.last, first, end-1))
 	}
 	return r.last - r.first + 1, nil
 }

@@ -114,7 +114,7 @@ func partsResumeCases() map[string]partsResumeCase {
 		},
 		"the whole":    {replies: []reply{{body: partsText, host: "storage"}}, err: remote.ErrNoParts.Error()},
 		"another size": {replies: []reply{{status: 206, body: "x", header: "Content-Range: bytes 1000-1000/2000"}}, err: "the archive changed while it was read: it has 2000 bytes now"},
-		"other bytes":  {replies: []reply{span(first+1, end)}, err: "were asked for"},
+		"other bytes":  {replies: []reply{span(first+1, end)}, err: "were requested"},
 		"another tag":  {replies: []reply{span(first, end, "Etag: \"b\"")}, err: "the archive changed while it was read"},
 	}
 }

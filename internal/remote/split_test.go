@@ -157,7 +157,7 @@ func TestSaveOverSeveralConnections(t *testing.T) {
 	}
 }
 
-// A server that breaks its promise of parts is asked for the whole file, over one
+// From a server that breaks its promise of parts, the whole file is requested, over one
 // connection.
 func TestSaveFromAServerThatPromisesParts(t *testing.T) {
 	for name, part := range map[string]func(w http.ResponseWriter, r *http.Request, n int) bool{

@@ -40,7 +40,7 @@ func madeOnce(name string, zip func() []byte) []byte {
 	return once.(func() []byte)()
 }
 
-// What breaks within a body is asked for again, and nothing of it shows.
+// An interrupted body is requested again, and the caller does not see it.
 func TestArchiveMends(t *testing.T) {
 	t.Parallel()
 	data, content := bigArchive(t)

@@ -136,7 +136,7 @@ func requireArchive(t *testing.T, archive *gitlabci.Archive, files map[string]st
 	require.Equal(t, fs.ModeDir|0o555, info.Mode(), "a folder that is not listed")
 }
 
-// What is asked for, by which way, and how often.
+// The requests, and how many they are.
 func TestArchiveRequests(t *testing.T) {
 	t.Parallel()
 	data, _ := variedArchive(t)

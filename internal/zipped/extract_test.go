@@ -446,7 +446,7 @@ func TestExtractCanceled(t *testing.T) {
 	})
 }
 
-// A context that ends is heeded also where nothing travels any more.
+// The end of a context also ends the steps after the download.
 func TestExtractCanceledOnDisk(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	data, content := bigArchive(t)

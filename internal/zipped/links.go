@@ -18,7 +18,7 @@ import (
 	"example.com/gitlabci/internal/pool"
 )
 
-// Links say what becomes of symbolic links.
+// Links say how symbolic links are handled.
 type Links int
 
 const (

@@ -31,6 +31,13 @@ var list = []word{
 	{`for want of|by and by|lest|hitherto|thereof|nought`, `the usual word`},
 	{`whoever|whomever`, `"who", "anyone" or "a caller that"`},
 	{`but for`, `"except" or "except for"`},
+	{`(?:is|are|was|were) asked for`, `"is requested"`},
+	{`in the end`, `"finally" or "at the end"`},
+	{`all the same`, `"still"`},
+	{`once more`, `"again" or "one more time"`},
+	{`what becomes of`, `what is done with it`},
+	{`made up for`, `"replaced"`},
+	{`heed(?:s|ed)?`, `"obey" or "check"`},
 	{`at once`, `"immediately" or "at the same time"`},
 	{`stands? (?:in|before|above|around|behind|between|after)`, `"is" or "are"`},
 	{`taken for`, `"count as" or "mistaken for"`},
@@ -59,7 +66,8 @@ var exceptions = []exception{
 	{"joblog/", "tell", "the action of a rule"},
 	{"gitlabcitest/hookdelivery.go", "tell", "the name of a method"},
 	{"joblog/words.go", "tells", "the name of a method"},
-	{"tools/words/", "*", "this list"}, {"examples/exporter/", "address", "where a server listens, as in package net"},
+	{"tools/words/", "*", "this list"},
+	{"examples/exporter/", "address", "where a server listens, as in package net"},
 	{"examples/hookbot/", "address", "where a server listens, as in package net"},
 }
 

@@ -114,7 +114,7 @@ func Main(command Func[int]) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	context.AfterFunc(ctx, func() {
-		signal.Ignore(syscall.SIGHUP) // which shells send once more
+		signal.Ignore(syscall.SIGHUP) // which shells send a second time
 		stop()
 	})
 	os.Exit(command(ctx, os.Args[1:], os.Stdout, os.Stderr))

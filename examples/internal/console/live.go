@@ -49,7 +49,7 @@ func (l *Live) Draw(lines []string) error {
 }
 
 // Animate draws what lines returns again and again, for what is under way gets older, until
-// stop is called, and then once more.
+// stop is called, and then one more time.
 func (l *Live) Animate(lines func() []string) (stop func() error) {
 	ended, drawn := make(chan struct{}), make(chan error, 1)
 	go func() {
