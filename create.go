@@ -62,13 +62,13 @@ type CreatePipelineOptions struct {
 	// be allowed to set and read pipeline variables. Many projects on GitLab.com allow
 	// nobody to set them.
 	//
-	// Create searches the newest 50 pipelines of the ref that may have been created
-	// through the API within the last two hours, by the server's clock: one list, then
-	// one request for the variables of each pipeline that it has not seen yet. A
-	// pipeline whose variables the token's owner may not read was started by someone
-	// else and does not count; a token without the scope to read any is an error. If a
-	// pipeline was created within the last minute and shows no variables at all, Create
-	// polls until that minute has passed.
+	// Create searches the newest 50 pipelines of the ref that may have been created through
+	// the API within the last two hours, by the server's clock. It requests one list, and
+	// then the variables of each pipeline that it has not seen yet. A pipeline whose
+	// variables the token's owner may not read was started by someone else and does not
+	// count; a token without the scope to read any is an error. If a pipeline was created
+	// within the last minute and shows no variables at all, Create polls until that minute
+	// has passed.
 	//
 	// If the response to a create is lost, Create polls every 5 seconds for 2 minutes
 	// before it retries, as often as [WithRetries] allows. The error matches

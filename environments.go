@@ -86,10 +86,10 @@ type ListEnvironmentsOptions struct {
 //
 // See https://docs.gitlab.com/api/environments/#list-environments.
 // The error matches [ErrNotFound] if the project does not exist or the token may not see
-// it, [ErrForbidden] if its environments are hidden from the token, [ErrUnauthorized]
-// without a token, [ErrInvalid] if Search is too short or is combined with
-// Name, and [errors.ErrUnsupported] if the server ignores a filter, and an item contradicts
-// it. Search cannot be checked.
+// it, [ErrForbidden] if its environments are hidden from the token, and [ErrUnauthorized]
+// without a token. It matches [ErrInvalid] if Search is too short or is combined with Name,
+// and [errors.ErrUnsupported] if the server ignores a filter, and an item contradicts it.
+// Search cannot be checked.
 func (s *EnvironmentsService) List(ctx context.Context, project ProjectID, opts *ListEnvironmentsOptions) (*Page[Environment], error) {
 	return list(ctx, pagesAt[*Environment](s.client, at("projects", project, "environments")), opts)
 }
@@ -200,10 +200,11 @@ type ListDeploymentsOptions struct {
 //
 // See https://docs.gitlab.com/api/deployments/#list-project-deployments.
 // The error matches [ErrNotFound] if the project does not exist or the token may not see
-// it, [ErrForbidden] if its deployments are hidden from the token, [ErrUnauthorized] without
-// a token, [ErrInvalid] for a value that GitLab does not know or for times without the order
-// and status that they need, and [errors.ErrUnsupported] if the server ignores a filter,
-// and an item contradicts it. FinishedAfter and FinishedBefore cannot be checked.
+// it, [ErrForbidden] if its deployments are hidden from the token, and [ErrUnauthorized]
+// without a token. It matches [ErrInvalid] for a value that GitLab does not know or for
+// times without the order and status that they need, and [errors.ErrUnsupported] if the
+// server ignores a filter, and an item contradicts it. FinishedAfter and FinishedBefore
+// cannot be checked.
 func (s *DeploymentsService) List(ctx context.Context, project ProjectID, opts *ListDeploymentsOptions) (*Page[Deployment], error) {
 	return list(ctx, s.pages(project, opts), opts.ordered())
 }

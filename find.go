@@ -37,9 +37,10 @@ type FindPipelineOptions struct {
 	SHA string
 
 	// MergeRequest is the IID of a merge request, the number after its "!". It means the
-	// pipeline of its head that GitLab shows: the newest that was started for the merge
-	// request, detached or of merged results, whose commit is a merge that GitLab tried, or
-	// of a train; without one, the newest of its source branch. It can be in a fork.
+	// pipeline of its head that GitLab shows. That is the newest one that was started for
+	// the merge request: detached, of a train, or of merged results, whose commit is a
+	// merge that GitLab tried. Without one, it is the newest one of its source branch. It
+	// can be in a fork.
 	//
 	// With SHA, it means a head that the merge request had or is about to have instead, or
 	// the commit of the pipeline itself. Job tokens cannot read merge requests: use a Ref

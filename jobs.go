@@ -92,11 +92,11 @@ type ListPipelineJobsOptions struct {
 //	GET /projects/:id/jobs
 //
 // See https://docs.gitlab.com/api/jobs/#list-all-jobs-for-a-project.
-// The error matches [ErrNotFound], [ErrUnauthorized] without a token, even for
-// a public project, [ErrForbidden] if the project hides its jobs from the
-// token, [ErrInvalid] for a status GitLab does not know, [errors.ErrUnsupported]
-// if the server ignores Ref or Scope and lists what contradicts it, and
-// [ErrRateLimited]: GitLab allows 600 such requests a minute.
+// The error matches [ErrNotFound], [ErrUnauthorized] without a token, even for a public
+// project, and [ErrForbidden] if the project hides its jobs from the token. It matches
+// [ErrInvalid] for a status that GitLab does not know, and [errors.ErrUnsupported] if the
+// server ignores Ref or Scope, and an item contradicts it. GitLab allows 600 such requests
+// a minute; then the error matches [ErrRateLimited].
 func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJobsOptions) (*Page[Job], error) {
 	return list(ctx, s.projectJobs(project), opts)
 }

@@ -123,10 +123,10 @@ type LintProjectOptions struct {
 //
 // See https://docs.gitlab.com/api/lint/#validate-a-projects-cicd-configuration.
 // The error matches [ErrNotFound] if the project or the commit does not exist, the
-// repository is empty, or the token may not see it, [ErrForbidden] without the right to read
-// code, [ErrRateLimited] if the administrator limits validations, and
-// [errors.ErrUnsupported] for a ref on servers before GitLab 16.10, which ignore it. If a ref
-// is given, the server's version is read first, unless the token may not read it.
+// repository is empty, or the token may not see it, and [ErrForbidden] without the right to
+// read code. It matches [ErrRateLimited] if the administrator limits validations, and
+// [errors.ErrUnsupported] for a ref on servers before GitLab 16.10, which ignore it. If a
+// ref is given, the server's version is read first, unless the token may not read it.
 func (s *LintService) ValidateProject(ctx context.Context, project ProjectID, opts *LintProjectOptions) (*LintResult, error) {
 	if opts == nil {
 		opts = &LintProjectOptions{}

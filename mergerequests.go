@@ -171,9 +171,9 @@ type ListMergeRequestsOptions struct {
 //
 // See https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests.
 // The error matches [ErrNotFound] if the project does not exist or the token may not see
-// it, [ErrForbidden] if its merge requests are hidden from the token, [ErrInvalid] for a
-// value that GitLab does not know, and [errors.ErrUnsupported] if the server ignores a
-// filter, and an item contradicts it. Search cannot be checked; with
+// it, and [ErrForbidden] if its merge requests are hidden from the token. It matches
+// [ErrInvalid] for a value that GitLab does not know, and [errors.ErrUnsupported] if the
+// server ignores a filter, and an item contradicts it. Search cannot be checked; with
 // [MergeRequestViewSimple], only IIDs, State and times can.
 func (s *MergeRequestsService) List(ctx context.Context, project ProjectID, opts *ListMergeRequestsOptions) (*Page[MergeRequest], error) {
 	return list(ctx, pagesAt[*MergeRequest](s.client, at("projects", project, "merge_requests")), opts)

@@ -92,10 +92,10 @@ type ListPipelinesOptions struct {
 //
 // See https://docs.gitlab.com/api/pipelines/#list-project-pipelines.
 // The error matches [ErrNotFound] if the project does not exist or the token
-// may not see it, [ErrForbidden] if its pipelines are hidden from the token,
-// [ErrInvalid] for a word GitLab does not know, and [errors.ErrUnsupported] if
-// the server does not know a filter and lists what contradicts it. Username,
-// YAMLErrors, and [PipelineScopeBranches] and [PipelineScopeTags] cannot be checked.
+// may not see it, and [ErrForbidden] if its pipelines are hidden from the token. It matches
+// [ErrInvalid] for a word that GitLab does not know, and [errors.ErrUnsupported] if the
+// server ignores a filter, and an item contradicts it. Username, YAMLErrors, and
+// [PipelineScopeBranches] and [PipelineScopeTags] cannot be checked.
 // [PipelineScopeFinished] leaves out skipped pipelines.
 func (s *PipelinesService) List(ctx context.Context, project ProjectID, opts *ListPipelinesOptions) (*Page[PipelineInfo], error) {
 	return list(ctx, pagesAt[*PipelineInfo](s.client, at("projects", project, "pipelines")), opts)

@@ -152,9 +152,9 @@ func (o *SetStatusOptions) check(sha string, state Status) error {
 //
 // See https://docs.gitlab.com/api/commits/#set-commit-pipeline-status.
 // The error matches [ErrNotFound] if the project, the commit, the merge request or
-// the pipeline does not exist, [ErrForbidden] without the right to set statuses,
-// [ErrInvalid] if GitLab does not allow the change, such as from running to pending or
-// skipped, or if the pipeline is full, [ErrConflict] if other updates do not end, and
+// the pipeline does not exist, and [ErrForbidden] without the right to set statuses. It
+// matches [ErrInvalid] if GitLab does not allow the change, such as from running to pending
+// or skipped, or if the pipeline is full, [ErrConflict] if other updates do not end, and
 // [ErrOutcomeUnknown] if the status may have been set. Job tokens cannot set statuses.
 func (s *StatusesService) Set(ctx context.Context, project ProjectID, sha string, state Status, opts *SetStatusOptions) (*CommitStatus, error) {
 	if opts == nil {

@@ -230,9 +230,9 @@ const (
 //
 // See https://docs.gitlab.com/api/project_webhooks/#trigger-a-test-project-webhook.
 // The error matches [ErrInvalid] if the receiver does not respond with 2xx, or if the
-// project has nothing of the kind, [ErrRateLimited] after five tests in a minute,
-// [ErrNotFound], [ErrForbidden], [errors.ErrUnsupported] on servers without the endpoint,
-// and [ErrOutcomeUnknown] if the response was lost: the request is never retried.
+// project has nothing of the kind, and [ErrRateLimited] after five tests in a minute. It
+// matches [ErrNotFound], [ErrForbidden], [errors.ErrUnsupported] on servers without the
+// endpoint, and [ErrOutcomeUnknown] if the response was lost: the request is never retried.
 func (s *WebhooksService) Test(ctx context.Context, project ProjectID, hook WebhookID, trigger WebhookTrigger) error {
 	path := at("projects", project, "hooks", hook, "test", trigger)
 	_, err := send[*bareSuccess](ctx, s.client, rest.Once(http.MethodPost, path, nil))
