@@ -181,7 +181,7 @@ func (j *Job) setTimes(p *pipeline, before int) {
 	}
 }
 
-// apart is how far apart the times are at which jobs were made together.
+// apart is the time between the creations of jobs that are added together.
 const apart = time.Millisecond
 
 func (j *Job) stored(p *pipeline, trigger bool) *job {
@@ -224,8 +224,8 @@ type wantedJob struct {
 	starts  *trigger
 }
 
-// want checks what a test wants at a time, and reads its files. It needs no
-// lock, and must not have it, since reading the files is up to the test.
+// want checks the fields that a test gives, and reads its files. It must be called without
+// the lock, since the files are the test's.
 func want(method string, j Job, isTrigger bool, at time.Time) wantedJob {
 	isTrigger = isTrigger || j.Trigger != nil
 	if isTrigger {
@@ -249,7 +249,7 @@ func want(method string, j Job, isTrigger bool, at time.Time) wantedJob {
 	return w
 }
 
-// checkTrigger panics if what only runners do is wanted of a trigger job.
+// checkTrigger panics if a trigger job has fields that only runners use.
 func (j *Job) checkTrigger(method string) {
 	switch {
 	case j.Log != "" || j.Artifacts != nil || j.Archive != nil || j.Reports != nil || !j.ArtifactsExpireAt.IsZero():

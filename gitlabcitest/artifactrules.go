@@ -183,7 +183,7 @@ func (a *artifact) folder(name string, recursive bool) (found []*zip.File, ok bo
 	return pack.Folder(files, name, recursive)
 }
 
-// testFile is what the artifact says as a JUnit report.
+// testFile is the artifact read as a JUnit report.
 func (a *artifact) testFile() *junit.File {
 	if a.tests == nil {
 		a.tests = junit.Read(a.data)

@@ -10,7 +10,7 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/rack"
 )
 
-// An asker is who a request comes from.
+// An asker is the sender of a request.
 type asker struct {
 	user  *user  // nil without a token
 	token *token // their access token, if it is not a job's
@@ -126,8 +126,8 @@ func (who asker) as(u *user) asker {
 	return who
 }
 
-// refusal is why the token does not do for a route, if it does not. No token
-// is not the wrong one.
+// refusal is why the token is not sufficient for a route, or nil. A missing token is not
+// refused here.
 func (t *token) refusal(method string, to *route) *response {
 	switch {
 	case t == nil:

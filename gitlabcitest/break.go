@@ -124,8 +124,8 @@ func (l *line) send(part []byte) {
 	}
 }
 
-// stall lets nothing go for a time, 0 being for ever. When nobody waits for the
-// response any more, the connection ends.
+// stall sends nothing for a time; 0 is for ever. When nobody waits for the response any
+// more, the connection ends.
 func (l *line) stall(d time.Duration) {
 	var over <-chan time.Time
 	if d > 0 {

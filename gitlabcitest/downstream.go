@@ -151,8 +151,8 @@ func (s *state) tellTrigger(p *pipeline, at time.Time) {
 	}
 }
 
-// reopen makes a trigger job run again whose pipeline does, and with it that
-// of the pipeline it belongs to.
+// reopen makes a trigger job run again because its pipeline does, and also the trigger job
+// of the pipeline that it belongs to.
 func (s *state) reopen(p *pipeline, u *user, at time.Time) {
 	j := p.upstream
 	if j == nil || !j.mirrors() || j.superseded || !j.status.Finished() || !s.exists(j.pipeline) {

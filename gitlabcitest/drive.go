@@ -121,7 +121,7 @@ func (s *Server) mustLog(method string, id gitlabci.JobID) *job {
 	return j
 }
 
-// usualReason is why a job fails if nobody says it.
+// usualReason is the failure reason of a job without a given one.
 func (j *job) usualReason() gitlabci.FailureReason {
 	switch script := j.script(); {
 	case script != nil:
@@ -150,8 +150,8 @@ var transitions = map[gitlabci.Status][]gitlabci.Status{
 }
 
 var (
-	// unqueued are the statuses before pending, in which a job comes closer to
-	// that by any number of steps.
+	// unqueued are the statuses before pending, from which a job reaches pending in any
+	// number of steps.
 	unqueued = []gitlabci.Status{
 		gitlabci.StatusCreated, gitlabci.StatusSkipped, gitlabci.StatusManual, gitlabci.StatusScheduled,
 		gitlabci.StatusWaitingForResource, gitlabci.StatusPreparing, gitlabci.StatusWaitingForCallback,
