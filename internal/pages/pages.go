@@ -43,7 +43,11 @@ func New[P any](items []P, header http.Header, query url.Values) (*Page[P], erro
 }
 
 func headerNumber(header http.Header, name string, unknown int) int {
-	if n, err := strconv.Atoi(header.Get(name)); err == nil && n >= 0 {
+	text := header.Get(name)
+	if text == "" { // or the error of strconv would take two allocations
+		return unknown
+	}
+	if n, err := strconv.Atoi(text); err == nil && n >= 0 {
 		return n
 	}
 	return unknown

@@ -47,7 +47,11 @@ func (p *place) size() int {
 // pageNumber is the number of the page that a query selects, or 0 if the query
 // has none. Where a list continues after an ID, GitLab's links say page 1 as well.
 func pageNumber(query url.Values) int {
-	n, err := strconv.Atoi(query.Get("page"))
+	text := query.Get("page")
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n == 1 && isAfterID(query) || query.Get("cursor") != "" {
 		return 0
 	}
