@@ -38,8 +38,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.deliver(w, r, hit, a)
 }
 
-// exchange notes a request and responds to it, unless a fault does. One request is
-// handled after the other, so that each sees a state without halves.
+// exchange notes a request and responds to it, unless a fault does. One request is handled
+// after the other, so that each sees a consistent state.
 func (s *Server) exchange(r *http.Request, body []byte, found match, hit *fault) (*response, Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,8 +181,8 @@ func (s *Server) understand(r *http.Request, body []byte, found match, at time.T
 	}, nil
 }
 
-// A call is a request whose parameters are known and in order. Handlers turn
-// it into a response.
+// A call is a request whose parameters are known and valid. Handlers turn it into a
+// response.
 type call struct {
 	state    *state
 	external string

@@ -16,9 +16,9 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
-// graphQLRoute is beside the API's version, so that its path is no other route's. Its
-// schema is what programs that read pipelines ask; anything else is an error as
-// GitLab's, of a field that does not exist.
+// graphQLRoute is beside the API's version, so no other route has its path. Its schema has
+// the fields that programs read about pipelines; any other field gets GitLab's error for a
+// field that does not exist.
 var graphQLRoute = define("POST /graphql", executeGraphQL,
 	rack.Param{Name: "query", Parse: rack.Text},
 	rack.Param{Name: "operationName", Parse: rack.Text},
@@ -38,7 +38,7 @@ func executeGraphQL(c *call) *response {
 	return ok(graphql.Execute(value[string](c, "query"), value[string](c, "operationName"), variables, c.graphQLQuery()))
 }
 
-// graphQLRefusal is how GraphQL says that someone is not let in.
+// graphQLRefusal is GraphQL's error for a user without access.
 func graphQLRefusal(refused *response) *response {
 	if refused.status == http.StatusUnauthorized {
 		refused.body = map[string]any{"errors": []any{map[string]any{"message": "Invalid token"}}}

@@ -55,7 +55,7 @@ func (s *state) group(id string) string {
 	return ""
 }
 
-// inherited is what a user is by the groups that a path is in, or of a group itself.
+// inherited is the role of a user by the groups that a path is in, or in a group itself.
 func (s *state) inherited(path string, u *user) (role Role) {
 	for group, members := range s.groupMembers {
 		if path == group || strings.HasPrefix(path, group+"/") {

@@ -36,7 +36,7 @@ type postOffice struct {
 	late     []*hookDelivery
 }
 
-// open has deliveries made from now on, and lets happen by itself what is to happen.
+// open starts the deliveries, and a timer for future events.
 func (o *postOffice) open() {
 	o.opened = true
 	if next := o.state.agenda.next(); !next.IsZero() {
@@ -129,7 +129,7 @@ type postman struct {
 	closed  bool
 }
 
-// alarm makes the server look at a time what is due then. The lock is held.
+// alarm sets the timer for the events of a time. The lock is held.
 func (s *Server) alarm(at time.Time) {
 	p := &s.postman
 	if !s.state.post.opened || p.closed || !p.at.IsZero() && !at.Before(p.at) {
@@ -144,7 +144,7 @@ func (s *Server) alarm(at time.Time) {
 	p.timer.Reset(wait)
 }
 
-// ring lets happen what is due, and has it delivered.
+// ring makes due events happen, and delivers them.
 func (s *Server) ring() {
 	at := s.enter()
 	defer s.mu.Unlock()

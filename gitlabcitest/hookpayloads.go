@@ -127,7 +127,7 @@ func environmentFor(j *job) *shape.EnvironmentFor {
 	return &shape.EnvironmentFor{Name: j.environment, Action: "start", DeploymentTier: tierOf(j.environment)}
 }
 
-// tierOf is what GitLab takes an environment for by its name.
+// tierOf is the tier that GitLab derives from the name of an environment.
 func tierOf(environment string) string {
 	name := strings.ToLower(environment)
 	for _, tier := range []struct {
@@ -208,7 +208,7 @@ func (r *payloadRenderer) userHook(u *user) shape.UserHook {
 	return shape.UserHook{ID: u.id, Name: capitalized(u.username), Username: u.username, Email: redactedValue}
 }
 
-// redactedValue is what GitLab shows of a value that is nobody's to see.
+// redactedValue is what GitLab shows instead of a secret value.
 const redactedValue = "[REDACTED]"
 
 func (r *payloadRenderer) projectHook(p *project) shape.ProjectHook {

@@ -14,11 +14,11 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/rack"
 )
 
-// An Input is what a project's configuration declares of an input of its
-// pipelines. The zero value is text that a client must give.
+// An Input is the declaration of a pipeline input in a project's configuration. The zero
+// value is a string that a client must give.
 type Input struct {
 	Type    InputType // zero is InputString
-	Default any       // what it is when a client leaves it out; nil means that it is required
+	Default any       // its value if a client leaves it out; nil means that it is required
 	Options []any     // the values that it allows; nil is all
 	Regex   string    // that a string must match, in the syntax of RE2; "" is any text
 }

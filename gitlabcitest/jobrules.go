@@ -11,8 +11,8 @@ import (
 	"example.com/gitlabci"
 )
 
-// cancelJob stops a job. By force only one stops that is canceling, without it
-// all that have not begun to.
+// cancelJob stops a job. With force, only a job that is canceling stops; without it, only
+// one that is not canceling.
 func (s *state) cancelJob(j *job, force bool, at time.Time) {
 	canceling := j.status == gitlabci.StatusCanceling
 	if j.status.Finished() || force != canceling {
@@ -64,8 +64,8 @@ func (s *state) retryJob(j *job, u *user, at time.Time) *job {
 	return again
 }
 
-// nextJob is when another job of the pipeline is made that is made at a time:
-// later than the one before it.
+// nextJob is the creation time of another job of the pipeline: the given time, but later
+// than that of the job before it.
 func (p *pipeline) nextJob(at time.Time) time.Time {
 	if n := len(p.jobs); n > 0 {
 		return later(at, p.jobs[n-1].created.Add(apart))

@@ -45,7 +45,7 @@ func (j *job) script() *script {
 	return j.live.script()
 }
 
-// advance lets happen what is due by now.
+// advance makes the due events happen.
 func (s *state) advance(now time.Time) {
 	for e := s.agenda.due(now); e != nil; e = s.agenda.due(now) {
 		switch {
@@ -227,7 +227,7 @@ func (s *script) reason() gitlabci.FailureReason {
 	return gitlabci.FailureReasonScriptFailure
 }
 
-// leave is what a script leaves behind.
+// leave stores the results of a script.
 func (j *job) leave(s *script, at time.Time) {
 	j.upload(s.files, at)
 	if s.ArtifactsExpireIn > 0 {

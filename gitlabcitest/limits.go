@@ -201,7 +201,7 @@ func (t *throttle) name(token string) string {
 	return cmp.Or(t.Name, "throttle_authenticated_api")
 }
 
-// perMinute is the limit in its header, rounded up. What remains is not rounded.
+// perMinute is the limit in its header, rounded up. The remaining number is not rounded.
 func (t *throttle) perMinute() int {
 	period := int(t.Period / time.Second)
 	return (t.Limit*60 + period - 1) / period
