@@ -15,6 +15,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // atWork is a server on which most things happen at the same time: live jobs, child pipelines, a storage, faults, a throttle that lets all through,
@@ -124,7 +125,8 @@ func TestParallelBots(t *testing.T) {
 		srv.AddMember("group/app", "ines", gitlabcitest.RoleDeveloper)
 		token := srv.AddToken(gitlabcitest.Token{Username: "ines"})
 		var all sync.WaitGroup
-		for range 64 {
+		bots := testkit.Fewer(64)
+		for range bots {
 			all.Go(func() {
 				b := &bot{client: srv.Client(gitlabci.WithToken(token))}
 				if err := b.work(t.Context()); err != nil {
@@ -140,7 +142,7 @@ func TestParallelBots(t *testing.T) {
 				require.Equal(t, gitlabci.StatusSuccess, pipeline.Status)
 				n++
 			}
-			require.Equal(t, 64, n, source)
+			require.Equal(t, bots, n, source)
 		}
 		for _, r := range srv.Requests() {
 			require.False(t, r.Route == gitlabcitest.StorageRoute && r.Header.Get("Private-Token") != "", "the storage sees no token")

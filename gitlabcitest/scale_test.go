@@ -13,6 +13,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 const (
@@ -99,6 +100,7 @@ func TestLoad(t *testing.T) {
 	if testing.Short() {
 		t.Skip("adds 100,000 jobs")
 	}
+	testkit.NotUnderRace(t)
 	srv := loaded()
 	transport := srv.Transport()
 	live, before := heap()

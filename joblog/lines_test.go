@@ -288,7 +288,7 @@ func TestLineTooLong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := strings.Join(texts(collect(t, strings.NewReader(at+"yy"))), "")
-			step := 1 + len(at)/6
+			step := 1 + len(at)/4
 			if testkit.UnderRace() {
 				step = (len(at) + 1) / 2 // nothing here is concurrent, and a line takes 4 MiB
 			}

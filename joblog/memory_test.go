@@ -192,7 +192,7 @@ func TestHostileLines(t *testing.T) {
 
 // A log in which every line may open a failure takes no more time for each.
 func TestHostileSummaries(t *testing.T) {
-	size := 1 << 18
+	size := 1 << 16
 	if testkit.UnderRace() {
 		size = 1 << 13 // regular expressions take 30 times as long
 	}

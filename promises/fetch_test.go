@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -202,8 +203,11 @@ func TestFetchQuery(t *testing.T) {
 func notes(t *testing.T, ids []int64, change func([]int64) []int64) *gitlabci.Client {
 	srv := gitlabcitest.NewServer()
 	t.Cleanup(srv.Close)
+	var mu sync.Mutex // pages are requested ahead
 	served := 0
 	srv.Handle("GET /api/v4/notes", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		if served++; served > 1 {
 			ids = change(ids)
 		}

@@ -234,8 +234,12 @@ func TestCauseInLocalArchives(t *testing.T) {
 		steps := 0
 		require.NoError(t, extract(t.Context(), t.TempDir(), func() { steps++ }))
 		require.Greater(t, steps, 5, name)
-		failed := 0
+		tried, failed := 0, 0
 		for at := range steps + 1 {
+			if !testkit.Sampled(at, 2) {
+				continue
+			}
+			tried++
 			ctx, end := context.WithCancelCause(t.Context())
 			seen := 0
 			step := func() {
@@ -251,7 +255,7 @@ func TestCauseInLocalArchives(t *testing.T) {
 				requireBoth(t, signal, err)
 			}
 		}
-		require.GreaterOrEqual(t, failed, steps, name)
+		require.GreaterOrEqual(t, failed, tried-1, name)
 	}
 }
 

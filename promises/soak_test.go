@@ -25,7 +25,7 @@ import (
 )
 
 var (
-	soakCalls = flag.Int("soak.calls", testkit.Fewer(3000), "how many calls TestSoak makes")
+	soakCalls = flag.Int("soak.calls", testkit.Fewer(1200), "how many calls TestSoak makes")
 	soakSeed  = flag.Uint64("soak.seed", 1, "what the faults and calls of TestSoak are drawn from")
 )
 

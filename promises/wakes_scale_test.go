@@ -202,9 +202,9 @@ func pollsOfPlainWatch(t *testing.T) (polls float64) {
 	return polls
 }
 
-var wokenPipelines = flag.Int("wakes.pipelines", 500, "how many pipelines TestWakesOfManyPipelines watches, 20 a project")
+var wokenPipelines = flag.Int("wakes.pipelines", 200, "how many pipelines TestWakesOfManyPipelines watches, 20 a project")
 
-// Five hundred pipelines of 25 projects for an hour, or 1,000 of 50 with
+// Two hundred pipelines of ten projects for an hour, or 1,000 of 50 with
 // -wakes.pipelines 1000: with less than a tenth of the requests of polling, each job is seen
 // within two seconds, and within five minutes if events are lost, late or sent twice.
 func TestWakesOfManyPipelines(t *testing.T) {
@@ -324,7 +324,7 @@ func TestWatchesAreSmall(t *testing.T) {
 // All pipelines of many projects cost one request a project and poll, however many run.
 func TestWatchAllOfManyProjects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := testkit.Fewer(60)
+		n := testkit.Fewer(30)
 		projects := map[string]*changingProject{}
 		for i := range n {
 			p := &changingProject{}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci/internal/memnet"
+	"example.com/gitlabci/internal/testkit"
 	"example.com/gitlabci/webhook"
 )
 
@@ -79,7 +80,7 @@ func TestHandlerSlowBodies(t *testing.T) {
 // Strangers that send slowly, with whatever length, cannot keep out what arrives
 // immediately: they make room.
 func TestHandlerSlowStrangers(t *testing.T) {
-	for _, test := range []struct {
+	for i, test := range []struct {
 		strangers, bytes, more int
 		length                 int64
 		drip                   time.Duration
@@ -91,6 +92,9 @@ func TestHandlerSlowStrangers(t *testing.T) {
 		{13, 17 << 10, 1, 2 << 20, time.Second},   // which only say so
 		{4, 1100 << 10, 40 << 10, -1, 100 * time.Millisecond},
 	} {
+		if !testkit.Sampled(i, 1) {
+			continue
+		}
 		t.Run(fmt.Sprint(test.strangers, " of ", test.bytes, " and ", test.more), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := receive(t, webhook.HandlerOptions{}, nil)

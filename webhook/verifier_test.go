@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"example.com/gitlabci/internal/testkit"
 	"example.com/gitlabci/webhook"
 )
 
@@ -328,6 +329,7 @@ func TestVerifierIsNotPrinted(t *testing.T) {
 }
 
 func TestBodiesThatAreTooLarge(t *testing.T) {
+	testkit.NotUnderRace(t)
 	v := newVerifier(t, webhook.SecretToken(secret))
 	most := 25 << 20
 	for _, known := range []bool{true, false} {

@@ -98,8 +98,12 @@ func TestFollowLog(t *testing.T) {
 		"silent for long":        {gitlabcitest.Script{Runs: 10 * time.Minute, Log: "one\ntwo\n"}, gitlabci.StatusSuccess},
 		"never runs":             {gitlabcitest.Script{Queues: 5 * time.Minute, NeverRuns: true}, gitlabci.StatusFailed},
 	}
+	n := 0
 	for server, options := range followServers() {
 		for name, test := range tests {
+			if n++; !testkit.Sampled(n, 1) {
+				continue
+			}
 			t.Run(name+", "+server, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					f := newFollowing(gitlabcitest.Job{Script: test.script}, options...)
@@ -287,7 +291,7 @@ func TestFollowLogUnderFaults(t *testing.T) {
 		for _, retries := range []int{0, 4} {
 			t.Run(fmt.Sprint(server, ", retries ", retries), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					log := testkit.NumberedLines(20_000)
+					log := testkit.NumberedLines(5000)
 					f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 10 * time.Minute, Log: log, LogLag: 10 * time.Second}}, options...)
 					addFollowFaults(f.srv, 1)
 					_, err := f.run(t.Context(), gitlabci.WithRetries(retries))

@@ -17,6 +17,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A kindOfPage decodes pages of one type of object, and compares the results.
@@ -40,7 +41,7 @@ var kindsOfPages = []kindOfPage{
 	{"", samePage[thing]},
 }
 
-var mutatedPages = flag.Int("pages", 2000, "how many pages TestMutatedPages decodes")
+var mutatedPages = flag.Int("pages", testkit.Fewer(1000), "how many pages TestMutatedPages decodes")
 
 // However a page of GitLab's is changed, its objects are decoded as each of them is by
 // itself, and as encoding/json decodes them, or all refuse it.

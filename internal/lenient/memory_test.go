@@ -98,6 +98,7 @@ func TestNamesInAnyOrder(t *testing.T) {
 
 // Who keeps one item of a page keeps little of the rest.
 func TestKeptItemsAreSmall(t *testing.T) {
+	testkit.NotUnderRace(t)
 	type small struct {
 		Name  string   `json:"name"`
 		Tags  []string `json:"tags"`
@@ -128,12 +129,13 @@ func TestKeptItemsAreSmall(t *testing.T) {
 
 // Items that point to nothing share memory as long as they are small.
 func TestKeptFlatItemsAreSmall(t *testing.T) {
+	testkit.NotUnderRace(t)
 	type flat struct {
 		ID   int64  `json:"id"`
 		Name string `json:"name"`
 		Text string `json:"text"`
 	}
-	const pages = 300
+	const pages = 60
 	for _, sizes := range [][]int{{100, 100}, {5, 20_000}, {200, 120}, {20_000, 5}} {
 		var kept []*flat
 		before := heap()

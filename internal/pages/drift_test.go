@@ -20,7 +20,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-var driftRuns = flag.Int("drift.runs", testkit.Fewer(1000), "how many lists of each order TestDrift reads")
+var driftRuns = flag.Int("drift.runs", testkit.Fewer(300), "how many lists of each order TestDrift reads")
 
 // A driftList is a project's pipelines, served in numbered pages as GitLab
 // does, with a chance to change them before each response.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"log/slog"
+	"math/rand/v2"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -60,6 +61,18 @@ func Fewer(n int) int {
 	}
 	return n
 }
+
+// Sampled reports whether this run tries the n-th of many similar cases: one of every few,
+// others in each run, and all of them if GITLABCI_TEST_ALL is set. The race detector, which
+// finds nothing new in most of them, gets a quarter of that.
+func Sampled(n, every int) bool {
+	if UnderRace() {
+		every *= 4
+	}
+	return os.Getenv("GITLABCI_TEST_ALL") != "" || n%every == sample%every
+}
+
+var sample = rand.IntN(1 << 20)
 
 // SetEnv removes all variables that the client reads from the environment but these.
 func SetEnv(t *testing.T, variables map[string]string) {
