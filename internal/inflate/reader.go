@@ -82,6 +82,7 @@ func (r *Reader) fill() error {
 	r.past += int64(used)
 	r.f.at -= used
 	r.in = r.in[:copy(r.in, r.in[used:])]
+	r.f.in = r.in
 	for tries := 0; r.last == nil; tries++ {
 		n, err := r.from.Read(r.in[len(r.in):cap(r.in)])
 		r.in, r.last = r.in[:len(r.in)+n], err

@@ -125,7 +125,10 @@ func TestBrokenStreams(t *testing.T) {
 // checkStream compares what is in a body, which may be broken, with the standard library.
 func checkStream(t *testing.T, body []byte) {
 	want, wantErr := standard(bytes.NewReader(body), 1<<30)
-	for _, from := range []io.Reader{bytes.NewReader(body), iotest.OneByteReader(bytes.NewReader(body))} {
+	for _, from := range []io.Reader{
+		bytes.NewReader(body), iotest.OneByteReader(bytes.NewReader(body)),
+		iotest.DataErrReader(bytes.NewReader(body)), iotest.DataErrReader(iotest.HalfReader(bytes.NewReader(body))),
+	} {
 		got, err := stream(from)
 		got = append([]byte("before:"), got...)
 		require.Equal(t, wantErr == nil, err == nil, "%v, want %v", err, wantErr)
