@@ -91,6 +91,7 @@ func graphQLCall(c *Client, query string, variables map[string]any) (*rest.Call,
 	call.Secrets = secretsIn(variables)
 	kinds, err := operations(query)
 	call.Once = kinds["mutation"]
+	call.Harmless = !call.Once
 	switch {
 	case c == nil:
 		err = errors.New("the client is nil")

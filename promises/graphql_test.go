@@ -164,6 +164,19 @@ func TestGraphQLOperations(t *testing.T) {
 	require.ErrorIs(t, err, gitlabci.ErrInvalid)
 }
 
+// A query that GitLab may have executed has changed nothing: only the outcome of a mutation is
+// unknown.
+func TestGraphQLOutcome(t *testing.T) {
+	for document, unknown := range map[string]bool{`{a}`: false, `query A {a} query B {b}`: false, `mutation {a}`: true, `query A {a} mutation B {b}`: true} {
+		synctest.Test(t, func(t *testing.T) {
+			lost := testkit.NewScript(testkit.Respond(502, ``))
+			_, err := gitlabci.GraphQL[viewer](t.Context(), lost.Client(t), document, nil)
+			require.Error(t, err)
+			require.Equal(t, unknown, errors.Is(err, gitlabci.ErrOutcomeUnknown), "%s: %v", document, err)
+		})
+	}
+}
+
 // A document that is put together from definitions is sent once if a mutation is among
 // them, and again if not; and any other text does no harm.
 func FuzzGraphQLOperations(f *testing.F) {
