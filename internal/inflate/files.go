@@ -59,9 +59,9 @@ func (f *files) Read(p []byte) (n int, err error) {
 
 // open begins with the next file, and returns io.EOF if there is none.
 func (f *files) open() (err error) {
-	header, err := f.reader.need(headerSize)
+	header, _ := f.reader.need(headerSize)
 	switch {
-	case len(header) == 0 && err == io.ErrUnexpectedEOF:
+	case len(header) == 0 && f.reader.last == io.EOF: // and not that a body is cut short
 		return io.EOF
 	case !isPlain(header):
 		rest := bytes.NewReader(bytes.Clone(header))

@@ -115,10 +115,12 @@ func TestBrokenStreams(t *testing.T) {
 	_, err = stream(io.MultiReader(bytes.NewReader(data[:11]), bytes.NewReader([]byte{0xff, 0xff, 0xff}), bytes.NewReader(make([]byte, 1000))))
 	_, corrupt := errors.AsType[flate.CorruptInputError](err)
 	require.True(t, corrupt, "%v", err)
-	broken := errors.New("broken off")
-	for i := range data[:len(data)-1] {
-		_, err := stream(io.MultiReader(bytes.NewReader(data[:i]), iotest.ErrReader(broken)))
-		require.ErrorIs(t, err, broken)
+	data[len(data)-8] ^= 1
+	for _, broken := range []error{errors.New("broken off"), io.ErrUnexpectedEOF} { // the latter is that of net/http
+		for i := range len(data) + 1 {
+			_, err := stream(io.MultiReader(bytes.NewReader(data[:i]), iotest.ErrReader(broken)))
+			require.ErrorIs(t, err, broken, "after %d bytes", i)
+		}
 	}
 }
 
