@@ -87,7 +87,7 @@ func show(ctx context.Context, client *gitlabci.Client, s *settings, out io.Writ
 	bar := notes.NewBar("test reports", progress.UnitsDefault)
 	unread := r.read(ctx, bar)
 	bar.End()
-	if ctx.Err() != nil || r.reports == 0 && unread != nil {
+	if unread != nil && (r.reports == 0 || ctx.Err() != nil) {
 		return unread
 	}
 	found := r.flaky()

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -199,4 +200,40 @@ func TestInterrupt(t *testing.T) {
 			t.Errorf("the exit code is %d: %s%s", code, &out, &notes)
 		}
 	})
+}
+
+// An endingContext ends after so many looks at whether it has ended.
+type endingContext struct {
+	context.Context
+	looks *atomic.Int64
+}
+
+func (c endingContext) Err() error {
+	if c.looks.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Whenever it is interrupted, it either prints what it found or has an error.
+func TestInterruptAtAnyTime(t *testing.T) {
+	const most = 1000
+	try := func(looks int64) (left int64) {
+		srv := gitlabcitest.NewServer()
+		srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "unit"})
+		ctx, out := endingContext{t.Context(), &atomic.Int64{}}, bytes.Buffer{}
+		ctx.looks.Store(looks)
+		err := show(ctx, srv.Client(), &settings{project: "group/app", pipelines: 1}, &out, console.NewNotes(&out))
+		if (err == nil) != strings.Contains(out.String(), "0 flaky for certain") {
+			t.Errorf("after %d looks: %v, %s", looks, err, &out)
+		}
+		return ctx.looks.Load()
+	}
+	looks := most - try(most)
+	for n := range looks {
+		try(n)
+	}
+	if looks == 0 || looks >= most {
+		t.Errorf("%d looks", looks)
+	}
 }

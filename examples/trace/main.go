@@ -127,7 +127,7 @@ func (s *settings) show(ctx context.Context, client *gitlabci.Client, id gitlabc
 	switch printErr := shown.end(); {
 	case printErr != nil:
 		return nil, printErr
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return nil, fmt.Errorf("%w; to continue: -from %d", err, offset)
 	case err != nil:
 		return nil, err

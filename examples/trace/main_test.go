@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"example.com/gitlabci/examples/internal/console"
 	"example.com/gitlabci/gitlabcitest"
 	"example.com/gitlabci/joblog"
 )
@@ -102,6 +103,34 @@ func TestInterrupted(t *testing.T) {
 		}
 		if !strings.HasPrefix(folded, out.String()[:40]) {
 			t.Errorf("the log is:\n%s", &out)
+		}
+	})
+}
+
+// An interrupting writer ends a context at the last line.
+type interrupting struct {
+	strings.Builder
+	interrupt context.CancelFunc
+}
+
+func (i *interrupting) Write(line []byte) (int, error) {
+	if string(line) == "the end\n" {
+		i.interrupt()
+	}
+	return i.Builder.Write(line)
+}
+
+// An interrupt after a job has finished changes nothing.
+func TestInterruptedAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := gitlabcitest.NewServer()
+		srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{ID: 9, Log: "one\nthe end"})
+		ctx, interrupt := context.WithCancel(t.Context())
+		out, notes := &interrupting{interrupt: interrupt}, &strings.Builder{}
+		s := &settings{project: "group/app", printer: printer{out: out}}
+		job, err := s.show(ctx, srv.Client(), 9, console.NewNotes(notes))
+		if err != nil || job.ID != 9 || ctx.Err() == nil || out.String() != "one\nthe end\n" {
+			t.Errorf("%v: %s%s", err, out, notes)
 		}
 	})
 }
