@@ -19,7 +19,8 @@ failed.
 	run -demo             on a fake GitLab, without any settings
 
 In a terminal the jobs are a table that changes with them, elsewhere each change
-is a line. Ctrl-C cancels the pipeline; a second one ends the program immediately.
+is a line. Ctrl-C cancels the pipeline; a second one ends the program
+immediately.
 
 The server is GITLAB_URL, https://gitlab.com by default, and the token
 GITLAB_TOKEN. It needs the scope api.
