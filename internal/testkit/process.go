@@ -36,12 +36,12 @@ func UnderRace() bool {
 	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
-// NotUnderRace skips a test of one goroutine that measures memory: the race detector would
-// find nothing in it, and take ten times as long.
+// NotUnderRace skips a long test of one goroutine, such as one that measures memory: the
+// race detector would find nothing in it, and take ten times as long.
 func NotUnderRace(t *testing.T) {
 	t.Helper()
 	if UnderRace() {
-		t.Skip("memory is measured without the race detector")
+		t.Skip("nothing here is concurrent")
 	}
 }
 
