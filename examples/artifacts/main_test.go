@@ -108,7 +108,7 @@ func TestSlowList(t *testing.T) {
 	})
 }
 
-// What -list lists is what -dir extracts.
+// The flag -list prints the files that -dir extracts.
 func TestList(t *testing.T) {
 	files := fstest.MapFS{}
 	for _, name := range []string{"a.xml", "x/a.xml", "x/y/b.xml", "coverage/index.html", "odd*/f", "[/g"} {

@@ -73,8 +73,7 @@ func TestDemo(t *testing.T) {
 	})
 }
 
-// Of 12 pipelines of two branches, those are deleted that the flags select, and none without
-// -delete.
+// The flags select which of 12 pipelines of two branches are deleted. Without -delete, none is.
 func TestChoice(t *testing.T) {
 	for args, want := range map[string][]gitlabci.PipelineID{
 		"":                                      {1, 2, 3, 5}, // 4 runs
@@ -113,8 +112,8 @@ func TestChoice(t *testing.T) {
 	}
 }
 
-// What cannot be deleted does not keep the others from it, unless it is forbidden, or
-// nothing succeeds.
+// A pipeline that cannot be deleted does not stop the others, unless the error is 403 or none
+// can be deleted.
 func TestFailures(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault        gitlabcitest.Fault

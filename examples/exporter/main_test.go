@@ -105,8 +105,8 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-// A webhook counts a pipeline minutes before the next poll would. What is deleted runs no
-// more.
+// A webhook counts a pipeline minutes before the next poll would. A deleted pipeline no longer
+// counts as running.
 func TestWebhook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

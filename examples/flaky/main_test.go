@@ -69,7 +69,7 @@ func flakyOf(t *testing.T, srv *gitlabcitest.Server, args ...string) (code int, 
 	return console.Code(t.Context(), "flaky", err, &notes), out, notes
 }
 
-// What failed and passed at one commit is flaky for certain, also in two pipelines and in
+// A test that failed and passed at one commit is certainly flaky, also in two pipelines and in
 // parallel jobs, but not what has one name twice in a report.
 func TestCertain(t *testing.T) {
 	srv := gitlabcitest.NewServer()

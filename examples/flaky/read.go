@@ -40,8 +40,8 @@ type history struct {
 	passed, failed uint64
 }
 
-// A reader reads test reports. However many there are, it keeps a history of each test,
-// and of four reports at a time who passed and who failed.
+// A reader reads test reports, four at a time. It keeps the history of each test, and the
+// results of the reports that it is reading.
 type reader struct {
 	*settings
 	client *gitlabci.Client
@@ -152,7 +152,7 @@ func (r *reader) pipeline(ctx context.Context, p *gitlabci.PipelineInfo) error {
 	return failure
 }
 
-// note notes how a test ended. Of tests of one name in one report, those that failed count.
+// note notes how a test ended. If a report has several tests of one name, a failure counts.
 func note(passed map[test]bool, t test, ok, skipped bool) {
 	if before, known := passed[t]; !skipped {
 		passed[t] = ok && (before || !known)

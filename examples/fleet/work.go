@@ -53,7 +53,7 @@ func (w *worker) say(t *task, format string, args ...any) {
 	fmt.Fprintf(w.out, "%s: %s: %s\n", w.queue.worker, console.Printable(string(t.project)), fmt.Sprintf(format, args...))
 }
 
-// handle exports a project. What is wrong with the project makes it failed. Any other error
+// handle exports a project. An error of the project itself marks it as failed. Any other error
 // ends the worker, and leaves the project to the next one.
 func (w *worker) handle(ctx context.Context, t *task) error {
 	if t.before != "" {

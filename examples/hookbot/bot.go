@@ -44,7 +44,7 @@ func (b *bot) say(format string, values ...any) {
 }
 
 // report says what was not handled: a request that is not GitLab's, without an event, or an
-// event that cannot be decoded. What it was about is found by reading.
+// event that cannot be decoded. The bot finds its pipeline by polling.
 func (b *bot) report(event *webhook.Event, err error) {
 	if event == nil {
 		b.say("a request is refused: %v", err)

@@ -94,8 +94,7 @@ func TestDemo(t *testing.T) {
 	})
 }
 
-// Whatever becomes of the events, and however often the bot is restarted, each pipeline is
-// explained once.
+// Each pipeline is explained once, even if events are lost or repeated and the bot restarts.
 func TestRestartsAndLostEvents(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *demonstration, _ *lines) {
 		for _, fault := range []gitlabcitest.Fault{

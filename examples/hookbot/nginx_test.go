@@ -194,7 +194,7 @@ func (s *shop) statuses(ctx context.Context, p *gitlabci.PipelineInfo) (int, err
 	return len(page.Items), nil
 }
 
-// By real HTTP: fakegitlab delivers to nginx, which passes it to the bot. That is killed in
+// Over real HTTP, fakegitlab delivers to nginx, which forwards to the bot. The bot is killed in
 // the middle of its work, is down for a while, and starts again.
 func TestBehindNginx(t *testing.T) {
 	if testing.Short() {

@@ -46,8 +46,8 @@ func (g *gate) comment(ctx context.Context, text string, wanted bool) error {
 	return err
 }
 
-// text is the comment in Markdown. What jobs wrote is code in it: elsewhere GitLab would
-// execute /merge, and notify @all.
+// text is the comment in Markdown. Texts of jobs are in code blocks, or GitLab would execute
+// /merge, and notify @all.
 func (g *gate) text(p *gitlabci.Pipeline, failures []*gitlabci.JobFailure, hold *gitlabci.BlockedError) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Pipeline %d of %.8s: %s.\n", p.ID, code(p.SHA), code(string(p.Status)))

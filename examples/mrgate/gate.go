@@ -63,7 +63,7 @@ func (g *gate) run(ctx context.Context) (int, error) {
 	}
 }
 
-// read reads the merge request. One that is not open needs no gate.
+// read reads the merge request, and returns an error if it is not open.
 func (g *gate) read(ctx context.Context) (*gitlabci.MergeRequest, error) {
 	m, err := g.client.MergeRequests.Get(ctx, g.project, g.iid)
 	if err == nil && m.State != gitlabci.MergeRequestStateOpened {

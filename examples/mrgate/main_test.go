@@ -99,7 +99,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// What succeeds rewrites the comment, and neither those of others nor another text.
+// A success rewrites the gate's own comment, and no other.
 func TestComments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTrial(gitlabcitest.Job{Script: script("")})

@@ -157,7 +157,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// What may not be read, or never ran, is left out, and a pipeline that runs is refused.
+// Jobs that may not be read or never ran are left out. A running pipeline is refused.
 func TestLeftOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

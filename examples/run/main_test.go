@@ -158,7 +158,7 @@ with a?name xxxxxxxxxxxxxxxxx… test  <success>    1m0s <█>
 	})
 }
 
-// Of more jobs than fit, those are shown that matter.
+// If there are more jobs than lines, those that matter are shown.
 func TestTableOfManyJobs(t *testing.T) {
 	var out bytes.Buffer
 	b := &board{out: &out, live: console.NewLive(&out), began: time.Now()}

@@ -8,8 +8,8 @@ import (
 	"example.com/gitlabci"
 )
 
-// readNeeds reads what the jobs of a pipeline wait for. Of GitLab's API only the validation
-// of a project's configuration has it. Child pipelines have another configuration.
+// readNeeds reads what the jobs of a pipeline wait for. Only the validation of a project's
+// configuration returns that, and not for child pipelines.
 func readNeeds(ctx context.Context, client *gitlabci.Client, p *gitlabci.Pipeline) (needs, error) {
 	if p.Source == gitlabci.SourceParentPipeline {
 		return nil, nil

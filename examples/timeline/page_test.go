@@ -63,7 +63,7 @@ func writeHostile(t *testing.T) string {
 	return write(t, srv, p.ID)
 }
 
-// What others have named is text, and nothing else.
+// Names that others chose are shown as text, and cannot become markup.
 func TestHostileNames(t *testing.T) {
 	page, err := os.ReadFile(writeHostile(t))
 	if err != nil {

@@ -22,7 +22,7 @@ type needs map[string][]string
 const skew = time.Second
 
 // path finds the critical path of a pipeline: its last job, what that waited for longest,
-// and so on. What a trigger job waited for in its pipeline is part of it.
+// and so on. For a trigger job, it includes the jobs downstream that it waited for.
 func (g *group) path() path {
 	p := path{Rows: g.chain(), ByNeeds: len(g.needs) > 0}
 	if len(p.Rows) == 0 {

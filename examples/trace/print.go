@@ -26,7 +26,7 @@ type printer struct {
 	lines  []string // the last ones in it
 }
 
-// print shows all lines. What was folded when the log ends is shown.
+// print shows all lines. A section that is still folded when the log ends is shown too.
 func (p *printer) print(lines iter.Seq2[*joblog.Line, error]) error {
 	for line, err := range lines {
 		if err != nil {

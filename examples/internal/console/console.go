@@ -67,8 +67,8 @@ func Printable(name string) string {
 	}, name)
 }
 
-// NewTable returns a table without a frame. Of columns with a width in widths, which are
-// counted from 1, longer cells are cut.
+// NewTable returns a table without a frame. In columns that have a width in widths, longer
+// cells are cut; the first column is 1.
 func NewTable(widths map[int]int) table.Writer {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)

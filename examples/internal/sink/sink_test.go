@@ -53,7 +53,7 @@ func sinks(t *testing.T) map[string]struct {
 	}
 }
 
-// What was written after the place was stored is there no more after Resume.
+// Resume removes what was written after the place was stored.
 func TestResume(t *testing.T) {
 	for name, s := range sinks(t) {
 		if err := s.Resume(0); err != nil {
