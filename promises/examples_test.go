@@ -25,28 +25,20 @@ var calledByOthers = []string{
 // the same package calls it.
 func TestEveryFunctionHasAnExample(t *testing.T) {
 	t.Parallel()
-	packages := packagesOfModule(t) // which also makes a cached result depend on the files
-	load := compiledPackages(t)
-	for folder, p := range packages {
-		if p.Name == "main" || isInternal(folder) || len(p.GoFiles) == 0 {
-			continue
-		}
-		path := strings.TrimSuffix(module+"/"+folder, "/.")
-		pkg, err := load.Import(path)
-		require.NoError(t, err)
+	eachPublicPackage(t, func(folder string, pkg *types.Package, load types.Importer, tests []string) {
 		functions := functionsOf(pkg)
 		if len(functions) == 0 {
-			continue
+			return
 		}
-		used := usedByExamples(t, load, filepath.Join("..", folder), p.XTestGoFiles)
+		used := usedByExamples(t, load, filepath.Join("..", folder), tests)
 		var missing []string
 		for _, f := range functions {
 			if !used[f.FullName()] {
 				missing = append(missing, f.FullName())
 			}
 		}
-		require.Empty(t, strings.Join(missing, "\n"), "no Example of %s uses these", path)
-	}
+		require.Empty(t, strings.Join(missing, "\n"), "no Example of %s uses these", pkg.Path())
+	})
 }
 
 // functionsOf returns the exported functions of a package, and the exported methods of its

@@ -24,16 +24,24 @@ import (
 // by the program that is handed it, and go doc shows nothing of it.
 func TestNoInternalTypesAreExported(t *testing.T) {
 	t.Parallel()
+	eachPublicPackage(t, func(_ string, pkg *types.Package, _ types.Importer, _ []string) {
+		require.Empty(t, internalTypes(pkg), pkg.Path())
+	})
+}
+
+// eachPublicPackage calls check with the folder of each package that other modules can import,
+// the package, what imports others, and its test files.
+func eachPublicPackage(t *testing.T, check func(folder string, pkg *types.Package, load types.Importer, tests []string)) {
+	t.Helper()
 	packages := packagesOfModule(t) // which also makes a cached result depend on the files
 	load := compiledPackages(t)
 	for folder, p := range packages {
 		if p.Name == "main" || isInternal(folder) || len(p.GoFiles) == 0 {
 			continue
 		}
-		path := strings.TrimSuffix(module+"/"+folder, "/.")
-		pkg, err := load.Import(path)
+		pkg, err := load.Import(strings.TrimSuffix(module+"/"+folder, "/."))
 		require.NoError(t, err)
-		require.Empty(t, internalTypes(pkg), path)
+		check(folder, pkg, load, p.XTestGoFiles)
 	}
 }
 
