@@ -73,6 +73,7 @@ func TestCookbookPrograms(t *testing.T) {
 			require.Equal(t, 1, strings.Count(program, "\t// the program\n"))
 			continue
 		}
+		require.NotContains(t, snippet, "http.ListenAndServe(", "the context of Ctrl-C does not end it")
 		name := fmt.Sprintf("program_%d.go", line)
 		source := strings.Replace(program, "\t// the program\n", "//line "+name+"\n"+snippet, 1)
 		source = strings.NewReplacer("main()", fmt.Sprintf("main%d()", line), "run(ctx", fmt.Sprintf("run%d(ctx", line)).Replace(source)
