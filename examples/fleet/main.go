@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -96,6 +97,11 @@ func parse(args []string, out io.Writer) (*settings, error) {
 		return nil, console.Usage("-rate, -page or -idle is out of range")
 	}
 	s.args = flags.Args()
+	for _, arg := range s.args {
+		if strings.HasPrefix(arg, "-") {
+			return nil, console.Usage("%s must come before the projects", arg)
+		}
+	}
 	return s, nil
 }
 

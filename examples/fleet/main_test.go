@@ -322,6 +322,11 @@ func TestUsage(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
+	if code := command(t.Context(), strings.Fields("enqueue group/app -rate 5"), io.Discard, &out); code != 2 {
+		t.Errorf("a flag behind a project: %d", code)
+	}
+	contains(t, out.String(), "-rate must come before the projects")
+	out.Reset()
 	if code := command(t.Context(), []string{"-h"}, &out, io.Discard); code != 0 {
 		t.Errorf("-h: %d", code)
 	}

@@ -10,11 +10,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/wholefile"
 )
 
 const usage = `Timeline writes a page of HTML that shows a pipeline and its downstream
@@ -111,15 +111,19 @@ func (s *settings) show(ctx context.Context, client *gitlabci.Client, out, notes
 	if err := render(&page, r); err != nil {
 		return err
 	}
+	size := page.Len()
 	if s.file == "-" {
 		_, err = out.Write(page.Bytes())
 	} else {
-		err = os.WriteFile(s.file, page.Bytes(), 0o644)
+		err = wholefile.Write(s.file, func(w io.Writer) error {
+			_, err := page.WriteTo(w)
+			return err
+		})
 	}
 	if err != nil {
 		return err
 	}
-	s.report(notes, r, page.Len(), time.Since(began))
+	s.report(notes, r, size, time.Since(began))
 	return nil
 }
 
