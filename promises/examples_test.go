@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/internal/testkit"
 )
 
 // calledByOthers are methods that programs seldom call themselves, because these packages do.
@@ -24,6 +26,7 @@ var calledByOthers = []string{
 // A reader of a package's documentation finds each function and method in use: an Example of
 // the same package calls it.
 func TestEveryFunctionHasAnExample(t *testing.T) {
+	testkit.NotUnderRace(t)
 	t.Parallel()
 	eachPublicPackage(t, func(folder string, pkg *types.Package, load types.Importer, tests []string) {
 		functions := functionsOf(pkg)

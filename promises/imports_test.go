@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci/internal/testkit"
 )
 
 const module = "example.com/gitlabci"
@@ -117,6 +119,7 @@ func TestImports(t *testing.T) {
 // Each package under internal/ is one room: its comment says what it does, and it has
 // few files.
 func TestInternalPackages(t *testing.T) {
+	testkit.NotUnderRace(t)
 	t.Parallel()
 	for folder, p := range packagesOfModule(t) {
 		if !isInternal(folder) {

@@ -24,6 +24,7 @@ import (
 // pageNames has declared for it. They are built as a package of the module interop, which
 // has the other libraries that the pages name.
 func TestSnippetsCompile(t *testing.T) {
+	testkit.NotUnderRace(t)
 	t.Parallel()
 	root := testkit.ModuleFile(t, ".")
 	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
@@ -59,6 +60,7 @@ func TestSnippetsCompile(t *testing.T) {
 // Each program of the cookbook compiles as a reader writes it: in the place of the comment in
 // the cookbook's main.go, with nothing but the imports added.
 func TestCookbookPrograms(t *testing.T) {
+	testkit.NotUnderRace(t)
 	t.Parallel()
 	page, err := os.ReadFile(testkit.ModuleFile(t, "docs/cookbook.md"))
 	require.NoError(t, err)

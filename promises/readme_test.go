@@ -47,6 +47,7 @@ func TestPageOfEndpoints(t *testing.T) {
 
 // Every test that the pages name is there.
 func TestNamedTestsExist(t *testing.T) {
+	testkit.NotUnderRace(t)
 	t.Parallel()
 	var tests strings.Builder
 	require.NoError(t, filepath.WalkDir(testkit.ModuleFile(t, "."), func(path string, _ fs.DirEntry, err error) error {

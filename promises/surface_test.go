@@ -23,6 +23,7 @@ import (
 // A type of an internal package in an exported signature or field cannot be written down
 // by the program that is handed it, and go doc shows nothing of it.
 func TestNoInternalTypesAreExported(t *testing.T) {
+	testkit.NotUnderRace(t)
 	t.Parallel()
 	eachPublicPackage(t, func(_ string, pkg *types.Package, _ types.Importer, _ []string) {
 		require.Empty(t, internalTypes(pkg), pkg.Path())

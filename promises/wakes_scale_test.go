@@ -194,7 +194,7 @@ func (f *fleet) watch(t *testing.T, opts *gitlabci.WatchOptions) (latest time.Du
 // pollsOfPlainWatch is how many requests a pipeline takes without events.
 func pollsOfPlainWatch(t *testing.T) (polls float64) {
 	synctest.Test(t, func(t *testing.T) {
-		n := testkit.Fewer(9)
+		n := max(3, testkit.Fewer(9))
 		f := newFleet(n, 1, rand.New(rand.NewPCG(1, 20)))
 		require.Less(t, f.watch(t, nil), 16*time.Second)
 		polls = float64(f.requests.Load()) / float64(n)

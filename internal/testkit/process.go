@@ -54,20 +54,20 @@ func Needs64Bits(t *testing.T) {
 	}
 }
 
-// Fewer is n, or a third of it where the race detector takes its time.
+// Fewer is n, or a fifth of it where the race detector takes its time.
 func Fewer(n int) int {
 	if UnderRace() {
-		return max(1, n/3)
+		return max(1, n/5)
 	}
 	return n
 }
 
 // Sampled reports whether this run tries the n-th of many similar cases: one of every few,
 // others in each run, and all of them if GITLABCI_TEST_ALL is set. The race detector, which
-// finds nothing new in most of them, gets a quarter of that.
+// finds nothing new in most of them, gets an eighth of that.
 func Sampled(n, every int) bool {
 	if UnderRace() {
-		every *= 4
+		every *= 8
 	}
 	return os.Getenv("GITLABCI_TEST_ALL") != "" || n%every == sample%every
 }

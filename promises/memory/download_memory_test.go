@@ -193,6 +193,7 @@ func (b *memoryBody) Close() error { return nil }
 // Nothing of a body is kept: not as many bytes are allocated as it has, in all,
 // freed ones included. The transport is a stub, so that they are all ours.
 func TestDownloadAllocations(t *testing.T) {
+	testkit.NotUnderRace(t)
 	const size, most = 64 << 20, 1 << 20
 	known := true
 	client, err := gitlabci.NewClient(gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {

@@ -130,6 +130,7 @@ func footprintRepeat(before, part, behind string, n int) *testkit.Canned {
 // A response that would take too much memory is refused before the memory is
 // allocated, even for a short time.
 func TestResponseAllocations(t *testing.T) {
+	testkit.NotUnderRace(t)
 	testkit.Needs64Bits(t)
 	for i, bomb := range footprintBombs {
 		if !testkit.Sampled(i, 2) {
@@ -148,6 +149,7 @@ func TestResponseAllocations(t *testing.T) {
 
 // To find duplicates, the decoder keeps all names of an object.
 func TestResponseOfManyNames(t *testing.T) {
+	testkit.NotUnderRace(t)
 	var names strings.Builder
 	for i := range 1 << 20 {
 		names.WriteString(`,"` + strconv.FormatInt(int64(i), 36) + `":0`)
@@ -178,6 +180,7 @@ func TestPageElements(t *testing.T) {
 // Large responses that are valid are decoded: many small tests, or texts that look
 // like JSON.
 func TestLargeResponses(t *testing.T) {
+	testkit.NotUnderRace(t)
 	t.Run("tests", func(t *testing.T) {
 		const test = `{"status":"success","name":"it works","classname":"a","execution_time":0.01}`
 		report, err := footprintRepeat(`{"test_suites":[{"test_cases":[`+test, ","+test, `]}]}`, testkit.Fewer(200_000)-1).Client(t).Pipelines.TestReport(t.Context(), "group/app", 42)
