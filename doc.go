@@ -1,8 +1,8 @@
 // Package gitlabci is a client for GitLab CI: pipelines, jobs, logs, artifacts
 // and test reports, on GitLab.com or any other instance.
 //
-// This program starts a pipeline, waits for it, prints why it failed, or saves what it
-// built:
+// This program starts a pipeline and waits for it. It prints why the pipeline failed, or
+// saves what it built:
 //
 //	client, err := gitlabci.NewClientFromEnv() // GITLAB_TOKEN and GITLAB_URL
 //	if err != nil {
@@ -79,11 +79,11 @@
 //		fmt.Println(pipeline.ID, pipeline.Status)
 //	}
 //
-// An error ends the loop. Items are not yielded twice if the list changes while the loop
-// runs; the comment of each All says which items cannot be missed either. Pages are
-// requested ahead of a loop that would wait for them; Prefetch in [ListOptions] says how
-// many. If a page fails, the error is a [*PageError]. Its [Cursor] continues the list, and
-// can be stored as text.
+// An error ends the loop. If the list changes while the loop runs, no item is yielded
+// twice. The comment of each All says which items are never missed. Pages are requested
+// ahead of a loop that would wait for them; Prefetch in [ListOptions] says how many. If a
+// page fails, the error is a [*PageError]. Its [Cursor] continues the list, and can be
+// stored as text.
 //
 // # Logs and artifacts
 //

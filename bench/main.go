@@ -71,7 +71,7 @@ type scale struct {
 	jsonv2          bool          // whether encoding/json's next version is measured too
 }
 
-// full takes less than ten minutes on two cores.
+// full takes some ten minutes on two cores.
 var full = scale{
 	listed: 10_000, paces: []pace{
 		{0, false, 5, false, false},

@@ -10,8 +10,8 @@ import (
 const introduction = `# Endpoints
 
 The endpoints of GitLab's API that the services call, linked to the sections of GitLab's
-documentation. Any other endpoint is called by ` + "`Fetch`, `FetchPage`, `FetchAll` and `Send`" + `,
-GraphQL by ` + "`GraphQL`" + `, and what none of these can do by ` + "`Client.Do`" + `.
+documentation. Call any other endpoint with ` + "`Fetch`, `FetchPage`, `FetchAll` or `Send`" + `,
+GraphQL with ` + "`GraphQL`" + `, and anything else with ` + "`Client.Do`" + `.
 
 This page is made by ` + "`go run ./tools/endpoints`" + ` from the comments of the methods.
 `
