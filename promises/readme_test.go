@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -76,5 +78,68 @@ func TestNamedCommandsHavePackages(t *testing.T) {
 		for _, command := range regexp.MustCompile(`go test[^&\n]*`).FindAllString(string(text), -1) {
 			require.NotRegexp(t, ` -\w+\.\w+ .* \./`, command, page)
 		}
+	}
+}
+
+// The figures that README.md compares are those of BENCHMARKS.md.
+func TestReadmeFigures(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(testkit.ModuleFile(t, "README.md"))
+	require.NoError(t, err)
+	text, err := os.ReadFile(testkit.ModuleFile(t, "BENCHMARKS.md"))
+	require.NoError(t, err)
+	figure := func(pattern string) string {
+		found := regexp.MustCompile(`(?m)^` + pattern).FindStringSubmatch(string(text))
+		require.NotNil(t, found, "BENCHMARKS.md has no %s", pattern)
+		return found[1]
+	}
+	rounded := func(pattern string, digits int) string {
+		n, err := strconv.ParseFloat(figure(pattern), 64)
+		require.NoError(t, err)
+		return strconv.FormatFloat(n, 'f', digits, 64)
+	}
+	date, err := time.Parse(time.DateOnly, figure(`\| Date \| (.*) \|`))
+	require.NoError(t, err)
+	const jobs, call, archive = `\| A gzipped page of 100 jobs of a project`, `\| A call that gets one small job`, `### An archive of 256 MiB\n(?:.*\n)*?`
+	for _, want := range []string{
+		"measured on " + date.Format("2 January 2006") + " against " + figure(`\| client-go \| (v[0-9.]+),`) + ",",
+		"| " + figure(`\| 10,000 pipelines, by page number, 50ms a page, idle reader, defaults \|[^|]*\| ([0-9.]+)`) + " of its time |",
+		"| " + rounded(jobs+`, gitlabci \|[^|]*\| ([0-9.]+)`, 1) + " times its speed, " + figure(jobs+` \|[^|]*\| ([0-9.]+)`) + " of its allocations |",
+		"| " + figure(call+`, gitlabci \|[^|]*\| ([0-9.]+)`) + " of its time, " + figure(call+` \|[^|]*\| ([0-9.]+)`) + " of its allocations |",
+		"| " + rounded(archive+`\| gitlabci \|[^|]*\|[^|]*\| ([0-9.]+)`, 0) + " MiB resident instead of " + rounded(archive+`\| client-go \|[^|]*\|[^|]*\| ([0-9.]+)`, 0) + " |",
+		"| " + rounded(`\| gitlabci \| ([0-9.]+) MB`, 1) + " MB instead of " + rounded(`\| client-go \| ([0-9.]+) MB`, 1) + " |",
+	} {
+		require.True(t, strings.Contains(string(page), want), "README.md has not: %s", want)
+	}
+}
+
+// Every file that ARCHITECTURE.md names is there, and has what it is said to have.
+func TestArchitectureNamesExist(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(testkit.ModuleFile(t, "ARCHITECTURE.md"))
+	require.NoError(t, err)
+	packages, _, found := strings.Cut(string(text), "\n## The path of a request\n")
+	require.True(t, found)
+	folders := regexp.MustCompile("(?m)^\\| `([\\w/]+)` \\|").FindAllStringSubmatch(packages, -1)
+	require.Greater(t, len(folders), 20)
+	for _, folder := range folders {
+		require.DirExists(t, testkit.ModuleFile(t, folder[1]))
+	}
+	files := regexp.MustCompile("(?m)^\\| .* \\| `([\\w/]+\\.go)`(?:: (.*))? \\|$").FindAllStringSubmatch(string(text), -1)
+	require.Greater(t, len(files), 15)
+	for _, file := range files {
+		source, err := os.ReadFile(testkit.ModuleFile(t, file[1]))
+		require.NoError(t, err)
+		for _, name := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(file[2], -1) {
+			require.Regexp(t, `(?m)^(?:func|var|const|type) (?:\([^)]*\) )?`+name[1]+`\b`, string(source), file[1])
+		}
+	}
+	path, _, _ := strings.Cut(string(text)[len(packages)+1:], "\n## Where to find it\n")
+	for _, file := range regexp.MustCompile("`(\\w+\\.go)`").FindAllStringSubmatch(path, -1) {
+		_, err := os.Stat(testkit.ModuleFile(t, "internal/rest/"+file[1]))
+		if err != nil { // or it is one of the root
+			_, err = os.Stat(testkit.ModuleFile(t, file[1]))
+		}
+		require.NoError(t, err)
 	}
 }
