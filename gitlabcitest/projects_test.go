@@ -53,6 +53,11 @@ func TestProject(t *testing.T) {
 	require.Equal(t, "developer", first["ci_restrict_pipeline_cancellation_role"])
 	require.Equal(t, false, first["restrict_user_defined_variables"])
 	require.Nil(t, first.in("namespace")["parent_id"])
+
+	srv.Configure("group/app", gitlabcitest.Settings{CancelRole: gitlabcitest.RoleDeveloper, VariablesRole: gitlabcitest.RoleOwner})
+	first = get(t, srv, "/projects/1").object(t)
+	require.Equal(t, "developer", first["ci_restrict_pipeline_cancellation_role"])
+	require.Equal(t, "owner", first["ci_pipeline_variables_minimum_override_role"])
 }
 
 func TestProjectAccess(t *testing.T) {

@@ -1,5 +1,7 @@
 package gitlabcitest
 
+import "cmp"
+
 // The words GitLab knows, written out: taken from package gitlabci, a wrong
 // one there would be right here.
 
@@ -22,15 +24,20 @@ func danglingSources() []string {
 // policyWords are what the token of a job can be good for in another project.
 func policyWords() []string { return []string{"read_pipelines", "admin_pipelines", "read_jobs"} }
 
-// roleWords are the roles that one includes. One of them nobody here has.
+// roles are GitLab's words for the roles, in the order in which it lists them. Nobody here is
+// a security manager, whose rights a Developer has as well.
+var roles = []struct {
+	word string
+	role Role
+}{
+	{"guest", RoleGuest}, {"planner", RolePlanner}, {"reporter", RoleReporter}, {"developer", RoleDeveloper},
+	{"security_manager", 25}, {"maintainer", RoleMaintainer}, {"owner", RoleOwner},
+}
+
+// roleWords are the roles that a role includes.
 func roleWords(role Role) []string {
 	words := []string{}
-	for _, one := range []struct {
-		word string
-		role Role
-	}{
-		{"guest", 10}, {"planner", 15}, {"reporter", 20}, {"developer", 30}, {"security_manager", 25}, {"maintainer", 40}, {"owner", 50},
-	} {
+	for _, one := range roles {
 		if one.role <= role {
 			words = append(words, one.word)
 		}
@@ -38,17 +45,16 @@ func roleWords(role Role) []string {
 	return words
 }
 
-// roleWord is the least role for something in a project's settings. Zero is
-// Developer, and that of nobody has a word of its own in each.
+// roleWord is the least role for something in a project's settings. Zero is Developer. The
+// word for nobody depends on the setting.
 func roleWord(role Role, nobody string) string {
-	switch role {
-	case 0:
-		return "developer"
-	case RoleNoOne:
-		return nobody
+	role = cmp.Or(role, RoleDeveloper)
+	for _, one := range roles {
+		if one.role == role {
+			return one.word
+		}
 	}
-	words := roleWords(role)
-	return words[len(words)-1]
+	return nobody
 }
 
 // A reportFile is how GitLab keeps a report: the format, and the name that
