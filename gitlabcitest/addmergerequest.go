@@ -75,7 +75,7 @@ func (s *Server) AddMergeRequest(project string, m MergeRequest) *MergeRequest {
 		misuse("%s: a merge request is never %q", method, m.State)
 	}
 	m.Target = cmp.Or(m.Target, owner.branch)
-	m.SHA = cmp.Or(m.SHA, from.branchHead(m.Source), deriveSHA(m.Source, m.IID))
+	m.SHA = cmp.Or(m.SHA, from.head(m.Source), deriveSHA(m.Source, m.IID))
 	m.Title = cmp.Or(m.Title, "Change "+m.Source)
 	m.Username = cmp.Or(m.Username, defaultUsername)
 	m.CreatedAt = orElse(m.CreatedAt, at)
@@ -106,14 +106,6 @@ func (s *state) nextMergeRequest(p *project) int64 {
 		last = m.iid
 	}
 	return last + 1
-}
-
-// branchHead is the head of a branch, or "".
-func (p *project) branchHead(name string) string {
-	if r := p.refs[name]; r != nil {
-		return r.sha
-	}
-	return ""
 }
 
 // Push moves the head of the Source to a commit, as a push that has started no pipeline

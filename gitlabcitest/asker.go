@@ -149,8 +149,6 @@ func (r *route) boundary() string {
 		return "group"
 	case r.segments[0] == "projects" && len(r.segments) > 1:
 		return "project"
-	case r.segments[0] == "groups":
-		return "group"
 	}
 	return "user"
 }

@@ -73,7 +73,7 @@ func (s *Server) AddDeployment(project string, d Deployment) *Deployment {
 	const method = "AddDeployment"
 	owner := s.mustProject(method, project)
 	d.Ref = cmp.Or(d.Ref, owner.branch)
-	d.SHA = cmp.Or(d.SHA, owner.branchHead(d.Ref), deriveSHA(d.Ref, 0))
+	d.SHA = cmp.Or(d.SHA, owner.head(d.Ref), deriveSHA(d.Ref, 0))
 	d.Status = cmp.Or(d.Status, gitlabci.DeploymentStatusSuccess)
 	d.Username = cmp.Or(d.Username, defaultUsername)
 	d.CreatedAt = orElse(d.CreatedAt, at)

@@ -53,7 +53,7 @@ func (r *payloadRenderer) pipelineEvent(p *pipeline) shape.PipelineEvent {
 		ObjectKind: "pipeline",
 		ObjectAttributes: shape.PipelineOfEvent{
 			ID: int64(p.id), IID: p.iid, Name: shape.OrNull(p.name), Ref: p.ref, Tag: p.tag, SHA: p.sha, BeforeSHA: p.beforeSHA,
-			Source: string(p.source), Status: string(p.status), DetailedStatus: r.detailedStatus(p).Label, Stages: shape.Each(p.stages(), itself),
+			Source: string(p.source), Status: string(p.status), DetailedStatus: r.detailedStatus(p).Label, Stages: texts(p.stages()),
 			CreatedAt: r.time(p.created), FinishedAt: r.time(p.finished),
 			Duration: r.seconds(pipelineSeconds(p.runTime())), QueuedDuration: r.seconds(pipelineSeconds(p.queueTime())),
 			ProtectedRef: p.project.protects(p.ref), URL: r.external + pipelinePath(p),
@@ -76,8 +76,6 @@ func (r *payloadRenderer) pipelineEvent(p *pipeline) shape.PipelineEvent {
 	}
 	return event
 }
-
-func itself(text string) string { return text }
 
 func (r *payloadRenderer) mergeRequestHook(m *mergeRequest) shape.MergeRequestHook {
 	whole := r.mergeRequest(m)
@@ -116,7 +114,7 @@ func runnerHook(j *job) *shape.RunnerHook {
 	runner := shape.TheRunner()
 	return &shape.RunnerHook{
 		ID: runner.ID, Description: runner.Description, RunnerType: runner.RunnerType,
-		Active: runner.Active, IsShared: runner.IsShared, Tags: shape.Each(j.tags, itself),
+		Active: runner.Active, IsShared: runner.IsShared, Tags: texts(j.tags),
 	}
 }
 

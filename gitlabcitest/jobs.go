@@ -35,8 +35,7 @@ func listProjectJobs(c *call, owner *project) *response {
 	}
 	orderBy, sort := value[string](c, "order_by"), value[string](c, "sort")
 	if orderBy != "" && orderBy != "id" || sort != "" && sort != "desc" {
-		text := "Keyset pagination is not yet available for this type of request"
-		return &response{status: http.StatusMethodNotAllowed, body: map[string]any{"error": text}}
+		return noKeyset()
 	}
 	part, header, refused := cursorPage(c, found)
 	if refused != nil {

@@ -2,7 +2,6 @@ package gitlabcitest
 
 import (
 	"maps"
-	"slices"
 	"strings"
 
 	"example.com/gitlabci"
@@ -155,6 +154,3 @@ func renderLintPolicy(p *gitlabci.LintPolicy) *shape.LintPolicy {
 	}
 	return &shape.LintPolicy{Refs: p.Refs, Variables: p.Variables, Changes: p.Changes}
 }
-
-// texts is a list that is never null.
-func texts(list []string) []string { return append([]string{}, slices.Clone(list)...) }

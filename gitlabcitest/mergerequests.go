@@ -314,18 +314,7 @@ func (s *state) impliedMergeRequest(p *project, iid int64) *mergeRequest {
 			m.updated = later(m.updated, one.updated)
 		}
 	}
-	m.source, m.heads = cmp.Or(p.branchAt(m.sha), fmt.Sprintf("merge-request-%d", iid)), []string{m.sha}
+	m.source, m.heads = cmp.Or(p.branchAt(m.sha, p.branch), fmt.Sprintf("merge-request-%d", iid)), []string{m.sha}
 	m.title = "Change " + m.source
 	return m
-}
-
-// branchAt is a branch other than the default one whose head is a commit, or
-// "".
-func (p *project) branchAt(sha string) string {
-	for _, name := range slices.Sorted(maps.Keys(p.refs)) {
-		if r := p.refs[name]; r.kind == branchRef && r.sha == sha && name != p.branch {
-			return name
-		}
-	}
-	return ""
 }

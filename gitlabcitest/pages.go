@@ -126,3 +126,9 @@ func cursorPage[T any](c *call, all rows.Keyset[T]) ([]T, http.Header, *response
 	}
 	return part, header, nil
 }
+
+// noKeyset responds to a list that is requested by keyset in another order than by ID.
+func noKeyset() *response {
+	text := "Keyset pagination is not yet available for this type of request"
+	return &response{status: http.StatusMethodNotAllowed, body: map[string]any{"error": text}}
+}

@@ -81,8 +81,7 @@ func listProjects(c *call) *response {
 	case value[string](c, "pagination") != "keyset":
 		found, header = numberedPage(c, found)
 	case q.orderBy != "id":
-		text := "Keyset pagination is not yet available for this type of request"
-		return &response{status: http.StatusMethodNotAllowed, body: map[string]any{"error": text}}
+		return noKeyset()
 	default:
 		found, header = idPage(c, found, q.ascending)
 	}
@@ -105,19 +104,10 @@ func idPage(c *call, found []*project, ascending bool) ([]*project, http.Header)
 	return part, header
 }
 
-// listGroupProjects lists the projects of a group, which is visible to those who see a
-// project of it.
-func listGroupProjects(c *call) *response {
-	id := value[string](c, "id")
-	if i, err := strconv.Atoi(id); err == nil && i > 0 && i <= len(c.state.groups) {
-		id = c.state.groups[i-1]
-	}
-	seen := func(p *project) bool { return strings.HasPrefix(p.path, id+"/") && p.accessOf(c.user).see() }
-	if !slices.ContainsFunc(c.state.projects, seen) {
-		return notFound("Group Not Found")
-	}
+// listGroupProjects lists the projects of a group, given by its path.
+func listGroupProjects(c *call, group string) *response {
 	q := c.projectQuery()
-	q.group, q.below, q.shared = id, value[bool](c, "include_subgroups"), value[bool](c, "with_shared")
+	q.group, q.below, q.shared = group, value[bool](c, "include_subgroups"), value[bool](c, "with_shared")
 	part, header := numberedPage(c, c.state.findProjects(c.user, q))
 	render := c.renderer().project(c.state, c.user, value[bool](c, "simple"))
 	return &response{status: http.StatusOK, header: header, body: shape.Each(part, render)}

@@ -39,8 +39,8 @@ func (r *renderer) user(u *user) shape.User {
 	}
 }
 
-// detailedStatus is a pipeline's status as the newest GitLab's pages show it.
-func detailedStatus(p *pipeline) shape.Status {
+// detailedStatus is a pipeline's status as GitLab's pages show it.
+func (r *renderer) detailedStatus(p *pipeline) shape.Status {
 	s := shape.Status{
 		Text:        capitalized(strings.ReplaceAll(string(p.status), "_", " ")),
 		Label:       strings.ReplaceAll(string(p.status), "_", " "),
@@ -61,6 +61,9 @@ func detailedStatus(p *pipeline) shape.Status {
 		s.Text, s.Label = "Delayed", "waiting for delayed job"
 	case "waiting_for_resource", "waiting_for_callback":
 		s.Icon, s.Text = "status_pending", "Waiting"
+	}
+	if r.before(16, 4) { // an estimate
+		s.Text = strings.ToLower(s.Text)
 	}
 	s.Tooltip = s.Label
 	s.Favicon = "/assets/ci_favicons/favicon_" + s.Icon + ".png"
@@ -104,8 +107,7 @@ func (r *renderer) self(u *user) shape.Self {
 
 func (u *user) email() string { return u.username + "@example.com" }
 
-// The releases of the changes below are estimates.
-
+// before reports whether the server is older than a release.
 func (r *renderer) before(major, minor int) bool { return r.version.Before(versions.Of(major, minor)) }
 
 // pipelineSeconds is null for a time that is not known, and else a whole
@@ -123,7 +125,7 @@ func (r *renderer) percent(f *float64) *string {
 	switch {
 	case f == nil:
 		return nil
-	case !r.before(15, 0):
+	case !r.before(15, 0): // an estimate
 		return new(fmt.Sprintf("%.2f", *f))
 	case *f == math.Trunc(*f):
 		return new(fmt.Sprintf("%.1f", *f))
@@ -131,11 +133,5 @@ func (r *renderer) percent(f *float64) *string {
 	return new(strconv.FormatFloat(*f, 'f', -1, 64))
 }
 
-// detailedStatus is a pipeline's status as GitLab's pages show it.
-func (r *renderer) detailedStatus(p *pipeline) shape.Status {
-	s := detailedStatus(p)
-	if r.before(16, 4) {
-		s.Text = strings.ToLower(s.Text)
-	}
-	return s
-}
+// texts is a copy of a list, which is never null.
+func texts(list []string) []string { return append([]string{}, list...) }

@@ -52,7 +52,7 @@ func (r *renderer) job(j *job) any {
 		Artifacts:         r.artifacts(j),
 		ArtifactsExpireAt: shape.Timestamp(j.expire),
 		Archived:          j.pipeline.archived,
-		TagList:           shape.Each(j.tags, func(tag string) string { return tag }),
+		TagList:           texts(j.tags),
 	}}
 	if j.trigger {
 		return rendered.RetriedJob
@@ -85,7 +85,7 @@ func (r *renderer) commit(c commit) shape.Commit {
 		ID:               c.sha,
 		ShortID:          c.sha[:min(8, len(c.sha))],
 		CreatedAt:        at,
-		ParentIDs:        append([]string{}, c.parents...),
+		ParentIDs:        texts(c.parents),
 		Title:            title,
 		Message:          message,
 		AuthorName:       name,

@@ -70,7 +70,7 @@ var routes = []*route{
 	define("GET /user", currentUser),
 	define("GET /projects", listProjects, listProjectParams()...),
 	define("GET /projects/:id", inProject(getProject)),
-	define("GET /groups/:id/projects", listGroupProjects, listGroupProjectParams()...),
+	define("GET /groups/:id/projects", inGroup(listGroupProjects), listGroupProjectParams()...),
 	define("GET /projects/:id/repository/branches", inProject(listBranches), listBranchParams()...),
 	define("GET /projects/:id/repository/tags", inProject(listTags), listTagParams()...),
 	define("GET /projects/:id/repository/commits", inProject(listCommits), listCommitParams()...),

@@ -126,9 +126,7 @@ func (s Script) read(method string, at time.Time) *script {
 	s.check(method)
 	files := (&Job{Artifacts: s.Artifacts, Reports: s.Reports}).files(method, at)
 	s.Artifacts, s.Reports = nil, nil
-	if s.Coverage != nil {
-		s.Coverage = new(*s.Coverage)
-	}
+	s.Coverage = copied(s.Coverage)
 	return &script{s, files}
 }
 

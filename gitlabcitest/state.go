@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -354,12 +355,26 @@ func (p *project) moveRef(name string, tag bool, sha string, at time.Time) {
 	}
 }
 
-// headSHA is the head of a ref, or forty zeros where there is none.
-func (p *project) headSHA(name string) string {
+// head is the SHA of a ref's head, or "" if there is no such ref.
+func (p *project) head(name string) string {
 	if r := p.refs[name]; r != nil {
 		return r.sha
 	}
-	return noSHA
+	return ""
+}
+
+// headSHA is the SHA of a ref's head, or forty zeros if there is no such ref.
+func (p *project) headSHA(name string) string { return cmp.Or(p.head(name), noSHA) }
+
+// branchAt is the first branch whose head is a commit, except for one branch; or "". The
+// earlier commits of a branch are not known.
+func (p *project) branchAt(sha, except string) string {
+	for _, name := range slices.Sorted(maps.Keys(p.refs)) {
+		if r := p.refs[name]; r.kind == branchRef && r.sha == sha && name != except {
+			return name
+		}
+	}
+	return ""
 }
 
 // noSHA is what GitLab writes where there is no commit.

@@ -139,7 +139,7 @@ func (c *call) statusPipeline(owner *project, w wantedStatus) (*pipeline, *respo
 	case p != nil:
 		w.ref = cmp.Or(w.ref, p.ref)
 	}
-	if w.ref = cmp.Or(w.ref, owner.branchOf(w.sha)); w.ref == "" {
+	if w.ref = cmp.Or(w.ref, owner.branchAt(w.sha, "")); w.ref == "" {
 		return nil, notFound("References for commit Not Found")
 	}
 	return &pipeline{

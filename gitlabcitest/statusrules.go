@@ -3,7 +3,6 @@ package gitlabcitest
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -43,17 +42,6 @@ func (p *project) statusPipeline(w wantedStatus, named gitlabci.PipelineID) *pip
 		}
 	}
 	return nil
-}
-
-// branchOf is the first branch whose head is a commit, or "". The other commits of a branch
-// are not known.
-func (p *project) branchOf(sha string) string {
-	for _, name := range slices.Sorted(maps.Keys(p.refs)) {
-		if r := p.refs[name]; r.kind == branchRef && r.sha == sha {
-			return name
-		}
-	}
-	return ""
 }
 
 // unfinishedStatus is the status that a wanted one updates: of the same name and user,
