@@ -116,6 +116,31 @@ func (s *Server) AddPipeline(project string, p Pipeline) *Pipeline {
 	return &p
 }
 
+// Pipeline returns a pipeline that exists, such as one that a client created,
+// to add jobs to it. Its fields are the present values, except TestReport. It panics if
+// there is no such pipeline.
+func (s *Server) Pipeline(pipeline gitlabci.PipelineID) *Pipeline {
+	s.enter()
+	defer s.mu.Unlock()
+	p := s.state.pipelines[pipeline]
+	if p == nil {
+		misuse("Pipeline: there is no pipeline %d", pipeline)
+	}
+	ran, _ := p.runTime()
+	waited, _ := p.queueTime()
+	handle := &Pipeline{
+		ID: p.id, Ref: p.ref, Tag: p.tag, SHA: p.sha, Status: p.status, Source: p.source,
+		Name: p.name, YAMLErrors: p.yamlErrors, Archived: p.archived, Username: p.user.username,
+		CreatedAt: p.created, UpdatedAt: p.updated, StartedAt: p.started, FinishedAt: p.finished,
+		Duration: ran, QueuedDuration: waited, Coverage: copied(p.measured()),
+		server: s, pipeline: p,
+	}
+	for _, v := range p.variables {
+		handle.Variables = append(handle.Variables, new(v))
+	}
+	return handle
+}
+
 // OnCreate sets what the pipelines are like that clients create in a project, given by its
 // path or ID, from now on. They have the Status, times, Coverage and TestReport of p, and
 // jobs like these, with other IDs. If one of the jobs is live, see [Job], the jobs of each

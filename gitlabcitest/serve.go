@@ -1,194 +1,221 @@
 package gitlabcitest
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
+	"context"
+	"maps"
 	"net/http"
-	"path"
 	"strconv"
-	"strings"
 	"time"
 
-	"example.com/gitlabci/gitlabcitest/internal/pack"
+	"example.com/gitlabci/gitlabcitest/internal/rack"
+	"example.com/gitlabci/gitlabcitest/internal/shape"
 )
 
-// fromDisk serves a file that lies on GitLab's disk, as its proxy does: ranges
-// and conditions count.
-func (c *call) fromDisk(a *artifact) *response {
-	header := http.Header{}
-	header.Set("Content-Disposition", `attachment; filename="`+a.name+`"; filename*=UTF-8''`+a.name)
-	header.Set("Content-Transfer-Encoding", "binary")
-	header.Set("Content-Type", "application/octet-stream")
-	header.Set("ETag", c.etag(a))
-	return served(c.request, header, a.created, a.data)
+// ServeHTTP responds to a request as GitLab does, unless a [Fault] hits it. To end
+// a connection that cannot be taken over it panics with [http.ErrAbortHandler].
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	found := s.find(r)
+	hit := s.nextFault(found.name())
+	var body []byte
+	if r.Body != nil && (hit == nil || hit.Break != BreakResetUnread) {
+		var refused int
+		if body, refused = bodyOf(w, r); refused != 0 {
+			text := strconv.Itoa(refused) + " " + http.StatusText(refused)
+			http.Error(w, text, refused)
+			return
+		}
+	}
+	if found.added != "" && (hit == nil || hit.executes()) {
+		found.response = s.serveAdded(r, body)
+	}
+	a, known := s.exchange(r, body, found, hit)
+	if s.onRequest != nil {
+		defer func() { s.onRequest(known, time.Since(start)) }()
+	}
+	a.encode(r.Method)
+	s.clock.date(w.Header())
+	s.deliver(w, r, hit, a)
 }
 
-// served is a file, or the parts of it that are requested, as net/http serves
-// it. Net/http only decides, as for a HEAD request; the body is the data itself
-// and no copy, since it may be large.
-func served(r *http.Request, header http.Header, modified time.Time, data []byte) *response {
-	w := serveContent(r, http.MethodHead, header.Clone(), modified, data)
-	a := &response{status: w.status, header: w.header}
-	var first, last int
-	_, err := fmt.Sscanf(w.header.Get("Content-Range"), "bytes %d-%d/", &first, &last)
+// exchange notes a request and responds to it, unless a fault does. One request is handled
+// after the other, so that each sees a consistent state.
+func (s *Server) exchange(r *http.Request, body []byte, found match, hit *fault) (*response, Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := s.nextRequestID()
+	known := Request{Route: found.name(), Unknown: found.unknown, Fault: hit != nil}.describe(r, body)
+	var a *response
+	if hit == nil || hit.executes() {
+		a = s.respond(r, body, found, id)
+		known.Executed = a.status < http.StatusBadRequest
+	}
+	if hit != nil {
+		a = hit.response(a)
+	}
+	a.requestID, a.foreign = id, found.route == storageRoute
+	known.Status = a.status
+	s.note(known)
+	return a, known
+}
+
+// respond handles a request as GitLab and the proxies before it do. First, it does what is
+// due by now.
+func (s *Server) respond(r *http.Request, body []byte, found match, id string) *response {
+	start, at := time.Now(), s.clock.now()
+	s.state.advance(at)
 	switch {
-	case w.status == http.StatusOK:
-		a.body = data
-	case w.status == http.StatusPartialContent && err == nil:
-		a.body = data[first : last+1]
-	case w.status == http.StatusPartialContent: // several ranges in a body of their own
-		w = serveContent(r, http.MethodGet, header, modified, data)
-		a.header, a.body = w.header, w.body.Bytes()
-	case w.body.Len() > 0:
-		a.body = w.body.Bytes()
+	case found.route == storageRoute:
+		return s.fetch(r, at)
+	case found.response != nil:
+		return found.response
+	}
+	if refused := refuseLength(r); refused != nil {
+		return refused
+	}
+	header, a := s.throttle.pass(r, at)
+	if a == nil {
+		a = s.carryOut(r, body, found, at)
+		a.revalidate(r)
+	}
+	for name := range header {
+		a.set(name, header.Get(name))
+	}
+	a.dress(id, time.Since(start))
+	return a
+}
+
+// carryOut responds to a request that has reached GitLab itself.
+func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Time) *response {
+	c, refused := s.understand(r, body, found, at)
+	if refused != nil && found.route == graphQLRoute {
+		return graphQLRefusal(refused)
+	}
+	if refused != nil {
+		return refused
+	}
+	if limited := s.limits.refuse(c, found.name()); limited != nil {
+		return limited
+	}
+	a := s.handle(c, found.route)
+	a.body = shape.Shown(s.state.version, a.body)
+	return a
+}
+
+// handle calls the handler of a route. If the handler has to wait while others are handled,
+// it runs again from its beginning.
+func (s *Server) handle(c *call, r *route) *response {
+	defer func() { c.lease.release() }()
+	a := r.handle(c)
+	for a.again > 0 || a.deliver != nil {
+		s.mu.Unlock()
+		open := s.hold(a.again)
+		if a.deliver != nil {
+			c.delivered = s.deliverNow(a.deliver)
+		}
+		s.mu.Lock()
+		if !open {
+			panic(http.ErrAbortHandler)
+		}
+		c.now = s.clock.now()
+		s.state.advance(c.now)
+		a = r.handle(c)
 	}
 	return a
 }
 
-func serveContent(r *http.Request, method string, header http.Header, modified time.Time, data []byte) *recorder {
-	w := &recorder{header: header, status: http.StatusOK}
-	asked := r.WithContext(r.Context())
-	asked.Method = method
-	http.ServeContent(w, asked, "", modified, bytes.NewReader(data))
-	return w
+// deliverNow makes a delivery while a request waits for it. No fault hits it.
+func (s *Server) deliverNow(d *hookDelivery) *hookLog {
+	ctx, leave := s.whileOpen(context.Background())
+	defer leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.send(ctx, d, nil)
 }
 
-// A recorder is a ResponseWriter that keeps what is written.
-type recorder struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (r *recorder) Header() http.Header         { return r.header }
-func (r *recorder) WriteHeader(status int)      { r.status = status }
-func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
-
-// unpacked serves a file of an archive, which has no ranges. For a file that is cut short,
-// the header has the full length: net/http then cuts the connection, as GitLab's proxy does.
-func unpacked(name, kind, etag string, m *pack.Member) *response {
-	base := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(path.Base(name))
-	return &response{
-		status: http.StatusOK,
-		header: http.Header{
-			"Content-Disposition": {`attachment; filename="` + base + `"`},
-			"Content-Length":      {strconv.FormatUint(m.Size, 10)},
-			"Content-Type":        {kind},
-			"Etag":                {etag},
-		},
-		body: m.Content,
+// hold waits for a time of the server's clock. It returns false if the server is closed
+// before that.
+func (s *Server) hold(wait time.Duration) bool {
+	ctx, leave := s.whileOpen(context.Background()) // GitLab does not notice that a client has gone
+	defer leave()
+	select {
+	case <-time.After(time.Duration(float64(wait) / s.clock.speed)):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
-// kindByName is the content type of a file by what its name ends in. It does
-// not ask the operating system, which has its own idea.
-func kindByName(name string) string {
-	kinds := map[string]string{
-		".css": "text/css; charset=utf-8", ".gif": "image/gif", ".html": "text/html; charset=utf-8", ".jpg": "image/jpeg",
-		".js": "text/javascript; charset=utf-8", ".json": "application/json", ".log": "text/plain; charset=utf-8",
-		".pdf": "application/pdf", ".png": "image/png", ".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8",
-		".xml": "text/xml; charset=utf-8", ".zip": "application/zip",
+// understand reads a request in GitLab's order: the route, the user, the parameters. The
+// object of the route is found later.
+func (s *Server) understand(r *http.Request, body []byte, found match, at time.Time) (*call, *response) {
+	if found.route == nil {
+		return nil, found.refusal()
 	}
-	if kind := kinds[strings.ToLower(path.Ext(name))]; kind != "" {
-		return kind
+	given, unreadable := rack.Read(r, body) // which can hold a token
+	asker, refused := s.identify(r, given, found.route)
+	if refused != nil {
+		return nil, refused
 	}
-	return "application/octet-stream"
-}
-
-// kindByContent is the content type of a file that no browser will run.
-func kindByContent(data []byte) string {
-	if strings.HasPrefix(http.DetectContentType(data), "text/") {
-		return "text/plain; charset=utf-8"
+	if asker.user == nil && found.route.needsUser() {
+		return nil, unauthorized()
 	}
-	return "application/octet-stream"
-}
-
-// pageNotFound is how GitLab's proxy says that an archive has no such file.
-func pageNotFound() *response {
-	return &response{
-		status: http.StatusNotFound,
-		header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}},
-		body:   []byte("404 page not found\n"),
+	if unreadable != nil {
+		return nil, invalid(unreadable.Error())
 	}
-}
-
-func notFound(what string) *response { return refuse(http.StatusNotFound, "404 "+what) }
-
-// A delivery is how files get from GitLab to its clients.
-type delivery struct {
-	storage     *storage // nil: they are on GitLab's disk
-	strongETags bool
-	logRanges   bool
-}
-
-// WithLogRanges lets clients request a part of a log by Range once its job has
-// finished, and responds with 206, as GitLab 19.5 does behind the flag
-// ci_job_trace_api_archived_log_via_workhorse. By default, and beside
-// byte_offset and byte_limit, Range is ignored.
-func WithLogRanges() Option {
-	return func(s *Server) { s.delivery.logRanges = true }
-}
-
-// downloadFile serves a whole file from where it is kept. The client may choose
-// whether it is sent to the storage for it.
-func downloadFile(c *call, j *job, a *artifact) *response {
-	mode := value[string](c, "download_mode")
-	switch {
-	case c.storage == nil:
-		return c.fromDisk(a)
-	case mode == "proxy" || mode == "" && c.storage.Proxied:
-		return c.storage.object(c.request, a)
+	maps.Copy(given, found.path)
+	values, complaint := rack.Validate(found.route.params, given)
+	if complaint != "" {
+		return nil, invalid(complaint)
 	}
-	return c.redirect(j, a)
+	return &call{
+		state:    s.state,
+		external: s.external,
+		request:  r,
+		route:    found.route,
+		delivery: s.delivery,
+		asker:    asker,
+		given:    given,
+		values:   values,
+		now:      at,
+	}, nil
 }
 
-// WithStrongETags gives artifacts that GitLab serves itself ETags of their
-// content: the SHA-256 of the archive or report, and for a file in an archive
-// a hash of that and its path. GitLab 19.1 and later do that behind the flag
-// workhorse_download_etag_caching. By default, as on every GitLab without the flag, all
-// artifacts have the same weak ETag, and a request with it in If-None-Match gets 304 for
-// any file.
-func WithStrongETags() Option {
-	return func(s *Server) { s.delivery.strongETags = true }
+// A call is a request whose parameters are known and valid. Handlers turn it into a
+// response.
+type call struct {
+	state    *state
+	external string
+	request  *http.Request
+	route    *route
+	delivery
+	asker
+	access access         // to the project, once it is entered
+	given  rack.Tree      // the parameters as they were sent, with defaults
+	values map[string]any // the parameters as their parsers read them
+	now    time.Time
+	lease  lease
+
+	delivered *hookLog // the result of the delivery that the call made, or nil
 }
 
-// emptyETag is what GitLab sends with every file it serves itself: made from
-// the body that its application wrote, which is empty, and so always the same.
-const emptyETag = `W/"d41d8cd98f00b204e9800998ecf8427e"`
+// value is a parameter, or zero if it was not given.
+func value[T any](c *call, name string) T {
+	v, _ := c.values[name].(T)
+	return v
+}
 
-// etag is that of a whole artifact on GitLab's disk.
-func (d delivery) etag(a *artifact) string {
-	if !d.strongETags {
-		return emptyETag
+// optional is a parameter, or nil if it was not given.
+func optional[T any](c *call, name string) *T {
+	if v, ok := c.values[name].(T); ok {
+		return &v
 	}
-	return `"` + hex.EncodeToString(a.sum()) + `"`
+	return nil
 }
 
-// memberETag is that of a path in an archive. There need not be such a file.
-func (d delivery) memberETag(a *artifact, path string) string {
-	if !d.strongETags {
-		return emptyETag
-	}
-	sum := sha256.Sum256([]byte(hex.EncodeToString(a.sum()) + ":" + path))
-	return `"` + hex.EncodeToString(sum[:]) + `"`
-}
+// has reports whether a parameter was given, and not as a blank.
+func (c *call) has(name string) bool { return c.values[name] != nil }
 
-// unchanged reports whether a client has what carries the ETag already. Weak
-// and strong ones are the same here.
-func unchanged(header http.Header, etag string) bool {
-	for _, list := range header.Values("If-None-Match") {
-		for one := range strings.SplitSeq(list, ",") {
-			one = strings.TrimSpace(one)
-			if one == "*" || strings.TrimPrefix(one, "W/") == strings.TrimPrefix(etag, "W/") {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func notModified(etag string) *response {
-	return &response{status: http.StatusNotModified, header: http.Header{"Etag": {etag}}}
+func (c *call) renderer() *renderer {
+	return &renderer{version: c.state.version, external: c.external, now: c.now}
 }

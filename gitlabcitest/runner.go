@@ -7,31 +7,6 @@ import (
 	"example.com/gitlabci"
 )
 
-// Pipeline returns a pipeline that exists, such as one that a client created,
-// to add jobs to it. Its fields are the present values, except TestReport. It panics if
-// there is no such pipeline.
-func (s *Server) Pipeline(pipeline gitlabci.PipelineID) *Pipeline {
-	s.enter()
-	defer s.mu.Unlock()
-	p := s.state.pipelines[pipeline]
-	if p == nil {
-		misuse("Pipeline: there is no pipeline %d", pipeline)
-	}
-	ran, _ := p.runTime()
-	waited, _ := p.queueTime()
-	handle := &Pipeline{
-		ID: p.id, Ref: p.ref, Tag: p.tag, SHA: p.sha, Status: p.status, Source: p.source,
-		Name: p.name, YAMLErrors: p.yamlErrors, Archived: p.archived, Username: p.user.username,
-		CreatedAt: p.created, UpdatedAt: p.updated, StartedAt: p.started, FinishedAt: p.finished,
-		Duration: ran, QueuedDuration: waited, Coverage: copied(p.measured()),
-		server: s, pipeline: p,
-	}
-	for _, v := range p.variables {
-		handle.Variables = append(handle.Variables, new(v))
-	}
-	return handle
-}
-
 // SetJobStatus gives a job another status, as a runner or GitLab's own
 // machinery does: a runner takes a job that is pending, which is then running,
 // and reports its end. This has the usual effects: times are set, later jobs start, the
