@@ -63,12 +63,12 @@ func (a access) runOn(ref string) bool {
 }
 
 // objection is why those who may create pipelines may not create this one.
-func (a access) objection(p *pipeline) faulty {
+func (a access) objection(p *pipeline) fieldErrors {
 	switch {
 	case len(p.variables) > 0 && !a.setVariables():
-		return faulty{"base": {"Insufficient permissions to set pipeline variables"}}
+		return fieldErrors{"base": {"Insufficient permissions to set pipeline variables"}}
 	case !a.runOn(p.ref):
-		return faulty{"base": {fmt.Sprintf("You do not have sufficient permission to run a pipeline on '%s'. "+
+		return fieldErrors{"base": {fmt.Sprintf("You do not have sufficient permission to run a pipeline on '%s'. "+
 			"Please select a different branch or contact your administrator for assistance.", p.ref)}}
 	}
 	return nil
@@ -110,11 +110,13 @@ func (p *project) protects(ref string) bool {
 	return r != nil && r.protected
 }
 
-// letsIn reports whether a project takes the tokens of another one's jobs.
-func (p *project) letsIn(source *project) bool { return slices.Contains(p.jobTokensFrom, source) }
+// acceptsTokensOf reports whether a project takes the tokens of another one's jobs.
+func (p *project) acceptsTokensOf(source *project) bool {
+	return slices.Contains(p.jobTokensFrom, source)
+}
 
-// grants reports whether those tokens are good for something.
-func (p *project) grants(policy string) bool {
+// allowsPolicy reports whether those tokens are good for something.
+func (p *project) allowsPolicy(policy string) bool {
 	policies := p.settings.JobTokenPolicies
 	return policies == nil || slices.Contains(policies, policy)
 }

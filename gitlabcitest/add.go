@@ -12,9 +12,9 @@ import (
 // calls of the API, use the path, or [gitlabci.ProjectNumber] of the ID. It panics if the
 // path is taken or is not one.
 func (s *Server) AddProject(path string) int64 {
-	at := s.enter()
+	at := s.lock()
 	defer s.mu.Unlock()
-	s.mustBeFree("AddProject", path)
+	s.mustBeNewPath("AddProject", path)
 	return s.state.addProject(path, at).id
 }
 
@@ -35,7 +35,7 @@ type Ref struct {
 // head, as a push does that starts none, and protects it or no longer does. It
 // returns the ref with its SHA. The project is a path or an ID.
 func (s *Server) AddRef(project string, r Ref) *Ref {
-	at := s.enter()
+	at := s.lock()
 	defer s.mu.Unlock()
 	if r.Name == "" {
 		misuse("AddRef: the ref has no Name")
@@ -93,7 +93,7 @@ type Pipeline struct {
 // is the latest pipeline of the ref; those of dangling sources, such as child
 // pipelines, move nothing.
 func (s *Server) AddPipeline(project string, p Pipeline) *Pipeline {
-	at := s.enter()
+	at := s.lock()
 	defer s.mu.Unlock()
 	owner := s.mustProject("AddPipeline", project)
 	if p.ID < 0 {
@@ -120,7 +120,7 @@ func (s *Server) AddPipeline(project string, p Pipeline) *Pipeline {
 // to add jobs to it. Its fields are the present values, except TestReport. It panics if
 // there is no such pipeline.
 func (s *Server) Pipeline(pipeline gitlabci.PipelineID) *Pipeline {
-	s.enter()
+	s.lock()
 	defer s.mu.Unlock()
 	p := s.state.pipelines[pipeline]
 	if p == nil {
@@ -132,7 +132,7 @@ func (s *Server) Pipeline(pipeline gitlabci.PipelineID) *Pipeline {
 		ID: p.id, Ref: p.ref, Tag: p.tag, SHA: p.sha, Status: p.status, Source: p.source,
 		Name: p.name, YAMLErrors: p.yamlErrors, Archived: p.archived, Username: p.user.username,
 		CreatedAt: p.created, UpdatedAt: p.updated, StartedAt: p.started, FinishedAt: p.finished,
-		Duration: ran, QueuedDuration: waited, Coverage: copied(p.measured()),
+		Duration: ran, QueuedDuration: waited, Coverage: copied(p.averageCoverage()),
 		server: s, pipeline: p,
 	}
 	for _, v := range p.variables {
@@ -154,9 +154,9 @@ func (s *Server) Pipeline(pipeline gitlabci.PipelineID) *Pipeline {
 func (s *Server) OnCreate(project string, p Pipeline, jobs ...Job) {
 	var wanted []wantedJob
 	for _, j := range jobs {
-		wanted = append(wanted, want("OnCreate", j, false, s.clock.now())) // before the lock, see there
+		wanted = append(wanted, newWantedJob("OnCreate", j, false, s.clock.now())) // before the lock, see there
 	}
-	s.enter()
+	s.lock()
 	defer s.mu.Unlock()
 	owner := s.mustProject("OnCreate", project)
 	for i := range wanted {
@@ -198,9 +198,9 @@ func (p *Pipeline) setTimes(now time.Time) {
 // orElse returns t as a database would, or other if t is zero.
 func orElse(t, other time.Time) time.Time {
 	if t.IsZero() {
-		return stored(other)
+		return dbTime(other)
 	}
-	return stored(t)
+	return dbTime(t)
 }
 
 func later(a, b time.Time) time.Time {
@@ -230,9 +230,9 @@ func (p *Pipeline) stored(method string, owner *project) *pipeline {
 		of:         p.of,
 		created:    p.CreatedAt,
 		updated:    p.UpdatedAt,
-		started:    stored(p.StartedAt),
-		finished:   stored(p.FinishedAt),
-		lasted:     p.Duration,
+		started:    dbTime(p.StartedAt),
+		finished:   dbTime(p.FinishedAt),
+		duration:   p.Duration,
 		queued:     p.QueuedDuration,
 	}
 }

@@ -124,8 +124,8 @@ func (p *Pipeline) add(method string, j Job, trigger bool) *Job {
 	if p.server == nil {
 		misuse("%s: this Pipeline was not returned by AddPipeline", method)
 	}
-	wanted := want(method, j, trigger, p.server.clock.now()) // before the lock, see there
-	at := p.server.enter()
+	wanted := newWantedJob(method, j, trigger, p.server.clock.now()) // before the lock, see there
+	at := p.server.lock()
 	defer p.server.mu.Unlock()
 	state := p.server.state
 	switch {
@@ -139,13 +139,13 @@ func (p *Pipeline) add(method string, j Job, trigger bool) *Job {
 		misuse("%s: the Downstream was not returned by this server's AddPipeline", method)
 	}
 	wanted.resolve(method, p.server, p.pipeline.project)
-	kept := wanted.in(p.pipeline, len(p.pipeline.jobs), at)
-	state.place(p.pipeline, []*job{kept}, at)
+	kept := wanted.newJob(p.pipeline, len(p.pipeline.jobs), at)
+	state.addJobs(p.pipeline, []*job{kept}, at)
 	wanted.job.ID = kept.id
 	return &wanted.job
 }
 
-func (j *Job) mustBeLimited(method string) {
+func (j *Job) checkAccess(method string) {
 	if !j.ArtifactsAccess.isLimit() {
 		misuse("%s: ArtifactsAccess %d is no role", method, j.ArtifactsAccess)
 	}
@@ -165,13 +165,13 @@ func (j *Job) setWords(trigger bool) {
 }
 
 func (j *Job) setTimes(p *pipeline, before int) {
-	j.CreatedAt = orElse(j.CreatedAt, p.created.Add(time.Duration(before)*apart))
+	j.CreatedAt = orElse(j.CreatedAt, p.created.Add(time.Duration(before)*jobInterval))
 	switch {
 	case j.Duration > 0 && !j.FinishedAt.IsZero():
-		j.StartedAt = stored(j.FinishedAt.Add(-j.Duration))
+		j.StartedAt = dbTime(j.FinishedAt.Add(-j.Duration))
 	case j.Duration > 0:
 		j.StartedAt = orElse(j.StartedAt, j.CreatedAt)
-		j.FinishedAt = stored(j.StartedAt.Add(j.Duration))
+		j.FinishedAt = dbTime(j.StartedAt.Add(j.Duration))
 	}
 	if begun(j.Status) {
 		j.StartedAt = orElse(j.StartedAt, j.CreatedAt)
@@ -181,8 +181,8 @@ func (j *Job) setTimes(p *pipeline, before int) {
 	}
 }
 
-// apart is the time between the creations of jobs that are added together.
-const apart = time.Millisecond
+// jobInterval is the time between the creations of jobs that are added together.
+const jobInterval = time.Millisecond
 
 func (j *Job) stored(p *pipeline, trigger bool) *job {
 	kept := &job{
@@ -204,10 +204,10 @@ func (j *Job) stored(p *pipeline, trigger bool) *job {
 		inputs:       j.Inputs,
 		environment:  j.Environment,
 		log:          []byte(j.Log),
-		expire:       stored(j.ArtifactsExpireAt),
+		expire:       dbTime(j.ArtifactsExpireAt),
 		created:      j.CreatedAt,
-		started:      stored(j.StartedAt),
-		finished:     stored(j.FinishedAt),
+		started:      dbTime(j.StartedAt),
+		finished:     dbTime(j.FinishedAt),
 	}
 	if j.Downstream != nil {
 		kept.downstream = j.Downstream.pipeline
@@ -215,7 +215,7 @@ func (j *Job) stored(p *pipeline, trigger bool) *job {
 	return kept
 }
 
-// A wantedJob is a job that a pipeline is to have, now or in the future.
+// A wantedJob is a job that a pipeline has, or will have.
 type wantedJob struct {
 	job     Job
 	trigger bool // starts a pipeline instead of a runner
@@ -224,9 +224,9 @@ type wantedJob struct {
 	starts  *trigger
 }
 
-// want checks the fields that a test gives, and reads its files. It must be called without
+// newWantedJob checks the fields that a test gives, and reads its files. It must be called without
 // the lock, since the files are the test's.
-func want(method string, j Job, isTrigger bool, at time.Time) wantedJob {
+func newWantedJob(method string, j Job, isTrigger bool, at time.Time) wantedJob {
 	isTrigger = isTrigger || j.Trigger != nil
 	if isTrigger {
 		j.checkTrigger(method)
@@ -234,9 +234,9 @@ func want(method string, j Job, isTrigger bool, at time.Time) wantedJob {
 	if !j.Script.isZero() {
 		j.checkScript(method)
 	}
-	j.checkTurn(method)
+	j.checkWhen(method)
 	j.checkDuration(method)
-	j.mustBeLimited(method)
+	j.checkAccess(method)
 	j.Inputs, j.Tags, j.Coverage = maps.Clone(j.Inputs), slices.Clone(j.Tags), copied(j.Coverage)
 	w := wantedJob{job: j, trigger: isTrigger, files: j.files(method, at)}
 	w.scripts = append(w.scripts, j.Script.read(method, at))
@@ -244,7 +244,7 @@ func want(method string, j Job, isTrigger bool, at time.Time) wantedJob {
 		w.scripts = append(w.scripts, one.read(method, at))
 	}
 	if j.Trigger != nil {
-		w.starts = j.Trigger.want(method, at)
+		w.starts = j.Trigger.newTrigger(method, at)
 	}
 	return w
 }
@@ -261,8 +261,8 @@ func (j *Job) checkTrigger(method string) {
 	}
 }
 
-// checkTurn panics if the terms of the job's turn make no sense.
-func (j *Job) checkTurn(method string) {
+// checkWhen panics if the conditions under which the job starts make no sense.
+func (j *Job) checkWhen(method string) {
 	whens := []When{"", WhenOnSuccess, WhenOnFailure, WhenAlways, WhenManual, WhenDelayed}
 	switch {
 	case !slices.Contains(whens, j.When):
@@ -313,7 +313,7 @@ func (j *Job) checkScript(method string) {
 // resolve finds the projects that a job will start pipelines in, and panics if
 // the server is too old for the job. It needs the lock.
 func (w *wantedJob) resolve(method string, s *Server, owner *project) {
-	for _, status := range w.passes() {
+	for _, status := range w.statuses() {
 		s.state.mustKnow(method, status)
 	}
 	if w.starts != nil {
@@ -321,26 +321,26 @@ func (w *wantedJob) resolve(method string, s *Server, owner *project) {
 	}
 }
 
-// passes are statuses that the job is going to have for certain.
-func (w *wantedJob) passes() []gitlabci.Status {
+// statuses are those that the job will certainly have.
+func (w *wantedJob) statuses() []gitlabci.Status {
 	found := []gitlabci.Status{w.job.Status}
 	if w.job.When == WhenDelayed || w.job.StartIn > 0 {
 		found = append(found, gitlabci.StatusScheduled)
 	}
 	for _, one := range w.scripts {
 		if one != nil {
-			found = append(found, one.passes()...)
+			found = append(found, one.statuses()...)
 		}
 	}
 	return found
 }
 
-// in adds the job to a pipeline, after so many others. The fields that the test left out
-// then have their defaults.
-func (w *wantedJob) in(p *pipeline, before int, at time.Time) *job {
+// newJob makes the job of a pipeline that has so many jobs before it. The fields of Job that
+// the test left out then have their defaults.
+func (w *wantedJob) newJob(p *pipeline, before int, at time.Time) *job {
 	j := &w.job
 	life := w.life()
-	alive := life != nil && life.turns() && !j.Status.Finished()
+	alive := life != nil && life.startsItself() && !j.Status.Finished()
 	if alive && j.Status == "" {
 		j.Status = gitlabci.StatusCreated
 	}
@@ -357,11 +357,11 @@ func (w *wantedJob) in(p *pipeline, before int, at time.Time) *job {
 }
 
 // life is how the job proceeds by its script, or nil without one.
-func (w *wantedJob) life() *life {
+func (w *wantedJob) life() *liveState {
 	if w.starts == nil && w.job.When == "" && w.job.StartIn == 0 && !slices.ContainsFunc(w.scripts, func(s *script) bool { return s != nil }) {
 		return nil
 	}
-	l := &life{when: w.job.When, startIn: w.job.StartIn, scripts: w.scripts, trigger: w.starts}
+	l := &liveState{when: w.job.When, startIn: w.job.StartIn, scripts: w.scripts, trigger: w.starts}
 	if l.startIn > 0 {
 		l.when = WhenDelayed
 	}

@@ -54,7 +54,7 @@ const (
 // A pipeline whose Ref is "refs/merge-requests/1/head" implies a merge request,
 // too, which need not be added.
 func (s *Server) AddMergeRequest(project string, m MergeRequest) *MergeRequest {
-	at := s.enter()
+	at := s.lock()
 	defer s.mu.Unlock()
 	const method = "AddMergeRequest"
 	owner := s.mustProject(method, project)
@@ -112,7 +112,7 @@ func (s *state) nextMergeRequest(p *project) int64 {
 // yet, and returns its SHA. "" makes one up.
 func (m *MergeRequest) Push(sha string) string {
 	m.mustBeAdded("Push")
-	at := m.server.enter()
+	at := m.server.lock()
 	defer m.server.mu.Unlock()
 	sha = cmp.Or(sha, deriveSHA(m.Source, m.IID+int64(len(m.kept.heads))<<32))
 	m.kept.from.moveRef(m.Source, false, sha, at)

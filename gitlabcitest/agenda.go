@@ -19,9 +19,9 @@ type event struct {
 // An agenda has the future events: at most one for each job. No goroutine waits for it: a
 // reader of the state first makes happen what is due.
 type agenda struct {
-	events eventHeap
-	last   int64
-	alarm  func(time.Time) // receives the time of each new event
+	events   eventHeap
+	last     int64
+	setTimer func(time.Time) // receives the time of each new event
 }
 
 // next is when the next event is, or zero.
@@ -34,29 +34,29 @@ func (a *agenda) next() time.Time {
 
 // set makes a job continue at a time, and at no other.
 func (a *agenda) set(j *job, at time.Time) {
-	a.drop(j)
+	a.remove(j)
 	a.last++
 	j.live.next = &event{at: at, order: a.last, job: j}
 	heap.Push(&a.events, j.live.next)
-	a.alarm(at)
+	a.setTimer(at)
 }
 
 // setBegin makes a new pipeline continue at a time.
 func (a *agenda) setBegin(p *pipeline, at time.Time) {
 	a.last++
 	heap.Push(&a.events, &event{at: at, order: a.last, pipeline: p})
-	a.alarm(at)
+	a.setTimer(at)
 }
 
 // setDo makes something happen at a time.
 func (a *agenda) setDo(at time.Time, do func(at time.Time)) {
 	a.last++
 	heap.Push(&a.events, &event{at: at, order: a.last, do: do})
-	a.alarm(at)
+	a.setTimer(at)
 }
 
-// drop lets a job stay as it is.
-func (a *agenda) drop(j *job) {
+// remove lets a job stay as it is.
+func (a *agenda) remove(j *job) {
 	if j.live == nil || j.live.next == nil {
 		return
 	}
@@ -74,7 +74,7 @@ func (a *agenda) due(now time.Time) *event {
 		heap.Pop(&a.events)
 		return first
 	}
-	a.drop(first.job)
+	a.remove(first.job)
 	return first
 }
 
@@ -104,7 +104,7 @@ func (h *eventHeap) Push(x any) {
 func (h *eventHeap) Pop() any {
 	last := len(*h) - 1
 	e := (*h)[last]
-	(*h)[last] = nil // or it would be held on to
+	(*h)[last] = nil // for the garbage collector
 	*h = (*h)[:last]
 	return e
 }

@@ -71,15 +71,15 @@ func downloadByType(c *call, j *job) *response {
 
 // rawFile serves one file out of an archive, as a kind that browsers only show.
 func rawFile(c *call, _ *job, a *artifact) *response {
-	return c.unpacked(a, func(_ string, data []byte) string { return kindByContent(data) })
+	return c.serveMember(a, func(_ string, data []byte) string { return kindByContent(data) })
 }
 
 // jobFile serves one file of an archive, with the content type of its name.
 func jobFile(c *call, _ *job, a *artifact) *response {
-	return c.unpacked(a, func(name string, _ []byte) string { return kindByName(name) })
+	return c.serveMember(a, func(name string, _ []byte) string { return kindByName(name) })
 }
 
-func (c *call) unpacked(a *artifact, kindOf func(name string, data []byte) string) *response {
+func (c *call) serveMember(a *artifact, kindOf func(name string, data []byte) string) *response {
 	name := value[string](c, "artifact_path")
 	if strings.ContainsRune(name, 0) || !utf8.ValidString(name) {
 		return refuse(http.StatusBadRequest, "400 Bad request")
@@ -92,7 +92,7 @@ func (c *call) unpacked(a *artifact, kindOf func(name string, data []byte) strin
 	if m == nil {
 		return pageNotFound()
 	}
-	return unpacked(name, kindOf(name, m.Content), etag, m)
+	return memberResponse(name, kindOf(name, m.Content), etag, m)
 }
 
 func treeParams() []rack.Param {

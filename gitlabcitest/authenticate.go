@@ -10,58 +10,58 @@ import (
 	"example.com/gitlabci/gitlabcitest/internal/rack"
 )
 
-// An asker is the sender of a request.
-type asker struct {
+// A sender is who sent a request, by the token in it.
+type sender struct {
 	user  *user  // nil without a token
 	token *token // their access token, if it is not a job's
 	job   *job   // whose token it is, if it is a job's
 }
 
-// identify finds out who asks, or in whose name: nobody, if there is no token
-// at all.
-func (s *Server) identify(r *http.Request, given rack.Tree, to *route) (asker, *response) {
+// identify finds the sender of a request, or the user that they act as. Without a token, it
+// is nobody.
+func (s *Server) identify(r *http.Request, given rack.Tree, to *route) (sender, *response) {
 	if to.open {
-		return asker{}, nil
+		return sender{}, nil
 	}
-	who, refused := s.authenticate(r, given, to)
+	from, refused := s.authenticate(r, given, to)
 	if refused != nil {
-		return asker{}, refused
+		return sender{}, refused
 	}
-	if who.user != nil && who.user.blocked {
-		return asker{}, deny("Your account has been blocked.")
+	if from.user != nil && from.user.blocked {
+		return sender{}, deny("Your account has been blocked.")
 	}
 	if name := cmp.Or(textOf(given, "sudo"), r.Header.Get("Sudo")); name != "" {
-		return s.standIn(who, name, r.Method, to)
+		return s.sudo(from, name, r.Method, to)
 	}
-	return who, who.token.refusal(r.Method, to)
+	return from, from.token.refusal(r.Method, to)
 }
 
 // authenticate finds the owner of the token that was sent. The token of a job is accepted
 // only by some routes, and ignored by others. A route about the job itself accepts it as a
 // Bearer token, too.
-func (s *Server) authenticate(r *http.Request, given rack.Tree, to *route) (asker, *response) {
+func (s *Server) authenticate(r *http.Request, given rack.Tree, to *route) (sender, *response) {
 	if j := s.state.jobByToken(bearer(r.Header)); j != nil && to.segments[0] == "job" {
-		return asker{user: j.user, job: j}, nil
+		return sender{user: j.user, job: j}, nil
 	}
 	t, sent := s.accessToken(r, given)
 	switch {
 	case t != nil:
 		if complaint := t.complaint(s.clock.now()); complaint != "" {
-			return asker{}, invalidToken(complaint)
+			return sender{}, invalidToken(complaint)
 		}
-		return asker{user: t.user, token: t}, nil
+		return sender{user: t.user, token: t}, nil
 	case sent:
-		return asker{}, unauthorized()
+		return sender{}, unauthorized()
 	}
 	ofJob := cmp.Or(textOf(given, "job_token"), r.Header.Get("Job-Token"))
 	if ofJob == "" || !to.jobToken {
-		return asker{}, nil
+		return sender{}, nil
 	}
 	j := s.state.jobByToken(ofJob)
 	if j == nil {
-		return asker{}, unauthorized()
+		return sender{}, unauthorized()
 	}
-	return asker{user: j.user, job: j}, nil
+	return sender{user: j.user, job: j}, nil
 }
 
 // accessToken finds the access token that was sent, and reports whether any
@@ -96,34 +96,34 @@ func textOf(given rack.Tree, name string) string {
 	return word
 }
 
-// standIn lets an administrator act as another user, whom the token has to
+// sudo lets an administrator act as another user, whom the token has to
 // have the scope sudo for, in place of the usual one.
-func (s *Server) standIn(who asker, name, method string, to *route) (asker, *response) {
+func (s *Server) sudo(from sender, name, method string, to *route) (sender, *response) {
 	switch {
-	case who.user == nil:
-		return asker{}, unauthorized()
-	case !who.user.admin:
-		return asker{}, deny("Must be admin to use sudo")
-	case who.token == nil:
-		return asker{}, deny("Must be authenticated using an OAuth or personal access token to use sudo")
-	case who.token.fineGrained && !who.token.has(scopeSudo):
-		return asker{}, lacksPermission("instance", scopeSudo)
-	case !who.token.fineGrained && !slices.Contains(who.token.scopes, scopeSudo):
-		return asker{}, lacksScope(scopeSudo)
+	case from.user == nil:
+		return sender{}, unauthorized()
+	case !from.user.admin:
+		return sender{}, deny("Must be admin to use sudo")
+	case from.token == nil:
+		return sender{}, deny("Must be authenticated using an OAuth or personal access token to use sudo")
+	case from.token.fineGrained && !from.token.has(scopeSudo):
+		return sender{}, lacksPermission("instance", scopeSudo)
+	case !from.token.fineGrained && !slices.Contains(from.token.scopes, scopeSudo):
+		return sender{}, lacksScope(scopeSudo)
 	}
 	u := s.state.userNamed(name)
 	switch {
 	case u == nil:
-		return asker{}, notFound(fmt.Sprintf("User with ID or username '%s' Not Found", name))
-	case u == who.user || who.token.fineGrained:
-		return who.as(u), who.token.refusal(method, to)
+		return sender{}, notFound(fmt.Sprintf("User with ID or username '%s' Not Found", name))
+	case u == from.user || from.token.fineGrained:
+		return from.as(u), from.token.refusal(method, to)
 	}
-	return who.as(u), nil
+	return from.as(u), nil
 }
 
-func (who asker) as(u *user) asker {
-	who.user = u
-	return who
+func (from sender) as(u *user) sender {
+	from.user = u
+	return from
 }
 
 // refusal is why the token is not sufficient for a route, or nil. A missing token is not

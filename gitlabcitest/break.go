@@ -67,14 +67,14 @@ func (b Break) broken() bool {
 // deliver sends a response, in the way of the fault that hit its request, as far
 // as it gets. The server's lock is not held: this may take long.
 func (s *Server) deliver(w http.ResponseWriter, r *http.Request, hit *fault, a *response) {
-	if hit == nil || hit.spares(r.Method, a) {
+	if hit == nil || hit.leavesIntact(r.Method, a) {
 		a.write(w)
 		return
 	}
 	ctx, leave := s.whileOpen(r.Context())
 	defer leave()
 	body, _ := a.body.([]byte)
-	on := &line{ctx: ctx, w: w}
+	on := &clientConn{ctx: ctx, w: w}
 	switch hit.Break {
 	case BreakResetUnread, BreakResetUnanswered:
 		on.reset()
@@ -100,9 +100,9 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, hit *fault, a *
 	}
 }
 
-// spares reports whether a response arrives as it should: it has no Break, or
+// leavesIntact reports whether a response arrives as it should: it has no Break, or
 // too short a body for it.
-func (f *fault) spares(method string, a *response) bool {
+func (f *fault) leavesIntact(method string, a *response) bool {
 	body, _ := a.body.([]byte)
 	if method == http.MethodHead {
 		body = nil
@@ -110,14 +110,14 @@ func (f *fault) spares(method string, a *response) bool {
 	return f.Break == "" || f.Break.broken() && int64(len(body)) <= f.After
 }
 
-// A line is a connection on which a response is sent by hand.
-type line struct {
+// A clientConn is a connection on which a response is sent by hand.
+type clientConn struct {
 	ctx context.Context // ends when nobody waits for the response any more
 	w   http.ResponseWriter
 }
 
 // send sends bytes immediately. If that fails, the connection ends.
-func (l *line) send(part []byte) {
+func (l *clientConn) send(part []byte) {
 	l.w.Write(part)
 	if http.NewResponseController(l.w).Flush() != nil { // Write's error, too
 		panic(http.ErrAbortHandler)
@@ -126,7 +126,7 @@ func (l *line) send(part []byte) {
 
 // stall sends nothing for a time; 0 is for ever. When nobody waits for the response any
 // more, the connection ends.
-func (l *line) stall(d time.Duration) {
+func (l *clientConn) stall(d time.Duration) {
 	var over <-chan time.Time
 	if d > 0 {
 		over = time.After(d)
@@ -139,7 +139,7 @@ func (l *line) stall(d time.Duration) {
 }
 
 // drip sends the first bytes immediately, and then piece after piece.
-func (l *line) drip(body []byte, f *fault) {
+func (l *clientConn) drip(body []byte, f *fault) {
 	size := max(f.Piece, 1)
 	first := cmp.Or(f.After, int64(min(size, len(body))))
 	l.send(body[:first])
@@ -152,7 +152,7 @@ func (l *line) drip(body []byte, f *fault) {
 }
 
 // reset ends the connection, on a socket so that its system says so.
-func (l *line) reset() {
+func (l *clientConn) reset() {
 	conn, _, err := http.NewResponseController(l.w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)

@@ -44,11 +44,11 @@ type trigger struct {
 	jobs     []wantedJob
 }
 
-func (t *Trigger) want(method string, at time.Time) *trigger {
+func (t *Trigger) newTrigger(method string, at time.Time) *trigger {
 	kept := &trigger{given: *t, child: t.Project == ""}
 	for _, j := range t.Jobs {
 		j.ID = 0
-		kept.jobs = append(kept.jobs, want(method, j, false, at))
+		kept.jobs = append(kept.jobs, newWantedJob(method, j, false, at))
 	}
 	return kept
 }
@@ -78,7 +78,7 @@ func (s *state) endTrigger(j *job, at time.Time) {
 	t := j.live.trigger
 	if j.downstream == nil {
 		if reason := t.obstacle(j); reason != "" {
-			s.drop(j, reason, at)
+			s.failJob(j, reason, at)
 			return
 		}
 		s.startDownstream(j, at)
@@ -93,7 +93,7 @@ func (s *state) endTrigger(j *job, at time.Time) {
 	case status == gitlabci.StatusSuccess || status == gitlabci.StatusCanceled:
 		s.move(j, status, at)
 	default:
-		s.drop(j, gitlabci.FailureReasonUnknownFailure, at)
+		s.failJob(j, gitlabci.FailureReasonUnknownFailure, at)
 	}
 }
 
@@ -138,28 +138,28 @@ func (s *state) startDownstream(j *job, at time.Time) {
 	s.launch(p, t.jobs)
 }
 
-// mirrors reports whether a job that is running ends when its pipeline does.
-func (j *job) mirrors() bool {
+// dependsOnDownstream reports whether a job that is running ends when its pipeline does.
+func (j *job) dependsOnDownstream() bool {
 	return j.live != nil && j.live.trigger != nil && j.live.trigger.given.Depend && j.downstream != nil
 }
 
-// tellTrigger continues the trigger job that waits for a pipeline to end.
-func (s *state) tellTrigger(p *pipeline, at time.Time) {
+// continueTrigger continues the trigger job that waits for a pipeline to end.
+func (s *state) continueTrigger(p *pipeline, at time.Time) {
 	j := p.upstream
-	if j != nil && j.mirrors() && j.status == gitlabci.StatusRunning && p.status.Finished() && s.exists(j.pipeline) {
+	if j != nil && j.dependsOnDownstream() && j.status == gitlabci.StatusRunning && p.status.Finished() && s.exists(j.pipeline) {
 		s.agenda.set(j, at)
 	}
 }
 
-// reopen makes a trigger job run again because its pipeline does, and also the trigger job
+// rerunTrigger makes a trigger job run again because its pipeline does, and also the trigger job
 // of the pipeline that it belongs to.
-func (s *state) reopen(p *pipeline, u *user, at time.Time) {
+func (s *state) rerunTrigger(p *pipeline, u *user, at time.Time) {
 	j := p.upstream
-	if j == nil || !j.mirrors() || j.superseded || !j.status.Finished() || !s.exists(j.pipeline) {
+	if j == nil || !j.dependsOnDownstream() || j.superseded || !j.status.Finished() || !s.exists(j.pipeline) {
 		return
 	}
 	s.move(j, gitlabci.StatusRunning, at)
-	s.bringBack(j, u, at)
-	s.changed(j.pipeline, at)
-	s.reopen(j.pipeline, u, at)
+	s.unskipLater(j, u, at)
+	s.afterChange(j.pipeline, at)
+	s.rerunTrigger(j.pipeline, u, at)
 }

@@ -28,7 +28,7 @@ type Environment struct {
 // was added: e with its defaults. An environment of a job need not be added. It panics if
 // there is one of that name or ID, or no such state.
 func (s *Server) AddEnvironment(project string, e Environment) *Environment {
-	at := s.enter()
+	at := s.lock()
 	defer s.mu.Unlock()
 	const method = "AddEnvironment"
 	owner := s.mustProject(method, project)
@@ -68,7 +68,7 @@ type Deployment struct {
 // AddDeployment adds a deployment to a project, given by its path or ID, and returns what was
 // added: d with its defaults. It panics if there is one of that ID, or no such status.
 func (s *Server) AddDeployment(project string, d Deployment) *Deployment {
-	at := s.enter()
+	at := s.lock()
 	defer s.mu.Unlock()
 	const method = "AddDeployment"
 	owner := s.mustProject(method, project)

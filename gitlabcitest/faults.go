@@ -174,7 +174,7 @@ func (f *fault) content() (kind, body string) {
 	switch {
 	case f.Body != "":
 		return kindOf(f.Body), f.Body
-	case bodiless(f.Status):
+	case hasNoBody(f.Status):
 		return "", ""
 	case f.Status == http.StatusTooManyRequests:
 		return "text/plain", BodyThrottled
@@ -184,7 +184,7 @@ func (f *fault) content() (kind, body string) {
 	return "application/json", string(shape.Encode(map[string]string{"message": status}))
 }
 
-func bodiless(status int) bool {
+func hasNoBody(status int) bool {
 	return status == http.StatusNoContent || status == http.StatusNotModified
 }
 
@@ -232,8 +232,8 @@ func (f *Fault) claimsOnResponse() []claim {
 	return []claim{
 		{!own && (f.Status < 200 || f.Status > 999), fmt.Sprintf("%d is not the Status of a response", f.Status)},
 		{f.Status == 0 && f.Body != "", "a Body needs a Status"},
-		{f.Body != "" && bodiless(f.Status), fmt.Sprintf("a response with Status %d has no Body", f.Status)},
-		{f.Break.broken() && bodiless(f.Status), fmt.Sprintf("a response with Status %d has no body for a %s", f.Status, f.Break)},
+		{f.Body != "" && hasNoBody(f.Status), fmt.Sprintf("a response with Status %d has no Body", f.Status)},
+		{f.Break.broken() && hasNoBody(f.Status), fmt.Sprintf("a response with Status %d has no body for a %s", f.Status, f.Break)},
 		{f.Break.unanswered() && (f.Status != 0 || len(f.Header) > 0), fmt.Sprintf("a %s has neither Status nor Header", f.Break)},
 		{f.Break == BreakResetUnread && f.Executed, "what is not read cannot be Executed"},
 	}

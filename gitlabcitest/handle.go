@@ -48,10 +48,10 @@ func (s *Server) findAdded(r *http.Request) (found match, ok bool) {
 // serveAdded responds to a request for an added endpoint. It must not have the
 // lock, since the handler may call the server.
 func (s *Server) serveAdded(r *http.Request, body []byte) *response {
-	asked := r.WithContext(r.Context())
-	asked.Body = io.NopCloser(bytes.NewReader(body))
+	req := r.WithContext(r.Context())
+	req.Body = io.NopCloser(bytes.NewReader(body))
 	w := &recorder{header: http.Header{}, status: http.StatusOK}
-	s.added.ServeHTTP(w, asked)
+	s.added.ServeHTTP(w, req)
 	a := &response{status: w.status, header: w.header}
 	if w.body.Len() > 0 {
 		a.body = w.body.Bytes()

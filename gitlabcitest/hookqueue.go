@@ -24,40 +24,40 @@ type hookDelivery struct {
 	due   time.Time // of one that is late
 }
 
-// A postOffice has the events that are sent to hooks. It belongs to the state, and is guarded by the
+// A hookQueue adds events to the queues of the hooks that want them. It is guarded by the
 // server's lock.
-type postOffice struct {
+type hookQueue struct {
 	state    *state
 	external string
-	alarm    func(time.Time) // has the server look again at a time
-	opened   bool
-	lastID   int64 // that a UUID was made of
+	setTimer func(time.Time) // makes the server deliver at a time
+	started  bool
+	lastID   int64 // that a UUID was made from
 	lastLog  int64
 	late     []*hookDelivery
 }
 
-// open starts the deliveries, and a timer for future events.
-func (o *postOffice) open() {
-	o.opened = true
+// start starts the deliveries, and a timer for future events.
+func (o *hookQueue) start() {
+	o.started = true
 	if next := o.state.agenda.next(); !next.IsZero() {
-		o.alarm(next)
+		o.setTimer(next)
 	}
 }
 
 // nextUUID is another UUID, the same in each run.
-func (o *postOffice) nextUUID() string {
+func (o *hookQueue) nextUUID() string {
 	o.lastID++
 	sum := sha1.Sum(fmt.Appendf(nil, "uuid %d", o.lastID))
 	sum[6], sum[8] = sum[6]&0x0f|0x40, sum[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }
 
-func (o *postOffice) renderer(at time.Time, test bool) *payloadRenderer {
+func (o *hookQueue) renderer(at time.Time, test bool) *payloadRenderer {
 	return &payloadRenderer{renderer: &renderer{version: o.state.version, external: o.external, now: at}, state: o.state, test: test}
 }
 
-// tell queues an event for all hooks of a project that want it.
-func (o *postOffice) tell(owner *project, event HookEvent, at time.Time, payload func(*payloadRenderer) any) {
+// add queues an event for all hooks of a project that have it.
+func (o *hookQueue) add(owner *project, event HookEvent, at time.Time, payload func(*payloadRenderer) any) {
 	var body []byte
 	var uuid string
 	for _, h := range owner.hooks {
@@ -68,13 +68,13 @@ func (o *postOffice) tell(owner *project, event HookEvent, at time.Time, payload
 			body, uuid = o.encode(at, false, payload), o.nextUUID()
 		}
 		h.queue = append(h.queue, &hookDelivery{hook: h, event: event, body: body, uuid: uuid, key: o.nextUUID()})
-		o.alarm(at)
+		o.setTimer(at)
 	}
 }
 
 // encode renders a payload. A large one is rendered again, as it comes out of GitLab's
 // compression.
-func (o *postOffice) encode(at time.Time, test bool, payload func(*payloadRenderer) any) []byte {
+func (o *hookQueue) encode(at time.Time, test bool, payload func(*payloadRenderer) any) []byte {
 	r := o.renderer(at, test)
 	body := shape.Encode(shape.Shown(o.state.version, payload(r)))
 	if len(body) > largePayload && !test {
@@ -84,72 +84,72 @@ func (o *postOffice) encode(at time.Time, test bool, payload func(*payloadRender
 	return body
 }
 
-// tell queues an event: a pipeline has another status. Pipelines of blocked users have no
+// queueEvent queues an event: a pipeline has another status. Pipelines of blocked users have no
 // events.
-func (p *pipeline) tell(at time.Time) {
+func (p *pipeline) queueEvent(at time.Time) {
 	if len(p.project.hooks) > 0 && !p.user.blocked {
-		p.project.post.tell(p.project, HookEventPipeline, at, func(r *payloadRenderer) any { return r.pipelineEvent(p) })
+		p.project.state.hookQueue.add(p.project, HookEventPipeline, at, func(r *payloadRenderer) any { return r.pipelineEvent(p) })
 	}
 }
 
-// tellCreated queues the events of a new pipeline and its jobs.
-func (p *pipeline) tellCreated() {
+// queueCreated queues the events of a new pipeline and its jobs.
+func (p *pipeline) queueCreated() {
 	for _, j := range p.jobs {
-		j.tell(p.created)
+		j.queueEvent(p.created)
 	}
-	p.tell(p.created)
+	p.queueEvent(p.created)
 }
 
-// tell queues an event: a job has another status, and with it perhaps a deployment.
-func (j *job) tell(at time.Time) {
+// queueEvent queues an event: a job has another status, and with it perhaps a deployment.
+func (j *job) queueEvent(at time.Time) {
 	owner := j.pipeline.project
 	if len(owner.hooks) == 0 || j.user.blocked || !j.byRunner() {
 		return
 	}
-	owner.post.tell(owner, HookEventJob, at, func(r *payloadRenderer) any { return r.jobEvent(j) })
+	owner.state.hookQueue.add(owner, HookEventJob, at, func(r *payloadRenderer) any { return r.jobEvent(j) })
 	ends := j.deployment > 0 && !j.started.IsZero() && ended(j.status)
 	if j.environment == "" || j.status != gitlabci.StatusRunning && !ends {
 		return
 	}
 	if j.deployment == 0 {
-		owner.post.state.lastDeployment++
-		j.deployment = owner.post.state.lastDeployment
+		owner.state.lastDeployment++
+		j.deployment = owner.state.lastDeployment
 	}
-	owner.post.tell(owner, HookEventDeployment, at, func(r *payloadRenderer) any { return r.deploymentEvent(j, at) })
+	owner.state.hookQueue.add(owner, HookEventDeployment, at, func(r *payloadRenderer) any { return r.deploymentEvent(j, at) })
 }
 
-// A postman makes the deliveries of a server.
-type postman struct {
+// A deliverer makes the deliveries of a server.
+type deliverer struct {
 	timer   *time.Timer
-	at      time.Time // at which it rings; zero is not at all
+	at      time.Time // when the timer fires, or zero
 	network memnet.Network
 	idle    *sync.Cond // something may have become idle; its lock is the server's
-	making  int        // hooks, whose deliveries are being made
+	busy    int        // hooks whose deliveries are being made
 	work    sync.WaitGroup
 	closed  bool
 }
 
-// alarm sets the timer for the events of a time. The lock is held.
-func (s *Server) alarm(at time.Time) {
-	p := &s.postman
-	if !s.state.post.opened || p.closed || !p.at.IsZero() && !at.Before(p.at) {
+// setTimer sets the timer for the events of a time. The lock is held.
+func (s *Server) setTimer(at time.Time) {
+	p := &s.deliverer
+	if !s.state.hookQueue.started || p.closed || !p.at.IsZero() && !at.Before(p.at) {
 		return
 	}
 	p.at = at
 	wait := max(0, time.Duration(float64(at.Sub(s.clock.now()))/s.clock.speed))
 	if p.timer == nil {
-		p.timer = time.AfterFunc(wait, s.ring)
+		p.timer = time.AfterFunc(wait, s.deliverDue)
 		return
 	}
 	p.timer.Reset(wait)
 }
 
-// ring makes due events happen, and delivers them.
-func (s *Server) ring() {
-	at := s.enter()
+// deliverDue executes what is due, and starts the deliveries that result.
+func (s *Server) deliverDue() {
+	at := s.lock()
 	defer s.mu.Unlock()
-	s.postman.at = time.Time{}
-	post := s.state.post
+	s.deliverer.at = time.Time{}
+	post := s.state.hookQueue
 	post.late = slices.DeleteFunc(post.late, func(d *hookDelivery) bool {
 		if d.due.After(at) {
 			return false
@@ -159,18 +159,18 @@ func (s *Server) ring() {
 	})
 	for _, owner := range s.state.projects {
 		for _, h := range owner.hooks {
-			if len(h.queue) > 0 && !h.busy && !s.postman.closed {
+			if len(h.queue) > 0 && !h.busy && !s.deliverer.closed {
 				h.busy = true
-				s.postman.making++
-				s.postman.work.Go(func() { s.deliverQueue(h) })
+				s.deliverer.busy++
+				s.deliverer.work.Go(func() { s.deliverQueue(h) })
 			}
 		}
 	}
 	if next := s.state.agenda.next(); !next.IsZero() {
-		s.alarm(next)
+		s.setTimer(next)
 	}
 	for _, d := range post.late {
-		s.alarm(d.due)
+		s.setTimer(d.due)
 	}
 }
 
@@ -180,7 +180,7 @@ func (s *Server) deliverQueue(h *hook) {
 	defer leave()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(h.queue) > 0 && !s.postman.closed {
+	for len(h.queue) > 0 && !s.deliverer.closed {
 		d := h.queue[0]
 		h.queue = h.queue[1:]
 		at := s.clock.now()
@@ -190,8 +190,8 @@ func (s *Server) deliverQueue(h *hook) {
 		s.deliverOne(ctx, d, at)
 	}
 	h.busy = false
-	s.postman.making--
-	s.postman.idle.Broadcast()
+	s.deliverer.busy--
+	s.deliverer.idle.Broadcast()
 }
 
 // deliverOne makes a delivery, or does to it what a fault says. The lock is held, but not
@@ -222,32 +222,32 @@ func (s *Server) deliverOne(ctx context.Context, d *hookDelivery, at time.Time) 
 
 func (s *Server) delay(d *hookDelivery, until time.Time) {
 	d.due = until
-	s.state.post.late = append(s.state.post.late, d)
-	s.alarm(until)
+	s.state.hookQueue.late = append(s.state.hookQueue.late, d)
+	s.setTimer(until)
 }
 
 // Wait waits until all events so far have been delivered to the hooks, including late ones.
 // It returns when the server is closed.
 func (s *Server) Wait() {
-	s.enter()
+	s.lock()
 	defer s.mu.Unlock()
-	for !s.postman.closed && (s.postman.making > 0 || len(s.state.post.late) > 0 || s.state.queued()) {
-		s.postman.idle.Wait()
+	for !s.deliverer.closed && (s.deliverer.busy > 0 || len(s.state.hookQueue.late) > 0 || s.state.queued()) {
+		s.deliverer.idle.Wait()
 	}
 }
 
-// queued reports whether a delivery waits for its turn.
+// queued reports whether a delivery has not been made yet.
 func (s *state) queued() bool {
 	return slices.ContainsFunc(s.projects, func(p *project) bool {
 		return slices.ContainsFunc(p.hooks, func(h *hook) bool { return len(h.queue) > 0 })
 	})
 }
 
-// closePost makes no further deliveries. The lock is held.
-func (s *Server) closePost() {
-	s.postman.closed = true
-	if s.postman.timer != nil {
-		s.postman.timer.Stop()
+// stopDeliveries makes no further deliveries. The lock is held.
+func (s *Server) stopDeliveries() {
+	s.deliverer.closed = true
+	if s.deliverer.timer != nil {
+		s.deliverer.timer.Stop()
 	}
-	s.postman.idle.Broadcast()
+	s.deliverer.idle.Broadcast()
 }

@@ -130,7 +130,7 @@ func (c *call) pairs(name string) (found []rack.Tree) {
 
 func deleteHook(c *call, h *hook) *response {
 	h.queue = nil
-	c.state.post.late = slices.DeleteFunc(c.state.post.late, func(d *hookDelivery) bool { return d.hook == h })
+	c.state.hookQueue.late = slices.DeleteFunc(c.state.hookQueue.late, func(d *hookDelivery) bool { return d.hook == h })
 	h.project.hooks = remove(h.project.hooks, h.id, byHookID)
 	return noContent()
 }
@@ -205,7 +205,7 @@ func testHook(c *call, h *hook) *response {
 	if complaint != "" {
 		return refuse(http.StatusUnprocessableEntity, complaint)
 	}
-	post := c.state.post
+	post := c.state.hookQueue
 	body := post.encode(c.now, true, sample)
 	return &response{deliver: &hookDelivery{hook: h, event: event, body: body, uuid: post.nextUUID(), key: post.nextUUID()}}
 }

@@ -56,7 +56,7 @@ type Hook struct {
 //
 // From the first hook on the server has a timer, which [Server.Close] stops.
 func (s *Server) AddHook(project string, h Hook) *Hook {
-	at := s.enter()
+	at := s.lock()
 	defer s.mu.Unlock()
 	owner := s.mustProject("AddHook", project)
 	if h.ID < 0 || s.state.hook(owner, h.ID) != nil {
@@ -133,7 +133,7 @@ func (s *state) addHook(h *hook) {
 	s.lastHook = max(s.lastHook, h.id)
 	i, _ := slices.BinarySearchFunc(h.project.hooks, h.id, byHookID)
 	h.project.hooks = slices.Insert(h.project.hooks, i, h)
-	s.post.open()
+	s.hookQueue.start()
 }
 
 func byHookID(h *hook, id int64) int { return cmp.Compare(h.id, id) }
@@ -166,7 +166,7 @@ func (h *hook) key() []byte {
 func (h *hook) wrong() any {
 	base := fmt.Sprintf("Maximum number of project hooks (%d) exceeded", mostHooks)
 	isNew := !slices.Contains(h.project.hooks, h)
-	found := faulty{}
+	found := fieldErrors{}
 	switch {
 	case !isWebURL(h.interpolated()):
 		return "Invalid url given"
@@ -219,8 +219,8 @@ func (h *hook) alert(at time.Time) string {
 	return "executable"
 }
 
-// judge counts how a delivery ended. While the hook is disabled no failure counts.
-func (h *hook) judge(success bool, at time.Time) {
+// countResult counts how a delivery ended. While the hook is disabled no failure counts.
+func (h *hook) countResult(success bool, at time.Time) {
 	switch {
 	case success:
 		h.failures, h.disabled = 0, time.Time{}

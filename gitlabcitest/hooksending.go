@@ -28,7 +28,7 @@ import (
 func (s *Server) send(ctx context.Context, d *hookDelivery, hit *fault) *hookLog {
 	at := s.clock.now()
 	header := s.hookHeader(d, at)
-	l := &hookLog{delivery: d, url: d.hook.url, at: at, requestHeaders: logged(header, d.hook)}
+	l := &hookLog{delivery: d, url: d.hook.url, at: at, requestHeaders: loggedHeaders(header, d.hook)}
 	target, insecure, handler := d.hook.interpolated(), d.hook.insecure, d.hook.handler
 	body, err := d.hook.render(d.body)
 	s.mu.Unlock()
@@ -44,10 +44,10 @@ func (s *Server) send(ctx context.Context, d *hookDelivery, hit *fault) *hookLog
 	}
 	l.took = time.Since(begun)
 	s.mu.Lock()
-	s.state.post.lastLog++
-	l.id = s.state.post.lastLog
+	s.state.hookQueue.lastLog++
+	l.id = s.state.hookQueue.lastLog
 	d.hook.keep(l)
-	d.hook.judge(l.status/100 == 2 || l.status/100 == 3, s.clock.now())
+	d.hook.countResult(l.status/100 == 2 || l.status/100 == 3, s.clock.now())
 	return l
 }
 
@@ -102,8 +102,8 @@ func (s *Server) hookClient(handler http.Handler, target string, insecure bool) 
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	u, err := url.Parse(target)
 	if err == nil && handler != nil {
-		s.postman.network.Handle(u.Hostname(), handler)
-		client.Transport = s.postman.network.Transport()
+		s.deliverer.network.Handle(u.Hostname(), handler)
+		client.Transport = s.deliverer.network.Transport()
 		return client
 	}
 	client.Transport = &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: insecure}}
@@ -124,7 +124,7 @@ func (s *Server) hookHeader(d *hookDelivery, at time.Time) http.Header {
 	header.Set("X-Gitlab-Instance", s.external)
 	header.Set("X-Gitlab-Event-Uuid", d.uuid)
 	if !before(16, 2) {
-		header.Set("X-Gitlab-Webhook-Uuid", s.state.post.nextUUID())
+		header.Set("X-Gitlab-Webhook-Uuid", s.state.hookQueue.nextUUID())
 	}
 	if !before(17, 4) {
 		header.Set("Idempotency-Key", d.key)
@@ -191,8 +191,8 @@ func (h *hook) render(payload []byte) ([]byte, error) {
 	return []byte(body), nil
 }
 
-// logged are headers as GitLab keeps them.
-func logged(header http.Header, h *hook) map[string]string {
+// loggedHeaders are headers as GitLab keeps them.
+func loggedHeaders(header http.Header, h *hook) map[string]string {
 	kept := map[string]string{}
 	for name, values := range header {
 		kept[name] = strings.Join(values, ", ")

@@ -18,8 +18,8 @@ func (s *state) cancelJob(j *job, force bool, at time.Time) {
 	if j.status.Finished() || force != canceling {
 		return
 	}
-	s.stop(j, at)
-	s.changed(j.pipeline, at)
+	s.stopJob(j, at)
+	s.afterChange(j.pipeline, at)
 }
 
 // retryable reports whether a job can have another attempt.
@@ -54,13 +54,13 @@ func (s *state) retryJob(j *job, u *user, at time.Time) *job {
 		status:       gitlabci.StatusCreated,
 		created:      j.pipeline.nextJob(at),
 		environment:  j.environment,
-		live:         j.live.again(),
+		live:         j.live.nextAttempt(),
 	}
-	if again.live != nil && again.live.turns() {
-		j.pipeline.alive = true
+	if again.live != nil && again.live.startsItself() {
+		j.pipeline.live = true
 	}
 	s.addJob(again)
-	again.tell(at)
+	again.queueEvent(at)
 	return again
 }
 
@@ -68,25 +68,24 @@ func (s *state) retryJob(j *job, u *user, at time.Time) *job {
 // than that of the job before it.
 func (p *pipeline) nextJob(at time.Time) time.Time {
 	if n := len(p.jobs); n > 0 {
-		return later(at, p.jobs[n-1].created.Add(apart))
+		return later(at, p.jobs[n-1].created.Add(jobInterval))
 	}
 	return at
 }
 
 // retryOne is a retry of one job, after which the skipped jobs of later stages
-// wait for their turn again.
+// wait again.
 func (s *state) retryOne(j *job, u *user, at time.Time) *job {
 	again := s.retryJob(j, u, at)
 	s.enqueue(again, at)
-	s.bringBack(j, u, at)
-	s.changed(j.pipeline, at)
-	s.reopen(j.pipeline, u, at)
+	s.unskipLater(j, u, at)
+	s.afterChange(j.pipeline, at)
+	s.rerunTrigger(j.pipeline, u, at)
 	return again
 }
 
-// bringBack lets the skipped jobs of stages after a job's wait for their turn
-// again.
-func (s *state) bringBack(j *job, u *user, at time.Time) {
+// unskipLater lets the skipped jobs of the stages after a job's wait again.
+func (s *state) unskipLater(j *job, u *user, at time.Time) {
 	stages := j.pipeline.stages()
 	for _, other := range j.pipeline.latestJobs() {
 		if other.status == gitlabci.StatusSkipped && slices.Index(stages, other.stage) > slices.Index(stages, j.stage) {
@@ -95,7 +94,7 @@ func (s *state) bringBack(j *job, u *user, at time.Time) {
 	}
 }
 
-// process lets a job wait for its turn again, for a user.
+// process lets a skipped job wait for earlier stages again, for a user.
 func (s *state) process(j *job, u *user, at time.Time) {
 	j.user = u
 	s.move(j, gitlabci.StatusCreated, at)
@@ -156,7 +155,7 @@ func (s *state) play(j *job, u *user, at time.Time) *job {
 	}
 	j.user = u
 	s.enqueue(j, at)
-	s.changed(j.pipeline, at)
+	s.afterChange(j.pipeline, at)
 	return j
 }
 
@@ -167,7 +166,7 @@ func jobToken(id gitlabci.JobID) string { return jobTokenPrefix + strconv.Format
 // jobByToken finds the job that a token is for, unless that is over.
 func (s *state) jobByToken(token string) *job {
 	j := s.anyJobByToken(token)
-	if j == nil || !j.holdsToken() {
+	if j == nil || !j.hasValidToken() {
 		return nil
 	}
 	return j
@@ -184,8 +183,8 @@ func (s *state) anyJobByToken(token string) *job {
 	return j
 }
 
-// holdsToken reports whether the token of a job is good.
-func (j *job) holdsToken() bool {
+// hasValidToken reports whether the token of a job is valid.
+func (j *job) hasValidToken() bool {
 	return j.status == gitlabci.StatusRunning || j.status == gitlabci.StatusCanceling
 }
 
@@ -213,7 +212,7 @@ func (j *job) queueTime(now time.Time) (time.Duration, bool) {
 }
 
 // move gives a job another status, with its effects. Nothing happens to a job before it was
-// created, although its turn may have begun a moment earlier.
+// created, although it may have become ready a moment earlier.
 func (s *state) move(j *job, to gitlabci.Status, at time.Time) {
 	from, then := j.status, later(at, j.created)
 	j.status = to
@@ -235,22 +234,22 @@ func (s *state) move(j *job, to gitlabci.Status, at time.Time) {
 	if ended(to) {
 		j.finished = then
 	}
-	s.agenda.drop(j)
+	s.agenda.remove(j)
 	s.plan(j, at, at)
 	if from != to {
-		j.tell(at)
+		j.queueEvent(at)
 	}
 }
 
-// drop makes a job fail.
-func (s *state) drop(j *job, reason gitlabci.FailureReason, at time.Time) {
+// failJob makes a job fail.
+func (s *state) failJob(j *job, reason gitlabci.FailureReason, at time.Time) {
 	j.reason = reason
 	s.move(j, gitlabci.StatusFailed, at)
 }
 
-// stop cancels a job that has not ended: immediately, unless it is running and its runner
+// stopJob cancels a job that has not ended: immediately, unless it is running and its runner
 // can do it with grace, which older servers do not know.
-func (s *state) stop(j *job, at time.Time) {
+func (s *state) stopJob(j *job, at time.Time) {
 	script := j.script()
 	graceful := j.status == gitlabci.StatusRunning && script != nil && script.Cancels > 0
 	if graceful && s.version.Knows(gitlabci.StatusCanceling) {
@@ -260,11 +259,10 @@ func (s *state) stop(j *job, at time.Time) {
 	s.move(j, gitlabci.StatusCanceled, at)
 }
 
-// changed is what follows from a change of a pipeline's jobs: others take their
-// turn, the pipeline gets the status that they have by now, and the job that
-// started it may end.
-func (s *state) changed(p *pipeline, at time.Time) {
-	s.takeTurns(p, at)
-	p.settle(at)
-	s.tellTrigger(p, at)
+// afterChange does what follows from a change of a pipeline's jobs: other jobs start, the
+// pipeline gets the status that follows from its jobs, and the job that started it may end.
+func (s *state) afterChange(p *pipeline, at time.Time) {
+	s.startReadyJobs(p, at)
+	p.updateStatus(at)
+	s.continueTrigger(p, at)
 }

@@ -66,7 +66,7 @@ func jobLog(c *call, j *job) *response {
 	}
 	if c.logRanges && j.status.Finished() && !c.has("byte_offset") && !c.has("byte_limit") {
 		header.Set("Last-Modified", "0") // which also keeps an ETag away
-		return served(c.request, header, time.Time{}, part)
+		return fileResponse(c.request, header, time.Time{}, part)
 	}
 	return &response{status: http.StatusOK, header: header, body: part}
 }

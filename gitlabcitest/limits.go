@@ -34,7 +34,7 @@ func WithActionLimits() Option {
 // An actionLimit is how often a user may do something within a minute.
 type actionLimit struct {
 	sameThing, inProject int
-	patient              bool // the refusal does not say how long to wait
+	noRetryAfter         bool // the refusal does not say how long to wait
 }
 
 const (
@@ -48,7 +48,7 @@ func limitOf(route string) *actionLimit {
 	case "POST /projects/:id/pipelines/:pipeline_id/cancel":
 		return &actionLimit{sameThing: 5, inProject: 120}
 	case "POST /projects/:id/pipelines/:pipeline_id/retry":
-		return &actionLimit{sameThing: 5, inProject: 200, patient: true}
+		return &actionLimit{sameThing: 5, inProject: 200, noRetryAfter: true}
 	case "DELETE /projects/:id/pipelines/:pipeline_id":
 		return &actionLimit{sameThing: 5, inProject: 400}
 	case "POST /projects/:id/jobs/:job_id/retry":
@@ -81,7 +81,7 @@ func (l *actionLimits) refuse(c *call, route string) *response {
 		return nil
 	}
 	if route == listJobsRoute && l.counter.Add(actionKey{route: route, user: c.user.id}, c.now) > listJobsLimit {
-		return tooMany([]byte(BodyEndpointLimited))
+		return tooManyRequests([]byte(BodyEndpointLimited))
 	}
 	limit := limitOf(route)
 	if limit == nil {
@@ -96,14 +96,14 @@ func (l *actionLimits) refuse(c *call, route string) *response {
 	if all := l.counter.Add(key, c.now); same <= limit.sameThing && all <= limit.inProject {
 		return nil
 	}
-	a := tooMany([]byte(BodyActionLimited))
-	if !limit.patient {
+	a := tooManyRequests([]byte(BodyActionLimited))
+	if !limit.noRetryAfter {
 		a.set("Retry-After", "60")
 	}
 	return a
 }
 
-func tooMany(body []byte) *response {
+func tooManyRequests(body []byte) *response {
 	return &response{
 		status: http.StatusTooManyRequests,
 		header: http.Header{"Content-Type": {"application/json"}},

@@ -94,29 +94,29 @@ func lintProject(c *call, p *project) *response {
 
 // lint responds with the result of a validation.
 func (c *call) lint(p *project, content, ref string) *response {
-	asked := Lint{Content: content, DryRun: value[bool](c, "dry_run")}
-	if asked.DryRun {
-		asked.Ref = ref
+	lint := Lint{Content: content, DryRun: value[bool](c, "dry_run")}
+	if lint.DryRun {
+		lint.Ref = ref
 		if ref == "" {
-			asked.Ref = p.branch
+			lint.Ref = p.branch
 		}
 	}
 	validate := p.lint
 	if validate == nil {
 		validate = lintByDefault
 	}
-	rendered := renderLint(validate(asked))
+	rendered := renderLint(validate(lint))
 	if !value[bool](c, "include_jobs") {
 		rendered.Jobs = nil
 	}
 	return ok(rendered)
 }
 
-func lintByDefault(asked Lint) gitlabci.LintResult {
-	if strings.TrimSpace(asked.Content) == "" {
+func lintByDefault(lint Lint) gitlabci.LintResult {
+	if strings.TrimSpace(lint.Content) == "" {
 		return gitlabci.LintResult{Errors: []string{"Please provide content of .gitlab-ci.yml"}}
 	}
-	return gitlabci.LintResult{Valid: true, MergedYAML: "---\n" + strings.TrimPrefix(asked.Content, "---\n")}
+	return gitlabci.LintResult{Valid: true, MergedYAML: "---\n" + strings.TrimPrefix(lint.Content, "---\n")}
 }
 
 func renderLint(r gitlabci.LintResult) shape.LintResult {

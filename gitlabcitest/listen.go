@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// A listening is a server with a socket.
-type listening struct {
+// A socketServer is a server with a socket.
+type socketServer struct {
 	url     string
 	server  *http.Server
 	done    chan struct{} // closed when Serve has returned
-	storage *listening    // beside it, or nil
+	storage *socketServer // beside it, or nil
 }
 
 // Start listens on a free port of 127.0.0.1, for clients in other processes,
@@ -48,7 +48,7 @@ func (s *Server) StartOn(api, storage net.Listener) (url string, err error) {
 	if s.listening != nil {
 		return "", errors.Join(errors.New("gitlabcitest: the server listens already"), closeAll(api, storage))
 	}
-	var beside *listening
+	var beside *socketServer
 	if storage != nil {
 		beside = serve(storage, http.HandlerFunc(s.atStorage), nil)
 	}
@@ -75,12 +75,12 @@ func closeAll(all ...net.Listener) (err error) {
 }
 
 // serve serves on a socket. Requests know where the storage is for them.
-func serve(socket net.Listener, handler http.Handler, storage *listening) *listening {
+func serve(socket net.Listener, handler http.Handler, storage *socketServer) *socketServer {
 	ctx := context.Background()
 	if storage != nil {
 		ctx = withStorageOrigin(ctx, storage.url)
 	}
-	started := &listening{
+	started := &socketServer{
 		url: "http://" + socket.Addr().String(),
 		server: &http.Server{
 			Handler:           handler,
@@ -108,15 +108,15 @@ func (s *Server) Close() {
 	for _, end := range s.waiting {
 		end()
 	}
-	s.closePost()
+	s.stopDeliveries()
 	s.mu.Unlock()
-	s.postman.work.Wait()
+	s.deliverer.work.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	started.close(ctx)
 }
 
-func (l *listening) close(ctx context.Context) {
+func (l *socketServer) close(ctx context.Context) {
 	if l == nil {
 		return
 	}

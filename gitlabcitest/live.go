@@ -8,8 +8,8 @@ import (
 	"example.com/gitlabci"
 )
 
-// A life is how a job proceeds by its script.
-type life struct {
+// A liveState is how a live job proceeds.
+type liveState struct {
 	when    When
 	startIn time.Duration
 	scripts []*script // of this attempt and those after it, of which the last repeats; nil: nothing runs
@@ -18,18 +18,18 @@ type life struct {
 	writing *writing  // the log of the script, once it runs, until all of it shows; or nil
 }
 
-func (l *life) script() *script { return l.scripts[0] }
+func (l *liveState) script() *script { return l.scripts[0] }
 
-// turns reports whether the job starts by itself. A job that has scripts only for further
+// startsItself reports whether the job starts by itself. A job that has scripts only for further
 // attempts does not.
-func (l *life) turns() bool { return l.when != "" || l.trigger != nil || l.script() != nil }
+func (l *liveState) startsItself() bool { return l.when != "" || l.trigger != nil || l.script() != nil }
 
-// again is the life of another attempt.
-func (l *life) again() *life {
+// nextAttempt is the life of another attempt.
+func (l *liveState) nextAttempt() *liveState {
 	if l == nil {
 		return nil
 	}
-	next := &life{when: l.when, startIn: l.startIn, scripts: l.scripts, trigger: l.trigger}
+	next := &liveState{when: l.when, startIn: l.startIn, scripts: l.scripts, trigger: l.trigger}
 	if len(next.scripts) > 1 {
 		next.scripts = next.scripts[1:]
 	}
@@ -58,23 +58,23 @@ func (s *state) advance(now time.Time) {
 	}
 }
 
-// place gives a pipeline more jobs. A live one brings the pipeline to life,
-// whose status is from then on that of its jobs.
-func (s *state) place(p *pipeline, jobs []*job, at time.Time) {
-	s.join(p, jobs, at)
-	if p.alive {
-		s.changed(p, at)
+// addJobs adds jobs to a pipeline. A live one makes the pipeline live: from then on, its
+// status follows from its jobs.
+func (s *state) addJobs(p *pipeline, jobs []*job, at time.Time) {
+	s.attachJobs(p, jobs, at)
+	if p.live {
+		s.afterChange(p, at)
 	}
 }
 
-// join is place without what follows from it.
-func (s *state) join(p *pipeline, jobs []*job, at time.Time) {
+// attachJobs adds jobs like addJobs, but does not start those that are ready.
+func (s *state) attachJobs(p *pipeline, jobs []*job, at time.Time) {
 	for _, j := range jobs {
 		s.addJob(j)
-		if j.live == nil || !j.live.turns() || j.status.Finished() {
+		if j.live == nil || !j.live.startsItself() || j.status.Finished() {
 			continue
 		}
-		p.comeAlive()
+		p.makeLive()
 		from := at
 		switch j.status {
 		case gitlabci.StatusPending:
@@ -87,13 +87,13 @@ func (s *state) join(p *pipeline, jobs []*job, at time.Time) {
 	}
 }
 
-// comeAlive lets the status of a pipeline follow from its jobs. Of its given times, only
+// makeLive lets the status of a pipeline follow from its jobs. Of its given times, only
 // that of its creation counts.
-func (p *pipeline) comeAlive() {
-	if p.alive {
+func (p *pipeline) makeLive() {
+	if p.live {
 		return
 	}
-	p.alive = true
+	p.live = true
 	p.started, p.finished, p.queued = time.Time{}, time.Time{}, 0
 	for _, j := range p.latestJobs() {
 		if !j.started.IsZero() && (p.started.IsZero() || j.started.Before(p.started)) {
@@ -102,10 +102,10 @@ func (p *pipeline) comeAlive() {
 	}
 }
 
-// takeTurns continues the jobs whose turn it is: the jobs of all earlier stages have
+// startReadyJobs starts the live jobs that are ready: the jobs of all earlier stages have
 // ended, or need not be waited for.
-func (s *state) takeTurns(p *pipeline, at time.Time) {
-	earlier := census{}
+func (s *state) startReadyJobs(p *pipeline, at time.Time) {
+	earlier := outcomeCounts{}
 	for _, stage := range p.byStage() {
 		prior := earlier.status()
 		if len(earlier) == 0 {
@@ -115,8 +115,8 @@ func (s *state) takeTurns(p *pipeline, at time.Time) {
 			return
 		}
 		for _, j := range stage {
-			if j.live != nil && j.live.turns() && j.status == gitlabci.StatusCreated {
-				s.takeTurn(j, prior, at)
+			if j.live != nil && j.live.startsItself() && j.status == gitlabci.StatusCreated {
+				s.startReadyJob(j, prior, at)
 			}
 			earlier.count(j)
 		}
@@ -134,7 +134,7 @@ func (p *pipeline) byStage() [][]*job {
 	return grouped
 }
 
-func (s *state) takeTurn(j *job, prior gitlabci.Status, at time.Time) {
+func (s *state) startReadyJob(j *job, prior gitlabci.Status, at time.Time) {
 	switch l := j.live; {
 	case !l.when.allows(prior):
 		s.move(j, gitlabci.StatusSkipped, at)
@@ -154,13 +154,13 @@ func (s *state) enqueue(j *job, at time.Time) { s.move(j, j.script().after(j.sta
 // plan puts on the agenda when a job continues that is in its state since a time. That is
 // not before now.
 func (s *state) plan(j *job, from, now time.Time) {
-	if lasts, ends := j.lasts(); ends {
+	if lasts, ends := j.stateDuration(); ends {
 		s.agenda.set(j, later(from.Add(lasts), now))
 	}
 }
 
-// lasts is how long the job stays as it is, if it proceeds by a script.
-func (j *job) lasts() (lasts time.Duration, ends bool) {
+// stateDuration is how long the job stays as it is, if it proceeds by a script.
+func (j *job) stateDuration() (lasts time.Duration, ends bool) {
 	switch {
 	case j.live == nil || j.status.Finished():
 		return 0, false
@@ -169,48 +169,48 @@ func (j *job) lasts() (lasts time.Duration, ends bool) {
 	case j.status == gitlabci.StatusCreated || j.status == gitlabci.StatusManual:
 		return 0, false
 	case j.live.trigger != nil:
-		return 0, !j.mirrors() || j.downstream.status.Finished()
+		return 0, !j.dependsOnDownstream() || j.downstream.status.Finished()
 	case j.script() == nil:
 		return 0, false
 	}
-	return j.script().lasts(j.status), true
+	return j.script().durationOf(j.status), true
 }
 
 // step continues a job.
 func (s *state) step(j *job, at time.Time) {
 	switch j.status {
 	case gitlabci.StatusPending:
-		s.take(j, at)
+		s.assignRunner(j, at)
 	case gitlabci.StatusRunning:
-		s.end(j, at)
+		s.endJob(j, at)
 	case gitlabci.StatusCanceling:
 		s.move(j, gitlabci.StatusCanceled, at)
 	default:
 		s.enqueue(j, at)
 	}
-	s.changed(j.pipeline, at)
+	s.afterChange(j.pipeline, at)
 }
 
-// take is what happens to a job when it was pending for its time: a runner
-// takes it, unless none ever does.
-func (s *state) take(j *job, at time.Time) {
+// assignRunner ends the time for which a job is pending: a runner takes the job, unless none
+// ever does.
+func (s *state) assignRunner(j *job, at time.Time) {
 	if script := j.script(); script != nil && script.NeverRuns {
-		s.drop(j, script.reason(), at)
+		s.failJob(j, script.reason(), at)
 		return
 	}
 	s.move(j, gitlabci.StatusRunning, at)
 }
 
-// end ends a job that has run for its time.
-func (s *state) end(j *job, at time.Time) {
+// endJob ends a job that has run for its time.
+func (s *state) endJob(j *job, at time.Time) {
 	if j.live.trigger != nil {
 		s.endTrigger(j, at)
 		return
 	}
 	script := j.script()
-	j.leave(script, at)
+	j.storeResults(script, at)
 	if script.Result == gitlabci.StatusFailed {
-		s.drop(j, script.reason(), at)
+		s.failJob(j, script.reason(), at)
 		return
 	}
 	s.move(j, cmp.Or(script.Result, gitlabci.StatusSuccess), at)
@@ -226,8 +226,8 @@ func (s *script) reason() gitlabci.FailureReason {
 	return gitlabci.FailureReasonScriptFailure
 }
 
-// leave stores the results of a script.
-func (j *job) leave(s *script, at time.Time) {
+// storeResults stores the results of a script.
+func (j *job) storeResults(s *script, at time.Time) {
 	j.upload(s.files, at)
 	if s.ArtifactsExpireIn > 0 {
 		j.expire = at.Add(s.ArtifactsExpireIn)

@@ -11,18 +11,18 @@ import (
 	"example.com/gitlabci"
 )
 
-// A faulty is why something cannot be saved: texts by field.
-type faulty map[string][]string
+// fieldErrors are why something cannot be saved: messages by field.
+type fieldErrors map[string][]string
 
 // create starts a pipeline by the API.
-func (s *state) create(p *pipeline) faulty {
+func (s *state) create(p *pipeline) fieldErrors {
 	head := p.project.refs[p.ref]
 	if head == nil {
-		return faulty{"base": {"Reference not found"}}
+		return fieldErrors{"base": {"Reference not found"}}
 	}
 	for _, v := range p.variables {
 		if texts := checkKey(v.Key); texts != nil {
-			return faulty{"variables.key": texts}
+			return fieldErrors{"variables.key": texts}
 		}
 	}
 	p.sha, p.tag = head.sha, head.kind == tagRef
@@ -37,8 +37,8 @@ func (s *state) start(p *pipeline) {
 	p.status = gitlabci.StatusCreated
 	p.wanted = p.project.onCreate
 	s.addPipeline(p)
-	s.join(p, p.jobsOf(p.project.onCreateJobs), p.created)
-	p.tellCreated()
+	s.attachJobs(p, p.jobsOf(p.project.onCreateJobs), p.created)
+	p.queueCreated()
 	s.agenda.setBegin(p, p.created.Add(p.project.settings.CreatedFor))
 }
 
@@ -48,11 +48,11 @@ func (s *state) begin(p *pipeline, at time.Time) {
 	switch {
 	case !s.exists(p) || p.status != gitlabci.StatusCreated: // another request has changed it meanwhile
 		return
-	case p.alive:
-		s.changed(p, at)
+	case p.live:
+		s.afterChange(p, at)
 	case p.wanted != nil:
-		p.become(p.wanted)
-		p.tell(at)
+		p.applyWanted(p.wanted)
+		p.queueEvent(at)
 	default:
 		p.moveTo(gitlabci.StatusPending, at)
 	}
@@ -61,25 +61,25 @@ func (s *state) begin(p *pipeline, at time.Time) {
 // launch adds a pipeline with its jobs, at the time of its creation.
 func (s *state) launch(p *pipeline, wanted []wantedJob) {
 	s.addPipeline(p)
-	s.join(p, p.jobsOf(wanted), p.created)
-	p.tellCreated()
-	if p.alive {
-		s.changed(p, p.created)
+	s.attachJobs(p, p.jobsOf(wanted), p.created)
+	p.queueCreated()
+	if p.live {
+		s.afterChange(p, p.created)
 	}
 }
 
 // jobsOf makes jobs of a new pipeline.
 func (p *pipeline) jobsOf(wanted []wantedJob) (jobs []*job) {
 	for i, one := range wanted {
-		jobs = append(jobs, one.in(p, i, p.created))
+		jobs = append(jobs, one.newJob(p, i, p.created))
 	}
 	return jobs
 }
 
-// become sets what a test wants of a new pipeline, immediately.
-func (p *pipeline) become(wanted *pipeline) {
+// applyWanted sets what a test wants of a new pipeline, immediately.
+func (p *pipeline) applyWanted(wanted *pipeline) {
 	p.status, p.coverage, p.suites = wanted.status, wanted.coverage, wanted.suites
-	p.lasted, p.queued = wanted.lasted, wanted.queued
+	p.duration, p.queued = wanted.duration, wanted.queued
 	p.startAt(p.created)
 	p.lock()
 }
@@ -143,26 +143,26 @@ func (p *pipeline) rename(name string) (complaint string) {
 // skipped for them. A pipeline without jobs goes back to pending by itself.
 func (s *state) retry(p *pipeline, u *user, at time.Time) {
 	switch {
-	case len(p.jobs) == 0 && stoppedShort(p.status) && !p.archived:
+	case len(p.jobs) == 0 && failedOrCanceled(p.status) && !p.archived:
 		p.moveTo(gitlabci.StatusPending, at)
 	case s.retryJobs(p, u, at):
-		s.changed(p, at)
+		s.afterChange(p, at)
 	default:
 		return
 	}
-	s.reopen(p, u, at)
+	s.rerunTrigger(p, u, at)
 }
 
-func stoppedShort(s gitlabci.Status) bool {
+func failedOrCanceled(s gitlabci.Status) bool {
 	return s == gitlabci.StatusFailed || s == gitlabci.StatusCanceled
 }
 
 // retryJobs reports whether there was a job to retry. New attempts that are
-// live are left to take their turn.
+// live start by themselves.
 func (s *state) retryJobs(p *pipeline, u *user, at time.Time) (retried bool) {
 	for _, j := range p.latestJobs() {
-		if stoppedShort(j.status) && j.retryable() {
-			if again := s.retryJob(j, u, at); again.live == nil || !again.live.turns() {
+		if failedOrCanceled(j.status) && j.retryable() {
+			if again := s.retryJob(j, u, at); again.live == nil || !again.live.startsItself() {
 				s.enqueue(again, at)
 			}
 			retried = true
@@ -201,16 +201,16 @@ func (s *state) cancel(p *pipeline, at time.Time) {
 		return j.status.Finished() || j.status == gitlabci.StatusCanceling
 	})
 	for _, j := range cancelable {
-		s.stop(j, at)
+		s.stopJob(j, at)
 	}
 	switch {
 	case len(cancelable) > 0:
-		s.changed(p, at)
+		s.afterChange(p, at)
 	case statusOf(jobs) == gitlabci.StatusCanceling || p.status == gitlabci.StatusCanceling:
 		return
 	default:
 		p.moveTo(gitlabci.StatusCanceled, at) // its jobs have no say in its status
-		s.tellTrigger(p, at)
+		s.continueTrigger(p, at)
 	}
 	for _, j := range jobs {
 		if child := j.downstream; s.exists(child) && child.child() {
@@ -225,7 +225,7 @@ func (s *state) discard(p *pipeline, at time.Time) {
 	s.cancel(p, at)
 	if !p.status.Finished() { // since a job was to stop with grace
 		p.moveTo(gitlabci.StatusCanceled, at)
-		s.tellTrigger(p, at)
+		s.continueTrigger(p, at)
 	}
 	s.removePipeline(p)
 }
@@ -250,11 +250,11 @@ func ended(s gitlabci.Status) bool { return s.Finished() && s != gitlabci.Status
 
 // runTime is how long p ran, if it is known.
 func (p *pipeline) runTime() (time.Duration, bool) {
-	if p.settled {
-		return p.lasted, ended(p.status) && !p.started.IsZero()
+	if p.statusFromJobs {
+		return p.duration, ended(p.status) && !p.started.IsZero()
 	}
-	if p.lasted > 0 {
-		return p.lasted, true
+	if p.duration > 0 {
+		return p.duration, true
 	}
 	return p.finished.Sub(p.started), !p.started.IsZero() && !p.finished.IsZero()
 }

@@ -85,13 +85,13 @@ func createPipeline(c *call, owner *project) *response {
 
 // wrongInputs is what is wrong with the inputs of a new pipeline. An older
 // release knows of none.
-func (c *call) wrongInputs(owner *project) faulty {
+func (c *call) wrongInputs(owner *project) fieldErrors {
 	declared := owner.settings.Inputs
 	if c.before(17, 10) {
 		return nil
 	}
 	if complaints := complain(declared, c.pipelineInputs(declared)); complaints != nil {
-		return faulty{"base": complaints}
+		return fieldErrors{"base": complaints}
 	}
 	return nil
 }

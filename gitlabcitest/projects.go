@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// enter finds the project of a call. It checks in GitLab's order: whether the user can see
+// findProject finds the project of a call. It checks in GitLab's order: whether the user can see
 // it, where it is now, whether it allows the token of a job, and whether the user may do
 // what the route does.
-func (c *call) enter() (*project, *response) {
+func (c *call) findProject() (*project, *response) {
 	id := value[string](c, "id")
 	p := c.state.project(id)
 	moved := p == nil
@@ -26,13 +26,13 @@ func (c *call) enter() (*project, *response) {
 	c.access = p.accessOf(c.user)
 	switch {
 	case !c.access.see() && c.job != nil:
-		return nil, c.foreign(p)
+		return nil, c.refuseJobToken(p)
 	case !c.access.see():
 		return nil, notFound("Project Not Found")
 	case moved:
-		return nil, c.elsewhere(p)
+		return nil, c.redirectMoved(p)
 	}
-	if refused := c.admitJob(p); refused != nil {
+	if refused := c.checkJobToken(p); refused != nil {
 		return nil, refused
 	}
 	if !c.route.demand.allows(c.access) {
@@ -41,18 +41,18 @@ func (c *call) enter() (*project, *response) {
 	return p, nil
 }
 
-// admitJob checks the token of another project's job. A token without access has only
+// checkJobToken checks the token of another project's job. A token without access has only
 // public access, if there is any.
-func (c *call) admitJob(p *project) *response {
+func (c *call) checkJobToken(p *project) *response {
 	switch {
 	case c.job == nil || c.job.pipeline.project == p:
 		return nil
-	case !p.letsIn(c.job.pipeline.project) && p.settings.Public:
+	case !p.acceptsTokensOf(c.job.pipeline.project) && p.settings.Public:
 		c.access = p.accessOf(nil)
 		return nil
-	case !p.letsIn(c.job.pipeline.project):
-		return c.foreign(p)
-	case !p.grants(c.route.demand.policy):
+	case !p.acceptsTokensOf(c.job.pipeline.project):
+		return c.refuseJobToken(p)
+	case !p.allowsPolicy(c.route.demand.policy):
 		return refuse(http.StatusForbidden, fmt.Sprintf(
 			"403 Forbidden - Insufficient permissions to access this resource in project #%d. "+
 				"The following token permission is required: %s.", p.id, c.route.demand.policy))
@@ -60,16 +60,16 @@ func (c *call) admitJob(p *project) *response {
 	return nil
 }
 
-func (c *call) foreign(p *project) *response {
+func (c *call) refuseJobToken(p *project) *response {
 	return refuse(http.StatusForbidden, fmt.Sprintf(
 		"403 Forbidden - Authentication by CI/CD job token not allowed from %s to project #%d.",
 		c.job.pipeline.project.path, p.id))
 }
 
-// elsewhere responds to a request by a path that a project no longer has. The URL
+// redirectMoved responds to a request by a path that a project no longer has. The URL
 // in the response has the project's ID, the host of the server's external URL, and the
 // whole query.
-func (c *call) elsewhere(p *project) *response {
+func (c *call) redirectMoved(p *project) *response {
 	if c.request.Method != http.MethodGet && c.request.Method != http.MethodHead {
 		return refuse(http.StatusMethodNotAllowed, "Non GET methods are not allowed for moved projects")
 	}
@@ -217,14 +217,14 @@ func (s *Server) MoveProject(project, path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	owner := s.mustProject("MoveProject", project)
-	s.mustBeFree("MoveProject", path)
+	s.mustBeNewPath("MoveProject", path)
 	s.state.moved[owner.path] = owner
 	owner.path = path
 	s.state.addGroups(path)
 }
 
-// mustBeFree is about a path for a project.
-func (s *Server) mustBeFree(method, path string) {
+// mustBeNewPath is about a path for a project.
+func (s *Server) mustBeNewPath(method, path string) {
 	parts := strings.Split(path, "/")
 	if len(parts) < 2 || slices.Contains(parts, "") {
 		misuse("%s: %q is not a path such as %q", method, path, defaultProject)

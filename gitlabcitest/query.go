@@ -63,7 +63,7 @@ func every(conditions []condition) func(*pipeline) bool {
 	}
 }
 
-// conditions are no more than the query needs: each is asked about every
+// conditions are no more than the query needs: each is checked for every
 // pipeline there is.
 func (q pipelineQuery) conditions(owner *project) (conditions []condition) {
 	if q.scope != "" {

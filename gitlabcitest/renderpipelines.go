@@ -41,7 +41,7 @@ func (r *renderer) whole(p *pipeline) shape.PipelineWhole {
 		FinishedAt:     shape.Timestamp(p.finished),
 		Duration:       pipelineSeconds(p.runTime()),
 		QueuedDuration: pipelineSeconds(p.queueTime()),
-		Coverage:       r.percent(p.measured()),
+		Coverage:       r.percent(p.averageCoverage()),
 		DetailedStatus: r.detailedStatus(p),
 		Archived:       p.archived,
 	}

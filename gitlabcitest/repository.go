@@ -58,8 +58,8 @@ func (p *pipeline) commit() commit {
 	return commit{project: p.project, sha: p.sha, ref: p.ref, author: p.user, created: p.created}
 }
 
-// shortest is how many digits of a SHA identify a commit, as in GitLab's pages.
-const shortest = 7
+// shortestSHA is how many digits of a SHA identify a commit, as in GitLab's pages.
+const shortestSHA = 7
 
 // revision is the SHA of the commit that a text names: a branch, a tag, or a
 // SHA, which may be cut short.
@@ -68,25 +68,25 @@ func (p *project) revision(name string) (sha string, found bool) {
 		return head.sha, true
 	}
 	for _, one := range slices.Backward(p.pipelines) {
-		if names(name, one.sha) {
+		if matchesSHA(name, one.sha) {
 			return one.sha, true
 		}
 	}
 	for _, one := range p.commits {
-		if names(name, one.sha) {
+		if matchesSHA(name, one.sha) {
 			return one.sha, true
 		}
 	}
 	for _, ref := range slices.Sorted(maps.Keys(p.refs)) {
-		if head := p.refs[ref]; names(name, head.sha) {
+		if head := p.refs[ref]; matchesSHA(name, head.sha) {
 			return head.sha, true
 		}
 	}
 	return "", false
 }
 
-func names(text, sha string) bool {
-	return text == sha || len(text) >= shortest && strings.HasPrefix(sha, text)
+func matchesSHA(text, sha string) bool {
+	return text == sha || len(text) >= shortestSHA && strings.HasPrefix(sha, text)
 }
 
 // commit is the commit with a SHA. A commit that was not added and has no pipelines is as

@@ -30,7 +30,7 @@ type Commit struct {
 // returns what was added: m with its defaults. The project is a path or an ID. A commit that
 // refs and pipelines imply has no parents.
 func (s *Server) AddCommit(project string, m Commit) *Commit {
-	at := s.enter()
+	at := s.lock()
 	defer s.mu.Unlock()
 	const method = "AddCommit"
 	owner := s.mustProject(method, project)
@@ -64,7 +64,7 @@ func (s *Server) AddCommit(project string, m Commit) *Commit {
 // DeleteRef deletes a branch or a tag. Its commits stay, as in GitLab for a while. It panics
 // if there is none.
 func (s *Server) DeleteRef(project, name string) {
-	s.enter()
+	s.lock()
 	defer s.mu.Unlock()
 	owner := s.mustProject("DeleteRef", project)
 	if owner.refs[name] == nil {
@@ -73,18 +73,18 @@ func (s *Server) DeleteRef(project, name string) {
 	delete(owner.refs, name)
 }
 
-// named are the branches or the tags of a project, by name.
-func (p *project) named(kind refKind, search string) (names []string) {
+// refNames are the branches or the tags of a project, by name.
+func (p *project) refNames(kind refKind, search string) (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(p.refs)) {
-		if p.refs[name].kind == kind && isSearched(name, search) {
+		if p.refs[name].kind == kind && matchesSearch(name, search) {
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-// isSearched reports whether a name has a text: "^a" is its beginning, "a$" its end.
-func isSearched(name, search string) bool {
+// matchesSearch reports whether a name has a text: "^a" is its beginning, "a$" its end.
+func matchesSearch(name, search string) bool {
 	name, search = strings.ToLower(name), strings.ToLower(search)
 	if begin, anchored := strings.CutPrefix(search, "^"); anchored {
 		return strings.HasPrefix(name, begin)
@@ -117,7 +117,7 @@ func listBranchParams() []rack.Param {
 }
 
 func listBranches(c *call, p *project) *response {
-	names := p.named(branchRef, value[string](c, "search"))
+	names := p.refNames(branchRef, value[string](c, "search"))
 	if text := value[string](c, "regex"); text != "" {
 		wanted, err := regexp.Compile(text)
 		if err != nil {
@@ -153,7 +153,7 @@ func listTagParams() []rack.Param {
 }
 
 func listTags(c *call, p *project) *response {
-	names := p.named(tagRef, value[string](c, "search"))
+	names := p.refNames(tagRef, value[string](c, "search"))
 	switch value[string](c, "order_by") {
 	case "updated":
 		c.state.byAge(p, names)
@@ -217,14 +217,14 @@ func listCommits(c *call, p *project) *response {
 
 // history are the commits that can be reached from some, each once.
 func (s *state) history(p *project, heads []string, firstParent bool) (found []commit) {
-	met := map[string]bool{}
+	seen := map[string]bool{}
 	for len(heads) > 0 {
 		sha := heads[0]
 		heads = heads[1:]
-		if met[sha] {
+		if seen[sha] {
 			continue
 		}
-		met[sha] = true
+		seen[sha] = true
 		one := s.commit(p, sha)
 		if one.parents == nil {
 			one.parents = s.mergeParents(p, sha)

@@ -96,8 +96,8 @@ func (known Request) describe(r *http.Request, body []byte) Request {
 	return known
 }
 
-// note keeps a request.
-func (s *Server) note(known Request) {
+// record keeps a request.
+func (s *Server) record(known Request) {
 	if s.mostRequests == 0 {
 		return
 	}

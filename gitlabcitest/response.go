@@ -20,16 +20,16 @@ type response struct {
 	requestID string
 	foreign   bool // not from GitLab, whose headers it lacks
 
-	// In place of a response: what is to be done before the request is handled again.
-	again   time.Duration // wait so long
-	deliver *hookDelivery // make it
+	// In place of a response: what happens before the handler runs again.
+	rerunAfter time.Duration // a wait
+	deliver    *hookDelivery // a delivery
 }
 
 // write sends a response that is encoded.
 func (a *response) write(w http.ResponseWriter) {
 	a.begin(w)
 	body, _ := a.body.([]byte)
-	w.Write(body) // who does not read on has gone, and misses nothing
+	w.Write(body) // an error means that the client has disconnected
 }
 
 // begin sends the status and the header, with the length of the body.
@@ -53,7 +53,7 @@ func (a *response) encode(method string) {
 	body := shape.Encode(a.body)
 	a.body = body
 	a.setUnlessSet("Content-Type", "application/json")
-	a.tag(method, body)
+	a.addETag(method, body)
 }
 
 func (a *response) set(name, value string) {
@@ -90,8 +90,8 @@ func badRequest(reason string) *response {
 func unauthorized() *response { return refuse(http.StatusUnauthorized, "401 Unauthorized") }
 func forbidden() *response    { return refuse(http.StatusForbidden, "403 Forbidden") }
 
-// dress adds the headers that all of GitLab's own responses have.
-func (a *response) dress(id string, took time.Duration) {
+// addHeaders adds the headers that all of GitLab's own responses have.
+func (a *response) addHeaders(id string, took time.Duration) {
 	meta := map[string]string{"correlation_id": id, "version": "1"}
 	a.set("Vary", "Origin")
 	a.set("X-Content-Type-Options", "nosniff")
@@ -100,9 +100,9 @@ func (a *response) dress(id string, took time.Duration) {
 	a.set("X-Runtime", fmt.Sprintf("%.6f", took.Seconds()))
 }
 
-// tag gives JSON that was read an ETag. GitLab computes it from the body when all the
+// addETag gives JSON that was read an ETag. GitLab computes it from the body when all the
 // work is done: it saves bytes and nothing else.
-func (a *response) tag(method string, body []byte) {
+func (a *response) addETag(method string, body []byte) {
 	if a.status != http.StatusOK || method != http.MethodGet && method != http.MethodHead {
 		return
 	}
@@ -111,8 +111,8 @@ func (a *response) tag(method string, body []byte) {
 	a.setUnlessSet("Cache-Control", "max-age=0, private, must-revalidate")
 }
 
-// revalidate leaves out JSON that the client says it has. Files and logs are
-// the business of those who serve them.
+// revalidate makes it a 304 if the client already has the JSON. The handlers of files and
+// logs do that themselves.
 func (a *response) revalidate(r *http.Request) {
 	if _, raw := a.body.([]byte); raw || r.Header.Get("If-None-Match") == "" {
 		return

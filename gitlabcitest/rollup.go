@@ -7,31 +7,31 @@ import (
 	"example.com/gitlabci"
 )
 
-// settle gives a pipeline the status that its jobs have by now, and the time
+// updateStatus gives a pipeline the status that its jobs have by now, and the time
 // for which at least one of them ran.
-func (p *pipeline) settle(at time.Time) {
+func (p *pipeline) updateStatus(at time.Time) {
 	jobs, before := p.latestJobs(), p.status
-	p.settled = true
-	p.shift(statusOf(jobs), at)
+	p.statusFromJobs = true
+	p.setStatus(statusOf(jobs), at)
 	if ended(p.status) {
-		p.lasted = runningTime(jobs, at)
+		p.duration = runningTime(jobs, at)
 	}
 	if p.status != before {
-		p.tell(at)
+		p.queueEvent(at)
 	}
 }
 
 // moveTo gives a pipeline another status, independent of its jobs.
 func (p *pipeline) moveTo(status gitlabci.Status, at time.Time) {
 	before := p.status
-	p.shift(status, at)
+	p.setStatus(status, at)
 	if status != before {
-		p.tell(at)
+		p.queueEvent(at)
 	}
 }
 
-// shift is moveTo without events of hooks.
-func (p *pipeline) shift(status gitlabci.Status, at time.Time) {
+// setStatus is moveTo without events of hooks.
+func (p *pipeline) setStatus(status gitlabci.Status, at time.Time) {
 	another := p.status != status
 	p.status, p.updated = status, at
 	if status == gitlabci.StatusRunning && p.started.IsZero() {
@@ -39,7 +39,7 @@ func (p *pipeline) shift(status gitlabci.Status, at time.Time) {
 	}
 	switch {
 	case !ended(status):
-		p.finished, p.lasted = time.Time{}, 0
+		p.finished, p.duration = time.Time{}, 0
 	case another || p.finished.IsZero():
 		p.finished = at
 	}
@@ -61,10 +61,10 @@ func runningTime(jobs []*job, now time.Time) (total time.Duration) {
 	return total
 }
 
-// measured is a pipeline's coverage: the average of that of its jobs, once its
+// averageCoverage is a pipeline's coverage: the average of that of its jobs, once its
 // status is theirs and one of them has any.
-func (p *pipeline) measured() *float64 {
-	if !p.settled {
+func (p *pipeline) averageCoverage() *float64 {
+	if !p.statusFromJobs {
 		return p.coverage
 	}
 	sum, n := 0.0, 0
@@ -80,16 +80,16 @@ func (p *pipeline) measured() *float64 {
 	return new(sum / float64(n))
 }
 
-// A verdict is the status of a pipeline whose jobs have certain ones.
-type verdict struct {
+// A statusRule is the status of a pipeline whose jobs have these statuses.
+type statusRule struct {
 	status gitlabci.Status
 	jobs   []gitlabci.Status
 }
 
 var (
-	// uniform are the verdicts on pipelines whose jobs have no other statuses
+	// uniformRules are for pipelines whose jobs have no other statuses
 	// than these, success and skipped. The first one that fits counts.
-	uniform = []verdict{
+	uniformRules = []statusRule{
 		{gitlabci.StatusSuccess, nil},
 		{gitlabci.StatusCreated, []gitlabci.Status{gitlabci.StatusCreated}},
 		{gitlabci.StatusPreparing, []gitlabci.Status{gitlabci.StatusPreparing}},
@@ -97,9 +97,9 @@ var (
 		{gitlabci.StatusPending, []gitlabci.Status{gitlabci.StatusPending, gitlabci.StatusCreated}},
 	}
 
-	// mixed are the verdicts on pipelines with a job of one of these statuses,
+	// mixedRules are for pipelines with a job of one of these statuses,
 	// if no uniform one fits. The first one that fits counts.
-	mixed = []verdict{
+	mixedRules = []statusRule{
 		{gitlabci.StatusRunning, []gitlabci.Status{gitlabci.StatusRunning, gitlabci.StatusPending}},
 		{gitlabci.StatusCanceling, []gitlabci.Status{gitlabci.StatusCanceling}},
 		{gitlabci.StatusWaitingForResource, []gitlabci.Status{gitlabci.StatusWaitingForResource}},
@@ -111,15 +111,15 @@ var (
 	}
 )
 
-// A census is how many jobs have which outcome.
-type census map[gitlabci.Status]int
+// outcomeCounts are how many jobs have which outcome.
+type outcomeCounts map[gitlabci.Status]int
 
-func (seen census) count(j *job) { seen[j.outcome()]++ }
+func (seen outcomeCounts) count(j *job) { seen[j.outcome()]++ }
 
 // statusOf is the status of a pipeline with these jobs, superseded ones left
 // out.
 func statusOf(jobs []*job) gitlabci.Status {
-	seen := census{}
+	seen := outcomeCounts{}
 	for _, j := range jobs {
 		seen.count(j)
 	}
@@ -127,7 +127,7 @@ func statusOf(jobs []*job) gitlabci.Status {
 }
 
 // status is the status of all of them together.
-func (seen census) status() gitlabci.Status {
+func (seen outcomeCounts) status() gitlabci.Status {
 	left := 0
 	for _, n := range seen {
 		left += n
@@ -139,12 +139,12 @@ func (seen census) status() gitlabci.Status {
 		return gitlabci.StatusSkipped
 	}
 	left -= seen[gitlabci.StatusSuccess]
-	for _, v := range uniform {
+	for _, v := range uniformRules {
 		if v.count(seen) == left {
 			return v.status
 		}
 	}
-	for _, v := range mixed {
+	for _, v := range mixedRules {
 		if v.count(seen) > 0 {
 			return v.status
 		}
@@ -152,8 +152,8 @@ func (seen census) status() gitlabci.Status {
 	return gitlabci.StatusFailed
 }
 
-// count is how many jobs have one of the verdict's statuses.
-func (v verdict) count(seen census) (n int) {
+// count is how many jobs have one of the rule's statuses.
+func (v statusRule) count(seen outcomeCounts) (n int) {
 	for _, status := range v.jobs {
 		n += seen[status]
 	}
@@ -164,7 +164,7 @@ func (v verdict) count(seen census) (n int) {
 // not make it fail, and the pipeline does not wait for it to be played.
 func (j *job) outcome() gitlabci.Status {
 	switch {
-	case j.allowFailure && stoppedShort(j.status):
+	case j.allowFailure && failedOrCanceled(j.status):
 		return gitlabci.StatusSuccess
 	case j.allowFailure && j.status == gitlabci.StatusManual:
 		return gitlabci.StatusSkipped

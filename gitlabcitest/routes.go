@@ -185,7 +185,7 @@ func (r *route) needsUser() bool {
 // inProject makes a handler of one that works on a project.
 func inProject(handle func(*call, *project) *response) func(*call) *response {
 	return func(c *call) *response {
-		p, refused := c.enter()
+		p, refused := c.findProject()
 		if refused != nil {
 			return refused
 		}

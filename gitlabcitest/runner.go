@@ -14,24 +14,24 @@ import (
 // that is canceling becomes canceled, however it ends. It panics if there is no such job,
 // or if GitLab does not allow the change of status.
 func (s *Server) SetJobStatus(job gitlabci.JobID, to gitlabci.Status) {
-	at := s.enter()
+	at := s.lock()
 	defer s.mu.Unlock()
 	j := s.mustJob("SetJobStatus", job)
 	s.state.mustKnow("SetJobStatus", to)
-	s.mustGo("SetJobStatus", j, to)
+	s.mustBecome("SetJobStatus", j, to)
 	switch {
 	case j.status == gitlabci.StatusCanceling:
 		to = gitlabci.StatusCanceled
 	case to == gitlabci.StatusSuccess || to == gitlabci.StatusFailed:
 		if script := j.script(); script != nil && j.status == gitlabci.StatusRunning {
-			j.leave(script, at)
+			j.storeResults(script, at)
 		}
 	}
 	if to == gitlabci.StatusFailed {
 		j.reason = j.usualReason()
 	}
 	s.state.move(j, to, at)
-	s.state.changed(j.pipeline, at)
+	s.state.afterChange(j.pipeline, at)
 }
 
 // FailJob makes a job fail for a reason, without the Coverage, Artifacts and Reports of its
@@ -39,22 +39,22 @@ func (s *Server) SetJobStatus(job gitlabci.JobID, to gitlabci.Status) {
 // unknown_failure. A job that is canceling becomes canceled. It panics if there is no such
 // job, or if it has ended.
 func (s *Server) FailJob(job gitlabci.JobID, reason gitlabci.FailureReason) {
-	at := s.enter()
+	at := s.lock()
 	defer s.mu.Unlock()
 	j := s.mustJob("FailJob", job)
-	s.mustGo("FailJob", j, gitlabci.StatusFailed)
+	s.mustBecome("FailJob", j, gitlabci.StatusFailed)
 	if j.status == gitlabci.StatusCanceling {
 		s.state.move(j, gitlabci.StatusCanceled, at)
 	} else {
-		s.state.drop(j, cmp.Or(reason, j.usualReason()), at)
+		s.state.failJob(j, cmp.Or(reason, j.usualReason()), at)
 	}
-	s.state.changed(j.pipeline, at)
+	s.state.afterChange(j.pipeline, at)
 }
 
 // AppendLog adds a text to the end of a job's log, in any status of the job. Later lines of
 // its Script follow it. It panics if there is no such job, or if it is a trigger job.
 func (s *Server) AppendLog(job gitlabci.JobID, text string) {
-	at := s.enter()
+	at := s.lock()
 	defer s.mu.Unlock()
 	j := s.mustLog("AppendLog", job)
 	j.log = append(j.written(at), text...)
@@ -64,7 +64,7 @@ func (s *Server) AppendLog(job gitlabci.JobID, text string) {
 // shorter. Later lines of its Script follow it. "" is no log. It panics if there is no such
 // job, or if it is a trigger job.
 func (s *Server) SetLog(job gitlabci.JobID, text string) {
-	at := s.enter()
+	at := s.lock()
 	defer s.mu.Unlock()
 	j := s.mustLog("SetLog", job)
 	j.written(at)
@@ -79,8 +79,8 @@ func (s *Server) mustJob(method string, id gitlabci.JobID) *job {
 	return j
 }
 
-func (s *Server) mustGo(method string, j *job, to gitlabci.Status) {
-	if !j.mayGo(to) {
+func (s *Server) mustBecome(method string, j *job, to gitlabci.Status) {
+	if !j.canBecome(to) {
 		misuse("%s: the job %d is %s, and does not become %s from that", method, j.id, j.status, to)
 	}
 }
@@ -141,5 +141,5 @@ var (
 	waitingStatuses = []gitlabci.Status{gitlabci.StatusManual, gitlabci.StatusScheduled}
 )
 
-// mayGo reports whether a job can get from its status to another one.
-func (j *job) mayGo(to gitlabci.Status) bool { return slices.Contains(transitions[to], j.status) }
+// canBecome reports whether a job can get from its status to another one.
+func (j *job) canBecome(to gitlabci.Status) bool { return slices.Contains(transitions[to], j.status) }

@@ -203,10 +203,10 @@ func createScheduleVariable(c *call, one *schedule) *response {
 		Key: value[string](c, "key"), Value: value[string](c, "value"), VariableType: gitlabci.VariableType(value[string](c, "variable_type")),
 	}
 	if texts := checkKey(v.Key); texts != nil {
-		return refuse(http.StatusBadRequest, faulty{"key": texts})
+		return refuse(http.StatusBadRequest, fieldErrors{"key": texts})
 	}
 	if one.variable(v.Key) >= 0 {
-		return refuse(http.StatusBadRequest, faulty{"key": {"has already been taken"}})
+		return refuse(http.StatusBadRequest, fieldErrors{"key": {"has already been taken"}})
 	}
 	one.variables = append(one.variables, v)
 	return created(renderVariable(v))

@@ -40,7 +40,7 @@ type Schedule struct {
 // what was added: one with its defaults. It panics if there is no such project, if the ID
 // is taken, or if GitLab would refuse the schedule.
 func (s *Server) AddSchedule(project string, one Schedule) *Schedule {
-	at := s.enter()
+	at := s.lock()
 	defer s.mu.Unlock()
 	owner := s.mustProject("AddSchedule", project)
 	if one.ID < 0 || owner.schedule(one.ID) != nil {
@@ -142,8 +142,8 @@ func (one *schedule) times() *cron.Schedule {
 }
 
 // wrong is why GitLab does not save a schedule, or nil.
-func (one *schedule) wrong() faulty {
-	found := faulty{}
+func (one *schedule) wrong() fieldErrors {
+	found := fieldErrors{}
 	if strings.TrimSpace(one.description) == "" {
 		found["description"] = []string{"can't be blank"}
 	}

@@ -137,7 +137,7 @@ func (s *script) after(status gitlabci.Status) gitlabci.Status {
 		return gitlabci.StatusPending
 	}
 	for _, next := range beforePending[slices.Index(beforePending, status)+1:] {
-		if s.lasts(next) > 0 {
+		if s.durationOf(next) > 0 {
 			return next
 		}
 	}
@@ -149,13 +149,13 @@ var beforePending = []gitlabci.Status{
 	gitlabci.StatusWaitingForResource, gitlabci.StatusPreparing, gitlabci.StatusWaitingForCallback,
 }
 
-// passes are those of them that the job goes through.
-func (s *script) passes() []gitlabci.Status {
-	return slices.DeleteFunc(slices.Clone(beforePending), func(status gitlabci.Status) bool { return s.lasts(status) == 0 })
+// statuses are those of them that the job goes through.
+func (s *script) statuses() []gitlabci.Status {
+	return slices.DeleteFunc(slices.Clone(beforePending), func(status gitlabci.Status) bool { return s.durationOf(status) == 0 })
 }
 
-// lasts is how long a job stays in a state.
-func (s *script) lasts(status gitlabci.Status) time.Duration {
+// durationOf is how long a job stays in a state.
+func (s *script) durationOf(status gitlabci.Status) time.Duration {
 	return map[gitlabci.Status]time.Duration{
 		gitlabci.StatusWaitingForResource: s.WaitsForResource,
 		gitlabci.StatusPreparing:          s.Prepares,

@@ -55,7 +55,7 @@ func (s *Server) exchange(r *http.Request, body []byte, found match, hit *fault)
 	}
 	a.requestID, a.foreign = id, found.route == storageRoute
 	known.Status = a.status
-	s.note(known)
+	s.record(known)
 	return a, known
 }
 
@@ -75,19 +75,19 @@ func (s *Server) respond(r *http.Request, body []byte, found match, id string) *
 	}
 	header, a := s.throttle.pass(r, at)
 	if a == nil {
-		a = s.carryOut(r, body, found, at)
+		a = s.execute(r, body, found, at)
 		a.revalidate(r)
 	}
 	for name := range header {
 		a.set(name, header.Get(name))
 	}
-	a.dress(id, time.Since(start))
+	a.addHeaders(id, time.Since(start))
 	return a
 }
 
-// carryOut responds to a request that has reached GitLab itself.
-func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Time) *response {
-	c, refused := s.understand(r, body, found, at)
+// execute responds to a request that has reached GitLab itself.
+func (s *Server) execute(r *http.Request, body []byte, found match, at time.Time) *response {
+	c, refused := s.readCall(r, body, found, at)
 	if refused != nil && found.route == graphQLRoute {
 		return graphQLRefusal(refused)
 	}
@@ -107,9 +107,9 @@ func (s *Server) carryOut(r *http.Request, body []byte, found match, at time.Tim
 func (s *Server) handle(c *call, r *route) *response {
 	defer func() { c.lease.release() }()
 	a := r.handle(c)
-	for a.again > 0 || a.deliver != nil {
+	for a.rerunAfter > 0 || a.deliver != nil {
 		s.mu.Unlock()
-		open := s.hold(a.again)
+		open := s.waitFor(a.rerunAfter)
 		if a.deliver != nil {
 			c.delivered = s.deliverNow(a.deliver)
 		}
@@ -133,9 +133,9 @@ func (s *Server) deliverNow(d *hookDelivery) *hookLog {
 	return s.send(ctx, d, nil)
 }
 
-// hold waits for a time of the server's clock. It returns false if the server is closed
+// waitFor waits for a time of the server's clock. It returns false if the server is closed
 // before that.
-func (s *Server) hold(wait time.Duration) bool {
+func (s *Server) waitFor(wait time.Duration) bool {
 	ctx, leave := s.whileOpen(context.Background()) // GitLab does not notice that a client has gone
 	defer leave()
 	select {
@@ -146,18 +146,18 @@ func (s *Server) hold(wait time.Duration) bool {
 	}
 }
 
-// understand reads a request in GitLab's order: the route, the user, the parameters. The
+// readCall reads a request in GitLab's order: the route, the user, the parameters. The
 // object of the route is found later.
-func (s *Server) understand(r *http.Request, body []byte, found match, at time.Time) (*call, *response) {
+func (s *Server) readCall(r *http.Request, body []byte, found match, at time.Time) (*call, *response) {
 	if found.route == nil {
 		return nil, found.refusal()
 	}
 	given, unreadable := rack.Read(r, body) // which can hold a token
-	asker, refused := s.identify(r, given, found.route)
+	from, refused := s.identify(r, given, found.route)
 	if refused != nil {
 		return nil, refused
 	}
-	if asker.user == nil && found.route.needsUser() {
+	if from.user == nil && found.route.needsUser() {
 		return nil, unauthorized()
 	}
 	if unreadable != nil {
@@ -174,7 +174,7 @@ func (s *Server) understand(r *http.Request, body []byte, found match, at time.T
 		request:  r,
 		route:    found.route,
 		delivery: s.delivery,
-		asker:    asker,
+		sender:   from,
 		given:    given,
 		values:   values,
 		now:      at,
@@ -189,7 +189,7 @@ type call struct {
 	request  *http.Request
 	route    *route
 	delivery
-	asker
+	sender
 	access access         // to the project, once it is entered
 	given  rack.Tree      // the parameters as they were sent, with defaults
 	values map[string]any // the parameters as their parsers read them

@@ -22,13 +22,13 @@ func (c *call) fromDisk(a *artifact) *response {
 	header.Set("Content-Transfer-Encoding", "binary")
 	header.Set("Content-Type", "application/octet-stream")
 	header.Set("ETag", c.etag(a))
-	return served(c.request, header, a.created, a.data)
+	return fileResponse(c.request, header, a.created, a.data)
 }
 
-// served is a file, or the parts of it that are requested, as net/http serves
+// fileResponse is a file, or the parts of it that are requested, as net/http serves
 // it. Net/http only decides, as for a HEAD request; the body is the data itself
 // and no copy, since it may be large.
-func served(r *http.Request, header http.Header, modified time.Time, data []byte) *response {
+func fileResponse(r *http.Request, header http.Header, modified time.Time, data []byte) *response {
 	w := serveContent(r, http.MethodHead, header.Clone(), modified, data)
 	a := &response{status: w.status, header: w.header}
 	var first, last int
@@ -49,9 +49,9 @@ func served(r *http.Request, header http.Header, modified time.Time, data []byte
 
 func serveContent(r *http.Request, method string, header http.Header, modified time.Time, data []byte) *recorder {
 	w := &recorder{header: header, status: http.StatusOK}
-	asked := r.WithContext(r.Context())
-	asked.Method = method
-	http.ServeContent(w, asked, "", modified, bytes.NewReader(data))
+	req := r.WithContext(r.Context())
+	req.Method = method
+	http.ServeContent(w, req, "", modified, bytes.NewReader(data))
 	return w
 }
 
@@ -66,9 +66,9 @@ func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 
-// unpacked serves a file of an archive, which has no ranges. For a file that is cut short,
+// memberResponse serves a file of an archive, which has no ranges. For a file that is cut short,
 // the header has the full length: net/http then cuts the connection, as GitLab's proxy does.
-func unpacked(name, kind, etag string, m *pack.Member) *response {
+func memberResponse(name, kind, etag string, m *pack.Member) *response {
 	base := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(path.Base(name))
 	return &response{
 		status: http.StatusOK,

@@ -42,14 +42,14 @@ type Server struct {
 
 	mu        sync.Mutex // guards all below
 	state     *state
-	listening *listening
+	listening *socketServer
 	patterns  []string // of the added endpoints
 	requests  []Request
 	responses int           // requests so far
 	throttle  *throttle     // nil: none
 	limits    *actionLimits // nil: none
 
-	postman postman
+	deliverer deliverer
 
 	faults      []*fault
 	faultsAdded uint64
@@ -85,8 +85,8 @@ func NewServer(opts ...Option) *Server {
 		opt(s)
 	}
 	s.routes = routesIn(s.state.version)
-	s.state.post.external, s.state.post.alarm, s.state.agenda.alarm = s.external, s.alarm, s.alarm
-	s.postman.idle = sync.NewCond(&s.mu)
+	s.state.hookQueue.external, s.state.hookQueue.setTimer, s.state.agenda.setTimer = s.external, s.setTimer, s.setTimer
+	s.deliverer.idle = sync.NewCond(&s.mu)
 	s.AddProject(defaultProject)
 	s.network.Handle("localhost", s)
 	if s.delivery.storage != nil {
@@ -138,8 +138,8 @@ func (s *Server) JobToken(job gitlabci.JobID) string {
 	return jobToken(job)
 }
 
-// enter takes the lock, and lets happen what is due by now.
-func (s *Server) enter() (at time.Time) {
+// lock takes the lock, and lets happen what is due by now.
+func (s *Server) lock() (at time.Time) {
 	s.mu.Lock()
 	at = s.clock.now()
 	s.state.advance(at)
@@ -179,9 +179,9 @@ type clock struct {
 // now is the time to the microsecond, as GitLab's database keeps it.
 func (c clock) now() time.Time {
 	if c.speed == 1 {
-		return stored(time.Now())
+		return dbTime(time.Now())
 	}
-	return stored(c.start.Add(time.Duration(float64(time.Since(c.start)) * c.speed)))
+	return dbTime(c.start.Add(time.Duration(float64(time.Since(c.start)) * c.speed)))
 }
 
 // date sets the time of a response if net/http would set another one.
@@ -191,4 +191,4 @@ func (c clock) date(header http.Header) {
 	}
 }
 
-func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+func dbTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

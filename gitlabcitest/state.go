@@ -28,8 +28,8 @@ type state struct {
 	pipelines map[gitlabci.PipelineID]*pipeline
 	jobs      map[gitlabci.JobID]*job
 
-	agenda agenda // what is to happen by itself
-	post   *postOffice
+	agenda    agenda // what is to happen by itself
+	hookQueue *hookQueue
 
 	lastPipeline gitlabci.PipelineID
 	lastJob      gitlabci.JobID
@@ -55,7 +55,7 @@ func newState() *state {
 		groupMembers:   map[string]map[*user]Role{},
 		groupVariables: map[string]*variableSet{},
 	}
-	s.post = &postOffice{state: s}
+	s.hookQueue = &hookQueue{state: s}
 	return s
 }
 
@@ -68,6 +68,7 @@ type user struct {
 }
 
 type project struct {
+	state     *state
 	id        int64
 	path      string
 	branch    string // the default one
@@ -93,7 +94,6 @@ type project struct {
 	leases map[string]bool // by SHA, whether a commit status is being set
 
 	hooks []*hook // by ID
-	post  *postOffice
 
 	triggers  []*triggerToken // by ID
 	schedules []*schedule     // by ID
@@ -146,11 +146,11 @@ type pipeline struct {
 	of         *mergeRequest // that it was started for; or nil, and then it can still be one's by its ref
 	wanted     *pipeline     // what it becomes once it is no longer created, see OnCreate; or nil
 
-	alive   bool // follows its jobs, since one of them is live
-	settled bool // has its status and its times from its jobs
+	live           bool // follows its jobs, since one of them is live
+	statusFromJobs bool // has its status and its times from its jobs
 
 	created, updated, started, finished time.Time
-	lasted, queued                      time.Duration // zero: what the times say
+	duration, queued                    time.Duration // zero: what the times say
 }
 
 type job struct {
@@ -174,14 +174,14 @@ type job struct {
 	environment  string              // that it deploys to, or ""
 	deployment   int64               // its ID, zero before it begins
 
-	live      *life  // how it proceeds by its script; nil without one
-	log       []byte // what shows of it, when last looked at
+	live      *liveState // how it proceeds by its script; nil without one
+	log       []byte     // what shows of it, when last looked at
 	artifacts []*artifact
 	expire    time.Time // of the artifacts; zero is never
 
 	created, queued, started, finished, erased time.Time // queued is zero: as created
 
-	early time.Duration // how much earlier than it started its turn came, before it was made; it counts as running
+	early time.Duration // how much earlier than it started it was ready, before it was created; it counts as running
 }
 
 // An artifact is a file that a job left behind, as GitLab keeps it.
@@ -216,7 +216,7 @@ func (s *state) addProject(path string, at time.Time) *project {
 	p.refs, p.locks, p.members = map[string]*ref{}, map[string]gitlabci.PipelineID{}, map[*user]Role{}
 	p.mergeRequests, p.leases, p.configs = map[int64]*mergeRequest{}, map[string]bool{}, map[string]string{}
 	p.refs[p.branch] = &ref{kind: branchRef, sha: deriveSHA(path, 0)}
-	p.post = s.post
+	p.state = s
 	s.projects = append(s.projects, p)
 	s.addGroups(path)
 	return p
@@ -278,7 +278,7 @@ func insertPipeline(pipelines []*pipeline, p *pipeline) []*pipeline {
 func (s *state) removePipeline(p *pipeline) {
 	delete(s.pipelines, p.id)
 	for _, j := range p.jobs {
-		s.agenda.drop(j)
+		s.agenda.remove(j)
 		delete(s.jobs, j.id)
 		p.project.jobs = remove(p.project.jobs, j.id, byJobID)
 	}

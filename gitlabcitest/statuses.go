@@ -88,7 +88,7 @@ func setStatus(c *call, owner *project) *response {
 	}
 	if !c.state.exists(p) { // GitLab makes it before it looks at the rest
 		c.state.addPipeline(p)
-		p.tellCreated()
+		p.queueCreated()
 	}
 	if !c.access.changePipeline(p) {
 		return forbidden()
@@ -169,11 +169,11 @@ func (l *lease) take(owner *project, commit string) *response {
 		return refuse(http.StatusConflict, "Another update to this commit status is in progress")
 	case taken:
 		l.tries++
-		return &response{again: leaseInterval}
+		return &response{rerunAfter: leaseInterval}
 	}
 	owner.leases[commit] = true
 	l.leases, l.commit = owner.leases, commit
-	return &response{again: owner.settings.StatusesTake}
+	return &response{rerunAfter: owner.settings.StatusesTake}
 }
 
 func (l *lease) release() {

@@ -60,8 +60,8 @@ func (p *pipeline) unfinishedStatus(w wantedStatus) *job {
 const longestStatusText = 255
 
 // wrong is why a status cannot be saved, or nil.
-func (w wantedStatus) wrong() faulty {
-	found := faulty{}
+func (w wantedStatus) wrong() fieldErrors {
+	found := fieldErrors{}
 	for _, one := range []struct {
 		field string
 		text  *string
@@ -125,7 +125,7 @@ func (s *state) setStatus(p *pipeline, w wantedStatus, at time.Time) (j *job, co
 		other.superseded = other.superseded || other != j && other.name == j.name
 	}
 	s.moveStatus(j, w.state, at)
-	s.changed(p, at)
+	s.afterChange(p, at)
 	return j, ""
 }
 
@@ -134,7 +134,7 @@ func (s *state) moveStatus(j *job, to gitlabci.Status, at time.Time) {
 		s.move(j, gitlabci.StatusPending, at)
 	}
 	if to == gitlabci.StatusFailed {
-		s.drop(j, gitlabci.FailureReasonAPIFailure, at)
+		s.failJob(j, gitlabci.FailureReasonAPIFailure, at)
 		return
 	}
 	s.move(j, to, at)
@@ -159,7 +159,7 @@ func (p *Pipeline) AddStatus(c CommitStatus) gitlabci.JobID {
 	if p.server == nil {
 		misuse("AddStatus: this Pipeline was not returned by AddPipeline")
 	}
-	at := p.server.enter()
+	at := p.server.lock()
 	defer p.server.mu.Unlock()
 	state := p.server.state
 	w := wantedStatus{

@@ -139,8 +139,8 @@ func storageOrigin(r *http.Request) string {
 	origin, _ := r.Context().Value(originKey{}).(string)
 	u, err := url.Parse(origin)
 	if err == nil && net.ParseIP(u.Hostname()).IsUnspecified() {
-		asked := url.URL{Host: r.Host}
-		u.Host = net.JoinHostPort(asked.Hostname(), u.Port())
+		host := url.URL{Host: r.Host}
+		u.Host = net.JoinHostPort(host.Hostname(), u.Port())
 		return u.String()
 	}
 	return cmp.Or(origin, StorageURL)
@@ -277,14 +277,14 @@ var suffixRange = regexp.MustCompile(`[=,]\s*-`)
 
 // object serves an artifact, with the headers of the storage.
 func (st *storage) object(r *http.Request, a *artifact) *response {
-	asked := r.Clone(r.Context())
+	req := r.Clone(r.Context())
 	if st.NoRanges || st.NoSuffixRanges && suffixRange.MatchString(r.Header.Get("Range")) {
-		asked.Header.Del("Range")
+		req.Header.Del("Range")
 	}
 	header := http.Header{}
 	header.Set("Content-Type", "application/octet-stream")
 	header.Set("ETag", `"`+hex.EncodeToString(a.sum()[:16])+`"`)
-	found := served(asked, header, a.created, a.data)
+	found := fileResponse(req, header, a.created, a.data)
 	if st.NoRanges {
 		found.header.Del("Accept-Ranges")
 	}

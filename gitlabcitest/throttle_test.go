@@ -13,37 +13,37 @@ import (
 
 // rateLimit is what a response says of a throttle.
 func rateLimit(r reply) map[string]string {
-	told := map[string]string{}
+	limit := map[string]string{}
 	for _, name := range []string{
 		"RateLimit-Limit", "RateLimit-Name", "RateLimit-Observed", "RateLimit-Remaining", "RateLimit-Reset",
 		"RateLimit-ResetTime", "Retry-After",
 	} {
 		if value := r.header.Get(name); value != "" {
-			told[name] = value
+			limit[name] = value
 		}
 	}
-	return told
+	return limit
 }
 
 func TestThrottle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer(gitlabcitest.WithThrottle(gitlabcitest.Throttle{Limit: 2}))
 		time.Sleep(20 * time.Second) // of the minute from 2000-01-01 00:00:00 UTC on
-		told := map[string]string{
+		limit := map[string]string{
 			"RateLimit-Limit": "2", "RateLimit-Name": "throttle_authenticated_api", "RateLimit-Observed": "1",
 			"RateLimit-Remaining": "1", "RateLimit-Reset": "946684860",
 		}
-		require.Equal(t, told, rateLimit(get(t, srv, "/nowhere")))
-		told["RateLimit-Observed"], told["RateLimit-Remaining"] = "2", "0"
-		require.Equal(t, told, rateLimit(get(t, srv, "/projects/1/pipelines")))
+		require.Equal(t, limit, rateLimit(get(t, srv, "/nowhere")))
+		limit["RateLimit-Observed"], limit["RateLimit-Remaining"] = "2", "0"
+		require.Equal(t, limit, rateLimit(get(t, srv, "/projects/1/pipelines")))
 
-		told["RateLimit-Observed"] = "3"
-		told["RateLimit-ResetTime"], told["Retry-After"] = "Sat, 01 Jan 2000 00:01:00 GMT", "40"
+		limit["RateLimit-Observed"] = "3"
+		limit["RateLimit-ResetTime"], limit["Retry-After"] = "Sat, 01 Jan 2000 00:01:00 GMT", "40"
 		refused := send(t, srv, http.MethodPost, "/projects/1/pipeline?ref=main", "")
 		require.Equal(t, 429, refused.status)
 		require.Equal(t, "text/plain", refused.header.Get("Content-Type"))
 		require.Equal(t, gitlabcitest.BodyThrottled, refused.body)
-		require.Equal(t, told, rateLimit(refused))
+		require.Equal(t, limit, rateLimit(refused))
 		require.False(t, srv.Requests()[2].Executed)
 		require.False(t, srv.Requests()[2].Fault)
 
@@ -80,7 +80,7 @@ func TestThrottleSettings(t *testing.T) {
 func TestThrottleByToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer(gitlabcitest.WithThrottle(gitlabcitest.Throttle{Limit: 1}))
-		for _, asker := range []struct {
+		for _, tt := range []struct {
 			path, header, name, observed string
 		}{
 			{"/pipelines", "Private-Token: fake-token", "throttle_authenticated_api", "1"},
@@ -94,9 +94,9 @@ func TestThrottleByToken(t *testing.T) {
 			{"/pipelines", "anonymous", "throttle_unauthenticated_api", "1"},
 			{"/job", "anonymous", "throttle_unauthenticated_api", "2"},
 		} {
-			told := rateLimit(send(t, srv, http.MethodGet, asker.path, "", asker.header))
-			require.Equal(t, asker.name, told["RateLimit-Name"], asker)
-			require.Equal(t, asker.observed, told["RateLimit-Observed"], asker)
+			limit := rateLimit(send(t, srv, http.MethodGet, tt.path, "", tt.header))
+			require.Equal(t, tt.name, limit["RateLimit-Name"], tt)
+			require.Equal(t, tt.observed, limit["RateLimit-Observed"], tt)
 		}
 	})
 }

@@ -54,7 +54,7 @@ func (s *Server) AddToken(t Token) string {
 		scopes:      slices.Clone(t.Scopes),
 		permissions: slices.Clone(t.Permissions),
 		fineGrained: t.Permissions != nil,
-		expires:     stored(t.ExpiresAt),
+		expires:     dbTime(t.ExpiresAt),
 		revoked:     t.Revoked,
 	}
 	if t.Scopes == nil {

@@ -28,7 +28,7 @@ type TriggerToken struct {
 // what was added: t with its defaults. It panics if there is no such project, or if the ID
 // or the Token is taken.
 func (s *Server) AddTriggerToken(project string, t TriggerToken) *TriggerToken {
-	at := s.enter()
+	at := s.lock()
 	defer s.mu.Unlock()
 	owner := s.mustProject("AddTriggerToken", project)
 	switch {
@@ -39,7 +39,7 @@ func (s *Server) AddTriggerToken(project string, t TriggerToken) *TriggerToken {
 	}
 	added := &triggerToken{
 		id: t.ID, project: owner, token: t.Token, description: cmp.Or(t.Description, "trigger"),
-		owner: s.state.ensureUser(cmp.Or(t.Username, defaultUsername)), created: at, updated: at, expires: stored(t.ExpiresAt),
+		owner: s.state.ensureUser(cmp.Or(t.Username, defaultUsername)), created: at, updated: at, expires: dbTime(t.ExpiresAt),
 	}
 	s.state.addTrigger(added)
 	return &TriggerToken{ID: added.id, Token: added.token, Description: added.description, Username: added.owner.username, ExpiresAt: t.ExpiresAt}
@@ -113,13 +113,13 @@ func triggerPipeline(c *call) *response {
 		return notFound("Not Found")
 	}
 	p := &pipeline{project: owner, ref: value[string](c, "ref"), variables: variables, created: c.now, updated: c.now}
-	if refused := c.sign(p, value[string](c, "token")); refused != nil {
+	if refused := c.authenticateTrigger(p, value[string](c, "token")); refused != nil {
 		return refused
 	}
 	if wrong := c.triggerObjection(p); wrong != nil {
 		return refuse(http.StatusBadRequest, wrong)
 	}
-	p.variables = append(p.variables, c.payload())
+	p.variables = append(p.variables, c.payloadVariable())
 	if wrong := c.state.create(p); wrong != nil {
 		return refuse(http.StatusBadRequest, wrong)
 	}
@@ -140,18 +140,18 @@ func (c *call) triggerVariables() (variables []gitlabci.Variable, ok bool) {
 	return variables, true
 }
 
-// sign sets the user of a new pipeline by the token that was sent, or returns the response
+// authenticateTrigger sets the user of a new pipeline by the token that was sent, or returns the response
 // to a token that is not valid for the project.
-func (c *call) sign(p *pipeline, token string) *response {
+func (c *call) authenticateTrigger(p *pipeline, token string) *response {
 	t, j := c.state.triggerByToken(token), c.state.anyJobByToken(token)
 	switch {
 	case t != nil && t.project == p.project && (t.expires.IsZero() || c.now.Before(t.expires)):
 		p.user, p.source, t.used = t.owner, gitlabci.SourceTrigger, c.now
 	case t != nil || j == nil:
 		return notFound("Not Found")
-	case !j.holdsToken():
+	case !j.hasValidToken():
 		return refuse(http.StatusUnauthorized, "Job is not running")
-	case !p.project.accessOf(j.user).see() || j.pipeline.project != p.project && !p.project.letsIn(j.pipeline.project):
+	case !p.project.accessOf(j.user).see() || j.pipeline.project != p.project && !p.project.acceptsTokensOf(j.pipeline.project):
 		return notFound("Not Found")
 	default:
 		p.user, p.source, p.upstream = j.user, gitlabci.SourcePipeline, j
@@ -163,10 +163,10 @@ func (c *call) sign(p *pipeline, token string) *response {
 }
 
 // triggerObjection is why a pipeline is not created in the name of its user.
-func (c *call) triggerObjection(p *pipeline) faulty {
+func (c *call) triggerObjection(p *pipeline) fieldErrors {
 	access := p.project.accessOf(p.user)
 	if !access.run() {
-		return faulty{"base": {"Insufficient permissions to create a new pipeline"}}
+		return fieldErrors{"base": {"Insufficient permissions to create a new pipeline"}}
 	}
 	if wrong := access.objection(p); wrong != nil {
 		return wrong
@@ -174,8 +174,8 @@ func (c *call) triggerObjection(p *pipeline) faulty {
 	return c.wrongInputs(p.project)
 }
 
-// payload is the variable with all parameters of a call but the token.
-func (c *call) payload() gitlabci.Variable {
+// payloadVariable is the variable with all parameters of a call but the token.
+func (c *call) payloadVariable() gitlabci.Variable {
 	given := maps.Clone(c.given)
 	delete(given, "token")
 	return gitlabci.Variable{Key: "TRIGGER_PAYLOAD", Value: string(shape.Encode(given)), VariableType: gitlabci.VariableTypeFile}

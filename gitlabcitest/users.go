@@ -95,5 +95,5 @@ func (p *project) roleOf(u *user) Role {
 	if u.ownsAll {
 		return RoleOwner
 	}
-	return max(p.members[u], p.post.state.inherited(p.path, u))
+	return max(p.members[u], p.state.inherited(p.path, u))
 }

@@ -19,8 +19,8 @@ type variableSet struct {
 	all []*gitlabci.CIVariable // in order of their creation
 }
 
-// everywhere is the scope of all environments.
-const everywhere = "*"
+// allEnvironments is the scope of all environments.
+const allEnvironments = "*"
 
 // of are the variables of a key, with one scope unless that is nil.
 func (s *variableSet) of(key string, scope *string) (found []*gitlabci.CIVariable) {
@@ -135,7 +135,7 @@ func getVariable(c *call, owner variableOwner) *response {
 }
 
 func createVariable(c *call, owner variableOwner) *response {
-	v := &gitlabci.CIVariable{Key: value[string](c, "key"), VariableType: gitlabci.VariableTypeEnvVar, EnvironmentScope: everywhere}
+	v := &gitlabci.CIVariable{Key: value[string](c, "key"), VariableType: gitlabci.VariableTypeEnvVar, EnvironmentScope: allEnvironments}
 	c.fillVariable(v)
 	if value[bool](c, "masked_and_hidden") {
 		v.Masked, v.Hidden = true, true
@@ -204,8 +204,8 @@ var (
 )
 
 // wrong is why GitLab does not save a variable in place of the one before, or as a new one.
-func (s *variableSet) wrong(v, before *gitlabci.CIVariable) faulty {
-	found := faulty{}
+func (s *variableSet) wrong(v, before *gitlabci.CIVariable) fieldErrors {
+	found := fieldErrors{}
 	allowed := maskable
 	if v.Raw {
 		allowed = rawMaskable
@@ -258,9 +258,9 @@ func (s *Server) AddVariable(owner gitlabci.VariableOwner, v gitlabci.CIVariable
 	defer s.mu.Unlock()
 	set := s.mustVariables("AddVariable", owner)
 	v.VariableType = cmp.Or(v.VariableType, gitlabci.VariableTypeEnvVar)
-	v.EnvironmentScope = cmp.Or(v.EnvironmentScope, everywhere)
+	v.EnvironmentScope = cmp.Or(v.EnvironmentScope, allEnvironments)
 	v.Masked = v.Masked || v.Hidden
-	if owner == gitlabci.Instance && (v.Hidden || v.EnvironmentScope != everywhere) {
+	if owner == gitlabci.Instance && (v.Hidden || v.EnvironmentScope != allEnvironments) {
 		misuse("AddVariable: a variable of the instance is neither Hidden nor has an EnvironmentScope")
 	}
 	set.all = slices.DeleteFunc(set.all, func(one *gitlabci.CIVariable) bool {
@@ -277,7 +277,7 @@ func (s *Server) AddVariable(owner gitlabci.VariableOwner, v gitlabci.CIVariable
 func (s *Server) RemoveVariable(owner gitlabci.VariableOwner, key, scope string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mustVariables("RemoveVariable", owner).remove(key, cmp.Or(scope, everywhere))
+	s.mustVariables("RemoveVariable", owner).remove(key, cmp.Or(scope, allEnvironments))
 }
 
 // Variables returns the CI/CD variables of a project, a group or the instance, with the values

@@ -20,8 +20,8 @@ type demo struct {
 	now   time.Time
 }
 
-// furnish gives a server its token and the demo's projects, people, pipelines.
-func furnish(srv *gitlabcitest.Server, s *settings) {
+// addDemo gives a server its token and the demo's projects, people, pipelines.
+func addDemo(srv *gitlabcitest.Server, s *settings) {
 	if s.token != srv.Token() {
 		srv.AddToken(gitlabcitest.Token{Value: s.token, Scopes: []string{"api", "sudo"}})
 		srv.RevokeToken(srv.Token())

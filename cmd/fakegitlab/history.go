@@ -33,8 +33,8 @@ var steps = []step{
 
 const (
 	pastPipelines = 300
-	apart         = 150 * time.Minute
-	kept          = 10 * 24 * time.Hour // of artifacts and reports: older ones have vanished
+	pastInterval  = 150 * time.Minute
+	artifactsKept = 10 * 24 * time.Hour // of artifacts and reports: older ones have vanished
 )
 
 // A past is how a pipeline ended: all steps succeeded, except for one.
@@ -51,7 +51,7 @@ type past struct {
 func (d *demo) addHistory() {
 	for i := range pastPipelines {
 		last := i == pastPipelines-1
-		at := d.now.Add(-apart * time.Duration(pastPipelines-i)).Add(d.between(0, apart/2))
+		at := d.now.Add(-pastInterval * time.Duration(pastPipelines-i)).Add(d.between(0, pastInterval/2))
 		p, outcome := d.pastPipeline(i), d.outcome()
 		if last {
 			p, outcome = gitlabcitest.Pipeline{Ref: "main"}, past{status: gitlabci.StatusSuccess}
@@ -176,10 +176,10 @@ func (d *demo) pastJob(s step, outcome past, begin time.Time) gitlabcitest.Job {
 	}
 	job.Log = d.log(s, job.StartedAt, takes, job.FailureReason)
 	job.Coverage = d.coverage(s)
-	if job.FinishedAt.Before(d.now.Add(-kept)) {
+	if job.FinishedAt.Before(d.now.Add(-artifactsKept)) {
 		return job
 	}
-	job.ArtifactsExpireAt = job.FinishedAt.Add(kept)
+	job.ArtifactsExpireAt = job.FinishedAt.Add(artifactsKept)
 	job.Reports = d.reports(s, status == gitlabci.StatusFailed)
 	if status == gitlabci.StatusSuccess {
 		job.Artifacts = d.artifacts(s, outcome.ref)

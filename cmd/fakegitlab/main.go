@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		gitlabcitest.WithRequestLog(0),
 		gitlabcitest.WithOnRequest(newAccessLog(stderr, settings.token).write),
 	)...)
-	furnish(srv, settings)
+	addDemo(srv, settings)
 	if _, err := srv.StartOn(sockets.api, sockets.storage); err != nil {
 		return err
 	}

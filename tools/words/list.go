@@ -64,7 +64,6 @@ var exceptions = []exception{
 	{"failures.go", "address", "the IP address of a runner"},
 	{"joblog/tool_net.go", "tell", "what Git prints"},
 	{"joblog/", "tell", "the action of a rule"},
-	{"gitlabcitest/hookqueue.go", "tell", "the name of a method"},
 	{"joblog/words.go", "tells", "the name of a method"},
 	{"tools/words/", "*", "this list"},
 	{"examples/exporter/", "address", "where a server listens, as in package net"},

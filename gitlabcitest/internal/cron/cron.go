@@ -108,14 +108,14 @@ func (f field) number(text string) (n int, ok bool) {
 	return n, err == nil && f.least <= n && n <= f.most
 }
 
-// longest is how far away the next time can be: from one 29th of February to another.
-const longest = 9
+// mostYears is how far away the next time can be: from one 29th of February to another.
+const mostYears = 9
 
 // Next is the first time after another at which the schedule is due, or zero if there is
 // none, as on the 31st of February.
 func (s *Schedule) Next(after time.Time) time.Time {
 	at := after.In(s.zone).Truncate(time.Minute).Add(time.Minute)
-	for at.Year() <= after.Year()+longest {
+	for at.Year() <= after.Year()+mostYears {
 		next := at
 		switch {
 		case !s.months[at.Month()]:

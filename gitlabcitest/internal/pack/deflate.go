@@ -24,7 +24,7 @@ var remembered = struct {
 // deflate compresses a file. Nobody may change the result.
 func deflate(content []byte) []byte {
 	if len(content) > rememberedSize {
-		return deflateAnew(content)
+		return compress(content)
 	}
 	remembered.Lock()
 	defer remembered.Unlock()
@@ -33,7 +33,7 @@ func deflate(content []byte) []byte {
 		if len(remembered.files) == rememberedFiles {
 			clear(remembered.files)
 		}
-		packed = deflateAnew(content)
+		packed = compress(content)
 		remembered.files[string(content)] = packed
 	}
 	return packed
@@ -45,7 +45,7 @@ var compressors = sync.Pool{New: func() any {
 	return w
 }}
 
-func deflateAnew(content []byte) []byte {
+func compress(content []byte) []byte {
 	var buffer bytes.Buffer
 	w := compressors.Get().(*flate.Writer)
 	defer compressors.Put(w)

@@ -44,10 +44,10 @@ type Parser func(given any) (value any, complaint string)
 
 // What is wrong with a parameter, after its name.
 const (
-	IsInvalid    = " is invalid"
-	isMissing    = " is missing"
-	isNoneOfThem = " does not have a valid value"
-	isNotAllowed = " has a value not allowed"
+	IsInvalid       = " is invalid"
+	isMissing       = " is missing"
+	isNotValidValue = " does not have a valid value"
+	isNotAllowed    = " has a value not allowed"
 )
 
 // Validate reads parameters, and returns all that is wrong with them together. It adds
@@ -199,7 +199,7 @@ func OneOf(words ...string) Parser {
 	return func(given any) (any, string) {
 		word, complaint := Text(given)
 		if complaint == "" && !slices.Contains(words, word.(string)) {
-			complaint = isNoneOfThem
+			complaint = isNotValidValue
 		}
 		return word, complaint
 	}
@@ -217,7 +217,7 @@ func ListOf(words ...string) Parser {
 		for _, element := range list {
 			word, ok := element.(string)
 			if !ok || !slices.Contains(words, word) {
-				return nil, isNoneOfThem
+				return nil, isNotValidValue
 			}
 			read = append(read, word)
 		}
@@ -255,7 +255,7 @@ func Within(least, most int64) Parser {
 	return func(given any) (any, string) {
 		n, complaint := Integer(given)
 		if i, ok := n.(int64); ok && (i < least || i > most) {
-			return nil, isNoneOfThem
+			return nil, isNotValidValue
 		}
 		return n, complaint
 	}

@@ -82,8 +82,8 @@ func FirstOf[T any](all iter.Seq[T], n int) (first []T) {
 	return first
 }
 
-// A Keyset is rows in the order of their cursors, newest last and read from
-// there, which can be read on from any cursor.
+// A Keyset is rows in the order of their cursors, oldest first. It is read backward, from
+// the end or from any cursor.
 type Keyset[T any] struct {
 	List[T]
 	CursorOf func(T) Cursor

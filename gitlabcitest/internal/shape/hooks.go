@@ -42,8 +42,8 @@ type Hook struct {
 	VulnerabilityEvents      bool  `json:"vulnerability_events" since:"17.11"`
 }
 
-// A HookHeader is a header of the hook's owner, or a variable of its URL, whose value
-// never comes back.
+// A HookHeader is a custom header of a hook, or a variable of its URL. GitLab never returns
+// the value.
 type HookHeader struct {
 	Key string `json:"key"`
 }

@@ -114,7 +114,7 @@ type DiffRefs struct {
 	StartSHA string `json:"start_sha"`
 }
 
-// MayMerge is what they who ask may do.
+// MayMerge is what the user of the request may do.
 type MayMerge struct {
 	CanMerge bool `json:"can_merge"`
 }
