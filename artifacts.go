@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 
 	"example.com/gitlabci/internal/atomicfile"
 	"example.com/gitlabci/internal/remote"
@@ -24,6 +22,20 @@ import (
 //
 // See https://docs.gitlab.com/api/job_artifacts/.
 type ArtifactsService struct{ client *Client }
+
+// An ArtifactsFile is a job's archive of artifacts.
+type ArtifactsFile struct {
+	Filename string `json:"filename"`
+	Size     int64  `json:"size"` // bytes
+}
+
+// A JobArtifact is one of the files a job left behind.
+type JobArtifact struct {
+	FileType   ArtifactType   `json:"file_type"`
+	Size       int64          `json:"size"` // bytes
+	Filename   string         `json:"filename"`
+	FileFormat ArtifactFormat `json:"file_format,omitzero"`
+}
 
 // An ArtifactSource is a job whose artifacts are read: a [JobID], or
 // [LatestArtifacts].
@@ -65,26 +77,6 @@ func (l LatestArtifacts) archive() ([]any, url.Values, error) {
 
 func (l LatestArtifacts) member(path memberPath) []any {
 	return []any{"jobs", "artifacts", refName(l.Ref), "raw", path}
-}
-
-// A refName is a ref as one segment of a path.
-type refName string
-
-func (r refName) segment() rest.Segment {
-	if rest.Wanders(string(r)) {
-		return rest.Segment{Template: ":ref_name", Err: fmt.Errorf("ref %q is not the name of a branch or a tag", string(r))}
-	}
-	return rest.Segment{Values: []string{string(r)}, Template: ":ref_name"}
-}
-
-// A memberPath is the path of a file within an archive.
-type memberPath string
-
-func (m memberPath) segment() rest.Segment {
-	if !fs.ValidPath(string(m)) || m == "." {
-		return rest.Segment{Template: "*artifact_path", Err: fmt.Errorf("%q is not the path of a file in an archive: see io/fs.ValidPath", string(m))}
-	}
-	return rest.Segment{Values: strings.Split(string(m), "/"), Template: "*artifact_path"}
 }
 
 // OpenOptions choose the file of a job that is opened. Nil means the archive.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,25 +14,6 @@ import (
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/rest"
 )
-
-// A segmenter is a value in a path.
-type segmenter interface{ segment() rest.Segment }
-
-// at joins words and values to a path.
-func at(parts ...any) rest.Path {
-	segments := make([]rest.Segment, 0, 8) // on the stack
-	for _, part := range parts {
-		switch part := part.(type) {
-		case string:
-			segments = append(segments, rest.Segment{Value: part, Template: part})
-		case segmenter:
-			segments = append(segments, part.segment())
-		default:
-			segments = append(segments, rest.Segment{Err: fmt.Errorf("a %T is no part of a path", part)})
-		}
-	}
-	return rest.Join(segments...)
-}
 
 func isWebURL(text string) bool {
 	u, err := url.Parse(text)
@@ -68,20 +48,6 @@ func sendDecode[P any](ctx context.Context, c *Client, cl *rest.Call, decode fun
 	return object, nil
 }
 
-// A target is the object that a call is about.
-type target struct {
-	path rest.Path
-	id   int64
-}
-
-func pipelineAt(project ProjectID, id PipelineID) target {
-	return target{at("projects", project, "pipelines", id), int64(id)}
-}
-
-func jobAt(project ProjectID, id JobID) target {
-	return target{at("projects", project, "jobs", id), int64(id)}
-}
-
 // sendTo makes a call about an object, whose response is that object. Another one is no
 // success: a cache or a proxy has mixed up two responses.
 func sendTo[P identified](ctx context.Context, c *Client, cl *rest.Call, to target) (P, error) {
@@ -93,6 +59,17 @@ func sendTo[P identified](ctx context.Context, c *Client, cl *rest.Call, to targ
 // getOne reads the object at a target.
 func getOne[P identified](ctx context.Context, c *Client, to target) (P, error) {
 	return sendTo[P](ctx, c, rest.Read(to.path, nil), to)
+}
+
+// getSame reads one object. Another one than requested is no success.
+func getSame[P thing](ctx context.Context, c *Client, path rest.Path, is func(P) bool) (P, error) {
+	return sendDecode(ctx, c, rest.Read(path, nil), func(ctx context.Context, body []byte) (P, lenient.LeftOut, error) {
+		object, left, err := decodeThing[P](ctx, body)
+		if err == nil && !is(object) {
+			err = fmt.Errorf("%w: it is %s", rest.ErrOther, rest.Shorten(object.label(), rest.MaxTitle))
+		}
+		return object, left, err
+	})
 }
 
 func decodeTarget[P identified](ctx context.Context, body []byte, to target) (P, lenient.LeftOut, error) {
@@ -178,93 +155,4 @@ func readBack[P identified](ctx context.Context, c *Client, cl *rest.Call, to ta
 	return now, nil
 }
 
-func (id ProjectID) segment() rest.Segment {
-	return rest.Segment{Value: string(id), Template: ":id", Err: id.check()}
-}
-
-func (id ProjectID) check() error {
-	const example = "group/app"
-	if err := checkPath("project", example, string(id)); err != nil {
-		return err
-	}
-	if _, isNumber := id.Number(); !isNumber && !strings.Contains(string(id), "/") {
-		return fmt.Errorf("project %q is neither a number nor a full path such as %q", string(id), example)
-	}
-	return nil
-}
-
-func (id GroupID) segment() rest.Segment {
-	return rest.Segment{Value: string(id), Template: ":id", Err: checkPath("group", "company/backend", string(id))}
-}
-
-// checkPath returns an error for what is neither a number above zero nor a path.
-func checkPath(noun, example, value string) error {
-	if value == "" {
-		return fmt.Errorf("the %s is empty; give a path such as %q, or a number", noun, example)
-	}
-	if strings.Trim(strings.TrimPrefix(value, "-"), "0123456789") == "" {
-		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
-			return nil
-		}
-		return fmt.Errorf("%s %q is not a number above zero", noun, value)
-	}
-	switch {
-	case rest.HasControl(value):
-		return fmt.Errorf("%s %q has a newline or another control character", noun, value)
-	case strings.Contains(value, "://"), strings.HasPrefix(value, "git@"):
-		return fmt.Errorf("the %s is a URL; give its path, such as %q, or its number", noun, example) // which may have a password
-	case strings.HasSuffix(value, ".git"):
-		return fmt.Errorf("%s %q ends with \".git\", which belongs to the URL of its repository and not to its path", noun, value)
-	case strings.HasPrefix(value, "/"), strings.HasSuffix(value, "/"):
-		return fmt.Errorf("%s %q begins or ends with a slash", noun, value)
-	case rest.Wanders(value):
-		return fmt.Errorf("%s %q has an empty part, a \".\" or a \"..\"", noun, value)
-	}
-	return nil
-}
-
-func (id PipelineID) segment() rest.Segment {
-	return number("pipeline", int64(id), ":pipeline_id")
-}
-
-func (id JobID) segment() rest.Segment { return number("job", int64(id), ":job_id") }
-
-// A commitName is a SHA, or another name of a commit.
-type commitName string
-
-func (c commitName) segment() rest.Segment {
-	if rest.Wanders(string(c)) || rest.HasControl(string(c)) {
-		return rest.Segment{Template: ":sha", Err: fmt.Errorf("%q is not the SHA of a commit", string(c))}
-	}
-	return rest.Segment{Values: []string{string(c)}, Template: ":sha"}
-}
-
-func (id ScheduleID) segment() rest.Segment {
-	return number("schedule", int64(id), ":pipeline_schedule_id")
-}
-
-func notOfKey(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_')
-}
-
-func (id TriggerID) segment() rest.Segment { return number("trigger", int64(id), ":trigger_id") }
-
-func (id WebhookID) segment() rest.Segment { return number("webhook", int64(id), ":hook_id") }
-
-func (id WebhookEventID) segment() rest.Segment {
-	return number("webhook event", int64(id), ":hook_event_id")
-}
-
-func (w WebhookTrigger) segment() rest.Segment {
-	if rest.Wanders(string(w)) || strings.Contains(string(w), "/") {
-		return rest.Segment{Template: ":trigger", Err: fmt.Errorf("%q is not the trigger of a webhook", string(w))}
-	}
-	return rest.Segment{Values: []string{string(w)}, Template: ":trigger"}
-}
-
-func number(noun string, n int64, template string) rest.Segment {
-	if n < 1 {
-		return rest.Segment{Template: template, Err: fmt.Errorf("%s ID %d is not above zero", noun, n)}
-	}
-	return rest.Segment{Number: n, Template: template}
-}
+func blank(s string) bool { return strings.TrimSpace(s) == "" }

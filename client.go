@@ -2,14 +2,12 @@ package gitlabci
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"example.com/gitlabci/internal/poll"
@@ -200,134 +198,4 @@ type roundTripper struct{ wire *rest.Client }
 
 func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.wire.RoundTrip(req)
-}
-
-// births are the pipelines and jobs that a client has just created, by ID: a replica of
-// GitLab's database may not have them yet.
-type births struct {
-	mu sync.Mutex
-	at map[any]time.Time
-}
-
-func (b *births) add(id any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	maps.DeleteFunc(b.at, func(_ any, at time.Time) bool { return time.Since(at) >= poll.LongestLag })
-	if b.at == nil {
-		b.at = map[any]time.Time{}
-	}
-	b.at[id] = time.Now()
-}
-
-// of returns when something was created, or zero if that was long ago.
-func (b *births) of(id any) time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if at := b.at[id]; time.Since(at) < poll.LongestLag {
-		return at
-	}
-	return time.Time{}
-}
-
-// queues let calls about the same thing wait for one another, in all clients that were
-// made from one another by [Client.With].
-type queues struct {
-	mu  sync.Mutex
-	all map[string]*queue // by thing
-}
-
-// A queue lets one call run at a time, while others wait.
-type queue struct {
-	free  chan struct{} // has an element while no call runs
-	calls int           // in the queue
-}
-
-// enter waits until a call is the first in the queue of a thing. It returns the error of
-// a context that ends before.
-func (q *queues) enter(ctx context.Context, thing string) (leave func(), err error) {
-	q.mu.Lock()
-	one := q.all[thing]
-	if one == nil {
-		if q.all == nil {
-			q.all = map[string]*queue{}
-		}
-		one = &queue{free: make(chan struct{}, 1)}
-		one.free <- struct{}{}
-		q.all[thing] = one
-	}
-	one.calls++
-	q.mu.Unlock()
-	forget := func() {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		if one.calls--; one.calls == 0 {
-			delete(q.all, thing)
-		}
-	}
-	select {
-	case <-one.free:
-		return func() { one.free <- struct{}{}; forget() }, nil
-	case <-ctx.Done():
-		forget()
-		return nil, rest.Ended(ctx)
-	}
-}
-
-// played are the newest pipelines of the schedules that were played: a replica of GitLab's
-// database may not have them yet. Clients share them as they do queues.
-type played struct {
-	mu     sync.Mutex
-	newest map[ScheduleID]playedPipeline
-}
-
-type playedPipeline struct {
-	id PipelineID
-	at time.Time // when a response last had it
-}
-
-// reach keeps a pipeline of a schedule, unless a newer one is known, and returns the ID of
-// the newest one.
-func (p *played) reach(schedule ScheduleID, id PipelineID) PipelineID {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	maps.DeleteFunc(p.newest, func(_ ScheduleID, one playedPipeline) bool { return time.Since(one.at) >= poll.LongestLag })
-	if known, ok := p.newest[schedule]; ok && known.id > id {
-		return known.id
-	}
-	if p.newest == nil {
-		p.newest = map[ScheduleID]playedPipeline{}
-	}
-	p.newest[schedule] = playedPipeline{id, time.Now()}
-	return id
-}
-
-// newJob keeps the job that a call has created.
-func (c *Client) newJob(job *Job, err error) (*Job, error) {
-	if err == nil {
-		c.births.add(job.ID)
-	}
-	return job, err
-}
-
-// newPipeline keeps the pipeline that a call has created.
-func (c *Client) newPipeline(pipeline *Pipeline, err error) (*Pipeline, error) {
-	if err == nil {
-		c.births.add(pipeline.ID)
-	}
-	return pipeline, err
-}
-
-// outlast reads something of what may just have been created, until a replica of
-// GitLab's database has it.
-func outlast[T any](ctx context.Context, c *Client, id any, read func() (T, error)) (T, error) {
-	pace := poll.Pace{Min: time.Second, Max: 5 * time.Second}
-	for {
-		value, err := read()
-		if !isGone(err) || c.births.of(id).IsZero() {
-			return value, err
-		}
-		if ended := pace.Wait(ctx); ended != nil {
-			return value, rest.Errorf("%w", rest.After(ended, err))
-		}
-	}
 }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"example.com/gitlabci/internal/rest"
-	"example.com/gitlabci/internal/secret"
 )
 
 // A Variable is a pipeline variable, read from a pipeline or given to a new
@@ -251,28 +250,4 @@ func inputScalar(value any) (any, error) {
 
 func isJSONNumber(text string) bool {
 	return json.Valid([]byte(text)) && strings.Trim(text, "+-.eE0123456789") == ""
-}
-
-func blank(s string) bool { return strings.TrimSpace(s) == "" }
-
-// secretsOf are the values of variables line by line, since the lines of a message are
-// joined before it is printed.
-func secretsOf(variables []*Variable) []secret.Value {
-	var secrets []secret.Value
-	for _, v := range variables {
-		if v != nil { // refused elsewhere
-			secrets = append(secrets, secretLines(v.Value)...)
-		}
-	}
-	return secrets
-}
-
-// secretLines are the lines of a value that are long enough to be taken out of texts.
-func secretLines(value string) (secrets []secret.Value) {
-	for line := range strings.Lines(value) {
-		if line = strings.TrimSpace(line); len(line) >= secret.Shortest {
-			secrets = append(secrets, secret.New(line))
-		}
-	}
-	return secrets
 }

@@ -375,17 +375,3 @@ const (
 	ArtifactFormatZip  ArtifactFormat = "zip"  // a zip archive
 	ArtifactFormatGzip ArtifactFormat = "gzip" // one or more files, each compressed by gzip
 )
-
-// An ArtifactsFile is a job's archive of artifacts.
-type ArtifactsFile struct {
-	Filename string `json:"filename"`
-	Size     int64  `json:"size"` // bytes
-}
-
-// A JobArtifact is one of the files a job left behind.
-type JobArtifact struct {
-	FileType   ArtifactType   `json:"file_type"`
-	Size       int64          `json:"size"` // bytes
-	Filename   string         `json:"filename"`
-	FileFormat ArtifactFormat `json:"file_format,omitzero"`
-}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"example.com/gitlabci/internal/pages"
-	"example.com/gitlabci/internal/rest"
 )
 
 // EnvironmentsService reads environments. It is [Client.Environments]. All methods need a
@@ -273,14 +272,6 @@ func (o *ListDeploymentsOptions) ordered() *ListDeploymentsOptions {
 		ordered.OrderBy = DeploymentOrderByFinishedAt
 	}
 	return &ordered
-}
-
-func (id EnvironmentID) segment() rest.Segment {
-	return number("environment", int64(id), ":environment_id")
-}
-
-func (id DeploymentID) segment() rest.Segment {
-	return number("deployment", int64(id), ":deployment_id")
 }
 
 func (e *EnvironmentInfo) label() string   { return fmt.Sprintf("environment %d", e.ID) }

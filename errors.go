@@ -1,7 +1,6 @@
 package gitlabci
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"example.com/gitlabci/internal/poll"
 	"example.com/gitlabci/internal/rest"
 )
 
@@ -79,30 +77,6 @@ type APIError struct {
 	hint    string // how to get further
 }
 
-// A BlockedError is the error of a pipeline that waits for a manual job. It matches
-// [ErrBlocked].
-type BlockedError struct {
-	Project  ProjectID
-	Pipeline PipelineID
-	Jobs     []*Job // those that someone has to play; of trigger jobs only what both have in common
-}
-
-// Error names the pipeline and its jobs.
-func (e *BlockedError) Error() string {
-	var names []string
-	for _, job := range e.Jobs {
-		names = append(names, job.Name)
-	}
-	text := fmt.Sprintf("%v: pipeline %d in project %s", ErrBlocked, e.Pipeline, e.Project)
-	if len(names) > 0 {
-		text += ": " + strings.TrimPrefix(amongNames(names), " among ")
-	}
-	return text
-}
-
-// Is reports whether target is [ErrBlocked].
-func (e *BlockedError) Is(target error) bool { return target == ErrBlocked }
-
 // Error returns the method, the path, the status and the message, without the query.
 func (e *APIError) Error() string {
 	text := rest.StatusLine(e.StatusCode)
@@ -153,6 +127,30 @@ func (e *APIError) Is(target error) bool {
 	}
 	return false
 }
+
+// A BlockedError is the error of a pipeline that waits for a manual job. It matches
+// [ErrBlocked].
+type BlockedError struct {
+	Project  ProjectID
+	Pipeline PipelineID
+	Jobs     []*Job // those that someone has to play; of trigger jobs only what both have in common
+}
+
+// Error names the pipeline and its jobs.
+func (e *BlockedError) Error() string {
+	var names []string
+	for _, job := range e.Jobs {
+		names = append(names, job.Name)
+	}
+	text := fmt.Sprintf("%v: pipeline %d in project %s", ErrBlocked, e.Pipeline, e.Project)
+	if len(names) > 0 {
+		text += ": " + strings.TrimPrefix(amongNames(names), " among ")
+	}
+	return text
+}
+
+// Is reports whether target is [ErrBlocked].
+func (e *BlockedError) Is(target error) bool { return target == ErrBlocked }
 
 // gone reports whether GitLab says that the object itself does not exist.
 func (e *APIError) gone() bool { return e.failure().Gone() }
@@ -276,41 +274,4 @@ func askedToWait(err error) time.Duration {
 		return e.RetryAfter
 	}
 	return 0
-}
-
-// polls are those of one thing, which can fail for a while.
-type polls struct {
-	what, doing string // such as "job 7" and "waiting for job 7"
-	pace        poll.Pace
-	patience    poll.Patience
-	absence     poll.Absence
-}
-
-func (p *polls) succeeded() {
-	p.patience.Restore()
-	p.absence.Found()
-}
-
-// failed returns the error of a poll that failed, if it will not pass or has lasted too
-// long, or nil to poll again. The thing is known if it was read before.
-func (p *polls) failed(ctx context.Context, begun time.Time, known bool, err error) error {
-	if ctx.Err() != nil {
-		return p.ended(ctx, err)
-	}
-	if !mayPass(err, known) && !(isGone(err) && !p.absence.Missed(known)) {
-		return err
-	}
-	p.patience.Met = p.patience.Met || known || isMet(err)
-	asked := askedToWait(err)
-	p.pace.AtLeast(asked)
-	p.pace.Fail()
-	if lasted, giveUp := p.patience.Failed(begun, asked, err); giveUp {
-		return rest.Errorf("%s could not be read for %v: %w", p.what, lasted, err)
-	}
-	return nil
-}
-
-// ended is the error of a context that ended, and of the last poll.
-func (p *polls) ended(ctx context.Context, err error) error {
-	return rest.Errorf("%s: %w", p.doing, p.patience.Ended(ctx, err))
 }

@@ -268,16 +268,6 @@ func (s Source) mayBeCreate() bool {
 	return !s.dangling()
 }
 
-// branchOrTag is the name by which GitLab lists the pipelines of a ref.
-func branchOrTag(ref string) string {
-	for _, prefix := range []string{"refs/heads/", "refs/tags/"} {
-		if name, found := strings.CutPrefix(ref, prefix); found {
-			return name
-		}
-	}
-	return ref
-}
-
 // explainKey adds to a refusal of pipeline variables why one was sent.
 func explainKey(err error) error {
 	e, responded := errors.AsType[*APIError](err)

@@ -2,7 +2,6 @@ package gitlabci
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -262,17 +261,6 @@ func (s *PipelinesService) CreateForMergeRequest(ctx context.Context, project Pr
 	return s.client.newPipeline(send[*Pipeline](ctx, s.client, rest.Once(http.MethodPost, path, nil)))
 }
 
-// A mergeRequestIID is the number of a merge request in its project.
-type mergeRequestIID int64
-
-func (iid mergeRequestIID) segment() rest.Segment {
-	segment := rest.Segment{Number: int64(iid), Template: ":merge_request_iid"}
-	if iid < 1 {
-		segment.Err = fmt.Errorf("merge request IID %d is not above zero", int64(iid))
-	}
-	return segment
-}
-
 func (m *MergeRequest) label() string   { return fmt.Sprintf("merge request !%d", m.IID) }
 func (m *MergeRequest) missing() string { return missingID(min(m.ID, m.IID)) }
 
@@ -321,72 +309,4 @@ func (m *MergeRequest) hasLabels(wanted string) bool {
 		}
 	}
 	return true
-}
-
-// A headSearch finds the pipelines of a merge request's head, or of another commit that it
-// had.
-type headSearch struct {
-	client  *Client
-	project ProjectID
-	iid     int64
-	parents map[string][]string // of merge commits, which never change
-}
-
-// find returns the merge request, and the pipeline that GitLab shows for a commit, or nil
-// if there is none: the first in GitLab's order that is wanted. "" is the head. The head
-// pipeline in the merge request may be of an earlier head, and the token may not be able to
-// read it.
-func (h *headSearch) find(ctx context.Context, sha string, wants func(*PipelineInfo) bool) (*MergeRequest, *PipelineInfo, error) {
-	m, err := h.client.MergeRequests.Get(ctx, h.project, h.iid)
-	if err != nil {
-		return nil, nil, err
-	}
-	if sha == "" {
-		sha = m.SHA
-	}
-	opts := &ListMergeRequestPipelinesOptions{ListOptions{PerPage: 20}}
-	read := 0
-	for p, err := range h.client.Pipelines.AllForMergeRequest(ctx, h.project, h.iid, opts) {
-		if err != nil {
-			return m, nil, err
-		}
-		if is, err := h.isOf(ctx, p, sha, wants); is || err != nil {
-			return m, p, err
-		}
-		if read++; read == findCandidates {
-			break
-		}
-	}
-	if m.HeadPipeline == nil {
-		return m, nil, nil
-	}
-	if is, err := h.isOf(ctx, &m.HeadPipeline.PipelineInfo, sha, wants); !is || err != nil {
-		return m, nil, err
-	}
-	return m, &m.HeadPipeline.PipelineInfo, nil
-}
-
-// isOf reports whether a pipeline is wanted, and runs on a commit of the source branch or
-// on one that GitLab made by merging it.
-func (h *headSearch) isOf(ctx context.Context, p *PipelineInfo, sha string, wants func(*PipelineInfo) bool) (bool, error) {
-	if !wants(p) || sha == "" {
-		return false, nil
-	}
-	ref := fmt.Sprintf("refs/merge-requests/%d/", h.iid)
-	if strings.EqualFold(p.SHA, sha) || p.Ref != ref+"merge" && p.Ref != ref+"train" {
-		return strings.EqualFold(p.SHA, sha), nil
-	}
-	parents, known := h.parents[p.SHA]
-	if !known {
-		commit, err := h.client.Commits.Get(ctx, h.project, p.SHA)
-		if e, responded := errors.AsType[*APIError](err); err != nil && !(responded && e.gone()) {
-			return false, err
-		}
-		if commit == nil { // it is no longer in the repository
-			return false, nil
-		}
-		parents = commit.ParentIDs
-		h.parents[p.SHA] = parents
-	}
-	return slices.ContainsFunc(parents, func(parent string) bool { return strings.EqualFold(parent, sha) }), nil
 }

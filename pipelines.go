@@ -302,3 +302,13 @@ func minePath(opts *ListMyPipelinesOptions) rest.Path {
 	}
 	return p
 }
+
+// branchOrTag is the name by which GitLab lists the pipelines of a ref.
+func branchOrTag(ref string) string {
+	for _, prefix := range []string{"refs/heads/", "refs/tags/"} {
+		if name, found := strings.CutPrefix(ref, prefix); found {
+			return name
+		}
+	}
+	return ref
+}

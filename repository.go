@@ -2,15 +2,10 @@ package gitlabci
 
 import (
 	"context"
-	"fmt"
-	"hash/maphash"
 	"iter"
 	"net/url"
 	"strings"
 	"time"
-
-	"example.com/gitlabci/internal/lenient"
-	"example.com/gitlabci/internal/rest"
 )
 
 // BranchesService reads the branches of a repository. It is [Client.Branches].
@@ -249,41 +244,12 @@ func (s *CommitsService) All(ctx context.Context, project ProjectID, opts *ListC
 	return all(ctx, s.client, pagesAt[*Commit](s.client, at("projects", project, "repository", "commits")), opts)
 }
 
-// A gitName is the name of a branch or a tag, as one segment of a path.
-type gitName struct{ kind, name string }
-
-func (g gitName) segment() rest.Segment {
-	template := map[string]string{"branch": ":branch", "tag": ":tag_name"}[g.kind]
-	if rest.Wanders(g.name) || rest.HasControl(g.name) {
-		return rest.Segment{Template: template, Err: fmt.Errorf("%q is not the name of a %s", g.name, g.kind)}
-	}
-	return rest.Segment{Values: []string{g.name}, Template: template}
-}
-
-// getSame reads one object. Another one than requested is no success.
-func getSame[P thing](ctx context.Context, c *Client, path rest.Path, is func(P) bool) (P, error) {
-	return sendDecode(ctx, c, rest.Read(path, nil), func(ctx context.Context, body []byte) (P, lenient.LeftOut, error) {
-		object, left, err := decodeThing[P](ctx, body)
-		if err == nil && !is(object) {
-			err = fmt.Errorf("%w: it is %s", rest.ErrOther, rest.Shorten(object.label(), rest.MaxTitle))
-		}
-		return object, left, err
-	})
-}
-
 func (b *Branch) label() string { return "branch " + b.Name }
 func (t *Tag) label() string    { return "tag " + t.Name }
 func (c *Commit) label() string { return "commit " + c.ID }
 
 func (b *Branch) missing() string { return missingName(b.Name) }
 func (t *Tag) missing() string    { return missingName(t.Name) }
-
-func missingName(name string) string {
-	if name == "" {
-		return "name"
-	}
-	return ""
-}
 
 func (c *Commit) missing() string {
 	if c.ID == "" {
@@ -295,9 +261,6 @@ func (c *Commit) missing() string {
 func (b *Branch) placeKey() int64 { return placeOfName(b.Name) }
 func (t *Tag) placeKey() int64    { return placeOfName(t.Name) }
 func (c *Commit) placeKey() int64 { return placeOfName(c.ID) }
-
-// placeOfName identifies items that have a name and no number.
-func placeOfName(name string) int64 { return int64(maphash.String(placeSeed, name)) }
 
 // contradicts compares times as git does, by the second.
 func (c *Commit) contradicts(query url.Values) (parameter, has string) {

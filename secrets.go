@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"strings"
 
 	"example.com/gitlabci/internal/secret"
 )
@@ -24,6 +25,28 @@ func secretsIn(body any) []secret.Value {
 	w := secretFinder{seen: map[seenValue]bool{}}
 	w.find(reflect.ValueOf(body))
 	return w.found
+}
+
+// secretsOf are the values of variables line by line, since the lines of a message are
+// joined before it is printed.
+func secretsOf(variables []*Variable) []secret.Value {
+	var secrets []secret.Value
+	for _, v := range variables {
+		if v != nil { // refused elsewhere
+			secrets = append(secrets, secretLines(v.Value)...)
+		}
+	}
+	return secrets
+}
+
+// secretLines are the lines of a value that are long enough to be taken out of texts.
+func secretLines(value string) (secrets []secret.Value) {
+	for line := range strings.Lines(value) {
+		if line = strings.TrimSpace(line); len(line) >= secret.Shortest {
+			secrets = append(secrets, secret.New(line))
+		}
+	}
+	return secrets
 }
 
 // A secretFinder goes through a value. JSON that refers to itself is an error, but later.

@@ -56,6 +56,13 @@ func missingID(id int64) string {
 	return ""
 }
 
+func missingName(name string) string {
+	if name == "" {
+		return "name"
+	}
+	return ""
+}
+
 func (p *PipelineInfo) label() string   { return fmt.Sprintf("pipeline %d", p.ID) }
 func (p *PipelineInfo) missing() string { return missingID(int64(p.ID)) }
 
@@ -187,6 +194,9 @@ func (e *WebhookEvent) identity() (int64, time.Time) { return int64(e.ID), time.
 
 // placeSeed makes it impossible to choose names that are mistaken for one another.
 var placeSeed = maphash.MakeSeed()
+
+// placeOfName identifies items that have a name and no number.
+func placeOfName(name string) int64 { return int64(maphash.String(placeSeed, name)) }
 
 // placeKey identifies an entry of an archive.
 func (e *ArtifactEntry) placeKey() int64 { return int64(maphash.String(placeSeed, e.Path)) }

@@ -149,10 +149,6 @@ func (s *TriggersService) Delete(ctx context.Context, project ProjectID, trigger
 	return s.client.wire.Discard(ctx, rest.Repeatable(http.MethodDelete, at("projects", project, "triggers", trigger), nil))
 }
 
-func triggerAt(project ProjectID, trigger TriggerID) target {
-	return target{at("projects", project, "triggers", trigger), int64(trigger)}
-}
-
 // TriggerPipelineOptions are the variables and inputs of a pipeline that a trigger token or a
 // job token starts. Nil means the zero value.
 //

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"example.com/gitlabci/internal/rest"
 )
@@ -337,24 +336,4 @@ func isAmbiguous(err error) bool {
 func isVariableGone(err error) bool {
 	e, responded := errors.AsType[*APIError](err)
 	return responded && e.gone() && strings.Contains(e.Message, "Variable Not Found")
-}
-
-// A variableKey is the key of a variable in a path.
-type variableKey string
-
-func (k variableKey) segment() rest.Segment {
-	return rest.Segment{Value: string(k), Template: ":key", Err: k.check()}
-}
-
-// check does not quote the key: it could be a value that someone has mistaken for it.
-func (k variableKey) check() error {
-	switch {
-	case k == "":
-		return errors.New("the key of the variable is empty")
-	case utf8.RuneCountInString(string(k)) > 255:
-		return errors.New("the key of the variable has more than 255 characters")
-	case strings.ContainsFunc(string(k), notOfKey):
-		return errors.New("the key of the variable has other characters than letters, digits and \"_\"")
-	}
-	return nil
 }

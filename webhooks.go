@@ -123,6 +123,9 @@ type WebhookOptions struct {
 	URLVariables  []WebhookValue `json:"url_variables,omitzero"`
 }
 
+// ListWebhooksOptions choose a page of webhooks. Nil is the first one.
+type ListWebhooksOptions struct{ ListOptions }
+
 // List returns one page of a project's webhooks.
 //
 //	GET /projects/:id/hooks
@@ -133,9 +136,6 @@ type WebhookOptions struct {
 func (s *WebhooksService) List(ctx context.Context, project ProjectID, opts *ListWebhooksOptions) (*Page[Webhook], error) {
 	return list(ctx, pagesAt[*Webhook](s.client, at("projects", project, "hooks")), opts)
 }
-
-// ListWebhooksOptions choose a page of webhooks. Nil is the first one.
-type ListWebhooksOptions struct{ ListOptions }
 
 // All ranges over a project's webhooks.
 //
@@ -318,10 +318,6 @@ type WebhookResponse struct {
 func (s *WebhooksService) Resend(ctx context.Context, project ProjectID, hook WebhookID, event WebhookEventID) (*WebhookResponse, error) {
 	path := at("projects", project, "hooks", hook, "events", event, "resend")
 	return send[*WebhookResponse](ctx, s.client, rest.Once(http.MethodPost, path, nil))
-}
-
-func webhookAt(project ProjectID, hook WebhookID) target {
-	return target{at("projects", project, "hooks", hook), int64(hook)}
 }
 
 // webhookEventsPath is the path of a webhook's deliveries, whose pages are small.
