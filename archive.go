@@ -68,14 +68,14 @@ func (s *ArtifactsService) Archive(ctx context.Context, project ProjectID, src A
 	if opts == nil {
 		opts = &ArchiveOptions{}
 	}
-	usual := &zipped.Options{}
-	z, err := s.openZip(ctx, project, src, &OpenOptions{DownloadMode: opts.DownloadMode}, usual.MaxPacked())
+	defaults := &zipped.Options{}
+	z, err := s.openZip(ctx, project, src, &OpenOptions{DownloadMode: opts.DownloadMode}, defaults.MaxPacked())
 	if err != nil {
 		return nil, err
 	}
 	files, skipped, err := z.Files(ctx)
 	if err != nil {
-		return nil, ofArchive(err)
+		return nil, archiveError(err)
 	}
 	return &Archive{files: files, skipped: skipped}, nil
 }
@@ -108,9 +108,7 @@ func (a *Archive) ReadLink(name string) (string, error) { return a.files.ReadLin
 func (a *Archive) ReadDir(name string) ([]fs.DirEntry, error) { return a.files.ReadDir(name) }
 
 // ReadFile reads a whole file into memory.
-func (a *Archive) ReadFile(name string) ([]byte, error) {
-	return a.files.ReadFile(name)
-}
+func (a *Archive) ReadFile(name string) ([]byte, error) { return a.files.ReadFile(name) }
 
 // ErrUnsafeArchive means that an archive is not extracted, because of a name in it or
 // because it would become too large. The error says which. Nothing has been written.
@@ -171,7 +169,7 @@ type ExtractOptions struct {
 	Progress func(done, total int64)
 }
 
-func (o *ExtractOptions) plain() *zipped.Options {
+func (o *ExtractOptions) zippedOptions() *zipped.Options {
 	return &zipped.Options{
 		Match: o.Match, Exclude: o.Exclude, Links: zipped.Links(o.Links),
 		Overwrite: o.Overwrite, SkipExisting: o.SkipExisting,
@@ -220,7 +218,7 @@ func (s *ArtifactsService) Extract(ctx context.Context, project ProjectID, src A
 	if opts == nil {
 		opts = &ExtractOptions{}
 	}
-	options := opts.plain()
+	options := opts.zippedOptions()
 	if err := options.Check(dir); err != nil {
 		return &ExtractResult{}, rest.Invalid("Extract", err)
 	}
@@ -229,7 +227,7 @@ func (s *ArtifactsService) Extract(ctx context.Context, project ProjectID, src A
 		return &ExtractResult{}, err
 	}
 	result, err := z.Extract(ctx, dir, options)
-	return (*ExtractResult)(result), ofArchive(err)
+	return (*ExtractResult)(result), archiveError(err)
 }
 
 // ExtractZip unpacks a local zip archive of size bytes as [ArtifactsService.Extract]
@@ -243,7 +241,7 @@ func ExtractZip(ctx context.Context, r io.ReaderAt, size int64, dir string, opts
 	if opts == nil {
 		opts = &ExtractOptions{}
 	}
-	options := opts.plain()
+	options := opts.zippedOptions()
 	err := options.Check(dir)
 	if r == nil || size < 0 {
 		err = fmt.Errorf("the archive is %v of %d bytes", r, size)
@@ -253,10 +251,10 @@ func ExtractZip(ctx context.Context, r io.ReaderAt, size int64, dir string, opts
 	}
 	z, err := zipped.OpenLocal(ctx, r, size, "ExtractZip")
 	if err != nil {
-		return &ExtractResult{}, ofArchive(err)
+		return &ExtractResult{}, archiveError(err)
 	}
 	result, err := z.Extract(ctx, dir, options)
-	return (*ExtractResult)(result), ofArchive(err)
+	return (*ExtractResult)(result), archiveError(err)
 }
 
 // openZip opens an archive and reads its directory. If it can only be copied, most is
@@ -267,7 +265,7 @@ func (s *ArtifactsService) openZip(ctx context.Context, project ProjectID, src A
 		return nil, err
 	}
 	z, err := zipped.Open(ctx, source, tail)
-	return z, ofArchive(err)
+	return z, archiveError(err)
 }
 
 // openSource opens an archive to be read in parts, or else copies it.
@@ -293,9 +291,9 @@ func (s *ArtifactsService) openSource(ctx context.Context, project ProjectID, sr
 	return spool, tail, nil
 }
 
-// ofArchive puts the package's name before an error of package zipped. An error of a
+// archiveError puts the package's name before an error of package zipped. An error of a
 // request has it already.
-func ofArchive(err error) error {
+func archiveError(err error) error {
 	const ours = "gitlabci: "
 	if err == nil || strings.HasPrefix(err.Error(), ours) {
 		return err

@@ -151,13 +151,9 @@ func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src 
 	}
 	spec := remote.Spec{Ending: endOfZip, Progress: opts.Progress, Page: pageName.MatchString(path), JSON: jsonName.MatchString(path)}
 	if _, spec.Fixed = src.(JobID); spec.Fixed && path == "tree" {
-		spec.Strange = isListing
+		spec.Strange = refuseListing
 	}
-	file, err := s.client.download(ctx, memberCall(project, src, path), spec)
-	if err != nil {
-		return nil, err
-	}
-	return file, nil
+	return s.client.download(ctx, memberCall(project, src, path), spec)
 }
 
 // Download copies a job's archive of artifacts, or one of its report files, to
@@ -180,8 +176,8 @@ func (s *ArtifactsService) Download(ctx context.Context, project ProjectID, src 
 }
 
 const (
-	usualConnections = 4
-	mostConnections  = 16
+	defaultConnections = 4
+	maxConnections     = 16
 )
 
 // SaveOptions choose the file of a job that is saved. Nil means the archive.
@@ -220,7 +216,7 @@ type SaveOptions struct {
 	AllowUnverified bool
 }
 
-func (o *SaveOptions) open() *OpenOptions {
+func (o *SaveOptions) openOptions() *OpenOptions {
 	return &OpenOptions{FileType: o.FileType, Gunzip: o.Gunzip, DownloadMode: o.DownloadMode, Progress: o.Progress}
 }
 
@@ -239,24 +235,24 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 		opts = &SaveOptions{}
 	}
 	old, err := atomicfile.Replaceable(file)
-	if opts.Connections < 0 || opts.Connections > mostConnections {
-		err = rest.Invalid("SaveOptions.Connections", fmt.Errorf("%d is not within 0 to %d", opts.Connections, mostConnections))
+	if opts.Connections < 0 || opts.Connections > maxConnections {
+		err = rest.Invalid("SaveOptions.Connections", fmt.Errorf("%d is not within 0 to %d", opts.Connections, maxConnections))
 	}
-	call := archiveCall(project, src, opts.open())
+	call := archiveCall(project, src, opts.openOptions())
 	call.Err = cmp.Or(call.Err, err)
 	if err := s.client.wire.Check(ctx, call); err != nil {
 		return err
 	}
 	open := func(spec remote.Spec) func() (*ArtifactFile, error) {
 		spec.Lax = opts.AllowUnverified
-		return func() (*ArtifactFile, error) { return s.open(ctx, project, src, opts.open(), spec) }
+		return func() (*ArtifactFile, error) { return s.open(ctx, project, src, opts.openOptions(), spec) }
 	}
-	return ofFileSystem(atomicfile.Replace(file, old, func(part *os.File) error {
+	return fileSystemError(atomicfile.Replace(file, old, func(part *os.File) error {
 		if opts.Gunzip { // what is written is not what is downloaded
-			return fill(ctx, part, open(remote.Spec{}), 1)
+			return downloadTo(ctx, part, open(remote.Spec{}), 1)
 		}
-		connections := cmp.Or(opts.Connections, usualConnections)
-		err := fill(ctx, part, open(remote.Spec{Copy: part, Provable: beginsAsZip}), connections)
+		connections := cmp.Or(opts.Connections, defaultConnections)
+		err := downloadTo(ctx, part, open(remote.Spec{Copy: part, Provable: beginsAsZip}), connections)
 		if err != zipped.ErrUnproven && !errors.Is(err, remote.ErrNoParts) {
 			return err
 		}
@@ -264,7 +260,7 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 		if err = cmp.Or(err, part.Truncate(0)); err != nil {
 			return err
 		}
-		return fill(ctx, part, open(remote.Spec{}), 1)
+		return downloadTo(ctx, part, open(remote.Spec{}), 1)
 	}))
 }
 

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	eachConcurrency = 4
-	mostAtOnce      = 64
-	eachTries       = 3           // of a call that the rate limit refuses
-	eachPatience    = time.Minute // GitLab's limits are per minute
+	defaultEachConcurrency = 4
+	maxEachConcurrency     = 64
+	maxEachTries           = 3           // of a call that the rate limit refuses
+	minEachWait            = time.Minute // GitLab's limits are per minute
 )
 
 // EachOptions are options of [PipelinesService.CancelEach],
@@ -111,16 +111,16 @@ func onEach(method string, project ProjectID, words ...any) *rest.Call {
 type bulk struct {
 	action
 	options EachOptions // with defaults in place of zeros
-	wire    *rest.Client
+	client  *Client
 }
 
-func (s *PipelinesService) each(ctx context.Context, given iter.Seq2[*PipelineInfo, error], opts *EachOptions, d action) iter.Seq2[*EachResult, error] {
+func (s *PipelinesService) each(ctx context.Context, given iter.Seq2[*PipelineInfo, error], opts *EachOptions, a action) iter.Seq2[*EachResult, error] {
 	var options EachOptions
 	if opts != nil {
 		options = *opts
 	}
 	return func(yield func(*EachResult, error) bool) {
-		b := bulk{action: d, options: options, wire: s.client.wire} // each loop has its own
+		b := bulk{action: a, options: options, client: s.client} // each loop has its own
 		if err := b.check(given); err != nil {
 			yield(nil, err)
 			return
@@ -131,7 +131,7 @@ func (s *PipelinesService) each(ctx context.Context, given iter.Seq2[*PipelineIn
 			return
 		}
 		if b.options.DryRun {
-			b.pretend(pipelines, yield)
+			b.dryRun(pipelines, yield)
 			return
 		}
 		b.run(ctx, pipelines, yield)
@@ -141,10 +141,10 @@ func (s *PipelinesService) each(ctx context.Context, given iter.Seq2[*PipelineIn
 // check returns an error if an argument is invalid, and sets defaults.
 func (b *bulk) check(given iter.Seq2[*PipelineInfo, error]) error {
 	switch n := b.options.Concurrency; {
-	case n < 0 || n > mostAtOnce:
-		return rest.Invalid("EachOptions.Concurrency", fmt.Errorf("%d is not within 0 to %d", n, mostAtOnce))
+	case n < 0 || n > maxEachConcurrency:
+		return rest.Invalid("EachOptions.Concurrency", fmt.Errorf("%d is not within 0 to %d", n, maxEachConcurrency))
 	case n == 0:
-		b.options.Concurrency = eachConcurrency
+		b.options.Concurrency = defaultEachConcurrency
 	}
 	where := b.call.Method + " " + b.call.Path.Template
 	if b.call.Err != nil {
@@ -173,7 +173,7 @@ func (b *bulk) read(given iter.Seq2[*PipelineInfo, error]) (pipelines []*Pipelin
 	return pipelines, nil
 }
 
-func (b *bulk) pretend(pipelines []*PipelineInfo, yield func(*EachResult, error) bool) {
+func (b *bulk) dryRun(pipelines []*PipelineInfo, yield func(*EachResult, error) bool) {
 	for _, pipeline := range pipelines {
 		if !yield(&EachResult{Pipeline: pipeline, DryRun: true}, nil) {
 			return
@@ -185,7 +185,7 @@ func (b *bulk) pretend(pipelines []*PipelineInfo, yield func(*EachResult, error)
 func (b *bulk) run(ctx context.Context, pipelines []*PipelineInfo, yield func(*EachResult, error) bool) {
 	done, left := 0, false
 	pool.EachReporting(ctx, len(pipelines), b.options.Concurrency, func(ctx context.Context, i int, report func(*EachResult)) error {
-		report(&EachResult{Pipeline: pipelines[i], Err: b.patiently(ctx, pipelines[i].ID)})
+		report(&EachResult{Pipeline: pipelines[i], Err: b.retryRateLimited(ctx, pipelines[i].ID)})
 		return nil // an error is the result of its pipeline
 	}, func(result *EachResult) bool {
 		done++
@@ -197,25 +197,21 @@ func (b *bulk) run(ctx context.Context, pipelines []*PipelineInfo, yield func(*E
 	}
 }
 
-// patiently retries a call that a rate limit of GitLab's refuses. GitLab does not
+// retryRateLimited retries a call that a rate limit of GitLab's refuses. GitLab does not
 // always say how long to wait, and then the client's own retries end too early.
-func (b *bulk) patiently(ctx context.Context, id PipelineID) error {
+func (b *bulk) retryRateLimited(ctx context.Context, id PipelineID) error {
 	for try := 1; ; try++ {
 		err := b.do(ctx, id)
 		e, responded := errors.AsType[*APIError](err)
-		if !responded || !e.Is(ErrRateLimited) || errors.Is(err, ErrOutcomeUnknown) || try == eachTries {
+		if !responded || !e.Is(ErrRateLimited) || errors.Is(err, ErrOutcomeUnknown) || try == maxEachTries {
 			return err
 		}
 		if ended := rest.Ended(ctx); ended != nil {
 			return cutShort(ended, err)
 		}
-		wait := max(e.RetryAfter, eachPatience)
-		if !b.wire.Config().MayWait(ctx, wait) {
+		wait := max(e.RetryAfter, minEachWait)
+		if err := b.client.pause(ctx, b.call, try, rest.ReasonRateLimit, wait, err); err != nil {
 			return err
-		}
-		b.wire.Announce(ctx, b.call, try, rest.ReasonRateLimit, wait)
-		if ended := rest.Sleep(ctx, wait); ended != nil {
-			return cutShort(ended, err)
 		}
 	}
 }

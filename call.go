@@ -32,7 +32,7 @@ func get[P any](ctx context.Context, c *Client, p rest.Path, opts any) (P, error
 
 // send makes a call whose response is one object, a P; see [lenient.Object].
 func send[P any](ctx context.Context, c *Client, cl *rest.Call) (P, error) {
-	return sendDecode(ctx, c, cl, decodeThing[P])
+	return sendDecode(ctx, c, cl, decodeEntity[P])
 }
 
 // sendDecode makes a call whose response is decoded by decode.
@@ -62,9 +62,9 @@ func getOne[P identified](ctx context.Context, c *Client, to target) (P, error) 
 }
 
 // getSame reads one object. Another one than requested is no success.
-func getSame[P thing](ctx context.Context, c *Client, path rest.Path, is func(P) bool) (P, error) {
+func getSame[P entity](ctx context.Context, c *Client, path rest.Path, is func(P) bool) (P, error) {
 	return sendDecode(ctx, c, rest.Read(path, nil), func(ctx context.Context, body []byte) (P, lenient.LeftOut, error) {
-		object, left, err := decodeThing[P](ctx, body)
+		object, left, err := decodeEntity[P](ctx, body)
 		if err == nil && !is(object) {
 			err = fmt.Errorf("%w: it is %s", rest.ErrOther, rest.Shorten(object.label(), rest.MaxTitle))
 		}
@@ -73,7 +73,7 @@ func getSame[P thing](ctx context.Context, c *Client, path rest.Path, is func(P)
 }
 
 func decodeTarget[P identified](ctx context.Context, body []byte, to target) (P, lenient.LeftOut, error) {
-	object, left, err := decodeThing[P](ctx, body)
+	object, left, err := decodeEntity[P](ctx, body)
 	if err != nil {
 		return object, left, err
 	}

@@ -35,10 +35,10 @@ type Client struct {
 	Variables     *VariablesService
 	Lint          *LintService
 
-	wire   *rest.Client
-	config *config
-	births *births
-	turns  *poll.Turns // of watchers that are woken
+	wire    *rest.Client
+	config  *config
+	created *createdObjects
+	turns   *poll.Turns // of watchers that are woken
 }
 
 var defaultBase = &url.URL{Scheme: "https", Host: "gitlab.com", Path: "/api/v4"}
@@ -60,7 +60,7 @@ func newConfig(opts []Option) (*config, error) {
 		MaxWait:   2 * time.Minute,
 		MaxBody:   256 << 20,
 		NewError:  newAPIError,
-	}, queues: &queues{}, played: &played{}}
+	}, queues: &queues{}, played: &playedSchedules{}}
 	return cfg, cfg.apply(opts)
 }
 
@@ -107,7 +107,7 @@ func newClient(cfg *config) (*Client, error) {
 	}
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	cfg.hooks.connect(&cfg.Config)
-	c := &Client{config: cfg, births: &births{}, turns: &poll.Turns{}}
+	c := &Client{config: cfg, created: &createdObjects{}, turns: &poll.Turns{}}
 	cfg.Explain = c.explainMove
 	c.wire = rest.New(&cfg.Config)
 	c.Pipelines = &PipelinesService{c}

@@ -99,14 +99,14 @@ type CreatePipelineOptions struct {
 // Create searches for the pipeline, and retries if there is none.
 func (s *PipelinesService) Create(ctx context.Context, project ProjectID, ref string, opts *CreatePipelineOptions) (*Pipeline, error) {
 	opts = cmp.Or(opts, &CreatePipelineOptions{})
-	body, err := newPipeline(ref, opts)
+	body, err := newCreateBody(ref, opts)
 	c := rest.Once(http.MethodPost, at("projects", project, "pipeline"), body)
-	c.Err, c.Secrets = cmp.Or(err, c.Err), secretsOf(opts.Variables)
+	c.Err, c.Secrets = cmp.Or(err, c.Err), variableSecrets(opts.Variables)
 	if opts.IdempotencyKey != "" && c.Err == nil {
 		k := &keyedCreate{service: s, project: project, ref: branchOrTag(ref), key: opts.IdempotencyKey, waitFor: opts.WaitForRef}
-		return s.client.newPipeline(k.create(ctx, c))
+		return s.client.rememberPipeline(k.create(ctx, c))
 	}
-	return s.client.newPipeline(s.sendCreate(ctx, c, opts.WaitForRef))
+	return s.client.rememberPipeline(s.sendCreate(ctx, c, opts.WaitForRef))
 }
 
 // The times between two creates while the ref is not known yet.
@@ -115,8 +115,8 @@ const (
 	refMaxInterval = 5 * time.Second
 )
 
-// sendCreate creates a pipeline, again and again while GitLab says that there is no such
-// ref: then nothing was created.
+// sendCreate creates a pipeline. While GitLab does not know the ref, nothing is created, and
+// it tries again until waitFor has passed.
 func (s *PipelinesService) sendCreate(ctx context.Context, c *rest.Call, waitFor time.Duration) (*Pipeline, error) {
 	begun, interval := time.Now(), refMinInterval
 	for try := 1; ; try++ {
@@ -126,12 +126,8 @@ func (s *PipelinesService) sendCreate(ctx context.Context, c *rest.Call, waitFor
 			return pipeline, err
 		}
 		wait := min(interval, left)
-		if !s.client.wire.Config().MayWait(ctx, wait) {
+		if err := s.client.pause(ctx, c, try, rest.ReasonRetry, wait, err); err != nil {
 			return nil, err
-		}
-		s.client.wire.Announce(ctx, c, try, rest.ReasonRetry, wait)
-		if ended := rest.Sleep(ctx, wait); ended != nil {
-			return nil, cutShort(ended, err)
 		}
 		interval = min(interval*3/2, refMaxInterval)
 	}
@@ -152,7 +148,7 @@ type createPipelineBody struct {
 	Inputs    map[string]any `json:"inputs,omitzero"`
 }
 
-func newPipeline(ref string, opts *CreatePipelineOptions) (*createPipelineBody, error) {
+func newCreateBody(ref string, opts *CreatePipelineOptions) (*createPipelineBody, error) {
 	const where = "CreatePipelineOptions"
 	if ref == "" {
 		return nil, errors.New("the ref of a new pipeline is empty")
@@ -210,14 +206,14 @@ func inputValues(options string, inputs map[string]any) (map[string]any, error) 
 
 // inputValue returns the value of an input as it is written in JSON.
 func inputValue(value any) (any, error) {
-	of := reflect.ValueOf(value)
-	if kind := of.Kind(); kind != reflect.Slice && kind != reflect.Array || of.Type().Elem().Kind() == reflect.Uint8 {
+	v := reflect.ValueOf(value)
+	if kind := v.Kind(); kind != reflect.Slice && kind != reflect.Array || v.Type().Elem().Kind() == reflect.Uint8 {
 		return inputScalar(value)
 	}
-	elements := make([]any, of.Len())
+	elements := make([]any, v.Len())
 	for i := range elements {
 		var err error
-		if elements[i], err = inputScalar(of.Index(i).Interface()); err != nil {
+		if elements[i], err = inputScalar(v.Index(i).Interface()); err != nil {
 			return nil, fmt.Errorf("has an element %d that %w", i, err)
 		}
 	}
@@ -225,25 +221,25 @@ func inputValue(value any) (any, error) {
 }
 
 func inputScalar(value any) (any, error) {
-	of := reflect.ValueOf(value)
+	v := reflect.ValueOf(value)
 	number, isNumber := value.(json.Number)
 	switch {
 	case isNumber && isJSONNumber(string(number)):
 		return json.RawMessage(number), nil
-	case isNumber, of.CanFloat() && (math.IsNaN(of.Float()) || math.IsInf(of.Float(), 0)):
+	case isNumber, v.CanFloat() && (math.IsNaN(v.Float()) || math.IsInf(v.Float(), 0)):
 		return nil, fmt.Errorf("is %q, which is no number in JSON", fmt.Sprint(value))
-	case of.Kind() == reflect.String:
-		return of.String(), nil
-	case of.Kind() == reflect.Bool:
-		return of.Bool(), nil
-	case of.CanInt():
-		return of.Int(), nil
-	case of.CanUint():
-		return of.Uint(), nil
-	case of.Kind() == reflect.Float32:
-		return float32(of.Float()), nil
-	case of.Kind() == reflect.Float64:
-		return of.Float(), nil
+	case v.Kind() == reflect.String:
+		return v.String(), nil
+	case v.Kind() == reflect.Bool:
+		return v.Bool(), nil
+	case v.CanInt():
+		return v.Int(), nil
+	case v.CanUint():
+		return v.Uint(), nil
+	case v.Kind() == reflect.Float32:
+		return float32(v.Float()), nil
+	case v.Kind() == reflect.Float64:
+		return v.Float(), nil
 	}
 	return nil, fmt.Errorf("is of type %T, not a string, a number, a boolean or a slice of these", value)
 }

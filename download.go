@@ -58,9 +58,9 @@ func (f *ArtifactFile) Read(p []byte) (int, error) {
 // Close ends the download, and a Read that is waiting for bytes.
 func (f *ArtifactFile) Close() error { return f.source.Close() }
 
-// open opens a file, of which the spec says what is not the same for all.
+// open opens an archive or a report. The spec says how it is saved, if it is.
 func (s *ArtifactsService) open(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions, spec remote.Spec) (*ArtifactFile, error) {
-	spec.JSON = opts.asksReport()
+	spec.JSON = opts.wantsReport()
 	spec.Ending, spec.Progress = endOfZip, opts.Progress
 	if job, ok := src.(JobID); ok {
 		spec.Fixed = true // a job's artifacts are never replaced
@@ -70,7 +70,7 @@ func (s *ArtifactsService) open(ctx context.Context, project ProjectID, src Arti
 	if err != nil {
 		return nil, err
 	}
-	return asReport(file, opts)
+	return checkReport(file, opts)
 }
 
 // download opens a file.
@@ -130,8 +130,8 @@ func archiveCall(project ProjectID, src ArtifactSource, opts *OpenOptions) *rest
 	return artifactCall(project, below, query, err)
 }
 
-// archiveOf is what src says of itself, if it is one of the two that there are:
-// pointers to them have their methods as well, and can be nil.
+// archiveOf returns the path and query of src. Pointers to a JobID or LatestArtifacts are
+// refused: they have the same methods, and can be nil.
 func archiveOf(src ArtifactSource) (below []any, query url.Values, err error) {
 	switch src.(type) {
 	case JobID, LatestArtifacts:
@@ -162,9 +162,9 @@ var (
 	jsonName = regexp.MustCompile(`(?i)json|\.(map|webmanifest)$`)
 )
 
-// isListing refuses a list of what is in the archive, which newer servers send in place
+// refuseListing refuses a list of what is in the archive, which newer servers send in place
 // of a file called "tree".
-func isListing(header http.Header) error {
+func refuseListing(header http.Header) error {
 	if header.Get("X-Page") == "" {
 		return nil
 	}
@@ -178,16 +178,16 @@ var (
 	gzipMagic     = []byte{0x1f, 0x8b}
 )
 
-// asksReport reports whether something else than the archive is requested.
-func (o *OpenOptions) asksReport() bool {
+// wantsReport reports whether a report is requested, and not the archive.
+func (o *OpenOptions) wantsReport() bool {
 	return o.FileType != "" && o.FileType != ArtifactTypeArchive
 }
 
-// asReport looks at how a file begins: the archive in place of a report is
-// refused, and a report packed by gzip is unpacked if that is wanted.
-func asReport(file *ArtifactFile, opts *OpenOptions) (*ArtifactFile, error) {
-	asked := opts.asksReport()
-	if !asked && !opts.Gunzip {
+// checkReport reads the beginning of a file. It refuses the archive in place of a report,
+// and decompresses a gzip file if that is requested.
+func checkReport(file *ArtifactFile, opts *OpenOptions) (*ArtifactFile, error) {
+	isReport := opts.wantsReport()
+	if !isReport && !opts.Gunzip {
 		return file, nil
 	}
 	ahead := bufio.NewReader(file.source)
@@ -198,10 +198,10 @@ func asReport(file *ArtifactFile, opts *OpenOptions) (*ArtifactFile, error) {
 	file.body = ahead
 	switch {
 	case err != nil:
-	case asked && file.isArchive(opts.FileType, start):
+	case isReport && file.isArchive(opts.FileType, start):
 		err = file.source.Refuse("%w: the server knows no file_type, and sends the archive in place of the %s report", errors.ErrUnsupported, opts.FileType)
 	case opts.Gunzip && bytes.HasPrefix(start, gzipMagic):
-		err = file.unpack(ahead)
+		err = file.gunzip(ahead)
 	}
 	if err != nil {
 		file.Close()
@@ -222,34 +222,34 @@ func (f *ArtifactFile) isArchive(asked ArtifactType, start []byte) bool {
 	return strings.EqualFold(f.Name, "artifacts.zip") || zipped && asked.Downloadable()
 }
 
-// unpack makes the file what is packed in it.
-func (f *ArtifactFile) unpack(packed io.Reader) error {
-	u := &unpacked{source: f.source}
+// gunzip makes the file what the gzip file contains.
+func (f *ArtifactFile) gunzip(compressed io.Reader) error {
+	g := &gunzipReader{source: f.source}
 	var err error
-	if u.Reader, err = gzip.NewReader(packed); err != nil {
-		return u.explain(err)
+	if g.Reader, err = gzip.NewReader(compressed); err != nil {
+		return g.explain(err)
 	}
-	f.body, f.Name, f.Size = u, strings.TrimSuffix(f.Name, ".gz"), -1
+	f.body, f.Name, f.Size = g, strings.TrimSuffix(f.Name, ".gz"), -1
 	return nil
 }
 
-// An unpacked file is what a gzip file has in it.
-type unpacked struct {
+// A gunzipReader reads what a gzip file contains.
+type gunzipReader struct {
 	*gzip.Reader
 	source *remote.File
 }
 
-func (u *unpacked) Read(p []byte) (int, error) {
-	n, err := u.Reader.Read(p)
-	return n, u.explain(err)
+func (g *gunzipReader) Read(p []byte) (int, error) {
+	n, err := g.Reader.Read(p)
+	return n, g.explain(err)
 }
 
 // explain says that the gzip file is damaged. Errors of the download are not changed.
-func (u *unpacked) explain(err error) error {
-	if err == nil || err == io.EOF || err == u.source.Err() {
+func (g *gunzipReader) explain(err error) error {
+	if err == nil || err == io.EOF || err == g.source.Err() {
 		return err
 	}
-	return rest.Errorf("%s: the gzip file is damaged: %w", u.source.From(), err)
+	return rest.Errorf("%s: the gzip file is damaged: %w", g.source.From(), err)
 }
 
 // endOfZip reports whether a zip archive is complete. Its last record says where the
@@ -293,10 +293,10 @@ func (c *Client) sizeOf(project ProjectID, id JobID, kind ArtifactType) func(con
 	}
 }
 
-// fill downloads to a new file, which open opens. The error is [zipped.ErrUnproven] if
-// parts were joined by comparing bytes and cannot be checked, and [remote.ErrNoParts] if
-// the file cannot be read over several connections.
-func fill(ctx context.Context, part *os.File, open func() (*ArtifactFile, error), connections int) error {
+// downloadTo copies the file that open opens to a new file on disk. The error is
+// [zipped.ErrUnproven] if parts were joined by comparing bytes and cannot be checked, and
+// [remote.ErrNoParts] if the file cannot be read over several connections.
+func downloadTo(ctx context.Context, part *os.File, open func() (*ArtifactFile, error), connections int) error {
 	file, err := open()
 	if err != nil {
 		return err
@@ -336,9 +336,9 @@ func proveJoined(ctx context.Context, source *remote.File, copied *os.File, size
 	return source.Fail(source.Changed("the parts before and after an interruption do not match: %w", err))
 }
 
-// ofFileSystem makes an error of the file system one of ours. Any other is of the
-// download, and is one already.
-func ofFileSystem(err error) error {
+// fileSystemError puts the package's name before an error of the file system. An error of
+// the download has it already.
+func fileSystemError(err error) error {
 	_, ofPath := errors.AsType[*fs.PathError](err)
 	_, ofLink := errors.AsType[*os.LinkError](err)
 	if ofPath || ofLink {

@@ -225,8 +225,8 @@ func (s *DeploymentsService) All(ctx context.Context, project ProjectID, opts *L
 	return all(ctx, s.client, s.pages(project, opts), opts.ordered())
 }
 
-// pages refuses the filters that GitLab refuses, and those that some releases list in
-// another order.
+// pages requests pages of a project's deployments. It refuses the filters that GitLab
+// refuses, and those that some releases list in another order.
 func (s *DeploymentsService) pages(project ProjectID, opts *ListDeploymentsOptions) pages.Request[*Deployment] {
 	path := at("projects", project, "deployments")
 	if opts != nil && opts.After == "" && path.Err == nil {
@@ -243,23 +243,23 @@ func (o *ListDeploymentsOptions) byFinish() bool {
 }
 
 func (o *ListDeploymentsOptions) check() error {
-	const by = "ListDeploymentsOptions."
+	const where = "ListDeploymentsOptions."
 	switch {
 	case o.byUpdate() && o.byFinish():
-		return errors.New(by + "UpdatedAfter or UpdatedBefore is set, and FinishedAfter or FinishedBefore is set as well")
+		return errors.New(where + "UpdatedAfter or UpdatedBefore is set, and FinishedAfter or FinishedBefore is set as well")
 	case o.byUpdate() && o.OrderBy != "" && o.OrderBy != DeploymentOrderByUpdatedAt:
-		return fmt.Errorf("%sUpdatedAfter and UpdatedBefore need the OrderBy %q, or none", by, DeploymentOrderByUpdatedAt)
+		return fmt.Errorf("%sUpdatedAfter and UpdatedBefore need the OrderBy %q, or none", where, DeploymentOrderByUpdatedAt)
 	case o.byFinish() && o.OrderBy != "" && o.OrderBy != DeploymentOrderByFinishedAt:
-		return fmt.Errorf("%sFinishedAfter and FinishedBefore need the OrderBy %q, or none", by, DeploymentOrderByFinishedAt)
+		return fmt.Errorf("%sFinishedAfter and FinishedBefore need the OrderBy %q, or none", where, DeploymentOrderByFinishedAt)
 	case o.byFinish() && o.Status != DeploymentStatusSuccess:
-		return fmt.Errorf("%sFinishedAfter and FinishedBefore need the Status %q", by, DeploymentStatusSuccess)
+		return fmt.Errorf("%sFinishedAfter and FinishedBefore need the Status %q", where, DeploymentStatusSuccess)
 	case !o.byFinish() && o.OrderBy == DeploymentOrderByFinishedAt:
-		return fmt.Errorf("%sOrderBy %q needs FinishedAfter or FinishedBefore", by, DeploymentOrderByFinishedAt)
+		return fmt.Errorf("%sOrderBy %q needs FinishedAfter or FinishedBefore", where, DeploymentOrderByFinishedAt)
 	}
 	return nil
 }
 
-// ordered says the order that the filters need.
+// ordered returns the options with the order that their filters need.
 func (o *ListDeploymentsOptions) ordered() *ListDeploymentsOptions {
 	if o == nil || o.OrderBy != "" {
 		return o
@@ -285,7 +285,7 @@ func (d *Deployment) identity() (int64, time.Time)      { return int64(d.ID), d.
 
 func (*Environment) listOrder() listOrder { return oldestFirst }
 
-// listOrder knows that GitLab orders by ID where it should by one of the other two.
+// listOrder says that GitLab orders deployments by ID for order_by=iid and created_at, too.
 func (*Deployment) listOrder() listOrder {
 	return listOrder{by: "id", ascending: true, ids: []string{"id", "iid", "created_at"}, times: []string{"updated_at"}}
 }

@@ -234,15 +234,14 @@ var notForJobTokens = []string{
 	"DELETE /projects/:id/artifacts",
 }
 
-// mayPass reports whether a later poll may succeed after this error. If GitLab has
-// responded before (met), a host that cannot be found counts as a failure of the name
-// server. A response that is not GitLab's counts as one of a proxy, unless it asks for
-// credentials.
-func mayPass(err error, met bool) bool {
+// isTransient reports whether a later poll may succeed after this error. If GitLab has
+// responded before, a host that cannot be found counts as a failure of the name server. A
+// response that is not GitLab's counts as one of a proxy, unless it asks for credentials.
+func isTransient(err error, respondedBefore bool) bool {
 	e, responded := errors.AsType[*APIError](err)
 	switch {
 	case !responded:
-		return !errors.Is(err, ErrInvalid) && !errors.Is(err, errors.ErrUnsupported) && !rest.IsBadRedirect(err) && (met || !rest.IsHopeless(err))
+		return !errors.Is(err, ErrInvalid) && !errors.Is(err, errors.ErrUnsupported) && !rest.IsBadRedirect(err) && (respondedBefore || !rest.IsHopeless(err))
 	case e.StatusCode >= http.StatusInternalServerError, e.StatusCode == http.StatusRequestTimeout, e.Is(ErrRateLimited):
 		return true
 	case e.StatusCode == http.StatusUnauthorized, e.StatusCode == http.StatusProxyAuthRequired:
@@ -251,9 +250,9 @@ func mayPass(err error, met bool) bool {
 	return e.failure().Locked() || e.foreign
 }
 
-// isMet reports whether an error shows that there is a server, even if what it sends is
+// showsServer reports whether an error shows that there is a server, even if what it sends is
 // not GitLab's. A 4xx that is not GitLab's may be of a proxy that does not know GitLab.
-func isMet(err error) bool {
+func showsServer(err error) bool {
 	e, responded := errors.AsType[*APIError](err)
 	if !responded {
 		return rest.IsMet(err)
@@ -267,9 +266,8 @@ func isGone(err error) bool {
 	return responded && e.gone()
 }
 
-// askedToWait is how long a response asks to wait before the next request, if the
-// error is of one that does.
-func askedToWait(err error) time.Duration {
+// retryAfter is how long the server asks to wait before the next request, or 0.
+func retryAfter(err error) time.Duration {
 	if e, responded := errors.AsType[*APIError](err); responded {
 		return e.RetryAfter
 	}

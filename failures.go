@@ -267,7 +267,7 @@ func (f *failures) noteTriggers(ctx context.Context, status Status) error {
 		return nil
 	}
 	failed := &ListTriggerJobsOptions{Scope: []Status{StatusFailed}}
-	triggers, err := insist(ctx, f.watch, func() ([]*TriggerJob, error) {
+	triggers, err := readPatiently(ctx, f.watch, func() ([]*TriggerJob, error) {
 		return collect(all(ctx, f.service.client, f.service.client.Jobs.anyTriggerJobs(root.project, root.id), failed))
 	})
 	for _, t := range triggers {
@@ -276,8 +276,8 @@ func (f *failures) noteTriggers(ctx context.Context, status Status) error {
 	return err
 }
 
-// failuresAtOnce is how many logs of failed jobs are summarized at the same time.
-const failuresAtOnce = 4
+// maxConcurrentSummaries is how many logs of failed jobs are summarized at the same time.
+const maxConcurrentSummaries = 4
 
 // explain returns the list of failures, and reads their logs, some at the same time.
 func (f *failures) explain(ctx context.Context) (list []*JobFailure) {
@@ -288,20 +288,20 @@ func (f *failures) explain(ctx context.Context) (list []*JobFailure) {
 			logs = append(logs, failed)
 		}
 	}
-	always := context.WithoutCancel(ctx) // read says of each failure that ctx has ended
-	pool.Each(always, len(logs), failuresAtOnce, func(_ context.Context, i int) error {
+	always := context.WithoutCancel(ctx) // if ctx has ended, read says so in each failure
+	pool.Each(always, len(logs), maxConcurrentSummaries, func(_ context.Context, i int) error {
 		f.read(ctx, logs[i])
 		return nil
 	})
 	f.addTests(ctx, logs)
 	for _, failure := range list {
-		failure.Lines = failure.show()
+		failure.Lines = failure.linesToShow()
 	}
 	return list
 }
 
-// failed returns the attempts that failed, upstream first. Below a trigger job
-// that was retried nothing counts.
+// failed returns the attempts that failed, upstream first. What is below a trigger job that
+// was retried does not count.
 func (f *failures) failed() (all []*attempt) {
 	for queue := []*watched{f.watch.root}; len(queue) > 0; queue = queue[1:] {
 		begin := len(all)
@@ -350,19 +350,19 @@ func (f *failures) addTests(ctx context.Context, failed []*attempt) {
 }
 
 const (
-	shownLines = 20 // of a failure
-	shownTests = 5
-	shownOfOne = 3 // lines of a test's output
+	maxShownLines     = 20 // of a failure
+	maxShownTests     = 5
+	maxShownTestLines = 3 // lines of a test's output
 )
 
-// show returns the lines to show.
-func (f *JobFailure) show() []string {
+// linesToShow returns [JobFailure.Lines].
+func (f *JobFailure) linesToShow() []string {
 	var lines []string
-	for _, test := range f.TestCases[:min(len(f.TestCases), shownTests)] {
-		lines = append(lines, test.show()...)
+	for _, test := range f.TestCases[:min(len(f.TestCases), maxShownTests)] {
+		lines = append(lines, test.linesToShow()...)
 	}
 	for _, line := range f.Summary.Lines() {
-		if len(lines) < shownLines && !slices.Contains(lines, line) {
+		if len(lines) < maxShownLines && !slices.Contains(lines, line) {
 			lines = append(lines, line)
 		}
 	}

@@ -91,21 +91,21 @@ func pathValue(value any) (string, error) {
 		}
 		return string(project), nil
 	}
-	of := reflect.ValueOf(value)
+	v := reflect.ValueOf(value)
 	switch {
-	case of.Kind() == reflect.String && of.String() == "":
+	case v.Kind() == reflect.String && v.String() == "":
 		return "", errors.New("is empty")
-	case of.Kind() == reflect.String && rest.HasControl(of.String()):
+	case v.Kind() == reflect.String && rest.HasControl(v.String()):
 		return "", errors.New("has a newline or another control character")
-	case of.Kind() == reflect.String && (rest.Wanders(of.String()) || rest.Climbs(of.String())):
-		return "", fmt.Errorf("is %q, which has an empty part, a \".\" or a \"..\" between slashes", of.String())
-	case of.Kind() == reflect.String:
-		return of.String(), nil
-	case of.CanInt() && of.Int() > 0:
-		return strconv.FormatInt(of.Int(), 10), nil
-	case of.CanUint() && of.Uint() > 0:
-		return strconv.FormatUint(of.Uint(), 10), nil
-	case of.CanInt(), of.CanUint():
+	case v.Kind() == reflect.String && (rest.Wanders(v.String()) || rest.Climbs(v.String())):
+		return "", fmt.Errorf("is %q, which has an empty part, a \".\" or a \"..\" between slashes", v.String())
+	case v.Kind() == reflect.String:
+		return v.String(), nil
+	case v.CanInt() && v.Int() > 0:
+		return strconv.FormatInt(v.Int(), 10), nil
+	case v.CanUint() && v.Uint() > 0:
+		return strconv.FormatUint(v.Uint(), 10), nil
+	case v.CanInt(), v.CanUint():
 		return "", fmt.Errorf("is %v, which is not above zero", value)
 	}
 	return "", fmt.Errorf("is a %T, not a string or an integer", value)
@@ -150,7 +150,7 @@ func (e Endpoint) check(c *Client, options error) error {
 func decodeForeign[P any](ctx context.Context, body []byte) (P, lenient.LeftOut, error) {
 	object, left, err := lenient.Foreign[P](ctx, body)
 	if err == nil {
-		err = checkThing(object)
+		err = checkEntity(object)
 	}
 	return object, left, err
 }
@@ -261,7 +261,7 @@ func queryOf(opts any, perPage int) (url.Values, error) {
 		}
 	}
 	_, plain := opts.(url.Values)
-	isCursor := !plain && !isNothing(opts) && foreignOptions(opts).After != "" // which keeps its own page size
+	isCursor := !plain && !isNil(opts) && foreignOptions(opts).After != "" // which keeps its own page size
 	if perPage > 0 && !values.Has("per_page") && !isCursor {
 		values.Set("per_page", strconv.Itoa(perPage))
 	}
@@ -269,7 +269,7 @@ func queryOf(opts any, perPage int) (url.Values, error) {
 }
 
 func valuesOf(opts any) (url.Values, error) {
-	if isNothing(opts) {
+	if isNil(opts) {
 		return url.Values{}, nil
 	}
 	if values, ok := opts.(url.Values); ok {
@@ -301,15 +301,15 @@ func parametersOf(t reflect.Type) (names []string) {
 	return names
 }
 
-// isNothing reports whether options are nil, or a nil pointer or map.
-func isNothing(opts any) bool {
+// isNil reports whether options are nil, or a nil pointer or map.
+func isNil(opts any) bool {
 	v := reflect.ValueOf(opts)
 	return !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Map) && v.IsNil()
 }
 
 // foreignOptions are the ListOptions that a caller's options embed, if they do.
 func foreignOptions(opts any) ListOptions {
-	if of, ok := opts.(listing); ok && !isNothing(opts) {
+	if of, ok := opts.(listing); ok && !isNil(opts) {
 		return of.listOptions()
 	}
 	return ListOptions{}

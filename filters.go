@@ -22,7 +22,7 @@ type filterable interface {
 	// contradicts returns the parameter that does not match, or "", and what the
 	// item has instead. An item without the filtered field contradicts the filter.
 	contradicts(query url.Values) (parameter, has string)
-	thing
+	entity
 }
 
 // matching requests pages of the list at p by request. A page with an item that

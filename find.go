@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	findInterval   = 2 * time.Second // from one poll to the next, at first
-	findLongest    = 15 * time.Second
-	findPatience   = 10 * time.Minute // with polls that fail
-	findCandidates = 100              // pipelines that are read for what lists do not show
-	findReads      = 3                // of a pipeline that is listed and cannot be read
+	findMinInterval   = 2 * time.Second // from one poll to the next, at first
+	findMaxInterval   = 15 * time.Second
+	findGiveUpAfter   = 10 * time.Minute // with polls that fail
+	maxFindCandidates = 100              // pipelines that are read for what lists do not show
+	maxFindReads      = 3                // of a pipeline that is listed and cannot be read
 )
 
 // FindPipelineOptions say which pipeline [PipelinesService.Find] returns. At least
@@ -112,22 +112,22 @@ type finder struct {
 	source  Source
 	head    *headSearch // nil unless it is that of a merge request
 
-	others   map[PipelineID]bool // known not to match: what decides that never changes
-	met      bool                // whether GitLab has responded to a search
+	rejected map[PipelineID]bool // known not to match: what decides that never changes
+	reached  bool                // whether GitLab has responded to a search
 	pace     poll.Pace
 	patience poll.Patience
 }
 
-var wholeSHA = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var fullSHA = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 func (s *PipelinesService) finder(project ProjectID, opts *FindPipelineOptions) (*finder, error) {
 	if opts == nil {
 		opts = &FindPipelineOptions{}
 	}
 	f := &finder{
-		service: s, project: project, sha: strings.ToLower(opts.SHA), source: opts.Source, others: map[PipelineID]bool{},
-		pace:     poll.Pace{Min: findInterval, Max: findLongest, Jitter: true},
-		patience: poll.Patience{GiveUpAfter: findPatience},
+		service: s, project: project, sha: strings.ToLower(opts.SHA), source: opts.Source, rejected: map[PipelineID]bool{},
+		pace:     poll.Pace{Min: findMinInterval, Max: findMaxInterval, Jitter: true},
+		patience: poll.Patience{GiveUpAfter: findGiveUpAfter},
 	}
 	switch {
 	case opts.Ref == "" && opts.SHA == "" && opts.MergeRequest == 0:
@@ -136,7 +136,7 @@ func (s *PipelinesService) finder(project ProjectID, opts *FindPipelineOptions) 
 		return nil, errors.New("both Ref and MergeRequest are set")
 	case opts.MergeRequest < 0:
 		return nil, fmt.Errorf("MergeRequest %d is negative", opts.MergeRequest)
-	case opts.SHA != "" && !wholeSHA.MatchString(f.sha):
+	case opts.SHA != "" && !fullSHA.MatchString(f.sha):
 		return nil, fmt.Errorf("SHA %q is not 40 or 64 hexadecimal digits", opts.SHA)
 	}
 	f.ref = branchOrTag(opts.Ref)
@@ -173,13 +173,13 @@ func (o *FindPipelineOptions) describe() string {
 func (f *finder) search(ctx context.Context) (*Pipeline, error) {
 	for read := 1; ; read++ {
 		pipeline, err := f.newest(ctx)
-		if _, vanished := errors.AsType[vanishedError](err); !vanished || read == findReads {
+		if _, vanished := errors.AsType[vanishedError](err); !vanished || read == maxFindReads {
 			return pipeline, err
 		}
 	}
 }
 
-// newest is the newest pipeline, or that of the merge request.
+// newest returns the newest pipeline, or that of the merge request.
 func (f *finder) newest(ctx context.Context) (*Pipeline, error) {
 	if f.head != nil {
 		return f.ofHead(ctx)
@@ -192,23 +192,23 @@ func (f *finder) newest(ctx context.Context) (*Pipeline, error) {
 			return nil, err
 		}
 		fits := (f.ref == "" || listed.Ref == f.ref) && (f.sha == "" || strings.EqualFold(listed.SHA, f.sha))
-		if f.others[listed.ID] || !fits || !f.wants(listed) {
+		if f.rejected[listed.ID] || !fits || !f.wants(listed) {
 			continue
 		}
-		if read++; read > findCandidates {
+		if read++; read > maxFindCandidates {
 			break
 		}
 		pipeline, err := f.get(ctx, f.project, listed.ID)
 		if err != nil || f.isKind(pipeline.Tag) {
 			return pipeline, err
 		}
-		f.others[pipeline.ID] = true
+		f.rejected[pipeline.ID] = true
 	}
 	return nil, errNoneFound
 }
 
-// ofHead is the pipeline of the merge request. The one that the merge request shows may be
-// in a fork that is hidden from the token.
+// ofHead returns the pipeline of the merge request. The one that the merge request shows may
+// be in a fork that is hidden from the token.
 func (f *finder) ofHead(ctx context.Context) (*Pipeline, error) {
 	m, found, err := f.head.find(ctx, f.sha, f.wants)
 	switch {
@@ -239,11 +239,12 @@ func (f *finder) wants(listed *PipelineInfo) bool {
 	return listed.Source == f.source
 }
 
+// isKind reports whether a pipeline of a tag, or else of a branch, is wanted.
 func (f *finder) isKind(tag bool) bool {
 	return f.kind == "" || tag == (f.kind == "refs/tags/")
 }
 
-// dangling reports whether pipelines of a source say nothing of their ref.
+// dangling reports whether pipelines of a source say nothing about the state of their ref.
 func (s Source) dangling() bool {
 	switch s {
 	case SourceWebIDE, SourceParentPipeline, SourceOnDemandDASTScan, SourceOnDemandDASTValidation,
@@ -265,7 +266,7 @@ func (f *finder) wait(ctx context.Context) (*Pipeline, error) {
 		if err := f.failed(ctx, begun, err); err != nil {
 			return nil, err
 		}
-		f.pace.AtLeast(askedToWait(err))
+		f.pace.AtLeast(retryAfter(err))
 		if f.pace.Wait(ctx) != nil {
 			return nil, f.ended(ctx, err)
 		}
@@ -279,27 +280,27 @@ func (f *finder) failed(ctx context.Context, begun time.Time, err error) error {
 		return f.ended(ctx, err)
 	}
 	if err == errNoneFound {
-		f.met = true
+		f.reached = true
 		f.patience.Restore()
 		return nil
 	}
-	if !f.mayPass(err) {
+	if !f.isTransient(err) {
 		return err
 	}
-	f.patience.Met = f.patience.Met || isMet(err)
-	if lasted, giveUp := f.patience.Failed(begun, askedToWait(err), err); giveUp {
-		return rest.Errorf("looking for a pipeline of %s failed for %v: %w", f.what, lasted, err)
+	f.patience.Met = f.patience.Met || showsServer(err)
+	if lasted, giveUp := f.patience.Failed(begun, retryAfter(err), err); giveUp {
+		return rest.Errorf("searching for a pipeline of %s failed for %v: %w", f.what, lasted, err)
 	}
 	return nil
 }
 
-// mayPass reports whether the next search may succeed after one that failed. A server
-// that never responded as GitLab does, is not GitLab.
-func (f *finder) mayPass(err error) bool {
+// isTransient reports whether a later search may succeed after this error. A server that has
+// never responded as GitLab does is not GitLab.
+func (f *finder) isTransient(err error) bool {
 	if _, vanished := errors.AsType[vanishedError](err); vanished {
 		return true
 	}
-	return mayPass(err, f.met) && (f.met || !rest.IsRefusal(err))
+	return isTransient(err, f.reached) && (f.reached || !rest.IsRefusal(err))
 }
 
 // ended is the error of a context that ended, and of the last search.
@@ -340,7 +341,7 @@ func (h *headSearch) find(ctx context.Context, sha string, wants func(*PipelineI
 		if is, err := h.isOf(ctx, p, sha, wants); is || err != nil {
 			return m, p, err
 		}
-		if read++; read == findCandidates {
+		if read++; read == maxFindCandidates {
 			break
 		}
 	}

@@ -226,7 +226,7 @@ func TestFindWaitsThroughFaults(t *testing.T) {
 				case nil:
 					require.NoError(t, err)
 				case testkit.AnyError:
-					require.ErrorContains(t, err, `looking for a pipeline of ref "main" failed for 10m`)
+					require.ErrorContains(t, err, `searching for a pipeline of ref "main" failed for 10m`)
 					require.ErrorContains(t, err, "502")
 				default:
 					require.ErrorIs(t, err, test.err)

@@ -85,7 +85,8 @@ func GraphQL[T any](ctx context.Context, c *Client, query string, variables map[
 	return object, nil
 }
 
-// graphQLCall describes the call of a document, or returns what is wrong with it.
+// graphQLCall describes the call for a document. The error says what is wrong with the
+// document.
 func graphQLCall(c *Client, query string, variables map[string]any) (*rest.Call, error) {
 	call := rest.Once(http.MethodPost, rest.Path{Escaped: "/graphql", Template: "/graphql", Beside: true}, graphQLRequest{query, variables})
 	call.Secrets = secretsIn(variables)
@@ -166,10 +167,10 @@ func joinPath(path []any) string {
 	return joined.String()
 }
 
-// A document is what is left of a GraphQL document while its operations are found. It
-// knows just enough of the language for that: comments, strings, brackets and names.
+// A document is a GraphQL document whose operations are being found. It knows just enough of
+// the language for that: comments, strings, brackets and names.
 type document struct {
-	text     string
+	text     string // what follows the tokens that were read
 	open     []byte // brackets that have not ended
 	defining bool   // a definition has begun, and has not ended
 	kinds    map[string]bool
@@ -189,14 +190,15 @@ func operations(text string) (kinds map[string]bool, err error) {
 		case token == "":
 			return d.kinds, nil
 		}
-		if err := d.take(token); err != nil {
+		if err := d.accept(token); err != nil {
 			return d.kinds, err
 		}
 	}
 }
 
-// take takes a token to the definition that it is in or begins.
-func (d *document) take(token string) error {
+// accept adds the next token to the definition that it is in, or begins a definition. It
+// returns an error if the token cannot be there.
+func (d *document) accept(token string) error {
 	begun := d.defining
 	switch c := token[0]; {
 	case strings.IndexByte("{([", c) >= 0:

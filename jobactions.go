@@ -35,7 +35,7 @@ func (s *JobsService) Cancel(ctx context.Context, project ProjectID, job JobID, 
 	if opts != nil && !opts.Force {
 		opts = nil
 	}
-	c := rest.Repeatable(http.MethodPost, at("projects", project, "jobs", job, "cancel"), body(opts))
+	c := rest.Repeatable(http.MethodPost, at("projects", project, "jobs", job, "cancel"), bodyOf(opts))
 	c.Tries = 3
 	return readBack(ctx, s.client, c, jobAt(project, job), func(now *Job) bool {
 		return now.Status.Finished() || now.Status == StatusCanceling && opts == nil
@@ -68,9 +68,9 @@ func (s *JobsService) Retry(ctx context.Context, project ProjectID, job JobID, o
 		values, err = inputValues("RetryJobOptions", opts.Inputs)
 		inputs = &retryJobBody{values, values}
 	}
-	c := rest.Once(http.MethodPost, at("projects", project, "jobs", job, "retry"), body(inputs))
+	c := rest.Once(http.MethodPost, at("projects", project, "jobs", job, "retry"), bodyOf(inputs))
 	c.Err = cmp.Or(err, c.Err)
-	return s.client.newJob(send[*Job](ctx, s.client, c))
+	return s.client.rememberJob(send[*Job](ctx, s.client, c))
 }
 
 // retryJobBody has the inputs twice: the documentation calls them by the
@@ -105,10 +105,10 @@ type PlayJobOptions struct {
 // never retried.
 func (s *JobsService) Play(ctx context.Context, project ProjectID, job JobID, opts *PlayJobOptions) (*Job, error) {
 	opts = cmp.Or(opts, &PlayJobOptions{})
-	playing, err := newPlay(opts)
-	c := rest.Once(http.MethodPost, at("projects", project, "jobs", job, "play"), body(playing))
-	c.Err, c.Secrets = cmp.Or(err, c.Err), secretsOf(opts.Variables)
-	return s.client.newJob(send[*Job](ctx, s.client, c))
+	playing, err := newPlayBody(opts)
+	c := rest.Once(http.MethodPost, at("projects", project, "jobs", job, "play"), bodyOf(playing))
+	c.Err, c.Secrets = cmp.Or(err, c.Err), variableSecrets(opts.Variables)
+	return s.client.rememberJob(send[*Job](ctx, s.client, c))
 }
 
 // playJobBody is the JSON of a play.
@@ -122,7 +122,7 @@ type playVariable struct {
 	Value string `json:"value"`
 }
 
-func newPlay(opts *PlayJobOptions) (*playJobBody, error) {
+func newPlayBody(opts *PlayJobOptions) (*playJobBody, error) {
 	if len(opts.Variables) == 0 && len(opts.Inputs) == 0 {
 		return nil, nil // no body at all
 	}
@@ -199,17 +199,17 @@ func (s *JobsService) Wait(ctx context.Context, project ProjectID, job JobID, op
 		return nil, rest.Invalid("WatchOptions", err)
 	}
 	what := fmt.Sprintf("job %d", job)
-	w.polls = polls{what: what, doing: "waiting for " + what, pace: w.options.pace(s.client), patience: poll.Patience{GiveUpAfter: w.options.GiveUpAfter}}
-	w.hear(ctx, 0)
+	w.pollState = pollState{what: what, doing: "waiting for " + what, pace: w.options.pace(s.client), patience: poll.Patience{GiveUpAfter: w.options.GiveUpAfter}}
+	w.subscribe(ctx, 0)
 	defer func() { w.stop() }()
 	for {
 		begun := time.Now()
 		read, err := s.Get(ctx, project, job)
 		if err == nil {
-			if read.Pipeline != nil && read.Pipeline.ID != w.heard {
-				w.hear(ctx, read.Pipeline.ID)
+			if read.Pipeline != nil && read.Pipeline.ID != w.subscribed {
+				w.subscribe(ctx, read.Pipeline.ID)
 			}
-			if over, blocked := w.take(read); over {
+			if over, blocked := w.update(read); over {
 				return read, blocked
 			}
 		} else if err := w.failed(ctx, begun, w.isKnown(), err); err != nil {
@@ -223,29 +223,29 @@ func (s *JobsService) Wait(ctx context.Context, project ProjectID, job JobID, op
 
 // A jobWait waits for one job.
 type jobWait struct {
-	polls
+	pollState
 	service *JobsService
 	project ProjectID
 	id      JobID
 	options WatchOptions // without zeros
 
-	seen  *Job       // as last read
-	lag   poll.Lag   // of responses behind that
-	heard PipelineID // whose changes wake; 0 is any of the project
-	stop  func()     // of that
+	seen       *Job       // as last read
+	lag        poll.Lag   // of responses behind that
+	subscribed PipelineID // whose events wake the wait; 0 is any pipeline of the project
+	stop       func()     // ends that
 }
 
-// hear lets a pipeline's events wake the wait, in place of earlier ones.
-func (w *jobWait) hear(ctx context.Context, pipeline PipelineID) {
+// subscribe makes the events of a pipeline wake the wait, and no longer those of before.
+func (w *jobWait) subscribe(ctx context.Context, pipeline PipelineID) {
 	before := w.stop
-	w.heard, w.stop = pipeline, w.options.subscribe(ctx, &w.pace, w.project, pipeline)
+	w.subscribed, w.stop = pipeline, w.options.subscribe(ctx, &w.pace, w.project, pipeline)
 	if before != nil {
 		before()
 	}
 }
 
-// take takes what a poll has read, and reports whether the wait is over.
-func (w *jobWait) take(read *Job) (over bool, blocked error) {
+// update keeps the job that a poll has read, and reports whether the wait is over.
+func (w *jobWait) update(read *Job) (over bool, blocked error) {
 	w.succeeded()
 	if w.lag.Lasts(w.seen != nil && goesBack(w.seen.Status, read.Status)) {
 		w.pace.Expect()
@@ -270,10 +270,10 @@ func (w *jobWait) take(read *Job) (over bool, blocked error) {
 }
 
 // isKnown reports whether the job exists.
-func (w *jobWait) isKnown() bool { return w.seen != nil || !w.service.client.births.of(w.id).IsZero() }
+func (w *jobWait) isKnown() bool { return w.seen != nil || !w.service.client.created.of(w.id).IsZero() }
 
-// body is what a nil pointer to options becomes: no body at all.
-func body[T any](options *T) any {
+// bodyOf returns the options as a body, or no body if they are nil.
+func bodyOf[T any](options *T) any {
 	if options == nil {
 		return nil
 	}

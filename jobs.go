@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -98,7 +96,7 @@ type ListPipelineJobsOptions struct {
 // server ignores Ref or Scope, and an item contradicts it. GitLab allows 600 such requests
 // a minute; then the error matches [ErrRateLimited].
 func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJobsOptions) (*Page[Job], error) {
-	return list(ctx, s.projectJobs(project), opts)
+	return list(ctx, keysetPages(pagesAt[*Job](s.client, at("projects", project, "jobs"))), opts)
 }
 
 // All ranges over a project's jobs, page by page as the loop runs.
@@ -117,27 +115,7 @@ func (s *JobsService) List(ctx context.Context, project ProjectID, opts *ListJob
 // Page is set, or the server has no cursors, pages are numbered, and overlap; GitLab may
 // refuse to go beyond 50,000 jobs.
 func (s *JobsService) All(ctx context.Context, project ProjectID, opts *ListJobsOptions) iter.Seq2[*Job, error] {
-	return all(ctx, s.client, s.projectJobs(project), opts)
-}
-
-// projectJobs fetches pages by cursor, or by number if that is requested or the server
-// refuses cursors. A server without cursors ignores the parameter, and links to numbers.
-func (s *JobsService) projectJobs(project ProjectID) pages.Request[*Job] {
-	request := pagesAt[*Job](s.client, at("projects", project, "jobs"))
-	return func(ctx context.Context, query url.Values) (*pages.Page[*Job], error) {
-		if query.Has("page") || query.Has("cursor") {
-			return request(ctx, query)
-		}
-		byCursor := maps.Clone(query)
-		byCursor.Set("pagination", "keyset")
-		byCursor.Set("order_by", "id")
-		byCursor.Set("sort", "desc")
-		page, err := request(ctx, byCursor)
-		if e, ok := errors.AsType[*APIError](err); ok && e.StatusCode == http.StatusMethodNotAllowed {
-			return request(ctx, query)
-		}
-		return page, err
-	}
+	return all(ctx, s.client, keysetPages(pagesAt[*Job](s.client, at("projects", project, "jobs"))), opts)
 }
 
 // ListForPipeline returns one page of a pipeline's jobs, newest first, without
@@ -181,7 +159,7 @@ func (s *JobsService) FindByName(ctx context.Context, project ProjectID, pipelin
 	if name == "" {
 		return nil, rest.Invalid("FindByName", errors.New("the job's name is empty"))
 	}
-	return outlast(ctx, s.client, pipeline, func() (*Job, error) { return s.findByName(ctx, project, pipeline, name) })
+	return readCreated(ctx, s.client, pipeline, func() (*Job, error) { return s.findByName(ctx, project, pipeline, name) })
 }
 
 func (s *JobsService) findByName(ctx context.Context, project ProjectID, pipeline PipelineID, name string) (*Job, error) {
@@ -205,8 +183,8 @@ type LatestJobOptions struct {
 	AnyPipeline bool
 }
 
-// latestPipelines is how many pipelines Latest searches.
-const latestPipelines = 100
+// maxLatestPipelines is how many pipelines Latest searches.
+const maxLatestPipelines = 100
 
 // Latest returns the newest successful job with that exact name on ref, a branch or a
 // tag. It searches the newest 100 pipelines of the ref that were successful, or all of
@@ -238,7 +216,7 @@ func (s *JobsService) Latest(ctx context.Context, project ProjectID, ref, name s
 		if job != nil || err != nil {
 			return job, err
 		}
-		if searched++; searched == latestPipelines {
+		if searched++; searched == maxLatestPipelines {
 			break
 		}
 	}
@@ -259,8 +237,8 @@ func (s *JobsService) successOf(ctx context.Context, project ProjectID, pipeline
 	return nil, nil
 }
 
-// mostNames is how many names an error lists.
-const mostNames = 20
+// maxNames is how many names an error lists.
+const maxNames = 20
 
 // amongNames ends a sentence with the names there are, if any.
 func amongNames(names []string) string {
@@ -270,11 +248,11 @@ func amongNames(names []string) string {
 		return ""
 	}
 	var quoted []string
-	for _, name := range names[:min(len(names), mostNames)] {
+	for _, name := range names[:min(len(names), maxNames)] {
 		quoted = append(quoted, strconv.Quote(rest.Shorten(name, rest.MaxTitle)))
 	}
 	text := " among " + strings.Join(quoted, ", ")
-	if more := len(names) - mostNames; more > 0 {
+	if more := len(names) - maxNames; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
@@ -335,7 +313,7 @@ func (s *JobsService) ListTriggerJobs(ctx context.Context, project ProjectID, pi
 // rest. As in [PipelinesService.All], every trigger job that stays in the list is
 // yielded exactly once.
 func (s *JobsService) AllTriggerJobs(ctx context.Context, project ProjectID, pipeline PipelineID, opts *ListTriggerJobsOptions) iter.Seq2[*TriggerJob, error] {
-	return func(yield func(*TriggerJob, error) bool) {
+	return func(yield func(*TriggerJob, error) bool) { // each loop begins with the route's old name
 		all(ctx, s.client, s.triggerJobs(project, pipeline), opts)(yield)
 	}
 }
@@ -368,9 +346,9 @@ func (s *JobsService) anyTriggerJobs(project ProjectID, pipeline PipelineID) pag
 func jobID(j *Job) JobID               { return j.ID }
 func triggerJobID(t *TriggerJob) JobID { return t.ID }
 
-// inOrder sorts jobs by their IDs. If two pages have the same job, it keeps the one of the
-// later page.
-func inOrder[T any](jobs []*T, id func(*T) JobID) []*T {
+// sortedByID returns jobs in the order of their IDs. If two pages have the same job, it keeps
+// the one of the later page.
+func sortedByID[T any](jobs []*T, id func(*T) JobID) []*T {
 	slices.Reverse(jobs)
 	slices.SortStableFunc(jobs, func(a, b *T) int { return cmp.Compare(id(a), id(b)) })
 	return slices.CompactFunc(jobs, func(a, b *T) bool { return id(a) == id(b) })

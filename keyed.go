@@ -18,13 +18,13 @@ import (
 )
 
 const (
-	keyVariable   = "GITLABCI_IDEMPOTENCY_KEY"
-	keyLength     = 255
-	keyCandidates = 50            // pipelines that are searched
-	keyPages      = 5             // of the list of them
-	keyAge        = 2 * time.Hour // of the oldest of them; the clock that dates responses may be an hour off
-	keyInterval   = 5 * time.Second
-	keyPatience   = 2 * time.Minute // until the last search begins
+	keyVariable      = "GITLABCI_IDEMPOTENCY_KEY"
+	maxKeyLength     = 255
+	maxKeyCandidates = 50            // pipelines that are searched
+	maxKeyPages      = 5             // of the list of them
+	maxKeyAge        = 2 * time.Hour // of the oldest of them; the clock that dates responses may be an hour off
+	keyInterval      = 5 * time.Second
+	keyGiveUpAfter   = 2 * time.Minute // until the last search begins
 )
 
 // errNoPipeline is a search that found nothing.
@@ -45,15 +45,15 @@ type keyedCreate struct {
 	key     string
 	waitFor time.Duration // for the ref
 
-	sent   bool       // whether a create may have been executed
-	newest PipelineID // of those listed before that
-	skew   time.Duration
-	others map[PipelineID]bool      // known not to have the key: variables never change
-	since  map[PipelineID]time.Time // when others were first seen
+	sent      bool       // whether a create may have been executed
+	newest    PipelineID // of those listed before that
+	skew      time.Duration
+	rejected  map[PipelineID]bool      // known not to have the key: variables never change
+	firstSeen map[PipelineID]time.Time // when candidates were listed first
 }
 
 func (k *keyedCreate) create(ctx context.Context, c *rest.Call) (*Pipeline, error) {
-	k.others, k.since = map[PipelineID]bool{}, map[PipelineID]time.Time{}
+	k.rejected, k.firstSeen = map[PipelineID]bool{}, map[PipelineID]time.Time{}
 	wire := k.service.client.wire
 	if err := wire.Check(ctx, c); err != nil { // before anything else is sent
 		return nil, err
@@ -98,7 +98,7 @@ func (k *keyedCreate) findBefore(ctx context.Context, c *rest.Call) (*Pipeline, 
 // search polls for the pipeline of a create whose response was lost: GitLab may
 // still be making it. Only the last search decides that there is none.
 func (k *keyedCreate) search(ctx context.Context, c *rest.Call, try int) (pipeline *Pipeline, err error) {
-	for begun := time.Now(); time.Since(begun) < keyPatience; {
+	for begun := time.Now(); time.Since(begun) < keyGiveUpAfter; {
 		if err := k.wait(ctx, c, try); err != nil {
 			return nil, err
 		}
@@ -128,10 +128,10 @@ func (k *keyedCreate) find(ctx context.Context) (*Pipeline, error) {
 	}
 	err = errNoPipeline
 	for _, candidate := range candidates {
-		if k.others[candidate.ID] {
+		if k.rejected[candidate.ID] {
 			continue
 		}
-		verdict, failure := k.look(ctx, candidate)
+		verdict, failure := k.readKey(ctx, candidate)
 		switch {
 		case failure != nil:
 			return nil, failure
@@ -140,7 +140,7 @@ func (k *keyedCreate) find(ctx context.Context) (*Pipeline, error) {
 		case verdict == mayHaveKey && err == errNoPipeline:
 			err = doubtError{candidate.ID}
 		case verdict == otherKey:
-			k.others[candidate.ID] = true
+			k.rejected[candidate.ID] = true
 		}
 	}
 	return nil, err
@@ -156,9 +156,9 @@ const (
 	mayHaveKey
 )
 
-// look reads the variables of a candidate. A keyed pipeline always has one, and all of
+// readKey reads the variables of a candidate. A keyed pipeline always has one, and all of
 // its variables are saved in one step: if there are some, they are complete.
-func (k *keyedCreate) look(ctx context.Context, p *PipelineInfo) (keyVerdict, error) {
+func (k *keyedCreate) readKey(ctx context.Context, p *PipelineInfo) (keyVerdict, error) {
 	variables, err := k.service.Variables(ctx, k.project, p.ID)
 	e, responded := errors.AsType[*APIError](err)
 	fresh := k.isFresh(p)
@@ -185,11 +185,11 @@ func (k *keyedCreate) isFresh(p *PipelineInfo) bool {
 	if k.isNew(p) {
 		return true // so a server that never shows them is no reason to create another one
 	}
-	if k.since[p.ID].IsZero() {
-		k.since[p.ID] = time.Now()
+	if k.firstSeen[p.ID].IsZero() {
+		k.firstSeen[p.ID] = time.Now()
 	}
 	created := p.CreatedAt.Add(-k.skew) // by our clock
-	return !p.CreatedAt.IsZero() && time.Since(created) < poll.LongestLag && time.Since(k.since[p.ID]) < poll.LongestLag
+	return !p.CreatedAt.IsZero() && time.Since(created) < poll.LongestLag && time.Since(k.firstSeen[p.ID]) < poll.LongestLag
 }
 
 // notYours reports whether GitLab refuses this one object to the token's owner. A
@@ -203,7 +203,7 @@ func (k *keyedCreate) isKey(v *Variable) bool { return v.Key == keyVariable && v
 // candidates lists the pipelines that may have the key, newest first.
 func (k *keyedCreate) candidates(ctx context.Context) (candidates []*PipelineInfo, err error) {
 	query := url.Values{"ref": {k.ref}, "per_page": {"100"}}
-	for range keyPages {
+	for range maxKeyPages {
 		page, err := k.page(ctx, query)
 		if err != nil {
 			return nil, err
@@ -211,14 +211,14 @@ func (k *keyedCreate) candidates(ctx context.Context) (candidates []*PipelineInf
 		old := false
 		for _, p := range page.Items {
 			old = k.isOld(p)
-			if len(candidates) < keyCandidates && k.isCandidate(p) {
+			if len(candidates) < maxKeyCandidates && k.isCandidate(p) {
 				candidates = append(candidates, p)
 			}
 			if !k.sent {
 				k.newest = max(k.newest, p.ID)
 			}
 		}
-		if old || page.Next == "" || len(candidates) == keyCandidates {
+		if old || page.Next == "" || len(candidates) == maxKeyCandidates {
 			break
 		}
 		if query, err = pages.Query(page.Next); err != nil {
@@ -228,14 +228,14 @@ func (k *keyedCreate) candidates(ctx context.Context) (candidates []*PipelineInf
 	return candidates, nil
 }
 
-// page reads one page of the ref's pipelines, and the server's clock. How old they are
-// is the server's to say: our clock may be wrong.
+// page reads one page of the ref's pipelines, and the server's clock, by which their age is
+// computed: our clock may be wrong.
 func (k *keyedCreate) page(ctx context.Context, query url.Values) (page *pages.Page[*PipelineInfo], err error) {
 	list := rest.Read(at("projects", k.project, "pipelines"), query)
 	err = k.service.client.fetch(ctx, list, func(header http.Header, body []byte) (lenient.LeftOut, error) {
 		items, left, err := lenient.List[*PipelineInfo](ctx, body)
 		for _, p := range items {
-			err = cmp.Or(err, checkThing(p))
+			err = cmp.Or(err, checkEntity(p))
 		}
 		if err != nil {
 			return left, err
@@ -255,7 +255,7 @@ func (k *keyedCreate) isCandidate(p *PipelineInfo) bool {
 }
 
 func (k *keyedCreate) isOld(p *PipelineInfo) bool {
-	return !p.CreatedAt.IsZero() && time.Since(p.CreatedAt.Add(-k.skew)) > keyAge
+	return !p.CreatedAt.IsZero() && time.Since(p.CreatedAt.Add(-k.skew)) > maxKeyAge
 }
 
 // mayBeCreate reports whether a pipeline of this source can be one that an API call
@@ -283,8 +283,8 @@ func checkKey(opts *CreatePipelineOptions) error {
 	switch key := opts.IdempotencyKey; {
 	case key == "":
 		return nil
-	case len(key) > keyLength:
-		return fmt.Errorf("CreatePipelineOptions.IdempotencyKey has more than %d characters", keyLength)
+	case len(key) > maxKeyLength:
+		return fmt.Errorf("CreatePipelineOptions.IdempotencyKey has more than %d characters", maxKeyLength)
 	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' || r == '$' }):
 		return errors.New(`CreatePipelineOptions.IdempotencyKey has a space, a "$", or another character than those of visible ASCII`)
 	case slices.ContainsFunc(opts.Variables, func(v *Variable) bool { return v != nil && v.Key == keyVariable }):

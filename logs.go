@@ -109,7 +109,7 @@ const (
 	followMinInterval = time.Second
 	followMaxInterval = 10 * time.Second
 	followLinger      = 30 * time.Second
-	followGiveUp      = 10 * time.Minute
+	followGiveUpAfter = 10 * time.Minute
 )
 
 // FollowLog copies a job's log to w as it grows, until the job has finished and the log is
@@ -137,7 +137,7 @@ func (s *JobsService) FollowLog(ctx context.Context, project ProjectID, job JobI
 		job:   jobAt(project, job),
 		trace: at("projects", project, "jobs", job, "trace"),
 	}
-	err = follow.Log(ctx, server, w, options.within(server))
+	err = follow.Log(ctx, server, w, options.followOptions(server))
 	return server.seen, err
 }
 
@@ -158,7 +158,7 @@ func (o *FollowOptions) check() (FollowOptions, error) {
 		{"MinInterval", &options.MinInterval, followMinInterval},
 		{"MaxInterval", &options.MaxInterval, max(followMaxInterval, options.MinInterval)},
 		{"Linger", &options.Linger, followLinger},
-		{"GiveUpAfter", &options.GiveUpAfter, followGiveUp},
+		{"GiveUpAfter", &options.GiveUpAfter, followGiveUpAfter},
 	} {
 		if *d.value < 0 {
 			return options, fmt.Errorf("FollowOptions.%s is %v", d.name, *d.value)
@@ -173,8 +173,8 @@ func (o *FollowOptions) check() (FollowOptions, error) {
 	return options, nil
 }
 
-// within makes options those of the package that follows the log.
-func (o *FollowOptions) within(server *logServer) follow.Options {
+// followOptions returns the options of the package that follows the log.
+func (o *FollowOptions) followOptions(server *logServer) follow.Options {
 	inner := follow.Options{
 		From:        o.From,
 		MinInterval: o.MinInterval,
@@ -191,18 +191,18 @@ func (o *FollowOptions) within(server *logServer) follow.Options {
 
 // A logServer is where a followed log, and the state of its job, are read.
 type logServer struct {
-	client *Client
-	id     JobID
-	job    target
-	trace  rest.Path
-	seen   *Job            // as last seen
-	absent [2]poll.Absence // of the job and of its log
-	lost   bool            // one of them was not found for so long that it does not exist
+	client  *Client
+	id      JobID
+	job     target
+	trace   rest.Path
+	seen    *Job            // as last seen
+	absent  [2]poll.Absence // of the job and of its log
+	missing bool            // whether one of them was not found so often that it does not exist
 }
 
 func (l *logServer) Open(ctx context.Context, query url.Values, header http.Header) (*rest.Response, error) {
 	resp, err := fileServer{l.client.wire, rest.ReadFile(l.trace, query)}.Ask(ctx, header, nil)
-	l.notice(1, err)
+	l.countAbsence(1, err)
 	return resp, err
 }
 
@@ -222,7 +222,7 @@ func (l *logServer) Job(ctx context.Context) (state follow.Job, err error) {
 		}
 		return left, nil
 	})
-	l.notice(0, err)
+	l.countAbsence(0, err)
 	return state, err
 }
 
@@ -249,9 +249,9 @@ func (j *Job) archivedLog() int64 {
 
 func (l *logServer) Explain(err error) follow.Failure {
 	failure := follow.Failure{
-		Final: !mayPass(err, l.isKnown()) && !(isGone(err) && !l.lost),
-		Met:   l.isKnown() || isMet(err),
-		Asked: min(askedToWait(err), l.client.wire.Config().MaxWait),
+		Final: !isTransient(err, l.isKnown()) && !(isGone(err) && !l.missing),
+		Met:   l.isKnown() || showsServer(err),
+		Asked: min(retryAfter(err), l.client.wire.Config().MaxWait),
 	}
 	if e, ok := errors.AsType[*APIError](err); ok {
 		failure.Status = e.StatusCode
@@ -260,14 +260,14 @@ func (l *logServer) Explain(err error) follow.Failure {
 }
 
 // isKnown reports whether the job exists, or did.
-func (l *logServer) isKnown() bool { return l.seen != nil || !l.client.births.of(l.id).IsZero() }
+func (l *logServer) isKnown() bool { return l.seen != nil || !l.client.created.of(l.id).IsZero() }
 
-// notice counts how often in a row the job or its log was not found.
-func (l *logServer) notice(part int, err error) {
+// countAbsence counts how often in a row the job (0) or its log (1) was not found.
+func (l *logServer) countAbsence(part int, err error) {
 	switch {
 	case err == nil:
 		l.absent[part].Found()
 	case isGone(err):
-		l.lost = l.absent[part].Missed(l.isKnown())
+		l.missing = l.absent[part].Missed(l.isKnown())
 	}
 }

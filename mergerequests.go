@@ -258,7 +258,7 @@ func (s *PipelinesService) CreateForMergeRequest(ctx context.Context, project Pr
 	if opts != nil && opts.Async {
 		return nil, s.client.wire.Discard(ctx, rest.Once(http.MethodPost, path, *opts))
 	}
-	return s.client.newPipeline(send[*Pipeline](ctx, s.client, rest.Once(http.MethodPost, path, nil)))
+	return s.client.rememberPipeline(send[*Pipeline](ctx, s.client, rest.Once(http.MethodPost, path, nil)))
 }
 
 func (m *MergeRequest) label() string   { return fmt.Sprintf("merge request !%d", m.IID) }
@@ -280,8 +280,8 @@ func (m *MergeRequest) timeOf(order string) time.Time {
 	return time.Time{}
 }
 
-// contradicts checks no more than shows: a merge request of a simple list has no author,
-// branches and labels.
+// contradicts checks only fields that are there: a merge request of a simple list has no
+// author, branches and labels.
 func (m *MergeRequest) contradicts(query url.Values) (parameter, has string) {
 	filters := []filter{
 		{"state", fmt.Sprintf("%q", m.State), func(wanted string) bool { return wanted == "all" || wanted == string(m.State) }},

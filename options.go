@@ -28,7 +28,7 @@ type config struct {
 	isTokenOfJob bool // Auth is the token of the job that this program runs in
 	isShared     bool // another client has the same server and transport; see Client.With
 	queues       *queues
-	played       *played
+	played       *playedSchedules
 }
 
 // A RateLimiter delays requests, for instance a [rate.Limiter].

@@ -3,8 +3,10 @@ package gitlabci
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -35,11 +37,11 @@ type ListOptions struct {
 	// 1, it requests each page when the loop reaches it. With more, it requests that many
 	// pages ahead of the loop once it has the first one.
 	//
-	// With 0, it requests pages ahead only if the loop has to wait for them: first
-	// one, and twice as many after each wait, at most 8. A loop that ends on the
-	// first page has requested no other. One that ends on the second page has
-	// requested at most one page that it did not need, then two, four and eight. A loop that takes
-	// longer for a page than the server has one page requested ahead.
+	// With 0, it requests pages ahead only if the loop has to wait for them: first one, and
+	// twice as many after each wait, at most 8. A loop that ends on the first page has
+	// requested no other. One that ends on the second page has requested at most one page
+	// that it did not need, then two, four and eight. A loop that takes longer for a page
+	// than the server has one page requested ahead.
 	//
 	// Numbered pages that are requested concurrently overlap, to prove that
 	// nothing is missed between them while the list changes: their sizes differ
@@ -100,6 +102,25 @@ func uncheckedPagesAt[P any](c *Client, p rest.Path) pages.Request[P] {
 	}
 }
 
+// keysetPages requests pages of a list by cursor, newest first unless the query says
+// otherwise. They are requested by number if the query has a page, or if the server refuses
+// cursors. A server without cursors ignores the parameters, and links to numbers.
+func keysetPages[P any](byNumber pages.Request[P]) pages.Request[P] {
+	return func(ctx context.Context, query url.Values) (*pages.Page[P], error) {
+		if query.Has("page") || query.Has("pagination") || query.Has("cursor") {
+			return byNumber(ctx, query)
+		}
+		keyset := url.Values{"order_by": {"id"}, "sort": {string(SortDesc)}}
+		maps.Copy(keyset, query)
+		keyset.Set("pagination", "keyset")
+		page, err := byNumber(ctx, keyset)
+		if e, responded := errors.AsType[*APIError](err); responded && e.StatusCode == http.StatusMethodNotAllowed {
+			return byNumber(ctx, query)
+		}
+		return page, err
+	}
+}
+
 // list requests one page of a list.
 func list[T any](ctx context.Context, request pages.Request[*T], opts listing) (*Page[T], error) {
 	query, err := listQuery(opts, 0)
@@ -123,7 +144,7 @@ func all[P any](ctx context.Context, c *Client, request pages.Request[P], opts l
 	return allBy(ctx, c, request, opts, orderOf[P])
 }
 
-// allBy is all for a list whose order is not that of others of P.
+// allBy is all for a list whose order is not that of other lists of P.
 func allBy[P any](ctx context.Context, c *Client, request pages.Request[P], opts listing, order func(url.Values) pages.Order) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
 		query, err := listQuery(opts, 100)
@@ -136,15 +157,15 @@ func allBy[P any](ctx context.Context, c *Client, request pages.Request[P], opts
 		list.Order, list.Settled = order(query), isSettled[P]()
 		var item P
 		if _, ok := any(item).(timed); ok {
-			usual := usualOrder[P]()
-			list.Key = keyBy(cmp.Or(query.Get("order_by"), usual.by))
-			list.Filtered = list.Filtered || usual.mobile
+			order := defaultOrder[P]()
+			list.Key = keyBy(cmp.Or(query.Get("order_by"), order.by))
+			list.Filtered = list.Filtered || order.mobile
 		}
 		list.Range(ctx, query, yield)
 	}
 }
 
-// listOf is a list whose first page a query selects, in no known order.
+// listOf is a list in no known order, whose first page a query selects.
 func listOf[P any](c *Client, request pages.Request[P], query url.Values, prefetch int) *pages.List[P] {
 	return &pages.List[P]{
 		Request:  request,
@@ -159,15 +180,15 @@ func listOf[P any](c *Client, request pages.Request[P], query url.Values, prefet
 	}
 }
 
-// adaptive is the most pages that are requested ahead unless ListOptions.Prefetch says
-// how many.
-const adaptive = 8
+// maxAdaptiveAhead is the most pages that are requested ahead unless ListOptions.Prefetch
+// says how many.
+const maxAdaptiveAhead = 8
 
-// aheadOf is the most pages that are requested ahead with a ListOptions.Prefetch.
+// aheadOf is the most pages that are requested ahead with this ListOptions.Prefetch.
 func aheadOf(prefetch int) int {
 	switch prefetch {
 	case 0:
-		return adaptive
+		return maxAdaptiveAhead
 	case 1:
 		return 0
 	}
@@ -179,21 +200,21 @@ func unhurried(ctx context.Context, bytes int64) context.Context {
 	return rest.Unhurried(rest.WithLimit(ctx, bytes))
 }
 
-// orderOf is what a list of P is sorted by, according to its query.
+// orderOf is what a list of P with this query is sorted by.
 func orderOf[P any](query url.Values) pages.Order {
 	var item P
 	if _, ok := any(item).(identified); !ok {
 		return pages.Unordered()
 	}
-	usual := usualOrder[P]()
-	ascending := usual.ascending
+	order := defaultOrder[P]()
+	ascending := order.ascending
 	if sort := query.Get("sort"); sort != "" {
 		ascending = Sort(sort) == SortAsc
 	}
-	switch by := cmp.Or(query.Get("order_by"), usual.by); {
-	case slices.Contains(usual.ids, by):
+	switch by := cmp.Or(query.Get("order_by"), order.by); {
+	case slices.Contains(order.ids, by):
 		return pages.ByID(ascending)
-	case slices.Contains(usual.times, by):
+	case slices.Contains(order.times, by):
 		return pages.ByTime(ascending)
 	}
 	return pages.Unordered()
@@ -205,11 +226,11 @@ type listOrder struct {
 	ascending bool     // unless a query has sort
 	ids       []string // what is the same as the order of IDs
 	times     []string // what is the order of times that items show
-	mobile    bool     // items join a list anywhere, such as projects that the user may see from now on
+	mobile    bool     // whether items can join a list anywhere, such as projects that the user may see from now on
 }
 
-// usualOrder is that of most lists, unless P says otherwise. It does so without an item.
-func usualOrder[P any]() listOrder {
+// defaultOrder is the order of the lists of P, which needs no item.
+func defaultOrder[P any]() listOrder {
 	var item P
 	if one, ok := any(item).(interface{ listOrder() listOrder }); ok {
 		return one.listOrder()
@@ -232,7 +253,7 @@ type timed interface {
 	timeOf(order string) time.Time // zero if that is not the order of a time
 }
 
-// keyBy is keyOf in a list that is ordered by something.
+// keyBy is keyOf for a list with this order_by.
 func keyBy(order string) func(item any) (id int64, changed time.Time, ok bool) {
 	return func(item any) (id int64, changed time.Time, ok bool) {
 		id, changed, ok = keyOf(item)
@@ -243,9 +264,9 @@ func keyBy(order string) func(item any) (id int64, changed time.Time, ok bool) {
 	}
 }
 
-// lasting are the parameters with which an item that has left the list never comes back,
-// and that have nothing to do with what an item is like.
-var lasting = []string{
+// fixedParameters do not depend on anything of an item that can change. In a list with these
+// parameters alone, an item that has left the list never comes back.
+var fixedParameters = []string{
 	"page", "per_page", "cursor", "pagination", "order_by", "sort", "id", "pipeline_id", "job_id", "pipeline_schedule_id", "merge_request_iid",
 	"ref", "sha", "source", "username", "created_after", "created_before", "include_retried", "path", "recursive",
 	"simple", "view", "source_branch", "author_username", "iids[]", "environment",
@@ -255,7 +276,7 @@ var lasting = []string{
 // change.
 func isFiltered(query url.Values) bool {
 	for name := range query {
-		if !slices.Contains(lasting, name) {
+		if !slices.Contains(fixedParameters, name) {
 			return true
 		}
 	}
@@ -336,7 +357,8 @@ func (o ListOptions) check() error {
 	return nil
 }
 
-// cursorQuery is the query of a cursor, which may have the own parameters of a list, too.
+// cursorQuery is the query of a cursor. It may have the parameters own besides those of
+// GitLab's lists.
 func cursorQuery(c Cursor, own ...string) (url.Values, error) {
 	query, err := pages.Query(string(c), own...)
 	if err != nil {
@@ -351,7 +373,7 @@ func readPage[P any](ctx context.Context, c *Client, cl *rest.Call, decode func(
 	err = c.fetch(ctx, cl, func(received http.Header, body []byte) (lenient.LeftOut, error) {
 		items, left, err := decode(ctx, body)
 		for i, item := range items {
-			if err := checkThing(item); err != nil {
+			if err := checkEntity(item); err != nil {
 				return left, fmt.Errorf("element %d: %w", i, err)
 			}
 		}
@@ -367,8 +389,9 @@ func readPage[P any](ctx context.Context, c *Client, cl *rest.Call, decode func(
 	return page, header, err
 }
 
-// serverTime is what time it was at a server when a request was sent to it, or zero.
-func serverTime(header http.Header, sent time.Time) time.Time {
+// sentTime is the time of a request by the server's clock, or zero if the response has no
+// Date.
+func sentTime(header http.Header, sent time.Time) time.Time {
 	date, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
 		return time.Time{}
@@ -376,17 +399,17 @@ func serverTime(header http.Header, sent time.Time) time.Time {
 	return date.Add(-time.Since(sent))
 }
 
-// mostCollected is how many items of a list are held at most.
-const mostCollected = 100_000
+// maxCollected is how many items of a list are held at most.
+const maxCollected = 100_000
 
-// collect reads a list to its end, and nothing is left of one that fails.
+// collect reads a list to its end. With an error, it returns no items.
 func collect[T any](items iter.Seq2[*T, error]) (all []*T, err error) {
 	for item, err := range items {
 		if err != nil {
 			return nil, err
 		}
-		if all = append(all, item); len(all) > mostCollected {
-			return nil, fmt.Errorf("gitlabci: the list has more than %d items", mostCollected)
+		if all = append(all, item); len(all) > maxCollected {
+			return nil, fmt.Errorf("gitlabci: the list has more than %d items", maxCollected)
 		}
 	}
 	return all, nil

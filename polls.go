@@ -8,30 +8,30 @@ import (
 	"example.com/gitlabci/internal/rest"
 )
 
-// polls are those of one thing, which can fail for a while.
-type polls struct {
+// A pollState paces the polls of one object, and decides how long they may fail.
+type pollState struct {
 	what, doing string // such as "job 7" and "waiting for job 7"
 	pace        poll.Pace
 	patience    poll.Patience
 	absence     poll.Absence
 }
 
-func (p *polls) succeeded() {
+func (p *pollState) succeeded() {
 	p.patience.Restore()
 	p.absence.Found()
 }
 
 // failed returns the error of a poll that failed, if it will not pass or has lasted too
-// long, or nil to poll again. The thing is known if it was read before.
-func (p *polls) failed(ctx context.Context, begun time.Time, known bool, err error) error {
+// long, or nil to poll again. The object is known if it was read before.
+func (p *pollState) failed(ctx context.Context, begun time.Time, known bool, err error) error {
 	if ctx.Err() != nil {
 		return p.ended(ctx, err)
 	}
-	if !mayPass(err, known) && !(isGone(err) && !p.absence.Missed(known)) {
+	if !isTransient(err, known) && !(isGone(err) && !p.absence.Missed(known)) {
 		return err
 	}
-	p.patience.Met = p.patience.Met || known || isMet(err)
-	asked := askedToWait(err)
+	p.patience.Met = p.patience.Met || known || showsServer(err)
+	asked := retryAfter(err)
 	p.pace.AtLeast(asked)
 	p.pace.Fail()
 	if lasted, giveUp := p.patience.Failed(begun, asked, err); giveUp {
@@ -41,6 +41,6 @@ func (p *polls) failed(ctx context.Context, begun time.Time, known bool, err err
 }
 
 // ended is the error of a context that ended, and of the last poll.
-func (p *polls) ended(ctx context.Context, err error) error {
+func (p *pollState) ended(ctx context.Context, err error) error {
 	return rest.Errorf("%s: %w", p.doing, p.patience.Ended(ctx, err))
 }

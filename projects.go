@@ -2,11 +2,8 @@ package gitlabci
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
-	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -216,7 +213,7 @@ type ListProjectsOptions struct {
 // filters Membership, MinAccessLevel and Search cannot be checked; Archived can be checked
 // only if it is false.
 func (s *ProjectsService) List(ctx context.Context, opts *ListProjectsOptions) (*Page[Project], error) {
-	return list(ctx, s.byCursor(), opts.byID())
+	return list(ctx, s.pages(), opts.byID())
 }
 
 // All ranges over the projects that the token may see, page by page as the loop runs.
@@ -234,11 +231,11 @@ func (s *ProjectsService) List(ctx context.Context, opts *ListProjectsOptions) (
 // none is yielded twice, but one that moved in the list can be missed. By cursor, at most
 // one page is requested ahead.
 func (s *ProjectsService) All(ctx context.Context, opts *ListProjectsOptions) iter.Seq2[*Project, error] {
-	return all(ctx, s.client, s.byCursor(), opts.byID())
+	return all(ctx, s.client, s.pages(), opts.byID())
 }
 
-// byID says that the list is ordered by ID unless another order is wanted: GitLab's own
-// default is the time of creation, which has no cursors.
+// byID returns the options ordered by ID, unless they have another order. GitLab's own
+// default, the time of creation, has no cursors.
 func (o *ListProjectsOptions) byID() *ListProjectsOptions {
 	ordered := ListProjectsOptions{}
 	if o != nil {
@@ -250,24 +247,15 @@ func (o *ListProjectsOptions) byID() *ListProjectsOptions {
 	return &ordered
 }
 
-// byCursor fetches pages of all projects by cursor, if they are ordered by ID and not
-// requested by number. A server that does not know of cursors links to numbers.
-func (s *ProjectsService) byCursor() pages.Request[*Project] {
-	request := pagesAt[*Project](s.client, at("projects"))
+// pages requests pages of all projects: by cursor if they are ordered by ID.
+func (s *ProjectsService) pages() pages.Request[*Project] {
+	byNumber := pagesAt[*Project](s.client, at("projects"))
+	byCursor := keysetPages(byNumber)
 	return func(ctx context.Context, query url.Values) (*pages.Page[*Project], error) {
-		if query.Has("page") || query.Has("pagination") || query.Get("order_by") != string(ProjectOrderByID) {
-			return request(ctx, query)
+		if query.Get("order_by") != string(ProjectOrderByID) {
+			return byNumber(ctx, query)
 		}
-		byCursor := maps.Clone(query)
-		byCursor.Set("pagination", "keyset")
-		if !query.Has("sort") {
-			byCursor.Set("sort", string(SortDesc))
-		}
-		page, err := request(ctx, byCursor)
-		if e, ok := errors.AsType[*APIError](err); ok && e.StatusCode == http.StatusMethodNotAllowed {
-			return request(ctx, query)
-		}
-		return page, err
+		return byCursor(ctx, query)
 	}
 }
 
@@ -349,8 +337,8 @@ func (p *Project) timeOf(order string) time.Time {
 	return time.Time{}
 }
 
-// contradicts checks no more of Archived than shows: without a token, and in simple lists,
-// it is always false.
+// contradicts does not check archived=true: without a token, and in simple lists, Archived
+// is always false.
 func (p *Project) contradicts(query url.Values) (parameter, has string) {
 	id, _ := p.ID.Number()
 	return mismatch(query, []filter{

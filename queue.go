@@ -7,11 +7,11 @@ import (
 	"example.com/gitlabci/internal/rest"
 )
 
-// queues let calls about the same thing wait for one another, in all clients that were
+// queues let calls about the same object wait for one another, in all clients that were
 // made from one another by [Client.With].
 type queues struct {
 	mu  sync.Mutex
-	all map[string]*queue // by thing
+	all map[string]*queue // by object
 }
 
 // A queue lets one call run at a time, while others wait.
@@ -20,18 +20,18 @@ type queue struct {
 	calls int           // in the queue
 }
 
-// enter waits until a call is the first in the queue of a thing. It returns the error of
-// a context that ends before.
-func (q *queues) enter(ctx context.Context, thing string) (leave func(), err error) {
+// enter waits until no other call about the object runs. It returns the error of a context
+// that ends before.
+func (q *queues) enter(ctx context.Context, object string) (leave func(), err error) {
 	q.mu.Lock()
-	one := q.all[thing]
+	one := q.all[object]
 	if one == nil {
 		if q.all == nil {
 			q.all = map[string]*queue{}
 		}
 		one = &queue{free: make(chan struct{}, 1)}
 		one.free <- struct{}{}
-		q.all[thing] = one
+		q.all[object] = one
 	}
 	one.calls++
 	q.mu.Unlock()
@@ -39,7 +39,7 @@ func (q *queues) enter(ctx context.Context, thing string) (leave func(), err err
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		if one.calls--; one.calls == 0 {
-			delete(q.all, thing)
+			delete(q.all, object)
 		}
 	}
 	select {

@@ -10,14 +10,14 @@ import (
 	"example.com/gitlabci/internal/rest"
 )
 
-// births are the pipelines and jobs that a client has just created, by ID: a replica of
+// createdObjects are the pipelines and jobs that a client has just created. A replica of
 // GitLab's database may not have them yet.
-type births struct {
+type createdObjects struct {
 	mu sync.Mutex
-	at map[any]time.Time
+	at map[any]time.Time // by PipelineID or JobID
 }
 
-func (b *births) add(id any) {
+func (b *createdObjects) add(id any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	maps.DeleteFunc(b.at, func(_ any, at time.Time) bool { return time.Since(at) >= poll.LongestLag })
@@ -28,7 +28,7 @@ func (b *births) add(id any) {
 }
 
 // of returns when something was created, or zero if that was long ago.
-func (b *births) of(id any) time.Time {
+func (b *createdObjects) of(id any) time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if at := b.at[id]; time.Since(at) < poll.LongestLag {
@@ -37,25 +37,26 @@ func (b *births) of(id any) time.Time {
 	return time.Time{}
 }
 
-// newJob keeps the job that a call has created.
-func (c *Client) newJob(job *Job, err error) (*Job, error) {
+// rememberJob passes on the results of a call that creates a job, and remembers the job.
+func (c *Client) rememberJob(job *Job, err error) (*Job, error) {
 	if err == nil {
-		c.births.add(job.ID)
+		c.created.add(job.ID)
 	}
 	return job, err
 }
 
-// newPipeline keeps the pipeline that a call has created.
-func (c *Client) newPipeline(pipeline *Pipeline, err error) (*Pipeline, error) {
+// rememberPipeline passes on the results of a call that creates a pipeline, and remembers
+// the pipeline.
+func (c *Client) rememberPipeline(pipeline *Pipeline, err error) (*Pipeline, error) {
 	if err == nil {
-		c.births.add(pipeline.ID)
+		c.created.add(pipeline.ID)
 	}
 	return pipeline, err
 }
 
-// played are the newest pipelines of the schedules that were played: a replica of GitLab's
-// database may not have them yet. Clients share them as they do queues.
-type played struct {
+// playedSchedules has the newest pipeline of each schedule that was played. A replica of
+// GitLab's database may not have it yet. Clients share it as they do queues.
+type playedSchedules struct {
 	mu     sync.Mutex
 	newest map[ScheduleID]playedPipeline
 }
@@ -65,9 +66,9 @@ type playedPipeline struct {
 	at time.Time // when a response last had it
 }
 
-// reach keeps a pipeline of a schedule, unless a newer one is known, and returns the ID of
+// newer keeps a pipeline of a schedule, unless a newer one is known, and returns the ID of
 // the newest one.
-func (p *played) reach(schedule ScheduleID, id PipelineID) PipelineID {
+func (p *playedSchedules) newer(schedule ScheduleID, id PipelineID) PipelineID {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	maps.DeleteFunc(p.newest, func(_ ScheduleID, one playedPipeline) bool { return time.Since(one.at) >= poll.LongestLag })
@@ -81,13 +82,13 @@ func (p *played) reach(schedule ScheduleID, id PipelineID) PipelineID {
 	return id
 }
 
-// outlast reads something of what may just have been created, until a replica of
-// GitLab's database has it.
-func outlast[T any](ctx context.Context, c *Client, id any, read func() (T, error)) (T, error) {
+// readCreated reads what belongs to the object with the ID. If the client has just created
+// that object, it repeats the read until GitLab's replicas have it.
+func readCreated[T any](ctx context.Context, c *Client, id any, read func() (T, error)) (T, error) {
 	pace := poll.Pace{Min: time.Second, Max: 5 * time.Second}
 	for {
 		value, err := read()
-		if !isGone(err) || c.births.of(id).IsZero() {
+		if !isGone(err) || c.created.of(id).IsZero() {
 			return value, err
 		}
 		if ended := pace.Wait(ctx); ended != nil {

@@ -197,7 +197,7 @@ type CommitStats struct {
 // may not see it, and [ErrForbidden] if the repository is hidden from the token.
 func (s *CommitsService) Get(ctx context.Context, project ProjectID, sha string) (*CommitDetails, error) {
 	path := at("projects", project, "repository", "commits", commitName(sha))
-	whole := wholeSHA.MatchString(strings.ToLower(sha))
+	whole := fullSHA.MatchString(strings.ToLower(sha))
 	return getSame(ctx, s.client, path, func(c *CommitDetails) bool { return !whole || strings.EqualFold(c.ID, sha) })
 }
 

@@ -10,9 +10,8 @@ import (
 	"example.com/gitlabci/internal/rest"
 )
 
-// exitTime is how long canceling a pipeline may take once nobody waits for it any
-// more.
-const exitTime = 30 * time.Second
+// maxCancelTime is how long RunOptions.CancelOnExit may take.
+const maxCancelTime = 30 * time.Second
 
 // RunOptions say what [PipelinesService.Run] starts, how it waits for it, and
 // what it reports meanwhile. Nil means all of the defaults.
@@ -142,7 +141,7 @@ func (r *run) run(ctx context.Context) error {
 	if pipeline == nil {
 		err = cmp.Or(r.log.failure(), err)
 		stop(err)
-		err = r.exit(ctx, err)
+		err = r.cancelOnExit(ctx, err)
 		r.result.Failed = r.explain(inner)
 		return err
 	}
@@ -150,10 +149,11 @@ func (r *run) run(ctx context.Context) error {
 	r.log.finish()
 	missed := r.noteTriggers(inner, pipeline.Status)
 	r.result.Failed = r.explain(inner)
-	return cmp.Or(r.log.failure(), ended(ctx), missed, err)
+	return cmp.Or(r.log.failure(), runEnded(ctx), missed, err)
 }
 
-func ended(ctx context.Context) error {
+// runEnded returns an error if the context of a run has ended.
+func runEnded(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return nil
 	}
@@ -164,7 +164,7 @@ func ended(ctx context.Context) error {
 func (r *run) handle(event *PipelineEvent) bool {
 	r.note(event)
 	if event.Job != nil {
-		r.log.take(r.prefix(event), r.projectOf(event), event.Job)
+		r.log.start(r.prefix(event), r.projectOf(event), event.Job)
 	}
 	if r.options.Event != nil {
 		defer r.log.enter()()
@@ -173,8 +173,9 @@ func (r *run) handle(event *PipelineEvent) bool {
 	return true
 }
 
-// exit takes the pipeline as last seen, and cancels it if that is wanted.
-func (r *run) exit(ctx context.Context, err error) error {
+// cancelOnExit updates the result to the pipeline as last seen, and cancels the pipeline if
+// the options say so.
+func (r *run) cancelOnExit(ctx context.Context, err error) error {
 	if seen := r.watch.root.info; seen != nil {
 		name := r.result.Pipeline.Name
 		r.result.Pipeline.PipelineInfo = *seen
@@ -183,7 +184,7 @@ func (r *run) exit(ctx context.Context, err error) error {
 	if !r.options.CancelOnExit || r.result.Pipeline.Status.Finished() {
 		return err
 	}
-	last, stop := context.WithTimeout(context.WithoutCancel(ctx), exitTime)
+	last, stop := context.WithTimeout(context.WithoutCancel(ctx), maxCancelTime)
 	defer stop()
 	canceled, failure := r.service.Cancel(last, r.watch.root.project, r.watch.root.id)
 	if failure != nil {

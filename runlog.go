@@ -15,8 +15,8 @@ import (
 	"example.com/gitlabci/joblog"
 )
 
-// logsAtOnce is how many logs are followed at the same time.
-const logsAtOnce = 16
+// maxConcurrentLogs is how many logs are followed at the same time.
+const maxConcurrentLogs = 16
 
 // errLeftRunning ends a log that would not end by itself.
 var errLeftRunning = errors.New("the pipeline has ended, and this job has not")
@@ -35,7 +35,7 @@ type runLog struct {
 	copies  sync.WaitGroup
 	guard   pool.Guard                        // of the copies, which call w and what the client was given
 	running map[JobID]context.CancelCauseFunc // those to be copied that have not ended
-	taken   map[JobID]bool
+	started map[JobID]bool
 
 	// turn has room for the log that writes to w. It is no mutex, since a program that
 	// tests itself with testing/synctest may have a writer that takes its time.
@@ -47,19 +47,20 @@ type runLog struct {
 func newRunLog(ctx context.Context, jobs *JobsService, w io.Writer, opts FollowOptions) *runLog {
 	return &runLog{
 		ctx: ctx, jobs: jobs, opts: opts, w: w,
-		slots:   make(chan struct{}, logsAtOnce),
+		slots:   make(chan struct{}, maxConcurrentLogs),
 		turn:    make(chan struct{}, 1),
-		running: map[JobID]context.CancelCauseFunc{}, taken: map[JobID]bool{},
+		running: map[JobID]context.CancelCauseFunc{}, started: map[JobID]bool{},
 	}
 }
 
-// take begins to copy the log of a job that has one, once.
-func (l *runLog) take(prefix string, project ProjectID, job *Job) {
+// start starts to copy the log of a job, unless the job has none or its log was started
+// before.
+func (l *runLog) start(prefix string, project ProjectID, job *Job) {
 	if l.w == nil {
 		return
 	}
-	if !l.taken[job.ID] && hasLog(job) {
-		l.taken[job.ID] = true
+	if !l.started[job.ID] && hasLog(job) {
+		l.started[job.ID] = true
 		ctx, stop := context.WithCancelCause(l.ctx)
 		l.running[job.ID] = stop
 		l.copies.Go(func() {

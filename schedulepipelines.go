@@ -87,10 +87,10 @@ func (s *SchedulesService) pipelinesOf(project ProjectID, schedule ScheduleID) p
 }
 
 const (
-	playInterval = time.Second // from one look for the pipeline of a play to the next, at first
-	playLongest  = 10 * time.Second
-	playPatience = 5 * time.Minute // with GitLab, which starts the pipeline in the background
-	lostPatience = 2 * time.Minute // the same, if it may never have got the request
+	playMinInterval     = time.Second // from one poll of the schedule to the next, at first
+	playMaxInterval     = 10 * time.Second
+	playGiveUpAfter     = 5 * time.Minute // with GitLab, which starts the pipeline in the background
+	lostPlayGiveUpAfter = 2 * time.Minute // the same, if GitLab may not have received the request
 )
 
 // Play starts a pipeline of a schedule now, in the name of the client's user, and returns it.
@@ -119,8 +119,8 @@ func (s *SchedulesService) Play(ctx context.Context, project ProjectID, schedule
 	if err != nil {
 		return nil, err
 	}
-	newest := s.client.config.played.reach(schedule, before.lastID())
-	_, lost := send[*bareSuccess](ctx, s.client, c)
+	newest := s.client.config.played.newer(schedule, before.lastID())
+	_, lost := send[*successMessage](ctx, s.client, c)
 	e, responded := errors.AsType[*APIError](lost)
 	switch {
 	case responded && e.isPlayRefusal():
@@ -132,9 +132,9 @@ func (s *SchedulesService) Play(ctx context.Context, project ProjectID, schedule
 	if err != nil {
 		return nil, err
 	}
-	s.client.config.played.reach(schedule, id)
-	s.client.births.add(id)
-	pipeline, err := outlast(ctx, s.client, id, func() (*Pipeline, error) { return s.client.Pipelines.Get(ctx, project, id) })
+	s.client.config.played.newer(schedule, id)
+	s.client.created.add(id)
+	pipeline, err := readCreated(ctx, s.client, id, func() (*Pipeline, error) { return s.client.Pipelines.Get(ctx, project, id) })
 	if err != nil {
 		return nil, rest.Errorf("%w: GitLab has started pipeline %d, which cannot be read: %w", ErrOutcomeUnknown, id, err)
 	}
@@ -160,13 +160,13 @@ func (e *APIError) isPlayRefusal() bool {
 // pipeline does not prove that it is that of the play: it is of another clock than the Date
 // of a response, and a lost response has none.
 func (s *SchedulesService) awaitPlayed(ctx context.Context, to target, newest PipelineID, lost error) (PipelineID, error) {
-	p := polls{
+	p := pollState{
 		what: fmt.Sprintf("schedule %d", to.id), doing: fmt.Sprintf("waiting for the pipeline of schedule %d", to.id),
-		pace: poll.Pace{Min: playInterval, Max: playLongest, Jitter: true}, patience: poll.Patience{GiveUpAfter: playPatience, Met: true},
+		pace: poll.Pace{Min: playMinInterval, Max: playMaxInterval, Jitter: true}, patience: poll.Patience{GiveUpAfter: playGiveUpAfter, Met: true},
 	}
-	limit := playPatience
+	limit := playGiveUpAfter
 	if lost != nil {
-		limit = lostPatience
+		limit = lostPlayGiveUpAfter
 	}
 	for start := time.Now(); ; {
 		if p.pace.Wait(ctx) != nil {
@@ -194,7 +194,7 @@ func (s *SchedulesService) awaitPlayed(ctx context.Context, to target, newest Pi
 // playUnknown is the error of a play whose pipeline was not found.
 func playUnknown(lost, err error) error {
 	if lost != nil {
-		return rest.Errorf("%w (then, looking for the pipeline: %w)", lost, err)
+		return rest.Errorf("%w (then, searching for the pipeline: %w)", lost, err)
 	}
 	return rest.Errorf("%w: GitLab has accepted the play: %w", ErrOutcomeUnknown, err)
 }

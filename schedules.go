@@ -201,7 +201,7 @@ func (s *SchedulesService) Update(ctx context.Context, project ProjectID, schedu
 		Inputs []scheduleInput `json:"inputs,omitzero"`
 	}{*opts, inputs}
 	c.Err = cmp.Or(c.Err, err)
-	return readBack(ctx, s.client, c, scheduleAt(project, schedule), opts.isMet)
+	return readBack(ctx, s.client, c, scheduleAt(project, schedule), opts.isApplied)
 }
 
 // TakeOwnership makes the client's user the owner of a schedule. From then on, the schedule
@@ -260,8 +260,8 @@ func scheduleInputs(options string, set map[string]any, remove []string) ([]sche
 	return inputs, nil
 }
 
-// isMet reports whether a schedule is as the options want it, as far as that shows.
-func (o *UpdateScheduleOptions) isMet(now *Schedule) bool {
+// isApplied reports whether a schedule is as the options want it, as far as that shows.
+func (o *UpdateScheduleOptions) isApplied(now *Schedule) bool {
 	text := func(wanted, has string) bool { return wanted == "" || strings.TrimSpace(wanted) == has }
 	return text(o.Description, strings.TrimSpace(now.Description)) && text(branchOrTag(o.Ref), now.RefName()) && text(o.Cron, now.Cron) &&
 		text(o.CronTimezone, now.CronTimezone) && (o.Active == nil || *o.Active == now.Active) && (now.Inputs == nil || o.hasInputs(now.Inputs))

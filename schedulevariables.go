@@ -35,7 +35,7 @@ func (s *SchedulesService) SetVariable(ctx context.Context, project ProjectID, s
 	if v.Raw {
 		change.Err = cmp.Or(change.Err, fmt.Errorf("the variable %s is Raw, which this endpoint cannot set", v.Key))
 	}
-	change.Secrets = secretsOf([]*Variable{&v})
+	change.Secrets = variableSecrets([]*Variable{&v})
 	create.Secrets = change.Secrets
 	set, err := s.setVariable(ctx, change, create, v.Key)
 	if e, responded := errors.AsType[*APIError](err); !responded || e.StatusCode/100 != 4 || !errors.Is(err, ErrOutcomeUnknown) {
@@ -94,7 +94,7 @@ func isTaken(err error) bool {
 // sendVariable makes a call whose response is the variable with that key.
 func sendVariable(ctx context.Context, c *Client, call *rest.Call, key string) (*Variable, error) {
 	return sendDecode(ctx, c, call, func(ctx context.Context, body []byte) (*Variable, lenient.LeftOut, error) {
-		v, left, err := decodeThing[*Variable](ctx, body)
+		v, left, err := decodeEntity[*Variable](ctx, body)
 		if err == nil && v.Key != key {
 			err = fmt.Errorf("%w: it has the key %q", rest.ErrOther, rest.Shorten(v.Key, rest.MaxTitle))
 		}

@@ -22,14 +22,14 @@ func (Secret) LogValue() slog.Value { return secret.New("").LogValue() }
 
 // secretsIn returns each [Secret] in what is sent as JSON.
 func secretsIn(body any) []secret.Value {
-	w := secretFinder{seen: map[seenValue]bool{}}
-	w.find(reflect.ValueOf(body))
-	return w.found
+	f := secretFinder{seen: map[seenValue]bool{}}
+	f.find(reflect.ValueOf(body))
+	return f.found
 }
 
-// secretsOf are the values of variables line by line, since the lines of a message are
+// variableSecrets are the lines of the values of variables, since the lines of a message are
 // joined before it is printed.
-func secretsOf(variables []*Variable) []secret.Value {
+func variableSecrets(variables []*Variable) []secret.Value {
 	var secrets []secret.Value
 	for _, v := range variables {
 		if v != nil { // refused elsewhere
@@ -49,7 +49,8 @@ func secretLines(value string) (secrets []secret.Value) {
 	return secrets
 }
 
-// A secretFinder goes through a value. JSON that refers to itself is an error, but later.
+// A secretFinder goes through a value. A value that contains itself cannot be JSON, but that
+// is an error of the encoder.
 type secretFinder struct {
 	found []secret.Value
 	seen  map[seenValue]bool
@@ -61,36 +62,36 @@ type seenValue struct {
 	len int // of a slice: two may begin with the same element
 }
 
-func (w *secretFinder) find(v reflect.Value) {
+func (f *secretFinder) find(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Slice:
 		one := seenValue{at: v.Pointer(), of: v.Type()}
 		if v.Kind() == reflect.Slice {
 			one.len = v.Len()
 		}
-		if w.seen[one] {
+		if f.seen[one] {
 			return
 		}
-		w.seen[one] = true
+		f.seen[one] = true
 	}
 	switch v.Kind() {
 	case reflect.String:
 		if v.Type() == reflect.TypeFor[Secret]() {
-			w.found = append(w.found, secret.New(v.String()))
+			f.found = append(f.found, secret.New(v.String()))
 		}
 	case reflect.Pointer, reflect.Interface:
-		w.find(v.Elem())
+		f.find(v.Elem())
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
-			w.find(v.Index(i))
+			f.find(v.Index(i))
 		}
 	case reflect.Map:
 		for _, value := range v.Seq2() {
-			w.find(value)
+			f.find(value)
 		}
 	case reflect.Struct:
 		for _, value := range v.Fields() {
-			w.find(value)
+			f.find(value)
 		}
 	}
 }

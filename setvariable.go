@@ -44,7 +44,7 @@ type variableWriter struct {
 	*variablePlace
 	tries int   // that may have been executed, and the one that follows
 	lost  error // of the last try that may have been executed
-	races int   // tries that were too late, since another program had created or deleted the variable
+	races int   // tries that failed because another program had created or deleted the variable
 }
 
 func (s *VariablesService) writer(owner VariableOwner, key string, opts *VariableOptions) variableWriter {
@@ -74,15 +74,15 @@ func (t *variableSetter) check() error {
 
 func (t *variableSetter) set(ctx context.Context) (*CIVariable, error) {
 	for {
-		before, all, err := t.look(ctx, t.update(&t.wanted))
+		before, all, err := t.find(ctx, t.update(&t.wanted))
 		if err != nil {
-			return nil, t.unread(ctx, err)
+			return nil, t.readError(ctx, err)
 		}
 		if err := t.checkOthers(ctx, before, all); err != nil {
 			return nil, err
 		}
 		switch {
-		case t.lost != nil && before != nil && t.isMet(before):
+		case t.lost != nil && before != nil && t.isApplied(before):
 			return before, nil
 		case t.tries > t.client.wire.Config().Tries:
 			return nil, t.lost
@@ -142,8 +142,8 @@ func (t *variableSetter) mayBeOurs(v *CIVariable) bool {
 	return v.Hidden || isKept || v.Value == t.wanted.Value
 }
 
-// unread returns the error of a call that cannot read the variables.
-func (t *variableWriter) unread(ctx context.Context, err error) error {
+// readError returns the error of a call that cannot read the variables.
+func (t *variableWriter) readError(ctx context.Context, err error) error {
 	if t.lost != nil && ctx.Err() == nil {
 		return rest.Errorf("%w (then, reading the variable: %w)", t.lost, err)
 	}
@@ -169,12 +169,12 @@ func (t *variableWriter) recover(ctx context.Context, c *rest.Call, err error) e
 		return err
 	case errors.Is(err, ErrOutcomeUnknown):
 		t.lost = err
-		wait := max(min(time.Second<<(t.tries-1), 10*time.Second), askedToWait(err))
+		wait := max(min(time.Second<<(t.tries-1), 10*time.Second), retryAfter(err))
 		t.tries++
 		return t.client.pause(ctx, c, t.tries-1, rest.ReasonRetry, wait, err)
 	case !isVariableGone(err) && !isTaken(err):
 		return err
-	case t.races == 3 && isTaken(err) && t.scope != everywhere:
+	case t.races == 3 && isTaken(err) && t.scope != allEnvironments:
 		return rest.Errorf("%w (no variable %s with the scope %q is listed; scopes of groups need GitLab Premium)", err, t.key, t.scope)
 	case t.races == 3 && isTaken(err):
 		return err
@@ -250,8 +250,8 @@ func (t *variableSetter) update(before *CIVariable) *rest.Call {
 	return t.checked(c)
 }
 
-// isMet reports whether a variable is as wanted, for all that shows.
-func (t *variableSetter) isMet(now *CIVariable) bool {
+// isApplied reports whether a variable is as wanted, as far as that shows.
+func (t *variableSetter) isApplied(now *CIVariable) bool {
 	visible := now.Value
 	if now.Hidden {
 		visible = "" // and so nobody knows whether it is the wanted one

@@ -122,7 +122,7 @@ func (o *SetStatusOptions) check(sha string, state Status) error {
 		return fmt.Errorf("the state %q is none of pending, running, success, failed, canceled and skipped", state)
 	}
 	switch {
-	case !wholeSHA.MatchString(strings.ToLower(sha)):
+	case !fullSHA.MatchString(strings.ToLower(sha)):
 		return fmt.Errorf("the SHA %q is not 40 or 64 hexadecimal digits", sha)
 	case o.Pipeline < 0 || o.MergeRequest < 0:
 		return fmt.Errorf("SetStatusOptions.Pipeline %d or MergeRequest %d is negative", o.Pipeline, o.MergeRequest)
@@ -184,19 +184,19 @@ type statusSetter struct {
 	state   Status
 	opts    *SetStatusOptions
 
-	tries    int                 // that may have been executed, and the one that follows
-	lost     error               // of the last try that may have been executed
-	held     error               // of the last one that another update kept from being executed
-	lostAt   statusPlace         // where that try was for
-	before   *CommitStatus       // the status before the first try at its place, nil if there was none
-	archived map[PipelineID]bool // which take no status
-	locked   int                 // such tries
-	since    time.Time           // when another update was in progress first
+	tries     int                 // that may have been executed, and the one that follows
+	lost      error               // of the last try that may have been executed
+	lostAt    statusPlace         // where that try was for
+	before    *CommitStatus       // the status before the first try at its place, nil if there was none
+	archived  map[PipelineID]bool // which take no status
+	held      error               // of the last try that was not executed because of another update
+	heldTries int                 // how many such tries there were
+	heldSince time.Time           // when the first of them failed
 }
 
 func (t *statusSetter) set(ctx context.Context) (*CommitStatus, error) {
 	for {
-		place, status, err := t.look(ctx)
+		place, status, err := t.find(ctx)
 		if err == nil && status == nil {
 			status, err = t.send(ctx, place)
 		}
@@ -223,7 +223,7 @@ func (t *statusSetter) recover(ctx context.Context, place statusPlace, err error
 		t.archived[place.pipeline] = true
 		return nil, nil
 	case responded && e.Is(ErrInvalid) && strings.Contains(e.Message, "Cannot transition status"):
-		if _, status, lookErr := t.look(ctx); lookErr == nil && status != nil {
+		if _, status, lookErr := t.find(ctx); lookErr == nil && status != nil {
 			return status, nil // someone else has set it meanwhile
 		}
 	}
@@ -236,12 +236,12 @@ func (t *statusSetter) recover(ctx context.Context, place statusPlace, err error
 // awaitOther waits, for two minutes at most, while another update of the commit is in
 // progress. A try that GitLab refuses for that has waited ten seconds already.
 func (t *statusSetter) awaitOther(ctx context.Context, refusal error) error {
-	t.held, t.since = refusal, cmp.Or(t.since, time.Now())
-	if time.Since(t.since) > 2*time.Minute {
+	t.held, t.heldSince = refusal, cmp.Or(t.heldSince, time.Now())
+	if time.Since(t.heldSince) > 2*time.Minute {
 		return refusal
 	}
-	t.locked++
-	return t.wait(ctx, rest.ReasonLock, min(time.Duration(t.locked)*time.Second, 5*time.Second), refusal)
+	t.heldTries++
+	return t.wait(ctx, rest.ReasonLock, min(time.Duration(t.heldTries)*time.Second, 5*time.Second), refusal)
 }
 
 // search reads the status after a try whose response was lost. GitLab may execute that try up
@@ -257,7 +257,7 @@ func (t *statusSetter) search(ctx context.Context, place statusPlace, lost error
 		if err := t.wait(ctx, rest.ReasonRetry, time.Second<<i, lost); err != nil {
 			return nil, err
 		}
-		switch _, status, err := t.look(ctx); {
+		switch _, status, err := t.find(ctx); {
 		case err != nil:
 			return nil, rest.Errorf("%w (then, reading the status: %w)", lost, err)
 		case status != nil:
@@ -290,7 +290,7 @@ func (t *statusSetter) call(place statusPlace) *rest.Call {
 // shown nowhere.
 func (t *statusSetter) send(ctx context.Context, place statusPlace) (*CommitStatus, error) {
 	status, err := sendDecode(ctx, t.client, t.call(place), func(ctx context.Context, body []byte) (*CommitStatus, lenient.LeftOut, error) {
-		status, left, err := decodeThing[*CommitStatus](ctx, body)
+		status, left, err := decodeEntity[*CommitStatus](ctx, body)
 		if err == nil && status.Name != t.name {
 			err = fmt.Errorf("%w: it has the name %q", rest.ErrOther, rest.Shorten(status.Name, rest.MaxTitle))
 		}
@@ -303,24 +303,24 @@ func (t *statusSetter) send(ctx context.Context, place statusPlace) (*CommitStat
 	return status, err
 }
 
-// look finds where the status belongs, and returns it if it is there as wanted. After a
-// lost response that is where it was sent first: the newest pipeline may be another one by
+// find returns where the status belongs, and the status if it is there as wanted. After a
+// lost response, that is where it was sent first: the newest pipeline may be another one by
 // now.
-func (t *statusSetter) look(ctx context.Context) (place statusPlace, status *CommitStatus, err error) {
+func (t *statusSetter) find(ctx context.Context) (place statusPlace, status *CommitStatus, err error) {
 	if t.lost != nil && t.lostAt.pipeline > 0 {
-		if status, err = t.lookAt(ctx, t.lostAt); err != nil || status != nil {
+		if status, err = t.findAt(ctx, t.lostAt); err != nil || status != nil {
 			return t.lostAt, status, err
 		}
 	}
 	if place, err = t.place(ctx); err != nil || t.lost != nil && place == t.lostAt && place.pipeline > 0 {
 		return place, nil, err
 	}
-	status, err = t.lookAt(ctx, place)
+	status, err = t.findAt(ctx, place)
 	return place, status, err
 }
 
-// lookAt returns the status of a place if it is there as wanted.
-func (t *statusSetter) lookAt(ctx context.Context, place statusPlace) (*CommitStatus, error) {
+// findAt returns the status of a place if it is there as wanted.
+func (t *statusSetter) findAt(ctx context.Context, place statusPlace) (*CommitStatus, error) {
 	if place.pipeline == 0 {
 		return nil, nil
 	}

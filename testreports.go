@@ -164,8 +164,8 @@ func (s *PipelinesService) testCases(ctx context.Context, project ProjectID, pip
 		return yield(test, nil)
 	})
 	switch {
-	case err == nil && report.unread > 0:
-		err = report.notRead(resp)
+	case err == nil && report.unreadable > 0:
+		err = report.unreadableSuites(resp)
 	case err == nil, errors.Is(err, lenient.ErrEnough):
 		return nil
 	case errors.Is(err, lenient.ErrNotObject):
@@ -183,22 +183,22 @@ type caseReport struct {
 	*lenient.Stream
 	message string // sent in place of a report
 
-	unread    int    // suites that GitLab could not read
-	suiteName string // of the first of them
-	whyNot    string
+	unreadable int    // suites that GitLab could not read
+	suiteName  string // of the first of them
+	suiteError string
 }
 
-// notRead explains that tests are missing.
-func (r *caseReport) notRead(resp *rest.Response) error {
+// unreadableSuites is the error of a report from which tests are missing.
+func (r *caseReport) unreadableSuites(resp *rest.Response) error {
 	shown := func(text string) string { return rest.Shorten(secret.Redact(text, resp.Secrets), rest.MaxTitle) } // in this order
-	text := fmt.Sprintf("GitLab could not read the report of test suite %q: %q", shown(r.suiteName), shown(r.whyNot))
-	if r.unread > 1 {
-		text += fmt.Sprintf(" (and %d more)", r.unread-1)
+	text := fmt.Sprintf("GitLab could not read the report of test suite %q: %q", shown(r.suiteName), shown(r.suiteError))
+	if r.unreadable > 1 {
+		text += fmt.Sprintf(" (and %d more)", r.unreadable-1)
 	}
 	return errors.New(text)
 }
 
-// notReport explains a response that is none.
+// notReport is the error of a response that is not a report.
 func (r *caseReport) notReport(resp *rest.Response) error {
 	// Half a page is better than none, so an error here is not one more.
 	page, _ := io.ReadAll(io.LimitReader(r.Rest(), rest.MaxMessage))
@@ -238,8 +238,8 @@ func (r *caseReport) suite(use func(*TestCase) bool) error {
 		if failure == "" {
 			return
 		}
-		if r.unread++; r.unread == 1 {
-			r.suiteName, r.whyNot = suite, failure
+		if r.unreadable++; r.unreadable == 1 {
+			r.suiteName, r.suiteError = suite, failure
 		}
 	}()
 	return r.Object(func(name string) (err error) {
@@ -263,8 +263,8 @@ const (
 	maxShownLine   = 4 << 10
 )
 
-// addTests adds the tests that failed to jobs of a pipeline that failed and uploaded a
-// report. A report that the token may not see counts as none.
+// addTests adds to the jobs of a pipeline that failed the tests that failed, from the
+// pipeline's report. A report that the token may not see counts as none.
 func (s *PipelinesService) addTests(ctx context.Context, pipeline PipelineID, failed []*attempt) {
 	bySuite := map[string][]*TestCase{}
 	for _, a := range failed {
@@ -291,11 +291,13 @@ func (s *PipelinesService) addTests(ctx context.Context, pipeline PipelineID, fa
 	}
 }
 
-// suiteName is the name of the suite of a job's report in GitLab: the name of the job, without the number of a parallel job, such as the "1/3" of "unit 1/3". The jobs
-// of a matrix have suites of their full names.
+// jobNumber is the end of the name of a parallel job, such as the "1/3" of "unit 1/3".
+var jobNumber = regexp.MustCompile(`(?:[\x08\s:]+(?:\[.*\]|\d+[\s:/\\]+\d+)){1,3}\s*$`)
+
+// suiteName is the name of the suite of a job's report in GitLab: the name of the job without
+// its number, if it is a parallel job. The jobs of a matrix have suites of their full names.
 func suiteName(job string) string {
-	number := regexp.MustCompile(`(?:[\x08\s:]+(?:\[.*\]|\d+[\s:/\\]+\d+)){1,3}\s*$`)
-	return strings.TrimSpace(number.ReplaceAllString(job, ""))
+	return strings.TrimSpace(jobNumber.ReplaceAllString(job, ""))
 }
 
 // shortened returns a copy that takes little memory, and none of the report's.
@@ -317,15 +319,15 @@ func cutText(text string, n int) string {
 	return text[:n]
 }
 
-// show returns the name of a test that failed, and the first lines of its output.
-func (t *TestCase) show() []string {
+// linesToShow returns the name of a test that failed, and the first lines of its output.
+func (t *TestCase) linesToShow() []string {
 	name := t.Name
 	if t.Classname != "" && !strings.Contains(name, t.Classname) {
 		name = t.Classname + " " + name
 	}
 	lines := []string{shownLine(string(t.Status) + ": " + name)}
 	for line, err := range joblog.Lines(strings.NewReader(cmp.Or(t.SystemOutput, t.StackTrace))) {
-		if err != nil || len(lines) > shownOfOne {
+		if err != nil || len(lines) > maxShownTestLines {
 			break
 		}
 		if text := shownLine(line.Text); text != "" {
@@ -335,7 +337,7 @@ func (t *TestCase) show() []string {
 	return lines
 }
 
-// shownLine is a line that a terminal only shows.
+// shownLine returns a line without control characters, which a terminal would execute.
 func shownLine(line string) string {
 	line = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\t' {

@@ -50,7 +50,7 @@ type PipelineTree struct {
 // that the token may not read is no error: its place in the tree has one. Any other failure
 // is an error.
 func (s *PipelinesService) Tree(ctx context.Context, project ProjectID, pipeline PipelineID) (*PipelineTree, error) {
-	return outlast(ctx, s.client, pipeline, func() (*PipelineTree, error) { return s.tree(ctx, project, pipeline) })
+	return readCreated(ctx, s.client, pipeline, func() (*PipelineTree, error) { return s.tree(ctx, project, pipeline) })
 }
 
 func (s *PipelinesService) tree(ctx context.Context, project ProjectID, pipeline PipelineID) (*PipelineTree, error) {
@@ -175,8 +175,8 @@ func (t *TestTotal) add(suite *TestSuiteSummary) {
 }
 
 const (
-	treeConcurrency = 8
-	largestTree     = 10_000 // pipelines, beyond what GitLab allows
+	treeConcurrency  = 8
+	maxTreePipelines = 10_000 // pipelines, beyond what GitLab allows
 )
 
 // A treeReader reads a tree, level by level, so that it is the same in whatever
@@ -199,7 +199,7 @@ func (r *treeReader) read(ctx context.Context, root *treeNode) error {
 		for _, node := range level {
 			tasks = append(tasks, r.tasks(node)...)
 		}
-		if err := together(ctx, tasks); err != nil {
+		if err := runTasks(ctx, tasks); err != nil {
 			return err
 		}
 		var below []*treeNode
@@ -207,8 +207,8 @@ func (r *treeReader) read(ctx context.Context, root *treeNode) error {
 			node.tree.Err = cmp.Or(node.errs[0], node.errs[1], node.errs[2])
 			below = append(below, r.below(node)...)
 		}
-		if len(r.known) > largestTree {
-			return fmt.Errorf("gitlabci: pipeline %d has more than %d pipelines below it", root.tree.Pipeline.ID, largestTree)
+		if len(r.known) > maxTreePipelines {
+			return fmt.Errorf("gitlabci: pipeline %d has more than %d pipelines below it", root.tree.Pipeline.ID, maxTreePipelines)
 		}
 		level = below
 	}
@@ -224,17 +224,17 @@ func (r *treeReader) tasks(n *treeNode) []func(context.Context) error {
 			if err == nil {
 				tree.Pipeline = whole
 			}
-			return n.excuse(0, err)
+			return n.keepError(0, err)
 		},
 		func(ctx context.Context) error {
 			jobs, err := collect(client.Jobs.AllForPipeline(ctx, n.project, id, nil))
-			tree.Jobs = inOrder(jobs, jobID)
-			return n.excuse(1, err)
+			tree.Jobs = sortedByID(jobs, jobID)
+			return n.keepError(1, err)
 		},
 		func(ctx context.Context) error {
 			triggers, err := collect(client.Jobs.AllTriggerJobs(ctx, n.project, id, nil))
-			tree.TriggerJobs = inOrder(triggers, triggerJobID)
-			return n.excuse(2, err)
+			tree.TriggerJobs = sortedByID(triggers, triggerJobID)
+			return n.keepError(2, err)
 		},
 		func(ctx context.Context) error {
 			tests, err := r.service.TestReportSummary(ctx, n.project, id)
@@ -247,8 +247,9 @@ func (r *treeReader) tasks(n *treeNode) []func(context.Context) error {
 	}
 }
 
-// excuse keeps an error that is none of the whole tree's, and returns others.
-func (n *treeNode) excuse(part int, err error) error {
+// keepError keeps the error of one part, if the rest of the tree can be read without it.
+// Other errors are returned.
+func (n *treeNode) keepError(part int, err error) error {
 	if n.tree.Trigger == nil || !mayNotRead(err) {
 		return err
 	}
@@ -285,10 +286,10 @@ func (t *TriggerJob) downstreamProject(upstream ProjectID) ProjectID {
 	return t.DownstreamPipeline.ProjectID
 }
 
-// together runs tasks, a few at the same time, until one of them fails or the context ends.
+// runTasks runs tasks, a few at the same time, until one of them fails or the context ends.
 // It returns when none is running any more. If the context ends several tasks, the error is
 // that of one which had failed before, if there is one.
-func together(ctx context.Context, tasks []func(context.Context) error) error {
+func runTasks(ctx context.Context, tasks []func(context.Context) error) error {
 	errs := make([]error, len(tasks))
 	err := pool.Each(ctx, len(tasks), treeConcurrency, func(ctx context.Context, i int) error {
 		errs[i] = tasks[i](ctx)

@@ -184,13 +184,13 @@ type TriggerPipelineOptions struct {
 // may exist, and the request is never retried. Errors and logs do not contain the token.
 func (s *PipelinesService) Trigger(ctx context.Context, project ProjectID, ref, token string, opts *TriggerPipelineOptions) (*Pipeline, error) {
 	opts = cmp.Or(opts, &TriggerPipelineOptions{})
-	body, err := triggeredPipeline(ref, token, opts)
+	body, err := newTriggerBody(ref, token, opts)
 	c := rest.Once(http.MethodPost, at("projects", project, "trigger", "pipeline"), body)
 	c.Err = cmp.Or(c.Err, err, s.client.config.checkClear("the trigger token"))
-	c.Secrets = append(secretsOf(opts.Variables), secret.New(token))
+	c.Secrets = append(variableSecrets(opts.Variables), secret.New(token))
 	pipeline, err := s.sendCreate(ctx, c, opts.WaitForRef)
 	explainTrigger(err, token)
-	return s.client.newPipeline(pipeline, err)
+	return s.client.rememberPipeline(pipeline, err)
 }
 
 // explainTrigger adds to a refusal what can be wrong with a trigger token. The client's own
@@ -216,7 +216,7 @@ type triggerPipelineBody struct {
 	Inputs    map[string]any    `json:"inputs,omitzero"`
 }
 
-func triggeredPipeline(ref, token string, opts *TriggerPipelineOptions) (*triggerPipelineBody, error) {
+func newTriggerBody(ref, token string, opts *TriggerPipelineOptions) (*triggerPipelineBody, error) {
 	const where = "TriggerPipelineOptions"
 	if err := checkToken(token); err != nil {
 		return nil, fmt.Errorf("the trigger token: %w", err)

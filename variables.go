@@ -55,8 +55,8 @@ func (id ProjectID) variables() []any { return []any{"projects", id, "variables"
 func (id GroupID) variables() []any   { return []any{"groups", id, "variables"} }
 func (instance) variables() []any     { return []any{"admin", "ci", "variables"} }
 
-// everywhere is the scope of all environments.
-const everywhere = "*"
+// allEnvironments is the scope of all environments.
+const allEnvironments = "*"
 
 // A CIVariable is a CI/CD variable. Printing it, or logging it by log/slog, does not show
 // its Value; encoding/json writes it.
@@ -76,7 +76,7 @@ type CIVariable struct {
 	Description      string `json:"description,omitzero"`       // from GitLab 16.2; older servers ignore it
 }
 
-func (v *CIVariable) scope() string { return cmp.Or(v.EnvironmentScope, everywhere) }
+func (v *CIVariable) scope() string { return cmp.Or(v.EnvironmentScope, allEnvironments) }
 
 // isMasked reports whether the value is masked in logs.
 func (v *CIVariable) isMasked() bool { return v.Masked || v.Hidden }
@@ -137,11 +137,11 @@ func (s *VariablesService) Get(ctx context.Context, owner VariableOwner, key str
 	case err == nil && p.isOf(v), err != nil && !isAmbiguous(err):
 		return v, err
 	}
-	all, err := p.all(ctx)
+	all, err := p.list(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if v = p.among(all); v == nil {
+	if v = p.pick(all); v == nil {
 		return nil, p.notFound(read, all)
 	}
 	return v, nil
@@ -174,10 +174,10 @@ func (s *VariablesService) Delete(ctx context.Context, owner VariableOwner, key 
 // call: an old server would take a variable that was created meanwhile.
 func (t *variableWriter) delete(ctx context.Context, c *rest.Call) error {
 	for {
-		v, all, err := t.look(ctx, c)
+		v, all, err := t.find(ctx, c)
 		switch {
 		case err != nil:
-			return t.unread(ctx, err)
+			return t.readError(ctx, err)
 		case v == nil && t.lost == nil:
 			return t.notFound(c, all)
 		case v == nil:
@@ -216,7 +216,7 @@ type variablePlace struct {
 }
 
 func (s *VariablesService) place(owner VariableOwner, key string, opts *VariableOptions) *variablePlace {
-	return &variablePlace{s.client, owner, key, cmp.Or(cmp.Or(opts, &VariableOptions{}).Scope, everywhere)}
+	return &variablePlace{s.client, owner, key, cmp.Or(cmp.Or(opts, &VariableOptions{}).Scope, allEnvironments)}
 }
 
 func (p *variablePlace) path() rest.Path {
@@ -229,7 +229,7 @@ func (p *variablePlace) path() rest.Path {
 // checked returns the call of the place, with an error if the owner cannot have a variable
 // with the scope.
 func (p *variablePlace) checked(c *rest.Call) *rest.Call {
-	if p.owner == Instance && p.scope != everywhere {
+	if p.owner == Instance && p.scope != allEnvironments {
 		c.Err = cmp.Or(c.Err, fmt.Errorf("the environment scope %q: variables of the instance have none", p.scope))
 	}
 	return c
@@ -248,8 +248,8 @@ func (p *variablePlace) selectionOf(scope string) url.Values {
 // isOf reports whether a variable is that of the place.
 func (p *variablePlace) isOf(v *CIVariable) bool { return v.Key == p.key && v.scope() == p.scope }
 
-// all are the variables of the key, in any scope.
-func (p *variablePlace) all(ctx context.Context) (found []*CIVariable, err error) {
+// list returns the variables of the key, in any scope.
+func (p *variablePlace) list(ctx context.Context) (found []*CIVariable, err error) {
 	for v, err := range all(ctx, p.client, pagesAt[*CIVariable](p.client, variablesPath(p.owner)), (*ListVariablesOptions)(nil)) {
 		if err != nil {
 			return nil, err
@@ -261,22 +261,22 @@ func (p *variablePlace) all(ctx context.Context) (found []*CIVariable, err error
 	return found, nil
 }
 
-// among returns the variable of the place, or nil.
-func (p *variablePlace) among(all []*CIVariable) *CIVariable {
+// pick returns the variable of the place from a list, or nil.
+func (p *variablePlace) pick(all []*CIVariable) *CIVariable {
 	if i := slices.IndexFunc(all, p.isOf); i >= 0 {
 		return all[i]
 	}
 	return nil
 }
 
-// look returns the variable of the place, which c is about to change, and all of its key;
-// or nil if there is none. Its error says that the server could take another one for it.
-func (p *variablePlace) look(ctx context.Context, c *rest.Call) (v *CIVariable, all []*CIVariable, err error) {
+// find returns the variable of the place, or nil, and all variables of its key. The error says
+// that the server could mistake another variable for it, when c is executed.
+func (p *variablePlace) find(ctx context.Context, c *rest.Call) (v *CIVariable, all []*CIVariable, err error) {
 	for range 3 { // others can delete variables between two reads
-		if all, err = p.all(ctx); err != nil {
+		if all, err = p.list(ctx); err != nil {
 			return nil, nil, err
 		}
-		if v = p.among(all); v == nil {
+		if v = p.pick(all); v == nil {
 			return nil, all, nil
 		}
 		if err = p.checkSelection(ctx, c, all); !isVariableGone(err) {

@@ -30,11 +30,11 @@ func (s *PipelinesService) Wait(ctx context.Context, project ProjectID, pipeline
 	return w.wait(ctx)
 }
 
-// wait watches until the pipeline has finished or, unless that is waited for
-// too, is blocked.
+// wait watches until the pipeline has finished, or is blocked, unless the options say to wait
+// for manual jobs too.
 func (w *watch) wait(ctx context.Context) (*Pipeline, error) {
-	defer w.deafen()
-	w.hear(ctx, w.root)
+	defer w.unsubscribe()
+	w.subscribe(ctx, w.root)
 	w.mayBlock = !w.options.WaitForManual
 	var lag poll.Lag
 	for {
@@ -60,14 +60,14 @@ func (w *watch) wait(ctx context.Context) (*Pipeline, error) {
 
 // final reads the pipeline with all its fields.
 func (w *watch) final(ctx context.Context) (*Pipeline, error) {
-	return insist(ctx, w, func() (*Pipeline, error) {
+	return readPatiently(ctx, w, func() (*Pipeline, error) {
 		return w.service.Get(ctx, w.root.project, w.root.id)
 	})
 }
 
-// insist reads something of the pipeline that is watched, as patiently as it is
-// watched.
-func insist[T any](ctx context.Context, w *watch, read func() (T, error)) (T, error) {
+// readPatiently reads something of the watched pipeline, and repeats a read that fails as
+// Watch repeats a poll.
+func readPatiently[T any](ctx context.Context, w *watch, read func() (T, error)) (T, error) {
 	for {
 		begun := time.Now()
 		value, err := read()
@@ -85,15 +85,15 @@ func insist[T any](ctx context.Context, w *watch, read func() (T, error)) (T, er
 	}
 }
 
-// stillBlocked reports whether the pipeline is as it was when nothing moved any
-// more. If another one is blocked, it may have finished.
+// stillBlocked reports whether the pipeline has the status with which the watch was blocked.
+// If it is a downstream pipeline that is blocked, this may be a finished status.
 func (w *watch) stillBlocked(pipeline *Pipeline) bool {
 	return pipeline.Status == w.root.info.Status
 }
 
 // resume continues with what someone has just started again.
 func (w *watch) resume(ctx context.Context) error {
-	w.stood = 0
+	w.idlePolls = 0
 	w.pace.Restart()
 	w.pace.Expect()
 	if len(w.open) == 0 {

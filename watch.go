@@ -94,11 +94,11 @@ type PipelineEvent struct {
 }
 
 const (
-	shortestPoll  = 2 * time.Second
-	longestPoll   = 15 * time.Second
-	shortestWoken = time.Second // with a Waker
-	longestWoken  = 5 * time.Minute
-	watchPatience = 10 * time.Minute
+	watchMinInterval = 2 * time.Second
+	watchMaxInterval = 15 * time.Second
+	wakeMinInterval  = time.Second // with a Waker
+	wakeMaxInterval  = 5 * time.Minute
+	watchGiveUpAfter = 10 * time.Minute
 )
 
 // errStopped ends a watch whose loop was left.
@@ -124,8 +124,8 @@ func (s *PipelinesService) Watch(ctx context.Context, project ProjectID, pipelin
 		w, err := s.watch(project, pipeline, &o)
 		if err == nil {
 			w.emit = func(event *PipelineEvent) bool { return yield(event, nil) }
-			defer w.deafen()
-			w.hear(ctx, w.root)
+			defer w.unsubscribe()
+			w.subscribe(ctx, w.root)
 			err = w.run(ctx)
 		}
 		if err != nil && err != errStopped {
@@ -145,8 +145,8 @@ type watch struct {
 	open  []*watched // those that have not finished, upstream first
 	pace  poll.Pace
 
-	mayBlock bool // whether to end if only people can make it continue
-	stood    int  // polls in a row that found nothing to move
+	mayBlock  bool // whether to end if only people can make it continue
+	idlePolls int  // polls in a row after which only people could make it continue
 }
 
 func (s *PipelinesService) watch(project ProjectID, pipeline PipelineID, opts *WatchOptions) (*watch, error) {
@@ -166,13 +166,13 @@ func (s *PipelinesService) watch(project ProjectID, pipeline PipelineID, opts *W
 // add begins to watch one more pipeline.
 func (w *watch) add(project ProjectID, id PipelineID) *watched {
 	p := newWatched(project, id)
-	p.since = w.service.client.births.of(id)
+	p.since = w.service.client.created.of(id)
 	p.patience.GiveUpAfter = w.options.GiveUpAfter
 	w.open = append(w.open, p)
 	return p
 }
 
-// find returns what is watched of a pipeline, or nil.
+// find returns the watched pipeline with the ID, or nil.
 func (w *watch) find(id PipelineID) *watched {
 	if id == w.root.id {
 		return w.root
@@ -186,9 +186,9 @@ func (o *WatchOptions) check() error {
 	if least := min(o.MinInterval, o.MaxInterval, o.GiveUpAfter); least < 0 {
 		return fmt.Errorf("the time %v is negative", least)
 	}
-	shortest, longest := shortestPoll, longestPoll
+	shortest, longest := watchMinInterval, watchMaxInterval
 	if o.Wake != nil {
-		shortest, longest = shortestWoken, longestWoken
+		shortest, longest = wakeMinInterval, wakeMaxInterval
 	}
 	switch {
 	case o.MinInterval == 0 && o.MaxInterval == 0:
@@ -201,7 +201,7 @@ func (o *WatchOptions) check() error {
 		return fmt.Errorf("the MinInterval %v is above the MaxInterval %v", o.MinInterval, o.MaxInterval)
 	}
 	if o.GiveUpAfter == 0 {
-		o.GiveUpAfter = watchPatience
+		o.GiveUpAfter = watchGiveUpAfter
 	}
 	return nil
 }
@@ -211,12 +211,12 @@ func (o *WatchOptions) pace(c *Client) poll.Pace {
 	pace := poll.Pace{Min: o.MinInterval, Max: o.MaxInterval, Jitter: true}
 	if o.Wake != nil {
 		pace.Bell, pace.Idle = poll.NewBell(c.turns), o.MaxInterval
-		pace.Max = max(o.MinInterval, min(o.MaxInterval, longestPoll))
+		pace.Max = max(o.MinInterval, min(o.MaxInterval, watchMaxInterval))
 	}
 	return pace
 }
 
-// subscribe has the bell of a pace rung for a pipeline, if the options have a Waker.
+// subscribe makes the Waker, if there is one, wake the polls of a pace for a pipeline's events.
 func (o *WatchOptions) subscribe(ctx context.Context, pace *poll.Pace, project ProjectID, pipeline PipelineID) (stop func()) {
 	if o.Wake != nil {
 		stop = o.Wake.Wake(ctx, project, pipeline, pace.Bell.Ring)
@@ -227,27 +227,28 @@ func (o *WatchOptions) subscribe(ctx context.Context, pace *poll.Pace, project P
 	return stop
 }
 
-// hear lets a pipeline's events wake the watch, from before it is read for the first time.
-func (w *watch) hear(ctx context.Context, p *watched) {
+// subscribe makes a pipeline's events wake the watch, from before it is read for the first
+// time.
+func (w *watch) subscribe(ctx context.Context, p *watched) {
 	p.stop = w.options.subscribe(ctx, &w.pace, p.project, p.id)
 }
 
-// deafen ends all that wakes the watch.
-func (w *watch) deafen() {
-	w.root.deafen()
+// unsubscribe ends that pipelines wake the watch.
+func (w *watch) unsubscribe() {
+	w.root.unsubscribe()
 	for _, p := range w.below {
-		p.deafen()
+		p.unsubscribe()
 	}
 }
 
-// closed removes a pipeline that has ended from the open ones. Only the first one may
-// start again.
-func (w *watch) closed(p *watched) bool {
-	if !p.over() {
+// closeIfOver reports whether a pipeline needs no more polls. Unless it is the first one, which
+// may start again, it no longer wakes the watch.
+func (w *watch) closeIfOver(p *watched) bool {
+	if !p.isOver() {
 		return false
 	}
 	if p != w.root {
-		p.deafen()
+		p.unsubscribe()
 	}
 	return true
 }
@@ -259,7 +260,7 @@ func (w *watch) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if w.open = slices.DeleteFunc(w.open, w.closed); len(w.open) == 0 {
+		if w.open = slices.DeleteFunc(w.open, w.closeIfOver); len(w.open) == 0 {
 			return nil
 		}
 		if blocked := w.blocked(); blocked != nil && w.mayBlock {
@@ -314,8 +315,8 @@ func (w *watch) pollOne(ctx context.Context, p *watched) (changed bool, err erro
 		return false, nil
 	}
 	p.current = true
-	events := p.take(seen)
-	w.adopt(ctx, p, seen.triggers)
+	events := p.update(seen)
+	w.addDownstream(ctx, p, seen.triggers)
 	for _, event := range events {
 		if !w.emit(event) {
 			return true, errStopped
@@ -324,8 +325,8 @@ func (w *watch) pollOne(ctx context.Context, p *watched) (changed bool, err erro
 	return len(events) > 0, nil
 }
 
-// adopt begins to watch the pipelines that trigger jobs have started.
-func (w *watch) adopt(ctx context.Context, p *watched, triggers []*TriggerJob) {
+// addDownstream begins to watch the pipelines that trigger jobs have started.
+func (w *watch) addDownstream(ctx context.Context, p *watched, triggers []*TriggerJob) {
 	for _, t := range triggers {
 		if t.DownstreamPipeline == nil || w.find(t.DownstreamPipeline.ID) != nil {
 			continue
@@ -335,16 +336,16 @@ func (w *watch) adopt(ctx context.Context, p *watched, triggers []*TriggerJob) {
 			w.below = map[PipelineID]*watched{}
 		}
 		w.below[child.id] = child
-		child.info = t.DownstreamPipeline.own()
+		child.info = t.DownstreamPipeline.clone()
 		child.since = time.Now()
 		p.triggers[t.ID].child = child
-		w.hear(ctx, child)
+		w.subscribe(ctx, child)
 	}
 }
 
 // pause waits until the next poll.
 func (w *watch) pause(ctx context.Context) error {
-	if w.restless() {
+	if w.mustPollSoon() {
 		w.pace.Expect()
 	}
 	if w.pace.Wait(ctx) == nil {
@@ -357,10 +358,11 @@ func (w *watch) pause(ctx context.Context) error {
 	return w.ended(ctx, w.open[failing], nil)
 }
 
-// restless reports whether the next poll must not wait for a wake: the last one failed or
-// read what is older or cannot stay so, or it has to be confirmed that nothing moves.
-func (w *watch) restless() bool {
-	return w.root.patience.Failures() > 0 || w.mayBlock && w.stood > 0 ||
+// mustPollSoon reports whether the next poll must not wait for a wake: the last one failed,
+// read an old or an inconsistent state, or found a blocked pipeline, which a second poll must
+// confirm.
+func (w *watch) mustPollSoon() bool {
+	return w.root.patience.Failures() > 0 || w.mayBlock && w.idlePolls > 0 ||
 		slices.ContainsFunc(w.open, func(p *watched) bool { return !p.current || p.unsettled() })
 }
 
@@ -376,18 +378,18 @@ func (w *watch) blocked() *watched {
 	if slices.ContainsFunc(w.open, func(p *watched) bool { return !p.current }) {
 		return nil
 	}
-	w.stood++
-	if slices.ContainsFunc(w.open, func(p *watched) bool { return !p.stands() }) {
-		w.stood = 0
+	w.idlePolls++
+	if slices.ContainsFunc(w.open, func(p *watched) bool { return !p.needsPerson() }) {
+		w.idlePolls = 0
 	}
-	if w.stood < 2 {
+	if w.idlePolls < 2 {
 		return nil
 	}
 	return w.open[slices.IndexFunc(w.open, func(p *watched) bool { return p.info.Status.Blocked() })]
 }
 
-// leave stops watching a downstream pipeline.
-func (w *watch) leave(p *watched, err error) error {
+// drop stops watching a downstream pipeline that cannot be read.
+func (w *watch) drop(p *watched, err error) error {
 	p.gone = true
 	event := p.event(&PipelineEvent{Status: p.info.Status, Previous: p.info.Status, Err: err})
 	if !w.emit(event) {

@@ -92,7 +92,7 @@ func (s *PipelinesService) WatchAll(ctx context.Context, project ProjectID, opts
 
 // An allWatch is one loop over the changes of a project's pipelines.
 type allWatch struct {
-	polls
+	pollState
 	service *PipelinesService
 	project ProjectID
 	options WatchAllOptions
@@ -127,7 +127,7 @@ func (s *PipelinesService) watchAll(project ProjectID, o WatchAllOptions) (*allW
 		return nil, rest.Invalid("WatchAllOptions", err)
 	}
 	what := fmt.Sprintf("the pipelines of project %s", project)
-	w.polls = polls{what: what, doing: "watching " + what, pace: w.timing.pace(s.client), patience: poll.Patience{GiveUpAfter: w.timing.GiveUpAfter}}
+	w.pollState = pollState{what: what, doing: "watching " + what, pace: w.timing.pace(s.client), patience: poll.Patience{GiveUpAfter: w.timing.GiveUpAfter}}
 	return w, nil
 }
 
@@ -169,7 +169,7 @@ func (w *allWatch) poll(ctx context.Context) (changed bool, err error) {
 		}
 	}
 	w.stale = false
-	for at := (sheet{from: w.window.From(), number: 1, first: true}); at.number > 0; {
+	for at := (changesPage{from: w.window.From(), number: 1, first: true}); at.number > 0; {
 		news, err := w.read(ctx, &at)
 		if changed = changed || news; err != nil {
 			return changed, err
@@ -181,32 +181,32 @@ func (w *allWatch) poll(ctx context.Context) (changed bool, err error) {
 	return changed || news, err
 }
 
-// A sheet is a page of the pipelines that have changed since a time, first those that did
-// first.
-type sheet struct {
+// A changesPage is a page of the list of pipelines that have changed since a time, those that
+// changed first at the top.
+type changesPage struct {
 	from   time.Time
-	number int // 0 is behind the last one
+	number int // 0 is after the last one
 	first  bool
 }
 
 // read reads a page and goes to the next one. Numbered pages would shift while they are
 // read. So the next page begins at the time of the last change of this one, unless all
 // changes have the same time.
-func (w *allWatch) read(ctx context.Context, at *sheet) (changed bool, err error) {
+func (w *allWatch) read(ctx context.Context, at *changesPage) (changed bool, err error) {
 	begun := time.Now()
 	page, header, err := w.list(ctx, *at)
 	if err != nil {
 		return false, err
 	}
 	if at.first {
-		w.window.Begin(begun, serverTime(header, begun))
+		w.window.Begin(begun, sentTime(header, begun))
 	}
 	if page == nil {
 		at.number = 0
 		return false, nil
 	}
 	for _, pipeline := range page.Items {
-		news, err := w.take(ctx, pipeline)
+		news, err := w.yieldChange(ctx, pipeline)
 		if changed = changed || news; err != nil {
 			return changed, err
 		}
@@ -218,8 +218,8 @@ func (w *allWatch) read(ctx context.Context, at *sheet) (changed bool, err error
 	w.asked = ""
 	if last := page.Items[len(page.Items)-1].UpdatedAt; last.After(at.from) {
 		at.from, at.number = last, 1
-	} else if at.number++; at.number > mostPages {
-		return changed, rest.Errorf("the list of %s does not end: it has %d pages of one time", w.what, mostPages)
+	} else if at.number++; at.number > maxPages {
+		return changed, rest.Errorf("the list of %s does not end: it has %d pages of one time", w.what, maxPages)
 	}
 	return changed, nil
 }
@@ -231,7 +231,7 @@ func (w *allWatch) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	newest := serverTime(header, begun)
+	newest := sentTime(header, begun)
 	w.window = poll.NewWindow(time.Time{}, isEnd)
 	if len(page.Items) > 0 {
 		w.before = page.Items[0].UpdatedAt
@@ -246,7 +246,7 @@ func (w *allWatch) begin(ctx context.Context) error {
 }
 
 // list requests a page. It is nil if it is the first one, and as it was.
-func (w *allWatch) list(ctx context.Context, at sheet) (page *pages.Page[*PipelineInfo], header http.Header, err error) {
+func (w *allWatch) list(ctx context.Context, at changesPage) (page *pages.Page[*PipelineInfo], header http.Header, err error) {
 	opts := &ListPipelinesOptions{
 		ListOptions:  ListOptions{PerPage: 100},
 		UpdatedAfter: at.from, OrderBy: PipelineOrderByUpdatedAt, Sort: SortAsc,
@@ -256,7 +256,7 @@ func (w *allWatch) list(ctx context.Context, at sheet) (page *pages.Page[*Pipeli
 		return w.request(ctx, opts, "")
 	}
 	etag, query := "", at.from.String()
-	if w.asked == query && time.Since(w.listed) < longestUnchanged {
+	if w.asked == query && time.Since(w.listed) < maxUnchanged {
 		etag = w.etag
 	}
 	w.asked = "" // until it is read
@@ -284,8 +284,8 @@ func (w *allWatch) request(ctx context.Context, opts *ListPipelinesOptions, etag
 	return page, header, err
 }
 
-// take yields the change of a pipeline, unless it is known.
-func (w *allWatch) take(ctx context.Context, pipeline *PipelineInfo) (news bool, err error) {
+// yieldChange yields the change of a pipeline, unless it was yielded before.
+func (w *allWatch) yieldChange(ctx context.Context, pipeline *PipelineInfo) (news bool, err error) {
 	w.window.Listed(pipeline.UpdatedAt)
 	last, known := w.window.Last(int64(pipeline.ID))
 	change := changeOf(pipeline)
@@ -297,7 +297,7 @@ func (w *allWatch) take(ctx context.Context, pipeline *PipelineInfo) (news bool,
 		return false, nil
 	}
 	if w.options.Jobs {
-		return w.takeJobs(ctx, pipeline, Status(last.State))
+		return w.yieldJobs(ctx, pipeline, Status(last.State))
 	}
 	return w.yield(pipeline, Status(last.State), nil, nil)
 }

@@ -11,9 +11,9 @@ import (
 	"example.com/gitlabci/internal/poll"
 )
 
-// takeJobs reads the jobs of a pipeline that has changed, and yields what has changed of
+// yieldJobs reads the jobs of a pipeline that has changed, and yields what has changed of
 // them.
-func (w *allWatch) takeJobs(ctx context.Context, pipeline *PipelineInfo, previous Status) (news bool, err error) {
+func (w *allWatch) yieldJobs(ctx context.Context, pipeline *PipelineInfo, previous Status) (news bool, err error) {
 	p := w.jobs[pipeline.ID]
 	if p == nil {
 		p = newWatched(w.project, pipeline.ID)
@@ -40,8 +40,8 @@ func (w *allWatch) takeJobs(ctx context.Context, pipeline *PipelineInfo, previou
 		newer.Name = cmp.Or(read.Name, pipeline.Name)
 		pipeline = &newer
 	}
-	p.info, p.changed = pipeline.own(), time.Now()
-	return w.yield(pipeline, previous, p.takeListed(o), nil)
+	p.info, p.changed = pipeline.clone(), time.Now()
+	return w.yield(pipeline, previous, p.updateListed(o), nil)
 }
 
 // listJobs lists the jobs of a pipeline. The error ends the poll. If instead only these
@@ -58,16 +58,16 @@ func (w *allWatch) listJobs(ctx context.Context, p *watched) (o *observation, un
 		}
 		return o, nil, nil
 	}
-	_, lasts := p.patience.Failed(begun, askedToWait(err), err)
-	if ctx.Err() != nil || errors.Is(err, ErrUnauthorized) || mayPass(err, true) && !lasts {
+	_, lasts := p.patience.Failed(begun, retryAfter(err), err)
+	if ctx.Err() != nil || errors.Is(err, ErrUnauthorized) || isTransient(err, true) && !lasts {
 		return nil, nil, err
 	}
 	return nil, err, nil
 }
 
-// takeListed makes the jobs of an observation what is known.
-func (p *watched) takeListed(o *observation) []*PipelineEvent {
-	events := p.takeJobs(o)
+// updateListed keeps the jobs of an observation, and returns their changes.
+func (p *watched) updateListed(o *observation) []*PipelineEvent {
+	events := p.updateJobs(o)
 	if p.read = true; len(events) > 0 {
 		p.changed = time.Now()
 	}
@@ -79,7 +79,7 @@ func (p *watched) takeListed(o *observation) []*PipelineEvent {
 func (w *allWatch) settle(ctx context.Context) (changed bool, err error) {
 	for _, id := range slices.Sorted(maps.Keys(w.jobs)) {
 		p := w.jobs[id]
-		if p.read && p.info.Status.Finished() && (!p.over() || !p.gone && p.patience.Failures() > 0) {
+		if p.read && p.info.Status.Finished() && (!p.isOver() || !p.gone && p.patience.Failures() > 0) {
 			news, err := w.settleOne(ctx, p)
 			if changed = changed || news; err != nil {
 				return changed, err
@@ -110,5 +110,5 @@ func (w *allWatch) settleOne(ctx context.Context, p *watched) (changed bool, err
 	if p.lag.Lasts(older || p.jobsGoBack(o)) {
 		return false, nil
 	}
-	return w.yield(p.info, p.info.Status, p.takeListed(o), nil)
+	return w.yield(p.info, p.info.Status, p.updateListed(o), nil)
 }

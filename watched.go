@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// afterlife is how long the unfinished jobs of a finished pipeline are watched while
+	// settleTime is how long the unfinished jobs of a finished pipeline are watched while
 	// none of them changes.
-	afterlife = time.Minute
+	settleTime = time.Minute
 
-	// longestUnchanged is how long 304 is believed. A broken cache sends it forever.
-	longestUnchanged = 15 * time.Minute
+	// maxUnchanged is how long a 304 is believed. A broken cache sends it forever.
+	maxUnchanged = 15 * time.Minute
 )
 
-// A watched is a pipeline that is watched, and what the events have said of it.
+// A watched is a pipeline that is watched, in the state that the events have reported.
 type watched struct {
 	project  ProjectID
 	id       PipelineID
@@ -38,7 +38,7 @@ type watched struct {
 	patience poll.Patience
 	absence  poll.Absence
 	lag      poll.Lag // of responses behind what is known
-	stop     func()   // ends that it wakes the watch; nil if it does not
+	stop     func()   // ends that its events wake the watch; nil if they do not
 }
 
 // A watchedTrigger is a trigger job of a watched pipeline.
@@ -99,14 +99,14 @@ func (p *watched) jobsGoBack(o *observation) bool {
 	})
 }
 
-// take makes an observation what is known, and returns the changes: in the order
-// of the jobs' IDs, and with the end of the pipeline after theirs.
-func (p *watched) take(o *observation) (events []*PipelineEvent) {
+// update keeps what a poll has read, and returns the changes: in the order of the jobs' IDs,
+// and with the end of the pipeline after theirs.
+func (p *watched) update(o *observation) (events []*PipelineEvent) {
 	previous := p.info
 	if !o.same {
-		p.info = o.pipeline.own()
+		p.info = o.pipeline.clone()
 	}
-	events = append(p.takeJobs(o), p.takeTriggers(o.triggers)...)
+	events = append(p.updateJobs(o), p.updateTriggers(o.triggers)...)
 	if !p.read || previous.Status != p.info.Status {
 		event := p.event(&PipelineEvent{Status: p.info.Status})
 		if p.read {
@@ -125,7 +125,7 @@ func (p *watched) take(o *observation) (events []*PipelineEvent) {
 	return events
 }
 
-func (p *watched) takeJobs(o *observation) (events []*PipelineEvent) {
+func (p *watched) updateJobs(o *observation) (events []*PipelineEvent) {
 	if !o.same {
 		p.pages, p.listed = o.pages, o.listed
 	}
@@ -135,14 +135,14 @@ func (p *watched) takeJobs(o *observation) (events []*PipelineEvent) {
 	for _, job := range o.jobs {
 		p.noteManual(job)
 		if status, known := p.jobs.Last(int64(job.ID)); !known || status != job.Status {
-			p.jobs.Set(int64(job.ID), job.Status.own())
+			p.jobs.Set(int64(job.ID), job.Status.clone())
 			events = append(events, p.event(&PipelineEvent{Job: job, Status: job.Status, Previous: status}))
 		}
 	}
 	return events
 }
 
-func (p *watched) takeTriggers(listed []*TriggerJob) (events []*PipelineEvent) {
+func (p *watched) updateTriggers(listed []*TriggerJob) (events []*PipelineEvent) {
 	for _, known := range p.triggers {
 		known.superseded = true
 	}
@@ -163,7 +163,7 @@ func (p *watched) takeTriggers(listed []*TriggerJob) (events []*PipelineEvent) {
 			}
 			p.triggers[t.ID] = known
 		}
-		known.status, known.superseded, known.started = t.Status.own(), false, t.DownstreamPipeline != nil
+		known.status, known.superseded, known.started = t.Status.clone(), false, t.DownstreamPipeline != nil
 	}
 	return events
 }
@@ -174,9 +174,9 @@ func (p *watched) event(e *PipelineEvent) *PipelineEvent {
 	return e
 }
 
-// own returns a copy whose texts share memory with nothing else. The texts of a response
+// clone returns a copy whose texts share memory with nothing else. The texts of a response
 // share blocks of a kilobyte. A caller that keeps one text would keep its whole block.
-func (p *PipelineInfo) own() *PipelineInfo {
+func (p *PipelineInfo) clone() *PipelineInfo {
 	copied := new(*p)
 	texts := [...]*string{(*string)(&copied.ProjectID), &copied.SHA, &copied.Ref, (*string)(&copied.Status), (*string)(&copied.Source), &copied.WebURL, &copied.Name}
 	var all strings.Builder
@@ -193,24 +193,24 @@ func (p *PipelineInfo) own() *PipelineInfo {
 	return copied
 }
 
-// own is the status without the text of a response.
-func (s Status) own() Status {
+// clone returns the status without the memory of a response.
+func (s Status) clone() Status {
 	if i := slices.Index(statuses, s); i >= 0 {
 		return statuses[i]
 	}
 	return Status(strings.Clone(string(s)))
 }
 
-// over reports whether the pipeline is not polled any more.
-func (p *watched) over() bool {
+// isOver reports whether the pipeline is not polled any more.
+func (p *watched) isOver() bool {
 	if p.gone || !p.read || !p.info.Status.Finished() {
 		return p.gone
 	}
-	return p.atRest() || time.Since(p.changed) >= afterlife
+	return p.atRest() || time.Since(p.changed) >= settleTime
 }
 
-// deafen ends that the pipeline wakes the watch.
-func (p *watched) deafen() {
+// unsubscribe ends that the pipeline's events wake the watch.
+func (p *watched) unsubscribe() {
 	if p.stop != nil {
 		p.stop()
 		p.stop = nil
@@ -239,18 +239,18 @@ func (p *watched) atRest() bool {
 // trigger job after those of the jobs, and not every change of them has an event.
 func (p *watched) unsettled() bool {
 	for _, t := range p.triggers {
-		late := t.child != nil && !t.superseded && t.status.Active() && t.child.over()
-		if late && time.Since(t.child.changed) < afterlife {
+		late := t.child != nil && !t.superseded && t.status.Active() && t.child.isOver()
+		if late && time.Since(t.child.changed) < settleTime {
 			return true
 		}
 	}
-	return time.Since(p.changed) < afterlife && !p.info.Status.Blocked() && p.atRest() != p.info.Status.Finished()
+	return time.Since(p.changed) < settleTime && !p.info.Status.Blocked() && p.atRest() != p.info.Status.Finished()
 }
 
-// stands reports whether the pipeline continues only if a person does something:
-// it is manual, or its trigger jobs wait for a pipeline that stands. It does not
-// stand while a job is at work, since its status can be late.
-func (p *watched) stands() bool {
+// needsPerson reports whether the pipeline continues only if a person does something: it is
+// manual, or its trigger jobs wait for a pipeline that needs a person. It is false while a job
+// is at work, since the status of the pipeline can be late.
+func (p *watched) needsPerson() bool {
 	if p.info.Status.Finished() {
 		return false
 	}
@@ -264,7 +264,7 @@ func (p *watched) stands() bool {
 		if t.superseded || !atWork(t.status) {
 			continue
 		}
-		if t.child == nil || t.child.over() || !t.child.stands() {
+		if t.child == nil || t.child.isOver() || !t.child.needsPerson() {
 			return false
 		}
 		waits = true

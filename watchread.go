@@ -23,7 +23,7 @@ func (w *watch) read(ctx context.Context, p *watched) (*observation, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.triggers = inOrder(triggers, triggerJobID)
+	o.triggers = sortedByID(triggers, triggerJobID)
 	return o, nil
 }
 
@@ -51,7 +51,7 @@ func (w *watch) readJobs(ctx context.Context, p *watched) (*observation, error) 
 // retried. The pipeline is the one of the first page: it is not newer than any of the jobs.
 func (w *watch) listJobs(ctx context.Context, p *watched) (*observation, error) {
 	known, o := p.pages, &observation{same: true, pipeline: p.info, listed: p.listed}
-	if time.Since(p.listed) >= longestUnchanged {
+	if time.Since(p.listed) >= maxUnchanged {
 		known, o.listed = nil, time.Now()
 	}
 	for cursor := Cursor(firstJobs); cursor != ""; cursor = o.pages[len(o.pages)-1].next {
@@ -69,24 +69,24 @@ func (w *watch) listJobs(ctx context.Context, p *watched) (*observation, error) 
 			}
 			o.jobs = append(o.jobs, page.Items...)
 		}
-		if o.pages = append(o.pages, now); o.turnsBack() {
+		if o.pages = append(o.pages, now); o.isEndless() {
 			return nil, fmt.Errorf("gitlabci: the list of the jobs of pipeline %d does not end: %d pages were read", p.id, len(o.pages))
 		}
 	}
-	o.jobs = inOrder(o.jobs, jobID)
+	o.jobs = sortedByID(o.jobs, jobID)
 	return o, nil
 }
 
 const (
 	firstJobs = "include_retried=true&per_page=100" // the query of the first page of jobs
-	mostPages = mostCollected / 100
+	maxPages  = maxCollected / 100
 )
 
-// turnsBack reports whether the last page links to one that was read, or there are too
-// many pages.
-func (o *observation) turnsBack() bool {
+// isEndless reports whether the last page links to one that was read, or there are too many
+// pages.
+func (o *observation) isEndless() bool {
 	next := o.pages[len(o.pages)-1].next
-	return len(o.pages) > mostPages || slices.ContainsFunc(o.pages, func(l listedPage) bool { return l.cursor == next })
+	return len(o.pages) > maxPages || slices.ContainsFunc(o.pages, func(l listedPage) bool { return l.cursor == next })
 }
 
 // listPage reads a page of jobs again. The page is nil if it is as it was.
@@ -127,7 +127,7 @@ func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err err
 	}
 	known := p.read || !p.since.IsZero()
 	gone := isGone(err)
-	passes := mayPass(err, known) || gone && !p.absence.Missed(known)
+	passes := isTransient(err, known) || gone && !p.absence.Missed(known)
 	switch {
 	case !passes && (p == w.root || errors.Is(err, ErrUnauthorized)):
 		if p.read && gone {
@@ -135,12 +135,12 @@ func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err err
 		}
 		return err
 	case !passes:
-		return w.leave(p, err)
+		return w.drop(p, err)
 	}
-	asked := askedToWait(err)
+	asked := retryAfter(err)
 	w.pace.AtLeast(asked)
 	w.pace.Fail()
-	p.patience.Met = p.patience.Met || known || isMet(err)
+	p.patience.Met = p.patience.Met || known || showsServer(err)
 	if lasted, giveUp := p.patience.Failed(begun, asked, err); giveUp {
 		return rest.Errorf("pipeline %d could not be read for %v: %w", p.id, lasted, err)
 	}

@@ -198,7 +198,7 @@ func (s *WebhooksService) Update(ctx context.Context, project ProjectID, hook We
 		c.Err = errors.New("WebhookOptions is nil, so that nothing would change")
 	}
 	opts.describe(c)
-	return readBack(ctx, s.client, c, webhookAt(project, hook), opts.isMet)
+	return readBack(ctx, s.client, c, webhookAt(project, hook), opts.isApplied)
 }
 
 // Delete removes a webhook.
@@ -235,7 +235,7 @@ const (
 // endpoint, and [ErrOutcomeUnknown] if the response was lost: the request is never retried.
 func (s *WebhooksService) Test(ctx context.Context, project ProjectID, hook WebhookID, trigger WebhookTrigger) error {
 	path := at("projects", project, "hooks", hook, "test", trigger)
-	_, err := send[*bareSuccess](ctx, s.client, rest.Once(http.MethodPost, path, nil))
+	_, err := send[*successMessage](ctx, s.client, rest.Once(http.MethodPost, path, nil))
 	return err
 }
 
@@ -373,8 +373,8 @@ func isSigningToken(token string) bool {
 	return found && err == nil && len(key) == 32
 }
 
-// isMet reports whether a webhook is as the options want it, as far as that shows.
-func (o *WebhookOptions) isMet(now *Webhook) bool {
+// isApplied reports whether a webhook is as the options want it, as far as that shows.
+func (o *WebhookOptions) isApplied(now *Webhook) bool {
 	text := func(wanted *string, has string) bool { return wanted == nil || *wanted == has }
 	return (o.URL == "" || o.URL == now.URL) && (o.Triggers == nil || *o.Triggers == now.WebhookTriggers) &&
 		(o.Token == nil || now.TokenPresent == (*o.Token != "")) && (o.SigningToken == nil || now.SigningTokenPresent == (*o.SigningToken != "")) &&

@@ -111,7 +111,7 @@ func TestPlayScheduleFindsNothing(t *testing.T) {
 		},
 		"the request is lost": {
 			gitlabcitest.Schedule{}, gitlabcitest.Fault{Route: playRoute, Status: 502}, time.Hour, 2 * time.Minute, []error{gitlabci.ErrOutcomeUnknown},
-			"/play: 502 Bad Gateway (outcome unknown: GitLab may have done it) (then, looking for the pipeline: schedule 1 has no new pipeline after 2m0s",
+			"/play: 502 Bad Gateway (outcome unknown: GitLab may have done it) (then, searching for the pipeline: schedule 1 has no new pipeline after 2m0s",
 		},
 		"polls fail": {
 			gitlabcitest.Schedule{}, gitlabcitest.Fault{Route: "GET /projects/:id/pipeline_schedules/:pipeline_schedule_id", Status: 502, Nth: 2}, time.Hour, 5 * time.Minute,

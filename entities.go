@@ -12,16 +12,16 @@ import (
 	"example.com/gitlabci/internal/rest"
 )
 
-// A thing is an object that can be distinguished from other JSON, such as "{}" or a
+// An entity is an object that can be distinguished from other JSON, such as "{}" or a
 // message: it has a valid ID, or a field that GitLab never leaves out.
-type thing interface {
+type entity interface {
 	label() string   // such as "pipeline 7"
 	missing() string // the required field that it lacks, or ""
 }
 
-// checkThing returns an error if the decoded value is not the requested object.
-func checkThing(decoded any) error {
-	if one, ok := decoded.(thing); ok && !reflect.ValueOf(decoded).IsNil() {
+// checkEntity returns an error if the decoded value is not the requested object.
+func checkEntity(decoded any) error {
+	if one, ok := decoded.(entity); ok && !reflect.ValueOf(decoded).IsNil() {
 		if field := one.missing(); field != "" {
 			return fmt.Errorf("%w: it has no %s", rest.ErrOther, field)
 		}
@@ -29,11 +29,11 @@ func checkThing(decoded any) error {
 	return nil
 }
 
-// decodeThing decodes an object, and checks that it is what was requested.
-func decodeThing[P any](ctx context.Context, body []byte) (P, lenient.LeftOut, error) {
+// decodeEntity decodes an object, and checks that it is what was requested.
+func decodeEntity[P any](ctx context.Context, body []byte) (P, lenient.LeftOut, error) {
 	object, left, err := lenient.Object[P](ctx, body)
 	if err == nil {
-		err = checkThing(object)
+		err = checkEntity(object)
 	}
 	if one, ok := any(object).(interface{ status() Status }); ok && err == nil && !one.status().isWord() {
 		if message, _ := lenient.MessageOf(body); message.Text != "" {
@@ -97,15 +97,15 @@ func (r *WebhookResponse) missing() string {
 	return ""
 }
 
-// A bareSuccess is a response that says only that something was done:
+// A successMessage is a response that says only that something was done:
 // {"message":"201 Created"}.
-type bareSuccess struct {
+type successMessage struct {
 	Message string `json:"message"`
 }
 
-func (s *bareSuccess) label() string { return "message of a success" }
+func (s *successMessage) label() string { return "message of a success" }
 
-func (s *bareSuccess) missing() string {
+func (s *successMessage) missing() string {
 	if !strings.HasPrefix(s.Message, "201") {
 		return "message of a success"
 	}
@@ -192,10 +192,10 @@ func (t *Trigger) identity() (int64, time.Time)      { return int64(t.ID), time.
 func (w *Webhook) identity() (int64, time.Time)      { return int64(w.ID), time.Time{} }
 func (e *WebhookEvent) identity() (int64, time.Time) { return int64(e.ID), time.Time{} }
 
-// placeSeed makes it impossible to choose names that are mistaken for one another.
+// placeSeed makes it impossible to choose names with the same placeKey.
 var placeSeed = maphash.MakeSeed()
 
-// placeOfName identifies items that have a name and no number.
+// placeOfName is the placeKey of an item that has a name and no ID.
 func placeOfName(name string) int64 { return int64(maphash.String(placeSeed, name)) }
 
 // placeKey identifies an entry of an archive.
