@@ -3,9 +3,11 @@ package gitlabci
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"example.com/gitlabci/internal/poll"
+	"example.com/gitlabci/internal/rest"
 )
 
 // Wait waits until a pipeline has finished, and returns it. A failed pipeline is not an
@@ -101,3 +103,95 @@ func (w *watch) resume(ctx context.Context) error {
 	}
 	return w.pause(ctx)
 }
+
+// Wait waits until a job has finished, and returns it. A failed job is not an error: see
+// its Status. If the job is retried later, that is another job.
+//
+//	GET /projects/:id/jobs/:job_id
+//
+// See https://docs.gitlab.com/api/jobs/#retrieve-a-job-by-job-id.
+// It polls as [PipelinesService.Watch] does, and ends with the same errors. Of opts,
+// Downstream does not matter. If in two polls in a row the job is manual, so that someone
+// has to play it, Wait returns the job and a [*BlockedError], unless
+// [WatchOptions.WaitForManual] is set.
+func (s *JobsService) Wait(ctx context.Context, project ProjectID, job JobID, opts *WatchOptions) (*Job, error) {
+	w := &jobWait{service: s, project: project, id: job}
+	if opts != nil {
+		w.options = *opts
+	}
+	if err := w.options.check(); err != nil {
+		return nil, rest.Invalid("WatchOptions", err)
+	}
+	what := fmt.Sprintf("job %d", job)
+	w.pollState = pollState{what: what, doing: "waiting for " + what, pace: w.options.pace(s.client), patience: poll.Patience{GiveUpAfter: w.options.GiveUpAfter}}
+	w.subscribe(ctx, 0)
+	defer func() { w.stop() }()
+	for {
+		begun := time.Now()
+		read, err := s.Get(ctx, project, job)
+		if err == nil {
+			if read.Pipeline != nil && read.Pipeline.ID != w.subscribed {
+				w.subscribe(ctx, read.Pipeline.ID)
+			}
+			if over, blocked := w.update(read); over {
+				return read, blocked
+			}
+		} else if err := w.failed(ctx, begun, w.isKnown(), err); err != nil {
+			return nil, err
+		}
+		if w.pace.Wait(ctx) != nil {
+			return nil, w.ended(ctx, nil)
+		}
+	}
+}
+
+// A jobWait waits for one job.
+type jobWait struct {
+	pollState
+	service *JobsService
+	project ProjectID
+	id      JobID
+	options WatchOptions // without zeros
+
+	seen       *Job       // as last read
+	lag        poll.Lag   // of responses behind that
+	subscribed PipelineID // whose events wake the wait; 0 is any pipeline of the project
+	stop       func()     // ends that
+}
+
+// subscribe makes the events of a pipeline wake the wait, and no longer those of before.
+func (w *jobWait) subscribe(ctx context.Context, pipeline PipelineID) {
+	before := w.stop
+	w.subscribed, w.stop = pipeline, w.options.subscribe(ctx, &w.pace, w.project, pipeline)
+	if before != nil {
+		before()
+	}
+}
+
+// update keeps the job that a poll has read, and reports whether the wait is over.
+func (w *jobWait) update(read *Job) (over bool, blocked error) {
+	w.succeeded()
+	if w.lag.Lasts(w.seen != nil && goesBack(w.seen.Status, read.Status)) {
+		w.pace.Expect()
+		return false, nil
+	}
+	again := w.seen != nil && w.seen.Status == read.Status
+	if !again {
+		w.pace.Restart()
+	}
+	w.seen = read
+	if read.Status.Blocked() && !w.options.WaitForManual {
+		w.pace.Expect() // to see whether it stays so
+	}
+	if again && read.Status.Blocked() && !w.options.WaitForManual {
+		blocked := &BlockedError{Project: w.project, Jobs: []*Job{read}}
+		if read.Pipeline != nil {
+			blocked.Pipeline = read.Pipeline.ID
+		}
+		return true, blocked
+	}
+	return read.Status.Finished(), nil
+}
+
+// isKnown reports whether the job exists.
+func (w *jobWait) isKnown() bool { return w.seen != nil || !w.service.client.created.of(w.id).IsZero() }
