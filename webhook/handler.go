@@ -273,3 +273,52 @@ func (h *Handler) call(d *delivery) error {
 	}
 	return h.function(h.context, d.event)
 }
+
+// finish ends the work on an event, and begins that on the next.
+func (h *Handler) finish(d *delivery, err error) {
+	next := h.next
+	defer func() { next() }()
+	if err == nil {
+		h.verifier.seen.accept(d.claim)
+		d.end()
+		return
+	}
+	h.report(d.event, err)
+	if h.verifier.seen.fail(d.claim.id) {
+		next = func() { go h.work(d) }
+		return
+	}
+	d.end()
+}
+
+// end gives back the memory of an event, when nothing here refers to it any more.
+func (d *delivery) end() {
+	d.event = nil
+	d.body.release()
+}
+
+// next begins the work on the next event, or ends the use of a worker.
+func (h *Handler) next() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.waiting) > 0 {
+		d := h.waiting[0]
+		h.waiting[0] = nil
+		h.waiting = h.waiting[1:]
+		go h.work(d)
+		return
+	}
+	if h.working--; h.working == 0 && h.closed {
+		close(h.idle)
+	}
+}
+
+// report calls the function for errors. If that panics, the workers continue.
+func (h *Handler) report(event *Event, err error) {
+	defer func() {
+		if recover() != nil {
+			slog.Error("webhook: HandlerOptions.Error panicked", "event", event, "error", err)
+		}
+	}()
+	h.options.Error(event, err)
+}
