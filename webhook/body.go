@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	mostBytes  = 25 << 20 // of a body, as GitLab limits it
-	firstBytes = 4 << 10  // that get room before any have arrived
+	maxBodyBytes = 25 << 20 // of a body, as GitLab limits it
+	initialBytes = 4 << 10  // for which there is room before any have arrived
 )
 
 // A body is the body of a request, and what it takes of a budget. Without a budget it has
@@ -23,13 +23,13 @@ type body struct {
 	stop   func() // lets a Read return that waits for the sender
 
 	// Guarded by the budget.
-	share   *share // that it takes memory of; nil if it takes none
+	share   *share // that it takes memory from; nil if it takes none
 	taken   int64
 	arrived bool
-	since   time.Time     // when the part began that arrives now
-	mark    int           // bytes that have arrived when this part has
+	since   time.Time     // when the current part began; see beginPart
+	mark    int           // where the current part ends
 	waited  time.Duration // for memory, in all
-	slow    bool          // and has to make room
+	slow    bool          // whether it arrives too slowly, and has to make room
 }
 
 // errSlow is the error of a body that has to make room.
@@ -39,10 +39,10 @@ var errSlow = fmt.Errorf("%w: the body arrives too slowly while others wait", Er
 // it has arrived. Memory is taken as bytes arrive, not for the length that the request
 // announces.
 func (b *body) read(r *http.Request, c *claim) error {
-	if r.ContentLength > mostBytes {
+	if r.ContentLength > maxBodyBytes {
 		return ErrTooLarge
 	}
-	b.data = make([]byte, 0, sizeFor(firstBytes, r.ContentLength))
+	b.data = make([]byte, 0, sizeFor(initialBytes, r.ContentLength))
 	if r.Body == nil {
 		return nil
 	}
@@ -95,7 +95,7 @@ func (b *body) progress(whole bool) error {
 	case b.slow:
 		return errSlow
 	case len(b.data) >= b.mark:
-		b.proceed()
+		b.beginPart()
 	}
 	return nil
 }
@@ -106,12 +106,12 @@ func sizeFor(n int, length int64) int {
 	if length >= 0 && length < int64(n) {
 		return int(length) + 1
 	}
-	return min(n, mostBytes+1)
+	return min(n, maxBodyBytes+1)
 }
 
 // grow makes room for more bytes.
 func (b *body) grow(ctx context.Context, length int64) error {
-	if len(b.data) > mostBytes {
+	if len(b.data) > maxBodyBytes {
 		return ErrTooLarge
 	}
 	if int64(len(b.data)) > length {
@@ -120,18 +120,18 @@ func (b *body) grow(ctx context.Context, length int64) error {
 	size := sizeFor(2*cap(b.data), length)
 	if b.budget != nil && size > freeBytes {
 		from := &b.budget.small
-		isLarge := size > smallBytes+1 || int64(size) > from.most && (length < 0 || length > smallBytes)
+		isLarge := size > smallBytes+1 || int64(size) > from.size && (length < 0 || length > smallBytes)
 		if isLarge || b.share == &b.budget.large {
 			// Its bytes must be contiguous, and to copy 25 MiB would take 50.
-			size, from = sizeFor(mostBytes+1, length), &b.budget.large
+			size, from = sizeFor(maxBodyBytes+1, length), &b.budget.large
 		}
-		if err := b.budget.take(ctx, b, from, b.lacks(size, from)); err != nil {
+		if err := b.budget.take(ctx, b, from, b.missing(size, from)); err != nil {
 			return err
 		}
 		if from == &b.budget.large {
 			b.budget.garbage.makeRoom(size)
 		} else {
-			b.budget.garbage.tidy(b.budget.hasLarge)
+			b.budget.garbage.collect(b.budget.hasLarge)
 		}
 	}
 	larger := make([]byte, len(b.data), size)
@@ -140,31 +140,31 @@ func (b *body) grow(ctx context.Context, length int64) error {
 	return nil
 }
 
-// lacks is how much of a share a body must take to have so many bytes of it.
-func (b *body) lacks(size int, from *share) int64 {
+// missing is how much more of a share a body must take to have size bytes of it.
+func (b *body) missing(size int, from *share) int64 {
 	if b.share == from {
 		return int64(size) - b.taken
 	}
 	return int64(size)
 }
 
-// settle prepares a body for its time in a queue: it takes what it took for free before,
-// and gives back what it does not need.
-func (b *body) settle(ctx context.Context) error {
+// prepareForQueue prepares a body for its time in a queue. It takes memory from a share for
+// the bytes that were free so far, and gives back what it does not need.
+func (b *body) prepareForQueue(ctx context.Context) error {
 	if b.share != &b.budget.large {
 		return b.budget.take(ctx, b, &b.budget.small, int64(cap(b.data))-b.taken)
 	}
 	if cap(b.data) > 2*len(b.data) {
 		b.budget.garbage.makeRoom(len(b.data))
-		b.data = bytes.Clone(b.data) // who keeps the event would keep all of it
+		b.data = bytes.Clone(b.data) // or an event that is kept would keep all of it
 		b.budget.mu.Lock()
 		defer b.budget.mu.Unlock()
-		b.give(b.taken - int64(cap(b.data)))
+		b.giveBack(b.taken - int64(cap(b.data)))
 	}
 	return nil
 }
 
-// release gives back what a body takes.
+// release drops a body, and gives back its memory.
 func (b *body) release() {
 	b.data = nil
 	if b.budget == nil {
@@ -172,7 +172,7 @@ func (b *body) release() {
 	}
 	b.budget.mu.Lock()
 	defer b.budget.mu.Unlock()
-	b.give(b.taken)
+	b.giveBack(b.taken)
 }
 
 // readError distinguishes a body that is cut off or too large from one that could not be

@@ -9,20 +9,20 @@ import (
 )
 
 const (
-	freeBytes  = 16 << 10      // of a body that is being read, about as much as its connection takes
-	smallBytes = 1 << 20       // of a body; larger ones have a share of their own
-	largeBytes = mostBytes + 1 // of all large bodies together; the last byte shows that one is too large
+	freeBytes  = 16 << 10         // that a body takes from no share while it is read, about as much as its connection takes
+	smallBytes = 1 << 20          // of a body; larger ones have a share of their own
+	largeBytes = maxBodyBytes + 1 // of all large bodies together; the last byte shows that one is too large
 
 	// GitLab gives up after 10 seconds. A request that waits this long for memory is
 	// refused while GitLab still reads the response.
-	longestWait = time.Second
+	maxWait = time.Second
 
 	// While others wait for memory, a body is refused if in this time fewer bytes than
 	// this, and less than a sixteenth of its memory, have arrived: it would take 6 seconds
 	// or more. This is less than half of the longest wait, since a part may end just
 	// before.
-	longestPause  = 400 * time.Millisecond
-	leastProgress = 64 << 10
+	maxPause    = 400 * time.Millisecond
+	minProgress = 64 << 10
 )
 
 // A budget bounds how many bytes of bodies are in memory.
@@ -34,58 +34,58 @@ type budget struct {
 
 // A share is the memory for the bodies of a size. It is guarded by the budget.
 type share struct {
-	most, left int64
-	readers    map[*body]struct{} // that take some of it, and have not arrived yet
+	size, left int64
+	readers    map[*body]struct{} // that take some of it, and are still arriving
 	waiting    map[*body]int64    // how much they wait for
-	more       chan struct{}      // closed when some is given back, or waited for no longer
+	more       chan struct{}      // closed when some is given back, or a body no longer waits
 }
 
 func newBudget(small int64) *budget {
 	newShare := func(bytes int64) share {
-		return share{most: bytes, left: bytes, readers: map[*body]struct{}{}, waiting: map[*body]int64{}, more: make(chan struct{})}
+		return share{size: bytes, left: bytes, readers: map[*body]struct{}{}, waiting: map[*body]int64{}, more: make(chan struct{})}
 	}
 	return &budget{small: newShare(small), large: newShare(largeBytes)}
 }
 
 // take lets a body take n more bytes of a share. Its bytes of another share are given back.
-func (b *budget) take(ctx context.Context, of *body, from *share, n int64) error {
+func (b *budget) take(ctx context.Context, by *body, from *share, n int64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if of.slow {
+	if by.slow {
 		return errSlow
 	}
 	if !from.has(n) {
-		if err := b.await(ctx, of, from, n); err != nil {
+		if err := b.await(ctx, by, from, n); err != nil {
 			return err
 		}
 	}
-	if of.share != from {
-		of.give(of.taken)
+	if by.share != from {
+		by.giveBack(by.taken)
 	}
 	from.left -= n
-	of.share = from
-	of.taken += n
-	if !of.arrived {
-		from.readers[of] = struct{}{}
-		of.proceed()
+	by.share = from
+	by.taken += n
+	if !by.arrived {
+		from.readers[by] = struct{}{}
+		by.beginPart()
 	}
 	return nil
 }
 
-// await waits until a share has n bytes. The lock is held, but not meanwhile. A body that
+// await waits until a share has n bytes. It unlocks the budget while it waits. A body that
 // waits is not slow: its sender cannot send more.
-func (b *budget) await(ctx context.Context, of *body, from *share, n int64) error {
-	if n > from.most {
-		return fmt.Errorf("%w: the body takes more memory than all of them may", ErrBusy)
+func (b *budget) await(ctx context.Context, by *body, from *share, n int64) error {
+	if n > from.size {
+		return fmt.Errorf("%w: the body needs more memory than all bodies together may take", ErrBusy)
 	}
 	begun := time.Now()
-	patience := time.NewTimer(longestWait - of.waited)
+	patience := time.NewTimer(maxWait - by.waited)
 	defer patience.Stop()
-	from.waiting[of] = n
+	from.waiting[by] = n
 	defer func() {
-		delete(from.waiting, of)
+		delete(from.waiting, by)
 		from.wake()
-		of.waited += time.Since(begun)
+		by.waited += time.Since(begun)
 	}()
 	for !from.has(n) {
 		if from.isStuck() {
@@ -111,10 +111,10 @@ func (b *budget) await(ctx context.Context, of *body, from *share, n int64) erro
 	return nil
 }
 
-// isStuck reports whether only bodies that wait for one another take the memory of a share.
-// The first one that finds out makes room.
+// isStuck reports whether all memory of a share is taken by bodies that wait for one another.
+// The first one that finds out gives up, which makes room.
 func (s *share) isStuck() bool {
-	taken := s.most - s.left
+	taken := s.size - s.left
 	for r := range s.readers {
 		if _, waits := s.waiting[r]; !waits {
 			return false
@@ -124,9 +124,8 @@ func (s *share) isStuck() bool {
 	return taken == 0
 }
 
-// has reports whether n bytes are left for a request that needs so many. Requests that wait
-// for less have precedence: large bodies, which strangers may send to take all there is,
-// come last.
+// has reports whether n bytes are left for a body. Bodies that wait for less have precedence:
+// large ones, which strangers may send to take all memory, come last.
 func (s *share) has(n int64) bool {
 	for _, other := range s.waiting {
 		if other < n && other > s.left-n {
@@ -142,7 +141,7 @@ func (s *share) wake() {
 }
 
 // makeRoom stops bodies that arrive too slowly, the slowest first, until n bytes will be
-// left. It returns how long nobody else is too slow.
+// left. It returns after how long another one can be too slow.
 func (s *share) makeRoom(n int64) (again time.Duration) {
 	readers := make([]*body, 0, len(s.readers))
 	for r := range s.readers {
@@ -155,27 +154,27 @@ func (s *share) makeRoom(n int64) (again time.Duration) {
 	for _, r := range readers {
 		switch pause := now.Sub(r.since); {
 		case room >= n:
-			return longestPause
-		case pause < longestPause && !r.slow:
-			return longestPause - pause
+			return maxPause
+		case pause < maxPause && !r.slow:
+			return maxPause - pause
 		case !r.slow:
 			r.slow = true
 			r.stop()
 		}
 		room += r.taken
 	}
-	return longestPause
+	return maxPause
 }
 
 // hasLarge reports whether there is a large body.
 func (b *budget) hasLarge() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.large.left < b.large.most
+	return b.large.left < b.large.size
 }
 
-// give gives n bytes back.
-func (b *body) give(n int64) {
+// giveBack returns n bytes to the share.
+func (b *body) giveBack(n int64) {
 	if b.share == nil {
 		return
 	}
@@ -187,8 +186,8 @@ func (b *body) give(n int64) {
 	b.share.wake()
 }
 
-// proceed begins the next part of a body, in which it must not pause for too long.
-func (b *body) proceed() {
+// beginPart begins the next part of a body, which must arrive soon; see maxPause.
+func (b *body) beginPart() {
 	b.since = time.Now()
-	b.mark = len(b.data) + max(leastProgress, int(b.taken/16))
+	b.mark = len(b.data) + max(minProgress, int(b.taken/16))
 }

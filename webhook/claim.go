@@ -22,9 +22,9 @@ const (
 	headerSignature   = "Webhook-Signature"
 )
 
-// mostCredential is how long a header may be that says who sent a request. GitLab's take
+// maxCredentialBytes is how long a header may be that says who sent a request. GitLab's take
 // some fifty bytes, and a signature that many for each token.
-const mostCredential = 1 << 10
+const maxCredentialBytes = 1 << 10
 
 // A claim is what the headers of a request say about its sender, until the body has shown
 // whether that is true.
@@ -45,7 +45,7 @@ func (v *Verifier) claimOf(h http.Header, now time.Time) (*claim, error) {
 		if len(h[name]) > 1 {
 			return nil, ErrCredentials // two programs may not read the same one
 		}
-		if len(h.Get(name)) > mostCredential {
+		if len(h.Get(name)) > maxCredentialBytes {
 			return nil, ErrCredentials // which would be held, unverified, while the body arrives
 		}
 	}
@@ -56,18 +56,18 @@ func (v *Verifier) claimOf(h http.Header, now time.Time) (*claim, error) {
 	}
 	switch {
 	case len(v.macs) > 0 && len(h[headerSignature]) > 0:
-		return c, v.signed(c, h, hasTime, now)
+		return c, v.beginSignature(c, h, hasTime, now)
 	case len(v.tokens) > 0 && len(h[headerToken]) > 0:
 		if c.id == "" && len(h[headerIdempotency]) == 1 {
 			c.id = h.Get(headerIdempotency)
 		}
-		return c, v.hasToken(h.Get(headerToken))
+		return c, v.checkToken(h.Get(headerToken))
 	}
 	return nil, ErrCredentials
 }
 
-// signed prepares to verify a signature.
-func (v *Verifier) signed(c *claim, h http.Header, hasTime bool, now time.Time) error {
+// beginSignature prepares a claim for verifying the signature when the body has arrived.
+func (v *Verifier) beginSignature(c *claim, h http.Header, hasTime bool, now time.Time) error {
 	// The message joins the ID, the timestamp and the body by full stops. An ID with a
 	// full stop could have parts of the others in it.
 	if c.id == "" || strings.Contains(c.id, ".") || !hasTime {
@@ -85,8 +85,9 @@ func (v *Verifier) signed(c *claim, h http.Header, hasTime bool, now time.Time) 
 	return nil
 }
 
-// hasToken compares a token with all of the verifier's tokens, also after a match.
-func (v *Verifier) hasToken(token string) error {
+// checkToken compares a token with all of the verifier's tokens, even after a match, so that
+// the time does not show which one matches.
+func (v *Verifier) checkToken(token string) error {
 	digest := sha256.Sum256([]byte(token))
 	equal := 0
 	for _, compare := range v.tokens {

@@ -13,18 +13,18 @@ import (
 	"example.com/gitlabci/internal/lenient"
 )
 
-// An event takes at most decodedRatio times its bytes once it is decoded, or decodedFree
-// if that is more, but never more than decodedMost.
+// A decoded event takes at most maxDecodedRatio times the bytes of its body, or
+// minDecodedLimit if that is more, but never more than maxDecodedLimit.
 const (
-	decodedRatio = 8
-	decodedFree  = 1 << 20
-	decodedMost  = 16 << 20
+	maxDecodedRatio = 8
+	minDecodedLimit = 1 << 20
+	maxDecodedLimit = 16 << 20
 )
 
-// decode decodes what a caller of this package gets, so it is as tolerant as the client is
-// with responses: both forms of time, durations as text, null objects.
+// decode decodes a body as tolerantly as the client decodes responses: both forms of time,
+// durations as text, null objects.
 func decode[P any](ctx context.Context, raw []byte) (P, error) {
-	budget := min(max(decodedRatio*int64(len(raw)), decodedFree), decodedMost)
+	budget := min(max(maxDecodedRatio*int64(len(raw)), minDecodedLimit), maxDecodedLimit)
 	p, _, err := lenient.ObjectWithin[P](ctx, raw, budget)
 	switch {
 	case errors.Is(err, lenient.ErrTooLarge):
@@ -37,7 +37,7 @@ func decode[P any](ctx context.Context, raw []byte) (P, error) {
 	return p, nil
 }
 
-// An envelope is what the bodies of all kinds have.
+// An envelope has the fields that the bodies of all kinds have.
 type envelope struct {
 	Kind    Kind     `json:"object_kind"`
 	Project *Project `json:"project"`
@@ -48,7 +48,7 @@ func (e *Event) decode(ctx context.Context) error {
 	in, err := decode[*envelope](ctx, e.Raw)
 	if err != nil {
 		if errors.Is(err, lenient.ErrNotObject) && json.Valid(e.Raw) {
-			return nil // of a custom template
+			return nil // a custom template
 		}
 		return err
 	}
@@ -68,7 +68,7 @@ func (e *Event) decode(ctx context.Context) error {
 		known = e.Deployment != nil
 	}
 	if !known {
-		e.Kind = "" // of a custom template that has the word
+		e.Kind = "" // a custom template that has the same word
 	}
 	return err
 }
@@ -112,11 +112,11 @@ func decodePipeline(ctx context.Context, raw []byte) (*Pipeline, error) {
 	p.Commit = in.Commit.commit()
 	for _, build := range in.Builds {
 		if build != nil && build.ID > 0 {
-			build.mend()
+			build.clearPlaceholders()
 			p.Builds = append(p.Builds, build)
 		}
 	}
-	p.around(in.Project, in.User, in.MergeRequest, in.SourcePipeline)
+	p.setContext(in.Project, in.User, in.MergeRequest, in.SourcePipeline)
 	return p, nil
 }
 
@@ -127,12 +127,12 @@ func decodeShort(ctx context.Context, raw []byte) (*Pipeline, error) {
 	}
 	p := &in.Attributes.Pipeline
 	p.Incomplete = true
-	p.around(in.Project, in.User, in.MergeRequest, in.SourcePipeline)
+	p.setContext(in.Project, in.User, in.MergeRequest, in.SourcePipeline)
 	return p, nil
 }
 
-// around sets what is around the pipeline in the body.
-func (p *Pipeline) around(project *Project, by *user, request *MergeRequest, source *SourcePipeline) {
+// setContext sets the fields that are beside the pipeline in the body.
+func (p *Pipeline) setContext(project *Project, by *user, request *MergeRequest, source *SourcePipeline) {
 	if project != nil {
 		p.ProjectID = project.ID
 	}
@@ -143,8 +143,8 @@ func (p *Pipeline) around(project *Project, by *user, request *MergeRequest, sou
 	p.SourcePipeline = source.known()
 }
 
-// mend sets to zero the values that GitLab writes for nothing.
-func (b *Build) mend() {
+// clearPlaceholders sets to zero the values that GitLab writes where there is none.
+func (b *Build) clearPlaceholders() {
 	if b.Status != gitlabci.StatusFailed {
 		b.FailureReason = ""
 	}

@@ -10,23 +10,23 @@ import (
 const (
 	// Go lets garbage grow until the heap has doubled. A small process with a large body
 	// would take twice as much memory, and keep it for a while.
-	mostResident = 40 << 20
+	maxResident = 40 << 20
 
 	// A collection that frees less is not worth its cost. Nor is one in a process with more
 	// live memory: large bodies then matter little, and collections take long.
-	leastGarbage = 4 << 20
-	mostLive     = 64 << 20
+	minGarbage = 4 << 20
+	maxLive    = 64 << 20
 )
 
-// A garbage bounds how much garbage there is beside large bodies, and after them.
+// A garbage limits how much garbage there is beside large bodies, and after them.
 type garbage struct {
-	grows atomic.Bool // since there was a large body
+	grows atomic.Bool // whether a large body may have left garbage
 
 	collecting sync.Mutex
 	left       int64 // what was resident after the last collection
 }
 
-// makeRoom collects garbage before so many bytes of a large body are allocated.
+// makeRoom collects garbage before bytes are allocated for a large body.
 func (g *garbage) makeRoom(bytes int) {
 	g.collecting.Lock()
 	defer g.collecting.Unlock()
@@ -34,24 +34,25 @@ func (g *garbage) makeRoom(bytes int) {
 	g.limit(int64(bytes))
 }
 
-// tidy collects garbage before a body is read. Until there is a large one it costs nothing.
-func (g *garbage) tidy(hasLarge func() bool) {
+// collect collects garbage before a body is read, if there was a large one since the last
+// collection.
+func (g *garbage) collect(hasLarge func() bool) {
 	if !g.grows.Load() {
 		return
 	}
 	g.collecting.Lock()
 	defer g.collecting.Unlock()
-	large := hasLarge() // before the collection, which may find one that ends meanwhile
+	large := hasLarge() // before the collection: a body that ends during it leaves garbage
 	if g.limit(0) {
 		g.grows.Store(large)
 	}
 }
 
-// limit collects garbage, if there is too much for so many more bytes.
+// limit collects garbage if there is too much of it for more bytes to be allocated.
 func (g *garbage) limit(more int64) (collected bool) {
-	most := max(mostResident, g.left+leastGarbage)
+	most := max(maxResident, g.left+minGarbage)
 	resident, live := memoryNow()
-	if resident+more <= most || live > mostLive {
+	if resident+more <= most || live > maxLive {
 		return false
 	}
 	debug.FreeOSMemory()

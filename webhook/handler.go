@@ -22,8 +22,8 @@ type HandlerOptions struct {
 	// Queue is how many accepted events may wait for a worker. The default is 1,024.
 	Queue int
 
-	// MaxBytes is how much memory the bodies of up to 1 MiB may take, those in work
-	// included. The default is 8 MiB. Besides, larger bodies take up to 25 MiB together,
+	// MaxBytes is how much memory the bodies of up to 1 MiB may take, including
+	// those of events that are being handled. The default is 8 MiB. Besides, larger bodies take up to 25 MiB together,
 	// which is the size of the largest. If there is no room, a request waits for a second,
 	// and then gets 503. Meanwhile, bodies that arrive so slowly that they would take 6
 	// seconds or more are refused. Decoded events come on top, up to 16 MiB for each worker.
@@ -64,10 +64,10 @@ type Handler struct {
 	idle    chan struct{} // closed when a closed handler has nothing left to do
 }
 
-// A delivery is a verified request until its event is worked.
+// A delivery is a verified request whose event has not been handled yet.
 type delivery struct {
 	event   *Event
-	decoded bool // not before its turn
+	decoded bool // by the worker that handles it
 	claim   *claim
 	body    *body
 }
@@ -138,13 +138,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var (
 	errMethod  = errors.New("webhook: events are sent by POST")
-	errHeaders = fmt.Errorf("webhook: the request has more than %d KiB of headers", mostHeaders>>10)
+	errHeaders = fmt.Errorf("webhook: the request has more than %d KiB of headers", maxHeaderBytes>>10)
 )
 
 // Headers stay in memory while the body arrives.
 const (
-	mostHeaders = 16 << 10
-	headerBytes = 32 // that a header takes besides its text, as HTTP/2 counts
+	maxHeaderBytes = 16 << 10
+	headerOverhead = 32 // that a header takes beside its text, as HTTP/2 counts
 )
 
 // hasManyHeaders reports whether the headers of a request, and its URL, take more memory
@@ -153,10 +153,10 @@ func hasManyHeaders(r *http.Request) bool {
 	size := len(r.RequestURI)
 	for name, values := range r.Header {
 		for _, value := range values {
-			size += len(name) + len(value) + headerBytes
+			size += len(name) + len(value) + headerOverhead
 		}
 	}
-	return size > mostHeaders
+	return size > maxHeaderBytes
 }
 
 // statusOf returns the status of the response to a request that is refused.
@@ -193,7 +193,7 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request) error {
 	if h.isClosed() {
 		return ErrBusy
 	}
-	h.budget.garbage.tidy(h.budget.hasLarge)
+	h.budget.garbage.collect(h.budget.hasLarge)
 	ctx, cancel := context.WithTimeout(r.Context(), h.options.BodyTimeout)
 	defer cancel()
 	// A ResponseWriter that has no deadlines, such as of a test, has no body that hangs.
@@ -218,7 +218,7 @@ func (h *Handler) enqueue(ctx context.Context, header http.Header, c *claim, b *
 	if !json.Valid(b.data) {
 		return ErrMalformed
 	}
-	if err := b.settle(ctx); err != nil {
+	if err := b.prepareForQueue(ctx); err != nil {
 		return err
 	}
 	return h.add(&delivery{event: newEvent(header, c, b.data), claim: c, body: b})
@@ -274,13 +274,13 @@ func (h *Handler) call(d *delivery) error {
 	return h.function(h.context, d.event)
 }
 
-// finish ends the work on an event, and begins that on the next.
+// finish ends the work on an event, and begins the work on the next one.
 func (h *Handler) finish(d *delivery, err error) {
 	next := h.next
 	defer func() { next() }()
 	if err == nil {
 		h.verifier.seen.accept(d.claim)
-		d.end()
+		d.release()
 		return
 	}
 	h.report(d.event, err)
@@ -288,11 +288,11 @@ func (h *Handler) finish(d *delivery, err error) {
 		next = func() { go h.work(d) }
 		return
 	}
-	d.end()
+	d.release()
 }
 
-// end gives back the memory of an event, when nothing here refers to it any more.
-func (d *delivery) end() {
+// release drops the event of a delivery, and gives back its memory.
+func (d *delivery) release() {
 	d.event = nil
 	d.body.release()
 }

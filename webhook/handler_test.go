@@ -86,7 +86,7 @@ func TestHandlerRespondsFirst(t *testing.T) {
 		})
 		start := time.Now()
 		require.Equal(t, 202, r.post("a"))
-		require.Equal(t, 200, r.post("a"), "while it is in work")
+		require.Equal(t, 200, r.post("a"), "while it is being handled")
 		require.Zero(t, time.Since(start))
 		synctest.Wait()
 		require.Equal(t, []string{"a"}, r.handled())
@@ -256,8 +256,8 @@ func TestHandlerMemoryOfSmallBodies(t *testing.T) {
 	})
 }
 
-// An event that failed is handled when it is sent again, also if that was while it was in
-// work.
+// An event that failed is handled when it is sent again, also if that was while it was being
+// handled.
 func TestHandlerFailures(t *testing.T) {
 	failures := map[string]func() error{
 		"an error": func() error { return errors.New("no luck") },
@@ -281,7 +281,7 @@ func TestHandlerFailures(t *testing.T) {
 				require.Equal(t, 202, r.post("a"))
 				require.Equal(t, 202, r.post("b"))
 				time.Sleep(30 * time.Second)
-				require.Equal(t, 200, r.post("a")) // in work: fails, and is then handled again, and fails again
+				require.Equal(t, 200, r.post("a")) // being handled: fails, and is then handled again, and fails again
 				time.Sleep(2 * time.Minute)
 				require.Equal(t, []string{"a", "a", "b"}, r.handled())
 				require.Len(t, r.reported(), 2)

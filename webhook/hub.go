@@ -20,11 +20,11 @@ type Hub struct {
 	mu       sync.Mutex
 	watchers map[topic]*watcher // the first one of each topic
 	count    int
-	enough   int // how many watch when those are forgotten whose contexts have ended
+	forgetAt int // the count at which watchers whose contexts have ended are forgotten
 }
 
-// A watcher is called when there is an event about its topic. Thousands wait at the same
-// time, so it is small, and nothing else waits for the end of its context.
+// A watcher is called when there is an event about its topic. There can be thousands, so each
+// is small, and has no goroutine that waits for the end of its context.
 type watcher struct {
 	hub      *Hub
 	of       topic
@@ -69,32 +69,32 @@ func (h *Hub) Wake(ctx context.Context, project gitlabci.ProjectID, pipeline git
 	return w.stop
 }
 
-const fewWatchers = 100 // are not worth looking for those to forget
+const minForgetAt = 100 // fewer watchers are not worth the search
 
-// forget forgets those whose contexts have ended, when twice as many watch as were left the
-// last time. A watcher that stops is forgotten immediately.
+// forget removes the watchers whose contexts have ended, each time that there are twice as
+// many as were left the last time. A watcher that stops is removed immediately.
 func (h *Hub) forget() {
-	if h.count < max(fewWatchers, h.enough) {
+	if h.count < max(minForgetAt, h.forgetAt) {
 		return
 	}
 	for _, w := range h.watchers {
 		for ; w != nil; w = w.next {
 			if w.ctx.Err() != nil {
-				w.leave()
+				w.remove()
 			}
 		}
 	}
-	h.enough = 2 * h.count
+	h.forgetAt = 2 * h.count
 }
 
 func (w *watcher) stop() {
 	w.hub.mu.Lock()
 	defer w.hub.mu.Unlock()
-	w.leave()
+	w.remove()
 }
 
-// leave takes a watcher out of its hub. It still leads to the next one.
-func (w *watcher) leave() {
+// remove removes a watcher from its hub. Its next watcher stays set, for loops.
+func (w *watcher) remove() {
 	if w.gone {
 		return
 	}
@@ -113,7 +113,7 @@ func (w *watcher) leave() {
 	}
 }
 
-// Handle starts polls by those who watch the pipeline of a pipeline event or a job event,
+// Handle starts polls by the watchers of the pipeline of a pipeline event or a job event,
 // the pipeline that started it, or all pipelines of one of their projects. Pass it to
 // [NewHandler], or call it from the function that you pass. It does not wait, and its error
 // is always nil.
@@ -148,8 +148,8 @@ func topicsOf(project *Project, pipeline gitlabci.PipelineID) []topic {
 	return topics
 }
 
-// watching returns those who watch any of the topics. They are called without the lock,
-// and may call the Hub.
+// watching returns the watchers of any of the topics. They are called without the lock, and
+// may call the Hub.
 func (h *Hub) watching(topics []topic) (all []*watcher) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -159,7 +159,7 @@ func (h *Hub) watching(topics []topic) (all []*watcher) {
 		}
 		for w := h.watchers[of]; w != nil; w = w.next {
 			if w.ctx.Err() != nil {
-				w.leave()
+				w.remove()
 			} else {
 				all = append(all, w)
 			}

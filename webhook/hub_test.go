@@ -101,7 +101,7 @@ func TestHubForgets(t *testing.T) {
 	})
 }
 
-// Those of one pipeline may stop in any order, and more than once.
+// Watchers of one pipeline may stop in any order, and more than once.
 func TestHubStops(t *testing.T) {
 	hub, random := webhook.NewHub(), rand.New(rand.NewPCG(1, 20))
 	woken, stops := map[int]int{}, map[int]func(){}
@@ -126,9 +126,9 @@ func TestHubStops(t *testing.T) {
 	}
 }
 
-// Those whose contexts have ended are forgotten without an event, before they are more than
-// twice as many as the others.
-func TestHubKeepsNobody(t *testing.T) {
+// Watchers whose contexts have ended are forgotten without an event, before they are more
+// than twice as many as the others.
+func TestHubForgetsWithoutEvents(t *testing.T) {
 	hub := webhook.NewHub()
 	var kept []weak.Pointer[[64]byte]
 	for i := range 1000 {
@@ -144,7 +144,7 @@ func TestHubKeepsNobody(t *testing.T) {
 	runtime.KeepAlive(hub)
 }
 
-func TestHubAtOnce(t *testing.T) {
+func TestHubOfConcurrentCallers(t *testing.T) {
 	hub := webhook.NewHub()
 	var all sync.WaitGroup
 	for i := range 16 {

@@ -5,40 +5,40 @@ import (
 	"sync"
 )
 
-// A memory knows which events are in work or were accepted, by their IDs. Only verified
-// events reach it, so that a stranger cannot make it forget.
-type memory struct {
+// A replayMemory has the IDs of the events that are being handled or were accepted. Only
+// verified events reach it, so that a stranger cannot make it forget.
+type replayMemory struct {
 	mu    sync.Mutex
 	seed  maphash.Seed
-	state map[uint64]int // place in done, or one of those below
-	done  []accepted     // a ring of the last events
+	state map[uint64]int // place in done, inProgress or inProgressAgain
+	done  []accepted     // a ring of the last size events
 	next  int            // place of the next one
-	most  int
-	floor int64 // when the newest signed request was sent that was forgotten
+	size  int
+	floor int64 // when the newest forgotten request was sent, of those that were signed
 }
 
-// An accepted event.
+// An accepted is an event that was accepted.
 type accepted struct {
 	key  uint64
 	sent int64 // Unix seconds; 0 unless the request was signed
 }
 
 const (
-	inWork      = -1 // not known yet whether it succeeds
-	inWorkAgain = -2 // and was sent again meanwhile
+	inProgress      = -1 // not known yet whether it succeeds
+	inProgressAgain = -2 // and was sent again meanwhile
 )
 
-func newMemory(most int) *memory {
-	return &memory{seed: maphash.MakeSeed(), state: map[uint64]int{}, most: most}
+func newReplayMemory(most int) *replayMemory {
+	return &replayMemory{seed: maphash.MakeSeed(), state: map[uint64]int{}, size: most}
 }
 
-func (m *memory) key(id string) uint64 { return maphash.String(m.seed, id) }
+func (m *replayMemory) key(id string) uint64 { return maphash.String(m.seed, id) }
 
-// begin takes the event of a request in work. The error is [ErrReplayed] if it is known,
+// begin begins the work on the event of a request. The error is [ErrReplayed] if it is known,
 // [ErrTimestamp] if it may be forgotten, or [ErrBusy] if there is no room for a new one. An
 // event without an ID is always new. The caller must not refuse the event afterwards: a
 // request that is sent again meanwhile is refused as a replay.
-func (m *memory) begin(c *claim, hasRoom bool) error {
+func (m *replayMemory) begin(c *claim, hasRoom bool) error {
 	if c.id == "" {
 		if !hasRoom {
 			return ErrBusy
@@ -49,8 +49,8 @@ func (m *memory) begin(c *claim, hasRoom bool) error {
 	defer m.mu.Unlock()
 	key := m.key(c.id)
 	switch place, known := m.state[key]; {
-	case known && place == inWork:
-		m.state[key] = inWorkAgain
+	case known && place == inProgress:
+		m.state[key] = inProgressAgain
 		return ErrReplayed
 	case known:
 		return ErrReplayed
@@ -59,12 +59,12 @@ func (m *memory) begin(c *claim, hasRoom bool) error {
 	case !hasRoom:
 		return ErrBusy
 	}
-	m.state[key] = inWork
+	m.state[key] = inProgress
 	return nil
 }
 
-// accept remembers an event that was worked.
-func (m *memory) accept(c *claim) {
+// accept remembers an event that was handled.
+func (m *replayMemory) accept(c *claim) {
 	if c.id == "" {
 		return
 	}
@@ -74,7 +74,7 @@ func (m *memory) accept(c *claim) {
 	if c.signed {
 		now.sent = c.sent.Unix()
 	}
-	if len(m.done) < m.most {
+	if len(m.done) < m.size {
 		m.done = append(m.done, now)
 	} else {
 		old := m.done[m.next]
@@ -85,20 +85,20 @@ func (m *memory) accept(c *claim) {
 		m.done[m.next] = now
 	}
 	m.state[now.key] = m.next
-	m.next = (m.next + 1) % m.most
+	m.next = (m.next + 1) % m.size
 }
 
 // fail ends the work on an event without success. It reports whether the event was sent
-// again meanwhile: then it stays in work, since that request was refused as a replay.
-func (m *memory) fail(id string) (again bool) {
+// again meanwhile: then it stays in progress, since that request was refused as a replay.
+func (m *replayMemory) fail(id string) (again bool) {
 	if id == "" {
 		return false
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := m.key(id)
-	if m.state[key] == inWorkAgain {
-		m.state[key] = inWork
+	if m.state[key] == inProgressAgain {
+		m.state[key] = inProgress
 		return true
 	}
 	delete(m.state, key)
@@ -106,7 +106,7 @@ func (m *memory) fail(id string) (again bool) {
 }
 
 // release forgets an event.
-func (m *memory) release(id string) {
+func (m *replayMemory) release(id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.state, m.key(id))

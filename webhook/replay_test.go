@@ -152,7 +152,7 @@ func TestReplayMemoryOfReleasedEvents(t *testing.T) {
 }
 
 // Of requests that arrive at the same time, one is accepted.
-func TestReplaysAtOnce(t *testing.T) {
+func TestReplaysOfConcurrentRequests(t *testing.T) {
 	v := newVerifier(t, webhook.SigningToken(vectorToken))
 	now := time.Now()
 	var accepted, replayed atomic.Int32

@@ -29,22 +29,22 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 	case <-h.idle:
 	case <-ctx.Done():
 	}
-	isIdle, left := h.leave()
+	isIdle, left := h.takeWaiting()
 	h.cancel(errShutDown)
 	for _, d := range left {
 		h.report(d.event, errShutDown)
 		h.verifier.seen.release(d.claim.id)
-		d.end()
+		d.release()
 	}
 	if isIdle {
 		return nil
 	}
-	return fmt.Errorf("webhook: events are still in work: %w", context.Cause(ctx))
+	return fmt.Errorf("webhook: events are still being handled: %w", context.Cause(ctx))
 }
 
-// leave takes the events that wait from the workers, which might be too late for them, or
-// never. It reports whether nothing is left to do, even if ctx has ended meanwhile.
-func (h *Handler) leave() (isIdle bool, left []*delivery) {
+// takeWaiting returns the events that no worker has begun, and removes them from the queue.
+// It reports whether the workers are idle.
+func (h *Handler) takeWaiting() (isIdle bool, left []*delivery) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	left, h.waiting = h.waiting, nil

@@ -30,7 +30,7 @@ type Verifier struct {
 	tokens []func(digest []byte) (equal int)
 
 	tolerance time.Duration
-	seen      *memory
+	seen      *replayMemory
 }
 
 // An Option configures a [Verifier].
@@ -77,8 +77,8 @@ func SecretToken(token string) Option {
 		if strings.TrimSpace(token) != token || strings.ContainsAny(token, "\x00\r\n") {
 			return errors.New("webhook: the secret token has white space at an end or a control character, which no header can have")
 		}
-		if len(token) > mostCredential {
-			return fmt.Errorf("webhook: the secret token has %d bytes; a header with more than %d is refused, so use a shorter one", len(token), mostCredential)
+		if len(token) > maxCredentialBytes {
+			return fmt.Errorf("webhook: the secret token has %d bytes; a header with more than %d is refused, so use a shorter one", len(token), maxCredentialBytes)
 		}
 		want := sha256.Sum256([]byte(token))
 		// Digests have one length, so that the time does not show that of the token.
@@ -125,7 +125,7 @@ func NewVerifier(opts ...Option) (*Verifier, error) {
 	if len(c.macs)+len(c.tokens) == 0 {
 		return nil, errors.New("webhook: a verifier needs a SigningToken or a SecretToken")
 	}
-	return &Verifier{macs: c.macs, tokens: c.tokens, tolerance: c.tolerance, seen: newMemory(c.memory)}, nil
+	return &Verifier{macs: c.macs, tokens: c.tokens, tolerance: c.tolerance, seen: newReplayMemory(c.memory)}, nil
 }
 
 // Forget lets the event with this [Event.ID] be accepted again, such as after the work on

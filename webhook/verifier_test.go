@@ -220,7 +220,7 @@ func wanted(verifier, signature, token string) error {
 	case signature == "twice" || token == "twice":
 		return webhook.ErrCredentials
 	case signs && signature != "none":
-		if signature == "right" || signature == "right of two" && verifier != "" {
+		if signature == "right" || signature == "right of two" {
 			return nil
 		}
 		return webhook.ErrSignature
