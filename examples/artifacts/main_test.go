@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -140,23 +141,15 @@ func TestList(t *testing.T) {
 
 func TestExitCodes(t *testing.T) {
 	folder := t.TempDir()
-	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_SERVER_TLS_CA_FILE", "CI_JOB_TOKEN", "GITLAB_TOKEN"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("GITLAB_URL", "ftp://gitlab.example.com")
-	for _, test := range []struct {
-		args string
-		want int
-	}{
-		{"-h", 0}, {"", 2}, {"group/app 1", 2}, {"-list -dir x group/app 1", 2}, {"-o x -match y group/app 1", 2}, {"-list group/app", 2},
-		{"-list group/app x", 2}, {"-list a b c d", 2}, {"-list group/app 1", 2}, {"-dir x -match [ group/app 1", 2}, {"-list -match x group/app 1", 2}, {"-o y -exclude x group/app 1", 2}, {"-nonsense", 2},
-		{"-demo -dir " + folder + " -match reports -exclude **/e2e", 0}, {"-demo -dir " + folder + " -match coverage -match reports", 1},
-		{"-demo -dir " + folder + " -overwrite -match reports", 0}, {"-demo -o " + folder + " group/app main build", 1},
+	consoletest.SetEnv(t, consoletest.WrongURL, "")
+	consoletest.ExitCodes(t, command, map[string]int{
+		"-h": 0, "": 2, "group/app 1": 2, "-list -dir x group/app 1": 2, "-o x -match y group/app 1": 2, "-list group/app": 2, "-list group/app x": 2, "-list a b c d": 2,
+		"-list group/app 1": 2, "-dir x -match [ group/app 1": 2, "-list -match x group/app 1": 2, "-o y -exclude x group/app 1": 2, "-nonsense": 2,
+	})
+	extract := "-demo -dir " + folder + " -match reports"
+	for _, step := range []map[string]int{
+		{extract + " -exclude **/e2e": 0}, {extract + " -match coverage": 1}, {extract + " -overwrite": 0}, {"-demo -o " + folder + " group/app main build": 1},
 	} {
-		var out, notes bytes.Buffer
-		code := command(t.Context(), strings.Fields(test.args), &out, &notes)
-		if fine := test.want == 0; code != test.want || fine == (notes.Len() > 0) || fine == (out.Len() == 0) {
-			t.Errorf("%s: the exit code is %d: %s%s", test.args, code, &out, &notes)
-		}
+		consoletest.ExitCodes(t, command, step)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -172,16 +173,8 @@ func TestInterrupt(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
-	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_SERVER_TLS_CA_FILE", "CI_JOB_TOKEN", "GITLAB_TOKEN"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("GITLAB_URL", "ftp://gitlab.example.com")
-	for args, want := range map[string]int{
+	consoletest.SetEnv(t, consoletest.WrongURL, "")
+	consoletest.ExitCodes(t, command, map[string]int{
 		"-h": 0, "": 2, "a b": 2, "-keep -1 a": 2, "-older-than -1h a": 2, "-nonsense": 2, "group/app": 2, "-demo group/none": 1,
-	} {
-		var out, notes bytes.Buffer
-		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || (want == 0) == (notes.Len() > 0) || out.Len() > 0 && args != "-h" {
-			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
-		}
-	}
+	})
 }

@@ -17,6 +17,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -251,19 +252,11 @@ func TestOtherFiles(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
-	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_SERVER_TLS_CA_FILE", "CI_JOB_TOKEN", "GITLAB_TOKEN"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("GITLAB_URL", "ftp://gitlab.example.com")
+	consoletest.SetEnv(t, consoletest.WrongURL, "")
 	file := filepath.Join(t.TempDir(), "none", "x")
-	for args, want := range map[string]int{
+	consoletest.ExitCodes(t, command, map[string]int{
 		"-h": 0, "": 2, "team": 2, "-o x": 2, "-o x a b": 2, "-rate 0 -o x team": 2, "-rate NaN -o x team": 2, "-demo team": 2, "-nonsense": 2, "-o " + file + " team": 2,
-	} {
-		var out, notes bytes.Buffer
-		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || (want == 0) == (notes.Len() > 0) || out.Len() > 0 && args != "-h" {
-			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
-		}
-	}
+	})
 	if code, notes := exportTo(t, newServer(), file, 0); code != 1 {
 		t.Errorf("the exit code is %d: %s", code, &notes)
 	}

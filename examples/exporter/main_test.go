@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/examples/internal/state"
 	"example.com/gitlabci/gitlabcitest"
 )
@@ -141,28 +142,15 @@ func TestWebhook(t *testing.T) {
 	})
 }
 
-func settle(t *testing.T) {
-	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_JOB_TOKEN", "GITLAB_TOKEN", "EXPORTER_SIGNING_TOKEN", "EXPORTER_SECRET_TOKEN"} {
-		t.Setenv(name, "")
-	}
-}
-
 func TestExitCodes(t *testing.T) {
-	settle(t)
-	t.Setenv("GITLAB_TOKEN", "glpat-0")
-	t.Setenv("GITLAB_URL", "http://127.0.0.1:9")
+	consoletest.SetEnv(t, "http://127.0.0.1:9", "glpat-0")
 	damaged := filepath.Join(t.TempDir(), "state")
 	if err := os.WriteFile(damaged, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for args, want := range map[string]int{
+	consoletest.ExitCodes(t, command, map[string]int{
 		"-h": 0, "": 2, "-demo a": 2, "-nonsense": 2, "-state " + damaged + " a": 2, "-listen nowhere:x a": 1,
-	} {
-		var out, notes bytes.Buffer
-		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || (want == 0) == (notes.Len() > 0) {
-			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
-		}
-	}
+	})
 }
 
 // Debian's Prometheus scrapes the program, which reads a GitLab on a socket.
@@ -171,16 +159,14 @@ func TestPrometheus(t *testing.T) {
 	if err != nil {
 		t.Skip("prometheus is not installed: apt-get install prometheus")
 	}
-	settle(t)
 	srv := gitlabcitest.NewServer()
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed, Duration: time.Minute})
-	address, err := srv.Start()
+	server, err := srv.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer srv.Close()
-	t.Setenv("GITLAB_URL", address)
-	t.Setenv("GITLAB_TOKEN", srv.Token())
+	consoletest.SetEnv(t, server, srv.Token())
 	t.Setenv("EXPORTER_SECRET_TOKEN", "invented")
 	folder := t.TempDir()
 	since := fmt.Sprintf(`{"group/app":{"since":%q}}`, time.Now().Add(-time.Hour).Format(time.RFC3339))
@@ -224,7 +210,7 @@ func free(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// query asks Prometheus until it has a value, for half a minute.
+// query queries Prometheus until it has a value, for half a minute.
 func query(t *testing.T, web, what string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

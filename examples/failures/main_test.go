@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,6 +9,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -51,11 +51,7 @@ func TestOnAServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer srv.Close()
-	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_SERVER_TLS_CA_FILE", "CI_JOB_TOKEN"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("GITLAB_URL", url)
-	t.Setenv("GITLAB_TOKEN", srv.AddToken(gitlabcitest.Token{Username: "dev"}))
+	consoletest.SetEnv(t, url, srv.AddToken(gitlabcitest.Token{Username: "dev"}))
 	for args, want := range map[string]string{
 		"group/app 102":          "pipeline 102 of main: failed, 3 jobs failed\n",
 		"-ref release group/app": "pipeline 103 of release: failed, 0 jobs failed\nthe configuration is invalid: jobs config is ?[2Jmissing\n",
@@ -103,23 +99,10 @@ func TestLogs(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
-	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_SERVER_TLS_CA_FILE", "CI_JOB_TOKEN", "GITLAB_TOKEN"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("GITLAB_URL", "ftp://gitlab.example.com")
-	for args, want := range map[string]int{
+	consoletest.SetEnv(t, consoletest.WrongURL, "")
+	consoletest.ExitCodes(t, command, map[string]int{
 		"-h": 0, "": 2, "a 1 b": 2, "a newest": 2, "a -7": 2, "-lines -1 a": 2, "-nonsense": 2, "group/app": 2,
 		"-demo group/none": 1, "-demo group/app 4711": 1, "-demo -ref none": 1,
-	} {
-		var out, notes bytes.Buffer
-		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || (want == 0) == (notes.Len() > 0) || out.Len() > 0 && args != "-h" {
-			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
-		}
-	}
-	interrupted, interrupt := context.WithCancel(t.Context())
-	interrupt()
-	var out, notes bytes.Buffer
-	if code := command(interrupted, []string{"-demo"}, &out, &notes); code != 130 || out.Len() > 0 {
-		t.Errorf("the exit code is %d: %s", code, &notes)
-	}
+	})
+	consoletest.Interrupted(t, command, "-demo")
 }

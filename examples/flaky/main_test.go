@@ -15,6 +15,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -156,25 +157,12 @@ func TestOldServer(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
-	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_SERVER_TLS_CA_FILE", "CI_JOB_TOKEN", "GITLAB_TOKEN"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("GITLAB_URL", "ftp://gitlab.example.com")
+	consoletest.SetEnv(t, consoletest.WrongURL, "")
 	folder := t.TempDir()
-	for args, want := range map[string]int{
+	consoletest.ExitCodes(t, command, map[string]int{
 		"-h": 0, "": 2, "a b": 2, "-n 0 a": 2, "-n 65 a": 2, "-nonsense": 2, "group/app": 2, "-demo group/none": 1, "-demo -junit " + folder + "/none/x": 1,
-	} {
-		var out, notes bytes.Buffer
-		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || (want == 0) == (notes.Len() > 0) || out.Len() > 0 && args != "-h" {
-			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
-		}
-	}
-	interrupted, interrupt := context.WithCancel(t.Context())
-	interrupt()
-	var out, notes bytes.Buffer
-	if code := command(interrupted, []string{"-demo", "-junit", filepath.Join(folder, "x")}, &out, &notes); code != 130 || out.Len() > 0 {
-		t.Errorf("the exit code is %d: %s", code, &notes)
-	}
+	})
+	consoletest.Interrupted(t, command, "-demo", "-junit", filepath.Join(folder, "x"))
 	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
 		t.Errorf("%v is left (%v)", left, err)
 	}

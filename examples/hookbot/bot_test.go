@@ -13,6 +13,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/examples/internal/state"
 	"example.com/gitlabci/gitlabcitest"
 	"example.com/gitlabci/webhook"
@@ -272,22 +273,13 @@ func TestForgedEvents(t *testing.T) {
 	})
 }
 
-func TestServes(t *testing.T) {
-	for args, want := range map[string]int{
-		"-h": 0, "": 2, "-unknown": 2, "group/app": 2, "-state nowhere/x -listen 127.0.0.1:0 group/app": 1,
-	} {
-		t.Setenv("GITLAB_URL", "https://gitlab.example")
-		t.Setenv("GITLAB_TOKEN", "a-token-for-tests")
-		t.Setenv("HOOKBOT_SECRET_TOKEN", "")
-		t.Setenv("HOOKBOT_SIGNING_TOKEN", "")
-		if want == 1 {
-			t.Setenv("HOOKBOT_SIGNING_TOKEN", demoToken)
-		}
-		var out, notes lines
-		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want {
-			t.Errorf("%q: the exit code is %d, and it says %s", args, code, &notes)
-		}
-	}
+func TestExitCodes(t *testing.T) {
+	consoletest.SetEnv(t, "https://gitlab.example", "a-token-for-tests")
+	consoletest.ExitCodes(t, command, map[string]int{"-h": 0, "": 2, "-unknown": 2, "group/app": 2})
+	t.Setenv("HOOKBOT_SIGNING_TOKEN", demoToken)
+	consoletest.ExitCodes(t, func(ctx context.Context, args []string, _, notes io.Writer) int {
+		return command(ctx, args, io.Discard, notes) // it says where it listens
+	}, map[string]int{"-state nowhere/x -listen 127.0.0.1:0 group/app": 1})
 }
 
 func TestReasons(t *testing.T) {

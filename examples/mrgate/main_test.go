@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -175,24 +176,15 @@ func TestEnds(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
-	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_SERVER_TLS_CA_FILE", "CI_JOB_TOKEN", "GITLAB_TOKEN"} {
-		t.Setenv(name, "")
-	}
 	srv := gitlabcitest.NewServer()
 	url, err := srv.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer srv.Close()
-	t.Setenv("GITLAB_URL", url)
-	t.Setenv("GITLAB_TOKEN", srv.Token())
-	for args, want := range map[string]int{
+	consoletest.SetEnv(t, url, srv.Token())
+	consoletest.ExitCodes(t, command, map[string]int{
 		"-h": 0, "": 2, "group/app": 2, "group/app x": 2, "group/app 0": 2, "-retries -1 group/app 7": 2, "-timeout 0s group/app 7": 2,
 		"-demo group/app 7": 2, "-nonsense": 2, "group/app 7": broken,
-	} {
-		var out, notes bytes.Buffer
-		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || (want == 0) == (notes.Len() > 0) || out.Len() > 0 && args != "-h" {
-			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
-		}
-	}
+	})
 }

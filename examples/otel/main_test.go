@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -147,16 +148,8 @@ func TestDemo(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
-	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_JOB_TOKEN", "GITLAB_TOKEN", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("GITLAB_URL", "ftp://gitlab.example.com")
-	for args, want := range map[string]int{"-h": 0, "": 2, "a b": 2, "a 0": 2, "a 1": 2, "-demo a": 2, "-nonsense": 2} {
-		var out, notes bytes.Buffer
-		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || (want == 0) == (notes.Len() > 0) {
-			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
-		}
-	}
+	consoletest.SetEnv(t, consoletest.WrongURL, "")
+	consoletest.ExitCodes(t, command, map[string]int{"-h": 0, "": 2, "a b": 2, "a 0": 2, "a 1": 2, "-demo a": 2, "-nonsense": 2})
 }
 
 // The spans until an interrupt are shown and sent.

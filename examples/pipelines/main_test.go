@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -62,24 +62,11 @@ func TestFilters(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
-	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_SERVER_TLS_CA_FILE", "CI_JOB_TOKEN", "GITLAB_TOKEN"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("GITLAB_URL", "ftp://gitlab.example.com")
-	interrupted, interrupt := context.WithCancel(t.Context())
-	interrupt()
-	for args, want := range map[string]int{
+	consoletest.SetEnv(t, consoletest.WrongURL, "")
+	consoletest.ExitCodes(t, command, map[string]int{
 		"-h": 0, "": 2, "a b": 2, "-limit -1 a": 2, "-since yesterday a": 2, "-nonsense": 2, "group/app": 2, "-demo group/none": 1,
-	} {
-		var out, notes bytes.Buffer
-		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || (want == 0) == (notes.Len() > 0) || out.Len() > 0 && args != "-h" {
-			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
-		}
-	}
-	var out, notes bytes.Buffer
-	if code := command(interrupted, []string{"-demo"}, &out, &notes); code != 130 || out.Len() > 0 {
-		t.Errorf("the exit code is %d: %s", code, &notes)
-	}
+	})
+	consoletest.Interrupted(t, command, "-demo")
 }
 
 // A table fits the screen whatever is in it, and commands no terminal.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -22,6 +21,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -138,23 +138,14 @@ func TestOTLP(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
-	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_JOB_TOKEN", "GITLAB_TOKEN"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("GITLAB_URL", "ftp://gitlab.example.com")
+	consoletest.SetEnv(t, consoletest.WrongURL, "")
 	collect(t, http.StatusBadRequest)
-	for args, want := range map[string]int{"-h": 0, "": 2, "a": 2, "a b": 2, "a 0": 2, "a 1": 2, "-demo a 1": 2, "-nonsense": 2, "-demo": 1} {
-		var out, notes bytes.Buffer
-		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || (want == 0) == (notes.Len() > 0) {
-			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
-		}
-	}
-	interrupted, interrupt := context.WithCancel(t.Context())
-	interrupt()
+	consoletest.ExitCodes(t, command, map[string]int{"-h": 0, "": 2, "a": 2, "a b": 2, "a 0": 2, "a 1": 2, "-demo a 1": 2, "-nonsense": 2})
 	var out, notes bytes.Buffer
-	if code := command(interrupted, []string{"-demo"}, &out, &notes); code != 130 || out.Len() > 0 {
-		t.Errorf("the exit code is %d: %s", code, &notes)
+	if code := command(t.Context(), []string{"-demo"}, &out, &notes); code != 1 || notes.Len() == 0 {
+		t.Errorf("if the collector refuses, the exit code is %d: %s%s", code, &out, &notes)
 	}
+	consoletest.Interrupted(t, command, "-demo")
 }
 
 // Jobs that may not be read or never ran are left out. A running pipeline is refused.

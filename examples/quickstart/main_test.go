@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -30,17 +31,8 @@ func TestOnAServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer srv.Close()
-	t.Setenv("GITLAB_URL", url)
-	t.Setenv("GITLAB_TOKEN", srv.Token())
-	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_JOB_TOKEN"} {
-		t.Setenv(name, "")
-	}
-	for args, want := range map[string]int{"-h": 0, "a b": 2, "-nonsense": 2, "-ref main": 2, "group/none": 1} {
-		var out, notes strings.Builder
-		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || strings.Contains(out.String(), "Exit codes:") != (want == 0) {
-			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
-		}
-	}
+	consoletest.SetEnv(t, url, srv.Token())
+	consoletest.ExitCodes(t, command, map[string]int{"-h": 0, "a b": 2, "-nonsense": 2, "-ref main": 2, "group/none": 1})
 	for _, write := range []bool{false, true} {
 		var out, notes strings.Builder
 		if code := command(t.Context(), []string{"-ref", "release", fmt.Sprintf("-write=%v", write), "group/app"}, &out, &notes); code != 0 {

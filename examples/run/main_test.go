@@ -12,6 +12,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -73,14 +74,8 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestFlags(t *testing.T) {
-	t.Setenv("GITLAB_TOKEN", "glpat-0")
-	t.Setenv("GITLAB_URL", "http://127.0.0.1:9")
-	for args, want := range map[string]int{"": 2, "a/b c/d": 2, "-var A a/b": 2, "-input =1 a/b": 2, "-nonsense": 2, "-h": 0, "a/b": 4} {
-		var out, notes bytes.Buffer
-		if code := command(t.Context(), strings.Fields(args), &out, &notes); code != want || strings.Contains(out.String(), "Exit codes:") != (want == 0) {
-			t.Errorf("%s: the exit code is %d: %s%s", args, code, &out, &notes)
-		}
-	}
+	consoletest.SetEnv(t, "http://127.0.0.1:9", "glpat-0")
+	consoletest.ExitCodes(t, command, map[string]int{"-h": 0, "": 2, "a/b c/d": 2, "-var A a/b": 2, "-input =1 a/b": 2, "-nonsense": 2, "a/b": 4})
 	s, err := parse([]string{"-input", "n=1", "-input", "b=true", "-input", "s=main", "-input", `t="1"`, "-input", "z=null", "-input", "e=", "a/b"}, t.Output())
 	if got := fmt.Sprintf("%#v", s.opts.Create.Inputs); err != nil || got != `map[string]interface {}{"b":true, "e":"", "n":1, "s":"main", "t":"1", "z":"null"}` {
 		t.Errorf("%s (%v)", got, err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"html"
 	"net/http"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"testing/synctest"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -63,11 +63,7 @@ func TestOnAServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer srv.Close()
-	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_SERVER_TLS_CA_FILE", "CI_JOB_TOKEN"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("GITLAB_URL", url)
-	t.Setenv("GITLAB_TOKEN", srv.AddToken(gitlabcitest.Token{Username: "dev"}))
+	consoletest.SetEnv(t, url, srv.AddToken(gitlabcitest.Token{Username: "dev"}))
 	for _, test := range []struct {
 		args string
 		code int
@@ -96,19 +92,15 @@ func TestOnAServer(t *testing.T) {
 			t.Errorf("%s: %q is missing in:\n%s%s", test.args, test.want, &out, &notes)
 		}
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if code := command(ctx, []string{"-o", "-", "group/app"}, t.Output(), t.Output()); code != 130 {
-		t.Error("interrupted, the exit code is", code)
-	}
-	t.Setenv("GITLAB_URL", "ftp://nonsense")
+	consoletest.Interrupted(t, command, "-o", "-", "group/app")
+	t.Setenv("GITLAB_URL", consoletest.WrongURL)
 	if code := command(t.Context(), []string{"group/app"}, t.Output(), t.Output()); code != 2 {
 		t.Error("with a wrong GITLAB_URL the exit code is", code)
 	}
 }
 
 // The program says how long and how much it read if that took more than two seconds.
-func TestTells(t *testing.T) {
+func TestLongReads(t *testing.T) {
 	for wait, want := range map[string]string{
 		"0": "pipeline 101 is waiting for resource: see FILE\n",
 		"7": "pipeline 101 is waiting for resource: see FILE\n1 pipeline with 2 jobs took 7s; the page has ",
@@ -127,7 +119,7 @@ func TestTells(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got := strings.ReplaceAll(notes.String(), s.file, "FILE"); !strings.HasPrefix(got, want) || wait == "0" && got != want {
-				t.Errorf("it tells: %s", got)
+				t.Errorf("it prints: %s", got)
 			}
 			page, err := os.ReadFile(s.file)
 			if err != nil || !strings.HasSuffix(string(page), "</html>\n") {

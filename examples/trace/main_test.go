@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/examples/internal/console"
+	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/gitlabcitest"
 	"example.com/gitlabci/joblog"
 )
@@ -65,11 +66,7 @@ func TestOnAServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer srv.Close()
-	for _, name := range []string{"GITLAB_HOST", "CI_API_V4_URL", "CI_SERVER_URL", "CI_JOB_TOKEN"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("GITLAB_URL", url)
-	t.Setenv("GITLAB_TOKEN", srv.Token())
+	consoletest.SetEnv(t, url, srv.Token())
 	for _, test := range []struct {
 		args, want string
 		code       int
