@@ -17,9 +17,9 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// tour does everything in a temporary folder: it lists the files, downloads them over a slow
+// demo does everything in a temporary folder: it lists the files, downloads them over a slow
 // connection that breaks, and unpacks some.
-func tour(ctx context.Context, s *settings, out io.Writer, notes *console.Notes) (err error) {
+func demo(ctx context.Context, s *settings, out io.Writer, notes *console.Notes) (err error) {
 	folder, err := os.MkdirTemp("", "artifacts-")
 	if err != nil {
 		return err

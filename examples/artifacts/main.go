@@ -117,7 +117,7 @@ func run(ctx context.Context, args []string, out, notes io.Writer) error {
 	}
 	n := console.NewNotes(notes)
 	if s.demo && !s.list && s.file == "" && s.dir == "" {
-		return tour(ctx, s, out, n)
+		return demo(ctx, s, out, n)
 	}
 	client, err := console.Connect(s.demo, fakeGitLab, n)
 	if err != nil {

@@ -32,7 +32,7 @@ type cleaning struct {
 	ofRef  map[string]int // pipelines that were seen
 	kept   map[string]int // pipelines, by why
 	chosen int
-	done   map[string]int // pipelines, by what became of them
+	done   map[string]int // pipelines, by the word for their result
 	inRow  int            // failures
 }
 
@@ -47,7 +47,7 @@ func (c *cleaning) run(ctx context.Context, client *gitlabci.Client, out io.Writ
 	var ended error
 	for result, err := range client.Pipelines.DeleteEach(ctx, c.project, old, opts) {
 		if ended = err; err == nil {
-			ended = c.take(result)
+			ended = c.count(result)
 		}
 		if ended != nil {
 			break
@@ -98,8 +98,8 @@ func (c *cleaning) keeps(p *gitlabci.PipelineInfo) bool {
 	return true
 }
 
-// take counts and prints a result. Its error ends the run.
-func (c *cleaning) take(result *gitlabci.EachResult) error {
+// count counts and prints a result. Its error ends the run.
+func (c *cleaning) count(result *gitlabci.EachResult) error {
 	word := "deleted"
 	switch {
 	case result.DryRun:

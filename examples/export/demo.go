@@ -21,7 +21,7 @@ func newServer(opts ...gitlabcitest.Option) *gitlabcitest.Server {
 	for _, project := range []struct {
 		path string
 		jobs int
-	}{{"team/app", 250}, {"team/none", 0}, {"team/libs/colours", 30}} {
+	}{{"team/app", 250}, {"team/none", 0}, {"team/libs/colors", 30}} {
 		id := srv.AddProject(project.path)
 		if project.jobs == 0 {
 			srv.Handle(fmt.Sprintf("GET /api/v4/projects/%d/jobs", id), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

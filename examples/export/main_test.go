@@ -41,7 +41,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// exportTo exports a group, or what it can before a request; 0 is none.
+// exportTo exports a group, and is interrupted before a request; 0 is none.
 func exportTo(t *testing.T, srv *gitlabcitest.Server, file string, request int) (code int, notes bytes.Buffer) {
 	t.Helper()
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -102,9 +102,9 @@ func partsOf(t *testing.T, folder string) []string {
 	return parts
 }
 
-// litter leaves what a run leaves that is killed after it wrote jobs, before it stored the state,
-// or while it wrote.
-func litter(t *testing.T, file string) {
+// leaveGarbage writes what a run leaves that is killed while it writes jobs, or before it
+// stores its state.
+func leaveGarbage(t *testing.T, file string) {
 	t.Helper()
 	garbage := []byte(`{"id":7,"` + strings.Repeat("na", 1<<20))
 	if filepath.Ext(file) == ".parquet" {
@@ -127,8 +127,8 @@ func litter(t *testing.T, file string) {
 	}
 }
 
-// Wherever it is killed, also while it writes, no job is missing and none is there twice. So
-// it is with jobs that begin meanwhile, of servers with cursors and with numbered pages.
+// Whenever it is killed, no job is missing and none is there twice, even if jobs begin
+// meanwhile. This is so with cursors and with numbered pages.
 func TestKilled(t *testing.T) {
 	for name, requests := range map[string][]int{"jobs.jsonl": {2, 4, -3}, "jobs.parquet": {2, 4, 6, -4}} {
 		for _, request := range requests {
@@ -142,7 +142,7 @@ func TestKilled(t *testing.T) {
 				if code, notes := exportTo(t, srv, file, request); code != 130 {
 					t.Fatalf("the exit code is %d: %s", code, &notes)
 				}
-				litter(t, file)
+				leaveGarbage(t, file)
 				p, later := srv.AddPipeline("team/app", gitlabcitest.Pipeline{}), 0
 				for range 7 {
 					p.AddJob(gitlabcitest.Job{})
@@ -219,7 +219,7 @@ func TestSkipped(t *testing.T) {
 	}
 }
 
-// An export is not continued in a file that is another one.
+// An export is not continued in the file of another one.
 func TestOtherFiles(t *testing.T) {
 	for name, test := range map[string]struct {
 		file, state string // "" is none

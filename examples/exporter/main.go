@@ -150,7 +150,7 @@ func (w *watcher) receive(mux *http.ServeMux, signing, secret string, notes io.W
 	return nil
 }
 
-// serve serves until the context ends, and ends the polls that webhooks wake.
+// serve serves until the context ends.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
 	defer context.AfterFunc(ctx, func() { server.Close() })()

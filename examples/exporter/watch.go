@@ -23,13 +23,13 @@ type metrics struct {
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
-	make := promauto.With(registry)
+	factory := promauto.With(registry)
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return make.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		return factory.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
 	seconds := func(name, help string) *prometheus.HistogramVec {
 		buckets := prometheus.ExponentialBuckets(1, 2, 14) // up to more than two hours
-		return make.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"project", "ref"})
+		return factory.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"project", "ref"})
 	}
 	return &metrics{
 		finished: counter("gitlab_pipelines_finished_total", "Pipelines that finished, retries included.", "project", "ref", "status"),
@@ -38,7 +38,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		waited:   counter("gitlab_client_wait_seconds_total", "How long requests waited, by reason.", "reason"),
 		duration: seconds("gitlab_pipeline_duration_seconds", "How long the jobs of a pipeline ran."),
 		queued:   seconds("gitlab_pipeline_queued_seconds", "How long a pipeline waited before its first job."),
-		running:  make.NewGaugeVec(prometheus.GaugeOpts{Name: "gitlab_pipelines_running", Help: "Pipelines that run."}, []string{"project"}),
+		running:  factory.NewGaugeVec(prometheus.GaugeOpts{Name: "gitlab_pipelines_running", Help: "Pipelines that run."}, []string{"project"}),
 	}
 }
 
@@ -71,7 +71,7 @@ func (w *watcher) watch(ctx context.Context, project gitlabci.ProjectID) error {
 	return group.Wait()
 }
 
-// countRunning counts the pipelines that run now and then, for one that is deleted has no
+// countRunning counts the running pipelines from time to time: one that is deleted has no
 // event.
 func (w *watcher) countRunning(ctx context.Context, project gitlabci.ProjectID) error {
 	for {
@@ -91,6 +91,7 @@ func (w *watcher) countRunning(ctx context.Context, project gitlabci.ProjectID) 
 	}
 }
 
+// countFinished counts the pipelines that finish and the jobs that fail.
 func (w *watcher) countFinished(ctx context.Context, project gitlabci.ProjectID) error {
 	refs := w.refs
 	if refs == nil {

@@ -99,9 +99,9 @@ func (s *settings) explain(ctx context.Context, client *gitlabci.Client, out io.
 	if err != nil {
 		return err
 	}
-	coloured := console.Colours(out)
+	colored := console.WantsColors(out)
 	fmt.Fprintf(out, "pipeline %d of %s: %s, %d jobs failed\n",
-		pipeline.ID, console.Printable(pipeline.Ref), console.Status(pipeline.Status, coloured), len(failed))
+		pipeline.ID, console.Printable(pipeline.Ref), console.StatusText(pipeline.Status, colored), len(failed))
 	if pipeline.YAMLErrors != "" {
 		fmt.Fprintf(out, "the configuration is invalid: %s\n", console.Printable(pipeline.YAMLErrors))
 	}
@@ -110,7 +110,7 @@ func (s *settings) explain(ctx context.Context, client *gitlabci.Client, out io.
 		if failure.Err != nil {
 			unread++
 		}
-		if err := s.print(out, failure, coloured); err != nil {
+		if err := s.print(out, failure, colored); err != nil {
 			return err
 		}
 	}
@@ -131,13 +131,13 @@ func (s *settings) find(ctx context.Context, client *gitlabci.Client) (*gitlabci
 }
 
 // print prints why a job failed.
-func (s *settings) print(out io.Writer, failure *gitlabci.JobFailure, coloured bool) error {
+func (s *settings) print(out io.Writer, failure *gitlabci.JobFailure, colored bool) error {
 	job := failure.Job
 	name, reason := console.Printable(job.Name), console.Printable(failure.Summary.Reason)
-	if coloured && reason != "" {
+	if colored && reason != "" {
 		reason = text.Bold.Sprint(reason)
 	}
-	if coloured {
+	if colored {
 		name = text.FgRed.Sprint(name)
 	}
 	var lines strings.Builder

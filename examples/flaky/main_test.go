@@ -190,14 +190,14 @@ func TestInterrupt(t *testing.T) {
 	})
 }
 
-// An endingContext ends after so many looks at whether it has ended.
+// An endingContext ends after so many calls of Err.
 type endingContext struct {
 	context.Context
-	looks *atomic.Int64
+	calls *atomic.Int64
 }
 
 func (c endingContext) Err() error {
-	if c.looks.Add(-1) < 0 {
+	if c.calls.Add(-1) < 0 {
 		return context.Canceled
 	}
 	return nil
@@ -206,22 +206,22 @@ func (c endingContext) Err() error {
 // Whenever it is interrupted, it either prints what it found or has an error.
 func TestInterruptAtAnyTime(t *testing.T) {
 	const most = 1000
-	try := func(looks int64) (left int64) {
+	try := func(calls int64) (left int64) {
 		srv := gitlabcitest.NewServer()
 		srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "unit"})
 		ctx, out := endingContext{t.Context(), &atomic.Int64{}}, bytes.Buffer{}
-		ctx.looks.Store(looks)
+		ctx.calls.Store(calls)
 		err := show(ctx, srv.Client(), &settings{project: "group/app", pipelines: 1}, &out, console.NewNotes(&out))
 		if (err == nil) != strings.Contains(out.String(), "0 flaky for certain") {
-			t.Errorf("after %d looks: %v, %s", looks, err, &out)
+			t.Errorf("after %d calls: %v, %s", calls, err, &out)
 		}
-		return ctx.looks.Load()
+		return ctx.calls.Load()
 	}
-	looks := most - try(most)
-	for n := range looks {
+	calls := most - try(most)
+	for n := range calls {
 		try(n)
 	}
-	if looks == 0 || looks >= most {
-		t.Errorf("%d looks", looks)
+	if calls == 0 || calls >= most {
+		t.Errorf("%d calls", calls)
 	}
 }

@@ -18,7 +18,8 @@ import (
 	"example.com/gitlabci/examples/internal/wholefile"
 )
 
-// flaky returns the tests that are flaky: the certain ones first, and who fails more often.
+// flaky returns the tests that are flaky: first those that are so for certain, and those
+// that fail more often.
 func (r *reader) flaky() (found []*history) {
 	for _, h := range r.tests {
 		for i, sha := range r.commits {
@@ -48,16 +49,16 @@ func (r *reader) print(out io.Writer, found []*history, took time.Duration) erro
 	if r.json {
 		return console.PrintJSON(out, found)
 	}
-	t, coloured, certain := console.NewTable(map[int]int{4: 12, 5: 29}), console.Colours(out), 0
+	t, colored, certain := console.NewTable(map[int]int{4: 12, 5: 29}), console.WantsColors(out), 0
 	t.AppendHeader(table.Row{"flaky", "failed", "by commit", "job", "test"})
 	for _, f := range found {
-		word, colour := "suspect", text.FgYellow
+		word, color := "suspect", text.FgYellow
 		if f.Certain {
-			word, colour = "certain", text.FgRed
+			word, color = "certain", text.FgRed
 			certain++
 		}
-		if coloured {
-			word = colour.Sprint(word)
+		if colored {
+			word = color.Sprint(word)
 		}
 		t.AppendRow(table.Row{word, fmt.Sprintf("%d/%d", f.Failures, f.Runs), f.line(len(r.commits)), console.Printable(f.Suite), console.Printable(f.Name)})
 	}
@@ -74,7 +75,7 @@ func (r *reader) print(out io.Writer, found []*history, took time.Duration) erro
 	return err
 }
 
-// line is the history at the last 20 commits.
+// line returns the history at the last 20 commits.
 func (h *history) line(commits int) string {
 	var line strings.Builder
 	for i := min(commits, 20) - 1; i >= 0; i-- {

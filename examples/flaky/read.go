@@ -127,7 +127,7 @@ func (r *reader) pipeline(ctx context.Context, p *gitlabci.PipelineInfo) error {
 		if failure = err; err != nil {
 			break
 		}
-		note(passed, test{c.SuiteName, c.Classname, c.Name}, c.Status == gitlabci.TestStatusSuccess, c.Status == gitlabci.TestStatusSkipped)
+		record(passed, test{c.SuiteName, c.Classname, c.Name}, c.Status == gitlabci.TestStatusSuccess, c.Status == gitlabci.TestStatusSkipped)
 	}
 	if failure == nil || len(passed) > 0 {
 		r.add(p.SHA, passed, false)
@@ -152,8 +152,8 @@ func (r *reader) pipeline(ctx context.Context, p *gitlabci.PipelineInfo) error {
 	return failure
 }
 
-// note notes how a test ended. If a report has several tests of one name, a failure counts.
-func note(passed map[test]bool, t test, ok, skipped bool) {
+// record records how a test ended. If a report has several tests of one name, a failure counts.
+func record(passed map[test]bool, t test, ok, skipped bool) {
 	if before, known := passed[t]; !skipped {
 		passed[t] = ok && (before || !known)
 	}
@@ -180,7 +180,7 @@ func (r *reader) attempt(ctx context.Context, sha string, job *gitlabci.Job) err
 		if err != nil {
 			return fmt.Errorf("the report of job %d: %w", job.ID, err)
 		}
-		note(passed, test{suite, c.Classname, cmp.Or(c.Name, "(No name)")}, c.Passed(), c.Skipped != nil)
+		record(passed, test{suite, c.Classname, cmp.Or(c.Name, "(No name)")}, c.Passed(), c.Skipped != nil)
 	}
 	r.add(sha, passed, true)
 	return nil

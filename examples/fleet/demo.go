@@ -63,7 +63,7 @@ func demo(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	d.srv.Fault(gitlabcitest.Fault{Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"1"}}, Nth: 80, Times: 1})
-	if err := d.play(ctx, 3, 30); err != nil {
+	if err := d.run(ctx, 3, 30); err != nil {
 		return err
 	}
 	return d.verify(ctx, 6*200)
@@ -120,7 +120,7 @@ func newDemonstration(ctx context.Context, folder, redis string, throttle gitlab
 	return d, nil
 }
 
-// close ends what play has started.
+// close ends what run has started.
 func (d *demonstration) close() {
 	for _, worker := range d.workers {
 		_ = worker.Kill() // most have ended
@@ -174,9 +174,9 @@ func (d *demonstration) start() error {
 	return nil
 }
 
-// play starts workers, and kills one of them after each of these numbers of requests. It
+// run starts workers, and kills one of them after each of these numbers of requests. It
 // returns when all workers have ended.
-func (d *demonstration) play(ctx context.Context, workers int, kills ...int) error {
+func (d *demonstration) run(ctx context.Context, workers int, kills ...int) error {
 	for range workers {
 		if err := d.start(); err != nil {
 			return err
@@ -237,7 +237,7 @@ func (d *demonstration) show(ctx context.Context, last bool) error {
 	if err != nil {
 		return err
 	}
-	text := render(rows, pause, console.Colours(d.out))
+	text := render(rows, pause, console.WantsColors(d.out))
 	if d.live != nil {
 		return d.live.Draw(strings.Split(text, "\n"))
 	}

@@ -40,7 +40,7 @@ func newClient(s *settings, q *queue, out io.Writer) (*gitlabci.Client, error) {
 
 // Wait returns when GitLab wants no pause of the fleet, and its limit allows one more request.
 func (l *limiter) Wait(ctx context.Context) error {
-	for told := false; ; {
+	for printed := false; ; {
 		wait, err := l.queue.pause(ctx)
 		if err != nil {
 			return err
@@ -58,8 +58,8 @@ func (l *limiter) Wait(ctx context.Context) error {
 		if end, found := ctx.Deadline(); found && time.Until(end) < wait {
 			return fmt.Errorf("a wait of %v ends too late: %w", wait.Round(time.Second), context.DeadlineExceeded)
 		}
-		if wait > 2*time.Second && !told {
-			told = true
+		if wait > 2*time.Second && !printed {
+			printed = true
 			fmt.Fprintf(l.out, "%s: waits for %v\n", l.queue.worker, wait.Round(100*time.Millisecond))
 		}
 		select {

@@ -81,7 +81,7 @@ func contains(t *testing.T, text string, parts ...string) {
 	}
 }
 
-// By real processes: three of four workers are killed while they export.
+// Three of four workers, which are real processes, are killed while they export.
 func TestKilledWorkers(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
@@ -89,7 +89,7 @@ func TestKilledWorkers(t *testing.T) {
 	d.args = []string{"-page", "5", "-rate", "1800", "-idle", "500ms"}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // so that a test that fails ends
 	defer cancel()
-	err := errors.Join(d.fill(ctx, 6, 40), d.play(ctx, 4, 8, 16, 24), d.verify(ctx, 6*40))
+	err := errors.Join(d.fill(ctx, 6, 40), d.run(ctx, 4, 8, 16, 24), d.verify(ctx, 6*40))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
@@ -115,7 +115,7 @@ func TestLimitOfAll(t *testing.T) {
 	}
 }
 
-// lines is a writer that passes on what has a text.
+// lines is a writer that sends the lines with a text to a channel.
 type lines struct {
 	text string
 	seen chan string
@@ -146,7 +146,7 @@ func TestPauseOfAll(t *testing.T) {
 	<-paused.seen
 	stop()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Errorf("the worker that was told to wait: %v", err)
+		t.Errorf("the worker that GitLab asked to wait: %v", err)
 	}
 
 	ctx, stop = context.WithTimeout(t.Context(), time.Minute)
@@ -167,7 +167,7 @@ func TestPauseOfAll(t *testing.T) {
 	}
 }
 
-// A worker that was thought dead wakes up when another one has its project.
+// A worker that was silent for too long continues when another one has its project.
 func TestLostProject(t *testing.T) {
 	d := fleet(t, io.Discard)
 	if err := d.fill(t.Context(), 1, 10); err != nil {
@@ -201,8 +201,8 @@ func TestLostProject(t *testing.T) {
 	}
 	late := workers[0].queue
 	for _, err := range []error{
-		late.beat(t.Context(), tasks[0]), late.release(t.Context(), tasks[0]),
-		late.hold(t.Context(), tasks[0], &progress{Whole: true}), late.finish(t.Context(), tasks[0], nil),
+		late.heartbeat(t.Context(), tasks[0]), late.release(t.Context(), tasks[0]),
+		late.store(t.Context(), tasks[0], &progress{Whole: true}), late.finish(t.Context(), tasks[0], nil),
 	} {
 		if !errors.Is(err, errLost) {
 			t.Errorf("a late change: %v", err)

@@ -22,9 +22,9 @@ import (
 //	{fleet}:pause       who was asked for a pause; it expires when the pause ends
 //	rate:{fleet}:limit  the rate limit
 //
-// A worker that takes a project gets a claim, a number that is higher than those before.
-// With a lower one nothing can be changed: so a worker that was thought dead, but only
-// slept, does no harm when it wakes.
+// A worker that takes a project gets a claim, a number that is higher than those before. A
+// lower one can change nothing. So a worker that was silent for too long does no harm when
+// it continues.
 type queue struct {
 	redis  *redis.Client
 	worker string
@@ -136,9 +136,9 @@ return {redis.call('HINCRBY', KEYS[1], 'claim', 1), before, redis.call('HGET', K
 	return t, t.claim > 0, err
 }
 
-// hold says that the worker is alive, and stores its progress. The error is errLost if the
-// worker has lost the project.
-func (q *queue) hold(ctx context.Context, t *task, p *progress) error {
+// store stores the progress of a worker, and shows that it is alive. The error is errLost if
+// the worker has lost the project.
+func (q *queue) store(ctx context.Context, t *task, p *progress) error {
 	text, err := json.Marshal(p)
 	if err != nil {
 		return err
@@ -151,8 +151,8 @@ redis.call('HSET', KEYS[2], 'progress', ARGV[4])`+touch, string(text), 0)
 const touch = `
 redis.call('XCLAIM', KEYS[1], 'workers', ARGV[3], 0, ARGV[2], 'IDLE', ARGV[5], 'JUSTID')`
 
-// beat says that the worker is alive.
-func (q *queue) beat(ctx context.Context, t *task) error { return q.change(ctx, t, touch, "", 0) }
+// heartbeat shows that the worker is alive.
+func (q *queue) heartbeat(ctx context.Context, t *task) error { return q.change(ctx, t, touch, "", 0) }
 
 // release lets another worker continue immediately.
 func (q *queue) release(ctx context.Context, t *task) error {
@@ -185,12 +185,12 @@ func (q *queue) change(ctx context.Context, t *task, script string, given ...any
 	return err
 }
 
-// left is how many projects are not finished.
+// left returns how many projects are not finished.
 func (q *queue) left(ctx context.Context) (int64, error) {
 	return q.redis.XLen(ctx, q.key("queue")).Result()
 }
 
-// pause is how long the fleet still has to wait because GitLab has asked for it.
+// pause returns how long the fleet still has to wait because GitLab has asked for it.
 func (q *queue) pause(ctx context.Context) (time.Duration, error) {
 	left, err := q.redis.PTTL(ctx, q.key("pause")).Result()
 	return max(0, left), err
@@ -207,7 +207,7 @@ type row struct {
 	progress
 }
 
-// rows are all projects, by path.
+// rows returns all projects, by path.
 func (q *queue) rows(ctx context.Context) ([]*row, error) {
 	projects, err := q.redis.SMembers(ctx, q.key("projects")).Result()
 	if err != nil {

@@ -22,7 +22,7 @@ func status(ctx context.Context, _ *settings, q *queue, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, render(rows, pause, console.Colours(out)))
+	fmt.Fprintln(out, render(rows, pause, console.WantsColors(out)))
 	for _, r := range rows {
 		switch r.State {
 		case "done":
@@ -38,17 +38,17 @@ func status(ctx context.Context, _ *settings, q *queue, out io.Writer) error {
 	return err
 }
 
-var colours = map[string]text.Color{"done": text.FgGreen, "failed": text.FgRed, "working": text.FgCyan, "waiting": text.FgYellow}
+var stateColors = map[string]text.Color{"done": text.FgGreen, "failed": text.FgRed, "working": text.FgCyan, "waiting": text.FgYellow}
 
-// render is a table of at most 79 columns.
-func render(rows []*row, pause time.Duration, coloured bool) string {
+// render returns a table of at most 79 columns.
+func render(rows []*row, pause time.Duration, colored bool) string {
 	t := console.NewTable(map[int]int{1: 36, 4: 20})
 	t.AppendHeader(table.Row{"project", "state", "jobs", "worker", "claims"})
 	jobs := 0
 	for _, r := range rows {
 		state := r.State
-		if coloured {
-			state = colours[state].Sprint(state)
+		if colored {
+			state = stateColors[state].Sprint(state)
 		}
 		t.AppendRow(table.Row{console.Printable(r.Project), state, r.Jobs, console.Printable(r.Worker), r.Claims})
 		jobs += r.Jobs

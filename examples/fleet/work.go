@@ -60,7 +60,7 @@ func (w *worker) handle(ctx context.Context, t *task) error {
 		w.say(t, "taken over from %s, after %d jobs", t.before, t.Jobs)
 	}
 	begin := time.Now()
-	err := w.alive(ctx, t, func(ctx context.Context) error { return w.export(ctx, t) })
+	err := w.withHeartbeat(ctx, t, func(ctx context.Context) error { return w.export(ctx, t) })
 	switch {
 	case err == nil:
 		w.say(t, "done, %d jobs, after %v", t.Jobs, time.Since(begin).Round(100*time.Millisecond))
@@ -77,9 +77,9 @@ func (w *worker) handle(ctx context.Context, t *task) error {
 	return errors.Join(err, w.queue.release(ctx, t))
 }
 
-// alive runs f and says meanwhile that the worker is alive, for a pause can be long. The
-// context of f ends when the project is lost.
-func (w *worker) alive(ctx context.Context, t *task, f func(context.Context) error) error {
+// withHeartbeat runs f, and shows meanwhile that the worker is alive, since a pause can be
+// long. The context of f ends when the project is lost.
+func (w *worker) withHeartbeat(ctx context.Context, t *task, f func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	ended := make(chan struct{})
 	go func() {
@@ -91,7 +91,7 @@ func (w *worker) alive(ctx context.Context, t *task, f func(context.Context) err
 				return
 			case <-ticks.C:
 			}
-			if err := w.queue.beat(ctx, t); err != nil {
+			if err := w.queue.heartbeat(ctx, t); err != nil {
 				cancel(err)
 			}
 		}
@@ -138,7 +138,7 @@ func (w *worker) export(ctx context.Context, t *task) error {
 			return err
 		}
 		t.Joined = true
-		if err := w.queue.hold(ctx, t, &t.progress); err != nil {
+		if err := w.queue.store(ctx, t, &t.progress); err != nil {
 			return err
 		}
 	}
@@ -166,7 +166,7 @@ func (w *worker) fetch(ctx context.Context, t *task) (err error) {
 		}
 	}()
 	t.Parts = append(t.Parts, part{Claim: t.claim})
-	for told := time.Now(); !t.Whole; {
+	for printed := time.Now(); !t.Whole; {
 		opts := &gitlabci.ListJobsOptions{ListOptions: gitlabci.ListOptions{After: t.Cursor, PerPage: w.page}}
 		page, err := w.client.Jobs.List(ctx, t.project, opts)
 		if err != nil {
@@ -179,13 +179,13 @@ func (w *worker) fetch(ctx context.Context, t *task) (err error) {
 		t.Parts[len(t.Parts)-1].Bytes += bytes
 		t.Jobs += len(page.Items)
 		t.Cursor, t.Whole = page.Next, page.Next == ""
-		err = w.queue.hold(ctx, t, &t.progress)
+		err = w.queue.store(ctx, t, &t.progress)
 		known = known || !errors.Is(err, errLost)
 		if err != nil {
 			return err
 		}
-		if time.Since(told) > 2*time.Second {
-			told = time.Now()
+		if time.Since(printed) > 2*time.Second {
+			printed = time.Now()
 			w.say(t, "%d jobs so far", t.Jobs)
 		}
 	}

@@ -43,8 +43,8 @@ func (b *bot) say(format string, values ...any) {
 	fmt.Fprintf(b.out, format+"\n", values...)
 }
 
-// report says what was not handled: a request that is not GitLab's, without an event, or an
-// event that cannot be decoded. The bot finds its pipeline by polling.
+// report prints what was not handled: a request that is not from GitLab, which has no event,
+// or an event that cannot be decoded. The bot finds the pipeline of that one by polling.
 func (b *bot) report(event *webhook.Event, err error) {
 	if event == nil {
 		b.say("a request is refused: %v", err)
@@ -59,8 +59,8 @@ func (b *bot) receive(ctx context.Context, event *webhook.Event) error {
 	return b.hub.Handle(ctx, event)
 }
 
-// newServer returns a server that waits for no stranger. The handler of webhooks has limits
-// of its own for bodies, which replace ReadTimeout.
+// newServer returns a server with time limits for all requests. The handler of webhooks has
+// limits of its own for bodies, which replace ReadTimeout.
 func newServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,

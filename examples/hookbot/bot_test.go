@@ -126,7 +126,7 @@ func TestRestartsAndLostEvents(t *testing.T) {
 	})
 }
 
-// A prompt event makes the bot read immediately, and not after minutes.
+// An event makes the bot read immediately, and not after minutes.
 func TestEventsWake(t *testing.T) {
 	inBubble(t, func(t *testing.T, d *demonstration, _ *lines) {
 		defer d.mustStart(t)()
@@ -193,9 +193,9 @@ func exitCode(err error) int {
 	return console.Code(context.Background(), "hookbot", err, io.Discard)
 }
 
-// An outage is outlasted, and so is a server that does not know the pipeline yet; a refusal
-// is not tried again; a token that is revoked or has too few rights ends the bot, which does
-// not take the pipeline for handled.
+// The bot retries during an outage, and while the server does not know the pipeline yet. It
+// does not retry a refusal. A token that is revoked or has too few rights ends the bot, and
+// the pipeline does not count as handled.
 func TestFailures(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault gitlabcitest.Fault

@@ -149,20 +149,20 @@ http {
 	(&process{cmd: cmd, out: bufio.NewScanner(notes)}).await(t, "start worker process ", 1)
 }
 
-// A shop is a GitLab with old pipelines, of which some begin to fail.
-type shop struct {
+// A fakeGitLab has old pipelines, of which some begin to fail.
+type fakeGitLab struct {
 	client    *gitlabci.Client
 	pipelines []*gitlabci.PipelineInfo // that have not failed yet, of different commits
 	failed    []*gitlabci.PipelineInfo
 }
 
-func newShop(t *testing.T, url, token string) *shop {
+func newFakeGitLab(t *testing.T, url, token string) *fakeGitLab {
 	t.Helper()
 	client, err := gitlabci.NewClient(gitlabci.WithBaseURL(url), gitlabci.WithToken(token))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shop{client: client}
+	s := &fakeGitLab{client: client}
 	for p, err := range client.Pipelines.All(t.Context(), demoProject, &gitlabci.ListPipelinesOptions{Ref: "main", Status: gitlabci.StatusSuccess}) {
 		if err != nil {
 			t.Fatal(err)
@@ -173,7 +173,7 @@ func newShop(t *testing.T, url, token string) *shop {
 }
 
 // fail lets pipelines fail, by a status of another program.
-func (s *shop) fail(t *testing.T, n int) {
+func (s *fakeGitLab) fail(t *testing.T, n int) {
 	t.Helper()
 	for _, p := range s.pipelines[:n] {
 		opts := &gitlabci.SetStatusOptions{Name: "gate", Pipeline: p.ID}
@@ -186,7 +186,7 @@ func (s *shop) fail(t *testing.T, n int) {
 }
 
 // statuses are those of the bot that a pipeline has.
-func (s *shop) statuses(ctx context.Context, p *gitlabci.PipelineInfo) (int, error) {
+func (s *fakeGitLab) statuses(ctx context.Context, p *gitlabci.PipelineInfo) (int, error) {
 	page, err := s.client.Statuses.List(ctx, demoProject, p.SHA, &gitlabci.ListStatusesOptions{Name: "hookbot", Pipeline: p.ID, All: true})
 	if err != nil {
 		return 0, err
@@ -217,26 +217,26 @@ func TestBehindNginx(t *testing.T) {
 	}
 
 	bot := startBot()
-	shop := newShop(t, url, token)
-	shop.fail(t, 2)
+	server := newFakeGitLab(t, url, token)
+	server.fail(t, 2)
 	bot.await(t, "is failed in", 1)
 	bot.await(t, "no job of the pipeline failed", 2)
-	shop.fail(t, 4)
+	server.fail(t, 4)
 	bot.await(t, "no job of the pipeline failed", 3)
 	bot.kill()
-	shop.fail(t, 2) // of which it has no event
+	server.fail(t, 2) // of which it has no event
 
 	bot = startBot()
-	last := shop.failed[len(shop.failed)-1]
+	last := server.failed[len(server.failed)-1]
 	bot.await(t, fmt.Sprintf("pipeline %d of ", last.ID), 1)
-	shop.fail(t, 2)
-	last = shop.failed[len(shop.failed)-1]
+	server.fail(t, 2)
+	last = server.failed[len(server.failed)-1]
 	bot.await(t, fmt.Sprintf("event: pipeline %d is failed", last.ID), 1)
 	bot.await(t, fmt.Sprintf("pipeline %d of ", last.ID), 1)
 	bot.stop(t)
 
-	for _, p := range shop.failed {
-		if n, err := shop.statuses(t.Context(), p); n != 1 || err != nil {
+	for _, p := range server.failed {
+		if n, err := server.statuses(t.Context(), p); n != 1 || err != nil {
 			t.Errorf("pipeline %d has %d statuses: %v", p.ID, n, err)
 		}
 	}

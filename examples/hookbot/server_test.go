@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// A lone is a listener of one connection.
-type lone struct{ connections chan net.Conn }
+// A listener accepts the connections of a channel.
+type listener struct{ connections chan net.Conn }
 
-func (l lone) Accept() (net.Conn, error) {
+func (l listener) Accept() (net.Conn, error) {
 	if c, ok := <-l.connections; ok {
 		return c, nil
 	}
 	return nil, net.ErrClosed
 }
 
-func (lone) Close() error   { return nil }
-func (lone) Addr() net.Addr { return &net.TCPAddr{} }
+func (listener) Close() error   { return nil }
+func (listener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // A body that does not arrive holds no connection, whatever its URL, and large headers are
 // not read.
@@ -35,7 +35,7 @@ func TestServerLimits(t *testing.T) {
 			connections := make(chan net.Conn, 1)
 			connections <- connection
 			close(connections)
-			go newServer(http.NotFoundHandler()).Serve(lone{connections})
+			go newServer(http.NotFoundHandler()).Serve(listener{connections})
 			go io.WriteString(client, request)
 			start := time.Now()
 			response, err := io.ReadAll(client)

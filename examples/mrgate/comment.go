@@ -19,7 +19,7 @@ type note struct {
 	Author gitlabci.User `json:"author"`
 }
 
-// comment rewrites the gate's comment, or writes one if there is none and it is wanted.
+// comment rewrites the gate's comment. If there is none, it writes one only if wanted is set.
 func (g *gate) comment(ctx context.Context, text string, wanted bool) error {
 	me, err := gitlabci.Fetch[gitlabci.User](ctx, g.client, gitlabci.At("/user"), nil)
 	if err != nil {
@@ -46,14 +46,14 @@ func (g *gate) comment(ctx context.Context, text string, wanted bool) error {
 	return err
 }
 
-// text is the comment in Markdown. Texts of jobs are in code blocks, or GitLab would execute
-// /merge, and notify @all.
-func (g *gate) text(p *gitlabci.Pipeline, failures []*gitlabci.JobFailure, hold *gitlabci.BlockedError) string {
+// text returns the comment in Markdown. Texts of jobs are in code blocks, or GitLab would
+// execute /merge, and notify @all.
+func (g *gate) text(p *gitlabci.Pipeline, failures []*gitlabci.JobFailure, held *gitlabci.BlockedError) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Pipeline %d of %.8s: %s.\n", p.ID, code(p.SHA), code(string(p.Status)))
-	if hold != nil {
+	if held != nil {
 		text.WriteString("\nSomeone has to play a job:\n")
-		for _, job := range hold.Jobs {
+		for _, job := range held.Jobs {
 			fmt.Fprintf(&text, "\n- `%s`", code(job.Name))
 		}
 	}
@@ -77,5 +77,5 @@ func (g *gate) text(p *gitlabci.Pipeline, failures []*gitlabci.JobFailure, hold 
 	return text.String()
 }
 
-// code is text that does not end the code it is in.
+// code returns a text that cannot end the code block or span that it is in.
 func code(text string) string { return strings.ReplaceAll(console.Printable(text), "`", "'") }

@@ -20,19 +20,19 @@ type gate struct {
 	retries, lines int
 	interval       time.Duration
 
-	out      io.Writer
-	coloured bool
-	err      error // the first of out
-	notes    *console.Notes
-	began    time.Time
-	retried  map[string]int // how often, by the names of jobs
+	out     io.Writer
+	colored bool
+	err     error // the first of out
+	notes   *console.Notes
+	began   time.Time
+	retried map[string]int // how often, by the names of jobs
 }
 
 var errPushed = errors.New("the head has moved")
 
 func newGate(out, notes io.Writer) *gate {
 	return &gate{
-		interval: 15 * time.Second, out: out, coloured: console.Colours(out),
+		interval: 15 * time.Second, out: out, colored: console.WantsColors(out),
 		notes: console.NewNotes(notes), began: time.Now(), retried: map[string]int{},
 	}
 }
@@ -43,7 +43,7 @@ func (g *gate) say(format string, args ...any) {
 }
 
 func (g *gate) sayStatus(p *gitlabci.Pipeline) {
-	g.say("pipeline %d is %s", p.ID, console.Status(p.Status, g.coloured))
+	g.say("pipeline %d is %s", p.ID, console.StatusText(p.Status, g.colored))
 }
 
 // run waits until the pipeline of the newest head has ended.
@@ -54,9 +54,9 @@ func (g *gate) run(ctx context.Context) (int, error) {
 			return 0, err
 		}
 		g.say("!%d is at %.8s", g.iid, console.Printable(m.SHA))
-		verdict, err := g.while(ctx, m.SHA, g.judge)
+		verdict, err := g.judgeUntilPush(ctx, m.SHA)
 		if errors.Is(err, errPushed) {
-			clear(g.retried) // other code
+			clear(g.retried) // the jobs of the new head have not been retried
 			continue
 		}
 		return verdict, cmp.Or(err, g.err)
@@ -72,8 +72,8 @@ func (g *gate) read(ctx context.Context) (*gitlabci.MergeRequest, error) {
 	return m, err
 }
 
-// while judges a head, with a context that ends once the head has moved.
-func (g *gate) while(ctx context.Context, head string, judge func(context.Context, string) (int, error)) (int, error) {
+// judgeUntilPush judges a head with a context that ends when another head is pushed.
+func (g *gate) judgeUntilPush(ctx context.Context, head string) (int, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	watching := make(chan struct{})
 	go func() {
@@ -83,14 +83,14 @@ func (g *gate) while(ctx context.Context, head string, judge func(context.Contex
 			case <-ctx.Done():
 			case <-time.After(g.interval):
 				if m, err := g.read(ctx); err != nil {
-					cancel(err) // the client has retried what can pass
+					cancel(err) // it is permanent, or the client has retried the request
 				} else if m.SHA != head {
 					cancel(errPushed)
 				}
 			}
 		}
 	}()
-	verdict, err := judge(ctx, head)
+	verdict, err := g.judge(ctx, head)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
@@ -99,7 +99,7 @@ func (g *gate) while(ctx context.Context, head string, judge func(context.Contex
 	return verdict, err
 }
 
-// judge waits for the pipeline of a head, and comments how it ended.
+// judge waits for the pipeline of a head, and writes or rewrites the comment.
 func (g *gate) judge(ctx context.Context, head string) (int, error) {
 	pipeline, err := g.client.Pipelines.Find(ctx, g.project, &gitlabci.FindPipelineOptions{MergeRequest: g.iid, SHA: head, Wait: true})
 	if err != nil {
@@ -109,12 +109,12 @@ func (g *gate) judge(ctx context.Context, head string) (int, error) {
 	opts := &gitlabci.WatchOptions{MinInterval: min(2*time.Second, g.interval), MaxInterval: g.interval}
 	for {
 		pipeline, err = g.client.Pipelines.Wait(ctx, pipeline.ProjectID, pipeline.ID, opts)
-		hold, isBlocked := errors.AsType[*gitlabci.BlockedError](err)
+		held, isBlocked := errors.AsType[*gitlabci.BlockedError](err)
 		if err != nil && !isBlocked {
 			return 0, err
 		}
 		if pipeline.Status != gitlabci.StatusFailed {
-			return g.end(ctx, head, pipeline, nil, hold)
+			return g.end(ctx, head, pipeline, nil, held)
 		}
 		failures, err := g.client.Pipelines.Failures(ctx, pipeline.ProjectID, pipeline.ID, nil)
 		if err != nil {
@@ -128,8 +128,8 @@ func (g *gate) judge(ctx context.Context, head string) (int, error) {
 	}
 }
 
-// end says and comments how a pipeline ended, unless the head moved a moment before.
-func (g *gate) end(ctx context.Context, head string, p *gitlabci.Pipeline, failures []*gitlabci.JobFailure, hold *gitlabci.BlockedError) (int, error) {
+// end prints how a pipeline ended, and writes the comment, unless the head moved a moment before.
+func (g *gate) end(ctx context.Context, head string, p *gitlabci.Pipeline, failures []*gitlabci.JobFailure, held *gitlabci.BlockedError) (int, error) {
 	m, err := g.read(ctx)
 	switch {
 	case err != nil:
@@ -139,7 +139,7 @@ func (g *gate) end(ctx context.Context, head string, p *gitlabci.Pipeline, failu
 	}
 	verdict := failed
 	switch {
-	case hold != nil:
+	case held != nil:
 		verdict = blocked
 	case p.Status == gitlabci.StatusSuccess:
 		verdict = succeeded
@@ -148,8 +148,8 @@ func (g *gate) end(ctx context.Context, head string, p *gitlabci.Pipeline, failu
 	for _, f := range failures {
 		g.say("%s: %s", console.Printable(f.Job.Name), console.Printable(string(f.Reason)))
 	}
-	if err := g.comment(ctx, g.text(p, failures, hold), verdict != succeeded); err != nil {
-		g.notes.Print(fmt.Sprintf("mrgate: it is not commented: %v", err)) // which changes no verdict
+	if err := g.comment(ctx, g.text(p, failures, held), verdict != succeeded); err != nil {
+		g.notes.Print(fmt.Sprintf("mrgate: the comment could not be written: %v", err)) // which changes no verdict
 	}
 	return verdict, ctx.Err()
 }
@@ -157,7 +157,7 @@ func (g *gate) end(ctx context.Context, head string, p *gitlabci.Pipeline, failu
 // retry retries jobs, if all that failed did so because of runners.
 func (g *gate) retry(ctx context.Context, failures []*gitlabci.JobFailure) (bool, error) {
 	for _, f := range failures {
-		if !ofRunner(f.Reason) || f.TriggerJob != nil || g.retried[f.Job.Name] >= g.retries {
+		if !isOfRunner(f.Reason) || f.TriggerJob != nil || g.retried[f.Job.Name] >= g.retries {
 			return false, nil
 		}
 	}
@@ -172,8 +172,8 @@ func (g *gate) retry(ctx context.Context, failures []*gitlabci.JobFailure) (bool
 	return len(failures) > 0, nil
 }
 
-// ofRunner reports whether another runner may not fail for this reason.
-func ofRunner(reason gitlabci.FailureReason) bool {
+// isOfRunner reports whether a job that failed for this reason may succeed on another runner.
+func isOfRunner(reason gitlabci.FailureReason) bool {
 	switch reason {
 	case gitlabci.FailureReasonRunnerSystemFailure, gitlabci.FailureReasonRunnerInterrupted, gitlabci.FailureReasonRunnerExternalDependencyFailure,
 		gitlabci.FailureReasonStuckOrTimeoutFailure, gitlabci.FailureReasonStuckPendingWithMatchingRunners, gitlabci.FailureReasonStuckPendingNoMatchingRunners,

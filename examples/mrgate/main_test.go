@@ -39,7 +39,7 @@ type trial struct {
 	m        *gitlabcitest.MergeRequest
 	pipeline *gitlabcitest.Pipeline
 	thread   thread
-	said     bytes.Buffer
+	printed  bytes.Buffer
 }
 
 func newTrial(jobs ...gitlabcitest.Job) *trial {
@@ -50,7 +50,7 @@ func newTrial(jobs ...gitlabcitest.Job) *trial {
 	for _, job := range jobs {
 		x.pipeline.AddJob(job)
 	}
-	x.gate = *newGate(&x.said, &x.said)
+	x.gate = *newGate(&x.printed, &x.printed)
 	x.client, x.project, x.iid, x.retries, x.lines, x.interval = x.srv.Client(), "group/app", x.m.IID, 2, 3, 5*time.Second
 	return x
 }
@@ -85,15 +85,15 @@ func TestVerdicts(t *testing.T) {
 				for range 2 { // the second run rewrites the comment of the first
 					verdict, err := x.run(t.Context())
 					if err != nil || verdict != test.verdict {
-						t.Fatalf("%d, %v:\n%s", verdict, err, &x.said)
+						t.Fatalf("%d, %v:\n%s", verdict, err, &x.printed)
 					}
 				}
 				comments := x.thread.notes
-				if n := strings.Count(x.said.String(), ", retried\n"); n != test.retries {
-					t.Errorf("%d retries:\n%s", n, &x.said)
+				if n := strings.Count(x.printed.String(), ", retried\n"); n != test.retries {
+					t.Errorf("%d retries:\n%s", n, &x.printed)
 				}
 				if test.comment == "" && len(comments) > 0 || test.comment != "" && (len(comments) != 1 || !strings.Contains(comments[0].Body, test.comment)) {
-					t.Errorf("the comments are %v:\n%s", comments, &x.said)
+					t.Errorf("the comments are %v:\n%s", comments, &x.printed)
 				}
 			})
 		})
@@ -113,13 +113,13 @@ func TestComments(t *testing.T) {
 			t.Errorf("the comments are %s", bodies)
 		}
 		x.srv.Fault(gitlabcitest.Fault{Route: "GET /user", Status: 403})
-		if verdict, err := x.run(t.Context()); verdict != succeeded || err != nil || !strings.Contains(x.said.String(), "mrgate: it is not commented: ") {
-			t.Errorf("%d, %v:\n%s", verdict, err, &x.said)
+		if verdict, err := x.run(t.Context()); verdict != succeeded || err != nil || !strings.Contains(x.printed.String(), "mrgate: the comment could not be written: ") {
+			t.Errorf("%d, %v:\n%s", verdict, err, &x.printed)
 		}
 	})
 }
 
-// A log commands nothing in a comment.
+// Lines of a log in a comment are no commands, and notify nobody.
 func TestHostileLog(t *testing.T) {
 	g := &gate{lines: 9}
 	failure := &gitlabci.JobFailure{Job: &gitlabci.Job{}, Lines: []string{"```", "/merge", "@all \x1b[2J"}}
@@ -145,8 +145,8 @@ func TestPush(t *testing.T) {
 					x.m.AddPipeline(gitlabcitest.PipelineKindDetached, gitlabcitest.Pipeline{ID: 200}).AddJob(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Second}})
 				})
 				verdict, err := x.run(t.Context())
-				if err != nil || verdict != succeeded || !strings.HasSuffix(x.said.String(), "s  pipeline "+want+" is success\n") {
-					t.Errorf("%d, %v:\n%s", verdict, err, &x.said)
+				if err != nil || verdict != succeeded || !strings.HasSuffix(x.printed.String(), "s  pipeline "+want+" is success\n") {
+					t.Errorf("%d, %v:\n%s", verdict, err, &x.printed)
 				}
 			})
 		})

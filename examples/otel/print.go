@@ -27,13 +27,13 @@ type line struct {
 }
 
 // lines are all spans and events, the first one first.
-func lines(spans tracetest.SpanStubs, coloured bool) []line {
+func lines(spans tracetest.SpanStubs, colored bool) []line {
 	var all []line
 	for _, span := range spans {
 		status := value(span.Attributes, "http.response.status_code")
 		if span.Status.Code == codes.Error {
 			status = value(span.Attributes, "error.type")
-			if coloured {
+			if colored {
 				status = text.FgRed.Sprint(status)
 			}
 		}
@@ -51,7 +51,7 @@ func lines(spans tracetest.SpanStubs, coloured bool) []line {
 
 // show prints spans, each below its parent.
 func show(out io.Writer, spans tracetest.SpanStubs) error {
-	all := lines(spans, console.Colours(out))
+	all := lines(spans, console.WantsColors(out))
 	t := console.NewTable(map[int]int{1: 54})
 	t.AppendHeader(table.Row{"span", "status", "at", "took"})
 	var add func(parent trace.SpanID, depth int)

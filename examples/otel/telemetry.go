@@ -15,7 +15,7 @@ import (
 	"example.com/gitlabci"
 )
 
-// traced are options of a client whose requests are spans: one for each attempt, until the
+// traced returns the options of a client whose requests are spans: one for each attempt, until the
 // header of its response. A wait is an event of the caller's span, and passed to notice: a
 // client has one set of hooks.
 func traced(provider trace.TracerProvider, notice func(context.Context, gitlabci.WaitInfo)) []gitlabci.Option {
@@ -76,14 +76,14 @@ func failed(span trace.Span, kind string) {
 	span.SetAttributes(attribute.String("error.type", kind))
 }
 
-// about is what OpenTelemetry's conventions say of a request. Queries are left out: that of
+// about returns the attributes that OpenTelemetry's conventions have for a request. Queries are left out: that of
 // a storage is a signature.
 func about(r *http.Request, info gitlabci.RequestInfo) []attribute.KeyValue {
-	address := url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: r.URL.Path, RawPath: r.URL.RawPath}
+	full := url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: r.URL.Path, RawPath: r.URL.RawPath}
 	attributes := []attribute.KeyValue{
 		attribute.String("http.request.method", r.Method),
 		attribute.String("server.address", r.URL.Hostname()),
-		attribute.String("url.full", address.String()),
+		attribute.String("url.full", full.String()),
 		attribute.String("url.template", info.Endpoint),
 	}
 	if info.Attempt > 1 {

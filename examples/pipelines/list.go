@@ -54,16 +54,16 @@ func list(ctx context.Context, client *gitlabci.Client, s *settings, bar *consol
 // printTable prints a table of at most 79 columns, how many pipelines have which status, and
 // if it took long, how long.
 func printTable(out io.Writer, pipelines []*gitlabci.Pipeline, took time.Duration) error {
-	t, coloured := console.NewTable(map[int]int{2: 9, 3: 17, 5: 9, 6: 8}), console.Colours(out)
+	t, colored := console.NewTable(map[int]int{2: 9, 3: 17, 5: 9, 6: 8}), console.WantsColors(out)
 	t.AppendHeader(table.Row{"pipeline", "status", "ref", "sha", "source", "user", "age", "took"})
 	counts := map[gitlabci.Status]int{}
 	for _, pipeline := range pipelines {
-		t.AppendRow(row(pipeline, coloured))
+		t.AppendRow(row(pipeline, colored))
 		counts[pipeline.Status]++
 	}
 	var words []string
 	for _, status := range slices.Sorted(maps.Keys(counts)) {
-		words = append(words, fmt.Sprintf("%d %s", counts[status], console.Status(status, coloured)))
+		words = append(words, fmt.Sprintf("%d %s", counts[status], console.StatusText(status, colored)))
 	}
 	if len(pipelines) > 0 {
 		fmt.Fprintln(out, t.Render())
@@ -73,7 +73,7 @@ func printTable(out io.Writer, pipelines []*gitlabci.Pipeline, took time.Duratio
 	return err
 }
 
-func row(p *gitlabci.Pipeline, coloured bool) table.Row {
+func row(p *gitlabci.Pipeline, colored bool) table.Row {
 	user, ref := "", p.Ref
 	if strings.HasPrefix(ref, "refs/merge-requests/") {
 		ref = "!" + strings.Split(ref, "/")[2]
@@ -82,6 +82,6 @@ func row(p *gitlabci.Pipeline, coloured bool) table.Row {
 		user = p.User.Username
 	}
 	source := strings.NewReplacer("merge_request_event", "MR", "_", " ").Replace(string(p.Source))
-	return table.Row{p.ID, console.Status(p.Status, coloured), console.Printable(ref), p.SHA[:min(8, len(p.SHA))],
+	return table.Row{p.ID, console.StatusText(p.Status, colored), console.Printable(ref), p.SHA[:min(8, len(p.SHA))],
 		console.Printable(source), console.Printable(user), console.Ago(time.Since(p.CreatedAt)), console.Took(p.Duration.Duration())}
 }

@@ -17,16 +17,16 @@ const barWidth = 24
 func show(out io.Writer, root *node) error {
 	t := console.NewTable(map[int]int{1: 36})
 	t.AppendHeader(table.Row{"span", "status", "took", "when"})
-	coloured := console.Colours(out)
+	colored := console.WantsColors(out)
 	var add func(n *node, depth int)
 	add = func(n *node, depth int) {
 		name := strings.Repeat("  ", depth) + console.Printable(n.name)
 		took := max(0, n.end.Sub(n.start)).Round(time.Second)
-		bar := console.Stretch(barWidth, root.start, root.end, n.start, n.end)
-		if coloured && n.status != "" {
-			bar = console.Colour(n.status).Sprint(bar)
+		bar := console.TimeBar(barWidth, root.start, root.end, n.start, n.end)
+		if colored && n.status != "" {
+			bar = console.StatusColor(n.status).Sprint(bar)
 		}
-		t.AppendRow(table.Row{name, console.Status(n.status, coloured), took, bar})
+		t.AppendRow(table.Row{name, console.StatusText(n.status, colored), took, bar})
 		for _, child := range n.children {
 			add(child, depth+1)
 		}

@@ -18,7 +18,8 @@ import (
 )
 
 const usage = `Quickstart shows the newest pipelines of a project, and of one of them the
-tests and the jobs, down to one with artifacts, of which it shows the log.
+tests and the jobs, up to the first one with artifacts. Of that one, it shows
+the log and downloads the artifacts.
 
 	quickstart                   on a fake GitLab, without any settings
 	quickstart [flags] PROJECT   such as group/app
@@ -74,12 +75,13 @@ func list(ctx context.Context, out io.Writer, client *gitlabci.Client, project g
 	t := console.NewTable(map[int]int{2: 30})
 	t.AppendHeader(table.Row{"pipeline", "ref", "status", "source", "updated"})
 	for _, p := range page.Items {
-		t.AppendRow(table.Row{p.ID, console.Printable(p.Ref), console.Status(p.Status, console.Colours(out)), p.Source, p.UpdatedAt.Format(time.DateTime)})
+		t.AppendRow(table.Row{p.ID, console.Printable(p.Ref), console.StatusText(p.Status, console.WantsColors(out)), p.Source, p.UpdatedAt.Format(time.DateTime)})
 	}
 	_, err = fmt.Fprintln(out, t.Render())
 	return page.Items[0].ID, err
 }
 
+// create starts a pipeline, and returns its ID.
 func create(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, ref string) (gitlabci.PipelineID, error) {
 	created, err := client.Pipelines.Create(ctx, project, ref, &gitlabci.CreatePipelineOptions{
 		Variables: []*gitlabci.Variable{{Key: "GREETING", Value: "hello"}},
@@ -114,7 +116,7 @@ func report(ctx context.Context, out io.Writer, client *gitlabci.Client, project
 	return nil
 }
 
-// jobs prints jobs down to one with artifacts, of which it shows everything.
+// jobs prints the jobs up to the first one with artifacts, and the files of that one.
 func jobs(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, pipeline gitlabci.PipelineID) error {
 	for job, err := range client.Jobs.AllForPipeline(ctx, project, pipeline, nil) {
 		if err != nil {
@@ -122,13 +124,14 @@ func jobs(ctx context.Context, out io.Writer, client *gitlabci.Client, project g
 		}
 		fmt.Fprintf(out, "\n%s: %s, %v\n", job.Name, job.Status, job.Duration.Duration())
 		if job.ArtifactsFile != nil {
-			return save(ctx, out, client, project, job.ID)
+			return showFiles(ctx, out, client, project, job.ID)
 		}
 	}
 	return nil
 }
 
-func save(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, job gitlabci.JobID) error {
+// showFiles prints the log of a job, and downloads its artifacts.
+func showFiles(ctx context.Context, out io.Writer, client *gitlabci.Client, project gitlabci.ProjectID, job gitlabci.JobID) error {
 	log, err := client.Jobs.Log(ctx, project, job)
 	if err != nil {
 		return err

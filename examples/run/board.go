@@ -21,14 +21,14 @@ const barWidth = 22 // columns of the bar that says when a job ran
 // A board shows the jobs of a pipeline as they change: as a table that is drawn again and
 // again, or as a line for each change.
 type board struct {
-	out      io.Writer
-	live     *console.Live // nil if each change is a line
-	coloured bool
+	out     io.Writer
+	live    *console.Live // nil if each change is a line
+	colored bool
 
 	mu       sync.Mutex
 	began    time.Time
 	pipeline *gitlabci.PipelineInfo // the upstream one, as it was first
-	status   gitlabci.Status        // of it
+	status   gitlabci.Status        // of that pipeline
 	rows     []*row
 	err      error // the first of out
 }
@@ -40,14 +40,14 @@ type row struct {
 }
 
 func newBoard(out io.Writer, plain bool) *board {
-	b := &board{out: out, coloured: console.Colours(out), began: time.Now()}
+	b := &board{out: out, colored: console.WantsColors(out), began: time.Now()}
 	if !plain && console.IsTerminal(out) {
 		b.live = console.NewLive(out)
 	}
 	return b
 }
 
-// above is where lines are written that stay above the table, and notes if there is none.
+// above returns where lines are written that stay above the table, or notes if there is none.
 func (b *board) above(notes io.Writer) io.Writer {
 	if b.live == nil {
 		return notes
@@ -66,9 +66,9 @@ func (b *board) event(e *gitlabci.PipelineEvent) {
 	name := fmt.Sprintf("pipeline %d", e.Pipeline.ID)
 	switch {
 	case e.Job != nil:
-		name = b.take(e.Pipeline.ID, &e.Job.JobInfo)
+		name = b.update(e.Pipeline.ID, &e.Job.JobInfo)
 	case e.TriggerJob != nil:
-		name = b.take(e.Pipeline.ID, &e.TriggerJob.JobInfo)
+		name = b.update(e.Pipeline.ID, &e.TriggerJob.JobInfo)
 	case e.Pipeline.ID == b.pipeline.ID:
 		b.status = e.Status
 	}
@@ -85,8 +85,8 @@ func (b *board) print(out io.Writer, format string, args ...any) {
 	b.err = cmp.Or(b.err, err)
 }
 
-// take makes a job one of the rows, and returns its name there.
-func (b *board) take(pipeline gitlabci.PipelineID, job *gitlabci.JobInfo) string {
+// update puts the state of a job into its row, and returns the name of the row.
+func (b *board) update(pipeline gitlabci.PipelineID, job *gitlabci.JobInfo) string {
 	name := console.Printable(job.Name)
 	if pipeline != b.pipeline.ID {
 		name = fmt.Sprintf("%d: %s", pipeline, name)
@@ -110,7 +110,7 @@ func (b *board) end(result *gitlabci.RunResult) {
 	}
 }
 
-// lines are the table as it is now.
+// lines returns the table as it is now.
 func (b *board) lines() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -143,21 +143,21 @@ func (b *board) now() time.Time {
 	return now
 }
 
-// line is a row of the table.
+// line returns a row of the table.
 func (b *board) line(r *row, now time.Time) table.Row {
-	status, bar, took := console.Status(r.job.Status, b.coloured), "", ""
+	status, bar, took := console.StatusText(r.job.Status, b.colored), "", ""
 	if began := r.job.StartedAt; !began.IsZero() {
 		end := cmp.Or(r.job.FinishedAt, now)
 		took = fmt.Sprintf("%6s", max(0, end.Sub(began)).Round(time.Second))
-		bar = console.Stretch(barWidth, b.pipeline.CreatedAt, now, began, end)
-		if b.coloured {
-			bar = console.Colour(r.job.Status).Sprint(bar)
+		bar = console.TimeBar(barWidth, b.pipeline.CreatedAt, now, began, end)
+		if b.colored {
+			bar = console.StatusColor(r.job.Status).Sprint(bar)
 		}
 	}
 	return table.Row{r.name, console.Printable(r.job.Stage), status, took, bar}
 }
 
-// sum is the line below the table.
+// sum returns the line below the table.
 func (b *board) sum() string {
 	ended, failed := 0, ""
 	for _, r := range b.rows {
@@ -169,10 +169,10 @@ func (b *board) sum() string {
 		}
 	}
 	took := time.Since(b.began).Round(time.Second)
-	return fmt.Sprintf("%s after %v: %d of %d jobs ended%s", console.Status(b.status, b.coloured), took, ended, len(b.rows), failed)
+	return fmt.Sprintf("%s after %v: %d of %d jobs ended%s", console.StatusText(b.status, b.colored), took, ended, len(b.rows), failed)
 }
 
-// shown are the rows there is room for: if not all, those that matter most.
+// shown returns the rows that there is room for: if not all, the failed and running ones.
 func (b *board) shown(most int) []*row {
 	if len(b.rows) <= most {
 		return b.rows
@@ -182,6 +182,7 @@ func (b *board) shown(most int) []*row {
 	return rows[:max(0, most-1)]
 }
 
+// rank orders the rows of which only some are shown.
 func rank(status gitlabci.Status) int {
 	switch status {
 	case gitlabci.StatusFailed:
@@ -197,7 +198,7 @@ func rank(status gitlabci.Status) int {
 func (b *board) explain(result *gitlabci.RunResult) error {
 	for _, failure := range result.Failed {
 		title := console.Printable(failure.Job.Name) + " failed"
-		if b.coloured {
+		if b.colored {
 			title = text.FgRed.Sprint(title)
 		}
 		b.print(b.out, "\n%s: %s %s", title, failure.Reason, failure.Job.WebURL)
@@ -212,6 +213,6 @@ func (b *board) explain(result *gitlabci.RunResult) error {
 		}
 	}
 	took := time.Since(b.began).Round(time.Second)
-	b.print(b.out, "\npipeline %d: %s after %v", result.Pipeline.ID, console.Status(result.Pipeline.Status, b.coloured), took)
+	b.print(b.out, "\npipeline %d: %s after %v", result.Pipeline.ID, console.StatusText(result.Pipeline.Status, b.colored), took)
 	return b.err
 }

@@ -128,7 +128,7 @@ func TestTable(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		b := &board{out: &out, live: console.NewLive(&out), coloured: true, began: time.Now()}
+		b := &board{out: &out, live: console.NewLive(&out), colored: true, began: time.Now()}
 		time.AfterFunc(30*time.Second, func() { fmt.Fprintln(b.above(t.Output()), "waiting for 5s: rate limit") })
 		if err := s.start(t.Context(), srv.Client(), b); err != failed {
 			t.Error(err)

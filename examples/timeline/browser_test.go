@@ -40,31 +40,31 @@ func startBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Skip("chromium is not installed: .ci/run installs it")
 	}
-	hear, heard, err := os.Pipe()
+	out, itsOut, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	said, say, err := os.Pipe()
+	itsIn, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	// --no-sandbox since Chromium's own does not work for root in a container.
 	cmd := exec.CommandContext(t.Context(), program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
 		"--no-first-run", "--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank")
-	cmd.ExtraFiles = []*os.File{said, heard}
+	cmd.ExtraFiles = []*os.File{itsIn, itsOut}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	said.Close()
-	heard.Close()
+	itsIn.Close()
+	itsOut.Close()
 	limit := time.AfterFunc(3*time.Minute, func() { cmd.Process.Kill() }) // so that a test that hangs ends
-	b := &browser{t: t, in: say, out: bufio.NewReader(hear)}
+	b := &browser{t: t, in: in, out: bufio.NewReader(out)}
 	t.Cleanup(func() {
 		b.write("Browser.close", nil)
 		cmd.Wait() // that it was killed is an error, too
 		limit.Stop()
-		say.Close()
-		hear.Close()
+		in.Close()
+		out.Close()
 	})
 	var target struct{ TargetID, SessionID string }
 	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
@@ -145,8 +145,8 @@ func (b *browser) open(file string) {
 	}
 }
 
-// look sets the width of the window, and the mode.
-func (b *browser) look(width, height int, scheme string) {
+// emulate sets the size of the window, and the color scheme.
+func (b *browser) emulate(width, height int, scheme string) {
 	b.t.Helper()
 	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
 	features := []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}
@@ -210,8 +210,8 @@ func (b *browser) save(name string, data []byte) {
 	}
 }
 
-// clean complains of requests other than for the page itself, and of what Chromium
-// complains of, such as what the page's policy forbids.
+// clean fails if the page requests anything but itself, or if Chromium reports an error,
+// such as something that the page's policy forbids.
 func (b *browser) clean() {
 	b.t.Helper()
 	for _, e := range b.events {
@@ -226,7 +226,7 @@ func (b *browser) clean() {
 	}
 }
 
-// accessible complains of what axe-core finds.
+// accessible fails if axe-core finds something.
 func (b *browser) accessible(what string) {
 	b.t.Helper()
 	file := os.Getenv("GITLABCI_TEST_AXE")

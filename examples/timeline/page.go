@@ -82,19 +82,19 @@ func render(out io.Writer, r *reading) error {
 	if err := pageTemplate.Execute(&text, p); err != nil {
 		return err
 	}
-	_, err := oneWay.WriteString(out, text.String())
+	_, err := withoutBidi.WriteString(out, text.String())
 	return err
 }
 
-// oneWay replaces the characters that turn the texts around them, of which some also turn
-// what follows the element they are in.
-var oneWay = strings.NewReplacer("\u202A", "\uFFFD", "\u202B", "\uFFFD", "\u202C", "\uFFFD", "\u202D", "\uFFFD", "\u202E", "\uFFFD",
+// withoutBidi replaces the control characters of bidirectional text: they can reverse the
+// text around them, and some also what follows the element that they are in.
+var withoutBidi = strings.NewReplacer("\u202A", "\uFFFD", "\u202B", "\uFFFD", "\u202C", "\uFFFD", "\u202D", "\uFFFD", "\u202E", "\uFFFD",
 	"\u2066", "\uFFFD", "\u2067", "\uFFFD", "\u2068", "\uFFFD", "\u2069", "\uFFFD")
 
-// FailedTests is how many tests failed.
+// FailedTests returns how many tests failed.
 func (p *page) FailedTests() int { return p.Total.Failed + p.Total.Error }
 
-// hash names a text in a content security policy.
+// hash returns the hash of a text for a content security policy.
 func hash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])

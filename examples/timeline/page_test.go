@@ -78,7 +78,7 @@ func TestHostileNames(t *testing.T) {
 		}
 	}
 	if strings.ContainsAny(string(page), "\u202E\u2066") {
-		t.Error("the page has characters that turn texts")
+		t.Error("the page has control characters of bidirectional text")
 	}
 	if found := regexp.MustCompile(`<(?:script|style|img|title)\b`).FindAllString(string(page), -1); fmt.Sprint(found) != "[<title <style <script]" {
 		t.Errorf("the page has %v", found)
@@ -114,7 +114,7 @@ func TestBrowser(t *testing.T) {
 	}
 	b := startBrowser(t)
 	if os.Getenv("GITLABCI_TEST_AXE") == "" {
-		t.Log("axe-core is not asked, since GITLABCI_TEST_AXE does not name an axe.min.js: .ci/run does")
+		t.Log("axe-core is not used, since GITLABCI_TEST_AXE does not name an axe.min.js: .ci/run does")
 	}
 	demo := filepath.Join(t.TempDir(), "demo.html")
 	if err := run(t.Context(), []string{"-demo", "-o", demo}, t.Output(), t.Output()); err != nil {
@@ -129,7 +129,7 @@ func TestBrowser(t *testing.T) {
 		{"hostile", hostile, "light", 800}, {"hostile", hostile, "dark", 1280}, {"large", large, "light", 1280}, {"large", large, "dark", 800},
 	} {
 		what := fmt.Sprintf("%s-%s-%d", look.name, look.scheme, look.width)
-		b.look(look.width, 900, look.scheme)
+		b.emulate(look.width, 900, look.scheme)
 		b.open(look.file)
 		b.save(what+".png", b.screenshot())
 		b.fits(what)
@@ -148,7 +148,7 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-// fits complains of what is wider than the window, and of texts in the way of others.
+// fits fails if something is wider than the window, or texts overlap.
 func (b *browser) fits(what string) {
 	b.t.Helper()
 	if wide := b.text(`document.documentElement.scrollWidth > innerWidth ? "the page" : ""`); wide != "" {
@@ -183,7 +183,7 @@ const focused = `(() => {
 // keys goes through the jobs with the keyboard.
 func (b *browser) keys(file string, jobs int) {
 	b.t.Helper()
-	b.look(1280, 900, "light")
+	b.emulate(1280, 900, "light")
 	b.open(file)
 	b.eval(`document.querySelector("#show-all").focus()`, nil)
 	b.press("Tab", "Tab") // over the first stage
@@ -275,10 +275,10 @@ func (b *browser) prints(file string) {
 	b.save("page.pdf", paper.Data)
 }
 
-// picture writes a picture of the page for README.md, in few colours so that it is small.
+// picture writes a picture of the page for README.md, in few colors so that it is small.
 func (b *browser) picture(file, name string) {
 	b.t.Helper()
-	b.look(1280, 1020, "light")
+	b.emulate(1280, 1020, "light")
 	b.open(file)
 	shot, err := png.Decode(bytes.NewReader(b.screenshot()))
 	if err != nil {
@@ -303,7 +303,7 @@ func (b *browser) picture(file, name string) {
 	}
 }
 
-// README.md shows a picture that everybody can afford.
+// README.md shows a picture, which is small.
 func TestPicture(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {

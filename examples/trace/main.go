@@ -52,7 +52,7 @@ type settings struct {
 }
 
 func parse(args []string, out io.Writer) (*settings, error) {
-	s := &settings{printer: printer{out: out, colors: console.Colours(out)}}
+	s := &settings{printer: printer{out: out, colors: console.WantsColors(out)}}
 	flags := flag.NewFlagSet("trace", flag.ContinueOnError)
 	flags.BoolVar(&s.demo, "demo", false, "follow a job of a fake GitLab")
 	flags.BoolVar(&s.printer.unfold, "unfold", false, "show what is in all sections")

@@ -150,7 +150,7 @@ func TestPrinter(t *testing.T) {
 		log, want string
 		colors    bool
 	}{
-		"colours":             {"\x1b[31mred\x1b[0m\nplain\n", "\x1b[31mred\x1b[0m\x1b[0m\nplain\n", true},
+		"colors":              {"\x1b[31mred\x1b[0m\nplain\n", "\x1b[31mred\x1b[0m\x1b[0m\nplain\n", true},
 		"cut off":             {prepare + "a\nb\n", "▾ Fetching\na\nb\n", false},
 		"cut short":           {"section_start:1:step_script\r\x1b[0K\n" + prepare + "a\nsection_end:4:step_script\r\x1b[0K", "▾ Fetching (cut short)\na\n", false},
 		"one after the other": {prepare + "section_end:4:get_sources\r\x1b[0K" + prepare + "section_end:5:get_sources\r\x1b[0Kx\n", "▸ Fetching (3s)\n▸ Fetching (4s)\nx\n", false},

@@ -11,9 +11,9 @@ import (
 	"example.com/gitlabci/joblog"
 )
 
-// lastWords is how many lines of a folded section are shown if it was cut
+// lastLines is how many lines of a folded section are shown if it was cut
 // short, since what went wrong is among them.
-const lastWords = 20
+const lastLines = 20
 
 // A printer shows the lines of a log.
 type printer struct {
@@ -45,7 +45,7 @@ func (p *printer) line(l *joblog.Line) error {
 	}
 	switch {
 	case p.folded == nil && l.Text == "" && (len(l.Opened)+len(l.Closed) > 0 || !bytes.HasSuffix(l.Raw, []byte("\n"))):
-		return nil // nothing but markers, or the last colour
+		return nil // nothing but markers, or the last color
 	case p.folded == nil:
 		return p.write(p.styled(l))
 	}
@@ -58,7 +58,7 @@ func (p *printer) line(l *joblog.Line) error {
 	return nil
 }
 
-// fold begins to fold if the line opens a section that is not to be seen.
+// fold begins to fold if the line opens a section that is not shown.
 func (p *printer) fold(l *joblog.Line) {
 	for _, section := range l.Opened {
 		if !p.unfold && folds(section) {
@@ -88,7 +88,7 @@ func (p *printer) keep(l *joblog.Line) {
 	case p.header == "":
 		p.header = p.styled(l)
 	default:
-		p.lines = append(p.lines[max(0, len(p.lines)+1-lastWords):], p.styled(l))
+		p.lines = append(p.lines[max(0, len(p.lines)+1-lastLines):], p.styled(l))
 	}
 }
 
@@ -129,7 +129,7 @@ func (p *printer) title() string {
 	return p.header
 }
 
-// styled is a line as it is shown. Colours end with it, since the next lines
+// styled is a line as it is shown. Colors end with it, since the next lines
 // may be folded away.
 func (p *printer) styled(l *joblog.Line) string {
 	if p.colors && l.Styled != l.Text {

@@ -20,7 +20,7 @@ func newScreen(p *printer) *screen {
 	return s
 }
 
-// begin takes what is written from now on for a log of its own.
+// begin begins another log: what is written from now on belongs to it.
 func (s *screen) begin() {
 	log, w := io.Pipe()
 	printed := make(chan error, 1)
@@ -43,8 +43,8 @@ func (s *screen) end() error {
 	return s.err
 }
 
-// restart is for a log that has changed: the sections that were open, and
-// perhaps folded, would hide what is written again.
+// restart begins another log when the server has rewritten this one. Sections that were
+// open, and perhaps folded, would hide what is written again.
 func (s *screen) restart(int64) {
 	s.end() // its error is that of the last end, too
 	s.begin()

@@ -94,7 +94,7 @@ func Connect(demo bool, fake func() *gitlabcitest.Server, notes *Notes) (*gitlab
 	return client, nil
 }
 
-// A Func does what a command is for.
+// A Func runs a command with its arguments.
 type Func[R any] func(ctx context.Context, args []string, out, notes io.Writer) R
 
 // Command returns a command that calls run, prints its error, and returns the exit code of
@@ -135,8 +135,8 @@ type Verdict int
 
 func (v Verdict) Error() string { return fmt.Sprintf("exit code %d", int(v)) }
 
-// Code prints an error, and returns the exit code: 0 without one and after -h, a [Verdict],
-// 2 for [Usage], 130 when ctx has ended, that of [WithCode], 1 otherwise.
+// Code prints an error, and returns the exit code: 0 without an error and after -h, that of
+// a [Verdict], 2 for [Usage], 130 when ctx has ended, that of [WithCode], 1 otherwise.
 func Code(ctx context.Context, name string, err error, notes io.Writer) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0

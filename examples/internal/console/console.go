@@ -1,10 +1,10 @@
-// Package console has what the examples share that are used in a terminal: when colours are
-// fit, texts of others that a terminal only shows, ages in days, and notes with a bar while
-// something takes time.
+// Package console has what the examples for a terminal share: arguments and exit codes,
+// colors, tables, texts without control characters, ages in days, and progress bars.
 package console
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,19 +26,19 @@ func IsTerminal(out io.Writer) bool {
 	return ok && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))
 }
 
-// Colours reports whether a user of out wants colours; see https://no-color.org.
-func Colours(out io.Writer) bool { return os.Getenv("NO_COLOR") == "" && IsTerminal(out) }
+// WantsColors reports whether a user of out wants colors; see https://no-color.org.
+func WantsColors(out io.Writer) bool { return os.Getenv("NO_COLOR") == "" && IsTerminal(out) }
 
-// Status is a status in its colour.
-func Status(status gitlabci.Status, coloured bool) string {
-	if !coloured {
+// StatusText returns a status, in its color if colored is set.
+func StatusText(status gitlabci.Status, colored bool) string {
+	if !colored {
 		return Printable(string(status))
 	}
-	return Colour(status).Sprint(Printable(string(status)))
+	return StatusColor(status).Sprint(Printable(string(status)))
 }
 
-// Colour is that of a status.
-func Colour(status gitlabci.Status) text.Color {
+// StatusColor returns the color of a status.
+func StatusColor(status gitlabci.Status) text.Color {
 	switch status {
 	case gitlabci.StatusSuccess:
 		return text.FgGreen
@@ -53,8 +53,9 @@ func Colour(status gitlabci.Status) text.Color {
 	}
 }
 
-// Printable is text that commands no terminal. A tab becomes a space.
-func Printable(name string) string {
+// Printable returns a text without control characters, which a terminal would obey: they
+// become question marks. A tab becomes a space.
+func Printable(text string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
 		case unicode.IsPrint(c):
@@ -64,7 +65,7 @@ func Printable(name string) string {
 		default:
 			return '?'
 		}
-	}, name)
+	}, text)
 }
 
 // NewTable returns a table without a frame. In columns that have a width in widths, longer
@@ -93,7 +94,7 @@ type Age time.Duration
 func (a *Age) Set(value string) error {
 	units := map[byte]time.Duration{'d': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
 	if value == "" {
-		return fmt.Errorf("it is empty: write an age such as 90d, 2w or 36h")
+		return errors.New("it is empty: write an age such as 90d, 2w or 36h")
 	}
 	last := len(value) - 1
 	age, err := time.ParseDuration(value)
@@ -103,7 +104,7 @@ func (a *Age) Set(value string) error {
 		age = time.Duration(n) * unit
 	}
 	if err != nil || age < 0 {
-		return fmt.Errorf("it is not an age such as 90d, 2w or 36h")
+		return errors.New("it is not an age such as 90d, 2w or 36h")
 	}
 	*a = Age(age)
 	return nil
@@ -116,7 +117,7 @@ func (a *Age) String() string {
 	return time.Duration(*a).String()
 }
 
-// Ago is a duration in its largest unit: 45s, 12m, 20h, 12d.
+// Ago formats a duration in its largest unit: 45s, 12m, 20h, 12d.
 func Ago(d time.Duration) string {
 	switch {
 	case d < time.Minute:
@@ -130,7 +131,7 @@ func Ago(d time.Duration) string {
 	}
 }
 
-// Took is a duration to the second or, of an hour and more, to the minute; "" is none.
+// Took formats a duration to the second or, from an hour on, to the minute. Zero is "".
 func Took(d time.Duration) string {
 	switch {
 	case d >= time.Hour:
@@ -142,9 +143,9 @@ func Took(d time.Duration) string {
 	}
 }
 
-// InTime is " in 12s", or "" if it did not take long.
+// InTime formats a duration as " in 12s", or as "" if it is short.
 func InTime(took time.Duration) string {
-	if took < longer {
+	if took < noteworthy {
 		return ""
 	}
 	return fmt.Sprintf(" in %v", took.Round(redraw))

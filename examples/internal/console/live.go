@@ -14,7 +14,7 @@ import (
 	"golang.org/x/term"
 )
 
-// Size is how many columns and lines a terminal has: 80 and 24 if out does not say so.
+// Size returns how many columns and lines a terminal has: 80 and 24 if out is none.
 func Size(out io.Writer) (columns, lines int) {
 	if file, ok := out.(*os.File); ok {
 		if columns, lines, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 && lines > 1 {
@@ -48,8 +48,8 @@ func (l *Live) Draw(lines []string) error {
 	return l.draw(lines, "")
 }
 
-// Animate draws what lines returns again and again, for what is under way gets older, until
-// stop is called, and then one more time.
+// Animate draws what lines returns, several times a second, until stop is called, and then
+// one more time.
 func (l *Live) Animate(lines func() []string) (stop func() error) {
 	ended, drawn := make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -60,7 +60,7 @@ func (l *Live) Animate(lines func() []string) (stop func() error) {
 				drawn <- l.Draw(lines())
 				return
 			case <-ticks.C:
-				_ = l.Draw(lines()) // the last one fails, too
+				_ = l.Draw(lines()) // if it fails, the last one does too
 			}
 		}
 	}()
@@ -120,9 +120,9 @@ func Clock(doing string, out, notes io.Writer) (above io.Writer, _ *Notes, stop 
 	}
 }
 
-// Stretch is a bar of what lasted from one time to another, in a line of so many columns
-// that lasts from begin to end.
-func Stretch(columns int, begin, end, from, to time.Time) string {
+// TimeBar returns a bar that shows when something ran: from one time to another, in a line
+// of so many columns for the time from begin to end.
+func TimeBar(columns int, begin, end, from, to time.Time) string {
 	whole := max(1, end.Sub(begin))
 	column := func(at time.Time) int {
 		return min(columns, max(0, int(time.Duration(columns)*at.Sub(begin)/whole)))

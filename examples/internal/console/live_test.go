@@ -35,10 +35,10 @@ func TestLive(t *testing.T) {
 	})
 }
 
-func TestStretch(t *testing.T) {
+func TestTimeBar(t *testing.T) {
 	begin := time.Now()
 	for seconds, want := range map[[2]time.Duration]string{{0, 10}: "██████████", {5, 7}: "     ██", {10, 10}: "         █", {-5, 3}: "███", {9, 99}: "         █"} {
-		got := console.Stretch(10, begin, begin.Add(10*time.Second), begin.Add(seconds[0]*time.Second), begin.Add(seconds[1]*time.Second))
+		got := console.TimeBar(10, begin, begin.Add(10*time.Second), begin.Add(seconds[0]*time.Second), begin.Add(seconds[1]*time.Second))
 		if got != want {
 			t.Errorf("%v is %q", seconds, got)
 		}

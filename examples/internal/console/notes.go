@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	redraw = 100 * time.Millisecond // how often a bar is drawn
-	report = 10 * time.Second       // how often a line shows progress where there is no bar
-	longer = 2 * time.Second        // what is shorter is not worth a word
+	redraw     = 100 * time.Millisecond // how often a bar is drawn
+	report     = 10 * time.Second       // how often a line shows progress where there is no bar
+	noteworthy = 2 * time.Second        // shorter waits and durations are not printed
 )
 
 // Notes are lines beside the output of a program, above a bar while there is one. Its
@@ -43,9 +43,9 @@ func (n *Notes) Print(line string) {
 	fmt.Fprintln(n.out, line)
 }
 
-// Wait prints how long a request waits and why. It is a [gitlabci.Hooks.OnWait].
+// Wait prints how long a request waits and why. It is for the hook OnWait of [gitlabci.Hooks].
 func (n *Notes) Wait(_ context.Context, wait gitlabci.WaitInfo) {
-	if wait.Duration >= longer {
+	if wait.Duration >= noteworthy {
 		n.Print(fmt.Sprintf("waiting for %v: %s", wait.Duration.Round(time.Second), wait.Reason))
 	}
 }
@@ -60,14 +60,14 @@ type Bar struct {
 	began   time.Time
 	ended   time.Time // zero before End
 
-	mu   sync.Mutex
-	told time.Time
+	mu      sync.Mutex
+	printed time.Time // the last line
 }
 
 // NewBar begins a bar. One at a time can be shown, and it ends with [Bar.End].
 func (n *Notes) NewBar(what string, units progress.Units) *Bar {
 	now := time.Now()
-	b := &Bar{notes: n, began: now, told: now}
+	b := &Bar{notes: n, began: now, printed: now}
 	b.tracker = progress.Tracker{Message: Printable(what), Units: units, AutoStopDisabled: true, RemoveOnCompletion: true}
 	file, ok := n.out.(*os.File)
 	if !ok || !IsTerminal(file) {
@@ -89,7 +89,7 @@ func newDrawer(out *os.File) progress.Writer {
 	p := progress.NewWriter()
 	p.SetOutputWriter(screen{out})
 	p.SetUpdateFrequency(redraw)
-	p.SetAutoStop(true) // Stop is not heard before Render has begun
+	p.SetAutoStop(true) // Stop has no effect before Render has begun
 	p.SetTrackerLength(20)
 	p.SetTrackerPosition(progress.PositionRight)
 	style := progress.StyleBlocks
@@ -100,7 +100,7 @@ func newDrawer(out *os.File) progress.Writer {
 	style.Options.TimeInProgressPrecision = redraw
 	style.Options.SpeedPrecision = redraw
 	style.Visibility.ETA, style.Visibility.Speed = true, true
-	if Colours(out) {
+	if WantsColors(out) {
 		style.Colors.Tracker = text.Colors{text.FgCyan}
 	}
 	p.SetStyle(style)
@@ -121,10 +121,10 @@ func (b *Bar) Set(done, total int64) {
 	b.tracker.SetValue(done)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.drawer != nil || time.Since(b.told) < report {
+	if b.drawer != nil || time.Since(b.printed) < report {
 		return
 	}
-	b.told = time.Now()
+	b.printed = time.Now()
 	of := ""
 	if total > 0 {
 		of = " of " + b.tracker.Units.Sprint(total)
@@ -142,7 +142,7 @@ func (b *Bar) Print(out io.Writer, line string) error {
 	return err
 }
 
-// Took is for how long there has been a bar, until its end.
+// Took returns for how long there has been a bar, until its end.
 func (b *Bar) Took() time.Duration { return b.lasted().Round(redraw) }
 
 func (b *Bar) lasted() time.Duration {
@@ -152,7 +152,7 @@ func (b *Bar) lasted() time.Duration {
 	return b.ended.Sub(b.began)
 }
 
-// Sum is how much was done in which time, and how much that is in a second.
+// Sum formats how much was done, in which time, and how much in a second.
 func (b *Bar) Sum() string {
 	done, took := b.tracker.Value(), b.lasted()
 	sum := fmt.Sprintf("%s in %v", b.tracker.Units.Sprint(done), took.Round(redraw/10))
@@ -162,7 +162,7 @@ func (b *Bar) Sum() string {
 	return sum
 }
 
-// End takes the bar off the screen.
+// End removes the bar from the screen.
 func (b *Bar) End() {
 	b.ended = time.Now()
 	if b.drawer == nil {

@@ -16,8 +16,8 @@ import (
 	"example.com/gitlabci/examples/internal/wholefile"
 )
 
-// A Sink keeps items. The caller stores a place, which is 0 in the beginning and says how
-// much there is; what is behind it was written, but the place was not stored any more.
+// A Sink keeps items. Its places say how much it has, from 0 on. The caller stores the place
+// after each write. What is behind the stored place was written before the program was killed.
 type Sink[T any] interface {
 	// Resume removes what is behind a place.
 	Resume(place int64) error

@@ -12,8 +12,8 @@ import (
 	"example.com/gitlabci/examples/internal/wholefile"
 )
 
-// most is how many IDs of a project are remembered.
-const most = 1000
+// maxDone is how many IDs of a project are remembered.
+const maxDone = 1000
 
 // A File says how far a program is in each project, and what it has done there, by the IDs
 // of pipelines or jobs. Its methods may be called concurrently.
@@ -74,7 +74,7 @@ func (f *File[ID]) Advance(project gitlabci.ProjectID, cursor gitlabci.WatchCurs
 	p := f.projects[project]
 	p.Cursor = cursor
 	if id != 0 && !slices.Contains(p.Done, id) {
-		p.Done = append(p.Done[max(0, len(p.Done)+1-most):], id)
+		p.Done = append(p.Done[max(0, len(p.Done)+1-maxDone):], id)
 	}
 	return wholefile.WriteJSON(f.path, f.projects)
 }

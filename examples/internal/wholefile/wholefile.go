@@ -1,4 +1,4 @@
-// Package wholefile writes files that are whole or not there: a program that is killed while it
+// Package wholefile writes files completely or not at all: a program that is killed while it
 // writes leaves the old file.
 package wholefile
 
@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 )
 
-// Write replaces a file, which is readable by its owner only. Until it is whole, it is beside
-// the old one, with .new after its name. Only one process at a time may write a file.
+// Write replaces a file, which is readable by its owner only. Until it is complete, it is
+// beside the old one, with .new after its name. Only one process at a time may write a file.
 func Write(name string, write func(io.Writer) error) error {
 	file, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
