@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"example.com/gitlabci"
 )
@@ -29,7 +29,14 @@ func read(ctx context.Context, client *gitlabci.Client, project gitlabci.Project
 		}
 	}
 	parts := make([]part, len(pipelines))
-	errs := each(len(pipelines), func(i int) error { return parts[i].read(ctx, client, pipelines[i]) })
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(4)
+	for i := range pipelines {
+		group.Go(func() error { return parts[i].read(ctx, client, pipelines[i]) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
 	for i, one := range parts {
 		id := pipelines[i].Pipeline.ID
 		r.Attempts[id], r.Needs[id] = one.attempts, one.needs
@@ -39,7 +46,7 @@ func read(ctx context.Context, client *gitlabci.Client, project gitlabci.Project
 		}
 	}
 	r.NoNeeds = parts[0].noNeeds // of the first pipeline, whose Err is nil
-	return r, errors.Join(errs...)
+	return r, nil
 }
 
 // A part is what the tree does not have of a pipeline.
@@ -88,22 +95,4 @@ func (p *part) readTests(ctx context.Context, client *gitlabci.Client, one *gitl
 		}
 	}
 	return nil
-}
-
-// atOnce is how many pipelines are read at the same time.
-const atOnce = 4
-
-// each calls f for each number below n, a few at the same time.
-func each(n int, f func(i int) error) []error {
-	errs, slots := make([]error, n), make(chan struct{}, atOnce)
-	var all sync.WaitGroup
-	for i := range n {
-		slots <- struct{}{}
-		all.Go(func() {
-			defer func() { <-slots }()
-			errs[i] = f(i)
-		})
-	}
-	all.Wait()
-	return errs
 }
