@@ -10,28 +10,28 @@ const (
 	// is recognised.
 	shortOutput = 12
 
-	fewHints      = 3 // how many mentions of an error are few, so that weaker ones are taken too
-	lastOfLong    = 4 // how many last lines are shown at least of a longer output that mentions errors
-	lastOfEnded   = 5 // and of one that the runner ended
-	lastOfRefused = 2 // and causes of a stage that the runner did not get beyond
-	briefOutput   = 3 // how many are few, so that failures of an earlier command are shown too
-	firstEarlier  = 3 // how many of those
-	afterCrash    = 3 // how many may follow a failure that the program did not survive
-	contextual    = 4 // how many lines are shown before a command that wrote nothing
+	minHints         = 3 // with fewer mentions of an error, weaker ones are shown too
+	minLastLines     = 4 // how many last lines are shown at least of a longer output that mentions errors
+	maxLastOfEnded   = 5 // how many last lines are shown of a script that the runner ended
+	maxLastOfRefused = 2 // how many causes are shown of a stage in which the runner failed
+	maxBriefOutput   = 3 // with no more lines than this, failures of an earlier command are shown too
+	maxEarlier       = 3 // how many failures of an earlier command are shown
+	afterSurvivable  = 3 // how many lines may follow a failure that the program survives
+	contextual       = 4 // how many lines are shown before a command that wrote nothing
 )
 
-// choose returns what explains the failure of a script, or of a stage of the runner,
-// best.
+// choose returns the failures that best explain why a script, or a stage of the runner,
+// failed.
 func (c *collector) choose() []*failure {
 	c.finish()
 	if all := c.now.failures.all(); len(all) > 0 {
-		return slices.Concat(c.beforehand(all), all, c.afterwards(all))
+		return slices.Concat(c.mentionBefore(all), all, c.failuresAfter(all))
 	}
 	output := c.tail.fresh
 	if output > shortOutput {
 		return c.guess()
 	}
-	if earlier := c.earlier.failures.all(); len(earlier) > 0 && output <= briefOutput {
+	if earlier := c.earlier.failures.all(); len(earlier) > 0 && output <= maxBriefOutput {
 		return c.withEarlier(earlier)
 	}
 	if output == 0 {
@@ -47,12 +47,11 @@ func (c *collector) hasFailed() bool {
 }
 
 // withEarlier returns failures of an earlier command together with the last one, which
-// says little. It may have been there to end the job because of them, or have failed by
-// itself.
+// says little. The last one may only end the job because of them, or have failed by itself.
 func (c *collector) withEarlier(earlier []*failure) []*failure {
 	final := c.tail.failure(c.tail.fresh + 1)
 	final.ended = !isExit(final.lines[0].text)
-	return append(earlier[:min(len(earlier), firstEarlier)], final)
+	return append(earlier[:min(len(earlier), maxEarlier)], final)
 }
 
 // isExit reports whether an echoed command ends a job for what happened before.
@@ -72,9 +71,9 @@ func (c *collector) tails(n int) []*failure {
 	return nil
 }
 
-// beforehand returns the first mention of an error before the first failure: what failed
-// may have failed because of it. Right before the failure it is part of that.
-func (c *collector) beforehand(failures []*failure) []*failure {
+// mentionBefore returns the first mention of an error before the first failure, which may be
+// its reason. One that is right before the failure is part of it already.
+func (c *collector) mentionBefore(failures []*failure) []*failure {
 	if all := c.now.mentions.all(); len(all) > 0 && all[0].end+beforeHint < failures[0].at {
 		return []*failure{all[0].bare()}
 	}
@@ -85,13 +84,13 @@ func (c *collector) beforehand(failures []*failure) []*failure {
 // the line alone is enough.
 func (f *failure) bare() *failure {
 	b := *f
-	b.lines = f.lines[max(nth(f.lines, tell, 0), 0):][:1]
+	b.lines = f.lines[max(nth(f.lines, headline, 0), 0):][:1]
 	return &b
 }
 
-// afterwards returns what was printed after the last failure: a script may continue after
-// a tool has failed, and print last what ended it.
-func (c *collector) afterwards(failures []*failure) []*failure {
+// failuresAfter returns what was printed after the last failure: a script may continue after
+// a tool has failed, and print what ended it at last.
+func (c *collector) failuresAfter(failures []*failure) []*failure {
 	end, final := 0, failures[len(failures)-1]
 	for _, f := range slices.Concat(failures, c.now.consequences.all()) {
 		end = max(end, f.end)
@@ -109,7 +108,7 @@ func (c *collector) afterwards(failures []*failure) []*failure {
 	for _, f := range c.now.consequences.all() {
 		end = max(end, f.end)
 	}
-	if s := c.tail.back(0); s != nil && s.at > end && !s.echo && (final.weight == message || final.survivable && s.at > end+afterCrash) {
+	if s := c.tail.back(0); s != nil && s.at > end && !s.echo && (final.weight == message || final.survivable && s.at > end+afterSurvivable) {
 		later = append(later, c.tails(1)...)
 	}
 	return later
@@ -131,31 +130,31 @@ func endOfKnown(failures []*failure) (end int) {
 // instead of the last lines.
 func (c *collector) guess() []*failure {
 	hints := c.now.mentions.all()
-	if len(hints) < fewHints {
-		hints = inOrder(slices.Concat(hints, c.now.complaints.all()))
+	if len(hints) < minHints {
+		hints = sortByPlace(slices.Concat(hints, c.now.complaints.all()))
 	}
 	consequences := c.now.consequences.all()
-	if explained := slices.DeleteFunc(slices.Clone(consequences), (*failure).isBare); len(explained) > 0 {
-		return inOrder(slices.Concat(explained, c.now.mentions.all()))
+	if explained := slices.DeleteFunc(slices.Clone(consequences), (*failure).isUnexplained); len(explained) > 0 {
+		return sortByPlace(slices.Concat(explained, c.now.mentions.all()))
 	}
 	if len(hints)+len(consequences) == 0 {
 		return c.tails(shortOutput)
 	}
-	final := c.tails(min(max(lastOfLong, shortOutput-2*len(hints)), c.tail.after(endOfKnown(hints))))
+	final := c.tails(min(max(minLastLines, shortOutput-2*len(hints)), c.tail.after(endOfKnown(hints))))
 	all := final
 	for _, f := range slices.Concat(consequences, hints) {
 		if len(final) == 0 || f.end < final[0].at {
 			all = append(all, f)
 		}
 	}
-	return inOrder(all)
+	return sortByPlace(all)
 }
 
-// isBare reports whether nothing that followed explains the failure.
-func (f *failure) isBare() bool { return f.end == f.at }
+// isUnexplained reports whether nothing that followed explains the failure.
+func (f *failure) isUnexplained() bool { return f.end == f.at }
 
-// inOrder sorts failures by where they are in the log.
-func inOrder(all []*failure) []*failure {
+// sortByPlace sorts failures by their places in the log.
+func sortByPlace(all []*failure) []*failure {
 	slices.SortStableFunc(all, func(a, b *failure) int { return a.at - b.at })
 	return all
 }

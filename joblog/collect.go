@@ -8,24 +8,24 @@ import (
 // How many failures are kept of each kind: the first and the last. The first lines of a
 // compiler or a test explain the later ones; the last failure made the job fail.
 const (
-	firstStrong, lastStrong = 5, 3
-	firstHints, lastHints   = 3, 4
+	maxFirstFailures, maxLastFailures = 5, 3
+	maxFirstHints, maxLastHints       = 3, 4
 )
 
 // A collector collects the failures in a script, or in a stage of the runner.
 type collector struct {
 	index        *index
 	lines        int
-	now, earlier results // of the command that runs, and of the last before it that had some
+	now, earlier results // of the current command, and of the last one before it that had some
 	blocks       [2]block
 	tasks        [maxTasks]task
 	simple       []string // labels of tasks that are no more than a name
 	tail         tail
 	marks        uint64
-	shelf        shelf
+	pending      pendingTests
 	doubts       int
-	hinted       *failure // the last mention,
-	hintLeft     int      // and how many lines after it may still explain it
+	hinted       *failure // the last mention
+	hintLeft     int      // how many lines after it may still explain it
 }
 
 // Results are the failures of a command.
@@ -35,56 +35,56 @@ type results struct {
 
 func newResults() results {
 	return results{
-		failures:     keeper{mostFirst: firstStrong, mostLast: lastStrong},
-		consequences: keeper{mostFirst: 1, mostLast: 1},
-		mentions:     keeper{mostFirst: firstHints, mostLast: lastHints},
-		complaints:   keeper{mostFirst: firstHints, mostLast: lastHints},
+		failures:     keeper{maxFirst: maxFirstFailures, maxLast: maxLastFailures},
+		consequences: keeper{maxFirst: 1, maxLast: 1},
+		mentions:     keeper{maxFirst: maxFirstHints, maxLast: maxLastHints},
+		complaints:   keeper{maxFirst: maxFirstHints, maxLast: maxLastHints},
 	}
 }
 
 func newCollector() *collector {
-	return &collector{index: theIndex(), now: newResults(), earlier: newResults()}
+	return &collector{index: sharedIndex(), now: newResults(), earlier: newResults()}
 }
 
-// A block is a failure whose lines still come. There is one for each stream: where both
-// are written at the same time, lines of one do not end what the other began.
+// A block is a failure that further lines may belong to. There is one for each stream: where
+// both are written at the same time, lines of one do not end the failure of the other.
 type block struct {
-	opener    *opener
-	failure   *failure // nil if the lines are never shown
-	left      int      // how many lines may follow
-	indent    int
-	rules     []ruling
-	counts    []int // how often each rule was applied
-	confirmed bool
-	mere      bool   // a consequence of others
-	opening   []byte // the line that names a test, until the test has written something
-	label     []byte // of the task, if there is one
+	opener      *opener
+	failure     *failure // nil if the lines are never shown
+	left        int      // how many lines may follow
+	indent      int
+	rules       []compiledRule
+	counts      []int // how often each rule was applied
+	confirmed   bool
+	consequence bool   // a consequence of others
+	opening     []byte // the line that names a test, until the test has written something
+	label       []byte // of the task, if there is one
 }
 
-func (c *collector) blockOf(l *seen) *block {
+func (c *collector) blockOf(l *factLine) *block {
 	if l.origin.stream == StreamStderr {
 		return &c.blocks[1]
 	}
 	return &c.blocks[0]
 }
 
-// command begins the next command: what was found is of an earlier one, which did not
+// command begins the next command. What was found so far is of an earlier one, which did not
 // end the job.
-func (c *collector) command(l *seen) {
+func (c *collector) command(l *factLine) {
 	c.lines++
 	c.finish()
 	if !c.now.failures.empty() || c.earlier.failures.empty() && !c.now.mentions.empty() {
 		c.earlier = c.now
 	}
-	c.now, c.marks, c.shelf, c.hintLeft = newResults(), 0, shelf{}, 0
+	c.now, c.marks, c.pending, c.hintLeft = newResults(), 0, pendingTests{}, 0
 	c.tail.add(l, c.lines, true)
 }
 
-// add takes a line of a command.
-func (c *collector) add(l *seen) {
+// add adds a line of a command.
+func (c *collector) add(l *factLine) {
 	c.lines++
 	label := c.labelOf(l.inner)
-	if label != nil && c.taken(l, label) {
+	if label != nil && c.continuesTask(l, label) {
 		return
 	}
 	b := c.blockOf(l)
@@ -121,24 +121,24 @@ func (c *collector) add(l *seen) {
 	c.tail.add(l, c.lines, false)
 }
 
-// skip takes a blank line.
-func (c *collector) skip(l *seen) {
+// skip adds a blank line.
+func (c *collector) skip(l *factLine) {
 	if b := c.blockOf(l); b.opener != nil && b.opener.blank == last {
 		c.close(b)
 	}
 }
 
-// How much is kept of what is around a line that only mentions an error: an unknown
-// tool explains it behind that, and names its file or test before, with less indent.
+// How many lines are kept around one that only mentions an error: an unknown tool explains
+// the error after it, and names its file or test before it, with less indent.
 const (
 	afterHint  = 3
 	beforeHint = 6
 )
 
-func (c *collector) hint(l *seen, h *hint) {
-	f := (*opener)(nil).found(l, c.lines)
+func (c *collector) hint(l *factLine, h *hint) {
+	f := (*opener)(nil).newFailure(l, c.lines)
 	f.header(l, &c.tail)
-	f.keep(l.text, tell)
+	f.keep(l.text, headline)
 	c.hinted, c.hintLeft = f, afterHint
 	if h.weight == mention {
 		c.now.mentions.add(f)
@@ -148,7 +148,7 @@ func (c *collector) hint(l *seen, h *hint) {
 }
 
 // header keeps the last line before one that has less indent.
-func (f *failure) header(l *seen, t *tail) {
+func (f *failure) header(l *factLine, t *tail) {
 	for n := range beforeHint {
 		s := t.back(n)
 		if s == nil || s.echo || l.indent == 0 {
@@ -165,7 +165,7 @@ func (f *failure) header(l *seen, t *tail) {
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 // explainHint keeps a line that follows a mention.
-func (c *collector) explainHint(l *seen) {
+func (c *collector) explainHint(l *factLine) {
 	if c.hintLeft > 0 {
 		c.hinted.keep(l.text, show)
 		c.hintLeft--
@@ -179,7 +179,7 @@ const maxDoubts = 4000
 
 // isHarmless reports whether a line with such a word is no error: it warns, or a
 // family knows it.
-func (c *collector) isHarmless(l *seen) bool {
+func (c *collector) isHarmless(l *factLine) bool {
 	if c.doubts++; c.doubts > maxDoubts {
 		return false
 	}
@@ -195,7 +195,7 @@ func (x *index) isHarmless(line []byte) bool {
 }
 
 // open begins a failure with a line.
-func (c *collector) open(b *block, l *seen, o *opener) {
+func (c *collector) open(b *block, l *factLine, o *opener) {
 	c.close(b)
 	c.marks |= o.sets
 	*b = block{opener: o, left: o.within, indent: l.indent, counts: b.counts, opening: b.opening[:0], label: b.label, confirmed: o.confirm == nil}
@@ -204,16 +204,16 @@ func (c *collector) open(b *block, l *seen, o *opener) {
 	case o.weight == pending:
 		b.opening = append(b.opening, l.matched()...)
 	case o.weight != never:
-		b.failure = o.found(l, c.lines)
+		b.failure = o.newFailure(l, c.lines)
 		c.lookBack(b.failure, b.label)
-		b.failure.keep(l.text, max(o.head, tell))
+		b.failure.keep(l.text, max(o.head, headline))
 	}
 	if b.left == 0 {
 		c.close(b)
 	}
 }
 
-// lookBack takes lines that came before, of the same task.
+// lookBack adds lines from before the failure, of the same task.
 func (c *collector) lookBack(f *failure, label []byte) {
 	for i := range f.before {
 		look := &f.before[i]
@@ -246,9 +246,9 @@ func (c *collector) lookBack(f *failure, label []byte) {
 	}
 }
 
-// follow takes a line of a failure, or ends it. It reports whether the line needs no
-// more looking at.
-func (c *collector) follow(b *block, l *seen) (taken bool) {
+// follow adds a line to a failure, or ends the failure. It reports whether the line is
+// handled.
+func (c *collector) follow(b *block, l *factLine) (taken bool) {
 	if b.left--; b.left < 0 {
 		c.close(b)
 		return false
@@ -265,8 +265,8 @@ func (c *collector) follow(b *block, l *seen) (taken bool) {
 		if r == nil {
 			return false
 		}
-	case tell, show, more:
-		c.take(b, l, do, r)
+	case headline, show, more:
+		c.keepLine(b, l, do, r)
 	case deny:
 		b.failure = nil
 	}
@@ -278,7 +278,7 @@ func (c *collector) follow(b *block, l *seen) (taken bool) {
 	} else {
 		c.tail.add(l, c.lines, false)
 	}
-	b.mere = b.mere || r != nil && r.mere
+	b.consequence = b.consequence || r != nil && r.consequence
 	switch {
 	case do == last || do == deny || r != nil && r.ends:
 		c.close(b)
@@ -289,9 +289,9 @@ func (c *collector) follow(b *block, l *seen) (taken bool) {
 	return true
 }
 
-// rule returns how to handle a line, and the rule that decides it, if there is one. To a
-// weak rule a line does not belong that opens a failure.
-func (c *collector) rule(b *block, l *seen) (action, *ruling) {
+// rule returns how to handle a line, and the rule that decides it, if there is one. A line
+// that opens a failure does not match a weak rule.
+func (c *collector) rule(b *block, l *factLine) (action, *compiledRule) {
 	do, r := b.rule(l)
 	if r != nil && r.weak {
 		if opened, _ := c.index.find(l, c.marks); opened != nil {
@@ -301,8 +301,8 @@ func (c *collector) rule(b *block, l *seen) (action, *ruling) {
 	return do, r
 }
 
-// use makes rules those of the block.
-func (b *block) use(rules []ruling) {
+// use replaces the rules of the block.
+func (b *block) use(rules []compiledRule) {
 	b.rules, b.counts = rules, b.counts[:0]
 	for range rules {
 		b.counts = append(b.counts, 0)
@@ -310,7 +310,7 @@ func (b *block) use(rules []ruling) {
 }
 
 // rule returns how to handle a line, and the rule that decides it, if there is one.
-func (b *block) rule(l *seen) (action, *ruling) {
+func (b *block) rule(l *factLine) (action, *compiledRule) {
 	for i := range b.rules {
 		r := &b.rules[i]
 		if r.most > 0 && b.counts[i] >= r.most || r.deeper && l.indent <= b.indent || r.like != nil && !r.like.matches(l.matched()) {
@@ -322,12 +322,12 @@ func (b *block) rule(l *seen) (action, *ruling) {
 	return b.opener.other, nil
 }
 
-func (c *collector) take(b *block, l *seen, do action, r *ruling) {
+func (c *collector) keepLine(b *block, l *factLine, do action, r *compiledRule) {
 	if b.failure == nil {
 		if b.opener.weight != pending {
 			return
 		}
-		b.failure = b.opener.begun(l, c.lines)
+		b.failure = b.opener.newUnlocated(l, c.lines)
 		b.failure.locate(b.opening, b.opener.match)
 	}
 	if r != nil {
@@ -336,7 +336,7 @@ func (c *collector) take(b *block, l *seen, do action, r *ruling) {
 	b.failure.keep(l.text, do)
 }
 
-// finish ends the failures that are open, and drops mentions that are none after all.
+// finish ends the failures that are open, and drops mentions that turn out to be harmless.
 func (c *collector) finish() {
 	for i := range c.blocks {
 		c.close(&c.blocks[i])
@@ -361,17 +361,17 @@ func (c *collector) close(b *block) {
 		return
 	}
 	weight := o.weight
-	if b.mere {
+	if b.consequence {
 		weight = consequence
 	} else if !b.confirmed {
 		weight, f.lines = mention, f.lines[:1]
 	}
 	if weight < pending {
-		c.shelf.take(f)
+		c.pending.moveTo(f)
 	}
 	switch weight {
 	case pending:
-		c.shelf.put(f)
+		c.pending.add(f)
 	case strong, message:
 		c.now.failures.add(f)
 	case consequence:

@@ -1,7 +1,7 @@
 package joblog
 
-// A draft is the line in the making. Its bytes are the scanner's, and good
-// until the next one.
+// A draft is the line that is being read. Its bytes are the scanner's, and valid until the
+// next line.
 type draft struct {
 	prefix
 	raw      []byte
@@ -18,12 +18,12 @@ type composer struct {
 	specials
 	open stack
 
-	// The buffers of text and styled, and the styles that were set in erased and in
-	// remaining text.
-	ink, colored, erased, styles []byte
+	// The buffers of text and styled, and the styles that were set in text that was erased
+	// and in text that remains.
+	textBuf, styledBuf, erasedStyles, styles []byte
 
 	// The same without control characters, if there were any.
-	plainInk, plainColored []byte
+	plainTextBuf, plainStyledBuf []byte
 
 	// overwritten is set after a carriage return: the next text replaces the
 	// line. The return alone shows nothing, and a line may end
@@ -34,9 +34,9 @@ type composer struct {
 	// zero. What is written next is in other sections, and so in a new line.
 	// That is read with what was found there: a line may have many seams, and
 	// is searched once.
-	seam    int
-	resumed specials
-	stained int // how much of colored there was at the seam
+	seam         int
+	resumed      specials
+	styledAtSeam int // the length of styledBuf at the seam
 }
 
 // compose reads what is left of a line at from, or the part of it that is in
@@ -44,18 +44,18 @@ type composer struct {
 func (c *composer) compose(from int) int {
 	c.opened, c.closed, c.overwritten, c.seam = nil, nil, false, 0
 	if c.next(from) == len(c.b) {
-		text := plain(c.b[from:], &c.plainInk)
+		text := plain(c.b[from:], &c.plainTextBuf)
 		c.text, c.styled, c.sections = text, text, c.open
 		return len(c.b)
 	}
-	c.ink, c.colored, c.erased, c.styles = c.ink[:0], c.colored[:0], c.erased[:0], c.styles[:0]
+	c.textBuf, c.styledBuf, c.erasedStyles, c.styles = c.textBuf[:0], c.styledBuf[:0], c.erasedStyles[:0], c.styles[:0]
 	to := c.read(from)
-	if c.text, c.styled = c.ink, c.colored; len(c.erased) > 0 {
-		c.erased = append(c.erased, c.colored...)
-		c.styled = c.erased
+	if c.text, c.styled = c.textBuf, c.styledBuf; len(c.erasedStyles) > 0 {
+		c.erasedStyles = append(c.erasedStyles, c.styledBuf...)
+		c.styled = c.erasedStyles
 	}
-	if text := plain(c.text, &c.plainInk); len(text) < len(c.text) {
-		c.text, c.styled = text, plainStyled(c.styled, text, &c.plainColored)
+	if text := plain(c.text, &c.plainTextBuf); len(text) < len(c.text) {
+		c.text, c.styled = text, plainStyled(c.styled, text, &c.plainStyledBuf)
 	}
 	if len(c.text) == 0 {
 		c.sections = c.open
@@ -83,7 +83,7 @@ func (c *composer) read(i int) int {
 			c.follow(i)
 		case c.esc:
 			size, _ := sequence(c.b[i:])
-			c.obey(c.b[i : i+size])
+			c.apply(c.b[i : i+size])
 			i += size
 		default:
 			c.overwritten = true
@@ -94,31 +94,31 @@ func (c *composer) read(i int) int {
 
 func (c *composer) write(b []byte) {
 	c.erase()
-	if len(c.ink) == 0 {
+	if len(c.textBuf) == 0 {
 		c.sections = c.open
 	}
-	c.ink = append(c.ink, b...)
-	c.colored = append(c.colored, b...)
+	c.textBuf = append(c.textBuf, b...)
+	c.styledBuf = append(c.styledBuf, b...)
 }
 
-// obey does what an escape sequence says, or no more than GitLab's page does:
-// no other sequence than these has a meaning there.
-func (c *composer) obey(sequence []byte) {
+// apply does what an escape sequence says, as far as GitLab's page does: no other sequence
+// than these has a meaning there.
+func (c *composer) apply(sequence []byte) {
 	switch {
 	case isErase(sequence):
 		c.erase()
 	case isStyle(sequence):
 		c.styles = append(c.styles, sequence...)
-		c.colored = append(c.colored, sequence...)
+		c.styledBuf = append(c.styledBuf, sequence...)
 	}
 }
 
 // erase removes what is behind the cursor: all, after a carriage return.
-// Styles last.
+// Styles remain set.
 func (c *composer) erase() {
 	if c.overwritten && c.seam == 0 {
-		c.erased = append(c.erased, c.styles...)
-		c.ink, c.colored, c.styles, c.overwritten = c.ink[:0], c.colored[:0], c.styles[:0], false
+		c.erasedStyles = append(c.erasedStyles, c.styles...)
+		c.textBuf, c.styledBuf, c.styles, c.overwritten = c.textBuf[:0], c.styledBuf[:0], c.styles[:0], false
 	}
 }
 
@@ -126,7 +126,7 @@ func (c *composer) erase() {
 // section, and there is text before it or maxOpened sections started in this line.
 func (c *composer) breaks() bool {
 	c.erase()
-	return !c.marker.end && (len(c.ink) > 0 || len(c.opened) >= maxOpened)
+	return !c.marker.end && (len(c.textBuf) > 0 || len(c.opened) >= maxOpened)
 }
 
 // follow opens or closes the section of the marker that ends at end. Like
@@ -147,8 +147,8 @@ func (c *composer) follow(end int) {
 	rest, closed := c.open.close(c.marker)
 	c.open = rest
 	c.closed = append(c.closed, closed...)
-	if len(c.ink) > 0 {
-		c.seam, c.resumed, c.stained = end, c.specials, len(c.colored)
+	if len(c.textBuf) > 0 {
+		c.seam, c.resumed, c.styledAtSeam = end, c.specials, len(c.styledBuf)
 	}
 }
 
@@ -158,7 +158,7 @@ func (c *composer) resume(i int) int {
 	if c.seam == 0 {
 		return i
 	}
-	c.specials, c.colored = c.resumed, c.colored[:c.stained]
+	c.specials, c.styledBuf = c.resumed, c.styledBuf[:c.styledAtSeam]
 	return c.seam
 }
 
@@ -166,14 +166,14 @@ func (c *composer) resume(i int) int {
 // written next would replace that.
 func (c *composer) pending() bool { return c.overwritten && c.seam == 0 && len(c.text) > 0 }
 
-// wipe removes the text, which was replaced. Its styles last.
-func (c *composer) wipe() {
+// clearText removes the text, which was replaced. Its styles remain set.
+func (c *composer) clearText() {
 	c.erase()
-	c.text, c.styled, c.sections = nil, c.erased, c.open
+	c.text, c.styled, c.sections = nil, c.erasedStyles, c.open
 }
 
-// writes reports whether b, written over a line, replaces its text.
-func writes(b []byte) bool {
+// replacesText reports whether b, written over a line, replaces its text.
+func replacesText(b []byte) bool {
 	for i := 0; i < len(b); {
 		switch {
 		case b[i] == escape:

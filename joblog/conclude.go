@@ -2,7 +2,7 @@ package joblog
 
 import "strings"
 
-// conclude finds the causes where the verdict says.
+// conclude finds the causes, in the part of the log that the verdict points to.
 func (s *summarizer) conclude() {
 	var found []*failure
 	switch s.ending {
@@ -58,35 +58,34 @@ func (s *summarizer) withVerdict(found []*failure) []*failure {
 func (s *summarizer) interrupted() []*failure {
 	verdict := s.verdictFailure()
 	if s.timeout != "" {
-		verdict.lines = append(verdict.lines, shown{s.timeout, tell})
+		verdict.lines = append(verdict.lines, shown{s.timeout, headline})
 	}
 	found := []*failure{verdict}
 	if s.script == nil {
 		return found
 	}
 	s.script.finish()
-	return append(found, s.script.tails(min(s.script.tail.fresh+1, lastOfEnded))...)
+	return append(found, s.script.tails(min(s.script.tail.fresh+1, maxLastOfEnded))...)
 }
 
-// refused returns the verdict, and what the stage said that the runner did not get
-// beyond.
+// refused returns the verdict, and the failures of the stage in which the runner failed.
 func (s *summarizer) refused() []*failure {
 	found := []*failure{s.verdictFailure()}
 	if s.script == nil && s.prepared != nil {
 		s.prepared.tail.quiet = true
-		said := s.prepared.choose()
-		found = append(found, said[max(len(said)-lastOfRefused, 0):]...)
+		reasons := s.prepared.choose()
+		found = append(found, reasons[max(len(reasons)-maxLastOfRefused, 0):]...)
 	}
 	return found
 }
 
-// verdictFailure is a failure of the verdict.
+// verdictFailure makes a failure of the verdict.
 func (s *summarizer) verdictFailure() *failure {
-	return &failure{said: s.Verdict, lines: []shown{{s.Verdict, tell}}}
+	return &failure{reason: s.Verdict, lines: []shown{{s.Verdict, headline}}}
 }
 
-// principal returns the failure that ended the job: the first, unless it is known to be
-// another.
+// principal returns the failure that ended the job: the first one, unless another one is
+// known to have ended it.
 func principal(found []*failure) *failure {
 	for _, f := range found {
 		if f.ended {
@@ -104,5 +103,5 @@ func (s *summarizer) reason(f *failure) string {
 		_, words, _ := strings.Cut(s.Verdict, "failed: ")
 		text += ": " + words
 	}
-	return trim(strings.TrimPrefix(text, "ERROR: "))
+	return oneLine(strings.TrimPrefix(text, "ERROR: "))
 }

@@ -22,11 +22,11 @@ package joblog
 //     name, such as the detail of a test and its row in the list at the end, become one
 //     cause.
 //  3. Which lines explain it? Write rules for the lines that follow, in after, and for
-//     those that came before, in before. Tell shows a line before all others, show if it
+//     those that came before, in before. Headline shows a line before all others, show if it
 //     can, more if there is room, and pass leaves it out. Stop ends the failure before the
 //     line, which is then treated like any other. Deny takes the failure back. A line that
 //     no rule matches is handled as other says; its default is stop. The field within says
-//     how many lines the failure may span. A rule that is mere makes the failure a
+//     how many lines the failure may span. A rule with consequence makes the failure a
 //     consequence, as that of a group of tests is of a test in it. A weak rule leaves a line
 //     to the fact that it opens: a tool that runs others shows their output, unless it is
 //     known.
@@ -80,7 +80,7 @@ type fact struct {
 	// the same command.
 	needs, sets string
 
-	head   action // how the opening line is shown; tell unless it is set
+	head   action // how the opening line is shown; headline unless it is set
 	before []look
 	after  []rule
 	other  action // for a line that no rule matches; stop unless it is set
@@ -116,26 +116,26 @@ const (
 type action uint8
 
 const (
-	stop action = iota // it does not belong to the failure, which ends before it
-	tell               // it is shown before all others of the failure
-	show               // it explains
-	more               // it is shown if there is room
-	pass               // it is not shown, unless the last lines of the script are
-	hide               // it is never shown
-	last               // it is not shown, and nothing follows
-	deny               // it says that the failure is none, as "...ignoring" does
+	stop     action = iota // it does not belong to the failure, which ends before it
+	headline               // it names the failure, and is shown before all others of it
+	show                   // it explains
+	more                   // it is shown if there is room
+	pass                   // it is not shown, unless the last lines of the script are
+	hide                   // it is never shown
+	last                   // it is not shown, and nothing follows
+	deny                   // it says that the failure is none, as "...ignoring" does
 )
 
 // A rule says how to handle a line that follows the opening one. The first that
 // fits is applied.
 type rule struct {
-	like   string // a pattern; "" fits all
-	deeper bool   // fits only lines with more indent than the opening one
-	do     action
-	most   int  // how many lines it fits; 0 is any number
-	ends   bool // nothing follows
-	mere   bool // the failure is a consequence of others
-	weak   bool // a line that opens a failure of its own ends this one instead
+	like        string // a pattern; "" fits all
+	deeper      bool   // fits only lines with more indent than the opening one
+	do          action
+	most        int  // how many lines it fits; 0 is any number
+	ends        bool // nothing follows
+	consequence bool // the failure is a consequence of others
+	weak        bool // a line that opens a failure of its own ends this one instead
 
 	// Then are the rules for the lines that follow, if there are any, and thenWithin is
 	// how many lines that may be.
@@ -143,7 +143,7 @@ type rule struct {
 	thenWithin int
 }
 
-// A look goes back over the lines of the same command before the opening one.
+// A look searches the lines of the same command before the opening one.
 type look struct {
 	like  string // a pattern of lines to take
 	until string // a pattern of a line to stop at

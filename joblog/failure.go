@@ -10,37 +10,37 @@ import (
 // maxShown is how many lines a failure keeps.
 const maxShown = 16
 
-// A failure is a failure in the making: what opened it, and the lines that explain it.
+// A failure is one failure in a log: the fact that opened it, and the lines that explain it.
 type failure struct {
 	*opener
 	name    string // of the test, or whatever else the fact's group name is
 	file    string
 	line    int
-	said    string // what went wrong, without the text around it; "" if that is not known
+	reason  string // what went wrong, without the text around it; "" if that is unknown
 	lines   []shown
 	at, end int // the numbers of its first and last line
 	time    time.Time
 	section string
-	ended   bool // the job, though there are failures before it
+	ended   bool // whether it ended the job, though there are failures before it
 }
 
 // A shown line is one of a failure, and how much it is worth.
 type shown struct {
 	text string
-	do   action // tell, show or more
+	do   action // headline, show or more
 }
 
-// found begins a failure with a line.
-func (o *opener) found(l *seen, at int) *failure {
-	f := o.begun(l, at)
+// newFailure begins a failure with a line, which has its place and name.
+func (o *opener) newFailure(l *factLine, at int) *failure {
+	f := o.newUnlocated(l, at)
 	if o != nil {
 		f.locate(l.matched(), o.match)
 	}
 	return f
 }
 
-// begun begins a failure that a line before has opened.
-func (o *opener) begun(l *seen, at int) *failure {
+// newUnlocated begins a failure whose place and name are in other lines.
+func (o *opener) newUnlocated(l *factLine, at int) *failure {
 	return &failure{opener: o, at: at, end: at, time: l.time, section: sectionOf(l.draft)}
 }
 
@@ -52,7 +52,7 @@ func sectionOf(d *draft) string {
 	return d.sections[len(d.sections)-1].Name
 }
 
-// locate takes the place and the name from a line.
+// locate sets the place, the name and the reason from a line.
 func (f *failure) locate(text []byte, p *pattern) {
 	if p == nil {
 		return
@@ -70,8 +70,8 @@ func (f *failure) locate(text []byte, p *pattern) {
 	if name := group(p.name); f.name == "" && name != "" {
 		f.name = name
 	}
-	if said := group(p.reason); said != "" && (f.said == "" || f.lastPlace) {
-		f.said = said
+	if said := group(p.reason); said != "" && (f.reason == "" || f.lastPlace) {
+		f.reason = said
 	}
 	if file := group(p.file); file != "" && (f.file == "" || f.lastPlace) {
 		f.file, f.line = file, 0
@@ -83,24 +83,24 @@ func (f *failure) locate(text []byte, p *pattern) {
 
 // keep adds a line.
 func (f *failure) keep(text []byte, do action) {
-	if len(f.lines) < maxShown && do >= tell && do <= more {
+	if len(f.lines) < maxShown && do >= headline && do <= more {
 		f.lines = append(f.lines, shown{string(text), do})
 	}
 }
 
-// same reports whether two failures are of one failure.
-func (f *failure) same(other *failure) bool {
+// isSame reports whether other says the same, or is another report of the same failure.
+func (f *failure) isSame(other *failure) bool {
 	if f.opener != nil && other.opener != nil && f.tool == other.tool && f.name != "" && f.name == other.name {
 		return true
 	}
 	if f.opener == nil && other.opener == nil {
-		return f.lines[nth(f.lines, tell, 0)] == other.lines[nth(other.lines, tell, 0)]
+		return f.lines[nth(f.lines, headline, 0)] == other.lines[nth(other.lines, headline, 0)]
 	}
 	return slices.Equal(f.lines, other.lines)
 }
 
-// join adds what another failure says of the same failure. Its first lines name the
-// failure better: lists at the end have the test and the reason in one line.
+// join adds what another report says of the same failure. The first lines of the other one
+// are better: lists at the end have the test and the reason in one line.
 func (f *failure) join(other *failure) {
 	f.end = max(f.end, other.end)
 	if slices.Equal(f.lines, other.lines) {
@@ -109,8 +109,8 @@ func (f *failure) join(other *failure) {
 	var lead, rest []shown
 	for _, l := range other.lines {
 		switch {
-		case slices.ContainsFunc(f.lines, func(mine shown) bool { return mine.text == l.text || f.labels(mine) && f.labels(l) }):
-		case l.do == tell:
+		case slices.ContainsFunc(f.lines, func(mine shown) bool { return mine.text == l.text || f.isLabel(mine) && f.isLabel(l) }):
+		case l.do == headline:
 			lead = append(lead, l)
 		default:
 			rest = append(rest, l)
@@ -134,13 +134,13 @@ func (l shown) isWithin(other shown) bool {
 	return strings.Contains(other.text, strings.Trim(l.text, "E>│_=-―─ \t"))
 }
 
-// labels reports whether a line says little more than the name of what failed.
-func (f *failure) labels(l shown) bool {
+// isLabel reports whether a line says little more than the name of what failed.
+func (f *failure) isLabel(l shown) bool {
 	const words = len("=== FAIL:  (123.45s)") + 8
-	return l.do == tell && f.name != "" && len(l.text) <= len(f.name)+words && strings.Contains(l.text, f.name)
+	return l.do == headline && f.name != "" && len(l.text) <= len(f.name)+words && strings.Contains(l.text, f.name)
 }
 
-// replaces reports whether the failure is a part of what other says without any reason.
+// replaces reports whether the failure is a part of what other reports without a reason.
 func (f *failure) replaces(other *failure) bool {
 	if f.opener == nil || other.opener == nil || f.nests == "" || f.tool != other.tool || len(other.lines) > 1 {
 		return false
@@ -151,14 +151,14 @@ func (f *failure) replaces(other *failure) bool {
 
 // A keeper keeps the first failures, and the last.
 type keeper struct {
-	first, last         []*failure
-	mostFirst, mostLast int
+	first, last       []*failure
+	maxFirst, maxLast int
 }
 
 func (k *keeper) add(f *failure) {
 	for _, kept := range [...][]*failure{k.first, k.last} {
 		for i, old := range kept {
-			if old.same(f) {
+			if old.isSame(f) {
 				old.join(f)
 				return
 			}
@@ -172,9 +172,9 @@ func (k *keeper) add(f *failure) {
 		}
 	}
 	switch {
-	case len(k.first) < k.mostFirst:
+	case len(k.first) < k.maxFirst:
 		k.first = append(k.first, f)
-	case len(k.last) < k.mostLast:
+	case len(k.last) < k.maxLast:
 		k.last = append(k.last, f)
 	default:
 		copy(k.last, k.last[1:])
@@ -184,7 +184,7 @@ func (k *keeper) add(f *failure) {
 
 // all returns what was kept, in the order of the log.
 func (k *keeper) all() []*failure {
-	return inOrder(slices.Concat(k.first, k.last))
+	return sortByPlace(slices.Concat(k.first, k.last))
 }
 
 func (k *keeper) empty() bool { return len(k.first) == 0 }

@@ -21,19 +21,20 @@ type opener struct {
 	order       int // in the tables
 	match       *pattern
 	confirm     *pattern
-	before      []lookBack
-	after       []ruling
+	before      []compiledLook
+	after       []compiledRule
 	needs, sets uint64 // bits of marks
 }
 
-// A ruling is a compiled [rule].
-type ruling struct {
+// A compiledRule is a compiled [rule].
+type compiledRule struct {
 	*rule
 	like *pattern
-	then []ruling
+	then []compiledRule
 }
 
-type lookBack struct {
+// A compiledLook is a compiled [look].
+type compiledLook struct {
 	*look
 	like, until *pattern
 }
@@ -61,14 +62,14 @@ type index struct {
 	patterns map[string]*pattern // by their texts: tables share many rules
 }
 
-// theIndex is of all families. It is made for the first log: a program that reads none
-// should not have to compile patterns.
-func theIndex() *index {
-	made.once.Do(func() { made.index = newIndex(families()) })
-	return made.index
+// sharedIndex returns the index of all families. It is made for the first log, so that a
+// program that reads none makes no index.
+func sharedIndex() *index {
+	shared.once.Do(func() { shared.index = newIndex(families()) })
+	return shared.index
 }
 
-var made struct {
+var shared struct {
 	once  sync.Once
 	index *index
 }
@@ -93,7 +94,7 @@ func (x *index) add(f *fact) {
 	o := &opener{fact: f, order: len(x.anchors), match: x.pattern(f.match), confirm: x.pattern(f.confirm), needs: x.mark(f.needs), sets: x.mark(f.sets)}
 	for i := range f.before {
 		l := &f.before[i]
-		o.before = append(o.before, lookBack{l, x.pattern(l.like), x.pattern(l.until)})
+		o.before = append(o.before, compiledLook{l, x.pattern(l.like), x.pattern(l.until)})
 	}
 	o.after = x.compileRules(f.after)
 	for _, text := range f.starts {
@@ -107,10 +108,10 @@ func (x *index) add(f *fact) {
 	}
 }
 
-func (x *index) compileRules(rules []rule) (compiled []ruling) {
+func (x *index) compileRules(rules []rule) (compiled []compiledRule) {
 	for i := range rules {
 		r := &rules[i]
-		compiled = append(compiled, ruling{r, x.pattern(r.like), x.compileRules(r.then)})
+		compiled = append(compiled, compiledRule{r, x.pattern(r.like), x.compileRules(r.then)})
 	}
 	return compiled
 }
@@ -172,8 +173,8 @@ func mix(u uint32) uint32 { return u * 0x9e3779b1 >> 20 }
 
 // find returns the fact that a line opens, or the hint that it mentions an error, or
 // nothing. A fact is worth more than a hint in any place.
-func (x *index) find(l *seen, marks uint64) (opened *opener, hinted *hint) {
-	s := search{index: x, seen: l, marks: marks}
+func (x *index) find(l *factLine, marks uint64) (opened *opener, hinted *hint) {
+	s := search{index: x, factLine: l, marks: marks}
 	if o := s.start(); o != nil {
 		return o, nil
 	}
@@ -183,10 +184,10 @@ func (x *index) find(l *seen, marks uint64) (opened *opener, hinted *hint) {
 	return s.word()
 }
 
-// A search is the one for what a line opens.
+// A search searches for the fact that a line opens.
 type search struct {
 	*index
-	*seen
+	*factLine
 	marks uint64
 	tried [maxTries]*opener
 	tries int
@@ -326,7 +327,7 @@ func (s *search) wordAt(a uint16, text []byte, i int) (opened *opener, hinted *h
 		anchor := &s.anchors[a-1]
 		switch {
 		case anchor.hint != nil:
-			if anchor.hint.tells(text, i) {
+			if anchor.hint.isAt(text, i) {
 				hinted = anchor.hint.or(hinted)
 			}
 		case anchor.in(text[i:]) && s.fits(anchor.opener):

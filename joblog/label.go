@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// What runs several tasks at a time writes the name of the task before each of their
-// lines: Turborepo "api:test: ", pnpm "packages/api test: ", Lerna "api: ", and others
-// "[api] " or "[api]: ". Each task may have a failure that is open.
+// A program that runs several tasks at the same time writes the name of the task before each
+// line of it: Turborepo "api:test: ", pnpm "packages/api test: ", Lerna "api: ", and others
+// "[api] " or "[api]: ". Each task may have an open failure.
 const (
 	maxTasks  = 4
 	maxLabel  = 64
@@ -20,8 +20,8 @@ type task struct {
 	block
 }
 
-// taken reports whether a line belongs to a failure that its task has open.
-func (c *collector) taken(l *seen, label []byte) bool {
+// continuesTask reports whether a line belongs to an open failure of its task.
+func (c *collector) continuesTask(l *factLine, label []byte) bool {
 	for i := range c.tasks {
 		t := &c.tasks[i]
 		if t.opener == nil || !bytes.Equal(t.label, label) {
@@ -36,7 +36,7 @@ func (c *collector) taken(l *seen, label []byte) bool {
 	return false
 }
 
-// taskOf returns where a failure of a task goes.
+// taskOf returns the block for a failure of a task.
 func (c *collector) taskOf(label []byte) *block {
 	at := slices.IndexFunc(c.tasks[:], func(t task) bool { return bytes.Equal(t.label, label) })
 	if at < 0 {
@@ -49,12 +49,12 @@ func (c *collector) taskOf(label []byte) *block {
 	return &t.block
 }
 
-// strip removes a label from what patterns see, and restore puts it back.
-func (l *seen) strip(n int) { l.within(l.inner[n:]) }
+// strip removes a label from what patterns see, and restore adds it again.
+func (l *factLine) strip(n int) { l.within(l.inner[n:]) }
 
-func (l *seen) restore(n int) { l.within(l.text[len(l.text)-len(l.inner)-n:]) }
+func (l *factLine) restore(n int) { l.within(l.text[len(l.text)-len(l.inner)-n:]) }
 
-func (l *seen) within(inner []byte) {
+func (l *factLine) within(inner []byte) {
 	l.inner = inner
 	l.body = bytes.TrimLeft(l.inner, " \t")
 	l.indent = len(l.inner) - len(l.body)

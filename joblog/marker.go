@@ -51,11 +51,11 @@ func parseMarker(b []byte) (m marker, found finding) {
 }
 
 func (m *marker) read(b []byte) finding {
-	rest, found := m.word(b)
+	rest, found := m.keyword(b)
 	if found != isMarker {
 		return found
 	}
-	if rest, found = m.when(rest); found != isMarker {
+	if rest, found = m.unixTime(rest); found != isMarker {
 		return found
 	}
 	length := span(rest, isNameByte)
@@ -63,7 +63,7 @@ func (m *marker) read(b []byte) finding {
 		return noMarker
 	}
 	m.name = rest[:length]
-	if rest, found = m.bracket(rest[length:]); found != isMarker {
+	if rest, found = m.optionList(rest[length:]); found != isMarker {
 		return found
 	}
 	if rest, found = expect(rest, markerErase); found != isMarker {
@@ -73,7 +73,7 @@ func (m *marker) read(b []byte) finding {
 	return isMarker
 }
 
-// expect reads a required next byte.
+// expect reads a text that must follow.
 func expect(b []byte, text string) (rest []byte, found finding) {
 	switch {
 	case len(b) >= len(text) && string(b[:len(text)]) == text:
@@ -85,8 +85,8 @@ func expect(b []byte, text string) (rest []byte, found finding) {
 	}
 }
 
-// word reads what a marker begins with.
-func (m *marker) word(b []byte) (rest []byte, found finding) {
+// keyword reads the word that a marker begins with.
+func (m *marker) keyword(b []byte) (rest []byte, found finding) {
 	for _, word := range []string{markerStart, markerEnd} {
 		if rest, found = expect(b, word); found != noMarker {
 			m.end = word == markerEnd
@@ -96,8 +96,8 @@ func (m *marker) word(b []byte) (rest []byte, found finding) {
 	return nil, noMarker
 }
 
-// when reads the time and the colon after it.
-func (m *marker) when(b []byte) (rest []byte, found finding) {
+// unixTime reads the time and the colon after it.
+func (m *marker) unixTime(b []byte) (rest []byte, found finding) {
 	digits := span(b, isDigit)
 	if digits == len(b) {
 		return nil, cutMarker
@@ -110,9 +110,9 @@ func (m *marker) when(b []byte) (rest []byte, found finding) {
 	return b[digits+1:], isMarker
 }
 
-// bracket reads the options, if there is a bracket: one or more, with a comma between
+// optionList reads the options, if there is a bracket: one or more, with a comma between
 // them, and perhaps a space after it.
-func (m *marker) bracket(b []byte) (rest []byte, found finding) {
+func (m *marker) optionList(b []byte) (rest []byte, found finding) {
 	if len(b) == 0 || b[0] != '[' {
 		return b, isMarker
 	}

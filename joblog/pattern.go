@@ -7,15 +7,16 @@ import (
 	"sync"
 )
 
-// A pattern is a regular expression. It is compiled when it is first used: most logs
-// need few of them. Most lines are spared it, for they lack what all that it matches has.
+// A pattern is a regular expression. It is compiled when it is first used: most logs need few
+// of them. It is not tried on a line that lacks the literal, or begins with another byte than
+// all matches.
 type pattern struct {
 	text string
 	once sync.Once
 
-	re      *regexp.Regexp
-	literal []byte    // all that it matches has it,
-	begins  [4]uint64 // and begins with one of these bytes, after space
+	re         *regexp.Regexp
+	literal    []byte    // that each match contains
+	firstBytes [4]uint64 // that each match begins with, after space, as a set of bits
 
 	file, line, name, reason int // the places of its groups
 }
@@ -37,7 +38,7 @@ func (p *pattern) compile() {
 	}
 	parsed = parsed.Simplify()
 	p.literal = []byte(literalOf(parsed))
-	p.findBegins(parsed)
+	p.findFirstBytes(parsed)
 }
 
 // matches reports whether the pattern is in the text.
@@ -46,7 +47,7 @@ func (p *pattern) matches(text []byte) bool {
 	if !bytes.Contains(text, p.literal) {
 		return false
 	}
-	if rest := bytes.TrimLeft(text, " \t"); len(rest) > 0 && p.begins[rest[0]/64]&(1<<(rest[0]%64)) == 0 {
+	if rest := bytes.TrimLeft(text, " \t"); len(rest) > 0 && p.firstBytes[rest[0]/64]&(1<<(rest[0]%64)) == 0 {
 		return false
 	}
 	return p.re.Match(text)
@@ -80,9 +81,9 @@ func literalOf(re *syntax.Regexp) (literal string) {
 	return literal
 }
 
-// findBegins follows the program from its start, over what matches space, to what
-// matches anything else. A pattern that may be anywhere in a line begins with any byte.
-func (p *pattern) findBegins(re *syntax.Regexp) {
+// findFirstBytes sets firstBytes. It follows the program from its start, past instructions
+// that match space. A pattern that may match in the middle of a line begins with any byte.
+func (p *pattern) findFirstBytes(re *syntax.Regexp) {
 	prog, err := syntax.Compile(re)
 	if err != nil {
 		panic(err) // regexp has compiled it
@@ -109,8 +110,8 @@ func (p *pattern) findBegins(re *syntax.Regexp) {
 		case syntax.InstFail:
 		default:
 			if in.Op == syntax.InstMatch || where == anywhere {
-				p.beginWithAny()
-			} else if p.beginWith(in) {
+				p.addAllFirstBytes()
+			} else if p.addFirstBytes(in) {
 				follow(in.Out, where)
 			}
 		}
@@ -118,9 +119,9 @@ func (p *pattern) findBegins(re *syntax.Regexp) {
 	follow(uint32(prog.Start), anywhere)
 }
 
-// beginWith adds the bytes that an instruction matches. It reports whether it matches
+// addFirstBytes adds the bytes that an instruction matches. It reports whether it matches
 // space, and so whether other bytes may follow.
-func (p *pattern) beginWith(in *syntax.Inst) (space bool) {
+func (p *pattern) addFirstBytes(in *syntax.Inst) (space bool) {
 	for b := range 0x80 {
 		if !in.MatchRune(rune(b)) {
 			continue
@@ -128,16 +129,16 @@ func (p *pattern) beginWith(in *syntax.Inst) (space bool) {
 		if b == ' ' || b == '\t' {
 			space = true
 		} else {
-			p.begins[b/64] |= 1 << (b % 64)
+			p.firstBytes[b/64] |= 1 << (b % 64)
 		}
 	}
 	// Bytes that begin a rune of several bytes are not distinguished.
-	p.begins[2], p.begins[3] = ^uint64(0), ^uint64(0)
+	p.firstBytes[2], p.firstBytes[3] = ^uint64(0), ^uint64(0)
 	return space
 }
 
-func (p *pattern) beginWithAny() {
-	for i := range p.begins {
-		p.begins[i] = ^uint64(0)
+func (p *pattern) addAllFirstBytes() {
+	for i := range p.firstBytes {
+		p.firstBytes[i] = ^uint64(0)
 	}
 }

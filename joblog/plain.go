@@ -79,7 +79,7 @@ func isForeign(b []byte) bool {
 	return false
 }
 
-// commands has the bytes of C1 that a terminal may obey: those that move the cursor,
+// commands has the bytes of C1 that a terminal may execute: those that move the cursor,
 // shift to other characters, request its name, or begin a longer command.
 var commands = [256]bool{
 	0x84: true, 0x85: true, 0x88: true, 0x8d: true, 0x8e: true, 0x8f: true,

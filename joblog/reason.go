@@ -11,10 +11,10 @@ import (
 // before that.
 const maxReason = 200
 
-// reasonOf makes one line of what explains a failure: the line that says most, with its
-// place, and the name of the test.
+// reasonOf returns one line that explains a failure: the most informative line, with its
+// place and the name of the test.
 func reasonOf(f *failure) string {
-	text := unmarked(f.best())
+	text := withoutMarks(f.best())
 	if f.name != "" && !strings.Contains(text, f.name) {
 		text = f.name + ": " + text
 	}
@@ -25,12 +25,12 @@ func reasonOf(f *failure) string {
 		}
 		text = place + ": " + text
 	}
-	return trim(text)
+	return oneLine(text)
 }
 
-// unmarked returns a line without what a tool draws around it: a rule, a frame, a sign
+// withoutMarks returns a line without what a tool draws around it: a rule, a frame, a sign
 // of a comment, its level, or the E of pytest.
-func unmarked(line string) string {
+func withoutMarks(line string) string {
 	text := strings.TrimSpace(line)
 	for _, sign := range []string{"E  ", "# ", "[ERROR] ", "[FATAL] ", "> ", "=> "} {
 		text = strings.TrimPrefix(text, sign)
@@ -43,17 +43,17 @@ func unmarked(line string) string {
 	return text
 }
 
-// best returns the line that says most: the first that explains a name, or else the
-// first of all.
+// best returns the most informative line: the reason, the first line that explains a name, or
+// else the first line of all.
 func (f *failure) best() string {
 	lines := f.lines
-	if f.said != "" {
-		return f.said
+	if f.reason != "" {
+		return f.reason
 	}
 	if f.opener == nil { // the last lines of a script
 		return lines[len(lines)-1].text
 	}
-	if at := nth(lines, tell, 0); f.name == "" && at >= 0 {
+	if at := nth(lines, headline, 0); f.name == "" && at >= 0 {
 		return lines[at].text
 	}
 	if at := nth(lines, show, 0); at >= 0 {
@@ -62,8 +62,8 @@ func (f *failure) best() string {
 	return lines[0].text
 }
 
-// trim cuts a text to one line that is not too long.
-func trim(text string) string {
+// oneLine returns a text as one line, cut to maxReason bytes.
+func oneLine(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' {
 			return ' '

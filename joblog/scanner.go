@@ -6,8 +6,8 @@ import (
 	"sort"
 )
 
-// A scanner cuts a log into lines: first at newlines, joining what the runner
-// broke, then where sections open and close.
+// A scanner splits a log into lines: first at newlines, joining what the runner has split,
+// and then where sections open and close.
 type scanner struct {
 	src   source
 	clock clock
@@ -15,12 +15,12 @@ type scanner struct {
 	draft  draft
 	blocks blocks
 
-	// The line that was fetched, the runs of bytes that it shares with the
-	// composer's, and how much of those became drafts.
+	// The line that was fetched, its runs of bytes that the composer has too, and how much of
+	// the composer's bytes became drafts.
 	fetched []byte
 	runs    []run
 	at      int
-	joined  []byte // what runs are joined with, if there is more than one
+	joined  []byte // the buffer in which several runs are joined
 
 	// last is the prefix in force: that of the newest run, or zero.
 	last prefix
@@ -61,7 +61,7 @@ func (s *scanner) next() bool {
 	if s.at < len(s.b) {
 		to, _ = s.locate(s.at)
 	} else if s.pending() && s.replaced() {
-		s.wipe()
+		s.clearText()
 	}
 	s.draft.prefix = p
 	s.draft.continues = p.continues && begin == 0
@@ -93,7 +93,7 @@ func (s *scanner) replaced() bool {
 			return false
 		}
 		if p.origin == of {
-			return p.continues && writes(bytes.TrimSuffix(s.src.data()[from+prefixSize:end], newline))
+			return p.continues && replacesText(bytes.TrimSuffix(s.src.data()[from+prefixSize:end], newline))
 		}
 		from = end
 	}

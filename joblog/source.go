@@ -3,7 +3,7 @@ package joblog
 import "io"
 
 const (
-	firstBuffer   = 64 << 10
+	initialBuffer = 64 << 10
 	maxEmptyReads = 100 // as many as bufio allows
 )
 
@@ -49,7 +49,7 @@ func (s *source) makeRoom() {
 	}
 	target := s.buf
 	if len(s.data()) >= len(s.buf)/2 && len(s.buf) < MaxLine {
-		target = make([]byte, min(max(2*len(s.buf), firstBuffer), MaxLine))
+		target = make([]byte, min(max(2*len(s.buf), initialBuffer), MaxLine))
 	} else if s.from == 0 {
 		return
 	}

@@ -7,13 +7,13 @@ import "bytes"
 // find, so that a line is searched only once.
 type specials struct {
 	b      []byte
-	esc    int // where the next one is, at or after the place asked for, or len(b)
+	esc    int // where the next escape sequence is, at or after the requested place, or len(b)
 	cr     int
 	mark   int
 	marker marker // the one at mark
 }
 
-// reset begins with another line. The marker is good for nothing while mark is -1.
+// reset begins with another line. The marker has no meaning while mark is -1.
 func (sp *specials) reset(b []byte) { sp.b, sp.esc, sp.cr, sp.mark = b, -1, -1, -1 }
 
 // next returns where the text that begins at i ends.

@@ -32,7 +32,7 @@ var stages = map[string]stage{
 	"cleanup_file_variables":      closing,
 }
 
-// isStage returns the stage that a section is. The runner names the steps of a job
+// stageOf returns the stage that a section is. The runner names the steps of a job
 // step_NAME: mostly there is one, step_script.
 func stageOf(name string) stage {
 	if s, ok := stages[name]; ok {
@@ -68,11 +68,11 @@ var phrases = []phrase{
 
 // A position follows in which stage the lines of a log are.
 type position struct {
-	section *Section // the outermost of the line before, if it is the runner's
-	within  stage    // of it
-	outside stage    // of lines outside such sections
-	done    bool     // after_script has begun: its commands are echoed too
-	green   bool     // the runner echoes commands in its colour
+	section     *Section // the outermost of the line before, if it is the runner's
+	within      stage    // of it
+	outside     stage    // of lines outside such sections
+	done        bool     // whether after_script has begun, whose commands are echoed too
+	greenEchoes bool     // whether the runner echoes commands in green
 }
 
 // at returns the stage of a line, and whether it is a command that the runner echoes.
@@ -182,8 +182,8 @@ func (p *position) isEcho(d *draft, text []byte) bool {
 		return false
 	}
 	if bytes.Contains(d.styled[:min(len(d.styled), 64)], greenEcho) {
-		p.green = true
+		p.greenEchoes = true
 		return true
 	}
-	return !p.green
+	return !p.greenEchoes
 }

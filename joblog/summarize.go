@@ -25,7 +25,7 @@ type summarizer struct {
 	introduced bool                         // whether the runner named itself in the line before
 	position   position
 	ending     ending
-	seen       seen
+	line       factLine
 	script     *collector // nil until a script begins
 	prepared   *collector // of the last stage before it, or of a log without stages
 	preparing  *Section   // which stage that is
@@ -62,8 +62,8 @@ func (s *summarizer) addEcho(d *draft) {
 	if s.script == nil {
 		s.beginScript()
 	}
-	s.seen.see(d)
-	s.script.command(&s.seen)
+	s.line.read(d)
+	s.script.command(&s.line)
 }
 
 // beginScript makes a collector for the script. In an excerpt that does not begin with
@@ -102,18 +102,18 @@ func (s *summarizer) addLine(d *draft, stage stage) {
 }
 
 func (s *summarizer) collect(c *collector, d *draft) {
-	if s.seen.see(d) {
-		c.add(&s.seen)
+	if s.line.read(d) {
+		c.add(&s.line)
 	}
 }
 
 func (s *summarizer) addBlank(d *draft, stage stage) {
 	if stage == scripting && s.script != nil {
-		s.seen.see(d)
-		s.script.skip(&s.seen)
+		s.line.read(d)
+		s.script.skip(&s.line)
 	} else if stage != closing && s.prepared != nil {
-		s.seen.see(d)
-		s.prepared.skip(&s.seen)
+		s.line.read(d)
+		s.prepared.skip(&s.line)
 	}
 }
 

@@ -29,7 +29,7 @@ type Summary struct {
 	Executor   string // "Using Docker executor with image golang:1.26 ..."
 	Image      string // the image in it: "golang:1.26"
 
-	// Verdict is the runner's last word, "Job succeeded" or a line such as
+	// Verdict is the line with which the runner ends the log, "Job succeeded" or one such as
 	// "ERROR: Job failed: exit code 1". It is empty for a job that still runs or
 	// whose runner was lost.
 	Verdict   string

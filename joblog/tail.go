@@ -28,7 +28,7 @@ type slot struct {
 	section *Section
 }
 
-func (t *tail) add(l *seen, at int, echo bool) {
+func (t *tail) add(l *factLine, at int, echo bool) {
 	t.slots[t.count%tailSize].set(l, at, echo)
 	t.count++
 	t.fresh++
@@ -38,13 +38,13 @@ func (t *tail) add(l *seen, at int, echo bool) {
 }
 
 // pass remembers one line that explains nothing, for where there is nothing else.
-func (t *tail) pass(l *seen, at int) {
+func (t *tail) pass(l *factLine, at int) {
 	if !t.quiet {
 		t.noise.set(l, at, false)
 	}
 }
 
-func (s *slot) set(l *seen, at int, echo bool) {
+func (s *slot) set(l *factLine, at int, echo bool) {
 	s.text = append(s.text[:0], l.text...)
 	s.inner, s.at, s.echo, s.time, s.section = len(l.text)-len(l.inner), at, echo, l.time, nil
 	if len(l.sections) > 0 {
@@ -100,6 +100,6 @@ func (f *failure) quote(s *slot) {
 			f.section = s.section.Name
 		}
 	}
-	f.lines = append(f.lines, shown{string(s.text), tell})
+	f.lines = append(f.lines, shown{string(s.text), headline})
 	f.end = s.at
 }

@@ -10,7 +10,7 @@ var ansibleFamily = func() *family {
 				before: []look{{like: `^(?:TASK|RUNNING HANDLER) \[.*\] \*+$`, reach: 20, most: 1, do: show}},
 				after: []rule{
 					{like: `^\.\.\.ignoring$`, do: deny},
-					{like: `^\s+msg: (?P<reason>.*)`, deeper: true, do: tell, then: ansibleValues, thenWithin: 40},
+					{like: `^\s+msg: (?P<reason>.*)`, deeper: true, do: headline, then: ansibleValues, thenWithin: 40},
 					{like: `^\s+stderr: (?:\S{2,}.*[^'"]|\|-)`, deeper: true, do: show, then: ansibleValues, thenWithin: 40},
 					{deeper: true, do: pass},
 				},
@@ -39,7 +39,7 @@ var ansibleFamily = func() *family {
 			{
 				tool: "ansible-lint", place: true, files: []string{".yml", ".yaml"}, needs: "ansible-lint",
 				match:  `^(?P<file>[^\s:]+):(?P<line>\d+)(?::\d+)?(?: |$)`,
-				before: []look{{like: `^[\w-]+(?:\[[\w-]+\])?: `, reach: 1, most: 1, do: tell}},
+				before: []look{{like: `^[\w-]+(?:\[[\w-]+\])?: `, reach: 1, most: 1, do: headline}},
 			},
 			{weight: consequence, words: []string{"failure(s), "}, match: `failure\(s\), \d+ warning\(s\) on \d+ files`},
 			{weight: never, starts: []string{"Rule Violation Summary"}, within: 40, after: []rule{{like: `^\s*(?:count tag|\d+ )`, do: pass}}},

@@ -5,7 +5,7 @@ package joblog
 var auditFamily = family{
 	facts: []fact{
 		{
-			tool: "checkov", starts: []string{"Check: CKV"}, within: 4, head: tell, confirm: `^\s+FAILED for resource`,
+			tool: "checkov", starts: []string{"Check: CKV"}, within: 4, head: headline, confirm: `^\s+FAILED for resource`,
 			after: []rule{{like: `^\s+(?:PASSED|SKIPPED) for`, do: stop}, {like: `^\s+FAILED for`, do: show}, {like: `^\s+File: /?(?P<file>[^\s:]+):(?P<line>\d+)`, do: show, ends: true}},
 		},
 		{tool: "hadolint", starts: []string{"Dockerfile"}, match: `^(?P<file>Dockerfile\S*?):(?P<line>\d+) (?:DL|SC)\d+ error: `},
@@ -26,19 +26,19 @@ var auditFamily = family{
 		{
 			tool: "brakeman", starts: []string{"Confidence: "}, match: `^Confidence: (?:High|Medium|Weak)$`, within: 8, head: more, confirm: `^Message: `,
 			after: []rule{
-				{like: `^Message: `, do: tell},
+				{like: `^Message: `, do: headline},
 				{like: `^File: (?P<file>\S+)`, do: show},
 				{like: `^Line: (?P<line>\d+)`, do: more, ends: true},
 				{do: pass},
 			},
 		},
 		{tool: "twine", weight: message, starts: []string{"ERROR    "}, match: `^ERROR    (?:HTTPError|InvalidDistribution|Cannot find file|UploadToDeprecated|ConnectionError)`},
-		{tool: "mkdocs", weight: message, starts: []string{"Aborted with "}, match: `^Aborted with \d+ (?:warnings|errors|Configuration)`, before: []look{{like: `^(?:WARNING|ERROR)\s+-\s+`, reach: 10, most: 3, do: tell}}},
+		{tool: "mkdocs", weight: message, starts: []string{"Aborted with "}, match: `^Aborted with \d+ (?:warnings|errors|Configuration)`, before: []look{{like: `^(?:WARNING|ERROR)\s+-\s+`, reach: 10, most: 3, do: headline}}},
 		{tool: "mkdocs", weight: message, starts: []string{"ERROR   -  ", "ERROR    -  ", "ERROR -  "}},
 		{tool: "jekyll", weight: message, starts: []string{"Liquid Exception: ", "Conversion error: "}},
 		{
 			tool: "html-proofer", starts: []string{"* At "}, match: `^\* At (?P<file>[^\s:]+):(?P<line>\d+):$`, within: 2, head: show,
-			after: []rule{{deeper: true, do: tell, ends: true}},
+			after: []rule{{deeper: true, do: headline, ends: true}},
 		},
 		{tool: "html-proofer", weight: consequence, starts: []string{"HTML-Proofer found "}},
 		{tool: "cocoapods", weight: message, starts: []string{"[!] "}, match: `^\[!\] (?:[A-Z].*)`},

@@ -9,7 +9,7 @@ var cloudFamily = family{
 		{tool: "cdk", weight: message, starts: []string{"❌  "}, match: `^❌\s+\S.*failed: `},
 		{
 			tool: "pulumi", starts: []string{"error: "}, match: `^\s*error: (?:\d+ errors? occurred:$|Preview failed: |Running program .* failed)`, within: 6,
-			after: []rule{{like: `^\s*\* \S`, do: tell, most: 3}, {like: `^\s*(?:error: |Error: )`, do: show, most: 1}},
+			after: []rule{{like: `^\s*\* \S`, do: headline, most: 3}, {like: `^\s*(?:error: |Error: )`, do: show, most: 1}},
 		},
 		{tool: "pulumi", weight: consequence, starts: []string{"error: update failed", "error: preview failed", "error: destroy failed"}},
 		{tool: "gcloud", weight: message, starts: []string{"ERROR: (gcloud", "ERROR: gcloud crashed"}, within: 6, after: []rule{{like: `^- '@type'|^\s+`, do: pass}, {like: `^- \S`, do: show, most: 2}}},

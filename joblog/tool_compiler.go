@@ -41,7 +41,7 @@ var compilerFamily = func() *family {
 				// gfortran says where before it says what.
 				tool: "compiler", place: true, files: []string{".f90", ".F90", ".f95", ".f03", ".f08", ".f", ".for", ".F"}, match: `^(?P<file>[^\s:]+):(?P<line>\d+):\d+:$`,
 				confirm: `^(?:Fatal )?Error: `, within: 8,
-				after: []rule{{like: `^(?:Fatal )?Error: `, do: tell, ends: true}, {like: `^\s*\d+ \|`, do: more}, {like: `^\s+\|`, do: pass}},
+				after: []rule{{like: `^(?:Fatal )?Error: `, do: headline, ends: true}, {like: `^\s*\d+ \|`, do: more}, {like: `^\s+\|`, do: pass}},
 			},
 			{
 				// Verilator fails because of warnings too.

@@ -42,7 +42,7 @@ var dotnetFamily = func() *family {
 			{
 				// Windows PowerShell. The message is before the place, and may be wrapped.
 				tool: "powershell", starts: []string{"At "}, match: `^At (?P<file>.+):(?P<line>\d+) char:\d+$`, head: show, within: 6,
-				before: []look{{like: `^[\w.\\:-]+ : \S`, reach: 4, most: 1, do: tell}, {like: `^\S`, reach: 1, most: 1, do: tell}},
+				before: []look{{like: `^[\w.\\:-]+ : \S`, reach: 4, most: 1, do: headline}, {like: `^\S`, reach: 1, most: 1, do: headline}},
 				after: []rule{
 					{like: `^\+\s+~+|^\+\s*$`, do: pass},
 					{like: `^\+ `, do: more, most: 1},
@@ -59,7 +59,7 @@ var dotnetFamily = func() *family {
 				after: []rule{
 					{like: `^\s+\d+ \|`, do: more, most: 2},
 					{like: `^\s+\|\s+~+$`, do: pass},
-					{like: `^\s+\|\s+\S`, do: tell, most: 3},
+					{like: `^\s+\|\s+\S`, do: headline, most: 3},
 				},
 			},
 			{tool: "powershell", starts: []string{"ParserError: "}, weight: message, within: 8, after: []rule{{like: `^\s*\||^Line|^\s+\d+ \|`, do: show}}},

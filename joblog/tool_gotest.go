@@ -43,7 +43,7 @@ var goTestFamily = func() *family {
 				tool: "ginkgo", starts: []string{"• [FAILED]", "• [PANICKED]", "• [TIMEDOUT]", "• [INTERRUPTED]", "• Failure", "• FAILED"}, head: pass, within: 80, other: pass,
 				after: []rule{
 					{like: `^-{10,}`, do: last},
-					{like: `^(?P<name>\S.* \[.+)$`, do: tell, most: 1},
+					{like: `^(?P<name>\S.* \[.+)$`, do: headline, most: 1},
 					{like: `^(?P<file>/\S+):(?P<line>\d+)$`, do: pass},
 					{like: `^\s+\[(?:FAILED|PANICKED|TIMEDOUT)\] (?:in \[|Test Panicked)`, do: pass},
 					{like: `^\s+\[(?:FAILED|PANICKED|TIMEDOUT)\] \S`, do: show},

@@ -8,13 +8,13 @@ var haskellFamily = family{
 			after: []rule{
 				{like: `^\s*(?:\d+ )?\|`, do: pass},
 				{like: `^\s+• (?:In |Perhaps|Relevant)`, do: more},
-				{deeper: true, do: tell, most: 1},
+				{deeper: true, do: headline, most: 1},
 				{deeper: true, do: show, most: 1},
 				{deeper: true, do: pass},
 			},
 		},
 		{weight: never, place: true, files: []string{".hs", ".hsc", ".chs"}, match: `^[^\s:]+\.l?hs:\d+:\d+(?:-\d+)?: warning\b`, within: 30, blank: last, after: []rule{{deeper: true, do: pass}}},
-		{tool: "haskell", weight: message, starts: []string{"CallStack (from "}, head: more, before: []look{{reach: 1, most: 1, do: tell}}, within: 4,
+		{tool: "haskell", weight: message, starts: []string{"CallStack (from "}, head: more, before: []look{{reach: 1, most: 1, do: headline}}, within: 4,
 			after: []rule{{like: `called at (?P<file>[^\s:]+):(?P<line>\d+):\d+ in main`, do: more}, {deeper: true, do: pass}}},
 		{
 			tool: "cabal", weight: message, starts: []string{"Error: [Cabal-", "Error: cabal: ", "cabal: ", "Error: stack: ", "Error: [S-"}, within: 12,
@@ -27,7 +27,7 @@ var haskellFamily = family{
 		{
 			tool: "ocaml", starts: []string{`File "`}, match: `^File "(?P<file>[^"]+)", lines? (?P<line>\d+)(?:-\d+)?(?:, characters [\d-]+)?:$`, head: show, within: 30, confirm: `^Error\b`,
 			after: []rule{
-				{like: `^Error\b`, do: tell},
+				{like: `^Error\b`, do: headline},
 				{like: `^\s*\d+ \||^\s*\^|^\s*\.\.\.`, do: pass},
 				{deeper: true, do: show, most: 4},
 			},

@@ -53,7 +53,7 @@ var javaFamily = func() *family {
 				tool: "groovyc", starts: []string{"org.codehaus.groovy.control.Multiple", "Caused by: org.codehaus.groovy.control.Multiple"}, match: `^(?:Caused by: )?org\.codehaus\.groovy\.control\.MultipleCompilationErrorsException`, head: more, within: 12,
 				after: []rule{
 					{like: `^\d+ errors?$|^\s+at `, do: last},
-					{like: `^(?P<file>[^\s:]+|\S.*\.\w+): ?(?P<line>\d+): `, do: tell},
+					{like: `^(?P<file>[^\s:]+|\S.*\.\w+): ?(?P<line>\d+): `, do: headline},
 					{do: more},
 				},
 			},
@@ -82,12 +82,12 @@ var javaFamily = func() *family {
 			},
 			{
 				tool: "junit", starts: []string{"JUnit Jupiter:", "JUnit Vintage:", "JUnit Platform Suite:", "Spek", "Kotest"}, match: `^\s+(?:JUnit [\w ]+|Spek\w*|Kotest):(?P<name>\S.*)$`, within: 60, blank: last,
-				after: slices.Concat([]rule{{like: `^\s+JUnit [\w ]+:\S`, do: stop}, {like: `^\s+\w+Source \[`, do: pass}, {like: `^\s+=> (?P<reason>.*)`, do: tell, most: 1}, {like: `^\t`, do: show, most: 2}}, javaTrace(), []rule{{do: pass}}),
+				after: slices.Concat([]rule{{like: `^\s+JUnit [\w ]+:\S`, do: stop}, {like: `^\s+\w+Source \[`, do: pass}, {like: `^\s+=> (?P<reason>.*)`, do: headline, most: 1}, {like: `^\t`, do: show, most: 2}}, javaTrace(), []rule{{do: pass}}),
 			},
 			{weight: never, starts: []string{"├─ ", "└─ ", "+-- ", "'-- "}, match: ` (?:[✔✘↷]|\[(?:OK|X|S)\])(?: |$)`}, // of JUnit's tree, whose failures are listed again
 			{
 				tool: "junit", starts: []string{"FAILED", "Caused an ERROR"}, match: `^\s+(?:FAILED|Caused an ERROR)$`, head: more, within: 60, blank: last, lastPlace: true,
-				before: []look{{like: `^Testcase: (?P<name>.+) took `, reach: 1, most: 1, do: tell}},
+				before: []look{{like: `^Testcase: (?P<name>.+) took `, reach: 1, most: 1, do: headline}},
 				after:  slices.Concat(javaTrace(), []rule{{do: show, most: 1}, {like: javaException, do: pass}, {do: more, most: 2}}),
 			},
 			{

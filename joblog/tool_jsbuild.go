@@ -19,7 +19,7 @@ var bundlerFacts = func() []fact {
 				{like: `^@ |^\s*@ |^\s*(?:>\s*)?\d* ?[|│]|^> |^\| |^Require stack:|^- /|^You may need|^ts-loader`, do: pass},
 				{like: `^\[tsl\] ERROR in (?P<file>[^\s(]+)\((?P<line>\d+),`, do: more},
 				{like: `^\./\S+ \d+:`, do: pass},
-				{like: `^(?:\s*TS\d+: |.*\bError: )`, do: tell, most: 1},
+				{like: `^(?:\s*TS\d+: |.*\bError: )`, do: headline, most: 1},
 			}, jsStack, []rule{
 				{like: `^\S|^\s+\S.*: `, do: show, most: 2},
 				{do: pass},
@@ -48,8 +48,8 @@ var bundlerFacts = func() []fact {
 				{like: `^file: (?P<file>[^\s:]+)(?::(?P<line>\d+):\d+)?$`, do: show},
 			}, jsStack, []rule{
 				{like: `^\s*\d+ ?[|:]|^\s+[|^]`, do: pass},
-				{like: `^\S+:\d+:\d+: ERROR: `, do: tell, most: 2},
-				{like: `^\S`, do: tell, most: 1},
+				{like: `^\S+:\d+:\d+: ERROR: `, do: headline, most: 2},
+				{like: `^\S`, do: headline, most: 1},
 				{like: `^\S`, do: more, most: 2},
 				{do: pass},
 			}),
@@ -66,7 +66,7 @@ var bundlerFacts = func() []fact {
 		{
 			tool: "parcel", starts: []string{"🚨 Build failed"}, head: more, within: 12,
 			after: []rule{
-				{like: `^@?[\w/-]+: `, do: tell, most: 2},
+				{like: `^@?[\w/-]+: `, do: headline, most: 2},
 				{like: `^\s+(?P<file>/[^\s:]+):(?P<line>\d+):\d+$`, do: show, most: 1},
 				{do: pass},
 			},
@@ -82,7 +82,7 @@ var frameworkFacts = func() []fact {
 		{
 			tool: "next", starts: []string{"Failed to compile"}, head: more, within: 16,
 			after: []rule{
-				{like: `^\.?/?(?P<file>[\w@.()\[\]/-]+\.\w+)(?::(?P<line>\d+):\d+)?$`, do: tell},
+				{like: `^\.?/?(?P<file>[\w@.()\[\]/-]+\.\w+)(?::(?P<line>\d+):\d+)?$`, do: headline},
 				{like: jsCode + `|^https?://|^\s*\[eslint\]`, do: pass},
 				{like: `^>`, do: stop},
 				{like: `^(?:Next\.js|npm|error|info) `, do: stop},

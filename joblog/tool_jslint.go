@@ -81,7 +81,7 @@ var eslintFacts = func() []fact {
 			tool: "eslint", weight: message, starts: []string{"Oops! Something went wrong! :("}, head: more, within: 30,
 			after: slices.Concat([]rule{
 				{like: `^ESLint: \d|^From ESLint v|^If you|^It's likely|^\s+npm |^https?:|^\(The package|^to update your|^migration guide`, do: pass},
-				{like: `^\S`, do: tell, most: 1},
+				{like: `^\S`, do: headline, most: 1},
 			}, jsStack, []rule{{like: `^\S`, do: more, most: 2}, {do: pass}}),
 		},
 		{
@@ -104,7 +104,7 @@ var formatFacts = func() []fact {
 		{tool: "prettier", weight: message, starts: []string{"[error] "}},
 		{
 			tool: "biome", place: true, files: slices.Concat(jsFiles, []string{".json", ".jsonc", ".css", ".graphql", ".html"}), match: `^(?P<file>[^\s:]+):(?P<line>\d+):\d+ (?:lint|parse|format|assist|suppressions|organizeImports|check|ci)\b`, within: 8,
-			after: []rule{{like: `^\s+[✖×] `, do: tell, ends: true}, {do: pass}},
+			after: []rule{{like: `^\s+[✖×] `, do: headline, ends: true}, {do: pass}},
 		},
 		{
 			tool: "biome", starts: []string{"✖ ", "× "}, match: `^\s+[✖×] (?:File content differs|The file contains|Formatter would|Import statements|Some errors|The imports)`,
@@ -117,7 +117,7 @@ var formatFacts = func() []fact {
 		},
 		{
 			tool: "linter", starts: []string{"╭─[", ",-["}, match: `^\s*(?:╭─|,-)\[(?P<file>[^\s:\]]+):(?P<line>\d+):\d+\]`,
-			before: []look{{reach: 1, most: 1, do: tell}},
+			before: []look{{reach: 1, most: 1, do: headline}},
 		},
 		{tool: "linter", place: true, files: []string{".md", ".markdown"}, match: `^(?P<file>[^\s:]+):(?P<line>\d+)(?::\d+)? (?:error )?MD\d+/`},
 		{tool: "cspell", words: []string{"Unknown word ("}, match: `^(?P<file>[^\s:]+):(?P<line>\d+):\d+ - Unknown word`},

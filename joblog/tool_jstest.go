@@ -43,12 +43,12 @@ var jestFacts = func() []fact {
 		{weight: never, starts: []string{"PASS "}, match: `^\s*PASS\s+\S`},
 		{
 			tool: "jest", starts: []string{"● Test suite failed to run"}, within: 100, other: pass, head: more,
-			before: []look{{like: `^\s*FAIL\s+(?:\S+ )??(?P<file>\S+\.\w+)\b`, reach: 20, most: 1, do: tell}},
+			before: []look{{like: `^\s*FAIL\s+(?:\S+ )??(?P<file>\S+\.\w+)\b`, reach: 20, most: 1, do: headline}},
 			after: slices.Concat([]rule{
 				{like: jestEnds, do: stop},
 				{like: jsCode, do: pass},
 				{like: `^    (?:Jest failed to parse|Out of the box|By default|Here's what you|You'll find|For information|Details:|https?://|This happens|If you)|^\s+•`, do: pass},
-				{like: `^\s+(?:\S+: )*\w*Error: |^    Cannot find module|^\s+.*\berror\b`, do: tell, most: 2},
+				{like: `^\s+(?:\S+: )*\w*Error: |^    Cannot find module|^\s+.*\berror\b`, do: headline, most: 2},
 			}, jsStack, []rule{
 				{like: `^    (?:\(\{"Object|/|\^)`, do: pass},
 				{like: `^    \S`, do: show, most: 3},
@@ -59,7 +59,7 @@ var jestFacts = func() []fact {
 			before: []look{{like: `^\s*FAIL\s+(?:\S+ )??(?P<file>\S+\.\w+)\b`, reach: 20, most: 1, do: show}},
 			after:  jestDetails(),
 		},
-		{tool: "jest", weight: message, starts: []string{"● Validation Error", "● Multiple configurations", "● Unsupported"}, head: show, within: 6, after: []rule{{like: `Documentation:|^\s+https?:`, do: pass}, {deeper: true, do: tell, most: 1}, {deeper: true, do: show, most: 3}}},
+		{tool: "jest", weight: message, starts: []string{"● Validation Error", "● Multiple configurations", "● Unsupported"}, head: show, within: 6, after: []rule{{like: `Documentation:|^\s+https?:`, do: pass}, {deeper: true, do: headline, most: 1}, {deeper: true, do: show, most: 3}}},
 		{tool: "jest", starts: []string{"Jest: "}, match: `^Jest: .*(?:threshold|Uncovered count)`},
 		{tool: "coverage", words: []string{"Coverage for "}, match: `Coverage for \w+ \([\d.]+%\) does not meet`},
 		{
@@ -98,14 +98,14 @@ var mochaFacts = func() []fact {
 		{
 			tool: "mocha", starts: []string{"#) "}, needs: "mocha", match: `^ {2,3}\d+\) \S`, within: 8,
 			after: []rule{
-				{like: `^ {6,}(?P<name>\S.*):$`, do: tell, then: mochaDetails(), thenWithin: 80},
-				{like: `^ {6,}\S`, do: tell},
+				{like: `^ {6,}(?P<name>\S.*):$`, do: headline, then: mochaDetails(), thenWithin: 80},
+				{like: `^ {6,}\S`, do: headline},
 			},
 		},
 		{weight: never, starts: []string{"#) "}, needs: "mocha", match: `^ +\d+\) \S`},
 		{
 			tool: "mocha", starts: []string{"Exception during run:"}, match: `: (?:(?:file://)?(?P<file>/[^\s:]+):(?P<line>\d+)|.*)$`, within: 60,
-			after: slices.Concat([]rule{{like: `^\w*Error: `, do: tell, most: 1}}, jsError(), []rule{{like: `^\s+\^`, do: pass}, {like: `^\s`, do: more, most: 1}}),
+			after: slices.Concat([]rule{{like: `^\w*Error: `, do: headline, most: 1}}, jsError(), []rule{{like: `^\s+\^`, do: pass}, {like: `^\s`, do: more, most: 1}}),
 		},
 	}
 }
@@ -135,7 +135,7 @@ var vitestFacts = []fact{
 			{like: `^ +❯ .*node_modules/|^ +❯ .*\bnode:`, do: pass},
 			{like: `^ +❯ (?:\S+ )*(?P<file>[^\s:]+):(?P<line>\d+):\d+$`, do: show, most: 1},
 			{like: `^This error originated`, do: more},
-			{like: `^\S`, do: tell, most: 1},
+			{like: `^\S`, do: headline, most: 1},
 			{do: pass},
 		},
 	},
@@ -161,7 +161,7 @@ func nodeTestRow(mark string) fact {
 		tool: "node:test", starts: []string{"✖ "}, needs: mark, match: `^\s*✖ (?P<name>.*) \([\d.]+m?s\)$`, within: 120,
 		before: []look{{like: `^test at (?P<file>[^\s:]+):(?P<line>\d+)`, reach: 1, most: 1, do: show}},
 		after: slices.Concat([]rule{
-			{like: `^\s+'\d+ subtests? failed'`, do: pass, mere: true},
+			{like: `^\s+'\d+ subtests? failed'`, do: pass, consequence: true},
 			{like: `^test at |^✖ `, do: stop},
 		}, jsStack, []rule{
 			{like: `^\s+(?:[a-z]\w*: .*|[\]}],?)$`, do: pass},
@@ -209,7 +209,7 @@ var otherTestFacts = func() []fact {
 	return []fact{
 		{
 			tool: "cucumber", starts: []string{"#) Scenario: "}, match: `^\d+\) Scenario: (?P<name>.*?) # (?P<file>[^\s:]+):(?P<line>\d+)`, within: 60,
-			after: slices.Concat([]rule{{like: `^\s+[✔-] `, do: pass}, {like: `^\s+[✖?] `, do: tell}}, jsStack, []rule{{deeper: true, do: show, most: 3}, {deeper: true, do: pass}}),
+			after: slices.Concat([]rule{{like: `^\s+[✔-] `, do: pass}, {like: `^\s+[✖?] `, do: headline}}, jsStack, []rule{{deeper: true, do: show, most: 3}, {deeper: true, do: pass}}),
 		},
 		{weight: never, starts: []string{"Pending:"}, match: `^Pending:$`, within: 200, after: []rule{{like: `^\d+\) `, do: pass}, {like: `^\s`, do: pass}}},
 		{tool: "jasmine", weight: consequence, starts: []string{"# spec"}, match: `^\d+ specs?, [1-9]\d* failures?`},

@@ -34,11 +34,11 @@ var mavenFamily = func() *family {
 			{tool: "surefire", weight: consequence, starts: []string{"[ERROR] Tests run: ", "Tests run: "}},
 			{
 				tool: "surefire", weight: message, starts: []string{"[ERROR] The forked VM terminated", "[ERROR] ExecutionException The forked VM", "[ERROR] There was an error in the forked process", "[ERROR] Crashed tests:"}, within: 8, other: pass,
-				after: []rule{{like: `^\[ERROR\] Crashed tests:`, do: more, then: []rule{{like: `^\[ERROR\] \S+$`, do: tell, ends: true}}, thenWithin: 1}, {like: `^\[ERROR\] (?:\S+\.)+\w*Exception: |^\[ERROR\] \s*at `, do: last}, {like: `^\[ERROR\] Process Exit Code`, do: show, most: 1}},
+				after: []rule{{like: `^\[ERROR\] Crashed tests:`, do: more, then: []rule{{like: `^\[ERROR\] \S+$`, do: headline, ends: true}}, thenWithin: 1}, {like: `^\[ERROR\] (?:\S+\.)+\w*Exception: |^\[ERROR\] \s*at `, do: last}, {like: `^\[ERROR\] Process Exit Code`, do: show, most: 1}},
 			},
 			{
 				tool: "maven-enforcer", weight: message, starts: []string{"[ERROR] Rule #", "[ERROR] Rule ", "[WARNING] Rule "}, match: `^\[(?:ERROR|WARNING)\] Rule \d+: \S+ failed with message`, head: more, within: 4,
-				after: []rule{{like: `^\[ERROR\] (?:Rule|Failed|-> )|^\[INFO\]|^\[ERROR\]$`, do: stop}, {do: tell, most: 3}},
+				after: []rule{{like: `^\[ERROR\] (?:Rule|Failed|-> )|^\[INFO\]|^\[ERROR\]$`, do: stop}, {do: headline, most: 3}},
 			},
 			{tool: "jacoco", weight: message, words: []string{"Rule violated for "}, match: `^(?:\[\w+\] |> |\s*)*Rule violated for `},
 			{
@@ -47,7 +47,7 @@ var mavenFamily = func() *family {
 			{tool: "maven", weight: message, starts: []string{"[ERROR] '", "[ERROR]     '"}, match: `^\[ERROR\]\s+'[\w.]+' .*@ .*line (?P<line>\d+)`},
 			{
 				tool: "maven", weight: message, starts: []string{"[ERROR]   The project "}, match: `^\[ERROR\]   The project \S* ?\((?P<file>[^)]+)\) has \d+ error`, head: show, within: 10,
-				after: []rule{{like: `^\[ERROR\]     `, do: tell, most: 5}},
+				after: []rule{{like: `^\[ERROR\]     `, do: headline, most: 5}},
 			},
 			{weight: consequence, starts: []string{"[ERROR] The build could not read", "[ERROR] Some problems were encountered", "[ERROR] [ERROR] Some problems", "[INFO] BUILD FAILURE", "[ERROR] BUILD FAILURE"}},
 			{tool: "maven", weight: consequence, needs: "javac", sets: "listed again", starts: []string{"[ERROR] Failed to execute goal "}, match: `: Compilation failure`},
@@ -65,9 +65,9 @@ var mavenFamily = func() *family {
 				after: []rule{
 					{like: `^Total time: `, do: last},
 					{like: `^\s*(?P<file>\S+\.xml):(?P<line>\d+): (?:The following error|Compile failed; see)`, do: more},
-					{like: `^\s*(?P<file>\S+\.xml):(?P<line>\d+): `, do: tell},
+					{like: `^\s*(?P<file>\S+\.xml):(?P<line>\d+): `, do: headline},
 					{like: `^\s+at `, do: pass},
-					{do: tell, most: 3},
+					{do: headline, most: 3},
 				},
 			},
 		},

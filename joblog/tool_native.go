@@ -53,7 +53,7 @@ var nativeFamily = func() *family {
 			},
 			{
 				tool: "criterion", starts: []string{"[----] "}, match: `^\[----\] (?P<file>[^\s:]+):(?P<line>\d+): (?:Assertion|Unexpected)`, within: 10,
-				after: []rule{{like: `^\[----\]\s*$`, do: pass}, {like: `^\[----\] `, do: show, most: 4}, {like: `^\[(?:FAIL|CRASH)\] (?P<name>\S+):`, do: tell, ends: true}},
+				after: []rule{{like: `^\[----\]\s*$`, do: pass}, {like: `^\[----\] `, do: show, most: 4}, {like: `^\[(?:FAIL|CRASH)\] (?P<name>\S+):`, do: headline, ends: true}},
 			},
 			{weight: never, starts: []string{"[ RUN      ] ", "[       OK ] ", "[  PASSED  ] ", "[  ERROR   ] ", "[----------] ", "[==========] "}},
 			{weight: consequence, starts: []string{"# FAILED TEST"}, match: `^\s*\d+ FAILED TESTS?(?:\(S\))?$`},

@@ -140,7 +140,7 @@ var npmFacts = []fact{
 		tool: "npm", weight: message, starts: []string{"npm ERR! code ", "npm error code "}, match: ` code \d+\s*$`, head: more, within: 400,
 		after: []rule{
 			{like: `^npm (?:ERR!|error) (?:gyp|node-pre-gyp) (?:info|verb|http)|^npm (?:ERR!|error) (?:command failed|make: )` + `|` + npmNoise, do: pass},
-			{like: `^npm (?:ERR!|error) path `, do: tell, most: 1},
+			{like: `^npm (?:ERR!|error) path `, do: headline, most: 1},
 			{like: `^npm (?:ERR!|error) (?P<file>[^\s:]+\.\w+):(?P<line>\d+):.*\berror\b`, do: show, most: 4},
 			{like: `(?i)\b(?:error:|fatal:|err!.* error|not found|forbidden|denied|failed:)`, do: show, most: 4},
 			{like: `^npm (?:ERR!|error) command `, do: more},
@@ -173,7 +173,7 @@ var npmFacts = []fact{
 		after: []rule{
 			{like: `^\S+  (?:[<>=*]|\d)`, do: show, most: 4},
 			{like: ` - https://github\.com/advisories/`, do: show, most: 4},
-			{like: `^\d+ (?:\w+ severity )?vulnerabilit`, do: tell, ends: true},
+			{like: `^\d+ (?:\w+ severity )?vulnerabilit`, do: headline, ends: true},
 			{do: pass},
 		},
 	},

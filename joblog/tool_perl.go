@@ -7,7 +7,7 @@ var perlFamily = family{
 			tool: "tap", starts: []string{"#   Failed test", "# Failed test"}, match: `^\s*#\s+Failed (?:\(TODO\) )?test (?:'(?P<name>.*)'|\d+.*|.*)$`, within: 30,
 			after: []rule{
 				{like: `^\s*#\s+Failed (?:\(TODO\) )?test|^\s*# Looks like`, do: stop},
-				{like: `^\s*#\s+at (?P<file>\S+) line (?P<line>\d+)`, do: tell, most: 1},
+				{like: `^\s*#\s+at (?P<file>\S+) line (?P<line>\d+)`, do: headline, most: 1},
 				{like: `^\s*#\s+in test '(?P<name>.*)'`, do: more},
 				{like: `^\s*#\s`, do: show, most: 4},
 				{like: `^\s*#`, do: pass},
@@ -33,7 +33,7 @@ var perlFamily = family{
 		},
 		{
 			tool: "busted", starts: []string{"Failure -> ", "Error -> "}, match: `^(?:Failure|Error) -> (?P<file>\S+) @ (?P<line>\d+)$`, head: show, within: 30, blank: last,
-			after: []rule{{like: `^stack traceback:|^\t`, do: pass}, {like: `:\d+: `, do: tell, most: 1}, {do: show, most: 4}, {do: pass}},
+			after: []rule{{like: `^stack traceback:|^\t`, do: pass}, {like: `:\d+: `, do: headline, most: 1}, {do: show, most: 4}, {do: pass}},
 		},
 		{tool: "luacheck", place: true, files: []string{".lua"}, match: `^\s*(?P<file>[^\s:]+\.lua):(?P<line>\d+):\d+(?:-\d+)?: `},
 
@@ -74,7 +74,7 @@ var perlFamily = family{
 					{like: `^═{9}`, do: stop},
 					{do: pass},
 				}, thenWithin: 30},
-				{do: tell, most: 4},
+				{do: headline, most: 4},
 				{do: pass},
 			},
 		},

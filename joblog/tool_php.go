@@ -25,7 +25,7 @@ var phpFamily = func() *family {
 			},
 			{
 				tool: "phpunit", starts: []string{"#) Error", "#) Warning", "#) Class", "#) Failed"}, match: `^\d+\) (?:Error|Warning|Failed|Class\b.*)$`, within: 60, head: show,
-				after: []rule{{like: phpunitEnd, do: stop}, {like: `^--$`, do: last}, {like: `^(?P<file>/\S+):(?P<line>\d+)$`, do: more, most: 1}, {do: tell, most: 2}, {do: pass}},
+				after: []rule{{like: phpunitEnd, do: stop}, {like: `^--$`, do: last}, {like: `^(?P<file>/\S+):(?P<line>\d+)$`, do: more, most: 1}, {do: headline, most: 2}, {do: pass}},
 			},
 			{
 				weight: never, starts: []string{"There was ", "There were "}, match: `^There (?:was|were) \d+ (?:skipped|incomplete|deprecat|.*notice)`, within: 3000,
@@ -75,7 +75,7 @@ var phpFamily = func() *family {
 					{like: `^(?:FILE:|Time:|PHPCBF )`, do: stop},
 					{like: `^-+$`, do: pass},
 					{like: `^FOUND `, do: more},
-					{like: `^\s*(?P<line>\d+) \| (?:ERROR|WARNING)\b`, do: tell, most: 1},
+					{like: `^\s*(?P<line>\d+) \| (?:ERROR|WARNING)\b`, do: headline, most: 1},
 					{like: `^\s*\d+ \| ERROR\b`, do: show, most: 3},
 					{like: `^\s*\d+ \| WARNING\b`, do: show, most: 1},
 					{do: pass},
@@ -101,21 +101,21 @@ var phpFamily = func() *family {
 
 			{
 				tool: "composer", head: show, starts: []string{"Your requirements could not be resolved", "Your lock file does not contain"}, within: 20,
-				after: []rule{{like: `^\s+Problem \d+`, do: pass}, {like: `^\s+- `, do: tell, most: 4}, {deeper: true, do: pass}},
+				after: []rule{{like: `^\s+Problem \d+`, do: pass}, {like: `^\s+- `, do: headline, most: 4}, {deeper: true, do: pass}},
 			},
 			{
 				// composer, Symfony and Laravel.
 				tool: "php", weight: message, starts: []string{"In "}, match: `^In (?P<file>\w+\.php) line (?P<line>\d+):$`, head: show, within: 20,
-				after: []rule{{like: `^\s+\[`, do: show, most: 1}, {deeper: true, do: tell, most: 3}, {do: hide, ends: true}},
+				after: []rule{{like: `^\s+\[`, do: show, most: 1}, {deeper: true, do: headline, most: 3}, {do: hide, ends: true}},
 			},
 			{
 				// Collision, of Laravel and Pest.
 				tool: "php", words: []string{"Exception", "Error"}, match: `^\s+(?:\w+\\)+\w+(?:Exception|Error)$`, within: 12, head: show, confirm: `^\s+at \S+:\d+$`,
-				after: []rule{{like: `^\s+at (?P<file>[^\s:]+):(?P<line>\d+)$`, do: show, ends: true}, {like: `^\s+\S`, do: tell, most: 2}},
+				after: []rule{{like: `^\s+at (?P<file>[^\s:]+):(?P<line>\d+)$`, do: show, ends: true}, {like: `^\s+\S`, do: headline, most: 2}},
 			},
 			{
 				tool: "php", weight: message, words: []string{"Exception]", "Error]"}, match: `^\s+\[(?:\w+\\)*\w*(?:Exception|Error)\]$`, head: show, within: 8,
-				after: []rule{{like: `^\s+\S`, do: tell, most: 3}},
+				after: []rule{{like: `^\s+\S`, do: headline, most: 3}},
 			},
 			{tool: "composer", weight: consequence, starts: []string{"Script "}, match: `^Script .* handling the .* event returned with error code \d+`},
 			{

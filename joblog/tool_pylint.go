@@ -18,7 +18,7 @@ var pylintFamily = family{
 		{tool: "pylint", weight: complaint, place: true, files: []string{".py", ".pyi"}, match: `^(?P<file>[^\s:]+\.py):(?P<line>\d+): \[[CRWI]\d{4}`},
 		{
 			tool: "pydocstyle", place: true, files: []string{".py", ".pyi"}, match: `^(?P<file>[^\s:]+\.py):(?P<line>\d+) (?:at|in) .*:$`, within: 1, head: show,
-			after: []rule{{deeper: true, do: tell}},
+			after: []rule{{deeper: true, do: headline}},
 		},
 		{tool: "pylint", weight: consequence, starts: []string{"Your code has been rated at"}},
 
@@ -28,7 +28,7 @@ var pylintFamily = family{
 		},
 		{
 			tool: "ruff", starts: []string{"-->"}, match: `^\s*--> (?P<file>[^\s:]+\.(?:pyi?|ipynb|toml)):(?P<line>\d+):\d+$`, head: show,
-			before: []look{{like: `^[A-Z]{1,5}\d{2,5} |^invalid-syntax|^\w+(?:\[[\w-]+\])?: `, reach: 1, most: 1, do: tell}},
+			before: []look{{like: `^[A-Z]{1,5}\d{2,5} |^invalid-syntax|^\w+(?:\[[\w-]+\])?: `, reach: 1, most: 1, do: headline}},
 		},
 		{tool: "vulture", place: true, files: []string{".py", ".pyi"}, match: `^(?P<file>[^\s:]+\.py):(?P<line>\d+): (?:unused|unreachable) .* \(\d+% confidence`},
 		{tool: "black", starts: []string{"would reformat ", "Would reformat: ", "error: cannot format ", "error: Failed to format "}, match: `(?:would reformat|Would reformat:|cannot format|Failed to (?:format|parse)) (?P<file>[^\s:]+)`},
@@ -42,17 +42,17 @@ var pylintFamily = family{
 		{tool: "codespell", words: []string{"==> "}, match: `^(?P<file>[^\s:]+):(?P<line>\d+): \S.* ==> \S`},
 		{
 			tool: "yamllint", words: []string{"error "}, match: `^\s+(?P<line>\d+):\d+\s+error\s.*\((?:[\w-]+)\)$`,
-			before: []look{{like: `^(?P<file>[^\s:]+)$`, reach: 20, most: 1, do: tell}},
+			before: []look{{like: `^(?P<file>[^\s:]+)$`, reach: 20, most: 1, do: headline}},
 		},
 		{tool: "yamllint", place: true, files: []string{".yml", ".yaml"}, match: `^(?P<file>[^\s:]+):(?P<line>\d+):\d+: \[error\] `},
 
 		{
 			tool: "sphinx", starts: []string{"Warning, treated as error:"}, head: show, within: 3,
-			after: []rule{{like: `^(?P<file>[^\s:]+):(?P<line>\d+):`, do: tell, ends: true}, {do: tell, ends: true}},
+			after: []rule{{like: `^(?P<file>[^\s:]+):(?P<line>\d+):`, do: headline, ends: true}, {do: headline, ends: true}},
 		},
 		{
 			tool: "sphinx", starts: []string{"Extension error", "Theme error", "Configuration error", "Application error", "Sphinx error", "Exception occurred"}, match: `^\w+ (?:error(?: \(.*\))?|occurred):?$`, head: show, within: 4,
-			after: []rule{{like: `^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)`, do: more}, {do: tell, most: 1}},
+			after: []rule{{like: `^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)`, do: more}, {do: headline, most: 1}},
 		},
 		{weight: never, sets: "sphinx", starts: []string{"Running Sphinx v"}},
 		{tool: "sphinx", place: true, files: []string{".rst", ".md", ".txt", ".py"}, match: `^(?P<file>\S+\.\w+):(?P<line>\d+): (?:ERROR|CRITICAL|SEVERE): `},

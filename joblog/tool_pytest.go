@@ -58,7 +58,7 @@ var pytestFamily = func() *family {
 				after: []rule{
 					{like: `^\S*` + pytestLibrary, do: pass},
 					{like: `^(?P<file>[^\s:]+):(?P<line>\d+): in `, do: more},
-					{like: `^E\s+\S`, do: tell, most: 3},
+					{like: `^E\s+\S`, do: headline, most: 3},
 					{deeper: true, do: pass},
 				},
 			},
@@ -68,7 +68,7 @@ var pytestFamily = func() *family {
 					{like: `^INTERNALERROR>   File "` + pythonLibrary, do: pass},
 					{like: `^INTERNALERROR>   File "(?P<file>[^"]+)", line (?P<line>\d+)`, do: more},
 					{like: `^INTERNALERROR>(?:  |$)`, do: pass},
-					{like: `^INTERNALERROR> [A-Za-z_][\w.]*(?:: |$)`, do: tell, ends: true},
+					{like: `^INTERNALERROR> [A-Za-z_][\w.]*(?:: |$)`, do: headline, ends: true},
 				},
 			},
 			{weight: never, starts: []string{"INTERNALERROR>"}},

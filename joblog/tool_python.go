@@ -34,12 +34,12 @@ var pythonFamily = func() *family {
 					{like: `^[\s|+]*  File "(?P<file>[^"]+)", line (?P<line>\d+)`, do: more},
 					{like: `^[\s|+]*\| {3,}`, do: pass},
 					{like: `^[\s|+]*\| \w*ExceptionGroup: `, do: show, ends: true},
-					{like: `^[\s|+]*\| [A-Za-z_][\w.]*(?:: |$)`, do: tell, ends: true},
+					{like: `^[\s|+]*\| [A-Za-z_][\w.]*(?:: |$)`, do: headline, ends: true},
 				},
 			},
 			{
 				tool: "python", starts: []string{`File "`}, match: `^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)$`, head: show, within: 4, confirm: pythonSyntax,
-				after: []rule{{like: pythonSyntax, do: tell, ends: true}, {deeper: true, do: pass}},
+				after: []rule{{like: pythonSyntax, do: headline, ends: true}, {deeper: true, do: pass}},
 			},
 			{
 				tool: "python", words: []string{"Fatal Python error: "}, within: 200, other: pass,
@@ -63,7 +63,7 @@ var pythonFamily = func() *family {
 			{
 				tool: "pip", starts: []string{"error: externally-managed-environment", "error: subprocess-exited-with-error", "error: resolution-too-deep", "error: invalid-", "error: uninstall-", "error: legacy-"}, head: show, within: 6, other: pass,
 				after: []rule{
-					{like: `^\s*× `, do: tell, most: 1},
+					{like: `^\s*× `, do: headline, most: 1},
 					{like: `^\s*│? *exit code: `, do: more},
 					{like: `^\s*╰─> \[`, do: pass, then: pipOutput, thenWithin: 2000},
 					{like: `^\s*╰─> `, do: more, ends: true},
@@ -95,13 +95,13 @@ var pythonFamily = func() *family {
 			{tool: "nox", weight: consequence, starts: []string{"nox > "}, match: `^nox > (?:Command .* failed|Session .* failed|\* .*: failed)`},
 			{
 				tool: "pre-commit", weight: message, starts: []string{"- hook id: "}, match: `^- hook id: (?P<name>\S+)`, head: show, within: 4, other: pass, confirm: `^- (?:exit code|files were modified)`,
-				before: []look{{like: `\.{3,}(?:\(.*\))?Failed$`, reach: 1, most: 1, do: tell}},
+				before: []look{{like: `\.{3,}(?:\(.*\))?Failed$`, reach: 1, most: 1, do: headline}},
 				after:  []rule{{like: `^- (?:exit code|files were modified)`, do: show}},
 			},
 			{
 				tool: "django", starts: []string{"SystemCheckError: "}, within: 40, other: pass, head: show,
 				after: []rule{
-					{like: `^\S+: \(\w+\.[EC]\d+\)|^\?: `, do: tell, most: 5},
+					{like: `^\S+: \(\w+\.[EC]\d+\)|^\?: `, do: headline, most: 5},
 					{like: `^\s+HINT`, do: more},
 					{like: `^System check identified`, do: last},
 				},
@@ -143,11 +143,11 @@ var tracebackRules = []rule{
 	{like: `^\s*File "` + pythonLibrary, deeper: true, do: pass},
 	{like: `^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)`, deeper: true, do: more},
 	{deeper: true, do: pass},
-	{like: `^(?:subprocess\.)?CalledProcessError: `, do: tell, mere: true, ends: true}, // what it ran has said why
-	{like: `^\s*\w[\w.]*: (?:while |\d+ validation error|.*:$)`, do: tell, then: []rule{
+	{like: `^(?:subprocess\.)?CalledProcessError: `, do: headline, consequence: true, ends: true}, // what it ran has said why
+	{like: `^\s*\w[\w.]*: (?:while |\d+ validation error|.*:$)`, do: headline, then: []rule{
 		{like: `^(?:Traceback|During handling|The above exception)`, do: stop},
 		{like: `^\s+For further information`, do: pass},
 		{do: show},
 	}, thenWithin: 5},
-	{like: pythonMessage, do: tell, ends: true},
+	{like: pythonMessage, do: headline, ends: true},
 }

@@ -12,7 +12,7 @@ var rustFamily = func() *family {
 				match: `^error: (?:could not compile|could not document|aborting due to|test failed|doctest failed|bench failed|build failed|(?:\d+|one) targets? failed|test run failed|process didn't exit successfully: .*\(exit (?:status|code): \d+\)$)`,
 			},
 			{
-				tool: "cargo", starts: []string{"error: "}, head: tell, within: 60, other: pass,
+				tool: "cargo", starts: []string{"error: "}, head: headline, within: 60, other: pass,
 				match: `^error: (?:failed to run custom build command|process didn't exit successfully)`,
 				after: []rule{
 					{like: `^\s+thread '.*' (?:\(\d+\) )?panicked at (?P<file>[^\s:']+):(?P<line>\d+)`, do: show, then: []rule{

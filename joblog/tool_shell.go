@@ -24,7 +24,7 @@ var shellFamily = family{
 			after: []rule{
 				{like: `^Did you mean|^For more information`, do: last},
 				{like: `^In \S+ line \d+:$`, do: stop},
-				{like: `\^-.* SC\d{4} \(error\)`, do: tell, most: 2},
+				{like: `\^-.* SC\d{4} \(error\)`, do: headline, most: 2},
 				{like: `\^-.* SC\d{4}`, do: show, most: 3},
 				{do: more, most: 1},
 				{do: pass},
@@ -54,7 +54,7 @@ var shellFamily = family{
 		},
 		{
 			tool: "diff", weight: mention, starts: []string{"--- "}, match: `^--- [^\s-]\S*(?:\s+\d{4}-|\s+\(|\s*$)`, confirm: `^@@ `, head: pass, within: 60,
-			after: []rule{{like: `^\+\+\+ (?P<file>\S+)`, do: tell}, {like: `^--- `, do: stop}, {like: `^@@|^ |^\\`, do: pass}, {like: `^[-+]`, do: show, most: 4}},
+			after: []rule{{like: `^\+\+\+ (?P<file>\S+)`, do: headline}, {like: `^--- `, do: stop}, {like: `^@@|^ |^\\`, do: pass}, {like: `^[-+]`, do: show, most: 4}},
 		},
 	},
 }

@@ -25,7 +25,7 @@ var terraformFamily = func() *family {
 			{
 				// If neither a box nor a line before says whose error it is.
 				tool: "terraform", starts: []string{"on "}, match: `^\s+on (?P<file>\S+\.(?:tf|tfvars|hcl|tofu)) line (?P<line>\d+)`, head: show, within: 40, after: terraformRules,
-				before: []look{{like: `^Error: `, reach: 2, most: 1, do: tell}},
+				before: []look{{like: `^Error: `, reach: 2, most: 1, do: headline}},
 			},
 			{weight: never, starts: []string{"Warning: "}, match: `^Warning: [A-Z]`, within: 6, after: []rule{{like: `^\s+(?:on|with) |^\s+\d+: `, do: pass}}},
 			{
@@ -34,7 +34,7 @@ var terraformFamily = func() *family {
 			},
 			{
 				tool: "checkov", starts: []string{"FAILED for resource: "}, within: 4,
-				before: []look{{like: `^Check: (?P<name>\w+): `, reach: 1, most: 1, do: tell}},
+				before: []look{{like: `^Check: (?P<name>\w+): `, reach: 1, most: 1, do: headline}},
 				after:  []rule{{like: `^\s+File: (?P<file>[^:]+):(?P<line>\d+)`, do: show}, {deeper: true, do: pass}},
 			},
 			{tool: "terragrunt", weight: message, starts: []string{"ERRO["}},

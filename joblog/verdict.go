@@ -18,7 +18,7 @@ const (
 	refused                // the runner could not run it to its end
 )
 
-// parseVerdict reads the runner's last word.
+// parseVerdict reads the line with which the runner ends the log.
 func parseVerdict(text []byte) (e ending, ok bool) {
 	if string(text) == "Job succeeded" {
 		return success, true
@@ -85,7 +85,7 @@ func exitCode(verdict string) int {
 	return 0
 }
 
-// leading returns what is at the start of text of a kind of bytes.
+// leading returns the bytes of a kind with which a text begins.
 func leading(text string, of func(byte) bool) string { return text[:span([]byte(text), of)] }
 
 func isHex(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }

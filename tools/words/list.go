@@ -63,8 +63,6 @@ var exceptions = []exception{
 	{"cmd/fakegitlab/", "addresses", "the IP addresses of a machine"},
 	{"failures.go", "address", "the IP address of a runner"},
 	{"joblog/tool_net.go", "tell", "what Git prints"},
-	{"joblog/", "tell", "the action of a rule"},
-	{"joblog/words.go", "tells", "the name of a method"},
 	{"tools/words/", "*", "this list"},
 	{"examples/exporter/", "address", "where a server listens, as in package net"},
 	{"examples/hookbot/", "address", "where a server listens, as in package net"},

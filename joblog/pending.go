@@ -1,28 +1,28 @@
 package joblog
 
-// maxShelved is how many bytes of lines are kept of tests of which it is not known yet
+// maxPendingBytes is how many bytes of lines are kept of tests of which it is not known yet
 // whether they failed.
-const maxShelved = 256 << 10
+const maxPendingBytes = 256 << 10
 
-// A shelf has what tests wrote until it is known which of them failed. Tests that run
+// A pendingTests has what tests wrote until it is known which of them failed. Tests that run
 // side by side end in another order than they began in.
-type shelf struct {
+type pendingTests struct {
 	failures []*failure
 	size     int
 }
 
-// put keeps what a test wrote, and forgets the oldest if that is too much.
-func (s *shelf) put(f *failure) {
+// add keeps what a test wrote, and forgets the oldest if that is too much.
+func (s *pendingTests) add(f *failure) {
 	s.failures, s.size = append(s.failures, f), s.size+f.size()
 	drop := 0
-	for ; s.size > maxShelved && drop < len(s.failures); drop++ {
+	for ; s.size > maxPendingBytes && drop < len(s.failures); drop++ {
 		s.size -= s.failures[drop].size()
 	}
 	s.failures = append(s.failures[:0], s.failures[drop:]...)
 }
 
-// take adds to a failure what its test wrote.
-func (s *shelf) take(f *failure) {
+// moveTo moves what a test wrote to the failure of that test.
+func (s *pendingTests) moveTo(f *failure) {
 	if len(s.failures) == 0 || f.name == "" {
 		return
 	}

@@ -61,8 +61,8 @@ func (h *hint) or(before *hint) *hint {
 	return h
 }
 
-// tells reports whether the hint is at i.
-func (h *hint) tells(text []byte, i int) bool {
+// isAt reports whether the hint is in the text at i.
+func (h *hint) isAt(text []byte, i int) bool {
 	if !hasPrefixFold(text[i:], h.word) {
 		return false
 	}

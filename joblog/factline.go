@@ -2,8 +2,8 @@ package joblog
 
 import "bytes"
 
-// A seen line is a draft as facts see it.
-type seen struct {
+// A factLine is a draft as facts see it.
+type factLine struct {
 	*draft
 	text   []byte // as it is shown: without space behind it, and not too long
 	inner  []byte // without what a container or a wrapper wrote before it
@@ -12,8 +12,8 @@ type seen struct {
 	number [64]byte // scratch for a body whose number is replaced
 }
 
-// see takes the next line. It reports whether there is anything in it.
-func (l *seen) see(d *draft) bool {
+// read reads the next line. It reports whether the line has any text.
+func (l *factLine) read(d *draft) bool {
 	l.draft, l.text = d, bytes.TrimRight(eventOutput(shorten(d.text)), " \t")
 	l.inner = unwrap(l.text)
 	l.body = bytes.TrimLeft(l.inner, " \t")
@@ -22,7 +22,7 @@ func (l *seen) see(d *draft) bool {
 }
 
 // matched is what patterns see.
-func (l *seen) matched() []byte { return l.inner[:min(len(l.inner), maxMatched)] }
+func (l *factLine) matched() []byte { return l.inner[:min(len(l.inner), maxMatched)] }
 
 // isLine reports whether text is drawn: of punctuation and parts of boxes only.
 func isLine(text []byte) bool {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// How many lines are shown of all causes together: lines that name a failure up to the
-// most there are, those that explain one up to roomToShow, and others up to roomForMore.
+// How many lines are shown of all causes together: lines that name a failure up to maxLines,
+// those that explain one up to roomToShow, and others up to roomForMore.
 const (
 	maxCauses   = 8
 	maxLines    = 20
@@ -15,10 +15,10 @@ const (
 	roomForMore = 12
 )
 
-// A budget chooses the lines of failures that are shown.
-type budget struct {
+// A lineChooser chooses the lines of failures that are shown.
+type lineChooser struct {
 	failures []*failure
-	chosen   [][]bool
+	chosen   [][]bool        // by failure and line
 	seen     map[string]bool // a line is shown once
 	spent    int
 }
@@ -26,16 +26,16 @@ type budget struct {
 // causes makes the causes of failures.
 func causes(failures []*failure) []Cause {
 	if len(failures) > maxCauses {
-		failures = slices.Concat(failures[:firstStrong], failures[len(failures)-(maxCauses-firstStrong):])
+		failures = slices.Concat(failures[:maxFirstFailures], failures[len(failures)-(maxCauses-maxFirstFailures):])
 	}
-	b := &budget{failures: failures, seen: map[string]bool{}}
+	b := &lineChooser{failures: failures, seen: map[string]bool{}}
 	for _, f := range failures {
 		b.chosen = append(b.chosen, make([]bool, len(f.lines)))
 	}
 	for _, round := range []struct {
 		do   action
 		room int
-	}{{tell, maxLines}, {show, roomToShow}, {more, roomForMore}} {
+	}{{headline, maxLines}, {show, roomToShow}, {more, roomForMore}} {
 		for n := 0; b.choose(round.do, round.room, n); n++ {
 		}
 	}
@@ -48,16 +48,16 @@ func causes(failures []*failure) []Cause {
 	return list
 }
 
-// choose takes the n-th line of a kind of each failure, as long as there is room. It
+// choose chooses the n-th line of a kind of each failure, as long as there is room. It
 // reports whether there was such a line.
-func (b *budget) choose(do action, room, n int) (found bool) {
+func (b *lineChooser) choose(do action, room, n int) (found bool) {
 	for i, f := range b.failures {
 		at := nth(f.lines, do, n)
 		if at < 0 {
 			continue
 		}
 		found = true
-		text := string(bytes.TrimSpace(unwrap([]byte(f.lines[at].text)))) // BuildKit repeats lines in other clothes
+		text := string(bytes.TrimSpace(unwrap([]byte(f.lines[at].text)))) // BuildKit repeats lines with other prefixes
 		if b.spent < room && !b.seen[text] {
 			b.chosen[i][at] = true
 			b.seen[text] = true
@@ -82,7 +82,7 @@ func nth(lines []shown, do action, n int) int {
 }
 
 // cause makes a cause of the lines that were chosen of a failure, if there are any.
-func (b *budget) cause(i int) (cause Cause, ok bool) {
+func (b *lineChooser) cause(i int) (cause Cause, ok bool) {
 	f := b.failures[i]
 	var lines []string
 	for k, chosen := range b.chosen[i] {
