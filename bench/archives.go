@@ -93,7 +93,7 @@ func (b *bench) extraction(ctx context.Context, files int, isFigure bool) (strin
 	if _, err := exec.LookPath(work.Unzip); err == nil {
 		ways = append(ways, work.Unzip)
 	}
-	tasks := each(work.Task{Work: "extract", Base: served.FileBase(b.server.Plain, name), File: name, Dir: b.dir, Size: files + 1}, ways...)
+	tasks := tasksFor(work.Task{Work: "extract", Base: served.FileBase(b.server.Plain, name), File: name, Dir: b.dir, Size: files + 1}, ways...)
 	packed, err := os.Stat(name)
 	if err != nil {
 		return "", err

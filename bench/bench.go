@@ -60,13 +60,13 @@ func (b *bench) start(ctx context.Context) (stop func() error, err error) {
 // A plan is how some tasks are measured.
 type plan struct {
 	runs     int
-	together bool  // at the same time, where they do little but wait
+	together bool  // at the same time: for tasks that wait most of the time
 	bytes    int64 // that the server must send in a turn of all tasks
-	overlap  int64 // that it may send beside in a turn, where pages overlap
+	overlap  int64 // that it may send more in a turn, since pages overlap
 }
 
-// measure has children do tasks, in turn, and returns what they found, task by
-// task. So the runs with the same index followed each other, and make a pair.
+// measure does tasks in children, in turn, and returns the results by task. The runs with
+// the same index followed each other, and make a pair.
 func (b *bench) measure(ctx context.Context, p plan, tasks ...work.Task) ([]results, error) {
 	before, err := served.CountsAt(b.server.Plain)
 	if err != nil {

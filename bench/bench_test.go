@@ -20,9 +20,9 @@ func TestMain(m *testing.M) {
 
 func TestArguments(t *testing.T) {
 	var out, progress strings.Builder
-	require.ErrorContains(t, run(t.Context(), []string{"-only", "lists,naps"}, &out, &progress), `there is no group "naps"`)
-	require.ErrorContains(t, run(t.Context(), []string{"lists"}, &out, &progress), `what is "lists"?`)
-	require.ErrorContains(t, run(t.Context(), []string{"-renew"}, &out, &progress), "-renew is for -short")
+	require.ErrorContains(t, run(t.Context(), []string{"-only", "lists,naps"}, &out, &progress), `-only: there is no group "naps"; the groups are lists, `)
+	require.ErrorContains(t, run(t.Context(), []string{"lists"}, &out, &progress), `unexpected argument "lists"; name groups with -only`)
+	require.ErrorContains(t, run(t.Context(), []string{"-renew"}, &out, &progress), "-renew needs -short")
 	require.NoError(t, run(t.Context(), []string{"-h"}, &out, &progress))
 	require.Contains(t, progress.String(), "of lists,decode,memory,download,network,archives,watch,size")
 	require.Empty(t, out.String())

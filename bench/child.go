@@ -35,7 +35,7 @@ func child(ctx context.Context, text string, out io.Writer) error {
 	return json.NewEncoder(out).Encode(found)
 }
 
-// do serves, or does one of the pieces of work.
+// do serves, or measures one piece of work.
 func do(ctx context.Context, t work.Task) (work.Result, error) {
 	if t.Work == serving {
 		return work.Result{}, served.Serve(t.Dir, os.Stdin, os.Stdout)
@@ -56,8 +56,8 @@ func runChild() {
 	os.Exit(0)
 }
 
-// childProcess is a copy of this program that does a task, under the settings
-// of a plain environment.
+// childProcess returns a copy of this program that does a task, without settings of Go's
+// runtime in its environment.
 func childProcess(ctx context.Context, t work.Task) (*exec.Cmd, error) {
 	program := t.Program
 	if program == "" {
@@ -78,7 +78,7 @@ func childProcess(ctx context.Context, t work.Task) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// inChild has a child do a task.
+// inChild does a task in a child.
 func inChild(ctx context.Context, t work.Task) (work.Result, error) {
 	cmd, err := childProcess(ctx, t)
 	if err != nil {

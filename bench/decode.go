@@ -24,7 +24,7 @@ type decoding struct {
 
 	faster []float64 // how many times client-go's throughput the works of ours are to reach
 	allocs float64   // and at most this part of its allocations; 0 is no figure
-	missed string    // why they may not be reached
+	missed string    // why theirs may not be reached
 }
 
 const decodeIntroduction = `## Decoding
@@ -129,31 +129,31 @@ func (b *bench) decoding(ctx context.Context, d decoding, program string) (strin
 		return "", err
 	}
 	size := len(work.Body(d.theirs))
-	they := found[len(d.ours)]
+	theirs := found[len(d.ours)]
 	var t report.Table
 	t.Head("", "Time", "MB/s", "Allocations", "Bytes allocated", "Time / client-go", "Allocations / client-go")
 	for i, name := range names {
 		one := found[i]
 		t.Row(name, one.times().String(), report.Digits(float64(size)/one.seconds()/1e6), report.Thousands(one[0].Allocs), report.Thousands(one[0].AllocBytes),
-			one.over(they).String(), report.Ratio(float64(one[0].Allocs), float64(they[0].Allocs)))
+			one.over(theirs).String(), report.Ratio(float64(one[0].Allocs), float64(theirs[0].Allocs)))
 	}
-	b.decodingFigures(d, found, they)
+	b.decodingFigures(d, found, theirs)
 	return fmt.Sprintf("### %s, %s bytes\n\n%s\n", d.title, report.Thousands(size), t), nil
 }
 
-func (b *bench) decodingFigures(d decoding, found []results, they results) {
-	we := found[0]
-	b.verdicts.CompareTimes(d.title+", time", we.over(they), d.why)
-	allocs := float64(we[0].Allocs) / float64(they[0].Allocs)
+func (b *bench) decodingFigures(d decoding, found []results, theirs results) {
+	ours := found[0]
+	b.verdicts.CompareTimes(d.title+", time", ours.over(theirs), d.why)
+	allocs := float64(ours[0].Allocs) / float64(theirs[0].Allocs)
 	b.verdicts.Compare(d.title+", allocations", allocs, 1, d.why)
 	for i, least := range d.faster {
 		if least == 0 {
 			continue
 		}
-		limit, pairs := fmt.Sprintf("≥ %g× client-go's throughput", least), they.over(found[i])
+		limit, pairs := fmt.Sprintf("≥ %g× client-go's throughput", least), theirs.over(found[i])
 		reached := pairs.Median() >= least
 		if least < 1 { // a time is plainer
-			limit, pairs = fmt.Sprintf("≤ %.2f× client-go's time", 1/least), found[i].over(they)
+			limit, pairs = fmt.Sprintf("≤ %.2f× client-go's time", 1/least), found[i].over(theirs)
 		}
 		b.verdicts.Figure(report.Target{Work: d.title + ", " + d.names[i], Limit: limit, Why: d.missed}, pairs.String()+"×", reached)
 	}

@@ -27,13 +27,13 @@ type download struct {
 	title   string
 	size    int
 	clients []string
-	dir     string // for files; "" reads to nowhere
+	dir     string // for files; "" discards what is read
 	synced  bool   // by Save, and what it does on the disk
 	target  report.Target
 	most    float64
 }
 
-// downloads reads archives to nowhere, and to files.
+// downloads reads archives, and discards them or writes them to files.
 func downloads(ctx context.Context, b *bench) (string, error) {
 	size, larger := b.download[0], b.download[1]
 	of := "download " + report.Mebibytes(int64(size))
@@ -67,29 +67,29 @@ func (b *bench) oneDownload(ctx context.Context, d download) (string, error) {
 	if d.synced {
 		task.Connections = 1
 	}
-	found, err := b.measure(ctx, plan{runs: b.runsOfDownloads, bytes: int64(d.size * len(d.clients))}, each(task, d.clients...)...)
+	found, err := b.measure(ctx, plan{runs: b.runsOfDownloads, bytes: int64(d.size * len(d.clients))}, tasksFor(task, d.clients...)...)
 	if err != nil {
 		return "", err
 	}
-	we, least := found[0], found[len(found)-1]
+	ours, least := found[0], found[len(found)-1]
 	var t report.Table
 	t.Head("", "Time", "MB/s", "Resident at most", "Time / net/http")
 	for i, one := range found {
 		t.Row(d.clients[i], one.times().String(), report.Digits(float64(d.size)/one.seconds()/1e6), report.Mebibytes(one.most().Resident), one.over(least).String())
 	}
 	if len(found) == 3 {
-		b.verdicts.CompareTimes(d.title+", time", we.over(found[1]), "")
-		b.verdicts.Compare(d.title+", resident memory", float64(we.most().Resident), float64(found[1].most().Resident), "")
+		b.verdicts.CompareTimes(d.title+", time", ours.over(found[1]), "")
+		b.verdicts.Compare(d.title+", resident memory", float64(ours.most().Resident), float64(found[1].most().Resident), "")
 	}
-	b.downloadFigures(d, we, least)
+	b.downloadFigures(d, ours, least)
 	return fmt.Sprintf("### %s\n\n%s\n", d.title, t), nil
 }
 
-func (b *bench) downloadFigures(d download, we, least results) {
+func (b *bench) downloadFigures(d download, ours, least results) {
 	if d.target.Work == "" {
 		return
 	}
-	pairs, resident := we.over(least), we.most().Resident
+	pairs, resident := ours.over(least), ours.most().Resident
 	b.verdicts.Figure(d.target, pairs.String()+"×", pairs.Median() <= d.most)
 	b.verdicts.Figure(report.Target{
 		Work:  d.title + ", resident memory",

@@ -39,7 +39,7 @@ const ahead = 8 // pages that are prefetched in one of the rows
 const listsIntroduction = `## Lists
 
 Pages of %d. An idle reader takes no time, a busy one %v after each page. With the
-longest time for a page, clients wait nearly all of the time, so they run at the same
+longest time for a page, clients wait nearly all of the time, so theirs run at the same
 time.
 
 `
@@ -93,29 +93,28 @@ func (b *bench) list(ctx context.Context, l list) (string, error) {
 		if len(found) > 3 {
 			least = found[3].times().String()
 		}
-		we, early, they := found[0], found[1], found[2]
-		pairs, earlyPairs := we.over(they), early.over(they)
-		t.Row(p.delay.String(), reader, we.times().String(), early.times().String(), they.times().String(), least, pairs.String(), earlyPairs.String())
+		ours, early, theirs := found[0], found[1], found[2]
+		pairs, earlyPairs := ours.over(theirs), early.over(theirs)
+		t.Row(p.delay.String(), reader, ours.times().String(), early.times().String(), theirs.times().String(), least, pairs.String(), earlyPairs.String())
 		b.verdicts.CompareTimes(what, pairs, whyEqual)
 		b.verdicts.CompareTimes(what+", with Prefetch", earlyPairs, whyEqual)
 		if p.figure {
-			b.listFigure(what+", defaults", l.targets[0], pairs, we)
+			b.listFigure(what+", defaults", l.targets[0], pairs, ours)
 			b.listFigure(what+", "+prefetch, l.targets[1], earlyPairs, early)
 		}
 	}
 	return fmt.Sprintf("### %s\n\n%s%s\n", title, l.note, t), nil
 }
 
-// listAt measures us, us with Prefetch, them and, if nobody waits, as little as can be
-// done.
+// listAt measures gitlabci, gitlabci with Prefetch, client-go and, if nobody waits, net/http.
 func (b *bench) listAt(ctx context.Context, l list, at pace) ([]results, error) {
-	we := work.Task{Work: l.work, Client: work.Ours, Base: served.Base(b.server.Plain, at.delay, b.listed), Size: b.listed}
+	ours := work.Task{Work: l.work, Client: work.Ours, Base: served.Base(b.server.Plain, at.delay, b.listed), Size: b.listed}
 	if at.busy {
-		we.Busy = b.busy
+		ours.Busy = b.busy
 	}
-	early, they, least := we, we, we
-	early.Prefetch, they.Client, least.Client = ahead, work.Theirs, work.Bare
-	tasks := []work.Task{we, early, they, least}
+	early, theirs, least := ours, ours, ours
+	early.Prefetch, theirs.Client, least.Client = ahead, work.Theirs, work.Bare
+	tasks := []work.Task{ours, early, theirs, least}
 	if at.busy || at.delay > 0 {
 		tasks = tasks[:3]
 	}
@@ -124,7 +123,7 @@ func (b *bench) listAt(ctx context.Context, l list, at pace) ([]results, error) 
 	return b.measure(ctx, p, tasks...)
 }
 
-// overlap is how much two loops of ours may read twice: a share of a long list, and some
+// overlap returns how much two loops of gitlabci may read twice: a share of a long list, and some
 // pages of a short one.
 func (b *bench) overlap(bytes int64, page int) int64 { return 2 * (bytes/5 + ahead*int64(page)) }
 

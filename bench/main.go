@@ -1,6 +1,5 @@
-// Bench measures gitlabci beside GitLab's own client for Go, and beside as
-// little as the work can cost, and prints what it finds as Markdown. From the
-// root of the repository:
+// Bench compares gitlabci with GitLab's own client for Go, and with the least that the
+// work can cost, and prints the figures as Markdown. It is run from the module's root.
 //
 //	go run ./bench -o BENCHMARKS.md
 //
@@ -13,9 +12,8 @@
 // child.go. To add some, write a function like those in groups.
 //
 // This package decides what is compared with what, how often and in which process.
-// It is handed flags and, in a child, a task in the environment. It never requests
-// or decodes what is measured itself: internal/work does, against the server of
-// internal/served. And it formats no number: internal/report does.
+// Package internal/work does the work that is measured, against the server of
+// internal/served. Package internal/report formats the figures.
 package main
 
 import (
@@ -48,7 +46,7 @@ var groups = []group{
 	{"size", sizes},
 }
 
-// A scale is how much is measured.
+// A scale says how much is measured.
 type scale struct {
 	listed          int           // items of a list
 	paces           []pace        // at which it is read
@@ -67,7 +65,7 @@ type scale struct {
 	extracted       []int         // files in them
 	watched         int           // pipelines
 	watching        time.Duration // how long
-	cold            bool          // whether programs are built from nothing
+	cold            bool          // whether programs are built with an empty cache
 	jsonv2          bool          // whether encoding/json's next version is measured too
 }
 
@@ -127,14 +125,14 @@ func parse(args []string, progress io.Writer) (settings, error) {
 		return s, err
 	}
 	if flags.NArg() > 0 {
-		return s, fmt.Errorf("what is %q?", flags.Arg(0))
+		return s, fmt.Errorf("unexpected argument %q; name groups with -only, see -h", flags.Arg(0))
 	}
 	if s.renew && !s.short {
-		return s, errors.New("-renew is for -short")
+		return s, errors.New("-renew needs -short")
 	}
 	for name := range strings.SplitSeq(s.only, ",") {
 		if s.only != "" && !slices.Contains(names(), name) {
-			return s, fmt.Errorf("there is no group %q, but %s", name, strings.Join(names(), ", "))
+			return s, fmt.Errorf("-only: there is no group %q; the groups are %s", name, strings.Join(names(), ", "))
 		}
 	}
 	return s, nil

@@ -16,7 +16,7 @@ const memoryIntroduction = `## Memory
 
 The heap is the memory of objects, garbage included, measured every millisecond.
 In use is the part that a garbage collection leaves while the loop has an item: if it
-grows from a fifth of the loop to its end, it would grow for ever. Resident is the
+grows from a fifth of the loop to its end, it would grow forever. Resident is the
 peak of the process, the program itself included. If no memory grows with the list,
 the other clients read only a part of it.
 
@@ -37,7 +37,7 @@ type reading struct {
 	why                string // it may need more
 }
 
-// memory reads more than anyone should hold in memory.
+// memory reads long lists and large reports.
 func memory(ctx context.Context, b *bench) (string, error) {
 	fewer := ", " + report.Thousands(b.fewerJobs)
 	jobs, err := b.heap(ctx, fmt.Sprintf("%s jobs of a project, by cursor", report.Thousands(b.jobs)), 1, b.jobs, []reading{
@@ -81,27 +81,27 @@ func (b *bench) heap(ctx context.Context, title string, runs, size int, readings
 		one := found[i].most()
 		t.Row(r.name, found[i].timesFor(100_000, tasks[i].Size).String(), report.Mebibytes(one.Heap), report.Mebibytes(one.Early), report.Mebibytes(one.Late), report.Mebibytes(one.Resident))
 		if r.theirs > 0 {
-			they, what := found[r.theirs].most(), title+" ("+r.name+")"
+			theirs, what := found[r.theirs].most(), title+" ("+r.name+")"
 			pairs := found[i].timesFor(1, tasks[i].Size).Over(found[r.theirs].timesFor(1, tasks[r.theirs].Size))
 			b.verdicts.CompareTimes(what+", time", pairs, r.why)
-			b.verdicts.Compare(what+", heap", float64(one.Heap), float64(they.Heap), r.why)
-			b.verdicts.Compare(what+", resident memory", float64(one.Resident), float64(they.Resident), r.why)
+			b.verdicts.Compare(what+", heap", float64(one.Heap), float64(theirs.Heap), r.why)
+			b.verdicts.Compare(what+", resident memory", float64(one.Resident), float64(theirs.Resident), r.why)
 		}
 	}
 	b.heapFigure(title, found[0].most())
 	return fmt.Sprintf("### %s\n\n%s\n", title, t), nil
 }
 
-func (b *bench) heapFigure(title string, we work.Result) {
+func (b *bench) heapFigure(title string, ours work.Result) {
 	b.verdicts.Figure(report.Target{
 		Work:  title + ", heap",
 		Limit: "≤ 16 MiB",
 		Why:   "garbage is counted, and the collector lets the heap double before it runs.",
-	}, report.Mebibytes(we.Heap), we.Heap <= heapLimit)
-	grown := int64(we.Late) - int64(we.Early)
+	}, report.Mebibytes(ours.Heap), ours.Heap <= heapLimit)
+	grown := int64(ours.Late) - int64(ours.Early)
 	b.verdicts.Figure(report.Target{
 		Work:  title + ", heap in use",
 		Limit: "flat: at its end as after a fifth, ± 10%",
 		Why:   "something that is kept grows with the list, which is a fault.",
-	}, fmt.Sprintf("%s, then %s", report.Mebibytes(we.Early), report.Mebibytes(we.Late)), 10*grown <= int64(we.Early))
+	}, fmt.Sprintf("%s, then %s", report.Mebibytes(ours.Early), report.Mebibytes(ours.Late)), 10*grown <= int64(ours.Early))
 }

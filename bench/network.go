@@ -21,7 +21,7 @@ it is in memory.
 
 const connections = 4
 
-// network does what other groups do over connections of other kinds.
+// network measures TLS, HTTP/2 and a slow storage.
 func network(ctx context.Context, b *bench) (string, error) {
 	text := networkIntroduction
 	for _, kind := range []struct{ name, url string }{{"HTTP/1.1 with TLS", b.server.TLS}, {"HTTP/2 with TLS", b.server.HTTP2}} {
@@ -50,19 +50,19 @@ func (b *bench) overTLS(ctx context.Context, kind, url string) (string, error) {
 	} {
 		b.say("%s, %s", row.name, kind)
 		task := work.Task{Work: row.work, Base: served.Base(url, 0, row.size), Size: row.size, Certificate: b.server.Certificate}
-		found, err := b.measure(ctx, plan{runs: b.runs, bytes: 3 * row.bytes, overlap: b.overlap(row.bytes, len(served.PipelinesPage(0, served.PerPage)))}, each(task, work.Ours, work.Theirs, work.Bare)...)
+		found, err := b.measure(ctx, plan{runs: b.runs, bytes: 3 * row.bytes, overlap: b.overlap(row.bytes, len(served.PipelinesPage(0, served.PerPage)))}, tasksFor(task, work.Ours, work.Theirs, work.Bare)...)
 		if err != nil {
 			return "", err
 		}
-		we, they, least := found[0], found[1], found[2]
-		t.Row(row.name, we.times().String(), they.times().String(), least.times().String(), we.over(they).String(), we.over(least).String())
-		b.verdicts.CompareTimes(row.name+", "+kind, we.over(they), whyEqual)
+		ours, theirs, least := found[0], found[1], found[2]
+		t.Row(row.name, ours.times().String(), theirs.times().String(), least.times().String(), ours.over(theirs).String(), ours.over(least).String())
+		b.verdicts.CompareTimes(row.name+", "+kind, ours.over(theirs), whyEqual)
 	}
 	return fmt.Sprintf("### %s\n\n%s\n", kind, t), nil
 }
 
-// each is a task for each of some clients.
-func each(t work.Task, clients ...string) []work.Task {
+// tasksFor returns a task for each of some clients.
+func tasksFor(t work.Task, clients ...string) []work.Task {
 	tasks := make([]work.Task, len(clients))
 	for i, client := range clients {
 		tasks[i] = t
@@ -76,7 +76,7 @@ func (b *bench) storage(ctx context.Context) (string, error) {
 	title := "An archive of " + report.Mebibytes(int64(size)) + " in a slow storage"
 	b.say("%s", title)
 	task := work.Task{Work: "download", Base: served.StorageBase(b.server.Plain, size), Size: size, Dir: b.dir}
-	tasks := each(task, work.Ours, work.Ours, work.Theirs)
+	tasks := tasksFor(task, work.Ours, work.Ours, work.Theirs)
 	tasks[0].Connections, tasks[1].Connections = connections, 1
 	// The first response is given up where the next connection's part begins.
 	found, err := b.measure(ctx, plan{runs: 2, together: true, bytes: 3 * int64(size), overlap: int64(size)}, tasks...)

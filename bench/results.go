@@ -5,7 +5,7 @@ import (
 	"example.com/gitlabci/bench/internal/work"
 )
 
-// results are what the runs of one task found.
+// results are those of the runs of one task.
 type results []work.Result
 
 // times are in the order of the runs.
@@ -29,7 +29,7 @@ func (r results) timesFor(items, size int) report.Times {
 // seconds is the median of the runs.
 func (r results) seconds() float64 { return r.times().Median() }
 
-// over is what the runs took, divided by those of others that took turns with them.
+// over returns the times divided by those of another task, run by run.
 func (r results) over(others results) report.Ratios { return r.times().Over(others.times()) }
 
 // most is the most memory that the runs had, each kind in whichever run it was.

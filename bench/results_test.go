@@ -16,7 +16,7 @@ func TestMost(t *testing.T) {
 
 // Times that took turns are compared turn by turn.
 func TestOver(t *testing.T) {
-	we, they := results{{Seconds: 1}, {Seconds: 9}}, results{{Seconds: 2}, {Seconds: 6}}
-	require.Equal(t, report.Ratios{0.5, 1.5}, we.over(they))
-	require.Equal(t, report.Times{2, 18}, we.timesFor(200, 100))
+	ours, theirs := results{{Seconds: 1}, {Seconds: 9}}, results{{Seconds: 2}, {Seconds: 6}}
+	require.Equal(t, report.Ratios{0.5, 1.5}, ours.over(theirs))
+	require.Equal(t, report.Times{2, 18}, ours.timesFor(200, 100))
 }

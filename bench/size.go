@@ -50,23 +50,23 @@ func sizes(ctx context.Context, b *bench) (string, error) {
 		}
 		t.Row(p.name, report.Megabytes(p.bytes), fmt.Sprint(p.modules), fmt.Sprint(len(p.outside)), fmt.Sprint(p.inside), report.Duration(p.build.Seconds()))
 	}
-	we, they := programs[0], programs[1]
-	b.verdicts.Compare("Hello program, size", float64(we.bytes), float64(they.bytes), "")
-	b.verdicts.Compare("Hello program, modules", float64(we.modules), float64(they.modules), "")
-	b.verdicts.Compare("Hello program, cold build", we.build.Seconds(), they.build.Seconds(), "")
+	ours, theirs := programs[0], programs[1]
+	b.verdicts.Compare("Hello program, size", float64(ours.bytes), float64(theirs.bytes), "")
+	b.verdicts.Compare("Hello program, modules", float64(ours.modules), float64(theirs.modules), "")
+	b.verdicts.Compare("Hello program, cold build", ours.build.Seconds(), theirs.build.Seconds(), "")
 	b.verdicts.Figure(report.Target{
 		Work:  "hello program, stripped",
 		Limit: "≤ 7.0 MB",
 		Why: "that of net/http alone has 6.2 MB. Go-retryablehttp and the regular expressions it compiles add 0.29 MB, client " +
 			"certificates from the environment 0.17, and log/slog 0.10. That leaves 0.24 MB for the SDK's own packages, which have three times as much.",
-	}, report.Megabytes(we.bytes), we.bytes <= helloBytes)
+	}, report.Megabytes(ours.bytes), ours.bytes <= helloBytes)
 	b.verdicts.Figure(report.Target{
 		Work:  "hello program, modules outside std",
 		Limit: "≤ 3, beside gitlabci",
 		Why:   "a module more is linked than the SDK has reasons for, which is a fault.",
-	}, fmt.Sprint(we.modules), we.modules <= helloModules)
+	}, fmt.Sprint(ours.modules), ours.modules <= helloModules)
 	return sizeIntroduction + t.String() +
-		"\nWhat gitlabci's program links from outside the standard library:\n\n" + bullets(we.outside) + "\n", nil
+		"\nWhat gitlabci's program links from outside the standard library:\n\n" + bullets(ours.outside) + "\n", nil
 }
 
 func bullets(lines []string) string { return "- `" + strings.Join(lines, "`\n- `") + "`\n" }

@@ -1,6 +1,5 @@
-// Package report writes what was measured: numbers, tables, verdicts and the text
-// of BENCHMARKS.md. It is handed numbers and words, and reads what machine it is
-// on and what commit this is. It never measures, never runs a client and writes no file.
+// Package report formats what was measured: numbers, tables, verdicts and the text of
+// BENCHMARKS.md, with the machine and the commit. It measures nothing itself.
 package report
 
 import "time"

@@ -48,9 +48,9 @@ func (v *Verdicts) Figure(t Target, found string, reached bool) {
 	v.figures.Row(t.Work, t.Limit, found, verdict)
 }
 
-// Compare records where we need more than they do, and why.
-func (v *Verdicts) Compare(work string, we, they float64, why string) {
-	v.compare(work, we/they, why)
+// Compare records where gitlabci needs more than client-go, and why.
+func (v *Verdicts) Compare(work string, ours, theirs float64, why string) {
+	v.compare(work, ours/theirs, why)
 }
 
 // CompareTimes is Compare for runs that took turns, whose pairs can lie on both sides of

@@ -46,6 +46,7 @@ func Start(dir string) (at URLs, stop func() error, err error) {
 	}, nil
 }
 
+// unusual returns an error unless it is the one of a server that was closed.
 func unusual(err error) error {
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
@@ -93,8 +94,8 @@ func (l slowListener) Accept() (net.Conn, error) {
 	return &slowConn{Conn: conn}, nil
 }
 
-// A slowConn is a connection that sends so many bytes a second. It makes up for what it
-// slept too long, but not for a time in which it had nothing to send.
+// A slowConn is a connection that sends so many bytes a second. If it slept too long, it
+// sends more afterwards, but not for a time in which it had nothing to send.
 type slowConn struct {
 	net.Conn
 	due time.Time // when what was sent may have been

@@ -18,7 +18,7 @@ import (
 )
 
 // Each URL speaks the intended version of HTTP.
-func TestAddresses(t *testing.T) {
+func TestVersionsOfHTTP(t *testing.T) {
 	at, stop, err := Start(t.TempDir())
 	require.NoError(t, err)
 	certificate, err := x509.ParseCertificate(at.Certificate)

@@ -1,7 +1,6 @@
-// Package served is the GitLab that clients are measured against: an HTTP server of
-// one invented project, its pages, test report, artifacts and archives. It is handed
-// a directory of archives; each URL says how long a response takes and how much it
-// holds. It never measures and knows none of the clients.
+// Package served is the GitLab that clients are measured against: an HTTP server of one
+// invented project, with pages of lists, a test report, artifacts and archives. Each URL
+// says how long a response takes and how much it has.
 package served
 
 import (
@@ -18,10 +17,10 @@ import (
 	"time"
 )
 
-// A handler is a GitLab of one project. The path before /api/v4 says how long
-// a page takes and how much there is: /50ms/10000.
-// That of /files/name is of an archive in a directory, and that of /storage/10000 has
-// an archive of that size in a storage.
+// A handler is a GitLab of one project. The path before /api/v4 says how long a page takes
+// and how much there is, such as /50ms/10000. With /files/NAME, the job has the archive of
+// that name in a directory. With /storage/10000, it has an archive of that size in object
+// storage.
 type handler struct {
 	dir, storage    string
 	bytes, requests atomic.Int64
@@ -149,7 +148,7 @@ func link(w http.ResponseWriter, r *http.Request, query url.Values, name, next s
 func (h *handler) json(w http.ResponseWriter, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	h.bytes.Add(int64(len(body))) // before a client can have read it and ask
+	h.bytes.Add(int64(len(body))) // before a client can have read it, and read the counters
 	_, _ = w.Write(body)          // fails when the client has gone, which then says so
 }
 
@@ -206,6 +205,6 @@ type countingWriter struct {
 }
 
 func (w *countingWriter) Write(p []byte) (int, error) {
-	w.bytes.Add(int64(len(p))) // before a client can have read it and ask
+	w.bytes.Add(int64(len(p))) // before a client can have read it, and read the counters
 	return w.ResponseWriter.Write(p)
 }

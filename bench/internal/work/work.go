@@ -1,7 +1,6 @@
-// Package work is what is measured: pieces of work, each as gitlabci, client-go and as
-// little code as possible do it. It is handed a task, with the URL of a server, and
-// returns the time and memory that the task took. It never decides how often a task is
-// done or in which process, and compares nothing.
+// Package work has the work that is measured: each piece as gitlabci, client-go and as
+// little code as possible do it. It does a task, and returns the time and the memory that
+// the task took.
 package work
 
 import (
