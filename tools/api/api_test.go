@@ -9,7 +9,8 @@ import (
 	"example.com/gitlabci/internal/testkit/sample"
 )
 
-func checkShown(t *testing.T) *types.Package {
+// samplePackage returns a package with every kind of exported name.
+func samplePackage(t *testing.T) *types.Package {
 	t.Helper()
 	shown, err := sample.Package()
 	if err != nil {
@@ -42,7 +43,7 @@ shown: type Struct struct
 shown: type Word string
 shown: var V map[string]*hidden.T
 `), "\n")
-	got := describe(checkShown(t))
+	got := describe(samplePackage(t))
 	for _, change := range compare(want, got) {
 		t.Error(change)
 	}

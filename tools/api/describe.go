@@ -19,6 +19,7 @@ func describe(pkg *types.Package) []string {
 	return d.lines
 }
 
+// A describer collects the lines of one package.
 type describer struct {
 	pkg   *types.Package
 	lines []string

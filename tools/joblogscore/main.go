@@ -25,10 +25,10 @@ import (
 	"example.com/gitlabci/joblog"
 )
 
-// lastLines is how many lines a person reads who reads the end of a log.
+// lastLines is how many lines at the end of a log are compared with the summary.
 const lastLines = 30
 
-// settings are what the command line asks for.
+// settings are what the command line says.
 type settings struct {
 	tail  int
 	noise bool
@@ -49,7 +49,7 @@ func main() {
 
 func run(args []string, set settings, out io.Writer) error {
 	if len(args) != 1 {
-		return errors.New("name one folder of logs")
+		return errors.New("name one folder of logs, such as joblog/testdata/corpus/node")
 	}
 	if set.tail < 0 {
 		return errors.New("-tail is negative")
@@ -101,9 +101,9 @@ func readKeys(file string) ([]key, error) {
 type score struct {
 	settings
 	out    io.Writer
-	logs   [3]int // by verdict
-	sizes  []int  // how many lines were shown of each
-	behind []string
+	logs   [3]int   // by verdict
+	sizes  []int    // how many lines were shown of each
+	behind []string // files for which the last lines are better
 }
 
 // A verdict says how much of a key is shown.

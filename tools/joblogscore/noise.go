@@ -61,7 +61,7 @@ func addNoise(log []byte) []byte {
 	return log
 }
 
-// bare is noise as runners wrote it that knew no sections.
+// bare returns noise as old runners wrote it, without sections.
 func bare(noise string) string { return markers.ReplaceAllString(noise, "") }
 
 // placeAfter returns where a log has what follows its script, or -1.
@@ -102,8 +102,8 @@ func isContinued(line []byte) bool {
 	return bytes.HasSuffix(timestamp.Find(line), []byte("+"))
 }
 
-// stamped is noise as runners write it with timestamps. What erases the marker before it
-// comes first if the line behind it continues a marker, which is then one of the noise.
+// stamped returns noise as runners write it with timestamps. If the line behind it continues
+// a marker, that becomes a marker of the noise: the erasing sequence then comes first.
 func stamped(noise string, stamp []byte, continued bool) string {
 	const erase = "\x1b[0K"
 	if continued {

@@ -156,8 +156,8 @@ func TestNoise(t *testing.T) {
 	}
 }
 
-// A log that was cut off has nothing after its script, and one whose job never came so
-// far has nothing before it.
+// A log that was cut off has no noise after its script, and one whose script never began has
+// no noise before it.
 func TestNoiseOfPartialLogs(t *testing.T) {
 	if got := string(addNoise([]byte("x\n$ make\ny\n"))); !strings.HasPrefix(got, "x\nRestoring cache\n") || !strings.HasSuffix(got, "Failed to extract cache\n$ make\ny\n") {
 		t.Errorf("%q", got)

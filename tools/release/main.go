@@ -56,7 +56,7 @@ func check(version string) (notes string, err error) {
 	return notes, errors.Join(problems...)
 }
 
-// checkTree reports changes that are not committed, and a tag that is there already.
+// checkTree reports changes that are not committed, and a tag that exists already.
 func checkTree(version string) error {
 	changes, err := git("status", "--porcelain")
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// untagged are modules that have no tags at all, so that nothing else than a pseudo-version can
-// be required. Other modules of examples and tools need them, and no user of the SDK gets them.
+// untagged are modules without any tags, which can be required by a pseudo-version only.
+// Dependencies of examples and tools need them; no user of the SDK gets them.
 var untagged = []string{
 	"github.com/munnerz/goautoneg",           // of Prometheus's client
 	"golang.org/x/exp/typeparams",            // of staticcheck

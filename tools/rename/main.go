@@ -48,7 +48,7 @@ func rename(folder, path string) (changed int, err error) {
 	if module == nil {
 		return 0, errors.New("go.mod has no module line")
 	}
-	// The path ends where no more of a path follows: gitlabcitest is another word.
+	// The path ends at a word boundary: gitlabcitest begins with it, and is not renamed.
 	old := regexp.MustCompile(regexp.QuoteMeta(string(module[1])) + `\b`)
 	list := exec.Command("git", "ls-files", "-z")
 	list.Dir = folder

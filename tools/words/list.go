@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// A word is what this repository does not say, and what it says instead.
+// A word is one that this repository does not use, with what to write instead.
 type word struct {
-	pattern string // of a regular expression, in any letters; a space is any white space
+	pattern string // a regular expression, in upper or lower case; a space is any white space
 	instead string
 }
 
-// list has words that readers do not search for, and expressions that most of them have to
+// list has words that readers do not search for, and expressions that most readers have to
 // read twice.
 var list = []word{
 	{`answer(?:s|ed|ing)?`, `"response" or "respond"`},
@@ -47,7 +47,7 @@ var list = []word{
 // An exception is a use of a word that is right.
 type exception struct {
 	file   string // the name of a file or, with a slash at the end, of a folder
-	words  string // what is found, in small letters
+	words  string // what is found, in lowercase
 	reason string
 }
 

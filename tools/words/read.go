@@ -39,7 +39,7 @@ func proseOfGo(name string, source []byte) ([]passage, error) {
 	return passages, nil
 }
 
-// escapes are blanks in the text of a literal, whose letters belong to no word.
+// escapes replaces the escapes in a literal by blanks: their letters belong to no word.
 var escapes = strings.NewReplacer(`\n`, "  ", `\t`, "  ", `\r`, "  ")
 
 // proseOfComment returns the lines of a comment without their marks.
