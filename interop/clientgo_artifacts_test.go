@@ -14,13 +14,13 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-func TestOfficialDownloadArtifacts(t *testing.T) {
+func TestClientGoDownloadArtifacts(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	added := srv.AddPipeline(project, gitlabcitest.Pipeline{Ref: "feature/x"}).AddJob(gitlabcitest.Job{
 		Name:      "build",
 		Artifacts: fstest.MapFS{"bin/app": {Data: []byte("binary")}, "version.txt": {Data: []byte("1.2.3")}},
 	})
-	jobs, id := officialClient(t, srv).Jobs, int64(added.ID)
+	jobs, id := newClientGo(t, srv).Jobs, int64(added.ID)
 	ofBuild := &gitlab.DownloadArtifactsFileOptions{Job: new("build")}
 
 	for name, download := range map[string]func() (*bytes.Reader, *gitlab.Response, error){
@@ -53,13 +53,13 @@ func TestOfficialDownloadArtifacts(t *testing.T) {
 	}
 }
 
-func TestOfficialKeepAndDeleteArtifacts(t *testing.T) {
+func TestClientGoKeepAndDeleteArtifacts(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	added := srv.AddPipeline(project, gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{
 		Artifacts:         fstest.MapFS{"version.txt": {Data: []byte("1.2.3")}},
 		ArtifactsExpireAt: time.Now().Add(time.Hour),
 	})
-	jobs, id := officialClient(t, srv).Jobs, int64(added.ID)
+	jobs, id := newClientGo(t, srv).Jobs, int64(added.ID)
 
 	kept, response, err := jobs.KeepArtifacts(project, id)
 	requireStatus(t, http.StatusOK, response, err)

@@ -11,10 +11,10 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-func TestOfficialReadsEnvironments(t *testing.T) {
+func TestClientGoReadsEnvironments(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	job := srv.AddPipeline(project, gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Environment: "production"})
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 	listed, response, err := client.Environments.ListEnvironments(project, &gitlab.ListEnvironmentsOptions{Search: new("prod"), States: new("available")})
 	requireStatus(t, http.StatusOK, response, err)
 	require.Len(t, listed, 1)

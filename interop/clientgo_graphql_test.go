@@ -11,10 +11,10 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-func TestOfficialGraphQL(t *testing.T) {
+func TestClientGoGraphQL(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	srv.AddPipeline(project, gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 	var got struct {
 		Data struct {
 			Project *struct {

@@ -12,9 +12,9 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-func TestOfficialManagesHooks(t *testing.T) {
+func TestClientGoManagesHooks(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 	made, response, err := client.Projects.AddProjectHook(project, &gitlab.AddProjectHookOptions{
 		URL: new("https://bot.example.com/hook"), Token: new("correct horse"), PipelineEvents: new(true), PushEvents: new(false), Name: new("bot"),
 		CustomHeaders: &[]*gitlab.HookCustomHeader{{Key: "X-Key", Value: "hidden"}},
@@ -40,8 +40,8 @@ func TestOfficialManagesHooks(t *testing.T) {
 	requireStatus(t, http.StatusNoContent, response, err)
 }
 
-// The official client's receivers can read the deliveries.
-func TestOfficialParsesDeliveries(t *testing.T) {
+// client-go can decode the deliveries.
+func TestClientGoParsesDeliveries(t *testing.T) {
 	events := make(chan any, 100)
 	srv := gitlabcitest.NewServer()
 	srv.AddHook(project, gitlabcitest.Hook{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

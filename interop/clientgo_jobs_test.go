@@ -12,13 +12,13 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-func TestOfficialListJobs(t *testing.T) {
+func TestClientGoListJobs(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	pipeline := srv.AddPipeline(project, gitlabcitest.Pipeline{})
 	pipeline.AddJob(gitlabcitest.Job{Name: "flaky", Status: gitlabci.StatusFailed, Retried: true})
 	pipeline.AddJob(gitlabcitest.Job{Name: "flaky", Tags: []string{"linux"}})
 	pipeline.AddJob(gitlabcitest.Job{Name: "lint", Status: gitlabci.StatusFailed})
-	jobs := officialClient(t, srv).Jobs
+	jobs := newClientGo(t, srv).Jobs
 
 	ofProject, response, err := jobs.ListProjectJobs(project, nil)
 	requireStatus(t, http.StatusOK, response, err)
@@ -36,25 +36,25 @@ func TestOfficialListJobs(t *testing.T) {
 	require.Len(t, all, 3)
 }
 
-func TestOfficialListPipelineBridges(t *testing.T) {
+func TestClientGoListPipelineBridges(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	pipeline := srv.AddPipeline(project, gitlabcitest.Pipeline{})
 	child := srv.AddPipeline(project, gitlabcitest.Pipeline{Source: gitlabci.SourceParentPipeline})
 	pipeline.AddTriggerJob(gitlabcitest.Job{Name: "deploy", Downstream: child})
-	found, response, err := officialClient(t, srv).Jobs.ListPipelineBridges(project, int64(pipeline.ID), nil)
+	found, response, err := newClientGo(t, srv).Jobs.ListPipelineBridges(project, int64(pipeline.ID), nil)
 	requireStatus(t, http.StatusOK, response, err)
 	require.Len(t, found, 1)
 	require.Equal(t, int64(child.ID), found[0].DownstreamPipeline.ID)
 	require.Equal(t, "parent_pipeline", found[0].DownstreamPipeline.Source)
 }
 
-func TestOfficialScanJobs(t *testing.T) {
+func TestClientGoScanJobs(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	pipeline := srv.AddPipeline(project, gitlabcitest.Pipeline{})
 	for range 45 {
 		pipeline.AddJob(gitlabcitest.Job{})
 	}
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 	for name, list := range map[string]gitlab.ListOptions{
 		"by page number": {PerPage: 20},
 		"by keyset":      {PerPage: 20, Pagination: "keyset", OrderBy: "id", Sort: "desc"},
@@ -74,12 +74,12 @@ func TestOfficialScanJobs(t *testing.T) {
 	}
 }
 
-func TestOfficialGetJob(t *testing.T) {
+func TestClientGoGetJob(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	added := srv.AddPipeline(project, gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{
 		Name: "unit", Status: gitlabci.StatusFailed, Coverage: new(80.25), Log: "$ make test\n",
 	})
-	jobs := officialClient(t, srv).Jobs
+	jobs := newClientGo(t, srv).Jobs
 
 	job, response, err := jobs.GetJob(project, int64(added.ID))
 	requireStatus(t, http.StatusOK, response, err)
@@ -96,7 +96,7 @@ func TestOfficialGetJob(t *testing.T) {
 	require.Equal(t, "$ make test\n", string(text))
 }
 
-func TestOfficialGetJobTokensJob(t *testing.T) {
+func TestClientGoGetJobTokensJob(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	added := srv.AddPipeline(project, gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
 	client, err := gitlab.NewJobClient(srv.JobToken(added.ID), reaching(srv)...)
@@ -106,12 +106,12 @@ func TestOfficialGetJobTokensJob(t *testing.T) {
 	require.Equal(t, int64(added.ID), job.ID)
 }
 
-func TestOfficialChangeJob(t *testing.T) {
+func TestClientGoChangeJob(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	pipeline := srv.AddPipeline(project, gitlabcitest.Pipeline{Status: gitlabci.StatusRunning})
 	running := int64(pipeline.AddJob(gitlabcitest.Job{Name: "build", Status: gitlabci.StatusRunning, Log: "$ make\n"}).ID)
 	manual := int64(pipeline.AddJob(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusManual}).ID)
-	jobs := officialClient(t, srv).Jobs
+	jobs := newClientGo(t, srv).Jobs
 
 	canceled, response, err := jobs.CancelJob(project, running)
 	requireStatus(t, http.StatusCreated, response, err)

@@ -7,14 +7,15 @@ import (
 	"github.com/stretchr/testify/require"
 	gitlab "gitlab.com/gitlab-org/api/client-go/v2"
 
+	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
 )
 
-func TestOfficialReadsMergeRequests(t *testing.T) {
+func TestClientGoReadsMergeRequests(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	m := srv.AddMergeRequest(project, gitlabcitest.MergeRequest{Source: "topic", Username: "noor"})
 	head := m.AddPipeline(gitlabcitest.PipelineKindMergedResults, gitlabcitest.Pipeline{})
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 	got, response, err := client.MergeRequests.GetMergeRequest(project, 1, nil)
 	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, m.SHA, got.SHA)
@@ -46,4 +47,18 @@ func TestOfficialReadsMergeRequests(t *testing.T) {
 	require.Contains(t, commit.ParentIDs, m.SHA, "of a merge that GitLab made")
 	_, _, err = client.MergeRequests.GetMergeRequest(project, 9, nil)
 	require.ErrorIs(t, err, gitlab.ErrNotFound)
+}
+
+// A pipeline of a merge request that was not added makes one.
+func TestClientGoFindsMergeRequestOfAPipeline(t *testing.T) {
+	srv := gitlabcitest.NewServer()
+	topic := srv.AddRef(project, gitlabcitest.Ref{Name: "topic"})
+	srv.AddPipeline(project, gitlabcitest.Pipeline{Ref: "refs/merge-requests/3/head", SHA: topic.SHA, Source: gitlabci.SourceMergeRequestEvent})
+	opts := &gitlab.ListProjectMergeRequestsOptions{State: new("opened"), SourceBranch: new("topic")}
+	found, response, err := newClientGo(t, srv).MergeRequests.ListProjectMergeRequests(project, opts)
+	requireStatus(t, http.StatusOK, response, err)
+	require.Len(t, found, 1)
+	require.Equal(t, int64(3), found[0].IID)
+	require.Equal(t, "main", found[0].TargetBranch)
+	require.Equal(t, "maya", found[0].Author.Username)
 }

@@ -12,13 +12,13 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-func TestOfficialListProjectPipelines(t *testing.T) {
+func TestClientGoListProjectPipelines(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	srv.AddPipeline(project, gitlabcitest.Pipeline{Ref: "topic", Name: "Nightly", Status: gitlabci.StatusFailed})
 	srv.AddPipeline(project, gitlabcitest.Pipeline{})
 
 	opts := &gitlab.ListProjectPipelinesOptions{Ref: new("topic"), Status: new(gitlab.Failed), OrderBy: new("updated_at"), Sort: new("asc")}
-	found, response, err := officialClient(t, srv).Pipelines.ListProjectPipelines(project, opts)
+	found, response, err := newClientGo(t, srv).Pipelines.ListProjectPipelines(project, opts)
 	requireStatus(t, http.StatusOK, response, err)
 	require.Len(t, found, 1)
 	require.Equal(t, "Nightly", found[0].Name)
@@ -27,12 +27,12 @@ func TestOfficialListProjectPipelines(t *testing.T) {
 	require.EqualValues(t, 1, response.TotalItems)
 }
 
-func TestOfficialScanByPageNumber(t *testing.T) {
+func TestClientGoScanByPageNumber(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	for range 45 {
 		srv.AddPipeline(project, gitlabcitest.Pipeline{})
 	}
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 	opts := &gitlab.ListProjectPipelinesOptions{ListOptions: gitlab.ListOptions{PerPage: 20}}
 	found, err := gitlab.ScanAndCollect(func(p gitlab.PaginationOptionFunc) ([]*gitlab.PipelineInfo, *gitlab.Response, error) {
 		return client.Pipelines.ListProjectPipelines(project, opts, p)
@@ -44,10 +44,10 @@ func TestOfficialScanByPageNumber(t *testing.T) {
 	require.Len(t, srv.Requests(), 3)
 }
 
-func TestOfficialGetPipeline(t *testing.T) {
+func TestClientGoGetPipeline(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	added := srv.AddPipeline(project, gitlabcitest.Pipeline{Name: "Nightly", Coverage: new(91.5)})
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 
 	for name, get := range map[string]func() (*gitlab.Pipeline, *gitlab.Response, error){
 		"by ID": func() (*gitlab.Pipeline, *gitlab.Response, error) {
@@ -69,15 +69,15 @@ func TestOfficialGetPipeline(t *testing.T) {
 	}
 }
 
-func TestOfficialPipelineVariables(t *testing.T) {
+func TestClientGoPipelineVariables(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	added := srv.AddPipeline(project, gitlabcitest.Pipeline{Variables: []*gitlabci.Variable{{Key: "TARGET", Value: "staging"}}})
-	found, response, err := officialClient(t, srv).Pipelines.GetPipelineVariables(project, int64(added.ID))
+	found, response, err := newClientGo(t, srv).Pipelines.GetPipelineVariables(project, int64(added.ID))
 	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, []*gitlab.PipelineVariable{{Key: "TARGET", Value: "staging", VariableType: gitlab.EnvVariableType}}, found)
 }
 
-func TestOfficialTestReports(t *testing.T) {
+func TestClientGoTestReports(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	added := srv.AddPipeline(project, gitlabcitest.Pipeline{TestReport: &gitlabci.TestReport{TestSuites: []gitlabci.TestSuite{{
 		Name: "unit",
@@ -87,7 +87,7 @@ func TestOfficialTestReports(t *testing.T) {
 		},
 	}}}})
 	added.AddJob(gitlabcitest.Job{Name: "unit"})
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 
 	report, response, err := client.Pipelines.GetPipelineTestReport(project, int64(added.ID))
 	requireStatus(t, http.StatusOK, response, err)
@@ -100,9 +100,9 @@ func TestOfficialTestReports(t *testing.T) {
 	require.Equal(t, []int64{1001}, summary.TestSuites[0].BuildIDs)
 }
 
-func TestOfficialCreatePipeline(t *testing.T) {
+func TestClientGoCreatePipeline(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 	opts := &gitlab.CreatePipelineOptions{
 		Ref:       new("main"),
 		Variables: &[]*gitlab.PipelineVariableOptions{{Key: new("TARGET"), Value: new("staging")}},
@@ -120,11 +120,11 @@ func TestOfficialCreatePipeline(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, response.StatusCode)
 }
 
-func TestOfficialChangePipeline(t *testing.T) {
+func TestClientGoChangePipeline(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	added := srv.AddPipeline(project, gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
 	added.AddJob(gitlabcitest.Job{Status: gitlabci.StatusFailed})
-	pipelines, id := officialClient(t, srv).Pipelines, int64(added.ID)
+	pipelines, id := newClientGo(t, srv).Pipelines, int64(added.ID)
 
 	retried, response, err := pipelines.RetryPipelineBuild(project, id)
 	requireStatus(t, http.StatusCreated, response, err)
@@ -142,15 +142,14 @@ func TestOfficialChangePipeline(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, response.StatusCode)
 }
 
-// The official client takes a pipeline's queued_duration for an integer. The
-// documentation and older servers have fractions, which are its fault to fail
-// on, and not ours.
-func TestOfficialFailsOnFractionalSeconds(t *testing.T) {
+// client-go expects that queued_duration is an integer. In GitLab's documentation, and from
+// older servers, it has fractions: there client-go fails.
+func TestClientGoFailsOnFractionalSeconds(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	added := srv.AddPipeline(project, gitlabcitest.Pipeline{})
 	srv.Fault(gitlabcitest.Fault{Status: http.StatusOK, Body: fmt.Sprintf(`{"id":%d,"queued_duration":0.01}`, added.ID), Times: 2})
 
-	_, _, err := officialClient(t, srv).Pipelines.GetPipeline(project, int64(added.ID))
+	_, _, err := newClientGo(t, srv).Pipelines.GetPipeline(project, int64(added.ID))
 	require.ErrorContains(t, err, "cannot unmarshal number 0.01")
 	pipeline, err := srv.Client().Pipelines.Get(t.Context(), project, added.ID)
 	require.NoError(t, err)

@@ -12,10 +12,8 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// The first requests of programs, before they reach CI.
-
-func TestOfficialVersion(t *testing.T) {
-	client := officialClient(t, gitlabcitest.NewServer())
+func TestClientGoVersion(t *testing.T) {
+	client := newClientGo(t, gitlabcitest.NewServer())
 	version, response, err := client.Version.GetVersion()
 	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, &gitlab.Version{Version: "19.5.0", Revision: "0f4ce000"}, version)
@@ -25,8 +23,8 @@ func TestOfficialVersion(t *testing.T) {
 	require.False(t, metadata.Enterprise)
 }
 
-func TestOfficialCurrentUser(t *testing.T) {
-	user, response, err := officialClient(t, gitlabcitest.NewServer()).Users.CurrentUser()
+func TestClientGoCurrentUser(t *testing.T) {
+	user, response, err := newClientGo(t, gitlabcitest.NewServer()).Users.CurrentUser()
 	requireStatus(t, http.StatusOK, response, err)
 	require.Equal(t, "maya", user.Username)
 	require.Equal(t, int64(1), user.ID)
@@ -34,12 +32,12 @@ func TestOfficialCurrentUser(t *testing.T) {
 	require.NotNil(t, user.LastActivityOn)
 }
 
-func TestOfficialProjects(t *testing.T) {
+func TestClientGoProjects(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	for i := range 45 {
 		srv.AddProject(fmt.Sprintf("group/lib-%d", i))
 	}
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 	for _, id := range []any{project, 1} {
 		found, response, err := client.Projects.GetProject(id, nil)
 		requireStatus(t, http.StatusOK, response, err)
@@ -69,11 +67,11 @@ func TestOfficialProjects(t *testing.T) {
 	require.ErrorIs(t, err, gitlab.ErrNotFound)
 }
 
-func TestOfficialRepository(t *testing.T) {
+func TestClientGoRepository(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	added := srv.AddPipeline(project, gitlabcitest.Pipeline{Ref: "feature/x", Status: gitlabci.StatusFailed})
 	srv.AddRef(project, gitlabcitest.Ref{Name: "v1", Tag: true})
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 
 	branch, response, err := client.Branches.GetBranch(project, "feature/x")
 	requireStatus(t, http.StatusOK, response, err)
@@ -105,17 +103,4 @@ func TestOfficialRepository(t *testing.T) {
 	require.ErrorIs(t, err, gitlab.ErrNotFound)
 	_, _, err = client.Branches.GetBranch(project, "absent")
 	require.ErrorIs(t, err, gitlab.ErrNotFound)
-}
-
-func TestOfficialMergeRequests(t *testing.T) {
-	srv := gitlabcitest.NewServer()
-	topic := srv.AddRef(project, gitlabcitest.Ref{Name: "topic"})
-	srv.AddPipeline(project, gitlabcitest.Pipeline{Ref: "refs/merge-requests/3/head", SHA: topic.SHA, Source: gitlabci.SourceMergeRequestEvent})
-	opts := &gitlab.ListProjectMergeRequestsOptions{State: new("opened"), SourceBranch: new("topic")}
-	found, response, err := officialClient(t, srv).MergeRequests.ListProjectMergeRequests(project, opts)
-	requireStatus(t, http.StatusOK, response, err)
-	require.Len(t, found, 1)
-	require.Equal(t, int64(3), found[0].IID)
-	require.Equal(t, "main", found[0].TargetBranch)
-	require.Equal(t, "maya", found[0].Author.Username)
 }

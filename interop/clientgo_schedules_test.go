@@ -10,9 +10,9 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-func TestOfficialSchedules(t *testing.T) {
+func TestClientGoSchedules(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 	schedules := client.PipelineSchedules
 	made, response, err := schedules.CreatePipelineSchedule(project, &gitlab.CreatePipelineScheduleOptions{
 		Description: new("nightly"), Ref: new("main"), Cron: new("0 1 * * *"), CronTimezone: new("Asia/Tokyo"), Active: new(true),

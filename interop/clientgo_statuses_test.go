@@ -10,11 +10,11 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-func TestOfficialSetsStatuses(t *testing.T) {
+func TestClientGoSetsStatuses(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	pipeline := srv.AddPipeline(project, gitlabcitest.Pipeline{})
 	pipeline.AddJob(gitlabcitest.Job{Name: "unit"})
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 	set := func(state gitlab.BuildStateValue) (*gitlab.CommitStatus, *gitlab.Response, error) {
 		return client.Commits.SetCommitStatus(project, pipeline.SHA, &gitlab.SetCommitStatusOptions{
 			State: state, Name: new("bot"), PipelineID: new(int64(pipeline.ID)), Coverage: new(12.5), TargetURL: new("https://bot.example.com/1"),

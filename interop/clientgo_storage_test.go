@@ -31,12 +31,12 @@ func archives(client *gitlab.Client) map[string]func() (*bytes.Reader, *gitlab.R
 	}
 }
 
-// The official client sends its personal access token to any server that GitLab redirects
+// client-go sends its personal access token to any server that GitLab redirects
 // to, since net/http drops only Authorization by itself. A storage ignores it, as S3 and
 // GCS do, and so the download succeeds.
-func TestOfficialLeaksItsTokenToTheStorage(t *testing.T) {
+func TestClientGoLeaksItsTokenToTheStorage(t *testing.T) {
 	srv := stored(gitlabcitest.Storage{})
-	for name, download := range archives(officialClient(t, srv)) {
+	for name, download := range archives(newClientGo(t, srv)) {
 		t.Run(name, func(t *testing.T) {
 			archive, response, err := download()
 			requireStatus(t, http.StatusOK, response, err)
@@ -50,8 +50,8 @@ func TestOfficialLeaksItsTokenToTheStorage(t *testing.T) {
 }
 
 // A strict storage refuses the token, so that a test notices.
-func TestStrictStorageRefusesTheTokenOfTheOfficial(t *testing.T) {
-	for name, download := range archives(officialClient(t, stored(gitlabcitest.Storage{Strict: true}))) {
+func TestStrictStorageRefusesTheTokenOfClientGo(t *testing.T) {
+	for name, download := range archives(newClientGo(t, stored(gitlabcitest.Storage{Strict: true}))) {
 		t.Run(name, func(t *testing.T) {
 			_, response, err := download()
 			require.ErrorContains(t, err, "Only one auth mechanism allowed")
@@ -60,9 +60,9 @@ func TestStrictStorageRefusesTheTokenOfTheOfficial(t *testing.T) {
 	}
 }
 
-// With a Bearer token, and thus the only header that net/http drops, it gets
-// its archive from the storage.
-func TestOfficialDownloadsFromTheStorage(t *testing.T) {
+// With an OAuth token, in the only header that net/http drops, it gets its archive from the
+// storage.
+func TestClientGoDownloadsFromTheStorage(t *testing.T) {
 	srv := stored(gitlabcitest.Storage{})
 	token := srv.AddToken(gitlabcitest.Token{OAuth: true})
 	tokens := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token})

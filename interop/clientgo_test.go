@@ -15,14 +15,15 @@ import (
 // project is the one that every fake server has.
 const project = "group/app"
 
-// officialClient is GitLab's own Go client, in front of a fake server.
-func officialClient(t *testing.T, srv *gitlabcitest.Server) *gitlab.Client {
+// newClientGo returns GitLab's own client for Go, as a client of a fake server.
+func newClientGo(t *testing.T, srv *gitlabcitest.Server) *gitlab.Client {
 	t.Helper()
 	client, err := gitlab.NewClient(srv.Token(), reaching(srv)...)
 	require.NoError(t, err)
 	return client
 }
 
+// reaching returns the options of a client of a fake server.
 func reaching(srv *gitlabcitest.Server) []gitlab.ClientOptionFunc {
 	return []gitlab.ClientOptionFunc{
 		gitlab.WithBaseURL(gitlabcitest.URL),
@@ -31,15 +32,14 @@ func reaching(srv *gitlabcitest.Server) []gitlab.ClientOptionFunc {
 	}
 }
 
-// requireStatus requires that a call of the official client went through with a
-// status.
+// requireStatus requires that a call of client-go succeeded with a status.
 func requireStatus(t *testing.T, status int, response *gitlab.Response, err error) {
 	t.Helper()
 	require.NoError(t, err)
 	require.Equal(t, status, response.StatusCode)
 }
 
-// members are the names of the files in an archive.
+// members returns the names of the files in an archive.
 func members(t *testing.T, archive *bytes.Reader) (names []string) {
 	t.Helper()
 	unpacked, err := zip.NewReader(archive, archive.Size())

@@ -11,9 +11,9 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-func TestOfficialTriggers(t *testing.T) {
+func TestClientGoTriggers(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 	made, response, err := client.PipelineTriggers.AddPipelineTrigger(project, &gitlab.AddPipelineTriggerOptions{Description: new("bot")})
 	requireStatus(t, http.StatusCreated, response, err)
 	require.Equal(t, "bot", made.Description)

@@ -7,13 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 	gitlab "gitlab.com/gitlab-org/api/client-go/v2"
 
-	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
 )
 
-func TestOfficialManagesProjectVariables(t *testing.T) {
+func TestClientGoManagesProjectVariables(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	variables := officialClient(t, srv).ProjectVariables
+	variables := newClientGo(t, srv).ProjectVariables
 	made, response, err := variables.CreateVariable(project, &gitlab.CreateProjectVariableOptions{
 		Key: new("TOKEN"), Value: new("first-value"), MaskedAndHidden: new(true), Raw: new(true), EnvironmentScope: new("production"), Description: new("opens the door"),
 	})
@@ -47,11 +46,11 @@ func TestOfficialManagesProjectVariables(t *testing.T) {
 	require.Equal(t, []*gitlab.ProjectVariable{made}, all)
 }
 
-// GitLab takes another variable of a group for one with a scope that is not there, and so
-// does the fake.
-func TestOfficialChangesAnotherGroupVariable(t *testing.T) {
+// If a group has no variable of a scope, GitLab changes one of another scope, and so does
+// the fake.
+func TestClientGoChangesAnotherGroupVariable(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	client := officialClient(t, srv)
+	client := newClientGo(t, srv)
 	_, response, err := client.GroupVariables.CreateVariable("group", &gitlab.CreateGroupVariableOptions{Key: new("TOKEN"), Value: new("everywhere")})
 	requireStatus(t, http.StatusCreated, response, err)
 	changed, response, err := client.GroupVariables.UpdateVariable("group", "TOKEN", &gitlab.UpdateGroupVariableOptions{
@@ -77,26 +76,4 @@ func TestOfficialChangesAnotherGroupVariable(t *testing.T) {
 	_, response, err = other.InstanceVariables.ListVariables(nil)
 	require.Error(t, err)
 	require.Equal(t, http.StatusForbidden, response.StatusCode)
-}
-
-func TestOfficialValidates(t *testing.T) {
-	srv := gitlabcitest.NewServer()
-	client := officialClient(t, srv)
-	result, response, err := client.Validate.ProjectNamespaceLint(project, &gitlab.ProjectNamespaceLintOptions{Content: new("test: {script: make}"), IncludeJobs: new(true)})
-	requireStatus(t, http.StatusOK, response, err)
-	require.True(t, result.Valid)
-	require.Equal(t, "---\ntest: {script: make}", result.MergedYaml)
-	srv.OnLint(project, func(gitlabcitest.Lint) gitlabci.LintResult {
-		return gitlabci.LintResult{Errors: []string{"jobs config should contain at least one visible job"}, Includes: []gitlabci.LintInclude{
-			{Type: "local", Location: "ci/a.yml", ContextProject: project, Extra: map[string]any{"job_name": "a"}},
-		}}
-	})
-	result, response, err = client.Validate.ProjectLint(project, &gitlab.ProjectLintOptions{ContentRef: new("main"), DryRun: new(true)})
-	requireStatus(t, http.StatusOK, response, err)
-	require.False(t, result.Valid)
-	require.Equal(t, []string{"jobs config should contain at least one visible job"}, result.Errors)
-	require.Equal(t, "ci/a.yml", result.Includes[0].Location)
-	_, response, err = client.Validate.ProjectLint(project, &gitlab.ProjectLintOptions{ContentRef: new("none")})
-	require.Error(t, err)
-	require.Equal(t, http.StatusNotFound, response.StatusCode)
 }

@@ -12,15 +12,15 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// A pipeline that runs by the clock, as a bot on the official client sees it.
-func TestOfficialWaitsForAPipeline(t *testing.T) {
+// A bot with client-go sees a pipeline run by the clock.
+func TestClientGoWaitsForAPipeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
 		srv.OnCreate(project, gitlabcitest.Pipeline{},
 			gitlabcitest.Job{Name: "build", Stage: "build", Script: gitlabcitest.Script{Queues: time.Minute, Runs: 5 * time.Minute, Log: "$ make\nok\n"}},
 			gitlabcitest.Job{Name: "unit", Stage: "test", Script: gitlabcitest.Script{Runs: 2 * time.Minute, Result: gitlabci.StatusFailed}},
 		)
-		client := officialClient(t, srv)
+		client := newClientGo(t, srv)
 		pipeline, _, err := client.Pipelines.CreatePipeline(project, &gitlab.CreatePipelineOptions{Ref: new("main")})
 		require.NoError(t, err)
 		start, seen := time.Now(), []string{pipeline.Status}

@@ -32,7 +32,7 @@ def refused(status, error, call, *args, **kwargs):
 
 def connect():
     # Without keep_base_url it warns, which is made an error here, if the server
-    # has another idea of its address than its clients.
+    # has another URL for itself than its clients.
     gl = gitlab.Gitlab(URL, private_token=TOKEN)
     gl.auth()
     assert gl.user.username == "maya" and gl.user.email == "maya@example.com"
@@ -41,7 +41,7 @@ def connect():
     return gl
 
 
-def first_questions(gl):
+def projects_and_repository(gl):
     project = gl.projects.get(PROJECT)
     assert gl.projects.get(project.id).path_with_namespace == PROJECT
     assert PROJECT in [p.path_with_namespace for p in gl.projects.list(iterator=True)]
@@ -80,14 +80,14 @@ def graphql(gl):
     """The library as old as Debian's has no method for GraphQL, which is beside /api/v4."""
     query = "query($path: ID!) { project(fullPath: $path) { fullPath pipelines(first: 2) { nodes { status } } } }"
 
-    def ask(query, **variables):
+    def post(query, **variables):
         return gl.http_post(URL.rstrip("/") + "/api/graphql", post_data={"query": query, "variables": variables})
 
-    project = ask(query, path=PROJECT)["data"]["project"]
+    project = post(query, path=PROJECT)["data"]["project"]
     assert project["fullPath"] == PROJECT and len(project["pipelines"]["nodes"]) == 2
     assert all(n["status"].isupper() for n in project["pipelines"]["nodes"])
-    assert ask(query, path="group/absent") == {"data": {"project": None}}
-    assert ask("{ absent }")["errors"][0]["message"]
+    assert post(query, path="group/absent") == {"data": {"project": None}}
+    assert post("{ absent }")["errors"][0]["message"]
 
 
 def environments(project):
@@ -114,7 +114,7 @@ def lists(project):
     assert pages.total is None, "a project's jobs are never counted"
     by_page = {j.id for j in pages}
     by_key = [j.id for j in project.jobs.list(iterator=True, pagination="keyset", order_by="id", per_page=100)]
-    # Jobs start meanwhile, over which only a keyset does not stumble.
+    # Jobs start meanwhile: numbered pages can repeat some, and a keyset cannot.
     assert by_page <= set(by_key) and len(by_key) == len(set(by_key)) > 2500
     some = project.jobs.list(scope=["failed", "manual"], get_all=False)
     assert len(some) == 20 and {j.status for j in some} <= {"failed", "manual"}
@@ -173,7 +173,7 @@ def artifacts(project, build):
 
 
 def until(project, pipeline_id, *statuses):
-    """Waits for a pipeline, whose minutes are less than seconds here."""
+    """Waits for a pipeline, a minute of which takes less than a second here."""
     for _ in range(300):
         pipeline = project.pipelines.get(pipeline_id)
         if pipeline.status in statuses:
@@ -250,7 +250,7 @@ def triggers(gl, project):
     pipeline = project.trigger_pipeline("main", trigger.token, variables={"A": "1"})
     assert pipeline.source == "trigger" and pipeline.user["username"] == "maya"
     assert [v.key for v in pipeline.variables.list(get_all=True)] == ["A", "TRIGGER_PAYLOAD"]
-    pipeline.delete()  # or hooks would be told of it
+    pipeline.delete()  # or it would send events to the hooks
     old = gl.http_post(f"/projects/{project.id}/ref/main/trigger/pipeline", post_data={"token": trigger.token})
     assert old["source"] == "trigger" and old["ref"] == "main" and old["id"] > pipeline.id
     project.pipelines.delete(old["id"])
@@ -357,7 +357,7 @@ def hooks(gl, project):
 
 def main():
     gl = connect()
-    project = first_questions(gl)
+    project = projects_and_repository(gl)
     graphql(gl)
     environments(project)
     lists(project)
