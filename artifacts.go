@@ -159,7 +159,8 @@ func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src 
 // Download copies a job's archive of artifacts, or one of its report files, to
 // w. It returns the bytes written, after an error too. Bytes of two files are
 // never joined, and a file that may be cut short ends in an error; see
-// [ArtifactFile.Read].
+// [ArtifactFile.Read]. If w is a file that is open for reading too, its bytes are read
+// again for that.
 //
 //	GET /projects/:id/jobs/:job_id/artifacts
 //	GET /projects/:id/jobs/artifacts/:ref_name/download
@@ -167,7 +168,10 @@ func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src 
 // See https://docs.gitlab.com/api/job_artifacts/#download-job-artifacts-by-job-id.
 // The errors are those of [ArtifactsService.Open], of its file and of w.
 func (s *ArtifactsService) Download(ctx context.Context, project ProjectID, src ArtifactSource, w io.Writer, opts *OpenOptions) (int64, error) {
-	file, err := s.Open(ctx, project, src, opts)
+	if opts == nil {
+		opts = &OpenOptions{}
+	}
+	file, err := s.open(ctx, project, src, opts, remote.Spec{Copy: copyIn(w)})
 	if err != nil {
 		return 0, err
 	}

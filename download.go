@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -61,6 +62,7 @@ func (f *ArtifactFile) Close() error { return f.source.Close() }
 // open opens an archive or a report. The spec says how it is saved, if it is.
 func (s *ArtifactsService) open(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions, spec remote.Spec) (*ArtifactFile, error) {
 	spec.JSON = opts.wantsReport()
+	spec.Mirrored = spec.Copy != nil && !opts.wantsReport() && !opts.Gunzip // see asReport, which reads ahead
 	spec.Ending, spec.Progress = endOfZip, opts.Progress
 	if job, ok := src.(JobID); ok {
 		spec.Fixed = true // a job's artifacts are never replaced
@@ -86,6 +88,30 @@ func (c *Client) download(ctx context.Context, cl *rest.Call, spec remote.Spec) 
 		source:      source,
 		body:        source,
 	}, nil
+}
+
+// copyIn returns what will be written to w, to read it again. It returns nil if that cannot
+// be done: w must be a regular file that is open for reading, and not for appending.
+func copyIn(w io.Writer) io.ReaderAt {
+	file, ok := w.(*os.File)
+	if !ok {
+		return nil
+	}
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	if _, err := file.WriteAt(nil, 0); err != nil { // it is open for appending
+		return nil
+	}
+	at, err := file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil
+	}
+	if _, err := file.ReadAt(make([]byte, 1), at); err != nil && err != io.EOF {
+		return nil
+	}
+	return io.NewSectionReader(file, at, math.MaxInt64-at)
 }
 
 // A fileServer makes the calls for one file.

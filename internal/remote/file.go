@@ -33,7 +33,7 @@ type File struct {
 	validator   string // a strong ETag, or a date, or ""
 	ranges      bool   // whether a part may be requested
 	asked       int64  // where the requested part begins
-	sum         uint32 // CRC-32C of the bytes returned, unless vouched
+	sum         uint32 // CRC-32C of the bytes returned, if isSummed
 
 	ending *ending // of a body that ends with its connection; else nil
 	known  int64   // the size that Spec.Length returned, or -1
@@ -143,7 +143,7 @@ func (f *File) add(p []byte) {
 		return
 	}
 	f.read += int64(len(p))
-	if !f.vouched() {
+	if f.isSummed() {
 		f.sum = crc32.Update(f.sum, castagnoli, p)
 	}
 	if f.ending != nil {

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"example.com/gitlabci/internal/rest"
@@ -39,6 +40,9 @@ func (f *File) tagged() bool { return isTag(f.validator) }
 // that they need not be compared.
 func (f *File) vouched() bool { return f.tagged() && !f.spec.Grows }
 
+// isSummed reports whether a checksum is kept of the bytes, to compare them with.
+func (f *File) isSummed() bool { return !f.vouched() && !f.spec.Mirrored }
+
 // missing returns the header that requests the missing part, and the offset where
 // that begins. A nil header requests the whole file. A date proves nothing: the
 // archives of two jobs can have the same one. So without a strong ETag, a part is
@@ -65,7 +69,9 @@ func (f *File) missing() (from int64, header http.Header) {
 }
 
 // provable reports whether the complete copy can be checked.
-func (f *File) provable() bool { return f.spec.Copy != nil && f.spec.Provable(f.spec.Copy) }
+func (f *File) provable() bool {
+	return f.spec.Copy != nil && f.spec.Provable != nil && f.spec.Provable(f.spec.Copy)
+}
 
 // check returns an error if a response cannot continue the bytes that were read.
 // Otherwise it notes the size of the response.
@@ -175,29 +181,66 @@ func (c *checksum) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+var errDifferent = errors.New("the bytes are different")
+
+// A mirror compares what is written to it with a copy. Its error is errDifferent, or says
+// why the copy cannot be read.
+type mirror struct {
+	copy io.ReaderAt
+	at   int64
+	old  []byte
+	err  error
+}
+
+func (m *mirror) Write(p []byte) (int, error) {
+	m.old = slices.Grow(m.old[:0], len(p))[:len(p)]
+	if n, err := m.copy.ReadAt(m.old, m.at); n < len(p) {
+		m.err = err
+		return 0, err
+	}
+	if !bytes.Equal(m.old, p) {
+		m.err = errDifferent
+		return 0, errDifferent
+	}
+	m.at += int64(len(p))
+	return len(p), nil
+}
+
 // skip reads past the bytes that were already returned, and compares them, unless they
 // are vouched for. Only a difference is an error: if the body is interrupted, it is
 // requested again.
 func (f *File) skip() error {
-	var again checksum
-	var w io.Writer = &again
-	if f.vouched() {
-		w = io.Discard
+	var sum checksum
+	same := mirror{copy: f.spec.Copy}
+	w := io.Discard
+	switch {
+	case f.isSummed():
+		w = &sum
+	case !f.vouched():
+		w = &same
 	}
 	if f.ending != nil {
 		w = io.MultiWriter(w, f.ending)
 	}
 	n, err := io.CopyN(w, f.bodies.body, f.read)
 	switch {
+	case same.err == errDifferent:
+		return f.isDifferent()
+	case same.err != nil:
+		return f.Fail(same.err)
 	case err == io.EOF && f.size < 0 && f.ending == nil:
 		return f.Fail(f.Changed("it has %d bytes now", n))
 	case err != nil:
 		return interrupted(err, f.secrets)
-	case !f.vouched() && uint32(again) != f.sum:
-		return f.Fail(f.Changed("its first %d bytes are different now", f.read))
+	case f.isSummed() && uint32(sum) != f.sum:
+		return f.isDifferent()
 	}
 	f.validator, f.seam = f.next, 0 // nothing is joined any more: all bytes are of this response
 	return nil
+}
+
+func (f *File) isDifferent() error {
+	return f.Fail(f.Changed("its first %d bytes are different now", f.read))
 }
 
 // join compares the bytes of a part that overlap those already returned. As in

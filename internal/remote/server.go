@@ -54,5 +54,9 @@ type Spec struct {
 	// with it and joined to it if Provable says that the whole copy can be checked
 	// afterwards. Nil if there is none.
 	Copy     io.ReaderAt
-	Provable func(copy io.ReaderAt) bool
+	Provable func(copy io.ReaderAt) bool // may be nil: then it cannot
+
+	// Mirrored says that Copy has all bytes of one Read before the next. So a file that
+	// is requested again is compared with it, and no checksum is needed for that.
+	Mirrored bool
 }
