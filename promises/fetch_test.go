@@ -127,7 +127,7 @@ func TestFetchTypes(t *testing.T) {
 	require.Equal(t, gitlabci.StatusSuccess, ours.Status)
 
 	for body, wrong := range map[string]string{
-		`[]`: "array", `null`: "not a JSON object", `{"id":7`: "unexpected", `{} {}`: "after", `<html><title>Sign in`: "Sign in",
+		`[]`: "not a JSON object", `null`: "not a JSON object", `{"id":7`: "unexpected ", `{} {}`: "after", `<html><title>Sign in`: "not a JSON object",
 	} {
 		for _, fetch := range []func(context.Context, *gitlabci.Client) error{
 			func(ctx context.Context, c *gitlabci.Client) error {
@@ -138,8 +138,7 @@ func TestFetchTypes(t *testing.T) {
 			},
 		} {
 			err := fetch(t.Context(), testkit.NewScript(testkit.Respond(200, body)).Client(t, gitlabci.WithRetries(0)))
-			require.Error(t, err, body)
-			_ = wrong
+			require.ErrorContains(t, err, wrong, body)
 			require.Regexp(t, "^gitlabci: GET /notes/7: ", err.Error())
 		}
 	}

@@ -194,7 +194,7 @@ func mixLies(first, later []string, swap string) bool {
 
 // Bytes of two files are never joined, whatever validators a server sends first and
 // later, and however it handles ranges.
-func TestMendNeverMixesFiles(t *testing.T) {
+func TestResumeNeverMixesFiles(t *testing.T) {
 	t.Parallel()
 	const size = 300
 	a := testkit.Noise(size)
@@ -292,7 +292,7 @@ func TestSaveJoinsAndChecksReports(t *testing.T) {
 }
 
 // The connection fails at 1.2 MB: only the rest of the file is requested, with a range.
-func TestSaveGetsThroughAFlakyLine(t *testing.T) {
+func TestSaveResumesAfterABrokenConnection(t *testing.T) {
 	t.Parallel()
 	zips := mixZips(t)
 	for _, validators := range mixValidators {
@@ -308,7 +308,7 @@ func TestSaveGetsThroughAFlakyLine(t *testing.T) {
 
 // A 206 with inconsistent numbers is not used, and the error says which they are. Only a
 // strong ETag makes up for a size that is not sent.
-func TestMendChecksTheNumbers(t *testing.T) {
+func TestResumeChecksContentRange(t *testing.T) {
 	t.Parallel()
 	zips := mixZips(t)
 	for name, test := range map[string]struct {

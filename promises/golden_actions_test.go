@@ -30,7 +30,7 @@ var goldenActions = []goldenTest{
 
 func TestGoldenFindByName(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, goldenJobsList[0], goldenAsk(t, "jobs_find_by_name", testkit.GoldenFile(t, "jobs_list.json")))
+	require.Equal(t, goldenJobsList[0], goldenResult(t, "jobs_find_by_name", testkit.GoldenFile(t, "jobs_list.json")))
 }
 
 // goldenNoor is the job of jobs_get.json, after change.
@@ -348,7 +348,7 @@ func TestGoldenOfEveryMethod(t *testing.T) {
 	}
 }
 
-func TestAnswerAllowedAgents(t *testing.T) {
+func TestDecodeAllowedAgents(t *testing.T) {
 	t.Parallel()
 	one := gitlabci.AgentJob{ID: 1}
 	runResponses(t, []responseTest{
@@ -377,13 +377,13 @@ func TestAnswerAllowedAgents(t *testing.T) {
 }
 
 // The response to a play of a trigger job is a trigger job.
-func TestAnswerPlayedTriggerJob(t *testing.T) {
+func TestDecodePlayedTriggerJob(t *testing.T) {
 	t.Parallel()
 	runResponses(t, []responseTest{{"", "jobs_play", `{"id":550140,"status":"pending","name":"deploy: annex","downstream_pipeline":{"id":9},"user":null}`,
 		&gitlabci.Job{JobInfo: gitlabci.JobInfo{ID: 550140, Status: gitlabci.StatusPending, Name: "deploy: annex"}}}})
 }
 
-func TestAnswerEntries(t *testing.T) {
+func TestDecodeEntries(t *testing.T) {
 	t.Parallel()
 	runResponses(t, []responseTest{
 		{"wrong types", "artifacts_entries", `[{"name":5,"path":null,"type":"symlink","size":"12","mode":100644},null]`,

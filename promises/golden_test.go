@@ -142,16 +142,16 @@ func goldenClient(t *testing.T, requests []string, response []byte, opts ...gitl
 	return client
 }
 
-// goldenAsk makes the call of that name and returns its result with response.
-func goldenAsk(t *testing.T, name string, response []byte, opts ...gitlabci.Option) any {
+// goldenResult makes the call of that name and returns its result with response.
+func goldenResult(t *testing.T, name string, response []byte, opts ...gitlabci.Option) any {
 	t.Helper()
 	call, ok := goldenCalls[name]
 	require.True(t, ok, "no call is named %q", name)
 	return call.ask(t, response, opts...)
 }
 
-// askAbout is goldenAsk for the object in response, whatever its ID is.
-func askAbout(t *testing.T, name string, response []byte) any {
+// resultWithID is goldenResult for the object in response, whatever its ID is.
+func resultWithID(t *testing.T, name string, response []byte) any {
 	t.Helper()
 	call := goldenCalls[name]
 	var object map[string]json.RawMessage
@@ -187,7 +187,7 @@ func TestGolden(t *testing.T) {
 	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions, goldenNeighbours, goldenLookups, goldenTriggers, goldenSchedules, goldenVariables) {
 		t.Run(test.call, func(t *testing.T) {
 			response := testkit.GoldenFile(t, test.file)
-			require.Equal(t, test.want, goldenAsk(t, test.call, response))
+			require.Equal(t, test.want, goldenResult(t, test.call, response))
 			requireNoUnknownField(t, without(t, response, test.leftOut), test.want)
 			require.Equal(t, slices.Sorted(slices.Values(test.except)), goldenUnfilled(test.want),
 				"fields that no element fills, against the exceptions")
@@ -315,13 +315,13 @@ type responseTest struct {
 func runResponses(t *testing.T, tests []responseTest) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			require.Equal(t, test.want, askAbout(t, test.call, []byte(test.response)))
+			require.Equal(t, test.want, resultWithID(t, test.call, []byte(test.response)))
 		})
 	}
 }
 
 // The fields that identify a response are not decoded as leniently as the rest.
-func TestAnswerOfAnotherThing(t *testing.T) {
+func TestDecodeAnotherObject(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ call, response string }{
 		"fraction for an ID":              {"pipelines_get", `{"id":47.5,"ref":"main"}`},
@@ -352,7 +352,7 @@ func onlyCases(cases ...gitlabci.TestCase) *gitlabci.TestReport {
 	return &gitlabci.TestReport{TestSuites: []gitlabci.TestSuite{{TestCases: cases}}}
 }
 
-func TestAnswerNumbers(t *testing.T) {
+func TestDecodeNumbers(t *testing.T) {
 	t.Parallel()
 	const ref = `,"ref":"main"}` // whatever comes before it, the rest stays
 	runResponses(t, []responseTest{
@@ -377,7 +377,7 @@ func TestAnswerNumbers(t *testing.T) {
 	})
 }
 
-func TestAnswerCoverage(t *testing.T) {
+func TestDecodeCoverage(t *testing.T) {
 	t.Parallel()
 	one := gitlabci.PipelineInfo{ID: 1}
 	rest := onlyPipeline(one)
@@ -396,7 +396,7 @@ func TestAnswerCoverage(t *testing.T) {
 	})
 }
 
-func TestAnswerTimes(t *testing.T) {
+func TestDecodeTimes(t *testing.T) {
 	t.Parallel()
 	day := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	runResponses(t, []responseTest{
@@ -412,7 +412,7 @@ func TestAnswerTimes(t *testing.T) {
 	})
 }
 
-func TestAnswerWrongTypes(t *testing.T) {
+func TestDecodeWrongTypes(t *testing.T) {
 	t.Parallel()
 	rest := onlyPipeline(gitlabci.PipelineInfo{ID: 1})
 	runResponses(t, []responseTest{
@@ -436,7 +436,7 @@ func TestAnswerWrongTypes(t *testing.T) {
 	})
 }
 
-func TestAnswerRepeatedKeys(t *testing.T) {
+func TestDecodeRepeatedKeys(t *testing.T) {
 	t.Parallel()
 	rest := onlyPipeline(gitlabci.PipelineInfo{ID: 1})
 	user := &gitlabci.Pipeline{PipelineInfo: gitlabci.PipelineInfo{ID: 1}, User: &gitlabci.User{ID: 2}}
@@ -461,7 +461,7 @@ func TestAnswerRepeatedKeys(t *testing.T) {
 	})
 }
 
-func TestAnswerRepeatedCollections(t *testing.T) {
+func TestDecodeRepeatedCollections(t *testing.T) {
 	t.Parallel()
 	one := gitlabci.JobInfo{ID: 1}
 	runResponses(t, []responseTest{
@@ -479,7 +479,7 @@ func TestAnswerRepeatedCollections(t *testing.T) {
 	})
 }
 
-func TestAnswerListElements(t *testing.T) {
+func TestDecodeListElements(t *testing.T) {
 	t.Parallel()
 	two := []*gitlabci.PipelineInfo{{ID: 1}, {ID: 2}}
 	runResponses(t, []responseTest{
@@ -494,17 +494,17 @@ func TestAnswerListElements(t *testing.T) {
 	})
 }
 
-func TestAnswerListElementsAreLogged(t *testing.T) {
+func TestDecodeLogsListElements(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	logger := gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})))
-	goldenAsk(t, "pipelines_list", []byte(`[null,{"id":1},5,"secret"]`), logger)
+	goldenResult(t, "pipelines_list", []byte(`[null,{"id":1},5,"secret"]`), logger)
 	require.Equal(t, 1, strings.Count(log.String(), "level=WARN"))
 	require.Contains(t, log.String(), `msg="gitlabci: elements of a list are not objects and are left out" endpoint=/projects/:id/pipelines count=3 first_index=0`)
 	require.NotContains(t, log.String(), "secret")
 }
 
-func TestAnswerSystemOutput(t *testing.T) {
+func TestDecodeSystemOutput(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, output, want string }{
 		{"text", `"it broke"`, "it broke"},
@@ -522,12 +522,12 @@ func TestAnswerSystemOutput(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			response := fmt.Sprintf(`{"test_suites":[{"test_cases":[{"system_output":%s,"name":"a"},{"name":"b"}]}]}`, test.output)
 			want := onlyCases(gitlabci.TestCase{Name: "a", SystemOutput: test.want}, gitlabci.TestCase{Name: "b"})
-			require.Equal(t, want, goldenAsk(t, "pipelines_test_report", []byte(response)))
+			require.Equal(t, want, goldenResult(t, "pipelines_test_report", []byte(response)))
 		})
 	}
 }
 
-func TestAnswerWords(t *testing.T) {
+func TestDecodeWords(t *testing.T) {
 	t.Parallel()
 	runResponses(t, []responseTest{
 		{"unknown keys", "pipelines_get", `{"novelty":{"a":[1]},"id":1,"user":{"novelty":null,"id":2},"ID":3}`,
@@ -547,7 +547,7 @@ func TestAnswerWords(t *testing.T) {
 	})
 }
 
-func TestAnswerInvalidUTF8(t *testing.T) {
+func TestDecodeInvalidUTF8(t *testing.T) {
 	t.Parallel()
 	main := onlyPipeline(gitlabci.PipelineInfo{ID: 1, Ref: "ma\uFFFDin"})
 	runResponses(t, []responseTest{
@@ -568,7 +568,7 @@ func TestAnswerInvalidUTF8(t *testing.T) {
 
 // A value of another type than GitLab documents is left zero, and a line at debug level
 // says so, once for each call. The value is not in it.
-func TestAnswerValuesLeftOutAreLogged(t *testing.T) {
+func TestDecodeLogsValuesLeftOut(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ call, body, endpoint, fields string }{
 		{"pipelines_list", `[{"id":1},{"id":2,"name":{"a":"secret"},"updated_at":"secret"}]`, "/projects/:id/pipelines", "[1].name: object where a string is expected|[1].updated_at: string where a time is expected"},
@@ -577,7 +577,7 @@ func TestAnswerValuesLeftOutAreLogged(t *testing.T) {
 	} {
 		for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo} {
 			var log bytes.Buffer
-			goldenAsk(t, test.call, []byte(test.body), gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))))
+			goldenResult(t, test.call, []byte(test.body), gitlabci.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))))
 			require.NotContains(t, log.String(), "secret")
 			if level == slog.LevelInfo {
 				require.NotContains(t, log.String(), "expected")

@@ -133,7 +133,7 @@ func TestIgnoredFiltersInAnyOrder(t *testing.T) {
 						fits[srv.AddPipeline("group/app", test.fits).ID] = true
 					}
 					for range 4 {
-						srv.AddPipeline("group/app", test.does)
+						srv.AddPipeline("group/app", test.fitsNot)
 					}
 					opts := test.options
 					opts.PerPage, opts.OrderBy, opts.Sort = 3, order, sort

@@ -21,8 +21,8 @@ import (
 // A filterCase is a filter of pipelines that can be checked by an item, with a
 // pipeline that fits it and one that does not.
 type filterCase struct {
-	options    gitlabci.ListPipelinesOptions
-	fits, does gitlabcitest.Pipeline // not
+	options       gitlabci.ListPipelinesOptions
+	fits, fitsNot gitlabcitest.Pipeline
 }
 
 func filterCases() map[string]filterCase {
@@ -75,7 +75,7 @@ func TestFiltersThatAServerIgnoresDeleteNothing(t *testing.T) {
 			fits := map[gitlabci.PipelineID]bool{}
 			for range 3 {
 				fits[srv.AddPipeline("group/app", test.fits).ID] = true
-				srv.AddPipeline("group/app", test.does)
+				srv.AddPipeline("group/app", test.fitsNot)
 			}
 			client := srv.Client()
 			opts := test.options
@@ -121,7 +121,7 @@ func TestFiltersThatAServerKnows(t *testing.T) {
 	for filter, test := range filterCases() {
 		srv := gitlabcitest.NewServer()
 		srv.AddPipeline("group/app", test.fits)
-		srv.AddPipeline("group/app", test.does)
+		srv.AddPipeline("group/app", test.fitsNot)
 		deleted, err := deleteAll(t.Context(), srv.Client(), &test.options)
 		require.NoError(t, err, filter)
 		require.Len(t, deleted, 1, filter)

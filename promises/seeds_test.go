@@ -24,7 +24,7 @@ func TestSeed(t *testing.T) {
 		files = append(files, test.file)
 		t.Run(test.file, func(t *testing.T) {
 			_, call, _ := strings.Cut(strings.TrimSuffix(test.file, ".json"), "_")
-			require.Equal(t, test.want, askAbout(t, call, testkit.GoldenFile(t, "seed/"+test.file)))
+			require.Equal(t, test.want, resultWithID(t, call, testkit.GoldenFile(t, "seed/"+test.file)))
 		})
 	}
 	entries, err := os.ReadDir(testkit.ModuleFile(t, "testdata/seed"))
@@ -317,7 +317,7 @@ func seedCommitTime() time.Time {
 
 func TestSeedCommitTime(t *testing.T) {
 	t.Parallel()
-	jobs := goldenAsk(t, "jobs_list_for_pipeline", testkit.GoldenFile(t, "seed/legacy_jobs_list_for_pipeline.json")).([]*gitlabci.Job)
+	jobs := goldenResult(t, "jobs_list_for_pipeline", testkit.GoldenFile(t, "seed/legacy_jobs_list_for_pipeline.json")).([]*gitlabci.Job)
 	require.Equal(t, time.Date(2017, 1, 19, 15, 5, 31, 0, time.UTC), jobs[0].Commit.CreatedAt.UTC())
 }
 
@@ -411,12 +411,12 @@ var seedTriggerJobs = []*gitlabci.TriggerJob{{
 
 func TestSeedDurations(t *testing.T) {
 	t.Parallel()
-	classic := askAbout(t, "pipelines_get", testkit.GoldenFile(t, "seed/classic_pipelines_get.json")).(*gitlabci.Pipeline)
+	classic := resultWithID(t, "pipelines_get", testkit.GoldenFile(t, "seed/classic_pipelines_get.json")).(*gitlabci.Pipeline)
 	require.Equal(t, 2*time.Minute+3650*time.Millisecond, classic.Duration.Duration())
 	require.Equal(t, 10*time.Millisecond, classic.QueuedDuration.Duration())
-	modern := askAbout(t, "pipelines_get", testkit.GoldenFile(t, "seed/modern_pipelines_get.json")).(*gitlabci.Pipeline)
+	modern := resultWithID(t, "pipelines_get", testkit.GoldenFile(t, "seed/modern_pipelines_get.json")).(*gitlabci.Pipeline)
 	require.Equal(t, 45*time.Second, modern.Duration.Duration())
 	require.Equal(t, 7*time.Second, modern.QueuedDuration.Duration())
-	jobs := goldenAsk(t, "jobs_list_for_pipeline", testkit.GoldenFile(t, "seed/legacy_jobs_list_for_pipeline.json")).([]*gitlabci.Job)
+	jobs := goldenResult(t, "jobs_list_for_pipeline", testkit.GoldenFile(t, "seed/legacy_jobs_list_for_pipeline.json")).([]*gitlabci.Job)
 	require.Equal(t, 192*time.Millisecond, jobs[0].Duration.Duration())
 }

@@ -140,12 +140,12 @@ func (r *runTrial) judge(t *testing.T, result *gitlabci.RunResult) {
 		reported[f.Job.ID] = true
 	}
 	for i, id := range []gitlabci.PipelineID{pipeline.ID, pipeline.ID + 1} {
-		told := i == 0 || r.Opts.Watch.Downstream
+		isWatched := i == 0 || r.Opts.Watch.Downstream
 		for job, err := range client.Jobs.AllForPipeline(ctx, "group/app", id, nil) {
 			require.NoError(t, err)
-			require.Equal(t, told && job.Status == gitlabci.StatusFailed && !job.AllowFailure, reported[job.ID], job.Name)
+			require.Equal(t, isWatched && job.Status == gitlabci.StatusFailed && !job.AllowFailure, reported[job.ID], job.Name)
 		}
-		if told {
+		if isWatched {
 			r.judgeLogs(t, client, id)
 		}
 	}

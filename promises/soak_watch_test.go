@@ -59,10 +59,10 @@ type watchTrial struct {
 
 	meddled atomic.Int64 // how often something was changed from outside
 
-	mu    sync.Mutex
-	noted moment // when the truth was last
-	truth map[string][]witness
-	told  map[string][]gitlabci.Status // by "job 1001"
+	mu       sync.Mutex
+	noted    moment // when the truth was last
+	truth    map[string][]witness
+	reported map[string][]gitlabci.Status // by "job 1001"
 }
 
 // A moment is a time, and how much was changed from outside by then. Nothing changes within
@@ -82,7 +82,7 @@ func newWatchTrial(seed uint64) *watchTrial {
 	w := &watchTrial{
 		srv:    gitlabcitest.NewServer(gitlabcitest.WithRequestLog(0)),
 		random: rand.New(rand.NewPCG(seed, 0)),
-		truth:  map[string][]witness{}, told: map[string][]gitlabci.Status{},
+		truth:  map[string][]witness{}, reported: map[string][]gitlabci.Status{},
 	}
 	w.network.Handle("localhost", w)
 	w.downstream = w.random.IntN(3) == 0
@@ -167,7 +167,7 @@ func (w *watchTrial) note(name string, status gitlabci.Status) {
 	w.truth[name] = append(known, witness{status, now, now})
 }
 
-type watchedThing struct {
+type watchedObject struct {
 	name     string
 	status   gitlabci.Status
 	id       gitlabci.JobID
@@ -175,7 +175,7 @@ type watchedThing struct {
 }
 
 // state asks the server by routes that nothing goes wrong with.
-func (w *watchTrial) state() (things []watchedThing) {
+func (w *watchTrial) state() (things []watchedObject) {
 	type row struct {
 		ID       gitlabci.JobID
 		Status   gitlabci.Status
@@ -193,11 +193,11 @@ func (w *watchTrial) state() (things []watchedThing) {
 	for _, job := range slices.Concat(jobs, triggers) {
 		if w.downstream || job.Pipeline.ID == w.pipeline {
 			pipelines[fmt.Sprint("pipeline ", job.Pipeline.ID)] = job.Pipeline.Status
-			things = append(things, watchedThing{fmt.Sprint("job ", job.ID), job.Status, job.ID, job.Pipeline.Status})
+			things = append(things, watchedObject{fmt.Sprint("job ", job.ID), job.Status, job.ID, job.Pipeline.Status})
 		}
 	}
 	for name, status := range pipelines {
-		things = append(things, watchedThing{name: name, status: status})
+		things = append(things, watchedObject{name: name, status: status})
 	}
 	return things
 }
@@ -253,15 +253,15 @@ func (w *watchTrial) watch(t *testing.T) {
 		w.judge(t, event)
 	}
 	for _, one := range w.state() {
-		told := w.told[one.name]
-		require.NotEmpty(t, told, one.name)
-		require.Equal(t, one.status, told[len(told)-1], "the last status of %s", one.name)
+		reported := w.reported[one.name]
+		require.NotEmpty(t, reported, one.name)
+		require.Equal(t, one.status, reported[len(reported)-1], "the last status of %s", one.name)
 		require.False(t, one.status.Active(), "%s is %s", one.name, one.status)
 	}
 	for name, statuses := range w.truth {
 		for _, one := range statuses {
 			if one.last.Sub(one.first) > 5*time.Minute {
-				require.Contains(t, w.told[name], one.status, "%s had that for %v", name, one.last.Sub(one.first))
+				require.Contains(t, w.reported[name], one.status, "%s had that for %v", name, one.last.Sub(one.first))
 			}
 		}
 	}
@@ -278,22 +278,22 @@ func (w *watchTrial) judge(t *testing.T, e *gitlabci.PipelineEvent) {
 	case e.TriggerJob != nil:
 		name = fmt.Sprint("job ", e.TriggerJob.ID)
 	}
-	told := w.told[name]
+	reported := w.reported[name]
 	previous := gitlabci.Status("")
-	if len(told) > 0 {
-		previous = told[len(told)-1]
+	if len(reported) > 0 {
+		previous = reported[len(reported)-1]
 	}
 	require.Equal(t, previous, e.Previous, name)
 	require.NotEqual(t, e.Previous, e.Status, name)
-	w.told[name] = append(told, e.Status)
+	w.reported[name] = append(reported, e.Status)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	require.True(t, passed(w.truth[name], w.told[name]), "%s was told %v, and was %v", name, w.told[name], w.truth[name])
+	require.True(t, passed(w.truth[name], w.reported[name]), "%s was reported as %v, and was %v", name, w.reported[name], w.truth[name])
 }
 
 // passed reports whether something had these statuses in this order.
-func passed(had []witness, told []gitlabci.Status) bool {
-	for _, status := range told {
+func passed(had []witness, reported []gitlabci.Status) bool {
+	for _, status := range reported {
 		place := slices.IndexFunc(had, func(one witness) bool { return one.status == status })
 		if place < 0 {
 			return false

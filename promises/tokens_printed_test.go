@@ -319,7 +319,7 @@ func TestScrubbedErrorsOfTheirOwnText(t *testing.T) {
 	}
 }
 
-func TestAddressesInMessages(t *testing.T) {
+func TestURLsInMessages(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"see https://h/x?c2lnbmVk now":     "see https://h/x?… now",

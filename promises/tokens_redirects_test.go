@@ -179,9 +179,9 @@ func TestWritesDoNotFollow(t *testing.T) {
 func TestRedirectsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ location, want string }{
-		"to http":        {"http://" + testkit.StorageHost + "/bucket?" + testkit.Signature, "from https to http"},
-		"to file":        {"file:///etc/passwd", "from https to file"},
-		"not an address": {"https://" + testkit.StorageHost + "/%zz?" + testkit.Signature, "not a URL"},
+		"to http":   {"http://" + testkit.StorageHost + "/bucket?" + testkit.Signature, "from https to http"},
+		"to file":   {"file:///etc/passwd", "from https to file"},
+		"not a URL": {"https://" + testkit.StorageHost + "/%zz?" + testkit.Signature, "not a URL"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -219,7 +219,7 @@ func TestRedirectLimit(t *testing.T) {
 }
 
 // Net/http leaves a redirect without a Location to its caller.
-func TestRedirectWithoutAddress(t *testing.T) {
+func TestRedirectWithoutLocation(t *testing.T) {
 	t.Parallel()
 	err := testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.Respond(302, ``)).Client(t))
 	e, responded := errors.AsType[*gitlabci.APIError](err)

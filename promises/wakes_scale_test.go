@@ -161,17 +161,17 @@ func (f *fleet) watch(t *testing.T, opts *gitlabci.WatchOptions) (latest time.Du
 	var all sync.WaitGroup
 	for _, m := range f.members {
 		all.Go(func() {
-			told := map[string]bool{}
+			reported := map[string]bool{}
 			for event, err := range client.Pipelines.Watch(t.Context(), m.project, m.id, opts) {
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				text := testkit.EventText(event)
-				if told[text] {
+				if reported[text] {
 					t.Errorf("%s twice", text)
 				}
-				if told[text] = true; event.Job != nil && event.Status.Finished() {
+				if reported[text] = true; event.Job != nil && event.Status.Finished() {
 					m.seen[event.Job.ID] = time.Since(f.begun)
 				}
 			}

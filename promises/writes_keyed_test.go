@@ -226,7 +226,7 @@ func TestKeyCandidates(t *testing.T) {
 	})
 }
 
-// At most fifty are looked through, each once.
+// The variables of at most fifty pipelines are read, each once.
 func TestKeyCandidatesAreFew(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -250,11 +250,11 @@ func TestKeyedCreateAfterALostResponse(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			k := newKeyServer()
 			k.creates = []http.HandlerFunc{k.lost(made)}
-			told := 0
+			waits := 0
 			client := k.Client(t, gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(_ context.Context, w gitlabci.WaitInfo) {
 				require.Equal(t, gitlabci.WaitReasonRetry, w.Reason)
 				require.Equal(t, 5*time.Second, w.Duration)
-				told++
+				waits++
 			}}))
 			start := time.Now()
 			pipeline, err := keyed(t.Context(), client, "k1")
@@ -263,7 +263,7 @@ func TestKeyedCreateAfterALostResponse(t *testing.T) {
 			require.Equal(t, "found", pipeline.Name)
 			require.Equal(t, 1, k.posted)
 			require.Equal(t, made.Truncate(5*time.Second)+5*time.Second, time.Since(start))
-			require.EqualValues(t, told, time.Since(start)/(5*time.Second))
+			require.EqualValues(t, waits, time.Since(start)/(5*time.Second))
 		})
 	}
 }
@@ -293,8 +293,8 @@ func TestKeyedCreateIsSentAgain(t *testing.T) {
 	}
 }
 
-// Nothing is sent a second time where nobody could look before.
-func TestKeyedCreateThatCannotLook(t *testing.T) {
+// Nothing is sent a second time if no search is possible before.
+func TestKeyedCreateThatCannotSearch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeyServer(testkit.Reset)
@@ -374,7 +374,7 @@ func TestKeyCandidatesThatCannotBeRead(t *testing.T) {
 	})
 }
 
-// A server that falls silent is not looked at for hours.
+// A silent server does not hold up the search for hours.
 func TestKeyedCreateOnASilentServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -387,12 +387,12 @@ func TestKeyedCreateOnASilentServer(t *testing.T) {
 		_, err := keyed(t.Context(), k.Client(t, gitlabci.WithRetries(0)), "k1")
 		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 		require.ErrorIs(t, err, gitlabci.ErrStalled)
-		require.Equal(t, 5*time.Second+2*time.Minute, time.Since(start), "one look")
+		require.Equal(t, 5*time.Second+2*time.Minute, time.Since(start), "one search")
 	})
 }
 
-// Looks that fail are not the last word.
-func TestKeyedCreateWhileLooksFail(t *testing.T) {
+// Searches that fail do not end the call.
+func TestKeyedCreateWhileSearchesFail(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeyServer()

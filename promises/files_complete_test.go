@@ -124,7 +124,7 @@ func TestCutFileIsNeverWhole(t *testing.T) {
 
 // A file that is proved to be incomplete is requested again, like an interrupted
 // one.
-func TestCutFileIsMended(t *testing.T) {
+func TestCutFileIsRequestedAgain(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	reads, files := cutSources(t)
 	for name, read := range reads {

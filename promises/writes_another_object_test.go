@@ -15,8 +15,8 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// noThings are bodies that are not the requested object, and their messages.
-var noThings = map[string]string{
+// wrongObjects are bodies that are not the requested object, and their messages.
+var wrongObjects = map[string]string{
 	`{}`:                              "",
 	`{"message":"403 Forbidden"}`:     "403 Forbidden",
 	`{"error":"invalid_token"}`:       "invalid_token",
@@ -34,9 +34,9 @@ var noThings = map[string]string{
 	`{"id":7,"status":403,"message":"no such thing"}`: "no such thing",
 }
 
-// noElements are those that a list is checked for.
-func noElements() (bodies []string) {
-	for body := range noThings {
+// wrongElements are those that a list is checked for.
+func wrongElements() (bodies []string) {
+	for body := range wrongObjects {
 		if !strings.HasPrefix(body, `{"id":7,`) {
 			bodies = append(bodies, body)
 		}
@@ -44,8 +44,8 @@ func noElements() (bodies []string) {
 	return bodies
 }
 
-// thingReads are reads of one object.
-var thingReads = map[string]func(context.Context, *gitlabci.Client) error{
+// objectReads are reads of one object.
+var objectReads = map[string]func(context.Context, *gitlabci.Client) error{
 	"get":     testkit.Call("Pipelines.Get"),
 	"latest":  testkit.Call("Pipelines.Latest"),
 	"job":     testkit.Call("Jobs.Get"),
@@ -56,8 +56,8 @@ var thingReads = map[string]func(context.Context, *gitlabci.Client) error{
 	"cases":   testkit.Call("Pipelines.TestCases"),
 }
 
-// thingWrites are writes that return the changed object.
-var thingWrites = map[string]func(context.Context, *gitlabci.Client) error{
+// objectWrites are writes that return the changed object.
+var objectWrites = map[string]func(context.Context, *gitlabci.Client) error{
 	"cancel":     testkit.Call("Pipelines.Cancel"),
 	"rename":     testkit.Call("Pipelines.UpdateMetadata"),
 	"cancel job": testkit.Call("Jobs.Cancel"),
@@ -66,10 +66,10 @@ var thingWrites = map[string]func(context.Context, *gitlabci.Client) error{
 }
 
 // If a read gets another object, the error has the message in it.
-func TestReadsOfAnotherThing(t *testing.T) {
+func TestReadsOfAnotherObject(t *testing.T) {
 	t.Parallel()
-	for name, read := range thingReads {
-		for body, message := range noThings {
+	for name, read := range objectReads {
+		for body, message := range wrongObjects {
 			err := read(t.Context(), testkit.NewScript(testkit.Respond(200, body)).Client(t))
 			require.Error(t, err, "%s: %s", name, body)
 			require.ErrorContains(t, err, message, "%s: %s", name, body)
@@ -82,11 +82,11 @@ func TestReadsOfAnotherThing(t *testing.T) {
 // again.
 func TestWritesWithAnotherResponse(t *testing.T) {
 	t.Parallel()
-	writes := maps.Clone(thingWrites)
+	writes := maps.Clone(objectWrites)
 	maps.Copy(writes, onceCalls)
 	delete(writes, "do") // it returns the response unread
 	for name, write := range writes {
-		for body, message := range noThings {
+		for body, message := range wrongObjects {
 			s := testkit.NewScript(testkit.Respond(201, body))
 			err := write(t.Context(), s.Client(t))
 			require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "%s: %s", name, body)
@@ -161,7 +161,7 @@ func TestDeletesWithAnotherResponse(t *testing.T) {
 }
 
 // The error for an element that is not the right object has its index.
-func TestListsOfOtherThings(t *testing.T) {
+func TestListsOfOtherObjects(t *testing.T) {
 	t.Parallel()
 	lists := map[string]func(context.Context, *gitlabci.Client) error{
 		"pipelines":    testkit.Call("Pipelines.List"),
@@ -178,7 +178,7 @@ func TestListsOfOtherThings(t *testing.T) {
 	}
 	const good = `{"id":7,"key":"A","path":"a","name":"a"}`
 	for name, list := range lists {
-		for _, body := range noElements() {
+		for _, body := range wrongElements() {
 			if name == "entries" && body == `{"id":"abc","name":"x"}` { // an entry may have only a name
 				continue
 			}

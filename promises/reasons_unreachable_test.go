@@ -48,7 +48,7 @@ func TestWrongURLFailsSoon(t *testing.T) {
 
 // A proxy that asks for credentials is final, for Wait and FollowLog alike; so is what
 // GitLab itself refuses. Another response of a proxy is given a minute at first.
-func TestOneRuleForWhatIsFinal(t *testing.T) {
+func TestFinalErrorsOfPolls(t *testing.T) {
 	page := func(status int) http.HandlerFunc {
 		return testkit.Respond(status, "<title>no</title>", "Content-Type", "text/html")
 	}
