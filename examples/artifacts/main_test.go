@@ -96,7 +96,7 @@ func contents(t *testing.T, folder string) (files []string) {
 }
 
 // A list that takes long says so.
-func TestSlowList(t *testing.T) {
+func TestListThatTakesLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
 		job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Artifacts: fstest.MapFS{"a": {Data: []byte("abc")}}})

@@ -65,7 +65,7 @@ func TestOnAServer(t *testing.T) {
 
 // A log that cannot be read does not hide the other failures, and one that takes long is
 // noted.
-func TestLogs(t *testing.T) {
+func TestLogsThatCannotBeRead(t *testing.T) {
 	script := "section_start:1:step_script\r\x1b[0K\n\x1b[31;1mred\x1b[0;m\nring\a\tonce\nsection_end:2:step_script\r\x1b[0K\nERROR: Job failed: exit code 1\n"
 	for name, test := range map[string]struct {
 		log        string

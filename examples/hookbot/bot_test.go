@@ -245,7 +245,7 @@ func TestDeniedProject(t *testing.T) {
 }
 
 // A request without an event is refused; an event that cannot be decoded is named.
-func TestReports(t *testing.T) {
+func TestRefusedRequestsAndEvents(t *testing.T) {
 	out := &lines{}
 	b := &bot{out: out}
 	b.report(nil, webhook.ErrToken)

@@ -153,7 +153,7 @@ func TestPush(t *testing.T) {
 	}
 }
 
-func TestEnds(t *testing.T) {
+func TestTimeoutAndClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTrial(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Hour}})
 		ctx, stop := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("time is up"))

@@ -70,7 +70,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 // A table fits the screen whatever is in it, and commands no terminal.
-func TestOdd(t *testing.T) {
+func TestTableOfLongValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		odd := &gitlabci.Pipeline{
 			PipelineInfo: gitlabci.PipelineInfo{
@@ -96,7 +96,7 @@ func TestOdd(t *testing.T) {
 
 // A pipeline that is deleted while the others are read is printed as it was listed, and a
 // list that takes long says so.
-func TestSlow(t *testing.T) {
+func TestDeletedMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
 		srv.AddPipeline("group/app", gitlabcitest.Pipeline{})

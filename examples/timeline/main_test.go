@@ -130,7 +130,7 @@ func TestLongReads(t *testing.T) {
 }
 
 // Tests that may not be read are missing, and the page says so.
-func TestNotRead(t *testing.T) {
+func TestTestsThatMayNotBeRead(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{TestReport: &gitlabci.TestReport{TestSuites: []gitlabci.TestSuite{
 		{Name: "unit", TestCases: []gitlabci.TestCase{{Name: "TestA", Status: gitlabci.TestStatusError, SystemOutput: "first\nsecond"}}},

@@ -304,7 +304,7 @@ func (b *browser) picture(file, name string) {
 }
 
 // README.md shows a picture, which is small.
-func TestPicture(t *testing.T) {
+func TestPictureOfReadme(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)

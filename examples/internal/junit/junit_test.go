@@ -33,7 +33,7 @@ func TestReadWhatIsWritten(t *testing.T) {
 	}
 }
 
-func TestBroken(t *testing.T) {
+func TestInvalidReports(t *testing.T) {
 	for text, want := range map[string]int{"": 0, "<a/>": 0, "<a><testcase name='b'/>": 1, "<a><testcase>": 0, "{": 0, "<a><testcase name='b'/></b>": 1} {
 		n, broken := 0, false
 		for _, err := range junit.Read(strings.NewReader(text)) {

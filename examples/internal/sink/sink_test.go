@@ -85,7 +85,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-func TestErrors(t *testing.T) {
+func TestFilesThatAreMissingOrCannotBeWritten(t *testing.T) {
 	none := filepath.Join(t.TempDir(), "none")
 	if err := (sink.Lines[int]{Name: none}).Resume(1); err == nil {
 		t.Error("lines are resumed that are not there")

@@ -13,7 +13,7 @@ import (
 	"example.com/gitlabci/examples/internal/wholefile"
 )
 
-func TestFile(t *testing.T) {
+func TestProgressIsStored(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")
 	f, err := state.Open[gitlabci.JobID](path)
 	if err != nil {
@@ -41,7 +41,7 @@ func TestFile(t *testing.T) {
 }
 
 // A file does not grow forever.
-func TestMany(t *testing.T) {
+func TestOldestIDsAreForgotten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")
 	var p state.Progress[gitlabci.JobID]
 	for id := range gitlabci.JobID(1000) {
@@ -59,7 +59,7 @@ func TestMany(t *testing.T) {
 	}
 }
 
-func TestDamaged(t *testing.T) {
+func TestDamagedFilesAreErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")
 	for _, text := range []string{"", "{", "null", `{"group/app":null}`, "[]"} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -41,7 +41,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-func TestErrors(t *testing.T) {
+func TestFilesThatCannotBeReadOrWritten(t *testing.T) {
 	folder := t.TempDir()
 	name := filepath.Join(folder, "state.json")
 	if err := os.WriteFile(name, []byte("{"), 0o600); err != nil {
