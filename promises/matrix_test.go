@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,27 +27,22 @@ import (
 // The fault matrix: every method, met by every kind of fault, with every kind
 // of token, over HTTP/1.1 and HTTP/2. The required result of each pair of a method and a
 // fault is in the table of matrix_faults_test.go; what never may happen is checked here,
-// whatever the pair. The protocols take turns, if several tokens will do: each pair then is
-// tried over both, and so is each token. Under the race detector the tokens take turns,
-// too.
+// whatever the pair. A run tries half of the pairs, each with one token over one protocol.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
-	for _, deed := range deeds() {
+	for i, deed := range deeds() {
 		t.Run(deed.name, func(t *testing.T) {
 			t.Parallel()
-			tokens := slices.DeleteFunc(matrixTokens(), func(token matrixToken) bool { return !deed.admits(token) })
-			for i, fault := range matrixFaults() {
-				for j, token := range tokens {
-					if !fault.concerns(deed) || testkit.UnderRace() && j != i%len(tokens) {
-						continue
-					}
-					only := (i + j) % 2
-					if testkit.UnderRace() {
-						only = i / len(tokens) % 2
-					} else if len(tokens) == 1 {
-						only = both
-					}
-					t.Run(fault.name+"/"+token.name, func(t *testing.T) { overProtocols(t, deed, fault, token, only) })
+			for j, fault := range matrixFaults() {
+				if !fault.concerns(deed) || !testkit.Sampled(i+j, 2) {
+					continue
+				}
+				for _, way := range testkit.OneOf(deed.ways()) {
+					t.Run(fault.name+"/"+way.String(), func(t *testing.T) {
+						// A goroutine that is left over, of a connection say, ends the bubble
+						// with a panic.
+						synctest.Test(t, func(t *testing.T) { runMatrixCase(t, newTrial(t, deed, way, nil), deed, fault) })
+					})
 				}
 			}
 		})
@@ -72,29 +66,26 @@ func TestMatrixIsWhole(t *testing.T) {
 	}
 }
 
-// matrixProtocols are over what cases are tried, and both of them.
-var matrixProtocols = []struct {
-	name      string
+// A matrixWay is how a method is called.
+type matrixWay struct {
+	token     matrixToken
+	protocol  string
 	transport func(*memnet.Network) *http.Transport
-}{{"HTTP/1.1", (*memnet.Network).Transport}, {"HTTP/2", (*memnet.Network).HTTP2}}
-
-const both = -1
-
-// overProtocols tries a case over one protocol or both.
-func overProtocols(t *testing.T, deed deed, fault matrixFault, token matrixToken, only int) {
-	for i, protocol := range matrixProtocols {
-		if only != both && only != i {
-			continue
-		}
-		// A goroutine that is left over, of a connection say, ends the bubble
-		// with a panic.
-		synctest.Test(t, func(t *testing.T) {
-			runMatrixCase(t, newTrial(t, deed, token, protocol.transport, nil), deed, fault, protocol.name)
-		})
-	}
 }
 
-func runMatrixCase(t *testing.T, trial *trial, deed deed, fault matrixFault, protocol string) {
+func (w matrixWay) String() string { return w.token.name + " over " + w.protocol }
+
+// ways are each token that will do, over each protocol.
+func (d deed) ways() (ways []matrixWay) {
+	for _, token := range matrixTokens() {
+		if d.admits(token) {
+			ways = append(ways, matrixWay{token, "HTTP 1.1", (*memnet.Network).Transport}, matrixWay{token, "HTTP 2", (*memnet.Network).HTTP2})
+		}
+	}
+	return ways
+}
+
+func runMatrixCase(t *testing.T, trial *trial, deed deed, fault matrixFault) {
 	broken := fault.fault
 	broken.Route, broken.Times = deed.route, max(broken.Times, 1)
 	trial.srv.Fault(broken)
@@ -115,7 +106,7 @@ func runMatrixCase(t *testing.T, trial *trial, deed deed, fault matrixFault, pro
 	}
 	synctest.Wait()
 	trial.transport.CloseIdleConnections() // a call given up while it connects leaves one over HTTP/2
-	require.Zero(t, trial.open.Load(), "bodies left open over %s", protocol)
+	require.Zero(t, trial.open.Load(), "bodies left open")
 	requireEffects(t, trial.srv, deed, err)
 	trial.requireSecrecy(t)
 }
@@ -170,13 +161,13 @@ type trial struct {
 
 // newTrial wraps the transport between the client and the server with around,
 // unless that is nil.
-func newTrial(t *testing.T, deed deed, token matrixToken, protocol func(*memnet.Network) *http.Transport, around func(*trial, http.RoundTripper) http.RoundTripper) *trial {
+func newTrial(t *testing.T, deed deed, way matrixWay, around func(*trial, http.RoundTripper) http.RoundTripper) *trial {
 	trial := &trial{srv: inhabitedServer(deed)}
 	var network memnet.Network
 	network.Handle("localhost", trial.srv)
-	option, secret := token.option(trial.srv)
+	option, secret := way.token.option(trial.srv)
 	trial.token = secret
-	trial.transport = protocol(&network)
+	trial.transport = way.transport(&network)
 	var between http.RoundTripper = trial.transport
 	if around != nil {
 		between = around(trial, between)

@@ -74,6 +74,16 @@ func Sampled(n, every int) bool {
 
 var sample = rand.IntN(1 << 20)
 
+// OneOf is one of several alternatives, any in each run, or all of them if
+// GITLABCI_TEST_ALL is set.
+func OneOf[T any](all []T) []T {
+	if os.Getenv("GITLABCI_TEST_ALL") != "" {
+		return all
+	}
+	at := rand.IntN(len(all))
+	return all[at : at+1]
+}
+
 // SetEnv removes all variables that the client reads from the environment but these.
 func SetEnv(t *testing.T, variables map[string]string) {
 	t.Helper()
