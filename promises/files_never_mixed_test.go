@@ -212,7 +212,7 @@ func TestResumeNeverMixesFiles(t *testing.T) {
 				}
 				for kind := range 8 {
 					for source, read := range sources {
-						if n++; !testkit.Sampled(n, 18) { // some 700 combinations
+						if n++; !testkit.Sampled(n, 36) { // some 350 combinations
 							continue
 						}
 						for differs, b := range others { // one at random, by map order
@@ -262,7 +262,7 @@ func TestSaveJoinsAndChecks(t *testing.T) {
 			for name, files := range map[string][2]string{"A and B": zips, "a mix": {zips[0], behind}, "alike": {zips[0], string(like)}, "no zip": {noZip, "x" + noZip[1:]}} {
 				for swap, which := range mixSwaps {
 					for cut := range map[int]bool{0: true, 1: true} {
-						if n++; mixLies(first, later, swap) || !testkit.Sampled(n, 4) {
+						if n++; mixLies(first, later, swap) || !testkit.Sampled(n, 10) {
 							continue
 						}
 						s := &mixServer{files: files, first: first, later: later, which: which, cut: 200_000 + cut*600_000, cuts: 2, ranges: true}
@@ -374,7 +374,7 @@ func TestArchiveNeverMixesArchives(t *testing.T) {
 					}
 					for _, cut := range []int{0, 300_000} {
 						for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(7), testkit.Latest} {
-							if n++; !testkit.Sampled(n, 4) {
+							if n++; !testkit.Sampled(n, 8) {
 								continue
 							}
 							s := &mixServer{files: data, first: first, later: later, which: mixSwaps[swap], cut: cut, ranges: true, honours: cut == 0}

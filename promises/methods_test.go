@@ -134,8 +134,10 @@ func TestSentinelsOfMethods(t *testing.T) {
 	t.Parallel()
 	eachMethod(t, func(t *testing.T, name string, _ testkit.Method) {
 		for status, sentinel := range map[int]error{401: gitlabci.ErrUnauthorized, 403: gitlabci.ErrForbidden, 404: gitlabci.ErrNotFound} {
-			s := testkit.NewScript(testkit.Respond(status, `{"message":"no"}`))
-			require.ErrorIs(t, testkit.Call(name)(t.Context(), s.Client(t)), sentinel)
+			synctest.Test(t, func(t *testing.T) { // one method polls again after a 404
+				s := testkit.NewScript(testkit.Respond(status, `{"message":"no"}`))
+				require.ErrorIs(t, testkit.Call(name)(t.Context(), s.Client(t)), sentinel)
+			})
 		}
 	})
 }

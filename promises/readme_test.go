@@ -51,20 +51,25 @@ func TestPageOfEndpoints(t *testing.T) {
 func TestNamedTestsExist(t *testing.T) {
 	testkit.NotUnderRace(t)
 	t.Parallel()
-	var tests strings.Builder
+	tests := map[string]bool{}
 	require.NoError(t, filepath.WalkDir(testkit.ModuleFile(t, "."), func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
 		source, err := os.ReadFile(path)
-		tests.Write(source)
+		for line := range strings.Lines(string(source)) {
+			if rest, ok := strings.CutPrefix(line, "func "); ok {
+				name, _, _ := strings.Cut(rest, "(")
+				tests[name] = true
+			}
+		}
 		return err
 	}))
 	for _, page := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "docs/scale.md"} {
 		text, err := os.ReadFile(testkit.ModuleFile(t, page))
 		require.NoError(t, err)
 		for _, name := range regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`").FindAllStringSubmatch(string(text), -1) {
-			require.True(t, strings.Contains(tests.String(), "\nfunc "+name[1]+"("), "%s names %s", page, name[1])
+			require.True(t, tests[name[1]], "%s names %s", page, name[1])
 		}
 	}
 }

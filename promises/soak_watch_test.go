@@ -24,7 +24,7 @@ import (
 )
 
 var (
-	watchRuns = flag.Int("watch.runs", testkit.Fewer(4), "how many pipelines TestWatchProperty watches")
+	watchRuns = flag.Int("watch.runs", testkit.Fewer(2), "how many pipelines TestWatchProperty watches")
 	watchSeed = flag.Uint64("watch.seed", 1, "what the first one is drawn from; each further one adds 1")
 )
 

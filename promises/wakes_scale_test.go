@@ -202,9 +202,9 @@ func pollsOfPlainWatch(t *testing.T) (polls float64) {
 	return polls
 }
 
-var wokenPipelines = flag.Int("wakes.pipelines", 200, "how many pipelines TestWakesOfManyPipelines watches, 20 a project")
+var wokenPipelines = flag.Int("wakes.pipelines", 60, "how many pipelines TestWakesOfManyPipelines watches, 20 a project")
 
-// Two hundred pipelines of ten projects for an hour, or 1,000 of 50 with
+// Sixty pipelines of three projects for an hour, or 1,000 of 50 with
 // -wakes.pipelines 1000: with less than a tenth of the requests of polling, each job is seen
 // within two seconds, and within five minutes if events are lost, late or sent twice.
 func TestWakesOfManyPipelines(t *testing.T) {

@@ -235,7 +235,7 @@ func (p *changingProject) live(random *rand.Rand, row *changingRow, begin time.D
 // change is yielded once, and the last status of every pipeline.
 func TestWatchAllProperty(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(testkit.Fewer(6)) {
+	for seed := range uint64(testkit.Fewer(5)) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 20))
 			p := &changingProject{skew: []time.Duration{0, 5 * time.Hour, -5 * time.Hour}[seed%3]}
