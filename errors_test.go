@@ -148,15 +148,15 @@ func TestErrorBodyIsBounded(t *testing.T) {
 
 func TestSuccessThatIsNotGitLabs(t *testing.T) {
 	tests := map[string]struct{ contentType, body, want string }{
-		"page":         {"text/html; charset=utf-8", "<title>Sign in · GitLab</title>", `200 OK with content type "text/html; charset=utf-8", not JSON: Sign in · GitLab`},
-		"text":         {"text/plain", "hello", `200 OK with content type "text/plain", not JSON`},
-		"no type":      {"application/octet-stream", "\x00", `200 OK with content type "application/octet-stream", not JSON`},
-		"list":         {"application/json", `[]`, "the response is not a JSON object"},
-		"null":         {"application/json", `null`, "the response is not a JSON object"},
-		"nothing":      {"application/json", ``, "the response is not a JSON object"},
-		"half":         {"application/json", `{"id":`, "JSON that is not GitLab's"},
-		"more":         {"application/json", `{"id":1}{"id":2}`, "JSON that is not GitLab's"},
-		"labelled bad": {"text/html", `{"id":`, `content type "text/html", not JSON`},
+		"page":        {"text/html; charset=utf-8", "<title>Sign in · GitLab</title>", `200 OK with content type "text/html; charset=utf-8", not JSON: Sign in · GitLab`},
+		"text":        {"text/plain", "hello", `200 OK with content type "text/plain", not JSON`},
+		"no type":     {"application/octet-stream", "\x00", `200 OK with content type "application/octet-stream", not JSON`},
+		"list":        {"application/json", `[]`, "the response is not a JSON object"},
+		"null":        {"application/json", `null`, "the response is not a JSON object"},
+		"nothing":     {"application/json", ``, "the response is not a JSON object"},
+		"half":        {"application/json", `{"id":`, "JSON that is not GitLab's"},
+		"more":        {"application/json", `{"id":1}{"id":2}`, "JSON that is not GitLab's"},
+		"labeled bad": {"text/html", `{"id":`, `content type "text/html", not JSON`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

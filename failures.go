@@ -149,7 +149,7 @@ type JobFailure struct {
 	// suite for the jobs of a parallel job, so each of these has the tests of all.
 	TestCases []*TestCase
 
-	// Lines are those to show of the failure, without colours: the tests that failed,
+	// Lines are those to show of the failure, without colors: the tests that failed,
 	// with the first lines of their output, and then the lines of the summary's causes.
 	// They are at most 20 of at most 4 KiB each; a job that never ran has none.
 	Lines []string

@@ -17,7 +17,7 @@ import (
 	"example.com/gitlabci/internal/rest"
 )
 
-// Log opens a job's log: bytes as the runner wrote them, with colour codes, carriage
+// Log opens a job's log: bytes as the runner wrote them, with color codes, carriage
 // returns and section markers, and not always UTF-8. A job without a log has an empty one.
 // The caller closes it.
 //

@@ -19,7 +19,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// logText is what a runner writes: colours, carriage returns, sections, and
+// logText is what a runner writes: colors, carriage returns, sections, and
 // bytes that are no UTF-8.
 const logText = "section_start:1767225600:prepare\r\x1b[0K\x1b[36;1mPreparing\x1b[0;m\r\n" +
 	"\x1b[32mcaf\xe9 \xff\xfe\x00\x1b[0m\nprogress 10%\rprogress 20%\r\nsection_end:1767225601:prepare\r\x1b[0K\n"

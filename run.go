@@ -30,7 +30,7 @@ type RunOptions struct {
 	// the job's name and a colon; for downstream pipelines, with
 	// [WatchOptions.Downstream], the name is followed by "(pipeline 102)". Control
 	// characters in the name become spaces. A line is what GitLab's page shows as
-	// one: without colours and section markers, and with only the last state of a
+	// one: without colors and section markers, and with only the last state of a
 	// progress bar. The lines of one job are in order, and each is written once,
 	// except after the line of [JobsService.FollowLog] about a rewritten log.
 	// At most 16 logs are followed at the same time, the others after these. They are

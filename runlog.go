@@ -122,7 +122,7 @@ func (l *runLog) copy(ctx context.Context, prefix string, project ProjectID, job
 }
 
 // isShown reports whether a line appears on the screen: a blank one does, and one that
-// only marks sections or sets colours does not.
+// only marks sections or sets colors does not.
 func isShown(line *joblog.Line) bool {
 	marks := len(line.Opened) + len(line.Closed)
 	return line.Text != "" || marks == 0 && bytes.HasSuffix(line.Raw, []byte("\n"))

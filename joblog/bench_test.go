@@ -10,7 +10,7 @@ import (
 	"example.com/gitlabci/joblog"
 )
 
-// benchmarkLog returns a log of at least 24 MiB as a runner writes one: coloured
+// benchmarkLog returns a log of at least 24 MiB as a runner writes one: colored
 // lines, plain ones, sections and progress bars, with timestamps if stamped.
 func benchmarkLog(stamped bool) []byte {
 	var b bytes.Buffer

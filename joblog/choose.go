@@ -7,7 +7,7 @@ import (
 
 const (
 	// shortOutput is how many lines of the last command are shown whole, where no tool
-	// is recognised.
+	// is recognized.
 	shortOutput = 12
 
 	minHints         = 3 // with fewer mentions of an error, weaker ones are shown too
@@ -114,7 +114,7 @@ func (c *collector) failuresAfter(failures []*failure) []*failure {
 	return later
 }
 
-// endOfKnown returns where the last failure of a recognised tool ends, or 0.
+// endOfKnown returns where the last failure of a recognized tool ends, or 0.
 func endOfKnown(failures []*failure) (end int) {
 	for _, f := range failures {
 		if f.opener != nil {
@@ -124,7 +124,7 @@ func endOfKnown(failures []*failure) (end int) {
 	return end
 }
 
-// guess returns lines of a long output in which no tool was recognised: what came before
+// guess returns lines of a long output in which no tool was recognized: what came before
 // the first command that says no more than that something failed, lines that mention an
 // error, and the last. If such a command ran a tool that wrote something, that is shown
 // instead of the last lines.

@@ -1,4 +1,4 @@
-// Package joblog reads the log of a GitLab job. It returns lines without colour codes,
+// Package joblog reads the log of a GitLab job. It returns lines without color codes,
 // with their times and sections, and it finds the reason why a job failed.
 //
 //	log, err := client.Jobs.Log(ctx, "group/app", 4711)

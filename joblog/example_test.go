@@ -38,7 +38,7 @@ func ExampleLines() {
 	// deps: fetched 100%
 }
 
-// Without colours and markers a log can be searched, or read in an editor.
+// Without colors and markers a log can be searched, or read in an editor.
 func ExampleLines_plain() {
 	for line, err := range joblog.Lines(strings.NewReader(exampleLog)) {
 		if err != nil {
@@ -89,7 +89,7 @@ func ExampleSummarize() {
 	//     answer_test.go:12: got 41, want 42
 }
 
-// The lines to show of a failure, in a chat message for example. They have no colours.
+// The lines to show of a failure, in a chat message for example. They have no colors.
 func ExampleSummary_Lines() {
 	summary, err := joblog.Summarize(strings.NewReader(exampleLog))
 	if err != nil {

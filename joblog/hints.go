@@ -3,7 +3,7 @@ package joblog
 import "bytes"
 
 // A hint is a word or a phrase that suggests an error. A line with one is only a guess: it
-// counts if no tool is recognised.
+// counts if no tool is recognized.
 type hint struct {
 	word    string
 	endings []string // what may follow it in a word; nil for a phrase, which anything may

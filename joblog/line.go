@@ -36,7 +36,7 @@ func (s Stream) String() string {
 
 // A Line is one line of a job's log. It is the caller's to keep.
 type Line struct {
-	// Raw is the line as it is in the log: timestamps, markers, colour codes, carriage
+	// Raw is the line as it is in the log: timestamps, markers, color codes, carriage
 	// returns, and its newline if it has one.
 	Raw []byte
 
@@ -46,7 +46,7 @@ type Line struct {
 	// only if the rest of the line is UTF-8, since they could then be control characters.
 	Text string
 
-	// Styled is Text with its colours and styles, the escape sequences that end
+	// Styled is Text with its colors and styles, the escape sequences that end
 	// in m. They may last beyond the line, as they do in the log.
 	Styled string
 

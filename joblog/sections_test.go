@@ -64,7 +64,7 @@ func TestSections(t *testing.T) {
 		{"start in mid-line", "before " + start("a") + "Head\n", []string{"before  []", "Head [a] +a"}},
 		{"end in mid-line", start("a") + "A " + end("a") + " after\n", []string{"A  [a] +a -a", " after []"}},
 		{"end behind the text", start("a") + "A\nlast" + end("a") + "\nafter\n", []string{"A [a] +a", "last [a] -a", "after []"}},
-		{"end, colour, newline", start("a") + "A" + end("a") + "\x1b[0;m\r\n", []string{"A [a] +a -a"}},
+		{"end, color, newline", start("a") + "A" + end("a") + "\x1b[0;m\r\n", []string{"A [a] +a -a"}},
 		{"all in one line", start("a") + "A" + start("b") + "B" + end("b") + end("a") + "x" + start("c") + end("c") + "y\n",
 			[]string{"A [a] +a", "B [a b] +b -b a", "x []", "y [] +c -c"}},
 		{"nested", start("a") + "A\n" + start("b") + "B\n" + end("b") + "\nin a\n" + end("a") + "\n", []string{"A [a] +a", "B [a b] +b", " [a] -b", "in a [a]", " [] -a"}},

@@ -82,7 +82,7 @@ func isErase(sequence []byte) bool {
 	}
 }
 
-// isStyle reports whether a sequence sets colours or styles.
+// isStyle reports whether a sequence sets colors or styles.
 func isStyle(sequence []byte) bool {
 	return bytes.HasPrefix(sequence, []byte("\x1b[")) && sequence[len(sequence)-1] == 'm'
 }

@@ -172,7 +172,7 @@ func isDuration(text []byte) bool {
 		span(text, func(c byte) bool { return isDigit(c) || c == ':' }) == len(text)
 }
 
-// greenEcho is how the runner echoes a command in colours.
+// greenEcho is how the runner echoes a command in colors.
 var greenEcho = []byte("\x1b[32;1m$ ")
 
 // isEcho reports whether a line is a command that the runner echoes. Scripts may write

@@ -59,7 +59,7 @@ type Summary struct {
 	// script: never in after_script, or in the runner's lines about caches and artifacts.
 	// The last command of the script counts, because it ended the script. If the runner
 	// ended the job, the verdict is the first cause, and for a timeout the last lines of
-	// the script are the second. If no tool is recognised, the last lines are the only
+	// the script are the second. If no tool is recognized, the last lines are the only
 	// cause.
 	Causes []Cause
 }
@@ -67,7 +67,7 @@ type Summary struct {
 // A Cause is a reason for a failure.
 type Cause struct {
 	// Text is the line that names the failure, and the lines that explain it, without
-	// colours. A line has at most 4 KiB.
+	// colors. A line has at most 4 KiB.
 	Text string
 
 	// File and Line are where it failed, as the tool writes it. They are empty if it
@@ -76,7 +76,7 @@ type Cause struct {
 	Line int
 
 	Section string    // the innermost section that it is in, or ""
-	Tool    string    // what failed, such as "go test" or "pytest"; "" if that was not recognised
+	Tool    string    // what failed, such as "go test" or "pytest"; "" if that was not recognized
 	Time    time.Time // zero in a log without timestamps
 }
 

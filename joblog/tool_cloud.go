@@ -1,6 +1,6 @@
 package joblog
 
-// Tools that deploy to clouds, that analyse code on servers, and Nix.
+// Tools that deploy to clouds, that analyze code on servers, and Nix.
 var cloudFamily = family{
 	facts: []fact{
 		{tool: "aws", weight: message, words: []string{"An error occurred ("}, match: `An error occurred \((?P<name>\w+)\) when calling `},

@@ -4,7 +4,7 @@ package joblog
 var terraformFamily = func() *family {
 	return &family{
 		facts: []fact{
-			// A box is drawn around each message, unless colours are off.
+			// A box is drawn around each message, unless colors are off.
 			{weight: never, sets: "box", starts: []string{"╷"}, match: `^╷$`},
 			{weight: never, sets: "terraform", starts: []string{
 				"Initializing the backend", "Initializing provider plugins", "Initializing modules", "Terraform has been successfully", "OpenTofu has been successfully",

@@ -44,7 +44,7 @@ type mixServer struct {
 	cuts    int               // how many are interrupted
 	which   func(n int) int   // which file the n-th request gets
 	ranges  bool              // whether a part is sent
-	honours bool              // whether the server obeys If-Range
+	honors  bool              // whether the server obeys If-Range
 	odd     func(http.Header) // changes the header of a 206, or nil
 	mu      sync.Mutex        // for n
 	n       int               // requests for the file
@@ -80,7 +80,7 @@ func (s *mixServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	from, end, partial := mixSpan(r, len(file))
 	wanted := r.Header.Get("If-Range")
-	if !partial || !s.ranges || s.honours && wanted != "" && wanted != current {
+	if !partial || !s.ranges || s.honors && wanted != "" && wanted != current {
 		from, end, partial = 0, len(file), false
 	}
 	w.Header().Set("Content-Length", fmt.Sprint(end-from))
@@ -216,8 +216,8 @@ func TestResumeNeverMixesFiles(t *testing.T) {
 							continue
 						}
 						for differs, b := range others { // one at random, by map order
-							s := &mixServer{files: [2]string{a, b}, first: first, later: later, which: which, cut: 100, cuts: 1 + kind>>2, ranges: kind&1 == 0, honours: kind&2 == 0}
-							label := fmt.Sprintf("%s, then %s; %s, differs in %s; ranges %v, If-Range heeded %v, %d cuts; %s", firstName, laterName, swap, differs, s.ranges, s.honours, s.cuts, source)
+							s := &mixServer{files: [2]string{a, b}, first: first, later: later, which: which, cut: 100, cuts: 1 + kind>>2, ranges: kind&1 == 0, honors: kind&2 == 0}
+							label := fmt.Sprintf("%s, then %s; %s, differs in %s; ranges %v, If-Range heeded %v, %d cuts; %s", firstName, laterName, swap, differs, s.ranges, s.honors, s.cuts, source)
 							mixTry(t, s, laterName == firstName && swap == "stays", label, read)
 							break
 						}
@@ -377,7 +377,7 @@ func TestArchiveNeverMixesArchives(t *testing.T) {
 							if n++; !testkit.Sampled(n, 8) {
 								continue
 							}
-							s := &mixServer{files: data, first: first, later: later, which: mixSwaps[swap], cut: cut, ranges: true, honours: cut == 0}
+							s := &mixServer{files: data, first: first, later: later, which: mixSwaps[swap], cut: cut, ranges: true, honors: cut == 0}
 							if cut > 0 {
 								s.cuts = 1
 							}

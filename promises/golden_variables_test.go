@@ -47,7 +47,7 @@ var goldenLint = &gitlabci.LintResult{
 		{
 			Name: "paint", Stage: "build", BeforeScript: []string{"open-windows"}, Script: []string{"paint --all"}, AfterScript: []string{"close-windows"},
 			TagList:     []string{"brush"},
-			Only:        &gitlabci.LintPolicy{Refs: []string{"branches"}, Variables: []string{"$COLOUR"}, Changes: []string{"rooms/**/*"}},
+			Only:        &gitlabci.LintPolicy{Refs: []string{"branches"}, Variables: []string{"$COLOR"}, Changes: []string{"rooms/**/*"}},
 			Except:      &gitlabci.LintPolicy{Refs: []string{"tags"}, Variables: []string{"$DRY"}, Changes: []string{"docs/*"}},
 			Environment: "house/upstairs", When: "manual", AllowFailure: true, Needs: []gitlabci.LintNeed{{Name: "survey", Artifacts: true, Optional: true}},
 		},

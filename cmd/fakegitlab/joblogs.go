@@ -8,7 +8,7 @@ import (
 	"example.com/gitlabci"
 )
 
-// The colours and other controls of a runner's log.
+// The colors and other controls of a runner's log.
 const (
 	clearLine = "\x1b[0K"
 	bold      = "\x1b[0;1m"
@@ -17,7 +17,7 @@ const (
 	plain     = "\x1b[0;m"
 )
 
-// log is what a job wrote, with sections and colours as a runner does. Without
+// log is what a job wrote, with sections and colors as a runner does. Without
 // a reason it succeeded.
 func (d *demo) log(s step, started time.Time, takes time.Duration, reason gitlabci.FailureReason) string {
 	w := &logWriter{at: started, step: takes / 10}

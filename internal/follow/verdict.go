@@ -2,18 +2,18 @@ package follow
 
 import "regexp"
 
-// verdict is the runner's last line, and after it only colours, timestamps and space.
-var verdict = regexp.MustCompile(`(?m:^)` + stamp + colour +
-	`(?:Job succeeded|ERROR: Job failed[^\n]*?)(?:\s|` + colour + `|` + stamp + `)*$`)
+// verdict is the runner's last line, and after it only colors, timestamps and space.
+var verdict = regexp.MustCompile(`(?m:^)` + stamp + color +
+	`(?:Job succeeded|ERROR: Job failed[^\n]*?)(?:\s|` + color + `|` + stamp + `)*$`)
 
 // wholeVerdict is a runner's last line of which nothing is missing: not its newline,
-// nor the code that resets its colour.
+// nor the code that resets its color.
 var wholeVerdict = regexp.MustCompile(`(?m:^)` + stamp + `(?:` + verdictText + `\n+|\x1b\[[1-9][0-9;]*m` + verdictText +
 	`(?:\x1b\[0;?m\n|\n` + stamp + `\x1b\[0;?m\n?))$`)
 
 const (
 	stamp       = `(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z [0-9a-f]{2}[OE][ +])?`
-	colour      = `(?:\x1b\[[0-9;]*[A-Za-z])*`
+	color       = `(?:\x1b\[[0-9;]*[A-Za-z])*`
 	verdictText = `(?:Job succeeded|ERROR: Job failed[^\n\x1b]*)`
 )
 

@@ -351,7 +351,7 @@ func TestClientDoStreams(t *testing.T) {
 	}
 }
 
-// Cancelling ends a response in the middle, too.
+// Canceling ends a response in the middle, too.
 func TestClientDoCancel(t *testing.T) {
 	s := testkit.NewScript(testkit.Stall)
 	ctx, cancel := context.WithCancel(t.Context())
