@@ -8,20 +8,20 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// archiveDeeds are methods that read an archive in parts.
-func archiveDeeds() []deed {
+// archiveCalls are methods that read an archive in parts.
+func archiveCalls() []matrixCall {
 	const byID, byRef = "GET /projects/:id/jobs/:job_id/artifacts", "GET /projects/:id/jobs/artifacts/:ref_name/download"
 	latest := gitlabci.LatestArtifacts{Ref: "v1", Job: "unit"}
-	return []deed{
-		{"Artifacts.Archive job", byID, mending, true, archiveDeed(gitlabci.JobID(matrixFailed))},
-		{"Artifacts.Archive latest", byRef, mending, true, archiveDeed(latest)},
-		{"Artifacts.Extract latest", byRef, mending, true, func(ctx context.Context, c *gitlabci.Client) error {
+	return []matrixCall{
+		{"Artifacts.Archive job", byID, resuming, true, readArchive(gitlabci.JobID(matrixFailed))},
+		{"Artifacts.Archive latest", byRef, resuming, true, readArchive(latest)},
+		{"Artifacts.Extract latest", byRef, resuming, true, func(ctx context.Context, c *gitlabci.Client) error {
 			return testkit.Extract(ctx, c, "group/app", latest)
 		}},
 	}
 }
 
-func archiveDeed(src gitlabci.ArtifactSource) func(context.Context, *gitlabci.Client) error {
+func readArchive(src gitlabci.ArtifactSource) func(context.Context, *gitlabci.Client) error {
 	return func(ctx context.Context, c *gitlabci.Client) error {
 		archive, err := c.Artifacts.Archive(ctx, "group/app", src, nil)
 		if err != nil {
@@ -32,8 +32,8 @@ func archiveDeed(src gitlabci.ArtifactSource) func(context.Context, *gitlabci.Cl
 	}
 }
 
-// mended is the result of a fault if interrupted bodies are resumed.
-func (f matrixFault) mended() error {
+// resumed is the result of a fault if interrupted bodies are resumed.
+func (f matrixFault) resumed() error {
 	if f.timeout == 0 && f.inBody && f.fault.Break != "" {
 		return nil
 	}

@@ -16,59 +16,59 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// A matrixFault is something that goes wrong with the first request of a deed,
-// and the errors that it must cause. Nil is that the deed succeeds.
+// A matrixFault is something that goes wrong with the first request of a call, and the
+// errors that it must cause. Nil means that the call succeeds.
 type matrixFault struct {
-	name    string
-	fault   gitlabcitest.Fault
-	reads   error         // of reading and repeatable deeds
-	once    error         // of deeds that are never repeated
-	streams error         // of streams
-	bare    error         // of deeds without a body in the response
-	timeout time.Duration // of the context; zero is none
-	inBody  bool          // whether the response has begun
+	name       string
+	fault      gitlabcitest.Fault
+	reads      error         // of reading and repeatable calls
+	once       error         // of calls that are never repeated
+	streams    error         // of streams
+	discarding error         // of calls that ignore the body of the response
+	timeout    time.Duration // of the context; zero is none
+	inBody     bool          // whether the response has begun
 }
 
-// concerns reports whether the fault is relevant to a deed: a caller that gets a page as it
+// concerns reports whether the fault is relevant to a call: a caller that gets a page as it
 // is must check it, and a response without a body cannot stall in one.
-func (f matrixFault) concerns(d deed) bool {
+func (f matrixFault) concerns(d matrixCall) bool {
 	switch {
-	case d.kind == plain:
+	case d.kind == passThrough:
 		return f.fault.Status != http.StatusOK
-	case d.kind == bare, d.name == "Variables.Delete":
+	case d.kind == discarding, d.name == "Variables.Delete":
 		return f.fault.Break != gitlabcitest.BreakStall
 	default:
 		return true
 	}
 }
 
-func (f matrixFault) judge(t *testing.T, deed deed, err error) {
+func (f matrixFault) judge(t *testing.T, call matrixCall, err error) {
 	t.Helper()
-	want := map[deedKind]error{
-		reading: f.reads, watching: f.reads, expecting: f.reads, repeatable: f.reads, once: f.once, streaming: f.streams, decoding: cmp.Or(f.plainly(), f.reads), bare: f.bare, plain: f.once, mending: f.mended(),
-	}[deed.kind]
-	if deed.kind == plain && f.inBody {
-		want = f.plainly()
+	want := map[callKind]error{
+		reading: f.reads, watching: f.reads, expecting: f.reads, repeatable: f.reads, once: f.once, streaming: f.streams, decoding: cmp.Or(f.passedThrough(), f.reads), discarding: f.discarding, passThrough: f.once, resuming: f.resumed(),
+	}[call.kind]
+	if call.kind == passThrough && f.inBody {
+		want = f.passedThrough()
 	}
-	if (deed.kind == searching || deed.kind == settling) && f.once != gitlabci.ErrOutcomeUnknown { // else it is found, or made after all
+	if (call.kind == findsOrRetries || call.kind == converging) && f.once != gitlabci.ErrOutcomeUnknown { // else it is found, or made after all
 		want = f.once
 	}
-	if deed.kind == looking {
+	if call.kind == findsOnly {
 		want = f.once
 		if errors.Is(err, gitlabci.ErrOutcomeUnknown) || err == nil && want == gitlabci.ErrOutcomeUnknown { // see requireEffects
 			return
 		}
 	}
-	if deed.kind == lasting {
+	if call.kind == following {
 		want = nil
 		if f.once == f.reads && f.once != gitlabci.ErrNotFound { // a refusal that stays, or the end of the context
 			want = f.once
 		}
 	}
-	if (deed.kind == watching || deed.kind == expecting) && want == gitlabci.ErrNotFound { // of a replica
+	if (call.kind == watching || call.kind == expecting) && want == gitlabci.ErrNotFound { // of a replica
 		want = nil
 	}
-	if (deed.kind == watching || deed.kind == expecting) && want == testkit.AnyError { // of one response, not of the next
+	if (call.kind == watching || call.kind == expecting) && want == testkit.AnyError { // of one response, not of the next
 		want = nil
 	}
 	switch want {
@@ -81,8 +81,8 @@ func (f matrixFault) judge(t *testing.T, deed deed, err error) {
 	}
 }
 
-// plainly is the result with a response that is returned as it is.
-func (f matrixFault) plainly() error {
+// passedThrough is the result with a response that is returned as it is.
+func (f matrixFault) passedThrough() error {
 	switch f.fault.Break {
 	case gitlabcitest.BreakResetBody:
 		return testkit.AnyError

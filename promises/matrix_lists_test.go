@@ -10,12 +10,12 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// listDeeds are lists with a filter, whose names end in that filter, and lists that
+// listCalls are lists with a filter, whose names end in that filter, and lists that
 // request several pages concurrently.
-func listDeeds() []deed {
+func listCalls() []matrixCall {
 	const p = "/projects/:id/pipelines/:pipeline_id"
 	old := time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
-	return []deed{
+	return []matrixCall{
 		{"Pipelines.List by created_before", "GET /projects/:id/pipelines", reading, true, func(ctx context.Context, c *gitlabci.Client) error {
 			return testkit.Done(c.Pipelines.List(ctx, "group/app", &gitlabci.ListPipelinesOptions{CreatedBefore: old}))
 		}},
@@ -57,8 +57,8 @@ func listDeeds() []deed {
 }
 
 // filteredPipelines iterates over the pipelines that fit one filter.
-func filteredPipelines(filter string, opts gitlabci.ListPipelinesOptions) deed {
-	return deed{"Pipelines.All by " + filter, "GET /projects/:id/pipelines", reading, true, func(ctx context.Context, c *gitlabci.Client) error {
+func filteredPipelines(filter string, opts gitlabci.ListPipelinesOptions) matrixCall {
+	return matrixCall{"Pipelines.All by " + filter, "GET /projects/:id/pipelines", reading, true, func(ctx context.Context, c *gitlabci.Client) error {
 		return testkit.Drain(c.Pipelines.All(ctx, "group/app", &opts))
 	}}
 }

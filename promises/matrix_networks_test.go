@@ -31,7 +31,7 @@ type matrixNetwork struct {
 	fault gitlabcitest.Fault // of the server too, or zero
 	// around wraps the transport of a trial.
 	around func(*trial, http.RoundTripper) http.RoundTripper
-	judge  func(*testing.T, *trial, deed, error)
+	judge  func(*testing.T, *trial, matrixCall, error)
 }
 
 // TestMatrixOfNetworks calls every method with each problem between the client and
@@ -39,20 +39,20 @@ type matrixNetwork struct {
 // problems with each method, with one token over one protocol.
 func TestMatrixOfNetworks(t *testing.T) {
 	t.Parallel()
-	for i, deed := range slices.Concat(deeds(), listDeeds()) {
-		t.Run(deed.name, func(t *testing.T) {
+	for i, call := range slices.Concat(matrixCalls(), listCalls()) {
+		t.Run(call.name, func(t *testing.T) {
 			t.Parallel()
 			for j, network := range matrixNetworks() {
 				every := 2
-				if strings.Contains(deed.name, " by ") { // few have a filter
+				if strings.Contains(call.name, " by ") { // few have a filter
 					every = 1
 				}
 				if !testkit.Sampled(i+j, every) {
 					continue
 				}
-				for _, way := range testkit.OneOf(deed.ways()) {
+				for _, way := range testkit.OneOf(call.ways()) {
 					t.Run(network.name+"/"+way.String(), func(t *testing.T) {
-						synctest.Test(t, func(t *testing.T) { network.run(t, newTrial(t, deed, way, network.around), deed) })
+						synctest.Test(t, func(t *testing.T) { network.run(t, newTrial(t, call, way, network.around), call) })
 					})
 				}
 			}
@@ -60,19 +60,19 @@ func TestMatrixOfNetworks(t *testing.T) {
 	}
 }
 
-func (n matrixNetwork) run(t *testing.T, trial *trial, deed deed) {
+func (n matrixNetwork) run(t *testing.T, trial *trial, call matrixCall) {
 	if n.fault.Break != "" {
 		broken := n.fault
-		broken.Route, broken.Times = deed.route, 1
+		broken.Route, broken.Times = call.route, 1
 		trial.srv.Fault(broken)
 	}
-	err := deed.do(t.Context(), trial.client)
+	err := call.do(t.Context(), trial.client)
 	trial.note(err)
-	n.judge(t, trial, deed, err)
+	n.judge(t, trial, call, err)
 	synctest.Wait()
 	trial.transport.CloseIdleConnections()
 	require.Zero(t, trial.open.Load(), "bodies left open")
-	requireEffects(t, trial.srv, deed, err)
+	requireEffects(t, trial.srv, call, err)
 	trial.requireSecrecy(t)
 }
 
@@ -80,8 +80,8 @@ func matrixNetworks() []matrixNetwork {
 	return []matrixNetwork{
 		{
 			"a reset that the transport repeats", gitlabcitest.Fault{Break: gitlabcitest.BreakResetUnanswered, Executed: true}, repeatingResets,
-			func(t *testing.T, _ *trial, deed deed, err error) {
-				if deed.kind == once || deed.kind == plain {
+			func(t *testing.T, _ *trial, call matrixCall, err error) {
+				if call.kind == once || call.kind == passThrough {
 					require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 					return
 				}
@@ -96,15 +96,15 @@ func matrixNetworks() []matrixNetwork {
 		{"cut off without a length", gitlabcitest.Fault{}, cutShortly, judgeCut},
 		{"other bytes for the rest", gitlabcitest.Fault{}, mixing, judgeMixed},
 		{"filters ignored", gitlabcitest.Fault{}, unfiltered, judgeUnfiltered},
-		{"jobs created meanwhile", gitlabcitest.Fault{}, crowding, func(t *testing.T, _ *trial, _ deed, err error) { require.NoError(t, err) }},
+		{"jobs created meanwhile", gitlabcitest.Fault{}, crowding, func(t *testing.T, _ *trial, _ matrixCall, err error) { require.NoError(t, err) }},
 	}
 }
 
 // judgeMoved requires that reads are sent to the base URL, and that the errors of
 // writes name the URL of the redirect.
-func judgeMoved(t *testing.T, trial *trial, deed deed, err error) {
+func judgeMoved(t *testing.T, trial *trial, call matrixCall, err error) {
 	require.Empty(t, trial.elsewhere.asked)
-	if strings.HasPrefix(deed.route, "GET ") && deed.name != "Pipelines.Run waits" || deed.kind == plain { // plain deeds name the project by its ID
+	if strings.HasPrefix(call.route, "GET ") && call.name != "Pipelines.Run waits" || call.kind == passThrough { // these calls name the project by its ID
 		require.NoError(t, err)
 		return
 	}
@@ -115,17 +115,17 @@ func judgeMoved(t *testing.T, trial *trial, deed deed, err error) {
 // judgeRenamed requires that nothing is requested at another name of the server, where
 // the same path may be something else, and that the error asks whether that name should
 // be the base URL.
-func judgeRenamed(name string) func(*testing.T, *trial, deed, error) {
-	return func(t *testing.T, trial *trial, _ deed, err error) {
+func judgeRenamed(name string) func(*testing.T, *trial, matrixCall, error) {
+	return func(t *testing.T, trial *trial, _ matrixCall, err error) {
 		require.ErrorContains(t, err, name)
 		require.NotErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
 		require.Empty(t, trial.elsewhere.asked)
 	}
 }
 
-func judgeLookAlike(t *testing.T, trial *trial, deed deed, err error) {
-	switch deed.kind {
-	case watching, expecting, lasting: // these may poll again
+func judgeLookAlike(t *testing.T, trial *trial, call matrixCall, err error) {
+	switch call.kind {
+	case watching, expecting, following: // these may poll again
 	default:
 		require.Error(t, err)
 	}
@@ -134,29 +134,29 @@ func judgeLookAlike(t *testing.T, trial *trial, deed deed, err error) {
 
 // judgeCut requires that no truncated body counts as complete. The directory of an
 // archive shows whether it is complete; if not, it is requested again.
-func judgeCut(t *testing.T, _ *trial, deed deed, err error) {
+func judgeCut(t *testing.T, _ *trial, call matrixCall, err error) {
 	switch {
-	case deed.kind == once, deed.name == "Pipelines.Run waits":
+	case call.kind == once, call.name == "Pipelines.Run waits":
 		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown)
-	case strings.HasPrefix(deed.name, "Artifacts.OpenFile"), deed.name == "Jobs.Log":
+	case strings.HasPrefix(call.name, "Artifacts.OpenFile"), call.name == "Jobs.Log":
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-	case deed.kind == streaming, deed.kind == mending, deed.kind == watching, deed.kind == expecting, deed.kind == lasting:
+	case call.kind == streaming, call.kind == resuming, call.kind == watching, call.kind == expecting, call.kind == following:
 		require.NoError(t, err)
-	case deed.kind == plain: // the caller reads the body
-	case deed.kind == bare, deed.kind == searching, deed.kind == looking: // the body does not matter, or the result is looked up
+	case call.kind == passThrough: // the caller reads the body
+	case call.kind == discarding, call.kind == findsOrRetries, call.kind == findsOnly: // the body does not matter, or the result is looked up
 	default:
 		require.Error(t, err)
 	}
 }
 
-func judgeMixed(t *testing.T, trial *trial, _ deed, err error) {
+func judgeMixed(t *testing.T, trial *trial, _ matrixCall, err error) {
 	if err == nil {
 		require.False(t, trial.mixed.Load(), "bytes of another file were joined")
 	}
 }
 
-func judgeUnfiltered(t *testing.T, _ *trial, deed deed, err error) {
-	_, filter, filtered := strings.Cut(deed.name, " by ")
+func judgeUnfiltered(t *testing.T, _ *trial, call matrixCall, err error) {
+	_, filter, filtered := strings.Cut(call.name, " by ")
 	if !filtered {
 		require.NoError(t, err)
 		return
@@ -274,14 +274,14 @@ func redirecting(target func(uri string) string) func(*trial, http.RoundTripper)
 	}
 }
 
-// A stranger is a server that must receive nothing but requests for files, without
+// An otherServer is a server that must receive nothing but requests for files, without
 // credentials.
-type stranger struct {
+type otherServer struct {
 	mu    sync.Mutex
 	asked []*http.Request
 }
 
-func (s *stranger) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s *otherServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = append(s.asked, r)
@@ -292,7 +292,7 @@ func (s *stranger) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // requests returns the requests that should not have been sent.
-func (s *stranger) requests() (wrong []string) {
+func (s *otherServer) requests() (wrong []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.asked {

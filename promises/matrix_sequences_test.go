@@ -15,7 +15,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// A matrixSequence is what goes wrong with several requests of a deed, while its context
+// A matrixSequence is what goes wrong with several requests of a call, while its context
 // has a deadline, and a check of the result.
 type matrixSequence struct {
 	name    string
@@ -24,9 +24,9 @@ type matrixSequence struct {
 	judge   func(*testing.T, sequenceResult)
 }
 
-// A sequenceResult is the result of a deed.
+// A sequenceResult is the result of a call.
 type sequenceResult struct {
-	deed  deed
+	call  matrixCall
 	err   error
 	hit   bool // there was a request to be met by a fault
 	ended bool // by the deadline
@@ -36,16 +36,16 @@ type sequenceResult struct {
 // tries half of the sequences with each method, with one token over one protocol.
 func TestMatrixOfSequences(t *testing.T) {
 	t.Parallel()
-	for i, deed := range deeds() {
-		t.Run(deed.name, func(t *testing.T) {
+	for i, call := range matrixCalls() {
+		t.Run(call.name, func(t *testing.T) {
 			t.Parallel()
 			for j, sequence := range matrixSequences() {
 				if !testkit.Sampled(i+j, 2) {
 					continue
 				}
-				for _, way := range testkit.OneOf(deed.ways()) {
+				for _, way := range testkit.OneOf(call.ways()) {
 					t.Run(sequence.name+"/"+way.String(), func(t *testing.T) {
-						synctest.Test(t, func(t *testing.T) { sequence.run(t, newTrial(t, deed, way, nil), deed) })
+						synctest.Test(t, func(t *testing.T) { sequence.run(t, newTrial(t, call, way, nil), call) })
 					})
 				}
 			}
@@ -53,26 +53,26 @@ func TestMatrixOfSequences(t *testing.T) {
 	}
 }
 
-func (s matrixSequence) run(t *testing.T, trial *trial, deed deed) {
+func (s matrixSequence) run(t *testing.T, trial *trial, call matrixCall) {
 	for _, fault := range s.faults {
-		fault.Route = deed.route
+		fault.Route = call.route
 		trial.srv.Fault(fault)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), s.timeout)
 	defer cancel()
 	begun := time.Now()
-	result := sequenceResult{deed: deed, err: deed.do(ctx, trial.client)}
+	result := sequenceResult{call: call, err: call.do(ctx, trial.client)}
 	result.ended = time.Since(begun) == s.timeout
 	require.LessOrEqual(t, time.Since(begun), s.timeout)
 	for _, request := range trial.srv.Requests() {
-		result.hit = result.hit || request.Route == deed.route
+		result.hit = result.hit || request.Route == call.route
 	}
 	trial.note(result.err)
 	s.judge(t, result)
 	synctest.Wait()
 	trial.transport.CloseIdleConnections()
 	require.Zero(t, trial.open.Load(), "bodies left open")
-	requireEffects(t, trial.srv, deed, result.err)
+	requireEffects(t, trial.srv, call, result.err)
 	trial.requireSecrecy(t)
 }
 
@@ -102,7 +102,7 @@ func matrixSequences() []matrixSequence {
 // judgeLate requires that a fault of a second request has no effect, unless the call has one:
 // GitLab's last page of projects links to an empty one.
 func judgeLate(t *testing.T, r sequenceResult) {
-	if r.deed.name == "Projects.All" {
+	if r.call.name == "Projects.All" {
 		require.ErrorIs(t, r.err, gitlabci.ErrNotFound)
 		return
 	}
@@ -111,10 +111,10 @@ func judgeLate(t *testing.T, r sequenceResult) {
 
 // judgeAbsent requires that a 404 says nothing about an earlier attempt, and ends no poll.
 func judgeAbsent(t *testing.T, r sequenceResult) {
-	switch r.deed.kind {
-	case reading, streaming, decoding, mending:
+	switch r.call.kind {
+	case reading, streaming, decoding, resuming:
 		require.ErrorIs(t, r.err, gitlabci.ErrNotFound)
-	case once, plain:
+	case once, passThrough:
 		require.ErrorIs(t, r.err, gitlabci.ErrOutcomeUnknown)
 	default: // the write was executed, and the object that is polled for exists
 		require.NoError(t, r.err)
@@ -127,8 +127,8 @@ func judgeDeadline(why string) func(*testing.T, sequenceResult) {
 	return func(t *testing.T, r sequenceResult) {
 		t.Helper()
 		require.Error(t, r.err)
-		switch r.deed.kind {
-		case watching, expecting, lasting:
+		switch r.call.kind {
+		case watching, expecting, following:
 			require.True(t, r.ended, "the deadline ends a poll")
 		}
 		if r.ended {
@@ -138,7 +138,7 @@ func judgeDeadline(why string) func(*testing.T, sequenceResult) {
 			return
 		}
 		require.ErrorContains(t, r.err, why)
-		writes := r.deed.kind != reading && !strings.HasPrefix(r.deed.route, "GET ") // a validation is a POST that changes nothing
+		writes := r.call.kind != reading && !strings.HasPrefix(r.call.route, "GET ") // a validation is a POST that changes nothing
 		if writes && !strings.HasPrefix(why, "429") {                                // after a 429, silence may follow
 			require.ErrorIs(t, r.err, gitlabci.ErrOutcomeUnknown)
 		} else if !writes {
@@ -154,7 +154,7 @@ func judgeDeadline(why string) func(*testing.T, sequenceResult) {
 // finds what it made, and so does a play. A variable that was set or deleted is looked up, too.
 func judgeSilence(t *testing.T, r sequenceResult) {
 	require.False(t, r.ended)
-	if r.deed.kind == searching || r.deed.kind == looking || strings.HasPrefix(r.deed.name, "Variables.Set") || r.deed.name == "Variables.Delete" {
+	if r.call.kind == findsOrRetries || r.call.kind == findsOnly || strings.HasPrefix(r.call.name, "Variables.Set") || r.call.name == "Variables.Delete" {
 		require.NoError(t, r.err)
 		return
 	}

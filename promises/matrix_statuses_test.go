@@ -43,7 +43,7 @@ func statusCases() []statusCase {
 // Statuses.Set from 16 goroutines at the same time, while requests fail in every way of the
 // matrix: one status per name, in the state that was set last, and no pipeline beside those
 // that there are. A run tries a quarter of the faults with each case.
-func TestStatusesAtOnce(t *testing.T) {
+func TestConcurrentStatuses(t *testing.T) {
 	t.Parallel()
 	for i, one := range statusCases() {
 		t.Run(one.name, func(t *testing.T) {

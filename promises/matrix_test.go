@@ -30,18 +30,18 @@ import (
 // whatever the pair. A run tries half of the pairs, each with one token over one protocol.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
-	for i, deed := range deeds() {
-		t.Run(deed.name, func(t *testing.T) {
+	for i, call := range matrixCalls() {
+		t.Run(call.name, func(t *testing.T) {
 			t.Parallel()
 			for j, fault := range matrixFaults() {
-				if !fault.concerns(deed) || !testkit.Sampled(i+j, 2) {
+				if !fault.concerns(call) || !testkit.Sampled(i+j, 2) {
 					continue
 				}
-				for _, way := range testkit.OneOf(deed.ways()) {
+				for _, way := range testkit.OneOf(call.ways()) {
 					t.Run(fault.name+"/"+way.String(), func(t *testing.T) {
 						// A goroutine that is left over, of a connection say, ends the bubble
 						// with a panic.
-						synctest.Test(t, func(t *testing.T) { runMatrixCase(t, newTrial(t, deed, way, nil), deed, fault) })
+						synctest.Test(t, func(t *testing.T) { runMatrixCase(t, newTrial(t, call, way, nil), call, fault) })
 					})
 				}
 			}
@@ -53,8 +53,8 @@ func TestMatrix(t *testing.T) {
 func TestMatrixIsWhole(t *testing.T) {
 	t.Parallel()
 	known := map[string]bool{}
-	for _, deed := range deeds() {
-		name, _, _ := strings.Cut(deed.name, " ")
+	for _, call := range matrixCalls() {
+		name, _, _ := strings.Cut(call.name, " ")
 		known[name] = true
 	}
 	client := reflect.TypeFor[gitlabci.Client]()
@@ -76,18 +76,18 @@ type matrixWay struct {
 func (w matrixWay) String() string { return w.token.name + " over " + w.protocol }
 
 // ways are each token that will do, over each protocol.
-func (d deed) ways() (ways []matrixWay) {
+func (d matrixCall) ways() (ways []matrixWay) {
 	for _, token := range matrixTokens() {
-		if d.admits(token) {
+		if d.accepts(token) {
 			ways = append(ways, matrixWay{token, "HTTP 1.1", (*memnet.Network).Transport}, matrixWay{token, "HTTP 2", (*memnet.Network).HTTP2})
 		}
 	}
 	return ways
 }
 
-func runMatrixCase(t *testing.T, trial *trial, deed deed, fault matrixFault) {
+func runMatrixCase(t *testing.T, trial *trial, call matrixCall, fault matrixFault) {
 	broken := fault.fault
-	broken.Route, broken.Times = deed.route, max(broken.Times, 1)
+	broken.Route, broken.Times = call.route, max(broken.Times, 1)
 	trial.srv.Fault(broken)
 	ctx, cancel := t.Context(), context.CancelFunc(func() {})
 	if fault.timeout > 0 {
@@ -95,19 +95,19 @@ func runMatrixCase(t *testing.T, trial *trial, deed deed, fault matrixFault) {
 	}
 	defer cancel()
 	start := time.Now()
-	err := deed.do(ctx, trial.client)
+	err := call.do(ctx, trial.client)
 	trial.note(err)
-	if deed.kind != plain { // whose body is read by the caller
+	if call.kind != passThrough { // whose body is read by the caller
 		requirePrefixOnce(t, err)
 	}
-	fault.judge(t, deed, err)
+	fault.judge(t, call, err)
 	if fault.timeout > 0 {
 		require.Equal(t, fault.timeout, time.Since(start), "the context ends a call, and nothing does sooner")
 	}
 	synctest.Wait()
 	trial.transport.CloseIdleConnections() // a call given up while it connects leaves one over HTTP/2
 	require.Zero(t, trial.open.Load(), "bodies left open")
-	requireEffects(t, trial.srv, deed, err)
+	requireEffects(t, trial.srv, call, err)
 	trial.requireSecrecy(t)
 }
 
@@ -125,24 +125,24 @@ func requirePrefixOnce(t *testing.T, err error) {
 
 // requireEffects requires that GitLab did a write at most once if it may not
 // be repeated, and that it did what was reported as done.
-func requireEffects(t *testing.T, srv *gitlabcitest.Server, deed deed, err error) {
+func requireEffects(t *testing.T, srv *gitlabcitest.Server, call matrixCall, err error) {
 	t.Helper()
 	executed := 0
 	for _, request := range srv.Requests() {
-		if request.Route == deed.route && request.Executed {
+		if request.Route == call.route && request.Executed {
 			executed++
 		}
 	}
-	if deed.kind == once || deed.kind == plain || deed.kind == searching || deed.kind == looking {
+	if call.kind == once || call.kind == passThrough || call.kind == findsOrRetries || call.kind == findsOnly {
 		require.LessOrEqual(t, executed, 1)
 	}
 	if err == nil {
 		require.Positive(t, executed, "done, says the client, and it was not")
 	}
-	if executed > 0 && err != nil && (deed.kind == once || deed.kind == searching || deed.kind == looking || deed.kind == settling) {
+	if executed > 0 && err != nil && (call.kind == once || call.kind == findsOrRetries || call.kind == findsOnly || call.kind == converging) {
 		require.ErrorIs(t, err, gitlabci.ErrOutcomeUnknown, "not done, says the client, and it was")
 	}
-	if executed > 0 && err != nil && deed.kind == looking {
+	if executed > 0 && err != nil && call.kind == findsOnly {
 		require.ErrorIs(t, err, context.DeadlineExceeded, "it was done, and not found")
 	}
 }
@@ -155,14 +155,14 @@ type trial struct {
 	token     string
 	open      atomic.Int64 // bodies
 	out       syncBuffer   // logs and errors
-	elsewhere stranger     // every other server
+	elsewhere otherServer  // every other server
 	mixed     atomic.Bool  // bytes of another file were read to their end
 }
 
 // newTrial wraps the transport between the client and the server with around,
 // unless that is nil.
-func newTrial(t *testing.T, deed deed, way matrixWay, around func(*trial, http.RoundTripper) http.RoundTripper) *trial {
-	trial := &trial{srv: inhabitedServer(deed)}
+func newTrial(t *testing.T, call matrixCall, way matrixWay, around func(*trial, http.RoundTripper) http.RoundTripper) *trial {
+	trial := &trial{srv: matrixServer(call)}
 	var network memnet.Network
 	network.Handle("localhost", trial.srv)
 	option, secret := way.token.option(trial.srv)
@@ -278,7 +278,7 @@ func matrixTokens() []matrixToken {
 // matrixSecret is the value of a variable, which no error may repeat.
 const matrixSecret = "correct-horse-battery"
 
-func (d deed) admits(token matrixToken) bool {
+func (d matrixCall) accepts(token matrixToken) bool {
 	if strings.HasPrefix(d.route, "GET /job") {
 		return token.ofJob
 	}
