@@ -37,14 +37,14 @@ that keeps nothing or, for a call, net/http and encoding/json alone.
 
 `
 
-const whyCall = "A call of ours records whether it may be repeated, observes whether its request was sent and its " +
+const whyCall = "A call of gitlabci records whether it may be repeated, observes whether its request was sent and its " +
 	"response continues, and keeps the token from other hosts: microseconds, beside the milliseconds of a server."
 
-const whyGzip = "of our time, about half is decoding and a fifth inflating. The rest is the call and net/http, which both " +
-	"clients need, and a small part of client-go's time."
+const whyGzip = "gitlabci spends about half of its time on decoding, and a fifth on decompressing. The rest is the call and net/http. " +
+	"client-go spends as much on these, but that is a small part of its time."
 
-const whyJSONv2 = "the next encoding/json takes about half of the time for client-go. Ours does not use it for these responses, " +
-	"and only half of our time is decoding."
+const whyJSONv2 = "the next encoding/json halves the time of client-go. gitlabci does not use it for these responses, " +
+	"and only half of its time is decoding."
 
 func page(title, name string, faster, allocs float64) decoding {
 	return decoding{title: title, ours: []string{name}, names: []string{work.Ours}, theirs: name, least: "scan", gzip: faster > 0, faster: []float64{faster}, allocs: allocs, missed: whyGzip}

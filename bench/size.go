@@ -57,8 +57,8 @@ func sizes(ctx context.Context, b *bench) (string, error) {
 	b.verdicts.Figure(report.Target{
 		Work:  "hello program, stripped",
 		Limit: "≤ 7.0 MB",
-		Why: "that of net/http alone has 6.2 MB. Go-retryablehttp and the regular expressions it compiles add 0.29 MB, client " +
-			"certificates from the environment 0.17, and log/slog 0.10. That leaves 0.24 MB for the SDK's own packages, which have three times as much.",
+		Why: "with net/http alone it has 6.2 MB. go-retryablehttp and the regular expressions that it compiles add 0.29 MB, client " +
+			"certificates from the environment 0.17, and log/slog 0.10. That leaves 0.24 MB for the SDK's own packages, which need three times as much.",
 	}, report.Megabytes(ours.bytes), ours.bytes <= helloBytes)
 	b.verdicts.Figure(report.Target{
 		Work:  "hello program, modules outside std",
