@@ -110,8 +110,8 @@ func (w *worker) file(t *task) string {
 	return filepath.Join(w.settings.out, url.PathEscape(string(t.project))+".jsonl")
 }
 
-// part is the name of the file that is written with a claim. Each claim has its own: so what
-// a worker writes that has lost the project is in nobody's way.
+// part is the name of the file that is written with a claim. Each claim has its own, so that
+// a worker that has lost the project does not change what its successor writes.
 func (w *worker) part(t *task, claim int64) string {
 	return fmt.Sprintf("%s.%d.part", w.file(t), claim)
 }
@@ -192,7 +192,7 @@ func (w *worker) fetch(ctx context.Context, t *task) (err error) {
 	return nil
 }
 
-// writeJobs writes a line of JSON for each job, so that it outlasts a power failure.
+// writeJobs writes a line of JSON for each job, and syncs the file.
 func writeJobs(file *os.File, jobs []*gitlabci.Job) (int64, error) {
 	var lines bytes.Buffer
 	encoder := json.NewEncoder(&lines)

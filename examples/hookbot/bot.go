@@ -137,7 +137,7 @@ func (b *bot) watch(watching, drain context.Context, project gitlabci.ProjectID)
 			err = b.handle(watching, drain, project, event)
 		}
 		if isDenied(err) {
-			return console.WithCode(2, fmt.Errorf("%w (GITLAB_TOKEN needs the scope api and the role Developer, or what a protected branch asks for)", err))
+			return console.WithCode(2, fmt.Errorf("%w (GITLAB_TOKEN needs the scope api and the role Developer, or the role that a protected branch requires)", err))
 		}
 		if err != nil {
 			return err

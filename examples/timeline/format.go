@@ -55,7 +55,7 @@ func plural(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// link is a URL that is safe to click on, or one that leads nowhere.
+// link returns a URL that is safe to click on, or "#" in place of any other.
 func link(text string) string {
 	if u, err := url.Parse(text); err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" {
 		return text

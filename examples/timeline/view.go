@@ -73,7 +73,7 @@ func (g *groupView) Indent() int { return min(g.Depth, deepest) }
 func (s *stageView) Indent() int { return min(s.Depth, deepest) }
 func (r *rowView) Indent() int   { return min(r.Depth, deepest) }
 
-const thinnest = 0.3 // percents that a bar has at least, or nobody would see it
+const thinnest = 0.3 // percents that a bar has at least, so that it can be seen
 
 func (d *drawing) bar(k kind, s span) barView {
 	from, to := d.axis.x(s.from), d.axis.x(s.to)

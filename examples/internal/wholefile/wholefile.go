@@ -32,8 +32,8 @@ func Write(name string, write func(io.Writer) error) error {
 	return syncFolder(filepath.Dir(name))
 }
 
-// syncFolder makes a rename outlast a power failure, where folders can be synced: Windows
-// cannot do it.
+// syncFolder makes a rename durable. It does nothing where folders cannot be synced, such
+// as on Windows.
 func syncFolder(folder string) error {
 	f, err := os.Open(folder)
 	if err != nil {
