@@ -26,7 +26,7 @@ func newKeys(most int, at func(n int) int64) (found int, turnedBack bool) {
 
 // A list that turns back is detected in three rounds, however many items it has.
 func TestCircle(t *testing.T) {
-	for _, round := range []int{20_001, 20_100, 25_000, 29_999, 30_000, 40_032, 65_537, 100_000, 200_001} {
+	for _, round := range []int{20_001, 29_999, 40_032, 100_000} {
 		found, turnedBack := newKeys(4*round, func(n int) int64 { return int64(n%round) + 1 })
 		require.True(t, turnedBack, round)
 		require.LessOrEqual(t, found, 3*round)
@@ -45,12 +45,12 @@ func TestCircle(t *testing.T) {
 
 // A list that only grows, or has items move, does not turn back.
 func TestNoCircle(t *testing.T) {
-	found, turnedBack := newKeys(500_000, func(n int) int64 { return int64(n) + 1 })
-	require.Equal(t, 500_000, found)
+	found, turnedBack := newKeys(200_000, func(n int) int64 { return int64(n) + 1 })
+	require.Equal(t, 200_000, found)
 	require.False(t, turnedBack)
 
 	// Of each 32 items, 31 come again after 25,000 others.
-	_, turnedBack = newKeys(500_000, func(n int) int64 {
+	_, turnedBack = newKeys(200_000, func(n int) int64 {
 		if n%sample == 0 {
 			return int64(n) + 1
 		}

@@ -98,8 +98,10 @@ func TestPrefetch(t *testing.T) {
 					s.Requests = nil
 					start, next := time.Now(), 1
 					for pipeline, err := range seq {
-						require.NoError(t, err)
-						require.EqualValues(t, next, pipeline.ID)
+						if err != nil || next != int(pipeline.ID) {
+							require.NoError(t, err)
+							require.EqualValues(t, next, pipeline.ID)
+						}
 						next++
 					}
 					took := time.Since(start)

@@ -37,8 +37,10 @@ func TestPrefetchAdapts(t *testing.T) {
 				s := prefetchSlow(t, test.step)
 				start, next := time.Now(), 1
 				for pipeline, err := range s.Client(t).Pipelines.All(t.Context(), "group/app", nil) {
-					require.NoError(t, err)
-					require.EqualValues(t, next, pipeline.ID)
+					if err != nil || next != int(pipeline.ID) {
+						require.NoError(t, err)
+						require.EqualValues(t, next, pipeline.ID)
+					}
 					if next++; pipeline.ID%100 == 0 {
 						time.Sleep(test.busy)
 					}

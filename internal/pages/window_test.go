@@ -140,7 +140,7 @@ func (l *windowList) page(req *http.Request) *testkit.Canned {
 			break
 		}
 		last = l.ids[i]
-		items = append(items, fmt.Sprintf(`{"id":%d,"name":"test","status":"success","ref":"main"}`, last))
+		items = append(items, `{"id":`+strconv.Itoa(last)+`,"name":"test","status":"success","ref":"main"}`)
 	}
 	page := testkit.CannedJSON("[" + strings.Join(items, ",") + "]")
 	page.Header = http.Header{"Content-Type": {"application/json"}}
@@ -159,14 +159,18 @@ func (l *windowList) read(t *testing.T, what string, opts *gitlabci.ListJobsOpti
 	require.NoError(t, err)
 	start, last, yielded := time.Now(), math.MaxInt, map[int]bool{}
 	for job, err := range client.Jobs.All(t.Context(), "group/app", opts) {
-		require.NoError(t, err, what)
-		require.Less(t, int(job.ID), last, "%s: repeated, or out of order", what)
+		if err != nil || int(job.ID) >= last {
+			require.NoError(t, err, what)
+			require.Less(t, int(job.ID), last, "%s: repeated, or out of order", what)
+		}
 		last = int(job.ID)
 		yielded[last] = true
 	}
 	took := time.Since(start)
 	for id := range l.stayed {
-		require.True(t, yielded[id], "%s: job %d is missed", what, id)
+		if !yielded[id] {
+			require.Fail(t, "missed", "%s: job %d", what, id)
+		}
 	}
 	require.Zero(t, l.now, what)
 	return took
@@ -212,6 +216,9 @@ func TestWindows(t *testing.T) {
 		"nothing":                {nil, 8, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if test.prefetch == 1 {
+				testkit.NotUnderRace(t)
+			}
 			synctest.Test(t, func(t *testing.T) {
 				l := newWindowList(slices.Clone(test.ids))
 				took := l.read(t, name, windowOptions(test.prefetch))
@@ -230,8 +237,10 @@ func TestWindows(t *testing.T) {
 // cursors are followed. Every item that stays is yielded exactly once, in order.
 func TestWindowsInRandomOrder(t *testing.T) {
 	t.Parallel()
-	runs := testkit.Fewer(40)
-	for seed := range runs {
+	for seed := range 40 {
+		if !testkit.Sampled(seed, 3) {
+			continue
+		}
 		random := rand.New(rand.NewPCG(uint64(seed), 12))
 		l := newWindowList(sparse(random.IntN(3000), random))
 		l.delay = func() time.Duration { return time.Duration(random.IntN(100)) * time.Millisecond }
