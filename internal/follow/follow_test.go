@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,13 +109,16 @@ func following(t *testing.T, s *script, o Options, verify func(out string, polls
 	})
 }
 
-func lines(n int) string {
+// lines are a log of at most 10,000 lines of 12 bytes.
+func lines(n int) string { return numbered()[:12*n] }
+
+var numbered = sync.OnceValue(func() string {
 	var text strings.Builder
-	for i := range n {
+	for i := range 10_000 {
 		fmt.Fprintf(&text, "line %06d\n", i)
 	}
 	return text.String()
-}
+})
 
 // growing is a log that has more lines each second.
 func growing(ran time.Duration) string { return lines(int(min(ran, time.Minute)/time.Second) * 100) }
@@ -236,9 +240,12 @@ func TestLongLogsArePolledLessOften(t *testing.T) {
 		polls int
 	}{"whole": {true, 14}, "by offsets": {false, 63}} {
 		t.Run(name, func(t *testing.T) {
-			long := strings.Repeat("x", 5<<20)
+			full := strings.Repeat("x", 5<<20) + growing(time.Minute) + "Job succeeded\n"
 			s := &script{whole: test.whole, log: func(ran time.Duration) string {
-				return long + growing(ran) + map[bool]string{true: "Job succeeded\n"}[ran >= time.Minute]
+				if ran < time.Minute {
+					return full[:5<<20+len(growing(ran))]
+				}
+				return full
 			}}
 			following(t, s, standard(), func(_ string, polls []Poll, err error) {
 				require.NoError(t, err)

@@ -99,11 +99,12 @@ func TestFollowLog(t *testing.T) {
 		"never runs":             {gitlabcitest.Script{Queues: 5 * time.Minute, NeverRuns: true}, gitlabci.StatusFailed},
 	}
 	n := 0
-	for server, options := range followServers() {
-		for name, test := range tests {
-			if n++; !testkit.Sampled(n, 1) {
+	for _, server := range testkit.SortedKeys(followServers()) {
+		for _, name := range testkit.SortedKeys(tests) { // an odd number, so every other server for each
+			if n++; !testkit.Sampled(n, 2) {
 				continue
 			}
+			test, options := tests[name], followServers()[server]
 			t.Run(name+", "+server, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					f := newFollowing(gitlabcitest.Job{Script: test.script}, options...)
@@ -123,12 +124,12 @@ func TestFollowLog(t *testing.T) {
 func TestFollowLogAsksForLittle(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 10 * time.Minute, Log: testkit.NumberedLines(60_000)}})
+		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 5 * time.Minute, Log: testkit.NumberedLines(30_000)}})
 		_, err := f.run(t.Context())
 		require.NoError(t, err)
 		require.LessOrEqual(t, f.received(), int64(f.out.Len()+len(f.polls)<<10))
 		require.Less(t, f.requests(testkit.JobRoute), 10)
-		require.InDelta(t, 600, f.requests(testkit.LogRoute), 10)
+		require.InDelta(t, 300, f.requests(testkit.LogRoute), 10)
 	})
 }
 
@@ -246,8 +247,13 @@ func TestFollowLogEnds(t *testing.T) {
 func TestFollowLogFrom(t *testing.T) {
 	t.Parallel()
 	log := testkit.NumberedLines(5000)
-	for server, options := range followServers() {
-		for _, from := range []int64{1, 1000, 1024, 1025, 30_000, int64(len(log)) - 1, int64(len(log))} {
+	n := 0
+	for _, server := range testkit.SortedKeys(followServers()) {
+		for _, from := range []int64{1, 1000, 1024, 1025, 30_000, int64(len(log)) - 1, int64(len(log))} { // an odd number
+			if n++; !testkit.Sampled(n, 2) {
+				continue
+			}
+			options := followServers()[server]
 			t.Run(fmt.Sprint(from, ", ", server), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: time.Minute, Log: log}}, options...)
@@ -287,12 +293,16 @@ func TestFollowLogRefuses(t *testing.T) {
 // A runner or the network may cut a log anywhere; its bytes are the same.
 func TestFollowLogUnderFaults(t *testing.T) {
 	t.Parallel()
+	n := 0
 	for server, options := range followServers() {
 		for _, retries := range []int{0, 4} {
+			if n++; !testkit.Sampled(n, 1) {
+				continue
+			}
 			t.Run(fmt.Sprint(server, ", retries ", retries), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					log := testkit.NumberedLines(5000)
-					f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 10 * time.Minute, Log: log, LogLag: 10 * time.Second}}, options...)
+					f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 5 * time.Minute, Log: log, LogLag: 10 * time.Second}}, options...)
 					addFollowFaults(f.srv, 1)
 					_, err := f.run(t.Context(), gitlabci.WithRetries(retries))
 					require.NoError(t, err)
@@ -323,6 +333,7 @@ func addFollowFaults(srv *gitlabcitest.Server, seed uint64) {
 
 func TestFollowLogErrors(t *testing.T) {
 	t.Parallel()
+	n := 0
 	for name, test := range map[string]struct {
 		fault gitlabcitest.Fault
 		want  error
@@ -342,6 +353,9 @@ func TestFollowLogErrors(t *testing.T) {
 		"created":            {gitlabcitest.Fault{Status: 201, Body: "part"}, nil, 10 * time.Minute},
 		"compressed unasked": {gitlabcitest.Fault{Header: http.Header{"Content-Encoding": {"br"}}}, nil, 10 * time.Minute},
 	} {
+		if n++; !testkit.Sampled(n, 1) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFollowing(gitlabcitest.Job{Status: gitlabci.StatusRunning, Log: testkit.NumberedLines(10)})
@@ -434,8 +448,8 @@ func TestFollowLogCanceled(t *testing.T) {
 // The job continues during an outage: some minutes of it lose nothing.
 func TestFollowLogThroughAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 20 * time.Minute, Log: testkit.NumberedLines(1200)}})
-		time.AfterFunc(5*time.Minute, func() {
+		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 12 * time.Minute, Log: testkit.NumberedLines(1200)}})
+		time.AfterFunc(2*time.Minute, func() {
 			withdraw := f.srv.Fault(gitlabcitest.Fault{Status: 502})
 			time.AfterFunc(8*time.Minute, withdraw)
 		})

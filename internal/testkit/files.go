@@ -6,7 +6,6 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
 	"io"
 	"io/fs"
@@ -14,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -38,13 +38,26 @@ func RecordProgress(steps *[]ProgressStep) *gitlabci.OpenOptions {
 	return &gitlabci.OpenOptions{Progress: func(done, total int64) { *steps = append(*steps, ProgressStep{done, total}) }}
 }
 
-// NumberedLines returns a log of as many lines, no two alike.
+// NumberedLines returns a log of as many lines, no two alike: "line 000000" and so on.
 func NumberedLines(lines int) string {
-	var log strings.Builder
-	for i := range lines {
-		fmt.Fprintf(&log, "line %06d\n", i)
+	numbered.Lock()
+	defer numbered.Unlock()
+	for i := len(numbered.ends); i < lines; i++ {
+		number := strconv.Itoa(i)
+		numbered.text = append(append(append(numbered.text, "line 000000"[:max(5, 11-len(number))]...), number...), '\n')
+		numbered.ends = append(numbered.ends, len(numbered.text))
 	}
-	return log.String()
+	if lines == 0 {
+		return ""
+	}
+	return string(numbered.text[:numbered.ends[lines-1]])
+}
+
+// numbered are the lines of the longest log so far.
+var numbered struct {
+	sync.Mutex
+	text []byte
+	ends []int // of the lines
 }
 
 // Text is a file of 100 bytes, no neighbours alike.
