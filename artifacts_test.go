@@ -18,7 +18,7 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// artifactsPath is the endpoint of each, as errors have it.
+// artifactsPath is the endpoint of each call, as errors have it.
 var artifactsPath = map[string]string{
 	"archive":       "/projects/group%2Fapp/jobs/7/artifacts",
 	"report":        "/projects/group%2Fapp/jobs/7/artifacts",
@@ -75,7 +75,7 @@ func TestArtifactsOpenOfUnknownSize(t *testing.T) {
 	}
 }
 
-// The name is the server's choice, the folder never.
+// The server chooses the name of a file, but never its folder.
 func TestArtifactsName(t *testing.T) {
 	tests := map[string]struct{ disposition, want string }{
 		"quoted":                     {`attachment; filename="report.xml.gz"`, "report.xml.gz"},
@@ -116,7 +116,7 @@ func TestArtifactsName(t *testing.T) {
 }
 
 // If the server sends no name, the file has that of the URL.
-func TestArtifactsNameByAddress(t *testing.T) {
+func TestArtifactsNameByURL(t *testing.T) {
 	for name, want := range map[string]string{"archive": "artifacts", "latest": "download", "member": "a b.txt", "latest member": "a b.txt"} {
 		file, err := testkit.Opens[name](t.Context(), testkit.NewScript(testkit.Respond(200, "x", "Content-Type", "text/plain")).Client(t))
 		require.NoError(t, err)
@@ -161,7 +161,7 @@ func TestOpenFileProgress(t *testing.T) {
 	require.Equal(t, []testkit.ProgressStep{{Done: 10, Total: 10}}, steps)
 }
 
-// A member whose name says so may well be a page.
+// A file in an archive may be a page if its name says so.
 func TestArtifactsPageMembers(t *testing.T) {
 	for path, page := range map[string]bool{
 		"coverage/index.html": true, "a.htm": true, "A.HTML": true, "b.shtml": true, "index.html.txt": false, "html": false, "a.json": false,
@@ -280,7 +280,7 @@ func TestArtifactsErrorsOfStorage(t *testing.T) {
 }
 
 // Signed URLs expire, so a new one is requested from the server.
-func TestArtifactsStorageIsAskedForAgain(t *testing.T) {
+func TestArtifactsStorageIsRequestedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, storage := testkit.Redirected(302, testkit.StorageURL, testkit.Respond(503, `<Error/>`))
 		storage.Steps = append(storage.Steps, testkit.Reset, testkit.File("x", "application/zip", ""))
@@ -293,7 +293,7 @@ func TestArtifactsStorageIsAskedForAgain(t *testing.T) {
 }
 
 // An error says nothing of the signed URL when its body is cut short.
-func TestArtifactsStorageBreaksOff(t *testing.T) {
+func TestArtifactsStorageIsInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, step := range []http.HandlerFunc{testkit.BreakOff, testkit.Stall} {
 			api, _ := testkit.Redirected(302, testkit.StorageURL, testkit.OfType("application/zip", step))

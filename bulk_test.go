@@ -35,8 +35,8 @@ func eachCases() map[string]eachCase {
 	}
 }
 
-// crowded is a server with the pipelines 1 to n, and nothing else.
-func crowded(n int, opts ...gitlabcitest.Option) *gitlabcitest.Server {
+// serverOfPipelines is a server with the pipelines 1 to n, and nothing else.
+func serverOfPipelines(n int, opts ...gitlabcitest.Option) *gitlabcitest.Server {
 	srv := gitlabcitest.NewServer(opts...)
 	for i := range n {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: gitlabci.PipelineID(i + 1), Status: gitlabci.StatusFailed})
@@ -59,15 +59,6 @@ func (c eachCase) each(t *testing.T, client *gitlabci.Client, given iter.Seq2[*g
 	return ids, errs
 }
 
-func asked(srv *gitlabcitest.Server, route string) (n int) {
-	for _, r := range srv.Requests() {
-		if r.Route == route {
-			n++
-		}
-	}
-	return n
-}
-
 func countdown(n int) (ids []gitlabci.PipelineID) {
 	for id := n; id > 0; id-- {
 		ids = append(ids, gitlabci.PipelineID(id))
@@ -78,7 +69,7 @@ func countdown(n int) (ids []gitlabci.PipelineID) {
 func TestEach(t *testing.T) {
 	for name, test := range eachCases() {
 		t.Run(name, func(t *testing.T) {
-			srv := crowded(30)
+			srv := serverOfPipelines(30)
 			client := srv.Client()
 			if name == "cancel" {
 				srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 31, Status: gitlabci.StatusRunning}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
@@ -88,7 +79,7 @@ func TestEach(t *testing.T) {
 			ids, errs := test.each(t, client, client.Pipelines.All(t.Context(), "group/app", nil), nil)
 			require.Empty(t, errs)
 			require.ElementsMatch(t, countdown(31), ids)
-			require.Equal(t, 31, asked(srv, test.route))
+			require.Equal(t, 31, countRequests(srv, test.route))
 			pipeline, err := client.Pipelines.Get(t.Context(), "group/app", 31)
 			if test.want == "" {
 				require.ErrorIs(t, err, gitlabci.ErrNotFound)
@@ -112,7 +103,7 @@ func TestDeleteEachLosesNone(t *testing.T) {
 		"small pages": {ListOptions: gitlabci.ListOptions{PerPage: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := crowded(120)
+			srv := serverOfPipelines(120)
 			client := srv.Client()
 			_, errs := eachCases()["delete"].each(t, client, client.Pipelines.All(t.Context(), "group/app", opts), nil)
 			require.Empty(t, errs)
@@ -126,7 +117,7 @@ func TestDeleteEachLosesNone(t *testing.T) {
 func TestEachDryRun(t *testing.T) {
 	for name, test := range eachCases() {
 		t.Run(name, func(t *testing.T) {
-			srv := crowded(5)
+			srv := serverOfPipelines(5)
 			client := srv.Client()
 			ids, errs := test.each(t, client, client.Pipelines.All(t.Context(), "group/app", nil), &gitlabci.EachOptions{DryRun: true})
 			require.Empty(t, errs)
@@ -147,10 +138,10 @@ func TestEachDryRun(t *testing.T) {
 	}
 }
 
-func TestEachGoesOnAfterAFailure(t *testing.T) {
+func TestEachContinuesAfterAFailure(t *testing.T) {
 	for name, test := range eachCases() {
 		t.Run(name, func(t *testing.T) {
-			srv := crowded(4)
+			srv := serverOfPipelines(4)
 			srv.Fault(gitlabcitest.Fault{Route: test.route, Nth: 2, Times: 1, Status: 403})
 			ids, errs := test.each(t, srv.Client(), testkit.PipelinesOf(4, 9, 3, 2, 3, 1, 4), &gitlabci.EachOptions{Concurrency: 1})
 			require.Equal(t, []gitlabci.PipelineID{4, 9, 3, 2, 1}, ids, "each once, in the order given")
@@ -166,20 +157,20 @@ func TestEachGoesOnAfterAFailure(t *testing.T) {
 // A retry whose response is lost may have been executed; it is not repeated.
 func TestRetryEachNeverTwice(t *testing.T) {
 	test := eachCases()["retry"]
-	srv := crowded(3)
+	srv := serverOfPipelines(3)
 	srv.Fault(gitlabcitest.Fault{Route: test.route, Nth: 2, Times: 1, Status: 502, Executed: true})
 	ids, errs := test.each(t, srv.Client(), testkit.PipelinesOf(1, 2, 3), &gitlabci.EachOptions{Concurrency: 1})
 	require.Len(t, ids, 3)
 	require.Len(t, errs, 1)
 	require.ErrorIs(t, errs[2], gitlabci.ErrOutcomeUnknown)
-	require.Equal(t, 3, asked(srv, test.route))
+	require.Equal(t, 3, countRequests(srv, test.route))
 }
 
 // A list that fails changes nothing.
 func TestEachOfABrokenList(t *testing.T) {
 	for name, test := range eachCases() {
 		t.Run(name, func(t *testing.T) {
-			srv := crowded(30)
+			srv := serverOfPipelines(30)
 			srv.Fault(gitlabcitest.Fault{Route: listRoute, Nth: 2, Status: 403})
 			client, yields := srv.Client(), 0
 			list := client.Pipelines.All(t.Context(), "group/app", &gitlabci.ListPipelinesOptions{ListOptions: gitlabci.ListOptions{PerPage: 10}})
@@ -189,7 +180,7 @@ func TestEachOfABrokenList(t *testing.T) {
 				require.ErrorIs(t, err, gitlabci.ErrForbidden)
 			}
 			require.Equal(t, 1, yields)
-			require.Zero(t, asked(srv, test.route))
+			require.Zero(t, countRequests(srv, test.route))
 		})
 	}
 }
@@ -210,7 +201,7 @@ func TestEachRefuses(t *testing.T) {
 			"a pipeline without an ID":     {"group/app", none, nil},
 		} {
 			t.Run(name+" "+want, func(t *testing.T) {
-				srv, yields := crowded(1), 0
+				srv, yields := serverOfPipelines(1), 0
 				for result, err := range test.do(srv.Client().Pipelines, t.Context(), input.project, input.given, input.opts) {
 					yields++
 					require.Nil(t, result)
@@ -225,7 +216,7 @@ func TestEachRefuses(t *testing.T) {
 }
 
 func TestEachIsLazy(t *testing.T) {
-	srv := crowded(3)
+	srv := serverOfPipelines(3)
 	each := srv.Client().Pipelines.RetryEach(t.Context(), "group/app", testkit.PipelinesOf(1, 2, 3), nil)
 	require.Empty(t, srv.Requests())
 	for want := range 2 {
@@ -241,8 +232,8 @@ func TestEachIsLazy(t *testing.T) {
 
 // Several goroutines may range over the same results at the same time, as over any iterator
 // of this package. The race detector finds what they share.
-func TestEachRangedAtOnce(t *testing.T) {
-	srv := crowded(1)
+func TestEachRangedConcurrently(t *testing.T) {
+	srv := serverOfPipelines(1)
 	each := srv.Client().Pipelines.RetryEach(t.Context(), "group/app", testkit.PipelinesOf(1), nil)
 	var loops sync.WaitGroup
 	for range 2 {
@@ -261,7 +252,7 @@ func TestEachRangedAtOnce(t *testing.T) {
 func TestEachConcurrency(t *testing.T) {
 	for most, want := range map[int]time.Duration{0: 20 * time.Second, 1: 80 * time.Second, 8: 10 * time.Second, 64: 10 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			srv, test := crowded(8), eachCases()["delete"]
+			srv, test := serverOfPipelines(8), eachCases()["delete"]
 			srv.Fault(gitlabcitest.Fault{Route: test.route, Break: gitlabcitest.BreakStallHeader, Delay: 10 * time.Second})
 			start := time.Now()
 			ids, errs := test.each(t, srv.Client(), testkit.PipelinesOf(countdown(8)...), &gitlabci.EachOptions{Concurrency: most})
@@ -290,13 +281,13 @@ func TestEachLeft(t *testing.T) {
 	for name, leave := range leave {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				srv, test := crowded(20), eachCases()["delete"]
+				srv, test := serverOfPipelines(20), eachCases()["delete"]
 				srv.Fault(gitlabcitest.Fault{Route: test.route, Nth: 2, Break: gitlabcitest.BreakStallHeader, Delay: time.Minute})
 				start := time.Now()
 				leave(test.do(srv.Client().Pipelines, t.Context(), "group/app", testkit.PipelinesOf(countdown(20)...), nil))
 				require.Zero(t, time.Since(start))
 				synctest.Wait()
-				require.LessOrEqual(t, asked(srv, test.route), 5)
+				require.LessOrEqual(t, countRequests(srv, test.route), 5)
 			})
 		})
 	}
@@ -304,7 +295,7 @@ func TestEachLeft(t *testing.T) {
 
 func TestEachOutOfTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		srv, test := crowded(20), eachCases()["cancel"]
+		srv, test := serverOfPipelines(20), eachCases()["cancel"]
 		srv.Fault(gitlabcitest.Fault{Route: test.route, Break: gitlabcitest.BreakStallHeader, Delay: 10 * time.Second})
 		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 		defer cancel()
@@ -335,7 +326,7 @@ func TestEachWithinLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := map[string]int{"cancel": 150, "delete": 410, "retry": 230}[name]
 			synctest.Test(t, func(t *testing.T) {
-				srv := crowded(n, gitlabcitest.WithActionLimits())
+				srv := serverOfPipelines(n, gitlabcitest.WithActionLimits())
 				var waits []gitlabci.WaitReason
 				client := srv.Client(gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(_ context.Context, w gitlabci.WaitInfo) {
 					if w.Duration >= 2*time.Second {
@@ -352,7 +343,7 @@ func TestEachWithinLimits(t *testing.T) {
 		})
 	}
 	synctest.Test(t, func(t *testing.T) {
-		srv, test := crowded(210, gitlabcitest.WithActionLimits()), eachCases()["retry"]
+		srv, test := serverOfPipelines(210, gitlabcitest.WithActionLimits()), eachCases()["retry"]
 		start := time.Now()
 		_, errs := test.each(t, srv.Client(gitlabci.WithMaxWait(time.Second)), testkit.PipelinesOf(countdown(210)...), nil)
 		require.Less(t, time.Since(start), time.Minute, "no wait is longer than allowed")
@@ -366,7 +357,7 @@ func TestEachWithinLimits(t *testing.T) {
 // A context ends the minute's wait, too.
 func TestEachCanceledWhileLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		srv, test := crowded(1), eachCases()["retry"]
+		srv, test := serverOfPipelines(1), eachCases()["retry"]
 		srv.Fault(gitlabcitest.Fault{Route: test.route, Status: 429, Body: gitlabcitest.BodyActionLimited})
 		ctx, cancel := context.WithCancel(t.Context())
 		start := time.Now()
@@ -383,7 +374,7 @@ func TestEachCanceledWhileLimited(t *testing.T) {
 // Running calls are canceled when the context ends, and so is the loop.
 func TestEachOfManyCanceledWhileLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		srv, test := crowded(200, gitlabcitest.WithActionLimits()), eachCases()["cancel"]
+		srv, test := serverOfPipelines(200, gitlabcitest.WithActionLimits()), eachCases()["cancel"]
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(30*time.Second, cancel)
 		failed, canceled := 0, false

@@ -413,7 +413,7 @@ func TestProjectIDsInJSON(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoProjectID(t *testing.T) {
+func TestInvalidProjectIDs(t *testing.T) {
 	for _, text := range []string{`7.5`, `1e300`, `true`, `{"id":57}`, `[57]`} {
 		t.Run(text, func(t *testing.T) {
 			project := gitlabci.ProjectID("before")
@@ -427,7 +427,7 @@ func TestWhatIsNoProjectID(t *testing.T) {
 	}
 }
 
-func TestProjectOfAResponseIsHandedOn(t *testing.T) {
+func TestProjectOfAResponseIsAccepted(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	id := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "main"}).ID
 	client := srv.Client()

@@ -16,7 +16,7 @@ import (
 )
 
 // Failures reports the same of a finished pipeline as Run.
-func TestFailuresAreThoseOfRun(t *testing.T) {
+func TestFailuresEqualThoseOfRun(t *testing.T) {
 	allowed := testkit.Job("flaky", "failed", failingLog)
 	allowed.AllowFailure = true
 	for name, jobs := range map[string][]gitlabcitest.Job{
@@ -39,7 +39,7 @@ func TestFailuresAreThoseOfRun(t *testing.T) {
 }
 
 // Failures does not wait, and finds failed trigger jobs and what failed below them.
-func TestFailuresOfAPipelineThatRuns(t *testing.T) {
+func TestFailuresOfARunningPipeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		long := testkit.Job("long", "success", "")
 		long.Script.Runs = time.Hour

@@ -101,7 +101,7 @@ func requireNone(t *testing.T, err error) {
 	require.False(t, responded)
 }
 
-func TestFindTellsNoneFromForbidden(t *testing.T) {
+func TestFindDistinguishesNoneFromForbidden(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	srv.AddProject("group/hidden")
 	srv.AddMember("group/app", "gus", gitlabcitest.RoleGuest)
@@ -254,7 +254,7 @@ func TestFindWaitsThroughManyFaults(t *testing.T) {
 }
 
 // Find does not wait if its options are wrong.
-func TestFindGivesUpAtOnce(t *testing.T) {
+func TestFindGivesUpImmediately(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		srv := testkit.NewScript(testkit.Respond(200, "<html><title>Sign in</title></html>", "Content-Type", "text/html"))
@@ -269,7 +269,7 @@ func TestFindGivesUpAtOnce(t *testing.T) {
 }
 
 // A pipeline can be deleted between the list and the reading of it.
-func TestFindWhatVanishes(t *testing.T) {
+func TestFindOfADeletedPipeline(t *testing.T) {
 	gone := gitlabcitest.Fault{Route: getRoute, Status: 404, Body: `{"message":"404 Not found"}`}
 	synctest.Test(t, func(t *testing.T) {
 		for _, times := range []int{1, 2, 3} {
@@ -347,9 +347,9 @@ func TestFindOnOldServers(t *testing.T) {
 		pipeline, err := client.Pipelines.Find(t.Context(), "group/app", &gitlabci.FindPipelineOptions{MergeRequest: 7})
 		require.NoError(t, err, release)
 		require.EqualValues(t, 4, pipeline.ID)
-		told := pipeline.Source != ""
+		listsSources := pipeline.Source != ""
 		pipeline, err = client.Pipelines.Find(t.Context(), "group/app", &gitlabci.FindPipelineOptions{Ref: "main", Source: gitlabci.SourceSchedule})
-		if told {
+		if listsSources {
 			require.NoError(t, err, release)
 			require.EqualValues(t, 5, pipeline.ID)
 			continue
@@ -358,7 +358,7 @@ func TestFindOnOldServers(t *testing.T) {
 	}
 }
 
-// A job's token will do, as it does not for Latest.
+// A job token is enough, other than for Latest.
 func TestFindByJobToken(t *testing.T) {
 	srv := findableServer()
 	p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Ref: "main"})

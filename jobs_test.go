@@ -330,7 +330,7 @@ func TestJobsCurrent(t *testing.T) {
 	}
 }
 
-// Wait returns a job when it has finished, whatever became of it.
+// Wait returns a job when it has finished, with any status.
 func TestJobsWait(t *testing.T) {
 	for _, want := range []gitlabci.Status{"success", "failed", "canceled"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -368,7 +368,8 @@ func TestJobsWaitForAManualJob(t *testing.T) {
 	})
 }
 
-// A replica of GitLab's database that lags is outlasted, and what stays away is missing.
+// A lagging replica of GitLab's database is waited for. An object that stays missing is an
+// error.
 func TestJobsWaitOnReplicas(t *testing.T) {
 	job := func(status string) http.HandlerFunc { return testkit.Respond(200, `{"id":7,"status":"`+status+`"}`) }
 	missing := testkit.Respond(404, `{"message":"404 Not found"}`)

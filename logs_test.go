@@ -91,7 +91,7 @@ func TestLogStreams(t *testing.T) {
 	})
 }
 
-// On the way a log may be compressed, to be unpacked by net/http.
+// A log may be compressed on the way, and net/http decompresses it.
 func TestLogCompressedOnTheWay(t *testing.T) {
 	s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 		require.Equal(t, "gzip", r.Header.Get("Accept-Encoding"))
@@ -124,7 +124,7 @@ func TestLogErrors(t *testing.T) {
 	}
 }
 
-func TestLogIsAskedForAgain(t *testing.T) {
+func TestLogIsRequestedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testkit.NewScript(testkit.Respond(503, ``), testkit.Reset, testkit.Silent, testkit.Log(logText))
 		text, err := logRead(t.Context(), s.Client(t))
@@ -134,7 +134,7 @@ func TestLogIsAskedForAgain(t *testing.T) {
 	})
 }
 
-func TestLogThatBreaksOff(t *testing.T) {
+func TestLogThatIsInterrupted(t *testing.T) {
 	for name, step := range map[string]http.HandlerFunc{
 		"of known length": testkit.OfType("text/plain", testkit.BreakOff),
 		"in chunks": func(w http.ResponseWriter, _ *http.Request) {
@@ -210,7 +210,7 @@ func TestLogCanceled(t *testing.T) {
 	})
 }
 
-// A reader that has seen enough leaves, and the server learns of it.
+// Closing a log early ends its request on the server.
 func TestLogClosedEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		left := make(chan struct{})

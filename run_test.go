@@ -408,7 +408,7 @@ func TestRunSlowLog(t *testing.T) {
 
 // Logs are polled no more often than the pipeline, if that was requested, and
 // one that has finished is not canceled for the sake of those below.
-func TestRunDownstreamGoesOn(t *testing.T) {
+func TestRunDownstreamContinues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		leaf := testkit.Job("leaf", "success", testkit.NumberedLines(100))
 		leaf.Script.Runs = 20 * time.Minute

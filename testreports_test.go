@@ -258,7 +258,7 @@ func TestCasesEndWithTheLoop(t *testing.T) {
 
 // A loop that has ended is over, also if the response was cut off behind the case it
 // ended with: compressed data reports that only with its last bytes.
-func TestCasesEndBeforeTheAnswerBreaksOff(t *testing.T) {
+func TestCasesEndBeforeTheResponseIsInterrupted(t *testing.T) {
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)
 	fmt.Fprint(zip, `{"test_suites":[{"name":"a","test_cases":[`)

@@ -35,10 +35,10 @@ func oneTest(suite string, status gitlabci.TestStatus) *gitlabci.TestReport {
 	return &gitlabci.TestReport{TestSuites: []gitlabci.TestSuite{{Name: suite, TestCases: []gitlabci.TestCase{{Name: "one", Status: status, ExecutionTime: 1.5}}}}}
 }
 
-// forest is a server on which the pipeline 1 of group/app has started the child
+// treeServer is a server on which the pipeline 1 of group/app has started the child
 // 2, which started 3 in group/lib, and has started 4 there. 3 has started 1
 // again, and could not start another.
-func forest(opts ...gitlabcitest.Option) *gitlabcitest.Server {
+func treeServer(opts ...gitlabcitest.Option) *gitlabcitest.Server {
 	srv := gitlabcitest.NewServer(opts...)
 	srv.AddProject("group/lib")
 	root := srv.AddPipeline("group/app", gitlabcitest.Pipeline{ID: 1, Status: gitlabci.StatusFailed, Name: "Root", TestReport: oneTest("unit", gitlabci.TestStatusSuccess)})
@@ -87,7 +87,7 @@ func jobIDs(jobs []*gitlabci.Job) []gitlabci.JobID {
 }
 
 func TestTree(t *testing.T) {
-	tree, err := forest().Client().Pipelines.Tree(t.Context(), "group/app", 1)
+	tree, err := treeServer().Client().Pipelines.Tree(t.Context(), "group/app", 1)
 	require.NoError(t, err)
 	require.Equal(t, "1[11 12] (13: 2[21] (22: 3[31 32])) (14: 4[41])", outline(tree))
 	require.Nil(t, tree.Trigger)
@@ -124,7 +124,7 @@ func TestTree(t *testing.T) {
 }
 
 func TestTreeBelowTheRoot(t *testing.T) {
-	tree, err := forest().Client().Pipelines.Tree(t.Context(), gitlabci.ProjectNumber(2), 3)
+	tree, err := treeServer().Client().Pipelines.Tree(t.Context(), gitlabci.ProjectNumber(2), 3)
 	require.NoError(t, err)
 	require.Equal(t, "3[31 32] (33: 1[11 12] (13: 2[21]) (14: 4[41]))", outline(tree), "3 is not below itself")
 }
@@ -138,7 +138,7 @@ func TestTreeOfWhatMayNotBeRead(t *testing.T) {
 		"forbidden": {gitlabcitest.RoleGuest, gitlabci.ErrForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := forest()
+			srv := treeServer()
 			srv.Configure("group/lib", gitlabcitest.Settings{PrivateBuilds: true})
 			srv.AddMember("group/app", "dev", gitlabcitest.RoleDeveloper)
 			srv.AddMember("group/lib", "dev", test.role)
@@ -175,7 +175,7 @@ func TestTreeErrors(t *testing.T) {
 		"a revoked token":         {Route: triggersRoute, Nth: 2, Status: 401},
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := forest()
+			srv := treeServer()
 			srv.Fault(fault)
 			tree, err := srv.Client(gitlabci.WithRetries(0)).Pipelines.Tree(t.Context(), "group/app", 1)
 			require.Nil(t, tree)
@@ -184,7 +184,7 @@ func TestTreeErrors(t *testing.T) {
 			require.Equal(t, fault.Status, e.StatusCode, "and not that of those given up for it")
 		})
 	}
-	srv := forest()
+	srv := treeServer()
 	_, err := srv.Client().Pipelines.Tree(t.Context(), "group/app", 99)
 	require.ErrorIs(t, err, gitlabci.ErrNotFound)
 	_, err = srv.Client().Pipelines.Tree(t.Context(), "app", 1)
@@ -192,9 +192,9 @@ func TestTreeErrors(t *testing.T) {
 }
 
 // A failure does not wait for the other requests.
-func TestTreeFailsAtOnce(t *testing.T) {
+func TestTreeFailsImmediately(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		srv := forest()
+		srv := treeServer()
 		srv.Fault(gitlabcitest.Fault{Route: getRoute, Break: gitlabcitest.BreakStallHeader, Delay: time.Minute})
 		srv.Fault(gitlabcitest.Fault{Route: triggersRoute, Status: 403})
 		start := time.Now()
@@ -254,7 +254,7 @@ func TestTreeByJobToken(t *testing.T) {
 // may not be. Those before 14.2 have no summaries.
 func TestTreeOnOldServers(t *testing.T) {
 	for _, release := range testkit.Releases {
-		srv := forest(gitlabcitest.WithVersion(release))
+		srv := treeServer(gitlabcitest.WithVersion(release))
 		tree, err := srv.Client().Pipelines.Tree(t.Context(), "group/app", 1)
 		require.NoError(t, err, release)
 		child, wide := tree.Downstream[0], tree.Downstream[1]
@@ -289,7 +289,7 @@ func (b *busyTree) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func TestTreeIsReadAtOnce(t *testing.T) {
+func TestTreeIsReadConcurrently(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
 		root := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
@@ -354,7 +354,7 @@ func TestTreeCountsTestsOnce(t *testing.T) {
 	}
 	root := node(suite("unit", 5, 1, 2), suite("of the same job", 1, 1))
 	root.Downstream = []*gitlabci.PipelineTree{
-		node(suite("unit", 2, 2), suite("ui", 10, 3), suite("no job is told", 100), suite("no job is told", 100)),
+		node(suite("unit", 2, 2), suite("ui", 10, 3), suite("no job is listed", 100), suite("no job is listed", 100)),
 		{},
 		node(suite("ui", 1000, 4), suite("in part", 10_000, 2, 5)),
 	}

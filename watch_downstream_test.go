@@ -39,7 +39,7 @@ func addTree(srv *gitlabcitest.Server, depend bool) *gitlabcitest.Pipeline {
 func TestWatchDownstream(t *testing.T) {
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 		p := addTree(srv, true)
-		events := toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, downstream), nil)
+		events := eventTexts(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, downstream), nil)
 		require.Equal(t, []string{
 			"pipeline#101 >running", "build#1001 >running", "deploy#1002 >created",
 			"pipeline#101 running>scheduled", "build#1001 running>success", "deploy#1002 created>scheduled",
@@ -54,7 +54,7 @@ func TestWatchDownstream(t *testing.T) {
 func TestWatchWithoutDownstream(t *testing.T) {
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 		p := addTree(srv, true)
-		events := toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil)
+		events := eventTexts(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil)
 		require.Equal(t, []string{
 			"pipeline#101 >running", "build#1001 >running",
 			"pipeline#101 running>scheduled", "build#1001 running>success",
@@ -77,7 +77,7 @@ func TestWatchRetriedTrigger(t *testing.T) {
 			Jobs: []gitlabcitest.Job{{Name: "leaf", Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: time.Hour}}},
 		}})
 		at(t, time.Minute, func() { retry(t, client, 1002) })
-		events := toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, downstream), nil)
+		events := eventTexts(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, downstream), nil)
 		require.Equal(t, []string{
 			"pipeline#101 >running", "build#1001 >running", "child#1002 >success",
 			"pipeline#102 >running", "leaf#1003 >running",
@@ -113,7 +113,7 @@ func TestWatchWaitsForDownstream(t *testing.T) {
 						testkit.Rows()(w, r)
 					}
 				})
-				events := toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil)
+				events := eventTexts(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil)
 				require.Equal(t, []string{"leaf#3 >failed", "pipeline#8 >failed"}, events[len(events)-2:])
 			})
 		})
@@ -190,18 +190,18 @@ func TestWatchLosesDownstream(t *testing.T) {
 	}
 }
 
-// A token that has expired is no trait of the pipeline below.
+// An expired token is an error of the watch, and not only of the downstream pipeline.
 func TestWatchDownstreamUnauthorized(t *testing.T) {
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 		below := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusRunning})
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
 		p.AddTriggerJob(gitlabcitest.Job{Name: "child", Downstream: below})
 		srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/pipelines/:pipeline_id/jobs", Status: 401, Nth: 3})
-		toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, downstream), gitlabci.ErrUnauthorized)
+		eventTexts(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, downstream), gitlabci.ErrUnauthorized)
 	})
 }
 
-// Loops left at an event of any kind ask for nothing more.
+// A loop that is left at an event of any kind sends no more requests.
 func TestWatchDownstreamIsLeft(t *testing.T) {
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 		hidden := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusRunning})
@@ -259,7 +259,7 @@ func TestWatchTriggersOfAReplica(t *testing.T) {
 			}, nil)
 			want := slices.Concat([]string{"pipeline#7 >running", "j#1 >running", "t#2 >running"}, back,
 				[]string{"j#1 running>success", "t#2 running>failed", "pipeline#7 running>success"})
-			require.Equal(t, want, toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil))
+			require.Equal(t, want, eventTexts(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil))
 		})
 	}
 }
@@ -288,7 +288,7 @@ func TestWatchFindsDownstream(t *testing.T) {
 					polls++
 				})
 				start := time.Now()
-				events := toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil)
+				events := eventTexts(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, downstream), nil)
 				require.Equal(t, append([]string{"j#1 >success", "t#2 >success", "pipeline#7 >success"}, test.want...), events)
 				require.Less(t, time.Since(start), 90*time.Second)
 			})

@@ -30,8 +30,8 @@ func inWatchBubble(t *testing.T, f func(t *testing.T, srv *gitlabcitest.Server, 
 	})
 }
 
-// toldAll ranges to the end, or to the error that must come with it.
-func toldAll(t *testing.T, events iter.Seq2[*gitlabci.PipelineEvent, error], want error) (all []string) {
+// eventTexts ranges to the end, or to the error that must come with it.
+func eventTexts(t *testing.T, events iter.Seq2[*gitlabci.PipelineEvent, error], want error) (all []string) {
 	t.Helper()
 	var failure error
 	for event, err := range events {
@@ -48,14 +48,14 @@ func toldAll(t *testing.T, events iter.Seq2[*gitlabci.PipelineEvent, error], wan
 	return all
 }
 
-// A diary has the times of requests, and their responses.
-type diary struct {
+// A requestTimes records the times of requests, and their responses.
+type requestTimes struct {
 	mu    sync.Mutex
 	at    []time.Time
 	lines []string
 }
 
-func (d *diary) option() gitlabcitest.Option {
+func (d *requestTimes) option() gitlabcitest.Option {
 	return gitlabcitest.WithOnRequest(func(r gitlabcitest.Request, _ time.Duration) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -65,7 +65,7 @@ func (d *diary) option() gitlabcitest.Option {
 }
 
 // gaps are the times between the requests.
-func (d *diary) gaps() (gaps []time.Duration) {
+func (d *requestTimes) gaps() (gaps []time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := 1; i < len(d.at); i++ {
@@ -74,7 +74,7 @@ func (d *diary) gaps() (gaps []time.Duration) {
 	return gaps
 }
 
-func TestWatchTellsEachChange(t *testing.T) {
+func TestWatchReportsEachChange(t *testing.T) {
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
 		script := gitlabcitest.Script{Queues: time.Minute, Runs: time.Minute}
@@ -89,11 +89,11 @@ func TestWatchTellsEachChange(t *testing.T) {
 			"pipeline#101 scheduled>pending", "later#1003 scheduled>pending",
 			"pipeline#101 pending>running", "later#1003 pending>running",
 			"later#1003 running>success", "pipeline#101 running>success",
-		}, toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil))
+		}, eventTexts(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil))
 	})
 }
 
-func TestWatchTellsEachAttempt(t *testing.T) {
+func TestWatchReportsEachAttempt(t *testing.T) {
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
 		slow := gitlabcitest.Script{Runs: 2 * time.Minute}
@@ -113,7 +113,7 @@ func TestWatchTellsEachAttempt(t *testing.T) {
 			"slow#1001 running>success",
 			"pipeline#101 running>canceling", "unit#1003 running>canceling",
 			"unit#1003 canceling>canceled", "pipeline#101 canceling>canceled",
-		}, toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil))
+		}, eventTexts(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil))
 	})
 }
 
@@ -139,12 +139,12 @@ func cancelPipeline(t *testing.T, client *gitlabci.Client, id gitlabci.PipelineI
 
 // Each poll is one list, and its intervals ease until something changes.
 func TestWatchPolls(t *testing.T) {
-	var seen diary
+	var seen requestTimes
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
 		p.AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning, Script: gitlabcitest.Script{Runs: 99 * time.Second}})
 		p.AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning, Script: gitlabcitest.Script{Runs: 150 * time.Second}})
-		toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil)
+		eventTexts(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil)
 		synctest.Wait()
 		for _, line := range seen.lines {
 			require.Equal(t, "200 jobs?include_retried=true&per_page=100", line)
@@ -166,14 +166,14 @@ func TestWatchPolls(t *testing.T) {
 
 // A server that asks to wait longer than the client does by itself is obeyed.
 func TestWatchObeysRetryAfter(t *testing.T) {
-	var seen diary
+	var seen requestTimes
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
 		p.AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning, Script: gitlabcitest.Script{Runs: time.Minute}})
 		srv.Fault(gitlabcitest.Fault{
 			Status: 429, Body: gitlabcitest.BodyEndpointLimited, Header: http.Header{"Retry-After": {"300"}}, Nth: 2, Times: 1,
 		})
-		toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil)
+		eventTexts(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil)
 		synctest.Wait()
 		require.Equal(t, 5*time.Minute, seen.gaps()[1])
 	}, seen.option())
@@ -191,13 +191,13 @@ func TestWatchIntervals(t *testing.T) {
 		"none at all": {gitlabci.WatchOptions{}, 2 * time.Second, 15 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var seen diary
+			var seen requestTimes
 			inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 				p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusRunning})
 				p.AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
 				ctx, cancel := context.WithTimeout(t.Context(), 9*time.Minute+time.Second/2)
 				defer cancel()
-				toldAll(t, client.Pipelines.Watch(ctx, "group/app", p.ID, &test.options), context.DeadlineExceeded)
+				eventTexts(t, client.Pipelines.Watch(ctx, "group/app", p.ID, &test.options), context.DeadlineExceeded)
 				synctest.Wait()
 				gaps := seen.gaps()
 				for i, want := range map[int]time.Duration{0: test.first, len(gaps) - 1: test.last} {
@@ -226,14 +226,14 @@ func TestWatchRefusesOptions(t *testing.T) {
 		require.Empty(t, s.Received())
 	}
 	s := testkit.NewScript(testkit.OK)
-	toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "app", 1, nil), gitlabci.ErrInvalid)
-	toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 0, nil), gitlabci.ErrInvalid)
+	eventTexts(t, s.Client(t).Pipelines.Watch(t.Context(), "app", 1, nil), gitlabci.ErrInvalid)
+	eventTexts(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 0, nil), gitlabci.ErrInvalid)
 	require.Empty(t, s.Received())
 }
 
 // A list that has not changed is not sent again.
 func TestWatchSavesBytes(t *testing.T) {
-	var seen diary
+	var seen requestTimes
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusManual})
 		job := p.AddJob(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusManual, Script: gitlabcitest.Script{Runs: time.Minute}})
@@ -246,7 +246,7 @@ func TestWatchSavesBytes(t *testing.T) {
 			"pipeline#101 >manual", "deploy#1001 >manual",
 			"pipeline#101 manual>running", "deploy#1001 manual>running",
 			"deploy#1001 running>success", "pipeline#101 running>success",
-		}, toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil))
+		}, eventTexts(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil))
 		unchanged := 0
 		for _, line := range seen.lines {
 			if strings.HasPrefix(line, "304") {
@@ -285,10 +285,10 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 			}
 			start := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-			toldAll(t, client.Pipelines.Watch(ctx, "group/app", p.ID, nil), context.DeadlineExceeded)
+			eventTexts(t, client.Pipelines.Watch(ctx, "group/app", p.ID, nil), context.DeadlineExceeded)
 			require.Equal(t, 5*time.Minute, time.Since(start))
 			cancel()
-			toldAll(t, client.Pipelines.Watch(ctx, "group/app", p.ID, nil), context.DeadlineExceeded)
+			eventTexts(t, client.Pipelines.Watch(ctx, "group/app", p.ID, nil), context.DeadlineExceeded)
 			withdraw()
 		}
 	})
@@ -339,8 +339,8 @@ func TestWatchFails(t *testing.T) {
 	}
 }
 
-// An outage of hours is survived by those who have the patience.
-func TestWatchSurvives(t *testing.T) {
+// With a long GiveUpAfter, Watch survives an outage of hours.
+func TestWatchSurvivesAnOutage(t *testing.T) {
 	const page = "<html><title>We are back soon</title></html>"
 	for name, fault := range map[string]gitlabcitest.Fault{
 		"502":            {Status: 502, Nth: 3},
@@ -356,7 +356,7 @@ func TestWatchSurvives(t *testing.T) {
 				p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
 				p.AddJob(gitlabcitest.Job{Name: "test", Status: gitlabci.StatusRunning, Script: gitlabcitest.Script{Runs: 3 * time.Hour}})
 				at(t, 2*time.Hour, srv.Fault(fault))
-				events := toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, &gitlabci.WatchOptions{GiveUpAfter: 4 * time.Hour, MaxInterval: 4 * time.Minute}), nil)
+				events := eventTexts(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, &gitlabci.WatchOptions{GiveUpAfter: 4 * time.Hour, MaxInterval: 4 * time.Minute}), nil)
 				require.Equal(t, []string{"test#1001 running>success", "pipeline#101 running>success"}, events[len(events)-2:])
 			})
 		})

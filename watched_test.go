@@ -105,7 +105,7 @@ func TestWatchReads(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := testkit.NewScript(test.steps...)
-				require.Equal(t, test.events, toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil))
+				require.Equal(t, test.events, eventTexts(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil))
 				require.Len(t, s.Received(), len(test.steps))
 			})
 		})
@@ -113,26 +113,26 @@ func TestWatchReads(t *testing.T) {
 }
 
 // A state that lasts for longer than replicas lag is true.
-func TestWatchBelievesInTheEnd(t *testing.T) {
+func TestWatchOfAReplicaThatStaysBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testkit.NewScript(testkit.Rows(jobRow(1, "running", "running", 2)), func(w http.ResponseWriter, r *http.Request) {
 			testkit.Rows(jobRow(1, "failed", "failed", 1))(w, r)
 		})
 		start := time.Now()
 		require.Equal(t, []string{"pipeline#7 >running", "j#1 >running", "j#1 running>failed", "pipeline#7 running>failed"},
-			toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil))
+			eventTexts(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil))
 		require.InDelta(t, 70, time.Since(start).Seconds(), 10)
 	})
 }
 
 // A job that never ends is not waited for forever once its pipeline has ended.
-func TestWatchLeavesWhatNeverEnds(t *testing.T) {
+func TestWatchOfAJobThatNeverEnds(t *testing.T) {
 	for _, status := range []string{"running", "dreaming", "scheduled"} {
 		synctest.Test(t, func(t *testing.T) {
 			s := testkit.NewScript(testkit.Rows(jobRow(1, "created", "success", 1)), testkit.Rows(jobRow(1, status, "success", 1)))
 			start := time.Now()
 			require.Equal(t, []string{"j#1 >created", "pipeline#7 >success", "j#1 created>" + status},
-				toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil))
+				eventTexts(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil))
 			require.InDelta(t, 69, time.Since(start).Seconds(), 8)
 		})
 	}
@@ -145,7 +145,7 @@ func TestWatchOfManyJobs(t *testing.T) {
 		for range 250 {
 			p.AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning, Script: gitlabcitest.Script{Runs: time.Second}})
 		}
-		events := toldAll(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil)
+		events := eventTexts(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil), nil)
 		require.Len(t, events, 2*251)
 		require.Equal(t, "pipeline#101 running>success", events[501])
 		for _, request := range srv.Requests() {
@@ -161,7 +161,7 @@ func TestWatchOfManyPagesThatDoNotChange(t *testing.T) {
 		if testkit.UnderRace() && jobs == 500 {
 			continue
 		}
-		var seen diary
+		var seen requestTimes
 		inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 			p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusManual})
 			for range jobs {
@@ -169,7 +169,7 @@ func TestWatchOfManyPagesThatDoNotChange(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 			defer cancel()
-			toldAll(t, client.Pipelines.Watch(ctx, "group/app", p.ID, nil), context.DeadlineExceeded)
+			eventTexts(t, client.Pipelines.Watch(ctx, "group/app", p.ID, nil), context.DeadlineExceeded)
 			whole := slices.DeleteFunc(seen.lines, func(line string) bool { return strings.HasPrefix(line, "304") })
 			require.Len(t, whole, (jobs+99)/100)
 		}, seen.option())
@@ -241,7 +241,7 @@ func TestWatchOfPagesThatChange(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := testkit.NewScript(test.steps...)
-				events := toldAll(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil)
+				events := eventTexts(t, s.Client(t).Pipelines.Watch(t.Context(), "group/app", 7, nil), nil)
 				require.Equal(t, test.events, events[len(events)-len(test.events):])
 				require.Len(t, s.Received(), len(test.steps))
 			})
@@ -264,7 +264,7 @@ func TestWatchOfAListWithoutAnEnd(t *testing.T) {
 	})
 }
 
-// An event belongs to the one who got it.
+// The caller may change an event: it shares nothing with the watch.
 func TestWatchKeepsItsOwnState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testkit.NewScript(testkit.Rows(jobRow(1, "running", "running", 1)), testkit.Rows(jobRow(1, "success", "success", 2)))
@@ -355,8 +355,8 @@ func TestWait(t *testing.T) {
 	}
 }
 
-// Blocked is what two polls in a row say, and the pipeline itself after them.
-func TestWaitIsSureOfABlock(t *testing.T) {
+// A pipeline is blocked if two polls in a row say so, and then the pipeline itself.
+func TestWaitConfirmsABlock(t *testing.T) {
 	manual, running := testkit.Rows(jobRow(1, "manual", "manual", 1)), testkit.Rows(jobRow(1, "running", "running", 1))
 	success := testkit.Rows(jobRow(1, "success", "success", 2))
 	pipeline := func(status string) http.HandlerFunc { return testkit.Respond(200, `{"id":7,"status":"`+status+`"}`) }
@@ -404,7 +404,7 @@ func TestWaitIsSureOfABlock(t *testing.T) {
 }
 
 // A verdict that stays older than the jobs for longer than replicas lag counts.
-func TestWaitBelievesInTheEnd(t *testing.T) {
+func TestWaitOnAReplicaThatStaysBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "/jobs") {
@@ -550,8 +550,8 @@ func watchMany(t *testing.T, n int) watchCost {
 	return cost
 }
 
-// A cache that says forever that nothing has changed is not believed forever.
-func TestWaitOutlastsACacheThatLostItsWay(t *testing.T) {
+// A cache that always says that nothing has changed is not believed forever.
+func TestWaitWithACacheThatNeverChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {

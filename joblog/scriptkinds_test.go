@@ -508,7 +508,7 @@ ERROR: LoadError: Some tests did not pass: 3 passed, 1 failed, 0 errored, 0 brok
 	},
 }
 
-func TestKinds(t *testing.T) {
+func TestScriptKinds(t *testing.T) {
 	for _, kind := range slices.Concat(scriptKinds, packageKinds, jsKinds) {
 		t.Run(kind.name, func(t *testing.T) {
 			log := "section_start:1:step_script\r\x1b[0KExecuting\n$ ./test\n" + strings.Repeat("doing something\n", 12) + kind.output +

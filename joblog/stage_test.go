@@ -101,7 +101,7 @@ func TestBareMarkers(t *testing.T) {
 }
 
 // The exit code says more than the last lines if the script was killed.
-func TestExitCodeTells(t *testing.T) {
+func TestExitCodeDecides(t *testing.T) {
 	for verdict, shown := range map[string]bool{
 		"exit code 1": false, "exit code 125": false, "exit code 137": true, "exit code 126": true, "exit status 0xc0000005": true, "exit code -1": true,
 	} {

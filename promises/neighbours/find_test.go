@@ -133,7 +133,7 @@ func staleServer(head, shown, list string) *http.ServeMux {
 
 var staleHead, staleMerge, newHead, newMerge = strings.Repeat("a", 40), strings.Repeat("b", 40), strings.Repeat("c", 40), strings.Repeat("d", 40)
 
-func TestFindDoesNotBelieveAStaleHeadPipeline(t *testing.T) {
+func TestFindIgnoresAStaleHeadPipeline(t *testing.T) {
 	t.Parallel()
 	pipeline := func(sha, ref string) string {
 		return fmt.Sprintf(`{"id":7,"project_id":1,"status":"success","source":"merge_request_event","sha":%q,"ref":"refs/merge-requests/3/%s"}`, sha, ref)

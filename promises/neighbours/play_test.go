@@ -48,7 +48,7 @@ func TestPlaySchedule(t *testing.T) {
 }
 
 // Plays of one program do not take one another's pipelines.
-func TestPlayScheduleAtOnce(t *testing.T) {
+func TestPlayScheduleConcurrently(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
@@ -173,7 +173,7 @@ func TestPlayScheduleInDoubt(t *testing.T) {
 }
 
 // A replica of GitLab's database may not have the pipeline yet that the schedule shows.
-func TestPlayScheduleOutlastsAReplica(t *testing.T) {
+func TestPlayScheduleOnALaggingReplica(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()

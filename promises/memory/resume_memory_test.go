@@ -42,7 +42,7 @@ func memoryCut(mebibytes, cut int) http.HandlerFunc {
 }
 
 // Resuming a download keeps nothing of it in memory.
-func TestMendedDownloadResidentMemory(t *testing.T) {
+func TestResumedDownloadResidentMemory(t *testing.T) {
 	memorySkip(t)
 	require.Less(t, memoryDownload(t, 64, memoryCut(64, 24)), int64(memoryPeak))
 }
