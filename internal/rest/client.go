@@ -10,7 +10,8 @@
 // A call passes the files in this order: call.go builds the request, do.go has
 // go-retryablehttp send it, transport.go takes each attempt through gate.go, adds the
 // token and observes it (sending.go), redirects.go decides where it may be redirected,
-// judge.go decides what follows, and failure.go says what went wrong.
+// judge.go decides what follows, and failure.go says what went wrong. timeouts.go ends requests
+// to servers that fall silent, and wait.go says how long to wait.
 package rest
 
 import (

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -17,38 +16,6 @@ import (
 	"example.com/gitlabci/internal/inflate"
 	"example.com/gitlabci/internal/secret"
 )
-
-// Timeouts limit how long the server may take. 0 is the default, and a negative one
-// is none.
-type Timeouts struct {
-	Connect   time.Duration // to dial, and again for TLS, of the default transport
-	FirstByte time.Duration // until the header of the response
-	Silence   time.Duration // for the next bytes of a body
-	Response  time.Duration // for a body that is read whole, from its header on
-}
-
-const (
-	never = math.MaxInt64 * time.Nanosecond
-
-	// A body that the caller reads as it arrives must bring slowest bytes in each
-	// slowWindow, or in each Timeouts.Silence if that is longer.
-	slowest    = 1 << 10
-	slowWindow = time.Minute
-)
-
-// filled returns the timeouts that apply.
-func (t Timeouts) filled() Timeouts {
-	fill := func(set *time.Duration, otherwise time.Duration) {
-		if *set = cmp.Or(*set, otherwise); *set < 0 {
-			*set = never
-		}
-	}
-	fill(&t.Connect, 10*time.Second)
-	fill(&t.FirstByte, 120*time.Second)
-	fill(&t.Silence, 60*time.Second)
-	fill(&t.Response, 10*time.Minute)
-	return t
-}
 
 // DefaultTransport returns the transport of a client that is given none.
 func DefaultTransport(limits Timeouts) *http.Transport {
@@ -286,6 +253,3 @@ func (t *transport) report(ctx context.Context, r *run, e Exchange, resp *http.R
 	t.config.OnResponse(ctx, e)
 	returned = true
 }
-
-// mostEmpty is how many reads in a row may bring neither bytes nor an error.
-const mostEmpty = 100
