@@ -151,7 +151,7 @@ func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src 
 	}
 	spec := remote.Spec{Ending: endOfZip, Progress: opts.Progress, Page: pageName.MatchString(path), JSON: jsonName.MatchString(path)}
 	if _, spec.Fixed = src.(JobID); spec.Fixed && path == "tree" {
-		spec.Strange = refuseListing
+		spec.CheckHeader = refuseListing
 	}
 	return s.client.download(ctx, memberCall(project, src, path), spec)
 }
@@ -248,7 +248,7 @@ func (s *ArtifactsService) Save(ctx context.Context, project ProjectID, src Arti
 		return err
 	}
 	open := func(spec remote.Spec) func() (*ArtifactFile, error) {
-		spec.Lax = opts.AllowUnverified
+		spec.AllowUnproven = opts.AllowUnverified
 		return func() (*ArtifactFile, error) { return s.open(ctx, project, src, opts.openOptions(), spec) }
 	}
 	return fileSystemError(atomicfile.Replace(file, old, func(part *os.File) error {

@@ -120,15 +120,15 @@ type fileServer struct {
 	call *rest.Call
 }
 
-func (s fileServer) Ask(ctx context.Context, header http.Header, at *url.URL) (*rest.Response, error) {
+func (s fileServer) Request(ctx context.Context, header http.Header, at *url.URL) (*rest.Response, error) {
 	all := http.Header{"Accept": {"*/*"}}
 	maps.Copy(all, header)
 	return s.wire.Open(ctx, s.call, all, at)
 }
 
-// Again waits before another attempt, unless that is not allowed.
-func (s fileServer) Again(ctx context.Context, failures int, broken error) error {
-	return s.wire.Again(ctx, s.call, failures, broken)
+// WaitToRetry waits before another attempt, unless that is not allowed.
+func (s fileServer) WaitToRetry(ctx context.Context, failures int, broken error) error {
+	return s.wire.WaitToRetry(ctx, s.call, failures, broken)
 }
 
 func (s fileServer) Refused(err error) (status int, storage bool) {

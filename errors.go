@@ -241,7 +241,7 @@ func isTransient(err error, respondedBefore bool) bool {
 	e, responded := errors.AsType[*APIError](err)
 	switch {
 	case !responded:
-		return !errors.Is(err, ErrInvalid) && !errors.Is(err, errors.ErrUnsupported) && !rest.IsBadRedirect(err) && (respondedBefore || !rest.IsHopeless(err))
+		return !errors.Is(err, ErrInvalid) && !errors.Is(err, errors.ErrUnsupported) && !rest.IsBadRedirect(err) && (respondedBefore || !rest.IsPermanent(err))
 	case e.StatusCode >= http.StatusInternalServerError, e.StatusCode == http.StatusRequestTimeout, e.Is(ErrRateLimited):
 		return true
 	case e.StatusCode == http.StatusUnauthorized, e.StatusCode == http.StatusProxyAuthRequired:
@@ -255,7 +255,7 @@ func isTransient(err error, respondedBefore bool) bool {
 func showsServer(err error) bool {
 	e, responded := errors.AsType[*APIError](err)
 	if !responded {
-		return rest.IsMet(err)
+		return rest.GotResponse(err)
 	}
 	return !e.foreign || e.StatusCode >= http.StatusInternalServerError || e.Is(ErrRateLimited)
 }

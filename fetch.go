@@ -97,7 +97,7 @@ func pathValue(value any) (string, error) {
 		return "", errors.New("is empty")
 	case v.Kind() == reflect.String && rest.HasControl(v.String()):
 		return "", errors.New("has a newline or another control character")
-	case v.Kind() == reflect.String && (rest.Wanders(v.String()) || rest.Climbs(v.String())):
+	case v.Kind() == reflect.String && (rest.HasBadSegment(v.String()) || rest.HasDotSegment(v.String())):
 		return "", fmt.Errorf("is %q, which has an empty part, a \".\" or a \"..\" between slashes", v.String())
 	case v.Kind() == reflect.String:
 		return v.String(), nil

@@ -287,7 +287,7 @@ func (f *finder) failed(ctx context.Context, begun time.Time, err error) error {
 	if !f.isTransient(err) {
 		return err
 	}
-	f.patience.Met = f.patience.Met || showsServer(err)
+	f.patience.Responded = f.patience.Responded || showsServer(err)
 	if lasted, giveUp := f.patience.Failed(begun, retryAfter(err), err); giveUp {
 		return rest.Errorf("searching for a pipeline of %s failed for %v: %w", f.what, lasted, err)
 	}

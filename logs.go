@@ -201,7 +201,7 @@ type logServer struct {
 }
 
 func (l *logServer) Open(ctx context.Context, query url.Values, header http.Header) (*rest.Response, error) {
-	resp, err := fileServer{l.client.wire, rest.ReadFile(l.trace, query)}.Ask(ctx, header, nil)
+	resp, err := fileServer{l.client.wire, rest.ReadFile(l.trace, query)}.Request(ctx, header, nil)
 	l.countAbsence(1, err)
 	return resp, err
 }
@@ -251,7 +251,7 @@ func (l *logServer) Explain(err error) follow.Failure {
 	failure := follow.Failure{
 		Final: !isTransient(err, l.isKnown()) && !(isGone(err) && !l.missing),
 		Met:   l.isKnown() || showsServer(err),
-		Asked: min(retryAfter(err), l.client.wire.Config().MaxWait),
+		Wait:  min(retryAfter(err), l.client.wire.Config().MaxWait),
 	}
 	if e, ok := errors.AsType[*APIError](err); ok {
 		failure.Status = e.StatusCode

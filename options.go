@@ -151,7 +151,7 @@ func parseBase(text string) (*url.URL, error) {
 		return nil, errors.New(`the URL's host is not ASCII; write its ASCII form, which begins with "xn--"`)
 	case base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
 		return nil, errors.New("the URL has a query or a fragment")
-	case rest.Climbs(base.EscapedPath()):
+	case rest.HasDotSegment(base.EscapedPath()):
 		return nil, errors.New(`the URL's path has a "." or a ".."`)
 	}
 	root := strings.TrimRight(base.EscapedPath(), "/")

@@ -197,7 +197,7 @@ func aheadOf(prefetch int) int {
 
 // unhurried is the context of requests for pages that no loop waits for yet.
 func unhurried(ctx context.Context, bytes int64) context.Context {
-	return rest.Unhurried(rest.WithLimit(ctx, bytes))
+	return rest.LowPriority(rest.WithLimit(ctx, bytes))
 }
 
 // orderOf is what a list of P with this query is sorted by.

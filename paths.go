@@ -95,7 +95,7 @@ func checkPath(noun, example, value string) error {
 		return fmt.Errorf("%s %q ends with \".git\", which belongs to the URL of its repository and not to its path", noun, value)
 	case strings.HasPrefix(value, "/"), strings.HasSuffix(value, "/"):
 		return fmt.Errorf("%s %q begins or ends with a slash", noun, value)
-	case rest.Wanders(value):
+	case rest.HasBadSegment(value):
 		return fmt.Errorf("%s %q has an empty part, a \".\" or a \"..\"", noun, value)
 	}
 	return nil
@@ -122,7 +122,7 @@ func (iid mergeRequestIID) segment() rest.Segment {
 type commitName string
 
 func (c commitName) segment() rest.Segment {
-	if rest.Wanders(string(c)) || rest.HasControl(string(c)) {
+	if rest.HasBadSegment(string(c)) || rest.HasControl(string(c)) {
 		return rest.Segment{Template: ":sha", Err: fmt.Errorf("%q is not the SHA of a commit", string(c))}
 	}
 	return rest.Segment{Values: []string{string(c)}, Template: ":sha"}
@@ -133,7 +133,7 @@ type gitName struct{ kind, name string }
 
 func (g gitName) segment() rest.Segment {
 	template := map[string]string{"branch": ":branch", "tag": ":tag_name"}[g.kind]
-	if rest.Wanders(g.name) || rest.HasControl(g.name) {
+	if rest.HasBadSegment(g.name) || rest.HasControl(g.name) {
 		return rest.Segment{Template: template, Err: fmt.Errorf("%q is not the name of a %s", g.name, g.kind)}
 	}
 	return rest.Segment{Values: []string{g.name}, Template: template}
@@ -143,7 +143,7 @@ func (g gitName) segment() rest.Segment {
 type refName string
 
 func (r refName) segment() rest.Segment {
-	if rest.Wanders(string(r)) {
+	if rest.HasBadSegment(string(r)) {
 		return rest.Segment{Template: ":ref_name", Err: fmt.Errorf("ref %q is not the name of a branch or a tag", string(r))}
 	}
 	return rest.Segment{Values: []string{string(r)}, Template: ":ref_name"}
@@ -172,7 +172,7 @@ func (id WebhookEventID) segment() rest.Segment {
 }
 
 func (w WebhookTrigger) segment() rest.Segment {
-	if rest.Wanders(string(w)) || strings.Contains(string(w), "/") {
+	if rest.HasBadSegment(string(w)) || strings.Contains(string(w), "/") {
 		return rest.Segment{Template: ":trigger", Err: fmt.Errorf("%q is not the trigger of a webhook", string(w))}
 	}
 	return rest.Segment{Values: []string{string(w)}, Template: ":trigger"}

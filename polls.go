@@ -30,7 +30,7 @@ func (p *pollState) failed(ctx context.Context, begun time.Time, known bool, err
 	if !isTransient(err, known) && !(isGone(err) && !p.absence.Missed(known)) {
 		return err
 	}
-	p.patience.Met = p.patience.Met || known || showsServer(err)
+	p.patience.Responded = p.patience.Responded || known || showsServer(err)
 	asked := retryAfter(err)
 	p.pace.AtLeast(asked)
 	p.pace.Fail()

@@ -162,7 +162,7 @@ func (e *APIError) isPlayRefusal() bool {
 func (s *SchedulesService) awaitPlayed(ctx context.Context, to target, newest PipelineID, lost error) (PipelineID, error) {
 	p := pollState{
 		what: fmt.Sprintf("schedule %d", to.id), doing: fmt.Sprintf("waiting for the pipeline of schedule %d", to.id),
-		pace: poll.Pace{Min: playMinInterval, Max: playMaxInterval, Jitter: true}, patience: poll.Patience{GiveUpAfter: playGiveUpAfter, Met: true},
+		pace: poll.Pace{Min: playMinInterval, Max: playMaxInterval, Jitter: true}, patience: poll.Patience{GiveUpAfter: playGiveUpAfter, Responded: true},
 	}
 	limit := playGiveUpAfter
 	if lost != nil {

@@ -66,7 +66,7 @@ func (s *SchedulesService) setVariable(ctx context.Context, change, create *rest
 		} else if !isTaken(err) {
 			return set, withLost(err, lost)
 		}
-		if err := s.client.wire.Again(ctx, create, try, err); err != nil {
+		if err := s.client.wire.WaitToRetry(ctx, create, try, err); err != nil {
 			return nil, withLost(rest.Errorf("%w", err), lost)
 		}
 	}

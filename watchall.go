@@ -143,7 +143,7 @@ func (w *allWatch) run(ctx context.Context) error {
 		case err == errStopped:
 			return err
 		case err != nil:
-			if err := w.failed(ctx, begun, w.patience.Met, err); err != nil {
+			if err := w.failed(ctx, begun, w.patience.Responded, err); err != nil {
 				return err
 			}
 		default:
@@ -240,7 +240,7 @@ func (w *allWatch) begin(ctx context.Context) error {
 		}
 	}
 	if !newest.IsZero() {
-		w.window.Reach(newest)
+		w.window.BeginBefore(newest)
 	}
 	return nil
 }
@@ -293,7 +293,7 @@ func (w *allWatch) yieldChange(ctx context.Context, pipeline *PipelineInfo) (new
 		return false, nil // a replica lags, if it is older
 	}
 	if !pipeline.UpdatedAt.After(w.before) {
-		w.window.Take(int64(pipeline.ID), change)
+		w.window.Set(int64(pipeline.ID), change)
 		return false, nil
 	}
 	if w.options.Jobs {
@@ -322,7 +322,7 @@ func (w *allWatch) yield(pipeline *PipelineInfo, previous Status, events []*Pipe
 	if len(events) > 1 {
 		cursor = WatchCursor(w.window.Text())
 	}
-	w.window.Take(int64(pipeline.ID), changeOf(pipeline))
+	w.window.Set(int64(pipeline.ID), changeOf(pipeline))
 	for i, event := range events {
 		if i == len(events)-1 {
 			cursor = WatchCursor(w.window.Text())

@@ -17,7 +17,7 @@ func (w *allWatch) yieldJobs(ctx context.Context, pipeline *PipelineInfo, previo
 	p := w.jobs[pipeline.ID]
 	if p == nil {
 		p = newWatched(w.project, pipeline.ID)
-		p.patience = poll.Patience{GiveUpAfter: w.timing.GiveUpAfter / 3, AtLeast: 3, Met: true}
+		p.patience = poll.Patience{GiveUpAfter: w.timing.GiveUpAfter / 3, AtLeast: 3, Responded: true}
 		w.jobs[pipeline.ID] = p
 	}
 	o, unread, err := w.listJobs(ctx, p)

@@ -140,7 +140,7 @@ func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err err
 	asked := retryAfter(err)
 	w.pace.AtLeast(asked)
 	w.pace.Fail()
-	p.patience.Met = p.patience.Met || known || showsServer(err)
+	p.patience.Responded = p.patience.Responded || known || showsServer(err)
 	if lasted, giveUp := p.patience.Failed(begun, asked, err); giveUp {
 		return rest.Errorf("pipeline %d could not be read for %v: %w", p.id, lasted, err)
 	}

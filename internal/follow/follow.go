@@ -46,7 +46,7 @@ type Failure struct {
 	Status int           // of the response, or 0
 	Final  bool          // another request would fail as well
 	Met    bool          // the server exists
-	Asked  time.Duration // how long to wait before the next request, or 0
+	Wait   time.Duration // how long to wait before the next request, or 0
 }
 
 // Options say how a log is followed. All of them are required, except the functions.
@@ -138,7 +138,7 @@ func (f *follower) poll(ctx context.Context) error {
 	if !f.job.Begun {
 		return nil
 	}
-	err := f.log.readOn(ctx)
+	err := f.log.readNew(ctx)
 	f.grew = f.log.copied.written > before
 	if err == nil {
 		err = f.cut()
@@ -203,7 +203,7 @@ func (f *follower) judge(failure error) error {
 		f.patience.Restore()
 		return nil
 	}
-	f.patience.Met = f.patience.Met || f.server.Explain(failure).Met
+	f.patience.Responded = f.patience.Responded || f.server.Explain(failure).Met
 	if lasted, giveUp := f.patience.Failed(time.Now(), 0, failure); giveUp {
 		return fmt.Errorf("%w (the last of %d polls that failed within %v)", failure, f.patience.Failures(), lasted)
 	}
@@ -221,7 +221,7 @@ func (f *follower) pause(ctx context.Context, failure error) error {
 		f.pace.AtLeast(min(mebibytes*time.Second, f.pace.Max))
 	}
 	if failure != nil {
-		f.pace.AtLeast(f.server.Explain(failure).Asked)
+		f.pace.AtLeast(f.server.Explain(failure).Wait)
 	}
 	return f.pace.Wait(ctx)
 }

@@ -46,7 +46,7 @@ func (s *script) Explain(err error) Failure {
 	case errors.Is(err, errPastEnd):
 		return Failure{Status: http.StatusRequestedRangeNotSatisfiable, Met: true}
 	case errors.Is(err, errLimited):
-		return Failure{Asked: 7 * time.Second, Met: true}
+		return Failure{Wait: 7 * time.Second, Met: true}
 	}
 	return Failure{Met: true}
 }
@@ -276,7 +276,7 @@ func TestLogFails(t *testing.T) {
 		"with pages":          {sends(response(200, "", "Content-Type", "text/html")), "gitlabci: GET /trace: the response has content type \"text/html\": this is a page", 10 * time.Minute},
 		"with messages":       {sends(response(200, "", "Content-Type", "application/json")), "gitlabci: GET /trace: the response has content type \"application/json\", not that of the requested file", 10 * time.Minute},
 		"with other parts":    {sends(response(206, "", "Content-Range", "bytes 5-8/9")), `the part of the log has the Content-Range "bytes 5-8/9", not from byte 0 on`, 10 * time.Minute},
-		"with other statuses": {sends(response(202, "")), "202 Accepted is not a log", 10 * time.Minute},
+		"with other statuses": {sends(response(202, "")), "202 Accepted is neither the log nor a part of it", 10 * time.Minute},
 		"with packed logs":    {sends(response(200, "", "Content-Encoding", "br")), `the log is compressed by "br" on its way`, 10 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {

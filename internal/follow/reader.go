@@ -56,9 +56,9 @@ type reader struct {
 	unframed bool // it may have been cut off without an error
 }
 
-// readOn copies what is new. If the log was rewritten, it goes back to the first byte that
+// readNew copies what is new. If the log was rewritten, it goes back to the first byte that
 // differs.
-func (r *reader) readOn(ctx context.Context) error {
+func (r *reader) readNew(ctx context.Context) error {
 	for {
 		r.more = false
 		agreed, err := r.request(ctx)
@@ -267,25 +267,12 @@ func (p *part) fail(err error) error {
 
 // check refuses a response that is not the requested part of a log.
 func (p *part) check() error {
-	header := p.resp.Header
-	switch contentType := header.Get("Content-Type"); {
-	case rest.IsPage(contentType):
-		return fmt.Errorf("the response has content type %q: this is a page", contentType)
-	case rest.IsJSON(contentType):
-		return p.resp.NoFile()
+	if err := remote.Accept(p.resp, "log"); err != nil {
+		return err
 	}
-	if packed := header.Get("Content-Encoding"); packed != "" && !strings.EqualFold(packed, "identity") {
-		return fmt.Errorf("the log is compressed by %q on its way, though that was not asked for", packed)
+	sent := p.resp.Header.Get("Content-Range")
+	if p.resp.StatusCode == http.StatusPartialContent && !strings.HasPrefix(sent, fmt.Sprintf("bytes %d-", p.start)) {
+		return fmt.Errorf("the part of the log has the Content-Range %q, not from byte %d on", rest.Shorten(sent, rest.MaxTitle), p.start)
 	}
-	switch p.resp.StatusCode {
-	case http.StatusOK:
-		return nil
-	case http.StatusPartialContent:
-		sent := header.Get("Content-Range")
-		if !strings.HasPrefix(sent, fmt.Sprintf("bytes %d-", p.start)) {
-			return fmt.Errorf("the part of the log has the Content-Range %q, not from byte %d on", rest.Shorten(sent, rest.MaxTitle), p.start)
-		}
-		return nil
-	}
-	return fmt.Errorf("%s is not a log", rest.StatusLine(p.resp.StatusCode))
+	return nil
 }

@@ -30,10 +30,10 @@ const (
 // An inflater inflates data of which any part is in memory. It stops where that part ends,
 // and resumes with the next one.
 type inflater struct {
-	in    []byte
-	at    int
-	final bool // no data follows what is in
-	lacks bool // some of what a block begins with
+	in        []byte
+	at        int
+	final     bool // no data follows what is in
+	truncated bool // some of what a block begins with
 
 	held uint64 // bits from in, the next one lowest
 	n    uint   // how many of them there are
@@ -149,7 +149,7 @@ const mostOpening = 600
 // open reads what a block begins with.
 func (f *inflater) open() status {
 	at, held, n := f.at, f.held, f.n
-	f.lacks = false
+	f.truncated = false
 	f.refill()
 	f.last = f.held&1 == 1
 	kind := f.held >> 1 & 3
@@ -169,7 +169,7 @@ func (f *inflater) open() status {
 		return done
 	}
 	f.at, f.held, f.n, f.inside, f.last = at, held, n, nil, false
-	if f.lacks || !f.final && len(f.in)-at < mostOpening { // what is missing counts as zeros
+	if f.truncated || !f.final && len(f.in)-at < mostOpening { // what is missing counts as zeros
 		return short
 	}
 	return broken
@@ -191,7 +191,7 @@ func (f *inflater) refill() {
 
 func (f *inflater) drop(n uint) bool {
 	if n > f.n {
-		f.lacks = true
+		f.truncated = true
 		return false
 	}
 	f.held >>= n
@@ -209,7 +209,7 @@ func (f *inflater) unread() {
 func (f *inflater) size() bool {
 	f.unread()
 	if f.at+4 > len(f.in) {
-		f.lacks = true
+		f.truncated = true
 		return false
 	}
 	f.left = int(binary.LittleEndian.Uint16(f.in[f.at:]))

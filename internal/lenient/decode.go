@@ -44,14 +44,14 @@ func object(ctx context.Context, t reflect.Type, body []byte) (any, LeftOut, err
 	d := newDecoder(t)
 	defer d.release()
 	d.stop.done = ctx.Done()
-	object, err := d.whole(body)
+	object, err := d.wholeObject(body)
 	return object, d.left, err
 }
 
-// whole decodes a body that is one object.
-func (d *decoder) whole(body []byte) (any, error) {
+// wholeObject decodes a body that is one object.
+func (d *decoder) wholeObject(body []byte) (any, error) {
 	d.scanner = scanner{data: body, stop: d.stop}
-	if d.kind() != '{' {
+	if d.peek() != '{' {
 		return nil, ErrNotObject
 	}
 	if err := checkFootprint(d.plan.of, body, d.stop); err != nil {
@@ -113,7 +113,7 @@ func elements(ctx context.Context, t reflect.Type, body []byte, add func(object 
 	d := newDecoder(t)
 	defer d.release()
 	d.data, d.stop.done = body, ctx.Done()
-	if d.kind() != '[' {
+	if d.peek() != '[' {
 		return d.left, errNotList
 	}
 	if err := checkFootprint(reflect.SliceOf(t), body, d.stop); err != nil {
@@ -123,8 +123,8 @@ func elements(ctx context.Context, t reflect.Type, body []byte, add func(object 
 		if i == maxElements {
 			return errTooMany
 		}
-		if d.kind() != '{' {
-			d.left.add(i)
+		if d.peek() != '{' {
+			d.left.addElement(i)
 			return d.skip()
 		}
 		start, lost := d.at, len(d.left.lost)
@@ -174,7 +174,7 @@ func (d *decoder) release() {
 // site. It reports whether a copy needs the field set again.
 func (d *decoder) fill(sl *slot) (again bool, err error) {
 	if d.at == len(d.data) {
-		return false, d.wrong("")
+		return false, d.syntaxError("")
 	}
 	c := d.data[d.at]
 	switch {
@@ -184,9 +184,9 @@ func (d *decoder) fill(sl *slot) (again bool, err error) {
 	case c == '"' && sl.text != nil:
 		*sl.text, again, err = d.keptText()
 		return again, err
-	case c == '"' && sl.at != nil:
+	case c == '"' && sl.time != nil:
 		if t, n := d.clock.time(d.data[d.at:]); n > 0 {
-			*sl.at = t
+			*sl.time = t
 			d.at += n
 			return false, nil
 		}
@@ -197,7 +197,7 @@ func (d *decoder) fill(sl *slot) (again bool, err error) {
 		sl.list, err = d.textList(sl.shape.elem, sl.list, sl)
 		*sl.texts = d.listOf(sl)
 		return len(sl.list) > 0, err
-	case d.number64(sl):
+	case d.simpleScalar(sl):
 		return false, nil
 	}
 	sl.zero()
@@ -246,7 +246,7 @@ func (d *decoder) keptText() (text string, shares bool, err error) {
 // set decodes the next value into v, which is zero. The slot is where it stands, or where
 // the list or map that holds it does, as its ith element.
 func (d *decoder) set(s *shape, v reflect.Value, sl *slot, i int) error {
-	c := d.kind()
+	c := d.peek()
 	if c == 'n' {
 		return d.word("null")
 	}
@@ -274,7 +274,7 @@ func (d *decoder) set(s *shape, v reflect.Value, sl *slot, i int) error {
 func (d *decoder) setValue(s *shape, v reflect.Value, c byte, sl *slot, i int) (fits bool, err error) {
 	switch {
 	case s.kind == shapeAny:
-		value, err := d.any()
+		value, err := d.anyValue()
 		if value != nil {
 			v.Set(reflect.ValueOf(value))
 		}
@@ -317,7 +317,7 @@ func (d *decoder) setList(s *shape, v reflect.Value, sl *slot) error {
 // textList decodes a list of texts, which are appended to a list.
 func (d *decoder) textList(elem *shape, list []string, sl *slot) ([]string, error) {
 	err := d.each(func(i int) (err error) {
-		if d.kind() == '"' {
+		if d.peek() == '"' {
 			text, _, err := d.keptText()
 			list = append(list, text)
 			return err

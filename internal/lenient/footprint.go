@@ -43,15 +43,21 @@ func checkFootprint(t reflect.Type, body []byte, stop stopper) error {
 // it is decoded.
 func checkBudget(p *plan, body []byte, budget int64, stop stopper) error {
 	room := budget - costText*int64(len(body))
-	values := 1
-	for _, before := range []string{",", "[", "{"} {
-		values += bytes.Count(body, []byte(before))
-	}
-	if int64(values)*p.most <= room {
+	if mostValues(body)*p.most <= room {
 		return nil
 	}
 	m := &meter{body: body, budget: budget, valid: utf8.Valid(body), stop: stop}
 	return m.measure(p.root)
+}
+
+// mostValues is how many values a response has at most: one after each of these characters,
+// if none of them is within a text.
+func mostValues(body []byte) int64 {
+	values := 1
+	for _, before := range []string{",", "[", "{"} {
+		values += bytes.Count(body, []byte(before))
+	}
+	return int64(values)
 }
 
 // isSmall reports whether a response of a size cannot take too much memory.
@@ -194,7 +200,6 @@ func (m *meter) name(quoted []byte) {
 	switch s := in.shape; {
 	case s == nil:
 	case s.kind == shapeStruct:
-		m.next = nil
 		name := scanner{data: quoted}
 		if raw, itself, err := name.text(); err == nil {
 			if i := s.index(raw, itself); i >= 0 {

@@ -23,7 +23,7 @@ type LeftOut struct {
 // A loss is a value that was left zero.
 type loss struct{ path, why string }
 
-func (l *LeftOut) add(index int) {
+func (l *LeftOut) addElement(index int) {
 	if l.count == 0 {
 		l.first = index
 	}
@@ -106,7 +106,7 @@ func foundWord(raw []byte) string {
 // wanted is what a value of this shape should be.
 func (s *shape) wanted() string {
 	switch {
-	case s.own:
+	case s.unmarshals:
 		return "a " + s.typ.Name()
 	case s.isTime:
 		return "a time"

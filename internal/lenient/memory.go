@@ -24,8 +24,8 @@ type memory struct {
 	root  *site
 	sites []*site // which are kept from response to response, without their values
 
-	short [256]kept // texts, by their hashes
-	taken []uint8   // the hashes of which there are some
+	short [256]sharedText // texts, by their hashes
+	taken []uint8         // the hashes of which there are some
 	texts strings.Builder
 	full  bool // responses are decoded in parts, so that a block is always filled
 
@@ -40,17 +40,17 @@ type memory struct {
 	number uint          // of the item
 }
 
-// A kept text may be used again.
-type kept struct {
+// A sharedText is a text that is used again for an equal one.
+type sharedText struct {
 	text string
 	item uint // that it is from
 	own  bool // it shares no block
 }
 
-// release lets go of all that callers have.
+// release drops all references to what callers have.
 func (m *memory) release() {
 	for _, hash := range m.taken {
-		m.short[hash] = kept{}
+		m.short[hash] = sharedText{}
 	}
 	for _, s := range m.sites {
 		s.clear()
@@ -61,24 +61,25 @@ func (m *memory) release() {
 	m.taken, m.item, m.few, m.texts = m.taken[:0], reflect.Value{}, reflect.Value{}, strings.Builder{}
 }
 
-// cool has no object compared with an earlier one, whose JSON is overwritten.
-func (m *memory) cool() {
+// forgetLast makes no further object be compared with an earlier one, whose JSON is
+// overwritten.
+func (m *memory) forgetLast() {
 	for _, s := range m.sites {
-		s.cool()
+		s.forgetLast()
 	}
 }
 
 // newSite returns the site of a struct.
 func (m *memory) newSite(s *shape, value reflect.Value, depth int) *site {
 	made := &site{shape: s, value: value, depth: depth, slots: make([]slot, len(s.fields))}
-	in := whole{s, [4]reflect.Value{value}}
+	in := structParts{s, [4]reflect.Value{value}}
 	for i := range s.fields {
 		sl := &made.slots[i]
 		sl.field, sl.value, sl.depth = &s.fields[i], in.field(&s.fields[i]), depth
-		if own := sl.shape; !own.own && !own.pointer {
-			sl.text, sl.number, sl.small = pointerTo[string](sl.value), pointerTo[int64](sl.value), pointerTo[int](sl.value)
-			sl.real, sl.is, sl.texts = pointerTo[float64](sl.value), pointerTo[bool](sl.value), pointerTo[[]string](sl.value)
-			sl.at, _ = reflect.TypeAssert[*time.Time](sl.value.Addr())
+		if own := sl.shape; !own.unmarshals && !own.pointer {
+			sl.text, sl.number, sl.integer = pointerTo[string](sl.value), pointerTo[int64](sl.value), pointerTo[int](sl.value)
+			sl.float, sl.flag, sl.texts = pointerTo[float64](sl.value), pointerTo[bool](sl.value), pointerTo[[]string](sl.value)
+			sl.time, _ = reflect.TypeAssert[*time.Time](sl.value.Addr())
 		}
 	}
 	if depth <= mostSites {
@@ -141,15 +142,15 @@ func (m *memory) keep(raw []byte, room int) (text string, shares bool) {
 		if k.text == "" {
 			m.taken = append(m.taken, hash)
 		}
-		*k = kept{text: m.newText(raw, room), item: m.number}
+		*k = sharedText{text: m.newText(raw, room), item: m.number}
 	case !k.own && k.item != m.number:
 		k.text, k.own = strings.Clone(k.text), true
 	}
 	return k.text, !k.own
 }
 
-// own returns a text that shares no block.
-func (m *memory) own(text string) string {
+// ownText returns a text that shares no block.
+func (m *memory) ownText(text string) string {
 	if len(text) == 0 || len(text) > shortTexts {
 		return strings.Clone(text)
 	}
@@ -160,7 +161,7 @@ func (m *memory) own(text string) string {
 		if k.text == "" {
 			m.taken = append(m.taken, hash)
 		}
-		*k = kept{text: strings.Clone(text), own: true}
+		*k = sharedText{text: strings.Clone(text), own: true}
 	case !k.own:
 		k.text, k.own = strings.Clone(text), true
 	}

@@ -25,7 +25,7 @@ type Message struct {
 // GitLab's frameworks give it. It is not ok where there is no JSON object or no message.
 func MessageOf(body []byte) (m Message, ok bool) {
 	s := scanner{data: body}
-	if s.kind() != '{' {
+	if s.peek() != '{' {
 		return Message{}, false
 	}
 	values := map[string][]byte{}
@@ -60,7 +60,7 @@ func MessageOf(body []byte) (m Message, ok bool) {
 // one text. It returns nil for any other message.
 func fieldsOf(message []byte) map[string][]string {
 	s := scanner{data: message}
-	if s.kind() != '{' {
+	if s.peek() != '{' {
 		return nil
 	}
 	fields := map[string][]string{}
@@ -70,7 +70,7 @@ func fieldsOf(message []byte) map[string][]string {
 			return err
 		}
 		texts := scanner{data: value}
-		if texts.kind() != '[' {
+		if texts.peek() != '[' {
 			fields[name] = append(fields[name], flatten(value))
 			return nil
 		}
@@ -102,7 +102,7 @@ type flattener struct {
 }
 
 func (f *flattener) value() error {
-	switch f.kind() {
+	switch f.peek() {
 	case '[':
 		return f.each(func(i int) error {
 			if i > 0 {

@@ -11,12 +11,12 @@ func (s *scanner) number() error {
 	case s.at < len(s.data) && s.data[s.at] == '0':
 		s.at++
 	case !s.digits():
-		return s.wrong("the beginning of a value")
+		return s.syntaxError("the beginning of a value")
 	}
 	if s.at < len(s.data) && s.data[s.at] == '.' {
 		s.at++
 		if !s.digits() {
-			return s.wrong("a digit")
+			return s.syntaxError("a digit")
 		}
 	}
 	if s.at < len(s.data) && s.data[s.at]|0x20 == 'e' {
@@ -25,7 +25,7 @@ func (s *scanner) number() error {
 			s.at++
 		}
 		if !s.digits() {
-			return s.wrong("a digit")
+			return s.syntaxError("a digit")
 		}
 	}
 	return nil
@@ -40,30 +40,30 @@ func (s *scanner) digits() bool {
 	return s.at > start
 }
 
-// number64 reads a number into a field that is one, or true or false into a bool, unless
-// that takes more than a few digits.
-func (s *scanner) number64(sl *slot) bool {
+// simpleScalar reads a number, or true or false, into a field of that type. It reports false,
+// and reads nothing, if the number is not a simple one.
+func (s *scanner) simpleScalar(sl *slot) bool {
 	switch {
-	case sl.is != nil:
+	case sl.flag != nil:
 		for value, word := range [...]string{"false", "true"} {
 			if s.at+len(word) <= len(s.data) && string(s.data[s.at:s.at+len(word)]) == word {
-				*sl.is = value == 1
+				*sl.flag = value == 1
 				s.at += len(word)
 				return true
 			}
 		}
 		return false
-	case sl.number == nil && sl.small == nil && sl.real == nil:
+	case sl.number == nil && sl.integer == nil && sl.float == nil:
 		return false
 	}
 	n, point, end := s.decimal()
 	switch {
 	case end == 0:
 		return false
-	case sl.real != nil:
-		*sl.real = float64(n) / tens[point]
+	case sl.float != nil:
+		*sl.float = float64(n) / tens[point]
 		if s.data[s.at] == '-' { // or -0 would be lost
-			*sl.real = math.Copysign(*sl.real, -1)
+			*sl.float = math.Copysign(*sl.float, -1)
 		}
 	case point > 0 || n > math.MaxInt32 && sl.number == nil: // an int can have 32 bits
 		return false
@@ -74,7 +74,7 @@ func (s *scanner) number64(sl *slot) bool {
 		if sl.number != nil {
 			*sl.number = n
 		} else {
-			*sl.small = int(n)
+			*sl.integer = int(n)
 		}
 	}
 	s.at = end

@@ -17,7 +17,7 @@ type unmarshaler interface{ UnmarshalJSON([]byte) error }
 // It reports whether it fits; if not, the scalar stays zero.
 func (d *decoder) setScalar(s *shape, v reflect.Value, c byte, sl *slot) (fits bool, err error) {
 	switch {
-	case s.own:
+	case s.unmarshals:
 		raw, err := d.value()
 		if err != nil {
 			return false, err
@@ -69,7 +69,7 @@ func setText(s *shape, v reflect.Value, text string) bool {
 	if !s.isTime {
 		return parseScalar(v, text)
 	}
-	t, ok := parseTime([]byte(text))
+	t, ok := ParseTime(text)
 	if ok {
 		v.Set(reflect.ValueOf(t))
 	}
@@ -173,14 +173,6 @@ func twoDigits(text []byte) int {
 	return 10*int(tens) + int(ones)
 }
 
-// parseTime parses a time, mostly in the layout of today's GitLab.
-func parseTime(raw []byte) (t time.Time, ok bool) {
-	if t.UnmarshalText(raw) == nil {
-		return t, true
-	}
-	return ParseTime(string(raw))
-}
-
 // parseScalar sets v, which is a number or a bool, from a text, and reports whether it
 // fits.
 func parseScalar(v reflect.Value, text string) bool {
@@ -220,7 +212,7 @@ func parseInt(text string) (int64, bool) {
 // its digits. null and 0, which name nothing, are "".
 func ID(raw []byte) (string, error) {
 	s := scanner{data: raw}
-	switch c := s.kind(); c {
+	switch c := s.peek(); c {
 	case 'n':
 		return "", nil
 	case '"':
@@ -248,25 +240,25 @@ func ParseTime(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// any decodes a value of unknown type: a map, a list, a string, a bool or a float64.
+// anyValue decodes a value of unknown type: a map, a list, a string, a bool or a float64.
 // It is nil for null and for numbers that a float64 cannot hold.
-func (d *decoder) any() (any, error) {
+func (d *decoder) anyValue() (any, error) {
 	if d.deep++; d.deep > mostDepth {
 		return nil, errDepth
 	}
 	defer func() { d.deep-- }()
-	switch d.kind() {
+	switch d.peek() {
 	case '{':
 		object := map[string]any{}
 		err := d.names(func(name string) (err error) {
-			object[name], err = d.any()
+			object[name], err = d.anyValue()
 			return err
 		})
 		return object, err
 	case '[':
 		list := []any{}
 		err := d.each(func(int) error {
-			element, err := d.any()
+			element, err := d.anyValue()
 			list = append(list, element)
 			return err
 		})
@@ -295,7 +287,7 @@ func (d *decoder) any() (any, error) {
 // textOf returns the text of any valid JSON, which is the value of a field.
 func textOf(raw []byte, field string) (text string) {
 	s := scanner{data: raw}
-	switch c := s.kind(); {
+	switch c := s.peek(); {
 	case c == 'n', (c == '{' || c == '[') && !keepsJSON(field):
 		return ""
 	case c == '"':

@@ -45,9 +45,9 @@ func (s *stopper) err() error {
 	}
 }
 
-// kind skips white space and returns the byte that follows it, 0 at the end. It says
+// peek skips white space and returns the byte that follows it, 0 at the end. It says
 // what the next value is: '{', '[', '"', 't', 'f', 'n', or the beginning of a number.
-func (s *scanner) kind() byte {
+func (s *scanner) peek() byte {
 	for ; s.at < len(s.data); s.at++ {
 		switch c := s.data[s.at]; c {
 		case ' ', '\t', '\n', '\r':
@@ -58,18 +58,18 @@ func (s *scanner) kind() byte {
 	return 0
 }
 
-// wrong is the error of what is at the present offset.
-func (s *scanner) wrong(wanted string) error {
+// syntaxError says what is wrong at the present offset.
+func (s *scanner) syntaxError(wanted string) error {
 	if s.at >= len(s.data) {
 		return fmt.Errorf("invalid JSON at byte %d: %w", s.past+int64(s.at), io.ErrUnexpectedEOF)
 	}
 	return fmt.Errorf("invalid JSON at byte %d: %q is not %s", s.past+int64(s.at), s.data[s.at], wanted)
 }
 
-// take reads a byte of punctuation, after white space.
-func (s *scanner) take(c byte) error {
-	if s.kind() != c {
-		return s.wrong(fmt.Sprintf("%q", c))
+// expect reads a byte of punctuation, after white space.
+func (s *scanner) expect(c byte) error {
+	if s.peek() != c {
+		return s.syntaxError(fmt.Sprintf("%q", c))
 	}
 	s.at++
 	return nil
@@ -77,7 +77,7 @@ func (s *scanner) take(c byte) error {
 
 // end returns an error if something follows the value.
 func (s *scanner) end() error {
-	if s.kind(); s.at < len(s.data) {
+	if s.peek(); s.at < len(s.data) {
 		return errMoreData
 	}
 	return nil
@@ -91,10 +91,10 @@ var plain = func() (table [256]bool) {
 	return table
 }()
 
-// odd returns the highest bit of the first of eight bytes that is not plain, and perhaps those
+// nonPlain returns the highest bit of the first of eight bytes that is not plain, and perhaps those
 // of bytes after it. Such a byte sets that bit in one of the terms: as a byte beyond ASCII, or
 // as one that is smaller than what is subtracted from it.
-func odd(bytes uint64) uint64 {
+func nonPlain(bytes uint64) uint64 {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	return (bytes | (bytes - ones*' ') | ((bytes ^ ones*'"') - ones) | ((bytes ^ ones*'\\') - ones)) & highs
 }
@@ -102,7 +102,7 @@ func odd(bytes uint64) uint64 {
 // plainEnd returns where the plain bytes end that data has from an offset on.
 func plainEnd(data []byte, i int) int {
 	for ; i+8 <= len(data); i += 8 {
-		if odd := odd(binary.LittleEndian.Uint64(data[i:])); odd != 0 {
+		if odd := nonPlain(binary.LittleEndian.Uint64(data[i:])); odd != 0 {
 			return i + bits.TrailingZeros64(odd)/8
 		}
 	}
@@ -115,8 +115,8 @@ func plainEnd(data []byte, i int) int {
 // text reads a string. It returns what is between the quotes, and whether that is the
 // text itself, without escapes or invalid UTF-8.
 func (s *scanner) text() (raw []byte, itself bool, err error) {
-	if s.kind() != '"' {
-		return nil, false, s.wrong("a string")
+	if s.peek() != '"' {
+		return nil, false, s.syntaxError("a string")
 	}
 	start := s.at + 1
 	ascii, escaped := true, false
@@ -135,19 +135,19 @@ func (s *scanner) text() (raw []byte, itself bool, err error) {
 			n := escapeLength(s.data[i:])
 			if n == 0 {
 				s.at = min(i+1, len(s.data))
-				return nil, false, s.wrong("an escape")
+				return nil, false, s.syntaxError("an escape")
 			}
 			i += n
 		case c < ' ':
 			s.at = i
-			return nil, false, s.wrong("allowed in a string")
+			return nil, false, s.syntaxError("allowed in a string")
 		default:
 			ascii = false
 			i++
 		}
 	}
 	s.at = i
-	return nil, false, s.wrong("")
+	return nil, false, s.syntaxError("")
 }
 
 // string reads a string.
@@ -228,7 +228,7 @@ func unescape(text, raw []byte) []byte {
 
 // literal reads true, false, null or a number.
 func (s *scanner) literal() (raw []byte, err error) {
-	c := s.kind()
+	c := s.peek()
 	start := s.at
 	switch c {
 	case 't':
@@ -246,7 +246,7 @@ func (s *scanner) literal() (raw []byte, err error) {
 func (s *scanner) word(word string) error {
 	for i := range len(word) {
 		if s.at >= len(s.data) || s.data[s.at] != word[i] {
-			return s.wrong("part of " + word)
+			return s.syntaxError("part of " + word)
 		}
 		s.at++
 	}
@@ -255,7 +255,7 @@ func (s *scanner) word(word string) error {
 
 // value reads any value and returns its JSON.
 func (s *scanner) value() (raw []byte, err error) {
-	s.kind()
+	s.peek()
 	start := s.at
 	err = s.skip()
 	return s.data[start:s.at], err
@@ -263,7 +263,7 @@ func (s *scanner) value() (raw []byte, err error) {
 
 // skip reads any value.
 func (s *scanner) skip() error {
-	if c := s.kind(); c != '{' && c != '[' {
+	if c := s.peek(); c != '{' && c != '[' {
 		_, err := s.begin()
 		return err
 	}
@@ -299,13 +299,13 @@ func (s *scanner) skip() error {
 // begin reads a scalar, or an empty object or list. It only opens another one, whose
 // first value comes next, and returns the bracket that closes it.
 func (s *scanner) begin() (closing byte, err error) {
-	switch c := s.kind(); c {
+	switch c := s.peek(); c {
 	case '"':
 		_, _, err = s.text()
 	case '{', '[':
 		closing = c + 2 // in ASCII
 		s.at++
-		if s.kind() == closing {
+		if s.peek() == closing {
 			s.at++
 			return 0, nil
 		}
@@ -330,7 +330,7 @@ func (s *scanner) more(closing byte) (more bool, err error) {
 // next reads what follows a value in an object or a list: a comma, after which there is
 // more, or the closing bracket.
 func (s *scanner) next(closing byte) (more bool, err error) {
-	switch s.kind() {
+	switch s.peek() {
 	case ',':
 		s.at++
 		return true, nil
@@ -338,7 +338,7 @@ func (s *scanner) next(closing byte) (more bool, err error) {
 		s.at++
 		return false, nil
 	}
-	return false, s.wrong(fmt.Sprintf("a comma or %q", closing))
+	return false, s.syntaxError(fmt.Sprintf("a comma or %q", closing))
 }
 
 // name reads a name and the colon after it, which nobody needs.
@@ -346,7 +346,7 @@ func (s *scanner) name() error {
 	if _, _, err := s.text(); err != nil {
 		return err
 	}
-	return s.take(':')
+	return s.expect(':')
 }
 
 var errDepth = fmt.Errorf("invalid JSON: it is nested beyond the maximum depth of %d", mostDepth)
@@ -354,14 +354,14 @@ var errDepth = fmt.Errorf("invalid JSON: it is nested beyond the maximum depth o
 // names calls value for each name of an object; value must read what follows it.
 func (s *scanner) names(value func(name string) error) error {
 	s.at++ // the bracket
-	if s.kind() == '}' {
+	if s.peek() == '}' {
 		s.at++
 		return nil
 	}
 	for {
 		name, err := s.string()
 		if err == nil {
-			err = s.take(':')
+			err = s.expect(':')
 		}
 		if err == nil {
 			err = value(name)
@@ -378,7 +378,7 @@ func (s *scanner) names(value func(name string) error) error {
 // each calls element for each element of a list; element must read it.
 func (s *scanner) each(element func(i int) error) error {
 	s.at++ // the bracket
-	if s.kind() == ']' {
+	if s.peek() == ']' {
 		s.at++
 		return nil
 	}

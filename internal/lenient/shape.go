@@ -22,13 +22,13 @@ const (
 // A shape describes the values of a type: how they are decoded, and how much memory
 // they take.
 type shape struct {
-	kind    shapeKind
-	pointer bool         // to a value of typ
-	typ     reflect.Type // of the value
-	own     bool         // the type reads JSON itself
-	isTime  bool
-	flat    bool          // a copy shares nothing that can be changed
-	empty   reflect.Value // list
+	kind       shapeKind
+	pointer    bool         // to a value of typ
+	typ        reflect.Type // of the value
+	unmarshals bool         // the type reads JSON itself
+	isTime     bool
+	flat       bool          // a copy shares nothing that can be changed
+	empty      reflect.Value // list
 
 	fields []field
 	parts  [][]int        // indexes of the structs that have the fields: itself and those embedded
@@ -50,15 +50,15 @@ type field struct {
 	place  int // of what it points to, or of its texts, in the plan's bundle, 0 if there is none
 }
 
-// A whole is a struct, and those embedded in it, once they were looked up: reflection
-// takes its time for each.
-type whole struct {
+// structParts are a struct, and those embedded in it once they were looked up: each lookup
+// by reflection takes time.
+type structParts struct {
 	shape *shape
 	parts [4]reflect.Value
 }
 
 // field returns a field of the struct.
-func (w *whole) field(f *field) reflect.Value {
+func (w *structParts) field(f *field) reflect.Value {
 	if f.part >= len(w.parts) {
 		return w.parts[0].FieldByIndex(w.shape.parts[f.part]).Field(f.index)
 	}
@@ -197,7 +197,7 @@ func (b *planner) shape(t reflect.Type) *shape {
 // describe describes the values of a type that is no pointer.
 func (b *planner) describe(s *shape, t reflect.Type) {
 	s.typ = t
-	s.own = t != timeType && reflect.PointerTo(t).Implements(reflect.TypeFor[unmarshaler]())
+	s.unmarshals = t != timeType && reflect.PointerTo(t).Implements(reflect.TypeFor[unmarshaler]())
 	switch {
 	case t == timeType:
 		s.isTime, s.flat = true, true

@@ -27,8 +27,8 @@ type site struct {
 	again bool   // whether a copy needs some fields set again
 	used  bool   // since the last response
 
-	odd   bool    // the present object has repeated names, or too many
-	extra []*slot // of what is odd
+	irregular bool    // the present object has repeated names, or too many
+	extra     []*slot // the slots of names beyond those that are recorded
 }
 
 // A part is a field in the JSON of an object, with its name and what follows it up to
@@ -47,13 +47,13 @@ type slot struct {
 	value reflect.Value
 
 	// The field itself if its type is, or is based on, one of these.
-	text   *string
-	number *int64
-	small  *int
-	real   *float64
-	is     *bool
-	at     *time.Time
-	texts  *[]string
+	text    *string
+	number  *int64
+	integer *int
+	float   *float64
+	flag    *bool
+	time    *time.Time
+	texts   *[]string
 
 	depth    int      // of the site
 	inner    *site    // of an object, or of those in a list or map
@@ -69,12 +69,12 @@ const mostParts = 64
 // mostSites is how deep sites are nested. An object below that is the only one of its site.
 const mostSites = 8
 
-// cool has the next object decoded without a comparison.
-func (s *site) cool() {
+// forgetLast makes the next object be decoded without a comparison.
+func (s *site) forgetLast() {
 	s.raw, s.again = nil, false
 	for i := range s.slots {
 		if sl := &s.slots[i]; sl.inner != nil && sl.isStruct() {
-			sl.inner.cool()
+			sl.inner.forgetLast()
 		}
 	}
 }
@@ -87,26 +87,26 @@ func (sl *slot) zero() {
 	switch {
 	case sl.text != nil:
 		*sl.text = ""
-	case sl.is != nil:
-		*sl.is = false
-	case sl.at != nil:
-		*sl.at = time.Time{}
+	case sl.flag != nil:
+		*sl.flag = false
+	case sl.time != nil:
+		*sl.time = time.Time{}
 	default:
 		sl.value.SetZero()
 		if sl.inner != nil && sl.isStruct() {
-			sl.inner.cool()
+			sl.inner.forgetLast()
 		}
 	}
 }
 
-// clear lets go of all that callers have.
+// clear drops all references to what callers have.
 func (s *site) clear() {
 	if !s.used {
 		return
 	}
 	s.used = false
 	s.value.SetZero()
-	s.cool()
+	s.forgetLast()
 	for i := range s.slots {
 		if sl := &s.slots[i]; len(sl.list) > 0 {
 			clear(sl.list)
@@ -127,10 +127,10 @@ func (d *decoder) object(s *site) error {
 		return err
 	}
 	start, last, losses := d.at, s.raw, d.left.losses
-	s.raw, s.odd, s.extra, s.used = nil, false, s.extra[:0], true
+	s.raw, s.irregular, s.extra, s.used = nil, false, s.extra[:0], true
 	if last == nil {
 		s.value.SetZero()
-		s.cool()
+		s.forgetLast()
 	}
 	n, err := d.fields(s, last)
 	if err != nil {
@@ -140,7 +140,7 @@ func (d *decoder) object(s *site) error {
 		s.drop(i)
 	}
 	s.parts = s.parts[:n]
-	if s.odd {
+	if s.irregular {
 		s.parts, s.again = s.parts[:0], true
 		return nil
 	}
@@ -166,7 +166,7 @@ func (s *site) drop(i int) {
 func (d *decoder) fields(s *site, last []byte) (n int, err error) {
 	d.at++ // the bracket
 	first := d.at
-	if d.kind() == '}' {
+	if d.peek() == '}' {
 		d.at++
 		return 0, nil
 	}
@@ -206,7 +206,7 @@ func (d *decoder) part(s *site, n, past int) (recorded, more bool, next int, err
 		return false, false, 0, err
 	}
 	start := d.at
-	d.kind()
+	d.peek()
 	var unrecorded part
 	p := &unrecorded
 	if n < len(s.parts) && d.has(s.parts[n].quoted) {
@@ -216,7 +216,7 @@ func (d *decoder) part(s *site, n, past int) (recorded, more bool, next int, err
 	} else if p, past, err = d.otherPart(s, n, past, &unrecorded); err != nil {
 		return false, false, 0, err
 	}
-	d.kind()
+	d.peek()
 	before := d.at - start
 	if p.slot == nil {
 		err = d.skip()
@@ -248,7 +248,7 @@ func (d *decoder) otherPart(s *site, n, past int, unrecorded *part) (p *part, ne
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := d.take(':'); err != nil {
+	if err := d.expect(':'); err != nil {
 		return nil, 0, err
 	}
 	quoted := d.data[start:d.at]
@@ -267,11 +267,11 @@ func (d *decoder) otherPart(s *site, n, past int, unrecorded *part) (p *part, ne
 		}
 	}
 	if sl != nil && s.repeated(sl, n) {
-		s.odd, unrecorded.slot = true, sl
+		s.irregular, unrecorded.slot = true, sl
 		return unrecorded, past, nil
 	}
 	if n == mostParts || len(quoted) > mostParts {
-		if s.odd, unrecorded.slot = true, sl; sl != nil {
+		if s.irregular, unrecorded.slot = true, sl; sl != nil {
 			s.extra = append(s.extra, sl)
 		}
 		return unrecorded, past, nil
@@ -337,12 +337,12 @@ func (d *decoder) renewPart(p *part) (err error) {
 func (d *decoder) renew(sl *slot) (again bool, err error) {
 	switch inner := sl.inner; {
 	case sl.text != nil:
-		*sl.text = d.own(*sl.text)
+		*sl.text = d.ownText(*sl.text)
 		return false, nil
 	case sl.texts != nil:
 		for i, text := range sl.list {
 			if !sl.owned {
-				sl.list[i] = d.own(text)
+				sl.list[i] = d.ownText(text)
 			}
 		}
 		sl.owned = true
@@ -382,7 +382,7 @@ func (d *decoder) renewSite(s *site) error {
 	return nil
 }
 
-// point has a pointer point to a new copy of a site's struct.
+// point makes a pointer point to a new copy of a site's struct.
 func (d *decoder) point(sl *slot, inner *site) {
 	to := d.pointee(sl.shape, sl.field)
 	to.Set(inner.value)

@@ -25,7 +25,7 @@ func Foreign[P any](ctx context.Context, body []byte) (P, LeftOut, error) {
 	}
 	var left LeftOut
 	var p P
-	if s := (scanner{data: body}); s.kind() != '{' && isObject(t.Elem()) {
+	if s := (scanner{data: body}); s.peek() != '{' && isObject(t.Elem()) {
 		return p, left, ErrNotObject
 	}
 	if err := checkStandard(t, body); err != nil {
@@ -43,7 +43,7 @@ func ForeignList[P any](ctx context.Context, body []byte) (list []P, left LeftOu
 		return List[P](ctx, body)
 	}
 	s := scanner{data: body, stop: stopper{done: ctx.Done()}}
-	if s.kind() != '[' {
+	if s.peek() != '[' {
 		return nil, left, errNotList
 	}
 	if err := checkStandard(t, body); err != nil {
@@ -58,7 +58,7 @@ func ForeignList[P any](ctx context.Context, body []byte) (list []P, left LeftOu
 		case i == maxElements:
 			return errTooMany
 		case raw[0] != '{' && isObject(t.Elem()):
-			left.add(i)
+			left.addElement(i)
 			return nil
 		}
 		object, err := left.element(i, t, raw)
@@ -95,12 +95,8 @@ func isObject(t reflect.Type) bool {
 // checkStandard returns an error if a response could take too much memory once it is
 // decoded by encoding/json, as [checkFootprint] does for a plan.
 func checkStandard(t reflect.Type, body []byte) error {
-	values := 1
-	for _, before := range []string{",", "[", "{"} {
-		values += bytes.Count(body, []byte(before))
-	}
 	largest := max(largestIn(t, map[reflect.Type]bool{}), costMap)
-	if int64(values)*largest > max(footprintRatio*int64(len(body)), footprintFree) {
+	if mostValues(body)*largest > max(footprintRatio*int64(len(body)), footprintFree) {
 		return ErrTooLarge
 	}
 	return nil

@@ -78,11 +78,11 @@ func (s *Stream) fill() bool {
 	return false
 }
 
-// kind skips white space and returns the byte that follows it, 0 at the end.
-func (s *Stream) kind() byte {
+// peek skips white space and returns the byte that follows it, 0 at the end.
+func (s *Stream) peek() byte {
 	for s.at < len(s.data) || s.fill() {
 		now := scanner{data: s.data, at: s.at}
-		c := now.kind()
+		c := now.peek()
 		if s.at = now.at; s.at < len(s.data) {
 			return c
 		}
@@ -90,15 +90,15 @@ func (s *Stream) kind() byte {
 	return 0
 }
 
-// wrong is the error of what is at the present offset.
-func (s *Stream) wrong(wanted string) error {
+// syntaxError says what is wrong at the present offset, or why the body ended there.
+func (s *Stream) syntaxError(wanted string) error {
 	now := scanner{data: s.data, at: s.at, past: s.past}
-	return cmp.Or(s.err, now.wrong(wanted))
+	return cmp.Or(s.err, now.syntaxError(wanted))
 }
 
-func (s *Stream) take(c byte) error {
-	if s.kind() != c {
-		return s.wrong(fmt.Sprintf("%q", c))
+func (s *Stream) expect(c byte) error {
+	if s.peek() != c {
+		return s.syntaxError(fmt.Sprintf("%q", c))
 	}
 	s.at++
 	return nil
@@ -107,8 +107,8 @@ func (s *Stream) take(c byte) error {
 // raw returns the JSON of the next value, once it has arrived whole. Whether it is
 // valid is not checked. It can be used until more is read.
 func (s *Stream) raw() ([]byte, error) {
-	s.kind()
-	var e ender
+	s.peek()
+	var e endFinder
 	for length := 0; ; {
 		n, ended := e.read(s.data[s.at+length:])
 		if length += n; !ended && s.fill() {
@@ -119,12 +119,12 @@ func (s *Stream) raw() ([]byte, error) {
 		if ended || s.err == nil && e.scalar && length > 0 {
 			return value, nil
 		}
-		return nil, s.wrong("")
+		return nil, s.syntaxError("")
 	}
 }
 
-// An ender finds the end of a value while it arrives.
-type ender struct {
+// An endFinder finds the end of a value while it arrives.
+type endFinder struct {
 	depth   int
 	text    bool
 	escaped bool
@@ -133,7 +133,7 @@ type ender struct {
 
 // read reads more of a value. It returns how many bytes belong to it, and whether it has
 // ended.
-func (e *ender) read(data []byte) (n int, ended bool) {
+func (e *endFinder) read(data []byte) (n int, ended bool) {
 	for ; n < len(data); n++ {
 		c := data[n]
 		switch {
@@ -184,18 +184,18 @@ func (s *Stream) value() ([]byte, error) {
 	check := scanner{data: s.data, at: s.at - len(raw), past: s.past}
 	err = check.skip()
 	if err == nil && check.at != s.at {
-		err = check.wrong("the end of the value")
+		err = check.syntaxError("the end of the value")
 	}
 	return raw, err
 }
 
 // Whole reads a response that is one object, to its end; see [Stream.Object].
 func (s *Stream) Whole(field func(name string) error) error {
-	if s.kind() != '{' {
+	if s.peek() != '{' {
 		return cmp.Or(s.err, ErrNotObject)
 	}
 	err := s.Object(field)
-	if s.kind(); err == nil && s.at < len(s.data) {
+	if s.peek(); err == nil && s.at < len(s.data) {
 		err = errMoreData
 	}
 	return cmp.Or(s.err, err)
@@ -205,12 +205,12 @@ func (s *Stream) Whole(field func(name string) error) error {
 // value. A value that is not an object is skipped.
 func (s *Stream) Object(field func(name string) error) error {
 	return s.values('{', func(int) error {
-		if s.kind() != '"' {
-			return s.wrong("a string")
+		if s.peek() != '"' {
+			return s.syntaxError("a string")
 		}
 		name, err := s.Text("")
 		if err == nil {
-			err = s.take(':')
+			err = s.expect(':')
 		}
 		lost := len(s.left.lost)
 		if err == nil {
@@ -222,7 +222,7 @@ func (s *Stream) Object(field func(name string) error) error {
 }
 
 // IsList reports whether the next value is a list.
-func (s *Stream) IsList() bool { return s.kind() == '[' }
+func (s *Stream) IsList() bool { return s.peek() == '[' }
 
 // List calls next for each element of a list; next must read or skip it. A value
 // that is not a list is skipped.
@@ -238,7 +238,7 @@ func (s *Stream) List(next func(index int) error) error {
 // values calls next for each item of an object or a list; next must read or
 // skip it. A value that does not begin with start is skipped.
 func (s *Stream) values(start byte, next func(index int) error) error {
-	if s.kind() != start {
+	if s.peek() != start {
 		raw, err := s.value()
 		if err == nil {
 			s.left.lose(raw, bracketWords[start])
@@ -248,13 +248,13 @@ func (s *Stream) values(start byte, next func(index int) error) error {
 	s.at++
 	closing := start + 2 // in ASCII
 	for i := 0; ; i++ {
-		c := s.kind()
+		c := s.peek()
 		switch {
 		case c == closing:
 			s.at++
 			return nil
 		case i > 0:
-			if err := s.take(','); err != nil {
+			if err := s.expect(','); err != nil {
 				return err
 			}
 		}
@@ -304,8 +304,8 @@ func (s *Stream) objects(t reflect.Type, use func(object any) bool) error {
 	defer d.release()
 	d.full = true
 	return s.List(func(i int) error {
-		if s.kind() != '{' {
-			s.left.add(i)
+		if s.peek() != '{' {
+			s.left.addElement(i)
 			return s.Skip()
 		}
 		object, err := s.object(d)
@@ -324,7 +324,7 @@ func (s *Stream) objects(t reflect.Type, use func(object any) bool) error {
 // or invalid, its end is found first.
 func (s *Stream) object(d *decoder) (any, error) {
 	if s.moved {
-		d.cool()
+		d.forgetLast()
 		s.moved = false
 	}
 	if left := d.left; isSmall(d.plan, int64(len(s.data)-s.at)) {
@@ -340,8 +340,8 @@ func (s *Stream) object(d *decoder) (any, error) {
 		return nil, err
 	}
 	if s.moved {
-		d.cool()
+		d.forgetLast()
 		s.moved = false
 	}
-	return d.whole(raw)
+	return d.wholeObject(raw)
 }

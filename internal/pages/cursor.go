@@ -42,12 +42,12 @@ func Query(cursor string, own ...string) (url.Values, error) {
 
 var credentials = []string{"private_token", "access_token", "job_token", "sudo"}
 
-// where are the parameters that say where a list continues.
-var where = []string{"page", "per_page", "cursor", "id_after", "id_before", "pagination"}
+// placeParameters are the parameters that say where a list continues.
+var placeParameters = []string{"page", "per_page", "cursor", "id_after", "id_before", "pagination"}
 
-// what are the parameters that say what a list has, and how it is sorted. GitLab
+// filterParameters are the parameters that say what a list has, and how it is sorted. GitLab
 // repeats those of the path in its links, too.
-var what = []string{
+var filterParameters = []string{
 	"id", "pipeline_id", "job_id", "pipeline_schedule_id", "hook_id", "merge_request_iid", "environment_id", "deployment_id",
 	"order_by", "sort", "scope", "status", "ref", "sha", "source", "name", "username", "yaml_errors",
 	"updated_after", "updated_before", "created_after", "created_before", "include_retried", "path", "recursive", "stage", "all",
@@ -64,7 +64,7 @@ func isOfLists(name string) bool {
 	if bracket && (base != "scope" && base != "iids" || strings.TrimLeft(index, "0123456789") != "]") {
 		return false
 	}
-	return slices.Contains(where, base) || slices.Contains(what, base)
+	return slices.Contains(placeParameters, base) || slices.Contains(filterParameters, base)
 }
 
 // isPlace reports whether all numbers of a query are numbers, and nothing is given
@@ -137,7 +137,7 @@ func linkedCursor(link string, query url.Values) (string, error) {
 	}
 	keepFilters(next, query)
 	maps.DeleteFunc(next, func(name string, _ []string) bool { return !isOfLists(name) && !query.Has(name) })
-	if !slices.ContainsFunc(where, next.Has) || !isPlace(next) {
+	if !slices.ContainsFunc(placeParameters, next.Has) || !isPlace(next) {
 		return "", ErrLink
 	}
 	return Cursor(next), nil
@@ -148,7 +148,7 @@ func linkedCursor(link string, query url.Values) (string, error) {
 // requested. Only the place is taken from the link.
 func keepFilters(next, query url.Values) {
 	for name, values := range query {
-		if slices.Contains(where, name) {
+		if slices.Contains(placeParameters, name) {
 			continue
 		}
 		for linked := range next { // some servers write "scope" or "scope[0]" for "scope[]"

@@ -6,15 +6,15 @@ import (
 )
 
 const (
-	// patience is how many steps back in a row may find that nothing was missed,
+	// fewFruitless is how many steps back in a row may find that nothing was missed,
 	// as when others delete behind the reader, or when the replicas of a server
 	// differ. Then the pages of a walk overlap or, where they cannot, it continues.
-	patience = 3
+	fewFruitless = 3
 
-	// endurance is how many such steps in a row are an error if pages overlap. Such
+	// mostFruitless is how many such steps in a row are an error if pages overlap. Such
 	// a walk does not continue without proof. A list that merely changes
 	// shows a new item long before that.
-	endurance = 50
+	mostFruitless = 50
 
 	// mostIdle is how many pages in a row may be without a new item, and lead no
 	// further: more are a list without an end. If pages are small, a growing list can show
@@ -79,13 +79,13 @@ func newDrift(order Order, midway, filtered bool) drift {
 		d.overlap = impossible
 	}
 	if order.ascending || filtered {
-		d.prove()
+		d.requireOverlap()
 	}
 	return d
 }
 
-// prove has the pages from now on overlap, if they can.
-func (d *drift) prove() {
+// requireOverlap makes the pages from now on overlap, if they can.
+func (d *drift) requireOverlap() {
 	if d.overlap == unneeded {
 		d.overlap = needed
 	}
@@ -152,7 +152,7 @@ func (d *drift) instead(s *served) (*place, error) {
 	if gone == 0 || size < 1 {
 		return nil, nil
 	}
-	if d.steps++; d.fruitless >= endurance || d.steps > endurance+2*d.pages {
+	if d.steps++; d.fruitless >= mostFruitless || d.steps > mostFruitless+2*d.pages {
 		return nil, errNoFit
 	}
 	d.returned = true
@@ -186,7 +186,7 @@ func (d *drift) gone(s *served, joins bool) int {
 	}
 	d.total = s.total
 	switch {
-	case !d.order.known() || joins || s.at.number <= 1 || d.fruitless >= patience && d.overlap != needed:
+	case !d.order.known() || joins || s.at.number <= 1 || d.fruitless >= fewFruitless && d.overlap != needed:
 		return 0
 	case s.at.link != nil || d.returned && d.overlap == needed || uncounted:
 		return max(1, fewer)
@@ -198,7 +198,7 @@ func (d *drift) gone(s *served, joins bool) int {
 func (d *drift) accept(s *served) {
 	d.count(s)
 	if s.total < 0 {
-		d.prove() // GitLab does not count the list, or no longer
+		d.requireOverlap() // GitLab does not count the list, or no longer
 	}
 	d.size = max(d.size, s.size)
 	first, last := s.first(), s.last()
@@ -228,8 +228,8 @@ func (d *drift) count(s *served) {
 	}
 	d.returned, d.steps = false, 0
 	d.countIdle(s, slices.ContainsFunc(s.keys, fresh))
-	if d.fruitless >= patience {
-		d.prove()
+	if d.fruitless >= fewFruitless {
+		d.requireOverlap()
 	}
 }
 

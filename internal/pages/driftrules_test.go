@@ -125,12 +125,12 @@ func TestDriftLosesPatience(t *testing.T) {
 	d := newDrift(ByID(false), false, false)
 	first := served{at: placeAt(t, "page=1&per_page=3"), size: 3, total: 9, keys: keys(9, 8, 7)}
 	d.read(&first)
-	for steps := range endurance + 1 {
-		require.Equal(t, steps >= patience, d.overlap == needed, "after %d steps", steps)
+	for steps := range mostFruitless + 1 {
+		require.Equal(t, steps >= fewFruitless, d.overlap == needed, "after %d steps", steps)
 		d.total = 9
 		page := served{at: placeAt(t, "page=2&per_page=3"), size: 3, total: 8, keys: keys(5, 4, 3)}
 		instead, err := d.instead(&page)
-		if steps == endurance {
+		if steps == mostFruitless {
 			require.ErrorIs(t, err, errNoFit)
 			return
 		}

@@ -70,7 +70,7 @@ func (w *walk[P]) read(at *place, page *Page[P], guessed bool) (*place, error) {
 		return nil, errNoEnd
 	}
 	if w.early.width > 1 {
-		w.drift.prove()
+		w.drift.requireOverlap()
 	}
 	next, err := w.after(&s, page.Next)
 	if next != nil {

@@ -11,19 +11,20 @@ import (
 )
 
 const (
-	// gather is how long after a ring its poll begins at least, and up to four times as
+	// ringDelay is how long after a ring its poll begins at least, and up to four times as
 	// long: one change rings several times, and for everyone who waits for it.
-	gather = 100 * time.Millisecond
+	ringDelay = 100 * time.Millisecond
 
 	// turnLength is the time from one poll of a bell to that of another.
 	turnLength = 5 * time.Millisecond
 
-	// doubts is how many rings are not followed by a poll, after one whose poll found nothing.
-	doubts = 3
+	// ringsNotFollowed is how many rings are not followed up, after one whose poll, and the
+	// poll after that, found nothing.
+	ringsNotFollowed = 3
 
-	// quiet is how long a bell must not have rung for the next ring to be believed, however
+	// quietTime is how long a bell must not have rung for the next ring to be believed, however
 	// many brought no news before.
-	quiet = time.Minute
+	quietTime = time.Minute
 )
 
 // Turns keep the polls of many bells apart that ring at the same moment. The zero value
@@ -38,7 +39,7 @@ func (t *Turns) wait() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
-	turn := now.Add(gather + rand.N(3*gather))
+	turn := now.Add(ringDelay + rand.N(3*ringDelay))
 	if turn.Before(t.next) {
 		turn = t.next
 	}
@@ -69,9 +70,9 @@ func (b *Bell) wake() {
 	}
 }
 
-// hush forgets a ring, because what rang is read by the poll that begins now. It reports
-// whether there was one.
-func (b *Bell) hush() (rung bool) {
+// takeRing reports whether the bell has rung since the last poll began, and forgets it: the
+// poll that begins now reads what it rang for.
+func (b *Bell) takeRing() (rung bool) {
 	select {
 	case <-b.wakes:
 	default:

@@ -33,9 +33,9 @@ func TestBellEndsTheWait(t *testing.T) {
 		least, latest time.Duration
 	}{
 		"never":         {nil, 5 * time.Minute, 5 * time.Minute},
-		"later":         {[]time.Duration{time.Minute}, time.Minute + gather, time.Minute + 4*gather},
+		"later":         {[]time.Duration{time.Minute}, time.Minute + ringDelay, time.Minute + 4*ringDelay},
 		"at once":       {[]time.Duration{0}, second, second},
-		"several times": {[]time.Duration{30 * second, 30*second + 50*time.Millisecond}, 30*second + gather, 30*second + 4*gather},
+		"several times": {[]time.Duration{30 * second, 30*second + 50*time.Millisecond}, 30*second + ringDelay, 30*second + 4*ringDelay},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -163,7 +163,7 @@ func TestBellEndsTheWaitForWhatIsExpected(t *testing.T) {
 			wait()
 		}
 		require.Equal(t, 15*second, wait())
-		require.LessOrEqual(t, wait(2*second), 2*second+4*gather)
+		require.LessOrEqual(t, wait(2*second), 2*second+4*ringDelay)
 		require.Equal(t, 15*second, wait(2*second), "the ring is followed up")
 		begun := time.Now()
 		for range 100 {
@@ -208,7 +208,7 @@ func TestTurns(t *testing.T) {
 		var last time.Duration
 		for i := range 400 {
 			wait := turns.wait()
-			require.GreaterOrEqual(t, wait, gather)
+			require.GreaterOrEqual(t, wait, ringDelay)
 			if i > 0 {
 				require.GreaterOrEqual(t, wait, last+turnLength)
 			}
@@ -216,6 +216,6 @@ func TestTurns(t *testing.T) {
 		}
 		require.Less(t, last, 2500*time.Millisecond)
 		time.Sleep(time.Minute)
-		require.LessOrEqual(t, turns.wait(), 4*gather)
+		require.LessOrEqual(t, turns.wait(), 4*ringDelay)
 	})
 }

@@ -31,20 +31,20 @@ type Pace struct {
 	Bell *Bell
 	Idle time.Duration
 
-	interval time.Duration // of the next wait; zero is Min
-	least    time.Duration // of the next wait, whatever the interval is
-	expected bool          // whether the next poll begins without a ring
-	failed   bool          // whether that is because the last one failed
-	rung     bool          // whether the last wait ended with a ring
-	followed bool          // whether it was for a poll that follows up a ring without news
-	doubt    int           // how many rings without news are not followed up
+	interval    time.Duration // of the next wait; zero is Min
+	least       time.Duration // of the next wait, whatever the interval is
+	expected    bool          // whether the next poll begins without a ring
+	failed      bool          // whether that is because the last one failed
+	rung        bool          // whether the last wait ended with a ring
+	followed    bool          // whether it was for a poll that follows up a ring without news
+	notFollowed int           // how many rings without news are not followed up
 }
 
 // Restart begins with Min again, because something has changed.
 func (p *Pace) Restart() {
 	p.interval, p.rung = 0, false
 	if p.followed {
-		p.followed, p.doubt = false, 0
+		p.followed, p.notFollowed = false, 0
 	}
 }
 
@@ -68,7 +68,7 @@ func (p *Pace) Fail() { p.expected, p.failed = true, true }
 func (p *Pace) Wait(ctx context.Context) error {
 	least, longest := p.plan()
 	if longest == 0 {
-		return p.slept(rest.Sleep(ctx, least))
+		return p.afterSleep(rest.Sleep(ctx, least))
 	}
 	// Thousands of watches wait here at the same time, each on a stack of its own. Functions
 	// that are not inlined keep that so shallow that a garbage collection can halve it.
@@ -78,7 +78,7 @@ func (p *Pace) Wait(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.woken(ctx, begun, least)
+	return p.afterWake(ctx, begun, least)
 }
 
 // plan returns how long the next wait is, at least if the bell may end it, and then how long
@@ -86,55 +86,55 @@ func (p *Pace) Wait(ctx context.Context) error {
 //
 //go:noinline
 func (p *Pace) plan() (least, longest time.Duration) {
-	asked := p.least
+	requested := p.least
 	least = p.next()
-	listens := p.Bell != nil && !p.follows()
+	listens := p.Bell != nil && !p.takeFollowUp()
 	switch {
 	case listens && !p.expected:
 		longest = max(least, p.jittered(p.Idle))
-	case listens && !p.failed && p.doubt == 0:
-		least, longest = min(least, max(p.jittered(p.Min), asked)), least
+	case listens && !p.failed && p.notFollowed == 0:
+		least, longest = min(least, max(p.jittered(p.Min), requested)), least
 	}
 	p.expected, p.failed = false, false
 	return least, longest
 }
 
-// slept notes a wait that the bell could not end.
+// afterSleep notes a wait that the bell could not end.
 //
 //go:noinline
-func (p *Pace) slept(err error) error {
-	if p.Bell != nil && p.Bell.hush() { // so the poll is rung for, and is followed up itself
+func (p *Pace) afterSleep(err error) error {
+	if p.Bell != nil && p.Bell.takeRing() { // so the poll is rung for, and is followed up itself
 		p.rung, p.followed = true, false
 	}
 	return err
 }
 
-// woken ends a wait that the bell, or its longest time, has ended.
+// afterWake ends a wait that the bell, or its longest time, has ended.
 //
 //go:noinline
-func (p *Pace) woken(ctx context.Context, begun time.Time, least time.Duration) (err error) {
+func (p *Pace) afterWake(ctx context.Context, begun time.Time, least time.Duration) (err error) {
 	rung := p.Bell.rung.Load()
 	if rung {
 		err = rest.Sleep(ctx, max(p.Bell.turns.wait(), least-time.Since(begun)))
 	}
-	if time.Since(begun) >= quiet {
+	if time.Since(begun) >= quietTime {
 		p.Restart()
 	}
-	p.rung = p.Bell.hush() || rung
+	p.rung = p.Bell.takeRing() || rung
 	return err
 }
 
-// follows reports whether the next poll follows up a ring that has brought no news.
-func (p *Pace) follows() bool {
+// takeFollowUp reports whether the next poll follows up a ring that has brought no news.
+func (p *Pace) takeFollowUp() bool {
 	if p.followed {
-		p.followed, p.doubt = false, doubts
+		p.followed, p.notFollowed = false, ringsNotFollowed
 	}
 	if !p.rung {
 		return false
 	}
 	p.rung = false
-	p.followed = p.doubt == 0
-	p.doubt = max(0, p.doubt-1)
+	p.followed = p.notFollowed == 0
+	p.notFollowed = max(0, p.notFollowed-1)
 	return p.followed
 }
 
@@ -162,7 +162,7 @@ type Patience struct {
 
 	// Met says that the server has responded before, so it exists. A server that never
 	// responds is given up after a minute.
-	Met bool
+	Responded bool
 
 	// AtLeast is how many polls must have failed, however long that took.
 	AtLeast int
@@ -173,7 +173,7 @@ type Patience struct {
 }
 
 // Restore forgets the failures, because a poll succeeded.
-func (p *Patience) Restore() { p.failures, p.last, p.Met = 0, nil, true }
+func (p *Patience) Restore() { p.failures, p.last, p.Responded = 0, nil, true }
 
 // Failures returns how many polls failed in a row.
 func (p *Patience) Failures() int { return p.failures }
@@ -191,18 +191,18 @@ func (p *Patience) Ended(ctx context.Context, poll error) error {
 // Failed counts a poll that failed. The first one says since when polls fail. It returns
 // how long they have, in seconds, and whether to give up: because that is too long, or
 // will be before the end of the wait that the server requests.
-func (p *Patience) Failed(since time.Time, asked time.Duration, failure error) (lasted time.Duration, giveUp bool) {
+func (p *Patience) Failed(since time.Time, requested time.Duration, failure error) (lasted time.Duration, giveUp bool) {
 	if p.failures == 0 {
 		p.since = since
 	}
 	p.failures++
 	p.last = failure
 	limit := p.GiveUpAfter
-	if !p.Met {
+	if !p.Responded {
 		limit = min(limit, unmetPatience)
 	}
 	lasted = time.Since(p.since)
-	return lasted.Round(time.Second), p.failures >= p.AtLeast && lasted >= limit-asked
+	return lasted.Round(time.Second), p.failures >= p.AtLeast && lasted >= limit-requested
 }
 
 // LongestLag is how long responses may be older than those before them, or not have what

@@ -16,11 +16,11 @@ import (
 const Overlap = LongestLag + time.Minute
 
 const (
-	fewKnown    = 500    // objects that are not worth forgetting
-	mostKnown   = 10_000 // that are known, or in a text
-	mostWords   = 256    // states in a text
-	longestWord = 64
-	textVersion = 1
+	fewKnown     = 500    // objects that are not worth forgetting
+	mostKnown    = 10_000 // that are known, or in a text
+	mostStates   = 256    // states in a text
+	longestState = 64
+	textVersion  = 1
 )
 
 // A Change is the last one of an object, by the server's clock in milliseconds, and the
@@ -62,8 +62,8 @@ func NewWindow(begin time.Time, isEnd func(string) bool) *Window {
 	return w
 }
 
-// Reach makes a window begin the overlap before a change, that was the newest one.
-func (w *Window) Reach(newest time.Time) {
+// BeginBefore makes a window begin before a change, which was the newest one, by the overlap.
+func (w *Window) BeginBefore(newest time.Time) {
 	w.mark, w.closed, w.moved = newest.UnixMilli(), false, time.Now()
 }
 
@@ -132,8 +132,8 @@ func (w *Window) Hold(change time.Time) {
 	}
 }
 
-// Take makes a change known.
-func (w *Window) Take(id int64, change Change) {
+// Set sets the last change of an object.
+func (w *Window) Set(id int64, change Change) {
 	if i, known := w.find(id); known {
 		w.known[i].Change = change
 	} else {
@@ -141,8 +141,8 @@ func (w *Window) Take(id int64, change Change) {
 	}
 }
 
-// recurs reports whether the change of an object can be read again.
-func (w *Window) recurs(o object) bool { return o.At >= w.mark-Overlap.Milliseconds() }
+// canRecur reports whether the change of an object can be read again.
+func (w *Window) canRecur(o object) bool { return o.At >= w.mark-Overlap.Milliseconds() }
 
 // forget forgets objects that have ended, now and then. If too many have not, it forgets
 // those that changed first.
@@ -150,7 +150,7 @@ func (w *Window) forget() {
 	if len(w.known) <= max(w.enough, fewKnown) {
 		return
 	}
-	w.known = slices.DeleteFunc(w.known, func(o object) bool { return !w.recurs(o) && w.IsEnd(o.State) })
+	w.known = slices.DeleteFunc(w.known, func(o object) bool { return !w.canRecur(o) && w.IsEnd(o.State) })
 	if len(w.known) > mostKnown {
 		times := make([]int64, 0, len(w.known))
 		for _, o := range w.known {
@@ -158,7 +158,7 @@ func (w *Window) forget() {
 		}
 		slices.Sort(times)
 		least := times[len(times)-mostKnown]
-		w.known = slices.DeleteFunc(w.known, func(o object) bool { return !w.recurs(o) && o.At < least })
+		w.known = slices.DeleteFunc(w.known, func(o object) bool { return !w.canRecur(o) && o.At < least })
 	}
 	w.known = slices.Clip(w.known)
 	w.enough = 2 * len(w.known)
@@ -170,12 +170,12 @@ func (w *Window) Text() string {
 	objects := make([]byte, 0, 8*min(len(w.known), mostKnown)) // nearly all are that short
 	for last, n, i := int64(0), 0, len(w.known)-1; i >= 0 && n < mostKnown; i-- {
 		o := w.known[i]
-		if !w.recurs(o) && w.IsEnd(o.State) {
+		if !w.canRecur(o) && w.IsEnd(o.State) {
 			continue
 		}
 		word := slices.Index(words, o.State)
 		if word < 0 {
-			if word = len(words); word == mostWords || len(o.State) > longestWord {
+			if word = len(words); word == mostStates || len(o.State) > longestState {
 				continue
 			}
 			words = append(words, o.State)
@@ -195,32 +195,32 @@ func (w *Window) Text() string {
 	return base64.RawURLEncoding.EncodeToString(append(text, objects...))
 }
 
-// errNoText is the error of a text that [Window.Text] has not made.
-var errNoText = errors.New("it is not the cursor of an event")
+// errNotCursor is the error of a text that [Window.Text] has not made.
+var errNotCursor = errors.New("it is not the cursor of an event")
 
 // ParseWindow returns the window of a text.
 func ParseWindow(text string, isEnd func(string) bool) (*Window, error) {
 	if len(text) > mostKnown*32 {
-		return nil, errNoText
+		return nil, errNotCursor
 	}
 	data, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(data) == 0 || data[0] != textVersion {
-		return nil, errNoText
+		return nil, errNotCursor
 	}
 	r := strings.NewReader(string(data[1:]))
 	w := &Window{IsEnd: isEnd, moved: time.Now()}
 	w.mark, err = binary.ReadVarint(r)
 	floor, errFloor := binary.ReadVarint(r)
 	if cmp.Or(err, errFloor) != nil || !isTime(w.mark) || !isTime(floor) {
-		return nil, errNoText
+		return nil, errNotCursor
 	}
 	w.floor = floor
-	words, err := readWords(r)
+	words, err := readStates(r)
 	for id := int64(0); err == nil && r.Len() > 0; {
 		id, err = w.read(r, id, words)
 	}
 	if err != nil || len(w.known) > mostKnown {
-		return nil, errNoText
+		return nil, errNotCursor
 	}
 	slices.Reverse(w.known)
 	return w, nil
@@ -229,15 +229,15 @@ func ParseWindow(text string, isEnd func(string) bool) (*Window, error) {
 // isTime reports whether milliseconds are a time that GitLab can have.
 func isTime(ms int64) bool { return ms >= 0 && time.UnixMilli(ms).Year() < 10_000 }
 
-func readWords(r *strings.Reader) (words []string, err error) {
+func readStates(r *strings.Reader) (words []string, err error) {
 	n, err := binary.ReadUvarint(r)
-	if err != nil || n > mostWords {
-		return nil, errNoText
+	if err != nil || n > mostStates {
+		return nil, errNotCursor
 	}
 	for range n {
 		length, err := binary.ReadUvarint(r)
-		if err != nil || length > longestWord || int(length) > r.Len() {
-			return nil, errNoText
+		if err != nil || length > longestState || int(length) > r.Len() {
+			return nil, errNotCursor
 		}
 		word := make([]byte, length)
 		_, _ = r.Read(word)
@@ -253,7 +253,7 @@ func (w *Window) read(r *strings.Reader, last int64, words []string) (id int64, 
 	word, errWord := binary.ReadUvarint(r)
 	id = last + step
 	if cmp.Or(errStep, errBefore, errWord) != nil || id <= 0 || last > 0 && id >= last || word >= uint64(len(words)) || !isTime(w.mark-before) {
-		return 0, errNoText
+		return 0, errNotCursor
 	}
 	w.known = append(w.known, object{id, Change{w.mark - before, words[word]}})
 	return id, nil

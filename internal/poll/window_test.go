@@ -17,7 +17,7 @@ func ms(at time.Time) int64 { return at.UnixMilli() }
 // list has a window read a change in a list.
 func list(w *Window, id int64, change Change) {
 	w.Listed(time.UnixMilli(change.At))
-	w.Take(id, change)
+	w.Set(id, change)
 }
 
 // The window begins the overlap before the newest change, until a poll a whole overlap later
@@ -56,7 +56,7 @@ func TestWindowFollowsTheListAlone(t *testing.T) {
 	w, newer := NewWindow(begin, ends), Change{ms(begin.Add(time.Hour)), "running"}
 	w.Begin(begin.Add(2*time.Hour), begin.Add(2*time.Hour))
 	w.Listed(begin.Add(time.Minute))
-	w.Take(1, newer)
+	w.Set(1, newer)
 	require.Equal(t, begin, w.From())
 	w, err := ParseWindow(w.Text(), ends)
 	require.NoError(t, err)
@@ -137,7 +137,7 @@ func TestWindowRefusesOtherTexts(t *testing.T) {
 	for _, text := range []string{"", "x", "AA", "AQ", "!!", "page=2&per_page=100", "Ag" + "qAwuSQXQA", "AYqA9PaQXYCA9PaQXQEHcnVubmluZ8oBAA", "AYqA9PaQXYCA9PaQXQEHcnVubmluZ8oBAAE",
 		strings.Repeat("A", 1<<20)} {
 		_, err := ParseWindow(text, ends)
-		require.ErrorIs(t, err, errNoText, "%.40q", text)
+		require.ErrorIs(t, err, errNotCursor, "%.40q", text)
 	}
 }
 
@@ -155,7 +155,7 @@ func FuzzWindowText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		w, err := ParseWindow(text, ends)
 		if err != nil {
-			require.ErrorIs(t, err, errNoText)
+			require.ErrorIs(t, err, errNotCursor)
 			return
 		}
 		for i, o := range w.known {

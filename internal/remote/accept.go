@@ -19,8 +19,14 @@ type expected struct {
 	noun   string // what errors call the file
 	partly bool   // a part is requested, and the whole may come as well
 
-	page, json bool                    // the file may be sent as one
-	strange    func(http.Header) error // why a response is not the file, or nil; may itself be nil
+	page, json  bool                    // the file may be sent as one
+	checkHeader func(http.Header) error // why a response is not the file, by its header; may be nil
+}
+
+// Accept returns an error if a successful response cannot be a file, or a part of it. Noun is
+// what errors call the file.
+func Accept(resp *rest.Response, noun string) error {
+	return expected{noun: noun, partly: true}.accept(resp)
 }
 
 // accept returns an error if a successful response cannot be what is expected. A page
@@ -31,12 +37,14 @@ func (e expected) accept(resp *rest.Response) error {
 	case !e.hasBytes(resp.StatusCode):
 		return fmt.Errorf("%s is %s", rest.StatusLine(resp.StatusCode), e.otherwise())
 	case packed != "" && !strings.EqualFold(packed, identity):
-		return fmt.Errorf("the %s is compressed by %q on its way, though that was not asked for", e.noun, packed)
+		return fmt.Errorf("the %s is compressed by %q on its way, although that was not requested", e.noun, packed)
 	case rest.IsPage(contentType) && !e.page:
 		return fmt.Errorf("the response has content type %q: this is a page", contentType)
 	}
-	if err := e.isStrange(resp.Header); err != nil {
-		return err
+	if e.checkHeader != nil {
+		if err := e.checkHeader(resp.Header); err != nil {
+			return err
+		}
 	}
 	if rest.IsJSON(contentType) && !e.json {
 		return resp.NoFile()
@@ -55,13 +63,6 @@ func (e expected) otherwise() string {
 		return fmt.Sprintf("neither the %s nor a part of it", e.noun)
 	}
 	return "not a whole " + e.noun
-}
-
-func (e expected) isStrange(header http.Header) error {
-	if e.strange == nil {
-		return nil
-	}
-	return e.strange(header)
 }
 
 // fileName is what the server calls the file, without folders, which are the

@@ -79,7 +79,7 @@ func (f *File) finish() error {
 	case Short:
 		return interrupted(io.EOF, nil)
 	}
-	return f.unsure()
+	return f.uncertain()
 }
 
 // wholeness decides by the bytes of the file, or by its size in the job, which is
@@ -109,14 +109,14 @@ func (f *File) wholeness() Wholeness {
 // have grown.
 func (f *File) exceeds() bool { return f.known >= 0 && f.known < f.read && !f.spec.Grows }
 
-// unsure returns the last error of a file that nothing proves to be complete.
-func (f *File) unsure() error {
+// uncertain returns the last error of a file that nothing proves to be complete.
+func (f *File) uncertain() error {
 	switch ended := rest.Ended(f.ctx); {
 	case ended != nil: // it may be why the job's size is unknown
 		return f.Fail(ended)
 	case f.exceeds():
 		return f.Fail(fmt.Errorf("the job says that the file has %d bytes, but more arrived", f.known))
-	case f.spec.Lax:
+	case f.spec.AllowUnproven:
 		return io.EOF
 	}
 	return f.Fail(fmt.Errorf("the server sent neither the length nor the end of the file, so it may be cut short: %w", io.ErrUnexpectedEOF))

@@ -32,7 +32,7 @@ type File struct {
 	read        int64  // bytes returned
 	validator   string // a strong ETag, or a date, or ""
 	ranges      bool   // whether a part may be requested
-	asked       int64  // where the requested part begins
+	partStart   int64  // where the requested part begins
 	sum         uint32 // CRC-32C of the bytes returned, if isSummed
 
 	ending *ending // of a body that ends with its connection; else nil
@@ -50,8 +50,8 @@ type File struct {
 func Open(ctx context.Context, server Server, spec Spec) (*File, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	f := &File{ctx: ctx, cancel: cancel, server: server, spec: spec, ranges: true, known: -1}
-	f.bodies = resumer{ctx: ctx, server: server, open: f.open, took: f.took, fail: f.Fail}
-	resp, err := f.ask(nil)
+	f.bodies = resumer{ctx: ctx, server: server, open: f.open, received: f.received, fail: f.Fail}
+	resp, err := f.request(nil)
 	if err != nil {
 		cancel(nil)
 		return nil, err
@@ -67,7 +67,7 @@ func Open(ctx context.Context, server Server, spec Spec) (*File, error) {
 			server: server, proven: true, from: resp.From, name: f.name, size: f.size,
 			validator: f.validator, place: placeOf(resp), secrets: resp.Secrets,
 		}
-		f.parts.remember(resp)
+		f.parts.rememberURL(resp)
 	}
 	// If it was no page at first, a page now is not the file.
 	f.spec.Page = rest.IsPage(f.contentType)
@@ -75,18 +75,18 @@ func Open(ctx context.Context, server Server, spec Spec) (*File, error) {
 }
 
 func (f *File) accept(resp *rest.Response, partly bool) error {
-	e := expected{noun: "file", partly: partly, page: f.spec.Page, json: f.spec.JSON, strange: f.spec.Strange}
+	e := expected{noun: "file", partly: partly, page: f.spec.Page, json: f.spec.JSON, checkHeader: f.spec.CheckHeader}
 	return e.accept(resp)
 }
 
-// ask makes the call for the file, with a header to ask for a part of it.
-func (f *File) ask(part http.Header) (*rest.Response, error) {
+// request makes the call for the file, with a header to ask for a part of it.
+func (f *File) request(part http.Header) (*rest.Response, error) {
 	header := http.Header{}
 	if !f.spec.Packed {
 		header.Set("Accept-Encoding", identity)
 	}
 	maps.Copy(header, part)
-	return f.server.Ask(f.ctx, header, nil)
+	return f.server.Request(f.ctx, header, nil)
 }
 
 // Name is what the server calls the file, without folders.
@@ -116,9 +116,9 @@ func (f *File) Refuse(format string, args ...any) error {
 
 func (f *File) Read(p []byte) (int, error) { return f.bodies.Read(p) }
 
-// took notes what is returned, and whether how a Read of the body ended is the end
+// received notes what is returned, and whether how a Read of the body ended is the end
 // of the file, or only of the body.
-func (f *File) took(p []byte, err error) (int, error) {
+func (f *File) received(p []byte, err error) (int, error) {
 	extra := f.end >= 0 && int64(len(p)) > f.end-f.read
 	if extra {
 		p = p[:f.end-f.read]
@@ -157,8 +157,8 @@ func (f *File) add(p []byte) {
 // open makes one more call for the rest of the file, or for all of it.
 func (f *File) open() error {
 	var part http.Header
-	f.asked, part = f.missing()
-	resp, err := f.ask(part)
+	f.partStart, part = f.missing()
+	resp, err := f.request(part)
 	if part != nil && f.refusesRange(err) {
 		f.ranges = false
 		return &interruption{err} // the whole file has the reason

@@ -24,7 +24,7 @@ const tailLeast = 66 << 10
 
 var (
 	// ErrNoParts means that a server sends the whole file whatever is requested.
-	ErrNoParts = errors.New("the server sends the archive whole when asked for a part")
+	ErrNoParts = errors.New("the server sends the whole archive instead of a part")
 	errChanged = errors.New("the archive changed while it was read")
 )
 
@@ -38,7 +38,7 @@ type Parts struct {
 	from   string // the endpoint, and the storage if there is one
 	name   string
 	size   int64
-	last   ahead
+	last   readahead
 
 	// What distinguishes the archive from others: a strong validator, or "", and its
 	// URL in the storage without scheme and signature, or "".
@@ -62,10 +62,10 @@ func OpenParts(ctx context.Context, server Server, fixed bool) (*Parts, []byte, 
 }
 
 func (p *Parts) open(ctx context.Context) (block, error) {
-	resp, err := p.ask(ctx, fmt.Sprintf("bytes=-%d", tailSize))
+	resp, err := p.request(ctx, fmt.Sprintf("bytes=-%d", tailSize))
 	isEnd := !p.refusesPart(err)
 	if !isEnd { // and perhaps not one that begins at the beginning
-		resp, err = p.ask(ctx, "bytes=0-0")
+		resp, err = p.request(ctx, "bytes=0-0")
 	}
 	if p.refusesPart(err) {
 		return block{}, ErrNoParts
@@ -79,9 +79,9 @@ func (p *Parts) open(ctx context.Context) (block, error) {
 		return block{}, err
 	}
 	if !p.fixed && p.validator == "" && p.place == "" {
-		return p.only(tail, body)
+		return p.openWhole(tail, body)
 	}
-	return p.atOnce(ctx, tail.at, body, func(at, n int64) int64 {
+	return p.inOneResponse(ctx, tail.at, body, func(at, n int64) int64 {
 		if n == 0 {
 			return at
 		}
@@ -89,9 +89,9 @@ func (p *Parts) open(ctx context.Context) (block, error) {
 	})
 }
 
-// only reads an archive that nothing distinguishes from another one, which the next
+// openWhole reads an archive that nothing distinguishes from another one, which the next
 // part could be of. So all of it must arrive with the first response.
-func (p *Parts) only(tail block, body io.ReadCloser) (block, error) {
+func (p *Parts) openWhole(tail block, body io.ReadCloser) (block, error) {
 	if body == nil {
 		return block{}, ErrNoParts
 	}
@@ -166,7 +166,7 @@ func (p *Parts) tailOf(resp *rest.Response, first, end int64) (block, io.ReadClo
 
 // accept refuses what is not bytes of the archive.
 func (p *Parts) accept(resp *rest.Response) error {
-	if err := (expected{noun: "archive", partly: true}).accept(resp); err != nil {
+	if err := Accept(resp, "archive"); err != nil {
 		return p.fail(err)
 	}
 	return nil
@@ -175,7 +175,7 @@ func (p *Parts) accept(resp *rest.Response) error {
 // part requests the bytes from first to before end. It may return fewer, but no others
 // and none of another archive.
 func (p *Parts) part(ctx context.Context, first, end int64) (io.ReadCloser, error) {
-	resp, err := p.ask(ctx, fmt.Sprintf("bytes=%d-%d", first, end-1))
+	resp, err := p.request(ctx, fmt.Sprintf("bytes=%d-%d", first, end-1))
 	if err != nil {
 		return nil, err
 	}
@@ -233,42 +233,42 @@ func (p *Parts) same(resp *rest.Response) bool {
 
 // placeOf returns where in the storage a response is from, or "".
 func placeOf(resp *rest.Response) string {
-	if !resp.Away {
+	if !resp.FromStorage {
 		return ""
 	}
 	return resp.Request.URL.Host + resp.Request.URL.EscapedPath()
 }
 
-// ask requests a part: from the storage if its URL is known, and through the API if
+// request requests a part: from the storage if its URL is known, and through the API if
 // that URL has expired or fails.
-func (p *Parts) ask(ctx context.Context, part string) (*rest.Response, error) {
-	at := p.known()
+func (p *Parts) request(ctx context.Context, part string) (*rest.Response, error) {
+	at := p.signedURL()
 	resp, err := p.send(ctx, part, at)
 	if err != nil && at != nil {
-		p.forget(at)
-		if p.outdated(ctx, err) {
+		p.forgetURL(at)
+		if p.mayBeExpired(ctx, err) {
 			resp, err = p.send(ctx, part, nil)
 		}
 	}
 	if err == nil {
-		p.remember(resp)
+		p.rememberURL(resp)
 	}
 	return resp, err
 }
 
-// remember keeps the URL in the storage that a response is from.
-func (p *Parts) remember(resp *rest.Response) {
+// rememberURL keeps the URL in the storage that a response is from.
+func (p *Parts) rememberURL(resp *rest.Response) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.secrets = resp.Secrets
-	if resp.Away {
+	if resp.FromStorage {
 		p.signed = resp.Request.URL
 	}
 }
 
-// outdated reports whether a new URL may help. If the old one led to no response, the
+// mayBeExpired reports whether a new URL may help. If the old one led to no response, the
 // failure counts as an attempt.
-func (p *Parts) outdated(ctx context.Context, err error) bool {
+func (p *Parts) mayBeExpired(ctx context.Context, err error) bool {
 	if status, _ := p.server.Refused(err); status != 0 {
 		return true
 	}
@@ -280,17 +280,17 @@ func (p *Parts) send(ctx context.Context, part string, at *url.URL) (*rest.Respo
 	if p.validator != "" {
 		header.Set("If-Range", p.validator)
 	}
-	return p.server.Ask(ctx, header, at)
+	return p.server.Request(ctx, header, at)
 }
 
-func (p *Parts) known() *url.URL {
+func (p *Parts) signedURL() *url.URL {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.signed
 }
 
-// forget makes the next request ask the API for a new URL, unless that has happened.
-func (p *Parts) forget(at *url.URL) {
+// forgetURL makes the next request ask the API for a new URL, unless that has happened.
+func (p *Parts) forgetURL(at *url.URL) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.signed == at {

@@ -27,16 +27,16 @@ const (
 	aheadMost  = 1 << 20 // also of what is held
 )
 
-// An ahead holds what was read of an archive last. While small files are read one
+// A readahead holds what was read of an archive last. While small files are read one
 // after the other, each request covers more of what follows.
-type ahead struct {
+type readahead struct {
 	mu    sync.Mutex
 	held  block
 	width int64
 }
 
-// look returns what is held, or where to read to.
-func (a *ahead) look(first, end, size int64) (held block, until int64) {
+// find returns what is held, or where to read to.
+func (a *readahead) find(first, end, size int64) (held block, until int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -50,7 +50,7 @@ func (a *ahead) look(first, end, size int64) (held block, until int64) {
 	return block{}, min(max(end, first+a.width), size)
 }
 
-func (a *ahead) keep(b block) {
+func (a *readahead) keep(b block) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.held = b
@@ -62,19 +62,19 @@ func (p *Parts) Section(ctx context.Context, first, end int64) io.ReadCloser {
 	if end-first > aheadMost {
 		return p.stream(ctx, first, end)
 	}
-	return &aheadReader{parts: p, ctx: ctx, first: first, end: end}
+	return &sectionReader{parts: p, ctx: ctx, first: first, end: end}
 }
 
-// An aheadReader reads a small part. It sends a request at the first Read, unless the
+// A sectionReader reads a small part. It sends a request at the first Read, unless the
 // part is held.
-type aheadReader struct {
+type sectionReader struct {
 	parts      *Parts
 	ctx        context.Context
 	first, end int64
 	io.ReadCloser
 }
 
-func (r *aheadReader) Read(p []byte) (int, error) {
+func (r *sectionReader) Read(p []byte) (int, error) {
 	if r.ReadCloser == nil {
 		held, err := r.fetch()
 		if err != nil {
@@ -85,8 +85,8 @@ func (r *aheadReader) Read(p []byte) (int, error) {
 	return r.ReadCloser.Read(p)
 }
 
-func (r *aheadReader) fetch() (block, error) {
-	held, until := r.parts.last.look(r.first, r.end, r.parts.size)
+func (r *sectionReader) fetch() (block, error) {
+	held, until := r.parts.last.find(r.first, r.end, r.parts.size)
 	if held.data != nil {
 		return held, nil
 	}
@@ -101,4 +101,4 @@ func (r *aheadReader) fetch() (block, error) {
 }
 
 // Close has nothing to close.
-func (r *aheadReader) Close() error { return nil }
+func (r *sectionReader) Close() error { return nil }

@@ -23,7 +23,7 @@ type resumer struct {
 
 	// took notes the bytes of one Read, and how that ended. It returns how many of
 	// them are wanted.
-	took func(p []byte, err error) (int, error)
+	received func(p []byte, err error) (int, error)
 
 	// fail makes an error that of what is read.
 	fail func(error) error
@@ -41,7 +41,7 @@ type resumer struct {
 
 // leastFresh is how many bytes an attempt must bring that is given up because they
 // arrive too slowly. With fewer it is fruitless, or a server that sends a byte a
-// minute would be asked again forever.
+// minute would get requests forever.
 const leastFresh = 1 << 10
 
 // An interruption is how an attempt ended that did not bring all it should. Any other
@@ -61,7 +61,7 @@ func interrupted(err error, secrets []secret.Value) *interruption {
 func (r *resumer) Read(p []byte) (int, error) {
 	for r.ready() {
 		n, err := r.body.Read(p)
-		n, err = r.took(p[:n], err)
+		n, err = r.received(p[:n], err)
 		if n > 0 {
 			r.fruitless = 0
 			r.fresh += n
@@ -92,7 +92,7 @@ func (r *resumer) attempt() error {
 		if r.isClosed() {
 			return r.fail(fs.ErrClosed)
 		}
-		if err := r.server.Again(r.ctx, r.fruitless, r.broken); err != nil {
+		if err := r.server.WaitToRetry(r.ctx, r.fruitless, r.broken); err != nil {
 			return r.fail(err)
 		}
 	}

@@ -43,7 +43,7 @@ type refused struct{ status int }
 
 func (r refused) Error() string { return fmt.Sprintf("gitlabci: GET /f: refused with %d", r.status) }
 
-func (s *scripted) Ask(ctx context.Context, header http.Header, at *url.URL) (*rest.Response, error) {
+func (s *scripted) Request(ctx context.Context, header http.Header, at *url.URL) (*rest.Response, error) {
 	host := "api"
 	if at != nil {
 		host = at.Host
@@ -68,10 +68,10 @@ func (s *scripted) Ask(ctx context.Context, header http.Header, at *url.URL) (*r
 	}
 	resp.Request = &http.Request{URL: &url.URL{Scheme: "https", Host: host, Path: "/f.bin"}, Header: header}
 	resp.Body = &scriptedBody{strings.NewReader(r.body), r.cut, s}
-	return &rest.Response{Response: resp, From: "GET /f", Away: host != "api"}, ctx.Err()
+	return &rest.Response{Response: resp, From: "GET /f", FromStorage: host != "api"}, ctx.Err()
 }
 
-func (s *scripted) Again(ctx context.Context, failures int, broken error) error {
+func (s *scripted) WaitToRetry(ctx context.Context, failures int, broken error) error {
 	s.waits = append(s.waits, failures)
 	if ctx.Err() != nil {
 		return rest.After(ctx.Err(), broken)
@@ -218,7 +218,7 @@ func TestEnd(t *testing.T) {
 		"whole by its bytes":    {spec: remote.Spec{Ending: says(remote.Whole)}, replies: []reply{open}, text: open.body},
 		"short by its bytes":    {spec: remote.Spec{Ending: says(remote.Short)}, replies: []reply{part, part, part}, text: part.body, err: "after 5 bytes: unexpected EOF (3 tries)"},
 		"nobody knows":          {replies: []reply{open}, text: open.body, err: "it may be cut short: unexpected EOF"},
-		"nobody needs to":       {spec: remote.Spec{Lax: true}, replies: []reply{open}, text: open.body},
+		"nobody needs to":       {spec: remote.Spec{AllowUnproven: true}, replies: []reply{open}, text: open.body},
 		"whole by its size":     {spec: remote.Spec{Length: known(10)}, replies: []reply{open}, text: open.body},
 		"short by its size":     {spec: remote.Spec{Length: known(10)}, replies: []reply{part, open}, text: open.body},
 		"longer than its size":  {spec: remote.Spec{Length: known(9), Ending: says(remote.Whole)}, replies: []reply{open}, text: open.body, err: "has 9 bytes, but more arrived"},
@@ -253,7 +253,7 @@ func TestOpenRefuses(t *testing.T) {
 		"a message":  {reply: reply{body: `{"message": "not now"}`, header: "Content-Type: application/json"}, err: `its message is "not now"`},
 		"compressed": {reply: reply{body: "x", header: "Content-Encoding: br"}, err: `the file is compressed by "br" on its way`},
 		"strange": {
-			spec:  remote.Spec{Strange: func(h http.Header) error { return fmt.Errorf("%w: %s", errors.ErrUnsupported, h.Get("X-Why")) }},
+			spec:  remote.Spec{CheckHeader: func(h http.Header) error { return fmt.Errorf("%w: %s", errors.ErrUnsupported, h.Get("X-Why")) }},
 			reply: reply{header: "X-Why: because"}, err: "because",
 		},
 	} {

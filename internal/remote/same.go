@@ -33,15 +33,15 @@ func validatorOf(resp *rest.Response) string {
 	return strongValidator(resp.Header)
 }
 
-// tagged reports whether the file has a strong ETag.
-func (f *File) tagged() bool { return isTag(f.validator) }
+// hasETag reports whether the file has a strong ETag.
+func (f *File) hasETag() bool { return isTag(f.validator) }
 
-// vouched reports whether a strong ETag says that the bytes of the file are the same, so
+// provenByETag reports whether a strong ETag says that the bytes of the file are the same, so
 // that they need not be compared.
-func (f *File) vouched() bool { return f.tagged() && !f.spec.Grows }
+func (f *File) provenByETag() bool { return f.hasETag() && !f.spec.Grows }
 
 // isSummed reports whether a checksum is kept of the bytes, to compare them with.
-func (f *File) isSummed() bool { return !f.vouched() && !f.spec.Mirrored }
+func (f *File) isSummed() bool { return !f.provenByETag() && !f.spec.Mirrored }
 
 // missing returns the header that requests the missing part, and the offset where
 // that begins. A nil header requests the whole file. A date proves nothing: the
@@ -52,7 +52,7 @@ func (f *File) missing() (from int64, header http.Header) {
 	if f.read == 0 || !f.ranges {
 		return 0, nil
 	}
-	if from = f.read; !f.tagged() {
+	if from = f.read; !f.hasETag() {
 		if !f.spec.Fixed || f.size < 0 || !f.provable() {
 			return 0, nil
 		}
@@ -109,11 +109,11 @@ func (f *File) checkPart(resp *rest.Response) error {
 // same size.
 func (f *File) checkRange(r contentRange) error {
 	switch {
-	case r.first != f.asked:
-		return fmt.Errorf("the bytes from %d on were requested, but the response begins at byte %d", f.asked, r.first)
+	case r.first != f.partStart:
+		return fmt.Errorf("the bytes from %d on were requested, but the response begins at byte %d", f.partStart, r.first)
 	case r.total >= 0 && f.size >= 0 && r.total != f.size:
 		return f.Changed("it has %d bytes now", r.total)
-	case r.total < 0 && (f.size < 0 || !f.tagged()):
+	case r.total < 0 && (f.size < 0 || !f.hasETag()):
 		return errors.New("the server does not say which part of the file this is: its Content-Range has no size")
 	}
 	return nil
@@ -127,7 +127,7 @@ func (f *File) checkWhole(resp *rest.Response) error {
 		return f.Changed("it has %d bytes now", size)
 	case f.read > 0 && !f.spec.Grows && f.contradicts(resp.Header):
 		return f.Changed("it has another ETag or date now")
-	case f.read > 0 && f.vouched() && validatorOf(resp) != f.validator:
+	case f.read > 0 && f.provenByETag() && validatorOf(resp) != f.validator:
 		return errors.New("the response has no strong ETag, and the first one had, so nothing proves that it is the same file")
 	}
 	f.next, f.ending = validatorOf(resp), endingOf(resp)
@@ -155,7 +155,7 @@ func (f *File) Changed(format string, args ...any) error {
 // contradicts reports whether the header's validator is that of another file.
 func (f *File) contradicts(header http.Header) bool {
 	now := header.Get("Last-Modified")
-	if f.tagged() {
+	if f.hasETag() {
 		now = header.Get("ETag")
 	}
 	return f.validator != "" && now != "" && !strings.HasPrefix(now, "W/") && now != f.validator
@@ -164,7 +164,7 @@ func (f *File) contradicts(header http.Header) bool {
 // repeats reports whether a 206 has the strong ETag of the whole file or, if
 // parts are joined by comparing bytes, its date and no new strong ETag.
 func (f *File) repeats(header http.Header) bool {
-	if f.tagged() {
+	if f.hasETag() {
 		return header.Get("ETag") == f.validator
 	}
 	return !isTag(header.Get("ETag")) && (f.validator == "" || header.Get("Last-Modified") == f.validator)
@@ -206,8 +206,8 @@ func (m *mirror) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// skip reads past the bytes that were already returned, and compares them, unless they
-// are vouched for. Only a difference is an error: if the body is interrupted, it is
+// skip reads past the bytes that were already returned, and compares them, unless a
+// strong ETag proves them. Only a difference is an error: if the body is interrupted, it is
 // requested again.
 func (f *File) skip() error {
 	var sum checksum
@@ -216,7 +216,7 @@ func (f *File) skip() error {
 	switch {
 	case f.isSummed():
 		w = &sum
-	case !f.vouched():
+	case !f.provenByETag():
 		w = &same
 	}
 	if f.ending != nil {
@@ -246,11 +246,11 @@ func (f *File) isDifferent() error {
 // join compares the bytes of a part that overlap those already returned. As in
 // skip, only a difference is an error.
 func (f *File) join() error {
-	if f.asked == f.read {
+	if f.partStart == f.read {
 		return nil
 	}
 	again, old := make([]byte, joinOverlap), make([]byte, joinOverlap)
-	for at := f.asked; at < f.read; {
+	for at := f.partStart; at < f.read; {
 		n := min(f.read-at, joinOverlap)
 		if _, err := f.spec.Copy.ReadAt(old[:n], at); err != nil {
 			return f.Fail(err)
@@ -263,6 +263,6 @@ func (f *File) join() error {
 		}
 		at += n
 	}
-	f.seam = f.asked
+	f.seam = f.partStart
 	return nil
 }

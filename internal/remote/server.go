@@ -21,12 +21,12 @@ import (
 type Server interface {
 	// Ask requests the file, or a part of it if the header says so. A URL is one in
 	// the storage, which an earlier response came from; nil asks the server itself.
-	Ask(ctx context.Context, header http.Header, at *url.URL) (*rest.Response, error)
+	Request(ctx context.Context, header http.Header, at *url.URL) (*rest.Response, error)
 
 	// Again waits before another attempt, after so many in a row that brought
 	// nothing. Its error says why there is none: with broken, how the last attempt
 	// ended, and with the end of the context, if that is why.
-	Again(ctx context.Context, failures int, broken error) error
+	WaitToRetry(ctx context.Context, failures int, broken error) error
 
 	// Refused returns the status of an error of Ask, and whether it is the storage's.
 	// The status is 0 if there was no response.
@@ -38,13 +38,13 @@ type Server interface {
 
 // A Spec is what is known of a file before it is requested.
 type Spec struct {
-	Packed bool // it may be compressed on its way, as net/http asks for it and unpacks it
-	Fixed  bool // it is never replaced by another one
-	Grows  bool // it may be longer when it is requested again
-	Lax    bool // an end that nothing proves is accepted
+	Packed        bool // it may be compressed on its way, as net/http asks for it and unpacks it
+	Fixed         bool // it is never replaced by another one
+	Grows         bool // it may be longer when it is requested again
+	AllowUnproven bool // an end that nothing proves is accepted
 
-	Page, JSON bool                    // it may be sent as an HTML page, or as JSON
-	Strange    func(http.Header) error // says why a response is not the file, by its header; may be nil
+	Page, JSON  bool                    // it may be sent as an HTML page, or as JSON
+	CheckHeader func(http.Header) error // says why a response is not the file, by its header; may be nil
 
 	Progress func(done, total int64)                        // is called as bytes arrive, unless nil
 	Length   func(context.Context) int64                    // asks elsewhere for the size, which may be -1; nil if nobody knows

@@ -27,7 +27,7 @@ func Copy(w io.Writer, r io.Reader) (int64, error) {
 // promisesParts reports whether a server says that a file can be read in parts, each of
 // which it can prove to be of this file.
 func (f *File) promisesParts(resp *rest.Response) bool {
-	return f.vouched() && f.size >= splitFrom && strings.EqualFold(resp.Header.Get("Accept-Ranges"), "bytes")
+	return f.provenByETag() && f.size >= splitFrom && strings.EqualFold(resp.Header.Get("Accept-Ranges"), "bytes")
 }
 
 // CopyTo copies the file to w, over several connections if the server promises parts. A

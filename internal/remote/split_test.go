@@ -294,7 +294,7 @@ type endlessServer struct {
 	arrived func() // is called with the first part
 }
 
-func (s *endlessServer) Ask(ctx context.Context, header http.Header, _ *url.URL) (*rest.Response, error) {
+func (s *endlessServer) Request(ctx context.Context, header http.Header, _ *url.URL) (*rest.Response, error) {
 	resp := &http.Response{StatusCode: http.StatusOK, Header: vouched(), ContentLength: int64(len(splitFile))}
 	resp.Request = &http.Request{URL: &url.URL{Path: "/f.zip"}, Header: header}
 	resp.Body = &endlessBody{ctx}
@@ -308,7 +308,7 @@ func (s *endlessServer) Ask(ctx context.Context, header http.Header, _ *url.URL)
 	return &rest.Response{Response: resp, From: "GET /f"}, nil
 }
 
-func (s *endlessServer) Again(ctx context.Context, _ int, broken error) error {
+func (s *endlessServer) WaitToRetry(ctx context.Context, _ int, broken error) error {
 	return rest.After(rest.Ended(ctx), broken)
 }
 

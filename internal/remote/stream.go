@@ -25,7 +25,7 @@ type stream struct {
 
 func (p *Parts) stream(ctx context.Context, first, end int64) *stream {
 	s := &stream{parts: p, ctx: ctx, pos: first, end: end}
-	s.bodies = resumer{ctx: ctx, server: p.server, open: s.open, took: s.took, fail: s.fail}
+	s.bodies = resumer{ctx: ctx, server: p.server, open: s.open, received: s.received, fail: s.fail}
 	return s
 }
 
@@ -42,13 +42,13 @@ func (s *stream) open() error {
 	return s.bodies.hold(body)
 }
 
-func (s *stream) took(p []byte, err error) (int, error) {
+func (s *stream) received(p []byte, err error) (int, error) {
 	s.pos += int64(len(p))
 	switch {
 	case s.pos >= s.end:
 		err = io.EOF
 	case err != nil:
-		s.parts.forget(s.parts.known())
+		s.parts.forgetURL(s.parts.signedURL())
 		err = interrupted(err, nil)
 	}
 	return len(p), err
@@ -67,9 +67,9 @@ func (s *stream) Close() error {
 	return s.bodies.close()
 }
 
-// A wholeEnd is an archive from a byte on to its end, read in one response, so that
+// An endReader reads an archive from a byte on to its end in one response, so that
 // the directory in it is of one archive.
-type wholeEnd struct {
+type endReader struct {
 	parts  *Parts
 	ctx    context.Context
 	first  io.ReadCloser             // a body that has already arrived, or nil
@@ -81,11 +81,11 @@ type wholeEnd struct {
 	bodies resumer
 }
 
-// atOnce reads an archive from at to its end in one response. The body is that of a
+// inOneResponse reads an archive from at to its end in one response. The body is that of a
 // response that has already arrived, or nil. If a response is interrupted after n
 // bytes, again returns where the next one begins.
-func (p *Parts) atOnce(ctx context.Context, at int64, body io.ReadCloser, again func(at, n int64) int64) (block, error) {
-	w := &wholeEnd{parts: p, ctx: ctx, first: body, again: again, at: at}
+func (p *Parts) inOneResponse(ctx context.Context, at int64, body io.ReadCloser, again func(at, n int64) int64) (block, error) {
+	w := &endReader{parts: p, ctx: ctx, first: body, again: again, at: at}
 	w.bodies = resumer{ctx: ctx, server: p.server, open: w.open, fail: w.fail}
 	defer w.bodies.close()
 	w.bodies.ready()
@@ -96,7 +96,7 @@ func (p *Parts) atOnce(ctx context.Context, at int64, body io.ReadCloser, again 
 }
 
 // open makes one attempt, which reads everything. The error is io.EOF at the end.
-func (w *wholeEnd) open() (err error) {
+func (w *endReader) open() (err error) {
 	body := w.first
 	if w.first = nil; body == nil {
 		if body, err = w.parts.part(w.ctx, w.at, w.parts.size); err != nil {
@@ -115,16 +115,16 @@ func (w *wholeEnd) open() (err error) {
 		w.at, w.most, w.bodies.fruitless = next, int64(n), 0
 	}
 	w.data = nil
-	w.parts.forget(w.parts.known())
+	w.parts.forgetURL(w.parts.signedURL())
 	return interrupted(err, nil)
 }
 
-func (w *wholeEnd) fail(err error) error { return w.parts.failAt(w.pos, err) }
+func (w *endReader) fail(err error) error { return w.parts.failAt(w.pos, err) }
 
 // Before reads the bytes from at to the tail. To prove that they are of the same
 // archive, it reads the tail in the same response, and compares it.
 func (p *Parts) Before(ctx context.Context, at int64, tail []byte) ([]byte, error) {
-	b, err := p.atOnce(ctx, at, nil, func(at, _ int64) int64 { return at })
+	b, err := p.inOneResponse(ctx, at, nil, func(at, _ int64) int64 { return at })
 	if err != nil {
 		return nil, err
 	}

@@ -274,7 +274,7 @@ func checkPath(target *url.URL, escaped string) error {
 	if target.Opaque != "" {
 		return errors.New("the URL has no path")
 	}
-	if Climbs(escaped) {
+	if HasDotSegment(escaped) {
 		return fmt.Errorf("the path %q has a \".\" or a \"..\", is not UTF-8, or is encoded too many times", escaped)
 	}
 	return nil
@@ -334,7 +334,7 @@ func CheckOwnHeader(name, value string) error {
 		return err
 	}
 	name = http.CanonicalHeaderKey(name)
-	if travels(name) || strings.HasPrefix(name, "Content-") {
+	if mayCrossOrigin(name) || strings.HasPrefix(name, "Content-") {
 		return fmt.Errorf("the header %q is set by the client", name)
 	}
 	return nil

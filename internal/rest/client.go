@@ -148,7 +148,7 @@ func New(config *Config) *Client {
 		base = config.Base // with which no request can be sent
 	}
 	base.Host = strings.TrimSuffix(base.Host, ":")
-	c := &Client{config: config, base: base, gate: &gate{limiter: config.Limiter, unhurried: make(chan struct{}, 1)}}
+	c := &Client{config: config, base: base, gate: &gate{limiter: config.Limiter, lowPriority: make(chan struct{}, 1)}}
 	way := &transport{config: config, gate: c.gate, next: config.Transport, limits: config.Timeouts.filled()}
 	if config.Auth != nil {
 		way.token = http.CanonicalHeaderKey(config.Auth.Header)

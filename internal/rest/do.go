@@ -230,7 +230,7 @@ func (r *run) check(resp *http.Response, err error) (bool, error) {
 	r.verdict = judge(r.call, r.history, r.attempt.sent, f, err)
 	r.failure = r.explain(f, err)
 	r.note()
-	r.over = !r.verdict.again || !r.prepare()
+	r.over = !r.verdict.retry || !r.prepare()
 	if !r.over {
 		r.retrying.RetryWaitMin = r.pause()
 	}

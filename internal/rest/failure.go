@@ -57,9 +57,9 @@ func (f *Failure) Gone() bool {
 		!slices.ContainsFunc([]string{"project", "group", "namespace", "user"}, above)
 }
 
-// leavesOpen reports whether the request may have been executed, for all the status
+// mayBeExecuted reports whether the request may have been executed, for all the status
 // says: 5xx, a status below 200, 3xx that is not a redirect, or a proxy's timeout.
-func (f *Failure) leavesOpen() bool {
+func (f *Failure) mayBeExecuted() bool {
 	switch f.Status {
 	case http.StatusRequestTimeout, 460, 499: // the last two are of AWS and of nginx
 		return f.Foreign
@@ -83,7 +83,7 @@ func (r *run) read(resp *http.Response) *Failure {
 		Endpoint:   r.call.Endpoint(),
 		RequestID:  requestID(resp, r.secrets),
 		RetryAfter: retryAfter(resp),
-		Storage:    secret.Scrub(r.attempt.away, r.secrets),
+		Storage:    secret.Scrub(r.attempt.otherHost, r.secrets),
 	}
 	if r.config.Auth != nil {
 		f.Credential = r.config.Auth.Header
@@ -96,7 +96,7 @@ func (r *run) read(resp *http.Response) *Failure {
 	f.Cut = err != nil
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	message, limit, foreign := errorMessage(resp.Header.Get("Content-Type"), body)
-	if r.attempt.away != "" { // it may echo the signature of its URL in any form
+	if r.attempt.otherHost != "" { // it may echo the signature of its URL in any form
 		message.Text, limit = storageCode(body), MaxTitle
 	}
 	if text := r.redirection(resp); text != "" {
@@ -128,11 +128,11 @@ func (r *run) printFields(fields map[string][]string) map[string][]string {
 // scheme or port of the server. It returns "" for any other response.
 func (r *run) redirection(resp *http.Response) string {
 	at := resp.Request.URL
-	if r.attempt.away != "" && SameHost(at, r.config.Base) {
+	if r.attempt.otherHost != "" && SameHost(at, r.config.Base) {
 		return fmt.Sprintf("the server redirects to %s://%s, where the token does not go: should that be the base URL?", at.Scheme, at.Host)
 	}
 	to, err := resp.Location()
-	if err != nil || resp.StatusCode/100 != 3 || r.attempt.away != "" {
+	if err != nil || resp.StatusCode/100 != 3 || r.attempt.otherHost != "" {
 		return ""
 	}
 	return fmt.Sprintf("redirected to %s, which is not followed for a %s", withoutQuery(to), r.call.Method)
@@ -257,17 +257,17 @@ func (e *innerError) Unwrap() error { return e.err }
 // A requestError is the error of a call that got no usable response. Its text is
 // made immediately, so that the error need not keep the secrets.
 type requestError struct {
-	text string
-	err  error
-	met  bool // there was a response
+	text        string
+	err         error
+	gotResponse bool // there was a response
 }
 
 // fail makes an error the call's: it adds the endpoint and the number of attempts.
 func (r *run) fail(err error) error {
 	call := r.call.Method + " " + r.call.Path.Escaped + ": "
 	text := prefix + call
-	if r.attempt.away != "" {
-		text += "storage " + secret.Scrub(r.attempt.away, r.secrets) + ": "
+	if r.attempt.otherHost != "" {
+		text += "storage " + secret.Scrub(r.attempt.otherHost, r.secrets) + ": "
 	}
 	err = secret.ScrubError(err, r.secrets)
 	text += strings.ReplaceAll(inner(err).Error(), after+call, after) // the attempt before was of the same call
@@ -299,8 +299,8 @@ func (e *notSentError) Error() string        { return e.err.Error() }
 func (e *notSentError) Unwrap() error        { return e.err }
 func (e *notSentError) Is(target error) bool { return target == ErrNotSent }
 
-// IsMet reports whether the last attempt of a call got a response, even an unusable one.
-func IsMet(err error) bool {
+// GotResponse reports whether the last attempt of a call got a response, even an unusable one.
+func GotResponse(err error) bool {
 	e, ok := errors.AsType[*requestError](err)
-	return ok && e.met
+	return ok && e.gotResponse
 }

@@ -21,17 +21,17 @@ const (
 
 // A passage is the state that the gate keeps for one call.
 type passage struct {
-	ticket   int           // its place in the queue, which it keeps for all attempts
-	slot     int           // the pause after which it may be sent; 0 without such a permission
-	ready    chan struct{} // closed when something changes for a call in the queue; nil outside
-	pauses   int           // how many pauses the call has waited for since others succeeded
-	followed time.Duration // how long it has waited for responses to others since then
-	passed   int           // what the gate had let through when the call was last looked at
-	refused  bool          // the last attempt has begun a pause, which the call waits for in the queue
-	others   int           // what the gate had let through at the last refusal, or at the beginning
-	shared   bool          // the last attempt was refused, but others passed since the one before
-	backoff  time.Duration // the pause, if the server has not said how long
-	told     bool          // the server has said how long the call has to wait
+	ticket        int           // its place in the queue, which it keeps for all attempts
+	slot          int           // the pause after which it may be sent; 0 without such a permission
+	ready         chan struct{} // closed when something changes for a call in the queue; nil outside
+	pauses        int           // how many pauses the call has waited for since others succeeded
+	waitedForTurn time.Duration // how long it has waited for responses to others since then
+	passed        int           // what the gate had let through when the call was last looked at
+	refused       bool          // the last attempt has begun a pause, which the call waits for in the queue
+	others        int           // what the gate had let through at the last refusal, or at the beginning
+	shared        bool          // the last attempt was refused, but others passed since the one before
+	backoff       time.Duration // the pause, if the server has not said how long
+	lengthKnown   bool          // the server has said how long the call has to wait
 }
 
 // A gate delays requests to the server, retries included, while the server allows no
@@ -48,19 +48,19 @@ type passage struct {
 // from earlier responses to the same method and endpoint. Without one, the call is not
 // delayed.
 type gate struct {
-	limiter   Limiter
-	unhurried chan struct{} // holds one of the calls nobody waits for, while it is at the limiter
+	limiter     Limiter
+	lowPriority chan struct{} // holds one of the calls nobody waits for, while it is at the limiter
 
-	mu      sync.Mutex
-	tickets int        // how many calls have begun
-	paused  bool       // until a response has arrived and nobody is in the queue
-	until   time.Time  // when the first request may be sent
-	told    bool       // the server has said how long the pause is
-	pause   int        // the number of the pause
-	refused int        // pauses of unknown length in a row
-	queue   []*passage // by ticket
-	flying  int        // requests sent after the pause that have no response yet
-	window  int        // how many these may be
+	mu          sync.Mutex
+	tickets     int        // how many calls have begun
+	paused      bool       // until a response has arrived and nobody is in the queue
+	until       time.Time  // when the first request may be sent
+	lengthKnown bool       // the server has said how long the pause is
+	pause       int        // the number of the pause
+	refused     int        // pauses of unknown length in a row
+	queue       []*passage // by ticket
+	inFlight    int        // requests sent after the pause that have no response yet
+	window      int        // how many these may be
 
 	names  map[endpoint]string  // of limits
 	spent  map[string]time.Time // when limits are reset, by name
@@ -87,10 +87,10 @@ func (g *gate) enter(ctx context.Context, r *run) error {
 // limit waits for the caller's limiter. Calls that nobody waits for are there one at a
 // time: so another call waits behind one of them, however many there are.
 func (g *gate) limit(ctx context.Context) error {
-	if isUnhurried(ctx) {
+	if isLowPriority(ctx) {
 		select {
-		case g.unhurried <- struct{}{}:
-			defer func() { <-g.unhurried }()
+		case g.lowPriority <- struct{}{}:
+			defer func() { <-g.lowPriority }()
 		case <-ctx.Done():
 			return Ended(ctx)
 		}
@@ -119,9 +119,9 @@ func (g *gate) await(ctx context.Context, r *run) error {
 		var err error
 		switch {
 		case wait > 0:
-			err = r.sitOut(ctx, wait)
+			err = r.waitForPause(ctx, wait)
 		case ready != nil:
-			err = r.follow(ctx, ready, announced)
+			err = r.waitForTurn(ctx, ready, announced)
 		default:
 			return nil
 		}
@@ -147,7 +147,7 @@ func (g *gate) turn(r *run) (wait time.Duration, ready <-chan struct{}) {
 	if isNew {
 		p.others = p.passed
 	}
-	if g.mayFly(p) {
+	if g.isAdmitted(p) {
 		return 0, nil
 	}
 	if known {
@@ -155,17 +155,17 @@ func (g *gate) turn(r *run) (wait time.Duration, ready <-chan struct{}) {
 	}
 	pause := time.Until(g.until)
 	if !g.paused || wait > max(pause, 0) {
-		p.told = true
-		g.withdraw(p)
+		p.lengthKnown = true
+		g.dequeue(p)
 		return wait, nil
 	}
-	p.told = g.told
-	g.enroll(p)
+	p.lengthKnown = g.lengthKnown
+	g.enqueue(p)
 	if pause > 0 {
 		return pause, nil
 	}
 	g.dispatch()
-	if g.mayFly(p) {
+	if g.isAdmitted(p) {
 		return 0, nil
 	}
 	return 0, p.ready
@@ -174,16 +174,17 @@ func (g *gate) turn(r *run) (wait time.Duration, ready <-chan struct{}) {
 // notice counts the pauses from 0 again if requests of others have passed.
 func (p *passage) notice(passed int) {
 	if p.passed != passed {
-		p.passed, p.pauses, p.followed = passed, 0, 0
+		p.passed, p.pauses, p.waitedForTurn = passed, 0, 0
 	}
 }
 
-func (g *gate) mayFly(p *passage) bool { return p.slot > 0 && p.slot == g.pause }
+// isAdmitted reports whether a call may be sent in this pause.
+func (g *gate) isAdmitted(p *passage) bool { return p.slot > 0 && p.slot == g.pause }
 
 func byTicket(p *passage, ticket int) int { return cmp.Compare(p.ticket, ticket) }
 
-// enroll adds a call to the queue, unless it is there.
-func (g *gate) enroll(p *passage) {
+// enqueue adds a call to the queue, unless it is there.
+func (g *gate) enqueue(p *passage) {
 	if p.ready == nil {
 		p.ready = make(chan struct{})
 	}
@@ -200,8 +201,8 @@ func (p *passage) wake() {
 	}
 }
 
-// withdraw takes a call out of the queue.
-func (g *gate) withdraw(p *passage) {
+// dequeue takes a call out of the queue.
+func (g *gate) dequeue(p *passage) {
 	if i, found := slices.BinarySearchFunc(g.queue, p.ticket, byTicket); found {
 		g.queue = slices.Delete(g.queue, i, i+1)
 	}
@@ -209,11 +210,11 @@ func (g *gate) withdraw(p *passage) {
 
 // dispatch sends the first calls of the queue, as many as the window has room for.
 func (g *gate) dispatch() {
-	for len(g.queue) > 0 && g.flying < g.window && !time.Now().Before(g.until) {
+	for len(g.queue) > 0 && g.inFlight < g.window && !time.Now().Before(g.until) {
 		first := g.queue[0]
 		g.queue = slices.Delete(g.queue, 0, 1)
 		first.slot = g.pause
-		g.flying++
+		g.inFlight++
 		first.wake()
 	}
 }
@@ -223,20 +224,20 @@ func (g *gate) leave(r *run, resp *http.Response) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p := &r.passage
-	g.withdraw(p)
-	flew := g.mayFly(p)
-	if flew {
-		g.flying--
+	g.dequeue(p)
+	wasAdmitted := g.isAdmitted(p)
+	if wasAdmitted {
+		g.inFlight--
 	}
 	p.slot, p.backoff, p.refused, p.shared = 0, 0, false, false
 	if resp != nil {
-		g.respond(r, resp, flew)
+		g.respond(r, resp, wasAdmitted)
 	}
 	g.dispatch()
 }
 
 // respond updates the gate by a response.
-func (g *gate) respond(r *run, resp *http.Response, flew bool) {
+func (g *gate) respond(r *run, resp *http.Response, wasAdmitted bool) {
 	now := time.Now()
 	g.learn(endpointOf(r.call), resp, now)
 	name := g.names[endpointOf(r.call)]
@@ -252,7 +253,7 @@ func (g *gate) respond(r *run, resp *http.Response, flew bool) {
 	}
 	g.passed[name]++
 	g.refused = 0
-	if flew {
+	if wasAdmitted {
 		g.window++
 		g.paused = len(g.queue) > 0
 	}
@@ -260,22 +261,22 @@ func (g *gate) respond(r *run, resp *http.Response, flew bool) {
 
 // begin begins a pause, or prolongs it. Responses that do not say how long make it
 // longer each time, but not those that arrive during the pause.
-func (g *gate) begin(r *run, asked time.Duration, now time.Time) {
-	pause := asked
+func (g *gate) begin(r *run, requested time.Duration, now time.Time) {
+	pause := requested
 	switch left := g.until.Sub(now); {
-	case asked > 0:
-		g.told = true
+	case requested > 0:
+		g.lengthKnown = true
 	case g.paused && left > 0: // until the end of this pause
 	default:
 		g.refused++
-		g.told, pause = false, r.config.rateBackoff(g.refused)
+		g.lengthKnown, pause = false, r.config.rateBackoff(g.refused)
 	}
 	g.paused, g.until = true, later(g.until, now.Add(min(pause, longestPause)))
-	if asked == 0 {
+	if requested == 0 {
 		r.passage.backoff = g.until.Sub(now)
 	}
 	g.pause++
-	g.flying, g.window = 0, 1
+	g.inFlight, g.window = 0, 1
 	for _, waiting := range g.queue { // so that they wait for the end of this pause
 		waiting.wake()
 	}
@@ -303,9 +304,9 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// sitOut waits for a pause to end. A call fails after as many pauses as it may make
+// waitForPause waits for a pause to end. A call fails after as many pauses as it may make
 // attempts if no request was successful in its place.
-func (r *run) sitOut(ctx context.Context, wait time.Duration) error {
+func (r *run) waitForPause(ctx context.Context, wait time.Duration) error {
 	if !r.passage.refused { // that one counts as an attempt
 		r.passage.pauses++
 	}
@@ -317,11 +318,11 @@ func (r *run) sitOut(ctx context.Context, wait time.Duration) error {
 	return Sleep(ctx, wait)
 }
 
-// follow waits until it is the call's turn, or something else changes. While the server
+// waitForTurn waits until it is the call's turn, or something else changes. While the server
 // responds to others, a call waits; without any response, no longer than for a single
 // pause.
-func (r *run) follow(ctx context.Context, ready <-chan struct{}, announced bool) error {
-	left := r.config.MaxWait - r.passage.followed
+func (r *run) waitForTurn(ctx context.Context, ready <-chan struct{}, announced bool) error {
+	left := r.config.MaxWait - r.passage.waitedForTurn
 	if left <= 0 {
 		return r.held(0)
 	}
@@ -330,7 +331,7 @@ func (r *run) follow(ctx context.Context, ready <-chan struct{}, announced bool)
 	}
 	longest := time.NewTimer(left)
 	defer longest.Stop()
-	defer func(start time.Time) { r.passage.followed += time.Since(start) }(time.Now())
+	defer func(start time.Time) { r.passage.waitedForTurn += time.Since(start) }(time.Now())
 	select {
 	case <-ready:
 	case <-longest.C: // turn sees whether others were successful meanwhile
@@ -343,7 +344,7 @@ func (r *run) follow(ctx context.Context, ready <-chan struct{}, announced bool)
 // held returns the error of a request that is not sent because the server has refused
 // those of other calls.
 func (r *run) held(wait time.Duration) error {
-	if !r.passage.told {
+	if !r.passage.lengthKnown {
 		wait = 0
 	}
 	return &heldError{&Failure{

@@ -31,7 +31,7 @@ type history struct {
 
 // A verdict says what follows an attempt that has failed.
 type verdict struct {
-	again   bool          // another attempt follows
+	retry   bool          // another attempt follows
 	renew   bool          // immediately, with another token
 	reason  string        // of the wait
 	wait    time.Duration // that the server requests; 0 stands for a backoff
@@ -53,11 +53,11 @@ func judge(call *Call, h history, sent bool, f *Failure, err error) verdict {
 func judgeError(call *Call, h history, sent bool, err error) verdict {
 	v := verdict{reason: ReasonRetry, lost: sent}
 	switch {
-	case IsRefusal(err) || IsHopeless(err) || h.attempts >= h.most:
+	case IsRefusal(err) || IsPermanent(err) || h.attempts >= h.most:
 	case sent:
-		v.again = !call.Once
+		v.retry = !call.Once
 	default:
-		v.again = h.unsent+1 < unsentTries
+		v.retry = h.unsent+1 < unsentTries
 	}
 	return v
 }
@@ -68,29 +68,29 @@ func judgeFailure(call *Call, h history, f *Failure) verdict {
 		return verdict{success: true}
 	}
 	if f.isFromServer(http.StatusUnauthorized) && h.renewable {
-		return verdict{again: true, renew: true}
+		return verdict{retry: true, renew: true}
 	}
-	v := verdict{reason: ReasonRetry, wait: f.RetryAfter, lost: f.leavesOpen()}
+	v := verdict{reason: ReasonRetry, wait: f.RetryAfter, lost: f.mayBeExecuted()}
 	switch f.Status {
 	case http.StatusTooManyRequests: // not executed
-		v.again, v.reason = true, ReasonRateLimit
+		v.retry, v.reason = true, ReasonRateLimit
 	case http.StatusConflict: // with this text: not executed
-		v.again, v.reason = f.Locked(), ReasonLock
+		v.retry, v.reason = f.Locked(), ReasonLock
 	case http.StatusNotFound: // without its message, which may say that the object is gone
-		v.again = f.Cut && h.lost && call.Method == http.MethodDelete
+		v.retry = f.Cut && h.lost && call.Method == http.MethodDelete
 	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		v.again = !call.Once
+		v.retry = !call.Once
 	default:
-		v.again = f.Status/10 == 52 && !call.Once
+		v.retry = f.Status/10 == 52 && !call.Once
 	}
-	v.again = v.again && h.attempts < h.most
+	v.retry = v.retry && h.attempts < h.most
 	return v
 }
 
-// IsHopeless reports whether an error is permanent: the host does not exist, cannot
+// IsPermanent reports whether an error is permanent: the host does not exist, cannot
 // prove its identity or does not accept ours, does not speak TLS, or is forbidden by
 // the proxy.
-func IsHopeless(err error) bool {
+func IsPermanent(err error) bool {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return dns.IsNotFound
 	}

@@ -29,7 +29,7 @@ func TestJudge(t *testing.T) {
 	first := history{attempts: 1, most: 5}
 	last := history{attempts: 5, most: 5}
 	lost := history{attempts: 2, most: 5, lost: true}
-	again := func(reason string) verdict { return verdict{again: true, reason: reason} }
+	again := func(reason string) verdict { return verdict{retry: true, reason: reason} }
 	possiblyDone := func(v verdict) verdict { v.lost = true; return v }
 	ended := verdict{reason: ReasonRetry}
 	busy := &Failure{Status: http.StatusServiceUnavailable, RetryAfter: 7 * time.Second}
@@ -53,7 +53,7 @@ func TestJudge(t *testing.T) {
 		"an untrusted certificate":                           {reads, first, false, nil, &tls.CertificateVerificationError{Err: errors.New("unknown authority")}, ended},
 		"a rule of ours, before it was sent":                 {reads, first, false, nil, Refuse(context.Canceled), ended},
 		"a rule of ours about a response":                    {creates, first, true, nil, Refuse(io.EOF), possiblyDone(ended)},
-		"503 to a read":                                      {reads, first, true, busy, nil, verdict{again: true, reason: ReasonRetry, wait: 7 * time.Second, lost: true}},
+		"503 to a read":                                      {reads, first, true, busy, nil, verdict{retry: true, reason: ReasonRetry, wait: 7 * time.Second, lost: true}},
 		"503 to a create":                                    {creates, first, true, busy, nil, verdict{reason: ReasonRetry, wait: 7 * time.Second, lost: true}},
 		"503 at the last attempt":                            {reads, last, true, busy, nil, verdict{reason: ReasonRetry, wait: 7 * time.Second, lost: true}},
 		"524 to a read":                                      {reads, first, true, &Failure{Status: 524}, nil, possiblyDone(again(ReasonRetry))},
@@ -68,7 +68,7 @@ func TestJudge(t *testing.T) {
 		"a redirect that is not followed":                    {creates, first, true, &Failure{Status: 307, redirected: true}, nil, ended},
 		"3xx that is no redirect":                            {creates, first, true, &Failure{Status: 304}, nil, possiblyDone(ended)},
 		"101":                                                {creates, first, true, &Failure{Status: 101}, nil, possiblyDone(ended)},
-		"401 with a token that can be renewed":               {creates, history{attempts: 5, most: 5, renewable: true}, true, &Failure{Status: 401}, nil, verdict{again: true, renew: true}},
+		"401 with a token that can be renewed":               {creates, history{attempts: 5, most: 5, renewable: true}, true, &Failure{Status: 401}, nil, verdict{retry: true, renew: true}},
 		"401 of a storage":                                   {reads, history{attempts: 1, most: 5, renewable: true}, true, &Failure{Status: 401, Storage: "s3"}, nil, ended},
 		"401 with the one token":                             {reads, first, true, &Failure{Status: 401}, nil, ended},
 		"a delete whose object is gone":                      {deletes, lost, true, gone, nil, verdict{success: true}},

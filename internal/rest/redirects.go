@@ -44,24 +44,24 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 // server is not followed: that origin must not choose what the token is used for.
 func (r *run) route(req *http.Request, via []*http.Request) error {
 	base := r.config.Base
-	isAway := func(req *http.Request) bool { return !SameOrigin(req.URL, base) }
-	wasAway := slices.ContainsFunc(via, isAway)
+	isElsewhere := func(req *http.Request) bool { return !SameOrigin(req.URL, base) }
+	wasElsewhere := slices.ContainsFunc(via, isElsewhere)
 	switch {
-	case wasAway && !isAway(req):
+	case wasElsewhere && !isElsewhere(req):
 		return badRedirect("another server redirects back to %s, which is not followed", withoutQuery(req.URL))
-	case wasAway || !isAway(req):
+	case wasElsewhere || !isElsewhere(req):
 		return nil
 	case belowAPI(req.URL, base):
-		return sendHome(req, via, base)
+		return sendToBase(req, via, base)
 	case r.call.Storage || r.call.Raw:
 		return nil
 	}
 	return badRedirect("the server redirects to %s, which is not followed: it is not the API at the base URL", withoutQuery(req.URL))
 }
 
-// sendHome changes a redirected request to go to the base URL, unless the same URL was
+// sendToBase changes a redirected request to go to the base URL, unless the same URL was
 // already requested there.
-func sendHome(req *http.Request, via []*http.Request, base *url.URL) error {
+func sendToBase(req *http.Request, via []*http.Request, base *url.URL) error {
 	home := &url.URL{Scheme: base.Scheme, Host: base.Host, Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery}
 	isHome := func(req *http.Request) bool { return req.URL.Path == home.Path && req.URL.RawQuery == home.RawQuery }
 	if slices.ContainsFunc(via, isHome) {
@@ -81,22 +81,22 @@ func belowAPI(target, base *url.URL) bool {
 	}
 	for part := range strings.SplitSeq(rest, "/") {
 		name, err := url.PathUnescape(part)
-		if err != nil || Wanders(strings.ReplaceAll(name, `\`, "/")) {
+		if err != nil || HasBadSegment(strings.ReplaceAll(name, `\`, "/")) {
 			return false
 		}
 	}
-	return !Climbs(rest)
+	return !HasDotSegment(rest)
 }
 
 // mostDecodings limits how many times a path may be encoded. Each decoding takes time,
 // and no path of GitLab's needs more than two.
 const mostDecodings = 8
 
-// Climbs reports whether a path has a "." or a "..", also for a proxy that decodes it
+// HasDotSegment reports whether a path has a "." or a "..", also for a proxy that decodes it
 // several times, reads a backslash as a slash, or removes parameters. It is true as
 // well if that cannot be decided: after too many decodings, or for bytes that are not
 // UTF-8, which some decoders read as dots.
-func Climbs(escaped string) bool {
+func HasDotSegment(escaped string) bool {
 	for range mostDecodings {
 		decoded := decode(escaped)
 		if decoded == escaped || !utf8.ValidString(decoded) {
@@ -226,9 +226,9 @@ func IsASCII(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r >= 0x80 })
 }
 
-// Wanders reports whether a name with slashes has an empty part, a "." or a "..". If a
+// HasBadSegment reports whether a name with slashes has an empty part, a "." or a "..". If a
 // proxy decoded its "%2F", the path would lead elsewhere. GitLab has no such names.
-func Wanders(name string) bool {
+func HasBadSegment(name string) bool {
 	for part := range strings.SplitSeq(name, "/") {
 		if part == "" || part == "." || part == ".." {
 			return true

@@ -24,17 +24,17 @@ import (
 // error of its body needs.
 type Response struct {
 	*http.Response
-	From    string         // of one that the caller reads: the method, the endpoint, and the storage's host if it came from one
-	Away    bool           // it came from another origin than the server's
-	Secrets []secret.Value // to keep out of errors
-	run     *run
+	From        string         // of one that the caller reads: the method, the endpoint, and the storage's host if it came from one
+	FromStorage bool           // it came from another origin than the server's
+	Secrets     []secret.Value // to keep out of errors
+	run         *run
 }
 
 func (r *run) respond(resp *http.Response) *Response {
-	r.response = Response{Response: resp, Away: r.attempt.away != "", Secrets: slices.Clip(r.secrets), run: r}
+	r.response = Response{Response: resp, FromStorage: r.attempt.otherHost != "", Secrets: slices.Clip(r.secrets), run: r}
 	if r.streams {
 		r.response.From = r.call.Method + " " + r.call.Path.Escaped
-		if r.response.Away {
+		if r.response.FromStorage {
 			r.response.From += ": storage " + resp.Request.URL.Host
 		}
 	}
@@ -75,15 +75,15 @@ func WithLimit(ctx context.Context, bytes int64) context.Context {
 	return context.WithValue(ctx, limitKey{}, bytes)
 }
 
-type unhurriedKey struct{}
+type lowPriorityKey struct{}
 
-// Unhurried returns a context for calls whose results nobody waits for yet. At the rate
+// LowPriority returns a context for calls whose results nobody waits for yet. At the rate
 // limiter, they let others pass.
-func Unhurried(ctx context.Context) context.Context {
-	return context.WithValue(ctx, unhurriedKey{}, true)
+func LowPriority(ctx context.Context) context.Context {
+	return context.WithValue(ctx, lowPriorityKey{}, true)
 }
 
-func isUnhurried(ctx context.Context) bool { return ctx.Value(unhurriedKey{}) != nil }
+func isLowPriority(ctx context.Context) bool { return ctx.Value(lowPriorityKey{}) != nil }
 
 func limitOf(ctx context.Context) int64 {
 	if limit, ok := ctx.Value(limitKey{}).(int64); ok {
@@ -161,7 +161,7 @@ func (c *Client) Open(ctx context.Context, call *Call, header http.Header, at *u
 
 // Discard makes a call whose successful response has no content.
 func (c *Client) Discard(ctx context.Context, call *Call) error {
-	resp, err := c.send(ctx, call, nil, nil, (*Response).checkSilence)
+	resp, err := c.send(ctx, call, nil, nil, (*Response).checkNoContent)
 	if err != nil {
 		return err
 	}
@@ -169,10 +169,10 @@ func (c *Client) Discard(ctx context.Context, call *Call) error {
 	return nil
 }
 
-// checkSilence returns an error for a success with unexpected content. GitLab confirms
+// checkNoContent returns an error for a success with unexpected content. GitLab confirms
 // a delete with 204, or with 202 and that status as its message. A page or another
 // message means that GitLab did not get the request: it is a login form, perhaps.
-func (r *Response) checkSilence() error {
+func (r *Response) checkNoContent() error {
 	if r.StatusCode == http.StatusNoContent {
 		return nil
 	}
@@ -246,7 +246,7 @@ func (r *Response) Other(err error, message string) error {
 // storage is not shown: it may repeat the signature of its URL.
 func (r *Response) NoFile() error {
 	contentType, message := r.Header.Get("Content-Type"), ""
-	if !r.Away {
+	if !r.FromStorage {
 		// A part of a message is better than none, so an error is ignored.
 		body, _ := io.ReadAll(io.LimitReader(r.Body, MaxMessage))
 		found, _ := lenient.MessageOf(body)

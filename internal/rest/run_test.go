@@ -138,7 +138,7 @@ func TestWaitsForScoutsAreAnnouncedOnce(t *testing.T) {
 			r := &run{Context: t.Context(), call: &Call{Method: http.MethodGet}, config: &config, verdict: verdict{reason: reason, wait: 1}}
 			require.NoError(t, g.enter(t.Context(), r))
 			require.Equal(t, want, announced, reason)
-			require.Equal(t, time.Second, r.passage.followed)
+			require.Equal(t, time.Second, r.passage.waitedForTurn)
 		})
 	}
 }

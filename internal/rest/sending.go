@@ -28,9 +28,9 @@ var (
 // An attempt is what the transport records of one attempt. Each redirect that is
 // followed replaces the record.
 type attempt struct {
-	reached bool   // a server has responded, perhaps by a redirect
-	sent    bool   // the request may have reached the server, or a storage
-	away    string // the host, if it is another origin than the server's
+	reached   bool   // a server has responded, perhaps by a redirect
+	sent      bool   // the request may have reached the server, or a storage
+	otherHost string // the host, if it is another origin than the server's
 }
 
 // A sending is one request on its way, and its response: that of an attempt, or of a
@@ -63,19 +63,19 @@ type sending struct {
 	stalled atomic.Bool // it has
 	body    timedBody
 
-	fresh      atomic.Pointer[net.Conn] // a connection that had no request before, or nil
-	asked, got atomic.Bool              // net/http has asked for a connection, and got one
-	wrote      atomic.Bool              // a request was written over HTTP/1, and has no response yet
-	pseudo     atomic.Bool              // the headers that are being written are those of HTTP/2
-	overHTTP2  atomic.Bool              // this request was written over HTTP/2, or will be immediately
-	stopped    atomic.Bool              // net/http was about to write the request again
-	interim    atomic.Int64             // how many interim responses there were
+	fresh                    atomic.Pointer[net.Conn] // a connection that had no request before, or nil
+	wantedConn, obtainedConn atomic.Bool              // net/http has asked for a connection, and got one
+	wrote                    atomic.Bool              // a request was written over HTTP/1, and has no response yet
+	pseudo                   atomic.Bool              // the headers that are being written are those of HTTP/2
+	overHTTP2                atomic.Bool              // this request was written over HTTP/2, or will be immediately
+	stopped                  atomic.Bool              // net/http was about to write the request again
+	interim                  atomic.Int64             // how many interim responses there were
 }
 
 // newSending returns the sending of a request, and a copy of the request whose header and
 // URL can be changed: by us, and by transports that should not.
 func newSending(r *run, req *http.Request) (*sending, *http.Request) {
-	info := Info{r.call.Method, r.call.Path.Template, r.history.attempts, r.attempt.away != ""}
+	info := Info{r.call.Method, r.call.Path.Template, r.history.attempts, r.attempt.otherHost != ""}
 	s := &sending{Context: r, run: r, info: info, url: *req.URL}
 	ctx, cancel := context.WithCancel(s)
 	s.cancel = cancel
@@ -135,7 +135,7 @@ func (s *sending) trace() *httptrace.ClientTrace {
 // getConn runs before net/http looks for a connection. If the request must not be
 // written again, getConn cancels the attempt before another connection is dialed.
 func (s *sending) getConn(string) {
-	s.asked.Store(true)
+	s.wantedConn.Store(true)
 	if s.overHTTP2.Load() {
 		s.stop()
 	}
@@ -156,7 +156,7 @@ func (s *sending) gotConn(info httptrace.GotConnInfo) {
 	if !info.Reused {
 		s.fresh.Store(&info.Conn)
 	}
-	s.got.Store(true)
+	s.obtainedConn.Store(true)
 }
 
 func (s *sending) stop() {
@@ -180,9 +180,9 @@ func (s *sending) mayHaveArrived(err error) bool {
 	switch {
 	case s.stopped.Load(), s.interim.Load() > 0:
 		return true
-	case closedIdle(err), notProcessed(err), s.asked.Load() && !s.got.Load(), s.fresh.Load() != nil && isHandshakeAlert(err):
+	case closedIdle(err), notProcessed(err), s.wantedConn.Load() && !s.obtainedConn.Load(), s.fresh.Load() != nil && isHandshakeAlert(err):
 		return false
-	case !s.got.Load(): // the transport does not report its connections
+	case !s.obtainedConn.Load(): // the transport does not report its connections
 		return !neverSent(err)
 	}
 	return true
@@ -285,7 +285,7 @@ func (e *proxyError) Error() string { return "the proxy refuses to connect: " + 
 // byProxy finds the refusal of a proxy in an error of net/http, which has only the
 // status text of the response to CONNECT.
 func (s *sending) byProxy(err error) error {
-	if !s.asked.Load() || s.got.Load() {
+	if !s.wantedConn.Load() || s.obtainedConn.Load() {
 		return err
 	}
 	for status := http.StatusBadRequest; status <= http.StatusNetworkAuthenticationRequired; status++ {

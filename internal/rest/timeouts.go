@@ -94,8 +94,8 @@ type timedBody struct {
 	slow   error         // why the body was given up, if too little arrived
 }
 
-// idles reports whether the body has brought nothing for too long, without waiting.
-func (b *timedBody) idles(n int, err error, room int) bool {
+// isIdle reports whether the body has brought nothing for too long, without waiting.
+func (b *timedBody) isIdle(n int, err error, room int) bool {
 	if n > 0 || err != nil || room == 0 {
 		b.empty = 0
 		return false
@@ -119,7 +119,7 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	if n < 0 || n > len(p) {
 		return 0, fmt.Errorf("the body claims to have read %d bytes into %d", n, len(p))
 	}
-	if b.idles(n, err, len(p)) {
+	if b.isIdle(n, err, len(p)) {
 		return 0, cmp.Or(Ended(b.s), io.ErrNoProgress)
 	}
 	switch {

@@ -56,9 +56,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	a := &r.attempt
-	a.sent, a.away = false, ""
+	a.sent, a.otherHost = false, ""
 	if !SameOrigin(req.URL, t.config.Base) {
-		a.away = cmp.Or(req.URL.Host, "without a name") // "" is the server
+		a.otherHost = cmp.Or(req.URL.Host, "without a name") // "" is the server
 	}
 	s, out := newSending(r, req)
 	resp, start, err := t.pass(out, s)
@@ -87,7 +87,7 @@ func statusOf(resp *http.Response) int {
 // learn that the request has ended, since others may wait for it: even if the caller's
 // limiter or transport panics.
 func (t *transport) pass(out *http.Request, s *sending) (resp *http.Response, start time.Time, err error) {
-	if s.run.attempt.away == "" {
+	if s.run.attempt.otherHost == "" {
 		defer func() { t.gate.leave(s.run, resp) }()
 	}
 	if err := t.admit(out, s); err != nil {
@@ -105,11 +105,11 @@ func (t *transport) admit(out *http.Request, s *sending) error {
 	if out.Header.Get("User-Agent") == "" {
 		s.set(out.Header, "User-Agent", t.config.UserAgent)
 	}
-	if r.attempt.away != "" {
+	if r.attempt.otherHost != "" {
 		if out.Body != nil && out.Body != http.NoBody {
 			return errors.New("the server redirects to another origin, where a request with a body does not go")
 		}
-		maps.DeleteFunc(out.Header, func(name string, _ []string) bool { return !travels(name) })
+		maps.DeleteFunc(out.Header, func(name string, _ []string) bool { return !mayCrossOrigin(name) })
 		r.secrets = append(r.secrets, signature(out.URL)...)
 		return nil
 	}
@@ -156,9 +156,9 @@ func (r *run) takeToken(ctx context.Context) (secret.Value, error) {
 	return auth.renew(ctx, *refused, renewals)
 }
 
-// travels reports whether a header may be sent to another origin. Headers that say what
+// mayCrossOrigin reports whether a header may be sent to another origin. Headers that say what
 // is requested may; any other could be a secret.
-func travels(name string) bool {
+func mayCrossOrigin(name string) bool {
 	return name == "User-Agent" || name == "Range" || strings.HasPrefix(name, "Accept") || strings.HasPrefix(name, "If-")
 }
 
@@ -186,7 +186,7 @@ func (t *transport) exchange(out *http.Request, s *sending) (*http.Response, err
 	if zipped {
 		unzip(resp)
 	}
-	if a.away == "" {
+	if a.otherHost == "" {
 		t.http1.Store(resp.ProtoMajor == 1)
 	}
 	// The error of net/http would quote the whole Location, with its signature.
@@ -204,7 +204,7 @@ func (t *transport) asksForGzip(out *http.Request) bool {
 	return ok && !standard.DisableCompression && out.Method != http.MethodHead && out.Header["Accept-Encoding"] == nil && out.Header["Range"] == nil
 }
 
-// unzip has the body of a response be what is in it if it is gzipped, as net/http does.
+// unzip decompresses the body of a response if it is gzipped, as net/http does.
 func unzip(resp *http.Response) {
 	if resp.ContentLength == 0 || !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
 		return

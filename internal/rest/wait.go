@@ -118,9 +118,9 @@ func (c *Config) announce(ctx context.Context, call *Call, attempt int, reason s
 	}
 }
 
-// Again waits before another attempt to read a response's body, after so many failures
+// WaitToRetry waits before another attempt to read a response's body, after so many failures
 // in a row; broken is the last one. It returns an error if no attempt must follow.
-func (c *Client) Again(ctx context.Context, call *Call, failures int, broken error) error {
+func (c *Client) WaitToRetry(ctx context.Context, call *Call, failures int, broken error) error {
 	wait := c.config.Backoff(failures)
 	ended := Ended(ctx)
 	switch {

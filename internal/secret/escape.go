@@ -9,7 +9,7 @@ import (
 // Escape writes the characters that could forge a line of a log, or command a
 // terminal, as Go does between quotes.
 func Escape(text string) string {
-	if !strings.ContainsFunc(text, isCommand) {
+	if !strings.ContainsFunc(text, isUnsafe) {
 		return text
 	}
 	var out strings.Builder
@@ -21,7 +21,7 @@ func Escape(text string) string {
 			out.WriteString(`\t`)
 		case r == '\r':
 			out.WriteString(`\r`)
-		case !isCommand(r):
+		case !isUnsafe(r):
 			out.WriteRune(r)
 		case r < 0x80:
 			fmt.Fprintf(&out, `\x%02x`, r)
@@ -32,9 +32,9 @@ func Escape(text string) string {
 	return out.String()
 }
 
-// isCommand reports whether a character is a control character, ends a line or
+// isUnsafe reports whether a character is a control character, ends a line or
 // changes the direction of a text.
-func isCommand(r rune) bool {
+func isUnsafe(r rune) bool {
 	switch {
 	case unicode.IsControl(r), r == 0x2028, r == 0x2029, r == 0x061c, r == 0x200e, r == 0x200f:
 		return true

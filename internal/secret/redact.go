@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// half is how much of a secret at the end of a text is taken out, where the text
-	// ends before the secret does.
-	half = 32
+	// shortestPart is how much of a secret must be at the end of a text to be taken out, if the
+	// text ends before the secret does.
+	shortestPart = 32
 
 	// longestTag is the longest tag that a secret may be split by.
 	longestTag = 1 << 10
@@ -84,8 +84,8 @@ var forms = []func(string) string{
 	strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;").Replace,
 }
 
-// inJSON is a text as it is written between the quotes of JSON, by which a
-// server that quotes a request as it was sent has it.
+// inJSON is a text as it is between the quotes of JSON, such as in a request that a server
+// quotes.
 func inJSON(text string) string {
 	data, err := lenient.Encode(text)
 	if err != nil { // it was not sent
@@ -169,7 +169,7 @@ func (f *folded) find(pattern []byte) (found []span) {
 		found = append(found, f.span(at+i, at+i+len(pattern)))
 		at += i + len(pattern)
 	}
-	if n := overhang(f.bytes[at:], pattern); n >= half {
+	if n := overhang(f.bytes[at:], pattern); n >= shortestPart {
 		found = append(found, f.span(len(f.bytes)-n, len(f.bytes)))
 	}
 	return found
@@ -181,7 +181,7 @@ func (f *folded) span(begin, end int) span { return span{f.spans[begin].begin, f
 // Knuth, Morris and Pratt.
 func overhang(text, pattern []byte) int {
 	pattern = pattern[:min(len(pattern), len(text))]
-	if len(pattern) < half || !bytes.Contains(text, pattern[:half]) {
+	if len(pattern) < shortestPart || !bytes.Contains(text, pattern[:shortestPart]) {
 		return 0
 	}
 	borders := make([]int, len(pattern)) // of each beginning of the pattern

@@ -226,7 +226,7 @@ func TestArchiveFromALiar(t *testing.T) {
 		"another place":           {[]http.HandlerFunc{tail(), part(1, 99, size)}, "the server sent bytes 1-99, and 0-"},
 		"more than was asked for": {[]http.HandlerFunc{tail(), part(0, size-1, size)}, "the server sent bytes 0-"},
 		"another ETag":            {[]http.HandlerFunc{tail(), partialResponse(fmt.Sprintf("bytes 0-99/%d", size), data[:100], "ETag", `"two"`)}, "the archive changed"},
-		"the whole, unchanged":    {[]http.HandlerFunc{tail(), testkit.Respond(200, string(data), "Content-Type", "application/zip", "ETag", `"one"`)}, "sends the archive whole"},
+		"the whole, unchanged":    {[]http.HandlerFunc{tail(), testkit.Respond(200, string(data), "Content-Type", "application/zip", "ETag", `"one"`)}, "sends the whole archive"},
 		"the whole, changed":      {[]http.HandlerFunc{tail(), testkit.Respond(200, string(data), "Content-Type", "application/zip", "ETag", `"two"`)}, "the archive changed"},
 		"a page":                  {[]http.HandlerFunc{tail(), testkit.Respond(206, "<html>", "Content-Type", "text/html")}, "this is a page"},
 		"gone":                    {[]http.HandlerFunc{tail(), testkit.Respond(404, `{"message":"404 Not Found"}`)}, "404 Not Found"},

@@ -112,10 +112,10 @@ type disk interface {
 	RemoveAll(name string) error
 }
 
-// tryNames finds out whether two names are one file for the file system, which may ignore
+// checkNames finds out whether two names are one file for the file system, which may ignore
 // case, forms of a letter, or dots at the end. Only the file system knows: such names are
 // created in a folder of their own, which is removed.
-func (p *plan) tryNames(on disk) (err error) {
+func (p *plan) checkNames(on disk) (err error) {
 	var twins, odd []placed
 	for _, folder := range append([]placed{{".", p.tree.root}}, p.tree.folders...) {
 		switch twin, strange := folder.names(); {
@@ -137,7 +137,7 @@ func (p *plan) tryNames(on disk) (err error) {
 		twins = append(twins, odd...)
 	}
 	for i, folder := range twins {
-		if err := p.tryFolder(on, gopath.Join(scratch, strconv.Itoa(i)), folder); err != nil {
+		if err := p.checkFolder(on, gopath.Join(scratch, strconv.Itoa(i)), folder); err != nil {
 			return err
 		}
 	}
@@ -177,9 +177,9 @@ func folds(on disk, scratch string) bool {
 	return false
 }
 
-// tryFolder creates empty files with the names in a folder, and refuses what cannot be
+// checkFolder creates empty files with the names in a folder, and refuses what cannot be
 // created.
-func (p *plan) tryFolder(on disk, scratch string, folder placed) error {
+func (p *plan) checkFolder(on disk, scratch string, folder placed) error {
 	if err := on.Mkdir(scratch, 0o700); err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (d *directory) members() (all []*member, err error) {
 	start := base + int64(e.start)
 	r, list := entryReader{src: d.from(start)}, newMemberList(e, d.source.Size()-start)
 	for {
-		if err := now(d.ctx, list.count()); err != nil {
+		if err := checkContext(d.ctx, list.count()); err != nil {
 			return nil, err
 		}
 		m := list.add()
@@ -156,9 +156,9 @@ func (l *memberList) finish() []*member {
 	return l.all
 }
 
-// now returns the error of a context that has ended, every now and then: an archive may
+// checkContext returns the error of a context that has ended, every now and then: an archive may
 // have so many members that each loop over them takes a while.
-func now(ctx context.Context, i int) error {
+func checkContext(ctx context.Context, i int) error {
 	if i%1024 != 0 {
 		return nil
 	}

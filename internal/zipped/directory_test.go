@@ -57,11 +57,11 @@ func oracleMembers(t *testing.T, data []byte) (all []*member, err error) {
 			start:  at - localHeader,
 		})
 		require.True(t, file.Modified.Equal(all[len(all)-1].modified()), "%v", file.Modified)
-		if tellsMode(file.CreatorVersion>>8, file.ExternalAttrs) {
-			all[len(all)-1].traits |= moded
+		if hasMode(file.CreatorVersion>>8, file.ExternalAttrs) {
+			all[len(all)-1].traits |= withMode
 		}
 		if !writtenAt(file.Extra).IsZero() {
-			all[len(all)-1].traits |= zoned
+			all[len(all)-1].traits |= withZone
 		}
 	}
 	return all, nil

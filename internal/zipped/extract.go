@@ -83,7 +83,7 @@ func (o *Options) Check(dir string) error {
 		return fmt.Errorf("ExtractOptions.Links is %d, which is none of the constants", o.Links)
 	}
 	for option, patterns := range map[string][]string{"Match": o.Match, "Exclude": o.Exclude} {
-		if i := slices.IndexFunc(patterns, malformed); i >= 0 {
+		if i := slices.IndexFunc(patterns, isBadPattern); i >= 0 {
 			return fmt.Errorf("ExtractOptions.%s has %q: %w", option, patterns[i], gopath.ErrBadPattern)
 		}
 	}
@@ -125,7 +125,7 @@ func (x *extraction) run(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer x.dismiss()
+	defer x.closeWorkers()
 	if err := x.readTargets(ctx, plan); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (x *extraction) run(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	x.root = root
-	if err := plan.tryNames(root); err != nil {
+	if err := plan.checkNames(root); err != nil {
 		err = errors.Join(err, root.Close())
 		if made {
 			err = errors.Join(err, os.Remove(dir))
@@ -147,7 +147,7 @@ func (x *extraction) run(ctx context.Context, dir string) (err error) {
 		}
 		err = errors.Join(err, root.Close())
 	}()
-	if err := x.reconcile(plan); err != nil {
+	if err := x.skipExisting(plan); err != nil {
 		return err
 	}
 	return x.write(ctx, plan)
@@ -169,8 +169,8 @@ func (x *extraction) write(ctx context.Context, plan *plan) error {
 	return x.finishFolders()
 }
 
-// reconcile leaves out what exists already, or returns an error.
-func (x *extraction) reconcile(plan *plan) (err error) {
+// skipExisting leaves out what exists already, or returns an error.
+func (x *extraction) skipExisting(plan *plan) (err error) {
 	x.result.Skipped = plan.skipped
 	if x.opts.Overwrite {
 		return nil
@@ -253,7 +253,7 @@ func (x *extraction) release(w *worker) {
 	x.idle = append(x.idle, w)
 }
 
-func (x *extraction) dismiss() {
+func (x *extraction) closeWorkers() {
 	for _, w := range x.idle {
 		w.close()
 	}

@@ -49,13 +49,13 @@ func (a *Archive) Close() error {
 	}
 	a.cancel()
 	for file := range open {
-		file.shut()
+		file.closeOnce()
 	}
 	return a.zip.source.Close()
 }
 
-// alive returns why nothing more can be read, or nil.
-func (a *Archive) alive() error {
+// checkOpen returns why nothing more can be read, or nil.
+func (a *Archive) checkOpen() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
@@ -64,8 +64,8 @@ func (a *Archive) alive() error {
 	return cause.Of(a.ctx)
 }
 
-// adopt keeps a file that is being read, so that Close finds it.
-func (a *Archive) adopt(f *openFile) error {
+// register keeps a file that is being read, so that Close finds it.
+func (a *Archive) register(f *openFile) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
@@ -75,14 +75,14 @@ func (a *Archive) adopt(f *openFile) error {
 	return nil
 }
 
-func (a *Archive) disown(f *openFile) {
+func (a *Archive) unregister(f *openFile) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.open, f)
 }
 
 func (a *Archive) find(op, name string) (*node, error) {
-	err := a.alive()
+	err := a.checkOpen()
 	if err == nil && !fs.ValidPath(name) {
 		err = fs.ErrInvalid
 	}
@@ -204,7 +204,7 @@ func (f *openFile) Stat() (fs.FileInfo, error) {
 func (f *openFile) Read(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	err := f.archive.alive()
+	err := f.archive.checkOpen()
 	if f.closed {
 		err = fs.ErrClosed
 	}
@@ -218,7 +218,7 @@ func (f *openFile) Read(p []byte) (int, error) {
 	if err == nil || err == io.EOF {
 		return n, err
 	}
-	if cause := f.archive.alive(); cause != nil && !errors.Is(err, cause) {
+	if cause := f.archive.checkOpen(); cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	return n, &fs.PathError{Op: "read", Path: f.path, Err: err}
@@ -226,7 +226,7 @@ func (f *openFile) Read(p []byte) (int, error) {
 
 // begin begins to read the file. An error here is also what every later Read returns.
 func (f *openFile) begin() error {
-	if err := f.archive.adopt(f); err != nil {
+	if err := f.archive.register(f); err != nil {
 		return err
 	}
 	m := f.node.member
@@ -235,15 +235,15 @@ func (f *openFile) begin() error {
 }
 
 func (f *openFile) Close() error {
-	f.archive.disown(f)
-	if !f.shut() {
+	f.archive.unregister(f)
+	if !f.closeOnce() {
 		return &fs.PathError{Op: "close", Path: f.path, Err: fs.ErrClosed}
 	}
 	return nil
 }
 
-// shut closes the file, and reports whether it was open.
-func (f *openFile) shut() bool {
+// closeOnce closes the file, and reports whether it was open.
+func (f *openFile) closeOnce() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {

@@ -66,7 +66,7 @@ func (x *extraction) readTargets(ctx context.Context, p *plan) error {
 		return err
 	}
 	for _, m := range p.links {
-		if err := p.leads(gopath.Dir(m.path()), p.targets[m]); err != nil {
+		if err := p.checkTarget(gopath.Dir(m.path()), p.targets[m]); err != nil {
 			p.refuse(m.name, fmt.Errorf("a symbolic link to %.200q: %w", p.targets[m], err))
 		}
 	}
@@ -75,10 +75,10 @@ func (x *extraction) readTargets(ctx context.Context, p *plan) error {
 
 var errLeadsOut = errors.New("it leads out of the folder")
 
-// leads returns why there must be no link to a target in a folder, or nil. The way of
+// checkTarget returns why there must be no link to a target in a folder, or nil. The way of
 // the target may lead upwards only from folders of the archive: ".." after a link, or
 // after what is not there yet, could lead anywhere.
-func (p *plan) leads(folder, target string) error {
+func (p *plan) checkTarget(folder, target string) error {
 	switch {
 	case target == "":
 		return errors.New("it leads nowhere")

@@ -43,13 +43,13 @@ type member struct {
 type traits uint16
 
 const (
-	encrypted traits = 1 << iota
-	described        // its sizes and CRC come after it, too
-	moded            // the archive has the mode
-	zoned            // the archive has the time zone of modified, which is UTC
+	encrypted      traits = 1 << iota
+	withDescriptor        // its sizes and CRC come after it, too
+	withMode              // the archive has the mode
+	withZone              // the archive has the time zone of modified, which is UTC
 )
 
-func (m *member) is(t traits) bool { return m.traits&t != 0 }
+func (m *member) has(t traits) bool { return m.traits&t != 0 }
 
 // A tick is what NTFS counts time in, from ticksBegin on.
 const ticksOfSecond = 1e7
@@ -71,13 +71,13 @@ func (m *member) read(header record, name []byte, extra record) error {
 	m.method, m.crc = header.short(10), header.long(16)
 	system, attributes := header.short(4)>>8, header.long(38)
 	m.mode, m.traits = modeOf(name, system, attributes), traitsOf(header.short(8))
-	if tellsMode(system, attributes) {
-		m.traits |= moded
+	if hasMode(system, attributes) {
+		m.traits |= withMode
 	}
 	at := dosTime(header.short(14), header.short(12))
 	if written := writtenAt(extra); !written.IsZero() {
 		at = written
-		m.traits |= zoned
+		m.traits |= withZone
 	}
 	m.ticks = ticksOf(at)
 	return m.place(header.long(20), header.long(24), header.long(42), extra)
@@ -89,7 +89,7 @@ func traitsOf(flags uint16) (all traits) {
 		all |= encrypted
 	}
 	if flags&hasDescriptor != 0 {
-		all |= described
+		all |= withDescriptor
 	}
 	return all
 }
@@ -200,8 +200,8 @@ func modeOf(name []byte, system uint16, attributes uint32) (mode fs.FileMode) {
 	return mode
 }
 
-// tellsMode reports whether there is a mode at all: many writers leave it at zero.
-func tellsMode(system uint16, attributes uint32) bool {
+// hasMode reports whether there is a mode at all: many writers leave it at zero.
+func hasMode(system uint16, attributes uint32) bool {
 	switch system {
 	case 3, 19:
 		return attributes>>16 != 0
@@ -258,7 +258,7 @@ func (m *member) path() string {
 // than what is usual.
 func (m *member) perm() fs.FileMode {
 	switch {
-	case m.is(moded):
+	case m.has(withMode):
 		return m.mode.Perm() & 0o755
 	case m.isDir():
 		return 0o755
@@ -272,9 +272,9 @@ func (m *member) perm() fs.FileMode {
 func (m *member) written() time.Time {
 	at, modified := dosTime(uint16(m.stamp>>16), uint16(m.stamp)), m.modified()
 	switch {
-	case m.is(zoned) && modified.Unix() > math.MaxInt32 && modified.Unix() <= math.MaxUint32 && at.Year() < 2038:
+	case m.has(withZone) && modified.Unix() > math.MaxInt32 && modified.Unix() <= math.MaxUint32 && at.Year() < 2038:
 		return modified.Add(-1 << 32 * time.Second)
-	case m.is(zoned):
+	case m.has(withZone):
 		return modified
 	case m.stamp>>16 == 0:
 		return time.Time{}
@@ -290,7 +290,7 @@ func (m *member) isDir() bool { return strings.HasSuffix(m.name, "/") || m.mode.
 func (m *member) problem() error {
 	room := m.next - m.start - localHeader
 	switch {
-	case m.is(encrypted):
+	case m.has(encrypted):
 		return fmt.Errorf("it is encrypted: %w", errors.ErrUnsupported)
 	case m.method != stored && m.method != deflated:
 		return fmt.Errorf("it is compressed by method %d: %w", m.method, errAlgorithm)

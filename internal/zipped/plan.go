@@ -45,7 +45,7 @@ func (o *Options) plan(ctx context.Context, members []*member) (*plan, error) {
 	found := len(wanted) == 0 && (len(unwanted) == 0 || len(members) == 0)
 	var name []string // for all members, of which there may be many
 	for i, m := range members {
-		if err := now(ctx, i); err != nil {
+		if err := checkContext(ctx, i); err != nil {
 			return nil, err
 		}
 		name = slices.AppendSeq(name[:0], strings.SplitSeq(m.path(), "/"))
@@ -57,7 +57,7 @@ func (o *Options) plan(ctx context.Context, members []*member) (*plan, error) {
 			return nil, err
 		}
 	}
-	p.overlaps()
+	p.refuseOverlaps()
 	if !found {
 		return nil, fmt.Errorf("nothing is selected by Match %q and Exclude %q: %w", o.Match, o.Exclude, fs.ErrNotExist)
 	}
@@ -88,7 +88,7 @@ func (p *plan) add(m *member) error {
 	}
 	node, err := p.tree.place(m.path(), m.isDir())
 	switch {
-	case err == errTwice && m.repeats(node.member):
+	case err == errDuplicate && m.repeats(node.member):
 		return nil
 	case err != nil:
 		p.refuse(m.name, err)
@@ -96,7 +96,7 @@ func (p *plan) add(m *member) error {
 		node.member = m
 	}
 	if m.isDir() {
-		return p.limits()
+		return p.checkLimits()
 	}
 	return p.addFile(m)
 }
@@ -119,7 +119,7 @@ func (p *plan) addFile(m *member) error {
 	}
 	p.packed += m.packed
 	p.bytes += min(m.size, math.MaxInt64-p.bytes)
-	return p.limits()
+	return p.checkLimits()
 }
 
 func (p *plan) refuse(name string, err error) {
@@ -130,7 +130,7 @@ func (p *plan) refuse(name string, err error) {
 	p.refused = &unsafeError{fmt.Errorf("%.200q: %w", name, err)}
 }
 
-func (p *plan) limits() error {
+func (p *plan) checkLimits() error {
 	files := limit(int64(p.opts.MaxFiles), extractFiles)
 	bytes, ratio := limit(p.opts.MaxBytes, extractBytes), limit(p.opts.MaxRatio, extractRatio)
 	switch {
@@ -181,8 +181,8 @@ func (o *Options) forbidden(m *member) error {
 	return nil
 }
 
-// overlaps refuses files that share bytes of the archive, as those of zip bombs do.
-func (p *plan) overlaps() {
+// refuseOverlaps refuses files that share bytes of the archive, as those of zip bombs do.
+func (p *plan) refuseOverlaps() {
 	sorted := slices.SortedFunc(slices.Values(slices.Concat(p.files, p.links)), byStart)
 	for i, m := range sorted {
 		if i > 0 && m.start == sorted[i-1].start {
@@ -274,7 +274,7 @@ func matchesOne(pattern, name string) bool {
 	return ok && err == nil // Check has refused bad patterns
 }
 
-func malformed(pattern string) bool {
+func isBadPattern(pattern string) bool {
 	return pattern == "" || slices.ContainsFunc(strings.Split(pattern, "/"), func(part string) bool {
 		_, err := gopath.Match(part, "")
 		return err != nil

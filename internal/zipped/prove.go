@@ -42,7 +42,7 @@ func Prove(ctx context.Context, file io.ReaderAt, size, seam int64) error {
 			return fmt.Errorf("%q: %w", m.name, err)
 		}
 		room = 0
-		if m.is(described) {
+		if m.has(withDescriptor) {
 			room = descriptorMost
 		}
 	}

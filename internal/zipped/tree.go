@@ -43,7 +43,7 @@ type folder struct {
 
 // place returns the node of a path, and makes it and its folders if need be. A file is
 // placed once, a folder any number of times. The error says what is there instead;
-// errTwice comes with the node that is.
+// errDuplicate comes with the node that is.
 func (t *tree) place(path string, isDir bool) (*node, error) {
 	at := t.root
 	for rest, more := path, true; more; {
@@ -57,14 +57,14 @@ func (t *tree) place(path string, isDir bool) (*node, error) {
 		case more && !next.IsDir():
 			return nil, fmt.Errorf("%.200q is a file", path[:len(path)-len(rest)-1])
 		case !more && !(next.IsDir() && isDir):
-			return next, errTwice
+			return next, errDuplicate
 		}
 		at = next
 	}
 	return at, nil
 }
 
-var errTwice = errors.New("it is there twice")
+var errDuplicate = errors.New("it is there twice")
 
 func (t *tree) make(at *node, name, path string, isDir bool) *node {
 	made := &node{name: name}
@@ -85,7 +85,7 @@ func (t *tree) make(at *node, name, path string, isDir bool) *node {
 func filesOf(ctx context.Context, members []*member) (root *node, skipped []string, err error) {
 	t := newTree()
 	for i, m := range members {
-		if err := now(ctx, i); err != nil {
+		if err := checkContext(ctx, i); err != nil {
 			return nil, nil, err
 		}
 		path := strings.TrimSuffix(m.name, "/")
