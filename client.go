@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/gitlabci/internal/poll"
+	"example.com/gitlabci/internal/pool"
 	"example.com/gitlabci/internal/rest"
 )
 
@@ -60,7 +61,7 @@ func newConfig(opts []Option) (*config, error) {
 		MaxWait:   2 * time.Minute,
 		MaxBody:   256 << 20,
 		NewError:  newAPIError,
-	}, queues: &queues{}, played: &playedSchedules{}}
+	}, queues: &pool.Queues{}, played: &playedSchedules{}}
 	return cfg, cfg.apply(opts)
 }
 

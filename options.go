@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/gitlabci/internal/pool"
 	"example.com/gitlabci/internal/rest"
 	"example.com/gitlabci/internal/secret"
 )
@@ -25,9 +26,9 @@ type config struct {
 	insecureHTTP bool
 	hooks        Hooks
 	transport    transportConfig
-	isTokenOfJob bool // Auth is the token of the job that this program runs in
-	isShared     bool // another client has the same server and transport; see Client.With
-	queues       *queues
+	isTokenOfJob bool         // Auth is the token of the job that this program runs in
+	isShared     bool         // another client has the same server and transport; see Client.With
+	queues       *pool.Queues // of calls about the same object; shared by all clients made by With
 	played       *playedSchedules
 }
 

@@ -110,9 +110,9 @@ func (s *SchedulesService) Play(ctx context.Context, project ProjectID, schedule
 	if err := s.client.wire.Check(ctx, c); err != nil {
 		return nil, err
 	}
-	leave, err := s.client.config.queues.enter(ctx, fmt.Sprintf("schedule %d", schedule))
-	if err != nil {
-		return nil, rest.NotSent(rest.Errorf("waiting for another call that plays schedule %d: %w", schedule, err))
+	leave, entered := s.client.config.queues.Enter(ctx, fmt.Sprintf("schedule %d", schedule))
+	if !entered {
+		return nil, rest.NotSent(rest.Errorf("waiting for another call that plays schedule %d: %w", schedule, rest.Ended(ctx)))
 	}
 	defer leave()
 	before, err := s.Get(ctx, project, schedule)

@@ -165,9 +165,9 @@ func (s *StatusesService) Set(ctx context.Context, project ProjectID, sha string
 	if err := cmp.Or(project.check(), opts.check(sha, state)); err != nil {
 		return nil, rest.Invalid(setStatusEndpoint, err)
 	}
-	leave, err := s.client.config.queues.enter(ctx, t.sha+" "+t.name)
-	if err != nil {
-		return nil, rest.NotSent(rest.Errorf("waiting for another call that sets the status %q of %s: %w", t.name, t.sha, err))
+	leave, entered := s.client.config.queues.Enter(ctx, t.sha+" "+t.name)
+	if !entered {
+		return nil, rest.NotSent(rest.Errorf("waiting for another call that sets the status %q of %s: %w", t.name, t.sha, rest.Ended(ctx)))
 	}
 	defer leave()
 	return t.set(ctx)

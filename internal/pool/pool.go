@@ -1,4 +1,4 @@
-// Package pool runs many tasks on a few workers.
+// Package pool runs many tasks on a few workers, and tasks about one object one by one.
 //
 // Its callers give the number of tasks and a function that runs one of them. It starts
 // them in order, and none after an error, a panic or the end of the context. It never
