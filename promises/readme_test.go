@@ -148,3 +148,44 @@ func TestArchitectureNamesExist(t *testing.T) {
 		require.NoError(t, err)
 	}
 }
+
+// Every link between pages leads to a file and a heading that are there.
+func TestLinksOfPages(t *testing.T) {
+	t.Parallel()
+	root := testkit.ModuleFile(t, ".")
+	var pages []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*/README.md"} {
+		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		require.NoError(t, err)
+		pages = append(pages, found...)
+	}
+	require.Greater(t, len(pages), 30)
+	code, link := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`"), regexp.MustCompile(`\]\(([^)#:]*)(?:#([^)]*))?\)`)
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, found := range link.FindAllStringSubmatch(code.ReplaceAllString(string(text), ""), -1) {
+			target := page
+			if found[1] != "" {
+				target = filepath.Join(filepath.Dir(page), filepath.FromSlash(found[1]))
+			}
+			_, err := os.Stat(target)
+			require.NoError(t, err, "%s links to %s", page, found[0])
+			if found[2] != "" {
+				require.Contains(t, anchorsOf(t, target), found[2], "%s links to %s", page, found[0])
+			}
+		}
+	}
+}
+
+// anchorsOf returns the anchors of a page's headings, as they are on GitLab and GitHub.
+func anchorsOf(t *testing.T, page string) (anchors []string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(string(text), -1) {
+		plain := regexp.MustCompile(`[^\w\- ]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+		anchors = append(anchors, strings.ReplaceAll(plain, " ", "-"))
+	}
+	return anchors
+}
