@@ -58,7 +58,7 @@ func TestRetryPipelineWithoutScript(t *testing.T) {
 }
 
 // A static pipeline comes alive with a new attempt that is.
-func TestRetryBringsToLife(t *testing.T) {
+func TestRetryMakesAPipelineLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
@@ -118,7 +118,7 @@ func TestRetryPipelineByStages(t *testing.T) {
 	})
 }
 
-func TestRetryBringsBackLiveJobs(t *testing.T) {
+func TestRetryStartsSkippedLiveJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})

@@ -207,8 +207,8 @@ func TestBreaksBeforeExecution(t *testing.T) {
 	}
 }
 
-// TestBreaksMetByClient is about how package gitlabci handles each.
-func TestBreaksMetByClient(t *testing.T) {
+// TestBreaksAsTheClientReportsThem is about how package gitlabci handles each.
+func TestBreaksAsTheClientReportsThem(t *testing.T) {
 	tests := map[string]struct {
 		fault   gitlabcitest.Fault
 		err     error // of a create

@@ -297,7 +297,7 @@ func TestTriggerDoesNotRunAgain(t *testing.T) {
 }
 
 // While it runs, the trigger job has no reason to begin again.
-func TestTriggerGoesOnRunning(t *testing.T) {
+func TestTriggerKeepsRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})

@@ -109,7 +109,7 @@ func TestRolesOfHooks(t *testing.T) {
 		"POST /hooks/9/test/job_events": 404, "POST /hooks/9/events/1/resend": 404,
 	} {
 		t.Run(request, func(t *testing.T) {
-			requireRoles(t, deed{request, gitlabcitest.RoleMaintainer, status}, gitlabcitest.Settings{})
+			requireRoles(t, roleCase{request, gitlabcitest.RoleMaintainer, status}, gitlabcitest.Settings{})
 		})
 	}
 }

@@ -124,9 +124,9 @@ func TestHooksFollowTheClock(t *testing.T) {
 		_, err := srv.Client().Pipelines.Create(t.Context(), "group/app", "main", nil)
 		require.NoError(t, err)
 		time.Sleep(time.Hour)
-		var told []string
+		var steps []string
 		for _, r := range got.all() {
-			told = append(told, fmt.Sprint(r.at.Sub(start), " ", r.status()))
+			steps = append(steps, fmt.Sprint(r.at.Sub(start), " ", r.status()))
 		}
 		require.Equal(t, []string{
 			"0s job unit created", "0s job deploy created", "0s pipeline created",
@@ -134,13 +134,13 @@ func TestHooksFollowTheClock(t *testing.T) {
 			"5s job unit running", "5s pipeline running",
 			"1m5s job unit success", "1m5s job deploy pending", "1m5s job deploy running", "1m5s deployment production running",
 			"1m35s job deploy failed", "1m35s deployment production failed", "1m35s pipeline failed",
-		}, withoutStep(told, "1m5s pipeline running"))
+		}, withoutStep(steps, "1m5s pipeline running"))
 	})
 }
 
 // withoutStep leaves out a step that the pipeline may or may not go through.
-func withoutStep(told []string, step string) []string {
-	return slices.DeleteFunc(told, func(one string) bool {
+func withoutStep(steps []string, step string) []string {
+	return slices.DeleteFunc(steps, func(one string) bool {
 		return one == step || one == strings.Replace(step, "running", "pending", 1)
 	})
 }
@@ -270,9 +270,9 @@ func TestJobAndDeploymentPayloads(t *testing.T) {
 		time.Sleep(time.Minute)
 		srv.SetJobStatus(j.ID, gitlabci.StatusSuccess)
 		srv.Wait()
-		told := got.all()
-		o := told[3].body
-		require.Equal(t, "job deploy success", told[3].status())
+		deliveries := got.all()
+		o := deliveries[3].body
+		require.Equal(t, "job deploy success", deliveries[3].status())
 		requireKeys(t, "object_kind ref tag before_sha sha retries_count build_id build_name build_stage build_status build_created_at build_started_at "+
 			"build_finished_at build_created_at_iso build_started_at_iso build_finished_at_iso build_duration build_queued_duration build_allow_failure "+
 			"build_failure_reason pipeline_id runner project_id project_name user commit repository project environment", o)
@@ -286,12 +286,12 @@ func TestJobAndDeploymentPayloads(t *testing.T) {
 		requireKeys(t, "id name sha message author_name author_email author_url status duration started_at finished_at started_at_iso finished_at_iso", o.in("commit"))
 		requireKeys(t, "name url description homepage git_http_url git_ssh_url visibility_level", o.in("repository"))
 
-		require.Equal(t, "deployment prod success", told[4].status())
-		d := told[4].body
+		require.Equal(t, "deployment prod success", deliveries[4].status())
+		d := deliveries[4].body
 		requireKeys(t, "object_kind status status_changed_at deployment_id deployable_id deployable_url environment environment_tier environment_slug "+
 			"environment_external_url project short_sha user user_url commit_url commit_title", d)
 		require.Equal(t, []any{1.0, 70.0, "production", "2000-01-01 00:01:00 +0000"}, []any{d["deployment_id"], d["deployable_id"], d["environment_tier"], d["status_changed_at"]})
-		require.Equal(t, 1.0, told[1].body["deployment_id"], "the same one")
+		require.Equal(t, 1.0, deliveries[1].body["deployment_id"], "the same one")
 	})
 }
 

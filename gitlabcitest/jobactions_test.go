@@ -169,7 +169,7 @@ func TestRetryTriggerJob(t *testing.T) {
 	require.Equal(t, []int{1001}, get(t, srv, "/projects/1/pipelines/102/trigger_jobs").ids(t))
 }
 
-func TestRetryJobBringsBackLaterOnes(t *testing.T) {
+func TestRetryJobResetsSkippedLaterJobs(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
 	p.AddJob(gitlabcitest.Job{Name: "lint", Stage: "check", Status: gitlabci.StatusSkipped})

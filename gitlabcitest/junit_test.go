@@ -183,7 +183,7 @@ func TestJUnitSuites(t *testing.T) {
 	require.Contains(t, testSummary(t, srv).list("test_suites")[1]["suite_error"], "JUnit XML parsing failed")
 }
 
-func TestJUnitComesAndGoes(t *testing.T) {
+func TestJUnitVanishesWithItsReport(t *testing.T) {
 	tests := map[string]func(t *testing.T, srv *gitlabcitest.Server){
 		"erased": func(t *testing.T, srv *gitlabcitest.Server) {
 			require.Equal(t, 201, post(t, srv, "/projects/1/jobs/1/erase").status)

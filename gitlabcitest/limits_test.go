@@ -128,7 +128,7 @@ func TestJobListLimit(t *testing.T) {
 	})
 }
 
-func TestActionLimitMetByClient(t *testing.T) {
+func TestClientWaitsForAnActionLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer(gitlabcitest.WithActionLimits())
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusRunning})

@@ -62,7 +62,7 @@ func TestTooLargeABodyIsRefusedByTheProxy(t *testing.T) {
 	require.Empty(t, srv.Requests())
 }
 
-func TestRequestsCarriedOut(t *testing.T) {
+func TestRequestsThatAreExecuted(t *testing.T) {
 	srv := gitlabcitest.NewServer(gitlabcitest.WithThrottle(gitlabcitest.Throttle{Limit: 4}))
 	fault := gitlabcitest.Fault{Route: createRoute, Status: 504, Times: 1}
 	srv.Fault(fault)

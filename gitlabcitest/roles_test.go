@@ -56,15 +56,15 @@ func withInes(role gitlabcitest.Role, settings gitlabcitest.Settings) (*gitlabci
 	return srv, srv.AddToken(gitlabcitest.Token{Username: "ines"})
 }
 
-// A deed is a request and who may send it.
-type deed struct {
+// A roleCase is a request and who may send it.
+type roleCase struct {
 	request string // method, path below /projects/1, and perhaps a JSON body
 	least   gitlabcitest.Role
 	status  int // for those who may
 }
 
-// requireRoles sends a deed with every role.
-func requireRoles(t *testing.T, d deed, settings gitlabcitest.Settings) {
+// requireRoles sends the request of a roleCase with every role.
+func requireRoles(t *testing.T, d roleCase, settings gitlabcitest.Settings) {
 	t.Helper()
 	method, path, _ := strings.Cut(d.request, " ")
 	path, body, _ := strings.Cut(path, " ")
@@ -104,17 +104,17 @@ var reads = map[string]string{
 func TestRolesThatRead(t *testing.T) {
 	for name, request := range reads {
 		t.Run(name, func(t *testing.T) {
-			requireRoles(t, deed{request, gitlabcitest.RoleGuest, 200}, gitlabcitest.Settings{})
+			requireRoles(t, roleCase{request, gitlabcitest.RoleGuest, 200}, gitlabcitest.Settings{})
 		})
 		t.Run(name+" of private builds", func(t *testing.T) {
-			requireRoles(t, deed{request, gitlabcitest.RoleReporter, 200}, gitlabcitest.Settings{PrivateBuilds: true})
+			requireRoles(t, roleCase{request, gitlabcitest.RoleReporter, 200}, gitlabcitest.Settings{PrivateBuilds: true})
 		})
 	}
 }
 
 func TestRolesThatChange(t *testing.T) {
 	const developer, maintainer, owner = gitlabcitest.RoleDeveloper, gitlabcitest.RoleMaintainer, gitlabcitest.RoleOwner
-	for name, d := range map[string]deed{
+	for name, d := range map[string]roleCase{
 		"create a pipeline":             {"POST /pipeline?ref=main", developer, 201},
 		"create one with variables":     {`POST /pipeline {"ref":"main","variables":[{"key":"A","value":"1"}]}`, developer, 201},
 		"retry a pipeline":              {"POST /pipelines/1/retry", developer, 201},

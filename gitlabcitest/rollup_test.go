@@ -158,7 +158,7 @@ func TestPipelineForgetsItsTimes(t *testing.T) {
 }
 
 // A static pipeline that ran before its first live job came keeps that.
-func TestPipelineComesAlive(t *testing.T) {
+func TestPipelineBecomesLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})

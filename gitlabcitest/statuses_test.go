@@ -202,14 +202,14 @@ func TestStatusIsRefused(t *testing.T) {
 }
 
 func TestRolesOfStatuses(t *testing.T) {
-	for name, d := range map[string]deed{
+	for name, d := range map[string]roleCase{
 		"list":             {"GET /repository/commits/main/statuses", gitlabcitest.RoleGuest, 200},
 		"set":              {"POST /statuses/main?state=success", gitlabcitest.RoleDeveloper, 201},
 		"set on protected": {"POST /statuses/release?state=success&ref=release", gitlabcitest.RoleMaintainer, 201},
 	} {
 		t.Run(name, func(t *testing.T) { requireRoles(t, d, gitlabcitest.Settings{}) })
 	}
-	requireRoles(t, deed{"GET /repository/commits/main/statuses", gitlabcitest.RoleReporter, 200}, gitlabcitest.Settings{PrivateBuilds: true})
+	requireRoles(t, roleCase{"GET /repository/commits/main/statuses", gitlabcitest.RoleReporter, 200}, gitlabcitest.Settings{PrivateBuilds: true})
 }
 
 func TestFullPipeline(t *testing.T) {

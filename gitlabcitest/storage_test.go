@@ -166,7 +166,7 @@ func TestStorageChecksSignatures(t *testing.T) {
 	require.Equal(t, 200, fetch(t, srv, http.MethodGet, good).status)
 }
 
-func TestSignedAddressesExpire(t *testing.T) {
+func TestSignedURLsExpire(t *testing.T) {
 	for given, lifetime := range map[time.Duration]time.Duration{0: 5 * time.Minute, time.Hour: time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
 			srv := dbTime(gitlabcitest.Storage{Lifetime: given})

@@ -117,8 +117,8 @@ func TestNoThrottle(t *testing.T) {
 	require.Empty(t, rateLimit(get(t, gitlabcitest.NewServer(), "/pipelines")))
 }
 
-// TestThrottleMetByClient: it waits for the next period and loses nothing.
-func TestThrottleMetByClient(t *testing.T) {
+// TestClientWaitsForTheThrottle: it waits for the next period and loses nothing.
+func TestClientWaitsForTheThrottle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer(gitlabcitest.WithThrottle(gitlabcitest.Throttle{Limit: 3}))
 		client, start := srv.Client(), time.Now()

@@ -174,7 +174,7 @@ func TestProcessEmptiesQueue(t *testing.T) {
 }
 
 // A job with a Script continues from its new status, once.
-func TestScriptGoesOn(t *testing.T) {
+func TestScriptContinues(t *testing.T) {
 	script := gitlabcitest.Script{Queues: 10 * time.Second, Runs: 10 * time.Second, Coverage: new(1.0), Log: "1\n2\n"}
 	tests := map[string]struct {
 		at       time.Duration

@@ -57,7 +57,7 @@ func TestTriggerRoles(t *testing.T) {
 		"GET /triggers": 200, "GET /triggers/1": 404, "POST /triggers {\"description\":\"x\"}": 201, "PUT /triggers/1": 404, "DELETE /triggers/1": 404,
 	} {
 		t.Run(request, func(t *testing.T) {
-			requireRoles(t, deed{request, gitlabcitest.RoleMaintainer, status}, gitlabcitest.Settings{})
+			requireRoles(t, roleCase{request, gitlabcitest.RoleMaintainer, status}, gitlabcitest.Settings{})
 		})
 	}
 }
@@ -150,11 +150,11 @@ func TestTriggerByJobToken(t *testing.T) {
 	srv.AddProject("group/lib")
 	srv.AddProject("group/closed")
 	srv.Configure("group/lib", gitlabcitest.Settings{JobTokensFrom: []string{"group/app"}})
-	var told []string
+	var sources []string
 	srv.AddHook("group/lib", gitlabcitest.Hook{Events: []gitlabcitest.HookEvent{gitlabcitest.HookEventPipeline}, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		_, source, _ := strings.Cut(string(body), `"source_pipeline":`)
-		told = append(told, source)
+		sources = append(sources, source)
 	})})
 	defer srv.Close()
 	j := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
@@ -166,8 +166,8 @@ func TestTriggerByJobToken(t *testing.T) {
 	require.Equal(t, 201, r.status, r.body)
 	require.Equal(t, "pipeline", r.object(t)["source"])
 	srv.Wait()
-	require.NotEmpty(t, told)
-	require.Contains(t, told[0], fmt.Sprintf(`"job_id":%d`, j.ID))
+	require.NotEmpty(t, sources)
+	require.Contains(t, sources[0], fmt.Sprintf(`"job_id":%d`, j.ID))
 	require.Equal(t, 201, trigger("1").status, "the job's own project")
 	require.JSONEq(t, `{"message":"404 Not Found"}`, trigger("3").body)
 	srv.SetJobStatus(j.ID, gitlabci.StatusSuccess)

@@ -270,17 +270,17 @@ func TestBadFlags(t *testing.T) {
 }
 
 // What a client starts is delivered to a hook, with its tokens.
-func TestTellsAHook(t *testing.T) {
+func TestDeliversToAHook(t *testing.T) {
 	const token, signing = "correct horse", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-	told := make(chan *http.Request, 1000)
-	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { told <- r }))
+	received := make(chan *http.Request, 1000)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { received <- r }))
 	defer receiver.Close()
 	c := start(t, "-hook", receiver.URL+"/hook", "-hook-token", token, "-hook-signing-token", signing, "-speed", "500")
 	_, err := c.client.Pipelines.Create(t.Context(), "group/app", "main", nil)
 	require.NoError(t, err)
 	events := map[string]bool{}
 	for len(events) < 2 {
-		r := <-told
+		r := <-received
 		events[r.Header.Get("X-Gitlab-Event")] = true
 		require.Equal(t, "/hook", r.URL.Path)
 		require.Equal(t, token, r.Header.Get("X-Gitlab-Token"))

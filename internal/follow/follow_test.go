@@ -179,7 +179,7 @@ func TestLogIsRewritten(t *testing.T) {
 }
 
 // A response that was cut off, or is not a log, does not make a log a rewritten one.
-func TestLogIsDoubtedFirst(t *testing.T) {
+func TestLogIsNotRewrittenByBadResponses(t *testing.T) {
 	for name, body := range map[string]string{"empty": "", "short": "line", "other": strings.Repeat("no ", 2000)} {
 		t.Run(name, func(t *testing.T) {
 			s := &script{log: growing}

@@ -121,7 +121,7 @@ func TestFollowLog(t *testing.T) {
 
 // While a log grows only what is new travels, and the last 1 KiB, and nobody
 // asks for the job.
-func TestFollowLogAsksForLittle(t *testing.T) {
+func TestFollowLogRequestsLittle(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFollowing(gitlabcitest.Job{Script: gitlabcitest.Script{Runs: 5 * time.Minute, Log: testkit.NumberedLines(30_000)}})

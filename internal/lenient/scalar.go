@@ -276,12 +276,17 @@ func (d *decoder) anyValue() (any, error) {
 	case 'n':
 		return nil, nil
 	}
+	return d.anyNumber(raw), nil
+}
+
+// anyNumber returns a number that no field is declared for, or nil if it is left out.
+func (d *decoder) anyNumber(raw []byte) any {
 	number, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil {
 		d.left.lose(raw, "a number of 64 bits")
-		return nil, nil
+		return nil
 	}
-	return number, nil
+	return number
 }
 
 // textOf returns the text of any valid JSON, which is the value of a field.

@@ -324,7 +324,7 @@ func TestDriftOfUntrueCounts(t *testing.T) {
 }
 
 // Deletions behind the reader do not delay it.
-func TestDriftBehindTheReader(t *testing.T) {
+func TestDriftOfDeletionsBehindTheReader(t *testing.T) {
 	for _, ignores := range []bool{false, true} {
 		l := driftOf(1000, func(l *driftList) {
 			if len(l.ids) > 0 {
@@ -363,7 +363,7 @@ func TestDriftOfTwoLists(t *testing.T) {
 }
 
 // A server whose halves differ on what there is does not hold the reader up.
-func TestDriftOfTwoMinds(t *testing.T) {
+func TestDriftOfReplicasThatDiffer(t *testing.T) {
 	for _, sort := range []gitlabci.Sort{gitlabci.SortDesc, gitlabci.SortAsc} {
 		l := driftOf(500, nil)
 		both := slices.Clone(l.ids)

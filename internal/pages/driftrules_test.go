@@ -121,7 +121,7 @@ func TestDriftLearnsTheOrder(t *testing.T) {
 
 // Steps back that find nothing end: pages overlap after three, and the walk is
 // over if that does not help.
-func TestDriftLosesPatience(t *testing.T) {
+func TestDriftGivesUpGoingBack(t *testing.T) {
 	d := newDrift(ByID(false), false, false)
 	first := served{at: placeAt(t, "page=1&per_page=3"), size: 3, total: 9, keys: keys(9, 8, 7)}
 	d.read(&first)

@@ -206,7 +206,7 @@ func TestPagesAll(t *testing.T) {
 	}
 }
 
-func TestPagesAreAskedForInTime(t *testing.T) {
+func TestPagesAreRequestedInTime(t *testing.T) {
 	for _, test := range []struct{ last, requests int }{{1, 1}, {99, 1}, {100, 1}, {101, 2}, {200, 2}, {201, 3}, {250, 3}} {
 		s := testkit.NewListScript(t, pageNumbered(250))
 		seq := s.Client(t).Pipelines.All(t.Context(), "group/app", prefetchOptions(1))
@@ -238,7 +238,7 @@ func pageFailing(page string, status int, next http.HandlerFunc) http.HandlerFun
 	}
 }
 
-func TestPagesGoOnAfterAnError(t *testing.T) {
+func TestPagesResumeAfterAnError(t *testing.T) {
 	tests := map[string]struct {
 		page    string // that fails
 		yielded int
@@ -455,7 +455,7 @@ func TestPagesKeysetTurnsBack(t *testing.T) {
 }
 
 // A page that links to the cursor it was requested by is not requested again.
-func TestPagesKeysetTurnsBackAtOnce(t *testing.T) {
+func TestPagesKeysetTurnsBackImmediately(t *testing.T) {
 	s := testkit.NewListScript(t, func(w http.ResponseWriter, r *http.Request) {
 		testkit.Respond(http.StatusOK, `[]`, "Link", testkit.Link(r.URL.Query(), "next"))(w, r)
 	})

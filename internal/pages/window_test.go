@@ -287,7 +287,7 @@ func TestWindowsOfOtherServers(t *testing.T) {
 		"refuses it":             {refuses(http.StatusBadRequest), false, 40},
 		"fails":                  {refuses(http.StatusInternalServerError), false, 40},
 		"has no such method":     {refuses(http.StatusMethodNotAllowed), false, 40},
-		"begins anew":            {reads(func(int) int { return math.MaxInt }), false, 90},
+		"begins again":           {reads(func(int) int { return math.MaxInt }), false, 90},
 		"begins above it":        {reads(func(below int) int { return below + 1000 }), false, 90},
 		"begins below it":        {reads(func(below int) int { return below - 20_000 }), false, 100},
 		"begins a little below":  {reads(func(below int) int { return below - 150 }), false, 100},

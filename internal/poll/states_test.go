@@ -53,7 +53,7 @@ func TestLag(t *testing.T) {
 			require.True(t, lag.Lasts(true))
 			time.Sleep(time.Nanosecond)
 			require.False(t, lag.Lasts(true))
-			require.False(t, lag.Lasts(false), "the next one begins anew")
+			require.False(t, lag.Lasts(false), "the next one begins again")
 		}
 	})
 }

@@ -90,7 +90,7 @@ func TestDownloadProgressOfNothing(t *testing.T) {
 }
 
 // Every attempt is interrupted: resuming must not hide that finally.
-func TestDownloadThatBreaksOff(t *testing.T) {
+func TestDownloadIsInterrupted(t *testing.T) {
 	tests := map[string]struct {
 		step http.HandlerFunc
 		err  error
@@ -135,7 +135,7 @@ func TestDownloadEndsEarly(t *testing.T) {
 	require.EqualValues(t, 10, n)
 }
 
-func TestDownloadMemberThatBreaksOff(t *testing.T) {
+func TestDownloadOfAMemberIsInterrupted(t *testing.T) {
 	for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(7), testkit.Latest} {
 		file, err := testkit.NewScript(testkit.Short("0123456789", 100, testkit.Reset)).Client(t, gitlabci.WithRetries(0)).Artifacts.OpenFile(t.Context(), "group/app", src, "out/a.txt", nil)
 		require.NoError(t, err)
@@ -208,7 +208,7 @@ func TestDownloadCanceled(t *testing.T) {
 	})
 }
 
-func TestDownloadHeadersAreAskedForAgain(t *testing.T) {
+func TestDownloadRetriesUntilThereIsAHeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testkit.NewScript(testkit.Respond(503, ``), testkit.Respond(429, ``, "Retry-After", "2"), testkit.Reset, testkit.Silent, testkit.File("0123456789", "application/zip", ""))
 		var got bytes.Buffer

@@ -212,7 +212,7 @@ func TestMendClosed(t *testing.T) {
 
 // A wait that the context's deadline would cut is not begun, and a canceled
 // one ends.
-func TestMendHeedsTheContext(t *testing.T) {
+func TestMendObeysTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, then := range []http.HandlerFunc{testkit.Stall, testkit.Silent, testkit.FirstPart("ETag", `"a"`)} {
 			s := testkit.NewScript(testkit.FirstPart("ETag", `"a"`), then)

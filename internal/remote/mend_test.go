@@ -106,7 +106,7 @@ func mendUnvalidated() map[string]mendCase {
 		"a log that grew":         {way: "log", steps: steps(testkit.FirstPart(), testkit.Whole(testkit.Text+"more")), want: testkit.Text + "more"},
 		"a log of unknown size":   {way: "log", steps: steps(mendChunked(), testkit.Whole(testkit.Text))},
 		"a log that shrank":       {way: "log", steps: steps(testkit.FirstPart(), testkit.Whole(testkit.Text[:99])), err: "it has 99 bytes now"},
-		"a log written anew":      {way: "log", steps: steps(testkit.FirstPart(), testkit.Whole("x"+testkit.Text[1:]+"more")), err: "its first 40 bytes are different now"},
+		"a log written again":     {way: "log", steps: steps(testkit.FirstPart(), testkit.Whole("x"+testkit.Text[1:]+"more")), err: "its first 40 bytes are different now"},
 	}
 }
 

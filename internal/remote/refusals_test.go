@@ -40,7 +40,7 @@ func TestFileNamedTree(t *testing.T) {
 	require.NoError(t, file.Close())
 }
 
-func TestAnswersThatAreNotWholeFiles(t *testing.T) {
+func TestResponsesThatAreNotWholeFiles(t *testing.T) {
 	tests := map[string]struct {
 		step http.HandlerFunc
 		want string

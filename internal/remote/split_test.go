@@ -259,7 +259,7 @@ func TestSaveClosesTheFirstConnection(t *testing.T) {
 }
 
 // Once a part fails, the others are not waited for.
-func TestSaveOverSeveralConnectionsEndsAtOnce(t *testing.T) {
+func TestSaveOverSeveralConnectionsEndsImmediately(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &splitServer{header: vouched(), part: func(w http.ResponseWriter, r *http.Request, _ int) bool {
 			testkit.Respond(http.StatusForbidden, "")(w, r)

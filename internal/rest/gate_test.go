@@ -83,7 +83,7 @@ func gateCalls(ctx context.Context, all *sync.WaitGroup, client *gitlabci.Client
 	return errs
 }
 
-func TestOneScoutAfterAPause(t *testing.T) {
+func TestOneRequestIsSentAfterAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		g := newGateServer(throttled, late, testkit.OK)
@@ -92,7 +92,7 @@ func TestOneScoutAfterAPause(t *testing.T) {
 		errs := gateCalls(t.Context(), &all, client, 64)
 		time.Sleep(31 * time.Second)
 		synctest.Wait()
-		require.Equal(t, []time.Duration{0, 30 * time.Second}, g.arrivals(), "one scout, and nobody else until its response")
+		require.Equal(t, []time.Duration{0, 30 * time.Second}, g.arrivals(), "one request, and nobody else until its response")
 		all.Wait()
 		require.NoError(t, errors.Join(errs...))
 		require.Equal(t, append([]time.Duration{0, 30 * time.Second}, repeat(64, 32*time.Second)...), g.arrivals())
@@ -101,8 +101,8 @@ func TestOneScoutAfterAPause(t *testing.T) {
 	})
 }
 
-// Calls that begin while the scout is away wait, too, and are sent with the others.
-func TestCallsWhileTheScoutIsAway(t *testing.T) {
+// Calls that begin while the first request is away wait, too, and are sent with the others.
+func TestCallsDuringTheFirstRequestAfterAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		g := newGateServer(throttled, late, testkit.OK)
@@ -117,7 +117,7 @@ func TestCallsWhileTheScoutIsAway(t *testing.T) {
 }
 
 // Any response except a throttle's shows that GitLab accepts requests again.
-func TestAnswersThatEndAPause(t *testing.T) {
+func TestResponsesThatEndAPause(t *testing.T) {
 	for name, step := range map[string]http.HandlerFunc{
 		"success":         testkit.OK,
 		"not found":       testkit.Respond(404, `{"message":"404 Not found"}`),
@@ -142,7 +142,7 @@ func TestAnswersThatEndAPause(t *testing.T) {
 	}
 }
 
-func TestScoutIsThrottledAgain(t *testing.T) {
+func TestFirstRequestAfterAPauseIsThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		g := newGateServer(throttled, throttled, throttled, testkit.OK)
@@ -156,8 +156,8 @@ func TestScoutIsThrottledAgain(t *testing.T) {
 	})
 }
 
-// After a scout without a response there is another one, and nobody hangs.
-func TestScoutWithoutAResponse(t *testing.T) {
+// After a first request without a response there is another one, and nobody hangs.
+func TestFirstRequestAfterAPauseHasNoResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		g := newGateServer(throttled, testkit.Reset, breakSilence, testkit.Reset, late, testkit.OK)
@@ -185,28 +185,28 @@ func breakSilence(w http.ResponseWriter, r *http.Request) {
 	testkit.Reset(w, r)
 }
 
-func TestScoutIsCanceled(t *testing.T) {
+func TestFirstRequestAfterAPauseIsCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		g := newGateServer(throttled, testkit.Silent, testkit.OK)
 		client := g.Client(t, gitlabci.WithRetries(0))
 		require.Error(t, testkit.Calls["get"](t.Context(), client))
 		ctx, cancel := context.WithCancel(t.Context())
-		scout := gateCalls(ctx, &all, client, 1)
+		first := gateCalls(ctx, &all, client, 1)
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
 		rest := gateCalls(t.Context(), &all, client, 8)
 		time.Sleep(5 * time.Second)
 		cancel()
 		all.Wait()
-		require.ErrorIs(t, scout[0], context.Canceled)
+		require.ErrorIs(t, first[0], context.Canceled)
 		require.NoError(t, errors.Join(rest...))
 		require.Equal(t, append([]time.Duration{0, 30 * time.Second}, repeat(8, 35*time.Second)...), g.arrivals())
 	})
 }
 
 // A token source or a limiter that fails, or panics, is no reason to hang.
-func TestScoutThatIsNotSent(t *testing.T) {
+func TestFirstRequestAfterAPauseIsNotSent(t *testing.T) {
 	failure := errors.New("the vault is sealed")
 	fails := func(attempt *int, how func() error) func() error {
 		return func() error {
@@ -289,7 +289,7 @@ func TestLimiterAndPause(t *testing.T) {
 }
 
 // Which refusals are of the client, and which of one action.
-func TestWhomALimitHolds(t *testing.T) {
+func TestRefusalsThatBeginAPause(t *testing.T) {
 	const plain, json, page = "text/plain; charset=utf-8", "application/json", "text/html"
 	tests := map[string]struct {
 		status  int
@@ -331,7 +331,7 @@ func TestWhomALimitHolds(t *testing.T) {
 }
 
 // A pipeline whose action is limited again and again stops nobody else.
-func TestHotPipeline(t *testing.T) {
+func TestLimitOfOnePipelineStopsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {

@@ -85,7 +85,7 @@ func TestPauseErrorText(t *testing.T) {
 }
 
 func TestCancelDuringAPause(t *testing.T) {
-	for name, wait := range map[string]time.Duration{"in the pause": 5 * time.Second, "while the scout is away": 31 * time.Second} {
+	for name, wait := range map[string]time.Duration{"in the pause": 5 * time.Second, "while the first request is away": 31 * time.Second} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var all sync.WaitGroup
@@ -97,7 +97,7 @@ func TestCancelDuringAPause(t *testing.T) {
 				for kind, call := range testkit.Calls {
 					all.Go(func() {
 						err := call(ctx, client)
-						if err == nil { // it was the scout's turn
+						if err == nil { // it was its turn
 							return
 						}
 						require.Equal(t, wait, time.Since(g.start), kind)
@@ -113,7 +113,7 @@ func TestCancelDuringAPause(t *testing.T) {
 	}
 }
 
-// A call that was refused, and is canceled where it waits for the scout, says
+// A call that was refused, and is canceled where it waits for the first request, says
 // both.
 func TestCancelAfterARefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -136,7 +136,7 @@ func TestCancelAfterARefusal(t *testing.T) {
 		unknown := 0
 		for _, err := range errs {
 			require.ErrorIs(t, err, context.Canceled)
-			if errors.Is(err, gitlabci.ErrOutcomeUnknown) { // the scout was sent
+			if errors.Is(err, gitlabci.ErrOutcomeUnknown) { // it was the first that was sent
 				unknown++
 				continue
 			}
@@ -147,8 +147,8 @@ func TestCancelAfterARefusal(t *testing.T) {
 	})
 }
 
-// So is one that comes while the scout is away, and stays away.
-func TestCancelWhileTheScoutIsAway(t *testing.T) {
+// So is one that comes while the first request is away, and stays away.
+func TestCancelDuringTheFirstRequestAfterAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		g := newGateServer(throttled, late, testkit.OK)
@@ -166,12 +166,12 @@ func TestCancelWhileTheScoutIsAway(t *testing.T) {
 	})
 }
 
-// OnWait reports the pause to a call that was refused, and not the scout.
+// OnWait reports the pause to a call that was refused, and not to the first that is sent.
 func TestPauseIsReportedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		var mu sync.Mutex
-		var told []string
+		var waits []string
 		refuse := func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second) // so that all are refused
 			throttled(w, r)
@@ -180,11 +180,11 @@ func TestPauseIsReportedOnce(t *testing.T) {
 		errs := gateCalls(t.Context(), &all, g.Client(t, gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(_ context.Context, w gitlabci.WaitInfo) {
 			mu.Lock()
 			defer mu.Unlock()
-			told = append(told, fmt.Sprint(w.Reason, " ", w.Duration))
+			waits = append(waits, fmt.Sprint(w.Reason, " ", w.Duration))
 		}})), 3)
 		all.Wait()
 		require.NoError(t, errors.Join(errs...))
-		require.Equal(t, []string{"rate limit 30s", "rate limit 30s", "rate limit 30s"}, told)
+		require.Equal(t, []string{"rate limit 30s", "rate limit 30s", "rate limit 30s"}, waits)
 		require.Len(t, g.arrivals(), 6)
 	})
 }
@@ -214,21 +214,21 @@ func TestPauseIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		var mu sync.Mutex
-		told := map[string]int{}
+		reported := map[string]int{}
 		logger, lines := testkit.NewLogger(t)
 		g := newGateServer(throttled, late, testkit.OK)
 		client := g.Client(t, gitlabci.WithLogger(logger), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(_ context.Context, w gitlabci.WaitInfo) {
 			mu.Lock()
 			defer mu.Unlock()
-			told[fmt.Sprint(w.Reason, " ", w.Duration)]++
+			reported[fmt.Sprint(w.Reason, " ", w.Duration)]++
 		}}))
 		g.throttle(t, &all, client)
 		time.Sleep(10 * time.Second)
 		gateCalls(t.Context(), &all, client, 5)
 		time.Sleep(21 * time.Second)
-		require.NoError(t, testkit.Calls["create"](t.Context(), client)) // the scout is away
+		require.NoError(t, testkit.Calls["create"](t.Context(), client)) // the first request is away
 		all.Wait()
-		require.Equal(t, map[string]int{"rate limit 30s": 1, "rate limit 20s": 5, "rate limit 0s": 1}, told)
+		require.Equal(t, map[string]int{"rate limit 30s": 1, "rate limit 20s": 5, "rate limit 0s": 1}, reported)
 		waits := 0
 		for _, line := range lines() {
 			if line["msg"] == "gitlabci: wait" {
@@ -242,15 +242,15 @@ func TestPauseIsReported(t *testing.T) {
 	})
 }
 
-// Nobody waits longer for the scout than for anything else.
-func TestScoutThatStaysAway(t *testing.T) {
+// Nobody waits longer for the first request than for anything else.
+func TestFirstRequestAfterAPauseStalls(t *testing.T) {
 	for _, maxWait := range []time.Duration{0, 5 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			var all sync.WaitGroup
 			g := newGateServer(testkit.Respond(429, "Retry later", "Content-Type", "text/plain"), testkit.Silent, testkit.OK)
-			var told []string
+			var waits []string
 			client := g.Client(t, gitlabci.WithMaxWait(maxWait), gitlabci.WithRetries(0), gitlabci.WithHooks(gitlabci.Hooks{OnWait: func(_ context.Context, w gitlabci.WaitInfo) {
-				told = append(told, fmt.Sprint(w.Reason, " ", w.Duration))
+				waits = append(waits, fmt.Sprint(w.Reason, " ", w.Duration))
 			}}))
 			require.Error(t, testkit.Calls["get"](t.Context(), client))
 			time.Sleep(4 * time.Second) // the pause
@@ -265,9 +265,9 @@ func TestScoutThatStaysAway(t *testing.T) {
 			require.Zero(t, e.RetryAfter, "the server has not said it")
 			require.Len(t, g.arrivals(), 2)
 			if maxWait > 0 {
-				require.Equal(t, []string{"rate limit 0s"}, told)
+				require.Equal(t, []string{"rate limit 0s"}, waits)
 			} else {
-				require.Empty(t, told, "no wait was begun")
+				require.Empty(t, waits, "no wait was begun")
 			}
 			all.Wait()
 		})
@@ -276,7 +276,7 @@ func TestScoutThatStaysAway(t *testing.T) {
 
 // If the server never responds again, each waiting call tries itself, one after
 // the other; none waits for more of these than for one.
-func TestScoutsThatStayAway(t *testing.T) {
+func TestRequestsAfterAPauseStallOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var all sync.WaitGroup
 		g := newGateServer(throttled, testkit.Silent)
@@ -297,7 +297,7 @@ func TestScoutsThatStayAway(t *testing.T) {
 	})
 }
 
-// While the throttle stays, every call finally gives up: who scouts by its tries, who waits
+// While the throttle stays, every call finally gives up: who is sent by its tries, who waits
 // by as many pauses.
 func TestThrottleWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -322,7 +322,7 @@ func TestThrottleWithoutEnd(t *testing.T) {
 	})
 }
 
-// A response that prolongs the pause while the scout is away outlasts it; one
+// A response that prolongs the pause while the first request is away outlasts it; one
 // that would shorten it does not.
 func TestPausesThatOverlap(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -342,7 +342,7 @@ func TestPausesThatOverlap(t *testing.T) {
 				synctest.Wait()
 				require.Error(t, testkit.Calls["get"](t.Context(), client))
 				time.Sleep(12 * time.Second)
-				require.NoError(t, testkit.Calls["get"](t.Context(), client)) // the scout
+				require.NoError(t, testkit.Calls["get"](t.Context(), client)) // the first request
 				require.NoError(t, testkit.Calls["get"](t.Context(), client))
 				require.Equal(t, test.want, time.Since(g.start))
 				all.Wait()

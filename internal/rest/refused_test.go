@@ -26,10 +26,10 @@ type tokenVault struct {
 	valid  atomic.Int64
 	cached atomic.Int64
 
-	mu    sync.Mutex
-	asked int
-	told  []string // what TokenRefused returned, unless ""
-	delay time.Duration
+	mu      sync.Mutex
+	asked   int
+	refused []string // what TokenRefused returned, unless ""
+	delay   time.Duration
 }
 
 func (v *tokenVault) name(n int64) string { return fmt.Sprintf("gloas-token-%d", n) }
@@ -48,7 +48,7 @@ func (v *tokenVault) source(ctx context.Context) (string, error) {
 	v.mu.Unlock()
 	if refused := gitlabci.TokenRefused(ctx); refused != "" {
 		v.mu.Lock()
-		v.told = append(v.told, refused)
+		v.refused = append(v.refused, refused)
 		v.mu.Unlock()
 		time.Sleep(v.delay)
 		v.cached.Store(v.valid.Add(1))
@@ -66,25 +66,25 @@ func TestSourceLearnsOfARefusal(t *testing.T) {
 	v := &tokenVault{}
 	client := testkit.NewScript(v.ServeHTTP).Anonymous(t, gitlabci.WithTokenSource(v.source))
 	require.NoError(t, testkit.Calls["get"](t.Context(), client))
-	require.Empty(t, v.told)
+	require.Empty(t, v.refused)
 	for n := range 3 { // revoked before its time, again and again
 		old := v.name(v.cached.Load())
 		v.valid.Add(1)
 		require.NoError(t, testkit.Calls["create"](t.Context(), client))
-		require.Len(t, v.told, n+1)
-		require.Equal(t, fingerprint(old), v.told[n])
-		require.NotContains(t, v.told[n], old)
+		require.Len(t, v.refused, n+1)
+		require.Equal(t, fingerprint(old), v.refused[n])
+		require.NotContains(t, v.refused[n], old)
 	}
 	require.Empty(t, gitlabci.TokenRefused(t.Context()))
 }
 
 // After another failure than a 401, nothing is said to be refused.
-func TestSourceIsAskedPlainlyAfterOtherFailures(t *testing.T) {
+func TestSourceLearnsOfNoOtherFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &tokenVault{}
 		s := testkit.NewScript(testkit.Respond(502, ``), testkit.Respond(401, ``), testkit.Respond(502, ``), testkit.OK)
 		require.NoError(t, testkit.Calls["get"](t.Context(), s.Anonymous(t, gitlabci.WithTokenSource(v.source))))
-		require.Len(t, v.told, 1)
+		require.Len(t, v.refused, 1)
 		require.Len(t, s.Received(), 4)
 	})
 }
@@ -108,7 +108,7 @@ func TestManyCallsRenewOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		require.Equal(t, []string{fingerprint(v.name(0))}, v.told)
+		require.Equal(t, []string{fingerprint(v.name(0))}, v.refused)
 		require.Equal(t, 32+1, v.asked, "the others share the new token")
 	})
 }

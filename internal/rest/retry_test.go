@@ -64,7 +64,7 @@ func TestAmbiguousFailure(t *testing.T) {
 	}
 }
 
-func TestRepeatableSucceedsInTheEnd(t *testing.T) {
+func TestRepeatableSucceedsAfterFailures(t *testing.T) {
 	for name, n := range tries {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -77,7 +77,7 @@ func TestRepeatableSucceedsInTheEnd(t *testing.T) {
 	}
 }
 
-func TestHalfAnAnswerIsAskedForAgain(t *testing.T) {
+func TestHalfAResponseIsRequestedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testkit.NewScript(testkit.BreakOff, testkit.Stall, testkit.OK)
 		require.NoError(t, testkit.Calls["get"](t.Context(), s.Client(t)))
@@ -191,7 +191,7 @@ func TestNeverSent(t *testing.T) {
 	}
 }
 
-func TestHopelessConnections(t *testing.T) {
+func TestPermanentErrorsOfConnections(t *testing.T) {
 	for _, cause := range []error{
 		&net.DNSError{Err: "no such host", Name: testkit.Host, IsNotFound: true},
 		&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},

@@ -119,9 +119,9 @@ func TestUnsentAttemptsAreCounted(t *testing.T) {
 	}
 }
 
-// A call that waits for a scout announces that, unless it has just waited for the same
+// A call that waits for the first request announces that, unless it has just waited for the same
 // reason.
-func TestWaitsForScoutsAreAnnouncedOnce(t *testing.T) {
+func TestWaitsForATurnAreAnnouncedOnce(t *testing.T) {
 	for reason, want := range map[string]int{"": 1, ReasonRetry: 1, ReasonLock: 1, ReasonRateLimit: 0} {
 		synctest.Test(t, func(t *testing.T) {
 			announced := 0
@@ -131,10 +131,10 @@ func TestWaitsForScoutsAreAnnouncedOnce(t *testing.T) {
 				require.Zero(t, w.Length)
 				announced++
 			}
-			scout := &run{Context: t.Context(), call: &Call{Method: http.MethodGet}, config: &config}
+			first := &run{Context: t.Context(), call: &Call{Method: http.MethodGet}, config: &config}
 			g := &gate{paused: true, pause: 1, window: 1}
-			require.NoError(t, g.enter(t.Context(), scout))
-			time.AfterFunc(time.Second, func() { g.leave(scout, nil) })
+			require.NoError(t, g.enter(t.Context(), first))
+			time.AfterFunc(time.Second, func() { g.leave(first, nil) })
 			r := &run{Context: t.Context(), call: &Call{Method: http.MethodGet}, config: &config, verdict: verdict{reason: reason, wait: 1}}
 			require.NoError(t, g.enter(t.Context(), r))
 			require.Equal(t, want, announced, reason)

@@ -81,7 +81,7 @@ func TestTokenHeaders(t *testing.T) {
 
 type tokenKey struct{}
 
-func TestTokenSourceIsAskedPerRequest(t *testing.T) {
+func TestTokenSourceIsCalledForEachRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var infos []gitlabci.RequestInfo
 		source := gitlabci.WithTokenSource(func(ctx context.Context) (string, error) {

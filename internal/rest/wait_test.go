@@ -146,7 +146,7 @@ func TestCancelWhileAnErrorIsRead(t *testing.T) {
 }
 
 // A transport that ignores contexts responds when nobody waits.
-func TestAnswerAfterTheEnd(t *testing.T) {
+func TestResponseAfterTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()

@@ -129,7 +129,7 @@ func TestArchiveWaitEnds(t *testing.T) {
 
 // A URL in the storage is used until it expires, and then another one is requested from
 // GitLab.
-func TestArchiveExpiredAddress(t *testing.T) {
+func TestArchiveExpiredURL(t *testing.T) {
 	t.Parallel()
 	data, _ := variedArchive(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -205,7 +205,7 @@ func partialResponse(contentRange string, body []byte, headers ...string) http.H
 }
 
 // A response that does not fit the request is not believed.
-func TestArchiveFromALiar(t *testing.T) {
+func TestArchiveRefusesOtherResponses(t *testing.T) {
 	data, _ := bigArchive(t)
 	size := len(data)
 	tailAt := size - 262144
@@ -248,7 +248,7 @@ func TestArchiveFromALiar(t *testing.T) {
 }
 
 // What servers may do, though few do it.
-func TestArchiveFromTheUnusual(t *testing.T) {
+func TestArchiveFromUnusualServers(t *testing.T) {
 	data, content := bigArchive(t)
 	serve := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/zip")
@@ -305,7 +305,7 @@ func cutShort(data []byte) http.HandlerFunc {
 }
 
 // After an interrupted body, a fresh URL is requested from GitLab.
-func TestArchiveAsksAnewAfterABreak(t *testing.T) {
+func TestArchiveRequestsANewURLAfterABreak(t *testing.T) {
 	data, _ := bigArchive(t)
 	synctest.Test(t, func(t *testing.T) {
 		srv := archiveServer(data, gitlabcitest.WithStorage(gitlabcitest.Storage{Strict: true}))

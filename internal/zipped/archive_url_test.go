@@ -27,7 +27,7 @@ func serveArchive(data []byte) http.HandlerFunc {
 
 // A storage that cannot be reached any more is not the end: GitLab may lead to
 // another one. It is asked once, and not at all by a client that never retries.
-func TestArchiveLeavesADeadStorage(t *testing.T) {
+func TestArchiveOfAStorageThatFails(t *testing.T) {
 	data, content := bigArchive(t)
 	for retries, want := range map[int]int{2: 3, 0: 1} {
 		synctest.Test(t, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestArchiveWhereRangesAreRefused(t *testing.T) {
 
 // A client that never retries asks once for a part, also of a server that
 // sends less of it.
-func TestArchiveNeverAsksAgain(t *testing.T) {
+func TestArchiveWithoutRetries(t *testing.T) {
 	data, _ := bigArchive(t)
 	s := testkit.NewScript(serveArchive(data), partialResponse(fmt.Sprintf("bytes 0-99/%d", len(data)), data[:100]), serveArchive(data))
 	archive, err := s.Client(t, gitlabci.WithRetries(0)).Artifacts.Archive(t.Context(), "group/app", archiveJob, nil)
