@@ -190,6 +190,7 @@ func heap() int64 {
 
 // A large file is one request, and none of it is kept.
 func TestArchiveLargeFile(t *testing.T) {
+	testkit.NotUnderRace(t)
 	file := sparseArchive(t, 1, 1<<20, func(int) string { return "x" })
 	file.pieces, file.size = nil, 0
 	w := zip.NewWriter(file)
@@ -226,6 +227,7 @@ func TestArchiveLargeFile(t *testing.T) {
 // A directory that is larger than what comes first comes with one more request,
 // and one that is too large is refused.
 func TestArchiveLargeDirectory(t *testing.T) {
+	testkit.NotUnderRace(t)
 	deep := strings.Repeat("deep/", 40)
 	file := sparseArchive(t, 10_000, 0, func(i int) string { return fmt.Sprintf("%s%05d", deep, i) })
 	s := newSparseServer(file)

@@ -424,8 +424,9 @@ func TestExtractProgress(t *testing.T) {
 // A context that ends in the middle leaves whole files alone, and lists them.
 func TestExtractCanceled(t *testing.T) {
 	var entries []testkit.ZipEntry
+	noise := testkit.Noise(1 << 20)
 	for i := range 10 {
-		entries = append(entries, testkit.ZipEntry{Name: fmt.Sprint(i), Content: testkit.Noise(1 << 20), Store: true})
+		entries = append(entries, testkit.ZipEntry{Name: fmt.Sprint(i), Content: noise, Store: true})
 	}
 	data := testkit.Zip(t, entries...)
 	synctest.Test(t, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -56,13 +57,14 @@ func TestProve(t *testing.T) {
 	require.NoError(t, prove(archiveOf(t, "empty"), 0))
 }
 
-// TestProveEveryByte changes each byte before the directory. What passes unpacks to the
+// TestProveEveryByte changes each byte before the directory, a quarter of them in each
+// run. What passes unpacks to the
 // same files: a changed bit then is padding, or of the version of zip that a header asks
 // for.
 func TestProveEveryByte(t *testing.T) {
 	data, directory := provable(t)
 	want, passed := contents(t, data), 0
-	for at := range data[:directory] {
+	for at := rand.IntN(4); at < int(directory); at += 4 {
 		changed := bytes.Clone(data)
 		changed[at] ^= 0x40
 		if prove(changed, 1) == nil {
