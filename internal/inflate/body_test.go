@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 
@@ -50,7 +51,7 @@ func zip(t testing.TB, level int, text []byte) []byte {
 }
 
 // texts are empty, short, alike, random and long.
-func texts() [][]byte {
+var texts = sync.OnceValue(func() [][]byte {
 	random := rand.New(rand.NewPCG(1, 2))
 	noise := make([]byte, 100_000)
 	for i := range noise {
@@ -66,7 +67,7 @@ func texts() [][]byte {
 	shuffled := []byte(skewed.String())
 	random.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 	return [][]byte{nil, []byte("a"), []byte("abcabcabc"), bytes.Repeat([]byte("a"), 70_000), bytes.Repeat([]byte("0123456789"), 9_000), noise, []byte(page.String()), shuffled}
-}
+})
 
 func TestGunzip(t *testing.T) {
 	for n, text := range texts() {
@@ -113,6 +114,7 @@ func TestBrokenBodies(t *testing.T) {
 
 // A plain file needs nothing of package compress/gzip, which takes 40 kB.
 func TestInOneGo(t *testing.T) {
+	testkit.NotUnderRace(t)
 	for i, text := range texts() {
 		data := zip(t, gzip.DefaultCompression, text)
 		to := make([]byte, 0, len(text)+1000)
@@ -131,6 +133,7 @@ func TestInOneGo(t *testing.T) {
 // A text that is larger than wanted is not inflated to its end, and neither is more than a
 // little of a large body kept.
 func TestLimit(t *testing.T) {
+	testkit.NotUnderRace(t)
 	bomb := zip(t, 9, make([]byte, 16<<20))
 	for _, most := range []int64{0, 1, 1000, limit} {
 		got, err := gunzip(bytes.NewReader(bomb), most)

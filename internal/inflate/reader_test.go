@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci/internal/inflate"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // stream inflates a body as it arrives.
@@ -34,6 +35,7 @@ func (p pieces) Read(to []byte) (int, error) {
 
 // A body is the same, in whatever pieces it arrives and is read.
 func TestStream(t *testing.T) {
+	testkit.NotUnderRace(t)
 	random := rand.New(rand.NewPCG(5, 6))
 	for _, text := range texts() {
 		for _, level := range []int{gzip.HuffmanOnly, 0, 1, 6, 9} {

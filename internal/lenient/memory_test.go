@@ -135,7 +135,7 @@ func TestKeptFlatItemsAreSmall(t *testing.T) {
 		Name string `json:"name"`
 		Text string `json:"text"`
 	}
-	const pages = 60
+	const pages = 30
 	for _, sizes := range [][]int{{100, 100}, {5, 20_000}, {200, 120}, {20_000, 5}} {
 		var kept []*flat
 		before := heap()

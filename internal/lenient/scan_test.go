@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // Each day of years with and without a leap day is the one that package time reads, and
@@ -37,6 +38,7 @@ func TestDates(t *testing.T) {
 // Each byte, and each two that follow each other, mean in a text what they mean to
 // encoding/json, wherever in eight bytes they are.
 func TestBytesOfTexts(t *testing.T) {
+	testkit.NotUnderRace(t)
 	text := []byte(`"0123456789abcdefghij"`)
 	check := func(at int, bytes ...byte) {
 		changed := append([]byte{}, text...)

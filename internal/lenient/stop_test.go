@@ -8,10 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A large response is not decoded on after the context has ended, whatever it consists of.
 func TestDecodingStopsWithTheContext(t *testing.T) {
+	testkit.NotUnderRace(t)
 	ended, end := context.WithCancel(t.Context())
 	end()
 	for name, body := range map[string]string{

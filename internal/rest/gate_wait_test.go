@@ -448,6 +448,7 @@ func TestPauseWithASpentLimit(t *testing.T) {
 // Calls without end, each to a path of its own, do not fill the memory; the
 // limits of endpoints still known are kept.
 func TestEndpointsWithoutEnd(t *testing.T) {
+	testkit.NotUnderRace(t)
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateServer(spent("a", 20, "0"))
 		client := g.Client(t)

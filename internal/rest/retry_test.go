@@ -374,7 +374,7 @@ func TestBackoff(t *testing.T) {
 			longest[n%len(bounds)] = max(longest[n%len(bounds)], w.Duration)
 			n++
 		}}))
-		for range 200 {
+		for range 80 {
 			require.Error(t, testkit.Calls["get"](t.Context(), client))
 		}
 	})

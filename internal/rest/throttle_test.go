@@ -45,12 +45,13 @@ func TestManyCallsShareAThrottle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var all sync.WaitGroup
+				calls := testkit.Fewer(200)
 				g := newGateServer(sharing(10, headers...))
 				client := g.Client(t)
-				errs := gateCalls(t.Context(), &all, client, 200)
+				errs := gateCalls(t.Context(), &all, client, calls)
 				all.Wait()
 				require.NoError(t, errors.Join(errs...))
-				require.LessOrEqual(t, len(g.arrivals()), 2*200+190)
+				require.LessOrEqual(t, len(g.arrivals()), 2*calls+190)
 				require.Less(t, time.Since(g.start), 20*time.Minute)
 			})
 		})
@@ -113,7 +114,7 @@ func TestListBeyondTheLimitOfItsEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer(gitlabcitest.WithActionLimits(), gitlabcitest.WithRequestLog(0))
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
-		for range 700 {
+		for range 620 {
 			p.AddJob(gitlabcitest.Job{})
 		}
 		n := 0
@@ -121,7 +122,7 @@ func TestListBeyondTheLimitOfItsEndpoint(t *testing.T) {
 			require.NoError(t, err)
 			n++
 		}
-		require.Equal(t, 700, n)
+		require.Equal(t, 620, n)
 	})
 }
 
