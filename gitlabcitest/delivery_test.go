@@ -19,6 +19,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 const (
@@ -163,6 +164,7 @@ func (d *discarder) Write(p []byte) (int, error) {
 
 // A large archive is not copied, whichever way it takes.
 func TestLargeArchive(t *testing.T) {
+	testkit.NotUnderRace(t)
 	const size = 64 << 20
 	var data bytes.Buffer
 	archive := zip.NewWriter(&data)

@@ -12,6 +12,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // limited are the actions with limits.
@@ -36,6 +37,7 @@ func act(t *testing.T, srv *gitlabcitest.Server, method, path string, id int) re
 }
 
 func TestActionLimits(t *testing.T) {
+	testkit.NotUnderRace(t)
 	for name, test := range limited {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

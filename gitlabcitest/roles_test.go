@@ -9,6 +9,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 const forbidden = `{"message":"403 Forbidden"}`
@@ -102,6 +103,7 @@ var reads = map[string]string{
 }
 
 func TestRolesThatRead(t *testing.T) {
+	testkit.NotUnderRace(t)
 	for name, request := range reads {
 		t.Run(name, func(t *testing.T) {
 			requireRoles(t, roleCase{request, gitlabcitest.RoleGuest, 200}, gitlabcitest.Settings{})

@@ -12,6 +12,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 const scheduleKeys = "id description ref cron cron_timezone next_run_at active created_at updated_at owner"
@@ -82,6 +83,7 @@ func TestScheduleRefusals(t *testing.T) {
 
 // Who may do what: as someone, with the schedule of maya or with their own.
 func TestScheduleRoles(t *testing.T) {
+	testkit.NotUnderRace(t)
 	const none = 100
 	for request, least := range map[string][2]gitlabcitest.Role{
 		"GET ":                               {gitlabcitest.RoleGuest, gitlabcitest.RoleGuest},

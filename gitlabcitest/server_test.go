@@ -24,6 +24,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A reply is a response that has been read.
@@ -388,7 +389,7 @@ func closed(body io.ReadCloser, err error) error {
 
 func TestParallelClients(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	const clients, each = 64, 1
+	clients, each := testkit.Fewer(64), 1
 	var all sync.WaitGroup
 	for range clients {
 		all.Go(func() {

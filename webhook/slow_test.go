@@ -167,6 +167,7 @@ func TestHandlerSlowStrangersWithoutDeadlines(t *testing.T) {
 // Large bodies take 25 MiB together, until the function has returned. The next one waits
 // for a second, and small ones do not.
 func TestHandlerLargeBodies(t *testing.T) {
+	testkit.NotUnderRace(t) // other tests wait for memory with less of it
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		r := receive(t, webhook.HandlerOptions{Workers: 20}, func(_ context.Context, e *webhook.Event) error {

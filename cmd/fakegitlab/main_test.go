@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
 )
 
 // A buffer may be written and read at the same time.
@@ -122,6 +123,7 @@ func downstreamProject(t *testing.T, c *command, bridge *gitlabci.TriggerJob) st
 }
 
 func TestLogsAndArtifacts(t *testing.T) {
+	testkit.NotUnderRace(t)
 	for name, args := range map[string][]string{"on disk": nil, "in a storage": {"-storage", "127.0.0.1:0"}} {
 		t.Run(name, func(t *testing.T) {
 			c := start(t, args...)
@@ -186,6 +188,7 @@ func TestCreatedPipelinesRun(t *testing.T) {
 }
 
 func TestTheSameSeed(t *testing.T) {
+	testkit.NotUnderRace(t)
 	shape := func(args ...string) (lines []string) {
 		c := start(t, args...)
 		for pipeline, err := range c.client.Pipelines.All(t.Context(), demoProject, nil) {
@@ -230,6 +233,7 @@ func TestTokens(t *testing.T) {
 }
 
 func TestAnOlderRelease(t *testing.T) {
+	testkit.NotUnderRace(t)
 	c := start(t, "-version", "11.0")
 	page, err := c.client.Pipelines.List(t.Context(), demoProject, nil)
 	require.NoError(t, err)

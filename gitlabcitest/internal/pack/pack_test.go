@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci/gitlabcitest/internal/pack"
+	"example.com/gitlabci/internal/testkit"
 )
 
 var noon = time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -92,6 +93,7 @@ func TestOneFile(t *testing.T) {
 // Small files are remembered, and large ones are not: either way they unpack to what they
 // were, however many others came before.
 func TestManyFiles(t *testing.T) {
+	testkit.NotUnderRace(t)
 	for i := range 1200 {
 		if i >= 1100 {
 			i -= 100 // again
