@@ -33,7 +33,7 @@ const (
 	webhookToken    = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 )
 
-var webhookRequests = flag.Int("webhooks", 5000, "how many requests TestWebhookResidentMemory sends, 50000 at most")
+var webhookRequests = flag.Int("webhooks", 2500, "how many requests TestWebhookResidentMemory sends, 50000 at most")
 
 // receiverChild receives webhooks until its input ends. It prints its URL, and then
 // how many events were handled once, how many more than once, and its peak memory.
@@ -216,10 +216,11 @@ func (drip) Read([]byte) (int, error) {
 	return 0, io.ErrUnexpectedEOF
 }
 
-// 64 clients send 5,000 requests, or 50,000 with -webhooks 50000, of which one in twenty is
+// 64 clients send 2,500 requests, or 50,000 with -webhooks 50000, of which one in twenty is
 // hostile. All others are handled once, and the receiver stays small, by default settings.
 func TestWebhookResidentMemory(t *testing.T) {
 	memorySkip(t)
+	t.Parallel()
 	url, end := receiver(t, 3*time.Second)
 	requests := min(*webhookRequests, webhookEvents)
 	if testing.Short() {
@@ -270,6 +271,7 @@ func TestWebhookResidentMemory(t *testing.T) {
 // There is room for one. GitLab's are sent until they are accepted.
 func TestWebhookResidentMemoryOfLargeBodies(t *testing.T) {
 	memorySkip(t)
+	t.Parallel()
 	url, end := receiver(t, time.Minute)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	var all sync.WaitGroup
