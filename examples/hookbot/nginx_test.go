@@ -32,7 +32,7 @@ func freePort(t *testing.T) string {
 func build(t *testing.T, pkg string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "program")
-	if text, err := exec.Command("go", "build", "-o", path, pkg).CombinedOutput(); err != nil {
+	if text, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, pkg).CombinedOutput(); err != nil {
 		t.Fatalf("go build %s: %v\n%s", pkg, err, text)
 	}
 	return path
