@@ -204,6 +204,7 @@ func TestMendClosed(t *testing.T) {
 			require.Error(t, err, name)
 			require.True(t, errors.Is(err, fs.ErrClosed) || errors.Is(err, context.Canceled), "%v", err)
 			require.LessOrEqual(t, time.Since(start), 10*time.Second)
+			synctest.Wait() // for Close to return
 			_, err = file.Read(make([]byte, 1))
 			require.ErrorIs(t, err, fs.ErrClosed)
 		})
