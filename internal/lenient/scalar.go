@@ -76,6 +76,40 @@ func setText(s *shape, v reflect.Value, text string) bool {
 	return ok
 }
 
+// scalarPart decodes a part again whose value differs from the last one, if it is written
+// as most are: the same name, a text, a time or a number of the field's type, and a comma,
+// without white space. Otherwise nothing is read.
+func (d *decoder) scalarPart(p *part) bool {
+	sl := p.slot
+	if sl == nil || !d.has(p.quoted) {
+		return false
+	}
+	start, at := d.at, d.at+len(p.quoted)
+	end, again := at, false
+	switch isText := at < len(d.data) && d.data[at] == '"'; {
+	case isText && sl.text != nil:
+		quote := plainEnd(d.data, at+1)
+		if end = quote + 1; end >= len(d.data) || d.data[quote] != '"' || d.data[end] != ',' {
+			return false
+		}
+		*sl.text, again = d.keep(d.data[at+1:quote], len(d.data)-end)
+	case isText && sl.time != nil:
+		t, n := d.clock.time(d.data[at:])
+		*sl.time, end = t, at+n
+	case !isText:
+		if d.at = at; d.simpleScalar(sl) {
+			end = d.at
+		}
+		d.at = start
+	}
+	if end == at || end >= len(d.data) || d.data[end] != ',' {
+		return false // the field is set again
+	}
+	p.before, p.size, p.again = at-start, end+1-start, again
+	d.at = end + 1
+	return true
+}
+
 // A clock reads times in the layout of today's GitLab. Most are of the same day, and in
 // the same zone, as the last one.
 type clock struct {

@@ -187,6 +187,11 @@ func (d *decoder) fields(s *site, last []byte) (n int, err error) {
 				n++
 				continue
 			}
+			if size := p.size; d.scalarPart(p) {
+				past += size
+				n++
+				continue
+			}
 		}
 		var recorded bool
 		if recorded, more, past, err = d.part(s, n, past); err != nil {
