@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -214,5 +216,53 @@ func TestMendGivesUp(t *testing.T) {
 				require.Equal(t, test.tries-1, waits, name)
 			})
 		}
+	}
+}
+
+// slowly is a step: the rest of a file, in two pieces and then a byte every 20 seconds.
+func slowly(content string, piece int) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		from := 0
+		fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &from)
+		w.Header().Set("Etag", `"a"`)
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Content-Length", strconv.Itoa(len(content)-from))
+		if from > 0 {
+			w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, len(content)-1, len(content)))
+			w.WriteHeader(http.StatusPartialContent)
+		}
+		for i := 0; from < len(content) && r.Context().Err() == nil; i++ {
+			size := 1
+			if i < 2 {
+				size = piece
+			}
+			end := min(from+size, len(content))
+			io.WriteString(w, content[from:end])
+			w.(http.Flusher).Flush()
+			from = end
+			select {
+			case <-time.After(20 * time.Second):
+			case <-r.Context().Done():
+			}
+		}
+	}
+}
+
+// A body that is given up because too little arrives has been of use if it brought a
+// kilobyte, in however many pieces: the next one is not counted as another failure. With
+// less it is, or a few bytes a minute would mean requests without end.
+func TestMendSlowBodies(t *testing.T) {
+	content := testkit.Noise(6000)
+	for piece, want := range map[int]error{600: nil, 400: gitlabci.ErrStalled} {
+		synctest.Test(t, func(t *testing.T) {
+			s := testkit.NewScript(slowly(content, piece))
+			ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
+			defer cancel()
+			var got strings.Builder
+			_, err := s.Client(t, gitlabci.WithRetries(1)).Artifacts.Download(ctx, "group/app", gitlabci.JobID(7), &got, nil)
+			require.ErrorIs(t, err, want, piece)
+			require.Equal(t, err == nil, content == got.String())
+			require.Equal(t, map[bool]int{true: 5, false: 2}[err == nil], len(s.Received()), piece)
+		})
 	}
 }
