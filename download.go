@@ -62,7 +62,7 @@ func (f *ArtifactFile) Close() error { return f.source.Close() }
 // open opens an archive or a report. The spec says how it is saved, if it is.
 func (s *ArtifactsService) open(ctx context.Context, project ProjectID, src ArtifactSource, opts *OpenOptions, spec remote.Spec) (*ArtifactFile, error) {
 	spec.JSON = opts.wantsReport()
-	spec.Mirrored = spec.Copy != nil && !opts.wantsReport() && !opts.Gunzip // see asReport, which reads ahead
+	spec.Mirrored = spec.Copy != nil && !opts.wantsReport() && !opts.Gunzip // see checkReport, which reads ahead
 	spec.Ending, spec.Progress = endOfZip, opts.Progress
 	if job, ok := src.(JobID); ok {
 		spec.Fixed = true // a job's artifacts are never replaced

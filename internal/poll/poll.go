@@ -160,7 +160,7 @@ const unmetPatience = time.Minute
 type Patience struct {
 	GiveUpAfter time.Duration
 
-	// Met says that the server has responded before, so it exists. A server that never
+	// Responded says that the server has responded before, so it exists. A server that never
 	// responds is given up after a minute.
 	Responded bool
 

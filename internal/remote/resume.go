@@ -21,7 +21,7 @@ type resumer struct {
 	// from that is the next one.
 	open func() error
 
-	// took notes the bytes of one Read, and how that ended. It returns how many of
+	// received notes the bytes of one Read, and how that ended. It returns how many of
 	// them are wanted.
 	received func(p []byte, err error) (int, error)
 
@@ -45,7 +45,7 @@ type resumer struct {
 const leastFresh = 1 << 10
 
 // An interruption is how an attempt ended that did not bring all it should. Any other
-// error of open and took is final; that may be io.EOF.
+// error of open and received is final; that may be io.EOF.
 type interruption struct{ cause error }
 
 func (i *interruption) Error() string { return i.cause.Error() }

@@ -19,16 +19,16 @@ import (
 
 // A Server makes the calls for one file.
 type Server interface {
-	// Ask requests the file, or a part of it if the header says so. A URL is one in
+	// Request requests the file, or a part of it if the header says so. A URL is one in
 	// the storage, which an earlier response came from; nil asks the server itself.
 	Request(ctx context.Context, header http.Header, at *url.URL) (*rest.Response, error)
 
-	// Again waits before another attempt, after so many in a row that brought
+	// WaitToRetry waits before another attempt, after so many in a row that brought
 	// nothing. Its error says why there is none: with broken, how the last attempt
 	// ended, and with the end of the context, if that is why.
 	WaitToRetry(ctx context.Context, failures int, broken error) error
 
-	// Refused returns the status of an error of Ask, and whether it is the storage's.
+	// Refused returns the status of an error of Request, and whether it is the storage's.
 	// The status is 0 if there was no response.
 	Refused(err error) (status int, storage bool)
 
