@@ -227,7 +227,7 @@ func (f *File) skip() error {
 	case same.err == errDifferent:
 		return f.isDifferent()
 	case same.err != nil:
-		return f.Fail(same.err)
+		return f.isUnreadable(same.err)
 	case err == io.EOF && f.size < 0 && f.ending == nil:
 		return f.Fail(f.Changed("it has %d bytes now", n))
 	case err != nil:
@@ -243,6 +243,15 @@ func (f *File) isDifferent() error {
 	return f.Fail(f.Changed("its first %d bytes are different now", f.read))
 }
 
+// isUnreadable is the error of a copy that has not the bytes that were written to it. It
+// is no io.EOF, which would be the end of what is read.
+func (f *File) isUnreadable(err error) error {
+	if err == io.EOF {
+		err = errors.New("the file is shorter now")
+	}
+	return f.Fail(fmt.Errorf("what was written cannot be read again: %w", err))
+}
+
 // join compares the bytes of a part that overlap those already returned. As in
 // skip, only a difference is an error.
 func (f *File) join() error {
@@ -253,7 +262,7 @@ func (f *File) join() error {
 	for at := f.partStart; at < f.read; {
 		n := min(f.read-at, joinOverlap)
 		if _, err := f.spec.Copy.ReadAt(old[:n], at); err != nil {
-			return f.Fail(err)
+			return f.isUnreadable(err)
 		}
 		if _, err := io.ReadFull(f.bodies.body, again[:n]); err != nil {
 			return interrupted(err, f.secrets)
