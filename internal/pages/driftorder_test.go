@@ -294,6 +294,7 @@ func TestDriftInEveryOrder(t *testing.T) {
 		t.Run("sort "+string(sort), func(t *testing.T) {
 			t.Parallel()
 			runs, before := 0, []int{rand.IntN(4), rand.IntN(3), rand.IntN(4)}[:rand.IntN(most+1)]
+			t.Log("choices before", before)
 			for path := []int{}; path != nil; runs++ {
 				path = driftPath(path, depth, func(choose func(int) int) {
 					q := &driftQueue{choose: afterwards(before, choose), moves: 4, most: 4} // more rows than the pages overlap by

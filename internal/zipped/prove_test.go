@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -58,13 +59,16 @@ func TestProve(t *testing.T) {
 }
 
 // TestProveEveryByte changes each byte before the directory, a quarter of them in each
-// run. What passes unpacks to the
-// same files: a changed bit then is padding, or of the version of zip that a header asks
-// for.
+// run. What passes unpacks to the same files: a changed bit then is padding, or of the
+// version of zip that a header asks for.
 func TestProveEveryByte(t *testing.T) {
 	data, directory := provable(t)
 	want, passed := contents(t, data), 0
-	for at := rand.IntN(4); at < int(directory); at += 4 {
+	step := 4
+	if os.Getenv("GITLABCI_TEST_ALL") != "" {
+		step = 1
+	}
+	for at := rand.IntN(step); at < int(directory); at += step {
 		changed := bytes.Clone(data)
 		changed[at] ^= 0x40
 		if prove(changed, 1) == nil {
@@ -72,7 +76,7 @@ func TestProveEveryByte(t *testing.T) {
 			require.Equal(t, want, contents(t, changed), "at %d", at)
 		}
 	}
-	require.Less(t, passed, 20)
+	require.Less(t, step*passed, 20)
 }
 
 func contents(t *testing.T, data []byte) (all []string) {
