@@ -90,6 +90,7 @@ func TestCutFileIsNeverWhole(t *testing.T) {
 	reads, files := cutSources(t)
 	n := 0
 	for name, read := range reads {
+		n++ // so it is tried with what the one before was not
 		file, want := files[name], files[name]
 		if name == "gunzip" {
 			want = "firstsecondthird"
@@ -100,7 +101,7 @@ func TestCutFileIsNeverWhole(t *testing.T) {
 					continue
 				}
 				for cut := range len(file) + 1 {
-					if cut > 2 && cut < len(file)-2 && !testkit.Sampled(cut, 24) {
+					if cut > 2 && cut < len(file)-2 && !testkit.Sampled(cut, 25) { // an odd one, since n is sampled by two
 						continue
 					}
 					s := &cutServer{file: file, proto: proto, cut: cut, job: job}

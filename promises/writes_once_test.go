@@ -70,7 +70,7 @@ func frameFaults() map[string]func(*testkit.FrameConn, uint32) {
 func someFrameFaults(every int) map[string]func(*testkit.FrameConn, uint32) {
 	all := frameFaults()
 	for i, name := range testkit.SortedKeys(all) {
-		if !testkit.Sampled(i, every) {
+		if !testkit.Sampled(i+i/2, every) { // every other one is a reset after 103
 			delete(all, name)
 		}
 	}
