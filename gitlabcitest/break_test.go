@@ -371,7 +371,7 @@ func TestResetWithoutConnection(t *testing.T) {
 
 // A file announces its length by itself, which a truncated one must not.
 func TestTruncatedFiles(t *testing.T) {
-	disk, store := built(), dbTime(gitlabcitest.Storage{})
+	disk, store := built(), storageServer(gitlabcitest.Storage{})
 	for path, srv := range map[string]*gitlabcitest.Server{
 		byID:                                     disk,
 		byID + "/report.json":                    disk,

@@ -48,7 +48,7 @@ func TestStartOn(t *testing.T) {
 }
 
 func TestStartOnWithStorage(t *testing.T) {
-	srv := dbTime(gitlabcitest.Storage{})
+	srv := storageServer(gitlabcitest.Storage{})
 	storage := listener(t, "0.0.0.0:0")
 	started, err := srv.StartOn(listener(t, "127.0.0.1:0"), storage)
 	require.NoError(t, err)
@@ -71,7 +71,7 @@ func TestStartOnWithStorage(t *testing.T) {
 func TestStartOnMisuse(t *testing.T) {
 	const complaint = "gitlabcitest: StartOn: a listener for the storage goes with WithStorage, and neither without the other"
 	api := listener(t, "127.0.0.1:0")
-	require.PanicsWithValue(t, complaint, func() { dbTime(gitlabcitest.Storage{}).StartOn(api, nil) })
+	require.PanicsWithValue(t, complaint, func() { storageServer(gitlabcitest.Storage{}).StartOn(api, nil) })
 	require.PanicsWithValue(t, complaint, func() { gitlabcitest.NewServer().StartOn(api, api) })
 }
 

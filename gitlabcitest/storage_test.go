@@ -16,8 +16,8 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
-// stored is a server with an archive and a report in a storage.
-func dbTime(storage gitlabcitest.Storage, opts ...gitlabcitest.Option) *gitlabcitest.Server {
+// storageServer is a server with an archive and a report in a storage.
+func storageServer(storage gitlabcitest.Storage, opts ...gitlabcitest.Option) *gitlabcitest.Server {
 	srv := gitlabcitest.NewServer(append(opts, gitlabcitest.WithStorage(storage))...)
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{
 		ID: 1, Name: "build", Artifacts: files(), FinishedAt: day(2), Log: "done",
@@ -52,7 +52,7 @@ func location(t *testing.T, srv *gitlabcitest.Server, method, path string) strin
 func archive(t *testing.T) string { return get(t, built(), byID).body }
 
 func TestStorageRedirects(t *testing.T) {
-	srv := dbTime(gitlabcitest.Storage{})
+	srv := storageServer(gitlabcitest.Storage{})
 	for path, want := range map[string]string{byID: "", byRef: "", byID + "?file_type=sast": "{}"} {
 		r := get(t, srv, path)
 		require.Equal(t, 302, r.status, path)
@@ -82,7 +82,7 @@ func TestStorageRedirects(t *testing.T) {
 
 // GitLab refuses requests before it signs a URL.
 func TestStorageComesLast(t *testing.T) {
-	srv := dbTime(gitlabcitest.Storage{})
+	srv := storageServer(gitlabcitest.Storage{})
 	for path, want := range map[string]int{
 		"/projects/1/jobs/2/artifacts":              404,
 		byID + "?file_type=dast":                    404,
@@ -100,7 +100,7 @@ func TestStorageComesLast(t *testing.T) {
 }
 
 func TestOnlyWholeFilesAreStored(t *testing.T) {
-	srv := dbTime(gitlabcitest.Storage{})
+	srv := storageServer(gitlabcitest.Storage{})
 	for path, want := range map[string]string{
 		byID + "/tree?path=bin/sub":                           `[{"name":"page.html","path":"bin/sub/page.html","type":"file","size":30,"mode":"100644"}]`,
 		byID + "/report.json":                                 `{"ok":true}`,
@@ -115,7 +115,7 @@ func TestOnlyWholeFilesAreStored(t *testing.T) {
 }
 
 func TestStorageRefusesNothingButAuthorization(t *testing.T) {
-	srv := dbTime(gitlabcitest.Storage{})
+	srv := storageServer(gitlabcitest.Storage{})
 	for _, header := range []string{"Private-Token", "Job-Token", "Cookie", "Sudo"} {
 		r := fetch(t, srv, http.MethodGet, location(t, srv, http.MethodGet, byID), header+": "+srv.Token())
 		require.Equal(t, 200, r.status, header)
@@ -128,7 +128,7 @@ func TestStorageRefusesNothingButAuthorization(t *testing.T) {
 }
 
 func TestStrictStorageRefusesCredentials(t *testing.T) {
-	srv := dbTime(gitlabcitest.Storage{Strict: true})
+	srv := storageServer(gitlabcitest.Storage{Strict: true})
 	for _, header := range []string{"Private-Token", "Job-Token", "Authorization", "Cookie", "Sudo"} {
 		r := fetch(t, srv, http.MethodGet, location(t, srv, http.MethodGet, byID), header+": "+srv.Token())
 		require.Equal(t, 400, r.status, header)
@@ -140,7 +140,7 @@ func TestStrictStorageRefusesCredentials(t *testing.T) {
 }
 
 func TestStorageChecksSignatures(t *testing.T) {
-	srv := dbTime(gitlabcitest.Storage{})
+	srv := storageServer(gitlabcitest.Storage{})
 	good := location(t, srv, http.MethodGet, byID)
 	other := location(t, srv, http.MethodGet, byID+"?file_type=sast")
 	tests := map[string]struct{ method, address string }{
@@ -169,7 +169,7 @@ func TestStorageChecksSignatures(t *testing.T) {
 func TestSignedURLsExpire(t *testing.T) {
 	for given, lifetime := range map[time.Duration]time.Duration{0: 5 * time.Minute, time.Hour: time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			srv := dbTime(gitlabcitest.Storage{Lifetime: given})
+			srv := storageServer(gitlabcitest.Storage{Lifetime: given})
 			address := location(t, srv, http.MethodGet, byID)
 			time.Sleep(lifetime - time.Nanosecond)
 			require.Equal(t, 200, fetch(t, srv, http.MethodGet, address).status)
@@ -193,7 +193,7 @@ func TestStorageForgets(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			srv := dbTime(gitlabcitest.Storage{})
+			srv := storageServer(gitlabcitest.Storage{})
 			address := location(t, srv, http.MethodGet, byID)
 			srv.AddPipeline("group/app", gitlabcitest.Pipeline{}) // so that the first one is not locked
 			require.Equal(t, 200, fetch(t, srv, http.MethodGet, address).status)
@@ -231,7 +231,7 @@ func TestStorageRanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, proxied := range []bool{false, true} {
 				test.storage.Proxied = proxied
-				srv := dbTime(test.storage)
+				srv := storageServer(test.storage)
 				var r reply
 				if proxied {
 					r = send(t, srv, http.MethodGet, byID, "", test.header)
@@ -252,7 +252,7 @@ func TestStorageRanges(t *testing.T) {
 }
 
 func TestStorageETag(t *testing.T) {
-	srv := dbTime(gitlabcitest.Storage{})
+	srv := storageServer(gitlabcitest.Storage{})
 	address := location(t, srv, http.MethodGet, byID)
 	etag := fetch(t, srv, http.MethodGet, address).header.Get("Etag")
 	require.Equal(t, 304, fetch(t, srv, http.MethodGet, address, "If-None-Match: "+etag).status)
@@ -262,7 +262,7 @@ func TestStorageETag(t *testing.T) {
 	require.NotEqual(t, etag, report.header.Get("Etag"))
 
 	require.Empty(t, get(t, srv, byID).header.Get("Etag"), "a redirect has none")
-	redirecting := dbTime(gitlabcitest.Storage{}, gitlabcitest.WithStrongETags())
+	redirecting := storageServer(gitlabcitest.Storage{}, gitlabcitest.WithStrongETags())
 	r := send(t, redirecting, http.MethodGet, byID, "", "If-None-Match: *")
 	require.Equal(t, 302, r.status)
 	require.Regexp(t, `^"[0-9a-f]{64}"$`, r.header.Get("Etag"))
@@ -270,7 +270,7 @@ func TestStorageETag(t *testing.T) {
 
 func TestStorageHead(t *testing.T) {
 	size := strconv.Itoa(len(archive(t)))
-	srv := dbTime(gitlabcitest.Storage{})
+	srv := storageServer(gitlabcitest.Storage{})
 	forHead := location(t, srv, http.MethodHead, byID)
 	r := fetch(t, srv, http.MethodHead, forHead)
 	require.Equal(t, 200, r.status)
@@ -278,12 +278,12 @@ func TestStorageHead(t *testing.T) {
 	require.Equal(t, 403, fetch(t, srv, http.MethodGet, forHead).status, "it is signed for HEAD")
 	require.Equal(t, 200, fetch(t, srv, http.MethodHead, location(t, srv, http.MethodGet, byID)).status)
 
-	srv = dbTime(gitlabcitest.Storage{NoHead: true})
+	srv = storageServer(gitlabcitest.Storage{NoHead: true})
 	forHead = location(t, srv, http.MethodHead, byID)
 	require.Equal(t, 403, fetch(t, srv, http.MethodHead, forHead).status)
 	require.Equal(t, 200, fetch(t, srv, http.MethodGet, forHead).status)
 
-	srv = dbTime(gitlabcitest.Storage{Proxied: true})
+	srv = storageServer(gitlabcitest.Storage{Proxied: true})
 	r = send(t, srv, http.MethodHead, byID, "")
 	require.Equal(t, 200, r.status)
 	require.Equal(t, size, r.header.Get("Content-Length"))
@@ -298,7 +298,7 @@ func TestDownloadMode(t *testing.T) {
 		{false, "", 302}, {false, "proxy", 200}, {false, "direct", 302},
 		{true, "", 200}, {true, "proxy", 200}, {true, "direct", 302},
 	} {
-		srv := dbTime(gitlabcitest.Storage{Proxied: test.proxied})
+		srv := storageServer(gitlabcitest.Storage{Proxied: test.proxied})
 		for _, path := range []string{byID + "?", byRef + "&"} {
 			if test.mode != "" {
 				path += "download_mode=" + test.mode
@@ -318,7 +318,7 @@ func TestDownloadMode(t *testing.T) {
 }
 
 func TestStorageRequestsAndFaults(t *testing.T) {
-	srv := dbTime(gitlabcitest.Storage{})
+	srv := storageServer(gitlabcitest.Storage{})
 	address := location(t, srv, http.MethodGet, byID)
 	srv.Fault(gitlabcitest.Fault{Route: gitlabcitest.StorageRoute, Status: 503, Times: 2})
 	require.Equal(t, 404, get(t, srv, "/projects/1/jobs/9/artifacts").status, "the fault is the storage's")
@@ -363,7 +363,7 @@ func TestStorageMisuse(t *testing.T) {
 
 // The client leaves its token at home, in memory and over sockets.
 func TestClientReachesStorage(t *testing.T) {
-	srv := dbTime(gitlabcitest.Storage{})
+	srv := storageServer(gitlabcitest.Storage{})
 	base, err := srv.Start()
 	require.NoError(t, err)
 	defer srv.Close()
@@ -382,7 +382,7 @@ func TestClientReachesStorage(t *testing.T) {
 }
 
 func TestStorageOverSockets(t *testing.T) {
-	srv := dbTime(gitlabcitest.Storage{})
+	srv := storageServer(gitlabcitest.Storage{})
 	base, err := srv.Start()
 	require.NoError(t, err)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/api/v4"+byID, nil)
