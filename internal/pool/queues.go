@@ -18,15 +18,21 @@ type queue struct {
 }
 
 // Enter waits until no other task about the object runs. The caller must leave. It reports
-// false, and there is nothing to leave, if the context ends before.
+// false, and there is nothing to leave, if the context ends while another task runs.
 func (q *Queues) Enter(ctx context.Context, object string) (leave func(), entered bool) {
 	one := q.join(object)
+	leave = func() {
+		one.free <- struct{}{}
+		q.forget(object, one)
+	}
 	select {
 	case <-one.free:
-		return func() {
-			one.free <- struct{}{}
-			q.forget(object, one)
-		}, true
+		return leave, true
+	default:
+	}
+	select {
+	case <-one.free:
+		return leave, true
 	case <-ctx.Done():
 		q.forget(object, one)
 		return nil, false

@@ -423,6 +423,22 @@ func TestStatusTakesTurns(t *testing.T) {
 	})
 }
 
+// A call whose context has ended does not blame another call, since there is none.
+func TestStatusAfterTheEndOfItsContext(t *testing.T) {
+	t.Parallel()
+	srv := gitlabcitest.NewServer()
+	srv.AddPipeline("group/app", gitlabcitest.Pipeline{SHA: testkit.SHA})
+	client := srv.Client()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 20 {
+		_, err := client.Statuses.Set(ctx, "group/app", testkit.SHA, gitlabci.StatusRunning, nil)
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, gitlabci.ErrNotSent)
+		require.NotContains(t, err.Error(), "another call")
+	}
+}
+
 // A server that ignores pipeline_id puts the status somewhere else.
 func TestStatusInAnotherPipeline(t *testing.T) {
 	t.Parallel()
