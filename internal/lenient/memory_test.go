@@ -127,6 +127,50 @@ func TestKeptItemsAreSmall(t *testing.T) {
 	runtime.KeepAlive(kept)
 }
 
+// The same if each of an item's texts is that of another, older item.
+func TestKeptItemsOfTextsThatLastAreSmall(t *testing.T) {
+	testkit.NotUnderRace(t)
+	type texts struct {
+		Name string `json:"name"`
+		A    string `json:"a"`
+		B    string `json:"b"`
+		C    string `json:"c"`
+		D    string `json:"d"`
+		E    string `json:"e"`
+		F    string `json:"f"`
+		G    string `json:"g"`
+		H    string `json:"h"`
+		I    string `json:"i"`
+		J    string `json:"j"`
+		K    string `json:"k"`
+		L    string `json:"l"`
+		End  int    `json:"end"`
+	}
+	const pages, fields = 30, "abcdefghijkl"
+	var kept []*texts
+	before := heap()
+	for i := range pages {
+		var body strings.Builder
+		for j := range 8*len(fields) + 8 {
+			fmt.Fprintf(&body, `,{"name":"%d of page %d %s"`, j, i, strings.Repeat("x", 200))
+			for k, field := range fields {
+				text := ""
+				if j > 8*k {
+					text = strings.Repeat(string(field), 80)
+				}
+				fmt.Fprintf(&body, `,"%c":"%s"`, field, text)
+			}
+			body.WriteString(`,"end":1}`)
+		}
+		list, _, err := lenient.List[*texts](t.Context(), []byte("["+body.String()[1:]+"]"))
+		require.NoError(t, err)
+		kept = append(kept, list[len(list)-1])
+		require.Equal(t, strings.Repeat("l", 80), kept[i].L)
+	}
+	require.Less(t, (heap()-before)/pages, int64(4<<10))
+	runtime.KeepAlive(kept)
+}
+
 // Items that point to nothing share memory as long as they are small.
 func TestKeptFlatItemsAreSmall(t *testing.T) {
 	testkit.NotUnderRace(t)
