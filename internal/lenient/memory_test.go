@@ -146,29 +146,36 @@ func TestKeptItemsOfTextsThatLastAreSmall(t *testing.T) {
 		L    string `json:"l"`
 		End  int    `json:"end"`
 	}
-	const pages, fields = 30, "abcdefghijkl"
+	const pages = 30
 	var kept []*texts
 	before := heap()
 	for i := range pages {
-		var body strings.Builder
-		for j := range 8*len(fields) + 8 {
-			fmt.Fprintf(&body, `,{"name":"%d of page %d %s"`, j, i, strings.Repeat("x", 200))
-			for k, field := range fields {
-				text := ""
-				if j > 8*k {
-					text = strings.Repeat(string(field), 80)
-				}
-				fmt.Fprintf(&body, `,"%c":"%s"`, field, text)
-			}
-			body.WriteString(`,"end":1}`)
-		}
-		list, _, err := lenient.List[*texts](t.Context(), []byte("["+body.String()[1:]+"]"))
+		list, _, err := lenient.List[*texts](t.Context(), []byte(pageOfTextsThatLast(i)))
 		require.NoError(t, err)
 		kept = append(kept, list[len(list)-1])
 		require.Equal(t, strings.Repeat("l", 80), kept[i].L)
 	}
 	require.Less(t, (heap()-before)/pages, int64(4<<10))
 	runtime.KeepAlive(kept)
+}
+
+// pageOfTextsThatLast is a page of items, every eighth of which has one text more, which all
+// further ones have as well.
+func pageOfTextsThatLast(page int) string {
+	const fields = "abcdefghijkl"
+	var body strings.Builder
+	for i := range 8*len(fields) + 8 {
+		fmt.Fprintf(&body, `,{"name":"%d of page %d %s"`, i, page, strings.Repeat("x", 200))
+		for k, field := range fields {
+			text := ""
+			if i > 8*k {
+				text = strings.Repeat(string(field), 80)
+			}
+			fmt.Fprintf(&body, `,"%c":"%s"`, field, text)
+		}
+		body.WriteString(`,"end":1}`)
+	}
+	return "[" + body.String()[1:] + "]"
 }
 
 // Items that point to nothing share memory as long as they are small.
