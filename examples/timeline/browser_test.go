@@ -49,9 +49,10 @@ func startBrowser(t *testing.T) *browser {
 		t.Fatal(err)
 	}
 	// --no-sandbox since Chromium's own does not work for root in a container.
-	cmd := exec.CommandContext(t.Context(), program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
+	cmd := exec.Command(program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
 		"--no-first-run", "--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank")
 	cmd.ExtraFiles = []*os.File{itsIn, itsOut}
+	cmd.Stderr, cmd.WaitDelay = io.Discard, time.Minute // so Wait waits for all its processes, which write to its folder
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
