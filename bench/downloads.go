@@ -46,8 +46,7 @@ func downloads(ctx context.Context, b *bench) (string, error) {
 		}, copyMost},
 		{"An archive of " + report.Mebibytes(int64(size)) + " to a file", size, all, b.dir, false, report.Target{
 			Work: of + " to a file, time", Limit: "≤ 1.05× a bare io.Copy",
-			Why: "this server sends no ETag, so that a CRC of the bytes is kept to resume, which takes some 25 ms of a core. The disk, " +
-				"which both write to, differs from one run to the next by more than this.",
+			Why: "both write to the same disk, whose speed differs by more from one run to the next.",
 		}, fileMost},
 		{"An archive of " + report.Mebibytes(int64(size)) + ", saved and synced", size, []string{work.Ours, work.Bare}, b.dir, true, report.Target{}, 0},
 		{"An archive of " + report.Mebibytes(int64(larger)), larger, []string{work.Ours, work.Bare}, "", false, report.Target{}, 0},
