@@ -66,18 +66,19 @@ type plan struct {
 }
 
 // measure does tasks in children, in turn, and returns the results by task. The runs with
-// the same index followed each other, and make a pair.
+// the same index followed each other, and make a pair. Every other turn is backward, so that
+// no task always has what the same other one leaves to it, such as a busy disk.
 func (b *bench) measure(ctx context.Context, p plan, tasks ...work.Task) ([]results, error) {
 	before, err := served.CountsAt(b.server.Plain)
 	if err != nil {
 		return nil, err
 	}
 	found := make([]results, len(tasks))
-	for range p.runs {
+	for turn := range p.runs {
 		if p.together {
 			err = atOnce(ctx, tasks, found)
 		} else {
-			err = inTurn(ctx, tasks, found)
+			err = inTurn(ctx, tasks, found, turn%2 == 1)
 		}
 		if err != nil {
 			return nil, err
@@ -91,9 +92,12 @@ func (b *bench) measure(ctx context.Context, p plan, tasks ...work.Task) ([]resu
 	return found, err
 }
 
-func inTurn(ctx context.Context, tasks []work.Task, found []results) error {
-	for i, t := range tasks {
-		one, err := inChild(ctx, t)
+func inTurn(ctx context.Context, tasks []work.Task, found []results, backward bool) error {
+	for i := range tasks {
+		if backward {
+			i = len(tasks) - 1 - i
+		}
+		one, err := inChild(ctx, tasks[i])
 		if err != nil {
 			return err
 		}
@@ -106,7 +110,7 @@ func atOnce(ctx context.Context, tasks []work.Task, found []results) error {
 	var running sync.WaitGroup
 	failed := make([]error, len(tasks))
 	for i, t := range tasks {
-		running.Go(func() { failed[i] = inTurn(ctx, []work.Task{t}, found[i:i+1]) })
+		running.Go(func() { failed[i] = inTurn(ctx, []work.Task{t}, found[i:i+1], false) })
 	}
 	running.Wait()
 	return errors.Join(failed...)

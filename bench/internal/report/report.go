@@ -22,7 +22,7 @@ sends. Unless a table says otherwise, it sends them uncompressed, over HTTP/1.1 
 TLS. It counts the bytes that it sends: all clients get the same number, except for
 pages that overlap.
 
-Each measurement is a process of its own. The clients take turns: A B C, A B C and so
+Each measurement is a process of its own. The clients take turns: A B C, C B A and so
 on. A time is the median of its runs, with the lowest and the highest in parentheses
 if there was more than one. A ratio is of two runs of the same turn: the median
 of these pairs, with the lowest and the highest. A smaller ratio to client-go is
