@@ -3,10 +3,12 @@ package main
 import (
 	"archive/zip"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 
 	"example.com/gitlabci/bench/internal/report"
 	"example.com/gitlabci/bench/internal/served"
@@ -34,6 +36,9 @@ func archives(ctx context.Context, b *bench) (string, error) {
 		return "", err
 	}
 	text += one
+	if err := b.writeArchives(); err != nil {
+		return "", err
+	}
 	for i, files := range b.extracted {
 		more, err := b.extraction(ctx, files, i == 0)
 		if err != nil {
@@ -81,14 +86,31 @@ func (b *bench) oneMember(ctx context.Context) (string, error) {
 	return fmt.Sprintf("### %s\n\n%s\n", title, t), nil
 }
 
+// writeArchives writes the archives that are extracted, a core for each.
+func (b *bench) writeArchives() error {
+	b.say("write the archives that are extracted")
+	text := served.Words(1 << 24)
+	var writing sync.WaitGroup
+	failed := make([]error, len(b.extracted))
+	for i, files := range b.extracted {
+		writing.Go(func() {
+			failed[i] = served.WriteZip(b.archiveOf(files), files, b.unpacked, zip.Deflate, text)
+		})
+	}
+	writing.Wait()
+	return errors.Join(failed...)
+}
+
+// archiveOf names the archive of so many files that is extracted.
+func (b *bench) archiveOf(files int) string {
+	return filepath.Join(b.dir, fmt.Sprintf("%d.zip", files))
+}
+
 // extraction extracts an archive of so many files in each of the ways.
 func (b *bench) extraction(ctx context.Context, files int, isFigure bool) (string, error) {
 	title := fmt.Sprintf("Extract %s files, %s MB", report.Thousands(files), report.Thousands(b.unpacked/1_000_000))
 	b.say("%s", title)
-	name := filepath.Join(b.dir, fmt.Sprintf("%d.zip", files))
-	if err := served.WriteZip(name, files, b.unpacked, zip.Deflate, served.Words(1<<24)); err != nil {
-		return "", err
-	}
+	name := b.archiveOf(files)
 	ways := []string{work.Ours, work.Loop}
 	if _, err := exec.LookPath(work.Unzip); err == nil {
 		ways = append(ways, work.Unzip)

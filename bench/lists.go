@@ -39,8 +39,8 @@ const ahead = 8 // pages that are prefetched in one of the rows
 const listsIntroduction = `## Lists
 
 Pages of %d. An idle reader takes no time, a busy one %v after each page. With the
-longest time for a page, clients wait nearly all of the time, so theirs run at the same
-time.
+longest time for a page, and with a busy reader, clients wait nearly all of the time, so
+they run at the same time.
 
 `
 
