@@ -317,7 +317,7 @@ type headSearch struct {
 	client  *Client
 	project ProjectID
 	iid     int64
-	parents map[string][]string // of merge commits, which never change
+	parents map[string][]string // of merge commits, which never change; nil of those that are gone
 }
 
 // find returns the merge request, and the pipeline that GitLab shows for a commit, or nil
@@ -370,10 +370,9 @@ func (h *headSearch) isOf(ctx context.Context, p *PipelineInfo, sha string, want
 		if e, responded := errors.AsType[*APIError](err); err != nil && !(responded && e.gone()) {
 			return false, err
 		}
-		if commit == nil { // it is no longer in the repository
-			return false, nil
+		if err == nil { // else it is no longer in the repository, and does not return
+			parents = commit.ParentIDs
 		}
-		parents = commit.ParentIDs
 		h.parents[p.SHA] = parents
 	}
 	return slices.ContainsFunc(parents, func(parent string) bool { return strings.EqualFold(parent, sha) }), nil

@@ -99,6 +99,30 @@ func TestFindWaitsForTheHead(t *testing.T) {
 	}
 }
 
+// GitLab removes merge commits that nothing refers to, and keeps their pipelines.
+func TestFindReadsACommitThatIsGoneOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := gitlabcitest.NewServer()
+		m := srv.AddMergeRequest("group/app", gitlabcitest.MergeRequest{Source: "topic"})
+		m.AddPipeline(gitlabcitest.PipelineKindMergedResults, gitlabcitest.Pipeline{})
+		m.Push("")
+		const route = "GET /projects/:id/repository/commits/:sha"
+		withdraw := srv.Fault(gitlabcitest.Fault{Route: route, Status: 404, Body: `{"message":"404 Commit Not Found"}`})
+		var next gitlabci.PipelineID
+		time.AfterFunc(time.Minute, func() {
+			withdraw()
+			next = m.AddPipeline(gitlabcitest.PipelineKindMergedResults, gitlabcitest.Pipeline{}).ID
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		found, err := srv.Client().Pipelines.Find(ctx, "group/app", &gitlabci.FindPipelineOptions{MergeRequest: 1, Wait: true})
+		require.NoError(t, err)
+		require.Equal(t, next, found.ID)
+		require.Equal(t, 2, sent(srv, route), "one of each merge commit")
+	})
+}
+
 // A merge request that does not exist is not waited for.
 func TestFindDoesNotWaitForAMergeRequest(t *testing.T) {
 	t.Parallel()
