@@ -67,7 +67,7 @@ func (t *variableSetter) check() error {
 	case !t.wanted.isMasked(), t.wanted.Hidden && value == "":
 		return nil
 	case utf8.RuneCountInString(value) < 8 || strings.ContainsFunc(value, unicode.IsSpace):
-		return fmt.Errorf("the variable %s is to be masked, and its value has less than 8 characters, or white space", t.key)
+		return fmt.Errorf("the variable %s is to be masked, and its value has fewer than 8 characters, or white space", t.key)
 	}
 	return nil
 }

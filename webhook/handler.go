@@ -22,11 +22,12 @@ type HandlerOptions struct {
 	// Queue is how many accepted events may wait for a worker. The default is 1,024.
 	Queue int
 
-	// MaxBytes is how much memory the bodies of up to 1 MiB may take, including
-	// those of events that are being handled. The default is 8 MiB. Besides, larger bodies take up to 25 MiB together,
-	// which is the size of the largest. If there is no room, a request waits for a second,
-	// and then gets 503. Meanwhile, bodies that arrive so slowly that they would take 6
-	// seconds or more are refused. Decoded events come on top, up to 16 MiB for each worker.
+	// MaxBytes is how much memory the bodies of up to 1 MiB may take, including those of
+	// events that are being handled. The default is 8 MiB. Besides, larger bodies take up
+	// to 25 MiB together, which is the size of the largest. If there is no room, a request
+	// waits for a second, and then gets 503. Meanwhile, bodies that arrive so slowly that
+	// they would take 6 seconds or more are refused. Decoded events come on top, up to
+	// 16 MiB for each worker.
 	MaxBytes int64
 
 	// BodyTimeout is how long the body of a request may take to arrive, the wait for

@@ -181,16 +181,16 @@ const mixedUp = "hidden value"
 
 // badVariables are those that are not sent, by what their errors say.
 var badVariables = map[string]*gitlabci.CIVariable{
-	"the variable is nil":              nil,
-	"the key of the variable is empty": {Value: mixedUp},
-	"other characters than letters":    {Key: "hidden value", Value: "KEY"}, // mixed up
-	"has other characters":             {Key: "É"},
-	"more than 255 characters":         {Key: strings.Repeat("A", 256)},
-	"less than 8 characters, or white": {Key: "A", Value: "hidden", Masked: true},
-	"A is to be masked":                {Key: "A", Value: mixedUp, Masked: true},
-	"and its value has less":           {Key: "A", Masked: true},
-	"or white space":                   {Key: "A", Value: mixedUp, Hidden: true},
-	"not valid UTF-8":                  {Key: "A", Value: "hidden\xff"},
+	"the variable is nil":               nil,
+	"the key of the variable is empty":  {Value: mixedUp},
+	"other characters than letters":     {Key: "hidden value", Value: "KEY"}, // mixed up
+	"has other characters":              {Key: "É"},
+	"more than 255 characters":          {Key: strings.Repeat("A", 256)},
+	"fewer than 8 characters, or white": {Key: "A", Value: "hidden", Masked: true},
+	"A is to be masked":                 {Key: "A", Value: mixedUp, Masked: true},
+	"and its value has fewer":           {Key: "A", Masked: true},
+	"or white space":                    {Key: "A", Value: mixedUp, Hidden: true},
+	"not valid UTF-8":                   {Key: "A", Value: "hidden\xff"},
 }
 
 // badVariableCalls are calls that are not sent, by what their errors say.
