@@ -165,6 +165,27 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// A run that was killed after its first write, and one that fails before its first page, leave
+// nothing that a later run refuses.
+func TestKilledBeforeTheFirstState(t *testing.T) {
+	for _, name := range []string{"jobs.jsonl", "jobs.parquet"} {
+		file := filepath.Join(t.TempDir(), name)
+		leaveGarbage(t, file)
+		if err := os.WriteFile(file+".state", []byte(`{"group":"team"}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, notes := exportTo(t, newServer(), file, 1); code != 130 {
+			t.Fatalf("the exit code is %d: %s", code, &notes)
+		}
+		if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) > 0 {
+			t.Errorf("%v is left (%v)", left, err)
+		}
+		if code, notes := exportTo(t, newServer(), file, 0); code != 0 || jobsIn(t, file) != 280 {
+			t.Errorf("the exit code is %d: %s", code, &notes)
+		}
+	}
+}
+
 // What a job does not have is null.
 func TestParquet(t *testing.T) {
 	srv, file := gitlabcitest.NewServer(), filepath.Join(t.TempDir(), "jobs.parquet")

@@ -19,7 +19,7 @@ import (
 // A Sink keeps items. Its places say how much it has, from 0 on. The caller stores the place
 // after each write. What is behind the stored place was written before the program was killed.
 type Sink[T any] interface {
-	// Resume removes what is behind a place.
+	// Resume removes what is behind a place. At 0 that is all of it, the file or folder too.
 	Resume(place int64) error
 
 	// Write writes items behind a place, and returns the place behind them.
@@ -31,11 +31,11 @@ type Lines[T any] struct{ Name string }
 
 // Resume cuts the file.
 func (l Lines[T]) Resume(place int64) error {
+	if place == 0 {
+		return remove(l.Name)
+	}
 	info, err := os.Stat(l.Name)
-	switch {
-	case place == 0 && errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err == nil && info.Size() >= place:
+	if err == nil && info.Size() >= place {
 		return os.Truncate(l.Name, place)
 	}
 	return errors.Join(fmt.Errorf("%s has lost what was written to it", l.Name), err)
@@ -80,10 +80,17 @@ func (p Parquet[T, Row]) Resume(place int64) error {
 			return fmt.Errorf("%s has lost what was written to it: %w", p.Folder, err)
 		}
 	}
-	for _, name := range []string{p.part(place + 1), p.part(place+1) + ".new"} {
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	err := errors.Join(remove(p.part(place+1)), remove(p.part(place+1)+".new"))
+	if err == nil && place == 0 {
+		err = remove(p.Folder)
+	}
+	return err
+}
+
+// remove removes a file or an empty folder, if there is one.
+func remove(name string) error {
+	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }
