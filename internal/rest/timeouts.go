@@ -7,7 +7,10 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"strings"
 	"time"
+
+	"example.com/gitlabci/internal/inflate"
 )
 
 // Timeouts limit how long the server may take. 0 is the default, and a negative one
@@ -23,7 +26,8 @@ const (
 	never = math.MaxInt64 * time.Nanosecond
 
 	// A body that the caller reads as it arrives must bring slowest bytes in each
-	// slowWindow, or in each Timeouts.Silence if that is longer.
+	// slowWindow, or in each Timeouts.Silence if that is longer. Of a gzipped one, the
+	// unpacked bytes count: a few packed ones can be many, and many can be none.
 	slowest    = 1 << 10
 	slowWindow = time.Minute
 )
@@ -90,6 +94,7 @@ type timedBody struct {
 
 	waited time.Duration // in the present window of a body that the caller reads
 	got    int           // bytes in it
+	zipped bool          // they are counted by an unzippedBody
 	empty  int           // reads in a row that brought nothing, and no error
 	slow   error         // why the body was given up, if too little arrived
 }
@@ -136,20 +141,49 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	return n, ByContext(b.s, err)
 }
 
-// progress returns an error if a body arrives too slowly.
+// progress adds what a read brought, and returns an error if the reads before it brought too
+// little. All of what those brought is unpacked by now.
 func (b *timedBody) progress(n int, wait time.Duration) error {
-	window := max(slowWindow, b.limits.Silence)
+	if b.waited >= max(slowWindow, b.limits.Silence) {
+		if b.got < slowest {
+			b.s.cancel()
+			return &tooSlowError{fmt.Errorf("%w: only %d bytes of the body within %v", ErrStalled, b.got, b.waited.Round(time.Second))}
+		}
+		b.waited, b.got = 0, 0
+	}
 	b.waited += wait
-	b.got += n
-	if b.waited < window {
-		return nil
+	if !b.zipped {
+		b.got += n
 	}
-	if b.got < slowest {
-		b.s.cancel()
-		return &tooSlowError{fmt.Errorf("%w: only %d bytes of the body within %v", ErrStalled, b.got, b.waited.Round(time.Second))}
-	}
-	b.waited, b.got = 0, 0
 	return nil
+}
+
+// An unzippedBody is what is in a gzipped body that the caller reads as it arrives.
+type unzippedBody struct {
+	*inflate.Body
+	zipped *timedBody
+}
+
+func (b *unzippedBody) Read(p []byte) (int, error) {
+	n, err := b.Body.Read(p)
+	b.zipped.got += n
+	return n, err
+}
+
+// unzip decompresses the body of a response if it is gzipped, as net/http does.
+func (s *sending) unzip(resp *http.Response) {
+	if resp.ContentLength == 0 || !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
+		return
+	}
+	body := inflate.New(resp.Body, resp.ContentLength)
+	resp.Body = body
+	if s.body.until.IsZero() {
+		s.body.zipped = true
+		resp.Body = &unzippedBody{body, &s.body}
+	}
+	resp.Header.Del("Content-Encoding")
+	resp.Header.Del("Content-Length")
+	resp.ContentLength, resp.Uncompressed = -1, true
 }
 
 func (b *timedBody) Close() error {

@@ -1,6 +1,8 @@
 package rest_test
 
 import (
+	"bytes"
+	"compress/flate"
 	"context"
 	"io"
 	"net/http"
@@ -78,18 +80,42 @@ func TestDripMessage(t *testing.T) {
 	})
 }
 
-// A file must bring 1 KiB a minute. A body that does may take hours.
+// flushed is a text as a server sends it gzipped before it has the next one. An empty text
+// is a block of nothing.
+func flushed(text string) string {
+	var data bytes.Buffer
+	w, _ := flate.NewWriter(&data, flate.BestCompression)
+	io.WriteString(w, text)
+	w.Flush()
+	return data.String()
+}
+
+// A file must bring 1 KiB a minute. A body that does may take hours. Of a gzipped one, this
+// is what is in it.
 func TestFilesArriveAtSomeSpeed(t *testing.T) {
+	const gzipHeader = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 	for name, test := range map[string]struct {
-		part string
-		ends time.Duration // 0 for never
-	}{"a byte each time": {"x", 120 * time.Second}, "enough": {strings.Repeat("x", 1100), 0}} {
+		first, part string
+		ends        time.Duration // 0 for never
+	}{
+		"a byte each time":            {"", "x", 120 * time.Second},
+		"enough":                      {"", strings.Repeat("x", 1100), 0},
+		"enough, gzipped":             {gzipHeader, flushed(strings.Repeat("x", 1100)), 0},
+		"nothing, gzipped to much":    {gzipHeader, strings.Repeat(flushed(""), 300), 120 * time.Second},
+		"too little, gzipped to more": {gzipHeader, strings.Repeat(flushed("x"), 300), 120 * time.Second},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const limit = 10 * time.Hour
 				ctx, cancel := context.WithTimeout(t.Context(), limit)
 				defer cancel()
-				s := testkit.NewScript(drip(200, "application/octet-stream", test.part, 30*time.Second))
+				s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+					if test.first != "" {
+						w.Header().Set("Content-Encoding", "gzip")
+					}
+					io.WriteString(w, test.first)
+					drip(200, "application/octet-stream", test.part, 30*time.Second)(w, r)
+				})
 				resp, err := s.Client(t).Do(testkit.Request(t, http.MethodGet, "/projects/7/x", nil).WithContext(ctx))
 				require.NoError(t, err)
 				defer resp.Body.Close()

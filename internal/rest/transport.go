@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"example.com/gitlabci/internal/inflate"
 	"example.com/gitlabci/internal/secret"
 )
 
@@ -184,7 +183,7 @@ func (t *transport) exchange(out *http.Request, s *sending) (*http.Response, err
 	}
 	a.reached = true
 	if zipped {
-		unzip(resp)
+		s.unzip(resp)
 	}
 	if a.otherHost == "" {
 		t.http1.Store(resp.ProtoMajor == 1)
@@ -202,17 +201,6 @@ func (t *transport) exchange(out *http.Request, s *sending) (*http.Response, err
 func (t *transport) asksForGzip(out *http.Request) bool {
 	standard, ok := t.config.Transport.(*http.Transport)
 	return ok && !standard.DisableCompression && out.Method != http.MethodHead && out.Header["Accept-Encoding"] == nil && out.Header["Range"] == nil
-}
-
-// unzip decompresses the body of a response if it is gzipped, as net/http does.
-func unzip(resp *http.Response) {
-	if resp.ContentLength == 0 || !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
-		return
-	}
-	resp.Body = inflate.New(resp.Body, resp.ContentLength)
-	resp.Header.Del("Content-Encoding")
-	resp.Header.Del("Content-Length")
-	resp.ContentLength, resp.Uncompressed = -1, true
 }
 
 // log logs an exchange.
