@@ -206,7 +206,7 @@ func TestHookHeadersOfReleases(t *testing.T) {
 			j := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
 			srv.SetJobStatus(j.ID, gitlabci.StatusSuccess)
 			srv.Wait()
-			for _, name := range strings.Fields(absent) {
+			for name := range strings.FieldsSeq(absent) {
 				require.Empty(t, got.all()[0].header.Values(name), name)
 			}
 			require.Equal(t, "GitLab/"+release+".0", got.all()[0].header.Get("User-Agent"))

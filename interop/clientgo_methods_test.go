@@ -67,7 +67,7 @@ func TestClientGoMethodsAreAllCalled(t *testing.T) {
 	for service, others := range clientGoServices {
 		require.Positive(t, service.NumMethod())
 		out := map[string]bool{}
-		for _, name := range strings.Fields(others) {
+		for name := range strings.FieldsSeq(others) {
 			out[name] = true
 		}
 		for method := range service.Methods() {

@@ -45,10 +45,10 @@ func (s *settings) complete(args []string, getenv func(string) string) error {
 		s.projects = append(s.projects, gitlabci.ProjectID(project))
 	}
 	var options []webhook.Option
-	for _, token := range strings.Fields(getenv("HOOKBOT_SIGNING_TOKEN")) {
+	for token := range strings.FieldsSeq(getenv("HOOKBOT_SIGNING_TOKEN")) {
 		options = append(options, webhook.SigningToken(token))
 	}
-	for _, token := range strings.Fields(getenv("HOOKBOT_SECRET_TOKEN")) {
+	for token := range strings.FieldsSeq(getenv("HOOKBOT_SECRET_TOKEN")) {
 		options = append(options, webhook.SecretToken(token))
 	}
 	if len(options) == 0 {

@@ -169,8 +169,7 @@ func onlyFields(tree any, t reflect.Type) {
 }
 
 func fieldTypes(t reflect.Type, fields map[string]reflect.Type) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Anonymous && name == "":

@@ -72,13 +72,13 @@ func keepNames(value any, names map[string]bool) {
 // fieldNames has the names of a struct's fields in JSON.
 func fieldNames(t reflect.Type) map[string]bool {
 	names := map[string]bool{}
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+	for field := range t.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name != "" {
 			names[name] = true
 			continue
 		}
-		for inner := range fieldNames(t.Field(i).Type) {
+		for inner := range fieldNames(field.Type) {
 			names[inner] = true
 		}
 	}

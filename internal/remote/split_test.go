@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -48,9 +49,7 @@ func (s *splitServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.asked = append(s.asked, r.Header.Get("Range"))
 	n := len(s.asked)
 	s.mu.Unlock()
-	for name, values := range s.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), s.header)
 	if r.Header.Get("Range") != "" && s.part != nil && s.part(w, r, n) {
 		return
 	}

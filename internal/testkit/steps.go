@@ -107,7 +107,7 @@ func Respond(status int, body string, headers ...string) http.HandlerFunc {
 // names, or one with the ID 7.
 var OK = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	id := "7"
-	for _, part := range strings.Split(r.URL.Path, "/") {
+	for part := range strings.SplitSeq(r.URL.Path, "/") {
 		if _, err := strconv.ParseInt(part, 10, 64); err == nil {
 			id = part
 		}
