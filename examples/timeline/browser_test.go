@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -33,7 +34,8 @@ type event struct {
 	}
 }
 
-// startBrowser starts Chromium, which ends with the test.
+// startBrowser starts Chromium, which ends with the test. Until it is ready, the test can do
+// something else, and then attach.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
 	program, err := exec.LookPath("chromium")
@@ -67,6 +69,12 @@ func startBrowser(t *testing.T) *browser {
 		in.Close()
 		out.Close()
 	})
+	return b
+}
+
+// attach waits until Chromium is ready, and lets it report what happens on a page.
+func (b *browser) attach() {
+	b.t.Helper()
 	var target struct{ TargetID, SessionID string }
 	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
 	b.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &target)
@@ -74,7 +82,6 @@ func startBrowser(t *testing.T) *browser {
 	for _, domain := range []string{"Page", "Network", "Log", "Runtime"} {
 		b.call(domain+".enable", nil, nil)
 	}
-	return b
 }
 
 func (b *browser) write(method string, params any) {
@@ -203,10 +210,13 @@ func (b *browser) screenshot() []byte {
 	return shot.Data
 }
 
-// save writes a file for people to look at.
-func (b *browser) save(name string, data []byte) {
+// save writes a file for people to look at, if -artifacts asks for it.
+func (b *browser) save(name string, data func() []byte) {
 	b.t.Helper()
-	if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), name), data, 0o644); err != nil {
+	if flag.Lookup("test.artifacts").Value.String() != "true" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), name), data(), 0o644); err != nil {
 		b.t.Fatal(err)
 	}
 }
