@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"example.com/gitlabci"
 	"example.com/gitlabci/examples/internal/console"
 	"example.com/gitlabci/examples/internal/console/consoletest"
 	"example.com/gitlabci/gitlabcitest"
@@ -76,17 +77,34 @@ func TestOnAServer(t *testing.T) {
 		{"group/app|101|unit 1/2", "one\ntwo\n", 0, ""},
 		{"-from|4|group/app|9", "two\n", 0, ""},
 		{"group/app|101|deploy", "", 4, `has no job "deploy" among "unit 1/2"`},
-		{"group/app|10", "", 4, "404 Not Found"},
+		{"group/app|9", "", 4, "403 Forbidden"}, // as the fault below says
 		{"group/app|unit", "", 2, "is not the ID"},
 		{"group/app", "", 2, "see -h"},
 		{"-nonsense", "", 2, "see -h"},
 	} {
+		if strings.HasPrefix(test.note, "403") {
+			srv.Fault(gitlabcitest.Fault{Route: "GET /projects/:id/jobs/:job_id", Status: 403, Times: 1})
+		}
 		var out, notes strings.Builder
 		code := command(t.Context(), strings.Split(test.args, "|"), &out, &notes)
 		if code != test.code || !strings.Contains(notes.String(), test.note) || out.String() != test.want {
 			t.Errorf("%s: the exit code is %d: %s%s", test.args, code, &out, &notes)
 		}
 	}
+}
+
+// A job that does not exist is waited for only briefly: replicas may not have a new one yet.
+func TestMissingJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := gitlabcitest.NewServer()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var out, notes strings.Builder
+		s := &settings{project: "group/app", printer: printer{out: &out}}
+		if _, err := s.show(ctx, srv.Client(), 10, console.NewNotes(&notes)); !errors.Is(err, gitlabci.ErrNotFound) || out.String() != "" {
+			t.Errorf("%v: %s%s", err, &out, &notes)
+		}
+	})
 }
 
 func TestInterrupted(t *testing.T) {
