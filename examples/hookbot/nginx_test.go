@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/gitlabci"
+	"example.com/gitlabci/gitlabcitest"
 )
 
 // freePort is a port that nobody listens on.
@@ -28,14 +29,12 @@ func freePort(t *testing.T) string {
 	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 }
 
-// build compiles a program.
-func build(t *testing.T, pkg string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "program")
-	if text, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, pkg).CombinedOutput(); err != nil {
-		t.Fatalf("go build %s: %v\n%s", pkg, err, text)
+// The bot of TestBehindNginx is a process of the test's own program.
+func TestMain(m *testing.M) {
+	if os.Getenv("HOOKBOT_TEST_BOT") != "" {
+		main()
 	}
-	return path
+	os.Exit(m.Run())
 }
 
 // A process is a program that runs, and what it prints.
@@ -149,95 +148,56 @@ http {
 	(&process{cmd: cmd, out: bufio.NewScanner(notes)}).await(t, "start worker process ", 1)
 }
 
-// A fakeGitLab has old pipelines, of which some begin to fail.
-type fakeGitLab struct {
-	client    *gitlabci.Client
-	pipelines []*gitlabci.PipelineInfo // that have not failed yet, of different commits
-	failed    []*gitlabci.PipelineInfo
-}
-
-func newFakeGitLab(t *testing.T, url, token string) *fakeGitLab {
-	t.Helper()
-	client, err := gitlabci.NewClient(gitlabci.WithBaseURL(url), gitlabci.WithToken(token))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &fakeGitLab{client: client}
-	for p, err := range client.Pipelines.All(t.Context(), demoProject, &gitlabci.ListPipelinesOptions{Ref: "main", Status: gitlabci.StatusSuccess}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.pipelines = append(s.pipelines, p)
-	}
-	return s
-}
-
-// fail lets pipelines fail, by a status of another program.
-func (s *fakeGitLab) fail(t *testing.T, n int) {
-	t.Helper()
-	for _, p := range s.pipelines[:n] {
-		opts := &gitlabci.SetStatusOptions{Name: "gate", Pipeline: p.ID}
-		if _, err := s.client.Statuses.Set(t.Context(), demoProject, p.SHA, gitlabci.StatusFailed, opts); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.failed = append(s.failed, s.pipelines[:n]...)
-	s.pipelines = s.pipelines[n:]
-}
-
-// statuses are those of the bot that a pipeline has.
-func (s *fakeGitLab) statuses(ctx context.Context, p *gitlabci.PipelineInfo) (int, error) {
-	page, err := s.client.Statuses.List(ctx, demoProject, p.SHA, &gitlabci.ListStatusesOptions{Name: "hookbot", Pipeline: p.ID, All: true})
-	if err != nil {
-		return 0, err
-	}
-	return len(page.Items), nil
-}
-
-// Over real HTTP, fakegitlab delivers to nginx, which forwards to the bot. The bot is killed in
+// Over real HTTP, the fake delivers to nginx, which forwards to the bot. The bot is killed in
 // the middle of its work, is down for a while, and starts again.
 func TestBehindNginx(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it builds programs and starts them")
+		t.Skip("it starts programs")
 	}
 	port, botPort := freePort(t), freePort(t)
 	startNginx(t, port, botPort)
-	// A hook is disabled after four failures, so the bot must be there soon after the fake.
-	fakegitlab, program := build(t, "example.com/gitlabci/cmd/fakegitlab"), build(t, ".")
-	fake := start(t, nil, fakegitlab,
-		"-addr", "127.0.0.1:0", "-hook", "http://127.0.0.1:"+port+"/gitlab", "-hook-signing-token", demoToken)
-	_, url, _ := strings.Cut(fake.await(t, "GITLAB_URL=", 1), "=")
-	_, token, _ := strings.Cut(fake.await(t, "GITLAB_TOKEN=", 1), "=")
+	d := &demonstration{srv: gitlabcitest.NewServer()}
+	d.srv.AddHook(demoProject, gitlabcitest.Hook{
+		URL: "http://127.0.0.1:" + port + "/gitlab", SigningToken: demoToken, Events: []gitlabcitest.HookEvent{gitlabcitest.HookEventPipeline},
+	})
+	url, err := d.srv.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.srv.Close()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	state := filepath.Join(t.TempDir(), "state.json")
-	env := []string{"GITLAB_URL=" + url, "GITLAB_TOKEN=" + token, "HOOKBOT_SIGNING_TOKEN=" + demoToken}
+	env := []string{"HOOKBOT_TEST_BOT=1", "GITLAB_URL=" + url, "GITLAB_TOKEN=" + d.srv.Token(), "HOOKBOT_SIGNING_TOKEN=" + demoToken}
 	startBot := func() *process {
 		bot := start(t, env, program, "-listen", "127.0.0.1:"+botPort, "-state", state, "-lookback", "1m", demoProject)
 		bot.await(t, "listening on ", 1)
 		return bot
 	}
+	var failed []*gitlabcitest.Pipeline
+	fail := func(n int) (last gitlabci.PipelineID) {
+		for range n {
+			p := d.srv.AddPipeline(demoProject, gitlabcitest.Pipeline{Ref: "main"})
+			p.AddJob(gitlabcitest.Job{Name: "unit", Script: gitlabcitest.Script{Runs: 10 * time.Millisecond, Log: "--- FAIL: TestAdd (0.00s)\n", Result: gitlabci.StatusFailed}})
+			failed, last = append(failed, p), p.ID
+		}
+		return last
+	}
 
 	bot := startBot()
-	server := newFakeGitLab(t, url, token)
-	server.fail(t, 2)
+	fail(5)
 	bot.await(t, "is failed in", 1)
-	bot.await(t, "no job of the pipeline failed", 2)
-	server.fail(t, 4)
-	bot.await(t, "no job of the pipeline failed", 3)
+	bot.await(t, ": unit: ", 2)
 	bot.kill()
-	server.fail(t, 2) // of which it has no event
+	missed := fail(1) // of which none of three events arrives; GitLab gives a hook up after four
 
 	bot = startBot()
-	last := server.failed[len(server.failed)-1]
-	bot.await(t, fmt.Sprintf("pipeline %d of ", last.ID), 1)
-	server.fail(t, 2)
-	last = server.failed[len(server.failed)-1]
-	bot.await(t, fmt.Sprintf("event: pipeline %d is failed", last.ID), 1)
-	bot.await(t, fmt.Sprintf("pipeline %d of ", last.ID), 1)
+	last := fail(2)
+	bot.await(t, fmt.Sprintf("event: pipeline %d is failed", last), 1)
+	bot.await(t, fmt.Sprintf("pipeline %d of ", missed), 1)
+	bot.await(t, fmt.Sprintf("pipeline %d of ", last), 1)
 	bot.stop(t)
-
-	for _, p := range server.failed {
-		if n, err := server.statuses(t.Context(), p); n != 1 || err != nil {
-			t.Errorf("pipeline %d has %d statuses: %v", p.ID, n, err)
-		}
-	}
+	d.explained(t, failed...)
 }
