@@ -153,51 +153,97 @@ func TestExitCodes(t *testing.T) {
 	})
 }
 
-// Debian's Prometheus scrapes the program, which reads a GitLab on a socket.
+// Debian's Prometheus scrapes the program, which reads a GitLab on a socket. It takes five
+// seconds until it begins, so its promtool reads the same text, and it scrapes only with
+// GITLABCI_TEST_ALL=1, as in .ci/run.
 func TestPrometheus(t *testing.T) {
-	program, err := exec.LookPath("prometheus")
-	if err != nil {
-		t.Skip("prometheus is not installed: apt-get install prometheus")
-	}
+	listen, folder := startOnSocket(t), t.TempDir()
+	t.Run("promtool", func(t *testing.T) {
+		program := lookPath(t, "promtool")
+		text := poll(t, func() (string, bool) {
+			response, err := http.Get("http://" + listen + "/metrics")
+			if err != nil {
+				return "", false // it does not listen yet
+			}
+			defer response.Body.Close()
+			text, err := io.ReadAll(response.Body)
+			if kind := response.Header.Get("Content-Type"); err != nil || !strings.HasPrefix(kind, "text/plain; version=0.0.4") {
+				t.Errorf("the metrics are %q: %v", kind, err)
+			}
+			return string(text), strings.Contains(string(text), "\n"+counted+" 1\n")
+		})
+		check := exec.Command(program, "check", "metrics")
+		check.Stdin = strings.NewReader(text)
+		if notes, err := check.CombinedOutput(); err != nil || len(notes) > 0 {
+			t.Errorf("promtool says: %v: %s\n%s", err, notes, text)
+		}
+	})
+	t.Run("prometheus", func(t *testing.T) {
+		if os.Getenv("GITLABCI_TEST_ALL") == "" {
+			t.Skip("it waits for five seconds: GITLABCI_TEST_ALL=1 and .ci/run run it")
+		}
+		program, web, file := lookPath(t, "prometheus"), free(t), filepath.Join(folder, "prometheus.yml")
+		config := fmt.Sprintf("scrape_configs: [{job_name: gitlab, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: [{targets: [%q]}]}]", listen)
+		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		prometheus := exec.CommandContext(ctx, program, "--config.file="+file,
+			"--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+web, "--log.level=error")
+		if err := prometheus.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if value := poll(t, func() (string, bool) { return query(web, counted) }); value != "1" {
+			t.Errorf("Prometheus has %q", value)
+		}
+		stop()
+		prometheus.Wait()
+	})
+}
+
+// counted is what the program counts in startOnSocket, as Prometheus writes it.
+const counted = `gitlab_pipelines_finished_total{project="group/app",ref="main",status="failed"}`
+
+// startOnSocket runs the program until the test ends, and returns where it listens.
+func startOnSocket(t *testing.T) (listen string) {
 	srv := gitlabcitest.NewServer()
 	srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed, Duration: time.Minute})
 	server, err := srv.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer srv.Close()
+	t.Cleanup(srv.Close)
 	consoletest.SetEnv(t, server, srv.Token())
 	t.Setenv("EXPORTER_SECRET_TOKEN", "invented")
-	folder := t.TempDir()
+	state := filepath.Join(t.TempDir(), "state")
 	since := fmt.Sprintf(`{"group/app":{"since":%q}}`, time.Now().Add(-time.Hour).Format(time.RFC3339))
-	listen, web := free(t), free(t)
-	config := fmt.Sprintf("scrape_configs: [{job_name: gitlab, scrape_interval: 200ms, scrape_timeout: 200ms, static_configs: [{targets: [%q]}]}]", listen)
-	for name, text := range map[string]string{"state": since, "prometheus.yml": config} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(state, []byte(since), 0o600); err != nil {
+		t.Fatal(err)
 	}
+	listen = free(t)
 	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
 	ended := make(chan int, 1)
 	var notes bytes.Buffer
 	go func() {
-		ended <- command(ctx, []string{"-listen", listen, "-state", filepath.Join(folder, "state"), "group/app"}, io.Discard, &notes)
+		ended <- command(ctx, []string{"-listen", listen, "-state", state, "group/app"}, io.Discard, &notes)
 	}()
-	prometheus := exec.CommandContext(ctx, program, "--config.file="+filepath.Join(folder, "prometheus.yml"),
-		"--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+web, "--log.level=error")
-	if err := prometheus.Start(); err != nil {
-		t.Fatal(err)
+	t.Cleanup(func() {
+		stop()
+		if code := <-ended; code != 0 {
+			t.Errorf("the exit code is %d: %s", code, &notes)
+		}
+	})
+	return listen
+}
+
+// lookPath finds a program of Debian's package.
+func lookPath(t *testing.T, name string) string {
+	program, err := exec.LookPath(name)
+	if err != nil {
+		t.Skip(name + " is not installed: apt-get install prometheus")
 	}
-	value := query(t, web, `gitlab_pipelines_finished_total{project="group/app",ref="main",status="failed"}`)
-	if value != "1" {
-		t.Errorf("Prometheus has %q", value)
-	}
-	stop()
-	prometheus.Wait()
-	if code := <-ended; code != 0 {
-		t.Errorf("the exit code is %d: %s", code, &notes)
-	}
+	return program
 }
 
 // free is a host and port that nobody listens on.
@@ -210,23 +256,32 @@ func free(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// query queries Prometheus until it has a value, for half a minute.
-func query(t *testing.T, web, what string) string {
+// poll tries something until it is done, for half a minute.
+func poll(t *testing.T, try func() (string, bool)) (got string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	for tick := time.Tick(100 * time.Millisecond); ctx.Err() == nil; <-tick {
-		response, err := http.Get("http://" + web + "/api/v1/query?query=" + url.QueryEscape(what))
-		if err != nil {
-			continue // it does not listen yet
-		}
-		var body struct {
-			Data struct{ Result []struct{ Value [2]any } }
-		}
-		err = json.NewDecoder(response.Body).Decode(&body)
-		response.Body.Close()
-		if err == nil && len(body.Data.Result) == 1 {
-			return fmt.Sprint(body.Data.Result[0].Value[1])
+	for tick := time.Tick(20 * time.Millisecond); ctx.Err() == nil; <-tick {
+		var done bool
+		if got, done = try(); done {
+			return got
 		}
 	}
+	t.Fatalf("after half a minute there is: %s", got)
 	return ""
+}
+
+// query queries Prometheus for a value.
+func query(web, what string) (string, bool) {
+	response, err := http.Get("http://" + web + "/api/v1/query?query=" + url.QueryEscape(what))
+	if err != nil {
+		return "", false // it does not listen yet
+	}
+	defer response.Body.Close()
+	var body struct {
+		Data struct{ Result []struct{ Value [2]any } }
+	}
+	if err := json.NewDecoder(response.Body).Decode(&body); err != nil || len(body.Data.Result) != 1 {
+		return "", false
+	}
+	return fmt.Sprint(body.Data.Result[0].Value[1]), true
 }
