@@ -107,7 +107,10 @@ func (e Event) String() string {
 // Format writes the same for every verb.
 func (e Event) Format(f fmt.State, _ rune) { io.WriteString(f, e.String()) }
 
-// LogValue is what log/slog writes.
-func (e Event) LogValue() slog.Value {
+// LogValue is what log/slog writes. The event may be nil, as in [HandlerOptions.Error].
+func (e *Event) LogValue() slog.Value {
+	if e == nil {
+		return slog.AnyValue(nil)
+	}
 	return slog.GroupValue(slog.String("event", e.summary()), slog.String("project", e.project()), slog.String("id", e.ID))
 }

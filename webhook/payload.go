@@ -85,8 +85,13 @@ func (p Pipeline) String() string {
 // Format writes the same for every verb, so that no variables are printed.
 func (p Pipeline) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
 
-// LogValue is what log/slog writes.
-func (p Pipeline) LogValue() slog.Value { return slog.StringValue(p.String()) }
+// LogValue is what log/slog writes. The pipeline may be nil, as in an event of a job.
+func (p *Pipeline) LogValue() slog.Value {
+	if p == nil {
+		return slog.AnyValue(nil)
+	}
+	return slog.StringValue(p.String())
+}
 
 // A Build is a job of a pipeline event.
 type Build struct {

@@ -45,6 +45,19 @@ func TestEventIsNotPrinted(t *testing.T) {
 	require.Equal(t, `pipeline 3101 of project 42 is failed`, fmt.Sprint(e.Pipeline))
 }
 
+// HandlerOptions.Error gets a nil event for a request that is refused, and an event of a job
+// has no pipeline.
+func TestNilIsLogged(t *testing.T) {
+	t.Parallel()
+	var text bytes.Buffer
+	for _, handler := range []slog.Handler{slog.NewTextHandler(&text, nil), slog.NewJSONHandler(&text, nil)} {
+		slog.New(handler).Info("refused", "event", (*webhook.Event)(nil), "pipeline", (&webhook.Event{}).Pipeline)
+	}
+	require.Contains(t, text.String(), "event=<nil> pipeline=<nil>\n")
+	require.Contains(t, text.String(), `"event":null,"pipeline":null}`)
+	require.NotContains(t, text.String(), "panicked")
+}
+
 func TestEventStrings(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
