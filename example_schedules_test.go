@@ -95,7 +95,7 @@ func ExampleSchedulesService_TakeOwnership() {
 	})
 	client, ctx := srv.Client(), context.Background()
 
-	schedule, err := client.Schedules.TakeOwnership(ctx, "group/app", gitlabci.ScheduleID(added.ID))
+	schedule, err := client.Schedules.TakeOwnership(ctx, "group/app", added.ID)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -121,7 +121,7 @@ func ExampleSchedulesService_TakeOwnership() {
 // A schedule is removed once. If it is gone already, that is no failure.
 func ExampleSchedulesService_Delete() {
 	srv := gitlabcitest.NewServer()
-	schedule := gitlabci.ScheduleID(srv.AddSchedule("group/app", gitlabcitest.Schedule{}).ID)
+	schedule := srv.AddSchedule("group/app", gitlabcitest.Schedule{}).ID
 	client, ctx := srv.Client(), context.Background()
 
 	for range 2 {
@@ -236,7 +236,7 @@ func ExampleWebhooksService_Resend() {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	})
-	hook := gitlabci.WebhookID(srv.AddHook("group/app", gitlabcitest.Hook{Handler: receiver}).ID)
+	hook := srv.AddHook("group/app", gitlabcitest.Hook{Handler: receiver}).ID
 	client, ctx := srv.Client(), context.Background()
 	if _, err := client.Pipelines.Create(ctx, "group/app", "main", nil); err != nil {
 		fmt.Println(err)

@@ -15,7 +15,7 @@ import (
 
 // An Environment is an environment to add. Zero fields have the value that the comment says.
 type Environment struct {
-	ID          int64                     // the next one
+	ID          gitlabci.EnvironmentID    // the next one
 	Name        string                    // required
 	State       gitlabci.EnvironmentState // available
 	Tier        string                    // what GitLab derives from the name, such as "production" from "prod"
@@ -39,14 +39,14 @@ func (s *Server) AddEnvironment(project string, e Environment) *Environment {
 		misuse("%s: the environment has no Name", method)
 	case owner.environment(e.Name) != nil:
 		misuse("%s: the environment %q exists already", method, e.Name)
-	case e.ID < 0 || e.ID > 0 && s.state.environment(e.ID) != nil:
+	case e.ID < 0 || e.ID > 0 && s.state.environment(int64(e.ID)) != nil:
 		misuse("%s: the ID %d is negative or exists already", method, e.ID)
 	case !slices.Contains(states, e.State):
 		misuse("%s: an environment is never %q", method, e.State)
 	}
 	e.CreatedAt = orElse(e.CreatedAt, at)
 	added := s.state.addEnvironment(owner, e)
-	e.ID, e.Tier = added.id, added.tier
+	e.ID, e.Tier = gitlabci.EnvironmentID(added.id), added.tier
 	return &e
 }
 
@@ -54,7 +54,7 @@ func (s *Server) AddEnvironment(project string, e Environment) *Environment {
 // have the value that the comment says. Those of jobs need not be added: see the Environment
 // of a [Job].
 type Deployment struct {
-	ID          int64                     // the next one
+	ID          gitlabci.DeploymentID     // the next one
 	Environment string                    // its name; one that does not exist is added; required
 	Ref         string                    // the default branch
 	SHA         string                    // of the head of Ref, or made up
@@ -84,15 +84,15 @@ func (s *Server) AddDeployment(project string, d Deployment) *Deployment {
 	switch {
 	case d.Environment == "":
 		misuse("%s: the deployment has no Environment", method)
-	case d.ID < 0 || d.ID > 0 && d.ID <= s.state.lastDeployment:
+	case d.ID < 0 || d.ID > 0 && int64(d.ID) <= s.state.lastDeployment:
 		misuse("%s: the ID %d is not above all others", method, d.ID)
 	case !slices.Contains(deploymentStatuses(), string(d.Status)):
 		misuse("%s: a deployment is never %q", method, d.Status)
 	}
-	d.ID = cmp.Or(d.ID, s.state.lastDeployment+1)
-	s.state.lastDeployment = d.ID
+	s.state.lastDeployment = cmp.Or(int64(d.ID), s.state.lastDeployment+1)
+	d.ID = gitlabci.DeploymentID(s.state.lastDeployment)
 	owner.deployments = append(owner.deployments, &deployment{
-		id: d.ID, environment: s.state.ensureEnvironment(owner, d.Environment, d.CreatedAt), ref: d.Ref, sha: d.SHA, status: string(d.Status),
+		id: int64(d.ID), environment: s.state.ensureEnvironment(owner, d.Environment, d.CreatedAt), ref: d.Ref, sha: d.SHA, status: string(d.Status),
 		user: s.state.ensureUser(d.Username), created: d.CreatedAt, updated: d.UpdatedAt, finished: d.FinishedAt,
 	})
 	return &d
@@ -140,10 +140,10 @@ func (s *state) environment(id int64) *environment {
 }
 
 func (s *state) addEnvironment(p *project, e Environment) *environment {
-	e.ID = cmp.Or(e.ID, s.lastEnvironment+1)
-	s.lastEnvironment = max(s.lastEnvironment, e.ID)
+	id := cmp.Or(int64(e.ID), s.lastEnvironment+1)
+	s.lastEnvironment = max(s.lastEnvironment, id)
 	added := &environment{
-		id: e.ID, name: e.Name, state: string(e.State), tier: cmp.Or(e.Tier, tierOf(e.Name)), url: e.ExternalURL,
+		id: id, name: e.Name, state: string(e.State), tier: cmp.Or(e.Tier, tierOf(e.Name)), url: e.ExternalURL,
 		created: e.CreatedAt, updated: e.CreatedAt, autoEnd: e.AutoStopAt,
 	}
 	p.environments = append(p.environments, added)

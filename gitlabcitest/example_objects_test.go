@@ -122,7 +122,7 @@ func ExampleServer_AddDeployment() {
 	srv.AddEnvironment("group/app", gitlabcitest.Environment{Name: "prod", ExternalURL: "https://app.example.com"})
 	added := srv.AddDeployment("group/app", gitlabcitest.Deployment{Environment: "prod", Ref: "v1.4"})
 
-	deployment, err := srv.Client().Deployments.Get(context.Background(), "group/app", gitlabci.DeploymentID(added.ID))
+	deployment, err := srv.Client().Deployments.Get(context.Background(), "group/app", added.ID)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"example.com/gitlabci"
 )
 
 // A HookEvent is a kind of event that a hook receives. The words are GitLab's.
@@ -34,7 +36,7 @@ const (
 // success, also of a test request, ends that. A [Fault] with [HookRoute] loses, repeats,
 // delays or reorders deliveries. [Server.Wait] waits for them.
 type Hook struct {
-	ID int64 // the next one
+	ID gitlabci.WebhookID // the next one
 
 	// URL is where deliveries go over HTTP. It may be "" beside a Handler.
 	URL string
@@ -59,10 +61,10 @@ func (s *Server) AddHook(project string, h Hook) *Hook {
 	at := s.lock()
 	defer s.mu.Unlock()
 	owner := s.mustProject("AddHook", project)
-	if h.ID < 0 || s.state.hook(owner, h.ID) != nil {
+	if h.ID < 0 || s.state.hook(owner, int64(h.ID)) != nil {
 		misuse("AddHook: the ID %d is negative or taken", h.ID)
 	}
-	h.ID = cmp.Or(h.ID, s.state.lastHook+1)
+	h.ID = cmp.Or(h.ID, gitlabci.WebhookID(s.state.lastHook+1))
 	if h.URL == "" && h.Handler != nil {
 		h.URL = fmt.Sprintf("http://hook-%d.localhost/", h.ID)
 	}
@@ -70,7 +72,7 @@ func (s *Server) AddHook(project string, h Hook) *Hook {
 		h.Events = []HookEvent{HookEventPipeline, HookEventJob, HookEventDeployment}
 	}
 	added := newHook(owner, at)
-	added.id, added.url, added.handler, added.token, added.signingToken = h.ID, h.URL, h.Handler, h.Token, h.SigningToken
+	added.id, added.url, added.handler, added.token, added.signingToken = int64(h.ID), h.URL, h.Handler, h.Token, h.SigningToken
 	added.name, added.description = h.Name, h.Description
 	added.events["push_events"] = false
 	for _, event := range h.Events {

@@ -20,7 +20,7 @@ import (
 // the owner may no longer run pipelines, it is deactivated. A pipeline that cannot be
 // started, for example because its ref is gone, is left out without an error, as in GitLab.
 type Schedule struct {
-	ID           int64                // the next one
+	ID           gitlabci.ScheduleID  // the next one
 	Description  string               // "nightly"
 	Ref          string               // the default branch
 	Cron         string               // "0 1 * * *": five fields, of numbers, names, ranges, lists and steps
@@ -43,7 +43,7 @@ func (s *Server) AddSchedule(project string, one Schedule) *Schedule {
 	at := s.lock()
 	defer s.mu.Unlock()
 	owner := s.mustProject("AddSchedule", project)
-	if one.ID < 0 || owner.schedule(one.ID) != nil {
+	if one.ID < 0 || owner.schedule(int64(one.ID)) != nil {
 		misuse("AddSchedule: the ID %d is negative or taken", one.ID)
 	}
 	if one.PlayTakes < 0 {
@@ -53,7 +53,7 @@ func (s *Server) AddSchedule(project string, one Schedule) *Schedule {
 	one.Cron, one.CronTimezone = cmp.Or(one.Cron, "0 1 * * *"), cmp.Or(one.CronTimezone, "UTC")
 	one.Username = cmp.Or(one.Username, defaultUsername)
 	added := &schedule{
-		id: one.ID, project: owner, owner: s.state.ensureUser(one.Username), description: one.Description, ref: owner.fullRef(one.Ref),
+		id: int64(one.ID), project: owner, owner: s.state.ensureUser(one.Username), description: one.Description, ref: owner.fullRef(one.Ref),
 		cron: one.Cron, zone: one.CronTimezone, active: !one.Inactive, takes: one.PlayTakes, created: at, updated: at,
 		variables: storedVariables("AddSchedule", one.Variables),
 	}
@@ -64,7 +64,7 @@ func (s *Server) AddSchedule(project string, one Schedule) *Schedule {
 		misuse("AddSchedule: GitLab refuses it: %v", wrong)
 	}
 	s.state.addSchedule(added)
-	one.ID = added.id
+	one.ID = gitlabci.ScheduleID(added.id)
 	return &one
 }
 

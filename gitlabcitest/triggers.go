@@ -17,11 +17,11 @@ import (
 // A TriggerToken is a trigger token to add, with which anybody can create pipelines in the
 // name of its owner. Zero fields have the value that the comment says.
 type TriggerToken struct {
-	ID          int64     // the next one
-	Token       string    // made up
-	Description string    // "trigger"
-	Username    string    // its owner: "maya"; a name that is new makes a user, who owns every project until AddMember
-	ExpiresAt   time.Time // never; from then on it is refused
+	ID          gitlabci.TriggerID // the next one
+	Token       string             // made up
+	Description string             // "trigger"
+	Username    string             // its owner: "maya"; a name that is new makes a user, who owns every project until AddMember
+	ExpiresAt   time.Time          // never; from then on it is refused
 }
 
 // AddTriggerToken adds a trigger token to a project, given by its path or ID, and returns
@@ -32,17 +32,17 @@ func (s *Server) AddTriggerToken(project string, t TriggerToken) *TriggerToken {
 	defer s.mu.Unlock()
 	owner := s.mustProject("AddTriggerToken", project)
 	switch {
-	case t.ID < 0 || owner.trigger(t.ID) != nil:
+	case t.ID < 0 || owner.trigger(int64(t.ID)) != nil:
 		misuse("AddTriggerToken: the ID %d is negative or taken", t.ID)
 	case t.Token != "" && s.state.triggerByToken(t.Token) != nil:
 		misuse("AddTriggerToken: the Token is taken")
 	}
 	added := &triggerToken{
-		id: t.ID, project: owner, token: t.Token, description: cmp.Or(t.Description, "trigger"),
+		id: int64(t.ID), project: owner, token: t.Token, description: cmp.Or(t.Description, "trigger"),
 		owner: s.state.ensureUser(cmp.Or(t.Username, defaultUsername)), created: at, updated: at, expires: dbTime(t.ExpiresAt),
 	}
 	s.state.addTrigger(added)
-	return &TriggerToken{ID: added.id, Token: added.token, Description: added.description, Username: added.owner.username, ExpiresAt: t.ExpiresAt}
+	return &TriggerToken{ID: gitlabci.TriggerID(added.id), Token: added.token, Description: added.description, Username: added.owner.username, ExpiresAt: t.ExpiresAt}
 }
 
 // A triggerToken is a token of a project for pipelines in the name of its owner.

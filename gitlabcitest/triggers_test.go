@@ -179,7 +179,7 @@ func TestTriggerByJobToken(t *testing.T) {
 func TestAddTriggerTokenMisuse(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	added := srv.AddTriggerToken("1", gitlabcitest.TriggerToken{})
-	require.Equal(t, []any{int64(1), "trigger", "maya"}, []any{added.ID, added.Description, added.Username})
+	require.Equal(t, []any{gitlabci.TriggerID(1), "trigger", "maya"}, []any{added.ID, added.Description, added.Username})
 	for want, token := range map[string]gitlabcitest.TriggerToken{
 		"the ID 1 is negative or taken":  {ID: 1},
 		"the ID -1 is negative or taken": {ID: -1},

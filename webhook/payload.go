@@ -195,19 +195,19 @@ type Job struct {
 //
 // See https://docs.gitlab.com/user/project/integrations/webhook_events/#deployment-events.
 type Deployment struct {
-	ID              int64              `json:"deployment_id"`
-	Status          gitlabci.Status    `json:"status"` // running, success, failed or canceled
-	StatusChangedAt time.Time          `json:"status_changed_at,omitzero"`
-	JobID           gitlabci.JobID     `json:"deployable_id,omitzero"`  // 0 if no job deployed it
-	JobURL          string             `json:"deployable_url,omitzero"` // empty also for a trigger job
-	Environment     string             `json:"environment"`
-	Tier            string             `json:"environment_tier,omitzero"`
-	Slug            string             `json:"environment_slug,omitzero"`
-	ExternalURL     string             `json:"environment_external_url,omitzero"`
-	ProjectID       gitlabci.ProjectID `json:"project_id"`
-	ShortSHA        string             `json:"short_sha"`
-	User            *gitlabci.User     `json:"user,omitzero"` // with a PublicEmail if GitLab sent one
-	UserURL         string             `json:"user_url,omitzero"`
-	CommitURL       string             `json:"commit_url,omitzero"`
-	CommitTitle     string             `json:"commit_title,omitzero"`
+	ID              gitlabci.DeploymentID `json:"deployment_id"`
+	Status          gitlabci.Status       `json:"status"` // running, success, failed or canceled
+	StatusChangedAt time.Time             `json:"status_changed_at,omitzero"`
+	JobID           gitlabci.JobID        `json:"deployable_id,omitzero"`  // 0 if no job deployed it
+	JobURL          string                `json:"deployable_url,omitzero"` // empty also for a trigger job
+	Environment     string                `json:"environment"`
+	Tier            string                `json:"environment_tier,omitzero"`
+	Slug            string                `json:"environment_slug,omitzero"`
+	ExternalURL     string                `json:"environment_external_url,omitzero"`
+	ProjectID       gitlabci.ProjectID    `json:"project_id"`
+	ShortSHA        string                `json:"short_sha"`
+	User            *gitlabci.User        `json:"user,omitzero"` // with a PublicEmail if GitLab sent one
+	UserURL         string                `json:"user_url,omitzero"`
+	CommitURL       string                `json:"commit_url,omitzero"`
+	CommitTitle     string                `json:"commit_title,omitzero"`
 }

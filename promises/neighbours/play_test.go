@@ -28,8 +28,8 @@ func TestPlaySchedule(t *testing.T) {
 			srv := gitlabcitest.NewServer(gitlabcitest.WithVersion("14.3"))
 			srv.AddMember("group/app", "noor", gitlabcitest.RoleDeveloper)
 			noor := srv.Client(gitlabci.WithToken(srv.AddToken(gitlabcitest.Token{Username: "noor"})))
-			id := gitlabci.ScheduleID(srv.AddSchedule("group/app", gitlabcitest.Schedule{PlayTakes: takes, Inactive: true}).ID)
-			other := gitlabci.ScheduleID(srv.AddSchedule("group/app", gitlabcitest.Schedule{Cron: "* * * * *"}).ID)
+			id := srv.AddSchedule("group/app", gitlabcitest.Schedule{PlayTakes: takes, Inactive: true}).ID
+			other := srv.AddSchedule("group/app", gitlabcitest.Schedule{Cron: "* * * * *"}).ID
 			for range 2 {
 				start := time.Now()
 				pipeline, err := noor.Schedules.Play(t.Context(), "group/app", id)
@@ -52,7 +52,7 @@ func TestPlayScheduleConcurrently(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := gitlabcitest.NewServer()
-		id := gitlabci.ScheduleID(srv.AddSchedule("group/app", gitlabcitest.Schedule{PlayTakes: 3 * time.Second}).ID)
+		id := srv.AddSchedule("group/app", gitlabcitest.Schedule{PlayTakes: 3 * time.Second}).ID
 		client := srv.Client()
 		second, err := client.With(gitlabci.WithToken(srv.AddToken(gitlabcitest.Token{Username: "maya"})))
 		require.NoError(t, err)

@@ -71,7 +71,7 @@ func TestTakeOwnershipOfASchedule(t *testing.T) {
 	srv.AddMember("group/app", "noor", gitlabcitest.RoleMaintainer)
 	noor := srv.Client(gitlabci.WithToken(srv.AddToken(gitlabcitest.Token{Username: "noor"}))).Schedules
 	one := srv.AddSchedule("group/app", gitlabcitest.Schedule{Inactive: true})
-	id := gitlabci.ScheduleID(one.ID)
+	id := one.ID
 	revive := &gitlabci.UpdateScheduleOptions{Active: new(true)}
 	_, err := noor.Update(t.Context(), "group/app", id, revive)
 	require.ErrorIs(t, err, gitlabci.ErrForbidden)
@@ -149,7 +149,7 @@ func TestSetScheduleVariable(t *testing.T) {
 	t.Parallel()
 	srv := gitlabcitest.NewServer()
 	schedules := srv.Client().Schedules
-	id := gitlabci.ScheduleID(srv.AddSchedule("group/app", gitlabcitest.Schedule{}).ID)
+	id := srv.AddSchedule("group/app", gitlabcitest.Schedule{}).ID
 	for _, v := range []gitlabci.Variable{{Key: "A", Value: "1"}, {Key: "A", Value: "2", VariableType: gitlabci.VariableTypeFile}, {Key: "A"}, {Key: "B", Value: "3"}} {
 		before := v
 		set, err := schedules.SetVariable(t.Context(), "group/app", id, &v)
@@ -269,7 +269,7 @@ func TestAllPipelinesOfASchedule(t *testing.T) {
 	t.Parallel()
 	srv := gitlabcitest.NewServer()
 	client := srv.Client()
-	id := gitlabci.ScheduleID(srv.AddSchedule("group/app", gitlabcitest.Schedule{}).ID)
+	id := srv.AddSchedule("group/app", gitlabcitest.Schedule{}).ID
 	var made []gitlabci.PipelineID
 	play := func() {
 		_, err := gitlabci.Send[struct{}](t.Context(), client, "POST", gitlabci.At("/projects/:id/pipeline_schedules/:sid/play", "group/app", int64(id)), nil, nil)
@@ -345,7 +345,7 @@ func TestPipelinesOfAScheduleInReleases(t *testing.T) {
 // startedBySchedule lists the pipelines of a schedule that was played twice.
 func startedBySchedule(t *testing.T, release string, opts *gitlabci.ListSchedulePipelinesOptions) (ids []gitlabci.PipelineID, err error) {
 	srv := gitlabcitest.NewServer(gitlabcitest.WithVersion(release))
-	id := gitlabci.ScheduleID(srv.AddSchedule("group/app", gitlabcitest.Schedule{}).ID)
+	id := srv.AddSchedule("group/app", gitlabcitest.Schedule{}).ID
 	schedules := srv.Client().Schedules
 	for range 2 {
 		_, err := schedules.Play(t.Context(), "group/app", id)

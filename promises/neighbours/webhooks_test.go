@@ -72,7 +72,7 @@ func TestWebhookDeliveries(t *testing.T) {
 	srv := gitlabcitest.NewServer()
 	status := http.StatusOK
 	hook := srv.AddHook("group/app", gitlabcitest.Hook{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })})
-	hooks, id := srv.Client().Webhooks, gitlabci.WebhookID(hook.ID)
+	hooks, id := srv.Client().Webhooks, hook.ID
 	require.ErrorIs(t, hooks.Test(t.Context(), "group/app", id, gitlabci.WebhookTriggerPipeline), gitlabci.ErrInvalid, "there is no pipeline")
 	j := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
 	require.NoError(t, hooks.Test(t.Context(), "group/app", id, gitlabci.WebhookTriggerJob))
