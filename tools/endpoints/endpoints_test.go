@@ -27,6 +27,14 @@ func (s *ThingsService) Get() {}
 // See https://docs.gitlab.com/api/things/#delete.
 func (s *ThingsService) Delete() {}
 
+// Again deletes a thing or reads it.
+//
+//	GET /things/:id
+//	DELETE /things/:id
+//
+// See https://docs.gitlab.com/api/things/#again.
+func (s *ThingsService) Again() {}
+
 // Watch reads it again and again. It never ends.
 //
 //	GET /things/:id
@@ -48,8 +56,8 @@ func TestPage(t *testing.T) {
 
 | endpoint | methods |
 |---|---|
-| [`+"`GET /things/:id`](https://docs.gitlab.com/api/things/#get-a-thing) | `Get`"+` |
-| [`+"`DELETE /things/:id`](https://docs.gitlab.com/api/things/#delete) | `Delete`"+` |
+| [`+"`GET /things/:id`](https://docs.gitlab.com/api/things/#get-a-thing) | `Again`, `Get`"+` |
+| [`+"`DELETE /things/:id`](https://docs.gitlab.com/api/things/#delete) | `Again`, `Delete`"+` |
 
 ## Methods that call more endpoints
 

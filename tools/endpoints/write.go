@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,6 +59,7 @@ type row struct {
 
 func rows(methods []method) []*row {
 	var all []*row
+	own := ownSections(methods)
 	for _, m := range methods {
 		if len(m.endpoints) > few {
 			continue
@@ -66,7 +68,7 @@ func rows(methods []method) []*row {
 			at := slices.IndexFunc(all, func(r *row) bool { return r.service == m.service && r.endpoint == endpoint })
 			if at < 0 {
 				at = len(all)
-				all = append(all, &row{service: m.service, endpoint: endpoint, section: m.section})
+				all = append(all, &row{service: m.service, endpoint: endpoint, section: cmp.Or(own[endpoint], m.section)})
 			}
 			all[at].methods = append(all[at].methods, "`"+m.name+"`")
 		}
@@ -78,6 +80,18 @@ func rows(methods []method) []*row {
 		return compareEndpoints(a.endpoint, b.endpoint)
 	})
 	return all
+}
+
+// ownSections are the sections of the endpoints that a method calls alone. That of a method
+// that calls several is about one of them, and not always the one of a row.
+func ownSections(methods []method) map[string]string {
+	sections := map[string]string{}
+	for _, m := range methods {
+		if len(m.endpoints) == 1 && sections[m.endpoints[0]] == "" {
+			sections[m.endpoints[0]] = m.section
+		}
+	}
+	return sections
 }
 
 // compareEndpoints orders by path, and then reads before writes.
