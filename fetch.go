@@ -1,6 +1,7 @@
 package gitlabci
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -149,8 +150,11 @@ func (e Endpoint) check(c *Client, options error) error {
 
 func decodeForeign[P any](ctx context.Context, body []byte) (P, lenient.LeftOut, error) {
 	object, left, err := lenient.Foreign[P](ctx, body)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = checkEntity(object)
+	case errors.Is(err, lenient.ErrNotObject) && bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")):
+		err = rest.Explained(fmt.Errorf("%w: it is a list; use FetchAll, or a slice as T", err))
 	}
 	return object, left, err
 }
@@ -274,6 +278,9 @@ func valuesOf(opts any) (url.Values, error) {
 	}
 	if values, ok := opts.(url.Values); ok {
 		return maps.Clone(values), nil
+	}
+	if reflect.Indirect(reflect.ValueOf(opts)).Kind() != reflect.Struct {
+		return nil, fmt.Errorf("the options are a %T; give nil, url.Values or a struct", opts)
 	}
 	o := foreignOptions(opts)
 	if err := o.check(); err != nil {

@@ -220,6 +220,9 @@ func (s *JobsService) Latest(ctx context.Context, project ProjectID, ref, name s
 			break
 		}
 	}
+	if searched == 0 {
+		return nil, fmt.Errorf("%w: there are no %s of ref %q in project %s", ErrNotFound, kind, ref, project)
+	}
 	return nil, fmt.Errorf("%w: no job %q was successful in the newest %d %s of ref %q in project %s", ErrNotFound, name, searched, kind, ref, project)
 }
 

@@ -457,7 +457,11 @@ func TestJobsLatest(t *testing.T) {
 		job, err := client.Jobs.Latest(t.Context(), "group/app", test.ref, test.job, test.opts)
 		if test.want == 0 {
 			require.ErrorIs(t, err, gitlabci.ErrNotFound, name)
-			require.ErrorContains(t, err, fmt.Sprintf("no job %q was successful", test.job), name)
+			want := fmt.Sprintf("no job %q was successful", test.job)
+			if test.ref == "gone" {
+				want = `there are no successful pipelines of ref "gone" in project group/app`
+			}
+			require.ErrorContains(t, err, want, name)
 			continue
 		}
 		require.NoError(t, err, name)

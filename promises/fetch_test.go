@@ -127,7 +127,7 @@ func TestFetchTypes(t *testing.T) {
 	require.Equal(t, gitlabci.StatusSuccess, ours.Status)
 
 	for body, wrong := range map[string]string{
-		`[]`: "not a JSON object", `null`: "not a JSON object", `{"id":7`: "unexpected ", `{} {}`: "after", `<html><title>Sign in`: "not a JSON object",
+		`[]`: "200 OK, but the response is not a JSON object: it is a list; use FetchAll, or a slice as T", `null`: "not a JSON object", `{"id":7`: "unexpected ", `{} {}`: "after", `<html><title>Sign in`: "not a JSON object",
 	} {
 		for _, fetch := range []func(context.Context, *gitlabci.Client) error{
 			func(ctx context.Context, c *gitlabci.Client) error {
@@ -180,6 +180,8 @@ func TestFetchQuery(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, testkit.OneRequest(t, s).URL.RawQuery)
 	}
+	_, err := gitlabci.Fetch[note](t.Context(), testkit.NewScript(testkit.OK).Client(t), gitlabci.At("/notes"), map[string]string{"a": "b"})
+	require.EqualError(t, err, "gitlabci: GET /notes: the options are a map[string]string; give nil, url.Values or a struct")
 	for _, wrong := range []any{
 		url.Values{"private_token": {"x"}}, url.Values{"token": {"x"}}, 7, "a=b",
 		&noteOptions{ListOptions: gitlabci.ListOptions{PerPage: 101}},

@@ -222,6 +222,9 @@ func (r *Response) Unreadable(body []byte, err error) error {
 		message, _ := lenient.MessageOf(body)
 		return r.Other(err, message.Text)
 	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return errors.New(status + " without a body")
+	}
 	if strings.Contains(contentType, "json") {
 		return fmt.Errorf("%s with JSON that is not GitLab's: %w", status, err)
 	}

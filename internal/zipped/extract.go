@@ -185,7 +185,7 @@ func (x *extraction) skipExisting(plan *plan) (err error) {
 		}
 		x.result.Skipped = append(x.result.Skipped, m.path())
 		if !x.opts.SkipExisting {
-			err = fmt.Errorf("%q: %w", m.name, fs.ErrExist)
+			err = fmt.Errorf("%q: %w; set Overwrite or SkipExisting", m.name, fs.ErrExist)
 		}
 		return true
 	}

@@ -308,7 +308,7 @@ func TestExtractBesideExisting(t *testing.T) {
 			switch name {
 			case "fail":
 				require.ErrorIs(t, err, fs.ErrExist)
-				require.ErrorContains(t, err, `"a/x": file already exists`)
+				require.ErrorContains(t, err, `"a/x": file already exists; set Overwrite or SkipExisting`)
 				require.Equal(t, map[string]string{"a/x": "old", "b": "old"}, got)
 				require.Equal(t, &gitlabci.ExtractResult{}, result)
 			case "overwrite":
