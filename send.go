@@ -28,7 +28,8 @@ type SendOptions struct {
 
 // Send writes to an endpoint by a method such as POST, PUT, PATCH or DELETE, with body
 // as JSON: a struct or a map, or nil for none. The response is a T; see [Fetch]. If
-// GitLab sends no content, or T is struct{}, it is a new T.
+// GitLab sends no content, with 204 or 202, or T is struct{} and it sends any JSON, it is a
+// new T. A 200 or 201 without a body is an error, as a proxy may have sent it.
 //
 // A DELETE is retried as the methods of this package are, and so are other methods with
 // [SendOptions.Repeatable]. Without it, a request is retried only if it was not

@@ -120,7 +120,7 @@ func (s *PipelinesService) TestReport(ctx context.Context, project ProjectID, pi
 //
 // See https://docs.gitlab.com/api/pipelines/#retrieve-a-test-report-summary-for-a-pipeline.
 // The error matches [ErrNotFound] if the project or the pipeline does not
-// exist, or the token may not see it.
+// exist, or the token may not see it. Job tokens cannot read test reports.
 func (s *PipelinesService) TestReportSummary(ctx context.Context, project ProjectID, pipeline PipelineID) (*TestReportSummary, error) {
 	return get[*TestReportSummary](ctx, s.client, at("projects", project, "pipelines", pipeline, "test_report_summary"), nil)
 }

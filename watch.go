@@ -46,7 +46,8 @@ type WatchOptions struct {
 	// MinInterval is the time from one poll to the next after a change. While
 	// nothing changes, it grows to MaxInterval. Each interval is up to a tenth
 	// shorter, so that many watchers do not poll at the same moment. Zeros are 2
-	// and 15 seconds without Wake.
+	// and 15 seconds without Wake. If only one of them is set, and beyond the default of
+	// the other, both are the same.
 	MinInterval, MaxInterval time.Duration
 
 	// GiveUpAfter is how long polls may fail, for reasons that can pass, before

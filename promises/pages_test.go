@@ -253,7 +253,7 @@ func defined(function *ast.FuncDecl) []string {
 // pagePackages are those that snippets may name without an import.
 var pagePackages = []string{
 	"context", "crypto/tls", "crypto/x509", "encoding/json", "errors", "expvar", "fmt", "io", "io/fs", "log", "log/slog",
-	"net/http", "os", "os/signal", "sync", "testing", "testing/synctest", "time",
+	"net/http", "net/http/httptest", "os", "os/signal", "strings", "sync", "testing", "testing/synctest", "time",
 	"gitlab.com/gitlab-org/api/client-go/v2", "golang.org/x/time/rate",
 	"example.com/gitlabci", "example.com/gitlabci/gitlabcitest", "example.com/gitlabci/joblog", "example.com/gitlabci/webhook",
 }
@@ -270,6 +270,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/webhook"
 )
 
 var (
@@ -281,6 +282,7 @@ var (
 	opts     *gitlabci.ListJobsOptions
 	latest   gitlabci.LatestArtifacts
 	proxyURL *url.URL
+	verifier *webhook.Verifier
 	pem      []byte
 	r        io.Reader
 
@@ -293,4 +295,5 @@ func renew(context.Context) (string, error) { return "", nil }
 func cached() string                        { return "" }
 
 func report(context.Context, *gitlabci.Client) error { return nil }
+func handle(context.Context, *webhook.Event) error   { return nil }
 `
