@@ -33,7 +33,8 @@ import (
 //
 // To resume after a restart, store the [PipelineEvent.Cursor] of each event that is handled,
 // and set After to the last one. What changed meanwhile is yielded first. With Jobs, all jobs
-// of a pipeline then have events after its next change.
+// of a pipeline then have events after its next change, and so have those of the pipeline
+// whose change was handled only in part.
 type WatchAllOptions struct {
 	// After continues after an event: it is the [PipelineEvent.Cursor] of the last one
 	// that was handled, of the same project, Ref and Source. It replaces Since.
@@ -308,7 +309,7 @@ func changeOf(pipeline *PipelineInfo) poll.Change {
 
 // yield yields the events of a pipeline's jobs, and that of the pipeline if its status has
 // changed: first, or last if it has finished. The change is behind the cursor of the last
-// event, and before that of the others.
+// event, and before that of the others, so that all of its jobs have events again.
 func (w *allWatch) yield(pipeline *PipelineInfo, previous Status, events []*PipelineEvent, failure error) (news bool, err error) {
 	if pipeline.Status != previous || failure != nil {
 		event := &PipelineEvent{Pipeline: new(*pipeline), Status: pipeline.Status, Previous: previous, Err: failure}
@@ -318,11 +319,14 @@ func (w *allWatch) yield(pipeline *PipelineInfo, previous Status, events []*Pipe
 		}
 		events = slices.Insert(events, place, event)
 	}
-	cursor := WatchCursor("")
+	cursor, change := WatchCursor(""), changeOf(pipeline)
 	if len(events) > 1 {
+		if events[0].Job == nil { // it is not repeated, although the jobs are
+			w.window.Set(int64(pipeline.ID), poll.Change{At: change.At - 1, State: change.State})
+		}
 		cursor = WatchCursor(w.window.Text())
 	}
-	w.window.Set(int64(pipeline.ID), changeOf(pipeline))
+	w.window.Set(int64(pipeline.ID), change)
 	for i, event := range events {
 		if i == len(events)-1 {
 			cursor = WatchCursor(w.window.Text())

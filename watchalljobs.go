@@ -21,18 +21,21 @@ func (w *allWatch) yieldJobs(ctx context.Context, pipeline *PipelineInfo, previo
 		w.jobs[pipeline.ID] = p
 	}
 	o, unread, err := w.listJobs(ctx, p)
-	p.gone = unread != nil
 	switch {
 	case err != nil:
 		w.asked = "" // so that the list has the pipeline again
 		return false, err
-	case p.gone:
+	case isGone(unread) && !p.absence.Missed(true): // a replica may not have it yet
+		w.putOff(p, pipeline)
+		return false, nil
+	}
+	if p.gone = unread != nil; p.gone {
 		return w.yield(pipeline, previous, nil, unread)
 	}
+	p.absence.Found()
 	read := cmp.Or(o.pipeline, pipeline) // as it was, if the list is as it was
 	if p.lag.Lasts(read.isBehind(pipeline) || p.jobsGoBack(o)) {
-		w.asked, w.stale, p.current = "", true, true
-		w.window.Hold(pipeline.UpdatedAt)
+		w.putOff(p, pipeline)
 		return false, nil
 	}
 	if read.UpdatedAt.After(pipeline.UpdatedAt) { // the jobs have it without its name
@@ -42,6 +45,12 @@ func (w *allWatch) yieldJobs(ctx context.Context, pipeline *PipelineInfo, previo
 	}
 	p.info, p.changed = pipeline.clone(), time.Now()
 	return w.yield(pipeline, previous, p.updateListed(o), nil)
+}
+
+// putOff leaves a change to the next poll, since the replica that lists the jobs lags.
+func (w *allWatch) putOff(p *watched, pipeline *PipelineInfo) {
+	w.asked, w.stale, p.current = "", true, true
+	w.window.Hold(pipeline.UpdatedAt)
 }
 
 // listJobs lists the jobs of a pipeline. The error ends the poll. If instead only these

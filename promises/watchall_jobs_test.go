@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,41 +59,79 @@ func TestWatchAllJobs(t *testing.T) {
 	})
 }
 
-// Jobs of a replica that lags behind the list are read again.
+// Jobs of a replica that lags behind the list are read again, and so are those of one that
+// does not have the pipeline yet.
 func TestWatchAllJobsOfALaggingReplica(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		p := &changingProject{}
-		row := p.add(1)[0]
-		p.change(row, time.Minute, 0, gitlabci.StatusFailed)
-		changed := time.Now().Add(time.Minute)
-		jobs := gitlabci.WithMiddleware(func(next http.RoundTripper) http.RoundTripper {
-			return testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
-				if !strings.HasSuffix(req.URL.Path, "/jobs") {
-					return next.RoundTrip(req)
-				}
-				at, status := changed, gitlabci.StatusFailed
+	for _, missing := range []int{0, http.StatusNotFound} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &changingProject{}
+			row := p.add(1)[0]
+			p.change(row, time.Minute, 0, gitlabci.StatusFailed)
+			changed := time.Now().Add(time.Minute)
+			client := p.jobsClient(t, func() jobsList {
 				if time.Since(changed) < 40*time.Second {
-					at, status = changed.Add(-time.Minute), gitlabci.StatusRunning
+					return jobsList{failure: missing, changed: changed.Add(-time.Minute), pipeline: gitlabci.StatusRunning, jobs: []gitlabci.Status{gitlabci.StatusRunning}}
 				}
-				pipeline := &gitlabci.PipelineInfo{ID: row.id, Status: status, UpdatedAt: at}
-				return respondJSON(req, testkit.JSON(t, []*gitlabci.Job{{JobInfo: gitlabci.JobInfo{ID: 1001, Name: "unit", Status: status, Pipeline: pipeline}}})), nil
+				return jobsList{changed: changed, pipeline: gitlabci.StatusFailed, jobs: []gitlabci.Status{gitlabci.StatusFailed}}
 			})
-		})
-		client, err := p.client(t).With(jobs)
-		require.NoError(t, err)
-		waker := &scriptedWaker{}
-		later(t, time.Minute, func() { waker.ring("group/app", row.id) })
-		var texts []string
-		for event, err := range client.Pipelines.WatchAll(t.Context(), "group/app", &gitlabci.WatchAllOptions{Jobs: true, Wake: waker, Since: time.Now()}) {
-			require.NoError(t, err)
-			if texts = append(texts, testkit.EventText(event)); len(texts) == 2 {
-				break
+			waker := &scriptedWaker{}
+			later(t, time.Minute, func() { waker.ring("group/app", row.id) })
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			var texts []string
+			for event, err := range client.Pipelines.WatchAll(ctx, "group/app", &gitlabci.WatchAllOptions{Jobs: true, Wake: waker, Since: time.Now()}) {
+				require.NoError(t, err)
+				if texts = append(texts, testkit.EventText(event)); len(texts) == 2 {
+					break
+				}
 			}
+			require.Equal(t, []string{"unit#1001 >failed", "pipeline#101 >failed"}, texts)
+			require.Less(t, time.Since(changed), time.Minute)
+		})
+	}
+}
+
+// A loop that is left amid the events of one change resumes with all of its jobs, and does
+// not repeat the event of the pipeline.
+func TestWatchAllJobsResume(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[gitlabci.Status][]string{
+		gitlabci.StatusRunning: {"pipeline#101 >running", "unit#1001 >running", "unit#1002 >running"},
+		gitlabci.StatusSuccess: {"unit#1001 >success", "unit#1002 >success", "pipeline#101 >success"},
+	} {
+		for left := range 3 {
+			synctest.Test(t, func(t *testing.T) {
+				p := &changingProject{}
+				row := p.add(1)[0]
+				p.change(row, -time.Second, 0, status)
+				client := p.jobsClient(t, func() jobsList {
+					return jobsList{changed: row.changes[0].at, pipeline: status, jobs: []gitlabci.Status{status, status}}
+				})
+				opts := &gitlabci.WatchAllOptions{Jobs: true, Since: time.Now().Add(-time.Minute)}
+				loop := func(most int) (texts []string) {
+					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+					defer cancel()
+					for event, err := range client.Pipelines.WatchAll(ctx, "group/app", opts) {
+						if err != nil {
+							require.ErrorIs(t, err, context.DeadlineExceeded)
+							break
+						}
+						opts.After = event.Cursor
+						if texts = append(texts, testkit.EventText(event)); len(texts) == most {
+							break
+						}
+					}
+					return texts
+				}
+				require.Equal(t, want[:left+1], loop(left+1))
+				again := slices.DeleteFunc(slices.Clone(want), func(text string) bool {
+					return left == 2 || text == want[0] && status == gitlabci.StatusRunning
+				})
+				require.ElementsMatch(t, again, loop(0))
+			})
 		}
-		require.Equal(t, []string{"unit#1001 >failed", "pipeline#101 >failed"}, texts)
-		require.Less(t, time.Since(changed), time.Minute)
-	})
+	}
 }
 
 // Jobs that stay behind the list for longer than replicas lag are believed. A pipeline is
@@ -120,7 +159,7 @@ func TestWatchAllJobsThatLagTooLong(t *testing.T) {
 // If only the jobs of a pipeline cannot be read, its event says so, and the others continue.
 func TestWatchAllWithoutJobs(t *testing.T) {
 	t.Parallel()
-	for status, within := range map[int]time.Duration{http.StatusForbidden: time.Minute, http.StatusNotFound: time.Minute, http.StatusBadGateway: 6 * time.Minute} {
+	for status, within := range map[int]time.Duration{http.StatusForbidden: time.Minute, http.StatusNotFound: 2 * time.Minute, http.StatusBadGateway: 6 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			p := &changingProject{}
 			rows := p.add(2)
