@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,8 +36,9 @@ type changingProject struct {
 }
 
 type changingRow struct {
-	id      gitlabci.PipelineID
+	id      gitlabci.PipelineID // or that of a job
 	changes []rowChange
+	jobs    []*changingRow
 }
 
 type rowChange struct {
@@ -88,7 +90,16 @@ func (p *changingProject) respond(req *http.Request) (*http.Response, error) {
 	if p.lag != nil {
 		shown = shown.Add(-p.lag())
 	}
-	body, next := p.page(query, shown)
+	body, next := "", 0
+	if pipeline, ok := strings.CutSuffix(req.URL.Path, "/jobs"); ok {
+		if body = p.jobsOf(path.Base(pipeline), shown); body == "" {
+			resp := respondJSON(req, `{"message":"404 Not found"}`)
+			resp.StatusCode = http.StatusNotFound
+			return resp, nil
+		}
+	} else {
+		body, next = p.page(query, shown)
+	}
 	resp := respondJSON(req, body)
 	date := now.Add(p.skew)
 	if p.now != nil {
@@ -124,12 +135,7 @@ func (p *changingProject) page(query url.Values, shown time.Time) (body string, 
 		if row.changes[len(row.changes)-1].at.Before(after) {
 			continue
 		}
-		var last rowChange
-		for _, change := range row.changes {
-			if !change.shows.After(shown) {
-				last = change
-			}
-		}
+		last := row.last(shown)
 		if !last.at.IsZero() && !last.at.Before(after) {
 			items = append(items, item{int64(row.id), last})
 		}
@@ -149,22 +155,55 @@ func (p *changingProject) page(query url.Values, shown time.Time) (body string, 
 	}
 	var rows []string
 	for _, it := range items[begin:end] {
-		rows = append(rows, fmt.Sprintf(`{"id":%d,"project_id":7,"ref":"main","status":%q,"source":"push","updated_at":%q}`,
-			it.id, it.status, it.at.UTC().Format("2006-01-02T15:04:05.000Z")))
+		rows = append(rows, it.json(it.id))
 	}
 	return "[" + strings.Join(rows, ",") + "]", next
+}
+
+// last is the last change that is shown by a time.
+func (r *changingRow) last(shown time.Time) (last rowChange) {
+	for _, change := range r.changes {
+		if !change.shows.After(shown) {
+			last = change
+		}
+	}
+	return last
+}
+
+func (c rowChange) json(id int64) string {
+	return fmt.Sprintf(`{"id":%d,"project_id":7,"ref":"main","status":%q,"source":"push","updated_at":%q}`,
+		id, c.status, c.at.UTC().Format("2006-01-02T15:04:05.000Z"))
+}
+
+// jobsOf is the list of a pipeline's jobs, with the pipeline, as they are shown by a time. It
+// is empty if there is no such pipeline yet.
+func (p *changingProject) jobsOf(pipeline string, shown time.Time) string {
+	i := slices.IndexFunc(p.rows, func(row *changingRow) bool { return strconv.Itoa(int(row.id)) == pipeline })
+	last := p.rows[i].last(shown)
+	if last.at.IsZero() {
+		return ""
+	}
+	var jobs []string
+	for _, job := range p.rows[i].jobs {
+		if status := job.last(shown).status; status != "" {
+			jobs = append(jobs, fmt.Sprintf(`{"id":%d,"name":"unit","status":%q,"pipeline":%s}`, job.id, status, last.json(int64(p.rows[i].id))))
+		}
+	}
+	return "[" + strings.Join(jobs, ",") + "]"
 }
 
 // A ledger checks the events of a project.
 type ledger struct {
 	last   map[gitlabci.PipelineID]*gitlabci.PipelineInfo // of the last event
 	when   map[gitlabci.PipelineID]time.Time              // of that
+	jobs   map[gitlabci.JobID]gitlabci.Status             // of the last event
+	seen   map[gitlabci.JobID]bool                        // in this loop
 	cursor gitlabci.WatchCursor
 	events int
 }
 
 func newLedger() *ledger {
-	return &ledger{last: map[gitlabci.PipelineID]*gitlabci.PipelineInfo{}, when: map[gitlabci.PipelineID]time.Time{}}
+	return &ledger{last: map[gitlabci.PipelineID]*gitlabci.PipelineInfo{}, when: map[gitlabci.PipelineID]time.Time{}, jobs: map[gitlabci.JobID]gitlabci.Status{}}
 }
 
 // note requires that an event follows those before it, and is of a change that happened. A
@@ -172,19 +211,41 @@ func newLedger() *ledger {
 func (l *ledger) note(t *testing.T, p *changingProject, e *gitlabci.PipelineEvent) {
 	t.Helper()
 	require.NotEmpty(t, e.Cursor)
+	require.NoError(t, e.Err)
+	l.cursor = e.Cursor
+	l.events++
+	if e.Job != nil {
+		l.noteJob(t, p, e)
+		return
+	}
 	id := e.Pipeline.ID
 	require.True(t, slices.ContainsFunc(p.rows[id-101].changes, func(c rowChange) bool {
 		return c.status == e.Status && c.at.Truncate(time.Millisecond).Equal(e.Pipeline.UpdatedAt)
 	}), "%d was never %s", id, e.Status)
 	if last := l.last[id]; last != nil {
 		require.True(t, e.Pipeline.UpdatedAt.After(last.UpdatedAt), "%d is %s twice, or after it was %s", id, e.Status, last.Status)
-		if e.Previous != "" || !last.Status.Finished() || time.Since(l.when[id]) < time.Minute {
+		if e.Previous != "" || !last.Status.Finished() || time.Now().Add(p.skew).Sub(last.UpdatedAt) < 2*time.Minute {
 			require.Equal(t, last.Status, e.Previous, "%v %v", id, e.Status)
 			require.NotEqual(t, last.Status, e.Status)
 		}
 	}
-	l.last[id], l.when[id], l.cursor = e.Pipeline, time.Now(), e.Cursor
-	l.events++
+	l.last[id], l.when[id] = e.Pipeline, time.Now()
+}
+
+// noteJob requires that an event of a job follows those before it in the same loop.
+func (l *ledger) noteJob(t *testing.T, p *changingProject, e *gitlabci.PipelineEvent) {
+	t.Helper()
+	jobs := p.rows[e.Pipeline.ID-101].jobs
+	changes := jobs[slices.IndexFunc(jobs, func(job *changingRow) bool { return int64(job.id) == int64(e.Job.ID) })].changes
+	place := func(status gitlabci.Status) int {
+		return slices.IndexFunc(changes, func(c rowChange) bool { return c.status == status && !c.shows.After(time.Now()) })
+	}
+	require.GreaterOrEqual(t, place(e.Status), 0, "job %d was never %s", e.Job.ID, e.Status)
+	if e.Previous != "" || l.seen[e.Job.ID] {
+		require.Equal(t, l.jobs[e.Job.ID], e.Previous)
+		require.Greater(t, place(e.Status), place(e.Previous), "job %d is %s again", e.Job.ID, e.Status)
+	}
+	l.jobs[e.Job.ID], l.seen[e.Job.ID] = e.Status, true
 }
 
 // watch ranges until a time, or until so many events have come. The next call resumes after
@@ -193,7 +254,7 @@ func (l *ledger) watch(t *testing.T, p *changingProject, until time.Time, most i
 	t.Helper()
 	ctx, cancel := context.WithDeadline(t.Context(), until)
 	defer cancel()
-	opts.After = l.cursor
+	opts.After, l.seen = l.cursor, map[gitlabci.JobID]bool{}
 	for event, err := range p.client(t).Pipelines.WatchAll(ctx, "group/app", &opts) {
 		if err != nil {
 			require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -210,56 +271,83 @@ func upTo(random *rand.Rand, most time.Duration) time.Duration {
 	return time.Duration(random.Int64N(int64(most)))
 }
 
-// live gives a pipeline a life: it may be retried, and may be through in a second.
-func (p *changingProject) live(random *rand.Rand, row *changingRow, begin time.Duration) (end time.Duration) {
+// live gives a pipeline and its jobs a life: they may be retried, and may be through in a
+// second.
+func (p *changingProject) live(random *rand.Rand, row *changingRow, begin time.Duration) {
 	var shown time.Duration
-	change := func(status gitlabci.Status) {
+	change := func(status gitlabci.Status, rows ...*changingRow) {
 		delay := time.Duration(0)
 		if random.IntN(10) == 0 {
 			delay = upTo(random, 30*time.Second)
 		}
 		shown = max(shown+1, begin+delay) // in order
-		p.change(row, begin, shown-begin, status)
+		for _, row := range rows {
+			p.change(row, begin, shown-begin, status)
+		}
 		begin += time.Duration(1+random.IntN(1000)) * time.Millisecond << random.IntN(10)
 	}
-	change(gitlabci.StatusCreated)
-	change(gitlabci.StatusPending)
-	for range 1 + random.IntN(2) {
-		change(gitlabci.StatusRunning)
-		change([]gitlabci.Status{gitlabci.StatusFailed, gitlabci.StatusSuccess, gitlabci.StatusCanceled, gitlabci.StatusManual}[random.IntN(4)])
+	ends := []gitlabci.Status{gitlabci.StatusFailed, gitlabci.StatusSuccess, gitlabci.StatusCanceled, gitlabci.StatusManual}
+	jobs := row.addJobs(random.IntN(3))
+	change(gitlabci.StatusCreated, append(jobs, row)...)
+	change(gitlabci.StatusPending, append(jobs, row)...)
+	for try := range 1 + random.IntN(2) {
+		if try > 0 {
+			jobs = row.addJobs(len(jobs)) // which retry the others
+			change(gitlabci.StatusPending, jobs...)
+		}
+		change(gitlabci.StatusRunning, row)
+		for _, job := range jobs {
+			change(gitlabci.StatusRunning, job)
+			change(ends[random.IntN(3)], job)
+		}
+		change(ends[random.IntN(4)], row)
 	}
-	return begin
+}
+
+func (r *changingRow) addJobs(n int) (jobs []*changingRow) {
+	for range n {
+		job := &changingRow{id: r.id*10 + gitlabci.PipelineID(len(r.jobs))}
+		jobs, r.jobs = append(jobs, job), append(r.jobs, job)
+	}
+	return jobs
 }
 
 // With any clocks, late changes, restarts of the program and failures of the server: each
-// change is yielded once, and the last status of every pipeline.
+// change is yielded once, and the last status of every pipeline, and of every job.
 func TestWatchAllProperty(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(testkit.Fewer(5)) {
-		synctest.Test(t, func(t *testing.T) {
-			random := rand.New(rand.NewPCG(seed, 20))
-			p := &changingProject{skew: []time.Duration{0, 5 * time.Hour, -5 * time.Hour}[seed%3]}
-			p.lag = func() time.Duration { return upTo(random, 29*time.Second) * time.Duration(random.IntN(2)) }
-			p.fault = func(int) int { return http.StatusBadGateway * (random.IntN(10) / 9) }
-			if seed%5 == 4 {
-				p.now = func(time.Time) time.Time { return time.Time{} }
+	for seed := range uint64(testkit.Fewer(6)) {
+		synctest.Test(t, func(t *testing.T) { watchAllProperty(t, seed, seed%2 == 1) })
+	}
+}
+
+func watchAllProperty(t *testing.T, seed uint64, jobs bool) {
+	random := rand.New(rand.NewPCG(seed, 20))
+	p := &changingProject{skew: []time.Duration{0, 5 * time.Hour, -5 * time.Hour}[seed%3]}
+	p.lag = func() time.Duration { return upTo(random, 29*time.Second) * time.Duration(random.IntN(2)) }
+	p.fault = func(int) int { return http.StatusBadGateway * (random.IntN(10) / 9) }
+	if seed%5 >= 3 {
+		p.now = func(time.Time) time.Time { return time.Time{} }
+	}
+	for _, row := range p.add(40) {
+		p.live(random, row, upTo(random, 40*time.Minute))
+	}
+	begin := upTo(random, 40*time.Minute)
+	for _, row := range p.add(230) { // at the same time
+		p.change(row, begin, 0, gitlabci.StatusSkipped)
+	}
+	l, end := newLedger(), time.Now().Add(90*time.Minute)
+	for time.Now().Before(end) {
+		l.watch(t, p, end, 1+random.IntN(60), gitlabci.WatchAllOptions{Since: time.Now().Add(p.skew - time.Hour), Jobs: jobs})
+	}
+	for _, row := range p.rows {
+		require.Contains(t, l.last, row.id, "seed %d", seed)
+		require.Equal(t, row.changes[len(row.changes)-1].status, l.last[row.id].Status, "seed %d, pipeline %d: %v", seed, row.id, row.changes)
+		for _, job := range row.jobs {
+			if jobs {
+				require.Equal(t, job.changes[len(job.changes)-1].status, l.jobs[gitlabci.JobID(job.id)], "seed %d, job %d: %v", seed, job.id, job.changes)
 			}
-			for _, row := range p.add(40) {
-				p.live(random, row, upTo(random, 40*time.Minute))
-			}
-			begin := upTo(random, 40*time.Minute)
-			for _, row := range p.add(230) { // at the same time
-				p.change(row, begin, 0, gitlabci.StatusSkipped)
-			}
-			l, end := newLedger(), time.Now().Add(90*time.Minute)
-			for time.Now().Before(end) {
-				l.watch(t, p, end, 1+random.IntN(60), gitlabci.WatchAllOptions{Since: time.Now().Add(p.skew - time.Hour)})
-			}
-			for _, row := range p.rows {
-				require.Contains(t, l.last, row.id, "seed %d", seed)
-				require.Equal(t, row.changes[len(row.changes)-1].status, l.last[row.id].Status, "seed %d, pipeline %d: %v", seed, row.id, row.changes)
-			}
-		})
+		}
 	}
 }
 
