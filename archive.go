@@ -29,11 +29,12 @@ import (
 //
 // One request reads the last 256 KiB of the archive, with the directory of some 2,500 files.
 // A larger directory costs one more request. Each file costs one, unless it was read with
-// another file. Unlike [ArtifactsService.OpenFile], an Archive requests parts of the whole
-// archive: these resume and have checksums. If the archive is in a storage, requests for
-// files do not go through GitLab until the signed URL expires. The directory is held in
-// memory: some 18 MiB for 100,000 files. It may have up to 32 MiB, and 524,288 files and
-// folders.
+// another file. GitLab's endpoint for a single file, which [ArtifactsService.OpenFile] uses,
+// would cost no less: the directory says already where the file is. Besides, that endpoint
+// sends neither parts nor a checksum, and GitLab has to unpack the file. If the archive is in
+// a storage, requests for files do not go through GitLab until the signed URL expires. The
+// directory is held in memory: some 18 MiB for 100,000 files. It may have up to 32 MiB, and
+// 524,288 files and folders.
 //
 // If the server does not support ranges, the archive is copied to a temporary file, which
 // Close removes. The same is done with [LatestArtifacts] if nothing proves that the next
