@@ -79,7 +79,8 @@ type FollowOptions struct {
 	MaxInterval time.Duration
 
 	// Linger is how long FollowLog waits for the last bytes after the job has finished, by
-	// the server's clock, unless the log is known to be complete. Zero is 30 seconds.
+	// the server's clock, unless the log is known to be complete. It waits no longer after
+	// it has seen that the job has finished. Zero is 30 seconds.
 	Linger time.Duration
 
 	// GiveUpAfter is how long polls may fail in a row, three at least, before the

@@ -116,9 +116,10 @@ type follower struct {
 	linger time.Duration
 	log    reader
 
-	job   Job  // as last seen
-	known bool // it was seen
-	grew  bool // the last poll brought something new
+	job      Job       // as last seen
+	known    bool      // it was seen
+	finished time.Time // when it was first seen to have finished
+	grew     bool      // the last poll brought something new
 
 	pace     poll.Pace
 	patience poll.Patience
@@ -149,7 +150,7 @@ func (f *follower) poll(ctx context.Context) error {
 // cut returns an error if all of a finished job's log should have arrived, and the last
 // response does not prove that it has.
 func (f *follower) cut() error {
-	if !f.job.Finished || f.job.Logless || f.grew || f.log.doubts > 0 || f.job.Ago < f.linger || f.isWhole() {
+	if !f.job.Finished || f.job.Logless || f.grew || f.log.doubts > 0 || !f.lingered() || f.isWhole() {
 		return nil
 	}
 	switch {
@@ -173,6 +174,7 @@ func (f *follower) readJob(ctx context.Context) error {
 	}
 	if job.Finished && !f.job.Finished {
 		f.log.rangeless = false // the log of a finished job may be served by something else
+		f.finished = time.Now()
 	}
 	f.job, f.known = job, true
 	return nil
@@ -190,7 +192,13 @@ func (f *follower) complete() bool {
 	case f.isWhole():
 		return true
 	}
-	return !f.grew && f.job.Ago >= f.linger
+	return !f.grew && f.lingered()
+}
+
+// lingered reports whether the job finished so long ago that no more of its log will
+// arrive. The clock that says when it finished can be ahead of the one that dates responses.
+func (f *follower) lingered() bool {
+	return f.job.Ago >= f.linger || time.Since(f.finished) >= f.linger
 }
 
 // judge returns the error that ends the following, nil if there is none or if another

@@ -104,7 +104,9 @@ func following(t *testing.T, s *script, o Options, verify func(out string, polls
 		var out strings.Builder
 		var polls []Poll
 		o.Poll = func(p Poll) { polls = append(polls, p) }
-		err := Log(t.Context(), s, &out, o)
+		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
+		defer cancel()
+		err := Log(ctx, s, &out, o)
 		verify(out.String(), polls, err)
 	})
 }
@@ -221,6 +223,7 @@ func TestLogEnds(t *testing.T) {
 		"when it was never begun":          {at(Job{Finished: true, Archived: -1}), "", 0},
 		"when it was erased":               {at(Job{Begun: true, Finished: true, Logless: true, Archived: -1}), "", 0},
 		"long after the job":               {at(Job{Begun: true, Finished: true, Ago: time.Hour, Archived: -1}), "", 0},
+		"whatever the job's clock says":    {at(Job{Begun: true, Finished: true, Ago: -24 * time.Hour, Archived: -1}), "end", 7 * time.Second},
 		"when the job's log stops growing": {at(Job{Begun: true, Finished: true, Ago: time.Hour, Archived: -1}), "end", time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
