@@ -326,24 +326,6 @@ func (w *watch) pollOne(ctx context.Context, p *watched) (changed bool, err erro
 	return len(events) > 0, nil
 }
 
-// addDownstream begins to watch the pipelines that trigger jobs have started.
-func (w *watch) addDownstream(ctx context.Context, p *watched, triggers []*TriggerJob) {
-	for _, t := range triggers {
-		if t.DownstreamPipeline == nil || w.find(t.DownstreamPipeline.ID) != nil {
-			continue
-		}
-		child := w.add(t.downstreamProject(p.project), t.DownstreamPipeline.ID)
-		if w.below == nil {
-			w.below = map[PipelineID]*watched{}
-		}
-		w.below[child.id] = child
-		child.info = t.DownstreamPipeline.clone()
-		child.since = time.Now()
-		p.triggers[t.ID].child = child
-		w.subscribe(ctx, child)
-	}
-}
-
 // pause waits until the next poll.
 func (w *watch) pause(ctx context.Context) error {
 	if w.mustPollSoon() {

@@ -119,6 +119,24 @@ func pipelineOf(jobs []*Job, id PipelineID) *PipelineInfo {
 	return nil
 }
 
+// addDownstream begins to watch the pipelines that trigger jobs have started.
+func (w *watch) addDownstream(ctx context.Context, p *watched, triggers []*TriggerJob) {
+	for _, t := range triggers {
+		if t.DownstreamPipeline == nil || w.find(t.DownstreamPipeline.ID) != nil {
+			continue
+		}
+		child := w.add(t.downstreamProject(p.project), t.DownstreamPipeline.ID)
+		if w.below == nil {
+			w.below = map[PipelineID]*watched{}
+		}
+		w.below[child.id] = child
+		child.info = t.DownstreamPipeline.clone()
+		child.since = time.Now()
+		p.triggers[t.ID].child = child
+		w.subscribe(ctx, child)
+	}
+}
+
 // failed returns the error of a poll that failed, if it will not pass or has lasted
 // too long, or nil to poll again.
 func (w *watch) failed(ctx context.Context, p *watched, begun time.Time, err error) error {
