@@ -208,11 +208,16 @@ func (r *treeReader) read(ctx context.Context, root *treeNode) error {
 			below = append(below, r.below(node)...)
 		}
 		if len(r.known) > maxTreePipelines {
-			return fmt.Errorf("gitlabci: pipeline %d has more than %d pipelines below it", root.tree.Pipeline.ID, maxTreePipelines)
+			return tooManyBelow(root.tree.Pipeline.ID)
 		}
 		level = below
 	}
 	return nil
+}
+
+// tooManyBelow is the error of a pipeline whose downstream pipelines do not end.
+func tooManyBelow(id PipelineID) error {
+	return fmt.Errorf("gitlabci: pipeline %d has more than %d pipelines below it", id, maxTreePipelines)
 }
 
 // tasks read the parts of a pipeline. Each writes to fields of its own.

@@ -26,7 +26,8 @@ import (
 // help.
 type WatchOptions struct {
 	// Downstream watches trigger jobs too, the pipelines that they start in any
-	// project, and all pipelines below those. Each poll then needs a second list.
+	// project, and all pipelines below those. Each poll then needs a second list. More than
+	// 10,000 pipelines are an error: GitLab allows 1,000 by default.
 	Downstream bool
 
 	// WaitForManual lets Wait continue if nothing can finish before someone plays
@@ -317,7 +318,9 @@ func (w *watch) pollOne(ctx context.Context, p *watched) (changed bool, err erro
 	}
 	p.current = true
 	events := p.update(seen)
-	w.addDownstream(ctx, p, seen.triggers)
+	if w.addDownstream(ctx, p, seen.triggers); len(w.below) > maxTreePipelines {
+		return false, tooManyBelow(w.root.id)
+	}
 	for _, event := range events {
 		if !w.emit(event) {
 			return true, errStopped

@@ -295,3 +295,32 @@ func TestWatchFindsDownstream(t *testing.T) {
 		})
 	}
 }
+
+// Downstream pipelines end somewhere, or the watch does.
+func TestWatchDownstreamWithoutAnEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		requests := 0
+		srv := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+			var first int
+			fmt.Sscanf(r.URL.Path, "/api/v4/projects/group/app/pipelines/%d/", &first)
+			requests++
+			switch {
+			case requests > 100:
+				cancel()
+			case strings.HasSuffix(r.URL.Path, "/jobs"):
+				testkit.Respond(200, fmt.Sprintf(`[{"id":1,"status":"success","pipeline":{"id":%d,"status":"running"}}]`, first))(w, r)
+			default:
+				var bridges []string
+				for id := first * 5000; id < first*5000+5000; id++ {
+					bridges = append(bridges, fmt.Sprintf(`{"id":%d,"status":"running","downstream_pipeline":{"id":%[1]d}}`, id))
+				}
+				testkit.Rows(bridges...)(w, r)
+			}
+		})
+		_, err := srv.Client(t).Pipelines.Wait(ctx, "group/app", 1, downstream)
+		require.EqualError(t, err, "gitlabci: pipeline 1 has more than 10000 pipelines below it")
+		require.Equal(t, 6, requests)
+	})
+}
