@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -299,6 +300,50 @@ func TestEscapedTokensAreNotPrinted(t *testing.T) {
 	s := testkit.NewScript(testkit.Respond(400, "token "+url.QueryEscape(secretToken)+" or "+url.PathEscape(secretToken), "Content-Type", "text/plain"))
 	err := testkit.Calls["get"](t.Context(), s.Anonymous(t, gitlabci.WithToken(secretToken)))
 	require.ErrorContains(t, err, "token [REDACTED] or [REDACTED]")
+
+	for _, hyphen := range []string{"%2D", "%252d", "&#45;", "&#x2D;", "&amp;#45;", `\u002d`, `\\u002D`} {
+		s := testkit.NewScript(testkit.Respond(400, "token "+strings.ReplaceAll(testkit.Token, "-", hyphen)+"!", "Content-Type", "text/plain"))
+		err := testkit.Calls["get"](t.Context(), s.Client(t))
+		require.ErrorContains(t, err, "token [REDACTED]!", hyphen)
+	}
+}
+
+// A response that breaks off may end within a token.
+func TestCutTokensAreNotPrinted(t *testing.T) {
+	t.Parallel()
+	const token = "glpat-Invented-0123456789"
+	for _, end := range []int{len(token) - 1, len(token) - 6} {
+		body := `{"message":"no such token: ` + token[:end]
+		s := testkit.NewScript(testkit.Body(400, body, len(body)+100))
+		err := testkit.Calls["get"](t.Context(), s.Anonymous(t, gitlabci.WithToken(token)))
+		require.ErrorContains(t, err, "no such token: [REDACTED]")
+	}
+}
+
+// A header that is too long to be quoted is not cut within a token.
+func TestTokensInLongHeadersAreNotPrinted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		for before := 85; before <= 200; before++ {
+			header := strings.Repeat("x", before) + testkit.Token
+			s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "/jobs/7") {
+					testkit.Respond(200, `{"id":7,"status":"success","started_at":"2026-01-01T00:00:00Z"}`)(w, r)
+					return
+				}
+				testkit.Part("x", header)(w, r)
+			})
+			client := s.Client(t, gitlabci.WithRetries(0))
+			_, archive := client.Artifacts.Archive(ctx, "group/app", gitlabci.JobID(7), nil)
+			_, log := client.Jobs.FollowLog(ctx, "group/app", 7, io.Discard, &gitlabci.FollowOptions{GiveUpAfter: time.Nanosecond})
+			for _, err := range []error{archive, log} {
+				require.ErrorContains(t, err, "Content-Range")
+				require.NotContains(t, err.Error(), testkit.Token[:len(testkit.Token)/2])
+			}
+		}
+	})
 }
 
 // A wordy error is its own text, however it is printed.

@@ -272,7 +272,7 @@ func (p *part) check() error {
 	}
 	sent := p.resp.Header.Get("Content-Range")
 	if p.resp.StatusCode == http.StatusPartialContent && !strings.HasPrefix(sent, fmt.Sprintf("bytes %d-", p.start)) {
-		return fmt.Errorf("the part of the log has the Content-Range %q, not from byte %d on", rest.Shorten(sent, rest.MaxTitle), p.start)
+		return fmt.Errorf("the part of the log has the Content-Range %s, not from byte %d on", remote.QuotedRange(sent), p.start)
 	}
 	return nil
 }

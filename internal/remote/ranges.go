@@ -17,7 +17,7 @@ type contentRange struct {
 
 // parseContentRange reads the header of a 206 with one range. RFC 9110, 14.4.
 func parseContentRange(header string) (contentRange, error) {
-	wrong := fmt.Errorf("Content-Range %.100q is not one range of bytes", header)
+	wrong := fmt.Errorf("Content-Range %s is not one range of bytes", QuotedRange(header))
 	unit, rest, _ := strings.Cut(strings.TrimSpace(header), " ")
 	span, size, sized := strings.Cut(strings.TrimSpace(rest), "/")
 	from, to, whole := strings.Cut(span, "-")
@@ -36,6 +36,18 @@ func parseContentRange(header string) (contentRange, error) {
 		return contentRange{}, wrong
 	}
 	return r, nil
+}
+
+// longestRange is the longest Content-Range that errors quote.
+const longestRange = 100
+
+// QuotedRange quotes a Content-Range. If it is long, only its length is told: it has something
+// else, and if that was cut, nothing would recognize a secret in it.
+func QuotedRange(header string) string {
+	if len(header) > longestRange {
+		return fmt.Sprintf("of %d bytes", len(header))
+	}
+	return strconv.Quote(header)
 }
 
 // offset reads digits alone: no sign, no spaces, nothing above an int64.

@@ -2,6 +2,8 @@ package secret
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -40,4 +42,32 @@ func isUnsafe(r rune) bool {
 		return true
 	}
 	return 0x202a <= r && r <= 0x202e || 0x2066 <= r && r <= 0x2069
+}
+
+// escapes are those of URLs, HTML and JSON for a character of ASCII. What they begin with may
+// have been escaped again, a few times: a "%" is "%25" then, an "&" is "&amp;", and a
+// backslash is two.
+var escapes = regexp.MustCompile(`^(?:%(?:25){0,8}([0-7][0-9A-Fa-f])` +
+	`|&(?:amp;){0,8}#(?:0{0,8}([0-9]{1,3})|[xX]0{0,8}([0-7]?[0-9A-Fa-f]));` +
+	`|\\{1,16}u00([0-7][0-9A-Fa-f]))`)
+
+// unescape returns the character that the escape stands for which a text begins with, and
+// the size of that escape, or 0.
+func unescape(text string) (plain string, size int) {
+	if text[0] != '%' && text[0] != '&' && text[0] != '\\' {
+		return "", 0
+	}
+	found := escapes.FindStringSubmatch(text)
+	if found == nil {
+		return "", 0
+	}
+	digits, base := found[1]+found[3]+found[4], 16
+	if found[2] != "" {
+		digits, base = found[2], 10
+	}
+	code, err := strconv.ParseUint(digits, base, 7)
+	if err != nil { // it is not of ASCII
+		return "", 0
+	}
+	return string(rune(code)), len(found[0])
 }

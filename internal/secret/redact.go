@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// shortestPart is how much of a secret must be at the end of a text to be taken out, if the
-	// text ends before the secret does.
+	// shortestPart is how much of a long secret must be at the end of a text to be taken out,
+	// if the text ends before the secret does. Of a shorter one it is more than three quarters.
 	shortestPart = 32
 
 	// longestTag is the longest tag that a secret may be split by.
@@ -22,15 +22,18 @@ const (
 )
 
 // redact replaces the secrets in a text. They are found in capitals and in small
-// letters, in the escapes of JSON, URLs and HTML, and if white space, control
-// characters or tags split them.
+// letters, in the escapes of JSON, URLs and HTML, even of characters that need none, and if
+// white space, control characters or tags split them.
 func redact(text string, secrets []Value) string {
 	if len(secrets) == 0 {
 		return text
 	}
-	views := []folded{fold(text, false)}
+	views := []folded{fold(text, asWritten)}
 	if strings.Contains(text, "<") {
-		views = append(views, fold(text, true))
+		views = append(views, fold(text, withoutTags))
+	}
+	if strings.ContainsAny(text, `%&\`) {
+		views = append(views, fold(text, unescaped))
 	}
 	var found []span
 	for _, s := range secrets {
@@ -59,8 +62,9 @@ func find(plain string, views []folded) (found []span) {
 			continue
 		}
 		pattern := squeeze(written, len(views[0].bytes)+1) // no more can be in the text
+		least := min(shortestPart, max(Shortest, len(written)*3/4+1))
 		for _, v := range views {
-			found = append(found, v.find(pattern)...)
+			found = append(found, v.find(pattern, least)...)
 		}
 	}
 	return found
@@ -101,19 +105,35 @@ type folded struct {
 	spans []span
 }
 
+// A view is how a text is folded.
+type view int
+
+const (
+	asWritten   view = iota
+	withoutTags      // of HTML
+	unescaped        // and without tags
+)
+
 // fold folds a text: letters have no case, and white space and control characters are
-// left out. So are tags, if they are to be.
-func fold(text string, tags bool) folded {
+// left out. So are tags, and escapes are replaced by what they stand for, in those views.
+func fold(text string, v view) folded {
 	f := folded{make([]byte, 0, len(text)), make([]span, 0, len(text))}
 	for i := 0; i < len(text); {
-		if tags && text[i] == '<' {
+		if v >= withoutTags && text[i] == '<' {
 			if size := tagSize(text[i:]); size > 0 {
 				i += size
 				continue
 			}
 		}
-		var size int
-		f.bytes, size = appendFolded(f.bytes, text[i:])
+		plain, size := "", 0
+		if v == unescaped {
+			plain, size = unescape(text[i:])
+		}
+		if size > 0 {
+			f.bytes, _ = appendFolded(f.bytes, plain)
+		} else {
+			f.bytes, size = appendFolded(f.bytes, text[i:])
+		}
 		for len(f.spans) < len(f.bytes) {
 			f.spans = append(f.spans, span{i, i + size})
 		}
@@ -158,8 +178,8 @@ func tagSize(text string) int {
 	return end + 2
 }
 
-// find returns where a pattern is in a text, wholly or, at the end, in a good part.
-func (f *folded) find(pattern []byte) (found []span) {
+// find returns where a pattern is in a text, wholly or, at the end, in at least so many bytes.
+func (f *folded) find(pattern []byte, least int) (found []span) {
 	at := 0
 	for {
 		i := bytes.Index(f.bytes[at:], pattern)
@@ -169,7 +189,7 @@ func (f *folded) find(pattern []byte) (found []span) {
 		found = append(found, f.span(at+i, at+i+len(pattern)))
 		at += i + len(pattern)
 	}
-	if n := overhang(f.bytes[at:], pattern); n >= shortestPart {
+	if n := overhang(f.bytes[at:], pattern, least); n >= least {
 		found = append(found, f.span(len(f.bytes)-n, len(f.bytes)))
 	}
 	return found
@@ -178,10 +198,10 @@ func (f *folded) find(pattern []byte) (found []span) {
 func (f *folded) span(begin, end int) span { return span{f.spans[begin].begin, f.spans[end-1].end} }
 
 // overhang is how many bytes of a pattern's beginning end a text, by the algorithm of
-// Knuth, Morris and Pratt.
-func overhang(text, pattern []byte) int {
+// Knuth, Morris and Pratt. It is 0 if they are less than so many.
+func overhang(text, pattern []byte, least int) int {
 	pattern = pattern[:min(len(pattern), len(text))]
-	if len(pattern) < shortestPart || !bytes.Contains(text, pattern[:shortestPart]) {
+	if len(pattern) < least || !bytes.Contains(text, pattern[:least]) {
 		return 0
 	}
 	borders := make([]int, len(pattern)) // of each beginning of the pattern

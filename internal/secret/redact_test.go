@@ -20,6 +20,9 @@ func TestRedactFindsSecretsInOtherForms(t *testing.T) {
 		"split by control characters":  "a glpat-\x1b\x08Inv\u200bented/Token+1 b",
 		"in a URL":                     "a glpat-Invented%2FToken%2B1 b",
 		"in a URL, with small escapes": "a glpat-Invented%2fToken%2b1 b",
+		"with escapes of letters":      "a %67lpat&#45;Inv&#x65;nted&#047;Tok\\u0065n%2B1 b",
+		"with escapes of escapes":      "a %252567lpat&amp;#45;Invented%252FToken\\\\u002b1 b",
+		"with escapes and tags":        "a glpat%2D<b>Invented</b>/Token&#43;1 b",
 		"with a Kelvin sign":           "a glpat-Invented/To\u212aen+1 b",
 	} {
 		require.Equal(t, "a [REDACTED] b", Redact(text, []Value{New(token)}), name)
@@ -33,7 +36,7 @@ func TestRedactFindsSecretsInOtherForms(t *testing.T) {
 // The characters beside a secret stay, whatever they are.
 func TestRedactKeepsTheRest(t *testing.T) {
 	secrets := []Value{New("invented-token"), New("short"), New(""), New("  \n ")}
-	for _, text := range []string{"", "<", "a < b > c", "é\xff\u212a", "a short text", "invented-toke", "<b>invented</b> token", "invented–token"} {
+	for _, text := range []string{"", "<", "a < b > c", "é\xff\u212a", "a short text", "invented-t", "%", "&#;", `\u`, "%zz&#x;&#999;\\u1234", "<b>invented</b> token", "invented–token"} {
 		require.Equal(t, text, Redact(text, secrets))
 	}
 	require.Equal(t, "é\xff[REDACTED]\xff<b>é", Redact("é\xffinvented-token\xff<b>é", secrets))
@@ -45,6 +48,8 @@ func TestRedactTheBeginningOfASecret(t *testing.T) {
 	require.Equal(t, "value: [REDACTED]", Redact("value: "+long[:64<<10], []Value{New(long)}))
 	require.Equal(t, "value: [REDACTED]", Redact("value: "+long[:40], []Value{New(long)}))
 	require.Equal(t, "value: 0123456789", Redact("value: 0123456789", []Value{New(long)}), "or it would be a word like any other")
+	require.Equal(t, "token: [REDACTED]", Redact("token: invented-to", []Value{New("invented-token")}))
+	require.Equal(t, "token: invented-t", Redact("token: invented-t", []Value{New("invented-token")}))
 }
 
 // Many long secrets and a long text that looks like them cost no more than their
@@ -55,6 +60,10 @@ func TestRedactManyLongSecrets(t *testing.T) {
 		secrets = append(secrets, New(strings.Repeat("aaaaaaaaab", 10_000)))
 	}
 	require.Equal(t, "no", Redact("no", secrets))
+	for _, escape := range []string{`\`, "%25", "&amp;", "&", "%"} {
+		text := strings.Repeat(escape, 64<<10/len(escape))
+		require.Equal(t, text, Redact(text, secrets[:1]))
+	}
 	text := strings.Repeat("a", 64<<10)
 	require.Equal(t, text, Redact(text, secrets[:20]))
 }
