@@ -178,7 +178,11 @@ func tagSize(text string) int {
 	return end + 2
 }
 
-// find returns where a pattern is in a text, wholly or, at the end, in at least so many bytes.
+// cutMark is what replaces the rest of a text that was cut.
+const cutMark = "…"
+
+// find returns where a pattern is in a text, wholly or, where the text ends or was cut, in at
+// least so many bytes.
 func (f *folded) find(pattern []byte, least int) (found []span) {
 	at := 0
 	for {
@@ -189,8 +193,13 @@ func (f *folded) find(pattern []byte, least int) (found []span) {
 		found = append(found, f.span(at+i, at+i+len(pattern)))
 		at += i + len(pattern)
 	}
-	if n := overhang(f.bytes[at:], pattern, least); n >= least {
-		found = append(found, f.span(len(f.bytes)-n, len(f.bytes)))
+	at = 0
+	for part := range bytes.SplitSeq(f.bytes, []byte(cutMark)) {
+		end := at + len(part)
+		if n := overhang(part, pattern, least); n >= least {
+			found = append(found, f.span(end-n, end))
+		}
+		at = end + len(cutMark)
 	}
 	return found
 }

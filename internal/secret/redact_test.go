@@ -49,6 +49,7 @@ func TestRedactTheBeginningOfASecret(t *testing.T) {
 	require.Equal(t, "value: [REDACTED]", Redact("value: "+long[:40], []Value{New(long)}))
 	require.Equal(t, "value: 0123456789", Redact("value: 0123456789", []Value{New(long)}), "or it would be a word like any other")
 	require.Equal(t, "token: [REDACTED]", Redact("token: invented-to", []Value{New("invented-token")}))
+	require.Equal(t, `"[REDACTED]…" [REDACTED]… [REDACTED] inv…`, Redact(`"invented-to…" Invented-toke… invented-token inv…`, []Value{New("invented-token")}))
 	require.Equal(t, "token: invented-t", Redact("token: invented-t", []Value{New("invented-token")}))
 }
 
