@@ -308,7 +308,7 @@ func TestEscapedTokensAreNotPrinted(t *testing.T) {
 	}
 }
 
-// A response that breaks off may end within a token.
+// A response that is cut short may end within a token.
 func TestCutTokensAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	const token = "glpat-Invented-0123456789"

@@ -41,7 +41,7 @@ func parseContentRange(header string) (contentRange, error) {
 // longestRange is the longest Content-Range that errors quote.
 const longestRange = 100
 
-// QuotedRange quotes a Content-Range. If it is long, only its length is told: it has something
+// QuotedRange quotes a Content-Range. If it is long, only its length is shown: it has something
 // else, and if that was cut, nothing would recognize a secret in it.
 func QuotedRange(header string) string {
 	if len(header) > longestRange {
