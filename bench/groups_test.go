@@ -30,6 +30,7 @@ func TestGroups(t *testing.T) {
 	require.ElementsMatch(t, names(), slices.Collect(maps.Keys(want)))
 	for name, parts := range want {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			file := filepath.Join(t.TempDir(), "found.md")
 			var progress strings.Builder
 			require.NoError(t, run(t.Context(), []string{"-quick", "-only", name, "-o", file}, io.Discard, &progress), "%s", &progress)

@@ -85,9 +85,8 @@ var full = scale{
 // quick shows that everything works, and measures nothing worth knowing.
 var quick = scale{
 	listed: 400, paces: []pace{
-		{0, false, 2, false, false},
+		{0, false, 1, false, false},
 		{time.Millisecond, false, 1, false, true},
-		{2 * time.Millisecond, false, 1, true, false},
 		{2 * time.Millisecond, true, 1, true, false},
 	}, busy: time.Millisecond,
 	runs: 1, runsOfDownloads: 1, runsOfSlow: 1, repeat: "1x", jobs: 1000, fewerJobs: 500, cases: 2000, download: []int{1 << 20, 2 << 20},
