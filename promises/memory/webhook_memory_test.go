@@ -212,7 +212,7 @@ func hostile(t testing.TB, client *http.Client, url string, kind, id int) (statu
 type drip struct{}
 
 func (drip) Read([]byte) (int, error) {
-	time.Sleep(4 * time.Second) // of the body of a hostile client
+	time.Sleep(3 * time.Second) // of the body of a hostile client
 	return 0, io.ErrUnexpectedEOF
 }
 
@@ -221,7 +221,7 @@ func (drip) Read([]byte) (int, error) {
 func TestWebhookResidentMemory(t *testing.T) {
 	memorySkip(t)
 	t.Parallel()
-	url, end := receiver(t, 3*time.Second)
+	url, end := receiver(t, 2*time.Second)
 	requests := min(*webhookRequests, webhookEvents)
 	if testing.Short() {
 		requests = 500
