@@ -197,7 +197,7 @@ func TestPagesThatAreNotLists(t *testing.T) {
 	}{
 		"a page of HTML": {"text/html; charset=utf-8", `<html><title>Sign in</title></html>`, []string{"text/html", "Sign in"}},
 		"text":           {"text/plain", `hello`, []string{"text/plain"}},
-		"nothing":        {"application/octet-stream", ``, []string{"application/octet-stream"}},
+		"nothing":        {"application/octet-stream", ``, []string{"200 OK without a body"}},
 		"an object":      {"application/json", `{"id":1}`, []string{"array"}},
 		"null":           {"application/json", `null`, []string{"array"}},
 		"text in quotes": {"application/json", `"[]"`, []string{"array"}},
