@@ -177,6 +177,7 @@ func (o *FollowOptions) check() (FollowOptions, error) {
 // followOptions returns the options of the package that follows the log.
 func (o *FollowOptions) followOptions(server *logServer) follow.Options {
 	inner := follow.Options{
+		Name:        fmt.Sprintf("the log of job %d", server.id),
 		From:        o.From,
 		MinInterval: o.MinInterval,
 		MaxInterval: o.MaxInterval,

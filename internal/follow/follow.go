@@ -51,7 +51,8 @@ type Failure struct {
 
 // Options say how a log is followed. All of them are required, except the functions.
 type Options struct {
-	From                     int64 // the byte to begin at
+	Name                     string // of the log in errors, such as "the log of job 7"
+	From                     int64  // the byte to begin at
 	MinInterval, MaxInterval time.Duration
 	Linger                   time.Duration // how long the last bytes may arrive after the job has finished
 	GiveUpAfter              time.Duration // how long polls may fail in a row
@@ -73,7 +74,7 @@ const leastFailures = 3
 // Log copies a log to w until it is complete.
 func Log(ctx context.Context, server Server, w io.Writer, o Options) error {
 	f := &follower{
-		server: server, linger: o.Linger,
+		server: server, name: o.Name, linger: o.Linger,
 		log: reader{
 			server: server, rewritten: o.Rewritten,
 			copied: logCopy{w: w, size: o.From, unseen: true},
@@ -107,12 +108,13 @@ func (f *follower) interrupted(ctx context.Context, failure error) error {
 	if err == failure {
 		return err // it says where
 	}
-	return rest.Errorf("FollowLog: %w", err)
+	return rest.Errorf("following %s: %w", f.name, err)
 }
 
 // A follower follows one log.
 type follower struct {
 	server Server
+	name   string
 	linger time.Duration
 	log    reader
 
@@ -155,9 +157,9 @@ func (f *follower) cut() error {
 	}
 	switch {
 	case f.job.Archived >= 0:
-		return rest.Errorf("FollowLog: the log has %d bytes, of which %d arrived: %w", f.job.Archived, f.log.copied.size, io.ErrUnexpectedEOF)
+		return rest.Errorf("following %s: it has %d bytes, of which %d arrived: %w", f.name, f.job.Archived, f.log.copied.size, io.ErrUnexpectedEOF)
 	case f.log.unframed:
-		return rest.Errorf("FollowLog: the server sent neither the length nor the end of the log, so it may be cut short: %w", io.ErrUnexpectedEOF)
+		return rest.Errorf("following %s: the server sent neither its length nor its end, so it may be cut short: %w", f.name, io.ErrUnexpectedEOF)
 	}
 	return nil
 }

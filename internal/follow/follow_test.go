@@ -93,7 +93,7 @@ func response(status int, body string, header ...string) *rest.Response {
 
 // standard are options as the public ones have them by default.
 func standard() Options {
-	return Options{MinInterval: time.Second, MaxInterval: 10 * time.Second, Linger: 30 * time.Second, GiveUpAfter: 10 * time.Minute}
+	return Options{Name: "the log of job 7", MinInterval: time.Second, MaxInterval: 10 * time.Second, Linger: 30 * time.Second, GiveUpAfter: 10 * time.Minute}
 }
 
 // following follows a script's log, under a clock of its own.
@@ -302,8 +302,8 @@ func TestLogIsInterrupted(t *testing.T) {
 		failure error
 		want    string
 	}{
-		"in a wait":            {nil, "gitlabci: FollowLog: context deadline exceeded"},
-		"in a wait after":      {errPassing, "gitlabci: FollowLog: context deadline exceeded (after: back soon)"},
+		"in a wait":            {nil, "gitlabci: following the log of job 7: context deadline exceeded"},
+		"in a wait after":      {errPassing, "gitlabci: following the log of job 7: context deadline exceeded (after: back soon)"},
 		"in a request of ours": {context.DeadlineExceeded, "context deadline exceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -436,6 +436,7 @@ func TestFollowLogCanceled(t *testing.T) {
 				defer cancel()
 				job, err := f.run(ctx)
 				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.Regexp(t, "following the log of job 1: |/jobs/1/trace: ", err.Error(), "which of several")
 				require.Equal(t, gitlabci.StatusRunning, job.Status)
 				require.Equal(t, 30*time.Second+500*time.Millisecond, f.took)
 				require.NotEmpty(t, f.out.String())
