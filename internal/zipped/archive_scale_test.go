@@ -72,8 +72,9 @@ func sparseArchive(t testing.TB, files, size int, name func(int) string) *sparse
 	out := &sparseFile{}
 	w := zip.NewWriter(out)
 	zeros := sparseZeros[:size]
+	sum := crc32.ChecksumIEEE(zeros)
 	for i := range files {
-		h := &zip.FileHeader{Name: name(i), CRC32: crc32.ChecksumIEEE(zeros), CompressedSize64: uint64(size), UncompressedSize64: uint64(size)}
+		h := &zip.FileHeader{Name: name(i), CRC32: sum, CompressedSize64: uint64(size), UncompressedSize64: uint64(size)}
 		h.SetMode(0o644)
 		file, err := w.CreateRaw(h)
 		require.NoError(t, err)
@@ -147,11 +148,11 @@ func TestArchiveOneOfTenThousand(t *testing.T) {
 	}
 }
 
-// 100,000 files are more than a plain zip can number. They are listed, and
+// 70,000 files are more than a plain zip can number. They are listed, and
 // walked with few requests, in memory that does not grow with what is read.
 func TestArchiveOfManyFiles(t *testing.T) {
 	testkit.NotUnderRace(t)
-	const files = 100_000
+	const files = 70_000
 	file := sparseArchive(t, files, 100, func(i int) string { return fmt.Sprintf("d%03d/f%06d", i/100, i) })
 	s := newSparseServer(file)
 	before := heap()
@@ -169,15 +170,16 @@ func TestArchiveOfManyFiles(t *testing.T) {
 	require.Equal(t, files, found)
 	held := heap() - before
 	t.Log(held, "bytes held")
-	require.Less(t, held, int64(24<<20))
+	require.Less(t, held, int64(16<<20))
 	asked := s.requests.Load()
-	for i := range 20_000 {
+	for i := range 10_000 {
 		got, err := archive.ReadFile(fmt.Sprintf("d%03d/f%06d", i/100, i))
 		require.NoError(t, err)
 		require.Len(t, got, 100)
 	}
-	require.LessOrEqual(t, s.requests.Load()-asked, int64(10), "of 3 MB")
-	_, err = archive.ReadFile("d999/f099999")
+	t.Log(s.requests.Load()-asked, "requests")
+	require.LessOrEqual(t, s.requests.Load()-asked, int64(5), "of 1.5 MB")
+	_, err = archive.ReadFile("d699/f069999")
 	require.NoError(t, err)
 }
 
