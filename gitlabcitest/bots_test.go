@@ -125,7 +125,7 @@ func TestParallelBots(t *testing.T) {
 		srv.AddMember("group/app", "ines", gitlabcitest.RoleDeveloper)
 		token := srv.AddToken(gitlabcitest.Token{Username: "ines"})
 		var all sync.WaitGroup
-		bots := testkit.Fewer(64)
+		bots := testkit.Fewer(20)
 		for range bots {
 			all.Go(func() {
 				b := &bot{client: srv.Client(gitlabci.WithToken(token))}
