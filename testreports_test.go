@@ -59,7 +59,7 @@ func TestCases(t *testing.T) {
 		"not UTF-8":                 {"{\"test_suites\":[{\"name\":\"\xff\",\"test_cases\":[{\"name\":\"\\ud800\"}]}]}", []string{"\uFFFD/\uFFFD"}, ""},
 		"names twice":               {`{"test_suites":[{"name":"a","name":"b","test_cases":[{"name":"1","name":"2"}]}],"test_suites":[]}`, []string{"b/2"}, ""},
 		"a list":                    {`[]`, nil, "gitlabci: GET /projects/group%2Fapp/pipelines/42/test_report: 200 OK with JSON that is not GitLab's: the response is not a JSON object"},
-		"empty":                     {``, nil, "not a JSON object"},
+		"empty":                     {``, nil, "200 OK without a body"},
 		"not JSON":                  {`oops`, nil, "not a JSON object"},
 		"more after the end":        {`{"test_suites":[{"name":"a","test_cases":[{"name":"1"}]}]}]`, []string{"a/1"}, "after 1 test cases: the response has more data after its end"},
 		"another after the end":     {`{"test_suites":[]}{"test_suites":[]}`, nil, "after 0 test cases: the response has more data after its end"},
