@@ -326,7 +326,7 @@ func TestCasesMemory(t *testing.T) {
 		}
 	}
 	require.Equal(t, cases, n)
-	t.Log(max(peak, before)-before)
+	t.Log(max(peak, before) - before)
 	require.Less(t, max(peak, before)-before, uint64(4<<20))
 }
 
