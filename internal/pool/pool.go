@@ -86,7 +86,7 @@ func EachReporting[T any](ctx context.Context, n, workers int, f func(ctx contex
 		err = failure
 	}()
 	for r := range reports {
-		if !r.passTo(receive) {
+		if !r.passTo(receive, stop) {
 			break
 		}
 	}
@@ -99,7 +99,14 @@ type report[T any] struct {
 	received chan struct{} // closed when it was received, or dropped
 }
 
-func (r report[T]) passTo(receive func(T) bool) bool {
-	defer close(r.received) // also if receive panics
+// passTo passes the value on. If it is the last one, stop is called before the task that
+// reported it can end, and another one begin.
+func (r report[T]) passTo(receive func(T) bool, stop func()) (more bool) {
+	defer close(r.received)
+	defer func() {
+		if !more { // or receive has panicked
+			stop()
+		}
+	}()
 	return receive(r.value)
 }
