@@ -81,21 +81,19 @@ func TestHandlerSlowBodies(t *testing.T) {
 // Strangers that send slowly, with whatever length, cannot keep out what arrives
 // immediately: they make room.
 func TestHandlerSlowStrangers(t *testing.T) {
-	for i, test := range []struct {
+	type strangersCase struct {
 		strangers, bytes, more int
 		length                 int64
 		drip                   time.Duration
-	}{
+	}
+	for _, test := range testkit.OneUnderRace([]strangersCase{
 		{280, 20 << 10, 1, 32 << 10, time.Second}, // each takes 32 KiB
 		{9, 900 << 10, 1, 920 << 10, time.Second}, // all of the 8 MiB
 		{9, 900 << 10, 12 << 10, -1, 100 * time.Millisecond},
 		{13, 1100 << 10, 1, 2 << 20, time.Second}, // all of the 25 MiB
 		{13, 17 << 10, 1, 2 << 20, time.Second},   // which only say so
 		{4, 1100 << 10, 40 << 10, -1, 100 * time.Millisecond},
-	} {
-		if !testkit.Sampled(i, 1) {
-			continue
-		}
+	}) {
 		t.Run(fmt.Sprint(test.strangers, " of ", test.bytes, " and ", test.more), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := receive(t, webhook.HandlerOptions{}, nil)

@@ -84,6 +84,15 @@ func OneOf[T any](all []T) []T {
 	return all[at : at+1]
 }
 
+// OneUnderRace is all of a few alternatives, and one of them, any in each run, where the race
+// detector takes its time.
+func OneUnderRace[T any](all []T) []T {
+	if UnderRace() {
+		return OneOf(all)
+	}
+	return all
+}
+
 // SetEnv removes all variables that the client reads from the environment but these.
 func SetEnv(t *testing.T, variables map[string]string) {
 	t.Helper()
