@@ -65,7 +65,7 @@ func run(t *testing.T, dir, program string, args ...string) []byte {
 		t.Skip(err)
 	}
 	command := exec.CommandContext(t.Context(), program, args...)
-	command.Dir, command.Env = dir, append(os.Environ(), "LC_ALL=C.UTF-8")
+	command.Dir, command.Env = dir, append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC-3")
 	var out, complaint bytes.Buffer
 	command.Stdout, command.Stderr = &out, &complaint
 	require.NoError(t, command.Run(), "%s: %s%s", program, &out, &complaint)
