@@ -65,7 +65,10 @@ func (id ProjectID) check() error {
 	if err := checkPath("project", example, string(id)); err != nil {
 		return err
 	}
-	if _, isNumber := id.Number(); !isNumber && !strings.Contains(string(id), "/") {
+	if strings.Contains(string(id), "/") {
+		return nil
+	}
+	if _, isNumber := id.Number(); !isNumber {
 		return fmt.Errorf("project %q is neither a number nor a full path such as %q", string(id), example)
 	}
 	return nil

@@ -153,8 +153,11 @@ func (g *gate) turn(r *run) (wait time.Duration, ready <-chan struct{}) {
 	if known {
 		wait = time.Until(g.spent[name])
 	}
-	pause := time.Until(g.until)
-	if !g.paused || wait > max(pause, 0) {
+	pause := time.Duration(0)
+	if g.paused { // what the time is takes a while
+		pause = max(0, time.Until(g.until))
+	}
+	if !g.paused || wait > pause {
 		p.lengthKnown = true
 		g.dequeue(p)
 		return wait, nil
@@ -238,14 +241,13 @@ func (g *gate) leave(r *run, resp *http.Response) {
 
 // respond updates the gate by a response.
 func (g *gate) respond(r *run, resp *http.Response, wasAdmitted bool) {
-	now := time.Now()
-	g.learn(endpointOf(r.call), resp, now)
+	g.learn(endpointOf(r.call), resp)
 	name := g.names[endpointOf(r.call)]
 	if isThrottle(resp) {
 		r.passage.refused = true
 		r.passage.shared = r.passage.others != g.passed[name]
 		r.passage.others = g.passed[name]
-		g.begin(r, retryAfter(resp), now)
+		g.begin(r, retryAfter(resp))
 		return
 	}
 	if g.passed == nil {
@@ -261,8 +263,8 @@ func (g *gate) respond(r *run, resp *http.Response, wasAdmitted bool) {
 
 // begin begins a pause, or prolongs it. Responses that do not say how long make it
 // longer each time, but not those that arrive during the pause.
-func (g *gate) begin(r *run, requested time.Duration, now time.Time) {
-	pause := requested
+func (g *gate) begin(r *run, requested time.Duration) {
+	pause, now := requested, time.Now()
 	switch left := g.until.Sub(now); {
 	case requested > 0:
 		g.lengthKnown = true
@@ -283,7 +285,7 @@ func (g *gate) begin(r *run, requested time.Duration, now time.Time) {
 }
 
 // learn stores which limit an endpoint counts against, and until when the limit is spent.
-func (g *gate) learn(at endpoint, resp *http.Response, now time.Time) {
+func (g *gate) learn(at endpoint, resp *http.Response) {
 	if !hasLimit(resp.Header) {
 		return
 	}
@@ -293,7 +295,7 @@ func (g *gate) learn(at endpoint, resp *http.Response, now time.Time) {
 	name := resp.Header.Get("RateLimit-Name") // "" is a limit, too
 	g.names[at] = name
 	if wait := spentFor(resp); wait > 0 {
-		g.spent[name] = now.Add(min(wait, longestPause))
+		g.spent[name] = time.Now().Add(min(wait, longestPause))
 	}
 }
 

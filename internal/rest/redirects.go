@@ -173,6 +173,9 @@ func IsBadRedirect(err error) bool {
 // that is not ASCII is never the same: other code decides how it is resolved, such
 // as the Kelvin sign as a k.
 func SameOrigin(a, b *url.URL) bool {
+	if a.Scheme == b.Scheme && a.Host == b.Host { // as almost always
+		return IsASCII(a.Host)
+	}
 	return SameHost(a, b) && LowerASCII(a.Scheme) == LowerASCII(b.Scheme) && port(a) == port(b)
 }
 

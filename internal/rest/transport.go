@@ -71,7 +71,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil {
 		resp.Request = req // without the token, for callers
 	}
-	t.report(s, r, Exchange{s.info, time.Since(start), statusOf(resp), secret.ScrubError(err, r.secrets)}, resp)
+	t.report(s, start, resp, err)
 	return resp, err
 }
 
@@ -204,31 +204,35 @@ func (t *transport) asksForGzip(out *http.Request) bool {
 }
 
 // log logs an exchange.
-func (t *transport) log(ctx context.Context, r *run, e Exchange, resp *http.Response) {
-	level := slog.LevelInfo
-	if e.Err != nil || e.Status == http.StatusTooManyRequests || e.Status >= 500 {
-		level = slog.LevelWarn
-	}
-	if !t.config.Logger.Enabled(ctx, level) {
-		return
-	}
+func (t *transport) log(s *sending, level slog.Level, e Exchange, resp *http.Response) {
 	attrs := []slog.Attr{slog.String("method", e.Info.Method), slog.String("endpoint", e.Info.Endpoint)}
 	if resp != nil {
 		attrs = append(attrs, slog.Int("status", resp.StatusCode))
 	}
 	attrs = append(attrs, slog.Int("attempt", e.Info.Attempt), slog.Duration("duration", e.Duration))
 	if resp != nil {
-		attrs = append(attrs, slog.String("request_id", requestID(resp, r.secrets)))
+		attrs = append(attrs, slog.String("request_id", requestID(resp, s.run.secrets)))
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("error", e.Err.Error()))
 	}
-	t.config.Logger.LogAttrs(ctx, level, "gitlabci: request", attrs...)
+	t.config.Logger.LogAttrs(s, level, "gitlabci: request", attrs...)
 }
 
 // report logs an exchange and calls the hook.
-func (t *transport) report(ctx context.Context, r *run, e Exchange, resp *http.Response) {
-	t.log(ctx, r, e, resp)
+func (t *transport) report(s *sending, start time.Time, resp *http.Response, err error) {
+	status, level := statusOf(resp), slog.LevelInfo
+	if err != nil || status == http.StatusTooManyRequests || status >= 500 {
+		level = slog.LevelWarn
+	}
+	isLogged := t.config.Logger.Enabled(s, level)
+	if !isLogged && t.config.OnResponse == nil {
+		return
+	}
+	e := Exchange{s.info, time.Since(start), status, secret.ScrubError(err, s.run.secrets)}
+	if isLogged {
+		t.log(s, level, e, resp)
+	}
 	if t.config.OnResponse == nil {
 		return
 	}
@@ -238,6 +242,6 @@ func (t *transport) report(ctx context.Context, r *run, e Exchange, resp *http.R
 			resp.Body.Close()
 		}
 	}()
-	t.config.OnResponse(ctx, e)
+	t.config.OnResponse(s, e)
 	returned = true
 }
