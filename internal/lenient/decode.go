@@ -78,7 +78,7 @@ func (d *decoder) one(ofMany bool) (any, error) {
 		d.at, d.left, d.deep = at, left, deep
 	}
 	made := d.made
-	v := d.newItem(d.plan, ofMany)
+	v := d.newItem(d.plan, ofMany, len(d.data))
 	if err := d.object(d.root); err != nil {
 		return nil, err
 	}

@@ -220,15 +220,16 @@ func (m *memory) flatItem(p *plan, made int) reflect.Value {
 }
 
 // newItem returns a new value of the plan's type. It has room for what it points to, if
-// the plan says so. It is invalid if a [memory.flatItem] will do, as one of many.
-func (m *memory) newItem(p *plan, ofMany bool) reflect.Value {
+// the plan says so, unless it is in a response that is smaller than this room. It is invalid
+// if a [memory.flatItem] will do, as one of many.
+func (m *memory) newItem(p *plan, ofMany bool, size int) reflect.Value {
 	m.used = 0
 	m.number++
 	if ofMany && p.few != nil {
 		m.item = reflect.Value{}
 		return m.item
 	}
-	if p.bundle == nil {
+	if p.bundle == nil || size < int(p.bundle.Size()) {
 		m.item = reflect.Value{}
 		return reflect.New(p.root.typ).Elem()
 	}

@@ -1,6 +1,7 @@
 package lenient
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -122,23 +123,24 @@ type clock struct {
 // time reads a time that JSON begins with, such as "2006-01-02T15:04:05.999Z". It returns
 // how many bytes that took, or 0 if package time has to read it.
 func (c *clock) time(data []byte) (t time.Time, n int) {
-	if len(data) < len(`"2006-01-02T15:04:05Z"`) || data[11] != 'T' || data[14] != ':' || data[17] != ':' || !c.date(data[1:11]) {
+	if len(data) < len(`"2006-01-02T15:04:05Z"`) || data[11] != 'T' || !c.date(data[1:11]) {
 		return t, 0
 	}
-	hour, minute, second := twoDigits(data[12:]), twoDigits(data[15:]), twoDigits(data[18:])
+	hour, minute, second := clockDigits(data[12:])
 	if hour > 23 || minute > 59 || second > 59 {
 		return t, 0
 	}
 	n = 20
-	nanoseconds, unit := int64(0), int64(time.Second)
+	nanoseconds := int64(0)
 	if data[n] == '.' {
-		for n++; n < len(data) && data[n]-'0' < 10 && unit > 1; n++ {
-			unit /= 10
-			nanoseconds += unit * int64(data[n]-'0')
+		start := n + 1
+		for n = start; n < len(data) && data[n]-'0' < 10 && n < start+9; n++ {
+			nanoseconds = 10*nanoseconds + int64(data[n]-'0')
 		}
-		if unit == int64(time.Second) {
+		if n == start {
 			return t, 0
 		}
+		nanoseconds *= int64(tens[start+9-n])
 	}
 	seconds := c.start + int64(3600*hour+60*minute+second)
 	if n+1 < len(data) && data[n] == 'Z' && data[n+1] == '"' {
@@ -171,7 +173,7 @@ func (c *clock) in(t time.Time, offset int) time.Time {
 
 // date reads a date, and reports whether it is one.
 func (c *clock) date(text []byte) bool {
-	if c.day[0] != 0 && string(text) == string(c.day[:]) {
+	if c.day[0] != 0 && [len(time.DateOnly)]byte(text) == c.day {
 		return true
 	}
 	century, year, month, day := twoDigits(text), twoDigits(text[2:]), twoDigits(text[5:]), twoDigits(text[8:])
@@ -196,6 +198,18 @@ func daysSince1970(year, month, day int) int64 {
 	}
 	year += 400 // or it could be negative
 	return int64(365*year + year/4 - year/100 + year/400 + (153*month+2)/5 + day - 865566)
+}
+
+// clockDigits returns the numbers of a text such as "15:04:05", or numbers beyond 99. All of
+// its bytes are looked at together: a wrong one has its highest bit after one of the sums.
+func clockDigits(text []byte) (hour, minute, second int) {
+	const zeros, most, highs = 0x30303a30303a3030, 0x76767f76767f7676, 0x8080808080808080
+	digits := binary.LittleEndian.Uint64(text) - zeros
+	if (digits|(digits+most))&highs != 0 {
+		return 100, 100, 100
+	}
+	pairs := 10*digits + digits>>8
+	return int(pairs & 0xff), int(pairs >> 24 & 0xff), int(pairs >> 48 & 0xff)
 }
 
 // twoDigits returns the number of two digits, or one beyond 99.
