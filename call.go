@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/go-querystring/query"
-
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/rest"
 )
@@ -20,14 +18,9 @@ func isWebURL(text string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
-// get reads one object. The fields of opts, unless it is nil, are the query.
-func get[P any](ctx context.Context, c *Client, p rest.Path, opts any) (P, error) {
-	values, err := query.Values(opts)
-	if err != nil {
-		var none P
-		return none, err
-	}
-	return send[P](ctx, c, rest.Read(p, values))
+// get reads one object. The query may be nil.
+func get[P any](ctx context.Context, c *Client, p rest.Path, query url.Values) (P, error) {
+	return send[P](ctx, c, rest.Read(p, query))
 }
 
 // send makes a call whose response is one object, a P; see [lenient.Object].

@@ -1,14 +1,12 @@
 package gitlabci
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 
-	"github.com/google/go-querystring/query"
-
+	"example.com/gitlabci/internal/query"
 	"example.com/gitlabci/internal/rest"
 )
 
@@ -131,9 +129,8 @@ func (s *LintService) ValidateProject(ctx context.Context, project ProjectID, op
 	if opts == nil {
 		opts = &LintProjectOptions{}
 	}
-	values, err := query.Values(opts)
-	c := rest.Read(at("projects", project, "ci", "lint"), values)
-	if c.Err = cmp.Or(c.Err, err); opts.DryRunRef != "" && !opts.DryRun && c.Err == nil {
+	c := rest.Read(at("projects", project, "ci", "lint"), query.Values(opts))
+	if opts.DryRunRef != "" && !opts.DryRun && c.Err == nil {
 		c.Err = errors.New("LintProjectOptions.DryRunRef is set, which only a DryRun uses")
 	}
 	if opts.ContentRef != "" || opts.DryRunRef != "" {

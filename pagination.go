@@ -13,10 +13,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/go-querystring/query"
-
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/pages"
+	"example.com/gitlabci/internal/query"
 	"example.com/gitlabci/internal/rest"
 )
 
@@ -233,11 +232,11 @@ func listQuery(opts listing, perPage int) (url.Values, error) {
 	if o.After != "" {
 		return cursorQuery(o.After)
 	}
-	values, err := query.Values(opts)
-	if err == nil && o.PerPage == 0 && perPage > 0 {
+	values := query.Values(opts)
+	if o.PerPage == 0 && perPage > 0 {
 		values.Set("per_page", strconv.Itoa(perPage))
 	}
-	return values, err
+	return values, nil
 }
 
 // check returns an error for a number out of its range.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -140,9 +141,11 @@ func (s *PipelinesService) Get(ctx context.Context, project ProjectID, pipeline 
 // Pipelines of dangling sources, child pipelines among them, do not count; see
 // [Source].
 func (s *PipelinesService) Latest(ctx context.Context, project ProjectID, ref string) (*Pipeline, error) {
-	return get[*Pipeline](ctx, s.client, at("projects", project, "pipelines", "latest"), struct {
-		Ref string `url:"ref,omitempty"`
-	}{ref})
+	query := url.Values{}
+	if ref != "" {
+		query.Set("ref", ref)
+	}
+	return get[*Pipeline](ctx, s.client, at("projects", project, "pipelines", "latest"), query)
 }
 
 // Retry runs a pipeline's failed and canceled jobs again, and the skipped ones

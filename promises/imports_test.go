@@ -22,7 +22,7 @@ const module = "example.com/gitlabci"
 // this module, by their folder, and of others. Imports go one way: the root knows the
 // engines in internal/, and no engine knows the root. A test may import anything.
 var mayImport = map[string]string{
-	".": "internal/atomicfile internal/follow internal/lenient internal/pages internal/poll internal/pool" +
+	".": "internal/atomicfile internal/follow internal/lenient internal/pages internal/poll internal/pool internal/query" +
 		" internal/remote internal/rest internal/secret internal/zipped joblog github.com/google/go-querystring/query",
 	"joblog":  "",
 	"webhook": ". internal/lenient", // which decodes events as tolerantly as responses
@@ -37,6 +37,7 @@ var mayImport = map[string]string{
 	"internal/poll":       "internal/rest",
 	"internal/pool":       "internal/cause",
 	"internal/remote":     "internal/pool internal/rest internal/secret",
+	"internal/query":      "",
 	"internal/rest":       "internal/cause internal/inflate internal/lenient internal/secret github.com/hashicorp/go-retryablehttp", // alone
 	"internal/secret":     "internal/lenient",
 	"internal/zipped":     "internal/atomicfile internal/cause internal/inflate internal/pool internal/remote",
