@@ -16,6 +16,8 @@ const (
 	longTexts  = 256  // bytes from which on a text is allocated by itself
 	shortTexts = 64   // bytes up to which a text is looked up among those of all fields
 
+	manyFresh = 16 // texts of a field that were met nowhere before
+
 	mostUnescaped = 64 << 10 // bytes that a decoder keeps for texts with escapes
 )
 
@@ -147,6 +149,21 @@ func (m *memory) keep(raw []byte, room int) (text string, shares bool) {
 		k.text, k.own = strings.Clone(k.text), true
 	}
 	return k.text, !k.own
+}
+
+// keepIn is keep for a text of a slot. Once many of them were new, one after the other,
+// further ones are not looked up.
+func (m *memory) keepIn(sl *slot, raw []byte, room int) (text string, shares bool) {
+	if sl.fresh == manyFresh && len(raw) > 0 && len(raw) <= longTexts {
+		return m.newText(raw, room), true
+	}
+	made := m.made
+	text, shares = m.keep(raw, room)
+	sl.fresh++
+	if m.made == made {
+		sl.fresh = 0
+	}
+	return text, shares
 }
 
 // ownText returns a text that shares no block.

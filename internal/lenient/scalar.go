@@ -93,7 +93,7 @@ func (d *decoder) scalarPart(p *part) bool {
 		if end = quote + 1; end >= len(d.data) || d.data[quote] != '"' || d.data[end] != ',' {
 			return false
 		}
-		*sl.text, again = d.keep(d.data[at+1:quote], len(d.data)-end)
+		*sl.text, again = d.keepIn(sl, d.data[at+1:quote], len(d.data)-end)
 	case isText && sl.time != nil:
 		t, n := d.clock.time(d.data[at:])
 		*sl.time, end = t, at+n

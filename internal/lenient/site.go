@@ -60,6 +60,7 @@ type slot struct {
 	elements [4]*site // of the first objects in a list
 	list     []string // the last texts
 	owned    bool     // they can be shared
+	fresh    int      // texts in a row that were new
 	length   int      // of the last list
 }
 
@@ -108,7 +109,9 @@ func (s *site) clear() {
 	s.value.SetZero()
 	s.forgetLast()
 	for i := range s.slots {
-		if sl := &s.slots[i]; len(sl.list) > 0 {
+		sl := &s.slots[i]
+		sl.fresh = 0
+		if len(sl.list) > 0 {
 			clear(sl.list)
 			sl.list = sl.list[:0]
 		}
