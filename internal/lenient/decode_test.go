@@ -215,6 +215,30 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
+// The clock of a time is read as package time does, whatever is in place of each byte of it.
+func TestClocks(t *testing.T) {
+	var texts []string
+	for i := range len("15:04:05") {
+		for c := byte(' '); c <= '~'; c++ {
+			for _, clock := range []string{"00:00:00", "19:59:59", "23:09:30"} {
+				texts = append(texts, "2026-04-09T"+clock[:i]+string(c)+clock[i+1:]+".000000001Z")
+			}
+		}
+	}
+	var body []map[string]string
+	for _, text := range texts {
+		body = append(body, map[string]string{"at": text})
+	}
+	encoded, err := json.Marshal(body)
+	require.NoError(t, err)
+	list, _, err := lenient.List[*thing](t.Context(), encoded)
+	require.NoError(t, err)
+	for i, got := range list {
+		want, _ := time.Parse(time.RFC3339, texts[i])
+		require.Equal(t, want, got.At, texts[i])
+	}
+}
+
 // A time in an object is read as package time does, and in the other layouts.
 func FuzzTime(f *testing.F) {
 	for _, text := range oddTimes {

@@ -226,3 +226,63 @@ func TestRoomOfElementsIsCounted(t *testing.T) {
 	require.ErrorIs(t, err, lenient.ErrTooLarge)
 	require.Less(t, allocated, uint64(1<<20))
 }
+
+// leastAllocated is how many bytes a call allocates, unless a collection empties the pools.
+func leastAllocated(call func()) uint64 {
+	least := testkit.Allocated(call)
+	for range 20 {
+		least = min(least, testkit.Allocated(call))
+	}
+	return least
+}
+
+// An object has no room for what it points to if its response is too small to fill that.
+func TestSmallObjectsTakeLittle(t *testing.T) {
+	testkit.NotUnderRace(t)
+	type roomy struct {
+		ID    int64                       `json:"id"`
+		Large *struct{ _ [16 << 10]byte } `json:"large"`
+	}
+	for body, isLarge := range map[string]bool{`{"id":7}`: false, `{"id":7,"large":{}}`: true} {
+		var got *roomy
+		var err error
+		allocated := leastAllocated(func() { got, _, err = lenient.Object[*roomy](t.Context(), []byte(body)) })
+		require.NoError(t, err)
+		require.Equal(t, int64(7), got.ID)
+		require.Equal(t, isLarge, got.Large != nil)
+		require.Equal(t, isLarge, allocated > 16<<10, "%s takes %d bytes", body, allocated)
+	}
+}
+
+// Texts of a field that were all new are not looked up any more, but those of the next
+// response are.
+func TestTextsAreLookedUpInEachResponse(t *testing.T) {
+	testkit.NotUnderRace(t)
+	type named struct {
+		ID   int64  `json:"id"`
+		Name string `json:"name"`
+	}
+	const n = 300
+	page := func(name func(i int) string) []byte {
+		var body strings.Builder
+		for i := range n {
+			fmt.Fprintf(&body, `,{"name":"%s","id":%d}`, name(i), i)
+		}
+		return []byte("[" + body.String()[1:] + "]")
+	}
+	long := strings.Repeat("x", 56)
+	distinct, alike := page(func(i int) string { return fmt.Sprintf("%04d%s", i, long) }), page(func(i int) string { return fmt.Sprintf("%04d%s", i%2, long) })
+	var list []*named
+	var err error
+	read := func(body []byte) { list, _, err = lenient.List[*named](t.Context(), body) }
+	for _, body := range [][]byte{distinct, alike} {
+		var want []*named
+		require.NoError(t, json.Unmarshal(body, &want))
+		read(body)
+		require.NoError(t, err)
+		require.Equal(t, want, list)
+	}
+	once := leastAllocated(func() { read(distinct) })
+	both := leastAllocated(func() { read(distinct); read(alike) })
+	require.Less(t, both, 2*once-n*40, "of 60 bytes each, only two are kept")
+}
