@@ -74,8 +74,8 @@ func values(t reflect.Type) (found []reflect.Value) {
 	return found
 }
 
-// Options become the query that go-querystring makes of them: unset, with each value of each
-// field, and with all fields set.
+// The query of options is that of go-querystring: of unset ones, of ones with each value of each
+// field, and of ones with all fields set.
 func TestValuesOfAllOptions(t *testing.T) {
 	types := optionTypes()
 	require.Greater(t, len(types), 15)
