@@ -67,6 +67,27 @@ func TestSpeedOfEverythingElse(t *testing.T) {
 	})
 }
 
+// Receivers compare the time of a signature with their own clock.
+func TestHooksAreSignedInRealTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, got := gitlabcitest.NewServer(gitlabcitest.WithSpeed(60)), &receiver{}
+		defer srv.Close()
+		srv.AddHook("group/app", gitlabcitest.Hook{Handler: got, SigningToken: signingToken})
+		srv.OnCreate("group/app", gitlabcitest.Pipeline{}, twoJobs...)
+		time.Sleep(time.Hour)
+		_, err := srv.Client().Pipelines.Create(t.Context(), "group/app", "main", nil)
+		require.NoError(t, err)
+		time.Sleep(time.Minute)
+		require.Contains(t, got.statuses(), "pipeline failed")
+		for _, one := range got.all() {
+			requireSigned(t, one)
+			signed, err := strconv.ParseInt(one.header.Get("webhook-timestamp"), 10, 64)
+			require.NoError(t, err)
+			require.WithinDuration(t, one.at, time.Unix(signed, 0), time.Second)
+		}
+	})
+}
+
 func TestWithSpeedMisuse(t *testing.T) {
 	for n, text := range map[float64]string{0: "0", -1: "-1", 1001: "1001", math.Inf(1): "+Inf", math.NaN(): "NaN"} {
 		require.PanicsWithValue(t, "gitlabcitest: WithSpeed: "+text+" is not above 0 and at most 1000", func() { gitlabcitest.WithSpeed(n) })

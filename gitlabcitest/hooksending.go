@@ -135,7 +135,7 @@ func (s *Server) hookHeader(d *hookDelivery, at time.Time) http.Header {
 	if before(19, 0) {
 		return header
 	}
-	stamp := strconv.FormatInt(at.Unix(), 10)
+	stamp := strconv.FormatInt(s.clock.realTime(at).Unix(), 10)
 	header.Set("Webhook-Id", d.key)
 	header.Set("Webhook-Timestamp", stamp)
 	if key := h.key(); key != nil {

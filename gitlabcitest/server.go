@@ -159,7 +159,8 @@ const fastest = 1000
 // on: with 60, a Script of an hour takes a minute. All times of the server follow its clock:
 // scripts, the times in responses, the Date header, throttles, and when tokens, artifacts
 // and signed URLs expire. The Delay of a [Fault], and a Retry-After that a client waits for,
-// take real time.
+// take real time. Deliveries to hooks are signed at the real time, by which receivers judge
+// them.
 //
 // The default is 1. Tests should use [testing/synctest] instead, which is deterministic. It
 // panics if n is not above 0 and at most 1000.
@@ -182,6 +183,14 @@ func (c clock) now() time.Time {
 		return dbTime(time.Now())
 	}
 	return dbTime(c.start.Add(time.Duration(float64(time.Since(c.start)) * c.speed)))
+}
+
+// realTime is the real time at which the clock shows t.
+func (c clock) realTime(t time.Time) time.Time {
+	if c.speed == 1 {
+		return t
+	}
+	return c.start.Add(time.Duration(float64(t.Sub(c.start)) / c.speed))
 }
 
 // date sets the time of a response if net/http would set another one.
