@@ -3,6 +3,7 @@ package pages
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -92,6 +93,23 @@ func TestQueryHasNoCredentials(t *testing.T) {
 	require.Equal(t, "page=2&ref=main", Cursor(query))
 	_, err = Query("page=%")
 	require.ErrorIs(t, err, errNoCursor)
+}
+
+// A cursor has the parameters of lists, and those of its own list. It is no longer than a link.
+func TestQueryOfLists(t *testing.T) {
+	for _, cursor := range []string{"page=2&iids[]=7&iids[]=9&scope[0]=failed", "page=2&search=" + strings.Repeat("x", longestLink-len("page=2&search="))} {
+		_, err := Query(cursor)
+		require.NoError(t, err)
+		_, err = Query(cursor + "&x=1")
+		require.ErrorIs(t, err, errNoCursor)
+	}
+	query, err := Query("page=2&x=1", "y", "x")
+	require.NoError(t, err)
+	require.Equal(t, "page=2&x=1", Cursor(query))
+	for _, cursor := range []string{"ref[]=main", "iids[x]=7", "page=2&page=3"} {
+		_, err := Query(cursor)
+		require.ErrorIs(t, err, errNoCursor, cursor)
+	}
 }
 
 func TestNewPage(t *testing.T) {

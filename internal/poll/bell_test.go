@@ -141,10 +141,14 @@ func TestBellIsNotHeardAfterAFailure(t *testing.T) {
 		for _, want := range []time.Duration{second, 1500 * time.Millisecond, 2250 * time.Millisecond} {
 			pace.Expect()
 			pace.Fail()
-			require.Equal(t, want, waits(t, pace))
+			require.Equal(t, want, waits(t, pace, 0))
+			pace.rung = false // it is not what this is about
 		}
 		pace.Fail()
-		require.Equal(t, 3375*time.Millisecond, waits(t, pace, second))
+		require.Equal(t, 3375*time.Millisecond, waits(t, pace))
+		require.Equal(t, 5*time.Minute, waits(t, pace), "it has not failed again")
+		pace.Restart()
+		pace.Fail()
 		pace.AtLeast(time.Minute)
 		require.Equal(t, time.Minute, waits(t, pace, 0), "not even a ring shortens what the server asks for")
 	})
@@ -165,6 +169,8 @@ func TestBellEndsTheWaitForWhatIsExpected(t *testing.T) {
 		require.Equal(t, 15*second, wait())
 		require.LessOrEqual(t, wait(2*second), 2*second+4*ringDelay)
 		require.Equal(t, 15*second, wait(2*second), "the ring is followed up")
+		require.Equal(t, 15*second, wait(), "and so is the next")
+		require.Equal(t, 15*second, wait(2*second), "rings are in doubt")
 		begun := time.Now()
 		for range 100 {
 			wait(0)

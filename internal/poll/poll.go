@@ -113,14 +113,13 @@ func (p *Pace) afterSleep(err error) error {
 //
 //go:noinline
 func (p *Pace) afterWake(ctx context.Context, begun time.Time, least time.Duration) (err error) {
-	rung := p.Bell.rung.Load()
-	if rung {
+	if p.Bell.rung.Load() {
 		err = rest.Sleep(ctx, max(p.Bell.turns.wait(), least-time.Since(begun)))
 	}
 	if time.Since(begun) >= quietTime {
 		p.Restart()
 	}
-	p.rung = p.Bell.takeRing() || rung
+	p.rung = p.Bell.takeRing()
 	return err
 }
 

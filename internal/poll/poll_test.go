@@ -107,6 +107,12 @@ func TestPatience(t *testing.T) {
 		"insists on a number of failures": {Patience{GiveUpAfter: 10 * second, AtLeast: 3}, []failure{
 			{time.Hour, 0, time.Hour, false}, {second, 0, time.Hour + second, false}, {0, 0, time.Hour + second, true},
 		}},
+		"gives up a server that never responded after a minute": {Patience{GiveUpAfter: time.Hour}, []failure{
+			{59 * second, 0, 59 * second, false}, {second, 0, time.Minute, true},
+		}},
+		"but not one that has responded": {Patience{GiveUpAfter: time.Hour, Responded: true}, []failure{
+			{59 * time.Minute, 0, 59 * time.Minute, false}, {time.Minute, 0, time.Hour, true},
+		}},
 		"rounds what it reports": {Patience{GiveUpAfter: 10 * second}, []failure{{9600 * time.Millisecond, 0, 10 * second, false}}},
 	}
 	for name, test := range tests {

@@ -30,12 +30,8 @@ func (s *States[S]) find(id int64) (place int, near, known bool) {
 
 // Last returns the state of an object, if it has one.
 func (s *States[S]) Last(id int64) (state S, known bool) {
-	i, near, known := s.find(id)
-	switch {
-	case known && s.codes[i] > 0:
+	if i, _, known := s.find(id); known && s.codes[i] > 0 {
 		return s.Common[s.codes[i]-1], true
-	case near:
-		return s.other[id], known
 	}
 	state, known = s.other[id]
 	return state, known

@@ -35,11 +35,41 @@ func TestStates(t *testing.T) {
 
 // Common states, and those that became common, take no memory in the map.
 func TestStatesAreSmall(t *testing.T) {
+	const first = 5 * reach
 	states := States[string]{Common: []string{"success"}}
-	states.Set(1, "dreaming")
-	states.Set(1, "success")
-	states.Set(2, "success")
+	states.Set(first, "dreaming")
+	states.Set(first, "success")
+	states.Set(first+reach-1, "success")
+	states.Set(first-reach, "success")
 	require.Empty(t, states.other)
+	states.Set(first+reach, "success")
+	require.Equal(t, map[int64]string{first + reach: "success"}, states.other)
+}
+
+// A thing is not found three times before that is believed, and for a minute if it was there
+// before.
+func TestAbsence(t *testing.T) {
+	for _, known := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var absence Absence
+			for range 2 {
+				require.False(t, absence.Missed(known))
+				require.False(t, absence.Missed(known))
+				if known {
+					time.Sleep(LongestLag - 1)
+					require.False(t, absence.Missed(known))
+					time.Sleep(1)
+				}
+				require.True(t, absence.Missed(known))
+				absence.Found()
+				time.Sleep(time.Hour)
+			}
+			require.False(t, absence.Missed(known))
+			time.Sleep(time.Hour)
+			require.False(t, absence.Missed(known), "twice")
+			require.True(t, absence.Missed(known))
+		})
+	}
 }
 
 // A response that is older is believed once older ones have come for a minute.

@@ -47,6 +47,8 @@ func TestWindowFollowsTheNewestChange(t *testing.T) {
 		time.Sleep(time.Second)
 		require.Equal(t, newest.Add(time.Second), poll(newest.Add(time.Hour)), "of a clock that is ahead")
 		require.Equal(t, newest.Add(time.Second), poll(), "never back")
+		w.BeginBefore(newest.Add(time.Minute))
+		require.Equal(t, newest.Add(time.Minute-Overlap), poll())
 	})
 }
 
