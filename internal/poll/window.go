@@ -92,7 +92,7 @@ func (w *Window) Begin(begun, server time.Time) {
 // End says that a poll has read everything. If the mark has not moved for so long that
 // nothing can appear before it, the window begins there.
 func (w *Window) End() {
-	if !w.closed && w.begun.Sub(w.moved) >= Overlap {
+	if w.begun.Sub(w.moved) >= Overlap {
 		w.closed = true
 	}
 	w.forget()

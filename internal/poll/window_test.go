@@ -40,7 +40,7 @@ func TestWindowFollowsTheNewestChange(t *testing.T) {
 		newest := time.Now().UTC()
 		require.Equal(t, newest.Add(-Overlap), poll(newest.Add(-time.Minute), newest))
 		time.Sleep(Overlap - time.Second)
-		require.Equal(t, newest.Add(-Overlap), poll())
+		require.Equal(t, newest.Add(-Overlap), poll(newest), "it is listed again")
 		time.Sleep(time.Second)
 		require.Equal(t, newest, poll())
 		require.Equal(t, newest, poll(newest.Add(-time.Second)), "one that appeared late")
