@@ -18,6 +18,7 @@ type demo struct {
 	srv   *gitlabcitest.Server
 	draws *rand.Rand
 	now   time.Time
+	again map[string]gitlabcitest.Script // how the job of a step runs when someone retries it
 }
 
 // addDemo gives a server its token and the demo's projects, people, pipelines.
@@ -27,6 +28,7 @@ func addDemo(srv *gitlabcitest.Server, s *settings) {
 		srv.RevokeToken(srv.Token())
 	}
 	d := &demo{srv: srv, draws: rand.New(rand.NewPCG(s.seed, 0)), now: time.Now()}
+	d.again = scriptsAgain(d, s.seed)
 	srv.AddProject(deployProject)
 	for _, username := range developers {
 		srv.AddUser(gitlabcitest.User{Username: username})
@@ -62,17 +64,7 @@ func (d *demo) addRunning(branch string) {
 // scripted are the jobs of a pipeline that runs, as it does on main.
 func (d *demo) scripted() (jobs []gitlabcitest.Job) {
 	for _, s := range steps {
-		takes := d.between(s.least, s.most)
-		job := gitlabcitest.Job{Name: s.name, Stage: s.stage, Tags: s.tags, AllowFailure: s.optional || s.manual}
-		job.Script = gitlabcitest.Script{
-			Queues:    d.between(time.Second, 5*time.Second),
-			Runs:      takes,
-			Cancels:   2 * time.Second,
-			Log:       d.log(s, d.now, takes, ""),
-			Artifacts: d.artifacts(s, "main"),
-			Reports:   d.reports(s, false),
-			Coverage:  d.coverage(s),
-		}
+		job := gitlabcitest.Job{Name: s.name, Stage: s.stage, Tags: s.tags, AllowFailure: s.optional || s.manual, Script: d.script(s)}
 		if s.manual {
 			job.When, job.Environment = gitlabcitest.WhenManual, s.name
 		}
@@ -84,6 +76,31 @@ func (d *demo) scripted() (jobs []gitlabcitest.Job) {
 		gitlabcitest.Job{Name: "windows", Stage: "test", Trigger: &child},
 		gitlabcitest.Job{Name: "deployment", Stage: "deploy", Trigger: &other},
 	)
+}
+
+// script is how a step runs.
+func (d *demo) script(s step) gitlabcitest.Script {
+	takes := d.between(s.least, s.most)
+	return gitlabcitest.Script{
+		Queues:    d.between(time.Second, 5*time.Second),
+		Runs:      takes,
+		Cancels:   2 * time.Second,
+		Log:       d.log(s, d.now, takes, ""),
+		Artifacts: d.artifacts(s, "main"),
+		Reports:   d.reports(s, false),
+		Coverage:  d.coverage(s),
+	}
+}
+
+// scriptsAgain are the scripts of the history's jobs, which share them. Their draws are their
+// own, so that the history does not depend on them.
+func scriptsAgain(d *demo, seed uint64) map[string]gitlabcitest.Script {
+	drawn := &demo{draws: rand.New(rand.NewPCG(seed, 1)), now: d.now}
+	scripts := map[string]gitlabcitest.Script{}
+	for _, s := range steps {
+		scripts[s.name] = drawn.script(s)
+	}
+	return scripts
 }
 
 // short is a job of a pipeline that another one starts.

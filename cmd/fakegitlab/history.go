@@ -165,6 +165,7 @@ func (d *demo) pastJobs(p gitlabcitest.Pipeline, outcome past) (jobs []gitlabcit
 func (d *demo) pastJob(s step, outcome past, begin time.Time) gitlabcitest.Job {
 	status, ran := outcome.of(s)
 	job := gitlabcitest.Job{Name: s.name, Stage: s.stage, Status: status, AllowFailure: s.optional || s.manual, Tags: s.tags}
+	job.Retries = []gitlabcitest.Script{d.again[s.name]}
 	if !ran {
 		return job
 	}

@@ -17,8 +17,9 @@ import (
 )
 
 const usage = `Fakegitlab is a GitLab in memory, to try and to test clients of the GitLab CI
-API in any language. Pipelines that clients create run by a script. All data are
-lost when the program ends. It serves two projects:
+API in any language. Pipelines that clients create run by a script, and so do
+jobs that they retry. All data are lost when the program ends. It serves two
+projects:
 
 	group/app     ID 1: some hundreds of pipelines of branches, tags and merge
 	              requests, with their jobs, logs, artifacts and test reports

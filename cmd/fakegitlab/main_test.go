@@ -187,6 +187,20 @@ func TestCreatedPipelinesRun(t *testing.T) {
 	require.Len(t, bridges.Items, 2)
 }
 
+// A job of the history runs when someone retries it.
+func TestRetriedJobsRun(t *testing.T) {
+	c := start(t, "-speed", "1000")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	failed, err := c.client.Jobs.List(ctx, demoProject, &gitlabci.ListJobsOptions{Scope: []gitlabci.Status{gitlabci.StatusFailed}})
+	require.NoError(t, err)
+	again, err := c.client.Jobs.Retry(ctx, demoProject, failed.Items[0].ID, nil)
+	require.NoError(t, err)
+	job, err := c.client.Jobs.Wait(ctx, demoProject, again.ID, &gitlabci.WatchOptions{MinInterval: 10 * time.Millisecond})
+	require.NoError(t, err)
+	require.Equal(t, gitlabci.StatusSuccess, job.Status)
+}
+
 func TestTheSameSeed(t *testing.T) {
 	testkit.NotUnderRace(t)
 	shape := func(args ...string) (lines []string) {
