@@ -33,14 +33,14 @@ type sequenceResult struct {
 }
 
 // TestMatrixOfSequences calls every method while one request after the other fails. A run
-// tries half of the sequences with each method, with one token over one protocol.
+// tries a third of the sequences with each method, with one token over one protocol.
 func TestMatrixOfSequences(t *testing.T) {
 	t.Parallel()
 	for i, call := range matrixCalls() {
 		t.Run(call.name, func(t *testing.T) {
 			t.Parallel()
 			for j, sequence := range matrixSequences() {
-				if !testkit.Sampled(i+j, 2) {
+				if !testkit.Sampled(i+j, matrixPart()) {
 					continue
 				}
 				for _, way := range testkit.OneOf(call.ways()) {
