@@ -1,6 +1,8 @@
 package gitlabci
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -64,9 +66,9 @@ func GraphQL[T any](ctx context.Context, c *Client, query string, variables map[
 		switch {
 		case err != nil:
 			return err
-		case len(response.Errors) > 0:
-			failed = response.failure(resp.Secrets)
-			return nil
+		case response.hasErrors():
+			failed, err = graphQLFailure(ctx, body, response.Errors, resp.Secrets)
+			return err
 		}
 		var left lenient.LeftOut
 		object, left, err = lenient.Foreign[*T](ctx, response.Data)
@@ -111,6 +113,17 @@ type graphQLRequest struct {
 
 type graphQLResponse struct {
 	Data   json.RawMessage `json:"data"`
+	Errors json.RawMessage `json:"errors"`
+}
+
+// hasErrors reports whether there are errors, in whatever form.
+func (r *graphQLResponse) hasErrors() bool {
+	errs := bytes.TrimSpace(r.Errors)
+	isEmpty := bytes.HasPrefix(errs, []byte("[")) && len(bytes.TrimSpace(errs[1:len(errs)-1])) == 0
+	return len(errs) > 0 && string(errs) != "null" && !isEmpty
+}
+
+type graphQLErrors struct {
 	Errors []struct {
 		Message    string         `json:"message"`
 		Path       []any          `json:"path"`
@@ -118,18 +131,32 @@ type graphQLResponse struct {
 	} `json:"errors"`
 }
 
-func (r *graphQLResponse) failure(secrets []secret.Value) *GraphQLError {
+// graphQLFailure returns the errors of a response. If they are no list, as GraphQL wants
+// them, what they say is one message.
+func graphQLFailure(ctx context.Context, body []byte, raw json.RawMessage, secrets []secret.Value) (*GraphQLError, error) {
+	found, _, err := lenient.Foreign[*graphQLErrors](ctx, body)
+	if err != nil {
+		return nil, err
+	}
 	e := &GraphQLError{}
-	for _, one := range r.Errors {
-		message := rest.Shorten(secret.Scrub(secret.OneLine(one.Message), secrets), rest.MaxMessage)
+	for _, one := range found.Errors {
 		path := rest.Shorten(secret.Scrub(joinPath(one.Path), secrets), rest.MaxTitle)
 		var extensions map[string]any
 		if one.Extensions != nil {
 			extensions = redactedJSON(one.Extensions, secrets).(map[string]any)
 		}
-		e.Problems = append(e.Problems, GraphQLProblem{message, path, extensions})
+		e.Problems = append(e.Problems, GraphQLProblem{graphQLMessage(one.Message, secrets), path, extensions})
 	}
-	return e
+	if len(e.Problems) == 0 {
+		message, _ := lenient.MessageOf(fmt.Appendf(nil, `{"message":%s}`, raw))
+		e.Problems = []GraphQLProblem{{Message: graphQLMessage(message.Text, secrets)}}
+	}
+	return e, nil
+}
+
+func graphQLMessage(text string, secrets []secret.Value) string {
+	text = rest.Shorten(secret.Scrub(secret.OneLine(text), secrets), rest.MaxMessage)
+	return cmp.Or(text, "an error without a message")
 }
 
 // redactedJSON is what was decoded from JSON, without secrets in its texts.

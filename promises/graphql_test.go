@@ -210,3 +210,26 @@ func FuzzGraphQLOperations(f *testing.F) {
 		})
 	})
 }
+
+// Errors in another form than GraphQL's are errors, too, whatever the data is.
+func TestGraphQLErrorsOfOtherForms(t *testing.T) {
+	t.Parallel()
+	for errs, want := range map[string]string{
+		`"no access"`: "no access", `{"base":["no access"]}`: "no access", `{"a":"no"}`: "a: no", `7`: "7",
+		`[{}]`: "an error without a message", `[null]`: "an error without a message", `{}`: "an error without a message", `[[]]`: "an error without a message",
+		`"` + testkit.Token + `"`: "[REDACTED]",
+	} {
+		client := testkit.NewScript(testkit.Respond(200, `{"data":{"a":1},"errors":`+errs+`}`)).Client(t)
+		for _, document := range []string{`{a}`, `mutation {a}`} {
+			object, err := gitlabci.GraphQL[struct{ A int }](t.Context(), client, document, nil)
+			require.EqualError(t, err, "gitlabci: POST /graphql: "+want, errs)
+			require.Nil(t, object)
+		}
+	}
+	for _, none := range []string{`null`, `[]`, ` [ ] `} {
+		client := testkit.NewScript(testkit.Respond(200, `{"data":{"a":1},"errors":`+none+`}`)).Client(t)
+		object, err := gitlabci.GraphQL[struct{ A int }](t.Context(), client, `{a}`, nil)
+		require.NoError(t, err)
+		require.Equal(t, 1, object.A)
+	}
+}
