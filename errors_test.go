@@ -146,6 +146,23 @@ func TestErrorBodyIsBounded(t *testing.T) {
 	})
 }
 
+// What a proxy has compressed in a way that was not requested cannot be read. The error says
+// so, and does not show the bytes.
+func TestBodiesCompressedOtherwise(t *testing.T) {
+	for _, status := range []int{200, 400, 404} {
+		for encoding, wrong := range map[string]bool{"br": true, "zstd": true, "deflate": true, "gzip, gzip": true, "identity": false} {
+			s := testkit.NewScript(testkit.Respond(status, "\x1b\x02\x80{}\x03", "Content-Encoding", encoding))
+			for name, call := range testkit.Calls {
+				err := call(t.Context(), s.Client(t))
+				require.Error(t, err)
+				require.Equal(t, wrong && (name != "delete" || status != 200), strings.Contains(err.Error(), fmt.Sprintf("compressed by %q, which was not requested", encoding)), "%s: %v", name, err)
+			}
+		}
+	}
+	s := testkit.NewScript(testkit.Respond(404, `{"message":"404 Pipeline Not Found"}`, "Content-Encoding", "br"))
+	require.ErrorContains(t, testkit.Calls["get"](t.Context(), s.Client(t)), "404 Not Found: Pipeline Not Found", "it is not compressed, whatever the header says")
+}
+
 func TestSuccessThatIsNotGitLabs(t *testing.T) {
 	tests := map[string]struct{ contentType, body, want string }{
 		"page":        {"text/html; charset=utf-8", "<title>Sign in · GitLab</title>", `200 OK with content type "text/html; charset=utf-8", not JSON: Sign in · GitLab`},

@@ -96,6 +96,9 @@ func (r *run) read(resp *http.Response) *Failure {
 	f.Cut = err != nil
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	message, limit, foreign := errorMessage(resp.Header.Get("Content-Type"), body)
+	if packed := packedBy(resp.Header); foreign && packed != "" {
+		message.Text = fmt.Sprintf("its message is compressed by %q, which was not requested", packed)
+	}
 	if r.attempt.otherHost != "" { // it may echo the signature of its URL in any form
 		message.Text, limit = storageCode(body), MaxTitle
 	}

@@ -222,6 +222,9 @@ func (r *Response) Unreadable(body []byte, err error) error {
 		message, _ := lenient.MessageOf(body)
 		return r.Other(err, message.Text)
 	}
+	if packed := packedBy(r.Header); packed != "" {
+		return fmt.Errorf("%s with a body that is compressed by %q, which was not requested", status, packed)
+	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		return errors.New(status + " without a body")
 	}
@@ -264,6 +267,15 @@ func (r *Response) NoFile() error {
 // StatusLine returns a status with its text, such as "404 Not Found".
 func StatusLine(status int) string {
 	return strings.TrimSpace(strconv.Itoa(status) + " " + http.StatusText(status))
+}
+
+// packedBy returns how a body is compressed that is not decompressed, or "". Only gzip is
+// requested, but some proxies prefer another method.
+func packedBy(header http.Header) string {
+	if packed := header.Get("Content-Encoding"); !strings.EqualFold(packed, "identity") {
+		return packed
+	}
+	return ""
 }
 
 // IsPage reports whether a content type is that of an HTML page.
