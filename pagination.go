@@ -295,18 +295,32 @@ func sentTime(header http.Header, sent time.Time) time.Time {
 	return date.Add(-time.Since(sent))
 }
 
-// maxCollected is how many items of a list are held at most.
+// maxCollected is how many items of a list are read or held at most if it is read for one
+// result.
 const maxCollected = 100_000
+
+// bounded ranges over a list, and ends with an error if that has more items.
+func bounded[T any](items iter.Seq2[*T, error]) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		n := 0
+		for item, err := range items {
+			if n++; err == nil && n > maxCollected {
+				item, err = nil, fmt.Errorf("gitlabci: the list has more than %d items", maxCollected)
+			}
+			if !yield(item, err) || err != nil {
+				return
+			}
+		}
+	}
+}
 
 // collect reads a list to its end. With an error, it returns no items.
 func collect[T any](items iter.Seq2[*T, error]) (all []*T, err error) {
-	for item, err := range items {
+	for item, err := range bounded(items) {
 		if err != nil {
 			return nil, err
 		}
-		if all = append(all, item); len(all) > maxCollected {
-			return nil, fmt.Errorf("gitlabci: the list has more than %d items", maxCollected)
-		}
+		all = append(all, item)
 	}
 	return all, nil
 }

@@ -188,6 +188,7 @@ type changesPage struct {
 	from   time.Time
 	number int // 0 is after the last one
 	first  bool
+	silent int // pages before it, in a row, that had no news
 }
 
 // read reads a page and goes to the next one. Numbered pages would shift while they are
@@ -212,9 +213,15 @@ func (w *allWatch) read(ctx context.Context, at *changesPage) (changed bool, err
 			return changed, err
 		}
 	}
+	if at.silent++; changed {
+		at.silent = 0
+	}
 	if at.first = false; page.Next == "" || len(page.Items) == 0 {
 		at.number = 0
 		return changed, nil
+	}
+	if at.silent > maxPages {
+		return changed, rest.Errorf("the list of %s does not end: %d pages in a row have nothing new", w.what, at.silent)
 	}
 	w.asked = ""
 	if last := page.Items[len(page.Items)-1].UpdatedAt; last.After(at.from) {

@@ -1,0 +1,64 @@
+package promises_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/gitlabci"
+	"example.com/gitlabci/internal/testkit"
+)
+
+// A list that is read for one result ends, even if the server has new items on each page.
+func TestListsReadForOneResultEnd(t *testing.T) {
+	t.Parallel()
+	const size = 10_000 // of a page
+	for _, name := range testkit.OneOf([]string{"Jobs.FindByName", "Pipelines.Find", "Variables.Set", "Statuses.Set"}) {
+		ctx, cancel := context.WithCancel(t.Context())
+		requests := 0
+		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+			if requests++; requests > 40 {
+				cancel()
+			}
+			page := 1
+			fmt.Sscan(r.URL.Query().Get("page"), &page)
+			list := []byte("[")
+			for id := (1000 - page) * size; id > (999-page)*size; id-- {
+				list = fmt.Appendf(list, `{"id":%d,"key":"%[1]d"},`, id)
+			}
+			testkit.Respond(200, string(list[:len(list)-1])+"]", "X-Next-Page", fmt.Sprint(page+1))(w, r)
+		})
+		require.EqualError(t, testkit.Call(name)(ctx, s.Client(t)), "gitlabci: the list has more than 100000 items", name)
+		cancel()
+	}
+}
+
+// A poll of WatchAll ends, even if each page has a later time than the one before.
+func TestWatchAllOfAListWithoutAnEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		requests, begun := 0, time.Now()
+		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+			if requests++; requests == 3000 {
+				cancel()
+			}
+			at := begun.Add(time.Duration(requests) * time.Second).UTC().Format(time.RFC3339)
+			testkit.Respond(200, `[{"id":7,"status":"running","updated_at":"`+at+`"}]`, "X-Next-Page", "2")(w, r)
+		})
+		events := 0
+		var end error
+		for _, err := range s.Client(t).Pipelines.WatchAll(ctx, "group/app", &gitlabci.WatchAllOptions{Since: begun, GiveUpAfter: time.Second}) {
+			events++
+			end = err
+		}
+		require.ErrorContains(t, end, "the list of the pipelines of project group/app does not end: 1001 pages in a row have nothing new")
+		require.Equal(t, 2, events)
+	})
+}
