@@ -389,7 +389,7 @@ func closed(body io.ReadCloser, err error) error {
 
 func TestParallelClients(t *testing.T) {
 	srv := gitlabcitest.NewServer()
-	clients, each := testkit.Fewer(64), 1
+	clients, each := testkit.Fewer(32), 1
 	var all sync.WaitGroup
 	for range clients {
 		all.Go(func() {

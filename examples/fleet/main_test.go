@@ -44,7 +44,7 @@ func fleet(t *testing.T, out io.Writer) *demonstration {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	d, err := newDemonstration(t.Context(), folder, redis, gitlabcitest.Throttle{Limit: 40, Period: time.Second}, out)
+	d, err := newDemonstration(t.Context(), folder, redis, gitlabcitest.Throttle{Limit: 80, Period: time.Second}, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestKilledWorkers(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	d := fleet(t, &out)
-	d.args = []string{"-page", "5", "-rate", "1800", "-idle", "500ms"}
+	d.args = []string{"-page", "5", "-rate", "3600", "-idle", "500ms"}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // so that a test that fails ends
 	defer cancel()
 	err := errors.Join(d.fill(ctx, 6, 40), d.run(ctx, 4, 8, 16, 24), d.verify(ctx, 6*40))
