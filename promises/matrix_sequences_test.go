@@ -85,7 +85,7 @@ func matrixSequences() []matrixSequence {
 		f.Times = 1
 		return f
 	}
-	const day, minute = 24 * time.Hour, time.Minute
+	const day, minute = 24 * time.Hour, time.Minute + 300*time.Millisecond // when no wait of whole seconds ends
 	return []matrixSequence{
 		{"a 404 in between", []gitlabcitest.Fault{absent}, day, judgeLate},
 		{"executed, then a 404", []gitlabcitest.Fault{{Status: 502, Executed: true, Times: 1}, absent}, day, judgeAbsent},
