@@ -32,6 +32,12 @@ func TestNextCursor(t *testing.T) {
 		"damaged, but a number":         {http.Header{"Link": {`<https://h/?page=9`}, "X-Next-Page": {"3"}}, "page=3&per_page=20&scope%5B%5D=failed&scope%5B%5D=success", nil},
 		"damaged, but the last page":    {http.Header{"Link": {`<https://h/?page=9`}, "X-Next-Page": {""}}, "", nil},
 		"damaged":                       {http.Header{"Link": {`<https://h/?page=9`}}, "", ErrLink},
+		"the last page of all":          {http.Header{"X-Page": {"3"}, "X-Total-Pages": {"3"}}, "", nil},
+		"a page of several":             {http.Header{"X-Page": {"2"}, "X-Total-Pages": {"3"}}, "page=3&per_page=20&scope%5B%5D=failed&scope%5B%5D=success", nil},
+		"several pages, and not which":  {http.Header{"X-Total-Pages": {"3"}}, "", nil},
+		"a number that is none":         {http.Header{"X-Next-Page": {"abc"}}, "", ErrLink},
+		"a number that is too large":    {http.Header{"X-Next-Page": {"99999999999999999999"}}, "", ErrLink},
+		"a cursor that is too long":     {http.Header{"X-Next-Cursor": {strings.Repeat("x", longestLink+1)}}, "", ErrLink},
 		"a link without a query":        {http.Header{"Link": {`<https://h/>; rel=next`}}, "", ErrLink},
 		"a link to nothing but a token": {http.Header{"Link": {`<https://h/?private_token=geheim>; rel=next`}}, "", ErrLink},
 		"a link that is no URL":         {http.Header{"Link": {`<https://h:x/?page=3>; rel=next`}}, "", ErrLink},
@@ -49,6 +55,9 @@ func TestNextCursor(t *testing.T) {
 	cursor, err := nextCursor(http.Header{"X-Next-Page": {"2"}}, nil)
 	require.NoError(t, err)
 	require.Equal(t, "page=2", cursor)
+	cursor, err = nextCursor(http.Header{"Link": {`<https://h/?page=3&y=2>; rel=next`}}, url.Values{"x": {"1"}})
+	require.NoError(t, err)
+	require.Equal(t, "page=3&x=1", cursor, "a parameter of its own")
 }
 
 func TestNextLink(t *testing.T) {

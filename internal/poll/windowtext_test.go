@@ -155,7 +155,7 @@ func TestWindowChecksTexts(t *testing.T) {
 		"cut off before a state":   {whole[:4], false},
 		"cut off in a state":       {whole[:9], false},
 		"cut off in an object":     {whole[:len(whole)-1], false},
-		"a number that is none":    {append([]byte{textVersion}, strings.Repeat("\xff", 10)+"\x01\x00\x00"...), false},
+		"a number that is none":    {append([]byte{textVersion}, strings.Repeat("\x80", 9)+"\x02\x00\x00"...), false},
 	} {
 		_, err := ParseWindow(base64.RawURLEncoding.EncodeToString(test.text), ends)
 		if test.fits {
@@ -164,6 +164,6 @@ func TestWindowChecksTexts(t *testing.T) {
 			require.ErrorIs(t, err, errNotCursor, name)
 		}
 	}
-	_, err := ParseWindow(base64.RawURLEncoding.EncodeToString(text(0, 0, nil))+"!", ends)
+	_, err := ParseWindow(base64.RawURLEncoding.EncodeToString(text(5, 5, []string{"x"}))+"!", ends)
 	require.ErrorIs(t, err, errNotCursor)
 }

@@ -195,6 +195,46 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// A Read of nothing does not wait for anything.
+func TestReadOfNothing(t *testing.T) {
+	s := &scripted{t: t, replies: []reply{{body: "0123456789"}}, tries: 3}
+	file, err := remote.Open(t.Context(), s, remote.Spec{})
+	require.NoError(t, err)
+	n, err := file.Read(nil)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.NoError(t, file.Close())
+}
+
+// A closingServer calls close when it has sent a response.
+type closingServer struct {
+	*scripted
+	close func() error
+}
+
+func (c *closingServer) Request(ctx context.Context, header http.Header, at *url.URL) (*rest.Response, error) {
+	resp, err := c.scripted.Request(ctx, header, at)
+	if c.close != nil {
+		require.NoError(c.t, c.close())
+	}
+	return resp, err
+}
+
+// A body that arrives when its file is closed already is closed too.
+func TestCloseDuringARequest(t *testing.T) {
+	s := &closingServer{scripted: &scripted{t: t, replies: []reply{{length: 10, body: "0123", cut: io.ErrUnexpectedEOF}, {body: "0123456789"}}, tries: 3}}
+	file, err := remote.Open(t.Context(), s, remote.Spec{})
+	require.NoError(t, err)
+	s.close = file.Close
+	text, err := io.ReadAll(file)
+	require.ErrorIs(t, err, fs.ErrClosed)
+	require.Equal(t, "0123", string(text))
+	require.Len(t, s.asked, 2)
+	closed := s.closed
+	require.NoError(t, file.Close())
+	require.Equal(t, 3, closed, "the first one, by its end and by Close, and the second")
+}
+
 // The end of a body that only the connection marks must be proved: by the size that is
 // known elsewhere, or by the bytes themselves.
 func TestEnd(t *testing.T) {

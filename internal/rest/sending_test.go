@@ -3,6 +3,7 @@ package rest
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -16,6 +17,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
+
+// A request has all headers, however many they are, and each can be changed alone.
+func TestManyHeaders(t *testing.T) {
+	s, header, want := &sending{}, http.Header{}, http.Header{}
+	for i := range 2 * len(s.values) {
+		name := fmt.Sprintf("X-%d", i)
+		s.set(header, name, name)
+		header[name] = append(header[name], "more")
+		want[name] = []string{name, "more"}
+	}
+	require.Equal(t, want, header)
+}
 
 // A failed attempt may have reached the server unless net/http, or the type of its error,
 // shows that it did not.
