@@ -85,7 +85,9 @@ func matrixSequences() []matrixSequence {
 		f.Times = 1
 		return f
 	}
-	const day, minute = 24 * time.Hour, time.Minute + 300*time.Millisecond // when no wait of whole seconds ends
+	// No wait of whole seconds ends with the deadline, and no poll has given up a server that
+	// it has not reached for a minute.
+	const day, minute = 24 * time.Hour, time.Minute - 300*time.Millisecond
 	return []matrixSequence{
 		{"a 404 in between", []gitlabcitest.Fault{absent}, day, judgeLate},
 		{"executed, then a 404", []gitlabcitest.Fault{{Status: 502, Executed: true, Times: 1}, absent}, day, judgeAbsent},
