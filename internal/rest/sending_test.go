@@ -14,6 +14,7 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -55,6 +56,7 @@ func TestMayHaveArrived(t *testing.T) {
 		"a refused stream":            {gets, errors.New(refused), false},
 		"a refused stream, of ours":   {gets, errors.New("http2: Transport: cannot retry err [stream error: stream ID 1; REFUSED_STREAM] after Request.Body was written"), true},
 		"a refused stream, quoted":    {gets, errors.New("http2: Transport: cannot retry err [REFUSED_STREAM; received from peer; CANCEL] after Request.Body was written"), true},
+		"a refused stream, bare":      {gets, errors.New("stream error: stream ID 1; REFUSED_STREAM; received from peer"), true},
 		"refused after 103":           {func(s *sending) { gets(s); s.interim.Add(1) }, errors.New(refused), true},
 		"stopped":                     {func(s *sending) { asks(s); s.stopped.Store(true) }, io.EOF, true},
 		"opaque":                      {opaque, io.EOF, true},
@@ -88,7 +90,7 @@ func TestMayReplay(t *testing.T) {
 // observed. Once that one is written, no other connection may be used.
 func TestOtherRequestsAreNotStopped(t *testing.T) {
 	canceled := false
-	s := &sending{run: &run{call: &Call{Method: http.MethodPost}}, url: url.URL{Path: "/api/v4/version"}, cancel: func() { canceled = true }}
+	s := &sending{run: &run{call: &Call{Method: http.MethodGet, Rules: Rules{Once: true}}}, url: url.URL{Path: "/api/v4/version"}, cancel: func() { canceled = true }}
 	trace := s.trace()
 	write := func(path string) {
 		trace.GetConn("")
@@ -104,6 +106,67 @@ func TestOtherRequestsAreNotStopped(t *testing.T) {
 	trace.GetConn("")
 	require.True(t, canceled)
 	require.True(t, s.mayHaveArrived(errors.New("http: server closed idle connection")))
+}
+
+// The connection for a request that must not be written again is closed, unless it is of
+// HTTP/2 and has other requests. After a response, another request is written.
+func TestConnectionsOfStoppedRequests(t *testing.T) {
+	for name, test := range map[string]struct {
+		path                        string // of HTTP/2
+		responded, canceled, closed bool
+	}{
+		"HTTP/1":                  {"", false, true, true},
+		"HTTP/1 after a response": {"", true, false, false},
+		"HTTP/2":                  {"/f", false, true, false},
+	} {
+		canceled := false
+		s := &sending{run: &run{call: &Call{Method: http.MethodGet, Rules: Rules{Once: true}}}, url: url.URL{Path: "/f"}, cancel: func() { canceled = true }}
+		trace := s.trace()
+		conn, _ := net.Pipe()
+		trace.GotConn(httptrace.GotConnInfo{Conn: conn})
+		if test.path != "" {
+			trace.WroteHeaderField(":path", []string{test.path})
+		}
+		trace.WroteHeaders()
+		require.False(t, canceled, name)
+		if test.responded {
+			trace.GotFirstResponseByte()
+		}
+		trace.GotConn(httptrace.GotConnInfo{Conn: conn})
+		require.Equal(t, test.canceled, canceled, name)
+		require.Equal(t, test.closed, errors.Is(conn.SetDeadline(time.Time{}), io.ErrClosedPipe), name)
+	}
+}
+
+// A status in words is a proxy's only if no connection was obtained.
+func TestRefusalsOfProxies(t *testing.T) {
+	for text, refusal := range map[string]string{
+		"Bad Gateway":                     "the proxy refuses to connect: 502 Bad Gateway",
+		"Network Authentication Required": "the proxy refuses to connect: 511 Network Authentication Required",
+		"EOF":                             "EOF",
+	} {
+		s := &sending{}
+		require.EqualError(t, s.byProxy(errors.New(text)), text, "of another transport")
+		s.getConn("")
+		require.EqualError(t, s.byProxy(errors.New(text)), refusal)
+		s.gotConn(httptrace.GotConnInfo{})
+		require.EqualError(t, s.byProxy(errors.New(text)), text, "of the server")
+	}
+}
+
+// Only an alert of the server, and of those before a request is read, is a refusal.
+func TestHandshakeAlerts(t *testing.T) {
+	for _, test := range []struct {
+		op, text string
+		want     bool
+	}{
+		{"remote error", "tls: certificate required", true},
+		{"local error", "tls: certificate required", false},
+		{"remote error", "tls: internal error", false},
+	} {
+		require.Equal(t, test.want, isHandshakeAlert(&net.OpError{Op: test.op, Err: errors.New(test.text)}), "%v", test)
+	}
+	require.False(t, isHandshakeAlert(io.EOF))
 }
 
 // refusedByTLS returns a connection whose server has asked for a client certificate and
