@@ -159,6 +159,12 @@ func TestBodiesCompressedOtherwise(t *testing.T) {
 			}
 		}
 	}
+	for _, encoding := range []string{"gzip", "br"} {
+		for status, want := range map[int]string{200: "200 OK without a body", 404: "404 Not Found"} {
+			err := testkit.Calls["get"](t.Context(), testkit.NewScript(testkit.Respond(status, "", "Content-Encoding", encoding)).Client(t))
+			require.EqualError(t, err, "gitlabci: GET /projects/group%2Fapp/pipelines/7: "+want, "there is nothing to decompress")
+		}
+	}
 	s := testkit.NewScript(testkit.Respond(404, `{"message":"404 Pipeline Not Found"}`, "Content-Encoding", "br"))
 	require.ErrorContains(t, testkit.Calls["get"](t.Context(), s.Client(t)), "404 Not Found: Pipeline Not Found", "it is not compressed, whatever the header says")
 }

@@ -96,7 +96,7 @@ func (r *run) read(resp *http.Response) *Failure {
 	f.Cut = err != nil
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	message, limit, foreign := errorMessage(resp.Header.Get("Content-Type"), body)
-	if packed := packedBy(resp.Header); foreign && packed != "" {
+	if packed := packedBy(resp.Header, body); foreign && packed != "" {
 		message.Text = fmt.Sprintf("its message is compressed by %q, which was not requested", packed)
 	}
 	if r.attempt.otherHost != "" { // it may echo the signature of its URL in any form

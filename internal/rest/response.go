@@ -222,7 +222,8 @@ func (r *Response) Unreadable(body []byte, err error) error {
 		message, _ := lenient.MessageOf(body)
 		return r.Other(err, message.Text)
 	}
-	if packed := packedBy(r.Header); packed != "" {
+	if packed := packedBy(r.Header, body); packed != "" {
+		packed = Shorten(secret.Scrub(packed, r.Secrets), MaxTitle) // in this order, as in read
 		return fmt.Errorf("%s with a body that is compressed by %q, which was not requested", status, packed)
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
@@ -233,7 +234,7 @@ func (r *Response) Unreadable(body []byte, err error) error {
 	}
 	title := ""
 	if t := pageTitle(body); t != "" {
-		title = ": " + Shorten(secret.Scrub(t, r.Secrets), MaxTitle) // in this order, as in read
+		title = ": " + Shorten(secret.Scrub(t, r.Secrets), MaxTitle)
 	}
 	return fmt.Errorf("%s with content type %q, not JSON%s", status, contentType, title)
 }
@@ -271,11 +272,12 @@ func StatusLine(status int) string {
 
 // packedBy returns how a body is compressed that is not decompressed, or "". Only gzip is
 // requested, but some proxies prefer another method.
-func packedBy(header http.Header) string {
-	if packed := header.Get("Content-Encoding"); !strings.EqualFold(packed, "identity") {
-		return packed
+func packedBy(header http.Header, body []byte) string {
+	packed := header.Get("Content-Encoding")
+	if len(body) == 0 || strings.EqualFold(packed, "identity") {
+		return ""
 	}
-	return ""
+	return packed
 }
 
 // IsPage reports whether a content type is that of an HTML page.
