@@ -49,7 +49,7 @@ func isUnsafe(r rune) bool {
 // backslash is two.
 var escapes = regexp.MustCompile(`^(?:%(?:25){0,8}([0-7][0-9A-Fa-f])` +
 	`|&(?:amp;){0,8}#(?:0{0,8}([0-9]{1,3})|[xX]0{0,8}([0-7]?[0-9A-Fa-f]));` +
-	`|\\{1,16}u00([0-7][0-9A-Fa-f]))`)
+	`|\\{1,16}(?:u00([0-7][0-9A-Fa-f])|(/)))`)
 
 // unescape returns the character that the escape stands for which a text begins with, and
 // the size of that escape, or 0.
@@ -60,6 +60,9 @@ func unescape(text string) (plain string, size int) {
 	found := escapes.FindStringSubmatch(text)
 	if found == nil {
 		return "", 0
+	}
+	if slash := found[5]; slash != "" {
+		return slash, len(found[0])
 	}
 	digits, base := found[1]+found[3]+found[4], 16
 	if found[2] != "" {

@@ -19,6 +19,10 @@ const (
 
 	// longestTag is the longest tag that a secret may be split by.
 	longestTag = 1 << 10
+
+	// cutMark ends a text that was cut. Folding turns an ellipsis into it.
+	cutMark  = "..."
+	ellipsis = '…'
 )
 
 // redact replaces the secrets in a text. They are found in capitals and in small
@@ -161,6 +165,8 @@ func appendFolded(folded []byte, text string) ([]byte, int) {
 		return append(folded, text[0]), 1
 	case isInvisible(r):
 		return folded, size
+	case r == ellipsis:
+		return append(folded, cutMark...), size
 	}
 	return utf8.AppendRune(folded, unicode.ToLower(unicode.ToUpper(r))), size
 }
@@ -177,9 +183,6 @@ func tagSize(text string) int {
 	}
 	return end + 2
 }
-
-// cutMark is what replaces the rest of a text that was cut.
-const cutMark = "…"
 
 // find returns where a pattern is in a text, wholly or, where the text ends or was cut, in at
 // least so many bytes.

@@ -23,6 +23,8 @@ func TestRedactFindsSecretsInOtherForms(t *testing.T) {
 		"with escapes of letters":      "a %67lpat&#45;Inv&#x65;nted&#047;Tok\\u0065n%2B1 b",
 		"with escapes of escapes":      "a %252567lpat&amp;#45;Invented%252FToken\\\\u002b1 b",
 		"with escapes and tags":        "a glpat%2D<b>Invented</b>/Token&#43;1 b",
+		"with escaped slashes":         `a glpat-Invented\/Token+1 b`,
+		"with slashes escaped twice":   `a glpat-Invented\\/Token+1 b`,
 		"with a Kelvin sign":           "a glpat-Invented/To\u212aen+1 b",
 	} {
 		require.Equal(t, "a [REDACTED] b", Redact(text, []Value{New(token)}), name)
@@ -50,6 +52,8 @@ func TestRedactTheBeginningOfASecret(t *testing.T) {
 	require.Equal(t, "value: 0123456789", Redact("value: 0123456789", []Value{New(long)}), "or it would be a word like any other")
 	require.Equal(t, "token: [REDACTED]", Redact("token: invented-to", []Value{New("invented-token")}))
 	require.Equal(t, `"[REDACTED]…" [REDACTED]… [REDACTED] inv…`, Redact(`"invented-to…" Invented-toke… invented-token inv…`, []Value{New("invented-token")}))
+	require.Equal(t, `"[REDACTED]..." [REDACTED]... invented...token in...`, Redact(`"invented-to..." Invented-toke... invented...token in...`, []Value{New("invented-token")}))
+	require.Equal(t, "a [REDACTED] b", Redact("a invented...token b", []Value{New("invented...token")}), "it is not cut there")
 	require.Equal(t, "token: invented-t", Redact("token: invented-t", []Value{New("invented-token")}))
 }
 
