@@ -370,7 +370,7 @@ func (h *headSearch) isOf(ctx context.Context, p *PipelineInfo, sha string, want
 		if e, responded := errors.AsType[*APIError](err); err != nil && !(responded && e.gone()) {
 			return false, err
 		}
-		if err == nil { // else it is no longer in the repository, and does not return
+		if err == nil { // else it was removed from the repository for good
 			parents = commit.ParentIDs
 		}
 		h.parents[p.SHA] = parents

@@ -78,9 +78,9 @@ type FollowOptions struct {
 	MinInterval time.Duration
 	MaxInterval time.Duration
 
-	// Linger is how long FollowLog waits for the last bytes after the job has finished, by
-	// the server's clock, unless the log is known to be complete. It waits no longer after
-	// it has seen that the job has finished. Zero is 30 seconds.
+	// Linger is how long FollowLog waits for the last bytes of a log that is not known to be
+	// complete: since the job has finished by the server's clock, or since FollowLog has
+	// first seen that, whichever ends earlier. Zero is 30 seconds.
 	Linger time.Duration
 
 	// GiveUpAfter is how long polls may fail in a row, three at least, before the

@@ -295,8 +295,7 @@ func sentTime(header http.Header, sent time.Time) time.Time {
 	return date.Add(-time.Since(sent))
 }
 
-// maxCollected is how many items of a list are read or held at most if it is read for one
-// result.
+// maxCollected is how many items of a list are read at most for one result.
 const maxCollected = 100_000
 
 // bounded ranges over a list, and ends with an error if that has more items.

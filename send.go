@@ -27,9 +27,9 @@ type SendOptions struct {
 }
 
 // Send writes to an endpoint by a method such as POST, PUT, PATCH or DELETE, with body
-// as JSON: a struct or a map, or nil for none. The response is a T; see [Fetch]. If
-// GitLab sends no content, with 204 or 202, or T is struct{} and it sends any JSON, it is a
-// new T. A 200 or 201 without a body is an error, as a proxy may have sent it.
+// as JSON: a struct or a map, or nil for none. The response is a T; see [Fetch]. It is a new
+// T if GitLab sends 204, or 202 without a body. If T is struct{}, any JSON is accepted and
+// ignored. A 200 or 201 without a body is an error, since a proxy may have sent it.
 //
 // A DELETE is retried as the methods of this package are, and so are other methods with
 // [SendOptions.Repeatable]. Without it, a request is retried only if it was not

@@ -142,11 +142,11 @@ func (s *Server) Pipeline(pipeline gitlabci.PipelineID) *Pipeline {
 }
 
 // OnCreate sets what the pipelines are like that clients and schedules start in a project,
-// given by its path or ID, from now on. They have the Status, times, Coverage and TestReport of p, and
-// jobs like these, with other IDs. If one of the jobs is live, see [Job], the jobs of each
-// pipeline run, and p's Status is ignored, since it follows from the jobs. A job with a
-// Trigger is a trigger job. Everything else is from the request or the schedule. Without OnCreate, a new
-// pipeline is pending and has no jobs.
+// given by its path or ID, from now on. They have the Status, times, Coverage and TestReport
+// of p, and jobs like these, with other IDs. If one of the jobs is live, see [Job], the jobs
+// of each pipeline run, and p's Status is ignored, since it follows from the jobs. A job with
+// a Trigger is a trigger job. Everything else is from the request or the schedule. Without
+// OnCreate, a new pipeline is pending and has no jobs.
 //
 // In the response to the create, the pipeline is created, as in GitLab, whose jobs start a
 // moment later. At the next request the jobs have started, unless the project's [Settings]

@@ -1,6 +1,6 @@
 // Package query turns the options of this module's methods into queries. It is handed a
-// struct with tags for github.com/google/go-querystring, and returns what that returns. But
-// it reads the tags of a type once, instead of in each call.
+// struct with tags for github.com/google/go-querystring, and returns what that package
+// returns, but reads the tags of a type once instead of in each call.
 //
 // It knows the tags and the types of fields that these options have, and no others. It makes
 // no requests, and knows no parameter of GitLab's.
@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// A parameter is a field of options. It is left out if it is zero, or an empty list; a
-// pointer is for a choice of false.
+// A parameter is a field of options. It is left out if it is zero or an empty list. A pointer
+// to false or 0 is not left out.
 type parameter struct {
 	name   string
 	index  []int  // of the field

@@ -41,8 +41,8 @@ func parseContentRange(header string) (contentRange, error) {
 // longestRange is the longest Content-Range that errors quote.
 const longestRange = 100
 
-// QuotedRange quotes a Content-Range. If it is long, only its length is shown: it has something
-// else, and if that was cut, nothing would recognize a secret in it.
+// QuotedRange quotes a Content-Range for an error. Of a long one it says only the length: such
+// a header is no range, and a secret that was cut could not be recognized later.
 func QuotedRange(header string) string {
 	if len(header) > longestRange {
 		return fmt.Sprintf("of %d bytes", len(header))

@@ -154,7 +154,7 @@ func (g *gate) turn(r *run) (wait time.Duration, ready <-chan struct{}) {
 		wait = time.Until(g.spent[name])
 	}
 	pause := time.Duration(0)
-	if g.paused { // what the time is takes a while
+	if g.paused { // to read the clock takes a while
 		pause = max(0, time.Until(g.until))
 	}
 	if !g.paused || wait > pause {
