@@ -76,12 +76,15 @@ func (b *Body) AppendTo(to []byte, limit int64) ([]byte, error) {
 }
 
 // A file begins with a header of this size, if there are no names, comments or other
-// additions, which servers do not send, and it ends with its sum and its size.
+// additions, as servers mostly send it, and it ends with its sum and its size.
 const headerSize, trailerSize = 10, 8
 
 // isPlain reports whether a file begins with such a header.
-func isPlain(data []byte) bool {
-	return len(data) >= headerSize && data[0] == 0x1f && data[1] == 0x8b && data[2] == 8 && data[3] == 0
+func isPlain(data []byte) bool { return isGzip(data) && data[3] == 0 }
+
+// isGzip reports whether a file begins with a header, whatever follows that.
+func isGzip(data []byte) bool {
+	return len(data) >= headerSize && data[0] == 0x1f && data[1] == 0x8b && data[2] == 8
 }
 
 // mostWhole is how many bytes are inflated in one go.

@@ -6,12 +6,13 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+	"math/bits"
 	"sync"
 )
 
 // Files are gzip files that follow each other, and are inflated as they arrive. The first
-// one that has a name or another addition is left to the standard library, with all that
-// follows it.
+// one with an addition other than a name and a comment is left to the standard library, with
+// all that follows it: that returns nothing before 32 KiB are inflated or a block is flushed.
 type files struct {
 	reader   *Reader // of the present file, from the pool
 	standard io.Reader
@@ -59,19 +60,60 @@ func (f *files) Read(p []byte) (n int, err error) {
 
 // open begins with the next file, and returns io.EOF if there is none.
 func (f *files) open() (err error) {
-	header, _ := f.reader.need(headerSize)
+	size := f.header()
+	held := f.reader.in[f.reader.f.at:]
 	switch {
-	case len(header) == 0 && f.reader.last == io.EOF: // and not that a body is cut short
+	case len(held) == 0 && f.reader.last == io.EOF: // and not that a body is cut short
 		return io.EOF
-	case !isPlain(header):
-		rest := bytes.NewReader(bytes.Clone(header))
+	case size == 0:
+		rest := bytes.NewReader(bytes.Clone(held))
 		f.standard, err = gzip.NewReader(io.MultiReader(rest, failing{f.reader.last}, f.reader.from))
 		return err
 	}
-	f.reader.f.at += headerSize
+	f.reader.f.at += size
 	f.reader.begin()
 	f.within, f.sum, f.size = true, 0, 0
 	return nil
+}
+
+// The flags of a header that says which texts follow it, each with a zero at its end. The
+// standard library refuses longer ones.
+const (
+	hasName, hasComment = 8, 16
+	longestText         = 512
+)
+
+// header returns the size of the header that a file begins with, or 0 if it is not whole, or
+// has something else than a name and a comment.
+func (f *files) header() (size int) {
+	data, _ := f.reader.need(headerSize)
+	if !isGzip(data) || data[3]&^(hasName|hasComment) != 0 {
+		return 0
+	}
+	size = headerSize
+	for range bits.OnesCount8(data[3]) {
+		text := f.text(size)
+		if text == 0 {
+			return 0
+		}
+		size += text
+	}
+	return size
+}
+
+// text returns the size of a text at a place after the present offset, or 0 if it is too long
+// or not whole.
+func (f *files) text(at int) (size int) {
+	for size = 1; size <= longestText; size++ {
+		data, err := f.reader.need(at + size)
+		if err != nil {
+			return 0
+		}
+		if data[at+size-1] == 0 {
+			return size
+		}
+	}
+	return 0
 }
 
 // check compares what was read of a file with what is at its end.

@@ -100,6 +100,35 @@ func TestStreamOfNamedFiles(t *testing.T) {
 	}
 }
 
+// A header with texts or other additions, which may be cut off or changed anywhere, is read as
+// the standard library reads it.
+func TestStreamsWithLongHeaders(t *testing.T) {
+	longest := strings.Repeat("n", 511)
+	for _, header := range []gzip.Header{
+		{Name: longest}, {Name: longest + "n"}, {Comment: longest}, {Comment: longest + "n"},
+		{Name: "name", Comment: "comment"}, {Name: longest, Comment: longest}, {Name: "name", Comment: "comment", Extra: []byte("ex\x00tra")},
+	} {
+		var data bytes.Buffer
+		w := gzip.NewWriter(&data)
+		w.Header = header
+		_, err := w.Write([]byte("text"))
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		checkStream(t, append(bytes.Clone(data.Bytes()), data.Bytes()...))
+		for i := range min(data.Len(), 40) {
+			checkStream(t, data.Bytes()[:i])
+			changed := bytes.Clone(data.Bytes())
+			changed[i] ^= byte(1 << (i % 8))
+			checkStream(t, changed)
+		}
+		for bit := range 8 {
+			changed := bytes.Clone(data.Bytes())
+			changed[3] ^= 1 << bit
+			checkStream(t, changed)
+		}
+	}
+}
+
 // A body that is cut off or changed anywhere is refused, after nothing but what the standard
 // library finds in it.
 func TestBrokenStreams(t *testing.T) {

@@ -98,9 +98,12 @@ func TestFilesArriveAtSomeSpeed(t *testing.T) {
 		first, part string
 		ends        time.Duration // 0 for never
 	}{
-		"a byte each time":            {"", "x", 120 * time.Second},
-		"enough":                      {"", strings.Repeat("x", 1100), 0},
-		"enough, gzipped":             {gzipHeader, flushed(strings.Repeat("x", 1100)), 0},
+		"a byte each time": {"", "x", 120 * time.Second},
+		"enough":           {"", strings.Repeat("x", 1100), 0},
+		"enough, gzipped":  {gzipHeader, flushed(strings.Repeat("x", 1100)), 0},
+		"enough, in a gzip file with a name and without flushes": {
+			"\x1f\x8b\x08\x08\x00\x00\x00\x00\x00\xfflog\x00\xaa", strings.Repeat("\xa8", 550), 0, // each byte is an x
+		},
 		"nothing, gzipped to much":    {gzipHeader, strings.Repeat(flushed(""), 300), 120 * time.Second},
 		"too little, gzipped to more": {gzipHeader, strings.Repeat(flushed("x"), 300), 120 * time.Second},
 	} {
