@@ -159,7 +159,7 @@ func (m *memory) keepIn(sl *slot, raw []byte, room int) (text string, shares boo
 	}
 	made := m.made
 	text, shares = m.keep(raw, room)
-	sl.fresh++
+	sl.fresh = min(sl.fresh+1, manyFresh)
 	if m.made == made {
 		sl.fresh = 0
 	}
