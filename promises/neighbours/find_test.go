@@ -117,6 +117,7 @@ func TestFindReadsACommitThatIsGoneOnce(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		found, err := srv.Client().Pipelines.Find(ctx, "group/app", &gitlabci.FindPipelineOptions{MergeRequest: 1, Wait: true})
+		synctest.Wait()
 		require.NoError(t, err)
 		require.Equal(t, next, found.ID)
 		require.Equal(t, 2, sent(srv, route), "one of each merge commit")
