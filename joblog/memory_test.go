@@ -49,7 +49,7 @@ func TestMemory(t *testing.T) {
 		limit      uint64
 	}{
 		{"short lines", short, 4 << 20, 3 << 20},
-		{"one line", strings.Repeat("x", 1<<16), 40 << 20, 20 << 20},
+		{"one line", strings.Repeat("x", 1<<16), 40 << 20, 32 << 20},
 		{"one line of progress", strings.Repeat("10%\r\x1b[32m", 1<<12), 5 << 20, 20 << 20},
 		{"one line of sections", strings.Repeat(start("a"), 1<<11), 5 << 20, 16 << 20},
 		{"sections never closed", strings.Repeat(start("a")+"x\n", 1000), 3 << 19, 3 << 20},
