@@ -1,16 +1,25 @@
 package gitlabci
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/poll"
 	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 )
 
 func isWebURL(text string) bool {
@@ -149,3 +158,164 @@ func readBack[P identified](ctx context.Context, c *Client, cl *rest.Call, to ta
 }
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
+
+// SendOptions are optional settings of [Send].
+type SendOptions struct {
+	// Repeatable says that the request can be executed twice without doing more than
+	// once, as a PUT that sets a value. It is then retried as a read is.
+	Repeatable bool
+
+	// Secrets are values in the body that no error and no log may show, as is each [Secret].
+	// They need at least 8 characters: shorter ones are not removed from texts.
+	Secrets []string
+}
+
+// Send writes to an endpoint by a method such as POST, PUT, PATCH or DELETE, with body
+// as JSON: a struct or a map, or nil for none. The response is a T; see [Fetch]. It is a new
+// T if GitLab sends 204, or 202 without a body. If T is struct{}, any JSON is accepted and
+// ignored. A 200 or 201 without a body is an error, since a proxy may have sent it.
+//
+// A DELETE is retried as the methods of this package are, and so are other methods with
+// [SendOptions.Repeatable]. Without it, a request is retried only if it was not
+// executed. The error matches [ErrOutcomeUnknown] if GitLab may have executed it.
+//
+// See https://docs.gitlab.com/api/rest/.
+func Send[T any](ctx context.Context, c *Client, method string, e Endpoint, body any, opts *SendOptions) (*T, error) {
+	opts = cmp.Or(opts, &SendOptions{})
+	call := rest.Once(method, e.path, body)
+	call.Once, call.Secrets = !opts.Repeatable && method != http.MethodDelete, secretsIn(body)
+	for _, text := range opts.Secrets {
+		call.Secrets = append(call.Secrets, secret.New(text))
+	}
+	if call.Err = e.check(c, checkSend(method, body)); call.Err != nil {
+		return nil, rest.Invalid(call.Endpoint(), call.Err)
+	}
+	object := new(T) // which a DELETE of what is gone already returns, too
+	isSilent := reflect.TypeFor[T]() == reflect.TypeFor[struct{}]()
+	read := func(resp *rest.Response, body []byte) error {
+		switch {
+		case isNoContent(resp, body):
+			return nil
+		case isSilent:
+			return lenient.CheckJSON(body)
+		}
+		decoded, left, err := decodeForeign[*T](ctx, body)
+		left.Log(ctx, c.wire.Config().Logger, call.Path.Template)
+		object = cmp.Or(decoded, object)
+		return err
+	}
+	var err error
+	if isSilent && method == http.MethodDelete {
+		err = c.wire.Discard(ctx, call)
+	} else {
+		err = c.wire.Fetch(ctx, call, read)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return object, nil
+}
+
+// isNoContent reports whether a success has no body, as it may: 200 and 201 announce an
+// object.
+func isNoContent(resp *rest.Response, body []byte) bool {
+	return resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusAccepted && len(bytes.TrimSpace(body)) == 0
+}
+
+func checkSend(method string, body any) error {
+	if !slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}, method) {
+		return fmt.Errorf("the method %q is not POST, PUT, PATCH or DELETE; Fetch reads", method)
+	}
+	switch body.(type) {
+	case io.Reader, string, []byte:
+		return fmt.Errorf("the body is a %T; give a struct or a map, which is sent as JSON", body)
+	}
+	return nil
+}
+
+// createdObjects are the pipelines and jobs that a client has just created. A replica of
+// GitLab's database may not have them yet.
+type createdObjects struct {
+	mu sync.Mutex
+	at map[any]time.Time // by PipelineID or JobID
+}
+
+func (b *createdObjects) add(id any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.DeleteFunc(b.at, func(_ any, at time.Time) bool { return time.Since(at) >= poll.LongestLag })
+	if b.at == nil {
+		b.at = map[any]time.Time{}
+	}
+	b.at[id] = time.Now()
+}
+
+// of returns when something was created, or zero if that was long ago.
+func (b *createdObjects) of(id any) time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if at := b.at[id]; time.Since(at) < poll.LongestLag {
+		return at
+	}
+	return time.Time{}
+}
+
+// rememberJob passes on the results of a call that creates a job, and remembers the job.
+func (c *Client) rememberJob(job *Job, err error) (*Job, error) {
+	if err == nil {
+		c.created.add(job.ID)
+	}
+	return job, err
+}
+
+// rememberPipeline passes on the results of a call that creates a pipeline, and remembers
+// the pipeline.
+func (c *Client) rememberPipeline(pipeline *Pipeline, err error) (*Pipeline, error) {
+	if err == nil {
+		c.created.add(pipeline.ID)
+	}
+	return pipeline, err
+}
+
+// playedSchedules has the newest pipeline of each schedule that was played. A replica of
+// GitLab's database may not have it yet. Clients share it as they do queues.
+type playedSchedules struct {
+	mu     sync.Mutex
+	newest map[ScheduleID]playedPipeline
+}
+
+type playedPipeline struct {
+	id PipelineID
+	at time.Time // when a response last had it
+}
+
+// newer keeps a pipeline of a schedule, unless a newer one is known, and returns the ID of
+// the newest one.
+func (p *playedSchedules) newer(schedule ScheduleID, id PipelineID) PipelineID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.newest, func(_ ScheduleID, one playedPipeline) bool { return time.Since(one.at) >= poll.LongestLag })
+	if known, ok := p.newest[schedule]; ok && known.id > id {
+		return known.id
+	}
+	if p.newest == nil {
+		p.newest = map[ScheduleID]playedPipeline{}
+	}
+	p.newest[schedule] = playedPipeline{id, time.Now()}
+	return id
+}
+
+// readCreated reads what belongs to the object with the ID. If the client has just created
+// that object, it repeats the read until GitLab's replicas have it.
+func readCreated[T any](ctx context.Context, c *Client, id any, read func() (T, error)) (T, error) {
+	pace := poll.Pace{Min: time.Second, Max: 5 * time.Second}
+	for {
+		value, err := read()
+		if !isGone(err) || c.created.of(id).IsZero() {
+			return value, err
+		}
+		if ended := pace.Wait(ctx); ended != nil {
+			return value, rest.Errorf("%w", rest.After(ended, err))
+		}
+	}
+}
