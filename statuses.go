@@ -218,7 +218,7 @@ func (t *statusSetter) recover(ctx context.Context, place statusPlace, err error
 	case errors.Is(err, ErrOutcomeUnknown):
 		return t.search(ctx, place, err)
 	case responded && e.Is(ErrConflict) && (e.foreign || strings.Contains(e.Message, "Another update")): // or a text that is cut off
-		return nil, t.awaitOther(ctx, err)
+		return nil, t.awaitOther(ctx, place, err)
 	case responded && e.Is(ErrNotFound) && strings.Contains(e.Message, "Pipeline for pipeline_id") && t.opts.Pipeline == 0 && !t.archived[place.pipeline]:
 		t.archived[place.pipeline] = true
 		return nil, nil
@@ -235,13 +235,14 @@ func (t *statusSetter) recover(ctx context.Context, place statusPlace, err error
 
 // awaitOther waits, for two minutes at most, while another update of the commit is in
 // progress. A try that GitLab refuses for that has waited ten seconds already.
-func (t *statusSetter) awaitOther(ctx context.Context, refusal error) error {
+func (t *statusSetter) awaitOther(ctx context.Context, place statusPlace, refusal error) error {
 	t.held, t.heldSince = refusal, cmp.Or(t.heldSince, time.Now())
 	if time.Since(t.heldSince) > 2*time.Minute {
 		return refusal
 	}
 	t.heldTries++
-	return t.wait(ctx, rest.ReasonLock, min(time.Duration(t.heldTries)*time.Second, 5*time.Second), refusal)
+	wait := min(time.Duration(t.heldTries)*time.Second, 5*time.Second)
+	return t.client.pause(ctx, t.call(place), t.tries, rest.ReasonLock, wait, refusal)
 }
 
 // search reads the status after a try whose response was lost. GitLab may execute that try up
@@ -254,7 +255,7 @@ func (t *statusSetter) search(ctx context.Context, place statusPlace, lost error
 		waits = 4
 	}
 	for i := range waits {
-		if err := t.wait(ctx, rest.ReasonRetry, time.Second<<i, lost); err != nil {
+		if err := t.client.pause(ctx, t.call(place), t.tries, rest.ReasonRetry, time.Second<<i, lost); err != nil {
 			return nil, err
 		}
 		switch _, status, err := t.find(ctx); {
@@ -268,12 +269,6 @@ func (t *statusSetter) search(ctx context.Context, place statusPlace, lost error
 		return nil, lost
 	}
 	return nil, nil
-}
-
-// wait waits before another request. Its error is the failure before it.
-func (t *statusSetter) wait(ctx context.Context, reason string, wait time.Duration, failure error) error {
-	call := t.call(statusPlace{project: t.project, sha: t.sha})
-	return t.client.pause(ctx, call, t.tries, reason, wait, failure)
 }
 
 // call describes the request that sets the status.
@@ -332,17 +327,15 @@ func (t *statusSetter) findAt(ctx context.Context, place statusPlace) (*CommitSt
 	if !sent {
 		t.before = latest
 	}
-	if latest != nil && (latest.Status == t.state || sent && t.isOvertaken(latest)) {
+	if latest == nil {
+		return nil, nil
+	}
+	// The try may have begun the status, and another program has set it since: it must not begin again.
+	overtaken := sent && !t.state.Finished() && (t.before == nil || latest.ID != t.before.ID || latest.Status != t.before.Status)
+	if latest.Status == t.state || overtaken {
 		return latest, nil
 	}
 	return nil, nil
-}
-
-// isOvertaken reports whether a try whose response was lost began the status, and another
-// program has set it since. It must not begin again.
-func (t *statusSetter) isOvertaken(latest *CommitStatus) bool {
-	changed := t.before == nil || latest.ID != t.before.ID || latest.Status != t.before.Status
-	return !t.state.Finished() && changed
 }
 
 // latest is the newest status of the name in a pipeline, without jobs of GitLab CI, or nil.
