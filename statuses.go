@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -160,8 +161,7 @@ func (s *StatusesService) Set(ctx context.Context, project ProjectID, sha string
 	if opts == nil {
 		opts = &SetStatusOptions{}
 	}
-	t := &statusSetter{client: s.client, project: project, sha: strings.ToLower(sha), state: state, opts: opts, tries: 1, archived: map[PipelineID]bool{}}
-	t.name = cmp.Or(opts.Name, "default")
+	t := &statusSetter{client: s.client, project: project, sha: strings.ToLower(sha), name: cmp.Or(opts.Name, "default"), state: state, opts: opts, tries: 1}
 	if err := cmp.Or(project.check(), opts.check(sha, state)); err != nil {
 		return nil, rest.Invalid(setStatusEndpoint, err)
 	}
@@ -184,14 +184,14 @@ type statusSetter struct {
 	state   Status
 	opts    *SetStatusOptions
 
-	tries     int                 // that may have been executed, and the one that follows
-	lost      error               // of the last try that may have been executed
-	lostAt    statusPlace         // where that try was for
-	before    *CommitStatus       // the status before the first try at its place, nil if there was none
-	archived  map[PipelineID]bool // which take no status
-	held      error               // of the last try that was not executed because of another update
-	heldTries int                 // how many such tries there were
-	heldSince time.Time           // when the first of them failed
+	tries     int           // that may have been executed, and the one that follows
+	lost      error         // of the last try that may have been executed
+	lostAt    statusPlace   // where that try was for
+	before    *CommitStatus // the status before the first try at its place, nil if there was none
+	archived  []PipelineID  // which take no status
+	held      error         // of the last try that was not executed because of another update
+	heldTries int           // how many such tries there were
+	heldSince time.Time     // when the first of them failed
 }
 
 func (t *statusSetter) set(ctx context.Context) (*CommitStatus, error) {
@@ -219,8 +219,8 @@ func (t *statusSetter) recover(ctx context.Context, place statusPlace, err error
 		return t.search(ctx, place, err)
 	case responded && e.Is(ErrConflict) && (e.foreign || strings.Contains(e.Message, "Another update")): // or a text that is cut off
 		return nil, t.awaitOther(ctx, place, err)
-	case responded && e.Is(ErrNotFound) && strings.Contains(e.Message, "Pipeline for pipeline_id") && t.opts.Pipeline == 0 && !t.archived[place.pipeline]:
-		t.archived[place.pipeline] = true
+	case responded && e.Is(ErrNotFound) && strings.Contains(e.Message, "Pipeline for pipeline_id") && t.opts.Pipeline == 0 && !slices.Contains(t.archived, place.pipeline):
+		t.archived = append(t.archived, place.pipeline)
 		return nil, nil
 	case responded && e.Is(ErrInvalid) && strings.Contains(e.Message, "Cannot transition status"):
 		if _, status, lookErr := t.find(ctx); lookErr == nil && status != nil {
@@ -340,16 +340,13 @@ func (t *statusSetter) findAt(ctx context.Context, place statusPlace) (*CommitSt
 
 // latest is the newest status of the name in a pipeline, without jobs of GitLab CI, or nil.
 func (t *statusSetter) latest(ctx context.Context, place statusPlace) (newest *CommitStatus, err error) {
-	opts := &ListStatusesOptions{
-		ListOptions: ListOptions{PerPage: 100}, Name: t.name, Stage: "external", Pipeline: place.pipeline, Sort: SortDesc,
-	}
+	opts := &ListStatusesOptions{ListOptions: ListOptions{PerPage: 100}, Name: t.name, Stage: "external", Pipeline: place.pipeline, Sort: SortDesc}
 	page, err := list(ctx, uncheckedPagesAt[*CommitStatus](t.client, statusesPath(place.project, place.sha)), opts)
 	if err != nil {
 		return nil, err
 	}
 	for _, one := range page.Items {
-		ours := one.Name == t.name && (one.PipelineID == 0 || one.PipelineID == place.pipeline)
-		if ours && (newest == nil || one.ID > newest.ID) {
+		if one.Name == t.name && (one.PipelineID == 0 || one.PipelineID == place.pipeline) && (newest == nil || one.ID > newest.ID) {
 			newest = one
 		}
 	}

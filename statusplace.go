@@ -3,6 +3,7 @@ package gitlabci
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"example.com/gitlabci/internal/rest"
@@ -30,7 +31,7 @@ func (t *statusSetter) place(ctx context.Context) (statusPlace, error) {
 			return place, err
 		}
 		fits := strings.EqualFold(p.SHA, t.sha) && (place.ref == "" || p.Ref == place.ref) // old servers ignore filters
-		if fits && !p.Source.dangling() && !t.archived[p.ID] {
+		if fits && !p.Source.dangling() && !slices.Contains(t.archived, p.ID) {
 			place.pipeline = p.ID
 			break
 		}
