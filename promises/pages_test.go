@@ -30,11 +30,11 @@ func TestSnippetsCompile(t *testing.T) {
 	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	require.NoError(t, err)
 	require.NotEmpty(t, pages)
-	for _, page := range []string{"README.md", "MIGRATING.md", "doc.go", "joblog/doc.go", "webhook/doc.go", "gitlabcitest/doc.go"} {
+	for _, page := range []string{"README.md", "doc.go", "joblog/doc.go", "webhook/doc.go", "gitlabcitest/doc.go"} {
 		pages = append(pages, filepath.Join(root, page))
 	}
 
-	files := map[string]string{"names.go": pageNames, "calls.go": callsOf(t, filepath.Join(root, "MIGRATING.md"))}
+	files := map[string]string{"names.go": pageNames, "calls.go": callsOf(t, filepath.Join(root, "docs", "migrating.md"))}
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		require.NoError(t, err)

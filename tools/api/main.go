@@ -1,8 +1,8 @@
-// Command api writes api.txt, the exported surface of the module: one line for each
+// Command api writes docs/api.txt, the exported surface of the module: one line for each
 // name, with its type. It is run from the module's root.
 //
-//	go run ./tools/api         # write api.txt
-//	go run ./tools/api -check  # report how api.txt differs, and change nothing
+//	go run ./tools/api         # write docs/api.txt
+//	go run ./tools/api -check  # report how docs/api.txt differs, and change nothing
 //
 // A change of a line is a change for the programs that use the module, so it shows
 // in review.
@@ -18,7 +18,7 @@ import (
 	"strings"
 )
 
-const file = "api.txt"
+const file = "docs/api.txt"
 
 func main() {
 	check := flag.Bool("check", false, "report how "+file+" differs, and change nothing")

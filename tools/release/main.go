@@ -4,7 +4,7 @@
 //	go run ./tools/release v0.1.0
 //
 // It checks that CHANGELOG.md keeps to https://keepachangelog.com and has the version,
-// that api.txt and docs/endpoints.md are what the code says, that a surface from which
+// that docs/api.txt and docs/endpoints.md are what the code says, that a surface from which
 // something was removed gets a version that says so, that all modules name the same Go and
 // tagged dependencies, and that the tree is clean and the tag is new.
 package main
@@ -74,7 +74,7 @@ func checkTree(version string) error {
 	return nil
 }
 
-// checkSurface compares api.txt with that of the last release. A removed or changed line
+// checkSurface compares docs/api.txt with that of the last release. A removed or changed line
 // breaks programs: before v1.0.0 it needs another minor version, later another major one.
 func checkSurface(version string) error {
 	tags, err := git("tag", "--list", "v*", "--sort=-v:refname", "--merged")
@@ -85,11 +85,11 @@ func checkSurface(version string) error {
 	if semver.Compare(version, last) <= 0 {
 		return fmt.Errorf("%s is not after %s", version, last)
 	}
-	before, err := git("show", last+":api.txt")
+	before, err := git("show", last+":docs/api.txt")
 	if err != nil {
 		return err
 	}
-	now, err := os.ReadFile("api.txt")
+	now, err := os.ReadFile("docs/api.txt")
 	if err != nil {
 		return err
 	}
