@@ -60,7 +60,7 @@ var mayImport = map[string]string{
 	"internal/testkit/sample": "",
 	"promises":                "",
 	"promises/memory":         "",
-	"promises/neighbours":     "",
+	"promises/services":       "",
 }
 
 // packagesOfModule finds the packages, by their folders. It reads the files rather than
