@@ -169,62 +169,6 @@ func ExampleJobsService_FollowLog() {
 	// It ended: failed
 }
 
-func ExampleStatusesService_Set() {
-	srv := gitlabcitest.NewServer()
-	request := srv.AddMergeRequest("group/app", gitlabcitest.MergeRequest{Source: "topic"})
-	request.AddPipeline(gitlabcitest.PipelineKindDetached, gitlabcitest.Pipeline{})
-	client, ctx := srv.Client(), context.Background()
-
-	opts := &gitlabci.SetStatusOptions{Name: "terraform plan", MergeRequest: 1, TargetURL: "https://plans.example.com/1"}
-	for _, state := range []gitlabci.Status{gitlabci.StatusRunning, gitlabci.StatusRunning, gitlabci.StatusSuccess} {
-		status, err := client.Statuses.Set(ctx, "group/app", request.SHA, state, opts)
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		fmt.Println(status.Status, status.ID, "in pipeline", status.PipelineID)
-	}
-	// Output:
-	// running 1001 in pipeline 101
-	// running 1001 in pipeline 101
-	// success 1001 in pipeline 101
-}
-
-func ExampleWebhooksService_Create() {
-	srv := gitlabcitest.NewServer()
-	client, ctx := srv.Client(), context.Background()
-
-	hook, err := client.Webhooks.Create(ctx, "group/app", "https://bot.example.com/gitlab", &gitlabci.WebhookOptions{
-		Triggers:     &gitlabci.WebhookTriggers{PipelineEvents: true},
-		SigningToken: new("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="), // of random bytes, and kept secret
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(hook.ID, hook.URL, hook.PipelineEvents, hook.SigningTokenPresent, hook.AlertStatus)
-	// Output: 1 https://bot.example.com/gitlab true true executable
-}
-
-func ExamplePipelinesService_Trigger() {
-	srv := gitlabcitest.NewServer()
-	token := srv.AddTriggerToken("group/app", gitlabcitest.TriggerToken{}).Token // of a secret store
-	client, err := gitlabci.NewClient(gitlabci.WithBaseURL(gitlabcitest.URL), gitlabci.WithTransport(srv.Transport()))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	pipeline, err := client.Pipelines.Trigger(context.Background(), "group/app", "main", token, &gitlabci.TriggerPipelineOptions{
-		Variables: []*gitlabci.Variable{{Key: "DEPLOY", Value: "staging"}},
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(pipeline.ID, pipeline.Source, pipeline.User.Username)
-	// Output: 101 trigger maya
-}
-
 func ExampleJobsService_Get() {
 	srv := gitlabcitest.NewServer()
 	added := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{

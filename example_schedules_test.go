@@ -137,6 +137,18 @@ func ExampleSchedulesService_Delete() {
 	// removed
 }
 
+func ExampleSchedulesService_Create() {
+	srv := gitlabcitest.NewServer()
+	opts := &gitlabci.CreateScheduleOptions{Description: "nightly", Ref: "main", Cron: "0 2 * * *", CronTimezone: "Europe/Berlin"}
+	schedule, err := srv.Client().Schedules.Create(context.Background(), "group/app", opts)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(schedule.Description, schedule.Ref, schedule.Active)
+	// Output: nightly refs/heads/main true
+}
+
 // What other systems said about a commit. The jobs of GitLab CI are in the list, too, unless
 // Stage selects the statuses of others.
 func ExampleStatusesService_All() {
@@ -165,6 +177,27 @@ func ExampleStatusesService_All() {
 	// test success
 	// scan failed
 	// external: scan https://scan.example.com/7
+}
+
+func ExampleStatusesService_Set() {
+	srv := gitlabcitest.NewServer()
+	request := srv.AddMergeRequest("group/app", gitlabcitest.MergeRequest{Source: "topic"})
+	request.AddPipeline(gitlabcitest.PipelineKindDetached, gitlabcitest.Pipeline{})
+	client, ctx := srv.Client(), context.Background()
+
+	opts := &gitlabci.SetStatusOptions{Name: "terraform plan", MergeRequest: 1, TargetURL: "https://plans.example.com/1"}
+	for _, state := range []gitlabci.Status{gitlabci.StatusRunning, gitlabci.StatusRunning, gitlabci.StatusSuccess} {
+		status, err := client.Statuses.Set(ctx, "group/app", request.SHA, state, opts)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(status.Status, status.ID, "in pipeline", status.PipelineID)
+	}
+	// Output:
+	// running 1001 in pipeline 101
+	// running 1001 in pipeline 101
+	// success 1001 in pipeline 101
 }
 
 // Trigger tokens that nobody has used are deleted. Others get a description that says so.
@@ -201,6 +234,18 @@ func ExampleTriggersService_All() {
 	// 0 left
 }
 
+// A trigger token is shown whole to its owner only, and never printed by accident.
+func ExampleTriggersService_Create() {
+	srv := gitlabcitest.NewServer()
+	trigger, err := srv.Client().Triggers.Create(context.Background(), "group/app", "chat bot", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(trigger.Description, trigger.Token, len(string(trigger.Token)) > 8)
+	// Output: chat bot [REDACTED] true
+}
+
 // A variable is deleted in one environment. In others it stays.
 func ExampleVariablesService_Delete() {
 	srv := gitlabcitest.NewServer()
@@ -223,6 +268,39 @@ func ExampleVariablesService_Delete() {
 		fmt.Println(variable.Key, variable.EnvironmentScope)
 	}
 	// Output: TOKEN *
+}
+
+// A token for production is rotated. That of all other environments stays, and so do the
+// flags: what Get returns has them.
+func ExampleVariablesService_Set() {
+	srv := gitlabcitest.NewServer()
+	project := gitlabci.ProjectID("group/app")
+	srv.AddVariable(project, gitlabci.CIVariable{Key: "TOKEN", Value: "for-all-others"})
+	srv.AddVariable(project, gitlabci.CIVariable{Key: "TOKEN", Value: "for-production", EnvironmentScope: "production", Protected: true, Masked: true})
+	client, ctx := srv.Client(), context.Background()
+
+	token, err := client.Variables.Get(ctx, project, "TOKEN", &gitlabci.VariableOptions{Scope: "production"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	token.Value = "for-production-2"
+	if _, err := client.Variables.Set(ctx, project, token); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for v, err := range client.Variables.All(ctx, project, nil) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(v.Key, v.EnvironmentScope, v.Value, v.Masked)
+	}
+	fmt.Printf("%+v\n", token)
+	// Output:
+	// TOKEN * for-all-others false
+	// TOKEN production for-production-2 true
+	// {Key:TOKEN Value:[REDACTED] VariableType:env_var Protected:true Masked:true Hidden:false Raw:false EnvironmentScope:production Description:}
 }
 
 // A webhook that GitLab has disabled since its receiver failed: a test request enables it
@@ -319,4 +397,85 @@ func ExampleWebhooksService_Update() {
 	// Output:
 	// https://bot.example.com/gitlab has a token: true
 	// <nil>
+}
+
+func ExampleWebhooksService_Create() {
+	srv := gitlabcitest.NewServer()
+	client, ctx := srv.Client(), context.Background()
+
+	hook, err := client.Webhooks.Create(ctx, "group/app", "https://bot.example.com/gitlab", &gitlabci.WebhookOptions{
+		Triggers:     &gitlabci.WebhookTriggers{PipelineEvents: true},
+		SigningToken: new("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="), // of random bytes, and kept secret
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(hook.ID, hook.URL, hook.PipelineEvents, hook.SigningTokenPresent, hook.AlertStatus)
+	// Output: 1 https://bot.example.com/gitlab true true executable
+}
+
+func ExamplePipelinesService_Trigger() {
+	srv := gitlabcitest.NewServer()
+	token := srv.AddTriggerToken("group/app", gitlabcitest.TriggerToken{}).Token // of a secret store
+	client, err := gitlabci.NewClient(gitlabci.WithBaseURL(gitlabcitest.URL), gitlabci.WithTransport(srv.Transport()))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	pipeline, err := client.Pipelines.Trigger(context.Background(), "group/app", "main", token, &gitlabci.TriggerPipelineOptions{
+		Variables: []*gitlabci.Variable{{Key: "DEPLOY", Value: "staging"}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(pipeline.ID, pipeline.Source, pipeline.User.Username)
+	// Output: 101 trigger maya
+}
+
+func ExampleLintService_Validate() {
+	srv := gitlabcitest.NewServer()
+	srv.OnLint("group/app", func(gitlabcitest.Lint) gitlabci.LintResult {
+		return gitlabci.LintResult{Valid: true, Jobs: []*gitlabci.LintJob{
+			{Name: "build", Stage: "build"}, {Name: "lint", Stage: "test", Needs: []gitlabci.LintNeed{}},
+			{Name: "deploy", Stage: "deploy", Needs: []gitlabci.LintNeed{{Name: "build", Artifacts: true}}},
+		}}
+	})
+	client, ctx := srv.Client(), context.Background()
+
+	result, err := client.Lint.Validate(ctx, "group/app", "build: …", &gitlabci.LintOptions{IncludeJobs: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, problem := range result.Errors {
+		fmt.Println(problem)
+	}
+	for _, job := range result.Jobs {
+		switch {
+		case job.Needs == nil:
+			fmt.Println(job.Name, "waits for the stages before", job.Stage)
+		case len(job.Needs) == 0:
+			fmt.Println(job.Name, "waits for nothing")
+		default:
+			fmt.Println(job.Name, "waits for", job.Needs[0].Name)
+		}
+	}
+	// Output:
+	// build waits for the stages before build
+	// lint waits for nothing
+	// deploy waits for build
+}
+
+// What the configuration of a branch says, with all that it includes.
+func ExampleLintService_ValidateProject() {
+	srv := gitlabcitest.NewServer()
+	result, err := srv.Client().Lint.ValidateProject(context.Background(), "group/app", &gitlabci.LintProjectOptions{ContentRef: "main"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(result.Valid, len(result.Errors))
+	// Output: true 0
 }
