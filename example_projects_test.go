@@ -349,6 +349,23 @@ func ExampleDeploymentsService_Get() {
 	// Output: v1.4 success deploy production
 }
 
+func ExampleDeploymentsService_All() {
+	srv := gitlabcitest.NewServer()
+	srv.AddDeployment("group/app", gitlabcitest.Deployment{Environment: "production", Ref: "v1.4.1", Status: gitlabci.DeploymentStatusFailed})
+	srv.AddDeployment("group/app", gitlabcitest.Deployment{Environment: "production", Ref: "v1.4.2"})
+	opts := &gitlabci.ListDeploymentsOptions{Environment: "production", Sort: gitlabci.SortDesc} // oldest first is the default
+	for deployment, err := range srv.Client().Deployments.All(context.Background(), "group/app", opts) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(deployment.Ref, deployment.Status)
+	}
+	// Output:
+	// v1.4.2 success
+	// v1.4.1 failed
+}
+
 // issues is a fake with an endpoint that it does not have by itself.
 func issues() *gitlabci.Client {
 	srv := gitlabcitest.NewServer()
@@ -370,23 +387,6 @@ type Issue struct {
 	IID    int64    `json:"iid"`
 	Title  string   `json:"title"`
 	Labels []string `json:"labels"`
-}
-
-func ExampleDeploymentsService_All() {
-	srv := gitlabcitest.NewServer()
-	srv.AddDeployment("group/app", gitlabcitest.Deployment{Environment: "production", Ref: "v1.4.1", Status: gitlabci.DeploymentStatusFailed})
-	srv.AddDeployment("group/app", gitlabcitest.Deployment{Environment: "production", Ref: "v1.4.2"})
-	opts := &gitlabci.ListDeploymentsOptions{Environment: "production", Sort: gitlabci.SortDesc} // oldest first is the default
-	for deployment, err := range srv.Client().Deployments.All(context.Background(), "group/app", opts) {
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		fmt.Println(deployment.Ref, deployment.Status)
-	}
-	// Output:
-	// v1.4.2 success
-	// v1.4.1 failed
 }
 
 func ExampleFetch() {
