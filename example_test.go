@@ -531,3 +531,36 @@ func ExampleStatus() {
 	// preparing will change
 	// new_in_gitlab_20 will change
 }
+
+// In a CI job, NewClientFromEnv finds the token.
+func ExampleJobsService_Current() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusRunning})
+	client := srv.Client(gitlabci.WithJobToken(srv.JobToken(job.ID)))
+
+	current, err := client.Jobs.Current(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(current.Name, current.Pipeline.ID)
+	// Output: deploy 101
+}
+
+// A deploy job asks for the agents by which it reaches Kubernetes.
+func ExampleJobsService_AllowedAgents() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusRunning})
+	client := srv.Client(gitlabci.WithJobToken(srv.JobToken(job.ID))) // NewClientFromEnv finds the token in a job
+
+	allowed, err := client.Jobs.AllowedAgents(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, agent := range allowed.AllowedAgents {
+		fmt.Println(agent.ID)
+	}
+	fmt.Println(len(allowed.AllowedAgents), "agents for job", allowed.Job.ID)
+	// Output: 0 agents for job 1001
+}

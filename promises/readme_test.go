@@ -65,7 +65,7 @@ func TestNamedTestsExist(t *testing.T) {
 		}
 		return err
 	}))
-	for _, page := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/scale.md"} {
+	for _, page := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "docs/scale.md"} {
 		text, err := os.ReadFile(testkit.ModuleFile(t, page))
 		require.NoError(t, err)
 		for _, name := range regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`").FindAllStringSubmatch(string(text), -1) {
@@ -118,10 +118,10 @@ func TestReadmeFigures(t *testing.T) {
 	}
 }
 
-// Every file that docs/architecture.md names is there, and has what it is said to have.
+// Every file that ARCHITECTURE.md names is there, and has what it is said to have.
 func TestArchitectureNamesExist(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(testkit.ModuleFile(t, "docs/architecture.md"))
+	text, err := os.ReadFile(testkit.ModuleFile(t, "ARCHITECTURE.md"))
 	require.NoError(t, err)
 	packages, _, found := strings.Cut(string(text), "\n## The path of a request\n")
 	require.True(t, found)

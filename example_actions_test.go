@@ -12,6 +12,111 @@ import (
 	"example.com/gitlabci/gitlabcitest"
 )
 
+// A retry is another job, with an ID of its own.
+func ExampleJobsService_Retry() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Status: gitlabci.StatusFailed})
+	client, ctx := srv.Client(), context.Background()
+
+	again, err := client.Jobs.Retry(ctx, "group/app", job.ID, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(job.ID, again.ID, again.Status)
+
+	_, err = client.Jobs.Retry(ctx, "group/app", job.ID, nil)
+	fmt.Println(errors.Is(err, gitlabci.ErrForbidden), err)
+	// Output:
+	// 1001 1002 pending
+	// true gitlabci: POST /projects/group%2Fapp/jobs/1001/retry: 403 Forbidden: Job is not retryable
+}
+
+func ExampleJobsService_Play() {
+	srv := gitlabcitest.NewServer()
+	job := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "deploy", Status: gitlabci.StatusManual})
+	client, ctx := srv.Client(), context.Background()
+
+	played, err := client.Jobs.Play(ctx, "group/app", job.ID, &gitlabci.PlayJobOptions{
+		Variables: []*gitlabci.Variable{{Key: "REGION", Value: "eu"}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(played.Name, played.Status)
+	// Output: deploy pending
+}
+
+// Canceling a job that has ended is no error: check its status.
+func ExampleJobsService_Cancel() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	running := pipeline.AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
+	ended := pipeline.AddJob(gitlabcitest.Job{})
+	client, ctx := srv.Client(), context.Background()
+
+	for _, job := range []*gitlabcitest.Job{running, ended} {
+		canceled, err := client.Jobs.Cancel(ctx, "group/app", job.ID, nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(canceled.Status)
+	}
+	// Output:
+	// canceled
+	// success
+}
+
+// A job is started whatever state it is in: a manual job is played, and one that has finished
+// is retried. Wait returns it when it has finished.
+func ExampleJobsService_PlayOrRetry() {
+	srv := gitlabcitest.NewServer()
+	pipeline := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
+	pipeline.AddJob(gitlabcitest.Job{
+		Name: "deploy", When: gitlabcitest.WhenManual, Script: gitlabcitest.Script{Result: gitlabci.StatusSuccess},
+	})
+	client, ctx := srv.Client(), context.Background()
+
+	for range 2 {
+		job, err := client.Jobs.FindByName(ctx, "group/app", pipeline.ID, "deploy")
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		started, err := client.Jobs.PlayOrRetry(ctx, "group/app", job.ID, nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		ended, err := client.Jobs.Wait(ctx, "group/app", started.ID, nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(job.Status, "job", job.ID, "ran as job", ended.ID, "with", ended.Status)
+	}
+	// Output:
+	// manual job 1001 ran as job 1001 with success
+	// success job 1001 ran as job 1002 with success
+}
+
+// A log that shows a secret is deleted, together with the artifacts of its job.
+func ExampleJobsService_Erase() {
+	srv := gitlabcitest.NewServer()
+	added := srv.AddPipeline("group/app", gitlabcitest.Pipeline{}).AddJob(gitlabcitest.Job{Name: "test", Log: "password=hunter2\n"})
+	client, ctx := srv.Client(), context.Background()
+
+	job, err := client.Jobs.Erase(ctx, "group/app", added.ID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(job.Name, "erased:", !job.ErasedAt.IsZero())
+	// Output: test erased: true
+}
+
 // The active schedules, and whether each has run. Lists have no last pipeline, so that each
 // schedule is read. All ranges over every page, List returns one of them.
 func ExampleSchedulesService_All() {
