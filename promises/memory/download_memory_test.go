@@ -156,6 +156,7 @@ func memorySkip(t testing.TB) {
 
 func TestDownloadResidentMemory(t *testing.T) {
 	memorySkip(t)
+	t.Parallel()
 	require.Less(t, memoryDownload(t, 64, memoryPlain(64)), int64(memoryPeak))
 }
 

@@ -44,6 +44,7 @@ func memoryCut(mebibytes, cut int) http.HandlerFunc {
 // Resuming a download keeps nothing of it in memory.
 func TestResumedDownloadResidentMemory(t *testing.T) {
 	memorySkip(t)
+	t.Parallel()
 	require.Less(t, memoryDownload(t, 64, memoryCut(64, 24)), int64(memoryPeak))
 }
 

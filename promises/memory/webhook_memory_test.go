@@ -33,7 +33,7 @@ const (
 	webhookToken    = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 )
 
-var webhookRequests = flag.Int("webhooks", 2500, "how many requests TestWebhookResidentMemory sends, 50000 at most")
+var webhookRequests = flag.Int("webhooks", 1280, "how many requests TestWebhookResidentMemory sends, 50000 at most")
 
 // receiverChild receives webhooks until its input ends. It prints its URL, and then
 // how many events were handled once, how many more than once, and its peak memory.
@@ -216,7 +216,7 @@ func (drip) Read([]byte) (int, error) {
 	return 0, io.ErrUnexpectedEOF
 }
 
-// 64 clients send 2,500 requests, or 50,000 with -webhooks 50000, of which one in twenty is
+// 64 clients send 1,280 requests, or 50,000 with -webhooks 50000, of which one in twenty is
 // hostile. All others are handled once, and the receiver stays small, by default settings.
 func TestWebhookResidentMemory(t *testing.T) {
 	memorySkip(t)
@@ -267,15 +267,15 @@ func TestWebhookResidentMemory(t *testing.T) {
 	require.Less(t, peak, int64(webhookPeak))
 }
 
-// Many clients send the largest bodies at the same time, three in four of them forged.
-// There is room for one. GitLab's are sent until they are accepted.
+// Several clients send the largest bodies at the same time, most of them forged: of four in a row
+// all but the first. There is room for one. GitLab's are sent until they are accepted.
 func TestWebhookResidentMemoryOfLargeBodies(t *testing.T) {
 	memorySkip(t)
 	t.Parallel()
 	url, end := receiver(t, time.Minute)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	var all sync.WaitGroup
-	clients := 8
+	clients := 5
 	if *webhookRequests >= webhookEvents {
 		clients = 64
 	}
@@ -283,15 +283,15 @@ func TestWebhookResidentMemoryOfLargeBodies(t *testing.T) {
 		all.Go(func() {
 			body, length := pipelineBody(25<<20 - 200)
 			if i%4 != 0 {
-				r := webhookRequest(t, url, strconv.Itoa(i), time.Now(), body, length)
-				r.Header.Set("webhook-signature", "v1,"+strings.Repeat("A", 43)+"=")
+				other := func() io.Reader { return strings.NewReader("another body") }
+				r := webhookRequest(t, url, strconv.Itoa(i), time.Now(), other, length)
+				r.Body = io.NopCloser(body())
 				if status := do(t, client, r); !slices.Contains([]int{401, 503, 0}, status) {
 					t.Error(i, status)
 				}
 				return
 			}
-			for {
-				r := webhookRequest(t, url, strconv.Itoa(i), time.Now(), body, length)
+			for r := webhookRequest(t, url, strconv.Itoa(i), time.Now(), body, length); ; r.Body = io.NopCloser(body()) {
 				switch status := do(t, client, r); status {
 				case 202:
 					return
@@ -305,7 +305,7 @@ func TestWebhookResidentMemoryOfLargeBodies(t *testing.T) {
 	}
 	all.Wait()
 	once, more, peak := end()
-	require.Equal(t, clients/4, once)
+	require.Equal(t, (clients+3)/4, once)
 	require.Zero(t, more)
 	t.Logf("%.1f MiB resident", float64(peak)/(1<<20))
 	require.Less(t, peak, int64(webhookPeak))
