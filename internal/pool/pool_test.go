@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci/internal/pool"
 )
@@ -20,7 +19,7 @@ func TestEach(t *testing.T) {
 	for _, n := range []int{0, 1, 3, 4, 50} {
 		synctest.Test(t, func(t *testing.T) {
 			var running, most, done atomic.Int64
-			require.NoError(t, pool.Each(t.Context(), n, 4, func(context.Context, int) error {
+			err := pool.Each(t.Context(), n, 4, func(context.Context, int) error {
 				running.Add(1)
 				defer running.Add(-1)
 				time.Sleep(time.Second) // of the bubble's clock: every worker has begun
@@ -28,21 +27,26 @@ func TestEach(t *testing.T) {
 				time.Sleep(time.Second) // no worker has ended
 				done.Add(1)
 				return nil
-			}))
-			require.EqualValues(t, n, done.Load())
-			require.EqualValues(t, min(n, 4), most.Load())
-			require.Zero(t, running.Load())
+			})
+			if err != nil {
+				t.Errorf("%d calls: %v", n, err)
+			}
+			if done.Load() != int64(n) || most.Load() != int64(min(n, 4)) || running.Load() != 0 {
+				t.Errorf("of %d calls, %d were made, at most %d at a time, and %d are running", n, done.Load(), most.Load(), running.Load())
+			}
 		})
 	}
 }
 
 func TestEachInOrder(t *testing.T) {
 	var order []int
-	require.NoError(t, pool.Each(t.Context(), 5, 1, func(_ context.Context, i int) error {
+	err := pool.Each(t.Context(), 5, 1, func(_ context.Context, i int) error {
 		order = append(order, i)
 		return nil
-	}))
-	require.Equal(t, []int{0, 1, 2, 3, 4}, order)
+	})
+	if err != nil || !slices.Equal(order, []int{0, 1, 2, 3, 4}) {
+		t.Errorf("%v, %v", order, err)
+	}
 }
 
 // TestEachFails checks that the first error cancels the calls that are running, that no
@@ -57,12 +61,15 @@ func TestEachFails(t *testing.T) {
 				return errBroken
 			}
 			<-ctx.Done()
-			require.Equal(t, context.Canceled, context.Cause(ctx))
+			if err := context.Cause(ctx); err != context.Canceled {
+				t.Errorf("a call was canceled by %v", err)
+			}
 			time.Sleep(time.Minute)
 			return errors.New("later")
 		})
-		require.Equal(t, errBroken, err)
-		require.EqualValues(t, 3, begun.Load())
+		if err != errBroken || begun.Load() != 3 {
+			t.Errorf("%d calls began, and the error is %v", begun.Load(), err)
+		}
 		synctest.Wait() // nothing is left running, or the bubble would not end
 	})
 }
@@ -76,22 +83,40 @@ func TestEachCanceled(t *testing.T) {
 		}
 		return nil
 	})
-	require.ErrorIs(t, err, context.Canceled)
-	require.Equal(t, 2, begun)
+	if !errors.Is(err, context.Canceled) || begun != 2 {
+		t.Fatalf("%d calls began, and the error is %v", begun, err)
+	}
 
-	require.ErrorIs(t, pool.Each(ctx, 1, 1, func(context.Context, int) error { panic("not called") }), context.Canceled)
+	if err := pool.Each(ctx, 1, 1, func(context.Context, int) error { panic("not called") }); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
 }
 
 // TestEachCanceledAtLast checks that Each returns no error if the context ended after the
 // last call had begun. Whether it failed for that is the call's own result.
 func TestEachCanceledAtLast(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	require.NoError(t, pool.Each(ctx, 2, 1, func(_ context.Context, i int) error {
+	err := pool.Each(ctx, 2, 1, func(_ context.Context, i int) error {
 		if i == 1 {
 			cancel()
 		}
 		return nil
-	}))
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// panics requires that a call panics with a value.
+func panics(t *testing.T, want any, call func() error) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if got := recover(); got != want {
+			t.Errorf("panicked with %v, want %v", got, want)
+		}
+	}()
+	t.Errorf("returned %v", call())
 }
 
 // A panic happens on the goroutine of the caller, when nothing is running any more.
@@ -107,13 +132,17 @@ func TestEachPanics(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		}
-		require.PanicsWithValue(t, errBroken, func() { pool.Each(t.Context(), 50, 4, work) })
-		require.Zero(t, running.Load())
+		panics(t, errBroken, func() error { return pool.Each(t.Context(), 50, 4, work) })
+		if n := running.Load(); n != 0 {
+			t.Errorf("%d calls are running", n)
+		}
 		reporting := func(ctx context.Context, i int, report func(int)) error {
 			report(i)
 			return work(ctx, i)
 		}
-		require.PanicsWithValue(t, errBroken, func() { pool.EachReporting(t.Context(), 50, 4, reporting, func(int) bool { return true }) })
+		panics(t, errBroken, func() error {
+			return pool.EachReporting(t.Context(), 50, 4, reporting, func(int) bool { return true })
+		})
 		waiting := func(ctx context.Context, i int, report func(int)) error {
 			running.Add(1)
 			defer running.Add(-1)
@@ -121,8 +150,12 @@ func TestEachPanics(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		}
-		require.PanicsWithValue(t, "loud", func() { pool.EachReporting(t.Context(), 50, 4, waiting, func(int) bool { panic("loud") }) })
-		require.Zero(t, running.Load())
+		panics(t, "loud", func() error {
+			return pool.EachReporting(t.Context(), 50, 4, waiting, func(int) bool { panic("loud") })
+		})
+		if n := running.Load(); n != 0 {
+			t.Errorf("%d calls are running", n)
+		}
 	})
 }
 
@@ -142,7 +175,9 @@ func TestEachExits(t *testing.T) {
 			returned = true
 		}()
 		<-ended
-		require.False(t, returned)
+		if returned {
+			t.Error("Each returned")
+		}
 	})
 }
 
@@ -150,7 +185,7 @@ func TestEachExits(t *testing.T) {
 func TestEachReporting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sum, received := 0, 0
-		require.NoError(t, pool.EachReporting(t.Context(), 100, 8, func(_ context.Context, i int, report func(int)) error {
+		err := pool.EachReporting(t.Context(), 100, 8, func(_ context.Context, i int, report func(int)) error {
 			report(i)
 			report(-i / 2)
 			return nil
@@ -158,14 +193,18 @@ func TestEachReporting(t *testing.T) {
 			sum += n // without a lock
 			received++
 			return true
-		}))
-		require.Equal(t, 200, received)
-		require.Equal(t, 4950-2450, sum)
+		})
+		if err != nil || received != 200 || sum != 4950-2450 {
+			t.Errorf("%d reports with the sum %d, want 200 with %d: %v", received, sum, 4950-2450, err)
+		}
 
-		require.ErrorIs(t, pool.EachReporting(t.Context(), 100, 2, func(_ context.Context, i int, report func(int)) error {
+		err = pool.EachReporting(t.Context(), 100, 2, func(_ context.Context, i int, report func(int)) error {
 			report(i)
 			return errBroken
-		}, func(int) bool { return true }), errBroken)
+		}, func(int) bool { return true })
+		if !errors.Is(err, errBroken) {
+			t.Error(err)
+		}
 	})
 }
 
@@ -179,7 +218,8 @@ func TestEachReportingBeginsNoCallTooMany(t *testing.T) {
 			report(i)
 			return nil
 		}, func(i int) bool { return i < 1 })
-		require.ErrorIs(t, err, context.Canceled)
-		require.Equal(t, 2, begun)
+		if !errors.Is(err, context.Canceled) || begun != 2 {
+			t.Fatalf("%d calls began, and the error is %v", begun, err)
+		}
 	}
 }

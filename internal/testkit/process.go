@@ -10,8 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci/internal/lenient"
+	"example.com/gitlabci/internal/testkit/light"
 )
 
 // Allocated returns how many bytes are allocated in a call, by the whole process.
@@ -31,18 +30,13 @@ func Allocated(call func()) uint64 {
 }
 
 // UnderRace reports whether the race detector slows this program down.
-func UnderRace() bool {
-	info, _ := debug.ReadBuildInfo()
-	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
-}
+func UnderRace() bool { return light.UnderRace() }
 
 // NotUnderRace skips a long test of one goroutine, such as one that measures memory: the
 // race detector would find nothing in it, and take ten times as long.
 func NotUnderRace(t *testing.T) {
 	t.Helper()
-	if UnderRace() {
-		t.Skip("nothing here is concurrent")
-	}
+	light.NotUnderRace(t)
 }
 
 // Needs64Bits skips a test whose responses take too much memory only if a pointer has 64

@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
 const source = `package p
@@ -43,33 +41,48 @@ func (s *ThingsService) Again() {}
 func (s *ThingsService) Watch() {}
 `
 
-func TestPage(t *testing.T) {
+// folder returns a folder with a file of Go.
+func folder(t *testing.T, text string) string {
+	t.Helper()
 	folder := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "p.go"), []byte(source), 0o600))
-	methods, err := read(folder)
-	require.NoError(t, err)
+	if err := os.WriteFile(filepath.Join(folder, "p.go"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+func TestPage(t *testing.T) {
+	methods, err := read(folder(t, source))
+	if err != nil {
+		t.Fatal(err)
+	}
 	page := string(write(methods))
 	rest, found := strings.CutPrefix(page, introduction)
-	require.True(t, found)
-	require.Equal(t, `
+	if !found {
+		t.Errorf("the page does not begin with the introduction:\n%s", page)
+	}
+	want := `
 ## Things
 
 | endpoint | methods |
 |---|---|
-| [`+"`GET /things/:id`](https://docs.gitlab.com/api/things/#get-a-thing) | `Again`, `Get`"+` |
-| [`+"`DELETE /things/:id`](https://docs.gitlab.com/api/things/#delete) | `Again`, `Delete`"+` |
+| [` + "`GET /things/:id`](https://docs.gitlab.com/api/things/#get-a-thing) | `Again`, `Get`" + ` |
+| [` + "`DELETE /things/:id`](https://docs.gitlab.com/api/things/#delete) | `Again`, `Delete`" + ` |
 
 ## Methods that call more endpoints
 
 | method | what it does | endpoints |
 |---|---|---|
-| `+"`Things.Watch` | Watch reads it again and again. | `GET /things/:id`, `GET /things/:id/parts`, `GET /others`"+` |
-`, rest)
+| ` + "`Things.Watch` | Watch reads it again and again. | `GET /things/:id`, `GET /things/:id/parts`, `GET /others`" + ` |
+`
+	if rest != want {
+		t.Errorf("got:\n%s\nwant:\n%s", rest, want)
+	}
 }
 
 func TestCommentsWithoutAnEndpoint(t *testing.T) {
-	folder := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "p.go"), []byte("package p\ntype ThingsService struct{}\n// Get gets.\nfunc (s *ThingsService) Get() {}\n"), 0o600))
-	_, err := read(folder)
-	require.EqualError(t, err, "comments that name no endpoint: Things.Get")
+	_, err := read(folder(t, "package p\ntype ThingsService struct{}\n// Get gets.\nfunc (s *ThingsService) Get() {}\n"))
+	if err == nil || err.Error() != "comments that name no endpoint: Things.Get" {
+		t.Errorf("got %v", err)
+	}
 }

@@ -3,10 +3,28 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
+
+// says requires an error with a text in it.
+func says(t *testing.T, err error, text string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), text) {
+		t.Errorf("got %v, want %s", err, text)
+	}
+}
+
+// parsed reads a changelog.
+func parsed(t *testing.T, text string) changelog {
+	t.Helper()
+	log, err := parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
 
 const keptLog = `# Changelog
 
@@ -26,23 +44,25 @@ const keptLog = `# Changelog
 `
 
 func TestNotes(t *testing.T) {
-	log, err := parse(keptLog)
-	require.NoError(t, err)
+	log := parsed(t, keptLog)
 	notes, err := log.notes("v0.2.0")
-	require.NoError(t, err)
-	require.Equal(t, "### Added\n\n- A door.", notes[:len("### Added\n\n- A door.")])
+	if err != nil || !strings.HasPrefix(notes, "### Added\n\n- A door.") {
+		t.Errorf("got %q, %v", notes, err)
+	}
 
-	_, err = log.notes("v0.3.0")
-	require.EqualError(t, err, "CHANGELOG.md: the newest version is v0.2.0, not v0.3.0")
-	_, err = log.notes("v0.1.0")
-	require.EqualError(t, err, "CHANGELOG.md: the newest version is v0.2.0, not v0.1.0")
+	for _, version := range []string{"v0.3.0", "v0.1.0"} {
+		_, err = log.notes(version)
+		if want := "CHANGELOG.md: the newest version is v0.2.0, not " + version; err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
 }
 
 func TestNotesOfWhatIsNotReleased(t *testing.T) {
-	log, err := parse("## Unreleased\n### Added\n- A door.\n## 0.1.0 - 2025-12-24\n### Fixed\n- A wall.\n")
-	require.NoError(t, err)
-	_, err = log.notes("v0.1.0")
-	require.EqualError(t, err, "CHANGELOG.md: Unreleased has entries; they belong to v0.1.0")
+	log := parsed(t, "## Unreleased\n### Added\n- A door.\n## 0.1.0 - 2025-12-24\n### Fixed\n- A wall.\n")
+	if _, err := log.notes("v0.1.0"); err == nil || err.Error() != "CHANGELOG.md: Unreleased has entries; they belong to v0.1.0" {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestLogsThatAreRefused(t *testing.T) {
@@ -53,27 +73,33 @@ func TestLogsThatAreRefused(t *testing.T) {
 		"## 0.1.0 - 2025-12-24\n## 0.2.0 - 2026-01-02": "CHANGELOG.md: v0.1.0 is above v0.2.0",
 	} {
 		_, err := parse(text)
-		require.ErrorContains(t, err, message, text)
+		says(t, err, message)
 	}
 }
 
 // The changelog of this module can be read, whatever its newest version is.
 func TestOwnChangelog(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "CHANGELOG.md"))
-	require.NoError(t, err)
-	log, err := parse(string(text))
-	require.NoError(t, err)
-	require.NotEmpty(t, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(parsed(t, string(text))) == 0 {
+		t.Error("it has no sections")
+	}
 }
 
 func TestOwnModules(t *testing.T) {
-	require.NoError(t, checkModules(filepath.Join("..", "..")))
+	if err := checkModules(filepath.Join("..", "..")); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestModulesThatAreRefused(t *testing.T) {
 	folder := t.TempDir()
 	write := func(name, text string) {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	write("go.work", "go 1.26.0\nuse .\n")
 	write("go.mod", `module example.com/m
@@ -84,11 +110,13 @@ require github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indir
 replace example.com/other => example.com/fork v1.0.0
 `)
 	err := checkModules(folder)
-	require.ErrorContains(t, err, "the Go version is not that of go.work, 1.26.0")
-	require.ErrorContains(t, err, "example.com/untagged@v0.0.0-20250102030405-0123456789ab is not a tagged version")
-	require.ErrorContains(t, err, "example.com/below@v1.2.4-0.20250102030405-0123456789ab is not a tagged version")
-	require.NotContains(t, err.Error(), "goautoneg") // it has no tags
-	require.ErrorContains(t, err, "example.com/other is replaced")
+	says(t, err, "the Go version is not that of go.work, 1.26.0")
+	says(t, err, "example.com/untagged@v0.0.0-20250102030405-0123456789ab is not a tagged version")
+	says(t, err, "example.com/below@v1.2.4-0.20250102030405-0123456789ab is not a tagged version")
+	says(t, err, "example.com/other is replaced")
+	if strings.Contains(err.Error(), "goautoneg") { // it has no tags
+		t.Error(err)
+	}
 }
 
 func TestCompatibleVersions(t *testing.T) {
@@ -102,7 +130,11 @@ func TestCompatibleVersions(t *testing.T) {
 		{"v1.0.0", "v1.1.0", true},
 		{"v1.2.0", "v2.0.0", false},
 	} {
-		require.Equal(t, v.compatible, isCompatible(v.earlier, v.later), "%s %s", v.earlier, v.later)
+		if got := isCompatible(v.earlier, v.later); got != v.compatible {
+			t.Errorf("%s %s: got %v", v.earlier, v.later, got)
+		}
 	}
-	require.Equal(t, []string{"b"}, missing("a\nb\nc\n", "c\na\nd\n"))
+	if got := missing("a\nb\nc\n", "c\na\nd\n"); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("missing are %q", got)
+	}
 }

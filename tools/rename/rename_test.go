@@ -1,14 +1,13 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
 var build = flag.Bool("rename.build", false, "build all modules under the other path, which takes half a minute")
@@ -21,7 +20,9 @@ func TestRenamedCopy(t *testing.T) {
 		command := exec.CommandContext(t.Context(), name, args...)
 		command.Dir = folder
 		output, err := command.CombinedOutput()
-		require.NoError(t, err, "%s", output)
+		if err != nil {
+			t.Fatalf("%v: %s", err, output)
+		}
 		return string(output)
 	}
 	copyTracked(t, folder)
@@ -30,11 +31,16 @@ func TestRenamedCopy(t *testing.T) {
 
 	const path = "git.example.org/tools/ci"
 	changed, err := rename(folder, path)
-	require.NoError(t, err)
-	require.Greater(t, changed, 100)
-	require.Equal(t, path+"\n", in("go", "list", "."))
+	if err != nil || changed <= 100 {
+		t.Fatalf("%d files changed: %v", changed, err)
+	}
+	if got := in("go", "list", "."); got != path+"\n" {
+		t.Errorf("the path is %s", got)
+	}
 	left, _ := exec.CommandContext(t.Context(), "git", "-C", folder, "grep", "-l", "example.com/gitlabci\\b").CombinedOutput()
-	require.Empty(t, string(left))
+	if len(left) > 0 {
+		t.Errorf("the old path is in:\n%s", left)
+	}
 	if *build {
 		in("go", "build", "work")
 	}
@@ -42,8 +48,9 @@ func TestRenamedCopy(t *testing.T) {
 
 func TestRenameRefuses(t *testing.T) {
 	for _, path := range []string{"", "gitlabci", "https://github.com/someone/gitlabci", "github.com/", "github.com/some one"} {
-		_, err := rename(t.TempDir(), path)
-		require.ErrorContains(t, err, "is no module path", path)
+		if _, err := rename(t.TempDir(), path); err == nil || !strings.Contains(err.Error(), "is no module path") {
+			t.Errorf("%q: got %v", path, err)
+		}
 	}
 }
 
@@ -51,14 +58,22 @@ func TestRenameRefuses(t *testing.T) {
 func copyTracked(t *testing.T, folder string) {
 	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", ".."))
-	require.NoError(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	names, err := exec.CommandContext(t.Context(), "git", "-C", root, "ls-files", "-z").Output()
-	require.NoError(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name := range strings.SplitSeq(strings.TrimRight(string(names), "\x00"), "\x00") {
 		text, err := os.ReadFile(filepath.Join(root, name))
-		require.NoError(t, err)
+		if err != nil {
+			t.Fatal(err)
+		}
 		target := filepath.Join(folder, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(target), 0o755))
-		require.NoError(t, os.WriteFile(target, text, 0o644))
+		err = errors.Join(os.MkdirAll(filepath.Dir(target), 0o755), os.WriteFile(target, text, 0o644))
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }

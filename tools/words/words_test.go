@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-
-	"github.com/stretchr/testify/require"
 )
 
 func TestFindings(t *testing.T) {
@@ -37,13 +35,20 @@ func F(answer string) error { // answers
 			"```go\nanswer := 1 // the answer\n```\n")},
 	}
 	var out bytes.Buffer
-	require.EqualError(t, run(files, &out), "12 places to rewrite; see tools/words/list.go")
-	require.Equal(t, []string{
+	if err := run(files, &out); err == nil || err.Error() != "12 places to rewrite; see tools/words/list.go" {
+		t.Errorf("got %v", err)
+	}
+	want := []string{
 		`README.md:1: "answers"`, `README.md:4: "afresh"`, `README.md:7: "answer"`,
 		`p/p.go:1: "answer"`, `p/p.go:6: "is told"`, `p/p.go:10: "goes on"`, `p/p.go:11: "answering"`, `p/p.go:12: "answers"`,
 		`p/p.go:14: "answer"`, `p/p.go:14: "breaks off"`, `p/p.go:15: "is told"`, `p/p_test.go:3: "answer"`,
-	}, places(out.String()))
-	require.Contains(t, out.String(), `README.md:4: "afresh": write "again" or "from the beginning"`+"\n")
+	}
+	if got := places(out.String()); !slices.Equal(got, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if want := `README.md:4: "afresh": write "again" or "from the beginning"` + "\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("%s is not in:\n%s", want, out.String())
+	}
 }
 
 // places are the lines of a report without what to write instead.
@@ -58,14 +63,16 @@ func places(report string) []string {
 
 func TestExceptions(t *testing.T) {
 	for file, words := range map[string]int{"repository.go": 0, "repository.md": 1, "joblog/hints.go": 0, "joblogs/hints.go": 1} {
-		require.Len(t, check(file, passage{line: 1, text: "an address of an email"}), words, file)
+		if got := check(file, passage{line: 1, text: "an address of an email"}); len(got) != words {
+			t.Errorf("%s: got %d words, want %d", file, len(got), words)
+		}
 	}
 }
 
 // An exception is of words that are there.
 func TestEachExceptionIsNeeded(t *testing.T) {
 	words := map[string]map[string]bool{} // by file
-	require.NoError(t, walk(os.DirFS("../.."), func(file string, passages []passage) {
+	err := walk(os.DirFS("../.."), func(file string, passages []passage) {
 		words[file] = map[string]bool{}
 		if !slices.ContainsFunc(exceptions, func(e exception) bool { return e.covers(file) }) {
 			return
@@ -75,14 +82,20 @@ func TestEachExceptionIsNeeded(t *testing.T) {
 				words[file][f.words] = true
 			}
 		}
-	}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, e := range exceptions {
 		needed := false
 		for file, found := range words {
 			needed = needed || e.covers(file) && (found[e.words] || e.words == "*" && len(found) > 0)
 		}
-		require.True(t, needed, "%s: %s", e.file, e.words)
-		require.NotEmpty(t, e.reason, e.file)
+		if !needed || e.reason == "" {
+			t.Errorf("%s: %s: needed %v, reason %q", e.file, e.words, needed, e.reason)
+		}
 	}
-	require.Greater(t, len(words), 500, "all files are read")
+	if len(words) <= 500 {
+		t.Errorf("only %d files were read", len(words))
+	}
 }

@@ -7,15 +7,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"example.com/gitlabci/gitlabcitest/internal/pack"
-	"example.com/gitlabci/internal/testkit"
+	"example.com/gitlabci/internal/testkit/light"
 )
 
 var noon = time.Date(2024, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -30,10 +30,41 @@ func names(files []*zip.File) (found []string) {
 func zipped(t *testing.T, files fs.FS) []*zip.File {
 	t.Helper()
 	data, err := pack.Zip(files, noon)
-	require.NoError(t, err)
-	read, err := pack.Read(data)
-	require.NoError(t, err)
-	return read
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened(t, data)
+}
+
+func opened(t *testing.T, data []byte) []*zip.File {
+	t.Helper()
+	files, err := pack.Read(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// unpacked is what a gzip file has.
+func unpacked(t *testing.T, packed []byte) string {
+	t.Helper()
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// member requires that an archive has a member with a content, or none of that name.
+func member(t *testing.T, files []*zip.File, name string, want *pack.Member) {
+	t.Helper()
+	if got := pack.MemberOf(files, name); !reflect.DeepEqual(got, want) {
+		t.Errorf("%s: got %+v, want %+v", name, got, want)
+	}
 }
 
 func TestZip(t *testing.T) {
@@ -43,16 +74,26 @@ func TestZip(t *testing.T) {
 		"a.txt":  {Data: []byte("text")},
 		"empty":  {Mode: fs.ModeDir},
 	})
-	require.Equal(t, []string{"a.txt 100644", "b/ 040755", "b/link 120777", "b/run 100700", "empty/ 040755"}, names(files))
-	require.True(t, files[0].Modified.Equal(noon))
-	require.True(t, files[3].Modified.Equal(noon.Add(-time.Hour)))
-	require.Equal(t, &pack.Member{Content: []byte("run"), Size: 3}, pack.MemberOf(files, "b/run"))
-	require.Nil(t, pack.MemberOf(files, "b/"))
-	require.Nil(t, pack.MemberOf(files, "absent"))
+	want := []string{"a.txt 100644", "b/ 040755", "b/link 120777", "b/run 100700", "empty/ 040755"}
+	if got := names(files); !slices.Equal(got, want) {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+	if got := files[0].Modified; !got.Equal(noon) {
+		t.Errorf("a file without a time is from %v, want %v", got, noon)
+	}
+	if got := files[3].Modified; !got.Equal(noon.Add(-time.Hour)) {
+		t.Errorf("a file of an hour ago is from %v, want %v", got, noon.Add(-time.Hour))
+	}
+	member(t, files, "b/run", &pack.Member{Content: []byte("run"), Size: 3})
+	member(t, files, "b/", nil)
+	member(t, files, "absent", nil)
 	_, err := pack.Zip(fstest.MapFS{"pipe": {Mode: fs.ModeNamedPipe}}, noon)
-	require.EqualError(t, err, "pipe is neither a file nor a folder nor a link")
-	_, err = pack.Read([]byte("no archive"))
-	require.Error(t, err)
+	if err == nil || err.Error() != "pipe is neither a file nor a folder nor a link" {
+		t.Errorf("of a pipe, got %v", err)
+	}
+	if _, err := pack.Read([]byte("no archive")); err == nil {
+		t.Error("no archive is read")
+	}
 }
 
 func TestFolder(t *testing.T) {
@@ -70,45 +111,42 @@ func TestFolder(t *testing.T) {
 		{"absent", false, nil, false},
 	} {
 		found, ok := pack.Folder(files, test.name, test.recursive)
-		require.Equal(t, test.ok, ok, test.name)
-		require.Equal(t, test.want, names(found), test.name)
+		if ok != test.ok || !reflect.DeepEqual(names(found), test.want) {
+			t.Errorf("%s: got %q, %v, want %q, %v", test.name, names(found), ok, test.want, test.ok)
+		}
 	}
-	found, ok := pack.Folder(nil, "", false)
-	require.True(t, ok, "there is always a top")
-	require.Empty(t, found)
+	if found, ok := pack.Folder(nil, "", false); !ok || len(found) > 0 { // there is always a top
+		t.Errorf("without files, got %q, %v", names(found), ok)
+	}
 }
 
 func TestOneFile(t *testing.T) {
-	r, err := gzip.NewReader(bytes.NewReader(pack.Gzip([]byte("report"))))
-	require.NoError(t, err)
-	text, err := io.ReadAll(r)
-	require.NoError(t, err)
-	require.Equal(t, "report", string(text))
-	files, err := pack.Read(pack.ZipOne("lsif.json", []byte("{}")))
-	require.NoError(t, err)
-	require.Equal(t, "{}", string(pack.MemberOf(files, "lsif.json").Content))
-	require.Equal(t, "GitLab Build Artifacts Metadata 0.0.2\n{}\nlsif.json\x00{\"mode\":\"100666\",\"size\":2}\x00", string(pack.Index(files)))
+	if got := unpacked(t, pack.Gzip([]byte("report"))); got != "report" {
+		t.Errorf("got %q, want report", got)
+	}
+	files := opened(t, pack.ZipOne("lsif.json", []byte("{}")))
+	member(t, files, "lsif.json", &pack.Member{Content: []byte("{}"), Size: 2})
+	want := "GitLab Build Artifacts Metadata 0.0.2\n{}\nlsif.json\x00{\"mode\":\"100666\",\"size\":2}\x00"
+	if got := string(pack.Index(files)); got != want {
+		t.Errorf("the index is %q, want %q", got, want)
+	}
 }
 
 // Small files are remembered, and large ones are not: either way they unpack to what they
 // were, however many others came before.
 func TestManyFiles(t *testing.T) {
-	testkit.NotUnderRace(t)
+	light.NotUnderRace(t)
 	for i := range 1200 {
 		if i >= 1100 {
 			i -= 100 // again
 		}
-		content := []byte(strings.Repeat("x", i%2*3990+i%20) + fmt.Sprint(i))
-		r, err := gzip.NewReader(bytes.NewReader(pack.Gzip(content)))
-		require.NoError(t, err)
-		got, err := io.ReadAll(r)
-		require.NoError(t, err)
-		require.True(t, bytes.Equal(content, got), i)
+		content := strings.Repeat("x", i%2*3990+i%20) + fmt.Sprint(i)
+		if got := unpacked(t, pack.Gzip([]byte(content))); got != content {
+			t.Fatalf("file %d: got %d bytes, want %d", i, len(got), len(content))
+		}
 	}
 	for range 2 {
 		content := []byte("a small file")
-		files, err := pack.Read(pack.ZipOne("a", content))
-		require.NoError(t, err)
-		require.Equal(t, &pack.Member{Content: content, Size: 12}, pack.MemberOf(files, "a"))
+		member(t, opened(t, pack.ZipOne("a", content)), "a", &pack.Member{Content: content, Size: 12})
 	}
 }

@@ -1,11 +1,10 @@
 package rows_test
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"example.com/gitlabci/gitlabcitest/internal/rows"
 )
@@ -27,12 +26,22 @@ func TestList(t *testing.T) {
 		"some, backward": {rows.List[int64]{All: all, Fits: even, FromEnd: true}, 1, []int64{4, 2}, 3},
 		"none":           {rows.List[int64]{}, 0, nil, 0},
 	} {
-		require.Equal(t, test.want, slices.Collect(test.list.From(test.from)), name)
-		require.Equal(t, test.count, test.list.Count(100), name)
+		if got := slices.Collect(test.list.From(test.from)); !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%s: got %v, want %v", name, got, test.want)
+		}
+		if got := test.list.Count(100); got != test.count {
+			t.Errorf("%s: counted %d, want %d", name, got, test.count)
+		}
 	}
-	require.EqualValues(t, 2, rows.List[int64]{All: all, Fits: even}.Count(1), "no further than needed")
-	require.Equal(t, []int64{1, 2}, rows.FirstOf(slices.Values(all), 2))
-	require.Nil(t, rows.FirstOf(slices.Values(all[:0]), 2))
+	if got := (rows.List[int64]{All: all, Fits: even}).Count(1); got != 2 {
+		t.Errorf("counted %d, want 2, which is no further than needed", got)
+	}
+	if got := rows.FirstOf(slices.Values(all), 2); !slices.Equal(got, []int64{1, 2}) {
+		t.Errorf("the first two are %v", got)
+	}
+	if got := rows.FirstOf(slices.Values(all[:0]), 2); got != nil {
+		t.Errorf("the first of none are %#v", got)
+	}
 }
 
 func TestKeyset(t *testing.T) {
@@ -54,7 +63,9 @@ func TestKeyset(t *testing.T) {
 	} {
 		cursor := at(test.id)
 		cursor.Direction = test.direction
-		require.Equal(t, test.want, k.Page(cursor, 2), "%d %s", test.id, test.direction)
+		if got := k.Page(cursor, 2); !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%d %s: got %v, want %v", test.id, test.direction, got, test.want)
+		}
 	}
 }
 
@@ -62,21 +73,31 @@ func TestCursorsAreReadBack(t *testing.T) {
 	at := rows.Cursor{CreatedAt: time.Date(2024, 3, 1, 12, 0, 0, 1000, time.UTC), ID: 1<<62 + 1}
 	for _, direction := range []string{"n", "p"} {
 		back, ok := rows.ReadCursor(at.Toward(direction))
-		require.True(t, ok)
 		at.Direction = direction
-		require.Equal(t, at, back)
+		if !ok || !reflect.DeepEqual(back, at) {
+			t.Errorf("got %+v, %v, want %+v", back, ok, at)
+		}
 	}
 	for _, text := range []string{"", "x", "e30=", at.Toward("x"), at.String()[1:]} {
-		_, ok := rows.ReadCursor(text)
-		require.False(t, ok, text)
+		if _, ok := rows.ReadCursor(text); ok {
+			t.Errorf("%q is read", text)
+		}
 	}
 }
 
 func TestCounter(t *testing.T) {
 	c := rows.NewCounter[string](60)
 	at := time.Unix(119, 0)
-	require.Equal(t, []int{1, 2, 1}, []int{c.Add("a", at), c.Add("a", at), c.Add("b", at)})
-	require.EqualValues(t, 120, c.End())
-	require.Equal(t, 1, c.Add("a", at.Add(time.Second)), "another window")
-	require.EqualValues(t, 180, c.End())
+	if got := []int{c.Add("a", at), c.Add("a", at), c.Add("b", at)}; !slices.Equal(got, []int{1, 2, 1}) {
+		t.Errorf("counted %v", got)
+	}
+	if got := c.End(); got != 120 {
+		t.Errorf("the window ends at %d, want 120", got)
+	}
+	if got := c.Add("a", at.Add(time.Second)); got != 1 {
+		t.Errorf("counted %d in another window", got)
+	}
+	if got := c.End(); got != 180 {
+		t.Errorf("the window ends at %d, want 180", got)
+	}
 }

@@ -1,0 +1,36 @@
+// Package light has what tests of small packages need as well. It imports little of the
+// standard library, and nothing else: to link an HTTP client or testify would take longer
+// than those tests do.
+package light
+
+import (
+	"os"
+	"runtime/debug"
+	"slices"
+	"testing"
+)
+
+// UnderRace reports whether the race detector slows this program down.
+func UnderRace() bool {
+	info, _ := debug.ReadBuildInfo()
+	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+// NotUnderRace skips a long test of one goroutine, such as one that measures memory: the
+// race detector would find nothing in it, and take ten times as long.
+func NotUnderRace(t *testing.T) {
+	t.Helper()
+	if UnderRace() {
+		t.Skip("nothing here is concurrent")
+	}
+}
+
+// SeldomCollected is for the TestMain of packages whose tests hold little, and allocate and
+// release much: the garbage of a few MiB would be collected again and again. It is not for
+// packages that measure what is held.
+func SeldomCollected(m *testing.M) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	os.Exit(m.Run())
+}
