@@ -94,7 +94,7 @@ func (c *logCopy) goBack(agreed int, rewritten func(from int64)) error {
 // A writeError is that of the caller's writer.
 type writeError struct{ err error }
 
-func (e *writeError) Error() string { return "gitlabci: FollowLog: the writer: " + e.err.Error() }
+func (e *writeError) Error() string { return "the writer: " + e.err.Error() }
 func (e *writeError) Unwrap() error { return e.err }
 
 func isWriteError(err error) bool {

@@ -109,7 +109,7 @@ func TestCopyToABadWriter(t *testing.T) {
 			c := logCopy{w: writerFunc(test.writes)}
 			_, err := c.Write([]byte("abc"))
 			require.True(t, isWriteError(err))
-			require.ErrorContains(t, err, "gitlabci: FollowLog: the writer: ")
+			require.ErrorContains(t, err, "the writer: ")
 			if test.want != nil {
 				require.ErrorIs(t, err, test.want)
 			}

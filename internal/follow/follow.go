@@ -143,8 +143,11 @@ func (f *follower) poll(ctx context.Context) error {
 	}
 	err := f.log.readNew(ctx)
 	f.grew = f.log.copied.written > before
-	if err == nil {
-		err = f.cut()
+	switch {
+	case err == nil:
+		return f.cut()
+	case isWriteError(err):
+		return rest.Errorf("following %s: %w", f.name, err)
 	}
 	return err
 }

@@ -2,9 +2,11 @@ package follow_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -407,11 +409,10 @@ func TestFollowLogToAFullDisk(t *testing.T) {
 			w := &fullWriter{room: 5000, err: wrong}
 			var last gitlabci.FollowPoll
 			_, err := f.srv.Client().Jobs.FollowLog(t.Context(), "group/app", 1, w, &gitlabci.FollowOptions{Poll: func(p gitlabci.FollowPoll) { last = p }})
-			if wrong != nil {
-				require.ErrorIs(t, err, errFull)
-			} else {
-				require.ErrorContains(t, err, "short write")
-			}
+			want := cmp.Or(wrong, io.ErrShortWrite)
+			require.ErrorIs(t, err, want)
+			require.EqualError(t, err, "gitlabci: following the log of job 1: the writer: "+want.Error())
+			require.Equal(t, err, last.Err)
 			require.Equal(t, testkit.NumberedLines(1000)[:5000], w.String())
 			require.Equal(t, int64(5000), last.Offset)
 		})
