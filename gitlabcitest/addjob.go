@@ -89,7 +89,8 @@ type Job struct {
 
 	// Retries are the scripts of the attempts after the first, of which the
 	// last one repeats. A zero one is an attempt that stays pending. Nil
-	// repeats the Script.
+	// repeats the Script. If there is no Script, the first of them runs too when someone
+	// plays the job, or retries the job that it was skipped for.
 	Retries []Script
 
 	// When is the condition under which the job runs. "" is on_success. A manual job holds

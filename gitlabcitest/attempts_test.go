@@ -1,6 +1,7 @@
 package gitlabcitest_test
 
 import (
+	"cmp"
 	"strconv"
 	"testing"
 	"testing/fstest"
@@ -68,6 +69,53 @@ func TestRetryMakesAPipelineLive(t *testing.T) {
 		p.AddJob(gitlabcitest.Job{Status: gitlabci.StatusFailed})
 		require.Equal(t, "failed: success failed", seen(t, srv, p.ID))
 	})
+}
+
+// A job of a pipeline that has ended runs when someone plays it, and the pipeline with it. Until
+// then, the pipeline stays as it was given.
+func TestPlayTakesTheNextScript(t *testing.T) {
+	type scripts = []gitlabcitest.Script
+	for name, job := range map[string]gitlabcitest.Job{
+		"the first":     {Retries: scripts{runs(10)}},
+		"of many":       {Retries: scripts{runs(10), fails(1)}},
+		"a delayed job": {Status: gitlabci.StatusScheduled, Retries: scripts{runs(10)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := gitlabcitest.NewServer()
+				ended := time.Now().Add(-time.Hour)
+				p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{CreatedAt: ended.Add(-time.Minute), StartedAt: ended.Add(-time.Minute), FinishedAt: ended})
+				p.AddJob(gitlabcitest.Job{ID: 1, Stage: "a", FinishedAt: ended, Duration: time.Minute})
+				job.ID, job.Stage, job.Status, job.AllowFailure = 2, "b", cmp.Or(job.Status, gitlabci.StatusManual), true
+				p.AddJob(job)
+				before := get(t, srv, "/projects/1/pipelines/101").object(t)
+				require.Equal(t, []any{60.0, clock(-3600)}, []any{before["duration"], before["finished_at"]})
+				require.Equal(t, 200, post(t, srv, "/projects/1/jobs/2/play").status)
+				course{{0, "running: success running"}, {10, "success: success success"}}.follow(t, srv, p.ID)
+				after := get(t, srv, "/projects/1/pipelines/101").object(t)
+				require.Equal(t, []any{70.0, clock(10), before["started_at"]}, []any{after["duration"], after["finished_at"], after["started_at"]})
+			})
+		})
+	}
+}
+
+// Skipped jobs run too when someone retries the job that they were skipped for. A manual one
+// then waits for a person.
+func TestRetryRunsSkippedJobsByTheNextScript(t *testing.T) {
+	next := []gitlabcitest.Script{runs(10)}
+	for _, path := range []string{"/projects/1/jobs/1/retry", "/projects/1/pipelines/101/retry"} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := gitlabcitest.NewServer()
+			p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusFailed})
+			p.AddJob(gitlabcitest.Job{ID: 1, Stage: "a", Status: gitlabci.StatusFailed, Retries: next})
+			p.AddJob(gitlabcitest.Job{ID: 2, Stage: "b", Status: gitlabci.StatusSkipped, Retries: next})
+			p.AddJob(gitlabcitest.Job{ID: 3, Stage: "b", Status: gitlabci.StatusSkipped, Retries: next, When: gitlabcitest.WhenManual, AllowFailure: true})
+			require.Equal(t, 201, post(t, srv, path).status)
+			course{{0, "running: created created running"}, {10, "running: running manual success"}, {20, "success: success manual success"}}.follow(t, srv, p.ID)
+			require.Equal(t, 200, post(t, srv, "/projects/1/jobs/3/play").status)
+			course{{0, "running: success running success"}, {10, "success: success success success"}}.follow(t, srv, p.ID)
+		})
+	}
 }
 
 // A new attempt has nothing of the old one, which keeps what it had.

@@ -97,6 +97,7 @@ func (s *state) unskipLater(j *job, u *user, at time.Time) {
 // process lets a skipped job wait for earlier stages again, for a user.
 func (s *state) process(j *job, u *user, at time.Time) {
 	j.user = u
+	j.takeScript()
 	s.move(j, gitlabci.StatusCreated, at)
 }
 
@@ -154,6 +155,7 @@ func (s *state) play(j *job, u *user, at time.Time) *job {
 		return s.retryOne(j, u, at)
 	}
 	j.user = u
+	j.takeScript()
 	s.enqueue(j, at)
 	s.afterChange(j.pipeline, at)
 	return j

@@ -36,6 +36,15 @@ func (l *liveState) nextAttempt() *liveState {
 	return next
 }
 
+// takeScript gives a job without a script that of the next attempt, since someone lets the job
+// run.
+func (j *job) takeScript() {
+	if l := j.live; l != nil && l.script() == nil && len(l.scripts) > 1 {
+		l.scripts = l.scripts[1:]
+		j.pipeline.live = j.pipeline.live || l.startsItself()
+	}
+}
+
 // script is how the job runs, nil if nothing does.
 func (j *job) script() *script {
 	if j.live == nil {
