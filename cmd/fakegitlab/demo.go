@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
 )
 
@@ -18,7 +19,13 @@ type demo struct {
 	srv   *gitlabcitest.Server
 	draws *rand.Rand
 	now   time.Time
-	again map[string]gitlabcitest.Script // how the job of a step runs when someone retries it
+	again again
+}
+
+// again is how the jobs of the history run when someone retries or plays them. They share that.
+type again struct {
+	steps        map[string][]gitlabcitest.Script
+	child, other gitlabcitest.Trigger
 }
 
 // addDemo gives a server its token and the demo's projects, people, pipelines.
@@ -28,7 +35,7 @@ func addDemo(srv *gitlabcitest.Server, s *settings) {
 		srv.RevokeToken(srv.Token())
 	}
 	d := &demo{srv: srv, draws: rand.New(rand.NewPCG(s.seed, 0)), now: time.Now()}
-	d.again = scriptsAgain(d, s.seed)
+	d.again = drawAgain(d, s.seed)
 	srv.AddProject(deployProject)
 	for _, username := range developers {
 		srv.AddUser(gitlabcitest.User{Username: username})
@@ -42,6 +49,11 @@ func addDemo(srv *gitlabcitest.Server, s *settings) {
 	}
 	srv.OnCreate(demoProject, gitlabcitest.Pipeline{}, d.scripted()...)
 	srv.OnCreate(deployProject, gitlabcitest.Pipeline{}, d.rollout())
+	far := d.now.Add(12 * time.Hour).UTC() // so that programs see the same pipelines at any time of the day
+	srv.AddSchedule(demoProject, gitlabcitest.Schedule{Description: "Nightly", Cron: fmt.Sprintf("0 %d * * *", far.Hour())})
+	srv.AddVariable(gitlabci.ProjectID(demoProject), gitlabci.CIVariable{
+		Key: "DEPLOY_URL", Value: "https://app.example.com", EnvironmentScope: "production", Description: "where production is",
+	})
 	if s.hook.URL != "" {
 		srv.AddHook(demoProject, s.hook)
 		srv.AddHook(deployProject, s.hook)
@@ -70,12 +82,18 @@ func (d *demo) scripted() (jobs []gitlabcitest.Job) {
 		}
 		jobs = append(jobs, job)
 	}
-	child := gitlabcitest.Trigger{Jobs: []gitlabcitest.Job{d.short("build windows"), d.short("unit windows")}, Depend: true}
-	other := gitlabcitest.Trigger{Project: deployProject, Jobs: []gitlabcitest.Job{d.rollout()}}
+	child, other := d.triggers()
 	return append(jobs,
 		gitlabcitest.Job{Name: "windows", Stage: "test", Trigger: &child},
 		gitlabcitest.Job{Name: "deployment", Stage: "deploy", Trigger: &other},
 	)
+}
+
+// triggers are the child pipeline that a pipeline starts, and the one in the other project.
+func (d *demo) triggers() (child, other gitlabcitest.Trigger) {
+	child = gitlabcitest.Trigger{Jobs: []gitlabcitest.Job{d.short("build windows"), d.short("unit windows")}, Depend: true}
+	other = gitlabcitest.Trigger{Project: deployProject, Jobs: []gitlabcitest.Job{d.rollout()}}
+	return child, other
 }
 
 // script is how a step runs.
@@ -92,15 +110,16 @@ func (d *demo) script(s step) gitlabcitest.Script {
 	}
 }
 
-// scriptsAgain are the scripts of the history's jobs, which share them. Their draws are their
-// own, so that the history does not depend on them.
-func scriptsAgain(d *demo, seed uint64) map[string]gitlabcitest.Script {
+// drawAgain draws how the history runs again. The draws are its own, so that the history does
+// not depend on them.
+func drawAgain(d *demo, seed uint64) again {
 	drawn := &demo{draws: rand.New(rand.NewPCG(seed, 1)), now: d.now}
-	scripts := map[string]gitlabcitest.Script{}
+	a := again{steps: map[string][]gitlabcitest.Script{}}
 	for _, s := range steps {
-		scripts[s.name] = drawn.script(s)
+		a.steps[s.name] = []gitlabcitest.Script{drawn.script(s)}
 	}
-	return scripts
+	a.child, a.other = drawn.triggers()
+	return a
 }
 
 // short is a job of a pipeline that another one starts.

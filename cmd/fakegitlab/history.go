@@ -125,17 +125,19 @@ func (d *demo) addDownstream(upstream *gitlabcitest.Pipeline) {
 	for _, one := range []struct {
 		project, name, stage string
 		pipeline             gitlabcitest.Pipeline
-		jobs                 []string
+		again                gitlabcitest.Trigger
 	}{
-		{demoProject, "windows", "test", child, []string{"build windows", "unit windows"}},
-		{deployProject, "deployment", "deploy", other, []string{"rollout"}},
+		{demoProject, "windows", "test", child, d.again.child},
+		{deployProject, "deployment", "deploy", other, d.again.other},
 	} {
 		downstream := d.srv.AddPipeline(one.project, one.pipeline)
-		for _, name := range one.jobs {
-			log := d.log(step{name: name}, one.pipeline.CreatedAt, time.Minute, "")
-			downstream.AddJob(gitlabcitest.Job{Name: name, Stage: "build", Log: log})
+		for _, job := range one.again.Jobs {
+			log := d.log(step{name: job.Name}, one.pipeline.CreatedAt, time.Minute, "")
+			downstream.AddJob(gitlabcitest.Job{Name: job.Name, Stage: job.Stage, Log: log, Retries: []gitlabcitest.Script{job.Script}})
 		}
-		upstream.AddTriggerJob(gitlabcitest.Job{Name: one.name, Stage: one.stage, Downstream: downstream})
+		upstream.AddTriggerJob(gitlabcitest.Job{
+			Name: one.name, Stage: one.stage, Status: gitlabci.StatusSuccess, Downstream: downstream, Trigger: &one.again,
+		})
 	}
 }
 
@@ -165,7 +167,10 @@ func (d *demo) pastJobs(p gitlabcitest.Pipeline, outcome past) (jobs []gitlabcit
 func (d *demo) pastJob(s step, outcome past, begin time.Time) gitlabcitest.Job {
 	status, ran := outcome.of(s)
 	job := gitlabcitest.Job{Name: s.name, Stage: s.stage, Status: status, AllowFailure: s.optional || s.manual, Tags: s.tags}
-	job.Retries = []gitlabcitest.Script{d.again[s.name]}
+	job.Retries = d.again.steps[s.name]
+	if s.manual && status != gitlabci.StatusManual {
+		job.When = gitlabcitest.WhenManual
+	}
 	if !ran {
 		return job
 	}

@@ -18,11 +18,12 @@ import (
 
 const usage = `Fakegitlab is a GitLab in memory, to try and to test clients of the GitLab CI
 API in any language. Pipelines that clients create run by a script, and so do
-jobs that they retry. All data are lost when the program ends. It serves two
-projects:
+jobs that they retry or play. All data are lost when the program ends. It serves
+two projects:
 
 	group/app     ID 1: some hundreds of pipelines of branches, tags and merge
-	              requests, with their jobs, logs, artifacts and test reports
+	              requests, with their jobs, logs, artifacts and test reports,
+	              a pipeline schedule and a CI/CD variable
 	group/deploy  ID 2: the pipelines that those of group/app start
 
 	fakegitlab [flags]

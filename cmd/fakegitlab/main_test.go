@@ -112,7 +112,22 @@ func TestServesTheDemo(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "group/deploy", downstreamProject(t, c, bridges.Items[0]))
 	require.Equal(t, "group/app", downstreamProject(t, c, bridges.Items[1]))
+	requireScheduleAndVariable(t, c)
 	require.NoError(t, c.stop())
+}
+
+func requireScheduleAndVariable(t *testing.T, c *command) {
+	t.Helper()
+	schedules, err := c.client.Schedules.List(t.Context(), demoProject, nil)
+	require.NoError(t, err)
+	require.Len(t, schedules.Items, 1)
+	require.Equal(t, "Nightly", schedules.Items[0].Description)
+	require.True(t, schedules.Items[0].Active)
+	require.True(t, schedules.Items[0].NextRunAt.After(time.Now().Add(10*time.Hour)))
+	variables, err := c.client.Variables.List(t.Context(), gitlabci.ProjectID(demoProject), nil)
+	require.NoError(t, err)
+	require.Len(t, variables.Items, 1)
+	require.Equal(t, "production", variables.Items[0].EnvironmentScope)
 }
 
 // downstreamProject is the path of the project that a trigger job's pipeline is in.
@@ -187,18 +202,83 @@ func TestCreatedPipelinesRun(t *testing.T) {
 	require.Len(t, bridges.Items, 2)
 }
 
-// A job of the history runs when someone retries it.
-func TestRetriedJobsRun(t *testing.T) {
+// often is for a clock that is a thousand times as fast.
+var often = &gitlabci.WatchOptions{MinInterval: 10 * time.Millisecond, MaxInterval: 10 * time.Millisecond}
+
+// requireSuccess waits for a job.
+func requireSuccess(ctx context.Context, t *testing.T, c *command, job *gitlabci.Job) {
+	t.Helper()
+	job, err := c.client.Jobs.Wait(ctx, job.Pipeline.ProjectID, job.ID, often)
+	require.NoError(t, err)
+	require.Equal(t, gitlabci.StatusSuccess, job.Status)
+}
+
+// What clients retry or play of the history runs: a manual job, the trigger jobs with what they
+// have started, and a pipeline with jobs that were skipped.
+func TestTheHistoryRunsAgain(t *testing.T) {
 	c := start(t, "-speed", "1000")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	failed, err := c.client.Jobs.List(ctx, demoProject, &gitlabci.ListJobsOptions{Scope: []gitlabci.Status{gitlabci.StatusFailed}})
+	newest, err := c.client.Pipelines.Latest(ctx, demoProject, "")
 	require.NoError(t, err)
-	again, err := c.client.Jobs.Retry(ctx, demoProject, failed.Items[0].ID, nil)
+	production, err := c.client.Jobs.FindByName(ctx, demoProject, newest.ID, "production")
 	require.NoError(t, err)
-	job, err := c.client.Jobs.Wait(ctx, demoProject, again.ID, &gitlabci.WatchOptions{MinInterval: 10 * time.Millisecond})
+	played, err := c.client.Jobs.Play(ctx, demoProject, production.ID, nil)
 	require.NoError(t, err)
-	require.Equal(t, gitlabci.StatusSuccess, job.Status)
+	requireSuccess(ctx, t, c, played)
+	then, err := c.client.Pipelines.Wait(ctx, demoProject, newest.ID, often)
+	require.NoError(t, err)
+	require.Equal(t, gitlabci.StatusSuccess, then.Status)
+	require.Greater(t, then.Duration, newest.Duration, "of the job that was played, too")
+	require.Less(t, then.Duration.Duration(), newest.Duration.Duration()+time.Minute)
+	retryTriggers(ctx, t, c, newest.ID)
+	retryFailed(ctx, t, c)
+}
+
+func retryTriggers(ctx context.Context, t *testing.T, c *command, id gitlabci.PipelineID) {
+	t.Helper()
+	triggers, err := c.client.Jobs.ListTriggerJobs(ctx, demoProject, id, nil)
+	require.NoError(t, err)
+	started := map[gitlabci.PipelineID]bool{}
+	for _, trigger := range triggers.Items {
+		below := trigger.DownstreamPipeline
+		started[below.ID] = true
+		jobs, err := c.client.Jobs.ListForPipeline(ctx, below.ProjectID, below.ID, nil)
+		require.NoError(t, err)
+		again, err := c.client.Jobs.Retry(ctx, below.ProjectID, jobs.Items[0].ID, nil)
+		require.NoError(t, err)
+		requireSuccess(ctx, t, c, again)
+		_, err = c.client.Jobs.Retry(ctx, demoProject, trigger.ID, nil)
+		require.NoError(t, err)
+	}
+	pipeline, err := c.client.Pipelines.Wait(ctx, demoProject, id, often)
+	require.NoError(t, err)
+	require.Equal(t, gitlabci.StatusSuccess, pipeline.Status)
+	again, err := c.client.Jobs.ListTriggerJobs(ctx, demoProject, id, nil)
+	require.NoError(t, err)
+	require.Len(t, again.Items, 2)
+	for _, trigger := range again.Items {
+		require.Equal(t, gitlabci.StatusSuccess, trigger.Status)
+		require.NotContains(t, started, trigger.DownstreamPipeline.ID)
+	}
+}
+
+func retryFailed(ctx context.Context, t *testing.T, c *command) {
+	t.Helper()
+	failed, err := c.client.Pipelines.List(ctx, demoProject, &gitlabci.ListPipelinesOptions{Status: gitlabci.StatusFailed})
+	require.NoError(t, err)
+	id := failed.Items[0].ID
+	production, err := c.client.Jobs.FindByName(ctx, demoProject, id, "production")
+	require.NoError(t, err)
+	require.Equal(t, gitlabci.StatusSkipped, production.Status)
+	_, err = c.client.Pipelines.Retry(ctx, demoProject, id)
+	require.NoError(t, err)
+	pipeline, err := c.client.Pipelines.Wait(ctx, demoProject, id, often)
+	require.NoError(t, err)
+	require.Equal(t, gitlabci.StatusSuccess, pipeline.Status)
+	production, err = c.client.Jobs.FindByName(ctx, demoProject, id, "production")
+	require.NoError(t, err)
+	require.Equal(t, gitlabci.StatusManual, production.Status)
 }
 
 func TestTheSameSeed(t *testing.T) {
