@@ -323,7 +323,7 @@ var goldenArtifactsKeep = goldenNoor(func(j *gitlabci.Job) {
 func TestGoldenIsComplete(t *testing.T) {
 	t.Parallel()
 	var called []string
-	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions, goldenNeighbours, goldenLookups, goldenTriggers, goldenSchedules, goldenVariables) {
+	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions, goldenWebhookTests, goldenLookups, goldenTriggers, goldenSchedules, goldenVariables) {
 		called = append(called, test.call)
 	}
 	for name := range goldenCalls {

@@ -184,7 +184,7 @@ type goldenTest struct {
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions, goldenNeighbours, goldenLookups, goldenTriggers, goldenSchedules, goldenVariables) {
+	for _, test := range slices.Concat(goldenPipelines, goldenJobs, goldenActions, goldenWebhookTests, goldenLookups, goldenTriggers, goldenSchedules, goldenVariables) {
 		t.Run(test.call, func(t *testing.T) {
 			response := testkit.GoldenFile(t, test.file)
 			require.Equal(t, test.want, goldenResult(t, test.call, response))

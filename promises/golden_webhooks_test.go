@@ -7,8 +7,8 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// goldenNeighbours are the responses about what is around CI.
-var goldenNeighbours = []goldenTest{
+// goldenWebhookTests are the responses about webhooks and commit statuses.
+var goldenWebhookTests = []goldenTest{
 	{call: "statuses_list", file: "statuses_list.json", want: goldenStatusesList, except: goldenBasic("Author")},
 	{call: "webhooks_list", file: "webhooks_list.json", want: goldenWebhooks, except: goldenWebhookExcept},
 	{call: "webhooks_all", file: "webhooks_list.json", want: goldenWebhooks, except: goldenWebhookExcept},
