@@ -37,9 +37,8 @@
 // than https://gitlab.com. A token with the scope read_api can only read; to start, retry or
 // delete, it needs the scope api. A client may be used by many goroutines.
 //
-// A response that stops arriving, or arrives too slowly, ends with [ErrStalled]. There is no
-// other time limit than that of the context: give a call that waits for a pipeline a
-// deadline.
+// A response that stops arriving, or arrives too slowly, ends with [ErrStalled]. A call as a
+// whole is limited by its context only. If it waits for a pipeline, set a deadline.
 //
 // # What it takes care of
 //
@@ -105,9 +104,9 @@
 //
 // # Webhooks
 //
-// Package webhook receives events of pipelines, jobs and deployments, verified and each
-// once. Its Hub is a [Waker]: with it, Run, Wait and Watch poll when an event says that
-// something has changed, and otherwise every 5 minutes:
+// Package webhook receives events of pipelines, jobs and deployments. It verifies each
+// request, and handles each event once. Its Hub is a [Waker]: with it, Run, Wait and Watch
+// poll when an event says that something has changed, and otherwise every 5 minutes:
 //
 //	hub := webhook.NewHub()
 //	verifier, err := webhook.NewVerifier(webhook.SigningToken(token))

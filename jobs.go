@@ -187,9 +187,9 @@ type LatestJobOptions struct {
 const maxLatestPipelines = 100
 
 // Latest returns the newest successful job with that exact name on ref, a branch or a
-// tag. It searches the newest 100 pipelines of the ref that were successful, or all of
-// them with [LatestJobOptions.AnyPipeline], one after the other, usually the first.
-// Trigger jobs, superseded attempts and child pipelines are ignored.
+// tag. It searches the newest 100 successful pipelines of the ref, or the newest 100 of
+// any status with [LatestJobOptions.AnyPipeline], until one has the job. Trigger jobs,
+// superseded attempts and child pipelines are ignored.
 //
 //	GET /projects/:id/pipelines
 //	GET /projects/:id/pipelines/:pipeline_id/jobs

@@ -311,8 +311,8 @@ type WebhookResponse struct {
 //	POST /projects/:id/hooks/:hook_id/events/:hook_event_id/resend
 //
 // See https://docs.gitlab.com/api/project_webhooks/#resend-a-project-webhook-event.
-// The error matches [ErrInvalid] if there is no response, if the webhook is disabled or
-// its URL has changed since, [ErrRateLimited] after five in a minute, [ErrNotFound],
+// The error matches [ErrInvalid] if the receiver does not respond, if the webhook is disabled
+// or its URL has changed since, [ErrRateLimited] after five in a minute, [ErrNotFound],
 // [ErrForbidden], [errors.ErrUnsupported] before GitLab 17.4, and [ErrOutcomeUnknown] if
 // the response was lost: the request is never retried.
 func (s *WebhooksService) Resend(ctx context.Context, project ProjectID, hook WebhookID, event WebhookEventID) (*WebhookResponse, error) {

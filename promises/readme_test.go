@@ -112,7 +112,7 @@ func TestReadmeFigures(t *testing.T) {
 		"| " + rounded(jobs+`, gitlabci \|[^|]*\| ([0-9.]+)`, 1) + " times its speed, " + figure(jobs+` \|[^|]*\| ([0-9.]+)`) + " of its allocations |",
 		"| " + figure(call+`, gitlabci \|[^|]*\| ([0-9.]+)`) + " of its time, " + figure(call+` \|[^|]*\| ([0-9.]+)`) + " of its allocations |",
 		"| " + rounded(archive+`\| gitlabci \|[^|]*\|[^|]*\| ([0-9.]+)`, 0) + " MiB resident instead of " + rounded(archive+`\| client-go \|[^|]*\|[^|]*\| ([0-9.]+)`, 0) + " |",
-		"| " + rounded(`\| gitlabci \| ([0-9.]+) MB`, 1) + " MB instead of " + rounded(`\| client-go \| ([0-9.]+) MB`, 1) + " |",
+		"| " + figure(`\| gitlabci \| ([0-9.]+) MB`) + " MB instead of " + figure(`\| client-go \| ([0-9.]+) MB`) + " |",
 	} {
 		require.True(t, strings.Contains(string(page), want), "README.md has not: %s", want)
 	}

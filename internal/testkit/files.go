@@ -60,7 +60,7 @@ var numbered struct {
 	ends []int // of the lines
 }
 
-// Text is a file of 100 bytes, no neighbours alike.
+// Text is a file of 100 bytes, no two neighbors alike.
 var Text = Noise(100)
 
 // Values of Last-Modified.
