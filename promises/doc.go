@@ -2,5 +2,6 @@
 // several parts of the client keep it together. The names of its files begin with the promise.
 //
 // It has no code but tests, and nothing imports it. A test of a single package is beside it.
-// Those of the root are in services, and those that measure memory in memory, both below.
+// The folder services has the tests of the root, and the folder memory those that measure
+// memory.
 package promises
