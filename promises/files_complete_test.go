@@ -101,7 +101,7 @@ func TestCutFileIsNeverWhole(t *testing.T) {
 					continue
 				}
 				for cut := range len(file) + 1 {
-					if cut > 2 && cut < len(file)-2 && !testkit.Sampled(cut, 25) { // an odd one, since n is sampled by two
+					if cut > 2 && cut < len(file)-2 && !testkit.Sampled(cut, 51) { // an odd one, since n is sampled by two
 						continue
 					}
 					s := &cutServer{file: file, proto: proto, cut: cut, job: job}

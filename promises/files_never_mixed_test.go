@@ -212,7 +212,7 @@ func TestResumeNeverMixesFiles(t *testing.T) {
 				}
 				for kind := range 8 {
 					for source, read := range sources {
-						if n++; !testkit.Sampled(n, 36) { // some 350 combinations
+						if n++; !testkit.Sampled(n, 61) { // some 200 combinations
 							continue
 						}
 						for differs, b := range others { // one at random, by map order
@@ -239,13 +239,22 @@ const (
 var mixNoise = testkit.Noise(2 * mixBoth)
 
 // mixZips returns two archives of the same size.
-func mixZips(t testing.TB) (zips [2]string) {
-	for i := range zips {
-		noise := mixNoise[i*mixBoth:][:mixBoth]
-		zips[i] = string(testkit.Zip(t, testkit.ZipEntry{Name: "first", Content: noise[:mixFirst], Store: true}, testkit.ZipEntry{Name: "second", Content: noise[mixFirst:], Store: true}))
-	}
-	require.Len(t, zips[1], len(zips[0]))
-	return zips
+func mixZips(t testing.TB) [2]string {
+	mixed.Do(func() {
+		for i := range mixed.zips {
+			noise := mixNoise[i*mixBoth:][:mixBoth]
+			mixed.zips[i] = string(testkit.Zip(t, testkit.ZipEntry{Name: "first", Content: noise[:mixFirst], Store: true}, testkit.ZipEntry{Name: "second", Content: noise[mixFirst:], Store: true}))
+		}
+	})
+	require.Len(t, mixed.zips[1], len(mixed.zips[0]))
+	require.NotEmpty(t, mixed.zips[1])
+	return mixed.zips
+}
+
+// mixed are the archives of mixZips, which are made once.
+var mixed struct {
+	sync.Once
+	zips [2]string
 }
 
 // Save resumes a large archive of one job by ranges even without a strong ETag,
@@ -262,7 +271,7 @@ func TestSaveJoinsAndChecks(t *testing.T) {
 			for name, files := range map[string][2]string{"A and B": zips, "a mix": {zips[0], behind}, "alike": {zips[0], string(like)}, "no zip": {noZip, "x" + noZip[1:]}} {
 				for swap, which := range mixSwaps {
 					for cut := range map[int]bool{0: true, 1: true} {
-						if n++; mixLies(first, later, swap) || !testkit.Sampled(n, 10) {
+						if n++; mixLies(first, later, swap) || !testkit.Sampled(n, 17) {
 							continue
 						}
 						s := &mixServer{files: files, first: first, later: later, which: which, cut: 200_000 + cut*600_000, cuts: 2, ranges: true}
@@ -310,7 +319,7 @@ func TestSaveResumesAfterABrokenConnection(t *testing.T) {
 // strong ETag makes up for a size that is not sent.
 func TestResumeChecksContentRange(t *testing.T) {
 	t.Parallel()
-	zips := mixZips(t)
+	zips, n := mixZips(t), 0
 	for name, test := range map[string]struct {
 		odd func(http.Header)
 		err string
@@ -322,7 +331,7 @@ func TestResumeChecksContentRange(t *testing.T) {
 	} {
 		for _, validators := range mixValidators {
 			for _, swap := range []string{"stays", "swapped"} {
-				if mixLies(validators, validators, swap) {
+				if n++; mixLies(validators, validators, swap) || !testkit.Sampled(n, 3) { // not 2: there are two of swap
 					continue
 				}
 				s := &mixServer{files: zips, first: validators, later: validators, which: mixSwaps[swap], cut: 500_000, cuts: 1, ranges: true, odd: test.odd}
@@ -374,7 +383,7 @@ func TestArchiveNeverMixesArchives(t *testing.T) {
 					}
 					for _, cut := range []int{0, 300_000} {
 						for _, src := range []gitlabci.ArtifactSource{gitlabci.JobID(7), testkit.Latest} {
-							if n++; !testkit.Sampled(n, 7) { // not 8: there are eight of swap, cut and src
+							if n++; !testkit.Sampled(n, 11) { // an odd one: there are eight of swap, cut and src
 								continue
 							}
 							s := &mixServer{files: data, first: first, later: later, which: mixSwaps[swap], cut: cut, ranges: true, honors: cut == 0}
@@ -425,7 +434,7 @@ func TestExtractNeverMixesArchives(t *testing.T) {
 	for firstName, first := range mixValidators {
 		for _, later := range [][]string{first, nil} {
 			for swap, which := range mixSwaps {
-				if n++; mixLies(first, later, swap) || !testkit.Sampled(n, 1) {
+				if n++; mixLies(first, later, swap) || !testkit.Sampled(n, 2) {
 					continue
 				}
 				s := &mixServer{files: zips, first: first, later: later, which: which, cut: 300_000, cuts: 1, ranges: true}

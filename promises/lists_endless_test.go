@@ -45,16 +45,19 @@ func TestWatchAllOfAListWithoutAnEnd(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		requests, begun := 0, time.Now()
-		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+		client, err := gitlabci.NewClient(gitlabci.WithToken(testkit.Token), gitlabci.WithTransport(testkit.RoundTripper(func(r *http.Request) (*http.Response, error) {
 			if requests++; requests == 3000 {
 				cancel()
 			}
 			at := begun.Add(time.Duration(requests) * time.Second).UTC().Format(time.RFC3339)
-			testkit.Respond(200, `[{"id":7,"status":"running","updated_at":"`+at+`"}]`, "X-Next-Page", "2")(w, r)
-		})
+			resp := respondJSON(r, `[{"id":7,"status":"running","updated_at":"`+at+`"}]`)
+			resp.Header.Set("X-Next-Page", "2")
+			return resp, nil
+		})))
+		require.NoError(t, err)
 		events := 0
 		var end error
-		for _, err := range s.Client(t).Pipelines.WatchAll(ctx, "group/app", &gitlabci.WatchAllOptions{Since: begun, GiveUpAfter: time.Second}) {
+		for _, err := range client.Pipelines.WatchAll(ctx, "group/app", &gitlabci.WatchAllOptions{Since: begun, GiveUpAfter: time.Second}) {
 			events++
 			end = err
 		}

@@ -35,7 +35,7 @@ type matrixNetwork struct {
 }
 
 // TestMatrixOfNetworks calls every method with each problem between the client and
-// GitLab: host names, proxies, cut connections, changing lists. A run tries a third of the
+// GitLab: host names, proxies, cut connections, changing lists. A run tries a fifth of the
 // problems with each method, with one token over one protocol.
 func TestMatrixOfNetworks(t *testing.T) {
 	t.Parallel()

@@ -33,7 +33,7 @@ type sequenceResult struct {
 }
 
 // TestMatrixOfSequences calls every method while one request after the other fails. A run
-// tries a third of the sequences with each method, with one token over one protocol.
+// tries a fifth of the sequences with each method, with one token over one protocol.
 func TestMatrixOfSequences(t *testing.T) {
 	t.Parallel()
 	for i, call := range matrixCalls() {

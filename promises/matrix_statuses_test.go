@@ -42,10 +42,10 @@ func statusCases() []statusCase {
 
 // Statuses.Set from 16 goroutines at the same time, while requests fail in every way of the
 // matrix: one status per name, in the state that was set last, and no pipeline beside those
-// that there are. A run tries a seventh of the faults with each case.
+// that there are. A run tries a tenth of the faults with each case.
 func TestConcurrentStatuses(t *testing.T) {
 	t.Parallel()
-	every := 7
+	every := 10
 	if testkit.UnderRace() {
 		every = 4 // which is 32, and there are as many faults
 	}

@@ -27,7 +27,7 @@ import (
 // The fault matrix: every method, met by every kind of fault, with every kind
 // of token, over HTTP/1.1 and HTTP/2. The required result of each pair of a method and a
 // fault is in the table of matrix_faults_test.go; what never may happen is checked here,
-// whatever the pair. A run tries a third of the pairs, each with one token over one protocol.
+// whatever the pair. A run tries a fifth of the pairs, each with one token over one protocol.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
 	for i, call := range matrixCalls() {
@@ -49,13 +49,13 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// matrixPart is which part of a matrix a run tries: a third, or a sixteenth under the race
+// matrixPart is which part of a matrix a run tries: a fifth, or a sixteenth under the race
 // detector, where testkit.Sampled multiplies by 8.
 func matrixPart() int {
 	if testkit.UnderRace() {
 		return 2
 	}
-	return 3
+	return 5
 }
 
 // A method that the matrix does not know fails here.

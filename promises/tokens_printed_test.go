@@ -210,7 +210,7 @@ func secretMatrix(t *testing.T, server string, steps []http.HandlerFunc, more ..
 	n := 0
 	for credential, opts := range secretCredentials {
 		for name, call := range secretCalls {
-			if n++; !testkit.Sampled(n, 2) {
+			if n++; !testkit.Sampled(n, 4) {
 				continue
 			}
 			synctest.Test(t, func(t *testing.T) {

@@ -324,7 +324,7 @@ func TestWatchesAreSmall(t *testing.T) {
 // All pipelines of many projects cost one request a project and poll, however many run.
 func TestWatchAllOfManyProjects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := testkit.Fewer(30)
+		n := testkit.Fewer(12)
 		projects := map[string]*changingProject{}
 		for i := range n {
 			p := &changingProject{}

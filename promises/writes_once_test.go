@@ -69,8 +69,9 @@ func frameFaults() map[string]func(*testkit.FrameConn, uint32) {
 // someFrameFaults are one of every few frameFaults, others in each run.
 func someFrameFaults(every int) map[string]func(*testkit.FrameConn, uint32) {
 	all := frameFaults()
-	for i, name := range testkit.SortedKeys(all) {
-		if !testkit.Sampled(i+i/2, every) { // every other one is a reset after 103
+	names := testkit.SortedKeys(all)
+	for i, name := range names {
+		if !testkit.Sampled(i*7%len(names), every) { // every other one is a reset after 103, and every third a refusal
 			delete(all, name)
 		}
 	}
@@ -83,7 +84,7 @@ func TestWritesOverHTTP2HappenOnce(t *testing.T) {
 	var fail func(*testkit.FrameConn, uint32)
 	server := testkit.NewFrameServer(t, func(c *testkit.FrameConn, stream uint32, _ int) { fail(c, stream) })
 	patient, rash := server.Client(t, onceOptions(4)...), server.Client(t, onceOptions(0)...)
-	for fault, do := range someFrameFaults(1) {
+	for fault, do := range someFrameFaults(3) {
 		fail = do
 		refused := strings.Contains(fault, "unprocessed") || fault == fmt.Sprint("reset ", refusedStream)
 		for name, call := range onceCalls {
@@ -130,7 +131,7 @@ func TestRepeatableCallsOverHTTP2KeepToWithRetries(t *testing.T) {
 	var fail func(*testkit.FrameConn, uint32)
 	server := testkit.NewFrameServer(t, func(c *testkit.FrameConn, stream uint32, _ int) { fail(c, stream) })
 	patient, rash := server.Client(t, onceOptions(4)...), server.Client(t, onceOptions(0)...)
-	for fault, do := range someFrameFaults(2) {
+	for fault, do := range someFrameFaults(3) {
 		fail = do
 		for name, tries := range map[string]int64{"get": 5, "delete": 5, "cancel": 3, "rename": 5} {
 			server.Requests.Store(0)
@@ -186,9 +187,10 @@ func TestWritesOverHTTP1HappenOnce(t *testing.T) {
 	t.Parallel()
 	const whole = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 8\r\n\r\n{\"id\":7}"
 	for _, kept := range []bool{false, true} {
-		for name, call := range onceCalls {
+		for i, name := range testkit.SortedKeys(onceCalls) {
+			call := onceCalls[name]
 			for cut := range len(whole) + 1 {
-				if cut < len(whole) && !testkit.Sampled(cut, 3) {
+				if cut < len(whole) && !testkit.Sampled(cut+i, 6) {
 					continue
 				}
 				server := testkit.NewRawServer(t, whole)
