@@ -268,7 +268,7 @@ func (f *failures) noteTriggers(ctx context.Context, status Status) error {
 	}
 	failed := &ListTriggerJobsOptions{Scope: []Status{StatusFailed}}
 	triggers, err := readPatiently(ctx, f.watch, func() ([]*TriggerJob, error) {
-		return collect(all(ctx, f.service.client, f.service.client.Jobs.anyTriggerJobs(root.project, root.id), failed))
+		return collect(triggerJobsOf(root.id), all(ctx, f.service.client, f.service.client.Jobs.anyTriggerJobs(root.project, root.id), failed))
 	})
 	for _, t := range triggers {
 		f.note(root.event(&PipelineEvent{TriggerJob: t, Status: t.Status}))

@@ -187,7 +187,7 @@ func (f *finder) newest(ctx context.Context) (*Pipeline, error) {
 	opts := &ListPipelinesOptions{ListOptions: ListOptions{PerPage: 20}, Ref: f.ref, SHA: f.sha, Source: f.source}
 	read := 0
 	list := all(ctx, f.service.client, uncheckedPagesAt[*PipelineInfo](f.service.client, at("projects", f.project, "pipelines")), opts)
-	for listed, err := range bounded(list) {
+	for listed, err := range bounded(pipelinesOf(f.project), list) {
 		if err != nil {
 			return nil, err
 		}

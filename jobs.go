@@ -164,7 +164,7 @@ func (s *JobsService) FindByName(ctx context.Context, project ProjectID, pipelin
 
 func (s *JobsService) findByName(ctx context.Context, project ProjectID, pipeline PipelineID, name string) (*Job, error) {
 	var others []string
-	for job, err := range bounded(s.AllForPipeline(ctx, project, pipeline, nil)) {
+	for job, err := range bounded(jobsOf(pipeline), s.AllForPipeline(ctx, project, pipeline, nil)) {
 		if err != nil {
 			return nil, err
 		}
@@ -229,7 +229,7 @@ func (s *JobsService) Latest(ctx context.Context, project ProjectID, ref, name s
 // successOf returns the successful job of a pipeline with that name, or nil if there is
 // none.
 func (s *JobsService) successOf(ctx context.Context, project ProjectID, pipeline PipelineID, name string) (*Job, error) {
-	for job, err := range bounded(s.AllForPipeline(ctx, project, pipeline, &ListPipelineJobsOptions{Scope: []Status{StatusSuccess}})) {
+	for job, err := range bounded(jobsOf(pipeline), s.AllForPipeline(ctx, project, pipeline, &ListPipelineJobsOptions{Scope: []Status{StatusSuccess}})) {
 		if e, responded := errors.AsType[*APIError](err); responded && e.gone() {
 			return nil, nil // the pipeline was deleted a moment ago
 		}

@@ -298,13 +298,14 @@ func sentTime(header http.Header, sent time.Time) time.Time {
 // maxCollected is how many items of a list are read at most for one result.
 const maxCollected = 100_000
 
-// bounded ranges over a list, and ends with an error if that has more items.
-func bounded[T any](items iter.Seq2[*T, error]) iter.Seq2[*T, error] {
+// bounded ranges over a list, and ends with an error if that has more items. It calls the list
+// by its name.
+func bounded[T any](name string, items iter.Seq2[*T, error]) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		n := 0
 		for item, err := range items {
 			if n++; err == nil && n > maxCollected {
-				item, err = nil, fmt.Errorf("gitlabci: the list has more than %d items", maxCollected)
+				item, err = nil, fmt.Errorf("gitlabci: the list of %s does not end: %d items were read", name, maxCollected)
 			}
 			if !yield(item, err) || err != nil {
 				return
@@ -313,9 +314,18 @@ func bounded[T any](items iter.Seq2[*T, error]) iter.Seq2[*T, error] {
 	}
 }
 
+// What errors call some lists.
+func pipelinesOf(project ProjectID) string {
+	return fmt.Sprintf("the pipelines of project %s", project)
+}
+func jobsOf(pipeline PipelineID) string { return fmt.Sprintf("the jobs of pipeline %d", pipeline) }
+func triggerJobsOf(pipeline PipelineID) string {
+	return fmt.Sprintf("the trigger jobs of pipeline %d", pipeline)
+}
+
 // collect reads a list to its end. With an error, it returns no items.
-func collect[T any](items iter.Seq2[*T, error]) (all []*T, err error) {
-	for item, err := range bounded(items) {
+func collect[T any](name string, items iter.Seq2[*T, error]) (all []*T, err error) {
+	for item, err := range bounded(name, items) {
 		if err != nil {
 			return nil, err
 		}

@@ -370,7 +370,7 @@ func (t *statusSetter) place(ctx context.Context) (statusPlace, error) {
 		return place, nil
 	}
 	opts := &ListPipelinesOptions{ListOptions: ListOptions{PerPage: 20}, SHA: t.sha, Ref: place.ref}
-	for p, err := range bounded(all(ctx, t.client, uncheckedPagesAt[*PipelineInfo](t.client, at("projects", t.project, "pipelines")), opts)) {
+	for p, err := range bounded(pipelinesOf(t.project), all(ctx, t.client, uncheckedPagesAt[*PipelineInfo](t.client, at("projects", t.project, "pipelines")), opts)) {
 		if err != nil {
 			return place, err
 		}

@@ -232,12 +232,12 @@ func (r *treeReader) tasks(n *treeNode) []func(context.Context) error {
 			return n.keepError(0, err)
 		},
 		func(ctx context.Context) error {
-			jobs, err := collect(client.Jobs.AllForPipeline(ctx, n.project, id, nil))
+			jobs, err := collect(jobsOf(id), client.Jobs.AllForPipeline(ctx, n.project, id, nil))
 			tree.Jobs = sortedByID(jobs, jobID)
 			return n.keepError(1, err)
 		},
 		func(ctx context.Context) error {
-			triggers, err := collect(client.Jobs.AllTriggerJobs(ctx, n.project, id, nil))
+			triggers, err := collect(triggerJobsOf(id), client.Jobs.AllTriggerJobs(ctx, n.project, id, nil))
 			tree.TriggerJobs = sortedByID(triggers, triggerJobID)
 			return n.keepError(2, err)
 		},

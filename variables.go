@@ -250,7 +250,8 @@ func (p *variablePlace) isOf(v *CIVariable) bool { return v.Key == p.key && v.sc
 
 // list returns the variables of the key, in any scope.
 func (p *variablePlace) list(ctx context.Context) (found []*CIVariable, err error) {
-	for v, err := range bounded(all(ctx, p.client, pagesAt[*CIVariable](p.client, variablesPath(p.owner)), (*ListVariablesOptions)(nil))) {
+	path := variablesPath(p.owner)
+	for v, err := range bounded(path.Escaped, all(ctx, p.client, pagesAt[*CIVariable](p.client, path), (*ListVariablesOptions)(nil))) {
 		if err != nil {
 			return nil, err
 		}

@@ -127,7 +127,7 @@ func (s *PipelinesService) watchAll(project ProjectID, o WatchAllOptions) (*allW
 	if err != nil {
 		return nil, rest.Invalid("WatchAllOptions", err)
 	}
-	what := fmt.Sprintf("the pipelines of project %s", project)
+	what := pipelinesOf(project)
 	w.pollState = pollState{what: what, doing: "watching " + what, pace: w.timing.pace(s.client), patience: poll.Patience{GiveUpAfter: w.timing.GiveUpAfter}}
 	return w, nil
 }

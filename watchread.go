@@ -22,7 +22,7 @@ func (w *watch) read(ctx context.Context, p *watched) (*observation, error) {
 	if err != nil || !w.options.Downstream {
 		return o, err
 	}
-	triggers, err := collect(w.service.client.Jobs.AllTriggerJobs(ctx, p.project, p.id, nil))
+	triggers, err := collect(triggerJobsOf(p.id), w.service.client.Jobs.AllTriggerJobs(ctx, p.project, p.id, nil))
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (w *watch) listJobs(ctx context.Context, p *watched) (*observation, error) 
 			o.jobs = append(o.jobs, page.Items...)
 		}
 		if o.pages = append(o.pages, now); o.isEndless() {
-			return nil, fmt.Errorf("gitlabci: the list of the jobs of pipeline %d does not end: %d pages were read", p.id, len(o.pages))
+			return nil, fmt.Errorf("gitlabci: the list of %s does not end: %d pages were read", jobsOf(p.id), len(o.pages))
 		}
 	}
 	o.jobs = sortedByID(o.jobs, jobID)

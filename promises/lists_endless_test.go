@@ -3,7 +3,9 @@ package promises_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +20,11 @@ import (
 func TestListsReadForOneResultEnd(t *testing.T) {
 	t.Parallel()
 	const size = 10_000 // of a page
-	for _, name := range testkit.OneOf([]string{"Jobs.FindByName", "Pipelines.Find", "Variables.Set", "Statuses.Set"}) {
+	lists := map[string]string{
+		"Jobs.FindByName": "the jobs of pipeline 7", "Pipelines.Find": "the pipelines of project group/app",
+		"Variables.Set": "/projects/group%2Fapp/variables", "Statuses.Set": "the pipelines of project group/app",
+	}
+	for _, name := range testkit.OneOf(slices.Sorted(maps.Keys(lists))) {
 		ctx, cancel := context.WithCancel(t.Context())
 		requests := 0
 		s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
@@ -33,7 +39,7 @@ func TestListsReadForOneResultEnd(t *testing.T) {
 			}
 			testkit.Respond(200, string(list[:len(list)-1])+"]", "X-Next-Page", fmt.Sprint(page+1))(w, r)
 		})
-		require.EqualError(t, testkit.Call(name)(ctx, s.Client(t)), "gitlabci: the list has more than 100000 items", name)
+		require.EqualError(t, testkit.Call(name)(ctx, s.Client(t)), "gitlabci: the list of "+lists[name]+" does not end: 100000 items were read", name)
 		cancel()
 	}
 }
