@@ -37,9 +37,9 @@ func (e expected) accept(resp *rest.Response) error {
 	case !e.hasBytes(resp.StatusCode):
 		return fmt.Errorf("%s is %s", rest.StatusLine(resp.StatusCode), e.otherwise())
 	case packed != "" && !strings.EqualFold(packed, identity):
-		return fmt.Errorf("the %s is compressed by %q on its way, although that was not requested", e.noun, packed)
+		return fmt.Errorf("the %s is compressed by %q on its way, although that was not requested", e.noun, resp.Quotable("Content-Encoding"))
 	case rest.IsPage(contentType) && !e.page:
-		return fmt.Errorf("the response has content type %q: this is a page", contentType)
+		return fmt.Errorf("the response has content type %q: this is a page", resp.Quotable("Content-Type"))
 	}
 	if e.checkHeader != nil {
 		if err := e.checkHeader(resp.Header); err != nil {

@@ -202,6 +202,9 @@ func (r *Response) checkNoContent() error {
 // message.
 var ErrOther = errors.New("not the requested object")
 
+// Quotable returns a header for an error to quote: short, and without secrets.
+func (r *Response) Quotable(header string) string { return printable(r.Header.Get(header), r.Secrets) }
+
 // Explained marks an error of a decoder that needs no explanation by the content type
 // of the response.
 func Explained(err error) error { return &explainedError{err} }
@@ -236,7 +239,7 @@ func (r *Response) Unreadable(body []byte, err error) error {
 	if t := pageTitle(body); t != "" {
 		title = ": " + Shorten(secret.Scrub(t, r.Secrets), MaxTitle)
 	}
-	return fmt.Errorf("%s with content type %q, not JSON%s", status, contentType, title)
+	return fmt.Errorf("%s with content type %q, not JSON%s", status, r.Quotable("Content-Type"), title)
 }
 
 // Other explains a successful response that is not the requested object, with the
@@ -252,7 +255,7 @@ func (r *Response) Other(err error, message string) error {
 // NoFile explains JSON in place of a file by its message, if it has one. The message of a
 // storage is not shown: it may repeat the signature of its URL.
 func (r *Response) NoFile() error {
-	contentType, message := r.Header.Get("Content-Type"), ""
+	contentType, message := r.Quotable("Content-Type"), ""
 	if !r.FromStorage {
 		// A part of a message is better than none, so an error is ignored.
 		body, _ := io.ReadAll(io.LimitReader(r.Body, MaxMessage))
