@@ -85,6 +85,28 @@ func decodeTarget[P identified](ctx context.Context, body []byte, to target) (P,
 	return object, left, err
 }
 
+// A stateful object has a status, and an ID.
+type stateful interface {
+	identified
+	status() Status
+}
+
+// getState reads the object at a target for something that waits for a status. Without one, it
+// would wait forever.
+func getState[P stateful](ctx context.Context, c *Client, to target) (P, error) {
+	return sendDecode(ctx, c, rest.Read(to.path, nil), func(ctx context.Context, body []byte) (P, lenient.LeftOut, error) {
+		return decodeState[P](ctx, body, to)
+	})
+}
+
+func decodeState[P stateful](ctx context.Context, body []byte, to target) (P, lenient.LeftOut, error) {
+	object, left, err := decodeTarget[P](ctx, body, to)
+	if err == nil && object.status() == "" {
+		err = fmt.Errorf("%w: it has no status", rest.ErrOther)
+	}
+	return object, left, err
+}
+
 // fetch makes a call and has its response, read whole, decoded. It logs what is left out.
 func (c *Client) fetch(ctx context.Context, call *rest.Call, decode func(http.Header, []byte) (lenient.LeftOut, error)) error {
 	return c.wire.Fetch(ctx, call, func(resp *rest.Response, body []byte) error {

@@ -210,7 +210,7 @@ func (l *logServer) Open(ctx context.Context, query url.Values, header http.Head
 
 func (l *logServer) Job(ctx context.Context) (state follow.Job, err error) {
 	err = l.client.fetch(ctx, rest.Read(l.job.path, nil), func(header http.Header, body []byte) (lenient.LeftOut, error) {
-		job, left, err := decodeTarget[*Job](ctx, body, l.job)
+		job, left, err := decodeState[*Job](ctx, body, l.job)
 		if err != nil {
 			return left, err
 		}

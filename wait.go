@@ -63,7 +63,7 @@ func (w *watch) wait(ctx context.Context) (*Pipeline, error) {
 // final reads the pipeline with all its fields.
 func (w *watch) final(ctx context.Context) (*Pipeline, error) {
 	return readPatiently(ctx, w, func() (*Pipeline, error) {
-		return w.service.Get(ctx, w.root.project, w.root.id)
+		return getState[*Pipeline](ctx, w.service.client, pipelineAt(w.root.project, w.root.id))
 	})
 }
 
@@ -128,7 +128,7 @@ func (s *JobsService) Wait(ctx context.Context, project ProjectID, job JobID, op
 	defer func() { w.stop() }()
 	for {
 		begun := time.Now()
-		read, err := s.Get(ctx, project, job)
+		read, err := getState[*Job](ctx, s.client, jobAt(project, job))
 		if err == nil {
 			if read.Pipeline != nil && read.Pipeline.ID != w.subscribed {
 				w.subscribe(ctx, read.Pipeline.ID)

@@ -37,7 +37,7 @@ func (w *watch) readJobs(ctx context.Context, p *watched) (*observation, error) 
 	if err != nil || o.same || o.pipeline != nil {
 		return o, err
 	}
-	whole, err := w.service.Get(ctx, p.project, p.id)
+	whole, err := getState[*Pipeline](ctx, w.service.client, pipelineAt(p.project, p.id))
 	if err != nil {
 		return nil, err
 	}
@@ -112,10 +112,10 @@ func (w *watch) listPage(ctx context.Context, p *watched, was listedPage) (*page
 	return page, now, nil
 }
 
-// pipelineOf is the pipeline as its jobs have it, nil if none does.
+// pipelineOf is the pipeline as its jobs have it, nil if none has it with its status.
 func pipelineOf(jobs []*Job, id PipelineID) *PipelineInfo {
 	for _, job := range jobs {
-		if job.Pipeline != nil && job.Pipeline.ID == id {
+		if job.Pipeline != nil && job.Pipeline.ID == id && job.Pipeline.Status != "" {
 			return job.Pipeline
 		}
 	}

@@ -339,6 +339,52 @@ func TestWatchFails(t *testing.T) {
 	}
 }
 
+// What waits for a status gives up if the server sends none. A status that only the list of jobs
+// lacks is read from the pipeline.
+func TestWaitForWhatHasNoStatus(t *testing.T) {
+	const none, done, jobs = `{"id":7}`, `{"id":7,"status":"success"}`, `[{"id":9,"status":"success","pipeline":%s}]`
+	wait := testkit.Call("Pipelines.Wait")
+	for name, test := range map[string]struct {
+		jobs, pipeline string
+		wait           func(context.Context, *gitlabci.Client) error
+		want           string
+	}{
+		"a pipeline":      {fmt.Sprintf(jobs, none), none, wait, "GET /projects/group%2Fapp/pipelines/7"},
+		"without jobs":    {"[]", none, wait, "GET /projects/group%2Fapp/pipelines/7"},
+		"at its end":      {fmt.Sprintf(jobs, done), none, wait, "GET /projects/group%2Fapp/pipelines/7"},
+		"of its jobs":     {fmt.Sprintf(jobs, none), done, wait, ""},
+		"a job":           {"", "", testkit.Call("Jobs.Wait"), "GET /projects/group%2Fapp/jobs/7"},
+		"a log's job":     {"", "", testkit.Call("Jobs.FollowLog"), "GET /projects/group%2Fapp/jobs/7"},
+		"a pipeline run":  {fmt.Sprintf(jobs, none), none, testkit.Call("Pipelines.Run"), "GET /projects/group%2Fapp/pipelines/7"},
+		"its last change": {fmt.Sprintf(jobs, done), none, testkit.Call("Pipelines.Watch"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				s := testkit.NewScript(func(w http.ResponseWriter, r *http.Request) {
+					body := none
+					switch path := r.URL.Path; {
+					case strings.HasSuffix(path, "/pipelines/7/jobs"):
+						body = test.jobs
+					case strings.HasSuffix(path, "/pipelines/7"):
+						body = test.pipeline
+					case strings.HasSuffix(path, "/trace"):
+						body = "log"
+					}
+					testkit.Respond(200, body)(w, r)
+				})
+				err := test.wait(ctx, s.Client(t))
+				if test.want == "" {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorContains(t, err, test.want+": 200 OK with unexpected JSON: not the requested object: it has no status")
+			})
+		})
+	}
+}
+
 // With a long GiveUpAfter, Watch survives an outage of hours.
 func TestWatchSurvivesAnOutage(t *testing.T) {
 	const page = "<html><title>We are back soon</title></html>"
