@@ -93,7 +93,7 @@ func TestRunRetried(t *testing.T) {
 				unit := testkit.Job("unit", "failed", failingLog)
 				unit.Retries = []gitlabcitest.Script{{Runs: time.Minute, Result: result, Log: "second\n"}}
 				long := testkit.Job("long", "success", "")
-				long.Script.Runs = 10 * time.Minute
+				long.Script.Runs = 5 * time.Minute
 				r := testkit.NewRunning(unit, long)
 				time.AfterFunc(2*time.Minute, func() { r.Server.Client().Jobs.Retry(t.Context(), "group/app", 1001, nil) })
 				ran, err := r.Run(t.Context())
@@ -171,7 +171,7 @@ func TestRunRetriedTriggerJob(t *testing.T) {
 			Jobs: []gitlabcitest.Job{testkit.Job("leaf", "failed", failingLog)}, Depend: true,
 		}}
 		long := testkit.Job("long", "success", "")
-		long.Script.Runs = 10 * time.Minute
+		long.Script.Runs = 5 * time.Minute
 		r := testkit.NewRunning(long, child)
 		r.Opts.Watch.Downstream = true
 		time.AfterFunc(3*time.Minute, func() { r.Server.Client().Pipelines.Retry(t.Context(), "group/app", 101) })
@@ -213,20 +213,20 @@ func TestRunEndsEarly(t *testing.T) {
 		now    gitlabci.Status // on the server; that of a job that had failed outlasts a cancel
 		asked  int             // to cancel
 	}{
-		"canceled":                    {true, 0, nil, 3 * time.Minute, context.DeadlineExceeded, "failed", "failed", 1},
-		"not canceled":                {false, 0, nil, 3 * time.Minute, context.DeadlineExceeded, "running", "running", 0},
-		"may not be canceled":         {true, 0, &forbidden, 3 * time.Minute, context.DeadlineExceeded, "running", "running", 1},
-		"a full disk":                 {false, 7, nil, time.Hour, testkit.ErrDiskFull, "running", "running", 0},
-		"a full disk, canceled":       {true, 7, nil, time.Hour, testkit.ErrDiskFull, "failed", "failed", 1},
+		"canceled":                    {true, 0, nil, 2 * time.Minute, context.DeadlineExceeded, "failed", "failed", 1},
+		"not canceled":                {false, 0, nil, 2 * time.Minute, context.DeadlineExceeded, "running", "running", 0},
+		"may not be canceled":         {true, 0, &forbidden, 2 * time.Minute, context.DeadlineExceeded, "running", "running", 1},
+		"a full disk":                 {false, 40, nil, time.Hour, testkit.ErrDiskFull, "running", "running", 0},
+		"a full disk, canceled":       {true, 40, nil, time.Hour, testkit.ErrDiskFull, "failed", "failed", 1},
 		"a token that is revoked":     {false, 0, &revoked, time.Hour, gitlabci.ErrUnauthorized, "running", "running", 0},
 		"a token revoked, canceled":   {true, 0, &revoked, time.Hour, gitlabci.ErrUnauthorized, "canceled", "canceled", 1},
-		"the end of the last log":     {true, 0, nil, 10*time.Minute + 24*time.Second, context.DeadlineExceeded, "failed", "failed", 0},
+		"the end of the last log":     {true, 0, nil, 3*time.Minute + 24*time.Second, context.DeadlineExceeded, "failed", "failed", 0},
 		"a full disk at the last log": {true, 102, nil, time.Hour, testkit.ErrDiskFull, "failed", "failed", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				long := testkit.Job("long", "success", testkit.NumberedLines(100))
-				long.Script.Runs, long.Script.LogLag = 10*time.Minute, 25*time.Second
+				long.Script.Runs, long.Script.LogLag = 3*time.Minute, 25*time.Second
 				r := testkit.NewRunning(testkit.Job("unit", "failed", "one\ntwo\n"), long)
 				r.Opts.CancelOnExit, r.Out.Fails = test.cancel, test.fails
 				if test.fault != nil {
@@ -323,8 +323,8 @@ func TestRunLogRefused(t *testing.T) {
 func TestRunManyLogs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var jobs []gitlabcitest.Job
-		for i := range 50 {
-			jobs = append(jobs, testkit.Job(fmt.Sprintf("unit %d/50", i+1), "success", testkit.NumberedLines(20)))
+		for i := range 20 {
+			jobs = append(jobs, testkit.Job(fmt.Sprintf("unit %d/20", i+1), "success", testkit.NumberedLines(20)))
 		}
 		r := testkit.NewRunning(jobs...)
 		followed := map[string]bool{} // while they run

@@ -315,7 +315,7 @@ func TestCasesMemory(t *testing.T) {
 		runtime.ReadMemStats(&stats)
 		return stats.HeapAlloc
 	}
-	const cases, size = 60_000, 300
+	const cases, size = 30_000, 300
 	defer debug.SetGCPercent(debug.SetGCPercent(20)) // or garbage would pile up in proportion to what other tests hold
 	runtime.GC()
 	before, peak, n := heap(), uint64(0), 0

@@ -72,9 +72,9 @@ func TestWatchRetriedTrigger(t *testing.T) {
 	t.Parallel()
 	inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
-		p.AddJob(gitlabcitest.Job{Name: "build", Status: gitlabci.StatusRunning, Script: gitlabcitest.Script{Runs: 10 * time.Minute}})
+		p.AddJob(gitlabcitest.Job{Name: "build", Status: gitlabci.StatusRunning, Script: gitlabcitest.Script{Runs: 5 * time.Minute}})
 		p.AddJob(gitlabcitest.Job{Name: "child", Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{
-			Jobs: []gitlabcitest.Job{{Name: "leaf", Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: time.Hour}}},
+			Jobs: []gitlabcitest.Job{{Name: "leaf", Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: 10 * time.Minute}}},
 		}})
 		at(t, time.Minute, func() { retry(t, client, 1002) })
 		events := eventTexts(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, downstream), nil)

@@ -195,7 +195,7 @@ func TestWatchIntervals(t *testing.T) {
 			inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 				p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{Status: gitlabci.StatusRunning})
 				p.AddJob(gitlabcitest.Job{Status: gitlabci.StatusRunning})
-				ctx, cancel := context.WithTimeout(t.Context(), 9*time.Minute+time.Second/2)
+				ctx, cancel := context.WithTimeout(t.Context(), max(time.Minute, 5*test.last)+time.Second/2)
 				defer cancel()
 				eventTexts(t, client.Pipelines.Watch(ctx, "group/app", p.ID, &test.options), context.DeadlineExceeded)
 				synctest.Wait()
@@ -400,9 +400,9 @@ func TestWatchSurvivesAnOutage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
 				p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
-				p.AddJob(gitlabcitest.Job{Name: "test", Status: gitlabci.StatusRunning, Script: gitlabcitest.Script{Runs: 3 * time.Hour}})
-				at(t, 2*time.Hour, srv.Fault(fault))
-				events := eventTexts(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, &gitlabci.WatchOptions{GiveUpAfter: 4 * time.Hour, MaxInterval: 4 * time.Minute}), nil)
+				p.AddJob(gitlabcitest.Job{Name: "test", Status: gitlabci.StatusRunning, Script: gitlabcitest.Script{Runs: 90 * time.Minute}})
+				at(t, time.Hour, srv.Fault(fault))
+				events := eventTexts(t, client.Pipelines.Watch(t.Context(), "group/app", p.ID, &gitlabci.WatchOptions{GiveUpAfter: 2 * time.Hour, MaxInterval: 4 * time.Minute}), nil)
 				require.Equal(t, []string{"test#1001 running>success", "pipeline#101 running>success"}, events[len(events)-2:])
 			})
 		})

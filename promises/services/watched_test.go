@@ -167,7 +167,7 @@ func TestWatchOfManyPagesThatDoNotChange(t *testing.T) {
 			for range jobs {
 				p.AddJob(gitlabcitest.Job{Status: gitlabci.StatusManual})
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			eventTexts(t, client.Pipelines.Watch(ctx, "group/app", p.ID, nil), context.DeadlineExceeded)
 			whole := slices.DeleteFunc(seen.lines, func(line string) bool { return strings.HasPrefix(line, "304") })
@@ -425,7 +425,7 @@ func TestWaitOnAReplicaThatStaysBehind(t *testing.T) {
 func TestWaitDownstream(t *testing.T) {
 	t.Parallel()
 	play := gitlabcitest.Job{Name: "play", Status: gitlabci.StatusCreated, When: gitlabcitest.WhenManual, Script: gitlabcitest.Script{Runs: time.Minute}}
-	busy := gitlabcitest.Job{Name: "busy", Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: 10 * time.Minute}}
+	busy := gitlabcitest.Job{Name: "busy", Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: 5 * time.Minute}}
 	for name, test := range map[string]struct {
 		below   []gitlabcitest.Job
 		beside  []gitlabcitest.Job
@@ -433,17 +433,17 @@ func TestWaitDownstream(t *testing.T) {
 		options *gitlabci.WatchOptions
 		want    error
 		status  gitlabci.Status
-		after   time.Duration // at least; 5 minutes more at most
+		after   time.Duration // at least; 4 minutes more at most
 	}{
 		"not below":                         {[]gitlabcitest.Job{busy}, nil, false, nil, nil, "success", 0},
-		"below":                             {[]gitlabcitest.Job{busy}, nil, false, downstream, nil, "success", 10 * time.Minute},
-		"it depends":                        {[]gitlabcitest.Job{busy}, nil, true, nil, nil, "success", 10 * time.Minute},
+		"below":                             {[]gitlabcitest.Job{busy}, nil, false, downstream, nil, "success", 5 * time.Minute},
+		"it depends":                        {[]gitlabcitest.Job{busy}, nil, true, nil, nil, "success", 5 * time.Minute},
 		"blocked below":                     {[]gitlabcitest.Job{play}, nil, false, downstream, gitlabci.ErrBlocked, "success", 0},
 		"blocked below and it depends":      {[]gitlabcitest.Job{play}, nil, true, downstream, gitlabci.ErrBlocked, "running", 0},
-		"blocked below, but busy":           {[]gitlabcitest.Job{play}, []gitlabcitest.Job{busy}, true, downstream, gitlabci.ErrBlocked, "running", 10 * time.Minute},
-		"blocked below, but busy elsewhere": {[]gitlabcitest.Job{play}, []gitlabcitest.Job{busy}, false, downstream, gitlabci.ErrBlocked, "success", 10 * time.Minute},
-		"waits for a person":                {[]gitlabcitest.Job{play}, nil, true, &gitlabci.WatchOptions{Downstream: true, WaitForManual: true}, context.DeadlineExceeded, "", 20 * time.Minute},
-		"not asked to look":                 {[]gitlabcitest.Job{play}, nil, true, nil, context.DeadlineExceeded, "", 20 * time.Minute},
+		"blocked below, but busy":           {[]gitlabcitest.Job{play}, []gitlabcitest.Job{busy}, true, downstream, gitlabci.ErrBlocked, "running", 5 * time.Minute},
+		"blocked below, but busy elsewhere": {[]gitlabcitest.Job{play}, []gitlabcitest.Job{busy}, false, downstream, gitlabci.ErrBlocked, "success", 5 * time.Minute},
+		"waits for a person":                {[]gitlabcitest.Job{play}, nil, true, &gitlabci.WatchOptions{Downstream: true, WaitForManual: true}, context.DeadlineExceeded, "", 10 * time.Minute},
+		"not asked to look":                 {[]gitlabcitest.Job{play}, nil, true, nil, context.DeadlineExceeded, "", 10 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWatchBubble(t, func(t *testing.T, srv *gitlabcitest.Server, client *gitlabci.Client) {
@@ -453,7 +453,7 @@ func TestWaitDownstream(t *testing.T) {
 					p.AddJob(job)
 				}
 				start := time.Now()
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 				defer cancel()
 				ended, err := client.Pipelines.Wait(ctx, "group/app", p.ID, test.options)
 				if test.want == nil {
@@ -468,7 +468,7 @@ func TestWaitDownstream(t *testing.T) {
 					require.Equal(t, test.status, ended.Status)
 				}
 				require.GreaterOrEqual(t, time.Since(start), test.after)
-				require.Less(t, time.Since(start), test.after+5*time.Minute)
+				require.Less(t, time.Since(start), test.after+4*time.Minute)
 			})
 		})
 	}
@@ -479,7 +479,7 @@ var watchPipelines = flag.Int("watch.pipelines", 200, "how many BenchmarkWatch w
 func TestWatchCost(t *testing.T) {
 	testkit.NotUnderRace(t)
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { watchMany(t, 1).require(t) })
+	synctest.Test(t, func(t *testing.T) { watchMany(t, 1, 10).require(t) })
 }
 
 // BenchmarkWatch prints what it costs to watch pipelines of 50 jobs for an hour. Only a
@@ -490,7 +490,7 @@ func BenchmarkWatch(b *testing.B) {
 	for b.Loop() {
 		passed := testing.RunTests(all, []testing.InternalTest{{Name: "watch", F: func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cost = watchMany(t, *watchPipelines)
+				cost = watchMany(t, *watchPipelines, 50)
 				cost.require(t)
 			})
 		}}})
@@ -517,8 +517,8 @@ func (c watchCost) require(t *testing.T) {
 	require.InDelta(t, time.Hour, c.watched, float64(5*time.Minute))
 }
 
-// watchMany watches n pipelines with 5 stages of 10 jobs, which take an hour.
-func watchMany(t *testing.T, n int) watchCost {
+// watchMany watches n pipelines with so many jobs in 5 stages, which take an hour.
+func watchMany(t *testing.T, n, jobs int) watchCost {
 	srv := gitlabcitest.NewServer(gitlabcitest.WithRequestLog(0))
 	cost := watchCost{requests: new(atomic.Int64), polls: new(atomic.Int64), events: new(atomic.Int64)}
 	client := srv.Client(gitlabci.WithTransport(testkit.RoundTripper(func(req *http.Request) (*http.Response, error) {
@@ -533,9 +533,9 @@ func watchMany(t *testing.T, n int) watchCost {
 	var all sync.WaitGroup
 	for i := range n {
 		p := srv.AddPipeline("group/app", gitlabcitest.Pipeline{})
-		for j := range 50 {
+		for j := range jobs {
 			takes := 12*time.Minute - time.Duration((7*i+13*j)%50)*5*time.Second
-			p.AddJob(gitlabcitest.Job{Name: fmt.Sprint(j), Stage: fmt.Sprint(j / 10), Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: takes}})
+			p.AddJob(gitlabcitest.Job{Name: fmt.Sprint(j), Stage: fmt.Sprint(5 * j / jobs), Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: takes}})
 		}
 		all.Go(func() {
 			for _, err := range client.Pipelines.Watch(t.Context(), "group/app", p.ID, nil) {
