@@ -256,6 +256,22 @@ func TestRunEndsEarly(t *testing.T) {
 	}
 }
 
+// A pipeline that has ended is not canceled, even if one below it still runs.
+func TestRunCancelsNothingThatHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := testkit.NewRunning(gitlabcitest.Job{Name: "child", Status: gitlabci.StatusCreated, Trigger: &gitlabcitest.Trigger{
+			Jobs: []gitlabcitest.Job{{Name: "leaf", Status: gitlabci.StatusCreated, Script: gitlabcitest.Script{Runs: time.Hour}}},
+		}})
+		r.Opts.CancelOnExit, r.Opts.Watch.Downstream = true, true
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		result, err := r.Run(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, gitlabci.StatusSuccess, result.Pipeline.Status)
+		require.Zero(t, r.Requests(cancelRoute))
+	})
+}
+
 // If Run gives up while it waits for someone to play a job, it cancels the pipeline.
 func TestRunCancelsWhatIsBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
