@@ -48,7 +48,8 @@ type WatchAllOptions struct {
 	Source Source // "" is any but child pipelines, which [SourceParentPipeline] watches
 
 	// Jobs yields the changes of jobs too. Each time that a pipeline has changed, its jobs
-	// are read, by one more request. GitLab does not list a pipeline as changed when
+	// are read, by one more request; if it has finished and none were listed, they are read
+	// once more a minute later. GitLab does not list a pipeline as changed when
 	// only its jobs have: use [PipelinesService.Watch] to see each of their changes.
 	Jobs bool
 

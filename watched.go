@@ -34,6 +34,7 @@ type watched struct {
 	read     bool      // whether anything was read yet
 	current  bool      // whether the last poll read it
 	gone     bool      // not to be read any further
+	bare     bool      // it has finished, and no list had any jobs; perhaps a replica lags
 	changed  time.Time // when it last did
 	patience poll.Patience
 	absence  poll.Absence
@@ -199,6 +200,15 @@ func (s Status) clone() Status {
 		return statuses[i]
 	}
 	return Status(strings.Clone(string(s)))
+}
+
+// isBare reports whether no list of the jobs of a finished pipeline had any. That is normal
+// if it was skipped.
+func (p *watched) isBare() bool {
+	for range p.jobs.All() {
+		return false
+	}
+	return p.info.Status.Finished() && p.info.Status != StatusSkipped
 }
 
 // isOver reports whether the pipeline is not polled any more.

@@ -201,7 +201,9 @@ func (w *allWatch) yieldJobs(ctx context.Context, pipeline *PipelineInfo, previo
 		pipeline = &newer
 	}
 	p.info, p.changed = pipeline.clone(), time.Now()
-	return w.yield(pipeline, previous, p.updateListed(o), nil)
+	events := p.updateListed(o)
+	p.bare = p.isBare()
+	return w.yield(pipeline, previous, events, nil)
 }
 
 // putOff leaves a change to the next poll, since the replica that lists the jobs lags.
@@ -241,11 +243,13 @@ func (p *watched) updateListed(o *observation) []*PipelineEvent {
 }
 
 // settle reads unfinished jobs of finished pipelines again, and forgets the jobs of
-// forgotten pipelines.
+// forgotten pipelines. An empty list does not show how old it is, as jobs do. So that of a
+// pipeline that has just finished is read again when no replica lags any longer.
 func (w *allWatch) settle(ctx context.Context) (changed bool, err error) {
 	for _, id := range slices.Sorted(maps.Keys(w.jobs)) {
 		p := w.jobs[id]
-		if p.read && p.info.Status.Finished() && (!p.isOver() || !p.gone && p.patience.Failures() > 0) {
+		again := p.bare && time.Since(p.changed) >= poll.LongestLag || p.patience.Failures() > 0
+		if p.read && p.info.Status.Finished() && (!p.isOver() || !p.gone && again) {
 			news, err := w.settleOne(ctx, p)
 			if changed = changed || news; err != nil {
 				return changed, err
@@ -276,5 +280,6 @@ func (w *allWatch) settleOne(ctx context.Context, p *watched) (changed bool, err
 	if p.lag.Lasts(older || p.jobsGoBack(o)) {
 		return false, nil
 	}
+	p.bare = false
 	return w.yield(p.info, p.info.Status, p.updateListed(o), nil)
 }

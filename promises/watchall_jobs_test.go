@@ -92,6 +92,48 @@ func TestWatchAllJobsOfALaggingReplica(t *testing.T) {
 	}
 }
 
+// An empty list says nothing about how old it is. If a pipeline has finished without jobs, they
+// are listed once more when no replica lags any longer, unless it was skipped.
+func TestWatchAllJobsOfAnEmptyList(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		status gitlabci.Status
+		lag    time.Duration
+		want   []string
+		lists  int
+	}{
+		"a replica lags": {gitlabci.StatusFailed, 40 * time.Second, []string{"pipeline#101 >failed", "unit#1001 >failed"}, 2},
+		"it has no jobs": {gitlabci.StatusFailed, time.Hour, []string{"pipeline#101 >failed"}, 2},
+		"it was skipped": {gitlabci.StatusSkipped, time.Hour, []string{"pipeline#101 >skipped"}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &changingProject{}
+				p.change(p.add(1)[0], time.Minute, 0, test.status)
+				changed, lists := time.Now().Add(time.Minute), 0
+				client := p.jobsClient(t, func() jobsList {
+					list := jobsList{changed: changed, pipeline: test.status}
+					if lists++; time.Since(changed) >= test.lag {
+						list.jobs = []gitlabci.Status{test.status}
+					}
+					return list
+				})
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+				defer cancel()
+				var texts []string
+				for event, err := range client.Pipelines.WatchAll(ctx, "group/app", &gitlabci.WatchAllOptions{Jobs: true, Since: time.Now()}) {
+					if err != nil {
+						break
+					}
+					texts = append(texts, testkit.EventText(event))
+				}
+				require.Equal(t, test.want, texts)
+				require.Equal(t, test.lists, lists)
+			})
+		})
+	}
+}
+
 // A loop that is left amid the events of one change resumes with all of its jobs, and does
 // not repeat the event of the pipeline.
 func TestWatchAllJobsResume(t *testing.T) {
@@ -233,7 +275,7 @@ func (l jobsList) respond(t *testing.T, req *http.Request) *http.Response {
 		resp.StatusCode = l.failure
 		return resp
 	}
-	var jobs []*gitlabci.Job
+	jobs := []*gitlabci.Job{}
 	for i, status := range l.jobs {
 		pipeline := &gitlabci.PipelineInfo{ID: 101, Status: l.pipeline, UpdatedAt: l.changed}
 		jobs = append(jobs, &gitlabci.Job{JobInfo: gitlabci.JobInfo{ID: gitlabci.JobID(1001 + i), Name: "unit", Status: status, Pipeline: pipeline}})
