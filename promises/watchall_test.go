@@ -101,6 +101,17 @@ func (p *changingProject) respond(req *http.Request) (*http.Response, error) {
 		body, next = p.page(query, shown)
 	}
 	resp := respondJSON(req, body)
+	p.date(resp, now)
+	if next > 0 {
+		query.Set("page", strconv.Itoa(next))
+		resp.Header.Set("Link", testkit.Link(query, "next"))
+	}
+	setETag(req, resp, body)
+	return resp, nil
+}
+
+// date gives a response the time of the server's clock, or none.
+func (p *changingProject) date(resp *http.Response, now time.Time) {
 	date := now.Add(p.skew)
 	if p.now != nil {
 		date = p.now(date)
@@ -109,10 +120,10 @@ func (p *changingProject) respond(req *http.Request) (*http.Response, error) {
 	if date.IsZero() {
 		resp.Header.Del("Date")
 	}
-	if next > 0 {
-		query.Set("page", strconv.Itoa(next))
-		resp.Header.Set("Link", testkit.Link(query, "next"))
-	}
+}
+
+// setETag gives a response the ETag of its body, which it does not have if the client has it.
+func setETag(req *http.Request, resp *http.Response, body string) {
 	sum := fnv.New64()
 	_, _ = sum.Write([]byte(body))
 	etag := fmt.Sprintf(`W/"%x"`, sum.Sum64())
@@ -120,7 +131,6 @@ func (p *changingProject) respond(req *http.Request) (*http.Response, error) {
 	if req.Header.Get("If-None-Match") == etag {
 		resp.StatusCode, resp.Body, resp.ContentLength = http.StatusNotModified, http.NoBody, 0
 	}
-	return resp, nil
 }
 
 // page is what a query lists of what is shown by a time, and the number of the next page.
