@@ -20,7 +20,10 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/internal/testkit"
+	"example.com/gitlabci/internal/testkit/light"
 )
+
+func TestMain(m *testing.M) { light.SeldomCollected(m) }
 
 // A buffer may be written and read at the same time.
 type buffer struct {
