@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"log/slog"
-	"math/rand/v2"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -59,24 +58,11 @@ func Fewer(n int) int {
 // Sampled reports whether this run tries the n-th of many similar cases: one of every few,
 // others in each run, and all of them if GITLABCI_TEST_ALL is set. The race detector, which
 // finds nothing new in most of them, gets an eighth of that.
-func Sampled(n, every int) bool {
-	if UnderRace() {
-		every *= 8
-	}
-	return os.Getenv("GITLABCI_TEST_ALL") != "" || n%every == sample%every
-}
-
-var sample = rand.IntN(1 << 20)
+func Sampled(n, every int) bool { return light.Sampled(n, every) }
 
 // OneOf is one of several alternatives, any in each run, or all of them if
 // GITLABCI_TEST_ALL is set.
-func OneOf[T any](all []T) []T {
-	if os.Getenv("GITLABCI_TEST_ALL") != "" {
-		return all
-	}
-	at := rand.IntN(len(all))
-	return all[at : at+1]
-}
+func OneOf[T any](all []T) []T { return light.OneOf(all) }
 
 // OneUnderRace is all of a few alternatives, and one of them, any in each run, where the race
 // detector takes its time.

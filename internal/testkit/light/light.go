@@ -4,6 +4,7 @@
 package light
 
 import (
+	"math/rand/v2"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -23,6 +24,28 @@ func NotUnderRace(t *testing.T) {
 	if UnderRace() {
 		t.Skip("nothing here is concurrent")
 	}
+}
+
+// Sampled reports whether this run tries the n-th of many similar cases: one of every few,
+// others in each run, and all of them if GITLABCI_TEST_ALL is set. The race detector, which
+// finds nothing new in most of them, gets an eighth of that.
+func Sampled(n, every int) bool {
+	if UnderRace() {
+		every *= 8
+	}
+	return os.Getenv("GITLABCI_TEST_ALL") != "" || n%every == sample%every
+}
+
+var sample = rand.IntN(1 << 20)
+
+// OneOf is one of several alternatives, any in each run, or all of them if
+// GITLABCI_TEST_ALL is set.
+func OneOf[T any](all []T) []T {
+	if os.Getenv("GITLABCI_TEST_ALL") != "" {
+		return all
+	}
+	at := rand.IntN(len(all))
+	return all[at : at+1]
 }
 
 // SeldomCollected is for the TestMain of packages whose tests hold little, and allocate and
