@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"maps"
+	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
@@ -20,6 +22,7 @@ import (
 	"example.com/gitlabci/internal/lenient"
 	"example.com/gitlabci/internal/pages"
 	"example.com/gitlabci/internal/rest"
+	"example.com/gitlabci/internal/secret"
 )
 
 // An Endpoint is a path of GitLab's REST API that has no method of its own here. It is
@@ -45,71 +48,6 @@ func At(template string, values ...any) Endpoint {
 	path, err := pathAt(template, values)
 	path.Err = err
 	return Endpoint{path}
-}
-
-func pathAt(template string, values []any) (rest.Path, error) {
-	path := rest.Path{Template: template}
-	below, rooted := strings.CutPrefix(template, "/")
-	if !rooted || below == "" {
-		return path, fmt.Errorf("the template %q does not begin with a slash and a name", template)
-	}
-	var segments []rest.Segment
-	for word := range strings.SplitSeq(below, "/") {
-		name, isValue := strings.CutPrefix(word, ":")
-		if name == "" || name == "." || name == ".." || strings.ContainsFunc(name, notOfTemplate) {
-			return path, fmt.Errorf("the template %q has %q between slashes, which is neither a word nor a colon and a name", template, word)
-		}
-		if !isValue {
-			segments = append(segments, rest.Segment{Values: []string{word}, Template: word})
-			continue
-		}
-		if len(values) == 0 {
-			return path, fmt.Errorf("the template %q has no value for :%s", template, name)
-		}
-		text, err := pathValue(values[0])
-		if err != nil {
-			return path, fmt.Errorf("the value of :%s %w", name, err)
-		}
-		segments = append(segments, rest.Segment{Values: []string{text}, Template: word})
-		values = values[1:]
-	}
-	if len(values) > 0 {
-		return path, fmt.Errorf("the template %q has fewer names with a colon than there are values", template)
-	}
-	return rest.Join(segments...), nil
-}
-
-// notOfTemplate reports whether r is no part of the words of GitLab's paths.
-func notOfTemplate(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_-.", r))
-}
-
-// pathValue is a value as text. Its error follows the name of the value.
-func pathValue(value any) (string, error) {
-	if project, ok := value.(ProjectID); ok {
-		if err := project.check(); err != nil {
-			return "", fmt.Errorf("is wrong: %w", err)
-		}
-		return string(project), nil
-	}
-	v := reflect.ValueOf(value)
-	switch {
-	case v.Kind() == reflect.String && v.String() == "":
-		return "", errors.New("is empty")
-	case v.Kind() == reflect.String && rest.HasControl(v.String()):
-		return "", errors.New("has a newline or another control character")
-	case v.Kind() == reflect.String && (rest.HasBadSegment(v.String()) || rest.HasDotSegment(v.String())):
-		return "", fmt.Errorf("is %q, which has an empty part, a \".\" or a \"..\" between slashes", v.String())
-	case v.Kind() == reflect.String:
-		return v.String(), nil
-	case v.CanInt() && v.Int() > 0:
-		return strconv.FormatInt(v.Int(), 10), nil
-	case v.CanUint() && v.Uint() > 0:
-		return strconv.FormatUint(v.Uint(), 10), nil
-	case v.CanInt(), v.CanUint():
-		return "", fmt.Errorf("is %v, which is not above zero", value)
-	}
-	return "", fmt.Errorf("is a %T, not a string or an integer", value)
 }
 
 // Fetch reads the object at an endpoint:
@@ -157,6 +95,80 @@ func decodeForeign[P any](ctx context.Context, body []byte) (P, lenient.LeftOut,
 		err = rest.Explained(fmt.Errorf("%w: it is a list; use FetchAll, or a slice as T", err))
 	}
 	return object, left, err
+}
+
+// SendOptions are optional settings of [Send].
+type SendOptions struct {
+	// Repeatable says that the request can be executed twice without doing more than
+	// once, as a PUT that sets a value. It is then retried as a read is.
+	Repeatable bool
+
+	// Secrets are values in the body that no error and no log may show, as is each [Secret].
+	// They need at least 8 characters: shorter ones are not removed from texts.
+	Secrets []string
+}
+
+// Send writes to an endpoint by a method such as POST, PUT, PATCH or DELETE, with body
+// as JSON: a struct or a map, or nil for none. The response is a T; see [Fetch]. It is a new
+// T if GitLab sends 204, or 202 without a body. If T is struct{}, any JSON is accepted and
+// ignored. A 200 or 201 without a body is an error, since a proxy may have sent it.
+//
+// A DELETE is retried as the methods of this package are, and so are other methods with
+// [SendOptions.Repeatable]. Without it, a request is retried only if it was not
+// executed. The error matches [ErrOutcomeUnknown] if GitLab may have executed it.
+//
+// See https://docs.gitlab.com/api/rest/.
+func Send[T any](ctx context.Context, c *Client, method string, e Endpoint, body any, opts *SendOptions) (*T, error) {
+	opts = cmp.Or(opts, &SendOptions{})
+	call := rest.Once(method, e.path, body)
+	call.Once, call.Secrets = !opts.Repeatable && method != http.MethodDelete, secretsIn(body)
+	for _, text := range opts.Secrets {
+		call.Secrets = append(call.Secrets, secret.New(text))
+	}
+	if call.Err = e.check(c, checkSend(method, body)); call.Err != nil {
+		return nil, rest.Invalid(call.Endpoint(), call.Err)
+	}
+	object := new(T) // which a DELETE of what is gone already returns, too
+	isSilent := reflect.TypeFor[T]() == reflect.TypeFor[struct{}]()
+	read := func(resp *rest.Response, body []byte) error {
+		switch {
+		case isNoContent(resp, body):
+			return nil
+		case isSilent:
+			return lenient.CheckJSON(body)
+		}
+		decoded, left, err := decodeForeign[*T](ctx, body)
+		left.Log(ctx, c.wire.Config().Logger, call.Path.Template)
+		object = cmp.Or(decoded, object)
+		return err
+	}
+	var err error
+	if isSilent && method == http.MethodDelete {
+		err = c.wire.Discard(ctx, call)
+	} else {
+		err = c.wire.Fetch(ctx, call, read)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return object, nil
+}
+
+// isNoContent reports whether a success has no body, as it may: 200 and 201 announce an
+// object.
+func isNoContent(resp *rest.Response, body []byte) bool {
+	return resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusAccepted && len(bytes.TrimSpace(body)) == 0
+}
+
+func checkSend(method string, body any) error {
+	if !slices.Contains([]string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}, method) {
+		return fmt.Errorf("the method %q is not POST, PUT, PATCH or DELETE; Fetch reads", method)
+	}
+	switch body.(type) {
+	case io.Reader, string, []byte:
+		return fmt.Errorf("the body is a %T; give a struct or a map, which is sent as JSON", body)
+	}
+	return nil
 }
 
 // FetchPage reads one page of the list at an endpoint, whose items are of type T; see

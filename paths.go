@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -28,6 +30,71 @@ func at(parts ...any) rest.Path {
 		}
 	}
 	return rest.Join(segments...)
+}
+
+func pathAt(template string, values []any) (rest.Path, error) {
+	path := rest.Path{Template: template}
+	below, rooted := strings.CutPrefix(template, "/")
+	if !rooted || below == "" {
+		return path, fmt.Errorf("the template %q does not begin with a slash and a name", template)
+	}
+	var segments []rest.Segment
+	for word := range strings.SplitSeq(below, "/") {
+		name, isValue := strings.CutPrefix(word, ":")
+		if name == "" || name == "." || name == ".." || strings.ContainsFunc(name, notOfTemplate) {
+			return path, fmt.Errorf("the template %q has %q between slashes, which is neither a word nor a colon and a name", template, word)
+		}
+		if !isValue {
+			segments = append(segments, rest.Segment{Values: []string{word}, Template: word})
+			continue
+		}
+		if len(values) == 0 {
+			return path, fmt.Errorf("the template %q has no value for :%s", template, name)
+		}
+		text, err := pathValue(values[0])
+		if err != nil {
+			return path, fmt.Errorf("the value of :%s %w", name, err)
+		}
+		segments = append(segments, rest.Segment{Values: []string{text}, Template: word})
+		values = values[1:]
+	}
+	if len(values) > 0 {
+		return path, fmt.Errorf("the template %q has fewer names with a colon than there are values", template)
+	}
+	return rest.Join(segments...), nil
+}
+
+// notOfTemplate reports whether r is no part of the words of GitLab's paths.
+func notOfTemplate(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_-.", r))
+}
+
+// pathValue is a value as text. Its error follows the name of the value.
+func pathValue(value any) (string, error) {
+	if project, ok := value.(ProjectID); ok {
+		if err := project.check(); err != nil {
+			return "", fmt.Errorf("is wrong: %w", err)
+		}
+		return string(project), nil
+	}
+	v := reflect.ValueOf(value)
+	switch {
+	case v.Kind() == reflect.String && v.String() == "":
+		return "", errors.New("is empty")
+	case v.Kind() == reflect.String && rest.HasControl(v.String()):
+		return "", errors.New("has a newline or another control character")
+	case v.Kind() == reflect.String && (rest.HasBadSegment(v.String()) || rest.HasDotSegment(v.String())):
+		return "", fmt.Errorf("is %q, which has an empty part, a \".\" or a \"..\" between slashes", v.String())
+	case v.Kind() == reflect.String:
+		return v.String(), nil
+	case v.CanInt() && v.Int() > 0:
+		return strconv.FormatInt(v.Int(), 10), nil
+	case v.CanUint() && v.Uint() > 0:
+		return strconv.FormatUint(v.Uint(), 10), nil
+	case v.CanInt(), v.CanUint():
+		return "", fmt.Errorf("is %v, which is not above zero", value)
+	}
+	return "", fmt.Errorf("is a %T, not a string or an integer", value)
 }
 
 // A target is the object that a call is about.
@@ -103,6 +170,13 @@ func checkPath(noun, example, value string) error {
 	}
 	return nil
 }
+
+func isWebURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+}
+
+func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
 func (id PipelineID) segment() rest.Segment {
 	return number("pipeline", int64(id), ":pipeline_id")
