@@ -32,6 +32,7 @@ func at(parts ...any) rest.Path {
 	return rest.Join(segments...)
 }
 
+// pathAt joins the template of an [Endpoint] and its values to a path.
 func pathAt(template string, values []any) (rest.Path, error) {
 	path := rest.Path{Template: template}
 	below, rooted := strings.CutPrefix(template, "/")
@@ -171,6 +172,7 @@ func checkPath(noun, example, value string) error {
 	return nil
 }
 
+// isWebURL reports whether a text is an absolute URL over http or https.
 func isWebURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
