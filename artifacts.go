@@ -150,7 +150,8 @@ func (s *ArtifactsService) OpenFile(ctx context.Context, project ProjectID, src 
 		opts = &OpenFileOptions{}
 	}
 	spec := remote.Spec{Ending: endOfZip, Progress: opts.Progress, Page: pageName.MatchString(path), JSON: jsonName.MatchString(path)}
-	if _, spec.Fixed = src.(JobID); spec.Fixed && path == "tree" {
+	_, spec.Fixed = src.(JobID)
+	if spec.Fixed && path == "tree" {
 		spec.CheckHeader = refuseListing
 	}
 	return s.client.download(ctx, memberCall(project, src, path), spec)

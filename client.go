@@ -327,7 +327,8 @@ func (c *config) connect() error {
 	}
 	c.Transport = t.given
 	for _, wrap := range t.wraps {
-		if c.Transport = wrap(c.Transport); c.Transport == nil {
+		c.Transport = wrap(c.Transport)
+		if c.Transport == nil {
 			return errors.New("WithMiddleware: the function returned nil")
 		}
 	}

@@ -213,7 +213,8 @@ func inputValue(value any) (any, error) {
 	elements := make([]any, v.Len())
 	for i := range elements {
 		var err error
-		if elements[i], err = inputScalar(v.Index(i).Interface()); err != nil {
+		elements[i], err = inputScalar(v.Index(i).Interface())
+		if err != nil {
 			return nil, fmt.Errorf("has an element %d that %w", i, err)
 		}
 	}

@@ -252,7 +252,8 @@ func (f *ArtifactFile) isArchive(asked ArtifactType, start []byte) bool {
 func (f *ArtifactFile) gunzip(compressed io.Reader) error {
 	g := &gunzipReader{source: f.source}
 	var err error
-	if g.Reader, err = gzip.NewReader(compressed); err != nil {
+	g.Reader, err = gzip.NewReader(compressed)
+	if err != nil {
 		return g.explain(err)
 	}
 	f.body, f.Name, f.Size = g, strings.TrimSuffix(f.Name, ".gz"), -1

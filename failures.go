@@ -324,7 +324,8 @@ func (f *failures) failed() (all []*attempt) {
 // read summarizes the log of a job that failed. The job may just have ended, and its
 // last lines may still arrive.
 func (f *failures) read(ctx context.Context, failed *attempt) {
-	if failed.failure.Err = rest.Ended(ctx); failed.failure.Err != nil {
+	failed.failure.Err = rest.Ended(ctx)
+	if failed.failure.Err != nil {
 		return
 	}
 	log := f.service.client.Jobs.openFollowed(ctx, failed.project, failed.id, f.follow)

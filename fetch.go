@@ -67,7 +67,8 @@ func At(template string, values ...any) Endpoint {
 func Fetch[T any](ctx context.Context, c *Client, e Endpoint, opts any) (*T, error) {
 	query, err := queryOf(opts, 0)
 	call := rest.Read(e.path, query)
-	if call.Err = e.check(c, err); call.Err != nil {
+	call.Err = e.check(c, err)
+	if call.Err != nil {
 		return nil, rest.Invalid(call.Endpoint(), call.Err)
 	}
 	return sendDecode(ctx, c, call, decodeForeign[*T])
@@ -125,7 +126,8 @@ func Send[T any](ctx context.Context, c *Client, method string, e Endpoint, body
 	for _, text := range opts.Secrets {
 		call.Secrets = append(call.Secrets, secret.New(text))
 	}
-	if call.Err = e.check(c, checkSend(method, body)); call.Err != nil {
+	call.Err = e.check(c, checkSend(method, body))
+	if call.Err != nil {
 		return nil, rest.Invalid(call.Endpoint(), call.Err)
 	}
 	object := new(T) // which a DELETE of what is gone already returns, too

@@ -195,7 +195,8 @@ func (f *finder) newest(ctx context.Context) (*Pipeline, error) {
 		if f.rejected[listed.ID] || !fits || !f.wants(listed) {
 			continue
 		}
-		if read++; read > maxFindCandidates {
+		read++
+		if read > maxFindCandidates {
 			break
 		}
 		pipeline, err := f.get(ctx, f.project, listed.ID)
@@ -341,7 +342,8 @@ func (h *headSearch) find(ctx context.Context, sha string, wants func(*PipelineI
 		if is, err := h.isOf(ctx, p, sha, wants); is || err != nil {
 			return m, p, err
 		}
-		if read++; read == maxFindCandidates {
+		read++
+		if read == maxFindCandidates {
 			break
 		}
 	}

@@ -266,7 +266,8 @@ func (d *document) token() (string, error) {
 	length := strings.IndexFunc(d.text, func(r rune) bool { return !isNameRune(r) })
 	switch {
 	case strings.HasPrefix(d.text, `"`):
-		if length = stringLength(d.text); length < 0 {
+		length = stringLength(d.text)
+		if length < 0 {
 			return "", errors.New("the document has a string that does not end")
 		}
 	case length < 0:

@@ -216,7 +216,8 @@ func (s *JobsService) Latest(ctx context.Context, project ProjectID, ref, name s
 		if job != nil || err != nil {
 			return job, err
 		}
-		if searched++; searched == maxLatestPipelines {
+		searched++
+		if searched == maxLatestPipelines {
 			break
 		}
 	}

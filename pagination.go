@@ -304,7 +304,8 @@ func bounded[T any](name string, items iter.Seq2[*T, error]) iter.Seq2[*T, error
 	return func(yield func(*T, error) bool) {
 		n := 0
 		for item, err := range items {
-			if n++; err == nil && n > maxCollected {
+			n++
+			if err == nil && n > maxCollected {
 				item, err = nil, fmt.Errorf("gitlabci: the list of %s does not end: %d items were read", name, maxCollected)
 			}
 			if !yield(item, err) || err != nil {

@@ -108,7 +108,8 @@ func (s *PipelinesService) Run(ctx context.Context, project ProjectID, ref strin
 	if err != nil {
 		return nil, err
 	}
-	if r.watch, err = s.watch(project, pipeline.ID, &r.options.Watch); err != nil {
+	r.watch, err = s.watch(project, pipeline.ID, &r.options.Watch)
+	if err != nil {
 		return nil, err
 	}
 	r.watch.emit = r.handle

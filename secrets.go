@@ -42,7 +42,8 @@ func variableSecrets(variables []*Variable) []secret.Value {
 // secretLines are the lines of a value that are long enough to be taken out of texts.
 func secretLines(value string) (secrets []secret.Value) {
 	for line := range strings.Lines(value) {
-		if line = strings.TrimSpace(line); len(line) >= secret.Shortest {
+		line = strings.TrimSpace(line)
+		if len(line) >= secret.Shortest {
 			secrets = append(secrets, secret.New(line))
 		}
 	}

@@ -265,7 +265,8 @@ func (t *statusSetter) search(ctx context.Context, place statusPlace, lost error
 			return status, nil
 		}
 	}
-	if t.tries++; t.tries > t.client.wire.Config().Tries {
+	t.tries++
+	if t.tries > t.client.wire.Config().Tries {
 		return nil, lost
 	}
 	return nil, nil
@@ -299,8 +300,7 @@ func (t *statusSetter) send(ctx context.Context, place statusPlace) (*CommitStat
 }
 
 // find returns where the status belongs, and the status if it is there as wanted. After a
-// lost response, that is where it was sent first: the newest pipeline may be another one by
-// now.
+// lost response, that is where it was sent first, even if there is a newer pipeline by now.
 func (t *statusSetter) find(ctx context.Context) (place statusPlace, status *CommitStatus, err error) {
 	if t.lost != nil && t.lostAt.pipeline > 0 {
 		if status, err = t.findAt(ctx, t.lostAt); err != nil || status != nil {

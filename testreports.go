@@ -238,7 +238,8 @@ func (r *caseReport) suite(use func(*TestCase) bool) error {
 		if failure == "" {
 			return
 		}
-		if r.unreadable++; r.unreadable == 1 {
+		r.unreadable++
+		if r.unreadable == 1 {
 			r.suiteName, r.suiteError = suite, failure
 		}
 	}()
@@ -282,7 +283,8 @@ func (s *PipelinesService) addTests(ctx context.Context, pipeline PipelineID, fa
 	}
 	for _, a := range failed {
 		f := a.failure
-		if f.TestCases = bySuite[f.Job.Name]; f.TestCases == nil {
+		f.TestCases = bySuite[f.Job.Name]
+		if f.TestCases == nil {
 			f.TestCases = bySuite[suiteName(f.Job.Name)]
 		}
 		if f.TestCases == nil && f.Err == nil {

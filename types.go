@@ -204,7 +204,8 @@ func (p WebhookPayload) MarshalJSON() ([]byte, error) { return []byte(cmp.Or(p, 
 
 // UnmarshalJSON reads any JSON. Null is "".
 func (p *WebhookPayload) UnmarshalJSON(data []byte) error {
-	if *p = WebhookPayload(data); *p == "null" {
+	*p = WebhookPayload(data)
+	if *p == "null" {
 		*p = ""
 	}
 	return nil

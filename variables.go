@@ -141,7 +141,8 @@ func (s *VariablesService) Get(ctx context.Context, owner VariableOwner, key str
 	if err != nil {
 		return nil, err
 	}
-	if v = p.pick(all); v == nil {
+	v = p.pick(all)
+	if v == nil {
 		return nil, p.notFound(read, all)
 	}
 	return v, nil
@@ -277,7 +278,8 @@ func (p *variablePlace) find(ctx context.Context, c *rest.Call) (v *CIVariable, 
 		if all, err = p.list(ctx); err != nil {
 			return nil, nil, err
 		}
-		if v = p.pick(all); v == nil {
+		v = p.pick(all)
+		if v == nil {
 			return nil, all, nil
 		}
 		if err = p.checkSelection(ctx, c, all); !isVariableGone(err) {

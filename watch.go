@@ -262,7 +262,8 @@ func (w *watch) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if w.open = slices.DeleteFunc(w.open, w.closeIfOver); len(w.open) == 0 {
+		w.open = slices.DeleteFunc(w.open, w.closeIfOver)
+		if len(w.open) == 0 {
 			return nil
 		}
 		if blocked := w.blocked(); blocked != nil && w.mayBlock {

@@ -119,7 +119,8 @@ func (s *PipelinesService) watchAll(project ProjectID, o WatchAllOptions) (*allW
 	switch {
 	case err != nil:
 	case o.After != "":
-		if w.window, err = poll.ParseWindow(string(o.After), isEnd); err != nil {
+		w.window, err = poll.ParseWindow(string(o.After), isEnd)
+		if err != nil {
 			err = fmt.Errorf("field After: %w", err)
 		}
 	case !o.Since.IsZero():
@@ -173,7 +174,8 @@ func (w *allWatch) poll(ctx context.Context) (changed bool, err error) {
 	w.stale = false
 	for at := (changesPage{from: w.window.From(), number: 1, first: true}); at.number > 0; {
 		news, err := w.read(ctx, &at)
-		if changed = changed || news; err != nil {
+		changed = changed || news
+		if err != nil {
 			return changed, err
 		}
 	}
@@ -192,9 +194,7 @@ type changesPage struct {
 	silent int // pages before it, in a row, that had no news
 }
 
-// read reads a page and goes to the next one. Numbered pages would shift while they are
-// read. So the next page begins at the time of the last change of this one, unless all
-// changes have the same time.
+// read reads a page and goes to the next one.
 func (w *allWatch) read(ctx context.Context, at *changesPage) (changed bool, err error) {
 	begun := time.Now()
 	page, header, err := w.list(ctx, *at)
@@ -210,27 +210,40 @@ func (w *allWatch) read(ctx context.Context, at *changesPage) (changed bool, err
 	}
 	for _, pipeline := range page.Items {
 		news, err := w.yieldChange(ctx, pipeline)
-		if changed = changed || news; err != nil {
+		changed = changed || news
+		if err != nil {
 			return changed, err
 		}
 	}
-	if at.silent++; changed {
+	at.silent++
+	if changed {
 		at.silent = 0
 	}
-	if at.first = false; page.Next == "" || len(page.Items) == 0 {
+	at.first = false
+	if page.Next == "" || len(page.Items) == 0 {
 		at.number = 0
 		return changed, nil
 	}
-	if at.silent > maxPages {
-		return changed, rest.Errorf("the list of %s does not end: %d pages in a row have nothing new", w.what, at.silent)
-	}
 	w.asked = ""
-	if last := page.Items[len(page.Items)-1].UpdatedAt; last.After(at.from) {
-		at.from, at.number = last, 1
-	} else if at.number++; at.number > maxPages {
-		return changed, rest.Errorf("the list of %s does not end: it has %d pages of one time", w.what, maxPages)
+	return changed, w.advance(at, page.Items[len(page.Items)-1].UpdatedAt)
+}
+
+// advance goes to the next page, given the time of the last change of this one. Numbered
+// pages would shift while they are read. So the next page begins at that time, unless all
+// changes of this one have the same time.
+func (w *allWatch) advance(at *changesPage, last time.Time) error {
+	if at.silent > maxPages {
+		return rest.Errorf("the list of %s does not end: %d pages in a row have nothing new", w.what, at.silent)
 	}
-	return changed, nil
+	if last.After(at.from) {
+		at.from, at.number = last, 1
+		return nil
+	}
+	at.number++
+	if at.number > maxPages {
+		return rest.Errorf("the list of %s does not end: it has %d pages of one time", w.what, maxPages)
+	}
+	return nil
 }
 
 // begin finds what changed last, so that only what follows is yielded.

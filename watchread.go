@@ -67,12 +67,14 @@ func (w *watch) listJobs(ctx context.Context, p *watched) (*observation, error) 
 			return nil, err
 		}
 		if page != nil {
-			if o.same = false; len(o.pages) == 0 {
+			o.same = false
+			if len(o.pages) == 0 {
 				o.pipeline = pipelineOf(page.Items, p.id)
 			}
 			o.jobs = append(o.jobs, page.Items...)
 		}
-		if o.pages = append(o.pages, now); o.isEndless() {
+		o.pages = append(o.pages, now)
+		if o.isEndless() {
 			return nil, fmt.Errorf("gitlabci: the list of %s does not end: %d pages were read", jobsOf(p.id), len(o.pages))
 		}
 	}
@@ -186,7 +188,8 @@ func (w *allWatch) yieldJobs(ctx context.Context, pipeline *PipelineInfo, previo
 		w.putOff(p, pipeline)
 		return false, nil
 	}
-	if p.gone = unread != nil; p.gone {
+	p.gone = unread != nil
+	if p.gone {
 		return w.yield(pipeline, previous, nil, unread)
 	}
 	p.absence.Found()
@@ -236,7 +239,8 @@ func (w *allWatch) listJobs(ctx context.Context, p *watched) (o *observation, un
 // updateListed keeps the jobs of an observation, and returns their changes.
 func (p *watched) updateListed(o *observation) []*PipelineEvent {
 	events := p.updateJobs(o)
-	if p.read = true; len(events) > 0 {
+	p.read = true
+	if len(events) > 0 {
 		p.changed = time.Now()
 	}
 	return events
@@ -251,7 +255,8 @@ func (w *allWatch) settle(ctx context.Context) (changed bool, err error) {
 		again := p.bare && time.Since(p.changed) >= poll.LongestLag || p.patience.Failures() > 0
 		if p.read && p.info.Status.Finished() && (!p.isOver() || !p.gone && again) {
 			news, err := w.settleOne(ctx, p)
-			if changed = changed || news; err != nil {
+			changed = changed || news
+			if err != nil {
 				return changed, err
 			}
 		} else if _, known := w.window.Last(int64(id)); !known && !p.current { // or its jobs lag

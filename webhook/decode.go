@@ -53,7 +53,8 @@ func (e *Event) decode(ctx context.Context) error {
 		return err
 	}
 	e.Kind = in.Kind
-	if e.Project = in.Project; e.Project != nil && *e.Project == (Project{}) {
+	e.Project = in.Project
+	if e.Project != nil && *e.Project == (Project{}) {
 		e.Project = nil
 	}
 	known := true

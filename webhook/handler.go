@@ -309,7 +309,8 @@ func (h *Handler) next() {
 		go h.work(d)
 		return
 	}
-	if h.working--; h.working == 0 && h.closed {
+	h.working--
+	if h.working == 0 && h.closed {
 		close(h.idle)
 	}
 }

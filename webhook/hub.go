@@ -61,7 +61,8 @@ func (h *Hub) Wake(ctx context.Context, project gitlabci.ProjectID, pipeline git
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.forget()
-	if w.next = h.watchers[w.of]; w.next != nil {
+	w.next = h.watchers[w.of]
+	if w.next != nil {
 		w.next.previous = w
 	}
 	h.watchers[w.of] = w

@@ -152,7 +152,8 @@ func (d *drift) instead(s *served) (*place, error) {
 	if gone == 0 || size < 1 {
 		return nil, nil
 	}
-	if d.steps++; d.fruitless >= mostFruitless || d.steps > mostFruitless+2*d.pages {
+	d.steps++
+	if d.fruitless >= mostFruitless || d.steps > mostFruitless+2*d.pages {
 		return nil, errNoFit
 	}
 	d.returned = true

@@ -37,7 +37,8 @@ func nextLinkIn(text string) (target string, found, ok bool) {
 		if !closed || !strings.HasPrefix(target, "<") {
 			return "", false, false
 		}
-		if found, text, ok = linkParameters(parameters); found || !ok {
+		found, text, ok = linkParameters(parameters)
+		if found || !ok {
 			return target[1:], found, ok
 		}
 	}
@@ -60,7 +61,8 @@ func linkParameters(text string) (isNext bool, rest string, ok bool) {
 		name, value := strings.TrimSpace(text[:end]), ""
 		text = text[end:]
 		if strings.HasPrefix(text, "=") {
-			if value, text, ok = linkValue(strings.TrimLeft(text[1:], " \t")); !ok {
+			value, text, ok = linkValue(strings.TrimLeft(text[1:], " \t"))
+			if !ok {
 				return false, "", false
 			}
 		}

@@ -56,7 +56,8 @@ type circle struct {
 // closes notes an item that is new, for all that the memory holds, and reports whether
 // the list has turned back.
 func (c *circle) closes(k key) bool {
-	if c.steps++; c.steps > c.lap {
+	c.steps++
+	if c.steps > c.lap {
 		c.marked, c.match, c.steps, c.lap = 0, 0, 1, max(remembered, 2*c.lap)
 	}
 	if c.marked < sample {

@@ -50,7 +50,8 @@ func (d *drift) sizeOf(s *served, reported int) int {
 // the requested size. If the server has a limit of its own, pages within that limit
 // are requested. Otherwise, pages cannot overlap, and the link decides.
 func (d *drift) differs(s *served) *place {
-	if d.limited++; d.limited <= fewFruitless && d.limit(s.at, s.size) {
+	d.limited++
+	if d.limited <= fewFruitless && d.limit(s.at, s.size) {
 		if number, size := d.overlapAfter(d.end); number > 0 {
 			return &place{query: withPage(s.at.query, number, size), number: number, link: s.at.link}
 		}

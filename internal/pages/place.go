@@ -111,7 +111,8 @@ func (t *trail) turnsBack(from, to *place) bool {
 		return true
 	}
 	t.last = key
-	if t.steps++; t.steps >= t.lap {
+	t.steps++
+	if t.steps >= t.lap {
 		t.mark, t.steps, t.lap = key, 0, max(2, 2*t.lap)
 	}
 	return false

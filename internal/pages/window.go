@@ -92,7 +92,8 @@ func (w *windows) onward(s *served, link *place) *place {
 
 // instead returns the place to request instead of a window that was not read.
 func (w *windows) instead(at *place) *place {
-	if w.refused++; w.refused > fewFruitless {
+	w.refused++
+	if w.refused > fewFruitless {
 		w.stop()
 	}
 	if w.off {

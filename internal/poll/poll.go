@@ -240,7 +240,8 @@ func (a *Absence) Found() { a.misses = 0 }
 // Missed counts one, and reports whether to believe it. A thing that is known to have
 // existed is not given up while a replica may lag.
 func (a *Absence) Missed(known bool) (believed bool) {
-	if a.misses++; a.misses == 1 {
+	a.misses++
+	if a.misses == 1 {
 		a.since = time.Now()
 	}
 	return a.misses >= leastMisses && (!known || time.Since(a.since) >= LongestLag)

@@ -175,7 +175,8 @@ func (w *Window) Text() string {
 		}
 		word := slices.Index(words, o.State)
 		if word < 0 {
-			if word = len(words); word == mostStates || len(o.State) > longestState {
+			word = len(words)
+			if word == mostStates || len(o.State) > longestState {
 				continue
 			}
 			words = append(words, o.State)

@@ -58,7 +58,8 @@ func (q *Queues) join(object string) *queue {
 func (q *Queues) forget(object string, one *queue) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if one.tasks--; one.tasks == 0 {
+	one.tasks--
+	if one.tasks == 0 {
 		delete(q.all, object)
 	}
 }

@@ -145,7 +145,8 @@ func (p *Parts) measure(resp *rest.Response, isEnd bool) (contentRange, error) {
 	if err != nil {
 		return r, p.fail(err)
 	}
-	if p.size = r.total; r.total < 0 && isEnd {
+	p.size = r.total
+	if r.total < 0 && isEnd {
 		p.size = r.last + 1
 	}
 	if p.size < 0 || isEnd && r.last != p.size-1 {

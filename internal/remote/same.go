@@ -52,7 +52,8 @@ func (f *File) missing() (from int64, header http.Header) {
 	if f.read == 0 || !f.ranges {
 		return 0, nil
 	}
-	if from = f.read; !f.hasETag() {
+	from = f.read
+	if !f.hasETag() {
 		if !f.spec.Fixed || f.size < 0 || !f.provable() {
 			return 0, nil
 		}

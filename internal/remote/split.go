@@ -51,7 +51,8 @@ func (f *File) CopyTo(ctx context.Context, w io.WriterAt, connections int) (int6
 		}
 		return f.parts.copyPart(ctx, s, first, end)
 	}, func(more int) bool {
-		if done += int64(more); progress != nil {
+		done += int64(more)
+		if progress != nil {
 			progress(done, f.size)
 		}
 		return true

@@ -42,7 +42,8 @@ func NewSpool(f *File, most int64, tooLarge error) (*Spool, []byte, error) {
 // fill copies the file, and returns the copy's end.
 func (sp *Spool) fill(f *File, most int64, tooLarge error) (_ []byte, err error) {
 	limited := &io.LimitedReader{R: f, N: most}
-	if sp.size, err = io.Copy(sp.file, limited); err != nil {
+	sp.size, err = io.Copy(sp.file, limited)
+	if err != nil {
 		return nil, err
 	}
 	if limited.N == 0 { // one byte more, or the error that it is cut short

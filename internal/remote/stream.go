@@ -98,7 +98,8 @@ func (p *Parts) inOneResponse(ctx context.Context, at int64, body io.ReadCloser,
 // open makes one attempt, which reads everything. The error is io.EOF at the end.
 func (w *endReader) open() (err error) {
 	body := w.first
-	if w.first = nil; body == nil {
+	w.first = nil
+	if body == nil {
 		if body, err = w.parts.part(w.ctx, w.at, w.parts.size); err != nil {
 			return err
 		}
@@ -108,7 +109,8 @@ func (w *endReader) open() (err error) {
 	}
 	w.data = make([]byte, w.parts.size-w.at)
 	n, err := io.ReadFull(body, w.data)
-	if w.pos = w.at + int64(n); err == nil {
+	w.pos = w.at + int64(n)
+	if err == nil {
 		return io.EOF
 	}
 	if next := w.again(w.at, int64(n)); next != w.at || int64(n) > w.most {

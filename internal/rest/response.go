@@ -246,7 +246,8 @@ func (r *Response) Unreadable(body []byte, err error) error {
 // message in it, if any.
 func (r *Response) Other(err error, message string) error {
 	status := StatusLine(r.StatusCode)
-	if message = printable(message, r.Secrets); message == "" {
+	message = printable(message, r.Secrets)
+	if message == "" {
 		return fmt.Errorf("%s with unexpected JSON: %w", status, err)
 	}
 	return fmt.Errorf("%s with unexpected JSON: %w; its message is %q", status, err, message)

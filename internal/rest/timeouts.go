@@ -35,7 +35,8 @@ const (
 // filled returns the timeouts that apply.
 func (t Timeouts) filled() Timeouts {
 	fill := func(set *time.Duration, otherwise time.Duration) {
-		if *set = cmp.Or(*set, otherwise); *set < 0 {
+		*set = cmp.Or(*set, otherwise)
+		if *set < 0 {
 			*set = never
 		}
 	}

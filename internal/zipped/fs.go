@@ -31,7 +31,8 @@ type Archive struct {
 func (z *Index) Files(ctx context.Context) (_ *Archive, skipped []string, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	a := &Archive{ctx: ctx, cancel: cancel, zip: z, open: map[*openFile]struct{}{}}
-	if a.root, skipped, err = filesOf(ctx, z.members); err != nil {
+	a.root, skipped, err = filesOf(ctx, z.members)
+	if err != nil {
 		return nil, nil, errors.Join(z.fail(err), a.Close())
 	}
 	return a, skipped, nil
@@ -88,7 +89,8 @@ func (a *Archive) find(op, name string) (*node, error) {
 	}
 	var found *node
 	if err == nil {
-		if found = a.root.find(name); found == nil {
+		found = a.root.find(name)
+		if found == nil {
 			err = fs.ErrNotExist
 		}
 	}

@@ -76,7 +76,8 @@ func (f *feed) Read(p []byte) (int, error) {
 func (f *feed) skip(n int64) error {
 	f.allow(n)
 	for f.left > 0 || f.r < f.open {
-		if f.r = f.open; f.left > 0 {
+		f.r = f.open
+		if f.left > 0 {
 			if err := f.fill(); err != nil {
 				return err
 			}
@@ -144,10 +145,12 @@ type unpacker struct {
 // start begins another member. The feed is at its beginning, or before.
 func (u *unpacker) start(f *feed, m *member) error {
 	u.member, u.src, u.sum, u.done, u.err = m, f, 0, 0, nil
-	if u.err = m.problem(); u.err != nil {
+	u.err = m.problem()
+	if u.err != nil {
 		return u.err
 	}
-	if u.err = f.enter(m); u.err != nil || m.method == stored {
+	u.err = f.enter(m)
+	if u.err != nil || m.method == stored {
 		return u.err
 	}
 	if m.packed <= mostPacked && m.size <= mostPlain {
@@ -206,7 +209,8 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	if u.done == u.member.size && n > 0 && err == nil {
 		err = u.finish()
 	}
-	if u.err = err; err == io.EOF {
+	u.err = err
+	if err == io.EOF {
 		u.err = u.check()
 	}
 	switch {
