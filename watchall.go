@@ -49,7 +49,7 @@ type WatchAllOptions struct {
 
 	// Jobs yields the changes of jobs too. Each time that a pipeline has changed, its jobs
 	// are read, by one more request; if it has finished and none were listed, they are read
-	// once more a minute later. GitLab does not list a pipeline as changed when
+	// one more time a minute later. GitLab does not list a pipeline as changed when
 	// only its jobs have: use [PipelinesService.Watch] to see each of their changes.
 	Jobs bool
 

@@ -93,7 +93,7 @@ func TestWatchAllJobsOfALaggingReplica(t *testing.T) {
 }
 
 // An empty list says nothing about how old it is. If a pipeline has finished without jobs, they
-// are listed once more when no replica lags any longer, unless it was skipped.
+// are listed one more time when no replica lags any longer, unless it was skipped.
 func TestWatchAllJobsOfAnEmptyList(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
