@@ -315,7 +315,8 @@ func bounded[T any](name string, items iter.Seq2[*T, error]) iter.Seq2[*T, error
 	}
 }
 
-// What errors call some lists.
+// pipelinesOf is what errors call the list of a project's pipelines. Those below are about the
+// lists of a pipeline.
 func pipelinesOf(project ProjectID) string {
 	return fmt.Sprintf("the pipelines of project %s", project)
 }

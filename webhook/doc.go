@@ -20,8 +20,8 @@
 //	}, nil)
 //	http.Handle("POST /gitlab", handler)
 //
-// In GitLab, the page Settings > Webhooks of a project has the URL of this handler, the
-// token, and the events to send. [gitlabci.WebhooksService.Create] sets the same.
+// Set the URL of this handler, the token, and the events to send in GitLab, on the page
+// Settings > Webhooks of the project, or by [gitlabci.WebhooksService.Create].
 //
 // # Who sent it
 //
