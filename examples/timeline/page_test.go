@@ -20,6 +20,7 @@ import (
 
 	"example.com/gitlabci"
 	"example.com/gitlabci/gitlabcitest"
+	"example.com/gitlabci/internal/testkit/light"
 )
 
 var renew = flag.Bool("renew", false, "write timeline.png, the picture of README.md")
@@ -107,7 +108,17 @@ func writeLarge(t *testing.T) string {
 	return write(t, srv, p.ID)
 }
 
-// In a real browser the page is legible, accessible, and used with the keyboard.
+// A look is how a page is shown.
+type look struct {
+	name    string
+	write   func(*testing.T) string // returns the file
+	schemes string
+	width   int
+	jobs    int // that are gone through with the keyboard
+}
+
+// In a real browser the page is legible, accessible, and used with the keyboard. A run tries
+// one look and one use more than that; GITLABCI_TEST_ALL=1 tries all of them.
 func TestBrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts a browser")
@@ -120,22 +131,17 @@ func TestBrowser(t *testing.T) {
 	if err := run(t.Context(), []string{"-demo", "-o", demo}, t.Output(), t.Output()); err != nil {
 		t.Fatal(err)
 	}
-	hostile, large := writeHostile(t), writeLarge(t)
 	b.attach()
-	keys := func(jobs int) func() { return func() { b.keys(jobs) } }
-	for _, look := range []struct {
-		name, file, schemes string
-		width               int
-		then                func()
-	}{
-		{"demo", demo, "dark light", 800, nil}, {"demo", demo, "dark light", 1280, keys(19)},
-		{"hostile", hostile, "light", 800, nil}, {"hostile", hostile, "dark", 1280, nil}, {"large", large, "dark", 800, keys(200)},
-	} {
+	ofDemo := func(*testing.T) string { return demo }
+	for _, look := range append(light.OneOf([]look{
+		{"demo", ofDemo, "dark light", 800, 0}, {"large", writeLarge, "dark", 800, 200},
+		{"hostile", writeHostile, "light", 800, 0}, {"hostile", writeHostile, "dark", 1280, 0},
+	}), look{"demo", ofDemo, "dark light", 1280, 19}) {
 		for i, scheme := range strings.Fields(look.schemes) {
 			what := fmt.Sprintf("%s-%s-%d", look.name, scheme, look.width)
 			b.emulate(look.width, 900, scheme)
 			if i == 0 {
-				b.open(look.file)
+				b.open(look.write(t))
 			}
 			b.save(what+".png", b.screenshot)
 			b.fits(what)
@@ -143,15 +149,15 @@ func TestBrowser(t *testing.T) {
 				b.accessible(what)
 			}
 		}
-		if look.then != nil {
-			look.then()
+		if look.jobs > 0 {
+			b.keys(look.jobs)
 		}
 		b.clean()
 	}
 	b.emulate(1280, 900, "light")
-	b.hovers(demo)
-	b.filters(demo)
-	b.prints(demo)
+	for _, use := range light.OneOf([]func(string){b.hovers, b.filters, b.prints}) {
+		use(demo)
+	}
 	if *renew {
 		b.picture(demo, "timeline.png")
 	}
