@@ -21,11 +21,17 @@ import (
 )
 
 // Every snippet of Go in the pages and in the packages' comments compiles, as a function or as declarations, with what
-// pageNames has declared for it. They are built as a package of the module interop, which
-// has the other libraries that the pages name.
+// pageNames has declared for it, and so does each program of the cookbook. They are built as
+// packages of the module interop, which has the other libraries that the pages name.
 func TestSnippetsCompile(t *testing.T) {
 	testkit.NotUnderRace(t)
 	t.Parallel()
+	buildFiles(t, map[string]map[string]string{"snippets": snippetFiles(t), "programs": programFiles(t)})
+}
+
+// snippetFiles are the source files of the snippets.
+func snippetFiles(t *testing.T) map[string]string {
+	t.Helper()
 	root := testkit.ModuleFile(t, ".")
 	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	require.NoError(t, err)
@@ -46,7 +52,7 @@ func TestSnippetsCompile(t *testing.T) {
 		}
 		for line, snippet := range snippets(string(text)) {
 			if strings.HasPrefix(snippet, "package ") {
-				continue // see TestCookbookPrograms
+				continue // see programFiles
 			}
 			place := fmt.Sprintf("%s:%d", filepath.ToSlash(name), line)
 			source, err := compilable(snippet, place)
@@ -54,14 +60,13 @@ func TestSnippetsCompile(t *testing.T) {
 			files[strings.NewReplacer(".", "_", ":", "_", "/", "_").Replace(place)+".go"] = source
 		}
 	}
-	buildFiles(t, "snippets", files)
+	return files
 }
 
-// Each program of the cookbook compiles as a reader writes it: in the place of the comment in
-// the cookbook's main.go, with nothing but the imports added.
-func TestCookbookPrograms(t *testing.T) {
-	testkit.NotUnderRace(t)
-	t.Parallel()
+// programFiles are the programs of the cookbook as a reader writes them: each in the place of
+// the comment in the cookbook's main.go, with nothing but the imports added.
+func programFiles(t *testing.T) map[string]string {
+	t.Helper()
 	page, err := os.ReadFile(testkit.ModuleFile(t, "docs/cookbook.md"))
 	require.NoError(t, err)
 	_, part, found := strings.Cut(string(page), "\n# Programs\n")
@@ -84,11 +89,11 @@ func TestCookbookPrograms(t *testing.T) {
 		files[name] = strings.Replace(source, "\n\n", "\n\n"+importsOf(file), 1)
 	}
 	require.Len(t, files, 12)
-	buildFiles(t, "programs", files)
+	return files
 }
 
-// buildFiles compiles files as a package of the module interop.
-func buildFiles(t *testing.T, folder string, files map[string]string) {
+// buildFiles compiles the files of several folders as packages of the module interop.
+func buildFiles(t *testing.T, folders map[string]map[string]string) {
 	t.Helper()
 	workspace, err := exec.CommandContext(t.Context(), "go", "env", "GOWORK").Output()
 	require.NoError(t, err)
@@ -96,17 +101,20 @@ func buildFiles(t *testing.T, folder string, files map[string]string) {
 		t.Skip("without the workspace there is no module interop")
 	}
 	root, written := testkit.ModuleFile(t, "."), t.TempDir()
-	overlay := map[string]string{}
-	for name, source := range files {
-		path := filepath.Join(written, name)
-		require.NoError(t, os.WriteFile(path, []byte(source), 0o600))
-		overlay[filepath.Join(root, "interop", folder, name)] = path
+	overlay, build := map[string]string{}, exec.CommandContext(t.Context(), "go", "build")
+	list := filepath.Join(written, "overlay.json")
+	build.Args = append(build.Args, "-overlay", list)
+	for folder, files := range folders {
+		build.Args = append(build.Args, "./"+folder)
+		for name, source := range files {
+			path := filepath.Join(written, folder+"_"+name)
+			require.NoError(t, os.WriteFile(path, []byte(source), 0o600))
+			overlay[filepath.Join(root, "interop", folder, name)] = path
+		}
 	}
 	replaced, err := json.Marshal(map[string]any{"Replace": overlay})
 	require.NoError(t, err)
-	list := filepath.Join(written, "overlay.json")
 	require.NoError(t, os.WriteFile(list, replaced, 0o600))
-	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", list, "./"+folder)
 	build.Dir = filepath.Join(root, "interop")
 	output, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", output)
