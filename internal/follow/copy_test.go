@@ -100,6 +100,7 @@ func TestCopyToABadWriter(t *testing.T) {
 		want   error
 		size   int64
 	}{
+		"an error at once":   {func(p []byte) (int, error) { return 0, errFull }, errFull, 0},
 		"an error":           {func(p []byte) (int, error) { return 1, errFull }, errFull, 1},
 		"a short write":      {func(p []byte) (int, error) { return 2, nil }, io.ErrShortWrite, 2},
 		"more than was sent": {func(p []byte) (int, error) { return len(p) + 1, nil }, nil, 0},
