@@ -236,6 +236,36 @@ func TestLogEnds(t *testing.T) {
 	}
 }
 
+// A log without a length can be cut short. That is no matter of one that is not expected, and
+// not yet of one that has just grown.
+func TestLogWithoutALength(t *testing.T) {
+	for name, test := range map[string]struct {
+		log     string
+		logless bool
+	}{"it grew": {"end", false}, "none is expected": {"", true}} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{job: func(time.Duration) (Job, error) {
+				return Job{Begun: true, Finished: true, Logless: test.logless, Ago: time.Hour, Archived: -1}, nil
+			}}
+			s.open = func(url.Values, http.Header) (*rest.Response, error) {
+				resp := response(http.StatusOK, test.log)
+				resp.ContentLength, resp.ProtoMajor = -1, 1
+				return resp, nil
+			}
+			following(t, s, standard(), func(_ string, polls []Poll, err error) {
+				if test.logless {
+					require.NoError(t, err)
+					require.Len(t, polls, 1)
+					return
+				}
+				require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+				require.NoError(t, polls[0].Err)
+				require.ErrorIs(t, polls[1].Err, io.ErrUnexpectedEOF)
+			})
+		})
+	}
+}
+
 // Where each poll downloads the whole log, a long log is polled less often.
 func TestLongLogsArePolledLessOften(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -294,6 +324,22 @@ func TestLogFails(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Failures with successes between them are not counted together, however long the job runs.
+func TestLogOutlivesFailures(t *testing.T) {
+	s := &script{log: func(time.Duration) string { return "Job succeeded\n" }}
+	s.job = func(ran time.Duration) (Job, error) {
+		if s.jobs%3 > 0 {
+			return Job{}, errPassing
+		}
+		return Job{Begun: true, Finished: ran > time.Hour, Archived: -1}, nil
+	}
+	following(t, s, standard(), func(out string, polls []Poll, err error) {
+		require.NoError(t, err)
+		require.Equal(t, "Job succeeded\n", out)
+		require.Greater(t, len(polls), 100)
+	})
 }
 
 // The end of the context says what failed before it, if anything did.
