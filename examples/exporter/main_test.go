@@ -144,12 +144,12 @@ func TestWebhook(t *testing.T) {
 
 func TestExitCodes(t *testing.T) {
 	consoletest.SetEnv(t, "http://127.0.0.1:9", "glpat-0")
-	damaged := filepath.Join(t.TempDir(), "state")
-	if err := os.WriteFile(damaged, []byte("{"), 0o600); err != nil {
+	t.Chdir(t.TempDir()) // whose path may have spaces
+	if err := os.WriteFile("damaged", []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	consoletest.ExitCodes(t, command, map[string]int{
-		"-h": 0, "": 2, "-demo a": 2, "-nonsense": 2, "-state " + damaged + " a": 2, "-listen nowhere:x a": 1,
+		"-h": 0, "": 2, "-demo a": 2, "-nonsense": 2, "-state damaged a": 2, "-listen nowhere:x a": 1,
 	})
 }
 

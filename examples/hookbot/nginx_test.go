@@ -117,12 +117,12 @@ func startNginx(t *testing.T, port, botPort string) {
 	if os.Getuid() == 0 {
 		user = "user root;" // the folder is not that of others
 	}
-	config := fmt.Sprintf(`%s worker_processes 1; daemon off; pid %[2]s/pid; error_log stderr notice;
+	config := fmt.Sprintf(`%s worker_processes 1; daemon off; pid "%[2]s/pid"; error_log stderr notice;
 events { worker_connections 64; }
 http {
 	access_log off;
-	client_body_temp_path %[2]s/body; proxy_temp_path %[2]s/proxy;
-	fastcgi_temp_path %[2]s/fastcgi; uwsgi_temp_path %[2]s/uwsgi; scgi_temp_path %[2]s/scgi;
+	client_body_temp_path "%[2]s/body"; proxy_temp_path "%[2]s/proxy";
+	fastcgi_temp_path "%[2]s/fastcgi"; uwsgi_temp_path "%[2]s/uwsgi"; scgi_temp_path "%[2]s/scgi";
 	server {
 		listen 127.0.0.1:%[3]s;
 		%[4]s
