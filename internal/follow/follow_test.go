@@ -220,6 +220,7 @@ func TestLogEnds(t *testing.T) {
 		"with a colored verdict":           {at(Job{Begun: true, Finished: true, Archived: -1}), "\x1b[31;1mERROR: Job failed: exit code 1\n\x1b[0;m", 0},
 		"with a stamped verdict":           {at(Job{Begun: true, Finished: true, Archived: -1}), "2026-01-01T00:00:00.000000Z 00O Job succeeded\n", 0},
 		"with the archived size":           {at(Job{Begun: true, Finished: true, Archived: 3}), "end", 0},
+		"with nothing archived":            {at(Job{Begun: true, Finished: true, Archived: 0}), "", 0},
 		"when it was never begun":          {at(Job{Finished: true, Archived: -1}), "", 0},
 		"when it was erased":               {at(Job{Begun: true, Finished: true, Logless: true, Archived: -1}), "", 0},
 		"long after the job":               {at(Job{Begun: true, Finished: true, Ago: time.Hour, Archived: -1}), "", 0},
