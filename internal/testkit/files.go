@@ -125,7 +125,7 @@ var archiveTime = binary.LittleEndian.AppendUint32(nil, 1714979290)
 type ZipEntry struct {
 	Name    string
 	Content string
-	Mode    fs.FileMode // 0 is 0o644
+	Mode    fs.FileMode // 0 is 0o644, and 0o755 for a folder
 	Store   bool
 	Lie     func(*zip.FileHeader)
 }
@@ -138,7 +138,10 @@ func Zip(t testing.TB, entries ...ZipEntry) []byte {
 	var lies []*zip.FileHeader
 	for _, e := range entries {
 		h := &zip.FileHeader{Name: e.Name, Method: zip.Store, Extra: append([]byte("UT\x05\x00\x01"), archiveTime...)}
-		if e.Mode == 0 {
+		switch {
+		case e.Mode == 0 && strings.HasSuffix(e.Name, "/"):
+			e.Mode = 0o755
+		case e.Mode == 0:
 			e.Mode = 0o644
 		}
 		h.SetMode(e.Mode)
