@@ -15,8 +15,8 @@ import (
 	"example.com/gitlabci/internal/testkit"
 )
 
-// The tests compare modes, also with those of unzip, which ignores the umask. So they do not
-// depend on that of whoever runs them.
+// The tests compare modes, also with those of unzip, which ignores the umask. So they always
+// run with the usual one.
 func init() { syscall.Umask(0o022) }
 
 // Nobody is permitted more than the umask allows, nor than 0755.
