@@ -5,14 +5,9 @@
 package promises_test
 
 import (
-	"os"
-	"runtime/debug"
 	"testing"
+
+	"example.com/gitlabci/internal/testkit/light"
 )
 
-// TestMain lets garbage pile up: a fifth of the time of thousands of small servers
-// would go into its collection.
-func TestMain(m *testing.M) {
-	debug.SetGCPercent(400)
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { light.SeldomCollected(m) }

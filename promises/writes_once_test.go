@@ -71,7 +71,7 @@ func someFrameFaults(every int) map[string]func(*testkit.FrameConn, uint32) {
 	all := frameFaults()
 	names := testkit.SortedKeys(all)
 	for i, name := range names {
-		if !testkit.Sampled(i*7%len(names), every) { // every other one is a reset after 103, and every third a refusal
+		if !testkit.Sampled(i*13%len(names), every) { // so that one of every three has each kind of them
 			delete(all, name)
 		}
 	}

@@ -380,6 +380,7 @@ func TestWaitForWhatHasNoStatus(t *testing.T) {
 					return
 				}
 				require.ErrorContains(t, err, test.want+": 200 OK with unexpected JSON: not the requested object: it has no status")
+				require.NoError(t, ctx.Err())
 			})
 		})
 	}

@@ -1,6 +1,6 @@
-// Package light has what tests of small packages need as well. It imports little of the
-// standard library, and nothing else: to link an HTTP client or testify would take longer
-// than those tests do.
+// Package light is the part of package testkit that tests of small packages need as well. It
+// imports little of the standard library, and nothing else: to link an HTTP client or testify
+// would take longer than those tests do.
 package light
 
 import (
@@ -45,12 +45,12 @@ func OneOf[T any](all []T) []T {
 		return all
 	}
 	at := rand.IntN(len(all))
-	return all[at : at+1]
+	return all[at : at+1 : at+1]
 }
 
-// SeldomCollected is for the TestMain of packages whose tests hold little, and allocate and
-// release much: the garbage of a few MiB would be collected again and again. It is not for
-// packages that measure what is held.
+// SeldomCollected is the TestMain of packages whose tests allocate much and hold little: the
+// garbage of a few MiB would be collected again and again. A test that measures what is held
+// collects the garbage itself, or sets how often.
 func SeldomCollected(m *testing.M) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
