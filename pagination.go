@@ -298,8 +298,8 @@ func sentTime(header http.Header, sent time.Time) time.Time {
 // maxCollected is how many items of a list are read at most for one result.
 const maxCollected = 100_000
 
-// bounded ranges over a list, and ends with an error if that has more items. It calls the list
-// by its name.
+// bounded ranges over a list, and ends with an error if that has more items. The error has the
+// name of the list.
 func bounded[T any](name string, items iter.Seq2[*T, error]) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		n := 0

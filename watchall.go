@@ -48,8 +48,8 @@ type WatchAllOptions struct {
 	Source Source // "" is any but child pipelines, which [SourceParentPipeline] watches
 
 	// Jobs yields the changes of jobs too. Each time that a pipeline has changed, its jobs
-	// are read, by one more request; if it has finished and none were listed, they are read
-	// one more time a minute later. GitLab does not list a pipeline as changed when
+	// are read, by one more request. If it has finished and no job was listed, they are read
+	// one more time, a minute later or more. GitLab does not list a pipeline as changed when
 	// only its jobs have: use [PipelinesService.Watch] to see each of their changes.
 	Jobs bool
 

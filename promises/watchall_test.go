@@ -122,7 +122,8 @@ func (p *changingProject) date(resp *http.Response, now time.Time) {
 	}
 }
 
-// setETag gives a response the ETag of its body, which it does not have if the client has it.
+// setETag gives a response the ETag of its body. If the client has that body, the response is
+// a 304 without it.
 func setETag(req *http.Request, resp *http.Response, body string) {
 	sum := fnv.New64()
 	_, _ = sum.Write([]byte(body))

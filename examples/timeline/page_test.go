@@ -118,7 +118,7 @@ type look struct {
 }
 
 // In a real browser the page is legible, accessible, and used with the keyboard. A run tries
-// one look and one use more than that; GITLABCI_TEST_ALL=1 tries all of them.
+// the wide demo, one of the other looks and one use; GITLABCI_TEST_ALL=1 tries all of them.
 func TestBrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts a browser")

@@ -237,8 +237,8 @@ func TestLogEnds(t *testing.T) {
 	}
 }
 
-// A log without a length can be cut short. That is no matter of one that is not expected, and
-// not yet of one that has just grown.
+// A log without a length may have been cut short. That is an error only if a log is expected,
+// and only once it grows no more.
 func TestLogWithoutALength(t *testing.T) {
 	for name, test := range map[string]struct {
 		log     string

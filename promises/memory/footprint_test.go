@@ -39,8 +39,8 @@ const (
 )
 
 // footprintBombs are responses that are small, and would be large once decoded.
-// Each has a part that is repeated, and what is before and after it. From so many MiB on, it
-// would take more than the 64 MiB that every response may take.
+// Each has a part that is repeated, and what is before and after it. With so many MiB of it,
+// a response would take more than the 64 MiB that every response may take.
 var footprintBombs = []struct {
 	mebibytes                       int
 	call, before, part, behind, err string
@@ -105,9 +105,9 @@ func footprintMeasure(t *testing.T, call string, handler http.Handler) (problem 
 }
 
 // A response that is small on the wire does not fill the memory: 256 MiB, the most
-// that is read by default, are sent as some 256 KiB. An eighth of that is enough to
-// measure each of the other ways to decode. A run measures one way with so
-// much, one run in eight a body of 255 MiB, and each a third of the others.
+// that is read by default, are sent as some 256 KiB. One run in eight measures 255 MiB. Each
+// run measures one of the ways to decode with 32 MiB, which are enough, and a third of the
+// other responses with 8 MiB.
 func TestResponseResidentMemory(t *testing.T) {
 	memorySkip(t)
 	testkit.Needs64Bits(t)
