@@ -101,8 +101,8 @@ type Job struct {
 	// delayed one; zero starts it immediately.
 	StartIn time.Duration
 
-	// Trigger makes the job a trigger job: it is the pipeline that the job starts. Nil
-	// starts none.
+	// Trigger makes the job a trigger job: it is the pipeline that the job starts, or its
+	// next attempt if the job has a Downstream already. Nil starts none.
 	Trigger *Trigger
 }
 
