@@ -247,8 +247,8 @@ func (p *watched) updateListed(o *observation) []*PipelineEvent {
 }
 
 // settle reads unfinished jobs of finished pipelines again, and forgets the jobs of
-// forgotten pipelines. An empty list does not show how old it is, as jobs do. So that of a
-// pipeline that has just finished is read again when no replica lags any longer.
+// forgotten pipelines. Jobs show how old they are, and an empty list does not. So if a
+// pipeline finishes without jobs, they are listed again when no replica lags any longer.
 func (w *allWatch) settle(ctx context.Context) (changed bool, err error) {
 	for _, id := range slices.Sorted(maps.Keys(w.jobs)) {
 		p := w.jobs[id]

@@ -28,7 +28,8 @@ type again struct {
 	child, other gitlabcitest.Trigger
 }
 
-// addDemo gives a server its token and the demo's projects, people, pipelines.
+// addDemo gives a server its token and the demo's projects, people, pipelines, schedule and
+// variable.
 func addDemo(srv *gitlabcitest.Server, s *settings) {
 	if s.token != srv.Token() {
 		srv.AddToken(gitlabcitest.Token{Value: s.token, Scopes: []string{"api", "sudo"}})

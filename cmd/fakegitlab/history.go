@@ -100,8 +100,8 @@ func (d *demo) outcome() past {
 	return past{status: gitlabci.StatusSuccess}
 }
 
-// addPast adds a pipeline with its jobs, stage after stage, and where it
-// triggers with two pipelines more.
+// addPast adds a pipeline with its jobs, stage after stage, and the two pipelines that it has
+// started if it triggers any.
 func (d *demo) addPast(p gitlabcitest.Pipeline, outcome past, triggers bool) {
 	outcome.ref = p.Ref
 	jobs, end := d.pastJobs(p, outcome)
