@@ -29,7 +29,7 @@ var (
 	soakSeed  = flag.Uint64("soak.seed", 1, "what the faults and calls of TestSoak are drawn from")
 )
 
-const soakWorkers = 64 // at most: each makes some 30 calls
+const soakWorkers = 64
 
 // TestSoak lets many goroutines call one client while a fifth of all requests
 // goes wrong, and compares what the client says with what the server did.
@@ -37,7 +37,7 @@ func TestSoak(t *testing.T) { // alone, since it measures the heap
 	synctest.Test(t, func(t *testing.T) {
 		s := newSoak(t)
 		var workers sync.WaitGroup
-		for n := range max(1, min(soakWorkers, *soakCalls/30)) {
+		for n := range soakWorkers {
 			workers.Go(func() { s.work(t, n) })
 		}
 		workers.Wait()
